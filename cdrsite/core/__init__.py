@@ -1,0 +1,1 @@
+"""Errors, units, the analysis grid and the kernel decorator: what every other part may import."""
