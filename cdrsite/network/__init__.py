@@ -1,0 +1,1 @@
+"""Pipelines between plants and storage: problem, tables, fixed-charge design with proven bound."""

@@ -1,0 +1,361 @@
+"""The mixed-integer model of the network as sparse rows, and its solution by HiGHS."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+from scipy.sparse import csr_array
+
+from cdrsite.core.errors import SolverError
+from cdrsite.network.arrays import FlowArrays
+
+INF = highspy.kHighsInf
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is asked: a target, a price or a budget; exactly one.
+
+    Attributes
+    ----------
+    target : float, optional
+        Capture exactly this [Mt/yr] at least cost.
+    price : float, optional
+        Minimise cost less this for each tonne captured [USD/t].
+    budget : float, optional
+        Capture the most for this cost [million USD/yr].
+    """
+
+    target: float | None = None
+    price: float | None = None
+    budget: float | None = None
+
+    @property
+    def mode(self) -> str:
+        """One of ``target``, ``price``, ``budget``."""
+        if self.target is not None:
+            return "target"
+        return "price" if self.price is not None else "budget"
+
+    def objective(self, cost: float, captured: float) -> float:
+        """Value to minimise [million USD/yr]; in budget mode minus the capture [Mt/yr]."""
+        if self.budget is not None:
+            return -captured
+        return cost - (self.price or 0.0) * captured
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each kind of variable stands in the columns of the model.
+
+    Order: source open s, captured a, sink open r, stored b, wells w, trend built y, flow p.
+    """
+
+    sources: int
+    sinks: int
+    columns: int
+
+    @property
+    def s(self) -> int:
+        """First column of source-open variables."""
+        return 0
+
+    @property
+    def a(self) -> int:
+        """First column of captured amounts."""
+        return self.sources
+
+    @property
+    def r(self) -> int:
+        """First column of sink-open variables."""
+        return 2 * self.sources
+
+    @property
+    def b(self) -> int:
+        """First column of stored amounts."""
+        return 2 * self.sources + self.sinks
+
+    @property
+    def w(self) -> int:
+        """First column of numbers of wells."""
+        return 2 * self.sources + 2 * self.sinks
+
+    @property
+    def y(self) -> int:
+        """First column of trend-built variables."""
+        return 2 * self.sources + 3 * self.sinks
+
+    @property
+    def p(self) -> int:
+        """First column of flows."""
+        return self.y + self.columns
+
+    @property
+    def size(self) -> int:
+        """Number of columns."""
+        return self.p + self.columns
+
+
+class Rows:
+    """Rows under construction: lower <= values . x[indices] <= upper."""
+
+    def __init__(self) -> None:
+        self.start = [0]
+        self.index: list[int] = []
+        self.value: list[float] = []
+        self.lower: list[float] = []
+        self.upper: list[float] = []
+
+    def add(self, index: list[int], value: list[float], lower: float, upper: float) -> None:
+        """Append one row; an index may appear once only."""
+        self.index += index
+        self.value += value
+        self.start.append(len(self.index))
+        self.lower.append(lower)
+        self.upper.append(upper)
+
+    def __len__(self) -> int:
+        return len(self.lower)
+
+    def matrix(self, columns: int) -> csr_array:
+        """Give the rows as a sparse matrix of shape (rows, columns)."""
+        return csr_array(
+            (np.array(self.value), np.array(self.index, dtype=int), np.array(self.start)),
+            shape=(len(self), columns),
+        )
+
+    def extend(self, other: Rows) -> None:
+        """Append all rows of another set."""
+        offset = len(self.index)
+        self.index += other.index
+        self.value += other.value
+        self.start += [offset + k for k in other.start[1:]]
+        self.lower += other.lower
+        self.upper += other.upper
+
+
+@dataclass
+class Model:
+    """A mixed-integer model: minimise cost . x subject to bounds, rows and integrality."""
+
+    layout: Layout
+    cost: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    integer: np.ndarray
+    rows: Rows
+
+    def lp(self, *, integer: bool) -> highspy.HighsLp:
+        """Give the model to HiGHS, with or without integrality."""
+        lp = highspy.HighsLp()
+        matrix = self.rows.matrix(self.layout.size)
+        lp.num_col_ = self.layout.size
+        lp.num_row_ = len(self.rows)
+        lp.col_cost_ = self.cost
+        lp.col_lower_ = self.lower
+        lp.col_upper_ = self.upper
+        lp.row_lower_ = np.array(self.rows.lower)
+        lp.row_upper_ = np.array(self.rows.upper)
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
+        lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
+        lp.a_matrix_.value_ = matrix.data
+        if integer:
+            kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+            lp.integrality_ = [kinds[int(k)] for k in self.integer]
+        return lp
+
+
+def build(net: FlowArrays, goal: Goal) -> Model:
+    """Build the model: flow balance, capacities, one trend and direction per arc, whole wells.
+
+    The model is the fixed-charge formulation of SimCCS with one direction per arc; a trend is
+    used only for the flows for which it is the cheapest, which loses nothing.
+
+    Parameters
+    ----------
+    net : FlowArrays
+        The network.
+    goal : Goal
+        Target, price or budget.
+
+    Returns
+    -------
+    Model
+        Ready to be strengthened and solved.
+    """
+    at = Layout(len(net.source_cap), len(net.sink_cap), net.columns)
+    price = goal.price or 0.0
+    parts = (
+        net.source_fixed, net.source_var - price, net.sink_fixed, net.sink_var, net.well_cost,
+        net.col_fixed, net.col_slope,
+    )  # fmt: skip
+    money = np.concatenate(parts)
+    most_wells = np.ceil(net.sink_cap / net.well_rate - 1e-9)
+    upper = np.concatenate([
+        np.ones(at.sources), net.source_cap, np.ones(at.sinks), net.sink_cap, most_wells,
+        np.ones(at.columns), net.col_hi,
+    ])  # fmt: skip
+    integer = np.zeros(at.size, dtype=bool)
+    integer[: at.a] = True
+    integer[at.r : at.b] = True
+    integer[at.w : at.p] = True
+    rows = Rows()
+    _terminal_rows(rows, net, at)
+    _arc_rows(rows, net, at)
+    _balance_rows(rows, net, at)
+    captured = list(range(at.a, at.r))
+    cost = money
+    if goal.target is not None:
+        rows.add(captured, [1.0] * at.sources, goal.target, goal.target)
+    elif goal.budget is not None:
+        paid = np.flatnonzero(money)
+        rows.add(paid.tolist(), money[paid].tolist(), -INF, goal.budget)
+        cost = np.zeros(at.size)
+        cost[captured] = -1.0
+    return Model(at, cost, np.zeros(at.size), upper, integer, rows)
+
+
+def _terminal_rows(rows: Rows, net: FlowArrays, at: Layout) -> None:
+    for i, cap in enumerate(net.source_cap):
+        rows.add([at.a + i, at.s + i], [1.0, -cap], -INF, 0.0)
+    for j, (cap, rate) in enumerate(zip(net.sink_cap, net.well_rate, strict=True)):
+        rows.add([at.b + j, at.r + j], [1.0, -cap], -INF, 0.0)
+        rows.add([at.b + j, at.w + j], [1.0, -rate], -INF, 0.0)
+
+
+def _arc_rows(rows: Rows, net: FlowArrays, at: Layout) -> None:
+    by_edge: dict[int, list[int]] = {}
+    for k in range(net.columns):
+        rows.add([at.p + k, at.y + k], [1.0, -net.col_hi[k]], -INF, 0.0)
+        if net.col_lo[k] > 0:
+            rows.add([at.p + k, at.y + k], [1.0, -net.col_lo[k]], 0.0, INF)
+        by_edge.setdefault(int(net.edge[net.col_arc[k]]), []).append(at.y + k)
+    for ys in by_edge.values():
+        rows.add(ys, [1.0] * len(ys), -INF, 1.0)
+
+
+def _balance_rows(rows: Rows, net: FlowArrays, at: Layout) -> None:
+    index: list[list[int]] = [[] for _ in range(net.nodes)]
+    value: list[list[float]] = [[] for _ in range(net.nodes)]
+    for k, arc in enumerate(net.col_arc):
+        index[net.tail[arc]].append(at.p + k)
+        value[net.tail[arc]].append(1.0)
+        index[net.head[arc]].append(at.p + k)
+        value[net.head[arc]].append(-1.0)
+    for i, node in enumerate(net.source_node):
+        index[node].append(at.a + i)
+        value[node].append(-1.0)
+    for j, node in enumerate(net.sink_node):
+        index[node].append(at.b + j)
+        value[node].append(1.0)
+    for columns, factors in zip(index, value, strict=True):
+        if columns:
+            rows.add(columns, factors, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What HiGHS said of a model.
+
+    Attributes
+    ----------
+    status : str
+        ``optimal``, ``infeasible``, ``time limit`` or the words of HiGHS.
+    x : ndarray or None
+        Best solution found.
+    objective, bound : float
+        Its value and the proven lower bound.
+    nodes : int
+        Nodes of the search tree.
+    """
+
+    status: str
+    x: np.ndarray | None
+    objective: float
+    bound: float
+    nodes: int
+
+
+_STATUS = {
+    highspy.HighsModelStatus.kOptimal: "optimal",
+    highspy.HighsModelStatus.kInfeasible: "infeasible",
+    highspy.HighsModelStatus.kUnboundedOrInfeasible: "infeasible",
+    highspy.HighsModelStatus.kTimeLimit: "time limit",
+    highspy.HighsModelStatus.kObjectiveBound: "cutoff",
+    highspy.HighsModelStatus.kInterrupt: "interrupted",
+    highspy.HighsModelStatus.kSolutionLimit: "limit",
+}
+
+
+def quiet_highs(seed: int = 0) -> highspy.Highs:
+    """Give a HiGHS that prints nothing, uses one thread and a stated seed."""
+    highs = highspy.Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.setOptionValue("threads", 1)
+    highs.setOptionValue("random_seed", seed)
+    return highs
+
+
+def solve(
+    model: Model,
+    *,
+    gap: float = 1e-7,
+    time_limit: float = math.inf,
+    seed: int = 0,
+    options: dict[str, float | int | str | bool] | None = None,
+    start: np.ndarray | None = None,
+) -> Answer:
+    """Solve a model by branch and cut.
+
+    Parameters
+    ----------
+    model : Model
+        What to solve.
+    gap : float
+        Relative gap at which to stop.
+    time_limit : float
+        Seconds.
+    seed : int
+        Random seed of HiGHS.
+    options : dict, optional
+        Further options of HiGHS.
+    start : ndarray, optional
+        A feasible solution to begin with.
+
+    Returns
+    -------
+    Answer
+        With status, solution and bound.
+    """
+    highs = quiet_highs(seed)
+    highs.setOptionValue("mip_rel_gap", gap)
+    if math.isfinite(time_limit):
+        highs.setOptionValue("time_limit", max(0.01, time_limit))
+    for key, setting in (options or {}).items():
+        highs.setOptionValue(key, setting)
+    highs.passModel(model.lp(integer=True))
+    if start is not None:
+        given = highspy.HighsSolution()
+        given.col_value = start.tolist()
+        highs.setSolution(given)
+    if highs.run() == highspy.HighsStatus.kError:
+        raise SolverError("HiGHS failed on the network model", got=str(highs.getModelStatus()))
+    return read_answer(highs)
+
+
+def read_answer(highs: highspy.Highs) -> Answer:
+    """Read status, solution and bound from a HiGHS that has run."""
+    info = highs.getInfo()
+    status = highs.getModelStatus()
+    feasible = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    return Answer(
+        status=_STATUS.get(status, str(status)),
+        x=np.array(highs.getSolution().col_value) if feasible else None,
+        objective=float(info.objective_function_value) if feasible else math.inf,
+        bound=float(info.mip_dual_bound),
+        nodes=int(info.mip_node_count),
+    )
