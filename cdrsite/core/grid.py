@@ -14,9 +14,8 @@ from affine import Affine
 from cdrsite.core.errors import GridError
 
 if TYPE_CHECKING:
-    from pyproj import CRS
-
     from numpy.typing import NDArray
+    from pyproj import CRS
 
 DEFAULT_BLOCK = 1024
 """Rows and columns of a processing block [cells]."""
@@ -119,7 +118,9 @@ class AnalysisGrid:
 
         west, south, east, north = bounds
         if not all(map(math.isfinite, bounds)) or east <= west or north <= south:
-            raise GridError("the bounds are empty", got=bounds, expected="west < east, south < north")
+            raise GridError(
+                "the bounds are empty", got=bounds, expected="west < east, south < north"
+            )
         if not (math.isfinite(resolution) and resolution > 0):
             raise GridError("the resolution is not a positive number", got=resolution, rule=1)
         # a bound that misses a lattice line by rounding noise is on it

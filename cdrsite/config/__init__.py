@@ -1,0 +1,1 @@
+"""The scenario file: YAML to frozen, checked models."""

@@ -1,0 +1,192 @@
+"""The base of all scenario models and the field types that accept text with a unit."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from cdrsite.core.errors import CdrsiteError
+from cdrsite.core.units import find_currency, parse_quantity, split_number
+from cdrsite.library.currency import convert
+
+DEFAULT_BASE_YEAR = 2020
+"""Year of the US dollars in which costs are reported when the scenario names none."""
+
+
+class Model(BaseModel):
+    """A frozen model that names the nearest valid key when one is misspelt."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=False
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        names = {field.alias or name for name, field in cls.model_fields.items()}
+        for key in data:
+            if key not in names:
+                raise unknown_key(str(key), sorted(names))
+        return data
+
+
+def unknown_key(key: str, valid: list[str]) -> PydanticCustomError:
+    """Build the error for a key that is not known, with the nearest valid one."""
+    near = difflib.get_close_matches(key, valid, n=1, cutoff=0.5)
+    cure = f"did you mean {near[0]!r}?" if near else "remove it"
+    return PydanticCustomError(
+        "unknown_key",
+        "unknown key; expected one of {valid}; cure: {cure}",
+        {"key": key, "valid": ", ".join(valid), "cure": cure},
+    )
+
+
+def problem(text: str) -> PydanticCustomError:
+    """Build a validation error whose text is shown as it is."""
+    return PydanticCustomError("cdrsite", "{text}", {"text": text})
+
+
+def out_of_range(value: object, expected: str) -> PydanticCustomError:
+    """Build the error for a number beyond its bounds."""
+    return problem(f"out of range; got {value!r}; expected {expected}")
+
+
+def _schema(unit: str, minimum: float | None) -> dict[str, Any]:
+    number: dict[str, Any] = {"type": "number"}
+    if minimum is not None:
+        number["minimum"] = minimum
+    text = {"type": "string", "description": f"a number with a unit convertible to {unit}"}
+    return {"anyOf": [number, text], "description": f"[{unit}]"}
+
+
+def to_base_year(text: str, base_year: int) -> tuple[str, float]:
+    """Replace the currency in "250 EUR2015/t" by USD.
+
+    Returns
+    -------
+    tuple
+        The text with USD, and the factor that brings the amount to USD of ``base_year``.
+        A currency without a year is of the base year (rule 4).
+    """
+    number, unit = split_number(text)
+    plain, code, year = find_currency(unit)
+    if code is None:
+        return text, 1.0
+    return f"{number!r} {plain}", convert(1.0, code, year or base_year, base_year)
+
+
+def quantity(
+    unit: str,
+    *,
+    per: tuple[str, ...] = (),
+    minimum: float | None = None,
+    above: float | None = None,
+    maximum: float | None = None,
+) -> Any:
+    """Make a field type: a float in ``unit`` that also accepts text with a unit.
+
+    Parameters
+    ----------
+    unit : str
+        The canonical unit of the field.
+    per : tuple of str
+        Denominators that the text may leave out (:func:`cdrsite.core.units.parse_quantity`).
+    minimum, maximum : float, optional
+        Inclusive bounds [unit].
+    above : float, optional
+        Exclusive lower bound [unit].
+
+    Returns
+    -------
+    type
+        An annotated float for a pydantic model.
+    """
+
+    def parse(value: object, info: ValidationInfo) -> float:
+        factor = 1.0
+        try:
+            if isinstance(value, str) and "USD" in unit:
+                base_year = (info.context or {}).get("base_year", DEFAULT_BASE_YEAR)
+                value, factor = to_base_year(value, base_year)
+            number = parse_quantity(value, unit, per=per) * factor
+        except CdrsiteError as error:
+            raise problem(str(error)) from error
+        if minimum is not None and number < minimum:
+            raise out_of_range(value, f"at least {minimum:g} {unit}")
+        if above is not None and number <= above:
+            raise out_of_range(value, f"more than {above:g} {unit}")
+        if maximum is not None and number > maximum:
+            raise out_of_range(value, f"at most {maximum:g} {unit}")
+        return number
+
+    return Annotated[float, BeforeValidator(parse), WithJsonSchema(_schema(unit, minimum))]
+
+
+Fraction = quantity("1", minimum=0.0, maximum=1.0)
+Metres = quantity("m", minimum=0.0)
+Kilometres = quantity("km", minimum=0.0)
+Years = quantity("yr", above=0.0)
+
+
+def _resolve(value: Path, info: ValidationInfo) -> Path:
+    """Make a path absolute against the data folder; refuse one that climbs out if told to."""
+    context = info.context or {}
+    folder = Path(context.get("data_folder", "."))
+    path = Path(str(value)).expanduser()
+    if "\0" in str(path):
+        raise problem("not a path; got a null character")
+    full = path if path.is_absolute() else folder / path
+    confine = context.get("confine_to")
+    if confine is not None and not full.resolve().is_relative_to(Path(confine).resolve()):
+        raise problem(
+            f"the path climbs out of the scenario's folder; got {value}; expected a path inside "
+            f"{confine}; cure: move the file there or set confine_paths: false"
+        )
+    return Path(*full.parts) if ".." not in full.parts else Path(_normal(full))
+
+
+def _normal(path: Path) -> str:
+    import os.path
+
+    return os.path.normpath(path)
+
+
+DataPath = Annotated[
+    Path, AfterValidator(_resolve), Field(description="relative paths start at data_folder")
+]
+"""A path to input data, absolute after validation."""
+
+
+def one_or_many(kind: Any) -> Any:
+    """Make a field type: a tuple that also accepts a single value."""
+
+    def listed(value: object) -> object:
+        return value if isinstance(value, list | tuple) else [value]
+
+    return Annotated[tuple[kind, ...], BeforeValidator(listed)]
+
+
+def exactly_one(model: BaseModel, names: tuple[str, ...], what: str) -> str:
+    """Return which one of the optional fields is set; refuse none or several."""
+    given = [name for name in names if getattr(model, name) is not None]
+    if len(given) != 1:
+        raise problem(
+            f"{what}; got {', '.join(given) if given else 'none'}; expected exactly one of "
+            f"{', '.join(names)}"
+        )
+    return given[0]

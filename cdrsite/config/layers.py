@@ -1,0 +1,137 @@
+"""Models of the layers: files, constants, derived layers and expressions."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from cdrsite.config.base import DataPath, Metres, Model, one_or_many, problem, quantity
+
+Kind = Literal["class", "fraction", "intensive", "extensive"]
+"""Kind of quantity of a raster (rule 3); vectors have none until they are rasterised."""
+
+LAYER_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*$")
+
+
+class FileLayer(Model):
+    """A raster, a NetCDF or Zarr variable, a vector file or a table with coordinates."""
+
+    path: DataPath
+    """Any raster or vector file that GDAL opens, NetCDF, Zarr, GeoParquet, or CSV with coordinates."""
+    preset: str | None = None
+    """Name of a known dataset (`cdrsite datasets`): its classes, nodata, unit and kind."""
+    kind: Kind | None = None
+    """Kind of quantity; decides how the layer is brought to the grid (rule 3)."""
+    unit: str | None = None
+    """Unit of the stored values."""
+    band: int | Literal["all"] = 1
+    """Band of a raster, counted from 1; `all` for twelve monthly bands."""
+    variable: str | None = None
+    """Variable of a NetCDF or Zarr dataset."""
+    layer: str | None = None
+    """Layer inside a GeoPackage or geodatabase."""
+    nodata: one_or_many(float) = ()  # type: ignore[valid-type]
+    """Values that mean unknown, besides those the file declares."""
+    ignore_file_nodata: bool = False
+    """Treat the file's own nodata value as data: `nodata` then stands alone."""
+    scale: float = 1.0
+    """Stored values are multiplied by this before the unit applies."""
+    offset: float = 0.0
+    """Added after scaling."""
+    crs: str | None = None
+    """Coordinate system, where the file has none or a wrong one."""
+    where: str | None = None
+    """Keep only the features for which this is true, e.g. `iucn_cat in ('Ia', 'II')`."""
+    attribute: str | None = None
+    """Column whose value is rasterised; without it a vector layer means presence."""
+    buffer: Metres = 0.0
+    """Grow the features by this distance [m]."""
+    rasterise: Literal["centre", "coverage"] | None = None
+    """Cells whose centre is covered, or the exact covered fraction. Default: grid.rasterise."""
+    lon: str = "lon"
+    """Column of a table with the longitude or x."""
+    lat: str = "lat"
+    """Column of a table with the latitude or y."""
+    licence: str | None = None
+    """Licence of the data, carried into the outputs' metadata."""
+    source: str | None = None
+    """Where the data come from."""
+
+
+class ConstantLayer(Model):
+    """One value everywhere."""
+
+    value: float | str
+    """A number, or text with a unit."""
+    unit: str | None = None
+    """Unit of the value; needed for a bare number that has a dimension."""
+    kind: Kind = "intensive"
+    """Kind of quantity; an extensive constant is per cell."""
+
+
+class DerivedLayer(Model):
+    """A layer computed from another one on true ground distances."""
+
+    derive: Literal["slope", "distance", "density"]
+    """`slope` of an elevation layer, `distance` to features, `density` within a radius."""
+    from_: str = Field(alias="from")
+    """The layer it is derived from."""
+    unit: str | None = None
+    """`degree` or `percent` for slope; `m` or `km` for distance."""
+    where: str | None = None
+    """Filter on the features of a vector layer."""
+    radius: quantity("m", above=0.0) | None = None  # type: ignore[valid-type]
+    """Radius of a density [m]."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        units = {"slope": ("degree", "percent"), "distance": ("m", "km"), "density": None}
+        allowed = units[self.derive]
+        if self.unit is not None and allowed is not None and self.unit not in allowed:
+            raise problem(
+                f"wrong unit for a {self.derive}; got {self.unit!r}; "
+                f"expected {' or '.join(allowed)} (rule 4)"
+            )
+        if (self.derive == "density") != (self.radius is not None):
+            raise problem(
+                f"radius; got {self.radius}; expected a radius for density and for nothing else"
+            )
+        if self.where is not None and self.derive == "slope":
+            raise problem("where; a slope has no features to filter; cure: remove it")
+        return self
+
+
+class ExpressionLayer(Model):
+    """Arithmetic over other layers, cell by cell; NaN stays NaN."""
+
+    expression: str
+    """For example `0.7 * pv_yield + 0.3 * wind_yield`; + - * / **, comparisons, min, max, where."""
+    unit: str
+    """Unit of the result."""
+    kind: Kind = "intensive"
+    """Kind of quantity of the result."""
+
+
+def _which(data: Any) -> str:
+    """Tell the four kinds of layer apart by the key that only they have."""
+    keys = set(data) if isinstance(data, dict) else set(type(data).model_fields)
+    for key, tag in (
+        ("derive", "derived"),
+        ("expression", "expression"),
+        ("value", "constant"),
+    ):
+        if key in keys:
+            return tag
+    return "file"
+
+
+Layer = Annotated[
+    Annotated[FileLayer, Tag("file")]
+    | Annotated[ConstantLayer, Tag("constant")]
+    | Annotated[DerivedLayer, Tag("derived")]
+    | Annotated[ExpressionLayer, Tag("expression")],
+    Discriminator(_which),
+]
+"""Any layer; which kind follows from its keys."""

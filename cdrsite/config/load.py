@@ -1,0 +1,302 @@
+"""YAML text to a checked :class:`~cdrsite.config.models.Scenario`.
+
+Every error names the file, the line, the key, what was got and what is expected; all errors of a
+file are reported together.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from cdrsite.config.base import DEFAULT_BASE_YEAR
+from cdrsite.config.models import Scenario
+from cdrsite.core.errors import ConfigError, MissingFileError
+
+MAX_DEPTH = 30
+MAX_BYTES = 2_000_000
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_TAGS = {"file", "constant", "derived", "expression"}
+
+Lines = dict[tuple[str, ...], int]
+"""Key path -> line of the file, counted from 1."""
+
+
+def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
+    """Read and check a scenario file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The YAML file.
+    overrides : sequence of str
+        ``key=value`` texts as for ``--set``; keys are dotted, list items by number, values YAML.
+
+    Returns
+    -------
+    Scenario
+        Frozen, with absolute paths.
+
+    Raises
+    ------
+    MissingFileError
+        If the file does not exist.
+    ConfigError
+        If anything in it is wrong; the text lists every problem.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(
+            "no such scenario file", got=str(path), cure="check the path, or `cdrsite init DIR`"
+        )
+    if path.stat().st_size > MAX_BYTES:
+        raise ConfigError("too large for a scenario file", where=str(path), expected="under 2 MB")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError("not a UTF-8 text file", where=str(path), got=str(error)) from error
+    return parse_scenario(text, path, overrides)
+
+
+def parse_scenario(text: str, path: Path, overrides: Sequence[str] = ()) -> Scenario:
+    """Check scenario text as if it stood in ``path``; see :func:`load_scenario`."""
+    data, lines = read_yaml(text, str(path))
+    for override in overrides:
+        apply_override(data, override)
+    data = _substitute(data, (), str(path), lines)
+    folder = path.resolve().parent
+    context = {
+        "base_year": _base_year(data),
+        "data_folder": _data_folder(data, folder),
+        "confine_to": None,
+    }
+    if data.get("confine_paths") is True:
+        context["confine_to"] = folder
+    try:
+        return Scenario.model_validate(data, context=context)
+    except ValidationError as error:
+        raise ConfigError(_describe(error, str(path), lines)) from error
+
+
+def read_yaml(text: str, name: str) -> tuple[dict[str, Any], Lines]:
+    """Parse YAML 1.2 into plain values and remember the lines.
+
+    Raises
+    ------
+    ConfigError
+        Not YAML, duplicate keys, not a mapping, keys that are not text, or nested too deep.
+    """
+    yaml = YAML(typ="rt")
+    try:
+        tree = yaml.load(io.StringIO(text))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{name}:{mark.line + 1}" if mark else name
+        raise ConfigError(
+            f"not valid YAML: {error.problem or error.context}",
+            where=where,
+            cure="check indentation, quotes and duplicate keys",
+        ) from error
+    except (YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        # the parser lets some malformed tags and numbers through to Python's own errors
+        raise ConfigError(f"not valid YAML: {error}", where=name) from error
+    if not isinstance(tree, CommentedMap):
+        got = "an empty file" if tree is None else f"a {type(tree).__name__}"
+        raise ConfigError(
+            "the scenario is not a mapping", where=name, got=got, expected="keys such as region:"
+        )
+    lines: Lines = {}
+    plain = _plain(tree, (), lines, name)
+    return plain, lines
+
+
+def _plain(node: Any, at: tuple[str, ...], lines: Lines, name: str) -> Any:
+    """Turn ruamel's annotated tree into dicts, lists and scalars."""
+    if len(at) > MAX_DEPTH:
+        raise ConfigError("nested too deep (or an alias of itself)", where=_where(name, lines, at))
+    if isinstance(node, CommentedMap):
+        return _plain_map(node, at, lines, name)
+    if isinstance(node, CommentedSeq):
+        for i in range(len(node)):
+            _remember(lines, (*at, str(i)), _line_of(node, i))
+        return [_plain(value, (*at, str(i)), lines, name) for i, value in enumerate(node)]
+    if isinstance(node, bool) or node is None:
+        return node
+    for kind in (int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    if isinstance(node, datetime.date | datetime.datetime):
+        return str(node)
+    if hasattr(node, "value"):  # a scalar with an unknown tag
+        return str(node.value)
+    raise ConfigError(
+        "not a text, number, list or mapping",
+        where=_where(name, lines, at),
+        got=type(node).__name__,
+    )
+
+
+def _plain_map(node: CommentedMap, at: tuple[str, ...], lines: Lines, name: str) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in node.items():
+        here = (*at, str(key))
+        _remember(lines, here, _line_of(node, key))
+        if not isinstance(key, str | int) or isinstance(key, bool):
+            raise ConfigError("a key is not text", where=_where(name, lines, here), got=repr(key))
+        result[_plain_key(key)] = _plain(value, here, lines, name)
+    return result
+
+
+def _remember(lines: Lines, at: tuple[str, ...], line: int | None) -> None:
+    if line is not None:
+        lines[at] = line
+
+
+def _plain_key(key: str | int) -> Any:
+    """Keep integer keys (class codes); everything else is text."""
+    return int(key) if isinstance(key, int) else str(key)
+
+
+def _line_of(node: CommentedMap | CommentedSeq, key: Any) -> int | None:
+    try:
+        return (
+            int(node.lc.key(key)[0] if isinstance(node, CommentedMap) else node.lc.item(key)[0]) + 1
+        )
+    except (AttributeError, KeyError, TypeError, IndexError):
+        return None  # merged and generated keys have no place of their own
+
+
+def apply_override(data: dict[str, Any], text: str) -> None:
+    """Set one value in place from ``a.b.0.c=value``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no ``=`` or the path runs through something that is not a mapping or list.
+    """
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise ConfigError("not an override", where="--set", got=repr(text), expected="key=value")
+    parts = key.strip().split(".")
+    parsed, _ = read_yaml(f"value: {value.strip() or 'null'}", "--set")
+    node: Any = data
+    for i, part in enumerate(parts):
+        last = i == len(parts) - 1
+        if isinstance(node, list):
+            if not part.isdigit() or int(part) >= len(node):
+                raise ConfigError(
+                    "no such list item",
+                    where=f"--set {text}",
+                    got=part,
+                    expected=f"a number below {len(node)}",
+                )
+            index: Any = int(part)
+        elif isinstance(node, dict):
+            index = int(part) if part.isdigit() and int(part) in node else part
+        else:
+            raise ConfigError(
+                "the key runs through a single value",
+                where=f"--set {text}",
+                got=".".join(parts[:i]),
+                expected="a mapping or a list",
+            )
+        if last:
+            node[index] = parsed["value"]
+        else:
+            if isinstance(node, dict) and node.get(index) is None:
+                node[index] = {}
+            node = node[index]
+
+
+def _substitute(node: Any, at: tuple[str, ...], name: str, lines: Lines) -> Any:
+    """Replace ``${VAR}`` and ``${VAR:-default}`` in texts by environment variables."""
+    if isinstance(node, dict):
+        return {k: _substitute(v, (*at, str(k)), name, lines) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_substitute(v, (*at, str(i)), name, lines) for i, v in enumerate(node)]
+    if not isinstance(node, str):
+        return node
+
+    def value(match: re.Match[str]) -> str:
+        found = os.environ.get(match.group(1), match.group(2))
+        if found is None:
+            raise ConfigError(
+                "the environment variable is not set",
+                where=_where(name, lines, at),
+                got="${" + match.group(1) + "}",
+                cure=f"set it, or write ${{{match.group(1)}:-default}}",
+            )
+        return found
+
+    return _VARIABLE.sub(value, node)
+
+
+def _base_year(data: Mapping[str, Any]) -> int:
+    costs = data.get("costs")
+    year = costs.get("base_year") if isinstance(costs, dict) else None
+    return year if isinstance(year, int) and 2000 <= year <= 2025 else DEFAULT_BASE_YEAR
+
+
+def _data_folder(data: Mapping[str, Any], folder: Path) -> Path:
+    given = data.get("data_folder")
+    if not isinstance(given, str) or "\0" in given:
+        return folder
+    return Path(os.path.normpath(folder / Path(given).expanduser()))
+
+
+def _where(name: str, lines: Lines, at: tuple[str, ...]) -> str:
+    """``file:line: key`` for a key path, with the nearest enclosing line that is known."""
+    for length in range(len(at), 0, -1):
+        if at[:length] in lines:
+            return f"{name}:{lines[at[:length]]}: {'.'.join(at)}"
+    return f"{name}: {'.'.join(at)}" if at else name
+
+
+def _describe(error: ValidationError, name: str, lines: Lines) -> str:
+    """One line per problem, each ``file:line: key: what; got; expected; cure``."""
+    texts = []
+    for item in error.errors(include_url=False):
+        at = _key_path(item["loc"], lines)
+        context = item.get("ctx", {})
+        if item["type"] == "unknown_key":
+            at = (*at, str(context["key"]))
+        text = item["msg"].removeprefix("Value error, ")
+        if item["type"] not in {"unknown_key", "cdrsite", "missing"}:
+            text += f"; got {_short(item['input'])}"
+        if item["type"] == "missing":
+            text = "this key is needed"
+        texts.append(f"{_where(name, lines, at)}: {text}")
+    return "\n".join(dict.fromkeys(texts))
+
+
+def _key_path(loc: tuple[int | str, ...], lines: Lines) -> tuple[str, ...]:
+    """The key path a person wrote: pydantic's, less the tags and type names of unions."""
+    path: tuple[str, ...] = ()
+    for part in loc:
+        text = "for" if part == "for_" else "from" if part == "from_" else str(part)
+        longer = (*path, text)
+        is_key = longer in lines or not any(key[: len(path)] == path for key in lines)
+        if is_key or (text not in _TAGS and "[" not in text and not _is_type_name(text)):
+            path = longer
+    return path
+
+
+def _is_type_name(text: str) -> bool:
+    return text in {"str", "int", "float", "bool", "constrained-str", "literal"} or text.startswith(
+        ("function-", "dict", "tuple", "list")
+    )
+
+
+def _short(value: object, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

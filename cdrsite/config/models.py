@@ -1,0 +1,228 @@
+"""The scenario: everything a run needs to know, checked and frozen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from cdrsite.config.base import (
+    DEFAULT_BASE_YEAR,
+    DataPath,
+    Fraction,
+    Kilometres,
+    Model,
+    Years,
+    exactly_one,
+    problem,
+    quantity,
+)
+from cdrsite.config.layers import LAYER_NAME, DerivedLayer, Layer
+from cdrsite.config.resources import MethodChoice, Resources
+from cdrsite.config.siting import Siting
+
+
+class Region(Model):
+    """The place under study."""
+
+    boundary: DataPath | None = None
+    """Polygons; everything outside them is outside the region."""
+    layer: str | None = None
+    """Layer inside the boundary file."""
+    where: str | None = None
+    """Filter on the boundary's features, e.g. `name_1 == 'Gansu'`."""
+    bounds: tuple[float, float, float, float] | None = None
+    """West, south, east, north, in place of a boundary."""
+    crs: str = "EPSG:4326"
+    """Coordinate system of `bounds`."""
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Self:
+        exactly_one(self, ("boundary", "bounds"), "one region")
+        if self.bounds is not None:
+            west, south, east, north = self.bounds
+            if not (west < east and south < north):
+                raise problem(
+                    f"empty region; got {list(self.bounds)}; expected west < east and south < north"
+                )
+        return self
+
+
+class GridModel(Model):
+    """The one grid of the analysis (rule 1)."""
+
+    crs: str = "auto"
+    """`auto` chooses an equal-area system for the region; otherwise e.g. EPSG:3035."""
+    resolution: float | str = "1 km"
+    """Cell size: text with a unit, or a bare number in units of the CRS (metres, or degrees)."""
+    snap: tuple[float, float] | Literal["region"] = (0.0, 0.0)
+    """A point that cell corners fall on; `region` starts at the region's own north-west corner."""
+    rasterise: Literal["centre", "coverage"] = "coverage"
+    """Polygons count by exact covered fraction, or by cell centre."""
+    max_cells: int = Field(100_000_000, gt=0)
+    """A grid of more cells is refused, so that a typing error does not fill the machine."""
+
+
+class Prices(Model):
+    """What resources cost, in USD of the base year."""
+
+    electricity: quantity("USD/kWh", minimum=0.0) = 0.06  # type: ignore[valid-type]
+    """Electricity bought, and sold by BECCS [USD/kWh]."""
+    heat: quantity("USD/kWh", minimum=0.0) = 0.03  # type: ignore[valid-type]
+    """Heat [USD/kWh]."""
+    water: quantity("USD/m3", minimum=0.0) = 1.0  # type: ignore[valid-type]
+    """Water [USD/m3]."""
+    biomass: quantity("USD/t", minimum=0.0) = 60.0  # type: ignore[valid-type]
+    """Dry biomass at the plant's gate [USD/t]."""
+    land: quantity("USD/m2/yr", minimum=0.0) = 0.02  # type: ignore[valid-type]
+    """Rent of land [USD/m2/yr]."""
+
+
+class Costs(Model):
+    """How money is counted."""
+
+    base_year: int = Field(DEFAULT_BASE_YEAR, ge=2000, le=2025)
+    """Year of the US dollars of all results."""
+    discount_rate: quantity("1", minimum=0.0, maximum=1.0) = 0.07  # type: ignore[valid-type]
+    """Real discount rate [1/yr]."""
+    prices: Prices = Prices()
+    """Prices of resources."""
+
+
+class Accounting(Model):
+    """What counts as removed."""
+
+    forest_years: Years = 30.0  # type: ignore[valid-type]
+    """Years over which the uptake of a new forest is averaged [yr]."""
+    retention_years: Years = 100.0  # type: ignore[valid-type]
+    """Horizon of the expected retention that is reported beside the tonnes [yr]."""
+    buffer: Fraction | None = None
+    """Share of credits withheld; the library's value of each method when not given."""
+
+
+class Transport(Model):
+    """CO2 transport from the cell to storage."""
+
+    cost: quantity("USD/t", minimum=0.0) = 10.0  # type: ignore[valid-type]
+    """Cost of transport, one value for all places [USD/t]."""
+
+
+class Outputs(Model):
+    """What a run writes."""
+
+    folder: Path | None = None
+    """Where; `runs/NAME` beside the scenario when not given. `--out` wins."""
+    sites: int = Field(50, ge=0, le=100_000)
+    """Ranked sites per method in the table."""
+    site_distance: Kilometres = 5.0
+    """Ranked sites of one method are at least this far apart [km]."""
+    compression: Literal["deflate", "zstd"] = "deflate"
+    """Deflate opens everywhere; zstd is smaller and faster."""
+
+
+class Scenario(Model):
+    """A siting study."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    """Short name; the run's folder is called after it."""
+    title: str = ""
+    """One line for the reader of the results."""
+    data_folder: Path = Path()
+    """Where relative paths start; itself relative to the scenario file."""
+    confine_paths: bool = False
+    """Refuse paths that climb out of the scenario's folder or the data folder."""
+    region: Region
+    """The place under study."""
+    grid: GridModel = GridModel()
+    """The analysis grid."""
+    layers: dict[str, Layer] = Field(default_factory=dict)
+    """Inputs by name."""
+    resources: Resources = Resources()
+    """What there is."""
+    siting: Siting = Siting()
+    """Where a method may go."""
+    methods: dict[str, MethodChoice] = Field(min_length=1)
+    """The removal methods in play."""
+    costs: Costs = Costs()
+    """Money."""
+    accounting: Accounting = Accounting()
+    """Tonnes."""
+    transport: Transport = Transport()
+    """CO2 transport."""
+    outputs: Outputs = Outputs()
+    """Files."""
+
+    @field_validator("layers")
+    @classmethod
+    def _layer_names(cls, layers: dict[str, Any]) -> dict[str, Any]:
+        for name in layers:
+            if not LAYER_NAME.match(name):
+                raise problem(
+                    f"layer name; got {name!r}; expected letters, digits, - and _, "
+                    "starting with a letter"
+                )
+        return layers
+
+    @field_validator("data_folder")
+    @classmethod
+    def _absolute(cls, folder: Path, info: ValidationInfo) -> Path:
+        return Path((info.context or {}).get("data_folder", folder))
+
+    @model_validator(mode="after")
+    def _methods_exist(self) -> Self:
+        from cdrsite.library.load import method_names
+
+        known = method_names()
+        for name, choice in self.methods.items():
+            if choice.library is None and name not in known:
+                raise problem(f"unknown method {name!r}; expected one of {', '.join(known)}")
+        return self
+
+    def layer_references(self) -> dict[str, list[str]]:
+        """Every layer the scenario uses, with the keys that use it.
+
+        Returns
+        -------
+        dict
+            Layer name -> keys such as ``siting.exclude.2.layer``.
+        """
+        uses: dict[str, list[str]] = {}
+
+        def use(name: str | None, key: str) -> None:
+            if name is not None:
+                uses.setdefault(name, []).append(key)
+
+        for group in ("exclude", "include"):
+            for i, rule in enumerate(getattr(self.siting, group)):
+                use(rule.layer, f"siting.{group}.{i}.layer")
+        for i, criterion in enumerate(self.siting.prefer):
+            use(criterion.near, f"siting.prefer.{i}.near")
+            use(criterion.layer, f"siting.prefer.{i}.layer")
+        self._resource_references(use)
+        for name, choice in self.methods.items():
+            use(choice.rate, f"methods.{name}.rate")
+            if choice.climate is not None:
+                use(choice.climate.temperature, f"methods.{name}.climate.temperature")
+                use(choice.climate.humidity, f"methods.{name}.climate.humidity")
+            if choice.own_power is not None:
+                use(choice.own_power.pv_yield, f"methods.{name}.own_power.pv_yield")
+            for region in choice.regions:
+                use(region, f"methods.{name}.regions")
+        for name, layer in self.layers.items():
+            if isinstance(layer, DerivedLayer):
+                use(layer.from_, f"layers.{name}.from")
+        return uses
+
+    def _resource_references(self, use: Any) -> None:
+        resources = self.resources
+        if isinstance(resources.land.usable, dict):
+            for layer in resources.land.usable:
+                use(layer, "resources.land.usable")
+        for name in ("water", "power", "heat", "biomass"):
+            supply = getattr(resources, name)
+            use(supply.pools, f"resources.{name}.pools")
+            use(supply.layer, f"resources.{name}.layer")
+        use(resources.storage.units, "resources.storage.units")
+        if isinstance(resources.power.intensity, str) and resources.power.pools is None:
+            use(resources.power.intensity, "resources.power.intensity")

@@ -1,0 +1,203 @@
+"""Models of the five resources that methods compete for."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from cdrsite.config.base import (
+    Fraction,
+    Kilometres,
+    Model,
+    Years,
+    exactly_one,
+    one_or_many,
+    problem,
+    quantity,
+)
+
+Share = Literal["whole", "area"]
+"""How a shared pool is offered to its cells before the competition divides it truly.
+
+`whole`: each cell sees the whole pool; `area`: spread evenly over the pool's area.
+"""
+
+
+class Land(Model):
+    """Which part of a cell's area can be used at all."""
+
+    usable: dict[str, dict[int | str, Fraction]] | Fraction = 1.0
+    """One fraction for all cells, or `{LAYER: {CLASS: fraction}}`; classes not named give 0."""
+
+    @model_validator(mode="after")
+    def _one_layer(self) -> Self:
+        if isinstance(self.usable, dict) and len(self.usable) != 1:
+            raise problem(f"usable land reads one class layer; got {sorted(self.usable)}")
+        return self
+
+
+class Supply(Model):
+    """A resource offered by pools (polygons with a column), by a layer, or without limit."""
+
+    pools: str | None = None
+    """A polygon layer; each polygon is a pool."""
+    supply: str | None = None
+    """Column of `pools` with the yearly supply."""
+    name: str | None = None
+    """Column of `pools` with the pool's name."""
+    layer: str | None = None
+    """A layer with the supply of each cell, in place of pools."""
+    value: float | str | None = None
+    """The same supply in every cell, in place of pools or a layer."""
+    unlimited: Literal[True] | None = None
+    """The resource never limits; its price and emissions still count."""
+    unit: str | None = None
+    """Unit of the column, the layer or the bare number."""
+    share: Share = "whole"
+    """How a pool is offered to its cells."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        which = exactly_one(self, ("pools", "layer", "value", "unlimited"), "one source of supply")
+        if which == "pools" and self.supply is None:
+            raise problem("pools without a supply; expected supply: COLUMN")
+        if which == "pools" and self.unit is None:
+            raise problem("supply without a unit; expected unit, e.g. m3/yr (rule 4)")
+        if which != "pools" and (self.supply is not None or self.name is not None):
+            raise problem("supply and name are columns of pools; cure: remove them, or name pools")
+        return self
+
+
+class Power(Supply):
+    """Clean electricity, with the emissions of making it."""
+
+    intensity: quantity("kg/kWh", minimum=0.0) | str = 0.0  # type: ignore[valid-type]
+    """Emissions of the supplied power [kg/kWh]: a number, or a column of `pools` or a layer."""
+    intensity_unit: str = "kg/kWh"
+    """Unit of that column or layer."""
+
+
+class Heat(Supply):
+    """Heat below 120 degree C, or at 900 degree C for liquid-solvent DAC."""
+
+    unlimited: Literal[True] | None = True
+    """Heat does not limit unless pools, a layer or a value says so."""
+    intensity: quantity("kg/kWh", minimum=0.0) = 0.0  # type: ignore[valid-type]
+    """Emissions of the supplied heat [kg/kWh]."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_unlimited(cls, data: object) -> object:
+        if isinstance(data, dict) and {"pools", "layer", "value"} & set(data):
+            return {"unlimited": None, **data}
+        return data
+
+
+class Biomass(Supply):
+    """Collectable biomass, dry."""
+
+    haul: Kilometres = 0.0
+    """A plant may collect from cells within this straight distance [km]; 0 is its own cell."""
+    collectable: Fraction = 1.0
+    """Share of the layer that may be taken."""
+
+
+class Storage(Model):
+    """Geological storage of CO2."""
+
+    units: str | None = None
+    """A polygon layer of storage units."""
+    name: str | None = None
+    """Column with the unit's name."""
+    capacity: str | dict[Literal["low", "central", "high"], str] | None = None
+    """Column with the capacity, or one column for each case [Mt unless capacity_unit]."""
+    capacity_unit: str = "Mt"
+    """Unit of the capacity columns."""
+    injection: str | None = None
+    """Column with the yearly injection rate [Mt/yr unless injection_unit]."""
+    injection_unit: str = "Mt/yr"
+    """Unit of the injection column."""
+    cost: quantity("USD/t", minimum=0.0) | str = 15.0  # type: ignore[valid-type]
+    """Cost of storing [USD/t]: a number, or a column of `units` in USD/t."""
+    case: Literal["low", "central", "high"] = "central"
+    """Which of the capacity columns counts."""
+    years: Years = 30.0  # type: ignore[valid-type]
+    """Years over which the capacity may be filled [yr]."""
+    depth: str | None = None
+    """Column with the depth [m]."""
+    min_depth: quantity("m", minimum=0.0) = 800.0  # type: ignore[valid-type]
+    """Units shallower than this do not keep CO2 dense and are left out [m]."""
+    max_depth: quantity("m", minimum=0.0) = 3500.0  # type: ignore[valid-type]
+    """Units deeper than this are left out [m]."""
+    stacked_on: str | None = None
+    """Column with the id of the unit a unit overlies; needs `id`."""
+    id: str | None = None
+    """Column with the unit's id."""
+    kind: str | None = None
+    """Column with the kind of unit; `eor` is flagged."""
+    reach: Kilometres = 300.0
+    """A cell can reach storage within this distance [km]."""
+    unlimited: Literal[True] | None = None
+    """Storage never limits (for layers without any storage data)."""
+
+    @model_validator(mode="after")
+    def _columns(self) -> Self:
+        exactly_one(self, ("units", "unlimited"), "one source of storage")
+        if self.units is not None and (self.capacity is None or self.injection is None):
+            raise problem("storage units need capacity and injection columns (rule 7)")
+        return self
+
+
+class Resources(Model):
+    """What there is."""
+
+    land: Land = Land()
+    """Usable land."""
+    water: Supply = Supply(unlimited=True)
+    """Water that may be consumed on top of today's use [m3/yr]."""
+    power: Power = Power(unlimited=True)
+    """Clean electricity [kWh/yr]."""
+    heat: Heat = Heat()
+    """Heat [kWh/yr]."""
+    biomass: Biomass = Biomass(value=0.0)
+    """Dry biomass [t/yr]."""
+    storage: Storage = Storage(unlimited=True)
+    """Geological storage [t/yr]."""
+
+
+class Climate(Model):
+    """Layers that drive the energy need and productivity of direct air capture."""
+
+    temperature: str
+    """Layer of air temperature, one or twelve bands."""
+    humidity: str
+    """Layer of relative humidity, one or twelve bands."""
+
+
+class OwnPower(Model):
+    """Own renewables in place of the power budget: land for energy, never both (rule 6)."""
+
+    pv_yield: str
+    """Layer with the local PV yield [kWh/kWp per year]."""
+    density: quantity("kW/m2", above=0.0) | None = None  # type: ignore[valid-type]
+    """Peak power per area of the plant; the library's when not given [kW/m2]."""
+
+
+class MethodChoice(Model):
+    """A removal method of the library, as this scenario uses it."""
+
+    profile: str | None = None
+    """A profile of the method; its default when not given (`cdrsite methods NAME`)."""
+    library: str | None = None
+    """A method file of your own, in the library's format; relative to data_folder."""
+    override: dict[str, float | str] = Field(default_factory=dict)
+    """Parameters that replace the profile's, e.g. `electricity: 900 kWh`, `water: 2 m3`."""
+    climate: Climate | None = None
+    """Makes energy and productivity of DAC depend on the place."""
+    own_power: OwnPower | None = None
+    """Electricity from own PV on own land in place of the power budget."""
+    rate: str | None = None
+    """Layer with the CO2 uptake of a forest [t/ha/yr], in place of the profile's one rate."""
+    regions: one_or_many(str) = ()  # type: ignore[valid-type]
+    """Vector layers the method is confined to; everywhere when empty."""

@@ -1,0 +1,188 @@
+"""Models of the exclusion rules and of the suitability criteria."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from cdrsite.config.base import Metres, Model, exactly_one, one_or_many, problem, quantity
+
+Threshold = float | str
+"""A bare number in the layer's own unit, or text with a unit such as "15 degree"."""
+
+
+class ExcludeRule(Model):
+    """One sentence of the planner: what is not allowed, where, for which methods.
+
+    Exactly one test: polygons (a vector layer, with or without `where` and `buffer`), `classes`,
+    a range (`above`, `below` or both), a distance (`closer_than`, `farther_than`), or
+    `smaller_than` (contiguous area, no layer).
+    """
+
+    name: str | None = None
+    """Shown in tables and in the reason bits; made from the rule when not given."""
+    layer: str | None = None
+    """The layer the test reads."""
+    where: str | None = None
+    """Filter on the features of a vector layer."""
+    buffer: Metres = 0.0
+    """Grow the features by this distance [m]; features outside the region count."""
+    rasterise: Literal["centre", "coverage"] | None = None
+    """Default: grid.rasterise."""
+    classes: one_or_many(int | str) | None = None  # type: ignore[valid-type]
+    """Codes, names, groups or ranges of a class layer: `[built, water]`, `"1-11, 50"`."""
+    above: Threshold | None = None
+    """Exclude values greater than this."""
+    below: Threshold | None = None
+    """Exclude values less than this; with `above`, values outside [below, above]."""
+    closer_than: Metres | None = None
+    """Exclude cells whose centre is nearer than this to a feature [m]."""
+    farther_than: Metres | None = None
+    """Exclude cells whose centre is farther than this from every feature [m]."""
+    smaller_than: quantity("m2", above=0.0) | None = None  # type: ignore[valid-type]
+    """Exclude contiguous allowed areas (8 neighbours) smaller than this [m2]."""
+    unknown: Literal["keep", "exclude"] = "keep"
+    """What a cell where the layer is unknown becomes: still allowed, or excluded by this rule."""
+    for_: one_or_many(str) = Field((), alias="for")  # type: ignore[valid-type]
+    """Methods the rule holds for; all when empty."""
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Self:
+        if self.smaller_than is not None:
+            self._only("smaller_than", ("smaller_than", "name", "for_"))
+            return self
+        if self.layer is None:
+            raise problem("no layer; expected layer: NAME, or smaller_than: AREA")
+        kinds = {
+            "classes": self.classes is not None,
+            "range": self.above is not None or self.below is not None,
+            "distance": self.closer_than is not None or self.farther_than is not None,
+        }
+        tests = [name for name, given in kinds.items() if given]
+        if len(tests) > 1:
+            raise problem(
+                f"several tests in one rule; got {', '.join(tests)}; cure: split the rule"
+            )
+        if self.closer_than is not None and self.farther_than is not None:
+            raise problem(
+                "several tests in one rule; got closer_than, farther_than; cure: split it"
+            )
+        if self.test not in {"polygon"} and self.buffer:
+            raise problem(f"buffer; a rule by {self.test} cannot have one; cure: remove it")
+        return self
+
+    def _only(self, test: str, allowed: tuple[str, ...]) -> None:
+        extra = sorted(self.model_fields_set - set(allowed))
+        if extra:
+            raise problem(f"{test} stands alone; got also {', '.join(extra)}; cure: remove them")
+
+    @property
+    def test(self) -> Literal["polygon", "classes", "range", "distance", "contiguous"]:
+        """Which test the rule makes."""
+        if self.smaller_than is not None:
+            return "contiguous"
+        if self.classes is not None:
+            return "classes"
+        if self.above is not None or self.below is not None:
+            return "range"
+        if self.closer_than is not None or self.farther_than is not None:
+            return "distance"
+        return "polygon"
+
+
+class Criterion(Model):
+    """A preference: a value function in [0, 1] with a weight.
+
+    Reads `near: FEATURES` with `best` and `none` distances, or `layer: NAME` with one of
+    `best`/`worst`, `points`, `middle`/`width` (sigmoid) or `scores` (classes).
+    """
+
+    name: str | None = None
+    """Shown in tables; made from the layer when not given."""
+    near: str | None = None
+    """A vector layer: the criterion is the distance to its features."""
+    layer: str | None = None
+    """A raster layer: the criterion is its value."""
+    where: str | None = None
+    """Filter on the features of `near`."""
+    best: Threshold | None = None
+    """Value that scores 1."""
+    worst: Threshold | None = None
+    """Value that scores 0; straight in between, flat outside."""
+    none: quantity("km", minimum=0.0) | None = None  # type: ignore[valid-type]
+    """Distance from which on `near` scores 0 [km]."""
+    points: tuple[tuple[float, float], ...] | None = None
+    """Piecewise-linear value function: [value, score] pairs with rising values."""
+    middle: Threshold | None = None
+    """Value at which a sigmoid scores 0.5."""
+    width: float | str | None = None
+    """Distance over which the sigmoid goes from 0.12 to 0.88; negative falls."""
+    scores: dict[int | str, float] | None = None
+    """Score of each class of a class layer; classes not named score 0."""
+    weight: float = Field(1.0, ge=0.0, allow_inf_nan=False)
+    """Relative weight."""
+    for_: one_or_many(str) = Field((), alias="for")  # type: ignore[valid-type]
+    """Methods the criterion counts for; all when empty."""
+
+    @model_validator(mode="after")
+    def _one_function(self) -> Self:
+        exactly_one(self, ("near", "layer"), "a criterion reads one thing")
+        function = self.function
+        if function == "points":
+            self._check_points()
+        if function == "linear":
+            low, high = (self.none if self.near else self.worst), self.best
+            if low is None or high is None:
+                raise problem(
+                    "a straight value function needs two ends; expected "
+                    + ("best and none (distances)" if self.near else "best and worst")
+                )
+            if low == high:
+                raise problem(f"best and the other end are the same; got {low!r}")
+        if function == "sigmoid" and (self.middle is None or self.width in (None, 0)):
+            raise problem("a sigmoid needs middle and a width that is not zero")
+        if function == "scores" and any(not 0 <= s <= 1 for s in (self.scores or {}).values()):
+            raise problem(f"scores lie in [0, 1]; got {self.scores}")
+        return self
+
+    def _check_points(self) -> None:
+        points = self.points or ()
+        values = [value for value, _ in points]
+        if len(points) < 2 or any(b <= a for a, b in pairwise(values)):
+            raise problem(f"points need two or more rising values; got {values}")
+        if any(not 0 <= score <= 1 for _, score in points):
+            raise problem(f"scores lie in [0, 1]; got {[score for _, score in points]}")
+
+    @property
+    def function(self) -> Literal["linear", "points", "sigmoid", "scores"]:
+        """Which value function the criterion uses."""
+        if self.points is not None:
+            return "points"
+        if self.middle is not None or self.width is not None:
+            return "sigmoid"
+        if self.scores is not None:
+            return "scores"
+        return "linear"
+
+
+class Siting(Model):
+    """Where a method may go, and where it would rather go."""
+
+    exclude: tuple[ExcludeRule, ...] = Field((), max_length=30)
+    """Hard rules; each cell keeps one reason bit per rule that hit it."""
+    include: tuple[ExcludeRule, ...] = Field((), max_length=30)
+    """Rules of the same form that allow a place again whatever excluded it."""
+    prefer: tuple[Criterion, ...] = ()
+    """Soft criteria."""
+    combine: Literal["mean", "geometric", "minimum"] = "mean"
+    """How criteria make one suitability: weighted mean, weighted geometric mean, or the worst."""
+
+    @model_validator(mode="after")
+    def _weights(self) -> Self:
+        if self.prefer and not any(criterion.weight > 0 for criterion in self.prefer):
+            raise problem("all weights are zero; expected at least one weight above 0")
+        if any(rule.test == "contiguous" for rule in self.include):
+            raise problem("include: smaller_than cannot bring an area back; cure: remove it")
+        return self

@@ -1,0 +1,55 @@
+"""What a stage may ask of the layers: a protocol, so that no stage imports ``cdrsite.layers``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cdrsite.core.grid import AnalysisGrid, Block
+
+    FloatBlock = NDArray[np.float32]
+
+
+class LayerReader(Protocol):
+    """Layers on the analysis grid, read block by block; NaN is unknown (rule 2)."""
+
+    @property
+    def grid(self) -> AnalysisGrid:
+        """The one grid (rule 1)."""
+
+    def values(self, name: str, block: Block, unit: str | None = None) -> FloatBlock:
+        """Values of a layer, shape (rows, cols) [unit]."""
+
+    def bands(self, name: str, block: Block, unit: str | None = None) -> FloatBlock:
+        """Values of all bands of a layer, shape (bands, rows, cols) [unit]."""
+
+    def class_share(
+        self, name: str, weights: Mapping[int | str, float], block: Block
+    ) -> FloatBlock:
+        """Area-weighted mean of a weight per class, shape (rows, cols) [1]."""
+
+    def class_codes(self, name: str, selectors: Sequence[int | str]) -> tuple[int, ...]:
+        """Class codes that names, groups, codes and ranges stand for."""
+
+    def coverage(
+        self,
+        name: str,
+        block: Block,
+        where: str | None = None,
+        buffer: float = 0.0,
+        rasterise: str | None = None,
+    ) -> FloatBlock:
+        """Share of each cell that the (buffered) features cover, shape (rows, cols) [1]."""
+
+    def distance(self, name: str, block: Block, where: str | None = None) -> FloatBlock:
+        """Distance from each cell centre to the nearest feature, shape (rows, cols) [m]."""
+
+    def labels(self, name: str, block: Block) -> NDArray[np.int32]:
+        """Index of the feature that holds the cell centre, -1 for none, shape (rows, cols)."""
+
+    def unit(self, name: str) -> str | None:
+        """Unit of the layer's values."""

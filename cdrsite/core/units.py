@@ -1,0 +1,221 @@
+"""Units at the door: "1000 kWh" becomes a number in the canonical unit (rule 4).
+
+pint is used here and nowhere else. Inside the program every array and every config value is a bare
+number in the canonical unit of :data:`CANONICAL`, and arrays carry the unit in ``attrs["units"]``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.core.errors import UnitError
+
+if TYPE_CHECKING:
+    import pint
+    import xarray as xr
+
+CANONICAL: dict[str, str] = {
+    "land": "m2",
+    "water": "m3/yr",
+    "electricity": "kWh/yr",
+    "heat": "kWh/yr",
+    "biomass": "t/yr",
+    "co2": "t/yr",
+    "storage": "t/yr",
+    "money": "USD",
+    "distance": "km",
+    "length": "m",
+    "cost": "USD/t",
+    "price_energy": "USD/kWh",
+    "price_water": "USD/m3",
+    "intensity": "kg/kWh",
+    "uptake": "t/ha/yr",
+    "temperature": "degC",
+    "humidity": "%",
+    "slope": "degree",
+    "pv_yield": "kWh/kWp",
+    "capacity_factor": "1",
+    "population": "person",
+}
+"""The one table: quantity name -> canonical unit (rule 4)."""
+
+_NUMBER = re.compile(
+    r"^\s*([+-]?(?:\d[\d \u00a0\u2009\u202f_]*)?(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*(.*)$"
+)
+_CURRENCY = re.compile(r"(USD|EUR|GBP|CNY|\$|€|£|¥)\s?((?:19|20)\d\d)?(?![A-Za-z0-9])")
+_POWER = re.compile(r"([A-Za-z])([23])(?![A-Za-z0-9])")
+_SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY"}
+_PRETTY = str.maketrans({"²": "2", "³": "3", "·": "*", "\u2212": "-", "\uff5e": "~"})
+
+
+@cache
+def _registry() -> pint.UnitRegistry:
+    import pint
+
+    registry: pint.UnitRegistry = pint.UnitRegistry(
+        autoconvert_offset_to_baseunit=False, cache_folder=None
+    )
+    registry.define("USD = [money]")
+    registry.define("person = [population] = persons = people")
+    registry.define("kilowatt_peak = [pv_peak_power] = kWp")
+    registry.define("tCO2 = metric_ton = tCO2e")
+    return registry
+
+
+@cache
+def _unit(text: str) -> Any:
+    """Parse a unit expression; '' and '1' are dimensionless, % is a hundredth."""
+    cleaned = text.translate(_PRETTY).strip()
+    if cleaned in {"", "1", "-", "fraction"}:
+        return _registry().Unit("dimensionless")
+    cleaned = cleaned.replace("%", "percent").replace("°C", "degC").replace("°", "degree")
+    cleaned = _POWER.sub(r"\1**\2", cleaned)
+    try:
+        if "(" not in cleaned:
+            return _registry().Unit(cleaned)
+        parsed = _registry().parse_expression(cleaned)
+        return parsed.units if parsed.magnitude == 1 else _registry().Unit(cleaned)
+    except Exception as error:  # pint raises many kinds for text that is no unit
+        raise UnitError(
+            "not a unit", got=repr(text), cure="write it like kWh, m3/yr, t/ha"
+        ) from error
+
+
+def conversion(source: str, target: str) -> tuple[float, float]:
+    """Scale and offset with ``target = source * scale + offset``.
+
+    Parameters
+    ----------
+    source, target : str
+        Unit texts, for example ``"degC"`` and ``"K"``.
+
+    Returns
+    -------
+    tuple of float
+        Scale and offset.
+
+    Raises
+    ------
+    UnitError
+        If the dimensions differ (rule 4).
+    """
+    have, want = _unit(source), _unit(target)
+    if have.dimensionality != want.dimensionality:
+        raise UnitError(
+            "wrong dimension",
+            got=repr(source),
+            expected=f"a unit like {target!r}",
+            cure="correct the unit, or the value it belongs to",
+            rule=4,
+        )
+    quantity = _registry().Quantity
+    zero = float(quantity(0.0, have).to(want).magnitude)
+    one = float(quantity(1.0, have).to(want).magnitude)
+    return one - zero, zero
+
+
+def same_dimension(first: str, second: str) -> bool:
+    """Whether two unit texts can be converted into each other."""
+    return bool(_unit(first).dimensionality == _unit(second).dimensionality)
+
+
+def split_number(text: str) -> tuple[float, str]:
+    """Split "11 000 m2" into 11000.0 and "m2".
+
+    Spaces, thin spaces and underscores may group digits; the minus sign may be U+2212.
+
+    Raises
+    ------
+    UnitError
+        If there is no finite number in front.
+    """
+    match = _NUMBER.match(text.translate(_PRETTY))
+    digits = re.sub(r"[ \u00a0\u2009\u202f_]", "", match.group(1)) if match else ""
+    if match is None or not re.search(r"\d", digits):
+        raise UnitError("no number", got=repr(text), expected="a number with a unit, like '3 m3'")
+    return float(digits), match.group(2).strip()
+
+
+def find_currency(unit: str) -> tuple[str, str | None, int | None]:
+    """Find a currency and its year in a unit.
+
+    Parameters
+    ----------
+    unit : str
+        For example ``"EUR2015/t"`` or ``"$/MWh"``.
+
+    Returns
+    -------
+    tuple
+        The unit with USD in place of the currency, the currency code or None, the year or None.
+    """
+    match = _CURRENCY.search(unit)
+    if match is None:
+        return unit, None, None
+    code = _SIGNS.get(match.group(1), match.group(1))
+    year = int(match.group(2)) if match.group(2) else None
+    return unit[: match.start()] + "USD" + unit[match.end() :], code, year
+
+
+def parse_quantity(value: object, unit: str, *, per: tuple[str, ...] = ()) -> float:
+    """Turn a number or a text with a unit into a number in ``unit``.
+
+    Parameters
+    ----------
+    value : float, int or str
+        A bare number is taken to be in ``unit`` already; text may carry any unit of the same
+        dimension. Money must have been brought to USD of the base year before.
+    unit : str
+        The canonical unit wanted.
+    per : tuple of str
+        Denominators that may be left out: with ``unit="kWh/t"`` and ``per=("t",)`` the text
+        "1000 kWh" means 1000 kWh/t. The first that fits the dimension is used.
+
+    Returns
+    -------
+    float
+        The value [unit].
+
+    Raises
+    ------
+    UnitError
+        No number, not finite, not a unit, or a wrong dimension (rule 4).
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise UnitError("not a quantity", got=repr(value), expected=f"a number or text in {unit}")
+    if isinstance(value, str):
+        number, text = split_number(value)
+    else:
+        number, text = float(value), ""
+    if not math.isfinite(number):
+        raise UnitError("not a finite number", got=repr(value), expected=f"a number in {unit}")
+    if not text:
+        return number
+    try:
+        text = next(
+            (full for left_out in per if same_dimension(full := f"({text})/{left_out}", unit)), text
+        )
+        scale, offset = conversion(text, unit)
+    except UnitError as error:
+        raise UnitError(
+            error.what, got=repr(value), expected=f"a quantity in {unit}", rule=4
+        ) from error
+    return number * scale + offset
+
+
+def require_units(array: xr.DataArray, unit: str, where: str) -> None:
+    """Refuse an array whose ``attrs["units"]`` is not exactly the canonical unit (rule 4).
+
+    Raises
+    ------
+    UnitError
+        If the attribute is missing or another.
+    """
+    got = array.attrs.get("units")
+    if got != unit:
+        raise UnitError(
+            "the array is not in the canonical unit", where=where, got=got, expected=unit
+        )

@@ -1,0 +1,334 @@
+"""Hard rules: how much of each cell is left for each method, and which rules hit it.
+
+Inside a cell the areas that two rules remove are taken to overlap independently: what is left is
+the product of what each rule leaves. With whole-cell rules that is exact, it never adds area when
+a rule is added, and it needs no sub-cell geometry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cdrsite.config.siting import ExcludeRule
+from cdrsite.core.errors import ConfigError
+from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.units import parse_quantity
+from cdrsite.siting._kernel import remove, removed_areas
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.core.reader import LayerReader
+
+MAX_RULES = 30
+"""Reason bits 0 to 29; bit 30 marks forced inclusion, bit 31 the outside of the region."""
+INCLUDED_BIT = np.uint32(1 << 30)
+OUTSIDE_BIT = np.uint32(1 << 31)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An exclusion rule with its bit and the methods it holds for."""
+
+    model: ExcludeRule
+    bit: int
+    name: str
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RuleBook:
+    """All rules of a study; methods with the same rules share one group.
+
+    Attributes
+    ----------
+    rules : tuple of Rule
+        In bit order; the contiguity rules are last because they look at what is left.
+    includes : tuple of ExcludeRule
+        Rules that allow a place again.
+    groups : dict
+        Tuple of bits -> names of the methods that these rules hold for.
+    """
+
+    rules: tuple[Rule, ...]
+    includes: tuple[ExcludeRule, ...]
+    groups: dict[tuple[int, ...], tuple[str, ...]]
+
+    def group_of(self, method: str) -> tuple[int, ...]:
+        """Bits of the rules that hold for a method."""
+        return next(bits for bits, methods in self.groups.items() if method in methods)
+
+
+def rule_book(
+    rules: Sequence[ExcludeRule],
+    includes: Sequence[ExcludeRule],
+    confined: Mapping[str, Sequence[str]],
+) -> RuleBook:
+    """Number the rules and group the methods that share them.
+
+    Parameters
+    ----------
+    rules, includes : sequence of ExcludeRule
+        From the scenario.
+    confined : mapping
+        Method -> vector layers it is confined to (empty: everywhere).
+
+    Raises
+    ------
+    ConfigError
+        Unknown method in ``for``, or more rules than there are reason bits.
+    """
+    methods = tuple(confined)
+    found: list[tuple[ExcludeRule, str, tuple[str, ...]]] = []
+    for i, rule in enumerate(rules):
+        unknown = set(rule.for_) - set(methods)
+        if unknown:
+            raise ConfigError(
+                "the rule names a method that the scenario does not have",
+                where=f"siting.exclude.{i}.for",
+                got=", ".join(sorted(unknown)),
+                expected=", ".join(methods),
+            )
+        found.append((rule, describe_rule(rule), rule.for_ or methods))
+    for layers in sorted({tuple(v) for v in confined.values() if v}):
+        holders = tuple(m for m in methods if tuple(confined[m]) == layers)
+        for layer in layers:
+            outside = ExcludeRule(layer=layer, farther_than=0.0)
+            found.append((outside, f"outside {layer}", holders))
+    if len(found) > MAX_RULES:
+        raise ConfigError(
+            "too many exclusion rules", got=len(found), expected=f"at most {MAX_RULES}"
+        )
+    found.sort(key=lambda item: item[0].test == "contiguous")
+    numbered = tuple(Rule(r, bit, name, who) for bit, (r, name, who) in enumerate(found))
+    groups: dict[tuple[int, ...], tuple[str, ...]] = {}
+    for method in methods:
+        bits = tuple(rule.bit for rule in numbered if method in rule.methods)
+        groups[bits] = (*groups.get(bits, ()), method)
+    return RuleBook(numbered, tuple(includes), groups)
+
+
+def describe_rule(rule: ExcludeRule) -> str:
+    """A short name in words, for tables and the legend of the reason bits."""
+    if rule.name:
+        return rule.name
+    where = f" ({rule.where})" if rule.where else ""
+    if rule.test == "contiguous":
+        return f"areas under {(rule.smaller_than or 0.0) / 1e6:g} km2"
+    if rule.test == "classes":
+        return f"{rule.layer}: {', '.join(map(str, rule.classes or ()))}"
+    if rule.test == "range":
+        ends = [f"below {rule.below}"] if rule.below is not None else []
+        ends += [f"above {rule.above}"] if rule.above is not None else []
+        return f"{rule.layer} {' or '.join(ends)}"
+    if rule.test == "distance":
+        near = rule.closer_than is not None
+        limit = rule.closer_than if near else rule.farther_than
+        word = "closer than" if near else "farther than"
+        return f"{word} {(limit or 0.0) / 1000:g} km {'to' if near else 'from'} {rule.layer}{where}"
+    buffer = f" + {rule.buffer:g} m" if rule.buffer else ""
+    return f"{rule.layer}{where}{buffer}"
+
+
+def threshold(value: float | str, unit: str | None, where: str) -> float:
+    """A threshold in the unit of its layer; slope angles convert between degree and percent.
+
+    Raises
+    ------
+    ConfigError
+        If text with a unit meets a layer without one.
+    UnitError
+        If the dimensions differ (rule 4).
+    """
+    if not isinstance(value, str):
+        return float(value)
+    if unit is None:
+        if value.strip().replace(".", "", 1).lstrip("-").isdigit():
+            return float(value)
+        raise ConfigError(
+            "the layer has no unit to compare with",
+            where=where,
+            got=repr(value),
+            cure="give the layer a unit, or write a bare number",
+            rule=4,
+        )
+    rise = {"degree": "percent", "percent": "degree"}
+    text = value.replace("%", " percent")
+    if unit in rise and text.split()[-1].startswith(rise[unit]):
+        number = float(text.split()[0])
+        if unit == "degree":
+            return float(np.degrees(np.arctan(number / 100.0)))
+        return float(100.0 * np.tan(np.radians(number)))
+    return parse_quantity(value, unit)
+
+
+def rule_fraction(rule: ExcludeRule, reader: LayerReader, block: Block) -> NDArray[np.float32]:
+    """Share of each cell that one rule removes.
+
+    Parameters
+    ----------
+    rule : ExcludeRule
+        Any test but contiguity, which is not a function of one block.
+    reader : LayerReader
+        The layers.
+    block : Block
+        Which cells.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, cols)
+        0 keeps the cell, 1 removes all of it; unknown values remove nothing unless the rule says
+        ``unknown: exclude`` (rule 2).
+    """
+    layer = rule.layer or ""
+    if rule.test == "polygon":
+        return reader.coverage(layer, block, rule.where, rule.buffer, rule.rasterise)
+    if rule.test == "classes":
+        codes = reader.class_codes(layer, rule.classes or ())
+        share = reader.class_share(layer, dict.fromkeys(codes, 1.0), block)
+        return _known(share, np.isnan(share), rule)
+    if rule.test == "distance":
+        metres = reader.distance(layer, block, rule.where)
+        if rule.closer_than is not None:
+            return (metres < rule.closer_than).astype(np.float32)
+        return (metres > (rule.farther_than or 0.0)).astype(np.float32)
+    values = reader.values(layer, block)
+    unit = reader.unit(layer)
+    out = np.zeros(values.shape, bool)
+    if rule.above is not None:
+        out |= values > np.float32(threshold(rule.above, unit, f"{layer}: above"))
+    if rule.below is not None:
+        out |= values < np.float32(threshold(rule.below, unit, f"{layer}: below"))
+    return _known(out.astype(np.float32), np.isnan(values), rule)
+
+
+def _known(
+    share: NDArray[np.float32], unknown: NDArray[np.bool_], rule: ExcludeRule
+) -> NDArray[np.float32]:
+    return np.where(unknown, np.float32(rule.unknown == "exclude"), share).astype(np.float32)
+
+
+@dataclass
+class RuleAreas:
+    """Area that each rule removes and area that only it removes, per group of methods [m2]."""
+
+    total: dict[tuple[int, ...], NDArray[np.float64]] = field(default_factory=dict)
+    only: dict[tuple[int, ...], NDArray[np.float64]] = field(default_factory=dict)
+
+    def add(self, other: RuleAreas) -> None:
+        """Add the areas of another block."""
+        for mine, theirs in ((self.total, other.total), (self.only, other.only)):
+            for bits, values in theirs.items():
+                mine[bits] = mine.get(bits, 0.0) + values
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """What the rules leave in a block.
+
+    Attributes
+    ----------
+    reasons : ndarray of uint32, shape (rows, cols)
+        One bit per rule that hit the cell; OUTSIDE_BIT and INCLUDED_BIT besides.
+    available : dict
+        Group of rules -> share of each cell that is left, float32 in [0, 1].
+    areas : RuleAreas
+        Sums over the block's cells inside the region.
+    """
+
+    reasons: NDArray[np.uint32]
+    available: dict[tuple[int, ...], NDArray[np.float32]]
+    areas: RuleAreas
+
+
+def exclude_block(
+    book: RuleBook, reader: LayerReader, block: Block, inside: NDArray[np.bool_]
+) -> Excluded:
+    """Apply every rule that is a function of the block alone.
+
+    Parameters
+    ----------
+    book : RuleBook
+        The numbered rules; contiguity rules are skipped (:func:`exclude_small_areas`).
+    reader : LayerReader
+        The layers.
+    block : Block
+        Which cells.
+    inside : ndarray of bool, shape (rows, cols)
+        Cells of the region.
+    """
+    reasons = np.where(inside, np.uint32(0), OUTSIDE_BIT)
+    local = [rule for rule in book.rules if rule.model.test != "contiguous"]
+    fractions = np.zeros((len(local), inside.size), np.float32)
+    for i, rule in enumerate(local):
+        fractions[i] = np.clip(rule_fraction(rule.model, reader, block), 0, 1).ravel()
+        remove(fractions[i], np.uint32(1 << rule.bit), inside.ravel(), reasons.ravel())
+    forced = np.zeros(inside.shape, np.float32)
+    for include in book.includes:
+        share = np.clip(rule_fraction(include, reader, block), 0, 1)
+        forced = forced + (np.float32(1) - forced) * share
+    reasons[(forced > 0) & inside] |= INCLUDED_BIT
+    areas = np.broadcast_to(reader.grid.block_areas(block), inside.shape).ravel()
+    sums = RuleAreas()
+    available: dict[tuple[int, ...], NDArray[np.float32]] = {}
+    for bits in book.groups:
+        mine = [i for i, rule in enumerate(local) if rule.bit in bits]
+        chosen = np.ascontiguousarray(fractions[mine])
+        left = np.prod(np.float32(1) - chosen, axis=0, dtype=np.float32).reshape(inside.shape)
+        left = left + (np.float32(1) - left) * forced
+        available[bits] = np.where(inside, left, np.float32(0))
+        total, only = np.zeros(len(bits)), np.zeros(len(bits))
+        removed_areas(chosen, inside.ravel(), areas, total[: len(mine)], only[: len(mine)])
+        sums.total[bits], sums.only[bits] = total, only
+    return Excluded(reasons, available, sums)
+
+
+def exclude_small_areas(
+    book: RuleBook,
+    grid: AnalysisGrid,
+    reasons: NDArray[np.uint32],
+    available: dict[tuple[int, ...], NDArray[np.float32]],
+    areas: RuleAreas,
+) -> None:
+    """Remove contiguous allowed areas that are too small; whole-grid arrays, changed in place.
+
+    Contiguity counts 8 neighbours (queen), over cells with anything left; the area of a patch is
+    the available area in it. This rule is global: a patch may run across blocks.
+
+    Parameters
+    ----------
+    book : RuleBook
+        Rules; only those by contiguity act here.
+    grid : AnalysisGrid
+        The grid of the arrays.
+    reasons : ndarray of uint32, shape (rows, cols)
+        Reason bits of all cells.
+    available : dict
+        Group of rules -> share left in each cell.
+    areas : RuleAreas
+        Gets the areas that these rules remove; what they remove only they remove, because they
+        act on what the others left.
+    """
+    from scipy import ndimage
+
+    queen = np.ones((3, 3), int)
+    cell = grid.row_areas[:, None]
+    for rule in book.rules:
+        if rule.model.smaller_than is None:
+            continue
+        for bits, left in available.items():
+            if rule.bit not in bits:
+                continue
+            patches, count = ndimage.label(left > 0, structure=queen)
+            size = ndimage.sum_labels(left * cell, patches, np.arange(count + 1))
+            small = (size < rule.model.smaller_than)[patches] & (left > 0)
+            removed = float((left * cell)[small].sum())
+            position = bits.index(rule.bit)
+            areas.total[bits][position] += removed
+            areas.only[bits][position] += removed
+            left[small] = 0.0
+            reasons[small] |= np.uint32(1 << rule.bit)

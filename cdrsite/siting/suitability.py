@@ -1,0 +1,177 @@
+"""Soft criteria: value functions in [0, 1] and how they combine; unknown stays unknown (rule 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cdrsite.config.siting import Criterion
+from cdrsite.core.errors import ConfigError
+from cdrsite.core.units import parse_quantity
+from cdrsite.siting._kernel import piecewise
+from cdrsite.siting.exclusions import threshold
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.core.grid import Block
+    from cdrsite.core.reader import LayerReader
+
+SIGMOID_STEEPNESS = 4.0
+"""A sigmoid 1 / (1 + exp(-4 (v - middle) / width)) goes from 0.12 to 0.88 over its width."""
+
+
+@dataclass(frozen=True)
+class CriterionSet:
+    """Criteria that hold for the same methods."""
+
+    criteria: tuple[Criterion, ...]
+    methods: tuple[str, ...]
+
+
+def criterion_sets(prefer: Sequence[Criterion], methods: Sequence[str]) -> tuple[CriterionSet, ...]:
+    """Group methods by the criteria that count for them.
+
+    Raises
+    ------
+    ConfigError
+        Unknown method in ``for``, or all weights zero for a method.
+    """
+    groups: dict[tuple[int, ...], list[str]] = {}
+    for i, criterion in enumerate(prefer):
+        unknown = set(criterion.for_) - set(methods)
+        if unknown:
+            raise ConfigError(
+                "the criterion names a method that the scenario does not have",
+                where=f"siting.prefer.{i}.for",
+                got=", ".join(sorted(unknown)),
+                expected=", ".join(methods),
+            )
+    for method in methods:
+        key = tuple(i for i, c in enumerate(prefer) if not c.for_ or method in c.for_)
+        groups.setdefault(key, []).append(method)
+    for key, names in groups.items():
+        if key and not any(prefer[i].weight > 0 for i in key):
+            raise ConfigError(
+                "all weights are zero for a method",
+                where="siting.prefer",
+                got=", ".join(names),
+                expected="at least one weight above 0",
+            )
+    return tuple(
+        CriterionSet(tuple(prefer[i] for i in key), tuple(names)) for key, names in groups.items()
+    )
+
+
+def value_points(criterion: Criterion, unit: str | None) -> tuple[tuple[float, float], ...]:
+    """The points of a straight or piecewise-linear value function, rising in value [unit]."""
+    if criterion.points is not None:
+        return criterion.points
+    best: float | str | None = criterion.best
+    worst: float | str | None = criterion.none if criterion.near else criterion.worst
+    if best is None or worst is None:
+        raise ConfigError("a straight value function needs two ends", got=f"{best}, {worst}")
+    where = f"siting.prefer: {criterion.near or criterion.layer}"
+    ends = sorted([(threshold(best, unit, where), 1.0), (threshold(worst, unit, where), 0.0)])
+    return tuple(ends)
+
+
+def piecewise_linear(
+    values: NDArray[np.float32], points: Sequence[tuple[float, float]]
+) -> NDArray[np.float32]:
+    """Piecewise-linear value function, flat beyond its ends; NaN stays NaN.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        Any shape.
+    points : sequence of (value, score)
+        With rising values.
+    """
+    x = np.array([p[0] for p in points], np.float64)
+    y = np.array([p[1] for p in points], np.float64)
+    slope = np.diff(y) / np.diff(x)
+    change = np.diff(np.concatenate([[0.0], slope, [0.0]]))
+    flat = np.ascontiguousarray(values, np.float32).ravel()
+    out = np.empty_like(flat)
+    piecewise(
+        flat,
+        np.float32(x[0]),
+        change.astype(np.float32),
+        x.astype(np.float32),
+        np.float32(y[0]),
+        out,
+    )
+    return np.clip(out, np.float32(y.min()), np.float32(y.max())).reshape(values.shape)
+
+
+def criterion_score(criterion: Criterion, reader: LayerReader, block: Block) -> NDArray[np.float32]:
+    """Score of one criterion, float32 in [0, 1], shape (rows, cols)."""
+    if criterion.near is not None:
+        # distances are in km in the scenario, so the value function is too
+        values = reader.distance(criterion.near, block, criterion.where) / np.float32(1000)
+        unit: str | None = "km"
+    else:
+        layer = criterion.layer or ""
+        if criterion.scores is not None:
+            return reader.class_share(layer, criterion.scores, block)
+        values, unit = reader.values(layer, block), reader.unit(layer)
+    if criterion.function == "sigmoid":
+        return _sigmoid(values, criterion, unit)
+    return piecewise_linear(values, value_points(criterion, unit))
+
+
+def _sigmoid(
+    values: NDArray[np.float32], criterion: Criterion, unit: str | None
+) -> NDArray[np.float32]:
+    where = f"siting.prefer: {criterion.near or criterion.layer}"
+    middle = threshold(criterion.middle or 0.0, unit, where)
+    width = criterion.width or 0.0
+    span = parse_quantity(width, unit) if isinstance(width, str) and unit else float(width)
+    # beyond +-60 the answer is 0 or 1 to float32; clipping keeps exp() from overflowing
+    z = np.clip(SIGMOID_STEEPNESS * (values.astype(np.float64) - middle) / span, -60.0, 60.0)
+    return (1.0 / (1.0 + np.exp(-z))).astype(np.float32)
+
+
+def suitability_block(
+    criteria: Sequence[Criterion], how: str, reader: LayerReader, block: Block
+) -> NDArray[np.float32]:
+    """Combine criteria into one suitability.
+
+    Parameters
+    ----------
+    criteria : sequence of Criterion
+        May be empty: then every place is equally suitable (1).
+    how : {'mean', 'geometric', 'minimum'}
+        Weighted mean, weighted geometric mean (one 0 makes 0), or the worst score.
+    reader : LayerReader
+        The layers.
+    block : Block
+        Which cells.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, cols)
+        In [0, 1]; NaN where any criterion with weight is unknown (rule 2).
+    """
+    shape = block.shape
+    weighed = [c for c in criteria if c.weight > 0]
+    if not weighed:
+        return np.ones(shape, np.float32)
+    total = np.full(shape, np.inf) if how == "minimum" else np.zeros(shape)
+    for criterion in weighed:
+        score = criterion_score(criterion, reader, block).astype(np.float64)
+        if how == "minimum":
+            total = np.where(np.isnan(score) | np.isnan(total), np.nan, np.fmin(total, score))
+        elif how == "geometric":
+            with np.errstate(divide="ignore"):
+                total += criterion.weight * np.log(score)
+        else:
+            total += criterion.weight * score
+    if how == "minimum":
+        return total.astype(np.float32)
+    mean = total / sum(criterion.weight for criterion in weighed)
+    return (np.exp(mean) if how == "geometric" else mean).astype(np.float32)
