@@ -149,3 +149,16 @@ def as_choice(value: object, where: str, choices: tuple[str, ...]) -> str:
             "not one of the choices", where=where, got=repr(value), expected=", ".join(choices)
         )
     return str(value)
+
+
+def as_flag(value: object, where: str) -> bool:
+    """Return true or false.
+
+    Raises
+    ------
+    ConfigError
+        For anything else.
+    """
+    if not isinstance(value, bool):
+        raise ConfigError("not true or false", where=where, got=repr(value))
+    return value

@@ -15,6 +15,7 @@ from cdrsite.core.units import find_currency, parse_quantity
 from cdrsite.library.files import (
     FOLDER,
     as_choice,
+    as_flag,
     as_number,
     as_numbers,
     as_text,
@@ -181,6 +182,9 @@ def _money_year(unit: str, given: object, where: str) -> int | None:
     return int(found)
 
 
+_NO_PROFILE = Profile(name="", title="", values={}, inherited={})
+
+
 def _parse_profiles(data: object, where: str, sources: Mapping[str, Source]) -> dict[str, Profile]:
     if not isinstance(data, Mapping) or not data:
         raise ConfigError("no profiles", where=where, expected="at least one profile", rule=10)
@@ -214,41 +218,38 @@ def _resolve_profile(
         ("title", "values"),
         ("extends", "note", "energy_land", "land_includes_energy", "heat_source"),
     )
-    base = (
-        _resolve_profile(str(entry["extends"]), data, where, sources, done, (*path, name))
-        if "extends" in entry
-        else None
-    )
+    base = _NO_PROFILE
+    if "extends" in entry:
+        base = _resolve_profile(str(entry["extends"]), data, where, sources, done, (*path, name))
     own = _parse_values(entry["values"], f"{here}.values", sources)
-INH    merged = {**(base.values if base else {}), **own}
-    includes = entry.get("land_includes_energy", base.land_includes_energy if base else False)
-    if not isinstance(includes, bool):
-        raise ConfigError(
-            "not true or false", where=f"{here}.land_includes_energy", got=repr(includes)
-        )
-    energy_land = entry.get("energy_land", base.energy_land if base else "none")
-    if includes and energy_land != "none":
-        raise ConfigError(
-            "land for energy would be counted twice",
-            where=here,
-            got=f"land_includes_energy: true and energy_land: {energy_land}",
-            cure="set energy_land: none",
-            rule=6,
-        )
+    merged = {**base.values, **own}
     done[name] = Profile(
         name=name,
         title=as_text(entry["title"], f"{here}.title"),
         values={key: merged[key] for key in PARAMETERS if key in merged},
-        inherited=inherited,
-        energy_land=as_choice(energy_land, f"{here}.energy_land", ENERGY_LAND),
-        land_includes_energy=includes,
+        inherited={
+            key: base.inherited.get(key, base.name) for key in base.values if key not in own
+        },
+        energy_land=as_choice(
+            entry.get("energy_land", base.energy_land), f"{here}.energy_land", ENERGY_LAND
+        ),
+        land_includes_energy=as_flag(
+            entry.get("land_includes_energy", base.land_includes_energy),
+            f"{here}.land_includes_energy",
+        ),
         heat_source=as_choice(
-            entry.get("heat_source", base.heat_source if base else "none"),
-            f"{here}.heat_source",
-            HEAT_SOURCES,
+            entry.get("heat_source", base.heat_source), f"{here}.heat_source", HEAT_SOURCES
         ),
         note=as_text(entry["note"], f"{here}.note") if "note" in entry else "",
     )
+    if done[name].land_includes_energy and done[name].energy_land != "none":
+        raise ConfigError(
+            "land for energy would be counted twice",
+            where=here,
+            got=f"land_includes_energy: true and energy_land: {done[name].energy_land}",
+            cure="set energy_land: none",
+            rule=6,
+        )
     return done[name]
 
 
