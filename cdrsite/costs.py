@@ -1,0 +1,363 @@
+"""Levelised cost of removal, per gross and per net tonne.
+
+All functions are pure and vectorised: scalars or arrays that broadcast, NaN (unknown) stays NaN.
+Money is USD of the scenario's base year (rule 4); needs are per gross tonne (rule 5).
+
+Annual output of a plant = nameplate x capacity factor x climate productivity. Capital and fixed
+costs are paid for the nameplate, so per tonne they are divided by both. The cost per gross tonne is
+a sum of products that exists once, in :func:`gross_cost_terms`; the breakdown, the total and a
+compiled plan are all made from it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from cdrsite.core.errors import ConfigError
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def _float(value: npt.ArrayLike) -> FloatArray:
+    return np.asarray(value, dtype=np.float64)
+
+
+def _require_rate(rate: npt.ArrayLike) -> FloatArray:
+    array = _float(rate)
+    if not np.all(np.isfinite(array)) or np.any(array < 0):
+        raise ConfigError(
+            "the discount rate must be 0 or more",
+            where="discount_rate",
+            got=str(rate),
+            expected="a share per year",
+            cure="write 7 % as 0.07",
+        )
+    return array
+
+
+def crf(rate: npt.ArrayLike, years: npt.ArrayLike) -> FloatArray:
+    """Capital recovery factor [1/yr]: ``r / (1 - (1 + r)^-n)``, and ``1 / n`` at r = 0.
+
+    Parameters
+    ----------
+    rate : array_like
+        Real discount rate [1/yr], 0 or more.
+    years : array_like
+        Lifetime [yr], above 0.
+
+    Raises
+    ------
+    ConfigError
+        If the rate is negative or not finite, or a lifetime is not positive.
+    """
+    r, n = np.broadcast_arrays(_require_rate(rate), _float(years))
+    if not np.all(n > 0):
+        raise ConfigError(
+            "a lifetime must be positive",
+            where="lifetime",
+            got=str(years),
+            expected="years above 0",
+            cure="plants of this kind live 20 to 30 years",
+        )
+    with np.errstate(invalid="ignore"):
+        # below 1e-100 the quotient loses its digits to denormal numbers; there 1/n is exact
+        return np.where(r > 1e-100, r / -np.expm1(-n * np.log1p(r)), 1.0 / n)[()]
+
+
+def annualised_capex(capex: npt.ArrayLike, rate: npt.ArrayLike, years: npt.ArrayLike) -> FloatArray:
+    """Yearly payment for an investment: ``capex x CRF`` [USD/yr per unit of capex]."""
+    return _float(capex) * crf(rate, years)
+
+
+@dataclass(frozen=True)
+class PlantCosts:
+    """Costs of owning and running a plant, at the reference climate.
+
+    Parameters
+    ----------
+    capex : float
+        Investment [USD per t/yr of nameplate capacity, that is of output at full load].
+    lifetime : float
+        [yr].
+    capacity_factor : float
+        Output / nameplate at the reference climate, in (0, 1].
+    fixed_om : float
+        Fixed operation and maintenance [share of capex per yr].
+    variable_om : float
+        Variable operation and maintenance without energy, water and feedstock [USD per gross t].
+
+    Raises
+    ------
+    ConfigError
+        If a value is not finite, negative, or the capacity factor is not in (0, 1].
+    """
+
+    capex: float = 0.0
+    lifetime: float = 25.0
+    capacity_factor: float = 1.0
+    fixed_om: float = 0.0
+    variable_om: float = 0.0
+
+    def __post_init__(self) -> None:
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if not math.isfinite(value) or value < 0:
+                raise ConfigError(
+                    "a cost must be finite and not negative",
+                    where=f"costs.{part.name}",
+                    got=value,
+                    expected="0 or more",
+                    cure="revenues are given as prices of what is sold, not as negative costs",
+                )
+        if not 0 < self.capacity_factor <= 1:
+            raise ConfigError(
+                "not a capacity factor",
+                where="costs.capacity_factor",
+                got=self.capacity_factor,
+                expected="a share in (0, 1]",
+                cure="write 90 % as 0.9",
+            )
+
+
+@dataclass(frozen=True)
+class CostTerm:
+    """One product of the cost per gross tonne: ``coefficient x product of factors``.
+
+    Parameters
+    ----------
+    part : str
+        The field of :class:`CostBreakdown` that it belongs to.
+    coefficient : float
+        With its sign.
+    factors : tuple of str
+        Names of the place-dependent factors; empty for a constant.
+    """
+
+    part: str
+    coefficient: float
+    factors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CostBreakdown:
+    """Cost per tonne by part [USD/t]; the revenue is negative, so that the parts add up.
+
+    Each part is a number or an array; all broadcast.
+    """
+
+    capital: npt.ArrayLike = 0.0
+    fixed_om: npt.ArrayLike = 0.0
+    variable_om: npt.ArrayLike = 0.0
+    electricity: npt.ArrayLike = 0.0
+    heat: npt.ArrayLike = 0.0
+    water: npt.ArrayLike = 0.0
+    feedstock: npt.ArrayLike = 0.0
+    materials: npt.ArrayLike = 0.0
+    land: npt.ArrayLike = 0.0
+    transport: npt.ArrayLike = 0.0
+    storage: npt.ArrayLike = 0.0
+    revenue: npt.ArrayLike = 0.0
+
+    @property
+    def total(self) -> FloatArray:
+        """Sum of all parts [USD/t]; negative only if the revenue exceeds the costs."""
+        total = _float(0.0)
+        for part in fields(self):
+            total = total + _float(getattr(self, part.name))
+        return total
+
+    def per_net(self, net: npt.ArrayLike) -> CostBreakdown:
+        """Return the same parts per net tonne: divided by the net factor, NaN where it is <= 0."""
+        return CostBreakdown(
+            **{part.name: per_net_tonne(getattr(self, part.name), net) for part in fields(self)}
+        )
+
+
+def gross_cost_terms(plant: PlantCosts, rate: float) -> tuple[CostTerm, ...]:
+    """Cost per gross tonne of a method, as a sum of products.
+
+    Parameters
+    ----------
+    plant : PlantCosts
+        Investment and operation.
+    rate : float
+        Real discount rate [1/yr].
+
+    Returns
+    -------
+    tuple of CostTerm
+        Their sum is the cost [USD per gross t]. Factors: ``inverse_productivity`` (1 / climate
+        productivity factor) [1]; ``electricity_bought``, ``electricity_supplied``, ``heat``
+        [kWh/t]; ``water`` [m3/t]; ``biomass`` [t dry/t]; ``material`` [kg/t]; ``land``
+        [m2 per t/yr]; ``stored`` (CO2 that goes to the store, co-captured fossil CO2 included)
+        [t/t]; ``price_electricity``, ``price_sold``, ``price_heat`` [USD/kWh]; ``price_water``
+        [USD/m3]; ``price_biomass`` [USD/t dry]; ``price_material`` [USD/kg]; ``price_land``
+        [USD/m2/yr]; ``price_transport``, ``price_storage`` [USD per stored t].
+
+    Notes
+    -----
+    Capital per tonne = CRF x capex / (capacity factor x productivity); levelised cost of removal
+    as in Keith et al. 2018 (doi:10.1016/j.joule.2018.05.006) and Sievert et al. 2024
+    (doi:10.1016/j.joule.2024.02.005).
+    """
+    per_output = plant.capex / plant.capacity_factor
+    capital = per_output * float(crf(rate, plant.lifetime))
+    return (
+        CostTerm("capital", capital, ("inverse_productivity",)),
+        CostTerm("fixed_om", per_output * plant.fixed_om, ("inverse_productivity",)),
+        CostTerm("variable_om", plant.variable_om),
+        CostTerm("electricity", 1.0, ("electricity_bought", "price_electricity")),
+        CostTerm("heat", 1.0, ("heat", "price_heat")),
+        CostTerm("water", 1.0, ("water", "price_water")),
+        CostTerm("feedstock", 1.0, ("biomass", "price_biomass")),
+        CostTerm("materials", 1.0, ("material", "price_material")),
+        CostTerm("land", 1.0, ("land", "price_land")),
+        CostTerm("transport", 1.0, ("stored", "price_transport")),
+        CostTerm("storage", 1.0, ("stored", "price_storage")),
+        CostTerm("revenue", -1.0, ("electricity_supplied", "price_sold")),
+    )
+
+
+def gross_cost(
+    plant: PlantCosts,
+    rate: float,
+    *,
+    productivity: npt.ArrayLike = 1.0,
+    electricity: npt.ArrayLike = 0.0,
+    heat: npt.ArrayLike = 0.0,
+    water: npt.ArrayLike = 0.0,
+    biomass: npt.ArrayLike = 0.0,
+    material: npt.ArrayLike = 0.0,
+    land: npt.ArrayLike = 0.0,
+    stored: npt.ArrayLike = 1.0,
+    price_electricity: npt.ArrayLike = 0.0,
+    price_sold: npt.ArrayLike = 0.0,
+    price_heat: npt.ArrayLike = 0.0,
+    price_water: npt.ArrayLike = 0.0,
+    price_biomass: npt.ArrayLike = 0.0,
+    price_material: npt.ArrayLike = 0.0,
+    price_land: npt.ArrayLike = 0.0,
+    price_transport: npt.ArrayLike = 0.0,
+    price_storage: npt.ArrayLike = 0.0,
+) -> CostBreakdown:
+    """Cost per gross tonne, part by part [USD/t].
+
+    Parameters
+    ----------
+    plant, rate
+        See :func:`gross_cost_terms`, which also gives the unit of every need and price.
+    productivity : array_like
+        Climate productivity factor, above 0 [1]; 0 or less gives an unknown cost (NaN).
+    electricity : array_like
+        Need [kWh/t]; negative where the method supplies power, which is sold at ``price_sold``.
+
+    Returns
+    -------
+    CostBreakdown
+        Parts that add up to the cost per gross tonne.
+    """
+    power, factor = _float(electricity), _float(productivity)
+    with np.errstate(divide="ignore"):
+        inverse = np.where(factor > 0, 1.0 / factor, np.nan)[()]
+    factors: dict[str, npt.ArrayLike] = {
+        "inverse_productivity": inverse,
+        "electricity_bought": np.maximum(power, 0.0),
+        "electricity_supplied": np.maximum(-power, 0.0),
+        "heat": heat,
+        "water": water,
+        "biomass": biomass,
+        "material": material,
+        "land": land,
+        "stored": stored,
+        "price_electricity": price_electricity,
+        "price_sold": price_sold,
+        "price_heat": price_heat,
+        "price_water": price_water,
+        "price_biomass": price_biomass,
+        "price_material": price_material,
+        "price_land": price_land,
+        "price_transport": price_transport,
+        "price_storage": price_storage,
+    }
+    parts: dict[str, FloatArray] = {}
+    for term in gross_cost_terms(plant, rate):
+        value = _float(term.coefficient)
+        with np.errstate(invalid="ignore"):  # infinite land x price 0: no tonne, no cost (NaN)
+            for name in term.factors:
+                value = value * _float(factors[name])
+        parts[term.part] = value
+    return CostBreakdown(**parts)
+
+
+def per_net_tonne(cost: npt.ArrayLike, net: npt.ArrayLike) -> FloatArray:
+    """Cost per net tonne [USD/t]: ``cost per gross tonne / net factor``.
+
+    NaN where the net factor is 0 or less, so that a cost is never negative because of it (rule 5).
+    """
+    money, factor = np.broadcast_arrays(_float(cost), _float(net))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(factor > 0, money / factor, np.nan)[()]
+
+
+def _present_value(flows: FloatArray, rate: float) -> FloatArray:
+    """Present value of flows at the start of years 0, 1, ... along the first axis."""
+    discount = (1.0 + float(_require_rate(rate))) ** -np.arange(flows.shape[0], dtype=np.float64)
+    return np.tensordot(discount, flows, axes=(0, 0))
+
+
+def levelised_stock_cost(costs: npt.ArrayLike, net: npt.ArrayLike, rate: float) -> FloatArray:
+    """Levelised cost of a growing stock, tonnes discounted like money [USD/t].
+
+    ``sum C_t / (1 + r)^t / sum net_t / (1 + r)^t``, t = 0 being the first year.
+
+    Parameters
+    ----------
+    costs : array_like, shape (years, ...)
+        Spending in each year [USD/yr].
+    net : array_like, shape (years, ...)
+        Net tonnes in each year [t/yr]; a reversal is a negative year.
+    rate : float
+        Real discount rate [1/yr].
+
+    Returns
+    -------
+    ndarray, shape (...)
+        NaN where the discounted tonnes are 0 or less.
+
+    Raises
+    ------
+    ConfigError
+        If the two do not have the same number of years.
+    """
+    money, tonnes = _float(costs), _float(net)
+    if money.ndim == 0 or tonnes.ndim == 0 or money.shape[0] != tonnes.shape[0]:
+        raise ConfigError(
+            "costs and tonnes must cover the same years",
+            got=f"shapes {money.shape} and {tonnes.shape}",
+            expected="years along the first axis of both",
+            cure="fill the years without spending with zeros",
+        )
+    return per_net_tonne(_present_value(money, rate), _present_value(tonnes, rate))
+
+
+def equivalent_land_cost(costs: npt.ArrayLike, growth: npt.ArrayLike, rate: float) -> FloatArray:
+    """Yearly price of land under a growing stock, for the ``price_land`` factor [USD/m2/yr].
+
+    With growth given relative to its mean, uptake_t = growth_t / land, so that
+    ``land x price_land`` is exactly the levelised cost of the stock: the place enters through its
+    land need only.
+
+    Parameters
+    ----------
+    costs : array_like, shape (years,)
+        Spending in each year [USD/ha/yr]: planting, then upkeep.
+    growth : array_like, shape (years,)
+        Uptake in each year relative to the mean on which the land need rests [1].
+    rate : float
+        Real discount rate [1/yr].
+    """
+    return levelised_stock_cost(_float(costs) / 10_000.0, growth, rate)

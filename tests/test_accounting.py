@@ -1,0 +1,242 @@
+"""Net factor, ledgers and permanence against written-out numbers and plain formulae."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdrsite import accounting as acc
+from cdrsite.core.errors import ConfigError
+
+NO_LOSS = acc.ChainLosses()
+THREE_PERCENT = acc.Emissions(embodied=30.0)
+
+
+@pytest.mark.parametrize(
+    ("intensity", "net_1500", "net_1000"),
+    [(0.020, 0.94, 0.95), (0.100, 0.82, 0.87), (0.300, 0.52, 0.67), (0.500, 0.22, 0.47)],
+)
+def test_net_factor_golden(intensity: float, net_1500: float, net_1000: float) -> None:
+    for electricity, expected in ((1500.0, net_1500), (1000.0, net_1000)):
+        net = acc.net_factor(
+            NO_LOSS, THREE_PERCENT, electricity=electricity, grid_intensity=intensity
+        )
+        assert net == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("electricity", "expected"), [(1500.0, 0.647), (1800.0, 0.539)])
+def test_break_even_golden(electricity: float, expected: float) -> None:
+    intensity = acc.break_even_intensity(electricity, 0.97)
+    assert intensity == pytest.approx(expected, abs=5e-4)
+    net = acc.net_factor(NO_LOSS, THREE_PERCENT, electricity=electricity, grid_intensity=intensity)
+    assert net == pytest.approx(0.0, abs=1e-12)
+
+
+def test_break_even_edges() -> None:
+    got = acc.break_even_intensity([-700.0, 0.0, 1000.0, math.nan], [0.9, 0.9, -0.1, 0.9])
+    np.testing.assert_array_equal(got, [math.inf, math.inf, math.nan, math.nan])
+
+
+def test_supplied_power_adds_nothing_to_removal() -> None:
+    inputs = {"grid_intensity": np.array([0.0, 0.5, 1.0])}
+    net = acc.net_factor(NO_LOSS, THREE_PERCENT, electricity=-700.0, **inputs)
+    np.testing.assert_allclose(net, 0.97)
+    np.testing.assert_allclose(acc.avoided_emissions(-700.0, 0.5), 0.35)
+    np.testing.assert_allclose(acc.avoided_emissions(700.0, 0.5), 0.0)
+
+
+def direct_net_factor(x: dict[str, float]) -> float:
+    """Write the balance out again, tonne by tonne."""
+    s = (1 - x["capture"]) * (1 - x["injection"]) * (1 - x["loss"] * x["km"] / 100)
+    kg = (
+        max(x["electricity"], 0) * x["grid"]
+        + x["heat"] * x["heat_intensity"]
+        + x["biomass"] * (x["supply"] + x["haul"] * x["haul_km"])
+        + x["materials"]
+        + x["albedo"]
+        + x["place"]
+    )
+    return s - x["fossil"] * (1 - s) - kg / 1000
+
+
+BALANCE = st.fixed_dictionaries(
+    {
+        "capture": st.floats(0, 0.2),
+        "injection": st.floats(0, 0.05),
+        "loss": st.floats(0, 0.02),
+        "km": st.floats(0, 800),
+        "fossil": st.floats(0, 0.5),
+        "electricity": st.floats(-800, 3000),
+        "grid": st.floats(0, 1.2),
+        "heat": st.floats(0, 4000),
+        "heat_intensity": st.floats(0, 0.4),
+        "biomass": st.floats(0, 2),
+        "supply": st.floats(0, 200),
+        "haul": st.floats(0, 0.2),
+        "haul_km": st.floats(0, 300),
+        "materials": st.floats(0, 100),
+        "albedo": st.floats(-100, 500),
+        "place": st.floats(0, 500),
+    }
+)
+
+
+def run_net_factor(x: dict[str, float], scale: float = 1.0) -> float:
+    """Evaluate the package's net factor; ``scale`` multiplies the grid intensity."""
+    return float(
+        acc.net_factor(
+            acc.ChainLosses(x["capture"], x["loss"], x["injection"], x["fossil"]),
+            acc.Emissions(materials=x["materials"], albedo=x["albedo"]),
+            electricity=x["electricity"],
+            grid_intensity=x["grid"] * scale,
+            heat=x["heat"],
+            heat_intensity=x["heat_intensity"],
+            transport_km=x["km"],
+            biomass=x["biomass"],
+            haul_km=x["haul_km"],
+            supply_intensity=x["supply"],
+            haul_intensity=x["haul"],
+            place_emissions=x["place"],
+        )
+    )
+
+
+@given(BALANCE)
+def test_terms_equal_the_direct_formula(x: dict[str, float]) -> None:
+    assert run_net_factor(x) == pytest.approx(direct_net_factor(x), rel=1e-12, abs=1e-12)
+
+
+@given(BALANCE, st.floats(1, 3))
+def test_dirtier_power_never_raises_net(x: dict[str, float], scale: float) -> None:
+    assert run_net_factor(x, scale) <= run_net_factor(x)
+
+
+@given(BALANCE)
+def test_net_is_at_most_gross(x: dict[str, float]) -> None:
+    assert run_net_factor({**x, "albedo": 0.0}) <= 1.0
+
+
+def test_zero_coefficients_do_not_bring_in_unknowns() -> None:
+    terms = acc.net_factor_terms(NO_LOSS, acc.Emissions())
+    assert set(terms.products) == {
+        ("electricity_bought", "grid_intensity"),
+        ("heat", "heat_intensity"),
+        ("place_emissions",),
+    }
+    assert acc.net_factor(NO_LOSS, acc.Emissions(), haul_km=math.nan) == 1.0
+
+
+def test_unknown_stays_unknown() -> None:
+    net = acc.net_factor(
+        NO_LOSS, acc.Emissions(), electricity=1000.0, grid_intensity=[0.1, math.nan]
+    )
+    np.testing.assert_allclose(net, [0.9, math.nan])
+
+
+def test_storage_use_counts_fossil_co2() -> None:
+    losses = acc.ChainLosses(fossil_cocaptured=0.3)
+    got = acc.storage_use_per_net_tonne([1.0, 0.8, 0.0, -0.2, math.nan], losses)
+    np.testing.assert_allclose(got, [1.3, 1.625, math.nan, math.nan, math.nan])
+    lossy = acc.ChainLosses(transport_per_100km=0.01, injection=0.02)
+    # 200 km lose 2 %, the injection 2 % of the rest
+    assert acc.storage_use_per_net_tonne(0.5, lossy, 200.0) == pytest.approx(0.98 * 0.98 / 0.5)
+
+
+def test_only_the_removal_ledger_is_summed() -> None:
+    first = acc.Ledgers(removal=[1.0, math.nan, 2.0], avoided=[100.0, 0, 0])
+    both = first + acc.Ledgers(removal=1.0, substitution=50.0)
+    assert first.total == 3.0
+    assert both.total == 5.0
+    np.testing.assert_array_equal(both.avoided, [100.0, 0, 0])
+
+
+def test_credited_after_buffer() -> None:
+    np.testing.assert_allclose(
+        acc.credited([100.0, 0.0, -10.0, math.nan], 0.18), [82, 0, -10, math.nan]
+    )
+    with pytest.raises(ConfigError, match="buffer"):
+        acc.credited(1.0, 18.0)
+
+
+def test_expected_retention() -> None:
+    got = acc.expected_retention([0.0, 0.01, math.nan])
+    np.testing.assert_allclose(got, [1.0, math.exp(-1), math.nan])
+    with pytest.raises(ConfigError, match="hazard"):
+        acc.expected_retention(-0.1)
+
+
+def test_temporary_storage_golden() -> None:
+    years = np.array([10, 20, 30, 40, 50])
+    assert acc.airborne_years(100.0) == pytest.approx(52.36, abs=0.005)
+    np.testing.assert_allclose(
+        acc.lashof_equivalence(years), [0.079, 0.160, 0.244, 0.331, 0.422], atol=5e-4
+    )
+    np.testing.assert_allclose(
+        acc.moura_costa_equivalence(years[[0, 4]]), [0.191, 0.955], atol=5e-4
+    )
+    np.testing.assert_allclose(acc.linear_equivalence(years), [0.1, 0.2, 0.3, 0.4, 0.5])
+    np.testing.assert_allclose(
+        acc.discounted_equivalence([20.0, 100.0], 0.03), [0.446, 0.948], atol=5e-4
+    )
+
+
+def test_airborne_years_is_the_integral_of_the_response() -> None:
+    time = np.linspace(0.0, 60.0, 60_001)
+    response = sum(
+        share * np.exp(-time / decay)
+        for share, decay in zip(acc.JOOS_SHARES, acc.JOOS_YEARS, strict=True)
+    )
+    by_trapezoids = float(np.sum((response[1:] + response[:-1]) / 2) * 0.001)
+    assert acc.airborne_years(60.0) == pytest.approx(by_trapezoids, rel=1e-8)
+
+
+@given(st.floats(0, 300), st.floats(0, 300))
+def test_longer_storage_is_worth_more_up_to_one(first: float, second: float) -> None:
+    short, long = sorted((first, second))
+    for method in (acc.lashof_equivalence, acc.moura_costa_equivalence, acc.linear_equivalence):
+        assert 0.0 <= method(short) <= method(long) <= 1.0
+        assert method(150.0) == 1.0
+
+
+def test_years_to_exhaustion() -> None:
+    got = acc.years_to_exhaustion([1e9, 1e9, 0.0, math.nan], [2e7, 0.0, 1.0, 1.0])
+    np.testing.assert_allclose(got, [50.0, math.inf, 0.0, math.nan])
+
+
+def test_amortised() -> None:
+    assert acc.amortised(200.0, 20) == 10.0
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        lambda: acc.ChainLosses(capture=1.0),
+        lambda: acc.ChainLosses(injection=-0.1),
+        lambda: acc.ChainLosses(fossil_cocaptured=-0.3),
+        lambda: acc.ChainLosses(fossil_cocaptured=math.nan),
+        lambda: acc.amortised(1.0, 0),
+        lambda: acc.discounted_equivalence(10.0, -0.1),
+        lambda: acc.lashof_equivalence(-1.0),
+        lambda: acc.linear_equivalence(1.0, horizon=0.0),
+    ],
+)
+def test_refused(refused: object) -> None:
+    with pytest.raises(ConfigError, match="cure:"):
+        refused()  # type: ignore[operator]
+
+
+def test_solid_sorbent_on_nearly_clean_power() -> None:
+    """720 kWh (Wuppertal Institute 2024), sorbent 45 and plant 15 kg/t (Deutz & Bardow 2021)."""
+    net = acc.net_factor(
+        NO_LOSS,
+        acc.Emissions(materials=45.0, embodied=15.0),
+        electricity=720.0,
+        grid_intensity=0.02,
+    )
+    assert net == pytest.approx(0.9256)
+    # 20 Mt/yr net then need more than the 14.4 TWh that 20 Mt/yr gross do
+    assert 20e6 / net * 720.0 / 1e9 == pytest.approx(14.4, rel=0.2)

@@ -1,0 +1,239 @@
+"""Capital recovery, levelised cost and its parts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdrsite import costs
+from cdrsite.core.errors import ConfigError
+
+
+def test_crf_written_out() -> None:
+    # 7 % over 2 years: 1 = a/1.07 + a/1.07^2
+    assert costs.crf(0.07, 2) == pytest.approx(1 / (1 / 1.07 + 1 / 1.07**2))
+    np.testing.assert_allclose(costs.crf([0.0, 0.0], [20, 25]), [0.05, 0.04])
+
+
+@given(st.floats(0, 0.5), st.floats(1, 200))
+def test_crf_limits(rate: float, years: float) -> None:
+    factor = costs.crf(rate, years)
+    assert factor >= max(rate, 1 / years) * (1 - 1e-12)
+    assert factor <= rate + 1 / years + 1e-12
+    # an endless annuity costs its interest
+    assert costs.crf(rate + 1e-3, 1e5) == pytest.approx(rate + 1e-3)
+
+
+@given(st.floats(1e-15, 1e-9))
+def test_crf_is_smooth_at_zero(rate: float) -> None:
+    assert costs.crf(rate, 25) == pytest.approx(0.04, rel=1e-7)
+
+
+def test_annuity_pays_the_loan_back() -> None:
+    payment, debt = costs.annualised_capex(1000.0, 0.05, 30), 1000.0
+    for _ in range(30):
+        debt = debt * 1.05 - payment
+    assert debt == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("million_per_t_h", "capacity_factor", "fixed_om", "lifetime", "per_year", "per_tonne"),
+    [
+        (8.80, 0.9, 0.0495, 20, 1116, 161),  # direct air capture, 2025
+        (5.03, 0.9, 0.0495, 20, 638, 92),  # direct air capture, 2050
+        (3.39, 0.8, 0.03, 25, 484, 56),  # amine capture at a CHP plant
+        (2.51, 0.8, 0.03, 25, 359, 42),  # the same, 2050
+    ],
+)
+def test_published_capital_and_fixed_cost_golden(
+    million_per_t_h: float,
+    capacity_factor: float,
+    fixed_om: float,
+    lifetime: float,
+    per_year: float,
+    per_tonne: float,
+) -> None:
+    capex = million_per_t_h * 1e6 / 8760  # per t/yr of nameplate
+    plant = costs.PlantCosts(capex, lifetime, capacity_factor, fixed_om)
+    assert capex / capacity_factor == pytest.approx(per_year, abs=1.0)  # printed in whole units
+    assert costs.gross_cost(plant, 0.07).total == pytest.approx(per_tonne, abs=1.0)
+
+
+PLANT = costs.PlantCosts(
+    capex=1000.0, lifetime=20, capacity_factor=0.8, fixed_om=0.04, variable_om=8.0
+)
+
+
+def test_breakdown_written_out() -> None:
+    parts = costs.gross_cost(
+        PLANT,
+        0.0,
+        productivity=0.5,
+        electricity=1000.0,
+        heat=1600.0,
+        water=3.0,
+        material=36.0,
+        land=11.0,
+        stored=1.3,
+        price_electricity=0.05,
+        price_heat=0.02,
+        price_water=1.5,
+        price_material=0.25,
+        price_land=0.1,
+        price_transport=10.0,
+        price_storage=20.0,
+    )
+    expected = costs.CostBreakdown(
+        capital=1000 / 20 / 0.8 / 0.5,
+        fixed_om=1000 * 0.04 / 0.8 / 0.5,
+        variable_om=8.0,
+        electricity=50.0,
+        heat=32.0,
+        water=4.5,
+        materials=9.0,
+        land=1.1,
+        transport=13.0,
+        storage=26.0,
+    )
+    for part in fields(costs.CostBreakdown):
+        assert getattr(parts, part.name) == pytest.approx(getattr(expected, part.name)), part.name
+    assert parts.total == pytest.approx(125 + 100 + 8 + 50 + 32 + 4.5 + 9 + 1.1 + 13 + 26)
+
+
+def test_supplied_power_is_sold_not_bought() -> None:
+    parts = costs.gross_cost(
+        PLANT, 0.05, electricity=[-700.0, 700.0], price_electricity=0.1, price_sold=0.06
+    )
+    np.testing.assert_allclose(parts.revenue, [-42.0, 0.0])
+    np.testing.assert_allclose(parts.electricity, [0.0, 70.0])
+
+
+def test_no_removal_has_no_cost_but_revenue_may_exceed_costs() -> None:
+    np.testing.assert_allclose(
+        costs.per_net_tonne(
+            [100.0, 100, 100, -30, -30, 100], [0.5, 0.0, -0.2, 0.5, -0.2, math.nan]
+        ),
+        [200.0, math.nan, math.nan, -60.0, math.nan, math.nan],
+    )
+
+
+def test_parts_per_net_tonne_add_up() -> None:
+    gross = costs.gross_cost(PLANT, 0.07, electricity=[500.0, 900.0], price_electricity=0.1)
+    net = gross.per_net([0.9, -0.1])
+    np.testing.assert_allclose(net.total, [gross.total[0] / 0.9, math.nan])
+    assert math.isnan(np.asarray(net.capital)[1])
+
+
+def test_no_output_has_no_cost() -> None:
+    parts = costs.gross_cost(PLANT, 0.07, productivity=[1.0, 0.0, math.nan])
+    np.testing.assert_array_equal(np.isnan(parts.total), [False, True, True])
+
+
+def test_infinite_land_at_no_price_is_unknown() -> None:
+    parts = costs.gross_cost(costs.PlantCosts(), 0.0, land=[500.0, math.inf], price_land=0.0)
+    np.testing.assert_array_equal(parts.total, [0.0, math.nan])
+
+
+NEED = st.floats(0, 5000)
+PRICE = st.floats(0, 100)
+
+
+@given(
+    rate=st.floats(0, 0.2),
+    productivity=st.floats(0.1, 2),
+    electricity=st.floats(-1000, 3000),
+    needs=st.tuples(NEED, NEED, NEED, NEED, NEED),
+    prices=st.tuples(PRICE, PRICE, PRICE, PRICE, PRICE, PRICE, PRICE),
+    stored=st.floats(0.5, 2),
+    chain=st.tuples(PRICE, PRICE),
+)
+def test_terms_equal_the_direct_formula(
+    rate: float,
+    productivity: float,
+    electricity: float,
+    needs: tuple[float, ...],
+    prices: tuple[float, ...],
+    stored: float,
+    chain: tuple[float, float],
+) -> None:
+    names = ("heat", "water", "biomass", "material", "land")
+    bought_at, sold_at, *rest = prices
+    got = costs.gross_cost(
+        PLANT,
+        rate,
+        productivity=productivity,
+        electricity=electricity,
+        stored=stored,
+        price_electricity=bought_at,
+        price_sold=sold_at,
+        price_transport=chain[0],
+        price_storage=chain[1],
+        **dict(zip(names, needs, strict=True)),
+        **dict(zip((f"price_{name}" for name in names), rest, strict=True)),
+    ).total
+    annuity = 1 / 20 if rate == 0 else rate / -math.expm1(-20 * math.log1p(rate))
+    direct = (
+        1000 * (annuity + 0.04) / (0.8 * productivity)
+        + 8
+        + (electricity * bought_at if electricity > 0 else electricity * sold_at)
+        + sum(need * price for need, price in zip(needs, rest, strict=True))
+        + stored * (chain[0] + chain[1])
+    )
+    assert got == pytest.approx(direct, rel=1e-12, abs=1e-7)
+
+
+@given(st.floats(0.1, 100), st.floats(0.01, 1))
+def test_money_units_scale(scale: float, net: float) -> None:
+    def total(unit: float) -> float:
+        plant = costs.PlantCosts(1000 * unit, 20, 0.8, 0.04, 8 * unit)
+        parts = costs.gross_cost(plant, 0.07, electricity=900.0, price_electricity=0.1 * unit)
+        return float(parts.per_net(net).total)
+
+    assert total(scale) == pytest.approx(scale * total(1.0), rel=1e-12)
+
+
+def test_stock_cost_written_out() -> None:
+    # 1000 $ now; 0, 10 and 20 t in years 0, 1, 2; at 10 %
+    cost = costs.levelised_stock_cost([1000.0, 0.0, 0.0], [0.0, 10.0, 20.0], 0.10)
+    assert cost == pytest.approx(1000 / (10 / 1.1 + 20 / 1.21))
+    np.testing.assert_allclose(
+        costs.levelised_stock_cost(np.ones((3, 2)), [[1, 0], [1, 0], [1, 0]], 0.1), [1.0, math.nan]
+    )
+    with pytest.raises(ConfigError, match="same years"):
+        costs.levelised_stock_cost([1.0, 2.0], [1.0], 0.0)
+
+
+@given(st.floats(0, 0.15), st.floats(0.5, 40))
+def test_land_price_times_land_is_the_stock_cost(rate: float, uptake: float) -> None:
+    spending = np.array([2000.0, 50, 50, 50])  # $/ha
+    growth = np.array([0.4, 1.2, 1.4, 1.0])  # mean 1
+    price = costs.equivalent_land_cost(spending, growth, rate)
+    by_land = costs.gross_cost(
+        costs.PlantCosts(), 0.0, stored=0.0, land=10_000 / uptake, price_land=price
+    )
+    direct = costs.levelised_stock_cost(spending, growth * uptake, rate)
+    assert by_land.total == pytest.approx(direct, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        lambda: costs.crf(-0.01, 20),
+        lambda: costs.crf(math.nan, 20),
+        lambda: costs.crf(0.07, 0),
+        lambda: costs.PlantCosts(capex=math.nan),
+        lambda: costs.PlantCosts(capex=-1.0),
+        lambda: costs.PlantCosts(variable_om=math.inf),
+        lambda: costs.PlantCosts(capacity_factor=0.0),
+        lambda: costs.PlantCosts(capacity_factor=90.0),
+        lambda: costs.gross_cost_terms(costs.PlantCosts(lifetime=0.0), 0.07),
+    ],
+)
+def test_refused(refused: object) -> None:
+    with pytest.raises(ConfigError, match="cure:"):
+        refused()  # type: ignore[operator]
