@@ -16,6 +16,7 @@ and a compiled plan folds the same terms with whatever is constant in a scenario
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -102,6 +103,18 @@ class ChainLosses:
                 rule=5,
             )
 
+    @classmethod
+    def from_library(cls, values: Mapping[str, float]) -> ChainLosses:
+        """Losses from a method's library values by parameter name; absent ones are 0.
+
+        The library's one loss between plant and store does not depend on distance.
+        """
+        return cls(
+            capture=values.get("capture_loss", 0.0),
+            injection=values.get("transport_injection_loss", 0.0),
+            fossil_cocaptured=values.get("fossil_co_captured", 0.0),
+        )
+
     def stored_share(self, transport_km: npt.ArrayLike = 0.0) -> FloatArray:
         """Share of the captured CO2 that reaches the pore space [t/t].
 
@@ -144,6 +157,16 @@ class Emissions:
     counterfactual: float = 0.0
     leakage: float = 0.0
     albedo: float = 0.0
+
+    @classmethod
+    def from_library(cls, values: Mapping[str, float]) -> Emissions:
+        """Emissions from a method's library values by parameter name; absent ones are 0."""
+        return cls(
+            materials=values.get("materials", 0.0) * values.get("emissions_materials", 0.0),
+            embodied=values.get("emissions_embodied", 0.0),
+            chain=values.get("emissions_chain", 0.0),
+            land_use_change=values.get("luc_emissions", 0.0),
+        )
 
     @property
     def total(self) -> float:

@@ -122,6 +122,36 @@ class PlantCosts:
                 cure="write 90 % as 0.9",
             )
 
+    @classmethod
+    def from_delivered(
+        cls,
+        capex: float,
+        lifetime: float,
+        *,
+        capacity_factor: float,
+        stated_at: float | None = None,
+        fixed_om: float = 0.0,
+        variable_om: float = 0.0,
+    ) -> PlantCosts:
+        """Costs of a plant whose investment is stated per t/yr delivered, not of nameplate.
+
+        Sources and the method library divide by the capacity factor already; taking such a number
+        for one of nameplate would divide twice.
+
+        Parameters
+        ----------
+        capex : float
+            Investment [USD per t/yr delivered at ``stated_at``].
+        lifetime, fixed_om, variable_om : float
+            As in the class.
+        capacity_factor : float
+            Of the plant to be costed [1].
+        stated_at : float, optional
+            Capacity factor that the investment was stated at [1]; the plant's own by default.
+        """
+        nameplate = capex * (capacity_factor if stated_at is None else stated_at)
+        return cls(nameplate, lifetime, capacity_factor, fixed_om, variable_om)
+
 
 @dataclass(frozen=True)
 class CostTerm:

@@ -202,6 +202,23 @@ def test_longer_storage_is_worth_more_up_to_one(first: float, second: float) -> 
         assert method(150.0) == 1.0
 
 
+def test_from_library_values() -> None:
+    values = {
+        "capture_loss": 0.0,
+        "transport_injection_loss": 0.01,
+        "fossil_co_captured": 0.3,
+        "materials": 7.5,
+        "emissions_materials": 1.5,
+        "emissions_embodied": 15.0,
+        "luc_emissions": 2.0,
+        "electricity": 400.0,
+    }
+    losses, emissions = acc.ChainLosses.from_library(values), acc.Emissions.from_library(values)
+    # 0.99 stored, 0.3 x 0.01 fossil leaked, 11.25 + 15 + 2 kg emitted
+    assert acc.net_factor(losses, emissions) == pytest.approx(0.99 - 0.003 - 0.02825)
+    assert acc.ChainLosses.from_library({}) == NO_LOSS
+
+
 def test_years_to_exhaustion() -> None:
     got = acc.years_to_exhaustion([1e9, 1e9, 0.0, math.nan], [2e7, 0.0, 1.0, 1.0])
     np.testing.assert_allclose(got, [50.0, math.inf, 0.0, math.nan])

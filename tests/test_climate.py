@@ -10,13 +10,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.core.errors import ConfigError, DataError
+from cdrsite.library.load import load_method
+from cdrsite.library.records import ClimateTable
 from cdrsite.requirements.climate import (
     MONTH_DAYS,
-    ClimatePoint,
-    ClimateTable,
     annual_climate_factors,
     climate_factors,
+    reference_values,
+    with_heat_pump,
 )
+
+EVERYWHERE = (-100.0, 100.0)
+
+
+def climate_table(
+    rows: tuple[tuple[float, ...], ...],
+    reference: tuple[float, float],
+    clamp_temperature: tuple[float, float] = EVERYWHERE,
+    clamp_humidity: tuple[float, float] = EVERYWHERE,
+) -> ClimateTable:
+    """Build a table from rows of degC, %, electricity, heat, productivity."""
+    columns = zip(*rows, strict=True) if rows else ((),) * 5
+    return ClimateTable(
+        *(tuple(column) for column in columns),
+        reference=reference,
+        clamp_temperature=clamp_temperature,
+        clamp_humidity=clamp_humidity,
+        time_step="monthly",
+        source="test",
+        locator="test",
+    )
+
 
 # Wiegner et al. 2022, point of least energy: degC, %, kWh_el/t, kWh_th/t, kg CO2/h per module
 WIEGNER = (
@@ -27,17 +51,16 @@ WIEGNER = (
     (40, 22, 1021, 2808, 4.9),
     (40, 75, 225, 6896, 3.3),
 )
-SOLID = ClimateTable(tuple(ClimatePoint(*row) for row in WIEGNER), 20, 43)
+SOLID = climate_table(WIEGNER, (20, 43))
 # An et al. 2022: 11.1 to 8.3 GJ/t and a cost factor of about 2 from cold and dry to warm and humid
-LIQUID = ClimateTable(
+LIQUID = climate_table(
     (
-        ClimatePoint(0, 20, 11.1, 11.1, 0.5),
-        ClimatePoint(0, 90, 10.0, 10.0, 0.65),
-        ClimatePoint(30, 20, 9.5, 9.5, 0.8),
-        ClimatePoint(30, 90, 8.3, 8.3, 1.0),
+        (0, 20, 11.1, 11.1, 0.5),
+        (0, 90, 10.0, 10.0, 0.65),
+        (30, 20, 9.5, 9.5, 0.8),
+        (30, 90, 8.3, 8.3, 1.0),
     ),
-    30,
-    90,
+    (30, 90),
 )
 
 
@@ -136,7 +159,7 @@ def test_against_two_plain_interpolations(temperature: float, humidity: float) -
 
 
 def test_one_point_is_a_constant() -> None:
-    table = ClimateTable((ClimatePoint(20, 50, 1, 1, 1),), 0, 0)
+    table = climate_table(((20, 50, 1, 1, 1),), (0, 0))
     np.testing.assert_array_equal(climate_factors(table, [-5.0, 35.0], 20.0).heat, [1.0, 1.0])
 
 
@@ -152,14 +175,47 @@ def test_eleven_months_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "points",
+    "rows",
     [
         (),
-        (ClimatePoint(5, 0, 1, 1, 1), ClimatePoint(5, 0, 2, 2, 2)),
-        (ClimatePoint(5, 0, 1, 0, 1),),
-        (ClimatePoint(5, math.nan, 1, 1, 1),),
+        ((5, 0, 1, 1, 1), (5, 0, 2, 2, 2)),
+        ((5, 0, 1, 0, 1),),
+        ((5, math.nan, 1, 1, 1),),
     ],
 )
-def test_bad_tables_are_refused(points: tuple[ClimatePoint, ...]) -> None:
+def test_bad_tables_are_refused(rows: tuple[tuple[float, ...], ...]) -> None:
     with pytest.raises(ConfigError, match=r"climate\.points"):
-        ClimateTable(points, 20, 43)
+        climate_factors(climate_table(rows, (20, 43)), 10.0, 50.0)
+
+
+def test_clamps_narrower_than_the_table_hold() -> None:
+    table = climate_table(WIEGNER, (20, 43), (10.0, 30.0), (10.0, 90.0))
+    outside = climate_factors(table, [-5.0, 45.0], [0.0, 100.0])
+    edge = climate_factors(SOLID, [10.0, 30.0], [10.0, 90.0])
+    np.testing.assert_array_equal(outside.heat, edge.heat)
+
+
+def test_heat_pump_folds_heat_into_electricity() -> None:
+    assert reference_values(SOLID) == (114.0, 2082.0, 7.8)
+    got = with_heat_pump(SOLID, climate_factors(SOLID, 40.0, 75.0), cop=3.0)
+    assert got.electricity == pytest.approx((225 + 6896 / 3) / (114 + 2082 / 3))
+    assert got.heat == pytest.approx(6896 / 2082)
+    with pytest.raises(ConfigError, match="performance"):
+        with_heat_pump(SOLID, got, cop=0.0)
+
+
+def test_shipped_tables_have_the_published_signs() -> None:
+    solid, liquid = (load_method(name).climate for name in ("daccs-solid", "daccs-liquid"))
+    assert solid is not None
+    assert liquid is not None
+    for row in WIEGNER:
+        assert climate_factors(solid, row[0], row[1]).heat == pytest.approx(row[3] / 2082)
+    cool = climate_factors(solid, 5.0, 75.0)
+    hot = climate_factors(solid, 40.0, 75.0)
+    assert cool.heat < 1.0 < hot.heat
+    assert cool.productivity > 1.0 > hot.productivity
+    cold_dry, warm_humid = (
+        climate_factors(liquid, *climate) for climate in ((5.0, 20.0), (30.0, 80.0))
+    )
+    assert cold_dry.heat / warm_humid.heat == pytest.approx(11.1 / 8.3, rel=0.01)
+    assert warm_humid.productivity / cold_dry.productivity == pytest.approx(2.0, rel=0.01)

@@ -64,6 +64,14 @@ def test_published_capital_and_fixed_cost_golden(
     assert costs.gross_cost(plant, 0.07).total == pytest.approx(per_tonne, abs=1.0)
 
 
+def test_investment_per_delivered_tonne_is_not_divided_twice() -> None:
+    delivered = costs.PlantCosts.from_delivered(1116.0, 20, capacity_factor=0.9, fixed_om=0.0495)
+    assert costs.gross_cost(delivered, 0.07).total == pytest.approx(161, abs=1.0)
+    # the same plant at half the load costs twice as much per tonne
+    idle = costs.PlantCosts.from_delivered(1000.0, 20, capacity_factor=0.45, stated_at=0.9)
+    assert costs.gross_cost(idle, 0.0).total == pytest.approx(2 * 1000 / 20)
+
+
 PLANT = costs.PlantCosts(
     capex=1000.0, lifetime=20, capacity_factor=0.8, fixed_om=0.04, variable_om=8.0
 )

@@ -4,13 +4,16 @@ A published table gives electricity, heat and productivity at a few points of te
 relative humidity. Here they become factors relative to a stated reference climate, so that a
 method's own per-tonne needs stay the anchor. Solid sorbents do best in the cool and liquid solvents
 in the warm and humid: the sign is in the table, the code is one.
+
+Between two points of one temperature the values are linear in humidity, between temperatures linear
+in temperature; outside they are held at the edge (colder than the coldest row counts as that row).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -18,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.core.errors import ConfigError, DataError
+from cdrsite.library.records import ClimateTable
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -25,29 +29,6 @@ MONTH_DAYS = (31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 """Days per month, leap years averaged over four years."""
 
 _PLAUSIBLE = {"temperature": (-100.0, 65.0, "degC"), "humidity": (0.0, 110.0, "%")}
-
-
-@dataclass(frozen=True)
-class ClimatePoint:
-    """What the table says at one climate; any unit will do, only ratios are used.
-
-    Parameters
-    ----------
-    temperature : float
-        [degC].
-    humidity : float
-        Relative humidity [%].
-    electricity, heat : float
-        Energy per tonne captured.
-    productivity : float
-        CO2 captured per hour by one plant.
-    """
-
-    temperature: float
-    humidity: float
-    electricity: float
-    heat: float
-    productivity: float
 
 
 @dataclass(frozen=True)
@@ -68,72 +49,62 @@ class ClimateFactors:
 
 
 @dataclass(frozen=True)
-class ClimateTable:
-    """Table points and the climate that the method's needs were stated for.
+class _Point:
+    """What the table says at one humidity of a row."""
 
-    Between two points of one temperature the values are linear in humidity, between temperatures
-    linear in temperature; outside they are held at the edge (colder than the coldest node counts
-    as that node).
+    humidity: float
+    values: tuple[float, float, float]
 
-    Parameters
-    ----------
-    points : tuple of ClimatePoint
-        One or more per temperature, in any order.
-    reference_temperature, reference_humidity : float
-        The climate where every factor is 1 [degC], [%].
+
+@dataclass(frozen=True)
+class _Row:
+    """The points of one temperature, by rising humidity."""
+
+    temperature: float
+    points: tuple[_Point, ...]
+
+
+@lru_cache(maxsize=32)
+def _rows(table: ClimateTable) -> tuple[_Row, ...]:
+    """Sort a table's points into rows of rising temperature, or refuse the table."""
+    climates = zip(table.temperature, table.humidity, strict=True)
+    values = zip(table.electricity, table.heat, table.productivity, strict=True)
+    points = sorted(zip(climates, values, strict=True))
+    if not points or len({climate for climate, _ in points}) < len(points):
+        raise ConfigError(
+            "a climate table needs points of different climates",
+            where="climate.points",
+            got=[climate for climate, _ in points],
+            expected="one or more points, no climate twice",
+            cure="remove or correct the repeated point",
+        )
+    for climate, value in points:
+        if not all(map(math.isfinite, climate + value)) or min(value) <= 0:
+            raise ConfigError(
+                "a climate point must be finite, its energy and productivity positive",
+                where="climate.points",
+                got=climate + value,
+                expected="positive electricity, heat and productivity",
+                cure="where a method uses no heat, give 1 for it: only ratios count",
+            )
+    return tuple(
+        _Row(temperature, tuple(_Point(climate[1], value) for climate, value in group))
+        for temperature, group in groupby(points, key=lambda point: point[0][0])
+    )
+
+
+@lru_cache(maxsize=32)
+def reference_values(table: ClimateTable) -> tuple[float, float, float]:
+    """Electricity, heat and productivity of a table at its reference climate.
 
     Raises
     ------
     ConfigError
-        If there is no point, a value is not finite, energy or productivity is not positive, or a
-        climate appears twice.
+        If the table has no point, a climate twice, or values that are not positive.
     """
-
-    points: tuple[ClimatePoint, ...]
-    reference_temperature: float
-    reference_humidity: float
-
-    def __post_init__(self) -> None:
-        climates = [(point.temperature, point.humidity) for point in self.points]
-        if not self.points or len(set(climates)) < len(climates):
-            raise ConfigError(
-                "a climate table needs points of different climates",
-                where="climate.points",
-                got=climates,
-                expected="one or more points, no climate twice",
-                cure="remove or correct the repeated point",
-            )
-        reference = (self.reference_temperature, self.reference_humidity)
-        for point in self.points:
-            climate = (point.temperature, point.humidity, *reference)
-            values = (point.electricity, point.heat, point.productivity)
-            if not all(map(math.isfinite, climate + values)) or min(values) <= 0:
-                raise ConfigError(
-                    "a climate point must be finite, its energy and productivity positive",
-                    where="climate.points",
-                    got=point,
-                    expected="positive electricity, heat and productivity",
-                    cure="where a method uses no heat, give 1 for it: only ratios count",
-                )
-
-    @cached_property
-    def nodes(self) -> tuple[tuple[float, tuple[ClimatePoint, ...]], ...]:
-        """Points by rising temperature, and by rising humidity at each."""
-        ordered = sorted(self.points, key=lambda point: (point.temperature, point.humidity))
-        return tuple(
-            (temperature, tuple(group))
-            for temperature, group in groupby(ordered, key=lambda point: point.temperature)
-        )
-
-    @cached_property
-    def reference(self) -> tuple[float, float, float]:
-        """Electricity, heat and productivity of the table at the reference climate."""
-        values = _interpolate(
-            self,
-            np.asarray(self.reference_temperature, dtype=np.float64),
-            np.asarray(self.reference_humidity, dtype=np.float64),
-        )
-        return float(values[0]), float(values[1]), float(values[2])
+    temperature, humidity = (np.asarray(value, dtype=np.float64) for value in table.reference)
+    electricity, heat, productivity = _interpolate(table, temperature, humidity)
+    return float(electricity), float(heat), float(productivity)
 
 
 def _position(value: FloatArray, low: float, high: float) -> FloatArray:
@@ -149,27 +120,24 @@ def _interpolate(
     A clamped piecewise-linear function is its first value plus, for each segment, the rise times
     the clipped position in the segment: whole-array steps without a search, NaN passes through.
     """
-    names = [part.name for part in fields(ClimateFactors)]
+    temperature = np.clip(temperature, *table.clamp_temperature)
+    humidity = np.clip(humidity, *table.clamp_humidity)
     # adding 0 x input makes an edge value an array of the right shape and carries NaN along
     zero = 0.0 * (temperature + humidity)
-    columns: list[list[FloatArray]] = []
-    for _, points in table.nodes:
-        values = [zero + getattr(points[0], name) for name in names]
-        for below, above in pairwise(points):
+    by_row: list[list[FloatArray]] = []
+    rows = _rows(table)
+    for row in rows:
+        values: list[FloatArray] = [zero + value for value in row.points[0].values]
+        for below, above in pairwise(row.points):
             share = _position(humidity, below.humidity, above.humidity)
-            for index, name in enumerate(names):
-                values[index] = values[index] + share * (
-                    getattr(above, name) - getattr(below, name)
-                )
-        columns.append(values)
-    result = columns[0]
-    for index, ((low, _), (high, _)) in enumerate(pairwise(table.nodes)):
-        share = _position(temperature, low, high)
-        rises = zip(columns[index], columns[index + 1], strict=True)
-        result = [
-            value + share * (above - below)
-            for value, (below, above) in zip(result, rises, strict=True)
-        ]
+            rises = zip(values, below.values, above.values, strict=True)
+            values = [value + share * (high - low) for value, low, high in rises]
+        by_row.append(values)
+    result = by_row[0]
+    for index, (colder, warmer) in enumerate(pairwise(rows)):
+        share = _position(temperature, colder.temperature, warmer.temperature)
+        steps = zip(result, by_row[index], by_row[index + 1], strict=True)
+        result = [value + share * (above - below) for value, below, above in steps]
     return result
 
 
@@ -201,7 +169,7 @@ def climate_factors(
     Parameters
     ----------
     table : ClimateTable
-        Table points and reference climate.
+        Points, reference climate and clamps, from the method library.
     temperature : array_like
         [degC]; broadcasts with humidity. float32 in, float32 out.
     humidity : array_like
@@ -216,11 +184,13 @@ def climate_factors(
     ------
     DataError
         If values are outside what the Earth has: kelvin, for example.
+    ConfigError
+        As in :func:`reference_values`.
     """
     warm, moist = _climate("temperature", temperature), _climate("humidity", humidity)
     values = _interpolate(table, warm, moist)
     return ClimateFactors(
-        *(value / base for value, base in zip(values, table.reference, strict=True))
+        *(value / base for value, base in zip(values, reference_values(table), strict=True))
     )
 
 
@@ -237,7 +207,7 @@ def annual_climate_factors(
     Parameters
     ----------
     table : ClimateTable
-        Table points and reference climate.
+        Points, reference climate and clamps, from the method library.
     temperature, humidity : array_like, shape (12, ...)
         Monthly means, January first [degC], [%].
 
@@ -272,3 +242,43 @@ def annual_climate_factors(
         heat = heat + factors.heat * captured
     total = np.asarray(output)
     return ClimateFactors(electricity / total, heat / total, total)
+
+
+def with_heat_pump(table: ClimateTable, factors: ClimateFactors, cop: float) -> ClimateFactors:
+    """Factors of an all-electric plant, whose one electricity figure includes a heat pump.
+
+    Its need is ``electricity + heat / COP``, so its factor is that sum at the place over that sum
+    at the reference climate. Linear, hence valid for annual factors too.
+
+    Parameters
+    ----------
+    table : ClimateTable
+        The table that the factors come from.
+    factors : ClimateFactors
+        From :func:`climate_factors` or :func:`annual_climate_factors`.
+    cop : float
+        Heat delivered per electricity, above 0 [1].
+
+    Returns
+    -------
+    ClimateFactors
+        With the combined factor for the electricity; the others as they were.
+
+    Raises
+    ------
+    ConfigError
+        If the COP is not positive.
+    """
+    if not (math.isfinite(cop) and cop > 0):
+        raise ConfigError(
+            "the coefficient of performance must be positive",
+            where="heat_pump_cop",
+            got=cop,
+            expected="heat per electricity, for example 3",
+            cure="use 1 for resistance heating",
+        )
+    electricity, heat, _ = reference_values(table)
+    pumped = heat / cop
+    share = pumped / (electricity + pumped)
+    combined = factors.electricity * (1.0 - share) + factors.heat * share
+    return replace(factors, electricity=combined)
