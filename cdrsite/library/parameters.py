@@ -74,6 +74,7 @@ PARAMETERS: dict[str, Parameter] = _table(
     ("upkeep", "USD/ha/yr", "yearly upkeep"),
     ("pv_density", "kW/m2", "power per footprint area of own photovoltaics"),
     ("pv_reference_yield", "kWh/kW", "yearly yield where no yield layer is given"),
+    ("net_published", "1", "published net removal per tonne captured, for comparison only"),
     ("cost_published", "USD/t", "published cost per net tonne, for comparison only", True),
 )
 """All parameters by name, in the order of tables and reports."""

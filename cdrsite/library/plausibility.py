@@ -1,0 +1,223 @@
+"""Plausibility of a profile: numbers that still run, but that a person should know about.
+
+Nothing here changes a value or stops a run; each finding is warned about once, with its reason and
+an alternative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cdrsite.library.parameters import PARAMETERS
+from cdrsite.library.records import Method
+
+MAX_DAC_LAND = 500.0
+"""Land above which direct air capture is implausible [m2/(t/yr)]: published plants with their
+renewables need 8 to 18, so this leaves a factor of 28."""
+MIN_YIELD_PER_LAND = 1.0
+"""Energy per land below which land that contains the energy supply is implausible [kWh/m2/yr]:
+photovoltaics give 40 to 100, wind parks with spacing 10 to 30."""
+MAX_PLANT_SHARE = 0.01
+"""Share of the study area that one typical plant may take [1]."""
+MAX_DAC_WATER = 50.0
+"""Water above which direct air capture is implausible [m3/t]; published 0 to 7."""
+MIN_DAC_ENERGY = 125.0
+"""Least thermodynamic work of separating CO2 from air, about 20 kJ/mol = 0.45 GJ/t [kWh/t]."""
+MIN_BIOMASS = 0.546
+"""Dry biomass per tonne at full capture: 1 / (0.5 t C per t x 44/12) [t/t]."""
+MAX_UPTAKE = 50.0
+"""Forest uptake above any published mean rate (40.7) [t/ha/yr]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something implausible in a profile.
+
+    Attributes
+    ----------
+    parameter : str
+        The parameter at fault.
+    what : str
+        The numbers, with units.
+    reason : str
+        Why this is implausible.
+    alternative : str
+        What to use instead.
+    """
+
+    parameter: str
+    what: str
+    reason: str
+    alternative: str
+
+    def text(self) -> str:
+        """Return one line for a warning."""
+        return f"{self.what}: {self.reason}; alternative: {self.alternative}"
+
+
+def check_plausibility(
+    method: Method,
+    profile: str | None = None,
+    *,
+    values: Mapping[str, float] | None = None,
+    study_area: float | None = None,
+) -> list[Finding]:
+    """Check the numbers of a profile against physics and the published range.
+
+    Parameters
+    ----------
+    method : Method
+        The method.
+    profile : str, optional
+        Name of the profile; the default one when left out.
+    values : mapping, optional
+        Values of a scenario in canonical units that replace the profile's.
+    study_area : float, optional
+        Area of the region [m2], to compare one plant with.
+
+    Returns
+    -------
+    list of Finding
+        Empty where nothing is implausible.
+    """
+    chosen = method.profile(profile)
+    given = dict(values or {})
+
+    def number(name: str) -> float:
+        if name in given:
+            return given[name]
+        return chosen.number(name, default=0.0) if "USD" not in PARAMETERS[name].unit else 0.0
+
+    other = next((name for name in method.profile_names if name != chosen.name), None)
+    alternative = f"profile {other}" if other else "a published value"
+    includes = chosen.land_includes_energy and "land_direct" not in given
+    checks = {"daccs": _dac, "beccs": _beccs, "forest": _forest}
+    findings = checks[method.family](number, includes, alternative)
+    if method.storage_type == "geological":
+        findings += _storage(number)
+    if study_area is not None:
+        findings += _plant_size(number, study_area, alternative)
+    return findings
+
+
+def _dac(number: Callable[[str], float], includes: bool, alternative: str) -> list[Finding]:
+    findings = []
+    land = number("land_direct") + number("land_feedstock")
+    energy = number("electricity") + number("heat")
+    if land > MAX_DAC_LAND:
+        findings.append(
+            Finding(
+                "land_direct",
+                f"land of {land:,.0f} m2 per t/yr",
+                f"more than {MAX_DAC_LAND:g} m2, where plants with their own renewables need 8 to "
+                f"18 m2; land will bind nearly everywhere and 1 Mt/yr takes {land:,.0f} km2",
+                alternative,
+            )
+        )
+    if includes and land > 0 and energy / land < MIN_YIELD_PER_LAND:
+        findings.append(
+            Finding(
+                "land_direct",
+                f"{energy / land:.2g} kWh of energy per m2 and year",
+                f"less than {MIN_YIELD_PER_LAND:g}, where photovoltaics give 40 to 100; land is "
+                "likely given per kt instead of per t",
+                alternative,
+            )
+        )
+    if number("water") > MAX_DAC_WATER:
+        findings.append(
+            Finding(
+                "water",
+                f"water of {number('water'):g} m3/t",
+                f"more than {MAX_DAC_WATER:g}, published 0 to 7",
+                alternative,
+            )
+        )
+    if energy < MIN_DAC_ENERGY:
+        findings.append(
+            Finding(
+                "electricity",
+                f"energy of {energy:g} kWh/t",
+                f"less than the thermodynamic minimum of {MIN_DAC_ENERGY:g}",
+                alternative,
+            )
+        )
+    return findings
+
+
+def _beccs(number: Callable[[str], float], includes: bool, alternative: str) -> list[Finding]:  # noqa: ARG001
+    findings = []
+    if number("biomass") < MIN_BIOMASS:
+        findings.append(
+            Finding(
+                "biomass",
+                f"{number('biomass'):g} t of dry biomass per t",
+                f"less carbon than is captured: at 50 % carbon {MIN_BIOMASS:g} t is the least",
+                alternative,
+            )
+        )
+    if number("electricity") > 0:
+        findings.append(
+            Finding(
+                "electricity",
+                f"an electricity need of {number('electricity'):g} kWh/t",
+                "such plants supply power, so the need is negative",
+                alternative,
+            )
+        )
+    return findings
+
+
+def _forest(number: Callable[[str], float], includes: bool, alternative: str) -> list[Finding]:  # noqa: ARG001
+    findings = []
+    uptake, land = number("uptake"), number("land_direct")
+    if uptake > MAX_UPTAKE:
+        findings.append(
+            Finding(
+                "uptake",
+                f"an uptake of {uptake:g} t/ha/yr",
+                f"more than {MAX_UPTAKE:g}, above any published mean rate (4.5 to 40.7)",
+                alternative,
+            )
+        )
+    if uptake > 0 and abs(land * uptake / 1e4 - 1) > 0.01:
+        findings.append(
+            Finding(
+                "land_direct",
+                f"land of {land:g} m2 per t/yr with an uptake of {uptake:g} t/ha/yr",
+                f"the two belong together: 10 000 / uptake = {1e4 / uptake:g} m2",
+                "give only the uptake",
+            )
+        )
+    return findings
+
+
+def _storage(number: Callable[[str], float]) -> list[Finding]:
+    wanted = 1.0 + number("fossil_co_captured") - number("capture_loss")
+    if number("storage") >= wanted - 0.01:
+        return []
+    return [
+        Finding(
+            "storage",
+            f"{number('storage'):g} t into storage per t",
+            f"less than what is captured ({wanted:g} t with fossil CO2)",
+            "1 + fossil_co_captured",
+        )
+    ]
+
+
+def _plant_size(
+    number: Callable[[str], float], study_area: float, alternative: str
+) -> list[Finding]:
+    area = number("plant_typical") * number("land_direct")
+    if area <= MAX_PLANT_SHARE * study_area:
+        return []
+    return [
+        Finding(
+            "land_direct",
+            f"a typical plant takes {area / 1e6:,.0f} km2",
+            f"{area / study_area:.1%} of the study area",
+            f"a smaller plant or {alternative}",
+        )
+    ]

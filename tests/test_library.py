@@ -1,0 +1,414 @@
+"""The library: strict schema, sources, the quoted needs, inheritance, money, plausibility."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdrsite.core.errors import CdrsiteError, ConfigError, MissingFileError, UnitError
+from cdrsite.library.currency import convert, currency_table
+from cdrsite.library.files import FOLDER
+from cdrsite.library.load import (
+    load_method,
+    load_method_file,
+    load_sources,
+    method_names,
+    parse_method,
+    parse_value,
+)
+from cdrsite.library.parameters import PARAMETERS
+from cdrsite.library.plausibility import check_plausibility
+from cdrsite.library.records import Value, as_json, to_rows
+
+ALL = [(name, profile) for name in method_names() for profile in load_method(name).profile_names]
+
+
+def record(**changes: object) -> dict[str, object]:
+    return {"value": 2.0, "unit": "m3/t", "source": "premise", "locator": "row 1"} | changes
+
+
+def method(**changes: object) -> dict[str, object]:
+    return {
+        "name": "own",
+        "title": {"en": "Own"},
+        "family": "daccs",
+        "co2_origin": "air",
+        "storage_type": "geological",
+        "durability": "long",
+        "default_profile": "a",
+        "profiles": {"a": {"title": "A", "values": {"water": record()}}},
+    } | changes
+
+
+def test_the_five_methods_are_there() -> None:
+    assert method_names() == (
+        "daccs-solid",
+        "daccs-liquid",
+        "beccs-residue",
+        "beccs-energy-crop",
+        "afforestation",
+    )
+
+
+def test_the_quoted_needs_are_exact_and_the_default() -> None:
+    profile = load_method("daccs-solid").profile()
+    assert profile.name == "madhu2021"
+    assert profile.number("electricity") == 1000.0
+    assert profile.number("materials") == 36.0
+    assert profile.number("water") == 3.0
+    assert profile.number("land_direct") == 11000.0
+    assert profile.number("heat") == 0.0
+    assert profile.land_includes_energy
+    assert profile.energy_land == "none"
+    # one free km2 hosts 90.9 t/yr
+    assert 1e6 / profile.number("land_direct") == pytest.approx(90.909, abs=1e-3)
+
+
+def test_silent_values_are_inherited_and_say_so() -> None:
+    solid = load_method("daccs-solid")
+    quoted, literature = solid.profile("madhu2021"), solid.profile("literature")
+    assert quoted.get("capex") is literature.get("capex")
+    assert quoted.inherited["capex"] == "literature"
+    assert "land_direct" not in quoted.inherited
+    assert literature.number("land_direct") == 0.078
+    assert literature.inherited == {}
+
+
+@pytest.mark.parametrize(("name", "profile"), ALL)
+def test_every_record_has_a_source_a_unit_and_a_range_that_holds_it(
+    name: str, profile: str
+) -> None:
+    chosen = load_method(name).profile(profile)
+    for parameter, first in chosen.values.items():
+        for item in (first, *first.alternatives):
+            assert item.source in load_sources()
+            assert item.locator
+            bounds = [x for x in (item.low, item.value, item.high) if x is not None]
+            assert bounds == sorted(bounds)
+            assert math.isfinite(item.scale(PARAMETERS[parameter].unit, 2020))
+
+
+@pytest.mark.parametrize(("name", "profile"), ALL)
+def test_every_profile_has_what_a_run_needs(name: str, profile: str) -> None:
+    chosen = load_method(name).profile(profile)
+    for parameter in ("electricity", "heat", "water", "land_direct", "storage", "lifetime"):
+        assert math.isfinite(chosen.number(parameter))
+    assert 0 <= chosen.number("transport_injection_loss") < 1
+    if name != "afforestation":
+        assert chosen.number("capex", 2020) > 0
+        assert chosen.number("fixed_om") < 0.2
+
+
+def test_bioenergy_supplies_power_and_takes_biomass() -> None:
+    for name in ("beccs-residue", "beccs-energy-crop"):
+        chosen = load_method(name).profile()
+        assert chosen.number("electricity") == -610.0
+        assert chosen.number("biomass") == pytest.approx(1 / (1.83 * 0.9), abs=0.005)
+    assert load_method("beccs-residue").profile().number("land_feedstock") == 0
+    assert load_method("beccs-energy-crop").profile().number("land_feedstock") == pytest.approx(
+        0.606 / 10 * 1e4
+    )
+
+
+def test_forest_land_follows_the_uptake() -> None:
+    chosen = load_method("afforestation").profile()
+    land, uptake = chosen.get("land_direct"), chosen.get("uptake")
+    assert land is not None and uptake is not None
+    assert land.value == 1e4 / uptake.value
+    assert land.low == pytest.approx(1e4 / uptake.high, rel=1e-3)
+    assert land.high == pytest.approx(1e4 / uptake.low, rel=1e-3)
+    assert chosen.number("storage") == 0
+    peak = math.log(chosen.number("age_curve_p")) / chosen.number("age_curve_k")
+    assert 20 <= peak <= 40
+
+
+def test_fossil_co2_uses_storage_and_is_not_removal() -> None:
+    chosen = load_method("daccs-liquid").profile()
+    assert chosen.number("storage") == 1.3
+    assert chosen.number("storage") - chosen.number("fossil_co_captured") == pytest.approx(1.0)
+
+
+def test_a_dash_is_unknown_and_never_zero() -> None:
+    crop = load_method("beccs-energy-crop").profile()
+    assert crop.get("luc_emissions").value is None
+    assert math.isnan(crop.number("luc_emissions"))
+    assert "luc_emissions" in crop.unknown()
+    assert load_method("daccs-solid").profile().get("biomass") is None
+    assert load_method("daccs-solid").profile().number("biomass", default=0.0) == 0.0
+    with pytest.raises(ConfigError, match="no such value"):
+        load_method("daccs-solid").profile().number("biomass")
+
+
+def test_sources_that_disagree_are_separate_records() -> None:
+    record = load_method("daccs-solid").profile("literature").get("capex")
+    assert record.source == "technology-data"
+    assert {item.source for item in record.alternatives} >= {"remind", "sievert-2024", "tiam-fr"}
+
+
+def test_climate_points_of_the_two_kinds_have_opposite_signs() -> None:
+    solid = load_method("daccs-solid").climate
+    liquid = load_method("daccs-liquid").climate
+    assert solid is not None and liquid is not None
+    at = list(zip(solid.temperature, solid.humidity, strict=True))
+    assert solid.electricity[at.index(solid.reference)] == 114
+    assert solid.heat[at.index((5.0, 75.0))] == 780
+    assert solid.heat[at.index((40.0, 75.0))] == 6896
+    assert solid.clamp_temperature == (5.0, 40.0)
+    first, last = liquid.electricity[0] + liquid.heat[0], liquid.electricity[-1] + liquid.heat[-1]
+    assert first == pytest.approx(11.1e3 / 3.6, abs=1)
+    assert last == pytest.approx(8.3e3 / 3.6, abs=1)
+    # cool and humid to hot and humid: the sorbent falls, the solvent rises
+    assert solid.productivity[at.index((5.0, 75.0))] > 3 * solid.productivity[-1]
+    assert liquid.productivity[-1] == pytest.approx(2 * liquid.productivity[0], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"valeu": 1.0}, "did you mean 'value'"),
+        ({"source": "premize"}, "did you mean 'premise'"),
+        ({"low": 3.0}, "outside its range"),
+        ({"high": 1.0}, "outside its range"),
+        ({"value": "2"}, "not a finite number"),
+        ({"value": math.nan}, "not a finite number"),
+        ({"value": True}, "not a finite number"),
+        ({"locator": " "}, "not a text"),
+        ({"currency_year": 2020}, "without money"),
+        ({"alternatives": {}}, "not a list"),
+    ],
+)
+def test_a_wrong_record_is_refused(changes: dict[str, object], text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        parse_value(record(**changes), "own.yaml: water", load_sources(), "m3/t")
+
+
+def test_a_record_needs_source_and_locator() -> None:
+    with pytest.raises(ConfigError, match="source, locator"):
+        parse_value({"value": 1, "unit": "m3/t"}, "x", load_sources(), "m3/t")
+
+
+def test_a_wrong_dimension_is_refused() -> None:
+    with pytest.raises(UnitError, match="kWh/t"):
+        parse_value(record(unit="kWh/t"), "own.yaml: water", load_sources(), "m3/t")
+
+
+@pytest.mark.parametrize(
+    ("unit", "year", "text"),
+    [("USD/t", None, "money without a year"), ("USD2020/t", 2019, "two currency years")],
+)
+def test_money_has_exactly_one_year(unit: str, year: int | None, text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        parse_value(record(unit=unit, currency_year=year), "x", load_sources(), "USD/t")
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"familly": "daccs"}, "did you mean 'family'"),
+        ({"family": "dac"}, "daccs, beccs, forest"),
+        ({"default_profile": "b"}, "did you mean 'a'|expected a"),
+        ({"profiles": {}}, "at least one profile"),
+        ({"profiles": {"a": {"title": "A", "values": {"watr": record()}}}}, "'water'"),
+        ({"profiles": {"a": {"title": "A", "values": {}, "extends": "a"}}}, "circle"),
+        ({"profiles": {"a": {"title": "A", "values": {}, "extends": "z"}}}, "unknown profile"),
+        (
+            {"profiles": {"a": {"title": "A", "values": {"heat": record(value=-1, unit="kWh/t")}}}},
+            "negative value",
+        ),
+        (
+            {
+                "profiles": {
+                    "a": {
+                        "title": "A",
+                        "values": {},
+                        "land_includes_energy": True,
+                        "energy_land": "own_pv",
+                    }
+                }
+            },
+            "counted twice",
+        ),
+    ],
+)
+def test_a_wrong_method_is_refused(changes: dict[str, object], text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        parse_method(method(**changes), "own.yaml", load_sources())
+
+
+def test_a_method_of_ones_own_extends_the_library(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        """
+name: own
+title: {en: Own, zh: 自己的}
+family: daccs
+co2_origin: air
+storage_type: geological
+durability: long
+default_profile: a
+sources:
+  mine: {citation: My report (2025), kind: report}
+profiles:
+  b:
+    title: B
+    extends: a
+    values: {electricity: {value: 3.6, unit: GJ/t, source: mine, locator: p. 2}}
+  a: {title: A, values: {water: {value: 1000, unit: L/t, source: mine, locator: p. 1}}}
+""",
+        encoding="utf-8",
+    )
+    own = load_method_file(path)
+    assert own.profile_names == ("a", "b")
+    assert own.profile("b").number("water") == pytest.approx(1.0)
+    assert own.profile("b").number("electricity") == pytest.approx(1000.0)
+    assert own.profile("b").inherited == {"water": "a"}
+    with pytest.raises(MissingFileError):
+        load_method_file(tmp_path / "no.yaml")
+    path.write_text("- 1\n")
+    with pytest.raises(ConfigError, match="not a mapping"):
+        load_method_file(path)
+    path.write_text("a: 1\na: 2\n")
+    with pytest.raises(ConfigError, match="not readable"):
+        load_method_file(path)
+
+
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'daccs-solid'"):
+        load_method("dacs-solid")
+    with pytest.raises(ConfigError, match="did you mean 'literature'"):
+        load_method("daccs-solid").profile("litrature")
+    with pytest.raises(ConfigError, match="did you mean 'electricity'"):
+        load_method("daccs-solid").profile().get("electricty")
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["value", "unit", "source", "locator", "low", "note", "x"]),
+        st.none() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.integers()),
+    )
+)
+def test_any_record_is_read_or_refused_on_purpose(entry: dict[str, object]) -> None:
+    try:
+        value = parse_value(entry, "x", load_sources(), "m3/t")
+    except CdrsiteError:
+        return
+    assert isinstance(value, Value)
+
+
+def test_money_by_hand() -> None:
+    # 1 EUR of 2015 = 1.1096 USD of 2015; the US price level rose from 97.3 to 105.4 by 2020
+    assert convert(1.0, "EUR", 2015, 2020) == pytest.approx(1.1096 * 105.4 / 97.3)
+    assert convert(100.0, "CNY", 2020, 2020) == pytest.approx(100 / 6.9042)
+    assert convert(5.0, "GBP", 2023, 2023) == pytest.approx(5 * 1.2440)
+    assert convert(7.0, "USD", 2020, 2020) == 7.0
+    assert convert(1.0, "USD", 2000, 2020) == pytest.approx(1.45, abs=0.01)
+
+
+def test_money_there_and_back_is_the_same() -> None:
+    for year in (2000, 2011, 2025):
+        there = convert(1.0, "USD", 2020, year)
+        assert convert(there, "USD", year, 2020) == pytest.approx(1.0)
+
+
+def test_the_money_table_is_complete() -> None:
+    for name, series in currency_table().items():
+        assert sorted(series) == list(range(2000, 2026)), name
+
+
+@pytest.mark.parametrize(
+    ("currency", "year", "base", "text"),
+    [
+        ("XYZ", 2020, 2020, "unknown currency"),
+        ("deflator", 2020, 2020, "unknown currency"),
+        ("EUR", 1999, 2020, "2000 to 2025"),
+        ("EUR", 2020, 2031, "2000 to 2025"),
+    ],
+)
+def test_unknown_money_is_refused(currency: str, year: int, base: int, text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        convert(1.0, currency, year, base)
+
+
+def test_a_value_is_converted_with_its_own_year() -> None:
+    value = Value(2.0, "EUR2015/(t/yr)", "premise", "x", currency_year=2015)
+    assert value.to("USD/(t/yr)", 2020) == pytest.approx(2 * convert(1, "EUR", 2015, 2020))
+    with pytest.raises(ConfigError, match="without its year"):
+        value.to("USD/(t/yr)")
+    assert Value(1.0, "MWh/t", "premise", "x").to("kWh/t") == pytest.approx(1000.0)
+
+
+def test_implausible_land_still_loads_and_is_reported() -> None:
+    solid = load_method("daccs-solid")
+    found = check_plausibility(solid)
+    assert [item.parameter for item in found] == ["land_direct", "land_direct"]
+    assert "11,000" in found[0].text()
+    assert "0.091 kWh" in found[1].text()
+    assert "profile literature" in found[0].alternative
+    assert check_plausibility(solid, "literature") == []
+    assert check_plausibility(solid, "literature", values={"land_direct": 499.0}) == []
+    assert len(check_plausibility(solid, "literature", values={"land_direct": 501.0})) == 1
+
+
+@pytest.mark.parametrize(("name", "profile"), ALL)
+def test_the_other_profiles_are_plausible(name: str, profile: str) -> None:
+    found = check_plausibility(load_method(name), profile, study_area=1.2e11)
+    assert bool(found) == (profile == "madhu2021")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "parameter"),
+    [
+        ("daccs-liquid", {"water": 410.0}, "water"),
+        ("daccs-liquid", {"electricity": 10.0, "heat": 10.0}, "electricity"),
+        ("daccs-liquid", {"storage": 1.0}, "storage"),
+        ("beccs-residue", {"biomass": 0.3}, "biomass"),
+        ("beccs-residue", {"electricity": 100.0}, "electricity"),
+        ("afforestation", {"uptake": 60.0, "land_direct": 1e4 / 60}, "uptake"),
+        ("afforestation", {"uptake": 5.0}, "land_direct"),
+    ],
+)
+def test_each_check_finds_its_fault(name: str, values: dict[str, float], parameter: str) -> None:
+    found = check_plausibility(load_method(name), values=values)
+    assert [item.parameter for item in found] == [parameter]
+
+
+def test_a_plant_that_fills_the_region_is_reported() -> None:
+    # 100 kt/yr x 11 000 m2 = 1100 km2 of a region of 10 000 km2
+    found = check_plausibility(load_method("daccs-solid"), study_area=1e10)
+    assert "1,100 km2" in found[-1].text()
+
+
+def test_rows_of_the_table_hold_every_record() -> None:
+    solid = load_method("daccs-solid")
+    rows = to_rows(solid)
+    land = [row for row in rows if row["parameter"] == "land_direct"]
+    assert [row["value"] for row in land] == [11000.0, 11.0]
+    assert [row["alternative"] for row in land] == [False, True]
+    capex = next(row for row in rows if row["parameter"] == "capex")
+    assert capex["inherited_from"] == "literature"
+    assert capex["currency_year"] == 2025
+    order = list(PARAMETERS)
+    assert [row["parameter"] for row in rows] == sorted(
+        (row["parameter"] for row in rows), key=order.index
+    )
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_everything_is_ready_for_json(name: str) -> None:
+    text = json.dumps(as_json(load_method(name)), allow_nan=False)
+    assert json.loads(text)["name"] == name
+    json.dumps(to_rows(load_method(name)), allow_nan=False)
+
+
+def test_every_source_is_cited() -> None:
+    texts = "".join(
+        path.read_text(encoding="utf-8")
+        for path in FOLDER.rglob("*.yaml")
+        if path.name != "sources.yaml"
+    )
+    assert [name for name in load_sources() if f"source: {name}" not in texts] == []
