@@ -53,3 +53,9 @@ class LayerReader(Protocol):
 
     def unit(self, name: str) -> str | None:
         """Unit of the layer's values."""
+
+    def attribute(self, name: str, column: str, unit: str | None = None) -> NDArray[np.float64]:
+        """Column of a vector layer, one value per feature in label order [unit]."""
+
+    def text(self, name: str, column: str) -> list[str]:
+        """Column of a vector layer as text, one per feature in label order."""

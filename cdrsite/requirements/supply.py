@@ -1,0 +1,323 @@
+"""What each cell is offered of every resource, before the competition divides shared pools truly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cdrsite.config.resources import Land, Power, Storage, Supply
+from cdrsite.core.errors import ConfigError, DataError
+from cdrsite.core.resources import RESOURCE_UNITS
+from cdrsite.core.units import conversion, parse_quantity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.core.grid import Block
+    from cdrsite.core.reader import LayerReader
+
+    F32 = NDArray[np.float32]
+    F64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pools:
+    """A resource shared by zones.
+
+    Attributes
+    ----------
+    resource : str
+        Which resource.
+    layer : str
+        Polygon layer; label i is feature i.
+    names : tuple of str
+        Name of each pool.
+    supply : ndarray, shape (pools,)
+        Yearly supply [canonical unit of the resource].
+    area : ndarray, shape (pools,)
+        Area inside the region [m2].
+    """
+
+    resource: str
+    layer: str
+    names: tuple[str, ...]
+    supply: F64
+    area: F64
+
+
+def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | None:
+    """Read the pools of a resource; None if it is not offered by pools.
+
+    Raises
+    ------
+    DataError
+        If a pool has a negative or no supply (rule 7).
+    """
+    if model.pools is None:
+        return None
+    unit = RESOURCE_UNITS[resource]
+    scale = conversion(model.unit or unit, unit)[0]
+    supply = reader.attribute(model.pools, model.supply or "") * scale
+    names = _names(reader, model.pools, model.name, len(supply))
+    wrong = [names[i] for i in np.flatnonzero(~(supply >= 0))]
+    if wrong:
+        raise DataError(
+            "pools without a supply, or with a negative one",
+            where=f"layers.{model.pools}: column {model.supply}",
+            got=", ".join(wrong[:5]),
+            expected=f"{unit}, 0 or more",
+            cure="correct the column, or leave these pools out with `where`",
+            rule=7,
+        )
+    return Pools(resource, model.pools, names, supply, np.full(len(supply), np.nan))
+
+
+def _names(reader: LayerReader, layer: str, column: str | None, count: int) -> tuple[str, ...]:
+    if column is None:
+        return tuple(f"{layer} {i + 1}" for i in range(count))
+    return tuple(reader.text(layer, column))
+
+
+def label_areas(
+    labels: NDArray[np.int32], areas: F32, inside: NDArray[np.bool_], count: int
+) -> F64:
+    """Area of each label inside the region, shape (count,) [m2]; add the blocks up."""
+    keep = inside & (labels >= 0)
+    weights = np.broadcast_to(areas, labels.shape)[keep].astype(np.float64)
+    return np.bincount(labels[keep], weights=weights, minlength=count)[:count]
+
+
+def pool_supply(pools: Pools, share: str, labels: NDArray[np.int32], areas: F32) -> F32:
+    """What a pool offers to each cell, float32 [canonical unit].
+
+    ``whole`` offers all of the pool to each of its cells, ``area`` the cell's part of its area. A
+    cell in no pool has an unknown supply (rule 2).
+    """
+    values = np.append(pools.supply, np.nan)
+    if share == "whole":
+        return values[labels].astype(np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        density = np.append(pools.supply / pools.area, np.nan)
+    return (density[labels] * areas).astype(np.float32)
+
+
+def supply_block(
+    resource: str, model: Supply, pools: Pools | None, reader: LayerReader, block: Block
+) -> F32 | None:
+    """Supply of one resource to each cell of a block.
+
+    Parameters
+    ----------
+    resource : str
+        ``water``, ``electricity``, ``heat`` or ``biomass``.
+    model : Supply
+        How the scenario offers it.
+    pools : Pools or None
+        From :func:`read_pools`.
+    reader : LayerReader
+        The layers.
+    block : Block
+        Which cells.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, cols), or None
+        [canonical unit per year]; None when the resource never limits.
+    """
+    unit = RESOURCE_UNITS[resource]
+    if model.unlimited:
+        return None
+    if pools is not None:
+        areas = reader.grid.block_areas(block)
+        return pool_supply(pools, model.share, reader.labels(pools.layer, block), areas)
+    if model.layer is not None:
+        return reader.values(model.layer, block, unit)
+    return np.full(block.shape, constant_supply(resource, model), np.float32)
+
+
+def constant_supply(resource: str, model: Supply) -> float:
+    """The one value of a constant supply [canonical unit]."""
+    unit = RESOURCE_UNITS[resource]
+    value = model.value if model.value is not None else 0.0
+    if not isinstance(value, str) and model.unit is not None:
+        value = f"{value!r} {model.unit}"
+    return parse_quantity(value, unit)
+
+
+def intensity_block(model: Power, reader: LayerReader, block: Block) -> F32 | float:
+    """Emissions of the supplied power, a number or float32 of shape (rows, cols) [kg/kWh]."""
+    if not isinstance(model.intensity, str):
+        return float(model.intensity)
+    if model.pools is None:
+        return reader.values(model.intensity, block, "kg/kWh")
+    scale = conversion(model.intensity_unit, "kg/kWh")[0]
+    values = reader.attribute(model.pools, model.intensity) * scale
+    return np.append(values, np.nan)[reader.labels(model.pools, block)].astype(np.float32)
+
+
+def usable_land(model: Land, reader: LayerReader, block: Block) -> F32:
+    """Share of each cell's area that can be used at all, float32 of shape (rows, cols) [1]."""
+    if isinstance(model.usable, dict):
+        ((layer, weights),) = model.usable.items()
+        return reader.class_share(layer, weights, block)
+    return np.full(block.shape, model.usable, np.float32)
+
+
+@dataclass(frozen=True)
+class StorageUnits:
+    """Storage units that may be used.
+
+    Attributes
+    ----------
+    layer : str
+        Polygon layer; label i is feature i.
+    index : ndarray of int, shape (units,)
+        Feature of each unit.
+    names : tuple of str
+        Names.
+    capacity : ndarray, shape (units,)
+        Total capacity [t].
+    rate : ndarray, shape (units,)
+        Yearly injection: the given rate, at most capacity / years [t/yr].
+    cost : ndarray, shape (units,)
+        Cost of storing [USD/t].
+    eor : ndarray of bool, shape (units,)
+        Enhanced oil recovery, where storage is contested.
+    left_out : tuple of str
+        Units that depth or stacking left out, with the reason.
+    """
+
+    layer: str
+    index: NDArray[np.int64]
+    names: tuple[str, ...]
+    capacity: F64
+    rate: F64
+    cost: F64
+    eor: NDArray[np.bool_]
+    left_out: tuple[str, ...]
+
+
+def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
+    """Read the storage units and leave out what cannot be used; None if storage is unlimited.
+
+    Raises
+    ------
+    DataError
+        A unit with a capacity and no injection rate, a negative one, or no unit left (rule 7).
+    """
+    if model.units is None:
+        return None
+    layer = model.units
+    column = model.capacity
+    if isinstance(column, dict):
+        if model.case not in column:
+            raise ConfigError(
+                "no capacity column for the case",
+                where="resources.storage.capacity",
+                got=model.case,
+                expected=", ".join(column),
+            )
+        column = column[model.case]
+    capacity = reader.attribute(layer, column or "") * conversion(model.capacity_unit, "t")[0]
+    rate = (
+        reader.attribute(layer, model.injection or "") * conversion(model.injection_unit, "t/yr")[0]
+    )
+    names = _names(reader, layer, model.name, len(capacity))
+    for label, values in (("capacity", capacity), ("injection rate", rate)):
+        wrong = [names[i] for i in np.flatnonzero(~(values >= 0))]
+        if wrong:
+            raise DataError(
+                f"storage units without {label}, or with a negative one",
+                where=f"layers.{layer}",
+                got=", ".join(wrong[:5]),
+                cure="correct the column, or leave these units out with `where`",
+                rule=7,
+            )
+    keep, left_out = _usable_units(model, reader, names)
+    if not keep.any():
+        raise DataError(
+            "no storage unit is left",
+            where=f"layers.{layer}",
+            got="; ".join(left_out),
+            cure="widen min_depth and max_depth",
+            rule=7,
+        )
+    cost = (
+        np.full(len(capacity), float(model.cost))
+        if not isinstance(model.cost, str)
+        else reader.attribute(layer, model.cost)
+    )
+    eor = (
+        np.array([kind.lower() == "eor" for kind in reader.text(layer, model.kind)])
+        if model.kind
+        else np.zeros(len(capacity), bool)
+    )
+    index = np.flatnonzero(keep)
+    return StorageUnits(
+        layer,
+        index,
+        tuple(names[i] for i in index),
+        capacity[keep],
+        np.minimum(rate, capacity / model.years)[keep],
+        cost[keep],
+        eor[keep],
+        tuple(left_out),
+    )
+
+
+def _usable_units(
+    model: Storage, reader: LayerReader, names: tuple[str, ...]
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Which units depth and stacking allow, and why the others are out."""
+    keep = np.ones(len(names), bool)
+    left_out: list[str] = []
+    if model.depth is not None:
+        depth = reader.attribute(model.units or "", model.depth)
+        for i in np.flatnonzero(~((depth >= model.min_depth) & (depth <= model.max_depth))):
+            keep[i] = False
+            left_out.append(f"{names[i]}: depth {depth[i]:g} m")
+    if model.stacked_on is not None:
+        if model.id is None:
+            raise ConfigError(
+                "stacked_on refers to ids",
+                where="resources.storage",
+                expected="id: COLUMN beside stacked_on",
+            )
+        ids = reader.text(model.units or "", model.id)
+        below = reader.text(model.units or "", model.stacked_on)
+        for i, target in enumerate(below):
+            # stacked units share pore space: only the lower one counts, if it counts at all
+            if keep[i] and target in ids and keep[ids.index(target)]:
+                keep[i] = False
+                left_out.append(f"{names[i]}: stacked on {target}")
+    return keep, left_out
+
+
+def storage_reach(
+    model: Storage, units: StorageUnits | None, distances: F32 | None
+) -> tuple[F32 | None, F32 | float]:
+    """Injection within reach of each cell and the cost of the cheapest unit there.
+
+    Parameters
+    ----------
+    model : Storage
+        Gives the reach.
+    units : StorageUnits or None
+        None: storage never limits.
+    distances : ndarray of float32, shape (units, rows, cols), or None
+        Straight distance from each cell to each unit [m].
+
+    Returns
+    -------
+    tuple
+        Supply [t/yr], None when unlimited; and storage cost [USD/t].
+    """
+    if units is None or distances is None:
+        return None, float(model.cost) if not isinstance(model.cost, str) else 0.0
+    near = distances <= np.float32(model.reach * 1000.0)
+    supply = np.tensordot(units.rate, near, axes=(0, 0)).astype(np.float32)
+    cost = np.where(near, units.cost[:, None, None].astype(np.float32), np.float32(np.inf)).min(0)
+    # out of reach the supply is 0, so the cost there only has to be a finite number
+    return supply, np.where(np.isfinite(cost), cost, np.float32(units.cost.max()))

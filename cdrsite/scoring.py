@@ -1,0 +1,418 @@
+"""From a method of the library and the scenario to the sums of products that the kernel scores.
+
+The accounting and the cost functions name their factors (``electricity_bought``, ``price_water``);
+here each factor becomes a number or a layer, once, so that the kernel, the tables and
+``accounting``/``costs`` all evaluate the same formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add, mul
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cdrsite.accounting import ChainLosses, Emissions, net_factor_terms
+from cdrsite.config.base import to_base_year
+from cdrsite.config.models import Scenario
+from cdrsite.config.resources import MethodChoice
+from cdrsite.core.errors import ConfigError
+from cdrsite.core.resources import RESOURCE_CODES
+from cdrsite.core.units import parse_quantity
+from cdrsite.costs import PlantCosts, equivalent_land_cost, gross_cost_terms
+from cdrsite.library.load import load_method, load_method_file
+from cdrsite.library.parameters import PARAMETERS
+from cdrsite.library.records import ClimateTable, Method, Profile, unknown_name
+from cdrsite.requirements.climate import (
+    annual_climate_factors,
+    climate_factors,
+    with_heat_pump,
+)
+from cdrsite.requirements.forest import AgeCurve
+from cdrsite.requirements.plan import Limit, MethodPlan, Sum, const, layer
+from cdrsite.requirements.renewables import pv_land
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.core.grid import Block
+    from cdrsite.core.reader import LayerReader
+
+    F32 = NDArray[np.float32]
+
+UNREACHABLE_LAND = 1e9
+"""Land need where a forest takes up nothing [m2 per t/yr]; finite, so that the cost is too."""
+
+_PER: dict[str, tuple[str, ...]] = {"m2/(t/yr)": ("(t/yr)", "(1/yr)"), "USD/(t/yr)": ("(t/yr)",)}
+
+
+@dataclass(frozen=True)
+class MethodModel:
+    """A removal method as this scenario uses it.
+
+    Attributes
+    ----------
+    name : str
+        Name in the scenario.
+    method, profile : Method, Profile
+        What the library says.
+    choice : MethodChoice
+        What the scenario says.
+    numbers : dict
+        Parameter -> value in its canonical unit, overrides applied.
+    overridden : tuple of str
+        Parameters that the scenario replaced.
+    """
+
+    name: str
+    method: Method
+    profile: Profile
+    choice: MethodChoice
+    numbers: Mapping[str, float]
+    overridden: tuple[str, ...] = ()
+
+    def number(self, parameter: str, default: float = 0.0) -> float:
+        """Parameter in its canonical unit; ``default`` where it does not apply."""
+        return self.numbers.get(parameter, default)
+
+    @property
+    def climate_table(self) -> ClimateTable | None:
+        """The library's dependence on the climate, if the scenario asks for it."""
+        return None if self.choice.climate is None else self.method.climate
+
+    @property
+    def age_curve(self) -> AgeCurve:
+        """Growth of a forest; the rate layer is the mean over the library's years."""
+        return AgeCurve(
+            self.number("age_curve_k"),
+            self.number("age_curve_p"),
+            self.number("accounting_years", 30.0),
+        )
+
+    @property
+    def is_forest(self) -> bool:
+        """Whether the land need follows from an uptake rate."""
+        return "uptake" in self.numbers
+
+
+def method_model(name: str, scenario: Scenario) -> MethodModel:
+    """Resolve a method of the scenario against the library.
+
+    Raises
+    ------
+    ConfigError
+        Unknown profile or parameter, an override of the wrong dimension, a negative need, energy
+        land twice (rule 6), or a climate dependence that the library does not have.
+    """
+    choice = scenario.methods[name]
+    method = (
+        load_method_file(scenario.data_folder / choice.library)
+        if choice.library is not None
+        else load_method(name)
+    )
+    profile = method.profile(choice.profile)
+    base_year = scenario.costs.base_year
+    numbers = {p: profile.number(p, base_year) for p in profile.values}
+    for parameter, value in choice.override.items():
+        numbers[parameter] = _override(name, parameter, value, base_year)
+    where = f"methods.{name}"
+    if choice.climate is not None and method.climate is None:
+        raise ConfigError(
+            "the library knows no climate dependence of this method",
+            where=f"{where}.climate",
+            cure="remove it",
+        )
+    if choice.rate is not None and "uptake" not in numbers:
+        raise ConfigError(
+            "a rate layer belongs to a forest",
+            where=f"{where}.rate",
+            got=f"a {method.family} method",
+            cure="remove it",
+        )
+    if choice.own_power is not None and profile.land_includes_energy:
+        raise ConfigError(
+            "the profile's land already contains the land of its energy supply",
+            where=f"{where}.own_power",
+            got=f"profile {profile.name} with {numbers['land_direct']:g} m2 per t/yr",
+            expected="energy land or a power budget, never both",
+            cure="remove own_power, or choose profile: literature",
+            rule=6,
+        )
+    return MethodModel(name, method, profile, choice, numbers, tuple(choice.override))
+
+
+def _override(method: str, parameter: str, value: float | str, base_year: int) -> float:
+    where = f"methods.{method}.override.{parameter}"
+    if parameter not in PARAMETERS:
+        raise unknown_name("parameter", parameter, sorted(PARAMETERS), where=where)
+    known = PARAMETERS[parameter]
+    factor = 1.0
+    try:
+        if isinstance(value, str) and "USD" in known.unit:
+            value, factor = to_base_year(value, base_year)
+        number = parse_quantity(value, known.unit, per=_PER.get(known.unit, ("t",))) * factor
+    except ValueError as error:
+        raise ConfigError(str(error), where=where) from error
+    if number < 0 and not known.signed:
+        raise ConfigError(
+            "a need cannot be negative",
+            where=where,
+            got=repr(value),
+            expected=f"{known.unit}, 0 or more",
+        )
+    return number
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """Names of the layers that a block offers to the plans; None where a number serves.
+
+    Attributes
+    ----------
+    limited : frozenset of str
+        Resources with a supply layer of the same name.
+    intensity : str or float
+        Emissions of power [kg/kWh].
+    transport_cost, storage_cost : str or float
+        [USD/t].
+    """
+
+    limited: frozenset[str]
+    intensity: str | float
+    transport_cost: str | float
+    storage_cost: str | float
+
+
+def _sum(value: str | float) -> Sum:
+    return layer(value) if isinstance(value, str) else const(value)
+
+
+def land_layer(group: str) -> str:
+    """Layer with the usable and allowed land of a group of methods [m2]."""
+    return f"land {group}"
+
+
+def own_layer(kind: str, method: str) -> str:
+    """Layer that belongs to one method: a climate factor, a land need."""
+    return f"{kind} {method}"
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Needs per gross tonne as sums of products [canonical units]."""
+
+    electricity: Sum
+    """Bought [kWh/t]."""
+    supplied: Sum
+    """Given to the grid [kWh/t]."""
+    heat: Sum
+    water: Sum
+    biomass: Sum
+    land: Sum
+    stored: Sum
+    inverse_productivity: Sum
+    own_power: bool = False
+    resources: Mapping[str, Sum] = field(default_factory=dict)
+    """Resource -> need, for the limits."""
+
+
+def needs_of(model: MethodModel) -> Needs:
+    """Needs of a method, place-dependent where the scenario says so."""
+    name, choice = model.name, model.choice
+    power = model.number("electricity")
+    climate = model.climate_table is not None
+    bought = const(max(power, 0.0))
+    heat = const(model.number("heat"))
+    inverse = const(1.0)
+    if climate:
+        bought = bought * layer(own_layer("electricity factor", name))
+        heat = heat * layer(own_layer("heat factor", name))
+        inverse = layer(own_layer("inverse productivity", name))
+    land = const(model.number("land_direct") + model.number("land_feedstock"))
+    if model.is_forest:
+        land = layer(own_layer("land need", name))
+    if choice.own_power is not None:
+        land = land + bought * layer(own_layer("land per kWh", name))
+    stored = const(model.number("storage"))
+    resources = {
+        "land": land,
+        "water": const(model.number("water")),
+        "electricity": const(0.0) if choice.own_power is not None else bought,
+        "heat": heat,
+        "biomass": const(model.number("biomass")),
+        "storage": stored,
+    }
+    return Needs(
+        electricity=bought,
+        supplied=const(max(-power, 0.0)),
+        heat=heat,
+        water=resources["water"],
+        biomass=resources["biomass"],
+        land=land,
+        stored=stored,
+        inverse_productivity=inverse,
+        own_power=choice.own_power is not None,
+        resources=resources,
+    )
+
+
+def _product(coefficient: float, names: tuple[str, ...], factors: Mapping[str, Sum]) -> Sum:
+    return reduce(mul, (factors[name] for name in names), const(coefficient))
+
+
+def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients) -> Sum:
+    """Net tonnes per gross tonne, as a sum of products (:func:`accounting.net_factor_terms`)."""
+    terms = net_factor_terms(
+        ChainLosses.from_library(model.numbers),
+        Emissions.from_library(model.numbers),
+        supply_intensity=model.number("emissions_biomass"),
+    )
+    heat_intensity = (
+        scenario.resources.heat.intensity
+        if "intensity" in scenario.resources.heat.model_fields_set
+        else model.number("emissions_heat")
+    )
+    factors = {
+        "electricity_bought": needs.electricity,
+        # own renewables: their embodied emissions are in the plant's, not the grid's
+        "grid_intensity": const(0.0) if needs.own_power else _sum(given.intensity),
+        "heat": needs.heat,
+        "heat_intensity": const(heat_intensity),
+        "transport_km": const(0.0),
+        "biomass": needs.biomass,
+        "haul_km": const(0.0),
+        "place_emissions": const(0.0),
+    }
+    products = (_product(c, names, factors) for names, c in terms.products.items())
+    return reduce(add, products, const(terms.constant))
+
+
+def cost_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients) -> Sum:
+    """Cost per gross tonne [USD/t], as a sum of products (:func:`costs.gross_cost_terms`)."""
+    rate, prices = scenario.costs.discount_rate, scenario.costs.prices
+    stated = model.profile.number("capacity_factor", default=1.0)
+    plant = PlantCosts.from_delivered(
+        model.number("capex"),
+        model.number("lifetime", 25.0),
+        capacity_factor=model.number("capacity_factor", 1.0),
+        stated_at=stated,
+        fixed_om=model.number("fixed_om"),
+        variable_om=model.number("variable_om"),
+    )
+    factors = {
+        "inverse_productivity": needs.inverse_productivity,
+        "electricity_bought": needs.electricity,
+        "electricity_supplied": needs.supplied,
+        "heat": needs.heat,
+        "water": needs.water,
+        "biomass": needs.biomass,
+        "material": const(model.number("materials")),
+        "land": needs.land,
+        "stored": needs.stored,
+        "price_electricity": const(prices.electricity),
+        "price_sold": const(prices.electricity),
+        "price_heat": const(prices.heat),
+        "price_water": const(prices.water),
+        "price_biomass": const(prices.biomass),
+        "price_material": const(0.0),  # the library's variable_om contains the materials
+        "price_land": const(prices.land + forest_land_cost(model, rate)),
+        "price_transport": _sum(given.transport_cost),
+        "price_storage": _sum(given.storage_cost),
+    }
+    terms = gross_cost_terms(plant, rate)
+    return reduce(add, (_product(t.coefficient, t.factors, factors) for t in terms))
+
+
+def forest_land_cost(model: MethodModel, rate: float) -> float:
+    """Planting and upkeep as a yearly price of the land under a forest [USD/m2/yr]."""
+    if not model.is_forest:
+        return 0.0
+    years = round(model.number("accounting_years", 30.0))
+    spending = np.full(years, model.number("upkeep"))
+    spending[0] += model.number("planting_cost")
+    return float(equivalent_land_cost(spending, model.age_curve.growth(years), rate))
+
+
+def method_plan(
+    model: MethodModel, scenario: Scenario, given: Ingredients, group: str, suitability: str | None
+) -> MethodPlan:
+    """The plan that the kernel scores for one method.
+
+    Parameters
+    ----------
+    model : MethodModel
+        The method.
+    scenario : Scenario
+        Prices and rates.
+    given : Ingredients
+        Which resources limit, and where intensities and prices come from.
+    group : str
+        Group of methods with the same exclusions; names the land layer.
+    suitability : str or None
+        Layer of the suitability.
+    """
+    needs = needs_of(model)
+    supplies = {"land": layer(land_layer(group))} | {
+        name: layer(name) for name in RESOURCE_CODES if name in given.limited
+    }
+    limits = tuple(
+        Limit(name, code, supplies[name], needs.resources[name])
+        for name, code in RESOURCE_CODES.items()
+        if name in supplies and not needs.resources[name].is_zero
+    )
+    return MethodPlan(
+        name=model.name,
+        limits=limits,
+        net_factor=net_factor_sum(model, needs, scenario, given),
+        gross_cost=cost_sum(model, needs, scenario, given),
+        suitability=suitability,
+    )
+
+
+def own_layers(model: MethodModel, reader: LayerReader, block: Block) -> dict[str, F32]:
+    """Layers of a block that only this method reads: climate factors, land needs."""
+    made: dict[str, F32] = {}
+    choice, name = model.choice, model.name
+    table = model.climate_table
+    if table is not None and choice.climate is not None:
+        warm = reader.bands(choice.climate.temperature, block, "degC")
+        moist = reader.bands(choice.climate.humidity, block, "%")
+        monthly = warm.shape[0] == 12
+        factors = (
+            annual_climate_factors(table, warm, moist)
+            if monthly
+            else climate_factors(table, warm[0], moist[0])
+        )
+        if model.profile.heat_source == "heat-pump" and not model.number("heat"):
+            factors = with_heat_pump(table, factors, model.number("heat_pump_cop", 1.0))
+        made[own_layer("electricity factor", name)] = factors.electricity.astype(np.float32)
+        made[own_layer("heat factor", name)] = factors.heat.astype(np.float32)
+        made[own_layer("inverse productivity", name)] = (1.0 / factors.productivity).astype(
+            np.float32
+        )
+    if model.is_forest:
+        made[own_layer("land need", name)] = forest_land_need(model, reader, block)
+    if choice.own_power is not None:
+        density = choice.own_power.density or model.number("pv_density", 0.04)
+        yearly = reader.values(choice.own_power.pv_yield, block, "kWh/kWp")
+        made[own_layer("land per kWh", name)] = pv_land(yearly, density).astype(np.float32)
+    return made
+
+
+def forest_land_need(model: MethodModel, reader: LayerReader, block: Block) -> F32:
+    """Land per tonne a year under a forest [m2 per t/yr], from the rate layer or the library."""
+    curve = model.age_curve
+    factor = curve.mean_factor(model.number("accounting_years", 30.0))
+    rate = (
+        reader.values(model.choice.rate, block, "t/ha/yr")
+        if model.choice.rate is not None
+        else np.full(block.shape, model.number("uptake"), np.float32)
+    )
+    with np.errstate(divide="ignore"):
+        need = np.float32(10_000.0) / (rate * np.float32(factor))
+    return np.where(rate > 0, need, np.where(np.isnan(rate), np.nan, UNREACHABLE_LAND)).astype(
+        np.float32
+    )
