@@ -22,7 +22,7 @@ from cdrsite.library.load import (
     parse_value,
 )
 from cdrsite.library.parameters import PARAMETERS
-from cdrsite.library.plausibility import check_plausibility
+from cdrsite.library.plausibility import check_profile
 from cdrsite.library.records import Value, as_json, to_rows
 
 ALL = [(name, profile) for name in method_names() for profile in load_method(name).profile_names]
@@ -342,45 +342,48 @@ def test_a_value_is_converted_with_its_own_year() -> None:
     assert Value(1.0, "MWh/t", "premise", "x").to("kWh/t") == pytest.approx(1000.0)
 
 
-def test_implausible_land_still_loads_and_is_reported() -> None:
+def test_implausible_land_still_loads_and_is_reported_once() -> None:
     solid = load_method("daccs-solid")
-    found = check_plausibility(solid)
-    assert [item.parameter for item in found] == ["land_direct", "land_direct"]
-    assert "11,000" in found[0].text()
-    assert "0.091 kWh" in found[1].text()
-    assert "profile literature" in found[0].alternative
-    assert check_plausibility(solid, "literature") == []
-    assert check_plausibility(solid, "literature", values={"land_direct": 499.0}) == []
-    assert len(check_plausibility(solid, "literature", values={"land_direct": 501.0})) == 1
+    (found,) = check_profile(solid.profile())
+    assert found.parameter == "land_direct"
+    assert "11,000 m2" in str(found)
+    assert "0.091 kWh per m2" in str(found)
+    assert "profile literature" in str(found)
+    literature = solid.profile("literature")
+    assert check_profile(literature, {"land_direct": 499.0}) == []
+    (found,) = check_profile(literature, {"land_direct": 501.0})
+    assert "kWh per m2" not in str(found)
 
 
 @pytest.mark.parametrize(("name", "profile"), ALL)
 def test_the_other_profiles_are_plausible(name: str, profile: str) -> None:
-    found = check_plausibility(load_method(name), profile, study_area=1.2e11)
+    found = check_profile(load_method(name).profile(profile), study_area=1.2e11)
     assert bool(found) == (profile == "madhu2021")
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "parameter"),
+    ("name", "numbers", "parameter"),
     [
         ("daccs-liquid", {"water": 410.0}, "water"),
         ("daccs-liquid", {"electricity": 10.0, "heat": 10.0}, "electricity"),
         ("daccs-liquid", {"storage": 1.0}, "storage"),
         ("beccs-residue", {"biomass": 0.3}, "biomass"),
         ("beccs-residue", {"electricity": 100.0}, "electricity"),
-        ("afforestation", {"uptake": 60.0, "land_direct": 1e4 / 60}, "uptake"),
-        ("afforestation", {"uptake": 5.0}, "land_direct"),
+        ("afforestation", {"uptake": 60.0}, "uptake"),
+        ("afforestation", {"uptake": 5.0, "land_direct": 1000.0 / 2}, "land_direct"),
     ],
 )
-def test_each_check_finds_its_fault(name: str, values: dict[str, float], parameter: str) -> None:
-    found = check_plausibility(load_method(name), values=values)
+def test_each_check_finds_its_fault(name: str, numbers: dict[str, float], parameter: str) -> None:
+    found = check_profile(load_method(name).profile(), numbers)
     assert [item.parameter for item in found] == [parameter]
 
 
 def test_a_plant_that_fills_the_region_is_reported() -> None:
-    # 100 kt/yr x 11 000 m2 = 1100 km2 of a region of 10 000 km2
-    found = check_plausibility(load_method("daccs-solid"), study_area=1e10)
-    assert "1,100 km2" in found[-1].text()
+    # 100 kt/yr x 100 m2 = 10 km2 of a region of 100 km2
+    literature = load_method("daccs-solid").profile("literature")
+    (found,) = check_profile(literature, {"land_direct": 100.0}, study_area=1e8)
+    assert "10 km2" in str(found)
+    assert "10.0%" in str(found)
 
 
 def test_rows_of_the_table_hold_every_record() -> None:

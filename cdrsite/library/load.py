@@ -5,6 +5,7 @@ A method file of one's own is read the same way as a shipped one: :func:`load_me
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -344,10 +345,17 @@ def parse_method(data: Mapping[str, Any], where: str, sources: Mapping[str, Sour
     default = as_text(entry["default_profile"], f"{where}: default_profile")
     if default not in profiles:
         raise unknown_name("profile", default, list(profiles), where=f"{where}: default_profile")
+    family = as_choice(entry["family"], f"{where}: family", FAMILIES)
+    profiles = {
+        name: dataclasses.replace(
+            profile, family=family, siblings=tuple(other for other in profiles if other != name)
+        )
+        for name, profile in profiles.items()
+    }
     return Method(
         name=as_text(entry["name"], f"{where}: name"),
         title={key: as_text(text, f"{where}: title.{key}") for key, text in title.items()},
-        family=as_choice(entry["family"], f"{where}: family", FAMILIES),
+        family=family,
         co2_origin=as_choice(entry["co2_origin"], f"{where}: co2_origin", ("air", "biogenic")),
         storage_type=as_choice(
             entry["storage_type"], f"{where}: storage_type", ("geological", "biomass")

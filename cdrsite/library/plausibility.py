@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cdrsite.library.parameters import PARAMETERS
-from cdrsite.library.records import Method
+from cdrsite.library.records import Profile
 
 MAX_DAC_LAND = 500.0
 """Land above which direct air capture is implausible [m2/(t/yr)]: published plants with their
@@ -51,52 +50,50 @@ class Finding:
     reason: str
     alternative: str
 
-    def text(self) -> str:
-        """Return one line for a warning."""
+    def __str__(self) -> str:
         return f"{self.what}: {self.reason}; alternative: {self.alternative}"
 
 
-def check_plausibility(
-    method: Method,
-    profile: str | None = None,
+def check_profile(
+    profile: Profile,
+    numbers: Mapping[str, float] | None = None,
     *,
-    values: Mapping[str, float] | None = None,
     study_area: float | None = None,
 ) -> list[Finding]:
     """Check the numbers of a profile against physics and the published range.
 
     Parameters
     ----------
-    method : Method
-        The method.
-    profile : str, optional
-        Name of the profile; the default one when left out.
-    values : mapping, optional
-        Values of a scenario in canonical units that replace the profile's.
+    profile : Profile
+        The profile.
+    numbers : mapping, optional
+        Values of a scenario in canonical units; they replace the profile's.
     study_area : float, optional
         Area of the region [m2], to compare one plant with.
 
     Returns
     -------
     list of Finding
-        Empty where nothing is implausible.
+        Empty where nothing is implausible; at most one for each parameter.
     """
-    chosen = method.profile(profile)
-    given = dict(values or {})
+    given = dict(numbers or {})
 
     def number(name: str) -> float:
-        if name in given:
-            return given[name]
-        return chosen.number(name, default=0.0) if "USD" not in PARAMETERS[name].unit else 0.0
+        return given[name] if name in given else profile.number(name, default=0.0)
 
-    other = next((name for name in method.profile_names if name != chosen.name), None)
-    alternative = f"profile {other}" if other else "a published value"
-    includes = chosen.land_includes_energy and "land_direct" not in given
-    checks = {"daccs": _dac, "beccs": _beccs, "forest": _forest}
-    findings = checks[method.family](number, includes, alternative)
-    if method.storage_type == "geological":
+    own_land = profile.get("land_direct")
+    same_land = own_land is not None and number("land_direct") == profile.number("land_direct")
+    includes = profile.land_includes_energy and same_land
+    alternative = f"profile {profile.siblings[0]}" if profile.siblings else "a published value"
+    if profile.family == "daccs":
+        findings = _dac(number, includes, alternative)
+    elif profile.family == "beccs":
+        findings = _beccs(number, alternative)
+    else:
+        findings = _forest(number, same_land, alternative)
+    if profile.family != "forest":
         findings += _storage(number)
-    if study_area is not None:
+    if study_area is not None and not any(f.parameter == "land_direct" for f in findings):
         findings += _plant_size(number, study_area, alternative)
     return findings
 
@@ -105,25 +102,19 @@ def _dac(number: Callable[[str], float], includes: bool, alternative: str) -> li
     findings = []
     land = number("land_direct") + number("land_feedstock")
     energy = number("electricity") + number("heat")
-    if land > MAX_DAC_LAND:
-        findings.append(
-            Finding(
-                "land_direct",
-                f"land of {land:,.0f} m2 per t/yr",
-                f"more than {MAX_DAC_LAND:g} m2, where plants with their own renewables need 8 to "
-                f"18 m2; land will bind nearly everywhere and 1 Mt/yr takes {land:,.0f} km2",
-                alternative,
-            )
+    yields = includes and land > 0 and energy / land < MIN_YIELD_PER_LAND
+    if land > MAX_DAC_LAND or yields:
+        reason = (
+            f"plants with their own renewables need 8 to 18 m2, and 1 Mt/yr would take {land:,.0f} "
+            "km2; land will bind nearly everywhere"
         )
-    if includes and land > 0 and energy / land < MIN_YIELD_PER_LAND:
-        findings.append(
-            Finding(
-                "land_direct",
-                f"{energy / land:.2g} kWh of energy per m2 and year",
-                f"less than {MIN_YIELD_PER_LAND:g}, where photovoltaics give 40 to 100; land is "
-                "likely given per kt instead of per t",
-                alternative,
+        if yields:
+            reason += (
+                f"; as the land of the energy supply it means {energy / land:.2g} kWh per m2 and "
+                "year, where photovoltaics give 40 to 100, so it is likely given per kt, not per t"
             )
+        findings.append(
+            Finding("land_direct", f"land of {land:,.0f} m2 per t/yr", reason, alternative)
         )
     if number("water") > MAX_DAC_WATER:
         findings.append(
@@ -146,7 +137,7 @@ def _dac(number: Callable[[str], float], includes: bool, alternative: str) -> li
     return findings
 
 
-def _beccs(number: Callable[[str], float], includes: bool, alternative: str) -> list[Finding]:  # noqa: ARG001
+def _beccs(number: Callable[[str], float], alternative: str) -> list[Finding]:
     findings = []
     if number("biomass") < MIN_BIOMASS:
         findings.append(
@@ -169,7 +160,7 @@ def _beccs(number: Callable[[str], float], includes: bool, alternative: str) -> 
     return findings
 
 
-def _forest(number: Callable[[str], float], includes: bool, alternative: str) -> list[Finding]:  # noqa: ARG001
+def _forest(number: Callable[[str], float], same_land: bool, alternative: str) -> list[Finding]:
     findings = []
     uptake, land = number("uptake"), number("land_direct")
     if uptake > MAX_UPTAKE:
@@ -181,7 +172,7 @@ def _forest(number: Callable[[str], float], includes: bool, alternative: str) ->
                 alternative,
             )
         )
-    if uptake > 0 and abs(land * uptake / 1e4 - 1) > 0.01:
+    if not same_land and uptake > 0 and abs(land * uptake / 1e4 - 1) > 0.01:
         findings.append(
             Finding(
                 "land_direct",

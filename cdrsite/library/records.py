@@ -174,6 +174,10 @@ class Profile:
         (rule 6).
     heat_source : str
         ``none``, ``heat-pump`` (inside electricity), ``low-temperature``, ``gas`` or ``own-plant``.
+    family : str
+        Family of the method it belongs to.
+    siblings : tuple of str
+        The other profiles of the method.
     """
 
     name: str
@@ -184,6 +188,8 @@ class Profile:
     land_includes_energy: bool = False
     heat_source: str = "none"
     note: str = ""
+    family: str = ""
+    siblings: tuple[str, ...] = ()
 
     def get(self, parameter: str) -> Value | None:
         """Return the record of a parameter, None where it does not apply.
