@@ -1,0 +1,60 @@
+"""Conversion between a layer's unit and the one a stage needs (rule 4)."""
+
+from __future__ import annotations
+
+from cdrsite.core.errors import UnitError
+from cdrsite.core.units import conversion, find_currency
+
+_ANGLES = {"degree", "degrees", "deg", "°", "radian", "radians", "rad"}
+
+
+def factor(have: str | None, want: str, where: str, base_year: int) -> tuple[float, float]:
+    """Scale and offset with ``wanted = own * scale + offset``.
+
+    Parameters
+    ----------
+    have : str or None
+        The layer's unit; money may name its year ("EUR2015/t").
+    want : str
+        Unit wanted; money is US dollars of ``base_year``.
+    where : str
+        Layer, for errors.
+    base_year : int
+        Year of the dollars.
+
+    Raises
+    ------
+    UnitError
+        If the layer has no unit, or one of another dimension.
+    """
+    if have is None:
+        if want in {"", "1"}:
+            return 1.0, 0.0
+        raise UnitError(
+            "the layer has no unit",
+            where=where,
+            expected=f"a unit like {want!r}",
+            cure=f"add unit: to the layer, e.g. unit: {want}",
+            rule=4,
+        )
+    # an angle and a ratio are both without dimension, but 45 degree is 100 %, not 78.5 %
+    if (have in _ANGLES) != (want in _ANGLES):
+        raise UnitError("wrong dimension", where=where, got=repr(have), expected=want, rule=4)
+    plain, code, year = find_currency(have)
+    money = 1.0
+    if code is not None:
+        from cdrsite.library.currency import convert
+
+        money = convert(1.0, code, year or base_year, base_year)
+    try:
+        scale, offset = conversion(plain, find_currency(want)[0])
+    except UnitError as error:
+        raise UnitError(
+            error.what,
+            where=where,
+            got=repr(have),
+            expected=f"a unit like {want!r}",
+            cure="correct unit: of the layer, or use another layer",
+            rule=4,
+        ) from error
+    return scale * money, offset

@@ -1,0 +1,313 @@
+"""Vector layers in the grid's CRS: filtered, repaired, buffered, dissolved, kept in memory."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from cdrsite.core.errors import CdrsiteWarning, DataError
+from cdrsite.core.grid import AnalysisGrid, Block, equal_area_crs
+from cdrsite.layers.coverage import Rings, rings_of
+from cdrsite.layers.harmonise import same_crs, transformer
+from cdrsite.layers.presets import Resolved
+from cdrsite.layers.region import polygonal
+from cdrsite.layers.sources import read_vector
+from cdrsite.layers.where import select
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+BUFFER_SEGMENTS = 16
+"""Straight pieces per quarter circle of a buffer, as in most GIS."""
+
+
+class Once:
+    """Values made once and kept; threads that want the same one wait for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._locks: dict[Any, threading.RLock] = {}
+        self._values: dict[Any, Any] = {}
+
+    def get(self, key: Any, make: Callable[[], T]) -> T:
+        """Return the value of a key, making it at the first call."""
+        if key in self._values:
+            return self._values[key]  # type: ignore[no-any-return]
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.RLock())
+        with lock:
+            if key not in self._values:
+                self._values[key] = make()
+        return self._values[key]  # type: ignore[no-any-return]
+
+
+class Vectors:
+    """The vector layers of a scenario.
+
+    Parameters
+    ----------
+    layers : mapping of str to Resolved
+        Vector layers by name.
+    grid : AnalysisGrid
+        Features are brought to its CRS.
+    """
+
+    def __init__(self, layers: Mapping[str, Resolved], grid: AnalysisGrid) -> None:
+        self.layers, self.grid = layers, grid
+        self._once = Once()
+
+    def frame(self, name: str) -> gpd.GeoDataFrame:
+        """All features of a layer, after its own filter, rows numbered from 0."""
+        return self._once.get(("frame", name), lambda: self._load(name))
+
+    def rows(self, name: str, where: str | None) -> NDArray[np.bool_]:
+        """Features that a filter keeps."""
+        frame = self.frame(name)
+        if where is None:
+            return np.ones(len(frame), np.bool_)
+        layer = self.layers[name]
+        return self._once.get(
+            ("rows", name, where), lambda: select(frame, where, layer.where_text, layer.columns)
+        )
+
+    def rings(self, name: str, where: str | None, buffer: float) -> Rings:
+        """Dissolved polygons of the features, grown by ``buffer`` [m]."""
+        return self._once.get(
+            ("rings", name, where, buffer), lambda: self._dissolve(name, where, buffer)
+        )
+
+    def each_rings(self, name: str) -> Rings:
+        """Polygons of the features, one owner per feature, grown by the layer's own buffer."""
+        return self._once.get(("each", name), lambda: self._each(name))
+
+    def pieces(self, name: str, where: str | None) -> Pieces:
+        """The features cut for distance searches."""
+        return self._once.get(("pieces", name, where), lambda: self._pieces(name, where))
+
+    def _load(self, name: str) -> gpd.GeoDataFrame:
+        layer = self.layers[name]
+        model = layer.model
+        frame = read_vector(
+            model.path,
+            layer.where_text,
+            layer=model.layer,
+            crs=model.crs,
+            lon=model.lon,
+            lat=model.lat,
+        )
+        if layer.filter is not None:
+            frame = frame[select(frame, layer.filter, layer.where_text, layer.columns)]
+        frame = frame.reset_index(drop=True)
+        if not same_crs(frame.crs, self.grid):
+            # the axis order of a file is always longitude first
+            frame = frame.to_crs(self.grid.crs)
+        return frame.set_geometry(self._repair(frame.geometry.to_numpy(), name))
+
+    def _repair(self, shapes: NDArray[Any], name: str) -> NDArray[Any]:
+        """Two-dimensional valid shapes; what cannot be projected becomes empty."""
+        import shapely
+
+        shapes = shapely.force_2d(shapes)
+        bounds = shapely.bounds(shapes)
+        away = ~np.isfinite(bounds).all(axis=1)
+        shapes[away] = shapely.GeometryCollection()
+        areal = np.isin(shapely.get_type_id(shapes), (3, 6))
+        broken = np.flatnonzero(areal & ~shapely.is_valid(shapes))
+        if broken.size:
+            for i in broken:
+                shapes[i] = polygonal(shapely.make_valid(shapes[i]))
+            warnings.warn(
+                f"{self.layers[name].where_text}: repaired {broken.size} invalid polygon(s) "
+                "(self-intersections and the like)",
+                CdrsiteWarning,
+                stacklevel=2,
+            )
+        return shapes
+
+    def _shapes(self, name: str, where: str | None) -> NDArray[Any]:
+        return self.frame(name).geometry.to_numpy()[self.rows(name, where)]
+
+    def _dissolve(self, name: str, where: str | None, buffer: float) -> Rings:
+        import shapely
+
+        shapes = self._near(self._shapes(name, where), buffer)
+        shapes = grow(shapes, buffer, self.grid) if buffer else self._areal(shapes, name)
+        merged = shapely.union_all(shapes)
+        return rings_of(shapely.get_parts(merged), self.grid)
+
+    def _near(self, shapes: NDArray[Any], buffer: float) -> NDArray[Any]:
+        """Features that can touch the grid once grown."""
+        import shapely
+
+        reach = buffer / self.grid.unit_metres if not self.grid.is_geographic else buffer / 20_000
+        west, south, east, north = self.grid.bounds
+        if self.grid.is_geographic and max(abs(south), abs(north)) > 75:
+            return shapes
+        bounds = shapely.bounds(shapes)
+        reach *= 1.05
+        return shapes[
+            (bounds[:, 2] >= west - reach)
+            & (bounds[:, 0] <= east + reach)
+            & (bounds[:, 3] >= south - reach)
+            & (bounds[:, 1] <= north + reach)
+        ]
+
+    def _areal(self, shapes: NDArray[Any], name: str) -> NDArray[Any]:
+        """Polygons only; refuse features that have no area."""
+        import shapely
+
+        areal = np.isin(shapely.get_type_id(shapes), (3, 6, 7))
+        if areal.all():
+            return shapes
+        if not areal.any():
+            raise DataError(
+                "points and lines cover no area",
+                where=self.layers[name].where_text,
+                got=f"{shapes.size} features without an area",
+                cure="give a buffer, e.g. buffer: 200 m, or use the distance to them",
+                rule=3,
+            )
+        warnings.warn(
+            f"{self.layers[name].where_text}: {int((~areal).sum())} of {shapes.size} features are "
+            "points or lines and cover no area; give a buffer to count them",
+            CdrsiteWarning,
+            stacklevel=2,
+        )
+        return shapes[areal]
+
+    def _each(self, name: str) -> Rings:
+        buffer = self.layers[name].model.buffer
+        shapes = self._shapes(name, None)
+        if buffer:
+            shapes = grow(shapes, buffer, self.grid)
+        else:
+            self._areal(shapes, name)
+        self._warn_overlaps(shapes, name)
+        return rings_of(shapes, self.grid)
+
+    def _warn_overlaps(self, shapes: NDArray[Any], name: str) -> None:
+        import shapely
+
+        tree = shapely.STRtree(shapes)
+        first, second = tree.query(shapes, predicate="intersects")
+        pair = first < second
+        first, second = first[pair], second[pair]
+        shared = shapely.area(shapely.intersection(shapes[first], shapes[second]))
+        smaller = np.minimum(shapely.area(shapes[first]), shapely.area(shapes[second]))
+        overlapping = int((shared > 1e-6 * smaller).sum())
+        if overlapping:
+            warnings.warn(
+                f"{self.layers[name].where_text}: {overlapping} pair(s) of polygons overlap; "
+                "a cell belongs to the first of them in the file (rule 6)",
+                CdrsiteWarning,
+                stacklevel=2,
+            )
+
+    def _pieces(self, name: str, where: str | None) -> Pieces:
+        return Pieces(self._shapes(name, where), self.grid)
+
+
+def grow(shapes: NDArray[Any], buffer: float, grid: AnalysisGrid) -> NDArray[Any]:
+    """Buffer shapes by metres: in the grid's CRS, or in a local metric one if that is geographic."""
+    import shapely
+
+    if not grid.is_geographic:
+        return shapely.buffer(shapes, buffer / grid.unit_metres, quad_segs=BUFFER_SEGMENTS)  # type: ignore[no-any-return]
+    local = equal_area_crs(grid.bounds).to_wkt()
+    there, back = transformer(grid.wkt, local), transformer(local, grid.wkt)
+    metric = shapely.transform(shapes, there.transform, interleaved=False)
+    grown = shapely.buffer(metric, buffer, quad_segs=BUFFER_SEGMENTS)
+    return shapely.transform(grown, back.transform, interleaved=False)  # type: ignore[no-any-return]
+
+
+class Pieces:
+    """Features cut into short pieces under a spatial index, for nearest-distance searches.
+
+    On a geographic grid the nearest point is found in a local metric CRS and its distance measured
+    on the ellipsoid.
+    """
+
+    LENGTH = 16
+
+    def __init__(self, shapes: NDArray[Any], grid: AnalysisGrid) -> None:
+        import shapely
+
+        self.grid = grid
+        self.local = equal_area_crs(grid.bounds).to_wkt() if grid.is_geographic else None
+        shapes = shapes[~shapely.is_empty(shapes)]
+        areal = np.isin(shapely.get_type_id(shapes), (3, 6))
+        self.rings = rings_of(shapely.get_parts(shapely.union_all(shapes[areal])), grid)
+        if self.local is not None:
+            there = transformer(grid.wkt, self.local)
+            shapes = shapely.transform(shapes, there.transform, interleaved=False)
+        flat = shapely.get_parts(np.where(areal, shapely.boundary(shapes), shapes))
+        flat = shapely.get_parts(flat)
+        self.tree = shapely.STRtree(_cut(flat, self.LENGTH))
+
+    def distance(self, block: Block) -> NDArray[np.float32]:
+        """Metres from each cell centre of a block to the nearest feature, inf if there is none."""
+        import shapely
+
+        grid = self.grid
+        out = np.full(block.shape, np.inf, np.float32)
+        if len(self.tree) == 0:
+            return out
+        inside = self.rings.centres(block)
+        out[inside] = 0.0
+        rows, cols = np.nonzero(~inside)
+        x, y = grid.x[block.col0 + cols], grid.y[block.row0 + rows]
+        if self.local is not None:
+            px, py = transformer(grid.wkt, self.local).transform(x, y)
+        else:
+            px, py = x, y
+        if rows.size == 0:
+            return out
+        points = shapely.points(px, py)
+        (query, found), distance = self.tree.query_nearest(
+            points, return_distance=True, all_matches=False
+        )
+        if self.local is None:
+            out[rows[query], cols[query]] = distance * grid.unit_metres
+            return out
+        line = shapely.shortest_line(points[query], self.tree.geometries[found])
+        end = shapely.get_coordinates(line)[1::2]
+        lon, lat = transformer(self.local, grid.wkt).transform(end[:, 0], end[:, 1])
+        geod = grid.crs.get_geod()
+        _, _, metres = geod.inv(x[query], y[query], lon, lat)
+        out[rows[query], cols[query]] = metres
+        return out
+
+
+def _cut(shapes: NDArray[Any], length: int) -> NDArray[Any]:
+    """Cut lines into pieces of at most ``length`` edges; points stay."""
+    import shapely
+
+    lines = np.isin(shapely.get_type_id(shapes), (1, 2))
+    pieces = [shapes[~lines]]
+    xy, owner = shapely.get_coordinates(shapes[lines], return_index=True)
+    if xy.size:
+        start = np.searchsorted(owner, np.arange(owner[-1] + 1))
+        end = np.append(start[1:], owner.size)
+        # piece k of a line holds its edges k * length to (k + 1) * length
+        counts = np.maximum(1, -(-(end - start - 1) // length))
+        first = np.repeat(start, counts) + length * _within(counts)
+        last = np.minimum(first + length + 1, np.repeat(end, counts))
+        sizes = last - first
+        index = np.repeat(first - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+        pieces.append(
+            shapely.linestrings(xy[index], indices=np.repeat(np.arange(first.size), sizes))
+        )
+    return np.concatenate(pieces)
+
+
+def _within(counts: NDArray[Any]) -> NDArray[Any]:
+    """0, 1, ... counted anew for each group."""
+    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
