@@ -19,7 +19,7 @@ class FileLayer(Model):
     """A raster, a NetCDF or Zarr variable, a vector file or a table with coordinates."""
 
     path: DataPath
-    """Any raster or vector file that GDAL opens, NetCDF, Zarr, GeoParquet, or CSV with coordinates."""
+    """Any raster or vector file GDAL opens, NetCDF, Zarr, GeoParquet, CSV with coordinates."""
     preset: str | None = None
     """Name of a known dataset (`cdrsite datasets`): its classes, nodata, unit and kind."""
     kind: Kind | None = None
@@ -116,7 +116,7 @@ class ExpressionLayer(Model):
 
 def _which(data: Any) -> str:
     """Tell the four kinds of layer apart by the key that only they have."""
-    keys = set(data) if isinstance(data, dict) else set(type(data).model_fields)
+    keys = set(data) if isinstance(data, dict) else set(getattr(type(data), "model_fields", ()))
     for key, tag in (
         ("derive", "derived"),
         ("expression", "expression"),

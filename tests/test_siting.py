@@ -1,0 +1,288 @@
+"""Exclusions and suitability on tiny layers written out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from cdrsite.config.siting import Criterion, ExcludeRule
+from cdrsite.core.errors import ConfigError, UnitError
+from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.siting.exclusions import (
+    INCLUDED_BIT,
+    OUTSIDE_BIT,
+    exclude_block,
+    exclude_small_areas,
+    rule_book,
+    threshold,
+)
+from cdrsite.siting.suitability import criterion_sets, piecewise_linear, suitability_block
+
+GRID = AnalysisGrid.from_bounds("EPSG:3035", (0.0, 0.0, 4000.0, 3000.0), 1000.0)
+WHOLE = Block(0, 3, 0, 4)
+INSIDE = np.ones(GRID.shape, bool)
+METHODS: dict[str, Sequence[str]] = {"a": (), "b": ()}
+
+
+class FakeLayers:
+    """Layers as plain arrays; a coverage is an array of shares."""
+
+    grid = GRID
+
+    def __init__(self, units: Mapping[str, str] | None = None, **arrays: Any) -> None:
+        self.arrays = {k: np.asarray(v, np.float32) for k, v in arrays.items()}
+        self.units = units or {}
+
+    def values(self, name: str, block: Block, unit: str | None = None) -> Any:
+        del unit
+        return self.arrays[name][block.slices]
+
+    def coverage(self, name: str, block: Block, *_: object) -> Any:
+        return self.arrays[name][block.slices]
+
+    def distance(self, name: str, block: Block, where: str | None = None) -> Any:
+        del where
+        return self.arrays[name][block.slices]
+
+    def class_codes(self, name: str, selectors: Sequence[int | str]) -> tuple[int, ...]:
+        del name
+        return tuple(int(code) for code in selectors)
+
+    def class_share(self, name: str, weights: Mapping[int | str, float], block: Block) -> Any:
+        codes = self.arrays[name][block.slices]
+        out = np.zeros(codes.shape, np.float32)
+        for code, weight in weights.items():
+            out[codes == int(code)] = weight
+        out[np.isnan(codes)] = np.nan
+        return out
+
+    def unit(self, name: str) -> str | None:
+        return self.units.get(name)
+
+
+def share(*cells: tuple[int, int, float]) -> Any:
+    out = np.zeros(GRID.shape, np.float32)
+    for row, col, value in cells:
+        out[row, col] = value
+    return out
+
+
+def test_reason_bits_and_what_is_left() -> None:
+    rules = [ExcludeRule(layer="park"), ExcludeRule.model_validate({"layer": "town", "for": ["b"]})]
+    layers = FakeLayers(park=share((0, 0, 1.0), (0, 1, 0.37)), town=share((0, 0, 1.0), (2, 3, 0.5)))
+    book = rule_book(rules, [], METHODS)
+    found = exclude_block(book, layers, WHOLE, INSIDE)
+    assert found.reasons.tolist() == [[3, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 2]]
+    left_a, left_b = found.available[book.group_of("a")], found.available[book.group_of("b")]
+    np.testing.assert_allclose(left_a[0], [0, 0.63, 1, 1], rtol=1e-6)
+    np.testing.assert_allclose(left_b[2], [1, 1, 1, 0.5])
+    total = found.areas.total[book.group_of("b")] / 1e6
+    only = found.areas.only[book.group_of("b")] / 1e6
+    np.testing.assert_allclose(total, [1.37, 1.5], rtol=1e-6)
+    np.testing.assert_allclose(only, [0.37, 0.5], rtol=1e-6)
+
+
+def test_outside_the_region_is_its_own_state() -> None:
+    inside = INSIDE.copy()
+    inside[:, 0] = False
+    book = rule_book([ExcludeRule(layer="park")], [], METHODS)
+    found = exclude_block(book, FakeLayers(park=share((0, 0, 1.0))), WHOLE, inside)
+    assert (found.reasons[:, 0] == OUTSIDE_BIT).all()
+    assert found.areas.total[book.group_of("a")][0] == 0.0
+    assert (found.available[book.group_of("a")][:, 0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({"above": 10}, [0, 0, 1, 0]),
+        ({"above": "10 degree"}, [0, 0, 1, 0]),
+        ({"above": "20 percent"}, [0, 0, 1, 0]),
+        ({"below": 10}, [1, 0, 0, 0]),
+        ({"below": 6, "above": 10}, [1, 0, 1, 0]),
+        ({"above": 10, "unknown": "exclude"}, [0, 0, 1, 1]),
+    ],
+)
+def test_ranges_keep_their_bounds_and_unknown_stays(
+    rule: dict[str, Any], expected: list[float]
+) -> None:
+    slope = np.tile(np.array([5, 10, 12, np.nan], np.float32), (3, 1))
+    layers = FakeLayers({"slope": "degree"}, slope=slope)
+    book = rule_book([ExcludeRule.model_validate({"layer": "slope", **rule})], [], METHODS)
+    found = exclude_block(book, layers, WHOLE, INSIDE)
+    assert (1 - found.available[book.group_of("a")][0]).tolist() == expected
+
+
+def test_classes_and_distances() -> None:
+    codes = np.tile(np.array([1, 2, 50, np.nan], np.float32), (3, 1))
+    metres = np.tile(np.array([0, 500, 1000, 5000], np.float32), (3, 1))
+    rules = [
+        ExcludeRule.model_validate({"layer": "cover", "classes": [1, 50]}),
+        ExcludeRule.model_validate({"layer": "town", "closer_than": "1 km"}),
+        ExcludeRule.model_validate({"layer": "town", "farther_than": "2 km"}),
+    ]
+    book = rule_book(rules, [], METHODS)
+    found = exclude_block(book, FakeLayers(cover=codes, town=metres), WHOLE, INSIDE)
+    assert found.reasons[0].tolist() == [3, 2, 1, 4]
+
+
+def test_forced_inclusion_brings_area_back() -> None:
+    rules, includes = [ExcludeRule(layer="park")], [ExcludeRule(layer="site")]
+    layers = FakeLayers(park=share((0, 0, 1.0), (0, 1, 1.0)), site=share((0, 0, 1.0), (0, 1, 0.25)))
+    book = rule_book(rules, includes, METHODS)
+    found = exclude_block(book, layers, WHOLE, INSIDE)
+    assert found.available[book.group_of("a")][0].tolist() == [1, 0.25, 1, 1]
+    assert found.reasons[0, 0] == INCLUDED_BIT | 1
+
+
+def test_small_patches_go_with_queen_contiguity() -> None:
+    blocked = np.array([[0, 1, 1, 0], [1, 0, 1, 1], [1, 1, 1, 0]], np.float32)
+    rules = [ExcludeRule(layer="park"), ExcludeRule.model_validate({"smaller_than": "2 km2"})]
+    book = rule_book(rules, [], METHODS)
+    found = exclude_block(book, FakeLayers(park=blocked), WHOLE, INSIDE)
+    exclude_small_areas(book, GRID, found.reasons, found.available, found.areas)
+    left = found.available[book.group_of("a")]
+    # the two cells that touch at a corner are one patch of 2 km2; the single cells go
+    assert left.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
+    assert found.reasons[0, 3] == 2
+    assert found.areas.total[book.group_of("a")][1] == 2e6
+
+
+def test_methods_with_the_same_rules_share_a_group() -> None:
+    rules = [ExcludeRule(layer="x"), ExcludeRule.model_validate({"layer": "y", "for": "b"})]
+    book = rule_book(rules, [], {"a": (), "b": (), "c": ("zone",)})
+    assert book.groups == {(0,): ("a",), (0, 1): ("b",), (0, 2): ("c",)}
+    assert book.rules[2].name == "outside zone"
+
+
+def test_rules_for_unknown_methods_and_too_many_rules_are_refused() -> None:
+    rule = ExcludeRule.model_validate({"layer": "x", "for": ["z"]})
+    with pytest.raises(ConfigError, match=r"siting.exclude.0.for: .*got z; expected a, b"):
+        rule_book([rule], [], METHODS)
+    with pytest.raises(ConfigError, match="too many exclusion rules; got 31"):
+        rule_book([ExcludeRule(layer="x")] * 31, [], METHODS)
+
+
+def test_thresholds_meet_the_unit_of_the_layer() -> None:
+    assert threshold("2 km", "m", "x") == 2000.0
+    assert threshold("100 %", "degree", "x") == pytest.approx(45.0)
+    assert threshold("45 degree", "percent", "x") == pytest.approx(100.0)
+    assert threshold("3", None, "x") == 3.0
+    with pytest.raises(ConfigError, match="x: the layer has no unit to compare with"):
+        threshold("3 m", None, "x")
+    with pytest.raises(UnitError, match="wrong dimension"):
+        threshold("3 kWh", "m", "x")
+
+
+SHARES = hnp.arrays(np.float32, (4, *GRID.shape), elements=st.floats(0, 1, width=32))
+
+
+@given(SHARES)
+def test_available_and_excluded_make_the_region_and_rules_only_take(shares: Any) -> None:
+    layers = FakeLayers(**{f"r{i}": shares[i] for i in range(4)})
+    rules = [ExcludeRule(layer=f"r{i}") for i in range(4)]
+    before = None
+    for count in range(1, 5):
+        book = rule_book(rules[:count], [], {"a": ()})
+        found = exclude_block(book, layers, WHOLE, INSIDE)
+        (left,) = found.available.values()
+        area = np.broadcast_to(GRID.row_areas[:, None], GRID.shape)
+        (only,) = found.areas.only.values()
+        (total,) = found.areas.total.values()
+        assert (left >= 0).all()
+        assert (left <= 1).all()
+        assert (only <= total * (1 + 1e-9) + 1e-3).all()
+        excluded = ((1 - left.astype(np.float64)) * area).sum()
+        assert only.sum() <= excluded * (1 + 1e-5) + 1.0
+        assert excluded <= total.sum() * (1 + 1e-5) + 1.0
+        if before is not None:
+            assert (left <= before).all()
+        before = left
+
+
+@given(SHARES)
+def test_blocks_change_no_byte(shares: Any) -> None:
+    layers = FakeLayers(r0=shares[0], r1=shares[1])
+    book = rule_book([ExcludeRule(layer="r0"), ExcludeRule(layer="r1")], [], {"a": ()})
+    whole = exclude_block(book, layers, WHOLE, INSIDE)
+    (left,) = whole.available.values()
+    for block in GRID.blocks(2):
+        part = exclude_block(book, layers, block, INSIDE[block.slices])
+        (piece,) = part.available.values()
+        assert piece.tobytes() == np.ascontiguousarray(left[block.slices]).tobytes()
+        assert (part.reasons == whole.reasons[block.slices]).all()
+
+
+def score(criteria: list[dict[str, Any]], how: str, layers: FakeLayers) -> list[float]:
+    models = [Criterion.model_validate(item) for item in criteria]
+    return suitability_block(models, how, layers, WHOLE)[0].tolist()
+
+
+def test_value_functions_written_out() -> None:
+    x = np.tile(np.array([0, 5, 10, np.nan], np.float32), (3, 1))
+    layers = FakeLayers({"x": "m"}, x=x, near=x * 1000)
+    up = score([{"layer": "x", "worst": 0, "best": 10}], "mean", layers)
+    assert up[:3] == [0, 0.5, 1]
+    assert np.isnan(up[3])
+    assert score([{"layer": "x", "best": 0, "worst": "10 m"}], "mean", layers)[:3] == [1, 0.5, 0]
+    assert score([{"near": "near", "best": 0, "none": "5 km"}], "mean", layers)[:3] == [1, 0, 0]
+    points = score([{"layer": "x", "points": [[0, 0.2], [5, 1], [10, 0]]}], "mean", layers)
+    np.testing.assert_allclose(points[:3], [0.2, 1, 0], atol=1e-6)
+    sigmoid = score([{"layer": "x", "middle": 5, "width": 5}], "mean", layers)
+    np.testing.assert_allclose(sigmoid[:3], [0.01799, 0.5, 0.98201], atol=1e-5)
+    assert score([{"layer": "x", "scores": {5: 0.7}}], "mean", layers)[:3] == pytest.approx(
+        [0, 0.7, 0]
+    )
+
+
+def test_criteria_combine() -> None:
+    layers = FakeLayers(
+        x=np.tile(np.array([0.25, 1, 0, 1], np.float32), (3, 1)),
+        y=np.tile(np.array([1, 0.5, 1, np.nan], np.float32), (3, 1)),
+    )
+    two = [
+        {"layer": "x", "worst": 0, "best": 1, "weight": 1},
+        {"layer": "y", "worst": 0, "best": 1, "weight": 3},
+    ]
+    np.testing.assert_allclose(score(two, "mean", layers)[:3], [0.8125, 0.625, 0.75])
+    np.testing.assert_allclose(
+        score(two, "geometric", layers)[:3], [0.25**0.25, 0.5**0.75, 0], rtol=1e-6
+    )
+    np.testing.assert_allclose(score(two, "minimum", layers)[:3], [0.25, 0.5, 0])
+    for how in ("mean", "geometric", "minimum"):
+        assert np.isnan(score(two, how, layers)[3])
+    two[1]["weight"] = 0
+    assert score(two, "minimum", layers) == [0.25, 1, 0, 1]
+    assert score([], "mean", layers) == [1, 1, 1, 1]
+
+
+def test_criteria_for_some_methods_only() -> None:
+    both = Criterion.model_validate({"layer": "x", "worst": 0, "best": 1})
+    one = Criterion.model_validate({"layer": "y", "worst": 0, "best": 1, "for": ["b"]})
+    sets = criterion_sets([both, one], ["a", "b"])
+    assert [(len(s.criteria), s.methods) for s in sets] == [(1, ("a",)), (2, ("b",))]
+    zero = Criterion.model_validate({"layer": "y", "worst": 0, "best": 1, "weight": 0, "for": "b"})
+    none = Criterion.model_validate({"layer": "x", "worst": 0, "best": 1, "for": "a"})
+    with pytest.raises(ConfigError, match="all weights are zero for a method; got b"):
+        criterion_sets([none, zero], ["a", "b"])
+
+
+@given(
+    hnp.arrays(np.float32, 20, elements=st.floats(-100, 100, width=32)),
+    st.lists(
+        st.tuples(st.integers(-50, 50), st.floats(0, 1)),
+        min_size=2,
+        max_size=5,
+        unique_by=lambda p: p[0],
+    ),
+)
+def test_piecewise_linear_is_interpolation(values: Any, points: list[tuple[float, float]]) -> None:
+    points = sorted(points)
+    expected = np.interp(values, [p[0] for p in points], [p[1] for p in points])
+    np.testing.assert_allclose(piecewise_linear(values, points), expected, atol=2e-5)
