@@ -69,6 +69,24 @@ def test_the_quoted_needs_are_exact_and_the_default() -> None:
     assert 1e6 / profile.number("land_direct") == pytest.approx(90.909, abs=1e-3)
 
 
+def test_the_literature_profile_fits_the_study_of_germany() -> None:
+    # 20 Mt/yr with 14.4 TWh and 20 Mm3 on 167-353 km2, renewables included
+    chosen = load_method("daccs-solid").profile("literature")
+    energy = chosen.number("electricity") + chosen.number("heat")
+    assert 14.4e9 / energy == pytest.approx(20e6, rel=0.2)
+    assert 20e6 / chosen.number("water") == pytest.approx(20e6, rel=0.2)
+    # own photovoltaics at a German yield of 1000 kWh/kWp
+    land = chosen.number("land_direct") + energy / (1000 * chosen.number("pv_density"))
+    assert 20e6 * land / 1e6 == pytest.approx(353, rel=0.2)
+
+
+def test_land_of_photovoltaics_by_hand() -> None:
+    # 1000 kWh at a capacity factor of 0.18 and 40 MW/km2 take 15.9 m2
+    chosen = load_method("daccs-solid").profile("literature")
+    yield_per_land = chosen.number("pv_reference_yield") * chosen.number("pv_density")
+    assert 1000 / yield_per_land == pytest.approx(15.9, abs=0.05)
+
+
 def test_silent_values_are_inherited_and_say_so() -> None:
     solid = load_method("daccs-solid")
     quoted, literature = solid.profile("madhu2021"), solid.profile("literature")
@@ -307,6 +325,13 @@ def test_money_by_hand() -> None:
     assert convert(5.0, "GBP", 2023, 2023) == pytest.approx(5 * 1.2440)
     assert convert(7.0, "USD", 2020, 2020) == 7.0
     assert convert(1.0, "USD", 2000, 2020) == pytest.approx(1.45, abs=0.01)
+
+
+def test_the_price_level_follows_an_earlier_vintage() -> None:
+    # deflator of 2009 = 100, Bureau of Economic Analysis as of 2017
+    vintage = {2000: 81.887, 2005: 91.988, 2008: 99.246, 2009: 100.0, 2012: 105.214, 2016: 111.445}
+    for year, index in vintage.items():
+        assert convert(1.0, "USD", 2009, year) == pytest.approx(index / 100, rel=0.01)
 
 
 def test_money_there_and_back_is_the_same() -> None:
