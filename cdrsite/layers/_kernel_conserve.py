@@ -85,7 +85,7 @@ def overlay(
     known : ndarray of float64, shape (bands, rows, cols)
         Added to: area over which the value is known [cells].
     """
-    bands, rows, cols = total.shape
+    rows, cols = total.shape[1:]
     ax, ay = np.empty(12), np.empty(12)
     bx, by = np.empty(12), np.empty(12)
     cx, cy = np.empty(12), np.empty(12)
@@ -152,6 +152,6 @@ def _deposit(
     weight = part / whole if conserve else part
     for b in range(values.shape[0]):
         value = values[b, i, j]
-        if value == value:
+        if not np.isnan(value):
             total[b, row, col] += value * weight
             known[b, row, col] += part

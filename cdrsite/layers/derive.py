@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,13 +64,3 @@ def _continued(z: NDArray[np.float64]) -> list[NDArray[np.float64]]:
 def percent(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
     """Slope in percent of a slope in degrees."""
     return 100.0 * np.tan(np.radians(degrees))
-
-
-def disk_offsets(radius: float, dx: float, dy: float) -> list[tuple[int, int]]:
-    """Rows of a disk: for each row offset, how many columns lie within it on each side."""
-    reach = math.floor(radius / dy)
-    found = []
-    for k in range(-reach, reach + 1):
-        half = math.sqrt(max(0.0, radius**2 - (k * dy) ** 2))
-        found.append((k, math.floor(half / dx)))
-    return found

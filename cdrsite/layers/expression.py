@@ -114,7 +114,7 @@ def _check(node: ast.AST, text: str, where: str) -> None:
         raise ConfigError(
             "not allowed in an expression",
             where=where,
-            got=ast.get_source_segment(text.strip(), node) or text,  # type: ignore[arg-type]
+            got=ast.get_source_segment(text.strip(), node) or text,
             expected="numbers, layers, + - * / **, comparisons, and/or/not, "
             + ", ".join(_FUNCTIONS),
         )
@@ -140,7 +140,7 @@ def _check_call(node: ast.Call, text: str, where: str) -> None:
         )
 
 
-def _value(node: ast.AST, values: Mapping[str, NDArray[Any]]) -> Any:
+def _value(node: ast.AST, values: Mapping[str, NDArray[Any]]) -> Any:  # noqa: PLR0911 - a case each
     if isinstance(node, ast.Constant):
         return np.float64(node.value)  # type: ignore[arg-type]
     if isinstance(node, ast.Name):

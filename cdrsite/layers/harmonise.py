@@ -7,6 +7,7 @@ means are weighted by true overlap and sums are conserved; nothing is picked by 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def conserved_sum(source: RasterSource, grid: AnalysisGrid, block: Block) -> NDA
 def known_share(source: RasterSource, grid: AnalysisGrid, block: Block) -> NDArray[np.float64]:
     """Share of each cell over which the first band is known, shape of the block."""
     _, known = _overlay(source, grid, block, source.decode, conserve=False)
-    return known[0]  # type: ignore[no-any-return]
+    return known[0]
 
 
 def _finish(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -93,7 +94,7 @@ def strips(source: RasterSource, grid: AnalysisGrid, block: Block) -> Iterator[W
 
 def windows(source: RasterSource, grid: AnalysisGrid, block: Block) -> list[Window]:
     """Source windows around a block; two where it straddles the seam of a global raster."""
-    x, y = _project(_outline(grid, block), grid.wkt, source.crs.to_wkt())
+    x, y = _project(_outline(grid, block), grid.wkt, source.wkt)
     good = np.isfinite(x) & np.isfinite(y)
     if not good.any():
         return []
@@ -159,17 +160,20 @@ def corners(
     )
     t = source.transform
     x, y = t.a * col + t.b * row + t.c, t.d * col + t.e * row + t.f
-    if not same_crs(source.crs, grid):
-        x, y = _project(np.column_stack([x.ravel(), y.ravel()]), source.crs.to_wkt(), grid.wkt)
+    if not same_crs(source.wkt, grid.wkt):
+        x, y = _project(np.column_stack([x.ravel(), y.ravel()]), source.wkt, grid.wkt)
         x, y = x.reshape(col.shape), y.reshape(col.shape)
     u = (x - grid.west) / grid.resolution
     v = (grid.north - y) / grid.resolution
     return _snapped(u), _snapped(v)
 
 
-def same_crs(crs: Any, grid: AnalysisGrid) -> bool:
-    """Whether a CRS is the grid's, axis order aside."""
-    return bool(crs.equals(grid.crs, ignore_axis_order=True))
+@cache
+def same_crs(first: str, second: str) -> bool:
+    """Whether two WKT texts mean the same CRS, axis order aside."""
+    from pyproj import CRS
+
+    return bool(CRS.from_wkt(first).equals(CRS.from_wkt(second), ignore_axis_order=True))
 
 
 def _snapped(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -186,18 +190,9 @@ def _project(xy: NDArray, source_wkt: str, target_wkt: str) -> tuple[NDArray, ND
     return x, y
 
 
+@cache
 def transformer(source_wkt: str, target_wkt: str) -> Any:
-    """A transformer between two systems; pyproj keeps one context per thread."""
-    import threading
-
+    """A transformer between two systems, longitude first; safe to share between threads."""
     from pyproj import Transformer
 
-    key = (threading.get_ident(), source_wkt, target_wkt)
-    found = _TRANSFORMERS.get(key)
-    if found is None:
-        found = Transformer.from_crs(source_wkt, target_wkt, always_xy=True)
-        _TRANSFORMERS[key] = found
-    return found
-
-
-_TRANSFORMERS: dict[tuple[int, str, str], Any] = {}
+    return Transformer.from_crs(source_wkt, target_wkt, always_xy=True)

@@ -91,7 +91,7 @@ def build_grid(region: Region, grid: GridModel) -> StudyArea:
         )
     snap = None if grid.snap == "region" else grid.snap
     return StudyArea(
-        AnalysisGrid.from_bounds(target, bounds, resolution, snap=snap),  # type: ignore[arg-type]
+        AnalysisGrid.from_bounds(target, bounds, resolution, snap=snap),
         geometry,
     )
 
@@ -238,7 +238,8 @@ def _target_crs(shape: Any, crs: CRS, wanted: str) -> CRS:
             raise ConfigError("not a horizontal CRS", where="grid.crs", got=target.name, rule=1)
         return target
     geodetic = Transformer.from_crs(crs, CRS.from_epsg(4326), always_xy=True)
-    lonlat = geodetic.transform_bounds(*shape.bounds, densify_pts=21)
+    west, south, east, north = shape.bounds
+    lonlat = geodetic.transform_bounds(west, south, east, north, densify_pts=21)
     return equal_area_crs(lonlat)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ from cdrsite.layers.where import nearest
 
 if TYPE_CHECKING:
     import geopandas as gpd
-
     from numpy.typing import NDArray
     from pyproj import CRS
 
@@ -96,9 +96,14 @@ class RasterSource:
     unit: str | None
     reader: Any = field(repr=False, compare=False)
 
+    @cached_property
+    def wkt(self) -> str:
+        """The CRS as WKT."""
+        return str(self.crs.to_wkt())
+
     def read(self, rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[Any]:
         """Stored values of a window, shape (bands, h, w), and masked ones as a masked array."""
-        return self.reader.read(self.bands, rows, cols)  # type: ignore[no-any-return]
+        return self.reader.read(self.bands, rows, cols)
 
     def unknown(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         """Which stored values mean unknown; nodata is compared in the stored type."""
@@ -146,19 +151,19 @@ class _GdalReader:
             dataset = self.local.dataset = rasterio.open(self.path, sharing=False)
         return dataset
 
-    def read(self, bands: tuple[int, ...], rows: tuple[int, int], cols: tuple[int, int]) -> Any:
+    def read(
+        self, bands: tuple[int, ...], rows: tuple[int, int], cols: tuple[int, int], step: int = 1
+    ) -> Any:
+        """Bands of a window, every ``step`` pixels; a masked array if the file has a mask."""
         from rasterio.windows import Window
 
-        window = Window.from_slices(rows, cols)
         dataset = self.handle()
-        data = dataset.read(list(bands), window=window)
+        shape = (len(bands), -(-(rows[1] - rows[0]) // step), -(-(cols[1] - cols[0]) // step))
+        options = {"window": Window.from_slices(rows, cols), "out_shape": shape}
+        data = dataset.read(list(bands), **options)
         if not self.masked:
             return data
-        return np.ma.MaskedArray(data, dataset.read_masks(list(bands), window=window) == 0)
-
-    def read_reduced(self, band: int, height: int, width: int) -> NDArray[Any]:
-        """A coarse look at a whole band, every so many pixels."""
-        return self.handle().read(band, out_shape=(height, width))  # type: ignore[no-any-return]
+        return np.ma.MaskedArray(data, dataset.read_masks(list(bands), **options) == 0)
 
 
 class _CubeReader:
@@ -169,7 +174,10 @@ class _CubeReader:
     def __init__(self, variable: Any, flip_y: bool, flip_x: bool) -> None:
         self.variable, self.flip_y, self.flip_x = variable, flip_y, flip_x
 
-    def read(self, bands: tuple[int, ...], rows: tuple[int, int], cols: tuple[int, int]) -> Any:
+    def read(
+        self, bands: tuple[int, ...], rows: tuple[int, int], cols: tuple[int, int], step: int = 1
+    ) -> Any:
+        """Bands of a window, every ``step`` pixels, north first."""
         height, width = self.variable.shape[-2:]
         r0, r1 = (height - rows[1], height - rows[0]) if self.flip_y else rows
         c0, c1 = (width - cols[1], width - cols[0]) if self.flip_x else cols
@@ -180,7 +188,9 @@ class _CubeReader:
             data = np.asarray(window.values).reshape(len(bands), r1 - r0, c1 - c0)
         if self.flip_y:
             data = data[:, ::-1]
-        return np.ascontiguousarray(data[:, :, ::-1] if self.flip_x else data)
+        if self.flip_x:
+            data = data[:, :, ::-1]
+        return np.ascontiguousarray(data[:, ::step, ::step])
 
 
 def open_raster(layer: FileLayer, name: str, nodata: tuple[float, ...] = ()) -> RasterSource:

@@ -1,12 +1,12 @@
 """The layers of a scenario on the one grid, block by block.
 
-Every method of :class:`LayerStack` is a pure function of a block: the same cells have the same bytes
-whatever the block size and the number of threads (rule 9).
+Every method of :class:`LayerStack` is a pure function of a block: the same cells have the same
+bytes whatever the block size and the number of threads (rule 9).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,20 +18,22 @@ from cdrsite.core.errors import ConfigError, DataError, UnitError
 from cdrsite.core.grid import Block
 from cdrsite.core.units import parse_quantity, split_number
 from cdrsite.layers import expression, harmonise
+from cdrsite.layers.areal import collect, disk_mean, geometry_type, line_lengths, spread
 from cdrsite.layers.classes import select_codes
 from cdrsite.layers.derive import percent, slope_degrees
 from cdrsite.layers.presets import Resolved, resolve
 from cdrsite.layers.region import StudyArea
 from cdrsite.layers.sources import RasterSource, open_raster
+from cdrsite.layers.survey import Survey, all_codes, survey
 from cdrsite.layers.unit import factor
 from cdrsite.layers.vectors import Once, Vectors
 from cdrsite.layers.where import column_name, nearest
 
 if TYPE_CHECKING:
     import geopandas as gpd
-
     from numpy.typing import NDArray
 
+PerCell = Callable[[Block], tuple["NDArray[np.float64]", "NDArray[np.float64]"]]
 Form = Literal["raster", "vector", "constant", "derived", "expression"]
 
 
@@ -138,8 +140,10 @@ class LayerStack:
             return LayerInfo(name, "constant", layer.kind, self._constant(name, layer)[1])
         if isinstance(layer, ExpressionLayer):
             return LayerInfo(name, "expression", layer.kind, layer.unit)
-        units = {"slope": "degree", "distance": "m", "density": self._density_unit(layer)}
-        return LayerInfo(name, "derived", "intensive", layer.unit or units[layer.derive])
+        if layer.derive == "density":
+            return LayerInfo(name, "derived", "intensive", self._density_unit(layer))
+        unit = layer.unit or {"slope": "degree", "distance": "m"}[layer.derive]
+        return LayerInfo(name, "derived", "intensive", unit)
 
     def _file_info(self, file: Resolved) -> LayerInfo:
         preset = file.preset
@@ -160,11 +164,21 @@ class LayerStack:
 
     def _density_unit(self, layer: DerivedLayer) -> str:
         source = self.info(layer.from_)
-        return "km/km2" if source.form == "vector" else source.unit or "1"
+        if source.form != "vector":
+            return source.unit or "1"
+        shapes = self._vectors.frame(layer.from_).geometry.to_numpy()
+        kind = geometry_type(shapes, self._files[layer.from_].where_text)
+        return {"point": "1/km2", "line": "km/km2", "polygon": "1"}[kind]
 
     def _raster(self, name: str) -> RasterSource:
         file = self._files[name]
         return self._once.get(("raster", name), lambda: open_raster(file.model, name, file.nodata))
+
+    def survey(self, name: str) -> Survey:
+        """First look at a raster layer; see :func:`cdrsite.layers.survey.survey`."""
+        return self._once.get(
+            ("survey", name), lambda: survey(self._raster(name), self._files[name], self.area)
+        )
 
     def _constant(self, name: str, layer: ConstantLayer) -> tuple[float, str | None]:
         """Number and unit of a constant."""
@@ -218,7 +232,7 @@ class LayerStack:
                 got=f"{found.shape[0]} bands",
                 cure="name one with band: N",
             )
-        return found[0]  # type: ignore[no-any-return]
+        return found[0]
 
     def bands(self, name: str, block: Block, unit: str | None = None) -> NDArray[np.float32]:
         """As :meth:`values`, for all bands: shape (bands, rows, cols)."""
@@ -244,14 +258,14 @@ class LayerStack:
         if layer.derive == "distance":
             metres = self.distance(layer.from_, block, layer.where)
             return metres[None] / np.float32(1000.0) if layer.unit == "km" else metres[None]
-        raise NotImplementedError(layer.derive)
+        return self._density(layer, block)[None]
 
     def _file_values(self, name: str, block: Block) -> NDArray[np.float32]:
         file = self._files[name]
         if file.vector:
             if file.attribute is None:
                 return self.coverage(name, block)[None]
-            raise NotImplementedError("attribute")
+            return self._attribute_values(file, block)[None]
         source = self._raster(name)
         if file.kind == "class":
             raise DataError(
@@ -262,9 +276,71 @@ class LayerStack:
                 cure="use classes or scores with this layer",
                 rule=3,
             )
+        self.survey(name)
         if file.kind == "extensive":
             return harmonise.conserved_sum(source, self.grid, block)
         return harmonise.mean(source, self.grid, block)
+
+    def _attribute_values(self, file: Resolved, block: Block) -> NDArray[np.float32]:
+        """The layer's own column on the grid."""
+        import shapely
+
+        assert file.attribute is not None  # noqa: S101 - the caller asked for it
+        name, conserve = file.name, file.kind == "extensive"
+        values = self.attribute(name, file.attribute)
+        values = values * file.model.scale + file.model.offset
+        shapes = self._vectors.frame(name).geometry.to_numpy()
+        kind = "polygon" if file.model.buffer else geometry_type(shapes, file.where_text)
+        if kind == "line":
+            raise DataError(
+                "a column of lines cannot be rasterised",
+                where=file.where_text,
+                cure="give a buffer, or derive distance or density from the layer",
+                rule=3,
+            )
+        if kind == "point":
+            xy = shapely.get_coordinates(shapely.centroid(shapes))
+            return collect(xy, values, self.grid, block, conserve=conserve)
+        areas = self._once.get(
+            ("areas", name), lambda: self._vectors.areas(name) / self.grid.resolution**2
+        )
+        return spread(self._vectors.each_rings(name), values, areas, block, conserve=conserve)
+
+    def _density(self, layer: DerivedLayer, block: Block) -> NDArray[np.float32]:
+        """Mean within a radius of a raster, or points, line length or area per area."""
+        assert layer.radius is not None  # noqa: S101 - the model guarantees it
+        found = disk_mean(self._per_cell(layer), layer.radius, self.grid, block)
+        return found.astype(np.float32)
+
+    def _per_cell(self, layer: DerivedLayer) -> PerCell:
+        """Amount and weight of each cell for a density."""
+        import shapely
+
+        name, grid = layer.from_, self.grid
+        if self.info(name).form != "vector":
+
+            def of_values(block: Block) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+                values = self.values(name, block).astype(np.float64)
+                return values, np.ones_like(values)
+
+            return of_values
+        file = self._vector_file(name)
+        shapes = self._vectors.shapes(name, layer.where)
+        kind = geometry_type(shapes, file.where_text)
+
+        def of_features(block: Block) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            rows = np.clip(np.arange(block.row0, block.row1), 0, grid.rows - 1)
+            km2 = np.repeat(grid.row_areas[rows][:, None] / 1e6, block.shape[1], axis=1)
+            if kind == "line":
+                return line_lengths(shapes, grid, block) / 1000.0, km2
+            if kind == "polygon":
+                share = self.coverage(name, block, layer.where, rasterise="coverage")
+                return share * km2, km2
+            xy = shapely.get_coordinates(shapes)
+            counts = collect(xy, np.ones(len(xy)), grid, block, conserve=True)
+            return np.nan_to_num(counts.astype(np.float64)), km2
+
+        return of_features
 
     def _expression(self, name: str, layer: ExpressionLayer, block: Block) -> NDArray[np.float32]:
         tree = self._once.get(
@@ -313,7 +389,7 @@ class LayerStack:
         DataError
             If the layer has no classes, or a selector fits none.
         """
-        file = self._class_file(name)
+        self._class_file(name)
         key = ("weights", name, tuple(weights.items()))
         table = self._once.get(key, lambda: self._weights(name, weights))
         source = self._raster(name)
@@ -322,8 +398,7 @@ class LayerStack:
             values = source.decode(stored)
             return _look_up(values, table)
 
-        del file
-        return harmonise.mean(source, self.grid, block, decode)[0]  # type: ignore[no-any-return]
+        return harmonise.mean(source, self.grid, block, decode)[0]
 
     def _weights(self, name: str, weights: Mapping[int | str, float]) -> dict[int, float]:
         table: dict[int, float] = {}
@@ -335,8 +410,14 @@ class LayerStack:
     def class_codes(self, name: str, selectors: Any) -> list[int]:
         """Codes that selectors name; see :func:`cdrsite.layers.classes.select_codes`."""
         file = self._class_file(name)
-        present = self._once.get(("present", name), lambda: self._present(name))
-        return select_codes(selectors, file.preset, present, file.where_text)
+        seen = self.survey(name)
+        try:
+            return select_codes(selectors, file.preset, set(seen.codes), file.where_text)
+        except DataError:
+            # not around the region; elsewhere in the raster is enough
+            source = self._raster(name)
+            everywhere = self._once.get(("codes", name), lambda: all_codes(source))
+            return select_codes(selectors, file.preset, everywhere | seen.codes, file.where_text)
 
     def _class_file(self, name: str) -> Resolved:
         self.layer(name)
@@ -352,16 +433,6 @@ class LayerStack:
                 rule=3,
             )
         return file
-
-    def _present(self, name: str) -> set[int]:
-        """Codes that occur in the raster around the region."""
-        source = self._raster(name)
-        whole = Block(0, self.grid.rows, 0, self.grid.cols)
-        found: set[int] = set()
-        for rows, cols in harmonise.strips(source, self.grid, whole):
-            values = source.decode(source.read(rows, cols))
-            found |= {int(v) for v in np.unique(values[~np.isnan(values)])}
-        return found
 
     # features
 
@@ -406,6 +477,7 @@ class LayerStack:
     def labels(self, name: str, block: Block) -> NDArray[np.int32]:
         """Index of the polygon that holds each cell's centre, -1 for none; overlaps: the lowest."""
         self._vector_file(name)
+        self._vectors.warn_overlaps(name)
         out = np.full(block.shape, -1, np.int32)
         for index, rings in reversed(self._vectors.each_rings(name).each(block)):
             window = rings.window(block)
@@ -429,12 +501,14 @@ class LayerStack:
 
         values, where = self._column(name, column)
         numbers = pd.to_numeric(values, errors="coerce")
+        file = self._files[name]
         if (numbers.isna() & values.notna()).any() or pd.api.types.is_bool_dtype(values):
             raise DataError(f"column {column!r} is not numeric", where=where, got=str(values.dtype))
+        numbers = numbers.mask(numbers.isin([*file.model.nodata, *file.nodata]))
         if unit is None:
-            return numbers.to_numpy(np.float64)  # type: ignore[no-any-return]
-        scale, offset = factor(self._files[name].unit, unit, where, self.base_year)
-        return numbers.to_numpy(np.float64) * scale + offset  # type: ignore[no-any-return]
+            return numbers.to_numpy(np.float64)
+        scale, offset = factor(file.unit, unit, where, self.base_year)
+        return numbers.to_numpy(np.float64) * scale + offset
 
     def text(self, name: str, column: str) -> list[str]:
         """A column as text, one per feature; empty where null."""

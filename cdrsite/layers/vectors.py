@@ -20,7 +20,6 @@ from cdrsite.layers.where import select
 
 if TYPE_CHECKING:
     import geopandas as gpd
-
     from numpy.typing import NDArray
 
 T = TypeVar("T")
@@ -40,13 +39,13 @@ class Once:
     def get(self, key: Any, make: Callable[[], T]) -> T:
         """Return the value of a key, making it at the first call."""
         if key in self._values:
-            return self._values[key]  # type: ignore[no-any-return]
+            return self._values[key]
         with self._lock:
             lock = self._locks.setdefault(key, threading.RLock())
         with lock:
             if key not in self._values:
                 self._values[key] = make()
-        return self._values[key]  # type: ignore[no-any-return]
+        return self._values[key]
 
 
 class Vectors:
@@ -74,9 +73,14 @@ class Vectors:
         if where is None:
             return np.ones(len(frame), np.bool_)
         layer = self.layers[name]
-        return self._once.get(
-            ("rows", name, where), lambda: select(frame, where, layer.where_text, layer.columns)
-        )
+
+        def make() -> NDArray[np.bool_]:
+            kept = select(frame, where, layer.where_text, layer.columns)
+            if not kept.any():
+                self._warn(name, f"the filter {where!r} keeps no feature")
+            return kept
+
+        return self._once.get(("rows", name, where), make)
 
     def rings(self, name: str, where: str | None, buffer: float) -> Rings:
         """Dissolved polygons of the features, grown by ``buffer`` [m]."""
@@ -86,7 +90,7 @@ class Vectors:
 
     def each_rings(self, name: str) -> Rings:
         """Polygons of the features, one owner per feature, grown by the layer's own buffer."""
-        return self._once.get(("each", name), lambda: self._each(name))
+        return self._once.get(("each", name), lambda: rings_of(self._grown(name), self.grid))
 
     def pieces(self, name: str, where: str | None) -> Pieces:
         """The features cut for distance searches."""
@@ -105,8 +109,10 @@ class Vectors:
         )
         if layer.filter is not None:
             frame = frame[select(frame, layer.filter, layer.where_text, layer.columns)]
+        if frame.empty:
+            self._warn(name, f"the filter {layer.filter!r} keeps no feature")
         frame = frame.reset_index(drop=True)
-        if not same_crs(frame.crs, self.grid):
+        if not same_crs(frame.crs.to_wkt(), self.grid.wkt):
             # the axis order of a file is always longitude first
             frame = frame.to_crs(self.grid.crs)
         return frame.set_geometry(self._repair(frame.geometry.to_numpy(), name))
@@ -124,21 +130,22 @@ class Vectors:
         if broken.size:
             for i in broken:
                 shapes[i] = polygonal(shapely.make_valid(shapes[i]))
-            warnings.warn(
-                f"{self.layers[name].where_text}: repaired {broken.size} invalid polygon(s) "
-                "(self-intersections and the like)",
-                CdrsiteWarning,
-                stacklevel=2,
+            self._warn(
+                name, f"repaired {broken.size} invalid polygon(s) (self-intersections and the like)"
             )
         return shapes
 
-    def _shapes(self, name: str, where: str | None) -> NDArray[Any]:
+    def _warn(self, name: str, text: str) -> None:
+        warnings.warn(f"{self.layers[name].where_text}: {text}", CdrsiteWarning, stacklevel=2)
+
+    def shapes(self, name: str, where: str | None) -> NDArray[Any]:
+        """Shapes of the features that a filter keeps."""
         return self.frame(name).geometry.to_numpy()[self.rows(name, where)]
 
     def _dissolve(self, name: str, where: str | None, buffer: float) -> Rings:
         import shapely
 
-        shapes = self._near(self._shapes(name, where), buffer)
+        shapes = self._near(self.shapes(name, where), buffer)
         shapes = grow(shapes, buffer, self.grid) if buffer else self._areal(shapes, name)
         merged = shapely.union_all(shapes)
         return rings_of(shapely.get_parts(merged), self.grid)
@@ -175,27 +182,36 @@ class Vectors:
                 cure="give a buffer, e.g. buffer: 200 m, or use the distance to them",
                 rule=3,
             )
-        warnings.warn(
-            f"{self.layers[name].where_text}: {int((~areal).sum())} of {shapes.size} features are "
-            "points or lines and cover no area; give a buffer to count them",
-            CdrsiteWarning,
-            stacklevel=2,
+        self._warn(
+            name,
+            f"{int((~areal).sum())} of {shapes.size} features are points or lines and cover no "
+            "area; give a buffer to count them",
         )
         return shapes[areal]
 
-    def _each(self, name: str) -> Rings:
+    def _grown(self, name: str) -> NDArray[Any]:
+        """Every feature, grown by the layer's own buffer."""
         buffer = self.layers[name].model.buffer
-        shapes = self._shapes(name, None)
+        shapes = self.shapes(name, None)
         if buffer:
-            shapes = grow(shapes, buffer, self.grid)
-        else:
-            self._areal(shapes, name)
-        self._warn_overlaps(shapes, name)
-        return rings_of(shapes, self.grid)
+            return grow(shapes, buffer, self.grid)
+        self._areal(shapes, name)
+        return shapes
 
-    def _warn_overlaps(self, shapes: NDArray[Any], name: str) -> None:
+    def areas(self, name: str) -> NDArray[np.float64]:
+        """Planar area of every feature as :meth:`each_rings` has it [square CRS units]."""
         import shapely
 
+        return np.asarray(shapely.area(self._grown(name)))
+
+    def warn_overlaps(self, name: str) -> None:
+        """Say once if polygons of which a cell can have only one overlap."""
+        self._once.get(("overlaps", name), lambda: self._warn_overlaps(name))
+
+    def _warn_overlaps(self, name: str) -> None:
+        import shapely
+
+        shapes = self.shapes(name, None)
         tree = shapely.STRtree(shapes)
         first, second = tree.query(shapes, predicate="intersects")
         pair = first < second
@@ -204,28 +220,27 @@ class Vectors:
         smaller = np.minimum(shapely.area(shapes[first]), shapely.area(shapes[second]))
         overlapping = int((shared > 1e-6 * smaller).sum())
         if overlapping:
-            warnings.warn(
-                f"{self.layers[name].where_text}: {overlapping} pair(s) of polygons overlap; "
-                "a cell belongs to the first of them in the file (rule 6)",
-                CdrsiteWarning,
-                stacklevel=2,
+            self._warn(
+                name,
+                f"{overlapping} pair(s) of polygons overlap; a cell belongs to the first of "
+                "them in the file (rule 6)",
             )
 
     def _pieces(self, name: str, where: str | None) -> Pieces:
-        return Pieces(self._shapes(name, where), self.grid)
+        return Pieces(self.shapes(name, where), self.grid)
 
 
 def grow(shapes: NDArray[Any], buffer: float, grid: AnalysisGrid) -> NDArray[Any]:
-    """Buffer shapes by metres: in the grid's CRS, or in a local metric one if that is geographic."""
+    """Buffer shapes by metres in the grid's CRS, or in a local metric one if it is geographic."""
     import shapely
 
     if not grid.is_geographic:
-        return shapely.buffer(shapes, buffer / grid.unit_metres, quad_segs=BUFFER_SEGMENTS)  # type: ignore[no-any-return]
+        return shapely.buffer(shapes, buffer / grid.unit_metres, quad_segs=BUFFER_SEGMENTS)
     local = equal_area_crs(grid.bounds).to_wkt()
     there, back = transformer(grid.wkt, local), transformer(local, grid.wkt)
     metric = shapely.transform(shapes, there.transform, interleaved=False)
     grown = shapely.buffer(metric, buffer, quad_segs=BUFFER_SEGMENTS)
-    return shapely.transform(grown, back.transform, interleaved=False)  # type: ignore[no-any-return]
+    return shapely.transform(grown, back.transform, interleaved=False)
 
 
 class Pieces:
@@ -280,8 +295,9 @@ class Pieces:
         line = shapely.shortest_line(points[query], self.tree.geometries[found])
         end = shapely.get_coordinates(line)[1::2]
         lon, lat = transformer(self.local, grid.wkt).transform(end[:, 0], end[:, 1])
-        geod = grid.crs.get_geod()
-        _, _, metres = geod.inv(x[query], y[query], lon, lat)
+        _, _, metres = grid.crs.get_geod().inv(  # type: ignore[union-attr]
+            x[query], y[query], lon, lat
+        )
         out[rows[query], cols[query]] = metres
         return out
 

@@ -17,7 +17,6 @@ from cdrsite.core.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
-
     from numpy.typing import NDArray
 
 _TOKEN = re.compile(

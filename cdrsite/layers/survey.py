@@ -1,0 +1,178 @@
+"""A first look at a layer: whether it fits the region and what its preset says (rule 7)."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.core.errors import CdrsiteWarning, DataError
+from cdrsite.core.grid import Block
+from cdrsite.layers.harmonise import Window, transformer, windows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.layers.presets import Resolved
+    from cdrsite.layers.region import StudyArea
+    from cdrsite.layers.sources import RasterSource
+
+LOOK_PIXELS = 4_000_000
+"""A larger window is read every so many pixels."""
+
+SAMPLES = 200
+"""The region is probed at most at this many cell centres per side."""
+
+WARN_BELOW = 0.995
+"""A layer known over less of the region than this share warns."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a raster holds around the region.
+
+    Attributes
+    ----------
+    minimum, maximum : float
+        Extremes of the stored values that are not nodata.
+    share : float
+        Share of the region over which the first band is known.
+    codes : frozenset of int
+        Distinct whole numbers, for class rasters.
+    complete : bool
+        Whether every pixel was read.
+    """
+
+    minimum: float
+    maximum: float
+    share: float
+    codes: frozenset[int] = field(default_factory=frozenset)
+    complete: bool = True
+
+
+def survey(source: RasterSource, file: Resolved, area: StudyArea) -> Survey:
+    """Look at a raster around the region; refuse one that cannot be meant.
+
+    Raises
+    ------
+    DataError
+        If it does not overlap the region, is all nodata there, or looks like another dataset than
+        its preset.
+
+    Warns
+    -----
+    CdrsiteWarning
+        If it covers part of the region; names the share.
+    """
+    grid = area.grid
+    found = windows(source, grid, Block(0, grid.rows, 0, grid.cols))
+    inside = [w for w in found if _touches(w)]
+    if not inside:
+        raise DataError(
+            "the layer does not overlap the region",
+            where=source.where,
+            got=f"{source.shape[0]} x {source.shape[1]} pixels elsewhere, in {source.crs.name}",
+            cure="check its CRS and the region, or download the tiles of this region",
+            rule=7,
+        )
+    look = [_look(source, window) for window in inside]
+    stored = [np.ma.getdata(values)[~source.unknown(values)] for values, _, _ in look]
+    complete = all(step == 1 for _, _, step in look)
+    if not sum(s.size for s in stored):
+        raise DataError(
+            "the layer is all nodata in the region",
+            where=source.where,
+            got=f"nodata {', '.join(f'{v:g}' for v in source.nodata) or 'NaN'}",
+            cure="check nodata and ignore_file_nodata of the layer, and the region",
+            rule=7,
+        )
+    low = min(float(s.min()) for s in stored if s.size)
+    high = max(float(s.max()) for s in stored if s.size)
+    _check_preset(file, low, high, source.where)
+    share = _share(source, area, look)
+    if share < WARN_BELOW:
+        warnings.warn(
+            f"{source.where}: covers {share:.1%} of the region; the rest is unknown (rule 2)",
+            CdrsiteWarning,
+            stacklevel=2,
+        )
+    codes: frozenset[int] = frozenset()
+    if file.kind == "class":
+        codes = frozenset(int(c) for s in stored for c in np.unique(s))
+    return Survey(low, high, share, codes, complete)
+
+
+def all_codes(source: RasterSource) -> set[int]:
+    """Distinct known values of a whole raster, read every so many pixels if it is very large."""
+    values, _, _ = _look(source, ((0, source.shape[0]), (0, source.shape[1])), 16)
+    return {int(c) for c in np.unique(np.ma.getdata(values)[~source.unknown(values)])}
+
+
+def _touches(window: Window) -> bool:
+    """A window holds at least one pixel beyond the margin that windows carry."""
+    (r0, r1), (c0, c1) = window
+    return r1 > r0 and c1 > c0
+
+
+def _look(source: RasterSource, window: Window, times: int = 1) -> tuple[Any, Window, int]:
+    """The first band of a window, every ``step`` pixels so that it fits."""
+    rows, cols = window
+    size = (rows[1] - rows[0]) * (cols[1] - cols[0])
+    step = max(1, int(np.ceil(np.sqrt(size / (LOOK_PIXELS * times)))))
+    values = source.reader.read(source.bands[:1], rows, cols, step)
+    return values, window, step
+
+
+def _check_preset(file: Resolved, low: float, high: float, where: str) -> None:
+    preset = file.preset
+    finding = preset.mixed_up(low, high) if preset is not None else None
+    if preset is None or finding is None:
+        return
+    raise DataError(
+        f"the values do not look like {preset.name}: {finding.reason}",
+        where=where,
+        got=f"stored values {low:g} to {high:g}",
+        expected=f"{preset.valid_range[0]:g} to {preset.valid_range[1]:g}"
+        if preset.valid_range
+        else preset.title,
+        cure=f"preset: {finding.looks_like}" if finding.looks_like else "check the file",
+        rule=7,
+    )
+
+
+def _share(source: RasterSource, area: StudyArea, look: list[tuple[Any, Window, int]]) -> float:
+    """Share of the region's cells, probed at their centres, where the raster is known."""
+    x, y = _probes(area)
+    px, py = transformer(area.grid.wkt, source.wkt).transform(x, y)
+    known = np.zeros(x.size, bool)
+    inverse = ~source.transform
+    good = ~source.unknown(look[0][0])[0]
+    for values, (rows, cols), step in look:
+        good = ~source.unknown(values)[0]
+        for shift in (-360.0, 0.0, 360.0) if source.crs.is_geographic else (0.0,):
+            with np.errstate(invalid="ignore"):
+                col = np.floor(inverse.a * (px + shift) + inverse.b * py + inverse.c)
+                row = np.floor(inverse.d * (px + shift) + inverse.e * py + inverse.f)
+                here = (col >= cols[0]) & (col < cols[1]) & (row >= rows[0]) & (row < rows[1])
+            i = np.minimum((row[here] - rows[0]).astype(int) // step, good.shape[0] - 1)
+            j = np.minimum((col[here] - cols[0]).astype(int) // step, good.shape[1] - 1)
+            known[here] |= good[i, j]
+    return float(known.mean())
+
+
+def _probes(area: StudyArea) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centres of evenly spaced cells inside the region."""
+    import shapely
+
+    grid = area.grid
+    rows = np.unique(np.linspace(0, grid.rows - 1, SAMPLES).round().astype(int))
+    cols = np.unique(np.linspace(0, grid.cols - 1, SAMPLES).round().astype(int))
+    xx, yy = (a.ravel() for a in np.meshgrid(grid.x[cols], grid.y[rows]))
+    shapely.prepare(area.geometry)
+    inside = shapely.contains_xy(area.geometry, xx, yy)
+    if not inside.any():
+        point = area.geometry.representative_point()
+        return np.array([point.x]), np.array([point.y])
+    return xx[inside], yy[inside]
