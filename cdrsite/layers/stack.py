@@ -19,6 +19,7 @@ from cdrsite.core.grid import Block
 from cdrsite.core.units import parse_quantity, split_number
 from cdrsite.layers import expression, harmonise
 from cdrsite.layers.areal import collect, disk_mean, geometry_type, line_lengths, spread
+from cdrsite.layers.check import Finding, check_layers, check_references
 from cdrsite.layers.classes import select_codes
 from cdrsite.layers.derive import percent, slope_degrees
 from cdrsite.layers.presets import Resolved, resolve
@@ -87,7 +88,8 @@ class LayerStack:
     Raises
     ------
     ConfigError
-        If a preset is unknown or does not fit.
+        If a preset is unknown or does not fit, or a layer is computed from one that does not exist
+        or from itself.
     """
 
     def __init__(
@@ -103,11 +105,8 @@ class LayerStack:
         self.grid = area.grid
         self.rasterise = rasterise
         self.base_year = base_year
-        self._files = {
-            name: resolve(name, layer)
-            for name, layer in self.layers.items()
-            if isinstance(layer, FileLayer)
-        }
+        self._files = _resolved(self.layers)
+        check_references(self.layers)
         self._vectors = Vectors({n: f for n, f in self._files.items() if f.vector}, self.grid)
         self._once = Once()
 
@@ -198,6 +197,10 @@ class LayerStack:
             return 1.0, 0.0
         return factor(self.info(name).unit, unit, f"layers.{name}", self.base_year)
 
+    def check(self, uses: Mapping[str, list[str]]) -> list[Finding]:
+        """All that a run would refuse or warn about; :func:`cdrsite.layers.check.check_layers`."""
+        return check_layers(self, uses)
+
     # values
 
     def values(self, name: str, block: Block, unit: str | None = None) -> NDArray[np.float32]:
@@ -281,14 +284,20 @@ class LayerStack:
             return harmonise.conserved_sum(source, self.grid, block)
         return harmonise.mean(source, self.grid, block)
 
+    def rasterised_column(self, name: str) -> NDArray[np.float64] | None:
+        """Values of the column that a vector layer stands for, in its own unit; None without."""
+        file = self._vector_file(name)
+        if file.attribute is None:
+            return None
+        return self.attribute(name, file.attribute) * file.model.scale + file.model.offset
+
     def _attribute_values(self, file: Resolved, block: Block) -> NDArray[np.float32]:
         """The layer's own column on the grid."""
         import shapely
 
-        assert file.attribute is not None  # noqa: S101 - the caller asked for it
         name, conserve = file.name, file.kind == "extensive"
-        values = self.attribute(name, file.attribute)
-        values = values * file.model.scale + file.model.offset
+        values = self._once.get(("column", name), lambda: self.rasterised_column(name))
+        assert values is not None  # noqa: S101 - the caller asked for it
         shapes = self._vectors.frame(name).geometry.to_numpy()
         kind = "polygon" if file.model.buffer else geometry_type(shapes, file.where_text)
         if kind == "line":
@@ -546,6 +555,21 @@ class LayerStack:
                 cure="name a vector layer, or use a range or class rule with this one",
             )
         return file
+
+
+def _resolved(layers: Mapping[str, Layer]) -> dict[str, Resolved]:
+    """File layers with their presets; all that is wrong with them in one error."""
+    files: dict[str, Resolved] = {}
+    errors = []
+    for name, layer in layers.items():
+        if isinstance(layer, FileLayer):
+            try:
+                files[name] = resolve(name, layer)
+            except ConfigError as error:
+                errors.append(str(error))
+    if errors:
+        raise ConfigError("\n".join(errors))
+    return files
 
 
 def _look_up(values: NDArray[np.float64], table: Mapping[int, float]) -> NDArray[np.float64]:

@@ -115,7 +115,35 @@ class Vectors:
         if not same_crs(frame.crs.to_wkt(), self.grid.wkt):
             # the axis order of a file is always longitude first
             frame = frame.to_crs(self.grid.crs)
-        return frame.set_geometry(self._repair(frame.geometry.to_numpy(), name))
+        shapes = self._repair(frame.geometry.to_numpy(), name)
+        self._require_near(shapes, name)
+        return frame.set_geometry(shapes)
+
+    def _require_near(self, shapes: NDArray[Any], name: str) -> None:
+        """Refuse features that are all far from the region; warn if they only lie beside it."""
+        import shapely
+
+        bounds = shapely.bounds(shapes)
+        bounds = bounds[np.isfinite(bounds).all(axis=1)]
+        west, south, east, north = self.grid.bounds
+        gap = np.full(1, np.inf)
+        if not len(shapes):
+            return
+        if len(bounds):
+            gap_x = max(bounds[:, 0].min() - east, west - bounds[:, 2].max())
+            gap_y = max(bounds[:, 1].min() - north, south - bounds[:, 3].max())
+            gap = np.array([max(gap_x, gap_y)])
+        if gap[0] <= 0:
+            return
+        if gap[0] > max(east - west, north - south):
+            raise DataError(
+                "the layer does not overlap the region",
+                where=self.layers[name].where_text,
+                got=f"{len(shapes)} features, all elsewhere",
+                cure="check its CRS (longitude and latitude swapped?) and the region",
+                rule=7,
+            )
+        self._warn(name, "no feature lies in the region, only beside it")
 
     def _repair(self, shapes: NDArray[Any], name: str) -> NDArray[Any]:
         """Two-dimensional valid shapes; what cannot be projected becomes empty."""
