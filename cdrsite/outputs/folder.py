@@ -1,0 +1,69 @@
+"""The folder of a run: rasters, tables, the labelled dataset, summary and manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from cdrsite.outputs.datastore import write_zarr
+from cdrsite.outputs.manifest import manifest
+from cdrsite.outputs.rasters import raster_plan, readme, reason_legend, write_rasters
+from cdrsite.outputs.staging import MARK, Staging
+from cdrsite.outputs.tables import write_json, write_tables
+
+if TYPE_CHECKING:
+    from cdrsite.results import StudyResult
+
+
+class ProgressSink(Protocol):
+    """Where the progress of long steps goes."""
+
+    def step(self, title: str, total: int) -> Callable[[], None]:
+        """Begin a step of ``total`` parts; call the result after each part."""
+
+
+def _nothing() -> None:
+    return None
+
+
+def write_run(result: StudyResult, folder: Path, progress: ProgressSink | None = None) -> Path:
+    """Write a run's folder, whole or not at all.
+
+    Parameters
+    ----------
+    result : StudyResult
+        Of a run.
+    folder : Path
+        Target; an earlier run there is replaced once the new one is complete.
+    progress : ProgressSink, optional
+        Told about the rasters.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ConfigError
+        If the target is a file, or a folder with content that no run wrote; nothing is changed.
+    """
+    with Staging(folder) as aside:
+        rasters = aside / "rasters"
+        rasters.mkdir()
+        count = sum(1 for _ in raster_plan(result))
+        done = progress.step("writing rasters", count) if progress is not None else _nothing
+        specs = write_rasters(rasters, result, done)
+        (rasters / "README.txt").write_text(
+            readme(specs, result.rule_names), encoding="utf-8", newline="\n"
+        )
+        (rasters / "exclusion_reasons.txt").write_text(
+            "\n".join(reason_legend(result.rule_names)) + "\n", encoding="utf-8", newline="\n"
+        )
+        write_tables(aside / "tables", result.tables)
+        write_zarr(aside / "result.zarr", result.dataset, result.grid)
+        write_json(aside / "summary.json", result.summary)
+        # last: it is what marks a folder as a whole run
+        write_json(aside / MARK, manifest(result))
+    return Path(folder)

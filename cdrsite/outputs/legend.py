@@ -1,0 +1,84 @@
+"""What the codes of a dataset mean, read from the dataset itself (CF flags)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.core.resources import RESOURCES
+from cdrsite.outputs.palette import LABEL_COLOURS, RESOURCE_COLOURS, STATE_COLOURS
+from cdrsite.outputs.raster import Category
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import xarray as xr
+    from numpy.typing import NDArray
+
+OUTSIDE_NAME = "outside the region"
+INCLUDED_BIT = 30
+"""Bit of the exclusion reasons that marks a place allowed again by an include rule."""
+OUTSIDE_BIT = 31
+MAX_COMBINATIONS = 256
+"""Combinations of exclusion reasons that get a name each in the attribute table."""
+DEFAULT_COLOUR = "#7F7F7F"
+
+
+def flag_names(variable: xr.DataArray) -> dict[int, str]:
+    """Code -> words of a class variable, from ``flag_values`` and ``flag_meanings``."""
+    values = np.atleast_1d(variable.attrs["flag_values"])
+    meanings = str(variable.attrs["flag_meanings"]).split()
+    return {
+        int(code): meaning.replace("_", " ") for code, meaning in zip(values, meanings, strict=True)
+    }
+
+
+def limit_categories(variable: xr.DataArray) -> tuple[Category, ...]:
+    """Codes, words and colours of the limiting resource; the outside has no colour (nodata)."""
+    return tuple(
+        Category(code, name, limit_colour(name))
+        for code, name in sorted(flag_names(variable).items())
+        if name != OUTSIDE_NAME
+    )
+
+
+def limit_colour(name: str) -> str:
+    """Colour of a limiting resource or of a state."""
+    return {**RESOURCE_COLOURS, **STATE_COLOURS}.get(name, DEFAULT_COLOUR)
+
+
+def state_codes(variable: xr.DataArray) -> dict[str, int]:
+    """Name -> code of what is not a resource: excluded, unknown, outside, net factor."""
+    return {name: code for code, name in flag_names(variable).items() if name not in RESOURCES}
+
+
+def reason_names(bits: int, rules: Sequence[str]) -> list[str]:
+    """Words for the reason bits of one cell; empty where nothing hit it."""
+    if bits >> OUTSIDE_BIT & 1:
+        return [OUTSIDE_NAME]
+    found = [name for bit, name in enumerate(rules) if bits >> bit & 1]
+    return found + (["allowed again by an include rule"] if bits >> INCLUDED_BIT & 1 else [])
+
+
+def reason_categories(reasons: NDArray[Any], rules: Sequence[str]) -> tuple[Category, ...]:
+    """Combinations of reasons that occur, in words; none if there are too many to list."""
+    codes = [int(code) for code in np.unique(reasons) if not int(code) >> OUTSIDE_BIT & 1]
+    if len(codes) > MAX_COMBINATIONS:
+        return ()
+    return tuple(
+        Category(
+            code,
+            " + ".join(reason_names(code, rules)) or "no rule",
+            LABEL_COLOURS[code.bit_count() % len(LABEL_COLOURS)] if code else "#FFFFFF",
+        )
+        for code in codes
+    )
+
+
+def pool_categories(names: Sequence[str]) -> tuple[Category, ...]:
+    """One category per pool, in the order of their labels."""
+    return tuple(
+        Category(index, name, LABEL_COLOURS[index % len(LABEL_COLOURS)])
+        for index, name in enumerate(names)
+    )

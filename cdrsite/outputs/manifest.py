@@ -1,0 +1,161 @@
+"""How a run came about: scenario, input hashes, versions, timings, warnings."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdrsite import __version__
+
+if TYPE_CHECKING:
+    from cdrsite.config.models import Scenario
+    from cdrsite.results import StudyResult
+
+PACKAGES = (
+    "geopandas",
+    "highspy",
+    "numba",
+    "numpy",
+    "pandas",
+    "pydantic",
+    "pyproj",
+    "rasterio",
+    "scipy",
+    "shapely",
+    "xarray",
+    "zarr",
+)
+NOT_INPUTS = frozenset({"data_folder", "folder"})
+"""Keys of a scenario whose paths are places, not data."""
+CHUNK_BYTES = 1 << 22
+SIDECARS = (".shx", ".dbf", ".prj", ".cpg", ".shp.xml", ".qix")
+"""Endings of the files that make up one shapefile."""
+
+
+def manifest(result: StudyResult) -> dict[str, Any]:
+    """Everything needed to repeat a run and to trust it.
+
+    Returns
+    -------
+    dict
+        ``scenario`` as resolved, with paths relative to its data folder; ``inputs`` with SHA-256
+        and size of every file; ``versions``, ``grid``, ``seeds``, ``timings_s``, ``warnings``,
+        ``solver`` (None: this run solved no optimisation) and the time it was written. It is the
+        only file of a run that holds a time (rule 9).
+    """
+    return {
+        "program": "cdrsite",
+        "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "scenario": resolved_scenario(result.scenario),
+        "grid": result.grid.describe(),
+        "inputs": input_files(result.scenario),
+        "versions": versions(),
+        "seeds": {},
+        "solver": None,
+        "timings_s": {name: round(seconds, 3) for name, seconds in result.timings.items()},
+        "warnings": list(result.warnings),
+    }
+
+
+def resolved_scenario(scenario: Scenario) -> dict[str, Any]:
+    """The scenario with its defaults; paths start at the data folder, so that it can be moved."""
+    base = scenario.data_folder
+    document: dict[str, Any] = _relative(scenario.model_dump(by_alias=True), base)
+    document["data_folder"] = "."
+    return document
+
+
+def _relative(value: Any, base: Path) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _relative(item, base) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_relative(item, base) for item in value]
+    return relative_path(value, base) if isinstance(value, Path) else value
+
+
+def relative_path(path: Path, base: Path) -> str:
+    """A path as seen from the data folder, with slashes; absolute where there is no way."""
+    if not path.is_absolute():
+        return path.as_posix()
+    try:
+        return Path(os.path.relpath(path, base.resolve())).as_posix()
+    except ValueError:  # another drive
+        return path.as_posix()
+
+
+def input_files(scenario: Scenario) -> dict[str, dict[str, Any]]:
+    """SHA-256 and size of every file the scenario names, by path from the data folder.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its paths are absolute.
+
+    Returns
+    -------
+    dict
+        Path -> ``sha256`` and ``bytes``. Of a folder (a Zarr store) every file; of a shapefile its
+        companions too.
+    """
+    files = {
+        file for path in _paths(scenario.model_dump(by_alias=True)) for file in _files_of(path)
+    }
+    base = scenario.data_folder
+    found = {relative_path(file.absolute(), base): file for file in files}
+    return {
+        name: {"sha256": sha256(found[name]), "bytes": found[name].stat().st_size}
+        for name in sorted(found)
+    }
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key not in NOT_INPUTS:
+                yield from _paths(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _paths(item)
+    elif isinstance(value, Path):
+        yield value
+
+
+def _files_of(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from (file for file in path.rglob("*") if file.is_file())
+    elif path.is_file():
+        yield path
+        if path.suffix.lower() == ".shp":
+            yield from (side for end in SIDECARS if (side := path.with_suffix(end)).is_file())
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of the program, of Python, and of the libraries that shape the numbers."""
+    import pyproj
+    import rasterio
+
+    found = {"cdrsite": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    found["gdal"] = str(rasterio.__gdal_version__)
+    found["proj"] = str(pyproj.proj_version_str)
+    found["platform"] = f"{platform.system()} {platform.machine()}"
+    return found

@@ -1,0 +1,70 @@
+"""Colours, one place: the same method and the same resource look the same everywhere.
+
+Qualitative colours are Okabe and Ito's (2008, "Color Universal Design"), which colour-blind readers
+can tell apart; sequential ones are matplotlib's perceptually uniform maps.
+"""
+
+from __future__ import annotations
+
+METHOD_COLOURS: dict[str, str] = {
+    "daccs-solid": "#0072B2",
+    "daccs-liquid": "#56B4E9",
+    "beccs-residue": "#D55E00",
+    "beccs-energy-crop": "#E69F00",
+    "afforestation": "#009E73",
+}
+"""Method -> colour; methods of a user's own take :data:`SPARE_COLOURS` in order."""
+
+SPARE_COLOURS = ("#CC79A7", "#F0E442", "#999999", "#332288", "#882255")
+
+RESOURCE_COLOURS: dict[str, str] = {
+    "land": "#8C6D31",
+    "water": "#0072B2",
+    "electricity": "#F0E442",
+    "heat": "#D55E00",
+    "biomass": "#009E73",
+    "storage": "#6A3D9A",
+}
+"""Resource -> colour of the limiting-resource maps."""
+
+STATE_COLOURS: dict[str, str] = {
+    "net factor not positive": "#F4A6C1",
+    "unknown": "#D9D9D9",
+    "excluded": "#969696",
+}
+
+LABEL_COLOURS = (
+    "#88CCEE",
+    "#44AA99",
+    "#117733",
+    "#999933",
+    "#DDCC77",
+    "#CC6677",
+    "#882255",
+    "#AA4499",
+    "#332288",
+)
+"""Colours of things without a natural colour, such as basins, in turn (Tol's muted scheme)."""
+
+SEQUENTIAL: dict[str, str] = {
+    "potential": "viridis",
+    "score": "viridis",
+    "cost": "magma_r",
+    "suitability": "YlGn",
+    "available": "Greens",
+    "net_factor": "PuOr",
+}
+"""Variable -> matplotlib colour map; the net factor diverges around zero."""
+
+
+def method_colour(name: str, others: tuple[str, ...] = ()) -> str:
+    """Colour of a method; unknown ones get a spare colour by their place in ``others``."""
+    if name in METHOD_COLOURS:
+        return METHOD_COLOURS[name]
+    spare = [other for other in others if other not in METHOD_COLOURS]
+    return SPARE_COLOURS[(spare.index(name) if name in spare else 0) % len(SPARE_COLOURS)]
+
+
+def rgba(colour: str) -> tuple[int, int, int, int]:
+    """Turn "#RRGGBB" into red, green, blue, alpha of 0 to 255."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16), 255

@@ -1,0 +1,190 @@
+"""Which rasters a run writes, and what each is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite import __version__
+from cdrsite.outputs.legend import (
+    limit_categories,
+    pool_categories,
+    reason_categories,
+)
+from cdrsite.outputs.raster import RasterSpec, write_cog
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.config.models import Scenario
+    from cdrsite.results import StudyResult
+
+    Plan = tuple[RasterSpec, NDArray[Any]]
+
+PER_CELL = frozenset({"potential", "score"})
+"""Quantities that are totals of a cell, not values at a place."""
+
+
+def raster_plan(result: StudyResult) -> Iterator[Plan]:
+    """Every raster of a run: what it is, and its array.
+
+    Parameters
+    ----------
+    result : StudyResult
+        Of a run.
+
+    Yields
+    ------
+    tuple
+        The :class:`RasterSpec` and an array of the grid's shape.
+    """
+    common = common_tags(result.scenario)
+    for name, variable in result.dataset.data_vars.items():
+        if variable.dims == ("method", "y", "x"):
+            for index, method in enumerate(result.methods):
+                yield _method_raster(result, str(name), method, common), variable.to_numpy()[index]
+        elif variable.dims == ("y", "x"):
+            yield _shared_raster(result, str(name), common), variable.to_numpy()
+
+
+def _method_raster(
+    result: StudyResult, name: str, method: str, common: dict[str, str]
+) -> RasterSpec:
+    variable = result.dataset[name]
+    is_class = "flag_values" in variable.attrs
+    per_cell = ", per cell" if name in PER_CELL else ""
+    return RasterSpec(
+        name=f"{name}_{method}",
+        kind="class" if is_class else "quantity",
+        unit=str(variable.attrs.get("units", "")),
+        description=f"{method}: {variable.attrs.get('long_name', name)}{per_cell}",
+        categories=limit_categories(variable) if is_class else (),
+        tags={**common, "method": method, "variable": name},
+    )
+
+
+def _shared_raster(result: StudyResult, name: str, common: dict[str, str]) -> RasterSpec:
+    variable = result.dataset[name]
+    tags = {**common, "variable": name}
+    description = str(variable.attrs.get("long_name", name))
+    if name == "exclusion_reasons":
+        legend = {f"BIT_{bit:02d}": rule for bit, rule in enumerate(result.rule_names)}
+        legend |= {"BIT_30": "allowed again by an include rule", "BIT_31": "outside the region"}
+        categories = reason_categories(variable.to_numpy(), result.rule_names)
+        return RasterSpec(name, "bits", "", description, categories, {**tags, **legend})
+    if np.issubdtype(variable.dtype, np.integer):
+        pools = result.tables["pools"]
+        names = pools.loc[pools["resource"] == name.removeprefix("pool_"), "pool"]
+        return RasterSpec(name, "label", "", description, pool_categories(list(names)), tags)
+    return RasterSpec(name, "quantity", str(variable.attrs.get("units", "")), description, (), tags)
+
+
+def common_tags(scenario: Scenario) -> dict[str, str]:
+    """Metadata of every raster: scenario, program, money's year, licences of the inputs."""
+    tags = {
+        "scenario": scenario.name,
+        "title": scenario.title or scenario.name,
+        "software": f"cdrsite {__version__}",
+        "money": f"USD of {scenario.costs.base_year}",
+    }
+    licences = input_licences(scenario)
+    if licences:
+        tags["input_licences"] = "; ".join(f"{name}: {text}" for name, text in licences.items())
+    return tags
+
+
+def input_licences(scenario: Scenario) -> dict[str, str]:
+    """Layer -> licence, as the scenario says or as the dataset's preset knows."""
+    from cdrsite.core.errors import CdrsiteError
+    from cdrsite.library.datasets import load_dataset
+
+    found: dict[str, str] = {}
+    for name, layer in scenario.layers.items():
+        licence, preset = getattr(layer, "licence", None), getattr(layer, "preset", None)
+        if licence is None and preset is not None:
+            try:
+                licence = load_dataset(preset).licence
+            except CdrsiteError:  # a preset family that was resolved by the data
+                continue
+        if licence:
+            found[name] = str(licence)
+    return found
+
+
+def write_rasters(folder: Path, result: StudyResult, done: Callable[[], None]) -> list[RasterSpec]:
+    """Write every raster into a folder, several at a time.
+
+    Parameters
+    ----------
+    folder : Path
+        Exists.
+    result : StudyResult
+        Of a run.
+    done : callable
+        Called after each raster.
+
+    Returns
+    -------
+    list of RasterSpec
+        What was written, in a fixed order.
+    """
+    compression = result.scenario.outputs.compression
+
+    def one(item: Plan) -> RasterSpec:
+        spec, array = item
+        write_cog(folder / f"{spec.name}.tif", array, result.grid, spec, compression)
+        return spec
+
+    written = []
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        for spec in pool.map(one, list(raster_plan(result))):
+            written.append(spec)
+            done()
+    return written
+
+
+def readme(specs: list[RasterSpec], rule_names: tuple[str, ...]) -> str:
+    """What each raster is, its unit and its codes, for a person who opens the folder."""
+    width = max((len(spec.name) for spec in specs), default=0) + 5
+    lines = [
+        "Rasters of this run: Cloud Optimised GeoTIFFs, one band each, all on one grid.",
+        "",
+        "Four states are kept apart:",
+        "  a value      the number in the file",
+        "  a true zero  0, and a resource in limit_METHOD.tif: known, and nothing fits there",
+        "  unknown      nodata (-9999), and 'unknown' in limit_METHOD.tif: a layer has no value",
+        "  excluded     potential and score 0, and 'excluded' in limit_METHOD.tif;",
+        "               which rules did it: exclusion_reasons.tif",
+        "Outside the region every file has nodata.",
+        "A cost has no number (-9999) where nothing fits. Units stand in brackets; totals 'per",
+        "cell' add up over cells, all others are values at a place.",
+        "",
+    ]
+    for spec in sorted(specs, key=lambda spec: spec.name):
+        unit = f" [{spec.unit}]" if spec.unit else ""
+        lines.append(f"{spec.name + '.tif':<{width}} {spec.description}{unit}")
+    classes = next((spec for spec in specs if spec.kind == "class"), None)
+    if classes is not None:
+        lines += ["", "Codes of limit_METHOD.tif (the resource that limits, or the state):"]
+        lines += [f"  {c.code:>3}  {c.label}" for c in classes.categories]
+        lines += [f"  {int(classes.nodata):>3}  outside the region (nodata)"]
+    lines += ["", *reason_legend(rule_names)]
+    return "\n".join(lines) + "\n"
+
+
+def reason_legend(rule_names: tuple[str, ...]) -> list[str]:
+    """The bits of the exclusion reasons, one line each."""
+    lines = ["Bits of exclusion_reasons.tif (add up where several rules hit a cell; 0: none):"]
+    lines += [
+        f"  bit {bit:>2}  value {1 << bit:>10}  {rule}" for bit, rule in enumerate(rule_names)
+    ]
+    lines += [
+        f"  bit 30  value {1 << 30:>10}  allowed again by an include rule",
+        f"  bit 31  value {1 << 31:>10}  outside the region (nodata)",
+    ]
+    return lines

@@ -1,0 +1,162 @@
+"""A result of 4 x 5 cells written out by hand, for the tests of what a run writes and shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from cdrsite.config.load import parse_scenario
+from cdrsite.core.grid import AnalysisGrid
+from cdrsite.core.resources import RESOURCE_CODES
+from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, UNKNOWN
+from cdrsite.results import LIMIT_NAMES, VARIABLES, StudyResult
+
+METHODS = ("daccs-solid", "afforestation")
+RULES = ("strictly protected", "steep, over 15°", "城镇 1 km")
+LAND, WATER = RESOURCE_CODES["land"], RESOURCE_CODES["water"]
+
+LIMIT = np.array(
+    [
+        [OUTSIDE, LAND, LAND, WATER, WATER],
+        [LAND, LAND, EXCLUDED, WATER, UNKNOWN],
+        [LAND, EXCLUDED, EXCLUDED, NET_NOT_POSITIVE, WATER],
+        [OUTSIDE, OUTSIDE, LAND, LAND, LAND],
+    ],
+    np.uint8,
+)
+"""The first method; row 0, column 1 is a true zero."""
+
+REASONS = np.array(
+    [
+        [1 << 31, 0, 0, 0, 0],
+        [0, 0, 0b001, 0, 0],
+        [0, 0b110, 0b011, 0, 1 << 30 | 1],
+        [1 << 31, 1 << 31, 0, 0, 0],
+    ],
+    np.uint32,
+)
+
+POTENTIAL = np.where(LIMIT <= max(RESOURCE_CODES.values()), 90.0, np.nan).astype(np.float32)
+POTENTIAL[LIMIT == WATER] = 30.0
+POTENTIAL[(LIMIT == EXCLUDED) | (LIMIT == NET_NOT_POSITIVE)] = 0.0
+POTENTIAL[0, 1] = 0.0
+
+
+def tiny_grid(crs: str = "EPSG:3035") -> AnalysisGrid:
+    if crs == "EPSG:4326":
+        return AnalysisGrid.from_bounds(crs, (6.0, 50.0, 8.5, 52.0), 0.5)
+    return AnalysisGrid.from_bounds(crs, (4_000_000, 3_000_000, 4_005_000, 3_004_000), 1000.0)
+
+
+def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
+        cost = np.where(POTENTIAL > 0, 250.0, np.nan).astype(np.float32)
+    inside = LIMIT != OUTSIDE
+    net = np.where(np.isnan(POTENTIAL) | (LIMIT == EXCLUDED), np.nan, 0.8).astype(np.float32)
+    net[LIMIT == NET_NOT_POSITIVE] = -0.1
+    share = np.where(inside, np.where(LIMIT == EXCLUDED, 0.0, 0.5), np.nan).astype(np.float32)
+    fields: dict[str, Any] = {
+        "potential": np.stack([POTENTIAL, 2 * POTENTIAL]),
+        "limit": np.stack([LIMIT, LIMIT]),
+        "net_factor": np.stack([net, net]),
+        "cost": np.stack([cost, cost / 5]),
+        "score": np.stack([POTENTIAL * np.float32(0.4), POTENTIAL]),
+        "suitability": np.stack([share, share]),
+        "available": np.stack([share, share]),
+    }
+    data: dict[str, Any] = {}
+    for name, values in fields.items():
+        unit, meaning = VARIABLES[name]
+        attrs: dict[str, Any] = {"units": unit, "long_name": meaning, "grid_mapping": "crs"}
+        if name == "limit":
+            attrs["flag_values"] = np.array(sorted(LIMIT_NAMES), np.uint8)
+            attrs["flag_meanings"] = " ".join(
+                LIMIT_NAMES[code].replace(" ", "_") for code in sorted(LIMIT_NAMES)
+            )
+        data[name] = (("method", "y", "x"), np.ascontiguousarray(values), attrs)
+    supply = np.where(inside, 90.0, np.nan).astype(np.float32)
+    pool = np.where(inside, np.arange(5) // 3, -1).astype(np.int32)
+    plane = ("y", "x")
+    data["supply_water"] = (plane, supply, {"units": "m3/yr", "long_name": "water offered"})
+    data["pool_water"] = (plane, pool, {"units": "", "long_name": "pool of water"})
+    data["exclusion_reasons"] = (plane, REASONS, {"units": "", "long_name": "exclusion rules"})
+    for name in ("supply_water", "pool_water", "exclusion_reasons"):
+        data[name][2]["grid_mapping"] = "crs"
+    data["cell_area"] = ("y", grid.row_areas, {"units": "m2", "long_name": "area of a cell"})
+    coords = {
+        "method": list(METHODS),
+        "y": ("y", grid.y, {"units": "m"}),
+        "x": ("x", grid.x, {"units": "m"}),
+        "crs": ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),
+    }
+    attrs = {"Conventions": "CF-1.10", "title": "tiny", "exclusion_rules": list(RULES)}
+    return xr.Dataset(data, coords, attrs)
+
+
+def tiny_tables() -> dict[str, pd.DataFrame]:
+    methods = pd.DataFrame(
+        {
+            "method": list(METHODS),
+            "profile": ["madhu2021", "default"],
+            "allowed_km2": [5.5, 12345.678],
+            "cells": [11, 11],
+            "gross_mt_yr": [0.00072, 1234.5678],
+            "net_mt_yr": [0.000576, 987.65424],
+            "credited_mt_yr": [0.000576, 790.1],
+            "retained_share": [0.999, 0.61],
+            "median_cost_usd_t": [250.0, np.nan],
+            "lowest_cost_usd_t": [250.0, 50.0],
+            "limits": ["land 80 %, water 20 %", "nothing fits"],
+        }
+    )
+    exclusions = pd.DataFrame(
+        {
+            "rule": list(RULES),
+            "bit": [0, 1, 2],
+            "methods": [", ".join(METHODS)] * 3,
+            "removes_km2": [2.0, 2.0, 1.0],
+            "removes_percent": [11.8, 11.8, 5.9],
+            "only_it_removes_km2": [1.0, 0.0, 0.0],
+        }
+    )
+    pools = pd.DataFrame(
+        {
+            "resource": ["water", "water"],
+            "pool": ["上游", "lower <b>basin</b>"],
+            "supply": [90.0, 1e9],
+            "unit": ["m3/yr", "m3/yr"],
+        }
+    )
+    return {"methods": methods, "exclusions": exclusions, "pools": pools}
+
+
+def tiny_result(folder: Path, crs: str = "EPSG:3035", extra: str = "") -> StudyResult:
+    """A result whose scenario stands in ``folder`` and names one small input file."""
+    (folder / "points.csv").write_text("lon,lat\n6,50\n", encoding="utf-8")
+    text = (
+        "name: tiny\ntitle: A tiny study\ndata_folder: .\nregion: {bounds: [6, 50, 7, 51]}\n"
+        "layers:\n"
+        "  places: {path: points.csv, licence: CC-BY-4.0}\n"
+        "methods: {daccs-solid: {}, afforestation: {}}\n" + extra
+    )
+    scenario = parse_scenario(text, folder / "tiny.yaml")
+    grid, tables = tiny_grid(crs), tiny_tables()
+    rows = tables["methods"].replace({np.nan: None}).to_dict("records")
+    summary = {
+        "name": "tiny",
+        "region_km2": 17.0,
+        "methods": {row["method"]: {k: v for k, v in row.items() if k != "method"} for row in rows},
+    }
+    return StudyResult(
+        scenario=scenario,
+        grid=grid,
+        dataset=tiny_dataset(grid),
+        tables=tables,
+        summary=summary,
+        rule_names=RULES,
+        warnings=["layer x covers 93 % of the region"],
+        timings={"prepare": 0.1},
+    )
