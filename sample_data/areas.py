@@ -181,9 +181,9 @@ class StorageUnit:
 # the south-east with its biomass and people has little, one unit is too shallow to be used.
 STORAGE = (
     StorageUnit("S01", (106.75, 36.75), (46, 24), "saline", 2450, (0.4, 1.9), 11.5, 1650, 95, 9.5),
-    StorageUnit("S02", (107.55, 36.10), (38, 27), "saline", 1480, (0.45, 1.8), 8.0, 1980, 70, 11.0),
+    StorageUnit("S02", (107.55, 36.10), (38, 27), "saline", 1480, (0.45, 1.8), 8.0, 2450, 70, 13.0),
     StorageUnit(
-        "S03", (107.62, 36.14), (24, 17), "saline", 620, (0.5, 1.7), 3.2, 2620, 48, 15.5, "S02"
+        "S03", (107.62, 36.14), (24, 17), "saline", 620, (0.5, 1.7), 3.2, 1560, 48, 10.5, "S02"
     ),
     StorageUnit("S04", (106.35, 35.75), (30, 19), "saline", 540, (0.4, 2.0), 3.6, 1320, 42, 12.5),
     StorageUnit(

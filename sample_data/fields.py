@@ -123,12 +123,12 @@ def land_cover(world: World, urban: Array) -> NDArray[np.uint8]:
         TREE: smoothstep(rain, 430, 680) * (0.55 + 0.5 * smoothstep(slope, 1.0, 9.0))
         - 1.2 * smoothstep(z, 2500, 2950)
         + 0.05
-        + 0.16 * parcel,
-        SHRUB: 0.52 - np.abs(rain - 400) / 420 + 0.10 * smoothstep(slope, 2, 8) - 0.13 * parcel,
+        + 0.22 * parcel,
+        SHRUB: 0.52 - np.abs(rain - 400) / 420 + 0.10 * smoothstep(slope, 2, 8) - 0.17 * parcel,
         GRASS: 0.68 - np.abs(rain - 330) / 480 + 0.22 * smoothstep(z, 2200, 2800) - 0.06 * patch,
         CROP: smoothstep(rain, 330, 520) * flat * (1.05 - 0.8 * smoothstep(z, 1200, 2100))
         + 0.55 * smoothstep(river, 4.0, 0.5) * flat * smoothstep(z, 1900, 1300)
-        + 0.10 * patch,
+        + 0.17 * patch,
         BARE: 1.20 - rain / 290 + 0.09 * patch + 0.06 * parcel,
         MOSS: smoothstep(z, 2750, 3100) * 0.95 + 0.05 * patch,
         SNOW: smoothstep(z, 3100, 3350) * 1.3,

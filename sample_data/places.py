@@ -226,7 +226,7 @@ def road_lines(world: World, towns: Settlements) -> list[tuple[LineString, int, 
     # a few links that close rings, then tracks out to the country
     for i in range(len(at)):
         order = np.argsort(np.linalg.norm((at - at[i]) * [0.81, 1.0], axis=1))
-        wanted.append((at[i], at[order[3]], 4))
+        wanted.append((at[i], at[order[6]], 4))
     random = stream("country roads")
     for i in range(150):
         length = random.uniform(0.06, 0.30)

@@ -193,7 +193,12 @@ def protected_layer() -> gpd.GeoDataFrame:
             size += area_km2(second)
         name = names.take(*KINDS[kind])
         row = {"wdpaid": 990000001 + number, "name": name.en, "name_zh": name.zh}
-        row |= {"iucn_cat": category, "status": status, "gis_area": size}
+        row |= {
+            "desig_eng": KINDS[kind][0].strip(),
+            "iucn_cat": category,
+            "status": status,
+            "gis_area": size,
+        }
         rows.append(row | {"geometry": MultiPolygon(parts)})
     return frame(rows, DEGREES)
 
