@@ -26,7 +26,7 @@ TILINGS = ("basins", "power_zones", "provinces")
 def remade(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample data as the generator makes it now."""
     folder = tmp_path_factory.mktemp("sample_data")
-    script = [sys.executable, str(FOLDER / "make.py"), "--out", str(folder)]
+    script = [sys.executable, "-B", str(FOLDER / "make.py"), "--out", str(folder)]
     subprocess.run(script, check=True, capture_output=True)
     return folder
 
