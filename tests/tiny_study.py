@@ -12,7 +12,7 @@ import xarray as xr
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.resources import RESOURCE_CODES
-from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, UNKNOWN
+from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NET_NOT_POSITIVE, OUTSIDE, UNKNOWN
 from cdrsite.results import LIMIT_NAMES, VARIABLES, StudyResult
 
 METHODS = ("daccs-solid", "afforestation")
@@ -40,7 +40,7 @@ REASONS = np.array(
     np.uint32,
 )
 
-POTENTIAL = np.where(LIMIT <= max(RESOURCE_CODES.values()), 90.0, np.nan).astype(np.float32)
+POTENTIAL = np.where(LIMIT < LOWEST_STATE, 90.0, np.nan).astype(np.float32)
 POTENTIAL[LIMIT == WATER] = 30.0
 POTENTIAL[(LIMIT == EXCLUDED) | (LIMIT == NET_NOT_POSITIVE)] = 0.0
 POTENTIAL[0, 1] = 0.0
@@ -53,7 +53,7 @@ def tiny_grid(crs: str = "EPSG:3035") -> AnalysisGrid:
 
 
 def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
-        cost = np.where(POTENTIAL > 0, 250.0, np.nan).astype(np.float32)
+    cost = np.where(POTENTIAL > 0, 250.0, np.nan).astype(np.float32)
     inside = LIMIT != OUTSIDE
     net = np.where(np.isnan(POTENTIAL) | (LIMIT == EXCLUDED), np.nan, 0.8).astype(np.float32)
     net[LIMIT == NET_NOT_POSITIVE] = -0.1
