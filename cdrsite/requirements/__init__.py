@@ -1,0 +1,1 @@
+"""What methods need, what places offer, and the potential that follows."""
