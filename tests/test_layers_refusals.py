@@ -52,7 +52,7 @@ def raster(path: Path, data: Any, west: float = 9.99, crs: Any = "EPSG:4326", **
 
 def polygons(path: Path, crs: Any = "EPSG:4326", **columns: Any) -> Path:
     shapes = [
-        shapely.box(10.0 + east, 50.0, 10.01 + east, 50.01),
+        shapely.box(10.0, 50.0, 10.01, 50.01),
         shapely.box(10.01, 50, 10.02, 50.02),
     ]
     gpd.GeoDataFrame(columns, geometry=shapes, crs=crs).to_file(path)
@@ -249,7 +249,7 @@ def test_auto_grid_is_equal_area() -> None:
     assert got.geometry.area == pytest.approx(true, rel=1e-4)
     fine = build_grid(BOX, GridModel(resolution="10 m"))
     inside = sum(int(fine.inside(b).sum()) for b in fine.grid.blocks(70))
-    assert inside * 100 == pytest.approx(true, rel=2e-3)
+    assert inside * 100 == pytest.approx(true, rel=0.01)
 
 
 @pytest.mark.parametrize(
