@@ -1,3 +1,65 @@
-"""cdrsite: where carbon dioxide removal can go."""
+"""cdrsite: where carbon dioxide removal can go, how much, at what cost, and what binds.
+
+>>> import cdrsite
+>>> scenario = cdrsite.load_scenario("demo.yaml")  # doctest: +SKIP
+>>> result = cdrsite.run(scenario)  # doctest: +SKIP
+
+Names are imported when first used, so that ``import cdrsite`` is quick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from cdrsite.config.load import load_scenario
+    from cdrsite.config.models import Scenario
+    from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
+    from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.library.load import load_method, method_names
+    from cdrsite.results import StudyResult
+    from cdrsite.study import check_study, run
+
+_HOME = {
+    "AnalysisGrid": "cdrsite.core.grid",
+    "CdrsiteError": "cdrsite.core.errors",
+    "CdrsiteWarning": "cdrsite.core.errors",
+    "Scenario": "cdrsite.config.models",
+    "StudyResult": "cdrsite.results",
+    "check_study": "cdrsite.study",
+    "load_method": "cdrsite.library.load",
+    "load_scenario": "cdrsite.config.load",
+    "method_names": "cdrsite.library.load",
+    "run": "cdrsite.study",
+}
+
+__all__ = [
+    "AnalysisGrid",
+    "CdrsiteError",
+    "CdrsiteWarning",
+    "Scenario",
+    "StudyResult",
+    "__version__",
+    "check_study",
+    "load_method",
+    "load_scenario",
+    "method_names",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home when it is first asked for."""
+    if name not in _HOME:
+        message = f"module 'cdrsite' has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

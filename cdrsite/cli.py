@@ -70,11 +70,11 @@ def _drop_foreign_proj() -> None:
 
 
 def _complain(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201 - the command line is where printing lives
+    print(text, file=sys.stderr)
 
 
 def _say(text: str = "") -> None:
-    print(text)  # noqa: T201 - as above
+    print(text)
 
 
 def _show_version(value: bool) -> None:

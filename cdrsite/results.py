@@ -373,7 +373,7 @@ def spaced_best(score: Any, count: int, reach: int) -> list[tuple[int, int]]:
 
     Ties go to the cell that comes first row by row, so that the list is the same on every machine.
     """
-    rows, cols = score.shape
+    cols = score.shape[1]
     flat = np.where(np.isfinite(score) & (score > 0), score, 0.0).ravel()
     order = np.argsort(-flat, kind="stable")
     taken = np.zeros(score.shape, bool)

@@ -46,6 +46,11 @@ if TYPE_CHECKING:
 UNREACHABLE_LAND = 1e9
 """Land need where a forest takes up nothing [m2 per t/yr]; finite, so that the cost is too."""
 
+INFORMATIVE = frozenset(
+    {"cost_published", "net_published", "plant_max", "plant_min", "plant_typical"}
+)
+"""Parameters that may be unknown because no formula of the scoring reads them."""
+
 _PER: dict[str, tuple[str, ...]] = {"m2/(t/yr)": ("(t/yr)", "(1/yr)"), "USD/(t/yr)": ("(t/yr)",)}
 
 
@@ -119,6 +124,7 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
     for parameter, value in choice.override.items():
         numbers[parameter] = _override(name, parameter, value, base_year)
     where = f"methods.{name}"
+    _refuse_unknown(where, numbers)
     if choice.climate is not None and method.climate is None:
         raise ConfigError(
             "the library knows no climate dependence of this method",
@@ -142,6 +148,19 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
             rule=6,
         )
     return MethodModel(name, method, profile, choice, numbers, tuple(choice.override))
+
+
+def _refuse_unknown(where: str, numbers: Mapping[str, float]) -> None:
+    """Refuse a profile with a number that the formulas need and no source gives (rule 7)."""
+    missing = [p for p, value in numbers.items() if np.isnan(value) and p not in INFORMATIVE]
+    if missing:
+        raise ConfigError(
+            "no source gives a value that the accounting needs",
+            where=where,
+            got=f"unknown {', '.join(missing)}",
+            cure=f"give your own: {where}.override: {{{missing[0]}: VALUE}}",
+            rule=7,
+        )
 
 
 def _override(method: str, parameter: str, value: float | str, base_year: int) -> float:
@@ -195,6 +214,11 @@ def land_layer(group: str) -> str:
     return f"land {group}"
 
 
+def left_layer(group: str) -> str:
+    """Layer with the share of the cell that the exclusions leave to a group of methods [1]."""
+    return f"left {group}"
+
+
 def own_layer(kind: str, method: str) -> str:
     """Layer that belongs to one method: a climate factor, a land need."""
     return f"{kind} {method}"
@@ -242,7 +266,8 @@ def needs_of(model: MethodModel) -> Needs:
         "water": const(model.number("water")),
         "electricity": const(0.0) if choice.own_power is not None else bought,
         "heat": heat,
-        "biomass": const(model.number("biomass")),
+        # a crop grown on own land is not taken from the residues as well (rule 6)
+        "biomass": const(0.0 if model.number("land_feedstock") > 0 else model.number("biomass")),
         "storage": stored,
     }
     return Needs(
@@ -250,7 +275,7 @@ def needs_of(model: MethodModel) -> Needs:
         supplied=const(max(-power, 0.0)),
         heat=heat,
         water=resources["water"],
-        biomass=resources["biomass"],
+        biomass=const(model.number("biomass")),
         land=land,
         stored=stored,
         inverse_productivity=inverse,
@@ -337,7 +362,12 @@ def forest_land_cost(model: MethodModel, rate: float) -> float:
 
 
 def method_plan(
-    model: MethodModel, scenario: Scenario, given: Ingredients, group: str, suitability: str | None
+    model: MethodModel,
+    scenario: Scenario,
+    given: Ingredients,
+    group: str,
+    rules: int,
+    suitability: str | None,
 ) -> MethodPlan:
     """The plan that the kernel scores for one method.
 
@@ -351,6 +381,8 @@ def method_plan(
         Which resources limit, and where intensities and prices come from.
     group : str
         Group of methods with the same exclusions; names the land layer.
+    rules : int
+        Reason bits of these exclusions.
     suitability : str or None
         Layer of the suitability.
     """
@@ -361,10 +393,12 @@ def method_plan(
     limits = tuple(
         Limit(name, code, supplies[name], needs.resources[name])
         for name, code in RESOURCE_CODES.items()
-        if name in supplies and not needs.resources[name].is_zero
+        if name in supplies
     )
     return MethodPlan(
         name=model.name,
+        excluded_bits=rules,
+        available=left_layer(group),
         limits=limits,
         net_factor=net_factor_sum(model, needs, scenario, given),
         gross_cost=cost_sum(model, needs, scenario, given),

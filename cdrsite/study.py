@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
@@ -25,7 +25,7 @@ from cdrsite.core.grid import Block
 from cdrsite.core.resources import RESOURCES
 from cdrsite.layers.region import StudyArea, build_grid
 from cdrsite.layers.stack import LayerStack
-from cdrsite.library.plausibility import check_plausibility
+from cdrsite.library.plausibility import check_profile
 from cdrsite.requirements.evaluate import evaluate
 from cdrsite.requirements.plan import ScoringPlan
 from cdrsite.requirements.supply import (
@@ -33,8 +33,10 @@ from cdrsite.requirements.supply import (
     StorageUnits,
     intensity_block,
     label_areas,
+    reach_areas,
     read_pools,
     read_storage,
+    storage_distances,
     storage_reach,
     supply_block,
     usable_land,
@@ -44,6 +46,7 @@ from cdrsite.scoring import (
     Ingredients,
     MethodModel,
     land_layer,
+    left_layer,
     method_model,
     method_plan,
     own_layers,
@@ -150,6 +153,7 @@ def run(
     with gathered_warnings() as notes:
         with clock.stage("prepare"):
             setting = prepare(scenario)
+            try_one_cell(setting)
         with clock.stage("siting"):
             excluded = exclude(setting, sink, threads)
         with clock.stage("scoring"):
@@ -176,6 +180,7 @@ def check_study(scenario: Scenario) -> dict[str, Any]:
     """
     with gathered_warnings() as notes:
         setting = prepare(scenario)
+        try_one_cell(setting)
     grid = setting.area.grid
     return {
         "name": scenario.name,
@@ -210,9 +215,8 @@ def prepare(scenario: Scenario) -> Setting:
     reader.check(scenario.layer_references())
     models = {name: method_model(name, scenario) for name in scenario.methods}
     for model in models.values():
-        chosen = {name: model.numbers[name] for name in model.overridden}
-        for finding in check_plausibility(model.method, model.profile.name, values=chosen):
-            warnings.warn(f"{model.name}: {finding.text()}", CdrsiteWarning, stacklevel=2)
+        for finding in check_profile(model.profile, model.numbers):
+            warnings.warn(f"{model.name}: {finding}", CdrsiteWarning, stacklevel=2)
     confined = {name: choice.regions for name, choice in scenario.methods.items()}
     book = rule_book(scenario.siting.exclude, scenario.siting.include, confined)
     criteria = criterion_sets(scenario.siting.prefer, tuple(models))
@@ -234,6 +238,16 @@ def prepare(scenario: Scenario) -> Setting:
         plan=_plan(scenario, models, book, criteria, storage),
         blocks=tuple(area.grid.blocks(size)),
     )
+
+
+def try_one_cell(setting: Setting) -> None:
+    """Take one cell through every stage: what a later block would refuse is refused here."""
+    grid = setting.area.grid
+    row, col = grid.rows // 2, grid.cols // 2
+    block = Block(row, row + 1, col, col + 1)
+    found = exclude_block(setting.book, setting.reader, block, setting.area.inside(block))
+    units = len(setting.storage.rate) if setting.storage is not None else 0
+    _score_cells(setting, setting.pools, np.ones(units), found, block)
 
 
 def check_references(scenario: Scenario) -> None:
@@ -262,11 +276,17 @@ def _with_shed(scenario: Scenario) -> dict[str, Layer]:
     """The scenario's layers, and the biomass within haul distance as one more."""
     layers = dict(scenario.layers)
     biomass = scenario.resources.biomass
-    if biomass.layer is not None and biomass.haul > 0 and biomass.share == "whole":
+    if _hauled(scenario):
         layers[SHED] = DerivedLayer.model_validate(
             {"derive": "density", "from": biomass.layer, "radius": biomass.haul * 1000.0}
         )
     return layers
+
+
+def _hauled(scenario: Scenario) -> bool:
+    """Whether plants collect biomass from around them."""
+    biomass = scenario.resources.biomass
+    return biomass.layer is not None and biomass.haul > 0 and biomass.share == "whole"
 
 
 def _pools(scenario: Scenario, reader: LayerStack) -> dict[str, Pools]:
@@ -307,7 +327,8 @@ def _plan(
     for name, model in models.items():
         which = next(i for i, one in enumerate(criteria) if name in one.methods)
         group = groups[book.group_of(name)]
-        plans.append(method_plan(model, scenario, given, group, f"suitability {which}"))
+        rules = sum(1 << bit for bit in book.group_of(name))
+        plans.append(method_plan(model, scenario, given, group, rules, f"suitability {which}"))
     return ScoringPlan(tuple(plans))
 
 
@@ -368,59 +389,84 @@ def score(
     setting: Setting, excluded: Excluded, progress: ProgressSink, threads: int
 ) -> Iterator[tuple[Block, Scored]]:
     """Score every method in every cell, block by block."""
-    pools = _pools_with_areas(setting, excluded, threads)
+    pools, served = spread_areas(setting, threads)
 
     def one(block: Block) -> Scored:
-        return score_block(setting, pools, excluded, block)
+        return score_block(setting, pools, served, excluded, block)
 
     return in_order(one, setting.blocks, threads, progress, "scoring")
 
 
-def _pools_with_areas(setting: Setting, excluded: Excluded, threads: int) -> dict[str, Pools]:
-    """Fill in the area of the pools that are spread by area."""
-    resources = setting.scenario.resources
-    shares = {
-        "water": resources.water.share,
-        "electricity": resources.power.share,
-        "heat": resources.heat.share,
-        "biomass": resources.biomass.share,
-    }
-    made = dict(setting.pools)
-    for name, pools in setting.pools.items():
-        if shares[name] != "area":
-            continue
+def spread_areas(setting: Setting, threads: int) -> tuple[dict[str, Pools], NDArray[np.float64]]:
+    """Areas over which shared pools and storage units are spread.
 
-        def one(block: Block, pools: Pools = pools) -> NDArray[np.float64]:
-            labels = setting.reader.labels(pools.layer, block)
-            inside = setting.area.inside(block)
-            areas = setting.area.grid.block_areas(block)
-            return label_areas(labels, areas, inside, len(pools.supply))
+    Returns
+    -------
+    tuple
+        The pools with their areas inside the region, and the area within reach of each storage
+        unit [m2].
+    """
+    area, reader, storage = setting.area, setting.reader, setting.storage
+    reach = setting.scenario.resources.storage.reach * 1000.0
 
-        total = np.zeros(len(pools.supply))
-        for _, part in in_order(one, setting.blocks, threads, _Silent(), ""):
-            total += part
-        made[name] = Pools(pools.resource, pools.layer, pools.names, pools.supply, total)
-    return made
+    def one(block: Block) -> dict[str, NDArray[np.float64]]:
+        inside, areas = area.inside(block), area.grid.block_areas(block)
+        found = {
+            name: label_areas(reader.labels(pools.layer, block), areas, inside, len(pools.supply))
+            for name, pools in setting.pools.items()
+        }
+        if storage is not None:
+            distances = storage_distances(storage, reader, block)
+            found["storage"] = reach_areas(distances, reach, areas, inside)
+        return found
+
+    total: dict[str, NDArray[np.float64]] = {}
+    for _, part in in_order(one, setting.blocks, threads, _Silent(), ""):
+        for name, values in part.items():
+            total[name] = total.get(name, 0.0) + values
+    pools = {name: replace(one, area=total[name]) for name, one in setting.pools.items()}
+    return pools, total.get("storage", np.zeros(0))
 
 
 def score_block(
-    setting: Setting, pools: dict[str, Pools], excluded: Excluded, block: Block
+    setting: Setting,
+    pools: dict[str, Pools],
+    served: NDArray[np.float64],
+    excluded: Excluded,
+    block: Block,
 ) -> Scored:
     """Score every method in the cells of a block; a pure function of the block."""
+    part = Excluded(
+        excluded.reasons[block.slices],
+        {bits: left[block.slices] for bits, left in excluded.available.items()},
+        excluded.areas,
+    )
+    return _score_cells(setting, pools, served, part, block)
+
+
+def _score_cells(
+    setting: Setting,
+    pools: dict[str, Pools],
+    served: NDArray[np.float64],
+    excluded: Excluded,
+    block: Block,
+) -> Scored:
+    """Score a block, given what the exclusions leave of just these cells."""
     reader, resources = setting.reader, setting.scenario.resources
-    reasons = excluded.reasons[block.slices]
     layers: dict[str, F32] = {}
     usable = usable_land(resources.land, reader, block) * reader.grid.block_areas(block)
     for bits, group in setting.groups.items():
-        layers[land_layer(group)] = usable * excluded.available[bits][block.slices]
-    _add_supplies(setting, pools, block, layers)
+        left = excluded.available[bits]
+        layers[left_layer(group)] = left
+        layers[land_layer(group)] = usable * left
+    _add_supplies(setting, pools, served, block, layers)
     for i, criteria in enumerate(setting.criteria):
         layers[f"suitability {i}"] = suitability_block(
             criteria.criteria, setting.scenario.siting.combine, reader, block
         )
     for model in setting.models.values():
         layers.update(own_layers(model, reader, block))
-    found = evaluate(setting.plan, layers, reasons)
+    found = evaluate(setting.plan, layers, excluded.reasons)
     methods = {
         name: {
             "potential": result.potential,
@@ -441,7 +487,11 @@ def score_block(
 
 
 def _add_supplies(
-    setting: Setting, pools: dict[str, Pools], block: Block, layers: dict[str, F32]
+    setting: Setting,
+    pools: dict[str, Pools],
+    served: NDArray[np.float64],
+    block: Block,
+    layers: dict[str, F32],
 ) -> None:
     """Put the supply of each limited resource, and power's intensity, among a block's layers."""
     reader, resources = setting.reader, setting.scenario.resources
@@ -452,9 +502,11 @@ def _add_supplies(
         "biomass": resources.biomass,
     }
     for name, model in limited.items():
-        if name == "biomass" and SHED in reader:
-            radius = resources.biomass.haul * 1000.0
-            found: F32 | None = reader.values(SHED, block) * np.float32(np.pi * radius**2)
+        if name == "biomass" and _hauled(setting.scenario):
+            # the shed is the mean per cell within the radius: times the cells of the circle
+            circle = np.pi * (resources.biomass.haul * 1000.0) ** 2
+            cells = np.float32(circle) / reader.grid.block_areas(block)
+            found: F32 | None = reader.values(SHED, block) * cells
         else:
             found = supply_block(name, model, pools.get(name), reader, block)
         if found is not None and name == "biomass":
@@ -466,13 +518,8 @@ def _add_supplies(
             intensity_block(resources.power, reader, block), block.shape
         )
     if setting.storage is not None:
-        distances = np.stack(
-            [
-                reader.distance(setting.storage.layer, block, label=int(i))
-                for i in setting.storage.index
-            ]
+        distances = storage_distances(setting.storage, reader, block)
+        areas = reader.grid.block_areas(block)
+        layers["storage"], layers["storage cost"] = storage_reach(
+            resources.storage, setting.storage, distances, areas, served
         )
-        supply, cost = storage_reach(resources.storage, setting.storage, distances)
-        if supply is not None:
-            layers["storage"] = supply
-        layers["storage cost"] = np.broadcast_to(np.float32(cost), block.shape)

@@ -138,8 +138,21 @@ def test_a_region_without_extent_is_refused() -> None:
 
 
 def test_an_unknown_method_names_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="unknown method 'dacs'.*daccs-solid"):
+    with pytest.raises(ConfigError, match=r"study.yaml:5: methods.dacs: .*got 'dacs'.*daccs-solid"):
         parse(MINIMAL.replace("daccs-solid", "dacs"))
+    rule = "siting: {exclude: [{layer: a, for: forest}]}"
+    with pytest.raises(ConfigError, match=r"study.yaml:6: siting.exclude.0.for: .*got 'forest'"):
+        parse(MINIMAL + rule)
+
+
+def test_weights_that_are_zero_for_one_method_are_refused() -> None:
+    text = (
+        MINIMAL.replace("  daccs-solid: {}", "  daccs-solid: {}\n  afforestation: {}")
+        + "siting:\n  prefer:\n    - {layer: a, best: 1, worst: 0, for: daccs-solid}\n"
+        + "    - {layer: a, best: 1, worst: 0, weight: 0, for: afforestation}\n"
+    )
+    with pytest.raises(ConfigError, match="siting.prefer: all weights are zero for afforestation"):
+        parse(text)
 
 
 def test_every_problem_of_a_file_is_reported() -> None:

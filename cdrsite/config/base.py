@@ -56,9 +56,13 @@ def unknown_key(key: str, valid: list[str]) -> PydanticCustomError:
     )
 
 
-def problem(text: str) -> PydanticCustomError:
-    """Build a validation error whose text is shown as it is."""
-    return PydanticCustomError("cdrsite", "{text}", {"text": text})
+def problem(text: str, at: str = "") -> PydanticCustomError:
+    """Build a validation error whose text is shown as it is.
+
+    ``at`` is a dotted key below the model that refuses, where the model as a whole is at fault
+    but one key is to blame.
+    """
+    return PydanticCustomError("cdrsite", "{text}", {"text": text, "at": at})
 
 
 def out_of_range(value: object, expected: str) -> PydanticCustomError:

@@ -270,6 +270,7 @@ def _describe(error: ValidationError, name: str, lines: Lines) -> str:
         context = item.get("ctx", {})
         if item["type"] == "unknown_key":
             at = (*at, str(context["key"]))
+        at = (*at, *filter(None, str(context.get("at", "")).split(".")))
         text = item["msg"].removeprefix("Value error, ")
         if item["type"] not in {"unknown_key", "cdrsite", "missing"}:
             text += f"; got {_short(item['input'])}"

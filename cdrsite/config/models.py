@@ -170,14 +170,37 @@ class Scenario(Model):
         return Path((info.context or {}).get("data_folder", folder))
 
     @model_validator(mode="after")
-    def _methods_exist(self) -> Self:
+    def _names_exist(self) -> Self:
         from cdrsite.library.load import method_names
 
-        known = method_names()
+        known = [*self.methods, *(n for n in method_names() if n not in self.methods)]
         for name, choice in self.methods.items():
-            if choice.library is None and name not in known:
-                raise problem(f"unknown method {name!r}; expected one of {', '.join(known)}")
+            if choice.library is None and name not in method_names():
+                raise problem(
+                    f"unknown method; got {name!r}; expected one of {', '.join(method_names())}, "
+                    "or library: FILE",
+                    at=f"methods.{name}",
+                )
+        for part in ("exclude", "include", "prefer"):
+            for i, rule in enumerate(getattr(self.siting, part)):
+                for name in rule.for_:
+                    if name not in known:
+                        raise problem(
+                            f"unknown method; got {name!r}; expected one of {', '.join(known)}",
+                            at=f"siting.{part}.{i}.for",
+                        )
+        self._check_criteria()
         return self
+
+    def _check_criteria(self) -> None:
+        """Refuse criteria whose weights are all zero for some method."""
+        for name in self.methods:
+            mine = [c for c in self.siting.prefer if not c.for_ or name in c.for_]
+            if mine and not any(c.weight > 0 for c in mine):
+                raise problem(
+                    f"all weights are zero for {name}; expected at least one weight above 0",
+                    at="siting.prefer",
+                )
 
     def layer_references(self) -> dict[str, list[str]]:
         """Every layer the scenario uses, with the keys that use it.

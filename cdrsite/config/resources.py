@@ -54,7 +54,7 @@ class Supply(Model):
     """The resource never limits; its price and emissions still count."""
     unit: str | None = None
     """Unit of the column, the layer or the bare number."""
-    share: Share = "whole"
+    share: Share = "area"
     """How a pool is offered to its cells."""
 
     @model_validator(mode="after")
@@ -133,11 +133,13 @@ class Storage(Model):
     stacked_on: str | None = None
     """Column with the id of the unit a unit overlies; needs `id`."""
     id: str | None = None
-    """Column with the unit's id."""
+    """Column with the unit's id, unique."""
     kind: str | None = None
     """Column with the kind of unit; `eor` is flagged."""
     reach: Kilometres = 300.0
     """A cell can reach storage within this distance [km]."""
+    share: Share = "area"
+    """How a unit's injection is offered to the cells within reach."""
     unlimited: Literal[True] | None = None
     """Storage never limits (for layers without any storage data)."""
 
@@ -146,6 +148,8 @@ class Storage(Model):
         exactly_one(self, ("units", "unlimited"), "one source of storage")
         if self.units is not None and (self.capacity is None or self.injection is None):
             raise problem("storage units need capacity and injection columns (rule 7)")
+        if self.units is not None and self.id is None:
+            raise problem("storage units need an id; expected id: COLUMN")
         return self
 
 

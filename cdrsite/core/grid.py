@@ -343,6 +343,11 @@ def equal_area_crs(bounds_lonlat: tuple[float, float, float, float]) -> CRS:
         cross the equator with over 60 degrees of longitude.
     """
     from pyproj import CRS
+    from pyproj.crs import ProjectedCRS
+    from pyproj.crs.coordinate_operation import (
+        AlbersEqualAreaConversion,
+        LambertAzimuthalEqualAreaConversion,
+    )
 
     west, south, east, north = bounds_lonlat
     lon, lat = round((west + east) / 2, 1), round((south + north) / 2, 1)
@@ -351,8 +356,7 @@ def equal_area_crs(bounds_lonlat: tuple[float, float, float, float]) -> CRS:
         return CRS.from_epsg(6933)
     if width > 20 and height < 60 and south * north > 0:
         low, high = round(south + height / 6, 1), round(north - height / 6, 1)
-        return CRS.from_proj4(
-            f"+proj=aea +lat_0={lat} +lon_0={lon} +lat_1={low} +lat_2={high} "
-            "+datum=WGS84 +units=m +no_defs"
-        )
-    return CRS.from_proj4(f"+proj=laea +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m +no_defs")
+        albers = AlbersEqualAreaConversion(low, high, lat, lon)
+        return ProjectedCRS(albers, name=f"Albers equal area, {low:g} and {high:g}, {lon:g}")
+    lambert = LambertAzimuthalEqualAreaConversion(lat, lon)
+    return ProjectedCRS(lambert, name=f"Lambert azimuthal equal area, {lat:g}, {lon:g}")

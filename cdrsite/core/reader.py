@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     FloatBlock = NDArray[np.float32]
 
 
+class LayerFacts(Protocol):
+    """What is known of a layer without reading it."""
+
+    @property
+    def unit(self) -> str | None:
+        """Unit of the layer's values."""
+
+
 class LayerReader(Protocol):
     """Layers on the analysis grid, read block by block; NaN is unknown (rule 2)."""
 
@@ -51,8 +59,8 @@ class LayerReader(Protocol):
     def labels(self, name: str, block: Block) -> NDArray[np.int32]:
         """Index of the feature that holds the cell centre, -1 for none, shape (rows, cols)."""
 
-    def unit(self, name: str) -> str | None:
-        """Unit of the layer's values."""
+    def info(self, name: str) -> LayerFacts:
+        """Unit and other facts of a layer."""
 
     def attribute(self, name: str, column: str, unit: str | None = None) -> NDArray[np.float64]:
         """Column of a vector layer, one value per feature in label order [unit]."""

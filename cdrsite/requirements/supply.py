@@ -1,4 +1,4 @@
-"""What each cell is offered of every resource, before the competition divides shared pools truly."""
+"""What each cell is offered of every resource, before a competition divides shared pools truly."""
 
 from __future__ import annotations
 
@@ -185,6 +185,8 @@ class StorageUnits:
         Cost of storing [USD/t].
     eor : ndarray of bool, shape (units,)
         Enhanced oil recovery, where storage is contested.
+    filters : tuple of str
+        ``where`` text that picks each unit out of the layer.
     left_out : tuple of str
         Units that depth or stacking left out, with the reason.
     """
@@ -196,6 +198,7 @@ class StorageUnits:
     rate: F64
     cost: F64
     eor: NDArray[np.bool_]
+    filters: tuple[str, ...]
     left_out: tuple[str, ...]
 
 
@@ -255,6 +258,15 @@ def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
         else np.zeros(len(capacity), bool)
     )
     index = np.flatnonzero(keep)
+    ids = reader.text(layer, model.id or "")
+    if len(set(ids)) < len(ids):
+        raise DataError(
+            "storage units share an id",
+            where=f"layers.{layer}: column {model.id}",
+            got=", ".join(sorted({i for i in ids if ids.count(i) > 1})[:5]),
+            expected="one id for each unit",
+            rule=7,
+        )
     return StorageUnits(
         layer,
         index,
@@ -263,8 +275,14 @@ def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
         np.minimum(rate, capacity / model.years)[keep],
         cost[keep],
         eor[keep],
+        tuple(_pick(model, ids[i]) for i in index),
         tuple(left_out),
     )
+
+
+def _pick(model: Storage, unit_id: str) -> str:
+    quoted = unit_id.replace("'", "''")
+    return f"{model.id} = '{quoted}'"
 
 
 def _usable_units(
@@ -279,13 +297,7 @@ def _usable_units(
             keep[i] = False
             left_out.append(f"{names[i]}: depth {depth[i]:g} m")
     if model.stacked_on is not None:
-        if model.id is None:
-            raise ConfigError(
-                "stacked_on refers to ids",
-                where="resources.storage",
-                expected="id: COLUMN beside stacked_on",
-            )
-        ids = reader.text(model.units or "", model.id)
+        ids = reader.text(model.units or "", model.id or "")
         below = reader.text(model.units or "", model.stacked_on)
         for i, target in enumerate(below):
             # stacked units share pore space: only the lower one counts, if it counts at all
@@ -295,29 +307,48 @@ def _usable_units(
     return keep, left_out
 
 
+def storage_distances(units: StorageUnits, reader: LayerReader, block: Block) -> F32:
+    """Straight distance from each cell to each unit, shape (units, rows, cols) [m]."""
+    return np.stack([reader.distance(units.layer, block, where=text) for text in units.filters])
+
+
+def reach_areas(distances: F32, reach: float, areas: F32, inside: NDArray[np.bool_]) -> F64:
+    """Area of the region within reach of each unit, shape (units,) [m2]; add the blocks up."""
+    near = (distances <= np.float32(reach)) & inside
+    return (near * areas.astype(np.float64)).sum(axis=(1, 2))
+
+
 def storage_reach(
-    model: Storage, units: StorageUnits | None, distances: F32 | None
-) -> tuple[F32 | None, F32 | float]:
-    """Injection within reach of each cell and the cost of the cheapest unit there.
+    model: Storage, units: StorageUnits, distances: F32, areas: F32, served: F64
+) -> tuple[F32, F32]:
+    """Injection offered to each cell, and the cost of the cheapest unit within reach.
 
     Parameters
     ----------
     model : Storage
-        Gives the reach.
-    units : StorageUnits or None
-        None: storage never limits.
-    distances : ndarray of float32, shape (units, rows, cols), or None
-        Straight distance from each cell to each unit [m].
+        Gives the reach and how a unit is shared.
+    units : StorageUnits
+        The units.
+    distances : ndarray of float32, shape (units, rows, cols)
+        From :func:`storage_distances` [m].
+    areas : ndarray of float32
+        Area of each cell, broadcasts to (rows, cols) [m2].
+    served : ndarray, shape (units,)
+        Area within reach of each unit (:func:`reach_areas`) [m2].
 
     Returns
     -------
-    tuple
-        Supply [t/yr], None when unlimited; and storage cost [USD/t].
+    tuple of ndarray of float32, shape (rows, cols)
+        Supply [t/yr] and storage cost [USD/t].
     """
-    if units is None or distances is None:
-        return None, float(model.cost) if not isinstance(model.cost, str) else 0.0
     near = distances <= np.float32(model.reach * 1000.0)
-    supply = np.tensordot(units.rate, near, axes=(0, 0)).astype(np.float32)
+    rate = units.rate
+    if model.share == "area":
+        rate = np.divide(rate, served, out=np.zeros_like(rate), where=served > 0)
+    supply = np.tensordot(rate, near, axes=(0, 0))
+    if model.share == "area":
+        supply = supply * areas
     cost = np.where(near, units.cost[:, None, None].astype(np.float32), np.float32(np.inf)).min(0)
     # out of reach the supply is 0, so the cost there only has to be a finite number
-    return supply, np.where(np.isfinite(cost), cost, np.float32(units.cost.max()))
+    dearest = np.float32(units.cost.max())
+    return supply.astype(np.float32), np.where(np.isfinite(cost), cost, dearest)

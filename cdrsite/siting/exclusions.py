@@ -16,6 +16,7 @@ import numpy as np
 from cdrsite.config.siting import ExcludeRule
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.core.units import parse_quantity
 from cdrsite.siting._kernel import remove, removed_areas
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 MAX_RULES = 30
 """Reason bits 0 to 29; bit 30 marks forced inclusion, bit 31 the outside of the region."""
 INCLUDED_BIT = np.uint32(1 << 30)
-OUTSIDE_BIT = np.uint32(1 << 31)
 
 
 @dataclass(frozen=True)
@@ -73,27 +73,21 @@ def rule_book(
     Parameters
     ----------
     rules, includes : sequence of ExcludeRule
-        From the scenario.
+        From the scenario; rules for methods that it does not have are left out.
     confined : mapping
         Method -> vector layers it is confined to (empty: everywhere).
 
     Raises
     ------
     ConfigError
-        Unknown method in ``for``, or more rules than there are reason bits.
+        More rules than there are reason bits.
     """
     methods = tuple(confined)
     found: list[tuple[ExcludeRule, str, tuple[str, ...]]] = []
-    for i, rule in enumerate(rules):
-        unknown = set(rule.for_) - set(methods)
-        if unknown:
-            raise ConfigError(
-                "the rule names a method that the scenario does not have",
-                where=f"siting.exclude.{i}.for",
-                got=", ".join(sorted(unknown)),
-                expected=", ".join(methods),
-            )
-        found.append((rule, describe_rule(rule), rule.for_ or methods))
+    for rule in rules:
+        holders = tuple(m for m in methods if not rule.for_ or m in rule.for_)
+        if holders:
+            found.append((rule, describe_rule(rule), holders))
     for layers in sorted({tuple(v) for v in confined.values() if v}):
         holders = tuple(m for m in methods if tuple(confined[m]) == layers)
         for layer in layers:
@@ -197,7 +191,7 @@ def rule_fraction(rule: ExcludeRule, reader: LayerReader, block: Block) -> NDArr
             return (metres < rule.closer_than).astype(np.float32)
         return (metres > (rule.farther_than or 0.0)).astype(np.float32)
     values = reader.values(layer, block)
-    unit = reader.unit(layer)
+    unit = reader.info(layer).unit
     out = np.zeros(values.shape, bool)
     if rule.above is not None:
         out |= values > np.float32(threshold(rule.above, unit, f"{layer}: above"))
@@ -261,7 +255,7 @@ def exclude_block(
     inside : ndarray of bool, shape (rows, cols)
         Cells of the region.
     """
-    reasons = np.where(inside, np.uint32(0), OUTSIDE_BIT)
+    reasons = np.where(inside, np.uint32(0), np.uint32(OUTSIDE_BIT))
     local = [rule for rule in book.rules if rule.model.test != "contiguous"]
     fractions = np.zeros((len(local), inside.size), np.float32)
     for i, rule in enumerate(local):

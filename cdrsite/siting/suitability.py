@@ -33,34 +33,11 @@ class CriterionSet:
 
 
 def criterion_sets(prefer: Sequence[Criterion], methods: Sequence[str]) -> tuple[CriterionSet, ...]:
-    """Group methods by the criteria that count for them.
-
-    Raises
-    ------
-    ConfigError
-        Unknown method in ``for``, or all weights zero for a method.
-    """
+    """Group methods by the criteria that count for them."""
     groups: dict[tuple[int, ...], list[str]] = {}
-    for i, criterion in enumerate(prefer):
-        unknown = set(criterion.for_) - set(methods)
-        if unknown:
-            raise ConfigError(
-                "the criterion names a method that the scenario does not have",
-                where=f"siting.prefer.{i}.for",
-                got=", ".join(sorted(unknown)),
-                expected=", ".join(methods),
-            )
     for method in methods:
         key = tuple(i for i, c in enumerate(prefer) if not c.for_ or method in c.for_)
         groups.setdefault(key, []).append(method)
-    for key, names in groups.items():
-        if key and not any(prefer[i].weight > 0 for i in key):
-            raise ConfigError(
-                "all weights are zero for a method",
-                where="siting.prefer",
-                got=", ".join(names),
-                expected="at least one weight above 0",
-            )
     return tuple(
         CriterionSet(tuple(prefer[i] for i in key), tuple(names)) for key, names in groups.items()
     )
@@ -118,7 +95,7 @@ def criterion_score(criterion: Criterion, reader: LayerReader, block: Block) -> 
         layer = criterion.layer or ""
         if criterion.scores is not None:
             return reader.class_share(layer, criterion.scores, block)
-        values, unit = reader.values(layer, block), reader.unit(layer)
+        values, unit = reader.values(layer, block), reader.info(layer).unit
     if criterion.function == "sigmoid":
         return _sigmoid(values, criterion, unit)
     return piecewise_linear(values, value_points(criterion, unit))
