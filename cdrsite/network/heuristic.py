@@ -1,0 +1,180 @@
+"""Good plans fast: slope scaling from many starts, flows re-fitted, trends re-chosen.
+
+Slope scaling (Kim and Pardalos 1999, "A solution approach to the fixed charge network flow
+problem using a dynamic slope scaling procedure", Operations Research Letters 24, 195-203): a
+linear flow problem is solved with each fixed charge spread over the flow of the last round.
+"""
+
+from __future__ import annotations
+
+import highspy
+import numpy as np
+
+from cdrsite.network.arrays import FLOW_TOLERANCE, FlowArrays, FlowPlan, cost_plan
+from cdrsite.network.model import Goal, Rows, quiet_highs
+from cdrsite.network.polish import layout_of, net_flow, refit, vector_of
+from cdrsite.network.strengthen import Branch
+
+_ROUNDS = 14
+
+
+class SlopeScaling:
+    """Slope scaling on the linear flow problem of a network.
+
+    Parameters
+    ----------
+    net : FlowArrays
+        The network.
+    goal : Goal
+        Target or price.
+    seed : int
+        Seed of the random starts.
+    """
+
+    def __init__(self, net: FlowArrays, goal: Goal, seed: int) -> None:
+        self.net = net
+        self.goal = goal
+        self._random = np.random.default_rng(seed)
+        self._ns, self._nk = len(net.source_cap), len(net.sink_cap)
+        self._most = np.zeros(net.arcs)
+        np.maximum.at(self._most, net.col_arc, net.col_hi)
+        self._highs = self._linear()
+        self.plans: list[FlowPlan] = []
+
+    def run(self, starts: int, branch: Branch, guide: np.ndarray | None = None) -> None:
+        """Add plans to :attr:`plans`, best first.
+
+        Parameters
+        ----------
+        starts : int
+            Number of starts; the first is not perturbed.
+        branch : Branch
+            Terminals closed stay closed.
+        guide : ndarray, optional
+            Point of the relaxation whose flows the starts favour.
+        """
+        self._restrict(branch)
+        for number in range(starts):
+            spread = 0.0 if number == 0 else 0.2 + 0.6 * (number % 4) / 3
+            self._start(spread, guide if number % 2 == 0 else None)
+        self._sort()
+
+    def worth(self, plan: FlowPlan) -> float:
+        """Value of a plan under the goal."""
+        return self.goal.objective(plan.cost, float(plan.captured.sum()))
+
+    def add(self, plan: FlowPlan) -> None:
+        """Add a plan found elsewhere."""
+        self.plans.append(plan)
+        self._sort()
+
+    def _sort(self) -> None:
+        best: dict[int, FlowPlan] = {}
+        for plan in sorted(self.plans, key=self.worth):
+            best.setdefault(round(self.worth(plan) * 1e7), plan)
+        self.plans = list(best.values())[:40]
+
+    def _linear(self) -> highspy.Highs:
+        """Give HiGHS the flow problem over captured, stored and flow per arc, without costs."""
+        net, ns, nk = self.net, self._ns, self._nk
+        rows = Rows()
+        index: list[list[int]] = [[] for _ in range(net.nodes)]
+        value: list[list[float]] = [[] for _ in range(net.nodes)]
+
+        def put(node: int, column: int, factor: float) -> None:
+            index[node].append(column)
+            value[node].append(factor)
+
+        for arc in range(net.arcs):
+            put(net.tail[arc], ns + nk + arc, 1.0)
+            put(net.head[arc], ns + nk + arc, -1.0)
+        for i, node in enumerate(net.source_node):
+            put(node, i, -1.0)
+        for j, node in enumerate(net.sink_node):
+            put(node, ns + j, 1.0)
+        for columns, factors in zip(index, value, strict=True):
+            rows.add(columns, factors, 0.0, 0.0)
+        if self.goal.target is not None:
+            rows.add(list(range(ns)), [1.0] * ns, self.goal.target, self.goal.target)
+        size = ns + nk + net.arcs
+        lp = highspy.HighsLp()
+        matrix = rows.matrix(size)
+        lp.num_col_, lp.num_row_ = size, len(rows)
+        lp.col_cost_ = np.zeros(size)
+        lp.col_lower_ = np.zeros(size)
+        lp.col_upper_ = np.concatenate([net.source_cap, net.sink_cap, self._most])
+        lp.row_lower_, lp.row_upper_ = np.array(rows.lower), np.array(rows.upper)
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
+        lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
+        lp.a_matrix_.value_ = matrix.data
+        highs = quiet_highs()
+        highs.passModel(lp)
+        # new costs leave the last flows feasible: the primal simplex goes on from there
+        highs.setOptionValue("simplex_strategy", 4)
+        return highs
+
+    def _restrict(self, branch: Branch) -> None:
+        full = np.concatenate([self.net.source_cap, self.net.sink_cap])
+        upper = np.where(branch.closed, 0.0, full)
+        columns = np.arange(len(full), dtype=np.int32)
+        self._highs.changeColsBounds(len(full), columns, np.zeros(len(full)), upper)
+
+    def _unit_costs(self, x: np.ndarray, size: np.ndarray) -> np.ndarray:
+        """Average cost of each column at its flow, or at a supposed size where it is unused."""
+        net, ns, nk = self.net, self._ns, self._nk
+        at = np.where(x > 1e-6, x, size)
+        a, b, f = at[:ns], at[ns : ns + nk], at[ns + nk :]
+        source = net.source_fixed / np.maximum(a, 1e-9) + net.source_var
+        source -= self.goal.price or 0.0
+        wells = np.ceil(b / net.well_rate - 1e-9)
+        sink = (net.sink_fixed + net.well_cost * wells) / np.maximum(b, 1e-9) + net.sink_var
+        through = np.maximum(f, 1e-9)[net.col_arc]
+        price = np.where(
+            through <= net.col_hi + 1e-9, net.col_fixed / through + net.col_slope, np.inf
+        )
+        pipe = np.full(net.arcs, np.inf)
+        np.minimum.at(pipe, net.col_arc, price)
+        pipe = np.where(np.isfinite(pipe), pipe, 1e6)
+        return np.concatenate([source, sink, pipe])
+
+    def _start(self, spread: float, guide: np.ndarray | None) -> None:
+        net, ns, nk = self.net, self._ns, self._nk
+        full = np.concatenate([net.source_cap, net.sink_cap, self._most])
+        size = np.maximum(full, 1e-6)
+        if guide is not None:
+            at = layout_of(net)
+            flow = np.zeros(net.arcs)
+            np.add.at(flow, net.col_arc, guide[at.p : at.p + at.columns])
+            wish = np.concatenate([guide[at.a : at.r], guide[at.b : at.w], flow])
+            size = np.maximum(wish, 0.03 * size)
+        noise = np.exp(spread * self._random.standard_normal(len(size)))
+        cost = self._unit_costs(np.zeros(len(size)), size) * noise
+        seen: set[bytes] = set()
+        best: FlowPlan | None = None
+        for _ in range(_ROUNDS):
+            self._highs.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), cost)
+            self._highs.run()
+            if self._highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+                return
+            x = np.maximum(np.array(self._highs.getSolution().col_value), 0.0)
+            flow = net_flow(net, x[ns + nk :])
+            plan = cost_plan(net, x[:ns], x[ns : ns + nk], flow)
+            if plan is not None and (best is None or self.worth(plan) < self.worth(best)):
+                best = plan
+            mark = np.packbits(x > FLOW_TOLERANCE).tobytes()
+            if mark in seen:
+                break
+            seen.add(mark)
+            x[ns + nk :] = flow
+            fresh = self._unit_costs(x, size)
+            cost = np.where(x > 1e-6, fresh, cost)
+        if best is not None:
+            self._keep(best)
+
+    def _keep(self, plan: FlowPlan) -> None:
+        record = min((self.worth(p) for p in self.plans), default=np.inf)
+        if self.worth(plan) <= record + 0.01 * abs(record) or not self.plans:
+            better = refit(self.net, self.goal, vector_of(self.net, plan))
+            plan = better if better is not None else plan
+        self.plans.append(plan)
