@@ -1,0 +1,195 @@
+"""Maps as matplotlib axes: the colours of the files, units, classes and states in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.outputs.legend import OUTSIDE_NAME, flag_names, limit_colour, state_codes
+from cdrsite.outputs.palette import LABEL_COLOURS, SEQUENTIAL, STATE_COLOURS
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from cdrsite.core.grid import AnalysisGrid
+
+    Extent = tuple[float, float, float, float]
+
+CLIPPED = 2.0
+"""Share of the values at each end of a skewed scale that take its last colour [%]."""
+MAX_LABELS = 12
+"""More zones than this get colours but no legend."""
+
+
+def draw(
+    values: xr.DataArray,
+    grid: AnalysisGrid,
+    limit: xr.DataArray | None = None,
+    ax: Axes | None = None,
+    title: str = "",
+) -> Axes:
+    """Draw one variable.
+
+    Parameters
+    ----------
+    values : xr.DataArray, dims (y, x)
+        With ``units`` and ``long_name``, and for classes ``flag_values`` and ``flag_meanings``.
+    grid : AnalysisGrid
+        Where it lives.
+    limit : xr.DataArray, dims (y, x), optional
+        The limiting-resource codes of the same method: excluded and unknown cells are then drawn
+        as such, not as a number (rule 2).
+    ax : Axes, optional
+        Where to draw; a new figure when not given.
+    title : str
+        Above the map.
+
+    Returns
+    -------
+    Axes
+        Restyle it as you like.
+    """
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7.5, 5.5), layout="constrained")
+    west, south, east, north = grid.bounds
+    extent = (west, east, south, north)
+    if "flag_values" in values.attrs:
+        _draw_classes(ax, values, extent)
+    elif np.issubdtype(values.dtype, np.integer):
+        _draw_labels(ax, values, extent)
+    else:
+        _draw_quantity(ax, values, limit, extent)
+    _dress(ax, grid)
+    ax.set_title(title, loc="left", fontsize=10)
+    return ax
+
+
+def _draw_quantity(
+    ax: Axes, values: xr.DataArray, limit: xr.DataArray | None, extent: Extent
+) -> None:
+    data = values.to_numpy().astype(np.float32)
+    states = _states(data, limit)
+    shown = np.where(states == "", data, np.nan)
+    known = shown[np.isfinite(shown)]
+    if known.size:
+        norm, extend = _scale(known, diverging=str(values.name) == "net_factor")
+        name = SEQUENTIAL.get(str(values.name), "viridis")
+        if str(values.name) == "net_factor" and known.min() >= 0:
+            name = "viridis"  # nothing to diverge from
+        image = ax.imshow(shown, extent=extent, cmap=name, norm=norm, interpolation="nearest")
+        bar = ax.figure.colorbar(image, ax=ax, extend=extend, shrink=0.85, pad=0.02)
+        unit = str(values.attrs.get("units", ""))
+        label = str(values.attrs.get("long_name", values.name))
+        bar.set_label(f"{label} [{unit}]" if unit not in {"", "1"} else label)
+    present = {
+        name: colour for name, colour in STATE_COLOURS.items() if bool((states == name).any())
+    }
+    for name, colour in present.items():
+        _fill(ax, states == name, colour, extent)
+    _legend(ax, present)
+
+
+def _states(data: NDArray[Any], limit: xr.DataArray | None) -> NDArray[np.str_]:
+    """The state of each cell in words; '' for a value, and for the outside the word for it."""
+    if limit is None:
+        return np.where(np.isnan(data), OUTSIDE_NAME, "")
+    codes = limit.to_numpy()
+    states = np.full(codes.shape, "", dtype="U32")
+    for name, code in state_codes(limit).items():
+        states[codes == code] = name
+    return states
+
+
+def _scale(known: NDArray[np.float32], *, diverging: bool) -> tuple[Any, str]:
+    """Colour scale over the bulk of the values, and which ends of it are cut off."""
+    from matplotlib.colors import Normalize
+
+    if diverging and known.min() < 0:
+        most = float(np.abs(known).max())
+        return Normalize(-most, most), "neither"
+    low, high = (float(v) for v in np.percentile(known, [CLIPPED, 100 - CLIPPED]))
+    if low >= 0 and low < 0.5 * high:
+        low = 0.0
+    if high <= low:
+        low, high = float(known.min()), float(known.max())
+    cut_low, cut_high = bool(known.min() < low), bool(known.max() > high)
+    extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}
+    if high <= low:
+        high = low + (abs(low) or 1.0)
+    return Normalize(low, high), extend.get((cut_low, cut_high), "both")
+
+
+def _draw_classes(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
+    codes = values.to_numpy()
+    present = {}
+    for code, name in sorted(flag_names(values).items()):
+        if name == OUTSIDE_NAME or not (codes == code).any():
+            continue
+        _fill(ax, codes == code, limit_colour(name), extent)
+        present[name] = limit_colour(name)
+    _legend(ax, present, str(values.attrs.get("long_name", "")))
+
+
+def _draw_labels(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
+    data = values.to_numpy()
+    found = [int(code) for code in np.unique(data) if 0 <= code < 1 << 31]
+    colours = {code: LABEL_COLOURS[i % len(LABEL_COLOURS)] for i, code in enumerate(found)}
+    for code, colour in colours.items():
+        _fill(ax, data == code, colour, extent)
+    if len(found) <= MAX_LABELS:
+        title = str(values.attrs.get("long_name", values.name))
+        _legend(ax, {str(code): colour for code, colour in colours.items()}, title)
+
+
+def _fill(ax: Axes, where: NDArray[np.bool_], colour: str, extent: Extent) -> None:
+    """Fill cells with one colour."""
+    from matplotlib.colors import ListedColormap
+
+    layer = np.ma.masked_array(np.ones(where.shape, np.uint8), ~where)
+    ax.imshow(layer, extent=extent, cmap=ListedColormap([colour]), interpolation="nearest")
+
+
+def _legend(ax: Axes, entries: dict[str, str], title: str = "") -> None:
+    """Patches with words, below the map so that they cover nothing."""
+    from matplotlib.patches import Patch
+
+    if entries:
+        handles = [Patch(facecolor=c, edgecolor="#555555", label=n) for n, c in entries.items()]
+        ax.legend(
+            handles=handles,
+            title=title or None,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.12),
+            ncols=min(4, len(handles)),
+            frameon=False,
+            fontsize=8,
+            title_fontsize=8,
+        )
+
+
+def _dress(ax: Axes, grid: AnalysisGrid) -> None:
+    """Axis labels: degrees, or kilometres while the data stay in metres for overlays."""
+    west, south, east, north = grid.bounds
+    ax.set_xlim(west, east)
+    ax.set_ylim(south, north)
+    ax.tick_params(labelsize=8)
+    if grid.is_geographic:
+        ax.set_aspect(1 / max(np.cos(np.radians((south + north) / 2)), 0.05))
+        ax.set_xlabel("longitude [°]", fontsize=8)
+        ax.set_ylabel("latitude [°]", fontsize=8)
+        return
+    factor = grid.unit_metres / 1000
+
+    def kilometres(value: float, _: float) -> str:
+        return f"{value * factor:g}"
+
+    ax.set_aspect("equal")
+    ax.xaxis.set_major_formatter(kilometres)
+    ax.yaxis.set_major_formatter(kilometres)
+    ax.set_xlabel("easting [km]", fontsize=8)
+    ax.set_ylabel("northing [km]", fontsize=8)
