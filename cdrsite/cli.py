@@ -17,7 +17,7 @@ from cdrsite import __version__
 from cdrsite.core.errors import CdrsiteError
 
 if TYPE_CHECKING:
-    from cdrsite.study import StudyResult
+    from cdrsite.results import StudyResult
 
 app = typer.Typer(
     name="cdrsite",

@@ -170,7 +170,7 @@ def _dataset(
 ) -> xr.Dataset:
     data: dict[str, Any] = {}
     for name, (unit, meaning) in VARIABLES.items():
-        attrs = {"units": unit, "long_name": meaning, "grid_mapping": "crs"}
+        attrs: dict[str, Any] = {"units": unit, "long_name": meaning, "grid_mapping": "crs"}
         if name == "limit":
             attrs["flag_values"] = np.array(sorted(LIMIT_NAMES), np.uint8)
             attrs["flag_meanings"] = " ".join(

@@ -247,7 +247,7 @@ def try_one_cell(setting: Setting) -> None:
     block = Block(row, row + 1, col, col + 1)
     found = exclude_block(setting.book, setting.reader, block, setting.area.inside(block))
     units = len(setting.storage.rate) if setting.storage is not None else 0
-    _score_cells(setting, setting.pools, np.ones(units), found, block)
+    _score_cells(setting, Offers(setting.pools, np.ones(units)), found, block)
 
 
 def check_references(scenario: Scenario) -> None:
@@ -291,10 +291,8 @@ def _hauled(scenario: Scenario) -> bool:
 
 def _pools(scenario: Scenario, reader: LayerStack) -> dict[str, Pools]:
     """Pools by resource, with their areas inside the region where they are spread by area."""
-    resources = scenario.resources
-    models = {"water": resources.water, "electricity": resources.power, "heat": resources.heat}
     found: dict[str, Pools] = {}
-    for name, model in {**models, "biomass": resources.biomass}.items():
+    for name, model in scenario.resources.supplies.items():
         pools = read_pools(name, model, reader)
         if pools is not None:
             found[name] = pools
@@ -309,9 +307,7 @@ def _plan(
     storage: StorageUnits | None,
 ) -> ScoringPlan:
     resources = scenario.resources
-    limited = {"water": resources.water, "electricity": resources.power, "heat": resources.heat}
-    names = [name for name, model in limited.items() if not model.unlimited]
-    names += [] if resources.biomass.unlimited else ["biomass"]
+    names = [name for name, model in resources.supplies.items() if not model.unlimited]
     names += ["storage"] if storage is not None else []
     per_cell_cost = storage is not None and isinstance(resources.storage.cost, str)
     given = Ingredients(
@@ -389,23 +385,32 @@ def score(
     setting: Setting, excluded: Excluded, progress: ProgressSink, threads: int
 ) -> Iterator[tuple[Block, Scored]]:
     """Score every method in every cell, block by block."""
-    pools, served = spread_areas(setting, threads)
+    offers = spread_areas(setting, threads)
 
     def one(block: Block) -> Scored:
-        return score_block(setting, pools, served, excluded, block)
+        return score_block(setting, offers, excluded, block)
 
     return in_order(one, setting.blocks, threads, progress, "scoring")
 
 
-def spread_areas(setting: Setting, threads: int) -> tuple[dict[str, Pools], NDArray[np.float64]]:
-    """Areas over which shared pools and storage units are spread.
+@dataclass(frozen=True)
+class Offers:
+    """Shared pools and storage units with the areas over which they are spread.
 
-    Returns
-    -------
-    tuple
-        The pools with their areas inside the region, and the area within reach of each storage
-        unit [m2].
+    Attributes
+    ----------
+    pools : dict of str to Pools
+        With their areas inside the region.
+    reach_area : ndarray, shape (units,)
+        Area of the region within reach of each storage unit [m2].
     """
+
+    pools: dict[str, Pools]
+    reach_area: NDArray[np.float64]
+
+
+def spread_areas(setting: Setting, threads: int) -> Offers:
+    """Find the areas over which shared pools and storage units are spread."""
     area, reader, storage = setting.area, setting.reader, setting.storage
     reach = setting.scenario.resources.storage.reach * 1000.0
 
@@ -425,13 +430,12 @@ def spread_areas(setting: Setting, threads: int) -> tuple[dict[str, Pools], NDAr
         for name, values in part.items():
             total[name] = total.get(name, 0.0) + values
     pools = {name: replace(one, area=total[name]) for name, one in setting.pools.items()}
-    return pools, total.get("storage", np.zeros(0))
+    return Offers(pools, total.get("storage", np.zeros(0)))
 
 
 def score_block(
     setting: Setting,
-    pools: dict[str, Pools],
-    served: NDArray[np.float64],
+    offers: Offers,
     excluded: Excluded,
     block: Block,
 ) -> Scored:
@@ -441,13 +445,12 @@ def score_block(
         {bits: left[block.slices] for bits, left in excluded.available.items()},
         excluded.areas,
     )
-    return _score_cells(setting, pools, served, part, block)
+    return _score_cells(setting, offers, part, block)
 
 
 def _score_cells(
     setting: Setting,
-    pools: dict[str, Pools],
-    served: NDArray[np.float64],
+    offers: Offers,
     excluded: Excluded,
     block: Block,
 ) -> Scored:
@@ -459,7 +462,7 @@ def _score_cells(
         left = excluded.available[bits]
         layers[left_layer(group)] = left
         layers[land_layer(group)] = usable * left
-    _add_supplies(setting, pools, served, block, layers)
+    _add_supplies(setting, offers, block, layers)
     for i, criteria in enumerate(setting.criteria):
         layers[f"suitability {i}"] = suitability_block(
             criteria.criteria, setting.scenario.siting.combine, reader, block
@@ -467,48 +470,41 @@ def _score_cells(
     for model in setting.models.values():
         layers.update(own_layers(model, reader, block))
     found = evaluate(setting.plan, layers, excluded.reasons)
-    methods = {
+    methods: dict[str, dict[str, NDArray[Any]]] = {
         name: {
             "potential": result.potential,
             "limit": result.limit,
             "net_factor": result.net_factor,
             "cost": result.cost,
             "score": result.score,
-            "suitability": layers[plan.suitability] if plan.suitability else None,
+            "suitability": layers[plan.suitability or ""],
         }
         for (name, result), plan in zip(found.items(), setting.plan.methods, strict=True)
     }
     shared: dict[str, NDArray[Any]] = {
         f"supply_{name}": layers[name] for name in RESOURCES if name in layers
     }
-    for name, one in pools.items():
+    for name, one in offers.pools.items():
         shared[f"pool_{name}"] = reader.labels(one.layer, block)
     return Scored(shared, methods)
 
 
 def _add_supplies(
     setting: Setting,
-    pools: dict[str, Pools],
-    served: NDArray[np.float64],
+    offers: Offers,
     block: Block,
     layers: dict[str, F32],
 ) -> None:
     """Put the supply of each limited resource, and power's intensity, among a block's layers."""
     reader, resources = setting.reader, setting.scenario.resources
-    limited = {
-        "water": resources.water,
-        "electricity": resources.power,
-        "heat": resources.heat,
-        "biomass": resources.biomass,
-    }
-    for name, model in limited.items():
+    for name, model in resources.supplies.items():
         if name == "biomass" and _hauled(setting.scenario):
             # the shed is the mean per cell within the radius: times the cells of the circle
             circle = np.pi * (resources.biomass.haul * 1000.0) ** 2
             cells = np.float32(circle) / reader.grid.block_areas(block)
             found: F32 | None = reader.values(SHED, block) * cells
         else:
-            found = supply_block(name, model, pools.get(name), reader, block)
+            found = supply_block(name, model, offers.pools.get(name), reader, block)
         if found is not None and name == "biomass":
             found = found * np.float32(resources.biomass.collectable)
         if found is not None:
@@ -521,5 +517,5 @@ def _add_supplies(
         distances = storage_distances(setting.storage, reader, block)
         areas = reader.grid.block_areas(block)
         layers["storage"], layers["storage cost"] = storage_reach(
-            resources.storage, setting.storage, distances, areas, served
+            resources.storage, setting.storage, distances, areas, offers.reach_area
         )

@@ -93,9 +93,9 @@ class Costs(Model):
 class Accounting(Model):
     """What counts as removed."""
 
-    forest_years: Years = 30.0  # type: ignore[valid-type]
+    forest_years: Years = 30.0
     """Years over which the uptake of a new forest is averaged [yr]."""
-    retention_years: Years = 100.0  # type: ignore[valid-type]
+    retention_years: Years = 100.0
     """Horizon of the expected retention that is reported beside the tonnes [yr]."""
     buffer: Fraction | None = None
     """Share of credits withheld; the library's value of each method when not given."""

@@ -122,7 +122,7 @@ class Storage(Model):
     """Cost of storing [USD/t]: a number, or a column of `units` in USD/t."""
     case: Literal["low", "central", "high"] = "central"
     """Which of the capacity columns counts."""
-    years: Years = 30.0  # type: ignore[valid-type]
+    years: Years = 30.0
     """Years over which the capacity may be filled [yr]."""
     depth: str | None = None
     """Column with the depth [m]."""
@@ -168,6 +168,16 @@ class Resources(Model):
     """Dry biomass [t/yr]."""
     storage: Storage = Storage(unlimited=True)
     """Geological storage [t/yr]."""
+
+    @property
+    def supplies(self) -> dict[str, Supply]:
+        """Resources that are offered alike, by their name in the results."""
+        return {
+            "water": self.water,
+            "electricity": self.power,
+            "heat": self.heat,
+            "biomass": self.biomass,
+        }
 
 
 class Climate(Model):

@@ -172,12 +172,12 @@ class AnalysisGrid:
     @cached_property
     def x(self) -> NDArray[np.float64]:
         """Cell-centre x, west to east, shape (cols,) [CRS units]."""
-        return self.west + (np.arange(self.cols) + 0.5) * self.resolution
+        return np.asarray(self.west + (np.arange(self.cols) + 0.5) * self.resolution, np.float64)
 
     @cached_property
     def y(self) -> NDArray[np.float64]:
         """Cell-centre y, north to south, shape (rows,) [CRS units]."""
-        return self.north - (np.arange(self.rows) + 0.5) * self.resolution
+        return np.asarray(self.north - (np.arange(self.rows) + 0.5) * self.resolution, np.float64)
 
     @cached_property
     def unit_metres(self) -> float:
@@ -195,7 +195,7 @@ class AnalysisGrid:
         """
         if not self.is_geographic:
             return np.full(self.rows, (self.resolution * self.unit_metres) ** 2)
-        edges = self.north - np.arange(self.rows + 1) * self.resolution
+        edges = np.asarray(self.north - np.arange(self.rows + 1) * self.resolution, np.float64)
         zone = ellipsoid_zone_area(self.crs, edges)
         return np.abs(np.diff(zone)) * math.radians(self.resolution)
 
@@ -212,6 +212,8 @@ class AnalysisGrid:
             step = self.resolution * self.unit_metres
             return np.full(self.rows, step), step
         geod = self.crs.get_geod()
+        if geod is None:
+            raise GridError("the CRS has no ellipsoid", got=self.crs.name, rule=1)
         lat = self.y
         zero = np.zeros_like(lat)
         _, _, east = geod.inv(zero, lat, zero + self.resolution, lat)

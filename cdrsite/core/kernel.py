@@ -22,7 +22,7 @@ def kernel(function: F) -> F:
     compiled again in each process instead of failing at import. A kernel's jitted callees stay in
     its own module: numba's cache does not notice an edited callee elsewhere.
     """
-    options = {"nogil": True, "error_model": "numpy"}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError as error:

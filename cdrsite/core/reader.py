@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,7 @@ class LayerReader(Protocol):
     ) -> FloatBlock:
         """Area-weighted mean of a weight per class, shape (rows, cols) [1]."""
 
-    def class_codes(self, name: str, selectors: Sequence[int | str]) -> tuple[int, ...]:
+    def class_codes(self, name: str, selectors: Any) -> Sequence[int]:
         """Class codes that names, groups, codes and ranges stand for."""
 
     def coverage(
@@ -49,7 +49,7 @@ class LayerReader(Protocol):
         block: Block,
         where: str | None = None,
         buffer: float = 0.0,
-        rasterise: str | None = None,
+        rasterise: Literal["coverage", "centre"] | None = None,
     ) -> FloatBlock:
         """Share of each cell that the (buffered) features cover, shape (rows, cols) [1]."""
 

@@ -86,7 +86,7 @@ def label_areas(
     """Area of each label inside the region, shape (count,) [m2]; add the blocks up."""
     keep = inside & (labels >= 0)
     weights = np.broadcast_to(areas, labels.shape)[keep].astype(np.float64)
-    return np.bincount(labels[keep], weights=weights, minlength=count)[:count]
+    return np.bincount(labels[keep], weights=weights, minlength=count)[:count].astype(np.float64)
 
 
 def pool_supply(pools: Pools, share: str, labels: NDArray[np.int32], areas: F32) -> F32:
@@ -212,33 +212,16 @@ def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
     """
     if model.units is None:
         return None
-    layer = model.units
-    column = model.capacity
-    if isinstance(column, dict):
-        if model.case not in column:
-            raise ConfigError(
-                "no capacity column for the case",
-                where="resources.storage.capacity",
-                got=model.case,
-                expected=", ".join(column),
-            )
-        column = column[model.case]
-    capacity = reader.attribute(layer, column or "") * conversion(model.capacity_unit, "t")[0]
-    rate = (
-        reader.attribute(layer, model.injection or "") * conversion(model.injection_unit, "t/yr")[0]
-    )
-    names = _names(reader, layer, model.name, len(capacity))
-    for label, values in (("capacity", capacity), ("injection rate", rate)):
-        wrong = [names[i] for i in np.flatnonzero(~(values >= 0))]
-        if wrong:
-            raise DataError(
-                f"storage units without {label}, or with a negative one",
-                where=f"layers.{layer}",
-                got=", ".join(wrong[:5]),
-                cure="correct the column, or leave these units out with `where`",
-                rule=7,
-            )
-    keep, left_out = _usable_units(model, reader, names)
+    layer, ids = model.units, reader.text(model.units, model.id or "")
+    names = _names(reader, layer, model.name, len(ids))
+    _refuse_shared_ids(model, ids)
+    capacity = reader.attribute(layer, _capacity_column(model))
+    capacity = capacity * conversion(model.capacity_unit, "t")[0]
+    rate = reader.attribute(layer, model.injection or "")
+    rate = rate * conversion(model.injection_unit, "t/yr")[0]
+    for label, values in (("a capacity", capacity), ("an injection rate", rate)):
+        _refuse_missing(model, label, names, values)
+    keep, left_out = _usable_units(model, reader, ids, names)
     if not keep.any():
         raise DataError(
             "no storage unit is left",
@@ -247,37 +230,69 @@ def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
             cure="widen min_depth and max_depth",
             rule=7,
         )
-    cost = (
-        np.full(len(capacity), float(model.cost))
-        if not isinstance(model.cost, str)
-        else reader.attribute(layer, model.cost)
-    )
-    eor = (
-        np.array([kind.lower() == "eor" for kind in reader.text(layer, model.kind)])
-        if model.kind
-        else np.zeros(len(capacity), bool)
-    )
     index = np.flatnonzero(keep)
-    ids = reader.text(layer, model.id or "")
+    return StorageUnits(
+        layer=layer,
+        index=index,
+        names=tuple(names[i] for i in index),
+        capacity=capacity[keep],
+        rate=np.minimum(rate, capacity / model.years)[keep],
+        cost=_storage_cost(model, reader, names)[keep],
+        eor=_is_eor(model, reader, len(ids))[keep],
+        filters=tuple(_pick(model, ids[i]) for i in index),
+        left_out=tuple(left_out),
+    )
+
+
+def _capacity_column(model: Storage) -> str:
+    column = model.capacity
+    if not isinstance(column, dict):
+        return column or ""
+    if model.case not in column:
+        raise ConfigError(
+            "no capacity column for the case",
+            where="resources.storage.capacity",
+            got=model.case,
+            expected=", ".join(column),
+        )
+    return column[model.case]
+
+
+def _refuse_shared_ids(model: Storage, ids: list[str]) -> None:
     if len(set(ids)) < len(ids):
         raise DataError(
             "storage units share an id",
-            where=f"layers.{layer}: column {model.id}",
+            where=f"layers.{model.units}: column {model.id}",
             got=", ".join(sorted({i for i in ids if ids.count(i) > 1})[:5]),
             expected="one id for each unit",
             rule=7,
         )
-    return StorageUnits(
-        layer,
-        index,
-        tuple(names[i] for i in index),
-        capacity[keep],
-        np.minimum(rate, capacity / model.years)[keep],
-        cost[keep],
-        eor[keep],
-        tuple(_pick(model, ids[i]) for i in index),
-        tuple(left_out),
-    )
+
+
+def _refuse_missing(model: Storage, label: str, names: tuple[str, ...], values: F64) -> None:
+    wrong = [names[i] for i in np.flatnonzero(~(values >= 0))]
+    if wrong:
+        raise DataError(
+            f"storage units without {label}, or with a negative one",
+            where=f"layers.{model.units}",
+            got=", ".join(wrong[:5]),
+            cure="correct the column, or leave these units out with `where`",
+            rule=7,
+        )
+
+
+def _storage_cost(model: Storage, reader: LayerReader, names: tuple[str, ...]) -> F64:
+    if not isinstance(model.cost, str):
+        return np.full(len(names), float(model.cost))
+    cost = reader.attribute(model.units or "", model.cost)
+    _refuse_missing(model, "a cost", names, cost)
+    return cost
+
+
+def _is_eor(model: Storage, reader: LayerReader, count: int) -> NDArray[np.bool_]:
+    if model.kind is None:
+        return np.zeros(count, bool)
+    return np.array([kind.lower() == "eor" for kind in reader.text(model.units or "", model.kind)])
 
 
 def _pick(model: Storage, unit_id: str) -> str:
@@ -286,7 +301,7 @@ def _pick(model: Storage, unit_id: str) -> str:
 
 
 def _usable_units(
-    model: Storage, reader: LayerReader, names: tuple[str, ...]
+    model: Storage, reader: LayerReader, ids: list[str], names: tuple[str, ...]
 ) -> tuple[NDArray[np.bool_], list[str]]:
     """Which units depth and stacking allow, and why the others are out."""
     keep = np.ones(len(names), bool)
@@ -297,13 +312,12 @@ def _usable_units(
             keep[i] = False
             left_out.append(f"{names[i]}: depth {depth[i]:g} m")
     if model.stacked_on is not None:
-        ids = reader.text(model.units or "", model.id or "")
         below = reader.text(model.units or "", model.stacked_on)
-        for i, target in enumerate(below):
+        for upper, target in enumerate(below):
             # stacked units share pore space: only the lower one counts, if it counts at all
-            if keep[i] and target in ids and keep[ids.index(target)]:
-                keep[i] = False
-                left_out.append(f"{names[i]}: stacked on {target}")
+            if keep[upper] and target in ids and keep[ids.index(target)]:
+                keep[upper] = False
+                left_out.append(f"{names[upper]}: stacked on {target}")
     return keep, left_out
 
 
