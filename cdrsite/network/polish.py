@@ -75,13 +75,16 @@ def refit(net: FlowArrays, goal: Goal, x: np.ndarray) -> FlowPlan | None:
         None where the rounded choices admit no flow.
     """
     at = layout_of(net)
+    if goal.budget is not None:
+        return _within_budget(net, goal.budget, x)
     model = build(net, goal)
     fixed = np.where(model.integer, np.round(x), 0.0)
-    # a flow that a leak carried is opened outright
-    carrying = x[at.p : at.p + at.columns] > FLOW_TOLERANCE
-    leak = carrying & (fixed[at.y : at.p] < 0.5) & (x[at.y : at.p] > 1e-9)
-    fixed[at.y : at.p] = np.maximum(fixed[at.y : at.p], leak)
     plan = _fixed_lp(net, model, fixed)
+    if plan is None:
+        # the flow needs a pipe that the solver's tolerance left unbuilt: open it outright
+        carrying = x[at.p : at.p + at.columns] > FLOW_TOLERANCE
+        fixed[at.y : at.p] = np.maximum(fixed[at.y : at.p], carrying)
+        plan = _fixed_lp(net, model, fixed)
     for _ in range(3):
         if plan is None:
             return None
@@ -90,6 +93,17 @@ def refit(net: FlowArrays, goal: Goal, x: np.ndarray) -> FlowPlan | None:
             return plan
         plan = again
     return plan
+
+
+def _within_budget(net: FlowArrays, budget: float, x: np.ndarray) -> FlowPlan | None:
+    """Refit at the captured amount, lowered a little where whole numbers break the budget."""
+    at = layout_of(net)
+    captured = float(x[at.a : at.r].sum())
+    for less in (0.0, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2):
+        plan = refit(net, Goal(target=captured * (1 - less)), x)
+        if plan is not None and plan.cost <= budget * (1 + 1e-9):
+            return plan
+    return None
 
 
 def _worth(goal: Goal, plan: FlowPlan) -> float:

@@ -26,9 +26,8 @@ from cdrsite.network.strengthen import Branch, bounds, strong_rows
 
 _SMALL = 120
 """Trend columns up to which the model goes to the solver without preparation."""
-_EASY, _HARD = 30, 120
-"""Fractional choices below which the solver alone is faster, and above which strong
-branching pays."""
+_HARD = 120
+"""Fractional choices in a leaf above which strong branching pays."""
 _TREE_LPS = 160
 """Linear programs spent on the tree over sources."""
 _MOST_LEAVES = 8
@@ -71,7 +70,14 @@ class _Leaf:
 
 
 def search(
-    net: FlowArrays, goal: Goal, *, gap: float, time_limit: float, seed: int, threads: int = 2
+    net: FlowArrays,
+    goal: Goal,
+    *,
+    gap: float,
+    time_limit: float,
+    seed: int,
+    threads: int = 2,
+    easy: int = 30,
 ) -> SearchResult:
     """Find the best plan within a gap or a time limit.
 
@@ -89,6 +95,9 @@ def search(
         Seed of heuristics and solver.
     threads : int
         Leaves solved side by side.
+    easy : int
+        Where fewer choices than this are fractional in the relaxation, the solver alone is
+        faster; 0 takes the whole way always.
 
     Returns
     -------
@@ -103,9 +112,9 @@ def search(
         No plan was found in time.
     """
     run = _Search(net, goal, gap, time.monotonic() + time_limit, seed, threads)
-    if goal.budget is not None or net.columns <= _SMALL:
+    if goal.budget is not None or (easy and net.columns <= _SMALL):
         return run.plainly()
-    return run.thoroughly()
+    return run.thoroughly(easy)
 
 
 class _Search:
@@ -161,28 +170,30 @@ class _Search:
         """Give the whole strengthened model to the solver."""
         model = self.strong_model(self.net, Branch.root(self.net))
         if model is None:
-            raise _infeasible()
+            raise _infeasible(self.net)
+        if self.goal.target is None:
+            self.offer(_nothing(self.net))
         answer = solve(model, gap=0.5 * self.gap, time_limit=self.left(), seed=self.seed)
         self.nodes += answer.nodes
         if answer.status == "infeasible":
-            raise _infeasible()
+            raise _infeasible(self.net)
         if answer.x is not None:
             self.offer(refit(self.net, self.goal, answer.x))
         return self.result(answer.bound)
 
     # -- the whole way --------------------------------------------------------------------
 
-    def thoroughly(self) -> SearchResult:
-        """Cuts, plans, tree over sources, leaves."""
+    def thoroughly(self, easy: int) -> SearchResult:
+        """Cuts, plans, tree over sources, leaves; the solver alone where it is easy."""
         root = Branch.root(self.net)
         model = self.strong_model(self.net, root)
         if model is None:
-            raise _infeasible()
+            raise _infeasible(self.net)
         relaxation = Relaxation(model)
         point = relaxation.solve()
         if point is None:
-            raise _infeasible()
-        if _split_count(model, point[1]) < _EASY:
+            raise _infeasible(self.net)
+        if _split_count(model, point[1]) < easy:
             return self.plainly()
         point = self.tighten(relaxation, root, Rows()) or point
         scaling = SlopeScaling(self.net, self.goal, self.seed)
@@ -406,9 +417,25 @@ def _merge(leaves: list[_Leaf]) -> _Leaf:
     return _Leaf(min(leaf.bound for leaf in leaves), Branch(closed, opened))
 
 
-def _infeasible() -> InfeasibleError:
+def _nothing(net: FlowArrays) -> FlowPlan:
+    """Give the plan that captures nothing, which every price and budget allows."""
+    sources, sinks = len(net.source_cap), len(net.sink_cap)
+    wells = np.zeros(sinks, dtype=int)
+    column = np.full(net.arcs, -1)
+    return FlowPlan(np.zeros(sources), np.zeros(sinks), np.zeros(net.arcs), column, wells, 0.0)
+
+
+def _infeasible(net: FlowArrays) -> InfeasibleError:
+    """Say how much the pipes can carry."""
+    model = build(net, Goal(price=0.0))
+    at = model.layout
+    cost = np.zeros(at.size)
+    cost[at.a : at.r] = -1.0
+    point = Relaxation(replace(model, cost=cost)).solve()
+    most = -point[0] if point is not None else 0.0
     return InfeasibleError(
         "the pipes cannot carry the target from the sources to the sinks",
-        expected="arcs of larger capacity, or a lower target",
+        expected=f"at most {most:g} Mt/yr",
+        cure="arcs of larger capacity, or a lower target",
         rule=8,
     )
