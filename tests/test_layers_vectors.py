@@ -315,3 +315,27 @@ def test_any_text_as_a_filter_gives_rows_or_a_clear_error(where: str) -> None:
         assert select(TABLE, where, "here").shape == (4,)
     except DataError as error:
         assert str(error).startswith("here: ")
+
+
+def test_a_presets_filter_applies_where_its_columns_are(tmp_path: Path) -> None:
+    where = area(1, 3)
+    shapes = [box(0, 0, 1, 1), box(1, 0, 2, 1), box(2, 0, 3, 1)]
+    columns = {
+        "STATUS": ["Designated", "Proposed", "Inscribed"],
+        "DESIG_ENG": ["Park", "Park", "UNESCO-MAB Biosphere Reserve"],
+    }
+    path = save(tmp_path / "a.gpkg", shapes, **columns)
+    got = stack_of(path, where, preset="wdpa").coverage("it", whole(where))
+    np.testing.assert_array_equal(got, [[1, 0, 0]])
+    bare = save(tmp_path / "b.gpkg", shapes)
+    with pytest.warns(CdrsiteWarning, match=r"filter of its preset is not applied.*'status'"):
+        got = stack_of(bare, where, preset="wdpa").coverage("it", whole(where))
+    np.testing.assert_array_equal(got, [[1, 1, 1]])
+
+
+def test_exhausted_supply_is_not_unknown(tmp_path: Path) -> None:
+    where = area(1, 3)
+    shapes = [box(0, 0, 1, 1), box(1, 0, 2, 1), box(2, 0, 3, 1)]
+    path = save(tmp_path / "a.gpkg", shapes, bws_raw=[9999.0, -9999.0, 0.3])
+    stack = stack_of(path, where, preset="aqueduct-4-bws", kind="intensive")
+    np.testing.assert_allclose(stack.values("it", whole(where)), [[9999, np.nan, 0.3]], rtol=1e-6)

@@ -481,7 +481,7 @@ class LayerStack:
     def distance(self, name: str, block: Block, where: str | None = None) -> NDArray[np.float32]:
         """Distance from each cell centre to the nearest feature [m], inf if there is none."""
         self._vector_file(name)
-        return self._vectors.pieces(name, where).distance(block)
+        return self._vectors.nearest(name, where).distance(block)
 
     def labels(self, name: str, block: Block) -> NDArray[np.int32]:
         """Index of the polygon that holds each cell's centre, -1 for none; overlaps: the lowest."""

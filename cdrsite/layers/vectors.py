@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
-from cdrsite.core.grid import AnalysisGrid, Block, equal_area_crs
+from cdrsite.core.grid import AnalysisGrid, equal_area_crs
 from cdrsite.layers.coverage import Rings, rings_of
 from cdrsite.layers.harmonise import same_crs, transformer
+from cdrsite.layers.nearest import Nearest
 from cdrsite.layers.presets import Resolved
 from cdrsite.layers.region import polygonal
 from cdrsite.layers.sources import read_vector
@@ -92,9 +93,11 @@ class Vectors:
         """Polygons of the features, one owner per feature, grown by the layer's own buffer."""
         return self._once.get(("each", name), lambda: rings_of(self._grown(name), self.grid))
 
-    def pieces(self, name: str, where: str | None) -> Pieces:
-        """The features cut for distance searches."""
-        return self._once.get(("pieces", name, where), lambda: self._pieces(name, where))
+    def nearest(self, name: str, where: str | None) -> Nearest:
+        """The features under an index for distances."""
+        return self._once.get(
+            ("nearest", name, where), lambda: Nearest(self.shapes(name, where), self.grid)
+        )
 
     def _load(self, name: str) -> gpd.GeoDataFrame:
         layer = self.layers[name]
@@ -108,7 +111,7 @@ class Vectors:
             lat=model.lat,
         )
         if layer.filter is not None:
-            frame = frame[select(frame, layer.filter, layer.where_text, layer.columns)]
+            frame = frame[self._own_filter(frame, layer)]
         if frame.empty:
             self._warn(name, f"the filter {layer.filter!r} keeps no feature")
         frame = frame.reset_index(drop=True)
@@ -118,6 +121,17 @@ class Vectors:
         shapes = self._repair(frame.geometry.to_numpy(), name)
         self._require_near(shapes, name)
         return frame.set_geometry(shapes)
+
+    def _own_filter(self, frame: gpd.GeoDataFrame, layer: Resolved) -> NDArray[np.bool_]:
+        """The layer's filter; a preset's one is left out where the file has not its columns."""
+        assert layer.filter is not None  # noqa: S101 - the caller asked for it
+        try:
+            return select(frame, layer.filter, layer.where_text, layer.columns)
+        except DataError as error:
+            if layer.model.where is not None:
+                raise
+            self._warn(layer.name, f"the filter of its preset is not applied: {error.what}")
+            return np.ones(len(frame), np.bool_)
 
     def _require_near(self, shapes: NDArray[Any], name: str) -> None:
         """Refuse features that are all far from the region; warn if they only lie beside it."""
@@ -254,9 +268,6 @@ class Vectors:
                 "them in the file (rule 6)",
             )
 
-    def _pieces(self, name: str, where: str | None) -> Pieces:
-        return Pieces(self.shapes(name, where), self.grid)
-
 
 def grow(shapes: NDArray[Any], buffer: float, grid: AnalysisGrid) -> NDArray[Any]:
     """Buffer shapes by metres in the grid's CRS, or in a local metric one if it is geographic."""
@@ -269,89 +280,3 @@ def grow(shapes: NDArray[Any], buffer: float, grid: AnalysisGrid) -> NDArray[Any
     metric = shapely.transform(shapes, there.transform, interleaved=False)
     grown = shapely.buffer(metric, buffer, quad_segs=BUFFER_SEGMENTS)
     return shapely.transform(grown, back.transform, interleaved=False)
-
-
-class Pieces:
-    """Features cut into short pieces under a spatial index, for nearest-distance searches.
-
-    On a geographic grid the nearest point is found in a local metric CRS and its distance measured
-    on the ellipsoid.
-    """
-
-    LENGTH = 16
-
-    def __init__(self, shapes: NDArray[Any], grid: AnalysisGrid) -> None:
-        import shapely
-
-        self.grid = grid
-        self.local = equal_area_crs(grid.bounds).to_wkt() if grid.is_geographic else None
-        shapes = shapes[~shapely.is_empty(shapes)]
-        areal = np.isin(shapely.get_type_id(shapes), (3, 6))
-        self.rings = rings_of(shapely.get_parts(shapely.union_all(shapes[areal])), grid)
-        if self.local is not None:
-            there = transformer(grid.wkt, self.local)
-            shapes = shapely.transform(shapes, there.transform, interleaved=False)
-        flat = shapely.get_parts(np.where(areal, shapely.boundary(shapes), shapes))
-        flat = shapely.get_parts(flat)
-        self.tree = shapely.STRtree(_cut(flat, self.LENGTH))
-
-    def distance(self, block: Block) -> NDArray[np.float32]:
-        """Metres from each cell centre of a block to the nearest feature, inf if there is none."""
-        import shapely
-
-        grid = self.grid
-        out = np.full(block.shape, np.inf, np.float32)
-        if len(self.tree) == 0:
-            return out
-        inside = self.rings.centres(block)
-        out[inside] = 0.0
-        rows, cols = np.nonzero(~inside)
-        x, y = grid.x[block.col0 + cols], grid.y[block.row0 + rows]
-        if self.local is not None:
-            px, py = transformer(grid.wkt, self.local).transform(x, y)
-        else:
-            px, py = x, y
-        if rows.size == 0:
-            return out
-        points = shapely.points(px, py)
-        (query, found), distance = self.tree.query_nearest(
-            points, return_distance=True, all_matches=False
-        )
-        if self.local is None:
-            out[rows[query], cols[query]] = distance * grid.unit_metres
-            return out
-        line = shapely.shortest_line(points[query], self.tree.geometries[found])
-        end = shapely.get_coordinates(line)[1::2]
-        lon, lat = transformer(self.local, grid.wkt).transform(end[:, 0], end[:, 1])
-        _, _, metres = grid.crs.get_geod().inv(  # type: ignore[union-attr]
-            x[query], y[query], lon, lat
-        )
-        out[rows[query], cols[query]] = metres
-        return out
-
-
-def _cut(shapes: NDArray[Any], length: int) -> NDArray[Any]:
-    """Cut lines into pieces of at most ``length`` edges; points stay."""
-    import shapely
-
-    lines = np.isin(shapely.get_type_id(shapes), (1, 2))
-    pieces = [shapes[~lines]]
-    xy, owner = shapely.get_coordinates(shapes[lines], return_index=True)
-    if xy.size:
-        start = np.searchsorted(owner, np.arange(owner[-1] + 1))
-        end = np.append(start[1:], owner.size)
-        # piece k of a line holds its edges k * length to (k + 1) * length
-        counts = np.maximum(1, -(-(end - start - 1) // length))
-        first = np.repeat(start, counts) + length * _within(counts)
-        last = np.minimum(first + length + 1, np.repeat(end, counts))
-        sizes = last - first
-        index = np.repeat(first - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
-        pieces.append(
-            shapely.linestrings(xy[index], indices=np.repeat(np.arange(first.size), sizes))
-        )
-    return np.concatenate(pieces)
-
-
-def _within(counts: NDArray[Any]) -> NDArray[Any]:
-    """0, 1, ... counted anew for each group."""
-    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
