@@ -119,7 +119,7 @@ def evaluate(
         arguments += [program.numbers[m], program.excluded_bits[m]]
         arguments += [_writable(result, name, shape, method.name) for name in OUTPUTS]
     size = reasons.size
-    if threads == 1 or size <= CHUNK:
+    if threads <= 1 or size <= CHUNK:
         program.run(0, size, *arguments)
         return results
     with ThreadPoolExecutor(threads) as pool:

@@ -69,8 +69,12 @@ def {{name}}({{arguments}}):
         potential[i] = value
         limit[i] = code
         net_factor[i] = NAN if no_value else net
-        cost[i] = NAN if no_value | no_net else ({{cost}}) / net
-        score[i] = ZERO if value == ZERO else {{suitability}}value * net
+        # one NaN for all: which of two NaN a sum keeps is the compiler's choice (rule 9)
+        price = ({{cost}}) / net
+        cost[i] = NAN if no_value | no_net | (price != price) else price
+        worth = {{suitability}}value * net
+        worth = NAN if worth != worth else worth
+        score[i] = ZERO if value == ZERO else worth
 """
 
 OUTPUTS = ("potential", "limit", "net_factor", "cost", "score")
@@ -293,11 +297,11 @@ def _keep(source: str, name: str) -> Path:
     """Write the text, whole or not at all, unless it is there already."""
     folder = cache_folder()
     path = folder / f"{name}.py"
-    if path.is_file() and path.read_text(encoding="utf-8") == source:
+    if path.is_file() and path.read_bytes() == source.encode():
         return path
     folder.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(suffix=".py", dir=folder)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(source)
+    with os.fdopen(handle, "wb") as file:
+        file.write(source.encode())
     Path(aside).replace(path)
     return path

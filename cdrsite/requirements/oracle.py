@@ -112,4 +112,6 @@ def score_method(
                 cost[is_so] = NAN
         suitability = layers[method.suitability] * potential if method.suitability else potential
         score = np.where(potential == 0, ZERO, suitability * net)
+        cost[np.isnan(cost)] = NAN  # one NaN for all, whatever its sign and payload
+        score[np.isnan(score)] = NAN
     return MethodResult(potential, code, net_factor, cost, score)

@@ -10,7 +10,6 @@ A plan is data. It is made once per scenario from numbers and layer names, and
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -155,7 +154,7 @@ class Limit:
     def holds_somewhere(self) -> bool:
         """Whether it can limit at all."""
         need = self.need.constant
-        return need is None or need > 0 or math.isnan(need)
+        return need is None or need > 0
 
     @cached_property
     def ratio(self) -> tuple[Sum, Sum | None]:

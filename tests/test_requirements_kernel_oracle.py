@@ -1,0 +1,312 @@
+"""Scoring: written loops against plain numpy, cuts and threads against each other, the cache."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdrsite.core.states import EXCLUDED, OUTSIDE_BIT, UNKNOWN
+from cdrsite.requirements import generate
+from cdrsite.requirements.evaluate import CHUNK, MethodResult, evaluate
+from cdrsite.requirements.oracle import evaluate_numpy
+from cdrsite.requirements.plan import Limit, MethodPlan, ScoringPlan, Sum, Term, const, layer
+
+LAYERS = ("a", "b", "c d", "é中")
+VALUES = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -2.5, 1e-30, 3e38, 7.25]
+
+coefficients = st.sampled_from([0.0, 1.0, -1.0, 0.5, 11_000.0, -1e-3, 1e20]) | st.floats(-1e6, 1e6)
+terms = st.builds(Term, coefficients, st.lists(st.sampled_from(LAYERS), max_size=3).map(tuple))
+sums = st.lists(terms, max_size=3).map(lambda found: Sum(tuple(found)))
+limits = st.lists(
+    st.tuples(sums, sums | st.floats(1e-3, 1e6).map(const)), min_size=1, max_size=4
+).map(lambda pairs: tuple(Limit(f"r{k}", k, *pair) for k, pair in enumerate(pairs)))
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> ScoringPlan:
+    """One to three methods of any shape; the first limit always holds."""
+    land = Limit("land", 7, layer("a"), const(2.0))
+    optional = st.none() | st.sampled_from(LAYERS)
+    return ScoringPlan(
+        tuple(
+            MethodPlan(
+                name=f"method {m}",
+                limits=(*draw(limits), land),
+                net_factor=draw(sums),
+                gross_cost=draw(sums),
+                suitability=draw(optional),
+                excluded_bits=draw(st.integers(0, (1 << 31) - 1)),
+                available=draw(optional),
+            )
+            for m in range(draw(st.integers(1, 3)))
+        )
+    )
+
+
+def random_block(seed: int, shape: tuple[int, int]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Layers with every kind of odd value, NaN of several payloads, and reasons."""
+    rng = np.random.default_rng(seed)
+    layers = {}
+    for name in LAYERS:
+        values = rng.normal(1.0, 3.0, shape).astype(np.float32)
+        odd = rng.random(shape) < 0.3
+        values[odd] = rng.choice(np.float32(VALUES), shape)[odd]
+        values.view(np.uint32)[rng.random(shape) < 0.02] = 0xFFC01234  # a NaN with sign and payload
+        layers[name] = values
+    reasons = rng.choice(
+        np.array([0, 0, 1, 2, 1 << 30, OUTSIDE_BIT, OUTSIDE_BIT | 5], np.uint32), shape
+    )
+    return layers, reasons
+
+
+def joined(results: dict[str, MethodResult]) -> bytes:
+    return b"".join(
+        array.tobytes() for result in results.values() for array in vars(result).values()
+    )
+
+
+def assert_same(found: dict[str, MethodResult], expected: dict[str, MethodResult]) -> None:
+    assert list(found) == list(expected)
+    for method, result in expected.items():
+        for name, array in vars(result).items():
+            mine = getattr(found[method], name)
+            np.testing.assert_array_equal(mine, array, err_msg=f"{method}.{name}")
+            assert mine.tobytes() == array.tobytes(), f"{method}.{name}: zeros or NaN differ"
+
+
+def interpreted(plan: ScoringPlan, layers: dict[str, Any], reasons: Any) -> dict[str, MethodResult]:
+    """Run the written text as plain Python: any plan, without compiling it."""
+    text, loops = generate.write_module(plan)
+    space: dict[str, Any] = {"__name__": "interpreted"}
+    exec(text.replace("@kernel\n", ""), space)
+    out = {method.name: MethodResult.empty(reasons.shape) for method in plan.methods}
+    arguments: list[Any] = []
+    order = dict.fromkeys(name for one in loops for name in one.layers)
+    arguments += [layers[name].ravel() for name in order]
+    for one, method in zip(loops, plan.methods, strict=True):
+        arguments += [tuple(map(np.float32, one.numbers)), np.uint32(method.excluded_bits)]
+        arguments += [getattr(out[method.name], name).reshape(-1) for name in generate.OUTPUTS]
+    with np.errstate(all="ignore"):
+        space["score"](0, reasons.size, reasons.ravel(), *arguments)
+    return out
+
+
+@settings(max_examples=150)
+@given(plan=plans(), seed=st.integers(0, 2**32 - 1))
+def test_the_written_text_says_what_numpy_says(plan: ScoringPlan, seed: int) -> None:
+    layers, reasons = random_block(seed, (3, 8))
+    assert_same(interpreted(plan, layers, reasons), evaluate_numpy(plan, layers, reasons, block=7))
+
+
+@settings(max_examples=4)
+@given(plan=plans(), seed=st.integers(0, 2**32 - 1))
+def test_the_compiled_loops_say_what_numpy_says(plan: ScoringPlan, seed: int) -> None:
+    layers, reasons = random_block(seed, (53, 97))
+    assert_same(evaluate(plan, layers, reasons), evaluate_numpy(plan, layers, reasons))
+
+
+@given(plan=plans())
+def test_the_text_holds_no_text_of_a_user_and_no_number_of_a_scenario(plan: ScoringPlan) -> None:
+    text, loops = generate.write_module(plan)
+    ast.parse(text)
+    assert text.isascii()
+    doubled = ScoringPlan(
+        tuple(
+            MethodPlan(
+                method.name.upper(),
+                method.limits,
+                method.net_factor * 2.0,
+                method.gross_cost * 3.0,
+                method.suitability,
+                0,
+                method.available,
+            )
+            for method in plan.methods
+        )
+    )
+    assert generate.write_module(doubled)[0] == text
+    assert len({one.text for one in loops}) == text.count("def loop_")
+
+
+FIXED = ScoringPlan(
+    (
+        MethodPlan(
+            "x",
+            (
+                Limit("land", 0, layer("a", 100.0), const(11.0)),
+                Limit("power", 1, layer("b", 70.0), layer("c d", 3.0) + 9.0),
+            ),
+            const(0.9) + layer("c d", -0.2),
+            const(80.0) + layer("a") * layer("é中", 0.5),
+            "é中",
+            1,
+        ),
+        MethodPlan(
+            "y", (Limit("land", 0, layer("b"), layer("a", 4.0)),), const(0.7), const(3.0), None, 2
+        ),
+    )
+)
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1), rows=st.integers(1, 40), columns=st.integers(1, 70))
+def test_any_block_of_one_plan(seed: int, rows: int, columns: int) -> None:
+    layers, reasons = random_block(seed, (rows, columns))
+    assert_same(evaluate(FIXED, layers, reasons), evaluate_numpy(FIXED, layers, reasons))
+
+
+def test_against_the_formulas_in_float64() -> None:
+    rng = np.random.default_rng(3)
+    layers = {name: rng.uniform(0.5, 2.0, (200, 50)).astype(np.float32) for name in LAYERS}
+    found = evaluate(FIXED, layers, np.zeros((200, 50), np.uint32))["x"]
+    a, b, c, d = (layers[name].astype(np.float64) for name in LAYERS)
+    by_land, by_power = 100.0 * a / 11.0, 70.0 * b / (3.0 * c + 9.0)
+    net = 0.9 - 0.2 * c
+    np.testing.assert_allclose(found.potential, np.minimum(by_land, by_power), rtol=5e-7)
+    np.testing.assert_array_equal(found.limit, by_power < by_land)
+    np.testing.assert_allclose(found.net_factor, net, rtol=5e-7)
+    np.testing.assert_allclose(found.cost, (80.0 + 0.5 * a * d) / net, rtol=1e-6)
+    np.testing.assert_allclose(found.score, d * np.minimum(by_land, by_power) * net, rtol=1e-6)
+
+
+def test_cuts_and_threads_change_no_byte() -> None:
+    shape = (2 * CHUNK // 509 + 3, 509)
+    layers, reasons = random_block(11, shape)
+    whole = joined(evaluate(FIXED, layers, reasons))
+    for threads in (2, 3, 5):
+        assert joined(evaluate(FIXED, layers, reasons, threads=threads)) == whole
+    out = {method.name: MethodResult.empty(shape) for method in FIXED.methods}
+    cuts = [0, 1, 2, 9, 10, 100, 613, shape[0]]
+    for first, last in itertools.pairwise(cuts):
+        rows = slice(first, last)
+        part = {
+            name: MethodResult(**{k: v[rows] for k, v in vars(result).items()})
+            for name, result in out.items()
+        }
+        evaluate(FIXED, {k: v[rows] for k, v in layers.items()}, reasons[rows], part)
+    assert joined(out) == whole
+    columns = {name: values[:, 3:8] for name, values in layers.items()}
+    narrow = evaluate(FIXED, columns, reasons[:, 3:8])
+    assert narrow["x"].cost.tobytes() == out["x"].cost[:, 3:8].tobytes()
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1), factor=st.sampled_from([0.25, 2.0, 1024.0]))
+def test_scaling_the_unit_of_a_resource_changes_nothing(seed: int, factor: float) -> None:
+    layers, reasons = random_block(seed, (9, 31))
+    small = {name: np.clip(values, -1e6, 1e6) for name, values in layers.items()}
+    x = FIXED.methods[0]
+    scaled = tuple(
+        Limit(one.resource, one.code, one.supply * factor, one.need * factor) for one in x.limits
+    )
+    other = MethodPlan(x.name, scaled, x.net_factor, x.gross_cost, x.suitability, x.excluded_bits)
+    found = evaluate(ScoringPlan((other, FIXED.methods[1])), small, reasons)
+    assert joined(found) == joined(evaluate(FIXED, small, reasons))
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_an_exclusion_more_never_adds_tonnes(seed: int) -> None:
+    layers, reasons = random_block(seed, (9, 31))
+    before = evaluate(FIXED, layers, reasons)["x"]
+    more = reasons | (np.random.default_rng(seed).random(reasons.shape) < 0.5).astype(np.uint32)
+    after = evaluate(FIXED, layers, more)["x"]
+    known = ~np.isnan(before.potential)
+    assert (after.potential[known] <= before.potential[known]).all()
+    hit = ((more & 1) == 1) & (more < OUTSIDE_BIT)
+    assert hit.any()
+    np.testing.assert_array_equal(after.limit == EXCLUDED, hit)
+    assert (np.isnan(after.potential[after.limit == UNKNOWN])).all()
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a new process: nothing compiled."""
+    monkeypatch.setattr(generate, "_MODULES", {})
+    monkeypatch.setattr(generate, "_PROGRAMS", {})
+
+
+SMALL = ScoringPlan(
+    (MethodPlan("s", (Limit("land", 0, layer("a"), const(4.0)),), const(0.5), const(10.0)),)
+)
+
+
+def score_small() -> float:
+    result = evaluate(SMALL, {"a": np.full((1, 1), 8.0, np.float32)}, np.zeros((1, 1), np.uint32))
+    return float(result["s"].potential.item())
+
+
+def test_compiled_loops_are_found_again(
+    fresh: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CDRSITE_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    assert score_small() == 2.0
+    files = sorted(tmp_path.glob("kernels/*.py"))
+    assert len(files) == 1
+    assert not list(tmp_path.glob("kernels/tmp*"))
+    code = (
+        "import numpy as np; from cdrsite.requirements import generate as g;"
+        "from cdrsite.requirements.evaluate import evaluate as e; from cdrsite.requirements.plan "
+        "import *; p = ScoringPlan((MethodPlan('other', (Limit('soil', 0, layer('z'), const(5.)),),"
+        "const(.5), const(10.)),)); e(p, {'z': np.ones((1, 1), 'f4')}, np.zeros((1, 1), 'u4'));"
+        "print(sum(g.compiled(p).run.stats.cache_hits.values()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"  # other names and numbers, the same shape: not compiled
+    assert sorted(tmp_path.glob("kernels/*.py")) == files
+
+
+def test_a_changed_file_in_the_cache_is_not_run(
+    fresh: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CDRSITE_CACHE_DIR", str(tmp_path))
+    source, _ = generate.write_module(SMALL)
+    path = generate._keep(source, "changed")
+    path.write_bytes(b"\xff raise SystemExit")
+    assert generate._keep(source, "changed") == path
+    assert path.read_text(encoding="utf-8") == source
+
+
+def test_a_folder_that_cannot_be_written_is_no_obstacle(
+    fresh: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("CDRSITE_CACHE_DIR", str(tmp_path / "file"))
+    assert score_small() == 2.0
+    assert "cdrsite_scoring" in generate.compiled(SMALL).run.__module__
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("platform", ["linux", "win32"])
+def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, platform: str) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.delenv("CDRSITE_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/x")
+    monkeypatch.setenv("LOCALAPPDATA", "/w")
+    base = {"linux": "/x", "win32": "/w"}[platform]
+    assert generate.cache_folder() == Path(base) / "cdrsite" / "kernels"
+
+
+def test_equal_plans_are_compiled_once_and_old_ones_forgotten(
+    fresh: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    load = generate._load
+    monkeypatch.setattr(generate, "_load", lambda source: (loaded.append(source), load(source))[1])
+    monkeypatch.setattr(generate, "_KEPT", 3)
+    for price in range(10):
+        land = (Limit("land", 0, layer("a"), const(4.0)),)
+        plan = ScoringPlan((MethodPlan("s", land, const(0.5), const(1.0 + price)),))
+        assert generate.compiled(plan) is generate.compiled(plan)
+    assert len(loaded) == 1
+    assert len(generate._PROGRAMS) == 3
