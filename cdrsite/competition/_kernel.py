@@ -1,0 +1,402 @@
+"""Kernel: the best plan of every cell at given prices, and its sums.
+
+Cells come in runs that share all their pools, as polygons on a raster do; the prices of a run are
+loop constants, so that every inner loop is a straight line over a short tile in cache. Arithmetic
+is in float64 whatever the inputs are.
+"""
+
+# numba compiles the functions for the dtypes that it meets, so they carry no annotations
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import numpy as np
+
+from cdrsite.core.kernel import kernel
+
+TILE = 128
+"""Cells per tile: the scratch of all stages stays in the first-level cache."""
+
+
+@kernel
+def _stage(source, start, size, upper, out):
+    """Load a tile of per-method values; zero where the method is not possible."""
+    wide = source.shape[1] > 1
+    for m in range(source.shape[0]):
+        if wide:
+            for i in range(size):
+                value = np.float64(source[m, start + i])
+                out[m, i] = value if upper[m, i] > 0.0 else 0.0
+        else:
+            value = np.float64(source[m, 0])
+            for i in range(size):
+                out[m, i] = value
+
+
+@kernel
+def _stage_upper(source, start, size, out):
+    """Load upper bounds; NaN and negative become 0. Says whether any is positive."""
+    total = 0.0
+    wide = source.shape[1] > 1
+    for m in range(source.shape[0]):
+        if wide:
+            for i in range(size):
+                value = np.float64(source[m, start + i])
+                out[m, i] = value if value > 0.0 else 0.0
+        else:
+            value = np.float64(source[m, 0])
+            for i in range(size):
+                out[m, i] = value if value > 0.0 else 0.0
+        for i in range(size):
+            total = out[m, i] if out[m, i] > total else total
+    return total > 0.0
+
+
+@kernel
+def _stage_sinks(sink, source, start, size, out):
+    """Load a tile of per-slot values; zero where the slot has no sink."""
+    wide = source.shape[1] > 1
+    for k in range(sink.shape[0]):
+        for i in range(size):
+            value = np.float64(source[k, start + i if wide else 0])
+            out[k, i] = 0.0 if sink[k, start + i] < 0 else value
+
+
+@kernel
+def _best_sink(base, cost, loss, w_net, w_cost, size, best, slot, best_cost, best_loss):
+    """Best slot per cell, its value, cost and loss; the first slot wins a tie."""
+    for i in range(size):
+        best[i] = base[0, i] + w_cost * cost[0, i] - w_net * loss[0, i]
+        best_cost[i] = cost[0, i]
+        best_loss[i] = loss[0, i]
+        slot[i] = 0
+    for k in range(1, base.shape[0]):
+        for i in range(size):
+            value = base[k, i] + w_cost * cost[k, i] - w_net * loss[k, i]
+            better = value > best[i]
+            best[i] = value if better else best[i]
+            best_cost[i] = cost[k, i] if better else best_cost[i]
+            best_loss[i] = loss[k, i] if better else best_loss[i]
+            slot[i] = k if better else slot[i]
+
+
+@kernel
+def _fill(value, upper, share, land, size, ratio, demand, room, x):
+    """Fractional knapsack: land goes to the best value per m2 first, without a branch.
+
+    What the better methods leave is ``max(0, land - their demand)``, since each of them takes all
+    it can before the next one: so no sorting is needed.
+    """
+    n_methods = value.shape[0]
+    for m in range(n_methods):
+        for i in range(size):
+            wanted = value[m, i] > 0.0
+            ratio[m, i] = value[m, i] / share[m, i] if wanted else -1.0
+            demand[m, i] = upper[m, i] * share[m, i] if wanted else 0.0
+    for m in range(n_methods):
+        for i in range(size):
+            room[i] = land[i]
+        for other in range(n_methods):
+            if other < m:
+                for i in range(size):
+                    room[i] -= demand[other, i] if ratio[other, i] >= ratio[m, i] else 0.0
+            elif other > m:
+                for i in range(size):
+                    room[i] -= demand[other, i] if ratio[other, i] > ratio[m, i] else 0.0
+        for i in range(size):
+            left = room[i] if room[i] > 0.0 else 0.0
+            all_of_it = demand[m, i] <= left
+            part = upper[m, i] if all_of_it else left / share[m, i]
+            x[m, i] = part if ratio[m, i] > 0.0 else 0.0
+
+
+@kernel
+def _small_lp(value, upper, rows, limits, tableau, x):  # noqa: C901, PLR0912 - one algorithm
+    """Maximise value x over 0 <= x <= upper and rows x <= limits (>= 0): dense simplex, Bland.
+
+    Bland's rule ends at degenerate corners too; the size is a handful of methods and resources.
+    """
+    n, extra = value.shape[0], limits.shape[0]
+    height, width = n + extra + 1, 2 * n + extra + 1
+    basis = np.empty(n + extra, np.int64)
+    tableau[:height, :width] = 0.0
+    for j in range(n):
+        tableau[j, j] = 1.0
+        tableau[j, width - 1] = upper[j]
+        tableau[height - 1, j] = -value[j] if upper[j] > 0.0 else 0.0
+        for r in range(extra):
+            tableau[n + r, j] = rows[r, j]
+    for r in range(n + extra):
+        tableau[r, n + r] = 1.0
+        basis[r] = n + r
+    for r in range(extra):
+        tableau[n + r, width - 1] = limits[r] if limits[r] > 0.0 else 0.0
+    scale = 0.0
+    for j in range(n):
+        scale = max(scale, abs(tableau[height - 1, j]))
+    while True:
+        enter = -1
+        for j in range(width - 1):
+            if tableau[height - 1, j] < -1e-13 * scale:
+                enter = j
+                break
+        if enter < 0:
+            break
+        leave, least = -1, np.inf
+        for r in range(height - 1):
+            if tableau[r, enter] > 1e-12:
+                step = tableau[r, width - 1] / tableau[r, enter]
+                if step < least or (step == least and basis[r] < basis[leave]):
+                    leave, least = r, step
+        if leave < 0:
+            break
+        tableau[leave, :width] /= tableau[leave, enter]
+        for r in range(height):
+            if r != leave and tableau[r, enter] != 0.0:
+                tableau[r, :width] -= tableau[r, enter] * tableau[leave, :width]
+        basis[leave] = enter
+    x[:] = 0.0
+    for r in range(n + extra):
+        if basis[r] < n:
+            x[basis[r]] = min(max(tableau[r, width - 1], 0.0), upper[basis[r]])
+
+
+@kernel
+def _fill_local(value, upper, share, land, local, local_need, size, x, tableau):
+    """Solve the cells again whose land-only answer breaks another local row."""
+    n_methods, n_local = value.shape[0], local_need.shape[0]
+    rows = np.empty((n_local + 1, n_methods))
+    limits = np.empty(n_local + 1)
+    answer = np.empty(n_methods)
+    v, u = np.empty(n_methods), np.empty(n_methods)
+    for i in range(size):
+        broken = False
+        for r in range(n_local):
+            used = 0.0
+            for m in range(n_methods):
+                used += local_need[r, m] * x[m, i]
+            broken = broken or used > local[r, i]
+        if not broken:
+            continue
+        limits[0] = land[i]
+        for m in range(n_methods):
+            rows[0, m] = share[m, i]
+            u[m] = upper[m, i] if value[m, i] > 0.0 else 0.0
+            v[m] = value[m, i] if value[m, i] > 0.0 else 0.0
+        for r in range(n_local):
+            limits[r + 1] = local[r, i]
+            for m in range(n_methods):
+                rows[r + 1, m] = local_need[r, m]
+        _small_lp(v, u, rows, limits, tableau, answer)
+        for m in range(n_methods):
+            x[m, i] = answer[m]
+
+
+@kernel
+def _dot(x, q, size):
+    """Sum of products in four fixed partial sums; ``x`` is zero from ``size`` to a whole four."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    for i in range(0, size, 4):
+        a += x[i] * q[i]
+        b += x[i + 1] * q[i + 1]
+        c += x[i + 2] * q[i + 2]
+        d += x[i + 3] * q[i + 3]
+    return (a + b) + (c + d)
+
+
+@kernel
+def _total(x, size):
+    """Sum in four fixed partial sums."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    for i in range(0, size, 4):
+        a += x[i]
+        b += x[i + 1]
+        c += x[i + 2]
+        d += x[i + 3]
+    return (a + b) + (c + d)
+
+
+@kernel
+def sweep(  # noqa: C901, PLR0912, PLR0915 - stages over one tile's scratch, read top down
+    combo,
+    land,
+    upper,
+    net,
+    cost,
+    need,
+    sink,
+    sink_cost,
+    sink_loss,
+    lower,
+    layers,
+    local,
+    weight,
+    sink_value,
+    stored,
+    exclusive,
+    local_need,
+    has_lower,
+    counted,
+    group,
+    sums,
+    sink_sums,
+    x_out,
+    slot_out,
+    value_out,
+):
+    """Best plan of each cell at given prices, added up.
+
+    Parameters
+    ----------
+    combo : int32[n]
+        Combination of zones of each cell: row of ``weight`` and ``sums``.
+    land ... local : arrays of cdrsite.competition.problem.Cells
+    weight : float64[C, M, 4 + L]
+        Value of one unit of each quantity (gross, net, cost, land, layers), prices included.
+    sink_value : float64[S + 1]
+        Value of storing a tonne in sink s, at s + 1; -inf at 0.
+    stored, exclusive : float64[M]
+    local_need : float64[R, M]
+    has_lower : bool
+        Whether ``lower`` holds more than zeros.
+    counted : bool[4 + L]
+        Quantities to add up.
+    group : int32[C]
+        Row of ``sink_sums`` of each combination.
+    sums : float64[C, M, 4 + L]
+        Added to: quantities by combination and method.
+    sink_sums : float64[G, S]
+        Added to: tonnes stored.
+    x_out : float64[M, n] or [M, 0]
+        Gross tonnes of the plan, unless empty.
+    slot_out : int8[M, n] or [M, 0]
+        Sink slot of the plan.
+    value_out : float64[M, n] or [M, 0]
+        Reduced value per gross tonne before the cell's land is priced.
+    """
+    n, n_methods, n_slots = combo.shape[0], upper.shape[0], sink.shape[0]
+    n_layers, n_local = layers.shape[0], local_need.shape[0]
+    keep = x_out.shape[1] > 0
+    scratch = np.zeros((10, n_methods, TILE))
+    u, f, c, a, v, x = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5]
+    ratio, demand, best, low = scratch[6], scratch[7], scratch[8], scratch[9]
+    share = np.zeros((n_methods, TILE))
+    slot = np.zeros((n_methods, TILE), np.int64)
+    slots = np.zeros((3, max(n_slots, 1), TILE))
+    base, scost, sloss = slots[0], slots[1], slots[2]
+    line = np.zeros((4, TILE))
+    free, room, chosen_cost, chosen_loss = line[0], line[1], line[2], line[3]
+    spare = np.zeros((max(n_local, 1), TILE))
+    quantity = np.zeros(TILE)
+    tableau = np.empty((n_methods + n_local + 2, 2 * n_methods + n_local + 2))
+    i0 = 0
+    while i0 < n:
+        g = combo[i0]
+        stop = min(i0 + TILE, n)
+        i1 = i0 + 1
+        while i1 < stop and combo[i1] == g:
+            i1 += 1
+        size, start = i1 - i0, i0
+        i0 = i1
+        w = weight[g]
+        possible = _stage_upper(upper, start, size, u)
+        if not possible and not keep:
+            continue
+        _stage(net, start, size, u, f)
+        _stage(cost, start, size, u, c)
+        _stage(need, start, size, u, a)
+        for i in range(size):
+            free[i] = np.float64(land[start + i])
+        if n_slots > 0:
+            for k in range(n_slots):
+                for i in range(size):
+                    base[k, i] = sink_value[np.uintp(sink[k, start + i] + 1)]
+            _stage_sinks(sink, sink_cost, start, size, scost)
+            _stage_sinks(sink, sink_loss, start, size, sloss)
+        previous = -1
+        for m in range(n_methods):
+            w0, w1, w2, w3, s = w[m, 0], w[m, 1], w[m, 2], w[m, 3], stored[m]
+            for i in range(size):
+                v[m, i] = w0 + w1 * f[m, i] + w2 * c[m, i] + w3 * a[m, i]
+                share[m, i] = a[m, i] * exclusive[m]
+            if s > 0.0 and n_slots == 0:
+                v[m, :size] = -np.inf
+            elif s > 0.0:
+                if previous < 0 or w[previous, 1] != w1 or w[previous, 2] != w2:
+                    _best_sink(
+                        base, scost, sloss, w1, w2, size, best[m], slot[m], chosen_cost, chosen_loss
+                    )
+                else:
+                    best[m, :size] = best[previous, :size]
+                    slot[m, :size] = slot[previous, :size]
+                previous = m
+                for i in range(size):
+                    v[m, i] += s * best[m, i]
+                    f[m, i] -= s * chosen_loss[i]
+                    c[m, i] += s * chosen_cost[i]
+            for q in range(n_layers):
+                wl = w[m, 4 + q]
+                if wl != 0.0:
+                    for i in range(size):
+                        layer = np.float64(layers[q, start + i])
+                        v[m, i] += wl * layer if u[m, i] > 0.0 else 0.0
+        if has_lower:
+            _stage(lower, start, size, u, low)
+            for m in range(n_methods):
+                for i in range(size):
+                    u[m, i] -= low[m, i]
+                    left = free[i] - low[m, i] * share[m, i]
+                    free[i] = left if left > 0.0 else 0.0
+        _fill(v, u, share, free, size, ratio, demand, room, x)
+        if n_local > 0:
+            for r in range(n_local):
+                for i in range(size):
+                    spare[r, i] = np.float64(local[r, start + i])
+                    if has_lower:
+                        for m in range(n_methods):
+                            spare[r, i] -= local_need[r, m] * low[m, i]
+            _fill_local(v, u, share, free, spare, local_need, size, x, tableau)
+        if has_lower:
+            for m in range(n_methods):
+                for i in range(size):
+                    x[m, i] += low[m, i]
+        for m in range(n_methods):
+            for i in range(size, min((size + 3) // 4 * 4, TILE)):
+                x[m, i] = 0.0
+            total = _total(x[m], size)
+            if total > 0.0:
+                sums[g, m, 0] += total
+                if counted[1]:
+                    sums[g, m, 1] += _dot(x[m], f[m], size)
+                if counted[2]:
+                    sums[g, m, 2] += _dot(x[m], c[m], size)
+                if counted[3]:
+                    sums[g, m, 3] += _dot(x[m], a[m], size)
+                for q in range(n_layers):
+                    if counted[4 + q]:
+                        for i in range(size):
+                            layer = np.float64(layers[q, start + i])
+                            quantity[i] = layer if x[m, i] > 0.0 else 0.0
+                        sums[g, m, 4 + q] += _dot(x[m], quantity, size)
+                if stored[m] > 0.0 and n_slots > 0:
+                    h = group[g]
+                    for i in range(size):
+                        if x[m, i] > 0.0:
+                            here = sink[slot[m, i], start + i]
+                            sink_sums[h, np.uintp(here)] += stored[m] * x[m, i]
+        if keep:
+            for m in range(n_methods):
+                for i in range(size):
+                    x_out[m, start + i] = x[m, i]
+                    slot_out[m, start + i] = slot[m, i]
+                    value_out[m, start + i] = v[m, i]
+
+
+@kernel
+def add_weighted(combo, group, share, x, slot, out):
+    """Add a plan times the share of its column, ``out[m, k, i] += share[group] x[m, i]``."""
+    for m in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            part = share[group[combo[i]]]
+            if part > 0.0 and x[m, i] > 0.0:
+                out[m, slot[m, i], i] += part * x[m, i]

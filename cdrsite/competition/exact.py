@@ -1,0 +1,220 @@
+"""The whole competition as one linear programme in HiGHS: the oracle, and for small cases.
+
+Nothing is shared with column generation but the problem and its rows, so that the two can check
+each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cdrsite.competition.master import new_highs
+from cdrsite.competition.objectives import Objective
+from cdrsite.competition.problem import Cells, Problem
+from cdrsite.competition.rows import RowSystem, build_rows, objective_matrix
+from cdrsite.core.errors import InfeasibleError, SolverError
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class WholeSolution:
+    """Answer of the whole programme.
+
+    Parameters
+    ----------
+    value : float
+        Objective at the optimum.
+    price : ndarray, shape (R,)
+        Gain of the objective per unit of each row's limit.
+    allocation : ndarray, shape (M, K, n)
+        Gross tonnes by method, sink slot and cell [t/yr].
+    system : RowSystem
+    """
+
+    value: float
+    price: F64
+    allocation: F64
+    system: RowSystem
+
+
+@dataclass(frozen=True, eq=False)
+class _Activities:
+    """Columns of the programme: method, slot, cell, and their quantities (J, Q)."""
+
+    method: I64
+    slot: I64
+    cell: I64
+    quantity: F64
+    sink: I64
+
+
+def solve_whole(
+    problem: Problem, objective: Objective, *, time_limit: float = np.inf, solver: str = "choose"
+) -> WholeSolution:
+    """Solve the whole programme.
+
+    Parameters
+    ----------
+    problem : Problem
+        All its cells must fit in memory several times.
+    objective : Objective
+    time_limit : float
+        Seconds.
+    solver : str
+        HiGHS's ``solver`` option.
+
+    Raises
+    ------
+    InfeasibleError
+        If no plan keeps all rows.
+    SolverError
+        If HiGHS stops without the optimum.
+    """
+    system = build_rows(problem)
+    cells = problem.cells.read(0, problem.cells.n_cells)
+    acts = _activities(problem, cells)
+    highs = new_highs()
+    highs.setOptionValue("time_limit", float(time_limit))
+    highs.setOptionValue("solver", solver)
+    shared = _shared_entries(system, acts, np.array([method.stored for method in problem.methods]))
+    local, low, high = _local_rows(problem, cells, acts)
+    limits = system.limits
+    senses = np.array(system.senses, dtype="<U2")
+    row_low = np.concatenate([np.where(senses == "<=", -np.inf, limits), low])
+    row_high = np.concatenate([np.where(senses == ">=", np.inf, limits), high])
+    row = np.concatenate([shared[0], local[0] + len(limits)])
+    column = np.concatenate([shared[1], local[1]])
+    entry = np.concatenate([shared[2], local[2]])
+    matrix = objective_matrix(objective, problem)
+    gain = (acts.quantity * matrix[acts.method]).sum(axis=1)
+    _pass_model(highs, gain, (row, column, entry), row_low, row_high)
+    highs.run()
+    text = highs.modelStatusToString(highs.getModelStatus())
+    if text in {"Infeasible", "Primal infeasible or unbounded"}:
+        raise InfeasibleError("no plan keeps all rows", cure="loosen a policy row", rule=8)
+    if text != "Optimal":
+        raise SolverError("the whole programme was not solved", got=text, rule=8)
+    solution = highs.getSolution()
+    slots = max(len(cells.sink), 1)
+    allocation = np.zeros((len(problem.methods), slots, problem.cells.n_cells))
+    allocation[acts.method, acts.slot, acts.cell] = np.array(solution.col_value)
+    return WholeSolution(
+        value=float(highs.getObjectiveValue()),
+        price=np.array(solution.row_dual)[: len(limits)],
+        allocation=allocation,
+        system=system,
+    )
+
+
+def _activities(problem: Problem, cells: Cells) -> _Activities:
+    """Every method with every sink it can use, cell by cell."""
+    n, methods = problem.cells.n_cells, problem.methods
+    parts: list[tuple[I64, I64, I64, F64, I64]] = []
+    upper = np.broadcast_to(np.nan_to_num(cells.upper), (len(methods), n))
+
+    def values(array: npt.NDArray[Any], m: int, here: I64) -> F64:
+        return np.broadcast_to(array[m], n)[here].astype(np.float64)
+
+    for m, method in enumerate(methods):
+        stores = method.stored > 0
+        for k in range(len(cells.sink) if stores else 1):
+            open_here = upper[m] > 0
+            if stores:
+                open_here = open_here & (cells.sink[k] >= 0)
+            here = np.flatnonzero(open_here)
+            net, cost = values(cells.net, m, here), values(cells.cost, m, here)
+            sink = np.full(len(here), -1)
+            if stores:
+                net -= method.stored * values(cells.sink_loss, k, here)
+                cost += method.stored * values(cells.sink_cost, k, here)
+                sink = cells.sink[k, here].astype(np.int64)
+            need = values(cells.need, m, here)
+            layers = [layer[here].astype(np.float64) for layer in cells.layers]
+            quantity = np.stack([np.ones(len(here)), net, cost, need, *layers], axis=1)
+            size = len(here)
+            parts.append((np.full(size, m), np.full(size, k), here, quantity, sink))
+    joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return _Activities(*joined)
+
+
+def _shared_entries(system: RowSystem, acts: _Activities, stored: F64) -> tuple[I64, I64, F64]:
+    """Entries of pools and policy rows: row, column, value."""
+    combo = system.combo[acts.cell]
+    rows, columns, entries = [], [], []
+    by_row: dict[int, list[int]] = {}
+    for r, c in zip(system.pair_row.tolist(), system.pair_combo.tolist(), strict=True):
+        by_row.setdefault(r, []).append(c)
+    for r, combos in by_row.items():
+        inside = np.zeros(system.n_combos, dtype=bool)
+        inside[combos] = True
+        here = np.flatnonzero(inside[combo])
+        value = (system.coefficient[r][acts.method[here]] * acts.quantity[here]).sum(axis=1)
+        rows.append(np.full(len(here), r))
+        columns.append(here)
+        entries.append(value)
+    for r, s in zip(system.sink_row.tolist(), system.sink_of.tolist(), strict=True):
+        here = np.flatnonzero(acts.sink == s)
+        rows.append(np.full(len(here), r))
+        columns.append(here)
+        entries.append(stored[acts.method[here]])
+    none = np.empty(0, np.int64)
+    return (
+        np.concatenate([none, *rows]),
+        np.concatenate([none, *columns]),
+        np.concatenate([np.empty(0), *entries]),
+    )
+
+
+def _local_rows(
+    problem: Problem, cells: Cells, acts: _Activities
+) -> tuple[tuple[I64, I64, F64], F64, F64]:
+    """Rows of single cells: land, other local resources, and bounds of each method."""
+    n, n_methods = problem.cells.n_cells, len(problem.methods)
+    column = np.arange(len(acts.cell))
+    exclusive = np.array([method.exclusive for method in problem.methods])
+    local_need = np.asarray(problem.local_need, dtype=np.float64).reshape(-1, n_methods)
+    rows = [acts.cell]
+    entries = [acts.quantity[:, 3] * exclusive[acts.method]]
+    limits = [cells.land.astype(np.float64)]
+    for r, need in enumerate(local_need):
+        rows.append(acts.cell + n * (r + 1))
+        entries.append(need[acts.method])
+        limits.append(cells.local[r].astype(np.float64))
+    first = n * (len(local_need) + 1)
+    rows.append(first + acts.method * n + acts.cell)
+    entries.append(np.ones(len(column)))
+    upper = np.broadcast_to(np.nan_to_num(cells.upper), (n_methods, n)).astype(np.float64)
+    lower = np.broadcast_to(cells.lower, (n_methods, n)).astype(np.float64)
+    low = np.concatenate([np.full(first, -np.inf), np.where(upper > 0, lower, 0.0).ravel()])
+    high = np.concatenate([*limits, np.maximum(upper, 0.0).ravel()])
+    triple = (np.concatenate(rows), np.tile(column, len(rows)), np.concatenate(entries))
+    return triple, low, high
+
+
+def _pass_model(
+    highs: Any, gain: F64, entries: tuple[I64, I64, F64], row_low: F64, row_high: F64
+) -> None:
+    import highspy
+
+    row, column, value = entries
+    kept = value != 0.0
+    row, column, value = row[kept], column[kept], value[kept]
+    order = np.lexsort((row, column))
+    lp = highspy.HighsLp()
+    lp.num_col_, lp.num_row_ = len(gain), len(row_low)
+    lp.col_cost_, lp.sense_ = gain, highspy.ObjSense.kMaximize
+    lp.col_lower_, lp.col_upper_ = np.zeros(len(gain)), np.full(len(gain), np.inf)
+    lp.row_lower_, lp.row_upper_ = row_low, row_high
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    starts = np.zeros(len(gain) + 1, np.int64)
+    np.cumsum(np.bincount(column, minlength=len(gain)), out=starts[1:])
+    lp.a_matrix_.start_ = starts
+    lp.a_matrix_.index_ = row[order]
+    lp.a_matrix_.value_ = value[order]
+    highs.passModel(lp)

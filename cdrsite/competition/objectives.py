@@ -1,0 +1,72 @@
+"""What to maximise: linear objectives over the activities.
+
+Every objective is maximised; a cost enters with a minus sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cdrsite.competition.problem import Term
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A linear objective.
+
+    Parameters
+    ----------
+    name : str
+        For reports.
+    terms : sequence of Term
+        Their sum is maximised.
+    unit : str
+        Unit of the sum.
+    sign : {1, -1}
+        -1 where a report shows the sum's negative (a cost).
+    """
+
+    name: str
+    terms: Sequence[Term]
+    unit: str
+    sign: int = 1
+
+
+def most_net() -> Objective:
+    """Most net tonnes a year."""
+    return Objective("net removal", (Term("net"),), "t/yr")
+
+
+def least_cost() -> Objective:
+    """Least cost a year; needs a target among the policy rows to be of interest."""
+    return Objective("cost", (Term("cost", -1.0),), "USD/yr", sign=-1)
+
+
+def most_value(price: Mapping[str, float]) -> Objective:
+    """Most value of net tonnes at a price per method, less cost.
+
+    Parameters
+    ----------
+    price : mapping of str to float
+        Price of a net tonne by method [USD/t]; a durability-weighted price is the price times
+        the method's weight.
+    """
+    earned = [Term("net", value, (method,)) for method, value in price.items()]
+    return Objective("value", (*earned, Term("cost", -1.0)), "USD/yr")
+
+
+@dataclass(frozen=True)
+class Lexicographic:
+    """First one objective, then another among the plans that are as good in the first.
+
+    Parameters
+    ----------
+    first, second : Objective
+    tolerance : float
+        Share of the first optimum that may be given up [1]; not below the solver's gap.
+    """
+
+    first: Objective
+    second: Objective
+    tolerance: float = 1e-5

@@ -1,0 +1,293 @@
+"""Column generation: prices for the shared rows, a plan that keeps them, and a proven gap.
+
+At given prices every cell's best plan is a knapsack; the sum over cells is a bound on the optimum
+(Lagrangian duality) and a column of the master. Prices are smoothed towards the best ones so far
+(Wentges 1997, International Transactions in Operational Research 4, 151-162; the share adjusts
+itself after Pessoa et al. 2018, INFORMS Journal on Computing 30, 339-360), and start from those
+of a sample of the cells.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from cdrsite.competition.conflict import FEASIBLE, explain_conflict
+from cdrsite.competition.master import Master, MasterSolution
+from cdrsite.competition.objectives import Objective
+from cdrsite.competition.problem import QUANTITIES, Problem
+from cdrsite.competition.rows import RowSystem, blocks, build_rows, objective_matrix
+from cdrsite.competition.solution import Solution, SolverReport
+from cdrsite.competition.sweeping import Prices, Sums, Sweeper
+from cdrsite.core.errors import SolverError
+
+F64 = npt.NDArray[np.float64]
+
+MAX_GROUPS = 256
+"""Most groups of cells with columns of their own; more are merged."""
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """How to solve.
+
+    Parameters
+    ----------
+    gap : float
+        Stop at this relative gap between bound and plan [1].
+    iterations : int
+        Stop with an error after so many sweeps.
+    threads : int, optional
+        All cores when not given; the answer does not depend on it.
+    """
+
+    gap: float = 1e-5
+    iterations: int = 500
+    threads: int | None = None
+
+
+@dataclass
+class State:
+    """What column generation knows: bound, best prices, and the price vectors of its columns."""
+
+    vectors: list[Prices] = field(default_factory=list)
+    bound: float = np.inf
+    centre: F64 | None = None
+    sweeps: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Columns of one sweep by group: objective (G,), rows (R, G)."""
+
+    value: F64
+    activity: F64
+
+
+class Generator:
+    """Column generation for one problem and objective."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        system: RowSystem,
+        objective: F64,
+        options: SolverOptions,
+        *,
+        has_lower: bool,
+    ) -> None:
+        self.system, self.objective, self.options = system, objective, options
+        group = merge_groups(system)
+        used = np.abs(system.coefficient).sum(axis=(0, 1)) + np.abs(objective).sum(axis=0) > 0
+        threads = options.threads or os.cpu_count() or 1
+        self.sweeper = Sweeper(problem, system, group, threads, used, has_lower)
+        self.limits, self.senses = system.limits, system.senses
+        self.has_lower = has_lower
+        first = self.columns(self.sweep(objective, np.zeros(len(self.limits))), objective)
+        reach = np.abs(first.activity).sum(axis=1)
+        size = np.where(self.limits != 0.0, np.abs(self.limits), reach)
+        self.scale = np.where(size > 0.0, size, 1.0)
+        total = np.abs(first.value).sum()
+        self.value_scale = float(total) if total > 0.0 else 1.0
+        self.master = self.new_master()
+        self.state = State()
+
+    def new_master(self) -> Master:
+        """A master without columns."""
+        return Master(
+            self.senses,
+            self.limits,
+            self.scale,
+            self.value_scale,
+            self.sweeper.n_groups,
+            optional=not self.has_lower,
+        )
+
+    def sweep(self, objective: F64, price: F64) -> Sums:
+        """Best plans at some prices."""
+        return self.sweeper.sums(self.sweeper.prices(objective, price))
+
+    def columns(self, sums: Sums, objective: F64) -> Columns:
+        """Columns by group."""
+        sweeper = self.sweeper
+        value = (sums.by_combo * objective[None]).sum(axis=(1, 2))
+        return Columns(
+            np.bincount(sweeper.group, value, sweeper.n_groups).astype(np.float64),
+            self.system.activity(sums.by_combo, sums.by_sink, sweeper.group, sweeper.n_groups),
+        )
+
+    def feasible(self) -> MasterSolution | None:
+        """Phase one: columns whose mix keeps all rows, or the proof that there is none."""
+        needs = [
+            self.has_lower or sense != "<=" or limit < 0.0
+            for sense, limit in zip(self.senses, self.limits, strict=True)
+        ]
+        elastic = np.array(needs, dtype=bool)
+        if not elastic.any():
+            return None
+        found = self.least_breaks(elastic)
+        self.master.set_elastic(np.zeros_like(elastic))
+        self.state.centre = None
+        return found if found.value < -10 * FEASIBLE else None
+
+    def least_breaks(
+        self, elastic: npt.NDArray[np.bool_], *, exactly: bool = False
+    ) -> MasterSolution:
+        """Least scaled sum of breaks of the elastic rows; stops at none unless ``exactly``."""
+        self.master.set_elastic(elastic)
+        self.state.centre = None
+        stop_at = np.inf if exactly else -FEASIBLE
+        return self.generate(np.zeros_like(self.objective), stop_at=stop_at)
+
+    def restart(self, active: npt.NDArray[np.bool_]) -> None:
+        """Forget all columns, and keep only the ``active`` rows."""
+        self.master, self.state = self.new_master(), State()
+        self.master.free_rows(~active)
+
+    def generate(self, objective: F64, *, stop_at: float = np.inf) -> MasterSolution:
+        """Generate columns until the gap is closed or the master reaches ``stop_at``."""
+        state, options = self.state, self.options
+        state.bound = np.inf
+        smooth, first = 0.5, state.centre is not None
+        while True:
+            found = self.master.solve()
+            if found.value >= stop_at or self.gap(found.value) <= options.gap:
+                return found
+            if state.sweeps >= options.iterations:
+                raise SolverError(
+                    "the gap was not closed",
+                    got=f"{self.gap(found.value):.2g} after {state.sweeps} sweeps",
+                    expected=f"{options.gap:.2g}",
+                    cure="allow more iterations or a wider gap",
+                    rule=8,
+                )
+            centre = state.centre if state.centre is not None else found.price
+            share = 1.0 if first else smooth
+            price = share * centre + (1.0 - share) * found.price
+            columns = self._price_out(objective, price)
+            slope = float((self.limits - columns.activity.sum(axis=1)) @ (found.price - centre))
+            smooth = _adjusted(smooth, rising=slope > 0.0)
+            gain = columns.value - found.price @ columns.activity - found.group_price
+            if not first and gain.max() <= 1e-12 * self.value_scale:
+                smooth = 0.0
+                if share == 0.0:
+                    return found  # no column improves at the master's own prices: it is optimal
+            first = False
+
+    def gap(self, value: float) -> float:
+        """Relative distance of a value to the bound."""
+        difference = self.state.bound - value
+        size = max(abs(self.state.bound), abs(value))
+        if difference <= 1e-13 * self.value_scale:
+            return 0.0
+        return difference / size
+
+    def _price_out(self, objective: F64, price: F64) -> Columns:
+        """Sweep at some prices: improve the bound, add the columns."""
+        state = self.state
+        prices = self.sweeper.prices(objective, price)
+        sums = self.sweeper.sums(prices)
+        true = self.columns(sums, self.objective)
+        columns = true if objective is self.objective else self.columns(sums, objective)
+        bound = float(price @ self.limits + (columns.value - price @ columns.activity).sum())
+        if bound < state.bound:
+            state.bound, state.centre = bound, price
+        groups = np.flatnonzero((true.value != 0.0) | (true.activity != 0.0).any(axis=0))
+        if self.has_lower:
+            groups = np.arange(self.sweeper.n_groups)
+        self.master.add_columns(true.value, true.activity, groups, len(state.vectors))
+        state.vectors.append(prices)
+        state.sweeps += 1
+        return columns
+
+
+def _adjusted(smooth: float, *, rising: bool) -> float:
+    """More smoothing where the bound got worse towards the master's prices, else less."""
+    if rising:
+        return smooth + (1.0 - smooth) * 0.1
+    return smooth / 1.1 if smooth >= 0.5 else max(0.0, smooth - (1.0 - smooth) * 0.1)
+
+
+def merge_groups(system: RowSystem) -> npt.NDArray[np.int32]:
+    """Group of each combination of zones: itself, or neighbours in the sorted order merged."""
+    count = system.n_combos
+    groups = min(count, MAX_GROUPS)
+    return (np.arange(count, dtype=np.int64) * groups // max(count, 1)).astype(np.int32)
+
+
+def solve(problem: Problem, objective: Objective, options: SolverOptions | None = None) -> Solution:
+    """Proven optimum of the competition by column generation.
+
+    Parameters
+    ----------
+    problem : Problem
+    objective : Objective
+    options : SolverOptions, optional
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    InfeasibleError
+        If the rows are in conflict; names the smallest set of them.
+    SolverError
+        If the gap is not closed.
+    """
+    options = options or SolverOptions()
+    system = build_rows(problem)
+    matrix = objective_matrix(objective, problem)
+    lower = has_lower_bounds(problem)
+    generator = Generator(problem, system, matrix, options, has_lower=lower)
+    conflict = generator.feasible()
+    if conflict is not None:
+        raise explain_conflict(generator, conflict)
+    found = generator.generate(matrix)
+    return _solution(problem, objective, generator, found)
+
+
+def has_lower_bounds(problem: Problem) -> bool:
+    """Whether any cell has a positive lower bound."""
+    return any(
+        bool((problem.cells.read(*span).lower > 0).any()) for span in blocks(problem.cells.n_cells)
+    )
+
+
+def _solution(
+    problem: Problem, objective: Objective, generator: Generator, found: MasterSolution
+) -> Solution:
+    state, sweeper, master = generator.state, generator.sweeper, generator.master
+    shares: dict[int, F64] = {}
+    for j in np.flatnonzero(found.share > 0.0):
+        origin = int(master.origin[j])
+        by_group = shares.setdefault(origin, np.zeros(sweeper.n_groups))
+        by_group[master.group[j]] += found.share[j]
+    over = np.maximum(sum(shares.values(), np.zeros(sweeper.n_groups)), 1.0)
+    mix = tuple((state.vectors[origin], part / over) for origin, part in sorted(shares.items()))
+    everything = Sweeper(
+        problem,
+        generator.system,
+        sweeper.group,
+        sweeper.threads,
+        np.ones(len(QUANTITIES) + len(problem.layers), dtype=bool),
+        generator.has_lower,
+    )
+    return Solution(
+        problem=problem,
+        objective=objective,
+        system=generator.system,
+        sweeper=everything,
+        price=found.price,
+        mix=mix,
+        report=SolverReport(
+            status="optimal",
+            value=found.value,
+            bound=max(state.bound, found.value),
+            gap=max(generator.gap(found.value), 0.0),
+            iterations=state.sweeps,
+        ),
+    )

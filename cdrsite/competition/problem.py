@@ -1,0 +1,360 @@
+"""The competition problem as plain arrays: cells, methods, sinks, pools and policy rows.
+
+An activity is a method with one of the k sinks of its cell; its size x is gross t/yr of CO2.
+
+Per cell: ``sum over sinks of x <= upper`` for each method, and
+``sum over methods of need x exclusive share x x <= land``.
+Per shared row: ``sum over the cells of a zone of coefficient x x  <=, >= or = right-hand side``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from cdrsite.core.errors import DataError
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IntArray = npt.NDArray[np.integer[Any]]
+Sense = Literal["<=", ">=", "="]
+
+QUANTITIES: tuple[str, ...] = ("gross", "net", "cost", "land")
+"""What a row or an objective can count besides the cells' own layers: gross and net CO2 [t/yr],
+cost [USD/yr], land [m2]."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A removal method.
+
+    Parameters
+    ----------
+    name : str
+        Unique.
+    stored : float
+        CO2 brought to the cell's sink per gross tonne [t/t]; 0 for a method without storage.
+    exclusive : float
+        Share of its land that no other method can use at the same time [1].
+    """
+
+    name: str
+    stored: float = 1.0
+    exclusive: float = 1.0
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells start to stop of a problem. A [M, 1] array is one value per method for all cells.
+
+    Parameters
+    ----------
+    land : ndarray, shape (n,)
+        Land that methods may use [m2].
+    upper : ndarray, shape (M, n) or (M, 1)
+        Most of each method over all sinks [gross t/yr], as its own supplies allow (own land
+        included). 0 or NaN: not possible here; the other arrays are then not looked at.
+    net : ndarray, shape (M, n) or (M, 1)
+        Net per gross tonne [t/t].
+    cost : ndarray, shape (M, n) or (M, 1)
+        Cost without transport and storage [USD per gross t].
+    need : ndarray, shape (M, n) or (M, 1)
+        Land [m2 per gross t/yr].
+    sink : ndarray of int, shape (K, n)
+        Sink of each slot, -1 for none.
+    sink_cost : ndarray, shape (K, n)
+        Transport and storage [USD per t stored].
+    sink_loss : ndarray, shape (K, n) or (K, 1)
+        Removal lost on the way [t per t stored].
+    lower : ndarray, shape (M, n) or (M, 1)
+        Least of each method over all sinks [gross t/yr].
+    layers : ndarray, shape (L, n)
+        The problem's layers: needs per gross tonne that differ from cell to cell.
+    local : ndarray, shape (R, n)
+        Supplies of the problem's local resources that cannot leave the cell.
+    """
+
+    land: FloatArray
+    upper: FloatArray
+    net: FloatArray
+    cost: FloatArray
+    need: FloatArray
+    sink: IntArray
+    sink_cost: FloatArray
+    sink_loss: FloatArray
+    lower: FloatArray
+    layers: FloatArray
+    local: FloatArray
+
+
+class CellSource(Protocol):
+    """Where the cells come from: memory, or a store on disk that is read for each sweep."""
+
+    n_cells: int
+
+    def read(self, start: int, stop: int) -> Cells:
+        """Return cells ``start`` to ``stop``; called from several threads at once."""
+
+    def zones(self, zoning: str, start: int, stop: int) -> IntArray:
+        """Zone of each cell in a zoning, -1 where it lies in none; read once."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayCells:
+    """Cells in memory; the arguments are those of :class:`Cells`, with defaults for the rare ones.
+
+    Parameters
+    ----------
+    zone_ids : mapping of str to ndarray of int
+        Zone of each cell by zoning, shape (n,), -1 for none.
+    """
+
+    land: FloatArray
+    upper: FloatArray
+    net: FloatArray
+    cost: FloatArray
+    need: FloatArray
+    zone_ids: Mapping[str, IntArray] = field(default_factory=dict)
+    sink: IntArray | None = None
+    sink_cost: FloatArray | None = None
+    sink_loss: FloatArray | None = None
+    lower: FloatArray | None = None
+    layers: FloatArray | None = None
+    local: FloatArray | None = None
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+        return len(self.land)
+
+    def read(self, start: int, stop: int) -> Cells:
+        """Views of the arrays; ``[M, 1]`` arrays stay as they are."""
+
+        def cut(array: FloatArray) -> FloatArray:
+            whole = array.shape[-1] == self.n_cells
+            return np.ascontiguousarray(array[..., start:stop] if whole else array)
+
+        size, dtype = stop - start, self.upper.dtype
+        sink = np.empty((0, size), np.int32) if self.sink is None else self.sink[:, start:stop]
+        slots = len(sink)
+        zero = np.zeros((max(slots, 1), 1), dtype)
+        return Cells(
+            land=cut(self.land),
+            upper=cut(self.upper),
+            net=cut(self.net),
+            cost=cut(self.cost),
+            need=cut(self.need),
+            sink=np.ascontiguousarray(sink),
+            sink_cost=zero if self.sink_cost is None else cut(self.sink_cost),
+            sink_loss=zero if self.sink_loss is None else cut(self.sink_loss),
+            lower=np.zeros((len(self.upper), 1), dtype) if self.lower is None else cut(self.lower),
+            layers=np.empty((0, size), dtype) if self.layers is None else cut(self.layers),
+            local=np.empty((0, size), dtype) if self.local is None else cut(self.local),
+        )
+
+    def zones(self, zoning: str, start: int, stop: int) -> IntArray:
+        """Part of ``zone_ids[zoning]``."""
+        if zoning not in self.zone_ids:
+            raise DataError(
+                "no zoning of that name among the cells",
+                where=f"zoning {zoning!r}",
+                expected=f"one of {', '.join(self.zone_ids) or '(none)'}",
+                cure="add it to zone_ids or correct the pool or policy row",
+            )
+        return self.zone_ids[zoning][start:stop]
+
+
+@dataclass(frozen=True, eq=False)
+class PoolFamily:
+    """Supplies by zone that all cells of the zone share: water by basin, power by zone.
+
+    Cells outside all zones (-1) take nothing from it: close them by ``upper`` if they should not.
+
+    Parameters
+    ----------
+    name, unit : str
+        For example "water", "m3/yr".
+    zoning : str
+        Which zone ids of the cells.
+    zones : sequence of str
+        Zone names.
+    supply : ndarray, shape (Z,)
+        May be infinite: then the zone is not limited.
+    need : mapping of str to float or str
+        Need per gross tonne by method: a number, negative if the method adds to the pool, or the
+        name of one of the problem's layers. Methods not named need nothing.
+    """
+
+    name: str
+    unit: str
+    zoning: str
+    zones: Sequence[str]
+    supply: FloatArray
+    need: Mapping[str, float | str]
+
+
+@dataclass(frozen=True, eq=False)
+class SinkFamily:
+    """Limits on what sinks take in: injectivity by storage unit, pore space by basin.
+
+    Parameters
+    ----------
+    name, unit : str
+        For example "storage", "t/yr".
+    zones : sequence of str
+        Names of the storage units or of groups of them.
+    supply : ndarray, shape (Z,)
+        Most per year; total pore space is divided by the project's life. May be infinite.
+    member : ndarray of int, shape (S,), optional
+        Zone of each sink, -1 for none; by default sink i is zone i.
+    """
+
+    name: str
+    unit: str
+    zones: Sequence[str]
+    supply: FloatArray
+    member: IntArray | None = None
+
+
+@dataclass(frozen=True)
+class Term:
+    """``weight`` x a quantity of some methods; the quantity is in QUANTITIES or names a layer."""
+
+    quantity: str
+    weight: float = 1.0
+    methods: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class PolicyRow:
+    """A linear rule over the whole region or some zones of a zoning.
+
+    Parameters
+    ----------
+    name : str
+        Shown when it binds or conflicts.
+    terms : sequence of Term
+        Their sum is compared.
+    sense : {"<=", ">=", "="}
+    limit : float
+        Right-hand side.
+    unit : str
+        Unit of the limit.
+    zoning : str, optional
+        Without it the rule is about all cells.
+    zones : sequence of int
+        Zones it is about.
+    """
+
+    name: str
+    terms: Sequence[Term]
+    sense: Sense
+    limit: float
+    unit: str = ""
+    zoning: str | None = None
+    zones: Sequence[int] = ()
+
+
+def target(net_t_yr: float, *, name: str = "target") -> PolicyRow:
+    """At least so many net tonnes a year in all."""
+    return PolicyRow(name, (Term("net"),), ">=", net_t_yr, "t/yr")
+
+
+def budget(usd_yr: float, *, name: str = "budget") -> PolicyRow:
+    """At most so much cost a year in all."""
+    return PolicyRow(name, (Term("cost"),), "<=", usd_yr, "USD/yr")
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Cells, methods and the rows they share; the objective is given apart.
+
+    Parameters
+    ----------
+    cells : CellSource
+        :class:`ArrayCells` or another source with the same methods.
+    methods : sequence of Method
+        In the order of the cells' arrays.
+    pools : sequence of PoolFamily
+    sinks : sequence of SinkFamily
+    policies : sequence of PolicyRow
+    n_sinks : int
+        Sinks that the cells' ``sink`` ids count.
+    layers : sequence of str
+        Names of the cells' layers.
+    local_need : ndarray, shape (R, M)
+        Need per gross tonne of each local resource [its unit per t].
+    local_names : sequence of str
+        Names of the local resources.
+
+    Raises
+    ------
+    DataError
+        If names repeat or refer to nothing, or a limit is NaN.
+    """
+
+    cells: CellSource
+    methods: Sequence[Method]
+    pools: Sequence[PoolFamily] = ()
+    sinks: Sequence[SinkFamily] = ()
+    policies: Sequence[PolicyRow] = ()
+    n_sinks: int = 0
+    layers: Sequence[str] = ()
+    local_need: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    local_names: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        families: list[PoolFamily | SinkFamily] = [*self.pools, *self.sinks]
+        _require_unique("methods", [method.name for method in self.methods])
+        _require_unique("pools and sinks", [family.name for family in families])
+        _require_unique("policy rows", [one.name for one in self.policies])
+        for family in families:
+            supply = np.asarray(family.supply, dtype=np.float64)
+            if supply.shape != (len(family.zones),) or np.isnan(supply).any():
+                raise DataError(
+                    "every zone needs a supply; infinite if it has no limit",
+                    where=f"pool {family.name!r}",
+                    got=f"{supply.shape} with {int(np.isnan(supply).sum())} NaN",
+                    expected=f"{len(family.zones)} numbers",
+                    cure="give the supply of each zone, or remove the pool",
+                    rule=7,
+                )
+        for row in self.policies:
+            if not np.isfinite(row.limit):
+                raise DataError("a limit must be a number", where=row.name, got=row.limit)
+        self._check_names()
+
+    def _check_names(self) -> None:
+        known = {method.name for method in self.methods}
+        counted = {*QUANTITIES, *self.layers}
+        for pool in self.pools:
+            for method, need in pool.need.items():
+                _require_known(f"pool {pool.name!r}", method, known)
+                if isinstance(need, str):
+                    _require_known(f"pool {pool.name!r}", need, set(self.layers))
+        for row in self.policies:
+            for term in row.terms:
+                _require_known(f"policy row {row.name!r}", term.quantity, counted)
+                for method in term.methods or ():
+                    _require_known(f"policy row {row.name!r}", method, known)
+
+    @property
+    def method_names(self) -> tuple[str, ...]:
+        """Names of the methods in the order of the arrays."""
+        return tuple(method.name for method in self.methods)
+
+
+def _require_unique(what: str, names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError("a name is used twice", where=what, got=", ".join(twice))
+
+
+def _require_known(where: str, name: str, known: set[str]) -> None:
+    if name not in known:
+        raise DataError(
+            "unknown name", where=where, got=repr(name), expected=", ".join(sorted(known))
+        )

@@ -1,0 +1,252 @@
+"""Shared rows of a problem as coefficients over combinations of zones and over sinks.
+
+A combination is a distinct tuple of zones over all zonings; all cells of it have the same prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cdrsite.competition.objectives import Objective
+from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem, Sense, Term
+from cdrsite.core.errors import DataError
+
+F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
+
+BLOCK = 65536
+"""Cells per block of a sweep; fixed, so that sums do not depend on threads or chunks (rule 9)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One shared row: its name, limit, and where it stands in the tables of results."""
+
+    name: str
+    family: str
+    zone: str
+    unit: str
+    sense: Sense
+    limit: float
+
+
+@dataclass(frozen=True, eq=False)
+class RowSystem:
+    """All shared rows of a problem with finite limits.
+
+    Parameters
+    ----------
+    rows : tuple of Row
+    coefficient : ndarray, shape (R, M, Q)
+        Coefficient of each method and quantity (zero in rows about sinks).
+    pair_row, pair_combo : ndarray of int, shape (P,)
+        Which rows see which combinations.
+    sink_row, sink_of : ndarray of int, shape (T,)
+        Which rows see which sinks.
+    combo : ndarray of int32, shape (n,)
+        Combination of each cell.
+    zone_table : dict of str to ndarray, shape (C,)
+        Zone of each combination by zoning.
+    """
+
+    rows: tuple[Row, ...]
+    coefficient: F64
+    pair_row: I32
+    pair_combo: I32
+    sink_row: I32
+    sink_of: I32
+    combo: I32
+    zone_table: dict[str, npt.NDArray[np.int64]]
+    n_combos: int
+    n_sinks: int
+
+    @property
+    def limits(self) -> F64:
+        """Right-hand sides, shape (R,)."""
+        return np.array([row.limit for row in self.rows], dtype=np.float64)
+
+    @property
+    def senses(self) -> list[Sense]:
+        """Senses of the rows."""
+        return [row.sense for row in self.rows]
+
+    def weights(self, objective: F64, price: F64) -> F64:
+        """Value of one unit of each quantity by combination and method, prices included.
+
+        Parameters
+        ----------
+        objective : ndarray, shape (M, Q)
+        price : ndarray, shape (R,)
+            Gain of the objective per unit of limit.
+        """
+        charge = (price[:, None, None] * self.coefficient).reshape(len(price), objective.size)
+        paid = np.empty((self.n_combos, objective.size))
+        for q in range(objective.size):
+            paid[:, q] = np.bincount(
+                self.pair_combo, weights=charge[self.pair_row, q], minlength=self.n_combos
+            )
+        return objective[None] - paid.reshape(self.n_combos, *objective.shape)
+
+    def sink_values(self, price: F64) -> F64:
+        """Value of a tonne in each sink at index s + 1, and -inf at 0, shape (S + 1,)."""
+        paid = np.bincount(self.sink_of, weights=price[self.sink_row], minlength=self.n_sinks)
+        return np.concatenate(([-np.inf], -paid))
+
+    def activity(self, sums: F64, sink_sums: F64, group: I32, n_groups: int) -> F64:
+        """Left-hand side of each row by group of combinations, shape (R, G)."""
+        n_rows = len(self.rows)
+        flat = sums.reshape(self.n_combos, -1)
+        parts = np.einsum(
+            "pq,pq->p", self.coefficient.reshape(n_rows, -1)[self.pair_row], flat[self.pair_combo]
+        )
+        where = self.pair_row.astype(np.int64) * n_groups + group[self.pair_combo]
+        found = np.bincount(where, weights=parts, minlength=n_rows * n_groups).astype(np.float64)
+        result = found.reshape(n_rows, n_groups)
+        for row, sink in zip(self.sink_row, self.sink_of, strict=True):
+            result[row] += sink_sums[:, sink]
+        return result
+
+
+def blocks(n_cells: int) -> Iterator[tuple[int, int]]:
+    """Fixed partition of the cells."""
+    for start in range(0, n_cells, BLOCK):
+        yield start, min(start + BLOCK, n_cells)
+
+
+def term_matrix(terms: Sequence[Term], problem: Problem) -> F64:
+    """Coefficients of a sum of terms, shape (M, Q)."""
+    counted = (*QUANTITIES, *problem.layers)
+    names = problem.method_names
+    matrix = np.zeros((len(names), len(counted)))
+    for term in terms:
+        column = counted.index(term.quantity)
+        for name in term.methods if term.methods is not None else names:
+            matrix[names.index(name), column] += term.weight
+    return matrix
+
+
+def objective_matrix(objective: Objective, problem: Problem) -> F64:
+    """Coefficients of an objective, shape (M, Q)."""
+    return term_matrix(objective.terms, problem)
+
+
+def _zonings(problem: Problem) -> list[str]:
+    named = [pool.zoning for pool in problem.pools]
+    named += [row.zoning for row in problem.policies if row.zoning is not None]
+    return list(dict.fromkeys(named))
+
+
+def combine_zones(
+    problem: Problem, zonings: Sequence[str]
+) -> tuple[I32, dict[str, npt.NDArray[np.int64]], int]:
+    """Number the combinations of zones that occur, in one pass over the cells.
+
+    The numbers follow the sorted tuples of zones, so they depend on the set of cells only.
+    """
+    n_cells = problem.cells.n_cells
+    combo = np.zeros(n_cells, np.int32)
+    if not zonings:
+        return combo, {}, 1
+    known: dict[tuple[int, ...], int] = {}
+    for start, stop in blocks(n_cells):
+        ids = np.stack([problem.cells.zones(name, start, stop) for name in zonings])
+        # neighbours on a raster mostly share their zones: only the first of each run is looked up
+        first = np.concatenate([[True], (ids[:, 1:] != ids[:, :-1]).any(axis=0)])
+        heads = map(tuple, ids[:, first].T.tolist())
+        numbers = np.array([known.setdefault(one, len(known)) for one in heads], np.int32)
+        combo[start:stop] = numbers[np.cumsum(first) - 1]
+    order = sorted(known)
+    rank = np.empty(len(order), np.int32)
+    rank[[known[one] for one in order]] = np.arange(len(order), dtype=np.int32)
+    table = np.array(order, dtype=np.int64).reshape(len(order), len(zonings))
+    return rank[combo], {name: table[:, i] for i, name in enumerate(zonings)}, len(order)
+
+
+def build_rows(problem: Problem) -> RowSystem:
+    """Turn pools, sinks and policy rows into one system; infinite limits give no row.
+
+    Raises
+    ------
+    DataError
+        If a zone id is out of range.
+    """
+    combo, zone_table, n_combos = combine_zones(problem, _zonings(problem))
+    rows: list[Row] = []
+    coefficient: list[F64] = []
+    pairs: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+    for pool in problem.pools:
+        zone = zone_table[pool.zoning]
+        _require_in_range(pool.name, zone, len(pool.zones))
+        terms = [
+            Term(need, 1.0, (method,)) if isinstance(need, str) else Term("gross", need, (method,))
+            for method, need in pool.need.items()
+        ]
+        matrix = term_matrix(terms, problem)
+        supply = np.asarray(pool.supply, dtype=np.float64)
+        number = np.full(len(supply) + 1, -1)  # the last one is for cells without a zone
+        for z in np.flatnonzero(np.isfinite(supply)).tolist():
+            number[z] = len(rows)
+            name = f"{pool.name}: {pool.zones[z]}"
+            rows.append(Row(name, pool.name, pool.zones[z], pool.unit, "<=", float(supply[z])))
+            coefficient.append(matrix)
+        pairs.append((number[zone], np.arange(n_combos)))
+    for policy in problem.policies:
+        inside = _policy_combos(policy, zone_table, n_combos)
+        pairs.append((np.full(len(inside), len(rows)), inside))
+        rows.append(
+            Row(policy.name, "policy", policy.name, policy.unit, policy.sense, policy.limit)
+        )
+        coefficient.append(term_matrix(policy.terms, problem))
+    empty = term_matrix((), problem)
+    sink_pairs = [np.empty((2, 0), np.int64)]
+    for family in problem.sinks:
+        supply = np.asarray(family.supply, dtype=np.float64)
+        member = np.arange(problem.n_sinks) if family.member is None else np.asarray(family.member)
+        member = member.astype(np.int64)
+        _require_in_range(family.name, member, len(supply))
+        number = np.full(len(supply) + 1, -1)
+        for z in np.flatnonzero(np.isfinite(supply)).tolist():
+            number[z] = len(rows)
+            name = f"{family.name}: {family.zones[z]}"
+            limit = float(supply[z])
+            rows.append(Row(name, family.name, family.zones[z], family.unit, "<=", limit))
+            coefficient.append(empty)
+        sink_pairs.append(np.stack([number[member], np.arange(problem.n_sinks)]))
+    row_of = np.concatenate([pair[0] for pair in pairs] or [np.empty(0, np.int64)])
+    combo_of = np.concatenate([pair[1] for pair in pairs] or [np.empty(0, np.int64)])
+    sink_pair = np.concatenate(sink_pairs, axis=1)
+    seen, seen_sink = row_of >= 0, sink_pair[0] >= 0
+    return RowSystem(
+        rows=tuple(rows),
+        coefficient=np.array(coefficient).reshape(len(rows), *empty.shape),
+        pair_row=row_of[seen].astype(np.int32),
+        pair_combo=combo_of[seen].astype(np.int32),
+        sink_row=sink_pair[0][seen_sink].astype(np.int32),
+        sink_of=sink_pair[1][seen_sink].astype(np.int32),
+        combo=combo,
+        zone_table=zone_table,
+        n_combos=n_combos,
+        n_sinks=problem.n_sinks,
+    )
+
+
+def _policy_combos(
+    policy: PolicyRow, zone_table: dict[str, npt.NDArray[np.int64]], n_combos: int
+) -> npt.NDArray[np.int64]:
+    if policy.zoning is None:
+        return np.arange(n_combos)
+    return np.flatnonzero(np.isin(zone_table[policy.zoning], np.asarray(policy.zones)))
+
+
+def _require_in_range(name: str, ids: npt.NDArray[np.int64], count: int) -> None:
+    if len(ids) and (ids.max() >= count or ids.min() < -1):
+        raise DataError(
+            "a zone id has no zone",
+            where=f"pool {name!r}",
+            got=int(ids.max() if ids.max() >= count else ids.min()),
+            expected=f"0 to {count - 1}, or -1 for none",
+        )

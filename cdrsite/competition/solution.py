@@ -1,0 +1,134 @@
+"""The answer of a solver: plan, prices, bound and gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from cdrsite.competition import _kernel
+from cdrsite.competition.objectives import Objective
+from cdrsite.competition.problem import Cells, Problem
+from cdrsite.competition.rows import RowSystem, blocks
+from cdrsite.competition.sweeping import Plan, Prices, Sweeper, in_order
+
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SolverReport:
+    """How the answer was proven.
+
+    Parameters
+    ----------
+    status : str
+        "optimal": the gap asked for is closed.
+    value : float
+        Objective of the plan.
+    bound : float
+        No plan can do better.
+    gap : float
+        Relative distance between the two [1].
+    iterations : int
+        Sweeps over the cells; 0 for the whole programme in one piece.
+    """
+
+    status: str
+    value: float
+    bound: float
+    gap: float
+    iterations: int
+
+
+@dataclass(frozen=True, eq=False)
+class BlockPlan:
+    """Plan of cells ``start`` to ``stop``.
+
+    Parameters
+    ----------
+    x : ndarray, shape (M, K, n)
+        Gross tonnes by method and sink slot; a method without storage uses slot 0.
+    reduced : ndarray, shape (M, n)
+        Value of one more gross tonne at the prices of pools and of the cell's land [objective/t]:
+        0 or more where used; below 0 it is what the method falls short by. -inf: not possible.
+    land_price : ndarray, shape (n,)
+        Gain per m2 of the cell's land [objective/m2].
+    """
+
+    start: int
+    stop: int
+    cells: Cells
+    x: F64
+    reduced: F64
+    land_price: F64
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A plan as the mix of best plans at some vectors of prices.
+
+    Parameters
+    ----------
+    problem, objective : as given
+    system : RowSystem
+    sweeper : Sweeper
+    price : ndarray, shape (R,)
+        Gain of the objective per unit of each row's limit (negative for a minimum that binds).
+    mix : tuple of (Prices, ndarray of shape (G,))
+        Price vectors, and the share of each group that follows them.
+    report : SolverReport
+    """
+
+    problem: Problem
+    objective: Objective
+    system: RowSystem
+    sweeper: Sweeper
+    price: F64
+    mix: tuple[tuple[Prices, F64], ...]
+    report: SolverReport
+
+    def blocks(self) -> Iterator[BlockPlan]:
+        """Plan block by block, in order; the memory of one block per thread."""
+        from cdrsite.competition.rows import objective_matrix
+
+        matrix = objective_matrix(self.objective, self.problem)
+        final = self.sweeper.prices(matrix, self.price)
+        spans = list(blocks(self.problem.cells.n_cells))
+        yield from in_order(lambda span: self._block(final, *span), spans, self.sweeper.threads)
+
+    def _block(self, final: Prices, start: int, stop: int) -> BlockPlan:
+        cells = self.problem.cells.read(start, stop)
+        slots = max(len(cells.sink), 1)
+        x = np.zeros((len(self.problem.methods), slots, stop - start))
+        combo = self.system.combo[start:stop]
+        for prices, share in self.mix:
+            plan = self.sweeper.plan(prices, cells, start, stop)
+            _kernel.add_weighted(combo, self.sweeper.group, share, plan.x, plan.slot, x)
+        last = self.sweeper.plan(final, cells, start, stop)
+        reduced, land_price = self._reduced(last, cells, x)
+        return BlockPlan(start, stop, cells, x, reduced, land_price)
+
+    def _reduced(self, plan: Plan, cells: Cells, x: F64) -> tuple[F64, F64]:
+        """Reduced value of each method once the cell's own land has its price.
+
+        The land's price is the value per m2 of the last method that found room: of the best one
+        with room to spare, if the land is full.
+        """
+        share = np.broadcast_to(cells.need, plan.value.shape) * self.sweeper.exclusive[:, None]
+        upper = np.nan_to_num(np.broadcast_to(cells.upper, plan.value.shape))
+        used = x.sum(axis=1)
+        full = (share * used).sum(axis=0, where=upper > 0) >= cells.land * (1 - 1e-9)
+        spare = (plan.x < upper) & (share > 0) & (plan.value > 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(spare, plan.value / share, 0.0)
+        land_price = np.where(full, ratio.max(axis=0), 0.0)
+        reduced = np.where(upper > 0, plan.value - land_price * share, -np.inf)
+        return reduced, land_price
+
+    @cached_property
+    def allocation(self) -> F64:
+        """Gross tonnes by method, sink slot and cell [t/yr], shape (M, K, n)."""
+        return np.concatenate([block.x for block in self.blocks()], axis=2)

@@ -1,0 +1,177 @@
+"""Sweeps over all cells: threads outside the kernel, sums combined in the order of the blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from cdrsite.competition import _kernel
+from cdrsite.competition.problem import Cells, Problem
+from cdrsite.competition.rows import RowSystem, blocks
+
+F64 = npt.NDArray[np.float64]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """An objective with prices, as the kernel takes them."""
+
+    weight: F64
+    sink_value: F64
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """What the best plans at some prices add up to.
+
+    Parameters
+    ----------
+    by_combo : ndarray, shape (C, M, Q)
+        Quantities by combination of zones and method.
+    by_sink : ndarray, shape (G, S)
+        Tonnes stored by group and sink.
+    """
+
+    by_combo: F64
+    by_sink: F64
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Best plan of the cells of a block at some prices: arrays of shape (M, n)."""
+
+    x: F64
+    slot: npt.NDArray[np.int8]
+    value: F64
+
+
+@dataclass(frozen=True, eq=False)
+class Sweeper:
+    """Sweeps a problem's cells in fixed blocks.
+
+    Parameters
+    ----------
+    problem : Problem
+    system : RowSystem
+    group : ndarray of int32, shape (C,)
+        Group of each combination of zones.
+    threads : int
+        The sums do not depend on it.
+    counted : ndarray of bool, shape (Q,)
+        Quantities to add up.
+    has_lower : bool
+    """
+
+    problem: Problem
+    system: RowSystem
+    group: npt.NDArray[np.int32]
+    threads: int
+    counted: npt.NDArray[np.bool_]
+    has_lower: bool
+    stored: F64 = field(init=False)
+    exclusive: F64 = field(init=False)
+    local_need: F64 = field(init=False)
+
+    def __post_init__(self) -> None:
+        methods = self.problem.methods
+        local_need = np.asarray(self.problem.local_need, dtype=np.float64)
+        values = {
+            "stored": np.array([method.stored for method in methods], dtype=np.float64),
+            "exclusive": np.array([method.exclusive for method in methods], dtype=np.float64),
+            "local_need": local_need.reshape(-1, len(methods)),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups."""
+        return int(self.group.max()) + 1 if len(self.group) else 1
+
+    def prices(self, objective: F64, price: F64) -> Prices:
+        """Objective and row prices as the kernel takes them."""
+        return Prices(self.system.weights(objective, price), self.system.sink_values(price))
+
+    def sums(self, prices: Prices) -> Sums:
+        """Sums of the best plans at some prices."""
+        total = self._zero()
+        for part in in_order(
+            lambda span: self._block_sums(prices, *span),
+            list(blocks(self.problem.cells.n_cells)),
+            self.threads,
+        ):
+            total.by_combo.__iadd__(part.by_combo)
+            total.by_sink.__iadd__(part.by_sink)
+        return total
+
+    def _zero(self) -> Sums:
+        shape = (self.system.n_combos, len(self.problem.methods), len(self.counted))
+        return Sums(np.zeros(shape), np.zeros((self.n_groups, self.system.n_sinks)))
+
+    def _block_sums(self, prices: Prices, start: int, stop: int) -> Sums:
+        sums = self._zero()
+        nothing = np.empty((len(self.problem.methods), 0))
+        plan = Plan(nothing, nothing.astype(np.int8), nothing)
+        self._run(prices, self.problem.cells.read(start, stop), start, stop, sums, plan)
+        return sums
+
+    def plan(self, prices: Prices, cells: Cells, start: int, stop: int) -> Plan:
+        """Best plan of each cell of a block at some prices."""
+        shape = (len(self.problem.methods), stop - start)
+        plan = Plan(np.empty(shape), np.empty(shape, np.int8), np.empty(shape))
+        self._run(prices, cells, start, stop, self._zero(), plan)
+        return plan
+
+    def _run(
+        self, prices: Prices, cells: Cells, start: int, stop: int, sums: Sums, plan: Plan
+    ) -> None:
+        _kernel.sweep(
+            self.system.combo[start:stop],
+            cells.land,
+            cells.upper,
+            cells.net,
+            cells.cost,
+            cells.need,
+            cells.sink,
+            cells.sink_cost,
+            cells.sink_loss,
+            cells.lower,
+            cells.layers,
+            cells.local,
+            prices.weight,
+            prices.sink_value,
+            self.stored,
+            self.exclusive,
+            self.local_need,
+            self.has_lower,
+            self.counted,
+            self.group,
+            sums.by_combo,
+            sums.by_sink,
+            plan.x,
+            plan.slot,
+            plan.value,
+        )
+
+
+def in_order(
+    work: Callable[[tuple[int, int]], T], spans: list[tuple[int, int]], threads: int
+) -> Iterator[T]:
+    """Work on blocks in threads, at most two per thread ahead, and yield in their order."""
+    if threads <= 1 or len(spans) == 1:
+        yield from map(work, spans)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = iter(spans)
+        running: list[Future[T]] = [pool.submit(work, s) for s in islice(waiting, 2 * threads)]
+        while running:
+            done = running.pop(0)
+            yield done.result()
+            running.extend(pool.submit(work, span) for span in islice(waiting, 1))
