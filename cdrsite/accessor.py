@@ -71,6 +71,8 @@ class MethodHere:
         Potential and cost; NaN where there is none.
     suitability, available_share : float
         In [0, 1].
+    reasons : tuple of str
+        Exclusion rules that hold for the method and hit the cell.
     offered : float or None
         Supply of the limiting resource in the cell [``offered_unit``].
     need_per_t : float or None
@@ -84,12 +86,15 @@ class MethodHere:
     cost_usd_per_net_t: float
     suitability: float
     available_share: float
+    reasons: tuple[str, ...] = ()
     offered: float | None = None
     offered_unit: str = ""
     need_per_t: float | None = None
 
     def sentence(self) -> str:
         """In words."""
+        if self.state == "excluded" and self.reasons:
+            return f"excluded: {'; '.join(self.reasons)}"
         if self.state != "allowed":
             return self.state
         parts = [f"{self.gross_t_yr:,.4g} t/yr gross, {self.net_t_yr:,.4g} t/yr net"]
@@ -242,9 +247,12 @@ class DatasetAccessor:
         centre = float(grid.x[col]), float(grid.y[row])
         cell = self._dataset.isel(y=row, x=col)
         bits = int(cell["exclusion_reasons"].item()) if "exclusion_reasons" in cell else 0
-        reasons = tuple(reason_names(bits, self._rules()))
+        reasons = self._reasons(bits)
         lon_c, lat_c = lonlat.transform(*centre)
-        here = {name: _method_here(cell, i) for i, name in enumerate(self.methods)}
+        here = {
+            name: _method_here(cell, i, self._reasons(bits, name))
+            for i, name in enumerate(self.methods)
+        }
         return Explanation(float(lon_c), float(lat_c), *centre, row, col, reasons, here)
 
     def total(self, variable: str, method: str | None = None) -> xr.DataArray:
@@ -309,9 +317,18 @@ class DatasetAccessor:
         # not sel(method=...): that is the keyword for inexact lookups
         return values.sel({"method": method})
 
-    def _rules(self) -> tuple[str, ...]:
-        rules = self._dataset.attrs.get("exclusion_rules", ())
-        return (rules,) if isinstance(rules, str) else tuple(rules)
+    def _reasons(self, bits: int, method: str | None = None) -> tuple[str, ...]:
+        """Rules that hit a cell, of those that hold for a method, in words.
+
+        The dataset's attributes ``exclusion_rules`` (names by bit) and ``exclusion_rules_for``
+        (the methods of each, separated by commas) say which those are.
+        """
+        rules = _texts(self._dataset.attrs.get("exclusion_rules", ()))
+        holders = _texts(self._dataset.attrs.get("exclusion_rules_for", ()))
+        for bit, who in enumerate(holders):
+            if method is not None and method not in who.split(", "):
+                bits &= ~(1 << bit)
+        return tuple(reason_names(bits, rules))
 
     def _repr_html_(self) -> str:
         """Totals by method."""
@@ -373,7 +390,12 @@ class ArrayAccessor:
         return total(self._array, self.grid)
 
 
-def _method_here(cell: xr.Dataset, index: int) -> MethodHere:
+def _texts(value: Any) -> tuple[str, ...]:
+    """A list of texts; some formats store a list of one as the text itself."""
+    return (value,) if isinstance(value, str) else tuple(map(str, value))
+
+
+def _method_here(cell: xr.Dataset, index: int, reasons: tuple[str, ...]) -> MethodHere:
     """What one method finds in a cell of the dataset."""
 
     def value(name: str) -> float:
@@ -396,6 +418,7 @@ def _method_here(cell: xr.Dataset, index: int) -> MethodHere:
         cost_usd_per_net_t=value("cost"),
         suitability=value("suitability"),
         available_share=value("available"),
+        reasons=reasons,
         offered=offered,
         offered_unit=str(cell[supply].attrs.get("units", "")) if offered is not None else "",
         need_per_t=offered / gross if offered is not None and gross > 0 else None,

@@ -256,19 +256,26 @@ def _rules_table(result: StudyResult) -> Table:
         ("only it\nkm²", "right"),
         ("for", "left"),
     )
-    everyone = ", ".join(result.methods)
     rows = []
     for row in result.tables["exclusions"].to_dict("records"):
-        who = str(row["methods"])
+        percent = row["removes_percent"]
         cells = (
             str(row["rule"]),
             number(row["removes_km2"]),
-            number(row["removes_percent"], 2),
+            "<0.1" if 0 < percent < 0.1 else number(percent, 2),
             number(row["only_it_removes_km2"]),
-            "all methods" if who == everyone else who,
+            _who(str(row["methods"]).split(", "), result.methods),
         )
         rows.append(cells)
     return _table("What the exclusions remove", columns, rows)
+
+
+def _who(holders: Sequence[str], methods: Sequence[str]) -> str:
+    """The methods a rule holds for, in the fewest words."""
+    others = [name for name in methods if name not in holders]
+    if not others:
+        return "all methods"
+    return f"all but {', '.join(others)}" if len(others) < len(holders) else ", ".join(holders)
 
 
 def print_methods(*, as_json: bool = False, console: Console | None = None) -> None:

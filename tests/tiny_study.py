@@ -92,7 +92,12 @@ def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
         "x": ("x", grid.x, {"units": "m"}),
         "crs": ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),
     }
-    attrs = {"Conventions": "CF-1.10", "title": "tiny", "exclusion_rules": list(RULES)}
+    attrs: dict[str, Any] = {
+        "Conventions": "CF-1.10",
+        "title": "tiny",
+        "exclusion_rules": list(RULES),
+    }
+    attrs["exclusion_rules_for"] = [", ".join(METHODS), ", ".join(METHODS), METHODS[0]]
     return xr.Dataset(data, coords, attrs)
 
 

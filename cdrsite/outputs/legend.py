@@ -57,7 +57,9 @@ def reason_names(bits: int, rules: Sequence[str]) -> list[str]:
     """Words for the reason bits of one cell; empty where nothing hit it."""
     if bits >> OUTSIDE_BIT & 1:
         return [OUTSIDE_NAME]
-    found = [name for bit, name in enumerate(rules) if bits >> bit & 1]
+    names = dict(enumerate(rules))
+    hit = [bit for bit in range(INCLUDED_BIT) if bits >> bit & 1]
+    found = [names.get(bit, f"rule {bit}") for bit in hit]
     return found + (["allowed again by an include rule"] if bits >> INCLUDED_BIT & 1 else [])
 
 

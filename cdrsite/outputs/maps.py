@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 CLIPPED = 2.0
 """Share of the values at each end of a skewed scale that take its last colour [%]."""
+NET_STATE = "net factor not positive"
+NOTHING_FITS = "nothing fits"
+"""A true zero of the potential, where a cost has no meaning."""
 MAX_LABELS = 12
 """More zones than this get colours but no legend."""
 
@@ -74,6 +77,11 @@ def _draw_quantity(
 ) -> None:
     data = values.to_numpy().astype(np.float32)
     states = _states(data, limit)
+    if str(values.name) == "net_factor":
+        # it is the very number that this state is about
+        states[states == NET_STATE] = ""
+    if limit is not None:
+        states[np.isnan(data) & (states == "")] = NOTHING_FITS
     shown = np.where(states == "", data, np.nan)
     known = shown[np.isfinite(shown)]
     if known.size:
@@ -86,9 +94,7 @@ def _draw_quantity(
         unit = str(values.attrs.get("units", ""))
         label = str(values.attrs.get("long_name", values.name))
         bar.set_label(f"{label} [{unit}]" if unit not in {"", "1"} else label)
-    present = {
-        name: colour for name, colour in STATE_COLOURS.items() if bool((states == name).any())
-    }
+    present = {name: colour for name, colour in STATE_COLOURS.items() if (states == name).any()}
     for name, colour in present.items():
         _fill(ax, states == name, colour, extent)
     _legend(ax, present)
@@ -119,8 +125,8 @@ def _scale(known: NDArray[np.float32], *, diverging: bool) -> tuple[Any, str]:
         low, high = float(known.min()), float(known.max())
     cut_low, cut_high = bool(known.min() < low), bool(known.max() > high)
     extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}
-    if high <= low:
-        high = low + (abs(low) or 1.0)
+    if high <= low:  # one value everywhere: give the bar a zero to stand on
+        low, high = min(low, 0.0), max(high, 0.0) or (1.0 if low == 0 else 0.0)
     return Normalize(low, high), extend.get((cut_low, cut_high), "both")
 
 

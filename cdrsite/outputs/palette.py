@@ -31,6 +31,7 @@ STATE_COLOURS: dict[str, str] = {
     "net factor not positive": "#F4A6C1",
     "unknown": "#D9D9D9",
     "excluded": "#969696",
+    "nothing fits": "#EADFCB",
 }
 
 LABEL_COLOURS = (
