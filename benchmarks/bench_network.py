@@ -29,9 +29,7 @@ def main() -> None:
     parser.add_argument("--long", action="store_true", help="close the largest case")
     given = parser.parse_args()
     runs = [("southeastus_cap2020", 110.0, 3600.0, 14894.850004)] if given.long else CASES
-    print(
-        "case                  target   objective       bound           gap %    nodes  wall s  cpu s"
-    )
+    print("case, target [Mt/yr], objective, bound, gap [%], nodes, wall [s], cpu [s]")
     for name, target, limit, known in runs:
         problem = read_case(Path(given.cases) / name)
         wall, cpu = time.perf_counter(), time.process_time()
