@@ -1,0 +1,260 @@
+"""Crossings of rivers, roads and railways, counted where a route really crosses the line.
+
+Counts come from the vectors: each edge between two cell centres knows how many lines it crosses. A
+route along a river pays nothing, a route across it pays once, whatever the cell size.
+
+Array layout
+------------
+``counts[d, r, c]`` belongs to the undirected edge from the centre of cell (r, c) to the centre of
+cell (r + drow, c + dcol) with ``(drow, dcol) = DIRECTIONS[d]``. Each edge is stored once, at its
+upper (or, in a row, its western) end, so a step back costs what the step there costs. The step
+from (r, c) against direction d is ``counts[d, r - drow, c - dcol]``. The first 4 directions serve
+8 neighbours, all 8 serve 16. Edges that leave the grid are counted and never used.
+
+Several layers share one array of codes: bits ``4 l`` to ``4 l + 3`` of a code hold the count of
+layer l, and ``lookup[code]`` is the cost of the edge, so that a distance kernel adds
+``lookup[codes[d, r, c]]``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from cdrsite.core.errors import CdrsiteWarning, ConfigError
+from cdrsite.transport._kernel_crossings import count_edges
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import ArrayLike, NDArray
+
+    from cdrsite.config.transport import Crossing
+    from cdrsite.core.grid import AnalysisGrid, Block
+
+DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1), (1, 2), (2, 1), (2, -1), (1, -2))
+"""Row and column step of each stored edge: E, SE, S, SW, then the knight's moves ESE, SSE, SSW,
+WSW."""
+
+LIMIT = 15
+"""Most crossings counted on one edge for one layer."""
+
+MAX_LAYERS = 4
+"""Crossing rules with costs of their own; more would need wider codes."""
+
+
+class FeatureReader(Protocol):
+    """Features of a vector layer, as the layers give them."""
+
+    def features(self, name: str, where: str | None = None) -> gpd.GeoDataFrame:
+        """Features in the grid's CRS."""
+
+
+def line_segments(shapes: Iterable[Any], grid: AnalysisGrid) -> NDArray[np.float64]:
+    """Straight segments of lines (or outlines of polygons) in cells.
+
+    Parameters
+    ----------
+    shapes : iterable of shapely geometries
+        Lines or polygons in the grid's CRS; points have no segments.
+    grid : AnalysisGrid
+        The grid.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 4)
+        Row, column, row, column of both ends; whole numbers are cell centres.
+    """
+    import shapely
+
+    geometries = np.asarray(list(shapes), object)
+    polygon = np.isin(shapely.get_type_id(geometries), (3, 6))
+    geometries[polygon] = shapely.boundary(geometries[polygon])
+    parts = shapely.get_parts(shapely.get_parts(geometries))
+    parts = parts[np.isin(shapely.get_type_id(parts), (1, 2))]
+    xy, line = shapely.get_coordinates(parts, return_index=True)
+    if len(xy) == 0:
+        return np.zeros((0, 4))
+    row = (grid.north - xy[:, 1]) / grid.resolution - 0.5
+    col = (xy[:, 0] - grid.west) / grid.resolution - 0.5
+    same = line[1:] == line[:-1]
+    ends = np.column_stack([row[:-1], col[:-1], row[1:], col[1:]])[same]
+    return np.ascontiguousarray(ends)
+
+
+def count_block(
+    segments: NDArray[np.float64], block: Block, directions: int = len(DIRECTIONS)
+) -> NDArray[np.uint8]:
+    """Crossings of every edge that starts in a block.
+
+    Parameters
+    ----------
+    segments : ndarray of float64, shape (n, 4)
+        From :func:`line_segments`.
+    block : Block
+        Which cells.
+    directions : int
+        4 for 8 neighbours, 8 for 16.
+
+    Returns
+    -------
+    ndarray of uint8, shape (directions, rows, cols)
+        Number of crossings, at most :data:`LIMIT`.
+
+    Notes
+    -----
+    A line that only touches an edge from one side counts twice or not at all; one that ends on an
+    edge counts once or not at all. Both have measure zero, and the sum along a route stays right:
+    a line through a common centre of two edges counts once.
+    """
+    out = np.zeros((directions, *block.shape), np.uint8)
+    rows, cols = segments[:, 0::2], segments[:, 1::2]
+    near = (
+        (rows.max(axis=1, initial=-np.inf) >= block.row0)
+        & (rows.min(axis=1, initial=np.inf) <= block.row1 + 1)
+        & (cols.max(axis=1, initial=-np.inf) >= block.col0 - 2)
+        & (cols.min(axis=1, initial=np.inf) <= block.col1 + 1)
+    )
+    steps = np.array(DIRECTIONS[:directions], np.int64)
+    count_edges(segments[near], steps[:, 0], steps[:, 1], block.row0, block.col0, LIMIT, out)
+    return out
+
+
+@dataclass(frozen=True)
+class EdgeCosts:
+    """Cost of the crossings on every edge.
+
+    Attributes
+    ----------
+    codes : ndarray of uint8 or uint16, shape (directions, rows, cols)
+        Counts of all layers, four bits each.
+    lookup : ndarray of float64, shape (16 ** layers,)
+        Code -> cost of the edge's crossings [USD/t].
+    names : tuple of str
+        Layers in the order of their bits.
+    """
+
+    codes: NDArray[Any]
+    lookup: NDArray[np.float64]
+    names: tuple[str, ...]
+
+    def counts(self, layer: int) -> NDArray[np.uint8]:
+        """Crossings of one layer, shape (directions, rows, cols)."""
+        return ((self.codes >> (4 * layer)) & 15).astype(np.uint8)
+
+
+class CrossingRules:
+    """The crossing rules of a scenario with their lines, ready to count block by block.
+
+    Parameters
+    ----------
+    rules : sequence of Crossing
+        What a crossing costs.
+    reader : FeatureReader
+        The layers.
+    grid : AnalysisGrid
+        The grid.
+    per_km : float
+        Cost of a plain onshore line, for rules that say ``adds`` [USD/t/km].
+
+    Raises
+    ------
+    ConfigError
+        If there are more than :data:`MAX_LAYERS` rules.
+    """
+
+    def __init__(
+        self, rules: Sequence[Crossing], reader: FeatureReader, grid: AnalysisGrid, per_km: float
+    ) -> None:
+        if len(rules) > MAX_LAYERS:
+            raise ConfigError(
+                "too many crossing rules",
+                where="transport.surface.crossings",
+                got=len(rules),
+                expected=f"at most {MAX_LAYERS}",
+                cure="join layers whose crossings cost the same",
+            )
+        self.names = tuple(rule.layer for rule in rules)
+        self.costs = np.array([crossing_cost(rule, per_km) for rule in rules], np.float64)
+        self.shapes = [
+            list(reader.features(rule.layer, rule.where).geometry.dropna()) for rule in rules
+        ]
+        self.segments = [line_segments(shapes, grid) for shapes in self.shapes]
+        for name, segments in zip(self.names, self.segments, strict=True):
+            if len(segments) == 0:
+                warnings.warn(
+                    f"transport.surface.crossings: layer {name} has no lines to cross",
+                    CdrsiteWarning,
+                    stacklevel=2,
+                )
+
+    @property
+    def lookup(self) -> NDArray[np.float64]:
+        """Code -> cost of an edge's crossings, shape (16 ** layers,) [USD/t]."""
+        codes = np.arange(16 ** len(self.costs))
+        total = np.zeros(codes.size)
+        for layer, cost in enumerate(self.costs):
+            total += ((codes >> (4 * layer)) & 15) * cost
+        return total
+
+    def block(self, block: Block, directions: int = len(DIRECTIONS)) -> EdgeCosts:
+        """Codes of every edge that starts in a block; see the module for the layout."""
+        dtype = np.uint8 if len(self.segments) <= 2 else np.uint16
+        codes: NDArray[Any] = np.zeros((directions, *block.shape), dtype)
+        for layer, segments in enumerate(self.segments):
+            counts: NDArray[Any] = count_block(segments, block, directions).astype(dtype)
+            codes |= np.left_shift(counts, dtype(4 * layer))
+        return EdgeCosts(codes, self.lookup, self.names)
+
+    def of_route(self, route: ArrayLike) -> tuple[NDArray[np.int64], float]:
+        """Crossings of a traced route per rule, and their cost [USD/t]."""
+        counts = np.array([count_crossings(route, shapes) for shapes in self.shapes], np.int64)
+        return counts, float(counts @ self.costs)
+
+
+def crossing_cost(rule: Crossing, per_km: float) -> float:
+    """Cost of one crossing [USD/t] where a plain line costs ``per_km`` [USD/t/km]."""
+    return float(rule.cost) if rule.cost is not None else float(rule.adds or 0.0) * per_km
+
+
+def count_crossings(route: ArrayLike, shapes: Sequence[Any]) -> int:
+    """How often a route crosses lines, exactly, on the vectors.
+
+    Parameters
+    ----------
+    route : array_like, shape (n, 2)
+        Vertices x, y of the route in the CRS of the lines.
+    shapes : sequence of shapely geometries
+        Lines, or polygons whose outlines count.
+
+    Returns
+    -------
+    int
+        Points where the route meets a line; a stretch that runs along a line counts once. Two
+        features crossed in one point count twice.
+    """
+    import shapely
+
+    vertices = np.asarray(route, np.float64)
+    if len(vertices) < 2 or len(shapes) == 0:
+        return 0
+    geometries = np.asarray(list(shapes), object)
+    polygon = np.isin(shapely.get_type_id(geometries), (3, 6))
+    geometries[polygon] = shapely.boundary(geometries[polygon])
+    path = shapely.linestrings(vertices)
+    met = geometries[shapely.STRtree(geometries).query(path, predicate="intersects")]
+    common = shapely.intersection(met, path)
+    total = 0
+    for shape in common:
+        parts = shapely.get_parts(shape)
+        if shapely.get_type_id(shape) == 7:
+            parts = shapely.get_parts(parts)
+        stretches = parts[shapely.get_type_id(parts) == 1]
+        total += int(np.sum(shapely.get_type_id(parts) == 0))
+        if stretches.size:
+            merged = shapely.line_merge(shapely.multilinestrings(stretches))
+            total += int(shapely.get_num_geometries(merged))
+    return total
