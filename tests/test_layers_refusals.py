@@ -102,6 +102,9 @@ def test_no_overlap(tmp_path: Path, area: StudyArea) -> None:
     path = raster(tmp_path / "a.tif", np.ones((8, 8), "f4"), west=40.0)
     with pytest.raises(DataError, match=r"does not overlap the region.*cure: check its CRS"):
         read(FileLayer(path=path), area)
+    beside = raster(tmp_path / "beside.tif", np.ones((8, 8), "f4"), west=10.021)
+    with pytest.raises(DataError, match=r"beside.tif.*does not overlap the region"):
+        read(FileLayer(path=beside), area)
     shapes = polygons(tmp_path / "a.gpkg")
     frame = gpd.read_file(shapes)
     frame.geometry = frame.translate(40, 0)
@@ -263,6 +266,8 @@ def test_auto_grid_is_equal_area() -> None:
         ("a +", "not an expression"),
         ("where(a)", "wrong number of arguments for where"),
         ("lambda: 1", "not allowed"),
+        ("-" * 900 + "1", "nested too deep"),
+        ("1+" * 1500 + "1", "too long"),
     ],
 )
 def test_expressions(text: str, message: str) -> None:

@@ -302,6 +302,7 @@ def test_filters(where: str, expected: list[int]) -> None:
         ("year > 3; drop table x", "cannot be read.*SQL at '; drop"),
         ("iucn_cat in ('Ia'", "cannot be read"),
         ("", "cannot be read"),
+        ("not " * 3000 + "year > 3", "nested too deep"),
     ],
 )
 def test_filters_that_cannot_be_read(where: str, text: str) -> None:

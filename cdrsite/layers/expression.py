@@ -60,6 +60,7 @@ _FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
     "isnan": (lambda value: np.isnan(value).astype(float), 1, 1),
 }
 MAX_LENGTH = 2000
+MAX_DEPTH = 60
 
 
 def parse(text: str, where: str) -> ast.expr:
@@ -78,7 +79,7 @@ def parse(text: str, where: str) -> ast.expr:
         raise ConfigError(
             "not an expression", where=where, got=repr(text), expected="e.g. 0.7 * pv + 0.3 * wind"
         ) from error
-    _check(tree, text, where)
+    _check(tree, text, where, 0)
     return tree
 
 
@@ -95,8 +96,10 @@ def evaluate(tree: ast.expr, values: Mapping[str, NDArray[Any]]) -> Any:
         return _value(tree, values)
 
 
-def _check(node: ast.AST, text: str, where: str) -> None:
+def _check(node: ast.AST, text: str, where: str, depth: int) -> None:
     """Refuse every node that is not arithmetic."""
+    if depth > MAX_DEPTH:
+        raise ConfigError("the expression is nested too deep", where=where, expected=MAX_DEPTH)
     if isinstance(node, ast.Constant):
         allowed = isinstance(node.value, int | float) and not isinstance(node.value, bool)
     elif isinstance(node, ast.BinOp | ast.UnaryOp):
@@ -106,7 +109,7 @@ def _check(node: ast.AST, text: str, where: str) -> None:
     elif isinstance(node, ast.Call):
         _check_call(node, text, where)
         for argument in node.args:
-            _check(argument, text, where)
+            _check(argument, text, where, depth + 1)
         return
     else:
         allowed = isinstance(node, ast.Name | ast.BoolOp)
@@ -120,7 +123,7 @@ def _check(node: ast.AST, text: str, where: str) -> None:
         )
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.expr):
-            _check(child, text, where)
+            _check(child, text, where, depth + 1)
 
 
 def _check_call(node: ast.Call, text: str, where: str) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cdrsite.layers.sources import RasterSource
 
 STRIP_PIXELS = 1_500_000
-"""Source pixels held at once by one thread."""
+"""Source pixels, counted over all bands, held at once by one thread."""
 
 SNAP = 1e-7
 """Corners this close to a cell line are on it [cells]: rounding noise makes no slivers."""
@@ -62,12 +62,6 @@ def conserved_sum(source: RasterSource, grid: AnalysisGrid, block: Block) -> NDA
     return _finish(np.where(known > LEAST_KNOWN, total, np.nan))
 
 
-def known_share(source: RasterSource, grid: AnalysisGrid, block: Block) -> NDArray[np.float64]:
-    """Share of each cell over which the first band is known, shape of the block."""
-    _, known = _overlay(source, grid, block, source.decode, conserve=False)
-    return known[0]
-
-
 def _finish(values: NDArray[np.float64]) -> NDArray[np.float32]:
     return values.astype(np.float32)
 
@@ -87,7 +81,7 @@ def _overlay(
 def strips(source: RasterSource, grid: AnalysisGrid, block: Block) -> Iterator[Window]:
     """Source windows that together hold every pixel touching a block, in source order."""
     for (r0, r1), (c0, c1) in windows(source, grid, block):
-        height = max(1, STRIP_PIXELS // (c1 - c0))
+        height = max(1, STRIP_PIXELS // ((c1 - c0) * len(source.bands)))
         for row in range(r0, r1, height):
             yield (row, min(row + height, r1)), (c0, c1)
 

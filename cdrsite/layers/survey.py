@@ -68,8 +68,7 @@ def survey(source: RasterSource, file: Resolved, area: StudyArea) -> Survey:
     """
     grid = area.grid
     found = windows(source, grid, Block(0, grid.rows, 0, grid.cols))
-    inside = [w for w in found if _touches(w)]
-    if not inside:
+    if not found or not _overlaps(source, area):
         raise DataError(
             "the layer does not overlap the region",
             where=source.where,
@@ -77,7 +76,7 @@ def survey(source: RasterSource, file: Resolved, area: StudyArea) -> Survey:
             cure="check its CRS and the region, or download the tiles of this region",
             rule=7,
         )
-    look = [_look(source, window) for window in inside]
+    look = [_look(source, window) for window in found]
     stored = [np.ma.getdata(values)[~source.unknown(values)] for values, _, _ in look]
     complete = all(step == 1 for _, _, step in look)
     if not sum(s.size for s in stored):
@@ -110,10 +109,25 @@ def all_codes(source: RasterSource) -> set[int]:
     return {int(c) for c in np.unique(np.ma.getdata(values)[~source.unknown(values)])}
 
 
-def _touches(window: Window) -> bool:
-    """A window holds at least one pixel beyond the margin that windows carry."""
-    (r0, r1), (c0, c1) = window
-    return r1 > r0 and c1 > c0
+def _overlaps(source: RasterSource, area: StudyArea) -> bool:
+    """Whether the raster's outline meets the region's."""
+    import shapely
+    import shapely.affinity
+
+    height, width = source.shape
+    t = source.transform
+    corners = [(0, 0), (width, 0), (width, height), (0, height)]
+    outline = shapely.Polygon(
+        [(t.a * c + t.b * r + t.c, t.d * c + t.e * r + t.f) for c, r in corners]
+    )
+    there = transformer(area.grid.wkt, source.wkt)
+    moved = shapely.make_valid(shapely.transform(area.geometry, there.transform, interleaved=False))
+    shifts = (-360.0, 0.0, 360.0) if source.crs.is_geographic else (0.0,)
+    return any(
+        shapely.intersects(shapely.affinity.translate(moved, shift), outline)
+        and not shapely.touches(shapely.affinity.translate(moved, shift), outline)
+        for shift in shifts
+    )
 
 
 def _look(source: RasterSource, window: Window, times: int = 1) -> tuple[Any, Window, int]:

@@ -26,6 +26,7 @@ _TOKEN = re.compile(
     r"|(?P<op><=|>=|<>|!=|==|=|<|>|\(|\)|,)"
     r"|(?P<word>[^\W\d]\w*))"
 )
+MAX_NESTED = 100
 _WORDS = {"and", "or", "not", "in", "is", "null", "like", "between", "true", "false"}
 
 
@@ -63,11 +64,6 @@ def select(
     return _Filter(frame, where, place, meanings or {}).run()
 
 
-def columns_of(where: str) -> list[str]:
-    """Words of a filter that can be column names."""
-    return [m for _, m in _tokens(where, "") if _ == "word" and m.lower() not in _WORDS]
-
-
 def _tokens(where: str, place: str) -> list[tuple[str, str]]:
     found, at = [], 0
     text = where.rstrip()
@@ -95,6 +91,9 @@ class _Filter:
     def __init__(self, frame: pd.DataFrame, where: str, place: str, meanings: Columns) -> None:
         self.frame, self.where, self.place, self.meanings = frame, where, place, meanings
         self.tokens = _tokens(where, place)
+        nested = sum(text in {"not", "("} for _, text in self.tokens)
+        if nested > MAX_NESTED:
+            raise DataError("the filter is nested too deep", where=place, got=nested)
         self.at = 0
 
     def run(self) -> NDArray[np.bool_]:
