@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
+import os.path
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from cdrsite.core.errors import CdrsiteError
-from cdrsite.core.units import find_currency, parse_quantity, split_number
+from cdrsite.core.units import find_currency, parse_quantity, same_dimension, split_number
 from cdrsite.library.currency import convert
 
 DEFAULT_BASE_YEAR = 2020
@@ -68,6 +71,10 @@ def problem(text: str, at: str = "") -> PydanticCustomError:
 def out_of_range(value: object, expected: str) -> PydanticCustomError:
     """Build the error for a number beyond its bounds."""
     return problem(f"out of range; got {value!r}; expected {expected}")
+
+
+def _bound(word: str, limit: float, unit: str) -> str:
+    return f"{word} {limit:g}" + ("" if unit == "1" else f" {unit}")
 
 
 def _schema(unit: str, minimum: float | None) -> dict[str, Any]:
@@ -120,6 +127,36 @@ def quantity(
     type
         An annotated float for a pydantic model.
     """
+    parse = _parser(unit, per=per, minimum=minimum, above=above, maximum=maximum)
+    return Annotated[float, BeforeValidator(parse), WithJsonSchema(_schema(unit, minimum))]
+
+
+def quantity_or_name(unit: str, *, minimum: float | None = None) -> Any:
+    """Make a field type: a float in ``unit``, or the name of a column or layer that holds it.
+
+    Text that starts like a number is a quantity, so that a wrong unit is not taken for a name.
+    """
+    parse = _parser(unit, minimum=minimum)
+
+    def parse_or_keep(value: object, info: ValidationInfo) -> float | str:
+        if isinstance(value, str) and (value[:1].isalpha() or value[:1] == "_"):
+            return value
+        return parse(value, info)
+
+    return Annotated[
+        float | str, BeforeValidator(parse_or_keep), WithJsonSchema(_schema(unit, minimum))
+    ]
+
+
+def _parser(
+    unit: str,
+    *,
+    per: tuple[str, ...] = (),
+    minimum: float | None = None,
+    above: float | None = None,
+    maximum: float | None = None,
+) -> Callable[[object, ValidationInfo], float]:
+    """The function that turns a number or text into a number in ``unit`` within its bounds."""
 
     def parse(value: object, info: ValidationInfo) -> float:
         factor = 1.0
@@ -131,15 +168,46 @@ def quantity(
         except CdrsiteError as error:
             raise problem(str(error)) from error
         if minimum is not None and number < minimum:
-            raise out_of_range(value, f"at least {minimum:g} {unit}")
+            raise out_of_range(value, _bound("at least", minimum, unit))
         if above is not None and number <= above:
-            raise out_of_range(value, f"more than {above:g} {unit}")
+            raise out_of_range(value, _bound("more than", above, unit))
         if maximum is not None and number > maximum:
-            raise out_of_range(value, f"at most {maximum:g} {unit}")
+            raise out_of_range(value, _bound("at most", maximum, unit))
         return number
 
-    return Annotated[float, BeforeValidator(parse), WithJsonSchema(_schema(unit, minimum))]
+    return parse
 
+
+def unit_like(unit: str) -> Any:
+    """Make a field type: text with a unit of the same dimension as ``unit``."""
+
+    def check(value: str) -> str:
+        try:
+            fits = same_dimension(find_currency(value)[0], unit)
+        except CdrsiteError as error:
+            raise problem(str(error)) from error
+        if not fits:
+            raise problem(f"wrong dimension; got {value!r}; expected a unit like {unit} (rule 4)")
+        return value
+
+    return Annotated[str, AfterValidator(check)]
+
+
+def _finite(value: object) -> object:
+    """Refuse what no comparison or sum can use: NaN, infinity, and text without a number."""
+    try:
+        number = split_number(value)[0] if isinstance(value, str) else value
+    except CdrsiteError as error:
+        raise problem(str(error)) from error
+    if isinstance(number, float) and not math.isfinite(number):
+        raise problem(f"not a finite number; got {value!r}")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_finite)]
+"""A finite number without a unit."""
+NumberOrQuantity = Annotated[float | str, BeforeValidator(_finite)]
+"""A finite number, or text with a unit that is known only when the data are read."""
 
 Fraction = quantity("1", minimum=0.0, maximum=1.0)
 Metres = quantity("m", minimum=0.0)
@@ -155,19 +223,18 @@ def _resolve(value: Path, info: ValidationInfo) -> Path:
     if "\0" in str(path):
         raise problem("not a path; got a null character")
     full = path if path.is_absolute() else folder / path
-    confine = context.get("confine_to")
+    refuse_outside(full, value, info)
+    return Path(os.path.normpath(full))
+
+
+def refuse_outside(full: Path, given: Path, info: ValidationInfo) -> None:
+    """Refuse a path, links followed, that leaves the scenario's folder where that is confined."""
+    confine = (info.context or {}).get("confine_to")
     if confine is not None and not full.resolve().is_relative_to(Path(confine).resolve()):
         raise problem(
-            f"the path climbs out of the scenario's folder; got {value}; expected a path inside "
+            f"the path climbs out of the scenario's folder; got {given}; expected a path inside "
             f"{confine}; cure: move the file there or set confine_paths: false"
         )
-    return Path(*full.parts) if ".." not in full.parts else Path(_normal(full))
-
-
-def _normal(path: Path) -> str:
-    import os.path
-
-    return os.path.normpath(path)
 
 
 DataPath = Annotated[

@@ -7,7 +7,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from cdrsite.config.base import DataPath, Metres, Model, one_or_many, problem, quantity
+from cdrsite.config.base import (
+    DataPath,
+    Metres,
+    Model,
+    Number,
+    NumberOrQuantity,
+    one_or_many,
+    problem,
+    quantity,
+)
 
 Kind = Literal["class", "fraction", "intensive", "extensive"]
 """Kind of quantity of a raster (rule 3); vectors have none until they are rasterised."""
@@ -33,12 +42,12 @@ class FileLayer(Model):
     layer: str | None = None
     """Layer inside a GeoPackage or geodatabase."""
     nodata: one_or_many(float) = ()  # type: ignore[valid-type]
-    """Values that mean unknown, besides those the file declares."""
+    """Values that mean unknown, besides those the file declares; NaN always does."""
     ignore_file_nodata: bool = False
     """Treat the file's own nodata value as data: `nodata` then stands alone."""
-    scale: float = 1.0
+    scale: Number = 1.0
     """Stored values are multiplied by this before the unit applies."""
-    offset: float = 0.0
+    offset: Number = 0.0
     """Added after scaling."""
     crs: str | None = None
     """Coordinate system, where the file has none or a wrong one."""
@@ -59,11 +68,17 @@ class FileLayer(Model):
     source: str | None = None
     """Where the data come from."""
 
+    @model_validator(mode="after")
+    def _scaled(self) -> Self:
+        if self.scale == 0:
+            raise problem("a scale of 0 makes every value 0; cure: remove it", at="scale")
+        return self
+
 
 class ConstantLayer(Model):
     """One value everywhere."""
 
-    value: float | str
+    value: NumberOrQuantity
     """A number, or text with a unit."""
     unit: str | None = None
     """Unit of the value; needed for a bare number that has a dimension."""

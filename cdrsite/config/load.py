@@ -78,6 +78,7 @@ def parse_scenario(text: str, path: Path, overrides: Sequence[str] = ()) -> Scen
     context = {
         "base_year": _base_year(data),
         "data_folder": _data_folder(data, folder),
+        "scenario_folder": folder,
         "confine_to": None,
     }
     if data.get("confine_paths") is True:
@@ -193,7 +194,7 @@ def apply_override(data: dict[str, Any], text: str) -> None:
     for i, part in enumerate(parts):
         last = i == len(parts) - 1
         if isinstance(node, list):
-            if not part.isdigit() or int(part) >= len(node):
+            if not part.isdecimal() or int(part) >= len(node):
                 raise ConfigError(
                     "no such list item",
                     where=f"--set {text}",
@@ -202,7 +203,7 @@ def apply_override(data: dict[str, Any], text: str) -> None:
                 )
             index: Any = int(part)
         elif isinstance(node, dict):
-            index = int(part) if part.isdigit() and int(part) in node else part
+            index = int(part) if part.isdecimal() and int(part) in node else part
         else:
             raise ConfigError(
                 "the key runs through a single value",
@@ -286,8 +287,7 @@ def _key_path(loc: tuple[int | str, ...], lines: Lines) -> tuple[str, ...]:
     for part in loc:
         text = "for" if part == "for_" else "from" if part == "from_" else str(part)
         longer = (*path, text)
-        is_key = longer in lines or not any(key[: len(path)] == path for key in lines)
-        if is_key or (text not in _TAGS and "[" not in text and not _is_type_name(text)):
+        if longer in lines or not (text in _TAGS or "[" in text or _is_type_name(text)):
             path = longer
     return path
 

@@ -13,10 +13,12 @@ from cdrsite.config.base import (
     Fraction,
     Kilometres,
     Model,
+    Number,
     Years,
     exactly_one,
     problem,
     quantity,
+    refuse_outside,
 )
 from cdrsite.config.layers import LAYER_NAME, DerivedLayer, Layer
 from cdrsite.config.resources import MethodChoice, Resources
@@ -32,7 +34,7 @@ class Region(Model):
     """Layer inside the boundary file."""
     where: str | None = None
     """Filter on the boundary's features, e.g. `name_1 == 'Gansu'`."""
-    bounds: tuple[float, float, float, float] | None = None
+    bounds: tuple[Number, Number, Number, Number] | None = None
     """West, south, east, north, in place of a boundary."""
     crs: str = "EPSG:4326"
     """Coordinate system of `bounds`."""
@@ -46,6 +48,12 @@ class Region(Model):
                 raise problem(
                     f"empty region; got {list(self.bounds)}; expected west < east and south < north"
                 )
+            lonlat = west >= -360 and east <= 360 and south >= -90 and north <= 90
+            if self.crs == "EPSG:4326" and not lonlat:
+                raise problem(
+                    f"bounds are no longitudes and latitudes; got {list(self.bounds)}; expected "
+                    "degrees; cure: name the coordinate system of the bounds, e.g. crs: EPSG:3035"
+                )
         return self
 
 
@@ -56,7 +64,7 @@ class GridModel(Model):
     """`auto` chooses an equal-area system for the region; otherwise e.g. EPSG:3035."""
     resolution: float | str = "1 km"
     """Cell size: text with a unit, or a bare number in units of the CRS (metres, or degrees)."""
-    snap: tuple[float, float] | Literal["region"] = (0.0, 0.0)
+    snap: tuple[Number, Number] | Literal["region"] = (0.0, 0.0)
     """A point that cell corners fall on; `region` starts at the region's own north-west corner."""
     rasterise: Literal["centre", "coverage"] = "coverage"
     """Polygons count by exact covered fraction, or by cell centre."""
@@ -120,6 +128,14 @@ class Outputs(Model):
     compression: Literal["deflate", "zstd"] = "deflate"
     """Deflate opens everywhere; zstd is smaller and faster."""
 
+    @field_validator("folder")
+    @classmethod
+    def _inside(cls, folder: Path | None, info: ValidationInfo) -> Path | None:
+        if folder is not None:
+            start = (info.context or {}).get("scenario_folder", Path())
+            refuse_outside(start / folder, folder, info)
+        return folder
+
 
 class Scenario(Model):
     """A siting study."""
@@ -131,7 +147,7 @@ class Scenario(Model):
     data_folder: Path = Path()
     """Where relative paths start; itself relative to the scenario file."""
     confine_paths: bool = False
-    """Refuse paths that climb out of the scenario's folder or the data folder."""
+    """Refuse paths, of inputs and outputs, that climb out of the scenario's folder."""
     region: Region
     """The place under study."""
     grid: GridModel = GridModel()

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from cdrsite.config.base import (
+    DataPath,
     Fraction,
     Kilometres,
     Model,
+    NumberOrQuantity,
     Years,
     exactly_one,
     one_or_many,
     problem,
     quantity,
+    quantity_or_name,
+    unit_like,
 )
+from cdrsite.core.errors import CdrsiteError
+from cdrsite.core.resources import RESOURCE_UNITS
+from cdrsite.core.units import parse_quantity, same_dimension
 
 Share = Literal["whole", "area"]
 """How a shared pool is offered to its cells before the competition divides it truly.
@@ -40,6 +47,9 @@ class Land(Model):
 class Supply(Model):
     """A resource offered by pools (polygons with a column), by a layer, or without limit."""
 
+    canonical: ClassVar[str] = ""
+    """Canonical unit of the resource (rule 4)."""
+
     pools: str | None = None
     """A polygon layer; each polygon is a pool."""
     supply: str | None = None
@@ -48,12 +58,12 @@ class Supply(Model):
     """Column of `pools` with the pool's name."""
     layer: str | None = None
     """A layer with the supply of each cell, in place of pools."""
-    value: float | str | None = None
+    value: NumberOrQuantity | None = None
     """The same supply in every cell, in place of pools or a layer."""
     unlimited: Literal[True] | None = None
     """The resource never limits; its price and emissions still count."""
     unit: str | None = None
-    """Unit of the column, the layer or the bare number."""
+    """Unit of the column or the bare number; of a layer only the unit that it has anyway."""
     share: Share = "area"
     """How a pool is offered to its cells."""
 
@@ -66,20 +76,52 @@ class Supply(Model):
             raise problem("supply without a unit; expected unit, e.g. m3/yr (rule 4)")
         if which != "pools" and (self.supply is not None or self.name is not None):
             raise problem("supply and name are columns of pools; cure: remove them, or name pools")
+        self._check_unit()
         return self
+
+    def _check_unit(self) -> None:
+        """Refuse a unit of another dimension, and a value below zero (rule 4)."""
+        try:
+            if self.unit is not None and not same_dimension(self.unit, self.canonical):
+                raise problem(
+                    f"wrong dimension; got {self.unit!r}; expected a unit like {self.canonical} "
+                    "(rule 4)",
+                    at="unit",
+                )
+            value = self.value
+            if isinstance(value, float) and self.unit is not None:
+                value = f"{value!r} {self.unit}"
+            number = 0.0 if value is None else parse_quantity(value, self.canonical)
+        except CdrsiteError as error:
+            raise problem(str(error), at="unit" if self.value is None else "value") from error
+        if number < 0:
+            raise problem(
+                f"a supply cannot be negative; got {self.value!r}; expected {self.canonical}, "
+                "0 or more",
+                at="value",
+            )
+
+
+class Water(Supply):
+    """Water that may be consumed on top of today's use."""
+
+    canonical: ClassVar[str] = RESOURCE_UNITS["water"]
 
 
 class Power(Supply):
     """Clean electricity, with the emissions of making it."""
 
-    intensity: quantity("kg/kWh", minimum=0.0) | str = 0.0  # type: ignore[valid-type]
+    canonical: ClassVar[str] = RESOURCE_UNITS["electricity"]
+    intensity: quantity_or_name("kg/kWh", minimum=0.0) = 0.0  # type: ignore[valid-type]
     """Emissions of the supplied power [kg/kWh]: a number, or a column of `pools` or a layer."""
-    intensity_unit: str = "kg/kWh"
+    intensity_unit: unit_like("kg/kWh") = "kg/kWh"  # type: ignore[valid-type]
     """Unit of that column or layer."""
 
 
 class Heat(Supply):
     """Heat below 120 degree C, or at 900 degree C for liquid-solvent DAC."""
+
+    canonical: ClassVar[str] = RESOURCE_UNITS["heat"]
 
     unlimited: Literal[True] | None = True
     """Heat does not limit unless pools, a layer or a value says so."""
@@ -97,10 +139,23 @@ class Heat(Supply):
 class Biomass(Supply):
     """Collectable biomass, dry."""
 
+    canonical: ClassVar[str] = RESOURCE_UNITS["biomass"]
+
     haul: Kilometres = 0.0
     """A plant may collect from cells within this straight distance [km]; 0 is its own cell."""
     collectable: Fraction = 1.0
     """Share of the layer that may be taken."""
+
+    @model_validator(mode="after")
+    def _hauled(self) -> Self:
+        if self.haul > 0 and (self.layer is None or self.share != "whole"):
+            raise problem(
+                "haul collects from a layer, and needs share: whole; "
+                f"got haul {self.haul:g} km with share: {self.share}; "
+                "cure: add share: whole, or remove haul",
+                at="haul",
+            )
+        return self
 
 
 class Storage(Model):
@@ -112,13 +167,13 @@ class Storage(Model):
     """Column with the unit's name."""
     capacity: str | dict[Literal["low", "central", "high"], str] | None = None
     """Column with the capacity, or one column for each case [Mt unless capacity_unit]."""
-    capacity_unit: str = "Mt"
+    capacity_unit: unit_like("t") = "Mt"  # type: ignore[valid-type]
     """Unit of the capacity columns."""
     injection: str | None = None
     """Column with the yearly injection rate [Mt/yr unless injection_unit]."""
-    injection_unit: str = "Mt/yr"
+    injection_unit: unit_like("t/yr") = "Mt/yr"  # type: ignore[valid-type]
     """Unit of the injection column."""
-    cost: quantity("USD/t", minimum=0.0) | str = 15.0  # type: ignore[valid-type]
+    cost: quantity_or_name("USD/t", minimum=0.0) = 15.0  # type: ignore[valid-type]
     """Cost of storing [USD/t]: a number, or a column of `units` in USD/t."""
     case: Literal["low", "central", "high"] = "central"
     """Which of the capacity columns counts."""
@@ -150,6 +205,17 @@ class Storage(Model):
             raise problem("storage units need capacity and injection columns (rule 7)")
         if self.units is not None and self.id is None:
             raise problem("storage units need an id; expected id: COLUMN")
+        if isinstance(self.capacity, dict) and self.case not in self.capacity:
+            raise problem(
+                f"no capacity column for the case; got {self.case}; expected one of "
+                f"{', '.join(self.capacity)}",
+                at="case",
+            )
+        if self.min_depth >= self.max_depth:
+            raise problem(
+                f"no depth is allowed; got min_depth {self.min_depth:g} m and max_depth "
+                f"{self.max_depth:g} m; expected the first below the second"
+            )
         return self
 
 
@@ -158,7 +224,7 @@ class Resources(Model):
 
     land: Land = Land()
     """Usable land."""
-    water: Supply = Supply(unlimited=True)
+    water: Water = Water(unlimited=True)
     """Water that may be consumed on top of today's use [m3/yr]."""
     power: Power = Power(unlimited=True)
     """Clean electricity [kWh/yr]."""
@@ -203,8 +269,8 @@ class MethodChoice(Model):
 
     profile: str | None = None
     """A profile of the method; its default when not given (`cdrsite methods NAME`)."""
-    library: str | None = None
-    """A method file of your own, in the library's format; relative to data_folder."""
+    library: DataPath | None = None
+    """A method file of your own, in the library's format."""
     override: dict[str, float | str] = Field(default_factory=dict)
     """Parameters that replace the profile's, e.g. `electricity: 900 kWh`, `water: 2 m3`."""
     climate: Climate | None = None
@@ -214,4 +280,4 @@ class MethodChoice(Model):
     rate: str | None = None
     """Layer with the CO2 uptake of a forest [t/ha/yr], in place of the profile's one rate."""
     regions: one_or_many(str) = ()  # type: ignore[valid-type]
-    """Vector layers the method is confined to; everywhere when empty."""
+    """Vector layers; the method is confined to where all of them are. Everywhere when empty."""

@@ -7,9 +7,19 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from cdrsite.config.base import Metres, Model, exactly_one, one_or_many, problem, quantity
+from cdrsite.config.base import (
+    Metres,
+    Model,
+    Number,
+    NumberOrQuantity,
+    exactly_one,
+    one_or_many,
+    problem,
+    quantity,
+)
+from cdrsite.core.units import split_number
 
-Threshold = float | str
+Threshold = NumberOrQuantity
 """A bare number in the layer's own unit, or text with a unit such as "15 degree"."""
 
 
@@ -69,7 +79,14 @@ class ExcludeRule(Model):
             raise problem(
                 "several tests in one rule; got closer_than, farther_than; cure: split it"
             )
-        if self.test not in {"polygon"} and self.buffer:
+        if self.classes is not None and not self.classes:
+            raise problem("no class is named; cure: name some, or remove the rule", at="classes")
+        low, high = self.below, self.above
+        if isinstance(low, float) and isinstance(high, float) and low >= high:
+            raise problem(
+                f"nothing is left between below and above; got below {low:g} and above {high:g}"
+            )
+        if self.test != "polygon" and self.buffer:
             raise problem(f"buffer; a rule by {self.test} cannot have one; cure: remove it")
         return self
 
@@ -90,6 +107,11 @@ class ExcludeRule(Model):
         if self.closer_than is not None or self.farther_than is not None:
             return "distance"
         return "polygon"
+
+
+def _is_zero(value: float | str | None) -> bool:
+    number = split_number(value)[0] if isinstance(value, str) else value
+    return number is None or number == 0
 
 
 class Criterion(Model):
@@ -113,15 +135,15 @@ class Criterion(Model):
     """Value that scores 0; straight in between, flat outside."""
     none: quantity("km", minimum=0.0) | None = None  # type: ignore[valid-type]
     """Distance from which on `near` scores 0 [km]."""
-    points: tuple[tuple[float, float], ...] | None = None
+    points: tuple[tuple[Number, Number], ...] | None = None
     """Piecewise-linear value function: [value, score] pairs with rising values."""
     middle: Threshold | None = None
     """Value at which a sigmoid scores 0.5."""
-    width: float | str | None = None
+    width: Threshold | None = None
     """Distance over which the sigmoid goes from 0.12 to 0.88; negative falls."""
     scores: dict[int | str, float] | None = None
     """Score of each class of a class layer; classes not named score 0."""
-    weight: float = Field(1.0, ge=0.0, allow_inf_nan=False)
+    weight: Number = Field(1.0, ge=0.0)
     """Relative weight."""
     for_: one_or_many(str) = Field((), alias="for")  # type: ignore[valid-type]
     """Methods the criterion counts for; all when empty."""
@@ -141,7 +163,7 @@ class Criterion(Model):
                 )
             if low == high:
                 raise problem(f"best and the other end are the same; got {low!r}")
-        if function == "sigmoid" and (self.middle is None or self.width in (None, 0)):
+        if function == "sigmoid" and (self.middle is None or _is_zero(self.width)):
             raise problem("a sigmoid needs middle and a width that is not zero")
         if function == "scores" and any(not 0 <= s <= 1 for s in (self.scores or {}).values()):
             raise problem(f"scores lie in [0, 1]; got {self.scores}")
