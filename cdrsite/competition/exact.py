@@ -98,8 +98,10 @@ def solve_whole(
     text = highs.modelStatusToString(highs.getModelStatus())
     if text in {"Infeasible", "Primal infeasible or unbounded"}:
         raise InfeasibleError("no plan keeps all rows", cure="loosen a policy row", rule=8)
-    if text != "Optimal":
+    if text not in {"Optimal", "Empty"}:  # empty: no cell can do anything
         raise SolverError("the whole programme was not solved", got=text, rule=8)
+    if text == "Empty" and ((row_low > 0).any() or (row_high < 0).any()):
+        raise InfeasibleError("no plan keeps all rows", cure="loosen a policy row", rule=8)
     solution = highs.getSolution()
     slots = max(len(cells.sink), 1)
     allocation = np.zeros((len(problem.methods), slots, problem.cells.n_cells))

@@ -19,9 +19,9 @@ from cdrsite.competition.conflict import FEASIBLE, explain_conflict
 from cdrsite.competition.master import Master, MasterSolution
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import QUANTITIES, Problem
-from cdrsite.competition.rows import RowSystem, blocks, build_rows, objective_matrix
+from cdrsite.competition.rows import RowSystem, build_rows, objective_matrix
 from cdrsite.competition.solution import Solution, SolverReport
-from cdrsite.competition.sweeping import Prices, Sums, Sweeper
+from cdrsite.competition.sweeping import Prices, Sums, Sweeper, check_cells
 from cdrsite.core.errors import SolverError
 
 F64 = npt.NDArray[np.float64]
@@ -77,12 +77,12 @@ class Generator:
         objective: F64,
         options: SolverOptions,
         *,
+        threads: int,
         has_lower: bool,
     ) -> None:
         self.system, self.objective, self.options = system, objective, options
         group = merge_groups(system)
         used = np.abs(system.coefficient).sum(axis=(0, 1)) + np.abs(objective).sum(axis=0) > 0
-        threads = options.threads or os.cpu_count() or 1
         self.sweeper = Sweeper(problem, system, group, threads, used, has_lower)
         self.limits, self.senses = system.limits, system.senses
         self.has_lower = has_lower
@@ -92,8 +92,7 @@ class Generator:
         self.scale = np.where(size > 0.0, size, 1.0)
         total = np.abs(first.value).sum()
         self.value_scale = float(total) if total > 0.0 else 1.0
-        self.master = self.new_master()
-        self.state = State()
+        self.restart(np.ones(len(self.limits), dtype=bool))
 
     def new_master(self) -> Master:
         """A master without columns."""
@@ -146,6 +145,8 @@ class Generator:
         """Forget all columns, and keep only the ``active`` rows."""
         self.master, self.state = self.new_master(), State()
         self.master.free_rows(~active)
+        if self.has_lower:  # then doing nothing is not a plan: the master needs one to begin with
+            self._price_out(self.objective, np.zeros(len(self.limits)))
 
     def generate(self, objective: F64, *, stop_at: float = np.inf) -> MasterSolution:
         """Generate columns until the gap is closed or the master reaches ``stop_at``."""
@@ -239,22 +240,16 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
         If the gap is not closed.
     """
     options = options or SolverOptions()
+    threads = options.threads or os.cpu_count() or 1
     system = build_rows(problem)
     matrix = objective_matrix(objective, problem)
-    lower = has_lower_bounds(problem)
-    generator = Generator(problem, system, matrix, options, has_lower=lower)
+    lower = check_cells(problem, threads)
+    generator = Generator(problem, system, matrix, options, threads=threads, has_lower=lower)
     conflict = generator.feasible()
     if conflict is not None:
         raise explain_conflict(generator, conflict)
     found = generator.generate(matrix)
     return _solution(problem, objective, generator, found)
-
-
-def has_lower_bounds(problem: Problem) -> bool:
-    """Whether any cell has a positive lower bound."""
-    return any(
-        bool((problem.cells.read(*span).lower > 0).any()) for span in blocks(problem.cells.n_cells)
-    )
 
 
 def _solution(

@@ -13,7 +13,7 @@ from cdrsite.competition import _kernel
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import Cells, Problem
 from cdrsite.competition.rows import RowSystem, blocks
-from cdrsite.competition.sweeping import Plan, Prices, Sweeper, in_order
+from cdrsite.competition.sweeping import Plan, Prices, Sums, Sweeper, in_order
 
 F64 = npt.NDArray[np.float64]
 
@@ -127,6 +127,28 @@ class Solution:
         land_price = np.where(full, ratio.max(axis=0), 0.0)
         reduced = np.where(upper > 0, plan.value - land_price * share, -np.inf)
         return reduced, land_price
+
+    @cached_property
+    def totals(self) -> Sums:
+        """Sums of the plan by combination of zones and by group and sink."""
+        by_combo, by_sink = None, None
+        for prices, share in self.mix:
+            part = self.sweeper.sums(prices)
+            first = part.by_combo * share[self.sweeper.group][:, None, None]
+            second = part.by_sink * share[:, None]
+            by_combo = first if by_combo is None else by_combo + first
+            by_sink = second if by_sink is None else by_sink + second
+        if by_combo is None or by_sink is None:
+            return self.sweeper.zero()
+        return Sums(by_combo, by_sink)
+
+    @cached_property
+    def use(self) -> F64:
+        """Left-hand side of each shared row, shape (R,)."""
+        sums, sweeper = self.totals, self.sweeper
+        return self.system.activity(
+            sums.by_combo, sums.by_sink, sweeper.group, sweeper.n_groups
+        ).sum(axis=1)
 
     @cached_property
     def allocation(self) -> F64:

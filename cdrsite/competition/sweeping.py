@@ -14,6 +14,7 @@ import numpy.typing as npt
 from cdrsite.competition import _kernel
 from cdrsite.competition.problem import Cells, Problem
 from cdrsite.competition.rows import RowSystem, blocks
+from cdrsite.core.errors import DataError
 
 F64 = npt.NDArray[np.float64]
 T = TypeVar("T")
@@ -101,7 +102,7 @@ class Sweeper:
 
     def sums(self, prices: Prices) -> Sums:
         """Sums of the best plans at some prices."""
-        total = self._zero()
+        total = self.zero()
         for part in in_order(
             lambda span: self._block_sums(prices, *span),
             list(blocks(self.problem.cells.n_cells)),
@@ -111,12 +112,13 @@ class Sweeper:
             total.by_sink.__iadd__(part.by_sink)
         return total
 
-    def _zero(self) -> Sums:
+    def zero(self) -> Sums:
+        """Sums of nothing."""
         shape = (self.system.n_combos, len(self.problem.methods), len(self.counted))
         return Sums(np.zeros(shape), np.zeros((self.n_groups, self.system.n_sinks)))
 
     def _block_sums(self, prices: Prices, start: int, stop: int) -> Sums:
-        sums = self._zero()
+        sums = self.zero()
         nothing = np.empty((len(self.problem.methods), 0))
         plan = Plan(nothing, nothing.astype(np.int8), nothing)
         self._run(prices, self.problem.cells.read(start, stop), start, stop, sums, plan)
@@ -126,7 +128,7 @@ class Sweeper:
         """Best plan of each cell of a block at some prices."""
         shape = (len(self.problem.methods), stop - start)
         plan = Plan(np.empty(shape), np.empty(shape, np.int8), np.empty(shape))
-        self._run(prices, cells, start, stop, self._zero(), plan)
+        self._run(prices, cells, start, stop, self.zero(), plan)
         return plan
 
     def _run(
@@ -175,3 +177,42 @@ def in_order(
             done = running.pop(0)
             yield done.result()
             running.extend(pool.submit(work, span) for span in islice(waiting, 1))
+
+
+FAULTS = {
+    1: ("a value is not known where the method is possible", "set its upper bound to 0 there"),
+    2: ("a lower bound is above the upper bound", "lower it"),
+    3: ("a lower bound for a method with storage, but no sink", "give the cell a sink"),
+    4: ("the lower bounds need more land than there is", "lower them"),
+    5: ("the lower bounds need more of a local resource than there is", "lower them"),
+}
+
+
+def check_cells(problem: Problem, threads: int) -> bool:
+    """Refuse cells that make no sense; say whether any has a lower bound.
+
+    Raises
+    ------
+    DataError
+        Names the first such cell.
+    """
+    methods = problem.methods
+    stored = np.array([method.stored for method in methods], dtype=np.float64)
+    exclusive = np.array([method.exclusive for method in methods], dtype=np.float64)
+    local_need = np.asarray(problem.local_need, dtype=np.float64).reshape(-1, len(methods))
+
+    def check(span: tuple[int, int]) -> tuple[int, int, bool]:
+        one = problem.cells.read(*span)
+        fault, cell, lower = _kernel.first_fault(
+            one.land, one.upper, one.net, one.cost, one.need, one.sink, one.lower, one.local,
+            stored, exclusive, local_need,
+        )  # fmt: skip
+        return int(fault), int(cell) + span[0], bool(lower)
+
+    any_lower = False
+    for fault, cell, lower in in_order(check, list(blocks(problem.cells.n_cells)), threads):
+        if fault:
+            what, cure = FAULTS[fault]
+            raise DataError(what, where=f"cell {cell} of the competition", cure=cure, rule=7)
+        any_lower |= lower
+    return any_lower
