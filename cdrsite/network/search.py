@@ -9,6 +9,7 @@ leaves are many) below the best plan.
 from __future__ import annotations
 
 import math
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -128,6 +129,7 @@ class _Search:
         self.best: FlowPlan | None = None
         self.objective = math.inf
         self.nodes = 0
+        self._lock = threading.Lock()
         self.separator = Separator(net, goal)
 
     # -- bookkeeping ---------------------------------------------------------------------
@@ -147,8 +149,9 @@ class _Search:
         if plan is None:
             return
         worth = self.goal.objective(plan.cost, float(plan.captured.sum()))
-        if worth < self.objective:
-            self.best, self.objective = plan, worth
+        with self._lock:
+            if worth < self.objective:
+                self.best, self.objective = plan, worth
 
     def result(self, bound: float) -> SearchResult:
         """Give the result, or say that there is none."""
@@ -357,7 +360,8 @@ class _Search:
             model, gap=0.1 * self.gap, time_limit=self.left() / max(1, queue), seed=self.seed,
             options=options,
         )  # fmt: skip
-        self.nodes += answer.nodes
+        with self._lock:
+            self.nodes += answer.nodes
         return max(floor, self.leaf_bound(answer, cutoff))
 
     def leaf_bound(self, answer: Answer, cutoff: float) -> float:
