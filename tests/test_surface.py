@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdrsite.config.transport import SurfaceRules, Transport
+from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.units import conversion
+from cdrsite.transport.costmodels import levelised
 from cdrsite.transport.crossings import (
     DIRECTIONS,
     LIMIT,
+    CrossingRules,
     count_block,
     count_crossings,
     line_segments,
 )
+from cdrsite.transport.surface import CostSurface, table_factor
 
 GRID = AnalysisGrid.from_bounds("EPSG:3035", (0, 0, 9000, 7000), 1000.0)
 WHOLE = Block(0, 7, 0, 9)
@@ -158,3 +168,322 @@ def test_a_traced_route_along_a_line_counts_it_once() -> None:
     assert (
         count_crossings(np.array([(0, 500), (5000, 500)]), [shapely.box(1000, 0, 2000, 1000)]) == 2
     )
+
+
+# --- cost surface ---------------------------------------------------------------------------------
+
+SMALL = AnalysisGrid.from_bounds("EPSG:3035", (0, 0, 4000, 2000), 1000.0)
+ALL = Block(0, 2, 0, 4)
+CODES = {"forest": 10, "crop": 40, "built": 50, "water": 80}
+NAN = np.nan
+
+
+@dataclass
+class Facts:
+    unit: str | None = None
+
+
+@dataclass
+class Arrays:
+    """Layers as arrays in memory: values, class codes, and covered shares."""
+
+    grid: AnalysisGrid = SMALL
+    arrays: dict[str, Any] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, list[Any]] = field(default_factory=dict)
+
+    def values(self, name: str, block: Block, unit: str | None = None) -> np.ndarray:
+        scale, offset = conversion(self.units[name], unit) if unit else (1.0, 0.0)
+        return (np.array(self.arrays[name], float)[block.slices] * scale + offset).astype("f4")
+
+    def class_share(self, name: str, weights: Any, block: Block) -> np.ndarray:
+        codes = np.array(self.arrays[name], float)[block.slices]
+        out = np.where(np.isnan(codes), np.nan, 0.0)
+        for key, weight in weights.items():
+            out[codes == CODES.get(key, key)] = weight
+        return out.astype(np.float32)
+
+    def class_codes(self, name: str, selectors: Any) -> tuple[int, ...]:
+        return tuple(CODES[s] for s in selectors)
+
+    def coverage(
+        self, name: str, block: Block, where: Any = None, buffer: float = 0, rasterise: Any = None
+    ) -> np.ndarray:
+        return np.array(self.arrays[name], np.float32)[block.slices]
+
+    def distance(self, name: str, block: Block, where: Any = None) -> np.ndarray:
+        return np.array(self.arrays[name], np.float32)[block.slices]
+
+    def info(self, name: str) -> Facts:
+        return Facts(self.units.get(name))
+
+    def features(self, name: str, where: Any = None) -> gpd.GeoDataFrame:
+        return gpd.GeoDataFrame(geometry=self.lines[name], crs=self.grid.crs)
+
+
+def surface(reader: Arrays, on: float = 2.0, off: float = 6.0, **rules: Any) -> CostSurface:
+    return CostSurface(SurfaceRules.model_validate(rules), reader, on, off)
+
+
+def test_no_rules_mean_the_same_everywhere() -> None:
+    rules = Transport.model_validate({})
+    billing, steering, report = CostSurface(rules.surface, Arrays(), 2.0, 6.0).whole()
+    assert np.array_equal(billing, np.full((2, 4), 2.0))
+    assert np.array_equal(steering, billing)
+    assert report.cells == 8
+    assert billing.dtype == steering.dtype == np.float32
+
+
+def test_factors_multiply_written_out() -> None:
+    reader = Arrays(
+        arrays={
+            "landcover": [[10, 40, 50, 40], [40, 40, 40, 40]],
+            "slope": [[0, 11.3, 26.6, 60], [2, 6.65, 45, 0]],
+        },
+        units={"slope": "degree"},
+    )
+    got = surface(reader, factors={"landcover": {"forest": 1.3, "built": 5}}, slope={}).block(ALL)
+    expected = 2.0 * np.array([[1.3, 1.3, 7.5, 2.0], [1, 1.15, 2.0, 1]])
+    assert got.billing == pytest.approx(expected)
+    assert np.array_equal(got.billing, got.steering)
+
+
+def test_percent_slopes_and_people_per_cell_are_converted() -> None:
+    reader = Arrays(
+        arrays={"slope": np.full((2, 4), 100.0), "population": np.full((2, 4), 500.0)},
+        units={"slope": "percent", "population": "person"},
+    )
+    got = surface(reader, slope={}, population={}).block(ALL)
+    # 45 degrees, and 500 people on one square kilometre
+    assert got.billing == pytest.approx(2.0 * 2.0 * 1.5)
+    reader.units["population"] = "person/km2"
+    assert surface(reader, population={}).block(ALL).billing == pytest.approx(3.0)
+
+
+def test_unknown_is_plain_with_a_warning_or_a_barrier() -> None:
+    reader = Arrays(arrays={"landcover": [[10, NAN, 50, 40], [40, 40, NAN, 40]]})
+    plain = surface(reader, factors={"landcover": {"forest": 1.3}})
+    with pytest.warns(CdrsiteWarning, match=r"factors.landcover: no value in 2 of 8 cells"):
+        billing, _, report = plain.whole()
+    assert billing[0, 1] == 2.0
+    assert report.unknown == {"factors.landcover": 2}
+    closed = surface(reader, factors={"landcover": {"forest": 1.3}}, unknown="barrier").block(ALL)
+    assert np.argwhere(np.isinf(closed.billing)).tolist() == [[0, 1], [1, 2]]
+    assert closed.barriers == {"factors.landcover unknown": 2}
+
+
+def test_nodata_passes_no_test() -> None:
+    # -9999 would be below 0; unknown is not
+    reader = Arrays(arrays={"height": [[NAN, -5, 5, NAN], [5, 5, 5, 5]]}, units={"height": "m"})
+    barrier = {"layer": "height", "below": "0 m"}
+    got = surface(reader, barriers=[barrier]).block(ALL)
+    assert np.argwhere(np.isinf(got.billing)).tolist() == [[0, 1]]
+    assert got.unknown["barriers.0"] == 2
+    got = surface(reader, barriers=[{**barrier, "unknown": "exclude"}]).block(ALL)
+    assert np.isinf(got.billing[0]).tolist() == [True, True, False, True]
+
+
+def test_barriers_by_share_class_range_and_distance() -> None:
+    reader = Arrays(
+        arrays={
+            "reserve": [[0, 0.4, 0.5, 1.0], [0, 0, 0, 0]],
+            "landcover": [[10, 40, 40, 40], [80, 40, 40, 40]],
+            "slope": [[0, 0, 0, 0], [0, 31, 0, 0]],
+            "city": [[9, 9, 9, 9], [9, 9, 9, 1]],
+        },
+        units={"slope": "degree"},
+    )
+    got = surface(
+        reader,
+        barriers=[
+            {"layer": "reserve"},
+            {"layer": "landcover", "classes": ["water"]},
+            {"layer": "slope", "above": "30 degree"},
+            {"layer": "city", "closer_than": "5 m"},
+        ],
+    ).block(ALL)
+    expected = [[False, False, True, True], [True, True, False, True]]
+    assert np.isinf(got.billing).tolist() == expected
+    assert np.isinf(got.steering).tolist() == expected
+    assert list(got.barriers.values()) == [2, 1, 1, 1]
+    percent = surface(reader, barriers=[{"layer": "slope", "above": "59 %"}]).block(ALL)
+    assert np.isinf(percent.billing).sum() == 1  # 30.5 degrees
+
+
+def test_the_sea_has_its_own_price_and_no_slope() -> None:
+    reader = Arrays(
+        arrays={"sea": [[0, 0.5, 1, 1], [0] * 4], "slope": [[45, 45, 45, NAN], [0] * 4]},
+        units={"slope": "degree"},
+    )
+    got = surface(reader, sea={"layer": "sea"}, slope={}).block(ALL)
+    assert got.billing[0] == pytest.approx([4.0, 2.0 + 3.0, 6.0, 6.0])
+    assert got.unknown["slope"] == 0  # nothing to know about slopes at sea
+    assert got.sea[0].tolist() == [0, 0.5, 1, 1]
+
+
+def test_the_lowest_of_overlapping_corridors_counts() -> None:
+    reader = Arrays(arrays={"gas": [[0, 0.5, 1, 1], [0] * 4], "oil": [[0, 0, 0, 1], [0] * 4]})
+    got = surface(
+        reader, corridors=[{"layer": "gas"}, {"layer": "oil", "factor": 0.6, "buffer": "1 km"}]
+    ).block(ALL)
+    assert got.billing[0] == pytest.approx(2.0 * np.array([1, 0.875, 0.75, 0.6]))
+
+
+def test_what_steers_is_not_billed() -> None:
+    reader = Arrays(
+        arrays={
+            "park": [[0, 0.5, 1, 0], [0] * 4],
+            "landcover": [[10, 10, 10, 50], [40, NAN, 40, 40]],
+        }
+    )
+    got = surface(
+        reader,
+        avoid=[
+            {"layer": "park", "factor": 3},
+            {"layer": "landcover", "classes": {"built": 10}, "unknown": "barrier"},
+        ],
+    ).block(ALL)
+    assert got.steering[0] == pytest.approx([2.0, 4.0, 6.0, 20.0])
+    assert got.billing[0] == pytest.approx([2.0] * 4)
+    assert np.isinf(got.billing[1, 1])
+    assert np.isinf(got.steering[1, 1])
+
+
+@given(
+    codes=st.lists(st.sampled_from([10.0, 40.0, 50.0, NAN]), min_size=8, max_size=8),
+    slope=st.lists(st.one_of(st.floats(0, 90), st.just(NAN)), min_size=8, max_size=8),
+    share=st.lists(st.floats(0, 1), min_size=8, max_size=8),
+    factor=st.floats(0.1, 20),
+    split=st.integers(1, 3),
+)
+def test_surfaces_are_positive_bounded_and_the_same_in_blocks(
+    codes: list[float], slope: list[float], share: list[float], factor: float, split: int
+) -> None:
+    shaped = {
+        "landcover": np.reshape(codes, (2, 4)),
+        "slope": np.reshape(slope, (2, 4)),
+        "area": np.reshape(share, (2, 4)),
+    }
+    built = surface(
+        Arrays(arrays=shaped, units={"slope": "degree"}),
+        factors={"landcover": {"forest": factor}},
+        slope={},
+        corridors=[{"layer": "area"}],
+        avoid=[{"layer": "area", "factor": 4}],
+        barriers=[{"layer": "area"}],
+    )
+    got = built.block(ALL)
+    assert not np.isnan(got.billing).any()
+    assert np.array_equal(np.isinf(got.billing), shaped["area"].astype("f4") >= 0.5)
+    open_ = np.isfinite(got.billing)
+    low, high = 2.0 * min(1, factor) * 0.75, 2.0 * max(1, factor) * 2.0
+    assert np.all(got.billing[open_] >= low * (1 - 1e-5))
+    assert np.all(got.billing[open_] <= high * (1 + 1e-5))
+    assert np.all(got.steering[open_] >= got.billing[open_])
+    for block in (Block(0, 2, 0, split), Block(0, 1, split, 4)):
+        assert np.array_equal(built.block(block).steering, got.steering[block.slices])
+
+
+def test_tables_are_straight_between_and_flat_beyond() -> None:
+    rules = SurfaceRules.model_validate({"slope": {"points": [[0, 1], [10, 2]]}})
+    assert rules.slope is not None
+    got = table_factor(rules.slope, np.array([-5.0, 2.5, 10, 90, NAN]))
+    assert got == pytest.approx([1, 1.25, 2, 2, NAN], nan_ok=True)
+
+
+def test_crossing_codes_of_several_layers() -> None:
+    reader = Arrays(
+        lines={
+            "rivers": [shapely.LineString([(1000, -500), (1000, 2500)])],
+            "roads": [shapely.LineString([(x, -500), (x, 2500)]) for x in (900, 1100, 2900)],
+        }
+    )
+    section = SurfaceRules.model_validate(
+        {
+            "crossings": [
+                {"layer": "rivers", "adds": "500 m"},
+                {"layer": "roads", "cost": "0.25 USD/t"},
+            ]
+        }
+    )
+    rules = CrossingRules(section.crossings, reader, SMALL, per_km=0.04)
+    edges = rules.block(ALL)
+    assert edges.codes.dtype == np.uint8
+    assert edges.codes.shape == (8, 2, 4)
+    assert edges.counts(0)[0].tolist() == [[1, 0, 0, 0]] * 2
+    assert edges.counts(1)[0].tolist() == [[2, 0, 1, 0]] * 2
+    assert edges.lookup[edges.codes[0, 0]] == pytest.approx([0.02 + 0.5, 0.0, 0.25, 0.0])
+    assert rules.block(ALL, 4).codes.shape == (4, 2, 4)
+    counted, cost = rules.of_route(np.array([(500, 500), (1500, 1500), (3500, 1500)]))
+    assert counted.tolist() == [1, 3]
+    assert cost == pytest.approx(0.02 + 0.75)
+
+
+def test_crossings_of_an_empty_layer_warn() -> None:
+    section = SurfaceRules.model_validate({"crossings": [{"layer": "rivers", "adds": 1}]})
+    reader = Arrays(lines={"rivers": [shapely.Point(5, 5)]})
+    with pytest.warns(CdrsiteWarning, match="layer rivers has no lines"):
+        rules = CrossingRules(section.crossings, reader, SMALL, 1.0)
+    assert rules.block(ALL).codes.sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("section", "text"),
+    [
+        ({"model": "parker"}, "parker-2004"),
+        ({"model": "dea-truck"}, "no such onshore-pipeline model"),
+        ({"offshore_model": "parker-2004"}, "no such offshore-pipeline model"),
+        ({"region": "mars"}, "no such region"),
+        ({"neighbours": 4}, "neighbours"),
+        ({"flow": "0 t/yr"}, "flow"),
+        ({"flow": "5 km"}, "wrong dimension"),
+        ({"sinks_per_cell": 0}, "sinks_per_cell"),
+        ({"leakage": 2}, "out of range"),
+        ({"surface": {"crossings": [{"layer": "rivers"}]}}, "exactly one"),
+        ({"surface": {"factors": {"landcover": {"forest": 0}}}}, "more than 0"),
+        ({"surface": {"slope": {"points": [[5, 1], [1, 2]]}}}, "rising"),
+        ({"surface": {"corridors": [{"layer": "gas", "factor": 2}]}}, "at most 1"),
+        ({"surface": {"barriers": [{"smaller_than": "1 km2"}]}}, "smaller_than"),
+        ({"surface": {"barriers": [{"layer": "a", "for": "x"}]}}, "knows no methods"),
+        ({"surface": {"avoid": [{"layer": "a"}]}}, "exactly one"),
+        ({"surface": {"sloep": {}}}, "did you mean 'slope'"),
+    ],
+)
+def test_wrong_sections_are_refused(section: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        Transport.model_validate(section)
+
+
+def test_the_section_takes_units_and_names_its_layers() -> None:
+    section = Transport.model_validate(
+        {
+            "flow": "2 Mt/yr",
+            "reach": "300 mile",
+            "surface": {
+                "sea": {"layer": "land", "classes": ["water"]},
+                "factors": {"landcover": {"forest": 1.2}},
+                "slope": {},
+                "crossings": [{"layer": "rivers", "adds": "500 m"}],
+                "barriers": [{"layer": "parks"}],
+            },
+        }
+    )
+    assert section.flow == 2e6
+    assert section.reach == pytest.approx(482.8, abs=0.1)
+    assert section.surface.crossings[0].adds == 0.5
+    assert levelised(section.model, section.flow, 100.0) > 0
+    assert dict(section.layers()) == {
+        "land": "surface.sea.layer",
+        "landcover": "surface.factors.landcover",
+        "slope": "surface.slope.layer",
+        "rivers": "surface.crossings.0.layer",
+        "parks": "surface.barriers.0.layer",
+    }
+
+
+def test_bad_input_of_the_surface() -> None:
+    with pytest.raises(ConfigError, match="per km offshore"):
+        surface(Arrays(), 1.0, 0.0)
+    reader = Arrays(arrays={"height": np.ones((2, 4))})
+    with pytest.raises(ConfigError, match="no unit to compare"):
+        surface(reader, barriers=[{"layer": "height", "above": "5 m"}]).block(ALL)

@@ -1,0 +1,335 @@
+"""Cost surface: what a kilometre of line costs in each cell, billed and steering.
+
+Two surfaces come from the rules of a scenario. *Billing* is what is paid [USD/t/km]. *Steering* is
+what routes avoid: billing times factors that nobody pays (a reserve that could be crossed, but
+should not). Both are friction per cell, so an edge between two cells has one value for both
+directions, and the distance kernel multiplies by the true ground distance.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cdrsite.core.errors import CdrsiteWarning, ConfigError
+from cdrsite.core.units import parse_quantity, same_dimension
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.config.siting import ExcludeRule
+    from cdrsite.config.transport import Avoid, FactorTable, SurfaceRules
+    from cdrsite.core.grid import Block
+    from cdrsite.core.reader import LayerReader
+
+    Share = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SurfaceBlock:
+    """Friction of a block.
+
+    Attributes
+    ----------
+    billing, steering : ndarray of float32, shape (rows, cols)
+        Cost of a line per km [USD/t/km]; inf is a barrier, never NaN, always above 0.
+    sea : ndarray of float32, shape (rows, cols)
+        Share of sea [1].
+    unknown : dict of str to int
+        Key of a rule -> cells of the block for which its layer has no value.
+    barriers : dict of str to int
+        Key of a barrier -> cells of the block that it closes.
+    cells : int
+        Cells of the block that were counted.
+    """
+
+    billing: Share
+    steering: Share
+    sea: Share
+    unknown: Mapping[str, int]
+    barriers: Mapping[str, int]
+    cells: int
+
+
+@dataclass
+class SurfaceReport:
+    """Sums over the blocks of a surface, for the manifest and the warnings."""
+
+    unknown: dict[str, int] = field(default_factory=dict)
+    barriers: dict[str, int] = field(default_factory=dict)
+    cells: int = 0
+
+    def add(self, block: SurfaceBlock) -> None:
+        """Add the counts of a block."""
+        for mine, theirs in ((self.unknown, block.unknown), (self.barriers, block.barriers)):
+            for key, count in theirs.items():
+                mine[key] = mine.get(key, 0) + count
+        self.cells += block.cells
+
+    def warn(self) -> None:
+        """Warn once for each rule whose layer is unknown somewhere (rule 7)."""
+        for key, count in self.unknown.items():
+            if count:
+                warnings.warn(
+                    f"transport.surface.{key}: no value in {count} of {self.cells} cells "
+                    f"({count / self.cells:.1%}); the rule's `unknown` decides what they are",
+                    CdrsiteWarning,
+                    stacklevel=2,
+                )
+
+
+class CostSurface:
+    """The surface rules of a scenario, evaluated block by block.
+
+    Parameters
+    ----------
+    rules : SurfaceRules
+        The scenario's `transport.surface`.
+    reader : LayerReader
+        The layers.
+    onshore, offshore : float
+        Cost of a plain line [USD/t/km]; see
+        :func:`cdrsite.transport.costmodels.unit_cost`.
+
+    Raises
+    ------
+    ConfigError
+        If a cost is not positive.
+    """
+
+    def __init__(
+        self, rules: SurfaceRules, reader: LayerReader, onshore: float, offshore: float
+    ) -> None:
+        for name, value in (("onshore", onshore), ("offshore", offshore)):
+            if not (np.isfinite(value) and value > 0):
+                raise ConfigError(f"the cost per km {name} is not positive", got=value)
+        self.rules = rules
+        self.reader = reader
+        self.onshore = onshore * rules.onshore
+        self.offshore = offshore * rules.offshore
+
+    def block(self, block: Block, inside: NDArray[np.bool_] | None = None) -> SurfaceBlock:
+        """Friction of a block.
+
+        Parameters
+        ----------
+        block : Block
+            Which cells; every cell depends on its own layers only, so blocks of any size give the
+            same numbers.
+        inside : ndarray of bool, shape (rows, cols), optional
+            Cells to count in the report; all when not given. Cells outside still get a value.
+
+        Returns
+        -------
+        SurfaceBlock
+        """
+        counted = np.ones(block.shape, bool) if inside is None else inside
+        tally = _Tally(counted)
+        rules = self.rules
+        sea = np.zeros(block.shape, np.float32)
+        if rules.sea is not None:
+            sea = self._known(rules.sea, block, "sea", tally)
+        land = self._land(block, sea, tally)
+        per_km = (1.0 - sea) * land * self.onshore + sea * self.offshore
+        per_km = per_km * self._corridors(block)
+        for i, rule in enumerate(rules.barriers):
+            closed = self._known(rule, block, f"barriers.{i}", tally) >= rules.barrier_share
+            tally.close(f"barriers.{i}", closed)
+        steer = np.ones(block.shape)
+        for i, avoid in enumerate(rules.avoid):
+            steer *= self._avoid(avoid, block, f"avoid.{i}", tally)
+        billing = np.where(tally.closed, np.inf, per_km).astype(np.float32)
+        steering = np.where(tally.closed, np.inf, per_km * steer).astype(np.float32)
+        return SurfaceBlock(
+            billing, steering, sea, tally.unknown, tally.barriers, int(counted.sum())
+        )
+
+    def whole(self, size: int = 1024) -> tuple[Share, Share, SurfaceReport]:
+        """Billing and steering of the whole grid in memory, with warnings given.
+
+        Returns
+        -------
+        tuple
+            Billing and steering, float32, shape of the grid [USD/t/km], and the report.
+        """
+        grid = self.reader.grid
+        billing = np.empty(grid.shape, np.float32)
+        steering = np.empty(grid.shape, np.float32)
+        report = SurfaceReport()
+        for block in grid.blocks(size):
+            part = self.block(block)
+            billing[block.slices], steering[block.slices] = part.billing, part.steering
+            report.add(part)
+        report.warn()
+        return billing, steering, report
+
+    # factors
+
+    def _land(self, block: Block, sea: Share, tally: _Tally) -> NDArray[np.float64]:
+        """Product of the factors of ground, which the sea does not have."""
+        dry = sea < 1
+        factor = np.ones(block.shape)
+        for name, classes in self.rules.factors.items():
+            found = self._class_factor(name, classes, block)
+            factor *= tally.plain(found, f"factors.{name}", self.rules.unknown, dry)
+        for key, table in self._tables():
+            found = table_factor(table, self._table_values(table, block))
+            factor *= tally.plain(found, key, table.unknown, dry)
+        return factor
+
+    def _tables(self) -> Iterator[tuple[str, FactorTable]]:
+        if self.rules.slope is not None:
+            yield "slope", self.rules.slope
+        if self.rules.population is not None:
+            yield "population", self.rules.population
+        for i, table in enumerate(self.rules.tables):
+            yield f"tables.{i}", table
+
+    def _class_factor(
+        self, layer: str, classes: Mapping[int | str, float], block: Block
+    ) -> NDArray[np.float64]:
+        """Area-weighted mean of the factors of the classes in each cell; 1 for the others."""
+        extra = {name: factor - 1.0 for name, factor in classes.items()}
+        return 1.0 + self.reader.class_share(layer, extra, block).astype(np.float64)
+
+    def _table_values(self, table: FactorTable, block: Block) -> NDArray[np.float64]:
+        own = self.reader.info(table.layer).unit
+        if table.unit == "degree" and own in {"percent", "%"}:
+            rise = self.reader.values(table.layer, block).astype(np.float64)
+            return np.asarray(np.degrees(np.arctan(rise / 100.0)))
+        if table.unit == "person/km2" and own is not None and same_dimension(own, "person"):
+            people = self.reader.values(table.layer, block, "person").astype(np.float64)
+            return people / (self.reader.grid.block_areas(block) / 1e6)
+        return self.reader.values(table.layer, block, table.unit).astype(np.float64)
+
+    def _corridors(self, block: Block) -> NDArray[np.float64]:
+        """Lowest factor of the corridors; a cell that is partly inside gets part of it."""
+        lowest = np.ones(block.shape)
+        for corridor in self.rules.corridors:
+            share = self.reader.coverage(
+                corridor.layer, block, corridor.where, corridor.buffer, "coverage"
+            )
+            lowest = np.minimum(lowest, 1.0 - share * (1.0 - corridor.factor))
+        return lowest
+
+    def _avoid(self, avoid: Avoid, block: Block, key: str, tally: _Tally) -> NDArray[np.float64]:
+        if avoid.classes is not None:
+            found = self._class_factor(avoid.layer, avoid.classes, block)
+            return tally.plain(found, key, avoid.unknown)
+        share = self.reader.coverage(
+            avoid.layer, block, avoid.where, avoid.buffer, "coverage"
+        ).astype(np.float64)
+        return np.asarray(1.0 + share * ((avoid.factor or 1.0) - 1.0))
+
+    # rules
+
+    def _known(self, rule: ExcludeRule, block: Block, key: str, tally: _Tally) -> Share:
+        """Share of each cell in which a rule holds; unknown as the rule says."""
+        share = rule_share(rule, self.reader, block)
+        missing = np.isnan(share)
+        tally.count(key, missing)
+        return np.where(missing, np.float32(rule.unknown == "exclude"), share).astype(np.float32)
+
+
+class _Tally:
+    """What is unknown and what is closed in one block."""
+
+    def __init__(self, counted: NDArray[np.bool_]) -> None:
+        self.counted = counted
+        self.closed = np.zeros(counted.shape, bool)
+        self.unknown: dict[str, int] = {}
+        self.barriers: dict[str, int] = {}
+
+    def count(self, key: str, missing: NDArray[np.bool_]) -> None:
+        self.unknown[key] = int((missing & self.counted).sum())
+
+    def close(self, key: str, closed: NDArray[np.bool_]) -> None:
+        self.closed |= closed
+        self.barriers[key] = self.barriers.get(key, 0) + int((closed & self.counted).sum())
+
+    def plain(
+        self,
+        factor: NDArray[np.float64],
+        key: str,
+        unknown: str,
+        where: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.float64]:
+        """Factors with 1 for unknown cells, which become barriers if the rule says so."""
+        missing = np.isnan(factor)
+        if where is not None:
+            missing &= where
+        self.count(key, missing)
+        if unknown == "barrier":
+            self.close(f"{key} unknown", missing)
+        return np.where(np.isnan(factor), 1.0, factor)
+
+
+def table_factor(table: FactorTable, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Factor of each value: straight between the points, flat beyond, NaN for NaN."""
+    at = [value for value, _ in table.points]
+    factors = [factor for _, factor in table.points]
+    found = np.interp(values, at, factors)
+    return np.where(np.isnan(values), np.nan, found)
+
+
+def rule_share(rule: ExcludeRule, reader: LayerReader, block: Block) -> Share:
+    """Share of each cell in which a rule's test is true; NaN where its layer is unknown.
+
+    Parameters
+    ----------
+    rule : ExcludeRule
+        A test by polygons, classes, range or distance.
+    reader : LayerReader
+        The layers.
+    block : Block
+        Which cells.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, cols)
+        Share in [0, 1].
+    """
+    layer = rule.layer or ""
+    if rule.test == "polygon":
+        return reader.coverage(layer, block, rule.where, rule.buffer, rule.rasterise)
+    if rule.test == "classes":
+        codes = reader.class_codes(layer, rule.classes or ())
+        return reader.class_share(layer, dict.fromkeys(codes, 1.0), block)
+    if rule.test == "distance":
+        metres = reader.distance(layer, block, rule.where)
+        near = metres < (rule.closer_than or 0.0)
+        far = metres > (rule.farther_than or 0.0)
+        return (near if rule.closer_than is not None else far).astype(np.float32)
+    values = reader.values(layer, block)
+    unit = reader.info(layer).unit
+    true = np.zeros(values.shape, bool)
+    if rule.above is not None:
+        true |= values > np.float32(_threshold(rule.above, unit, f"{layer}: above"))
+    if rule.below is not None:
+        true |= values < np.float32(_threshold(rule.below, unit, f"{layer}: below"))
+    return np.where(np.isnan(values), np.nan, true).astype(np.float32)
+
+
+def _threshold(value: float | str, unit: str | None, where: str) -> float:
+    """A threshold in the unit of its layer."""
+    if not isinstance(value, str):
+        return float(value)
+    text = value.replace("%", " percent").split()
+    if {unit, text[-1].rstrip("s")} == {"degree", "percent"}:
+        number = float(text[0])
+        if unit == "degree":
+            return float(np.degrees(np.arctan(number / 100.0)))
+        return float(100.0 * np.tan(np.radians(number)))
+    if unit is None:
+        raise ConfigError(
+            "the layer has no unit to compare with",
+            where=where,
+            got=repr(value),
+            cure="give the layer a unit, or write a bare number",
+            rule=4,
+        )
+    return parse_quantity(value, unit)
