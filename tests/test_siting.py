@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cdrsite.config.siting import Criterion, ExcludeRule
-from cdrsite.core.errors import ConfigError, UnitError
+from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.siting.exclusions import (
@@ -23,7 +23,12 @@ from cdrsite.siting.exclusions import (
     rule_book,
     threshold,
 )
-from cdrsite.siting.suitability import criterion_sets, piecewise_linear, suitability_block
+from cdrsite.siting.suitability import (
+    criterion_score,
+    criterion_sets,
+    piecewise_linear,
+    suitability_block,
+)
 
 GRID = AnalysisGrid.from_bounds("EPSG:3035", (0.0, 0.0, 4000.0, 3000.0), 1000.0)
 WHOLE = Block(0, 3, 0, 4)
@@ -155,6 +160,19 @@ def test_small_patches_go_with_queen_contiguity() -> None:
     assert found.areas.total[book.group_of("a")][1] == 2e6
 
 
+def test_forced_inclusion_holds_against_contiguity_too() -> None:
+    blocked = np.array([[0, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]], np.float32)
+    forced = np.zeros((3, 4), np.float32)
+    forced[2, 3] = 1
+    rules = [ExcludeRule(layer="park"), ExcludeRule.model_validate({"smaller_than": "2 km2"})]
+    book = rule_book(rules, [ExcludeRule(layer="back")], METHODS)
+    found = exclude_block(book, FakeLayers(park=blocked, back=forced), WHOLE, INSIDE)
+    exclude_small_areas(book, GRID, found.reasons, found.available, found.areas)
+    left = found.available[book.group_of("a")]
+    assert left[2, 3] == 1
+    assert left.sum() == 1
+
+
 def test_methods_with_the_same_rules_share_a_group() -> None:
     rules = [ExcludeRule(layer="x"), ExcludeRule.model_validate({"layer": "y", "for": "b"})]
     book = rule_book(rules, [], {"a": (), "b": (), "c": ("zone",)})
@@ -179,8 +197,29 @@ def test_thresholds_meet_the_unit_of_the_layer() -> None:
     assert threshold("3", None, "x") == 3.0
     with pytest.raises(ConfigError, match="x: the layer has no unit to compare with"):
         threshold("3 m", None, "x")
-    with pytest.raises(UnitError, match="wrong dimension"):
+    with pytest.raises(ConfigError, match=r"x: wrong dimension; got '3 kWh'; expected .*m"):
         threshold("3 kWh", "m", "x")
+    with pytest.raises(ConfigError, match=r"x: wrong dimension; got '3 degree'; expected .*1"):
+        threshold("3 degree", "1", "x")
+
+
+@pytest.mark.parametrize("degree", ["degree", "degrees", "deg", "°"])
+@pytest.mark.parametrize("percent", ["percent", "%"])
+def test_slopes_convert_by_the_tangent_however_the_unit_is_written(
+    degree: str, percent: str
+) -> None:
+    assert threshold(f"45 {degree}", percent, "x") == pytest.approx(100.0)
+    assert threshold(f"100 {percent}", degree, "x") == pytest.approx(45.0)
+    assert threshold(f"15 {degree}", "degree", "x") == pytest.approx(15.0)
+
+
+def test_the_width_of_a_sigmoid_is_a_difference() -> None:
+    warm = FakeLayers({"t": "degC"}, t=np.full(GRID.shape, 15.0, np.float32))
+    wide = Criterion.model_validate({"layer": "t", "middle": "10 degC", "width": "10 K"})
+    bare = Criterion.model_validate({"layer": "t", "middle": 10, "width": 10})
+    for criterion in (wide, bare):
+        score = criterion_score(criterion, warm, WHOLE)
+        assert score == pytest.approx(1 / (1 + np.exp(-2.0)))
 
 
 SHARES = hnp.arrays(np.float32, (4, *GRID.shape), elements=st.floats(0, 1, width=32))

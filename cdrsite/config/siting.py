@@ -86,9 +86,22 @@ class ExcludeRule(Model):
             raise problem(
                 f"nothing is left between below and above; got below {low:g} and above {high:g}"
             )
-        if self.test != "polygon" and self.buffer:
-            raise problem(f"buffer; a rule by {self.test} cannot have one; cure: remove it")
+        self._check_options()
         return self
+
+    def _check_options(self) -> None:
+        """Refuse options that the rule's test does not read, so that none is ignored."""
+        reads = {
+            "buffer": {"polygon"},
+            "rasterise": {"polygon"},
+            "where": {"polygon", "distance"},
+            "unknown": {"classes", "range"},
+        }
+        for name, tests in reads.items():
+            if name in self.model_fields_set and self.test not in tests:
+                raise problem(
+                    f"{name}; a rule by {self.test} cannot have one; cure: remove it", at=name
+                )
 
     def _only(self, test: str, allowed: tuple[str, ...]) -> None:
         extra = sorted(self.model_fields_set - set(allowed))
@@ -152,6 +165,7 @@ class Criterion(Model):
     def _one_function(self) -> Self:
         exactly_one(self, ("near", "layer"), "a criterion reads one thing")
         function = self.function
+        self._check_options(function)
         if function == "points":
             self._check_points()
         if function == "linear":
@@ -168,6 +182,22 @@ class Criterion(Model):
         if function == "scores" and any(not 0 <= s <= 1 for s in (self.scores or {}).values()):
             raise problem(f"scores lie in [0, 1]; got {self.scores}")
         return self
+
+    def _check_options(self, function: str) -> None:
+        """Refuse keys of a second value function, so that none is ignored."""
+        mine = {
+            "linear": {"best", "none" if self.near else "worst"},
+            "points": {"points"},
+            "sigmoid": {"middle", "width"},
+            "scores": {"scores"} if self.layer else set(),
+        }[function] | ({"where"} if self.near else set())
+        keys = ("where", "best", "worst", "none", "points", "middle", "width", "scores")
+        extra = [key for key in keys if getattr(self, key) is not None and key not in mine]
+        if extra:
+            raise problem(
+                f"{', '.join(extra)}; expected one value function; got {function} by "
+                f"{'distance' if self.near else 'value'}; cure: remove what does not belong to it"
+            )
 
     def _check_points(self) -> None:
         points = self.points or ()
@@ -204,7 +234,14 @@ class Siting(Model):
     @model_validator(mode="after")
     def _weights(self) -> Self:
         if self.prefer and not any(criterion.weight > 0 for criterion in self.prefer):
-            raise problem("all weights are zero; expected at least one weight above 0")
-        if any(rule.test == "contiguous" for rule in self.include):
-            raise problem("include: smaller_than cannot bring an area back; cure: remove it")
+            raise problem("all weights are zero; expected at least one weight above 0", at="prefer")
+        for i, rule in enumerate(self.include):
+            if rule.test == "contiguous":
+                raise problem(
+                    "smaller_than cannot bring an area back; cure: remove it", at=f"include.{i}"
+                )
+            if rule.for_:
+                raise problem(
+                    "a place comes back for all methods; cure: remove it", at=f"include.{i}.for"
+                )
         return self

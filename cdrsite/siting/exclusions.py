@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdrsite.config.siting import ExcludeRule
-from cdrsite.core.errors import ConfigError
+from cdrsite.core.errors import ConfigError, UnitError
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.states import OUTSIDE_BIT
-from cdrsite.core.units import parse_quantity
+from cdrsite.core.units import parse_quantity, split_number
 from cdrsite.siting._kernel import remove, removed_areas
 
 if TYPE_CHECKING:
@@ -134,15 +134,14 @@ def threshold(value: float | str, unit: str | None, where: str) -> float:
     Raises
     ------
     ConfigError
-        If text with a unit meets a layer without one.
-    UnitError
-        If the dimensions differ (rule 4).
+        If text with a unit meets a layer without one, or the dimensions differ (rule 4).
     """
     if not isinstance(value, str):
         return float(value)
+    number, given = split_number(value)
+    if not given:
+        return number
     if unit is None:
-        if value.strip().replace(".", "", 1).lstrip("-").isdigit():
-            return float(value)
         raise ConfigError(
             "the layer has no unit to compare with",
             where=where,
@@ -150,14 +149,38 @@ def threshold(value: float | str, unit: str | None, where: str) -> float:
             cure="give the layer a unit, or write a bare number",
             rule=4,
         )
-    rise = {"degree": "percent", "percent": "degree"}
-    text = value.replace("%", " percent")
-    if unit in rise and text.split()[-1].startswith(rise[unit]):
-        number = float(text.split()[0])
-        if unit == "degree":
+    asked, stored = _steepness(given), _steepness(unit)
+    if asked != stored:
+        # an angle and a rise both count as dimensionless: only slopes convert, by the tangent
+        if asked == "percent" and stored == "degree":
             return float(np.degrees(np.arctan(number / 100.0)))
-        return float(100.0 * np.tan(np.radians(number)))
-    return parse_quantity(value, unit)
+        if asked == "degree" and stored == "percent":
+            return float(100.0 * np.tan(np.radians(number)))
+        if "degree" in {asked, stored}:
+            raise _wrong_dimension(value, unit, where)
+    try:
+        return parse_quantity(value, unit)
+    except UnitError as error:
+        raise _wrong_dimension(value, unit, where) from error
+
+
+def _steepness(unit: str) -> str | None:
+    """``degree`` or ``percent`` for a unit of slope, None for any other."""
+    text = unit.strip().lower()
+    if text in {"degree", "degrees", "deg", "°"}:
+        return "degree"
+    return "percent" if text in {"percent", "%"} else None
+
+
+def _wrong_dimension(value: str, unit: str, where: str) -> ConfigError:
+    return ConfigError(
+        "wrong dimension",
+        where=where,
+        got=repr(value),
+        expected=f"a quantity in {unit}, the layer's unit",
+        cure="correct the unit, or write a bare number in the layer's unit",
+        rule=4,
+    )
 
 
 def rule_fraction(rule: ExcludeRule, reader: LayerReader, block: Block) -> NDArray[np.float32]:
@@ -194,9 +217,9 @@ def rule_fraction(rule: ExcludeRule, reader: LayerReader, block: Block) -> NDArr
     unit = reader.info(layer).unit
     out = np.zeros(values.shape, bool)
     if rule.above is not None:
-        out |= values > np.float32(threshold(rule.above, unit, f"{layer}: above"))
+        out |= values > np.float32(threshold(rule.above, unit, f"siting rule on {layer}: above"))
     if rule.below is not None:
-        out |= values < np.float32(threshold(rule.below, unit, f"{layer}: below"))
+        out |= values < np.float32(threshold(rule.below, unit, f"siting rule on {layer}: below"))
     return _known(out.astype(np.float32), np.isnan(values), rule)
 
 
@@ -320,6 +343,7 @@ def exclude_small_areas(
             patches, count = ndimage.label(left > 0, structure=queen)
             size = ndimage.sum_labels(left * cell, patches, np.arange(count + 1))
             small = (size < rule.model.smaller_than)[patches] & (left > 0)
+            small &= (reasons & INCLUDED_BIT) == 0  # forced inclusion holds whatever excluded it
             removed = float((left * cell)[small].sum())
             position = bits.index(rule.bit)
             areas.total[bits][position] += removed

@@ -10,7 +10,7 @@ import numpy as np
 
 from cdrsite.config.siting import Criterion
 from cdrsite.core.errors import ConfigError
-from cdrsite.core.units import parse_quantity
+from cdrsite.core.units import conversion, split_number
 from cdrsite.siting._kernel import piecewise
 from cdrsite.siting.exclusions import threshold
 
@@ -106,11 +106,19 @@ def _sigmoid(
 ) -> NDArray[np.float32]:
     where = f"siting.prefer: {criterion.near or criterion.layer}"
     middle = threshold(criterion.middle or 0.0, unit, where)
-    width = criterion.width or 0.0
-    span = parse_quantity(width, unit) if isinstance(width, str) and unit else float(width)
+    span = _span(criterion.width or 0.0, unit, where)
     # beyond +-60 the answer is 0 or 1 to float32; clipping keeps exp() from overflowing
     z = np.clip(SIGMOID_STEEPNESS * (values.astype(np.float64) - middle) / span, -60.0, 60.0)
     return (1.0 / (1.0 + np.exp(-z))).astype(np.float32)
+
+
+def _span(width: float | str, unit: str | None, where: str) -> float:
+    """A difference of values in the layer's unit: 5 K are 5 degC, whatever the zero."""
+    if not isinstance(width, str):
+        return float(width)
+    value = threshold(width, unit, where)  # refuses a wrong dimension
+    number, given = split_number(width)
+    return number * conversion(given, unit)[0] if given and unit else value
 
 
 def suitability_block(
