@@ -172,7 +172,7 @@ def test_plots_show_units_and_states_in_words(dataset: xr.Dataset) -> None:
 
     try:
         ax = dataset.cdr.plot("cost", SOLID)
-        assert ax.get_title(loc="left") == "daccs-solid: levelised cost per net tonne"
+        assert ax.get_title() == "daccs-solid: levelised cost per net tonne"
         words = [text.get_text() for text in ax.get_legend().get_texts()]
         assert words == ["net factor not positive", "unknown", "excluded", "nothing fits"]
         labels = [a.get_ylabel() for a in ax.figure.axes]

@@ -68,7 +68,7 @@ def draw(
     else:
         _draw_quantity(ax, values, limit, extent)
     _dress(ax, grid)
-    ax.set_title(title, loc="left", fontsize=10)
+    ax.set_title(title, fontsize=10)
     return ax
 
 
@@ -93,7 +93,8 @@ def _draw_quantity(
         bar = ax.figure.colorbar(image, ax=ax, extend=extend, shrink=0.85, pad=0.02)
         unit = str(values.attrs.get("units", ""))
         label = str(values.attrs.get("long_name", values.name))
-        bar.set_label(f"{label} [{unit}]" if unit not in {"", "1"} else label)
+        bar.set_label(f"{label} [{unit}]" if unit not in {"", "1"} else label, fontsize=9)
+        bar.ax.tick_params(labelsize=8)
     present = {name: colour for name, colour in STATE_COLOURS.items() if (states == name).any()}
     for name, colour in present.items():
         _fill(ax, states == name, colour, extent)
