@@ -36,8 +36,8 @@ def centre(row: int, col: int) -> tuple[float, float]:
     return GRID.west + (col + 0.5) * 1000.0, GRID.north - (row + 0.5) * 1000.0
 
 
-def counts(lines: list[shapely.Geometry], block: Block = WHOLE) -> np.ndarray:
-    return count_block(line_segments(lines, GRID), block)
+def counts(lines: list[shapely.Geometry], block: Block = WHOLE, neighbours: int = 16) -> np.ndarray:
+    return count_block(line_segments(lines, GRID), block, neighbours)
 
 
 def test_a_river_between_two_columns_written_out() -> None:
@@ -104,7 +104,7 @@ polyline = st.lists(vertex, min_size=2, max_size=7, unique=True).map(shapely.Lin
 
 @given(lines=st.lists(polyline, min_size=1, max_size=4))
 def test_counts_equal_shapely(lines: list[shapely.Geometry]) -> None:
-    got = counts(lines)
+    got = counts(lines, neighbours=32)
     edges = shapely.linestrings(
         [
             [centre(row, col), centre(row + drow, col + dcol)]
@@ -127,31 +127,31 @@ def test_counts_equal_shapely(lines: list[shapely.Geometry]) -> None:
     lines=st.lists(polyline, min_size=1, max_size=3), row=st.integers(1, 6), col=st.integers(1, 8)
 )
 def test_blocks_equal_the_whole(lines: list[shapely.Geometry], row: int, col: int) -> None:
-    whole = counts(lines)
+    whole = counts(lines, neighbours=32)
     for block in (Block(0, row, 0, col), Block(row, 7, col, 9), Block(0, row, col, 9)):
         rows, cols = block.slices
-        assert np.array_equal(counts(lines, block), whole[:, rows, cols])
+        assert np.array_equal(counts(lines, block, 32), whole[:, rows, cols])
 
 
 @given(
     lines=st.lists(polyline, min_size=1, max_size=3),
     cells=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 8)), min_size=2, max_size=2),
-    moves=st.lists(st.integers(0, 15), min_size=1, max_size=12),
+    moves=st.lists(st.integers(0, 31), min_size=1, max_size=12),
 )
 def test_sums_along_a_route_equal_the_traced_route(
     lines: list[shapely.Geometry], cells: list[tuple[int, int]], moves: list[int]
 ) -> None:
-    got = counts(lines)
+    got = counts(lines, neighbours=32)
     row, col = cells[0]
     route, total = [centre(row, col)], 0
     visited = {(row, col)}
     for move in moves:
-        drow, dcol = DIRECTIONS[move % 8]
-        sign = 1 if move < 8 else -1
+        drow, dcol = DIRECTIONS[move % 16]
+        sign = 1 if move < 16 else -1
         r, c = row + sign * drow, col + sign * dcol
         if not (0 <= r < 7 and 0 <= c < 9) or (r, c) in visited:
             continue
-        total += int(got[move % 8, row, col] if sign == 1 else got[move % 8, r, c])
+        total += int(got[move % 16, row, col] if sign == 1 else got[move % 16, r, c])
         row, col = r, c
         visited.add((r, c))
         route.append(centre(row, col))
@@ -413,7 +413,7 @@ def test_crossing_codes_of_several_layers() -> None:
     assert edges.counts(0)[0].tolist() == [[1, 0, 0, 0]] * 2
     assert edges.counts(1)[0].tolist() == [[2, 0, 1, 0]] * 2
     assert edges.lookup[edges.codes[0, 0]] == pytest.approx([0.02 + 0.5, 0.0, 0.25, 0.0])
-    assert rules.block(ALL, 4).codes.shape == (4, 2, 4)
+    assert rules.block(ALL, 8).codes.shape == (4, 2, 4)
     counted, cost = rules.of_route(np.array([(500, 500), (1500, 1500), (3500, 1500)]))
     assert counted.tolist() == [1, 3]
     assert cost == pytest.approx(0.02 + 0.75)

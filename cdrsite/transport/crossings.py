@@ -9,7 +9,8 @@ Array layout
 cell (r + drow, c + dcol) with ``(drow, dcol) = DIRECTIONS[d]``. Each edge is stored once, at its
 upper (or, in a row, its western) end, so a step back costs what the step there costs. The step
 from (r, c) against direction d is ``counts[d, r - drow, c - dcol]``. The first 4 directions serve
-8 neighbours, all 8 serve 16. Edges that leave the grid are counted and never used.
+8 neighbours, the first 8 serve 16 and all 16 serve 32 (:data:`DIRECTIONS_OF`). Edges that leave the
+grid are counted and never used.
 
 Several layers share one array of codes: bits ``4 l`` to ``4 l + 3`` of a code hold the count of
 layer l, and ``lookup[code]`` is the cost of the edge, so that a distance kernel adds
@@ -35,9 +36,20 @@ if TYPE_CHECKING:
     from cdrsite.config.transport import Crossing
     from cdrsite.core.grid import AnalysisGrid, Block
 
-DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1), (1, 2), (2, 1), (2, -1), (1, -2))
-"""Row and column step of each stored edge: E, SE, S, SW, then the knight's moves ESE, SSE, SSW,
-WSW."""
+DIRECTIONS = (
+    *((0, 1), (1, 1), (1, 0), (1, -1)),
+    *((1, 2), (2, 1), (2, -1), (1, -2)),
+    *((1, 4), (4, 1), (4, -1), (1, -4)),
+    *((2, 3), (3, 2), (3, -2), (2, -3)),
+)
+"""Row and column step of each stored edge: E, SE, S, SW, the knight's moves ESE, SSE, SSW, WSW,
+then the longer moves of 32 neighbours."""
+
+DIRECTIONS_OF = {8: 4, 16: 8, 32: 16}
+"""How many of ``DIRECTIONS`` a neighbourhood has."""
+
+LONGEST = max(max(abs(drow), abs(dcol)) for drow, dcol in DIRECTIONS)
+"""Longest step [cells]."""
 
 LIMIT = 15
 """Most crossings counted on one edge for one layer."""
@@ -86,7 +98,7 @@ def line_segments(shapes: Iterable[Any], grid: AnalysisGrid) -> NDArray[np.float
 
 
 def count_block(
-    segments: NDArray[np.float64], block: Block, directions: int = len(DIRECTIONS)
+    segments: NDArray[np.float64], block: Block, neighbours: int = 16
 ) -> NDArray[np.uint8]:
     """Crossings of every edge that starts in a block.
 
@@ -96,8 +108,8 @@ def count_block(
         From :func:`line_segments`.
     block : Block
         Which cells.
-    directions : int
-        4 for 8 neighbours, 8 for 16.
+    neighbours : {8, 16, 32}
+        Which edges are counted.
 
     Returns
     -------
@@ -110,13 +122,14 @@ def count_block(
     edge counts once or not at all. Both have measure zero, and the sum along a route stays right:
     a line through a common centre of two edges counts once.
     """
+    directions = DIRECTIONS_OF[neighbours]
     out = np.zeros((directions, *block.shape), np.uint8)
     rows, cols = segments[:, 0::2], segments[:, 1::2]
     near = (
         (rows.max(axis=1, initial=-np.inf) >= block.row0)
-        & (rows.min(axis=1, initial=np.inf) <= block.row1 + 1)
-        & (cols.max(axis=1, initial=-np.inf) >= block.col0 - 2)
-        & (cols.min(axis=1, initial=np.inf) <= block.col1 + 1)
+        & (rows.min(axis=1, initial=np.inf) < block.row1 + LONGEST)
+        & (cols.max(axis=1, initial=-np.inf) >= block.col0 - LONGEST)
+        & (cols.min(axis=1, initial=np.inf) < block.col1 + LONGEST)
     )
     steps = np.array(DIRECTIONS[:directions], np.int64)
     count_edges(segments[near], steps[:, 0], steps[:, 1], block.row0, block.col0, LIMIT, out)
@@ -200,12 +213,12 @@ class CrossingRules:
             total += ((codes >> (4 * layer)) & 15) * cost
         return total
 
-    def block(self, block: Block, directions: int = len(DIRECTIONS)) -> EdgeCosts:
+    def block(self, block: Block, neighbours: int = 16) -> EdgeCosts:
         """Codes of every edge that starts in a block; see the module for the layout."""
         dtype = np.uint8 if len(self.segments) <= 2 else np.uint16
-        codes: NDArray[Any] = np.zeros((directions, *block.shape), dtype)
+        codes: NDArray[Any] = np.zeros((DIRECTIONS_OF[neighbours], *block.shape), dtype)
         for layer, segments in enumerate(self.segments):
-            counts: NDArray[Any] = count_block(segments, block, directions).astype(dtype)
+            counts: NDArray[Any] = count_block(segments, block, neighbours).astype(dtype)
             codes |= np.left_shift(counts, dtype(4 * layer))
         return EdgeCosts(codes, self.lookup, self.names)
 
