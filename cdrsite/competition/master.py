@@ -90,7 +90,6 @@ class Master:
         self.group = np.empty(0, np.int64)
         self.origin = np.empty(0, np.int64)
         self.value = np.empty(0)
-        self._elastic = np.zeros(len(senses), dtype=bool)
         self._phase_one = False
         self._highs = new_highs()
         infinity = self._highs.getInfinity()
@@ -121,16 +120,20 @@ class Master:
             self._highs.addCols(len(rows), zero, zero, zero, len(rows), starts, rows, values)
         self._infinity = infinity
 
-    def set_elastic(self, rows: npt.NDArray[np.bool_]) -> None:
-        """Let some rows be broken, at a cost of one per scaled unit; the objective is left out."""
-        self._phase_one = bool(rows.any())
+    def set_elastic(self, rows: npt.NDArray[np.bool_] | None) -> None:
+        """Let some rows be broken at a cost of one per scaled unit, in place of the objective.
+
+        None brings the objective back, and all rows hold.
+        """
+        self._phase_one = rows is not None
+        if rows is None:
+            rows = np.zeros(len(self.senses), dtype=bool)
         for r, sense in enumerate(self.senses):
             open_up = rows[r] and sense in {">=", "="}
             open_down = rows[r] and sense in {"<=", "="}
             for column, opened in ((2 * r, open_up), (2 * r + 1, open_down)):
                 self._highs.changeColBounds(column, 0.0, self._infinity if opened else 0.0)
                 self._highs.changeColCost(column, -1.0 if opened else 0.0)
-        self._elastic = rows
         costs = np.zeros(len(self.value)) if self._phase_one else self.value / self.value_scale
         for j, cost in enumerate(costs):
             self._highs.changeColCost(self._n_elastic + j, float(cost))

@@ -86,7 +86,9 @@ class Generator:
         self.sweeper = Sweeper(problem, system, group, threads, used, has_lower)
         self.limits, self.senses = system.limits, system.senses
         self.has_lower = has_lower
-        first = self.columns(self.sweep(objective, np.zeros(len(self.limits))), objective)
+        # sizes: what the cells could do if every quantity of the objective were welcome
+        size = np.abs(objective)
+        first = self.columns(self.sweep(size, np.zeros(len(self.limits))), size)
         reach = np.abs(first.activity).sum(axis=1)
         size = np.where(self.limits != 0.0, np.abs(self.limits), reach)
         self.scale = np.where(size > 0.0, size, 1.0)
@@ -128,7 +130,7 @@ class Generator:
         if not elastic.any():
             return None
         found = self.least_breaks(elastic)
-        self.master.set_elastic(np.zeros_like(elastic))
+        self.master.set_elastic(None)
         self.state.centre = None
         return found if found.value < -10 * FEASIBLE else None
 
@@ -182,7 +184,7 @@ class Generator:
         """Relative distance of a value to the bound."""
         difference = self.state.bound - value
         size = max(abs(self.state.bound), abs(value))
-        if difference <= 1e-13 * self.value_scale:
+        if difference <= 1e-11 * self.value_scale:
             return 0.0
         return difference / size
 
