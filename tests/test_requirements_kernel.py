@@ -195,9 +195,9 @@ def test_refusals_of_arrays() -> None:
 def test_sums_collect_like_terms() -> None:
     a, b = layer("a"), layer("b", 2.0)
     assert (a + b) * (a + 3.0) == Sum(
-        (Term(1.0, ("a", "a")), Term(3.0, ("a",)), Term(2.0, ("a", "b")), Term(6.0, ("b",)))
+        (Term(1.0, ("a", "a")), Term(3.0, ("a",)), Term(2.0, ("b", "a")), Term(6.0, ("b",)))
     )
-    assert (a * b) == (b * a)
+    assert (a * b + b * a).terms == (Term(4.0, ("a", "b")),)
     assert (a + a * -1.0).is_zero
     assert (const(2.0) + const(3.0)).constant == 5.0
     assert 2.0 * a + 1.0 == 1.0 * a + (a + 1.0)

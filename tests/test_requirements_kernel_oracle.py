@@ -6,6 +6,7 @@ import ast
 import itertools
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +267,14 @@ def test_compiled_loops_are_found_again(
     assert sorted(tmp_path.glob("kernels/*.py")) == files
 
 
+def test_threads_that_meet_a_new_plan_at_once(
+    fresh: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CDRSITE_CACHE_DIR", str(tmp_path))
+    with ThreadPoolExecutor(4) as pool:
+        assert [one.result() for one in [pool.submit(score_small) for _ in range(8)]] == [2.0] * 8
+
+
 def test_a_changed_file_in_the_cache_is_not_run(
     fresh: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -310,3 +319,14 @@ def test_equal_plans_are_compiled_once_and_old_ones_forgotten(
         assert generate.compiled(plan) is generate.compiled(plan)
     assert len(loaded) == 1
     assert len(generate._PROGRAMS) == 3
+
+
+def test_methods_of_one_shape_share_a_loop_whatever_their_layers_are_called() -> None:
+    def method(name: str, heat: str, cold: str, price: float) -> MethodPlan:
+        need = layer(heat, price) * layer(cold)
+        return MethodPlan(name, (Limit("r", 1, layer(cold), need),), need, const(price))
+
+    plan = ScoringPlan((method("m", "a", "b", 2.0), method("n", "é中", "c d", 3.0)))
+    assert generate.write_module(plan)[0].count("def loop_") == 1
+    layers, reasons = random_block(5, (20, 30))
+    assert_same(evaluate(plan, layers, reasons), evaluate_numpy(plan, layers, reasons))

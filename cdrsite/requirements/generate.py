@@ -11,7 +11,6 @@ To add an output or a state, change :data:`LOOP` here and the same lines of
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import sys
 import tempfile
@@ -44,7 +43,7 @@ LOOP = f"""
 
 @kernel
 def {{name}}({{arguments}}):
-    {{numbers}} = numbers
+    ({{numbers}},) = numbers
     for i in range(reasons.size):
 {{reads}}
         # supply / need; the least is the potential, and the first of equals limits
@@ -156,7 +155,7 @@ def write_loop(method: MethodPlan) -> Loop:
     text = LOOP.format(
         name="{name}",
         arguments=", ".join(["numbers", "excluded_bits", "reasons", *layers, *OUTPUTS]),
-        numbers="".join(f"c{i}, " for i in range(len(write.numbers))).rstrip(),
+        numbers=", ".join(f"c{i}" for i in range(len(write.numbers))),
         reads=margin[1:] + margin.join(f"x{i} = {name}[i]" for i, name in enumerate(layers)),
         limits=limits,
         net=net,
@@ -274,22 +273,16 @@ def cache_folder() -> Path:
 
 
 def _load(source: str) -> ModuleType:
-    """Import the text as a module of the cache folder; from memory if it cannot be written."""
+    """Run the text as a module; numba caches what it compiles beside the file of that text."""
     key = hashlib.sha256(f"{numba.__version__} {np.__version__}\n{source}".encode())
     name = f"cdrsite_scoring_{key.hexdigest()[:16]}"
     try:
-        path = _keep(source, name)
+        file = str(_keep(source, name))
     except (OSError, RuntimeError):  # read-only or full; RuntimeError: there is no home folder
-        module = ModuleType(name)
-        sys.modules[name] = module
-        exec(compile(source, f"<{name}>", "exec"), module.__dict__)  # noqa: S102 our own text
-        return module
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None  # noqa: S101 a path that ends in .py has a loader
-    assert spec.loader is not None  # noqa: S101
-    module = importlib.util.module_from_spec(spec)
+        file = f"<{name}>"  # no file, so compiled anew in each process
+    module = ModuleType(name)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102 our own text
     return module
 
 

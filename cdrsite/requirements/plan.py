@@ -89,9 +89,11 @@ class Sum:
 
 
 def _collected(terms: Iterable[Term]) -> tuple[Term, ...]:
+    written: dict[tuple[str, ...], tuple[str, ...]] = {}
     sums: dict[tuple[str, ...], float] = {}
     for term in terms:
-        key = tuple(sorted(term.layers))
+        # factors stay in the order they were written in: it is that of the multiplications
+        key = written.setdefault(tuple(sorted(term.layers)), term.layers)
         sums[key] = sums.get(key, 0.0) + float(term.coefficient)
     for names, value in sums.items():
         if not abs(value) <= LARGEST:
