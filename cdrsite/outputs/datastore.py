@@ -38,18 +38,18 @@ def write_zarr(path: Path, dataset: xr.Dataset, grid: AnalysisGrid) -> None:
     ready["crs"].attrs.update(
         spatial_ref=grid.wkt, GeoTransform=" ".join(f"{v:.17g}" for v in grid.transform.to_gdal())
     )
-    encoding: dict[str, dict[str, Any]] = {}
-    for name, variable in ready.data_vars.items():
-        if variable.dims[-2:] == ("y", "x"):
-            # a new attribute dictionary: the caller's dataset stays as it is
-            ready[name] = variable.assign_attrs(_CRS={"wkt": grid.wkt})
-            sizes = (min(CHUNK, variable.sizes["y"]), min(CHUNK, variable.sizes["x"]))
-            encoding[str(name)] = {"chunks": (1,) * (variable.ndim - 2) + sizes}
+    for name in list(ready.data_vars):
+        # copies: the caller's attributes and encoding stay as they are
+        variable = ready[name].variable.copy(deep=False)
         is_float = np.issubdtype(variable.dtype, np.floating)
-        encoding.setdefault(str(name), {})["_FillValue"] = (
-            variable.dtype.type(np.nan) if is_float else None
-        )
-    options: dict[str, Any] = {"consolidated": True, "encoding": encoding, "mode": "w"}
+        # a fill value on whole numbers would make them floating point when read back
+        variable.encoding = {"_FillValue": variable.dtype.type(np.nan) if is_float else None}
+        if variable.dims[-2:] == ("y", "x"):
+            sizes = (min(CHUNK, grid.rows), min(CHUNK, grid.cols))
+            variable.encoding["chunks"] = (1,) * (variable.ndim - 2) + sizes
+            variable.attrs["_CRS"] = {"wkt": grid.wkt}
+        ready[name] = variable
+    options: dict[str, Any] = {"consolidated": True, "mode": "w"}
     # the argument was renamed when xarray learnt format 3
     known = inspect.signature(ready.to_zarr).parameters
     options["zarr_format" if "zarr_format" in known else "zarr_version"] = 2
