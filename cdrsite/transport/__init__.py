@@ -1,0 +1,1 @@
+"""Transport: friction surfaces, least-cost distance to storage, routes and cost models."""

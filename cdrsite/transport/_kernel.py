@@ -1,0 +1,263 @@
+"""Compiled kernels of the least-cost distance: edges, label setting, links, accumulation.
+
+All arrays are flat views of a grid that is padded on every side with barrier cells (friction inf),
+at least as wide as the longest move, so no kernel tests for the border. ``stride`` is the padded
+row length. A move is (row step, column step, kind); ``unit[kind, row]`` is the true length [km]
+of that move, divided by the denominator of its cell shares, with the row of its northern end.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cdrsite.core.kernel import kernel
+
+SOURCE = -1  # link of a cell where a route ends: it is a cell of its sink
+NONE = -2  # link of a cell without a route
+
+
+@kernel
+def _long_shares(friction, a, b, long, short, size, strict):  # type: ignore[no-untyped-def]
+    """Shares of a move of ``size`` steps in all, 3 or more; see ``cell_shares``.
+
+    ``long`` and ``short`` are the flat steps along its longer and its shorter side.
+    """
+    ends = friction[a] + friction[b]
+    outer = friction[a + long] + friction[b - long]
+    if size == 3:
+        return ends + outer
+    if size == 4:
+        # between its two crossed cells the line runs through a corner, like a diagonal
+        side = friction[a + long + short]
+        if strict and side == np.inf and friction[b - long - short] == np.inf:
+            return side
+        return ends + (outer + outer)
+    if b == a + 4 * long + short:
+        inner = friction[a + long + long] + friction[b - long - long]
+        return ends + (outer + outer) + inner
+    inner = friction[a + long + short] + friction[b - long - short]
+    return (ends + ends) + outer + (inner + inner + inner)
+
+
+@kernel
+def cell_shares(friction, a, dr, dc, stride, strict):  # type: ignore[no-untyped-def]
+    """Sum of the frictions of the cells that a move crosses, times their integer shares.
+
+    Both ends come in one addition and every crossed cell with its mirror image in one, so the
+    sum is the same to the last bit for the move and its reverse. Sums instead of products with
+    2 and 3 keep the dtype.
+    """
+    row_step = stride if dr > 0 else -stride
+    col_step = 1 if dc > 0 else -1
+    b = a + dr * stride + dc
+    high, wide = abs(dr), abs(dc)
+    if high + wide > 2:
+        if wide > high:
+            return _long_shares(friction, a, b, col_step, row_step, high + wide, strict)
+        return _long_shares(friction, a, b, row_step, col_step, high + wide, strict)
+    if strict and high == wide and friction[a + dc] == np.inf:
+        side = friction[b - dc]
+        if side == np.inf:
+            return side
+    return friction[a] + friction[b]
+
+
+@kernel
+def edge_cost(friction, unit, a, row, move, stride, strict):  # type: ignore[no-untyped-def]
+    """Cost of one move from flat cell ``a`` in padded row ``row``."""
+    dr, dc, kind = move
+    north = row if dr >= 0 else row + dr
+    return unit[kind, north] * cell_shares(friction, a, dr, dc, stride, strict)
+
+
+@kernel
+def _push(keys, cells, size, key, cell):  # type: ignore[no-untyped-def]
+    at = size
+    while at > 0:
+        up = (at - 1) >> 1
+        if keys[up] < key or (keys[up] == key and cells[up] <= cell):
+            break
+        keys[at] = keys[up]
+        cells[at] = cells[up]
+        at = up
+    keys[at] = key
+    cells[at] = cell
+
+
+@kernel
+def _pop(keys, cells, size):  # type: ignore[no-untyped-def]
+    key, cell = keys[size - 1], cells[size - 1]
+    last = size - 1
+    at = 0
+    while True:
+        child = 2 * at + 1
+        if child >= last:
+            break
+        if child + 1 < last and (
+            keys[child + 1] < keys[child]
+            or (keys[child + 1] == keys[child] and cells[child + 1] < cells[child])
+        ):
+            child += 1
+        if key < keys[child] or (key == keys[child] and cell <= cells[child]):
+            break
+        keys[at] = keys[child]
+        cells[at] = cells[child]
+        at = child
+    keys[at] = key
+    cells[at] = cell
+
+
+@kernel
+def label_setting(label, friction, unit, moves, region, stride, strict):  # type: ignore[no-untyped-def]
+    """Dijkstra with a binary heap, in place: the reference for the tile solver.
+
+    ``label`` holds the start values and inf elsewhere. Labels pass only between cells of the same
+    ``region`` (an array of size 1: everywhere).
+    """
+    capacity = 1024
+    keys = np.empty(capacity, label.dtype)
+    cells = np.empty(capacity, np.int64)
+    size = 0
+    masked = region.size > 1
+    for cell in range(label.size):
+        if label[cell] < np.inf:
+            if size == capacity:
+                keys = np.concatenate((keys, np.empty_like(keys)))
+                cells = np.concatenate((cells, np.empty_like(cells)))
+                capacity *= 2
+            _push(keys, cells, size, label[cell], cell)
+            size += 1
+    while size > 0:
+        key, cell = keys[0], cells[0]
+        _pop(keys, cells, size)
+        size -= 1
+        if key > label[cell]:
+            continue
+        row = cell // stride
+        for e in range(moves.shape[0]):
+            to = cell + moves[e, 0] * stride + moves[e, 1]
+            if friction[to] == np.inf or (masked and region[to] != region[cell]):
+                continue
+            move = (moves[e, 0], moves[e, 1], moves[e, 2])
+            value = key + edge_cost(friction, unit, cell, row, move, stride, strict)
+            if value < label[to]:
+                label[to] = value
+                if size == capacity:
+                    keys = np.concatenate((keys, np.empty_like(keys)))
+                    cells = np.concatenate((cells, np.empty_like(cells)))
+                    capacity *= 2
+                _push(keys, cells, size, value, to)
+                size += 1
+
+
+@kernel
+def rank_at(sink, rank, cell, at):  # type: ignore[no-untyped-def]
+    """First rank at ``cell`` whose sink is none of the better ones at cell ``at``, or -1."""
+    for i in range(rank):
+        s = sink[i, cell]
+        if s < 0:
+            return -1
+        taken = False
+        for j in range(rank):
+            taken = taken or sink[j, at] == s
+        if not taken:
+            return i
+    return rank
+
+
+@kernel
+def seed_rank(labels, sink, region, rank, friction, unit, moves, stride, strict, bounds):  # type: ignore[no-untyped-def]
+    """Start values of rank ``rank`` where sets of better sinks meet, rows ``bounds`` [0, 1).
+
+    A neighbour whose set of better sinks differs from the cell's own has a better-ranked label
+    that is new to the cell; equal sets can only pass on labels of the rank itself, which the
+    solver does. Writes ``labels[rank]``.
+    """
+    for cell in range(bounds[0] * stride, bounds[1] * stride):
+        if sink[rank - 1, cell] < 0:
+            continue
+        row = cell // stride
+        here = region[cell]
+        best = labels[rank, cell]
+        for e in range(moves.shape[0]):
+            other = cell + moves[e, 0] * stride + moves[e, 1]
+            if region[other] == here:
+                continue
+            i = rank_at(sink, rank, other, cell)
+            if i < 0 or i == rank:
+                continue
+            move = (moves[e, 0], moves[e, 1], moves[e, 2])
+            value = labels[i, other] + edge_cost(friction, unit, cell, row, move, stride, strict)
+            best = min(best, value)
+        labels[rank, cell] = best
+
+
+@kernel
+def link_rank(labels, sink, region, rank, friction, unit, moves, stride, strict, bounds, link):  # type: ignore[no-untyped-def]
+    """Back-links: the first move, in table order, that gives the cell its label exactly.
+
+    Writes ``link`` in the rows ``bounds`` [0, 1) and returns the number of cells where the
+    step was lost in rounding (no neighbour with a smaller label explains the cell's own).
+    """
+    lost = 0
+    label = labels[rank]
+    for cell in range(bounds[0] * stride, bounds[1] * stride):
+        own = label[cell]
+        link[cell] = NONE
+        if own == np.inf:
+            continue
+        row = cell // stride
+        found = False
+        for e in range(moves.shape[0]):
+            other = cell + moves[e, 0] * stride + moves[e, 1]
+            if rank == 0 or region[other] == region[cell]:
+                from_label = label[other]
+                if not from_label < own:
+                    continue
+            else:
+                i = rank_at(sink, rank, other, cell)
+                if i < 0 or i == rank:
+                    continue
+                from_label = labels[i, other]
+            move = (moves[e, 0], moves[e, 1], moves[e, 2])
+            if from_label + edge_cost(friction, unit, cell, row, move, stride, strict) == own:
+                link[cell] = e
+                found = True
+                break
+        lost += not found
+    return lost
+
+
+@kernel
+def follow_links(link, rank, sink, cost, length, bill, unit, span, moves, stride, strict, cells):  # type: ignore[no-untyped-def]
+    """Sink, billed cost and length of every cell of a rank, by following its links, in place.
+
+    ``sink`` int32 (k, n), -1 where not known yet; ``cost`` and ``length`` float64 (k, n).
+    ``unit`` and ``span`` are float64: the move's length over its shares, and its length [km].
+    ``cells`` is scratch for a chain of links.
+    """
+    for start in range(link.size):
+        cell = start
+        depth = 0
+        while link[cell] >= 0 and sink[rank, cell] < 0:
+            if depth == cells.size:
+                cells = np.concatenate((cells, np.empty_like(cells)))
+            cells[depth] = cell
+            depth += 1
+            cell += moves[link[cell], 0] * stride + moves[link[cell], 1]
+            before = cells[depth - 1]
+            if rank > 0 and rank_at(sink, rank, cell, before) < rank:
+                break
+        while depth > 0:
+            depth -= 1
+            cell = cells[depth]
+            e = link[cell]
+            dr, dc, kind = moves[e, 0], moves[e, 1], moves[e, 2]
+            other = cell + dr * stride + dc
+            i = rank_at(sink, rank, other, cell)
+            row = cell // stride
+            north = row if dr >= 0 else row + dr
+            share = unit[kind, north] * cell_shares(bill, cell, dr, dc, stride, strict)
+            sink[rank, cell] = sink[i, other]
+            cost[rank, cell] = cost[i, other] + share
+            length[rank, cell] = length[i, other] + span[kind, north]
