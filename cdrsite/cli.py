@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from cdrsite import __version__
 from cdrsite.core.errors import CdrsiteError
 
 if TYPE_CHECKING:
+    from cdrsite.config.models import Scenario
     from cdrsite.results import StudyResult
 
 app = typer.Typer(
@@ -54,12 +55,21 @@ def main() -> None:
     except KeyboardInterrupt:
         _complain("stopped; nothing was written")
         sys.exit(1)
-    except Exception as error:
+    except OSError as error:
+        _complain(f"the run failed: {error}")
+        sys.exit(1)
+    except Exception as error:  # the last line of defence: a person gets a sentence
         # click's own usage errors know how to show themselves
         if hasattr(error, "show") and hasattr(error, "exit_code"):
             error.show()
             sys.exit(2)
-        raise
+        if os.environ.get("CDRSITE_TRACEBACK"):
+            raise
+        _complain(
+            f"the run failed: {type(error).__name__}: {error}\nthis is a fault of cdrsite; "
+            "cure: set CDRSITE_TRACEBACK=1, run again and report what it prints"
+        )
+        sys.exit(1)
 
 
 def _drop_foreign_proj() -> None:
@@ -127,27 +137,33 @@ def check(
 @app.command()
 def run(
     scenario: ScenarioFile,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for the results.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the results; runs/NAME when not given."),
+    ] = None,
     set_: SetOption = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario: maps, tables and a summary in one folder."""
     from cdrsite.config.load import load_scenario
+    from cdrsite.outputs.staging import check_target
     from cdrsite.study import run as run_study
     from cdrsite.terminal import Progress
 
     loaded = load_scenario(scenario, set_ or ())
+    target = out or default_folder(loaded, scenario)
+    check_target(target)  # before the work, not after it
     with Progress(enabled=not quiet and not as_json) as progress:
         result = run_study(loaded, progress=progress)
-        folder = result.write(out or default_folder(loaded, scenario), progress=progress)
+        folder = result.write(target, progress=progress)
     if as_json:
         _say(json.dumps(result.summary, ensure_ascii=False, indent=2))
     elif not quiet:
         _report(result, folder)
 
 
-def default_folder(scenario: Any, path: Path) -> Path:
+def default_folder(scenario: Scenario, path: Path) -> Path:
     """Where a run writes when ``--out`` is not given."""
     if scenario.outputs.folder is not None:
         return path.resolve().parent / scenario.outputs.folder

@@ -46,7 +46,7 @@ def copy_demo(folder: Path) -> Path:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(
-            "the folder is not empty",
+            "the folder is not empty" if folder.is_dir() else "a file is in the way",
             where=str(folder),
             expected="a new or empty folder",
             cure="choose another one",

@@ -1,0 +1,340 @@
+"""The command line: every command, its options, exit codes, and nothing written on failure."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tiny_scenario import write_world
+
+import cdrsite
+from cdrsite import cli
+
+COARSE = ("--set", "grid.resolution=20 km")
+Answer = tuple[int, str, str]
+
+
+@pytest.fixture
+def call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Answer]:
+    """Run the command line in this process: exit code, standard output, standard error."""
+
+    def run(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["cdrsite", *map(str, arguments)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out = capsys.readouterr()
+        assert "Traceback" not in out.err + out.out
+        return code, out.out, out.err
+
+    return run
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return write_world(tmp_path)
+
+
+def names(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def test_version_and_help(call: Callable[..., Answer]) -> None:
+    assert call("--version") == (0, f"cdrsite {cdrsite.__version__}\n", "")
+    code, out, _ = call("--help")
+    assert code == 0
+    for command in ("init", "check", "run", "methods", "datasets", "schema"):
+        assert command in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("run",),
+        ("run", "x.yaml", "--no-such-option"),
+        ("check", "a.yaml", "b.yaml"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(
+    call: Callable[..., Answer], arguments: tuple[str, ...]
+) -> None:
+    code, out, err = call(*arguments)
+    assert code == 2
+    assert out == ""
+    assert "Usage" in err
+
+
+def test_init_makes_a_demo_that_runs_away_from_the_repository(
+    call: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = call("init", "mine")
+    assert code == 0
+    assert "cdrsite run" in out
+    assert (tmp_path / "mine" / "demo.yaml").is_file()
+    assert not list((tmp_path / "mine").rglob("*.py"))
+    for scenario in sorted((tmp_path / "mine").glob("*.yaml")):
+        text = scenario.read_text(encoding="utf-8")
+        assert "../sample_data" not in text
+    code, out, err = call("run", "mine/demo.yaml", *COARSE, "--quiet")
+    assert (code, out, err) == (0, "", "")
+    assert (tmp_path / "runs" / "inland-basin" / "manifest.json").is_file()
+
+
+def test_init_refuses_what_is_there(call: Callable[..., Answer], tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    code, _, err = call("init", tmp_path)
+    assert code == 2
+    assert "not empty" in err
+    code, _, err = call("init", tmp_path / "notes.txt")
+    assert code == 2
+    assert "a file is in the way" in err
+    assert names(tmp_path) == {"notes.txt"}
+
+
+def test_check_finds_the_grid_and_writes_nothing(call: Callable[..., Answer], study: Path) -> None:
+    before = names(study.parent)
+    code, out, _ = call("check", study)
+    assert code == 0
+    assert "ready to run, 6 x 8 cells" in out
+    code, out, _ = call("check", study, "--json")
+    report = json.loads(out)
+    assert code == 0
+    assert report["grid"]["cells"] == 48
+    assert report["methods"]["daccs-solid"] == {"profile": "literature"}
+    code, out, _ = call("check", study, "--quiet", "--set", "grid.resolution=500 m")
+    assert (code, out) == (0, "")
+    assert names(study.parent) == before
+
+
+def test_run_prints_a_table_of_methods_and_limits(
+    call: Callable[..., Answer], study: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "results"
+    code, out, err = call("run", study, "--out", target)
+    assert code == 0, err
+    for word in ("daccs-solid", "Mt/yr", "limited by", "electricity 100 %", "steep", str(target)):
+        assert word in out
+    summary = json.loads((target / "summary.json").read_text(encoding="utf-8"))
+    assert set(summary["methods"]) == {"daccs-solid", "beccs-residue", "afforestation"}
+
+
+def test_run_quiet_and_json(call: Callable[..., Answer], study: Path, tmp_path: Path) -> None:
+    assert call("run", study, "--out", tmp_path / "a", "--quiet") == (0, "", "")
+    code, out, err = call("run", study, "--out", tmp_path / "b", "--json")
+    assert (code, err) == (0, "")
+    written = json.loads((tmp_path / "b" / "summary.json").read_text(encoding="utf-8"))
+    printed = json.loads(out)
+    assert printed["methods"] == written["methods"]
+
+
+def test_set_changes_the_run(call: Callable[..., Answer], study: Path, tmp_path: Path) -> None:
+    arguments = ("run", study, "--json")
+    _, whole, _ = call(*arguments, "--out", tmp_path / "a")
+    settings = ("--set", "resources.power.value=1 GWh/yr", "--set", "name=half")
+    _, half, _ = call(*arguments, *settings, "--out", tmp_path / "b")
+    assert json.loads(half)["name"] == "half"
+    before, after = (json.loads(t)["methods"]["daccs-solid"]["net_mt_yr"] for t in (whole, half))
+    assert after == pytest.approx(before / 2, rel=1e-6)
+
+
+def test_the_folder_of_the_scenario_and_the_working_directory(
+    call: Callable[..., Answer], study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("run", study, "-q", "--set", "outputs.folder=beside")[0] == 0
+    assert (study.parent / "beside" / "manifest.json").is_file()
+    assert call("run", study, "-q")[0] == 0
+    assert (tmp_path / "runs" / "tiny" / "manifest.json").is_file()
+
+
+def test_a_run_replaces_a_run_and_nothing_else(
+    call: Callable[..., Answer], study: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "results"
+    assert call("run", study, "--out", target, "-q")[0] == 0
+    before = names(target)
+    assert call("run", study, "--out", target, "-q")[0] == 0
+    assert names(target) == before
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    code, _, err = call("run", study, "--out", mine)
+    assert code == 2
+    assert "holds something else than an earlier run" in err
+    assert names(mine) == {"thesis.txt"}
+    code, _, err = call("run", study, "--out", study)
+    assert code == 2
+    assert "a file is in the way" in err
+
+
+def test_a_failure_while_writing_is_exit_code_1_and_leaves_nothing(
+    call: Callable[..., Answer], study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cdrsite.outputs import folder
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = names(tmp_path)
+    monkeypatch.setattr(folder, "write_zarr", full)
+    code, _, err = call("run", study, "--out", tmp_path / "results")
+    assert code == 1
+    assert "the run failed" in err
+    assert "No space left" in err
+    assert names(tmp_path) == before
+
+
+def test_a_fault_of_the_program_is_a_sentence_and_exit_code_1(
+    call: Callable[..., Answer], study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import cdrsite.study
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(cdrsite.study, "run", broken)
+    code, _, err = call("run", study, "--out", tmp_path / "results")
+    assert code == 1
+    assert "ZeroDivisionError: by zero" in err
+    assert "CDRSITE_TRACEBACK=1" in err
+    monkeypatch.setenv("CDRSITE_TRACEBACK", "1")
+    monkeypatch.setattr(sys, "argv", ["cdrsite", "run", str(study)])
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def test_methods_lists_all_and_shows_one_with_sources(call: Callable[..., Answer]) -> None:
+    code, out, _ = call("methods")
+    assert code == 0
+    for name in cdrsite.method_names():
+        assert name in out
+    code, out, _ = call("methods", "daccs-solid")
+    assert code == 0
+    for word in ("madhu2021", "11 000", "m2/(t/yr)", "Sources", "China"):
+        assert word in out
+    code, out, _ = call("methods", "daccs-solid", "--profile", "literature")
+    assert "720" in out
+    code, out, _ = call("methods", "daccs-solid", "--json")
+    assert code == 0
+    assert json.loads(out)
+    assert json.loads(call("methods", "--json")[1])
+
+
+def test_datasets_lists_all_and_shows_one(call: Callable[..., Answer]) -> None:
+    code, out, _ = call("datasets")
+    assert code == 0
+    for name in ("esa-worldcover", "corine-grid", "wdpa", "aqueduct-4-bws"):
+        assert name in out
+    code, out, _ = call("datasets", "esa-worldcover")
+    assert code == 0
+    assert "built" in out.lower()
+    assert json.loads(call("datasets", "esa-worldcover", "--json")[1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("methods", "dacs-solid"), "daccs-solid"),
+        (("methods", "daccs-solid", "--profile", "litrature"), "literature"),
+        (("datasets", "esa-worldcovr"), "esa-worldcover"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest(
+    call: Callable[..., Answer], arguments: tuple[str, ...], words: str
+) -> None:
+    code, out, err = call(*arguments)
+    assert (code, out) == (2, "")
+    assert words in err
+
+
+def test_schema_is_json_schema(call: Callable[..., Answer]) -> None:
+    import jsonschema
+
+    code, out, _ = call("schema")
+    assert code == 0
+    document = json.loads(out)
+    jsonschema.Draft202012Validator.check_schema(document)
+    assert "region" in document["required"]
+
+
+def subprocess_call(*arguments: str, cwd: Path, **environment: str) -> Answer:
+    found = subprocess.run(
+        [sys.executable, "-m", "cdrsite.cli", *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=300,
+    )
+    assert "Traceback" not in found.stderr
+    return found.returncode, found.stdout, found.stderr
+
+
+def test_the_installed_command_runs_in_its_own_process(study: Path, tmp_path: Path) -> None:
+    code, out, err = subprocess_call(
+        "run", str(study), "--out", "results", cwd=tmp_path, PROJ_DATA="/nowhere"
+    )
+    assert code == 0, err
+    assert "PROJ_DATA is set by another program and is ignored" in err
+    assert "limited by" in out
+    assert (tmp_path / "results" / "manifest.json").is_file()
+
+
+def test_a_wrong_request_in_its_own_process(study: Path, tmp_path: Path) -> None:
+    before = names(tmp_path)
+    code, out, err = subprocess_call(
+        "run", str(study), "--set", "grid.resolutoin=1 km", cwd=tmp_path
+    )
+    assert (code, out) == (2, "")
+    assert "grid.resolutoin: unknown key" in err
+    assert "did you mean 'resolution'?" in err
+    assert names(tmp_path) == before
+
+
+HEAVY = (
+    "numba",
+    "geopandas",
+    "rasterio",
+    "pydantic",
+    "xarray",
+    "pandas",
+    "scipy",
+    "pint",
+    "matplotlib",
+    "highspy",
+    "pyproj",
+    "shapely",
+    "ruamel",
+)
+
+
+LISTING = f"import sys\nprint(sorted(set({HEAVY!r}) & set(sys.modules)))\n"
+HELP = """\
+import sys
+from cdrsite.cli import main
+sys.argv = ["cdrsite", "--help"]
+try:
+    main()
+except SystemExit:
+    pass
+"""
+
+
+@pytest.mark.parametrize("code", ["import cdrsite\n", HELP], ids=["import", "help"])
+def test_import_and_help_load_nothing_heavy(code: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", code + LISTING]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert found.stdout.splitlines()[-1] == "[]"
