@@ -1,0 +1,227 @@
+"""Supply sheds of biomass against brute force."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse
+import scipy.sparse.csgraph
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdrsite.core.errors import DataError
+from cdrsite.transport.haul import MEAN_TO_CENTRE, coarsen, shed_raster, supply_shed
+
+KM = (1000.0, 1000.0)
+
+
+def brute(friction: np.ndarray, east: np.ndarray, north: float, neighbours: int) -> np.ndarray:
+    """Cost between all pairs of cells, from the explicit graph, km steps."""
+    rows, cols = friction.shape
+    graph = scipy.sparse.lil_matrix((rows * cols, rows * cols))
+    for r in range(rows):
+        for c in range(cols):
+            for dr in range(-2, 3):
+                for dc in range(-2, 3):
+                    y, x = r + dr, c + dc
+                    if math.gcd(dr, dc) != 1 or not (0 <= y < rows and 0 <= x < cols):
+                        continue
+                    if neighbours == 8 and max(abs(dr), abs(dc)) > 1:
+                        continue
+                    # cells on the line, sampled off the corners: the friction is their mean
+                    t = (np.arange(400) + 0.5) / 400
+                    line = friction[
+                        np.rint(r + dr * t).astype(int), np.rint(c + dc * t).astype(int)
+                    ]
+                    if abs(dr) + abs(dc) == 2 and np.isinf([friction[y, c], friction[r, x]]).all():
+                        continue
+                    mean = line.mean()
+                    km = math.hypot(dc * (east[r] + east[y]) / 2, dr * north)
+                    if np.isfinite(mean):
+                        graph[r * cols + c, y * cols + x] = mean * km
+    return scipy.sparse.csgraph.dijkstra(graph.tocsr())
+
+
+def test_a_row_of_cells_written_out() -> None:
+    biomass = np.array([[10.0, 20.0, 40.0, 80.0]])
+    friction = np.full((1, 4), 0.5)
+    shed = supply_shed(
+        biomass,
+        friction,
+        KM,
+        ([0], [0]),
+        max_cost=1.0,
+        bins=[0.4, 0.6, 1.0],
+        loss_per_100km=10 / 100,
+    )
+    own = MEAN_TO_CENTRE
+    assert shed.taken.tolist() == [[10.0, 20.0, 40.0]]
+    assert shed.delivered[0] == pytest.approx(
+        [10 * (1 - 0.001 * own), 20 * (1 - 0.001), 40 * (1 - 0.002)]
+    )
+    assert shed.spent[0] == pytest.approx([10 * 0.5 * own, 20 * 0.5, 40 * 1.0])
+    assert shed.tonne_km[0] == pytest.approx([10 * own, 20, 80])
+    assert shed.curve()[0, -1] == pytest.approx(shed.total()[0])
+    assert shed.mean_km()[0] == pytest.approx((10 * own + 100) / 70)
+    assert shed.mean_cost()[0] == pytest.approx((5 * own + 50) / shed.total()[0])
+
+
+def test_mean_distance_inside_a_cell() -> None:
+    x = (np.arange(1000) + 0.5) / 1000 - 0.5
+    assert np.hypot(x[:, None], x).mean() == pytest.approx(MEAN_TO_CENTRE, rel=1e-5)
+
+
+def test_cost_of_an_amount_follows_the_curve() -> None:
+    biomass = np.array([[0.0, 20.0, 40.0]])
+    shed = supply_shed(biomass, np.ones((1, 3)), KM, ([0], [0]), max_cost=9, bins=[1.5, 9])
+    assert shed.cost_of(10.0)[0] == pytest.approx(1.0)
+    assert shed.cost_of(40.0)[0] == pytest.approx((20 * 1 + 20 * 2) / 40)
+    assert shed.cost_of(60.0)[0] == pytest.approx(100 / 60)
+    assert np.isnan(shed.cost_of(61.0)[0])
+
+
+def test_a_wall_makes_the_way_longer() -> None:
+    friction = np.ones((5, 5))
+    friction[:4, 2] = np.inf
+    biomass = np.zeros((5, 5))
+    biomass[0, 4] = 1.0
+    near = supply_shed(biomass, friction, KM, ([0], [0]), max_cost=8, neighbours=8)
+    assert near.total()[0] == 0
+    far = supply_shed(biomass, friction, KM, ([0], [0]), max_cost=20, neighbours=8)
+    # down to (3, 1), to (4, 2), and up again: corners of the wall may be touched
+    expected = brute(friction, np.ones(5), 1.0, 8)[0, 4]
+    assert far.spent[0, 0] == pytest.approx(expected)
+    assert expected > 8
+
+
+frictions = st.lists(
+    st.sampled_from([0.25, 0.5, 1.0, 2.0, 7.0, np.inf]), min_size=42, max_size=42
+).map(lambda v: np.reshape(v, (6, 7)))
+
+
+@given(
+    friction=frictions,
+    seed=st.integers(0, 99),
+    reach=st.floats(0.3, 12),
+    neighbours=st.sampled_from([8, 16]),
+)
+def test_sheds_equal_brute_force(
+    friction: np.ndarray, seed: int, reach: float, neighbours: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    biomass = rng.integers(0, 5, friction.shape).astype(float)
+    east = np.linspace(900.0, 1100.0, 6)
+    rows, cols = (part.ravel() for part in np.indices(friction.shape))
+    shed = supply_shed(
+        *(biomass, friction, (east, 800.0), (rows, cols)),
+        max_cost=reach,
+        bins=[reach / 3, reach],
+        neighbours=neighbours,
+    )
+    cost = brute(friction, east / 1000, 0.8, neighbours)
+    own = MEAN_TO_CENTRE * np.sqrt(east / 1000 * 0.8)
+    for n, (r, c) in enumerate(zip(rows, cols, strict=True)):
+        if np.isinf(friction[r, c]):
+            assert shed.taken[n].sum() == 0
+            continue
+        paid = cost[n].copy()
+        paid[n] = own[r] * friction[r, c]
+        clear = np.abs(paid[:, None] - [reach / 3, reach]).min() > 1e-9
+        inside = paid <= reach
+        if clear:
+            assert shed.taken[n].sum() == biomass.ravel()[inside].sum()
+            assert shed.taken[n, 0] == biomass.ravel()[paid <= reach / 3].sum()
+            assert shed.spent[n].sum() == pytest.approx(
+                (biomass.ravel()[inside] * paid[inside]).sum()
+            )
+
+
+@given(friction=frictions, reach=st.floats(0.5, 10), row=st.integers(0, 5), col=st.integers(0, 6))
+def test_doubled_friction_and_reach_give_the_doubled_cost(
+    friction: np.ndarray, reach: float, row: int, col: int
+) -> None:
+    biomass = np.arange(42.0).reshape(6, 7)
+    one = supply_shed(biomass, friction, KM, ([row], [col]), max_cost=reach)
+    two = supply_shed(biomass, 2 * friction, KM, ([row], [col]), max_cost=2 * reach)
+    assert np.array_equal(one.taken, two.taken)
+    assert np.array_equal(2 * one.spent, two.spent)
+    assert np.array_equal(one.tonne_km, two.tonne_km)
+
+
+def test_threads_give_the_same_bytes() -> None:
+    rng = np.random.default_rng(3)
+    friction = rng.uniform(0.05, 0.3, (40, 50))
+    biomass = rng.uniform(0, 9, (40, 50))
+    cells = tuple(part.ravel() for part in np.indices((40, 50)))
+    one = supply_shed(biomass, friction, KM, cells, max_cost=1.0)
+    many = supply_shed(biomass, friction, KM, cells, max_cost=1.0, threads=3)
+    assert one.delivered.tobytes() == many.delivered.tobytes()
+    assert one.spent.tobytes() == many.spent.tobytes()
+
+
+def test_unknown_biomass_and_ground_offer_nothing() -> None:
+    biomass = np.array([[1.0, np.nan, 4.0, 8.0]])
+    friction = np.array([[1.0, 1.0, np.nan, 1.0]])
+    shed = supply_shed(biomass, friction, KM, ([0, 0], [0, 2]), max_cost=50)
+    assert shed.taken[:, 0].tolist() == [1.0, 0.0]
+    assert np.isnan(shed.mean_cost()[1])
+
+
+def test_coarse_cells_keep_the_total() -> None:
+    biomass = np.arange(35.0).reshape(5, 7)
+    friction = np.ones((5, 7))
+    friction[:2, :2] = [[np.inf, np.inf], [np.inf, 3.0]]
+    supply, ground = coarsen(biomass, friction, 2)
+    assert supply.shape == ground.shape == (3, 4)
+    assert supply.sum() == biomass.sum()
+    assert supply[0, 0] == 0 + 1 + 7 + 8
+    assert np.isinf(ground[0, 0])
+    assert np.isfinite(ground).sum() == 11
+    assert supply[2, 3] == 34
+
+
+def test_raster_of_sheds_is_near_the_fine_one() -> None:
+    rng = np.random.default_rng(1)
+    friction = np.add.outer(np.linspace(0.08, 0.12, 48), np.zeros(48))
+    biomass = rng.uniform(0, 2, (48, 48))
+    total, cost = shed_raster(biomass, friction, KM, factor=3, max_cost=1.2)
+    fine = supply_shed(biomass, friction, KM, ([22, 25], [22, 25]), max_cost=1.2)
+    assert total.dtype == np.float32
+    assert total[[22, 25], [22, 25]] == pytest.approx(fine.total(), rel=0.05)
+    assert cost[[22, 25], [22, 25]] == pytest.approx(fine.mean_cost(), rel=0.05)
+    # a circle of 12 km at the mean friction, less the metrication of 16 neighbours
+    assert fine.total()[0] == pytest.approx(math.pi * 144, rel=0.1)
+    friction[0, 0] = np.inf
+    total, cost = shed_raster(biomass, friction, KM, factor=3, max_cost=1.2)
+    assert total[0, 0] == 0
+    assert np.isnan(cost[0, 0])
+    assert total[0, 1] > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"biomass": np.ones((2, 2))}, "differ in shape"),
+        ({"biomass": np.full((2, 3), -1.0)}, "negative"),
+        ({"friction": np.zeros((2, 3))}, "friction is not positive"),
+        ({"max_cost": math.inf}, "largest haul cost"),
+        ({"max_cost": 0.0}, "largest haul cost"),
+        ({"cells": ([2], [0])}, "off the grid"),
+        ({"bins": [2.0, 1.0]}, "do not rise"),
+        ({"loss_per_100km": 2.0}, "not a share"),
+        ({"neighbours": 32}, "8 or 16"),
+    ],
+)
+def test_bad_input(change: dict[str, Any], text: str) -> None:
+    given_: dict[str, Any] = {
+        "biomass": np.ones((2, 3)),
+        "friction": np.ones((2, 3)),
+        "steps": KM,
+        "cells": ([0], [0]),
+        "max_cost": 1.0,
+    }
+    with pytest.raises(DataError, match=text):
+        supply_shed(**{**given_, **change})
