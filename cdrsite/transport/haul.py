@@ -231,7 +231,7 @@ def shed_raster(
     Notes
     -----
     On rough ground the coarse ways miss the cheapest passages: with friction at random between
-    one and two times a value and cells 8 times as large, sheds came out some 15 % too small. For
+    one and two times a value and cells 8 times as large, sheds came out some 12 % too small. For
     the places that matter, :func:`supply_shed` on the fine grid is exact.
     """
     supply, ground = coarsen(biomass, friction, factor)
