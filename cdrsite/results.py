@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
     from cdrsite.scoring import MethodModel
     from cdrsite.siting.exclusions import Excluded, RuleBook
-    from cdrsite.study import ProgressSink, Scored, Setting
+    from cdrsite.study import Offers, ProgressSink, Scored, Setting
 
 LIMIT_NAMES: dict[int, str] = {
     **{code: name for name, code in RESOURCE_CODES.items()},
@@ -43,6 +43,10 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "available": ("1", "share of the cell left by the exclusions"),
 }
 """Variable -> canonical unit and meaning; each has a method dimension."""
+
+
+PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
+"""CF standard names of y and x on a projected grid."""
 
 
 @dataclass
@@ -100,6 +104,11 @@ class StudyResult:
 
         return write_run(self, Path(folder), progress)
 
+    def __repr__(self) -> str:
+        rows, cols = self.grid.shape
+        names = ", ".join(self.methods)
+        return f"<StudyResult {self.scenario.name}: {names} on {rows} x {cols} cells>"
+
     def _repr_html_(self) -> str:
         """Tables for a notebook."""
         head = f"<b>{self.scenario.title or self.scenario.name}</b>"
@@ -109,7 +118,10 @@ class StudyResult:
 
 
 def assemble(
-    setting: Setting, excluded: Excluded, parts: Iterable[tuple[Block, Scored]]
+    setting: Setting,
+    excluded: Excluded,
+    offers: Offers,
+    parts: Iterable[tuple[Block, Scored]],
 ) -> StudyResult:
     """Put the blocks together and count.
 
@@ -119,6 +131,8 @@ def assemble(
         What was prepared.
     excluded : Excluded
         Reasons and availability of the whole grid.
+    offers : Offers
+        Pools, and the routes to storage.
     parts : iterable
         Blocks with their scores, in order.
     """
@@ -138,8 +152,15 @@ def assemble(
                 arrays[name][m][block.slices] = values
     for m, method in enumerate(methods):
         arrays["available"][m] = excluded.available[setting.book.group_of(method)]
-    _mask(arrays, excluded.reasons)
+    if offers.links is not None:
+        links = offers.links
+        shared["transport_cost"] = np.where(links.reached, links.cost[0], np.nan)
+        shared["transport_km"] = np.where(links.reached, links.length_km[0], np.nan)
+        shared["pool_storage"] = links.sink[0].copy()
+    _mask(arrays, shared, excluded.reasons)
     dataset = _dataset(setting.scenario, grid, methods, arrays, shared, excluded.reasons)
+    dataset.attrs["exclusion_rules"] = [rule.name for rule in setting.book.rules]
+    dataset.attrs["exclusion_rules_for"] = [", ".join(rule.methods) for rule in setting.book.rules]
     tables = {
         "methods": method_table(setting.models, setting.scenario, grid, dataset),
         "limits": limit_table(grid, dataset),
@@ -147,16 +168,20 @@ def assemble(
         "sites": site_table(setting.scenario, grid, dataset),
         "pools": pool_table(setting),
     }
+    import cdrsite.accessor  # noqa: F401 - registers `.cdr` for the dataset below
+
     names = tuple(rule.name for rule in setting.book.rules)
     summary = summarise(setting.scenario, grid, dataset, tables)
     return StudyResult(setting.scenario, grid, dataset, tables, summary, names)
 
 
-def _mask(arrays: dict[str, Any], reasons: Any) -> None:
+def _mask(arrays: dict[str, Any], shared: dict[str, Any], reasons: Any) -> None:
     """Keep the four states apart: outside is NaN, and a cost needs something to cost (rule 2)."""
     outside = (reasons >> 31).astype(bool)
     for name in ("suitability", "available"):
         arrays[name][:, outside] = np.nan
+    for name, values in shared.items():
+        values[outside] = -1 if name.startswith("pool") else np.nan
     arrays["cost"][~(arrays["potential"] > 0)] = np.nan
 
 
@@ -178,12 +203,8 @@ def _dataset(
             )
         data[name] = (("method", "y", "x"), arrays[name], attrs)
     for name, values in shared.items():
-        kind, _, resource = name.partition("_")
-        attrs = {
-            "units": RESOURCE_UNITS[resource] if kind == "supply" else "",
-            "grid_mapping": "crs",
-        }
-        attrs["long_name"] = f"{resource} offered" if kind == "supply" else f"pool of {resource}"
+        unit, meaning = _shared_meaning(name)
+        attrs = {"units": unit, "long_name": meaning, "grid_mapping": "crs"}
         data[name] = (("y", "x"), values, attrs)
     data["exclusion_reasons"] = (
         ("y", "x"),
@@ -195,15 +216,30 @@ def _dataset(
         grid.row_areas,
         {"units": "m2", "long_name": "true area of a cell in the row"},
     )
+    names = ("latitude", "longitude") if grid.is_geographic else PROJECTED
+    units = ("degrees_north", "degrees_east") if grid.is_geographic else ("m", "m")
     coords = {
         "method": list(methods),
-        "y": ("y", grid.y, {"standard_name": "projection_y_coordinate", "units": "m"}),
-        "x": ("x", grid.x, {"standard_name": "projection_x_coordinate", "units": "m"}),
+        "y": ("y", grid.y, {"standard_name": names[0], "units": units[0]}),
+        "x": ("x", grid.x, {"standard_name": names[1], "units": units[1]}),
         "crs": ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),
     }
     attrs = {"Conventions": "CF-1.10", "title": scenario.title or scenario.name}
     attrs["source"] = f"cdrsite {__version__}"
     return xr.Dataset(data, coords, attrs)
+
+
+def _shared_meaning(name: str) -> tuple[str, str]:
+    """Unit and meaning of a variable that all methods share."""
+    kind, _, resource = name.partition("_")
+    if kind == "supply":
+        return RESOURCE_UNITS[resource], f"{resource} offered"
+    if kind == "pool":
+        return "", "cheapest storage unit" if resource == "storage" else f"pool of {resource}"
+    return {
+        "transport_cost": ("USD/t", "transport of CO2 to the cheapest storage unit"),
+        "transport_km": ("km", "length of the route to the cheapest storage unit"),
+    }[name]
 
 
 def net_potential(dataset: xr.Dataset) -> Any:

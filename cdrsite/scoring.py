@@ -8,7 +8,7 @@ here each factor becomes a number or a layer, once, so that the kernel, the tabl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add, mul
 from typing import TYPE_CHECKING
@@ -197,12 +197,15 @@ class Ingredients:
         Emissions of power [kg/kWh].
     transport_cost, storage_cost : str or float
         [USD/t].
+    transport_km : str or float
+        Length of the route to storage [km].
     """
 
     limited: frozenset[str]
     intensity: str | float
     transport_cost: str | float
     storage_cost: str | float
+    transport_km: str | float
 
 
 def _sum(value: str | float) -> Sum:
@@ -288,10 +291,19 @@ def _product(coefficient: float, names: tuple[str, ...], factors: Mapping[str, S
     return reduce(mul, (factors[name] for name in names), const(coefficient))
 
 
+def _losses(model: MethodModel, scenario: Scenario, given: Ingredients) -> ChainLosses:
+    """Losses on the way to storage: by the length of the route where it is known."""
+    losses = ChainLosses.from_library(model.numbers)
+    if not isinstance(given.transport_km, str) or not model.number("storage"):
+        return losses
+    # the library's one loss stands for a typical route: the leakage per km takes its place
+    return replace(losses, injection=0.0, transport_per_100km=scenario.transport.leakage)
+
+
 def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients) -> Sum:
     """Net tonnes per gross tonne, as a sum of products (:func:`accounting.net_factor_terms`)."""
     terms = net_factor_terms(
-        ChainLosses.from_library(model.numbers),
+        _losses(model, scenario, given),
         Emissions.from_library(model.numbers),
         supply_intensity=model.number("emissions_biomass"),
     )
@@ -306,7 +318,7 @@ def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: 
         "grid_intensity": const(0.0) if needs.own_power else _sum(given.intensity),
         "heat": needs.heat,
         "heat_intensity": const(heat_intensity),
-        "transport_km": const(0.0),
+        "transport_km": _sum(given.transport_km),
         "biomass": needs.biomass,
         "haul_km": const(0.0),
         "place_emissions": const(0.0),

@@ -20,9 +20,11 @@ import numpy as np
 
 from cdrsite.config.layers import DerivedLayer, Layer
 from cdrsite.config.models import Scenario
-from cdrsite.core.errors import CdrsiteWarning, ConfigError
+from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError
 from cdrsite.core.grid import Block
 from cdrsite.core.resources import RESOURCES
+from cdrsite.core.states import OUTSIDE_BIT
+from cdrsite.costs import crf
 from cdrsite.layers.region import StudyArea, build_grid
 from cdrsite.layers.stack import LayerStack
 from cdrsite.library.plausibility import check_profile
@@ -33,11 +35,9 @@ from cdrsite.requirements.supply import (
     StorageUnits,
     intensity_block,
     label_areas,
-    reach_areas,
     read_pools,
     read_storage,
-    storage_distances,
-    storage_reach,
+    storage_offer,
     supply_block,
     usable_land,
 )
@@ -60,6 +60,8 @@ from cdrsite.siting.exclusions import (
     rule_book,
 )
 from cdrsite.siting.suitability import CriterionSet, criterion_sets, suitability_block
+from cdrsite.transport.links import SinkLinks, StorageSites, link_sinks
+from cdrsite.transport.pipelines import Basis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,6 +69,11 @@ if TYPE_CHECKING:
     F32 = NDArray[np.float32]
 
 T = TypeVar("T")
+
+PIPELINE_YEARS = 30.0
+"""Economic life of a pipeline [yr]; 20 to 50 in the models' own sources."""
+STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM = "storage cost", "transport cost", "transport km"
+"""Layers with what the routes to storage give [USD/t], [USD/t], [km]."""
 
 SMALL_GRID = 1_000_000
 """Grids of fewer cells are cut finer, so that all cores have work [cells]."""
@@ -156,10 +163,12 @@ def run(
             try_one_cell(setting)
         with clock.stage("siting"):
             excluded = exclude(setting, sink, threads)
+        with clock.stage("transport"):
+            links = link_storage(setting, excluded, threads)
+            offers = spread_areas(setting, links, threads)
         with clock.stage("scoring"):
-            parts = score(setting, excluded, sink, threads)
-        with clock.stage("results"):
-            result = assemble(setting, excluded, parts)
+            parts = score(setting, excluded, offers, sink, threads)
+            result = assemble(setting, excluded, offers, parts)
     result.warnings.extend(notes)
     result.timings.update(clock.seconds)
     return result
@@ -212,7 +221,7 @@ def prepare(scenario: Scenario) -> Setting:
     check_references(scenario)
     area = build_grid(scenario.region, scenario.grid)
     reader = LayerStack(_with_shed(scenario), area, rasterise=scenario.grid.rasterise)
-    reader.check(scenario.layer_references())
+    _raise_findings(reader, scenario)
     models = {name: method_model(name, scenario) for name in scenario.methods}
     for model in models.values():
         for finding in check_profile(model.profile, model.numbers):
@@ -246,8 +255,7 @@ def try_one_cell(setting: Setting) -> None:
     row, col = grid.rows // 2, grid.cols // 2
     block = Block(row, row + 1, col, col + 1)
     found = exclude_block(setting.book, setting.reader, block, setting.area.inside(block))
-    units = len(setting.storage.rate) if setting.storage is not None else 0
-    _score_cells(setting, Offers(setting.pools, np.ones(units)), found, block)
+    _score_cells(setting, Offers(setting.pools), found, block)
 
 
 def check_references(scenario: Scenario) -> None:
@@ -270,6 +278,23 @@ def check_references(scenario: Scenario) -> None:
                 expected=f"one of {', '.join(scenario.layers) or '(no layers)'}",
                 cure=f"did you mean {near[0]!r}?" if near else f"add layers.{layer}",
             )
+
+
+def _raise_findings(reader: LayerStack, scenario: Scenario) -> None:
+    """Warn of what the first look at the layers found; refuse the run if it found errors.
+
+    Raises
+    ------
+    DataError
+        With every error, one a line.
+    """
+    findings = reader.check(scenario.layer_references())
+    for finding in findings:
+        if finding.level == "warning":
+            warnings.warn(finding.text, CdrsiteWarning, stacklevel=3)
+    errors = [finding.text for finding in findings if finding.level == "error"]
+    if errors:
+        raise DataError("\n".join(dict.fromkeys(errors)))
 
 
 def _with_shed(scenario: Scenario) -> dict[str, Layer]:
@@ -309,14 +334,15 @@ def _plan(
     resources = scenario.resources
     names = [name for name, model in resources.supplies.items() if not model.unlimited]
     names += ["storage"] if storage is not None else []
-    per_cell_cost = storage is not None and isinstance(resources.storage.cost, str)
+    routed = storage is not None
     given = Ingredients(
         limited=frozenset(names),
         intensity="intensity"
         if isinstance(resources.power.intensity, str)
         else resources.power.intensity,
-        transport_cost=scenario.transport.cost,
-        storage_cost="storage cost" if per_cell_cost else _number(resources.storage.cost),
+        transport_cost=TRANSPORT_COST if routed else scenario.transport.cost or 0.0,
+        transport_km=TRANSPORT_KM if routed else 0.0,
+        storage_cost=STORAGE_COST if routed else _number(resources.storage.cost),
     )
     groups = {bits: str(i) for i, bits in enumerate(book.groups)}
     plans = []
@@ -381,38 +407,46 @@ class Scored:
     methods: dict[str, dict[str, NDArray[Any]]]
 
 
-def score(
-    setting: Setting, excluded: Excluded, progress: ProgressSink, threads: int
-) -> Iterator[tuple[Block, Scored]]:
-    """Score every method in every cell, block by block."""
-    offers = spread_areas(setting, threads)
-
-    def one(block: Block) -> Scored:
-        return score_block(setting, offers, excluded, block)
-
-    return in_order(one, setting.blocks, threads, progress, "scoring")
+def link_storage(setting: Setting, excluded: Excluded, threads: int) -> SinkLinks | None:
+    """Routes from every cell to its cheapest storage units; None where storage is unlimited."""
+    units, scenario = setting.storage, setting.scenario
+    if units is None:
+        return None
+    costs, transport = scenario.costs, scenario.transport
+    basis = Basis(
+        crf=float(crf(costs.discount_rate, PIPELINE_YEARS)),
+        base_year=costs.base_year,
+        electricity=costs.prices.electricity,
+        utilisation=transport.utilisation,
+        region=transport.region,
+    )
+    sites = StorageSites(units.layer, units.names, units.filters, units.cost)
+    inside = excluded.reasons & np.uint32(OUTSIDE_BIT) == 0
+    return link_sinks(transport, sites, setting.reader, basis, inside, threads)
 
 
 @dataclass(frozen=True)
 class Offers:
-    """Shared pools and storage units with the areas over which they are spread.
+    """Shared pools and storage units, and the areas over which they are spread.
 
     Attributes
     ----------
     pools : dict of str to Pools
         With their areas inside the region.
-    reach_area : ndarray, shape (units,)
-        Area of the region within reach of each storage unit [m2].
+    links : SinkLinks or None
+        Cheapest storage units of each cell.
+    served : ndarray, shape (units,)
+        Area of the region whose cheapest storage unit it is [m2].
     """
 
     pools: dict[str, Pools]
-    reach_area: NDArray[np.float64]
+    links: SinkLinks | None = None
+    served: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
-def spread_areas(setting: Setting, threads: int) -> Offers:
+def spread_areas(setting: Setting, links: SinkLinks | None, threads: int) -> Offers:
     """Find the areas over which shared pools and storage units are spread."""
-    area, reader, storage = setting.area, setting.reader, setting.storage
-    reach = setting.scenario.resources.storage.reach * 1000.0
+    area, reader = setting.area, setting.reader
 
     def one(block: Block) -> dict[str, NDArray[np.float64]]:
         inside, areas = area.inside(block), area.grid.block_areas(block)
@@ -420,9 +454,9 @@ def spread_areas(setting: Setting, threads: int) -> Offers:
             name: label_areas(reader.labels(pools.layer, block), areas, inside, len(pools.supply))
             for name, pools in setting.pools.items()
         }
-        if storage is not None:
-            distances = storage_distances(storage, reader, block)
-            found["storage"] = reach_areas(distances, reach, areas, inside)
+        if links is not None and setting.storage is not None:
+            best = links.sink[0][block.slices]
+            found["storage"] = label_areas(best, areas, inside, len(setting.storage.rate))
         return found
 
     total: dict[str, NDArray[np.float64]] = {}
@@ -430,7 +464,18 @@ def spread_areas(setting: Setting, threads: int) -> Offers:
         for name, values in part.items():
             total[name] = total.get(name, 0.0) + values
     pools = {name: replace(one, area=total[name]) for name, one in setting.pools.items()}
-    return Offers(pools, total.get("storage", np.zeros(0)))
+    return Offers(pools, links, total.get("storage", np.zeros(0)))
+
+
+def score(
+    setting: Setting, excluded: Excluded, offers: Offers, progress: ProgressSink, threads: int
+) -> Iterator[tuple[Block, Scored]]:
+    """Score every method in every cell, block by block."""
+
+    def one(block: Block) -> Scored:
+        return score_block(setting, offers, excluded, block)
+
+    return in_order(one, setting.blocks, threads, progress, "scoring")
 
 
 def score_block(
@@ -514,8 +559,24 @@ def _add_supplies(
             intensity_block(resources.power, reader, block), block.shape
         )
     if setting.storage is not None:
-        distances = storage_distances(setting.storage, reader, block)
-        areas = reader.grid.block_areas(block)
-        layers["storage"], layers["storage cost"] = storage_reach(
-            resources.storage, setting.storage, distances, areas, offers.reach_area
-        )
+        _add_storage(setting, setting.storage, offers, block, layers)
+
+
+def _add_storage(
+    setting: Setting, units: StorageUnits, offers: Offers, block: Block, layers: dict[str, F32]
+) -> None:
+    """Put what storage offers, and what it costs to get there, among a block's layers."""
+    links, share = offers.links, setting.scenario.resources.storage.share
+    if links is None:  # a trial cell before the routes are known
+        for name in ("storage", STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM):
+            layers[name] = np.zeros(block.shape, np.float32)
+        return
+    areas, best = setting.area.grid.block_areas(block), links.sink[0][block.slices]
+    layers["storage"] = storage_offer(share, units.rate, best, areas, offers.served)
+    for name, values in (
+        (STORAGE_COST, links.storage_cost),
+        (TRANSPORT_COST, links.cost),
+        (TRANSPORT_KM, links.length_km),
+    ):
+        # out of reach the supply is 0, so the cost there only has to be a finite number
+        layers[name] = np.where(best >= 0, values[0][block.slices], np.float32(0))

@@ -23,7 +23,7 @@ LEVELS: dict[str, int] = {
     "competition": 6,
     "network": 6,
     "results": 7,
-    "accessor": 7,
+    "accessor": 9,
     "outputs": 8,
     "demo": 8,
     "study": 9,

@@ -23,6 +23,7 @@ from cdrsite.config.base import (
 from cdrsite.config.layers import LAYER_NAME, DerivedLayer, Layer
 from cdrsite.config.resources import MethodChoice, Resources
 from cdrsite.config.siting import Siting
+from cdrsite.config.transport import Transport
 
 
 class Region(Model):
@@ -109,18 +110,11 @@ class Accounting(Model):
     """Share of credits withheld; the library's value of each method when not given."""
 
 
-class Transport(Model):
-    """CO2 transport from the cell to storage."""
-
-    cost: quantity("USD/t", minimum=0.0) = 10.0  # type: ignore[valid-type]
-    """Cost of transport, one value for all places [USD/t]."""
-
-
 class Outputs(Model):
     """What a run writes."""
 
     folder: Path | None = None
-    """Where; `runs/NAME` beside the scenario when not given. `--out` wins."""
+    """Where, relative to the scenario file; `--out` wins. Otherwise `runs/NAME` where you are."""
     sites: int = Field(50, ge=0, le=100_000)
     """Ranked sites per method in the table."""
     site_distance: Kilometres = 5.0
@@ -239,6 +233,8 @@ class Scenario(Model):
             use(criterion.near, f"siting.prefer.{i}.near")
             use(criterion.layer, f"siting.prefer.{i}.layer")
         self._resource_references(use)
+        for name, key in self.transport.layers():
+            use(name, f"transport.{key}")
         for name, choice in self.methods.items():
             use(choice.rate, f"methods.{name}.rate")
             if choice.climate is not None:

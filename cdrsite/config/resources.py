@@ -191,10 +191,8 @@ class Storage(Model):
     """Column with the unit's id, unique."""
     kind: str | None = None
     """Column with the kind of unit; `eor` is flagged."""
-    reach: Kilometres = 300.0
-    """A cell can reach storage within this distance [km]."""
     share: Share = "area"
-    """How a unit's injection is offered to the cells within reach."""
+    """How a unit's injection is offered to the cells whose cheapest unit it is."""
     unlimited: Literal[True] | None = None
     """Storage never limits (for layers without any storage data)."""
 

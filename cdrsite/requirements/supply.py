@@ -321,48 +321,25 @@ def _usable_units(
     return keep, left_out
 
 
-def storage_distances(units: StorageUnits, reader: LayerReader, block: Block) -> F32:
-    """Straight distance from each cell to each unit, shape (units, rows, cols) [m]."""
-    return np.stack([reader.distance(units.layer, block, where=text) for text in units.filters])
-
-
-def reach_areas(distances: F32, reach: float, areas: F32, inside: NDArray[np.bool_]) -> F64:
-    """Area of the region within reach of each unit, shape (units,) [m2]; add the blocks up."""
-    near = (distances <= np.float32(reach)) & inside
-    return (near * areas.astype(np.float64)).sum(axis=(1, 2))
-
-
-def storage_reach(
-    model: Storage, units: StorageUnits, distances: F32, areas: F32, served: F64
-) -> tuple[F32, F32]:
-    """Injection offered to each cell, and the cost of the cheapest unit within reach.
+def storage_offer(
+    share: str, rate: F64, best: NDArray[np.int32], areas: F32, served: F64
+) -> F32:
+    """Injection offered to each cell by its cheapest storage unit, float32 [t/yr].
 
     Parameters
     ----------
-    model : Storage
-        Gives the reach and how a unit is shared.
-    units : StorageUnits
-        The units.
-    distances : ndarray of float32, shape (units, rows, cols)
-        From :func:`storage_distances` [m].
+    share : {'whole', 'area'}
+        All of the unit to each cell, or spread over the cells whose cheapest unit it is.
+    rate : ndarray, shape (units,)
+        Yearly injection [t/yr].
+    best : ndarray of int32, shape (rows, cols)
+        Index of the cheapest unit, -1 where none is in reach: a true zero.
     areas : ndarray of float32
         Area of each cell, broadcasts to (rows, cols) [m2].
     served : ndarray, shape (units,)
-        Area within reach of each unit (:func:`reach_areas`) [m2].
-
-    Returns
-    -------
-    tuple of ndarray of float32, shape (rows, cols)
-        Supply [t/yr] and storage cost [USD/t].
+        Area of the region whose cheapest unit it is [m2]; read for ``area`` only.
     """
-    near = distances <= np.float32(model.reach * 1000.0)
-    rate = units.rate
-    if model.share == "area":
-        rate = np.divide(rate, served, out=np.zeros_like(rate), where=served > 0)
-    supply = np.tensordot(rate, near, axes=(0, 0))
-    if model.share == "area":
-        supply = supply * areas
-    cost = np.where(near, units.cost[:, None, None].astype(np.float32), np.float32(np.inf)).min(0)
-    # out of reach the supply is 0, so the cost there only has to be a finite number
-    dearest = np.float32(units.cost.max())
-    return supply.astype(np.float32), np.where(np.isfinite(cost), cost, dearest)
+    if share == "whole":
+        return np.append(rate, 0.0)[best].astype(np.float32)
+    density = np.divide(rate, served, out=np.zeros_like(rate), where=served > 0)
+    return (np.append(density, 0.0)[best] * areas).astype(np.float32)

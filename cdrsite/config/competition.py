@@ -1,0 +1,85 @@
+"""Models of the competition: what to maximise or minimise, and the rules that a plan must keep."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from cdrsite.config.base import Model, one_or_many, problem, quantity
+
+RULE_UNITS: dict[str, str] = {"net": "t/yr", "gross": "t/yr", "cost": "USD/yr", "land": "m2"}
+"""What a policy rule can count -> unit of its limit."""
+
+
+class ObjectiveModel(Model):
+    """What the competition is for.
+
+    `maximise: net_removal` (the default), `minimise: cost` for a `target`, or `maximise: value` at
+    `prices` per method. `then` breaks ties between plans that are as good.
+    """
+
+    maximise: Literal["net_removal", "value"] | None = None
+    """Net tonnes a year, or the value of net tonnes at `prices` less their cost."""
+    minimise: Literal["cost"] | None = None
+    """Cost a year; needs a target."""
+    target: quantity("t/yr", above=0.0) | None = None  # type: ignore[valid-type]
+    """Net removal that must be reached [t/yr]."""
+    budget: quantity("USD/yr", above=0.0) | None = None  # type: ignore[valid-type]
+    """Cost that must not be exceeded [USD/yr]."""
+    prices: dict[str, quantity("USD/t")] = Field(default_factory=dict)  # type: ignore[valid-type]
+    """Price of a net tonne by method, e.g. higher for what stays longer [USD/t]."""
+    then: Literal["net_removal", "cost"] | None = None
+    """A second objective among the plans that are as good in the first."""
+    gap: float = Field(1e-5, gt=0.0, le=0.1)
+    """Relative distance between plan and bound at which the answer counts as optimal (rule 8)."""
+
+    @model_validator(mode="after")
+    def _one_objective(self) -> Self:
+        if self.maximise is not None and self.minimise is not None:
+            raise problem(
+                "one objective; got maximise and minimise; cure: use then: for the second"
+            )
+        if self.minimise == "cost" and self.target is None:
+            raise problem("the least cost of nothing is nothing; expected target: e.g. 2 Mt/yr")
+        if (self.maximise == "value") != bool(self.prices):
+            raise problem("prices belong to maximise: value, and it needs them")
+        return self
+
+    @property
+    def kind(self) -> Literal["net_removal", "value", "cost"]:
+        """What is optimised."""
+        return self.minimise or self.maximise or "net_removal"
+
+
+class PolicyRule(Model):
+    """A linear rule of policy: equity, food security, a cap on a method, a share per province."""
+
+    name: str
+    """Shown where the rule binds or conflicts."""
+    count: Literal["net", "gross", "cost", "land"] = "net"
+    """What is counted: net or gross tonnes [t/yr], cost [USD/yr], land [m2]."""
+    methods: one_or_many(str) = ()  # type: ignore[valid-type]
+    """Methods that count; all when empty."""
+    layer: str | None = None
+    """Polygon layer of zones; the rule holds in each zone on its own unless `together`."""
+    zone_name: str | None = None
+    """Column with the zones' names."""
+    zones: one_or_many(str) = ()  # type: ignore[valid-type]
+    """Names of the zones it is about; all when empty."""
+    together: bool = False
+    """The zones share one limit."""
+    at_most: float | str | None = None
+    """Upper limit, text with a unit or in t/yr, USD/yr or m2."""
+    at_least: float | str | None = None
+    """Lower limit."""
+
+    @model_validator(mode="after")
+    def _limits(self) -> Self:
+        if self.at_most is None and self.at_least is None:
+            raise problem("a rule without a limit; expected at_most or at_least")
+        if self.zones and self.layer is None:
+            raise problem("zones without a layer; expected layer: NAME")
+        if self.zones and self.zone_name is None:
+            raise problem("zones are given by name; expected zone_name: COLUMN")
+        return self
