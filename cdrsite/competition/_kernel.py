@@ -19,13 +19,13 @@ TILE = 128
 
 
 @kernel
-def _stage(source, start, size, upper, out):
+def _stage(source, upper, size, out):
     """Load a tile of per-method values; zero where the method is not possible."""
     wide = source.shape[1] > 1
     for m in range(source.shape[0]):
         if wide:
             for i in range(size):
-                value = np.float64(source[m, start + i])
+                value = np.float64(source[m, i])
                 out[m, i] = value if upper[m, i] > 0.0 else 0.0
         else:
             value = np.float64(source[m, 0])
@@ -34,50 +34,74 @@ def _stage(source, start, size, upper, out):
 
 
 @kernel
-def _stage_upper(source, start, size, out):
-    """Load upper bounds; NaN and negative become 0. Says whether any is positive."""
-    total = 0.0
+def _stage_upper(source, size, out):
+    """Load upper bounds; NaN and negative become 0."""
     wide = source.shape[1] > 1
     for m in range(source.shape[0]):
         if wide:
             for i in range(size):
-                value = np.float64(source[m, start + i])
+                value = np.float64(source[m, i])
                 out[m, i] = value if value > 0.0 else 0.0
         else:
             value = np.float64(source[m, 0])
             for i in range(size):
                 out[m, i] = value if value > 0.0 else 0.0
-        for i in range(size):
-            total = out[m, i] if out[m, i] > total else total
-    return total > 0.0
 
 
 @kernel
-def _stage_sinks(sink, source, start, size, out):
+def _stage_sinks(sink, source, size, out):
     """Load a tile of per-slot values; zero where the slot has no sink."""
     wide = source.shape[1] > 1
     for k in range(sink.shape[0]):
-        for i in range(size):
-            value = np.float64(source[k, start + i if wide else 0])
-            out[k, i] = 0.0 if sink[k, start + i] < 0 else value
+        if wide:
+            for i in range(size):
+                value = np.float64(source[k, i])
+                out[k, i] = value if sink[k, i] >= 0 else 0.0
+        else:
+            value = np.float64(source[k, 0])
+            for i in range(size):
+                out[k, i] = value if sink[k, i] >= 0 else 0.0
 
 
 @kernel
-def _best_sink(base, cost, loss, w_net, w_cost, size, best, slot, best_cost, best_loss):
-    """Best slot per cell, its value, cost and loss; the first slot wins a tie."""
-    for i in range(size):
+def _best_sink(base, cost, loss, w_net, w_cost, lo, hi, best, slot):
+    """Best slot per cell and its value; the first slot wins a tie."""
+    for i in range(lo, hi):
         best[i] = base[0, i] + w_cost * cost[0, i] - w_net * loss[0, i]
-        best_cost[i] = cost[0, i]
-        best_loss[i] = loss[0, i]
-        slot[i] = 0
+        slot[i] = 0.0
     for k in range(1, base.shape[0]):
-        for i in range(size):
+        for i in range(lo, hi):
             value = base[k, i] + w_cost * cost[k, i] - w_net * loss[k, i]
             better = value > best[i]
             best[i] = value if better else best[i]
-            best_cost[i] = cost[k, i] if better else best_cost[i]
-            best_loss[i] = loss[k, i] if better else best_loss[i]
-            slot[i] = k if better else slot[i]
+            slot[i] = np.float64(k) if better else slot[i]
+
+
+@kernel
+def _take(source, slot, factor, size, out):
+    """Add ``factor`` times the value of each cell's slot."""
+    for k in range(source.shape[0]):
+        for i in range(size):
+            out[i] += factor * source[k, i] if slot[i] == np.float64(k) else 0.0
+
+
+@kernel
+def _part(source, start, stop):
+    """Columns of a tile; a single column stands for all."""
+    return source[:, start:stop] if source.shape[1] > 1 else source[:, :1]
+
+
+@kernel
+def _segments(combo, size, edges):
+    """Edges of the runs of cells with one combination; returns how many runs."""
+    count = 0
+    edges[0] = 0
+    for i in range(1, size):
+        if combo[i] != combo[i - 1]:
+            count += 1
+            edges[count] = i
+    edges[count + 1] = size
+    return count + 1
 
 
 @kernel
@@ -193,27 +217,54 @@ def _fill_local(value, upper, share, land, local, local_need, size, x, tableau):
 
 
 @kernel
-def _dot(x, q, size):
-    """Sum of products in four fixed partial sums; ``x`` is zero from ``size`` to a whole four."""
+def _dot(x, q, lo, hi):
+    """Sum of products in four partial sums."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    for i in range(0, size, 4):
+    whole = lo + (hi - lo) // 4 * 4
+    for i in range(lo, whole, 4):
         a += x[i] * q[i]
         b += x[i + 1] * q[i + 1]
         c += x[i + 2] * q[i + 2]
         d += x[i + 3] * q[i + 3]
+    for i in range(whole, hi):
+        a += x[i] * q[i]
     return (a + b) + (c + d)
 
 
 @kernel
-def _total(x, size):
-    """Sum in four fixed partial sums."""
+def _total(x, lo, hi):
+    """Sum in four partial sums."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    for i in range(0, size, 4):
+    whole = lo + (hi - lo) // 4 * 4
+    for i in range(lo, whole, 4):
         a += x[i]
         b += x[i + 1]
         c += x[i + 2]
         d += x[i + 3]
+    for i in range(whole, hi):
+        a += x[i]
     return (a + b) + (c + d)
+
+
+@kernel
+def _reduced_values(weight, combo, edges, runs, stored, f, c, a, base, scost, sloss, best, slot, v):
+    """Value per gross tonne with the best sink, prices of all shared rows included."""
+    n_slots = base.shape[0]
+    for m in range(f.shape[0]):
+        s = stored[m]
+        for r in range(runs):
+            lo, hi = edges[r], edges[r + 1]
+            g = combo[lo]
+            w0, w1, w2, w3 = weight[g, m, 0], weight[g, m, 1], weight[g, m, 2], weight[g, m, 3]
+            for i in range(lo, hi):
+                v[m, i] = w0 + w1 * f[m, i] + w2 * c[m, i] + w3 * a[m, i]
+            if s > 0.0 and n_slots > 0:
+                _best_sink(base, scost, sloss, w1, w2, lo, hi, best, slot[m])
+                for i in range(lo, hi):
+                    v[m, i] += s * best[i]
+            elif s > 0.0:
+                for i in range(lo, hi):
+                    v[m, i] = -np.inf
 
 
 @kernel
@@ -260,7 +311,7 @@ def sweep(  # noqa: C901, PLR0912, PLR0915 - stages over one tile's scratch, rea
     has_lower : bool
         Whether ``lower`` holds more than zeros.
     counted : bool[4 + L]
-        Quantities to add up.
+        Quantities that have a weight or are to be added up; others are not even read.
     group : int32[C]
         Row of ``sink_sums`` of each combination.
     sums : float64[C, M, 4 + L]
@@ -279,69 +330,53 @@ def sweep(  # noqa: C901, PLR0912, PLR0915 - stages over one tile's scratch, rea
     keep = x_out.shape[1] > 0
     scratch = np.zeros((10, n_methods, TILE))
     u, f, c, a, v, x = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5]
-    ratio, demand, best, low = scratch[6], scratch[7], scratch[8], scratch[9]
-    share = np.zeros((n_methods, TILE))
-    slot = np.zeros((n_methods, TILE), np.int64)
-    slots = np.zeros((3, max(n_slots, 1), TILE))
+    share, ratio, demand, low = scratch[6], scratch[7], scratch[8], scratch[9]
+    slot = np.zeros((n_methods, TILE))
+    slots = np.zeros((3, n_slots, TILE))
     base, scost, sloss = slots[0], slots[1], slots[2]
     line = np.zeros((4, TILE))
-    free, room, chosen_cost, chosen_loss = line[0], line[1], line[2], line[3]
-    spare = np.zeros((max(n_local, 1), TILE))
-    quantity = np.zeros(TILE)
+    free, room, best, quantity = line[0], line[1], line[2], line[3]
+    spare = np.zeros((n_local, TILE))
     tableau = np.empty((n_methods + n_local + 2, 2 * n_methods + n_local + 2))
-    i0 = 0
-    while i0 < n:
-        g = combo[i0]
-        stop = min(i0 + TILE, n)
-        i1 = i0 + 1
-        while i1 < stop and combo[i1] == g:
-            i1 += 1
-        size, start = i1 - i0, i0
-        i0 = i1
-        w = weight[g]
-        possible = _stage_upper(upper, start, size, u)
-        if not possible and not keep:
-            continue
-        _stage(net, start, size, u, f)
-        _stage(cost, start, size, u, c)
-        _stage(need, start, size, u, a)
+    edges = np.zeros(TILE + 1, np.int64)
+    for start in range(0, n, TILE):
+        stop = min(start + TILE, n)
+        size = stop - start
+        here = combo[start:stop]
+        runs = _segments(here, size, edges)
+        _stage_upper(_part(upper, start, stop), size, u)
+        if counted[1]:
+            _stage(_part(net, start, stop), u, size, f)
+        if counted[2]:
+            _stage(_part(cost, start, stop), u, size, c)
+        _stage(_part(need, start, stop), u, size, a)
+        own = land[start:stop]
         for i in range(size):
-            free[i] = np.float64(land[start + i])
-        if n_slots > 0:
-            for k in range(n_slots):
-                for i in range(size):
-                    base[k, i] = sink_value[np.uintp(sink[k, start + i] + 1)]
-            _stage_sinks(sink, sink_cost, start, size, scost)
-            _stage_sinks(sink, sink_loss, start, size, sloss)
-        previous = -1
-        for m in range(n_methods):
-            w0, w1, w2, w3, s = w[m, 0], w[m, 1], w[m, 2], w[m, 3], stored[m]
+            free[i] = np.float64(own[i])
+        sink_here = sink[:, start:stop]
+        for k in range(n_slots):
             for i in range(size):
-                v[m, i] = w0 + w1 * f[m, i] + w2 * c[m, i] + w3 * a[m, i]
-                share[m, i] = a[m, i] * exclusive[m]
-            if s > 0.0 and n_slots == 0:
-                v[m, :size] = -np.inf
-            elif s > 0.0:
-                if previous < 0 or w[previous, 1] != w1 or w[previous, 2] != w2:
-                    _best_sink(
-                        base, scost, sloss, w1, w2, size, best[m], slot[m], chosen_cost, chosen_loss
-                    )
-                else:
-                    best[m, :size] = best[previous, :size]
-                    slot[m, :size] = slot[previous, :size]
-                previous = m
-                for i in range(size):
-                    v[m, i] += s * best[m, i]
-                    f[m, i] -= s * chosen_loss[i]
-                    c[m, i] += s * chosen_cost[i]
-            for q in range(n_layers):
-                wl = w[m, 4 + q]
-                if wl != 0.0:
-                    for i in range(size):
-                        layer = np.float64(layers[q, start + i])
-                        v[m, i] += wl * layer if u[m, i] > 0.0 else 0.0
+                base[k, i] = sink_value[np.uint32(sink_here[k, i] + 1)]
+        if counted[2]:
+            _stage_sinks(sink_here, _part(sink_cost, start, stop), size, scost)
+        if counted[1]:
+            _stage_sinks(sink_here, _part(sink_loss, start, stop), size, sloss)
+        _reduced_values(
+            weight, here, edges, runs, stored, f, c, a, base, scost, sloss, best, slot, v
+        )
+        for q in range(n_layers):
+            layer = layers[q, start:stop]
+            for r in range(runs):
+                for m in range(n_methods):
+                    wl = weight[here[edges[r]], m, 4 + q]
+                    for i in range(edges[r], edges[r + 1]):
+                        v[m, i] += wl * np.float64(layer[i]) if u[m, i] > 0.0 else 0.0
+        for m in range(n_methods):
+            exclusive_share = exclusive[m]
+            for i in range(size):
+                share[m, i] = a[m, i] * exclusive_share
         if has_lower:
-            _stage(lower, start, size, u, low)
+            _stage(_part(lower, start, stop), u, size, low)
             for m in range(n_methods):
                 for i in range(size):
                     u[m, i] -= low[m, i]
@@ -356,39 +391,45 @@ def sweep(  # noqa: C901, PLR0912, PLR0915 - stages over one tile's scratch, rea
                         for m in range(n_methods):
                             spare[r, i] -= local_need[r, m] * low[m, i]
             _fill_local(v, u, share, free, spare, local_need, size, x, tableau)
-        if has_lower:
-            for m in range(n_methods):
+        for m in range(n_methods):
+            if has_lower:
                 for i in range(size):
                     x[m, i] += low[m, i]
-        for m in range(n_methods):
-            for i in range(size, min((size + 3) // 4 * 4, TILE)):
-                x[m, i] = 0.0
-            total = _total(x[m], size)
-            if total > 0.0:
-                sums[g, m, 0] += total
+            s = stored[m]
+            if s > 0.0 and n_slots > 0:
                 if counted[1]:
-                    sums[g, m, 1] += _dot(x[m], f[m], size)
+                    _take(sloss, slot[m], -s, size, f[m])
                 if counted[2]:
-                    sums[g, m, 2] += _dot(x[m], c[m], size)
-                if counted[3]:
-                    sums[g, m, 3] += _dot(x[m], a[m], size)
-                for q in range(n_layers):
-                    if counted[4 + q]:
-                        for i in range(size):
-                            layer = np.float64(layers[q, start + i])
-                            quantity[i] = layer if x[m, i] > 0.0 else 0.0
-                        sums[g, m, 4 + q] += _dot(x[m], quantity, size)
-                if stored[m] > 0.0 and n_slots > 0:
-                    h = group[g]
+                    _take(scost, slot[m], s, size, c[m])
+                for i in range(size):
+                    amount = x[m, i]
+                    if amount > 0.0:
+                        to = np.uint32(sink_here[np.uint32(slot[m, i]), i])
+                        sink_sums[group[here[i]], to] += s * amount
+            for r in range(runs):
+                lo, hi = edges[r], edges[r + 1]
+                total = _total(x[m], lo, hi)
+                if total > 0.0:
+                    g = here[lo]
+                    sums[g, m, 0] += total
+                    if counted[1]:
+                        sums[g, m, 1] += _dot(x[m], f[m], lo, hi)
+                    if counted[2]:
+                        sums[g, m, 2] += _dot(x[m], c[m], lo, hi)
+                    if counted[3]:
+                        sums[g, m, 3] += _dot(x[m], a[m], lo, hi)
+            for q in range(n_layers):
+                if counted[4 + q]:
+                    layer = layers[q, start:stop]
                     for i in range(size):
-                        if x[m, i] > 0.0:
-                            here = sink[slot[m, i], start + i]
-                            sink_sums[h, np.uintp(here)] += stored[m] * x[m, i]
-        if keep:
-            for m in range(n_methods):
+                        quantity[i] = np.float64(layer[i]) if x[m, i] > 0.0 else 0.0
+                    for r in range(runs):
+                        lo, hi = edges[r], edges[r + 1]
+                        sums[here[lo], m, 4 + q] += _dot(x[m], quantity, lo, hi)
+            if keep:
                 for i in range(size):
                     x_out[m, start + i] = x[m, i]
-                    slot_out[m, start + i] = slot[m, i]
+                    slot_out[m, start + i] = np.int8(slot[m, i])
                     value_out[m, start + i] = v[m, i]
 
 

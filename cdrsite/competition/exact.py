@@ -44,6 +44,75 @@ class WholeSolution:
 
 
 @dataclass(frozen=True, eq=False)
+class Whole:
+    """The whole programme: maximise gain x over x >= 0 and low <= A x <= high.
+
+    Parameters
+    ----------
+    gain : ndarray, shape (J,)
+    starts, index, entry : ndarray
+        A by columns; the shared rows come first.
+    low, high : ndarray
+    method, slot, cell : ndarray of int, shape (J,)
+        What each column is.
+    shape : tuple of int
+        Methods, slots, cells.
+    """
+
+    system: RowSystem
+    gain: F64
+    starts: I64
+    index: I64
+    entry: F64
+    low: F64
+    high: F64
+    method: I64
+    slot: I64
+    cell: I64
+    shape: tuple[int, int, int]
+
+    def allocation(self, x: F64) -> F64:
+        """Columns as an array by method, sink slot and cell."""
+        result = np.zeros(self.shape)
+        result[self.method, self.slot, self.cell] = x
+        return result
+
+
+def assemble(problem: Problem, objective: Objective) -> Whole:
+    """Write the whole programme out."""
+    system = build_rows(problem)
+    cells = problem.cells.read(0, problem.cells.n_cells)
+    acts = _activities(problem, cells)
+    stored = np.array([method.stored for method in problem.methods])
+    shared = _shared_entries(system, acts, stored)
+    local, low, high = _local_rows(problem, cells, acts)
+    limits, senses = system.limits, np.array(system.senses, dtype="<U2")
+    row = np.concatenate([shared[0], local[0] + len(limits)])
+    column = np.concatenate([shared[1], local[1]])
+    entry = np.concatenate([shared[2], local[2]])
+    kept = entry != 0.0
+    row, column, entry = row[kept], column[kept], entry[kept]
+    order = np.lexsort((row, column))
+    matrix = objective_matrix(objective, problem)
+    gain = (acts.quantity * matrix[acts.method]).sum(axis=1)
+    starts = np.zeros(len(gain) + 1, np.int64)
+    np.cumsum(np.bincount(column, minlength=len(gain)), out=starts[1:])
+    return Whole(
+        system=system,
+        gain=gain,
+        starts=starts,
+        index=row[order],
+        entry=entry[order],
+        low=np.concatenate([np.where(senses == "<=", -np.inf, limits), low]),
+        high=np.concatenate([np.where(senses == ">=", np.inf, limits), high]),
+        method=acts.method,
+        slot=acts.slot,
+        cell=acts.cell,
+        shape=(len(problem.methods), max(len(cells.sink), 1), problem.cells.n_cells),
+    )
+
+
+@dataclass(frozen=True, eq=False)
 class _Activities:
     """Columns of the programme: method, slot, cell, and their quantities (J, Q)."""
 
@@ -76,41 +145,25 @@ def solve_whole(
     SolverError
         If HiGHS stops without the optimum.
     """
-    system = build_rows(problem)
-    cells = problem.cells.read(0, problem.cells.n_cells)
-    acts = _activities(problem, cells)
+    whole = assemble(problem, objective)
     highs = new_highs()
     highs.setOptionValue("time_limit", float(time_limit))
     highs.setOptionValue("solver", solver)
-    shared = _shared_entries(system, acts, np.array([method.stored for method in problem.methods]))
-    local, low, high = _local_rows(problem, cells, acts)
-    limits = system.limits
-    senses = np.array(system.senses, dtype="<U2")
-    row_low = np.concatenate([np.where(senses == "<=", -np.inf, limits), low])
-    row_high = np.concatenate([np.where(senses == ">=", np.inf, limits), high])
-    row = np.concatenate([shared[0], local[0] + len(limits)])
-    column = np.concatenate([shared[1], local[1]])
-    entry = np.concatenate([shared[2], local[2]])
-    matrix = objective_matrix(objective, problem)
-    gain = (acts.quantity * matrix[acts.method]).sum(axis=1)
-    _pass_model(highs, gain, (row, column, entry), row_low, row_high)
+    _pass_model(highs, whole)
     highs.run()
     text = highs.modelStatusToString(highs.getModelStatus())
     if text in {"Infeasible", "Primal infeasible or unbounded"}:
         raise InfeasibleError("no plan keeps all rows", cure="loosen a policy row", rule=8)
     if text not in {"Optimal", "Empty"}:  # empty: no cell can do anything
         raise SolverError("the whole programme was not solved", got=text, rule=8)
-    if text == "Empty" and ((row_low > 0).any() or (row_high < 0).any()):
+    if text == "Empty" and ((whole.low > 0).any() or (whole.high < 0).any()):
         raise InfeasibleError("no plan keeps all rows", cure="loosen a policy row", rule=8)
     solution = highs.getSolution()
-    slots = max(len(cells.sink), 1)
-    allocation = np.zeros((len(problem.methods), slots, problem.cells.n_cells))
-    allocation[acts.method, acts.slot, acts.cell] = np.array(solution.col_value)
     return WholeSolution(
         value=float(highs.getObjectiveValue()),
-        price=np.array(solution.row_dual)[: len(limits)],
-        allocation=allocation,
-        system=system,
+        price=np.array(solution.row_dual)[: len(whole.system.rows)],
+        allocation=whole.allocation(np.array(solution.col_value)),
+        system=whole.system,
     )
 
 
@@ -199,24 +252,17 @@ def _local_rows(
     return triple, low, high
 
 
-def _pass_model(
-    highs: Any, gain: F64, entries: tuple[I64, I64, F64], row_low: F64, row_high: F64
-) -> None:
+def _pass_model(highs: Any, whole: Whole) -> None:
     import highspy
 
-    row, column, value = entries
-    kept = value != 0.0
-    row, column, value = row[kept], column[kept], value[kept]
-    order = np.lexsort((row, column))
+    size = len(whole.gain)
     lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = len(gain), len(row_low)
-    lp.col_cost_, lp.sense_ = gain, highspy.ObjSense.kMaximize
-    lp.col_lower_, lp.col_upper_ = np.zeros(len(gain)), np.full(len(gain), np.inf)
-    lp.row_lower_, lp.row_upper_ = row_low, row_high
+    lp.num_col_, lp.num_row_ = size, len(whole.low)
+    lp.col_cost_, lp.sense_ = whole.gain, highspy.ObjSense.kMaximize
+    lp.col_lower_, lp.col_upper_ = np.zeros(size), np.full(size, np.inf)
+    lp.row_lower_, lp.row_upper_ = whole.low, whole.high
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    starts = np.zeros(len(gain) + 1, np.int64)
-    np.cumsum(np.bincount(column, minlength=len(gain)), out=starts[1:])
-    lp.a_matrix_.start_ = starts
-    lp.a_matrix_.index_ = row[order]
-    lp.a_matrix_.value_ = value[order]
+    lp.a_matrix_.start_ = whole.starts
+    lp.a_matrix_.index_ = whole.index
+    lp.a_matrix_.value_ = whole.entry
     highs.passModel(lp)

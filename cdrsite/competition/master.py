@@ -19,7 +19,7 @@ from cdrsite.core.errors import SolverError
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
-TOLERANCE = 1e-9
+TOLERANCE = 1e-10
 """Feasibility tolerance of the scaled programme."""
 
 
@@ -120,6 +120,11 @@ class Master:
             self._highs.addCols(len(rows), zero, zero, zero, len(rows), starts, rows, values)
         self._infinity = infinity
 
+    @property
+    def objective_scale(self) -> float:
+        """Size of the present objective: breaks are counted in scaled units."""
+        return 1.0 if self._phase_one else self.value_scale
+
     def set_elastic(self, rows: npt.NDArray[np.bool_] | None) -> None:
         """Let some rows be broken at a cost of one per scaled unit, in place of the objective.
 
@@ -204,7 +209,7 @@ class Master:
             )
         solution = self._highs.getSolution()
         n_rows = len(self.senses)
-        scale = 1.0 if self._phase_one else self.value_scale
+        scale = self.objective_scale
         dual = np.array(solution.row_dual)
         x = np.array(solution.col_value)
         give = (x[: self._n_elastic : 2] + x[1 : self._n_elastic : 2]) * self.scale

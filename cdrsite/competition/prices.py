@@ -10,15 +10,15 @@ of a sample of the cells.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from cdrsite.competition.conflict import FEASIBLE, explain_conflict
-from cdrsite.competition.master import Master, MasterSolution
-from cdrsite.competition.objectives import Objective
-from cdrsite.competition.problem import QUANTITIES, Problem
+from cdrsite.competition.master import TOLERANCE, Master, MasterSolution
+from cdrsite.competition.objectives import Lexicographic, Objective
+from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem
 from cdrsite.competition.rows import RowSystem, build_rows, objective_matrix
 from cdrsite.competition.solution import Solution, SolverReport
 from cdrsite.competition.sweeping import Prices, Sums, Sweeper, check_cells
@@ -174,7 +174,7 @@ class Generator:
             slope = float((self.limits - columns.activity.sum(axis=1)) @ (found.price - centre))
             smooth = _adjusted(smooth, rising=slope > 0.0)
             gain = columns.value - found.price @ columns.activity - found.group_price
-            if not first and gain.max() <= 1e-12 * self.value_scale:
+            if not first and gain.max() <= TOLERANCE * self.master.objective_scale:
                 smooth = 0.0
                 if share == 0.0:
                     return found  # no column improves at the master's own prices: it is optimal
@@ -184,7 +184,7 @@ class Generator:
         """Relative distance of a value to the bound."""
         difference = self.state.bound - value
         size = max(abs(self.state.bound), abs(value))
-        if difference <= 1e-11 * self.value_scale:
+        if difference <= 1e-11 * self.master.objective_scale:
             return 0.0
         return difference / size
 
@@ -243,7 +243,7 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
     """
     options = options or SolverOptions()
     threads = options.threads or os.cpu_count() or 1
-    system = build_rows(problem)
+    system = build_rows(problem, MAX_GROUPS)
     matrix = objective_matrix(objective, problem)
     lower = check_cells(problem, threads)
     generator = Generator(problem, system, matrix, options, threads=threads, has_lower=lower)
@@ -288,3 +288,25 @@ def _solution(
             iterations=state.sweeps,
         ),
     )
+
+
+def solve_in_order(
+    problem: Problem, objectives: Lexicographic, options: SolverOptions | None = None
+) -> Solution:
+    """Best plan in the second objective among those that are as good in the first.
+
+    Raises
+    ------
+    InfeasibleError, SolverError
+        As :func:`solve`.
+    """
+    best = solve(problem, objectives.first, options).report.value
+    kept = PolicyRow(
+        f"best {objectives.first.name}",
+        objectives.first.terms,
+        ">=",
+        best - objectives.tolerance * abs(best),
+        objectives.first.unit,
+    )
+    further = replace(problem, policies=(*problem.policies, kept))
+    return solve(further, objectives.second, options)

@@ -289,6 +289,8 @@ class Problem:
         Need per gross tonne of each local resource [its unit per t].
     local_names : sequence of str
         Names of the local resources.
+    zonings : sequence of str
+        Zonings that results are totalled by, besides those of pools and policy rows.
 
     Raises
     ------
@@ -305,13 +307,13 @@ class Problem:
     layers: Sequence[str] = ()
     local_need: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
     local_names: Sequence[str] = ()
+    zonings: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        families: list[PoolFamily | SinkFamily] = [*self.pools, *self.sinks]
         _require_unique("methods", [method.name for method in self.methods])
-        _require_unique("pools and sinks", [family.name for family in families])
+        _require_unique("pools and sinks", [family.name for family in self.families])
         _require_unique("policy rows", [one.name for one in self.policies])
-        for family in families:
+        for family in self.families:
             supply = np.asarray(family.supply, dtype=np.float64)
             if supply.shape != (len(family.zones),) or np.isnan(supply).any():
                 raise DataError(
@@ -340,6 +342,11 @@ class Problem:
                 _require_known(f"policy row {row.name!r}", term.quantity, counted)
                 for method in term.methods or ():
                     _require_known(f"policy row {row.name!r}", method, known)
+
+    @property
+    def families(self) -> list[PoolFamily | SinkFamily]:
+        """Pools, then sinks."""
+        return [*self.pools, *self.sinks]
 
     @property
     def method_names(self) -> tuple[str, ...]:

@@ -137,44 +137,68 @@ def objective_matrix(objective: Objective, problem: Problem) -> F64:
 def _zonings(problem: Problem) -> list[str]:
     named = [pool.zoning for pool in problem.pools]
     named += [row.zoning for row in problem.policies if row.zoning is not None]
-    return list(dict.fromkeys(named))
+    return list(dict.fromkeys([*named, *problem.zonings]))
 
 
 def combine_zones(
-    problem: Problem, zonings: Sequence[str]
+    problem: Problem, zonings: Sequence[str], least: int
 ) -> tuple[I32, dict[str, npt.NDArray[np.int64]], int]:
     """Number the combinations of zones that occur, in one pass over the cells.
 
-    The numbers follow the sorted tuples of zones, so they depend on the set of cells only.
+    The numbers follow the sorted tuples of zones, so they depend on the set of cells only. Where
+    that gives fewer than ``least``, each is cut into parts by the order of its cells, down to
+    single cells: columns of smaller groups close the gap in fewer sweeps.
     """
     n_cells = problem.cells.n_cells
     combo = np.zeros(n_cells, np.int32)
-    if not zonings:
-        return combo, {}, 1
     known: dict[tuple[int, ...], int] = {}
     for start, stop in blocks(n_cells):
-        ids = np.stack([problem.cells.zones(name, start, stop) for name in zonings])
+        ids = np.zeros((len(zonings) + 1, stop - start), np.int64)
+        for i, name in enumerate(zonings):
+            ids[i] = problem.cells.zones(name, start, stop)
         # neighbours on a raster mostly share their zones: only the first of each run is looked up
         first = np.concatenate([[True], (ids[:, 1:] != ids[:, :-1]).any(axis=0)])
-        heads = map(tuple, ids[:, first].T.tolist())
+        heads = map(tuple, ids[:-1, first].T.tolist())
         numbers = np.array([known.setdefault(one, len(known)) for one in heads], np.int32)
         combo[start:stop] = numbers[np.cumsum(first) - 1]
     order = sorted(known)
     rank = np.empty(len(order), np.int32)
     rank[[known[one] for one in order]] = np.arange(len(order), dtype=np.int32)
     table = np.array(order, dtype=np.int64).reshape(len(order), len(zonings))
-    return rank[combo], {name: table[:, i] for i, name in enumerate(zonings)}, len(order)
+    combo, parent = _split(rank[combo], len(order), least)
+    zone_table = {name: table[parent, i] for i, name in enumerate(zonings)}
+    return combo, zone_table, len(parent)
 
 
-def build_rows(problem: Problem) -> RowSystem:
+def _split(combo: I32, count: int, least: int) -> tuple[I32, npt.NDArray[np.int64]]:
+    """Cut combinations into about ``least`` parts in all; part -> combination."""
+    parts = least // max(count, 1)
+    if parts <= 1:
+        return combo, np.arange(count, dtype=np.int64)
+    size = np.bincount(combo, minlength=count)
+    rank = np.empty(len(combo), np.int64)
+    order = np.argsort(combo, kind="stable")
+    rank[order] = np.arange(len(combo)) - np.repeat(np.cumsum(size) - size, size)
+    part = rank * parts // size[combo]
+    found, inverse = np.unique(combo.astype(np.int64) * parts + part, return_inverse=True)
+    return inverse.astype(np.int32), found // parts
+
+
+def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
     """Turn pools, sinks and policy rows into one system; infinite limits give no row.
+
+    Parameters
+    ----------
+    problem : Problem
+    least_groups : int
+        Cut combinations of zones so that there are about so many, see :func:`combine_zones`.
 
     Raises
     ------
     DataError
         If a zone id is out of range.
     """
-    combo, zone_table, n_combos = combine_zones(problem, _zonings(problem))
+    combo, zone_table, n_combos = combine_zones(problem, _zonings(problem), least_groups)
     rows: list[Row] = []
     coefficient: list[F64] = []
     pairs: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cdrsite.competition import _kernel
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import Cells, Problem
-from cdrsite.competition.rows import RowSystem, blocks
+from cdrsite.competition.rows import BLOCK, RowSystem, blocks, objective_matrix
 from cdrsite.competition.sweeping import Plan, Prices, Sums, Sweeper, in_order
 
 F64 = npt.NDArray[np.float64]
@@ -92,12 +92,16 @@ class Solution:
 
     def blocks(self) -> Iterator[BlockPlan]:
         """Plan block by block, in order; the memory of one block per thread."""
-        from cdrsite.competition.rows import objective_matrix
-
         matrix = objective_matrix(self.objective, self.problem)
         final = self.sweeper.prices(matrix, self.price)
         spans = list(blocks(self.problem.cells.n_cells))
         yield from in_order(lambda span: self._block(final, *span), spans, self.sweeper.threads)
+
+    def block_of(self, cell: int) -> BlockPlan:
+        """Plan of the block that holds a cell."""
+        final = self.sweeper.prices(objective_matrix(self.objective, self.problem), self.price)
+        start = cell // BLOCK * BLOCK
+        return self._block(final, start, min(start + BLOCK, self.problem.cells.n_cells))
 
     def _block(self, final: Prices, start: int, stop: int) -> BlockPlan:
         cells = self.problem.cells.read(start, stop)

@@ -1,0 +1,284 @@
+"""What a planner reads: pools and prices, totals, supply curve, what binds, exchange rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cdrsite.competition.conflict import ConflictError
+from cdrsite.competition.objectives import most_net
+from cdrsite.competition.prices import SolverOptions, solve
+from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem, Term, target
+from cdrsite.competition.rows import Row, objective_matrix
+from cdrsite.competition.solution import BlockPlan, Solution
+
+F64 = npt.NDArray[np.float64]
+
+NONE, OWN_LIMIT, NO_GAIN, LAND = 0, 1, 2, 3
+"""First codes of the binding map: nothing possible here; all that the cell's own supplies allow is
+done; more would not help the objective; the cell's land is full. Local resources, pool families,
+sink families and policy rows follow, see :func:`binding_labels`."""
+
+
+def _per_year(unit: str) -> str:
+    return unit.removesuffix("/yr")
+
+
+def shown_price(row: Row, price: float) -> float:
+    """Price as a planner reads it: gain per unit more of a supply, cost per unit more asked for."""
+    return -price if row.sense == ">=" else price
+
+
+def price_unit(solution: Solution, row: Row) -> str:
+    """Unit of a row's price, for example "t per m3"."""
+    return f"{_per_year(solution.objective.unit)} per {_per_year(row.unit) or 'unit'}"
+
+
+def pools_table(solution: Solution) -> list[dict[str, Any]]:
+    """Supply, use, slack and shadow price of every shared row, as plain rows of a table.
+
+    A pool without a finite supply is not in it. ``slack`` is what is left of a supply, or what a
+    minimum is exceeded by.
+    """
+    table = []
+    for row, use, price in zip(
+        solution.system.rows, solution.use.tolist(), solution.price.tolist(), strict=True
+    ):
+        slack = use - row.limit if row.sense == ">=" else row.limit - use
+        table.append(
+            {
+                "family": row.family,
+                "zone": row.zone,
+                "sense": row.sense,
+                "unit": row.unit,
+                "supply": row.limit,
+                "use": use,
+                "slack": slack,
+                "price": shown_price(row, price),
+                "price_unit": price_unit(solution, row),
+                "binds": bool(price != 0.0),
+            }
+        )
+    return table
+
+
+def totals_table(solution: Solution, zoning: str | None = None) -> list[dict[str, Any]]:
+    """Gross, net, cost and land by method, in all or by zone of a zoning (-1: in none).
+
+    The zoning must be one of a pool, a policy row or ``Problem.zonings``.
+    """
+    sums = solution.totals.by_combo
+    zone = np.zeros(len(sums), np.int64) if zoning is None else solution.system.zone_table[zoning]
+    table = []
+    for z in np.unique(zone).tolist():
+        inside = sums[zone == z].sum(axis=0)
+        for name, values in zip(solution.problem.method_names, inside.tolist(), strict=True):
+            head = {} if zoning is None else {zoning: z}
+            table.append({**head, "method": name, **dict(zip(QUANTITIES, values, strict=False))})
+    return table
+
+
+@dataclass(frozen=True, eq=False)
+class SupplyCurve:
+    """Net tonnes by unit cost.
+
+    Parameters
+    ----------
+    edges : ndarray, shape (B + 1,)
+        Edges of the cost classes [USD per net t]; what is beyond lies in the outer classes.
+    net : ndarray, shape (M, B)
+        Net tonnes a year in each class by method.
+    """
+
+    edges: F64
+    net: F64
+    methods: tuple[str, ...]
+
+    @property
+    def cumulative(self) -> F64:
+        """Net tonnes a year up to the upper edge of each class, all methods, shape (B,)."""
+        return self.net.sum(axis=0).cumsum()
+
+
+def supply_curve(solution: Solution, *, top: float = 2000.0, step: float = 1.0) -> SupplyCurve:
+    """Net tonnes of the plan against their own cost, by method; one pass over the cells."""
+    edges = np.arange(0.0, top + step, step)
+    methods = solution.problem.method_names
+    net = np.zeros((len(methods), len(edges) - 1))
+    for block in solution.blocks():
+        each, cost = net_and_cost(solution.problem, block)
+        for m in range(len(methods)):
+            made = each[m] > 0
+            unit = np.clip(cost[m][made] / each[m][made], 0.0, np.nextafter(edges[-1], 0.0))
+            net[m] += np.histogram(unit, edges, weights=each[m][made])[0]
+    return SupplyCurve(edges, net, methods)
+
+
+def net_and_cost(problem: Problem, block: BlockPlan) -> tuple[F64, F64]:
+    """Net tonnes [t/yr] and cost [USD/yr] of a block's plan, each of shape (M, K, n)."""
+    cells, x = block.cells, block.x
+    stored = np.array([method.stored for method in problem.methods])[:, None, None]
+    factor = np.broadcast_to(cells.net, x[:, 0].shape)[:, None].astype(np.float64)
+    cost = np.broadcast_to(cells.cost, x[:, 0].shape)[:, None].astype(np.float64)
+    if len(cells.sink):
+        factor = factor - stored * np.broadcast_to(cells.sink_loss, cells.sink.shape)[None]
+        cost = cost + stored * np.broadcast_to(cells.sink_cost, cells.sink.shape)[None]
+    return np.where(x > 0, factor * x, 0.0), np.where(x > 0, cost * x, 0.0)
+
+
+def binding_labels(solution: Solution) -> tuple[str, ...]:
+    """Meaning of each code of the binding map."""
+    problem = solution.problem
+    families = [family.name for family in problem.families]
+    policies = [policy.name for policy in problem.policies]
+    head = ("nothing possible", "own limit", "no gain", "land")
+    return (*head, *problem.local_names, *families, *policies)
+
+
+def _charges(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]) -> F64:
+    """What some shared rows charge a gross tonne, at the cheapest sink, shape (M, n)."""
+    system, cells = solution.system, block.cells
+    price = np.where(rows, solution.price, 0.0)
+    n_methods, n = block.x.shape[0], block.x.shape[2]
+    nothing = np.zeros((n_methods, len(QUANTITIES) + len(solution.problem.layers)))
+    weight = -system.weights(nothing, price)[system.combo[block.start : block.stop]]
+    charge = weight[:, :, 0].T.copy()
+    for q, values in enumerate((cells.net, cells.cost, cells.need), start=1):
+        charge += weight[:, :, q].T * np.broadcast_to(values, (n_methods, n))
+    for q, layer in enumerate(cells.layers, start=len(QUANTITIES)):
+        charge += weight[:, :, q].T * layer
+    if len(cells.sink):
+        paid = -np.concatenate(([-np.inf], system.sink_values(price)[1:]))
+        stored = np.array([method.stored for method in solution.problem.methods])
+        cheapest = paid[cells.sink + 1].min(axis=0)
+        at_sink = np.where(np.isfinite(cheapest), cheapest, 0.0)
+        charge += stored[:, None] * at_sink
+    return charge
+
+
+def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
+    """What stops each cell of a block, as codes of :func:`binding_labels`.
+
+    Of the methods with room left, the one that the objective wants most is asked which price keeps
+    it from growing: the largest charge per gross tonne, the cell's own land included.
+    """
+    problem, system = solution.problem, solution.system
+    shape = block.reduced.shape
+    cells = block.cells
+    upper = np.nan_to_num(np.broadcast_to(cells.upper, shape))
+    used = block.x.sum(axis=1)
+    room = (upper > 0) & (used < upper * (1 - 1e-9))
+    exclusive = solution.sweeper.exclusive[:, None]
+    charges = [np.broadcast_to(cells.need, shape) * exclusive * block.land_price]
+    for need, supply in zip(solution.sweeper.local_need, cells.local, strict=True):
+        full = (need[:, None] * used).sum(axis=0) >= supply * (1 - 1e-9)
+        charges.append(np.where(full & (need[:, None] > 0), np.inf, 0.0))
+    for family in problem.families:
+        rows = np.array([row.family == family.name for row in system.rows], dtype=np.bool_)
+        charges.append(_charges(solution, block, rows))
+    for policy in problem.policies:
+        rows = np.array(
+            [row.family == "policy" and row.name == policy.name for row in system.rows],
+            dtype=np.bool_,
+        )
+        charges.append(_charges(solution, block, rows))
+    stack = np.stack(charges)
+    shared = sum(charges[1 + len(problem.local_names) :], np.zeros(shape))
+    wish = block.reduced + charges[0] + shared
+    best = np.where(room, wish, -np.inf).argmax(axis=0)
+    column = np.arange(shape[1])
+    asked = stack[:, best, column]
+    code = asked.argmax(axis=0) + LAND
+    code = np.where(asked.max(axis=0) > 0, code, OWN_LIMIT)
+    code = np.where(wish[best, column] <= 0, NO_GAIN, code)
+    code = np.where(room.any(axis=0), code, OWN_LIMIT)
+    return np.where((upper > 0).any(axis=0), code, NONE).astype(np.uint8)
+
+
+def explain_cell(solution: Solution, cell: int) -> list[dict[str, Any]]:
+    """For one cell and each method: plan, own limit, value, charges by name and what is missing.
+
+    ``short`` is by how much one gross tonne falls short of being chosen [objective per t], 0 where
+    it is chosen; ``charges`` are prices times needs of what is scarce, largest first.
+    """
+    block = solution.block_of(cell)
+    i = cell - block.start
+    problem = solution.problem
+    names = ["land"] + [row.name for row in solution.system.rows]
+    share = (
+        np.broadcast_to(block.cells.need, block.reduced.shape) * solution.sweeper.exclusive[:, None]
+    )
+    parts = [share * block.land_price]
+    for r in range(len(solution.system.rows)):
+        if solution.price[r] != 0.0:
+            only = np.zeros(len(solution.price), dtype=bool)
+            only[r] = True
+            parts.append(_charges(solution, block, only))
+        else:
+            parts.append(np.zeros(block.reduced.shape))
+    answer = []
+    for m, name in enumerate(problem.method_names):
+        charge = {key: float(part[m, i]) for key, part in zip(names, parts, strict=True)}
+        ordered = sorted(charge.items(), key=lambda item: -abs(item[1]))
+        answer.append(
+            {
+                "method": name,
+                "gross": float(block.x[m, :, i].sum()),
+                "most": float(np.nan_to_num(np.broadcast_to(block.cells.upper, share.shape)[m, i])),
+                "short": float(max(0.0, -block.reduced[m, i])),
+                "charges": {key: value for key, value in ordered if value != 0.0},
+            }
+        )
+    return answer
+
+
+def exchange_rates(
+    solution: Solution, options: SolverOptions | None = None, *, step: float = 1e-3
+) -> F64:
+    """Net tonnes of each method given up per net tonne of one more, shape (M, M).
+
+    Row a: method a is pushed up by ``step`` of the whole net removal and the optimum found again;
+    the diagonal is 1. NaN where it cannot be pushed further.
+    """
+    problem, methods = solution.problem, solution.problem.method_names
+    before = _net_by_method(solution)
+    push = step * before.sum()
+    rates = np.full((len(methods), len(methods)), np.nan)
+    for a, name in enumerate(methods):
+        row = PolicyRow(f"push {name}", (Term("net", 1.0, (name,)),), ">=", before[a] + push)
+        try:
+            pushed = solve(
+                replace(problem, policies=(*problem.policies, row)), solution.objective, options
+            )
+        except ConflictError:
+            continue
+        rates[a] = (_net_by_method(pushed) - before) / push
+    return rates
+
+
+def _net_by_method(solution: Solution) -> F64:
+    totals: F64 = solution.totals.by_combo[:, :, 1].sum(axis=0)
+    return totals
+
+
+def objective_by_method(solution: Solution) -> dict[str, float]:
+    """Share of the objective that each method brings."""
+    matrix = objective_matrix(solution.objective, solution.problem)
+    parts = (solution.totals.by_combo * matrix[None]).sum(axis=(0, 2))
+    return dict(zip(solution.problem.method_names, parts.tolist(), strict=True))
+
+
+def unserved_target(
+    problem: Problem, net_t_yr: float, options: SolverOptions | None = None
+) -> float:
+    """Part of a target that no plan can meet [net t/yr]; 0 where it can be met."""
+    try:
+        solve(replace(problem, policies=(*problem.policies, target(net_t_yr))), most_net(), options)
+    except ConflictError as conflict:
+        gives: Sequence[tuple[str, float, str]] = conflict.conflict
+        return next((give for name, give, _ in gives if name == "target"), float("nan"))
+    return 0.0

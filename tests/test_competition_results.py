@@ -1,0 +1,279 @@
+"""Tables and maps of the competition, the rule of thumb, and the same bytes for any threads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdrsite.competition import rows
+from cdrsite.competition.greedy import solve_greedy
+from cdrsite.competition.objectives import Lexicographic, least_cost, most_net
+from cdrsite.competition.prices import SolverOptions, solve, solve_in_order
+from cdrsite.competition.problem import (
+    ArrayCells,
+    Cells,
+    Method,
+    PolicyRow,
+    PoolFamily,
+    Problem,
+    SinkFamily,
+    Term,
+    target,
+)
+from cdrsite.competition.results import (
+    binding_labels,
+    binding_map,
+    exchange_rates,
+    explain_cell,
+    net_and_cost,
+    pools_table,
+    supply_curve,
+    totals_table,
+    unserved_target,
+)
+from cdrsite.core.errors import DataError
+
+FINE = SolverOptions(gap=1e-9, threads=1)
+
+
+def two_provinces(n: int = 3000, seed: int = 3, dtype: type = np.float64) -> Problem:
+    """A few thousand cells with all kinds of pools, large enough for several blocks."""
+    rng = np.random.default_rng(seed)
+    cells = ArrayCells(
+        land=rng.uniform(0, 8e5, n).astype(dtype),
+        upper=(np.array([[4e3], [4e2], [800]]) * rng.random((3, n))).astype(dtype),
+        net=rng.uniform(0.6, 0.95, (3, n)).astype(dtype),
+        cost=(np.array([[500], [150], [30]]) * rng.uniform(0.5, 1.5, (3, n))).astype(dtype),
+        need=(np.array([[30], [1], [1000]]) * rng.uniform(0.5, 1.5, (3, n))).astype(dtype),
+        zone_ids={
+            "basin": np.sort(rng.integers(0, 6, n)),
+            "zone": rng.integers(0, 2, n),
+            "province": np.arange(n) * 2 // n,
+        },
+        sink=rng.integers(-1, 4, (2, n)).astype(np.int32),
+        sink_cost=rng.uniform(5, 40, (2, n)).astype(dtype),
+    )
+    names = [str(i) for i in range(6)]
+    return Problem(
+        cells,
+        [Method("dac"), Method("beccs"), Method("forest", 0.0)],
+        pools=[
+            PoolFamily(
+                "water", "m3/yr", "basin", names, rng.uniform(1, 6, 6) * 50 * n,
+                {"dac": 3.0, "beccs": 2.3},
+            ),
+            PoolFamily(
+                "power", "kWh/yr", "zone", names[:2], np.array([3e5, 5e5]) * n,
+                {"dac": 1500.0, "beccs": -600.0},
+            ),
+        ],
+        sinks=[SinkFamily("storage", "t/yr", names[:4], np.array([20, 40, 12, 30.0]) * n)],
+        n_sinks=4,
+        zonings=("province",),
+    )  # fmt: skip
+
+
+def test_pools_table_agrees_with_the_plan() -> None:
+    answer = solve(two_provinces(), most_net(), FINE)
+    table = {(row["family"], row["zone"]): row for row in pools_table(answer)}
+    cells = answer.problem.cells.read(0, 3000)
+    stored = answer.allocation[:2].sum(axis=0)
+    assert table["storage", "2"]["use"] == pytest.approx(stored[cells.sink == 2].sum(), rel=1e-9)
+    zone = answer.problem.cells.zones("zone", 0, 3000)
+    total = answer.allocation.sum(axis=1)[:, zone == 1].sum(axis=1)
+    assert table["power", "1"]["use"] == pytest.approx(1500 * total[0] - 600 * total[1], rel=1e-9)
+    assert table["power", "1"]["price_unit"] == "t per kWh"
+    for row in table.values():
+        assert row["slack"] >= -1e-9 * row["supply"]
+        assert row["price"] == 0 or row["slack"] <= 1e-6 * row["supply"]
+    assert any(row["binds"] for row in table.values())
+
+
+def test_totals_of_provinces_add_up_to_the_optimum() -> None:
+    answer = solve(two_provinces(), most_net(), FINE)
+    whole = totals_table(answer)
+    parts = totals_table(answer, "province")
+    assert len(parts) == 6
+    for row in whole:
+        for key in ("gross", "net", "cost", "land"):
+            split = sum(part[key] for part in parts if part["method"] == row["method"])
+            assert split == pytest.approx(row[key], rel=1e-12)
+    assert sum(row["net"] for row in whole) == pytest.approx(answer.report.value, rel=1e-9)
+    block = next(answer.blocks())
+    net, cost = net_and_cost(answer.problem, block)
+    assert net.sum() == pytest.approx(answer.report.value, rel=1e-9)
+    assert cost.sum() == pytest.approx(sum(row["cost"] for row in whole), rel=1e-9)
+
+
+def test_prices_are_what_one_unit_more_gains() -> None:
+    problem = two_provinces(400)
+    answer = solve(problem, most_net(), FINE)
+    for r, row in enumerate(answer.system.rows):
+        if row.family != "water" or answer.price[r] == 0:
+            continue
+        zone = int(row.zone)
+        step = 1e-4 * row.limit
+        values = []
+        for sign in (1, -1):
+            supply = problem.pools[0].supply.copy()
+            supply[zone] += sign * step
+            pools = [replace(problem.pools[0], supply=supply), problem.pools[1]]
+            values.append(solve(replace(problem, pools=pools), most_net(), FINE).report.value)
+        gain, loss = (
+            (values[0] - answer.report.value) / step,
+            (answer.report.value - values[1]) / step,
+        )
+        slack = 1e-5 * abs(answer.price[r])
+        assert gain - slack <= answer.price[r] <= loss + slack
+        assert loss == pytest.approx(gain, rel=0.05)
+
+
+def test_supply_curve_ends_at_the_net_removal() -> None:
+    answer = solve(two_provinces(), most_net(), FINE)
+    curve = supply_curve(answer)
+    assert curve.cumulative[-1] == pytest.approx(answer.report.value, rel=1e-9)
+    forest = np.flatnonzero(curve.net[2])
+    assert curve.edges[forest[-1]] < 30 * 1.5 / 0.6 + 1
+
+
+def test_reduced_cost_and_binding_map() -> None:
+    answer = solve(two_provinces(), most_net(), FINE)
+    block = next(answer.blocks())
+    upper, used = block.cells.upper, block.x.sum(axis=1)
+    inside = (used > 1e-9 * upper) & (used < upper * (1 - 1e-9))
+    worth = np.abs(block.reduced[inside])
+    assert inside.any()
+    assert worth.max() < 1e-6
+    assert (block.reduced[used <= 1e-9 * upper] <= 1e-6).all()
+    codes, labels = binding_map(answer, block), binding_labels(answer)
+    found = {labels[code] for code in np.unique(codes)}
+    assert {"land", "water", "storage"} <= found
+    full = (used * block.cells.need).sum(axis=0) >= block.cells.land * (1 - 1e-9)
+    assert full[codes == labels.index("land")].all()
+
+
+def test_explain_says_what_a_cell_lacks() -> None:
+    answer = solve(two_provinces(), most_net(), FINE)
+    block = next(answer.blocks())
+    used = block.x.sum(axis=1)
+    cell = int(np.flatnonzero((used[0] == 0) & (block.cells.sink >= 0).any(axis=0))[0])
+    told = {row["method"]: row for row in explain_cell(answer, cell)}
+    charges = sum(told["dac"]["charges"].values())
+    assert told["dac"]["gross"] == 0
+    assert told["dac"]["short"] == pytest.approx(charges - block.cells.net[0, cell], rel=1e-6)
+
+
+def test_exchange_rates_lose_where_something_binds() -> None:
+    rates = exchange_rates(solve(two_provinces(400), most_net(), FINE), FINE)
+    np.testing.assert_allclose(np.diag(rates), 1.0, rtol=1e-5)
+    assert (rates.sum(axis=1) <= 1e-9).all()  # the optimum cannot gain by being pushed
+
+
+def test_unserved_target() -> None:
+    problem = two_provinces(300)
+    best = solve(problem, most_net(), FINE).report.value
+    assert unserved_target(problem, best * 0.9, FINE) == 0.0
+    assert unserved_target(problem, best * 1.1, FINE) == pytest.approx(best * 0.1, rel=1e-5)
+
+
+def test_lexicographic_pair_keeps_the_first_optimum() -> None:
+    problem = two_provinces(300)
+    both = Lexicographic(most_net(), least_cost(), tolerance=1e-6)
+    answer = solve_in_order(problem, both, FINE)
+    best = solve(problem, most_net(), FINE)
+    net = sum(row["net"] for row in totals_table(answer))
+    assert net >= best.report.value * (1 - 1.1e-6)
+    cost = sum(row["cost"] for row in totals_table(best))
+    assert -answer.report.value <= cost * (1 + 1e-9)
+
+
+@given(st.integers(0, 1000))
+def test_rule_of_thumb_is_never_better(seed: int) -> None:
+    problem = two_provinces(40, seed)
+    greedy = solve_greedy(problem, most_net())
+    assert greedy.value <= solve(problem, most_net(), FINE).report.value * (1 + 1e-9)
+    assert (greedy.allocation >= 0).all()
+
+
+def test_rule_of_thumb_refuses_a_target() -> None:
+    with pytest.raises(DataError, match="minimum"):
+        solve_greedy(replace(two_provinces(40), policies=[target(1.0)]), most_net())
+
+
+class Chunked:
+    """A source that reads its cells in chunks of its own size, as a store on disk does."""
+
+    def __init__(self, cells: ArrayCells, chunk: int) -> None:
+        self.whole, self.chunk, self.n_cells = cells, chunk, cells.n_cells
+
+    def read(self, start: int, stop: int) -> Cells:
+        cuts = [start, *range((start // self.chunk + 1) * self.chunk, stop, self.chunk), stop]
+        parts = [self.whole.read(a, b) for a, b in pairwise(cuts)]
+
+        def join(name: str) -> npt.NDArray[np.generic]:
+            arrays = [getattr(part, name) for part in parts]
+            alone = arrays[0].ndim == 2 and arrays[0].shape[1] == 1
+            return arrays[0] if alone else np.concatenate(arrays, axis=-1)
+
+        return Cells(**{name: join(name) for name in Cells.__dataclass_fields__})
+
+    def zones(self, zoning: str, start: int, stop: int) -> npt.NDArray[np.integer]:
+        return self.whole.zones(zoning, start, stop)
+
+
+def test_same_bytes_for_any_threads_or_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "BLOCK", 256)
+    problem = two_provinces(3000, dtype=np.float32)
+    first = solve(problem, most_net(), SolverOptions(threads=1))
+    assert isinstance(problem.cells, ArrayCells)
+    for threads, chunk in ((2, 100), (3, 999), (4, 4000)):
+        chunked = replace(problem, cells=Chunked(problem.cells, chunk))
+        again = solve(chunked, most_net(), SolverOptions(threads=threads))
+        assert again.report == first.report
+        assert again.price.tobytes() == first.price.tobytes()
+        assert again.allocation.tobytes() == first.allocation.tobytes()
+
+
+def test_extra_local_resource_binds() -> None:
+    # 10 t of each would fit on the land; 12 units of dung serve 2 t of "a" or 6 t of "b" each:
+    # best is all of it to the better net per unit of dung, b with 0.5/1 against a with 0.9/2
+    cells = ArrayCells(
+        land=np.array([1e3]),
+        upper=np.array([[10.0], [10.0]]),
+        net=np.array([[0.9], [0.5]]),
+        cost=np.zeros((2, 1)),
+        need=np.ones((2, 1)),
+        local=np.array([[12.0]]),
+    )
+    methods = [Method("a", 0.0), Method("b", 0.0)]
+    problem = Problem(
+        cells, methods, local_need=np.array([[2.0, 1.0]]), local_names=("dung",),
+        policies=[PolicyRow("cap", (Term("gross", 1.0, ("b",)),), "<=", 8.0)],
+    )  # fmt: skip
+    answer = solve(problem, most_net(), FINE)
+    np.testing.assert_allclose(answer.allocation[:, 0, 0], [2.0, 8.0], rtol=1e-9)
+    labels = binding_labels(answer)
+    assert labels[binding_map(answer, next(answer.blocks()))[0]] == "dung"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"net": np.array([[np.nan]])}, "not known"),
+        ({"lower": np.array([[20.0]])}, "above the upper"),
+        ({"lower": np.array([[5.0]]), "land": np.array([1.0])}, "more land"),
+    ],
+)
+def test_cells_that_make_no_sense_are_refused(
+    changes: dict[str, npt.NDArray[np.float64]], text: str
+) -> None:
+    one = np.ones((1, 1))
+    cells = replace(ArrayCells(np.array([100.0]), one * 10, one, one, one), **changes)
+    with pytest.raises(DataError, match=text):
+        solve(Problem(cells, [Method("forest", 0.0)]), most_net())
