@@ -19,6 +19,7 @@ from cdrsite.transport.costmodels import (
     levelised,
     ship,
     truck,
+    trucks_instead,
     unit_cost,
 )
 from cdrsite.transport.hydraulics import nominal_diameter, parallel_lines
@@ -175,6 +176,14 @@ def test_trucks_for_a_trickle_pipes_for_a_stream() -> None:
     assert [MODES[code] for code in codes] == ["truck", "truck", "pipeline", "pipeline"]
     assert cost[0] == cost[1] == truck(1e3, 50.0)
     assert cost[2] == levelised("central", 1e6, 50.0)
+
+
+def test_trucks_where_a_routed_pipeline_is_dear() -> None:
+    road = float(truck(1.0, 40.0))
+    pipe = np.array([[road + 1, road - 1], [np.inf, 0.0]])
+    wins, cost = trucks_instead(pipe, np.array([[40.0, 40.0], [np.inf, 0.0]]))
+    assert wins.tolist() == [[True, False], [False, False]]
+    assert cost.tolist() == [[road, road - 1], [np.inf, 0.0]]
 
 
 def test_ships_for_far_and_small_pipes_for_near_and_large() -> None:

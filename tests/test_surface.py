@@ -22,10 +22,13 @@ from cdrsite.transport.crossings import (
     DIRECTIONS,
     LIMIT,
     CrossingRules,
+    bill_crossings,
     count_block,
     count_crossings,
     line_segments,
 )
+from cdrsite.transport.distance import Sources, least_cost
+from cdrsite.transport.routes import trace
 from cdrsite.transport.surface import CostSurface, table_factor
 
 GRID = AnalysisGrid.from_bounds("EPSG:3035", (0, 0, 9000, 7000), 1000.0)
@@ -104,7 +107,7 @@ polyline = st.lists(vertex, min_size=2, max_size=7, unique=True).map(shapely.Lin
 
 @given(lines=st.lists(polyline, min_size=1, max_size=4))
 def test_counts_equal_shapely(lines: list[shapely.Geometry]) -> None:
-    got = counts(lines, neighbours=32)
+    got = counts(lines, neighbours=40)
     edges = shapely.linestrings(
         [
             [centre(row, col), centre(row + drow, col + dcol)]
@@ -127,31 +130,31 @@ def test_counts_equal_shapely(lines: list[shapely.Geometry]) -> None:
     lines=st.lists(polyline, min_size=1, max_size=3), row=st.integers(1, 6), col=st.integers(1, 8)
 )
 def test_blocks_equal_the_whole(lines: list[shapely.Geometry], row: int, col: int) -> None:
-    whole = counts(lines, neighbours=32)
+    whole = counts(lines, neighbours=40)
     for block in (Block(0, row, 0, col), Block(row, 7, col, 9), Block(0, row, col, 9)):
         rows, cols = block.slices
-        assert np.array_equal(counts(lines, block, 32), whole[:, rows, cols])
+        assert np.array_equal(counts(lines, block, 40), whole[:, rows, cols])
 
 
 @given(
     lines=st.lists(polyline, min_size=1, max_size=3),
     cells=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 8)), min_size=2, max_size=2),
-    moves=st.lists(st.integers(0, 31), min_size=1, max_size=12),
+    moves=st.lists(st.integers(0, 39), min_size=1, max_size=12),
 )
 def test_sums_along_a_route_equal_the_traced_route(
     lines: list[shapely.Geometry], cells: list[tuple[int, int]], moves: list[int]
 ) -> None:
-    got = counts(lines, neighbours=32)
+    got = counts(lines, neighbours=40)
     row, col = cells[0]
     route, total = [centre(row, col)], 0
     visited = {(row, col)}
     for move in moves:
-        drow, dcol = DIRECTIONS[move % 16]
-        sign = 1 if move < 16 else -1
+        drow, dcol = DIRECTIONS[move % 20]
+        sign = 1 if move < 20 else -1
         r, c = row + sign * drow, col + sign * dcol
         if not (0 <= r < 7 and 0 <= c < 9) or (r, c) in visited:
             continue
-        total += int(got[move % 16, row, col] if sign == 1 else got[move % 16, r, c])
+        total += int(got[move % 20, row, col] if sign == 1 else got[move % 20, r, c])
         row, col = r, c
         visited.add((r, c))
         route.append(centre(row, col))
@@ -417,6 +420,50 @@ def test_crossing_codes_of_several_layers() -> None:
     counted, cost = rules.of_route(np.array([(500, 500), (1500, 1500), (3500, 1500)]))
     assert counted.tolist() == [1, 3]
     assert cost == pytest.approx(0.02 + 0.75)
+
+
+@given(
+    lines=st.lists(polyline, min_size=1, max_size=4),
+    seed=st.integers(0, 999),
+    neighbours=st.sampled_from([8, 16, 40]),
+)
+def test_bill_of_every_cell_equals_its_traced_route(
+    lines: list[shapely.Geometry], seed: int, neighbours: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    friction = rng.choice([1.0, 2.0, 5.0, np.inf], GRID.shape, p=[0.4, 0.3, 0.2, 0.1])
+    friction[[0, 6, 3], [0, 8, 4]] = 1.0
+    sources = Sources.of([0, 6, 3], [0, 8, 4], [0, 1, 2])
+    found = least_cost(friction, GRID.row_steps_m, sources, k=2, neighbours=neighbours)
+    section = SurfaceRules.model_validate({"crossings": [{"layer": "a", "cost": 0.5}]})
+    rules = CrossingRules(section.crossings, Arrays(lines={"a": lines}), GRID, 1.0)
+    bill = bill_crossings(found, rules.whole(neighbours, size=4))
+    assert bill.shape == (2, 7, 9)
+    assert np.array_equal(np.isfinite(bill), found.sink >= 0)
+    for rank, row, col in np.argwhere(found.sink >= 0)[::5]:
+        route = trace(found, row, col, rank)
+        total = 0
+        for a, b in pairwise(zip(route.row, route.col, strict=True)):
+            total += min(_crosses(centre(*a), centre(*b), lines), LIMIT)
+        assert bill[rank, row, col] == 0.5 * total
+
+
+def _crosses(a: tuple[float, float], b: tuple[float, float], lines: list[Any]) -> int:
+    edge = shapely.LineString([a, b])
+    return sum(
+        shapely.LineString(ends).crosses(edge)
+        for line in lines
+        for ends in pairwise(shapely.get_coordinates(line))
+    )
+
+
+def test_too_few_directions_are_refused() -> None:
+    section = SurfaceRules.model_validate({"crossings": [{"layer": "a", "cost": 0.5}]})
+    reader = Arrays(lines={"a": [shapely.LineString([(0, 0), (900, 900)])]})
+    rules = CrossingRules(section.crossings, reader, SMALL, 1.0)
+    found = least_cost(np.ones((2, 4)), SMALL.row_steps_m, Sources.of([0], [0], [0]))
+    with pytest.raises(ConfigError, match="same neighbours"):
+        bill_crossings(found, rules.whole(8))
 
 
 def test_crossings_of_an_empty_layer_warn() -> None:

@@ -59,3 +59,55 @@ def count_edges(segments, drow, dcol, row0, col0, limit, out):  # type: ignore[n
                         continue
                     if out[d, r - row0, c - col0] < limit:
                         out[d, r - row0, c - col0] += np.uint8(1)
+
+
+@kernel
+def bill_links(link, sink, moves, edge, codes, lookup, out):  # type: ignore[no-untyped-def]
+    """Cost of the crossings along every cell's route, by following its links.
+
+    Parameters
+    ----------
+    link : ndarray of int8, shape (k, rows, cols)
+        Move of each rank towards its sink; -1 where the route ends, -2 without a route.
+    sink : ndarray of int32, shape (k, rows, cols)
+        Sink of each rank; the sinks of one cell are distinct.
+    moves : ndarray of int64, shape (m, 3)
+        Row and column step of each move.
+    edge : ndarray of int64, shape (m, 3)
+        Direction of the stored edge of each move, and where it starts from the cell.
+    codes : ndarray of unsigned int, shape (directions, rows, cols)
+        Codes of the edges.
+    lookup : ndarray of float64
+        Code -> cost [USD/t].
+    out : ndarray of float64, shape (k, rows, cols)
+        NaN where not known yet; inf is written without a route [USD/t].
+    """
+    ranks, rows, cols = link.shape
+    chain = np.empty((1024, 3), np.int64)
+    for k in range(ranks):
+        for row in range(rows):
+            for col in range(cols):
+                depth, i, r, c = 0, k, row, col
+                while np.isnan(out[i, r, c]):
+                    e = link[i, r, c]
+                    if e < 0:
+                        out[i, r, c] = 0.0 if e == -1 else np.inf
+                        break
+                    if depth == len(chain):
+                        chain = np.concatenate((chain, np.empty_like(chain)))
+                    chain[depth] = i, r, c
+                    depth += 1
+                    goal = sink[i, r, c]
+                    r, c = r + moves[e, 0], c + moves[e, 1]
+                    # the next cell has the same sink, at this rank or a better one
+                    i = 0
+                    while sink[i, r, c] != goal:
+                        i += 1
+                left = out[i, r, c]
+                while depth > 0:
+                    depth -= 1
+                    i, r, c = chain[depth]
+                    e = link[i, r, c]
+                    code = codes[edge[e, 0], r + edge[e, 1], c + edge[e, 2]]
+                    left += lookup[code]
+                    out[i, r, c] = left

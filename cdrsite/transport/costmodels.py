@@ -367,6 +367,33 @@ def cheapest_mode(
     return best.astype(np.uint8), np.take_along_axis(costs, best[None], axis=0)[0]
 
 
+def trucks_instead(
+    pipeline: ArrayLike, length: ArrayLike, basis: Basis | None = None
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Take trucks where they cost less than a routed pipeline.
+
+    Parameters
+    ----------
+    pipeline : array_like
+        Cost of the pipeline along its route, ground and all [USD/t]; inf without a route.
+    length : array_like
+        Length of the route, taken for the road's too [km]; inf without a route.
+    basis : Basis, optional
+        Annuity, prices, base year.
+
+    Returns
+    -------
+    tuple
+        Where trucks win, and the lower cost [USD/t]; inf stays.
+    """
+    pipe, km = np.broadcast_arrays(np.asarray(pipeline, np.float64), np.asarray(length, np.float64))
+    some = np.isfinite(km) & (km > 0)
+    road = np.full(pipe.shape, np.inf)
+    road[some] = truck(1.0, km[some], basis)
+    wins = road < pipe
+    return wins, np.where(wins, road, pipe)
+
+
 def _length(values: ArrayLike, name: str) -> Floats:
     array = np.asarray(values, np.float64)
     if not np.all(np.isfinite(array) & (array >= 0)):

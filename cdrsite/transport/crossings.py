@@ -9,7 +9,7 @@ Array layout
 cell (r + drow, c + dcol) with ``(drow, dcol) = DIRECTIONS[d]``. Each edge is stored once, at its
 upper (or, in a row, its western) end, so a step back costs what the step there costs. The step
 from (r, c) against direction d is ``counts[d, r - drow, c - dcol]``. The first 4 directions serve
-8 neighbours, the first 8 serve 16 and all 16 serve 32 (:data:`DIRECTIONS_OF`). Edges that leave the
+8 neighbours, the first 8 serve 16 and all 20 serve 40 (:data:`DIRECTIONS_OF`). Edges that leave the
 grid are counted and never used.
 
 Several layers share one array of codes: bits ``4 l`` to ``4 l + 3`` of a code hold the count of
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
-from cdrsite.transport._kernel_crossings import count_edges
+from cdrsite.transport._kernel_crossings import bill_links, count_edges
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -41,11 +41,12 @@ DIRECTIONS = (
     *((1, 2), (2, 1), (2, -1), (1, -2)),
     *((1, 4), (4, 1), (4, -1), (1, -4)),
     *((2, 3), (3, 2), (3, -2), (2, -3)),
+    *((1, 3), (3, 1), (3, -1), (1, -3)),
 )
 """Row and column step of each stored edge: E, SE, S, SW, the knight's moves ESE, SSE, SSW, WSW,
-then the longer moves of 32 neighbours."""
+then the longer moves of 40 neighbours."""
 
-DIRECTIONS_OF = {8: 4, 16: 8, 32: 16}
+DIRECTIONS_OF = {8: 4, 16: 8, 40: 20}
 """How many of ``DIRECTIONS`` a neighbourhood has."""
 
 LONGEST = max(max(abs(drow), abs(dcol)) for drow, dcol in DIRECTIONS)
@@ -108,7 +109,7 @@ def count_block(
         From :func:`line_segments`.
     block : Block
         Which cells.
-    neighbours : {8, 16, 32}
+    neighbours : {8, 16, 40}
         Which edges are counted.
 
     Returns
@@ -190,6 +191,7 @@ class CrossingRules:
                 expected=f"at most {MAX_LAYERS}",
                 cure="join layers whose crossings cost the same",
             )
+        self.grid = grid
         self.names = tuple(rule.layer for rule in rules)
         self.costs = np.array([crossing_cost(rule, per_km) for rule in rules], np.float64)
         self.shapes = [
@@ -222,10 +224,70 @@ class CrossingRules:
             codes |= np.left_shift(counts, dtype(4 * layer))
         return EdgeCosts(codes, self.lookup, self.names)
 
+    def whole(self, neighbours: int = 16, size: int = 1024) -> EdgeCosts:
+        """Codes of every edge of the grid, in memory."""
+        parts = [(block, self.block(block, neighbours)) for block in self.grid.blocks(size)]
+        codes = np.zeros((DIRECTIONS_OF[neighbours], *self.grid.shape), parts[0][1].codes.dtype)
+        for block, part in parts:
+            codes[:, *block.slices] = part.codes
+        return EdgeCosts(codes, self.lookup, self.names)
+
     def of_route(self, route: ArrayLike) -> tuple[NDArray[np.int64], float]:
         """Crossings of a traced route per rule, and their cost [USD/t]."""
         counts = np.array([count_crossings(route, shapes) for shapes in self.shapes], np.int64)
         return counts, float(counts @ self.costs)
+
+
+class LinkedRoutes(Protocol):
+    """Routes of all cells as back-links, as the distance gives them."""
+
+    @property
+    def link(self) -> NDArray[np.int8]:
+        """Move of each rank, shape (k, rows, cols); -1 at the sink, -2 without a route."""
+
+    @property
+    def sink(self) -> NDArray[np.int32]:
+        """Sink of each rank, shape (k, rows, cols)."""
+
+    @property
+    def neighbourhood(self) -> Any:
+        """The ``moves``: row step, column step, kind."""
+
+
+def bill_crossings(routes: LinkedRoutes, edges: EdgeCosts) -> NDArray[np.float64]:
+    """Cost of the crossings along every cell's routes, each edge by what it really crosses.
+
+    Parameters
+    ----------
+    routes : LinkedRoutes
+        Result of :func:`cdrsite.transport.distance.least_cost`.
+    edges : EdgeCosts
+        Of the same grid, with at least the directions of the routes' moves.
+
+    Returns
+    -------
+    ndarray of float64, shape (k, rows, cols)
+        Cost to add to the route's [USD/t]; inf without a route. The routes themselves do not
+        avoid crossings by it.
+    """
+    moves = np.asarray(routes.neighbourhood.moves, np.int64)
+    edge = np.zeros((len(moves), 3), np.int64)
+    for e, (drow, dcol) in enumerate(moves[:, :2].tolist()):
+        if (drow, dcol) in DIRECTIONS:
+            edge[e] = DIRECTIONS.index((drow, dcol)), 0, 0
+        else:
+            edge[e] = DIRECTIONS.index((-drow, -dcol)), drow, dcol
+    if edge[:, 0].max() >= len(edges.codes):
+        raise ConfigError(
+            "the routes have moves without counted edges",
+            where="transport.neighbours",
+            got=f"{len(edges.codes)} directions",
+            expected=f"{edge[:, 0].max() + 1}",
+            cure="count the crossings for the same neighbours",
+        )
+    out = np.full(routes.link.shape, np.nan)
+    bill_links(routes.link, routes.sink, moves, edge, edges.codes, edges.lookup, out)
+    return out
 
 
 def crossing_cost(rule: Crossing, per_km: float) -> float:
