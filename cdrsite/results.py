@@ -19,10 +19,11 @@ from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, UNKNOWN
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cdrsite.cells import Offers, ProgressSink, Scored
     from cdrsite.config.models import Scenario
+    from cdrsite.prepare import Setting
     from cdrsite.scoring import MethodModel
     from cdrsite.siting.exclusions import Excluded, RuleBook
-    from cdrsite.study import Offers, ProgressSink, Scored, Setting
 
 LIMIT_NAMES: dict[int, str] = {
     **{code: name for name, code in RESOURCE_CODES.items()},

@@ -22,13 +22,16 @@ LEVELS: dict[str, int] = {
     "scoring": 6,
     "competition": 6,
     "network": 6,
-    "results": 7,
-    "accessor": 9,
-    "outputs": 8,
-    "demo": 8,
-    "study": 9,
-    "terminal": 10,
-    "cli": 11,
+    "prepare": 7,
+    "allocation": 7,
+    "cells": 8,
+    "results": 9,
+    "outputs": 10,
+    "demo": 10,
+    "accessor": 11,
+    "study": 12,
+    "terminal": 13,
+    "cli": 14,
 }
 """Part of the package -> level; a part imports lower levels and itself only."""
 

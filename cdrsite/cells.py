@@ -1,0 +1,285 @@
+"""Stages that run over the cells: exclusions, routes to storage, supplies, scores.
+
+Each is a pure function of an aligned block, so the answer does not depend on blocks or threads
+(rule 9); only contiguous areas, distances and the sharing of pools look at the whole grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+
+from cdrsite.core.grid import Block
+from cdrsite.core.resources import RESOURCES
+from cdrsite.core.states import OUTSIDE_BIT
+from cdrsite.costs import crf
+from cdrsite.prepare import SHED, STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM, Setting, hauled
+from cdrsite.requirements.evaluate import evaluate
+from cdrsite.requirements.supply import (
+    Pools,
+    StorageUnits,
+    intensity_block,
+    label_areas,
+    storage_offer,
+    supply_block,
+    usable_land,
+)
+from cdrsite.scoring import land_layer, left_layer, own_layers
+from cdrsite.siting.exclusions import Excluded, RuleAreas, exclude_block, exclude_small_areas
+from cdrsite.siting.suitability import suitability_block
+from cdrsite.transport.links import SinkLinks, StorageSites, link_sinks
+from cdrsite.transport.pipelines import Basis
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    F32 = NDArray[np.float32]
+
+T = TypeVar("T")
+
+PIPELINE_YEARS = 30.0
+"""Economic life of a pipeline [yr]; 20 to 50 in the models' own sources."""
+
+
+class ProgressSink(Protocol):
+    """Where the progress of long steps goes."""
+
+    def step(self, title: str, total: int) -> Callable[[], None]:
+        """Begin a step of ``total`` parts; call the result after each part."""
+
+
+class Silent:
+    """No progress shown."""
+
+    def step(self, title: str, total: int) -> Callable[[], None]:
+        """Do nothing."""
+        del title, total
+        return lambda: None
+
+
+def exclude(setting: Setting, progress: ProgressSink, threads: int) -> Excluded:
+    """Apply all exclusion rules: block by block, then contiguity over the whole grid."""
+    grid = setting.area.grid
+    reasons = np.empty(grid.shape, np.uint32)
+    available = {bits: np.empty(grid.shape, np.float32) for bits in setting.book.groups}
+    areas = RuleAreas()
+
+    def one(block: Block) -> Excluded:
+        inside = setting.area.inside(block)
+        return exclude_block(setting.book, setting.reader, block, inside)
+
+    for block, part in in_order(one, setting.blocks, threads, progress, "exclusions"):
+        reasons[block.slices] = part.reasons
+        for bits, left in part.available.items():
+            available[bits][block.slices] = left
+        areas.add(part.areas)
+    exclude_small_areas(setting.book, grid, reasons, available, areas)
+    return Excluded(reasons, available, areas)
+
+
+def in_order(
+    work: Callable[[Block], T],
+    blocks: Iterable[Block],
+    threads: int,
+    progress: ProgressSink,
+    title: str,
+) -> Iterator[tuple[Block, T]]:
+    """Work on blocks in threads and yield the results in the order of the blocks (rule 9)."""
+    listed = list(blocks)
+    done = progress.step(title, len(listed))
+    if threads == 1:
+        for block in listed:
+            yield block, work(block)
+            done()
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for block, result in zip(listed, pool.map(work, listed), strict=True):
+            yield block, result
+            done()
+
+
+def link_storage(setting: Setting, excluded: Excluded, threads: int) -> SinkLinks | None:
+    """Routes from every cell to its cheapest storage units; None where storage is unlimited."""
+    units, scenario = setting.storage, setting.scenario
+    if units is None:
+        return None
+    costs, transport = scenario.costs, scenario.transport
+    basis = Basis(
+        crf=float(crf(costs.discount_rate, PIPELINE_YEARS)),
+        base_year=costs.base_year,
+        electricity=costs.prices.electricity,
+        utilisation=transport.utilisation,
+        region=transport.region,
+    )
+    sites = StorageSites(units.layer, units.names, units.filters, units.cost)
+    inside = excluded.reasons & np.uint32(OUTSIDE_BIT) == 0
+    return link_sinks(transport, sites, setting.reader, basis, inside, threads)
+
+
+@dataclass(frozen=True)
+class Offers:
+    """Shared pools and storage units, and the areas over which they are spread.
+
+    Attributes
+    ----------
+    pools : dict of str to Pools
+        With their areas inside the region.
+    links : SinkLinks or None
+        Cheapest storage units of each cell.
+    served : ndarray, shape (units,)
+        Area of the region whose cheapest storage unit it is [m2].
+    """
+
+    pools: dict[str, Pools]
+    links: SinkLinks | None = None
+    served: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+
+def spread_areas(setting: Setting, links: SinkLinks | None, threads: int) -> Offers:
+    """Find the areas over which shared pools and storage units are spread."""
+    area, reader = setting.area, setting.reader
+
+    def one(block: Block) -> dict[str, NDArray[np.float64]]:
+        inside, areas = area.inside(block), area.grid.block_areas(block)
+        found = {
+            name: label_areas(reader.labels(pools.layer, block), areas, inside, len(pools.supply))
+            for name, pools in setting.pools.items()
+        }
+        if links is not None and setting.storage is not None:
+            best = links.sink[0][block.slices]
+            found["storage"] = label_areas(best, areas, inside, len(setting.storage.rate))
+        return found
+
+    total: dict[str, NDArray[np.float64]] = {}
+    for _, part in in_order(one, setting.blocks, threads, Silent(), ""):
+        for name, values in part.items():
+            total[name] = total.get(name, 0.0) + values
+    pools = {name: replace(one, area=total[name]) for name, one in setting.pools.items()}
+    return Offers(pools, links, total.get("storage", np.zeros(0)))
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What scoring a block gives: arrays by variable, and by variable and method."""
+
+    shared: dict[str, NDArray[Any]]
+    methods: dict[str, dict[str, NDArray[Any]]]
+
+
+def score(
+    setting: Setting, excluded: Excluded, offers: Offers, progress: ProgressSink, threads: int
+) -> Iterator[tuple[Block, Scored]]:
+    """Score every method in every cell, block by block."""
+
+    def one(block: Block) -> Scored:
+        return score_block(setting, offers, excluded, block)
+
+    return in_order(one, setting.blocks, threads, progress, "scoring")
+
+
+def score_block(
+    setting: Setting,
+    offers: Offers,
+    excluded: Excluded,
+    block: Block,
+) -> Scored:
+    """Score every method in the cells of a block; a pure function of the block."""
+    part = Excluded(
+        excluded.reasons[block.slices],
+        {bits: left[block.slices] for bits, left in excluded.available.items()},
+        excluded.areas,
+    )
+    return score_cells(setting, offers, part, block)
+
+
+def score_cells(
+    setting: Setting,
+    offers: Offers,
+    excluded: Excluded,
+    block: Block,
+) -> Scored:
+    """Score a block, given what the exclusions leave of just these cells."""
+    reader, resources = setting.reader, setting.scenario.resources
+    layers: dict[str, F32] = {}
+    usable = usable_land(resources.land, reader, block) * reader.grid.block_areas(block)
+    for bits, group in setting.groups.items():
+        left = excluded.available[bits]
+        layers[left_layer(group)] = left
+        layers[land_layer(group)] = usable * left
+    _add_supplies(setting, offers, block, layers)
+    for i, criteria in enumerate(setting.criteria):
+        layers[f"suitability {i}"] = suitability_block(
+            criteria.criteria, setting.scenario.siting.combine, reader, block
+        )
+    for model in setting.models.values():
+        layers.update(own_layers(model, reader, block))
+    found = evaluate(setting.plan, layers, excluded.reasons)
+    methods: dict[str, dict[str, NDArray[Any]]] = {
+        name: {
+            "potential": result.potential,
+            "limit": result.limit,
+            "net_factor": result.net_factor,
+            "cost": result.cost,
+            "score": result.score,
+            "suitability": layers[plan.suitability or ""],
+        }
+        for (name, result), plan in zip(found.items(), setting.plan.methods, strict=True)
+    }
+    shared: dict[str, NDArray[Any]] = {
+        f"supply_{name}": layers[name] for name in RESOURCES if name in layers
+    }
+    for name, one in offers.pools.items():
+        shared[f"pool_{name}"] = reader.labels(one.layer, block)
+    return Scored(shared, methods)
+
+
+def _add_supplies(
+    setting: Setting,
+    offers: Offers,
+    block: Block,
+    layers: dict[str, F32],
+) -> None:
+    """Put the supply of each limited resource, and power's intensity, among a block's layers."""
+    reader, resources = setting.reader, setting.scenario.resources
+    for name, model in resources.supplies.items():
+        if name == "biomass" and hauled(setting.scenario):
+            # the shed is the mean per cell within the radius: times the cells of the circle
+            circle = np.pi * (resources.biomass.haul * 1000.0) ** 2
+            cells = np.float32(circle) / reader.grid.block_areas(block)
+            found: F32 | None = reader.values(SHED, block) * cells
+        else:
+            found = supply_block(name, model, offers.pools.get(name), reader, block)
+        if found is not None and name == "biomass":
+            found = found * np.float32(resources.biomass.collectable)
+        if found is not None:
+            layers[name] = found
+    if isinstance(resources.power.intensity, str):
+        layers["intensity"] = np.broadcast_to(
+            intensity_block(resources.power, reader, block), block.shape
+        )
+    if setting.storage is not None:
+        _add_storage(setting, setting.storage, offers, block, layers)
+
+
+def _add_storage(
+    setting: Setting, units: StorageUnits, offers: Offers, block: Block, layers: dict[str, F32]
+) -> None:
+    """Put what storage offers, and what it costs to get there, among a block's layers."""
+    links, share = offers.links, setting.scenario.resources.storage.share
+    if links is None:  # a trial cell before the routes are known
+        for name in ("storage", STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM):
+            layers[name] = np.zeros(block.shape, np.float32)
+        return
+    areas, best = setting.area.grid.block_areas(block), links.sink[0][block.slices]
+    layers["storage"] = storage_offer(share, units.rate, best, areas, offers.served)
+    for name, values in (
+        (STORAGE_COST, links.storage_cost),
+        (TRANSPORT_COST, links.cost),
+        (TRANSPORT_KM, links.length_km),
+    ):
+        # out of reach the supply is 0, so the cost there only has to be a finite number
+        layers[name] = np.where(best >= 0, values[0][block.slices], np.float32(0))

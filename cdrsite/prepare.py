@@ -1,0 +1,179 @@
+"""Everything that is prepared before the first block: methods, rules, pools, storage, the plan."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from dataclasses import dataclass
+
+from cdrsite.config.layers import DerivedLayer, Layer
+from cdrsite.config.models import Scenario
+from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError
+from cdrsite.core.grid import Block
+from cdrsite.layers.region import StudyArea, build_grid
+from cdrsite.layers.stack import LayerStack
+from cdrsite.library.plausibility import check_profile
+from cdrsite.requirements.plan import ScoringPlan
+from cdrsite.requirements.supply import Pools, StorageUnits, read_pools, read_storage
+from cdrsite.scoring import Ingredients, MethodModel, method_model, method_plan
+from cdrsite.siting.exclusions import RuleBook, rule_book
+from cdrsite.siting.suitability import CriterionSet, criterion_sets
+
+SMALL_GRID = 1_000_000
+"""Grids of fewer cells are cut finer, so that all cores have work [cells]."""
+SHED = "_biomass_shed"
+"""Name of the layer with the biomass within haul distance."""
+STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM = "storage cost", "transport cost", "transport km"
+"""Layers with what the routes to storage give [USD/t], [USD/t], [km]."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that is prepared before the first block."""
+
+    scenario: Scenario
+    area: StudyArea
+    reader: LayerStack
+    models: dict[str, MethodModel]
+    book: RuleBook
+    criteria: tuple[CriterionSet, ...]
+    pools: dict[str, Pools]
+    storage: StorageUnits | None
+    plan: ScoringPlan
+    blocks: tuple[Block, ...]
+
+    @property
+    def groups(self) -> dict[tuple[int, ...], str]:
+        """Group of exclusion rules -> its short name."""
+        return {bits: str(i) for i, bits in enumerate(self.book.groups)}
+
+
+def prepare(scenario: Scenario) -> Setting:
+    """Resolve methods, rules, pools and storage; open and check every layer that is used."""
+    check_references(scenario)
+    area = build_grid(scenario.region, scenario.grid)
+    reader = LayerStack(_with_shed(scenario), area, rasterise=scenario.grid.rasterise)
+    _raise_findings(reader, scenario)
+    models = {name: method_model(name, scenario) for name in scenario.methods}
+    for model in models.values():
+        for finding in check_profile(model.profile, model.numbers):
+            warnings.warn(f"{model.name}: {finding}", CdrsiteWarning, stacklevel=2)
+    confined = {name: choice.regions for name, choice in scenario.methods.items()}
+    book = rule_book(scenario.siting.exclude, scenario.siting.include, confined)
+    criteria = criterion_sets(scenario.siting.prefer, tuple(models))
+    pools = _pools(scenario, reader)
+    storage = read_storage(scenario.resources.storage, reader)
+    if storage is not None:
+        for text in storage.left_out:
+            warnings.warn(f"storage unit left out: {text}", CdrsiteWarning, stacklevel=2)
+    size = 256 if area.grid.size < SMALL_GRID else 1024
+    return Setting(
+        scenario=scenario,
+        area=area,
+        reader=reader,
+        models=models,
+        book=book,
+        criteria=criteria,
+        pools=pools,
+        storage=storage,
+        plan=_plan(scenario, models, book, criteria, storage),
+        blocks=tuple(area.grid.blocks(size)),
+    )
+
+
+def check_references(scenario: Scenario) -> None:
+    """Refuse keys that name a layer the scenario does not have.
+
+    Raises
+    ------
+    ConfigError
+        Names the key and the nearest layer.
+    """
+    for layer, keys in scenario.layer_references().items():
+        if layer not in scenario.layers:
+            near = difflib.get_close_matches(layer, scenario.layers, n=1, cutoff=0.4)
+            raise ConfigError(
+                "no layer of that name",
+                where=", ".join(keys),
+                got=repr(layer),
+                expected=f"one of {', '.join(scenario.layers) or '(no layers)'}",
+                cure=f"did you mean {near[0]!r}?" if near else f"add layers.{layer}",
+            )
+
+
+def _raise_findings(reader: LayerStack, scenario: Scenario) -> None:
+    """Warn of what the first look at the layers found; refuse the run if it found errors.
+
+    Raises
+    ------
+    DataError
+        With every error, one a line.
+    """
+    findings = reader.check(scenario.layer_references())
+    for finding in findings:
+        if finding.level == "warning":
+            warnings.warn(finding.text, CdrsiteWarning, stacklevel=3)
+    errors = [finding.text for finding in findings if finding.level == "error"]
+    if errors:
+        raise DataError("\n".join(dict.fromkeys(errors)))
+
+
+def _with_shed(scenario: Scenario) -> dict[str, Layer]:
+    """The scenario's layers, and the biomass within haul distance as one more."""
+    layers = dict(scenario.layers)
+    biomass = scenario.resources.biomass
+    if hauled(scenario):
+        layers[SHED] = DerivedLayer.model_validate(
+            {"derive": "density", "from": biomass.layer, "radius": biomass.haul * 1000.0}
+        )
+    return layers
+
+
+def hauled(scenario: Scenario) -> bool:
+    """Whether plants collect biomass from around them."""
+    biomass = scenario.resources.biomass
+    return biomass.layer is not None and biomass.haul > 0 and biomass.share == "whole"
+
+
+def _pools(scenario: Scenario, reader: LayerStack) -> dict[str, Pools]:
+    """Pools by resource, with their areas inside the region where they are spread by area."""
+    found: dict[str, Pools] = {}
+    for name, model in scenario.resources.supplies.items():
+        pools = read_pools(name, model, reader)
+        if pools is not None:
+            found[name] = pools
+    return found
+
+
+def _plan(
+    scenario: Scenario,
+    models: dict[str, MethodModel],
+    book: RuleBook,
+    criteria: tuple[CriterionSet, ...],
+    storage: StorageUnits | None,
+) -> ScoringPlan:
+    resources = scenario.resources
+    names = [name for name, model in resources.supplies.items() if not model.unlimited]
+    names += ["storage"] if storage is not None else []
+    routed = storage is not None
+    given = Ingredients(
+        limited=frozenset(names),
+        intensity="intensity"
+        if isinstance(resources.power.intensity, str)
+        else resources.power.intensity,
+        transport_cost=TRANSPORT_COST if routed else scenario.transport.cost or 0.0,
+        transport_km=TRANSPORT_KM if routed else 0.0,
+        storage_cost=STORAGE_COST if routed else _number(resources.storage.cost),
+    )
+    groups = {bits: str(i) for i, bits in enumerate(book.groups)}
+    plans = []
+    for name, model in models.items():
+        which = next(i for i, one in enumerate(criteria) if name in one.methods)
+        group = groups[book.group_of(name)]
+        rules = sum(1 << bit for bit in book.group_of(name))
+        plans.append(method_plan(model, scenario, given, group, rules, f"suitability {which}"))
+    return ScoringPlan(tuple(plans))
+
+
+def _number(value: float | str) -> float:
+    return 0.0 if isinstance(value, str) else float(value)
