@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -137,19 +138,19 @@ def data(millions: int) -> Data:
     return layers, reasons, out
 
 
-def copier(cells: int, block: int) -> Callable[[], None]:
+def copier(cells: int, *blocks: int) -> list[Callable[[], None]]:
     """Copy as many bytes as scoring reads and writes, on two threads, by blocks of floats."""
     source = np.ones(cells * BYTES_PER_CELL // 8, np.float32)
     target = np.zeros_like(source)
 
-    def part(start: int) -> None:
-        np.copyto(target[start : start + block], source[start : start + block])
+    def copy(block: int) -> None:
+        def part(start: int) -> None:
+            np.copyto(target[start : start + block], source[start : start + block])
 
-    def run() -> None:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(part, range(0, source.size, block)))
 
-    return run
+    return [partial(copy, block) for block in blocks]
 
 
 def memory(kind: str) -> int:
@@ -179,14 +180,16 @@ def compare(millions: int, repeats: int) -> dict[str, float]:
 
     kernel(2)()
     held = memory("VmHWM")
-    s = interleaved(repeats, one=kernel(1), two=kernel(2))
-    s |= interleaved(
-        max(1, repeats // 3), numpy=lambda: evaluate_numpy(scoring, layers, reasons, out)
+    small, large = copier(cells, 1 << 16, 1 << 20)
+    s = interleaved(
+        repeats,
+        one=kernel(1),
+        two=kernel(2),
+        small=small,
+        large=large,
+        numpy=lambda: evaluate_numpy(scoring, layers, reasons, out),
     )
-    again = interleaved(
-        repeats, small=copier(cells, 1 << 16), large=copier(cells, 1 << 20), two=kernel(2)
-    )
-    copy = min(again["small"], again["large"])
+    copy = min(s["small"], s["large"])
     size = cells * BYTES_PER_CELL
     return {
         "kernel, 1 thread [ns/cell]": 1e9 * s["one"] / cells,
@@ -195,7 +198,7 @@ def compare(millions: int, repeats: int) -> dict[str, float]:
         "copy, 2 threads, the faster of two block sizes [ns/cell]": 1e9 * copy / cells,
         "numpy / kernel, both 1 thread": s["numpy"] / s["one"],
         "numpy, 1 thread / kernel, 2 threads": s["numpy"] / s["two"],
-        "copy / kernel, both 2 threads": copy / again["two"],
+        "copy / kernel, both 2 threads": copy / s["two"],
         "peak memory of the process / (inputs + outputs)": held / size,
         "the same without what the process held before": (held - before) / size,
     }
@@ -238,13 +241,13 @@ def test_numpy(benchmark: object, four_million: Data) -> None:
 
 
 def test_copy(benchmark: object) -> None:
-    benchmark(copier(4_000_000, 1 << 20))
+    benchmark(*copier(4_000_000, 1 << 20))
 
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--cells", type=int, nargs="+", default=[4], metavar="MILLIONS")
-    arguments.add_argument("--repeats", type=int, default=9)
+    arguments.add_argument("--repeats", type=int, default=5)
     given = arguments.parse_args()
     columns = [compare(size, given.repeats) for size in sorted(given.cells)]
     print(f"| | {' | '.join(f'{size} million cells' for size in sorted(given.cells))} |")

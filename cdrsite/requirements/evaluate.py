@@ -13,6 +13,7 @@ What a cell is when no resource limits it stands in :mod:`cdrsite.core.states`. 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from cdrsite.requirements.plan import ScoringPlan
 F32 = NDArray[np.float32]
 CHUNK = 1 << 18
 """Cells per task of a thread."""
+STAGGER = 10 * 64
+"""Bytes between the beginnings of output arrays within a page: ten cache lines."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,18 @@ class MethodResult:
 
     @classmethod
     def empty(cls, shape: tuple[int, ...]) -> MethodResult:
-        """Arrays to be filled."""
-        return cls(
-            **{
-                name: np.empty(shape, np.uint8 if name == "limit" else np.float32)
-                for name in OUTPUTS
-            }
-        )
+        """Arrays to be filled, each beginning elsewhere in a page of memory.
+
+        Large arrays begin at a page as a rule, so that their cells of one index compete for the
+        same few lines of the processor's cache; scoring is a fifth slower then.
+        """
+        cells = math.prod(shape)
+        arrays: dict[str, NDArray[np.generic]] = {}
+        for k, name in enumerate(OUTPUTS, start=1):
+            dtype = np.dtype(np.uint8 if name == "limit" else np.float32)
+            memory = np.empty(cells * dtype.itemsize + k * STAGGER, np.uint8)
+            arrays[name] = memory[k * STAGGER :].view(dtype).reshape(shape)
+        return cls(**arrays)  # type: ignore[arg-type]
 
 
 def evaluate(

@@ -26,7 +26,7 @@ import numpy as np
 from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, OUTSIDE_BIT, UNKNOWN
 from cdrsite.requirements.plan import Limit, MethodPlan, ScoringPlan, Sum
 
-BLOCK = 2048
+BLOCK = 4096
 """Cells per loop: what one method leaves in the cache is there for the next."""
 
 HEAD = f'''"""Scoring loops, written by cdrsite for one shape of plan; changes are lost."""
