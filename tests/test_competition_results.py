@@ -153,7 +153,10 @@ def test_reduced_cost_and_binding_map() -> None:
     assert (block.reduced[used <= 1e-9 * upper] <= 1e-6).all()
     codes, labels = binding_map(answer, block), binding_labels(answer)
     found = {labels[code] for code in np.unique(codes)}
-    assert {"land", "water", "storage"} <= found
+    dear = {row["family"] for row in pools_table(answer) if row["binds"]}
+    assert "land" in found
+    assert found & {"water", "power", "storage"}
+    assert found & {"water", "power", "storage"} <= dear
     full = (used * block.cells.need).sum(axis=0) >= block.cells.land * (1 - 1e-9)
     assert full[codes == labels.index("land")].all()
 

@@ -19,13 +19,14 @@ TILE = 128
 
 
 @kernel
-def _stage(source, upper, size, out):
+def _stage(source, start, upper, size, out):
     """Load a tile of per-method values; zero where the method is not possible."""
     wide = source.shape[1] > 1
     for m in range(source.shape[0]):
         if wide:
+            row = source[m][start : start + size]  # contiguous for the compiler, unlike [:, a:b]
             for i in range(size):
-                value = np.float64(source[m, i])
+                value = np.float64(row[i])
                 out[m, i] = value if upper[m, i] > 0.0 else 0.0
         else:
             value = np.float64(source[m, 0])
@@ -34,13 +35,14 @@ def _stage(source, upper, size, out):
 
 
 @kernel
-def _stage_upper(source, size, out):
+def _stage_upper(source, start, size, out):
     """Load upper bounds; NaN and negative become 0."""
     wide = source.shape[1] > 1
     for m in range(source.shape[0]):
         if wide:
+            row = source[m][start : start + size]
             for i in range(size):
-                value = np.float64(source[m, i])
+                value = np.float64(row[i])
                 out[m, i] = value if value > 0.0 else 0.0
         else:
             value = np.float64(source[m, 0])
@@ -49,18 +51,20 @@ def _stage_upper(source, size, out):
 
 
 @kernel
-def _stage_sinks(sink, source, size, out):
+def _stage_sinks(sink, source, start, size, out):
     """Load a tile of per-slot values; zero where the slot has no sink."""
     wide = source.shape[1] > 1
     for k in range(sink.shape[0]):
+        ids = sink[k][start : start + size]
         if wide:
+            row = source[k][start : start + size]
             for i in range(size):
-                value = np.float64(source[k, i])
-                out[k, i] = value if sink[k, i] >= 0 else 0.0
+                value = np.float64(row[i])
+                out[k, i] = value if ids[i] >= 0 else 0.0
         else:
             value = np.float64(source[k, 0])
             for i in range(size):
-                out[k, i] = value if sink[k, i] >= 0 else 0.0
+                out[k, i] = value if ids[i] >= 0 else 0.0
 
 
 @kernel
@@ -86,12 +90,6 @@ def _take(source, slot, factor, size, out):
 
 
 @kernel
-def _part(source, start, stop):
-    """Columns of a tile; a single column stands for all."""
-    return source[:, start:stop] if source.shape[1] > 1 else source[:, :1]
-
-
-@kernel
 def _segments(combo, size, edges):
     """Edges of the runs of cells with one combination; returns how many runs."""
     count = 0
@@ -105,7 +103,7 @@ def _segments(combo, size, edges):
 
 
 @kernel
-def _fill(value, upper, share, land, size, ratio, demand, room, x):
+def _fill(value, upper, share, land, size, ratio, demand, inverse, room, x):
     """Fractional knapsack: land goes to the best value per m2 first, without a branch.
 
     What the better methods leave is ``max(0, land - their demand)``, since each of them takes all
@@ -115,22 +113,21 @@ def _fill(value, upper, share, land, size, ratio, demand, room, x):
     for m in range(n_methods):
         for i in range(size):
             wanted = value[m, i] > 0.0
-            ratio[m, i] = value[m, i] / share[m, i] if wanted else -1.0
+            inverse[m, i] = 1.0 / share[m, i]
+            ratio[m, i] = value[m, i] * inverse[m, i] if wanted else -1.0
             demand[m, i] = upper[m, i] * share[m, i] if wanted else 0.0
+            room[m, i] = land[i]
+    for m in range(1, n_methods):
+        for other in range(m):
+            for i in range(size):
+                loses = ratio[other, i] >= ratio[m, i]
+                room[m, i] -= demand[other, i] if loses else 0.0
+                room[other, i] -= 0.0 if loses else demand[m, i]
     for m in range(n_methods):
         for i in range(size):
-            room[i] = land[i]
-        for other in range(n_methods):
-            if other < m:
-                for i in range(size):
-                    room[i] -= demand[other, i] if ratio[other, i] >= ratio[m, i] else 0.0
-            elif other > m:
-                for i in range(size):
-                    room[i] -= demand[other, i] if ratio[other, i] > ratio[m, i] else 0.0
-        for i in range(size):
-            left = room[i] if room[i] > 0.0 else 0.0
+            left = room[m, i] if room[m, i] > 0.0 else 0.0
             all_of_it = demand[m, i] <= left
-            part = upper[m, i] if all_of_it else left / share[m, i]
+            part = upper[m, i] if all_of_it else left * inverse[m, i]
             x[m, i] = part if ratio[m, i] > 0.0 else 0.0
 
 
@@ -247,24 +244,48 @@ def _total(x, lo, hi):
 
 
 @kernel
-def _reduced_values(weight, combo, edges, runs, stored, f, c, a, base, scost, sloss, best, slot, v):
+def _reduced_values(
+    weight, combo, edges, runs, size, stored, uniform, f, c, a, base, scost, sloss, best, slot, v
+):
     """Value per gross tonne with the best sink, prices of all shared rows included."""
     n_slots = base.shape[0]
+    first = -1
     for m in range(f.shape[0]):
-        s = stored[m]
         for r in range(runs):
             lo, hi = edges[r], edges[r + 1]
             g = combo[lo]
             w0, w1, w2, w3 = weight[g, m, 0], weight[g, m, 1], weight[g, m, 2], weight[g, m, 3]
             for i in range(lo, hi):
                 v[m, i] = w0 + w1 * f[m, i] + w2 * c[m, i] + w3 * a[m, i]
-            if s > 0.0 and n_slots > 0:
-                _best_sink(base, scost, sloss, w1, w2, lo, hi, best, slot[m])
-                for i in range(lo, hi):
-                    v[m, i] += s * best[i]
-            elif s > 0.0:
-                for i in range(lo, hi):
-                    v[m, i] = -np.inf
+        s = stored[m]
+        if s > 0.0 and n_slots == 0:
+            for i in range(size):
+                v[m, i] = -np.inf
+        elif s > 0.0:
+            if not uniform:
+                for r in range(runs):
+                    lo, hi, g = edges[r], edges[r + 1], combo[edges[r]]
+                    w1, w2 = weight[g, m, 1], weight[g, m, 2]
+                    _best_sink(base, scost, sloss, w1, w2, lo, hi, best, slot[m])
+            elif first < 0:
+                first = m
+                w1, w2 = weight[combo[0], m, 1], weight[combo[0], m, 2]
+                _best_sink(base, scost, sloss, w1, w2, 0, size, best, slot[m])
+            else:
+                for i in range(size):
+                    slot[m, i] = slot[first, i]
+            for i in range(size):
+                v[m, i] += s * best[i]
+
+
+@kernel
+def _add_stored(amount, slot, sink, start, combo, group, size, sink_sums):
+    """Add what each cell stores to its sink, and clear it."""
+    for i in range(size):
+        if amount[i] > 0.0:
+            to = np.uint32(sink[np.uint32(slot[i]), np.uint64(start + i)])
+            sink_sums[np.uint32(group[np.uint32(combo[i])]), to] += amount[i]
+            amount[i] = 0.0
 
 
 @kernel
@@ -287,6 +308,7 @@ def sweep(  # noqa: C901, PLR0912, PLR0915 - stages over one tile's scratch, rea
     exclusive,
     local_need,
     has_lower,
+    uniform,
     counted,
     group,
     sums,
@@ -310,6 +332,9 @@ def sweep(  # noqa: C901, PLR0912, PLR0915 - stages over one tile's scratch, rea
     local_need : float64[R, M]
     has_lower : bool
         Whether ``lower`` holds more than zeros.
+    uniform : bool
+        Whether all methods with storage weigh net and cost alike in all combinations, so that
+        they have the same best sink.
     counted : bool[4 + L]
         Quantities that have a weight or are to be added up; others are not even read.
     group : int32[C]
@@ -328,14 +353,15 @@ def sweep(  # noqa: C901, PLR0912, PLR0915 - stages over one tile's scratch, rea
     n, n_methods, n_slots = combo.shape[0], upper.shape[0], sink.shape[0]
     n_layers, n_local = layers.shape[0], local_need.shape[0]
     keep = x_out.shape[1] > 0
-    scratch = np.zeros((10, n_methods, TILE))
+    scratch = np.zeros((12, n_methods, TILE))
     u, f, c, a, v, x = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5]
     share, ratio, demand, low = scratch[6], scratch[7], scratch[8], scratch[9]
+    inverse, room = scratch[10], scratch[11]
     slot = np.zeros((n_methods, TILE))
     slots = np.zeros((3, n_slots, TILE))
     base, scost, sloss = slots[0], slots[1], slots[2]
     line = np.zeros((4, TILE))
-    free, room, best, quantity = line[0], line[1], line[2], line[3]
+    free, best, quantity, total_stored = line[0], line[1], line[2], line[3]
     spare = np.zeros((n_local, TILE))
     tableau = np.empty((n_methods + n_local + 2, 2 * n_methods + n_local + 2))
     edges = np.zeros(TILE + 1, np.int64)
@@ -344,25 +370,40 @@ def sweep(  # noqa: C901, PLR0912, PLR0915 - stages over one tile's scratch, rea
         size = stop - start
         here = combo[start:stop]
         runs = _segments(here, size, edges)
-        _stage_upper(_part(upper, start, stop), size, u)
+        _stage_upper(upper, start, size, u)
         if counted[1]:
-            _stage(_part(net, start, stop), u, size, f)
+            _stage(net, start, u, size, f)
         if counted[2]:
-            _stage(_part(cost, start, stop), u, size, c)
-        _stage(_part(need, start, stop), u, size, a)
+            _stage(cost, start, u, size, c)
+        _stage(need, start, u, size, a)
         own = land[start:stop]
         for i in range(size):
             free[i] = np.float64(own[i])
-        sink_here = sink[:, start:stop]
         for k in range(n_slots):
+            ids = sink[k][start:stop]
             for i in range(size):
-                base[k, i] = sink_value[np.uint32(sink_here[k, i] + 1)]
+                base[k, i] = sink_value[np.uint32(ids[i] + 1)]
         if counted[2]:
-            _stage_sinks(sink_here, _part(sink_cost, start, stop), size, scost)
+            _stage_sinks(sink, sink_cost, start, size, scost)
         if counted[1]:
-            _stage_sinks(sink_here, _part(sink_loss, start, stop), size, sloss)
+            _stage_sinks(sink, sink_loss, start, size, sloss)
         _reduced_values(
-            weight, here, edges, runs, stored, f, c, a, base, scost, sloss, best, slot, v
+            weight,
+            here,
+            edges,
+            runs,
+            size,
+            stored,
+            uniform,
+            f,
+            c,
+            a,
+            base,
+            scost,
+            sloss,
+            best,
+            slot,
+            v,
         )
         for q in range(n_layers):
             layer = layers[q, start:stop]
@@ -376,13 +417,13 @@ def sweep(  # noqa: C901, PLR0912, PLR0915 - stages over one tile's scratch, rea
             for i in range(size):
                 share[m, i] = a[m, i] * exclusive_share
         if has_lower:
-            _stage(_part(lower, start, stop), u, size, low)
+            _stage(lower, start, u, size, low)
             for m in range(n_methods):
                 for i in range(size):
                     u[m, i] -= low[m, i]
                     left = free[i] - low[m, i] * share[m, i]
                     free[i] = left if left > 0.0 else 0.0
-        _fill(v, u, share, free, size, ratio, demand, room, x)
+        _fill(v, u, share, free, size, ratio, demand, inverse, room, x)
         if n_local > 0:
             for r in range(n_local):
                 for i in range(size):
@@ -391,6 +432,7 @@ def sweep(  # noqa: C901, PLR0912, PLR0915 - stages over one tile's scratch, rea
                         for m in range(n_methods):
                             spare[r, i] -= local_need[r, m] * low[m, i]
             _fill_local(v, u, share, free, spare, local_need, size, x, tableau)
+        any_stored = -1
         for m in range(n_methods):
             if has_lower:
                 for i in range(size):
@@ -401,11 +443,11 @@ def sweep(  # noqa: C901, PLR0912, PLR0915 - stages over one tile's scratch, rea
                     _take(sloss, slot[m], -s, size, f[m])
                 if counted[2]:
                     _take(scost, slot[m], s, size, c[m])
+                any_stored = m
                 for i in range(size):
-                    amount = x[m, i]
-                    if amount > 0.0:
-                        to = np.uint32(sink_here[np.uint32(slot[m, i]), i])
-                        sink_sums[group[here[i]], to] += s * amount
+                    total_stored[i] += s * x[m, i]
+                if not uniform:
+                    _add_stored(total_stored, slot[m], sink, start, here, group, size, sink_sums)
             for r in range(runs):
                 lo, hi = edges[r], edges[r + 1]
                 total = _total(x[m], lo, hi)
@@ -431,6 +473,8 @@ def sweep(  # noqa: C901, PLR0912, PLR0915 - stages over one tile's scratch, rea
                     x_out[m, start + i] = x[m, i]
                     slot_out[m, start + i] = np.int8(slot[m, i])
                     value_out[m, start + i] = v[m, i]
+        if uniform and any_stored >= 0:
+            _add_stored(total_stored, slot[any_stored], sink, start, here, group, size, sink_sums)
 
 
 @kernel

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cdrsite.competition.conflict import ConflictError
 from cdrsite.competition.objectives import most_net
 from cdrsite.competition.prices import SolverOptions, solve
-from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem, Term, target
+from cdrsite.competition.problem import QUANTITIES, FloatArray, PolicyRow, Problem, Term, target
 from cdrsite.competition.rows import Row, objective_matrix
 from cdrsite.competition.solution import BlockPlan, Solution
 
@@ -140,7 +140,7 @@ def binding_labels(solution: Solution) -> tuple[str, ...]:
 
 
 def _charges(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]) -> F64:
-    """What some shared rows charge a gross tonne, at the cheapest sink, shape (M, n)."""
+    """What some shared rows charge a gross tonne, at its best sink, shape (M, n)."""
     system, cells = solution.system, block.cells
     price = np.where(rows, solution.price, 0.0)
     n_methods, n = block.x.shape[0], block.x.shape[2]
@@ -152,12 +152,20 @@ def _charges(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]) 
     for q, layer in enumerate(cells.layers, start=len(QUANTITIES)):
         charge += weight[:, :, q].T * layer
     if len(cells.sink):
-        paid = -np.concatenate(([-np.inf], system.sink_values(price)[1:]))
-        stored = np.array([method.stored for method in solution.problem.methods])
-        cheapest = paid[cells.sink + 1].min(axis=0)
-        at_sink = np.where(np.isfinite(cheapest), cheapest, 0.0)
-        charge += stored[:, None] * at_sink
+        stored = solution.sweeper.stored[:, None]
+        at = np.take_along_axis(cells.sink, block.slot.astype(np.intp), axis=0)
+        paid = np.concatenate(([0.0], -system.sink_values(price)[1:]))
+        loss = _at_slot(cells.sink_loss, block.slot)
+        extra = _at_slot(cells.sink_cost, block.slot)
+        along = weight[:, :, 2].T * extra - weight[:, :, 1].T * loss
+        charge += np.where(at >= 0, stored * (paid[at + 1] + along), 0.0)
     return charge
+
+
+def _at_slot(values: FloatArray, slot: npt.NDArray[np.int8]) -> F64:
+    """Value of each method's slot, shape (M, n)."""
+    wide = np.broadcast_to(values, (len(values), slot.shape[1])).astype(np.float64)
+    return np.take_along_axis(wide, slot.astype(np.intp), axis=0)
 
 
 def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:

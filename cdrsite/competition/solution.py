@@ -51,6 +51,8 @@ class BlockPlan:
     ----------
     x : ndarray, shape (M, K, n)
         Gross tonnes by method and sink slot; a method without storage uses slot 0.
+    slot : ndarray, shape (M, n)
+        Best sink slot at the final prices.
     reduced : ndarray, shape (M, n)
         Value of one more gross tonne at the prices of pools and of the cell's land [objective/t]:
         0 or more where used; below 0 it is what the method falls short by. -inf: not possible.
@@ -62,6 +64,7 @@ class BlockPlan:
     stop: int
     cells: Cells
     x: F64
+    slot: npt.NDArray[np.int8]
     reduced: F64
     land_price: F64
 
@@ -113,7 +116,7 @@ class Solution:
             _kernel.add_weighted(combo, self.sweeper.group, share, plan.x, plan.slot, x)
         last = self.sweeper.plan(final, cells, start, stop)
         reduced, land_price = self._reduced(last, cells, x)
-        return BlockPlan(start, stop, cells, x, reduced, land_price)
+        return BlockPlan(start, stop, cells, x, last.slot, reduced, land_price)
 
     def _reduced(self, plan: Plan, cells: Cells, x: F64) -> tuple[F64, F64]:
         """Reduced value of each method once the cell's own land has its price.

@@ -26,6 +26,7 @@ class Prices:
 
     weight: F64
     sink_value: F64
+    uniform: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,10 @@ class Sweeper:
 
     def prices(self, objective: F64, price: F64) -> Prices:
         """Objective and row prices as the kernel takes them."""
-        return Prices(self.system.weights(objective, price), self.system.sink_values(price))
+        weight = self.system.weights(objective, price)
+        taste = weight[:, self.stored > 0, 1:3]
+        uniform = bool(taste.size == 0 or (taste == taste[:1, :1]).all())
+        return Prices(weight, self.system.sink_values(price), uniform)
 
     def sums(self, prices: Prices) -> Sums:
         """Sums of the best plans at some prices."""
@@ -153,6 +157,7 @@ class Sweeper:
             self.exclusive,
             self.local_need,
             self.has_lower,
+            prices.uniform,
             self.counted,
             self.group,
             sums.by_combo,
