@@ -268,8 +268,8 @@ def test_tiles_equal_the_heap_to_the_last_bit(neighbours: int, dtype: Any, kind:
     steps = (np.linspace(900, 1100, 150), 1000.0)
     options: Any = {"neighbours": neighbours, "k": 3, "dtype": dtype}
     heap = least_cost(friction, steps, sources, method="heap", **options)
-    for tile, threads in ((32, 1), (64, 1), (32, 2), (64, 3)):
-        got = least_cost(friction, steps, sources, tile=tile, threads=threads, **options)
+    for threads in (1, 2, 3):
+        got = least_cost(friction, steps, sources, threads=threads, **options)
         for name in ("cost", "length_km", "sink", "link", "status"):
             assert getattr(got, name).tobytes() == getattr(heap, name).tobytes()
 
@@ -353,7 +353,6 @@ def test_links_lead_downhill_to_a_cell_of_the_sink(case: Any) -> None:
         ([[1, 1]], ([0], [0], [0]), {"neighbours": 4}, "unknown neighbours"),
         ([[1, 1]], ([0], [0], [0]), {"dtype": "int32"}, "unknown dtype"),
         ([[1, 1]], ([0], [0], [0]), {"k": 0}, "at least 1"),
-        ([[1, 1]], ([0], [0], [0]), {"tile": 17}, "tile"),
         ([[1, 1]], ([0], [0], [0]), {"steps": (0.0, 1.0)}, "steps"),
         ([[1, 1]], ([0], [0], [0]), {"billed": np.array([[1, np.nan]])}, "billed surface"),
         ([[1, 1]], ([0], [0], [0]), {"billed": np.ones((2, 2))}, "not on the grid"),

@@ -18,22 +18,25 @@ Conventions
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from cdrsite.core.errors import DataError
-from cdrsite.transport import _kernel
+from cdrsite.transport import _kernel, _kernel_tiles
 from cdrsite.transport.labels import (
     KINDS_OF,
+    PAD,
     Labels,
     Neighbourhood,
     Problem,
-    Solver,
     Starts,
     neighbourhood,
     solve_ranks,
+    steep_moves,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
 
 REACHED, BARRIER, DISCONNECTED, UNKNOWN = range(4)
 """Status of a cell: has a route; is a barrier; no route to any sink; friction unknown."""
+
+DELTA = 1.0
+"""Tiles within this many window crossings of the least label are taken together."""
 
 WHERE = "transport distance"
 
@@ -148,7 +154,6 @@ def least_cost(
     k: int = 1,
     dtype: Literal["float32", "float64"] = "float32",
     threads: int = 1,
-    tile: int | None = None,
     method: Literal["tiles", "heap"] = "tiles",
 ) -> DistanceResult:
     """Find the k cheapest distinct sinks of every cell, with cost, length and back-links.
@@ -172,8 +177,6 @@ def least_cost(
         In which the labels are relaxed.
     threads : int
         Threads; no effect on the result.
-    tile : int, optional
-        Side of a solver tile [cells], 32 or 64; no effect on the result.
     method : {'tiles', 'heap'}
         Tile sweeps, or plain Dijkstra: same bytes, several times slower.
 
@@ -197,19 +200,12 @@ def least_cost(
         _check_billed(friction, bill)
     _check_sources(sources, friction)
     problem = padded_problem(friction, bill, steps, neighbours, dtype, threads)
-    solver = _solver(method, tile)
+    solver = tile_solver if method == "tiles" else heap_solver
     labels = solve_ranks(problem, padded_starts(sources, problem, dtype), k, solver)
     return _result(labels, problem, friction, np.dtype(dtype))
 
 
-def _solver(method: str, tile: int | None) -> Solver:
-    """The relaxation to use."""
-    if tile not in {None, 32, 64} or method not in {"tiles", "heap"}:
-        raise DataError("unknown tile size or method", where=WHERE, got=(tile, method))
-    return heap_solver
-
-
-def heap_solver(problem: Problem, label: NDArray[Any], region: NDArray[np.int32]) -> None:
+def heap_solver(problem: Problem, label: NDArray[Any], region: NDArray[np.float32]) -> None:
     """Relax by Dijkstra's method, one thread."""
     _kernel.label_setting(
         label,
@@ -220,6 +216,42 @@ def heap_solver(problem: Problem, label: NDArray[Any], region: NDArray[np.int32]
         problem.shape[1],
         problem.moves.strict,
     )
+
+
+def tile_solver(problem: Problem, label: NDArray[Any], region: NDArray[np.float32]) -> None:
+    """Relax by tile sweeps on ``problem.threads`` threads."""
+    moves, (down, across) = problem.moves, problem.tiles
+    steep = steep_moves(moves)
+    pending = np.full(down * across, _kernel_tiles.EMPTY, np.int32)
+    agenda = (pending, np.zeros_like(pending), np.zeros(1, np.int32))
+    _kernel_tiles.first_agenda(label, problem.shape[1], across, moves.pad, pending)
+    delta = np.float32(DELTA * _kernel_tiles.S * float(moves.span[1, 0]) * problem.typical)
+
+    def live(me: int) -> None:
+        buf = np.full(_kernel_tiles.SCRATCH, np.inf, label.dtype)
+        begin = me * pending.size // problem.threads
+        while not _kernel_tiles.work(
+            label,
+            problem.friction,
+            region,
+            problem.unit,
+            steep,
+            problem.shape[1],
+            across,
+            moves.pad,
+            moves.strict,
+            delta,
+            agenda,
+            begin,
+            buf,
+        ):
+            time.sleep(2e-5)
+
+    if problem.threads == 1:
+        live(0)
+        return
+    with ThreadPoolExecutor(problem.threads) as pool:
+        list(pool.map(live, range(problem.threads)))
 
 
 def padded_problem(
@@ -235,14 +267,17 @@ def padded_problem(
     row_steps = np.broadcast_to(np.asarray(steps[0], np.float64), (rows,))
     if not (np.isfinite(row_steps).all() and (row_steps > 0).all() and steps[1] > 0):
         raise DataError("the steps between cells are not positive", where=WHERE, got=steps)
-    moves = neighbourhood(neighbours, row_steps, float(steps[1]))
-    pad = moves.pad
+    pad = PAD[neighbours]
+    inner = _kernel_tiles.S - 2 * pad
+    tiles = -(-rows // inner), -(-cols // inner)
+    shape = tiles[0] * inner + 2 * pad, tiles[1] * inner + 2 * pad
+    moves = neighbourhood(neighbours, row_steps, float(steps[1]), shape[0] - rows - 2 * pad)
 
     def padded(surface: NDArray[Any]) -> NDArray[Any]:
-        out = np.full((rows + 2 * pad, cols + 2 * pad), np.inf, dtype)
-        inner = out[pad : pad + rows, pad : pad + cols]
-        inner[...] = surface
-        inner[np.isnan(inner)] = np.inf
+        out = np.full(shape, np.inf, dtype)
+        window = out[pad : pad + rows, pad : pad + cols]
+        window[...] = surface
+        window[np.isnan(window)] = np.inf
         return out
 
     steer = padded(friction)
@@ -251,8 +286,9 @@ def padded_problem(
         steer.ravel() if bill is friction else padded(bill).ravel(),
         moves,
         moves.unit.astype(dtype),
-        (rows + 2 * pad, cols + 2 * pad),
+        shape,
         (rows, cols),
+        tiles,
         threads,
     )
 

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +53,13 @@ The error on uniform friction is 1 / cos(half the widest angle between two moves
 8 neighbours, 2.75 % for 16, and 0.76 % for these 40, whose widest angle lies between (0, 1) and
 (1, 4). The usual 32, with (1, 3) and (2, 3), reach 1.31 %.
 """
+
+
+PAD: dict[int, int] = {
+    neighbours: max(max(high, wide) for high, wide, _ in KINDS[:count])
+    for neighbours, count in KINDS_OF.items()
+}
+"""Longest step of each neighbourhood [cells]."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,7 @@ def neighbourhood(
         from one end of the move to the other.
     """
     kinds = KINDS[: KINDS_OF[neighbours]]
-    pad = max(max(high, wide) for high, wide, _ in kinds)
+    pad = PAD[neighbours]
     east = np.pad(np.asarray(row_steps_m, np.float64), (pad, pad + below), mode="edge") / 1000.0
     span = np.zeros((len(kinds), east.size))
     unit = np.zeros_like(span)
@@ -122,10 +130,30 @@ def neighbourhood(
         count = east.size - high
         mean = sum(east[i : i + count] for i in range(high + 1)) / (high + 1)
         span[kind, :count] = np.hypot(high * ns_step_m / 1000.0, wide * mean)
-        if wide == 0:
-            span[kind, :count] = high * ns_step_m / 1000.0
+        # the last rows have no such move to the south: any length but 0, as 0 * inf is NaN
+        span[kind, count:] = span[kind, count - 1]
         unit[kind] = span[kind] / shares
     return Neighbourhood(_moves(neighbours), unit, span, pad, neighbours > 8)
+
+
+def steep_moves(moves: Neighbourhood) -> NDArray[np.int64]:
+    """The moves that the tile solver sweeps along, one of each opposite pair.
+
+    Returns
+    -------
+    ndarray, int64, shape (n, 4)
+        Steps across and along the sweep's rows, and the kind of the move in the window and in
+        the transposed window, in the order that the sweeps are written for.
+    """
+    kind_of = {(high, wide): kind for kind, (high, wide, _) in enumerate(KINDS)}
+    steep = [(1, 0), (1, 1), (2, 1), (4, 1), (3, 2), (3, 1)]
+    table = [
+        (high, sign * wide, kind_of[high, wide], kind_of[wide, high])
+        for high, wide in steep
+        for sign in ((1, -1) if wide else (1,))
+        if kind_of[high, wide] < len(moves.span)
+    ]
+    return np.array(table, np.int64)
 
 
 @dataclass(frozen=True)
@@ -178,6 +206,8 @@ class Problem:
         Padded rows and columns.
     inner : tuple of int
         Rows and columns of the grid itself, which starts at (pad, pad).
+    tiles : tuple of int
+        Rows and columns of solver tiles, which cover it.
     threads : int
         Threads for the passes that are cut by rows.
     """
@@ -188,7 +218,15 @@ class Problem:
     unit: NDArray[Any]
     shape: tuple[int, int]
     inner: tuple[int, int]
+    tiles: tuple[int, int]
     threads: int
+
+    @cached_property
+    def typical(self) -> float:
+        """Median friction of some open cells [cost per km]."""
+        some = self.friction[:: max(1, self.friction.size // 4001)]
+        some = some[np.isfinite(some)]
+        return float(np.median(some)) if some.size else 1.0
 
     def by_rows(self, work: Callable[[NDArray[np.int64]], Any]) -> list[Any]:
         """Call ``work`` for bands of rows that cover the grid, on the threads."""
@@ -247,7 +285,7 @@ def solve_ranks(problem: Problem, starts: Starts, k: int, solver: Solver) -> Lab
         np.full((k, size), np.inf),
         np.full((k, size), np.inf),
     )
-    region = np.zeros(1, np.int32)
+    region = np.zeros(1, np.float32)
     for rank in range(k):
         if rank > 0:
             region = set_ids(labels.sink, rank)
@@ -255,20 +293,29 @@ def solve_ranks(problem: Problem, starts: Starts, k: int, solver: Solver) -> Lab
     return labels
 
 
-def set_ids(sink: NDArray[np.int32], rank: int) -> NDArray[np.int32]:
-    """A number for the set of the ``rank`` best sinks of each cell, equal where the sets are."""
-    if rank == 1:
-        return sink[0]
-    columns = np.sort(sink[:rank], axis=0) + 1
-    wide = columns[0].astype(np.int64)
+def set_ids(sink: NDArray[np.int32], rank: int) -> NDArray[np.float32]:
+    """A number for the set of the ``rank`` best sinks of each cell, equal where the sets are.
+
+    Whole numbers in float32, so that the tile solver can hold them beside the labels.
+    """
+    columns = np.sort(sink[:rank], axis=0)
+    ids = columns[0].astype(np.int64) + 1
     for column in columns[1:]:
-        factor = int(column.max()) + 1
-        if int(wide.max()) * factor + factor >= 2**31:
-            wide = np.unique(wide, return_inverse=True)[1].astype(np.int64)
-        wide = wide * factor + column
-    if int(wide.max()) >= 2**31:
-        wide = np.unique(wide, return_inverse=True)[1]
-    return wide.astype(np.int32)
+        factor = int(column.max()) + 2
+        if (int(ids.max()) + 1) * factor >= 2**62:
+            ids = np.unique(ids, return_inverse=True)[1].astype(np.int64)
+        ids = ids * factor + (column + 1)
+    if int(ids.max()) >= 2**24:
+        ids = np.unique(ids, return_inverse=True)[1]
+    if int(ids.max()) >= 2**24:
+        raise DataError(
+            "too many different sets of sinks to tell apart",
+            where="transport distance",
+            got=int(ids.max()),
+            expected=f"below {2**24}",
+            cure="ask for fewer sinks per cell",
+        )
+    return ids.astype(np.float32)
 
 
 def _solve_rank(
@@ -276,7 +323,7 @@ def _solve_rank(
     starts: Starts,
     labels: Labels,
     rank: int,
-    region: NDArray[np.int32],
+    region: NDArray[np.float32],
     solver: Solver,
 ) -> None:
     """Start values, relaxation, links, sinks and lengths of one rank, in place."""
