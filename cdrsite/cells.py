@@ -19,6 +19,7 @@ from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.costs import crf
 from cdrsite.prepare import SHED, STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM, Setting, hauled
 from cdrsite.requirements.evaluate import evaluate
+from cdrsite.requirements.oracle import sum_of
 from cdrsite.requirements.supply import (
     Pools,
     StorageUnits,
@@ -168,6 +169,7 @@ class Scored:
 
     shared: dict[str, NDArray[Any]]
     methods: dict[str, dict[str, NDArray[Any]]]
+    rivals: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
 
 
 def score(
@@ -179,6 +181,50 @@ def score(
         return score_block(setting, offers, excluded, block)
 
     return in_order(one, setting.blocks, threads, progress, "scoring")
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Scores of the whole grid.
+
+    Attributes
+    ----------
+    methods : dict
+        Variable -> array of shape (methods, rows, cols), in the order of the study's methods.
+    shared : dict
+        Variable -> array of shape (rows, cols).
+    rivals : dict
+        Method -> what the competition reads of it, arrays of shape (rows, cols).
+    """
+
+    methods: dict[str, NDArray[Any]]
+    shared: dict[str, NDArray[Any]]
+    rivals: dict[str, dict[str, NDArray[Any]]]
+
+
+def gather(setting: Setting, parts: Iterable[tuple[Block, Scored]]) -> Gathered:
+    """Put the blocks of the scores together."""
+    shape, names = setting.area.grid.shape, tuple(setting.models)
+    methods: dict[str, NDArray[Any]] = {}
+    shared: dict[str, NDArray[Any]] = {}
+    rivals: dict[str, dict[str, NDArray[Any]]] = {name: {} for name in names}
+
+    def place(home: dict[str, NDArray[Any]], key: str, block: Block, values: Any) -> None:
+        if key not in home:
+            home[key] = np.empty(shape, values.dtype)
+        home[key][block.slices] = values
+
+    for block, part in parts:
+        for key, values in part.shared.items():
+            place(shared, key, block, values)
+        for m, name in enumerate(names):
+            for key, values in part.methods[name].items():
+                if key not in methods:
+                    methods[key] = np.empty((len(names), *shape), values.dtype)
+                methods[key][m][block.slices] = values
+            for key, values in part.rivals[name].items():
+                place(rivals[name], key, block, values)
+    return Gathered(methods, shared, rivals)
 
 
 def score_block(
@@ -234,7 +280,32 @@ def score_cells(
     }
     for name, one in offers.pools.items():
         shared[f"pool_{name}"] = reader.labels(one.layer, block)
-    return Scored(shared, methods)
+    for layer in setting.zonings:
+        shared[f"zone_{layer}"] = reader.labels(layer, block)
+    return Scored(shared, methods, _rivals(setting, layers, block))
+
+
+def _rivals(
+    setting: Setting, layers: dict[str, F32], block: Block
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """What the competition reads of each method: own land, land need, net factor, cost, needs."""
+    made: dict[str, dict[str, NDArray[Any]]] = {}
+    for name, sums in setting.rivals.items():
+        group = setting.groups[setting.book.group_of(name)]
+        arrays = {
+            "own": layers[land_layer(group)],
+            "need": sum_of(sums.land, layers),
+            "net": sum_of(sums.net_factor, layers),
+            "cost": sum_of(sums.cost, layers),
+        }
+        for resource, need in sums.needs.items():
+            if need.constant is None:
+                arrays[f"need of {resource}"] = sum_of(need, layers)
+        made[name] = {
+            key: np.broadcast_to(np.asarray(values, np.float32), block.shape)
+            for key, values in arrays.items()
+        }
+    return made
 
 
 def _add_supplies(

@@ -15,7 +15,14 @@ from cdrsite.layers.stack import LayerStack
 from cdrsite.library.plausibility import check_profile
 from cdrsite.requirements.plan import ScoringPlan
 from cdrsite.requirements.supply import Pools, StorageUnits, read_pools, read_storage
-from cdrsite.scoring import Ingredients, MethodModel, method_model, method_plan
+from cdrsite.scoring import (
+    Ingredients,
+    MethodModel,
+    RivalSums,
+    method_model,
+    method_plan,
+    rival_sums,
+)
 from cdrsite.siting.exclusions import RuleBook, rule_book
 from cdrsite.siting.suitability import CriterionSet, criterion_sets
 
@@ -40,7 +47,16 @@ class Setting:
     pools: dict[str, Pools]
     storage: StorageUnits | None
     plan: ScoringPlan
+    rivals: dict[str, RivalSums]
     blocks: tuple[Block, ...]
+
+    @property
+    def zonings(self) -> tuple[str, ...]:
+        """Polygon layers that policy rules and totals count by."""
+        names = [rule.layer for rule in self.scenario.policies if rule.layer is not None]
+        if self.scenario.outputs.admin is not None:
+            names.append(self.scenario.outputs.admin.layer)
+        return tuple(dict.fromkeys(names))
 
     @property
     def groups(self) -> dict[tuple[int, ...], str]:
@@ -66,6 +82,7 @@ def prepare(scenario: Scenario) -> Setting:
     if storage is not None:
         for text in storage.left_out:
             warnings.warn(f"storage unit left out: {text}", CdrsiteWarning, stacklevel=2)
+    given = _ingredients(scenario, storage)
     size = 256 if area.grid.size < SMALL_GRID else 1024
     return Setting(
         scenario=scenario,
@@ -76,7 +93,8 @@ def prepare(scenario: Scenario) -> Setting:
         criteria=criteria,
         pools=pools,
         storage=storage,
-        plan=_plan(scenario, models, book, criteria, storage),
+        plan=_plan(scenario, models, book, criteria, given),
+        rivals={name: rival_sums(model, scenario, given) for name, model in models.items()},
         blocks=tuple(area.grid.blocks(size)),
     )
 
@@ -145,26 +163,27 @@ def _pools(scenario: Scenario, reader: LayerStack) -> dict[str, Pools]:
     return found
 
 
+def _ingredients(scenario: Scenario, storage: StorageUnits | None) -> Ingredients:
+    resources, routed = scenario.resources, storage is not None
+    names = [name for name, model in resources.supplies.items() if not model.unlimited]
+    power = resources.power.intensity
+    return Ingredients(
+        limited=frozenset([*names, "storage"] if routed else names),
+        intensity="intensity" if isinstance(power, str) else power,
+        transport_cost=TRANSPORT_COST if routed else scenario.transport.cost or 0.0,
+        transport_km=TRANSPORT_KM if routed else 0.0,
+        storage_cost=STORAGE_COST if routed else _number(resources.storage.cost),
+        routed=routed,
+    )
+
+
 def _plan(
     scenario: Scenario,
     models: dict[str, MethodModel],
     book: RuleBook,
     criteria: tuple[CriterionSet, ...],
-    storage: StorageUnits | None,
+    given: Ingredients,
 ) -> ScoringPlan:
-    resources = scenario.resources
-    names = [name for name, model in resources.supplies.items() if not model.unlimited]
-    names += ["storage"] if storage is not None else []
-    routed = storage is not None
-    given = Ingredients(
-        limited=frozenset(names),
-        intensity="intensity"
-        if isinstance(resources.power.intensity, str)
-        else resources.power.intensity,
-        transport_cost=TRANSPORT_COST if routed else scenario.transport.cost or 0.0,
-        transport_km=TRANSPORT_KM if routed else 0.0,
-        storage_cost=STORAGE_COST if routed else _number(resources.storage.cost),
-    )
     groups = {bits: str(i) for i, bits in enumerate(book.groups)}
     plans = []
     for name, model in models.items():

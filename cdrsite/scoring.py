@@ -51,6 +51,9 @@ INFORMATIVE = frozenset(
 )
 """Parameters that may be unknown because no formula of the scoring reads them."""
 
+NOT_SHARED = frozenset({"land", "storage"})
+"""Resources with rows of their own in the competition: the cell's land, the storage units."""
+
 _PER: dict[str, tuple[str, ...]] = {"m2/(t/yr)": ("(t/yr)", "(1/yr)"), "USD/(t/yr)": ("(t/yr)",)}
 
 
@@ -199,6 +202,8 @@ class Ingredients:
         [USD/t].
     transport_km : str or float
         Length of the route to storage [km].
+    routed : bool
+        Whether routes to storage are known: losses then go by their length.
     """
 
     limited: frozenset[str]
@@ -206,6 +211,7 @@ class Ingredients:
     transport_cost: str | float
     storage_cost: str | float
     transport_km: str | float
+    routed: bool = False
 
 
 def _sum(value: str | float) -> Sum:
@@ -294,7 +300,7 @@ def _product(coefficient: float, names: tuple[str, ...], factors: Mapping[str, S
 def _losses(model: MethodModel, scenario: Scenario, given: Ingredients) -> ChainLosses:
     """Losses on the way to storage: by the length of the route where it is known."""
     losses = ChainLosses.from_library(model.numbers)
-    if not isinstance(given.transport_km, str) or not model.number("storage"):
+    if not given.routed or not model.number("storage"):
         return losses
     # the library's one loss stands for a typical route: the leakage per km takes its place
     return replace(losses, injection=0.0, transport_per_100km=scenario.transport.leakage)
@@ -415,6 +421,40 @@ def method_plan(
         net_factor=net_factor_sum(model, needs, scenario, given),
         gross_cost=cost_sum(model, needs, scenario, given),
         suitability=suitability,
+    )
+
+
+@dataclass(frozen=True)
+class RivalSums:
+    """What the competition reads of a method, before transport and storage.
+
+    Attributes
+    ----------
+    land : Sum
+        Land need [m2 per gross t/yr].
+    net_factor, cost : Sum
+        Net factor [t/t] and cost [USD per gross t] of a method at the well's head.
+    needs : dict of str to Sum
+        Shared resource -> need per gross tonne; electricity is negative where it is supplied.
+    """
+
+    land: Sum
+    net_factor: Sum
+    cost: Sum
+    needs: dict[str, Sum]
+
+
+def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> RivalSums:
+    """Sums of products of a method for the competition, which adds each sink's own transport."""
+    needs = needs_of(model)
+    here = replace(given, transport_cost=0.0, storage_cost=0.0, transport_km=0.0)
+    shared = {name: need for name, need in needs.resources.items() if name not in NOT_SHARED}
+    shared["electricity"] = shared["electricity"] + needs.supplied * -1.0
+    return RivalSums(
+        land=needs.land,
+        net_factor=net_factor_sum(model, needs, scenario, here),
+        cost=cost_sum(model, needs, scenario, here),
+        needs=shared,
     )
 
 

@@ -19,11 +19,13 @@ from cdrsite.cells import (
     ProgressSink,
     Silent,
     exclude,
+    gather,
     link_storage,
     score,
     score_cells,
     spread_areas,
 )
+from cdrsite.compete import compete
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.grid import Block
@@ -84,8 +86,11 @@ def run(
             links = link_storage(setting, excluded, threads)
             offers = spread_areas(setting, links, threads)
         with clock.stage("scoring"):
-            parts = score(setting, excluded, offers, sink, threads)
-            result = assemble(setting, excluded, offers, parts)
+            gathered = gather(setting, score(setting, excluded, offers, sink, threads))
+        with clock.stage("competition"):
+            allocation = compete(setting, offers, gathered, threads)
+        with clock.stage("results"):
+            result = assemble(setting, excluded, offers, gathered, allocation)
     result.warnings.extend(notes)
     result.timings.update(clock.seconds)
     return result

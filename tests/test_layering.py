@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "cdrsite"
 LEVELS: dict[str, int] = {
     "core": 0,
     "library": 1,
+    "variables": 1,
     "config": 2,
     "layers": 3,
     "siting": 4,
@@ -25,13 +26,15 @@ LEVELS: dict[str, int] = {
     "prepare": 7,
     "allocation": 7,
     "cells": 8,
-    "results": 9,
-    "outputs": 10,
-    "demo": 10,
-    "accessor": 11,
-    "study": 12,
-    "terminal": 13,
-    "cli": 14,
+    "compete": 9,
+    "tables": 10,
+    "results": 11,
+    "outputs": 12,
+    "demo": 12,
+    "accessor": 13,
+    "study": 14,
+    "terminal": 15,
+    "cli": 16,
 }
 """Part of the package -> level; a part imports lower levels and itself only."""
 

@@ -20,6 +20,7 @@ from cdrsite.config.base import (
     quantity,
     refuse_outside,
 )
+from cdrsite.config.competition import ObjectiveModel, PolicyRule
 from cdrsite.config.layers import LAYER_NAME, DerivedLayer, Layer
 from cdrsite.config.resources import MethodChoice, Resources
 from cdrsite.config.siting import Siting
@@ -110,6 +111,15 @@ class Accounting(Model):
     """Share of credits withheld; the library's value of each method when not given."""
 
 
+class Admin(Model):
+    """Administrative units that totals are given for."""
+
+    layer: str
+    """A polygon layer."""
+    name: str | None = None
+    """Column with the units' names."""
+
+
 class Outputs(Model):
     """What a run writes."""
 
@@ -119,6 +129,8 @@ class Outputs(Model):
     """Ranked sites per method in the table."""
     site_distance: Kilometres = 5.0
     """Ranked sites of one method are at least this far apart [km]."""
+    admin: Admin | None = None
+    """Provinces, or other units, that totals are given for."""
     compression: Literal["deflate", "zstd"] = "deflate"
     """Deflate opens everywhere; zstd is smaller and faster."""
 
@@ -160,6 +172,10 @@ class Scenario(Model):
     """Tonnes."""
     transport: Transport = Transport()
     """CO2 transport."""
+    objective: ObjectiveModel = ObjectiveModel()
+    """What the competition for land, water, power, biomass and storage is for."""
+    policies: tuple[PolicyRule, ...] = ()
+    """Rules that a plan must keep: caps, shares, minimums."""
     outputs: Outputs = Outputs()
     """Files."""
 
@@ -235,6 +251,9 @@ class Scenario(Model):
         self._resource_references(use)
         for name, key in self.transport.layers():
             use(name, f"transport.{key}")
+        for i, policy in enumerate(self.policies):
+            use(policy.layer, f"policies.{i}.layer")
+        use(self.outputs.admin.layer if self.outputs.admin else None, "outputs.admin.layer")
         for name, choice in self.methods.items():
             use(choice.rate, f"methods.{name}.rate")
             if choice.climate is not None:

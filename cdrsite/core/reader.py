@@ -67,3 +67,6 @@ class LayerReader(Protocol):
 
     def text(self, name: str, column: str) -> list[str]:
         """Column of a vector layer as text, one per feature in label order."""
+
+    def features(self, name: str, where: str | None = None) -> Any:
+        """Features of a vector layer in the grid's CRS, a GeoDataFrame."""

@@ -179,8 +179,10 @@ class StorageUnits:
         Names.
     capacity : ndarray, shape (units,)
         Total capacity [t].
-    rate : ndarray, shape (units,)
-        Yearly injection: the given rate, at most capacity / years [t/yr].
+    injection : ndarray, shape (units,)
+        Yearly injection [t/yr].
+    years : float
+        Years over which the capacity may be filled [yr].
     cost : ndarray, shape (units,)
         Cost of storing [USD/t].
     eor : ndarray of bool, shape (units,)
@@ -195,11 +197,17 @@ class StorageUnits:
     index: NDArray[np.int64]
     names: tuple[str, ...]
     capacity: F64
-    rate: F64
+    injection: F64
+    years: float
     cost: F64
     eor: NDArray[np.bool_]
     filters: tuple[str, ...]
     left_out: tuple[str, ...]
+
+    @property
+    def rate(self) -> F64:
+        """What fits in a year: the injection, at most capacity / years, shape (units,) [t/yr]."""
+        return np.minimum(self.injection, self.capacity / self.years)
 
 
 def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
@@ -236,7 +244,8 @@ def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
         index=index,
         names=tuple(names[i] for i in index),
         capacity=capacity[keep],
-        rate=np.minimum(rate, capacity / model.years)[keep],
+        injection=rate[keep],
+        years=model.years,
         cost=_storage_cost(model, reader, names)[keep],
         eor=_is_eor(model, reader, len(ids))[keep],
         filters=tuple(_pick(model, ids[i]) for i in index),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
-from cdrsite.transport.costmodels import unit_cost
+from cdrsite.transport.costmodels import trucks_instead, unit_cost
+from cdrsite.transport.crossings import CrossingRules, bill_crossings
 from cdrsite.transport.distance import DistanceResult, Sources, least_cost
 from cdrsite.transport.surface import CostSurface
 
@@ -59,14 +60,20 @@ class SinkLinks:
         Index of the storage unit, -1 for none.
     storage_cost : ndarray of float32, shape (k, rows, cols)
         Cost of storing in that unit [USD/t].
+    by_truck : ndarray of bool, shape (k, rows, cols)
+        Where trucks cost less than a pipeline of the design flow.
+    rank : ndarray of int8, shape (k, rows, cols)
+        Rank of each link in ``routes``, for tracing.
     routes : DistanceResult
-        Back-links, for tracing.
+        Back-links.
     """
 
     cost: F32
     length_km: F32
     sink: NDArray[np.int32]
     storage_cost: F32
+    by_truck: NDArray[np.bool_]
+    rank: NDArray[np.int8]
     routes: DistanceResult
 
     @property
@@ -123,20 +130,41 @@ def link_sinks(
         k=min(model.sinks_per_cell, len(sites.names)),
         threads=threads,
     )
-    sink = found.sink.copy()
-    storage = np.append(sites.cost, np.inf)[sink].astype(np.float32)
-    cost = (found.cost - storage).astype(np.float32)
-    far = np.zeros(sink.shape, bool)
+    rules = CrossingRules(model.surface.crossings, reader, grid, onshore.per_km)
+    crossings = bill_crossings(found, rules.whole(model.neighbours))
+    storage = np.append(sites.cost, np.inf)[found.sink]
+    pipeline = np.maximum(found.cost + crossings - storage, 0.0)
+    by_truck, cost = trucks_instead(pipeline, found.length_km, basis)
+    sink = np.where(_too_far(model, cost, found.length_km), -1, found.sink)
+    none = sink < 0
+    cost[none] = np.inf
+    # crossings and trucks are billed after the routing, so the ranks are put in order once more
+    rank = np.argsort(np.where(none, np.inf, cost + storage), axis=0, kind="stable")
+    links = SinkLinks(
+        cost=_in_order(cost, rank).astype(np.float32),
+        length_km=_in_order(np.where(none, np.inf, found.length_km), rank).astype(np.float32),
+        sink=_in_order(sink, rank),
+        storage_cost=_in_order(np.where(none, np.inf, storage), rank).astype(np.float32),
+        by_truck=_in_order(by_truck & ~none, rank),
+        rank=rank.astype(np.int8),
+        routes=found,
+    )
+    _warn_unreached(~links.reached, inside)
+    return links
+
+
+def _in_order(values: NDArray[Any], rank: NDArray[np.int64]) -> NDArray[Any]:
+    return np.take_along_axis(values, rank, axis=0)
+
+
+def _too_far(model: Transport, cost: NDArray[Any], length_km: NDArray[Any]) -> NDArray[np.bool_]:
+    """Routes beyond the reach or the greatest cost that the scenario allows."""
+    far = np.zeros(cost.shape, bool)
     if model.reach is not None:
-        far |= found.length_km > model.reach
+        far |= length_km > model.reach
     if model.max_cost is not None:
         far |= cost > model.max_cost
-    sink[far] = -1
-    none = sink < 0
-    cost[none], storage[none] = np.inf, np.inf
-    length = np.where(none, np.float32(np.inf), found.length_km).astype(np.float32)
-    _warn_unreached(none[0], inside)
-    return SinkLinks(np.maximum(cost, 0), length, sink, storage, found)
+    return far
 
 
 def access_cells(sites: StorageSites, reader: LayerReader, fixed: float) -> Sources:

@@ -1,0 +1,27 @@
+"""Names, units and meanings of the variables of a result, one place."""
+
+from __future__ import annotations
+
+from cdrsite.core.resources import RESOURCE_CODES
+from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, UNKNOWN
+
+LIMIT_NAMES: dict[int, str] = {
+    **{code: name for name, code in RESOURCE_CODES.items()},
+    NET_NOT_POSITIVE: "net factor not positive",
+    UNKNOWN: "unknown",
+    EXCLUDED: "excluded",
+    OUTSIDE: "outside the region",
+}
+"""Code in the limiting-resource rasters -> words."""
+
+VARIABLES: dict[str, tuple[str, str]] = {
+    "potential": ("t/yr", "gross CO2 captured or taken up"),
+    "limit": ("", "limiting resource"),
+    "net_factor": ("t/t", "net removal per gross tonne"),
+    "cost": ("USD/t", "levelised cost per net tonne"),
+    "score": ("t/yr", "suitability x net removal"),
+    "suitability": ("1", "suitability"),
+    "available": ("1", "share of the cell left by the exclusions"),
+    "allocated": ("t/yr", "gross CO2 that the competition gives the method"),
+}
+"""Variable -> canonical unit and meaning; each has a method dimension."""
