@@ -1,19 +1,35 @@
 """Speed of the competition: column generation against the whole programme, and of one sweep.
 
-Run ``python benchmarks/bench_competition.py [--cells N ...] [--whole] [--stream N]``; all ratios
-come from one run on one machine.
+Run ``python benchmarks/bench_competition.py --whole 600 --side 2000 --sweep --stream 100000000``;
+all ratios come from one run on one machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from cdrsite.competition.exact import solve_whole
 from cdrsite.competition.objectives import most_net
-from cdrsite.competition.prices import SolverOptions, solve
-from cdrsite.competition.problem import ArrayCells, Method, PoolFamily, Problem, SinkFamily
+from cdrsite.competition.prices import SolverOptions, merge_groups, solve
+from cdrsite.competition.problem import (
+    ArrayCells,
+    Cells,
+    Method,
+    PoolFamily,
+    Problem,
+    SinkFamily,
+)
+from cdrsite.competition.rows import build_rows, objective_matrix
+from cdrsite.competition.solution import Solution
+from cdrsite.competition.sweeping import Sweeper
+from cdrsite.core.errors import SolverError
 
 METHODS = ("daccs-solid", "daccs-liquid", "beccs-residue", "afforestation")
 WATER, POWER, BIOMASS, SINKS = 50, 30, 40, 30
@@ -106,17 +122,144 @@ def make_problem(side: int, *, seed: int = 7) -> Problem:
     )  # fmt: skip
 
 
+class StoredCells:
+    """Cells in files on disk, read block by block: memory holds a block per thread."""
+
+    def __init__(self, folder: Path, n_cells: int, fixed: ArrayCells) -> None:
+        self.folder, self.n_cells, self.fixed = folder, n_cells, fixed
+
+    def _open(self, name: str) -> np.ndarray:
+        return np.load(self.folder / f"{name}.npy", mmap_mode="r")
+
+    def read(self, start: int, stop: int) -> Cells:
+        """Cells of one block, read from the files."""
+
+        def cut(name: str) -> np.ndarray:
+            return np.ascontiguousarray(self._open(name)[..., start:stop])
+
+        nothing = np.empty((0, stop - start), np.float32)
+        return Cells(
+            land=cut("land"), upper=cut("upper"), net=cut("net"), need=cut("need"),
+            cost=self.fixed.cost, sink=cut("sink"), sink_cost=self.fixed.sink_cost,
+            sink_loss=np.zeros((3, 1), np.float32), lower=np.zeros((4, 1), np.float32),
+            layers=nothing, local=nothing,
+        )  # fmt: skip
+
+    def zones(self, zoning: str, start: int, stop: int) -> np.ndarray:
+        """Zones of one block, read from the file."""
+        return self._open(zoning)[start:stop]
+
+
+def stored_problem(folder: Path, n_cells: int, *, side: int = 2000) -> Problem:
+    """Write copies of a square region, each shifted against its pools, and open them as one."""
+    problem = make_problem(side)
+    cells = problem.cells
+    assert isinstance(cells, ArrayCells)
+    folder.mkdir(parents=True, exist_ok=True)
+    size = cells.n_cells
+    copies = -(-n_cells // size)
+    arrays = {"land": cells.land, "upper": cells.upper, "net": cells.net, "need": cells.need}
+    assert cells.sink is not None
+    for name, array in {**arrays, "sink": cells.sink, **cells.zone_ids}.items():
+        shape = (*array.shape[:-1], size * copies)
+        out = np.lib.format.open_memmap(
+            folder / f"{name}.npy", mode="w+", dtype=array.dtype, shape=shape
+        )
+        for copy in range(copies):
+            shift = copy * 977 * side if name in arrays else 0
+            out[..., copy * size : (copy + 1) * size] = np.roll(array, shift, axis=-1)
+    fixed = replace(
+        cells, cost=np.ones((4, 1), np.float32), sink_cost=np.full((3, 1), 20, np.float32)
+    )
+    return replace(
+        problem,
+        cells=StoredCells(folder, size * copies, fixed),
+        pools=[replace(pool, supply=pool.supply * copies) for pool in problem.pools],
+        sinks=[replace(sink, supply=sink.supply * copies) for sink in problem.sinks],
+    )
+
+
+def timed(problem: Problem, threads: int | None) -> tuple[float, Solution]:
+    start = time.perf_counter()
+    answer = solve(problem, most_net(), SolverOptions(threads=threads))
+    seconds = time.perf_counter() - start
+    report, size = answer.report, problem.cells.n_cells
+    print(
+        f"{size:>11,} cells: {seconds:8.2f} s, {report.iterations} sweeps, "
+        f"gap {report.gap:.1e}, {report.value:.6e} t/yr, bound {report.bound:.6e}"
+    )
+    return seconds, answer
+
+
+def against_whole(time_limit: float, solver: str, threads: int | None) -> None:
+    """Ratio to HiGHS on the whole programme, 250 000 cells."""
+    problem = make_problem(500)
+    solve(make_problem(50), most_net())  # compiles
+    seconds, answer = timed(problem, threads)
+    start = time.perf_counter()
+    try:
+        whole = solve_whole(problem, most_net(), time_limit=time_limit, solver=solver)
+    except SolverError as error:
+        spent = time.perf_counter() - start
+        print(f"whole programme ({solver}): {error}; more than {spent / seconds:.0f} times as long")
+        return
+    spent = time.perf_counter() - start
+    apart = abs(answer.report.value - whole.value) / whole.value
+    print(
+        f"whole programme ({solver}): {spent:.1f} s, {spent / seconds:.0f} times as long; "
+        f"optima differ by {apart:.1e}"
+    )
+
+
+def against_copy() -> None:
+    """One sweep on one thread against copying as many bytes as it reads."""
+    problem = make_problem(2000)
+    cells = problem.cells
+    assert isinstance(cells, ArrayCells)
+    system = build_rows(problem)
+    counted = np.array([True, True, False, False])
+    sweeper = Sweeper(problem, system, merge_groups(system), 1, counted, has_lower=False)
+    prices = sweeper.prices(objective_matrix(most_net(), problem), np.full(len(system.rows), 1e-5))
+    sweep = min(_seconds(lambda: sweeper.sums(prices)) for _ in range(5))
+    arrays = [cells.land, cells.upper, cells.net, cells.need, cells.sink, system.combo]
+    size = sum(array.nbytes for array in arrays if array is not None)
+    source = np.ones(size, np.uint8)
+    target = np.zeros_like(source)
+    copy = min(_seconds(lambda: np.copyto(target, source)) for _ in range(5))
+    print(
+        f"sweep: {sweep / cells.n_cells * 1e9:.1f} ns per cell on one thread, "
+        f"{size / sweep / 1e9:.2f} "
+        f"GB/s read; {copy / sweep:.0%} of the speed of copying the same bytes"
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--side", type=int, nargs="*", default=[500])
+    parser.add_argument("--side", type=int, nargs="*", default=[], help="squares of cells to solve")
+    parser.add_argument("--whole", type=float, help="time limit of the whole programme [s]")
+    parser.add_argument("--solver", default="choose", help="HiGHS solver of the whole programme")
+    parser.add_argument("--sweep", action="store_true", help="one sweep against a copy")
+    parser.add_argument("--stream", type=int, help="cells to stream from disk")
+    parser.add_argument("--folder", type=Path, default=Path("competition_cells"))
     parser.add_argument("--threads", type=int, default=None)
     arguments = parser.parse_args()
+    if arguments.whole is not None:
+        against_whole(arguments.whole, arguments.solver, arguments.threads)
     for side in arguments.side:
-        problem = make_problem(side)
-        for _ in range(2):
-            start = time.perf_counter()
-            answer = solve(problem, most_net(), SolverOptions(threads=arguments.threads))
-            print(side * side, round(time.perf_counter() - start, 3), "s", answer.report)
+        timed(make_problem(side), arguments.threads)
+    if arguments.sweep:
+        against_copy()
+    if arguments.stream is not None:
+        problem = stored_problem(arguments.folder, arguments.stream)
+        timed(problem, arguments.threads)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        print(f"peak memory {peak:.1f} GB, mapped files included")
 
 
 if __name__ == "__main__":
