@@ -86,6 +86,10 @@ def test_init_makes_a_demo_that_runs_away_from_the_repository(
     for scenario in sorted((tmp_path / "mine").glob("*.yaml")):
         text = scenario.read_text(encoding="utf-8")
         assert "../sample_data" not in text
+        if scenario.name != "demo.yaml":  # that one is run below
+            code, out, err = call("check", scenario, *COARSE)
+            assert code == 0, err
+            assert "ready to run" in out
     code, out, err = call("run", "mine/demo.yaml", *COARSE, "--quiet")
     assert (code, out, err) == (0, "", "")
     assert (tmp_path / "runs" / "inland-basin" / "manifest.json").is_file()
