@@ -151,7 +151,7 @@ def test_weights_that_are_zero_for_one_method_are_refused() -> None:
         + "siting:\n  prefer:\n    - {layer: a, best: 1, worst: 0, for: daccs-solid}\n"
         + "    - {layer: a, best: 1, worst: 0, weight: 0, for: afforestation}\n"
     )
-    with pytest.raises(ConfigError, match="siting.prefer: all weights are zero for afforestation"):
+    with pytest.raises(ConfigError, match=r"siting.prefer: all weights are zero for afforestation"):
         parse(text)
 
 

@@ -254,6 +254,13 @@ class Scenario(Model):
         for i, policy in enumerate(self.policies):
             use(policy.layer, f"policies.{i}.layer")
         use(self.outputs.admin.layer if self.outputs.admin else None, "outputs.admin.layer")
+        self._method_references(use)
+        for name, layer in self.layers.items():
+            if isinstance(layer, DerivedLayer):
+                use(layer.from_, f"layers.{name}.from")
+        return uses
+
+    def _method_references(self, use: Any) -> None:
         for name, choice in self.methods.items():
             use(choice.rate, f"methods.{name}.rate")
             if choice.climate is not None:
@@ -263,10 +270,6 @@ class Scenario(Model):
                 use(choice.own_power.pv_yield, f"methods.{name}.own_power.pv_yield")
             for region in choice.regions:
                 use(region, f"methods.{name}.regions")
-        for name, layer in self.layers.items():
-            if isinstance(layer, DerivedLayer):
-                use(layer.from_, f"layers.{name}.from")
-        return uses
 
     def _resource_references(self, use: Any) -> None:
         resources = self.resources
