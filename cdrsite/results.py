@@ -10,10 +10,12 @@ import numpy as np
 import xarray as xr
 
 from cdrsite import __version__
+from cdrsite.allocation import NO_WINNER
 from cdrsite.compete import zone_layers
+from cdrsite.competition.results import NONE
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.resources import RESOURCE_UNITS
-from cdrsite.core.states import OUTSIDE
+from cdrsite.core.states import EXCLUDED, LOWEST_STATE, OUTSIDE, UNKNOWN
 from cdrsite.tables import (
     curve_table,
     exclusion_table,
@@ -25,9 +27,11 @@ from cdrsite.tables import (
     summarise,
     zone_table,
 )
-from cdrsite.variables import LIMIT_NAMES, VARIABLES
+from cdrsite.traces import add_storage, polygon_features, route_features
+from cdrsite.variables import LIMIT_NAMES, NO_METHOD, PLAN_STATES, VARIABLES
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     import pandas as pd
 
     from cdrsite.allocation import Allocation
@@ -60,6 +64,9 @@ class StudyResult:
         What the user should know; repeated at the end of a run and in the manifest.
     timings : dict
         Seconds per stage.
+    features : dict
+        GeoDataFrames in the grid's CRS: ``routes``, ``corridors``, ``storage``, ``pools_WATER`` and
+        so on, ``provinces``; see :mod:`cdrsite.traces`.
     """
 
     scenario: Scenario
@@ -70,6 +77,7 @@ class StudyResult:
     rule_names: tuple[str, ...]
     warnings: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
+    features: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -148,6 +156,7 @@ def assemble(
         shared["transport_cost"] = np.where(links.reached, links.cost[0], np.nan)
         shared["transport_km"] = np.where(links.reached, links.length_km[0], np.nan)
         shared["pool_storage"] = links.sink[0].copy()
+    _name_states(arrays["limit"], shared, len(methods))
     _mask(arrays, shared, excluded.reasons)
     dataset = _dataset(scenario, grid, methods, arrays, shared, excluded.reasons)
     _label(dataset, setting, allocation)
@@ -163,7 +172,13 @@ def assemble(
     }
     names = tuple(rule.name for rule in setting.book.rules)
     summary = summarise(scenario, grid, dataset, tables, allocation)
-    return StudyResult(scenario, grid, dataset, tables, summary, names)
+    storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
+    tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
+    admin = scenario.outputs.admin
+    provinces = None if admin is None else (admin.layer, _admin_names(setting))
+    features = polygon_features(setting.reader, setting.storage, offers.pools, provinces)
+    features |= route_features(tables["sites"], offers.links, grid)
+    return StudyResult(scenario, grid, dataset, tables, summary, names, features=features)
 
 
 def _admin_names(setting: Setting) -> tuple[str, ...]:
@@ -172,21 +187,48 @@ def _admin_names(setting: Setting) -> tuple[str, ...]:
 
 
 def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> None:
-    """Give the codes of bits and classes their words."""
+    """Give the codes of bits, classes and zones their words."""
     dataset.attrs["exclusion_rules"] = [rule.name for rule in setting.book.rules]
     dataset.attrs["exclusion_rules_for"] = [", ".join(rule.methods) for rule in setting.book.rules]
-    for name, labels in (("winner", list(setting.models)), ("binding", allocation.binding_labels)):
-        dataset[name].attrs["flag_values"] = np.arange(len(labels), dtype=np.uint8)
-        dataset[name].attrs["flag_meanings"] = " ".join(label.replace(" ", "_") for label in labels)
+    states = {code: LIMIT_NAMES[code] for code in PLAN_STATES}
+    for name, labels in (
+        ("winner", (*setting.models, NO_METHOD)),
+        ("binding", allocation.binding_labels),
+    ):
+        words = {**dict(enumerate(labels)), **states}
+        dataset[name].attrs["flag_values"] = np.array(sorted(words), np.uint8)
+        dataset[name].attrs["flag_meanings"] = " ".join(
+            words[code].replace(" ", "_") for code in sorted(words)
+        )
+    for name, pools in setting.pools.items():
+        dataset[f"pool_{name}"].attrs["labels"] = list(pools.names)
+    for name, zones in zone_layers(setting).items():
+        dataset[f"zone_{name}"].attrs["labels"] = list(zones)
+    if setting.storage is not None:
+        dataset["pool_storage"].attrs["labels"] = list(setting.storage.names)
     dataset["shortfall"].attrs["units"] = f"{allocation.solution.objective.unit} per t/yr".replace(
         "/yr per t/yr", "/t"
     )
 
 
+def _name_states(limit: Any, shared: dict[str, Any], methods: int) -> None:
+    """Tell cells that the plan leaves alone from those where no method is possible (rule 2)."""
+    winner, binding = shared["winner"], shared["binding"]
+    binding[binding == NO_WINNER] = NONE
+    winner[winner == NO_WINNER] = methods
+    possible = (limit < LOWEST_STATE).any(axis=0)
+    # a cell is excluded or unknown only if that holds for every method that might have been there
+    state = np.where((limit == EXCLUDED).all(axis=0), EXCLUDED, 0)
+    state = np.where((limit == UNKNOWN).any(axis=0), UNKNOWN, state)
+    for codes in (winner, binding):
+        apart = ~possible & (state > 0)
+        codes[apart] = state[apart]
+
+
 def _mask(arrays: dict[str, Any], shared: dict[str, Any], reasons: Any) -> None:
     """Keep the four states apart: outside is NaN, and a cost needs something to cost (rule 2)."""
     outside = (reasons >> 31).astype(bool)
-    for name in ("suitability", "available"):
+    for name in ("suitability", "available", "allocated"):
         arrays[name][:, outside] = np.nan
     for name, values in shared.items():
         if values.dtype == np.uint8:

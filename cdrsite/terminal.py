@@ -6,11 +6,12 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
     from rich.progress import Progress as RichProgress
     from rich.table import Table
@@ -174,7 +175,13 @@ def _list(rows: Iterable[Sequence[str]]) -> Table:
     return table
 
 
-def _table(title: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> Table:
+def _table(
+    title: str,
+    columns: Sequence[tuple[str, str]],
+    rows: Iterable[Sequence[str]],
+    *,
+    last_is_total: bool = False,
+) -> Table:
     """A plain table; a column is (header, 'left' or 'right')."""
     from rich import box
     from rich.table import Table
@@ -185,14 +192,17 @@ def _table(title: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequen
     )
     for header, justify in columns:
         table.add_column(header, justify="right" if justify == "right" else "left", overflow="fold")
-    for row in rows:
+    listed = list(rows)
+    for i, row in enumerate(listed):
         # user data may hold [brackets]: text, not markup
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(
+            *(Text(cell) for cell in row), end_section=last_is_total and i == len(listed) - 2
+        )
     return table
 
 
 def print_summary(result: StudyResult, folder: Path, console: Console | None = None) -> None:
-    """Print what a run found: tonnes by method, what the rules remove, warnings, where it is.
+    """Print what a run found: the plan, what binds it, the rules, warnings, where it is.
 
     Parameters
     ----------
@@ -207,11 +217,20 @@ def print_summary(result: StudyResult, folder: Path, console: Console | None = N
     out.print()
     out.print(_methods_table(result))
     out.print(
-        "Net Mt/yr: what each method could remove if it were alone and each cell had what it was "
-        "offered.",
+        "Alone: without rivals, but each cell keeps to its own share of the pools; the plan brings "
+        "pools and\nstorage to where they do most.",
         style="dim",
         highlight=False,
     )
+    binding = binding_rows(result.tables.get("pools"))
+    if binding:
+        out.print()
+        out.print(_binding_table(binding))
+        if len(binding) > SHOWN_POOLS:
+            more = len(binding) - SHOWN_POOLS
+            out.print(f"{more} more in tables/pools.csv", style="dim", highlight=False)
+    if "objective" in result.summary:
+        out.print(f"\n{certificate(result.summary['objective'])}", style="bold", highlight=False)
     rules = result.tables.get("exclusions")
     if rules is not None and len(rules):
         out.print()
@@ -224,28 +243,115 @@ def print_summary(result: StudyResult, folder: Path, console: Console | None = N
     out.print(f"\nresults in {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
+def certificate(objective: Mapping[str, Any]) -> str:
+    """How good the plan is proven to be, in one line (rule 8)."""
+    unit = str(objective["unit"])
+    factor, shown = (1e-6, f"M{unit}") if unit in {"t/yr", "USD/yr"} else (1.0, unit)
+    shown = shown.replace("MUSD/yr", "M$/yr")
+    value, bound = (number(factor * objective[key], 4) for key in ("value", "bound"))
+    proof = f"(bound {bound}, {objective['sweeps']} sweeps)"
+    head, gap, asked = (
+        f"{objective['name']} {value} {shown}",
+        objective["gap"],
+        objective["gap_asked"],
+    )
+    if gap <= asked:
+        return f"{head}, optimal within {asked:.0e} {proof}".replace("e-0", "e-")
+    return f"{head}, gap {gap:.1e} not closed to {asked:.0e} {proof}".replace("e-0", "e-")
+
+
 def _methods_table(result: StudyResult) -> Table:
-    year = result.scenario.costs.base_year
     columns = (
         ("method", "left"),
         ("net\nMt/yr", "right"),
         ("gross\nMt/yr", "right"),
-        ("allowed\nkm²", "right"),
-        (f"median cost\nUSD{year}/net t", "right"),
-        ("limited by (share of net tonnes)", "left"),
+        ("cost\nM$/yr", "right"),
+        ("mean\n$/net t", "right"),
+        ("land\nkm²", "right"),
+        ("alone\nMt/yr", "right"),
+        ("alone limited by\n(share of tonnes)", "left"),
     )
+    frame = result.tables["methods"]
+    keys = ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "mean_cost_usd_t", "land_km2")
     rows = [
         (
             str(row["method"]),
-            number(row["net_mt_yr"]),
-            number(row["gross_mt_yr"]),
-            number(row["allowed_km2"]),
-            number(row["median_cost_usd_t"]),
-            str(row["limits"]),
+            *(number(row[key]) for key in keys),
+            number(row["alone_net_mt_yr"]),
+            str(row["alone_limits"]),
         )
-        for row in result.tables["methods"].to_dict("records")
+        for row in frame.to_dict("records")
     ]
-    return _table(result.scenario.title or result.scenario.name, columns, rows)
+    if len(frame) > 1:
+        total = {key: float(frame[key].sum()) for key in keys}
+        net = total["net_mt_yr"]
+        total["mean_cost_usd_t"] = total["cost_musd_yr"] / net if net > 0 else math.nan
+        rows.append(("total", *(number(total[key]) for key in keys), "", ""))
+    title = result.scenario.title or result.scenario.name
+    year = result.scenario.costs.base_year
+    return _table(f"{title} (money: USD of {year})", columns, rows, last_is_total=len(frame) > 1)
+
+
+SHOWN_POOLS = 8
+"""Binding pools shown on the terminal."""
+
+PRICED: dict[str, tuple[float, str]] = {
+    "m3": (1e3, "1000 m³"),
+    "kWh": (1e3, "MWh"),
+    "m2": (1e4, "ha"),
+}
+"""Canonical unit -> how many of it a planner prices at once, and its name."""
+
+SUPPLIED: dict[str, tuple[float, str]] = {
+    "m3/yr": (1e-6, "Mm³/yr"),
+    "kWh/yr": (1e-9, "TWh/yr"),
+    "t/yr": (1e-6, "Mt/yr"),
+    "m2": (1e-6, "km²"),
+    "USD/yr": (1e-6, "M$/yr"),
+}
+"""Canonical unit -> factor to a planner's unit, and its name."""
+
+
+def planner_price(price: float, unit: str) -> tuple[float, str]:
+    """A price in units that a planner reads: per MWh, per 1000 m3, per ha."""
+    paid, _, per = unit.partition(" per ")
+    factor, name = PRICED.get(per, (1.0, per))
+    return price * factor, f"{paid.replace('USD', '$')} per {name}"
+
+
+def binding_rows(pools: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Rows of the table of pools that have a price, the ones that matter most first.
+
+    What matters is price times supply: what the objective owes to the pool.
+    """
+    if pools is None or not len(pools):
+        return []
+    rows = [{str(key): value for key, value in row.items()} for row in pools.to_dict("records")]
+    priced = [row for row in rows if row["price"] != 0]
+    return sorted(priced, key=lambda row: -abs(row["price"] * row["supply"]))
+
+
+def _binding_table(rows: Sequence[dict[str, Any]]) -> Table:
+    columns = (
+        ("what", "left"),
+        ("where", "left"),
+        ("supply or limit", "right"),
+        ("price: one unit more gains", "right"),
+    )
+    shown = []
+    for row in rows[:SHOWN_POOLS]:
+        factor, unit = SUPPLIED.get(row["unit"], (1.0, row["unit"]))
+        price, per = planner_price(row["price"], row["price_unit"])
+        where = "" if row["zone"] is None else str(row["zone"])
+        shown.append(
+            (
+                str(row["family"]),
+                where,
+                f"{number(row['supply'] * factor)} {unit}",
+                f"{number(price)} {per}",
+            )
+        )
+    return _table("What binds", columns, shown)
 
 
 def _rules_table(result: StudyResult) -> Table:

@@ -14,6 +14,12 @@ LIMIT_NAMES: dict[int, str] = {
 }
 """Code in the limiting-resource rasters -> words."""
 
+NO_METHOD = "no method"
+"""Word in the map of winning methods where the plan uses none though one is possible."""
+
+PLAN_STATES = (UNKNOWN, EXCLUDED)
+"""States that the maps of the plan tell apart where no method is possible."""
+
 VARIABLES: dict[str, tuple[str, str]] = {
     "potential": ("t/yr", "gross CO2 captured or taken up"),
     "limit": ("", "limiting resource"),

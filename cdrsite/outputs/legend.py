@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.resources import RESOURCES
-from cdrsite.outputs.palette import LABEL_COLOURS, RESOURCE_COLOURS, STATE_COLOURS
+from cdrsite.outputs.palette import (
+    BINDING_COLOURS,
+    LABEL_COLOURS,
+    METHOD_COLOURS,
+    RESOURCE_COLOURS,
+    SPARE_COLOURS,
+    STATE_COLOURS,
+)
 from cdrsite.outputs.raster import Category
 
 if TYPE_CHECKING:
@@ -22,7 +29,6 @@ INCLUDED_BIT = 30
 OUTSIDE_BIT = 31
 MAX_COMBINATIONS = 256
 """Combinations of exclusion reasons that get a name each in the attribute table."""
-DEFAULT_COLOUR = "#7F7F7F"
 
 
 def flag_names(variable: xr.DataArray) -> dict[int, str]:
@@ -34,18 +40,32 @@ def flag_names(variable: xr.DataArray) -> dict[int, str]:
     }
 
 
-def limit_categories(variable: xr.DataArray) -> tuple[Category, ...]:
-    """Codes, words and colours of the limiting resource; the outside has no colour (nodata)."""
+def class_categories(variable: xr.DataArray) -> tuple[Category, ...]:
+    """Codes, words and colours of a class variable; the outside has no colour (nodata)."""
     return tuple(
-        Category(code, name, limit_colour(name))
+        Category(code, name, class_colour(name))
         for code, name in sorted(flag_names(variable).items())
         if name != OUTSIDE_NAME
     )
 
 
-def limit_colour(name: str) -> str:
-    """Colour of a limiting resource or of a state."""
-    return {**RESOURCE_COLOURS, **STATE_COLOURS}.get(name, DEFAULT_COLOUR)
+def class_colour(name: str) -> str:
+    """Colour of a resource, a method, a state, or what binds a cell.
+
+    Policy rules and methods of a user's own have no colour of their own: theirs follows from
+    their name, so that it is the same in every run.
+    """
+    known = {**METHOD_COLOURS, **RESOURCE_COLOURS, **BINDING_COLOURS, **STATE_COLOURS}
+    if name in known:
+        return known[name]
+    return SPARE_COLOURS[sum(name.encode()) % len(SPARE_COLOURS)]
+
+
+def label_names(variable: xr.DataArray) -> list[str]:
+    """Names of the zones of a label variable, in the order of their labels."""
+    names = variable.attrs.get("labels", [])
+    # some formats store a list of one as the text itself
+    return [names] if isinstance(names, str) else [str(name) for name in names]
 
 
 def state_codes(variable: xr.DataArray) -> dict[str, int]:

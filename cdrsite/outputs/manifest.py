@@ -46,7 +46,7 @@ def manifest(result: StudyResult) -> dict[str, Any]:
     dict
         ``scenario`` as resolved, with paths relative to its data folder; ``inputs`` with SHA-256
         and size of every file; ``versions``, ``grid``, ``seeds``, ``timings_s``, ``warnings``,
-        ``solver`` (None: this run solved no optimisation) and the time it was written. It is the
+        ``solver`` (objective, status, bound and gap) and the time it was written. It is the
         only file of a run that holds a time (rule 9).
     """
     return {
@@ -57,7 +57,7 @@ def manifest(result: StudyResult) -> dict[str, Any]:
         "inputs": input_files(result.scenario),
         "versions": versions(),
         "seeds": {},
-        "solver": None,
+        "solver": result.summary.get("objective"),
         "timings_s": {name: round(seconds, 3) for name, seconds in result.timings.items()},
         "warnings": list(result.warnings),
     }

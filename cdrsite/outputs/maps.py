@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.outputs.legend import OUTSIDE_NAME, flag_names, limit_colour, state_codes
+from cdrsite.outputs.legend import (
+    OUTSIDE_NAME,
+    class_colour,
+    flag_names,
+    label_names,
+    state_codes,
+)
 from cdrsite.outputs.palette import LABEL_COLOURS, SEQUENTIAL, STATE_COLOURS
 
 if TYPE_CHECKING:
@@ -137,8 +143,8 @@ def _draw_classes(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
     for code, name in sorted(flag_names(values).items()):
         if name == OUTSIDE_NAME or not (codes == code).any():
             continue
-        _fill(ax, codes == code, limit_colour(name), extent)
-        present[name] = limit_colour(name)
+        _fill(ax, codes == code, class_colour(name), extent)
+        present[name] = class_colour(name)
     _legend(ax, present, str(values.attrs.get("long_name", "")))
 
 
@@ -150,7 +156,8 @@ def _draw_labels(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
         _fill(ax, data == code, colour, extent)
     if len(found) <= MAX_LABELS:
         title = str(values.attrs.get("long_name", values.name))
-        _legend(ax, {str(code): colour for code, colour in colours.items()}, title)
+        names = dict(enumerate(label_names(values)))
+        _legend(ax, {names.get(code, str(code)): c for code, c in colours.items()}, title)
 
 
 def _fill(ax: Axes, where: NDArray[np.bool_], colour: str, extent: Extent) -> None:

@@ -27,11 +27,21 @@ RESOURCE_COLOURS: dict[str, str] = {
 }
 """Resource -> colour of the limiting-resource maps."""
 
+BINDING_COLOURS: dict[str, str] = {
+    "nothing possible": "#EADFCB",
+    "own limit": "#F7F7F7",
+    "no gain": "#FDE0C5",
+    "injectivity": "#6A3D9A",
+    "pore space": "#CAB2D6",
+}
+"""What stops a cell, besides resources -> colour; storage rows are shades of storage."""
+
 STATE_COLOURS: dict[str, str] = {
     "net factor not positive": "#F4A6C1",
     "unknown": "#D9D9D9",
     "excluded": "#969696",
     "nothing fits": "#EADFCB",
+    "no method": "#EADFCB",
 }
 
 LABEL_COLOURS = (
@@ -54,6 +64,10 @@ SEQUENTIAL: dict[str, str] = {
     "suitability": "YlGn",
     "available": "Greens",
     "net_factor": "PuOr",
+    "allocated": "viridis",
+    "shortfall": "magma_r",
+    "transport_cost": "magma_r",
+    "transport_km": "cividis_r",
 }
 """Variable -> matplotlib colour map; the net factor diverges around zero."""
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from cdrsite import __version__
 from cdrsite.outputs.legend import (
-    limit_categories,
+    class_categories,
+    label_names,
     pool_categories,
     reason_categories,
 )
@@ -26,8 +27,15 @@ if TYPE_CHECKING:
 
     Plan = tuple[RasterSpec, NDArray[Any]]
 
-PER_CELL = frozenset({"potential", "score"})
+PER_CELL = frozenset({"potential", "score", "allocated"})
 """Quantities that are totals of a cell, not values at a place."""
+
+CLASS_FILES = {
+    "limit_METHOD": "the resource that limits the method alone, or the state",
+    "winner": "the method with the most net removal in the plan, or the state",
+    "binding": "what stops the cell from removing more in the plan, or the state",
+}
+"""Files with codes -> what the codes are."""
 
 
 def raster_plan(result: StudyResult) -> Iterator[Plan]:
@@ -63,7 +71,7 @@ def _method_raster(
         kind="class" if is_class else "quantity",
         unit=str(variable.attrs.get("units", "")),
         description=f"{method}: {variable.attrs.get('long_name', name)}{per_cell}",
-        categories=limit_categories(variable) if is_class else (),
+        categories=class_categories(variable) if is_class else (),
         tags={**common, "method": method, "variable": name},
     )
 
@@ -77,10 +85,12 @@ def _shared_raster(result: StudyResult, name: str, common: dict[str, str]) -> Ra
         legend |= {"BIT_30": "allowed again by an include rule", "BIT_31": "outside the region"}
         categories = reason_categories(variable.to_numpy(), result.rule_names)
         return RasterSpec(name, "bits", "", description, categories, {**tags, **legend})
+    if "flag_values" in variable.attrs:
+        return RasterSpec(name, "class", "", description, class_categories(variable), tags)
     if np.issubdtype(variable.dtype, np.integer):
-        pools = result.tables["pools"]
-        names = pools.loc[pools["resource"] == name.removeprefix("pool_"), "pool"]
-        return RasterSpec(name, "label", "", description, pool_categories(list(names)), tags)
+        return RasterSpec(
+            name, "label", "", description, pool_categories(label_names(variable)), tags
+        )
     return RasterSpec(name, "quantity", str(variable.attrs.get("units", "")), description, (), tags)
 
 
@@ -164,15 +174,21 @@ def readme(specs: list[RasterSpec], rule_names: tuple[str, ...]) -> str:
         "A cost has no number (-9999) where nothing fits. Units stand in brackets; totals 'per",
         "cell' add up over cells, all others are values at a place.",
         "",
+        "potential, limit, cost and score: each method alone, with what each cell was offered.",
+        "allocated, winner, binding and shortfall: the plan, in which all methods share land,",
+        "pools and storage; 0 in allocated is a decision, wherever the plan uses nothing.",
+        "",
     ]
     for spec in sorted(specs, key=lambda spec: spec.name):
         unit = f" [{spec.unit}]" if spec.unit else ""
         lines.append(f"{spec.name + '.tif':<{width}} {spec.description}{unit}")
-    classes = next((spec for spec in specs if spec.kind == "class"), None)
-    if classes is not None:
-        lines += ["", "Codes of limit_METHOD.tif (the resource that limits, or the state):"]
-        lines += [f"  {c.code:>3}  {c.label}" for c in classes.categories]
-        lines += [f"  {int(classes.nodata):>3}  outside the region (nodata)"]
+    for file, meaning in CLASS_FILES.items():
+        head = file.removesuffix("_METHOD")
+        found = next((s for s in specs if s.kind == "class" and s.name.startswith(head)), None)
+        if found is not None:
+            lines += ["", f"Codes of {file}.tif ({meaning}):"]
+            lines += [f"  {c.code:>3}  {c.label}" for c in found.categories]
+            lines += [f"  {int(found.nodata):>3}  outside the region (nodata)"]
     lines += ["", *reason_legend(rule_names)]
     return "\n".join(lines) + "\n"
 
