@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdrsite.competition.conflict import ConflictError
 from cdrsite.competition.exact import solve_whole
 from cdrsite.competition.objectives import least_cost, most_net, most_value
 from cdrsite.competition.prices import SolverOptions, solve
@@ -166,6 +167,43 @@ def test_prices_are_not_negative_and_zero_where_slack(problem: Problem) -> None:
     slack = left > 1e-6 * np.maximum(1.0, answer.system.limits)
     assert np.abs(answer.price[slack]).max(initial=0.0) <= 1e-9
     assert (left >= -1e-9 * np.maximum(1.0, answer.system.limits)).all()
+
+
+def only_rows(problem: Problem, names: set[str]) -> Problem:
+    """The problem with no other shared rows than the named ones."""
+
+    def kept(family: Any) -> Any:
+        inside = [f"{family.name}: {zone}" in names for zone in family.zones]
+        return replace(family, supply=np.where(inside, family.supply, np.inf))
+
+    return replace(
+        problem,
+        pools=[kept(pool) for pool in problem.pools],
+        sinks=[kept(sink) for sink in problem.sinks],
+        policies=[row for row in problem.policies if row.name in names],
+    )
+
+
+def whole_is_feasible(problem: Problem) -> bool:
+    try:
+        solve_whole(problem, most_net())
+    except InfeasibleError:
+        return False
+    return True
+
+
+@given(problems())
+def test_conflict_is_a_smallest_one(problem: Problem) -> None:
+    try:
+        solve(problem, most_net(), FINE)
+    except ConflictError as error:
+        names = {name for name, _, _ in error.conflict}
+        assert names
+        assert not whole_is_feasible(only_rows(problem, names))
+        assert all(whole_is_feasible(only_rows(problem, names - {name})) for name in names)
+        assert all(give > 0 for _, give, _ in error.conflict)
+    else:
+        assert whole_is_feasible(problem)
 
 
 def scaled(problem: Problem, factor: float, *, cells_too: bool) -> Problem:

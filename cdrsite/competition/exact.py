@@ -147,6 +147,8 @@ def solve_whole(
     """
     whole = assemble(problem, objective)
     highs = new_highs()
+    for kind in ("primal", "dual"):  # HiGHS's own default: the master's is finer than it need be
+        highs.setOptionValue(f"{kind}_feasibility_tolerance", 1e-7)
     highs.setOptionValue("time_limit", float(time_limit))
     highs.setOptionValue("solver", solver)
     _pass_model(highs, whole)
