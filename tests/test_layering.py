@@ -28,6 +28,7 @@ LEVELS: dict[str, int] = {
     "cells": 8,
     "compete": 9,
     "tables": 10,
+    "traces": 10,
     "results": 11,
     "outputs": 12,
     "demo": 12,
