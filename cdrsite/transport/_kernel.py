@@ -14,6 +14,7 @@ from cdrsite.core.kernel import kernel
 
 SOURCE = -1  # link of a cell where a route ends: it is a cell of its sink
 NONE = -2  # link of a cell without a route
+LOST = -3  # no neighbour with a smaller label explains the cell's own: a step lost in rounding
 
 
 @kernel
@@ -166,12 +167,12 @@ def rank_at(sink, rank, cell, at):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def seed_rank(labels, sink, region, rank, friction, unit, moves, stride, strict, bounds):  # type: ignore[no-untyped-def]
+def seed_rank(labels, sink, region, rank, friction, unit, moves, stride, strict, bounds, link):  # type: ignore[no-untyped-def]
     """Start values of rank ``rank`` where sets of better sinks meet, rows ``bounds`` [0, 1).
 
     A neighbour whose set of better sinks differs from the cell's own has a better-ranked label
     that is new to the cell; equal sets can only pass on labels of the rank itself, which the
-    solver does. Writes ``labels[rank]``.
+    solver does. Writes ``labels[rank]``, and ``link`` where such a move gives the start value.
     """
     for cell in range(bounds[0] * stride, bounds[1] * stride):
         if sink[rank - 1, cell] < 0:
@@ -179,6 +180,7 @@ def seed_rank(labels, sink, region, rank, friction, unit, moves, stride, strict,
         row = cell // stride
         here = region[cell]
         best = labels[rank, cell]
+        link[cell] = NONE
         for e in range(moves.shape[0]):
             other = cell + moves[e, 0] * stride + moves[e, 1]
             if region[other] == here:
@@ -188,76 +190,111 @@ def seed_rank(labels, sink, region, rank, friction, unit, moves, stride, strict,
                 continue
             move = (moves[e, 0], moves[e, 1], moves[e, 2])
             value = labels[i, other] + edge_cost(friction, unit, cell, row, move, stride, strict)
-            best = min(best, value)
+            if value < best:
+                best = value
+                link[cell] = e
         labels[rank, cell] = best
 
 
 @kernel
-def link_rank(labels, sink, region, rank, friction, unit, moves, stride, strict, bounds, link):  # type: ignore[no-untyped-def]
+def link_moves(label, region, friction, unit, moves, stride, strict, bounds, link):  # type: ignore[no-untyped-def]
     """Back-links: the first move, in table order, that gives the cell its label exactly.
 
-    Writes ``link`` in the rows ``bounds`` [0, 1) and returns the number of cells where the
-    step was lost in rounding (no neighbour with a smaller label explains the cell's own).
+    Only moves within a region, from smaller labels; the reference for the tile solver's links.
+    Writes ``link`` in the rows ``bounds`` [0, 1).
     """
-    lost = 0
-    label = labels[rank]
+    masked = region.size > 1
     for cell in range(bounds[0] * stride, bounds[1] * stride):
         own = label[cell]
-        link[cell] = NONE
+        link[cell] = NONE if own == np.inf else LOST
         if own == np.inf:
             continue
         row = cell // stride
-        found = False
         for e in range(moves.shape[0]):
             other = cell + moves[e, 0] * stride + moves[e, 1]
-            if rank == 0 or region[other] == region[cell]:
-                from_label = label[other]
-                if not from_label < own:
-                    continue
-            else:
-                i = rank_at(sink, rank, other, cell)
-                if i < 0 or i == rank:
-                    continue
-                from_label = labels[i, other]
+            if not label[other] < own or (masked and region[other] != region[cell]):
+                continue
             move = (moves[e, 0], moves[e, 1], moves[e, 2])
-            if from_label + edge_cost(friction, unit, cell, row, move, stride, strict) == own:
+            if label[other] + edge_cost(friction, unit, cell, row, move, stride, strict) == own:
                 link[cell] = e
-                found = True
                 break
-        lost += not found
-    return lost
 
 
 @kernel
-def follow_links(link, rank, sink, cost, length, bill, unit, span, moves, stride, strict, cells):  # type: ignore[no-untyped-def]
+def link_seeds(label, seed, seed_link, link):  # type: ignore[no-untyped-def]
+    """Let a cell that kept its start value have the link of it, if that move comes first."""
+    for cell in range(label.size):
+        first = seed_link[cell]
+        if first >= 0 and label[cell] == seed[cell] and (link[cell] < 0 or first < link[cell]):
+            link[cell] = first
+
+
+@kernel
+def pair_ids(first, second, count, ids):  # type: ignore[no-untyped-def]
+    """Number of the unordered pair of sinks of each cell; -1 is a missing one."""
+    for i in range(ids.size):
+        a, b = first[i] + 1, second[i] + 1
+        ids[i] = min(a, b) * count + max(a, b)
+
+
+@kernel
+def _known(sink, rank, cell, before):  # type: ignore[no-untyped-def]
+    """Rank at ``cell`` that continues the chain from ``before`` if it is already known, or -1."""
+    if rank == 0:
+        return 0 if sink[0, cell] >= 0 else -1
+    i = rank_at(sink, rank, cell, before)
+    return i if sink[i, cell] >= 0 else -1
+
+
+@kernel
+def follow_links(link, rank, sink, cost, length, bill, unit, span, moves, stride, strict):  # type: ignore[no-untyped-def]
     """Sink, billed cost and length of every cell of a rank, by following its links, in place.
 
     ``sink`` int32 (k, n), -1 where not known yet; ``cost`` and ``length`` float64 (k, n).
     ``unit`` and ``span`` are float64: the move's length over its shares, and its length [km].
-    ``cells`` is scratch for a chain of links.
     """
-    for start in range(link.size):
-        cell = start
-        depth = 0
-        while link[cell] >= 0 and sink[rank, cell] < 0:
-            if depth == cells.size:
-                cells = np.concatenate((cells, np.empty_like(cells)))
-            cells[depth] = cell
-            depth += 1
-            cell += moves[link[cell], 0] * stride + moves[link[cell], 1]
-            before = cells[depth - 1]
-            if rank > 0 and rank_at(sink, rank, cell, before) < rank:
-                break
-        while depth > 0:
-            depth -= 1
-            cell = cells[depth]
-            e = link[cell]
-            dr, dc, kind = moves[e, 0], moves[e, 1], moves[e, 2]
-            other = cell + dr * stride + dc
-            i = rank_at(sink, rank, other, cell)
-            row = cell // stride
-            north = row if dr >= 0 else row + dr
-            share = unit[kind, north] * cell_shares(bill, cell, dr, dc, stride, strict)
-            sink[rank, cell] = sink[i, other]
-            cost[rank, cell] = cost[i, other] + share
-            length[rank, cell] = length[i, other] + span[kind, north]
+    cells = np.empty(1024, np.int64)
+    offset = moves[:, 0] * stride + moves[:, 1]
+    middle = np.empty_like(offset)
+    for e in range(middle.size):
+        # from an end of a knight's move to the cell beside it; the other one mirrors it
+        middle[e] = np.sign(moves[e, 1]) if abs(moves[e, 1]) > 1 else np.sign(moves[e, 0]) * stride
+    for start_row in range(link.size // stride):
+        for start in range(start_row * stride, (start_row + 1) * stride):
+            if link[start] == NONE:
+                cost[rank, start] = np.inf
+                length[rank, start] = np.inf
+            if link[start] < 0 or sink[rank, start] >= 0:
+                continue
+            depth = 0
+            cell = start
+            row = start_row
+            i = -1
+            while i < 0:
+                if depth == cells.size:
+                    cells = np.concatenate((cells, np.empty_like(cells)))
+                cells[depth] = cell
+                depth += 1
+                e = link[cell]
+                row += moves[e, 0]
+                cell += offset[e]
+                i = _known(sink, rank, cell, cells[depth - 1])
+            at_sink, at_cost, at_length = sink[i, cell], cost[i, cell], length[i, cell]
+            while depth > 0:
+                depth -= 1
+                cell = cells[depth]
+                e = link[cell]
+                dr, kind = moves[e, 0], moves[e, 2]
+                other = cell + offset[e]
+                north = min(row, row - dr)
+                row -= dr
+                shares = bill[cell] + bill[other]
+                if kind > 4:
+                    shares = cell_shares(bill, cell, dr, moves[e, 1], stride, strict)
+                elif kind > 2:
+                    shares += bill[cell + middle[e]] + bill[other - middle[e]]
+                at_cost += unit[kind, north] * shares
+                at_length += span[kind, north]
+                sink[rank, cell] = at_sink
+                cost[rank, cell] = at_cost
+                length[rank, cell] = at_length

@@ -41,6 +41,8 @@ UNIT = WEIGHT + 2 * TURN
 SCRATCH = UNIT + 2 * EDGES * L
 """Length of the scratch buffer."""
 
+NONE, LOST = -2, -3  # links of a cell without a label, and of one without an explanation
+
 EMPTY = np.int32(0x7F800000)  # bits of float32 inf: a tile that is not on the agenda
 LARGE = np.float32(3.0e38)
 U = np.uint64  # index type: no test for negative indices in the inner loops
@@ -356,3 +358,63 @@ def work(label, friction, region, unit, steep, stride, across, pad, strict, delt
                 _solve_tile(buf, label, stride, tile, across, pad, edges, pending)
             atomic_swap(busy, tile, np.int32(0))
             atomic_add(active, 0, np.int32(-1))
+
+
+@kernel
+def _match(buf, o, e, da, db, there, back):  # type: ignore[no-untyped-def]
+    """Note which cells have their label by the moves of weight field ``e``, lowest number first.
+
+    ``there`` is the number of the move to (r - da, j - db), ``back`` that of its opposite. The
+    notes replace the regions, which the prepared weights have already taken in.
+    """
+    for r in range(S):
+        b = LABEL + o * H + FIRST + r * L
+        w = WEIGHT + o * TURN + e * H + FIRST + r * L
+        c = REGION + o * H + FIRST + r * L
+        n = b - da * L - db
+        m = b + da * L + db
+        v = w + da * L + db
+        for j in range(S):
+            own = buf[U(b + j)]
+            far, near = buf[U(n + j)], buf[U(m + j)]
+            code = buf[U(c + j)]
+            hit = (far + buf[U(w + j)] == own) & (far < own)
+            code = min(code, there) if hit else code
+            hit = (near + buf[U(v + j)] == own) & (near < own)
+            code = min(code, back) if hit else code
+            buf[U(c + j)] = code
+
+
+@kernel
+def link_tiles(  # type: ignore[no-untyped-def]
+    label, friction, region, unit, steep, numbers, stride, across, pad, strict, tiles, buf, link
+):
+    """Back-links of the tiles ``tiles`` [0, 1): see ``_kernel.link_rank``, for one region.
+
+    ``numbers[e, o]`` are the numbers of a steep move and its opposite. Cells that no move
+    explains get ``LOST``.
+    """
+    inner = S - 2 * pad
+    for tile in range(tiles[0], tiles[1]):
+        row, col = (tile // across) * inner, (tile % across) * inner
+        _load(buf, LABEL, label, stride, row, col)
+        _prepare(buf, friction, region, unit, steep, stride, row, col, strict)
+        _turn(buf, LABEL, LABEL + H)
+        for at in range(REGION, REGION + 2 * H):
+            buf[at] = np.inf
+        for e in range(steep.shape[0]):
+            da, db = steep[e, 0], steep[e, 1]
+            for o in range(2):
+                if o == 0 or da > 1 or db == 0:  # diagonals are the same moves when turned
+                    _match(buf, o, e, da, db, numbers[e, o, 0], numbers[e, o, 1])
+        for r in range(pad, S - pad):
+            a = FIRST + r * L
+            at = (row + r) * stride + col
+            for j in range(pad, S - pad):
+                code = min(buf[REGION + a + j], buf[REGION + H + FIRST + j * L + r])
+                if buf[LABEL + a + j] == np.inf:
+                    link[at + j] = NONE
+                elif code == np.inf:
+                    link[at + j] = LOST
+                else:
+                    link[at + j] = np.int8(code)

@@ -19,7 +19,6 @@ Conventions
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,10 +32,13 @@ from cdrsite.transport.labels import (
     Labels,
     Neighbourhood,
     Problem,
+    Solver,
     Starts,
     neighbourhood,
+    on_threads,
     solve_ranks,
     steep_moves,
+    steep_numbers,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 REACHED, BARRIER, DISCONNECTED, UNKNOWN = range(4)
 """Status of a cell: has a route; is a barrier; no route to any sink; friction unknown."""
 
-DELTA = 1.0
+DELTA = 0.5
 """Tiles within this many window crossings of the least label are taken together."""
 
 WHERE = "transport distance"
@@ -193,33 +195,54 @@ def least_cost(
         that span more than the dtype can add up.
     """
     friction = np.asarray(friction)
-    _check_options(neighbours, k, dtype, threads)
+    _check_options(neighbours, k, dtype, threads, method)
     _check_friction(friction, "friction", zero=False)
     bill = friction if billed is None else np.asarray(billed)
     if billed is not None:
         _check_billed(friction, bill)
     _check_sources(sources, friction)
     problem = padded_problem(friction, bill, steps, neighbours, dtype, threads)
-    solver = tile_solver if method == "tiles" else heap_solver
+    solver = TILES if method == "tiles" else HEAP
     labels = solve_ranks(problem, padded_starts(sources, problem, dtype), k, solver)
-    return _result(labels, problem, friction, np.dtype(dtype))
+    return _result(labels, problem, friction, np.unique(sources.sink), np.dtype(dtype))
 
 
-def heap_solver(problem: Problem, label: NDArray[Any], region: NDArray[np.float32]) -> None:
-    """Relax by Dijkstra's method, one thread."""
+def _relax_by_heap(problem: Problem, label: NDArray[Any], region: NDArray[np.float32]) -> None:
+    """Dijkstra's method, one thread."""
+    moves = problem.moves
     _kernel.label_setting(
         label,
         problem.friction,
         problem.unit,
-        problem.moves.moves,
+        moves.moves,
         region,
         problem.shape[1],
-        problem.moves.strict,
+        moves.strict,
     )
 
 
-def tile_solver(problem: Problem, label: NDArray[Any], region: NDArray[np.float32]) -> None:
-    """Relax by tile sweeps on ``problem.threads`` threads."""
+def _link_by_cell(
+    problem: Problem, label: NDArray[Any], region: NDArray[np.float32], link: NDArray[np.int8]
+) -> None:
+    """Links by looking at each cell's moves in turn."""
+    moves = problem.moves
+    problem.by_rows(
+        lambda band: _kernel.link_moves(
+            label,
+            region,
+            problem.friction,
+            problem.unit,
+            moves.moves,
+            problem.shape[1],
+            moves.strict,
+            band,
+            link,
+        )
+    )
+
+
+def _relax_by_tiles(problem: Problem, label: NDArray[Any], region: NDArray[np.float32]) -> None:
+    """Tile sweeps on ``problem.threads`` threads."""
     moves, (down, across) = problem.moves, problem.tiles
     steep = steep_moves(moves)
     pending = np.full(down * across, _kernel_tiles.EMPTY, np.int32)
@@ -247,11 +270,40 @@ def tile_solver(problem: Problem, label: NDArray[Any], region: NDArray[np.float3
         ):
             time.sleep(2e-5)
 
-    if problem.threads == 1:
-        live(0)
-        return
-    with ThreadPoolExecutor(problem.threads) as pool:
-        list(pool.map(live, range(problem.threads)))
+    on_threads(problem.threads, live, range(problem.threads))
+
+
+def _link_by_tiles(
+    problem: Problem, label: NDArray[Any], region: NDArray[np.float32], link: NDArray[np.int8]
+) -> None:
+    """Links by matching whole rows of a window at a time."""
+    moves, (down, across) = problem.moves, problem.tiles
+    steep = steep_moves(moves)
+    numbers = steep_numbers(moves).astype(label.dtype)
+
+    def rows(row: int) -> None:
+        buf = np.full(_kernel_tiles.SCRATCH, np.inf, label.dtype)
+        _kernel_tiles.link_tiles(
+            label,
+            problem.friction,
+            region,
+            problem.unit,
+            steep,
+            numbers,
+            problem.shape[1],
+            across,
+            moves.pad,
+            moves.strict,
+            np.array([row * across, (row + 1) * across]),
+            buf,
+            link,
+        )
+
+    on_threads(problem.threads, rows, range(down))
+
+
+HEAP = Solver(_relax_by_heap, _link_by_cell)
+TILES = Solver(_relax_by_tiles, _link_by_tiles)
 
 
 def padded_problem(
@@ -294,20 +346,22 @@ def padded_problem(
 
 
 def padded_starts(sources: Sources, problem: Problem, dtype: str) -> Starts:
-    """Sources as sorted flat cells; those on barriers are left out."""
+    """Sources as sorted flat cells with sinks by number; those on barriers are left out."""
     pad, stride = problem.moves.pad, problem.shape[1]
     cell = (sources.row + pad) * stride + sources.col + pad
     cost = sources.start_cost.astype(dtype).astype(np.float64)
     open_ = np.isfinite(problem.friction[cell])
-    order = np.lexsort((sources.sink, cost, cell))
+    number = np.unique(sources.sink, return_inverse=True)[1].astype(np.int32)
+    order = np.lexsort((number, cost, cell))
     order = order[open_[order]]
-    return Starts(cell[order], sources.sink[order], cost[order])
+    return Starts(cell[order], number[order], cost[order])
 
 
-def _check_options(neighbours: int, k: int, dtype: str, threads: int) -> None:
+def _check_options(neighbours: int, k: int, dtype: str, threads: int, method: str) -> None:
     for name, value, allowed in (
         ("neighbours", neighbours, tuple(KINDS_OF)),
         ("dtype", np.dtype(dtype).name, ("float32", "float64")),
+        ("method", method, ("tiles", "heap")),
     ):
         if value not in allowed:
             raise DataError(f"unknown {name}", where=WHERE, got=value, expected=allowed)
@@ -378,7 +432,11 @@ def _check_sources(sources: Sources, friction: NDArray[Any]) -> None:
 
 
 def _result(
-    labels: Labels, problem: Problem, friction: NDArray[Any], dtype: np.dtype[Any]
+    labels: Labels,
+    problem: Problem,
+    friction: NDArray[Any],
+    ids: NDArray[np.int32],
+    dtype: np.dtype[Any],
 ) -> DistanceResult:
     """Cut the padding off and say why cells have no route."""
     pad, (rows, cols) = problem.moves.pad, problem.inner
@@ -394,7 +452,8 @@ def _result(
     return DistanceResult(
         inner(labels.cost, dtype),
         inner(labels.length, dtype),
-        inner(labels.sink, np.int32),
+        # number -1, no sink, takes the last place
+        np.append(ids, np.int32(-1))[inner(labels.sink, np.int32)],
         link,
         status,
         problem.moves,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -156,6 +156,24 @@ def steep_moves(moves: Neighbourhood) -> NDArray[np.int64]:
     return np.array(table, np.int64)
 
 
+def steep_numbers(moves: Neighbourhood) -> NDArray[np.int64]:
+    """Where the steep moves and their opposites stand in ``moves.moves``.
+
+    Returns
+    -------
+    ndarray, int64, shape (n, 2, 2)
+        For a steep move, in the window and in the transposed one: the number of the move back
+        along it (to the row above), and of its opposite.
+    """
+    number = {(dr, dc): at for at, (dr, dc, _) in enumerate(moves.moves.tolist())}
+    return np.array(
+        [
+            [[number[-a, -b], number[a, b]], [number[-b, -a], number[b, a]]]
+            for a, b, *_ in steep_moves(moves).tolist()
+        ]
+    )
+
+
 @dataclass(frozen=True)
 class Starts:
     """Where labels start, on the padded grid; sorted by cell, start cost, sink.
@@ -165,7 +183,7 @@ class Starts:
     cell : ndarray, int64, shape (n,)
         Flat padded cell.
     sink : ndarray, int32, shape (n,)
-        Sink id.
+        Number of the sink, in the order of the ids.
     cost : ndarray, float64, shape (n,)
         Cost that a label has there.
     """
@@ -186,8 +204,31 @@ class Starts:
             yield cell, sink, cost
 
 
-Solver = Callable[["Problem", Any, Any], None]
-"""Relaxes start labels in place: (problem, label, region)."""
+@dataclass(frozen=True)
+class Solver:
+    """A method to relax labels and to find their links.
+
+    Attributes
+    ----------
+    relax : callable
+        (problem, label, region): lowers the start labels to the fixed point, in place.
+    link : callable
+        (problem, label, region, link): writes the first move, in table order, that gives a cell
+        its label from a smaller one of its region.
+    """
+
+    relax: Callable[[Problem, NDArray[Any], NDArray[np.float32]], None]
+    link: Callable[[Problem, NDArray[Any], NDArray[np.float32], NDArray[np.int8]], None]
+
+
+def on_threads(threads: int, work: Callable[[Any], None], parts: Iterable[Any]) -> None:
+    """Call ``work`` on every part, on ``threads`` threads."""
+    if threads == 1:
+        for part in parts:
+            work(part)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, parts))
 
 
 @dataclass(frozen=True)
@@ -228,16 +269,13 @@ class Problem:
         some = some[np.isfinite(some)]
         return float(np.median(some)) if some.size else 1.0
 
-    def by_rows(self, work: Callable[[NDArray[np.int64]], Any]) -> list[Any]:
+    def by_rows(self, work: Callable[[NDArray[np.int64]], None]) -> None:
         """Call ``work`` for bands of rows that cover the grid, on the threads."""
         pad, rows = self.moves.pad, self.inner[0]
         parts = 1 if self.threads == 1 else min(rows, 4 * self.threads)
         edges = [pad + rows * i // parts for i in range(parts + 1)]
         bands = [np.array(pair, np.int64) for pair in itertools.pairwise(edges)]
-        if self.threads == 1:
-            return [work(band) for band in bands]
-        with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(work, bands))
+        on_threads(self.threads, work, bands)
 
 
 @dataclass(frozen=True)
@@ -262,8 +300,8 @@ def solve_ranks(problem: Problem, starts: Starts, k: int, solver: Solver) -> Lab
         Cells of the sinks.
     k : int
         Number of ranks.
-    solver : callable
-        Relaxes start labels to the fixed point.
+    solver : Solver
+        How labels are relaxed.
 
     Returns
     -------
@@ -282,8 +320,8 @@ def solve_ranks(problem: Problem, starts: Starts, k: int, solver: Solver) -> Lab
         np.full((k, size), np.inf, dtype),
         np.full((k, size), -1, np.int32),
         np.full((k, size), _kernel.NONE, np.int8),
-        np.full((k, size), np.inf),
-        np.full((k, size), np.inf),
+        np.empty((k, size)),
+        np.empty((k, size)),
     )
     region = np.zeros(1, np.float32)
     for rank in range(k):
@@ -298,6 +336,11 @@ def set_ids(sink: NDArray[np.int32], rank: int) -> NDArray[np.float32]:
 
     Whole numbers in float32, so that the tile solver can hold them beside the labels.
     """
+    count = int(sink.max()) + 2
+    if rank == 2 and count * count < 2**24:
+        pairs = np.empty(sink.shape[1], np.float32)
+        _kernel.pair_ids(sink[0], sink[1], count, pairs)
+        return pairs
     columns = np.sort(sink[:rank], axis=0)
     ids = columns[0].astype(np.int64) + 1
     for column in columns[1:]:
@@ -328,38 +371,48 @@ def _solve_rank(
 ) -> None:
     """Start values, relaxation, links, sinks and lengths of one rank, in place."""
     moves, stride = problem.moves, problem.shape[1]
-    common = (problem.friction, problem.unit, moves.moves, stride, moves.strict)
+    label, link = labels.label[rank], labels.link[rank]
     own = list(starts.of_rank(rank, labels.sink))
     for cell, _, cost in own:
-        labels.label[rank, cell] = cost
+        label[cell] = cost
     if rank > 0:
+        seed_link = np.full(label.size, _kernel.NONE, np.int8)
         problem.by_rows(
-            lambda band: _kernel.seed_rank(labels.label, labels.sink, region, rank, *common, band)
-        )
-    solver(problem, labels.label[rank], region)
-    lost = sum(
-        problem.by_rows(
-            lambda band: _kernel.link_rank(
-                labels.label, labels.sink, region, rank, *common, band, labels.link[rank]
+            lambda band: _kernel.seed_rank(
+                labels.label,
+                labels.sink,
+                region,
+                rank,
+                problem.friction,
+                problem.unit,
+                moves.moves,
+                stride,
+                moves.strict,
+                band,
+                seed_link,
             )
         )
-    )
+        seed = label.copy()
+    solver.relax(problem, label, region)
+    solver.link(problem, label, region, link)
+    if rank > 0:
+        _kernel.link_seeds(label, seed, seed_link, link)
     for cell, sink, cost in own:
-        if labels.label[rank, cell] == labels.label.dtype.type(cost):
-            lost -= labels.link[rank, cell] == _kernel.NONE
-            labels.link[rank, cell] = _kernel.SOURCE
+        if label[cell] == label.dtype.type(cost):
+            link[cell] = _kernel.SOURCE
             labels.sink[rank, cell] = sink
             labels.cost[rank, cell] = cost
             labels.length[rank, cell] = 0.0
+    lost = int(np.count_nonzero(link == _kernel.LOST))
     if lost:
         raise DataError(
             "moves are lost in rounding: the cheapest cells are too cheap beside the costs so far",
             where="transport distance",
-            got=f"{lost} cells in {labels.label.dtype}",
+            got=f"{lost} cells in {label.dtype}",
             cure="use dtype float64, or a friction that spans fewer orders of magnitude",
         )
     _kernel.follow_links(
-        labels.link[rank],
+        link,
         rank,
         labels.sink,
         labels.cost,
@@ -370,5 +423,4 @@ def _solve_rank(
         moves.moves,
         stride,
         moves.strict,
-        np.empty(1024, np.int64),
     )
