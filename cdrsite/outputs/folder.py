@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cdrsite.outputs.datastore import write_zarr
+from cdrsite.outputs.geopackage import write_geopackage
 from cdrsite.outputs.manifest import manifest
 from cdrsite.outputs.rasters import raster_plan, readme, reason_legend, write_rasters
 from cdrsite.outputs.staging import MARK, Staging
@@ -62,6 +63,7 @@ def write_run(result: StudyResult, folder: Path, progress: ProgressSink | None =
             "\n".join(reason_legend(result.rule_names)) + "\n", encoding="utf-8", newline="\n"
         )
         write_tables(aside / "tables", result.tables)
+        write_geopackage(result, aside / "cdrsite.gpkg")
         write_zarr(aside / "result.zarr", result.dataset, result.grid)
         write_json(aside / "summary.json", result.summary)
         # last: it is what marks a folder as a whole run

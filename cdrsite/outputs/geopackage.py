@@ -1,0 +1,418 @@
+"""The vector layers of a run in one styled GeoPackage."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite import __version__
+from cdrsite.outputs.palette import method_colour
+from cdrsite.outputs.styles import (
+    NOTHING_COLOUR,
+    Rule,
+    Symbol,
+    number_rules,
+    qml,
+    quoted,
+    signed_rules,
+    text,
+    unknown,
+)
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from cdrsite.results import StudyResult
+
+VERSION = "1.3"
+"""GDAL 3.6 and QGIS 3.22 warn of the newer 1.4."""
+MOMENT = "1970-01-01T00:00:00.000Z"
+"""Time stamp of every layer: the same study gives the same bytes (rule 9), and only the manifest
+says when."""
+INJECTIVITY, PORE_SPACE = "injectivity", "pore space"
+"""Families of the table of pools that belong to storage units."""
+
+PLAN_SUMS = ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2")
+"""Columns of the table of provinces that add up over the methods."""
+
+FIELDS: dict[str, tuple[str, str, str]] = {
+    "method": ("Method", "", "removal method"),
+    "rank": ("Rank", "", "place of the site among those of its method, 1 the best"),
+    "lon": ("Longitude", "degree", "WGS 84"),
+    "lat": ("Latitude", "degree", "WGS 84"),
+    "x": ("Easting", "", "in the CRS of the layer"),
+    "y": ("Northing", "", "in the CRS of the layer"),
+    "score_t_yr": ("Score", "t/yr", "suitability times net removal"),
+    "gross_t_yr": ("Gross CO2", "t/yr", "captured or taken up, if the method were alone"),
+    "net_t_yr": ("Net removal", "t/yr", "if the method were alone"),
+    "cost_usd_per_net_t": ("Cost", "USD per net t", "levelised"),
+    "net_factor": ("Net factor", "t/t", "net removal per gross tonne"),
+    "suitability": ("Suitability", "1", "0 worst, 1 best"),
+    "available_share": ("Available", "1", "share of the cell left by the exclusions"),
+    "limited_by": ("Limited by", "", "resource that limits the site"),
+    "why": ("Why", "", "the site in words"),
+    "storage_unit": ("Storage unit", "", "cheapest one, transport and storage together"),
+    "transport_mode": ("Transport by", "", "pipeline or truck, whichever costs less"),
+    "transport_km": ("Transport distance", "km", "length of the route to the storage unit"),
+    "transport_cost_usd_t": ("Transport cost", "USD/t", "per tonne of CO2 brought to storage"),
+    "mode": ("Transport by", "", "pipeline or truck, whichever costs less"),
+    "length_km": ("Length", "km", "true length along the ground"),
+    "routes": ("Routes", "", "number of routes that share the stretch"),
+    "used_by": ("Used by", "", "sites by method and rank"),
+    "unit_name": ("Storage unit", "", "name of the unit"),
+    "injected_mt_yr": ("Injected", "Mt/yr", "CO2 that the plan brings"),
+    "injection_mt_yr": ("Injectivity", "Mt/yr", "most that can be injected in a year"),
+    "capacity_mt": ("Capacity", "Mt", "total"),
+    "years_to_full": ("Years until full", "yr", "at the plan's rate"),
+    "eor": ("Enhanced oil recovery", "", "where storage is contested"),
+    "storage_cost_usd_t": ("Storage cost", "USD/t", "without transport"),
+    "used_percent": ("Used", "%", "of what may be stored in a year"),
+    "zone": ("Name", "", "of the zone"),
+    "unit": ("Unit", "", "of supply, use and slack"),
+    "supply": ("Supply", "", "what there is"),
+    "use": ("Use", "", "what the plan takes"),
+    "slack": ("Left over", "", "supply less use"),
+    "price": ("Shadow price", "", "what one more unit would add to the objective"),
+    "price_unit": ("Unit of the price", "", "objective per unit of the pool"),
+    "binds": ("Binds", "", "whether more of it would help"),
+    "net_mt_yr": ("Net removal", "Mt/yr", "of the plan, all methods"),
+    "gross_mt_yr": ("Gross CO2", "Mt/yr", "of the plan, all methods"),
+    "cost_musd_yr": ("Cost", "million USD/yr", "of the plan, all methods"),
+    "land_km2": ("Land", "km2", "used by the plan, all methods"),
+    "rule": ("Rule", "", "exclusion rule"),
+    "bit": ("Bit", "", "of the rule in the raster of reasons"),
+    "methods": ("For", "", "methods that the rule holds for"),
+    "removes_km2": ("Removes", "km2", "area of the region that the rule excludes"),
+    "removes_percent": ("Removes, share", "%", "of the region"),
+    "only_it_removes_km2": ("Only it removes", "km2", "area that no other rule excludes"),
+}
+"""Column -> name for people, unit, meaning."""
+
+
+@dataclass(frozen=True)
+class VectorLayer:
+    """A layer of the GeoPackage.
+
+    Attributes
+    ----------
+    name, description : str
+        In words.
+    frame : DataFrame or GeoDataFrame
+        Its rows.
+    geometry : str or None
+        OGR geometry type; None for a table.
+    rules : sequence of Rule
+        Its style.
+    label : str or None
+        Column that is written on the map.
+    fields : dict
+        Column -> name for people with its unit, and its meaning.
+    smoothed : bool
+        Whether lines are drawn with their corners cut.
+    """
+
+    name: str
+    description: str
+    frame: Any
+    geometry: str | None
+    rules: Sequence[Rule]
+    label: str | None
+    fields: dict[str, tuple[str, str]]
+    smoothed: bool = False
+
+
+def write_geopackage(result: StudyResult, path: Path) -> None:
+    """Write the vector layers of a run, with styles, field names for people, and units.
+
+    Parameters
+    ----------
+    result : StudyResult
+        Of a run.
+    path : Path
+        Target, must not exist.
+
+    Notes
+    -----
+    Sites, routes, corridors, storage, one layer per pooled resource, provinces, and the table of
+    exclusions; what a study has not is left out. The styles stand in ``layer_styles``, where QGIS
+    looks for them, and the field names in ``gpkg_data_columns``.
+    """
+    from pyogrio import write_dataframe
+
+    layers = list(vector_layers(result))
+    scenario = result.scenario
+    facts = {"TITLE": scenario.title or scenario.name, "SOFTWARE": f"cdrsite {__version__}"}
+    with _fixed_moment():
+        for i, layer in enumerate(layers):
+            first: dict[str, Any] = {}
+            if i == 0:
+                first = {"dataset_options": {"VERSION": VERSION}, "dataset_metadata": facts}
+            write_dataframe(
+                layer.frame,
+                path,
+                layer=layer.name,
+                driver="GPKG",
+                geometry_type=layer.geometry,
+                layer_options={"IDENTIFIER": layer.name, "DESCRIPTION": layer.description},
+                **first,
+            )
+    with closing(sqlite3.connect(path)) as base, base:
+        _add_fields(base, layers)
+        _add_styles(base, layers)
+
+
+@contextmanager
+def _fixed_moment() -> Iterator[None]:
+    from pyogrio import get_gdal_config_option, set_gdal_config_options
+
+    before = get_gdal_config_option("OGR_CURRENT_DATE")
+    set_gdal_config_options({"OGR_CURRENT_DATE": MOMENT})
+    try:
+        yield
+    finally:
+        set_gdal_config_options({"OGR_CURRENT_DATE": before})
+
+
+def vector_layers(result: StudyResult) -> Iterator[VectorLayer]:
+    """The layers of a result in the order of a legend, points over lines over polygons."""
+    features, tables = result.features, result.tables
+    if "sites" in tables:
+        yield _sites(result)
+    if "routes" in features:
+        yield _routes(features["routes"])
+    if "corridors" in features:
+        yield _corridors(features["corridors"])
+    if "storage" in features:
+        yield _storage(features["storage"], tables["storage"], tables["pools"])
+    for name, frame in features.items():
+        if name.startswith("pools_"):
+            yield _pools(name.removeprefix("pools_"), frame, tables["pools"])
+    if "provinces" in features:
+        yield _provinces(features["provinces"], tables["provinces"], result.methods)
+    if "exclusions" in tables:
+        frame = tables["exclusions"]
+        words = "Area that each exclusion rule removes"
+        yield VectorLayer("exclusions", words, frame, None, (), None, _named(frame))
+
+
+def _named(frame: pd.DataFrame, **special: tuple[str, str, str]) -> dict[str, tuple[str, str]]:
+    """Names with units, and meanings, of a frame's columns; no name twice."""
+    found: dict[str, tuple[str, str]] = {}
+    for column in frame.columns:
+        if column == getattr(getattr(frame, "geometry", None), "name", None):
+            continue
+        plain = (column.replace("_", " "), "", "")
+        name, unit, meaning = special.get(column, FIELDS.get(column, plain))
+        shown = f"{name} [{unit}]" if unit not in {"", "1"} else name
+        if shown in {alias for alias, _ in found.values()}:
+            shown = f"{shown} ({column})"
+        found[column] = (shown, meaning)
+    return found
+
+
+def _sites(result: StudyResult) -> VectorLayer:
+    import geopandas as gpd
+
+    table = result.tables["sites"]
+    points = gpd.points_from_xy(table["x"], table["y"]) if len(table) else []
+    frame = gpd.GeoDataFrame(table, geometry=points, crs=result.grid.wkt)
+    rules = [
+        Rule(
+            f"{quoted('method')} = {text(name)}",
+            name,
+            Symbol("marker", method_colour(name, result.methods), 2.6),
+        )
+        for name in result.methods
+    ]
+    words = "Best sites of each method by score, ranked"
+    return VectorLayer("sites", words, frame, "Point", rules, None, _named(frame))
+
+
+def _routes(frame: gpd.GeoDataFrame) -> VectorLayer:
+    frame = frame.drop(columns="smoothed").rename(columns={"cost_usd_t": "transport_cost_usd_t"})
+    cost = frame["transport_cost_usd_t"].to_numpy()
+    rules = number_rules("transport_cost_usd_t", cost, "magma_r", "line", size=0.7)
+    rules = [Rule(r.filter, f"{r.label} USD/t", r.symbol) for r in rules]
+    return VectorLayer(
+        "routes",
+        "Least-cost routes from the ranked sites to their cheapest storage units",
+        frame,
+        "LineString",
+        rules,
+        None,
+        _named(frame),
+        smoothed=True,
+    )
+
+
+def _corridors(frame: gpd.GeoDataFrame) -> VectorLayer:
+    name, steps = quoted("routes"), (2, 3, 5, 10)
+    rules = []
+    for i, low in enumerate(steps):
+        last = i + 1 == len(steps)
+        high = 0 if last else steps[i + 1] - 1
+        words = f"{low} or more routes" if last else f"{low} to {high} routes"
+        words = f"{low} routes" if low == high else words
+        bounds = f"{name} >= {low}" + ("" if last else f" AND {name} <= {high}")
+        rules.append(Rule(bounds, words, Symbol("line", "#7A7A7A", 1.4 + 0.6 * i, 0.6)))
+    words = "Stretches that two or more of the routes share"
+    shown = _named(frame)
+    return VectorLayer("corridors", words, frame, "LineString", rules, None, shown, smoothed=True)
+
+
+def _storage(frame: gpd.GeoDataFrame, table: pd.DataFrame, pools: pd.DataFrame) -> VectorLayer:
+    joined = _joined(frame.rename(columns={"cost_usd_t": "storage_cost_usd_t"}), table, "unit")
+    share = np.zeros(len(joined))
+    special: dict[str, tuple[str, str, str]] = {"unit": FIELDS["unit_name"]}
+    for family in (INJECTIVITY, PORE_SPACE):
+        rows = pools.loc[pools["family"] == family]
+        values = rows[["zone", "supply", "use", "price"]].rename(columns={"zone": "unit"})
+        mine = _joined(frame[["unit", "geometry"]], values, "unit")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            used = mine["use"].to_numpy() / mine["supply"].to_numpy()
+        share = np.fmax(share, used)
+        column = f"{family.replace(' ', '_')}_price"
+        joined[column] = mine["price"].to_numpy()
+        unit = str(rows["price_unit"].iloc[0]) if len(rows) else ""
+        words = f"what one more t/yr of {family} would add to the objective"
+        special[column] = (f"Price of {family}", unit, words)
+    joined["used_percent"] = 100 * share
+    name = quoted("used_percent")
+    rules = [
+        Rule(f"{name} = 0", "not used", Symbol("fill", NOTHING_COLOUR, alpha=0.6)),
+        Rule(f"{name} > 0 AND {name} < 50", "less than half used", _purple("#CBC3E3")),
+        Rule(f"{name} >= 50 AND {name} < 99.95", "half used or more", _purple("#9E8AC8")),
+        Rule(f"{name} >= 99.95", "all used", _purple("#6A3D9A")),
+        unknown("fill"),
+    ]
+    words = "Storage units: capacity, what the plan injects, prices"
+    shown = _named(joined, **special)
+    return VectorLayer("storage", words, joined, "MultiPolygon", rules, "unit", shown)
+
+
+def _purple(colour: str) -> Symbol:
+    return Symbol("fill", colour, alpha=0.6)
+
+
+def _pools(resource: str, frame: gpd.GeoDataFrame, table: pd.DataFrame) -> VectorLayer:
+    rows = table[table["family"] == resource].drop(columns=["family", "sense"], errors="ignore")
+    joined = _joined(frame, rows, "zone")
+    known = rows["price"].to_numpy()
+    special = {}
+    if len(rows):
+        unit, price_unit = str(rows["unit"].iloc[0]), str(rows["price_unit"].iloc[0])
+        special = {
+            key: (FIELDS[key][0], unit, FIELDS[key][2]) for key in ("supply", "use", "slack")
+        }
+        special["price"] = (FIELDS["price"][0], price_unit, FIELDS["price"][2])
+        rules = signed_rules("price", known, "0: some is left")
+        rules = [
+            r if "left" in r.label else Rule(r.filter, f"{r.label} {price_unit}", r.symbol)
+            for r in rules
+        ]
+    else:
+        rules = []
+    rules.append(unknown("fill", "not in the plan"))
+    words = f"Pools of {resource}: supply, use, slack and shadow price"
+    shown = _named(joined, **special)
+    return VectorLayer(f"pools_{resource}", words, joined, "MultiPolygon", rules, "zone", shown)
+
+
+def _provinces(frame: gpd.GeoDataFrame, table: pd.DataFrame, methods: Sequence[str]) -> VectorLayer:
+    by_method = {
+        method: _joined(frame, table[table["method"] == method].drop(columns="method"), "zone")
+        for method in methods
+    }
+    joined = frame.copy()
+    special: dict[str, tuple[str, str, str]] = {}
+    for column in PLAN_SUMS:
+        joined[column] = sum(one[column].to_numpy() for one in by_method.values())
+    for method, one in by_method.items():
+        column = "net_mt_yr_" + re.sub(r"\W+", "_", method)
+        joined[column] = one["net_mt_yr"].to_numpy()
+        special[column] = (f"Net removal by {method}", "Mt/yr", "of the plan")
+    rules = number_rules("net_mt_yr", joined["net_mt_yr"], "YlGn", "fill", alpha=0.6)
+    rules = [Rule(r.filter, f"{r.label} Mt/yr net", r.symbol) for r in rules]
+    rules.append(unknown("fill", "nothing planned"))
+    words = "Net removal of the plan by province and method"
+    shown = _named(joined, **special)
+    return VectorLayer("provinces", words, joined, "MultiPolygon", rules, "zone", shown)
+
+
+def _joined(frame: gpd.GeoDataFrame, table: pd.DataFrame, key: str) -> gpd.GeoDataFrame:
+    """Add a table's columns by name; features that share a name take its rows in order."""
+    left = frame.assign(_nth=frame.groupby(key).cumcount())
+    right = table.assign(_nth=table.groupby(key).cumcount())
+    made = left.merge(right, on=[key, "_nth"], how="left").drop(columns="_nth")
+    geometry = made.pop("geometry")
+    return made.assign(geometry=geometry).set_geometry("geometry", crs=frame.crs)
+
+
+def _add_fields(base: sqlite3.Connection, layers: Sequence[VectorLayer]) -> None:
+    """Names for people and meanings: the schema extension of the GeoPackage standard."""
+    base.execute(
+        "CREATE TABLE gpkg_data_columns (table_name TEXT NOT NULL, column_name TEXT NOT NULL, "
+        "name TEXT, title TEXT, description TEXT, mime_type TEXT, constraint_name TEXT, "
+        "CONSTRAINT pk_gdc PRIMARY KEY (table_name, column_name), "
+        "CONSTRAINT gdc_tn UNIQUE (table_name, name))"
+    )
+    base.execute(
+        "CREATE TABLE gpkg_data_column_constraints (constraint_name TEXT NOT NULL, "
+        "constraint_type TEXT NOT NULL, value TEXT, min NUMERIC, min_is_inclusive BOOLEAN, "
+        "max NUMERIC, max_is_inclusive BOOLEAN, description TEXT, "
+        "CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value))"
+    )
+    for table in ("gpkg_data_columns", "gpkg_data_column_constraints"):
+        base.execute(
+            "INSERT INTO gpkg_extensions (table_name, extension_name, definition, scope) "
+            "VALUES (?, 'gpkg_schema', "
+            "'http://www.geopackage.org/spec121/#extension_schema', 'read-write')",
+            (table,),
+        )
+    for layer in layers:
+        base.executemany(
+            "INSERT INTO gpkg_data_columns (table_name, column_name, name, title, description) "
+            "VALUES (?, ?, ?, ?, ?)",
+            [
+                (layer.name, column, alias, alias, meaning or None)
+                for column, (alias, meaning) in layer.fields.items()
+            ],
+        )
+
+
+def _add_styles(base: sqlite3.Connection, layers: Sequence[VectorLayer]) -> None:
+    """The table in which QGIS keeps styles, one default per layer."""
+    base.execute(
+        "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, "
+        "f_table_catalog TEXT, f_table_schema TEXT, f_table_name TEXT, f_geometry_column TEXT, "
+        "styleName TEXT, styleQML TEXT, styleSLD TEXT, useAsDefault BOOLEAN, description TEXT, "
+        "owner TEXT, ui TEXT, update_time DATETIME)"
+    )
+    base.execute(
+        "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change) "
+        "VALUES ('layer_styles', 'attributes', 'layer_styles', 'styles of the layers', ?)",
+        (MOMENT,),
+    )
+    for layer in layers:
+        if layer.geometry is not None:
+            style = qml(
+                layer.rules, _aliases(layer.fields), label=layer.label, smoothed=layer.smoothed
+            )
+            base.execute(
+                "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
+                "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, "
+                "owner, update_time) VALUES ('', '', ?, 'geom', ?, ?, '', 1, ?, '', ?)",
+                (layer.name, layer.name, style, layer.description, MOMENT),
+            )
+
+
+def _aliases(fields: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    return {column: alias for column, (alias, _) in fields.items()}

@@ -1,0 +1,308 @@
+"""QGIS styles (QML) of vector layers: classes with words, the palette's colours, aliases, labels.
+
+Numbers are drawn by rules rather than by a graduated renderer, so that a true zero and an unknown
+value have colours and words of their own (rule 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from cdrsite.outputs.palette import rgba
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+Shape = Literal["marker", "line", "fill"]
+
+UNKNOWN_COLOUR = "#D9D9D9"
+NOTHING_COLOUR = "#F2F0E9"
+OUTLINE = "#4D4D4D"
+CLASSES = 5
+"""Classes of a number; more shades are hard to tell apart on a map."""
+SMOOTH = "smooth($geometry, 2)"
+"""Drawn with its corners cut; the stored line stays exact."""
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """How one class of a layer is drawn.
+
+    Attributes
+    ----------
+    shape : {'marker', 'line', 'fill'}
+        Of the geometry.
+    colour : str
+        "#RRGGBB".
+    size : float
+        Diameter of a marker or width of a line [mm].
+    alpha : float
+        Opacity of the whole symbol [1].
+    """
+
+    shape: Shape
+    colour: str
+    size: float = 0.26
+    alpha: float = 1.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A class: a filter in QGIS's expression language, "ELSE" for the rest, and words for it."""
+
+    filter: str
+    label: str
+    symbol: Symbol
+
+
+def quoted(name: str) -> str:
+    """A field's name in QGIS's expression language."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """A text in QGIS's expression language."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def break_points(values: ArrayLike, classes: int = CLASSES) -> list[float]:
+    """Points that cut values into classes of about equal count, of two significant digits.
+
+    Parameters
+    ----------
+    values : array_like
+        NaN and infinity are left out.
+    classes : int
+        At most so many classes.
+
+    Returns
+    -------
+    list of float
+        Ascending; at most ``classes - 1``, none where all values are the same.
+    """
+    known = np.asarray(values, np.float64)
+    known = known[np.isfinite(known)]
+    if known.size == 0 or known.min() == known.max():
+        return []
+    cuts = np.quantile(known, np.arange(1, classes) / classes)
+    points = sorted({float(f"{cut:.2g}") for cut in cuts})
+    return [point for point in points if known.min() < point <= known.max()]
+
+
+def number_rules(
+    field: str,
+    values: ArrayLike,
+    colours: str,
+    shape: Shape,
+    *,
+    size: float = 0.26,
+    alpha: float = 1.0,
+    guard: str = "",
+) -> list[Rule]:
+    """Classes of a number from low to high, the outer ones open.
+
+    Parameters
+    ----------
+    field : str
+        Column.
+    values : array_like
+        Its values, for the class borders.
+    colours : str
+        Name of a matplotlib colour map.
+    shape : {'marker', 'line', 'fill'}
+        Of the geometry.
+    size, alpha : float
+        Of the symbols.
+    guard : str
+        A condition that every class shares.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    points, name = break_points(values), quoted(field)
+    shades = colormaps[colours](np.linspace(0.15, 0.85, len(points) + 1))
+    edges = [None, *points, None]
+    rules = []
+    for i, shade in enumerate(shades):
+        low, high = edges[i], edges[i + 1]
+        parts = [guard] if guard else []
+        parts += [] if low is None else [f"{name} >= {low!r}"]
+        parts += [] if high is None else [f"{name} < {high!r}"]
+        parts += [] if parts else [f"{name} IS NOT NULL"]
+        symbol = Symbol(shape, to_hex(shade).upper(), size, alpha)
+        rules.append(Rule(" AND ".join(parts), _between(low, high), symbol))
+    return rules
+
+
+def _between(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return "all"
+    if low is None:
+        return f"below {high:g}"
+    if high is None:
+        return f"{low:g} and above"
+    return f"{low:g} to {high:g}"
+
+
+def signed_rules(field: str, values: ArrayLike, zero: str, *, alpha: float = 0.7) -> list[Rule]:
+    """Classes of a number that diverges around zero, with a class for zero itself."""
+    array = np.asarray(values, np.float64)
+    name, rules = quoted(field), []
+    rules.append(Rule(f"{name} = 0", zero, Symbol("fill", NOTHING_COLOUR, alpha=alpha)))
+    if (array < 0).any():
+        some = array[array < 0]
+        rules += number_rules(field, some, "Blues_r", "fill", alpha=alpha, guard=f"{name} < 0")
+    if (array > 0).any():
+        some = array[array > 0]
+        rules += number_rules(field, some, "YlOrRd", "fill", alpha=alpha, guard=f"{name} > 0")
+    return _named_all(rules)
+
+
+def _named_all(rules: Sequence[Rule]) -> list[Rule]:
+    words = {"> 0": "above 0", "< 0": "below 0"}
+    return [
+        Rule(rule.filter, words.get(rule.filter[-3:], rule.label), rule.symbol)
+        if rule.label == "all"
+        else rule
+        for rule in rules
+    ]
+
+
+def unknown(shape: Shape, label: str = "unknown") -> Rule:
+    """The class of what no other class takes."""
+    return Rule("ELSE", label, Symbol(shape, UNKNOWN_COLOUR, alpha=0.7))
+
+
+def qml(
+    rules: Sequence[Rule],
+    aliases: Mapping[str, str],
+    *,
+    label: str | None = None,
+    smoothed: bool = False,
+) -> str:
+    """A layer's style as QGIS reads it.
+
+    Parameters
+    ----------
+    rules : sequence of Rule
+        Classes in the order of the legend; the legend leaves out none.
+    aliases : mapping
+        Column -> name for people.
+    label : str, optional
+        Column that is written on the map.
+    smoothed : bool
+        Draw lines with their corners cut.
+
+    Returns
+    -------
+    str
+        XML.
+    """
+    root = ET.Element(
+        "qgis",
+        version="3.22.0",
+        styleCategories="Symbology|Labeling|Fields",
+        labelsEnabled="1" if label else "0",
+    )
+    renderer = ET.SubElement(
+        root, "renderer-v2", type="RuleRenderer", symbollevels="0", enableorderby="0"
+    )
+    listed = ET.SubElement(renderer, "rules", key="rules")
+    symbols = ET.SubElement(renderer, "symbols")
+    for i, rule in enumerate(rules):
+        attributes = {"key": f"rule {i}", "symbol": str(i), "label": rule.label}
+        ET.SubElement(listed, "rule", attributes, filter=rule.filter)
+        _add_symbol(symbols, str(i), rule.symbol, smoothed=smoothed)
+    if label is not None:
+        _add_label(root, label)
+    names = ET.SubElement(root, "aliases")
+    for i, (column, alias) in enumerate(aliases.items(), 1):  # 0 is the feature id
+        ET.SubElement(names, "alias", index=str(i), field=column, name=alias)
+    ET.indent(root, " ")
+    return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _add_symbol(parent: ET.Element, name: str, symbol: Symbol, *, smoothed: bool) -> None:
+    made = ET.SubElement(parent, "symbol", name=name, type=symbol.shape, alpha=f"{symbol.alpha:g}")
+    if smoothed and symbol.shape == "line":
+        generator = _add_layer(
+            made,
+            "GeometryGenerator",
+            {"SymbolType": "Line", "geometryModifier": SMOOTH, "units": "MapUnit"},
+        )
+        made = ET.SubElement(generator, "symbol", name=f"@{name}@0", type="line", alpha="1")
+    _add_layer(made, *_simple(symbol))
+
+
+def _simple(symbol: Symbol) -> tuple[str, dict[str, str]]:
+    colour = ",".join(str(part) for part in rgba(symbol.colour))
+    outline = ",".join(str(part) for part in rgba(OUTLINE))
+    if symbol.shape == "marker":
+        return "SimpleMarker", {
+            "name": "circle",
+            "color": colour,
+            "size": f"{symbol.size:g}",
+            "size_unit": "MM",
+            "outline_color": "255,255,255,255",
+            "outline_style": "solid",
+            "outline_width": "0.3",
+            "outline_width_unit": "MM",
+        }
+    if symbol.shape == "line":
+        return "SimpleLine", {
+            "line_color": colour,
+            "line_width": f"{symbol.size:g}",
+            "line_width_unit": "MM",
+            "line_style": "solid",
+            "capstyle": "round",
+            "joinstyle": "round",
+        }
+    return "SimpleFill", {
+        "color": colour,
+        "style": "solid",
+        "outline_color": outline,
+        "outline_style": "solid",
+        "outline_width": f"{symbol.size:g}",
+        "outline_width_unit": "MM",
+    }
+
+
+def _add_layer(parent: ET.Element, kind: str, options: Mapping[str, str]) -> ET.Element:
+    """Options twice: as QGIS writes them now, and as it did before 3.26."""
+    layer = ET.SubElement(parent, "layer", {"class": kind, "enabled": "1", "locked": "0"})
+    group = ET.SubElement(layer, "Option", type="Map")
+    for key, value in options.items():
+        ET.SubElement(group, "Option", type="QString", name=key, value=value)
+    for key, value in options.items():
+        ET.SubElement(layer, "prop", k=key, v=value)
+    return layer
+
+
+def _add_label(root: ET.Element, column: str) -> None:
+    labeling = ET.SubElement(root, "labeling", type="simple")
+    settings = ET.SubElement(labeling, "settings")
+    style = ET.SubElement(
+        settings,
+        "text-style",
+        fieldName=column,
+        isExpression="0",
+        fontSize="8",
+        fontSizeUnit="Point",
+        textColor="51,51,51,255",
+        textOpacity="1",
+    )
+    ET.SubElement(
+        style,
+        "text-buffer",
+        bufferDraw="1",
+        bufferSize="0.8",
+        bufferSizeUnits="MM",
+        bufferColor="255,255,255,255",
+        bufferOpacity="0.8",
+    )
+    ET.SubElement(settings, "placement", placement="1", centroidInside="1")
