@@ -70,7 +70,7 @@ class Network(Model):
     plants: dict[str, PlantSize] = Field(default_factory=dict)
     """Method -> sizes that replace the library's."""
     catchment: quantity("km", above=0.0) = 50.0  # type: ignore[valid-type]
-    """Farthest place that a plant serves [km]; a choice, about a day's round of trucks."""
+    """Farthest place that a plant serves [km]; the default is a choice."""
     sites: ExistingSites | None = None
     """Existing plants or sites."""
     pipelines: ExistingPipelines | None = None

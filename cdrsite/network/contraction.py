@@ -237,14 +237,14 @@ def thin(moves: Moves, terminals: set[int], stretch: float) -> list[Strand]:
     list of Strand
         By tail, head and kind.
     """
-    strands = contract(moves, terminals)
     while True:
-        kept = _spanner(strands, stretch)
-        if len(kept) == len(strands):
-            return strands
-        moves = moves.take(np.array(sorted(k for s in kept for k in s.chain), np.int64))
         strands = contract(moves, terminals)
-        # once thinned, only parallel and dead ends are left to go: ways must not stretch twice
+        kept = _spanner(strands, stretch)
+        used = np.array(sorted(k for s in kept for k in s.chain), np.int64)
+        if len(used) == len(moves.a):
+            return strands
+        moves = moves.take(used)
+        # what is left is contracted again; no way may stretch twice
         stretch = 1.0
 
 

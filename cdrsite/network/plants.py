@@ -266,6 +266,8 @@ def gather_plants(
             quality[~(allowed if allowed.ndim == 2 else allowed[index])] = 0.0
         ground = _Ground(rule, amount[index], quality, east / 1000.0, north / 1000.0)
         found, entry = ground.plants([s for s in sites if s.method in {None, rule.method}])
+        taken = {m.plant.name for m in made}
+        found = [_renamed(m) if m.plant.name in taken else m for m in found]
         if suitability is None:
             found = [replace(m, plant=replace(m.plant, suitability=math.nan)) for m in found]
         made += found
@@ -490,8 +492,8 @@ class _Ground:
             cells = np.concatenate((one.cell, more[:, 0].astype(np.int64)))
             # a plant may come back for the rest of a cell that it shares
             unique, place = np.unique(cells, return_inverse=True)
-            tonnes = np.concatenate((one.tonnes, more[:, 1]))
-            total = np.bincount(place, tonnes).astype(np.float64)
+            served = np.concatenate((one.tonnes, more[:, 1]))
+            total = np.bincount(place, served).astype(np.float64)
             far = np.zeros(len(unique))
             far[place] = np.concatenate((one.away, more[:, 2]))
             at, name = (one.plant.row, one.plant.col), one.plant.name
@@ -544,6 +546,12 @@ def _made(
         float(away.max()), float(quality[at]), bool(name),
     )  # fmt: skip
     return _Made(plant, cell, tonnes, away)
+
+
+def _renamed(one: _Made) -> _Made:
+    """A site that another method has filled already, under a name of its own."""
+    name = f"{one.plant.name} ({one.plant.method})"
+    return replace(one, plant=replace(one.plant, name=name))
 
 
 def _parcels(rule: PlantRules, amount: Floats) -> MethodSummary:
