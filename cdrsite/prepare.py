@@ -68,7 +68,12 @@ def prepare(scenario: Scenario) -> Setting:
     """Resolve methods, rules, pools and storage; open and check every layer that is used."""
     check_references(scenario)
     area = build_grid(scenario.region, scenario.grid)
-    reader = LayerStack(_with_shed(scenario), area, rasterise=scenario.grid.rasterise)
+    reader = LayerStack(
+        _with_shed(scenario),
+        area,
+        rasterise=scenario.grid.rasterise,
+        base_year=scenario.costs.base_year,
+    )
     _raise_findings(reader, scenario)
     models = {name: method_model(name, scenario) for name in scenario.methods}
     for model in models.values():

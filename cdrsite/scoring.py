@@ -121,11 +121,17 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
         if choice.library is not None
         else load_method(name)
     )
+    if choice.profile is not None and choice.profile not in method.profiles:
+        raise unknown_name(
+            "profile", choice.profile, list(method.profiles), where=f"methods.{name}.profile"
+        )
     profile = method.profile(choice.profile)
     base_year = scenario.costs.base_year
     numbers = {p: profile.number(p, base_year) for p in profile.values}
     for parameter, value in choice.override.items():
-        numbers[parameter] = _override(name, parameter, value, base_year)
+        # a negative need has a meaning only where the method supplies the resource by nature
+        supplied = numbers.get(parameter, 0.0) < 0
+        numbers[parameter] = _override(name, parameter, value, base_year, negative=supplied)
     where = f"methods.{name}"
     _refuse_unknown(where, numbers)
     if choice.climate is not None and method.climate is None:
@@ -166,7 +172,9 @@ def _refuse_unknown(where: str, numbers: Mapping[str, float]) -> None:
         )
 
 
-def _override(method: str, parameter: str, value: float | str, base_year: int) -> float:
+def _override(
+    method: str, parameter: str, value: float | str, base_year: int, *, negative: bool
+) -> float:
     where = f"methods.{method}.override.{parameter}"
     if parameter not in PARAMETERS:
         raise unknown_name("parameter", parameter, sorted(PARAMETERS), where=where)
@@ -178,7 +186,7 @@ def _override(method: str, parameter: str, value: float | str, base_year: int) -
         number = parse_quantity(value, known.unit, per=_PER.get(known.unit, ("t",))) * factor
     except ValueError as error:
         raise ConfigError(str(error), where=where) from error
-    if number < 0 and not known.signed:
+    if number < 0 and not negative:
         raise ConfigError(
             "a need cannot be negative",
             where=where,

@@ -186,7 +186,8 @@ def method_table(
     totals = {row["method"]: row for row in competed.totals_table(allocation.solution)}
     rows = []
     for m, (name, model) in enumerate(models.items()):
-        total = totals[name]
+        # where nothing is possible anywhere, the plan has no cells to total
+        total = totals.get(name, dict.fromkeys(("gross", "net", "cost", "land"), 0.0))
         buffer = scenario.accounting.buffer
         withheld = model.number("buffer") if buffer is None else buffer
         available = np.nan_to_num(dataset["available"].to_numpy()[m].astype(np.float64))

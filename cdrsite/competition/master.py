@@ -203,6 +203,8 @@ class Master:
         self._highs.run()
         status = self._highs.getModelStatus()
         text = self._highs.modelStatusToString(status)
+        if text == "Empty":  # no column yet, and no row that could ask for one
+            return self._nothing()
         if text != "Optimal":
             raise SolverError(
                 "the master programme was not solved", got=text, expected="Optimal", rule=8
@@ -220,6 +222,10 @@ class Master:
             share=np.maximum(x[self._n_elastic :], 0.0),
             give=give,
         )
+
+    def _nothing(self) -> MasterSolution:
+        rows, none = np.zeros(len(self.senses)), np.zeros(0)
+        return MasterSolution(0.0, rows, np.zeros(self.n_groups), none, rows)
 
     def _clean(self, dual: F64) -> F64:
         """Cut duals of the wrong sign, which are within the tolerance of zero."""

@@ -251,6 +251,12 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
     if conflict is not None:
         raise explain_conflict(generator, conflict)
     found = generator.generate(matrix)
+    if generator.gap(found.value) > options.gap and found.value != 0.0:
+        # what the cells could do without pools dwarfed what they can: the tolerance was too coarse
+        generator.value_scale = abs(found.value)
+        generator.restart(np.ones(len(generator.limits), dtype=bool))
+        generator.feasible()
+        found = generator.generate(matrix)
     return _solution(problem, objective, generator, found)
 
 
@@ -281,7 +287,7 @@ def _solution(
         price=found.price,
         mix=mix,
         report=SolverReport(
-            status="optimal",
+            status="optimal" if generator.gap(found.value) <= generator.options.gap else "gap open",
             value=found.value,
             bound=max(state.bound, found.value),
             gap=max(generator.gap(found.value), 0.0),

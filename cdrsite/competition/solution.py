@@ -25,7 +25,7 @@ class SolverReport:
     Parameters
     ----------
     status : str
-        "optimal": the gap asked for is closed.
+        "optimal": the gap asked for is closed; "gap open": numbers too far apart to close it.
     value : float
         Objective of the plan.
     bound : float

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.errors import ConfigError, DataError, GridError
+from cdrsite.core.errors import ConfigError, DataError, GridError, UnitError
 from cdrsite.core.grid import AnalysisGrid, Block, equal_area_crs
 from cdrsite.core.units import parse_quantity
 from cdrsite.layers.coverage import Rings, rings_of
@@ -150,17 +150,24 @@ def parse_resolution(value: float | str, crs: CRS) -> float:
             rule=1,
         )
     if geographic:
-        size = parse_quantity(value, "degree") if unit else number
+        size = _quantity(value, "degree", where) if unit else number
         if not unit and size > 10:
             raise _mixed_up(value, crs, "degrees below 10", "write 0.01, or choose a metric CRS")
         return size
     metre = float(crs.axis_info[0].unit_conversion_factor)
-    size = parse_quantity(value, "m") / metre if unit else number
+    size = _quantity(value, "m", where) / metre if unit else number
     if size * metre < 1:
         raise _mixed_up(
             value, crs, "metres, at least 1", "degrees are meant? write '1 km', or set grid.crs"
         )
     return size
+
+
+def _quantity(value: float | str, unit: str, where: str) -> float:
+    try:
+        return parse_quantity(value, unit)
+    except UnitError as error:
+        raise UnitError(f"{where}: {error}") from error
 
 
 def _split(value: str, where: str) -> tuple[float, str]:
@@ -190,9 +197,18 @@ def _outline(region: Region) -> tuple[Any, CRS]:
     import shapely
 
     if region.bounds is not None:
+        crs = parse_crs(region.crs, "region.crs")
+        if not crs.is_geographic and max(map(abs, region.bounds)) <= 360:
+            raise ConfigError(
+                "the region's bounds look like degrees, and its CRS has metres",
+                where="region.bounds",
+                got=f"{list(region.bounds)} in {crs.name}",
+                cure="set region.crs: EPSG:4326, or give the bounds in metres",
+                rule=1,
+            )
         box = shapely.box(*region.bounds)
         side = max(region.bounds[2] - region.bounds[0], region.bounds[3] - region.bounds[1])
-        return shapely.segmentize(box, side / EDGE_POINTS), parse_crs(region.crs, "region.crs")
+        return shapely.segmentize(box, side / EDGE_POINTS), crs
     from cdrsite.layers.sources import read_vector
 
     assert region.boundary is not None  # noqa: S101 - the model guarantees one of the two
