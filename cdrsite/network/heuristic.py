@@ -57,7 +57,7 @@ class SlopeScaling:
         for number in range(starts):
             spread = 0.0 if number == 0 else 0.2 + 0.6 * (number % 4) / 3
             self._start(spread, guide if number % 2 == 0 else None)
-        self._sort()
+        self.sort()
 
     def worth(self, plan: FlowPlan) -> float:
         """Value of a plan under the goal."""
@@ -66,9 +66,10 @@ class SlopeScaling:
     def add(self, plan: FlowPlan) -> None:
         """Add a plan found elsewhere."""
         self.plans.append(plan)
-        self._sort()
+        self.sort()
 
-    def _sort(self) -> None:
+    def sort(self) -> None:
+        """Put the best plans first and drop copies."""
         best: dict[int, FlowPlan] = {}
         for plan in sorted(self.plans, key=self.worth):
             best.setdefault(round(self.worth(plan) * 1e7), plan)

@@ -1,9 +1,9 @@
 """Search for the best plan and a proven bound on any plan's value.
 
 Steps: node-set cuts at the root; slope scaling for plans; a tree over open or closed sources by
-linear programs with cuts, whose leaves are pruned at the best plan; a small mixed-integer model
-over the arcs of the best plans; then one mixed-integer model per leaf (or one in all, where the
-leaves are many) below the best plan.
+linear programs with cuts, whose leaves are pruned at the best plan, and beside it a small
+mixed-integer model over the arcs of the best plans; then one mixed-integer model per leaf (or
+one in all, where the leaves are many) below the best plan.
 """
 
 from __future__ import annotations
@@ -33,13 +33,24 @@ _TREE_LPS = 160
 """Linear programs spent on the tree over sources."""
 _MOST_LEAVES = 8
 """Leaves above which one model for all of them is solved."""
-_FINE: dict[str, float | int | str | bool] = {
-    "mip_pscost_minreliable": 0,
+_STARTS = 80
+"""Starts of slope scaling from the root on each of two threads."""
+_PROOF: dict[str, float | int | str | bool] = {
     "mip_heuristic_effort": 0.0,
+    "mip_heuristic_run_rins": False,
+    "mip_heuristic_run_rens": False,
+    "mip_heuristic_run_root_reduced_cost": False,
+    "mip_heuristic_run_feasibility_jump": False,
+}
+"""HiGHS for proofs: no heuristics, since a good plan is at hand; at effort 0 some still run."""
+_FINE: dict[str, float | int | str | bool] = {
+    **_PROOF,
+    "mip_pscost_minreliable": 0,
     "mip_allow_restart": False,
+    "mip_allow_cut_separation_at_nodes": False,
 }
 """HiGHS for leaves: no strong branching, which takes two thirds of the iterations of small
-trees, and no heuristics, since a plan is at hand."""
+trees, and no cuts below the root, which take a third of the time and spare few nodes."""
 _WIDE: dict[str, float | int | str | bool] = {"mip_heuristic_effort": 0.02}
 """HiGHS for wide gaps: strong branching pays there."""
 
@@ -199,16 +210,32 @@ class _Search:
         if _split_count(model, point[1]) < easy:
             return self.plainly()
         point = self.tighten(relaxation, root, Rows()) or point
-        scaling = SlopeScaling(self.net, self.goal, self.seed)
-        self.scale(scaling, 60, root, point[1])
+        scaling = self.scale_twice(root, point[1])
         if math.isfinite(self.objective) and point[0] >= self.cutoff():
             return self.result(point[0])
-        leaves = self.tree(relaxation, scaling, root)
-        self.restricted(scaling, root)
+        first = scaling.plans[0] if scaling.plans else None
+        with ThreadPoolExecutor(1) as pool:
+            # its plan is taken after the tree, so that the tree does not depend on timing
+            beside = pool.submit(self.restricted, scaling.plans[:8], root)
+            leaves = self.tree(relaxation, scaling, root)
+            self.offer(beside.result())
+        if scaling.plans and scaling.plans[0] is self.best and self.best is not first:
+            # the tree found a better plan than the model beside it: look around that one too
+            self.offer(self.restricted(scaling.plans[:8], root))
         leaves = [leaf for leaf in leaves if leaf.bound < self.cutoff()]
         if len(leaves) > _MOST_LEAVES:
             leaves = [_merge(leaves)]
         return self.result(self.solve_leaves(leaves))
+
+    def scale_twice(self, root: Branch, guide: np.ndarray) -> SlopeScaling:
+        """Run slope scaling on two threads, one guided by a point; gives all plans together."""
+        both = [SlopeScaling(self.net, self.goal, self.seed + k) for k in range(2)]
+        with ThreadPoolExecutor(2) as pool:
+            for scaling, point in zip(both, (guide, None), strict=True):
+                pool.submit(self.scale, scaling, _STARTS, root, point)
+        both[0].plans += both[1].plans
+        both[0].sort()
+        return both[0]
 
     def scale(
         self, scaling: SlopeScaling, starts: int, branch: Branch, guide: np.ndarray | None
@@ -285,48 +312,46 @@ class _Search:
             point = relaxation.solve()
         return point
 
-    def restricted(self, scaling: SlopeScaling, root: Branch) -> None:
-        """Solve the model over the arcs that the best plans use."""
-        plans = scaling.plans[:8]
+    def restricted(self, plans: list[FlowPlan], root: Branch) -> FlowPlan | None:
+        """Solve the model over the arcs that some plans use; gives a better plan or None."""
+        cutoff = self.cutoff()
         if not plans or self.left() < 0:
-            return
+            return None
         edges = np.unique(np.concatenate([self.net.edge[p.column >= 0] for p in plans]))
         keep = np.isin(self.net.edge[self.net.col_arc], edges)
         closed = np.all([np.r_[p.captured, p.stored] <= 0 for p in plans], axis=0)
         net = self.net.restrict(keep)
         model = self.strong_model(net, replace(root, closed=closed))
         if model is None:
-            return
-        options: dict[str, float | int | str | bool] = {
-            "mip_max_nodes": 150,
-            "objective_bound": self.cutoff(),
-            **_WIDE,
-        }
+            return None
+        options = {**_WIDE, "mip_max_nodes": 150, "objective_bound": cutoff}
         answer = solve(
             model, gap=0.1 * self.gap, time_limit=min(self.left(), 20.0), seed=self.seed,
             options=options,
         )  # fmt: skip
-        self.nodes += answer.nodes
-        if answer.x is not None:
-            plan = refit(net, self.goal, answer.x)
-            if plan is not None:
-                columns = np.flatnonzero(keep)
-                renumbered = np.where(plan.column >= 0, columns[plan.column], -1)
-                self.offer(replace(plan, column=renumbered))
+        with self._lock:
+            self.nodes += answer.nodes
+        plan = None if answer.x is None else refit(net, self.goal, answer.x)
+        if plan is None:
+            return None
+        columns = np.flatnonzero(keep)
+        return replace(plan, column=np.where(plan.column >= 0, columns[plan.column], -1))
 
     # -- leaves ---------------------------------------------------------------------------
 
     def solve_leaves(self, leaves: list[_Leaf]) -> float:
         """Solve each leaf below the cutoff; give the bound over all of them.
 
-        Leaves of small gap come first: they close fast and leave their time to the others.
+        The leaf of the widest gap takes the longest and comes first; then those of small gap,
+        which close fast and leave their time to the others.
         """
         order = sorted(leaves, key=lambda leaf: -leaf.bound)
+        order = order[-1:] + order[:-1]
         workers = max(1, min(self.threads, len(order)))
         found = [self.cutoff()]
         with ThreadPoolExecutor(workers) as pool:
             jobs = [
-                pool.submit(self.solve_leaf, leaf, math.ceil((len(order) - k) / workers))
+                pool.submit(self.solve_leaf, leaf, _queue(k, len(order), workers))
                 for k, leaf in enumerate(order)
             ]
             found += [job.result() for job in jobs]
@@ -376,6 +401,13 @@ class _Search:
         if missed or answer.status == "infeasible":
             return cutoff
         return min(answer.bound, cutoff)
+
+
+def _queue(place: int, leaves: int, workers: int) -> int:
+    """Leaves that share the time left with the one at a place; the first keeps its worker."""
+    if place == 0 and workers > 1:
+        return 1
+    return math.ceil((leaves - place) / max(1, workers - 1))
 
 
 def _keep_binding(model: Model, kept: Rows, point: np.ndarray) -> None:
