@@ -247,11 +247,19 @@ def _known(sink, rank, cell, before):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _short_shares(bill, cell, other, kind, middle):  # type: ignore[no-untyped-def]
+    """``cell_shares`` of an open move of 1 or 2 steps or a knight's move, without its tests."""
+    ends = bill[cell] + bill[other]
+    return ends if kind < 3 else ends + (bill[cell + middle] + bill[other - middle])
+
+
+@kernel
 def follow_links(link, rank, sink, cost, length, bill, unit, span, moves, stride, strict):  # type: ignore[no-untyped-def]
     """Sink, billed cost and length of every cell of a rank, by following its links, in place.
 
     ``sink`` int32 (k, n), -1 where not known yet; ``cost`` and ``length`` float64 (k, n).
     ``unit`` and ``span`` are float64: the move's length over its shares, and its length [km].
+    A chain that runs into a cell without link and sink (in the halo of a block) stays unknown.
     """
     cells = np.empty(1024, np.int64)
     offset = moves[:, 0] * stride + moves[:, 1]
@@ -279,6 +287,10 @@ def follow_links(link, rank, sink, cost, length, bill, unit, span, moves, stride
                 row += moves[e, 0]
                 cell += offset[e]
                 i = _known(sink, rank, cell, cells[depth - 1])
+                if i < 0 and link[cell] < 0:
+                    break
+            if i < 0:
+                continue
             at_sink, at_cost, at_length = sink[i, cell], cost[i, cell], length[i, cell]
             while depth > 0:
                 depth -= 1
@@ -288,11 +300,10 @@ def follow_links(link, rank, sink, cost, length, bill, unit, span, moves, stride
                 other = cell + offset[e]
                 north = min(row, row - dr)
                 row -= dr
-                shares = bill[cell] + bill[other]
                 if kind > 4:
                     shares = cell_shares(bill, cell, dr, moves[e, 1], stride, strict)
-                elif kind > 2:
-                    shares += bill[cell + middle[e]] + bill[other - middle[e]]
+                else:
+                    shares = _short_shares(bill, cell, other, kind, middle[e])
                 at_cost += unit[kind, north] * shares
                 at_length += span[kind, north]
                 sink[rank, cell] = at_sink

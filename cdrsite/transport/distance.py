@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 REACHED, BARRIER, DISCONNECTED, UNKNOWN = range(4)
 """Status of a cell: has a route; is a barrier; no route to any sink; friction unknown."""
 
-DELTA = 0.5
+DELTA = 0.25
 """Tiles within this many window crossings of the least label are taken together."""
 
 WHERE = "transport distance"

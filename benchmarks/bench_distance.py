@@ -1,0 +1,129 @@
+"""Least-cost distance against scikit-image and scipy: ratios of one run.
+
+    python benchmarks/bench_distance.py --sizes 2000 6000 --threads 2
+
+Times are wall seconds and, in brackets, CPU seconds (all threads): on a busy machine the CPU
+ratio is the steadier one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import dijkstra
+from skimage.graph import MCP_Geometric
+
+from cdrsite.transport.distance import Sources, least_cost
+
+STEPS = (1000.0, 1000.0)
+
+
+def surface(kind: str, n: int, rng: np.random.Generator) -> np.ndarray:
+    if kind == "random":
+        return rng.uniform(1, 10, (n, n)).astype(np.float32)
+    height = sum(s * gaussian_filter(rng.standard_normal((n, n)), s) for s in (4, 16, 64))
+    slope = np.hypot(*np.gradient(height))
+    return np.clip(1 + 8 * (slope / slope.mean()) ** 2, 1, 125).astype(np.float32)
+
+
+def timed(work: Callable[[], Any], repeats: int) -> tuple[float, float, Any]:
+    wall, cpu = np.inf, np.inf
+    for _ in range(repeats):
+        w, c = time.perf_counter(), time.process_time()
+        result = work()
+        wall = min(wall, time.perf_counter() - w)
+        cpu = min(cpu, time.process_time() - c)
+    return wall, cpu, result
+
+
+def by_scipy(friction: np.ndarray, row: np.ndarray, col: np.ndarray) -> np.ndarray:
+    n = friction.shape[1]
+    cell = np.arange(friction.size).reshape(friction.shape)
+    f = friction.astype(np.float64)
+    parts = []
+    for dr, dc in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        a = (slice(0, n - dr), slice(max(0, -dc), n - max(0, dc)))
+        b = (slice(dr, n), slice(max(0, dc), n + min(0, dc)))
+        parts.append(
+            (cell[a].ravel(), cell[b].ravel(), np.hypot(dr, dc) * (f[a] + f[b]).ravel() / 2)
+        )
+    i, j, w = (np.concatenate(x) for x in zip(*parts, strict=True))
+    graph = coo_array((w, (i, j)), shape=(f.size, f.size)).tocsr()
+    return dijkstra(graph, directed=False, indices=row * n + col, min_only=True)
+
+
+def line(name: str, wall: float, cpu: float, base: tuple[float, float]) -> None:
+    ratio = f"x{base[0] / wall:.1f} (x{base[1] / cpu:.1f})"
+    print(f"    {name:42s} {wall:8.3f} s ({cpu:8.3f})  {ratio}", flush=True)
+
+
+def compare(kind: str, n: int, options: argparse.Namespace) -> None:
+    rng = np.random.default_rng(0)
+    friction = surface(kind, n, rng)
+    row, col = rng.integers(0, n, (2, 20))
+    sources = Sources.of(row, col, np.arange(20))
+    print(f"  {kind} {n} x {n}, 20 sinks; times of scikit-image over ours in brackets by CPU")
+    ends = list(zip(row, col, strict=True))
+    w, c, (truth, _) = timed(lambda: MCP_Geometric(friction.astype(float)).find_costs(ends), 1)
+    base = (w, c)
+    line("scikit-image MCP_Geometric, cost + traceback", w, c, base)
+    if n <= options.scipy:
+        w, c, _ = timed(lambda: by_scipy(friction, row, col), 1)
+        line("scipy csgraph, graph + dijkstra, cost only", w, c, base)
+    for neighbours, k, threads in (
+        (8, 1, 1),
+        (8, 1, options.threads),
+        (16, 1, 1),
+        (40, 1, 1),
+        (8, 3, 1),
+        (16, 3, 1),
+    ):
+        w, c, got = timed(
+            lambda nb=neighbours, kk=k, t=threads: least_cost(  # type: ignore[misc]
+                friction, STEPS, sources, neighbours=nb, k=kk, threads=t
+            ),
+            options.repeats if n < 4000 else 1,
+        )
+        line(f"least_cost {neighbours} neighbours, k={k}, {threads} threads", w, c, base)
+        if neighbours == 8 and k == 1:
+            away = truth > 0
+            off = np.abs(got.cost[0][away] / truth[away] - 1).max()
+            print(f"      largest relative difference to scikit-image {off:.1e}")
+            assert off < 1e-6
+    many = Sources.of(*rng.integers(0, n, (2, 200)), np.arange(200))
+    one = timed(lambda: least_cost(friction, STEPS, many, neighbours=16), 2)
+    three = timed(lambda: least_cost(friction, STEPS, many, neighbours=16, k=3), 2)
+    print(f"    200 sinks, k=3 over k=1: {three[0] / one[0]:.1f} (CPU {three[1] / one[1]:.1f})")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[2000])
+    parser.add_argument("--kinds", nargs="+", default=["random", "terrain"])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--scipy", type=int, default=2000, help="largest size for scipy")
+    options = parser.parse_args()
+    small = np.ones((70, 70), np.float32)  # compiles everything before the clock starts
+    for neighbours in (8, 16, 40):
+        for k in (1, 3):
+            least_cost(
+                small,
+                STEPS,
+                Sources.of([0, 9, 9], [0, 9, 0], [0, 1, 2]),
+                neighbours=neighbours,
+                k=k,
+            )
+    for n in options.sizes:
+        for kind in options.kinds:
+            compare(kind, n, options)
+
+
+if __name__ == "__main__":
+    main()
