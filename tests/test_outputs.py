@@ -53,10 +53,13 @@ def test_the_folder_holds_what_is_promised(run_folder: Path) -> None:
                 "score",
                 "suitability",
                 "available",
+                "allocated",
             )
             for method in METHODS
         ),
         *(f"rasters/limit_{method}.tif.aux.xml" for method in METHODS),
+        "rasters/winner.tif",
+        "rasters/winner.tif.aux.xml",
         "rasters/exclusion_reasons.tif",
         "rasters/exclusion_reasons.tif.aux.xml",
         "rasters/exclusion_reasons.txt",
@@ -69,6 +72,7 @@ def test_the_folder_holds_what_is_promised(run_folder: Path) -> None:
             for n in ("methods", "exclusions", "pools")
             for end in ("csv", "parquet")
         ),
+        "cdrsite.gpkg",
         "summary.json",
         "manifest.json",
     }

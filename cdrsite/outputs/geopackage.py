@@ -29,6 +29,7 @@ from cdrsite.outputs.styles import (
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
+    from numpy.typing import NDArray
 
     from cdrsite.results import StudyResult
 
@@ -239,8 +240,7 @@ def _sites(result: StudyResult) -> VectorLayer:
 def _routes(frame: gpd.GeoDataFrame) -> VectorLayer:
     frame = frame.drop(columns="smoothed").rename(columns={"cost_usd_t": "transport_cost_usd_t"})
     cost = frame["transport_cost_usd_t"].to_numpy()
-    rules = number_rules("transport_cost_usd_t", cost, "magma_r", "line", size=0.7)
-    rules = [Rule(r.filter, f"{r.label} USD/t", r.symbol) for r in rules]
+    rules = number_rules("transport_cost_usd_t", cost, "magma_r", "line", size=0.7, unit="USD/t")
     return VectorLayer(
         "routes",
         "Least-cost routes from the ranked sites to their cheapest storage units",
@@ -287,7 +287,7 @@ def _storage(frame: gpd.GeoDataFrame, table: pd.DataFrame, pools: pd.DataFrame) 
     joined["used_percent"] = 100 * share
     name = quoted("used_percent")
     rules = [
-        Rule(f"{name} = 0", "not used", Symbol("fill", NOTHING_COLOUR, alpha=0.6)),
+        Rule(f"{name} = 0", "not used", Symbol("fill", NOTHING_COLOUR, alpha=0.85)),
         Rule(f"{name} > 0 AND {name} < 50", "less than half used", _purple("#CBC3E3")),
         Rule(f"{name} >= 50 AND {name} < 99.95", "half used or more", _purple("#9E8AC8")),
         Rule(f"{name} >= 99.95", "all used", _purple("#6A3D9A")),
@@ -299,7 +299,7 @@ def _storage(frame: gpd.GeoDataFrame, table: pd.DataFrame, pools: pd.DataFrame) 
 
 
 def _purple(colour: str) -> Symbol:
-    return Symbol("fill", colour, alpha=0.6)
+    return Symbol("fill", colour, alpha=0.85)
 
 
 def _pools(resource: str, frame: gpd.GeoDataFrame, table: pd.DataFrame) -> VectorLayer:
@@ -313,17 +313,24 @@ def _pools(resource: str, frame: gpd.GeoDataFrame, table: pd.DataFrame) -> Vecto
             key: (FIELDS[key][0], unit, FIELDS[key][2]) for key in ("supply", "use", "slack")
         }
         special["price"] = (FIELDS["price"][0], price_unit, FIELDS["price"][2])
-        rules = signed_rules("price", known, "0: some is left")
-        rules = [
-            r if "left" in r.label else Rule(r.filter, f"{r.label} {price_unit}", r.symbol)
-            for r in rules
-        ]
+        per, words = _readable(known, price_unit)
+        rules = signed_rules("price", known, "0: some is left", unit=words, per=per)
     else:
         rules = []
     rules.append(unknown("fill", "not in the plan"))
     words = f"Pools of {resource}: supply, use, slack and shadow price"
     shown = _named(joined, **special)
     return VectorLayer(f"pools_{resource}", words, joined, "MultiPolygon", rules, "zone", shown)
+
+
+def _readable(prices: NDArray[np.float64], unit: str) -> tuple[float, str]:
+    """Give small prices per thousand or per million: "t per m3" becomes "t per million m3"."""
+    some = np.abs(prices[prices != 0])
+    middle = float(np.median(some)) if some.size else 1.0
+    if middle >= 0.1:
+        return 1.0, unit
+    per, word = (1e3, "thousand") if middle >= 1e-4 else (1e6, "million")
+    return per, unit.replace(" per ", f" per {word} ")
 
 
 def _provinces(frame: gpd.GeoDataFrame, table: pd.DataFrame, methods: Sequence[str]) -> VectorLayer:
@@ -339,8 +346,7 @@ def _provinces(frame: gpd.GeoDataFrame, table: pd.DataFrame, methods: Sequence[s
         column = "net_mt_yr_" + re.sub(r"\W+", "_", method)
         joined[column] = one["net_mt_yr"].to_numpy()
         special[column] = (f"Net removal by {method}", "Mt/yr", "of the plan")
-    rules = number_rules("net_mt_yr", joined["net_mt_yr"], "YlGn", "fill", alpha=0.6)
-    rules = [Rule(r.filter, f"{r.label} Mt/yr net", r.symbol) for r in rules]
+    rules = number_rules("net_mt_yr", joined["net_mt_yr"], "YlGn", "fill", alpha=0.6, unit="Mt/yr")
     rules.append(unknown("fill", "nothing planned"))
     words = "Net removal of the plan by province and method"
     shown = _named(joined, **special)

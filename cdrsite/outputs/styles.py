@@ -67,7 +67,7 @@ def quoted(name: str) -> str:
 
 def text(value: str) -> str:
     """A text in QGIS's expression language."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def break_points(values: ArrayLike, classes: int = CLASSES) -> list[float]:
@@ -103,6 +103,8 @@ def number_rules(
     size: float = 0.26,
     alpha: float = 1.0,
     guard: str = "",
+    unit: str = "",
+    per: float = 1.0,
 ) -> list[Rule]:
     """Classes of a number from low to high, the outer ones open.
 
@@ -120,6 +122,10 @@ def number_rules(
         Of the symbols.
     guard : str
         A condition that every class shares.
+    unit : str
+        For the words.
+    per : float
+        The words give the values times this, in ``unit``.
     """
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
@@ -135,42 +141,62 @@ def number_rules(
         parts += [] if high is None else [f"{name} < {high!r}"]
         parts += [] if parts else [f"{name} IS NOT NULL"]
         symbol = Symbol(shape, to_hex(shade).upper(), size, alpha)
-        rules.append(Rule(" AND ".join(parts), _between(low, high), symbol))
+        rules.append(Rule(" AND ".join(parts), _between(low, high, unit, per), symbol))
     return rules
 
 
-def _between(low: float | None, high: float | None) -> str:
+def _between(low: float | None, high: float | None, unit: str, per: float) -> str:
+    tail = f" {unit}" if unit else ""
+    first = "" if low is None else f"{low * per:.3g}"
+    last = "" if high is None else f"{high * per:.3g}"
     if low is None and high is None:
-        return "all"
+        return f"all{tail}"
     if low is None:
-        return f"below {high:g}"
-    if high is None:
-        return f"{low:g} and above"
-    return f"{low:g} to {high:g}"
+        return f"below {last}{tail}"
+    return f"{first}{tail} and above" if high is None else f"{first} to {last}{tail}"
 
 
-def signed_rules(field: str, values: ArrayLike, zero: str, *, alpha: float = 0.7) -> list[Rule]:
-    """Classes of a number that diverges around zero, with a class for zero itself."""
+def signed_rules(
+    field: str, values: ArrayLike, zero: str, *, alpha: float = 0.7, unit: str = "", per: float = 1
+) -> list[Rule]:
+    """Classes of a number that diverges around zero, with a class for zero itself.
+
+    Parameters
+    ----------
+    field : str
+        Column.
+    values : array_like
+        Its values, for the class borders.
+    zero : str
+        Words for zero.
+    alpha : float
+        Opacity.
+    unit, per
+        As in :func:`number_rules`.
+    """
     array = np.asarray(values, np.float64)
-    name, rules = quoted(field), []
-    rules.append(Rule(f"{name} = 0", zero, Symbol("fill", NOTHING_COLOUR, alpha=alpha)))
-    if (array < 0).any():
-        some = array[array < 0]
-        rules += number_rules(field, some, "Blues_r", "fill", alpha=alpha, guard=f"{name} < 0")
-    if (array > 0).any():
-        some = array[array > 0]
-        rules += number_rules(field, some, "YlOrRd", "fill", alpha=alpha, guard=f"{name} > 0")
-    return _named_all(rules)
-
-
-def _named_all(rules: Sequence[Rule]) -> list[Rule]:
-    words = {"> 0": "above 0", "< 0": "below 0"}
-    return [
-        Rule(rule.filter, words.get(rule.filter[-3:], rule.label), rule.symbol)
-        if rule.label == "all"
-        else rule
-        for rule in rules
-    ]
+    name = quoted(field)
+    rules = [Rule(f"{name} = 0", zero, Symbol("fill", NOTHING_COLOUR, alpha=alpha))]
+    for sign, colours, some in (
+        ("<", "Blues_r", array[array < 0]),
+        (">", "YlOrRd", array[array > 0]),
+    ):
+        if some.size:
+            made = number_rules(
+                field,
+                some,
+                colours,
+                "fill",
+                alpha=alpha,
+                guard=f"{name} {sign} 0",
+                unit=unit,
+                per=per,
+            )
+            if len(made) == 1:  # all have the same value
+                words = f"{some[0] * per:.3g} {unit}".strip()
+                made = [Rule(made[0].filter, words, made[0].symbol)]
+            rules += made
+    return rules
 
 
 def unknown(shape: Shape, label: str = "unknown") -> Rule:
@@ -306,3 +332,5 @@ def _add_label(root: ET.Element, column: str) -> None:
         bufferOpacity="0.8",
     )
     ET.SubElement(settings, "placement", placement="1", centroidInside="1")
+    # names may lie on the polygons of other layers, not on other names
+    ET.SubElement(settings, "rendering", displayAll="0", obstacle="0")
