@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +37,7 @@ ATTRACTION = 0.01
 
 @dataclass(frozen=True)
 class ExistingPipe:
-    """An existing pipeline, free to use up to its capacity.
+    """An existing pipeline, free to use up to its capacity; new ones may be laid beside it.
 
     Attributes
     ----------
@@ -83,7 +83,9 @@ class CandidateArc:
 
 @dataclass(frozen=True)
 class Loss:
-    """Path costs in the network against the direct ones.
+    """Path costs in the network against the direct ones, existing pipes counted like new ones.
+
+    They may be full, so what they save is left to the design.
 
     Attributes
     ----------
@@ -106,7 +108,7 @@ class Loss:
 
     @property
     def share(self) -> Floats:
-        """Loss of each pair [1]: 0.07 is 7 % dearer; negative where existing pipes help."""
+        """Loss of each pair [1]: 0.07 is 7 % dearer."""
         return relative_loss(self.network_km, self.direct_km)
 
     @property
@@ -252,6 +254,7 @@ def candidate_network(
         fixed, units = router.fixed_moves({(measure[k].unit, measure[k].end) for k in worst})
     pairs = np.array([(p.plant, p.unit) for p in measure], np.int64)
     report = Loss(pairs[:, 0], pairs[:, 1], direct_cost / plain, found / plain, before, added)
+    arcs += [replace(s, kind=-1) for s in arcs if s.kind >= 0 and np.isfinite(s.cost)]
     node = np.full(len(storage), -1, np.int64)
     for unit in units:
         node[unit] = router.node(unit)
@@ -321,7 +324,7 @@ class _Router:
         shut = [k for k, cell in enumerate(self.unit_cells) if not len(cell)]
         if shut:
             _warn(f"storage units without a passable access cell are left out: {shut}")
-        self.pipes = [pipe_moves(pipe, k, grid) for k, pipe in enumerate(pipes)]
+        self.pipes = [pipe_moves(pipe, k, grid, self.billed) for k, pipe in enumerate(pipes)]
         self.pipe_cells = [
             self._open_cells(*np.divmod(moves.cells(), grid.cols)) for moves in self.pipes
         ]
@@ -481,8 +484,8 @@ class _Router:
         return [*self.pipes, *steps], {unit for unit, _ in self.ends}
 
 
-def pipe_moves(pipe: ExistingPipe, number: int, grid: AnalysisGrid) -> Moves:
-    """Cells along an existing pipe, straight between its vertices, free of cost.
+def pipe_moves(pipe: ExistingPipe, number: int, grid: AnalysisGrid, billed: NDArray[Any]) -> Moves:
+    """Cells along an existing pipe, straight between its vertices, with the cost of a new one.
 
     Raises
     ------
@@ -509,7 +512,10 @@ def pipe_moves(pipe: ExistingPipe, number: int, grid: AnalysisGrid) -> Moves:
     cell = cell[np.concatenate(([True], np.diff(cell) != 0))] if len(cell) else cell
     if len(cell) < 2:
         raise DataError(f"existing pipe {pipe.name} lies within one cell", where=WHERE)
-    return Moves.along(cell, np.zeros(len(cell) - 1), steps_km(cell, grid), -1, kind=number)
+    ground, step = np.asarray(billed, np.float64).ravel()[cell], steps_km(cell, grid)
+    cost = 0.5 * (ground[1:] + ground[:-1]) * step
+    cost[~np.isfinite(cost)] = np.inf
+    return Moves.along(cell, cost, step, -1, kind=number)
 
 
 def _warn(text: str) -> None:

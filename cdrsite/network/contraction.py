@@ -281,7 +281,7 @@ def _within(way: dict[int, dict[int, float]], start: int, end: int, limit: float
 def shortest(strands: Sequence[Strand], pairs: Sequence[tuple[int, int]]) -> Floats:
     """Least cost between pairs of nodes, inf without a way.
 
-    Existing pipes are free, and steps into storage units lead one way.
+    Steps into storage units lead one way.
     """
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
@@ -292,7 +292,7 @@ def shortest(strands: Sequence[Strand], pairs: Sequence[tuple[int, int]]) -> Flo
     for s in strands:
         tail, head = index[s.tail], index[s.head]
         ways = [(tail, head)] if s.kind == -2 else [(tail, head), (head, tail)]
-        for way in ways:
+        for way in ways if np.isfinite(s.cost) else ():
             best[way] = min(best.get(way, np.inf), s.cost)
     keys = np.array(list(best), np.int64).reshape(-1, 2)
     # explicit zeros are edges without cost in a sparse graph
