@@ -125,7 +125,8 @@ def _facts(
         facts.append(
             MethodFacts(
                 name,
-                stored=model.number("storage"),
+                # storage without limit has no units to go to, and its cost is in the method's own
+                stored=model.number("storage") if setting.storage is not None else 0.0,
                 exclusive=model.number("land_exclusive_fraction", 1.0),
                 needs=needs,
             )

@@ -455,7 +455,9 @@ class RivalSums:
 def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> RivalSums:
     """Sums of products of a method for the competition, which adds each sink's own transport."""
     needs = needs_of(model)
-    here = replace(given, transport_cost=0.0, storage_cost=0.0, transport_km=0.0)
+    here = given
+    if given.routed:  # each link brings its own cost and loss
+        here = replace(given, transport_cost=0.0, storage_cost=0.0, transport_km=0.0)
     shared = {name: need for name, need in needs.resources.items() if name not in NOT_SHARED}
     shared["electricity"] = shared["electricity"] + needs.supplied * -1.0
     return RivalSums(

@@ -99,8 +99,8 @@ class RowSystem:
     def activity(self, sums: F64, sink_sums: F64, group: I32, n_groups: int) -> F64:
         """Left-hand side of each row by group of combinations, shape (R, G)."""
         n_rows = len(self.rows)
-        if n_rows == 0:
-            return np.zeros((0, n_groups))
+        if n_rows == 0 or self.n_combos == 0:
+            return np.zeros((n_rows, n_groups))
         flat = sums.reshape(self.n_combos, -1)
         parts = np.einsum(
             "pq,pq->p", self.coefficient.reshape(n_rows, -1)[self.pair_row], flat[self.pair_combo]
