@@ -14,6 +14,7 @@ from cdrsite.core.kernel import kernel
 
 SOURCE = -1  # link of a cell where a route ends: it is a cell of its sink
 NONE = -2  # link of a cell without a route
+UNKNOWN, UNSURE = -1, -2  # sink of a cell that is still to be looked at, or cannot be known yet
 LOST = -3  # no neighbour with a smaller label explains the cell's own: a step lost in rounding
 
 
@@ -254,12 +255,38 @@ def _short_shares(bill, cell, other, kind, middle):  # type: ignore[no-untyped-d
 
 
 @kernel
-def follow_links(link, rank, sink, cost, length, bill, unit, span, moves, stride, strict):  # type: ignore[no-untyped-def]
-    """Sink, billed cost and length of every cell of a rank, by following its links, in place.
+def _chain(link, rank, sink, cell, row, offset, moves, bounds, cells):  # type: ignore[no-untyped-def]
+    """Follow links from an unknown cell to a known one, noting the cells on the way.
+
+    Returns the notes and their number, the cell and row at the end, and the rank there that goes
+    on; -1 if the chain leaves the rows ``bounds`` [0, 1), or ends in what cannot be known.
+    """
+    depth = 0
+    i = -1
+    while i < 0:
+        if depth == cells.size:
+            cells = np.concatenate((cells, np.empty_like(cells)))
+        cells[depth] = cell
+        depth += 1
+        e = link[cell]
+        row += moves[e, 0]
+        cell += offset[e]
+        if row < bounds[0] or row >= bounds[1]:
+            break
+        i = _known(sink, rank, cell, cells[depth - 1])
+        if i < 0 and (link[cell] < 0 or sink[rank, cell] == UNSURE):
+            break
+    return cells, depth, cell, row, i
+
+
+@kernel
+def follow_links(link, rank, sink, cost, length, bill, unit, span, moves, stride, strict, bounds):  # type: ignore[no-untyped-def]
+    """Sink, billed cost and length of the cells of a rank, by following their links, in place.
 
     ``sink`` int32 (k, n), -1 where not known yet; ``cost`` and ``length`` float64 (k, n).
     ``unit`` and ``span`` are float64: the move's length over its shares, and its length [km].
-    A chain that runs into a cell without link and sink (in the halo of a block) stays unknown.
+    Only rows ``bounds`` [0, 1). The cells of a chain that leaves them, or runs into a cell
+    without link and sink (in the halo of a block), become ``UNSURE``.
     """
     cells = np.empty(1024, np.int64)
     offset = moves[:, 0] * stride + moves[:, 1]
@@ -267,45 +294,32 @@ def follow_links(link, rank, sink, cost, length, bill, unit, span, moves, stride
     for e in range(middle.size):
         # from an end of a knight's move to the cell beside it; the other one mirrors it
         middle[e] = np.sign(moves[e, 1]) if abs(moves[e, 1]) > 1 else np.sign(moves[e, 0]) * stride
-    for start_row in range(link.size // stride):
-        for start in range(start_row * stride, (start_row + 1) * stride):
-            if link[start] == NONE:
-                cost[rank, start] = np.inf
-                length[rank, start] = np.inf
-            if link[start] < 0 or sink[rank, start] >= 0:
-                continue
-            depth = 0
-            cell = start
-            row = start_row
-            i = -1
-            while i < 0:
-                if depth == cells.size:
-                    cells = np.concatenate((cells, np.empty_like(cells)))
-                cells[depth] = cell
-                depth += 1
-                e = link[cell]
-                row += moves[e, 0]
-                cell += offset[e]
-                i = _known(sink, rank, cell, cells[depth - 1])
-                if i < 0 and link[cell] < 0:
-                    break
-            if i < 0:
-                continue
-            at_sink, at_cost, at_length = sink[i, cell], cost[i, cell], length[i, cell]
-            while depth > 0:
-                depth -= 1
-                cell = cells[depth]
-                e = link[cell]
-                dr, kind = moves[e, 0], moves[e, 2]
-                other = cell + offset[e]
-                north = min(row, row - dr)
-                row -= dr
-                if kind > 4:
-                    shares = cell_shares(bill, cell, dr, moves[e, 1], stride, strict)
-                else:
-                    shares = _short_shares(bill, cell, other, kind, middle[e])
-                at_cost += unit[kind, north] * shares
-                at_length += span[kind, north]
-                sink[rank, cell] = at_sink
-                cost[rank, cell] = at_cost
-                length[rank, cell] = at_length
+    for start in range(bounds[0] * stride, bounds[1] * stride):
+        if link[start] == NONE:
+            cost[rank, start] = np.inf
+            length[rank, start] = np.inf
+        if link[start] < 0 or sink[rank, start] != UNKNOWN:
+            continue
+        cells, depth, cell, row, i = _chain(
+            link, rank, sink, start, start // stride, offset, moves, bounds, cells
+        )
+        if i < 0:
+            for at in range(depth):
+                sink[rank, cells[at]] = UNSURE
+            continue
+        at_sink, at_cost, at_length = sink[i, cell], cost[i, cell], length[i, cell]
+        for at in range(depth - 1, -1, -1):
+            cell = cells[at]
+            e = link[cell]
+            dr, kind = moves[e, 0], moves[e, 2]
+            north = min(row, row - dr)
+            row -= dr
+            if kind > 4:
+                shares = cell_shares(bill, cell, dr, moves[e, 1], stride, strict)
+            else:
+                shares = _short_shares(bill, cell, cell + offset[e], kind, middle[e])
+            at_cost += unit[kind, north] * shares
+            at_length += span[kind, north]
+            sink[rank, cell] = at_sink
+            cost[rank, cell] = at_cost
+            length[rank, cell] = at_length

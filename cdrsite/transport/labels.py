@@ -269,10 +269,10 @@ class Problem:
         some = some[np.isfinite(some)]
         return float(np.median(some)) if some.size else 1.0
 
-    def by_rows(self, work: Callable[[NDArray[np.int64]], None]) -> None:
+    def by_rows(self, work: Callable[[NDArray[np.int64]], None], parts: int | None = None) -> None:
         """Call ``work`` for bands of rows that cover the grid, on the threads."""
         pad, rows = self.moves.pad, self.inner[0]
-        parts = 1 if self.threads == 1 else min(rows, 4 * self.threads)
+        parts = 1 if self.threads == 1 else min(rows, parts or 4 * self.threads)
         edges = [pad + rows * i // parts for i in range(parts + 1)]
         bands = [np.array(pair, np.int64) for pair in itertools.pairwise(edges)]
         on_threads(self.threads, work, bands)
@@ -411,16 +411,31 @@ def _solve_rank(
             got=f"{lost} cells in {label.dtype}",
             cure="use dtype float64, or a friction that spans fewer orders of magnitude",
         )
-    _kernel.follow_links(
-        link,
-        rank,
-        labels.sink,
-        labels.cost,
-        labels.length,
-        problem.bill,
-        moves.unit,
-        moves.span,
-        moves.moves,
-        stride,
-        moves.strict,
-    )
+    _follow(problem, labels, rank)
+
+
+def _follow(problem: Problem, labels: Labels, rank: int) -> None:
+    """Sinks, costs and lengths of a rank: first the chains within a band of rows, then the rest."""
+    moves, stride = problem.moves, problem.shape[1]
+    sink = labels.sink[rank]
+
+    def work(band: NDArray[np.int64]) -> None:
+        _kernel.follow_links(
+            labels.link[rank],
+            rank,
+            labels.sink,
+            labels.cost,
+            labels.length,
+            problem.bill,
+            moves.unit,
+            moves.span,
+            moves.moves,
+            stride,
+            moves.strict,
+            band,
+        )
+
+    if problem.threads > 1:
+        problem.by_rows(work, parts=problem.threads)
+        np.maximum(sink, _kernel.UNKNOWN, out=sink)
+    work(np.array([0, problem.shape[0]]))

@@ -314,10 +314,10 @@ def _follow(grid: _Grid, store: Store, problem: Callable[[int, bool], Problem]) 
         moves = task.moves
         _kernel.follow_links(
             _padded(own, task, _kernel.LOST), 0, sink, cost, length, task.bill, moves.unit,
-            moves.span, moves.moves, task.shape[1], moves.strict,
+            moves.span, moves.moves, task.shape[1], moves.strict, np.array([0, task.shape[0]]),
         )  # fmt: skip
         progress = int(np.count_nonzero(sink >= 0)) > known
-        sink = _cut(sink[0], task)
+        sink = np.maximum(_cut(sink[0], task), _kernel.UNKNOWN)
         grid.write(store.sink, at, sink)
         grid.write(store.cost, at, _cut(cost[0], task))
         grid.write(store.length_km, at, _cut(length[0], task))
