@@ -143,7 +143,7 @@ class Candidates:
     pipes : tuple of ExistingPipe
         As given.
     direct : tuple of CandidateArc
-        Direct paths from plants to their nearest storage units and plants: for trucks.
+        Direct paths between near plants, and from plants to near storage units: for trucks.
     loss : Loss
         Measured against direct paths.
     """
@@ -238,30 +238,42 @@ def candidate_network(
             where=WHERE,
             cure="open barriers between them, or give unknown ground a cost",
         )
-    fixed, units = router.fixed_moves()
-    before, added = None, 0
-    while True:
-        arcs = thin(Moves.union([*moves, *fixed]), router.terminals(units), 1 + loss_limit)
-        found = shortest(arcs, [(int(router.plant[p.plant]), router.node(p.unit)) for p in measure])
-        direct_cost = np.array([p.cost for p in measure])
-        loss = relative_loss(found, direct_cost)
-        before = loss if before is None else before
-        worst = _worst(measure, loss, loss_limit)
-        if not worst:
-            break
-        added += len(worst)
-        moves += [measure[k].moves for k in worst]
-        fixed, units = router.fixed_moves({(measure[k].unit, measure[k].end) for k in worst})
-    pairs = np.array([(p.plant, p.unit) for p in measure], np.int64)
-    report = Loss(pairs[:, 0], pairs[:, 1], direct_cost / plain, found / plain, before, added)
+    arcs, units, report = _completed(router, moves, measure, plain, loss_limit)
     arcs += [replace(s, kind=-1) for s in arcs if s.kind >= 0 and np.isfinite(s.cost)]
     node = np.full(len(storage), -1, np.int64)
     for unit in units:
         node[unit] = router.node(unit)
+    direct += [
+        pair.moves.strand().ending(router.node(pair.unit)) for pair in measure if pair.cost > 0
+    ]
     return Candidates(
         tuple(_arc(s, plain) for s in arcs), router.plant, node, tuple(pipes),
         tuple(_arc(s, plain) for s in direct), report,
     )  # fmt: skip
+
+
+def _completed(
+    router: _Router, moves: list[Moves], measure: list[_Pair], plain: float, limit: float
+) -> tuple[list[Strand], set[int], Loss]:
+    """Merge the routes, and add direct paths until no pair loses more than the limit."""
+    pairs = [(int(router.plant[p.plant]), router.node(p.unit)) for p in measure]
+    direct = np.array([p.cost for p in measure])
+    fixed, units = router.fixed_moves()
+    before, added = None, 0
+    while True:
+        arcs = thin(Moves.union([*moves, *fixed]), router.terminals(units), 1 + limit)
+        found = shortest(arcs, pairs)
+        loss = relative_loss(found, direct)
+        before = loss if before is None else before
+        worst = _worst(measure, loss, limit)
+        if not worst:
+            break
+        added += len(worst)
+        moves = moves + [measure[k].moves for k in worst]
+        fixed, units = router.fixed_moves({(measure[k].unit, measure[k].end) for k in worst})
+    ends = np.array([(p.plant, p.unit) for p in measure], np.int64)
+    report = Loss(ends[:, 0], ends[:, 1], direct / plain, found / plain, before, added)
+    return arcs, units, report
 
 
 def relative_loss(network: Floats, direct: Floats) -> Floats:
@@ -373,7 +385,7 @@ class _Router:
         )  # fmt: skip
 
     def corridors(self, nearest: int, rounds: int) -> tuple[list[Moves], list[Strand]]:
-        """Routes of the last round, and the direct paths of the first."""
+        """Routes of the last round, and the direct paths between plants of the first."""
         places = [*self.cells[:, None], *self.unit_cells, *self.pipe_cells]
         friction, direct = self.friction, []
         used = np.zeros(self.grid.size)
@@ -381,7 +393,11 @@ class _Router:
             result = self._solve(places, nearest + 1, friction)
             routes = self._nearest(result)
             if number == 0:
-                direct = [moves.strand() for moves in routes.values() if len(moves.cost)]
+                direct = [
+                    moves.strand()
+                    for (_, sink), moves in routes.items()
+                    if sink < len(self.cells) and len(moves.cost)
+                ]
             routes |= self._touching(result, set(routes))
             self.ends = {
                 (sink - len(self.cells), cell)
@@ -395,15 +411,7 @@ class _Router:
             pull = 1.0 - np.minimum(ATTRACTION * (1.0 + np.log2(np.maximum(used, 1.0))), 0.1)
             pull[used == 0] = 1.0
             friction = self.friction * pull.reshape(self.grid.shape)
-        direct = [self._to_unit(strand) for strand in direct]
         return list(routes.values()), direct
-
-    def _to_unit(self, strand: Strand) -> Strand:
-        """End a direct path at the node of its unit."""
-        for unit, cells in enumerate(self.unit_cells):
-            if strand.sink == len(self.cells) + unit and strand.head in cells:
-                return strand.ending(self.node(unit))
-        return strand
 
     def _nearest(self, result: DistanceResult) -> dict[tuple[int, int], Moves]:
         """Routes from each plant's cell to its other ranks."""

@@ -377,11 +377,19 @@ def network_problem(
     trends = pipe_trends(most, model=options.model, basis=basis, segments=options.segments)
     arcs, made = _pipe_arcs(candidates, trends)
     if options.trucks:
+        ends = set(candidates.storage_node.tolist())
         for k, way in enumerate(candidates.direct):
             name = f"truck {k}"
             cost = float(truck(1.0, max(way.length_km, 1e-3), basis))
             arcs.append(
-                Arc(name, way.tail, way.head, (Trend(0.0, cost, most, "truck"),), way.length_km)
+                Arc(
+                    name,
+                    way.tail,
+                    way.head,
+                    (Trend(0.0, cost, most, "truck"),),
+                    way.length_km,
+                    one_way=way.head in ends,
+                )  # fmt: skip
             )
             made[name] = _Link("truck", way.length_km, way.length_km, way.tail, way.cell)
     for k, link in enumerate(ships):

@@ -1,44 +1,41 @@
-"""Network problems from tables: the folder of CSV files of the neutral case format."""
+"""Network problems from tables: CSV folder, Excel workbook or GeoPackage, units in the headers."""
 
 from __future__ import annotations
 
-import csv
-import json
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cdrsite.core.errors import DataError, MissingFileError
+from cdrsite.core.errors import DataError
+from cdrsite.network.headers import find_column, scale_of
 from cdrsite.network.problem import Arc, NetworkProblem, Sink, Source, Trend
+from cdrsite.network.readers import CaseTables, Table, read_tables
 
-_COLUMNS = {
-    "sources.csv": (
-        "id", "cell", "capture_max_mt_yr", "fixed_capital_musd", "fixed_om_musd_yr",
-        "variable_usd_t",
-    ),
-    "sinks.csv": (
-        "id", "cell", "capacity_mt", "fixed_capital_musd", "fixed_om_musd_yr", "well_rate_mt_yr",
-        "well_capital_musd", "well_om_musd_yr", "injection_usd_t",
-    ),
-    "arcs.csv": ("arc", "v1", "v2", "con_cost"),
-}  # fmt: skip
+_NODE = ("cell", "node")
+_ARC = {"id": ("arc", "id"), "tail": ("v1", "from", "tail"), "head": ("v2", "to", "head")}
 
 
-def read_case(folder: str | Path) -> NetworkProblem:
-    """Read a case folder: sources, sinks and arcs as CSV, parameters as JSON.
+def read_case(path: str | Path) -> NetworkProblem:
+    """Read a case: sources, sinks and arcs, with the unit of each column in its header.
 
-    Headers carry the units: ``_mt_yr`` [Mt/yr], ``_mt`` [Mt], ``_musd`` [million USD],
-    ``_musd_yr`` [million USD/yr], ``_usd_t`` [USD/t], ``_km`` [km]. ``con_cost`` and
-    ``row_cost`` are weighted kilometres of construction and right of way; a trend of
-    ``params.json`` multiplies them, so that a pipe of flow f on trend c costs a year
-    ``crf * ((I_con con + I_row row) + (S_con con + S_row row) f / utilisation)``.
+    A header is the quantity and its unit, as ``capture_max [Mt/yr]`` or ``capture_max_mt_yr``;
+    kt, t, Gt, MUSD, kUSD, USD, km, m and mi are understood and converted. ``con_cost`` and
+    ``row_cost`` are weighted kilometres of construction and right of way; a trend of the
+    parameters multiplies them, so that a pipe of flow f on trend c costs a year
+    ``crf * ((I_con con + I_row row) + (S_con con + S_row row) f / utilisation)``. An arc with
+    ``fixed`` and ``slope`` instead, both a year, is one size of its own, up to ``capacity``.
 
     Parameters
     ----------
-    folder : path
-        Folder with ``sources.csv``, ``sinks.csv``, ``arcs.csv`` and ``params.json``. The columns
-        ``row_cost``, ``length_km``, ``one_way``, ``existing`` and ``capacity_mt_yr`` of the arcs
-        are optional; an existing pipe costs nothing and carries ``capacity_mt_yr``.
+    path : path
+        Folder with ``sources.csv``, ``sinks.csv``, ``arcs.csv`` and ``params.json``; or an Excel
+        workbook with sheets of these names, ``params`` (key, value) and ``trends``; or a
+        GeoPackage with layers of these names. Nodes of a GeoPackage may be left out: points and
+        ends of lines that meet are then one node. The columns ``row_cost``, ``length``,
+        ``one_way``, ``existing`` and ``capacity`` of the arcs are optional; an existing pipe
+        costs nothing and carries ``capacity``.
 
     Returns
     -------
@@ -48,130 +45,244 @@ def read_case(folder: str | Path) -> NetworkProblem:
     Raises
     ------
     MissingFileError
-        A file is absent.
+        A file, sheet or layer is absent.
     DataError
-        A column or parameter is missing, or a cell is not a number.
+        A column or parameter is missing, a unit is not known or of another kind, or a cell is
+        not a number; the text names file, sheet, row and column.
     """
-    folder = Path(folder)
-    params = _read_params(folder / "params.json")
-    crf = float(params["crf"])
-    sources = tuple(_source(where, row, crf) for where, row in _rows(folder / "sources.csv"))
-    sinks = tuple(_sink(where, row, crf) for where, row in _rows(folder / "sinks.csv"))
-    arcs = tuple(_arc(where, row, params) for where, row in _rows(folder / "arcs.csv"))
-    return NetworkProblem(
-        sources, sinks, arcs, years=float(params["project_years"]), name=folder.name
-    )
+    return problem_of(read_tables(Path(path)))
 
 
-def _read_params(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise MissingFileError("case has no params.json", where=str(path))
+def problem_of(tables: CaseTables) -> NetworkProblem:
+    """Build the problem from tables as they were read; raises as :func:`read_case`."""
+    params = tables.params
+    crf = _parameter(tables, "crf")
+    years = _parameter(tables, "project_years")
+    sources = tuple(_sources(tables.sources, crf))
+    sinks = tuple(_sinks(tables.sinks, crf))
+    arcs = tuple(_arcs(tables, {**params, "crf": crf}))
+    return NetworkProblem(sources, sinks, arcs, years=years, name=tables.name)
+
+
+def _parameter(tables: CaseTables, key: str) -> float:
+    found = tables.params.get(key)
+    if found is None:
+        raise DataError("parameter is missing", where=tables.params_where, expected=key)
     try:
-        params = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise DataError("not valid JSON", where=str(path), got=str(error)) from error
-    for key in ("crf", "project_years", "trends"):
-        if key not in params:
-            raise DataError("parameter is missing", where=str(path), expected=key)
-    return dict(params)
+        number = float(found)
+    except (TypeError, ValueError):
+        msg = f"{key} is not a number"
+        raise DataError(msg, where=tables.params_where, got=repr(found)) from None
+    if not (math.isfinite(number) and number > 0):
+        msg = f"{key} must be positive"
+        raise DataError(msg, where=tables.params_where, got=number)
+    return number
 
 
-def _rows(path: Path) -> list[tuple[str, dict[str, str]]]:
-    """Give the rows of a table, each with the place it stands at."""
-    if not path.is_file():
-        raise MissingFileError("table is missing", where=str(path))
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        lacking = [c for c in _COLUMNS[path.name] if c not in (reader.fieldnames or ())]
-        if lacking:
-            msg = f"column {', '.join(lacking)} is missing"
-            raise DataError(
-                msg,
-                where=str(path),
-                got=", ".join(reader.fieldnames or ()),
-                cure="headers carry the unit; see the documentation of the case format",
-            )
-        return [(f"{path}:{reader.line_num}", row) for row in reader]
+@dataclass(frozen=True)
+class _Quantity:
+    """A column found in a table: its header and the factor to the unit used here."""
+
+    header: str | None
+    factor: float
+    name: str
+
+    def of(self, where: str, row: Mapping[str, Any], default: float | None = None) -> float:
+        """Read the number of a row; an empty cell is the default, or refused without one."""
+        cell = row.get(self.header) if self.header is not None else None
+        if _empty(cell):
+            if default is None:
+                msg = f"{self.header or self.name} is empty"
+                raise DataError(msg, where=where, expected="a number")
+            return default
+        try:
+            value = float(str(cell).strip())
+        except ValueError:
+            msg = f"{self.header} is not a number"
+            raise DataError(msg, where=where, got=repr(cell), expected="a number") from None
+        return value if self.factor == 1.0 else value * self.factor
 
 
-def _float(where: str, row: dict[str, str], column: str, default: float | None = None) -> float:
-    text = (row.get(column) or "").strip()
-    if not text:
-        if default is None:
-            msg = f"{column} is empty"
-            raise DataError(msg, where=where, expected="a number")
-        return default
-    try:
-        return float(text)
-    except ValueError:
-        msg = f"{column} is not a number"
-        raise DataError(msg, where=where, got=repr(text)) from None
+def _empty(cell: object) -> bool:
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return True
+    return not str(cell).strip()
 
 
-def _flag(row: dict[str, str], column: str) -> bool:
-    return (row.get(column) or "").strip().lower() in {"1", "true", "yes"}
+def _quantity(table: Table, name: str, kind: str, *, needed: bool = False) -> _Quantity:
+    found = find_column(table, name)
+    if found is None:
+        if needed:
+            raise _lacks(table, name, kind)
+        return _Quantity(None, 1.0, name)
+    return _Quantity(found, scale_of(table, found, name, kind), name)
 
 
-def _source(where: str, row: dict[str, str], crf: float) -> Source:
-    return Source(
-        id=row["id"],
-        node=row["cell"],
-        capacity_mt_yr=_float(where, row, "capture_max_mt_yr"),
-        fixed_musd_yr=crf * _float(where, row, "fixed_capital_musd", 0.0)
-        + _float(where, row, "fixed_om_musd_yr", 0.0),
-        variable_usd_t=_float(where, row, "variable_usd_t", 0.0),
-        name=row.get("name") or "",
+def _lacks(table: Table, name: str, kind: str | None = None) -> DataError:
+    unit = {"flow": "mt_yr", "mass": "mt"}.get(kind or "")
+    msg = f"column {name}{f'_{unit}' if unit else ''} is missing"
+    return DataError(
+        msg,
+        where=table.where,
+        got=", ".join(table.headers),
+        cure="headers carry the unit, as capture_max [Mt/yr] or capture_max_mt_yr",
     )
 
 
-def _sink(where: str, row: dict[str, str], crf: float) -> Sink:
-    return Sink(
-        id=row["id"],
-        node=row["cell"],
-        capacity_mt=_float(where, row, "capacity_mt"),
-        well_rate_mt_yr=_float(where, row, "well_rate_mt_yr", math.inf),
-        fixed_musd_yr=crf * _float(where, row, "fixed_capital_musd", 0.0)
-        + _float(where, row, "fixed_om_musd_yr", 0.0),
-        well_musd_yr=crf * _float(where, row, "well_capital_musd", 0.0)
-        + _float(where, row, "well_om_musd_yr", 0.0),
-        injection_usd_t=_float(where, row, "injection_usd_t", 0.0),
-        name=row.get("name") or "",
-    )
+def _text_column(table: Table, names: tuple[str, ...]) -> str:
+    for header in table.headers:
+        if header.strip().lower() in names:
+            return header
+    raise _lacks(table, names[0])
 
 
-def _arc(where: str, row: dict[str, str], params: dict[str, Any]) -> Arc:
-    existing = _flag(row, "existing")
-    if existing:
-        capacity = _float(where, row, "capacity_mt_yr")
-        trends: tuple[Trend, ...] = (Trend(0.0, 0.0, capacity, "existing"),)
-    else:
-        con = _float(where, row, "con_cost")
-        right_of_way = _float(where, row, "row_cost", 0.0)
-        trends = tuple(
-            _trend(number, trend, con, right_of_way, params)
-            for number, trend in enumerate(params["trends"])
+def _optional(table: Table, name: str) -> str | None:
+    return next((h for h in table.headers if h.strip().lower() == name), None)
+
+
+def _text(where: str, row: Mapping[str, Any], header: str) -> str:
+    cell = row.get(header)
+    if _empty(cell):
+        msg = f"{header} is empty"
+        raise DataError(msg, where=where, expected="an identity")
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))  # spreadsheets keep whole numbers as floats
+    return str(cell).strip()
+
+
+def _name(row: Mapping[str, Any], header: str | None) -> str:
+    cell = row.get(header) if header else None
+    return "" if _empty(cell) else str(cell).strip()
+
+
+def _flag(row: Mapping[str, Any], header: str | None) -> bool:
+    cell = row.get(header) if header else None
+    return not _empty(cell) and str(cell).strip().lower() in {"1", "1.0", "true", "yes"}
+
+
+def _sources(table: Table, crf: float) -> list[Source]:
+    most = _quantity(table, "capture_max", "flow", needed=True)
+    capital = _quantity(table, "fixed_capital", "money")
+    upkeep = _quantity(table, "fixed_om", "money/yr")
+    unit = _quantity(table, "variable", "unit cost")
+    key, node, name = _text_column(table, ("id",)), _text_column(table, _NODE), "name"
+    return [
+        Source(
+            id=_text(where, row, key),
+            node=_text(where, row, node),
+            capacity_mt_yr=most.of(where, row),
+            fixed_musd_yr=crf * capital.of(where, row, 0.0) + upkeep.of(where, row, 0.0),
+            variable_usd_t=unit.of(where, row, 0.0),
+            name=_name(row, _optional(table, name)),
         )
-    return Arc(
-        id=row["arc"],
-        tail=row["v1"],
-        head=row["v2"],
-        trends=trends,
-        length_km=_float(where, row, "length_km", math.nan),
-        one_way=_flag(row, "one_way"),
-        existing=existing,
-    )
+        for where, row in table.rows
+    ]
 
 
-def _trend(
-    number: int, trend: dict[str, Any], con: float, right_of_way: float, params: dict[str, Any]
-) -> Trend:
-    crf = float(params["crf"])
-    utilisation = float(params.get("pipe_utilization", 1.0))
-    fixed = trend["con_intercept"] * con + trend.get("row_intercept", 0.0) * right_of_way
-    slope = trend["con_slope"] * con + trend.get("row_slope", 0.0) * right_of_way
-    return Trend(
-        fixed_musd_yr=crf * fixed,
-        slope_usd_t=crf * slope / utilisation,
-        capacity_mt_yr=float(trend.get("max_capacity_mt_yr", math.inf)),
-        name=str(trend.get("name", number)),
-    )
+def _sinks(table: Table, crf: float) -> list[Sink]:
+    most = _quantity(table, "capacity", "mass", needed=True)
+    rate = _quantity(table, "well_rate", "flow")
+    capital = _quantity(table, "fixed_capital", "money")
+    upkeep = _quantity(table, "fixed_om", "money/yr")
+    well = _quantity(table, "well_capital", "money")
+    well_upkeep = _quantity(table, "well_om", "money/yr")
+    unit = _quantity(table, "injection", "unit cost")
+    key, node, name = _text_column(table, ("id",)), _text_column(table, _NODE), "name"
+    return [
+        Sink(
+            id=_text(where, row, key),
+            node=_text(where, row, node),
+            capacity_mt=most.of(where, row),
+            well_rate_mt_yr=rate.of(where, row, math.inf),
+            fixed_musd_yr=crf * capital.of(where, row, 0.0) + upkeep.of(where, row, 0.0),
+            well_musd_yr=crf * well.of(where, row, 0.0) + well_upkeep.of(where, row, 0.0),
+            injection_usd_t=unit.of(where, row, 0.0),
+            name=_name(row, _optional(table, name)),
+        )
+        for where, row in table.rows
+    ]
+
+
+def _arcs(tables: CaseTables, params: dict[str, Any]) -> list[Arc]:
+    table = tables.arcs
+    key = _text_column(table, _ARC["id"])
+    tail, head = _text_column(table, _ARC["tail"]), _text_column(table, _ARC["head"])
+    length = _quantity(table, "length", "length")
+    one_way, existing = _optional(table, "one_way"), _optional(table, "existing")
+    size = _quantity(table, "capacity", "flow")
+    sizes = _ArcSizes.of(tables, params, size)
+    arcs = []
+    for where, row in table.rows:
+        old = _flag(row, existing)
+        if old:
+            trends: tuple[Trend, ...] = (Trend(0.0, 0.0, size.of(where, row), "existing"),)
+        else:
+            trends = sizes.trends(where, row)
+        arc = Arc(
+            id=_text(where, row, key),
+            tail=_text(where, row, tail),
+            head=_text(where, row, head),
+            trends=trends,
+            length_km=length.of(where, row, math.nan),
+            one_way=_flag(row, one_way),
+            existing=old,
+        )
+        arcs.append(arc)
+    return arcs
+
+
+@dataclass(frozen=True)
+class _ArcSizes:
+    """How the size classes of an arc are read: weighted lengths and trends, or one own size."""
+
+    params: dict[str, Any]
+    where: str
+    weighted: tuple[_Quantity, _Quantity] | None
+    own: tuple[_Quantity, _Quantity, _Quantity]
+
+    @staticmethod
+    def of(tables: CaseTables, params: dict[str, Any], size: _Quantity) -> _ArcSizes:
+        """Find the columns of the arcs' costs."""
+        table = tables.arcs
+        fixed = _quantity(table, "fixed", "money/yr")
+        slope = _quantity(table, "slope", "unit cost")
+        weighted = None
+        if fixed.header is None:
+            con = _quantity(table, "con_cost", "weighted length", needed=True)
+            weighted = con, _quantity(table, "row_cost", "weighted length")
+            if not params.get("trends"):
+                raise DataError(
+                    "parameter is missing", where=tables.params_where, expected="trends"
+                )
+        return _ArcSizes(params, tables.params_where, weighted, (fixed, slope, size))
+
+    def trends(self, where: str, row: Mapping[str, Any]) -> tuple[Trend, ...]:
+        """Give the size classes of one arc."""
+        if self.weighted is None:
+            fixed, slope, size = self.own
+            cost = fixed.of(where, row), slope.of(where, row, 0.0)
+            return (Trend(*cost, size.of(where, row, math.inf), "0"),)
+        con, right_of_way = self.weighted[0].of(where, row), self.weighted[1].of(where, row, 0.0)
+        return tuple(
+            self._trend(number, trend, con, right_of_way)
+            for number, trend in enumerate(self.params["trends"])
+        )
+
+    def _trend(
+        self, number: int, trend: Mapping[str, Any], con: float, right_of_way: float
+    ) -> Trend:
+        crf = float(self.params["crf"])
+        utilisation = self._number(self.params, "pipe_utilization", 1.0)
+        fixed = self._number(trend, "con_intercept") * con
+        fixed += self._number(trend, "row_intercept", 0.0) * right_of_way
+        slope = self._number(trend, "con_slope") * con
+        slope += self._number(trend, "row_slope", 0.0) * right_of_way
+        return Trend(
+            fixed_musd_yr=crf * fixed,
+            slope_usd_t=crf * slope / utilisation,
+            capacity_mt_yr=self._number(trend, "max_capacity_mt_yr", math.inf),
+            name=_name(trend, "name") or str(number),
+        )
+
+    def _number(self, values: Mapping[str, Any], key: str, default: float | None = None) -> float:
+        return _Quantity(key, 1.0, key).of(self.where, values, default)

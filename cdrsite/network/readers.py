@@ -1,0 +1,345 @@
+"""Tables of a case as rows with the place each stands at: CSV folder, workbook, GeoPackage."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cdrsite.core.errors import DataError, MissingDependencyError, MissingFileError
+
+NAMES = ("sources", "sinks", "arcs")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a table: ``where`` it is, its headers, and each row with its own place."""
+
+    where: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, Mapping[str, Any]], ...]
+
+
+@dataclass(frozen=True)
+class CaseTables:
+    """The tables of a case.
+
+    Attributes
+    ----------
+    name : str
+        Of the case.
+    sources, sinks, arcs : Table
+        As they were read.
+    params : mapping
+        ``crf``, ``project_years``, ``pipe_utilization`` and the list ``trends``.
+    params_where : str
+        Where the parameters stand.
+    points : mapping
+        Node -> (x, y) where places are known.
+    lines : mapping
+        Arc -> tuple of (x, y) where routes are known.
+    crs : str
+        Coordinate system of points and lines.
+    """
+
+    name: str
+    sources: Table
+    sinks: Table
+    arcs: Table
+    params: Mapping[str, Any]
+    params_where: str
+    points: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    lines: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    crs: str = "EPSG:4326"
+
+
+def read_tables(path: Path) -> CaseTables:
+    """Read the tables of a case as they stand.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of CSV files, ``.xlsx`` workbook or ``.gpkg`` GeoPackage.
+
+    Returns
+    -------
+    CaseTables
+        Cells as text or numbers, not yet checked.
+
+    Raises
+    ------
+    MissingFileError
+        The path, or a table in it, does not exist.
+    DataError
+        The format is not known or the file cannot be read.
+    """
+    if not path.exists():
+        raise MissingFileError(
+            "case does not exist", where=str(path), expected="a folder, .xlsx or .gpkg"
+        )
+    readers: dict[str, Callable[[Path], CaseTables]] = {
+        ".xlsx": _workbook, ".xlsm": _workbook, ".gpkg": _geopackage
+    }  # fmt: skip
+    if path.is_dir():
+        return _folder(path)
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(
+            "format of the case is not known",
+            where=str(path),
+            got=path.suffix or "no ending",
+            expected="a folder of CSV files, .xlsx or .gpkg",
+        )
+    return reader(path)
+
+
+def _case(
+    name: str,
+    tables: Mapping[str, Table],
+    params: Mapping[str, Any],
+    params_where: str,
+    points: Mapping[str, tuple[float, float]],
+    lines: Mapping[str, tuple[tuple[float, float], ...]],
+    crs: str = "EPSG:4326",
+) -> CaseTables:
+    sources, sinks, arcs = (tables[one] for one in NAMES)
+    return CaseTables(name, sources, sinks, arcs, params, params_where, points, lines, crs)
+
+
+# -- CSV ---------------------------------------------------------------------------------
+
+
+def _folder(folder: Path) -> CaseTables:
+    place = folder / "params.json"
+    if not place.is_file():
+        raise MissingFileError("case has no params.json", where=str(place))
+    try:
+        params = json.loads(place.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise DataError("not valid JSON", where=str(place), got=str(error)) from error
+    if not isinstance(params, dict):
+        raise DataError("parameters are not an object", where=str(place), got=type(params).__name__)
+    tables = {name: _csv(folder / f"{name}.csv") for name in NAMES}
+    lines = _geojson_lines(folder / "arcs.geojson")
+    points = _csv_points(folder / "nodes.csv") or {}
+    for name in ("sources", "sinks"):
+        points |= _lonlat(tables[name])
+    return _case(folder.resolve().name, tables, params, str(place), points, lines)
+
+
+def _csv(path: Path) -> Table:
+    if not path.is_file():
+        raise MissingFileError("table is missing", where=str(path))
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            rows = tuple((f"{path}:{reader.line_num}", row) for row in reader)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            "not UTF-8", where=str(path), got=str(error), cure="save as UTF-8"
+        ) from error
+    return Table(str(path), tuple(reader.fieldnames or ()), rows)
+
+
+def _csv_points(path: Path) -> dict[str, tuple[float, float]]:
+    return _lonlat(_csv(path)) if path.is_file() else {}
+
+
+def _lonlat(table: Table) -> dict[str, tuple[float, float]]:
+    """Places of nodes from columns lon and lat; a row without them has no place."""
+    found = {}
+    for _, row in table.rows:
+        node = row.get("cell") or row.get("node")
+        try:
+            found[str(node)] = float(row["lon"]), float(row["lat"])
+        except (KeyError, TypeError, ValueError):
+            continue
+    return found
+
+
+def _geojson_lines(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
+    if not path.is_file():
+        return {}
+    try:
+        features = json.loads(path.read_text(encoding="utf-8"))["features"]
+        return {
+            str(one["properties"]["arc"]): tuple(
+                (float(x), float(y)) for x, y, *_ in one["geometry"]["coordinates"]
+            )
+            for one in features
+            if one["geometry"]["type"] == "LineString"
+        }
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            "routes cannot be read", where=str(path), got=f"{type(error).__name__}: {error}",
+            expected="lines with a property arc",
+        ) from error  # fmt: skip
+
+
+# -- Excel -------------------------------------------------------------------------------
+
+
+def _workbook(path: Path) -> CaseTables:
+    try:
+        import openpyxl  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise MissingDependencyError(
+            "openpyxl is needed for Excel", where=str(path), cure="pip install cdrsite[excel]"
+        ) from error
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except Exception as error:  # its zip and XML parsers raise what they like
+        raise DataError("not a readable workbook", where=str(path), got=str(error)) from error
+    try:
+        sheets = {name.strip().lower(): book[name] for name in book.sheetnames}
+        tables = {}
+        for name in (*NAMES, "params", "trends"):
+            if name in sheets:
+                tables[name] = _sheet(path, name, sheets[name].iter_rows(values_only=True))
+            elif name != "trends":
+                raise MissingFileError(
+                    f"sheet {name} is missing", where=str(path), got=", ".join(book.sheetnames)
+                )
+    finally:
+        book.close()
+    points: dict[str, tuple[float, float]] = {}
+    for name in ("sources", "sinks"):
+        points |= _lonlat(tables[name])
+    return _case(path.stem, tables, _params(tables), tables["params"].where, points, {})
+
+
+def _sheet(path: Path, name: str, lines: Any) -> Table:
+    rows = list(lines)
+    headers = tuple("" if cell is None else str(cell).strip() for cell in rows[0]) if rows else ()
+    where = f"{path}: sheet {name}"
+    kept = []
+    for number, row in enumerate(rows[1:], start=2):
+        if all(cell is None or cell == "" for cell in row):
+            continue
+        kept.append((f"{where}, row {number}", dict(zip(headers, row, strict=False))))
+    return Table(where, tuple(h for h in headers if h), tuple(kept))
+
+
+def _params(tables: Mapping[str, Table]) -> dict[str, Any]:
+    """Parameters from rows of key and value, and the trends from their own table."""
+    table = tables["params"]
+    if not {"key", "value"} <= set(table.headers):
+        raise DataError(
+            "column key, value is missing", where=table.where, got=", ".join(table.headers)
+        )
+    params = {str(row["key"]).strip(): row["value"] for _, row in table.rows}
+    if "trends" in tables:
+        params["trends"] = [row for _, row in tables["trends"].rows]
+    return params
+
+
+# -- GeoPackage --------------------------------------------------------------------------
+
+
+def _geopackage(path: Path) -> CaseTables:
+    import pyogrio
+
+    try:
+        layers = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
+    except Exception as error:  # GDAL's errors have no common base
+        raise DataError("not a readable GeoPackage", where=str(path), got=str(error)) from error
+    for name in (*NAMES, "params"):
+        if name not in layers:
+            raise MissingFileError(
+                f"layer {name} is missing", where=str(path), got=", ".join(layers)
+            )
+    tables: dict[str, Table] = {}
+    points: dict[str, tuple[float, float]] = {}
+    lines: dict[str, tuple[tuple[float, float], ...]] = {}
+    systems = {}
+    for name in (*NAMES, "params", "trends"):
+        if name in layers:
+            tables[name], shapes, systems[name] = _layer(path, name)
+            if name == "arcs":
+                lines, ends = _routes(tables[name], shapes)
+                points |= ends
+            elif name in NAMES:
+                points |= _spots(tables[name], shapes)
+    crs = {systems[name] for name in NAMES if systems[name]}
+    if len(crs) > 1:
+        raise DataError(
+            "layers are in different coordinate systems",
+            where=str(path),
+            got=", ".join(sorted(crs)),
+        )
+    where = tables["params"].where
+    system = next(iter(crs), "EPSG:4326")
+    return _case(path.stem, tables, _params(tables), where, points, lines, system)
+
+
+def _layer(path: Path, name: str) -> tuple[Table, list[Any], str]:
+    """Read a layer: rows with their nodes, shapes and the coordinate system."""
+    import pyogrio
+
+    frame = pyogrio.read_dataframe(path, layer=name)
+    shapes = list(frame.geometry) if hasattr(frame, "geometry") else []
+    crs = str(frame.crs.to_string()) if shapes and frame.crs is not None else ""
+    if shapes:
+        frame = frame.drop(columns=frame.geometry.name)
+    headers = [str(h) for h in frame.columns]
+    rows = frame.to_dict("records")
+    where = f"{path}: layer {name}"
+    lowered = {h.strip().lower() for h in headers}
+    places = [f"{where}, row {k}" for k in range(1, len(rows) + 1)]
+    if name in {"sources", "sinks"} and shapes and not lowered & {"cell", "node"}:
+        headers.append("node")
+        for place, row, shape in zip(places, rows, shapes, strict=True):
+            row["node"] = _key(_shape(place, shape, "Point").coords[0])
+    if name == "arcs" and shapes and not lowered & {"v1", "from", "tail"}:
+        headers += ["v1", "v2"]
+        for place, row, shape in zip(places, rows, shapes, strict=True):
+            line = _shape(place, shape, "LineString").coords
+            row["v1"], row["v2"] = _key(line[0]), _key(line[-1])
+    return Table(where, tuple(headers), tuple(zip(places, rows, strict=True))), shapes, crs
+
+
+def _shape(where: str, shape: Any, kind: str) -> Any:
+    """Give the shape, a multi-part one of a single part as that part."""
+    parts = list(getattr(shape, "geoms", ())) if shape is not None else []
+    one = parts[0] if len(parts) == 1 else shape
+    if one is None or one.is_empty or one.geom_type != kind:
+        got = "nothing" if one is None or one.is_empty else one.geom_type
+        raise DataError("wrong geometry", where=where, got=got, expected=kind)
+    return one
+
+
+def _key(place: tuple[float, ...]) -> str:
+    """Identity of a node without a name: its place, to a tenth of a metre or better."""
+    return f"{place[0] + 0.0:.6f} {place[1] + 0.0:.6f}"
+
+
+def _spots(table: Table, shapes: list[Any]) -> dict[str, tuple[float, float]]:
+    found = {}
+    for (where, row), shape in zip(table.rows, shapes, strict=False):
+        spot = _shape(where, shape, "Point")
+        found[_cell(row, ("cell", "node"))] = spot.x, spot.y
+    return found
+
+
+def _routes(
+    table: Table, shapes: list[Any]
+) -> tuple[dict[str, tuple[tuple[float, float], ...]], dict[str, tuple[float, float]]]:
+    lines: dict[str, tuple[tuple[float, float], ...]] = {}
+    ends: dict[str, tuple[float, float]] = {}
+    for (where, row), shape in zip(table.rows, shapes, strict=False):
+        line = tuple((x, y) for x, y, *_ in _shape(where, shape, "LineString").coords)
+        lines[_cell(row, ("arc", "id"))] = line
+        ends[_cell(row, ("v1", "from", "tail"))] = line[0]
+        ends[_cell(row, ("v2", "to", "head"))] = line[-1]
+    return lines, ends
+
+
+def _cell(row: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    for header, cell in row.items():
+        if header.strip().lower() in names:
+            whole = isinstance(cell, float) and cell.is_integer()
+            return str(int(cell)) if whole else str(cell).strip()
+    return ""

@@ -1,0 +1,334 @@
+"""A designed network as files: tables, GeoJSON, GeoPackage, summary and picture."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdrsite import __version__
+from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.network.design import NetworkPlan
+from cdrsite.network.problem import NetworkProblem
+from cdrsite.network.readers import CaseTables
+from cdrsite.outputs.manifest import versions
+from cdrsite.outputs.staging import MARK, Staging
+from cdrsite.outputs.tables import plain, write_json
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+Place = tuple[float, float]
+Line = tuple[Place, ...]
+
+STAMP = "2000-01-01T00:00:00.000Z"
+"""Time written into GeoPackages, so that the same plan gives the same bytes (rule 9)."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where nodes and arcs of a network are.
+
+    Attributes
+    ----------
+    points : mapping
+        Node -> (x, y).
+    lines : mapping
+        Arc -> its route; a straight line is drawn where it is not known.
+    crs : str
+        Coordinate system of both.
+    """
+
+    points: Mapping[str, Place]
+    lines: Mapping[str, Line]
+    crs: str = "EPSG:4326"
+
+    @staticmethod
+    def of(tables: CaseTables) -> Places:
+        """Places as a case gives them."""
+        return Places(tables.points, tables.lines, tables.crs)
+
+    def route(self, arc: str, tail: object, head: object) -> Line | None:
+        """Line of an arc in the direction from tail to head; None where nothing is known."""
+        begin, end = self.points.get(str(tail)), self.points.get(str(head))
+        line = self.lines.get(arc)
+        if line is None:
+            return (begin, end) if begin is not None and end is not None else None
+        first, last = line[0], line[-1]
+        known, near = (begin, first) if begin is not None else (end, last)
+        other = last if near is first else first
+        if known is not None and math.dist(known, other) < math.dist(known, near):
+            return line[::-1]
+        return line
+
+
+def summary(plan: NetworkPlan, name: str = "network") -> dict[str, Any]:
+    """What is found and proven, as one JSON document.
+
+    Parameters
+    ----------
+    plan : NetworkPlan
+        The plan.
+    name : str
+        Of the case.
+
+    Returns
+    -------
+    dict
+        Objective, bound, gap, status, costs by part, sources, sinks and pipes, with units in the
+        keys; unknown numbers are None.
+    """
+    unit = "Mt/yr" if plan.mode == "budget" else "million USD/yr"
+    document = {
+        "name": name,
+        "program": f"cdrsite {__version__}",
+        "mode": plan.mode,
+        "status": plan.status,
+        "objective": plan.objective,
+        "bound": plan.bound,
+        "objective_unit": unit,
+        "gap": plan.gap,
+        "search_nodes": plan.nodes,
+        "captured_mt_yr": plan.captured_mt_yr,
+        "cost_musd_yr": plan.costs.total,
+        "cost_usd_t": plan.cost_usd_t,
+        "capture_musd_yr": plan.costs.capture,
+        "transport_musd_yr": plan.costs.transport,
+        "storage_musd_yr": plan.costs.storage,
+        "pipeline_km": math.fsum(p.length_km for p in plan.pipes),
+        "sources": [vars(one) for one in plan.sources],
+        "sinks": [vars(one) for one in plan.sinks],
+        "pipes": [vars(one) for one in plan.pipes],
+    }
+    return dict(plain(document))
+
+
+def tables(plan: NetworkPlan, problem: NetworkProblem) -> dict[str, pd.DataFrame]:
+    """Sources, sinks and pipes as tables, with units in the headers.
+
+    Parameters
+    ----------
+    plan : NetworkPlan
+        The plan.
+    problem : NetworkProblem
+        What it was designed for; gives names and nodes.
+
+    Returns
+    -------
+    dict of DataFrame
+        ``sources``, ``sinks`` and ``pipes``, in the order of the plan.
+    """
+    import pandas as pd
+
+    givers = {one.id: one for one in problem.sources}
+    takers = {one.id: one for one in problem.sinks}
+    sources = [
+        {
+            "id": one.id,
+            "name": givers[one.id].name,
+            "node": str(givers[one.id].node),
+            "captured_mt_yr": one.captured_mt_yr,
+            "capture_max_mt_yr": givers[one.id].capacity_mt_yr,
+            "cost_musd_yr": one.cost_musd_yr,
+            "cost_usd_t": one.cost_musd_yr / one.captured_mt_yr,
+        }
+        for one in plan.sources
+    ]
+    sinks = [
+        {
+            "id": one.id,
+            "name": takers[one.id].name,
+            "node": str(takers[one.id].node),
+            "stored_mt_yr": one.stored_mt_yr,
+            "storage_max_mt_yr": takers[one.id].capacity_mt / problem.years,
+            "wells": one.wells,
+            "cost_musd_yr": one.cost_musd_yr,
+            "cost_usd_t": one.cost_musd_yr / one.stored_mt_yr,
+        }
+        for one in plan.sinks
+    ]
+    pipes = [
+        {
+            "arc": one.arc,
+            "from_node": str(one.tail),
+            "to_node": str(one.head),
+            "size": one.trend,
+            "flow_mt_yr": one.flow_mt_yr,
+            "length_km": one.length_km,
+            "cost_musd_yr": one.cost_musd_yr,
+            "cost_usd_t": one.cost_musd_yr / one.flow_mt_yr,
+        }
+        for one in plan.pipes
+    ]
+    rows = {"sources": sources, "sinks": sinks, "pipes": pipes}
+    return {name: pd.DataFrame(found, columns=_COLUMNS[name]) for name, found in rows.items()}
+
+
+_COLUMNS = {
+    "sources": [
+        "id", "name", "node", "captured_mt_yr", "capture_max_mt_yr", "cost_musd_yr", "cost_usd_t",
+    ],
+    "sinks": [
+        "id", "name", "node", "stored_mt_yr", "storage_max_mt_yr", "wells", "cost_musd_yr",
+        "cost_usd_t",
+    ],
+    "pipes": [
+        "arc", "from_node", "to_node", "size", "flow_mt_yr", "length_km", "cost_musd_yr",
+        "cost_usd_t",
+    ],
+}  # fmt: skip
+
+
+def layers(
+    plan: NetworkPlan, problem: NetworkProblem, places: Places
+) -> dict[str, gpd.GeoDataFrame]:
+    """Sources, sinks and pipes with their places; pipes run in the direction of the flow.
+
+    Parameters
+    ----------
+    plan, problem
+        As in :func:`tables`.
+    places : Places
+        Where nodes and arcs are.
+
+    Returns
+    -------
+    dict of GeoDataFrame
+        As :func:`tables`; what has no place is left out, with a warning.
+
+    Warns
+    -----
+    CdrsiteWarning
+        Something has no place.
+    """
+    import geopandas as gpd
+    from shapely.geometry import LineString, Point
+
+    found: dict[str, gpd.GeoDataFrame] = {}
+    for name, table in tables(plan, problem).items():
+        if name == "pipes":
+            routes = [
+                places.route(str(arc), tail, head)
+                for arc, tail, head in zip(
+                    table["arc"], table["from_node"], table["to_node"], strict=True
+                )
+            ]
+            shapes: list[Any] = [None if line is None else LineString(line) for line in routes]
+        else:
+            spots = [places.points.get(str(node)) for node in table["node"]]
+            shapes = [None if spot is None else Point(spot) for spot in spots]
+        has = [shape is not None for shape in shapes]
+        if not all(has):
+            lost = len(has) - sum(has)
+            _warn(f"{lost} of {len(has)} {name} have no place: they are in the tables only")
+        kept = [shape for shape in shapes if shape is not None]
+        found[name] = gpd.GeoDataFrame(table[has], geometry=kept, crs=places.crs)
+    return found
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, CdrsiteWarning, stacklevel=3)
+
+
+def write_network(
+    folder: Path, plan: NetworkPlan, problem: NetworkProblem, places: Places | None = None
+) -> Path:
+    """Write a plan to a folder, which appears whole or not at all.
+
+    ``summary.json``; ``sources.csv``, ``sinks.csv``, ``pipes.csv``; where places are known also
+    ``network.geojson`` (longitude and latitude), ``network.gpkg`` (version 1.3) and the map as
+    ``plan.png`` and ``plan.svg``. ``manifest.json`` is the only file that holds a time (rule 9).
+
+    Parameters
+    ----------
+    folder : Path
+        Where to; an earlier run there is replaced.
+    plan, problem, places
+        As in :func:`layers`.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ConfigError
+        The folder holds something else than an earlier run.
+    """
+    from cdrsite.outputs.network_map import write_map
+
+    with Staging(folder) as aside:
+        write_json(aside / "summary.json", summary(plan, problem.name))
+        for name, table in tables(plan, problem).items():
+            table.to_csv(aside / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\n")
+        if places is not None and places.points:
+            shaped = layers(plan, problem, places)
+            write_geojson(aside / "network.geojson", shaped)
+            write_geopackage(aside / "network.gpkg", shaped)
+            write_map(aside, plan, problem, places)
+        document = {
+            "program": "cdrsite",
+            "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": versions(),
+            "timings_s": {"design": round(plan.seconds, 3)},
+        }
+        write_json(aside / MARK, document)
+    return folder
+
+
+def write_geojson(path: Path, shaped: Mapping[str, gpd.GeoDataFrame]) -> None:
+    """Write all layers as one GeoJSON in longitude and latitude (RFC 7946).
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    shaped : mapping of GeoDataFrame
+        As :func:`layers` gives; each feature says in ``kind`` what it is.
+    """
+    features: list[dict[str, Any]] = []
+    for name, frame in shaped.items():
+        for one in json.loads(frame.to_crs("EPSG:4326").to_json(drop_id=True))["features"]:
+            # rounding to a tenth of a metre is what the standard asks for
+            shape = {**one["geometry"], "coordinates": _rounded(one["geometry"]["coordinates"])}
+            kind = {"kind": name.removesuffix("s")}
+            features.append({**one, "geometry": shape, "properties": kind | one["properties"]})
+    write_json(path, {"type": "FeatureCollection", "features": features})
+
+
+def _rounded(coordinates: Any) -> Any:
+    if isinstance(coordinates, int | float):
+        return round(float(coordinates), 6)
+    return [_rounded(one) for one in coordinates]
+
+
+def write_geopackage(path: Path, shaped: Mapping[str, gpd.GeoDataFrame]) -> None:
+    """Write all layers as a GeoPackage 1.3 whose bytes depend on the plan only.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    shaped : mapping of GeoDataFrame
+        As :func:`layers` gives; empty layers are left out.
+    """
+    import pyogrio
+
+    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": STAMP})
+    try:
+        begun = False
+        for name, frame in shaped.items():
+            if len(frame):
+                options = {} if begun else {"dataset_options": {"VERSION": "1.3"}}
+                pyogrio.write_dataframe(frame, path, layer=name, append=begun, **options)
+                begun = True
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
