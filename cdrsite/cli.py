@@ -163,6 +163,55 @@ def run(
         _report(result, folder)
 
 
+@app.command()
+def batch(
+    scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="YAML files.")],
+    matrix: Annotated[
+        Path | None,
+        typer.Option(help="YAML: {name: {key: value}} per run, or {vary: {key: [values]}}."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for all of it; runs/batch when not given.")
+    ] = None,
+    set_: SetOption = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run many scenarios, or one with many settings, and compare them in one table."""
+    from cdrsite.batch import run_batch, variants
+    from cdrsite.terminal import Progress, print_batch
+
+    runs = variants(scenarios, matrix, set_ or ())
+    target = out or Path("runs") / "batch"
+    silent = quiet or as_json
+    with Progress(enabled=not silent) as progress:
+        found = run_batch(
+            runs,
+            target,
+            progress,
+            tell=lambda variant: None if silent else _complain(f"run {variant.name}"),
+        )
+    if as_json or not quiet:
+        print_batch(found, target, as_json=as_json)
+    for name, why in found.failed.items():
+        _complain(f"{name} failed: {why}")
+    if found.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def explain(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    at: Annotated[str, typer.Option("--at", metavar="LON,LAT", help="The place, in degrees.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say for one place what is offered, what limits, what it costs, and why it is used or not."""
+    from cdrsite.explain import explain_run, parse_place
+    from cdrsite.terminal import print_explanation
+
+    print_explanation(explain_run(folder, *parse_place(at)), as_json=as_json)
+
+
 def default_folder(scenario: Scenario, path: Path) -> Path:
     """Where a run writes when ``--out`` is not given."""
     if scenario.outputs.folder is not None:

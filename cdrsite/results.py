@@ -16,6 +16,7 @@ from cdrsite.competition.results import NONE
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.states import EXCLUDED, LOWEST_STATE, OUTSIDE, UNKNOWN
+from cdrsite.evidence import add_evidence
 from cdrsite.tables import (
     curve_table,
     exclusion_table,
@@ -149,7 +150,6 @@ def assemble(
     shared |= {
         "winner": allocation.winner,
         "binding": allocation.binding,
-        "shortfall": allocation.shortfall,
     }
     if offers.links is not None:
         links = offers.links
@@ -160,6 +160,7 @@ def assemble(
     _mask(arrays, shared, excluded.reasons)
     dataset = _dataset(scenario, grid, methods, arrays, shared, excluded.reasons)
     _label(dataset, setting, allocation)
+    add_evidence(dataset, setting, gathered, allocation)
     tables = {
         "methods": method_table(setting.models, scenario, grid, dataset, allocation),
         "pools": pool_table(allocation),
@@ -206,9 +207,6 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
         dataset[f"zone_{name}"].attrs["labels"] = list(zones)
     if setting.storage is not None:
         dataset["pool_storage"].attrs["labels"] = list(setting.storage.names)
-    dataset["shortfall"].attrs["units"] = f"{allocation.solution.objective.unit} per t/yr".replace(
-        "/yr per t/yr", "/t"
-    )
 
 
 def _name_states(limit: Any, shared: dict[str, Any], methods: int) -> None:
@@ -294,7 +292,6 @@ def _shared_meaning(name: str) -> tuple[str, str]:
     return {
         "winner": ("", "method with the most net removal"),
         "binding": ("", "what stops the cell"),
-        "shortfall": ("", "by how much the best unused method falls short of being chosen"),
         "transport_cost": ("USD/t", "transport of CO2 to the cheapest storage unit"),
         "transport_km": ("km", "length of the route to the cheapest storage unit"),
     }[name]

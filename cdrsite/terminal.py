@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.table import Table
 
+    from cdrsite.batch import BatchResult
+    from cdrsite.explain import Explanation
     from cdrsite.results import StudyResult
 
 WIDTH = 100
@@ -352,6 +354,56 @@ def _binding_table(rows: Sequence[dict[str, Any]]) -> Table:
             )
         )
     return _table("What binds", columns, shown)
+
+
+def print_explanation(
+    found: Explanation, *, as_json: bool = False, console: Console | None = None
+) -> None:
+    """Print why a cell is what it is."""
+    from cdrsite.outputs.tables import plain
+
+    if as_json:
+        _print_json(plain(found.as_dict()))
+        return
+    out = console or _console()
+    out.print(found.head(), style="bold", highlight=False)
+    out.print(_list((what, text) for what, text in found.facts()))
+    for name, here in found.methods.items():
+        out.print(f"\n{name}", style="bold", highlight=False, markup=False)
+        out.print(_list(here.lines()))
+
+
+def print_batch(
+    found: BatchResult, folder: Path, *, as_json: bool = False, console: Console | None = None
+) -> None:
+    """Print the runs of a batch side by side."""
+    from cdrsite.outputs.tables import plain
+
+    rows = [{str(k): v for k, v in row.items()} for row in found.table.to_dict("records")]
+    if as_json:
+        _print_json(plain(rows))
+        return
+    out = console or _console()
+    head = "net_mt_yr "
+    methods = [str(c) for c in found.table.columns if str(c).startswith(head)]
+    columns = [
+        ("run", "left"),
+        *((name.removeprefix(head).replace("-", "-\n", 1), "right") for name in methods),
+        ("all\nnet Mt/yr", "right"),
+        ("mean\n$/net t", "right"),
+        ("binds\n(how many)", "left"),
+    ]
+    shown = [
+        (
+            str(row["run"]),
+            *(number(row[name]) for name in methods),
+            *(number(row.get(key)) for key in ("net_mt_yr", "mean_cost_usd_t")),
+            "failed" if row["status"] == "failed" else str(row["binding"]).replace("; ", "\n"),
+        )
+        for row in rows
+    ]
+    out.print(_table("Net removal of each method in the plan [Mt/yr]", columns, shown))
+    out.print(f"table in {folder / 'batch.csv'}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _rules_table(result: StudyResult) -> Table:

@@ -28,6 +28,22 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "score": ("t/yr", "suitability x net removal"),
     "suitability": ("1", "suitability"),
     "available": ("1", "share of the cell left by the exclusions"),
-    "allocated": ("t/yr", "gross CO2 that the competition gives the method"),
+    "allocated": ("t/yr", "gross CO2 in the plan"),
 }
 """Variable -> canonical unit and meaning; each has a method dimension."""
+
+EVIDENCE: dict[str, tuple[str, str]] = {
+    "shortfall": ("objective/t", "by how much a gross tonne falls short of being chosen"),
+    "sink": ("", "storage unit that the plan would use"),
+    "sink_cost": ("USD/t", "transport and storage of CO2 at that unit"),
+    "sink_loss": ("1", "share of the CO2 lost on the way to that unit"),
+    "usable_land": ("m2", "land that the method may use"),
+    "need_land": ("m2/(t/yr)", "land that a gross tonne a year needs"),
+    "net_at_plant": ("t/t", "net removal per gross tonne before transport"),
+    "cost_at_plant": ("USD/t", "cost per gross tonne before transport and storage"),
+    "land_price": ("objective/m2", "gain of the plan from one more m2 of the cell's land"),
+}
+"""Variable kept to explain cells -> unit and meaning; "objective" is the unit of the goal."""
+
+NO_RASTER = frozenset(EVIDENCE) - {"shortfall"}
+"""Variables that are in the dataset but not among the rasters, nor are needs by resource."""

@@ -28,14 +28,17 @@ LEVELS: dict[str, int] = {
     "cells": 8,
     "compete": 9,
     "tables": 10,
+    "evidence": 10,
     "traces": 10,
     "results": 11,
     "outputs": 12,
     "demo": 12,
-    "accessor": 13,
-    "study": 14,
-    "terminal": 15,
-    "cli": 16,
+    "explain": 13,
+    "accessor": 14,
+    "study": 15,
+    "batch": 16,
+    "terminal": 17,
+    "cli": 18,
 }
 """Part of the package -> level; a part imports lower levels and itself only."""
 

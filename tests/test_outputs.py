@@ -244,7 +244,7 @@ def test_tables_summary_and_files_say_the_same(run_folder: Path, result: StudyRe
         for key, value in summary["methods"][row["method"]].items():
             assert (pd.isna(row[key]) and value is None) or row[key] == value
     pools = pd.read_csv(run_folder / "tables" / "pools.csv")
-    assert list(pools["pool"]) == list(result.tables["pools"]["pool"])
+    assert list(pools["family"]) == list(result.tables["pools"]["family"])
 
 
 def test_manifest_repeats_the_scenario_and_its_inputs(

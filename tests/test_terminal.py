@@ -61,9 +61,15 @@ def test_the_summary_says_the_answer(tmp_path: Path) -> None:
     console = plain_console()
     terminal.print_summary(tiny_result(tmp_path), Path("runs") / "tiny", console)
     text = shown(console)
-    assert re.search(r"afforestation\s+988\s+1\u202f235\s+12\u202f346\s+–\s+nothing fits", text)
-    assert re.search(r"daccs-solid\s+0\.000576\s+.*land 80 %, water 20 %", text)
-    assert "USD2020/net t" in text and "Mt/yr" in text and "km²" in text
+    assert re.search(
+        r"afforestation\s+988\s+1\u202f235\s+–\s+–\s+12\u202f346\s+1\u202f000\s+nothing fits", text
+    )
+    assert re.search(r"daccs-solid\s+0\.000576\s+.*250.*land 80 %,", text)
+    assert re.search(r"total\s+988\s+1\u202f235", text)
+    assert "USD of 2020" in text and "Mt/yr" in text and "km²" in text
+    assert re.search(r"water\s+lower <b>basin</b>\s+1\u202f000 Mm³/yr\s+25\.3 t per 1000 m³", text)
+    assert "north" not in text  # a pool without a price does not bind
+    assert "net removal 987.7 Mt/yr, optimal within 1e-5 (bound 987.7, 13 sweeps)" in text
     assert re.search(r"城镇 1 km\s+1\.00\s+5\.9\s+0\s+all methods", text)
     assert "1 warning:" in text and "layer x covers 93 % of the region" in text
     assert text.rstrip().endswith(f"results in {Path('runs') / 'tiny'}")
@@ -92,6 +98,24 @@ def test_markup_in_the_users_text_is_text(tmp_path: Path) -> None:
     terminal.print_summary(result, Path("run"), console)
     assert "[red]zone[/red] [/]" in shown(console)
     assert "[bold]not bold[/bold] [/]" in shown(console)
+
+
+def test_optimal_is_said_only_of_a_closed_gap() -> None:
+    objective = {
+        "name": "cost", "unit": "USD/yr", "value": 2.5e9, "bound": 2.4e9, "gap": 0.04,
+        "gap_asked": 1e-5, "sweeps": 7,
+    }  # fmt: skip
+    line = terminal.certificate(objective)
+    assert (
+        line == "cost 2\u202f500 M$/yr, gap 4.0e-2 not closed to 1e-5 (bound 2\u202f400, 7 sweeps)"
+    )
+    assert "optimal within 1e-1" in terminal.certificate({**objective, "gap_asked": 0.1})
+
+
+def test_prices_are_in_a_planners_units() -> None:
+    assert terminal.planner_price(0.06, "USD per kWh") == (60.0, "$ per MWh")
+    assert terminal.planner_price(2e-5, "t per m3") == (0.02, "t per 1000 m³")
+    assert terminal.planner_price(0.7, "t per t") == (0.7, "t per t")
 
 
 def test_rules_name_their_methods_in_few_words() -> None:

@@ -16,6 +16,7 @@ from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NET_NOT_POSITIVE, OUTSID
 from cdrsite.results import LIMIT_NAMES, VARIABLES, StudyResult
 
 METHODS = ("daccs-solid", "afforestation")
+POOLS = ("上游", "lower <b>basin</b>")
 RULES = ("strictly protected", "steep, over 15°", "城镇 1 km")
 LAND, WATER = RESOURCE_CODES["land"], RESOURCE_CODES["water"]
 
@@ -45,6 +46,12 @@ POTENTIAL[LIMIT == WATER] = 30.0
 POTENTIAL[(LIMIT == EXCLUDED) | (LIMIT == NET_NOT_POSITIVE)] = 0.0
 POTENTIAL[0, 1] = 0.0
 
+ALLOCATED = np.where(POTENTIAL == 90.0, 90.0, 0.0).astype(np.float32)
+"""The plan uses the first method where land limits it, and nothing else."""
+
+WINNER = np.where(ALLOCATED > 0, 0, 2).astype(np.uint8)
+WINNER = np.where(np.isin(LIMIT, (EXCLUDED, UNKNOWN, OUTSIDE)), LIMIT, WINNER)
+
 
 def tiny_grid(crs: str = "EPSG:3035") -> AnalysisGrid:
     if crs == "EPSG:4326":
@@ -66,6 +73,7 @@ def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
         "score": np.stack([POTENTIAL * np.float32(0.4), POTENTIAL]),
         "suitability": np.stack([share, share]),
         "available": np.stack([share, share]),
+        "allocated": np.stack([np.where(inside, ALLOCATED, np.nan), np.where(inside, 0.0, np.nan)]),
     }
     data: dict[str, Any] = {}
     for name, values in fields.items():
@@ -83,7 +91,14 @@ def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
     data["supply_water"] = (plane, supply, {"units": "m3/yr", "long_name": "water offered"})
     data["pool_water"] = (plane, pool, {"units": "", "long_name": "pool of water"})
     data["exclusion_reasons"] = (plane, REASONS, {"units": "", "long_name": "exclusion rules"})
-    for name in ("supply_water", "pool_water", "exclusion_reasons"):
+    data["pool_water"][2].update(labels=list(POOLS), prices=[0.0, 0.0253])
+    data["winner"] = (plane, WINNER, {"units": "", "long_name": "method with the most net removal"})
+    words = {0: METHODS[0], 1: METHODS[1], 2: "no_method", UNKNOWN: "unknown", EXCLUDED: "excluded"}
+    data["winner"][2].update(
+        flag_values=np.array(sorted(words), np.uint8),
+        flag_meanings=" ".join(words[code] for code in sorted(words)),
+    )
+    for name in ("supply_water", "pool_water", "exclusion_reasons", "winner"):
         data[name][2]["grid_mapping"] = "crs"
     data["cell_area"] = ("y", grid.row_areas, {"units": "m2", "long_name": "area of a cell"})
     coords = {
@@ -106,15 +121,18 @@ def tiny_tables() -> dict[str, pd.DataFrame]:
         {
             "method": list(METHODS),
             "profile": ["madhu2021", "default"],
-            "allowed_km2": [5.5, 12345.678],
-            "cells": [11, 11],
-            "gross_mt_yr": [0.00072, 1234.5678],
             "net_mt_yr": [0.000576, 987.65424],
+            "gross_mt_yr": [0.00072, 1234.5678],
+            "cost_musd_yr": [0.144, np.nan],
+            "mean_cost_usd_t": [250.0, np.nan],
+            "land_km2": [5.5, 12345.678],
+            "cells": [11, 11],
             "credited_mt_yr": [0.000576, 790.1],
             "retained_share": [0.999, 0.61],
-            "median_cost_usd_t": [250.0, np.nan],
-            "lowest_cost_usd_t": [250.0, 50.0],
-            "limits": ["land 80 %, water 20 %", "nothing fits"],
+            "allowed_km2": [5.5, 12345.678],
+            "alone_net_mt_yr": [0.000876, 1000.0],
+            "alone_median_cost_usd_t": [250.0, np.nan],
+            "alone_limits": ["land 80 %, water 20 %", "nothing fits"],
         }
     )
     exclusions = pd.DataFrame(
@@ -129,10 +147,16 @@ def tiny_tables() -> dict[str, pd.DataFrame]:
     )
     pools = pd.DataFrame(
         {
-            "resource": ["water", "water"],
-            "pool": ["上游", "lower <b>basin</b>"],
-            "supply": [90.0, 1e9],
-            "unit": ["m3/yr", "m3/yr"],
+            "family": ["water", "electricity", "policy"],
+            "zone": [POOLS[1], "north", None],
+            "sense": ["<=", "<=", ">="],
+            "unit": ["m3/yr", "kWh/yr", "t/yr"],
+            "supply": [1e9, 5e9, 2e6],
+            "use": [1e9, 1e9, 3e6],
+            "slack": [0.0, 4e9, 1e6],
+            "price": [0.0253, 0.0, 0.0],
+            "price_unit": ["t per m3", "t per kWh", "t per t"],
+            "binds": [True, False, False],
         }
     )
     return {"methods": methods, "exclusions": exclusions, "pools": pools}
@@ -153,6 +177,16 @@ def tiny_result(folder: Path, crs: str = "EPSG:3035", extra: str = "") -> StudyR
     summary = {
         "name": "tiny",
         "region_km2": 17.0,
+        "objective": {
+            "name": "net removal",
+            "unit": "t/yr",
+            "value": 987654816.0,
+            "bound": 987654999.0,
+            "gap": 1.9e-7,
+            "gap_asked": 1e-5,
+            "status": "optimal",
+            "sweeps": 13,
+        },
         "methods": {row["method"]: {k: v for k, v in row.items() if k != "method"} for row in rows},
     }
     return StudyResult(

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.errors import GridError
+from cdrsite.core.grid import AnalysisGrid
+
 if TYPE_CHECKING:
     import xarray as xr
-
-    from cdrsite.core.grid import AnalysisGrid
 
 CHUNK = 1024
 """Rows and columns of a chunk [cells]."""
@@ -54,3 +55,28 @@ def write_zarr(path: Path, dataset: xr.Dataset, grid: AnalysisGrid) -> None:
     known = inspect.signature(ready.to_zarr).parameters
     options["zarr_format" if "zarr_format" in known else "zarr_version"] = 2
     ready.to_zarr(path, **options)
+
+
+def grid_of(data: xr.Dataset | xr.DataArray) -> AnalysisGrid:
+    """The grid that an object's own coordinates describe.
+
+    Raises
+    ------
+    GridError
+        No x, y or CRS, or coordinates that are not evenly spaced and north-up.
+    """
+    for name in ("x", "y", "crs"):
+        if name not in data.coords:
+            raise GridError("the object has no such coordinate", got=f"no {name!r}", rule=1)
+    x, y = data["x"].to_numpy(), data["y"].to_numpy()
+    attrs = data["crs"].attrs
+    wkt = str(attrs.get("spatial_ref") or attrs.get("crs_wkt") or "")
+    steps = np.concatenate([np.diff(x), -np.diff(y)])
+    if not wkt or not steps.size or not np.allclose(steps, steps[0], rtol=1e-6) or steps[0] <= 0:
+        raise GridError(
+            "the coordinates are not an even north-up grid with a CRS",
+            expected="evenly spaced x to the east and y to the south, as a run writes them",
+            rule=1,
+        )
+    step = float(steps[0])
+    return AnalysisGrid(wkt, float(x[0]) - step / 2, float(y[0]) + step / 2, step, len(y), len(x))

@@ -8,9 +8,9 @@ import numpy as np
 
 from cdrsite.core.resources import RESOURCES
 from cdrsite.outputs.palette import (
-    BINDING_COLOURS,
     LABEL_COLOURS,
     METHOD_COLOURS,
+    PLAN_COLOURS,
     RESOURCE_COLOURS,
     SPARE_COLOURS,
     STATE_COLOURS,
@@ -55,7 +55,7 @@ def class_colour(name: str) -> str:
     Policy rules and methods of a user's own have no colour of their own: theirs follows from
     their name, so that it is the same in every run.
     """
-    known = {**METHOD_COLOURS, **RESOURCE_COLOURS, **BINDING_COLOURS, **STATE_COLOURS}
+    known = {**METHOD_COLOURS, **RESOURCE_COLOURS, **PLAN_COLOURS, **STATE_COLOURS}
     if name in known:
         return known[name]
     return SPARE_COLOURS[sum(name.encode()) % len(SPARE_COLOURS)]

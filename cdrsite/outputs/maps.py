@@ -29,6 +29,8 @@ CLIPPED = 2.0
 NET_STATE = "net factor not positive"
 NOTHING_FITS = "nothing fits"
 """A true zero of the potential, where a cost has no meaning."""
+NOT_IN_PLAN = "none in the plan"
+"""A true zero of what the plan gives a method."""
 MAX_LABELS = 12
 """More zones than this get colours but no legend."""
 
@@ -88,6 +90,9 @@ def _draw_quantity(
         states[states == NET_STATE] = ""
     if limit is not None:
         states[np.isnan(data) & (states == "")] = NOTHING_FITS
+    if str(values.name) == "allocated":
+        # zero is a decision, and a few plants would vanish in a scale that begins with it
+        states[(data == 0) & (states == "")] = NOT_IN_PLAN
     shown = np.where(states == "", data, np.nan)
     known = shown[np.isfinite(shown)]
     if known.size:
@@ -101,7 +106,8 @@ def _draw_quantity(
         label = str(values.attrs.get("long_name", values.name))
         bar.set_label(f"{label} [{unit}]" if unit not in {"", "1"} else label, fontsize=9)
         bar.ax.tick_params(labelsize=8)
-    present = {name: colour for name, colour in STATE_COLOURS.items() if (states == name).any()}
+    words = (*STATE_COLOURS, NOT_IN_PLAN)
+    present = {name: class_colour(name) for name in words if (states == name).any()}
     for name, colour in present.items():
         _fill(ax, states == name, colour, extent)
     _legend(ax, present)
@@ -151,7 +157,7 @@ def _draw_classes(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
 def _draw_labels(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
     data = values.to_numpy()
     found = [int(code) for code in np.unique(data) if 0 <= code < 1 << 31]
-    colours = {code: LABEL_COLOURS[i % len(LABEL_COLOURS)] for i, code in enumerate(found)}
+    colours = {code: LABEL_COLOURS[code % len(LABEL_COLOURS)] for code in found}
     for code, colour in colours.items():
         _fill(ax, data == code, colour, extent)
     if len(found) <= MAX_LABELS:

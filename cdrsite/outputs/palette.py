@@ -27,21 +27,22 @@ RESOURCE_COLOURS: dict[str, str] = {
 }
 """Resource -> colour of the limiting-resource maps."""
 
-BINDING_COLOURS: dict[str, str] = {
+PLAN_COLOURS: dict[str, str] = {
     "nothing possible": "#EADFCB",
-    "own limit": "#F7F7F7",
+    "no method": "#EADFCB",
+    "none in the plan": "#EADFCB",
+    "own limit": "#B8D8BA",
     "no gain": "#FDE0C5",
     "injectivity": "#6A3D9A",
     "pore space": "#CAB2D6",
 }
-"""What stops a cell, besides resources -> colour; storage rows are shades of storage."""
+"""Words of the plan's maps, besides methods and resources; storage rows are shades of storage."""
 
 STATE_COLOURS: dict[str, str] = {
     "net factor not positive": "#F4A6C1",
     "unknown": "#D9D9D9",
     "excluded": "#969696",
     "nothing fits": "#EADFCB",
-    "no method": "#EADFCB",
 }
 
 LABEL_COLOURS = (

@@ -18,6 +18,7 @@ from cdrsite.outputs.legend import (
     reason_categories,
 )
 from cdrsite.outputs.raster import RasterSpec, write_cog
+from cdrsite.variables import NO_RASTER
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,6 +54,8 @@ def raster_plan(result: StudyResult) -> Iterator[Plan]:
     """
     common = common_tags(result.scenario)
     for name, variable in result.dataset.data_vars.items():
+        if name in NO_RASTER or str(name).startswith("need_"):
+            continue
         if variable.dims == ("method", "y", "x"):
             for index, method in enumerate(result.methods):
                 yield _method_raster(result, str(name), method, common), variable.to_numpy()[index]

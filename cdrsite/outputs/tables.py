@@ -18,8 +18,13 @@ def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
     """Write each table as ``NAME.csv`` (UTF-8) and ``NAME.parquet``."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\n")
-        table.to_parquet(folder / f"{name}.parquet", index=False)
+        write_table(folder, name, table)
+
+
+def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
+    """Write one table as ``NAME.csv`` and ``NAME.parquet`` into a folder that exists."""
+    table.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\n")
+    table.to_parquet(folder / f"{name}.parquet", index=False)
 
 
 def write_json(path: Path, document: Any) -> None:
