@@ -389,7 +389,7 @@ def network_problem(
                     (Trend(0.0, cost, most, "truck"),),
                     way.length_km,
                     one_way=way.head in ends,
-                )  # fmt: skip
+                )
             )
             made[name] = _Link("truck", way.length_km, way.length_km, way.tail, way.cell)
     for k, link in enumerate(ships):
