@@ -1,0 +1,114 @@
+"""Batches: what a matrix means, and that one failure does not stop the others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tiny_study import tiny_result
+from typer.testing import CliRunner
+
+import cdrsite.batch as batch_module
+from cdrsite.batch import Variant, folder_name, matrix_rows, run_batch, variants
+from cdrsite.cli import app
+from cdrsite.config.load import apply_override, load_scenario, read_yaml
+from cdrsite.core.errors import ConfigError, InfeasibleError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def matrix(folder: Path, text: str) -> Path:
+    path = folder / "matrix.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_named_rows_and_products(tmp_path: Path) -> None:
+    rows = matrix_rows(matrix(tmp_path, "low: {a.b: 1, c: 2 km}\nhigh: {a.b: [1, x]}\n"))
+    assert rows == {"low": ("a.b=1", "c=2 km"), "high": ('a.b=[1, "x"]',)}
+    rows = matrix_rows(matrix(tmp_path, "vary: {a.b: [1, 2], c: [x, y, z]}\n"))
+    assert len(rows) == 6 and rows["b=2, c=x"] == ("a.b=2", "c=x")
+    rows = matrix_rows(matrix(tmp_path, "vary: {a.k: [1], b.k: [1, 2]}\n"))
+    assert list(rows.values()) == [("a.k=1", "b.k=1"), ("a.k=1", "b.k=2")]
+
+
+@pytest.mark.parametrize("text", ["a: 1\n", "vary: {a: 1}\n", "vary: {}\n", "vary: {a: []}\n"])
+def test_a_matrix_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match=r"matrix\.yaml"):
+        matrix_rows(matrix(tmp_path, text))
+
+
+def test_every_scenario_meets_every_row(tmp_path: Path) -> None:
+    rows = matrix(tmp_path, "low: {a: 1}\nhigh: {a: 2}\n")
+    found = variants([Path("x.yaml"), Path("y.yaml")], rows, ["b=0"])
+    assert [v.name for v in found] == ["x low", "x high", "y low", "y high"]
+    assert found[1].overrides == ("b=0", "a=2")  # the matrix is the last to speak
+    assert [v.name for v in variants([Path("x.yaml")], rows)] == ["low", "high"]
+    assert [v.name for v in variants([Path("x.yaml")])] == ["x"]
+    with pytest.raises(ConfigError, match="two runs of one name"):
+        variants([Path("a/x.yaml"), Path("b/x.yaml")])
+    many = matrix(tmp_path, f"vary: {{a: {list(range(40))}, b: {list(range(40))}}}\n")
+    with pytest.raises(ConfigError, match="1600"):
+        variants([Path("x.yaml")], many)
+
+
+def test_folders_are_safe() -> None:
+    assert folder_name("a/b: c?") == "a-b-c"
+    assert folder_name("../..") == "run"
+
+
+@pytest.fixture
+def fake_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that take no time; one has no solution, one has a fault."""
+
+    def run(scenario: str, **_: object) -> object:
+        if "bad" in scenario:
+            raise InfeasibleError("the target cannot be met")
+        if "broken" in scenario:
+            raise ZeroDivisionError("oops")
+        result = tiny_result(tmp_path)
+        result.summary |= {"net_mt_yr": 988.0, "cost_musd_yr": 5.0, "mean_cost_usd_t": 3.0}
+        return result
+
+    monkeypatch.setattr(batch_module, "load_scenario", lambda path, sets: f"{path} {sets}")
+    monkeypatch.setattr(batch_module, "run", run)
+
+
+@pytest.mark.usefixtures("fake_runs")
+def test_a_failure_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
+    runs = [Variant(name, Path(f"{name}.yaml")) for name in ("bad", "broken", "good")]
+    found = run_batch(runs, tmp_path / "out")
+    assert list(found.table["status"]) == ["failed", "failed", "optimal"]
+    assert "cannot be met" in found.failed["bad"] and "ZeroDivision" in found.failed["broken"]
+    csv = pd.read_csv(tmp_path / "out" / "batch.csv")
+    row = csv.set_index("run").loc["good"]
+    assert row["net_mt_yr afforestation"] == pytest.approx(987.65424)
+    assert row["binding"] == "water (1)"
+    assert (tmp_path / "out" / "good" / "manifest.json").is_file()
+    assert not (tmp_path / "out" / "bad").exists()
+    assert len(pd.read_parquet(tmp_path / "out" / "batch.parquet")) == 3
+
+
+@pytest.mark.usefixtures("fake_runs")
+def test_the_command_prints_all_and_exits_1_after_a_failure(tmp_path: Path) -> None:
+    out = ["--out", str(tmp_path / "out")]
+    shown = CliRunner().invoke(app, ["batch", "good.yaml", "bad.yaml", *out])
+    assert shown.exit_code == 1
+    assert "988" in shown.output and "failed" in shown.output
+    shown = CliRunner().invoke(app, ["batch", "good.yaml", "--json", *out])
+    assert shown.exit_code == 0 and json.loads(shown.stdout)[0]["run"] == "good"
+    assert max(map(len, shown.output.splitlines())) <= 100 or "{" in shown.output
+
+
+def test_the_shipped_matrix_fits_the_demo() -> None:
+    demo = ROOT / "config" / "demo.yaml"
+    found = variants([demo], ROOT / "config" / "matrix" / "land-need.yaml")
+    assert len(found) == 3
+    data, _ = read_yaml(demo.read_text(encoding="utf-8"), "demo")
+    for variant in found:
+        for text in variant.overrides:
+            apply_override(data, text)
+        scenario = load_scenario(demo, variant.overrides)
+        assert scenario.methods["daccs-solid"].profile in {"madhu2021", "literature"}
