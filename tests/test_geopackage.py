@@ -253,7 +253,7 @@ def test_legends_speak_in_words_and_units(written: tuple[StudyResult, Path]) -> 
     root = styles(written[1])
     labels = {name: [r.get("label") for r in one.iter("rule")] for name, one in root.items()}
     assert labels["sites"] == list(METHODS)
-    assert labels["routes"] == ["all USD/t"]
+    assert labels["routes"] == ["truck, all USD/t"]
     assert labels["corridors"] == [
         "2 routes",
         "3 to 4 routes",
@@ -296,6 +296,28 @@ def test_the_same_study_gives_the_same_bytes(
     write_geopackage(result, tmp_path / "again.gpkg")
     assert (tmp_path / "again.gpkg").read_bytes() == path.read_bytes()
     assert pyogrio.get_gdal_config_option("OGR_CURRENT_DATE") is None
+
+
+def test_trucks_are_dashed(written: tuple[StudyResult, Path]) -> None:
+    symbol = styles(written[1])["routes"].find(".//symbols/symbol")
+    assert symbol is not None
+    option = symbol.find(".//Option[@name='line_style']")
+    assert option is not None
+    assert option.get("value") == "dash"
+
+
+def test_further_features_become_layers(tmp_path: Path) -> None:
+    full = full_result(tmp_path)
+    lines = full.features["routes"].geometry
+    pipes = gpd.GeoDataFrame({"flow_mt_yr": [1.5]}, geometry=lines, crs=full.grid.wkt)
+    result = replace(full, features={**full.features, "pipes": pipes})
+    write_geopackage(result, tmp_path / "out.gpkg")
+    frame = gpd.read_file(tmp_path / "out.gpkg", layer="pipes")
+    assert frame["flow_mt_yr"].tolist() == [1.5]
+    assert frame.geometry.iloc[0].equals(lines.iloc[0])
+    rule = styles(tmp_path / "out.gpkg")["pipes"].find(".//rule")
+    assert rule is not None
+    assert rule.get("label") == "Pipes"
 
 
 def test_a_geographic_grid(tmp_path: Path) -> None:
@@ -377,7 +399,7 @@ def test_qgis_opens_it_styled(written: tuple[StudyResult, Path], tmp_path: Path)
     assert [row[0] for row in rows] == names
     assert all(row[1:3] == ["True", "True"] for row in rows)
     assert rows[0][3] == "|".join(METHODS)
-    assert rows[1][3:] == ["all USD/t", "Transport cost [USD/t]"]
+    assert rows[1][3:] == ["truck, all USD/t", "Transport cost [USD/t]"]
     import matplotlib.image as mpimg
 
     pixels = (mpimg.imread(picture)[:, :, :3] * 255).round().astype(int).reshape(-1, 3)

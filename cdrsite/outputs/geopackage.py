@@ -6,7 +6,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.styles import (
     NOTHING_COLOUR,
     Rule,
+    Shape,
     Symbol,
     number_rules,
     qml,
@@ -41,6 +42,11 @@ says when."""
 INJECTIVITY, PORE_SPACE = "injectivity", "pore space"
 """Families of the table of pools that belong to storage units."""
 
+TRUCK = "truck"
+"""Mode of transport whose routes are dashed."""
+KNOWN = ("routes", "corridors", "storage", "provinces")
+"""Features with a style of their own, besides pools."""
+OTHER_COLOUR = "#333333"
 PLAN_SUMS = ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2")
 """Columns of the table of provinces that add up over the methods."""
 
@@ -198,6 +204,9 @@ def vector_layers(result: StudyResult) -> Iterator[VectorLayer]:
             yield _pools(name.removeprefix("pools_"), frame, tables["pools"])
     if "provinces" in features:
         yield _provinces(features["provinces"], tables["provinces"], result.methods)
+    for name, frame in features.items():
+        if name not in KNOWN and not name.startswith("pools_"):
+            yield _other(name, frame)
     if "exclusions" in tables:
         frame = tables["exclusions"]
         words = "Area that each exclusion rule removes"
@@ -240,7 +249,19 @@ def _sites(result: StudyResult) -> VectorLayer:
 def _routes(frame: gpd.GeoDataFrame) -> VectorLayer:
     frame = frame.drop(columns="smoothed").rename(columns={"cost_usd_t": "transport_cost_usd_t"})
     cost = frame["transport_cost_usd_t"].to_numpy()
-    rules = number_rules("transport_cost_usd_t", cost, "magma_r", "line", size=0.7, unit="USD/t")
+    rules = []
+    for mode in sorted(set(frame["mode"])):
+        for rule in number_rules(
+            "transport_cost_usd_t",
+            cost,
+            "magma_r",
+            "line",
+            size=0.7,
+            unit="USD/t",
+            guard=f"{quoted('mode')} = {text(mode)}",
+        ):
+            symbol = replace(rule.symbol, dashed=mode == TRUCK)
+            rules.append(Rule(rule.filter, f"{mode}, {rule.label}", symbol))
     return VectorLayer(
         "routes",
         "Least-cost routes from the ranked sites to their cheapest storage units",
@@ -251,6 +272,21 @@ def _routes(frame: gpd.GeoDataFrame) -> VectorLayer:
         _named(frame),
         smoothed=True,
     )
+
+
+def _other(name: str, frame: gpd.GeoDataFrame) -> VectorLayer:
+    """A layer that this module knows nothing of: one symbol, plain names."""
+    kinds = {kind.removeprefix("Multi") for kind in frame.geom_type.dropna()}
+    kind = kinds.pop() if len(kinds) == 1 else "Unknown"
+    shapes: dict[str, Shape] = {"Point": "marker", "LineString": "line", "Polygon": "fill"}
+    sizes = {"marker": 3.0, "line": 0.9, "fill": 0.26}
+    words = name.replace("_", " ").capitalize()
+    rules = []
+    if kind in shapes:
+        shape = shapes[kind]
+        rules = [Rule("ELSE", words, Symbol(shape, OTHER_COLOUR, sizes[shape], 0.9))]
+        kind = f"Multi{kind}" if frame.geom_type.str.startswith("Multi").any() else kind
+    return VectorLayer(name, words, frame, kind, rules, None, _named(frame))
 
 
 def _corridors(frame: gpd.GeoDataFrame) -> VectorLayer:
@@ -408,7 +444,7 @@ def _add_styles(base: sqlite3.Connection, layers: Sequence[VectorLayer]) -> None
         (MOMENT,),
     )
     for layer in layers:
-        if layer.geometry is not None:
+        if layer.rules:
             style = qml(
                 layer.rules, _aliases(layer.fields), label=layer.label, smoothed=layer.smoothed
             )

@@ -43,12 +43,15 @@ class Symbol:
         Diameter of a marker or width of a line [mm].
     alpha : float
         Opacity of the whole symbol [1].
+    dashed : bool
+        Of lines.
     """
 
     shape: Shape
     colour: str
     size: float = 0.26
     alpha: float = 1.0
+    dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -284,8 +287,8 @@ def _simple(symbol: Symbol) -> tuple[str, dict[str, str]]:
             "line_color": colour,
             "line_width": f"{symbol.size:g}",
             "line_width_unit": "MM",
-            "line_style": "solid",
-            "capstyle": "round",
+            "line_style": "dash" if symbol.dashed else "solid",
+            "capstyle": "flat" if symbol.dashed else "round",
             "joinstyle": "round",
         }
     return "SimpleFill", {
