@@ -258,14 +258,13 @@ def _short_shares(bill, cell, other, kind, middle):  # type: ignore[no-untyped-d
 def _chain(link, rank, sink, cell, row, offset, moves, bounds, cells):  # type: ignore[no-untyped-def]
     """Follow links from an unknown cell to a known one, noting the cells on the way.
 
-    Returns the notes and their number, the cell and row at the end, and the rank there that goes
-    on; -1 if the chain leaves the rows ``bounds`` [0, 1), or ends in what cannot be known.
+    Returns the number of notes, the cell and row at the end, and the rank there that goes on; -1
+    if the chain leaves the rows ``bounds`` [0, 1), or ends in what cannot be known, or fills the
+    notes.
     """
     depth = 0
     i = -1
-    while i < 0:
-        if depth == cells.size:
-            cells = np.concatenate((cells, np.empty_like(cells)))
+    while i < 0 and depth < cells.size:
         cells[depth] = cell
         depth += 1
         e = link[cell]
@@ -276,7 +275,7 @@ def _chain(link, rank, sink, cell, row, offset, moves, bounds, cells):  # type: 
         i = _known(sink, rank, cell, cells[depth - 1])
         if i < 0 and (link[cell] < 0 or sink[rank, cell] == UNSURE):
             break
-    return cells, depth, cell, row, i
+    return depth, cell, row, i
 
 
 @kernel
@@ -300,9 +299,13 @@ def follow_links(link, rank, sink, cost, length, bill, unit, span, moves, stride
             length[rank, start] = np.inf
         if link[start] < 0 or sink[rank, start] != UNKNOWN:
             continue
-        cells, depth, cell, row, i = _chain(
-            link, rank, sink, start, start // stride, offset, moves, bounds, cells
-        )
+        first = start // stride
+        depth, cell, row, i = _chain(link, rank, sink, start, first, offset, moves, bounds, cells)
+        while i < 0 and depth == cells.size:
+            cells = np.empty(2 * depth, np.int64)
+            depth, cell, row, i = _chain(
+                link, rank, sink, start, first, offset, moves, bounds, cells
+            )
         if i < 0:
             for at in range(depth):
                 sink[rank, cells[at]] = UNSURE
