@@ -11,7 +11,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -377,21 +377,9 @@ def network_problem(
     trends = pipe_trends(most, model=options.model, basis=basis, segments=options.segments)
     arcs, made = _pipe_arcs(candidates, trends)
     if options.trucks:
-        ends = set(candidates.storage_node.tolist())
-        for k, way in enumerate(candidates.direct):
-            name = f"truck {k}"
-            cost = float(truck(1.0, max(way.length_km, 1e-3), basis))
-            arcs.append(
-                Arc(
-                    name,
-                    way.tail,
-                    way.head,
-                    (Trend(0.0, cost, most, "truck"),),
-                    way.length_km,
-                    one_way=way.head in ends,
-                )
-            )
-            made[name] = _Link("truck", way.length_km, way.length_km, way.tail, way.cell)
+        trucks, ways = _truck_arcs(candidates, sources, trends, basis)
+        arcs += trucks
+        made |= ways
     for k, link in enumerate(ships):
         name = f"ship {k}"
         sea = ship_trends(link.length_km, most, basis, options.segments)
@@ -432,6 +420,32 @@ def _pipe_arcs(candidates: Candidates, trends: Trends) -> tuple[list[Arc], dict[
             Arc(name, arc.tail, arc.head, own, arc.length_km, one_way=into, existing=arc.pipe != -1)
         )
         made[name] = _Link(mode, weight, arc.length_km, arc.tail, arc.cell)
+    return arcs, made
+
+
+def _truck_arcs(
+    candidates: Candidates, sources: Sequence[Source], trends: Trends, basis: Basis
+) -> tuple[list[Arc], dict[str, _Link]]:
+    """Trucks, only where they are cheaper than a pipe of the plant's own on the same way.
+
+    Others could win with a part of a plant's flow only; leaving them out keeps the search small.
+    """
+    flow: dict[int, float] = {}
+    for source in sources:
+        flow[cast("int", source.node)] = (
+            flow.get(cast("int", source.node), 0.0) + source.capacity_mt_yr
+        )
+    most = math.fsum(flow.values())
+    ends = set(candidates.storage_node.tolist())
+    arcs, made = [], {}
+    for k, way in enumerate(candidates.direct):
+        own = min((flow[n] for n in (way.tail, way.head) if n in flow), default=0.0)
+        cost = float(truck(1.0, max(way.length_km, 1e-3), basis))
+        if own == 0 or cost * own >= float(trends.cost(np.array([own]))[0]) * way.weight_km:
+            continue
+        name, trend = f"truck {k}", (Trend(0.0, cost, most, "truck"),)
+        arcs.append(Arc(name, way.tail, way.head, trend, way.length_km, one_way=way.head in ends))
+        made[name] = _Link("truck", way.length_km, way.length_km, way.tail, way.cell)
     return arcs, made
 
 
