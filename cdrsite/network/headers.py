@@ -79,11 +79,17 @@ def scale_of(table: Table, header: str, name: str, kind: str) -> float:
             msg,
             where=table.where,
             got=repr(unit) if unit else None,
-            expected=f"one of {', '.join(UNITS[kind])}",
-            cure=f"write the unit into the header, as {name} [{next(iter(UNITS[kind]))}]",
+            expected=f"one of {', '.join(_shown(one) for one in UNITS[kind])}",
+            cure=f"write the unit into the header, as {name} [{_shown(next(iter(UNITS[kind])))}]",
             rule=4,
         )
     return factor
+
+
+def _shown(unit: str) -> str:
+    """Write a unit as people do."""
+    text = re.sub(r"[mkb]?usd", lambda found: found[0].upper().replace("KUSD", "kUSD"), unit)
+    return re.sub(r"^[mg]t", lambda found: found[0].capitalize(), text) or "no unit"
 
 
 def _unit_text(header: str, name: str) -> str | None:

@@ -22,7 +22,7 @@ SOURCE, SINK, PIPE, CANDIDATE = "#D55E00", "#0072B2", "#333333", "#C4C4C4"
 """Okabe and Ito's vermilion and blue, which colour-blind readers can tell apart."""
 WIDEST = 7.0
 """Width of the largest flow [points]."""
-LARGEST = 420.0
+LARGEST = 300.0
 """Area of the largest circle [square points]."""
 KM_PER_DEGREE = 111.195
 """Of latitude, on a sphere of 6371 km."""
@@ -49,9 +49,9 @@ def write_map(
 
     figure = draw_plan(plan, problem, places)
     png, svg = folder / "plan.png", folder / "plan.svg"
-    figure.savefig(png, dpi=160, metadata={"Software": None})
+    figure.savefig(png, dpi=160, bbox_inches="tight", metadata={"Software": None})
     with mpl.rc_context({"svg.hashsalt": "cdrsite", "svg.fonttype": "none"}):
-        figure.savefig(svg, metadata={"Date": None, "Creator": None})
+        figure.savefig(svg, bbox_inches="tight", metadata={"Date": None, "Creator": None})
     return png, svg
 
 
@@ -99,6 +99,8 @@ def _candidates(ax: Axes, problem: NetworkProblem, places: Places) -> None:
 
 
 def _pipes(ax: Axes, plan: NetworkPlan, places: Places, most: float) -> None:
+    spots = np.array(list(places.points.values()))
+    least = 0.06 * float(np.max(np.ptp(spots, axis=0)))
     for pipe in sorted(plan.pipes, key=lambda one: one.flow_mt_yr):
         line = places.route(pipe.arc, pipe.tail, pipe.head)
         if line is None:
@@ -106,23 +108,30 @@ def _pipes(ax: Axes, plan: NetworkPlan, places: Places, most: float) -> None:
         xy = np.asarray(line)
         width = _width(pipe.flow_mt_yr, most)
         ax.plot(*xy.T, color=PIPE, linewidth=width, solid_capstyle="round", zorder=2)
-        _arrow(ax, xy, width)
+        _arrow(ax, xy, width, least)
 
 
-def _arrow(ax: Axes, xy: np.ndarray, width: float) -> None:
-    """Put the direction of the flow at the middle of a line."""
+def _arrow(ax: Axes, xy: np.ndarray, width: float, least: float) -> None:
+    """Put the direction of the flow at the middle of a line that is long enough to show it."""
     steps = np.hypot(*np.diff(xy, axis=0).T)
     way = np.concatenate([[0.0], np.cumsum(steps)])
-    west, east = xy[:, 0].min(), xy[:, 0].max()
-    extent = max(east - west, float(np.ptp(xy[:, 1])))
-    if way[-1] <= 0 or extent <= 0:
+    if way[-1] < least:
         return
-    ends = [np.array([np.interp(s * way[-1], way, xy[:, k]) for k in (0, 1)]) for s in (0.47, 0.53)]
+    middle = 0.5 * way[-1]
+    reach = 0.35 * least  # a chord this long smooths the steps of a route over cells
+    ends = [
+        np.array([np.interp(at, way, xy[:, k]) for k in (0, 1)])
+        for at in (middle - reach, middle + reach)
+    ]
+    centre = np.array([np.interp(middle, way, xy[:, k]) for k in (0, 1)])
+    chord = 0.02 * (ends[1] - ends[0])
+    thick = width > 3.5
     ax.annotate(
-        "", xy=tuple(ends[1]), xytext=tuple(ends[0]), zorder=2.5,
+        "", xy=tuple(centre + chord), xytext=tuple(centre - chord), zorder=2.5,
         arrowprops={
-            "arrowstyle": "-|>", "color": "white", "linewidth": 0.0, "shrinkA": 0, "shrinkB": 0,
-            "mutation_scale": 5.0 + 1.1 * width,
+            "arrowstyle": "-|>,head_length=0.5,head_width=0.28", "linewidth": 0.0, "shrinkA": 0,
+            "shrinkB": 0, "color": "white" if thick else PIPE,
+            "mutation_scale": 1.7 * width if thick else 16.0 + width,
         },
     )  # fmt: skip
 
@@ -140,6 +149,7 @@ def _terminals(
         (problem.sources, {s.id: s.captured_mt_yr for s in plan.sources}, SOURCE),
         (problem.sinks, {s.id: s.stored_mt_yr for s in plan.sinks}, SINK),
     )
+    middle = float(np.mean([spot[0] for spot in places.points.values()]))
     for items, used, colour in kinds:
         for item in items:
             spot = places.points.get(str(item.node))
@@ -151,11 +161,14 @@ def _terminals(
             ax.scatter(*spot, s=area, facecolor=face, edgecolor="white" if amount else colour,
                        linewidth=0.9, zorder=3 if amount else 1.5)  # fmt: skip
             if amount > 0:
-                label = f"{item.name or item.id}\n{amount:.3g}"
-                offset = 0.5 * math.sqrt(area) + 2.0
+                label = f"{item.name or item.id}\n{amount:.3g} Mt/yr"
+                # towards the middle of the map, so that no label leaves it
+                side = 1 if spot[0] <= middle else -1
+                offset = side * (0.5 * math.sqrt(area) + 2.0)
                 ax.annotate(
                     label, spot, xytext=(offset, 0), textcoords="offset points", va="center",
-                    fontsize=7.5, color=colour, zorder=4, linespacing=0.95,
+                    ha="left" if side > 0 else "right", fontsize=7.5, color=colour,
+                    zorder=4, linespacing=1.1,
                     path_effects=[withStroke(linewidth=2.2, foreground="white")],
                 )  # fmt: skip
 
@@ -172,7 +185,7 @@ def _frame(ax: Axes, problem: NetworkProblem, places: Places) -> None:
     xy = np.asarray(named)
     low, high = xy.min(axis=0), xy.max(axis=0)
     pad = 0.05 * np.maximum(high - low, 1e-9)
-    ax.set_xlim(low[0] - pad[0], high[0] + 2.5 * pad[0])
+    ax.set_xlim(low[0] - pad[0], high[0] + pad[0])
     ax.set_ylim(low[1] - 2.2 * pad[1], high[1] + pad[1])
     ax.tick_params(labelsize=8)
     if _geographic(places.crs):
@@ -218,7 +231,8 @@ def _legend(ax: Axes, most: float, top: float) -> None:
         Line2D([], [], color=CANDIDATE, linewidth=0.7, label="candidate route"),
     ]
     ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False,
-              fontsize=8, labelspacing=1.1)  # fmt: skip
+              fontsize=8, labelspacing=1.25, title="Flow and amounts",
+              title_fontsize=8)  # fmt: skip
 
 
 def _dot(label: str, face: str, edge: str, size: float) -> Any:
