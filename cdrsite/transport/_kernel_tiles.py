@@ -389,7 +389,7 @@ def _match(buf, o, e, da, db, there, back):  # type: ignore[no-untyped-def]
 def link_tiles(  # type: ignore[no-untyped-def]
     label, friction, region, unit, steep, numbers, stride, across, pad, strict, tiles, buf, link
 ):
-    """Back-links of the tiles ``tiles`` [0, 1): see ``_kernel.link_rank``, for one region.
+    """Back-links of the tiles ``tiles`` [0, 1): see ``_kernel.link_moves``, for one region.
 
     ``numbers[e, o]`` are the numbers of a steep move and its opposite. Cells that no move
     explains get ``LOST``.
