@@ -33,7 +33,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
 """Variable -> canonical unit and meaning; each has a method dimension."""
 
 EVIDENCE: dict[str, tuple[str, str]] = {
-    "shortfall": ("objective/t", "by how much a gross tonne falls short of being chosen"),
+    "shortfall": ("objective/t", "what a gross tonne lacks to be chosen"),
     "sink": ("", "storage unit that the plan would use"),
     "sink_cost": ("USD/t", "transport and storage of CO2 at that unit"),
     "sink_loss": ("1", "share of the CO2 lost on the way to that unit"),
