@@ -157,7 +157,7 @@ def write_geopackage(result: StudyResult, path: Path) -> None:
     layers = list(vector_layers(result))
     scenario = result.scenario
     facts = {"TITLE": scenario.title or scenario.name, "SOFTWARE": f"cdrsite {__version__}"}
-    with _fixed_moment():
+    with _gdal_options():
         for i, layer in enumerate(layers):
             first: dict[str, Any] = {}
             if i == 0:
@@ -171,21 +171,25 @@ def write_geopackage(result: StudyResult, path: Path) -> None:
                 layer_options={"IDENTIFIER": layer.name, "DESCRIPTION": layer.description},
                 **first,
             )
-    with closing(sqlite3.connect(path)) as base, base:
+    with closing(sqlite3.connect(path)) as base:
+        base.execute("PRAGMA synchronous = OFF")
         _add_fields(base, layers)
         _add_styles(base, layers)
+        base.commit()
 
 
 @contextmanager
-def _fixed_moment() -> Iterator[None]:
+def _gdal_options() -> Iterator[None]:
+    """A fixed time stamp; and no waiting for the disk, since a run's folder is moved when whole."""
     from pyogrio import get_gdal_config_option, set_gdal_config_options
 
-    before = get_gdal_config_option("OGR_CURRENT_DATE")
-    set_gdal_config_options({"OGR_CURRENT_DATE": MOMENT})
+    wanted = {"OGR_CURRENT_DATE": MOMENT, "OGR_SQLITE_SYNCHRONOUS": "OFF"}
+    before = {name: get_gdal_config_option(name) for name in wanted}
+    set_gdal_config_options(wanted)
     try:
         yield
     finally:
-        set_gdal_config_options({"OGR_CURRENT_DATE": before})
+        set_gdal_config_options(before)
 
 
 def vector_layers(result: StudyResult) -> Iterator[VectorLayer]:
