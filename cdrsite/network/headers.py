@@ -89,7 +89,7 @@ def scale_of(table: Table, header: str, name: str, kind: str) -> float:
 def _shown(unit: str) -> str:
     """Write a unit as people do."""
     text = re.sub(r"[mkb]?usd", lambda found: found[0].upper().replace("KUSD", "kUSD"), unit)
-    return re.sub(r"^[mg]t", lambda found: found[0].capitalize(), text) or "no unit"
+    return re.sub(r"\b[mg]t", lambda found: found[0].capitalize(), text) or "no unit"
 
 
 def _unit_text(header: str, name: str) -> str | None:
