@@ -15,6 +15,7 @@ LEVELS: dict[str, int] = {
     "variables": 1,
     "config": 2,
     "layers": 3,
+    "rules": 3,
     "siting": 4,
     "requirements": 4,
     "transport": 4,

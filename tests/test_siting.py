@@ -16,12 +16,12 @@ from cdrsite.config.siting import Criterion, ExcludeRule
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.states import OUTSIDE_BIT
+from cdrsite.rules import threshold
 from cdrsite.siting.exclusions import (
     INCLUDED_BIT,
     exclude_block,
     exclude_small_areas,
     rule_book,
-    threshold,
 )
 from cdrsite.siting.suitability import (
     criterion_score,

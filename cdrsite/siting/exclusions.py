@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdrsite.config.siting import ExcludeRule
-from cdrsite.core.errors import ConfigError, UnitError
+from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.states import OUTSIDE_BIT
-from cdrsite.core.units import parse_quantity, split_number
+from cdrsite.rules import known_share, rule_share
 from cdrsite.siting._kernel import remove, removed_areas
 
 if TYPE_CHECKING:
@@ -128,107 +128,6 @@ def describe_rule(rule: ExcludeRule) -> str:
     return f"{rule.layer}{where}{buffer}"
 
 
-def threshold(value: float | str, unit: str | None, where: str) -> float:
-    """A threshold in the unit of its layer; slope angles convert between degree and percent.
-
-    Raises
-    ------
-    ConfigError
-        If text with a unit meets a layer without one, or the dimensions differ (rule 4).
-    """
-    if not isinstance(value, str):
-        return float(value)
-    number, given = split_number(value)
-    if not given:
-        return number
-    if unit is None:
-        raise ConfigError(
-            "the layer has no unit to compare with",
-            where=where,
-            got=repr(value),
-            cure="give the layer a unit, or write a bare number",
-            rule=4,
-        )
-    asked, stored = _steepness(given), _steepness(unit)
-    if asked != stored:
-        # an angle and a rise both count as dimensionless: only slopes convert, by the tangent
-        if asked == "percent" and stored == "degree":
-            return float(np.degrees(np.arctan(number / 100.0)))
-        if asked == "degree" and stored == "percent":
-            return float(100.0 * np.tan(np.radians(number)))
-        if "degree" in {asked, stored}:
-            raise _wrong_dimension(value, unit, where)
-    try:
-        return parse_quantity(value, unit)
-    except UnitError as error:
-        raise _wrong_dimension(value, unit, where) from error
-
-
-def _steepness(unit: str) -> str | None:
-    """``degree`` or ``percent`` for a unit of slope, None for any other."""
-    text = unit.strip().lower()
-    if text in {"degree", "degrees", "deg", "°"}:
-        return "degree"
-    return "percent" if text in {"percent", "%"} else None
-
-
-def _wrong_dimension(value: str, unit: str, where: str) -> ConfigError:
-    return ConfigError(
-        "wrong dimension",
-        where=where,
-        got=repr(value),
-        expected=f"a quantity in {unit}, the layer's unit",
-        cure="correct the unit, or write a bare number in the layer's unit",
-        rule=4,
-    )
-
-
-def rule_fraction(rule: ExcludeRule, reader: LayerReader, block: Block) -> NDArray[np.float32]:
-    """Share of each cell that one rule removes.
-
-    Parameters
-    ----------
-    rule : ExcludeRule
-        Any test but contiguity, which is not a function of one block.
-    reader : LayerReader
-        The layers.
-    block : Block
-        Which cells.
-
-    Returns
-    -------
-    ndarray of float32, shape (rows, cols)
-        0 keeps the cell, 1 removes all of it; unknown values remove nothing unless the rule says
-        ``unknown: exclude`` (rule 2).
-    """
-    layer = rule.layer or ""
-    if rule.test == "polygon":
-        return reader.coverage(layer, block, rule.where, rule.buffer, rule.rasterise)
-    if rule.test == "classes":
-        codes = reader.class_codes(layer, rule.classes or ())
-        share = reader.class_share(layer, dict.fromkeys(codes, 1.0), block)
-        return _known(share, np.isnan(share), rule)
-    if rule.test == "distance":
-        metres = reader.distance(layer, block, rule.where)
-        if rule.closer_than is not None:
-            return (metres < rule.closer_than).astype(np.float32)
-        return (metres > (rule.farther_than or 0.0)).astype(np.float32)
-    values = reader.values(layer, block)
-    unit = reader.info(layer).unit
-    out = np.zeros(values.shape, bool)
-    if rule.above is not None:
-        out |= values > np.float32(threshold(rule.above, unit, f"siting rule on {layer}: above"))
-    if rule.below is not None:
-        out |= values < np.float32(threshold(rule.below, unit, f"siting rule on {layer}: below"))
-    return _known(out.astype(np.float32), np.isnan(values), rule)
-
-
-def _known(
-    share: NDArray[np.float32], unknown: NDArray[np.bool_], rule: ExcludeRule
-) -> NDArray[np.float32]:
-    return np.where(unknown, np.float32(rule.unknown == "exclude"), share).astype(np.float32)
-
-
 @dataclass
 class RuleAreas:
     """Area that each rule removes and area that only it removes, per group of methods [m2]."""
@@ -282,11 +181,13 @@ def exclude_block(
     local = [rule for rule in book.rules if rule.model.test != "contiguous"]
     fractions = np.zeros((len(local), inside.size), np.float32)
     for i, rule in enumerate(local):
-        fractions[i] = np.clip(rule_fraction(rule.model, reader, block), 0, 1).ravel()
+        fractions[i] = np.clip(
+            known_share(rule.model, rule_share(rule.model, reader, block)), 0, 1
+        ).ravel()
         remove(fractions[i], np.uint32(1 << rule.bit), inside.ravel(), reasons.ravel())
     forced = np.zeros(inside.shape, np.float32)
     for include in book.includes:
-        share = np.clip(rule_fraction(include, reader, block), 0, 1)
+        share = np.clip(known_share(include, rule_share(include, reader, block)), 0, 1)
         forced = forced + (np.float32(1) - forced) * share
     reasons[(forced > 0) & inside] |= INCLUDED_BIT
     areas = np.broadcast_to(reader.grid.block_areas(block), inside.shape).ravel()

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
-from cdrsite.core.units import parse_quantity, same_dimension
+from cdrsite.core.units import same_dimension
+from cdrsite.rules import known_share, rule_share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -230,9 +231,8 @@ class CostSurface:
     def _known(self, rule: ExcludeRule, block: Block, key: str, tally: _Tally) -> Share:
         """Share of each cell in which a rule holds; unknown as the rule says."""
         share = rule_share(rule, self.reader, block)
-        missing = np.isnan(share)
-        tally.count(key, missing)
-        return np.where(missing, np.float32(rule.unknown == "exclude"), share).astype(np.float32)
+        tally.count(key, np.isnan(share))
+        return known_share(rule, share)
 
 
 class _Tally:
@@ -274,62 +274,3 @@ def table_factor(table: FactorTable, values: NDArray[np.float64]) -> NDArray[np.
     factors = [factor for _, factor in table.points]
     found = np.interp(values, at, factors)
     return np.where(np.isnan(values), np.nan, found)
-
-
-def rule_share(rule: ExcludeRule, reader: LayerReader, block: Block) -> Share:
-    """Share of each cell in which a rule's test is true; NaN where its layer is unknown.
-
-    Parameters
-    ----------
-    rule : ExcludeRule
-        A test by polygons, classes, range or distance.
-    reader : LayerReader
-        The layers.
-    block : Block
-        Which cells.
-
-    Returns
-    -------
-    ndarray of float32, shape (rows, cols)
-        Share in [0, 1].
-    """
-    layer = rule.layer or ""
-    if rule.test == "polygon":
-        return reader.coverage(layer, block, rule.where, rule.buffer, rule.rasterise)
-    if rule.test == "classes":
-        codes = reader.class_codes(layer, rule.classes or ())
-        return reader.class_share(layer, dict.fromkeys(codes, 1.0), block)
-    if rule.test == "distance":
-        metres = reader.distance(layer, block, rule.where)
-        near = metres < (rule.closer_than or 0.0)
-        far = metres > (rule.farther_than or 0.0)
-        return (near if rule.closer_than is not None else far).astype(np.float32)
-    values = reader.values(layer, block)
-    unit = reader.info(layer).unit
-    true = np.zeros(values.shape, bool)
-    if rule.above is not None:
-        true |= values > np.float32(_threshold(rule.above, unit, f"{layer}: above"))
-    if rule.below is not None:
-        true |= values < np.float32(_threshold(rule.below, unit, f"{layer}: below"))
-    return np.where(np.isnan(values), np.nan, true).astype(np.float32)
-
-
-def _threshold(value: float | str, unit: str | None, where: str) -> float:
-    """A threshold in the unit of its layer."""
-    if not isinstance(value, str):
-        return float(value)
-    text = value.replace("%", " percent").split()
-    if {unit, text[-1].rstrip("s")} == {"degree", "percent"}:
-        number = float(text[0])
-        if unit == "degree":
-            return float(np.degrees(np.arctan(number / 100.0)))
-        return float(100.0 * np.tan(np.radians(number)))
-    if unit is None:
-        raise ConfigError(
-            "the layer has no unit to compare with",
-            where=where,
-            got=repr(value),
-            cure="give the layer a unit, or write a bare number",
-            rule=4,
-        )
-    return parse_quantity(value, unit)

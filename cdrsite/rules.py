@@ -1,0 +1,116 @@
+"""How a rule of the scenario reads the layers: thresholds in the layer's unit, shares of cells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cdrsite.config.siting import ExcludeRule
+from cdrsite.core.errors import ConfigError, UnitError
+from cdrsite.core.units import parse_quantity, split_number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.core.grid import Block
+    from cdrsite.core.reader import LayerReader
+
+
+def threshold(value: float | str, unit: str | None, where: str) -> float:
+    """A threshold in the unit of its layer; slope angles convert between degree and percent.
+
+    Raises
+    ------
+    ConfigError
+        If text with a unit meets a layer without one, or the dimensions differ (rule 4).
+    """
+    if not isinstance(value, str):
+        return float(value)
+    number, given = split_number(value)
+    if not given:
+        return number
+    if unit is None:
+        raise ConfigError(
+            "the layer has no unit to compare with",
+            where=where,
+            got=repr(value),
+            cure="give the layer a unit, or write a bare number",
+            rule=4,
+        )
+    asked, stored = _steepness(given), _steepness(unit)
+    if asked != stored:
+        # an angle and a rise both count as dimensionless: only slopes convert, by the tangent
+        if asked == "percent" and stored == "degree":
+            return float(np.degrees(np.arctan(number / 100.0)))
+        if asked == "degree" and stored == "percent":
+            return float(100.0 * np.tan(np.radians(number)))
+        if "degree" in {asked, stored}:
+            raise _wrong_dimension(value, unit, where)
+    try:
+        return parse_quantity(value, unit)
+    except UnitError as error:
+        raise _wrong_dimension(value, unit, where) from error
+
+
+def _steepness(unit: str) -> str | None:
+    """``degree`` or ``percent`` for a unit of slope, None for any other."""
+    text = unit.strip().lower()
+    if text in {"degree", "degrees", "deg", "°"}:
+        return "degree"
+    return "percent" if text in {"percent", "%"} else None
+
+
+def _wrong_dimension(value: str, unit: str, where: str) -> ConfigError:
+    return ConfigError(
+        "wrong dimension",
+        where=where,
+        got=repr(value),
+        expected=f"a quantity in {unit}, the layer's unit",
+        cure="correct the unit, or write a bare number in the layer's unit",
+        rule=4,
+    )
+
+
+def rule_share(rule: ExcludeRule, reader: LayerReader, block: Block) -> NDArray[np.float32]:
+    """Share of each cell in which a rule's test is true.
+
+    Parameters
+    ----------
+    rule : ExcludeRule
+        Any test but contiguity, which is not a function of one block.
+    reader : LayerReader
+        The layers.
+    block : Block
+        Which cells.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, cols)
+        In [0, 1]; NaN where the layer is unknown (rule 2).
+    """
+    layer = rule.layer or ""
+    if rule.test == "polygon":
+        return reader.coverage(layer, block, rule.where, rule.buffer, rule.rasterise)
+    if rule.test == "classes":
+        codes = reader.class_codes(layer, rule.classes or ())
+        return reader.class_share(layer, dict.fromkeys(codes, 1.0), block)
+    if rule.test == "distance":
+        metres = reader.distance(layer, block, rule.where)
+        if rule.closer_than is not None:
+            return (metres < rule.closer_than).astype(np.float32)
+        return (metres > (rule.farther_than or 0.0)).astype(np.float32)
+    values = reader.values(layer, block)
+    unit = reader.info(layer).unit
+    true = np.zeros(values.shape, bool)
+    if rule.above is not None:
+        true |= values > np.float32(threshold(rule.above, unit, f"rule on {layer}: above"))
+    if rule.below is not None:
+        true |= values < np.float32(threshold(rule.below, unit, f"rule on {layer}: below"))
+    return np.where(np.isnan(values), np.nan, true).astype(np.float32)
+
+
+def known_share(rule: ExcludeRule, share: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The share with unknown cells as the rule's ``unknown`` says: kept, or wholly hit."""
+    hit = np.float32(rule.unknown == "exclude")
+    return np.where(np.isnan(share), hit, share).astype(np.float32)
