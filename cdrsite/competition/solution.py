@@ -129,6 +129,10 @@ class Solution:
         used = x.sum(axis=1)
         full = (share * used).sum(axis=0, where=upper > 0) >= cells.land * (1 - 1e-9)
         spare = (plan.x < upper) & (share > 0) & (plan.value > 0)
+        for local, supply in zip(self.sweeper.local_need, cells.local, strict=True):
+            # a method stopped by what cannot leave the cell has no use for more of its land
+            at_end = (local[:, None] * used).sum(axis=0) >= supply * (1 - 1e-6)
+            spare &= ~(at_end & (local[:, None] > 0))
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(spare, plan.value / share, 0.0)
         land_price = np.where(full, ratio.max(axis=0), 0.0)
