@@ -212,6 +212,49 @@ def explain(
     print_explanation(explain_run(folder, *parse_place(at)), as_json=as_json)
 
 
+@app.command()
+def network(
+    case: Annotated[
+        Path, typer.Argument(help="A folder of CSV tables, an Excel workbook or a GeoPackage.")
+    ],
+    target: Annotated[
+        str | None, typer.Option(help="CO2 to capture and store, e.g. 50 or '50 Mt/yr'.")
+    ] = None,
+    price: Annotated[
+        float | None, typer.Option(help="Pay this for each tonne stored, in place of a target.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Spend at most this [M$/yr], in place of a target.")
+    ] = None,
+    gap: Annotated[float, typer.Option(help="Stop at this relative gap.")] = 1e-6,
+    time_limit: Annotated[
+        float, typer.Option("--time-limit", help="Stop after so many seconds with the best plan.")
+    ] = 600.0,
+    seed: Annotated[int, typer.Option(help="Seed of the heuristics.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the plan.")] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Design the pipelines between sources and storage, with bound and gap, from tables alone."""
+    from cdrsite.network_report import plan_report, run_network
+    from cdrsite.outputs.network import summary
+
+    plan = run_network(
+        case,
+        target=target,
+        price=price,
+        budget=budget,
+        gap=gap,
+        time_limit=time_limit,
+        seed=seed,
+        out=out,
+    )
+    if as_json:
+        _say(json.dumps(summary(plan, case.stem), ensure_ascii=False, indent=2))
+    elif not quiet:
+        _say(plan_report(plan, out))
+
+
 def default_folder(scenario: Scenario, path: Path) -> Path:
     """Where a run writes when ``--out`` is not given."""
     if scenario.outputs.folder is not None:

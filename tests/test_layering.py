@@ -36,6 +36,7 @@ LEVELS: dict[str, int] = {
     "demo": 12,
     "explain": 13,
     "accessor": 14,
+    "network_report": 13,
     "study": 15,
     "batch": 16,
     "terminal": 17,
