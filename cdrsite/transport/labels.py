@@ -370,28 +370,12 @@ def _solve_rank(
     solver: Solver,
 ) -> None:
     """Start values, relaxation, links, sinks and lengths of one rank, in place."""
-    moves, stride = problem.moves, problem.shape[1]
     label, link = labels.label[rank], labels.link[rank]
     own = list(starts.of_rank(rank, labels.sink))
     for cell, _, cost in own:
         label[cell] = cost
     if rank > 0:
-        seed_link = np.full(label.size, _kernel.NONE, np.int8)
-        problem.by_rows(
-            lambda band: _kernel.seed_rank(
-                labels.label,
-                labels.sink,
-                region,
-                rank,
-                problem.friction,
-                problem.unit,
-                moves.moves,
-                stride,
-                moves.strict,
-                band,
-                seed_link,
-            )
-        )
+        seed_link = _seed(problem, labels, rank, region)
         seed = label.copy()
     solver.relax(problem, label, region)
     solver.link(problem, label, region, link)
@@ -412,6 +396,30 @@ def _solve_rank(
             cure="use dtype float64, or a friction that spans fewer orders of magnitude",
         )
     _follow(problem, labels, rank)
+
+
+def _seed(
+    problem: Problem, labels: Labels, rank: int, region: NDArray[np.float32]
+) -> NDArray[np.int8]:
+    """Start values of a rank where sets of better sinks meet; the links that give them."""
+    moves, stride = problem.moves, problem.shape[1]
+    link = np.full(region.size, _kernel.NONE, np.int8)
+    problem.by_rows(
+        lambda band: _kernel.seed_rank(
+            labels.label,
+            labels.sink,
+            region,
+            rank,
+            problem.friction,
+            problem.unit,
+            moves.moves,
+            stride,
+            moves.strict,
+            band,
+            link,
+        )
+    )
+    return link
 
 
 def _follow(problem: Problem, labels: Labels, rank: int) -> None:
