@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +35,8 @@ _MOST_LEAVES = 8
 """Leaves above which one model for all of them is solved."""
 _STARTS = 80
 """Starts of slope scaling from the root on each of two threads."""
+_PATIENCE = 5.0
+"""Seconds that an idle worker leaves the last proof alone before it looks for plans."""
 _PROOF: dict[str, float | int | str | bool] = {
     "mip_heuristic_effort": 0.0,
     "mip_heuristic_run_rins": False,
@@ -225,7 +227,7 @@ class _Search:
         leaves = [leaf for leaf in leaves if leaf.bound < self.cutoff()]
         if len(leaves) > _MOST_LEAVES:
             leaves = [_merge(leaves)]
-        return self.result(self.solve_leaves(leaves))
+        return self.result(self.solve_leaves(leaves, scaling))
 
     def scale_twice(self, root: Branch, guide: np.ndarray) -> SlopeScaling:
         """Run slope scaling on two threads, one guided by a point; gives all plans together."""
@@ -339,7 +341,7 @@ class _Search:
 
     # -- leaves ---------------------------------------------------------------------------
 
-    def solve_leaves(self, leaves: list[_Leaf]) -> float:
+    def solve_leaves(self, leaves: list[_Leaf], scaling: SlopeScaling) -> float:
         """Solve each leaf below the cutoff; give the bound over all of them.
 
         The leaf of the widest gap takes the longest and comes first; then those of small gap,
@@ -354,8 +356,22 @@ class _Search:
                 pool.submit(self.solve_leaf, leaf, _queue(k, len(order), workers))
                 for k, leaf in enumerate(order)
             ]
+            if len(jobs) > 1:
+                # last in the queue: it takes a worker that has no leaf left
+                pool.submit(self.improve, scaling, order[0].branch, jobs[0])
             found += [job.result() for job in jobs]
         return min(found)
+
+    def improve(self, scaling: SlopeScaling, branch: Branch, proof: Future[float]) -> None:
+        """Look for a better plan in the widest leaf while its proof takes long."""
+        wait([proof], timeout=_PATIENCE)
+        while not proof.done() and self.left() > 0:
+            self.scale(scaling, 2 * _STARTS, branch, None)
+            before = self.best
+            first = [before] if before is not None else []
+            self.offer(self.restricted([*first, *scaling.plans[:8]], branch))
+            if self.best is before:
+                return
 
     def solve_leaf(self, leaf: _Leaf, queue: int) -> float:
         """Prove what a leaf holds; gives its bound."""
