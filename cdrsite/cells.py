@@ -38,6 +38,8 @@ from cdrsite.transport.pipelines import Basis
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cdrsite.config.models import Scenario
+
     F32 = NDArray[np.float32]
 
 T = TypeVar("T")
@@ -108,17 +110,26 @@ def link_storage(setting: Setting, excluded: Excluded, threads: int) -> SinkLink
     units, scenario = setting.storage, setting.scenario
     if units is None:
         return None
+    basis, sites = pipeline_basis(scenario), storage_sites(units)
+    inside = excluded.reasons & np.uint32(OUTSIDE_BIT) == 0
+    return link_sinks(scenario.transport, sites, setting.reader, basis, inside, threads)
+
+
+def pipeline_basis(scenario: Scenario) -> Basis:
+    """Annuity, prices and base year of pipelines in a scenario."""
     costs, transport = scenario.costs, scenario.transport
-    basis = Basis(
+    return Basis(
         crf=float(crf(costs.discount_rate, PIPELINE_YEARS)),
         base_year=costs.base_year,
         electricity=costs.prices.electricity,
         utilisation=transport.utilisation,
         region=transport.region,
     )
-    sites = StorageSites(units.layer, units.names, units.filters, units.cost)
-    inside = excluded.reasons & np.uint32(OUTSIDE_BIT) == 0
-    return link_sinks(transport, sites, setting.reader, basis, inside, threads)
+
+
+def storage_sites(units: StorageUnits) -> StorageSites:
+    """Storage units as the transport sees them."""
+    return StorageSites(units.layer, units.names, units.filters, units.cost)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.states import EXCLUDED, LOWEST_STATE, OUTSIDE, UNKNOWN
 from cdrsite.evidence import add_evidence
+from cdrsite.projects import project_features, project_summary, project_tables
 from cdrsite.tables import (
     curve_table,
     exclusion_table,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from cdrsite.cells import Gathered, Offers, ProgressSink
     from cdrsite.config.models import Scenario
     from cdrsite.prepare import Setting
+    from cdrsite.projects import Projects
     from cdrsite.siting.exclusions import Excluded
 
 PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
@@ -123,6 +125,7 @@ def assemble(
     offers: Offers,
     gathered: Gathered,
     allocation: Allocation,
+    projects: Projects | None = None,
 ) -> StudyResult:
     """Label the arrays and count.
 
@@ -138,6 +141,8 @@ def assemble(
         Scores of the whole grid.
     allocation : Allocation
         The competition's answer.
+    projects : Projects, optional
+        Plants and their network, where the study asks for them.
     """
     import cdrsite.accessor  # noqa: F401 - registers `.cdr` for the dataset below
 
@@ -179,6 +184,10 @@ def assemble(
     provinces = None if admin is None else (admin.layer, _admin_names(setting))
     features = polygon_features(setting.reader, setting.storage, offers.pools, provinces)
     features |= route_features(tables["sites"], offers.links, grid)
+    if projects is not None:
+        tables |= project_tables(projects, grid)
+        summary["network"] = project_summary(projects)
+        features |= project_features(projects, grid)
     return StudyResult(scenario, grid, dataset, tables, summary, names, features=features)
 
 

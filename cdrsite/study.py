@@ -1,7 +1,7 @@
 """A study from scenario to result; the only module that knows every stage.
 
 Data goes one way: layers, siting, transport, requirements, accounting and costs, competition,
-results.
+network, results.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.grid import Block
 from cdrsite.prepare import Setting, prepare
+from cdrsite.projects import check_network, plan_projects
 from cdrsite.results import StudyResult, assemble
 from cdrsite.siting.exclusions import exclude_block
 
@@ -89,8 +90,10 @@ def run(
             gathered = gather(setting, score(setting, excluded, offers, sink, threads))
         with clock.stage("competition"):
             allocation = compete(setting, offers, gathered, threads)
+        with clock.stage("network"):
+            projects = plan_projects(setting, excluded, gathered, allocation, threads)
         with clock.stage("results"):
-            result = assemble(setting, excluded, offers, gathered, allocation)
+            result = assemble(setting, excluded, offers, gathered, allocation, projects)
     result.warnings.extend(notes)
     result.timings.update(clock.seconds)
     return result
@@ -140,6 +143,8 @@ def gathered_warnings() -> Iterator[list[str]]:
 
 def try_one_cell(setting: Setting) -> None:
     """Take one cell through every stage: what a later block would refuse is refused here."""
+    if setting.scenario.network.plan:
+        check_network(setting)
     grid = setting.area.grid
     row, col = grid.rows // 2, grid.cols // 2
     block = Block(row, row + 1, col, col + 1)

@@ -30,6 +30,7 @@ LEVELS: dict[str, int] = {
     "compete": 9,
     "tables": 10,
     "evidence": 10,
+    "projects": 10,
     "traces": 10,
     "results": 11,
     "outputs": 12,

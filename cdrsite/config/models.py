@@ -22,6 +22,7 @@ from cdrsite.config.base import (
 )
 from cdrsite.config.competition import ObjectiveModel, PolicyRule
 from cdrsite.config.layers import LAYER_NAME, DerivedLayer, Layer
+from cdrsite.config.network import Network
 from cdrsite.config.resources import MethodChoice, Resources
 from cdrsite.config.siting import Siting
 from cdrsite.config.transport import Transport
@@ -172,6 +173,8 @@ class Scenario(Model):
     """Tonnes."""
     transport: Transport = Transport()
     """CO2 transport."""
+    network: Network = Network()
+    """Plants and pipelines for the plan."""
     objective: ObjectiveModel = ObjectiveModel()
     """What the competition for land, water, power, biomass and storage is for."""
     policies: tuple[PolicyRule, ...] = ()
@@ -251,6 +254,8 @@ class Scenario(Model):
         self._resource_references(use)
         for name, key in self.transport.layers():
             use(name, f"transport.{key}")
+        for name, key in self.network.layers():
+            use(name, f"network.{key}")
         for i, policy in enumerate(self.policies):
             use(policy.layer, f"policies.{i}.layer")
         use(self.outputs.admin.layer if self.outputs.admin else None, "outputs.admin.layer")

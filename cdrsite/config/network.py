@@ -85,8 +85,9 @@ class Network(Model):
     """Straight lines per pipe above the model's cost curve."""
     trucks: bool = True
     """Trucks may carry CO2 to storage or to another plant where that is cheaper."""
-    years: quantity("yr", above=0.0) = 30.0  # type: ignore[valid-type]
-    """Life of the project: storage fills within it [yr]."""
+    years: quantity("yr", above=0.0) | None = None  # type: ignore[valid-type]
+    """Life of the project: storage fills within it [yr]; that of `resources.storage` when not
+    given."""
     target: Literal["all"] | quantity("t/yr", above=0.0) = "all"  # type: ignore[valid-type]
     """CO2 to store [t/yr]; `all` that plants give and storage takes."""
     gap: float = Field(1e-3, gt=0.0, lt=1.0)
