@@ -16,6 +16,8 @@ SOURCE = -1  # link of a cell where a route ends: it is a cell of its sink
 NONE = -2  # link of a cell without a route
 UNKNOWN, UNSURE = -1, -2  # sink of a cell that is still to be looked at, or cannot be known yet
 LOST = -3  # no neighbour with a smaller label explains the cell's own: a step lost in rounding
+ROWS, OFFSET, KIND, COLS, MIDDLE = range(5)  # columns of the table of moves
+U = np.uint64  # index type: no test for negative indices in the inner loops
 
 
 @kernel
@@ -241,8 +243,6 @@ def pair_ids(first, second, count, ids):  # type: ignore[no-untyped-def]
 @kernel
 def _known(sink, rank, cell, before):  # type: ignore[no-untyped-def]
     """Rank at ``cell`` that continues the chain from ``before`` if it is already known, or -1."""
-    if rank == 0:
-        return 0 if sink[0, cell] >= 0 else -1
     i = rank_at(sink, rank, cell, before)
     return i if sink[i, cell] >= 0 else -1
 
@@ -250,79 +250,83 @@ def _known(sink, rank, cell, before):  # type: ignore[no-untyped-def]
 @kernel
 def _short_shares(bill, cell, other, kind, middle):  # type: ignore[no-untyped-def]
     """``cell_shares`` of an open move of 1 or 2 steps or a knight's move, without its tests."""
-    ends = bill[cell] + bill[other]
-    return ends if kind < 3 else ends + (bill[cell + middle] + bill[other - middle])
+    ends = bill[U(cell)] + bill[U(other)]
+    return ends if kind < 3 else ends + (bill[U(cell + middle)] + bill[U(other - middle)])
 
 
 @kernel
-def _chain(link, rank, sink, cell, row, offset, moves, bounds, cells):  # type: ignore[no-untyped-def]
-    """Follow links from an unknown cell to a known one, noting the cells on the way.
-
-    Returns the number of notes, the cell and row at the end, and the rank there that goes on; -1
-    if the chain leaves the rows ``bounds`` [0, 1), or ends in what cannot be known, or fills the
-    notes.
-    """
-    depth = 0
-    i = -1
-    while i < 0 and depth < cells.size:
-        cells[depth] = cell
-        depth += 1
-        e = link[cell]
-        row += moves[e, 0]
-        cell += offset[e]
-        if row < bounds[0] or row >= bounds[1]:
-            break
-        i = _known(sink, rank, cell, cells[depth - 1])
-        if i < 0 and (link[cell] < 0 or sink[rank, cell] == UNSURE):
-            break
-    return depth, cell, row, i
+def _move_table(moves, stride):  # type: ignore[no-untyped-def]
+    """What following a link needs to know of each move: ``ROWS`` to ``MIDDLE``."""
+    table = np.empty((moves.shape[0], 5), np.int64)
+    for e in range(moves.shape[0]):
+        dr, dc, kind = moves[e]
+        table[e, ROWS] = dr
+        table[e, OFFSET] = dr * stride + dc
+        table[e, KIND] = kind
+        table[e, COLS] = dc
+        # from an end of a knight's move to the cell beside it; the other one mirrors it
+        table[e, MIDDLE] = np.sign(dc) if abs(dc) > 1 else np.sign(dr) * stride
+    return table
 
 
 @kernel
-def follow_links(link, rank, sink, cost, length, bill, unit, span, moves, stride, strict, bounds):  # type: ignore[no-untyped-def]
+def follow_links(  # type: ignore[no-untyped-def] # noqa: C901, PLR0912
+    link, rank, sink, cost, length, bill, unit, span, moves, stride, strict, bounds
+):
     """Sink, billed cost and length of the cells of a rank, by following their links, in place.
 
     ``sink`` int32 (k, n), -1 where not known yet; ``cost`` and ``length`` float64 (k, n).
     ``unit`` and ``span`` are float64: the move's length over its shares, and its length [km].
     Only rows ``bounds`` [0, 1). The cells of a chain that leaves them, or runs into a cell
     without link and sink (in the halo of a block), become ``UNSURE``.
+
+    One long function: arrays handed to a callee for every chain cost three times the time.
     """
-    cells = np.empty(1024, np.int64)
-    offset = moves[:, 0] * stride + moves[:, 1]
-    middle = np.empty_like(offset)
-    for e in range(middle.size):
-        # from an end of a knight's move to the cell beside it; the other one mirrors it
-        middle[e] = np.sign(moves[e, 1]) if abs(moves[e, 1]) > 1 else np.sign(moves[e, 0]) * stride
-    for start in range(bounds[0] * stride, bounds[1] * stride):
-        if link[start] == NONE:
-            cost[rank, start] = np.inf
-            length[rank, start] = np.inf
-        if link[start] < 0 or sink[rank, start] != UNKNOWN:
-            continue
-        first = start // stride
-        depth, cell, row, i = _chain(link, rank, sink, start, first, offset, moves, bounds, cells)
-        while i < 0 and depth == cells.size:
-            cells = np.empty(2 * depth, np.int64)
-            depth, cell, row, i = _chain(
-                link, rank, sink, start, first, offset, moves, bounds, cells
-            )
-        if i < 0:
-            for at in range(depth):
-                sink[rank, cells[at]] = UNSURE
-            continue
-        at_sink, at_cost, at_length = sink[i, cell], cost[i, cell], length[i, cell]
-        for at in range(depth - 1, -1, -1):
-            cell = cells[at]
-            e = link[cell]
-            dr, kind = moves[e, 0], moves[e, 2]
-            north = min(row, row - dr)
-            row -= dr
-            if kind > 4:
-                shares = cell_shares(bill, cell, dr, moves[e, 1], stride, strict)
-            else:
-                shares = _short_shares(bill, cell, cell + offset[e], kind, middle[e])
-            at_cost += unit[kind, north] * shares
-            at_length += span[kind, north]
-            sink[rank, cell] = at_sink
-            cost[rank, cell] = at_cost
-            length[rank, cell] = at_length
+    cells = np.empty(1024, np.int64)  # of a chain, from its start to a cell whose sink is known
+    table = _move_table(moves, stride)
+    sinks, costs, lengths = sink[rank], cost[rank], length[rank]
+    for first in range(bounds[0], bounds[1]):
+        for start in range(first * stride, (first + 1) * stride):
+            if link[U(start)] == NONE:
+                costs[U(start)] = np.inf
+                lengths[U(start)] = np.inf
+            if link[U(start)] < 0 or sinks[U(start)] != UNKNOWN:
+                continue
+            depth, i, cell, row = 0, -1, start, first
+            while True:
+                if depth == cells.size:
+                    cells = np.concatenate((cells, np.empty_like(cells)))
+                before = cell
+                cells[U(depth)] = cell
+                depth += 1
+                e = U(link[U(cell)])
+                row += table[e, U(ROWS)]
+                cell += table[e, U(OFFSET)]
+                if row < bounds[0] or row >= bounds[1]:
+                    break
+                if rank > 0:
+                    i = _known(sink, rank, cell, before)
+                elif sinks[U(cell)] >= 0:
+                    i = 0
+                if i >= 0 or link[U(cell)] < 0 or sinks[U(cell)] == UNSURE:
+                    break
+            if i < 0:
+                for at in range(depth):
+                    sinks[cells[at]] = UNSURE
+                continue
+            at_sink, at_cost, at_length = sink[i, cell], cost[i, cell], length[i, cell]
+            for at in range(depth - 1, -1, -1):
+                last, cell = cell, cells[U(at)]
+                e = U(link[U(cell)])
+                dr, kind = table[e, U(ROWS)], U(table[e, U(KIND)])
+                north = U(row - max(dr, 0))
+                row -= dr
+                if kind > 4:
+                    shares = cell_shares(bill, cell, dr, table[e, U(COLS)], stride, strict)
+                else:
+                    shares = _short_shares(bill, cell, last, kind, table[e, U(MIDDLE)])
+                at_cost += unit[kind, north] * shares
+                at_length += span[kind, north]
+                sinks[U(cell)] = at_sink
+                costs[U(cell)] = at_cost
+                lengths[U(cell)] = at_length
