@@ -111,7 +111,7 @@ CASES = {
     "volume for biomass": ("layers.residues.unit=m3/yr", r"layers.residues: wrong dimension"),
     "length for a slope": (
         "siting.exclude.2.above=15 km",
-        r"siting rule on slope: above: wrong dimension; got '15 km'; expected .*degree.*cure",
+        r"rule on slope: above: wrong dimension; got '15 km'; expected .*degree.*cure",
     ),
     "energy for money": (
         "costs.prices={electricity: 3 kWh}",
