@@ -17,7 +17,7 @@ from cdrsite.core.grid import Block
 from cdrsite.core.resources import RESOURCES
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.costs import crf
-from cdrsite.prepare import SHED, STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM, Setting, hauled
+from cdrsite.prepare import STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM, Setting
 from cdrsite.requirements.evaluate import evaluate
 from cdrsite.requirements.oracle import sum_of
 from cdrsite.requirements.supply import (
@@ -32,8 +32,10 @@ from cdrsite.requirements.supply import (
 from cdrsite.scoring import land_layer, left_layer, own_layers
 from cdrsite.siting.exclusions import Excluded, RuleAreas, exclude_block, exclude_small_areas
 from cdrsite.siting.suitability import suitability_block
+from cdrsite.transport.haul import shed_raster
 from cdrsite.transport.links import SinkLinks, StorageSites, link_sinks
 from cdrsite.transport.pipelines import Basis
+from cdrsite.transport.surface import CostSurface
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +46,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+OWN_BIOMASS = "own biomass"
+"""Layer with a cell's own biomass, where plants collect from around them [t dry/yr]."""
+SHED_CELLS = 8
+"""Coarse cells between the middle and the rim of a biomass shed."""
 PIPELINE_YEARS = 30.0
 """Economic life of a pipeline [yr]; 20 to 50 in the models' own sources."""
 
@@ -144,11 +150,38 @@ class Offers:
         Cheapest storage units of each cell.
     served : ndarray, shape (units,)
         Area of the region whose cheapest storage unit it is [m2].
+    shed : ndarray of float32, shape (rows, cols), or None
+        Biomass within haul distance of each cell [t dry/yr]; None where plants do not collect.
     """
 
     pools: dict[str, Pools]
     links: SinkLinks | None = None
     served: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    shed: F32 | None = None
+
+
+def biomass_shed(setting: Setting, threads: int) -> F32 | None:
+    """Biomass that each cell can collect within the haul distance; None without hauling.
+
+    The distance is that of travel: ground that makes a pipeline dearer makes the way longer by the
+    same factor, and barriers close it.
+    """
+    biomass, reader, grid = setting.scenario.resources.biomass, setting.reader, setting.area.grid
+    if biomass.layer is None or biomass.haul <= 0:
+        return None
+    supply = np.empty(grid.shape, np.float32)
+    for block in setting.blocks:
+        part = supply_block("biomass", biomass, None, reader, block)
+        if part is not None:  # a layer always gives values
+            supply[block.slices] = np.nan_to_num(part) * np.float32(biomass.collectable)
+    _, ground, _ = CostSurface(setting.scenario.transport.surface, reader, 1.0, 1.0).whole()
+    # sheds of a few hundred coarse cells: finer ones cost the fourth power and gain little
+    cell_km = grid.row_steps_m[1] / 1000.0
+    factor = max(1, int(biomass.haul / (SHED_CELLS * cell_km)))
+    total, _ = shed_raster(
+        supply, ground, grid.row_steps_m, factor=factor, max_cost=biomass.haul, threads=threads
+    )
+    return total
 
 
 def spread_areas(setting: Setting, links: SinkLinks | None, threads: int) -> Offers:
@@ -171,7 +204,8 @@ def spread_areas(setting: Setting, links: SinkLinks | None, threads: int) -> Off
         for name, values in part.items():
             total[name] = total.get(name, 0.0) + values
     pools = {name: replace(one, area=total[name]) for name, one in setting.pools.items()}
-    return Offers(pools, links, total.get("storage", np.zeros(0)))
+    shed = biomass_shed(setting, threads)
+    return Offers(pools, links, total.get("storage", np.zeros(0)), shed)
 
 
 @dataclass(frozen=True)
@@ -289,6 +323,8 @@ def score_cells(
     shared: dict[str, NDArray[Any]] = {
         f"supply_{name}": layers[name] for name in RESOURCES if name in layers
     }
+    if OWN_BIOMASS in layers:
+        shared["local_biomass"] = layers[OWN_BIOMASS]
     for name, one in offers.pools.items():
         shared[f"pool_{name}"] = reader.labels(one.layer, block)
     for layer in setting.zonings:
@@ -328,15 +364,12 @@ def _add_supplies(
     """Put the supply of each limited resource, and power's intensity, among a block's layers."""
     reader, resources = setting.reader, setting.scenario.resources
     for name, model in resources.supplies.items():
-        if name == "biomass" and hauled(setting.scenario):
-            # the shed is the mean per cell within the radius: times the cells of the circle
-            circle = np.pi * (resources.biomass.haul * 1000.0) ** 2
-            cells = np.float32(circle) / reader.grid.block_areas(block)
-            found: F32 | None = reader.values(SHED, block) * cells
-        else:
-            found = supply_block(name, model, offers.pools.get(name), reader, block)
+        found = supply_block(name, model, offers.pools.get(name), reader, block)
         if found is not None and name == "biomass":
             found = found * np.float32(resources.biomass.collectable)
+            if offers.shed is not None:
+                layers[OWN_BIOMASS] = found
+                found = np.ascontiguousarray(offers.shed[block.slices])
         if found is not None:
             layers[name] = found
     if isinstance(resources.power.intensity, str):

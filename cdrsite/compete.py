@@ -99,10 +99,14 @@ def _land(gathered: Gathered) -> NDArray[np.float32]:
 
 
 def _local(setting: Setting, gathered: Gathered) -> dict[str, NDArray[np.float32]]:
-    """Supplies that cannot leave their cell: limited, and not shared by pools."""
-    given = setting.scenario.resources.supplies
+    """Supplies that cannot leave their cell: limited, and not shared by pools.
+
+    Where plants collect biomass from around them, each cell's own counts here, so that no tonne
+    is used twice (rule 6): the tonnes are allotted where they grow.
+    """
+    given, shared = setting.scenario.resources.supplies, gathered.shared
     return {
-        name: gathered.shared[f"supply_{name}"]
+        name: shared[f"local_{name}" if f"local_{name}" in shared else f"supply_{name}"]
         for name, model in given.items()
         if not model.unlimited and name not in setting.pools
     }

@@ -6,7 +6,6 @@ import difflib
 import warnings
 from dataclasses import dataclass
 
-from cdrsite.config.layers import DerivedLayer, Layer
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError
 from cdrsite.core.grid import Block
@@ -28,8 +27,6 @@ from cdrsite.siting.suitability import CriterionSet, criterion_sets
 
 SMALL_GRID = 1_000_000
 """Grids of fewer cells are cut finer, so that all cores have work [cells]."""
-SHED = "_biomass_shed"
-"""Name of the layer with the biomass within haul distance."""
 STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM = "storage cost", "transport cost", "transport km"
 """Layers with what the routes to storage give [USD/t], [USD/t], [km]."""
 
@@ -69,7 +66,7 @@ def prepare(scenario: Scenario) -> Setting:
     check_references(scenario)
     area = build_grid(scenario.region, scenario.grid)
     reader = LayerStack(
-        _with_shed(scenario),
+        scenario.layers,
         area,
         rasterise=scenario.grid.rasterise,
         base_year=scenario.costs.base_year,
@@ -139,23 +136,6 @@ def _raise_findings(reader: LayerStack, scenario: Scenario) -> None:
     errors = [finding.text for finding in findings if finding.level == "error"]
     if errors:
         raise DataError("\n".join(dict.fromkeys(errors)))
-
-
-def _with_shed(scenario: Scenario) -> dict[str, Layer]:
-    """The scenario's layers, and the biomass within haul distance as one more."""
-    layers = dict(scenario.layers)
-    biomass = scenario.resources.biomass
-    if hauled(scenario):
-        layers[SHED] = DerivedLayer.model_validate(
-            {"derive": "density", "from": biomass.layer, "radius": biomass.haul * 1000.0}
-        )
-    return layers
-
-
-def hauled(scenario: Scenario) -> bool:
-    """Whether plants collect biomass from around them."""
-    biomass = scenario.resources.biomass
-    return biomass.layer is not None and biomass.haul > 0 and biomass.share == "whole"
 
 
 def _pools(scenario: Scenario, reader: LayerStack) -> dict[str, Pools]:

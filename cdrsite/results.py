@@ -292,6 +292,8 @@ def _dataset(
 def _shared_meaning(name: str) -> tuple[str, str]:
     """Unit and meaning of a variable that all methods share."""
     kind, _, resource = name.partition("_")
+    if kind == "local":
+        return RESOURCE_UNITS[resource], f"{resource} that grows in the cell itself"
     if kind == "supply":
         return RESOURCE_UNITS[resource], f"{resource} offered"
     if kind == "zone":

@@ -93,7 +93,9 @@ class Cells:
 class CellSource(Protocol):
     """Where the cells come from: memory, or a store on disk that is read for each sweep."""
 
-    n_cells: int
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
 
     def read(self, start: int, stop: int) -> Cells:
         """Return cells ``start`` to ``stop``; called from several threads at once."""

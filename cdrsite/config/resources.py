@@ -142,7 +142,7 @@ class Biomass(Supply):
     canonical: ClassVar[str] = RESOURCE_UNITS["biomass"]
 
     haul: Kilometres = 0.0
-    """A plant may collect from cells within this straight distance [km]; 0 is its own cell."""
+    """A plant may collect from cells within this distance of travel [km]; 0 is its own cell."""
     collectable: Fraction = 1.0
     """Share of the layer that may be taken."""
 

@@ -189,7 +189,7 @@ def access_cells(sites: StorageSites, reader: LayerReader, fixed: float) -> Sour
             rows.append(row + block.row0)
             cols.append(col + block.col0)
             ids.append(np.full(len(row), i, np.int32))
-    row, col, sink = map(np.concatenate, (rows, cols, ids))
+    row, col, sink = np.concatenate(rows), np.concatenate(cols), np.concatenate(ids)
     missing = [name for i, name in enumerate(sites.names) if not (sink == i).any()]
     if len(missing) == len(sites.names):
         raise DataError(
