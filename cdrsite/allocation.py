@@ -121,7 +121,6 @@ class Allocation:
     ----------
     allocated : ndarray of float32, shape (methods, rows, cols)
         Gross CO2 of each method [t/yr].
-    sink : ndarray of float32, shape (units, rows, cols) is not kept; see ``by_sink``.
     by_sink : ndarray, shape (methods, units)
         CO2 brought to each storage unit [t/yr].
     net, cost : ndarray of float32, shape (rows, cols)
@@ -130,8 +129,6 @@ class Allocation:
         Method with the most net tonnes, :data:`NO_WINNER` for none.
     binding : ndarray of uint8, shape (rows, cols)
         What stops the cell, as codes of ``binding_labels``.
-    shortfall : ndarray of float32, shape (rows, cols)
-        By how much the best unused method falls short of being chosen [objective per gross t].
     solution : Solution
         Prices, bound, gap; sweeps the plan again block by block.
     index : ndarray of int
@@ -144,7 +141,6 @@ class Allocation:
     cost: F32
     winner: NDArray[np.uint8]
     binding: NDArray[np.uint8]
-    shortfall: F32
     binding_labels: tuple[str, ...]
     solution: Solution
     index: NDArray[np.int64]
@@ -371,7 +367,6 @@ def allocate(
     net, cost = np.zeros(size, np.float32), np.zeros(size, np.float32)
     winner = np.full(size, NO_WINNER, np.uint8)
     binding = np.full(size, NO_WINNER, np.uint8)
-    shortfall = np.full(size, np.nan, np.float32)
     by_sink = np.zeros((methods, problem.n_sinks))
     stored = np.array([method.stored for method in problem.methods])
     for block in solution.blocks():
@@ -384,7 +379,6 @@ def allocate(
         used = per_method.max(axis=0) > 0
         winner[here[used]] = per_method.argmax(axis=0)[used]
         binding[here] = found.binding_map(solution, block)
-        shortfall[here] = _shortfall(block)
         _add_by_sink(by_sink, block, stored)
     shape = grid.shape
     return Allocation(
@@ -394,19 +388,10 @@ def allocate(
         cost=cost.reshape(shape),
         winner=winner.reshape(shape),
         binding=binding.reshape(shape),
-        shortfall=shortfall.reshape(shape),
         binding_labels=found.binding_labels(solution),
         solution=solution,
         index=index,
     )
-
-
-def _shortfall(block: Any) -> F32:
-    """How far the best method of each cell is from being chosen; 0 where one is [objective/t]."""
-    best = block.reduced.max(axis=0)
-    used = block.x.sum(axis=(0, 1)) > 0
-    short = np.where(used, 0.0, np.maximum(-best, 0.0))
-    return np.where(np.isfinite(short), short, np.nan).astype(np.float32)
 
 
 def _add_by_sink(total: NDArray[np.float64], block: Any, stored: NDArray[np.float64]) -> None:

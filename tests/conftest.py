@@ -17,7 +17,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=True,  # the same examples on every machine; --hypothesis-profile=wide explores
 )
-settings.register_profile("wide", settings.get_profile("default"), max_examples=500, derandomize=False)
+settings.register_profile(
+    "wide", settings.get_profile("default"), max_examples=500, derandomize=False
+)
 settings.load_profile("default")
 
 

@@ -148,7 +148,9 @@ def test_set_changes_the_run(call: Callable[..., Answer], study: Path, tmp_path:
     settings = ("--set", "resources.power.value=1 GWh/yr", "--set", "name=half")
     _, half, _ = call(*arguments, *settings, "--out", tmp_path / "b")
     assert json.loads(half)["name"] == "half"
-    before, after = (json.loads(t)["methods"]["daccs-solid"]["alone_net_mt_yr"] for t in (whole, half))
+    before, after = (
+        json.loads(t)["methods"]["daccs-solid"]["alone_net_mt_yr"] for t in (whole, half)
+    )
     assert after == pytest.approx(before / 2, rel=1e-6)
 
 

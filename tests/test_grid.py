@@ -117,7 +117,7 @@ def test_two_grids_are_never_mixed() -> None:
     first = AnalysisGrid.from_bounds("EPSG:3035", (0.0, 0.0, 10.0, 10.0), 1.0)
     second = AnalysisGrid.from_bounds("EPSG:3035", (0.0, 0.0, 10.0, 10.0), 2.0)
     require_same_grid(first, first, "x")
-    with pytest.raises(GridError, match="x: the data are not on the analysis grid.*rule 1"):
+    with pytest.raises(GridError, match=r"x: the data are not on the analysis grid.*rule 1"):
         require_same_grid(first, second, "x")
 
 

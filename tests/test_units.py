@@ -87,7 +87,7 @@ def test_digits_may_be_grouped() -> None:
 def test_arrays_must_say_their_unit() -> None:
     array = xr.DataArray([1.0], attrs={"units": "km"})
     require_units(array, "km", "distance")
-    with pytest.raises(UnitError, match="distance: .*got km; expected m"):
+    with pytest.raises(UnitError, match=r"distance: .*got km; expected m"):
         require_units(array, "m", "distance")
 
 
