@@ -1,6 +1,7 @@
 """Least-cost distance against scikit-image and scipy: ratios of one run.
 
     python benchmarks/bench_distance.py --sizes 2000 6000 --threads 2
+    python benchmarks/bench_distance.py --disk 20000  # block by block; time and peak memory
 
 Times are wall seconds and, in brackets, CPU seconds (all threads): on a busy machine the CPU
 ratio is the steadier one.
@@ -9,17 +10,21 @@ ratio is the steadier one.
 from __future__ import annotations
 
 import argparse
+import resource
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import zarr
 from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from skimage.graph import MCP_Geometric
 
 from cdrsite.transport.distance import Sources, least_cost
+from cdrsite.transport.tiles import Store, least_cost_blocks
 
 STEPS = (1000.0, 1000.0)
 
@@ -102,14 +107,53 @@ def compare(kind: str, n: int, options: argparse.Namespace) -> None:
     print(f"    200 sinks, k=3 over k=1: {three[0] / one[0]:.1f} (CPU {three[1] / one[1]:.1f})")
 
 
+def on_disk(n: int, options: argparse.Namespace) -> None:
+    """A random surface in Zarr arrays, block by block, 8 neighbours, 20 sinks."""
+    rng = np.random.default_rng(0)
+    chunk = 512
+    with tempfile.TemporaryDirectory() as folder:
+
+        def array(name: str, dtype: str) -> Any:
+            return zarr.create_array(
+                f"{folder}/{name}",
+                shape=(n, n),
+                chunks=(chunk, chunk),
+                dtype=dtype,
+                compressors=None,
+            )
+
+        friction = array("friction", "f4")
+        for row in range(0, n, chunk):
+            friction[row : row + chunk] = rng.uniform(1, 10, (min(chunk, n - row), n))
+        names = {"label": "f4", "cost": "f8", "length_km": "f8", "sink": "i4", "link": "i1"}
+        store = Store(**{name: array(name, dtype) for name, dtype in names.items()})
+        sources = Sources.of(*rng.integers(0, n, (2, 20)), np.arange(20))
+        w, c, blocks = timed(
+            lambda: least_cost_blocks(
+                friction, STEPS, sources, store, neighbours=8, threads=options.threads
+            ),
+            1,
+        )
+        assert all((store.sink[row : row + chunk] >= 0).all() for row in range(0, n, chunk))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"  on disk {n} x {n}: {w:.0f} s ({c:.0f}), {blocks} blocks of 2048 relaxed for")
+    print(
+        f"    {(-(-n // 2048)) ** 2}; peak memory of the whole process {peak:.2f} GiB", flush=True
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[2000])
+    parser.add_argument("--disk", type=int, help="side of a grid on disk, and nothing else")
     parser.add_argument("--kinds", nargs="+", default=["random", "terrain"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--scipy", type=int, default=2000, help="largest size for scipy")
     options = parser.parse_args()
+    if options.disk:
+        on_disk(options.disk, options)
+        return
     small = np.ones((70, 70), np.float32)  # compiles everything before the clock starts
     for neighbours in (8, 16, 40):
         for k in (1, 3):
