@@ -2,7 +2,8 @@
 
 Cells come in runs that share all their pools, as polygons on a raster do; the prices of a run are
 loop constants, so that every inner loop is a straight line over a short tile in cache. Arithmetic
-is in float64 whatever the inputs are.
+is in float64 whatever the inputs are. Loops run from 0 over contiguous slices and write one array
+each: only then does the compiler turn them into vector instructions.
 """
 
 # numba compiles the functions for the dtypes that it meets, so they carry no annotations
@@ -10,86 +11,205 @@ is in float64 whatever the inputs are.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
+import numba
 import numpy as np
 
 from cdrsite.core.kernel import kernel
 
-TILE = 128
-"""Cells per tile: the scratch of all stages stays in the first-level cache."""
+# stages are called by kernels only: without the wrappers for Python they compile sooner
+bare: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+stage = numba.njit(nogil=True, error_model="numpy", **bare)
+
+TILE = 256
+"""Cells per tile: the scratch of all stages stays in the nearest caches."""
+
+Array = Any
 
 
-@kernel
-def _stage(source, start, upper, size, out):
-    """Load a tile of per-method values; zero where the method is not possible."""
-    wide = source.shape[1] > 1
+class Terms(NamedTuple):
+    """Prices and methods, as the sweeps take them.
+
+    Parameters
+    ----------
+    weight : float64[C, M, 4 + L]
+        Value of one unit of each quantity (gross, net, cost, land, layers), prices included.
+    sink_value : float64[S + 1]
+        Value of storing a tonne in sink s, at s + 1; -inf at 0.
+    stored, exclusive : float64[M]
+    uniform : bool
+        Whether all methods with storage weigh net and cost alike in all combinations, so that
+        they have the same best sink.
+    counted : bool[4 + L]
+        Quantities that have a weight or are to be added up; others are not even read.
+    group : int32[C]
+        Row of ``sink_sums`` of each combination.
+    """
+
+    weight: Array
+    sink_value: Array
+    stored: Array
+    exclusive: Array
+    uniform: bool
+    counted: Array
+    group: Array
+
+
+class Output(NamedTuple):
+    """What a sweep adds to and writes.
+
+    Parameters
+    ----------
+    sums : float64[C, M, 4 + L]
+        Added to: quantities by combination and method.
+    sink_sums : float64[G, S]
+        Added to: tonnes stored.
+    x : float64[M, n] or [M, 0]
+        Gross tonnes of the plan, unless empty.
+    slot : int8[M, n] or [M, 0]
+        Sink slot of the plan.
+    value : float64[M, n] or [M, 0]
+        Reduced value per gross tonne before the cell's land is priced.
+    """
+
+    sums: Array
+    sink_sums: Array
+    x: Array
+    slot: Array
+    value: Array
+
+
+class Fields(NamedTuple):
+    """Cells of a block: arrays of :class:`cdrsite.competition.problem.Cells`."""
+
+    combo: Array
+    land: Array
+    upper: Array
+    net: Array
+    cost: Array
+    need: Array
+    sink: Array
+    sink_cost: Array
+    sink_loss: Array
+    layers: Array
+
+
+class Tile(NamedTuple):
+    """Scratch for one tile: few arrays, as each argument costs time to compile.
+
+    Parameters
+    ----------
+    of : float64[12, M, TILE]
+        By the quantities UPPER ... SLOT and method.
+    at : float64[3, K, TILE]
+        By the quantities OFFER ... SINK_LOSS and sink slot.
+    cell : float64[5, TILE]
+        By the quantities FREE ... ONE; the last one holds ones.
+    edges : int64[TILE + 1]
+        Edges of the runs of cells with one combination.
+    """
+
+    of: Array
+    at: Array
+    cell: Array
+    edges: Array
+
+
+UPPER, NET, COST, NEED, VALUE, X, SHARE, INVERSE, RATIO, DEMAND, ROOM, SLOT = range(12)
+"""NET, COST and NEED are also the numbers of the quantities net, cost and land."""
+OFFER, SINK_LOSS, SINK_COST = range(3)  # loss and cost where net and cost are
+FREE, BEST, QUANTITY, STORED, ONE = range(5)
+
+
+@stage
+def _scratch(n_methods, n_slots):
+    """Scratch of zeros."""
+    of, at = np.zeros((12, n_methods, TILE)), np.zeros((3, n_slots, TILE))
+    cell = np.zeros((5, TILE))
+    for i in range(TILE):
+        cell[ONE, i] = 1.0
+    return Tile(of, at, cell, np.zeros(TILE + 1, np.int64))
+
+
+@stage
+def _stage(source, start, size, out):
+    """Load a tile of values per method or slot."""
     for m in range(source.shape[0]):
-        if wide:
+        to = out[m]
+        if source.shape[1] > 1:
             row = source[m][start : start + size]  # contiguous for the compiler, unlike [:, a:b]
             for i in range(size):
-                value = np.float64(row[i])
-                out[m, i] = value if upper[m, i] > 0.0 else 0.0
+                to[i] = np.float64(row[i])
         else:
             value = np.float64(source[m, 0])
             for i in range(size):
-                out[m, i] = value
+                to[i] = value
 
 
-@kernel
-def _stage_upper(source, start, size, out):
-    """Load upper bounds; NaN and negative become 0."""
-    wide = source.shape[1] > 1
-    for m in range(source.shape[0]):
-        if wide:
-            row = source[m][start : start + size]
-            for i in range(size):
-                value = np.float64(row[i])
-                out[m, i] = value if value > 0.0 else 0.0
-        else:
-            value = np.float64(source[m, 0])
-            for i in range(size):
-                out[m, i] = value if value > 0.0 else 0.0
-
-
-@kernel
-def _stage_sinks(sink, source, start, size, out):
-    """Load a tile of per-slot values; zero where the slot has no sink."""
-    wide = source.shape[1] > 1
-    for k in range(sink.shape[0]):
-        ids = sink[k][start : start + size]
-        if wide:
-            row = source[k][start : start + size]
-            for i in range(size):
-                value = np.float64(row[i])
-                out[k, i] = value if ids[i] >= 0 else 0.0
-        else:
-            value = np.float64(source[k, 0])
-            for i in range(size):
-                out[k, i] = value if ids[i] >= 0 else 0.0
-
-
-@kernel
-def _best_sink(base, cost, loss, w_net, w_cost, lo, hi, best, slot):
-    """Best slot per cell and its value; the first slot wins a tie."""
-    for i in range(lo, hi):
-        best[i] = base[0, i] + w_cost * cost[0, i] - w_net * loss[0, i]
-        slot[i] = 0.0
-    for k in range(1, base.shape[0]):
-        for i in range(lo, hi):
-            value = base[k, i] + w_cost * cost[k, i] - w_net * loss[k, i]
-            better = value > best[i]
-            best[i] = value if better else best[i]
-            slot[i] = np.float64(k) if better else slot[i]
-
-
-@kernel
-def _take(source, slot, factor, size, out):
-    """Add ``factor`` times the value of each cell's slot."""
-    for k in range(source.shape[0]):
+@stage
+def _only_where(value, least, size, out):
+    """Put zero where ``value`` is not above ``least``, whatever stands there."""
+    for m in range(out.shape[0]):
+        to, known = out[m], value[m]
         for i in range(size):
-            out[i] += factor * source[k, i] if slot[i] == np.float64(k) else 0.0
+            to[i] = to[i] if known[i] > least else 0.0
 
 
-@kernel
+@stage
+def _stage_offers(sink, sink_value, start, size, out):
+    """Value of storing a tonne in each slot's sink; -inf where there is none."""
+    for k in range(sink.shape[0]):
+        ids, to = sink[k][start : start + size], out[k]
+        for i in range(size):
+            to[i] = sink_value[np.uint32(ids[i] + 1)]
+
+
+@stage
+def _load(fields, terms, start, size, tile):
+    """Load a tile of cells."""
+    _stage(fields.upper, start, size, tile.of[UPPER])
+    _stage(fields.need, start, size, tile.of[NEED])
+    if terms.counted[NET]:
+        _stage(fields.net, start, size, tile.of[NET])
+    if terms.counted[COST]:
+        _stage(fields.cost, start, size, tile.of[COST])
+    for q in range(4):
+        if q in (UPPER, NEED) or terms.counted[q]:
+            _only_where(tile.of[UPPER], 0.0, size, tile.of[q])
+    own, free = fields.land[start : start + size], tile.cell[FREE]
+    for i in range(size):
+        free[i] = np.float64(own[i])
+    _stage_offers(fields.sink, terms.sink_value, start, size, tile.at[OFFER])
+    if fields.sink.shape[0] > 0:
+        if terms.counted[NET]:
+            _stage(fields.sink_loss, start, size, tile.at[SINK_LOSS])
+            _only_where(tile.at[OFFER], -np.inf, size, tile.at[SINK_LOSS])
+        if terms.counted[COST]:
+            _stage(fields.sink_cost, start, size, tile.at[SINK_COST])
+            _only_where(tile.at[OFFER], -np.inf, size, tile.at[SINK_COST])
+
+
+@stage
+def _best_sink(tile, w_net, w_cost, lo, hi, slot):
+    """Best slot per cell and its value; the first slot wins a tie."""
+    best, slot = tile.cell[BEST][lo:hi], slot[lo:hi]
+    for k in range(tile.at.shape[1]):
+        offer, cost = tile.at[OFFER, k][lo:hi], tile.at[SINK_COST, k][lo:hi]
+        loss = tile.at[SINK_LOSS, k][lo:hi]
+        if k == 0:
+            for i in range(len(best)):
+                best[i] = offer[i] + w_cost * cost[i] - w_net * loss[i]
+                slot[i] = 0.0
+        else:
+            for i in range(len(best)):
+                value = offer[i] + w_cost * cost[i] - w_net * loss[i]
+                better = value > best[i]
+                best[i] = value if better else best[i]
+                slot[i] = np.float64(k) if better else slot[i]
+
+
+@stage
 def _segments(combo, size, edges):
     """Edges of the runs of cells with one combination; returns how many runs."""
     count = 0
@@ -102,36 +222,140 @@ def _segments(combo, size, edges):
     return count + 1
 
 
-@kernel
-def _fill(value, upper, share, land, size, ratio, demand, inverse, room, x):
+@stage
+def _own_values(by_combo, combo, runs, tile):
+    """Value per gross tonne without storage and layers."""
+    for r in range(runs):
+        lo, hi = tile.edges[r], tile.edges[r + 1]
+        weight = by_combo[combo[lo]]
+        for m in range(weight.shape[0]):
+            v, w0, w3 = tile.of[VALUE, m][lo:hi], weight[m, 0], weight[m, 3]
+            w1, w2 = weight[m, 1], weight[m, 2]
+            f, c, a = tile.of[NET, m][lo:hi], tile.of[COST, m][lo:hi], tile.of[NEED, m][lo:hi]
+            for i in range(len(v)):
+                v[i] = w0 + w1 * f[i] + w2 * c[i] + w3 * a[i]
+
+
+@stage
+def _choose_sinks(terms, combo, runs, size, tile):
+    """Best slot of each method with storage, and its value added."""
+    first = -1
+    for m in range(tile.of.shape[1]):
+        s = terms.stored[m]
+        if not s > 0.0:
+            continue
+        v, best = tile.of[VALUE, m], tile.cell[BEST]
+        if tile.at.shape[1] == 0:
+            for i in range(size):
+                v[i] = -np.inf
+            continue
+        if first < 0 or not terms.uniform:
+            spans = 1 if terms.uniform else runs
+            for r in range(spans):
+                lo, hi = tile.edges[r], size if terms.uniform else tile.edges[r + 1]
+                weight = terms.weight[combo[lo], m]
+                _best_sink(tile, weight[1], weight[2], lo, hi, tile.of[SLOT, m])
+            first = m
+        else:
+            slot, same = tile.of[SLOT, m], tile.of[SLOT, first]
+            for i in range(size):
+                slot[i] = same[i]
+        for i in range(size):
+            v[i] += s * best[i]
+
+
+@stage
+def _layer_values(layers, terms, combo, start, runs, tile):
+    """Add the value of the layers."""
+    for q in range(layers.shape[0]):
+        if not terms.counted[4 + q]:
+            continue
+        for r in range(runs):
+            lo, hi = tile.edges[r], tile.edges[r + 1]
+            layer = layers[q][start + lo : start + hi]
+            for m in range(tile.of.shape[1]):
+                w = terms.weight[combo[lo], m, 4 + q]
+                v, u = tile.of[VALUE, m][lo:hi], tile.of[UPPER, m][lo:hi]
+                for i in range(len(v)):
+                    v[i] += w * np.float64(layer[i]) if u[i] > 0.0 else 0.0
+
+
+@stage
+def _take(source, slot, factor, size, out):
+    """Add ``factor`` times the value of each cell's slot."""
+    for k in range(source.shape[0]):
+        row = source[k]
+        for i in range(size):
+            out[i] += factor * row[i] if slot[i] == np.float64(k) else 0.0
+
+
+@stage
+def _share_land(exclusive, size, tile):
+    """Land per gross tonne that no other method can use."""
+    for m in range(tile.of.shape[1]):
+        share, need, part = tile.of[SHARE, m], tile.of[NEED, m], exclusive[m]
+        for i in range(size):
+            share[i] = need[i] * part
+
+
+@stage
+def _rank(tile, size):
+    """Value per m2 of each method, and the land that it would take; -1 and 0 if not wanted."""
+    for m in range(tile.of.shape[1]):
+        value, upper, share = tile.of[VALUE, m], tile.of[UPPER, m], tile.of[SHARE, m]
+        inverse, ratio, demand = tile.of[INVERSE, m], tile.of[RATIO, m], tile.of[DEMAND, m]
+        room, land = tile.of[ROOM, m], tile.cell[FREE]
+        for i in range(size):
+            inverse[i] = 1.0 / share[i]
+        for i in range(size):
+            ratio[i] = value[i] * inverse[i] if value[i] > 0.0 else -1.0
+        for i in range(size):
+            demand[i] = upper[i] * share[i] if value[i] > 0.0 else 0.0
+        for i in range(size):
+            room[i] = land[i]
+
+
+@stage
+def _fill(tile, size):
     """Fractional knapsack: land goes to the best value per m2 first, without a branch.
 
     What the better methods leave is ``max(0, land - their demand)``, since each of them takes all
     it can before the next one: so no sorting is needed.
     """
-    n_methods = value.shape[0]
+    n_methods = tile.of.shape[1]
     for m in range(n_methods):
-        for i in range(size):
-            wanted = value[m, i] > 0.0
-            inverse[m, i] = 1.0 / share[m, i]
-            ratio[m, i] = value[m, i] * inverse[m, i] if wanted else -1.0
-            demand[m, i] = upper[m, i] * share[m, i] if wanted else 0.0
-            room[m, i] = land[i]
-    for m in range(1, n_methods):
-        for other in range(m):
-            for i in range(size):
-                loses = ratio[other, i] >= ratio[m, i]
-                room[m, i] -= demand[other, i] if loses else 0.0
-                room[other, i] -= 0.0 if loses else demand[m, i]
+        room, own = tile.of[ROOM, m], tile.of[RATIO, m]
+        for other in range(n_methods):
+            ratio, demand = tile.of[RATIO, other], tile.of[DEMAND, other]
+            if other < m:  # the first one wins a tie
+                for i in range(size):
+                    room[i] -= demand[i] if ratio[i] >= own[i] else 0.0
+            elif other > m:
+                for i in range(size):
+                    room[i] -= 0.0 if own[i] >= ratio[i] else demand[i]
     for m in range(n_methods):
+        upper, inverse, x = tile.of[UPPER, m], tile.of[INVERSE, m], tile.of[X, m]
+        ratio, demand, room = tile.of[RATIO, m], tile.of[DEMAND, m], tile.of[ROOM, m]
         for i in range(size):
-            left = room[m, i] if room[m, i] > 0.0 else 0.0
-            all_of_it = demand[m, i] <= left
-            part = upper[m, i] if all_of_it else left * inverse[m, i]
-            x[m, i] = part if ratio[m, i] > 0.0 else 0.0
+            left = room[i] if room[i] > 0.0 else 0.0
+            part = upper[i] if demand[i] <= left else left * inverse[i]
+            x[i] = part if ratio[i] > 0.0 else 0.0
 
 
-@kernel
+@stage
+def _pivot(tableau, leave, enter, height, width):
+    """One step of the simplex method; loops, as array expressions take seconds to compile."""
+    pivot = tableau[leave, enter]
+    for j in range(width):
+        tableau[leave, j] /= pivot
+    for r in range(height):
+        factor = tableau[r, enter]
+        if r != leave and factor != 0.0:
+            for j in range(width):
+                tableau[r, j] -= factor * tableau[leave, j]
+
+
+@stage
 def _small_lp(value, upper, rows, limits, tableau, x):  # noqa: C901, PLR0912 - one algorithm
     """Maximise value x over 0 <= x <= upper and rows x <= limits (>= 0): dense simplex, Bland.
 
@@ -140,7 +364,9 @@ def _small_lp(value, upper, rows, limits, tableau, x):  # noqa: C901, PLR0912 - 
     n, extra = value.shape[0], limits.shape[0]
     height, width = n + extra + 1, 2 * n + extra + 1
     basis = np.empty(n + extra, np.int64)
-    tableau[:height, :width] = 0.0
+    for r in range(height):
+        for j in range(width):
+            tableau[r, j] = 0.0
     for j in range(n):
         tableau[j, j] = 1.0
         tableau[j, width - 1] = upper[j]
@@ -171,21 +397,19 @@ def _small_lp(value, upper, rows, limits, tableau, x):  # noqa: C901, PLR0912 - 
                     leave, least = r, step
         if leave < 0:
             break
-        tableau[leave, :width] /= tableau[leave, enter]
-        for r in range(height):
-            if r != leave and tableau[r, enter] != 0.0:
-                tableau[r, :width] -= tableau[r, enter] * tableau[leave, :width]
+        _pivot(tableau, leave, enter, height, width)
         basis[leave] = enter
-    x[:] = 0.0
+    for j in range(n):
+        x[j] = 0.0
     for r in range(n + extra):
         if basis[r] < n:
             x[basis[r]] = min(max(tableau[r, width - 1], 0.0), upper[basis[r]])
 
 
-@kernel
-def _fill_local(value, upper, share, land, local, local_need, size, x, tableau):
+@stage
+def _fill_local(tile, spare, need, size, tableau):
     """Solve the cells again whose land-only answer breaks another local row."""
-    n_methods, n_local = value.shape[0], local_need.shape[0]
+    n_methods, n_local = tile.of.shape[1], need.shape[0]
     rows = np.empty((n_local + 1, n_methods))
     limits = np.empty(n_local + 1)
     answer = np.empty(n_methods)
@@ -195,334 +419,181 @@ def _fill_local(value, upper, share, land, local, local_need, size, x, tableau):
         for r in range(n_local):
             used = 0.0
             for m in range(n_methods):
-                used += local_need[r, m] * x[m, i]
-            broken = broken or used > local[r, i]
+                used += need[r, m] * tile.of[X, m, i]
+            broken = broken or used > spare[r, i]
         if not broken:
             continue
-        limits[0] = land[i]
+        limits[0] = tile.cell[FREE, i]
         for m in range(n_methods):
-            rows[0, m] = share[m, i]
-            u[m] = upper[m, i] if value[m, i] > 0.0 else 0.0
-            v[m] = value[m, i] if value[m, i] > 0.0 else 0.0
+            value = tile.of[VALUE, m, i]
+            rows[0, m] = tile.of[SHARE, m, i]
+            u[m] = tile.of[UPPER, m, i] if value > 0.0 else 0.0
+            v[m] = value if value > 0.0 else 0.0
         for r in range(n_local):
-            limits[r + 1] = local[r, i]
+            limits[r + 1] = spare[r, i]
             for m in range(n_methods):
-                rows[r + 1, m] = local_need[r, m]
+                rows[r + 1, m] = need[r, m]
         _small_lp(v, u, rows, limits, tableau, answer)
         for m in range(n_methods):
-            x[m, i] = answer[m]
+            tile.of[X, m, i] = answer[m]
 
 
-@kernel
-def _dot(x, q, lo, hi):
+@stage
+def _dot(x, q):
     """Sum of products in four partial sums."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    whole = lo + (hi - lo) // 4 * 4
-    for i in range(lo, whole, 4):
+    whole = len(x) // 4 * 4
+    for i in range(0, whole, 4):
         a += x[i] * q[i]
         b += x[i + 1] * q[i + 1]
         c += x[i + 2] * q[i + 2]
         d += x[i + 3] * q[i + 3]
-    for i in range(whole, hi):
+    for i in range(whole, len(x)):
         a += x[i] * q[i]
     return (a + b) + (c + d)
 
 
-@kernel
-def _total(x, lo, hi):
-    """Sum in four partial sums."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    whole = lo + (hi - lo) // 4 * 4
-    for i in range(lo, whole, 4):
-        a += x[i]
-        b += x[i + 1]
-        c += x[i + 2]
-        d += x[i + 3]
-    for i in range(whole, hi):
-        a += x[i]
-    return (a + b) + (c + d)
-
-
-@kernel
-def _reduced_values(
-    weight, combo, edges, runs, size, stored, uniform, f, c, a, base, scost, sloss, best, slot, v
-):
-    """Value per gross tonne with the best sink, prices of all shared rows included."""
-    n_slots = base.shape[0]
-    first = -1
-    for m in range(f.shape[0]):
-        for r in range(runs):
-            lo, hi = edges[r], edges[r + 1]
-            g = combo[lo]
-            w0, w1, w2, w3 = weight[g, m, 0], weight[g, m, 1], weight[g, m, 2], weight[g, m, 3]
-            for i in range(lo, hi):
-                v[m, i] = w0 + w1 * f[m, i] + w2 * c[m, i] + w3 * a[m, i]
-        s = stored[m]
-        if s > 0.0 and n_slots == 0:
-            for i in range(size):
-                v[m, i] = -np.inf
-        elif s > 0.0:
-            if not uniform:
-                for r in range(runs):
-                    lo, hi, g = edges[r], edges[r + 1], combo[edges[r]]
-                    w1, w2 = weight[g, m, 1], weight[g, m, 2]
-                    _best_sink(base, scost, sloss, w1, w2, lo, hi, best, slot[m])
-            elif first < 0:
-                first = m
-                w1, w2 = weight[combo[0], m, 1], weight[combo[0], m, 2]
-                _best_sink(base, scost, sloss, w1, w2, 0, size, best, slot[m])
-            else:
-                for i in range(size):
-                    slot[m, i] = slot[first, i]
-            for i in range(size):
-                v[m, i] += s * best[i]
-
-
-@kernel
-def _add_stored(amount, slot, sink, start, combo, group, size, sink_sums):
-    """Add what each cell stores to its sink, and clear it."""
+@stage
+def _add_stored(sink, group, start, combo, slot, size, amount, sink_sums):
+    """Add what each cell stores to its sink, and clear it; neighbours mostly share their sink."""
+    held, row, to = 0.0, 0, 0
     for i in range(size):
         if amount[i] > 0.0:
-            to = np.uint32(sink[np.uint32(slot[i]), np.uint64(start + i)])
-            sink_sums[np.uint32(group[np.uint32(combo[i])]), to] += amount[i]
+            sink_here = np.int64(sink[np.uint32(slot[i]), np.uint64(start + i)])
+            row_here = np.int64(group[np.uint32(combo[i])])
+            if sink_here != to or row_here != row:
+                sink_sums[np.uint64(row), np.uint64(to)] += held
+                held, row, to = 0.0, row_here, sink_here
+            held += amount[i]
             amount[i] = 0.0
+    if held > 0.0:
+        sink_sums[np.uint64(row), np.uint64(to)] += held
 
 
-@kernel
-def sweep(  # noqa: C901, PLR0912, PLR0915 - stages over one tile's scratch, read top down
-    combo,
-    land,
-    upper,
-    net,
-    cost,
-    need,
-    sink,
-    sink_cost,
-    sink_loss,
-    lower,
-    layers,
-    local,
-    weight,
-    sink_value,
-    stored,
-    exclusive,
-    local_need,
-    has_lower,
-    uniform,
-    counted,
-    group,
-    sums,
-    sink_sums,
-    x_out,
-    slot_out,
-    value_out,
-):
-    """Best plan of each cell at given prices, added up.
-
-    Parameters
-    ----------
-    combo : int32[n]
-        Combination of zones of each cell: row of ``weight`` and ``sums``.
-    land ... local : arrays of cdrsite.competition.problem.Cells
-    weight : float64[C, M, 4 + L]
-        Value of one unit of each quantity (gross, net, cost, land, layers), prices included.
-    sink_value : float64[S + 1]
-        Value of storing a tonne in sink s, at s + 1; -inf at 0.
-    stored, exclusive : float64[M]
-    local_need : float64[R, M]
-    has_lower : bool
-        Whether ``lower`` holds more than zeros.
-    uniform : bool
-        Whether all methods with storage weigh net and cost alike in all combinations, so that
-        they have the same best sink.
-    counted : bool[4 + L]
-        Quantities that have a weight or are to be added up; others are not even read.
-    group : int32[C]
-        Row of ``sink_sums`` of each combination.
-    sums : float64[C, M, 4 + L]
-        Added to: quantities by combination and method.
-    sink_sums : float64[G, S]
-        Added to: tonnes stored.
-    x_out : float64[M, n] or [M, 0]
-        Gross tonnes of the plan, unless empty.
-    slot_out : int8[M, n] or [M, 0]
-        Sink slot of the plan.
-    value_out : float64[M, n] or [M, 0]
-        Reduced value per gross tonne before the cell's land is priced.
-    """
-    n, n_methods, n_slots = combo.shape[0], upper.shape[0], sink.shape[0]
-    n_layers, n_local = layers.shape[0], local_need.shape[0]
-    keep = x_out.shape[1] > 0
-    scratch = np.zeros((12, n_methods, TILE))
-    u, f, c, a, v, x = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5]
-    share, ratio, demand, low = scratch[6], scratch[7], scratch[8], scratch[9]
-    inverse, room = scratch[10], scratch[11]
-    slot = np.zeros((n_methods, TILE))
-    slots = np.zeros((3, n_slots, TILE))
-    base, scost, sloss = slots[0], slots[1], slots[2]
-    line = np.zeros((4, TILE))
-    free, best, quantity, total_stored = line[0], line[1], line[2], line[3]
-    spare = np.zeros((n_local, TILE))
-    tableau = np.empty((n_methods + n_local + 2, 2 * n_methods + n_local + 2))
-    edges = np.zeros(TILE + 1, np.int64)
-    for start in range(0, n, TILE):
-        stop = min(start + TILE, n)
-        size = stop - start
-        here = combo[start:stop]
-        runs = _segments(here, size, edges)
-        _stage_upper(upper, start, size, u)
-        if counted[1]:
-            _stage(net, start, u, size, f)
-        if counted[2]:
-            _stage(cost, start, u, size, c)
-        _stage(need, start, u, size, a)
-        own = land[start:stop]
-        for i in range(size):
-            free[i] = np.float64(own[i])
-        for k in range(n_slots):
-            ids = sink[k][start:stop]
-            for i in range(size):
-                base[k, i] = sink_value[np.uint32(ids[i] + 1)]
-        if counted[2]:
-            _stage_sinks(sink, sink_cost, start, size, scost)
-        if counted[1]:
-            _stage_sinks(sink, sink_loss, start, size, sloss)
-        _reduced_values(
-            weight,
-            here,
-            edges,
-            runs,
-            size,
-            stored,
-            uniform,
-            f,
-            c,
-            a,
-            base,
-            scost,
-            sloss,
-            best,
-            slot,
-            v,
-        )
-        for q in range(n_layers):
-            layer = layers[q, start:stop]
-            for r in range(runs):
-                for m in range(n_methods):
-                    wl = weight[here[edges[r]], m, 4 + q]
-                    for i in range(edges[r], edges[r + 1]):
-                        v[m, i] += wl * np.float64(layer[i]) if u[m, i] > 0.0 else 0.0
-        for m in range(n_methods):
-            exclusive_share = exclusive[m]
-            for i in range(size):
-                share[m, i] = a[m, i] * exclusive_share
-        if has_lower:
-            _stage(lower, start, u, size, low)
-            for m in range(n_methods):
-                for i in range(size):
-                    u[m, i] -= low[m, i]
-                    left = free[i] - low[m, i] * share[m, i]
-                    free[i] = left if left > 0.0 else 0.0
-        _fill(v, u, share, free, size, ratio, demand, inverse, room, x)
-        if n_local > 0:
-            for r in range(n_local):
-                for i in range(size):
-                    spare[r, i] = np.float64(local[r, start + i])
-                    if has_lower:
-                        for m in range(n_methods):
-                            spare[r, i] -= local_need[r, m] * low[m, i]
-            _fill_local(v, u, share, free, spare, local_need, size, x, tableau)
-        any_stored = -1
-        for m in range(n_methods):
-            if has_lower:
-                for i in range(size):
-                    x[m, i] += low[m, i]
-            s = stored[m]
-            if s > 0.0 and n_slots > 0:
-                if counted[1]:
-                    _take(sloss, slot[m], -s, size, f[m])
-                if counted[2]:
-                    _take(scost, slot[m], s, size, c[m])
-                any_stored = m
-                for i in range(size):
-                    total_stored[i] += s * x[m, i]
-                if not uniform:
-                    _add_stored(total_stored, slot[m], sink, start, here, group, size, sink_sums)
-            for r in range(runs):
-                lo, hi = edges[r], edges[r + 1]
-                total = _total(x[m], lo, hi)
-                if total > 0.0:
-                    g = here[lo]
-                    sums[g, m, 0] += total
-                    if counted[1]:
-                        sums[g, m, 1] += _dot(x[m], f[m], lo, hi)
-                    if counted[2]:
-                        sums[g, m, 2] += _dot(x[m], c[m], lo, hi)
-                    if counted[3]:
-                        sums[g, m, 3] += _dot(x[m], a[m], lo, hi)
-            for q in range(n_layers):
-                if counted[4 + q]:
-                    layer = layers[q, start:stop]
-                    for i in range(size):
-                        quantity[i] = np.float64(layer[i]) if x[m, i] > 0.0 else 0.0
-                    for r in range(runs):
-                        lo, hi = edges[r], edges[r + 1]
-                        sums[here[lo], m, 4 + q] += _dot(x[m], quantity, lo, hi)
-            if keep:
-                for i in range(size):
-                    x_out[m, start + i] = x[m, i]
-                    slot_out[m, start + i] = np.int8(slot[m, i])
-                    value_out[m, start + i] = v[m, i]
-        if uniform and any_stored >= 0:
-            _add_stored(total_stored, slot[any_stored], sink, start, here, group, size, sink_sums)
-
-
-@kernel
-def add_weighted(combo, group, share, x, slot, out):
-    """Add a plan times the share of its column, ``out[m, k, i] += share[group] x[m, i]``."""
-    for m in range(x.shape[0]):
-        for i in range(x.shape[1]):
-            part = share[group[combo[i]]]
-            if part > 0.0 and x[m, i] > 0.0:
-                out[m, slot[m, i], i] += part * x[m, i]
-
-
-@kernel
-def first_fault(land, upper, net, cost, need, sink, lower, local, stored, exclusive, local_need):  # noqa: C901, PLR0911, PLR0912 - one check after another
-    """Code of the first fault (0: none), its cell, and whether any lower bound is positive."""
-    n_methods, n_local = upper.shape[0], local_need.shape[0]
-    shapes = (upper.shape[1], net.shape[1], cost.shape[1], need.shape[1], lower.shape[1])
-    wide = (shapes[0] > 1, shapes[1] > 1, shapes[2] > 1, shapes[3] > 1, shapes[4] > 1)
-    any_lower = False
-    for i in range(land.shape[0]):
-        taken = 0.0
-        for m in range(n_methods):
-            most = upper[m, i if wide[0] else 0]
-            least = lower[m, i if wide[4] else 0]
-            if not most > 0.0:
-                if least > 0.0:
-                    return 2, i, True
+@stage
+def _add_quantities(layers, counted, start, combo, runs, tile, sums):
+    """Add the quantities of the plan by combination and method."""
+    for m in range(tile.of.shape[1]):
+        for r in range(runs):
+            lo, hi = tile.edges[r], tile.edges[r + 1]
+            x, to = tile.of[X, m][lo:hi], sums[combo[lo], m]
+            total = _dot(x, tile.cell[ONE])
+            if not total > 0.0:
                 continue
-            area = need[m, i if wide[3] else 0]
-            known = net[m, i if wide[1] else 0] + cost[m, i if wide[2] else 0] + area + land[i]
-            if not np.isfinite(known) or not least >= 0.0:
-                return 1, i, any_lower
-            if least > 0.0:
-                any_lower = True
-                if least > most:
-                    return 2, i, True
-                possible = stored[m] == 0.0
-                for k in range(sink.shape[0]):
-                    possible = possible or sink[k, i] >= 0
-                if not possible:
-                    return 3, i, True
-                taken += least * area * exclusive[m]
-        if taken > 0.0 and taken > land[i] * 1.000001:
-            return 4, i, True
-        for r in range(n_local):
-            used = 0.0
-            for m in range(n_methods):
-                used += local_need[r, m] * max(0.0, lower[m, i if wide[4] else 0])
-            if used > 0.0 and used > local[r, i] * 1.000001:
-                return 5, i, True
-    return 0, 0, any_lower
+            to[0] += total
+            for q in range(1, 4):  # net, cost, need: one call, so that one copy is compiled
+                if counted[q]:
+                    to[q] += _dot(x, tile.of[q, m][lo:hi])
+            for q in range(layers.shape[0]):
+                if counted[4 + q]:
+                    layer, quantity = layers[q][start + lo : start + hi], tile.cell[QUANTITY]
+                    for i in range(len(x)):
+                        quantity[i] = np.float64(layer[i]) if x[i] > 0.0 else 0.0
+                    to[4 + q] += _dot(x, quantity[: len(x)])
+
+
+@stage
+def _store(fields, terms, start, combo, size, tile, sink_sums):
+    """Add what is stored to the sums, and the losses and costs of sinks to those of methods."""
+    last, amount = -1, tile.cell[STORED]
+    for m in range(tile.of.shape[1]):
+        s = terms.stored[m]
+        if not s > 0.0:
+            continue
+        if last >= 0 and not terms.uniform:
+            _add_stored(
+                fields.sink, terms.group, start, combo, tile.of[SLOT, last], size, amount, sink_sums
+            )
+        for q in range(1, 3):
+            if terms.counted[q]:
+                _take(tile.at[q], tile.of[SLOT, m], s if q == COST else -s, size, tile.of[q, m])
+        x = tile.of[X, m]
+        for i in range(size):
+            amount[i] += s * x[i]
+        last = m
+    if last >= 0:
+        slot = tile.of[SLOT, last]
+        _add_stored(fields.sink, terms.group, start, combo, slot, size, amount, sink_sums)
+
+
+@stage
+def _keep(tile, start, size, out):
+    """Write the plan of a tile down."""
+    for m in range(tile.of.shape[1]):
+        for i in range(size):
+            out.x[m, start + i] = tile.of[X, m, i]
+            out.slot[m, start + i] = np.int8(tile.of[SLOT, m, i])
+            out.value[m, start + i] = tile.of[VALUE, m, i]
+
+
+@kernel
+def sweep(fields, terms, out):
+    """Best plan of each cell at given prices, added up."""
+    n = fields.combo.shape[0]
+    tile = _scratch(fields.upper.shape[0], fields.sink.shape[0])
+    for start in range(0, n, TILE):
+        size = min(TILE, n - start)
+        combo = fields.combo[start : start + size]
+        _load(fields, terms, start, size, tile)
+        runs = _segments(combo, size, tile.edges)
+        _own_values(terms.weight, combo, runs, tile)
+        _choose_sinks(terms, combo, runs, size, tile)
+        if fields.layers.shape[0] > 0:
+            _layer_values(fields.layers, terms, combo, start, runs, tile)
+        _share_land(terms.exclusive, size, tile)
+        _rank(tile, size)
+        _fill(tile, size)
+        if fields.sink.shape[0] > 0:
+            _store(fields, terms, start, combo, size, tile, out.sink_sums)
+        _add_quantities(fields.layers, terms.counted, start, combo, runs, tile, out.sums)
+        if out.x.shape[1] > 0:
+            _keep(tile, start, size, out)
+
+
+@kernel
+def sweep_bounded(fields, terms, lower, has_lower, local, need, out):
+    """As :func:`sweep`, with lower bounds and local resources; compiled only where they occur."""
+    n, n_methods = fields.combo.shape[0], fields.upper.shape[0]
+    n_local = need.shape[0]
+    tile = _scratch(n_methods, fields.sink.shape[0])
+    low, spare = np.zeros((n_methods, TILE)), np.zeros((n_local, TILE))
+    tableau = np.empty((n_methods + n_local + 2, 2 * n_methods + n_local + 2))
+    for start in range(0, n, TILE):
+        size = min(TILE, n - start)
+        combo = fields.combo[start : start + size]
+        _load(fields, terms, start, size, tile)
+        runs = _segments(combo, size, tile.edges)
+        _own_values(terms.weight, combo, runs, tile)
+        _choose_sinks(terms, combo, runs, size, tile)
+        if fields.layers.shape[0] > 0:
+            _layer_values(fields.layers, terms, combo, start, runs, tile)
+        _share_land(terms.exclusive, size, tile)
+        _stage(local, start, size, spare)
+        if has_lower:
+            _stage(lower, start, size, low)
+            _only_where(tile.of[UPPER], 0.0, size, low)
+            _set_aside(tile, low, need, spare, size)
+        _rank(tile, size)
+        _fill(tile, size)
+        if n_local > 0:
+            _fill_local(tile, spare, need, size, tableau)
+        for m in range(n_methods):
+            for i in range(size):
+                tile.of[X, m, i] += low[m, i]
+        if fields.sink.shape[0] > 0:
+            _store(fields, terms, start, combo, size, tile, out.sink_sums)
+        _add_quantities(fields.layers, terms.counted, start, combo, runs, tile, out.sums)
+        if out.x.shape[1] > 0:
+            _keep(tile, start, size, out)
+
+
+@stage
+def _set_aside(tile, low, need, spare, size):
+    """Take the lower bounds out of upper bounds, land and local resources."""
+    for m in range(low.shape[0]):
+        for i in range(size):
+            tile.of[UPPER, m, i] -= low[m, i]
+            left = tile.cell[FREE, i] - low[m, i] * tile.of[SHARE, m, i]
+            tile.cell[FREE, i] = left if left > 0.0 else 0.0
+            for r in range(need.shape[0]):
+                spare[r, i] -= need[r, m] * low[m, i]

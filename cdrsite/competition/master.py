@@ -90,7 +90,7 @@ class Master:
         self.group = np.empty(0, np.int64)
         self.origin = np.empty(0, np.int64)
         self.value = np.empty(0)
-        self._phase_one = False
+        self.phase_one = False
         self._highs = new_highs()
         infinity = self._highs.getInfinity()
         self._highs.setOptionValue("simplex_strategy", 4)  # columns come: the basis stays feasible
@@ -123,14 +123,14 @@ class Master:
     @property
     def objective_scale(self) -> float:
         """Size of the present objective: breaks are counted in scaled units."""
-        return 1.0 if self._phase_one else self.value_scale
+        return 1.0 if self.phase_one else self.value_scale
 
     def set_elastic(self, rows: npt.NDArray[np.bool_] | None) -> None:
         """Let some rows be broken at a cost of one per scaled unit, in place of the objective.
 
         None brings the objective back, and all rows hold.
         """
-        self._phase_one = rows is not None
+        self.phase_one = rows is not None
         if rows is None:
             rows = np.zeros(len(self.senses), dtype=bool)
         for r, sense in enumerate(self.senses):
@@ -139,7 +139,15 @@ class Master:
             for column, opened in ((2 * r, open_up), (2 * r + 1, open_down)):
                 self._highs.changeColBounds(column, 0.0, self._infinity if opened else 0.0)
                 self._highs.changeColCost(column, -1.0 if opened else 0.0)
-        costs = np.zeros(len(self.value)) if self._phase_one else self.value / self.value_scale
+        self._put_costs()
+
+    def rescale(self, value_scale: float) -> None:
+        """Change the size of the objective."""
+        self.value_scale = value_scale
+        self._put_costs()
+
+    def _put_costs(self) -> None:
+        costs = np.zeros(len(self.value)) if self.phase_one else self.value / self.value_scale
         for j, cost in enumerate(costs):
             self._highs.changeColCost(self._n_elastic + j, float(cost))
 
@@ -177,7 +185,7 @@ class Master:
         counts = filled.sum(axis=1)
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)
         index = np.nonzero(filled)[1].astype(np.int32)
-        cost = np.zeros(len(groups)) if self._phase_one else value[groups] / self.value_scale
+        cost = np.zeros(len(groups)) if self.phase_one else value[groups] / self.value_scale
         self._highs.addCols(
             len(groups),
             cost,

@@ -3,8 +3,7 @@
 At given prices every cell's best plan is a knapsack; the sum over cells is a bound on the optimum
 (Lagrangian duality) and a column of the master. Prices are smoothed towards the best ones so far
 (Wentges 1997, International Transactions in Operational Research 4, 151-162; the share adjusts
-itself after Pessoa et al. 2018, INFORMS Journal on Computing 30, 339-360), and start from those
-of a sample of the cells.
+itself after Pessoa et al. 2018, INFORMS Journal on Computing 30, 339-360).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import numpy.typing as npt
 from cdrsite.competition.conflict import FEASIBLE, explain_conflict
 from cdrsite.competition.master import TOLERANCE, Master, MasterSolution
 from cdrsite.competition.objectives import Lexicographic, Objective
-from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem
+from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem, Sense
 from cdrsite.competition.rows import RowSystem, build_rows, objective_matrix
 from cdrsite.competition.solution import Solution, SolverReport
 from cdrsite.competition.sweeping import Prices, Sums, Sweeper, check_cells
@@ -92,8 +91,7 @@ class Generator:
         reach = np.abs(first.activity).sum(axis=1)
         size = np.where(self.limits != 0.0, np.abs(self.limits), reach)
         self.scale = np.where(size > 0.0, size, 1.0)
-        total = np.abs(first.value).sum()
-        self.value_scale = float(total) if total > 0.0 else 1.0
+        self.value_scale = _likely_value(first, self.limits, self.senses)
         self.restart(np.ones(len(self.limits), dtype=bool))
 
     def new_master(self) -> Master:
@@ -176,9 +174,18 @@ class Generator:
             gain = columns.value - found.price @ columns.activity - found.group_price
             if not first and gain.max() <= TOLERANCE * self.master.objective_scale:
                 smooth = 0.0
-                if share == 0.0:
+                if share == 0.0 and not self._sharpen():
                     return found  # no column improves at the master's own prices: it is optimal
             first = False
+
+    def _sharpen(self) -> bool:
+        """Rescale the objective to its bound if that is far smaller: tolerances follow it."""
+        size = abs(self.state.bound)
+        if self.master.phase_one or not 0.0 < size < 0.1 * self.value_scale:
+            return False
+        self.value_scale = size
+        self.master.rescale(size)
+        return True
 
     def gap(self, value: float) -> float:
         """Relative distance of a value to the bound."""
@@ -205,6 +212,24 @@ class Generator:
         state.vectors.append(prices)
         state.sweeps += 1
         return columns
+
+
+def _likely_value(first: Columns, limits: F64, senses: list[Sense]) -> float:
+    """Size of the objective: what the cells could do, cut to what the supplies allow.
+
+    Every group is cut in proportion to the scarcest supply that it draws on.
+    """
+    drawn = np.maximum(first.activity, 0.0)
+    total = drawn.sum(axis=1)
+    part = np.ones(len(limits))
+    supplies = (np.array(senses, dtype="<U2") == "<=") & (total > limits)
+    part[supplies] = np.maximum(limits[supplies], 0.0) / total[supplies]
+    least = np.where(drawn > 0.0, part[:, None], 1.0).min(axis=0, initial=1.0)
+    everything = np.abs(first.value)
+    for size in (float((everything * least).sum()), float(everything.sum())):
+        if size > 0.0:
+            return size
+    return 1.0
 
 
 def _adjusted(smooth: float, *, rising: bool) -> float:
@@ -251,12 +276,6 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
     if conflict is not None:
         raise explain_conflict(generator, conflict)
     found = generator.generate(matrix)
-    if generator.gap(found.value) > options.gap and found.value != 0.0:
-        # what the cells could do without pools dwarfed what they can: the tolerance was too coarse
-        generator.value_scale = abs(found.value)
-        generator.restart(np.ones(len(generator.limits), dtype=bool))
-        generator.feasible()
-        found = generator.generate(matrix)
     return _solution(problem, objective, generator, found)
 
 

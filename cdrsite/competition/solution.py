@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from cdrsite.competition import _kernel
+from cdrsite.competition._kernel_cells import add_weighted
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import Cells, Problem
 from cdrsite.competition.rows import BLOCK, RowSystem, blocks, objective_matrix
@@ -113,7 +113,7 @@ class Solution:
         combo = self.system.combo[start:stop]
         for prices, share in self.mix:
             plan = self.sweeper.plan(prices, cells, start, stop)
-            _kernel.add_weighted(combo, self.sweeper.group, share, plan.x, plan.slot, x)
+            add_weighted(combo, self.sweeper.group, share, plan.x, plan.slot, x)
         last = self.sweeper.plan(final, cells, start, stop)
         reduced, land_price = self._reduced(last, cells, x)
         return BlockPlan(start, stop, cells, x, last.slot, reduced, land_price)

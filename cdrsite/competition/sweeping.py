@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.competition import _kernel
+from cdrsite.competition._kernel_cells import first_fault
 from cdrsite.competition.problem import Cells, Problem
 from cdrsite.competition.rows import RowSystem, blocks
 from cdrsite.core.errors import DataError
@@ -138,7 +139,7 @@ class Sweeper:
     def _run(
         self, prices: Prices, cells: Cells, start: int, stop: int, sums: Sums, plan: Plan
     ) -> None:
-        _kernel.sweep(
+        fields = _kernel.Fields(
             self.system.combo[start:stop],
             cells.land,
             cells.upper,
@@ -148,24 +149,23 @@ class Sweeper:
             cells.sink,
             cells.sink_cost,
             cells.sink_loss,
-            cells.lower,
             cells.layers,
-            cells.local,
+        )
+        terms = _kernel.Terms(
             prices.weight,
             prices.sink_value,
             self.stored,
             self.exclusive,
-            self.local_need,
-            self.has_lower,
             prices.uniform,
             self.counted,
             self.group,
-            sums.by_combo,
-            sums.by_sink,
-            plan.x,
-            plan.slot,
-            plan.value,
         )
+        out = _kernel.Output(sums.by_combo, sums.by_sink, plan.x, plan.slot, plan.value)
+        if self.has_lower or len(self.local_need):
+            bounds = cells.lower, self.has_lower, cells.local, self.local_need
+            _kernel.sweep_bounded(fields, terms, *bounds, out)
+        else:
+            _kernel.sweep(fields, terms, out)
 
 
 def in_order(
@@ -208,7 +208,7 @@ def check_cells(problem: Problem, threads: int) -> bool:
 
     def check(span: tuple[int, int]) -> tuple[int, int, bool]:
         one = problem.cells.read(*span)
-        fault, cell, lower = _kernel.first_fault(
+        fault, cell, lower = first_fault(
             one.land, one.upper, one.net, one.cost, one.need, one.sink, one.lower, one.local,
             stored, exclusive, local_need,
         )  # fmt: skip

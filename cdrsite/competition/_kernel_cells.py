@@ -1,0 +1,61 @@
+"""Kernel: checks of the cells, and plans added up cell by cell."""
+
+# numba compiles the functions for the dtypes that it meets, so they carry no annotations
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import numpy as np
+
+from cdrsite.core.kernel import kernel
+
+
+@kernel
+def add_weighted(combo, group, share, x, slot, out):
+    """Add a plan times the share of its column, ``out[m, k, i] += share[group] x[m, i]``."""
+    for m in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            part = share[group[combo[i]]]
+            if part > 0.0 and x[m, i] > 0.0:
+                out[m, slot[m, i], i] += part * x[m, i]
+
+
+@kernel
+def first_fault(land, upper, net, cost, need, sink, lower, local, stored, exclusive, local_need):  # noqa: C901, PLR0911, PLR0912 - one check after another
+    """Code of the first fault (0: none), its cell, and whether any lower bound is positive."""
+    n_methods, n_local = upper.shape[0], local_need.shape[0]
+    shapes = (upper.shape[1], net.shape[1], cost.shape[1], need.shape[1], lower.shape[1])
+    wide = (shapes[0] > 1, shapes[1] > 1, shapes[2] > 1, shapes[3] > 1, shapes[4] > 1)
+    any_lower = False
+    for i in range(land.shape[0]):
+        taken = 0.0
+        for m in range(n_methods):
+            most = upper[m, i if wide[0] else 0]
+            least = lower[m, i if wide[4] else 0]
+            if not most > 0.0:
+                if least > 0.0:
+                    return 2, i, True
+                continue
+            area = need[m, i if wide[3] else 0]
+            known = net[m, i if wide[1] else 0] + cost[m, i if wide[2] else 0] + area + land[i]
+            if not np.isfinite(known) or not least >= 0.0:
+                return 1, i, any_lower
+            if least > 0.0:
+                any_lower = True
+                if least > most:
+                    return 2, i, True
+                possible = stored[m] == 0.0
+                for k in range(sink.shape[0]):
+                    possible = possible or sink[k, i] >= 0
+                if not possible:
+                    return 3, i, True
+                taken += least * area * exclusive[m]
+        if taken > 0.0 and taken > land[i] * 1.000001:
+            return 4, i, True
+        for r in range(n_local):
+            used = 0.0
+            for m in range(n_methods):
+                used += local_need[r, m] * max(0.0, lower[m, i if wide[4] else 0])
+            if used > 0.0 and used > local[r, i] * 1.000001:
+                return 5, i, True
+    return 0, 0, any_lower
