@@ -330,3 +330,33 @@ def follow_links(  # type: ignore[no-untyped-def] # noqa: C901, PLR0912
                 sinks[U(cell)] = at_sink
                 costs[U(cell)] = at_cost
                 lengths[U(cell)] = at_length
+
+
+@kernel
+def cut_out(padded, names, stride, pad, bounds, results, verdict):  # type: ignore[no-untyped-def]
+    """Copy cost, length, sink and link of all ranks without the padding, and judge each cell.
+
+    ``padded`` are flat, ``results`` (k, rows, cols); ``names`` are the ids of the sink numbers.
+    ``verdict`` is (friction, status numbers of a cell that is reached, a barrier, disconnected,
+    unknown; status). Padded rows ``bounds`` [0, 1).
+    """
+    cost, length, sink, link = padded
+    to_cost, to_length, to_sink, to_link = results
+    friction, reasons, status = verdict
+    cols = status.shape[1]
+    for rank in range(link.shape[0]):
+        for padded_row in range(bounds[0], bounds[1]):
+            row, begin = padded_row - pad, padded_row * stride + pad
+            for col in range(cols):
+                at = begin + col
+                to_cost[rank, row, col] = cost[rank, at]
+                to_length[rank, row, col] = length[rank, at]
+                to_sink[rank, row, col] = names[sink[rank, at]]
+                to_link[rank, row, col] = link[rank, at]
+    for row in range(bounds[0] - pad, bounds[1] - pad):
+        for col in range(cols):
+            f = friction[row, col]
+            reason = 2 if to_link[0, row, col] == NONE else 0
+            reason = 1 if np.isinf(f) else reason
+            reason = 3 if np.isnan(f) else reason
+            status[row, col] = reasons[reason]

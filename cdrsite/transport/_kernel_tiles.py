@@ -45,6 +45,7 @@ NONE, LOST = -2, -3  # links of a cell without a label, and of one without an ex
 
 EMPTY = np.int32(0x7F800000)  # bits of float32 inf: a tile that is not on the agenda
 LARGE = np.float32(3.0e38)
+ir = cgutils.ir  # type: ignore[attr-defined]  # numba's builder of instructions
 U = np.uint64  # index type: no test for negative indices in the inner loops
 
 
@@ -80,18 +81,56 @@ def _load(buf, field, source, stride, row, col):  # type: ignore[no-untyped-def]
             buf[U(b + j)] = source[U(at + j)]
 
 
+@intrinsic
+def _turn_block(typingctx, array, a, b):  # type: ignore[no-untyped-def] # noqa: ARG001
+    """Write the 8 x 8 cells at ``a`` transposed to ``b``; not 0 if anything there changed.
+
+    In vector registers: the halves, quarters and single cells of the rows change places.
+    """
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        kind = signature.args[0]
+        data = context.make_array(kind)(context, builder, args[0]).data
+        vector = ir.VectorType(context.get_data_type(kind.dtype), 8)
+        word = ir.IntType(32)
+        align = kind.dtype.bitwidth // 8
+
+        def place(at, row):  # type: ignore[no-untyped-def]
+            cell = builder.gep(data, [builder.add(at, ir.Constant(at.type, row * L))])
+            return builder.bitcast(cell, vector.as_pointer())
+
+        def pick(first, second, lanes):  # type: ignore[no-untyped-def]
+            mask = ir.Constant(ir.VectorType(word, 8), [ir.Constant(word, i) for i in lanes])
+            return builder.shuffle_vector(first, second, mask)
+
+        rows = [builder.load(place(args[1], i), align=align) for i in range(8)]
+        for step in (4, 2, 1):
+            low = [i - step + 8 if i & step else i for i in range(8)]
+            high = [i + 8 if i & step else i + step for i in range(8)]
+            rows = [
+                pick(rows[i - step], rows[i], high)
+                if i & step
+                else pick(rows[i], rows[i + step], low)
+                for i in range(8)
+            ]
+        changed = ir.Constant(ir.VectorType(ir.IntType(1), 8), None)
+        for i, row in enumerate(rows):
+            old = builder.load(place(args[2], i), align=align)
+            changed = builder.or_(changed, builder.fcmp_unordered("!=", old, row))
+            builder.store(row, place(args[2], i), align=align)
+        return builder.zext(builder.bitcast(changed, ir.IntType(8)), ir.IntType(64))
+
+    return types.int64(array, types.int64, types.int64), codegen
+
+
 @kernel
 def _turn(buf, a, b):  # type: ignore[no-untyped-def]
     """Write field ``a`` transposed to field ``b``; whether anything in ``b`` changed."""
     changed = 0
-    for i in range(S):
-        to = b + FIRST + i * L
-        of = a + FIRST + i
-        for j in range(S):
-            v = buf[U(of + j * L)]
-            changed |= v != buf[U(to + j)]
-            buf[U(to + j)] = v
-    return changed
+    for i in range(0, S, 8):
+        for j in range(0, S, 8):
+            changed |= _turn_block(buf, a + FIRST + j * L + i, b + FIRST + i * L + j)
+    return changed != 0
 
 
 @kernel

@@ -373,10 +373,9 @@ def _check_friction(surface: NDArray[Any], name: str, *, zero: bool) -> None:
     """Refuse surfaces on which a least cost has no meaning."""
     if surface.ndim != 2 or surface.size == 0:
         raise DataError(f"the {name} is not a 2-D array", where=WHERE, got=surface.shape)
-    known = ~np.isnan(surface)
-    if not np.isfinite(surface[known]).any():
+    low = float(np.fmin.reduce(surface, axis=None))  # the least known one; NaN without any
+    if np.isnan(low) or low == np.inf:
         raise DataError(f"the {name} has no passable cell", where=WHERE)
-    low = float(surface[known].min())
     if low < 0 or (low == 0 and not zero):
         count = int((surface < 0).sum() if zero else (surface <= 0).sum())
         raise DataError(
@@ -440,21 +439,22 @@ def _result(
 ) -> DistanceResult:
     """Cut the padding off and say why cells have no route."""
     pad, (rows, cols) = problem.moves.pad, problem.inner
-
-    def inner(array: NDArray[Any], to: Any) -> NDArray[Any]:
-        cube = array.reshape(-1, *problem.shape)
-        return np.ascontiguousarray(cube[:, pad : pad + rows, pad : pad + cols], to)
-
-    link = inner(labels.link, np.int8)
-    status = np.where(link[0] == _kernel.NONE, DISCONNECTED, REACHED).astype(np.uint8)
-    status[np.isinf(friction)] = BARRIER
-    status[np.isnan(friction)] = UNKNOWN
-    return DistanceResult(
-        inner(labels.cost, dtype),
-        inner(labels.length, dtype),
-        # number -1, no sink, takes the last place
-        np.append(ids, np.int32(-1))[inner(labels.sink, np.int32)],
-        link,
-        status,
-        problem.moves,
+    shape = labels.link.shape[0], rows, cols
+    cost, length_km = np.empty(shape, dtype), np.empty(shape, dtype)
+    sink, link = np.empty(shape, np.int32), np.empty(shape, np.int8)
+    status = np.empty(problem.inner, np.uint8)
+    # number -1, no sink, takes the last place
+    names = np.append(ids, np.int32(-1))
+    reasons = np.array([REACHED, BARRIER, DISCONNECTED, UNKNOWN])
+    problem.by_rows(
+        lambda band: _kernel.cut_out(
+            (labels.cost, labels.length, labels.sink, labels.link),
+            names,
+            problem.shape[1],
+            pad,
+            band,
+            (cost, length_km, sink, link),
+            (friction, reasons, status),
+        )
     )
+    return DistanceResult(cost, length_km, sink, link, status, problem.moves)
