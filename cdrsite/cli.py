@@ -277,7 +277,7 @@ def methods(
     as_json: AsJson = False,
 ) -> None:
     """List the removal methods, or every value of one with its source and range."""
-    from cdrsite.terminal import print_method, print_methods
+    from cdrsite.catalogue import print_method, print_methods
 
     if name is None:
         print_methods(as_json=as_json)
@@ -291,7 +291,7 @@ def datasets(
     as_json: AsJson = False,
 ) -> None:
     """List the dataset presets, or what one of them knows."""
-    from cdrsite.terminal import print_dataset, print_datasets
+    from cdrsite.catalogue import print_dataset, print_datasets
 
     if name is None:
         print_datasets(as_json=as_json)

@@ -49,7 +49,7 @@ class Progress:
         """Start drawing."""
         if not self.enabled:
             return self
-        console = self._console or _console(stderr=True)
+        console = self._console or open_console(stderr=True)
         self._console = console
         if console.is_terminal:
             self._bars = _bars(console)
@@ -90,7 +90,8 @@ def _nothing() -> None:
     return None
 
 
-def _console(*, stderr: bool = False, file: Any = None) -> Console:
+def open_console(*, stderr: bool = False, file: Any = None) -> Console:
+    """A console of fixed width: text is the same wherever it is printed."""
     from rich.console import Console
 
     console = Console(stderr=stderr, file=file)
@@ -166,7 +167,7 @@ def exact(value: object) -> str:
     return text.replace(",", THIN).replace("-", "−", 1 if value < 0 else 0)
 
 
-def _list(rows: Iterable[Sequence[str]]) -> Table:
+def plain_list(rows: Iterable[Sequence[str]]) -> Table:
     """Rows without header or lines, long text wrapped under its own column."""
     from rich.table import Table
     from rich.text import Text
@@ -177,7 +178,7 @@ def _list(rows: Iterable[Sequence[str]]) -> Table:
     return table
 
 
-def _table(
+def text_table(
     title: str,
     columns: Sequence[tuple[str, str]],
     rows: Iterable[Sequence[str]],
@@ -215,7 +216,7 @@ def print_summary(result: StudyResult, folder: Path, console: Console | None = N
     console : Console, optional
         The output stream when not given.
     """
-    out = console or _console()
+    out = console or open_console()
     out.print()
     out.print(_methods_table(result))
     out.print(
@@ -233,6 +234,10 @@ def print_summary(result: StudyResult, folder: Path, console: Console | None = N
             out.print(f"{more} more in tables/pools.csv", style="dim", highlight=False)
     if "objective" in result.summary:
         out.print(f"\n{certificate(result.summary['objective'])}", style="bold", highlight=False)
+    if "status" in result.summary.get("network", {}):
+        out.print()
+        out.print(_network_table(result))
+        out.print(network_line(result.summary["network"]), style="bold", highlight=False)
     rules = result.tables.get("exclusions")
     if rules is not None and len(rules):
         out.print()
@@ -241,7 +246,7 @@ def print_summary(result: StudyResult, folder: Path, console: Console | None = N
         out.print(
             f"\n{len(result.warnings)} warning{'s' * (len(result.warnings) > 1)}:", style="bold"
         )
-        out.print(_list(("-", text) for text in result.warnings))
+        out.print(plain_list(("-", text) for text in result.warnings))
     out.print(f"\nresults in {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -291,9 +296,13 @@ def _methods_table(result: StudyResult) -> Table:
         rows.append(("total", *(number(total[key]) for key in keys), "", ""))
     title = result.scenario.title or result.scenario.name
     year = result.scenario.costs.base_year
-    return _table(f"{title} (money: USD of {year})", columns, rows, last_is_total=len(frame) > 1)
+    return text_table(
+        f"{title} (money: USD of {year})", columns, rows, last_is_total=len(frame) > 1
+    )
 
 
+SHOWN_PLANTS = 12
+"""Plants shown on the terminal."""
 SHOWN_POOLS = 8
 """Binding pools shown on the terminal."""
 
@@ -353,7 +362,7 @@ def _binding_table(rows: Sequence[dict[str, Any]]) -> Table:
                 f"{number(price)} {per}",
             )
         )
-    return _table("What binds", columns, shown)
+    return text_table("What binds", columns, shown)
 
 
 def print_explanation(
@@ -363,14 +372,14 @@ def print_explanation(
     from cdrsite.outputs.tables import plain
 
     if as_json:
-        _print_json(plain(found.as_dict()))
+        print_json(plain(found.as_dict()))
         return
-    out = console or _console()
+    out = console or open_console()
     out.print(found.head(), style="bold", highlight=False)
-    out.print(_list((what, text) for what, text in found.facts()))
+    out.print(plain_list((what, text) for what, text in found.facts()))
     for name, here in found.methods.items():
         out.print(f"\n{name}", style="bold", highlight=False, markup=False)
-        out.print(_list(here.lines()))
+        out.print(plain_list(here.lines()))
 
 
 def print_batch(
@@ -381,9 +390,9 @@ def print_batch(
 
     rows = [{str(k): v for k, v in row.items()} for row in found.table.to_dict("records")]
     if as_json:
-        _print_json(plain(rows))
+        print_json(plain(rows))
         return
-    out = console or _console()
+    out = console or open_console()
     head = "net_mt_yr "
     methods = [str(c) for c in found.table.columns if str(c).startswith(head)]
     columns = [
@@ -402,8 +411,49 @@ def print_batch(
         )
         for row in rows
     ]
-    out.print(_table("Net removal of each method in the plan [Mt/yr]", columns, shown))
+    out.print(text_table("Net removal of each method in the plan [Mt/yr]", columns, shown))
     out.print(f"table in {folder / 'batch.csv'}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _network_table(result: StudyResult) -> Table:
+    """Named plants with what they capture and store, the largest first."""
+    columns = (
+        ("plant", "left"),
+        ("captured\nMt/yr", "right"),
+        ("stored\nMt/yr", "right"),
+        ("mean haul\nkm", "right"),
+    )
+    plants = result.tables["plants"].sort_values("gross_t_yr", ascending=False, kind="stable")
+    rows = [
+        (
+            str(row["name"]),
+            number(row["gross_t_yr"] / 1e6),
+            number(row["stored_t_yr"] / 1e6),
+            number(row["haul_km"]),
+        )
+        for row in plants.head(SHOWN_PLANTS).to_dict("records")
+    ]
+    return text_table("Plants", columns, rows)
+
+
+def network_line(network: dict[str, Any]) -> str:
+    """Size, cost and proof of the network, in one sentence; a time limit is not optimal (rule 8).
+
+    Parameters
+    ----------
+    network : dict
+        ``summary["network"]`` of a run.
+    """
+    proof = (
+        f"optimal within {network['gap']:.1g}"
+        if network["status"] == "optimal"
+        else f"{network['status']}, gap {100 * network['gap']:.1f} %"
+    )
+    return (
+        f"{network['plants']} plants, {network['pipes']} pipes of {network['pipes_km']:,.0f} km: "
+        f"{network['cost_usd_t']:.1f} USD per t stored, {network['transport_usd_t']:.2f} of it for "
+        f"transport; {proof}"
+    )
 
 
 def _rules_table(result: StudyResult) -> Table:
@@ -425,7 +475,7 @@ def _rules_table(result: StudyResult) -> Table:
             _who(str(row["methods"]).split(", "), result.methods),
         )
         rows.append(cells)
-    return _table("What the exclusions remove", columns, rows)
+    return text_table("What the exclusions remove", columns, rows)
 
 
 def _who(holders: Sequence[str], methods: Sequence[str]) -> str:
@@ -436,163 +486,7 @@ def _who(holders: Sequence[str], methods: Sequence[str]) -> str:
     return f"all but {', '.join(others)}" if len(others) < len(holders) else ", ".join(holders)
 
 
-def print_methods(*, as_json: bool = False, console: Console | None = None) -> None:
-    """Print the removal methods and their profiles."""
-    from cdrsite.library.load import load_method, method_names
-
-    methods = [load_method(name) for name in method_names()]
-    if as_json:
-        _print_json(
-            [
-                {
-                    "name": method.name,
-                    "title": method.title,
-                    "family": method.family,
-                    "co2_origin": method.co2_origin,
-                    "storage_type": method.storage_type,
-                    "durability": method.durability,
-                    "default_profile": method.default_profile,
-                    "profiles": list(method.profile_names),
-                }
-                for method in methods
-            ]
-        )
-        return
-    out = console or _console()
-    columns = (("method", "left"), ("what it is", "left"), ("profiles (default first)", "left"))
-    rows = [(m.name, m.title.get("en", m.name), ", ".join(m.profile_names)) for m in methods]
-    out.print(_table("Removal methods", columns, rows))
-    out.print(
-        "every value of one, with its source: cdrsite methods NAME [--profile P]", style="dim"
-    )
-
-
-def print_method(
-    name: str,
-    profile: str | None = None,
-    *,
-    as_json: bool = False,
-    console: Console | None = None,
-) -> None:
-    """Print every value of a method's profile with its range and source.
-
-    Raises
-    ------
-    ConfigError
-        Unknown method or profile.
-    """
-    from cdrsite.library.load import load_method, load_sources
-    from cdrsite.library.records import as_json as plain
-    from cdrsite.library.records import to_rows
-
-    method = load_method(name)
-    chosen = method.profile(profile)
-    rows = to_rows(method, profile)
-    sources = load_sources()
-    cited = sorted({row["source"] for row in rows})
-    if as_json:
-        document = {
-            "name": method.name,
-            "title": method.title,
-            "profile": chosen.name,
-            "profiles": list(method.profile_names),
-            "values": rows,
-            "sources": {key: plain(sources[key]) for key in cited if key in sources},
-        }
-        _print_json(document)
-        return
-    out = console or _console()
-    out.print(f"{method.name}: {method.title.get('en', '')}", style="bold", highlight=False)
-    out.print(f"profile {chosen.name}: {chosen.title}", markup=False, highlight=False)
-    others = ", ".join(n for n in method.profile_names if n != chosen.name)
-    out.print(f"other profiles: {others or 'none'}", markup=False, highlight=False)
-    if chosen.note:
-        out.print(chosen.note, markup=False, highlight=False, style="dim")
-    columns = (
-        ("parameter", "left"),
-        ("value", "right"),
-        ("range", "right"),
-        ("unit", "left"),
-        ("source", "left"),
-    )
-    out.print(_table("", columns, [_value_row(row) for row in rows]))
-    out.print("Sources", style="bold")
-    out.print(_list((key, sources[key].citation) for key in cited if key in sources))
-
-
-def _value_row(row: dict[str, Any]) -> tuple[str, ...]:
-    unit = str(row["unit"])
-    year = row["currency_year"]
-    if year is not None and str(year) not in unit:
-        unit = f"{unit} ({year})"
-    low, high = row["low"], row["high"]
-    spread = ""
-    if low is not None and high is not None:
-        spread = f"{exact(low)} to {exact(high)}"
-    elif low is not None or high is not None:
-        spread = f"from {exact(low)}" if high is None else f"up to {exact(high)}"
-    name = "  or" if row["alternative"] else str(row["parameter"])
-    value = "unknown" if row["value"] is None else exact(row["value"])
-    return name, value, spread, unit, str(row["source"])
-
-
-def print_datasets(*, as_json: bool = False, console: Console | None = None) -> None:
-    """Print the dataset presets."""
-    from cdrsite.library.datasets import dataset_names, load_dataset
-    from cdrsite.library.records import as_json as plain
-
-    presets = [load_dataset(name) for name in dataset_names()]
-    if as_json:
-        keys = ("name", "title", "kind", "unit", "licence", "aliases")
-        _print_json([{key: plain(getattr(preset, key)) for key in keys} for preset in presets])
-        return
-    out = console or _console()
-    columns = (("preset", "left"), ("dataset", "left"), ("kind", "left"), ("unit", "left"))
-    rows = [(p.name, p.title, p.kind, "" if p.kind == "class" else p.unit or "") for p in presets]
-    out.print(_table("Dataset presets", columns, rows))
-    out.print("what one of them knows: cdrsite datasets NAME", style="dim")
-
-
-def print_dataset(name: str, *, as_json: bool = False, console: Console | None = None) -> None:
-    """Print what a preset knows about its dataset.
-
-    Raises
-    ------
-    ConfigError
-        Unknown preset.
-    """
-    from cdrsite.library.datasets import load_dataset
-    from cdrsite.library.records import as_json as plain
-
-    preset = load_dataset(name)
-    if as_json:
-        _print_json(plain(preset))
-        return
-    out = console or _console()
-    out.print(f"{preset.name}: {preset.title}", style="bold", highlight=False)
-    scaled = f", stored values x {preset.scale:g}" if preset.scale != 1 else ""
-    facts = {
-        "kind": preset.kind,
-        "unit": f"{preset.unit}{scaled}" if preset.unit not in {None, "class"} else "",
-        "nodata": ", ".join(f"{v:g}" for v in preset.nodata),
-        "plausible": "{:g} to {:g}".format(*preset.valid_range) if preset.valid_range else "",
-        "attribute": preset.attribute or "",
-        "filter": preset.where or "",
-        "licence": preset.licence,
-        "source": preset.source,
-        "also called": ", ".join(preset.aliases),
-        "note": preset.note,
-    }
-    rows = [(key, value) for key, value in facts.items() if value]
-    rows += [("special value", f"{v:g}: {text}") for v, text in preset.special_values.items()]
-    rows += [("columns", f"{key}: {' or '.join(v)}") for key, v in preset.attributes.items()]
-    out.print(_list(rows))
-    if preset.classes:
-        columns = (("code", "right"), ("class", "left"), ("group", "left"))
-        classes = [(str(c.code), c.name, c.group) for c in preset.classes.values()]
-        out.print(_table("Classes", columns, classes))
-
-
-def _print_json(document: Any) -> None:
+def print_json(document: Any) -> None:
+    """Print one JSON document."""
     json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
     sys.stdout.write("\n")

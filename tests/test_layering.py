@@ -41,7 +41,8 @@ LEVELS: dict[str, int] = {
     "study": 15,
     "batch": 16,
     "terminal": 17,
-    "cli": 18,
+    "catalogue": 18,
+    "cli": 19,
 }
 """Part of the package -> level; a part imports lower levels and itself only."""
 

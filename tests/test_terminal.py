@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from tiny_study import tiny_result
 
-from cdrsite import terminal
+from cdrsite import catalogue, terminal
 from cdrsite.core.errors import ConfigError
 from cdrsite.library.datasets import dataset_names
 from cdrsite.library.load import load_method, method_names
@@ -81,12 +81,12 @@ def test_text_fits_the_terminal(tmp_path: Path, width: int) -> None:
     result = tiny_result(tmp_path)
     result.warnings.append("a long warning " * 30)
     terminal.print_summary(result, Path("runs/tiny"), console)
-    terminal.print_methods(console=console)
+    catalogue.print_methods(console=console)
     for name in method_names():
-        terminal.print_method(name, console=console)
-    terminal.print_datasets(console=console)
+        catalogue.print_method(name, console=console)
+    catalogue.print_datasets(console=console)
     for name in dataset_names():
-        terminal.print_dataset(name, console=console)
+        catalogue.print_dataset(name, console=console)
     assert max(cell_len(line) for line in shown(console).splitlines()) <= width
 
 
@@ -127,7 +127,7 @@ def test_rules_name_their_methods_in_few_words() -> None:
 
 def test_a_method_shows_every_value_with_its_source() -> None:
     console = plain_console()
-    terminal.print_method("daccs-solid", "madhu2021", console=console)
+    catalogue.print_method("daccs-solid", "madhu2021", console=console)
     text = shown(console)
     for parameter, record in load_method("daccs-solid").profile("madhu2021").values.items():
         value = "unknown" if record.value is None else exact(record.value)
@@ -138,23 +138,23 @@ def test_a_method_shows_every_value_with_its_source() -> None:
 
 def test_unknown_names_are_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'daccs-solid'"):
-        terminal.print_method("dacs-solid")
+        catalogue.print_method("dacs-solid")
     with pytest.raises(ConfigError, match="did you mean 'literature'"):
-        terminal.print_method("daccs-solid", "literatur")
+        catalogue.print_method("daccs-solid", "literatur")
     with pytest.raises(ConfigError, match="did you mean 'srtm'"):
-        terminal.print_dataset("srtmm")
+        catalogue.print_dataset("srtmm")
 
 
 def test_json_is_one_document_each(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.print_methods(as_json=True)
+    catalogue.print_methods(as_json=True)
     assert [item["name"] for item in json.loads(capsys.readouterr().out)] == list(method_names())
-    terminal.print_method("daccs-solid", as_json=True)
+    catalogue.print_method("daccs-solid", as_json=True)
     document = json.loads(capsys.readouterr().out)
     land = next(row for row in document["values"] if row["parameter"] == "land_direct")
     assert land["value"] == 11000 and land["source"] in document["sources"]
-    terminal.print_datasets(as_json=True)
+    catalogue.print_datasets(as_json=True)
     assert [item["name"] for item in json.loads(capsys.readouterr().out)] == list(dataset_names())
-    terminal.print_dataset("wdpa", as_json=True)
+    catalogue.print_dataset("wdpa", as_json=True)
     assert json.loads(capsys.readouterr().out)["licence"]
 
 

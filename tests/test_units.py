@@ -33,6 +33,7 @@ from cdrsite.core.units import (
         ("20 degC", "degC", (), 20.0),
         ("293.15 K", "degC", (), 20.0),
         ("5 Mt/yr", "t/yr", (), 5e6),
+        ("50 kt/yr", "t/yr", (), 5e4),
         ("300 g/kWh", "kg/kWh", (), 0.3),
         ("7 %", "1", (), 0.07),
         ("\u22123 kg", "kg", (), -3.0),

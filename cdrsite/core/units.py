@@ -59,6 +59,8 @@ def _registry() -> pint.UnitRegistry:
         autoconvert_offset_to_baseunit=False, cache_folder=None
     )
     registry.define("USD = [money]")
+    # kilotonnes, where pint reads knots
+    registry.define("kilotonne = 1000 metric_ton = kt")
     registry.define("person = [population] = persons = people")
     registry.define("kilowatt_peak = [pv_peak_power] = kWp")
     registry.define("tCO2 = metric_ton = tCO2e")

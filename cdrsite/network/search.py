@@ -31,6 +31,8 @@ _HARD = 120
 """Fractional choices in a leaf above which strong branching pays."""
 _TREE_LPS = 160
 """Linear programs spent on the tree over sources."""
+_CUT_SHARE = 0.3
+"""Share of the time left that the first round of cuts may take."""
 _MOST_LEAVES = 8
 """Leaves above which one model for all of them is solved."""
 _STARTS = 80
@@ -211,7 +213,10 @@ class _Search:
             raise _infeasible(self.net)
         if _split_count(model, point[1]) < easy:
             return self.plainly()
-        point = self.tighten(relaxation, root, Rows()) or point
+        self.first_plans(root)
+        # cuts get dearer with each round on large networks: plans need their share of the time
+        enough = time.monotonic() + _CUT_SHARE * self.left()
+        point = self.tighten(relaxation, root, Rows(), until=enough) or point
         scaling = self.scale_twice(root, point[1])
         if math.isfinite(self.objective) and point[0] >= self.cutoff():
             return self.result(point[0])
@@ -228,6 +233,13 @@ class _Search:
         if len(leaves) > _MOST_LEAVES:
             leaves = [_merge(leaves)]
         return self.result(self.solve_leaves(leaves, scaling))
+
+    def first_plans(self, root: Branch) -> None:
+        """Find some plan at once, so that a time limit has one to give."""
+        scaling = SlopeScaling(self.net, self.goal, self.seed)
+        scaling.run(2, root)
+        if scaling.plans:
+            self.offer(scaling.plans[0])
 
     def scale_twice(self, root: Branch, guide: np.ndarray) -> SlopeScaling:
         """Run slope scaling on two threads, one guided by a point; gives all plans together."""
@@ -251,13 +263,18 @@ class _Search:
                 self.offer(scaling.plans[0])
 
     def tighten(
-        self, relaxation: Relaxation, branch: Branch, kept: Rows, rounds: int = 45
+        self,
+        relaxation: Relaxation,
+        branch: Branch,
+        kept: Rows,
+        rounds: int = 45,
+        until: float = math.inf,
     ) -> tuple[float, np.ndarray] | None:
-        """Add node-set cuts until they stall; give value and point, None if empty."""
+        """Add node-set cuts until they stall or time is up; value and point, None if empty."""
         last = -math.inf
         for turn in range(rounds):
             point = relaxation.solve()
-            if point is None or self.left() < 0:
+            if point is None or self.left() < 0 or time.monotonic() > until:
                 return point
             rows = self.separator.cuts(point[1], branch)
             stalled = turn > 8 and point[0] - last < 1e-6 * max(1.0, abs(point[0]))

@@ -330,9 +330,7 @@ def _usable_units(
     return keep, left_out
 
 
-def storage_offer(
-    share: str, rate: F64, best: NDArray[np.int32], areas: F32, served: F64
-) -> F32:
+def storage_offer(share: str, rate: F64, best: NDArray[np.int32], areas: F32, served: F64) -> F32:
     """Injection offered to each cell by its cheapest storage unit, float32 [t/yr].
 
     Parameters
