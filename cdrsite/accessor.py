@@ -42,9 +42,9 @@ class DatasetAccessor:
     @property
     def methods(self) -> tuple[str, ...]:
         """Names of the methods."""
-        if "method" not in self._dataset.coords:
+        if "removal_method" not in self._dataset.coords:
             return ()
-        return tuple(str(name) for name in np.atleast_1d(self._dataset["method"].to_numpy()))
+        return tuple(str(name) for name in np.atleast_1d(self._dataset["removal_method"].to_numpy()))
 
     @property
     def grid(self) -> AnalysisGrid:
@@ -74,9 +74,9 @@ class DatasetAccessor:
         """
         values = self._pick(self._variable(variable), method)
         limit = None
-        if "method" in values.coords and "limit" in self._dataset:
-            limit = self._pick(self._dataset["limit"], str(values["method"].item()))
-        name = f"{values['method'].item()}: " if "method" in values.coords else ""
+        if "removal_method" in values.coords and "limit" in self._dataset:
+            limit = self._pick(self._dataset["limit"], str(values["removal_method"].item()))
+        name = f"{values['removal_method'].item()}: " if "removal_method" in values.coords else ""
         title = f"{name}{values.attrs.get('long_name', variable)}"
         return draw(values, self.grid, limit, ax, title)
 
@@ -161,18 +161,17 @@ class DatasetAccessor:
         return self._dataset[name]
 
     def _pick(self, values: xr.DataArray, method: str | None) -> xr.DataArray:
-        if "method" not in values.dims:
+        if "removal_method" not in values.dims:
             return values
-        if method is None and values.sizes["method"] == 1:
-            return values.isel(method=0)
+        if method is None and values.sizes["removal_method"] == 1:
+            return values.isel(removal_method=0)
         if method is None or method not in self.methods:
             raise ConfigError(
                 "which method?" if method is None else "no such method",
                 got=None if method is None else repr(method),
                 expected=", ".join(self.methods),
             )
-        # not sel(method=...): that is the keyword for inexact lookups
-        return values.sel({"method": method})
+        return values.sel(removal_method=method)
 
     def _repr_html_(self) -> str:
         """Totals by method."""
@@ -191,7 +190,7 @@ class DatasetAccessor:
         head = "".join(f"<th>{label}</th>" for label in columns)
         rows = "".join(
             f"<tr><th style='text-align:left'>{escape(name)}</th>"
-            + "".join(f"<td>{float(v.sel({'method': name})):,.3g}</td>" for v in columns.values())
+            + "".join(f"<td>{float(v.sel(removal_method=name)):,.3g}</td>" for v in columns.values())
             + "</tr>"
             for name in self.methods
         )
@@ -211,7 +210,7 @@ class ArrayAccessor:
         return grid_of(self._array)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the variable; choose a method first: ``da.sel({"method": name}).cdr.plot()``.
+        """Draw the variable; choose a method first: ``da.sel(removal_method=name).cdr.plot()``.
 
         Raises
         ------
@@ -223,9 +222,9 @@ class ArrayAccessor:
                 "a map has two dimensions",
                 got=", ".join(map(str, self._array.dims)),
                 expected="y, x",
-                cure="choose one, e.g. .sel({'method': 'daccs-solid'})",
+                cure="choose one, e.g. .sel(removal_method='daccs-solid')",
             )
-        method = f"{self._array['method'].item()}: " if "method" in self._array.coords else ""
+        method = f"{self._array['removal_method'].item()}: " if "removal_method" in self._array.coords else ""
         title = f"{method}{self._array.attrs.get('long_name', self._array.name or '')}"
         return draw(self._array, self.grid, None, ax, title)
 

@@ -37,10 +37,10 @@ def add_evidence(
     Parameters
     ----------
     dataset : xr.Dataset
-        Gets the variables of :data:`EVIDENCE` with dimensions (method, y, x), needs that differ
-        from place to place as ``need_RESOURCE``, constant ones in ``need`` (method, resource),
+        Gets the variables of :data:`EVIDENCE` with dimensions (removal_method, y, x), needs that differ
+        from place to place as ``need_RESOURCE``, constant ones in ``need`` (removal_method, resource),
         the price of each cell's land in ``land_price`` (y, x), the coefficients of the objective
-        in ``worth`` (method, quantity), and the prices of pools and storage units as an attribute
+        in ``worth`` (removal_method, quantity), and the prices of pools and storage units as an attribute
         of their label variables.
     setting, gathered, allocation
         Of the run.
@@ -61,7 +61,7 @@ def add_evidence(
     outside = dataset["limit"].to_numpy() == OUTSIDE
     for name, values in arrays.items():
         values[outside] = -1 if values.dtype == np.int32 else np.nan
-        dataset[name] = (("method", "y", "x"), values, _attrs(name, allocation))
+        dataset[name] = (("removal_method", "y", "x"), values, _attrs(name, allocation))
     land_price[outside[0]] = np.nan
     dataset["land_price"] = (("y", "x"), land_price, _attrs("land_price", allocation))
     _add_facts(dataset, needs, allocation)
@@ -125,13 +125,13 @@ def _add_facts(dataset: xr.Dataset, needs: NDArray[np.float64], allocation: Allo
     solution = allocation.solution
     problem = solution.problem
     dataset["need"] = (
-        ("method", "resource"),
+        ("removal_method", "resource"),
         needs,
         {"long_name": "need per gross tonne; unknown where it differs from place to place"},
     )
     dataset.coords["resource"] = list(RESOURCES)
     worth = objective_matrix(solution.objective, problem)[:, : len(QUANTITIES)]
-    dataset["worth"] = (("method", "quantity"), worth, {"long_name": "coefficients of the goal"})
+    dataset["worth"] = (("removal_method", "quantity"), worth, {"long_name": "coefficients of the goal"})
     dataset.coords["quantity"] = list(QUANTITIES)
     facts = {
         "stored": [method.stored for method in problem.methods],
@@ -139,7 +139,7 @@ def _add_facts(dataset: xr.Dataset, needs: NDArray[np.float64], allocation: Allo
     }
     for name, values in facts.items():
         dataset[f"{name}_share"] = (
-            ("method",),
+            ("removal_method",),
             np.array(values, np.float64),
             {"units": "1", "long_name": FACTS[name]},
         )

@@ -373,7 +373,7 @@ def explain_place(dataset: xr.Dataset, grid: AnalysisGrid, x: float, y: float) -
     lon, lat = to_lonlat.transform(*centre)
     bits = int(cell["exclusion_reasons"].item()) if "exclusion_reasons" in cell else 0
     zones, prices = _zones(cell)
-    names = [str(name) for name in np.atleast_1d(dataset["method"].to_numpy())]
+    names = [str(name) for name in np.atleast_1d(dataset["removal_method"].to_numpy())]
     methods = {
         name: _method_here(cell, m, rules_that_hit(dataset, bits, name), zones, prices)
         for m, name in enumerate(names)

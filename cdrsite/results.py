@@ -58,7 +58,7 @@ class StudyResult:
     grid : AnalysisGrid
         Where the arrays live.
     dataset : xr.Dataset
-        Variables of :data:`VARIABLES` with dimensions (method, y, x), and shared ones with (y, x).
+        Variables of :data:`VARIABLES` with dimensions (removal_method, y, x), and shared ones with (y, x).
     tables : dict
         DataFrames: ``methods``, ``limits``, ``exclusions``, ``sites``, ``pools``.
     summary : dict
@@ -85,7 +85,7 @@ class StudyResult:
     @property
     def methods(self) -> tuple[str, ...]:
         """Names of the methods, in the order of the scenario."""
-        return tuple(str(name) for name in self.dataset["method"].values)
+        return tuple(str(name) for name in self.dataset["removal_method"].values)
 
     def write(self, folder: Path | str, progress: ProgressSink | None = None) -> Path:
         """Write rasters, tables, dataset, summary and manifest; whole or not at all.
@@ -261,7 +261,7 @@ def _dataset(
             attrs["flag_meanings"] = " ".join(
                 LIMIT_NAMES[code].replace(" ", "_") for code in sorted(LIMIT_NAMES)
             )
-        data[name] = (("method", "y", "x"), arrays[name], attrs)
+        data[name] = (("removal_method", "y", "x"), arrays[name], attrs)
     for name, values in shared.items():
         unit, meaning = _shared_meaning(name)
         attrs = {"units": unit, "long_name": meaning, "grid_mapping": "crs"}
@@ -279,7 +279,7 @@ def _dataset(
     names = ("latitude", "longitude") if grid.is_geographic else PROJECTED
     units = ("degrees_north", "degrees_east") if grid.is_geographic else ("m", "m")
     coords = {
-        "method": list(methods),
+        "removal_method": list(methods),
         "y": ("y", grid.y, {"standard_name": names[0], "units": units[0]}),
         "x": ("x", grid.x, {"standard_name": names[1], "units": units[1]}),
         "crs": ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),

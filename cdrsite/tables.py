@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def net_potential(dataset: xr.Dataset) -> Any:
-    """Net removal of each method in each cell if it were alone there, (method, y, x) [t/yr]."""
+    """Net removal of each method in each cell if it were alone there, (removal_method, y, x) [t/yr]."""
     return dataset["potential"].to_numpy() * np.nan_to_num(dataset["net_factor"].to_numpy())
 
 
@@ -58,7 +58,7 @@ def limit_table(grid: AnalysisGrid, dataset: xr.Dataset) -> pd.DataFrame:
     area = np.broadcast_to(grid.row_areas[:, None], grid.shape).ravel()
     net = net_potential(dataset)
     rows = []
-    for m, name in enumerate(dataset["method"].values):
+    for m, name in enumerate(dataset["removal_method"].values):
         codes = dataset["limit"].to_numpy()[m].ravel()
         cells = np.bincount(codes, minlength=256)
         areas = np.bincount(codes, weights=area, minlength=256)
@@ -113,7 +113,7 @@ def site_table(scenario: Scenario, grid: AnalysisGrid, dataset: xr.Dataset) -> p
     reach = max(0, int(spacing // min(float(np.min(steps[0])), steps[1])))
     to_lonlat = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
     rows = []
-    for m, method in enumerate(dataset["method"].values):
+    for m, method in enumerate(dataset["removal_method"].values):
         score = dataset["score"].to_numpy()[m]
         for rank, (row, col) in enumerate(spaced_best(score, scenario.outputs.sites, reach), 1):
             lon, lat = to_lonlat.transform(grid.x[col], grid.y[row])

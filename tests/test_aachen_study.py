@@ -77,7 +77,7 @@ def test_every_row_to_the_pixel(
     result = study(cases_dir, tmp_path, ROWS[row], "methods: {daccs-solid: {}}\n")
     assert (result.grid.west, result.grid.north) == (4037300.0, 3100200.0)
     assert result.grid.shape == (509, 304)
-    available = result.dataset["available"].loc[{"method": "daccs-solid"}].to_numpy()
+    available = result.dataset["available"].loc[{"removal_method": "daccs-solid"}].to_numpy()
     assert set(np.unique(available[np.isfinite(available)])) <= {0.0, 1.0}
     region = int(np.isfinite(available).sum())
     left = int((available == 1).sum())
@@ -151,7 +151,7 @@ def test_the_written_folder_agrees_with_the_result(whole: tuple[Any, Path]) -> N
                 assert source.transform.c == 4037300.0
                 assert source.transform.f == 3100200.0
                 stored = source.read(1, masked=name != "limit")
-            found = result.dataset[name].loc[{"method": method}].to_numpy()
+            found = result.dataset[name].loc[{"removal_method": method}].to_numpy()
             if name != "limit":
                 stored = stored.filled(np.nan)
             np.testing.assert_array_equal(stored, found)

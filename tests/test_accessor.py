@@ -103,7 +103,7 @@ def test_html_escapes_what_comes_from_the_user(dataset: xr.Dataset) -> None:
 
 def test_totals_of_cells_add_up(dataset: xr.Dataset) -> None:
     gross = dataset.cdr.total("potential")
-    assert gross.dims == ("method",) and gross.attrs["units"] == "t/yr"
+    assert gross.dims == ("removal_method",) and gross.attrs["units"] == "t/yr"
     assert gross.attrs["cell_methods"] == "area: sum"
     np.testing.assert_allclose(gross, [np.nansum(POTENTIAL), 2 * np.nansum(POTENTIAL)])
     net = dataset.cdr.total("net", SOLID)
@@ -134,7 +134,7 @@ def test_a_class_gives_areas(dataset: xr.Dataset) -> None:
     assert float(areas.sel(value="water")) == 4.0
     assert float(areas.sel(value="outside the region")) == (LIMIT == OUTSIDE).sum()
     assert float(areas.sum()) == LIMIT.size
-    of_array = dataset["limit"].isel(method=0).cdr.total()
+    of_array = dataset["limit"].isel(removal_method=0).cdr.total()
     xr.testing.assert_identical(of_array, areas)
 
 
@@ -195,7 +195,7 @@ def test_plots_show_units_and_states_in_words(dataset: xr.Dataset) -> None:
         assert "net factor not positive" not in [
             text.get_text() for text in net.get_legend().get_texts()
         ]
-        for ax in (dataset["cost"].isel(method=0).cdr.plot(), dataset.cdr.plot("net", FOREST)):
+        for ax in (dataset["cost"].isel(removal_method=0).cdr.plot(), dataset.cdr.plot("net", FOREST)):
             ax.figure.canvas.draw()
     finally:
         plt.close("all")

@@ -145,7 +145,7 @@ def test_the_maps_of_the_plan_keep_the_states_apart(solved: tuple) -> None:  # t
     assert (winner[outside] == OUTSIDE).all() and np.isnan(allocated[:, outside]).all()
     assert (winner[~outside] != OUTSIDE).all() and not np.isnan(allocated[:, ~outside]).any()
     used = np.nan_to_num(allocated).sum(axis=0) > 0
-    assert (winner[used] < len(data["method"])).all()
+    assert (winner[used] < len(data["removal_method"])).all()
     assert (limit[:, used] < LOWEST_STATE).any(axis=0).all()
     everywhere = (limit == EXCLUDED).all(axis=0)
     assert (winner[everywhere] == EXCLUDED).all()

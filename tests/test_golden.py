@@ -23,7 +23,7 @@ def run(folder: Path, text: str) -> cdrsite.StudyResult:
 
 
 def cell(result: cdrsite.StudyResult, name: str, method: str = "daccs-solid") -> float:
-    return float(result.dataset[name].loc[{"method": method}].to_numpy()[0, 0])
+    return float(result.dataset[name].loc[{"removal_method": method}].to_numpy()[0, 0])
 
 
 def test_the_quoted_needs_on_one_free_square_kilometre(tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def test_zarr_opens_in_xarray_and_gdal(run_folder: Path, result: StudyResult) ->
         assert back[name].dtype == variable.dtype
         assert back[name].attrs.get("units") == variable.attrs["units"]
     assert back.attrs["exclusion_rules"] == list(RULES)
-    assert list(back["method"].to_numpy()) == list(METHODS)
+    assert list(back["removal_method"].to_numpy()) == list(METHODS)
     assert "_CRS" not in result.dataset["cost"].attrs  # the result itself is left alone
     with rasterio.open(f'ZARR:"{store}":/potential:0') as source:
         assert source.crs.to_epsg() == 3035

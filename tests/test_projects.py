@@ -39,7 +39,7 @@ def test_plants_keep_their_sizes_and_stand_on_allowed_ground(result: Any) -> Non
     assert (solid["gross_t_yr"] >= 50_000 * (1 - 1e-9)).all()
     for plant in plants.to_dict("records"):
         row, col = result.grid.index(plant["x"], plant["y"])
-        available = result.dataset["available"].sel({"method": plant["method"]})
+        available = result.dataset["available"].sel({"removal_method": plant["method"]})
         assert float(available[row, col]) > 0
 
 

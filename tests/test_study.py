@@ -35,7 +35,7 @@ def study(world: Path, *overrides: str, text: str = SCENARIO, workers: int = 1) 
 
 
 def layer(result: Any, name: str, method: str = "daccs-solid") -> Any:
-    return result.dataset[name].loc[{"method": method}].to_numpy()
+    return result.dataset[name].loc[{"removal_method": method}].to_numpy()
 
 
 def tonnes(result: Any, method: str = "daccs-solid") -> float:
@@ -49,7 +49,7 @@ def test_the_public_names(world: Path) -> None:
     assert isinstance(result, cdrsite.StudyResult)
     assert result.methods == ("daccs-solid", "beccs-residue", "afforestation")
     assert result.dataset["potential"].attrs["units"] == "t/yr"
-    assert result.dataset["potential"].dims == ("method", "y", "x")
+    assert result.dataset["potential"].dims == ("removal_method", "y", "x")
     assert "A tiny world" in result._repr_html_()
     assert result.summary["region_km2"] == 48.0
     assert all(seconds >= 0 for seconds in result.timings.values())

@@ -84,7 +84,7 @@ def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
             attrs["flag_meanings"] = " ".join(
                 LIMIT_NAMES[code].replace(" ", "_") for code in sorted(LIMIT_NAMES)
             )
-        data[name] = (("method", "y", "x"), np.ascontiguousarray(values), attrs)
+        data[name] = (("removal_method", "y", "x"), np.ascontiguousarray(values), attrs)
     supply = np.where(inside, 90.0, np.nan).astype(np.float32)
     pool = np.where(inside, np.arange(5) // 3, -1).astype(np.int32)
     plane = ("y", "x")
@@ -102,7 +102,7 @@ def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
         data[name][2]["grid_mapping"] = "crs"
     data["cell_area"] = ("y", grid.row_areas, {"units": "m2", "long_name": "area of a cell"})
     coords = {
-        "method": list(METHODS),
+        "removal_method": list(METHODS),
         "y": ("y", grid.y, {"units": "m"}),
         "x": ("x", grid.x, {"units": "m"}),
         "crs": ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),

@@ -56,7 +56,7 @@ def raster_plan(result: StudyResult) -> Iterator[Plan]:
     for name, variable in result.dataset.data_vars.items():
         if name in NO_RASTER or str(name).startswith("need_"):
             continue
-        if variable.dims == ("method", "y", "x"):
+        if variable.dims == ("removal_method", "y", "x"):
             for index, method in enumerate(result.methods):
                 yield _method_raster(result, str(name), method, common), variable.to_numpy()[index]
         elif variable.dims == ("y", "x"):
