@@ -65,7 +65,7 @@ def test_an_overview_keeps_means_modes_and_bounds(run: RunFolder) -> None:
     assert max(small.values.shape) == 2
     assert small.bounds == pytest.approx(whole.bounds)
     assert set(np.unique(small.values.compressed())) <= set(np.unique(whole.values.compressed()))
-    grid = AnalysisGrid("EPSG:3035", 4_000_000, 3_000_000, 100.0, 600, 1024)
+    grid = AnalysisGrid.from_bounds("EPSG:3035", (0, 0, 102_400, 60_000), 100.0)
     values = np.arange(600 * 1024, dtype=np.float32).reshape(600, 1024)
     folder = run.path.with_name("large")
     (folder / "rasters").mkdir(parents=True)

@@ -1,0 +1,290 @@
+"""A finished run's folder, read again: the one way to it for everything that comes after a run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.core.errors import ConfigError, DataError
+from cdrsite.outputs.staging import MARK
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import numpy as np
+    import pandas as pd
+    import xarray as xr
+    from affine import Affine
+    from pyproj import CRS
+
+SUMMARY = "summary.json"
+GEOPACKAGE = "cdrsite.gpkg"
+STORE = "result.zarr"
+CURE = "name the folder that `cdrsite run` wrote; it holds manifest.json, summary.json and tables"
+
+WAYS = {"float32": "average", "uint8": "mode"}
+"""Type on disk -> how pixels become one; reason bits and labels are picked, never mixed."""
+
+
+@dataclass(frozen=True)
+class Raster:
+    """A raster of a run, whole or as an overview.
+
+    Attributes
+    ----------
+    values : np.ma.MaskedArray, shape (rows, cols)
+        Masked where the file has no value.
+    transform : Affine
+        Of the array as read, so of larger pixels than the grid's where it is an overview.
+    crs : CRS
+        Of the grid.
+    unit, description : str
+        As in the file; the unit may be empty.
+    """
+
+    values: np.ma.MaskedArray[Any, Any]
+    transform: Affine
+    crs: CRS
+    unit: str
+    description: str
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north in the CRS."""
+        rows, cols = self.values.shape
+        pixel = self.transform  # north-up: no rotation
+        return pixel.c, pixel.f + rows * pixel.e, pixel.c + cols * pixel.a, pixel.f
+
+
+class RunFolder:
+    """The folder of a finished run.
+
+    Nothing is read before it is asked for, and rasters as coarse as they are needed, so that the
+    run of a large region costs no more memory than that of a small one.
+
+    Parameters
+    ----------
+    path : Path or str
+        Folder that a run wrote.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    summary : dict
+        Headline numbers, units in the names; unknown ones are None.
+    manifest : dict
+        Scenario, inputs, versions, warnings and so on.
+
+    Raises
+    ------
+    ConfigError
+        The folder does not exist or is not that of a whole run.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        if not self.path.is_dir():
+            got = "a file" if self.path.exists() else "nothing there"
+            raise ConfigError("there is no such run", where=str(path), got=got, cure=CURE)
+        self.manifest = self._document(MARK)
+        self.summary = self._document(SUMMARY)
+        if self.manifest.get("program") != "cdrsite" or "methods" not in self.summary:
+            raise ConfigError(
+                "the folder is not that of a study",
+                where=str(path),
+                got=f"{MARK} and {SUMMARY} without program and methods",
+                cure=CURE,
+            )
+
+    def _document(self, name: str) -> dict[str, Any]:
+        file = self.path / name
+        if not file.is_file():
+            raise ConfigError(
+                "the folder is not that of a whole run",
+                where=str(self.path),
+                got=f"no {name}",
+                cure=CURE,
+            )
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ConfigError(
+                "the file is not JSON", where=str(file), got=str(error), cure="run the study again"
+            ) from error
+        if not isinstance(document, dict):
+            raise ConfigError("the file is no object", where=str(file), cure="run the study again")
+        return document
+
+    def __repr__(self) -> str:
+        return f"<RunFolder {self.name}: {', '.join(self.methods)} in {self.path}>"
+
+    @property
+    def name(self) -> str:
+        """Name of the scenario."""
+        return str(self.summary.get("name", self.path.name))
+
+    @property
+    def title(self) -> str:
+        """Title of the scenario, or else its name."""
+        return str(self.summary.get("title") or self.name)
+
+    @property
+    def scenario(self) -> dict[str, Any]:
+        """The scenario as resolved, from the manifest."""
+        found = self.manifest.get("scenario")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the methods, in the order of the scenario."""
+        return tuple(str(name) for name in self.summary["methods"])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the run warned of."""
+        return tuple(str(text) for text in self.manifest.get("warnings", ()))
+
+    # ------------------------------------------------------------------ tables
+
+    @cached_property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables."""
+        files = (self.path / "tables").glob("*")
+        return tuple(sorted({f.stem for f in files if f.suffix in {".parquet", ".csv"}}))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One table, with the numbers as they were computed.
+
+        Raises
+        ------
+        ConfigError
+            The run has no such table.
+        """
+        import pandas as pd
+
+        self._require(name, self.tables, "table")
+        exact = self.path / "tables" / f"{name}.parquet"
+        if exact.is_file():
+            return pd.read_parquet(exact)
+        return pd.read_csv(exact.with_suffix(".csv"))
+
+    # ----------------------------------------------------------------- rasters
+
+    @cached_property
+    def rasters(self) -> tuple[str, ...]:
+        """Names of the rasters, without ending."""
+        return tuple(sorted(file.stem for file in (self.path / "rasters").glob("*.tif")))
+
+    def raster(self, name: str, max_size: int | None = None) -> Raster:
+        """One raster, at most ``max_size`` pixels wide and high.
+
+        Parameters
+        ----------
+        name : str
+            One of :attr:`rasters`.
+        max_size : int, optional
+            Longest side [pixels]; a larger grid is read from its overviews. Everything when not
+            given.
+
+        Returns
+        -------
+        Raster
+            Means of quantities, the most frequent class, and one of several labels.
+
+        Raises
+        ------
+        ConfigError
+            The run has no such raster.
+        DataError
+            The file cannot be read.
+        """
+        import rasterio
+        from affine import Affine
+        from pyproj import CRS
+        from rasterio.enums import Resampling
+        from rasterio.errors import RasterioIOError
+
+        self._require(name, self.rasters, "raster")
+        file = self.path / "rasters" / f"{name}.tif"
+        try:
+            with rasterio.open(file) as source:
+                longest = max(source.height, source.width)
+                shrink = 1.0 if max_size is None else max(1.0, longest / max_size)
+                rows = max(1, round(source.height / shrink))
+                cols = max(1, round(source.width / shrink))
+                # overviews hold means and modes already; what is left to shrink is little
+                way = WAYS.get(source.dtypes[0], Resampling.nearest.name)
+                values = source.read(
+                    1, out_shape=(rows, cols), masked=True, resampling=Resampling[way]
+                )
+                pixel = source.transform
+                wide, high = pixel.a * source.width / cols, pixel.e * source.height / rows
+                return Raster(
+                    values,
+                    Affine(wide, 0.0, pixel.c, 0.0, high, pixel.f),
+                    CRS.from_wkt(source.crs.to_wkt()),
+                    source.units[0] or "",
+                    source.descriptions[0] or "",
+                )
+        except RasterioIOError as error:
+            raise DataError(
+                "the raster cannot be read", where=str(file), got=str(error), cure="run it again"
+            ) from error
+
+    # ------------------------------------------------------- vectors, dataset
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the vector layers; tables without geometry are not among them."""
+        import pyogrio
+
+        file = self.path / GEOPACKAGE
+        if not file.is_file():
+            return ()
+        return tuple(str(name) for name, kind in pyogrio.list_layers(file) if kind is not None)
+
+    def layer(self, name: str) -> gpd.GeoDataFrame:
+        """One vector layer, in the CRS of the grid.
+
+        Raises
+        ------
+        ConfigError
+            The run has no such layer.
+        """
+        import geopandas as gpd
+
+        self._require(name, self.layers, "vector layer")
+        return gpd.read_file(self.path / GEOPACKAGE, layer=name, engine="pyogrio")
+
+    def dataset(self) -> xr.Dataset:
+        """The labelled dataset, read lazily; the caller closes it.
+
+        Raises
+        ------
+        ConfigError
+            The run has none.
+        """
+        import xarray as xr
+
+        store = self.path / STORE
+        if not store.is_dir():
+            raise ConfigError(
+                "the run has no labelled dataset",
+                where=str(self.path),
+                got=f"no {STORE}",
+                cure=CURE,
+            )
+        return xr.open_zarr(store, consolidated=True)
+
+    def _require(self, name: str, known: tuple[str, ...], kind: str) -> None:
+        if name not in known:
+            raise ConfigError(
+                f"the run has no such {kind}",
+                where=str(self.path),
+                got=repr(name),
+                expected=", ".join(known) or "none",
+                cure="ask for one of those",
+            )
