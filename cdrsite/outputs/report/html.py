@@ -1,0 +1,93 @@
+"""The only place where text becomes markup."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cdrsite.outputs.tables import plain
+
+VOID = frozenset({"meta", "br", "hr", "img", "input", "link"})
+"""Elements without content."""
+
+
+def text(value: object) -> str:
+    """Text or an attribute's value, escaped."""
+    return html.escape(str(value), quote=True)
+
+
+def tag(name: str, *children: str, **attributes: object) -> str:
+    """One element.
+
+    Parameters
+    ----------
+    name : str
+        Of the element.
+    *children : str
+        Markup; text goes through :func:`text` first.
+    **attributes : object
+        Escaped here. ``class_`` is ``class``, underscores within are hyphens; False and None are
+        left out, True stands without a value.
+    """
+    parts = [name]
+    for key, value in attributes.items():
+        if value is None or value is False:
+            continue
+        label = key.rstrip("_").replace("_", "-")
+        parts.append(label if value is True else f'{label}="{text(value)}"')
+    head = f"<{' '.join(parts)}>"
+    return head if name in VOID else f"{head}{''.join(children)}</{name}>"
+
+
+def script_json(value: Any) -> str:
+    """JSON that may stand inside a script element, whatever the texts in it hold."""
+    # NaN is no JSON; and nothing here can end the element or begin a comment
+    document = json.dumps(plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&\u2028\u2029":
+        document = document.replace(sign, f"\\u{ord(sign):04x}")
+    return document
+
+
+def table(
+    caption: str,
+    columns: Sequence[tuple[str, str]],
+    rows: Sequence[Sequence[str]],
+    *,
+    total: Sequence[str] | None = None,
+    attributes: Mapping[str, object] | None = None,
+) -> str:
+    """A table with caption and scopes, in a region that scrolls by itself on a narrow screen.
+
+    Parameters
+    ----------
+    caption : str
+        Markup.
+    columns : sequence of (markup, kind)
+        Kind is ``text`` or ``number``.
+    rows, total : sequences of markup
+        The first cell of a row is its header.
+    attributes : mapping, optional
+        Of the table.
+    """
+    head = "".join(tag("th", title, scope="col", class_=_kind(kind)) for title, kind in columns)
+    body = "".join(_row(row, columns) for row in rows)
+    foot = "" if total is None else tag("tfoot", _row(total, columns))
+    inner = tag("caption", caption) + tag("thead", tag("tr", head)) + tag("tbody", body) + foot
+    # tabindex: what scrolls must be reachable from the keyboard
+    return tag("div", tag("table", inner, **dict(attributes or {})), class_="scroll", tabindex=0)
+
+
+def _row(cells: Sequence[str], columns: Sequence[tuple[str, str]]) -> str:
+    first, *others = cells
+    kinds = [kind for _, kind in columns]
+    found = [tag("th", first, scope="row", class_=_kind(kinds[0]))]
+    found += [
+        tag("td", cell, class_=_kind(kind)) for cell, kind in zip(others, kinds[1:], strict=True)
+    ]
+    return tag("tr", *found)
+
+
+def _kind(kind: str) -> str | None:
+    return "n" if kind == "number" else None

@@ -1,0 +1,64 @@
+"""Numbers as people read them: sensible precision, thin spaces between thousands."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+
+THIN = "\u202f"
+"""Narrow no-break space between thousands."""
+MISSING = "–"
+"""What stands where a number is not known."""
+SMALLEST = -4
+"""Exponent of ten below which a number is written with its power of ten."""
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: object, digits: int = 3) -> str:
+    """A number for people: ``digits`` significant ones, thin spaces between thousands.
+
+    Parameters
+    ----------
+    value : object
+        None, NaN and infinity give a dash; what is no number is given back as text.
+    digits : int
+        Significant digits; whole parts are never cut.
+
+    Returns
+    -------
+    str
+        For example ``12\u202f346``, ``26.9``, ``0.58``, ``1.2 × 10⁻⁵``, ``–``.
+    """
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return _signed(f"{int(value):,}")  # a count has no decimals
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return MISSING if value is None else str(value)
+    size = float(value)
+    if not math.isfinite(size):
+        return MISSING
+    if size == 0:
+        return "0"
+    power = math.floor(math.log10(abs(float(f"{size:.{digits - 1}e}"))))  # of the rounded number
+    if power >= SMALLEST:
+        return _signed(f"{size:,.{max(0, digits - 1 - power)}f}")
+    head = _signed(f"{size / 10.0**power:.{max(digits - 2, 0)}f}")
+    return f"{head} × 10{str(power).translate(SUPERSCRIPTS)}"
+
+
+def _signed(text: str) -> str:
+    return text.replace(",", THIN).replace("-", "−")
+
+
+def exact(value: object) -> str:
+    """A published number as it was published, thin spaces between thousands."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return MISSING if value is None or isinstance(value, float) else str(value)
+    text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.10g}"
+    return text.replace(",", THIN).replace("-", "−", 1 if value < 0 else 0)
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """A share of one in percent: ``71 %``; what is not nothing is never shown as nothing."""
+    if share is None or not math.isfinite(share):
+        return MISSING
+    return f"{number(100 * share, digits)}{THIN}%"

@@ -1,0 +1,99 @@
+"""The words of the report in its languages."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from cdrsite.core.errors import ConfigError
+from cdrsite.outputs.report.numbers import exact, number, percent
+
+LANGUAGES = ("en", "zh")
+FOLDER = Path(__file__).parent / "words"
+"""Files ``LANG.yaml`` and ``PART_LANG.yaml``: key -> text with {places}."""
+
+
+class Words:
+    """The words of one language.
+
+    Parameters
+    ----------
+    lang : {'en', 'zh'}
+        Language of the report.
+
+    Raises
+    ------
+    ConfigError
+        There is no such language.
+    """
+
+    def __init__(self, lang: str = "en") -> None:
+        if lang not in LANGUAGES:
+            raise ConfigError(
+                "the report does not speak this language",
+                where="lang",
+                got=repr(lang),
+                expected=" or ".join(LANGUAGES),
+            )
+        self.lang = lang
+        self._table = load_words(lang)
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Text of a key with its places filled; not escaped.
+
+        Raises
+        ------
+        KeyError
+            No such key, or a place without a value.
+        """
+        text = self._table[key]
+        return text.format(**values) if values else text
+
+    def has(self, key: str) -> bool:
+        """Whether there are words for a key."""
+        return key in self._table
+
+    def named(self, kind: str, name: str) -> str:
+        """Words for a name that may be the user's own, which then stays as it is."""
+        return self._table.get(f"{kind}.{name}", name)
+
+    def method(self, name: str) -> str:
+        """Name of a removal method."""
+        return self.named("method", name)
+
+    def resource(self, name: str) -> str:
+        """Name of a resource, or of a family of limits such as injectivity."""
+        return self.named("resource", name)
+
+    def unit(self, name: str) -> str:
+        """A unit as it is written in the language, e.g. ``Mt/yr``."""
+        return self.named("unit", name)
+
+    @staticmethod
+    def number(value: object, digits: int = 3) -> str:
+        """See :func:`cdrsite.outputs.report.numbers.number`."""
+        return number(value, digits)
+
+    @staticmethod
+    def exact(value: object) -> str:
+        """See :func:`cdrsite.outputs.report.numbers.exact`."""
+        return exact(value)
+
+    @staticmethod
+    def percent(share: float | None, digits: int = 2) -> str:
+        """See :func:`cdrsite.outputs.report.numbers.percent`."""
+        return percent(share, digits)
+
+
+@cache
+def load_words(lang: str) -> dict[str, str]:
+    """All words of a language; a key stands in one file only."""
+    from ruamel.yaml import YAML
+
+    found: dict[str, str] = {}
+    for file in sorted([*FOLDER.glob(f"{lang}.yaml"), *FOLDER.glob(f"*_{lang}.yaml")]):
+        for key, value in (YAML(typ="safe").load(file.read_text(encoding="utf-8")) or {}).items():
+            if key in found:
+                raise ConfigError("the key has its words twice", where=f"{file.name}: {key}")
+            found[key] = str(value)
+    return found
