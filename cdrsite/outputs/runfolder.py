@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import ConfigError, DataError
+from cdrsite.outputs.assumptions import ASSUMPTIONS, known_assumptions
 from cdrsite.outputs.staging import MARK
 
 if TYPE_CHECKING:
@@ -146,6 +147,17 @@ class RunFolder:
     def warnings(self) -> tuple[str, ...]:
         """What the run warned of."""
         return tuple(str(text) for text in self.manifest.get("warnings", ()))
+
+    @cached_property
+    def assumptions(self) -> dict[str, Any]:
+        """Values of the methods with their sources, as the run kept them.
+
+        Of a run that kept none, those that the library has now; see
+        :func:`cdrsite.outputs.assumptions.assumptions`.
+        """
+        if (self.path / ASSUMPTIONS).is_file():
+            return self._document(ASSUMPTIONS)
+        return known_assumptions(self.scenario.get("methods") or {})
 
     # ------------------------------------------------------------------ tables
 

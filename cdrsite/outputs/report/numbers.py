@@ -29,10 +29,10 @@ def number(value: object, digits: int = 3) -> str:
     str
         For example ``12\u202f346``, ``26.9``, ``0.58``, ``1.2 × 10⁻⁵``, ``–``.
     """
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        return _signed(f"{int(value):,}")  # a count has no decimals
-    if not isinstance(value, Real) or isinstance(value, bool):
+    if value is None or isinstance(value, bool) or not isinstance(value, Real):
         return MISSING if value is None else str(value)
+    if isinstance(value, Integral):
+        return _signed(f"{int(value):,}")  # a count has no decimals
     size = float(value)
     if not math.isfinite(size):
         return MISSING
