@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.competition import results as found
+from cdrsite.competition.blockcells import BlockCells, CellLayout
 from cdrsite.competition.objectives import (
     Lexicographic,
     Objective,
@@ -23,7 +24,6 @@ from cdrsite.competition.objectives import (
 )
 from cdrsite.competition.prices import SolverOptions, solve, solve_in_order
 from cdrsite.competition.problem import (
-    ArrayCells,
     Method,
     PolicyRow,
     PoolFamily,
@@ -36,13 +36,15 @@ from cdrsite.competition.problem import (
 from cdrsite.config.competition import RULE_UNITS, ObjectiveModel, PolicyRule
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.resources import RESOURCE_UNITS
+from cdrsite.core.states import EXCLUDED, LOWEST_STATE, OUTSIDE, UNKNOWN
 from cdrsite.core.units import parse_quantity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cdrsite.competition.solution import Solution
-    from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.competition.solution import BlockPlan, Solution
+    from cdrsite.core.arrays import ArrayStore
+    from cdrsite.core.grid import Block
     from cdrsite.requirements.supply import Pools, StorageUnits
     from cdrsite.transport.links import SinkLinks
 
@@ -50,9 +52,6 @@ if TYPE_CHECKING:
 
 INJECTIVITY, PORE_SPACE = "injectivity", "pore space"
 """Names of the storage rows: yearly injection, and capacity over the project's life."""
-
-NO_WINNER = 255
-"""Code of a cell that no method uses in the map of winning methods."""
 
 
 @dataclass(frozen=True)
@@ -79,71 +78,25 @@ class MethodFacts:
 
 
 @dataclass(frozen=True)
-class CellArrays:
-    """Whole-grid arrays that the competition reads; methods in the order of the facts.
-
-    Attributes
-    ----------
-    land : ndarray of float32, shape (rows, cols)
-        Land that any method may use [m2].
-    own : ndarray of float32, shape (methods, rows, cols)
-        Land that each method may use [m2].
-    possible : ndarray of bool, shape (methods, rows, cols)
-        Where a method is allowed, known and removes anything.
-    need : ndarray of float32, shape (methods, rows, cols)
-        Land need [m2 per gross t/yr].
-    net, cost : ndarray of float32, shape (methods, rows, cols)
-        Net factor [t/t] and cost [USD per gross t], without transport and storage.
-    layers : dict
-        Needs that differ from cell to cell.
-    local : dict
-        Resource -> supply that cannot leave the cell [canonical unit].
-    labels : dict
-        Zoning -> index of each cell's zone, -1 for none.
-    """
-
-    land: F32
-    own: F32
-    possible: NDArray[np.bool_]
-    need: F32
-    net: F32
-    cost: F32
-    layers: Mapping[str, F32]
-    local: Mapping[str, F32]
-    labels: Mapping[str, NDArray[np.int32]]
-
-
-@dataclass(frozen=True)
 class Allocation:
-    """The competition's answer.
+    """The competition's answer; its maps are in the workspace.
 
     Attributes
     ----------
-    allocated : ndarray of float32, shape (methods, rows, cols)
-        Gross CO2 of each method [t/yr].
-    by_sink : ndarray, shape (methods, units)
-        CO2 brought to each storage unit [t/yr].
-    net, cost : ndarray of float32, shape (rows, cols)
-        Net removal [t/yr] and its cost [USD/yr].
-    winner : ndarray of uint8, shape (rows, cols)
-        Method with the most net tonnes, :data:`NO_WINNER` for none.
-    binding : ndarray of uint8, shape (rows, cols)
-        What stops the cell, as codes of ``binding_labels``.
     solution : Solution
         Prices, bound, gap; sweeps the plan again block by block.
-    index : ndarray of int
-        Cells of the solution in the flat grid.
+    by_sink : ndarray, shape (methods, units)
+        CO2 brought to each storage unit [t/yr].
+    used : ndarray of int, shape (methods,)
+        Cells that the plan uses for each method.
+    curve : SupplyCurve
+        Net tonnes against their cost.
     """
 
-    allocated: F32
-    by_sink: NDArray[np.float64]
-    net: F32
-    cost: F32
-    winner: NDArray[np.uint8]
-    binding: NDArray[np.uint8]
-    binding_labels: tuple[str, ...]
     solution: Solution
-    index: NDArray[np.int64]
+    by_sink: NDArray[np.float64]
+    used: NDArray[np.int64]
+    curve: found.SupplyCurve
 
 
 def objective_of(model: ObjectiveModel) -> Objective | Lexicographic:
@@ -230,60 +183,118 @@ def _limits(rule: PolicyRule, suffix: str, zones: tuple[int, ...]) -> list[Polic
     return made
 
 
+@dataclass(frozen=True)
+class Competitors:
+    """What is needed to turn a block's variables into cells of the competition.
+
+    Attributes
+    ----------
+    facts : tuple of MethodFacts
+        The methods.
+    layout : CellLayout
+        How cells are kept.
+    needs : mapping
+        Layer -> variable and number of the method whose need it is.
+    local : mapping
+        Resource -> variable with the supply that cannot leave the cell.
+    zones : mapping
+        Zoning -> variable with each cell's zone.
+    leakage : float
+        Share of the CO2 lost over 100 km [1].
+    """
+
+    facts: tuple[MethodFacts, ...]
+    layout: CellLayout
+    needs: Mapping[str, tuple[str, int]]
+    local: Mapping[str, str]
+    zones: Mapping[str, str]
+    leakage: float
+
+    def matrix(
+        self, arrays: Mapping[str, NDArray[Any]], links: SinkLinks | None, block: Block
+    ) -> F32:
+        """The cells of a block where some method is possible, row by row.
+
+        Parameters
+        ----------
+        arrays : mapping
+            A block's part of the result's variables.
+        links : SinkLinks or None
+            Each cell's cheapest storage units.
+        block : Block
+            Which cells.
+        """
+        own, need = arrays["usable_land"], arrays["need_land"]
+        possible = arrays["limit"] < LOWEST_STATE
+        with np.errstate(divide="ignore", invalid="ignore"):
+            upper = np.where(possible, own / need, 0).astype(np.float32)
+        upper[~(np.isfinite(upper) & (upper > 0))] = 0
+        place = np.flatnonzero((upper > 0).any(axis=0))
+
+        def pick(array: NDArray[Any]) -> NDArray[Any]:
+            return array.reshape(*array.shape[:-2], -1)[..., place]
+
+        fields = {
+            # no m2 serves two (rule 6), whoever may have it
+            "land": np.nan_to_num(pick(own)).max(axis=0),
+            "upper": pick(upper),
+            "net": np.nan_to_num(pick(arrays["net_at_plant"])),
+            "cost": np.nan_to_num(pick(arrays["cost_at_plant"])),
+            "need": np.nan_to_num(pick(need), posinf=0.0),
+            "place": place,
+        }
+        layers = [pick(arrays[name][m]) for name, m in self.needs.values()]
+        local = [pick(arrays[name]) for name in self.local.values()]
+        zones = [pick(arrays[name]) for name in self.zones.values()]
+        for name, parts in (("layers", layers), ("local", local)):
+            fields[name] = np.nan_to_num(_stacked(parts, len(place)))
+        fields["zones"] = _stacked(zones, len(place))
+        if links is not None:
+            fields |= _sink_fields(links, pick, self.leakage, block)
+        return self.layout.matrix(fields, len(place))
+
+
+def _stacked(parts: list[NDArray[Any]], count: int) -> NDArray[Any]:
+    return np.stack(parts) if parts else np.zeros((0, count), np.float32)
+
+
+def _sink_fields(links: SinkLinks, pick: Any, leakage: float, block: Block) -> dict[str, Any]:
+    here = (slice(None), *block.slices)
+    sink = pick(np.asarray(links.sink[here]))
+    cost = pick(np.asarray(links.cost[here])) + pick(np.asarray(links.storage_cost[here]))
+    km = np.where(sink >= 0, pick(np.asarray(links.length_km[here])), 0)
+    return {
+        "sink": sink,
+        "sink_cost": np.where(sink >= 0, cost, 0).astype(np.float32),
+        "sink_loss": (km * (leakage / 100.0)).astype(np.float32),
+    }
+
+
 def build_problem(
-    facts: Sequence[MethodFacts],
-    arrays: CellArrays,
+    competitors: Competitors,
+    cells: BlockCells,
     pools: Mapping[str, Pools],
     storage: StorageUnits | None,
-    links: SinkLinks | None,
     policies: Sequence[PolicyRow],
-    leakage: float,
     zonings: Sequence[str] = (),
-) -> tuple[Problem, NDArray[np.int64]]:
-    """Assemble the competition's problem from the cells where something is possible.
+) -> Problem:
+    """Assemble the competition's problem.
 
     Parameters
     ----------
-    facts, arrays
+    competitors, cells
         Methods and cells.
     pools : mapping
-        Resource -> its pools; the labels are in ``arrays``.
-    storage, links : StorageUnits, SinkLinks or None
-        Storage units and each cell's cheapest ones.
+        Resource -> its pools.
+    storage : StorageUnits or None
+        Storage units.
     policies : sequence of PolicyRow
         From :func:`policy_rows`.
-    leakage : float
-        Share of the CO2 lost over 100 km [1].
     zonings : sequence of str
         Zonings that totals are wanted for.
-
-    Returns
-    -------
-    tuple
-        The problem, and the flat grid index of its cells.
     """
-    upper = np.where(arrays.possible, arrays.own / arrays.need, 0).astype(np.float32)
-    upper[~(np.isfinite(upper) & (upper > 0))] = 0
-    index = np.flatnonzero((upper > 0).any(axis=0))
-
-    def pick(array: NDArray[Any]) -> NDArray[Any]:
-        return np.ascontiguousarray(array.reshape(*array.shape[:-2], -1)[..., index])
-
-    layer_names = tuple(arrays.layers)
-    local_names = tuple(arrays.local)
-    local_need = [[_number(f.needs.get(name, 0.0)) for f in facts] for name in local_names]
-    sinks = _sink_arrays(links, pick, leakage)
-    cells = ArrayCells(
-        land=pick(arrays.land),
-        upper=pick(upper),
-        net=np.nan_to_num(pick(arrays.net)),
-        cost=np.nan_to_num(pick(arrays.cost)),
-        need=np.nan_to_num(pick(arrays.need), posinf=0.0),
-        zone_ids={name: pick(labels) for name, labels in arrays.labels.items()},
-        layers=_stacked([np.nan_to_num(pick(arrays.layers[n])) for n in layer_names]),
-        local=_stacked([np.nan_to_num(pick(arrays.local[n])) for n in local_names]),
-        **sinks,
-    )
+    facts, layout = competitors.facts, competitors.layout
+    local_need = [[_number(f.needs.get(name, 0.0)) for f in facts] for name in layout.local]
     families = tuple(
         PoolFamily(
             name,
@@ -295,40 +306,22 @@ def build_problem(
         )
         for name, one in pools.items()
     )
-    problem = Problem(
+    return Problem(
         cells=cells,
         methods=tuple(Method(f.name, f.stored, f.exclusive) for f in facts),
         pools=families,
         sinks=_sink_families(storage),
         policies=tuple(policies),
         n_sinks=0 if storage is None else len(storage.rate),
-        layers=layer_names,
-        local_need=np.array(local_need).reshape(len(local_names), len(facts)),
-        local_names=local_names,
+        layers=layout.layers,
+        local_need=np.array(local_need).reshape(len(layout.local), len(facts)),
+        local_names=layout.local,
         zonings=tuple(zonings),
     )
-    return problem, index
 
 
 def _number(value: float | str) -> float:
     return 0.0 if isinstance(value, str) else float(value)
-
-
-def _stacked(parts: list[NDArray[Any]]) -> F32 | None:
-    return np.stack(parts).astype(np.float32) if parts else None
-
-
-def _sink_arrays(links: SinkLinks | None, pick: Any, leakage: float) -> dict[str, Any]:
-    if links is None:
-        return {}
-    sink = pick(links.sink)
-    cost = np.where(sink >= 0, pick(links.cost) + pick(links.storage_cost), 0).astype(np.float32)
-    km = np.where(sink >= 0, pick(links.length_km), 0)
-    return {
-        "sink": sink,
-        "sink_cost": cost,
-        "sink_loss": (km * (leakage / 100.0)).astype(np.float32),
-    }
 
 
 def _sink_families(storage: StorageUnits | None) -> tuple[SinkFamily, ...]:
@@ -340,14 +333,8 @@ def _sink_families(storage: StorageUnits | None) -> tuple[SinkFamily, ...]:
     )
 
 
-def allocate(
-    problem: Problem,
-    index: NDArray[np.int64],
-    grid: AnalysisGrid,
-    model: ObjectiveModel,
-    threads: int,
-) -> Allocation:
-    """Solve the competition and lay the plan out on the grid.
+def solve_competition(problem: Problem, model: ObjectiveModel, threads: int) -> Solution:
+    """Solve the competition to the gap that the scenario asks for.
 
     Raises
     ------
@@ -359,48 +346,143 @@ def allocate(
     options = SolverOptions(gap=model.gap, threads=threads)
     objective = objective_of(model)
     if isinstance(objective, Lexicographic):
-        solution = solve_in_order(problem, objective, options)
-    else:
-        solution = solve(problem, objective, options)
-    methods, size = len(problem.methods), grid.size
-    allocated = np.zeros((methods, size), np.float32)
-    net, cost = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    winner = np.full(size, NO_WINNER, np.uint8)
-    binding = np.full(size, NO_WINNER, np.uint8)
-    by_sink = np.zeros((methods, problem.n_sinks))
-    stored = np.array([method.stored for method in problem.methods])
-    for block in solution.blocks():
-        here = index[block.start : block.stop]
-        gross = block.x.sum(axis=1)
-        allocated[:, here] = gross
-        each, money = found.net_and_cost(problem, block)
-        per_method = each.sum(axis=1)
-        net[here], cost[here] = per_method.sum(axis=0), money.sum(axis=(0, 1))
-        used = per_method.max(axis=0) > 0
-        winner[here[used]] = per_method.argmax(axis=0)[used]
-        binding[here] = found.binding_map(solution, block)
-        _add_by_sink(by_sink, block, stored)
-    shape = grid.shape
-    return Allocation(
-        allocated=allocated.reshape(methods, *shape),
-        by_sink=by_sink,
-        net=net.reshape(shape),
-        cost=cost.reshape(shape),
-        winner=winner.reshape(shape),
-        binding=binding.reshape(shape),
-        binding_labels=found.binding_labels(solution),
-        solution=solution,
-        index=index,
-    )
+        return solve_in_order(problem, objective, options)
+    return solve(problem, objective, options)
 
 
-def _add_by_sink(total: NDArray[np.float64], block: Any, stored: NDArray[np.float64]) -> None:
-    units = total.shape[1]
-    if not units:
-        return
-    for m in range(len(total)):
-        for slot in range(block.x.shape[1]):
-            sink = block.cells.sink[slot]
-            known = sink >= 0
-            weight = block.x[m, slot, known] * stored[m]
-            total[m] += np.bincount(sink[known], weights=weight, minlength=units)
+@dataclass(frozen=True)
+class PlanPart:
+    """Sums of a block's plan: CO2 by storage unit, cells used, supply curve."""
+
+    by_sink: NDArray[np.float64]
+    used: NDArray[np.int64]
+    curve: NDArray[np.float64]
+
+
+PLAN_ARRAYS: dict[str, tuple[bool, type[np.generic]]] = {
+    "allocated": (True, np.float32),
+    "shortfall": (True, np.float32),
+    "sink": (True, np.int32),
+    "sink_cost": (True, np.float32),
+    "sink_loss": (True, np.float32),
+    "winner": (False, np.uint8),
+    "binding": (False, np.uint8),
+    "land_price": (False, np.float32),
+    "net_removal": (False, np.float32),
+    "plan_cost": (False, np.float32),
+}
+"""Variables of the plan -> whether each method has its own, and type."""
+
+
+PIECE = 65536
+"""Cells whose plan is worked out at once: some 500 bytes of memory each [cells]."""
+
+
+@dataclass(frozen=True)
+class PlanBlock:
+    """Pass: the plan of a block, written as the result's variables."""
+
+    solution: Solution
+    cells: BlockCells
+    numbers: Mapping[Block, int]
+    result: ArrayStore
+
+    def __call__(self, block: Block) -> PlanPart:
+        """Write the plan's variables of a block; return its sums."""
+        number = self.numbers[block]
+        start, stop = self.cells.span(number)
+        problem, edges = self.solution.problem, found.curve_edges()
+        methods = len(problem.methods)
+        arrays, place = self._empty(block), self.cells.places(number)
+        by_sink = np.zeros((methods, problem.n_sinks))
+        curve = np.zeros((methods, len(edges) - 1))
+        for first in range(start, stop, PIECE):
+            plan = self.solution.plan_of(first, min(first + PIECE, stop))
+            each, money = found.net_and_cost(problem, plan)
+            self._fill(arrays, plan, place[first - start : plan.stop - start], each, money)
+            by_sink += self._by_sink(plan)
+            curve += found.curve_part(problem, plan, edges)
+        used = np.count_nonzero(arrays["allocated"] > 0, axis=1)
+        limit = self.result.open("limit")[(slice(None), *block.slices)]
+        self._finish(arrays, np.asarray(limit).reshape(methods, -1))
+        for name, flat in arrays.items():
+            shaped = flat.reshape(*flat.shape[:-1], *block.shape)
+            self.result.open(name)[(..., *block.slices)] = shaped
+        return PlanPart(by_sink, used, curve)
+
+    def _empty(self, block: Block) -> dict[str, NDArray[Any]]:
+        """Variables of cells that take no part, flat."""
+        methods, size = len(self.solution.problem.methods), block.shape[0] * block.shape[1]
+        blank = {"shortfall": np.nan, "sink": -1, "winner": methods, "binding": found.NONE}
+        blank["plan_cost"] = np.nan
+        return {
+            name: np.full((methods, size) if many else size, blank.get(name, 0), dtype)
+            for name, (many, dtype) in PLAN_ARRAYS.items()
+        }
+
+    def _fill(
+        self,
+        arrays: dict[str, NDArray[Any]],
+        plan: BlockPlan,
+        place: NDArray[np.int32],
+        each: NDArray[np.float64],
+        money: NDArray[np.float64],
+    ) -> None:
+        """Lay the plan of the cells that take part out on the block."""
+        gross, per_method = plan.x.sum(axis=1), each.sum(axis=1)
+        arrays["allocated"][:, place] = gross
+        possible = np.isfinite(plan.reduced)
+        arrays["shortfall"][:, place] = np.where(possible, np.maximum(-plan.reduced, 0.0), np.nan)
+        cells = plan.cells
+        if len(cells.sink):
+            slot = np.where(plan.x.sum(axis=1) > 0, plan.x.argmax(axis=1), plan.slot)
+            arrays["sink"][:, place] = _at(cells.sink, slot)
+            arrays["sink_cost"][:, place] = _at(cells.sink_cost, slot)
+            arrays["sink_loss"][:, place] = _at(cells.sink_loss, slot)
+        arrays["land_price"][place] = plan.land_price
+        net = per_method.sum(axis=0)
+        arrays["net_removal"][place] = net
+        with np.errstate(divide="ignore", invalid="ignore"):
+            unit = np.where(net > 0, money.sum(axis=(0, 1)) / net, np.nan)
+        arrays["plan_cost"][place] = unit
+        used = per_method.max(axis=0, initial=0.0) > 0
+        arrays["winner"][place[used]] = per_method.argmax(axis=0)[used]
+        arrays["binding"][place] = found.binding_map(self.solution, plan)
+
+    def _finish(self, arrays: dict[str, NDArray[Any]], limit: NDArray[np.uint8]) -> None:
+        """Tell cells that the plan leaves alone from those where no method is possible (rule 2)."""
+        possible = (limit < LOWEST_STATE).any(axis=0)
+        # a cell is excluded or unknown only if that holds for every method that might be there
+        state = np.where((limit == EXCLUDED).all(axis=0), EXCLUDED, 0)
+        state = np.where((limit == UNKNOWN).any(axis=0), UNKNOWN, state)
+        outside = limit[0] == OUTSIDE
+        for values in arrays.values():
+            if values.dtype == np.uint8:
+                apart = ~possible & (state > 0)
+                values[apart] = state[apart]
+                values[outside] = OUTSIDE
+            elif values.dtype == np.float32:
+                values[..., outside] = np.nan
+            else:
+                values[..., outside] = -1
+
+    def _by_sink(self, plan: BlockPlan) -> NDArray[np.float64]:
+        problem = self.solution.problem
+        units, stored = problem.n_sinks, [method.stored for method in problem.methods]
+        total = np.zeros((len(stored), units))
+        if not units:
+            return total
+        for m in range(len(total)):
+            for slot in range(plan.x.shape[1]):
+                sink = plan.cells.sink[slot]
+                known = sink >= 0
+                weight = plan.x[m, slot, known] * stored[m]
+                total[m] += np.bincount(sink[known], weights=weight, minlength=units)
+        return total
+
+
+def _at(values: Any, slot: NDArray[Any]) -> NDArray[Any]:
+    """Value of each method's sink slot, shape (methods, cells)."""
+    wide = np.broadcast_to(values, (len(values), slot.shape[1]))
+    chosen: NDArray[Any] = np.take_along_axis(wide, slot.astype(np.intp), axis=0)
+    return chosen

@@ -1,18 +1,20 @@
 """Stages that run over the cells: exclusions, routes to storage, supplies, scores.
 
-Each is a pure function of an aligned block, so the answer does not depend on blocks or threads
-(rule 9); only contiguous areas, distances and the sharing of pools look at the whole grid.
+Each is a pure function of an aligned block that writes its arrays into the workspace, so the answer
+does not depend on blocks, threads or workers (rule 9); only contiguous areas, distances and the
+sharing of pools look at the whole grid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.allocation import Competitors, MethodFacts
+from cdrsite.competition.blockcells import BlockCells, CellLayout
 from cdrsite.core.grid import Block
 from cdrsite.core.resources import RESOURCES
 from cdrsite.core.states import OUTSIDE_BIT
@@ -41,10 +43,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.config.models import Scenario
+    from cdrsite.core.arrays import ArrayStore
+    from cdrsite.running import Workspace
 
     F32 = NDArray[np.float32]
-
-T = TypeVar("T")
 
 OWN_BIOMASS = "own biomass"
 """Layer with a cell's own biomass, where plants collect from around them [t dry/yr]."""
@@ -52,73 +54,71 @@ SHED_CELLS = 8
 """Coarse cells between the middle and the rim of a biomass shed."""
 PIPELINE_YEARS = 30.0
 """Economic life of a pipeline [yr]; 20 to 50 in the models' own sources."""
+REASONS = "exclusion_reasons"
+"""Array of the reason bits of all cells."""
 
 
-class ProgressSink(Protocol):
-    """Where the progress of long steps goes."""
-
-    def step(self, title: str, total: int) -> Callable[[], None]:
-        """Begin a step of ``total`` parts; call the result after each part."""
+def left_name(setting: Setting, bits: tuple[int, ...]) -> str:
+    """Array with the share of each cell that a group of exclusion rules leaves."""
+    return f"left {setting.groups[bits]}"
 
 
-class Silent:
-    """No progress shown."""
+@dataclass(frozen=True)
+class ExcludeBlock:
+    """Pass: exclusion rules that are functions of a block alone."""
 
-    def step(self, title: str, total: int) -> Callable[[], None]:
-        """Do nothing."""
-        del title, total
-        return lambda: None
+    setting: Setting
+    result: ArrayStore
+    scratch: ArrayStore
 
-
-def exclude(setting: Setting, progress: ProgressSink, threads: int) -> Excluded:
-    """Apply all exclusion rules: block by block, then contiguity over the whole grid."""
-    grid = setting.area.grid
-    reasons = np.empty(grid.shape, np.uint32)
-    available = {bits: np.empty(grid.shape, np.float32) for bits in setting.book.groups}
-    areas = RuleAreas()
-
-    def one(block: Block) -> Excluded:
+    def __call__(self, block: Block) -> RuleAreas:
+        """Write reasons and shares left; return the areas that each rule removes."""
+        setting = self.setting
         inside = setting.area.inside(block)
-        return exclude_block(setting.book, setting.reader, block, inside)
-
-    for block, part in in_order(one, setting.blocks, threads, progress, "exclusions"):
-        reasons[block.slices] = part.reasons
-        for bits, left in part.available.items():
-            available[bits][block.slices] = left
-        areas.add(part.areas)
-    exclude_small_areas(setting.book, grid, reasons, available, areas)
-    return Excluded(reasons, available, areas)
+        found = exclude_block(setting.book, setting.reader, block, inside)
+        self.result.open(REASONS)[block.slices] = found.reasons
+        for bits, left in found.available.items():
+            self.scratch.open(left_name(setting, bits))[block.slices] = left
+        return found.areas
 
 
-def in_order(
-    work: Callable[[Block], T],
-    blocks: Iterable[Block],
-    threads: int,
-    progress: ProgressSink,
-    title: str,
-) -> Iterator[tuple[Block, T]]:
-    """Work on blocks in threads and yield the results in the order of the blocks (rule 9)."""
-    listed = list(blocks)
-    done = progress.step(title, len(listed))
-    if threads == 1:
-        for block in listed:
-            yield block, work(block)
-            done()
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for block, result in zip(listed, pool.map(work, listed), strict=True):
-            yield block, result
-            done()
+def exclude(setting: Setting, space: Workspace) -> RuleAreas:
+    """Apply all exclusion rules: block by block, then contiguity over the whole grid.
+
+    Returns
+    -------
+    RuleAreas
+        What each rule removes; reasons and shares left are in the workspace.
+    """
+    grid, areas = setting.area.grid, RuleAreas()
+    contiguity = any(rule.model.smaller_than is not None for rule in setting.book.rules)
+    if contiguity and space.journal is not None and not space.journal.parts("small areas"):
+        space.journal.forget("exclusions")  # it may have been stopped in the middle of its changes
+    reasons = space.result.create(REASONS, grid.shape, np.uint32)
+    available = {
+        bits: space.scratch.create(left_name(setting, bits), grid.shape, np.float32)
+        for bits in setting.book.groups
+    }
+    task = ExcludeBlock(setting, space.result, space.scratch)
+    for _, part in space.each("exclusions", task, setting.blocks, "exclusions"):
+        areas.add(part)
+
+    def small() -> RuleAreas:
+        exclude_small_areas(setting.book, grid, reasons, available, areas)
+        return areas
+
+    return space.once("small areas", small) if contiguity else areas
 
 
-def link_storage(setting: Setting, excluded: Excluded, threads: int) -> SinkLinks | None:
+def link_storage(setting: Setting, space: Workspace) -> SinkLinks | None:
     """Routes from every cell to its cheapest storage units; None where storage is unlimited."""
     units, scenario = setting.storage, setting.scenario
     if units is None:
         return None
     basis, sites = pipeline_basis(scenario), storage_sites(units)
-    inside = excluded.reasons & np.uint32(OUTSIDE_BIT) == 0
-    return link_sinks(scenario.transport, sites, setting.reader, basis, inside, threads)
+    reasons = space.result.open(REASONS)
+    inside = np.asarray(reasons[:, :]) & np.uint32(OUTSIDE_BIT) == 0
+    return link_sinks(scenario.transport, sites, setting.reader, basis, inside, space.threads)
 
 
 def pipeline_basis(scenario: Scenario) -> Basis:
@@ -184,107 +184,50 @@ def biomass_shed(setting: Setting, threads: int) -> F32 | None:
     return total
 
 
-def spread_areas(setting: Setting, links: SinkLinks | None, threads: int) -> Offers:
-    """Find the areas over which shared pools and storage units are spread."""
-    area, reader = setting.area, setting.reader
+@dataclass(frozen=True)
+class AreasOfBlock:
+    """Pass: area of each pool and storage unit inside the region."""
 
-    def one(block: Block) -> dict[str, NDArray[np.float64]]:
-        inside, areas = area.inside(block), area.grid.block_areas(block)
+    setting: Setting
+    links: SinkLinks | None
+
+    def __call__(self, block: Block) -> dict[str, NDArray[np.float64]]:
+        """Areas by resource [m2]."""
+        setting = self.setting
+        inside, areas = setting.area.inside(block), setting.area.grid.block_areas(block)
         found = {
-            name: label_areas(reader.labels(pools.layer, block), areas, inside, len(pools.supply))
+            name: label_areas(
+                setting.reader.labels(pools.layer, block), areas, inside, len(pools.supply)
+            )
             for name, pools in setting.pools.items()
         }
-        if links is not None and setting.storage is not None:
-            best = links.sink[0][block.slices]
+        if self.links is not None and setting.storage is not None:
+            best = np.asarray(self.links.sink[(0, *block.slices)])
             found["storage"] = label_areas(best, areas, inside, len(setting.storage.rate))
         return found
 
+
+def spread_areas(setting: Setting, links: SinkLinks | None, space: Workspace) -> Offers:
+    """Find the areas over which shared pools and storage units are spread."""
     total: dict[str, NDArray[np.float64]] = {}
-    for _, part in in_order(one, setting.blocks, threads, Silent(), ""):
+    for _, part in space.each("areas", AreasOfBlock(setting, links), setting.blocks):
         for name, values in part.items():
             total[name] = total.get(name, 0.0) + values
     pools = {name: replace(one, area=total[name]) for name, one in setting.pools.items()}
-    shed = biomass_shed(setting, threads)
+    shed = space.once("shed", lambda: biomass_shed(setting, space.threads))
     return Offers(pools, links, total.get("storage", np.zeros(0)), shed)
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What scoring a block gives: arrays by variable, and by variable and method."""
+    """What scoring a block gives: arrays by variable, and by variable and method.
+
+    ``rivals`` is what the competition reads of each method.
+    """
 
     shared: dict[str, NDArray[Any]]
     methods: dict[str, dict[str, NDArray[Any]]]
     rivals: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
-
-
-def score(
-    setting: Setting, excluded: Excluded, offers: Offers, progress: ProgressSink, threads: int
-) -> Iterator[tuple[Block, Scored]]:
-    """Score every method in every cell, block by block."""
-
-    def one(block: Block) -> Scored:
-        return score_block(setting, offers, excluded, block)
-
-    return in_order(one, setting.blocks, threads, progress, "scoring")
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """Scores of the whole grid.
-
-    Attributes
-    ----------
-    methods : dict
-        Variable -> array of shape (methods, rows, cols), in the order of the study's methods.
-    shared : dict
-        Variable -> array of shape (rows, cols).
-    rivals : dict
-        Method -> what the competition reads of it, arrays of shape (rows, cols).
-    """
-
-    methods: dict[str, NDArray[Any]]
-    shared: dict[str, NDArray[Any]]
-    rivals: dict[str, dict[str, NDArray[Any]]]
-
-
-def gather(setting: Setting, parts: Iterable[tuple[Block, Scored]]) -> Gathered:
-    """Put the blocks of the scores together."""
-    shape, names = setting.area.grid.shape, tuple(setting.models)
-    methods: dict[str, NDArray[Any]] = {}
-    shared: dict[str, NDArray[Any]] = {}
-    rivals: dict[str, dict[str, NDArray[Any]]] = {name: {} for name in names}
-
-    def place(home: dict[str, NDArray[Any]], key: str, block: Block, values: Any) -> None:
-        if key not in home:
-            home[key] = np.empty(shape, values.dtype)
-        home[key][block.slices] = values
-
-    for block, part in parts:
-        for key, values in part.shared.items():
-            place(shared, key, block, values)
-        for m, name in enumerate(names):
-            for key, values in part.methods[name].items():
-                if key not in methods:
-                    methods[key] = np.empty((len(names), *shape), values.dtype)
-                methods[key][m][block.slices] = values
-            for key, values in part.rivals[name].items():
-                place(rivals[name], key, block, values)
-    return Gathered(methods, shared, rivals)
-
-
-def score_block(
-    setting: Setting,
-    offers: Offers,
-    excluded: Excluded,
-    block: Block,
-) -> Scored:
-    """Score every method in the cells of a block; a pure function of the block."""
-    part = Excluded(
-        excluded.reasons[block.slices],
-        {bits: left[block.slices] for bits, left in excluded.available.items()},
-        excluded.areas,
-    )
-    return score_cells(setting, offers, part, block)
 
 
 def score_cells(
@@ -317,6 +260,7 @@ def score_cells(
             "cost": result.cost,
             "score": result.score,
             "suitability": layers[plan.suitability or ""],
+            "available": excluded.available[setting.book.group_of(name)],
         }
         for (name, result), plan in zip(found.items(), setting.plan.methods, strict=True)
     }
@@ -335,19 +279,19 @@ def score_cells(
 def _rivals(
     setting: Setting, layers: dict[str, F32], block: Block
 ) -> dict[str, dict[str, NDArray[Any]]]:
-    """What the competition reads of each method: own land, land need, net factor, cost, needs."""
+    """What the competition reads of each method, by the names of the result's variables."""
     made: dict[str, dict[str, NDArray[Any]]] = {}
     for name, sums in setting.rivals.items():
         group = setting.groups[setting.book.group_of(name)]
         arrays = {
-            "own": layers[land_layer(group)],
-            "need": sum_of(sums.land, layers),
-            "net": sum_of(sums.net_factor, layers),
-            "cost": sum_of(sums.cost, layers),
+            "usable_land": layers[land_layer(group)],
+            "need_land": sum_of(sums.land, layers),
+            "net_at_plant": sum_of(sums.net_factor, layers),
+            "cost_at_plant": sum_of(sums.cost, layers),
         }
         for resource, need in sums.needs.items():
             if need.constant is None:
-                arrays[f"need of {resource}"] = sum_of(need, layers)
+                arrays[f"need_{resource}"] = sum_of(need, layers)
         made[name] = {
             key: np.broadcast_to(np.asarray(values, np.float32), block.shape)
             for key, values in arrays.items()
@@ -389,7 +333,8 @@ def _add_storage(
         for name in ("storage", STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM):
             layers[name] = np.zeros(block.shape, np.float32)
         return
-    areas, best = setting.area.grid.block_areas(block), links.sink[0][block.slices]
+    first = (0, *block.slices)
+    areas, best = setting.area.grid.block_areas(block), np.asarray(links.sink[first])
     layers["storage"] = storage_offer(share, units.rate, best, areas, offers.served)
     for name, values in (
         (STORAGE_COST, links.storage_cost),
@@ -397,4 +342,170 @@ def _add_storage(
         (TRANSPORT_KM, links.length_km),
     ):
         # out of reach the supply is 0, so the cost there only has to be a finite number
-        layers[name] = np.where(best >= 0, values[0][block.slices], np.float32(0))
+        layers[name] = np.where(best >= 0, values[first], np.float32(0))
+
+
+def variables_of(
+    setting: Setting, offers: Offers, scored: Scored, reasons: NDArray[np.uint32], block: Block
+) -> dict[str, NDArray[Any]]:
+    """A block's part of the result's variables: of shape (methods, rows, cols) or (rows, cols).
+
+    The four states are kept apart: the outside is NaN, and a cost needs something to cost (rule 2).
+    """
+    outside = (reasons & np.uint32(OUTSIDE_BIT)) != 0
+    found: dict[str, NDArray[Any]] = {}
+    for arrays in (scored.methods, scored.rivals):
+        for m, name in enumerate(setting.models):
+            for key, values in arrays[name].items():
+                if key not in found:
+                    found[key] = np.empty((len(setting.models), *block.shape), values.dtype)
+                    if values.dtype == np.float32:
+                        found[key][:] = np.nan
+                found[key][m] = values
+    for values in found.values():
+        if values.dtype == np.float32:
+            values[:, outside] = np.nan
+    found["cost"][~(found["potential"] > 0)] = np.nan
+    shared = dict(scored.shared)
+    if offers.links is not None:
+        first = (0, *block.slices)
+        sink = np.asarray(offers.links.sink[first])
+        shared["transport_cost"] = np.where(sink >= 0, offers.links.cost[first], np.nan)
+        shared["transport_km"] = np.where(sink >= 0, offers.links.length_km[first], np.nan)
+        shared["pool_storage"] = sink
+    for key, values in shared.items():
+        # a broadcast or cached array is not ours to change
+        mine = np.array(values, np.int32 if values.dtype.kind == "i" else np.float32)
+        mine[outside] = -1 if mine.dtype == np.int32 else np.nan
+        found[key] = mine
+    return found
+
+
+@dataclass(frozen=True)
+class ScorePart:
+    """What the scoring of a block hands on: its cells in the competition, or how many they are."""
+
+    count: int
+    matrix: F32 | None = None
+
+
+@dataclass(frozen=True)
+class ScoreBlock:
+    """Pass: scores of every method, written as the result's variables, and the cells that compete.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Takes a file with the competing cells of each block; in memory they are handed on.
+    """
+
+    setting: Setting
+    offers: Offers
+    competitors: Competitors
+    result: ArrayStore
+    scratch: ArrayStore
+    folder: Path | None = None
+
+    def variables(self, block: Block) -> dict[str, NDArray[Any]]:
+        """A block's part of the variables."""
+        setting = self.setting
+        reasons = np.asarray(self.result.open(REASONS)[block.slices])
+        available = {
+            bits: np.asarray(self.scratch.open(left_name(setting, bits))[block.slices])
+            for bits in setting.book.groups
+        }
+        excluded = Excluded(reasons, available, RuleAreas())
+        scored = score_cells(setting, self.offers, excluded, block)
+        return variables_of(setting, self.offers, scored, reasons, block)
+
+    def __call__(self, block: Block) -> ScorePart:
+        """Write the variables of a block, and its competing cells."""
+        found = self.variables(block)
+        for name, values in found.items():
+            self.result.open(name)[(..., *block.slices)] = values
+        matrix = self.competitors.matrix(found, self.offers.links, block)
+        if self.folder is None:
+            return ScorePart(matrix.shape[1], matrix)
+        np.save(cell_file(self.folder, block), matrix)
+        return ScorePart(matrix.shape[1])
+
+
+def cell_file(folder: Path, block: Block) -> Path:
+    """File with the competing cells of a block."""
+    return folder / f"{block.row0}-{block.col0}.npy"
+
+
+def score(setting: Setting, offers: Offers, space: Workspace) -> BlockCells:
+    """Score every method in every cell, block by block.
+
+    Returns
+    -------
+    BlockCells
+        The cells that compete; the variables are in the workspace.
+    """
+    folder = None if space.folder is None else space.folder / "cells"
+    if folder is not None:
+        folder.mkdir(exist_ok=True)
+    competitors = competitors_of(setting, offers)
+    task = ScoreBlock(setting, offers, competitors, space.result, space.scratch, folder)
+    # one cell of the grid says which variables there are
+    for name, values in task.variables(Block(0, 1, 0, 1)).items():
+        space.result.create(name, (*values.shape[:-2], *setting.area.grid.shape), values.dtype)
+    counts: list[int] = []
+    matrices: list[F32 | Path] = []
+    for block, part in space.each("scoring", task, setting.blocks, "scoring"):
+        counts.append(part.count)
+        if part.matrix is not None:
+            matrices.append(part.matrix)
+        elif folder is not None:
+            matrices.append(cell_file(folder, block))
+    return BlockCells(competitors.layout, tuple(counts), tuple(matrices))
+
+
+def competitors_of(setting: Setting, offers: Offers) -> Competitors:
+    """How the study's variables become cells of the competition."""
+    facts, needs = _facts(setting)
+    given = setting.scenario.resources.supplies
+    # where plants collect biomass from around them, each cell's own counts here, so that no tonne
+    # is used twice (rule 6): the tonnes are allotted where they grow
+    hauled = {"biomass"} if offers.shed is not None else set()
+    local = {
+        name: f"local_{name}" if name in hauled else f"supply_{name}"
+        for name, model in given.items()
+        if not model.unlimited and name not in setting.pools
+    }
+    zones = {name: f"pool_{name}" for name in offers.pools}
+    zones |= {name: f"zone_{name}" for name in setting.zonings}
+    layout = CellLayout(
+        methods=len(facts),
+        sinks=0 if offers.links is None else int(offers.links.sink.shape[0]),
+        layers=tuple(needs),
+        local=tuple(local),
+        zonings=tuple(zones),
+    )
+    leakage = setting.scenario.transport.leakage
+    return Competitors(facts, layout, needs, local, zones, leakage)
+
+
+def _facts(setting: Setting) -> tuple[tuple[MethodFacts, ...], dict[str, tuple[str, int]]]:
+    """What is known of each method, and the variables of needs that differ from cell to cell."""
+    facts, layers = [], {}
+    for m, (name, model) in enumerate(setting.models.items()):
+        needs: dict[str, float | str] = {}
+        for resource, need in setting.rivals[name].needs.items():
+            if need.constant is not None:
+                needs[resource] = need.constant
+            else:
+                layer = f"{resource} need of {name}"
+                layers[layer] = f"need_{resource}", m
+                needs[resource] = layer
+        facts.append(
+            MethodFacts(
+                name,
+                # storage without limit has no units to go to, and its cost is in the method's own
+                stored=model.number("storage") if setting.storage is not None else 0.0,
+                exclusive=model.number("land_exclusive_fraction", 1.0),
+                needs=needs,
+            )
+        )
+    return tuple(facts), layers

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from cdrsite.allocation import (
+    PLAN_ARRAYS,
     Allocation,
-    CellArrays,
-    MethodFacts,
-    allocate,
+    PlanBlock,
     build_problem,
     policy_rows,
+    solve_competition,
 )
-from cdrsite.cells import Gathered, Offers
-from cdrsite.core.states import LOWEST_STATE
+from cdrsite.cells import Offers, competitors_of
+from cdrsite.competition.blockcells import BlockCells
+from cdrsite.competition.results import SupplyCurve, curve_edges
 from cdrsite.prepare import Setting
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from cdrsite.running import Workspace
 
 
-def compete(setting: Setting, offers: Offers, gathered: Gathered, threads: int) -> Allocation:
+def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspace) -> Allocation:
     """Divide land, pools and storage between the methods at the proven optimum.
 
     Parameters
@@ -31,10 +28,10 @@ def compete(setting: Setting, offers: Offers, gathered: Gathered, threads: int) 
         The study.
     offers : Offers
         Pools, and the routes to storage.
-    gathered : Gathered
-        Whole-grid arrays of the scores.
-    threads : int
-        No effect on the result (rule 9).
+    cells : BlockCells
+        The cells that compete.
+    space : Workspace
+        Takes the maps of the plan.
 
     Raises
     ------
@@ -42,35 +39,33 @@ def compete(setting: Setting, offers: Offers, gathered: Gathered, threads: int) 
         If rules are in conflict.
     """
     scenario = setting.scenario
-    facts, layers = _facts(setting, gathered)
-    zones = zone_layers(setting)
-    arrays = CellArrays(
-        land=_land(gathered),
-        own=_stack(gathered, "own"),
-        possible=gathered.methods["limit"] < LOWEST_STATE,
-        need=_stack(gathered, "need"),
-        net=_stack(gathered, "net"),
-        cost=_stack(gathered, "cost"),
-        layers=layers,
-        local=_local(setting, gathered),
-        labels={
-            **{name: gathered.shared[f"pool_{name}"] for name in offers.pools},
-            **{name: gathered.shared[f"zone_{name}"] for name in zones},
-        },
+    policies = policy_rows(
+        scenario.objective, scenario.policies, zone_layers(setting), tuple(setting.models)
     )
-    policies = policy_rows(scenario.objective, scenario.policies, zones, tuple(setting.models))
     admin = scenario.outputs.admin
-    problem, index = build_problem(
-        facts,
-        arrays,
+    problem = build_problem(
+        competitors_of(setting, offers),
+        cells,
         offers.pools,
         setting.storage,
-        offers.links,
         policies,
-        scenario.transport.leakage,
         () if admin is None else (admin.layer,),
     )
-    return allocate(problem, index, setting.area.grid, scenario.objective, threads)
+    solution = solve_competition(problem, scenario.objective, space.threads)
+    methods, grid = len(problem.methods), setting.area.grid
+    for name, (many, dtype) in PLAN_ARRAYS.items():
+        shape = (methods, *grid.shape) if many else grid.shape
+        space.result.create(name, shape, dtype)
+    numbers = {block: i for i, block in enumerate(setting.blocks)}
+    task = PlanBlock(solution, cells, numbers, space.result)
+    by_sink = np.zeros((methods, problem.n_sinks))
+    used, edges = np.zeros(methods, np.int64), curve_edges()
+    net = np.zeros((methods, len(edges) - 1))
+    for _, part in space.each("plan", task, setting.blocks, "plan"):
+        by_sink += part.by_sink
+        used += part.used
+        net += part.curve
+    return Allocation(solution, by_sink, used, SupplyCurve(edges, net, problem.method_names))
 
 
 def zone_layers(setting: Setting) -> dict[str, tuple[str, ...]]:
@@ -86,53 +81,3 @@ def zone_layers(setting: Setting) -> dict[str, tuple[str, ...]]:
         else:
             found[layer] = tuple(setting.reader.text(layer, column))
     return found
-
-
-def _stack(gathered: Gathered, name: str) -> NDArray[np.float32]:
-    return np.stack([arrays[name] for arrays in gathered.rivals.values()])
-
-
-def _land(gathered: Gathered) -> NDArray[np.float32]:
-    """Land that any method may use: no m2 serves two (rule 6), whoever may have it."""
-    own = [np.nan_to_num(arrays["own"]) for arrays in gathered.rivals.values()]
-    return np.maximum.reduce(own)
-
-
-def _local(setting: Setting, gathered: Gathered) -> dict[str, NDArray[np.float32]]:
-    """Supplies that cannot leave their cell: limited, and not shared by pools.
-
-    Where plants collect biomass from around them, each cell's own counts here, so that no tonne
-    is used twice (rule 6): the tonnes are allotted where they grow.
-    """
-    given, shared = setting.scenario.resources.supplies, gathered.shared
-    return {
-        name: shared[f"local_{name}" if f"local_{name}" in shared else f"supply_{name}"]
-        for name, model in given.items()
-        if not model.unlimited and name not in setting.pools
-    }
-
-
-def _facts(
-    setting: Setting, gathered: Gathered
-) -> tuple[list[MethodFacts], dict[str, NDArray[np.float32]]]:
-    """What is known of each method, and the layers of needs that differ from cell to cell."""
-    facts, layers = [], {}
-    for name, model in setting.models.items():
-        needs: dict[str, Any] = {}
-        for resource, need in setting.rivals[name].needs.items():
-            if need.constant is not None:
-                needs[resource] = need.constant
-            else:
-                layer = f"{resource} need of {name}"
-                layers[layer] = gathered.rivals[name][f"need of {resource}"]
-                needs[resource] = layer
-        facts.append(
-            MethodFacts(
-                name,
-                # storage without limit has no units to go to, and its cost is in the method's own
-                stored=model.number("storage") if setting.storage is not None else 0.0,
-                exclusive=model.number("land_exclusive_fraction", 1.0),
-                needs=needs,
-            )
-        )
-    return facts, layers

@@ -28,15 +28,13 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
-    from cdrsite.allocation import Allocation
-    from cdrsite.cells import Gathered
     from cdrsite.config.network import ExistingPipelines, ExistingSites, Network
+    from cdrsite.core.arrays import ArrayStore
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.core.reader import LayerReader
     from cdrsite.prepare import Setting
     from cdrsite.requirements.supply import StorageUnits
     from cdrsite.scoring import MethodModel
-    from cdrsite.siting.exclusions import Excluded
 
 WHERE = "network"
 
@@ -66,25 +64,16 @@ class Projects:
     gap_asked: float
 
 
-def plan_projects(
-    setting: Setting,
-    excluded: Excluded,
-    gathered: Gathered,
-    allocation: Allocation,
-    threads: int,
-) -> Projects | None:
+def plan_projects(setting: Setting, arrays: ArrayStore, threads: int) -> Projects | None:
     """Gather the allocation into plants and design their network; None if it is not asked for.
 
     Parameters
     ----------
     setting : Setting
         The study.
-    excluded : Excluded
-        What the exclusions leave: no plant stands on excluded ground.
-    gathered : Gathered
-        Scores; the suitability places the plants.
-    allocation : Allocation
-        The competition's answer.
+    arrays : ArrayStore
+        The result's variables: what the plan allocates, what the exclusions leave (no plant stands
+        on excluded ground), and the suitability, which places the plants.
     threads : int
         No effect on the result (rule 9).
 
@@ -108,16 +97,16 @@ def plan_projects(
     units = check_network(setting)
     rules = plant_rules(setting.models, model)
     sites = [] if model.sites is None else existing_sites(model.sites, setting.reader)
-    left = [excluded.available[setting.book.group_of(name)] > 0 for name in setting.models]
+    every = (slice(None), slice(None), slice(None))
     plants = gather_plants(
-        allocation.allocated,
+        np.nan_to_num(arrays.open("allocated")[every]),
         rules,
         setting.area.grid,
-        suitability=gathered.methods["suitability"],
-        allowed=np.stack(left),
+        suitability=arrays.open("suitability")[every],
+        allowed=arrays.open("available")[every] > 0,
         sites=sites,
     )
-    plants, zones = _with_zones(plants, setting, gathered)
+    plants, zones = _with_zones(plants, setting, arrays)
     if not any(plant.stored_t_yr > 0 for plant in plants.plants):
         _warn("the plan gives no plant of buildable size that stores CO2; no network is designed")
         return Projects(plants, zones, None, None, model.gap)
@@ -191,13 +180,13 @@ def plant_rules(models: dict[str, MethodModel], network: Network) -> list[PlantR
 
 
 def _with_zones(
-    plants: Plants, setting: Setting, gathered: Gathered
+    plants: Plants, setting: Setting, arrays: ArrayStore
 ) -> tuple[Plants, tuple[str, ...]]:
     """Plants with the name of their administrative unit behind their own."""
     admin = setting.scenario.outputs.admin
     if admin is None:
         return plants, ("",) * len(plants.plants)
-    names, labels = zone_layers(setting)[admin.layer], gathered.shared[f"zone_{admin.layer}"]
+    names, labels = zone_layers(setting)[admin.layer], arrays.open(f"zone_{admin.layer}")
     index = [int(labels[plant.row, plant.col]) for plant in plants.plants]
     zones = tuple("" if i < 0 else names[i] for i in index)
     named = tuple(

@@ -10,13 +10,11 @@ import numpy as np
 import xarray as xr
 
 from cdrsite import __version__
-from cdrsite.allocation import NO_WINNER
 from cdrsite.compete import zone_layers
-from cdrsite.competition.results import NONE
+from cdrsite.competition.results import binding_labels
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.resources import RESOURCE_UNITS
-from cdrsite.core.states import EXCLUDED, LOWEST_STATE, OUTSIDE, UNKNOWN
-from cdrsite.evidence import add_evidence
+from cdrsite.evidence import add_evidence, evidence_meaning
 from cdrsite.projects import project_features, project_summary, project_tables
 from cdrsite.tables import (
     curve_table,
@@ -30,18 +28,21 @@ from cdrsite.tables import (
     zone_table,
 )
 from cdrsite.traces import add_storage, polygon_features, route_features
-from cdrsite.variables import LIMIT_NAMES, NO_METHOD, PLAN_STATES, VARIABLES
+from cdrsite.variables import EVIDENCE, LIMIT_NAMES, NO_METHOD, PLAN_STATES, SHARED, VARIABLES
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
     from cdrsite.allocation import Allocation
-    from cdrsite.cells import Gathered, Offers, ProgressSink
+    from cdrsite.cells import Offers
     from cdrsite.config.models import Scenario
+    from cdrsite.core.arrays import ArrayStore
+    from cdrsite.core.progress import ProgressSink
     from cdrsite.prepare import Setting
     from cdrsite.projects import Projects
-    from cdrsite.siting.exclusions import Excluded
+    from cdrsite.running import Workspace
+    from cdrsite.siting.exclusions import RuleAreas
 
 PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
 """CF standard names of y and x on a projected grid."""
@@ -58,7 +59,8 @@ class StudyResult:
     grid : AnalysisGrid
         Where the arrays live.
     dataset : xr.Dataset
-        Variables of :data:`VARIABLES` with dimensions (removal_method, y, x), and shared ones with (y, x).
+        Variables of :data:`VARIABLES` with dimensions (removal_method, y, x), and shared ones with
+        (y, x).
     tables : dict
         DataFrames: ``methods``, ``limits``, ``exclusions``, ``sites``, ``pools``.
     summary : dict
@@ -121,10 +123,10 @@ class StudyResult:
 
 def assemble(
     setting: Setting,
-    excluded: Excluded,
+    areas: RuleAreas,
     offers: Offers,
-    gathered: Gathered,
     allocation: Allocation,
+    space: Workspace,
     projects: Projects | None = None,
 ) -> StudyResult:
     """Label the arrays and count.
@@ -133,39 +135,21 @@ def assemble(
     ----------
     setting : Setting
         What was prepared.
-    excluded : Excluded
-        Reasons and availability of the whole grid.
+    areas : RuleAreas
+        What each exclusion rule removes.
     offers : Offers
         Pools, and the routes to storage.
-    gathered : Gathered
-        Scores of the whole grid.
     allocation : Allocation
         The competition's answer.
+    space : Workspace
+        With the arrays.
     projects : Projects, optional
         Plants and their network, where the study asks for them.
     """
     import cdrsite.accessor  # noqa: F401 - registers `.cdr` for the dataset below
 
     scenario, grid = setting.scenario, setting.area.grid
-    methods = tuple(setting.models)
-    arrays, shared = dict(gathered.methods), dict(gathered.shared)
-    left = [excluded.available[setting.book.group_of(method)] for method in methods]
-    arrays["available"] = np.stack(left)
-    arrays["allocated"] = allocation.allocated.copy()
-    shared |= {
-        "winner": allocation.winner,
-        "binding": allocation.binding,
-    }
-    if offers.links is not None:
-        links = offers.links
-        shared["transport_cost"] = np.where(links.reached, links.cost[0], np.nan)
-        shared["transport_km"] = np.where(links.reached, links.length_km[0], np.nan)
-        shared["pool_storage"] = links.sink[0].copy()
-    _name_states(arrays["limit"], shared, len(methods))
-    _mask(arrays, shared, excluded.reasons)
-    dataset = _dataset(scenario, grid, methods, arrays, shared, excluded.reasons)
-    _label(dataset, setting, allocation)
-    add_evidence(dataset, setting, gathered, allocation)
+    dataset = _dataset(setting, space.result, allocation)
     tables = {
         "methods": method_table(setting.models, scenario, grid, dataset, allocation),
         "pools": pool_table(allocation),
@@ -174,7 +158,7 @@ def assemble(
         "supply_curve": curve_table(allocation),
         "sites": site_table(scenario, grid, dataset),
         "limits": limit_table(grid, dataset),
-        "exclusions": exclusion_table(setting.book, excluded, grid, dataset),
+        "exclusions": exclusion_table(setting.book, areas, grid, dataset),
     }
     names = tuple(rule.name for rule in setting.book.rules)
     summary = summarise(scenario, grid, dataset, tables, allocation)
@@ -201,15 +185,12 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
     dataset.attrs["exclusion_rules"] = [rule.name for rule in setting.book.rules]
     dataset.attrs["exclusion_rules_for"] = [", ".join(rule.methods) for rule in setting.book.rules]
     states = {code: LIMIT_NAMES[code] for code in PLAN_STATES}
+    _flags(dataset["limit"], LIMIT_NAMES)
     for name, labels in (
         ("winner", (*setting.models, NO_METHOD)),
-        ("binding", allocation.binding_labels),
+        ("binding", binding_labels(allocation.solution)),
     ):
-        words = {**dict(enumerate(labels)), **states}
-        dataset[name].attrs["flag_values"] = np.array(sorted(words), np.uint8)
-        dataset[name].attrs["flag_meanings"] = " ".join(
-            words[code].replace(" ", "_") for code in sorted(words)
-        )
+        _flags(dataset[name], {**dict(enumerate(labels)), **states})
     for name, pools in setting.pools.items():
         dataset[f"pool_{name}"].attrs["labels"] = list(pools.names)
     for name, zones in zone_layers(setting).items():
@@ -218,59 +199,24 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
         dataset["pool_storage"].attrs["labels"] = list(setting.storage.names)
 
 
-def _name_states(limit: Any, shared: dict[str, Any], methods: int) -> None:
-    """Tell cells that the plan leaves alone from those where no method is possible (rule 2)."""
-    winner, binding = shared["winner"], shared["binding"]
-    binding[binding == NO_WINNER] = NONE
-    winner[winner == NO_WINNER] = methods
-    possible = (limit < LOWEST_STATE).any(axis=0)
-    # a cell is excluded or unknown only if that holds for every method that might have been there
-    state = np.where((limit == EXCLUDED).all(axis=0), EXCLUDED, 0)
-    state = np.where((limit == UNKNOWN).any(axis=0), UNKNOWN, state)
-    for codes in (winner, binding):
-        apart = ~possible & (state > 0)
-        codes[apart] = state[apart]
-
-
-def _mask(arrays: dict[str, Any], shared: dict[str, Any], reasons: Any) -> None:
-    """Keep the four states apart: outside is NaN, and a cost needs something to cost (rule 2)."""
-    outside = (reasons >> 31).astype(bool)
-    for name in ("suitability", "available", "allocated"):
-        arrays[name][:, outside] = np.nan
-    for name, values in shared.items():
-        if values.dtype == np.uint8:
-            values[outside] = OUTSIDE
-        else:
-            values[outside] = -1 if name.startswith(("pool", "zone")) else np.nan
-    arrays["cost"][~(arrays["potential"] > 0)] = np.nan
-
-
-def _dataset(
-    scenario: Scenario,
-    grid: AnalysisGrid,
-    methods: tuple[str, ...],
-    arrays: dict[str, Any],
-    shared: dict[str, Any],
-    reasons: Any,
-) -> xr.Dataset:
-    data: dict[str, Any] = {}
-    for name, (unit, meaning) in VARIABLES.items():
-        attrs: dict[str, Any] = {"units": unit, "long_name": meaning, "grid_mapping": "crs"}
-        if name == "limit":
-            attrs["flag_values"] = np.array(sorted(LIMIT_NAMES), np.uint8)
-            attrs["flag_meanings"] = " ".join(
-                LIMIT_NAMES[code].replace(" ", "_") for code in sorted(LIMIT_NAMES)
-            )
-        data[name] = (("removal_method", "y", "x"), arrays[name], attrs)
-    for name, values in shared.items():
-        unit, meaning = _shared_meaning(name)
-        attrs = {"units": unit, "long_name": meaning, "grid_mapping": "crs"}
-        data[name] = (("y", "x"), values, attrs)
-    data["exclusion_reasons"] = (
-        ("y", "x"),
-        reasons,
-        {"units": "", "long_name": "bits of the exclusion rules that hit", "grid_mapping": "crs"},
+def _flags(variable: xr.DataArray, words: dict[int, str]) -> None:
+    """CF flags of a class variable."""
+    variable.attrs["flag_values"] = np.array(sorted(words), np.uint8)
+    variable.attrs["flag_meanings"] = " ".join(
+        words[code].replace(" ", "_") for code in sorted(words)
     )
+
+
+def _dataset(setting: Setting, store: ArrayStore, allocation: Allocation) -> xr.Dataset:
+    """The labelled dataset over the arrays of a store."""
+    scenario, grid = setting.scenario, setting.area.grid
+    goal = allocation.solution.objective.unit
+    data: dict[str, Any] = {}
+    for name in store.names():
+        array = store.open(name)
+        dims = ("removal_method", "y", "x")[-len(array.shape) :]
+        unit, meaning = _meaning(name, goal)
+        data[name] = (dims, array, {"units": unit, "long_name": meaning, "grid_mapping": "crs"})
     data["cell_area"] = (
         ("y",),
         grid.row_areas,
@@ -279,30 +225,31 @@ def _dataset(
     names = ("latitude", "longitude") if grid.is_geographic else PROJECTED
     units = ("degrees_north", "degrees_east") if grid.is_geographic else ("m", "m")
     coords = {
-        "removal_method": list(methods),
+        "removal_method": list(setting.models),
         "y": ("y", grid.y, {"standard_name": names[0], "units": units[0]}),
         "x": ("x", grid.x, {"standard_name": names[1], "units": units[1]}),
         "crs": ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),
     }
     attrs = {"Conventions": "CF-1.10", "title": scenario.title or scenario.name}
     attrs["source"] = f"cdrsite {__version__}"
-    return xr.Dataset(data, coords, attrs)
+    dataset = xr.Dataset(data, coords, attrs)
+    _label(dataset, setting, allocation)
+    add_evidence(dataset, setting, allocation)
+    return dataset
 
 
-def _shared_meaning(name: str) -> tuple[str, str]:
-    """Unit and meaning of a variable that all methods share."""
+def _meaning(name: str, goal: str) -> tuple[str, str]:
+    """Unit and meaning of a variable; ``goal`` is the unit of the objective."""
+    if name in VARIABLES:
+        return VARIABLES[name]
     kind, _, resource = name.partition("_")
-    if kind == "local":
-        return RESOURCE_UNITS[resource], f"{resource} that grows in the cell itself"
-    if kind == "supply":
-        return RESOURCE_UNITS[resource], f"{resource} offered"
-    if kind == "zone":
-        return "", f"zone of {resource}"
-    if kind == "pool":
-        return "", "cheapest storage unit" if resource == "storage" else f"pool of {resource}"
+    if name in EVIDENCE or kind == "need":
+        return evidence_meaning(name, goal)
+    if name in SHARED:
+        return SHARED[name]
     return {
-        "winner": ("", "method with the most net removal"),
-        "binding": ("", "what stops the cell"),
-        "transport_cost": ("USD/t", "transport of CO2 to the cheapest storage unit"),
-        "transport_km": ("km", "length of the route to the cheapest storage unit"),
-    }[name]
+        "local": (RESOURCE_UNITS.get(resource, ""), f"{resource} that grows in the cell itself"),
+        "supply": (RESOURCE_UNITS.get(resource, ""), f"{resource} offered"),
+        "zone": ("", f"zone of {resource}"),
+        "pool": ("", "cheapest storage unit" if resource == "storage" else f"pool of {resource}"),
+    }[kind]

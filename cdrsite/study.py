@@ -14,24 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdrsite.cells import (
-    Offers,
-    ProgressSink,
-    Silent,
-    exclude,
-    gather,
-    link_storage,
-    score,
-    score_cells,
-    spread_areas,
-)
+from cdrsite.cells import Offers, exclude, link_storage, score, score_cells, spread_areas
 from cdrsite.compete import compete
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.grid import Block
+from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.prepare import Setting, prepare
 from cdrsite.projects import check_network, plan_projects
 from cdrsite.results import StudyResult, assemble
+from cdrsite.running import Threads, Workspace
 from cdrsite.siting.exclusions import exclude_block
 
 
@@ -75,25 +67,25 @@ def run(
     CdrsiteError
         If the scenario or its data are wrong; see :func:`check_study`.
     """
-    sink, clock = progress or Silent(), Clock()
-    threads = workers or os.cpu_count() or 1
+    clock, threads = Clock(), workers or os.cpu_count() or 1
+    space = Workspace(runner=Threads(threads), threads=threads, progress=progress or Silent())
     with gathered_warnings() as notes:
         with clock.stage("prepare"):
             setting = prepare(scenario)
             try_one_cell(setting)
         with clock.stage("siting"):
-            excluded = exclude(setting, sink, threads)
+            areas = exclude(setting, space)
         with clock.stage("transport"):
-            links = link_storage(setting, excluded, threads)
-            offers = spread_areas(setting, links, threads)
+            links = link_storage(setting, space)
+            offers = spread_areas(setting, links, space)
         with clock.stage("scoring"):
-            gathered = gather(setting, score(setting, excluded, offers, sink, threads))
+            cells = score(setting, offers, space)
         with clock.stage("competition"):
-            allocation = compete(setting, offers, gathered, threads)
+            allocation = compete(setting, offers, cells, space)
         with clock.stage("network"):
-            projects = plan_projects(setting, excluded, gathered, allocation, threads)
+            projects = plan_projects(setting, space.result, threads)
         with clock.stage("results"):
-            result = assemble(setting, excluded, offers, gathered, allocation, projects)
+            result = assemble(setting, areas, offers, allocation, space, projects)
     result.warnings.extend(notes)
     result.timings.update(clock.seconds)
     return result

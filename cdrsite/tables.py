@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
     from cdrsite.prepare import Setting
     from cdrsite.scoring import MethodModel
-    from cdrsite.siting.exclusions import Excluded, RuleBook
+    from cdrsite.siting.exclusions import RuleAreas, RuleBook
 
 
 def net_potential(dataset: xr.Dataset) -> Any:
@@ -78,7 +78,7 @@ def limit_table(grid: AnalysisGrid, dataset: xr.Dataset) -> pd.DataFrame:
 
 
 def exclusion_table(
-    book: RuleBook, excluded: Excluded, grid: AnalysisGrid, dataset: xr.Dataset
+    book: RuleBook, areas: RuleAreas, grid: AnalysisGrid, dataset: xr.Dataset
 ) -> pd.DataFrame:
     """Per rule and group of methods: area it removes, and area that only it removes."""
     import pandas as pd
@@ -88,7 +88,7 @@ def exclusion_table(
     rows = []
     for bits, methods in book.groups.items():
         for position, bit in enumerate(bits):
-            total = excluded.areas.total[bits][position] / 1e6
+            total = areas.total[bits][position] / 1e6
             rows.append(
                 {
                     "rule": book.rules[bit].name,
@@ -96,7 +96,7 @@ def exclusion_table(
                     "methods": ", ".join(methods),
                     "removes_km2": total,
                     "removes_percent": 100 * total / region if region else np.nan,
-                    "only_it_removes_km2": excluded.areas.only[bits][position] / 1e6,
+                    "only_it_removes_km2": areas.only[bits][position] / 1e6,
                 }
             )
     columns = ["rule", "bit", "methods", "removes_km2", "removes_percent", "only_it_removes_km2"]
@@ -203,7 +203,7 @@ def method_table(
                 "cost_musd_yr": total["cost"] / 1e6,
                 "mean_cost_usd_t": total["cost"] / total["net"] if total["net"] > 0 else np.nan,
                 "land_km2": total["land"] / 1e6,
-                "cells": int((allocation.allocated[m] > 0).sum()),
+                "cells": int(allocation.used[m]),
                 "credited_mt_yr": float(credited(net, withheld)),
                 "retained_share": float(
                     expected_retention(
@@ -254,7 +254,7 @@ def curve_table(allocation: Allocation) -> pd.DataFrame:
     """Supply curve: net tonnes by method in classes of cost per net tonne, and their sum."""
     import pandas as pd
 
-    curve = competed.supply_curve(allocation.solution)
+    curve = allocation.curve
     total = curve.cumulative
     rows = [
         {

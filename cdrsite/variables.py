@@ -32,6 +32,17 @@ VARIABLES: dict[str, tuple[str, str]] = {
 }
 """Variable -> canonical unit and meaning; each has a method dimension."""
 
+SHARED: dict[str, tuple[str, str]] = {
+    "winner": ("", "method with the most net removal"),
+    "binding": ("", "what stops the cell"),
+    "net_removal": ("t/yr", "net removal in the plan, all methods"),
+    "plan_cost": ("USD/t", "cost of the plan per net tonne, all methods"),
+    "transport_cost": ("USD/t", "transport of CO2 to the cheapest storage unit"),
+    "transport_km": ("km", "length of the route to the cheapest storage unit"),
+    "exclusion_reasons": ("", "bits of the exclusion rules that hit"),
+}
+"""Variable that all methods share -> unit and meaning."""
+
 EVIDENCE: dict[str, tuple[str, str]] = {
     "shortfall": ("objective/t", "what a gross tonne lacks to be chosen"),
     "sink": ("", "storage unit that the plan would use"),

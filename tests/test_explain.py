@@ -10,7 +10,7 @@ import pytest
 from tiny_study import METHODS, RULES, tiny_grid, tiny_result
 from typer.testing import CliRunner
 
-from cdrsite.cells import Silent, exclude, gather, link_storage, score, spread_areas
+from cdrsite.cells import exclude, link_storage, score, spread_areas
 from cdrsite.cli import app
 from cdrsite.compete import compete
 from cdrsite.competition.results import explain_cell
@@ -19,6 +19,7 @@ from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.explain import Explanation, PlanHere, explain_place, explain_run, parse_place
 from cdrsite.prepare import prepare
 from cdrsite.results import assemble
+from cdrsite.running import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -98,20 +99,22 @@ def test_refusals_of_the_command_line(tmp_path: Path) -> None:
 def solved() -> tuple:  # type: ignore[type-arg]
     """The demo on a coarse grid, with the solution that a result no longer holds."""
     setting = prepare(load_scenario(ROOT / "config" / "demo.yaml", ["grid.resolution=20 km"]))
-    excluded = exclude(setting, Silent(), 1)
-    offers = spread_areas(setting, link_storage(setting, excluded, 1), 1)
-    gathered = gather(setting, score(setting, excluded, offers, Silent(), 1))
-    allocation = compete(setting, offers, gathered, 1)
-    return assemble(setting, excluded, offers, gathered, allocation), allocation
+    space = Workspace()
+    areas = exclude(setting, space)
+    offers = spread_areas(setting, link_storage(setting, space), space)
+    cells = score(setting, offers, space)
+    allocation = compete(setting, offers, cells, space)
+    assert len(setting.blocks) == 1  # so that a cell's place is its place on the grid
+    return assemble(setting, areas, offers, allocation, space), allocation, cells.places(0)
 
 
 @pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
 def test_charges_are_the_solvers_own(solved: tuple) -> None:  # type: ignore[type-arg]
-    result, allocation = solved
+    result, allocation, places = solved
     solution, grid = allocation.solution, result.grid
     checked = 0
-    for cell in range(0, len(allocation.index), 7):
-        row, col = divmod(int(allocation.index[cell]), grid.cols)
+    for cell in range(0, len(places), 7):
+        row, col = divmod(int(places[cell]), grid.cols)
         found = explain_place(result.dataset, grid, float(grid.x[col]), float(grid.y[row]))
         assert isinstance(found, Explanation)
         for oracle in explain_cell(solution, cell):

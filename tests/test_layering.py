@@ -25,6 +25,7 @@ LEVELS: dict[str, int] = {
     "competition": 6,
     "network": 6,
     "prepare": 7,
+    "running": 7,
     "allocation": 7,
     "cells": 8,
     "compete": 9,
@@ -41,6 +42,8 @@ LEVELS: dict[str, int] = {
     "study": 15,
     "batch": 16,
     "terminal": 17,
+    "doctor": 18,
+    "progress": 18,
     "catalogue": 18,
     "cli": 19,
 }

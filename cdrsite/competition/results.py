@@ -104,18 +104,36 @@ class SupplyCurve:
         return self.net.sum(axis=0).cumsum()
 
 
-def supply_curve(solution: Solution, *, top: float = 2000.0, step: float = 1.0) -> SupplyCurve:
+CURVE_TOP, CURVE_STEP = 2000.0, 1.0
+"""Last edge and width of the cost classes of a supply curve [USD per net t]."""
+
+
+def curve_edges(top: float = CURVE_TOP, step: float = CURVE_STEP) -> F64:
+    """Edges of the cost classes of a supply curve [USD per net t]."""
+    return np.arange(0.0, top + step, step)
+
+
+def supply_curve(
+    solution: Solution, *, top: float = CURVE_TOP, step: float = CURVE_STEP
+) -> SupplyCurve:
     """Net tonnes of the plan against their own cost, by method; one pass over the cells."""
-    edges = np.arange(0.0, top + step, step)
+    edges = curve_edges(top, step)
     methods = solution.problem.method_names
     net = np.zeros((len(methods), len(edges) - 1))
     for block in solution.blocks():
-        each, cost = net_and_cost(solution.problem, block)
-        for m in range(len(methods)):
-            made = each[m] > 0
-            unit = np.clip(cost[m][made] / each[m][made], 0.0, np.nextafter(edges[-1], 0.0))
-            net[m] += np.histogram(unit, edges, weights=each[m][made])[0]
+        net += curve_part(solution.problem, block, edges)
     return SupplyCurve(edges, net, methods)
+
+
+def curve_part(problem: Problem, block: BlockPlan, edges: F64) -> F64:
+    """Net tonnes a year of a block in classes of cost, shape (M, classes)."""
+    each, cost = net_and_cost(problem, block)
+    net = np.zeros((len(each), len(edges) - 1))
+    for m in range(len(net)):
+        made = each[m] > 0
+        unit = np.clip(cost[m][made] / each[m][made], 0.0, np.nextafter(edges[-1], 0.0))
+        net[m] = np.histogram(unit, edges, weights=each[m][made])[0]
+    return net
 
 
 def net_and_cost(problem: Problem, block: BlockPlan) -> tuple[F64, F64]:

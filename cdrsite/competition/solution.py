@@ -95,18 +95,22 @@ class Solution:
 
     def blocks(self) -> Iterator[BlockPlan]:
         """Plan block by block, in order; the memory of one block per thread."""
-        matrix = objective_matrix(self.objective, self.problem)
-        final = self.sweeper.prices(matrix, self.price)
         spans = list(blocks(self.problem.cells.n_cells))
-        yield from in_order(lambda span: self._block(final, *span), spans, self.sweeper.threads)
+        yield from in_order(lambda span: self.plan_of(*span), spans, self.sweeper.threads)
 
     def block_of(self, cell: int) -> BlockPlan:
         """Plan of the block that holds a cell."""
-        final = self.sweeper.prices(objective_matrix(self.objective, self.problem), self.price)
         start = cell // BLOCK * BLOCK
-        return self._block(final, start, min(start + BLOCK, self.problem.cells.n_cells))
+        return self.plan_of(start, min(start + BLOCK, self.problem.cells.n_cells))
 
-    def _block(self, final: Prices, start: int, stop: int) -> BlockPlan:
+    @cached_property
+    def final(self) -> Prices:
+        """The prices of the plan."""
+        matrix = objective_matrix(self.objective, self.problem)
+        return self.sweeper.prices(matrix, self.price)
+
+    def plan_of(self, start: int, stop: int) -> BlockPlan:
+        """Plan of the cells ``start`` to ``stop``; each cell's does not depend on the others."""
         cells = self.problem.cells.read(start, stop)
         slots = max(len(cells.sink), 1)
         x = np.zeros((len(self.problem.methods), slots, stop - start))
@@ -114,7 +118,7 @@ class Solution:
         for prices, share in self.mix:
             plan = self.sweeper.plan(prices, cells, start, stop)
             add_weighted(combo, self.sweeper.group, share, plan.x, plan.slot, x)
-        last = self.sweeper.plan(final, cells, start, stop)
+        last = self.sweeper.plan(self.final, cells, start, stop)
         reduced, land_price = self._reduced(last, cells, x)
         return BlockPlan(start, stop, cells, x, last.slot, reduced, land_price)
 

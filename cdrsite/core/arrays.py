@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import shutil
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -53,6 +54,9 @@ class ArrayStore(Protocol):
     def open(self, name: str) -> CellArray:
         """An array that was created."""
 
+    def names(self) -> tuple[str, ...]:
+        """Names of the arrays, sorted."""
+
     def drop(self, *names: str) -> None:
         """Forget arrays that are no longer needed; unknown names do no harm."""
 
@@ -72,6 +76,10 @@ class MemoryStore:
     def open(self, name: str) -> CellArray:
         """An array that was created."""
         return self.arrays[name]
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the arrays, sorted."""
+        return tuple(sorted(self.arrays))
 
     def drop(self, *names: str) -> None:
         """Forget arrays."""
@@ -117,7 +125,8 @@ class DiskStore:
         import zarr
 
         rows, cols = min(self.block, shape[-2]), min(self.block, shape[-1])
-        array = zarr.open_array(
+        _opened.cache_clear()
+        made: Any = zarr.open_array(
             str(self.folder / name),
             mode="w",
             shape=tuple(shape),
@@ -125,20 +134,31 @@ class DiskStore:
             dtype=np.dtype(dtype),
             fill_value=np.zeros(1, dtype)[0].item(),
             compressor=compressor(),
-            **{format_argument(zarr.open_array): 2},
+            **format_2(zarr.open_array),
         )
-        return array  # type: ignore[return-value]
+        return made
 
     def open(self, name: str) -> CellArray:
         """An array that was created."""
-        import zarr
+        return _opened(str(self.folder / name))
 
-        return zarr.open_array(str(self.folder / name), mode="r+")  # type: ignore[return-value]
+    def names(self) -> tuple[str, ...]:
+        """Names of the arrays, sorted."""
+        return tuple(sorted(path.parent.name for path in self.folder.glob("*/.zarray")))
 
     def drop(self, *names: str) -> None:
         """Remove arrays from disk."""
         for name in names:
             shutil.rmtree(self.folder / name, ignore_errors=True)
+        _opened.cache_clear()
+
+
+@lru_cache(maxsize=1024)
+def _opened(path: str) -> Any:
+    """An array on disk; opening reads its description, so it is kept open."""
+    import zarr
+
+    return zarr.open_array(path, mode="r+")
 
 
 def compressor() -> Any:
@@ -152,9 +172,8 @@ def compressor() -> Any:
     return Blosc(cname="lz4", clevel=5, shuffle=Blosc.SHUFFLE)
 
 
-def format_argument(function: Any) -> str:
-    """Name of the argument that chooses the Zarr format; it changed when format 3 came."""
+def format_2(function: Any) -> dict[str, Any]:
+    """The argument that chooses Zarr format 2; its name changed when format 3 came."""
     known = inspect.signature(function).parameters
-    return (
-        "zarr_version" if "zarr_version" in known and "zarr_format" not in known else "zarr_format"
-    )
+    old = "zarr_version" in known and "zarr_format" not in known
+    return {"zarr_version" if old else "zarr_format": 2}

@@ -1,0 +1,168 @@
+"""The competition's cells as they come from blocks of the grid, in memory or in one file per block.
+
+Only cells where some method is possible take part. They are in the order of the blocks, row by row
+within a block, wherever they are kept; so sums over them are the same bytes (rule 9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.competition.problem import ArrayCells, Cells
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    F32 = NDArray[np.float32]
+
+WHOLE = ("sink", "place", "zones")
+"""Fields of whole numbers, kept as int32 in the same matrix."""
+
+
+@dataclass(frozen=True)
+class CellLayout:
+    """Which rows of a matrix of cells hold what; every value takes four bytes.
+
+    Attributes
+    ----------
+    methods, sinks : int
+        Number of methods, and of storage units per cell.
+    layers, local, zonings : tuple of str
+        Needs that differ from cell to cell, supplies that cannot leave it, zonings.
+    """
+
+    methods: int
+    sinks: int = 0
+    layers: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()
+    zonings: tuple[str, ...] = ()
+
+    @cached_property
+    def rows(self) -> dict[str, slice]:
+        """Name of a field -> its rows."""
+        sizes = {
+            "land": 1,
+            **dict.fromkeys(("upper", "net", "cost", "need"), self.methods),
+            **dict.fromkeys(("sink", "sink_cost", "sink_loss"), self.sinks),
+            "layers": len(self.layers),
+            "local": len(self.local),
+            "zones": len(self.zonings),
+            "place": 1,
+        }
+        ends = np.cumsum([0, *sizes.values()]).tolist()
+        return {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(sizes)}
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return self.rows["place"].stop
+
+    def field(self, matrix: F32, name: str) -> NDArray[Any]:
+        """View of a field of a matrix of shape (height, n)."""
+        part = matrix[self.rows[name]]
+        return part.view(np.int32) if name in WHOLE else part
+
+    def matrix(self, fields: Mapping[str, Any], count: int) -> F32:
+        """Matrix of cells from its fields."""
+        made = np.zeros((self.height, count), np.float32)
+        for name, values in fields.items():
+            self.field(made, name)[:] = values
+        return made
+
+    def cells(self, matrix: F32) -> ArrayCells:
+        """Cells in memory that look into a matrix."""
+
+        def optional(name: str, there: bool) -> NDArray[Any] | None:
+            return self.field(matrix, name) if there else None
+
+        zones = self.field(matrix, "zones")
+        return ArrayCells(
+            land=self.field(matrix, "land")[0],
+            upper=self.field(matrix, "upper"),
+            net=self.field(matrix, "net"),
+            cost=self.field(matrix, "cost"),
+            need=self.field(matrix, "need"),
+            zone_ids=dict(zip(self.zonings, zones, strict=True)),
+            sink=optional("sink", self.sinks > 0),
+            sink_cost=optional("sink_cost", self.sinks > 0),
+            sink_loss=optional("sink_loss", self.sinks > 0),
+            layers=optional("layers", bool(self.layers)),
+            local=optional("local", bool(self.local)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class BlockCells:
+    """Cells of all blocks; a source for the competition (:class:`CellSource`).
+
+    Attributes
+    ----------
+    layout : CellLayout
+        What the matrices hold.
+    counts : tuple of int
+        Cells of each block.
+    matrices : tuple of ndarray or Path
+        One matrix per block, or the file with it.
+    """
+
+    layout: CellLayout
+    counts: tuple[int, ...]
+    matrices: tuple[F32 | Path, ...]
+
+    @cached_property
+    def offsets(self) -> NDArray[np.int64]:
+        """First cell of each block, and the end."""
+        return np.concatenate([[0], np.cumsum(self.counts, dtype=np.int64)])
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+        return int(self.offsets[-1])
+
+    def span(self, block: int) -> tuple[int, int]:
+        """First cell and end of a block."""
+        return int(self.offsets[block]), int(self.offsets[block + 1])
+
+    def matrix(self, start: int, stop: int) -> F32:
+        """Matrix of the cells ``start`` to ``stop``."""
+        first = int(np.searchsorted(self.offsets, start, side="right")) - 1
+        parts = []
+        for block in range(first, len(self.counts)):
+            begin, end = self.span(block)
+            if begin >= stop:
+                break
+            if end > start:
+                whole = self._block(block)
+                parts.append(whole[:, max(start, begin) - begin : min(stop, end) - begin])
+        if not parts:
+            return np.zeros((self.layout.height, 0), np.float32)
+        return np.ascontiguousarray(parts[0]) if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def _block(self, block: int) -> F32:
+        held = self.matrices[block]
+        return _mapped(str(held)) if isinstance(held, Path) else held
+
+    def read(self, start: int, stop: int) -> Cells:
+        """Return cells ``start`` to ``stop``."""
+        return self.layout.cells(self.matrix(start, stop)).read(0, stop - start)
+
+    def zones(self, zoning: str, start: int, stop: int) -> NDArray[np.int32]:
+        """Zone of each cell in a zoning, -1 where it lies in none."""
+        return self.layout.cells(self.matrix(start, stop)).zones(zoning, 0, stop - start)
+
+    def places(self, block: int) -> NDArray[np.int32]:
+        """Where a block's cells lie in it, row by row, shape (n,)."""
+        return self._block(block)[self.layout.rows["place"]].view(np.int32)[0]
+
+
+@lru_cache(maxsize=256)
+def _mapped(path: str) -> F32:
+    """A file as a read-only array; the system keeps in memory what fits."""
+    found: F32 = np.load(path, mmap_mode="r")
+    return found
