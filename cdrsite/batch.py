@@ -18,7 +18,7 @@ from cdrsite.study import run
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cdrsite.cells import ProgressSink
+    from cdrsite.core.progress import ProgressSink
     from cdrsite.results import StudyResult
 
 MAX_RUNS = 1000
