@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cdrsite.terminal import exact, open_console, plain_list, print_json, text_table
+from cdrsite.terminal import (
+    exact,
+    open_console,
+    plain_list,
+    print_json,
+    show_table,
+    soft,
+    text_table,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+NAME_WIDTHS = (40, 24, 20, 16, 14, 12, 10)
+"""Names in tables are broken at these widths until the table fits [characters]."""
 
 
 def print_methods(*, as_json: bool = False, console: Console | None = None) -> None:
@@ -33,9 +44,9 @@ def print_methods(*, as_json: bool = False, console: Console | None = None) -> N
         )
         return
     out = console or open_console()
-    columns = (("method", "left"), ("what it is", "left"), ("profiles (default first)", "left"))
+    columns = (("method", "name"), ("what it is", "left"), ("profiles (default first)", "left"))
     rows = [(m.name, m.title.get("en", m.name), ", ".join(m.profile_names)) for m in methods]
-    out.print(text_table("Removal methods", columns, rows))
+    show_table(out, text_table("Removal methods", columns, rows))
     out.print(
         "every value of one, with its source: cdrsite methods NAME [--profile P]", style="dim"
     )
@@ -83,18 +94,23 @@ def print_method(
     if chosen.note:
         out.print(chosen.note, markup=False, highlight=False, style="dim")
     columns = (
-        ("parameter", "left"),
+        ("parameter", "name"),
         ("value", "right"),
         ("range", "right"),
-        ("unit", "left"),
-        ("source", "left"),
+        ("unit", "name"),
+        ("source", "name"),
     )
-    out.print(text_table("", columns, [_value_row(row) for row in rows]))
+    # names are broken between their words where a console is narrow
+    tables = (
+        text_table("", columns, [_value_row(row, longest) for row in rows])
+        for longest in NAME_WIDTHS
+    )
+    show_table(out, *tables)
     out.print("Sources", style="bold")
     out.print(plain_list((key, sources[key].citation) for key in cited if key in sources))
 
 
-def _value_row(row: dict[str, Any]) -> tuple[str, ...]:
+def _value_row(row: dict[str, Any], longest: int) -> tuple[str, ...]:
     unit = str(row["unit"])
     year = row["currency_year"]
     if year is not None and str(year) not in unit:
@@ -105,9 +121,9 @@ def _value_row(row: dict[str, Any]) -> tuple[str, ...]:
         spread = f"{exact(low)} to {exact(high)}"
     elif low is not None or high is not None:
         spread = f"from {exact(low)}" if high is None else f"up to {exact(high)}"
-    name = "  or" if row["alternative"] else str(row["parameter"])
+    name = "  or" if row["alternative"] else soft(str(row["parameter"]), longest)
     value = "unknown" if row["value"] is None else exact(row["value"])
-    return name, value, spread, unit, str(row["source"])
+    return name, value, spread, soft(unit, longest), soft(str(row["source"]), longest)
 
 
 def print_datasets(*, as_json: bool = False, console: Console | None = None) -> None:
@@ -121,10 +137,18 @@ def print_datasets(*, as_json: bool = False, console: Console | None = None) -> 
         print_json([{key: plain(getattr(preset, key)) for key in keys} for preset in presets])
         return
     out = console or open_console()
-    columns = (("preset", "left"), ("dataset", "left"), ("kind", "left"), ("unit", "left"))
-    rows = [(p.name, p.title, p.kind, "" if p.kind == "class" else p.unit or "") for p in presets]
-    out.print(text_table("Dataset presets", columns, rows))
+    columns = (("preset", "name"), ("dataset", "left"), ("kind", "name"), ("unit", "name"))
+    tables = (
+        text_table("Dataset presets", columns, [_preset_row(preset, width) for preset in presets])
+        for width in NAME_WIDTHS[1:]
+    )
+    show_table(out, *tables)
     out.print("what one of them knows: cdrsite datasets NAME", style="dim")
+
+
+def _preset_row(preset: Any, longest: int) -> tuple[str, ...]:
+    unit = "" if preset.kind == "class" else preset.unit or ""
+    return soft(preset.name, longest), preset.title, preset.kind, unit
 
 
 def print_dataset(name: str, *, as_json: bool = False, console: Console | None = None) -> None:
@@ -164,4 +188,4 @@ def print_dataset(name: str, *, as_json: bool = False, console: Console | None =
     if preset.classes:
         columns = (("code", "right"), ("class", "left"), ("group", "left"))
         classes = [(str(c.code), c.name, c.group) for c in preset.classes.values()]
-        out.print(text_table("Classes", columns, classes))
+        show_table(out, text_table("Classes", columns, classes))

@@ -148,8 +148,8 @@ def run(
     """Run a scenario: maps, tables and a summary in one folder."""
     from cdrsite.config.load import load_scenario
     from cdrsite.outputs.staging import check_target
+    from cdrsite.progress import Progress
     from cdrsite.study import run as run_study
-    from cdrsite.terminal import Progress
 
     loaded = load_scenario(scenario, set_ or ())
     target = out or default_folder(loaded, scenario)
@@ -179,7 +179,8 @@ def batch(
 ) -> None:
     """Run many scenarios, or one with many settings, and compare them in one table."""
     from cdrsite.batch import run_batch, variants
-    from cdrsite.terminal import Progress, print_batch
+    from cdrsite.progress import Progress
+    from cdrsite.terminal import print_batch
 
     runs = variants(scenarios, matrix, set_ or ())
     target = out or Path("runs") / "batch"

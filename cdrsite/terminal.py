@@ -1,19 +1,18 @@
-"""Tables and progress on the terminal; the only helper of the command line that prints."""
+"""Tables on the terminal, and the end of a run in a screenful."""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
-    from rich.progress import Progress as RichProgress
     from rich.table import Table
 
     from cdrsite.batch import BatchResult
@@ -27,69 +26,6 @@ THIN = "\u202f"
 MISSING = "–"
 
 
-class Progress:
-    """Progress of long steps, on the error stream so that the output stays clean.
-
-    On a terminal a bar with the rate and the time left; elsewhere one line per finished step.
-
-    Parameters
-    ----------
-    enabled : bool
-        False prints nothing.
-    console : Console, optional
-        Where to; the error stream when not given.
-    """
-
-    def __init__(self, enabled: bool, console: Console | None = None) -> None:
-        self.enabled = enabled
-        self._console = console
-        self._bars: RichProgress | None = None
-
-    def __enter__(self) -> Self:
-        """Start drawing."""
-        if not self.enabled:
-            return self
-        console = self._console or open_console(stderr=True)
-        self._console = console
-        if console.is_terminal:
-            self._bars = _bars(console)
-            self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop drawing; what is done stays on the screen."""
-        if self._bars is not None:
-            self._bars.stop()
-            self._bars = None
-
-    def step(self, title: str, total: int) -> Callable[[], None]:
-        """Begin a step of ``total`` parts; call the result after each part."""
-        if not self.enabled or self._console is None:
-            return _nothing
-        bars = self._bars
-        if bars is not None:
-            task = bars.add_task(title, total=total)
-            return lambda: bars.advance(task)
-        return self._line(title, total, self._console)
-
-    @staticmethod
-    def _line(title: str, total: int, console: Console) -> Callable[[], None]:
-        start, done = time.perf_counter(), 0
-
-        def advance() -> None:
-            nonlocal done
-            done += 1
-            if done == total:
-                seconds = time.perf_counter() - start
-                console.print(f"{title}: {total} parts in {seconds:.1f} s", highlight=False)
-
-        return advance
-
-
-def _nothing() -> None:
-    return None
-
-
 def open_console(*, stderr: bool = False, file: Any = None) -> Console:
     """A console of fixed width: text is the same wherever it is printed."""
     from rich.console import Console
@@ -98,35 +34,6 @@ def open_console(*, stderr: bool = False, file: Any = None) -> Console:
     if not console.is_terminal or console.width > WIDTH:
         console.width = WIDTH
     return console
-
-
-def _bars(console: Console) -> RichProgress:
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        ProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as RichProgress
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Any) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text(f"{speed:.1f}/s" if speed else "")
-
-    return RichProgress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-    )
 
 
 def number(value: object, digits: int = 3) -> str:
@@ -185,17 +92,43 @@ def text_table(
     *,
     last_is_total: bool = False,
 ) -> Table:
-    """A plain table; a column is (header, 'left' or 'right')."""
+    """A plain table.
+
+    Parameters
+    ----------
+    title : str
+        Above it; none when empty.
+    columns : sequence of (str, str)
+        Header, and "left" for text that may wrap, "name" for names and "right" for numbers, which
+        stay whole.
+    rows : iterable of sequences of str
+        One text for each column.
+    last_is_total : bool
+        Set the last row apart.
+    """
     from rich import box
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     table = Table(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1)
+        title=Text(title) if title else None,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1),
     )
-    for header, justify in columns:
-        table.add_column(header, justify="right" if justify == "right" else "left", overflow="fold")
     listed = list(rows)
+    for k, (header, justify) in enumerate(columns):
+        whole = justify != "left"
+        lines = [line for row in (header, *(row[k] for row in listed)) for line in row.split("\n")]
+        table.add_column(
+            Text(header),
+            justify="right" if justify == "right" else "left",
+            overflow="fold",
+            no_wrap=whole,
+            min_width=max(map(cell_len, lines)) if whole else None,
+        )
     for i, row in enumerate(listed):
         # user data may hold [brackets]: text, not markup
         table.add_row(
@@ -204,8 +137,43 @@ def text_table(
     return table
 
 
+def fits(console: Console, table: Table) -> bool:
+    """Whether a table's names and numbers stay whole on a console."""
+    from rich.measure import Measurement
+
+    endless = console.options.update_width(10_000)  # or the answer is cut to the console itself
+    return Measurement.get(console, endless, table).minimum <= console.width
+
+
+def show_table(console: Console, *tables: Table) -> None:
+    """Print the first of some tables that fits, or the last; there numbers fold and are not cut."""
+    table = next((table for table in tables if fits(console, table)), tables[-1])
+    if not fits(console, table):
+        for column in table.columns:
+            column.no_wrap, column.min_width = False, None
+    console.print(table)
+
+
+def soft(text: str, width: int) -> str:
+    """A long name with line breaks behind ``_``, ``-`` and ``/`` rather than inside a word.
+
+    Parameters
+    ----------
+    text : str
+        A name without spaces.
+    width : int
+        Lines are at most this long where the name can be broken [characters].
+    """
+    lines = [""]
+    for part in re.findall(r"[^_/-]*[_/-]|[^_/-]+", text):
+        if lines[-1] and len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
+
+
 def print_summary(result: StudyResult, folder: Path, console: Console | None = None) -> None:
-    """Print what a run found: the plan, what binds it, the rules, warnings, where it is.
+    """Print what a run found on one screen: the plan, what binds it, warnings, where the rest is.
 
     Parameters
     ----------
@@ -218,35 +186,18 @@ def print_summary(result: StudyResult, folder: Path, console: Console | None = N
     """
     out = console or open_console()
     out.print()
-    out.print(_methods_table(result))
-    out.print(
-        "Alone: without rivals, but each cell keeps to its own share of the pools; the plan brings "
-        "pools and\nstorage to where they do most.",
-        style="dim",
-        highlight=False,
-    )
+    show_table(out, *(_methods_table(result, size) for size in ("wide", "normal", "narrow")))
     binding = binding_rows(result.tables.get("pools"))
     if binding:
-        out.print()
-        out.print(_binding_table(binding))
-        if len(binding) > SHOWN_POOLS:
-            more = len(binding) - SHOWN_POOLS
-            out.print(f"{more} more in tables/pools.csv", style="dim", highlight=False)
-    if "objective" in result.summary:
-        out.print(f"\n{certificate(result.summary['objective'])}", style="bold", highlight=False)
+        goal = str(result.summary.get("objective", {}).get("name", ""))
+        show_table(out, *(_binding_table(binding, goal, where=where) for where in (True, False)))
+    facts = {"excluded": exclusion_line(result.tables.get("exclusions"), result.methods)}
     if "status" in result.summary.get("network", {}):
-        out.print()
-        out.print(_network_table(result))
-        out.print(network_line(result.summary["network"]), style="bold", highlight=False)
-    rules = result.tables.get("exclusions")
-    if rules is not None and len(rules):
-        out.print()
-        out.print(_rules_table(result))
-    if result.warnings:
-        out.print(
-            f"\n{len(result.warnings)} warning{'s' * (len(result.warnings) > 1)}:", style="bold"
-        )
-        out.print(plain_list(("-", text) for text in result.warnings))
+        facts = {"network": network_line(result.summary["network"]), **facts}
+    if "objective" in result.summary:
+        facts = {"plan": certificate(result.summary["objective"]), **facts}
+    out.print(plain_list((what, text) for what, text in facts.items() if text))
+    print_warnings(result.warnings, out)
     out.print(f"\nresults in {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -267,44 +218,59 @@ def certificate(objective: Mapping[str, Any]) -> str:
     return f"{head}, gap {gap:.1e} not closed to {asked:.0e} {proof}".replace("e-0", "e-")
 
 
-def _methods_table(result: StudyResult) -> Table:
-    columns = (
-        ("method", "left"),
-        ("net\nMt/yr", "right"),
-        ("gross\nMt/yr", "right"),
-        ("cost\nM$/yr", "right"),
-        ("mean\n$/net t", "right"),
-        ("land\nkm²", "right"),
-        ("alone\nMt/yr", "right"),
-        ("alone limited by\n(share of tonnes)", "left"),
-    )
+def _methods_table(result: StudyResult, size: str) -> Table:
+    """The plan by method and, where there is room, what each could do without rivals.
+
+    ``size`` is "wide" (all columns), "normal" or "narrow".
+    """
+    shown = {
+        "net_mt_yr": "net\nMt/yr",
+        "gross_mt_yr": "gross\nMt/yr",
+        "cost_musd_yr": "cost\nM$/yr",
+        "mean_cost_usd_t": "cost\n$/net t",
+        "land_km2": "land\nkm²",
+        "alone_net_mt_yr": "alone¹\nMt/yr",
+    }
+    if size == "narrow":
+        del shown["gross_mt_yr"], shown["cost_musd_yr"], shown["alone_net_mt_yr"]
+    columns = [("method", "name"), *((head, "right") for head in shown.values())]
+    wide = size == "wide"
+    if wide:
+        columns.append(("alone limited by\n(share of tonnes)", "left"))
     frame = result.tables["methods"]
-    keys = ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "mean_cost_usd_t", "land_km2")
-    rows = [
-        (
-            str(row["method"]),
-            *(number(row[key]) for key in keys),
-            number(row["alone_net_mt_yr"]),
-            str(row["alone_limits"]),
-        )
-        for row in frame.to_dict("records")
-    ]
+    rows = []
+    for row in frame.to_dict("records"):
+        limits = (str(row["alone_limits"]),) if wide else ()
+        rows.append((str(row["method"]), *(number(row[key]) for key in shown), *limits))
     if len(frame) > 1:
-        total = {key: float(frame[key].sum()) for key in keys}
-        net = total["net_mt_yr"]
-        total["mean_cost_usd_t"] = total["cost_musd_yr"] / net if net > 0 else math.nan
-        rows.append(("total", *(number(total[key]) for key in keys), "", ""))
+        total: dict[str, float | str] = {
+            key: float(frame[key].sum())
+            for key in ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2")
+        }
+        net, money = (float(frame[key].sum()) for key in ("net_mt_yr", "cost_musd_yr"))
+        total["mean_cost_usd_t"] = money / net if net > 0 else math.nan
+        total["alone_net_mt_yr"] = ""  # what each does without the others has no sum
+        rows.append(("total", *(number(total[key]) for key in shown), *("",) * wide))
     title = result.scenario.title or result.scenario.name
     year = result.scenario.costs.base_year
-    return text_table(
+    table = text_table(
         f"{title} (money: USD of {year})", columns, rows, last_is_total=len(frame) > 1
     )
+    if "alone_net_mt_yr" in shown:
+        table.caption = (
+            "¹ without rivals, but each cell keeps to its own share of the pools; the plan brings "
+            "pools and storage to where they do most"
+        )
+        table.caption_justify = "left"
+    return table
 
 
-SHOWN_PLANTS = 12
-"""Plants shown on the terminal."""
-SHOWN_POOLS = 8
-"""Binding pools shown on the terminal."""
+SHOWN_BINDING = 6
+"""Kinds of binding pools shown on the terminal."""
+SHOWN_ZONES = 3
+"""Pools named for each kind."""
+SHOWN_RULES = 3
+"""Exclusion rules named on the terminal."""
 
 PRICED: dict[str, tuple[float, str]] = {
     "m3": (1e3, "1000 m³"),
@@ -323,11 +289,29 @@ SUPPLIED: dict[str, tuple[float, str]] = {
 """Canonical unit -> factor to a planner's unit, and its name."""
 
 
-def planner_price(price: float, unit: str) -> tuple[float, str]:
-    """A price in units that a planner reads: per MWh, per 1000 m3, per ha."""
+def planner_price(price: float, unit: str, goal: str = "") -> tuple[float, str]:
+    """A price in units that a planner reads: per MWh, per 1000 m3, per ha.
+
+    Parameters
+    ----------
+    price : float
+        In ``unit``.
+    unit : str
+        For example "t per m3".
+    goal : str
+        Name of what the plan maximises, where its tonnes need a word: "net removal".
+
+    Returns
+    -------
+    tuple
+        The price and its unit.
+    """
     paid, _, per = unit.partition(" per ")
     factor, name = PRICED.get(per, (1.0, per))
-    return price * factor, f"{paid.replace('USD', '$')} per {name}"
+    paid = "$" if paid == "USD" else paid
+    if paid == "t" and goal.startswith("net"):
+        paid = "net t"
+    return price * factor, f"{paid} per {name}"
 
 
 def binding_rows(pools: pd.DataFrame | None) -> list[dict[str, Any]]:
@@ -342,27 +326,40 @@ def binding_rows(pools: pd.DataFrame | None) -> list[dict[str, Any]]:
     return sorted(priced, key=lambda row: -abs(row["price"] * row["supply"]))
 
 
-def _binding_table(rows: Sequence[dict[str, Any]]) -> Table:
-    columns = (
-        ("what", "left"),
-        ("where", "left"),
+def _binding_table(rows: Sequence[dict[str, Any]], goal: str, *, where: bool) -> Table:
+    """One line for each kind of pool that binds, the kinds that matter most first."""
+    kinds: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        own = str(row["zone"]) if row["family"] == "policy" else ""  # each rule is its own kind
+        kinds.setdefault((row["family"], own, row["unit"], row["price_unit"]), []).append(row)
+    columns = [
+        ("what binds", "name"),
         ("supply or limit", "right"),
-        ("price: one unit more gains", "right"),
-    )
+        ("one unit more\ngains, at most", "right"),
+    ]
+    if where:
+        columns.append(("where, most valuable first", "left"))
     shown = []
-    for row in rows[:SHOWN_POOLS]:
-        factor, unit = SUPPLIED.get(row["unit"], (1.0, row["unit"]))
-        price, per = planner_price(row["price"], row["price_unit"])
-        where = "" if row["zone"] is None else str(row["zone"])
-        shown.append(
-            (
-                str(row["family"]),
-                where,
-                f"{number(row['supply'] * factor)} {unit}",
-                f"{number(price)} {per}",
-            )
-        )
-    return text_table("What binds", columns, shown)
+    for (family, _, unit, price_unit), members in list(kinds.items())[:SHOWN_BINDING]:
+        factor, name = SUPPLIED.get(unit, (1.0, unit))
+        dearest = max((row["price"] for row in members), key=abs)
+        price, per = planner_price(dearest, price_unit, goal)
+        zones = [str(row["zone"]) for row in members if row["zone"] is not None]
+        supply = math.fsum(row["supply"] for row in members)
+        words = (f"{number(supply * factor)} {name}", f"{number(price)} {per}", _some(zones))
+        shown.append((family, *words)[: len(columns)])
+    table = text_table("", columns, shown)
+    if len(kinds) > SHOWN_BINDING:
+        table.caption = f"{len(kinds) - SHOWN_BINDING} more kinds in tables/pools.csv"
+        table.caption_justify = "left"
+    return table
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    text = ", ".join(names[:SHOWN_ZONES])
+    more = len(names) - SHOWN_ZONES
+    return text if more <= 0 else f"{text} and {more} more"
 
 
 def print_explanation(
@@ -396,7 +393,7 @@ def print_batch(
     head = "net_mt_yr "
     methods = [str(c) for c in found.table.columns if str(c).startswith(head)]
     columns = [
-        ("run", "left"),
+        ("run", "name"),
         *((name.removeprefix(head).replace("-", "-\n", 1), "right") for name in methods),
         ("all\nnet Mt/yr", "right"),
         ("mean\n$/net t", "right"),
@@ -411,29 +408,8 @@ def print_batch(
         )
         for row in rows
     ]
-    out.print(text_table("Net removal of each method in the plan [Mt/yr]", columns, shown))
+    show_table(out, text_table("Net removal of each method in the plan [Mt/yr]", columns, shown))
     out.print(f"table in {folder / 'batch.csv'}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _network_table(result: StudyResult) -> Table:
-    """Named plants with what they capture and store, the largest first."""
-    columns = (
-        ("plant", "left"),
-        ("captured\nMt/yr", "right"),
-        ("stored\nMt/yr", "right"),
-        ("mean haul\nkm", "right"),
-    )
-    plants = result.tables["plants"].sort_values("gross_t_yr", ascending=False, kind="stable")
-    rows = [
-        (
-            str(row["name"]),
-            number(row["gross_t_yr"] / 1e6),
-            number(row["stored_t_yr"] / 1e6),
-            number(row["haul_km"]),
-        )
-        for row in plants.head(SHOWN_PLANTS).to_dict("records")
-    ]
-    return text_table("Plants", columns, rows)
 
 
 def network_line(network: dict[str, Any]) -> str:
@@ -444,11 +420,11 @@ def network_line(network: dict[str, Any]) -> str:
     network : dict
         ``summary["network"]`` of a run.
     """
-    proof = (
-        f"optimal within {network['gap']:.1g}"
-        if network["status"] == "optimal"
-        else f"{network['status']}, gap {100 * network['gap']:.1f} %"
-    )
+    gap = f"{100 * network['gap']:.2g}%"
+    proof = {
+        "optimal": f"optimal within {network['gap']:.1g}",
+        "gap reached": f"within {gap} of the optimum",
+    }.get(network["status"], f"{network['status']}, gap {gap}")
     return (
         f"{network['plants']} plants, {network['pipes']} pipes of {network['pipes_km']:,.0f} km: "
         f"{network['cost_usd_t']:.1f} USD per t stored, {network['transport_usd_t']:.2f} of it for "
@@ -456,26 +432,70 @@ def network_line(network: dict[str, Any]) -> str:
     )
 
 
-def _rules_table(result: StudyResult) -> Table:
-    columns = (
-        ("rule", "left"),
-        ("removes\nkm²", "right"),
-        ("removes\n% of region", "right"),
-        ("only it\nkm²", "right"),
-        ("for", "left"),
-    )
-    rows = []
-    for row in result.tables["exclusions"].to_dict("records"):
-        percent = row["removes_percent"]
-        cells = (
-            str(row["rule"]),
-            number(row["removes_km2"]),
-            "<0.1" if 0 < percent < 0.1 else number(percent, 2),
-            number(row["only_it_removes_km2"]),
-            _who(str(row["methods"]).split(", "), result.methods),
-        )
-        rows.append(cells)
-    return text_table("What the exclusions remove", columns, rows)
+def exclusion_line(rules: pd.DataFrame | None, methods: Sequence[str]) -> str:
+    """The exclusion rules that remove most, in one sentence.
+
+    Parameters
+    ----------
+    rules : DataFrame or None
+        Table ``exclusions`` of a run.
+    methods : sequence of str
+        All methods.
+    """
+    if rules is None or not len(rules):
+        return ""
+    most = rules.sort_values("removes_km2", ascending=False, kind="stable")
+    named: dict[str, str] = {}
+    for row in most.to_dict("records"):
+        name, percent = str(row["rule"]), row["removes_percent"]
+        if name not in named and percent > 0:
+            who = _who(str(row["methods"]).split(", "), methods)
+            share = "<0.1" if percent < 0.1 else number(percent, 2)
+            where = "" if who == "all methods" else f" ({who})"
+            unit = "%" if named else "% of the region"
+            named[name] = f"{name} {share}{unit}{where}"
+    if not named:
+        return "no exclusion removes anything"
+    more = len(named) - SHOWN_RULES
+    rest = f"; {more} more in tables/exclusions.csv" if more > 0 else ""
+    return f"{'; '.join([*named.values()][:SHOWN_RULES])}{rest}"
+
+
+MINOR_WARNINGS = (
+    # what is not recognised comes first: it may change the answer
+    r"left out|keeps no feature|cover no area|only beside it|outside the grid|reach no storage|"
+    r"no lines to cross|without a connection|have no place|is not applied|the plan is for",
+    r"is unknown|no value in|`unknown`",
+    r"repaired|uses this layer|routes are drawn|are joined to the nearest",
+)
+"""Kinds of warnings, the more important first: something is left out; unknown; housekeeping."""
+SHOWN_WARNINGS = 12
+"""Warnings repeated at the end of a run."""
+
+
+def ranked_warnings(texts: Iterable[str]) -> list[str]:
+    """Warnings, each once, the most important first; in order where they are equal."""
+
+    def rank(text: str) -> int:
+        for place, words in enumerate(MINOR_WARNINGS, 1):
+            if re.search(words, text):
+                return place
+        return 0
+
+    return sorted(dict.fromkeys(texts), key=rank)
+
+
+def print_warnings(texts: Iterable[str], console: Console) -> None:
+    """Repeat the warnings of a run, numbered, the most important first."""
+    listed = ranked_warnings(texts)
+    if not listed:
+        return
+    console.print(f"\n{len(listed)} warning{'s' * (len(listed) > 1)}", style="bold")
+    rows = [(f"{i}.", text) for i, text in enumerate(listed[:SHOWN_WARNINGS], 1)]
+    console.print(plain_list(rows))
+    if len(listed) > SHOWN_WARNINGS:
+        more = len(listed) - SHOWN_WARNINGS
+        console.print(f"{more} more in manifest.json", style="dim", highlight=False)
 
 
 def _who(holders: Sequence[str], methods: Sequence[str]) -> str:

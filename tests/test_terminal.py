@@ -16,7 +16,8 @@ from cdrsite import catalogue, terminal
 from cdrsite.core.errors import ConfigError
 from cdrsite.library.datasets import dataset_names
 from cdrsite.library.load import load_method, method_names
-from cdrsite.terminal import Progress, exact, number
+from cdrsite.progress import Progress, amount_text, time_text
+from cdrsite.terminal import exact, number, ranked_warnings, soft, text_table
 
 
 def plain_console(width: int = 100) -> Console:
@@ -67,12 +68,76 @@ def test_the_summary_says_the_answer(tmp_path: Path) -> None:
     assert re.search(r"daccs-solid\s+0\.000576\s+.*250.*land 80 %,", text)
     assert re.search(r"total\s+988\s+1\u202f235", text)
     assert "USD of 2020" in text and "Mt/yr" in text and "km²" in text
-    assert re.search(r"water\s+lower <b>basin</b>\s+1\u202f000 Mm³/yr\s+25\.3 t per 1000 m³", text)
+    assert re.search(
+        r"water\s+1\u202f000 Mm³/yr\s+25\.3 net t per 1000 m³\s+lower <b>basin</b>", text
+    )
     assert "north" not in text  # a pool without a price does not bind
     assert "net removal 987.7 Mt/yr, optimal within 1e-5 (bound 987.7, 13 sweeps)" in text
-    assert re.search(r"城镇 1 km\s+1\.00\s+5\.9\s+0\s+all methods", text)
-    assert "1 warning:" in text and "layer x covers 93 % of the region" in text
+    assert "steep, over 15° 12%; 城镇 1 km 5.9%" in text
+    assert "1 warning" in text and "1.  layer x covers 93 % of the region" in text
     assert text.rstrip().endswith(f"results in {Path('runs') / 'tiny'}")
+
+
+@pytest.mark.parametrize("width", [60, 76, 80, 100])
+def test_numbers_stay_whole_at_any_width(tmp_path: Path, width: int) -> None:
+    console = plain_console(width)
+    terminal.print_summary(tiny_result(tmp_path), Path("run"), console)
+    text = shown(console)
+    assert re.search(r"afforestation +988 ", text) and "12\u202f346" in text
+    assert re.search(r"water +1\u202f000 Mm³/yr +25\.3 net t per 1000 m³", text)
+
+
+def test_chinese_names_stand_in_their_columns() -> None:
+    columns = (("盆地", "name"), ("supply\nMm³/yr", "right"), ("where", "left"))
+    rows = [("上游流域", "1\u202f234", "北方, 南方"), ("lower", "5", "x")]
+    console = plain_console(60)
+    terminal.show_table(console, text_table("", columns, rows))
+    lines = [
+        line for line in shown(console).splitlines() if "1\u202f234" in line or "lower" in line
+    ]
+    ends = [cell_len(line[: re.search(r"\d(?=\s+[^\s\d])", line).end()]) for line in lines]  # type: ignore[union-attr]
+    assert len(lines) == 2 and len(set(ends)) == 1
+
+
+def test_one_line_for_each_kind_of_pool_that_binds() -> None:
+    def row(family: str, zone: str, price: float, supply: float) -> dict[str, object]:
+        unit = "t/yr" if family == "policy" else "m3/yr"
+        per = "t per t" if family == "policy" else "t per m3"
+        return {"family": family, "zone": zone, "unit": unit, "supply": supply, "price": price,
+                "price_unit": per}  # fmt: skip
+
+    rows = [row("water", f"W{i}", 0.05 - 0.01 * i, 2e6) for i in range(5)]
+    rows += [row("policy", "cap of north", 0.5, 1e3), row("policy", "cap of south", 0.4, 1e3)]
+    console = plain_console()
+    console.print(terminal._binding_table(rows, "net removal", where=True))
+    text = shown(console)
+    assert re.search(r"water +10\.0 Mm³/yr +50\.0 net t per 1000 m³ +W0, W1, W2 and 2 more\b", text)
+    assert len(re.findall(r"^ +policy ", text, re.MULTILINE)) == 2
+
+
+def test_warnings_come_once_and_the_important_ones_first() -> None:
+    texts = [
+        "layers.a (a.gpkg): repaired 3 invalid polygon(s) (self-intersections and the like)",
+        "layers.b (b.tif): covers 71.5% of the region; the rest is unknown (rule 2)",
+        "storage unit left out: S1: depth 650 m",
+        "daccs-solid: land of 11,000 m2 per t/yr: likely given per kt",
+        "layers.b (b.tif): covers 71.5% of the region; the rest is unknown (rule 2)",
+        "something new",
+    ]
+    assert ranked_warnings(texts) == [texts[3], texts[5], texts[2], texts[1], texts[0]]
+    console = plain_console()
+    terminal.print_warnings([f"warning {i} of many" for i in range(30)], console)
+    text = shown(console)
+    assert "30 warnings" in text and "12.  warning 11" in text and "warning 12 of" not in text
+    assert "18 more in manifest.json" in text
+    terminal.print_warnings([], console)
+    assert shown(console) == text
+
+
+def test_long_names_break_between_their_words() -> None:
+    assert soft("transport_injection_loss", 12) == "transport_\ninjection_\nloss"
+    assert soft("USD2020/(t/yr)", 40) == "USD2020/(t/yr)"
+    assert soft("", 5) == ""
 
 
 @pytest.mark.parametrize("width", [60, 100])
@@ -158,36 +223,87 @@ def test_json_is_one_document_each(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["licence"]
 
 
-def test_progress_is_one_line_per_step_without_a_terminal() -> None:
+def live_console(width: int = 80) -> Console:
+    return Console(file=io.StringIO(), width=width, force_terminal=True, legacy_windows=False)
+
+
+def without_codes(console: Console) -> str:
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+def use(progress: Progress) -> None:
+    done = progress.step("scoring", 2000, "cells")
+    done(1500)
+    done(500)
+    with progress.stage("competition") as say:
+        say("sweep 3, gap 1e-3")
+
+
+def test_progress_shows_nothing_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     console = plain_console()
     with Progress(enabled=True, console=console) as progress:
-        done = progress.step("scoring", 3)
-        done()
-        done()
-        assert not shown(console)
-        done()
-    assert re.fullmatch(r"scoring: 3 parts in \d+\.\d s\n", shown(console))
-
-
-def test_progress_can_be_silent(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress(enabled=False) as progress:
-        progress.step("scoring", 1)()
+        use(progress)
+    assert shown(console) == ""
+    with Progress(enabled=True) as progress:
+        use(progress)
+    with Progress(enabled=False, console=live_console()) as progress:
+        use(progress)
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
 
 
-def test_progress_draws_a_bar_on_a_terminal() -> None:
-    console = Console(file=io.StringIO(), width=100, force_terminal=True, legacy_windows=False)
+def test_progress_shows_nothing_on_a_dumb_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    console = live_console()
+    with Progress(enabled=True, console=console) as progress:
+        use(progress)
+    assert console.file.getvalue() == ""  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+def test_progress_draws_bars_with_rate_and_time_left(
+    monkeypatch: pytest.MonkeyPatch, no_color: bool
+) -> None:
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("cdrsite.progress.SHOWN_SECONDS", 0.0)
+    console = live_console()
+    with Progress(enabled=True, console=console) as progress:
+        done = progress.step("scoring", 2e9, "cells")
+        done(5e8)
+        done(1e9)
+        progress._bars.refresh()  # type: ignore[union-attr]
+        done(5e8)
+        with progress.stage("competition") as say:
+            say("sweep 3, gap 1e-3")
+            progress._bars.refresh()  # type: ignore[union-attr]
+    text = without_codes(console)
+    assert re.search(r"scoring +━.* 75 %  .* [GMk] cells/s  0:00, \d:\d\d left", text)
+    assert re.search(r"competition +.* 0:00  sweep 3, gap 1e-3", text)
+    assert re.search(r"scoring +2\.00 G cells in [0-9.e-]+ s", text)
+    assert re.search(r"competition +[0-9.e-]+ s", text)
+    assert max(cell_len(line) for line in re.split(r"[\r\n]", text)) <= 80
+
+
+def test_a_finished_step_leaves_no_bar_and_late_calls_do_no_harm() -> None:
+    console = live_console()
     with Progress(enabled=True, console=console) as progress:
         done = progress.step("scoring", 2)
-        done()
-        done()
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "2/2" in text and "scoring" in text and "left" in text
+        for _ in range(5):
+            done()
+        assert not progress._bars.tasks  # type: ignore[union-attr]
+    done()  # after the end of it all
 
 
-def test_progress_goes_to_the_error_stream(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress(enabled=True) as progress:
-        progress.step("scoring", 1)()
-    captured = capsys.readouterr()
-    assert captured.out == "" and "scoring: 1 parts" in captured.err
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1e9, "1.00 G"), (4.96e8, "496 M"), (12345, "12.3 k"), (9999, "9999"), (3.33, "3.3"),
+     (0.02, "0.02"), (10.0, "10")],
+)  # fmt: skip
+def test_amounts_in_few_characters(value: float, text: str) -> None:
+    assert amount_text(value) == text
+
+
+def test_durations() -> None:
+    assert [time_text(s) for s in (None, 0.4, 75, 3725)] == ["–:––", "0:00", "1:15", "1:02:05"]
