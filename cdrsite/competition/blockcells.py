@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.competition.problem import ArrayCells, Cells
+from cdrsite.competition.problem import ArrayCells, Cells, IntArray
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -152,13 +152,14 @@ class BlockCells:
         """Return cells ``start`` to ``stop``."""
         return self.layout.cells(self.matrix(start, stop)).read(0, stop - start)
 
-    def zones(self, zoning: str, start: int, stop: int) -> NDArray[np.int32]:
+    def zones(self, zoning: str, start: int, stop: int) -> IntArray:
         """Zone of each cell in a zoning, -1 where it lies in none."""
         return self.layout.cells(self.matrix(start, stop)).zones(zoning, 0, stop - start)
 
     def places(self, block: int) -> NDArray[np.int32]:
         """Where a block's cells lie in it, row by row, shape (n,)."""
-        return self._block(block)[self.layout.rows["place"]].view(np.int32)[0]
+        place: Any = self.layout.field(self._block(block), "place")[0]
+        return place
 
 
 @lru_cache(maxsize=256)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from uuid import uuid4
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from cdrsite.layers.region import StudyArea
 from cdrsite.layers.sources import RasterSource, open_raster
 from cdrsite.layers.survey import Survey, all_codes, survey
 from cdrsite.layers.unit import factor
-from cdrsite.layers.vectors import Once, Vectors
+from cdrsite.layers.vectors import Once, Vectors, kept
 from cdrsite.layers.where import column_name, nearest
 
 if TYPE_CHECKING:
@@ -109,6 +110,12 @@ class LayerStack:
         check_references(self.layers)
         self._vectors = Vectors({n: f for n, f in self._files.items() if f.vector}, self.grid)
         self._once = Once()
+        self._key = uuid4().hex
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What another process needs to read the same layers; it opens the files itself."""
+        options = {"rasterise": self.rasterise, "base_year": self.base_year}
+        return kept, (self._key, LayerStack, (self.layers, self.area), options)
 
     # what a layer is
 

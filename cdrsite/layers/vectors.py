@@ -49,6 +49,21 @@ class Once:
         return self._values[key]
 
 
+_KEPT: dict[str, Any] = {}
+
+
+def kept(key: str, kind: Callable[..., T], args: tuple[Any, ...], options: dict[str, Any]) -> T:
+    """An object sent to another process: the one that this process has, or a new one.
+
+    Only the last is kept, so that what it prepares is prepared once.
+    """
+    if key not in _KEPT:
+        _KEPT.clear()
+        _KEPT[key] = kind(*args, **options)
+    found: T = _KEPT[key]
+    return found
+
+
 class Vectors:
     """The vector layers of a scenario.
 

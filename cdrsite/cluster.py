@@ -1,0 +1,222 @@
+"""Blocks worked on by the processes of a Dask cluster, here or elsewhere.
+
+The scheduler sees few, large tasks: groups of blocks. What a task needs lies in a file beside the
+arrays, so that a worker that joins late or takes over from one that died finds it. Only sums and
+counts travel back; arrays are written where they belong, a chunk by one worker only.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import uuid
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cdrsite import __version__
+from cdrsite.core.errors import (
+    CdrsiteError,
+    CdrsiteWarning,
+    ConfigError,
+    DataError,
+    MissingDependencyError,
+)
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from cdrsite.core.grid import Block
+
+T = TypeVar("T")
+
+TASKS_PER_WORKER = 6
+"""Groups of blocks for each worker: few, but enough that none waits long for the last."""
+RETRIES = 2
+"""How often a group whose worker raised an error of its machine is tried again."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Blocks are worked on by the workers of a Dask cluster.
+
+    Attributes
+    ----------
+    client : distributed.Client
+        Of the cluster.
+    folder : Path
+        Seen by all workers under the same path; takes the tasks.
+    """
+
+    client: Client
+    folder: Path
+
+    def work(
+        self, task: Callable[[Block], T], blocks: Sequence[Block], done: Callable[[int, T], None]
+    ) -> Iterator[T]:
+        """Results in the order of the blocks; a group whose worker dies is done by another."""
+        from distributed import KilledWorker, as_completed
+
+        if not blocks:
+            return
+        path = self._put(task)
+        groups = self._groups(blocks)
+        futures = [
+            self.client.submit(
+                work_on, str(path), group, key=f"{path.stem}-{i}", pure=False, retries=RETRIES
+            )
+            for i, group in enumerate(groups)
+        ]
+        ready: dict[int, T] = {}
+        following = 0
+        try:
+            for _, (parts, notes) in as_completed(futures, with_results=True):
+                for text in notes:
+                    warnings.warn(text, CdrsiteWarning, stacklevel=2)
+                for number, part in parts:
+                    done(number, part)
+                    ready[number] = part
+                while following in ready:
+                    yield ready.pop(following)
+                    following += 1
+        except KilledWorker as error:
+            raise CdrsiteError(
+                "several workers died one after another at the same blocks",
+                where=str(self.client.scheduler_info().get("address")),
+                got=str(error).splitlines()[0],
+                cure="give each worker more memory, or use fewer workers on each machine",
+            ) from error
+        finally:
+            self.client.cancel(futures)
+            path.unlink(missing_ok=True)
+
+    def _put(self, task: Any) -> Path:
+        """Write a task where the workers find it."""
+        folder = self.folder / "tasks"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{type(task).__name__}-{uuid.uuid4().hex}.pickle"
+        path.write_bytes(pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL))
+        return path
+
+    def _groups(self, blocks: Sequence[Block]) -> list[list[tuple[int, Block]]]:
+        workers = max(len(self.client.scheduler_info(n_workers=-1)["workers"]), 1)
+        size = max(1, len(blocks) // (TASKS_PER_WORKER * workers))
+        listed = list(enumerate(blocks))
+        return [listed[at : at + size] for at in range(0, len(listed), size)]
+
+
+def work_on(path: str, group: list[tuple[int, Block]]) -> tuple[list[tuple[int, Any]], list[str]]:
+    """Work on a group of blocks in a worker: their parts, and what the user should know."""
+    task = _task(path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CdrsiteWarning)
+        parts = [(number, task(block)) for number, block in group]
+    notes = [str(one.message) for one in caught if issubclass(one.category, CdrsiteWarning)]
+    return parts, list(dict.fromkeys(notes))
+
+
+@lru_cache(maxsize=2)
+def _task(path: str) -> Any:
+    """A task from its file, kept while a worker works on its blocks."""
+    return pickle.loads(Path(path).read_bytes())  # noqa: S301 - written by the run itself
+
+
+def _look(paths: list[str]) -> tuple[str, list[str]]:
+    """Version of cdrsite in a worker, and which files it does not see."""
+    return __version__, [path for path in paths if not Path(path).exists()]
+
+
+def check_workers(client: Client, paths: Sequence[Path]) -> None:
+    """Refuse a cluster whose workers have another program, or lack the data.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Of the cluster.
+    paths : sequence of Path
+        Inputs, and the folder of the run.
+
+    Raises
+    ------
+    DataError
+        Names the workers and the files that they do not see.
+    ConfigError
+        No workers, or another version of cdrsite in one.
+    """
+    found = client.run(_look, [str(path) for path in paths])
+    if not found:
+        raise ConfigError("the cluster has no workers", cure="start some, then run again")
+    for worker, (version, missing) in sorted(found.items()):
+        if version != __version__:
+            raise ConfigError(
+                "a worker has another version of cdrsite",
+                where=worker,
+                got=version,
+                expected=__version__,
+                cure="install the same version everywhere: the answer must not depend on who works",
+                rule=9,
+            )
+        if missing:
+            raise DataError(
+                "a worker does not see the data",
+                where=worker,
+                got=f"no {missing[0]}" + (f" and {len(missing) - 1} more" * (len(missing) > 1)),
+                expected="all inputs and the folder of the run under the same path as here",
+                cure="put them on a file system that all machines share",
+            )
+
+
+@contextmanager
+def connected(address: str | None, workers: int) -> Iterator[Client]:
+    """A client of a running scheduler, or of processes of this machine.
+
+    Parameters
+    ----------
+    address : str or None
+        Of a scheduler, for example "tcp://10.0.0.1:8786"; processes are started when None.
+    workers : int
+        How many processes to start.
+
+    Raises
+    ------
+    MissingDependencyError
+        If Dask is not installed.
+    ConfigError
+        If no scheduler answers.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise MissingDependencyError(
+            "Dask is not installed", cure="pip install 'cdrsite[dask]'"
+        ) from error
+    if address is not None:
+        try:
+            client = Client(address, timeout="10s")
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                "no Dask scheduler answers",
+                where="--dask",
+                got=address,
+                expected="an address such as tcp://10.0.0.1:8786",
+                cure="start it with `dask scheduler`, and workers with `dask worker ADDRESS`",
+            ) from error
+        with client:
+            yield client
+        return
+    with (
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            memory_limit=0,  # blocks bound the memory; a paused worker would only be slower
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client

@@ -1,0 +1,75 @@
+"""What this machine has: cores and memory, within the limits that a container sets."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from cdrsite.core.errors import ConfigError
+
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+UNITS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+"""Prefix of bytes -> how many."""
+CGROUPS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+    ),
+)
+"""Files with a container's memory limit and use, new and old."""
+FALLBACK = 4 * 10**9
+"""Assumed free where the system does not say [bytes]."""
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def free_memory() -> int:
+    """Memory that can still be used [bytes]."""
+    found = [_available(), *(_left(*files) for files in CGROUPS)]
+    known = [size for size in found if size is not None]
+    return max(min(known), 0) if known else FALLBACK
+
+
+def _available() -> int | None:
+    """What the system says is available [bytes]."""
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:
+        return None
+    found = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
+
+
+def _left(limit: str, used: str) -> int | None:
+    """What a container's limit leaves [bytes]; None without one."""
+    try:
+        return int(Path(limit).read_text("ascii")) - int(Path(used).read_text("ascii"))
+    except (OSError, ValueError):  # no such file, or the word "max"
+        return None
+
+
+def parse_bytes(text: str, where: str = "memory") -> int:
+    """Bytes that a text such as "8 GB" or "500MiB" means.
+
+    Raises
+    ------
+    ConfigError
+        If it is not a size.
+    """
+    found = re.fullmatch(r"\s*([0-9.]+)\s*([KMGT]i?)?[Bb]?\s*", text)
+    try:
+        size = float(found[1]) * UNITS[found[2] or ""] if found else 0.0
+    except ValueError:
+        size = 0.0
+    if size <= 0:
+        raise ConfigError(
+            "not an amount of memory", where=where, got=repr(text), expected="for example 8 GB"
+        )
+    return int(size)
