@@ -16,8 +16,8 @@ def answer(frame: Frame) -> str:
     """The answer in plain words, with the plan by method beside it."""
     pools = pools_of(frame)
     head = tag("h2", frame.say("answer.title"), id="answer-title", class_="unseen")
-    left = tag("div", by_method(frame))
-    right = tag("div", what_binds(frame, pools), one_more(frame, pools), how_sure(frame))
+    left = tag("div", by_method(frame), how_sure(frame))
+    right = tag("div", what_binds(frame, pools), one_more(frame, pools))
     body = tag("div", left, right, class_="pair")
     return tag(
         "section", head, figures(frame), lead(frame), body, id="answer",
@@ -38,7 +38,7 @@ def figures(frame: Frame) -> str:
     found = [
         tag(
             "div",
-            tag("dt", frame.say(label, year=frame.value("base_year"))),
+            tag("dt", frame.say(label, year=frame.year("base_year"))),
             tag("dd", frame.value(key), " ", tag("small", frame.unit(unit))),
         )
         for key, unit, label in cells
@@ -104,7 +104,9 @@ def by_method(frame: Frame) -> str:
             frame.value("mean_cost_usd_t"),
             frame.value(land),
         ]
-    return table(frame.say("by_method.title"), columns, rows, total=total) + method_details(frame)
+    title = frame.say("by_method.title")
+    body = table(title, columns, rows, total=total, headed=True)
+    return tag("h3", title) + body + method_details(frame)
 
 
 DETAILS = (
@@ -209,7 +211,7 @@ def more_of(frame: Frame, pool: Pool) -> str:
     kind = "rule" if pool.family == "policy" else "pool"
     if pool.minimum:
         kind = "least"
-    what = pool.zone if pool.family == "policy" else frame.words.resource(pool.family)
+    what = pool.zone if pool.family == "policy" else frame.words.named("what", pool.family)
     key = f"more.{kind}.{pool.per}"
     if not frame.words.has(key):
         key = f"more.{kind}.other"
@@ -245,8 +247,8 @@ def how_sure(frame: Frame) -> str:
         items.append(
             frame.say(
                 key,
-                gap=frame.value("objective/gap", 100.0, 2),
-                asked=frame.value("objective/gap_asked", 100.0, 2),
+                gap=frame.value("objective/gap", 100.0, 1),
+                asked=frame.value("objective/gap_asked", 100.0, 1),
             )
         )
     if frame.at("network/gap") is not None:

@@ -69,7 +69,9 @@ def money(frame: Frame) -> str:
         (frame.say("basis.unit"), "text"),
     )
     title = frame.say("basis.money")
-    return tag("h3", title) + table(title, columns, rows, attributes={"class": "narrow"})
+    return tag("h3", title) + table(
+        title, columns, rows, attributes={"class": "narrow"}, headed=True
+    )
 
 
 def shown(frame: Frame, value: object, factor: float = 1.0) -> str:
@@ -167,7 +169,7 @@ def layers(frame: Frame) -> str:
         unit = layer.get("unit") or ""
         rows.append([text(name), file, text(unit), text("; ".join(about) or "–")])
     title = frame.count("layers.title", len(rows))
-    return details(title, table(title, columns, rows), rows=len(rows))
+    return details(title, table(title, columns, rows, headed=True), rows=len(rows))
 
 
 def _derived(frame: Frame, layer: Mapping[str, Any]) -> str:
@@ -284,7 +286,7 @@ def inputs(frame: Frame) -> str:
         for name, one in found.items()
     ]
     title = frame.count("again.inputs", len(rows))
-    return details(title, table(title, columns, rows), rows=len(rows))
+    return details(title, table(title, columns, rows, headed=True), rows=len(rows))
 
 
 def versions(frame: Frame) -> str:
@@ -295,7 +297,7 @@ def versions(frame: Frame) -> str:
     columns = ((frame.say("again.program"), "text"), (frame.say("again.version"), "text"))
     rows = [[text(name), text(value)] for name, value in found.items()]
     title = frame.count("again.versions", len(rows))
-    return details(title, table(title, columns, rows), rows=len(rows))
+    return details(title, table(title, columns, rows, headed=True), rows=len(rows))
 
 
 FILES = (

@@ -53,16 +53,28 @@ def steps_of(rows: list[Row], methods: tuple[str, ...]) -> list[Step]:
     start = 0.0
     for k in sorted(classes):
         members = classes[k]
-        for method in methods:
-            nets = [real(rows[i].get(method)) for i in members]
-            net = math.fsum(v for v in nets if v > 0)
-            if net <= 0:
-                continue
-            middle = [(lows[i] + highs[i]) / 2 for i in members]
-            cost = math.fsum(c * v for c, v in zip(middle, nets, strict=True) if v > 0) / net
+        for cost, method, net in sorted(_parts(rows, members, methods)):
             steps.append(Step(method, k * width, (k + 1) * width, start, net, cost))
             start += net
     return steps
+
+
+def _parts(
+    rows: list[Row], members: list[int], methods: tuple[str, ...]
+) -> list[tuple[float, str, float]]:
+    """Mean cost, method and tonnes of each method in a class."""
+    found = []
+    for method in methods:
+        each = [(real(rows[i].get(method)), rows[i]) for i in members]
+        each = [(net, row) for net, row in each if net > 0]
+        if each:
+            total = math.fsum(net for net, _ in each)
+            paid = math.fsum(
+                net * (real(row["cost_from_usd_t"]) + real(row["cost_to_usd_t"])) / 2
+                for net, row in each
+            )
+            found.append((paid / total, method, total))
+    return found
 
 
 def round_step(least: float) -> float:
@@ -88,7 +100,7 @@ def supply_curve(frame: Frame) -> str:
         return ""
     used = [name for name in frame.run.methods if any(step.method == name for step in steps)]
     legend = tag("ul", *(tag("li", frame.method(name)) for name in used), class_="legend")
-    intro = paragraph(frame.say("curve.intro", year=frame.value("base_year")))
+    intro = paragraph(frame.say("curve.intro", year=frame.year("base_year")))
     return section(
         "supply", frame.say("curve.title"), intro, legend, plot(frame, steps), figures(frame, rows)
     )
@@ -97,7 +109,7 @@ def supply_curve(frame: Frame) -> str:
 def plot(frame: Frame, steps: list[Step]) -> str:
     """The drawing with its axes."""
     total = steps[-1].start + steps[-1].net
-    across = ticks(0.0, total)
+    across = ticks(0.0, total, 6)
     up = ticks(min(0.0, *(step.cost for step in steps)), max(step.cost for step in steps))
     right, top, bottom = max(total, 1e-12), up[-1], up[0]
 

@@ -130,6 +130,15 @@ class Frame:
             data_digits=None if digits == 3 else digits,
         )
 
+    def year(self, pointer: str) -> str:
+        """A year: no space between thousands."""
+        found = self.at(pointer)
+        if found is None:
+            return tag("span", MISSING, class_="v")
+        return tag(
+            "span", text(found), class_="v", data_key=pointer, data_value=found, data_plain=True
+        )
+
     def sum_of(self, pointer: str) -> float | int | None:
         """Sum of the numbers at pointers joined by ``+``; None if none of them is known."""
         known = [

@@ -18,7 +18,7 @@ def text(value: object) -> str:
     return html.escape(str(value), quote=True)
 
 
-def tag(name: str, *children: str, **attributes: object) -> str:
+def tag(name: str, /, *children: str, **attributes: object) -> str:
     """One element.
 
     Parameters
@@ -57,6 +57,7 @@ def table(
     *,
     total: Sequence[str] | None = None,
     attributes: Mapping[str, object] | None = None,
+    headed: bool = False,
 ) -> str:
     """A table with caption and scopes, in a region that scrolls by itself on a narrow screen.
 
@@ -70,11 +71,18 @@ def table(
         The first cell of a row is its header.
     attributes : mapping, optional
         Of the table.
+    headed : bool
+        A heading above says the same as the caption, which is then for screen readers only.
     """
     head = "".join(tag("th", title, scope="col", class_=_kind(kind)) for title, kind in columns)
     body = "".join(_row(row, columns) for row in rows)
     foot = "" if total is None else tag("tfoot", _row(total, columns))
-    inner = tag("caption", caption) + tag("thead", tag("tr", head)) + tag("tbody", body) + foot
+    inner = (
+        tag("caption", caption, class_="unseen" if headed else None)
+        + tag("thead", tag("tr", head))
+        + tag("tbody", body)
+        + foot
+    )
     # tabindex: what scrolls must be reachable from the keyboard
     return tag("div", tag("table", inner, **dict(attributes or {})), class_="scroll", tabindex=0)
 

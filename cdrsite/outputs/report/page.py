@@ -94,7 +94,7 @@ def build_page(run: RunFolder, words: Words) -> str:
     view = map_fragment(run, words)
     made = [(name, key, write(frame)) for name, key, write in PARTS]
     links = [("answer", "answer.title")]
-    links += [("map", "map.title")] if view.html else []
+    links += [("map", "page.map")] if view.html else []
     links += [(name, key) for name, key, html in made if html]
     main = tag("main", answer(frame), view.html, *(html for _, _, html in made), id="main")
     body = tag(

@@ -77,7 +77,8 @@ def _sites_of(
         file = tag("code", "tables/sites.csv")
         left_out = paragraph(frame.count("left_out", len(members) - len(rows), file=file))
     head = frame.swatch(frame.colour(method)) + title
-    return details(head, table(title, columns, rows), left_out, rows=len(rows), open_=open_)
+    body = table(title, columns, rows, headed=True)
+    return details(head, body, left_out, rows=len(rows), open_=open_)
 
 
 def place(frame: Frame, row: Row) -> str:
@@ -86,8 +87,8 @@ def place(frame: Frame, row: Row) -> str:
     if not (math.isfinite(lon) and math.isfinite(lat)):
         return "–"
     parts = (
-        frame.say("place.east" if lon >= 0 else "place.west", n=f"{abs(lon):.3f}"),
         frame.say("place.north" if lat >= 0 else "place.south", n=f"{abs(lat):.3f}"),
+        frame.say("place.east" if lon >= 0 else "place.west", n=f"{abs(lon):.3f}"),
     )
     return tag("span", frame.words("list.comma").join(parts), class_="nowrap")
 

@@ -190,4 +190,4 @@ def costs(frame: Frame) -> str:
         if real(row.get("cost_usd_yr")) != 0
     ]
     title = frame.say("costs.title")
-    return (tag("h3", title) + table(title, columns, rows)) if rows else ""
+    return (tag("h3", title) + table(title, columns, rows, headed=True)) if rows else ""

@@ -55,7 +55,11 @@ def _family(frame: Frame, family: str, members: list[Pool]) -> str:
     columns += [(_price_head(frame, family, ranked[0]), "number")]
     rows = [_pool_row(frame, pool) for pool in ranked[:MAX_ROWS]]
     title = text(frame.words.resource(family))
-    return tag("h3", title) + folded(frame, title, columns, rows, len(ranked), "pools")
+    body = folded(frame, title, columns, rows, len(ranked), "pools")
+    if any(pool.binding is not None for pool in members):
+        return tag("h3", title) + body
+    head = frame.say("pools.folded", what=title, n=frame.words.number(len(ranked)))
+    return details(head, body, rows=len(rows))
 
 
 def _pool_row(frame: Frame, pool: Pool) -> list[str]:
@@ -116,7 +120,7 @@ def folded(
     frame : Frame
         Of the page.
     title : str
-        Caption as markup.
+        Caption as markup; a heading above says it too.
     columns, rows : list
         As of :func:`cdrsite.outputs.report.html.table`; at most :data:`MAX_ROWS` rows.
     every : int
@@ -129,12 +133,15 @@ def folded(
         file = tag("code", text(f"tables/{name}.csv"))
         left_out = paragraph(frame.count("left_out", every - len(rows), file=file), kind="note")
     if len(rows) <= OPEN_ROWS:
-        return table(title, columns, rows) + left_out
-    first = table(title, columns, rows[:OPEN_ROWS])
+        return table(title, columns, rows, headed=True) + left_out
+    first = table(title, columns, rows[:OPEN_ROWS], headed=True)
     rest = rows[OPEN_ROWS:]
     again = frame.say("table.continued", title=title)
     return first + details(
-        frame.count("rows.more", len(rest)), table(again, columns, rest), left_out, rows=len(rest)
+        frame.count("rows.more", len(rest)),
+        table(again, columns, rest, headed=True),
+        left_out,
+        rows=len(rest),
     )
 
 
@@ -216,6 +223,7 @@ def provinces(frame: Frame) -> str:
     return section(
         "provinces",
         frame.say("provinces.title"),
+        paragraph(title),
         folded(frame, title, columns, rows, len(zones), "provinces"),
         paragraph(frame.say("file", file=tag("code", "tables/provinces.csv")), kind="note"),
     )
