@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from cdrsite.config.transport import Crossing
+    from cdrsite.core.arrays import CellArray
     from cdrsite.core.grid import AnalysisGrid, Block
 
 DIRECTIONS = (
@@ -242,11 +243,11 @@ class LinkedRoutes(Protocol):
     """Routes of all cells as back-links, as the distance gives them."""
 
     @property
-    def link(self) -> NDArray[np.int8]:
+    def link(self) -> CellArray:
         """Move of each rank, shape (k, rows, cols); -1 at the sink, -2 without a route."""
 
     @property
-    def sink(self) -> NDArray[np.int32]:
+    def sink(self) -> CellArray:
         """Sink of each rank, shape (k, rows, cols)."""
 
     @property
@@ -286,7 +287,8 @@ def bill_crossings(routes: LinkedRoutes, edges: EdgeCosts) -> NDArray[np.float64
             cure="count the crossings for the same neighbours",
         )
     out = np.full(routes.link.shape, np.nan)
-    bill_links(routes.link, routes.sink, moves, edge, edges.codes, edges.lookup, out)
+    link, sink = np.asarray(routes.link[:]), np.asarray(routes.sink[:])
+    bill_links(link, sink, moves, edge, edges.codes, edges.lookup, out)
     return out
 
 

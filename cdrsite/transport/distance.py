@@ -42,7 +42,13 @@ from cdrsite.transport.labels import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from cdrsite.core.arrays import CellArray
+
+    Allocate = Callable[[str, tuple[int, ...], DTypeLike], NDArray[Any]]
 
 REACHED, BARRIER, DISCONNECTED, UNKNOWN = range(4)
 """Status of a cell: has a route; is a barrier; no route to any sink; friction unknown."""
@@ -111,34 +117,36 @@ class Sources:
 class DistanceResult:
     """Labels of every cell; the first axis is the rank, best first.
 
+    The arrays are in memory or on disk (:class:`cdrsite.core.arrays.CellArray`).
+
     Attributes
     ----------
-    cost : ndarray, shape (k, rows, cols)
+    cost : array, shape (k, rows, cols)
         Billed cost of the route [friction units x km]; inf without one. Ranks are in order of
         the steering cost.
-    length_km : ndarray, shape (k, rows, cols)
+    length_km : array, shape (k, rows, cols)
         Length of that route [km]; inf without one.
-    sink : ndarray, int32, shape (k, rows, cols)
+    sink : array of int32, shape (k, rows, cols)
         Sink id; -1 without a route.
-    link : ndarray, int8, shape (k, rows, cols)
+    link : array of int8, shape (k, rows, cols)
         Move towards the sink, an index into ``neighbourhood.moves``; -1 in a cell of the sink, -2
         without a route.
-    status : ndarray, uint8, shape (rows, cols)
+    status : array of uint8, shape (rows, cols)
         ``REACHED``, ``BARRIER``, ``DISCONNECTED`` or ``UNKNOWN``.
     neighbourhood : Neighbourhood
         The moves.
     """
 
-    cost: NDArray[Any]
-    length_km: NDArray[Any]
-    sink: NDArray[np.int32]
-    link: NDArray[np.int8]
-    status: NDArray[np.uint8]
+    cost: CellArray
+    length_km: CellArray
+    sink: CellArray
+    link: CellArray
+    status: CellArray
     neighbourhood: Neighbourhood
 
     def unreachable(self) -> dict[str, int]:
         """Number of cells without a route, by reason."""
-        count = np.bincount(self.status.ravel(), minlength=4)
+        count = np.bincount(np.asarray(self.status[:, :]).ravel(), minlength=4)
         return {
             "barrier": int(count[BARRIER]),
             "disconnected": int(count[DISCONNECTED]),
@@ -157,6 +165,7 @@ def least_cost(
     dtype: Literal["float32", "float64"] = "float32",
     threads: int = 1,
     method: Literal["tiles", "heap"] = "tiles",
+    allocate: Allocate | None = None,
 ) -> DistanceResult:
     """Find the k cheapest distinct sinks of every cell, with cost, length and back-links.
 
@@ -181,6 +190,8 @@ def least_cost(
         Threads; no effect on the result.
     method : {'tiles', 'heap'}
         Tile sweeps, or plain Dijkstra: same bytes, several times slower.
+    allocate : callable, optional
+        (name of a field of the result, shape, dtype) -> array for it; new ones when not given.
 
     Returns
     -------
@@ -204,7 +215,12 @@ def least_cost(
     problem = padded_problem(friction, bill, steps, neighbours, dtype, threads)
     solver = TILES if method == "tiles" else HEAP
     labels = solve_ranks(problem, padded_starts(sources, problem, dtype), k, solver)
-    return _result(labels, problem, friction, np.unique(sources.sink), np.dtype(dtype))
+    ids = np.unique(sources.sink)
+    return _result(labels, problem, friction, ids, np.dtype(dtype), allocate or _new)
+
+
+def _new(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:  # noqa: ARG001
+    return np.empty(shape, dtype)
 
 
 def _relax_by_heap(problem: Problem, label: NDArray[Any], region: NDArray[np.float32]) -> None:
@@ -436,13 +452,14 @@ def _result(
     friction: NDArray[Any],
     ids: NDArray[np.int32],
     dtype: np.dtype[Any],
+    allocate: Allocate,
 ) -> DistanceResult:
     """Cut the padding off and say why cells have no route."""
     pad, (rows, cols) = problem.moves.pad, problem.inner
     shape = labels.link.shape[0], rows, cols
-    cost, length_km = np.empty(shape, dtype), np.empty(shape, dtype)
-    sink, link = np.empty(shape, np.int32), np.empty(shape, np.int8)
-    status = np.empty(problem.inner, np.uint8)
+    cost, length_km = allocate("cost", shape, dtype), allocate("length_km", shape, dtype)
+    sink, link = allocate("sink", shape, np.int32), allocate("link", shape, np.int8)
+    status = allocate("status", problem.inner, np.uint8)
     # number -1, no sink, takes the last place
     names = np.append(ids, np.int32(-1))
     reasons = np.array([REACHED, BARRIER, DISCONNECTED, UNKNOWN])

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from cdrsite.transport import _kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 KINDS: tuple[tuple[int, int, int], ...] = (
     (0, 1, 2),
@@ -223,12 +226,17 @@ class Solver:
 
 def on_threads(threads: int, work: Callable[[Any], None], parts: Iterable[Any]) -> None:
     """Call ``work`` on every part, on ``threads`` threads."""
+    for _ in in_order(threads, work, parts):
+        pass
+
+
+def in_order(threads: int, work: Callable[[S], T], parts: Iterable[S]) -> Iterator[T]:
+    """What ``work`` gives for every part, in order, worked out on ``threads`` threads."""
     if threads == 1:
-        for part in parts:
-            work(part)
+        yield from map(work, parts)
         return
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, parts))
+        yield from pool.map(work, parts)
 
 
 @dataclass(frozen=True)

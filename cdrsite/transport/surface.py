@@ -9,7 +9,7 @@ directions, and the distance kernel multiplies by the true ground distance.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,16 +18,21 @@ import numpy as np
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.core.units import same_dimension
 from cdrsite.rules import known_share, rule_share
+from cdrsite.transport.labels import in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.config.siting import ExcludeRule
     from cdrsite.config.transport import Avoid, FactorTable, SurfaceRules
+    from cdrsite.core.arrays import ArrayStore
     from cdrsite.core.grid import Block
     from cdrsite.core.reader import LayerReader
 
     Share = NDArray[np.float32]
+
+BILLING, STEERING = "surface billing", "surface steering"
+"""Arrays of a store that :meth:`CostSurface.paint` writes."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,8 @@ class SurfaceReport:
     barriers: dict[str, int] = field(default_factory=dict)
     cells: int = 0
 
-    def add(self, block: SurfaceBlock) -> None:
-        """Add the counts of a block."""
+    def add(self, block: SurfaceBlock | SurfaceReport) -> None:
+        """Add the counts of a block, or of several."""
         for mine, theirs in ((self.unknown, block.unknown), (self.barriers, block.barriers)):
             for key, count in theirs.items():
                 mine[key] = mine.get(key, 0) + count
@@ -148,6 +153,39 @@ class CostSurface:
         return SurfaceBlock(
             billing, steering, sea, tally.unknown, tally.barriers, int(counted.sum())
         )
+
+    def paint(self, store: ArrayStore, blocks: Sequence[Block], threads: int = 1) -> SurfaceReport:
+        """Write billing and steering of the whole grid into a store, with warnings given.
+
+        Parameters
+        ----------
+        store : ArrayStore
+            Takes :data:`BILLING` and :data:`STEERING`, float32, shape of the grid [USD/t/km].
+        blocks : sequence of Block
+            They cover the grid.
+        threads : int
+            No effect on the result (rule 9).
+
+        Returns
+        -------
+        SurfaceReport
+            What was unknown and what is closed.
+        """
+        shape = self.reader.grid.shape
+        billing = store.create(BILLING, shape, np.float32)
+        steering = store.create(STEERING, shape, np.float32)
+
+        def work(block: Block) -> SurfaceReport:
+            part, counts = self.block(block), SurfaceReport()
+            billing[block.slices], steering[block.slices] = part.billing, part.steering
+            counts.add(part)
+            return counts
+
+        report = SurfaceReport()
+        for counts in in_order(threads, work, blocks):
+            report.add(counts)
+        report.warn()
+        return report
 
     def whole(self, size: int = 1024) -> tuple[Share, Share, SurfaceReport]:
         """Billing and steering of the whole grid in memory, with warnings given.
