@@ -189,7 +189,7 @@ def run_batch(
             result = run(
                 load_scenario(variant.scenario, variant.overrides),
                 progress=progress,
-                workers=workers,
+                threads=workers,
             )
             if target is not None:
                 result.write(target, progress)

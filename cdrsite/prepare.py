@@ -45,6 +45,7 @@ class Setting:
     storage: StorageUnits | None
     plan: ScoringPlan
     rivals: dict[str, RivalSums]
+    block_size: int
     blocks: tuple[Block, ...]
 
     @property
@@ -97,6 +98,7 @@ def prepare(scenario: Scenario) -> Setting:
         storage=storage,
         plan=_plan(scenario, models, book, criteria, given),
         rivals={name: rival_sums(model, scenario, given) for name, model in models.items()},
+        block_size=size,
         blocks=tuple(area.grid.blocks(size)),
     )
 

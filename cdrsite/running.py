@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -82,6 +82,13 @@ class Threads:
                     future.cancel()
 
 
+class Told(Protocol):
+    """Who knows what the user should be told."""
+
+    def texts(self) -> list[str]:
+        """Warnings so far."""
+
+
 class Journal:
     """What a run has finished, so that it can go on after it was killed.
 
@@ -96,6 +103,8 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.notes: Told | None = None
+        self._kept: list[str] = []
         folder.mkdir(parents=True, exist_ok=True)
 
     def require_key(self, key: dict[str, Any]) -> None:
@@ -145,6 +154,14 @@ class Journal:
 
     def add(self, name: str, number: int, part: Any) -> None:
         """Record a finished block; one write, so that threads do not mix."""
+        if self.notes is not None:
+            for text in self.notes.texts():
+                if text not in self._kept:
+                    self._kept.append(text)
+                    self._write("notes", len(self._kept), text)
+        self._write(name, number, part)
+
+    def _write(self, name: str, number: int, part: Any) -> None:
         body = pickle.dumps(part, protocol=pickle.HIGHEST_PROTOCOL)
         record = HEAD.pack(number, len(body), zlib.crc32(body)) + body
         log = os.open(self.folder / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -211,6 +228,10 @@ class Workspace:
         """Whether nothing per cell may be whole in memory."""
         return self.folder is not None
 
+    def with_runner(self, runner: Runner) -> Workspace:
+        """The same workspace with others at work."""
+        return replace(self, runner=runner)
+
     @classmethod
     def in_folder(cls, folder: Path, block: int, **more: Any) -> Workspace:
         """A workspace on disk.
@@ -231,6 +252,11 @@ class Workspace:
             folder=folder,
             **more,
         )
+
+    def told(self, texts: list[str]) -> list[str]:
+        """What the user should know: also what was found before the run was stopped."""
+        earlier = [] if self.journal is None else list(self.journal.parts("notes").values())
+        return list(dict.fromkeys([*earlier, *texts]))
 
     def each(
         self, name: str, task: Callable[[Block], T], blocks: Sequence[Block], title: str = ""

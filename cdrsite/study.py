@@ -6,11 +6,10 @@ network, results.
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +18,13 @@ from cdrsite.compete import compete
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.grid import Block
+from cdrsite.core.machine import cores
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.prepare import Setting, prepare
 from cdrsite.projects import check_network, plan_projects
 from cdrsite.results import StudyResult, assemble
-from cdrsite.running import Threads, Workspace
 from cdrsite.siting.exclusions import exclude_block
+from cdrsite.workspace import Means, workspace
 
 
 @dataclass
@@ -44,9 +44,13 @@ class Clock:
 
 
 def run(
-    scenario: Scenario, *, progress: ProgressSink | None = None, workers: int | None = None
+    scenario: Scenario,
+    *,
+    progress: ProgressSink | None = None,
+    threads: int | None = None,
+    means: Means | None = None,
 ) -> StudyResult:
-    """Run a study in memory.
+    """Run a study.
 
     Parameters
     ----------
@@ -54,8 +58,12 @@ def run(
         From :func:`cdrsite.load_scenario`.
     progress : ProgressSink, optional
         Told about long steps.
-    workers : int, optional
-        Threads; all cores when not given. The result does not depend on it (rule 9).
+    threads : int, optional
+        Threads of this process; all cores when not given. The result does not depend on it
+        (rule 9).
+    means : Means, optional
+        Memory, folder and workers for a study that is larger than memory, or is to be resumed; in
+        memory when not given.
 
     Returns
     -------
@@ -67,12 +75,16 @@ def run(
     CdrsiteError
         If the scenario or its data are wrong; see :func:`check_study`.
     """
-    clock, threads = Clock(), workers or os.cpu_count() or 1
-    space = Workspace(runner=Threads(threads), threads=threads, progress=progress or Silent())
-    with gathered_warnings() as notes:
+    clock, asked = Clock(), means or Means()
+    with gathered_warnings() as notes, ExitStack() as open_:
         with clock.stage("prepare"):
             setting = prepare(scenario)
             try_one_cell(setting)
+            space = open_.enter_context(
+                workspace(setting, asked, threads or cores(), progress or Silent())
+            )
+        if space.journal is not None:
+            space.journal.notes = notes
         with clock.stage("siting"):
             areas = exclude(setting, space)
         with clock.stage("transport"):
@@ -83,10 +95,10 @@ def run(
         with clock.stage("competition"):
             allocation = compete(setting, offers, cells, space)
         with clock.stage("network"):
-            projects = plan_projects(setting, space.result, threads)
+            projects = plan_projects(setting, space.result, space.threads)
         with clock.stage("results"):
             result = assemble(setting, areas, offers, allocation, space, projects)
-    result.warnings.extend(notes)
+    result.warnings.extend(space.told(notes.texts()))
     result.timings.update(clock.seconds)
     return result
 
@@ -114,22 +126,30 @@ def check_study(scenario: Scenario) -> dict[str, Any]:
         "methods": {
             name: {"profile": model.profile.name} for name, model in setting.models.items()
         },
-        "warnings": notes,
+        "warnings": notes.texts(),
     }
 
 
+class Notes:
+    """Warnings meant for the user, as they come."""
+
+    def __init__(self, caught: list[warnings.WarningMessage]) -> None:
+        self.caught = caught
+
+    def texts(self) -> list[str]:
+        """Each text once, in order."""
+        mine = [one for one in list(self.caught) if issubclass(one.category, CdrsiteWarning)]
+        return list(dict.fromkeys(str(one.message) for one in mine))
+
+
 @contextmanager
-def gathered_warnings() -> Iterator[list[str]]:
-    """Collect warnings meant for the user, each text once, in order; others pass on."""
-    notes: list[str] = []
+def gathered_warnings() -> Iterator[Notes]:
+    """Collect warnings meant for the user; others pass on."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CdrsiteWarning)
-        yield notes
+        yield Notes(caught)
     for item in caught:
-        if issubclass(item.category, CdrsiteWarning):
-            if str(item.message) not in notes:
-                notes.append(str(item.message))
-        else:
+        if not issubclass(item.category, CdrsiteWarning):
             warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)
 
 

@@ -19,7 +19,7 @@ grid: {crs: "EPSG:3035", resolution: 1 km}
 def run(folder: Path, text: str) -> cdrsite.StudyResult:
     path = folder / "golden.yaml"
     path.write_text("name: golden\n" + text, encoding="utf-8")
-    return cdrsite.run(cdrsite.load_scenario(path), workers=1)
+    return cdrsite.run(cdrsite.load_scenario(path), threads=1)
 
 
 def cell(result: cdrsite.StudyResult, name: str, method: str = "daccs-solid") -> float:

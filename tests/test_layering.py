@@ -40,6 +40,7 @@ LEVELS: dict[str, int] = {
     "explain": 13,
     "accessor": 14,
     "network_report": 13,
+    "workspace": 14,
     "study": 15,
     "batch": 16,
     "terminal": 17,

@@ -29,9 +29,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_world(tmp_path_factory.mktemp("world"))
 
 
-def study(world: Path, *overrides: str, text: str = SCENARIO, workers: int = 1) -> Any:
+def study(world: Path, *overrides: str, text: str = SCENARIO, threads: int = 1) -> Any:
     """Run the tiny scenario with changes."""
-    return cdrsite.run(parse_scenario(text, world, overrides), workers=workers)
+    return cdrsite.run(parse_scenario(text, world, overrides), threads=threads)
 
 
 def layer(result: Any, name: str, method: str = "daccs-solid") -> Any:
@@ -236,10 +236,10 @@ def hashes(folder: Path) -> dict[str, str]:
 def test_threads_change_no_byte(world: Path, tmp_path: Path) -> None:
     fine = ("grid.resolution=10 m", "methods={daccs-solid: {}, beccs-residue: {}}")
     folders = []
-    for workers in (1, 2):
-        result = study(world, *fine, workers=workers)
+    for threads in (1, 2):
+        result = study(world, *fine, threads=threads)
         assert result.grid.size > 4 * 256 * 256  # several blocks
-        folders.append(result.write(tmp_path / str(workers)))
+        folders.append(result.write(tmp_path / str(threads)))
     one, two = (hashes(folder) for folder in folders)
     assert [name for name in one if name.endswith(".tif")]
     assert one == two
