@@ -20,9 +20,15 @@ def answer(frame: Frame) -> str:
     right = tag("div", what_binds(frame, pools), one_more(frame, pools))
     body = tag("div", left, right, class_="pair")
     return tag(
-        "section", head, figures(frame), lead(frame), body, id="answer",
+        "section",
+        head,
+        figures(frame),
+        lead(frame),
+        body,
+        method_details(frame),
+        id="answer",
         aria_labelledby="answer-title",
-    )  # fmt: skip
+    )
 
 
 # --------------------------------------------------------------------- how much
@@ -106,7 +112,7 @@ def by_method(frame: Frame) -> str:
         ]
     title = frame.say("by_method.title")
     body = table(title, columns, rows, total=total, headed=True)
-    return tag("h3", title) + body + method_details(frame)
+    return tag("h3", title) + body
 
 
 DETAILS = (
@@ -171,11 +177,11 @@ def what_binds(frame: Frame, pools: list[Pool]) -> str:
         names = frame.listing([pool.zone for pool in ranked])
         title = tag("b", text(frame.words.resource(name)))
         if name == "policy":
-            said = frame.count("binds.policy", len(ranked))
+            said = frame.count("binds.policy", len(ranked), what=title)
         else:
             every = frame.words.number(len(families[name]))
-            said = frame.count("binds.pools", len(ranked), all=every)
-        items.append(tag("li", title, " ", said, tag("br"), tag("span", names, class_="muted")))
+            said = frame.count("binds.pools", len(ranked), all=every, what=title)
+        items.append(tag("li", said, tag("br"), tag("span", names, class_="muted")))
     more = tag("a", frame.say("binds.more"), href="#pools")
     return head + tag("ol", *items, class_="plain") + paragraph(more)
 
@@ -195,7 +201,7 @@ def one_more(frame: Frame, pools: list[Pool]) -> str:
         if len(ranked) > 1:
             other = price_of(frame, ranked[-1])
             least = frame.say("more.least", n=str(len(ranked)), price=other)
-        where = tag("span", frame.words("list.comma").join(x for x in (where, least) if x))
+        where = tag("span", frame.words("list.clause").join(x for x in (where, least) if x))
         title = more_of(frame, best) + tag("br") + tag("small", where)
         rows.append([title, gain_of(frame, best)])
     if not rows:

@@ -17,6 +17,9 @@ from cdrsite.outputs.runfolder import RunFolder
 MAX_ROWS = 200
 """Rows of a table that the page shows; the rest is in the file that it names."""
 
+SHORT = 15
+"""Most rows of a folded table that is unfolded on paper."""
+
 Row = dict[str, Any]
 
 
@@ -222,7 +225,7 @@ def section(name: str, title: str, *parts: str) -> str:
 def details(summary: str, *parts: str, rows: int = 0, open_: bool = False) -> str:
     """A part that is folded away until asked for."""
     # short ones are unfolded on paper, where nobody can click
-    kind = "short" if rows <= 40 else "long"
+    kind = "short" if rows <= SHORT else "long"
     return tag("details", tag("summary", summary), *parts, class_=kind, open=open_)
 
 

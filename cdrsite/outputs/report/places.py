@@ -33,19 +33,35 @@ def sites(frame: Frame) -> str:
         by_method.setdefault(word(row.get("method")), []).append(i)
     if not by_method:
         return ""
-    parts = [paragraph(frame.say("sites.intro"))]
-    for position, (method, members) in enumerate(by_method.items()):
-        parts.append(_sites_of(frame, listed, method, members, open_=position == 0))
-    parts += [paragraph(frame.say("file", file=tag("code", "tables/sites.csv")), kind="note")]
-    return section("sites", frame.say("sites.title"), *parts)
+    best = _site_table(frame, listed, [members[0] for members in by_method.values()], named=True)
+    parts = [_sites_of(frame, listed, *found) for found in by_method.items() if len(found[1]) > 1]
+    return section(
+        "sites",
+        frame.say("sites.title"),
+        paragraph(frame.say("sites.intro")),
+        best,
+        *parts,
+        paragraph(frame.say("file", file=tag("code", "tables/sites.csv")), kind="note"),
+    )
 
 
-def _sites_of(
-    frame: Frame, listed: list[Row], method: str, members: list[int], *, open_: bool
+def _sites_of(frame: Frame, listed: list[Row], method: str, members: list[int]) -> str:
+    left_out = ""
+    if len(members) > MAX_ROWS:
+        file = tag("code", "tables/sites.csv")
+        left_out = paragraph(frame.count("left_out", len(members) - MAX_ROWS, file=file))
+    title = frame.count("sites.of", len(members), method=text(frame.words.method(method)))
+    body = _site_table(frame, listed, members[:MAX_ROWS], title=title)
+    return details(frame.swatch(frame.colour(method)) + title, body, left_out, rows=len(members))
+
+
+def _site_table(
+    frame: Frame, listed: list[Row], members: list[int], *, named: bool = False, title: str = ""
 ) -> str:
     stores = any(word(listed[i].get("storage_unit")) for i in members)
+    first = (frame.say("column.method"), "text") if named else (frame.say("sites.rank"), "number")
     columns = [
-        (frame.say("sites.rank"), "number"),
+        first,
         (frame.say("sites.place"), "text"),
         (frame.say("sites.net") + frame.in_("t/yr"), "number"),
         (frame.say("sites.cost") + frame.in_("USD/t"), "number"),
@@ -58,10 +74,10 @@ def _sites_of(
             (frame.say("sites.distance") + frame.in_("km"), "number"),
         ]
     rows = []
-    for i in members[:MAX_ROWS]:
+    for i in members:
         at, row = f"tables/sites/{i}", listed[i]
         cells = [
-            frame.value(f"{at}/rank"),
+            frame.method(word(row.get("method"))) if named else frame.value(f"{at}/rank"),
             place(frame, row),
             frame.value(f"{at}/net_t_yr"),
             frame.value(f"{at}/cost_usd_per_net_t"),
@@ -71,14 +87,7 @@ def _sites_of(
         if stores:
             cells += [text(word(row.get("storage_unit"))), frame.value(f"{at}/transport_km")]
         rows.append(cells)
-    title = frame.count("sites.of", len(members), method=text(frame.words.method(method)))
-    left_out = ""
-    if len(members) > len(rows):
-        file = tag("code", "tables/sites.csv")
-        left_out = paragraph(frame.count("left_out", len(members) - len(rows), file=file))
-    head = frame.swatch(frame.colour(method)) + title
-    body = table(title, columns, rows, headed=True)
-    return details(head, body, left_out, rows=len(rows), open_=open_)
+    return table(title or frame.say("sites.best"), columns, rows, headed=not named)
 
 
 def place(frame: Frame, row: Row) -> str:
@@ -90,7 +99,7 @@ def place(frame: Frame, row: Row) -> str:
         frame.say("place.north" if lat >= 0 else "place.south", n=f"{abs(lat):.3f}"),
         frame.say("place.east" if lon >= 0 else "place.west", n=f"{abs(lon):.3f}"),
     )
-    return tag("span", frame.words("list.comma").join(parts), class_="nowrap")
+    return tag("span", frame.words("list.clause").join(parts), class_="nowrap")
 
 
 # ------------------------------------------------------------------- exclusions
