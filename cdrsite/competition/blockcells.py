@@ -164,6 +164,9 @@ class BlockCells:
 
 @lru_cache(maxsize=256)
 def _mapped(path: str) -> F32:
-    """A file as a read-only array; the system keeps in memory what fits."""
-    found: F32 = np.load(path, mmap_mode="r")
+    """A file as an array; the system keeps in memory what fits.
+
+    Copy on write, not read-only: for arrays of another kind the kernels would be compiled anew.
+    """
+    found: F32 = np.asarray(np.load(path, mmap_mode="c"))
     return found
