@@ -124,23 +124,44 @@ def _states(data: NDArray[Any], limit: xr.DataArray | None) -> NDArray[np.str_]:
     return states
 
 
-def _scale(known: NDArray[np.float32], *, diverging: bool) -> tuple[Any, str]:
-    """Colour scale over the bulk of the values, and which ends of it are cut off."""
-    from matplotlib.colors import Normalize
+def bulk(known: NDArray[Any], *, diverging: bool) -> tuple[float, float, bool, bool]:
+    """Ends of a colour scale over the bulk of the values.
 
+    Parameters
+    ----------
+    known : ndarray, not empty
+        Finite values.
+    diverging : bool
+        Centre the scale on zero where there are values below it.
+
+    Returns
+    -------
+    low, high : float
+        Ends of the scale; low < high.
+    below, above : bool
+        Whether values lie outside the ends.
+    """
     if diverging and known.min() < 0:
         most = float(np.abs(known).max())
-        return Normalize(-most, most), "neither"
+        return -most, most, False, False
     low, high = (float(v) for v in np.percentile(known, [CLIPPED, 100 - CLIPPED]))
     if low >= 0 and low < 0.5 * high:
         low = 0.0
     if high <= low:
         low, high = float(known.min()), float(known.max())
-    cut_low, cut_high = bool(known.min() < low), bool(known.max() > high)
-    extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}
+    below, above = bool(known.min() < low), bool(known.max() > high)
     if high <= low:  # one value everywhere: give the bar a zero to stand on
         low, high = min(low, 0.0), max(high, 0.0) or (1.0 if low == 0 else 0.0)
-    return Normalize(low, high), extend.get((cut_low, cut_high), "both")
+    return low, high, below, above
+
+
+def _scale(known: NDArray[np.float32], *, diverging: bool) -> tuple[Any, str]:
+    """Colour scale over the bulk of the values, and which ends of it are cut off."""
+    from matplotlib.colors import Normalize
+
+    low, high, below, above = bulk(known, diverging=diverging)
+    extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}
+    return Normalize(low, high), extend.get((below, above), "both")
 
 
 def _draw_classes(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
