@@ -116,9 +116,14 @@ def link_storage(setting: Setting, space: Workspace) -> SinkLinks | None:
     if units is None:
         return None
     basis, sites = pipeline_basis(scenario), storage_sites(units)
-    reasons = space.result.open(REASONS)
-    inside = np.asarray(reasons[:, :]) & np.uint32(OUTSIDE_BIT) == 0
-    return link_sinks(scenario.transport, sites, setting.reader, basis, inside, space.threads)
+
+    def link() -> SinkLinks:
+        return link_sinks(
+            scenario.transport, sites, setting.reader, basis, setting.area.inside, space.threads,
+            space.scratch, setting.blocks,
+        )  # fmt: skip
+
+    return space.once("links", link)
 
 
 def pipeline_basis(scenario: Scenario) -> Basis:
