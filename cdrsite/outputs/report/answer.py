@@ -235,8 +235,8 @@ def price_of(frame: Frame, pool: Pool) -> str:
 def gain_of(frame: Frame, pool: Pool) -> str:
     """A price with what it is: tonnes more, dollars saved."""
     goal = GOALS.get(str(frame.at("objective/name")), "value" if pool.paid == "USD" else "net")
-    way = "loss" if pool.minimum else "gain"
-    return frame.say(f"{way}.{goal}", price=price_of(frame, pool))
+    key = f"loss.{goal}" if pool.minimum else f"gain.{goal}"
+    return frame.say(key, price=price_of(frame, pool))
 
 
 # --------------------------------------------------------------------- how sure
