@@ -8,6 +8,9 @@ from cdrsite.outputs.report.frame import Frame, bar, details, paragraph, quoted,
 from cdrsite.outputs.report.html import table, tag, text
 from cdrsite.outputs.report.shared import Pool, families_of, pools_of
 
+MAX_RULES = 4
+"""Rules of policy whose price stands on the first screen."""
+
 GOALS = {"net removal": "net", "cost": "cost", "value": "value"}
 """Name of an objective -> key of its words."""
 
@@ -170,7 +173,7 @@ def what_binds(frame: Frame, pools: list[Pool]) -> str:
         (name for name in priced if priced[name]), key=lambda n: -sum(p.weight for p in priced[n])
     )
     if not order:
-        return head + paragraph(frame.say("binds.nothing"))
+        return head + paragraph(frame.say("binds.nothing")) + own_limits(frame)
     items = []
     for name in order:
         ranked = sorted(priced[name], key=lambda pool: -pool.weight)
@@ -186,6 +189,18 @@ def what_binds(frame: Frame, pools: list[Pool]) -> str:
     return head + tag("ol", *items, class_="plain") + paragraph(more)
 
 
+def own_limits(frame: Frame) -> str:
+    """What each method lacks in the places themselves, where nothing shared is used up."""
+    items = []
+    for name in frame.run.methods:
+        listed = str(frame.at(f"methods/{quoted(name)}/alone_limits") or "")
+        if listed:
+            items.append(
+                frame.say("binds.own", what=frame.method(name), by=limits_in_words(frame, listed))
+            )
+    return tag("ul", *(tag("li", item) for item in items), class_="plain")
+
+
 def one_more(frame: Frame, pools: list[Pool]) -> str:
     """What the plan would gain from one more unit of what binds: the dearest of each kind."""
     rows = []
@@ -193,17 +208,15 @@ def one_more(frame: Frame, pools: list[Pool]) -> str:
         ranked = sorted(
             (pool for pool in found if pool.binding is not None), key=lambda p: -abs(p.price)
         )
-        if not ranked:
-            continue
-        best = ranked[0]
-        where = text(best.zone) if family != "policy" else ""
-        least = ""
-        if len(ranked) > 1:
-            other = price_of(frame, ranked[-1])
-            least = frame.say("more.least", n=str(len(ranked)), price=other)
-        where = tag("span", frame.words("list.clause").join(x for x in (where, least) if x))
-        title = more_of(frame, best) + tag("br") + tag("small", where)
-        rows.append([title, gain_of(frame, best)])
+        if family == "policy":  # each rule is a thing of its own
+            rows += [[more_of(frame, rule), gain_of(frame, rule)] for rule in ranked[:MAX_RULES]]
+        elif ranked:
+            where = [text(ranked[0].zone)]
+            if len(ranked) > 1:
+                least = price_of(frame, ranked[-1])
+                where.append(frame.say("more.least", n=str(len(ranked)), price=least))
+            small = tag("small", frame.words("list.clause").join(where))
+            rows.append([more_of(frame, ranked[0]) + tag("br") + small, gain_of(frame, ranked[0])])
     if not rows:
         return ""
     columns = ((frame.say("more.column"), "text"), (frame.say("more.gain"), "number"))
@@ -259,7 +272,8 @@ def how_sure(frame: Frame) -> str:
         )
     if frame.at("network/gap") is not None:
         status = str(frame.at("network/status"))
-        key = "sure.network.optimal" if status == "optimal" else "sure.network.open"
+        proven = status in {"optimal", "gap reached"}
+        key = "sure.network.optimal" if proven else "sure.network.open"
         items.append(frame.say(key, gap=frame.value("network/gap", 100.0, 2)))
     elif frame.at("network/status") is not None:
         items.append(frame.say("sure.network.none"))

@@ -234,7 +234,8 @@ def warnings(frame: Frame) -> str:
 def reproduce(frame: Frame) -> str:
     """Section on how to repeat the run: command, versions, inputs by hash, files."""
     name = frame.run.name
-    commands = f"cdrsite run {name}.yaml\ncdrsite report runs/{name} --lang {frame.words.lang}\n"
+    option = "" if frame.words.lang == "en" else f" --lang {frame.words.lang}"
+    commands = f"cdrsite run {name}.yaml\ncdrsite report runs/{name}{option}\n"
     steps = paragraph(
         frame.say("again.intro", version=tag("code", text(f"cdrsite {frame.at('cdrsite')}")))
     )
@@ -253,7 +254,8 @@ def reproduce(frame: Frame) -> str:
 def grid(frame: Frame) -> str:
     """The one grid of all results, in a sentence."""
     found = frame.run.manifest.get("grid") or {}
-    crs = re.search(r'"([^"]*)"', str(found.get("crs", "")))
+    given = str(found.get("crs", ""))
+    named = re.search(r'"([^"]*)"', given)  # the name is the first text in WKT
     if not {"rows", "cols", "resolution"} <= found.keys():
         return ""
     return paragraph(
@@ -262,7 +264,7 @@ def grid(frame: Frame) -> str:
             rows=frame.words.number(found["rows"]),
             cols=frame.words.number(found["cols"]),
             step=text(frame.words.exact(found["resolution"])),
-            crs=text(crs.group(1) if crs else "–"),
+            crs=text(named.group(1) if named else given),
         )
     )
 
