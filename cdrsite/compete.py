@@ -15,11 +15,12 @@ from cdrsite.allocation import (
 from cdrsite.cells import Offers, competitors_of
 from cdrsite.competition.blockcells import BlockCells
 from cdrsite.competition.results import SupplyCurve, curve_edges
+from cdrsite.competition.solution import Solution
 from cdrsite.prepare import Setting
 from cdrsite.running import Workspace
 
 
-def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspace) -> Allocation:
+def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspace) -> Solution:
     """Divide land, pools and storage between the methods at the proven optimum.
 
     Parameters
@@ -31,7 +32,7 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
     cells : BlockCells
         The cells that compete.
     space : Workspace
-        Takes the maps of the plan.
+        Threads; no effect on the result (rule 9).
 
     Raises
     ------
@@ -51,8 +52,21 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
         policies,
         () if admin is None else (admin.layer,),
     )
-    solution = solve_competition(problem, scenario.objective, space.threads)
-    methods, grid = len(problem.methods), setting.area.grid
+    return solve_competition(problem, scenario.objective, space.threads)
+
+
+def lay_out(
+    setting: Setting, solution: Solution, cells: BlockCells, space: Workspace
+) -> Allocation:
+    """Lay the plan out on the grid, block by block.
+
+    Returns
+    -------
+    Allocation
+        Sums of the plan; its maps are in the workspace.
+    """
+    problem, grid = solution.problem, setting.area.grid
+    methods = len(problem.methods)
     for name, (many, dtype) in PLAN_ARRAYS.items():
         shape = (methods, *grid.shape) if many else grid.shape
         space.result.create(name, shape, dtype)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cdrsite.cells import Offers, exclude, link_storage, score, score_cells, spread_areas
-from cdrsite.compete import compete
+from cdrsite.compete import compete, lay_out
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.grid import Block
@@ -93,7 +93,9 @@ def run(
         with clock.stage("scoring"):
             cells = score(setting, offers, space)
         with clock.stage("competition"):
-            allocation = compete(setting, offers, cells, space)
+            solution = compete(setting, offers, cells, space)
+        with clock.stage("plan"):
+            allocation = lay_out(setting, solution, cells, space)
         with clock.stage("network"):
             projects = plan_projects(setting, space.result, space.threads)
         with clock.stage("results"):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cdrsite.cells import exclude, link_storage, score, spread_areas
 from cdrsite.cli import app
-from cdrsite.compete import compete
+from cdrsite.compete import compete, lay_out
 from cdrsite.competition.results import explain_cell
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
@@ -103,7 +103,7 @@ def solved() -> tuple:  # type: ignore[type-arg]
     areas = exclude(setting, space)
     offers = spread_areas(setting, link_storage(setting, space), space)
     cells = score(setting, offers, space)
-    allocation = compete(setting, offers, cells, space)
+    allocation = lay_out(setting, compete(setting, offers, cells, space), cells, space)
     assert len(setting.blocks) == 1  # so that a cell's place is its place on the grid
     return assemble(setting, areas, offers, allocation, space), allocation, cells.places(0)
 
