@@ -1,14 +1,20 @@
-"""Every notebook runs from top to bottom, and is committed without outputs."""
+"""Every notebook runs from top to bottom, anywhere, and is committed without outputs."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import nbformat
 import pytest
+
+import cdrsite
+from cdrsite.demo import demo_folder
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -29,8 +35,13 @@ def this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "this-python"
 
 
-def test_there_are_notebooks() -> None:
-    assert NOTEBOOKS
+def test_there_are_four_notebooks() -> None:
+    assert [path.stem for path in NOTEBOOKS] == [
+        "01_first_map",
+        "02_your_region",
+        "03_competition",
+        "04_extend",
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -42,19 +53,43 @@ def test_notebooks_are_committed_without_outputs(path: Path) -> None:
             assert not cell.outputs and cell.execution_count is None
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_read_well_in_a_history(path: Path) -> None:
+    """Cells are named by people, so that a diff shows what changed; no path of a machine."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", cell["id"])
+        assert not re.search(r"""["' ](/home|/tmp|/root|/work|C:)""", cell.source)
+    assert notebook.cells[0].source.startswith("# ")
+    assert notebook.cells[-1].source.startswith("## What next")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_name_files_that_exist(path: Path) -> None:
+    text = "".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    named = re.findall(r"`((?:config|cdrsite|sample_data)/[\w/.-]+|\d\d_\w+\.ipynb)`", text)
+    assert named
+    for name in named:
+        where = FOLDER if name.endswith(".ipynb") else FOLDER.parent
+        assert (where / name).exists(), name
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of jupyter's own libraries
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets that the kernel client leaves
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as above
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebooks_run(path: Path, this_python: str) -> None:
+def test_notebooks_run(path: Path, this_python: str, tmp_path: Path) -> None:
+    """In an empty folder: they bring their data, or take the installed demo's."""
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
+    place = tmp_path / "empty"
+    place.mkdir()
     client = NotebookClient(
         notebook,
         timeout=300,
         kernel_name=this_python,
-        resources={"metadata": {"path": str(FOLDER)}},
+        resources={"metadata": {"path": str(place)}},
     )
     client.execute()
     keep = os.environ.get("CDRSITE_KEEP_NOTEBOOKS")
@@ -64,3 +99,49 @@ def test_notebooks_run(path: Path, this_python: str) -> None:
     assert shown
     complaints = [out.text for out in shown if out.get("name") == "stderr"]
     assert not complaints, complaints
+    assert not list(place.iterdir())
+
+
+@pytest.fixture(scope="module")
+def drawing() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_picture", FOLDER / "make_picture.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def small_demo() -> cdrsite.StudyResult:
+    overrides = ["grid.resolution=8 km", "network.time_limit=1 s"]
+    return cdrsite.run(cdrsite.load_scenario(demo_folder("config") / "demo.yaml", overrides))
+
+
+def test_picture_of_the_readme_can_be_drawn_again(
+    drawing: ModuleType, small_demo: cdrsite.StudyResult, tmp_path: Path
+) -> None:
+    figure = drawing.picture(small_demo)
+    figure.savefig(tmp_path / "demo.png", dpi=50)
+    plan, curve, owed = figure.axes
+    net = small_demo.summary["net_mt_yr"]
+    assert f"{net:.1f} Mt" in plan.get_title(loc="left")
+    assert len(plan.collections) >= 2  # storage and plants
+    words = {text.get_text() for text in plan.get_legend().get_texts()}
+    assert {"CO₂ storage", "afforestation", "excluded"} <= words
+    assert curve.get_ylim()[1] == pytest.approx(1.02 * net, rel=1e-6)
+    assert sum(bar.get_width() for bar in owed.patches) == pytest.approx(net, rel=1e-9)
+
+
+def test_removal_is_owed_to_what_is_scarce(
+    drawing: ModuleType, small_demo: cdrsite.StudyResult
+) -> None:
+    owed = drawing.owed_to(small_demo)
+    assert (owed >= 0).all()
+    assert owed.index[-1] == "CO₂ injection"
+    assert 0 < owed["residues"] < small_demo.summary["net_mt_yr"] / 2
+
+
+def test_picture_of_the_readme_is_small() -> None:
+    path = FOLDER / "images" / "demo.png"
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert path.stat().st_size < 300_000
