@@ -107,8 +107,8 @@ def test_the_first_screen_says_it_in_human_units(folder: Path) -> None:
     page = report(folder)
     answer = page.text_of("section", id="answer")[0]
     assert "1.75 Mt/yr" in answer and "525 million USD/yr" in answer and "300 USD/t" in answer
-    assert f"1{THIN}000 m³ of water a year" in answer and "85.5 t of net removal" in answer
-    assert "1 t of injected CO₂ a year" in answer and "0.701 t of net removal" in answer
+    assert f"1{THIN}000 m³ of water a year" in answer and "85.5 t net" in answer
+    assert "1 t of injected CO₂ a year" in answer and "0.701 t net" in answer
     assert "Water – 1 of 2 used up" in answer and "north" in answer
     assert "Rules of policy – 1 rule holds the plan back" in answer
     assert f"proven to be within 0.0007{THIN}% of the best one possible" in answer
@@ -504,7 +504,7 @@ def test_methods_of_ones_own_keep_name_and_colour(tmp_path: Path) -> None:
 
 def test_the_assumptions_name_value_unit_range_and_source(folder: Path) -> None:
     found = report(folder).text_of("section", id="assumptions")[0]
-    assert f"11{THIN}000" in found and "m2/(t/yr)" in found
+    assert f"11{THIN}000" in found and "m²/(t/yr)" in found
     assert "china-cdr-discussion" in found and "Nature Energy" in found
     assert "638 … 1" + THIN + "116" in found  # capex with its range
     assert "another source" in found and "set by the study" in found and "2 m3/t" in found

@@ -6,6 +6,7 @@ from typing import Any
 
 from cdrsite.outputs.report.frame import Frame, bar, details, paragraph, quoted, real
 from cdrsite.outputs.report.html import table, tag, text
+from cdrsite.outputs.report.numbers import THIN
 from cdrsite.outputs.report.shared import Pool, families_of, pools_of
 
 MAX_RULES = 4
@@ -153,11 +154,8 @@ def limits_in_words(frame: Frame, listed: str) -> str:
     """``land 71 %, water 29 %`` with the resources in the language of the page."""
     found = []
     for part in listed.split(", "):
-        name, _, share = part.partition(" ")
-        if part == "nothing fits":
-            found.append(frame.words("limit.nothing fits"))
-        else:
-            found.append(f"{frame.words.resource(name)} {share.replace(' ', chr(0x202F))}".strip())
+        name, _, share = part.partition(" ") if part.endswith("%") else (part, "", "")
+        found.append(f"{frame.words.named('limit', name)} {share.replace(' ', THIN)}".strip())
     return text(frame.words("list.comma").join(found))
 
 

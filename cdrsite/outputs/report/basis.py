@@ -101,7 +101,7 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
             rows.append([label, shown(frame, override[parameter]), "", "", frame.say("basis.own")])
             label = tag("span", frame.say("basis.replaced"), class_="muted")
         rows.append(
-            [label, shown(frame, row["value"]), text(row["unit"]), _range(frame, row),
+            [label, shown(frame, row["value"]), text(nice_unit(row["unit"])), _range(frame, row),
              _source(row, cited)]
         )  # fmt: skip
     new = [key for key in override if key not in {row["parameter"] for row in record["values"]}]
@@ -118,11 +118,17 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
     return details(head, about, table(caption, columns, rows), rows=len(rows))
 
 
+def nice_unit(unit: object) -> str:
+    """A unit of the library as it is printed; a bare share has none."""
+    found = str(unit)
+    return "" if found == "1" else found.replace("m2", "m²").replace("m3", "m³")
+
+
 def _range(frame: Frame, row: Mapping[str, Any]) -> str:
     low, high = row.get("low"), row.get("high")
     if low is None and high is None:
         return ""
-    return f"{shown(frame, low)} … {shown(frame, high)}"
+    return tag("span", f"{shown(frame, low)} … {shown(frame, high)}", class_="nowrap")
 
 
 def _source(row: Mapping[str, Any], cited: Mapping[str, Any]) -> str:
