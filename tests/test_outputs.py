@@ -74,7 +74,9 @@ def test_the_folder_holds_what_is_promised(run_folder: Path) -> None:
         ),
         "cdrsite.gpkg",
         "summary.json",
+        "assumptions.json",
         "manifest.json",
+        "report.html",
     }
     found = {
         str(path.relative_to(run_folder).as_posix())

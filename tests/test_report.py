@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from report_run import Page, report, summary, tables, write_run
 from tiny_study import tiny_result
 
+from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import ConfigError
+from cdrsite.library import load as load_module
 from cdrsite.outputs.report import page as page_module
 from cdrsite.outputs.report.curve import round_step, steps_of, ticks
 from cdrsite.outputs.report.frame import MAX_ROWS
@@ -161,6 +163,7 @@ def test_a_shown_number_is_the_number_within_its_precision(value: float, digits:
 
 def test_published_numbers_stay_as_published() -> None:
     assert exact(1000) == f"1{THIN}000" and exact(0.0495) == "0.0495" and exact(None) == "–"
+    assert exact(1e-05) == "1 × 10⁻⁵" and exact(-0.5) == "−0.5"
     assert exact(-610.0) == "−610" and exact("2 m3/t") == "2 m3/t"
 
 
@@ -375,6 +378,28 @@ def test_the_chinese_page_speaks_chinese(folder: Path) -> None:
     for term in ("净移除量", "影子价格", "注入能力", "平准化成本", "运输距离", "总捕集量", "封存"):
         assert term in page.source, term
     assert "单独实施" in page.source and "米/年" in page.source
+
+
+def test_a_run_keeps_its_own_values_and_writes_its_report(tmp_path: Path) -> None:
+    method = Path(load_module.__file__).parent / "methods" / "afforestation.yaml"
+    own = method.read_text(encoding="utf-8").replace("name: afforestation", "name: mine")
+    own += "\nsources:\n  mine-1999: {citation: 'Mine (1999)', kind: report}\n"
+    own = re.sub(r"source: bernal-2018", "source: mine-1999", own)
+    (tmp_path / "mine.yaml").write_text(own, encoding="utf-8")
+    extra = "methods: {daccs-solid: {override: {water: 2 m3/t}}, mine: {library: mine.yaml}}\n"
+    result = tiny_result(tmp_path)
+    text_ = "name: own\ndata_folder: .\nregion: {bounds: [6, 50, 7, 51]}\n" + extra
+    result.scenario = parse_scenario(text_, tmp_path / "own.yaml")
+    result.summary["methods"]["mine"] = result.summary["methods"].pop("afforestation")
+    folder = result.write(tmp_path / "run")
+    (tmp_path / "mine.yaml").unlink()  # the run keeps what it needs
+    first = (folder / "report.html").read_bytes()
+    assert write_report(folder, target=tmp_path / "again.html").read_bytes() == first
+    found = Page(first.decode("utf-8")).text_of("section", id="assumptions")[0]
+    assert "mine-1999" in found and "Mine (1999)" in found and "2 m3/t" in found
+    kept = json.loads((folder / "assumptions.json").read_text(encoding="utf-8"))
+    assert kept["methods"]["daccs-solid"]["override"] == {"water": "2 m3/t"}
+    assert {row["parameter"] for row in kept["methods"]["mine"]["values"]} >= {"uptake", "buffer"}
 
 
 def test_every_parameter_unit_and_resource_has_words() -> None:

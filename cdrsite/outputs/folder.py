@@ -1,4 +1,4 @@
-"""The folder of a run: rasters, tables, the labelled dataset, summary and manifest."""
+"""The folder of a run: rasters, tables, the labelled dataset, summary, manifest and report."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from cdrsite.outputs.assumptions import ASSUMPTIONS, assumptions
 from cdrsite.outputs.datastore import write_zarr
 from cdrsite.outputs.geopackage import write_geopackage
 from cdrsite.outputs.manifest import manifest
 from cdrsite.outputs.rasters import raster_plan, readme, reason_legend, write_rasters
+from cdrsite.outputs.report.page import write_report
 from cdrsite.outputs.staging import MARK, Staging
 from cdrsite.outputs.tables import write_json, write_tables
 
@@ -66,6 +68,10 @@ def write_run(result: StudyResult, folder: Path, progress: ProgressSink | None =
         write_geopackage(result, aside / "cdrsite.gpkg")
         write_zarr(aside / "result.zarr", result.dataset, result.grid)
         write_json(aside / "summary.json", result.summary)
-        # last: it is what marks a folder as a whole run
+        scenario = result.scenario
+        choices = scenario.model_dump(by_alias=True)["methods"]
+        write_json(aside / ASSUMPTIONS, assumptions(choices, scenario.data_folder))
+        # it is what marks a folder as a whole run, and the report is made from a whole run
         write_json(aside / MARK, manifest(result))
+        write_report(aside)
     return Path(folder)

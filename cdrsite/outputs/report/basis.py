@@ -314,6 +314,7 @@ FILES = (
     ("rasters/", "files.rasters"),
     ("result.zarr", "files.zarr"),
     ("summary.json", "files.summary"),
+    ("assumptions.json", "files.assumptions"),
     ("manifest.json", "files.manifest"),
 )
 """What lies beside the report."""

@@ -54,7 +54,9 @@ def exact(value: object) -> str:
     if not isinstance(value, int | float) or not math.isfinite(value):
         return MISSING if value is None or isinstance(value, float) else str(value)
     text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.10g}"
-    return text.replace(",", THIN).replace("-", "−", 1 if value < 0 else 0)
+    head, _, power = text.partition("e")
+    tail = f" × 10{str(int(power)).translate(SUPERSCRIPTS)}" if power else ""
+    return _signed(head) + tail
 
 
 def percent(share: float | None, digits: int = 2) -> str:
