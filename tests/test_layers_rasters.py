@@ -65,6 +65,40 @@ def test_mean_is_weighted_by_overlap(tmp_path: Path) -> None:
     np.testing.assert_allclose(got, [expected] * 2, rtol=1e-7)
 
 
+@pytest.mark.parametrize("kind", ["intensive", "extensive"])
+@pytest.mark.parametrize("shift", [(0, 0), (3, -2), (-4, 5)])
+def test_pixels_that_are_cells_are_taken_as_they_are(
+    kind: str, shift: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the shortcut gives the bytes of the overlay, also where the raster ends inside the grid
+    data = np.random.default_rng(3).normal(size=(12, 9)).astype(np.float32)
+    data[2:4, 5] = -9999
+    corner = from_origin(WEST + shift[0] * 30, NORTH + shift[1] * 30, 30, 30)
+    path = write(tmp_path / "a.tif", data, corner, nodata=-9999)
+    layer: Any = FileLayer(path=path, kind=kind, unit="t/yr" if kind == "extensive" else "m")
+    where = area(11, 10, 30.0)
+
+    def parts() -> list[bytes]:
+        stack = LayerStack({"it": layer}, where)
+        return [stack.values("it", block).tobytes() for block in where.grid.blocks(4)]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CdrsiteWarning)
+        short = parts()
+        monkeypatch.setattr("cdrsite.layers.harmonise._offset", lambda *_: None)
+        assert short == parts()
+
+
+@pytest.mark.parametrize(("size", "place"), [(30.0, None), (30.001, None), (20.0, None)])
+def test_only_the_same_cells_take_the_shortcut(size: float, place: None, tmp_path: Path) -> None:
+    from cdrsite.layers.harmonise import _offset
+
+    west = WEST + (10.0 if size == 30.0 else 0.0)
+    path = write(tmp_path / "a.tif", np.ones((4, 4), "f4"), from_origin(west, NORTH, size, size))
+    stack = LayerStack({"it": FileLayer(path=path)}, area(4, 4, 30.0))
+    assert _offset(stack._raster("it"), stack.grid) is place
+
+
 def test_unknown_pixels_have_no_weight(tmp_path: Path) -> None:
     data = np.float32([[1, -9999, np.nan, np.nan], [3, 5, np.nan, np.nan]])
     path = write(tmp_path / "a.tif", data, from_origin(WEST, NORTH, 10, 10), nodata=-9999)

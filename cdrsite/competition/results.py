@@ -162,6 +162,8 @@ def _charges(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]) 
     system, cells = solution.system, block.cells
     price = np.where(rows, solution.price, 0.0)
     n_methods, n = block.x.shape[0], block.x.shape[2]
+    if not price.any():
+        return np.zeros((n_methods, n))
     nothing = np.zeros((n_methods, len(QUANTITIES) + len(solution.problem.layers)))
     weight = -system.weights(nothing, price)[system.combo[block.start : block.stop]]
     charge = weight[:, :, 0].T.copy()

@@ -115,7 +115,10 @@ class Solution:
         slots = max(len(cells.sink), 1)
         x = np.zeros((len(self.problem.methods), slots, stop - start))
         combo = self.system.combo[start:stop]
+        groups = np.unique(self.sweeper.group[np.unique(combo)])
         for prices, share in self.mix:
+            if not share[groups].any():  # nobody here follows these prices
+                continue
             plan = self.sweeper.plan(prices, cells, start, stop)
             add_weighted(combo, self.sweeper.group, share, plan.x, plan.slot, x)
         last = self.sweeper.plan(self.final, cells, start, stop)

@@ -52,18 +52,63 @@ def mean(
     ndarray of float32, shape (bands, rows, cols)
         NaN where nothing is known.
     """
+    same = _same_cells(source, grid, block, decode or source.decode)
+    if same is not None:
+        return _finish(same)
     total, known = _overlay(source, grid, block, decode or source.decode, conserve=False)
     return _finish(np.where(known > LEAST_KNOWN, total / np.maximum(known, LEAST_KNOWN), np.nan))
 
 
 def conserved_sum(source: RasterSource, grid: AnalysisGrid, block: Block) -> NDArray[np.float32]:
     """Sum of the pixels' values, each shared out by area; shapes as :func:`mean`."""
+    same = _same_cells(source, grid, block, source.decode)
+    if same is not None:
+        return _finish(same)
     total, known = _overlay(source, grid, block, source.decode, conserve=True)
     return _finish(np.where(known > LEAST_KNOWN, total, np.nan))
 
 
 def _finish(values: NDArray[np.float64]) -> NDArray[np.float32]:
     return values.astype(np.float32)
+
+
+def _same_cells(
+    source: RasterSource, grid: AnalysisGrid, block: Block, decode: Decode
+) -> NDArray[np.float64] | None:
+    """Values of a raster whose pixels are the grid's cells; None where they are not.
+
+    The overlay would give each cell its own pixel with weight one: the same numbers.
+    """
+    place = _offset(source, grid)
+    if place is None:
+        return None
+    height, width = source.shape
+    row, col = block.row0 + place[0], block.col0 + place[1]
+    rows = min(max(row, 0), height), min(max(row + block.shape[0], 0), height)
+    cols = min(max(col, 0), width), min(max(col + block.shape[1], 0), width)
+    if rows == (row, row + block.shape[0]) and cols == (col, col + block.shape[1]):
+        return decode(source.read(rows, cols))
+    values = np.full((len(source.bands), *block.shape), np.nan)
+    if rows[0] < rows[1] and cols[0] < cols[1]:
+        values[:, rows[0] - row : rows[1] - row, cols[0] - col : cols[1] - col] = decode(
+            source.read(rows, cols)
+        )
+    return values
+
+
+def _offset(source: RasterSource, grid: AnalysisGrid) -> tuple[int, int] | None:
+    """Row and column of the raster's pixel at the grid's first cell; None if none is just it."""
+    t, size = source.transform, grid.resolution
+    turned = t.b != 0 or t.d != 0
+    height, width = source.shape
+    # over the whole raster the corners must stay within what counts as on the line
+    stretch = max(abs(t.a / size - 1) * width, abs(-t.e / size - 1) * height)
+    if turned or stretch >= SNAP or not same_crs(source.wkt, grid.wkt):
+        return None
+    col, row = (grid.west - t.c) / size, (t.f - grid.north) / size
+    whole = round(row), round(col)
+    off = max(abs(row - whole[0]), abs(col - whole[1]))
+    return whole if off + stretch < SNAP else None
 
 
 def _overlay(
