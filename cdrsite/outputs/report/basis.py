@@ -102,7 +102,7 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
             label = tag("span", frame.say("basis.replaced"), class_="muted")
         rows.append(
             [label, shown(frame, row["value"]), text(nice_unit(row["unit"])), _range(frame, row),
-             _source(row, cited)]
+             _source(frame, row, cited)]
         )  # fmt: skip
     new = [key for key in override if key not in {row["parameter"] for row in record["values"]}]
     for key in new:
@@ -113,9 +113,14 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
     head = frame.swatch(frame.colour(name)) + frame.count(
         "basis.method", len(rows), method=text(title), profile=profile
     )
-    about = paragraph(text(record.get("profile_title") or ""), kind="note")
+    about = tag("p", text(record.get("profile_title") or ""), class_="note", lang=english(frame))
     caption = frame.say("basis.caption", method=text(title))
     return details(head, about, table(caption, columns, rows), rows=len(rows))
+
+
+def english(frame: Frame) -> str | None:
+    """Language of texts that are English on every page; None where the page is English too."""
+    return None if frame.words.lang == "en" else "en"
 
 
 def nice_unit(unit: object) -> str:
@@ -131,11 +136,15 @@ def _range(frame: Frame, row: Mapping[str, Any]) -> str:
     return tag("span", f"{shown(frame, low)} … {shown(frame, high)}", class_="nowrap")
 
 
-def _source(row: Mapping[str, Any], cited: Mapping[str, Any]) -> str:
+def _source(frame: Frame, row: Mapping[str, Any], cited: Mapping[str, Any]) -> str:
     name = str(row["source"])
     label = text(name)
     link = tag("a", label, href=f"#source-{name}") if name in cited else label
-    return link + " " + tag("span", text(row.get("locator") or ""), class_="muted")
+    return (
+        link
+        + " "
+        + tag("span", text(row.get("locator") or ""), class_="muted", lang=english(frame))
+    )
 
 
 def sources(frame: Frame, cited: Mapping[str, Any]) -> str:
@@ -150,7 +159,7 @@ def sources(frame: Frame, cited: Mapping[str, Any]) -> str:
             link = " " + (tag("a", text(url), href=url) if SAFE.fullmatch(url) else text(url))
         note = tag("span", text(record.get("note") or ""), class_="muted")
         body = f"{text(record.get('citation') or '')}{link} {note}"
-        items += [tag("dt", text(name), id=f"source-{name}"), tag("dd", body)]
+        items += [tag("dt", text(name), id=f"source-{name}"), tag("dd", body, lang=english(frame))]
     return details(
         frame.count("basis.sources", len(cited)), tag("dl", *items, class_="list"), rows=len(cited)
     )
@@ -223,9 +232,7 @@ def warnings(frame: Frame) -> str:
         return section(
             "warnings", frame.say("warnings.title"), paragraph(frame.say("sure.no_warnings"))
         )
-    items = [
-        tag("li", text(one), lang=None if frame.words.lang == "en" else "en") for one in listed
-    ]
+    items = [tag("li", text(one), lang=english(frame)) for one in listed]
     return section(
         "warnings",
         frame.say("warnings.title"),

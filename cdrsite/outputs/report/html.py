@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -83,8 +84,10 @@ def table(
         + tag("tbody", body)
         + foot
     )
-    # tabindex: what scrolls must be reachable from the keyboard
-    return tag("div", tag("table", inner, **dict(attributes or {})), class_="scroll", tabindex=0)
+    # what scrolls must be reachable from the keyboard, and say what it is
+    name = html.unescape(re.sub("<[^>]*>", "", caption))
+    body = tag("table", inner, **dict(attributes or {}))
+    return tag("div", body, class_="scroll", tabindex=0, role="group", aria_label=name)
 
 
 def _row(cells: Sequence[str], columns: Sequence[tuple[str, str]]) -> str:

@@ -18,6 +18,7 @@ from cdrsite.outputs.report.frame import (
     word,
 )
 from cdrsite.outputs.report.html import table, tag, text
+from cdrsite.variables import LIMIT_NAMES
 
 EXCLUDED_COLOUR = "#7A828B"
 
@@ -159,7 +160,9 @@ def limits(frame: Frame) -> str:
     listed = frame.rows("limits")
     if not listed:
         return ""
+    order = list(LIMIT_NAMES.values())
     names = list(dict.fromkeys(word(row.get("limit")) for row in listed))
+    names.sort(key=lambda name: order.index(name) if name in order else len(order))
     at = {(word(r.get("method")), word(r.get("limit"))): i for i, r in enumerate(listed)}
     area = {key: real(listed[i].get("area_km2")) for key, i in at.items()}
     rows = []
