@@ -31,12 +31,14 @@ LEVELS: dict[str, int] = {
     "cells": 8,
     "compete": 9,
     "tables": 10,
+    "changes": 10,
     "evidence": 10,
     "projects": 10,
     "traces": 10,
     "results": 11,
     "outputs": 12,
     "demo": 12,
+    "compare": 13,
     "explain": 13,
     "accessor": 14,
     "network_report": 13,
@@ -47,6 +49,7 @@ LEVELS: dict[str, int] = {
     "doctor": 18,
     "progress": 18,
     "catalogue": 18,
+    "compare_report": 18,
     "cli": 19,
 }
 """Part of the package -> level; a part imports lower levels and itself only."""
