@@ -333,6 +333,166 @@ def follow_links(  # type: ignore[no-untyped-def] # noqa: C901, PLR0912
 
 
 @kernel
+def place_starts(cell, sink, cost, rank, sinks, label, chosen):  # type: ignore[no-untyped-def]
+    """Start values of a rank: in each cell the first start whose sink is none of its better ones.
+
+    ``cell``, ``sink`` and ``cost`` are sorted by cell, cost and sink. Writes ``label``, and which
+    starts were taken.
+    """
+    last = -1
+    for i in range(cell.size):
+        at = cell[i]
+        chosen[i] = False
+        if at == last:
+            continue
+        taken = False
+        for j in range(rank):
+            taken = taken or sinks[j, at] == sink[i]
+        if not taken:
+            last = at
+            label[at] = cost[i]
+            chosen[i] = True
+
+
+UNSEEN = -(2**31)  # code of a cell that no chain has passed yet
+
+
+@kernel
+def chain_sinks(link, rank, sink, moves, shape, pad, code):  # type: ignore[no-untyped-def]
+    """Sinks of the cells of a rank in one block, or where their chains leave the block.
+
+    Parameters
+    ----------
+    link : ndarray of int8, flat window
+        Moves; what stands in the halo does not matter.
+    rank : int
+        The rank.
+    sink : ndarray of int32, shape (rank, window)
+        Sinks of the better ranks, with the halo.
+    moves : ndarray of int64, shape (n, 3)
+        Row step, column step, kind.
+    shape : tuple of int
+        Rows and columns of the window.
+    pad : int
+        Width of its halo.
+    code : ndarray of int32, flat window
+        Sinks where routes end, ``UNSEEN`` elsewhere; takes the sink, -1 for none, or -2 minus the
+        flat cell of the halo to which the chain goes on.
+    """
+    rows, cols = shape
+    chain = np.empty(1024, np.int64)
+    for top in range(pad, rows - pad):
+        for start in range(top * cols + pad, (top + 1) * cols - pad):
+            if code[start] != UNSEEN:
+                continue
+            if link[start] == NONE:
+                code[start] = -1
+                continue
+            depth, row, cell, found = 0, top, start, UNSEEN
+            while found == UNSEEN:
+                if depth == chain.size:
+                    chain = np.concatenate((chain, np.empty_like(chain)))
+                chain[depth] = cell
+                depth += 1
+                before, e = cell, link[cell]
+                row += moves[e, 0]
+                cell += moves[e, 0] * cols + moves[e, 1]
+                i = rank_at(sink, rank, cell, before)
+                col = cell - row * cols
+                if i < rank:
+                    found = sink[i, cell]
+                elif pad <= row < rows - pad and pad <= col < cols - pad:
+                    found = code[cell]
+                else:
+                    found = -2 - cell
+            for at in range(depth):
+                code[chain[at]] = found
+
+
+UNSURE_KM = -1.0  # length of a cell whose chain goes on beyond what is known
+
+
+@kernel
+def sum_links(  # type: ignore[no-untyped-def]
+    link, sink, bill, lengths, moves, shape, strict, crossed, parts, sums
+):
+    """Billed cost, length and crossings of all ranks of one block, along their links.
+
+    Parameters
+    ----------
+    link : ndarray of int8, shape (k, window)
+        Moves; what stands in the halo does not matter.
+    sink : ndarray of int32, shape (k, window)
+        Sinks, with the halo.
+    bill : ndarray, flat window
+        Billed surface.
+    lengths : tuple of ndarray of float64
+        Lengths of the moves over their shares, and lengths [km], by kind and row of the window.
+    moves : ndarray of int64, shape (n, 3)
+        Row step, column step, kind.
+    shape : tuple of int
+        Rows and columns of the window.
+    strict : bool
+        As in ``cell_shares``.
+    crossed : tuple
+        Edge of each move, codes of the edges (directions, window) and their cost; see
+        ``_kernel_crossings.bill_links``. Empty codes: nothing is crossed.
+    parts : ndarray of int64, shape (n, 4)
+        Rows and columns of the cells wanted: first and last + 1 of either.
+    sums : ndarray of float64, shape (3, k, window)
+        Cost, length, crossings: NaN where not known yet, a length of ``UNSURE_KM`` where it
+        cannot be, as in parts of the halo. The start costs stand where routes end.
+    """
+    unit, span = lengths
+    edge, codes, price = crossed
+    cols = shape[1]
+    cost, length, crossing = sums
+    chain = np.empty((1024, 2), np.int64)
+    for p in range(parts.shape[0]):
+        for top in range(parts[p, 0], parts[p, 1]):
+            for start in range(top * cols + parts[p, 2], top * cols + parts[p, 3]):
+                for rank in range(link.shape[0]):
+                    if link[rank, start] == NONE:
+                        cost[rank, start] = length[rank, start] = crossing[rank, start] = np.inf
+                    depth, i, cell, row = 0, rank, start, top
+                    while np.isnan(length[i, cell]):
+                        if depth == len(chain):
+                            chain = np.concatenate((chain, np.empty_like(chain)))
+                        chain[depth, 0], chain[depth, 1] = i, cell
+                        depth += 1
+                        e, goal = link[i, cell], sink[i, cell]
+                        row += moves[e, 0]
+                        cell += moves[e, 0] * cols + moves[e, 1]
+                        # the next cell has the same sink, at this rank or a better one
+                        i = 0
+                        while sink[i, cell] != goal:
+                            i += 1
+                    at_cost, at_length, at_crossing = (
+                        cost[i, cell],
+                        length[i, cell],
+                        crossing[i, cell],
+                    )
+                    known = at_length != UNSURE_KM
+                    while depth > 0:
+                        depth -= 1
+                        i, cell = chain[depth, 0], chain[depth, 1]
+                        if not known:
+                            length[i, cell] = UNSURE_KM
+                            continue
+                        e = link[i, cell]
+                        dr, dc, kind = moves[e, 0], moves[e, 1], moves[e, 2]
+                        north = row - max(dr, 0)
+                        row -= dr
+                        at_cost += unit[kind, north] * cell_shares(bill, cell, dr, dc, cols, strict)
+                        at_length += span[kind, north]
+                        if codes.size > 0:
+                            stored = cell + edge[e, 1] * cols + edge[e, 2]
+                            at_crossing += price[codes[edge[e, 0], stored]]
+                        cost[i, cell], length[i, cell] = at_cost, at_length
+                        crossing[i, cell] = at_crossing
+
+
+@kernel
 def cut_out(padded, names, stride, pad, bounds, results, verdict):  # type: ignore[no-untyped-def]
     """Copy cost, length, sink and link of all ranks without the padding, and judge each cell.
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
+from cdrsite.core.grid import Block
 from cdrsite.transport._kernel_crossings import bill_links, count_edges
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from cdrsite.config.transport import Crossing
     from cdrsite.core.arrays import CellArray
-    from cdrsite.core.grid import AnalysisGrid, Block
+    from cdrsite.core.grid import AnalysisGrid
 
 DIRECTIONS = (
     *((0, 1), (1, 1), (1, 0), (1, -1)),
@@ -272,12 +273,7 @@ def bill_crossings(routes: LinkedRoutes, edges: EdgeCosts) -> NDArray[np.float64
         avoid crossings by it.
     """
     moves = np.asarray(routes.neighbourhood.moves, np.int64)
-    edge = np.zeros((len(moves), 3), np.int64)
-    for e, (drow, dcol) in enumerate(moves[:, :2].tolist()):
-        if (drow, dcol) in DIRECTIONS:
-            edge[e] = DIRECTIONS.index((drow, dcol)), 0, 0
-        else:
-            edge[e] = DIRECTIONS.index((-drow, -dcol)), drow, dcol
+    edge = edge_of_moves(moves)
     if edge[:, 0].max() >= len(edges.codes):
         raise ConfigError(
             "the routes have moves without counted edges",
@@ -290,6 +286,38 @@ def bill_crossings(routes: LinkedRoutes, edges: EdgeCosts) -> NDArray[np.float64
     link, sink = np.asarray(routes.link[:]), np.asarray(routes.sink[:])
     bill_links(link, sink, moves, edge, edges.codes, edges.lookup, out)
     return out
+
+
+def edge_of_moves(moves: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Direction of the stored edge of each move, and where it starts from the cell."""
+    edge = np.zeros((len(moves), 3), np.int64)
+    for e, (drow, dcol) in enumerate(moves[:, :2].tolist()):
+        if (drow, dcol) in DIRECTIONS:
+            edge[e] = DIRECTIONS.index((drow, dcol)), 0, 0
+        else:
+            edge[e] = DIRECTIONS.index((-drow, -dcol)), drow, dcol
+    return edge
+
+
+@dataclass(frozen=True)
+class CrossingBill:
+    """What crossings cost, for routes that are summed up block by block.
+
+    Attributes
+    ----------
+    rules : CrossingRules
+        Lines and costs.
+    neighbours : {8, 16, 40}
+        Of the routes.
+    """
+
+    rules: CrossingRules
+    neighbours: int
+
+    def codes(self, block: Block, pad: int) -> NDArray[Any]:
+        """Codes of the edges of a block and ``pad`` cells around it, beyond the grid too."""
+        around = Block(block.row0 - pad, block.row1 + pad, block.col0 - pad, block.col1 + pad)
+        return self.rules.block(around, self.neighbours).codes
 
 
 def crossing_cost(rule: Crossing, per_km: float) -> float:

@@ -258,12 +258,28 @@ def _link_by_cell(
 
 
 def _relax_by_tiles(problem: Problem, label: NDArray[Any], region: NDArray[np.float32]) -> None:
-    """Tile sweeps on ``problem.threads`` threads."""
-    moves, (down, across) = problem.moves, problem.tiles
+    """Tile sweeps from all labels that there are."""
+    relax_from(problem, label, region, first_tiles(problem, label))
+
+
+def first_tiles(problem: Problem, label: NDArray[Any]) -> NDArray[np.int32]:
+    """Every tile that holds a label, with the bits of its least label; see ``_kernel_tiles``."""
+    pending = np.full(problem.tiles[0] * problem.tiles[1], _kernel_tiles.EMPTY, np.int32)
+    across, stride = problem.tiles[1], problem.shape[1]
+    _kernel_tiles.first_agenda(label, stride, across, problem.moves.pad, pending)
+    return pending
+
+
+def relax_from(
+    problem: Problem,
+    label: NDArray[Any],
+    region: NDArray[np.float32],
+    pending: NDArray[np.int32],
+) -> None:
+    """Tile sweeps on ``problem.threads`` threads, from the tiles that are pending."""
+    moves, across = problem.moves, problem.tiles[1]
     steep = steep_moves(moves)
-    pending = np.full(down * across, _kernel_tiles.EMPTY, np.int32)
     agenda = (pending, np.zeros_like(pending), np.zeros(1, np.int32))
-    _kernel_tiles.first_agenda(label, problem.shape[1], across, moves.pad, pending)
     delta = np.float32(DELTA * _kernel_tiles.S * float(moves.span[1, 0]) * problem.typical)
 
     def live(me: int) -> None:
@@ -358,6 +374,7 @@ def padded_problem(
         (rows, cols),
         tiles,
         threads,
+        inner,
     )
 
 

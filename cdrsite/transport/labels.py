@@ -195,16 +195,18 @@ class Starts:
     sink: NDArray[np.int32]
     cost: NDArray[np.float64]
 
-    def of_rank(self, rank: int, sinks: NDArray[np.int32]) -> Iterator[tuple[int, int, float]]:
-        """The best start of each cell whose sink is not among its better ones."""
-        last = -1
-        for cell, sink, cost in zip(
-            self.cell.tolist(), self.sink.tolist(), self.cost.tolist(), strict=True
-        ):
-            if cell == last or sink in sinks[:rank, cell]:
-                continue
-            last = cell
-            yield cell, sink, cost
+    def place(self, rank: int, sinks: NDArray[np.int32], label: NDArray[Any]) -> NDArray[np.bool_]:
+        """Give each cell its best start whose sink is not among its better ones; which those are.
+
+        ``sinks`` has at least ``rank`` rows; ``label`` is written.
+        """
+        chosen = np.zeros(self.cell.size, bool)
+        _kernel.place_starts(self.cell, self.sink, self.cost, rank, sinks, label, chosen)
+        return chosen
+
+    def ends(self, chosen: NDArray[np.bool_], label: NDArray[Any]) -> NDArray[np.int64]:
+        """The chosen starts that no other route undercut: there routes end."""
+        return np.flatnonzero(chosen & (label[self.cell] == self.cost.astype(label.dtype)))
 
 
 @dataclass(frozen=True)
@@ -259,6 +261,8 @@ class Problem:
         Rows and columns of solver tiles, which cover it.
     threads : int
         Threads for the passes that are cut by rows.
+    tile : int
+        Side of a tile [cells].
     """
 
     friction: NDArray[Any]
@@ -269,6 +273,7 @@ class Problem:
     inner: tuple[int, int]
     tiles: tuple[int, int]
     threads: int
+    tile: int
 
     @cached_property
     def typical(self) -> float:
@@ -379,22 +384,20 @@ def _solve_rank(
 ) -> None:
     """Start values, relaxation, links, sinks and lengths of one rank, in place."""
     label, link = labels.label[rank], labels.link[rank]
-    own = list(starts.of_rank(rank, labels.sink))
-    for cell, _, cost in own:
-        label[cell] = cost
+    chosen = starts.place(rank, labels.sink, label)
     if rank > 0:
-        seed_link = _seed(problem, labels, rank, region)
+        seed_link = seed_links(problem, labels.label, labels.sink, region, rank)
         seed = label.copy()
     solver.relax(problem, label, region)
     solver.link(problem, label, region, link)
     if rank > 0:
         _kernel.link_seeds(label, seed, seed_link, link)
-    for cell, sink, cost in own:
-        if label[cell] == label.dtype.type(cost):
-            link[cell] = _kernel.SOURCE
-            labels.sink[rank, cell] = sink
-            labels.cost[rank, cell] = cost
-            labels.length[rank, cell] = 0.0
+    ends = starts.ends(chosen, label)
+    cell = starts.cell[ends]
+    link[cell] = _kernel.SOURCE
+    labels.sink[rank, cell] = starts.sink[ends]
+    labels.cost[rank, cell] = starts.cost[ends]
+    labels.length[rank, cell] = 0.0
     lost = int(np.count_nonzero(link == _kernel.LOST))
     if lost:
         raise DataError(
@@ -406,16 +409,38 @@ def _solve_rank(
     _follow(problem, labels, rank)
 
 
-def _seed(
-    problem: Problem, labels: Labels, rank: int, region: NDArray[np.float32]
+def seed_links(
+    problem: Problem,
+    label: NDArray[Any],
+    sink: NDArray[np.int32],
+    region: NDArray[np.float32],
+    rank: int,
+    rows: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int8]:
-    """Start values of a rank where sets of better sinks meet; the links that give them."""
+    """Start values of a rank where sets of better sinks meet; the links that give them.
+
+    Parameters
+    ----------
+    problem : Problem
+        The grid.
+    label : ndarray, shape (ranks, padded cells)
+        Labels; those of ``rank``, which hold the start values so far, are lowered.
+    sink : ndarray of int32, shape (ranks, padded cells)
+        Sinks of the better ranks.
+    region : ndarray of float32
+        From :func:`set_ids`.
+    rank : int
+        Not 0.
+    rows : ndarray of int, optional
+        First padded row and last + 1; the whole grid, on the threads, when not given.
+    """
     moves, stride = problem.moves, problem.shape[1]
     link = np.full(region.size, _kernel.NONE, np.int8)
-    problem.by_rows(
-        lambda band: _kernel.seed_rank(
-            labels.label,
-            labels.sink,
+
+    def work(band: NDArray[np.int64]) -> None:
+        _kernel.seed_rank(
+            label,
+            sink,
             region,
             rank,
             problem.friction,
@@ -426,7 +451,11 @@ def _seed(
             band,
             link,
         )
-    )
+
+    if rows is None:
+        problem.by_rows(work)
+    else:
+        work(rows)
     return link
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,15 +11,26 @@ import numpy as np
 from cdrsite.core.arrays import MemoryStore
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.transport.costmodels import trucks_instead, unit_cost
-from cdrsite.transport.crossings import CrossingRules, bill_crossings
-from cdrsite.transport.distance import DistanceResult, Sources, least_cost
-from cdrsite.transport.labels import in_order
+from cdrsite.transport.crossings import CrossingBill, CrossingRules, bill_crossings
+from cdrsite.transport.distance import (
+    BARRIER,
+    DISCONNECTED,
+    REACHED,
+    UNKNOWN,
+    DistanceResult,
+    Sources,
+    least_cost,
+)
+from cdrsite.transport.frames import cut
+from cdrsite.transport.labels import in_order, neighbourhood, on_threads
+from cdrsite.transport.sums import RouteSums, sum_routes
 from cdrsite.transport.surface import BILLING, STEERING, CostSurface
+from cdrsite.transport.tiles import BlockRoutes, RankArrays, solve_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import NDArray
 
     from cdrsite.config.transport import Transport
     from cdrsite.core.arrays import ArrayStore, CellArray
@@ -28,6 +39,7 @@ if TYPE_CHECKING:
     from cdrsite.transport.pipelines import Basis
 
     F32 = NDArray[np.float32]
+    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -93,14 +105,20 @@ LINKS: dict[str, tuple[str, type[np.generic]]] = {
 }
 """Field of :class:`SinkLinks` -> its array in the store, and its type."""
 
-ROUTES: dict[str, str] = {
-    "cost": "route cost",
-    "length_km": "route km",
-    "sink": "route sink",
-    "link": "route link",
-    "status": "route status",
+ROUTES: dict[str, tuple[str, type[np.generic]]] = {
+    "cost": ("route cost", np.float32),
+    "length_km": ("route km", np.float32),
+    "sink": ("route sink", np.int32),
+    "link": ("route link", np.int8),
+    "status": ("route status", np.uint8),
 }
-"""Field of :class:`DistanceResult` -> its array in the store."""
+"""Field of :class:`DistanceResult` -> its array in the store, and its type."""
+
+LABEL, ACCESS, PROGRESS = "route label", "route access", "route progress"
+"""Arrays that only finding routes on disk needs: labels, access cells, finished steps."""
+
+SOLVER_BLOCK = 2048
+"""Blocks on disk are put together to about this side, so that fewer routes cross borders."""
 
 
 def link_sinks(
@@ -153,62 +171,157 @@ def link_sinks(
     surface = CostSurface(model.surface, reader, onshore.per_km, offshore.per_km)
     surface.paint(store, blocks, threads)
     rules = CrossingRules(model.surface.crossings, reader, reader.grid, onshore.per_km)
-    found = _routes_in_memory(model, sites, reader, onshore.fixed, threads, store)
-    crossings = bill_crossings(found, rules.whole(model.neighbours))
-    links = _new_links(store, found)
+    ranks = min(model.sinks_per_cell, len(sites.names))
+    task = _Linking(model, sites, reader, basis, inside, threads, store, blocks, rules, ranks)
+    task.route_on_disk(onshore.fixed) if store.on_disk else task.route_in_memory(onshore.fixed)
+    _warn_unreached(task.counts)
+    return task.links
 
-    def work(block: Block) -> tuple[int, int]:
+
+@dataclass
+class _Linking:
+    """Routes of all cells, in memory or on disk, and the links that are made of them."""
+
+    model: Transport
+    sites: StorageSites
+    reader: LayerReader
+    basis: Basis
+    inside: Callable[[Block], NDArray[np.bool_]]
+    threads: int
+    store: ArrayStore
+    blocks: Sequence[Block]
+    rules: CrossingRules
+    ranks: int
+    links: SinkLinks = field(init=False)
+    counts: list[tuple[int, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Arrays that are to be filled."""
+        store, grid, shape = (
+            self.store,
+            self.reader.grid.shape,
+            (self.ranks, *self.reader.grid.shape),
+        )
+        routes: dict[str, Any] = {
+            name: store.create(array, grid if name == "status" else shape, dtype)
+            for name, (array, dtype) in ROUTES.items()
+        }
+        east, north = self.reader.grid.row_steps_m
+        moves = neighbourhood(self.model.neighbours, east, north)
+        arrays = {name: store.create(array, shape, dtype) for name, (array, dtype) in LINKS.items()}
+        self.links = SinkLinks(**arrays, routes=DistanceResult(**routes, neighbourhood=moves))
+
+    def finish(
+        self, block: Block, cost: F32, km: F32, sink: NDArray[np.int32], crossings: Floats
+    ) -> None:
+        """Make links of the routes of a block, and count the cells of the region without any."""
         here = (slice(None), *block.slices)
-        fields = link_fields(
-            model, sites.cost, basis,
-            found.cost[here], found.length_km[here], found.sink[here], crossings[here],
-        )  # fmt: skip
+        fields = link_fields(self.model, self.sites.cost, self.basis, cost, km, sink, crossings)
         for name, values in fields.items():
-            getattr(links, name)[here] = values
-        mine = inside(block)
-        return int((mine & (fields["sink"][0] < 0)).sum()), int(mine.sum())
+            getattr(self.links, name)[here] = values
+        mine = self.inside(block)
+        self.counts.append((int((mine & (fields["sink"][0] < 0)).sum()), int(mine.sum())))
 
-    _warn_unreached(in_order(threads, work, blocks))
-    return links
+    def route_in_memory(self, fixed: float) -> None:
+        """Solve the whole grid at once."""
+        steering, billing = (np.asarray(self.store.open(n)[:, :]) for n in (STEERING, BILLING))
+        found = least_cost(
+            steering,
+            self.reader.grid.row_steps_m,
+            access_cells(self.sites, self.reader, fixed),
+            billed=billing,
+            neighbours=self.model.neighbours,
+            k=self.ranks,
+            threads=self.threads,
+            allocate=lambda name, shape, dtype: getattr(self.links.routes, name),  # noqa: ARG005
+        )
+        crossings = bill_crossings(found, self.rules.whole(self.model.neighbours))
 
+        def work(block: Block) -> None:
+            here = (slice(None), *block.slices)
+            routes = self.links.routes
+            cost, km, sink = routes.cost[here], routes.length_km[here], routes.sink[here]
+            self.finish(block, cost, km, sink, crossings[here])
 
-def _routes_in_memory(
-    model: Transport,
-    sites: StorageSites,
-    reader: LayerReader,
-    fixed: float,
-    threads: int,
-    store: ArrayStore,
-) -> DistanceResult:
-    """Least-cost routes, solved over the whole grid at once."""
+        on_threads(self.threads, work, self.blocks)
 
-    def allocate(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        made = store.create(ROUTES[name], shape, dtype)
-        return made if isinstance(made, np.ndarray) else np.empty(shape, dtype)
+    def route_on_disk(self, fixed: float) -> None:
+        """Solve block by block; what an earlier try finished is kept."""
+        grid, store, shape = self.reader.grid, self.store, (self.ranks, *self.reader.grid.shape)
+        side = max(self.blocks[0].shape)
+        arrays = RankArrays(
+            store.create(LABEL, shape, np.float32),
+            self.links.routes.sink,
+            self.links.routes.link,
+            store.create(PROGRESS, (1, 1), np.int32),
+        )
+        routes = BlockRoutes(
+            store.open(STEERING),
+            grid.row_steps_m,
+            self.access(fixed),
+            arrays,
+            self.model.neighbours,
+            self.threads,
+            side * max(1, SOLVER_BLOCK // side),
+        )
+        solve_blocks(routes)
 
-    found = least_cost(
-        np.asarray(store.open(STEERING)[:, :]),
-        reader.grid.row_steps_m,
-        access_cells(sites, reader, fixed),
-        billed=np.asarray(store.open(BILLING)[:, :]),
-        neighbours=model.neighbours,
-        k=min(model.sinks_per_cell, len(sites.names)),
-        threads=threads,
-        allocate=allocate,
-    )
-    for name, stored in ROUTES.items():
-        array = store.open(stored)
-        if array is not getattr(found, name):
-            array[:] = getattr(found, name)
-    arrays = {name: store.open(stored) for name, stored in ROUTES.items()}
-    return DistanceResult(**arrays, neighbourhood=found.neighbourhood)
+        def done(part: RouteSums) -> None:
+            for block in cut(part.block, side):
+                rows = slice(block.row0 - part.block.row0, block.row1 - part.block.row0)
+                cols = slice(block.col0 - part.block.col0, block.col1 - part.block.col0)
+                here = (slice(None), rows, cols)
+                cost = part.cost[here].astype(np.float32)
+                km, sink = part.length_km[here].astype(np.float32), part.sink[here]
+                self.write_routes(block, cost, km, sink)
+                self.finish(block, cost, km, sink, part.crossings[here])
 
+        bill = CrossingBill(self.rules, self.model.neighbours) if self.rules.names else None
+        sum_routes(routes, store.open(BILLING), done, bill)
+        store.drop(LABEL, ACCESS)
 
-def _new_links(store: ArrayStore, routes: DistanceResult) -> SinkLinks:
-    """Links with arrays to be filled."""
-    shape = routes.sink.shape
-    arrays = {field: store.create(name, shape, dtype) for field, (name, dtype) in LINKS.items()}
-    return SinkLinks(**arrays, routes=routes)
+    def write_routes(self, block: Block, cost: F32, km: F32, sink: NDArray[np.int32]) -> None:
+        """What is known of the routes besides their links and sinks."""
+        routes, here = self.links.routes, (slice(None), *block.slices)
+        routes.cost[here], routes.length_km[here] = cost, km
+        friction = np.asarray(self.store.open(STEERING)[block.slices])
+        status = np.where(sink[0] < 0, DISCONNECTED, REACHED)
+        status[np.isinf(friction)] = BARRIER
+        status[np.isnan(friction)] = UNKNOWN
+        routes.status[block.slices] = status.astype(np.uint8)
+
+    def access(self, fixed: float) -> Callable[[Block], Sources]:
+        """Access cells of the units in the store: the best few units of each cell."""
+        sites, grid = self.sites, self.reader.grid
+        costs = (sites.cost + fixed).astype(np.float32)
+        best = np.lexsort((np.arange(len(costs)), costs)).tolist()
+        access = self.store.create(ACCESS, (self.ranks, *grid.shape), np.int32)
+
+        def work(block: Block) -> list[int]:
+            found = np.full((self.ranks, *block.shape), -1, np.int32)
+            count = np.zeros(block.shape, np.int64)
+            present = []
+            for unit in best:
+                row, col = touched(sites, self.reader, unit, block)
+                if row.size:
+                    present.append(unit)
+                some = count[row, col] < self.ranks
+                row, col = row[some], col[some]
+                found[count[row, col], row, col] = unit
+                count[row, col] += 1
+            access[(slice(None), *block.slices)] = found
+            return present
+
+        present = set().union(*in_order(self.threads, work, self.blocks))
+        _check_present(sites, present)
+
+        def starts(block: Block) -> Sources:
+            units = np.asarray(access[(slice(None), *block.slices)])
+            level, row, col = np.nonzero(units >= 0)
+            sink = units[level, row, col]
+            return Sources(row + block.row0, col + block.col0, sink, sites.cost[sink] + fixed)
+
+        return starts
 
 
 def link_fields(
@@ -286,15 +399,29 @@ def access_cells(sites: StorageSites, reader: LayerReader, fixed: float) -> Sour
     rows: list[NDArray[np.int64]] = []
     cols: list[NDArray[np.int64]] = []
     ids: list[NDArray[np.int32]] = []
-    for i, text in enumerate(sites.filters):
+    for unit in range(len(sites.filters)):
         for block in reader.grid.blocks():
-            touched = reader.coverage(sites.layer, block, text, rasterise="coverage") > 0
-            row, col = np.nonzero(touched)
+            row, col = touched(sites, reader, unit, block)
             rows.append(row + block.row0)
             cols.append(col + block.col0)
-            ids.append(np.full(len(row), i, np.int32))
+            ids.append(np.full(len(row), unit, np.int32))
     row, col, sink = np.concatenate(rows), np.concatenate(cols), np.concatenate(ids)
-    missing = [name for i, name in enumerate(sites.names) if not (sink == i).any()]
+    _check_present(sites, set(np.unique(sink).tolist()))
+    return Sources.of(row, col, sink, sites.cost[sink] + fixed)
+
+
+def touched(
+    sites: StorageSites, reader: LayerReader, unit: int, block: Block
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns, in a block, of the cells that touch a unit's polygon."""
+    share = reader.coverage(sites.layer, block, sites.filters[unit], rasterise="coverage")
+    row, col = np.nonzero(share > 0)
+    return row, col
+
+
+def _check_present(sites: StorageSites, present: set[int]) -> None:
+    """Refuse units that are all outside the grid, and warn of some."""
+    missing = [name for unit, name in enumerate(sites.names) if unit not in present]
     if len(missing) == len(sites.names):
         raise DataError(
             "no storage unit touches the grid",
@@ -307,9 +434,8 @@ def access_cells(sites: StorageSites, reader: LayerReader, fixed: float) -> Sour
         warnings.warn(
             f"layers.{sites.layer}: outside the grid, so no route reaches {', '.join(missing)}",
             CdrsiteWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    return Sources.of(row, col, sink, sites.cost[sink] + fixed)
 
 
 def _warn_unreached(parts: Iterable[tuple[int, int]]) -> None:

@@ -1,141 +1,133 @@
 """Least-cost distance block by block, for grids that do not fit in memory.
 
-Every array is anything with a shape that reads and writes rectangular slices: ``numpy.memmap``, a
-Zarr array. A block is loaded with a halo as wide as the longest move, relaxed in memory, and
-written back; a neighbour is solved again when a cell in the halo improved. The fixed point is
-unique, so the result has the same bytes as ``least_cost``, whatever the block.
+A block is loaded with a halo as wide as the longest move, relaxed in memory, and written back; a
+neighbour is solved again when a cell in its halo improved, and then only from the tiles that hold
+such cells. Ranks follow one another as in ``labels``: what they need of each other is in the window
+of a block. The fixed point is unique, so the result has the same bytes as ``least_cost``, whatever
+the block.
+
+Labels only fall towards their fixed point, and every other step writes a function of what earlier
+steps wrote: a run that was stopped anywhere continues at the step in which it was stopped.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cdrsite.core.errors import DataError
 from cdrsite.transport import _kernel
-from cdrsite.transport.distance import TILES, WHERE, Sources, padded_problem
-from cdrsite.transport.labels import PAD, Problem
+from cdrsite.transport._kernel_tiles import EMPTY
+from cdrsite.transport.distance import (
+    TILES,
+    WHERE,
+    Sources,
+    first_tiles,
+    padded_problem,
+    relax_from,
+)
+from cdrsite.transport.frames import Blocking, Framed, Strips
+from cdrsite.transport.labels import (
+    PAD,
+    Problem,
+    Starts,
+    in_order,
+    seed_links,
+    set_ids,
+)
+from cdrsite.transport.sums import RouteSums, sum_routes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cdrsite.core.arrays import CellArray
+    from cdrsite.core.grid import Block
 
-class Array2D(Protocol):
-    """A 2-D array on disk or in memory that reads and writes rectangles."""
+    Steps = tuple[NDArray[np.float64] | float, float]
+    StartCells = Callable[[Block], Sources]
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Rows and columns."""
-        ...
-
-    def __getitem__(self, key: tuple[slice, slice], /) -> Any: ...
-
-    def __setitem__(self, key: tuple[slice, slice], value: Any, /) -> None: ...
+BEGUN, RELAXED, LINKED, STEPS = 1, 2, 3, 3
+"""What of a rank is done, and how many steps it has."""
 
 
 @dataclass(frozen=True)
-class Store:
-    """Arrays of the grid's shape that take the result; what is in them is overwritten.
+class RankArrays:
+    """Arrays that take the routes.
 
     Attributes
     ----------
-    label : float32 or float64
-        Steering cost, in the dtype in which labels are relaxed; inf without a route.
-    cost, length_km : float64
-        Billed cost [friction units x km] and length [km] along the route; inf without one.
-    sink : int32
+    label : array of float32 or float64, shape (k, rows, cols)
+        Steering cost, in the dtype in which labels are relaxed; inf without a route. Not needed
+        any more when the routes are found.
+    sink : array of int32, shape (k, rows, cols)
         Sink id; -1 without a route.
-    link : int8
+    link : array of int8, shape (k, rows, cols)
         Move towards the sink; -1 in a cell of the sink, -2 without a route.
+    progress : array of int32, shape (1, 1)
+        Steps that are finished; 0 at first.
     """
 
-    label: Array2D
-    cost: Array2D
-    length_km: Array2D
-    sink: Array2D
-    link: Array2D
+    label: CellArray
+    sink: CellArray
+    link: CellArray
+    progress: CellArray
 
 
 @dataclass(frozen=True)
-class _Grid:
-    """The blocks of a grid and how windows of them are read and written."""
+class BlockRoutes:
+    """Least-cost routes over a grid of any size.
 
-    shape: tuple[int, int]
-    pad: int
-    block: int
-
-    @property
-    def across(self) -> int:
-        """Number of block columns."""
-        return -(-self.shape[1] // self.block)
-
-    def __len__(self) -> int:
-        """Number of blocks."""
-        return -(-self.shape[0] // self.block) * self.across
-
-    def corner(self, at: int) -> tuple[int, int]:
-        """First row and column of a block."""
-        return at // self.across * self.block, at % self.across * self.block
-
-    def size(self, at: int) -> tuple[int, int]:
-        """Rows and columns of a block."""
-        row, col = self.corner(at)
-        return min(self.block, self.shape[0] - row), min(self.block, self.shape[1] - col)
-
-    def read(self, array: Array2D, at: int, outside: float) -> NDArray[Any]:
-        """A block with its halo; beyond the grid there is ``outside``."""
-        (row, col), (high, wide), pad = self.corner(at), self.size(at), self.pad
-        r0, r1 = max(row - pad, 0), min(row + high + pad, self.shape[0])
-        c0, c1 = max(col - pad, 0), min(col + wide + pad, self.shape[1])
-        part = np.asarray(array[r0:r1, c0:c1])
-        out = np.full((high + 2 * pad, wide + 2 * pad), outside, part.dtype)
-        top, left = r0 - row + pad, c0 - col + pad
-        out[top : top + r1 - r0, left : left + c1 - c0] = part
-        return out
-
-    def write(self, array: Array2D, at: int, window: NDArray[Any]) -> None:
-        """Put the inner part of a window back."""
-        (row, col), (high, wide), pad = self.corner(at), self.size(at), self.pad
-        array[row : row + high, col : col + wide] = window[pad : pad + high, pad : pad + wide]
-
-    def neighbours(self, at: int) -> Iterator[tuple[int, tuple[slice, slice]]]:
-        """The blocks around a block, each with its part of the window's halo."""
-        down, across = len(self) // self.across, self.across
-        high, wide = self.size(at)
-        rows = (slice(0, self.pad), slice(self.pad, self.pad + high), slice(self.pad + high, None))
-        cols = (slice(0, self.pad), slice(self.pad, self.pad + wide), slice(self.pad + wide, None))
-        for i in range(3):
-            for j in range(3):
-                r, c = at // across + i - 1, at % across + j - 1
-                if (i, j) != (1, 1) and 0 <= r < down and 0 <= c < across:
-                    yield r * across + c, (rows[i], cols[j])
-
-
-def least_cost_blocks(
-    friction: Array2D,
-    steps: tuple[NDArray[np.float64] | float, float],
-    sources: Sources,
-    store: Store,
-    *,
-    billed: Array2D | None = None,
-    neighbours: int = 16,
-    threads: int = 1,
-    block: int = 2048,
-) -> int:
-    """Find the cheapest sink of every cell with a bounded amount of memory.
-
-    Parameters
+    Attributes
     ----------
-    friction, steps, sources, billed, neighbours, threads
-        As in ``least_cost``.
-    store : Store
-        Takes the result.
+    friction : CellArray
+        What steers routes, shape (rows, cols) [cost per km]; inf is a barrier, NaN unknown.
+    steps : tuple
+        East-west step of each row (or one number) and north-south step [m].
+    starts : callable
+        Block -> its cells of the sinks.
+    arrays : RankArrays
+        Take the routes.
+    neighbours : {8, 16, 40}
+        Moves per cell.
+    threads : int
+        No effect on the result. With more than one, a block must be made of whole chunks.
     block : int
-        Side of a block [cells]; about 80 bytes of memory per cell of one block.
+        Side of a block [cells].
+    """
+
+    friction: CellArray
+    steps: Steps
+    starts: StartCells
+    arrays: RankArrays
+    neighbours: int = 16
+    threads: int = 1
+    block: int = 2048
+
+    @cached_property
+    def grid(self) -> Blocking:
+        """The blocks."""
+        rows, cols = (int(size) for size in self.friction.shape)
+        return Blocking((rows, cols), PAD[self.neighbours], self.block)
+
+    @cached_property
+    def row_steps(self) -> NDArray[np.float64]:
+        """East-west step of each row [m]."""
+        return np.broadcast_to(np.asarray(self.steps[0], np.float64), (self.grid.shape[0],))
+
+    def window_steps(self, number: int) -> tuple[NDArray[np.float64], float]:
+        """Steps in the rows of a block's window; beyond the grid as at its edge."""
+        first = self.grid.at(number).row0 - self.grid.pad
+        rows = np.arange(first, first + self.grid.window(number)[0])
+        return self.row_steps[np.clip(rows, 0, self.grid.shape[0] - 1)], self.steps[1]
+
+
+def solve_blocks(routes: BlockRoutes) -> int:
+    """Find links and sinks of all ranks, going on where an earlier try was stopped.
 
     Returns
     -------
@@ -145,45 +137,20 @@ def least_cost_blocks(
     Raises
     ------
     DataError
-        A friction that is not positive, a source outside the grid, a sink that only has cells on
-        barriers, or frictions that span more than the dtype can add up.
+        A friction that is not positive, a sink that only has cells on barriers, or frictions
+        that span more than the dtype can add up.
     """
-    pad = PAD[neighbours]
-    shape = int(friction.shape[0]), int(friction.shape[1])
-    if block < pad:
-        raise DataError("the block is smaller than a move", where=WHERE, got=block, expected=pad)
-    grid = _Grid(shape, pad, block)
-    row_steps = np.broadcast_to(np.asarray(steps[0], np.float64), (shape[0],))
-
-    def problem(at: int, bill: bool) -> Problem:
-        window = grid.read(friction, at, np.inf)
-        known = window[~np.isnan(window)]
-        if known.size and known.min() <= 0:
-            raise DataError("the friction is zero or negative", where=WHERE, got=known.min())
-        rows = np.arange(window.shape[0]) + grid.corner(at)[0] - pad
-        window_steps = row_steps[np.clip(rows, 0, shape[0] - 1)], steps[1]
-        paid = grid.read(billed, at, np.inf) if bill and billed is not None else window
-        dtype = np.dtype(grid.read(store.label, at, np.inf).dtype).name
-        return padded_problem(window, paid, window_steps, neighbours, dtype, threads)
-
-    inside = _sources_by_block(grid, sources)
-    passable = _begin(grid, friction, store, sources, inside)
-    blocked = np.setdiff1d(sources.sink, sources.sink[passable])
-    if blocked.size:
-        raise DataError(
-            "all cells of a sink lie on barriers or unknown ground",
-            where=WHERE,
-            got=f"sink {', '.join(map(str, blocked[:10]))}",
-            cure="move its access point to passable ground or open its cells",
-        )
-    solved = _relax(grid, store, problem, list(inside))
-    _link(grid, store, problem, sources, inside, passable)
-    _follow(grid, store, problem)
-    return solved
+    return _Solve(routes).run()
 
 
-def _sources_by_block(grid: _Grid, sources: Sources) -> dict[int, NDArray[np.int64]]:
-    """Which sources lie in which block; worst first, so that the best is written last."""
+def sources_by_block(sources: Sources, grid: Blocking) -> StartCells:
+    """Sources in memory, as they are asked for.
+
+    Raises
+    ------
+    DataError
+        A source outside the grid.
+    """
     row, col = sources.row, sources.col
     out = (row < 0) | (row >= grid.shape[0]) | (col < 0) | (col >= grid.shape[1])
     if out.any():
@@ -193,148 +160,357 @@ def _sources_by_block(grid: _Grid, sources: Sources) -> dict[int, NDArray[np.int
             got=f"row {row[out][0]}, column {col[out][0]}",
             cure="drop the sink or enlarge the region",
         )
-    order = np.lexsort((-sources.sink.astype(np.int64), -sources.start_cost))
-    block = row[order] // grid.block * grid.across + col[order] // grid.block
-    return {int(at): order[block == at] for at in np.unique(block)}
+
+    def within(block: Block) -> Sources:
+        here = (row >= block.row0) & (row < block.row1) & (col >= block.col0) & (col < block.col1)
+        return Sources(row[here], col[here], sources.sink[here], sources.start_cost[here])
+
+    return within
 
 
-def _begin(
-    grid: _Grid,
-    friction: Array2D,
-    store: Store,
+def least_cost_blocks(
+    friction: CellArray,
+    steps: Steps,
     sources: Sources,
-    inside: dict[int, NDArray[np.int64]],
-) -> NDArray[np.bool_]:
-    """Empty labels and sinks with the start costs in them; which sources are passable."""
-    passable = np.zeros(sources.sink.size, bool)
-    for at in range(len(grid)):
-        (row, col), size = grid.corner(at), grid.size(at)
-        part = slice(row, row + size[0]), slice(col, col + size[1])
-        store.sink[part] = np.full(size, -1, np.int32)
-        label = np.full(size, np.inf)
-        if at in inside:
-            here = inside[at]
-            r, c = sources.row[here] - row, sources.col[here] - col
-            open_ = np.isfinite(np.asarray(friction[part])[r, c])
-            passable[here] = open_
-            label[r[open_], c[open_]] = sources.start_cost[here][open_]
-        store.label[part] = label
-    return passable
-
-
-def _relax(
-    grid: _Grid, store: Store, problem: Callable[[int, bool], Problem], begin: list[int]
+    arrays: RankArrays,
+    sums: tuple[CellArray, CellArray],
+    *,
+    billed: CellArray | None = None,
+    neighbours: int = 16,
+    threads: int = 1,
+    block: int = 2048,
 ) -> int:
-    """Solve blocks, least label first, until no halo improves."""
-    agenda = dict.fromkeys(begin, 0.0)
-    queue = [(0.0, at) for at in begin]
-    heapq.heapify(queue)
-    solved = 0
-    while queue:
-        key, at = heapq.heappop(queue)
-        if agenda.get(at) != key:
-            continue
-        del agenda[at]
-        solved += 1
-        before = grid.read(store.label, at, np.inf)
-        task = problem(at, False)
-        flat = _padded(before, task, np.inf)
-        TILES.relax(task, flat, np.zeros(1, np.float32))
-        after = _cut(flat, task)
-        grid.write(store.label, at, after)
-        for other, part in grid.neighbours(at):
-            better = after[part][after[part] < before[part]]
-            if better.size and float(better.min()) < agenda.get(other, np.inf):
-                agenda[other] = float(better.min())
-                heapq.heappush(queue, (agenda[other], other))
+    """Find the k cheapest distinct sinks of every cell with a bounded amount of memory.
+
+    Parameters
+    ----------
+    friction, steps, sources, billed, neighbours, threads
+        As in ``least_cost``; with several threads a block must be made of whole chunks.
+    arrays : RankArrays
+        Take the routes; how many ranks they have is k.
+    sums : tuple of CellArray, shape (k, rows, cols)
+        Take billed cost [friction units x km] and length [km]; inf without a route.
+    block : int
+        Side of a block [cells]; see ``benchmarks/bench_distance.py`` for the memory it takes.
+
+    Returns
+    -------
+    int
+        How many blocks were relaxed in all; a measure of the work.
+
+    Raises
+    ------
+    DataError
+        As ``least_cost``.
+    """
+    shape = int(friction.shape[0]), int(friction.shape[1])
+    starts = sources_by_block(sources, Blocking(shape, PAD[neighbours], block))
+    routes = BlockRoutes(friction, steps, starts, arrays, neighbours, threads, block)
+    solved = solve_blocks(routes)
+
+    def done(part: RouteSums) -> None:
+        here = (slice(None), *part.block.slices)
+        sums[0][here], sums[1][here] = part.cost, part.length_km
+
+    sum_routes(routes, friction if billed is None else billed, done)
     return solved
 
 
-def _link(
-    grid: _Grid,
-    store: Store,
-    problem: Callable[[int, bool], Problem],
-    sources: Sources,
-    inside: dict[int, NDArray[np.int64]],
-    passable: NDArray[np.bool_],
-) -> None:
-    """Links of all blocks, and the sinks' own cells."""
-    for at in range(len(grid)):
-        task = problem(at, False)
-        labels = grid.read(store.label, at, np.inf)
-        flat = np.full(task.friction.size, _kernel.NONE, np.int8)
-        TILES.link(task, _padded(labels, task, np.inf), np.zeros(1, np.float32), flat)
-        link = _cut(flat, task)
-        here = inside.get(at, np.zeros(0, np.int64))
-        sink, cost, length = (
-            grid.read(a, at, o)
-            for a, o in ((store.sink, -1), (store.cost, np.inf), (store.length_km, np.inf))
+class _Solve:
+    """Links and sinks of all ranks, step by step."""
+
+    def __init__(self, routes: BlockRoutes) -> None:
+        self.routes, self.grid, self.arrays = routes, routes.grid, routes.arrays
+        grid, arrays = self.grid, self.arrays
+        if grid.block < grid.pad:
+            raise DataError(
+                "the block is smaller than a move", where=WHERE, got=grid.block, expected=grid.pad
+            )
+        self.ranks = int(arrays.label.shape[0])
+        self.friction = Framed(grid, routes.friction, np.inf)
+        self.label = [Framed(grid, arrays.label, np.inf, (k,)) for k in range(self.ranks)]
+        self.sink = [Framed(grid, arrays.sink, -1, (k,)) for k in range(self.ranks)]
+        self.dtype = np.dtype(arrays.label.dtype)
+
+    def each(self, work: Callable[[int], Any]) -> list[Any]:
+        """Work on all blocks, on the threads; what it gives for each."""
+        return list(in_order(self.routes.threads, work, range(len(self.grid))))
+
+    def run(self) -> int:
+        """All steps that are not finished yet."""
+        done, solved = int(np.asarray(self.arrays.progress[:, :])[0, 0]), 0
+        if done >= STEPS * self.ranks:
+            return 0
+        self._take_friction()
+        for rank in range(self.ranks):
+            at = done - STEPS * rank
+            if at >= LINKED:
+                self.each(self.label[rank].load)
+                self.each(self.sink[rank].load)
+                continue
+            if at < BEGUN:
+                keys = self._begin(rank)
+                self._finished(rank, BEGUN)
+            else:
+                keys = [_least(values) for values in self.each(self.label[rank].load)]
+            if at < RELAXED:
+                solved += self._relax(rank, keys)
+                self._finished(rank, RELAXED)
+            self._link(rank)
+            self._finished(rank, LINKED)
+        return solved
+
+    def _finished(self, rank: int, step: int) -> None:
+        self.arrays.progress[:, :] = np.full((1, 1), STEPS * rank + step, np.int32)
+
+    def _take_friction(self) -> None:
+        """Borders of the friction, which is checked."""
+        low = np.array([_least(values) for values in self.each(self.friction.load)])
+        if not (low < np.inf).any():
+            raise DataError("the friction has no passable cell", where=WHERE)
+        if low.min() <= 0:
+            raise DataError(
+                "the friction is zero or negative",
+                where=WHERE,
+                got=f"least {low.min():g}",
+                expected="positive; inf for a barrier, NaN for unknown",
+                cure="give free ground a small positive cost, or close it with inf",
+            )
+
+    def _problem(self, number: int, threads: int) -> Problem:
+        window = self.friction.read(number)
+        steps = self.routes.window_steps(number)
+        neighbours = self.routes.neighbours
+        return padded_problem(window, window, steps, neighbours, self.dtype.name, threads)
+
+    def _better(self, rank: int, number: int, task: Problem) -> _Better:
+        """Labels and sinks of the better ranks around a block, and where sets of sinks differ."""
+        sinks = _stacked([self.sink[k].read(number) for k in range(rank)], task, -1, np.int32)
+        labels = _stacked(
+            [self.label[k].read(number) for k in range(rank)], task, np.inf, self.dtype
         )
-        row, col = (
-            a + grid.pad - b
-            for a, b in zip((sources.row, sources.col), grid.corner(at), strict=True)
-        )
-        for i in here[passable[here]].tolist():
-            place = row[i], col[i]
-            if labels[place] == labels.dtype.type(sources.start_cost[i]):
-                link[place] = _kernel.SOURCE
-                sink[place] = sources.sink[i]
-                cost[place] = labels[place]
-                length[place] = 0.0
-        inner = link[grid.pad : -grid.pad, grid.pad : -grid.pad]
+        region = set_ids(sinks, rank) if rank else np.zeros(1, np.float32)
+        return _Better(rank, labels, sinks, region)
+
+    def _starts(self, number: int, task: Problem) -> tuple[Starts, Sources]:
+        """Start cells of a block on its padded window, without those on barriers."""
+        block, pad = self.grid.at(number), 2 * self.grid.pad
+        given = self.routes.starts(block)
+        cell = (given.row - block.row0 + pad) * task.shape[1] + given.col - block.col0 + pad
+        cost = given.start_cost.astype(self.dtype).astype(np.float64)
+        order = np.lexsort((given.sink, cost, cell))
+        order = order[np.isfinite(task.friction[cell[order]])]
+        return Starts(cell[order], given.sink[order], cost[order]), given
+
+    def _begin(self, rank: int) -> list[float]:
+        """Start values of a rank; the least of each block."""
+
+        def work(number: int) -> tuple[float, set[int], set[int]]:
+            task = self._problem(number, 1)
+            starts, given = self._starts(number, task)
+            better = self._better(rank, number, task)
+            label = np.full(task.friction.size, np.inf, self.dtype)
+            starts.place(rank, better.sinks, label)
+            if rank:
+                label, _ = better.seed(task, label, self._rows(number))
+            inner = _cut(label, task)[self.grid.inner]
+            self.label[rank].write(number, inner)
+            if rank:
+                return _least(inner), set(), set()
+            return _least(inner), set(given.sink.tolist()), set(starts.sink.tolist())
+
+        parts = self.each(work)
+        if rank == 0:
+            known, passable = (set().union(*(part[i] for part in parts)) for i in (1, 2))
+            if blocked := sorted(known - passable):
+                raise DataError(
+                    "all cells of a sink lie on barriers or unknown ground",
+                    where=WHERE,
+                    got=f"sink {', '.join(map(str, blocked[:10]))}",
+                    cure="move its access point to passable ground or open its cells",
+                )
+        return [part[0] for part in parts]
+
+    def _rows(self, number: int) -> NDArray[np.int64]:
+        """Rows of the block itself on its padded window."""
+        first = 2 * self.grid.pad
+        return np.array([first, first + self.grid.at(number).shape[0]], np.int64)
+
+    def _relax(self, rank: int, keys: list[float]) -> int:
+        """Solve blocks, least label first, until no halo improves."""
+        grid, label = self.grid, self.label[rank]
+        agenda = {at: key for at, key in enumerate(keys) if key < np.inf}
+        queue = [(key, at) for at, key in agenda.items()]
+        heapq.heapify(queue)
+        seen: dict[int, NDArray[Any]] = {}
+        solved = 0
+        while queue:
+            key, at = heapq.heappop(queue)
+            if agenda.get(at) != key:
+                continue
+            del agenda[at]
+            solved += 1
+            before = label.read(at)
+            task = self._problem(at, self.routes.threads)
+            region = self._region(rank, at, task)
+            flat = _padded(before, task, np.inf)
+            halo = grid.halo(at)
+            relax_from(task, flat, region, _agenda(task, flat, before, halo, seen.get(at)))
+            after = _cut(flat, task)
+            seen[at] = after[halo]
+            if (after[grid.inner] < before[grid.inner]).any():
+                label.write(at, after[grid.inner])
+            for other, part in grid.neighbours(at):
+                better = after[part][after[part] < before[part]]
+                if better.size and float(better.min()) < agenda.get(other, np.inf):
+                    agenda[other] = float(better.min())
+                    heapq.heappush(queue, (agenda[other], other))
+        return solved
+
+    def _region(self, rank: int, number: int, task: Problem) -> NDArray[np.float32]:
+        if rank == 0:
+            return np.zeros(1, np.float32)
+        parts = [self.sink[k].read(number) for k in range(rank)]
+        return set_ids(_stacked(parts, task, -1, np.int32), rank)
+
+    def _link(self, rank: int) -> None:
+        """Links of a rank, and its sinks: first within the blocks, then across their borders."""
+        frame = self.sink[rank]
+        frame.strips = Strips(self.grid, -1, np.int32)
+        leaving = self.each(lambda number: self._link_block(rank, number))
+        _join(frame.strips, [part[:4] for part in leaving])
+
+        def finish(number: int) -> None:
+            if not leaving[number][4]:
+                return
+            code = frame.inside(number)
+            names = frame.strips.halo(number, frame.strips.empty(number)).ravel()
+            away = code < -1
+            code = np.where(away, names[np.where(away, -2 - code, 0)], code)
+            frame.array[(rank, *self.grid.at(number).slices)] = code
+
+        self.each(finish)
+
+    def _link_block(self, rank: int, number: int) -> tuple[Any, ...]:
+        """Links of a block; cells near its border whose route leaves it, and where to."""
+        grid, task = self.grid, self._problem(number, 1)
+        better = self._better(rank, number, task)
+        label = _padded(self.label[rank].read(number), task, np.inf)
+        link = np.full(label.size, _kernel.NONE, np.int8)
+        TILES.link(task, label, better.region, link)
+        starts, _ = self._starts(number, task)
+        first = np.full(label.size, np.inf, self.dtype)
+        chosen = starts.place(rank, better.sinks, first)
+        if rank:
+            seed, seed_link = better.seed(task, first, self._rows(number))
+            _kernel.link_seeds(label, seed, seed_link, link)
+        ends = starts.ends(chosen, label)
+        link[starts.cell[ends]] = _kernel.SOURCE
+        code = np.full(label.size, _kernel.UNSEEN, np.int32)
+        code[starts.cell[ends]] = starts.sink[ends]
+        moves = _cut(link, task)
+        inner = moves[grid.inner]
         if lost := int(np.count_nonzero(inner == _kernel.LOST)):
             raise DataError(
                 "moves are lost in rounding: the cheapest cells are too cheap beside the costs",
                 where=WHERE,
-                got=f"{lost} cells in {labels.dtype}",
+                got=f"{lost} cells in {label.dtype}",
                 cure="use labels in float64, or a friction of fewer orders of magnitude",
             )
-        grid.write(store.link, at, link)
-        grid.write(store.sink, at, sink)
-        grid.write(store.cost, at, cost)
-        grid.write(store.length_km, at, length)
+        self.arrays.link[(rank, *grid.at(number).slices)] = inner
+        return self._chain(rank, number, moves, better.sinks, _cut(code, task), task)
 
-
-def _follow(grid: _Grid, store: Store, problem: Callable[[int, bool], Problem]) -> None:
-    """Sinks, costs and lengths, block by block until every chain has found its end."""
-    waiting = list(range(len(grid)))
-    open_: set[int] = set()
-    while waiting:
-        at = waiting.pop(0)
-        task = problem(at, True)
-        link = grid.read(store.link, at, _kernel.NONE)
-        inner = slice(grid.pad, -grid.pad), slice(grid.pad, -grid.pad)
-        own = np.full_like(link, _kernel.LOST)
-        own[inner] = link[inner]
-        sink, cost, length = (
-            _padded(grid.read(a, at, o), task, o)[None]
-            for a, o in ((store.sink, -1), (store.cost, np.inf), (store.length_km, np.inf))
+    def _chain(
+        self,
+        rank: int,
+        number: int,
+        link: NDArray[np.int8],
+        sinks: NDArray[np.int32],
+        code: NDArray[np.int32],
+        task: Problem,
+    ) -> tuple[Any, ...]:
+        """Write the sinks of a block as far as it knows them."""
+        grid, frame = self.grid, self.sink[rank]
+        better = np.array([_cut(one, task).ravel() for one in sinks], np.int32)
+        better = better.reshape(rank, link.size)
+        flat = np.ascontiguousarray(code).ravel()
+        _kernel.chain_sinks(
+            link.ravel(), rank, better, task.moves.moves, link.shape, grid.pad, flat
         )
-        known = int(np.count_nonzero(sink >= 0))
-        moves = task.moves
-        _kernel.follow_links(
-            _padded(own, task, _kernel.LOST), 0, sink, cost, length, task.bill, moves.unit,
-            moves.span, moves.moves, task.shape[1], moves.strict, np.array([0, task.shape[0]]),
-        )  # fmt: skip
-        progress = int(np.count_nonzero(sink >= 0)) > known
-        sink = np.maximum(_cut(sink[0], task), _kernel.UNKNOWN)
-        grid.write(store.sink, at, sink)
-        grid.write(store.cost, at, _cut(cost[0], task))
-        grid.write(store.length_km, at, _cut(length[0], task))
-        open_.discard(at)
-        if ((sink < 0) & (link > _kernel.NONE))[inner].any():
-            open_.add(at)
-        if progress:
-            around = {other for other, _ in grid.neighbours(at)}
-            waiting += sorted((around & open_) - set(waiting))
+        code = flat.reshape(link.shape)
+        inner = code[grid.inner]
+        frame.array[(rank, *grid.at(number).slices)] = inner
+        frame.strips.write(number, np.maximum(inner, -2))
+        near = grid.near(number)
+        cell = near[flat[near] < -1]
+        to = -2 - flat[cell].astype(np.int64)
+        return *grid.place(number, cell), *grid.place(number, to), bool((inner < -1).any())
+
+
+@dataclass(frozen=True)
+class _Better:
+    """What a rank needs to know of the better ones, on the padded window of a block."""
+
+    rank: int
+    labels: NDArray[Any]
+    sinks: NDArray[np.int32]
+    region: NDArray[np.float32]
+
+    def seed(
+        self, task: Problem, starts: NDArray[Any], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[Any], NDArray[np.int8]]:
+        """Start values of the rank from those of its start cells, and the links of them."""
+        labels = np.concatenate((self.labels, starts[None]))
+        link = seed_links(task, labels, self.sinks, self.region, self.rank, rows)
+        return labels[self.rank], link
+
+
+def _join(strips: Strips, leaving: list[tuple[Any, ...]]) -> None:
+    """Sinks of the cells near borders, from those of the cells that their routes go on to."""
+    row, col, to_row, to_col = (np.concatenate(parts) for parts in zip(*leaving, strict=True))
+    while row.size:
+        found = strips.get(to_row, to_col)
+        known = found > -2
+        if not known.any():
+            raise DataError("routes go round in circles between blocks", where=WHERE)
+        strips.put(row[known], col[known], found[known])
+        row, col, to_row, to_col = (a[~known] for a in (row, col, to_row, to_col))
+
+
+def _agenda(
+    task: Problem,
+    flat: NDArray[Any],
+    window: NDArray[Any],
+    halo: tuple[NDArray[np.int64], NDArray[np.int64]],
+    seen: NDArray[Any] | None,
+) -> NDArray[np.int32]:
+    """Tiles to begin with: at first all that have labels, then those with better halo cells."""
+    if seen is None:
+        return first_tiles(task, flat)
+    now = window[halo]
+    better = np.flatnonzero(now < seen)
+    pending = np.full(task.tiles[0] * task.tiles[1], EMPTY, np.int32)
+    tile = halo[0][better] // task.tile * task.tiles[1] + halo[1][better] // task.tile
+    np.minimum.at(pending.view(np.float32), tile, now[better].astype(np.float32))
+    return pending
+
+
+def _least(values: NDArray[Any]) -> float:
+    """Least known value; inf without any."""
+    return float(np.fmin.reduce(values, axis=None, initial=np.inf))
+
+
+def _stacked(parts: list[NDArray[Any]], task: Problem, outside: float, dtype: Any) -> NDArray[Any]:
+    """Windows of several ranks on the padded grid of their problem, flat."""
+    out = np.full((len(parts), task.friction.size), outside, dtype)
+    for at, window in enumerate(parts):
+        _cut(out[at], task)[...] = window
+    return out
 
 
 def _padded(window: NDArray[Any], task: Problem, outside: float) -> NDArray[Any]:
     """A window on the padded grid of its problem, flat."""
-    pad, (rows, cols) = task.moves.pad, window.shape
-    out = np.full(task.shape, outside, window.dtype)
-    out[pad : pad + rows, pad : pad + cols] = window
-    return out.ravel()
+    return _stacked([window], task, outside, window.dtype)[0]
 
 
 def _cut(flat: NDArray[Any], task: Problem) -> NDArray[Any]:
