@@ -168,9 +168,7 @@ class Web:
         high = mercator(north) - mercator(south)
         longest = min(MOST_PIXELS, max(2 * max(rows, cols), LEAST_PIXELS))
         size = max(wide, high) / longest
-        return cls(
-            west, south, east, north, max(1, round(high / size)), max(1, round(wide / size))
-        )
+        return cls(west, south, east, north, max(1, round(high / size)), max(1, round(wide / size)))
 
     @property
     def bounds(self) -> list[list[float]]:
@@ -215,7 +213,7 @@ def png_uri(index: NDArray[np.uint8], colours: Sequence[str]) -> str:
     if depth == 4:
         padded = np.zeros((rows, cols + cols % 2), np.uint8)
         padded[:, :cols] = index
-        data = (padded[:, ::2] << 4) | padded[:, 1::2]
+        data = (padded[:, ::2] * 16 + padded[:, 1::2]).astype(np.uint8)
     else:
         data = index
     lines = np.zeros((rows, data.shape[1] + 1), np.uint8)  # a filter byte of 0 before each line
@@ -229,7 +227,10 @@ def png_uri(index: NDArray[np.uint8], colours: Sequence[str]) -> str:
         (b"IEND", b""),
     )
     body = b"".join(
-        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
         for kind, content in parts
     )
     return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + body).decode("ascii")

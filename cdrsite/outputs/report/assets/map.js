@@ -1,0 +1,246 @@
+/* The map: pictures, shapes, legend, controls, and what a click says. */
+"use strict";
+
+(() => {
+  const holder = document.getElementById("map-data"), root = document.getElementById("cdrmap");
+  if (!holder || !root || typeof L === "undefined") return;
+  const data = JSON.parse(holder.textContent);
+  WHY.use(data.words);
+  const { say, element, number } = WHY;
+  const stage = document.getElementById("cdrmap-stage");
+  const legend = document.getElementById("cdrmap-legend");
+  const why = document.getElementById("cdrmap-why");
+
+  const bounds = L.latLngBounds(data.bounds);
+  const map = L.map(stage, {
+    attributionControl: false, zoomControl: false, maxBounds: bounds.pad(1), minZoom: 1, maxZoom: 16,
+    zoomSnap: 0.25, scrollWheelZoom: false, fadeAnimation: false, inertia: false,
+  });
+  L.control.zoom({ zoomInTitle: say("map.zoom_in"), zoomOutTitle: say("map.zoom_out") }).addTo(map);
+  L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
+  map.fitBounds(bounds, { padding: [6, 6], animate: false });
+  map.setMinZoom(Math.max(map.getZoom() - 2, 0));
+  /* the wheel scrolls the page until the map has been clicked */
+  map.on("focus", () => map.scrollWheelZoom.enable());
+  map.on("blur", () => map.scrollWheelZoom.disable());
+
+  /* ------------------------------------------------------------ background */
+
+  for (const [name, z] of [["region", 210], ["raster", 220], ["lines", 230], ["vectors", 420], ["cell", 430]]) {
+    map.createPane(name).style.zIndex = z;
+  }
+  map.getPane("raster").classList.add("cdrmap-pixels");
+  map.getPane("lines").style.pointerEvents = "none";
+  const shape = (geometry) => ({ type: "Feature", properties: {}, geometry });
+  if (data.region.length) {
+    L.geoJSON(data.region.map(shape), {
+      pane: "region", interactive: false, style: { color: "#6b7480", weight: 1, fillColor: "#fff", fillOpacity: 1 },
+    }).addTo(map);
+  }
+
+  const STEPS = [45, 30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01];
+  const grid = L.layerGroup([], { pane: "lines" }).addTo(map);
+  function degrees(value, places, plus, minus) {
+    const text = Math.abs(value).toFixed(places);
+    return Number(text) === 0 ? "0°" : `${text}° ${say(value < 0 ? minus : plus)}`;
+  }
+  function graticule() {
+    grid.clearLayers();
+    const box = map.getBounds(), wide = box.getEast() - box.getWest();
+    const step = STEPS.find((s) => wide / s >= 3) ?? STEPS[STEPS.length - 1];
+    const places = step < 0.1 ? 2 : step < 1 ? 1 : 0;
+    const line = (points) => grid.addLayer(L.polyline(points,
+      { pane: "lines", interactive: false, color: "#5b6670", weight: 0.6, opacity: 0.35 }));
+    const text = (at, words, kind) => grid.addLayer(L.marker(at, {
+      pane: "lines", interactive: false, keyboard: false,
+      icon: L.divIcon({ className: `cdrmap-degrees ${kind}`, iconSize: null, html: element("span", {}, words) }),
+    }));
+    for (let i = Math.ceil(box.getWest() / step); i * step <= box.getEast(); i++) {
+      line([[box.getSouth(), i * step], [box.getNorth(), i * step]]);
+      text([box.getNorth(), i * step], degrees(i * step, places, "map.east", "map.west"), "top");
+    }
+    for (let i = Math.ceil(box.getSouth() / step); i * step <= box.getNorth(); i++) {
+      line([[i * step, box.getWest()], [i * step, box.getEast()]]);
+      text([i * step, box.getEast()], degrees(i * step, places, "map.north", "map.south"), "side");
+    }
+  }
+  map.on("moveend", graticule);
+  graticule();
+
+  /* --------------------------------------------------------------- picture */
+
+  let picture = null;
+  const strength = document.getElementById("cdrmap-opacity");
+  const chosen = (name) => root.querySelector(`input[name="${name}"]:checked`)?.value;
+
+  function layerKey() {
+    const variable = chosen("cdrmap-layer"), key = `${variable}/${chosen("cdrmap-method")}`;
+    return Object.hasOwn(data.layers, key) ? key : variable;
+  }
+
+  function show() {
+    const key = layerKey(), layer = data.layers[key];
+    const methods = document.getElementById("cdrmap-methods");
+    const byMethod = key.includes("/");
+    if (methods) methods.disabled = !byMethod;
+    if (picture) picture.remove();
+    picture = null;
+    if (layer) {
+      picture = L.imageOverlay(layer.image, bounds, {
+        pane: "raster", opacity: Number(strength.value) / 100, alt: layer.legend.title,
+      }).addTo(map);
+      picture.getElement().dataset.layer = key;
+    }
+    drawLegend(layer, byMethod ? chosen("cdrmap-method") : null);
+  }
+
+  function drawLegend(layer, method) {
+    legend.replaceChildren();
+    if (!layer) return;
+    const { title, unit, ramp, classes } = layer.legend;
+    const who = data.methods.find((m) => m.name === method);
+    const head = [who ? `${who.label}: ${title}` : title];
+    if (unit && ramp) head.push(element("span", { class: "cdrmap-unit" }, ` [${unit}]`));
+    legend.append(element("p", { class: "cdrmap-title" }, ...head));
+    if (ramp) {
+      const bar = element("span", { class: "cdrmap-ramp", "aria-hidden": "true" },
+        ...ramp.colours.map((colour) => element("i", { colour })));
+      const ends = [0, 0.5, 1].map((part) => number(ramp.low + part * (ramp.high - ramp.low)));
+      if (ramp.below) ends[0] = `≤ ${ends[0]}`;
+      if (ramp.above) ends[2] = `≥ ${ends[2]}`;
+      legend.append(element("div", { class: "cdrmap-scale" }, bar,
+        element("span", { class: "cdrmap-ends" }, ...ends.map((end) => element("span", {}, end)))));
+    }
+    legend.append(element("ul", { class: "cdrmap-classes" },
+      ...classes.map(({ label, colour }) => element("li", {}, WHY.swatch(colour), label))));
+  }
+
+  /* ---------------------------------------------------------------- shapes */
+
+  function styleOf(layer, item, most) {
+    const part = most > 0 ? Math.sqrt(item.size / most) : 0;
+    if (layer.kind === "line") return { color: item.colour, weight: 1.5 + 5 * part, opacity: 0.9 };
+    if (layer.kind === "area") {
+      return { color: item.colour, weight: 1.6, opacity: 0.95, fillOpacity: 0.02, fillColor: item.colour };
+    }
+    return { color: "#fff", weight: 1.5, fillColor: item.colour, fillOpacity: 0.95, radius: 5 + 11 * part };
+  }
+
+  function shapesOf(name, layer) {
+    const most = Math.max(0, ...layer.shapes.map((item) => item.size));
+    /* the large ones first, so that a small one is never hidden below */
+    const items = [...layer.shapes].sort((a, b) => b.size - a.size);
+    const group = L.layerGroup();
+    for (const item of items) {
+      const style = { pane: "vectors", ...styleOf(layer, item, most), className: `cdrmap-v cdrmap-v-${layer.kind}` };
+      L.geoJSON(shape(item.geometry), {
+        style, pane: "vectors", interactive: layer.kind !== "area",
+        pointToLayer: (_, at) => L.circleMarker(at, style),
+      }).eachLayer((made) => {
+        group.addLayer(made);
+        if (layer.kind === "area") return;
+        made.bindPopup(() => element("div", { class: "cdrmap-brief" },
+          element("strong", {}, item.title), WHY.list(item.facts)), { maxWidth: 280, autoPanPadding: [12, 12] });
+        made.bindTooltip(() => element("span", {}, item.title), { sticky: true });
+      });
+    }
+    return group;
+  }
+
+  const groups = new Map();
+  function toggle(box) {
+    const name = box.value;
+    if (!groups.has(name)) groups.set(name, shapesOf(name, data.vectors[name]));
+    if (box.checked) {
+      groups.get(name).addTo(map);
+      order();
+    } else groups.get(name).remove();
+  }
+  /* areas below lines below points, however they were switched on */
+  function order() {
+    for (const [name, layer] of Object.entries(data.vectors)) {
+      if (layer.kind !== "area" && groups.has(name)) {
+        groups.get(name).eachLayer((made) => { if (map.hasLayer(made)) made.bringToFront(); });
+      }
+    }
+  }
+
+  /* ----------------------------------------------------------------- click */
+
+  const places = data.cells ? CELLS.lookup(data.cells.lookup) : null;
+  const read = data.cells ? CELLS.store(data.cells) : null;
+  let mark = null, asked = 0;
+
+  async function cellAt(lon, lat) {
+    if (!places || !places.inside(lon, lat)) return null;
+    const [col, row] = places.find(lon, lat).map(Math.floor);
+    const { rows, cols, shared, methods, plain } = data.cells;
+    if (col < 0 || row < 0 || col >= cols || row >= rows) return null;
+    const index = row * cols + col;
+    const found = { row, col, shared: await read(shared, index), methods: {} };
+    if (!found.shared.inside) return null;
+    for (const [name, group] of Object.entries(methods)) found.methods[name] = await read(group, index);
+    if (plain) found.plain = await read(plain, index);
+    [found.lon, found.lat] = places.back(col + 0.5, row + 0.5, lon, lat);
+    return found;
+  }
+
+  function outline({ col, row, lon, lat }) {
+    const corners = [[0, 0], [1, 0], [1, 1], [0, 1]].map(([u, v]) => places.back(col + u, row + v, lon, lat));
+    if (mark) mark.remove();
+    mark = L.polygon(corners.map(([x, y]) => [y, x]), {
+      pane: "cell", interactive: false, color: "#111", weight: 2, fill: false, className: "cdrmap-cell",
+    }).addTo(map);
+  }
+
+  async function explain(at, withBubble = true) {
+    const turn = ++asked;
+    const { lng, lat } = at.wrap();
+    const found = await cellAt(lng, lat);
+    if (turn !== asked) return;
+    if (mark) mark.remove();
+    const bubble = L.popup({ maxWidth: 280, autoPanPadding: [12, 12] }).setLatLng(at);
+    if (!found) {
+      const text = say("map.why.outside");
+      why.replaceChildren(element("p", {}, text));
+      if (withBubble) bubble.setContent(element("p", {}, text)).openOn(map);
+      return;
+    }
+    outline(found);
+    why.replaceChildren(...WHY.full(data, found));
+    why.dataset.cell = `${found.row},${found.col}`;
+    if (withBubble) {
+      const content = WHY.brief(data, found);
+      const more = element("button", { type: "button", class: "cdrmap-more" }, say("map.why.more"));
+      more.addEventListener("click", () => { why.scrollIntoView({ block: "nearest" }); why.focus(); });
+      content.append(more);
+      bubble.setContent(content).openOn(map);
+    }
+  }
+
+  if (places) {
+    map.on("click", (event) => explain(event.latlng));
+    stage.addEventListener("keydown", (event) => {
+      if (event.target !== stage || (event.key !== "Enter" && event.key !== " ")) return;
+      event.preventDefault();
+      explain(map.getCenter());
+    });
+  }
+
+  /* -------------------------------------------------------------- controls */
+
+  for (const input of root.querySelectorAll("input[type=radio]")) input.addEventListener("change", show);
+  for (const box of root.querySelectorAll("input[type=checkbox]")) {
+    box.addEventListener("change", () => toggle(box));
+    if (box.checked) toggle(box);
+  }
+  strength.addEventListener("input", () => {
+    if (picture) picture.setOpacity(Number(strength.value) / 100);
+    document.getElementById("cdrmap-percent").textContent = `${strength.value}\u202f%`;
+  });
+  show();
+  new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(stage);
+  /* for those who look deeper: the browser's console can ask for any place */
+  window.cdrsiteMap = { map, cellAt, explain: (lon, lat) => explain(L.latLng(lat, lon)) };
+  root.dataset.ready = "yes";
+})();

@@ -1,0 +1,246 @@
+"""Which layers the map offers, and how each is painted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.core.resources import RESOURCES
+from cdrsite.outputs.legend import (
+    INCLUDED_BIT,
+    OUTSIDE_NAME,
+    class_colour,
+    flag_names,
+    label_names,
+    pool_categories,
+)
+from cdrsite.outputs.maps import NET_STATE, NOT_IN_PLAN, NOTHING_FITS
+from cdrsite.outputs.palette import LABEL_COLOURS, SEQUENTIAL, method_colour
+from cdrsite.outputs.raster import Category
+from cdrsite.outputs.report.mapimage import (
+    MOST_PIXELS,
+    Painting,
+    Picture,
+    Web,
+    paint_classes,
+    paint_quantity,
+    png_uri,
+)
+from cdrsite.outputs.report.mapwhy import methods_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from cdrsite.outputs.report.mapsource import Source
+    from cdrsite.outputs.report.words import Words
+
+PLAN = ("winner", "binding", "exclusion_reasons", "transport_km")
+"""Variables of all methods that the map of a study offers."""
+BY_METHOD = ("allocated", "potential", "cost", "limit", "suitability", "net_factor")
+"""Variables of each method that the map of a study offers."""
+SHADES = ("excluded", "unknown", NET_STATE)
+"""States that are drawn over a quantity."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the map.
+
+    Attributes
+    ----------
+    variable : str
+        Of the dataset.
+    method : str or None
+        For which method.
+    """
+
+    variable: str
+    method: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Name in the page."""
+        return self.variable if self.method is None else f"{self.variable}/{self.method}"
+
+
+def layers_of(dataset: xr.Dataset) -> list[Layer]:
+    """Layers of a study, or all variables of any other dataset."""
+    methods = methods_of(dataset)
+    names = [str(name) for name in dataset.data_vars]
+    if "limit" in names:
+        names = [name for name in (*PLAN, *BY_METHOD) if name in names]
+    found: list[Layer] = []
+    for name in names:
+        values = dataset[name]
+        if values.dtype.kind not in "fuib":
+            continue
+        if values.dims == ("y", "x"):
+            found.append(Layer(name))
+        elif values.dims == ("removal_method", "y", "x"):
+            found += [Layer(name, method) for method in methods]
+    return found
+
+
+class Painter:
+    """Paints the layers of one source, all in one frame.
+
+    Parameters
+    ----------
+    source : Source
+        What is drawn.
+    words : Words
+        Language of the legends.
+    most : int
+        Longest side of what is read of a large grid [pixels].
+    """
+
+    def __init__(self, source: Source, words: Words, most: int = MOST_PIXELS) -> None:
+        self._source, self._words, self._most = source, words, most
+        self._methods = methods_of(source.dataset)
+        self._web: Web | None = None
+        self._limits: dict[str | None, NDArray[Any]] = {}
+
+    def frame(self, picture: Picture) -> Web:
+        """Where the pictures lie; the same for all."""
+        if self._web is None:
+            self._web = Web.of(picture)
+        return self._web
+
+    def paint(self, layer: Layer) -> dict[str, Any]:
+        """Picture and legend of a layer.
+
+        Returns
+        -------
+        dict
+            ``image`` (data URI) and ``legend`` (title, unit, ramp, classes).
+        """
+        picture = self._source.picture(layer.variable, layer.method, self._most)
+        attrs = self._source.dataset[layer.variable].attrs
+        painting = self._painting(layer, picture)
+        index = self.frame(picture).warp(picture, painting.index)
+        unit = str(attrs.get("units", ""))
+        legend = {
+            "title": self.title(layer.variable),
+            "unit": "" if unit in {"", "1"} else self._words.unit(unit),
+            **painting.legend,
+        }
+        if layer.variable in {"allocated", "potential"}:
+            legend["unit"] = self._words("map.per_cell", unit=legend["unit"])
+        return {"image": png_uri(index, painting.colours), "legend": legend}
+
+    def title(self, variable: str) -> str:
+        """What a layer shows, in words."""
+        key = f"map.layer.{variable}"
+        if self._words.has(key):
+            return self._words(key)
+        return str(self._source.dataset[variable].attrs.get("long_name") or variable)
+
+    def _painting(self, layer: Layer, picture: Picture) -> Painting:
+        variable = self._source.dataset[layer.variable]
+        if layer.variable == "exclusion_reasons":
+            return self._reasons(picture)
+        if "flag_values" in variable.attrs:
+            names = flag_names(variable)
+            categories = [
+                Category(code, self.word(name), self._colour(name))
+                for code, name in sorted(names.items())
+                if name != OUTSIDE_NAME
+            ]
+            return paint_classes(picture.values, categories)
+        if variable.dtype.kind in "uib":
+            return self._labels(variable, picture)
+        return self._quantity(layer, picture)
+
+    def _quantity(self, layer: Layer, picture: Picture) -> Painting:
+        values = picture.values.astype(np.float32)
+        states: dict[str, tuple[NDArray[np.bool_], str]] = {}
+        limit = self._limit(layer.method)
+        if limit is not None and limit.shape == values.shape:
+            for code, name in flag_names(self._source.dataset["limit"]).items():
+                if name in SHADES and not (name == NET_STATE and layer.variable == "net_factor"):
+                    states[self.word(name)] = limit == code, class_colour(name)
+            inside = self._inside(limit)
+            taken = np.logical_or.reduce([mask for mask, _ in states.values()] or [~inside])
+            empty = inside & ~taken & ~np.isfinite(values)
+            states[self.word(NOTHING_FITS)] = empty, class_colour(NOTHING_FITS)
+            if layer.variable == "allocated":
+                none = inside & ~taken & (values == 0)
+                states[self.word(NOT_IN_PLAN)] = none, class_colour(NOT_IN_PLAN)
+        diverging = layer.variable == "net_factor" and bool(np.nanmin(values, initial=0.0) < 0)
+        ramp = SEQUENTIAL.get(layer.variable, "viridis")
+        if layer.variable == "net_factor" and not diverging:
+            ramp = "viridis"  # nothing to diverge from
+        return paint_quantity(values, ramp, states=states, diverging=diverging)
+
+    def _limit(self, method: str | None) -> NDArray[Any] | None:
+        """Codes of what limits a method, where the dataset has them."""
+        if method is None or "limit" not in self._source.dataset:
+            return None
+        if method not in self._limits:
+            self._limits[method] = self._source.picture("limit", method, self._most).values
+        return self._limits[method]
+
+    def _inside(self, limit: NDArray[Any]) -> NDArray[np.bool_]:
+        names = flag_names(self._source.dataset["limit"])
+        outside = next((code for code, name in names.items() if name == OUTSIDE_NAME), 255)
+        return np.asarray(limit != outside)
+
+    def region(self, layers: Sequence[Layer]) -> tuple[Picture, NDArray[np.bool_]]:
+        """Pixels of the region."""
+        first = layers[0]
+        if "limit" in self._source.dataset and self._methods:
+            picture = self._source.picture("limit", self._methods[0], self._most)
+            return picture, self._inside(picture.values)
+        picture = self._source.picture(first.variable, first.method, self._most)
+        values = picture.values
+        known = np.isfinite(values) if values.dtype.kind == "f" else np.ones(values.shape, bool)
+        return picture, known
+
+    def _labels(self, variable: xr.DataArray, picture: Picture) -> Painting:
+        names = label_names(variable)
+        if names:
+            return paint_classes(picture.values, pool_categories(names))
+        codes = np.unique(picture.values)[:255].tolist()
+        colours = LABEL_COLOURS
+        return paint_classes(
+            picture.values,
+            [Category(int(c), str(int(c)), colours[i % len(colours)]) for i, c in enumerate(codes)],
+        )
+
+    def _reasons(self, picture: Picture) -> Painting:
+        """One colour for each rule alone, one for several at once; nothing where none hits."""
+        bits = picture.values.astype(np.int64)
+        rules = self._source.dataset.attrs.get("exclusion_rules", ())
+        rules = [rules] if isinstance(rules, str) else [str(rule) for rule in rules]
+        hit = bits & ((1 << INCLUDED_BIT) - 1)
+        inside = (bits >> 31 & 1) == 0
+        alone = inside & (hit > 0) & ((hit & (hit - 1)) == 0)
+        codes = np.full(bits.shape, -1)
+        codes[alone] = np.round(np.log2(hit[alone])).astype(np.int64)
+        codes[inside & (hit > 0) & ~alone] = INCLUDED_BIT
+        codes[inside & (hit == 0)] = INCLUDED_BIT + 1
+        categories = [
+            Category(bit, rule, LABEL_COLOURS[bit % len(LABEL_COLOURS)])
+            for bit, rule in enumerate(rules)
+        ]
+        categories.append(Category(INCLUDED_BIT, self._words("map.rules.several"), "#5A5A5A"))
+        categories.append(Category(INCLUDED_BIT + 1, self._words("map.rules.none"), "#F7F4EC"))
+        return paint_classes(codes, categories)
+
+    def word(self, name: str) -> str:
+        """A class in words: a method, a resource, a state, or the user's own name."""
+        if name in self._methods:
+            return self._words.method(name)
+        if name in RESOURCES:
+            return self._words(f"map.limit.{name}")
+        return self._words.named("map.state", name)
+
+    def _colour(self, name: str) -> str:
+        if name in self._methods:
+            return method_colour(name, self._methods)
+        return class_colour(name)
