@@ -201,7 +201,7 @@ class Page(HTMLParser):
     def handle_starttag(self, name: str, attrs: list[tuple[str, str | None]]) -> None:
         assert len({key for key, _ in attrs}) == len(attrs), f"{name}: an attribute twice"
         self.elements.append((name, dict(attrs)))
-        if name not in {"meta", "br"}:
+        if name not in {"meta", "br", "input", "img", "hr", "link"}:
             self.stack.append((name, dict(attrs), []))
 
     def handle_endtag(self, name: str) -> None:
