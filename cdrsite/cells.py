@@ -34,8 +34,9 @@ from cdrsite.requirements.supply import (
 from cdrsite.scoring import land_layer, left_layer, own_layers
 from cdrsite.siting.exclusions import Excluded, RuleAreas, exclude_block, exclude_small_areas
 from cdrsite.siting.suitability import suitability_block
+from cdrsite.transport.distance import DistanceResult
 from cdrsite.transport.haul import shed_raster
-from cdrsite.transport.links import SinkLinks, StorageSites, link_sinks
+from cdrsite.transport.links import LINKS, ROUTES, SinkLinks, StorageSites, link_sinks
 from cdrsite.transport.pipelines import Basis
 from cdrsite.transport.surface import CostSurface
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
     from cdrsite.core.arrays import ArrayStore
     from cdrsite.running import Workspace
+    from cdrsite.transport.labels import Neighbourhood
 
     F32 = NDArray[np.float32]
 
@@ -110,20 +112,35 @@ def exclude(setting: Setting, space: Workspace) -> RuleAreas:
     return space.once("small areas", small) if contiguity else areas
 
 
-def link_storage(setting: Setting, space: Workspace) -> SinkLinks | None:
-    """Routes from every cell to its cheapest storage units; None where storage is unlimited."""
+def link_storage(setting: Setting, space: Workspace) -> Neighbourhood | None:
+    """Find the routes from every cell to its cheapest storage units.
+
+    Returns
+    -------
+    Neighbourhood or None
+        The moves of the routes, whose arrays are in the workspace; None where storage is unlimited.
+    """
     units, scenario = setting.storage, setting.scenario
     if units is None:
         return None
     basis, sites = pipeline_basis(scenario), storage_sites(units)
 
-    def link() -> SinkLinks:
+    def link() -> Neighbourhood:
         return link_sinks(
             scenario.transport, sites, setting.reader, basis, setting.area.inside, space.threads,
             space.scratch, setting.blocks,
-        )  # fmt: skip
+        ).routes.neighbourhood  # fmt: skip
 
     return space.once("links", link)
+
+
+def open_links(space: Workspace, moves: Neighbourhood | None) -> SinkLinks | None:
+    """The links that are in a workspace."""
+    if moves is None:
+        return None
+    routes = {field: space.scratch.open(name) for field, (name, _) in ROUTES.items()}
+    links = {field: space.scratch.open(name) for field, (name, _) in LINKS.items()}
+    return SinkLinks(**links, routes=DistanceResult(**routes, neighbourhood=moves))
 
 
 def pipeline_basis(scenario: Scenario) -> Basis:
@@ -220,7 +237,8 @@ def spread_areas(setting: Setting, links: SinkLinks | None, space: Workspace) ->
             total[name] = total.get(name, 0.0) + values
     pools = {name: replace(one, area=total[name]) for name, one in setting.pools.items()}
     shed = space.once("shed", lambda: biomass_shed(setting, space.threads))
-    return Offers(pools, links, total.get("storage", np.zeros(0)), shed)
+    # without the links, which belong to the workspace: what is returned may outlive it
+    return Offers(pools, None, total.get("storage", np.zeros(0)), shed)
 
 
 @dataclass(frozen=True)

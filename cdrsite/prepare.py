@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cdrsite.config.models import Scenario
@@ -62,16 +63,31 @@ class Setting:
         return {bits: str(i) for i, bits in enumerate(self.book.groups)}
 
 
-def prepare(scenario: Scenario) -> Setting:
-    """Resolve methods, rules, pools and storage; open and check every layer that is used."""
+def prepare(
+    scenario: Scenario,
+    known: Callable[[Scenario, Callable[[], LayerStack]], LayerStack] | None = None,
+) -> Setting:
+    """Resolve methods, rules, pools and storage; open and check every layer that is used.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What is asked.
+    known : callable, optional
+        Gives the layers that an earlier run has opened, or calls what opens them.
+    """
     check_references(scenario)
     area = build_grid(scenario.region, scenario.grid)
-    reader = LayerStack(
-        scenario.layers,
-        area,
-        rasterise=scenario.grid.rasterise,
-        base_year=scenario.costs.base_year,
-    )
+
+    def opened() -> LayerStack:
+        return LayerStack(
+            scenario.layers,
+            area,
+            rasterise=scenario.grid.rasterise,
+            base_year=scenario.costs.base_year,
+        )
+
+    reader = opened() if known is None else known(scenario, opened)
     _raise_findings(reader, scenario)
     models = {name: method_model(name, scenario) for name in scenario.methods}
     for model in models.values():

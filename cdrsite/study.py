@@ -10,10 +10,18 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cdrsite.cells import Offers, exclude, link_storage, score, score_cells, spread_areas
+from cdrsite.cells import (
+    Offers,
+    exclude,
+    link_storage,
+    open_links,
+    score,
+    score_cells,
+    spread_areas,
+)
 from cdrsite.compete import compete, lay_out
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning
@@ -22,6 +30,7 @@ from cdrsite.core.machine import cores
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.prepare import Setting, prepare
 from cdrsite.projects import check_network, plan_projects
+from cdrsite.recall import Forgetful, Recall
 from cdrsite.results import StudyResult, assemble
 from cdrsite.siting.exclusions import exclude_block
 from cdrsite.workspace import Means, workspace
@@ -49,6 +58,7 @@ def run(
     progress: ProgressSink | None = None,
     threads: int | None = None,
     means: Means | None = None,
+    recall: Recall | None = None,
 ) -> StudyResult:
     """Run a study.
 
@@ -64,6 +74,8 @@ def run(
     means : Means, optional
         Memory, folder and workers for a study that is larger than memory, or is to be resumed; in
         memory when not given.
+    recall : Recall, optional
+        What earlier runs of a batch found; stages that nothing new touches are taken from there.
 
     Returns
     -------
@@ -75,10 +87,10 @@ def run(
     CdrsiteError
         If the scenario or its data are wrong; see :func:`check_study`.
     """
-    clock, asked = Clock(), means or Means()
+    clock, asked, recall = Clock(), means or Means(), recall or Forgetful()
     with gathered_warnings() as notes, ExitStack() as open_:
         with clock.stage("prepare"):
-            setting = prepare(scenario)
+            setting = prepare(scenario, recall.layers)
             try_one_cell(setting)
             space = open_.enter_context(
                 workspace(setting, asked, threads or cores(), progress or Silent())
@@ -86,10 +98,14 @@ def run(
         if space.journal is not None:
             space.journal.notes = notes
         with clock.stage("siting"):
-            areas = exclude(setting, space)
+            areas = recall.stage("siting", scenario, space, lambda: exclude(setting, space))
         with clock.stage("transport"):
-            links = link_storage(setting, space)
-            offers = spread_areas(setting, links, space)
+            moves = recall.stage("links", scenario, space, lambda: link_storage(setting, space))
+            links = open_links(space, moves)
+            offers = recall.stage(
+                "areas", scenario, space, lambda: spread_areas(setting, links, space)
+            )
+            offers = replace(offers, links=links)
         with clock.stage("scoring"):
             cells = score(setting, offers, space)
         with clock.stage("competition"):

@@ -26,6 +26,7 @@ LEVELS: dict[str, int] = {
     "network": 6,
     "prepare": 7,
     "running": 7,
+    "recall": 8,
     "cluster": 8,
     "allocation": 7,
     "cells": 8,

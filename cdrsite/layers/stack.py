@@ -25,6 +25,7 @@ from cdrsite.layers.classes import select_codes
 from cdrsite.layers.derive import percent, slope_degrees
 from cdrsite.layers.presets import Resolved, resolve
 from cdrsite.layers.region import StudyArea
+from cdrsite.layers.remember import BlockCache, by_block
 from cdrsite.layers.sources import RasterSource, open_raster
 from cdrsite.layers.survey import Survey, all_codes, survey
 from cdrsite.layers.unit import factor
@@ -109,6 +110,7 @@ class LayerStack:
         self._files = _resolved(self.layers)
         check_references(self.layers)
         self._vectors = Vectors({n: f for n, f in self._files.items() if f.vector}, self.grid)
+        self.blocks = BlockCache()
         self._once = Once()
         self._key = uuid4().hex
 
@@ -266,10 +268,11 @@ class LayerStack:
         if layer.derive == "slope":
             return self._slope(layer, name, block, None)[None]
         if layer.derive == "distance":
-            metres = self.distance(layer.from_, block, layer.where)
-            return metres[None] / np.float32(1000.0) if layer.unit == "km" else metres[None]
+            metres = self.distance(layer.from_, block, layer.where)[None]
+            return (metres / 1000.0).astype(np.float32) if layer.unit == "km" else metres
         return self._density(layer, block)[None]
 
+    @by_block
     def _file_values(self, name: str, block: Block) -> NDArray[np.float32]:
         file = self._files[name]
         if file.vector:
@@ -381,6 +384,7 @@ class LayerStack:
 
     # classes
 
+    @by_block
     def class_share(
         self, name: str, weights: Mapping[int | str, float], block: Block
     ) -> NDArray[np.float32]:
@@ -452,6 +456,7 @@ class LayerStack:
 
     # features
 
+    @by_block
     def coverage(
         self,
         name: str,
@@ -485,11 +490,13 @@ class LayerStack:
             return rings.centres(block).astype(np.float32)
         return rings.fraction(block)
 
+    @by_block
     def distance(self, name: str, block: Block, where: str | None = None) -> NDArray[np.float32]:
         """Distance from each cell centre to the nearest feature [m], inf if there is none."""
         self._vector_file(name)
         return self._vectors.nearest(name, where).distance(block)
 
+    @by_block
     def labels(self, name: str, block: Block) -> NDArray[np.int32]:
         """Index of the polygon that holds each cell's centre, -1 for none; overlaps: the lowest."""
         self._vector_file(name)

@@ -1,0 +1,206 @@
+"""What the runs of a batch share: layers already on the grid, and stages that nothing new touches.
+
+A stage is known by what it depends on: the parts of the scenario that it reads, the content of the
+inputs as far as size and time of change tell, and the version of the program. A parameter sweep so
+recomputes only the stages that the parameter touches, and those behind them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cdrsite import __version__
+from cdrsite.core.arrays import DiskStore, MemoryStore
+from cdrsite.core.errors import CdrsiteWarning
+
+if TYPE_CHECKING:
+    from cdrsite.config.models import Scenario
+    from cdrsite.core.arrays import ArrayStore
+    from cdrsite.layers.stack import LayerStack
+    from cdrsite.running import Workspace
+
+T = TypeVar("T")
+Document = dict[str, Any]
+
+KEPT = 3
+"""Results of one stage that are kept: a sweep goes back and forth between few settings."""
+
+
+def _layers(scenario: Document) -> Document:
+    """What decides what the layers are on the grid."""
+    found = {name: scenario[name] for name in ("region", "grid", "layers", "data_folder")}
+    return found | {"base_year": scenario["costs"]["base_year"]}
+
+
+def _siting(scenario: Document) -> Document:
+    """What the exclusions read: rules, and where methods are confined to."""
+    methods = {name: choice.get("regions") for name, choice in scenario["methods"].items()}
+    return _layers(scenario) | {"siting": scenario["siting"], "methods": methods}
+
+
+def _transport(scenario: Document) -> Document:
+    """What routes, sheds and the areas of pools depend on."""
+    return _layers(scenario) | {n: scenario[n] for n in ("transport", "resources", "costs")}
+
+
+READS: dict[str, Callable[[Document], Document]] = {
+    "layers": _layers,
+    "siting": _siting,
+    "links": _transport,
+    "areas": _transport,
+}
+"""Stage -> the parts of a scenario that it reads."""
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """The result of a stage: its value, its arrays by store, and what the user was told."""
+
+    value: Any
+    arrays: tuple[dict[str, Any], dict[str, Any]]
+    notes: tuple[str, ...]
+
+
+@dataclass
+class Recall:
+    """Stages and layers of earlier runs in this process.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Where the arrays of stages on disk are kept; without it only stages in memory are.
+    """
+
+    folder: Path | None = None
+    stages: dict[str, OrderedDict[str, Remembered]] = field(default_factory=dict)
+    stacks: OrderedDict[str, LayerStack] = field(default_factory=OrderedDict)
+
+    def layers(self, scenario: Scenario, make: Callable[[], LayerStack]) -> LayerStack:
+        """The layers of a scenario with the blocks that were read already."""
+        key = key_of("layers", scenario)
+        if key not in self.stacks:
+            self.stacks[key] = make()
+            while len(self.stacks) > 1:  # one set of layers may hold hundreds of megabytes
+                self.stacks.popitem(last=False)
+        return self.stacks[key]
+
+    def stage(self, name: str, scenario: Scenario, space: Workspace, make: Callable[[], T]) -> T:
+        """The result of a stage: from an earlier run that had the same to go on, or made now."""
+        known = self.stages.setdefault(name, OrderedDict())
+        key = key_of(name, scenario)
+        found = known.get(key)
+        if found is not None and self._restore(found, space):
+            known.move_to_end(key)
+            for text in found.notes:
+                warnings.warn(text, CdrsiteWarning, stacklevel=2)
+            value: T = found.value
+            return value
+        stores = (space.result, space.scratch)
+        before = [set(store.names()) for store in stores]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            value = make()
+        for one in caught:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+        notes = [str(one.message) for one in caught if issubclass(one.category, CdrsiteWarning)]
+        saved = [
+            self._save(store, sorted(set(store.names()) - names), f"{name}-{key}-{which}")
+            for which, (store, names) in enumerate(zip(stores, before, strict=True))
+        ]
+        known[key] = Remembered(value, (saved[0], saved[1]), tuple(dict.fromkeys(notes)))
+        while len(known) > KEPT:
+            _, old = known.popitem(last=False)
+            for path in {path for arrays in old.arrays for path in arrays.values()}:
+                if isinstance(path, Path):
+                    shutil.rmtree(path, ignore_errors=True)
+        return value
+
+    def _save(self, store: ArrayStore, names: list[str], label: str) -> dict[str, Any]:
+        """Keep arrays: as they are in memory, linked on disk."""
+        if isinstance(store, MemoryStore):
+            return {name: store.arrays[name] for name in names}
+        kept: dict[str, Any] = {}
+        if isinstance(store, DiskStore) and self.folder is not None:
+            for name in names:
+                kept[name] = self.folder / label / name
+                link_tree(store.folder / name, kept[name])
+        return kept
+
+    def _restore(self, found: Remembered, space: Workspace) -> bool:
+        """Put a stage's arrays into a workspace; False if they are of another kind."""
+        for store, arrays in zip((space.result, space.scratch), found.arrays, strict=True):
+            on_disk = {isinstance(value, Path) for value in arrays.values()}
+            if on_disk and on_disk != {store.on_disk}:
+                return False
+        for store, arrays in zip((space.result, space.scratch), found.arrays, strict=True):
+            for name, value in arrays.items():
+                if isinstance(store, MemoryStore):
+                    store.arrays[name] = value
+                elif isinstance(store, DiskStore):
+                    link_tree(value, store.folder / name)
+        return True
+
+
+class Forgetful(Recall):
+    """No memory of earlier runs: a single run has no use for one."""
+
+    def layers(self, scenario: Scenario, make: Callable[[], LayerStack]) -> LayerStack:
+        """New layers."""
+        del scenario
+        return make()
+
+    def stage(self, name: str, scenario: Scenario, space: Workspace, make: Callable[[], T]) -> T:
+        """The stage made now."""
+        del name, scenario, space
+        return make()
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """A folder again elsewhere, its files shared where the file system can."""
+
+    def link(old: str, new: str) -> None:
+        try:
+            os.link(old, new)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(old, new)
+
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target, copy_function=link)
+
+
+def key_of(stage: str, scenario: Scenario) -> str:
+    """Hash of what a stage depends on."""
+    chosen = READS[stage](scenario.model_dump(mode="json", by_alias=True))
+    files = sorted(set(_files(scenario.model_dump(by_alias=True))))
+    seen = [(str(path), *_state(path)) for path in files]
+    text = json.dumps([__version__, chosen, seen], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _files(value: Any) -> Iterator[Path]:
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _files(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _files(item)
+    elif isinstance(value, Path) and value.exists():
+        yield value
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Size and time of change of a file, or of the newest file of a folder."""
+    if path.is_dir():
+        inside = [one.stat() for one in path.rglob("*") if one.is_file()]
+        return sum(one.st_size for one in inside), max((s.st_mtime_ns for s in inside), default=0)
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
