@@ -18,6 +18,24 @@ from cdrsite.demo import demo_folder
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+PROMISES = {
+    "01_first_map": ["repaired 1 invalid polygon", "excluded: far from roads"],
+    "02_your_region": [
+        "wrong dimension; got 'Mm3'",
+        "the layer has no unit",
+        "the layer has no coordinate system",
+        "did you mean 'basins.geojson'?",
+        "nothing to complain about",
+    ],
+    "03_competition": [
+        "16.4658 Mt/yr net",
+        "1054 m² per t: 4.08 Mt/yr of DAC",
+        "1064 m² per t: 0.00 Mt/yr of DAC",
+        "t per m3",
+    ],
+    "04_extend": ["key missing; expected source", "biochar: excluded: no fields for the char"],
+}
+"""What the words around a notebook's cells speak of, so it has to be seen."""
 
 
 @pytest.fixture
@@ -100,6 +118,8 @@ def test_notebooks_run(path: Path, this_python: str, tmp_path: Path) -> None:
     complaints = [out.text for out in shown if out.get("name") == "stderr"]
     assert not complaints, complaints
     assert not list(place.iterdir())
+    seen = "".join(out.get("text", "") + out.get("data", {}).get("text/plain", "") for out in shown)
+    assert [text for text in PROMISES[path.stem] if text not in seen] == []
 
 
 @pytest.fixture(scope="module")
