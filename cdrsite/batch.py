@@ -1,16 +1,21 @@
-"""Many runs, one table that compares them."""
+"""Many runs, one table and one page that compare them."""
 
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.changes import rank_table, scenario_changes, site_changes
 from cdrsite.config.load import load_scenario, read_yaml
 from cdrsite.core.errors import CdrsiteError, ConfigError
+from cdrsite.outputs.batch_page import batch_page
+from cdrsite.outputs.manifest import resolved_scenario
+from cdrsite.outputs.report.words import Words
 from cdrsite.outputs.staging import check_target
 from cdrsite.outputs.tables import write_table
 from cdrsite.study import run
@@ -23,6 +28,9 @@ if TYPE_CHECKING:
 
 MAX_RUNS = 1000
 """More runs than this in one batch are refused as a likely mistake."""
+PAGE = "batch.html"
+ABSENT = "–"
+"""Value of an assumption that a run does not have."""
 SHOWN_BINDING = 3
 """Binding pools named in the table, the ones that the objective owes most to."""
 
@@ -56,10 +64,40 @@ class BatchResult:
         One row per run; see :func:`row_of`.
     failed : dict of str to str
         Name of a run -> why it failed.
+    ranks : DataFrame
+        How the ranking of sites differs from that of the first run that was finished: ``run`` and
+        the columns of :func:`cdrsite.changes.rank_table`.
+    varies : DataFrame
+        Assumptions that are not the same in all runs: ``assumption``, ``run`` and ``value``.
     """
 
     table: pd.DataFrame
     failed: dict[str, str] = field(default_factory=dict)
+    ranks: pd.DataFrame | None = None
+    varies: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """What a batch keeps of a run that was finished.
+
+    Attributes
+    ----------
+    name : str
+        Of the run.
+    scenario : dict
+        As resolved.
+    sites : DataFrame or None
+        Its ranked sites.
+    cell_km, spacing_km : float
+        Size of its cells, and the least distance of its ranked sites.
+    """
+
+    name: str
+    scenario: dict[str, Any]
+    sites: pd.DataFrame | None
+    cell_km: float
+    spacing_km: float
 
 
 def variants(
@@ -88,13 +126,27 @@ def variants(
         for name, own in rows.items():
             parts = [scenario.stem] if len(scenarios) > 1 or not name else []
             made.append(Variant(" ".join([*parts, name]).strip(), scenario, (*overrides, *own)))
-    names = [variant.name for variant in made]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ConfigError("two runs of one name", got=", ".join(twice), cure="rename a scenario")
     if len(made) > MAX_RUNS:
         raise ConfigError("very many runs", got=str(len(made)), expected=f"up to {MAX_RUNS}")
+    _refuse_twins([variant.name for variant in made])
     return made
+
+
+def _refuse_twins(names: list[str]) -> None:
+    """Two runs of one name, or of one folder, where the second would replace the first."""
+    places: dict[str, str] = {}
+    for name in names:
+        # some file systems take small and capital letters for the same
+        other = places.setdefault(folder_name(name).casefold(), name)
+        if names.count(name) > 1:
+            raise ConfigError("two runs of one name", got=name, cure="rename a scenario")
+        if other != name:
+            raise ConfigError(
+                "two runs would be written to one folder",
+                got=f"{other!r} and {name!r}",
+                expected="names that differ in letters, numbers or _.,=+-",
+                cure="rename one of them in the matrix",
+            )
 
 
 def matrix_rows(path: Path) -> dict[str, tuple[str, ...]]:
@@ -152,8 +204,9 @@ def run_batch(
     folder: Path | None = None,
     progress: ProgressSink | None = None,
     *,
-    workers: int | None = None,
+    threads: int | None = None,
     tell: Callable[[Variant], None] | None = None,
+    lang: str = "en",
 ) -> BatchResult:
     """Run every variant; one that fails is recorded and does not stop the others.
 
@@ -162,49 +215,171 @@ def run_batch(
     runs : iterable of Variant
         From :func:`variants`.
     folder : Path, optional
-        Each run is written to a folder in it, and the table as ``batch.csv`` and
-        ``batch.parquet``; nothing is written when not given.
+        Each run is written to a folder in it, and beside them the tables ``batch``,
+        ``batch_ranks`` and ``batch_assumptions`` as CSV and Parquet and the page ``batch.html``;
+        nothing is written when not given.
     progress : ProgressSink, optional
         Told about long steps.
-    workers : int, optional
+    threads : int, optional
         Threads of each run.
     tell : callable, optional
         Called before each run.
+    lang : {'en', 'zh'}
+        Language of the page.
 
     Returns
     -------
     BatchResult
         Rows in the order of the runs.
     """
-    import pandas as pd
-
-    rows, failed = [], {}
+    rows: list[dict[str, Any]] = []
+    failed: dict[str, str] = {}
+    finished: list[Finished] = []
     for variant in runs:
         if tell is not None:
             tell(variant)
         try:
-            target = None if folder is None else folder / folder_name(variant.name)
-            if target is not None:
-                check_target(target)
-            result = run(
-                load_scenario(variant.scenario, variant.overrides),
-                progress=progress,
-                threads=workers,
-            )
-            if target is not None:
-                result.write(target, progress)
+            result = _run_one(variant, folder, progress, threads)
             rows.append(row_of(variant, result))
+            finished.append(_finished(variant, result))
         except CdrsiteError as error:
             failed[variant.name] = str(error)
         except Exception as error:  # noqa: BLE001 - one broken run must not lose the others' hours
             failed[variant.name] = f"{type(error).__name__}: {error}"
         if variant.name in failed:
             rows.append({"run": variant.name, "status": "failed", "message": failed[variant.name]})
-    table = pd.DataFrame(rows)
+    found = _side_by_side(rows, failed, finished)
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_table(folder, "batch", table)
-    return BatchResult(table, failed)
+        write_batch(folder, found, lang)
+    return found
+
+
+def _run_one(
+    variant: Variant, folder: Path | None, progress: ProgressSink | None, threads: int | None
+) -> StudyResult:
+    """Run a variant and write it, where there is a folder to write to."""
+    target = None if folder is None else folder / folder_name(variant.name)
+    if target is not None:
+        check_target(target)
+    scenario = load_scenario(variant.scenario, variant.overrides)
+    result = run(scenario, progress=progress, threads=threads)
+    if target is not None:
+        result.write(target, progress)
+    return result
+
+
+def _finished(variant: Variant, result: StudyResult) -> Finished:
+    scenario = resolved_scenario(result.scenario)
+    profiles = result.summary["methods"]
+    for name, choice in scenario["methods"].items():
+        # the profile that was taken where none was named
+        choice["profile"] = choice["profile"] or profiles.get(name, {}).get("profile")
+    steps, step = result.grid.row_steps_m
+    return Finished(
+        variant.name,
+        scenario,
+        result.tables.get("sites"),
+        max(float(steps.max()), float(step)) / 1000.0,
+        result.scenario.outputs.site_distance,
+    )
+
+
+def _side_by_side(
+    rows: list[dict[str, Any]], failed: dict[str, str], finished: list[Finished]
+) -> BatchResult:
+    """The tables of a batch: results, ranking of sites, and which assumptions vary."""
+    import pandas as pd
+
+    ranks = [
+        rank_table(_site_changes(finished[0], one)).assign(run=one.name) for one in finished[1:]
+    ]
+    changed = varying([one.scenario for one in finished])
+    places = {one.name: place for place, one in enumerate(finished)}
+    for row in rows:
+        if row["run"] in places:
+            place = places[row["run"]]
+            row["differs_in"] = "; ".join(f"{key}={values[place]}" for key, values in changed)
+            row.update(_rank_cells(ranks[place - 1] if place else None))
+    table = pd.DataFrame(rows)
+    if "message" in table.columns:  # the longest text stands last
+        table = table[[*(name for name in table.columns if name != "message"), "message"]]
+    varies = [
+        {"assumption": key, "run": one.name, "value": value}
+        for key, values in changed
+        for one, value in zip(finished, values, strict=True)
+    ]
+    listed = pd.concat(ranks) if ranks else rank_table(site_changes(None, None, 0.0, 0.0))
+    listed = listed.reset_index(drop=True)
+    if "run" in listed.columns:
+        listed = listed[["run", *(name for name in listed.columns if name != "run")]]
+    columns = ["assumption", "run", "value"]
+    return BatchResult(table, failed, listed, pd.DataFrame(varies, columns=columns))
+
+
+def _site_changes(a: Finished, b: Finished) -> pd.DataFrame:
+    same = max(a.cell_km, b.cell_km) / 2
+    return site_changes(a.sites, b.sites, same, min(a.spacing_km, b.spacing_km))
+
+
+def _rank_cells(ranks: pd.DataFrame | None) -> dict[str, float]:
+    """Ranking of all methods in few numbers; nothing to say of the first run."""
+    if ranks is None or not len(ranks):
+        return {}
+    kept = ranks["same"] + ranks["moved"]
+    known = ranks["rank_correlation"].notna()
+    lowest = float(ranks.loc[known, "rank_correlation"].min()) if known.any() else math.nan
+    return {
+        "sites_kept": int(kept.sum()),
+        "sites_gained": int(ranks["gained"].sum()),
+        "sites_lost": int(ranks["lost"].sum()),
+        "lowest_rank_correlation": lowest,
+    }
+
+
+def varying(scenarios: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Assumptions that are not the same in all scenarios.
+
+    Parameters
+    ----------
+    scenarios : sequence of mapping
+        As resolved.
+
+    Returns
+    -------
+    list of (str, list of str)
+        Key path, and the value in each scenario; a dash where it has no such key.
+    """
+    values: dict[str, list[str | None]] = {}
+    for place, scenario in enumerate(scenarios[1:], 1):
+        for change in scenario_changes(scenarios[0], scenario):
+            row = values.setdefault(change.key, [change.a] * len(scenarios))
+            row[place] = change.b
+    return [
+        (key, [ABSENT if value is None else value for value in row]) for key, row in values.items()
+    ]
+
+
+def write_batch(folder: Path, found: BatchResult, lang: str = "en") -> None:
+    """Write the tables and the page of a batch beside the folders of its runs.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the batch.
+    found : BatchResult
+        From :func:`run_batch`.
+    lang : {'en', 'zh'}
+        Language of ``batch.html``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_table(folder, "batch", found.table)
+    if found.ranks is not None:
+        write_table(folder, "batch_ranks", found.ranks)
+    if found.varies is not None:
+        write_table(folder, "batch_assumptions", found.varies)
+    folders = {str(name): folder_name(str(name)) for name in found.table.get("run", ())}
+    page = batch_page(folder, found, folders, Words(lang))
+    (folder / PAGE).write_text(page, encoding="utf-8", newline="\n")
 
 
 def row_of(variant: Variant, result: StudyResult) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A comparison of two runs on the terminal."""
+"""Comparisons of runs on the terminal."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from cdrsite.batch import BatchResult
     from cdrsite.changes import Change
     from cdrsite.compare import Comparison
 
@@ -109,7 +110,7 @@ def _assumptions(found: Comparison, out: Console, words: Words) -> None:
         return
     out.print("\nassumptions that differ", style="bold", highlight=False)
     out.print(plain_list(_assumption(change, words) for change in listed[:SHOWN]))
-    _more(len(listed), "assumptions.csv", out)
+    _more(len(listed), "tables/assumptions.csv", out)
 
 
 def _assumption(change: Change, words: Words) -> Sequence[str]:
@@ -164,9 +165,41 @@ def _turns(found: Comparison, out: Console) -> None:
             for turn in changed[:SHOWN]
         )
     )
-    _more(len(changed), "winners.csv", out)
+    _more(len(changed), "tables/winners.csv", out)
 
 
 def _more(n: int, file: str, out: Console) -> None:
     if n > SHOWN:
-        out.print(f"{n - SHOWN} more in tables/{file}", highlight=False)
+        out.print(f"{n - SHOWN} more in {file}", highlight=False)
+
+
+def print_batch_changes(found: BatchResult, console: Console | None = None) -> None:
+    """Print how the ranking of sites differs between the runs of a batch.
+
+    Parameters
+    ----------
+    found : BatchResult
+        Of a batch; its table of results is printed elsewhere.
+    console : Console, optional
+        Where to; the output when not given.
+    """
+    if found.ranks is None or not len(found.ranks):
+        return
+    columns = [("run", "name"), ("best sites of", "name")]
+    columns += [(head, "right") for head in ("same", "moved", "gained", "lost", "order")]
+    changed = [row for row in records(found.ranks) if row["same"] < max(row["sites_a"], 1)]
+    rows = [
+        (
+            str(row["run"]),
+            str(row["method"]),
+            *(str(row[state]) for state in ("same", "moved", "gained", "lost")),
+            plain_number(row["rank_correlation"], 2),
+        )
+        for row in changed[:SHOWN]
+    ]
+    out = console or open_console()
+    if not rows:
+        out.print("the best sites are the same in all runs", highlight=False)
+        return
+    show_table(out, text_table("Best sites compared with the first run", columns, rows))
+    _more(len(changed), "batch_ranks.csv", out)

@@ -19,12 +19,12 @@ from cdrsite.outputs.sheet import (
     delta,
     document,
     map_legend,
+    method_bar,
     plain_number,
     read_overview,
     sheet_of,
     shown,
     signed,
-    stacked_bar,
     winner_categories,
 )
 
@@ -198,22 +198,6 @@ def bars(sheet: Sheet, found: Comparison) -> str:
     return table(sheet.say("compare.bars"), columns, made) + map_legend(sheet, legend)
 
 
-def method_bar(sheet: Sheet, run: str, parts: list[tuple[str, float]], most: float) -> str:
-    """Net removal of one run by method as a bar."""
-    words = sheet.words
-
-    def say(method: str, net: float) -> str:
-        return words("compare.part", method=words.method(method), net=number(net))
-
-    known = [(method, net) for method, net in parts if net > 0]
-    label = words("list.comma").join(say(method, net) for method, net in known)
-    return stacked_bar(
-        [(say(method, net), net, sheet.colour(method)) for method, net in known],
-        most,
-        words("compare.bar", run=run, parts=label or number(0)),
-    )
-
-
 def totals_table(sheet: Sheet, found: Comparison) -> str:
     """Headline numbers side by side."""
     rows = [
@@ -231,8 +215,8 @@ def totals_table(sheet: Sheet, found: Comparison) -> str:
 
 def side_by_side(sheet: Sheet, found: Comparison) -> list[tuple[str, str]]:
     """Titles of the columns of two runs and their change."""
-    a, b = (tag("span", text(name), class_="key") for name in found.names)
-    return [(a, "number"), (b, "number"), (sheet.say("compare.change"), "number")]
+    runs = [(text(name), "number") for name in found.names]
+    return [*runs, (sheet.say("compare.change"), "number")]
 
 
 # ------------------------------------------------------------------- assumptions
@@ -249,12 +233,12 @@ def assumptions(sheet: Sheet, found: Comparison) -> str:
         own = [change for change in listed if change.part == part]
         columns = (
             (sheet.say("compare.assumption"), "text"),
-            (tag("span", text(found.names[0]), class_="key"), "text"),
-            (tag("span", text(found.names[1]), class_="key"), "text"),
+            *((text(name), "text") for name in found.names),
         )
         rows = [_assumption_row(sheet, change) for change in own[:MAX_ROWS]]
         head = tag("h3", sheet.say(f"part.{part}"))
-        parts.append(head + table(sheet.say(f"part.{part}"), columns, rows))
+        caption = tag("span", sheet.say(f"part.{part}"), class_="unseen")
+        parts.append(head + table(caption, columns, rows))
         if len(own) > MAX_ROWS:
             file = tag("code", "tables/assumptions.csv")
             more = sheet.count("left_out", len(own) - MAX_ROWS, file=file)
@@ -404,7 +388,7 @@ def binding(sheet: Sheet, found: Comparison) -> str:
     listed = records(found.binding())
     if not listed:
         return section("pools", title, paragraph(sheet.say("compare.binds.none")))
-    a, b = (tag("span", text(name), class_="key") for name in found.names)
+    a, b = (tag("span", text(name), class_="unit") for name in found.names)
     columns = (
         (sheet.say("compare.binds.pool"), "text"),
         (sheet.say("compare.used") + f" {a}", "number"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite import __version__
+from cdrsite.changes import EARTH_KM
 from cdrsite.outputs.legend import class_colour, flag_names
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.raster import Category
@@ -188,6 +189,22 @@ def stacked_bar(parts: Sequence[tuple[str, float, str]], most: float, label: str
     return tag("svg", *made, **view, class_="stack", aria_label=label)
 
 
+def method_bar(sheet: Sheet, run: str, parts: Sequence[tuple[str, float]], most: float) -> str:
+    """Net removal of one run by method as a bar."""
+    words = sheet.words
+
+    def say(method: str, net: float) -> str:
+        return words("compare.part", method=words.method(method), net=number(net))
+
+    known = [(method, net) for method, net in parts if net > 0]
+    label = words("list.comma").join(say(method, net) for method, net in known)
+    return stacked_bar(
+        [(say(method, net), net, sheet.colour(method)) for method, net in known],
+        most,
+        words("compare.bar", run=run, parts=label or number(0)),
+    )
+
+
 # ------------------------------------------------------------------- small maps
 
 
@@ -224,7 +241,9 @@ def winner_categories(sheet: Sheet, run: RunFolder) -> tuple[Category, ...]:
     )
 
 
-def class_map(raster: Raster, categories: Sequence[Category], alt: str) -> tuple[str, list[str]]:
+def class_map(
+    raster: Raster, categories: Sequence[Category], alt: str, widest: float | None = None
+) -> tuple[str, list[str]]:
     """A picture of classes, and the names of those that occur.
 
     Parameters
@@ -235,27 +254,39 @@ def class_map(raster: Raster, categories: Sequence[Category], alt: str) -> tuple
         Codes, names and colours.
     alt : str
         What it shows, for those who do not see it; text.
+    widest : float, optional
+        Ground width of the widest of several pictures on one scale; see :func:`ground_size`.
     """
     painting = paint_classes(raster.values.filled(255).astype(np.int64), categories)
     present = [str(entry["label"]) for entry in painting.legend["classes"]]
-    return image(raster, painting.index, painting.colours, alt), present
+    return image(raster, painting.index, painting.colours, alt, widest), present
 
 
-def image(raster: Raster, index: NDArray[np.uint8], colours: Sequence[str], alt: str) -> str:
-    """A picture as markup, with the proportions that its cells have on the ground."""
-    rows, cols = index.shape
+def ground_size(raster: Raster) -> tuple[float, float]:
+    """Width and height on the ground, roughly [km]."""
     west, south, east, north = raster.bounds
     wide, high = east - west, north - south
+    unit = raster.crs.axis_info[0].unit_conversion_factor
     if raster.crs.is_geographic:
+        unit *= EARTH_KM * 1000.0
         wide *= max(math.cos(math.radians((south + north) / 2)), 0.05)
-    return tag(
-        "img",
-        src=png_uri(index, colours),
-        alt=alt,
-        width=cols,
-        height=rows,
-        style=f"aspect-ratio:{wide:.6g}/{high:.6g};height:auto",
-    )
+    return wide * unit / 1000.0, high * unit / 1000.0
+
+
+def image(
+    raster: Raster,
+    index: NDArray[np.uint8],
+    colours: Sequence[str],
+    alt: str,
+    widest: float | None = None,
+) -> str:
+    """A picture as markup, with the proportions that its cells have on the ground."""
+    rows, cols = index.shape
+    wide, high = ground_size(raster)
+    style = f"aspect-ratio:{wide:.6g}/{high:.6g};height:auto"
+    if widest is not None and wide < widest:
+        style += f";width:{100 * wide / widest:.4g}%"
+    return tag("img", src=png_uri(index, colours), alt=alt, width=cols, height=rows, style=style)
 
 
 def map_legend(sheet: Sheet, colours: Mapping[str, str]) -> str:
