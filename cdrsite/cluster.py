@@ -103,7 +103,7 @@ class Cluster:
         return path
 
     def _groups(self, blocks: Sequence[Block]) -> list[list[tuple[int, Block]]]:
-        workers = max(len(self.client.scheduler_info(n_workers=-1)["workers"]), 1)
+        workers = max(len(self.client.nthreads()), 1)
         size = max(1, len(blocks) // (TASKS_PER_WORKER * workers))
         listed = list(enumerate(blocks))
         return [listed[at : at + size] for at in range(0, len(listed), size)]
