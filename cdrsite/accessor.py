@@ -8,6 +8,7 @@ Importing this module registers it with xarray::
     dataset.cdr.plot("cost", "daccs-solid")
     dataset.cdr.explain(lon=103.2, lat=38.4)
     dataset.cdr.total("net")
+    dataset.cdr.explore()
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from cdrsite.outputs.maps import draw
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from cdrsite.outputs.report.mappage import InteractiveMap
+
 EXTENSIVE = frozenset({"t/yr", "m3/yr", "kWh/yr", "m2", "person"})
 """Units of totals of a cell: they add up, all other values are averaged (rule 3)."""
 
@@ -44,7 +47,9 @@ class DatasetAccessor:
         """Names of the methods."""
         if "removal_method" not in self._dataset.coords:
             return ()
-        return tuple(str(name) for name in np.atleast_1d(self._dataset["removal_method"].to_numpy()))
+        return tuple(
+            str(name) for name in np.atleast_1d(self._dataset["removal_method"].to_numpy())
+        )
 
     @property
     def grid(self) -> AnalysisGrid:
@@ -149,6 +154,49 @@ class DatasetAccessor:
             weights = weights if method is None else self._pick(weights, method)
         return total(values, self.grid, weights)
 
+    def explore(
+        self, variable: str | None = None, method: str | None = None, lang: str = "en"
+    ) -> InteractiveMap:
+        """Show an interactive map that needs no network; a click says why a cell is what it is.
+
+        Parameters
+        ----------
+        variable : str, optional
+            Only this one; what suits the dataset when not given.
+        method : str, optional
+            Only this method.
+        lang : {'en', 'zh'}
+            Language.
+
+        Returns
+        -------
+        InteractiveMap
+            A notebook shows it; ``.save("map.html")`` writes it as one file.
+
+        Raises
+        ------
+        ConfigError
+            Unknown variable or method, or nothing to show.
+        """
+        from cdrsite.outputs.report.maplayers import Layer, layers_of
+        from cdrsite.outputs.report.mappage import InteractiveMap
+
+        dataset = self._dataset
+        if variable == "net":
+            dataset = dataset.assign(net=self._variable("net"))
+        if method is not None and method not in self.methods:
+            raise ConfigError(
+                "no such method", got=repr(method), expected=", ".join(self.methods) or "none"
+            )
+        layers = layers_of(dataset)
+        if variable is not None:
+            values = self._variable(variable)
+            many = "removal_method" in values.dims
+            layers = [Layer(variable, m) for m in self.methods] if many else [Layer(variable)]
+        if method is not None:
+            layers = [layer for layer in layers if layer.method in {None, method}]
+        return InteractiveMap(dataset, layers, lang, str(dataset.attrs.get("title", "")))
+
     def _variable(self, name: str) -> xr.DataArray:
         if name == "net" and {"potential", "net_factor"} <= set(self._dataset.data_vars):
             net = self._dataset["potential"] * self._dataset["net_factor"]
@@ -174,7 +222,7 @@ class DatasetAccessor:
         return values.sel(removal_method=method)
 
     def _repr_html_(self) -> str:
-        """Totals by method."""
+        """Totals by method, and a small map of the plan."""
         title = escape(str(self._dataset.attrs.get("title", "")))
         wanted = {
             "net Mt/yr": ("net", 1e-6),
@@ -190,11 +238,23 @@ class DatasetAccessor:
         head = "".join(f"<th>{label}</th>" for label in columns)
         rows = "".join(
             f"<tr><th style='text-align:left'>{escape(name)}</th>"
-            + "".join(f"<td>{float(v.sel(removal_method=name)):,.3g}</td>" for v in columns.values())
+            + "".join(
+                f"<td>{float(v.sel(removal_method=name)):,.3g}</td>" for v in columns.values()
+            )
             + "</tr>"
             for name in self.methods
         )
-        return f"<b>{title}</b><table><tr><th></th>{head}</tr>{rows}</table>"
+        table = f"<b>{title}</b><table><tr><th></th>{head}</tr>{rows}</table>"
+        return table + self._picture()
+
+    def _picture(self) -> str:
+        """Small map of the method that the plan uses most; nothing without a plan."""
+        from cdrsite.outputs.report.maplayers import Layer
+        from cdrsite.outputs.report.mappage import small_map
+
+        if "winner" not in self._dataset or self._dataset["winner"].dims != ("y", "x"):
+            return ""
+        return small_map(self._dataset, Layer("winner"))
 
 
 @xr.register_dataarray_accessor("cdr")
@@ -224,9 +284,62 @@ class ArrayAccessor:
                 expected="y, x",
                 cure="choose one, e.g. .sel(removal_method='daccs-solid')",
             )
-        method = f"{self._array['removal_method'].item()}: " if "removal_method" in self._array.coords else ""
+        method = (
+            f"{self._array['removal_method'].item()}: "
+            if "removal_method" in self._array.coords
+            else ""
+        )
         title = f"{method}{self._array.attrs.get('long_name', self._array.name or '')}"
         return draw(self._array, self.grid, None, ax, title)
+
+    def explore(self, lang: str = "en") -> InteractiveMap:
+        """Show an interactive map that needs no network; a click gives the value of a cell.
+
+        Parameters
+        ----------
+        lang : {'en', 'zh'}
+            Language.
+
+        Returns
+        -------
+        InteractiveMap
+            A notebook shows it; ``.save("map.html")`` writes it as one file.
+
+        Raises
+        ------
+        ConfigError
+            If there are other dimensions than y and x, or removal_method, y and x.
+        """
+        from cdrsite.outputs.report.mappage import InteractiveMap
+
+        dataset = self._as_dataset()
+        title = str(self._array.attrs.get("long_name") or self._array.name or "")
+        return InteractiveMap(dataset, None, lang, title)
+
+    def _as_dataset(self) -> xr.Dataset:
+        """The array alone in a dataset, ready to be drawn."""
+        array = self._array
+        if array.dims not in {("y", "x"), ("removal_method", "y", "x")}:
+            raise ConfigError(
+                "a map has two dimensions",
+                got=", ".join(map(str, array.dims)),
+                expected="y, x; or removal_method, y, x",
+                cure="choose one of the others, e.g. .isel(time=0)",
+            )
+        if array.dtype == bool:
+            array = array.astype(np.uint8)
+        if "removal_method" in array.coords and "removal_method" not in array.dims:
+            array = array.drop_vars("removal_method")
+        return array.rename(array.name or "value").to_dataset()
+
+    def _repr_html_(self) -> str:
+        """A small map."""
+        from cdrsite.outputs.report.maplayers import layers_of
+        from cdrsite.outputs.report.mappage import small_map
+
+        dataset = self._as_dataset()
+        layers = layers_of(dataset)
+        return "".join(small_map(dataset, layer) for layer in layers) or escape(repr(self._array))
 
     def total(self) -> xr.DataArray:
         """Total over the region: a sum, an area-weighted mean, or areas by class."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyproj import CRS
 
-WEB = "EPSG:3857"
 RADIUS = 6378137.0
 """Of the sphere of the web's projection [m]."""
 MOST_LATITUDE = 85.05
@@ -175,27 +174,33 @@ class Web:
         """South-west and north-east corner (latitude, longitude)."""
         return [[self.south, self.west], [self.north, self.east]]
 
-    def warp(self, picture: Picture, index: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Palette indices of a picture's pixels on the web map; each shows the cell below it."""
-        from affine import Affine
-        from rasterio.warp import Resampling, reproject
+    def places(self, picture: Picture) -> NDArray[np.int64]:
+        """Position of the picture's pixel below the middle of each pixel of the web map.
 
-        left, top = math.radians(self.west) * RADIUS, mercator(self.north)
-        wide = math.radians(self.east - self.west) * RADIUS / self.width
-        high = (top - mercator(self.south)) / self.height
-        found = np.zeros((self.height, self.width), np.uint8)
-        reproject(
-            index,
-            found,
-            src_transform=picture.transform,
-            src_crs=picture.crs.to_wkt(),
-            dst_transform=Affine(wide, 0.0, left, 0.0, -high, top),
-            dst_crs=WEB,
-            resampling=Resampling.nearest,
-            src_nodata=0,
-            dst_nodata=0,
-        )
+        Returns
+        -------
+        ndarray of int64, shape (height, width)
+            Into the flat picture; -1 where it has none.
+        """
+        from pyproj import Transformer
+
+        top, bottom = mercator(self.north), mercator(self.south)
+        lon = self.west + (np.arange(self.width) + 0.5) * (self.east - self.west) / self.width
+        up = top - (np.arange(self.height) + 0.5) * (top - bottom) / self.height
+        lat = np.degrees(np.arctan(np.sinh(up / RADIUS)))
+        to_grid = Transformer.from_crs("EPSG:4326", picture.crs, always_xy=True)
+        x, y = to_grid.transform(*np.meshgrid(lon, lat))
+        t, (rows, cols) = picture.transform, picture.values.shape
+        col, row = np.floor((x - t.c) / t.a), np.floor((y - t.f) / t.e)
+        there = (col >= 0) & (col < cols) & (row >= 0) & (row < rows)
+        found = np.full(there.shape, -1, np.int64)
+        found[there] = (row[there] * cols + col[there]).astype(np.int64)
         return found
+
+
+def placed(index: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Palette indices on the web map: each pixel shows the cell below it."""
+    return np.where(places >= 0, index.ravel()[places], np.uint8(0))
 
 
 def mercator(latitude: float) -> float:

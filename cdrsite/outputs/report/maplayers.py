@@ -26,9 +26,10 @@ from cdrsite.outputs.report.mapimage import (
     Web,
     paint_classes,
     paint_quantity,
+    placed,
     png_uri,
 )
-from cdrsite.outputs.report.mapwhy import methods_of
+from cdrsite.outputs.report.mapwhy import is_study, methods_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ def layers_of(dataset: xr.Dataset) -> list[Layer]:
     """Layers of a study, or all variables of any other dataset."""
     methods = methods_of(dataset)
     names = [str(name) for name in dataset.data_vars]
-    if "limit" in names:
+    if is_study(dataset):
         names = [name for name in (*PLAN, *BY_METHOD) if name in names]
     found: list[Layer] = []
     for name in names:
@@ -103,6 +104,7 @@ class Painter:
         self._source, self._words, self._most = source, words, most
         self._methods = methods_of(source.dataset)
         self._web: Web | None = None
+        self._places: dict[Any, NDArray[np.int64]] = {}
         self._limits: dict[str | None, NDArray[Any]] = {}
 
     def frame(self, picture: Picture) -> Web:
@@ -110,6 +112,13 @@ class Painter:
         if self._web is None:
             self._web = Web.of(picture)
         return self._web
+
+    def _places_of(self, picture: Picture) -> NDArray[np.int64]:
+        """Where the pixels of a picture go; all pictures of a source are alike."""
+        like = (picture.values.shape, picture.transform)
+        if like not in self._places:
+            self._places[like] = self.frame(picture).places(picture)
+        return self._places[like]
 
     def paint(self, layer: Layer) -> dict[str, Any]:
         """Picture and legend of a layer.
@@ -122,7 +131,7 @@ class Painter:
         picture = self._source.picture(layer.variable, layer.method, self._most)
         attrs = self._source.dataset[layer.variable].attrs
         painting = self._painting(layer, picture)
-        index = self.frame(picture).warp(picture, painting.index)
+        index = placed(painting.index, self._places_of(picture))
         unit = str(attrs.get("units", ""))
         legend = {
             "title": self.title(layer.variable),
@@ -179,7 +188,7 @@ class Painter:
 
     def _limit(self, method: str | None) -> NDArray[Any] | None:
         """Codes of what limits a method, where the dataset has them."""
-        if method is None or "limit" not in self._source.dataset:
+        if method is None or not is_study(self._source.dataset):
             return None
         if method not in self._limits:
             self._limits[method] = self._source.picture("limit", method, self._most).values
@@ -193,7 +202,7 @@ class Painter:
     def region(self, layers: Sequence[Layer]) -> tuple[Picture, NDArray[np.bool_]]:
         """Pixels of the region."""
         first = layers[0]
-        if "limit" in self._source.dataset and self._methods:
+        if is_study(self._source.dataset):
             picture = self._source.picture("limit", self._methods[0], self._most)
             return picture, self._inside(picture.values)
         picture = self._source.picture(first.variable, first.method, self._most)

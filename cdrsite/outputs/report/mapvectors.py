@@ -26,6 +26,12 @@ MOST_SHAPES = 2000
 KNOWN = ("sites", "plants", "pipes", "routes", "corridors", "storage", "provinces")
 SHOWN = frozenset({"provinces", "plants", "pipes"})
 """Layers that are shown at first."""
+SCALES = {
+    "plants": "map.scale.area",
+    "pipes": "map.scale.width",
+    "corridors": "map.scale.routes",
+}
+"""Layer -> words for what the size of its signs stands for."""
 CAPACITY = "#444444"
 
 Row = Mapping[str, Any]
@@ -45,8 +51,9 @@ def vector_layers(run: RunFolder, words: Words) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict
-        Name -> ``title``, ``kind`` (point, line, area), ``shown`` and ``shapes``: each with
-        GeoJSON ``geometry`` [degree], ``title``, ``facts`` (what, value), ``colour`` and ``size``.
+        Name -> ``title``, ``kind`` (point, line, area), ``shown``, ``scale`` (words for what
+        sizes mean) and ``shapes``: each with GeoJSON ``geometry`` [degree], ``title``, ``facts``
+        (what, value), ``colour`` and ``size``.
     """
     found = {}
     for name in ordered(run.layers):
@@ -62,6 +69,7 @@ def vector_layers(run: RunFolder, words: Words) -> dict[str, dict[str, Any]]:
             "title": layer_title(name, words),
             "kind": kind,
             "shown": name in SHOWN,
+            "scale": SCALES.get(name, ""),
             "shapes": [
                 {"geometry": geometry, **styled[i]}
                 for i, geometry in zip(keep, lonlat(frame.iloc[keep]), strict=True)

@@ -15,7 +15,7 @@ from cdrsite.outputs.report.html import tag, text
 from cdrsite.outputs.report.maplayers import Layer, Painter, layers_of
 from cdrsite.outputs.report.mapsource import RunSource, Source
 from cdrsite.outputs.report.mapvectors import outline, vector_layers
-from cdrsite.outputs.report.mapwhy import cells_of, methods_of
+from cdrsite.outputs.report.mapwhy import cells_of, is_study, methods_of
 from cdrsite.outputs.report.words import Words, load_words
 from cdrsite.outputs.runfolder import STORE, RunFolder
 
@@ -142,8 +142,13 @@ def markup(
         "div",
         layer_list(dataset, layers, painter, words),
         method_list(layers, methods, words),
-        vector_list(vectors, words),
-        strength(words),
+        tag(
+            "details",
+            tag("summary", text(say("map.more"))),
+            vector_list(vectors, words),
+            strength(words),
+            open=True,
+        ),
         class_="cdrmap-controls",
     )
     view = tag(
@@ -197,7 +202,7 @@ def fieldset(title: str, *parts: str, **attributes: object) -> str:
 
 def layer_list(dataset: xr.Dataset, layers: Sequence[Layer], painter: Painter, words: Words) -> str:
     """What the colours show: first what holds for all methods, then what each method has."""
-    study = "limit" in dataset
+    study = is_study(dataset)
     parts: list[str] = []
     seen: set[str] = set()
     groups: set[str] = set()
@@ -245,8 +250,8 @@ def vector_list(vectors: dict[str, dict[str, Any]], words: Words) -> str:
 def strength(words: Words) -> str:
     """Slider of the opacity."""
     slider = tag(
-        "input", type="range", id="cdrmap-opacity", min=0, max=100, step=5, value=80,
+        "input", type="range", id="cdrmap-opacity", min=0, max=100, step=5, value=100,
         aria_label=words("map.opacity"),
     )  # fmt: skip
-    shown = tag("span", "80\u202f%", id="cdrmap-percent")
+    shown = tag("span", "100\u202f%", id="cdrmap-percent")
     return tag("label", f"{text(words('map.opacity'))} ", shown, slider, class_="cdrmap-strength")

@@ -76,12 +76,12 @@ def cells_of(source: Source) -> dict[str, Any]:
         "names": names_of(dataset),
         "methods": {},
     }
-    if "limit" in dataset:
+    if is_study(dataset):
         states = set(state_codes(dataset["limit"]).values())
         for m, name in enumerate(methods):
             found["methods"][name] = method_arrays(dataset, cells, m, states)
     else:
-        found["plain"] = plain_arrays(cells)
+        found["plain"] = plain_arrays(dataset, cells, found["names"])
     return found
 
 
@@ -90,6 +90,11 @@ def methods_of(dataset: xr.Dataset) -> tuple[str, ...]:
     if "removal_method" not in dataset.coords:
         return ()
     return tuple(str(name) for name in np.atleast_1d(dataset["removal_method"].to_numpy()))
+
+
+def is_study(dataset: xr.Dataset) -> bool:
+    """Whether a dataset says of several methods what limits them, as a run does."""
+    return "limit" in dataset and dataset["limit"].dims == ("removal_method", "y", "x")
 
 
 def sample(dataset: xr.Dataset, step: int) -> Cells:
@@ -157,7 +162,7 @@ def shared_arrays(dataset: xr.Dataset, cells: Cells) -> dict[str, Any]:
 
 def inside(dataset: xr.Dataset, cells: Cells) -> NDArray[np.bool_]:
     """Cells of the region."""
-    if "limit" in dataset:
+    if is_study(dataset):
         outside = state_codes(dataset["limit"]).get(OUTSIDE_NAME, 255)
         return np.asarray((cells["limit"] != outside).any(axis=0))
     some = [v for v in cells.values() if v.ndim >= 2 and v.dtype.kind == "f"]
@@ -168,21 +173,33 @@ def inside(dataset: xr.Dataset, cells: Cells) -> NDArray[np.bool_]:
     return np.asarray(np.logical_or.reduce(known))
 
 
-def plain_arrays(cells: Cells) -> dict[str, Any]:
-    """Values of variables that are no study's, as they are."""
+def plain_arrays(dataset: xr.Dataset, cells: Cells, names: dict[str, Any]) -> dict[str, Any]:
+    """Values of variables that are no study's, as they are; names of those of a method added."""
     found = {}
     for name, values in cells.items():
-        if values.ndim != 2 or values.dtype.kind not in "fuib":
+        if values.dtype.kind not in "fuib":
             continue
-        whole = values.dtype.kind != "f"
-        if whole:
-            found[name] = pack_whole(values)
-        elif np.nanmin(values, initial=0.0) < 0:
-            known = values[np.isfinite(values)]
-            found[name] = pack_linear(values, float(np.abs(known).max()) / 30_000)
-        else:
-            found[name] = pack_log(values)
+        dims = dataset[name].dims
+        if dims == ("y", "x"):
+            found[name] = _pack_plain(values)
+        elif dims == ("removal_method", "y", "x"):
+            for m, method in enumerate(methods_of(dataset)):
+                key = f"{name}/{method}"
+                found[key] = _pack_plain(values[m])
+                names["units"][key] = names["units"][name]
+                names["meanings"][key] = f"{method}: {names['meanings'][name]}"
+                if name in names["codes"]:
+                    names["codes"][key] = names["codes"][name]
     return found
+
+
+def _pack_plain(values: NDArray[Any]) -> dict[str, Any]:
+    if values.dtype.kind != "f":
+        return pack_whole(values)
+    known = values[np.isfinite(values)]
+    if known.size and known.min() < 0:
+        return pack_linear(values, float(np.abs(known).max()) / 30_000)
+    return pack_log(values)
 
 
 def method_arrays(

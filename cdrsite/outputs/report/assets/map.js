@@ -17,7 +17,7 @@
     zoomSnap: 0.25, scrollWheelZoom: false, fadeAnimation: false, inertia: false,
   });
   L.control.zoom({ zoomInTitle: say("map.zoom_in"), zoomOutTitle: say("map.zoom_out") }).addTo(map);
-  L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
+  L.control.scale({ imperial: false, position: "topright" }).addTo(map);
   map.fitBounds(bounds, { padding: [6, 6], animate: false });
   map.setMinZoom(Math.max(map.getZoom() - 2, 0));
   /* the wheel scrolls the page until the map has been clicked */
@@ -57,7 +57,7 @@
     }));
     for (let i = Math.ceil(box.getWest() / step); i * step <= box.getEast(); i++) {
       line([[box.getSouth(), i * step], [box.getNorth(), i * step]]);
-      text([box.getNorth(), i * step], degrees(i * step, places, "map.east", "map.west"), "top");
+      text([box.getSouth(), i * step], degrees(i * step, places, "map.east", "map.west"), "foot");
     }
     for (let i = Math.ceil(box.getSouth() / step); i * step <= box.getNorth(); i++) {
       line([[i * step, box.getWest()], [i * step, box.getEast()]]);
@@ -113,6 +113,31 @@
     }
     legend.append(element("ul", { class: "cdrmap-classes" },
       ...classes.map(({ label, colour }) => element("li", {}, WHY.swatch(colour), label))));
+    legend.append(element("ul", { class: "cdrmap-classes cdrmap-signs" }));
+    drawSigns();
+  }
+
+  function largest(layer, most) {
+    if (layer.scale === "map.scale.routes") return String(most);
+    return most >= 1e5 ? `${number(most / 1e6)} ${WHY.named("map.unit", "Mt/yr")}`
+      : `${number(most)} ${WHY.named("map.unit", "t/yr")}`;
+  }
+
+  /* What the shapes on top mean: their sign, and what its size stands for. */
+  function drawSigns() {
+    const list = legend.querySelector(".cdrmap-signs");
+    if (!list) return;
+    const on = [...root.querySelectorAll("input[name=cdrmap-vector]:checked")].map((box) => data.vectors[box.value]);
+    list.replaceChildren(...on.map((layer) => {
+      const most = Math.max(0, ...layer.shapes.map((item) => item.size));
+      const colours = new Set(layer.shapes.map((item) => item.colour));
+      const sign = element("i", {
+        class: `cdrmap-sign ${layer.kind}`, "aria-hidden": "true",
+        style: `--sign:${colours.size > 1 ? "#59636e" : [...colours][0]}`,
+      });
+      const text = most > 0 && layer.scale ? say(layer.scale, { title: layer.title, most: largest(layer, most) }) : layer.title;
+      return element("li", {}, sign, text);
+    }));
   }
 
   /* ---------------------------------------------------------------- shapes */
@@ -155,6 +180,7 @@
       groups.get(name).addTo(map);
       order();
     } else groups.get(name).remove();
+    drawSigns();
   }
   /* areas below lines below points, however they were switched on */
   function order() {
@@ -238,6 +264,9 @@
     if (picture) picture.setOpacity(Number(strength.value) / 100);
     document.getElementById("cdrmap-percent").textContent = `${strength.value}\u202f%`;
   });
+  /* on a phone the map itself comes first */
+  const folded = root.querySelector("details");
+  if (folded && matchMedia("(max-width: 48rem)").matches) folded.open = false;
   show();
   new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(stage);
   /* for those who look deeper: the browser's console can ask for any place */

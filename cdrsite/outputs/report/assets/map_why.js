@@ -115,7 +115,8 @@ const WHY = (() => {
     const sink = label(names, "pool_storage", mine.sink ?? -1);
     if (sink) {
       const nearest = shared.pool_storage === mine.sink && Number.isFinite(shared.transport_km);
-      lines.push(say(nearest ? "map.why.sink_km" : "map.why.sink", { sink, km: number(shared.transport_km) }));
+      const key = mine.verdict === 1 ? "map.why.goes" : "map.why.sink";
+      lines.push(say(nearest ? `${key}_km` : key, { sink, km: number(shared.transport_km) }));
     }
     return lines;
   }
