@@ -14,17 +14,18 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from skimage.graph import MCP_Geometric
 
+from cdrsite.core.arrays import DiskStore
 from cdrsite.transport.distance import Sources, least_cost
-from cdrsite.transport.tiles import Store, least_cost_blocks
+from cdrsite.transport.tiles import RankArrays, least_cost_blocks
 
 STEPS = (1000.0, 1000.0)
 
@@ -108,53 +109,72 @@ def compare(kind: str, n: int, options: argparse.Namespace) -> None:
 
 
 def on_disk(n: int, options: argparse.Namespace) -> None:
-    """A random surface in Zarr arrays, block by block, 8 neighbours, 20 sinks."""
+    """A surface in a store on disk, block by block, 16 neighbours, 20 sinks, k ranks."""
     rng = np.random.default_rng(0)
-    chunk = 512
-    with tempfile.TemporaryDirectory() as folder:
-
-        def array(name: str, dtype: str) -> Any:
-            return zarr.create_array(
-                f"{folder}/{name}",
-                shape=(n, n),
-                chunks=(chunk, chunk),
-                dtype=dtype,
-                compressors=None,
-            )
-
-        friction = array("friction", "f4")
+    shape, k, chunk = (options.k, n, n), options.k, options.chunk
+    sources = Sources.of(*rng.integers(0, n, (2, 20)), np.arange(20))
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        store = DiskStore(Path(folder), chunk)
+        friction = store.create("friction", (n, n), np.float32)
         for row in range(0, n, chunk):
             friction[row : row + chunk] = rng.uniform(1, 10, (min(chunk, n - row), n))
-        names = {"label": "f4", "cost": "f8", "length_km": "f8", "sink": "i4", "link": "i1"}
-        store = Store(**{name: array(name, dtype) for name, dtype in names.items()})
-        sources = Sources.of(*rng.integers(0, n, (2, 20)), np.arange(20))
+        arrays = RankArrays(
+            store.create("label", shape, np.float32),
+            store.create("sink", shape, np.int32),
+            store.create("link", shape, np.int8),
+            store.create("progress", (1, 1), np.int32),
+        )
+        sums = store.create("cost", shape, np.float32), store.create("km", shape, np.float32)
+        side = chunk * max(1, options.block // chunk)
         w, c, blocks = timed(
             lambda: least_cost_blocks(
-                friction, STEPS, sources, store, neighbours=8, threads=options.threads
+                friction, STEPS, sources, arrays, sums, threads=options.threads, block=side
             ),
             1,
         )
-        assert all((store.sink[row : row + chunk] >= 0).all() for row in range(0, n, chunk))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"  on disk {n} x {n}: {w:.0f} s ({c:.0f}), {blocks} blocks of 2048 relaxed for")
-    print(
-        f"    {(-(-n // 2048)) ** 2}; peak memory of the whole process {peak:.2f} GiB", flush=True
-    )
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        count = (-(-n // side)) ** 2
+        print(
+            f"  on disk {n} x {n}, k={k}, {options.threads} threads: {w:.1f} s ({c:.1f}), "
+            f"{blocks / count / k:.2f} solves per block of {side} and rank; "
+            f"peak memory of the whole process {peak:.2f} GiB",
+            flush=True,
+        )
+        if n > options.memory:
+            return
+        whole = friction[:, :]
+        mw, mc, got = timed(
+            lambda: least_cost(whole, STEPS, sources, k=k, threads=options.threads), 1
+        )
+        assert np.array_equal(got.cost, sums[0][:])
+        assert np.array_equal(got.link, arrays.link[:])
+        print(f"    in memory {mw:.1f} s ({mc:.1f}): disk x{w / mw:.2f} (x{c / mc:.2f})")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[2000])
     parser.add_argument("--disk", type=int, help="side of a grid on disk, and nothing else")
+    parser.add_argument("--k", type=int, default=3, help="sinks per cell, on disk")
+    parser.add_argument("--chunk", type=int, default=1024, help="side of a chunk on disk")
+    parser.add_argument("--block", type=int, default=2048, help="side of a solver's block")
+    parser.add_argument("--memory", type=int, default=4000, help="largest size compared to memory")
+    parser.add_argument("--folder", help="for the store; that of temporary files when not given")
     parser.add_argument("--kinds", nargs="+", default=["random", "terrain"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--scipy", type=int, default=2000, help="largest size for scipy")
     options = parser.parse_args()
+    small = np.ones((70, 70), np.float32)  # compiles everything before the clock starts
     if options.disk:
+        shape = (options.k, 70, 70)
+        label, sink, link, cost, km = (np.zeros(shape, t) for t in ("f4", "i4", "i1", "f4", "f4"))
+        arrays = RankArrays(label, sink, link, np.zeros((1, 1), np.int32))
+        few = Sources.of([0, 9, 9], [0, 9, 0], [0, 1, 2])
+        least_cost_blocks(small, STEPS, few, arrays, (cost, km), block=35)
+        least_cost(small, STEPS, few, k=options.k)
         on_disk(options.disk, options)
         return
-    small = np.ones((70, 70), np.float32)  # compiles everything before the clock starts
     for neighbours in (8, 16, 40):
         for k in (1, 3):
             least_cost(

@@ -409,12 +409,9 @@ def chain_sinks(link, rank, sink, moves, shape, pad, code):  # type: ignore[no-u
                 code[chain[at]] = found
 
 
-UNSURE_KM = -1.0  # length of a cell whose chain goes on beyond what is known
-
-
 @kernel
-def sum_links(  # type: ignore[no-untyped-def]
-    link, sink, bill, lengths, moves, shape, strict, crossed, parts, sums
+def sum_links(  # type: ignore[no-untyped-def] # noqa: C901, PLR0912
+    link, sink, bill, lengths, moves, shape, pad, strict, crossed, cost, length, crossing
 ):
     """Billed cost, length and crossings of all ranks of one block, along their links.
 
@@ -426,70 +423,179 @@ def sum_links(  # type: ignore[no-untyped-def]
         Sinks, with the halo.
     bill : ndarray, flat window
         Billed surface.
-    lengths : tuple of ndarray of float64
-        Lengths of the moves over their shares, and lengths [km], by kind and row of the window.
+    lengths : tuple of ndarray of float64, shape (kinds, rows of the window)
+        Lengths of the moves over their shares, and lengths [km].
     moves : ndarray of int64, shape (n, 3)
         Row step, column step, kind.
-    shape : tuple of int
-        Rows and columns of the window.
+    shape, pad : tuple of int, int
+        Rows and columns of the window; width of its halo.
     strict : bool
         As in ``cell_shares``.
     crossed : tuple
         Edge of each move, codes of the edges (directions, window) and their cost; see
         ``_kernel_crossings.bill_links``. Empty codes: nothing is crossed.
-    parts : ndarray of int64, shape (n, 4)
-        Rows and columns of the cells wanted: first and last + 1 of either.
-    sums : ndarray of float64, shape (3, k, window)
-        Cost, length, crossings: NaN where not known yet, a length of ``UNSURE_KM`` where it
-        cannot be, as in parts of the halo. The start costs stand where routes end.
+    cost, length, crossing : ndarray of float64, shape (k, window)
+        Where ``length`` is not NaN they are known, as in the halo and where routes end.
+        ``crossing`` is not touched if nothing is crossed.
+
+    One long function, for the reason of ``follow_links``.
     """
     unit, span = lengths
     edge, codes, price = crossed
-    cols = shape[1]
-    cost, length, crossing = sums
-    chain = np.empty((1024, 2), np.int64)
-    for p in range(parts.shape[0]):
-        for top in range(parts[p, 0], parts[p, 1]):
-            for start in range(top * cols + parts[p, 2], top * cols + parts[p, 3]):
-                for rank in range(link.shape[0]):
-                    if link[rank, start] == NONE:
-                        cost[rank, start] = length[rank, start] = crossing[rank, start] = np.inf
-                    depth, i, cell, row = 0, rank, start, top
-                    while np.isnan(length[i, cell]):
-                        if depth == len(chain):
-                            chain = np.concatenate((chain, np.empty_like(chain)))
-                        chain[depth, 0], chain[depth, 1] = i, cell
-                        depth += 1
-                        e, goal = link[i, cell], sink[i, cell]
-                        row += moves[e, 0]
-                        cell += moves[e, 0] * cols + moves[e, 1]
-                        # the next cell has the same sink, at this rank or a better one
-                        i = 0
-                        while sink[i, cell] != goal:
-                            i += 1
-                    at_cost, at_length, at_crossing = (
-                        cost[i, cell],
-                        length[i, cell],
-                        crossing[i, cell],
-                    )
-                    known = at_length != UNSURE_KM
-                    while depth > 0:
-                        depth -= 1
-                        i, cell = chain[depth, 0], chain[depth, 1]
-                        if not known:
-                            length[i, cell] = UNSURE_KM
-                            continue
-                        e = link[i, cell]
-                        dr, dc, kind = moves[e, 0], moves[e, 1], moves[e, 2]
-                        north = row - max(dr, 0)
-                        row -= dr
-                        at_cost += unit[kind, north] * cell_shares(bill, cell, dr, dc, cols, strict)
-                        at_length += span[kind, north]
-                        if codes.size > 0:
-                            stored = cell + edge[e, 1] * cols + edge[e, 2]
-                            at_crossing += price[codes[edge[e, 0], stored]]
-                        cost[i, cell], length[i, cell] = at_cost, at_length
-                        crossing[i, cell] = at_crossing
+    rows, cols = shape
+    crosses = codes.size > 0
+    table = _move_table(moves, cols)
+    ranks, cells = np.empty(1024, np.int64), np.empty(1024, np.int64)
+    for rank in range(link.shape[0]):
+        for top in range(pad, rows - pad):
+            for start in range(top * cols + pad, (top + 1) * cols - pad):
+                if link[U(rank), U(start)] == NONE:
+                    cost[rank, start] = length[rank, start] = np.inf
+                    if crosses:
+                        crossing[rank, start] = np.inf
+                    continue
+                depth, i, cell, row = 0, rank, start, top
+                while np.isnan(length[U(i), U(cell)]):
+                    if depth == cells.size:
+                        ranks = np.concatenate((ranks, np.empty_like(ranks)))
+                        cells = np.concatenate((cells, np.empty_like(cells)))
+                    ranks[U(depth)], cells[U(depth)] = i, cell
+                    depth += 1
+                    e, goal = U(link[U(i), U(cell)]), sink[U(i), U(cell)]
+                    row += table[e, U(ROWS)]
+                    cell += table[e, U(OFFSET)]
+                    # the next cell has the same sink, at this rank or a better one
+                    i = 0
+                    while sink[U(i), U(cell)] != goal:
+                        i += 1
+                if depth == 0:
+                    continue
+                at_cost, at_length = cost[U(i), U(cell)], length[U(i), U(cell)]
+                at_crossing = crossing[U(i), U(cell)] if crosses else 0.0
+                for at in range(depth - 1, -1, -1):
+                    last, i, cell = cell, ranks[U(at)], cells[U(at)]
+                    e = U(link[U(i), U(cell)])
+                    dr, kind = table[e, U(ROWS)], U(table[e, U(KIND)])
+                    north = U(row - max(dr, 0))
+                    row -= dr
+                    if kind > 4:
+                        shares = cell_shares(bill, cell, dr, table[e, U(COLS)], cols, strict)
+                    else:
+                        shares = _short_shares(bill, cell, last, kind, table[e, U(MIDDLE)])
+                    at_cost += unit[kind, north] * shares
+                    at_length += span[kind, north]
+                    cost[U(i), U(cell)], length[U(i), U(cell)] = at_cost, at_length
+                    if crosses:
+                        stored = cell + edge[e, 1] * cols + edge[e, 2]
+                        at_crossing += price[codes[edge[e, 0], stored]]
+                        crossing[U(i), U(cell)] = at_crossing
+
+
+TO_NODE, TO_EXIT, TO_END = range(3)  # what follows the last node of a stretch
+
+
+@kernel
+def gather_chains(  # type: ignore[no-untyped-def]
+    link, sink, bill, moves, shape, pad, strict, crossed, near, start, node
+):
+    """Chains of links from the cells near a block's border, without the cells between them.
+
+    Parameters
+    ----------
+    link, sink, bill, moves, shape, pad, strict, crossed
+        As in ``sum_links``.
+    near : ndarray of int64
+        Flat cells from which chains start.
+    start : ndarray of float64, shape (k, window)
+        Start costs where routes end.
+    node : ndarray of int32, shape (k, window)
+        Zeros; takes 1 + the number of a cell's node.
+
+    Returns
+    -------
+    tuple
+        Nodes: shares of the move, kind * rows of the window + northern row, code of the edge.
+        Stretches of nodes, each behind the other: first node of each and their number at the end;
+        what follows, which one, and the start cost there. Exits: rank and flat cell in the halo.
+    """
+    edge, codes, _ = crossed
+    rows, cols = shape
+    crosses = codes.size > 0
+    count, stretches, exits = 0, 0, 0
+    share, key = np.empty(4096, bill.dtype), np.empty(4096, np.int32)
+    code = np.empty(4096, np.uint16)
+    first, to = (
+        np.empty(near.size * link.shape[0] + 1, np.int64),
+        np.empty((near.size * link.shape[0], 2), np.int64),
+    )
+    end = np.zeros(near.size * link.shape[0])
+    leave = np.empty((near.size * link.shape[0], 2), np.int64)
+    for c in range(near.size):
+        for rank in range(link.shape[0]):
+            i, cell = rank, near[c]
+            if link[i, cell] < 0 or node[i, cell] != 0:
+                continue
+            row = cell // cols
+            first[stretches] = count
+            while True:
+                col = cell - row * cols
+                if not (pad <= row < rows - pad and pad <= col < cols - pad):
+                    to[stretches, 0], to[stretches, 1] = TO_EXIT, exits
+                    leave[exits, 0], leave[exits, 1] = i, cell
+                    exits += 1
+                    break
+                e, goal = link[i, cell], sink[i, cell]
+                if e == SOURCE:
+                    to[stretches, 0], end[stretches] = TO_END, start[i, cell]
+                    break
+                if node[i, cell] != 0:
+                    to[stretches, 0], to[stretches, 1] = TO_NODE, node[i, cell] - 1
+                    break
+                if count == share.size:
+                    share = np.concatenate((share, np.empty_like(share)))
+                    key = np.concatenate((key, np.empty_like(key)))
+                    code = np.concatenate((code, np.empty_like(code)))
+                dr, dc, kind = moves[e, 0], moves[e, 1], moves[e, 2]
+                share[count] = cell_shares(bill, cell, dr, dc, cols, strict)
+                key[count] = kind * rows + row + min(dr, 0)
+                code[count] = 0
+                if crosses:
+                    code[count] = codes[edge[e, 0], cell + edge[e, 1] * cols + edge[e, 2]]
+                count += 1
+                node[i, cell] = count
+                row += dr
+                cell += dr * cols + dc
+                i = 0
+                while sink[i, cell] != goal:
+                    i += 1
+            stretches += 1
+    first[stretches] = count
+    nodes = share[:count].copy(), key[:count].copy(), code[:count].copy()
+    tails = first[: stretches + 1].copy(), to[:stretches].copy(), end[:stretches].copy()
+    return nodes, tails, leave[:exits].copy()
+
+
+@kernel
+def sum_chains(nodes, tails, exits, unit, span, price, sums):  # type: ignore[no-untyped-def]
+    """Cost, length and crossings of the nodes of a block, from those at its exits.
+
+    ``nodes`` and ``tails`` as from ``gather_chains``; ``exits`` and ``sums`` are float64 of shape
+    (3, exits) and (3, nodes), NaN where not known; ``unit`` and ``span`` are flat.
+    """
+    share, key, code = nodes
+    first, to, end = tails
+    for s in range(to.shape[0]):
+        cost, length, crossing = end[s], 0.0, 0.0
+        if to[s, 0] == TO_NODE:
+            cost, length, crossing = sums[0, to[s, 1]], sums[1, to[s, 1]], sums[2, to[s, 1]]
+        elif to[s, 0] == TO_EXIT:
+            cost, length, crossing = exits[0, to[s, 1]], exits[1, to[s, 1]], exits[2, to[s, 1]]
+        # a stretch was noted from its start on, so that what it leads to was noted before it
+        for at in range(first[s + 1] - 1, first[s] - 1, -1):
+            cost += unit[key[at]] * share[at]
+            length += span[key[at]]
+            crossing += price[code[at]]
+            sums[0, at], sums[1, at], sums[2, at] = cost, length, crossing
 
 
 @kernel

@@ -235,8 +235,12 @@ class Framed:
         self.array[(*self.lead, *self.grid.at(number).slices)] = values
         self.strips.write(number, values)
 
+    def take(self, number: int) -> None:
+        """Take the strips from a block of an array that was written before."""
+        self.strips.write(number, self.inside(number))
+
     def load(self, number: int) -> NDArray[Any]:
-        """Take the strips from an array that was written before; returns the block."""
+        """Take the strips from a block that was written before, and give the block."""
         values = self.inside(number)
         self.strips.write(number, values)
         return values

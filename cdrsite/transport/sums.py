@@ -1,13 +1,13 @@
 """Cost, length and crossings along routes that were found block by block.
 
-Sums along a route are made from its end, so a block needs those of its halo first. Blocks are
-visited until all cells near their borders are known; then the whole block is worked out and handed
-on, and nothing but the border cells is ever kept.
+Sums along a route are made from its end, term by term, so a block needs those of its halo first.
+The chains from the cells near the borders are taken out of every block, a small part of its cells;
+with them those cells are worked out from block to block in memory. Then each block is worked out
+as a whole and handed on.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from cdrsite.transport import _kernel
 from cdrsite.transport.crossings import CrossingBill, edge_of_moves
 from cdrsite.transport.distance import WHERE
 from cdrsite.transport.frames import Framed, Strips
-from cdrsite.transport.labels import in_order, neighbourhood
+from cdrsite.transport.labels import Neighbourhood, in_order, neighbourhood, on_threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,8 +37,10 @@ class RouteSums:
     ----------
     block : Block
         Which cells.
-    cost, length_km, crossings : ndarray of float64, shape (k, rows, cols)
-        Billed cost, length [km] and cost of crossings; inf without a route.
+    cost, length_km : ndarray of float64, shape (k, rows, cols)
+        Billed cost, and length [km]; inf without a route.
+    crossings : ndarray of float64, shape (k, rows, cols)
+        Cost of crossings; inf without a route, or 0 everywhere if none cost anything.
     sink : ndarray of int32, shape (k, rows, cols)
         Sink id; -1 without a route.
     """
@@ -55,7 +57,7 @@ def sum_routes(
     billed: CellArray,
     done: Callable[[RouteSums], None],
     crossings: CrossingBill | None = None,
-) -> int:
+) -> None:
     """Sum up along the routes of all cells.
 
     Parameters
@@ -69,22 +71,69 @@ def sum_routes(
     crossings : CrossingBill, optional
         What crossings cost.
 
-    Returns
-    -------
-    int
-        How many times a block was read; a measure of the work.
-
     Raises
     ------
     DataError
         A billed surface that is unknown, infinite or negative on a route.
     """
-    return _Sums(routes, billed, done, crossings).run()
+    _Sums(routes, billed, done, crossings).run()
+
+
+@dataclass(frozen=True)
+class _Chains:
+    """Ways from the cells near the borders of a block to where they end or leave it.
+
+    Attributes
+    ----------
+    row, col : ndarray, shape (n,)
+        Cells near the borders.
+    node : ndarray of int32, shape (k, n)
+        1 + the number of each cell's node; 0 where its value is known from the start.
+    known : ndarray of float64, shape (3, k, n)
+        Values where routes end or there is none; NaN elsewhere.
+    nodes, tails : tuple of ndarray
+        From the kernel.
+    leave : tuple of ndarray
+        Rank, row and column of the exits.
+    lengths : tuple of ndarray
+        Of the moves, flat.
+    """
+
+    row: NDArray[np.int64]
+    col: NDArray[np.int64]
+    node: NDArray[np.int32]
+    known: NDArray[np.float64]
+    nodes: tuple[NDArray[Any], ...]
+    tails: tuple[NDArray[Any], ...]
+    leave: tuple[NDArray[np.int64], ...]
+    lengths: tuple[NDArray[np.float64], ...]
+
+    def values(self, strips: Strips, price: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Cost, length and crossings of the cells near the borders, as far as they are known."""
+        rank, row, col = self.leave
+        there = strips.get(row, col)[:, rank, np.arange(rank.size)]
+        sums = np.empty((3, self.nodes[0].size + 1))
+        unit, span = self.lengths
+        _kernel.sum_chains(self.nodes, self.tails, there, unit, span, price, sums[:, 1:])
+        return np.where(self.node > 0, sums[:, self.node], self.known)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What the kernels need to know of a block with its halo; arrays are flat windows."""
+
+    link: NDArray[np.int8]
+    sink: NDArray[np.int32]
+    bill: NDArray[Any]
+    lengths: tuple[NDArray[np.float64], ...]
+    moves: Neighbourhood
+    codes: NDArray[Any]
+    ends: tuple[tuple[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 
 
 @dataclass
 class _Sums:
-    """The visits to the blocks, and what is known near their borders."""
+    """First the cells near the borders of all blocks, then each block on its own."""
 
     routes: BlockRoutes
     billed: CellArray
@@ -93,7 +142,7 @@ class _Sums:
     strips: Strips = field(init=False)
     bill: Framed = field(init=False)
     sink: list[Framed] = field(init=False)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    price: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing is known yet."""
@@ -102,136 +151,146 @@ class _Sums:
         self.strips = Strips(grid, np.nan, np.float64, (3, ranks))
         self.bill = Framed(grid, self.billed, np.inf)
         self.sink = [Framed(grid, arrays.sink, -1, (k,)) for k in range(ranks)]
+        self.price = np.zeros(1) if self.crossings is None else self.crossings.rules.lookup
 
-    def run(self) -> int:
-        """Visit blocks until each is done; those whose halo says more come again."""
+    def run(self) -> None:
+        """All blocks."""
         grid, threads = self.routes.grid, self.routes.threads
         for frame in (self.bill, *self.sink):
-            for _ in in_order(threads, frame.load, range(len(grid))):
-                pass
-        waiting, open_, visits = list(range(len(grid))), set(range(len(grid))), 0
-        while waiting:
-            visits += len(waiting)
-            news: set[int] = set()
-            found = in_order(threads, self._visit, waiting)
-            for number, (complete, progress) in zip(waiting, found, strict=True):
-                if complete:
-                    open_.discard(number)
-                if progress:
-                    news |= {other for other, _ in grid.neighbours(number)}
-            waiting = sorted(news & open_)
-        if open_:
-            raise DataError("routes go round in circles between blocks", where=WHERE)
-        return visits
+            on_threads(threads, frame.take, range(len(grid)))
+        if len(grid) > 1:
+            self._join(list(in_order(threads, self._gather, range(len(grid)))))
+        on_threads(threads, self._finish, range(len(grid)))
 
-    def _visit(self, number: int) -> tuple[bool, bool]:
-        """Work out what can be known of a block; whether that is all, and whether there is news."""
-        grid = self.routes.grid
-        window = grid.window(number)
-        sink = np.stack([frame.read(number) for frame in self.sink])
+    def _join(self, chains: list[_Chains]) -> None:
+        """Values of the cells near borders: from block to block until all are known."""
+        waiting = list(range(len(chains)))
+        known = [0] * len(chains)
+        while waiting:
+            news: set[int] = set()
+            for number in waiting:
+                one = chains[number]
+                values = one.values(self.strips, self.price)
+                self.strips.put(one.row, one.col, values)
+                count = int(np.count_nonzero(~np.isnan(values[1])))
+                if count > known[number]:
+                    news |= {other for other, _ in self.routes.grid.neighbours(number)}
+                known[number] = count
+            waiting = sorted(n for n in news if known[n] < chains[n].node.size)
+        if any(count < one.node.size for count, one in zip(known, chains, strict=True)):
+            raise DataError("routes go round in circles between blocks", where=WHERE)
+
+    def _window(self, number: int) -> _Window:
+        """A block with its halo."""
+        grid, block = self.routes.grid, self.routes.grid.at(number)
+        sink = np.empty((len(self.sink), *grid.window(number)), np.int32)
+        for rank, frame in enumerate(self.sink):
+            sink[rank] = frame.read(number)
         link = np.full(sink.shape, _kernel.LOST, np.int8)
-        link[(slice(None), *grid.inner)] = self.routes.arrays.link[
-            (slice(None), *grid.at(number).slices)
-        ]
+        inner = (slice(None), *grid.inner)
+        link[inner] = self.routes.arrays.link[(slice(None), *block.slices)]
+        moves = neighbourhood(self.routes.neighbours, *self.routes.window_steps(number))
+        part = slice(grid.pad, grid.pad + link.shape[1])
+        lengths = tuple(np.ascontiguousarray(a[:, part]) for a in (moves.unit, moves.span))
+        codes: NDArray[Any] = np.zeros((0, 0), np.uint8)
+        if self.crossings is not None:
+            codes = self.crossings.codes(block, grid.pad)
+            codes = codes.reshape(len(codes), -1)
         bill = self._billed(number, link[0])
-        near = grid.near(number)
-        with self.lock:
-            sums = self.strips.halo(number, self.strips.empty(number))
-            known = ~np.isnan(self.strips.get(*grid.place(number, near))[1])
-        unknown = np.isnan(sums[1])
-        unknown[(slice(None), *grid.inner)] = False
-        sums[1][unknown] = _kernel.UNSURE_KM
-        self._ends(number, link, sink, sums)
-        work = self._kernel(number, link, sink, bill, sums)
-        pad, (rows, cols) = grid.pad, window
-        edge = [
-            (pad, min(2 * pad, rows - pad), pad, cols - pad),
-            (max(rows - 2 * pad, pad), rows - pad, pad, cols - pad),
-            (pad, rows - pad, pad, min(2 * pad, cols - pad)),
-            (pad, rows - pad, max(cols - 2 * pad, pad), cols - pad),
-        ]
-        work(np.array(edge, np.int64))
-        flat = sums.reshape(3, len(sink), -1)
-        sure = flat[1][:, near] != _kernel.UNSURE_KM
-        values = np.where(sure, flat[:, :, near], np.nan)
-        with self.lock:
-            self.strips.put(*grid.place(number, near), values)
-        if sure.all():
-            work(np.array([(pad, rows - pad, pad, cols - pad)], np.int64))
-            inner = (slice(None), *grid.inner)
-            cost, length_km, crossings = (one[inner] for one in sums)
-            self.done(RouteSums(grid.at(number), cost, length_km, crossings, sink[inner]))
-        return bool(sure.all()), bool((sure & ~known).any())
+        ends = self._ends(number, link, sink)
+        flat = len(sink), -1
+        return _Window(
+            link.reshape(flat), sink.reshape(flat), bill.ravel(), lengths, moves, codes, ends
+        )
 
     def _billed(self, number: int, link: NDArray[np.int8]) -> NDArray[Any]:
         """Billed surface around a block, in the dtype of the labels; unknown ground is closed."""
         bill = self.bill.read(number).astype(self.routes.arrays.label.dtype, copy=False)
-        bad = (link > _kernel.NONE) & ~(np.isfinite(bill) & (bill >= 0))
-        if bad.any():
+        good = np.isfinite(bill)
+        good &= bill >= 0
+        if bad := int(np.count_nonzero((link > _kernel.NONE) & ~good)):
             raise DataError(
                 "the billed surface is unknown, infinite or negative where routes pass",
                 where=WHERE,
-                got=f"{int(bad.sum())} cells",
+                got=f"{bad} cells",
                 cure="close those cells in the friction, or give them a cost",
             )
-        return np.where(np.isnan(bill), np.inf, bill).astype(bill.dtype, copy=False)
+        bill[~good] = np.inf
+        return bill
 
     def _ends(
-        self,
-        number: int,
-        link: NDArray[np.int8],
-        sink: NDArray[np.int32],
-        sums: NDArray[np.float64],
-    ) -> None:
-        """Start values where routes end."""
-        grid, block = self.routes.grid, self.routes.grid.at(number)
+        self, number: int, link: NDArray[np.int8], sink: NDArray[np.int32]
+    ) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]:
+        """Where routes end: ranks and flat cells, and the start costs there."""
+        pad, block = self.routes.grid.pad, self.routes.grid.at(number)
         given = self.routes.starts(block)
         cost = given.start_cost.astype(self.routes.arrays.label.dtype).astype(np.float64)
         order = np.argsort(-cost, kind="stable")  # the cheapest is written last
-        row, col = (
-            given.row[order] - block.row0 + grid.pad,
-            given.col[order] - block.col0 + grid.pad,
+        row, col = given.row[order] - block.row0 + pad, given.col[order] - block.col0 + pad
+        ends = link[:, row, col] == _kernel.SOURCE
+        ends &= sink[:, row, col] == given.sink[order]
+        rank, at = np.nonzero(ends)
+        return (rank, row[at] * link.shape[2] + col[at]), cost[order][at]
+
+    def _gather(self, number: int) -> _Chains:
+        """Chains of a block."""
+        grid, near, one = self.routes.grid, self.routes.grid.near(number), self._window(number)
+        start, node = np.zeros(one.link.shape), np.zeros(one.link.shape, np.int32)
+        start[one.ends[0]] = one.ends[1]
+        nodes, tails, leave = _kernel.gather_chains(
+            one.link,
+            one.sink,
+            one.bill,
+            one.moves.moves,
+            grid.window(number),
+            grid.pad,
+            one.moves.strict,
+            (edge_of_moves(one.moves.moves), one.codes, self.price),
+            near,
+            start,
+            node,
         )
-        for rank in range(len(sink)):
-            ends = link[rank, row, col] == _kernel.SOURCE
-            ends &= sink[rank, row, col] == given.sink[order]
-            sums[0, rank, row[ends], col[ends]] = cost[order][ends]
-            sums[1:, rank, row[ends], col[ends]] = 0.0
+        link = one.link[:, near]
+        known = np.full((3, *link.shape), np.nan)
+        known[:, link == _kernel.NONE] = np.inf
+        known[0][link == _kernel.SOURCE] = start[:, near][link == _kernel.SOURCE]
+        known[1:, link == _kernel.SOURCE] = 0.0
+        return _Chains(
+            *grid.place(number, near),
+            node[:, near],
+            known,
+            nodes,
+            tails,
+            (leave[:, 0], *grid.place(number, leave[:, 1])),
+            tuple(a.ravel() for a in one.lengths),
+        )
 
-    def _kernel(
-        self,
-        number: int,
-        link: NDArray[np.int8],
-        sink: NDArray[np.int32],
-        bill: NDArray[Any],
-        sums: NDArray[np.float64],
-    ) -> Callable[[NDArray[np.int64]], None]:
-        """The kernel with all that it needs but the cells wanted."""
-        grid, block, ranks = self.routes.grid, self.routes.grid.at(number), len(sink)
-        rows, cols = grid.window(number)
-        moves = neighbourhood(self.routes.neighbours, *self.routes.window_steps(number))
-        part = slice(grid.pad, grid.pad + rows)
-        lengths = tuple(np.ascontiguousarray(a[:, part]) for a in (moves.unit, moves.span))
+    def _finish(self, number: int) -> None:
+        """Work out a whole block and hand it on."""
+        grid, one = self.routes.grid, self._window(number)
+        window = grid.window(number)
+        sums = np.empty((3, len(self.sink), *window))
+        sums[1] = np.nan
+        cost, length, crossing = self.strips.halo(number, sums).reshape(3, *one.link.shape)
+        cost[one.ends[0]] = one.ends[1]
+        length[one.ends[0]] = crossing[one.ends[0]] = 0.0
+        _kernel.sum_links(
+            one.link,
+            one.sink,
+            one.bill,
+            one.lengths,
+            one.moves.moves,
+            window,
+            grid.pad,
+            one.moves.strict,
+            (edge_of_moves(one.moves.moves), one.codes, self.price),
+            cost,
+            length,
+            crossing,
+        )
+        inner = (slice(None), *grid.inner)
+        sink = one.sink.reshape(sums[0].shape)[inner]
+        crossings = sums[2][inner]
         if self.crossings is None:
-            edge, price = np.zeros((len(moves.moves), 3), np.int64), np.zeros(1)
-            codes: NDArray[Any] = np.zeros((0, 0), np.uint8)
-        else:
-            edge, price = edge_of_moves(moves.moves), self.crossings.rules.lookup
-            codes = self.crossings.codes(block, grid.pad)
-            codes = codes.reshape(len(codes), -1)
-
-        def work(parts: NDArray[np.int64]) -> None:
-            _kernel.sum_links(
-                link.reshape(ranks, -1),
-                sink.reshape(ranks, -1),
-                bill.ravel(),
-                lengths,
-                moves.moves,
-                (rows, cols),
-                moves.strict,
-                (edge, codes, price),
-                parts,
-                sums.reshape(3, ranks, -1),
-            )
-
-        return work
+            crossings = np.broadcast_to(np.zeros(1), crossings.shape)
+        self.done(RouteSums(grid.at(number), sums[0][inner], sums[1][inner], crossings, sink))

@@ -245,14 +245,14 @@ class _Solve:
         for rank in range(self.ranks):
             at = done - STEPS * rank
             if at >= LINKED:
-                self.each(self.label[rank].load)
-                self.each(self.sink[rank].load)
+                self.each(self.label[rank].take)
+                self.each(self.sink[rank].take)
                 continue
             if at < BEGUN:
                 keys = self._begin(rank)
                 self._finished(rank, BEGUN)
             else:
-                keys = [_least(values) for values in self.each(self.label[rank].load)]
+                keys = self.each(lambda number: _least(self.label[rank].load(number)))  # noqa: B023
             if at < RELAXED:
                 solved += self._relax(rank, keys)
                 self._finished(rank, RELAXED)
@@ -265,7 +265,7 @@ class _Solve:
 
     def _take_friction(self) -> None:
         """Borders of the friction, which is checked."""
-        low = np.array([_least(values) for values in self.each(self.friction.load)])
+        low = np.array(self.each(lambda number: _least(self.friction.load(number))))
         if not (low < np.inf).any():
             raise DataError("the friction has no passable cell", where=WHERE)
         if low.min() <= 0:
