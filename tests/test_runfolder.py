@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from tiny_study import METHODS, tiny_result
 
@@ -77,6 +78,23 @@ def test_an_overview_keeps_means_modes_and_bounds(run: RunFolder) -> None:
     assert ramp.values.shape == (150, 256)
     assert float(ramp.values.mean()) == pytest.approx(float(values.mean()), rel=1e-4)
     assert ramp.bounds == pytest.approx(grid.bounds)
+
+
+def test_layers_are_read_and_nothing_is_written_beside_them(tmp_path: Path) -> None:
+    result = tiny_result(tmp_path)
+    frame = pd.DataFrame({"method": [METHODS[0]], "rank": [1], "x": [4_000_500.0], "y": [3e6]})
+    frame[["lon", "lat", "net_t_yr", "cost_usd_per_net_t", "suitability"]] = 1.0
+    result.tables["sites"] = frame
+    folder = result.write(tmp_path / "run")
+    before = sorted(folder.rglob("*"))
+    run = RunFolder(folder)
+    assert run.layers == ("sites",)
+    sites = run.layer("sites")
+    assert sites.crs.to_epsg() == 3035 and list(sites["rank"]) == [1]
+    assert sites.geometry.iloc[0].x == 4_000_500.0
+    assert sorted(folder.rglob("*")) == before
+    (folder / "cdrsite.gpkg").unlink()
+    assert RunFolder(folder).layers == ()
 
 
 def test_the_dataset_opens_lazily(run: RunFolder) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -251,12 +254,12 @@ class RunFolder:
     @cached_property
     def layers(self) -> tuple[str, ...]:
         """Names of the vector layers; tables without geometry are not among them."""
-        import pyogrio
-
         file = self.path / GEOPACKAGE
         if not file.is_file():
             return ()
-        return tuple(str(name) for name, kind in pyogrio.list_layers(file) if kind is not None)
+        ask = "SELECT table_name FROM gpkg_contents WHERE data_type = 'features' ORDER BY rowid"
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as base:
+            return tuple(str(name) for (name,) in base.execute(ask))
 
     def layer(self, name: str) -> gpd.GeoDataFrame:
         """One vector layer, in the CRS of the grid.
@@ -269,7 +272,8 @@ class RunFolder:
         import geopandas as gpd
 
         self._require(name, self.layers, "vector layer")
-        return gpd.read_file(self.path / GEOPACKAGE, layer=name, engine="pyogrio")
+        with _nothing_beside():
+            return gpd.read_file(self.path / GEOPACKAGE, layer=name, engine="pyogrio")
 
     def dataset(self) -> xr.Dataset:
         """The labelled dataset, read lazily; the caller closes it.
@@ -300,3 +304,17 @@ class RunFolder:
                 expected=", ".join(known) or "none",
                 cure="ask for one of those",
             )
+
+
+@contextmanager
+def _nothing_beside() -> Iterator[None]:
+    """Keep GDAL from writing files of its own beside what it reads."""
+    from pyogrio import get_gdal_config_option, set_gdal_config_options
+
+    name = "GDAL_PAM_ENABLED"
+    before = get_gdal_config_option(name)
+    set_gdal_config_options({name: "NO"})
+    try:
+        yield
+    finally:
+        set_gdal_config_options({name: before})
