@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ import xarray as xr
 from cdrsite import __version__
 from cdrsite.compete import zone_layers
 from cdrsite.competition.results import binding_labels
-from cdrsite.core.grid import AnalysisGrid
+from cdrsite.core.arrays import DiskStore
+from cdrsite.core.grid import DEFAULT_BLOCK, AnalysisGrid
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.evidence import add_evidence, evidence_meaning
 from cdrsite.projects import project_features, project_summary, project_tables
@@ -27,6 +29,7 @@ from cdrsite.tables import (
     summarise,
     zone_table,
 )
+from cdrsite.tally import Tally, TallyBlock
 from cdrsite.traces import add_storage, polygon_features, route_features
 from cdrsite.variables import EVIDENCE, LIMIT_NAMES, NO_METHOD, PLAN_STATES, SHARED, VARIABLES
 
@@ -72,6 +75,11 @@ class StudyResult:
     features : dict
         GeoDataFrames in the grid's CRS: ``routes``, ``corridors``, ``storage``, ``pools_WATER`` and
         so on, ``provinces``; see :mod:`cdrsite.traces`.
+    block_size : int
+        Rows and columns of a block [cells].
+    store : Path or None
+        The dataset's own folder while it is not written yet, where it is larger than memory; its
+        values are read when they are asked for.
     """
 
     scenario: Scenario
@@ -83,6 +91,8 @@ class StudyResult:
     warnings: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     features: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    block_size: int = DEFAULT_BLOCK
+    store: Path | None = None
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -150,18 +160,25 @@ def assemble(
 
     scenario, grid = setting.scenario, setting.area.grid
     dataset = _dataset(setting, space.result, allocation)
+    store = None
+    if isinstance(space.result, DiskStore):
+        store = space.result.folder
+        dataset = _labelled(store, dataset, grid)
+    count, methods = TallyBlock(grid, space.result), tuple(setting.models)
+    tally = reduce(Tally.add, (part for _, part in space.each("tally", count, setting.blocks)))
+    arrays = {name: space.result.open(name) for name in VARIABLES}
     tables = {
-        "methods": method_table(setting.models, scenario, grid, dataset, allocation),
+        "methods": method_table(setting.models, scenario, tally, allocation, arrays),
         "pools": pool_table(allocation),
         "storage": storage_table(setting, allocation),
         "provinces": zone_table(setting, allocation, _admin_names(setting)),
         "supply_curve": curve_table(allocation),
-        "sites": site_table(scenario, grid, dataset),
-        "limits": limit_table(grid, dataset),
-        "exclusions": exclusion_table(setting.book, areas, grid, dataset),
+        "sites": site_table(scenario, grid, methods, tally, arrays),
+        "limits": limit_table(methods, tally),
+        "exclusions": exclusion_table(setting.book, areas, tally),
     }
     names = tuple(rule.name for rule in setting.book.rules)
-    summary = summarise(scenario, grid, dataset, tables, allocation)
+    summary = summarise(scenario, grid, tally, tables, allocation)
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
     admin = scenario.outputs.admin
@@ -172,7 +189,18 @@ def assemble(
         tables |= project_tables(projects, grid)
         summary["network"] = project_summary(projects)
         features |= project_features(projects, grid)
-    return StudyResult(scenario, grid, dataset, tables, summary, names, features=features)
+    return StudyResult(
+        scenario, grid, dataset, tables, summary, names,
+        features=features, block_size=setting.block_size, store=store,
+    )  # fmt: skip
+
+
+def _labelled(folder: Path, dataset: xr.Dataset, grid: AnalysisGrid) -> xr.Dataset:
+    """The dataset over the arrays on disk, which get its names and attributes."""
+    from cdrsite.outputs.datastore import label_store, open_labelled
+
+    label_store(folder, dataset, grid)
+    return open_labelled(folder)
 
 
 def _admin_names(setting: Setting) -> tuple[str, ...]:
@@ -216,6 +244,8 @@ def _dataset(setting: Setting, store: ArrayStore, allocation: Allocation) -> xr.
         array = store.open(name)
         dims = ("removal_method", "y", "x")[-len(array.shape) :]
         unit, meaning = _meaning(name, goal)
+        if store.on_disk:  # a stand-in of the same shape: only its label is used
+            array = np.broadcast_to(np.zeros((), array.dtype), array.shape)
         data[name] = (dims, array, {"units": unit, "long_name": meaning, "grid_mapping": "crs"})
     data["cell_area"] = (
         ("y",),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,37 +14,31 @@ from cdrsite.competition import results as competed
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.resources import RESOURCES
 from cdrsite.core.states import OUTSIDE
-from cdrsite.variables import LIMIT_NAMES, VARIABLES
+from cdrsite.tally import Tally, median_cost
+from cdrsite.variables import LIMIT_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
+    from numpy.typing import NDArray
 
     from cdrsite.allocation import Allocation
     from cdrsite.config.models import Scenario
+    from cdrsite.core.arrays import CellArray
+    from cdrsite.core.grid import Block
     from cdrsite.prepare import Setting
     from cdrsite.scoring import MethodModel
     from cdrsite.siting.exclusions import RuleAreas, RuleBook
 
 
-def net_potential(dataset: xr.Dataset) -> Any:
-    """Net removal of each method in each cell if it were alone there, (removal_method, y, x) [t/yr]."""
-    return dataset["potential"].to_numpy() * np.nan_to_num(dataset["net_factor"].to_numpy())
+SITE_VARIABLES = (
+    "score", "potential", "net_factor", "cost", "suitability", "available", "limit",
+)  # fmt: skip
+"""What the table of sites says of a cell."""
 
 
-def weighted_median(values: Any, weights: Any) -> float:
-    """Value below which half of the weight lies; NaN where there is no weight."""
-    known = np.isfinite(values) & (weights > 0)
-    if not known.any():
-        return float("nan")
-    order = np.argsort(values[known], kind="stable")
-    heap = np.cumsum(weights[known][order])
-    return float(values[known][order][np.searchsorted(heap, heap[-1] / 2)])
-
-
-def top_limits(codes: Any, tonnes: Any) -> str:
+def top_limits(tonnes: NDArray[np.float64]) -> str:
     """The resources that limit most of the tonnes, in words: "land 71 %, water 29 %"."""
-    weight = np.bincount(codes.ravel(), weights=tonnes.ravel(), minlength=256)[: len(RESOURCES)]
+    weight = tonnes[: len(RESOURCES)]
     if weight.sum() <= 0:
         return "nothing fits"
     share = 100 * weight / weight.sum()
@@ -51,40 +46,44 @@ def top_limits(codes: Any, tonnes: Any) -> str:
     return ", ".join(f"{RESOURCES[code]} {share[code]:.0f} %" for code in top)
 
 
-def limit_table(grid: AnalysisGrid, dataset: xr.Dataset) -> pd.DataFrame:
-    """Area and net tonnes by method and limiting resource, excluded and unknown area too."""
+def region_km2(tally: Tally) -> float:
+    """Area of the region [km2]."""
+    area = tally.area[0]
+    return float((area[:OUTSIDE].sum() + area[OUTSIDE + 1 :].sum()) / 1e6)
+
+
+def limit_table(methods: Sequence[str], tally: Tally) -> pd.DataFrame:
+    """Area and net tonnes by method and limiting resource, excluded and unknown area too.
+
+    Parameters
+    ----------
+    methods : sequence of str
+        Their names.
+    tally : Tally
+        Of the whole grid.
+    """
     import pandas as pd
 
-    area = np.broadcast_to(grid.row_areas[:, None], grid.shape).ravel()
-    net = net_potential(dataset)
-    rows = []
-    for m, name in enumerate(dataset["removal_method"].values):
-        codes = dataset["limit"].to_numpy()[m].ravel()
-        cells = np.bincount(codes, minlength=256)
-        areas = np.bincount(codes, weights=area, minlength=256)
-        tonnes = np.bincount(codes, weights=np.nan_to_num(net[m]).ravel(), minlength=256)
-        for code, label in sorted(LIMIT_NAMES.items()):
-            if cells[code] and code != OUTSIDE:
-                rows.append(
-                    {
-                        "method": str(name),
-                        "limit": label,
-                        "cells": int(cells[code]),
-                        "area_km2": areas[code] / 1e6,
-                        "net_mt_yr": tonnes[code] / 1e6,
-                    }
-                )
+    rows = [
+        {
+            "method": name,
+            "limit": label,
+            "cells": int(tally.cells[m, code]),
+            "area_km2": tally.area[m, code] / 1e6,
+            "net_mt_yr": tally.tonnes[m, code] / 1e6,
+        }
+        for m, name in enumerate(methods)
+        for code, label in sorted(LIMIT_NAMES.items())
+        if tally.cells[m, code] and code != OUTSIDE
+    ]
     return pd.DataFrame(rows)
 
 
-def exclusion_table(
-    book: RuleBook, areas: RuleAreas, grid: AnalysisGrid, dataset: xr.Dataset
-) -> pd.DataFrame:
+def exclusion_table(book: RuleBook, areas: RuleAreas, tally: Tally) -> pd.DataFrame:
     """Per rule and group of methods: area it removes, and area that only it removes."""
     import pandas as pd
 
-    inside = dataset["limit"].to_numpy()[0] != OUTSIDE
-    region = float((inside * grid.row_areas[:, None]).sum() / 1e6)
+    region = region_km2(tally)
     rows = []
     for bits, methods in book.groups.items():
         for position, bit in enumerate(bits):
@@ -103,8 +102,28 @@ def exclusion_table(
     return pd.DataFrame(rows, columns=columns)
 
 
-def site_table(scenario: Scenario, grid: AnalysisGrid, dataset: xr.Dataset) -> pd.DataFrame:
-    """The best sites of each method by score, at least ``outputs.site_distance`` apart."""
+def site_table(
+    scenario: Scenario,
+    grid: AnalysisGrid,
+    methods: Sequence[str],
+    tally: Tally,
+    arrays: Mapping[str, CellArray],
+) -> pd.DataFrame:
+    """The best sites of each method by score, at least ``outputs.site_distance`` apart.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        How many sites, and how far apart.
+    grid : AnalysisGrid
+        Of the arrays.
+    methods : sequence of str
+        Their names.
+    tally : Tally
+        Of the whole grid.
+    arrays : mapping
+        Those of :data:`SITE_VARIABLES`, of shape (methods, rows, cols).
+    """
     import pandas as pd
     from pyproj import Transformer
 
@@ -113,19 +132,15 @@ def site_table(scenario: Scenario, grid: AnalysisGrid, dataset: xr.Dataset) -> p
     reach = max(0, int(spacing // min(float(np.min(steps[0])), steps[1])))
     to_lonlat = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
     rows = []
-    for m, method in enumerate(dataset["removal_method"].values):
-        score = dataset["score"].to_numpy()[m]
-        for rank, (row, col) in enumerate(spaced_best(score, scenario.outputs.sites, reach), 1):
+    for m, method in enumerate(methods):
+        places = spaced_best(arrays["score"], m, tally, scenario.outputs.sites, reach)
+        cells = values_at(arrays, m, places, tally)
+        for rank, ((row, col), cell) in enumerate(zip(places, cells, strict=True), 1):
             lon, lat = to_lonlat.transform(grid.x[col], grid.y[row])
-            cell = {
-                name: float(dataset[name].to_numpy()[m, row, col])
-                for name in VARIABLES
-                if name != "limit"
-            }
-            limit = LIMIT_NAMES[int(dataset["limit"].to_numpy()[m, row, col])]
+            limit = LIMIT_NAMES[int(cell["limit"])]
             rows.append(
                 {
-                    "method": str(method),
+                    "method": method,
                     "rank": rank,
                     "lon": round(float(lon), 5),
                     "lat": round(float(lat), 5),
@@ -146,43 +161,134 @@ def site_table(scenario: Scenario, grid: AnalysisGrid, dataset: xr.Dataset) -> p
     return pd.DataFrame(rows)
 
 
-def spaced_best(score: Any, count: int, reach: int) -> list[tuple[int, int]]:
+def spaced_best(
+    score: CellArray, method: int, tally: Tally, count: int, reach: int
+) -> list[tuple[int, int]]:
     """Rows and columns of the best cells, each more than ``reach`` cells from a better one.
 
-    Ties go to the cell that comes first row by row, so that the list is the same on every machine.
+    Ties go to the cell that comes first row by row, so that the list is the same on every machine
+    and with any blocks. Only blocks that may hold the next best cell are read.
+
+    Parameters
+    ----------
+    score : CellArray, shape (methods, rows, cols)
+        Cells without a positive score are no sites.
+    method : int
+        Which.
+    tally : Tally
+        Knows the best cell of each block.
+    count : int
+        How many at most.
+    reach : int
+        A site keeps others out of the square of 2 x reach + 1 cells around it.
     """
-    cols = score.shape[1]
-    flat = np.where(np.isfinite(score) & (score > 0), score, 0.0).ravel()
-    order = np.argsort(-flat, kind="stable")
-    taken = np.zeros(score.shape, bool)
+    cols = score.shape[-1]
+    # an entry is the best cell a block had when it was last looked at: what it has now is no better
+    heap: list[tuple[float, int, int]] = []
+    for number, one in enumerate(tally.marks):
+        if one.best[method] > 0:
+            row, col = divmod(one.best_at[method], one.block.shape[1])
+            place = (one.block.row0 + row) * cols + one.block.col0 + col
+            heap.append((-one.best[method], place, number))
+    heapq.heapify(heap)
     found: list[tuple[int, int]] = []
-    for index in order:
-        if len(found) >= count or flat[index] <= 0:
-            break
-        row, col = divmod(int(index), cols)
-        if taken[row, col]:
-            continue
-        found.append((row, col))
-        taken[max(0, row - reach) : row + reach + 1, max(0, col - reach) : col + reach + 1] = True
+    while heap and len(found) < count:
+        _, place, number = heapq.heappop(heap)
+        row, col = divmod(place, cols)
+        if all(max(abs(row - r), abs(col - c)) > reach for r, c in found):
+            found.append((row, col))
+            if len(found) == count:
+                break
+        block = tally.marks[number].block
+        left = _best_left(score, method, block, found, reach)
+        if left is not None:
+            heapq.heappush(heap, (-left[0], left[1] * cols + left[2], number))
+    return found
+
+
+def _best_left(
+    score: CellArray, method: int, block: Block, found: Sequence[tuple[int, int]], reach: int
+) -> tuple[float, int, int] | None:
+    """Score, row and column of a block's best cell out of reach of all sites, if there is one."""
+    squares = [
+        (
+            slice(max(0, row - reach - block.row0), max(0, row + reach + 1 - block.row0)),
+            slice(max(0, col - reach - block.col0), max(0, col + reach + 1 - block.col0)),
+        )
+        for row, col in found
+    ]
+    rows, cols = block.shape
+    for down, across in squares:
+        if down.start == across.start == 0 and down.stop >= rows and across.stop >= cols:
+            return None
+    values = np.array(score[(method, *block.slices)])
+    values[~np.isfinite(values)] = 0
+    for square in squares:
+        values[square] = 0
+    row, col = divmod(int(values.argmax()), cols)
+    best = float(values[row, col])
+    return (best, block.row0 + row, block.col0 + col) if best > 0 else None
+
+
+def values_at(
+    arrays: Mapping[str, CellArray], method: int, places: Sequence[tuple[int, int]], tally: Tally
+) -> list[dict[str, float]]:
+    """Variables of :data:`SITE_VARIABLES` at some cells; each block is read once.
+
+    Parameters
+    ----------
+    arrays : mapping
+        Of shape (methods, rows, cols).
+    method : int
+        Which.
+    places : sequence of tuple
+        Rows and columns.
+    tally : Tally
+        Knows the blocks.
+    """
+    found: list[dict[str, float]] = [{} for _ in places]
+    for one in tally.marks:
+        block = one.block
+        mine = [
+            i
+            for i, (row, col) in enumerate(places)
+            if block.row0 <= row < block.row1 and block.col0 <= col < block.col1
+        ]
+        for name in SITE_VARIABLES if mine else ():
+            values = np.asarray(arrays[name][(method, *block.slices)])
+            for i in mine:
+                row, col = places[i]
+                found[i][name] = float(values[row - block.row0, col - block.col0])
     return found
 
 
 def method_table(
     models: dict[str, MethodModel],
     scenario: Scenario,
-    grid: AnalysisGrid,
-    dataset: xr.Dataset,
+    tally: Tally,
     allocation: Allocation,
+    arrays: Mapping[str, CellArray],
 ) -> pd.DataFrame:
     """One row per method: what the plan gives it, and what it could do alone.
 
     ``net_mt_yr`` and what follows is the competition's plan; ``alone_net_mt_yr`` sums what each
     cell could remove with what it was offered, as if the method had no rivals.
+
+    Parameters
+    ----------
+    models : dict
+        Of the scenario.
+    scenario : Scenario
+        What was asked.
+    tally : Tally
+        Of the whole grid.
+    allocation : Allocation
+        The competition's answer.
+    arrays : mapping
+        ``potential``, ``net_factor`` and ``cost``, of shape (methods, rows, cols).
     """
     import pandas as pd
 
-    area = grid.row_areas[:, None]
-    alone = net_potential(dataset)
     totals = {row["method"]: row for row in competed.totals_table(allocation.solution)}
     rows = []
     for m, (name, model) in enumerate(models.items()):
@@ -190,10 +296,7 @@ def method_table(
         total = totals.get(name, dict.fromkeys(("gross", "net", "cost", "land"), 0.0))
         buffer = scenario.accounting.buffer
         withheld = model.number("buffer") if buffer is None else buffer
-        available = np.nan_to_num(dataset["available"].to_numpy()[m].astype(np.float64))
         net = total["net"] / 1e6
-        tonnes = np.nan_to_num(alone[m].astype(np.float64))
-        cost = dataset["cost"].to_numpy()[m].astype(np.float64)
         rows.append(
             {
                 "method": name,
@@ -210,10 +313,10 @@ def method_table(
                         model.number("reversal_hazard"), scenario.accounting.retention_years
                     )
                 ),
-                "allowed_km2": float((available * area).sum() / 1e6),
-                "alone_net_mt_yr": float(tonnes.sum() / 1e6),
-                "alone_median_cost_usd_t": weighted_median(cost, tonnes),
-                "alone_limits": top_limits(dataset["limit"].to_numpy()[m], tonnes),
+                "allowed_km2": float(tally.allowed[m] / 1e6),
+                "alone_net_mt_yr": float(tally.tonnes[m].sum() / 1e6),
+                "alone_median_cost_usd_t": median_cost(tally, m, arrays),
+                "alone_limits": top_limits(tally.tonnes[m]),
             }
         )
     return pd.DataFrame(rows)
@@ -290,13 +393,11 @@ def storage_table(setting: Setting, allocation: Allocation) -> pd.DataFrame:
 def summarise(
     scenario: Scenario,
     grid: AnalysisGrid,
-    dataset: xr.Dataset,
+    tally: Tally,
     tables: dict[str, pd.DataFrame],
     allocation: Allocation,
 ) -> dict[str, Any]:
     """Headline numbers, units in the names; everything JSON can hold."""
-    limits = dataset["limit"].to_numpy()
-    region = float(((limits[0] != OUTSIDE) * grid.row_areas[:, None]).sum() / 1e6)
     rows = tables["methods"].to_dict("records")
     report = allocation.solution.report
     objective = allocation.solution.objective
@@ -309,7 +410,7 @@ def summarise(
         "title": scenario.title,
         "cdrsite": __version__,
         "base_year": scenario.costs.base_year,
-        "region_km2": region,
+        "region_km2": region_km2(tally),
         "cells": grid.size,
         "net_mt_yr": net,
         "cost_musd_yr": cost,

@@ -1,0 +1,66 @@
+"""Compiled loop that counts the cells of a block; plain arrays in, sums changed in place."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdrsite.core.kernel import kernel
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+
+@kernel
+def count_cells(
+    limit: NDArray[np.uint8],
+    potential: F32,
+    net_factor: F32,
+    cost: F32,
+    cost_bits: NDArray[np.uint32],
+    available: F32,
+    score: F32,
+    row_areas: F64,
+    cells: NDArray[np.int64],
+    area: F64,
+    tonnes: F64,
+    by_cost: F64,
+) -> tuple[float, float, int]:
+    """Add one method's cells of a block to its sums.
+
+    ``cells``, ``area`` and ``tonnes`` have one entry per code of ``limit``; ``by_cost`` one per
+    value of the high half of a cost's sort key (see :func:`cdrsite.tally.sort_key`).
+    ``cost_bits`` is ``cost`` seen as bits.
+
+    Returns
+    -------
+    tuple
+        Area left by the exclusions [m2]; the best score, 0 if there is none; its position, -1 if
+        there is none, the first of equal ones.
+    """
+    rows, cols = limit.shape
+    allowed = 0.0
+    best, best_at = np.float32(0.0), -1
+    for r in range(rows):
+        cell = row_areas[r]
+        for c in range(cols):
+            code = limit[r, c]
+            cells[code] += 1
+            area[code] += cell
+            left = available[r, c]
+            if not np.isnan(left):
+                allowed += np.float64(left) * cell
+            value = score[r, c]
+            if value > best and np.isfinite(value):
+                best, best_at = value, r * cols + c
+            # the product of two float32 is a float32, as in the maps
+            net = potential[r, c] * net_factor[r, c]
+            if np.isnan(net) or net == 0:
+                continue
+            tonnes[code] += net
+            if net > 0 and np.isfinite(cost[r, c]):
+                bits = cost_bits[r, c]
+                high = bits >> np.uint32(16)
+                negative = high >= np.uint32(0x8000)
+                by_cost[np.uint32(0xFFFF) - high if negative else high + np.uint32(0x8000)] += net
+    return allowed, np.float64(best), best_at
