@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import warnings
 from collections import OrderedDict
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdrsite import __version__
-from cdrsite.core.arrays import DiskStore, MemoryStore
+from cdrsite.core.arrays import DiskStore, MemoryStore, link_tree
 from cdrsite.core.errors import CdrsiteWarning
 
 if TYPE_CHECKING:
@@ -162,19 +161,6 @@ class Forgetful(Recall):
         """The stage made now."""
         del name, scenario, space
         return make()
-
-
-def link_tree(source: Path, target: Path) -> None:
-    """A folder again elsewhere, its files shared where the file system can."""
-
-    def link(old: str, new: str) -> None:
-        try:
-            os.link(old, new)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(old, new)
-
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, copy_function=link)
 
 
 def key_of(stage: str, scenario: Scenario) -> str:

@@ -7,6 +7,7 @@ of its own, so blocks can be written by several threads or processes at once.
 from __future__ import annotations
 
 import inspect
+import os
 import shutil
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -132,7 +133,7 @@ class DiskStore:
             shape=tuple(shape),
             chunks=(1,) * (len(shape) - 2) + (rows, cols),
             dtype=np.dtype(dtype),
-            fill_value=np.zeros(1, dtype)[0].item(),
+            fill_value=np.nan if np.issubdtype(dtype, np.floating) else None,
             compressor=compressor(),
             **format_2(zarr.open_array),
         )
@@ -177,3 +178,16 @@ def format_2(function: Any) -> dict[str, Any]:
     known = inspect.signature(function).parameters
     old = "zarr_version" in known and "zarr_format" not in known
     return {"zarr_version" if old else "zarr_format": 2}
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """A folder again elsewhere, its files shared where the file system can."""
+
+    def link(old: str, new: str) -> None:
+        try:
+            os.link(old, new)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(old, new)
+
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target, copy_function=link)

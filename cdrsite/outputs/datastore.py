@@ -2,59 +2,115 @@
 
 from __future__ import annotations
 
-import inspect
+import json
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.arrays import DiskStore, format_2
 from cdrsite.core.errors import GridError
 from cdrsite.core.grid import AnalysisGrid
 
 if TYPE_CHECKING:
     import xarray as xr
 
-CHUNK = 1024
-"""Rows and columns of a chunk [cells]."""
 
-
-def write_zarr(path: Path, dataset: xr.Dataset, grid: AnalysisGrid) -> None:
-    """Write the dataset so that xarray, GDAL and QGIS open it.
+def write_zarr(path: Path, dataset: xr.Dataset, grid: AnalysisGrid, block: int) -> None:
+    """Write a dataset so that xarray, GDAL and QGIS open it.
 
     Parameters
     ----------
     path : Path
-        The store, a folder.
+        The store, a folder that is not there yet.
     dataset : xr.Dataset
         With a ``crs`` coordinate that the variables name as their grid mapping.
     grid : AnalysisGrid
         Where the arrays live.
+    block : int
+        Rows and columns of a chunk [cells].
 
     Notes
     -----
     Format 2, because GDAL before 3.8 and many desktop programs cannot read format 3. GDAL takes
     the CRS from the ``_CRS`` attribute of each array, others from the grid mapping (CF).
     """
+    store = DiskStore(path, block)
+    for name in gridded(dataset):
+        variable = dataset[name]
+        array = store.create(str(name), variable.shape, variable.dtype)
+        for part in grid.blocks(block):
+            array[(..., *part.slices)] = variable.data[(..., *part.slices)]
+    label_store(path, dataset, grid)
+
+
+def gridded(dataset: xr.Dataset) -> list[Any]:
+    """Names of the variables that have a value in each cell."""
+    return [
+        name for name, variable in dataset.data_vars.items() if variable.dims[-2:] == ("y", "x")
+    ]
+
+
+def label_store(path: Path, dataset: xr.Dataset, grid: AnalysisGrid) -> None:
+    """Give the arrays of a store the names, coordinates and attributes of a dataset.
+
+    Parameters
+    ----------
+    path : Path
+        Folder with an array for each variable that has a value in each cell.
+    dataset : xr.Dataset
+        Their dimensions and attributes, and everything else; the values of those variables are not
+        looked at.
+    grid : AnalysisGrid
+        Where the arrays live.
+    """
+    import zarr
+
     ready = dataset.copy(deep=False)
     ready["crs"].attrs.update(
         spatial_ref=grid.wkt, GeoTransform=" ".join(f"{v:.17g}" for v in grid.transform.to_gdal())
     )
-    for name in list(ready.data_vars):
-        # copies: the caller's attributes and encoding stay as they are
-        variable = ready[name].variable.copy(deep=False)
-        is_float = np.issubdtype(variable.dtype, np.floating)
+    large = gridded(dataset)
+    for name in large:
+        attrs = {**dataset[name].attrs, "_CRS": {"wkt": grid.wkt}}
+        attrs["_ARRAY_DIMENSIONS"] = list(dataset[name].dims)
+        _write(path / str(name) / ".zattrs", {key: _plain(value) for key, value in attrs.items()})
+    small = ready.drop_vars(large)
+    for name in small.data_vars:
         # a fill value on whole numbers would make them floating point when read back
-        variable.encoding = {"_FillValue": variable.dtype.type(np.nan) if is_float else None}
-        if variable.dims[-2:] == ("y", "x"):
-            sizes = (min(CHUNK, grid.rows), min(CHUNK, grid.cols))
-            variable.encoding["chunks"] = (1,) * (variable.ndim - 2) + sizes
-            variable.attrs["_CRS"] = {"wkt": grid.wkt}
-        ready[name] = variable
-    options: dict[str, Any] = {"consolidated": True, "mode": "w"}
-    # the argument was renamed when xarray learnt format 3
-    known = inspect.signature(ready.to_zarr).parameters
-    options["zarr_format" if "zarr_format" in known else "zarr_version"] = 2
-    ready.to_zarr(path, **options)
+        is_float = np.issubdtype(small[name].dtype, np.floating)
+        small[name].encoding = {"_FillValue": np.nan if is_float else None}
+    with TemporaryDirectory(dir=path, prefix=".labels") as scratch:
+        aside = Path(scratch) / "small.zarr"
+        small.to_zarr(aside, consolidated=False, mode="w", **format_2(small.to_zarr))
+        for entry in sorted(aside.iterdir()):
+            if (path / entry.name).is_dir():
+                shutil.rmtree(path / entry.name)
+            entry.replace(path / entry.name)
+    zarr.consolidate_metadata(str(path), **format_2(zarr.consolidate_metadata))
+    # entries come in the order of the file system
+    metadata = json.loads((path / ".zmetadata").read_text(encoding="utf-8"))
+    _write(path / ".zmetadata", metadata)
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(json.dumps(document, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """An attribute as JSON holds it."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def open_labelled(path: Path) -> xr.Dataset:
+    """The dataset of a store; values are read when they are asked for, and not kept."""
+    import xarray as xr
+
+    return xr.open_dataset(path, engine="zarr", chunks=None, consolidated=True, cache=False)
 
 
 def grid_of(data: xr.Dataset | xr.DataArray) -> AnalysisGrid:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from cdrsite.core.arrays import link_tree
 from cdrsite.outputs.assumptions import ASSUMPTIONS, assumptions
 from cdrsite.outputs.datastore import write_zarr
 from cdrsite.outputs.geopackage import write_geopackage
@@ -66,7 +67,10 @@ def write_run(result: StudyResult, folder: Path, progress: ProgressSink | None =
         )
         write_tables(aside / "tables", result.tables)
         write_geopackage(result, aside / "cdrsite.gpkg")
-        write_zarr(aside / "result.zarr", result.dataset, result.grid)
+        if result.store is None:
+            write_zarr(aside / "result.zarr", result.dataset, result.grid, result.block_size)
+        else:
+            link_tree(result.store, aside / "result.zarr")
         write_json(aside / "summary.json", result.summary)
         scenario = result.scenario
         choices = scenario.model_dump(by_alias=True)["methods"]
