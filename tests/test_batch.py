@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from tiny_scenario import write_world
 from tiny_study import tiny_result
 from typer.testing import CliRunner
 
 import cdrsite.batch as batch_module
-from cdrsite.batch import Variant, folder_name, matrix_rows, run_batch, variants
+from cdrsite.batch import (
+    ABSENT,
+    Variant,
+    folder_name,
+    matrix_rows,
+    run_batch,
+    variants,
+    varying,
+)
 from cdrsite.cli import app
 from cdrsite.config.load import apply_override, load_scenario, read_yaml
 from cdrsite.core.errors import ConfigError, InfeasibleError
@@ -49,6 +59,9 @@ def test_every_scenario_meets_every_row(tmp_path: Path) -> None:
     assert [v.name for v in variants([Path("x.yaml")])] == ["x"]
     with pytest.raises(ConfigError, match="two runs of one name"):
         variants([Path("a/x.yaml"), Path("b/x.yaml")])
+    alike = matrix(tmp_path, "a/b: {a: 1}\nA-b: {a: 2}\n")
+    with pytest.raises(ConfigError, match="to one folder"):
+        variants([Path("x.yaml")], alike)
     many = matrix(tmp_path, f"vary: {{a: {list(range(40))}, b: {list(range(40))}}}\n")
     with pytest.raises(ConfigError, match="1600"):
         variants([Path("x.yaml")], many)
@@ -89,6 +102,50 @@ def test_a_failure_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "good" / "manifest.json").is_file()
     assert not (tmp_path / "out" / "bad").exists()
     assert len(pd.read_parquet(tmp_path / "out" / "batch.parquet")) == 3
+
+
+@pytest.mark.usefixtures("fake_runs")
+def test_the_page_and_what_varies_lie_beside_the_table(tmp_path: Path) -> None:
+    runs = [Variant(name, Path(f"{name}.yaml")) for name in ("good", "bad", "better")]
+    found = run_batch(runs, tmp_path / "out", lang="zh")
+    assert found.varies is not None and not len(found.varies)
+    page = (tmp_path / "out" / "batch.html").read_text(encoding="utf-8")
+    assert 'lang="zh-Hans"' in page and "the target cannot be met" in page
+    for name in ("batch_ranks", "batch_assumptions"):
+        assert (tmp_path / "out" / f"{name}.csv").is_file()
+    assert run_batch(runs[:1]).table["status"].tolist() == ["optimal"]  # nothing is written
+
+
+def test_all_runs_failing_still_leaves_a_page(tmp_path: Path) -> None:
+    runs = [Variant("nowhere", tmp_path / "nowhere.yaml")]
+    found = run_batch(runs, tmp_path / "out")
+    assert set(found.failed) == {"nowhere"}
+    assert "no such scenario file" in (tmp_path / "out" / "batch.html").read_text("utf-8")
+
+
+def test_varying_names_each_key_with_the_value_of_every_run() -> None:
+    first = {"k": 1, "m": {"a": 1}}
+    found = dict(varying([first, {"k": 2, "m": {"a": 1}}, {"k": 1, "m": {"a": 1, "b": "x"}}]))
+    assert found == {"k": ["1", "2", "1"], "m.b": [ABSENT, ABSENT, "x"]}
+    assert not varying([first]) and not varying([])
+
+
+def test_runs_of_a_world_are_ranked_and_told_apart(tmp_path: Path) -> None:
+    study = write_world(tmp_path)
+    rows = matrix(tmp_path, "dry: {resources.water.supply: none}\n")
+    runs = [Variant("as is", study), Variant("flat", study, ("siting.exclude.2.above=5 degree",))]
+    runs += [Variant(v.name, v.scenario, v.overrides) for v in variants([study], rows)]
+    found = run_batch(runs, tmp_path / "out", threads=1)
+    table = found.table.set_index("run")
+    assert table.loc["flat", "differs_in"] == "siting.exclude.[steep].above=5 degree"
+    assert table.loc["as is", "differs_in"] == "siting.exclude.[steep].above=15 degree"
+    assert math.isnan(table.loc["as is", "sites_kept"])
+    assert found.ranks is not None
+    flat = found.ranks[found.ranks["run"] == "flat"]
+    assert table.loc["flat", "sites_kept"] == flat["same"].sum() + flat["moved"].sum()
+    assert list(found.failed) == ["dry"]
+    page = (tmp_path / "out" / "batch.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 2
 
 
 @pytest.mark.usefixtures("fake_runs")

@@ -1,0 +1,175 @@
+"""The page of a batch: bars, small maps on one scale, links, failures; names that do harm."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from report_run import Page
+from tiny_study import tiny_result
+
+from cdrsite.batch import BatchResult, folder_name
+from cdrsite.outputs.batch_page import batch_page
+from cdrsite.outputs.report.words import Words
+
+HOSTILE = '<script>alert(1)</script>"&'
+RUNS = ("quoted need", HOSTILE, "gone wrong")
+
+
+def row(run: str, status: str, solid: float, forest: float) -> dict[str, Any]:
+    return {
+        "run": run,
+        "status": status,
+        "net_mt_yr daccs-solid": solid,
+        "net_mt_yr afforestation": forest,
+        "net_mt_yr": solid + forest,
+        "cost_musd_yr": 100.0,
+        "mean_cost_usd_t": 50.0,
+        "land_km2": 12345.0,
+        "binding": "water (2); their <b>rule</b> (1)",
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs written, the second one of a wider region; one failed."""
+    folder = tmp_path_factory.mktemp("batch")
+    for name in RUNS[:2]:
+        place = folder_name(name)
+        (folder / f"{place} input").mkdir()
+        tiny_result(folder / f"{place} input").write(folder / place)
+    (folder / folder_name(RUNS[0]) / "report.html").write_text("a report", encoding="utf-8")
+    (folder / folder_name(RUNS[1]) / "report.html").unlink(missing_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found() -> BatchResult:
+    rows = [row(RUNS[0], "optimal", 1.0, 3.0), row(RUNS[1], "gap not closed", 8.0, 0.0)]
+    rows.append({"run": RUNS[2], "status": "failed", "message": f"no water {HOSTILE}"})
+    varies = [
+        ("methods.daccs-solid.profile", RUNS[0], "madhu2021"),
+        ("methods.daccs-solid.profile", RUNS[1], "null"),
+    ]
+    ranks = [(RUNS[1], "daccs-solid", 25, 25, 20, 2, 3, 3, 0.5)]
+    return BatchResult(
+        pd.DataFrame(rows),
+        {RUNS[2]: f"no water {HOSTILE}"},
+        pd.DataFrame(
+            ranks,
+            columns=[
+                *("run", "method", "sites_a", "sites_b", "same", "moved", "gained", "lost"),
+                "rank_correlation",
+            ],
+        ),
+        pd.DataFrame(varies, columns=["assumption", "run", "value"]),
+    )
+
+
+def made(folder: Path, found: BatchResult, lang: str = "en") -> Page:
+    folders = {name: folder_name(name) for name in RUNS}
+    return Page(batch_page(folder, found, folders, Words(lang)))
+
+
+def test_bars_are_as_long_as_the_tonnes(folder: Path, found: BatchResult) -> None:
+    page = made(folder, found)
+    bars = [float(str(rect["width"])) for rect in page.all("rect")]
+    # of the longest run's 8 Mt: 1, 3 and 8 of them
+    assert bars == pytest.approx([125.0, 375.0, 1000.0])
+    colours = [rect["fill"] for rect in page.all("rect")]
+    assert colours == ["#0072B2", "#009E73", "#0072B2"]
+    labels = [svg["aria-label"] for svg in page.all("svg")]
+    assert labels[0] == (
+        "quoted need: Solid-sorbent air capture 1.00 Mt/yr, Afforestation 3.00 Mt/yr"
+    )
+
+
+def test_numbers_of_the_table_are_those_of_the_batch(folder: Path, found: BatchResult) -> None:
+    page = made(folder, found)
+    values = {str(span["data-value"]) for span in page.all("span") if span.get("data-value")}
+    assert {"4.0", "8.0", "100.0", "50.0", "12345.0"} <= values
+    assert "12\u202f345" in page.text_of("td", **{"class": "n"})
+    assert "Net removal lies between 4 Mt a year (quoted need) and 8 Mt a year" in page.source
+
+
+def test_one_small_map_for_each_run_and_one_legend(folder: Path, found: BatchResult) -> None:
+    page = made(folder, found)
+    pictures = page.all("img")
+    assert len(pictures) == 2
+    assert pictures[0]["src"] == pictures[1]["src"]  # the same plan, the same colours
+    assert str(pictures[0]["alt"]).startswith("Map of the winning methods of the run quoted need")
+    assert len(page.text_of("ul", **{"class": "legend"})) == 2  # of the bars, and of the maps
+
+
+def test_a_smaller_region_is_drawn_smaller(
+    folder: Path, found: BatchResult, tmp_path: Path
+) -> None:
+    import shutil
+
+    import rasterio
+    from affine import Affine
+
+    other = tmp_path / "batch"
+    shutil.copytree(folder, other)
+    file = other / folder_name(RUNS[1]) / "rasters" / "winner.tif"
+    with rasterio.open(file) as source:
+        profile, codes = source.profile, source.read(1)
+    pixel = Affine(500.0, 0, profile["transform"].c, 0, -500.0, profile["transform"].f)
+    with rasterio.open(file, "w", **{**profile, "driver": "GTiff", "transform": pixel}) as target:
+        target.write(codes, 1)
+    styles = [str(picture["style"]) for picture in made(other, found).all("img")]
+    assert "width:50%" in styles[1] and "width:" not in styles[0].replace("border-width", "")
+
+
+def test_runs_lead_to_their_reports(folder: Path, found: BatchResult) -> None:
+    hrefs = [str(a["href"]) for a in made(folder, found).all("a")]
+    assert "quoted-need/report.html" in hrefs
+    assert f"{folder_name(HOSTILE)}/" in hrefs  # its folder: it has no report
+    assert not any("gone" in href for href in hrefs)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_names_do_nothing_and_nothing_is_asked_for(
+    folder: Path, found: BatchResult, lang: str
+) -> None:
+    page = made(folder, found, lang)
+    assert not page.all("script")
+    assert not any(key.startswith("on") for _, attrs in page.elements for key in attrs)
+    assert "&lt;script&gt;" in page.source and "&lt;b&gt;rule&lt;/b&gt;" in page.source
+    for _, attrs in page.elements:
+        for key in ("src", "href"):
+            assert not str(attrs.get(key) or "").startswith(("http", "//"))
+    assert ("什么" in page.source or "运行" in page.source) == (lang == "zh")
+
+
+def test_a_failure_says_why_and_open_gaps_are_marked(folder: Path, found: BatchResult) -> None:
+    page = made(folder, found)
+    assert page.text_of("pre") == [f"no water {HOSTILE}"]
+    assert page.text_of("b", **{"class": "badge"}) == ["gap not closed", "failed"]
+    assert "1 run failed." in page.source
+
+
+def test_a_batch_without_any_result_is_a_page(tmp_path: Path) -> None:
+    table = pd.DataFrame([{"run": "a", "status": "failed", "message": "x"}])
+    page = Page(batch_page(tmp_path, BatchResult(table, {"a": "x"}), {"a": "a"}, Words("en")))
+    assert not page.all("img") and page.text_of("pre") == ["x"]
+
+
+def test_what_varies_stands_the_shorter_way(folder: Path, found: BatchResult) -> None:
+    heads = made(folder, found).text_of("th", scope="col")
+    assert "methods.daccs-solid.profile" in heads
+    many = [(f"key{i}", run, "1") for i in range(5) for run in RUNS[:2]]
+    varies = pd.DataFrame(many, columns=["assumption", "run", "value"])
+    page = made(folder, BatchResult(found.table, found.failed, found.ranks, varies))
+    assert HOSTILE in page.text_of("th", scope="col")
+    assert "key4" in page.text_of("th", scope="row")
+
+
+def test_unknown_numbers_are_dashes(folder: Path, found: BatchResult) -> None:
+    table = found.table.copy()
+    table["mean_cost_usd_t"] = math.nan
+    page = made(folder, BatchResult(table, found.failed, found.ranks, found.varies))
+    assert page.text_of("span", **{"class": "v"}).count("–") >= 2

@@ -1,0 +1,473 @@
+"""Two runs side by side: totals, maps from and to, ranks, assumptions."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_run import Page
+from rich.console import Console
+from tiny_scenario import write_world
+from tiny_study import METHODS, tiny_result
+
+import cdrsite
+from cdrsite.changes import (
+    input_changes,
+    library_changes,
+    paired,
+    rank_table,
+    scenario_changes,
+    site_changes,
+)
+from cdrsite.compare import Comparison, compare_runs, write_comparison
+from cdrsite.compare_report import print_comparison
+from cdrsite.config.load import load_scenario
+from cdrsite.core.errors import ConfigError, GridError
+from cdrsite.outputs.compare_page import because, sentence
+from cdrsite.outputs.difference_maps import OTHER, UNCHANGED, Differences, shade
+from cdrsite.outputs.report.words import Words
+from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.outputs.sheet import change_classes, signed
+
+HOSTILE = '<img src=x onerror="alert(1)">&{x}'
+
+
+def second(result: Any) -> None:
+    """Change three cells of the plan: two go to the forest, one is taken up anew."""
+    allocated, winner = (result.dataset[name].to_numpy() for name in ("allocated", "winner"))
+    for cell in ((0, 2), (3, 4)):
+        allocated[(0, *cell)], allocated[(1, *cell)] = 0.0, 50.0
+        winner[cell] = 1
+    allocated[0, 0, 3], winner[0, 3] = 10.0, 0
+
+
+def written(folder: Path, change: Any = None, extra: str = "", **more: Any) -> Path:
+    """A run of 4 x 5 cells written out by hand, with changes."""
+    folder.mkdir(parents=True)
+    result = tiny_result(folder, extra=extra, **more)
+    if change is not None:
+        change(result)
+    return result.write(folder / "run")
+
+
+def edited(run: Path, folder: Path, file: str, edit: Any) -> Path:
+    """A copy of a run with one of its documents changed."""
+    shutil.copytree(run, folder)
+    document = json.loads((folder / file).read_text(encoding="utf-8"))
+    edit(document)
+    (folder / file).write_text(json.dumps(document), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("plain") / "a")
+
+
+@pytest.fixture(scope="module")
+def by_hand(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    return compare_runs(plain, written(tmp_path_factory.mktemp("hand") / "b", second))
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two runs of the tiny world: with more water and more power in the second."""
+    folder = tmp_path_factory.mktemp("real")
+    study = write_world(folder)
+    sets = ("resources.power.value=3 GWh/yr", "siting.exclude.2.above=25 degree")
+    first = cdrsite.run(load_scenario(study), threads=1).write(folder / "first")
+    return first, cdrsite.run(load_scenario(study, sets), threads=1).write(folder / "other")
+
+
+# ------------------------------------------------------------------- from and to
+
+
+def test_the_map_from_and_to_is_the_one_by_hand(by_hand: Comparison, tmp_path: Path) -> None:
+    assert by_hand.maps is not None
+    turns = {(t.before, t.after): (t.cells, t.area_km2) for t in by_hand.maps.turns}
+    solid, forest = METHODS
+    assert turns == {
+        (solid, solid): (5, 5.0),
+        (solid, forest): (2, 2.0),
+        ("no method", solid): (1, 1.0),
+        ("no method", "no method"): (5, 5.0),
+        ("excluded", "excluded"): (3, 3.0),
+        ("unknown", "unknown"): (1, 1.0),
+    }
+    folder = write_comparison(by_hand, tmp_path / "out")
+    with rasterio.open(folder / "rasters" / "change_of_winner.tif") as file:
+        codes = file.read(1)
+        assert file.colormap(1)[1][:3] == (0x00, 0x9E, 0x73)  # afforestation's own colour
+    outside, same, to_forest, to_solid = 255, UNCHANGED, 1, 2
+    want = np.full((4, 5), same)
+    want[0, 0] = want[3, 0] = want[3, 1] = outside
+    want[0, 2] = want[3, 4] = to_forest
+    want[0, 3] = to_solid
+    np.testing.assert_array_equal(codes, want)
+    names = (folder / "rasters" / "change_of_winner.tif.aux.xml").read_text(encoding="utf-8")
+    assert "daccs-solid → afforestation" in names and "no method → daccs-solid" in names
+    readme = (folder / "rasters" / "README.txt").read_text(encoding="utf-8")
+    assert "change_of_net_removal_afforestation.tif" in readme
+
+
+def test_the_change_of_each_cell_is_the_one_by_hand(by_hand: Comparison, tmp_path: Path) -> None:
+    folder = write_comparison(by_hand, tmp_path / "out")
+    with rasterio.open(folder / "rasters" / "change_of_net_removal.tif") as file:
+        change = file.read(1, masked=True)
+        assert file.units[0] == "t/yr"
+    want = np.zeros((4, 5))
+    want[0, 2] = want[3, 4] = 0.8 * (50 - 90)
+    want[0, 3] = 0.8 * 10
+    np.testing.assert_allclose(change.filled(0), want, rtol=1e-6)
+    assert [tuple(c) for c in np.argwhere(change.mask)] == [(0, 0), (3, 0), (3, 1)]
+    assert by_hand.maps is not None
+    whole = by_hand.maps.sums[0]
+    assert (whole.rising, whole.falling, whole.unknown) == (1, 2, 0)
+    assert (whole.rise, whole.fall) == pytest.approx((8.0, -64.0))
+    parts = [item for item in by_hand.maps.sums if item.method]
+    assert math.fsum(item.total for item in parts) == pytest.approx(whole.total)
+
+
+def test_many_kinds_of_change_share_the_last_code() -> None:
+    class Many(Differences):
+        turns = tuple(
+            cdrsite.outputs.difference_maps.Turn(f"a{i}", f"b{i}", 1, 1.0) for i in range(300)
+        )
+
+    found = object.__new__(Many)
+    assert max(found.codes.values()) == OTHER
+    listed = found.categories()
+    assert len({c.code for c in listed}) == len(listed) and listed[-1].label == "other changes"
+
+
+def test_shades_of_one_colour_differ() -> None:
+    colours = [shade("#0072B2", step) for step in range(5)]
+    assert colours[0] == "#0072B2" and len(set(colours)) == 5
+
+
+# ------------------------------------------------------------------------- totals
+
+
+def test_maps_and_tables_add_up_to_the_difference_of_the_summaries(
+    real: tuple[Path, Path],
+) -> None:
+    found = compare_runs(*real)
+    first, other = (RunFolder(path).summary for path in real)
+    totals = found.totals.set_index("quantity")
+    for key in ("net_mt_yr", "cost_musd_yr", "mean_cost_usd_t"):
+        assert totals.loc[key, "change"] == other[key] - first[key]
+    assert found.maps is not None
+    sums = {item.name: item.total for item in found.maps.sums}
+    assert sums["change_of_net_removal"] / 1e6 == pytest.approx(
+        other["net_mt_yr"] - first["net_mt_yr"], rel=1e-4
+    )
+    assert sums["change_of_cost"] / 1e6 == pytest.approx(
+        other["cost_musd_yr"] - first["cost_musd_yr"], rel=1e-3
+    )
+    net = found.methods.set_index("method")["net_mt_yr_change"]
+    for name in first["methods"]:
+        want = other["methods"][name]["net_mt_yr"] - first["methods"][name]["net_mt_yr"]
+        assert net[name] == want
+    assert abs(net.sum()) > 0
+
+
+def test_the_assumptions_that_differ_are_those_that_were_set(real: tuple[Path, Path]) -> None:
+    found = compare_runs(*real)
+    changes = {c.key: (c.a, c.b) for c in found.assumptions}
+    assert set(changes) == {"resources.power.value", "siting.exclude.[steep].above"}
+    assert changes["siting.exclude.[steep].above"] == ("15 degree", "25 degree")
+    assert "2 assumptions differ: " in because(found, Words("en"))
+
+
+def test_a_run_compared_with_itself_has_nothing_to_say(
+    real: tuple[Path, Path], tmp_path: Path
+) -> None:
+    found = compare_runs(real[0], real[0])
+    assert found.identical and found.same_results
+    assert not found.assumptions
+    assert (found.totals["change"].dropna() == 0).all()
+    assert found.maps is not None
+    assert all(turn.before == turn.after for turn in found.maps.turns)
+    text = io.StringIO()
+    print_comparison(found, console=Console(file=text, width=100))
+    assert text.getvalue().strip() == (
+        "The two runs have the same assumptions and the same results."
+    )
+    page = (write_comparison(found, tmp_path / "out") / "compare.html").read_text(encoding="utf-8")
+    assert "The two runs have the same assumptions and the same results." in page
+
+
+def test_other_assumptions_with_the_same_results_say_so(plain: Path, tmp_path: Path) -> None:
+    def edit(document: dict[str, Any]) -> None:
+        document["scenario"]["costs"]["discount_rate"] = 0.5
+
+    found = compare_runs(plain, edited(plain, tmp_path / "b", "manifest.json", edit))
+    assert found.same_results and not found.identical
+    assert "though their assumptions differ" in sentence(found, Words("en"))
+
+
+# -------------------------------------------------------------------------- grids
+
+
+def test_two_grids_have_totals_but_no_maps(plain: Path, tmp_path: Path) -> None:
+    found = compare_runs(plain, written(tmp_path / "b", crs="EPSG:4326"))
+    assert found.maps is None
+    assert "different grids" in found.why_no_maps() and "rule 1" in found.why_no_maps()
+    assert (found.methods["net_mt_yr_change"] == 0).all()
+    folder = write_comparison(found, tmp_path / "out")
+    assert not (folder / "rasters").exists()
+    page = (folder / "compare.html").read_text(encoding="utf-8")
+    assert "There are no maps of change" in page and "data:image" not in page
+    with pytest.raises(GridError, match="rule 1"):
+        Differences.between(found.a, found.b)
+
+
+def test_a_method_that_one_run_does_not_have_counts_as_nothing_there(
+    by_hand: Comparison, tmp_path: Path
+) -> None:
+    def without_forest(result: Any) -> None:
+        result.dataset = result.dataset.isel(removal_method=[0])
+        result.tables["methods"] = result.tables["methods"].iloc[:1]
+        result.summary["methods"].pop("afforestation")
+
+    found = compare_runs(written(tmp_path / "a", without_forest), by_hand.b.path)
+    row = found.methods.set_index("method").loc["afforestation"]
+    assert (row["net_mt_yr_a"], row["net_mt_yr_b"]) == (0.0, 987.65424)
+    assert found.maps is not None
+    sums = {item.method: item.total for item in found.maps.sums}
+    assert sums["afforestation"] == pytest.approx(2 * 0.8 * 50)
+
+
+def test_money_of_two_years_is_not_subtracted(real: tuple[Path, Path], tmp_path: Path) -> None:
+    other = edited(
+        real[1], tmp_path / "b", "summary.json", lambda document: document.update(base_year=2015)
+    )
+    found = compare_runs(real[0], other)
+    totals = found.totals.set_index("quantity")["change"]
+    assert math.isnan(totals["cost_musd_yr"]) and not math.isnan(totals["land_km2"])
+    assert found.methods["cost_musd_yr_change"].isna().all()
+    folder = write_comparison(found, tmp_path / "out")
+    assert not (folder / "rasters" / "change_of_cost.tif").exists()
+    assert "different years (2020 and 2015)" in (folder / "compare.html").read_text("utf-8")
+    same_year = write_comparison(compare_runs(*real), tmp_path / "other")
+    assert (same_year / "rasters" / "change_of_cost.tif").exists()
+
+
+def test_prices_of_two_goals_are_not_subtracted(plain: Path, tmp_path: Path) -> None:
+    def dearer(result: Any) -> None:
+        result.tables["pools"]["price"] = 2.0
+        result.tables["pools"]["price_unit"] = "USD per m3"
+        result.summary["objective"]["name"] = "cost"
+
+    found = compare_runs(plain, written(tmp_path / "b", dearer))
+    assert found.pools["price_change"].isna().all()
+    assert list(found.pools["price_unit_b"]) == ["USD per m3"] * 3
+    assert found.goals == ("net removal", "cost")
+
+
+# ----------------------------------------------------------------- what is written
+
+
+def test_the_folder_holds_page_tables_and_json_and_is_replaced_whole(
+    by_hand: Comparison, tmp_path: Path
+) -> None:
+    folder = write_comparison(by_hand, tmp_path / "out")
+    document = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+    assert document["winners"][0]["cells"] == 5 and not document["identical"]
+    assert {f.stem for f in (folder / "tables").glob("*.csv")} == {
+        "totals", "methods", "provinces", "pools", "sites", "ranks", "binding", "assumptions",
+        "winners", "maps",
+    }  # fmt: skip
+    page = (folder / "compare.html").read_bytes()
+    (folder / "left-over").touch()
+    write_comparison(by_hand, folder)
+    assert not (folder / "left-over").exists()
+    assert (folder / "compare.html").read_bytes() == page  # no time in it (rule 9)
+
+
+def test_a_run_is_never_replaced_by_a_comparison(by_hand: Comparison, tmp_path: Path) -> None:
+    run = by_hand.a.path
+    for target in (run, run / "inside", run.parent):
+        with pytest.raises(ConfigError, match="would replace a run"):
+            write_comparison(by_hand, target)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.doc").touch()
+    with pytest.raises(ConfigError, match="something else"):
+        write_comparison(by_hand, other)
+    assert (run / "summary.json").is_file()
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such run"):
+        compare_runs(tmp_path / "nowhere", tmp_path)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_names_from_the_data_do_nothing_on_the_page(lang: str, plain: Path, tmp_path: Path) -> None:
+    def hostile(result: Any) -> None:
+        second(result)
+        result.tables["pools"]["zone"] = HOSTILE
+        result.tables["provinces"] = pd.DataFrame(
+            {"zone": [HOSTILE], "method": [METHODS[0]], "net_mt_yr": [2.0]}
+        )
+        result.summary["title"] = HOSTILE
+
+    extra = "policies: [{name: '<script>alert(1)</script>', at_most: 5 Mt/yr}]\n"
+    found = compare_runs(plain, written(tmp_path / "b", hostile, extra))
+    folder = write_comparison(found, tmp_path / "out", lang)
+    source = (folder / "compare.html").read_text(encoding="utf-8")
+    page = Page(source)
+    assert not page.all("script")
+    assert all(str(image["src"]).startswith("data:image/png") for image in page.all("img"))
+    assert not any(key.startswith("on") for _, attrs in page.elements for key in attrs)
+    assert "&lt;img src=x" in source and "&lt;script&gt;" in source
+    assert page.all("html")[0]["lang"] == {"en": "en", "zh": "zh-Hans"}[lang]
+    for name, attrs in page.elements:
+        for key in ("src", "href"):
+            value = attrs.get(key) or ""
+            assert not value.startswith(("http", "//")), name
+    policy = next(m["content"] for m in page.all("meta") if "http-equiv" in m)
+    assert "default-src 'none'" in str(policy) and "script-src 'none'" in str(policy)
+
+
+def test_the_terminal_says_it_in_a_screenful(by_hand: Comparison) -> None:
+    text = io.StringIO()
+    print_comparison(by_hand, console=Console(file=text, width=100))
+    shown = text.getvalue()
+    assert "daccs-solid → afforestation" in shown and "2 km²" in shown
+    assert max(map(len, shown.splitlines())) <= 100
+
+
+def test_json_on_the_terminal_is_all_of_it(
+    by_hand: Comparison, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_comparison(by_hand, as_json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert document["maps"][0]["falling"] == 2
+
+
+# -------------------------------------------------------------------- assumptions
+
+
+def test_key_paths_lists_by_name_and_what_only_one_has() -> None:
+    a = {"name": "x", "k": {"v": 1.0, "gone": [1]}, "rules": [{"name": "p", "w": 1}], "l": [1, 2]}
+    b = {"name": "y", "k": {"v": 1, "new": {"z": None}}, "l": [2, 1]}
+    b["rules"] = [{"name": "q", "w": 3}, {"name": "p", "w": 2}]
+    found = {c.key: (c.a, c.b) for c in scenario_changes(a, b)}
+    assert found == {
+        "k.gone": ("[1]", None),
+        "k.new": (None, '{"z": null}'),
+        "rules.[p].w": ("1", "2"),
+        "rules.[q]": (None, '{"name": "q", "w": 3}'),
+        "l": ("[1, 2]", "[2, 1]"),
+    }
+
+
+def test_values_of_the_library_and_bytes_of_inputs() -> None:
+    def library(value: float) -> dict[str, Any]:
+        rows = [
+            {"parameter": "water", "value": value, "unit": "m3/t", "alternative": False},
+            {"parameter": "water", "value": 99.0, "unit": "m3/t", "alternative": True},
+        ]
+        return {"methods": {"m": {"values": rows}}}
+
+    (change,) = library_changes(library(2.0), library(2.5))
+    assert (change.key, change.a, change.b) == ("m: water", "2 m3/t", "2.5 m3/t")
+    assert not library_changes(library(2.0), library(2.0))
+    files = {"a.tif": {"sha256": "0", "bytes": 1}, "b.tif": {"sha256": "1", "bytes": 1}}
+    found = input_changes(files, {"a.tif": {"sha256": "9", "bytes": 1}})
+    assert [(c.key, c.b is None) for c in found] == [("a.tif", False), ("b.tif", True)]
+
+
+def test_a_profile_that_was_not_named_is_the_one_that_was_taken(
+    plain: Path, tmp_path: Path
+) -> None:
+    def edit(document: dict[str, Any]) -> None:
+        assert document["scenario"]["methods"]["daccs-solid"]["profile"] is None
+        document["scenario"]["methods"]["daccs-solid"]["profile"] = "madhu2021"
+
+    named = edited(plain, tmp_path / "b", "manifest.json", edit)
+    assert not compare_runs(plain, named).assumptions
+
+
+# ------------------------------------------------------------------ tables, ranks
+
+
+def test_rows_that_one_run_lacks_are_zero_only_where_that_adds_up() -> None:
+    a = pd.DataFrame({"zone": ["n", None], "net": [1.0, 2.0], "price": [5.0, math.nan]})
+    b = pd.DataFrame({"zone": ["s", "n"], "net": [4.0, 3.0], "price": [7.0, 6.0]})
+    found = paired(a, b, ["zone"], totals=["net"], values=["price", "nowhere"])
+    assert list(found["zone"]) == ["n", "", "s"]
+    assert list(found["net_change"]) == [2.0, -2.0, 4.0]
+    assert found["price_change"].isna().tolist() == [False, True, True]
+    assert "nowhere_a" not in found.columns
+    assert list(paired(None, None, ["zone"], ["net"]).columns) == ["zone"]
+
+
+def ranked(*places: tuple[float, float]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "method": "m",
+            "rank": range(1, len(places) + 1),
+            "lon": [lon for lon, _ in places],
+            "lat": [lat for _, lat in places],
+            "score_t_yr": 1.0,
+        }
+    )
+
+
+def test_sites_stay_move_come_and_go() -> None:
+    # a hundredth of a degree on the equator is 1.11 km
+    a = ranked((0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0))
+    b = ranked((3.0, 0.0), (1.02, 0.0), (0.0, 0.0), (7.0, 0.0))
+    found = site_changes(a, b, 0.5, 5.0)
+    assert list(found["site"]) == ["same", "moved", "same", "gained", "lost"]
+    assert found["moved_km"].iloc[1] == pytest.approx(0.02 * math.pi / 180 * 6371.0088, rel=1e-6)
+    assert found["rank_a"].tolist()[:3] == [4.0, 2.0, 1.0]
+    (row,) = rank_table(found).to_dict("records")
+    assert (row["sites_a"], row["sites_b"]) == (4, 4)
+    assert (row["same"], row["moved"], row["gained"], row["lost"]) == (2, 1, 1, 1)
+    assert row["rank_correlation"] == pytest.approx(-1.0)
+    assert not len(site_changes(None, None, 0.5, 5.0))
+
+
+def test_two_sites_in_common_say_nothing_of_the_order() -> None:
+    found = rank_table(site_changes(ranked((0, 0), (1, 0)), ranked((0, 0), (1, 0)), 0.5, 5.0))
+    assert math.isnan(found["rank_correlation"].iloc[0])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.permutations(range(8)),
+    st.lists(st.booleans(), min_size=8, max_size=8),
+)
+def test_every_site_is_counted_once(order: list[int], kept: list[bool]) -> None:
+    a = ranked(*((float(i), 0.0) for i in range(8)))
+    places = [(float(i) if kept[i] else 100.0 + i, 0.0) for i in order]
+    found = site_changes(a, ranked(*places), 0.5, 5.0)
+    assert sorted(found["rank_a"].dropna()) == list(range(1, 9))
+    assert sorted(found["rank_b"].dropna()) == list(range(1, 9))
+    (row,) = rank_table(found).to_dict("records")
+    assert row["same"] == sum(kept) and row["gained"] == row["lost"] == 8 - sum(kept)
+    if sum(kept) >= 3:
+        ours = found[found["site"] == "same"]
+        want = ours["rank_a"].corr(ours["rank_b"], method="spearman")
+        assert row["rank_correlation"] == pytest.approx(want)
+
+
+def test_classes_of_change_are_round_and_rise() -> None:
+    low, high = change_classes(np.array([0.0, np.nan, 1.0, -2.0, 30.0, 4000.0]))
+    assert 0 < low < high
+    assert change_classes(np.zeros(3)) == (1.0, 10.0)
+    assert (signed(4.0), signed(-0.5), signed(0.0), signed(math.nan)) == ("+4", "−0.500", "0", "–")
