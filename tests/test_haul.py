@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,11 @@ import scipy.sparse.csgraph
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdrsite.core.arrays import DiskStore, MemoryStore
 from cdrsite.core.errors import DataError
-from cdrsite.transport.haul import MEAN_TO_CENTRE, coarsen, shed_raster, supply_shed
+from cdrsite.core.grid import AnalysisGrid
+from cdrsite.transport import haul
+from cdrsite.transport.haul import MEAN_TO_CENTRE, coarsen, shed_raster, shed_store, supply_shed
 
 KM = (1000.0, 1000.0)
 
@@ -199,6 +203,40 @@ def test_raster_of_sheds_is_near_the_fine_one() -> None:
     assert total[0, 0] == 0
     assert np.isnan(cost[0, 0])
     assert total[0, 1] > 0
+
+
+def fine_sheds(size: int, store: Any, threads: int = 1, factor: int = 3) -> np.ndarray:
+    """Sheds of a rough ground with walls and unknown biomass, in blocks of a size."""
+    rng = np.random.default_rng(4)
+    grid = AnalysisGrid.from_bounds("EPSG:3035", (0, 0, 61_000, 47_000), 1000.0, snap=None)
+    friction = rng.uniform(0.08, 0.12, grid.shape).astype(np.float32)
+    friction[rng.random(grid.shape) < 0.2] = np.inf
+    biomass = rng.uniform(0, 1, grid.shape).astype(np.float32)
+    biomass[5, 7] = np.nan
+    found = shed_store(
+        lambda block: biomass[block.slices],
+        lambda block: friction[block.slices],
+        grid,
+        store,
+        tuple(grid.blocks(size)),
+        factor=factor,
+        max_cost=1.0,
+        threads=threads,
+    )
+    total, _ = shed_raster(biomass, friction, grid.row_steps_m, factor=factor, max_cost=1.0)
+    np.testing.assert_array_equal(found[:, :], total)
+    return np.asarray(found[:, :])
+
+
+@pytest.mark.parametrize(("size", "factor", "part"), [(64, 3, 1024), (13, 3, 20), (10, 2, 9)])
+def test_sheds_in_blocks_on_disk_equal_the_whole(
+    size: int, factor: int, part: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(haul, "PART", part)
+    memory = fine_sheds(size, MemoryStore(), factor=factor)
+    disk = fine_sheds(size, DiskStore(tmp_path, size), threads=2, factor=factor)
+    assert memory.tobytes() == disk.tobytes()
+    assert memory.max() > 0
 
 
 @pytest.mark.parametrize(

@@ -179,3 +179,28 @@ def sheds(  # type: ignore[no-untyped-def]
                 out[1, n, k] += taken * max(1.0 - loss * way, 0.0)
                 out[2, n, k] += taken * paid
                 out[3, n, k] += taken * way
+
+
+@kernel
+def coarse_sums(biomass, friction, factor, out):  # type: ignore[no-untyped-def]
+    """Add up fine cells to coarse ones, each in the order of its rows.
+
+    Parameters
+    ----------
+    biomass, friction : ndarray, shape (rows, cols)
+        NaN biomass counts as none; inf or NaN friction is closed.
+    factor : int
+        Fine cells per side of a coarse one.
+    out : ndarray of float64, shape (4, coarse rows, coarse cols)
+        Zeros; takes biomass, cells, open cells, and the sum of 1 / friction of the open ones.
+    """
+    for r in range(biomass.shape[0]):
+        for c in range(biomass.shape[1]):
+            y, x = r // factor, c // factor
+            value, ground = np.float64(biomass[r, c]), np.float64(friction[r, c])
+            if not np.isnan(value):
+                out[0, y, x] += value
+            out[1, y, x] += 1.0
+            if np.isfinite(ground):
+                out[2, y, x] += 1.0
+                out[3, y, x] += 1.0 / ground

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from cdrsite.core.errors import DataError
-from cdrsite.transport import _kernel, _kernel_tiles
+from cdrsite.transport import _kernel, _kernel_ends, _kernel_tiles
 from cdrsite.transport.labels import (
     KINDS_OF,
     PAD,
@@ -481,7 +481,7 @@ def _result(
     names = np.append(ids, np.int32(-1))
     reasons = np.array([REACHED, BARRIER, DISCONNECTED, UNKNOWN])
     problem.by_rows(
-        lambda band: _kernel.cut_out(
+        lambda band: _kernel_ends.cut_out(
             (labels.cost, labels.length, labels.sink, labels.link),
             names,
             problem.shape[1],

@@ -15,10 +15,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.errors import DataError
-from cdrsite.transport._kernel_haul import sheds
+from cdrsite.core.grid import Block
+from cdrsite.transport._kernel_haul import coarse_sums, sheds
+from cdrsite.transport.frames import cut
+from cdrsite.transport.labels import on_threads
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import ArrayLike, NDArray
+
+    from cdrsite.core.arrays import ArrayStore, CellArray
+    from cdrsite.core.grid import AnalysisGrid
 
     Floats = NDArray[np.float64]
 
@@ -27,6 +35,10 @@ MEAN_TO_CENTRE = (math.sqrt(2) + math.log(1 + math.sqrt(2))) / 6
 
 WHERE = "biomass haul"
 CHUNK = 256
+PART = 1024
+"""Side of the parts in which biomass is added up [cells]."""
+SHED = "biomass shed"
+"""Array of a store that :func:`shed_store` writes."""
 
 
 @dataclass(frozen=True)
@@ -191,16 +203,120 @@ def coarsen(biomass: NDArray[Any], friction: NDArray[Any], factor: int) -> tuple
         easy ones; inf where more than half of the cells on the grid are closed. Biomass of closed
         coarse cells is kept in the sum and cannot be reached.
     """
+    return _means(_fine_sums(biomass, friction, factor))
+
+
+def _fine_sums(biomass: NDArray[Any], friction: NDArray[Any], factor: int) -> Floats:
+    """Sums over coarse cells; see ``_kernel_haul.coarse_sums``."""
     if factor < 1:
         raise DataError("the factor is below 1", where=WHERE, got=factor)
-    supply = _sums(np.nan_to_num(np.asarray(biomass, np.float64)), factor)
-    ground = np.asarray(friction, np.float64)
-    open_ = np.isfinite(ground)
-    cells = _sums(np.ones(ground.shape), factor)
-    count = _sums(open_.astype(np.float64), factor)
-    eases = _sums(np.where(open_, 1.0 / np.where(open_, ground, 1.0), 0.0), factor)
-    mean = _ratio(count, eases)
-    return supply, np.where(2 * count >= cells, mean, np.inf)
+    rows, cols = biomass.shape
+    out = np.zeros((4, -(-rows // factor), -(-cols // factor)))
+    coarse_sums(np.asarray(biomass), np.asarray(friction), factor, out)
+    return out
+
+
+def _means(sums: Floats) -> tuple[Floats, Floats]:
+    """Biomass and mean friction of coarse cells from their sums."""
+    supply, cells, count, eases = sums
+    return supply, np.where(2 * count >= cells, _ratio(count, eases), np.inf)
+
+
+def shed_store(
+    supply: Callable[[Block], NDArray[Any]],
+    ground: Callable[[Block], NDArray[Any]],
+    grid: AnalysisGrid,
+    store: ArrayStore,
+    blocks: Sequence[Block],
+    *,
+    factor: int = 4,
+    max_cost: float,
+    loss_per_100km: float = 0.0,
+    threads: int = 1,
+) -> CellArray:
+    """Biomass within reach of every cell, worked out on coarser cells, block by block.
+
+    Parameters
+    ----------
+    supply : callable
+        Block -> collectable biomass per cell [t dry/yr]; NaN is unknown and offers nothing. Any
+        block may be asked for.
+    ground : callable
+        Block -> haul cost [USD/t/km]; inf or NaN is closed. Each cell is asked for once.
+    grid : AnalysisGrid
+        The grid.
+    store : ArrayStore
+        Takes :data:`SHED`.
+    blocks : sequence of Block
+        They cover the grid; on disk each is a chunk.
+    factor : int
+        Fine cells per side of a coarse one; the work falls with its fourth power.
+    max_cost, loss_per_100km, threads
+        As in :func:`supply_shed`.
+
+    Returns
+    -------
+    CellArray of float32, shape (rows, cols)
+        What arrives [t dry/yr]; 0 in closed cells.
+
+    Notes
+    -----
+    On rough ground the coarse ways miss the cheapest passages: with friction at random between
+    one and two times a value and cells 8 times as large, sheds came out some 12 % too small. For
+    the places that matter, :func:`supply_shed` on the fine grid is exact.
+    """
+    rows, cols = grid.shape
+    sums = np.zeros((4, -(-rows // factor), -(-cols // factor)))
+    closed = np.zeros((rows, -(-cols // 8)), np.uint8)  # a bit for each cell
+
+    def gather(block: Block) -> None:
+        friction = np.asarray(ground(block))
+        first = block.row0 // factor, block.col0 // factor
+        part = _fine_sums(np.asarray(supply(block)), friction, factor)
+        sums[:, first[0] : first[0] + part.shape[1], first[1] : first[1] + part.shape[2]] = part
+        bits = np.packbits(~np.isfinite(friction), axis=1)
+        closed[block.row0 : block.row1, block.col0 // 8 : block.col0 // 8 + bits.shape[1]] = bits
+
+    # whole coarse cells and whole bytes in each part, so that the parts do not show in the sums
+    side = 8 * factor * max(1, PART // (8 * factor))
+    on_threads(threads, gather, cut(Block(0, rows, 0, cols), side))
+    total = _coarse_sheds(sums, grid.row_steps_m, factor, max_cost, loss_per_100km, threads)
+    shed = store.create(SHED, grid.shape, np.float32)
+
+    def spread(block: Block) -> None:
+        row = np.arange(block.row0, block.row1) // factor
+        col = np.arange(block.col0, block.col1) // factor
+        bits = closed[block.row0 : block.row1, block.col0 // 8 : -(-block.col1 // 8)]
+        skip = block.col0 % 8
+        shut = np.unpackbits(bits, axis=1)[:, skip : skip + block.shape[1]]
+        shed[block.slices] = np.where(shut, np.float32(0), total[row[:, None], col])
+
+    on_threads(threads, spread, blocks)
+    return shed
+
+
+def _coarse_sheds(
+    sums: Floats,
+    steps: tuple[NDArray[np.float64], float],
+    factor: int,
+    max_cost: float,
+    loss_per_100km: float,
+    threads: int,
+) -> NDArray[np.float32]:
+    """What arrives in each coarse cell [t dry/yr]."""
+    supply, ground = _means(sums)
+    rows, cols = np.indices(supply.shape)
+    middle = np.minimum(np.arange(len(supply)) * factor + factor // 2, len(steps[0]) - 1)
+    shed = supply_shed(
+        supply,
+        ground,
+        (steps[0][middle] * factor, steps[1] * factor),
+        (rows.ravel(), cols.ravel()),
+        max_cost=max_cost,
+        loss_per_100km=loss_per_100km,
+        threads=threads,
+    )
+    return shed.total().reshape(supply.shape).astype(np.float32)
 
 
 def shed_raster(
@@ -309,13 +425,6 @@ def _window(friction: Floats, east: float, north: float, reach: float) -> tuple[
     return min(int(km / north * (1 + 1e-9)), height - 1), min(
         int(km / east * (1 + 1e-9)), width - 1
     )
-
-
-def _sums(values: Floats, factor: int) -> Floats:
-    height, width = values.shape
-    padded = np.pad(values, ((0, -height % factor), (0, -width % factor)))
-    shape = (padded.shape[0] // factor, factor, padded.shape[1] // factor, factor)
-    return np.asarray(padded.reshape(shape).sum(axis=(1, 3)))
 
 
 def _ratio(top: Floats, bottom: Floats) -> Floats:

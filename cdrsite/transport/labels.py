@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from cdrsite.core.errors import DataError
-from cdrsite.transport import _kernel
+from cdrsite.transport import _kernel, _kernel_ends
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -201,7 +201,7 @@ class Starts:
         ``sinks`` has at least ``rank`` rows; ``label`` is written.
         """
         chosen = np.zeros(self.cell.size, bool)
-        _kernel.place_starts(self.cell, self.sink, self.cost, rank, sinks, label, chosen)
+        _kernel_ends.place_starts(self.cell, self.sink, self.cost, rank, sinks, label, chosen)
         return chosen
 
     def ends(self, chosen: NDArray[np.bool_], label: NDArray[Any]) -> NDArray[np.int64]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.arrays import MemoryStore
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.transport.costmodels import trucks_instead, unit_cost
 from cdrsite.transport.crossings import CrossingBill, CrossingRules, bill_crossings
@@ -126,10 +125,10 @@ def link_sinks(
     sites: StorageSites,
     reader: LayerReader,
     basis: Basis,
-    inside: Callable[[Block], NDArray[np.bool_]] | NDArray[np.bool_],
-    threads: int = 1,
-    store: ArrayStore | None = None,
-    blocks: Sequence[Block] | None = None,
+    inside: Callable[[Block], NDArray[np.bool_]],
+    threads: int,
+    store: ArrayStore,
+    blocks: Sequence[Block],
 ) -> SinkLinks:
     """Find the cheapest storage units of every cell over the cost surface.
 
@@ -161,11 +160,6 @@ def link_sinks(
     DataError
         If no storage unit touches the grid.
     """
-    store = MemoryStore() if store is None else store
-    blocks = tuple(reader.grid.blocks()) if blocks is None else blocks
-    if isinstance(inside, np.ndarray):
-        region = inside
-        inside = lambda block: region[block.slices]  # noqa: E731
     onshore = unit_cost(model.flow, model.model, basis)
     offshore = unit_cost(model.flow, model.offshore_model, basis)
     surface = CostSurface(model.surface, reader, onshore.per_km, offshore.per_km)

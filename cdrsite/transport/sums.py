@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.errors import DataError
-from cdrsite.transport import _kernel
+from cdrsite.transport import _kernel, _kernel_ends
 from cdrsite.transport.crossings import CrossingBill, edge_of_moves
 from cdrsite.transport.distance import WHERE
 from cdrsite.transport.frames import Framed, Strips
@@ -114,7 +114,7 @@ class _Chains:
         there = strips.get(row, col)[:, rank, np.arange(rank.size)]
         sums = np.empty((3, self.nodes[0].size + 1))
         unit, span = self.lengths
-        _kernel.sum_chains(self.nodes, self.tails, there, unit, span, price, sums[:, 1:])
+        _kernel_ends.sum_chains(self.nodes, self.tails, there, unit, span, price, sums[:, 1:])
         return np.where(self.node > 0, sums[:, self.node], self.known)
 
 
