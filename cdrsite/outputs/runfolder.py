@@ -276,7 +276,7 @@ class RunFolder:
             return gpd.read_file(self.path / GEOPACKAGE, layer=name, engine="pyogrio")
 
     def dataset(self) -> xr.Dataset:
-        """The labelled dataset, read lazily; the caller closes it.
+        """The labelled dataset; arrays are read when they are asked for, so slice them first.
 
         Raises
         ------
@@ -293,7 +293,7 @@ class RunFolder:
                 got=f"no {STORE}",
                 cure=CURE,
             )
-        return xr.open_zarr(store, consolidated=True)
+        return xr.open_zarr(store, consolidated=True, chunks=None)
 
     def _require(self, name: str, known: tuple[str, ...], kind: str) -> None:
         if name not in known:
