@@ -135,7 +135,7 @@ def test_runs_of_a_world_are_ranked_and_told_apart(tmp_path: Path) -> None:
     rows = matrix(tmp_path, "dry: {resources.water.supply: none}\n")
     runs = [Variant("as is", study), Variant("flat", study, ("siting.exclude.2.above=5 degree",))]
     runs += [Variant(v.name, v.scenario, v.overrides) for v in variants([study], rows)]
-    found = run_batch(runs, tmp_path / "out", threads=1)
+    found = run_batch(runs, tmp_path / "out")
     table = found.table.set_index("run")
     assert table.loc["flat", "differs_in"] == "siting.exclude.[steep].above=5 degree"
     assert table.loc["as is", "differs_in"] == "siting.exclude.[steep].above=15 degree"
