@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
     from cdrsite.outputs.report.fragment import Fragment
 
+BLOCK = "display:block;max-width:100%"
 HEIGHT = 560
 """Of the frame in a notebook [pixels]."""
 BODY = (
     "body{margin:.6rem .8rem;font:15px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',"
     "'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif;color:#1d2329;background:#fff}"
     "*{box-sizing:border-box}h2{font-size:1.1rem;margin:0}.note{color:#57606a;margin:.1rem 0 .6rem;"
-    "font-size:.85rem}"
+    "font-size:.85rem}#cdrmap-stage{height:clamp(17rem,calc(100vh - 13rem),44rem)}"
 )
 
 
@@ -68,7 +69,7 @@ class InteractiveMap:
             )
         words = Words(lang)
         self.title = title or words("map.title")
-        view = fragment(DatasetSource(dataset), words, layers=shown)
+        view = fragment(DatasetSource(dataset), words, layers=shown, title=self.title)
         self.html = standalone(view, self.title, lang)
         """The page."""
 
@@ -110,7 +111,7 @@ def standalone(view: Fragment, title: str, lang: str) -> str:
         tag("meta", **{"http-equiv": "Content-Security-Policy"}, content=policy(view)),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("title", text(title)),
-        tag("style", BODY + view.css),
+        tag("style", view.css + BODY),
     )
     code = {"zh": "zh-Hans"}.get(lang, lang)
     page = tag("html", head, tag("body", tag("main", view.html), scripts(view)), lang=code)
@@ -139,7 +140,7 @@ def small_map(dataset: xr.Dataset, layer: Layer, lang: str = "en", width: int = 
     )  # fmt: skip
     unit = f" [{text(legend['unit'])}]" if legend["unit"] and "ramp" in legend else ""
     image = tag(
-        "img", src=painted["image"], alt=title, style=f"width:{width}px;max-width:100%"
+        "img", src=painted["image"], alt=title, style=f"{BLOCK};width:{width}px"
     )  # fmt: skip
     return tag("div", tag("b", text(title) + unit), image, _key(legend), style="max-width:100%")
 

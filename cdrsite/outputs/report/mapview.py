@@ -59,6 +59,7 @@ def fragment(
     *,
     vectors: dict[str, dict[str, Any]] | None = None,
     layers: Sequence[Layer] | None = None,
+    title: str = "",
 ) -> Fragment:
     """The map of any source.
 
@@ -72,6 +73,8 @@ def fragment(
         See :func:`cdrsite.outputs.report.mapvectors.vector_layers`.
     layers : sequence of Layer, optional
         Which pictures; those that suit the dataset when not given.
+    title : str
+        Of the part; just that it is a map when not given.
     """
     shown = list(layers_of(source.dataset) if layers is None else layers)
     if not shown:
@@ -95,7 +98,15 @@ def fragment(
         "cells": cells_of(source),
         "words": page_words(words),
     }
-    html = markup(source.dataset, shown, painter, words, vectors)
+    controls = tag(
+        "div",
+        layer_list(source.dataset, shown, painter, words),
+        method_list(shown, methods, words),
+        further(vectors, words),
+        class_="cdrmap-controls",
+    )
+    study = is_study(source.dataset)
+    html = markup(controls, words, title or words("map.title"), study=study)
     return Fragment(html, style(), script(), data)
 
 
@@ -103,7 +114,12 @@ def page_words(words: Words) -> dict[str, str]:
     """Words that the script fills in."""
     table = load_words(words.lang)
     units = {f"map.{key}": value for key, value in table.items() if key.startswith("unit.")}
-    return {**units, **{key: value for key, value in table.items() if key.startswith("map.")}}
+    gap = {"map.gap": table["sentence.gap"]}
+    return {
+        **gap,
+        **units,
+        **{key: value for key, value in table.items() if key.startswith("map.")},
+    }
 
 
 @cache
@@ -128,29 +144,9 @@ def script() -> str:
 # -------------------------------------------------------------------- markup
 
 
-def markup(
-    dataset: xr.Dataset,
-    layers: Sequence[Layer],
-    painter: Painter,
-    words: Words,
-    vectors: dict[str, dict[str, Any]],
-) -> str:
+def markup(controls: str, words: Words, title: str, *, study: bool) -> str:
     """The section of the map: controls, the map itself, its legend, and the explanation."""
     say = words
-    methods = methods_of(dataset)
-    controls = tag(
-        "div",
-        layer_list(dataset, layers, painter, words),
-        method_list(layers, methods, words),
-        tag(
-            "details",
-            tag("summary", text(say("map.more"))),
-            vector_list(vectors, words),
-            strength(words),
-            open=True,
-        ),
-        class_="cdrmap-controls",
-    )
     view = tag(
         "div",
         tag(
@@ -179,8 +175,8 @@ def markup(
     )
     return tag(
         "section",
-        tag("h2", text(say("map.title")), id="map-title"),
-        tag("p", text(say("map.hint")), class_="note"),
+        tag("h2", text(title), id="map-title"),
+        tag("p", text(say("map.hint" if study else "map.hint_plain")), class_="note"),
         tag("noscript", tag("p", text(say("map.noscript")))),
         tag("div", controls, view, why, id="cdrmap"),
         id="map",
@@ -234,6 +230,12 @@ def method_list(layers: Sequence[Layer], methods: Sequence[str], words: Words) -
         label = dot + text(words.method(method))
         parts.append(choice("radio", "cdrmap-method", method, label, checked=index == 0))
     return fieldset(words("map.of_method"), *parts, id="cdrmap-methods")
+
+
+def further(vectors: dict[str, dict[str, Any]], words: Words) -> str:
+    """What is folded away on a phone."""
+    head = tag("summary", text(words("map.more")))
+    return tag("details", head, vector_list(vectors, words), strength(words), open=True)
 
 
 def vector_list(vectors: dict[str, dict[str, Any]], words: Words) -> str:

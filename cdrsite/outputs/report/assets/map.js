@@ -239,7 +239,7 @@
       const content = WHY.brief(data, found);
       const more = element("button", { type: "button", class: "cdrmap-more" }, say("map.why.more"));
       more.addEventListener("click", () => { why.scrollIntoView({ block: "nearest" }); why.focus(); });
-      content.append(more);
+      if (!found.plain || Object.keys(found.plain).length > 6) content.append(more);
       bubble.setContent(content).openOn(map);
     }
   }

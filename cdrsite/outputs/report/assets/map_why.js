@@ -254,7 +254,7 @@ const WHY = (() => {
         { n: data.cells.step, km: number(data.cells.km * data.cells.step) })));
     }
     if (found.plain) return [...parts, list(plainRows(data, found))];
-    parts.push(element("p", { class: "cdrmap-lead" }, short(data, found).join(" ")));
+    parts.push(element("p", { class: "cdrmap-lead" }, short(data, found).join(say("map.gap"))));
     parts.push(list(facts(data, found.shared)));
     const cards = data.methods.filter((m) => found.methods[m.name])
       .map((m) => card(data, found.shared, m, found.methods[m.name]));

@@ -1,0 +1,461 @@
+"""The report in a real browser: what it draws, says, asks for, and lets others do."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from demo_study import coarse_demo
+from tiny_study import METHODS, tiny_dataset, tiny_grid
+
+import cdrsite.accessor  # noqa: F401  (registers .cdr)
+from cdrsite.explain import explain_run
+from cdrsite.outputs.datastore import grid_of
+from cdrsite.outputs.report.numbers import number
+from cdrsite.outputs.report.page import write_report
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+DRIVER = shutil.which("chromedriver")
+if CHROMIUM is None or DRIVER is None:
+    missing = " and ".join(
+        name for name, found in (("chromium", CHROMIUM), ("chromedriver", DRIVER)) if not found
+    )
+    pytest.skip(f"needs a browser: {missing} not found on the path", allow_module_level=True)
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+BAD = "</script><img src=x onerror=window.__pwned=1>"
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--window-size=1280,1000",
+)
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return coarse_demo(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def page(demo_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(demo_run, "en", tmp_path_factory.mktemp("page") / "report.html")
+
+
+class Browser:
+    """Chromium without a network, and what it noticed."""
+
+    def __init__(self, profile: Path) -> None:
+        from selenium.webdriver.chrome.service import Service
+
+        options = webdriver.ChromeOptions()
+        options.binary_location = CHROMIUM
+        for option in (*OPTIONS, f"--user-data-dir={profile}"):
+            options.add_argument(option)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(
+            options=options, service=Service(DRIVER, log_output=subprocess.DEVNULL)
+        )
+        self.driver.set_script_timeout(20)
+        self.command("Network.enable")
+
+    def command(self, name: str, **arguments: Any) -> Any:
+        return self.driver.execute_cdp_cmd(name, arguments)
+
+    def size(self, width: int, height: int, *, phone: bool = False) -> None:
+        self.command(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=phone,
+        )
+
+    def open(self, path: Path) -> None:
+        self.driver.get_log("performance")
+        self.driver.get_log("browser")
+        self.driver.get(path.resolve().as_uri())
+        self.wait("return document.querySelector('#cdrmap')?.dataset.ready === 'yes'")
+
+    def js(self, code: str, *arguments: Any) -> Any:
+        return self.driver.execute_script(code, *arguments)
+
+    def later(self, code: str) -> Any:
+        """Value of a promise."""
+        return self.driver.execute_async_script(f"const done = arguments[0]; ({code}).then(done)")
+
+    def wait(self, code: str, seconds: float = 15.0) -> None:
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        WebDriverWait(self.driver, seconds, 0.05).until(lambda d: d.execute_script(code))
+
+    def find(self, css: str) -> Any:
+        return self.driver.find_element("css selector", css)
+
+    def choose(self, name: str, value: str) -> None:
+        self.js(
+            "[...document.getElementsByName(arguments[0])]"
+            ".find((e) => e.value === arguments[1]).click()",
+            name,
+            value,
+        )
+
+    def explain(self, lon: float, lat: float) -> str:
+        """What the page says of a place."""
+        self.later(f"window.cdrsiteMap.explain({lon!r}, {lat!r})")
+        return str(self.js("return document.getElementById('cdrmap-why').innerText"))
+
+    def requests(self) -> list[str]:
+        """Addresses asked for, besides the page itself and what it holds."""
+        found = []
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                url = message["params"]["request"]["url"]
+                if message["params"].get("type") != "Document" and not url.startswith("data:"):
+                    found.append(url)
+        return found
+
+    def complaints(self) -> list[str]:
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.driver.quit()
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Browser:
+    chromium.size(1280, 1000)
+    return chromium
+
+
+def place_of(folder: Path, wanted: Callable[[xr.Dataset], Any]) -> tuple[float, float]:
+    """Longitude and latitude of the first cell that is wanted."""
+    from pyproj import Transformer
+
+    with xr.open_dataset(folder / "result.zarr", engine="zarr", chunks=None) as dataset:
+        grid = grid_of(dataset)
+        row, col = np.argwhere(np.asarray(wanted(dataset)))[0]
+    to_degrees = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
+    lon, lat = to_degrees.transform(grid.x[col], grid.y[row])
+    return float(lon), float(lat)
+
+
+# -------------------------------------------------------------------- drawing
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_it_opens_without_complaint_or_request(
+    browser: Browser, demo_run: Path, tmp_path: Path, lang: str
+) -> None:
+    path = write_report(demo_run, lang, tmp_path / "report.html")
+    assert path.stat().st_size < 5_000_000
+    browser.open(path)
+    browser.explain(107.3, 36.0)
+    assert browser.complaints() == []
+    assert browser.requests() == []
+    title = {"en": "Main method in the plan", "zh": "方案中的主要方法"}[lang]
+    assert browser.find(".cdrmap-title").text == title
+
+
+def test_layers_switch_with_their_legend(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    seen: dict[str, tuple[str, str, str]] = {}
+    values = browser.js(
+        "return [...document.getElementsByName('cdrmap-layer')].map((e) => e.value)"
+    )
+    assert {"winner", "binding", "allocated", "cost", "limit", "exclusion_reasons"} <= set(values)
+    for value in values:
+        browser.choose("cdrmap-layer", value)
+        browser.wait(
+            "const i = document.querySelector('.leaflet-image-layer');"
+            f"return i && i.complete && i.dataset.layer.split('/')[0] === '{value}'"
+        )
+        source = browser.find(".leaflet-image-layer").get_attribute("src")
+        picture = browser.find("#cdrmap-stage").screenshot_as_base64
+        seen[value] = (browser.find("#cdrmap-legend").text, source, picture)
+    for part in zip(*seen.values(), strict=True):
+        assert len(set(part)) == len(seen)
+    browser.choose("cdrmap-layer", "cost")
+    assert "[USD/t]" in browser.find(".cdrmap-title").text
+    one = browser.find("#cdrmap-legend").text
+    browser.choose("cdrmap-method", "afforestation")
+    assert browser.find("#cdrmap-legend").text != one
+    assert browser.find(".cdrmap-title").text.startswith("Afforestation: ")
+
+
+def test_the_picture_is_not_blank(browser: Browser, page: Path) -> None:
+    import base64
+    from io import BytesIO
+
+    from matplotlib.image import imread
+
+    browser.open(page)
+    shot = browser.find("#cdrmap-stage").screenshot_as_base64
+    pixels = imread(BytesIO(base64.b64decode(shot)), format="png")[..., :3]
+    colours, counts = np.unique(
+        (pixels * 255).astype(int).reshape(-1, 3), axis=0, return_counts=True
+    )
+    assert (counts > 0.01 * counts.sum()).sum() >= 4
+    green = (np.abs(colours - [0, 158, 115]).max(axis=1) <= 2) & (counts > 500)
+    assert green.any()  # afforestation, the same green as everywhere
+
+
+def test_shapes_come_and_go(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    count = "return document.querySelectorAll('.cdrmap-v-point').length"
+    before = browser.js(count)
+    browser.choose("cdrmap-vector", "sites")
+    assert browser.js(count) > before
+    assert "Best sites" in browser.find(".cdrmap-signs").text
+    browser.choose("cdrmap-vector", "sites")
+    assert browser.js(count) == before
+    browser.choose("cdrmap-vector", "storage")
+    assert browser.js("return document.querySelectorAll('.cdrmap-v-area').length") > 0
+
+
+def test_the_slider_sets_the_strength(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    slider = browser.find("#cdrmap-opacity")
+    browser.js("arguments[0].focus()", slider)
+    slider.send_keys("\ue012" * 10)  # arrow left
+    assert float(browser.find(".leaflet-image-layer").value_of_css_property("opacity")) == 0.5
+    assert re.match(r"50\s%", browser.find("#cdrmap-percent").text)
+
+
+# ---------------------------------------------------------------------- words
+
+
+def test_a_click_says_what_explain_says(browser: Browser, demo_run: Path, page: Path) -> None:
+    browser.open(page)
+    lon, lat = place_of(demo_run, lambda d: d["allocated"].sel(removal_method="afforestation") > 1)
+    at = browser.js(
+        "const p = cdrsiteMap.map.latLngToContainerPoint([arguments[1], arguments[0]]);"
+        "const box = document.getElementById('cdrmap-stage').getBoundingClientRect();"
+        "return [p.x - box.width / 2, p.y - box.height / 2]",
+        lon,
+        lat,
+    )
+    from selenium.webdriver import ActionChains
+
+    stage = browser.find("#cdrmap-stage")
+    for name in ("plants", "pipes"):
+        browser.choose("cdrmap-vector", name)
+    ActionChains(browser.driver).move_to_element_with_offset(
+        stage, *map(round, at)
+    ).click().perform()
+    browser.wait("return document.querySelector('#cdrmap-why')?.dataset.cell")
+    told = explain_run(demo_run, lon, lat)
+    assert browser.js("return document.getElementById('cdrmap-why').dataset.cell") == (
+        f"{told.row},{told.column}"
+    )
+    plan = told.methods["afforestation"].plan
+    assert plan is not None
+    near = {number(plan.gross_t_yr * f) for f in (0.999, 1.0, 1.001)}
+    card = browser.find("[data-method=afforestation]").text
+    assert any(f"Used: {shown} t/yr gross" in card for shown in near), card
+    assert told.zones["provinces"][0] in browser.find("#cdrmap-why h3").text
+    bubble = browser.find(".leaflet-popup-content").text
+    assert "Afforestation" in bubble and "USD per net t" in bubble
+    browser.find(".cdrmap-more").click()
+    assert browser.js("return document.activeElement.id") == "cdrmap-why"
+
+
+def test_states_are_told_apart_in_words(browser: Browser, demo_run: Path, page: Path) -> None:
+    browser.open(page)
+
+    def code(dataset: xr.Dataset, word: str) -> np.ndarray:
+        flags = dict(
+            zip(
+                str(dataset["limit"].attrs["flag_meanings"]).split(),
+                dataset["limit"].attrs["flag_values"],
+                strict=True,
+            )
+        )
+        return np.asarray(dataset["limit"].sel(removal_method="daccs-solid") == flags[word])
+
+    text = browser.explain(*place_of(demo_run, lambda d: code(d, "excluded")))
+    told = explain_run(demo_run, *place_of(demo_run, lambda d: code(d, "excluded")))
+    assert "Excluded: " in text and told.reasons[0] in text
+    short = place_of(demo_run, lambda d: d["shortfall"].sel(removal_method="daccs-solid") > 0.01)
+    text = browser.explain(*short)
+    plan = explain_run(demo_run, *short).methods["daccs-solid"].plan
+    assert plan is not None
+    near = {number(plan.shortfall * f, 2) for f in (0.995, 1.0, 1.005)}
+    assert any(f"falls {shown} t short" in text for shown in near), text
+    assert "outside the region" in browser.explain(100.0, 30.0)
+
+
+def test_older_browsers_unpack_the_numbers_themselves(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    modern = browser.explain(107.3, 36.0)
+    script = browser.command(
+        "Page.addScriptToEvaluateOnNewDocument", source="delete window.DecompressionStream;"
+    )
+    try:
+        browser.open(page)
+        assert browser.js("return typeof DecompressionStream") == "undefined"
+        assert browser.explain(107.3, 36.0) == modern
+    finally:
+        browser.command("Page.removeScriptToEvaluateOnNewDocument", identifier=script["identifier"])
+
+
+def test_the_page_packs_what_python_packs(browser: Browser, demo_run: Path, page: Path) -> None:
+    """Every number of a cell, as the script reads it and as Python does."""
+    from cdrsite.outputs.report import mapcells
+
+    browser.open(page)
+    found = browser.later("window.cdrsiteMap.cellAt(107.3, 36.0)")
+    data = json.loads(browser.js("return document.getElementById('map-data').textContent"))["cells"]
+    index = found["row"] * data["cols"] + found["col"]
+    for group, values in (("", found["shared"]), *found["methods"].items()):
+        packed = data["methods"][group] if group else data["shared"]
+        assert set(values) == set(packed)
+        for name, value in values.items():
+            packed[name]["table"] = [
+                np.nan if v is None else v for v in packed[name].get("table", [])
+            ]
+            wanted = mapcells.unpack(packed[name])[index]
+            assert (np.nan if value is None else value) == pytest.approx(wanted, nan_ok=True)
+
+
+# ------------------------------------------------------------- for all people
+
+
+def test_the_keyboard_is_enough(browser: Browser, page: Path) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    browser.open(page)
+    first = browser.find("input[name=cdrmap-layer]")
+    browser.js("arguments[0].focus()", first)
+    first.send_keys(Keys.ARROW_DOWN)
+    assert browser.find(".cdrmap-title").text == "What holds the plan back"
+    reached = []
+    for _ in range(60):
+        browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+        reached.append(
+            browser.js("const e = document.activeElement; return e.id || e.name || e.className")
+        )
+        if reached[-1] == "cdrmap-stage":
+            break
+    assert "cdrmap-vector" in reached and "cdrmap-opacity" in reached
+    assert reached[-1] == "cdrmap-stage"
+    stage = browser.driver.switch_to.active_element
+    centre = browser.js("return cdrsiteMap.map.getCenter().lat")
+    stage.send_keys(Keys.ARROW_UP)
+    browser.wait(f"return cdrsiteMap.map.getCenter().lat > {centre}")
+    stage.send_keys(Keys.ENTER)
+    browser.wait("return document.querySelector('#cdrmap-why').dataset.cell")
+
+
+def test_controls_have_names_and_groups(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    nameless = browser.js(
+        "return [...document.querySelectorAll('#cdrmap input')].filter((e) =>"
+        " !(e.labels.length && e.labels[0].innerText.trim()) && !e.ariaLabel).length"
+    )
+    assert nameless == 0
+    legends = browser.js(
+        "return [...document.querySelectorAll('#cdrmap fieldset > legend')].map((e) => e.innerText)"
+    )
+    assert legends == ["Colours show", "Method", "Drawn on top"]
+    assert browser.js("return document.getElementById('cdrmap-methods').disabled") is True
+    browser.choose("cdrmap-layer", "cost")
+    assert browser.js("return document.getElementById('cdrmap-methods').disabled") is False
+
+
+@pytest.mark.parametrize("width", [320, 390, 768])
+def test_a_phone_needs_no_scrolling_sideways(browser: Browser, page: Path, width: int) -> None:
+    browser.size(width, 800, phone=True)
+    browser.open(page)
+    browser.explain(107.3, 36.0)
+    assert browser.js("return document.documentElement.scrollWidth") <= width
+    box = browser.js(
+        "const b = document.getElementById('cdrmap-stage').getBoundingClientRect();"
+        "return [b.left, b.right, b.height]"
+    )
+    assert box[0] >= 0 and box[1] <= width and box[2] >= 250
+
+
+# ------------------------------------------------------------------- security
+
+
+def test_names_from_the_data_do_not_run(browser: Browser, tmp_path: Path) -> None:
+    dataset = tiny_dataset(tiny_grid()).assign_coords(removal_method=[BAD, METHODS[1]])
+    for name in ("title", "objective"):
+        dataset.attrs[name] = BAD
+    dataset.attrs["exclusion_rules"] = [BAD, f"{BAD}2", f"{BAD}3"]
+    dataset.attrs["exclusion_rules_for"] = [BAD] * 3
+    dataset["pool_water"].attrs["labels"] = [BAD, BAD]
+    dataset["zone_provinces"] = dataset["pool_water"].assign_attrs(labels=[BAD, "<b>x</b>"])
+    dataset["winner"].attrs["flag_meanings"] = f"{BAD.replace(' ', '_')} a b unknown excluded"
+    path = dataset.cdr.explore().save(tmp_path / "map.html")
+    browser.open(path)
+    lon, lat = 5.6, 50.0
+    found = dataset.cdr.explain(x=float(tiny_grid().x[3]), y=float(tiny_grid().y[1]))
+    lon, lat = found.lon, found.lat
+    text = browser.explain(lon, lat)
+    assert BAD in text
+    for value in ("exclusion_reasons", "cost", "winner"):
+        browser.choose("cdrmap-layer", value)
+    assert browser.js("return window.__pwned") is None
+    assert browser.js("return document.querySelectorAll('img[src=x]').length") == 0
+    assert browser.complaints() == [] and browser.requests() == []
+
+
+# ------------------------------------------------------------------ notebooks
+
+
+def test_exploring_works_in_a_notebook_page(browser: Browser, tmp_path: Path) -> None:
+    dataset = tiny_dataset(tiny_grid())
+    shown = dataset.cdr.explore()._repr_html_()
+    page = tmp_path / "notebook.html"
+    page.write_text(
+        f"<!doctype html><meta charset='utf-8'><div class='jp-OutputArea'>{shown}</div>",
+        encoding="utf-8",
+    )
+    browser.driver.get_log("performance")
+    browser.driver.get_log("browser")
+    browser.driver.get(page.as_uri())
+    browser.driver.switch_to.frame(browser.find("iframe"))
+    try:
+        browser.wait("return document.querySelector('#cdrmap')?.dataset.ready === 'yes'")
+        browser.choose("cdrmap-layer", "cost")
+        assert "[USD/t]" in browser.find(".cdrmap-title").text
+        told = dataset.cdr.explain(x=float(tiny_grid().x[3]), y=float(tiny_grid().y[0]))
+        text = browser.explain(told.lon, told.lat)
+        assert "30.0 t/yr gross, 24.0 t/yr net" in text
+        assert "Limited by water: 90.0 m³/yr offered, 3.00 m³ needed per gross tonne" in text
+    finally:
+        browser.driver.switch_to.default_content()
+    assert browser.complaints() == [] and browser.requests() == []
+
+
+def test_exploring_one_array_gives_its_values(browser: Browser, tmp_path: Path) -> None:
+    dataset = tiny_dataset(tiny_grid())
+    path = dataset["supply_water"].cdr.explore().save(tmp_path / "map.html")
+    browser.open(path)
+    told = dataset.cdr.explain(x=float(tiny_grid().x[3]), y=float(tiny_grid().y[0]))
+    assert "90.0 m³/yr" in browser.explain(told.lon, told.lat)
+    assert browser.complaints() == []
