@@ -106,7 +106,9 @@ def exclude(setting: Setting, space: Workspace) -> RuleAreas:
         areas.add(part)
 
     def small() -> RuleAreas:
-        exclude_small_areas(setting.book, grid, reasons, available, areas)
+        exclude_small_areas(
+            setting.book, grid, setting.blocks, reasons, available, areas, space.threads
+        )
         return areas
 
     return space.once("small areas", small) if contiguity else areas

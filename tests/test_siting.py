@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import ndimage
 
 from cdrsite.config.siting import Criterion, ExcludeRule
+from cdrsite.core.arrays import DiskStore
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.rules import threshold
 from cdrsite.siting.exclusions import (
     INCLUDED_BIT,
+    RuleAreas,
     exclude_block,
     exclude_small_areas,
     rule_book,
 )
+from cdrsite.siting.patches import small_patches
 from cdrsite.siting.suitability import (
     criterion_score,
     criterion_sets,
@@ -152,7 +157,7 @@ def test_small_patches_go_with_queen_contiguity() -> None:
     rules = [ExcludeRule(layer="park"), ExcludeRule.model_validate({"smaller_than": "2 km2"})]
     book = rule_book(rules, [], METHODS)
     found = exclude_block(book, FakeLayers(park=blocked), WHOLE, INSIDE)
-    exclude_small_areas(book, GRID, found.reasons, found.available, found.areas)
+    exclude_small_areas(book, GRID, [WHOLE], found.reasons, found.available, found.areas)
     left = found.available[book.group_of("a")]
     # the two cells that touch at a corner are one patch of 2 km2; the single cells go
     assert left.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
@@ -167,10 +172,77 @@ def test_forced_inclusion_holds_against_contiguity_too() -> None:
     rules = [ExcludeRule(layer="park"), ExcludeRule.model_validate({"smaller_than": "2 km2"})]
     book = rule_book(rules, [ExcludeRule(layer="back")], METHODS)
     found = exclude_block(book, FakeLayers(park=blocked, back=forced), WHOLE, INSIDE)
-    exclude_small_areas(book, GRID, found.reasons, found.available, found.areas)
+    exclude_small_areas(book, GRID, [WHOLE], found.reasons, found.available, found.areas)
     left = found.available[book.group_of("a")]
     assert left[2, 3] == 1
     assert left.sum() == 1
+
+
+def small_of_the_whole(left: Any, grid: AnalysisGrid, least: float) -> Any:
+    """By labelling the whole grid at once."""
+    patches, count = ndimage.label(left > 0, structure=np.ones((3, 3), int))
+    size = ndimage.sum_labels(left * grid.row_areas[:, None], patches, np.arange(count + 1))
+    return (size < least)[patches] & (left > 0)
+
+
+PATCHY = AnalysisGrid(GRID.wkt, 0.0, 13000.0, 1000.0, 13, 17)
+
+
+@given(
+    # eighths of a cell: sums that do not round
+    hnp.arrays(np.float32, PATCHY.shape, elements=st.sampled_from([0, 0, 0, 0.125, 0.5, 1])),
+    st.integers(1, 18),
+    st.sampled_from([0.5e6, 2e6, 5e6, 30e6]),
+    st.integers(1, 3),
+)
+@settings(max_examples=100, deadline=None)
+def test_small_patches_are_those_of_the_whole(
+    left: Any, size: int, least: float, threads: int
+) -> None:
+    rules = [ExcludeRule(layer="park"), ExcludeRule.model_validate({"smaller_than": f"{least} m2"})]
+    book = rule_book(rules, [ExcludeRule(layer="back")], {"a": ()})
+    (bits,) = book.groups
+    reasons = np.where(left == 0, np.uint32(1), np.uint32(0))
+    reasons[5, 3:9] |= INCLUDED_BIT
+    expected = small_of_the_whole(left, PATCHY, least) & ((reasons & INCLUDED_BIT) == 0)
+    kept = np.where(expected, 0, left)
+    hit = np.where(expected, reasons | 2, reasons)
+    removed = (left.astype(float) * 1e6)[expected].sum()
+    areas = RuleAreas({bits: np.zeros(2)}, {bits: np.zeros(2)})
+    blocks = list(PATCHY.blocks(size))
+    exclude_small_areas(book, PATCHY, blocks, reasons, {bits: left}, areas, threads)
+    assert left.tolist() == kept.tolist()
+    assert reasons.tolist() == hit.tolist()
+    assert areas.total[bits].tolist() == [0, removed]
+    assert areas.only[bits].tolist() == [0, removed]
+
+
+def spiral(count: int) -> Any:
+    """A path that winds inwards and crosses every seam many times."""
+    path = np.zeros((count, count), np.float32)
+    low, high = 0, count - 1
+    while low <= high:
+        path[low, max(0, low - 2) : high + 1] = 1
+        path[low : high + 1, high] = 1
+        path[high, low : high + 1] = 1
+        path[low + 2 : high + 1, low] = 1
+        low, high = low + 2, high - 2
+    return path
+
+
+@pytest.mark.parametrize("size", [2, 5, 8, 40])
+def test_a_winding_patch_is_one(size: int, tmp_path: Path) -> None:
+    path = spiral(37)
+    grid = AnalysisGrid(GRID.wkt, 0.0, 37000.0, 1000.0, 37, 37)
+    assert ndimage.label(path, structure=np.ones((3, 3), int))[1] == 1
+    store = DiskStore(tmp_path / "store", size)
+    left = store.create("left", grid.shape, np.float32)
+    left[:] = path
+    blocks = list(grid.blocks(size))
+    whole = float(path.sum()) * 1e6
+    assert not any(small.any() for small in small_patches(left, grid, blocks, whole).values())
+    small = small_patches(left, grid, blocks, whole + 1)
+    assert all(small[block][1:].all() for block in blocks)
 
 
 def test_methods_with_the_same_rules_share_a_group() -> None:

@@ -19,10 +19,12 @@ from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.rules import known_share, rule_share
 from cdrsite.siting._kernel import remove, removed_areas
+from cdrsite.siting.patches import each_block, label_patches, small_patches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cdrsite.core.arrays import CellArray
     from cdrsite.core.reader import LayerReader
 
 MAX_RULES = 30
@@ -208,14 +210,16 @@ def exclude_block(
 def exclude_small_areas(
     book: RuleBook,
     grid: AnalysisGrid,
-    reasons: NDArray[np.uint32],
-    available: dict[tuple[int, ...], NDArray[np.float32]],
+    blocks: Sequence[Block],
+    reasons: CellArray,
+    available: Mapping[tuple[int, ...], CellArray],
     areas: RuleAreas,
+    threads: int = 1,
 ) -> None:
-    """Remove contiguous allowed areas that are too small; whole-grid arrays, changed in place.
+    """Remove contiguous allowed areas that are too small; the arrays are changed in place.
 
     Contiguity counts 8 neighbours (queen), over cells with anything left; the area of a patch is
-    the available area in it. This rule is global: a patch may run across blocks.
+    the available area in it. A patch may run across blocks, and is the same whatever they are.
 
     Parameters
     ----------
@@ -223,31 +227,52 @@ def exclude_small_areas(
         Rules; only those by contiguity act here.
     grid : AnalysisGrid
         The grid of the arrays.
-    reasons : ndarray of uint32, shape (rows, cols)
+    blocks : sequence of Block
+        They cut the grid into rows and columns of blocks, row-major.
+    reasons : CellArray of uint32, shape (rows, cols)
         Reason bits of all cells.
-    available : dict
+    available : mapping
         Group of rules -> share left in each cell.
     areas : RuleAreas
         Gets the areas that these rules remove; what they remove only they remove, because they
         act on what the others left.
+    threads : int
+        Blocks worked on at once; no effect on the result (rule 9).
     """
-    from scipy import ndimage
-
-    queen = np.ones((3, 3), int)
-    cell = grid.row_areas[:, None]
     for rule in book.rules:
         if rule.model.smaller_than is None:
             continue
         for bits, left in available.items():
             if rule.bit not in bits:
                 continue
-            patches, count = ndimage.label(left > 0, structure=queen)
-            size = ndimage.sum_labels(left * cell, patches, np.arange(count + 1))
-            small = (size < rule.model.smaller_than)[patches] & (left > 0)
-            small &= (reasons & INCLUDED_BIT) == 0  # forced inclusion holds whatever excluded it
-            removed = float((left * cell)[small].sum())
+            small = small_patches(left, grid, blocks, rule.model.smaller_than, threads)
+            task = _RemoveSmall(grid, reasons, left, small, np.uint32(1 << rule.bit))
             position = bits.index(rule.bit)
-            areas.total[bits][position] += removed
-            areas.only[bits][position] += removed
-            left[small] = 0.0
-            reasons[small] |= np.uint32(1 << rule.bit)
+            for removed in each_block(task, blocks, threads):
+                areas.total[bits][position] += removed
+                areas.only[bits][position] += removed
+
+
+@dataclass(frozen=True)
+class _RemoveSmall:
+    """Pass: take the small patches out of a block; gives the area that is removed [m2]."""
+
+    grid: AnalysisGrid
+    reasons: CellArray
+    left: CellArray
+    small: Mapping[Block, NDArray[np.bool_]]
+    bit: np.uint32
+
+    def __call__(self, block: Block) -> float:
+        if not self.small[block].any():
+            return 0.0
+        left, reasons = np.array(self.left[block.slices]), np.array(self.reasons[block.slices])
+        patches, _ = label_patches(left)
+        gone = self.small[block][patches]
+        gone &= (reasons & INCLUDED_BIT) == 0  # forced inclusion holds whatever excluded it
+        cell = self.grid.row_areas[block.row0 : block.row1, None]
+        removed = float((left * cell)[gone].sum())
+        left[gone] = 0.0
+        reasons[gone] |= self.bit
+        self.left[block.slices], self.reasons[block.slices] = left, reasons
+        return removed

@@ -1,0 +1,189 @@
+"""Contiguous areas over the whole grid, block by block with exact seams.
+
+Each block is labelled by itself. Patches that touch its edge are joined with those across the seam,
+corners included; all others are known at once. Labels are not kept: labelling a block again gives
+the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from cdrsite.core.grid import AnalysisGrid, Block
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.core.arrays import CellArray
+
+T = TypeVar("T")
+
+QUEEN = np.ones((3, 3), int)
+"""A patch goes on at the sides and corners of its cells."""
+GRAINS = 1e4
+"""Areas are counted in whole cm2: such sums are exact below 900 000 km2, in any order [cm2/m2]."""
+
+
+def label_patches(left: NDArray[np.float32]) -> tuple[NDArray[np.int32], int]:
+    """Number the patches of cells with anything left, from 1; 0 is the rest; and how many."""
+    from scipy import ndimage
+
+    patches = np.empty(left.shape, np.int32)
+    return patches, int(ndimage.label(left > 0, structure=QUEEN, output=patches))
+
+
+@dataclass(frozen=True)
+class Patches:
+    """The patches of a block.
+
+    Attributes
+    ----------
+    size : ndarray of float64, shape (count + 1,)
+        Area of each [cm2]; nothing for 0, which is no patch.
+    north, south, west, east : ndarray of int32
+        Patch of each cell along the block's edges.
+    """
+
+    size: NDArray[np.float64]
+    north: NDArray[np.int32]
+    south: NDArray[np.int32]
+    west: NDArray[np.int32]
+    east: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class _FindPatches:
+    """Pass: the patches of a block."""
+
+    left: CellArray
+    grid: AnalysisGrid
+
+    def __call__(self, block: Block) -> Patches:
+        left = np.asarray(self.left[block.slices])
+        patches, count = label_patches(left)
+        cell = self.grid.row_areas[block.row0 : block.row1, None]
+        grains = np.rint(left * cell * GRAINS)
+        size = np.zeros(count + 1)
+        size[:] = np.bincount(patches.ravel(), weights=grains.ravel(), minlength=count + 1)
+        size[0] = 0
+        edges = patches[0], patches[-1], patches[:, 0], patches[:, -1]
+        return Patches(size, *(np.array(edge) for edge in edges))
+
+
+def small_patches(
+    left: CellArray, grid: AnalysisGrid, blocks: Sequence[Block], least: float, threads: int = 1
+) -> dict[Block, NDArray[np.bool_]]:
+    """Which patches of each block belong to a contiguous area that is too small.
+
+    Parameters
+    ----------
+    left : CellArray of float32, shape (rows, cols)
+        Share left of each cell; a patch is of cells with more than 0.
+    grid : AnalysisGrid
+        Of the array.
+    blocks : sequence of Block
+        They cut the grid into rows and columns of blocks, row-major.
+    least : float
+        Smallest area that stays [m2].
+    threads : int
+        Blocks worked on at once; no effect on the result (rule 9).
+
+    Returns
+    -------
+    dict
+        Block -> bool for each number that :func:`label_patches` gives in it, False for 0.
+    """
+    seams, small = Seams(grid.cols), {}
+    limit = np.rint(least * GRAINS)
+    open_: list[tuple[Block, NDArray[np.int32], NDArray[np.int64]]] = []
+    found = each_block(_FindPatches(left, grid), blocks, threads)
+    for block, patches in zip(blocks, found, strict=True):
+        small[block] = patches.size < limit
+        small[block][0] = False
+        open_.append((block, *seams.add(block, patches)))
+    too_small = seams.joined() < limit
+    for block, inner, ids in open_:
+        small[block][inner] = too_small[ids]
+    return small
+
+
+class Seams:
+    """Joins patches across the edges of blocks that come row-major.
+
+    Parameters
+    ----------
+    cols : int
+        Width of the grid [cells].
+    """
+
+    def __init__(self, cols: int) -> None:
+        self._above = np.full(cols + 2, -1, np.int64)
+        """Patch of each cell in the row above the blocks, -1 for none; a cell more at both ends."""
+        self._below = self._above.copy()
+        self._row, self._east = 0, np.zeros(0, np.int64)
+        self._count = 0
+        self._sizes: list[NDArray[np.float64]] = []
+        self._pairs: list[NDArray[np.int64]] = []
+
+    def add(self, block: Block, patches: Patches) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Join the next block; returns its patches that touch an edge, and their numbers here."""
+        edges = (patches.north, patches.south, patches.west, patches.east)
+        inner = np.unique(np.concatenate(edges))
+        inner = inner[inner > 0]
+        ids = np.arange(self._count, self._count + len(inner), dtype=np.int64)
+        self._count += len(inner)
+        self._sizes.append(patches.size[inner])
+        number = np.full(len(patches.size), -1, np.int64)
+        number[inner] = ids
+        if block.row0 != self._row:
+            self._above, self._below = self._below, np.full_like(self._above, -1)
+            self._row = block.row0
+        north, west = number[patches.north], number[patches.west]
+        if block.row0 > 0:
+            for shift in (0, 1, 2):
+                self._join(north, self._above[block.col0 + shift : block.col1 + shift])
+        if block.col0 > 0:
+            self._join(west, self._east)
+            self._join(west[1:], self._east[:-1])
+            self._join(west[:-1], self._east[1:])
+        self._below[block.col0 + 1 : block.col1 + 1] = number[patches.south]
+        self._east = number[patches.east]
+        return inner, ids
+
+    def _join(self, these: NDArray[np.int64], those: NDArray[np.int64]) -> None:
+        both = (these >= 0) & (those >= 0)
+        if both.any():
+            self._pairs.append(np.unique(np.stack([these[both], those[both]]), axis=1))
+
+    def joined(self) -> NDArray[np.float64]:
+        """Area of the whole that each numbered patch belongs to [cm2]."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        if not self._count:
+            return np.zeros(0)
+        pairs = np.concatenate([np.zeros((2, 0), np.int64), *self._pairs], axis=1)
+        graph = coo_array((np.ones(pairs.shape[1], bool), tuple(pairs)), (self._count,) * 2)
+        _, whole = connected_components(graph, directed=False)
+        total = np.bincount(whole, weights=np.concatenate(self._sizes))
+        return np.asarray(total[whole], np.float64)
+
+
+def each_block(task: Callable[[Block], T], blocks: Sequence[Block], threads: int) -> Iterator[T]:
+    """Results of a task in the order of the blocks, a few blocks ahead."""
+    if threads <= 1 or len(blocks) <= 1:
+        yield from map(task, blocks)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = iter(blocks)
+        running = [pool.submit(task, block) for block in islice(waiting, 2 * threads)]
+        while running:
+            result = running.pop(0).result()
+            running.extend(pool.submit(task, block) for block in islice(waiting, 1))
+            yield result
