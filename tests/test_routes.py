@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import shapely
 
+from cdrsite.core.arrays import DiskStore
 from cdrsite.core.errors import DataError
 from cdrsite.core.grid import AnalysisGrid
-from cdrsite.transport.distance import Sources, least_cost
+from cdrsite.transport.distance import DistanceResult, Sources, least_cost
 from cdrsite.transport.routes import corridors, line, smooth, trace
 
 KM = (1000.0, 1000.0)
@@ -36,6 +37,26 @@ def test_the_route_to_the_second_sink_keeps_to_it() -> None:
         route = trace(got, 20, 7, rank)
         assert (route.row[-1], route.col[-1]) == ends[route.sink]
         assert (np.diff(route.left_km) < 0).all()
+
+
+def test_routes_on_disk_equal_those_in_memory(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    friction = rng.uniform(1, 5, (40, 50))
+    got = least_cost(friction, KM, Sources.of([0, 39, 15], [0, 49, 3], [0, 1, 2]), k=2)
+    store = DiskStore(tmp_path, 8)
+    arrays = {}
+    for name in ("cost", "length_km", "sink", "link", "status"):
+        values = getattr(got, name)
+        arrays[name] = store.create(name, values.shape, values.dtype)
+        arrays[name][:] = values
+    disk = DistanceResult(**arrays, neighbourhood=got.neighbourhood)
+    for row, col, rank in ((20, 25, 0), (39, 0, 1), (0, 49, 0), (0, 49, 1)):
+        one, other = trace(got, row, col, rank), trace(disk, row, col, rank)
+        assert one.row.tolist() == other.row.tolist()
+        assert one.col.tolist() == other.col.tolist()
+        assert (one.cost, one.sink) == (other.cost, other.sink)
+        np.testing.assert_array_equal(one.left_km, other.left_km)
+    assert len(disk.cells["link"].windows) <= 8
 
 
 def test_a_route_from_a_cell_of_the_sink_has_one_cell() -> None:

@@ -20,12 +20,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from cdrsite.core.errors import DataError
 from cdrsite.transport import _kernel, _kernel_ends, _kernel_tiles
+from cdrsite.transport.frames import Cells
 from cdrsite.transport.labels import (
     KINDS_OF,
     PAD,
@@ -143,6 +145,11 @@ class DistanceResult:
     link: CellArray
     status: CellArray
     neighbourhood: Neighbourhood
+
+    @cached_property
+    def cells(self) -> dict[str, Cells]:
+        """The arrays as routes are traced in them, cell by cell."""
+        return {name: Cells(getattr(self, name)) for name in ("cost", "length_km", "sink", "link")}
 
     def unreachable(self) -> dict[str, int]:
         """Number of cells without a route, by reason."""

@@ -7,6 +7,7 @@ in memory instead, a few rows and columns of each block.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -244,3 +245,36 @@ class Framed:
         values = self.inside(number)
         self.strips.write(number, values)
         return values
+
+
+class Cells:
+    """Single cells of an array, read by windows of which the last few are kept.
+
+    Parameters
+    ----------
+    array : CellArray
+        In memory it is read as it is.
+    most : int
+        How many windows are kept; a window is a chunk of the array, with all leading axes.
+    """
+
+    def __init__(self, array: CellArray, most: int = 8) -> None:
+        self.array, self.most = array, most
+        chunks = getattr(array, "chunks", None)
+        self.side = None if isinstance(array, np.ndarray) else (chunks or (256, 256))[-2:]
+        self.windows: OrderedDict[tuple[int, int], NDArray[Any]] = OrderedDict()
+
+    def at(self, row: int, col: int) -> NDArray[Any]:
+        """Values of one cell, shape of the leading axes."""
+        if self.side is None:
+            return np.asarray(self.array[..., row, col])
+        high, wide = self.side
+        key = row // high, col // wide
+        if key in self.windows:
+            self.windows.move_to_end(key)
+        else:
+            top, left = key[0] * high, key[1] * wide
+            self.windows[key] = np.asarray(self.array[..., top : top + high, left : left + wide])
+            while len(self.windows) > self.most:
+                self.windows.popitem(last=False)
+        return np.asarray(self.windows[key][..., row % high, col % wide])

@@ -54,7 +54,7 @@ def trace(result: DistanceResult, row: int, col: int, rank: int = 0) -> Route:
     Parameters
     ----------
     result : DistanceResult
-        Labels with links.
+        Labels with links, in memory or on disk.
     row, col : int
         Where the route starts.
     rank : int
@@ -78,27 +78,29 @@ def trace(result: DistanceResult, row: int, col: int, rank: int = 0) -> Route:
             got=f"row {row}, column {col}, rank {rank}",
             expected=f"below {rows}, {cols}, {k}",
         )
-    if result.link[rank, row, col] == NONE:
+    links, sinks = result.cells["link"], result.cells["sink"]
+    length_km, costs = result.cells["length_km"], result.cells["cost"]
+    if links.at(row, col)[rank] == NONE:
         raise DataError(
             "the cell has no route of this rank", where=f"{WHERE}: row {row}, column {col}"
         )
     moves = result.neighbourhood.moves
-    sink = int(result.sink[rank, row, col])
-    path, left = [(row, col)], [float(result.length_km[rank, row, col])]
+    sink = int(sinks.at(row, col)[rank])
+    path, left = [(row, col)], [float(length_km.at(row, col)[rank])]
     at, i = (row, col), rank
-    while (link := int(result.link[i, at[0], at[1]])) != SOURCE:
+    while (link := int(links.at(*at)[i])) != SOURCE:
         at = at[0] + int(moves[link, 0]), at[1] + int(moves[link, 1])
         # the neighbour has the same sink, perhaps in a better place
-        i = int(np.flatnonzero(result.sink[:, at[0], at[1]] == sink)[0])
+        i = int(np.flatnonzero(sinks.at(*at) == sink)[0])
         path.append(at)
-        left.append(float(result.length_km[i, at[0], at[1]]))
+        left.append(float(length_km.at(*at)[i]))
     cells = np.array(path, np.int64)
     return Route(
         cells[:, 0],
         cells[:, 1],
         sink,
-        float(result.cost[rank, row, col]),
-        float(result.length_km[rank, row, col]),
+        float(costs.at(row, col)[rank]),
+        left[0],
         np.array(left),
     )
 
