@@ -183,8 +183,7 @@ def compare_runs(a: Path | str, b: Path | str) -> Comparison:
     first, second = RunFolder(a), RunFolder(b)
     years = _unlike(first.summary.get("base_year"), second.summary.get("base_year"))
     goals = _unlike(*((run.summary.get("objective") or {}).get("name") for run in (first, second)))
-    ours, theirs = (run.manifest.get("grid") or {} for run in (first, second))
-    grid = flat_changes("grid", ours, theirs)
+    grid = grid_changes(*(run.manifest.get("grid") or {} for run in (first, second)))
 
     def both(name: str) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
         return _table(first, name), _table(second, name)
@@ -214,6 +213,20 @@ def compare_runs(a: Path | str, b: Path | str) -> Comparison:
         years=years,
         goals=goals,
     )
+
+
+def grid_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Change, ...]:
+    """How two grids differ, a reference system by its name if that tells them apart."""
+    from pyproj import CRS
+
+    found = []
+    for change in flat_changes("grid", a, b):
+        if change.key == "crs" and change.a and change.b:
+            names = [CRS.from_user_input(wkt).name for wkt in (change.a, change.b)]
+            found.append(Change("grid", "crs", *names) if names[0] != names[1] else change)
+        else:
+            found.append(change)
+    return tuple(found)
 
 
 def _unlike(a: Any, b: Any) -> Any:

@@ -10,6 +10,7 @@ from cdrsite.changes import records
 from cdrsite.outputs.report.frame import MAX_ROWS, details, paragraph, section
 from cdrsite.outputs.report.html import table, tag, text
 from cdrsite.outputs.report.numbers import number, percent
+from cdrsite.outputs.report.places import place
 from cdrsite.outputs.report.shared import PER, SUPPLIED
 from cdrsite.outputs.sheet import (
     Sheet,
@@ -123,14 +124,13 @@ def _mean_words(totals: dict[str, Row], words: Words) -> str:
 def _most_words(found: Comparison, words: Words) -> str:
     table_ = found.methods
     if "net_mt_yr_change" not in table_.columns or len(table_) < 2:
-        return words("compare.most.none")
+        return words("compare.end")
     rows = [row for row in records(table_) if math.isfinite(row["net_mt_yr_change"])]
     most = max(rows, key=lambda row: abs(row["net_mt_yr_change"]), default=None)
     if most is None or change_of(most["net_mt_yr_a"], most["net_mt_yr_b"]) == 0:
-        return words("compare.most.none")
+        return words("compare.end")
     change = float(most["net_mt_yr_change"])
-    key = "compare.most.up" if change > 0 else "compare.most.down"
-    return words(key, method=words.method(str(most["method"])), change=signed(change))
+    return words("compare.most", method=words.method(str(most["method"])), change=signed(change))
 
 
 def accuracy(found: Comparison) -> float:
@@ -467,9 +467,9 @@ def provinces(sheet: Sheet, found: Comparison) -> str:
     sums: dict[str, list[float]] = {}
     for row in records(found.provinces):
         pair = sums.setdefault(str(row["zone"]), [0.0, 0.0])
-        for place, end in enumerate("ab"):
+        for side, end in enumerate("ab"):
             value = float(row[f"net_mt_yr_{end}"])
-            pair[place] += value if math.isfinite(value) else 0.0
+            pair[side] += value if math.isfinite(value) else 0.0
     order = sorted(sums, key=lambda zone: (-abs(sums[zone][1] - sums[zone][0]), zone))
     rows = []
     for zone in order[:MAX_ROWS]:
@@ -520,7 +520,7 @@ def top_sites(sheet: Sheet, found: Comparison) -> str:
                 shown(int(row["rank_b"])),
                 sheet.say("compare.new") if row["site"] == "gained" else shown(int(row["rank_a"])),
                 shown(row["moved_km"] if row["site"] == "moved" else 0.0),
-                text(f"{row['lat_b']:.3f}, {row['lon_b']:.3f}"),
+                place(sheet, {"lon": row["lon_b"], "lat": row["lat_b"]}),
             ]
             for row in best
         ]
