@@ -23,6 +23,7 @@ from tiny_study import tiny_result
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import ConfigError
 from cdrsite.library import load as load_module
+from cdrsite.outputs.assumptions import known_assumptions
 from cdrsite.outputs.report import page as page_module
 from cdrsite.outputs.report.curve import round_step, steps_of, ticks
 from cdrsite.outputs.report.frame import MAX_ROWS
@@ -545,6 +546,15 @@ def test_the_assumptions_name_value_unit_range_and_source(folder: Path) -> None:
     assert "china-cdr-discussion" in found and "Nature Energy" in found
     assert "638 … 1" + THIN + "116" in found  # capex with its range
     assert "another source" in found and "set by the study" in found and "2 m3/t" in found
+
+
+def test_values_that_the_library_no_longer_has_are_left_out() -> None:
+    choices = {"daccs-solid": {"profile": "gone"}, "afforestation": {}, "own": {"library": "x"}}
+    found = known_assumptions(choices)
+    assert list(found["methods"]) == ["afforestation"]
+    assert found["methods"]["afforestation"]["profile"] == "literature"
+    cited = {row["source"] for row in found["methods"]["afforestation"]["values"]}
+    assert set(found["sources"]) == cited
 
 
 # ---------------------------------------------------------------- supply curve

@@ -41,18 +41,16 @@ def pools(frame: Frame) -> str:
 def _family(frame: Frame, family: str, members: list[Pool]) -> str:
     ranked = sorted(members, key=lambda pool: (-pool.weight, -_known(pool.share)))
     unit = SUPPLIED.get(ranked[0].unit, (1.0, ranked[0].unit))[1]
+    # each rule of policy has a unit of its own
+    shown = "" if family == "policy" else frame.in_(unit)
+    last = frame.say("pools.limit" if family == "policy" else "pools.supply")
     columns = [
         (frame.say("pools.zone"), "text"),
         (frame.say("pools.used") + frame.in_("%"), "number"),
+        (_price_head(frame, family, ranked[0]), "number"),
+        (frame.say("pools.use") + shown, "number"),
+        (last + shown, "number"),
     ]
-    if family == "policy":  # each rule has a unit of its own
-        columns += [(frame.say("pools.use"), "number"), (frame.say("pools.limit"), "number")]
-    else:
-        columns += [
-            (frame.say("pools.use") + frame.in_(unit), "number"),
-            (frame.say("pools.supply") + frame.in_(unit), "number"),
-        ]
-    columns += [(_price_head(frame, family, ranked[0]), "number")]
     rows = [_pool_row(frame, pool) for pool in ranked[:MAX_ROWS]]
     title = text(frame.words.resource(family))
     body = folded(frame, title, columns, rows, len(ranked), "pools")
@@ -75,9 +73,9 @@ def _pool_row(frame: Frame, pool: Pool) -> list[str]:
     return [
         text(pool.zone) + " " + badge + bar(pool.share, colour),
         text(share),
+        price,
         frame.value(f"{at}/use", factor) + own,
         frame.value(f"{at}/supply", factor) + own,
-        price,
     ]
 
 
