@@ -310,14 +310,14 @@ def test_further_features_become_layers(tmp_path: Path) -> None:
     full = full_result(tmp_path)
     lines = full.features["routes"].geometry
     pipes = gpd.GeoDataFrame({"flow_mt_yr": [1.5]}, geometry=lines, crs=full.grid.wkt)
-    result = replace(full, features={**full.features, "pipes": pipes})
+    result = replace(full, features={**full.features, "wells": pipes})
     write_geopackage(result, tmp_path / "out.gpkg")
-    frame = gpd.read_file(tmp_path / "out.gpkg", layer="pipes")
+    frame = gpd.read_file(tmp_path / "out.gpkg", layer="wells")
     assert frame["flow_mt_yr"].tolist() == [1.5]
     assert frame.geometry.iloc[0].equals(lines.iloc[0])
-    rule = styles(tmp_path / "out.gpkg")["pipes"].find(".//rule")
+    rule = styles(tmp_path / "out.gpkg")["wells"].find(".//rule")
     assert rule is not None
-    assert rule.get("label") == "Pipes"
+    assert rule.get("label") == "Wells"
 
 
 def test_a_geographic_grid(tmp_path: Path) -> None:

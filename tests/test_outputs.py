@@ -58,6 +58,25 @@ def test_the_folder_holds_what_is_promised(run_folder: Path) -> None:
             for method in METHODS
         ),
         *(f"rasters/limit_{method}.tif.aux.xml" for method in METHODS),
+        *(
+            f"rasters/{name}_{method}.qml"
+            for name in (
+                "potential",
+                "limit",
+                "net_factor",
+                "cost",
+                "score",
+                "suitability",
+                "available",
+                "allocated",
+            )
+            for method in METHODS
+        ),
+        *(
+            f"rasters/{name}.qml"
+            for name in ("winner", "exclusion_reasons", "supply_water", "pool_water")
+        ),
+        "cdrsite.qgs",
         "rasters/winner.tif",
         "rasters/winner.tif.aux.xml",
         "rasters/exclusion_reasons.tif",

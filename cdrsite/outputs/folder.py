@@ -11,6 +11,8 @@ from cdrsite.outputs.assumptions import ASSUMPTIONS, assumptions
 from cdrsite.outputs.datastore import write_zarr
 from cdrsite.outputs.geopackage import write_geopackage
 from cdrsite.outputs.manifest import manifest
+from cdrsite.outputs.qgis import write_project
+from cdrsite.outputs.qml import write_styles
 from cdrsite.outputs.rasters import raster_plan, readme, reason_legend, write_rasters
 from cdrsite.outputs.report.page import write_report
 from cdrsite.outputs.staging import MARK, Staging
@@ -66,7 +68,10 @@ def write_run(result: StudyResult, folder: Path, progress: ProgressSink | None =
             "\n".join(reason_legend(result.rule_names)) + "\n", encoding="utf-8", newline="\n"
         )
         write_tables(aside / "tables", result.tables)
-        write_geopackage(result, aside / "cdrsite.gpkg")
+        layers = write_geopackage(result, aside / "cdrsite.gpkg")
+        title = result.scenario.title or result.scenario.name
+        styles = write_styles(rasters, specs)
+        write_project(aside, title, result.grid, specs, styles, layers)
         if result.store is None:
             write_zarr(aside / "result.zarr", result.dataset, result.grid, result.block_size)
         else:

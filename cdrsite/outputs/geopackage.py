@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite import __version__
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.styles import (
     NOTHING_COLOUR,
@@ -44,7 +43,7 @@ INJECTIVITY, PORE_SPACE = "injectivity", "pore space"
 
 TRUCK = "truck"
 """Mode of transport whose routes are dashed."""
-KNOWN = ("routes", "corridors", "storage", "provinces")
+KNOWN = ("routes", "corridors", "storage", "provinces", "plants", "pipes")
 """Features with a style of their own, besides pools."""
 OTHER_COLOUR = "#333333"
 PLAN_SUMS = ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2")
@@ -83,6 +82,22 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "storage_cost_usd_t": ("Storage cost", "USD/t", "without transport"),
     "used_percent": ("Used", "%", "of what may be stored in a year"),
     "zone": ("Name", "", "of the zone"),
+    "name": ("Name", "", ""),
+    "existing": ("Exists already", "", "whether it stands today"),
+    "could_store_t_yr": ("Could store", "t/yr", "CO2 that it captures for storage"),
+    "stored_t_yr": ("Stored", "t/yr", "CO2 that the plan brings to storage"),
+    "cells": ("Cells", "", "number of cells that supply it"),
+    "haul_km": ("Haul, mean", "km", "of the biomass, weighted by mass"),
+    "farthest_km": ("Haul, farthest", "km", "of the biomass"),
+    "id": ("Identifier", "", ""),
+    "start": ("From", "", ""),
+    "end": ("To", "", ""),
+    "flow_t_yr": ("Flow", "t/yr", "CO2"),
+    "inch": ("Diameter", "inch", "nominal"),
+    "lines": ("Lines", "", "number of parallel pipes"),
+    "weight_km": ("Weighted length", "km", "length times the difficulty of the ground"),
+    "cost_usd_yr": ("Cost", "USD/yr", "of the chosen size"),
+    "model_usd_yr": ("Cost in the design", "USD/yr", "by the straight line the design uses"),
     "unit": ("Unit", "", "of supply, use and slack"),
     "supply": ("Supply", "", "what there is"),
     "use": ("Use", "", "what the plan takes"),
@@ -136,7 +151,7 @@ class VectorLayer:
     smoothed: bool = False
 
 
-def write_geopackage(result: StudyResult, path: Path) -> None:
+def write_geopackage(result: StudyResult, path: Path) -> list[VectorLayer]:
     """Write the vector layers of a run, with styles, field names for people, and units.
 
     Parameters
@@ -145,6 +160,11 @@ def write_geopackage(result: StudyResult, path: Path) -> None:
         Of a run.
     path : Path
         Target, must not exist.
+
+    Returns
+    -------
+    list of VectorLayer
+        What was written.
 
     Notes
     -----
@@ -155,13 +175,11 @@ def write_geopackage(result: StudyResult, path: Path) -> None:
     from pyogrio import write_dataframe
 
     layers = list(vector_layers(result))
-    scenario = result.scenario
-    facts = {"TITLE": scenario.title or scenario.name, "SOFTWARE": f"cdrsite {__version__}"}
     with _gdal_options():
         for i, layer in enumerate(layers):
             first: dict[str, Any] = {}
             if i == 0:
-                first = {"dataset_options": {"VERSION": VERSION}, "dataset_metadata": facts}
+                first = {"dataset_options": {"VERSION": VERSION}}
             write_dataframe(
                 layer.frame,
                 path,
@@ -176,6 +194,7 @@ def write_geopackage(result: StudyResult, path: Path) -> None:
         _add_fields(base, layers)
         _add_styles(base, layers)
         base.commit()
+    return layers
 
 
 @contextmanager
@@ -201,6 +220,7 @@ def vector_layers(result: StudyResult) -> Iterator[VectorLayer]:
         yield _routes(features["routes"])
     if "corridors" in features:
         yield _corridors(features["corridors"])
+    yield from _network_layers(result)
     if "storage" in features:
         yield _storage(features["storage"], tables["storage"], tables["pools"])
     for name, frame in features.items():
@@ -276,6 +296,50 @@ def _routes(frame: gpd.GeoDataFrame) -> VectorLayer:
         _named(frame),
         smoothed=True,
     )
+
+
+def _network_layers(result: StudyResult) -> Iterator[VectorLayer]:
+    if "plants" in result.features:
+        yield _plants(result.features["plants"], result.methods)
+    if "pipes" in result.features:
+        yield _pipes(result.features["pipes"])
+
+
+def _plants(frame: gpd.GeoDataFrame, methods: Sequence[str]) -> VectorLayer:
+    rules = [
+        Rule(
+            f"{quoted('method')} = {text(name)}",
+            name,
+            Symbol("marker", method_colour(name, tuple(methods)), 4.2),
+        )
+        for name in methods
+        if (frame["method"] == name).any()
+    ]
+    shown = _named(frame, zone=("Province", "", ""))
+    words = "Plants of the plan by method"
+    return VectorLayer("plants", words, frame, "Point", rules, None, shown)
+
+
+def _pipes(frame: gpd.GeoDataFrame) -> VectorLayer:
+    """The more flows the wider; trucks are dashed."""
+    flow = frame["flow_t_yr"].to_numpy()
+    rules = []
+    for mode in sorted(set(frame["mode"])):
+        made = number_rules(
+            "flow_t_yr", flow, "Greys", "line", unit="Mt/yr", per=1e-6,
+            guard=f"{quoted('mode')} = {text(mode)}",
+        )  # fmt: skip
+        for i, rule in enumerate(made):
+            symbol = Symbol("line", OTHER_COLOUR, 0.6 + 0.5 * i, dashed=mode == TRUCK)
+            rules.append(Rule(rule.filter, f"{mode}, {rule.label}", symbol))
+    rules.append(unknown("line"))
+    words = "Pipelines of the plan by flow"
+    return VectorLayer("pipes", words, frame, _line_kind(frame), rules, None, _named(frame))
+
+
+def _line_kind(frame: gpd.GeoDataFrame) -> str:
+    many = frame.geom_type.str.startswith("Multi").any()
+    return "MultiLineString" if many else "LineString"
 
 
 def _other(name: str, frame: gpd.GeoDataFrame) -> VectorLayer:
@@ -415,6 +479,12 @@ def _add_fields(base: sqlite3.Connection, layers: Sequence[VectorLayer]) -> None
         "constraint_type TEXT NOT NULL, value TEXT, min NUMERIC, min_is_inclusive BOOLEAN, "
         "max NUMERIC, max_is_inclusive BOOLEAN, description TEXT, "
         "CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value))"
+    )
+    # GDAL makes it with the first layer that has an index of its geometries
+    base.execute(
+        "CREATE TABLE IF NOT EXISTS gpkg_extensions (table_name TEXT, column_name TEXT, "
+        "extension_name TEXT NOT NULL, definition TEXT NOT NULL, scope TEXT NOT NULL, "
+        "CONSTRAINT ge_tce UNIQUE (table_name, column_name, extension_name))"
     )
     for table in ("gpkg_data_columns", "gpkg_data_column_constraints"):
         base.execute(

@@ -92,10 +92,19 @@ def reason_categories(reasons: NDArray[Any], rules: Sequence[str]) -> tuple[Cate
         Category(
             code,
             " + ".join(reason_names(code, rules)) or "no rule",
-            LABEL_COLOURS[code.bit_count() % len(LABEL_COLOURS)] if code else "#FFFFFF",
+            reason_colour(code),
         )
         for code in codes
     )
+
+
+def reason_colour(code: int) -> str:
+    """One rule has a colour of its own, several are the darker the more they are."""
+    if not code:
+        return "#FFFFFF"
+    if code.bit_count() == 1:
+        return LABEL_COLOURS[(code.bit_length() - 1) % len(LABEL_COLOURS)]
+    return ("#BDBDBD", "#8C8C8C", "#5E5E5E", "#3A3A3A")[min(code.bit_count() - 2, 3)]
 
 
 def pool_categories(names: Sequence[str]) -> tuple[Category, ...]:

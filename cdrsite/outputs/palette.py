@@ -69,6 +69,7 @@ SEQUENTIAL: dict[str, str] = {
     "shortfall": "magma_r",
     "transport_cost": "magma_r",
     "transport_km": "cividis_r",
+    "plan_cost": "magma_r",
 }
 """Variable -> matplotlib colour map; the net factor diverges around zero."""
 

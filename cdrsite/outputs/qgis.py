@@ -1,0 +1,316 @@
+"""A QGIS project that opens a whole run: grouped, styled, with relative paths.
+
+Written as XML, so no QGIS is needed to write it; QGIS 3.22 and later read it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from cdrsite.outputs.styles import qml
+
+if TYPE_CHECKING:
+    from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.outputs.geopackage import VectorLayer
+    from cdrsite.outputs.raster import RasterSpec
+
+PROJECT = "cdrsite.qgs"
+VERSION = "3.22.0"
+
+NETWORK = "Sites and network"
+POOLS = "Storage, pools and provinces"
+ANSWER = "Answer: the plan"
+INPUTS = "Inputs to the decision"
+EXCLUSIONS = "Exclusions"
+
+SITE_LAYERS = ("plants", "pipes", "sites", "routes", "corridors")
+ANSWER_RASTERS = ("winner", "net_removal", "plan_cost", "binding")
+METHOD_ORDER = (
+    "allocated", "potential", "cost", "limit", "score", "suitability", "net_factor", "available",
+    "shortfall",
+)  # fmt: skip
+SHOWN = frozenset({"winner", "plants", "pipes", "storage"})
+"""Layers that are visible when the project opens."""
+SHOWN_WITHOUT_PLANTS = frozenset({"sites", "routes"})
+
+TITLES: dict[str, str] = {
+    "sites": "Best sites by method",
+    "plants": "Plants of the plan",
+    "pipes": "Pipelines of the plan",
+    "routes": "Routes to storage",
+    "corridors": "Shared routes",
+    "storage": "Storage units",
+    "provinces": "Net removal by province",
+    "exclusions": "What each exclusion rule removes (table)",
+}
+"""Layer of the GeoPackage -> its name in the legend."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A layer of the project.
+
+    Attributes
+    ----------
+    key : str
+        Unique among the layers, of letters, digits and underscores.
+    title : str
+        Name in the legend.
+    group : str
+        Where in the legend.
+    source, provider : str
+        As QGIS names them; paths are relative to the project.
+    style : str
+        QML; empty for tables.
+    geometry : str or None
+        'Point', 'Line', 'Polygon' or 'No geometry'; None for rasters.
+    abstract : str
+        What the layer is, in a sentence.
+    shown : bool
+        Visible when the project opens.
+    """
+
+    key: str
+    title: str
+    group: str
+    source: str
+    provider: str
+    style: str
+    geometry: str | None
+    abstract: str
+    shown: bool
+
+
+def write_project(
+    folder: Path,
+    title: str,
+    grid: AnalysisGrid,
+    rasters: Sequence[RasterSpec],
+    raster_styles: Mapping[str, str],
+    layers: Sequence[VectorLayer],
+) -> Path:
+    """Write the project of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run, with ``rasters/`` and ``cdrsite.gpkg``.
+    title : str
+        Of the study.
+    grid : AnalysisGrid
+        Gives the project's coordinate system and extent.
+    rasters : sequence of RasterSpec
+        What ``rasters/`` holds.
+    raster_styles : mapping
+        Name of a raster -> its QML.
+    layers : sequence of VectorLayer
+        What the GeoPackage holds.
+
+    Returns
+    -------
+    Path
+        The project.
+    """
+    entries = [*_vector_entries(layers), *_raster_entries(rasters, raster_styles)]
+    text = project_xml(title, grid, entries)
+    path = folder / PROJECT
+    path.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+def _vector_entries(layers: Sequence[VectorLayer]) -> Iterator[Entry]:
+    names = {layer.name for layer in layers}
+    shown = SHOWN if names & {"plants", "pipes"} else SHOWN | SHOWN_WITHOUT_PLANTS
+    order = {name: i for i, name in enumerate(SITE_LAYERS)}
+    for layer in sorted(layers, key=lambda one: order.get(one.name, len(order))):
+        group = POOLS
+        if layer.geometry is None:
+            group = EXCLUSIONS
+        elif layer.name in SITE_LAYERS or _kind(layer.geometry) != "Polygon":
+            group = NETWORK
+        aliases = {column: alias for column, (alias, _) in layer.fields.items()}
+        style = qml(layer.rules, aliases, label=layer.label, smoothed=layer.smoothed)
+        pool = layer.name.removeprefix("pools_").replace("_", " ")
+        plain = f"Pools of {pool}" if layer.name.startswith("pools_") else layer.name
+        yield Entry(
+            key=_key("gpkg", layer.name),
+            title=TITLES.get(layer.name, plain.replace("_", " ").capitalize()),
+            group=group,
+            source=f"./cdrsite.gpkg|layername={layer.name}",
+            provider="ogr",
+            style=style,
+            geometry=_kind(layer.geometry),
+            abstract=layer.description,
+            shown=layer.name in shown,
+        )
+
+
+def _kind(geometry: str | None) -> str:
+    if geometry is None:
+        return "No geometry"
+    kinds = {"Point": "Point", "LineString": "Line", "Polygon": "Polygon"}
+    return kinds.get(geometry.removeprefix("Multi"), "Unknown geometry")
+
+
+def _raster_entries(specs: Sequence[RasterSpec], styles: Mapping[str, str]) -> Iterator[Entry]:
+    ranks = {name: i for i, name in enumerate((*ANSWER_RASTERS, *METHOD_ORDER))}
+    ordered = sorted(
+        specs, key=lambda spec: ranks.get(spec.tags.get("variable", spec.name), len(ranks))
+    )
+    for spec in ordered:
+        method = spec.tags.get("method", "")
+        group = f"Method: {method}" if method else _raster_group(spec.name)
+        title = spec.description[:1].upper() + spec.description[1:]
+        if method:
+            words = spec.description.removeprefix(f"{method}: ")
+            title = f"{words[:1].upper()}{words[1:]} ({method})"
+        yield Entry(
+            key=_key("raster", spec.name),
+            title=title,
+            group=group,
+            source=f"./rasters/{spec.name}.tif",
+            provider="gdal",
+            style=styles[spec.name],
+            geometry=None,
+            abstract=f"{spec.description}{f' [{spec.unit}]' if spec.unit else ''}",
+            shown=spec.name in SHOWN,
+        )
+
+
+def _raster_group(name: str) -> str:
+    if name in ANSWER_RASTERS:
+        return ANSWER
+    return EXCLUSIONS if name == "exclusion_reasons" else INPUTS
+
+
+def _key(kind: str, name: str) -> str:
+    """An identifier; names that differ in other characters only stay apart.
+
+    QGIS replaces identifiers of ten characters or fewer by its own, and loses the layer.
+    """
+    return f"cdrsite_{kind}_{re.sub('[^0-9A-Za-z_]', lambda m: f'_{ord(m[0]):x}_', name)}"
+
+
+def groups_in_order(entries: Sequence[Entry]) -> list[str]:
+    """Groups from the top of the map to its bottom; those of the methods stand together."""
+    methods = list(dict.fromkeys(e.group for e in entries if e.group.startswith("Method: ")))
+    found = {entry.group for entry in entries}
+    return [g for g in (NETWORK, POOLS, ANSWER, *methods, INPUTS, EXCLUSIONS) if g in found]
+
+
+def project_xml(title: str, grid: AnalysisGrid, entries: Sequence[Entry]) -> str:
+    """The project as text.
+
+    Parameters
+    ----------
+    title : str
+        Of the project.
+    grid : AnalysisGrid
+        As for :func:`write_project`.
+    entries : sequence of Entry
+        Layers.
+    """
+    root = ET.Element("qgis", projectname=_clean(title), version=VERSION)
+    ET.SubElement(root, "title").text = _clean(title)
+    _add_crs(ET.SubElement(root, "projectCrs"), grid)
+    _add_tree(root, entries)
+    canvas = ET.SubElement(root, "mapcanvas", name="theMapCanvas", annotationsVisible="1")
+    ET.SubElement(canvas, "units").text = "degrees" if grid.is_geographic else "meters"
+    _add_extent(ET.SubElement(canvas, "extent"), grid)
+    ET.SubElement(canvas, "rotation").text = "0"
+    _add_crs(ET.SubElement(canvas, "destinationsrs"), grid)
+    held = ET.SubElement(root, "projectlayers")
+    for entry in entries:
+        _add_layer(held, entry, grid)
+    order = ET.SubElement(root, "layerorder")
+    for group in groups_in_order(entries):
+        for entry in entries:
+            if entry.group == group:
+                ET.SubElement(order, "layer", id=entry.key)
+    properties = ET.SubElement(root, "properties")
+    paths = ET.SubElement(properties, "Paths")
+    ET.SubElement(paths, "Absolute", type="bool").text = "false"
+    system = ET.SubElement(properties, "SpatialRefSys")
+    # without it QGIS takes the project for one without a coordinate system
+    ET.SubElement(system, "ProjectionsEnabled", type="int").text = "1"
+    settings = ET.SubElement(root, "ProjectViewSettings", UseProjectScales="0")
+    whole = ET.SubElement(settings, "DefaultViewExtent")
+    for name, value in zip(("xmin", "ymin", "xmax", "ymax"), _bounds(grid), strict=True):
+        whole.set(name, repr(value))
+    _add_crs(whole, grid)
+    ET.indent(root, " ")
+    head = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+    return head + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _clean(text: str) -> str:
+    """Without the control characters that XML cannot hold."""
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", " ", text)
+
+
+def _bounds(grid: AnalysisGrid) -> tuple[float, float, float, float]:
+    west, south, east, north = (float(value) for value in grid.bounds)
+    return west, south, east, north
+
+
+def _add_extent(parent: ET.Element, grid: AnalysisGrid) -> None:
+    for name, value in zip(("xmin", "ymin", "xmax", "ymax"), _bounds(grid), strict=True):
+        ET.SubElement(parent, name).text = repr(value)
+
+
+def _add_crs(parent: ET.Element, grid: AnalysisGrid) -> None:
+    srs = ET.SubElement(parent, "spatialrefsys", nativeFormat="Wkt")
+    ET.SubElement(srs, "wkt").text = grid.wkt
+    authority = grid.crs.to_authority(min_confidence=100)
+    ET.SubElement(srs, "authid").text = ":".join(authority) if authority else ""
+    ET.SubElement(srs, "description").text = grid.crs.name
+    ET.SubElement(srs, "geographicflag").text = "true" if grid.is_geographic else "false"
+
+
+def _add_tree(root: ET.Element, entries: Sequence[Entry]) -> None:
+    tree = ET.SubElement(root, "layer-tree-group")
+    for group in groups_in_order(entries):
+        mine = [entry for entry in entries if entry.group == group]
+        any_shown = any(entry.shown for entry in mine)
+        branch = ET.SubElement(
+            tree,
+            "layer-tree-group",
+            name=_clean(group),
+            # a group that is on shows nothing but its layers that are on
+            checked="Qt::Checked",
+            expanded="1" if any_shown else "0",
+        )
+        for entry in mine:
+            leaf = {"id": entry.key, "name": _clean(entry.title), "source": entry.source}
+            ET.SubElement(
+                branch,
+                "layer-tree-layer",
+                leaf,
+                providerKey=entry.provider,
+                checked="Qt::Checked" if entry.shown else "Qt::Unchecked",
+                expanded="1" if entry.shown else "0",
+            )
+
+
+def _add_layer(parent: ET.Element, entry: Entry, grid: AnalysisGrid) -> None:
+    raster = entry.geometry is None
+    layer = ET.SubElement(parent, "maplayer", type="raster" if raster else "vector")
+    if entry.geometry is not None:
+        layer.set("geometry", entry.geometry)
+    ET.SubElement(layer, "id").text = entry.key
+    ET.SubElement(layer, "datasource").text = entry.source
+    ET.SubElement(layer, "layername").text = _clean(entry.title)
+    ET.SubElement(layer, "abstract").text = _clean(entry.abstract)
+    if entry.geometry != "No geometry":
+        _add_crs(ET.SubElement(layer, "srs"), grid)
+    encoding = {} if raster else {"encoding": "UTF-8"}
+    ET.SubElement(layer, "provider", encoding).text = entry.provider
+    if entry.style:
+        style = ET.fromstring(entry.style)  # noqa: S314 - written by this program
+        layer.set("labelsEnabled", style.get("labelsEnabled", "0"))
+        layer.extend(list(style))

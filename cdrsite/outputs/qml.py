@@ -1,0 +1,272 @@
+"""QGIS styles of rasters: words for classes, readable numbers with units for quantities.
+
+A style needs the file only for the range of its values, and reads an overview of it for that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from cdrsite.outputs.palette import SEQUENTIAL
+from cdrsite.outputs.styles import NOTHING_COLOUR
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.outputs.raster import Category, RasterSpec
+
+SAMPLE = 512
+"""Rows and columns at most that are read for the range of the values."""
+STEPS = 7
+"""Classes of a quantity, about."""
+CLIPPED = 2.0
+"""Share of the values beyond either open class [%]."""
+CROWDED = 0.6
+"""Equal steps give way to equal counts where one class would hold more than this share."""
+DIVERGING = frozenset({"net_factor"})
+"""Quantities whose sign matters: their colours turn at zero."""
+NOTHING_AT_ZERO = frozenset({"potential", "score", "allocated", "net_removal"})
+"""Quantities whose zero is a statement of its own, with a colour of its own."""
+NO_COLOUR_MAP = "viridis"
+"""For quantities that the palette does not name."""
+THIN_SPACE = "\u2009"
+
+SCALES: dict[str, tuple[tuple[float, str], ...]] = {
+    "t/yr": ((1e6, "Mt/yr"), (1e3, "kt/yr")),
+    "kWh/yr": ((1e9, "TWh/yr"), (1e6, "GWh/yr"), (1e3, "MWh/yr")),
+    "m3/yr": ((1e6, "million m³/yr"), (1e3, "thousand m³/yr")),
+    "m2": ((1e6, "km²"),),
+    "1": ((1e-2, "%"),),
+}
+"""Unit of a file -> larger units for the legend, largest first, and how much one of them is."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A class of a quantity: values up to ``top``, the last one without an end."""
+
+    top: float
+    label: str
+    colour: str
+
+
+def sample_values(path: Path) -> NDArray[np.float64]:
+    """Numbers of a raster, from its overview where it is large.
+
+    Parameters
+    ----------
+    path : Path
+        GeoTIFF.
+
+    Returns
+    -------
+    ndarray
+        One-dimensional, without nodata.
+    """
+    import rasterio
+
+    with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(path) as source:
+        shape = (min(source.height, SAMPLE), min(source.width, SAMPLE))
+        values = source.read(1, out_shape=shape, masked=True).compressed()
+    return np.asarray(values[np.isfinite(values)], np.float64)
+
+
+def legend_unit(unit: str, values: NDArray[np.float64]) -> tuple[float, str]:
+    """Unit for a legend of these values, and how much one of it is in the file's unit."""
+    if not values.size:
+        return 1.0, "" if unit == "1" else unit
+    high = float(np.percentile(np.abs(values), 100 - CLIPPED))
+    for size, name in SCALES.get(unit, ()):
+        if unit == "1" or high >= size:
+            return size, name
+    return 1.0, unit.replace("m3", "m³").replace("m2", "m²").replace("km2", "km²")
+
+
+def readable(value: float) -> str:
+    """A number with thin spaces between thousands and at most four digits after them."""
+    shown = f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return shown.replace(",", THIN_SPACE).replace("-", "\u2212")
+
+
+def class_borders(
+    values: NDArray[np.float64], size: float = 1.0, *, zero: bool = False
+) -> list[float]:
+    """Round numbers that part the bulk of the values.
+
+    Parameters
+    ----------
+    values : ndarray
+        Finite.
+    size : float
+        The borders are round in this many of the file's unit.
+    zero : bool
+        Zero is always a border where values lie on both sides of it.
+
+    Returns
+    -------
+    list of float
+        Ascending, in the file's unit; none where all values are the same.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    if not values.size or values.min() == values.max():
+        return []
+    low, high = (float(v) / size for v in np.percentile(values, [CLIPPED, 100 - CLIPPED]))
+    if high <= low:
+        low, high = float(values.min()) / size, float(values.max()) / size
+    if 0 <= low < 0.5 * high:
+        low = 0.0
+    ticks = MaxNLocator(STEPS, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    inside = [float(f"{tick:.6g}") * size for tick in ticks]
+    inside = [tick for tick in inside if values.min() < tick < values.max()]
+    counts = np.histogram(values, [-math.inf, *inside, math.inf])[0] if inside else [values.size]
+    if max(counts) > CROWDED * values.size:
+        cuts = np.quantile(values, np.arange(1, STEPS) / STEPS) / size
+        inside = sorted({float(f"{cut:.2g}") * size for cut in cuts})
+        inside = [tick for tick in inside if values.min() < tick < values.max()]
+    if zero and values.min() < 0 < values.max():
+        inside = sorted({*inside, 0.0})
+    return inside
+
+
+def quantity_steps(spec: RasterSpec, values: NDArray[np.float64]) -> list[Step]:
+    """Classes of a quantity in the order of its values, with words and colours.
+
+    Parameters
+    ----------
+    spec : RasterSpec
+        What the raster is.
+    values : ndarray
+        Its finite values, or a sample of them.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    name = spec.tags.get("variable", spec.name)
+    diverging, own_zero = name in DIVERGING, name in NOTHING_AT_ZERO
+    some = values[values > 0] if own_zero else values
+    size, unit = legend_unit(spec.unit, some)
+    borders = class_borders(some, size, zero=diverging)
+    edges = [-math.inf, *borders, math.inf]
+    places = _diverging(edges) if diverging else np.linspace(0.08, 1, len(edges) - 1)
+    shades = colormaps[SEQUENTIAL.get(name, NO_COLOUR_MAP)](places)
+    steps = [Step(0.0, "nothing", NOTHING_COLOUR)] if own_zero else []
+    if own_zero and not some.size:
+        return [Step(math.inf, "nothing", NOTHING_COLOUR)]
+    for low, high, shade in zip(edges[:-1], edges[1:], shades, strict=True):
+        words = _range(low / size, high / size, unit, some / size)
+        steps.append(Step(high, words, to_hex(shade).upper()))
+    return steps
+
+
+def _diverging(edges: Sequence[float]) -> NDArray[np.float64]:
+    """Places on a diverging colour map: below zero its lower half, above it the upper."""
+    below = sum(1 for high in edges[1:] if high <= 0)
+    above = len(edges) - 1 - below
+    lower = np.linspace(0.1, 0.38, below) if below else np.empty(0)
+    return np.concatenate([lower, np.linspace(0.58, 0.95, above)])
+
+
+def _range(low: float, high: float, unit: str, values: NDArray[np.float64]) -> str:
+    tail = f" {unit}" if unit else ""
+    if math.isinf(low) and math.isinf(high):
+        return f"{readable(float(values[0]))}{tail}" if values.size else "no values"
+    if math.isinf(low):
+        return f"up to {readable(high)}{tail}"
+    if math.isinf(high):
+        return f"more than {readable(low)}{tail}"
+    return f"{readable(low)} to {readable(high)}{tail}"
+
+
+def raster_qml(spec: RasterSpec, values: NDArray[np.float64]) -> str:
+    """A raster's style as QGIS reads it.
+
+    Parameters
+    ----------
+    spec : RasterSpec
+        What the raster is.
+    values : ndarray
+        Finite values of a quantity, or a sample of them; unused for classes.
+
+    Returns
+    -------
+    str
+        XML.
+    """
+    root = ET.Element("qgis", version="3.22.0", styleCategories="Symbology")
+    pipe = ET.SubElement(root, "pipe")
+    if spec.kind == "quantity":
+        _add_steps(pipe, quantity_steps(spec, values))
+    elif spec.categories:
+        _add_categories(pipe, spec.categories)
+    else:
+        # too many combinations of reasons for words; zero is no reason
+        _add_steps(
+            pipe, [Step(0.0, "nothing", NOTHING_COLOUR), Step(math.inf, "something", "#969696")]
+        )
+    ET.SubElement(pipe, "rasterresampler", maxOversampling="2")
+    ET.indent(root, " ")
+    return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _renderer(pipe: ET.Element, kind: str, **more: str) -> ET.Element:
+    shared = {"band": "1", "opacity": "1", "alphaBand": "-1", "nodataColor": ""}
+    return ET.SubElement(pipe, "rasterrenderer", {"type": kind, **shared, **more})
+
+
+def _add_categories(pipe: ET.Element, categories: Sequence[Category]) -> None:
+    palette = ET.SubElement(_renderer(pipe, "paletted"), "colorPalette")
+    for one in categories:
+        entry: dict[str, Any] = {"value": str(one.code), "color": one.colour.lower()}
+        ET.SubElement(palette, "paletteEntry", {**entry, "alpha": "255", "label": one.label})
+
+
+def _add_steps(pipe: ET.Element, steps: Sequence[Step]) -> None:
+    tops = [step.top for step in steps if math.isfinite(step.top)] or [0.0]
+    ends = {"classificationMin": repr(tops[0]), "classificationMax": repr(tops[-1])}
+    renderer = _renderer(pipe, "singlebandpseudocolor", **ends)
+    shader = ET.SubElement(
+        ET.SubElement(renderer, "rastershader"),
+        "colorrampshader",
+        colorRampType="DISCRETE",
+        classificationMode="1",
+        clip="0",
+        labelPrecision="4",
+        minimumValue=repr(tops[0]),
+        maximumValue=repr(tops[-1]),
+    )
+    for step in steps:
+        value = repr(step.top) if math.isfinite(step.top) else "inf"
+        colour = {"color": step.colour.lower(), "alpha": "255"}
+        ET.SubElement(shader, "item", {"value": value, **colour, "label": step.label})
+
+
+def write_styles(folder: Path, specs: Sequence[RasterSpec]) -> dict[str, str]:
+    """Write a style beside every raster.
+
+    Parameters
+    ----------
+    folder : Path
+        With the finished rasters.
+    specs : sequence of RasterSpec
+        What they are.
+
+    Returns
+    -------
+    dict
+        Name of the raster -> its style.
+    """
+    made = {}
+    for spec in specs:
+        path = folder / f"{spec.name}.tif"
+        values = sample_values(path) if spec.kind == "quantity" else np.empty(0)
+        made[spec.name] = raster_qml(spec, values)
+        path.with_suffix(".qml").write_text(made[spec.name], encoding="utf-8", newline="\n")
+    return made

@@ -1,0 +1,79 @@
+"""Run by QGIS's own Python: opens a project, reports its layers, renders pictures.
+
+Arguments: project, folder for pictures, "each" or "shown". One JSON document on standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from qgis.core import (  # type: ignore[import-not-found]
+    QgsApplication,
+    QgsMapRendererSequentialJob,
+    QgsMapSettings,
+    QgsProject,
+)
+from qgis.PyQt.QtCore import QSize  # type: ignore[import-not-found]
+
+project_path, folder, what = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+application = QgsApplication([], False)
+application.initQgis()
+project = QgsProject.instance()
+opened = project.read(project_path)
+
+
+def picture(layers: list, name: str) -> None:
+    settings = QgsMapSettings()
+    settings.setLayers(layers)
+    settings.setOutputSize(QSize(400, 300))
+    settings.setDestinationCrs(project.crs())
+    settings.setTransformContext(project.transformContext())
+    extent = project.viewSettings().defaultViewExtent()
+    settings.setExtent(extent)
+    job = QgsMapRendererSequentialJob(settings)
+    job.start()
+    job.waitForFinished()
+    job.renderedImage().save(str(folder / f"{name}.png"))
+
+
+def legend(node) -> list:
+    model_nodes = node.layer().legend()
+    if model_nodes is None:
+        return []
+    return [
+        one.data(0) or one.userLabel() for one in model_nodes.createLayerTreeModelLegendNodes(node)
+    ]
+
+
+report = {
+    "opened": opened,
+    "title": project.title(),
+    "crs": project.crs().isValid() and project.crs().toWkt(),
+    "groups": [group.name() for group in project.layerTreeRoot().findGroups()],
+    "layers": [],
+}
+for node in project.layerTreeRoot().findLayers():
+    layer = node.layer()
+    report["layers"].append(
+        {
+            "id": node.layerId(),
+            "name": node.name(),
+            "group": node.parent().name(),
+            "valid": layer is not None and layer.isValid(),
+            "same_crs": layer.crs() == project.crs(),
+            "source": layer.source(),
+            "spatial": layer.isSpatial(),
+            "shown": node.itemVisibilityChecked(),
+            "legend": legend(node),
+        }
+    )
+    if what == "each" and layer.isSpatial():
+        picture([layer], node.layerId())
+order = project.layerTreeRoot().checkedLayers()
+picture(order, "shown")
+sys.stdout.write("JSON" + json.dumps(report))
+sys.stdout.flush()
+os._exit(0)  # leaving in order crashes some versions of PyQGIS

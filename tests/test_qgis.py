@@ -1,0 +1,234 @@
+"""The QGIS project and the styles of rasters: as XML, and opened by QGIS itself where installed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rio_cogeo.cogeo import cog_validate
+from tiny_study import METHODS, tiny_result
+
+from cdrsite.outputs.palette import METHOD_COLOURS
+from cdrsite.outputs.qgis import ANSWER, EXCLUSIONS, NETWORK, project_xml
+from cdrsite.outputs.qml import class_borders, legend_unit, quantity_steps, raster_qml, readable
+from cdrsite.outputs.raster import RasterSpec
+from cdrsite.results import StudyResult
+
+CLIENT = Path(__file__).with_name("qgis_client.py")
+ODD = "my <b>\"DAC\"</b> & 'co' 北"
+
+
+def plain_result(folder: Path) -> StudyResult:
+    """A tiny study with a plant and a pipeline."""
+    result = tiny_result(folder)
+    wkt, x, y = result.grid.wkt, result.grid.x, result.grid.y
+    plants = gpd.GeoDataFrame(
+        {"name": ["plant 1"], "method": [METHODS[0]], "zone": [""], "stored_t_yr": [1e6]},
+        geometry=[shapely.Point(x[1], y[1])],
+        crs=wkt,
+    )
+    line = shapely.LineString([(x[1], y[1]), (x[4], y[3])])
+    pipes = gpd.GeoDataFrame({"mode": ["pipeline"], "flow_t_yr": [1e6]}, geometry=[line], crs=wkt)
+    return replace(result, features={"plants": plants, "pipes": pipes})
+
+
+def odd_result(folder: Path) -> StudyResult:
+    """On a geographic grid, with a method named as no method should be; no network."""
+    result = tiny_result(folder, "EPSG:4326")
+    scenario = result.scenario.model_copy(update={"title": ODD})
+    dataset = result.dataset.assign_attrs(title=ODD)
+    winner = dataset["winner"]
+    words = str(winner.attrs["flag_meanings"]).replace(METHODS[0], ODD.replace(" ", "_"))
+    winner.attrs["flag_meanings"] = words
+    supply: xr.DataArray = dataset["supply_water"]
+    supply.attrs["long_name"] = f"water of {ODD}"
+    return replace(result, scenario=scenario, dataset=dataset)
+
+
+@pytest.fixture(scope="module", params=["plain", "odd"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's folder, moved after it was written."""
+    make = plain_result if request.param == "plain" else odd_result
+    result = make(tmp_path_factory.mktemp("data"))
+    written = result.write(tmp_path_factory.mktemp("runs") / "first")
+    return Path(shutil.move(written, written.parent / f"moved & 北 {request.param}"))
+
+
+def project(folder: Path) -> ET.Element:
+    return ET.parse(folder / "cdrsite.qgs").getroot()
+
+
+def test_the_project_holds_every_raster_and_layer_by_relative_path(run: Path) -> None:
+    root = project(run)
+    sources = [node.text or "" for node in root.iter("datasource")]
+    rasters = {f"./rasters/{path.name}" for path in (run / "rasters").glob("*.tif")}
+    layers = set(gpd.list_layers(run / "cdrsite.gpkg")["name"]) - {"layer_styles"}
+    assert set(sources) == rasters | {f"./cdrsite.gpkg|layername={name}" for name in layers}
+    assert len(sources) == len(set(sources))
+    absolute = root.find("properties/Paths/Absolute")
+    assert absolute is not None and absolute.text == "false"
+
+
+def test_identifiers_agree_and_are_long_enough_for_qgis(run: Path) -> None:
+    root = project(run)
+    held = [node.text or "" for node in root.findall("projectlayers/maplayer/id")]
+    assert sorted(held) == sorted(str(n.get("id")) for n in root.iter("layer-tree-layer"))
+    assert sorted(held) == sorted(str(n.get("id")) for n in root.findall("layerorder/layer"))
+    assert len(set(held)) == len(held)
+    assert min(len(one) for one in held) > 10
+
+
+def test_the_winner_is_shown_and_few_others(run: Path) -> None:
+    shown = [n for n in project(run).iter("layer-tree-layer") if n.get("checked") == "Qt::Checked"]
+    names = {
+        Path(str(n.get("source"))).stem.partition("layername=")[2] or n.get("source") for n in shown
+    }
+    assert "./rasters/winner.tif" in {n.get("source") for n in shown}
+    assert 1 <= len(names) <= 4
+
+
+def test_every_raster_is_strict_and_has_its_style(run: Path) -> None:
+    for path in sorted((run / "rasters").glob("*.tif")):
+        valid, errors, warnings = cog_validate(path, strict=True)
+        assert valid and not errors and not warnings, path.name
+        style = ET.parse(path.with_suffix(".qml")).getroot()
+        labels = [str(n.get("label")) for n in style.iter() if n.tag in {"item", "paletteEntry"}]
+        assert labels and all(labels), path.name
+
+
+@pytest.mark.parametrize("tool", ["gdalinfo", "ogrinfo"])
+def test_gdal_of_other_versions_is_content(run: Path, tool: str) -> None:
+    program = shutil.which(tool)
+    if program is None:
+        pytest.skip(f"{tool} not found: install gdal-bin")
+    commands = [["-so", "-al", str(run / "cdrsite.gpkg")]]
+    if tool == "gdalinfo":
+        commands = [[str(path)] for path in sorted((run / "rasters").glob("*.tif"))]
+    for command in commands:
+        done = subprocess.run([program, *command], capture_output=True, text=True, check=True)
+        said = done.stdout + done.stderr
+        assert "ERROR" not in said and "Warning" not in said, command
+
+
+def qgis_python() -> str:
+    python = shutil.which("python3", path="/usr/bin")
+    probe = [python or "", "-c", "import qgis.core"]
+    if python is None or subprocess.run(probe, capture_output=True, check=False).returncode:
+        pytest.skip("QGIS not found: install qgis, python3-qgis and qgis-providers")
+    return python
+
+
+@pytest.fixture(scope="module")
+def opened(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Pictures, and what QGIS says of the project."""
+    python, pictures = qgis_python(), tmp_path_factory.mktemp("pictures")
+    done = subprocess.run(
+        [python, str(CLIENT), str(run / "cdrsite.qgs"), str(pictures), "each"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=180,
+        env={"QT_QPA_PLATFORM": "offscreen", "HOME": str(pictures), "LANG": "C.UTF-8"},
+    )
+    return pictures, json.loads(done.stdout.partition("JSON")[2])
+
+
+def test_qgis_opens_every_layer(run: Path, opened: tuple[Path, dict[str, Any]]) -> None:
+    _, said = opened
+    odd = "odd" in run.name
+    assert said["opened"] and said["crs"]
+    assert said["title"] == (ODD if odd else "A tiny study")
+    assert all(layer["valid"] for layer in said["layers"])
+    assert all(layer["same_crs"] for layer in said["layers"] if layer["spatial"])
+    methods = [f"Method: {name}" for name in METHODS]
+    tail = [ANSWER, *methods, "Inputs to the decision", EXCLUSIONS]
+    assert said["groups"] == (tail if odd else [NETWORK, *tail])
+
+
+def test_qgis_shows_words_in_the_legend(run: Path, opened: tuple[Path, dict[str, Any]]) -> None:
+    legends = {layer["id"]: layer["legend"] for layer in opened[1]["layers"]}
+    winner = legends["cdrsite_raster_winner"]
+    assert winner[-5:][:2] == [ODD if "odd" in run.name else METHODS[0], METHODS[1]]
+    potential = legends[f"cdrsite_raster_potential_{METHODS[0].replace('-', '_2d_')}"]
+    assert "nothing" in potential
+    assert any(word.endswith("t/yr") for word in potential)
+
+
+def test_qgis_draws_something_in_the_palette(
+    run: Path, opened: tuple[Path, dict[str, Any]]
+) -> None:
+    import matplotlib.image as mpimg
+
+    pictures, said = opened
+    hashes = set()
+    for name in [layer["id"] for layer in said["layers"] if layer["spatial"]]:
+        pixels = (mpimg.imread(pictures / f"{name}.png")[:, :, :3] * 255).round().astype(int)
+        assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 1, f"{name} is blank"
+        hashes.add(pixels.tobytes())
+    assert len(hashes) > 5
+    shown = (mpimg.imread(pictures / "shown.png")[:, :, :3] * 255).round().astype(int)
+    colours = {tuple(colour) for colour in shown.reshape(-1, 3).tolist()}
+    method = METHODS[0]
+    if "odd" not in run.name:
+        assert tuple(int(METHOD_COLOURS[method][i : i + 2], 16) for i in (1, 3, 5)) in colours
+
+
+def spec(name: str, unit: str) -> RasterSpec:
+    return RasterSpec(name, "quantity", unit, name, tags={"variable": name})
+
+
+def test_numbers_are_readable() -> None:
+    assert readable(1234567.0) == "1\u2009234\u2009567"
+    assert readable(-0.05) == "\u22120.05"
+    assert legend_unit("kWh/yr", np.array([3e9])) == (1e9, "TWh/yr")
+    assert legend_unit("m3/yr", np.array([3.0])) == (1.0, "m³/yr")
+
+
+def test_zero_of_a_total_is_a_class_of_its_own() -> None:
+    steps = quantity_steps(spec("potential", "t/yr"), np.linspace(0, 70_000, 500))
+    assert (steps[0].top, steps[0].label) == (0.0, "nothing")
+    assert steps[1].label == "up to 10 kt/yr"
+    assert steps[-1].label.startswith("more than ")
+
+
+def test_the_net_factor_turns_at_zero() -> None:
+    steps = quantity_steps(spec("net_factor", "t/t"), np.linspace(-0.5, 0.9, 300))
+    assert 0.0 in [step.top for step in steps]
+    for step, after in pairwise(steps):
+        red, _, blue = (int(step.colour[i : i + 2], 16) for i in (1, 3, 5))
+        assert (red > blue) == (step.top <= 0), (step, after)
+
+
+@pytest.mark.parametrize("values", [[], [0.0], [5.0, 5.0], [1e-12, 1e12]])
+def test_a_style_for_any_values(values: list[float]) -> None:
+    for name in ("potential", "net_factor", "cost"):
+        root = ET.fromstring(raster_qml(spec(name, "t/yr"), np.array(values)))
+        assert all(item.get("label") for item in root.iter("item"))
+        assert [item.get("value") for item in root.iter("item")][-1] == "inf"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(-1e9, 1e9, allow_subnormal=False), max_size=40))
+def test_borders_ascend_inside_the_values(values: list[float]) -> None:
+    array = np.array(values, np.float64)
+    borders = class_borders(array, 1e3, zero=True)
+    assert borders == sorted(set(borders))
+    assert all(array.min() < border < array.max() for border in borders)
+
+
+def test_control_characters_do_not_break_the_project(tmp_path: Path) -> None:
+    grid = tiny_result(tmp_path).grid
+    assert ET.fromstring(project_xml("a\x01b", grid, [])).findtext("title") == "a b"
