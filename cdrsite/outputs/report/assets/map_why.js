@@ -12,13 +12,13 @@ const WHY = (() => {
   }
   const named = (kind, name) => (Object.hasOwn(words, `${kind}.${name}`) ? words[`${kind}.${name}`] : name);
 
-  /* As on the rest of the page: significant digits, thin spaces, powers of ten for the tiny. */
+  /* As on the rest of the page, but never more digits than the page holds of a cell's numbers. */
   function number(value, digits = 3) {
     if (!Number.isFinite(value)) return MISSING;
     if (value === 0) return "0";
     const power = Math.floor(Math.log10(Math.abs(Number(value.toPrecision(digits)))));
     const sign = value < 0 ? MINUS : "";
-    const size = Math.abs(value);
+    const size = Math.abs(Number(value.toPrecision(digits)));
     if (power < -4) {
       const raised = String(-power).replace(/\d/g, (d) => RAISED[d]);
       return `${sign}${(size / 10 ** power).toFixed(Math.max(digits - 2, 0))} × 10⁻${raised}`;
