@@ -205,6 +205,7 @@ def test_a_run_compared_with_itself_has_nothing_to_say(
     )
     page = (write_comparison(found, tmp_path / "out") / "compare.html").read_text(encoding="utf-8")
     assert "The two runs have the same assumptions and the same results." in page
+    assert "<img" not in page and 'id="sites"' not in page
 
 
 def test_other_assumptions_with_the_same_results_say_so(plain: Path, tmp_path: Path) -> None:
@@ -227,7 +228,8 @@ def test_two_grids_have_totals_but_no_maps(plain: Path, tmp_path: Path) -> None:
     folder = write_comparison(found, tmp_path / "out")
     assert not (folder / "rasters").exists()
     page = (folder / "compare.html").read_text(encoding="utf-8")
-    assert "There are no maps of change" in page and "data:image" not in page
+    assert "There are no maps of change" in page
+    assert page.count("<img") == 2  # of each run by itself, on its own grid
     with pytest.raises(GridError, match="rule 1"):
         Differences.between(found.a, found.b)
 

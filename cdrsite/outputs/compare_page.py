@@ -19,6 +19,7 @@ from cdrsite.outputs.sheet import (
     class_map,
     delta,
     document,
+    ground_size,
     map_legend,
     method_bar,
     plain_number,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from cdrsite.changes import Change
     from cdrsite.compare import Comparison
     from cdrsite.outputs.report.words import Words
-    from cdrsite.outputs.runfolder import Raster
+    from cdrsite.outputs.runfolder import Raster, RunFolder
 
 Row = dict[str, Any]
 
@@ -70,7 +71,7 @@ def comparison_page(found: Comparison, words: Words, rasters: Path) -> str:
         tag("h1", sheet.say("compare.title", a=text(a), b=text(b))),
         tag("p", sheet.say("compare.about", a=runs[0], b=runs[1]), class_="muted"),
     )
-    sections = (
+    sections: tuple[tuple[str, str, str], ...] = (
         ("answer", "compare.answer", answer(sheet, found)),
         ("assumptions", "compare.assumptions", assumptions(sheet, found)),
         ("maps", "compare.maps", maps(sheet, found, rasters)),
@@ -80,6 +81,8 @@ def comparison_page(found: Comparison, words: Words, rasters: Path) -> str:
         ("sites", "compare.ranks", ranks(sheet, found)),
         ("files", "compare.files", files(sheet, found)),
     )
+    if found.identical:  # nothing to compare: the sentence, and where the numbers are
+        sections = (sections[0], sections[-1])
     return document(sheet, words("compare.title", a=a, b=b), head, sections)
 
 
@@ -171,7 +174,9 @@ def answer(sheet: Sheet, found: Comparison) -> str:
     lead = paragraph(text(sentence(found, words)), kind="lead")
     why = paragraph(text(because(found, words)))
     notes = "".join(paragraph(text(note), kind="note") for note in cautions(found, words))
-    body = bars(sheet, found) + totals_table(sheet, found)
+    body = totals_table(sheet, found)
+    if not found.identical:
+        body = bars(sheet, found) + body
     return section("answer", sheet.say("compare.answer"), lead, why, notes, body)
 
 
@@ -269,10 +274,12 @@ def assumption_value(words: Words, value: str | None) -> str:
 def maps(sheet: Sheet, found: Comparison, rasters: Path) -> str:
     """Who wins where in both runs, the change, and which class gave way to which."""
     title = sheet.say("compare.maps")
+    winners, classes = _winners(sheet, found)
     if found.maps is None:
         how = sheet.words("list.comma").join(_grid_words(sheet, found))
         why = paragraph(sheet.say("compare.maps.none", how=text(how)))
-        return section("maps", title, why)
+        pictures = tag("div", *winners, class_="maps wide") if winners else ""
+        return section("maps", title, why, pictures, classes)
     change = found.maps.sums[0]
     numbers = {
         "rising": number(change.rising),
@@ -283,7 +290,6 @@ def maps(sheet: Sheet, found: Comparison, rasters: Path) -> str:
     net = difference_raster(rasters)
     alt = sheet.words("compare.net_map.alt", **numbers)
     picture, legend = change_map(sheet, net, "t/yr", alt)
-    winners, classes = _winners(sheet, found)
     figure = tag("figure", tag("figcaption", sheet.say("compare.net_map")), picture)
     said = paragraph(sheet.say("compare.net_map.sum", **{k: text(v) for k, v in numbers.items()}))
     return section(
@@ -312,16 +318,20 @@ def _grid_words(sheet: Sheet, found: Comparison) -> list[str]:
 def _winners(sheet: Sheet, found: Comparison) -> tuple[list[str], str]:
     """Maps of the winning methods, and their common legend."""
     figures, present = [], []
-    for run, name in zip((found.a, found.b), found.names, strict=True):
-        if "winner" not in run.rasters:
-            continue
+    runs = [pair for pair in zip((found.a, found.b), found.names, strict=True) if _drawn(pair[0])]
+    read = [run.raster("winner", MAP_PIXELS) for run, _ in runs]
+    widest = max((ground_size(raster)[0] for raster in read), default=None)
+    for (run, name), raster in zip(runs, read, strict=True):
         title = sheet.words("compare.winner", run=name)
-        raster = run.raster("winner", MAP_PIXELS)
-        picture, names = class_map(raster, winner_categories(sheet, run), title)
+        picture, names = class_map(raster, winner_categories(sheet, run), title, widest)
         present += names
         figures.append(tag("figure", tag("figcaption", text(title)), picture))
     colours = {sheet.class_name(n): sheet.class_colour(n) for n in dict.fromkeys(present)}
     return figures, map_legend(sheet, colours)
+
+
+def _drawn(run: RunFolder) -> bool:
+    return "winner" in run.rasters
 
 
 def turns(sheet: Sheet, found: Comparison) -> str:
