@@ -317,6 +317,7 @@ def versions(frame: Frame) -> str:
 
 FILES = (
     ("tables/", "files.tables"),
+    ("cdrsite.qgs", "files.qgs"),
     ("cdrsite.gpkg", "files.gpkg"),
     ("rasters/", "files.rasters"),
     ("result.zarr", "files.zarr"),
@@ -332,6 +333,7 @@ def files(frame: Frame) -> str:
     items = [
         part
         for name, key in FILES
+        if (frame.run.path / name).exists()
         for part in (tag("dt", tag("code", name)), tag("dd", frame.say(key)))
     ]
     return tag("h3", frame.say("files.title")) + tag("dl", *items, class_="list")
