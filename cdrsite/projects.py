@@ -15,18 +15,21 @@ import numpy as np
 
 from cdrsite.cells import pipeline_basis, storage_sites
 from cdrsite.compete import zone_layers
+from cdrsite.core.arrays import MemoryStore
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError, SolverError
 from cdrsite.core.units import conversion
 from cdrsite.network.candidates import Candidates, ExistingPipe, candidate_network
+from cdrsite.network.coarse import PlanGrid
 from cdrsite.network.planning import Options, Planned, StorageUnit, plan_network
 from cdrsite.network.plants import PlantRules, Plants, Site, gather_plants
 from cdrsite.transport.costmodels import unit_cost
-from cdrsite.transport.links import access_cells
-from cdrsite.transport.surface import CostSurface
+from cdrsite.transport.links import StorageSites, touched
+from cdrsite.transport.surface import BILLING, STEERING, CostSurface
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
+    from numpy.typing import NDArray
 
     from cdrsite.config.network import ExistingPipelines, ExistingSites, Network
     from cdrsite.core.arrays import ArrayStore
@@ -64,7 +67,9 @@ class Projects:
     gap_asked: float
 
 
-def plan_projects(setting: Setting, arrays: ArrayStore, threads: int) -> Projects | None:
+def plan_projects(
+    setting: Setting, arrays: ArrayStore, threads: int, ground: ArrayStore | None = None
+) -> Projects | None:
     """Gather the allocation into plants and design their network; None if it is not asked for.
 
     Parameters
@@ -76,6 +81,8 @@ def plan_projects(setting: Setting, arrays: ArrayStore, threads: int) -> Project
         on excluded ground), and the suitability, which places the plants.
     threads : int
         No effect on the result (rule 9).
+    ground : ArrayStore, optional
+        Has the cost surface that the routes to storage were found on; painted when not given.
 
     Raises
     ------
@@ -89,30 +96,80 @@ def plan_projects(setting: Setting, arrays: ArrayStore, threads: int) -> Project
     Warns
     -----
     CdrsiteWarning
-        No plant of buildable size; a design that time stopped.
+        No plant of buildable size; a design that time stopped; a grid so large that the plan is
+        made on coarser cells.
     """
     model = setting.scenario.network
     if not model.plan:
         return None
     units = check_network(setting)
     rules = plant_rules(setting.models, model)
+    plan = PlanGrid.of(setting.area.grid)
+    if plan.factor > 1:
+        _warn(plan.describe())
     sites = [] if model.sites is None else existing_sites(model.sites, setting.reader)
-    every = (slice(None), slice(None), slice(None))
-    plants = gather_plants(
-        np.nan_to_num(arrays.open("allocated")[every]),
-        rules,
-        setting.area.grid,
-        suitability=arrays.open("suitability")[every],
-        allowed=arrays.open("available")[every] > 0,
-        sites=sites,
+    tonnes, suitability, allowed = plan.allocation(
+        *(arrays.open(name) for name in ("allocated", "suitability", "available"))
     )
+    factor = plan.factor
+    plants = gather_plants(
+        tonnes,
+        rules,
+        plan.grid,
+        suitability=suitability,
+        allowed=allowed,
+        sites=[replace(site, row=site.row // factor, col=site.col // factor) for site in sites],
+    )
+    candidates, planned = None, None
+    built = any(plant.stored_t_yr > 0 for plant in plants.plants)
+    if built:
+        surface = ground if ground is not None else _painted(setting, threads)
+        candidates, storage = _corridors(setting, plants, units, plan, surface, threads)
+    plants = _placed(plants, plan, tuple(setting.models), sites, arrays)
     plants, zones = _with_zones(plants, setting, arrays)
-    if not any(plant.stored_t_yr > 0 for plant in plants.plants):
+    if candidates is None:
         _warn("the plan gives no plant of buildable size that stores CO2; no network is designed")
-        return Projects(plants, zones, None, None, model.gap)
-    candidates, storage = _corridors(setting, plants, units, threads)
-    planned = _design(setting, plants, storage, candidates)
+    else:
+        planned = _design(setting, plants, storage, candidates)
+    if planned is not None and factor > 1:
+        pipes = tuple(replace(pipe, cell=plan.middles(pipe.cell)) for pipe in planned.pipes)
+        planned = replace(planned, pipes=pipes)
     return Projects(plants, zones, candidates, planned, model.gap)
+
+
+def _placed(
+    plants: Plants,
+    plan: PlanGrid,
+    methods: tuple[str, ...],
+    sites: Sequence[Site],
+    arrays: ArrayStore,
+) -> Plants:
+    """Plants on cells of the study's grid: the best allowed ones within the cells of the plan."""
+    if plan.factor == 1:
+        return plants
+    given = {site.name: (site.row, site.col) for site in sites}
+    moved = []
+    for plant in plants.plants:
+        row, col = given[plant.name] if plant.existing else plan.best(
+            methods.index(plant.method), plant.row, plant.col,
+            arrays.open("suitability"), arrays.open("available"),
+        )  # fmt: skip
+        moved.append(replace(plant, row=row, col=col))
+    return replace(plants, plants=tuple(moved))
+
+
+def _painted(setting: Setting, threads: int) -> ArrayStore:
+    """The cost surface of the transport section, in memory."""
+    store = MemoryStore()
+    _surface(setting).paint(store, setting.blocks, threads)
+    return store
+
+
+def _surface(setting: Setting) -> CostSurface:
+    transport, basis = setting.scenario.transport, pipeline_basis(setting.scenario)
+    onshore = unit_cost(transport.flow, transport.model, basis)
+    offshore = unit_cost(transport.flow, transport.offshore_model, basis)
+    return CostSurface(transport.surface, setting.reader, onshore.per_km, offshore.per_km)
 
 
 def check_network(setting: Setting) -> StorageUnits:
@@ -197,36 +254,52 @@ def _with_zones(
 
 
 def _corridors(
-    setting: Setting, plants: Plants, units: StorageUnits, threads: int
+    setting: Setting,
+    plants: Plants,
+    units: StorageUnits,
+    plan: PlanGrid,
+    ground: ArrayStore,
+    threads: int,
 ) -> tuple[Candidates, list[StorageUnit]]:
     """Candidate corridors over the ground of the transport section, and the units they end at."""
     model, transport = setting.scenario.network, setting.scenario.transport
     reader, basis = setting.reader, pipeline_basis(setting.scenario)
-    onshore = unit_cost(transport.flow, transport.model, basis)
-    offshore = unit_cost(transport.flow, transport.offshore_model, basis)
-    surface = CostSurface(transport.surface, reader, onshore.per_km, offshore.per_km)
-    billing, steering, _ = surface.whole()
-    access = access_cells(storage_sites(units), reader, 0.0)
-    reached = np.unique(access.sink).tolist()
+    access = _access(storage_sites(units), reader, plan)
     found = candidate_network(
-        steering,
-        reader.grid,
+        plan.ground(ground.open(STEERING)),
+        plan.grid,
         [(plant.row, plant.col) for plant in plants.plants],
-        [(access.row[access.sink == u], access.col[access.sink == u]) for u in reached],
-        billed=billing,
-        plain=float(onshore.per_km),
-        pipes=() if model.pipelines is None else existing_pipes(model.pipelines, reader),
+        list(access.values()),
+        billed=plan.ground(ground.open(BILLING)),
+        plain=float(unit_cost(transport.flow, transport.model, basis).per_km),
+        pipes=() if model.pipelines is None else existing_pipes(model.pipelines, reader, plan.grid),
         nearest=model.nearest,
         loss_limit=model.loss_limit,
         neighbours=transport.neighbours,
         threads=threads,
     )
-    names = _unique([units.names[u] for u in reached])
+    names = _unique([units.names[u] for u in access])
     storage = [
         StorageUnit(name, float(units.injection[u]), float(units.capacity[u]), float(units.cost[u]))
-        for name, u in zip(names, reached, strict=True)
+        for name, u in zip(names, access, strict=True)
     ]
     return found, storage
+
+
+def _access(
+    sites: StorageSites, reader: LayerReader, plan: PlanGrid
+) -> dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Cells of the plan that touch each unit; units outside the grid have none and are left out."""
+    found = {}
+    for unit in range(len(sites.names)):
+        rows, cols = [], []
+        for block in reader.grid.blocks():
+            row, col = plan.cells(*touched(sites, reader, unit, block), block)
+            rows.append(row)
+            cols.append(col)
+        if any(row.size for row in rows):
+            found[unit] = np.concatenate(rows), np.concatenate(cols)
+    return found
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -290,8 +363,10 @@ def existing_sites(model: ExistingSites, reader: LayerReader) -> list[Site]:
     return places
 
 
-def existing_pipes(model: ExistingPipelines, reader: LayerReader) -> list[ExistingPipe]:
-    """Given pipelines as cells, cut at the grid's edge.
+def existing_pipes(
+    model: ExistingPipelines, reader: LayerReader, grid: AnalysisGrid
+) -> list[ExistingPipe]:
+    """Given pipelines as cells of a grid, cut at its edge.
 
     Raises
     ------
@@ -300,7 +375,7 @@ def existing_pipes(model: ExistingPipelines, reader: LayerReader) -> list[Existi
     """
     import shapely
 
-    grid, frame = reader.grid, reader.features(model.layer, model.where)
+    frame = reader.features(model.layer, model.where)
     names = _column(frame, model.name, "pipelines")
     names = names or [f"pipeline {k + 1}" for k in range(len(frame))]
     text = _column(frame, model.capacity, "pipelines") or []
