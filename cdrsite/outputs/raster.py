@@ -107,51 +107,9 @@ def write_cog(
     compression : {'deflate', 'zstd'}
         Deflate opens everywhere.
     """
-    import rasterio
-    import rasterio.shutil
+    from cdrsite.outputs.cog import write_cog_blocks
 
-    data = encode(array, spec)
-    quantity = spec.kind == "quantity"
-    scratch = path.with_suffix(".building.tif")
-    profile: dict[str, Any] = {
-        "driver": "GTiff",
-        "width": grid.cols,
-        "height": grid.rows,
-        "count": 1,
-        "dtype": spec.dtype,
-        "crs": rasterio.crs.CRS.from_wkt(grid.wkt),
-        "transform": grid.transform,
-        "nodata": spec.nodata,
-        "tiled": True,
-        "blockxsize": BLOCK,
-        "blockysize": BLOCK,
-        "bigtiff": "IF_SAFER",
-    }
-    with rasterio.Env(GDAL_CACHEMAX=256, GDAL_PAM_ENABLED="NO", OSR_WKT_FORMAT="WKT2_2018"):
-        with rasterio.open(scratch, "w", **profile) as target:
-            target.write(data, 1)
-            target.set_band_description(1, spec.description)
-            if spec.unit:
-                target.set_band_unit(1, spec.unit)
-            target.update_tags(**{"units": spec.unit, "AREA_OR_POINT": "Area", **spec.tags})
-            if spec.kind == "class":
-                target.write_colormap(1, {c.code: rgba(c.colour) for c in spec.categories})
-        rasterio.shutil.copy(
-            scratch,
-            path,
-            driver="COG",
-            compress=compression,
-            predictor="YES" if quantity else "NO",
-            blocksize=BLOCK,
-            overview_resampling="average" if quantity else "mode",
-            # GDAL refuses statistics of a band without a single number
-            statistics="YES" if quantity and (data != np.float32(NODATA_FLOAT)).any() else "NO",
-            bigtiff="IF_SAFER",
-        )
-    scratch.unlink()
-    if spec.categories:
-        sidecar = path.with_name(path.name + ".aux.xml")
-        sidecar.write_text(attribute_table(spec), encoding="utf-8", newline="\n")
+    write_cog_blocks(path, lambda block: array[block.slices], grid, spec, compression)
 
 
 def encode(array: NDArray[Any], spec: RasterSpec) -> NDArray[Any]:

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+from pyproj import CRS
+from rio_cogeo.cogeo import cog_validate
+
+from cdrsite.core.arrays import DiskStore
+from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.outputs import cog
+from cdrsite.outputs.cog import Statistics, write_cog_blocks
+from cdrsite.outputs.raster import NODATA_FLOAT, Category, RasterSpec, write_cog
+
+GRID = AnalysisGrid(CRS("EPSG:3035").to_wkt(), 4e6, 3e6, 100.0, 1300, 1100)
+QUANTITY = RasterSpec("q", "quantity", "t/yr", "tonnes, 吨", (), {"method": "x"})
+CLASSES = RasterSpec(
+    "c", "class", "", "classes", (Category(0, "a", "#ff0000"), Category(3, "b <c>", "#00ff00"))
+)
+BITS = RasterSpec("b", "bits", "", "bits", (Category(1, "steep", "#111111"),))
+LABELS = RasterSpec("l", "label", "", "labels", ())
+
+
+def values_of(kind: str) -> Any:
+    rng = np.random.default_rng(7)
+    if kind == "quantity":
+        values = rng.gamma(2.0, 50.0, GRID.shape).astype(np.float32)
+        values[:200, :700] = np.nan
+        values[600:1200, 500:] = 3.5
+        return values
+    blocky = rng.integers(0, 4, (130, 110)).repeat(10, 0).repeat(10, 1)
+    if kind == "class":
+        return np.where(blocky == 2, 255, blocky).astype(np.uint8)
+    if kind == "bits":
+        return np.where(blocky == 2, 1 << 31, blocky).astype(np.uint32)
+    return (blocky - 1).astype(np.int32)
+
+
+@pytest.mark.parametrize("spec", [QUANTITY, CLASSES, BITS, LABELS], ids=lambda spec: spec.kind)
+@pytest.mark.parametrize("compression", ["deflate", "zstd"])
+def test_from_disk_and_whole_the_same_bytes(
+    tmp_path: Path, spec: RasterSpec, compression: str
+) -> None:
+    values = values_of(spec.kind)
+    store = DiskStore(tmp_path / "store", 256)
+    array = store.create("values", values.shape, values.dtype)
+    array[:] = values
+    one, two = tmp_path / "one.tif", tmp_path / "two.tif"
+    write_cog(one, values, GRID, spec, compression)
+    write_cog_blocks(two, lambda block: array[block.slices], GRID, spec, compression)
+    assert one.read_bytes() == two.read_bytes()
+    sidecars = [path.with_name(path.name + ".aux.xml") for path in (one, two)]
+    assert [path.exists() for path in sidecars] == [bool(spec.categories)] * 2
+    valid, errors, warnings = cog_validate(two, strict=True)
+    assert valid, errors + warnings
+    with rasterio.open(two) as file:
+        stored = file.read(1)
+        expected = np.where(np.isnan(values), NODATA_FLOAT, values) if spec is QUANTITY else values
+        assert (stored == expected).all()
+        assert file.nodata == spec.nodata
+        assert file.overviews(1)[:1] == [2]
+
+
+def test_statistics_are_those_of_the_numbers(tmp_path: Path) -> None:
+    values = values_of("quantity")
+    path = tmp_path / "q.tif"
+    write_cog_blocks(path, lambda block: values[block.slices], GRID, QUANTITY)
+    known = values[np.isfinite(values)].astype(np.float64)
+    with rasterio.open(path) as file:
+        tags = {key: float(value) for key, value in file.tags(1).items()}
+    assert tags["STATISTICS_MINIMUM"] == pytest.approx(known.min(), rel=1e-12)
+    assert tags["STATISTICS_MAXIMUM"] == pytest.approx(known.max(), rel=1e-12)
+    assert tags["STATISTICS_MEAN"] == pytest.approx(known.mean(), rel=1e-12)
+    assert tags["STATISTICS_STDDEV"] == pytest.approx(known.std(), rel=1e-12)
+    assert tags["STATISTICS_VALID_PERCENT"] == pytest.approx(100 * known.size / GRID.size, rel=1e-3)
+
+
+def test_statistics_of_nothing_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "q.tif"
+    write_cog_blocks(path, lambda block: np.full(block.shape, np.nan, "f4"), GRID, QUANTITY)
+    with rasterio.open(path) as file:
+        assert not any(key.startswith("STATISTICS") for key in file.tags(1))
+    assert Statistics().tags(5) == {}
+
+
+def test_blocks_are_read_once_in_order(tmp_path: Path) -> None:
+    seen: list[Block] = []
+
+    def read(block: Block) -> Any:
+        seen.append(block)
+        return np.zeros(block.shape, np.float32)
+
+    write_cog_blocks(tmp_path / "q.tif", read, GRID, QUANTITY)
+    assert seen == list(GRID.blocks(cog.READ))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["q.tif"]
+
+
+def test_infinities_are_no_numbers(tmp_path: Path) -> None:
+    grid = AnalysisGrid(GRID.wkt, 0.0, 200.0, 100.0, 2, 2)
+    values = np.array([[np.inf, -np.inf], [np.nan, 4]], np.float32)
+    write_cog_blocks(tmp_path / "q.tif", lambda block: values[block.slices], grid, QUANTITY)
+    with rasterio.open(tmp_path / "q.tif") as file:
+        assert file.read(1).tolist() == [[NODATA_FLOAT] * 2, [NODATA_FLOAT, 4]]
+        assert float(file.tags(1)["STATISTICS_MEAN"]) == 4
