@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import itertools
 import math
+import multiprocessing
+import os
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.changes import rank_table, scenario_changes, site_changes
 from cdrsite.config.load import load_scenario, read_yaml
 from cdrsite.core.errors import CdrsiteError, ConfigError
+from cdrsite.core.machine import cores
 from cdrsite.outputs.batch_page import batch_page
 from cdrsite.outputs.manifest import resolved_scenario
 from cdrsite.outputs.report.words import Words
 from cdrsite.outputs.staging import check_target
 from cdrsite.outputs.tables import write_table
+from cdrsite.recall import Recall
 from cdrsite.study import run
+from cdrsite.workspace import Means, work_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +37,8 @@ if TYPE_CHECKING:
 MAX_RUNS = 1000
 """More runs than this in one batch are refused as a likely mistake."""
 PAGE = "batch.html"
+SHARED = ".shared"
+"""Folder with what the runs of a batch share while they run."""
 ABSENT = "–"
 """Value of an assumption that a run does not have."""
 SHOWN_BINDING = 3
@@ -204,7 +214,8 @@ def run_batch(
     folder: Path | None = None,
     progress: ProgressSink | None = None,
     *,
-    threads: int | None = None,
+    means: Means | None = None,
+    workers: int = 1,
     tell: Callable[[Variant], None] | None = None,
     lang: str = "en",
 ) -> BatchResult:
@@ -220,8 +231,10 @@ def run_batch(
         nothing is written when not given.
     progress : ProgressSink, optional
         Told about long steps.
-    threads : int, optional
-        Threads of each run.
+    means : Means, optional
+        Threads and memory of each run.
+    workers : int
+        Runs at a time, each in a process of its own.
     tell : callable, optional
         Called before each run.
     lang : {'en', 'zh'}
@@ -232,40 +245,95 @@ def run_batch(
     BatchResult
         Rows in the order of the runs.
     """
+    means = means or Means()
     rows: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
     finished: list[Finished] = []
-    for variant in runs:
-        if tell is not None:
-            tell(variant)
-        try:
-            result = _run_one(variant, folder, progress, threads)
-            rows.append(row_of(variant, result))
-            finished.append(_finished(variant, result))
-        except CdrsiteError as error:
-            failed[variant.name] = str(error)
-        except Exception as error:  # noqa: BLE001 - one broken run must not lose the others' hours
-            failed[variant.name] = f"{type(error).__name__}: {error}"
-        if variant.name in failed:
-            rows.append({"run": variant.name, "status": "failed", "message": failed[variant.name]})
+    for variant, outcome in _outcomes(list(runs), folder, progress, means, workers, tell):
+        if isinstance(outcome, str):
+            failed[variant.name] = outcome
+            rows.append({"run": variant.name, "status": "failed", "message": outcome})
+        else:
+            rows.append(outcome[0])
+            finished.append(outcome[1])
     found = _side_by_side(rows, failed, finished)
     if folder is not None:
         write_batch(folder, found, lang)
     return found
 
 
-def _run_one(
-    variant: Variant, folder: Path | None, progress: ProgressSink | None, threads: int | None
-) -> StudyResult:
+Outcome = tuple[dict[str, Any], Finished] | str
+"""Row and facts of a finished run, or why it failed."""
+
+
+def _outcomes(
+    runs: Sequence[Variant],
+    folder: Path | None,
+    progress: ProgressSink | None,
+    means: Means,
+    workers: int,
+    tell: Callable[[Variant], None] | None,
+) -> Iterator[tuple[Variant, Outcome]]:
+    """Each run with its outcome, in order; runs of one process share what they can."""
+    if workers <= 1:
+        recall = Recall(_shared(folder))
+        for variant in runs:
+            if tell is not None:
+                tell(variant)
+            yield variant, _outcome(variant, folder, progress, means, recall)
+    else:
+        # spawned, not forked: threads of numerical libraries do not survive a fork
+        context = multiprocessing.get_context("spawn")
+        means = replace(means, threads=means.threads or max(1, cores() // workers))
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            futures = [pool.submit(_in_process, variant, folder, means) for variant in runs]
+            for variant, future in zip(runs, futures, strict=True):
+                if tell is not None:
+                    tell(variant)
+                yield variant, future.result()
+    if folder is not None:
+        for left in folder.glob(f"{SHARED}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _shared(folder: Path | None) -> Path | None:
+    """Where this process keeps what its runs share, if that is on disk."""
+    return None if folder is None else folder / f"{SHARED}-{os.getpid()}"
+
+
+@lru_cache(maxsize=1)
+def _recall(folder: Path | None) -> Recall:
+    """What this process remembers of earlier runs of the batch."""
+    return Recall(_shared(folder))
+
+
+def _in_process(variant: Variant, folder: Path | None, means: Means) -> Outcome:
+    """Run a variant in a process of its own, which remembers what the next can use."""
+    return _outcome(variant, folder, None, means, _recall(folder))
+
+
+def _outcome(
+    variant: Variant,
+    folder: Path | None,
+    progress: ProgressSink | None,
+    means: Means,
+    recall: Recall,
+) -> Outcome:
     """Run a variant and write it, where there is a folder to write to."""
-    target = None if folder is None else folder / folder_name(variant.name)
-    if target is not None:
-        check_target(target)
-    scenario = load_scenario(variant.scenario, variant.overrides)
-    result = run(scenario, progress=progress, threads=threads)
-    if target is not None:
-        result.write(target, progress)
-    return result
+    try:
+        target = None if folder is None else folder / folder_name(variant.name)
+        if target is not None:
+            check_target(target)
+        scenario = load_scenario(variant.scenario, variant.overrides)
+        mine = means if target is None else replace(means, folder=work_folder(target))
+        result = run(scenario, progress=progress, means=mine, recall=recall)
+        if target is not None:
+            result.write(target, progress)
+        return row_of(variant, result), _finished(variant, result)
+    except CdrsiteError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - one broken run must not lose the others' hours
+        return f"{type(error).__name__}: {error}"
 
 
 def _finished(variant: Variant, result: StudyResult) -> Finished:

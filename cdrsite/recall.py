@@ -77,20 +77,29 @@ class Recall:
     ----------
     folder : Path or None
         Where the arrays of stages on disk are kept; without it only stages in memory are.
+    stages, stacks, heard
+        Results of stages, layers, and what was said of the layers.
     """
 
     folder: Path | None = None
     stages: dict[str, OrderedDict[str, Remembered]] = field(default_factory=dict)
     stacks: OrderedDict[str, LayerStack] = field(default_factory=OrderedDict)
+    heard: dict[str, list[str]] = field(default_factory=dict)
 
     def layers(self, scenario: Scenario, make: Callable[[], LayerStack]) -> LayerStack:
         """The layers of a scenario with the blocks that were read already."""
         key = key_of("layers", scenario)
+        for text in self.heard.get(key, ()):
+            warnings.warn(text, CdrsiteWarning, stacklevel=2)
         if key not in self.stacks:
             self.stacks[key] = make()
             while len(self.stacks) > 1:  # one set of layers may hold hundreds of megabytes
                 self.stacks.popitem(last=False)
         return self.stacks[key]
+
+    def listen(self, scenario: Scenario, texts: list[str]) -> None:
+        """Remember what was said of the layers: they say it once, when they are first read."""
+        self.heard[key_of("layers", scenario)] = [t for t in texts if t.startswith("layers.")]
 
     def stage(self, name: str, scenario: Scenario, space: Workspace, make: Callable[[], T]) -> T:
         """The result of a stage: from an earlier run that had the same to go on, or made now."""
@@ -156,6 +165,10 @@ class Forgetful(Recall):
         """New layers."""
         del scenario
         return make()
+
+    def listen(self, scenario: Scenario, texts: list[str]) -> None:
+        """Do nothing."""
+        del scenario, texts
 
     def stage(self, name: str, scenario: Scenario, space: Workspace, make: Callable[[], T]) -> T:
         """The stage made now."""

@@ -26,7 +26,6 @@ from cdrsite.compete import compete, lay_out
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.grid import Block
-from cdrsite.core.machine import cores
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.prepare import Setting, prepare
 from cdrsite.projects import check_network, plan_projects
@@ -56,7 +55,6 @@ def run(
     scenario: Scenario,
     *,
     progress: ProgressSink | None = None,
-    threads: int | None = None,
     means: Means | None = None,
     recall: Recall | None = None,
 ) -> StudyResult:
@@ -68,12 +66,9 @@ def run(
         From :func:`cdrsite.load_scenario`.
     progress : ProgressSink, optional
         Told about long steps.
-    threads : int, optional
-        Threads of this process; all cores when not given. The result does not depend on it
-        (rule 9).
     means : Means, optional
-        Memory, folder and workers for a study that is larger than memory, or is to be resumed; in
-        memory when not given.
+        Threads; memory, folder and workers for a study that is larger than memory, or is to be
+        resumed. The result does not depend on any of it (rule 9).
     recall : Recall, optional
         What earlier runs of a batch found; stages that nothing new touches are taken from there.
 
@@ -92,9 +87,7 @@ def run(
         with clock.stage("prepare"):
             setting = prepare(scenario, recall.layers)
             try_one_cell(setting)
-            space = open_.enter_context(
-                workspace(setting, asked, threads or cores(), progress or Silent())
-            )
+            space = open_.enter_context(workspace(setting, asked, progress or Silent()))
         if space.journal is not None:
             space.journal.notes = notes
         with clock.stage("siting"):
@@ -116,6 +109,7 @@ def run(
             projects = plan_projects(setting, space.result, space.threads)
         with clock.stage("results"):
             result = assemble(setting, areas, offers, allocation, space, projects)
+    recall.listen(scenario, notes.texts())
     result.warnings.extend(space.told(notes.texts()))
     result.timings.update(clock.seconds)
     return result

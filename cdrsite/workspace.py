@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.cluster import Cluster, check_workers, connected
 from cdrsite.core.errors import ConfigError
-from cdrsite.core.machine import free_memory
+from cdrsite.core.machine import cores, free_memory
 from cdrsite.running import Threads, Workspace
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Means:
 
     Attributes
     ----------
+    threads : int or None
+        Threads of this process; all cores when None. The result does not depend on it (rule 9).
     memory : int or None
         Limit for arrays over the cells [bytes]; half of what is free when None.
     folder : Path or None
@@ -43,11 +45,17 @@ class Means:
         Address of a Dask scheduler whose workers work on the blocks.
     """
 
+    threads: int | None = None
     memory: int | None = None
     folder: Path | None = None
     resume: bool = False
     workers: int = 0
     scheduler: str | None = None
+
+
+def work_folder(target: Path) -> Path:
+    """Where a run with this target works while it is not finished: beside it."""
+    return target.resolve().with_name(f".{target.name}.work")
 
 
 def bytes_needed(setting: Setting) -> int:
@@ -62,9 +70,7 @@ def bytes_needed(setting: Setting) -> int:
 
 
 @contextmanager
-def workspace(
-    setting: Setting, means: Means, threads: int, progress: ProgressSink
-) -> Iterator[Workspace]:
+def workspace(setting: Setting, means: Means, progress: ProgressSink) -> Iterator[Workspace]:
     """The workspace of a run.
 
     Raises
@@ -73,6 +79,7 @@ def workspace(
         The run does not fit in memory and has no folder; or what it depends on has changed since it
         was stopped.
     """
+    threads = means.threads or cores()
     needed = bytes_needed(setting)
     limit = int(SHARE * free_memory()) if means.memory is None else means.memory
     shared = means.workers > 0 or means.scheduler is not None

@@ -9,6 +9,7 @@ import pytest
 
 import cdrsite
 from cdrsite.core.resources import RESOURCE_CODES
+from cdrsite.workspace import Means
 
 SQUARE_KM = """\
 region: {bounds: [4000000, 3000000, 4001000, 3001000], crs: "EPSG:3035"}
@@ -19,7 +20,7 @@ grid: {crs: "EPSG:3035", resolution: 1 km}
 def run(folder: Path, text: str) -> cdrsite.StudyResult:
     path = folder / "golden.yaml"
     path.write_text("name: golden\n" + text, encoding="utf-8")
-    return cdrsite.run(cdrsite.load_scenario(path), threads=1)
+    return cdrsite.run(cdrsite.load_scenario(path), means=Means(threads=1))
 
 
 def cell(result: cdrsite.StudyResult, name: str, method: str = "daccs-solid") -> float:

@@ -17,6 +17,7 @@ import cdrsite
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.resources import RESOURCE_CODES
 from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NET_NOT_POSITIVE, OUTSIDE, UNKNOWN
+from cdrsite.workspace import Means
 
 BOUNDARY = SCENARIO.replace(
     'region: {bounds: [4000000, 3000000, 4008000, 3006000], crs: "EPSG:3035"}',
@@ -31,7 +32,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def study(world: Path, *overrides: str, text: str = SCENARIO, threads: int = 1) -> Any:
     """Run the tiny scenario with changes."""
-    return cdrsite.run(parse_scenario(text, world, overrides), threads=threads)
+    return cdrsite.run(parse_scenario(text, world, overrides), means=Means(threads=threads))
 
 
 def layer(result: Any, name: str, method: str = "daccs-solid") -> Any:
