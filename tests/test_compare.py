@@ -8,6 +8,7 @@ import math
 import shutil
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
@@ -34,10 +35,10 @@ from cdrsite.compare_report import print_comparison
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.outputs.compare_page import because, sentence
-from cdrsite.outputs.difference_maps import OTHER, UNCHANGED, Differences, shade
+from cdrsite.outputs.difference_maps import OTHER, UNCHANGED, Differences, change_classes, shade
 from cdrsite.outputs.report.words import Words
 from cdrsite.outputs.runfolder import RunFolder
-from cdrsite.outputs.sheet import change_classes, signed
+from cdrsite.outputs.sheet import signed
 
 HOSTILE = '<img src=x onerror="alert(1)">&{x}'
 
@@ -116,6 +117,8 @@ def test_the_map_from_and_to_is_the_one_by_hand(by_hand: Comparison, tmp_path: P
     np.testing.assert_array_equal(codes, want)
     names = (folder / "rasters" / "change_of_winner.tif.aux.xml").read_text(encoding="utf-8")
     assert "daccs-solid → afforestation" in names and "no method → daccs-solid" in names
+    style = (folder / "rasters" / "change_of_winner.qml").read_text(encoding="utf-8")
+    assert "no method → daccs-solid" in style
     readme = (folder / "rasters" / "README.txt").read_text(encoding="utf-8")
     assert "change_of_net_removal_afforestation.tif" in readme
 
@@ -130,6 +133,12 @@ def test_the_change_of_each_cell_is_the_one_by_hand(by_hand: Comparison, tmp_pat
     want[0, 3] = 0.8 * 10
     np.testing.assert_allclose(change.filled(0), want, rtol=1e-6)
     assert [tuple(c) for c in np.argwhere(change.mask)] == [(0, 0), (3, 0), (3, 1)]
+    style = ET.parse(folder / "rasters" / "change_of_net_removal.qml")
+    tops = [float(item.attrib["value"]) for item in style.iter("item")]
+    colours = [item.attrib["color"] for item in style.iter("item")]
+    assert tops == sorted(tops) and tops[3] == 0.0 and len(set(colours)) == 7
+    at = [next(i for i, top in enumerate(tops) if value <= top) for value in (-32.0, 0.0, 8.0)]
+    assert at[0] < 3 and at[1] == 3 and at[2] > 3
     assert by_hand.maps is not None
     whole = by_hand.maps.sums[0]
     assert (whole.rising, whole.falling, whole.unknown) == (1, 2, 0)

@@ -12,6 +12,7 @@ import numpy as np
 
 from cdrsite import __version__
 from cdrsite.changes import EARTH_KM
+from cdrsite.outputs.difference_maps import CHANGE_COLOURS, change_classes
 from cdrsite.outputs.legend import class_colour, flag_names
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.raster import Category
@@ -296,26 +297,6 @@ def map_legend(sheet: Sheet, colours: Mapping[str, str]) -> str:
         for words, colour in colours.items()
     )
     return tag("ul", *items, class_="legend")
-
-
-CHANGE_COLOURS = ("#B35806", "#F1A340", "#FEE0B6", "#F2F0E9", "#D8DAEB", "#998EC3", "#542788")
-"""From much less over no change to much more: PuOr of ColorBrewer (Brewer 2013)."""
-
-
-def change_classes(values: NDArray[Any]) -> tuple[float, float]:
-    """Round sizes at which a change counts as middling and as large; the same for both signs."""
-    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
-    if not sizes.size:
-        return 1.0, 10.0
-    low = round_125(float(np.percentile(sizes, 50)))
-    high = round_125(float(np.percentile(sizes, 95)))
-    return low, high if high > low else round_125(2.01 * low)
-
-
-def round_125(value: float) -> float:
-    """The nearest of 1, 2 and 5 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return min((m * power for m in (1, 2, 5, 10)), key=lambda x: abs(math.log(x / value)))
 
 
 def change_map(sheet: Sheet, raster: Raster, unit: str, alt: str) -> tuple[str, str]:

@@ -1,0 +1,66 @@
+"""The pages on several runs in a real browser: nothing asked for, nothing cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_report_browser import Browser
+from tiny_scenario import write_world
+
+from cdrsite.batch import Variant, run_batch
+from cdrsite.compare import compare_runs, write_comparison
+
+HOSTILE = "</title><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.driver.quit()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("several")
+    study = write_world(folder)
+    runs = [
+        Variant("as it is", study),
+        Variant(HOSTILE, study, ("siting.exclude.2.above=25 degree", f"title={HOSTILE!r}")),
+        Variant("fails", study, ("resources.water.supply=nowhere",)),
+    ]
+    run_batch(runs, folder / "out")
+    written = sorted(path.parent for path in (folder / "out").glob("*/manifest.json"))
+    compared = write_comparison(compare_runs(*written), folder / "compared")
+    chinese = write_comparison(compare_runs(*written), folder / "chinese", "zh")
+    return {
+        "batch": folder / "out" / "batch.html",
+        "compare": compared / "compare.html",
+        "chinese": chinese / "compare.html",
+    }
+
+
+OVER = """
+return [...document.querySelectorAll('main *, header *')]
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroll'))
+  .map((e) => e.outerHTML.slice(0, 80))
+"""
+
+
+@pytest.mark.parametrize("name", ["batch", "compare", "chinese"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_it_opens_without_complaint_and_fits(
+    chromium: Browser, pages: dict[str, Path], name: str, width: int
+) -> None:
+    chromium.size(width, 900, phone=width < 500)
+    chromium.driver.get("about:blank")
+    chromium.requests(), chromium.complaints()
+    chromium.driver.get(pages[name].resolve().as_uri())
+    assert chromium.js("return document.readyState") == "complete"
+    assert chromium.requests() == [] and chromium.complaints() == []
+    assert chromium.js(OVER) == []
+    assert HOSTILE in chromium.js("return document.body.textContent")
+    drawn = "return [...document.images].map((i) => i.complete && i.naturalWidth > 0)"
+    assert chromium.js(drawn) == [True] * (2 if name == "batch" else 3)
