@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,10 +83,7 @@ class Blocking:
 
     def halo(self, number: int) -> tuple[Ints, Ints]:
         """Rows and columns, in a block's window, of the cells of its halo."""
-        out = np.ones(self.window(number), bool)
-        out[self.inner] = False
-        row, col = np.nonzero(out)
-        return row, col
+        return _ring(self.window(number), self.pad)
 
     def near(self, number: int) -> Ints:
         """Flat cells of a block's window that lie in the block, near its borders with others."""
@@ -119,6 +116,15 @@ class Blocking:
             place[which] = np.arange(which.size)
             found.append((which, place))
         return found[0], found[1]
+
+
+@lru_cache(maxsize=8)
+def _ring(shape: tuple[int, int], pad: int) -> tuple[Ints, Ints]:
+    """Rows and columns of the cells of a window within ``pad`` of its edge."""
+    out = np.ones(shape, bool)
+    out[pad:-pad, pad:-pad] = False
+    row, col = np.nonzero(out)
+    return row, col
 
 
 def cut(block: Block, side: int) -> Iterator[Block]:

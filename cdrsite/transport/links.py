@@ -306,13 +306,19 @@ class _Linking:
             access[(slice(None), *block.slices)] = found
             return present
 
-        present = set().union(*in_order(self.threads, work, self.blocks))
-        _check_present(sites, present)
+        present = list(in_order(self.threads, work, self.blocks))
+        _check_present(sites, set().union(*present))
+        side = max(self.blocks[0].shape)
+        some = {(b.row0, b.col0) for b, units in zip(self.blocks, present, strict=True) if units}
 
         def starts(block: Block) -> Sources:
-            units = np.asarray(access[(slice(None), *block.slices)])
-            level, row, col = np.nonzero(units >= 0)
-            sink = units[level, row, col]
+            if not any((part.row0, part.col0) in some for part in cut(block, side)):
+                nowhere = np.zeros(0, np.int64)
+                return Sources(nowhere, nowhere, nowhere.astype(np.int32), np.zeros(0))
+            units = np.asarray(access[(slice(None), *block.slices)]).ravel()
+            at = np.flatnonzero(units >= 0)
+            row, col = np.divmod(at % (block.shape[0] * block.shape[1]), block.shape[1])
+            sink = units[at]
             return Sources(row + block.row0, col + block.col0, sink, sites.cost[sink] + fixed)
 
         return starts
@@ -350,22 +356,27 @@ def link_fields(
     storage = np.append(prices, 0.0)[sink]  # none stands last
     pipeline = np.maximum(cost + crossings - storage, 0.0)
     by_truck, paid = trucks_instead(pipeline, length_km, basis)
-    sink = np.where(_too_far(model, paid, length_km), -1, sink)
-    none = sink < 0
-    paid[none] = np.inf
-    # crossings and trucks are billed after the routing, so the ranks are put in order once more
-    rank = np.argsort(np.where(none, np.inf, paid + storage), axis=0, kind="stable")
-    fields = {
-        "cost": paid,
-        "length_km": np.where(none, np.inf, length_km),
-        "sink": sink,
-        "storage_cost": np.where(none, np.inf, storage),
+    none = _too_far(model, paid, length_km)
+    none |= sink < 0
+    for values in (paid, storage):
+        values[none] = np.inf
+    fields: dict[str, NDArray[Any]] = {
+        "cost": paid.astype(np.float32),
+        "length_km": np.where(none, np.float32(np.inf), length_km),
+        "sink": np.where(none, np.int32(-1), sink),
+        "storage_cost": storage.astype(np.float32),
         "by_truck": by_truck & ~none,
+        "rank": np.empty(sink.shape, np.int8),
     }
-    ordered = {name: np.take_along_axis(values, rank, axis=0) for name, values in fields.items()}
-    return {
-        name: values.astype(LINKS[name][1]) for name, values in {**ordered, "rank": rank}.items()
-    }
+    fields["rank"][...] = np.arange(len(sink), dtype=np.int8)[:, None, None]
+    # crossings and trucks are billed after the routing, so the ranks are put in order once more
+    total = paid + storage
+    row, col = np.nonzero((total[1:] < total[:-1]).any(axis=0))
+    if row.size:
+        order = np.argsort(total[:, row, col], axis=0, kind="stable")
+        for values in fields.values():
+            values[:, row, col] = values[order, row, col]
+    return fields
 
 
 def _too_far(model: Transport, cost: NDArray[Any], length_km: NDArray[Any]) -> NDArray[np.bool_]:
