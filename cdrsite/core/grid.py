@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -265,15 +265,26 @@ class AnalysisGrid:
 
     def describe(self) -> dict[str, Any]:
         """The grid as plain values, for the manifest."""
-        authority = self.crs.to_authority()
         return {
-            "crs": ":".join(authority) if authority else self.crs.to_wkt(),
+            "crs": authority_code(self.wkt) or self.wkt,
             "west": self.west,
             "north": self.north,
             "resolution": self.resolution,
             "rows": self.rows,
             "cols": self.cols,
         }
+
+
+@cache
+def authority_code(wkt: str) -> str:
+    """Code of a CRS such as "EPSG:3035"; "" if it has none.
+
+    Kept: looking through the whole register for a CRS that is not in it takes PROJ 0.2 s.
+    """
+    from pyproj import CRS
+
+    found = CRS.from_wkt(wkt).to_authority(min_confidence=100)
+    return ":".join(found) if found else ""
 
 
 def ellipsoid_zone_area(crs: CRS, latitude: NDArray[np.float64]) -> NDArray[np.float64]:

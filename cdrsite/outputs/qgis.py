@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from cdrsite.core.grid import authority_code
 from cdrsite.outputs.styles import qml
 
 if TYPE_CHECKING:
@@ -266,8 +267,7 @@ def _add_extent(parent: ET.Element, grid: AnalysisGrid) -> None:
 def _add_crs(parent: ET.Element, grid: AnalysisGrid) -> None:
     srs = ET.SubElement(parent, "spatialrefsys", nativeFormat="Wkt")
     ET.SubElement(srs, "wkt").text = grid.wkt
-    authority = grid.crs.to_authority(min_confidence=100)
-    ET.SubElement(srs, "authid").text = ":".join(authority) if authority else ""
+    ET.SubElement(srs, "authid").text = authority_code(grid.wkt)
     ET.SubElement(srs, "description").text = grid.crs.name
     ET.SubElement(srs, "geographicflag").text = "true" if grid.is_geographic else "false"
 
