@@ -42,14 +42,14 @@ def count_cells(
     allowed = 0.0
     best, best_at = np.float32(0.0), -1
     for r in range(rows):
-        cell = row_areas[r]
+        cell, shares = row_areas[r], 0.0
         for c in range(cols):
             code = limit[r, c]
             cells[code] += 1
             area[code] += cell
             left = available[r, c]
             if not np.isnan(left):
-                allowed += np.float64(left) * cell
+                shares += np.float64(left)
             value = score[r, c]
             if value > best and np.isfinite(value):
                 best, best_at = value, r * cols + c
@@ -63,4 +63,5 @@ def count_cells(
                 high = bits >> np.uint32(16)
                 negative = high >= np.uint32(0x8000)
                 by_cost[np.uint32(0xFFFF) - high if negative else high + np.uint32(0x8000)] += net
+        allowed += shares * cell
     return allowed, np.float64(best), best_at

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.outputs._kernel_overview import halve_mean, halve_mode, moments
 from cdrsite.outputs.palette import rgba
 from cdrsite.outputs.raster import BLOCK, NODATA_FLOAT, RasterSpec, attribute_table, encode
+from cdrsite.outputs.tiff import assemble
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,18 +50,16 @@ class Statistics:
 
     def add(self, values: NDArray[np.float32]) -> Statistics:
         """With the numbers of another block."""
-        known = values[values != np.float32(NODATA_FLOAT)].astype(np.float64)
-        if not known.size:
+        count, low, high, mean, squares = moments(values, np.float32(NODATA_FLOAT))
+        if not count:
             return self
-        mean = float(known.mean())
-        squares = float(((known - mean) ** 2).sum())
-        count, apart = self.count + known.size, mean - self.mean
+        total, apart = self.count + count, mean - self.mean
         return Statistics(
-            count,
-            min(self.low, float(known.min())),
-            max(self.high, float(known.max())),
-            self.mean + apart * known.size / count,
-            self.squares + squares + apart**2 * self.count * known.size / count,
+            total,
+            min(self.low, low),
+            max(self.high, high),
+            self.mean + apart * count / total,
+            self.squares + squares + apart**2 * self.count * count / total,
         )
 
     def tags(self, cells: int) -> dict[str, str]:
@@ -99,40 +101,66 @@ def write_cog_blocks(
         Deflate opens everywhere.
     """
     import rasterio
-    import rasterio.shutil
 
-    scratch = path.with_suffix(".building.tif")
     options = {"GDAL_CACHEMAX": CACHE_MB, "GDAL_PAM_ENABLED": "NO", "OSR_WKT_FORMAT": "WKT2_2018"}
-    with rasterio.Env(**options):
-        _write_tiles(scratch, read, grid, spec)
-        rasterio.shutil.copy(
-            scratch,
-            path,
-            driver="COG",
-            compress=compression,
-            predictor="YES" if spec.kind == "quantity" else "NO",
-            blocksize=BLOCK,
-            overview_resampling="average" if spec.kind == "quantity" else "mode",
-            statistics="AUTO",
-            bigtiff="IF_SAFER",
-        )
-    scratch.unlink()
+    with rasterio.Env(**options), TemporaryDirectory(dir=path.parent, prefix=".building") as aside:
+        parts = _write_parts(Path(aside), read, grid, spec, compression)
+        assemble(path, parts)
     if spec.categories:
         sidecar = path.with_name(path.name + ".aux.xml")
         sidecar.write_text(attribute_table(spec), encoding="utf-8", newline="\n")
 
 
-def _write_tiles(
-    path: Path, read: Callable[[Block], NDArray[Any]], grid: AnalysisGrid, spec: RasterSpec
-) -> None:
-    """Write the tiles of a GeoTIFF that the next step puts in order."""
+def _write_parts(
+    folder: Path,
+    read: Callable[[Block], NDArray[Any]],
+    grid: AnalysisGrid,
+    spec: RasterSpec,
+    compression: str,
+) -> list[Path]:
+    """Write the raster and each overview into a file of its own; returns them, the raster first."""
     import rasterio
     from rasterio.windows import Window
 
-    profile: dict[str, Any] = {
+    shapes = overview_shapes(grid)
+    statistics = Statistics()
+    with ExitStack() as open_:
+        files = []
+        for level, (rows, cols) in enumerate(shapes):
+            profile = _profile(grid, spec, compression) | {"height": rows, "width": cols}
+            file = open_.enter_context(rasterio.open(folder / f"{level}.tif", "w", **profile))
+            if spec.kind == "class":
+                file.write_colormap(1, {c.code: rgba(c.colour) for c in spec.categories})
+            files.append(file)
+        bands = [
+            Band(file, np.dtype(spec.dtype).type, cols)
+            for file, (_, cols) in zip(files[1:], shapes[1:], strict=True)
+        ]
+        for block in grid.blocks(READ):
+            data = encode(read(block), spec)
+            if spec.kind == "quantity":
+                statistics = statistics.add(data)
+            rows, cols = block.shape
+            files[0].write(data, 1, window=Window(block.col0, block.row0, cols, rows))
+            for level, band in enumerate(bands, 1):
+                data = halve(data, spec)
+                band.add(data, block.row0 >> level, block.col0 >> level)
+        for band in bands:
+            band.write()
+        files[0].set_band_description(1, spec.description)
+        if spec.unit:
+            files[0].set_band_unit(1, spec.unit)
+        files[0].update_tags(**{"units": spec.unit, "AREA_OR_POINT": "Area", **spec.tags})
+        files[0].update_tags(1, **statistics.tags(grid.size))
+    return [folder / f"{level}.tif" for level in range(len(shapes))]
+
+
+def _profile(grid: AnalysisGrid, spec: RasterSpec, compression: str) -> dict[str, Any]:
+    """Creation options of a raster and its overviews, which have nothing to say of the place."""
+    import rasterio
+
+    return {
         "driver": "GTiff",
-        "width": grid.cols,
-        "height": grid.rows,
         "count": 1,
         "dtype": spec.dtype,
         "crs": rasterio.crs.CRS.from_wkt(grid.wkt),
@@ -142,22 +170,59 @@ def _write_tiles(
         "blockxsize": BLOCK,
         "blockysize": BLOCK,
         "bigtiff": "IF_SAFER",
-        # next to free, and a map with large areas of one value is hardly written at all
-        "compress": "zstd",
-        "zstd_level": 1,
+        "endianness": "LITTLE",
+        "compress": compression,
+        "predictor": 3 if spec.kind == "quantity" else 1,
     }
-    statistics = Statistics()
-    with rasterio.open(path, "w", **profile) as target:
-        for block in grid.blocks(READ):
-            data = encode(read(block), spec)
-            if spec.kind == "quantity":
-                statistics = statistics.add(data)
-            rows, cols = block.shape
-            target.write(data, 1, window=Window(block.col0, block.row0, cols, rows))
-        target.set_band_description(1, spec.description)
-        if spec.unit:
-            target.set_band_unit(1, spec.unit)
-        target.update_tags(**{"units": spec.unit, "AREA_OR_POINT": "Area", **spec.tags})
-        target.update_tags(1, **statistics.tags(grid.size))
-        if spec.kind == "class":
-            target.write_colormap(1, {c.code: rgba(c.colour) for c in spec.categories})
+
+
+def overview_shapes(grid: AnalysisGrid) -> list[tuple[int, int]]:
+    """Rows and columns of the raster and its overviews; the last one is a single tile."""
+    shapes = [grid.shape]
+    while max(shapes[-1]) > BLOCK:
+        rows, cols = shapes[-1]
+        shapes.append(((rows + 1) // 2, (cols + 1) // 2))
+    return shapes
+
+
+def halve(data: NDArray[Any], spec: RasterSpec) -> NDArray[Any]:
+    """The overview of a part that starts at an even row and column: means, or frequent codes."""
+    rows, cols = data.shape
+    out = np.empty(((rows + 1) // 2, (cols + 1) // 2), data.dtype)
+    function = halve_mean if spec.kind == "quantity" else halve_mode
+    function(data, data.dtype.type(spec.nodata), out)
+    return out
+
+
+class Band:
+    """Rows of an overview that are not written yet: whole tiles go to the file.
+
+    Parameters
+    ----------
+    file : rasterio dataset
+        Of the overview.
+    dtype : type
+        Of its values.
+    cols : int
+        Its width [cells].
+    """
+
+    def __init__(self, file: Any, dtype: Any, cols: int) -> None:
+        self.file, self.first, self.rows = file, 0, 0
+        self.values = np.empty((BLOCK, cols), dtype)
+
+    def add(self, data: NDArray[Any], row: int, col: int) -> None:
+        """Put a part in its place; parts come row-major."""
+        if row >= self.first + BLOCK:
+            self.write()
+            self.first, self.rows = row, 0
+        top = row - self.first
+        self.values[top : top + data.shape[0], col : col + data.shape[1]] = data
+        self.rows = max(self.rows, top + data.shape[0])
+
+    def write(self) -> None:
+        """Write the rows so far."""
+        from rasterio.windows import Window
+
+        window = Window(0, self.first, self.values.shape[1], self.rows)
+        self.file.write(self.values[: self.rows], 1, window=window)
