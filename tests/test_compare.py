@@ -86,8 +86,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("real")
     study = write_world(folder)
     sets = ("resources.power.value=3 GWh/yr", "siting.exclude.2.above=25 degree")
-    first = cdrsite.run(load_scenario(study), threads=1).write(folder / "first")
-    return first, cdrsite.run(load_scenario(study, sets), threads=1).write(folder / "other")
+    first = cdrsite.run(load_scenario(study)).write(folder / "first")
+    return first, cdrsite.run(load_scenario(study, sets)).write(folder / "other")
 
 
 # ------------------------------------------------------------------- from and to

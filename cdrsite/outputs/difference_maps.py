@@ -19,10 +19,12 @@ import numpy as np
 from cdrsite import __version__
 from cdrsite.core.errors import DataError
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.outputs.cog import write_cog_blocks
 from cdrsite.outputs.datastore import grid_of
 from cdrsite.outputs.legend import OUTSIDE_NAME, class_colour, flag_names
-from cdrsite.outputs.qml import raster_qml, sample_values, write_styles
-from cdrsite.outputs.raster import Category, RasterSpec, write_cog
+from cdrsite.outputs.qml import raster_qml, readable, sample_values, write_styles
+from cdrsite.outputs.raster import Category, RasterSpec
+from cdrsite.variables import NO_METHOD
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,6 +44,8 @@ OTHER = 254
 """Code of rare changes, where there are more kinds than codes."""
 UNCHANGED_COLOUR = "#ECEBE6"
 OTHER_COLOUR = "#7F7F7F"
+GIVEN_UP = "#A98B5B"
+"""Where no method is left in the plan: darker than the same on a map of one run, to be seen."""
 LEAST = 1e-30
 """Changes smaller than this are none; far below what a float tells apart from other tonnes."""
 BLOCK = 1024
@@ -117,7 +121,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A map of the change of a quantity, computed as it is read; a :class:`CellArray`.
+    """A map of the change of a quantity, computed block by block.
 
     Attributes
     ----------
@@ -141,18 +145,9 @@ class Quantity:
     b: Plan
     grid: AnalysisGrid
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.grid.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the values."""
-        return np.dtype(np.float32)
-
-    def __getitem__(self, at: Slices) -> NDArray[np.float32]:
-        """Second run less first run; NaN where either is unknown (rule 2)."""
+    def block(self, block: Block) -> NDArray[np.float32]:
+        """Second run less first run in a block; NaN where either is unknown (rule 2)."""
+        at = block.slices
         if self.name == COST:
             change = self.b.cost(at) - self.a.cost(at)
         elif self.method is None:
@@ -291,7 +286,7 @@ class Differences:
         for block in self.blocks():
             unknown += self._one_sided(block.slices)
             for quantity, found in zip(quantities, parts, strict=True):
-                found.append(_rise_and_fall(quantity[block.slices].astype(np.float64)))
+                found.append(_rise_and_fall(quantity.block(block).astype(np.float64)))
         return tuple(
             _change_sum(quantity, found, unknown)
             for quantity, found in zip(quantities, parts, strict=True)
@@ -348,7 +343,8 @@ class Differences:
             if code >= OTHER:
                 found.append(Category(OTHER, "other changes", OTHER_COLOUR))
                 break
-            colour = shade(class_colour(after), seen[after])
+            colour = GIVEN_UP if after == NO_METHOD else class_colour(after)
+            colour = shade(colour, seen[after])
             seen[after] += 1
             found.append(Category(code, f"{before} → {after}", colour))
         return tuple(found)
@@ -356,22 +352,13 @@ class Differences:
 
 @dataclass(frozen=True)
 class TurnMap:
-    """The map of changes of class, computed as it is read; a :class:`CellArray`."""
+    """The map of changes of class, computed block by block."""
 
     of: Differences
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.of.grid.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the codes."""
-        return np.dtype(np.uint8)
-
-    def __getitem__(self, at: Slices) -> NDArray[np.uint8]:
+    def block(self, block: Block) -> NDArray[np.uint8]:
         """Codes in a block; 255 outside."""
+        at = block.slices
         first = self.of.a.winner(at)
         codes = np.full(first.shape, 255, np.uint8)
         for pair, where in self.of.pairs(at):
@@ -426,7 +413,7 @@ def change_style(spec: RasterSpec, values: NDArray[np.float64]) -> str:
     for item in list(shader):
         shader.remove(item)
     low, high = change_classes(values)
-    small, large = (f"{size:g}" for size in (low, high))
+    small, large = readable(low), readable(high)
     steps = (
         (-high, f"−{large} and less"),
         (-low, f"−{large} to −{small}"),
@@ -473,7 +460,7 @@ def write_differences(
             quantity.name, "quantity", quantity.unit, quantity.description, (), {**common, **more}
         )
         path = folder / f"{spec.name}.tif"
-        write_cog(path, gathered(quantity, found), found.grid, spec)
+        write_cog_blocks(path, quantity.block, found.grid, spec)
         style = change_style(spec, sample_values(path))
         path.with_suffix(".qml").write_text(style, encoding="utf-8", newline="\n")
         specs.append(spec)
@@ -481,17 +468,9 @@ def write_differences(
         WINNER, "class", "", "change of the method with the most net removal",
         found.categories(), common,
     )  # fmt: skip
-    write_cog(folder / f"{spec.name}.tif", gathered(TurnMap(found), found), found.grid, spec)
+    write_cog_blocks(folder / f"{spec.name}.tif", TurnMap(found).block, found.grid, spec)
     write_styles(folder, [spec])
     return [*specs, spec]
-
-
-def gathered(source: Quantity | TurnMap, found: Differences) -> NDArray[Any]:
-    """A map as one array, filled block by block."""
-    whole = np.empty(source.shape, source.dtype)
-    for block in found.blocks():
-        whole[block.slices] = source[block.slices]
-    return whole
 
 
 def readme(specs: Sequence[RasterSpec], a: str, b: str) -> str:
