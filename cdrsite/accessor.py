@@ -313,8 +313,7 @@ class ArrayAccessor:
         from cdrsite.outputs.report.mappage import InteractiveMap
 
         dataset = self._as_dataset()
-        title = str(self._array.attrs.get("long_name") or self._array.name or "")
-        return InteractiveMap(dataset, None, lang, title)
+        return InteractiveMap(dataset, None, lang, self._title())
 
     def _as_dataset(self) -> xr.Dataset:
         """The array alone in a dataset, ready to be drawn."""
@@ -339,7 +338,17 @@ class ArrayAccessor:
 
         dataset = self._as_dataset()
         layers = layers_of(dataset)
-        return "".join(small_map(dataset, layer) for layer in layers) or escape(repr(self._array))
+        title = self._title() if len(layers) == 1 else ""
+        return "".join(small_map(dataset, layer, title) for layer in layers) or escape(
+            repr(self._array)
+        )
+
+    def _title(self) -> str:
+        """What the array is, and of which method."""
+        name = str(self._array.attrs.get("long_name") or self._array.name or "")
+        if "removal_method" in self._array.coords and not self._array["removal_method"].ndim:
+            return f"{self._array['removal_method'].item()}: {name}"
+        return name
 
     def total(self) -> xr.DataArray:
         """Total over the region: a sum, an area-weighted mean, or areas by class."""

@@ -452,3 +452,27 @@ def test_png_chunks_are_whole() -> None:
         kinds.append(kind)
         at += 12 + size
     assert kinds == [b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"]
+
+
+def test_a_large_dataset_is_never_read_whole(tmp_path: Path) -> None:
+    import tracemalloc
+
+    grid = AnalysisGrid.from_bounds("EPSG:3035", (4e6, 3e6, 4.4e6, 3.4e6), 100.0)
+    field = np.arange(grid.size, dtype=np.float32).reshape(grid.shape)
+    whole = xr.Dataset(
+        {"height": (("y", "x"), field, {"units": "m"})},
+        {"y": grid.y, "x": grid.x, "crs": ((), 0, {"spatial_ref": grid.wkt})},
+    )
+    chunks = {"height": {"chunks": (512, 512)}}
+    whole.to_zarr(tmp_path / "large.zarr", encoding=chunks, consolidated=False)
+    store = tmp_path / "large.zarr"
+    with xr.open_dataset(store, engine="zarr", chunks=None, consolidated=False) as dataset:
+        tracemalloc.start()
+        cells = mapwhy.cells_of(DatasetSource(dataset))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    step = cells["step"]
+    assert step > 10 and peak < field.nbytes / 2
+    found = mapcells.unpack(cells["plain"]["height"]).reshape(cells["rows"], cells["cols"])
+    part = field[step // 2 :: step, step // 2 :: step]
+    np.testing.assert_allclose(found[: part.shape[0], : part.shape[1]], part, rtol=FINE)

@@ -228,7 +228,7 @@ def png_uri(index: NDArray[np.uint8], colours: Sequence[str]) -> str:
         (b"IHDR", struct.pack(">IIBBBBB", cols, rows, depth, 3, 0, 0, 0)),
         (b"PLTE", palette),
         (b"tRNS", b"\0"),
-        (b"IDAT", zlib.compress(lines.tobytes(), 9)),
+        (b"IDAT", zlib.compress(lines.tobytes(), 6)),
         (b"IEND", b""),
     )
     body = b"".join(

@@ -118,7 +118,9 @@ def standalone(view: Fragment, title: str, lang: str) -> str:
     return f"<!doctype html>\n{page}\n"
 
 
-def small_map(dataset: xr.Dataset, layer: Layer, lang: str = "en", width: int = 360) -> str:
+def small_map(
+    dataset: xr.Dataset, layer: Layer, title: str = "", lang: str = "en", width: int = 360
+) -> str:
     """A still picture of one layer with its legend, for a notebook.
 
     Parameters
@@ -127,6 +129,8 @@ def small_map(dataset: xr.Dataset, layer: Layer, lang: str = "en", width: int = 
         On a grid with a CRS.
     layer : Layer
         What it shows.
+    title : str
+        Above it; that of the layer when not given.
     lang : {'en', 'zh'}
         Language of the legend.
     width : int
@@ -135,9 +139,10 @@ def small_map(dataset: xr.Dataset, layer: Layer, lang: str = "en", width: int = 
     words = Words(lang)
     painted = Painter(DatasetSource(dataset), words, most=2 * width).paint(layer)
     legend = painted["legend"]
-    title = legend["title"] if layer.method is None else (
+    own = legend["title"] if layer.method is None else (
         f"{words.method(layer.method)}: {legend['title']}"
     )  # fmt: skip
+    title = title or own
     unit = f" [{text(legend['unit'])}]" if legend["unit"] and "ramp" in legend else ""
     image = tag(
         "img", src=painted["image"], alt=title, style=f"{BLOCK};width:{width}px"

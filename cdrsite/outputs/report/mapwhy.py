@@ -5,6 +5,7 @@ The same facts as the explanation of one place, from the same evidence in the da
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     Cells = dict[str, NDArray[Any]]
 
+THREADS = 4
 TIE = 1e-6
 """Part of a gross tonne's worth below which the plan does not care [1]."""
 CHARGES = ("", "land", *(name for name in RESOURCES if name != "land"), "rules")
@@ -99,11 +101,17 @@ def is_study(dataset: xr.Dataset) -> bool:
 
 def sample(dataset: xr.Dataset, step: int) -> Cells:
     """Every n-th cell of the variables that have cells, and the others whole."""
-    return {
-        str(name): every(values, step) if {"y", "x"} <= set(values.dims) else values.to_numpy()
+    wanted = {
+        str(name): values
         for name, values in dataset.data_vars.items()
         if not str(name).startswith(("score", "cell_area"))
     }
+
+    def read(values: xr.DataArray) -> NDArray[Any]:
+        return every(values, step) if {"y", "x"} <= set(values.dims) else values.to_numpy()
+
+    with ThreadPoolExecutor(THREADS) as pool:  # what takes time is unpacking chunks
+        return dict(zip(wanted, pool.map(read, wanted.values()), strict=True))
 
 
 def names_of(dataset: xr.Dataset) -> dict[str, Any]:
