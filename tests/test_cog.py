@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyproj import CRS
 from rio_cogeo.cogeo import cog_validate
 
 from cdrsite.core.arrays import DiskStore
 from cdrsite.core.grid import AnalysisGrid, Block
-from cdrsite.outputs import cog
-from cdrsite.outputs.cog import Statistics, write_cog_blocks
+from cdrsite.outputs import cog, tiff
+from cdrsite.outputs.cog import Statistics, halve, overview_shapes, write_cog_blocks
 from cdrsite.outputs.raster import NODATA_FLOAT, Category, RasterSpec, write_cog
 
 GRID = AnalysisGrid(CRS("EPSG:3035").to_wkt(), 4e6, 3e6, 100.0, 1300, 1100)
@@ -105,3 +107,59 @@ def test_infinities_are_no_numbers(tmp_path: Path) -> None:
     with rasterio.open(tmp_path / "q.tif") as file:
         assert file.read(1).tolist() == [[NODATA_FLOAT] * 2, [NODATA_FLOAT, 4]]
         assert float(file.tags(1)["STATISTICS_MEAN"]) == 4
+
+
+def of_two_by_two(values: Any, nodata: Any, kind: str) -> Any:
+    """Overview written out cell by cell."""
+    rows, cols = values.shape
+    out = np.full(((rows + 1) // 2, (cols + 1) // 2), nodata, values.dtype)
+    for r, c in np.ndindex(out.shape):
+        window = values[2 * r : 2 * r + 2, 2 * c : 2 * c + 2].ravel()
+        known = [value for value in window.tolist() if value != nodata]
+        if known:
+            most = max(known, key=known.count)  # the first of equals
+            out[r, c] = np.mean(known) if kind == "quantity" else most
+    return out
+
+
+@given(
+    st.sampled_from(["quantity", "class", "bits", "label"]),
+    st.tuples(st.integers(1, 7), st.integers(1, 7)),
+    st.integers(0, 10_000),
+)
+@settings(max_examples=150, deadline=None)
+def test_overviews_are_means_and_modes(kind: Any, shape: tuple[int, int], seed: int) -> None:
+    spec = RasterSpec("x", kind, "", "")
+    drawn = np.random.default_rng(seed).integers(0, 4, shape)
+    values = np.where(drawn == 3, spec.nodata, drawn).astype(spec.dtype)
+    found = halve(values, spec)
+    np.testing.assert_allclose(found, of_two_by_two(values, spec.nodata, kind), rtol=1e-7)
+
+
+def test_overviews_in_the_file_are_those_of_the_whole(tmp_path: Path) -> None:
+    values = values_of("quantity")
+    path = tmp_path / "q.tif"
+    write_cog_blocks(path, lambda block: values[block.slices], GRID, QUANTITY)
+    level = np.where(np.isnan(values), np.float32(NODATA_FLOAT), values)
+    for number, shape in enumerate(overview_shapes(GRID)[1:]):
+        level = halve(level, QUANTITY)
+        with rasterio.open(path, overview_level=number) as file:
+            assert file.shape == shape == level.shape
+            assert file.nodata == NODATA_FLOAT
+            assert (file.read(1) == level).all()
+
+
+def test_large_files_take_long_offsets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = values_of("class")
+    for limit in (tiff.LARGE, 0):
+        monkeypatch.setattr(tiff, "LARGE", limit)
+        path = tmp_path / f"{limit}.tif"
+        write_cog_blocks(path, lambda block: values[block.slices], GRID, CLASSES)
+        with rasterio.open(path) as file:
+            assert (file.read(1) == values).all()
+            assert file.colormap(1)[3] == (0, 255, 0, 255)
+        assert path.read_bytes()[2] == (43 if limit == 0 else 42)
+        assert cog_validate(path, strict=True)[0]
+    names = [str(path) for path in sorted(tmp_path.glob("*.tif"))]
+    both = [rasterio.open(name).read(out_shape=(1, 60, 50)) for name in names]
+    assert (both[0] == both[1]).all()

@@ -15,13 +15,15 @@ def halve_mean(values: NDArray[np.float32], nodata: np.float32, out: NDArray[np.
     """Mean of the numbers among each two by two cells; ``nodata`` where there is none."""
     rows, cols = values.shape
     for r in range(out.shape[0]):
+        # beyond an odd edge a cell stands for its neighbour, which changes no mean
+        upper, lower = values[2 * r], values[min(2 * r + 1, rows - 1)]
         for c in range(out.shape[1]):
+            right = min(2 * c + 1, cols - 1)
             total, count = 0.0, 0
-            for i in range(2 * r, min(2 * r + 2, rows)):
-                for j in range(2 * c, min(2 * c + 2, cols)):
-                    if values[i, j] != nodata:
-                        total += np.float64(values[i, j])
-                        count += 1
+            for value in (upper[2 * c], upper[right], lower[2 * c], lower[right]):
+                if value != nodata:
+                    total += np.float64(value)
+                    count += 1
             out[r, c] = np.float32(total / count) if count else nodata
 
 
@@ -30,22 +32,24 @@ def halve_mode(values: NDArray[Any], nodata: Any, out: NDArray[Any]) -> None:
     """Most frequent code among each two by two cells, the first of equals; ``nodata`` if none."""
     rows, cols = values.shape
     for r in range(out.shape[0]):
+        # beyond an odd edge a cell stands for its neighbour, which changes no answer
+        upper, lower = values[2 * r], values[min(2 * r + 1, rows - 1)]
         for c in range(out.shape[1]):
-            most = 0
-            out[r, c] = nodata
-            for i in range(2 * r, min(2 * r + 2, rows)):
-                for j in range(2 * c, min(2 * c + 2, cols)):
-                    code = values[i, j]
-                    if code == nodata:
-                        continue
-                    count = 0
-                    for k in range(2 * r, min(2 * r + 2, rows)):
-                        for m in range(2 * c, min(2 * c + 2, cols)):
-                            if values[k, m] == code:
-                                count += 1
-                    if count > most:
-                        most = count
-                        out[r, c] = code
+            right = min(2 * c + 1, cols - 1)
+            first, second, third, last = upper[2 * c], upper[right], lower[2 * c], lower[right]
+            if first != nodata and first in (second, third, last):
+                found = first
+            elif second != nodata and second in (third, last):
+                found = second
+            elif third != nodata and third == last:
+                found = third
+            elif first != nodata:
+                found = first
+            elif second != nodata:
+                found = second
+            else:
+                found = third if third != nodata else last
+            out[r, c] = found
 
 
 @kernel
