@@ -19,8 +19,12 @@ from tiny_study import METHODS, tiny_dataset, tiny_grid
 import cdrsite.accessor  # noqa: F401  (registers .cdr)
 from cdrsite.explain import explain_run
 from cdrsite.outputs.datastore import grid_of
+from cdrsite.outputs.report.mappage import standalone
+from cdrsite.outputs.report.mapsource import DatasetSource
+from cdrsite.outputs.report.mapview import fragment
 from cdrsite.outputs.report.numbers import number
 from cdrsite.outputs.report.page import write_report
+from cdrsite.outputs.report.words import Words
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
@@ -417,7 +421,6 @@ def test_names_from_the_data_do_not_run(browser: Browser, tmp_path: Path) -> Non
     dataset["winner"].attrs["flag_meanings"] = f"{BAD.replace(' ', '_')} a b unknown excluded"
     path = dataset.cdr.explore().save(tmp_path / "map.html")
     browser.open(path)
-    lon, lat = 5.6, 50.0
     found = dataset.cdr.explain(x=float(tiny_grid().x[3]), y=float(tiny_grid().y[1]))
     lon, lat = found.lon, found.lat
     text = browser.explain(lon, lat)
@@ -426,6 +429,26 @@ def test_names_from_the_data_do_not_run(browser: Browser, tmp_path: Path) -> Non
         browser.choose("cdrmap-layer", value)
     assert browser.js("return window.__pwned") is None
     assert browser.js("return document.querySelectorAll('img[src=x]').length") == 0
+    assert browser.complaints() == [] and browser.requests() == []
+
+
+def test_names_of_shapes_do_not_run(browser: Browser, tmp_path: Path) -> None:
+    dataset = tiny_dataset(tiny_grid())
+    middle = dataset.cdr.explain(x=float(tiny_grid().x[2]), y=float(tiny_grid().y[2]))
+    at = {"type": "Point", "coordinates": [middle.lon, middle.lat]}
+    plant = {"geometry": at, "title": BAD, "facts": [(BAD, BAD)], "colour": "#0072B2", "size": 5.0}
+    layer = {"title": BAD, "kind": "point", "shown": True, "scale": "map.scale.area"}
+    view = fragment(
+        DatasetSource(dataset), Words("en"), vectors={BAD: {**layer, "shapes": [plant]}}, title=BAD
+    )
+    path = tmp_path / "map.html"
+    path.write_text(standalone(view, BAD, "en"), encoding="utf-8")
+    browser.open(path)
+    browser.find(".cdrmap-v-point").click()
+    browser.wait("return document.querySelector('.leaflet-popup-content')")
+    assert BAD in browser.find(".leaflet-popup-content").text
+    assert BAD in browser.find(".cdrmap-signs").text
+    assert browser.js("return window.__pwned") is None
     assert browser.complaints() == [] and browser.requests() == []
 
 
