@@ -359,6 +359,14 @@ def test_a_large_run_is_sampled_and_its_cells_are_real(
     np.testing.assert_allclose(found[: part.shape[0], : part.shape[1]], part, rtol=FINE)
 
 
+def test_a_region_in_a_large_frame_keeps_all_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapwhy, "sampling", lambda grid: 2)
+    source = DatasetSource(tiny_dataset(tiny_grid()))
+    assert mapwhy.cells_of(source)["step"] == 1
+    monkeypatch.setattr(mapwhy, "MOST_CELLS", 10)  # the region has 17
+    assert mapwhy.cells_of(source)["step"] == 2
+
+
 # ------------------------------------------------------------------- the page
 
 

@@ -21,6 +21,7 @@ from cdrsite.outputs.legend import (
 from cdrsite.outputs.report.mapcells import (
     COARSE,
     FINE,
+    MOST_CELLS,
     lookup,
     pack_linear,
     pack_log,
@@ -65,7 +66,10 @@ def cells_of(source: Source) -> dict[str, Any]:
         Packed arrays under ``shared`` and ``methods``, names under ``names``, the lookup, and how
         the cells were sampled.
     """
-    dataset, step = source.dataset, sampling(source.grid)
+    dataset = source.dataset
+    step = sampling(source.grid)
+    if step == 2 and is_study(dataset) and _inside_count(dataset) <= MOST_CELLS:
+        step = 1  # most of the grid lies outside the region, and that takes no room
     cells = sample(dataset, step)
     methods = methods_of(dataset)
     found: dict[str, Any] = {
@@ -85,6 +89,11 @@ def cells_of(source: Source) -> dict[str, Any]:
     else:
         found["plain"] = plain_arrays(dataset, cells, found["names"])
     return found
+
+
+def _inside_count(dataset: xr.Dataset) -> int:
+    outside = state_codes(dataset["limit"]).get(OUTSIDE_NAME, 255)
+    return int(np.count_nonzero(dataset["limit"][0].to_numpy() != outside))
 
 
 def methods_of(dataset: xr.Dataset) -> tuple[str, ...]:
