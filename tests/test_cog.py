@@ -16,6 +16,7 @@ from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.outputs import cog, tiff
 from cdrsite.outputs.cog import Statistics, halve, overview_shapes, write_cog_blocks
 from cdrsite.outputs.raster import NODATA_FLOAT, Category, RasterSpec, write_cog
+from cdrsite.outputs.rasters import distinct
 
 GRID = AnalysisGrid(CRS("EPSG:3035").to_wkt(), 4e6, 3e6, 100.0, 1300, 1100)
 QUANTITY = RasterSpec("q", "quantity", "t/yr", "tonnes, 吨", (), {"method": "x"})
@@ -163,3 +164,11 @@ def test_large_files_take_long_offsets(tmp_path: Path, monkeypatch: pytest.Monke
     names = [str(path) for path in sorted(tmp_path.glob("*.tif"))]
     both = [rasterio.open(name).read(out_shape=(1, 60, 50)) for name in names]
     assert (both[0] == both[1]).all()
+
+
+@given(st.integers(0, 10_000), st.integers(1, 60))
+@settings(max_examples=30, deadline=None)
+def test_values_that_occur(seed: int, count: int) -> None:
+    grid = AnalysisGrid(GRID.wkt, 0.0, 0.0, 100.0, 40, 30)
+    values = np.random.default_rng(seed).integers(0, count, grid.shape).astype(np.uint32)
+    assert distinct(lambda block: values[block.slices], grid).tolist() == sorted({*values.flat})

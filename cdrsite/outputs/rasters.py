@@ -11,22 +11,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite import __version__
+from cdrsite.outputs.cog import READ, write_cog_blocks
 from cdrsite.outputs.legend import (
     class_categories,
     label_names,
     pool_categories,
     reason_categories,
 )
-from cdrsite.outputs.raster import RasterSpec, write_cog
+from cdrsite.outputs.raster import RasterSpec
 from cdrsite.variables import NO_RASTER
 
 if TYPE_CHECKING:
+    import xarray as xr
     from numpy.typing import NDArray
 
     from cdrsite.config.models import Scenario
+    from cdrsite.core.grid import AnalysisGrid, Block
     from cdrsite.results import StudyResult
 
-    Plan = tuple[RasterSpec, NDArray[Any]]
+    Read = Callable[[Block], NDArray[Any]]
+    Plan = tuple[RasterSpec, Read]
 
 PER_CELL = frozenset({"potential", "score", "allocated"})
 """Quantities that are totals of a cell, not values at a place."""
@@ -40,7 +44,7 @@ CLASS_FILES = {
 
 
 def raster_plan(result: StudyResult) -> Iterator[Plan]:
-    """Every raster of a run: what it is, and its array.
+    """Every raster of a run: what it is, and how its blocks are read.
 
     Parameters
     ----------
@@ -50,7 +54,7 @@ def raster_plan(result: StudyResult) -> Iterator[Plan]:
     Yields
     ------
     tuple
-        The :class:`RasterSpec` and an array of the grid's shape.
+        The :class:`RasterSpec`, and a function of a block that gives its values.
     """
     common = common_tags(result.scenario)
     for name, variable in result.dataset.data_vars.items():
@@ -58,9 +62,26 @@ def raster_plan(result: StudyResult) -> Iterator[Plan]:
             continue
         if variable.dims == ("removal_method", "y", "x"):
             for index, method in enumerate(result.methods):
-                yield _method_raster(result, str(name), method, common), variable.to_numpy()[index]
+                spec = _method_raster(result, str(name), method, common)
+                yield spec, blocks_of(variable[index])
         elif variable.dims == ("y", "x"):
-            yield _shared_raster(result, str(name), common), variable.to_numpy()
+            yield _shared_raster(result, str(name), common), blocks_of(variable)
+
+
+def blocks_of(variable: xr.DataArray) -> Read:
+    """Reads blocks of a variable of dimensions (y, x), which may be on disk."""
+    return lambda block: variable.variable[block.slices].to_numpy()
+
+
+def distinct(read: Read, grid: AnalysisGrid) -> NDArray[Any]:
+    """The values that occur, ascending."""
+    found: NDArray[Any] | None = None
+    for block in grid.blocks(READ):
+        flat = read(block).ravel()
+        # neighbours are mostly equal: what differs from the one before is few, and quickly sorted
+        starts = flat[np.concatenate([[True], flat[1:] != flat[:-1]])]
+        found = np.unique(starts if found is None else np.concatenate([found, starts]))
+    return np.zeros(0, np.uint32) if found is None else found
 
 
 def _method_raster(
@@ -86,7 +107,9 @@ def _shared_raster(result: StudyResult, name: str, common: dict[str, str]) -> Ra
     if name == "exclusion_reasons":
         legend = {f"BIT_{bit:02d}": rule for bit, rule in enumerate(result.rule_names)}
         legend |= {"BIT_30": "allowed again by an include rule", "BIT_31": "outside the region"}
-        categories = reason_categories(variable.to_numpy(), result.rule_names)
+        categories = reason_categories(
+            distinct(blocks_of(variable), result.grid), result.rule_names
+        )
         return RasterSpec(name, "bits", "", description, categories, {**tags, **legend})
     if "flag_values" in variable.attrs:
         return RasterSpec(name, "class", "", description, class_categories(variable), tags)
@@ -149,8 +172,8 @@ def write_rasters(folder: Path, result: StudyResult, done: Callable[[], None]) -
     compression = result.scenario.outputs.compression
 
     def one(item: Plan) -> RasterSpec:
-        spec, array = item
-        write_cog(folder / f"{spec.name}.tif", array, result.grid, spec, compression)
+        spec, read = item
+        write_cog_blocks(folder / f"{spec.name}.tif", read, result.grid, spec, compression)
         return spec
 
     written = []
