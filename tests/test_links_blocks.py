@@ -226,3 +226,12 @@ def test_units_outside_the_grid_are_named(store: str, tmp_path: Path) -> None:
     where = MemoryStore() if store == "memory" else DiskStore(tmp_path / "two", 20)
     with pytest.raises(DataError, match="no storage unit touches the grid"):
         solve(where, model(), 20, reader=reader)
+
+
+@pytest.mark.parametrize("store", ["memory", "disk"])
+def test_units_behind_walls_are_refused(store: str, tmp_path: Path) -> None:
+    reader = layers()
+    reader.wall[reader.units["d"]] = 1
+    where = MemoryStore() if store == "memory" else DiskStore(tmp_path, 20)
+    with pytest.raises(DataError, match="barriers or unknown ground; got sink 3"):
+        solve(where, model(k=1), 20, reader=reader)

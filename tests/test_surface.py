@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.config.transport import SurfaceRules, Transport
+from cdrsite.core.arrays import DiskStore, MemoryStore
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.units import conversion
@@ -29,7 +31,13 @@ from cdrsite.transport.crossings import (
 )
 from cdrsite.transport.distance import Sources, least_cost
 from cdrsite.transport.routes import trace
-from cdrsite.transport.surface import CostSurface, table_factor
+from cdrsite.transport.surface import (
+    BILLING,
+    STEERING,
+    CostSurface,
+    SurfaceReport,
+    table_factor,
+)
 
 GRID = AnalysisGrid.from_bounds("EPSG:3035", (0, 0, 9000, 7000), 1000.0)
 WHOLE = Block(0, 7, 0, 9)
@@ -228,9 +236,35 @@ def surface(reader: Arrays, on: float = 2.0, off: float = 6.0, **rules: Any) -> 
     return CostSurface(SurfaceRules.model_validate(rules), reader, on, off)
 
 
+def painted(
+    made: CostSurface, store: Any = None, size: int = 3, threads: int = 1
+) -> tuple[np.ndarray, np.ndarray, SurfaceReport]:
+    """Billing and steering of the whole grid."""
+    store = MemoryStore() if store is None else store
+    report = made.paint(store, tuple(SMALL.blocks(size)), threads)
+    return store.open(BILLING)[:, :], store.open(STEERING)[:, :], report
+
+
+def test_surfaces_painted_in_memory_and_on_disk_are_the_same(tmp_path: Path) -> None:
+    reader = Arrays(
+        arrays={"landcover": [[10, NAN, 50, 40], [40, 40, NAN, 40]], "park": np.eye(2, 4)}
+    )
+    made = surface(
+        reader, factors={"landcover": {"forest": 1.3}}, avoid=[{"layer": "park", "factor": 3}]
+    )
+    with pytest.warns(CdrsiteWarning, match="no value in 2 of 8 cells") as told:
+        memory = painted(made)
+        disk = painted(made, DiskStore(tmp_path, 2), 2, threads=2)
+    assert len(told) == 2  # once each
+    for one, other in zip(memory[:2], disk[:2], strict=True):
+        assert one.tobytes() == other.tobytes()
+    assert memory[2] == disk[2]
+    assert not np.array_equal(memory[0], memory[1])
+
+
 def test_no_rules_mean_the_same_everywhere() -> None:
     rules = Transport.model_validate({})
-    billing, steering, report = CostSurface(rules.surface, Arrays(), 2.0, 6.0).whole()
+    billing, steering, report = painted(CostSurface(rules.surface, Arrays(), 2.0, 6.0))
     assert np.array_equal(billing, np.full((2, 4), 2.0))
     assert np.array_equal(steering, billing)
     assert report.cells == 8
@@ -267,7 +301,7 @@ def test_unknown_is_plain_with_a_warning_or_a_barrier() -> None:
     reader = Arrays(arrays={"landcover": [[10, NAN, 50, 40], [40, 40, NAN, 40]]})
     plain = surface(reader, factors={"landcover": {"forest": 1.3}})
     with pytest.warns(CdrsiteWarning, match=r"factors.landcover: no value in 2 of 8 cells"):
-        billing, _, report = plain.whole()
+        billing, _, report = painted(plain)
     assert billing[0, 1] == 2.0
     assert report.unknown == {"factors.landcover": 2}
     closed = surface(reader, factors={"landcover": {"forest": 1.3}}, unknown="barrier").block(ALL)

@@ -44,7 +44,7 @@ from cdrsite.transport.labels import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
@@ -461,11 +461,22 @@ def _check_sources(sources: Sources, friction: NDArray[Any]) -> None:
         )
     open_ = np.isfinite(friction[sources.row, sources.col])
     blocked = np.setdiff1d(sources.sink, sources.sink[open_])
-    if blocked.size:
+    refuse_blocked(blocked.tolist())
+
+
+def refuse_blocked(sinks: Sequence[int]) -> None:
+    """Refuse sinks that no route can end at.
+
+    Raises
+    ------
+    DataError
+        If there are any.
+    """
+    if sinks:
         raise DataError(
             "all cells of a sink lie on barriers or unknown ground",
             where=WHERE,
-            got=f"sink {', '.join(map(str, blocked[:10]))}",
+            got=f"sink {', '.join(map(str, sinks[:10]))}",
             cure="move its access point to passable ground or open its cells",
         )
 

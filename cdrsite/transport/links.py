@@ -19,6 +19,7 @@ from cdrsite.transport.distance import (
     DistanceResult,
     Sources,
     least_cost,
+    refuse_blocked,
 )
 from cdrsite.transport.frames import cut
 from cdrsite.transport.labels import in_order, neighbourhood, on_threads
@@ -291,25 +292,30 @@ class _Linking:
         best = np.lexsort((np.arange(len(costs)), costs)).tolist()
         access = self.store.create(ACCESS, (self.ranks, *grid.shape), np.int32)
 
-        def work(block: Block) -> list[int]:
+        def work(block: Block) -> tuple[list[int], list[int]]:
             found = np.full((self.ranks, *block.shape), -1, np.int32)
             count = np.zeros(block.shape, np.int64)
-            present = []
+            passable = np.isfinite(np.asarray(self.store.open(STEERING)[block.slices]))
+            present, reached = [], []
             for unit in best:
                 row, col = touched(sites, self.reader, unit, block)
                 if row.size:
                     present.append(unit)
+                if passable[row, col].any():
+                    reached.append(unit)
                 some = count[row, col] < self.ranks
                 row, col = row[some], col[some]
                 found[count[row, col], row, col] = unit
                 count[row, col] += 1
             access[(slice(None), *block.slices)] = found
-            return present
+            return present, reached
 
-        present = list(in_order(self.threads, work, self.blocks))
-        _check_present(sites, set().union(*present))
+        parts = list(in_order(self.threads, work, self.blocks))
+        present, reached = (set().union(*(part[i] for part in parts)) for i in (0, 1))
+        _check_present(sites, present)
+        refuse_blocked(sorted(present - reached))
         side = max(self.blocks[0].shape)
-        some = {(b.row0, b.col0) for b, units in zip(self.blocks, present, strict=True) if units}
+        some = {(b.row0, b.col0) for b, part in zip(self.blocks, parts, strict=True) if part[0]}
 
         def starts(block: Block) -> Sources:
             if not any((part.row0, part.col0) in some for part in cut(block, side)):

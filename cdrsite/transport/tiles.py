@@ -29,6 +29,7 @@ from cdrsite.transport.distance import (
     Sources,
     first_tiles,
     padded_problem,
+    refuse_blocked,
     relax_from,
 )
 from cdrsite.transport.frames import Blocking, Framed, Strips
@@ -322,13 +323,7 @@ class _Solve:
         parts = self.each(work)
         if rank == 0:
             known, passable = (set().union(*(part[i] for part in parts)) for i in (1, 2))
-            if blocked := sorted(known - passable):
-                raise DataError(
-                    "all cells of a sink lie on barriers or unknown ground",
-                    where=WHERE,
-                    got=f"sink {', '.join(map(str, blocked[:10]))}",
-                    cure="move its access point to passable ground or open its cells",
-                )
+            refuse_blocked(sorted(known - passable))
         return [part[0] for part in parts]
 
     def _rows(self, number: int) -> NDArray[np.int64]:
