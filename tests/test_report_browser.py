@@ -407,6 +407,20 @@ def test_a_phone_needs_no_scrolling_sideways(browser: Browser, page: Path, width
     assert box[0] >= 0 and box[1] <= width and box[2] >= 250
 
 
+def test_paper_shows_the_whole_region(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    whole = (
+        "const box = JSON.parse(document.getElementById('map-data').textContent).bounds;"
+        "return cdrsiteMap.map.getBounds().contains(box)"
+    )
+    browser.js("cdrsiteMap.map.setZoom(11, {animate: false})")
+    assert browser.js(whole) is False
+    browser.js("window.dispatchEvent(new Event('beforeprint'))")
+    assert browser.js(whole) is True
+    browser.js("window.dispatchEvent(new Event('afterprint'))")
+    assert browser.js("return cdrsiteMap.map.getZoom()") == 11
+
+
 # ------------------------------------------------------------------- security
 
 

@@ -269,6 +269,19 @@
   if (folded && matchMedia("(max-width: 48rem)").matches) folded.open = false;
   show();
   new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(stage);
+  /* on paper the map is as wide as the page, and shows the whole region */
+  let before = null;
+  window.addEventListener("beforeprint", () => {
+    before = [map.getCenter(), map.getZoom()];
+    stage.classList.add("cdrmap-paper");
+    map.invalidateSize({ animate: false });
+    map.fitBounds(bounds, { animate: false });
+  });
+  window.addEventListener("afterprint", () => {
+    stage.classList.remove("cdrmap-paper");
+    map.invalidateSize({ animate: false });
+    if (before) map.setView(before[0], before[1], { animate: false });
+  });
   /* for those who look deeper: the browser's console can ask for any place */
   window.cdrsiteMap = { map, cellAt, explain: (lon, lat) => explain(L.latLng(lat, lon)) };
   root.dataset.ready = "yes";
