@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -80,6 +81,8 @@ class StudyResult:
     store : Path or None
         The dataset's own folder while it is not written yet, where it is larger than memory; its
         values are read when they are asked for.
+    work : Path or None
+        Folder of a run on disk, removed once the result is written.
     """
 
     scenario: Scenario
@@ -93,6 +96,7 @@ class StudyResult:
     features: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
     block_size: int = DEFAULT_BLOCK
     store: Path | None = None
+    work: Path | None = None
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -114,9 +118,17 @@ class StudyResult:
         Path
             The folder.
         """
+        from cdrsite.outputs.datastore import open_labelled
         from cdrsite.outputs.folder import write_run
 
-        return write_run(self, Path(folder), progress)
+        path = write_run(self, Path(folder), progress)
+        if self.store is not None:  # from now on the values are read from where they belong
+            self.store = path.resolve() / "result.zarr"
+            self.dataset = open_labelled(self.store)
+        if self.work is not None:
+            shutil.rmtree(self.work, ignore_errors=True)
+            self.work = None
+        return path
 
     def __repr__(self) -> str:
         rows, cols = self.grid.shape
@@ -191,7 +203,7 @@ def assemble(
         features |= project_features(projects, grid)
     return StudyResult(
         scenario, grid, dataset, tables, summary, names,
-        features=features, block_size=setting.block_size, store=store,
+        features=features, block_size=setting.block_size, store=store, work=space.folder,
     )  # fmt: skip
 
 
