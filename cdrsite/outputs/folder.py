@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -55,6 +56,7 @@ def write_run(result: StudyResult, folder: Path, progress: ProgressSink | None =
     ConfigError
         If the target is a file, or a folder with content that no run wrote; nothing is changed.
     """
+    start = time.perf_counter()
     with Staging(folder) as aside:
         rasters = aside / "rasters"
         rasters.mkdir()
@@ -80,6 +82,7 @@ def write_run(result: StudyResult, folder: Path, progress: ProgressSink | None =
         scenario = result.scenario
         choices = scenario.model_dump(by_alias=True)["methods"]
         write_json(aside / ASSUMPTIONS, assumptions(choices, scenario.data_folder))
+        result.timings["writing"] = time.perf_counter() - start
         # it is what marks a folder as a whole run, and the report is made from a whole run
         write_json(aside / MARK, manifest(result))
         write_report(aside)
