@@ -126,6 +126,21 @@ class Browser:
         self.later(f"window.cdrsiteMap.explain({lon!r}, {lat!r})")
         return str(self.js("return document.getElementById('cdrmap-why').innerText"))
 
+    def picture(self) -> str:
+        """The map as a PNG, base64; taken when everything on it is drawn."""
+        box = self.js(
+            "const e = document.getElementById('cdrmap-stage');"
+            "e.scrollIntoView({behavior: 'instant', block: 'center'});"
+            "const b = e.getBoundingClientRect();"
+            "return {x: b.x + scrollX, y: b.y + scrollY, width: b.width, height: b.height,"
+            " scale: 1}"
+        )
+        self.later(
+            "Promise.all([...document.images].map((i) => i.decode())).then(() =>"
+            " new Promise((ok) => requestAnimationFrame(() => requestAnimationFrame(() => ok(1)))))"
+        )
+        return str(self.command("Page.captureScreenshot", format="png", clip=box)["data"])
+
     def requests(self) -> list[str]:
         """Addresses asked for, besides the page itself and what it holds."""
         found = []
@@ -203,7 +218,7 @@ def test_layers_switch_with_their_legend(browser: Browser, page: Path) -> None:
             f"return i && i.complete && i.dataset.layer.split('/')[0] === '{value}'"
         )
         source = browser.find(".leaflet-image-layer").get_attribute("src")
-        picture = browser.find("#cdrmap-stage").screenshot_as_base64
+        picture = browser.picture()
         seen[value] = (browser.find("#cdrmap-legend").text, source, picture)
     for part in zip(*seen.values(), strict=True):
         assert len(set(part)) == len(seen)
@@ -222,7 +237,7 @@ def test_the_picture_is_not_blank(browser: Browser, page: Path) -> None:
     from matplotlib.image import imread
 
     browser.open(page)
-    shot = browser.find("#cdrmap-stage").screenshot_as_base64
+    shot = browser.picture()
     pixels = imread(BytesIO(base64.b64decode(shot)), format="png")[..., :3]
     whole = np.rint(pixels * 255).astype(np.int64) @ [65536, 256, 1]
     _, counts = np.unique(whole, return_counts=True)
