@@ -35,16 +35,16 @@ from cdrsite.scoring import land_layer, left_layer, own_layers
 from cdrsite.siting.exclusions import Excluded, RuleAreas, exclude_block, exclude_small_areas
 from cdrsite.siting.suitability import suitability_block
 from cdrsite.transport.distance import DistanceResult
-from cdrsite.transport.haul import shed_raster
+from cdrsite.transport.haul import SHED, shed_store
 from cdrsite.transport.links import LINKS, ROUTES, SinkLinks, StorageSites, link_sinks
 from cdrsite.transport.pipelines import Basis
-from cdrsite.transport.surface import CostSurface
+from cdrsite.transport.surface import CostSurface, SurfaceReport
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.config.models import Scenario
-    from cdrsite.core.arrays import ArrayStore
+    from cdrsite.core.arrays import ArrayStore, CellArray
     from cdrsite.running import Workspace
     from cdrsite.transport.labels import Neighbourhood
 
@@ -174,38 +174,53 @@ class Offers:
         Cheapest storage units of each cell.
     served : ndarray, shape (units,)
         Area of the region whose cheapest storage unit it is [m2].
-    shed : ndarray of float32, shape (rows, cols), or None
-        Biomass within haul distance of each cell [t dry/yr]; None where plants do not collect.
+    hauled : bool
+        Whether plants collect biomass from around them.
+    shed : CellArray or None
+        Biomass within haul distance of each cell, shape (rows, cols) [t dry/yr].
     """
 
     pools: dict[str, Pools]
     links: SinkLinks | None = None
     served: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    shed: F32 | None = None
+    hauled: bool = False
+    shed: CellArray | None = None
 
 
-def biomass_shed(setting: Setting, threads: int) -> F32 | None:
-    """Biomass that each cell can collect within the haul distance; None without hauling.
+def biomass_shed(setting: Setting, space: Workspace) -> bool:
+    """Work out the biomass that each cell can collect within the haul distance.
 
     The distance is that of travel: ground that makes a pipeline dearer makes the way longer by the
     same factor, and barriers close it.
+
+    Returns
+    -------
+    bool
+        Whether plants collect at all; if so, the array is in the workspace.
     """
     biomass, reader, grid = setting.scenario.resources.biomass, setting.reader, setting.area.grid
     if biomass.layer is None or biomass.haul <= 0:
-        return None
-    supply = np.empty(grid.shape, np.float32)
-    for block in setting.blocks:
+        return False
+    surface = CostSurface(setting.scenario.transport.surface, reader, 1.0, 1.0)
+    if setting.storage is None:  # else the routes have said what is unknown of the ground
+        report = SurfaceReport()
+        for block in setting.blocks:
+            report.add(surface.block(block))
+        report.warn()
+
+    def supply(block: Block) -> F32:
         part = supply_block("biomass", biomass, None, reader, block)
-        if part is not None:  # a layer always gives values
-            supply[block.slices] = np.nan_to_num(part) * np.float32(biomass.collectable)
-    _, ground, _ = CostSurface(setting.scenario.transport.surface, reader, 1.0, 1.0).whole()
+        known = np.zeros(block.shape, np.float32) if part is None else np.nan_to_num(part)
+        return known * np.float32(biomass.collectable)
+
     # sheds of a few hundred coarse cells: finer ones cost the fourth power and gain little
     cell_km = grid.row_steps_m[1] / 1000.0
     factor = max(1, int(biomass.haul / (SHED_CELLS * cell_km)))
-    total, _ = shed_raster(
-        supply, ground, grid.row_steps_m, factor=factor, max_cost=biomass.haul, threads=threads
-    )
-    return total
+    shed_store(
+        supply, lambda block: surface.block(block).billing, grid, space.scratch, setting.blocks,
+        factor=factor, max_cost=biomass.haul, threads=space.threads,
+    )  # fmt: skip
+    return True
 
 
 @dataclass(frozen=True)
@@ -238,9 +253,13 @@ def spread_areas(setting: Setting, links: SinkLinks | None, space: Workspace) ->
         for name, values in part.items():
             total[name] = total.get(name, 0.0) + values
     pools = {name: replace(one, area=total[name]) for name, one in setting.pools.items()}
-    shed = space.once("shed", lambda: biomass_shed(setting, space.threads))
-    # without the links, which belong to the workspace: what is returned may outlive it
-    return Offers(pools, None, total.get("storage", np.zeros(0)), shed)
+    hauled = space.once("shed", lambda: biomass_shed(setting, space))
+    return Offers(pools, served=total.get("storage", np.zeros(0)), hauled=hauled)
+
+
+def in_workspace(offers: Offers, links: SinkLinks | None, space: Workspace) -> Offers:
+    """Offers with the arrays of a workspace, which they do not outlive."""
+    return replace(offers, links=links, shed=space.scratch.open(SHED) if offers.hauled else None)
 
 
 @dataclass(frozen=True)
@@ -338,7 +357,7 @@ def _add_supplies(
             found = found * np.float32(resources.biomass.collectable)
             if offers.shed is not None:
                 layers[OWN_BIOMASS] = found
-                found = np.ascontiguousarray(offers.shed[block.slices])
+                found = np.ascontiguousarray(offers.shed[block.slices], np.float32)
         if found is not None:
             layers[name] = found
     if isinstance(resources.power.intensity, str):
@@ -493,7 +512,7 @@ def competitors_of(setting: Setting, offers: Offers) -> Competitors:
     given = setting.scenario.resources.supplies
     # where plants collect biomass from around them, each cell's own counts here, so that no tonne
     # is used twice (rule 6): the tonnes are allotted where they grow
-    hauled = {"biomass"} if offers.shed is not None else set()
+    hauled = {"biomass"} if offers.hauled else set()
     local = {
         name: f"local_{name}" if name in hauled else f"supply_{name}"
         for name, model in given.items()

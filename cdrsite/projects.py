@@ -15,7 +15,6 @@ import numpy as np
 
 from cdrsite.cells import pipeline_basis, storage_sites
 from cdrsite.compete import zone_layers
-from cdrsite.core.arrays import MemoryStore
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError, SolverError
 from cdrsite.core.units import conversion
 from cdrsite.network.candidates import Candidates, ExistingPipe, candidate_network
@@ -24,7 +23,7 @@ from cdrsite.network.planning import Options, Planned, StorageUnit, plan_network
 from cdrsite.network.plants import PlantRules, Plants, Site, gather_plants
 from cdrsite.transport.costmodels import unit_cost
 from cdrsite.transport.links import StorageSites, touched
-from cdrsite.transport.surface import BILLING, STEERING, CostSurface
+from cdrsite.transport.surface import BILLING, STEERING
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -68,7 +67,7 @@ class Projects:
 
 
 def plan_projects(
-    setting: Setting, arrays: ArrayStore, threads: int, ground: ArrayStore | None = None
+    setting: Setting, arrays: ArrayStore, ground: ArrayStore, threads: int
 ) -> Projects | None:
     """Gather the allocation into plants and design their network; None if it is not asked for.
 
@@ -79,10 +78,10 @@ def plan_projects(
     arrays : ArrayStore
         The result's variables: what the plan allocates, what the exclusions leave (no plant stands
         on excluded ground), and the suitability, which places the plants.
+    ground : ArrayStore
+        Has the cost surface that the routes to storage were found on.
     threads : int
         No effect on the result (rule 9).
-    ground : ArrayStore, optional
-        Has the cost surface that the routes to storage were found on; painted when not given.
 
     Raises
     ------
@@ -123,8 +122,7 @@ def plan_projects(
     candidates, planned = None, None
     built = any(plant.stored_t_yr > 0 for plant in plants.plants)
     if built:
-        surface = ground if ground is not None else _painted(setting, threads)
-        candidates, storage = _corridors(setting, plants, units, plan, surface, threads)
+        candidates, storage = _corridors(setting, plants, units, plan, ground, threads)
     plants = _placed(plants, plan, tuple(setting.models), sites, arrays)
     plants, zones = _with_zones(plants, setting, arrays)
     if candidates is None:
@@ -156,20 +154,6 @@ def _placed(
         )  # fmt: skip
         moved.append(replace(plant, row=row, col=col))
     return replace(plants, plants=tuple(moved))
-
-
-def _painted(setting: Setting, threads: int) -> ArrayStore:
-    """The cost surface of the transport section, in memory."""
-    store = MemoryStore()
-    _surface(setting).paint(store, setting.blocks, threads)
-    return store
-
-
-def _surface(setting: Setting) -> CostSurface:
-    transport, basis = setting.scenario.transport, pipeline_basis(setting.scenario)
-    onshore = unit_cost(transport.flow, transport.model, basis)
-    offshore = unit_cost(transport.flow, transport.offshore_model, basis)
-    return CostSurface(transport.surface, setting.reader, onshore.per_km, offshore.per_km)
 
 
 def check_network(setting: Setting) -> StorageUnits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, field
 from functools import reduce
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +138,7 @@ class StudyResult:
 
     def _repr_html_(self) -> str:
         """Tables for a notebook."""
-        head = f"<b>{self.scenario.title or self.scenario.name}</b>"
+        head = f"<b>{escape(self.scenario.title or self.scenario.name)}</b>"
         return head + self.tables["methods"].to_html(
             index=False, border=0, float_format=lambda v: f"{v:,.3g}", na_rep="–"
         )

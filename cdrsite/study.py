@@ -10,12 +10,13 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from cdrsite.cells import (
     Offers,
     exclude,
+    in_workspace,
     link_storage,
     open_links,
     score,
@@ -98,7 +99,7 @@ def run(
             offers = recall.stage(
                 "areas", scenario, space, lambda: spread_areas(setting, links, space)
             )
-            offers = replace(offers, links=links)
+            offers = in_workspace(offers, links, space)
         with clock.stage("scoring"):
             cells = score(setting, offers, space)
         with clock.stage("competition"):
@@ -106,7 +107,7 @@ def run(
         with clock.stage("plan"):
             allocation = lay_out(setting, solution, cells, space)
         with clock.stage("network"):
-            projects = plan_projects(setting, space.result, space.threads)
+            projects = plan_projects(setting, space.result, space.scratch, space.threads)
         with clock.stage("results"):
             result = assemble(setting, areas, offers, allocation, space, projects)
     recall.listen(scenario, notes.texts())

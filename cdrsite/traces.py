@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.transport.frames import Cells
 from cdrsite.transport.routes import Route, corridors, line, smooth, trace
 
 if TYPE_CHECKING:
@@ -62,13 +63,15 @@ def add_storage(
     names, modes = np.full(count, "", object), np.full(count, "", object)
     km, cost = np.full(count, np.nan), np.full(count, np.nan)
     if links is not None and units is not None and count:
+        sinks, trucks = Cells(links.sink), Cells(links.by_truck)
+        lengths, costs = Cells(links.length_km), Cells(links.cost)
         for i, (row, col) in enumerate(_cells(sites, grid)):
-            sink = int(links.sink[0, row, col])
+            sink = int(sinks.at(row, col)[0])
             if sites["method"].iloc[i] not in storing or sink < 0:
                 continue
             names[i] = units.names[sink]
-            modes[i] = TRUCK if links.by_truck[0, row, col] else PIPELINE
-            km[i], cost[i] = links.length_km[0, row, col], links.cost[0, row, col]
+            modes[i] = TRUCK if trucks.at(row, col)[0] else PIPELINE
+            km[i], cost[i] = lengths.at(row, col)[0], costs.at(row, col)[0]
     return sites.assign(
         storage_unit=names, transport_mode=modes, transport_km=km, transport_cost_usd_t=cost
     )
@@ -110,10 +113,10 @@ def route_features(sites: pd.DataFrame, links: SinkLinks | None, grid: AnalysisG
         )
         chosen = chosen[~far]
     traced: dict[tuple[int, int], Route] = {}
-    cells = _cells(chosen, grid)
+    cells, ranks = _cells(chosen, grid), Cells(links.rank)
     for row, col in cells:
         if (row, col) not in traced:
-            traced[row, col] = trace(links.routes, row, col, int(links.rank[0, row, col]))
+            traced[row, col] = trace(links.routes, row, col, int(ranks.at(row, col)[0]))
     routes = [traced[cell] for cell in cells]
     found = {"routes": _route_frame(chosen, routes, grid)}
     shared = _corridor_frame(chosen, routes, grid)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from tiny_study import METHODS, RULES, tiny_grid, tiny_result
 from typer.testing import CliRunner
 
-from cdrsite.cells import exclude, link_storage, open_links, score, spread_areas
+from cdrsite.cells import exclude, in_workspace, link_storage, open_links, score, spread_areas
 from cdrsite.cli import app
 from cdrsite.compete import compete, lay_out
 from cdrsite.competition.results import explain_cell
@@ -103,7 +102,7 @@ def solved() -> tuple:  # type: ignore[type-arg]
     space = Workspace()
     areas = exclude(setting, space)
     links = open_links(space, link_storage(setting, space))
-    offers = replace(spread_areas(setting, links, space), links=links)
+    offers = in_workspace(spread_areas(setting, links, space), links, space)
     cells = score(setting, offers, space)
     allocation = lay_out(setting, compete(setting, offers, cells, space), cells, space)
     assert len(setting.blocks) == 1  # so that a cell's place is its place on the grid
