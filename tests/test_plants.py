@@ -170,6 +170,18 @@ def test_coarse_search_loses_no_tonnes_and_little_quality() -> None:
     assert found.summary[0].in_plants > 0.9 * amount.sum()
 
 
+def test_a_bin_that_reaches_farther_than_its_cell_is_no_place() -> None:
+    amount = np.zeros((1, 1, 18))
+    amount[0, 0, 0] = 50.0
+    good = np.full((1, 1, 18), 0.5)
+    good[0, 0, 16:] = 1.0  # the better ground: 16 km away by bins of two cells, 17 km by cells
+    rule = PlantRules("daccs-solid", 10, 100, 16.0)
+    found = gather_plants(amount, [rule], grid_of(1, 18), suitability=good)
+    assert [p.gross_t_yr for p in found.plants] == [50.0]
+    assert found.piece_cell.tolist() == [0]
+    assert found.remainder.sum() == 0.0
+
+
 @pytest.mark.parametrize(
     ("change", "match"),
     [

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cdrsite.core.grid import AnalysisGrid
 
     Floats = NDArray[np.float64]
+    _Pieces = tuple[NDArray[np.int64], Floats, Floats]
 
 WHERE = "network plants"
 BINS_PER_RADIUS = 8
@@ -370,8 +371,9 @@ class _Ground:
         r = min(row * self.size + self.size // 2, rows - 1)
         c = min(col * self.size + self.size // 2, cols - 1)
         cell, away = self._near(r, c)
-        taken = self._share(cell, self.rule.most)
-        cell, away = cell[: len(taken)], away[: len(taken)]
+        if not len(cell):  # bins are coarser than cells: what the bin reaches, its cell may not
+            return None
+        cell, taken, away = self._share(cell, away, self.rule.most)
         median = self._median(cell, taken)
         diagonal = math.hypot(self.north, float(self.east[r]))
         reach = max(float(away.max(initial=0.0)), diagonal)
@@ -396,8 +398,8 @@ class _Ground:
         order = np.argsort(away, kind="stable")
         return cell[order], away[order]
 
-    def _share(self, cell: NDArray[np.int64], most: float) -> Floats:
-        """Tonnes that one plant takes of the nearest cells [t/yr].
+    def _share(self, cell: NDArray[np.int64], away: Floats, most: float) -> _Pieces:
+        """Cells that one plant takes of the nearest ones, with tonnes above 0 and distances.
 
         Where what is left would be too little for a second plant, two equal ones share.
         """
@@ -411,7 +413,7 @@ class _Ground:
         taken = tonnes[:count].copy()
         if count and running[count - 1] > wanted:
             taken[-1] = wanted - (running[count - 2] if count > 1 else 0.0)
-        return taken[taken > 0]
+        return cell[:count], taken, away[:count]
 
     def _median(self, cell: NDArray[np.int64], tonnes: Floats) -> tuple[float, float]:
         """Point of least weighted distance to the cells, in fractional rows and columns.
@@ -439,10 +441,9 @@ class _Ground:
             most = min(most, site.most)
         row, col = divmod(at, self.left.shape[1])
         cell, away = self._near(row, col)
-        taken = self._share(cell, most)
+        cell, taken, away = self._share(cell, away, most)
         if not taken.sum() >= self.rule.least * (1 - ROUNDING):
             return None
-        cell, away = cell[: len(taken)], away[: len(taken)]
         self._take(cell, taken)
         name = site.name if site is not None else ""
         return _made(self.rule, self.quality, (row, col), name, (cell, taken, away))
@@ -531,11 +532,7 @@ class _Ground:
 
 
 def _made(
-    rule: PlantRules,
-    quality: Floats,
-    at: tuple[int, int],
-    name: str,
-    pieces: tuple[NDArray[np.int64], Floats, Floats],
+    rule: PlantRules, quality: Floats, at: tuple[int, int], name: str, pieces: _Pieces
 ) -> _Made:
     """A plant with its figures from its pieces: cells, tonnes [t/yr] and distances [km]."""
     cell, tonnes, away = pieces
