@@ -8,13 +8,14 @@ sharing of pools look at the whole grid.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cdrsite.allocation import Competitors, MethodFacts
-from cdrsite.competition.blockcells import BlockCells, CellLayout
+from cdrsite.competition.blockcells import BlockCells, CellLayout, write_cells
 from cdrsite.core.grid import Block
 from cdrsite.core.resources import RESOURCES
 from cdrsite.core.states import OUTSIDE_BIT
@@ -34,6 +35,7 @@ from cdrsite.requirements.supply import (
 from cdrsite.scoring import land_layer, left_layer, own_layers
 from cdrsite.siting.exclusions import Excluded, RuleAreas, exclude_block, exclude_small_areas
 from cdrsite.siting.suitability import suitability_block
+from cdrsite.tally import Tally, tally_values
 from cdrsite.transport.distance import DistanceResult
 from cdrsite.transport.haul import SHED, shed_store
 from cdrsite.transport.links import LINKS, ROUTES, SinkLinks, StorageSites, link_sinks
@@ -427,8 +429,12 @@ def variables_of(
 
 @dataclass(frozen=True)
 class ScorePart:
-    """What the scoring of a block hands on: its cells in the competition, or how many they are."""
+    """What the scoring of a block hands on: counts, and its cells in the competition.
 
+    On disk the cells are in a file, and only how many there are is handed on.
+    """
+
+    tally: Tally
     count: int
     matrix: F32 | None = None
 
@@ -468,24 +474,25 @@ class ScoreBlock:
         for name, values in found.items():
             self.result.open(name)[(..., *block.slices)] = values
         matrix = self.competitors.matrix(found, self.offers.links, block)
+        tally = tally_values(found, self.setting.area.grid, block)
         if self.folder is None:
-            return ScorePart(matrix.shape[1], matrix)
-        np.save(cell_file(self.folder, block), matrix)
-        return ScorePart(matrix.shape[1])
+            return ScorePart(tally, matrix.shape[1], matrix)
+        write_cells(cell_file(self.folder, block), matrix)
+        return ScorePart(tally, matrix.shape[1])
 
 
 def cell_file(folder: Path, block: Block) -> Path:
     """File with the competing cells of a block."""
-    return folder / f"{block.row0}-{block.col0}.npy"
+    return folder / f"{block.row0}-{block.col0}.f4"
 
 
-def score(setting: Setting, offers: Offers, space: Workspace) -> BlockCells:
+def score(setting: Setting, offers: Offers, space: Workspace) -> tuple[BlockCells, Tally]:
     """Score every method in every cell, block by block.
 
     Returns
     -------
-    BlockCells
-        The cells that compete; the variables are in the workspace.
+    tuple
+        The cells that compete, and counts of all cells; the variables are in the workspace.
     """
     folder = None if space.folder is None else space.folder / "cells"
     if folder is not None:
@@ -496,14 +503,17 @@ def score(setting: Setting, offers: Offers, space: Workspace) -> BlockCells:
     for name, values in task.variables(Block(0, 1, 0, 1)).items():
         space.result.create(name, (*values.shape[:-2], *setting.area.grid.shape), values.dtype)
     counts: list[int] = []
+    tallies: list[Tally] = []
     matrices: list[F32 | Path] = []
     for block, part in space.each("scoring", task, setting.blocks, "scoring"):
         counts.append(part.count)
+        tallies.append(part.tally)
         if part.matrix is not None:
             matrices.append(part.matrix)
         elif folder is not None:
             matrices.append(cell_file(folder, block))
-    return BlockCells(competitors.layout, tuple(counts), tuple(matrices))
+    cells = BlockCells(competitors.layout, tuple(counts), tuple(matrices))
+    return cells, reduce(Tally.add, tallies)
 
 
 def competitors_of(setting: Setting, offers: Offers) -> Competitors:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
-from functools import reduce
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +30,7 @@ from cdrsite.tables import (
     summarise,
     zone_table,
 )
-from cdrsite.tally import Tally, TallyBlock
+from cdrsite.tally import Tally
 from cdrsite.traces import add_storage, polygon_features, route_features
 from cdrsite.variables import EVIDENCE, LIMIT_NAMES, NO_METHOD, PLAN_STATES, SHARED, VARIABLES
 
@@ -148,6 +147,7 @@ def assemble(
     setting: Setting,
     areas: RuleAreas,
     offers: Offers,
+    tally: Tally,
     allocation: Allocation,
     space: Workspace,
     projects: Projects | None = None,
@@ -162,6 +162,8 @@ def assemble(
         What each exclusion rule removes.
     offers : Offers
         Pools, and the routes to storage.
+    tally : Tally
+        Counts of the cells.
     allocation : Allocation
         The competition's answer.
     space : Workspace
@@ -177,8 +179,7 @@ def assemble(
     if isinstance(space.result, DiskStore):
         store = space.result.folder
         dataset = _labelled(store, dataset, grid)
-    count, methods = TallyBlock(grid, space.result), tuple(setting.models)
-    tally = reduce(Tally.add, (part for _, part in space.each("tally", count, setting.blocks)))
+    methods = tuple(setting.models)
     arrays = {name: space.result.open(name) for name in VARIABLES}
     tables = {
         "methods": method_table(setting.models, scenario, tally, allocation, arrays),

@@ -101,7 +101,7 @@ def run(
             )
             offers = in_workspace(offers, links, space)
         with clock.stage("scoring"):
-            cells = score(setting, offers, space)
+            cells, tally = score(setting, offers, space)
         with clock.stage("competition"):
             solution = compete(setting, offers, cells, space)
         with clock.stage("plan"):
@@ -109,7 +109,7 @@ def run(
         with clock.stage("network"):
             projects = plan_projects(setting, space.result, space.scratch, space.threads)
         with clock.stage("results"):
-            result = assemble(setting, areas, offers, allocation, space, projects)
+            result = assemble(setting, areas, offers, tally, allocation, space, projects)
     recall.listen(scenario, notes.texts())
     result.warnings.extend(space.told(notes.texts()))
     result.timings.update(clock.seconds)

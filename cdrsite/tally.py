@@ -146,19 +146,6 @@ def tally_values(values: Mapping[str, NDArray[Any]], grid: AnalysisGrid, block: 
     return Tally(cells, area, tonnes, allowed, (marks,))
 
 
-@dataclass(frozen=True)
-class TallyBlock:
-    """Pass: counts of a block of a result's arrays."""
-
-    grid: AnalysisGrid
-    result: ArrayStore
-
-    def __call__(self, block: Block) -> Tally:
-        """Count a block."""
-        arrays = {name: self.result.open(name) for name in COUNTED}
-        return tally_block(arrays, self.grid, block)
-
-
 def sort_key(values: NDArray[np.float32]) -> NDArray[np.uint32]:
     """Whole numbers in the order of the floats: their bits, negative ones turned around."""
     bits = np.ascontiguousarray(values, np.float32).view(np.uint32)

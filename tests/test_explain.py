@@ -103,10 +103,10 @@ def solved() -> tuple:  # type: ignore[type-arg]
     areas = exclude(setting, space)
     links = open_links(space, link_storage(setting, space))
     offers = in_workspace(spread_areas(setting, links, space), links, space)
-    cells = score(setting, offers, space)
+    cells, tally = score(setting, offers, space)
     allocation = lay_out(setting, compete(setting, offers, cells, space), cells, space)
     assert len(setting.blocks) == 1  # so that a cell's place is its place on the grid
-    return assemble(setting, areas, offers, allocation, space), allocation, cells.places(0)
+    return assemble(setting, areas, offers, tally, allocation, space), allocation, cells.places(0)
 
 
 @pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")

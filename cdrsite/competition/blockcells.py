@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,22 +131,29 @@ class BlockCells:
 
     def matrix(self, start: int, stop: int) -> F32:
         """Matrix of the cells ``start`` to ``stop``."""
+        made = np.empty((self.layout.height, max(stop - start, 0)), np.float32)
         first = int(np.searchsorted(self.offsets, start, side="right")) - 1
-        parts = []
         for block in range(first, len(self.counts)):
             begin, end = self.span(block)
             if begin >= stop:
                 break
-            if end > start:
-                whole = self._block(block)
-                parts.append(whole[:, max(start, begin) - begin : min(stop, end) - begin])
-        if not parts:
-            return np.zeros((self.layout.height, 0), np.float32)
-        return np.ascontiguousarray(parts[0]) if len(parts) == 1 else np.concatenate(parts, axis=1)
+            low, high = max(start, begin), min(stop, end)
+            if high > low:
+                self._fill(block, low - begin, made[:, low - start : high - start])
+        return made
 
-    def _block(self, block: int) -> F32:
-        held = self.matrices[block]
-        return _mapped(str(held)) if isinstance(held, Path) else held
+    def _fill(self, block: int, first: int, out: F32, row: int = 0) -> None:
+        """Read cells of a block from its ``first`` one on, from a row of the matrix on."""
+        held, count = self.matrices[block], self.counts[block]
+        if not isinstance(held, Path):
+            out[:] = held[row : row + len(out), first : first + out.shape[1]]
+            return
+        # read, not mapped: what the system keeps of the file is then not memory of this process
+        with held.open("rb", buffering=0) as file:
+            for i, line in enumerate(out):
+                file.seek(((row + i) * count + first) * line.itemsize)
+                part = np.fromfile(file, np.float32, len(line))
+                line[:] = part
 
     def read(self, start: int, stop: int) -> Cells:
         """Return cells ``start`` to ``stop``."""
@@ -158,15 +165,11 @@ class BlockCells:
 
     def places(self, block: int) -> NDArray[np.int32]:
         """Where a block's cells lie in it, row by row, shape (n,)."""
-        place: Any = self.layout.field(self._block(block), "place")[0]
-        return place
+        place = np.empty((1, self.counts[block]), np.float32)
+        self._fill(block, 0, place, self.layout.rows["place"].start)
+        return place.view(np.int32)[0]
 
 
-@lru_cache(maxsize=256)
-def _mapped(path: str) -> F32:
-    """A file as an array; the system keeps in memory what fits.
-
-    Copy on write, not read-only: for arrays of another kind the kernels would be compiled anew.
-    """
-    found: F32 = np.asarray(np.load(path, mmap_mode="c"))
-    return found
+def write_cells(path: Path, matrix: F32) -> None:
+    """Write the cells of a block as they are read back: plain numbers, row by row."""
+    np.ascontiguousarray(matrix, np.float32).tofile(path)

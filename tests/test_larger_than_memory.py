@@ -1,0 +1,232 @@
+"""Runs on disk, on a cluster, stopped and resumed, and in batches: the same bytes every time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cdrsite
+from cdrsite.batch import folder_name, run_batch, variants
+from cdrsite.core.errors import CdrsiteError, ConfigError
+from cdrsite.demo import copy_demo
+from cdrsite.workspace import Means, bytes_needed, work_folder
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning"),
+    pytest.mark.filterwarnings("ignore:::distributed"),
+]
+
+PLAIN = ("network.plan=false",)
+"""The search for a network may be stopped by its time limit, and then is another one."""
+ON_DISK = 1_000_000
+"""Memory for arrays that forces a run onto the disk [bytes]."""
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Hash of every file but the manifest, which holds times."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "manifest.json"
+    }
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "copy"
+    copy_demo(folder)
+    return folder / "demo.yaml"
+
+
+def load(path: Path, *more: str) -> Any:
+    return cdrsite.load_scenario(path, [*PLAIN, *more])
+
+
+@pytest.fixture(scope="module")
+def plain(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What a run in memory writes."""
+    result = cdrsite.run(load(demo))
+    assert result.store is None
+    return hashes(result.write(tmp_path_factory.mktemp("plain") / "out"))
+
+
+class Stopped(BaseException):
+    """As if the process were killed."""
+
+
+class StopAfter:
+    """Progress that ends the run after some blocks."""
+
+    def __init__(self, blocks: int) -> None:
+        self.left = blocks
+
+    def step(self, title: str, total: int) -> Callable[[], None]:
+        del title, total
+
+        def done() -> None:
+            self.left -= 1
+            if self.left < 0:
+                raise Stopped
+
+        return done
+
+
+def test_a_run_on_disk_writes_the_same_bytes(
+    demo: Path, plain: dict[str, str], tmp_path: Path
+) -> None:
+    target = tmp_path / "out"
+    result = cdrsite.run(load(demo), means=Means(memory=ON_DISK, folder=work_folder(target)))
+    assert result.store is not None and work_folder(target).is_dir()
+    result.write(target)
+    assert hashes(target) == plain
+    assert not work_folder(target).exists()  # nothing is left behind
+    again = result.write(tmp_path / "again")  # and the result can still be read
+    assert hashes(again) == plain
+    value = result.dataset["winner"].isel(y=100, x=100).to_numpy()
+    assert value.shape == ()
+
+
+def test_a_cluster_writes_the_same_bytes(demo: Path, plain: dict[str, str], tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="needs the extra dask")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0
+    )
+    with cluster:
+        target = tmp_path / "out"
+        means = Means(folder=work_folder(target), scheduler=cluster.scheduler_address)
+        assert hashes(cdrsite.run(load(demo), means=means).write(target)) == plain
+
+
+@pytest.mark.parametrize("blocks", [1, 3, 5, 9])
+def test_a_stopped_run_goes_on_to_the_same_bytes(
+    blocks: int, demo: Path, plain: dict[str, str], tmp_path: Path
+) -> None:
+    target = tmp_path / "out"
+    means = Means(memory=ON_DISK, folder=work_folder(target), resume=True)
+    with pytest.raises(Stopped):
+        cdrsite.run(load(demo), progress=StopAfter(blocks), means=means)
+    assert not target.exists()
+    assert hashes(cdrsite.run(load(demo), means=means).write(target)) == plain
+
+
+def test_a_stopped_run_whose_inputs_changed_is_not_gone_on_with(tmp_path: Path) -> None:
+    copy_demo(tmp_path / "copy")
+    path, target = tmp_path / "copy" / "demo.yaml", tmp_path / "out"
+    means = Means(memory=ON_DISK, folder=work_folder(target), resume=True)
+    with pytest.raises(Stopped):
+        cdrsite.run(load(path), progress=StopAfter(2), means=means)
+    with pytest.raises(ConfigError, match=r"scenario\.costs\.discount_rate: 0\.07 is now 0\.05"):
+        cdrsite.run(load(path, "costs.discount_rate=5 %"), means=means)
+    raster = next(path.parent.rglob("pvout.tif"))
+    raster.write_bytes(raster.read_bytes() + b"\0")
+    with pytest.raises(ConfigError, match=r"pvout\.tif\.sha256.*without --resume"):
+        cdrsite.run(load(path), means=means)
+
+
+def test_a_run_that_does_not_fit_needs_a_folder(demo: Path) -> None:
+    with pytest.raises(ConfigError, match=r"larger than the memory.*0\.0 GB.*give a folder"):
+        cdrsite.run(load(demo), means=Means(memory=ON_DISK))
+
+
+def test_what_a_run_needs_grows_with_the_grid(demo: Path) -> None:
+    from cdrsite.prepare import prepare
+
+    one, four = (
+        bytes_needed(prepare(load(demo, f"grid.resolution={size}"))) for size in ("10 km", "5 km")
+    )
+    assert 3.5 < four / one < 4.5
+
+
+def test_runs_of_a_batch_share_stages_and_keep_their_bytes(demo: Path, tmp_path: Path) -> None:
+    """A sweep over a method's land need touches neither siting nor routes."""
+    matrix = tmp_path / "matrix.yaml"
+    matrix.write_text(
+        "vary: {methods.daccs-solid.override.land_direct: [10 m2, 11000 m2]}\n", encoding="utf-8"
+    )
+    rough = [*PLAIN, "grid.resolution=4 km"]
+    runs = variants([demo], matrix, rough)
+    for memory, workers in ((None, 1), (ON_DISK // 100, 1), (None, 2)):
+        folder = tmp_path / f"{memory}-{workers}"
+        found = run_batch(runs, folder, means=Means(memory=memory), workers=workers)
+        assert not found.failed
+        for run in runs:
+            alone = tmp_path / "alone" / run.name
+            if not alone.exists():
+                scenario = cdrsite.load_scenario(demo, run.overrides)
+                cdrsite.run(scenario).write(alone)
+            assert hashes(folder / folder_name(run.name)) == hashes(alone)
+        assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    assert len({tuple(hashes(tmp_path / "alone" / run.name).items()) for run in runs}) == 2
+
+
+def test_what_a_stage_reads_decides_whether_it_is_made_again(demo: Path) -> None:
+    from cdrsite.recall import READS, key_of
+
+    changes = {
+        "methods.daccs-solid.override={land_direct: 10 m2}": set(),
+        "objective.gap=1e-4": set(),
+        "costs.prices.electricity=70 USD/MWh": {"links", "areas"},
+        "siting.combine=product": {"siting"},
+        "transport.flow=2 Mt/yr": {"links", "areas"},
+        "grid.resolution=2 km": set(READS),
+        "costs.base_year=2021": set(READS),
+    }
+    before = {stage: key_of(stage, load(demo)) for stage in READS}
+    for change, expected in changes.items():
+        after = {stage: key_of(stage, load(demo, change)) for stage in READS}
+        assert {stage for stage in READS if before[stage] != after[stage]} == expected, change
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="kill -9 needs a POSIX system")
+def test_a_run_killed_at_random_points_goes_on(
+    demo: Path, plain: dict[str, str], tmp_path: Path
+) -> None:
+    """The real thing: kill -9 of the command, again and again, then one that ends."""
+    target = tmp_path / "out"
+    command = [
+        sys.executable, "-m", "cdrsite.cli", "run", str(demo), "--set", PLAIN[0], "--quiet",
+        "--out", str(target), "--memory", "1MB", "--resume",
+    ]  # fmt: skip
+    chance = random.Random(5)
+    killed = 0
+    for _ in range(6):
+        journal = work_folder(target) / "journal"
+        size = sum(path.stat().st_size for path in journal.glob("*")) if journal.is_dir() else 0
+        process = subprocess.Popen(command)
+        end = time.monotonic() + 60
+        wait = None
+        while process.poll() is None and time.monotonic() < end:
+            now = sum(p.stat().st_size for p in journal.glob("*")) if journal.is_dir() else 0
+            if now > size and wait is None:  # it has begun to work: some moment from here on
+                wait = time.monotonic() + chance.uniform(0.0, 2.5)
+            if wait is not None and time.monotonic() > wait:
+                process.send_signal(signal.SIGKILL)
+                killed += 1
+                break
+            time.sleep(0.01)
+        process.wait()
+        if target.exists():
+            break
+    if not target.exists():
+        subprocess.run(command, check=True)
+    assert killed >= 2
+    assert hashes(target) == plain
+
+
+def test_without_dask_the_message_says_how_to_get_it(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(CdrsiteError, match=r"Dask is not installed.*pip install 'cdrsite\[dask\]'"):
+        cdrsite.run(load(demo), means=Means(folder=tmp_path / "work", workers=2))
