@@ -18,7 +18,7 @@ from cdrsite.core.grid import AnalysisGrid, Block
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cdrsite.core.arrays import ArrayStore, CellArray
+    from cdrsite.core.arrays import CellArray
 
 CODES = 256
 """Codes of the limiting resource and states."""

@@ -18,7 +18,6 @@ from cdrsite.core.states import EXCLUDED, OUTSIDE, UNKNOWN
 from cdrsite.tally import (
     COUNTED,
     Tally,
-    TallyBlock,
     from_sort_key,
     median_cost,
     sort_key,
@@ -153,8 +152,8 @@ def test_memory_and_disk_give_the_same_bytes(tmp_path: Path) -> None:
     for store in stores:
         for name in COUNTED:
             store.create(name, arrays[name].shape, arrays[name].dtype)[:] = arrays[name]
-        parts = map(TallyBlock(GRID, store), GRID.blocks(4))
-        tally = reduce(Tally.add, (pickle.loads(pickle.dumps(part)) for part in parts))
         opened = {name: store.open(name) for name in COUNTED}
+        parts = [tally_block(opened, GRID, block) for block in GRID.blocks(4)]
+        tally = reduce(Tally.add, (pickle.loads(pickle.dumps(part)) for part in parts))
         found.append((pickle.dumps(tally), [median_cost(tally, m, opened) for m in range(2)]))
     assert found[0] == found[1]
