@@ -1,13 +1,20 @@
 """The command line: the only place that prints, and where errors become exit codes.
 
-0 done, 1 the run failed, 2 the request was wrong (bad scenario or data).
+Exit codes: 0 done; 1 the run failed; 2 the request was wrong (bad scenario or data); 130 stopped
+with Ctrl-C, 143 by the system (SIGTERM); 141 the reader of the output went away.
 """
 
 from __future__ import annotations
 
+import codecs
+import errno
+import io
 import json
 import os
+import signal
 import sys
+from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,46 +44,186 @@ SetOption = Annotated[
         "--set", metavar="KEY=VALUE", help="Replace a value, e.g. grid.resolution='2 km'."
     ),
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Most for maps in memory, e.g. 8GB; half of what is free."),
+]
+
+
+class Language(StrEnum):
+    """Language of a page."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+Lang = Annotated[Language, typer.Option(help="Language of the page.")]
+Language = Annotated[str, typer.Option("--lang", help="en or zh.")]
 ScenarioFile = Annotated[Path, typer.Argument(help="The scenario, a YAML file.")]
 
 
 def main() -> None:
     """Run the command line and turn errors into exit codes."""
-    _drop_foreign_proj()
+    _prepare_streams()
+    _drop_foreign_paths()
+    signal.signal(signal.SIGTERM, _terminated)
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        code = app(standalone_mode=False) or 0  # click hands on the code of typer.Exit
+        if code == STOPPED:  # typer turns Ctrl-C into an exit code without a word
+            _explain_end(KeyboardInterrupt())
+        _flush()
+    except SystemExit:  # rich and click end the process where the reader of a pipe is gone
+        code = PIPE_CLOSED
     except typer.Abort:
-        sys.exit(1)
-    except CdrsiteError as error:
+        code = 1
+    except (CdrsiteError, OSError, KeyboardInterrupt, Terminated) as error:
+        code = _explain_end(error)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets a sentence
+        code = _explain_fault(error)
+    if code in {STOPPED, TERMINATED}:
+        _leave_at_once(code)
+    sys.exit(code)
+
+
+def _leave_at_once(code: int) -> None:
+    """End without tearing down: a solver thread at work would abort the process then."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):  # closed, or not there
+            stream.flush()
+    os._exit(code)
+
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells give it (128 + SIGINT)."""
+TERMINATED = 143
+"""Exit code after SIGTERM, as shells give it (128 + SIGTERM)."""
+PIPE_CLOSED = 141
+"""Exit code of a program whose reader went away, as shells give it (128 + SIGPIPE)."""
+
+
+class Terminated(BaseException):
+    """The system asks the process to end (SIGTERM); what is half written is taken away."""
+
+
+def _terminated(*_: object) -> None:
+    raise Terminated
+
+
+def _explain_end(error: BaseException) -> int:
+    """Say in one line why the work ended, and return the exit code."""
+    if isinstance(error, CdrsiteError):
         _complain(str(error))
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _complain("stopped; nothing was written")
-        sys.exit(1)
-    except OSError as error:
-        _complain(f"the run failed: {error}")
-        sys.exit(1)
-    except Exception as error:  # the last line of defence: a person gets a sentence
-        # click's own usage errors know how to show themselves
-        if hasattr(error, "show") and hasattr(error, "exit_code"):
-            error.show()
-            sys.exit(2)
-        if os.environ.get("CDRSITE_TRACEBACK"):
-            raise
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        _complain("stopped: nothing half-written is left behind")
+        return STOPPED
+    if isinstance(error, Terminated):
+        _complain("stopped by the system: nothing half-written is left behind")
+        return TERMINATED
+    if isinstance(error, BrokenPipeError):  # for example: cdrsite methods | head -1
+        # or Python complains when it flushes what nobody reads
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return PIPE_CLOSED
+    _complain(os_error_text(error))
+    return 1
+
+
+CURES = {
+    errno.ENOSPC: "the disk is full; cure: free some space, or give a folder on another disk",
+    errno.EDQUOT: "your disk quota is used up; cure: free some space, or give another folder",
+    errno.EACCES: "no permission; cure: give a folder of your own, or ask for the right to it",
+    errno.EPERM: "no permission; cure: give a folder of your own, or ask for the right to it",
+    errno.EROFS: "the disk is read-only; cure: give a folder on another one",
+    errno.ENAMETOOLONG: "the name is too long; cure: choose a shorter one",
+    errno.EMFILE: "too many open files; cure: raise the limit (ulimit -n 4096)",
+    errno.EIO: "the disk cannot be read or written; cure: check it, or use another one",
+}
+"""Why the system refuses something, and what to do about it."""
+
+
+def os_error_text(error: BaseException) -> str:
+    """A refusal of the operating system in one line: where, why, cure."""
+    number = getattr(error, "errno", None)
+    where = getattr(error, "filename", None) or ""
+    why = CURES.get(number or 0)
+    if why is None:
+        return f"the run failed: {error}"
+    return f"the run failed: {where}: {why}" if where else f"the run failed: {why}"
+
+
+def _explain_fault(error: Exception) -> int:
+    """Show a wrong use of the command, or own up to a fault of the program."""
+    # click's own usage errors know how to show themselves
+    if hasattr(error, "show") and hasattr(error, "exit_code"):
+        error.show()
+        return 2
+    if os.environ.get("CDRSITE_TRACEBACK"):
+        raise error
+    if isinstance(error, MemoryError):
         _complain(
-            f"the run failed: {type(error).__name__}: {error}\nthis is a fault of cdrsite; "
-            "cure: set CDRSITE_TRACEBACK=1, run again and report what it prints"
+            "the run failed: the memory is used up; cure: a coarser grid.resolution, or a machine "
+            "with more memory"
         )
-        sys.exit(1)
+        return 1
+    _complain(
+        f"the run failed: {type(error).__name__}: {error}\nthis is a fault of cdrsite; "
+        "cure: set CDRSITE_TRACEBACK=1, run again and report what it prints"
+    )
+    return 1
 
 
-def _drop_foreign_proj() -> None:
-    """A desktop GIS that sets PROJ_DATA or PROJ_LIB breaks rasterio's own PROJ: drop them."""
-    for name in ("PROJ_DATA", "PROJ_LIB"):
-        if os.environ.pop(name, None) is not None:
-            _complain(f"note: {name} is set by another program and is ignored")
+PLAIN_SIGNS = {
+    "\u202f": " ",
+    "−": "-",
+    "–": "-",
+    "²": "2",
+    "³": "3",
+    "¹": "1",
+    "×": "x",
+    "°": " deg",
+    "…": "...",
+    "→": "->",
+}
+"""What is printed where the terminal's character set has no such sign."""
+
+
+def _prepare_streams() -> None:
+    """Print what a character set cannot show as the nearest sign, instead of failing."""
+
+    def nearest(error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        text = error.object[error.start : error.end]
+        return "".join(PLAIN_SIGNS.get(sign, "?") for sign in text), error.end
+
+    codecs.register_error("cdrsite", nearest)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and "utf" not in stream.encoding.lower():
+            stream.reconfigure(errors="cdrsite")
+
+
+def _flush() -> None:
+    """Write what is printed: a full disk or a closed pipe is found here, not at the exit."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+foreign_paths: dict[str, str] = {}
+"""Variables of another program that were dropped at the start, for the doctor."""
+
+
+def _drop_foreign_paths() -> None:
+    """Drop where a desktop GIS keeps its PROJ and GDAL data: its version breaks rasterio's own."""
+    for name in sorted({"PROJ_DATA", "PROJ_LIB", "GDAL_DATA"} & set(os.environ)):
+        from cdrsite.doctor import own_data
+
+        folder = os.environ[name]
+        if not own_data(folder):
+            foreign_paths[name] = os.environ.pop(name)
+            _complain(
+                f"note: {name}={folder} is set by another program and is ignored; `cdrsite doctor` "
+                "says more"
+            )
 
 
 def _complain(text: str) -> None:
@@ -142,20 +289,41 @@ def run(
         typer.Option("--out", help="Folder for the results; runs/NAME when not given."),
     ] = None,
     set_: SetOption = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that work on the blocks; threads of one if 0.")
+    ] = 0,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler whose workers do, tcp://HOST:8786."),
+    ] = None,
+    memory: Memory = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with what a stopped run left, and leave as much."),
+    ] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario: maps, tables and a summary in one folder."""
     from cdrsite.config.load import load_scenario
+    from cdrsite.core.machine import parse_bytes
     from cdrsite.outputs.staging import check_target
     from cdrsite.progress import Progress
     from cdrsite.study import run as run_study
+    from cdrsite.workspace import Means, work_folder
 
     loaded = load_scenario(scenario, set_ or ())
     target = out or default_folder(loaded, scenario)
     check_target(target)  # before the work, not after it
+    means = Means(
+        memory=None if memory is None else parse_bytes(memory, "--memory"),
+        folder=work_folder(target),
+        resume=resume,
+        workers=workers,
+        scheduler=dask,
+    )
     with Progress(enabled=not quiet and not as_json) as progress:
-        result = run_study(loaded, progress=progress)
+        result = run_study(loaded, progress=progress, means=means)
         folder = result.write(target, progress=progress)
     if as_json:
         _say(json.dumps(result.summary, ensure_ascii=False, indent=2))
@@ -174,14 +342,20 @@ def batch(
         Path | None, typer.Option("--out", help="Folder for all of it; runs/batch when not given.")
     ] = None,
     set_: SetOption = None,
+    workers: Annotated[int, typer.Option(min=1, help="Runs at a time, each a process.")] = 1,
+    memory: Memory = None,
+    lang: Lang = Language.EN,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run many scenarios, or one with many settings, and compare them in one table."""
+    """Run many scenarios, or one with many settings, side by side."""
     from cdrsite.batch import run_batch, variants
+    from cdrsite.core.machine import parse_bytes
     from cdrsite.progress import Progress
     from cdrsite.terminal import print_batch
+    from cdrsite.workspace import Means
 
+    means = Means(memory=None if memory is None else parse_bytes(memory, "--memory"))
     runs = variants(scenarios, matrix, set_ or ())
     target = out or Path("runs") / "batch"
     silent = quiet or as_json
@@ -190,7 +364,10 @@ def batch(
             runs,
             target,
             progress,
+            means=means,
+            workers=workers,
             tell=lambda variant: None if silent else _complain(f"run {variant.name}"),
+            lang=lang.value,
         )
     if as_json or not quiet:
         print_batch(found, target, as_json=as_json)
@@ -201,16 +378,88 @@ def batch(
 
 
 @app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    lang: Lang = Language.EN,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The page; report.html in the run when not given.")
+    ] = None,
+) -> None:
+    """Write the report of a finished run again, in English or Chinese."""
+    from cdrsite.outputs.report.page import write_report
+
+    _say(str(write_report(folder, lang.value, out)))
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RUN_A", help="The folder of a run.")],
+    second: Annotated[Path, typer.Argument(metavar="RUN_B", help="The folder of another.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for maps, tables and a page of changes.")
+    ] = None,
+    lang: Lang = Language.EN,
+    as_json: AsJson = False,
+) -> None:
+    """Say what changed between two runs: totals, ranks, assumptions, maps of difference."""
+    from cdrsite.compare import compare_runs, write_comparison
+    from cdrsite.compare_report import print_comparison
+
+    found = compare_runs(first, second)
+    if out is not None:
+        write_comparison(found, out, lang.value)
+    print_comparison(found, as_json=as_json)
+    if out is not None and not as_json:
+        _say(f"Written to {out}")
+
+
+@app.command()
 def explain(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     at: Annotated[str, typer.Option("--at", metavar="LON,LAT", help="The place, in degrees.")],
     as_json: AsJson = False,
 ) -> None:
-    """Say for one place what is offered, what limits, what it costs, and why it is used or not."""
+    """Say what one place offers, what limits, and why it is used or not."""
     from cdrsite.explain import explain_run, parse_place
     from cdrsite.terminal import print_explanation
 
     print_explanation(explain_run(folder, *parse_place(at)), as_json=as_json)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    lang: Language = "en",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file; report.html in RUN when not given.")
+    ] = None,
+) -> None:
+    """Write the report of a run again, for example in another language."""
+    from cdrsite.outputs.report.page import write_report
+
+    _say(f"wrote {write_report(folder, lang, out)}")
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RUN_A", help="The folder of a run.")],
+    second: Annotated[Path, typer.Argument(metavar="RUN_B", help="The folder of another one.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for tables and maps of the difference.")
+    ] = None,
+    lang: Language = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Say what differs between two runs, and which assumptions."""
+    from cdrsite.compare import compare_runs, write_comparison
+    from cdrsite.compare_report import print_comparison
+
+    found = compare_runs(first, second)
+    if out is not None:
+        write_comparison(found, out, lang)
+    print_comparison(found, as_json=as_json)
+    if out is not None and not as_json:
+        _say(f"comparison in {out}")
 
 
 @app.command()
@@ -236,7 +485,7 @@ def network(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Design the pipelines between sources and storage, with bound and gap, from tables alone."""
+    """Design the pipelines between given sources and storage sites."""
     from cdrsite.network_report import plan_report, run_network
     from cdrsite.outputs.network import summary
 
@@ -277,7 +526,7 @@ def methods(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the removal methods, or every value of one with its source and range."""
+    """List the removal methods, or every value of one with its source."""
     from cdrsite.catalogue import print_method, print_methods
 
     if name is None:
@@ -298,6 +547,21 @@ def datasets(
         print_datasets(as_json=as_json)
     else:
         print_dataset(name, as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check this installation, with a cure for what is wrong."""
+    from cdrsite.doctor import as_document, examine, usable
+    from cdrsite.terminal import print_checks, print_json
+
+    checks = examine(foreign_paths)
+    if as_json:
+        print_json(as_document(checks))
+    else:
+        print_checks(checks)
+    if not usable(checks):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from cdrsite.batch import BatchResult
+    from cdrsite.doctor import Check
     from cdrsite.explain import Explanation
     from cdrsite.results import StudyResult
 
@@ -504,6 +505,41 @@ def _who(holders: Sequence[str], methods: Sequence[str]) -> str:
     if not others:
         return "all methods"
     return f"all but {', '.join(others)}" if len(others) < len(holders) else ", ".join(holders)
+
+
+STATE_STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+
+
+def print_checks(checks: Sequence[Check], console: Console | None = None) -> None:
+    """Print what the doctor found, and how to cure it.
+
+    Parameters
+    ----------
+    checks : sequence of Check
+        From :func:`cdrsite.doctor.examine`.
+    console : Console, optional
+        The output stream when not given.
+    """
+    from rich.text import Text
+
+    out = console or open_console()
+    columns = (("", "name"), ("what", "name"), ("found", "left"))
+    # the cure stands under what it cures
+    rows = [(c.state, c.name, c.found + (f"\n→ {c.cure}" if c.cure else "")) for c in checks]
+    table = text_table("", columns, rows)
+    for cell in table.columns[0].cells:
+        if isinstance(cell, Text) and cell.plain in STATE_STYLES:
+            cell.stylize(STATE_STYLES[cell.plain])
+    show_table(out, table)
+    problems = sum(check.state == "problem" for check in checks)
+    warned = sum(check.state == "warning" for check in checks)
+    verdict = (
+        f"{problems} problem{'s' * (problems > 1)}: a study will not run before the cure"
+        if problems
+        else "ready to run a study"
+    )
+    more = f"; {warned} warning{'s' * (warned > 1)}" if warned else ""
+    out.print(f"{verdict}{more}", style="bold", highlight=False)
 
 
 def print_json(document: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,11 +28,15 @@ def call(
 
     def run(*arguments: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["cdrsite", *map(str, arguments)])
+        monkeypatch.setattr(cli, "_leave_at_once", sys.exit)
+        before = signal.getsignal(signal.SIGTERM)
         try:
             cli.main()
             code = 0
         except SystemExit as stop:
             code = int(stop.code or 0)
+        finally:
+            signal.signal(signal.SIGTERM, before)
         out = capsys.readouterr()
         assert "Traceback" not in out.err + out.out
         return code, out.out, out.err
@@ -52,7 +57,7 @@ def test_version_and_help(call: Callable[..., Answer]) -> None:
     assert call("--version") == (0, f"cdrsite {cdrsite.__version__}\n", "")
     code, out, _ = call("--help")
     assert code == 0
-    for command in ("init", "check", "run", "methods", "datasets", "schema"):
+    for command in ("init", "check", "run", "report", "compare", "doctor", "methods", "schema"):
         assert command in out
 
 
@@ -197,7 +202,7 @@ def test_a_failure_while_writing_is_exit_code_1_and_leaves_nothing(
     code, _, err = call("run", study, "--out", tmp_path / "results")
     assert code == 1
     assert "the run failed" in err
-    assert "No space left" in err
+    assert "the disk is full; cure: free some space" in err
     assert names(tmp_path) == before
 
 
@@ -294,7 +299,7 @@ def test_the_installed_command_runs_in_its_own_process(study: Path, tmp_path: Pa
         "run", str(study), "--out", "results", cwd=tmp_path, PROJ_DATA="/nowhere"
     )
     assert code == 0, err
-    assert "PROJ_DATA is set by another program and is ignored" in err
+    assert "PROJ_DATA=/nowhere is set by another program and is ignored" in err
     assert "limited by" in out
     assert (tmp_path / "results" / "manifest.json").is_file()
 
@@ -344,3 +349,134 @@ def test_import_and_help_load_nothing_heavy(code: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", code + LISTING]
     found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert found.stdout.splitlines()[-1] == "[]"
+
+
+def pipe_to_nobody(*arguments: str) -> tuple[int, str]:
+    """Run a command whose reader is gone before it prints."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "cdrsite.cli", *arguments]
+    found = subprocess.run(
+        command, stdout=write, stderr=subprocess.PIPE, text=True, check=False, timeout=300
+    )
+    os.close(write)
+    return found.returncode, found.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+@pytest.mark.parametrize("arguments", [("methods",), ("schema",), ("methods", "--json")])
+def test_a_reader_that_goes_away_is_no_failure_to_talk_about(arguments: tuple[str, ...]) -> None:
+    assert pipe_to_nobody(*arguments) == (cli.PIPE_CLOSED, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [("methods",), ("schema",)])
+def test_output_to_a_full_disk_is_one_line(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "cdrsite.cli", *arguments]
+    with Path("/dev/full").open("w") as full:
+        found = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=300
+        )
+    assert found.returncode == 1
+    assert found.stderr.count("\n") == 1 and "the disk is full; cure:" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "words"),
+    [(KeyboardInterrupt, 130, "stopped: nothing"), (cli.Terminated, 143, "stopped by the system")],
+)
+def test_a_stopped_run_leaves_nothing_and_says_one_line(
+    call: Callable[..., Answer],
+    study: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    end: type[BaseException],
+    code: int,
+    words: str,
+) -> None:
+    from cdrsite.outputs import folder
+
+    def stop(*_: object, **__: object) -> None:
+        raise end
+
+    before = names(tmp_path)
+    monkeypatch.setattr(folder, "write_zarr", stop)
+    found, out, err = call("run", study, "--out", tmp_path / "results", "-q")
+    assert (found, out) == (code, "")
+    assert words in err and err.count("\n") == 1
+    assert names(tmp_path) == before
+
+
+@pytest.mark.parametrize("number", sorted(cli.CURES))
+def test_what_the_system_refuses_has_a_cure(number: int) -> None:
+    text = cli.os_error_text(OSError(number, "refused", "/data/x.tif"))
+    assert text.startswith("the run failed: /data/x.tif: ") and "; cure: " in text
+    assert cli.os_error_text(OSError("odd")) == "the run failed: odd"
+
+
+def test_a_character_set_without_our_signs_gets_the_nearest(tmp_path: Path) -> None:
+    code, out, err = subprocess_call(
+        "methods", "daccs-solid", cwd=tmp_path, PYTHONIOENCODING="ascii"
+    )
+    assert code == 0, err
+    assert "11 000" in out and out.isascii()
+
+
+@pytest.mark.parametrize("broken", ["missing", "empty", "no dataset", "bad json"])
+@pytest.mark.parametrize("command", ["explain", "report", "compare"])
+def test_a_folder_that_is_no_run_is_refused_in_words(
+    call: Callable[..., Answer], tmp_path: Path, command: str, broken: str
+) -> None:
+    folder = tmp_path / "somewhere"
+    if broken != "missing":
+        folder.mkdir()
+    if broken in {"no dataset", "bad json"}:
+        for name in ("manifest.json", "summary.json"):
+            text = "{" if broken == "bad json" else "{}"
+            (folder / name).write_text(text, encoding="utf-8")
+    more = {"explain": ("--at", "10,50"), "compare": (folder,), "report": ()}[command]
+    code, out, err = call(command, folder, *more)
+    assert (code, out) == (2, ""), err
+    assert "somewhere" in err and "cure: " in err
+
+
+def test_a_batch_with_a_failed_run_is_exit_code_1(
+    call: Callable[..., Answer], tmp_path: Path
+) -> None:
+    code, _, err = call("batch", tmp_path / "no.yaml", "--out", tmp_path / "b", "-q")
+    assert code == 1
+    assert "no failed: no such scenario file" in err
+
+
+def test_report_and_compare_of_runs(
+    call: Callable[..., Answer], study: Path, tmp_path: Path
+) -> None:
+    a, b = tmp_path / "a", tmp_path / "b"
+    assert call("run", study, "--out", a, "-q")[0] == 0
+    half = ("--set", "resources.power.value=1 GWh/yr")
+    assert call("run", study, "--out", b, "-q", *half)[0] == 0
+    code, out, err = call("report", a, "--lang", "zh", "--out", tmp_path / "zh.html")
+    assert code == 0, err
+    assert str(tmp_path / "zh.html") in out
+    assert 'lang="zh' in (tmp_path / "zh.html").read_text(encoding="utf-8")
+    code, _, err = call("report", a, "--lang", "xx")
+    assert code == 2 and "xx" in err
+    code, out, err = call("compare", a, b, "--out", tmp_path / "difference")
+    assert code == 0, err
+    assert "power" in out and (tmp_path / "difference").is_dir()
+    code, out, _ = call("compare", a, b, "--json")
+    assert code == 0 and json.loads(out)
+
+
+def test_doctor_says_so_in_its_exit_code(
+    call: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cdrsite import doctor
+
+    found = [doctor.Check("solver", "warning", "slow", "wait")]
+    monkeypatch.setattr(doctor, "examine", lambda foreign: found)
+    code, out, _ = call("doctor")
+    assert code == 0 and "ready to run" in out
+    found.append(doctor.Check("numpy", "problem", "not installed", "pip install numpy"))
+    code, out, _ = call("doctor", "--json")
+    assert code == 1 and json.loads(out)["usable"] is False
