@@ -6,7 +6,6 @@ of its own, so blocks can be written by several threads or processes at once.
 
 from __future__ import annotations
 
-import inspect
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -135,7 +134,7 @@ class DiskStore:
             dtype=np.dtype(dtype),
             fill_value=np.nan if np.issubdtype(dtype, np.floating) else None,
             compressor=compressor(),
-            **format_2(zarr.open_array),
+            zarr_format=2,
         )
         return made
 
@@ -171,13 +170,6 @@ def compressor() -> Any:
     from numcodecs import Blosc
 
     return Blosc(cname="lz4", clevel=5, shuffle=Blosc.SHUFFLE)
-
-
-def format_2(function: Any) -> dict[str, Any]:
-    """The argument that chooses Zarr format 2; its name changed when format 3 came."""
-    known = inspect.signature(function).parameters
-    old = "zarr_version" in known and "zarr_format" not in known
-    return {"zarr_version" if old else "zarr_format": 2}
 
 
 def link_tree(source: Path, target: Path) -> None:

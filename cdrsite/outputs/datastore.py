@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.arrays import DiskStore, format_2
+from cdrsite.core.arrays import DiskStore
 from cdrsite.core.errors import GridError
 from cdrsite.core.grid import AnalysisGrid
 
@@ -84,12 +84,12 @@ def label_store(path: Path, dataset: xr.Dataset, grid: AnalysisGrid) -> None:
         small[name].encoding = {"_FillValue": np.nan if is_float else None}
     with TemporaryDirectory(dir=path, prefix=".labels") as scratch:
         aside = Path(scratch) / "small.zarr"
-        small.to_zarr(aside, consolidated=False, mode="w", **format_2(small.to_zarr))
+        small.to_zarr(aside, consolidated=False, mode="w", zarr_format=2)
         for entry in sorted(aside.iterdir()):
             if (path / entry.name).is_dir():
                 shutil.rmtree(path / entry.name)
             entry.replace(path / entry.name)
-    zarr.consolidate_metadata(str(path), **format_2(zarr.consolidate_metadata))
+    zarr.consolidate_metadata(str(path), zarr_format=2)
     # entries come in the order of the file system
     metadata = json.loads((path / ".zmetadata").read_text(encoding="utf-8"))
     _write(path / ".zmetadata", metadata)
