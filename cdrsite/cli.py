@@ -58,7 +58,6 @@ class Language(StrEnum):
 
 
 Lang = Annotated[Language, typer.Option(help="Language of the page.")]
-Language = Annotated[str, typer.Option("--lang", help="en or zh.")]
 ScenarioFile = Annotated[Path, typer.Argument(help="The scenario, a YAML file.")]
 
 
@@ -424,42 +423,6 @@ def explain(
     from cdrsite.terminal import print_explanation
 
     print_explanation(explain_run(folder, *parse_place(at)), as_json=as_json)
-
-
-@app.command()
-def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
-    lang: Language = "en",
-    out: Annotated[
-        Path | None, typer.Option("--out", help="The file; report.html in RUN when not given.")
-    ] = None,
-) -> None:
-    """Write the report of a run again, for example in another language."""
-    from cdrsite.outputs.report.page import write_report
-
-    _say(f"wrote {write_report(folder, lang, out)}")
-
-
-@app.command()
-def compare(
-    first: Annotated[Path, typer.Argument(metavar="RUN_A", help="The folder of a run.")],
-    second: Annotated[Path, typer.Argument(metavar="RUN_B", help="The folder of another one.")],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for tables and maps of the difference.")
-    ] = None,
-    lang: Language = "en",
-    as_json: AsJson = False,
-) -> None:
-    """Say what differs between two runs, and which assumptions."""
-    from cdrsite.compare import compare_runs, write_comparison
-    from cdrsite.compare_report import print_comparison
-
-    found = compare_runs(first, second)
-    if out is not None:
-        write_comparison(found, out, lang)
-    print_comparison(found, as_json=as_json)
-    if out is not None and not as_json:
-        _say(f"comparison in {out}")
 
 
 @app.command()
