@@ -282,7 +282,8 @@ def test_manifest_repeats_the_scenario_and_its_inputs(
     assert str(result.scenario.data_folder) not in text
     assert {"cdrsite", "numpy", "numba", "gdal", "proj", "python"} <= set(document["versions"])
     assert document["warnings"] == result.warnings
-    assert document["timings_s"] == {"prepare": 0.1}
+    timings = document["timings_s"]
+    assert timings.pop("writing") >= 0 and timings == {"prepare": 0.1}
     assert document["grid"]["crs"] == "EPSG:3035"
 
 
