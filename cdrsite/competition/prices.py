@@ -28,6 +28,9 @@ F64 = npt.NDArray[np.float64]
 MAX_GROUPS = 256
 """Most groups of cells with columns of their own; more are merged."""
 
+SETTLE = 30
+"""Most further sweeps for prices of the master that prove its plan."""
+
 
 @dataclass(frozen=True)
 class SolverOptions:
@@ -178,6 +181,25 @@ class Generator:
                     return found  # no column improves at the master's own prices: it is optimal
             first = False
 
+    def settle(self, objective: F64, found: MasterSolution) -> MasterSolution:
+        """Generate columns until the master's own prices prove the plan too, not only the best.
+
+        The best prices so far close the gap; the master's may still be far from any that do where
+        its few columns leave them a choice. After ``SETTLE`` sweeps the best prices are taken.
+        """
+        for _ in range(SETTLE):
+            if self.state.centre is not None and np.array_equal(self.state.centre, found.price):
+                return found
+            columns = self._price_out(objective, found.price)
+            if self.gap(found.value, self._bound(found.price, columns)) <= self.options.gap:
+                return found
+            gain = columns.value - found.price @ columns.activity - found.group_price
+            if gain.max() <= TOLERANCE * self.master.objective_scale:
+                return found
+            found = self.master.solve()
+        best = self.state.centre
+        return found if best is None else replace(found, price=best)
+
     def _sharpen(self) -> bool:
         """Rescale the objective to its bound if that is far smaller: tolerances follow it."""
         size = abs(self.state.bound)
@@ -187,13 +209,18 @@ class Generator:
         self.master.rescale(size)
         return True
 
-    def gap(self, value: float) -> float:
-        """Relative distance of a value to the bound."""
-        difference = self.state.bound - value
-        size = max(abs(self.state.bound), abs(value))
+    def gap(self, value: float, bound: float | None = None) -> float:
+        """Relative distance of a value to a bound, the best one unless given."""
+        bound = self.state.bound if bound is None else bound
+        difference = bound - value
+        size = max(abs(bound), abs(value))
         if difference <= 1e-11 * self.master.objective_scale:
             return 0.0
         return difference / size
+
+    def _bound(self, price: F64, columns: Columns) -> float:
+        """No plan can do better than this, by the best columns at some prices."""
+        return float(price @ self.limits + (columns.value - price @ columns.activity).sum())
 
     def _price_out(self, objective: F64, price: F64) -> Columns:
         """Sweep at some prices: improve the bound, add the columns."""
@@ -202,7 +229,7 @@ class Generator:
         sums = self.sweeper.sums(prices)
         true = self.columns(sums, self.objective)
         columns = true if objective is self.objective else self.columns(sums, objective)
-        bound = float(price @ self.limits + (columns.value - price @ columns.activity).sum())
+        bound = self._bound(price, columns)
         if bound < state.bound:
             state.bound, state.centre = bound, price
         groups = np.flatnonzero((true.value != 0.0) | (true.activity != 0.0).any(axis=0))
@@ -275,7 +302,7 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
     conflict = generator.feasible()
     if conflict is not None:
         raise explain_conflict(generator, conflict)
-    found = generator.generate(matrix)
+    found = generator.settle(matrix, generator.generate(matrix))
     return _solution(problem, objective, generator, found)
 
 

@@ -202,8 +202,9 @@ def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
     room = (upper > 0) & (used < upper * (1 - 1e-9))
     exclusive = solution.sweeper.exclusive[:, None]
     charges = [np.broadcast_to(cells.need, shape) * exclusive * block.land_price]
-    for need, supply in zip(solution.sweeper.local_need, cells.local, strict=True):
-        full = (need[:, None] * used).sum(axis=0) >= supply * (1 - 1e-9)
+    local = zip(solution.sweeper.local_need, cells.local, block.local_price, strict=True)
+    for need, supply, price in local:
+        full = ((need[:, None] * used).sum(axis=0) >= supply * (1 - 1e-9)) | (price > 0)
         charges.append(np.where(full & (need[:, None] > 0), np.inf, 0.0))
     for family in problem.families:
         rows = np.array([row.family == family.name for row in system.rows], dtype=np.bool_)

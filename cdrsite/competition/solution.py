@@ -10,12 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.competition._kernel_cells import add_weighted
+from cdrsite.competition._kernel_prices import own_prices
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import Cells, Problem
 from cdrsite.competition.rows import BLOCK, RowSystem, blocks, objective_matrix
 from cdrsite.competition.sweeping import Plan, Prices, Sums, Sweeper, in_order
 
 F64 = npt.NDArray[np.float64]
+
+MORE = 1e-6
+"""Share of a cell's own supply at which its price is taken beyond it [1]: more than the rounding of
+cells in float32, less than anything that a plan is asked for."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class BlockPlan:
         0 or more where used; below 0 it is what the method falls short by. -inf: not possible.
     land_price : ndarray, shape (n,)
         Gain per m2 of the cell's land [objective/m2].
+    local_price : ndarray, shape (R, n)
+        Gain per unit of the cell's local resources [objective per unit].
     """
 
     start: int
@@ -67,6 +74,7 @@ class BlockPlan:
     slot: npt.NDArray[np.int8]
     reduced: F64
     land_price: F64
+    local_price: F64
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,29 +130,41 @@ class Solution:
             plan = self.sweeper.plan(prices, cells, start, stop)
             add_weighted(combo, self.sweeper.group, share, plan.x, plan.slot, x)
         last = self.sweeper.plan(self.final, cells, start, stop)
-        reduced, land_price = self._reduced(last, cells, x)
-        return BlockPlan(start, stop, cells, x, last.slot, reduced, land_price)
+        price = self._own_prices(last, cells)
+        reduced = self._reduced(last, cells, price[0])
+        return BlockPlan(start, stop, cells, x, last.slot, reduced, price[0], price[1:])
 
-    def _reduced(self, plan: Plan, cells: Cells, x: F64) -> tuple[F64, F64]:
-        """Reduced value of each method once the cell's own land has its price.
+    def _own_prices(self, plan: Plan, cells: Cells) -> F64:
+        """Gain per unit more of each cell's land and local resources, shape (1 + R, n).
 
-        The land's price is the value per m2 of the last method that found room: of the best one
-        with room to spare, if the land is full.
+        The prices of the cell's own linear programme at the final prices of the shared rows. With
+        those of the methods' own limits they value the cell's best plan exactly, so what they
+        charge for the cell's supplies is never more than the plan is worth. They are taken at
+        supplies larger by less than matters: what has come to the end of its own limit, or of a
+        local resource, has no use for more land, whatever the last digits say.
         """
+        sweeper, shape = self.sweeper, plan.value.shape
+        upper = np.nan_to_num(np.broadcast_to(cells.upper, shape)).astype(np.float64)
+        land = np.broadcast_to(cells.need, shape) * sweeper.exclusive[:, None]
+        fixed = np.broadcast_to(sweeper.local_need[:, :, None], (len(sweeper.local_need), *shape))
+        need = np.concatenate([land[None], fixed]).astype(np.float64)
+        supply = np.concatenate([cells.land[None], cells.local]).astype(np.float64)
+        if sweeper.has_lower:
+            least = np.where(upper > 0, np.broadcast_to(cells.lower, shape), 0.0)
+            supply -= (np.where(upper > 0, need, 0.0) * least).sum(axis=1)
+            upper -= least
+        more = np.full(len(supply), MORE)
+        more[0] *= 2.0
+        prices = np.empty(supply.shape)
+        own_prices(plan.value, upper, need, supply, more, prices)
+        return prices
+
+    def _reduced(self, plan: Plan, cells: Cells, land_price: F64) -> F64:
+        """Reduced value of each method once the cell's own land has its price."""
         share = np.broadcast_to(cells.need, plan.value.shape) * self.sweeper.exclusive[:, None]
-        upper = np.nan_to_num(np.broadcast_to(cells.upper, plan.value.shape))
-        used = x.sum(axis=1)
-        full = (share * used).sum(axis=0, where=upper > 0) >= cells.land * (1 - 1e-9)
-        spare = (plan.x < upper) & (share > 0) & (plan.value > 0)
-        for local, supply in zip(self.sweeper.local_need, cells.local, strict=True):
-            # a method stopped by what cannot leave the cell has no use for more of its land
-            at_end = (local[:, None] * used).sum(axis=0) >= supply * (1 - 1e-6)
-            spare &= ~(at_end & (local[:, None] > 0))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(spare, plan.value / share, 0.0)
-        land_price = np.where(full, ratio.max(axis=0), 0.0)
-        reduced = np.where(upper > 0, plan.value - land_price * share, -np.inf)
-        return reduced, land_price
+        possible = np.nan_to_num(np.broadcast_to(cells.upper, plan.value.shape)) > 0
+        with np.errstate(invalid="ignore"):
+            return np.where(possible, plan.value - land_price * share, -np.inf)
 
     @cached_property
     def totals(self) -> Sums:
