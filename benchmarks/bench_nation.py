@@ -3,14 +3,15 @@
     python benchmarks/bench_nation.py make  DIR --rows 10000 --cols 10000
     python benchmarks/bench_nation.py run   DIR [-- more options of cdrsite run]
     python benchmarks/bench_nation.py floor DIR
+    python benchmarks/bench_nation.py stream DIR
     python benchmarks/bench_nation.py curve DIR
     python benchmarks/bench_nation.py workers DIR
 
 ``make`` writes ten rasters of 100 m cells, basins, power zones, storage units and a scenario with
 four methods; ``--texture tiles`` gives constant tiles in place of textured ground. ``run`` runs it
 as a process of its own and prints seconds by stage and peak memory. ``floor`` reads the same inputs
-and writes the same outputs through GDAL alone, and gives the ratio. ``curve`` runs grids of 1 to
-100 million cells; ``workers`` compares one and two processes on the stages that run by blocks.
+and writes the same outputs through GDAL alone, and gives the ratio. ``stream`` runs only the passes
+that exclude and score, on disk, for grids of any size. ``curve`` runs grids of 1 to 100 million cells; ``workers`` compares one and two processes on the stages that run by blocks.
 """
 
 from __future__ import annotations
@@ -223,10 +224,37 @@ def write_all(rasters: Path, scratch: Path) -> float:
     return total
 
 
+def stream(folder: Path) -> None:
+    """Exclusions and scores of the whole grid on disk: cells per second, peak memory."""
+    from cdrsite.cells import exclude, in_workspace, score, spread_areas
+    from cdrsite.config.load import load_scenario
+    from cdrsite.prepare import prepare
+    from cdrsite.running import Threads, Workspace
+
+    scratch = folder / "stream"
+    shutil.rmtree(scratch, ignore_errors=True)
+    setting = prepare(load_scenario(folder / "nation.yaml", ["resources.storage={unlimited: true}"]))
+    space = Workspace.in_folder(scratch, setting.block_size, runner=Threads(2), threads=2)
+    cells, start = setting.area.grid.size, time.perf_counter()
+    exclude(setting, space)
+    excluded = time.perf_counter()
+    offers = in_workspace(spread_areas(setting, None, space), None, space)
+    begun = time.perf_counter()
+    score(setting, offers, space)
+    end = time.perf_counter()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(
+        f"{cells:,} cells: exclusions {cells / (excluded - start) / 1e6:.2f}, scores "
+        f"{cells / (end - begun) / 1e6:.2f}, both {cells / (end - start) / 1e6:.2f} million cells/s; "
+        f"peak memory {memory:.2f} GB"
+    )
+    shutil.rmtree(scratch)
+
+
 def main() -> None:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("make", "run", "floor", "curve", "workers"))
+    parser.add_argument("what", choices=("make", "run", "floor", "stream", "curve", "workers"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--cols", type=int, default=10_000)
@@ -238,6 +266,8 @@ def main() -> None:
         make(asked.folder, asked.rows, asked.cols, asked.texture, asked.sinks)
     elif asked.what == "run":
         print(json.dumps(run(asked.folder, options), indent=1))
+    elif asked.what == "stream":
+        stream(asked.folder)
     elif asked.what == "floor":
         read = read_all(asked.folder)
         write = write_all(asked.folder / "out" / "rasters", asked.folder / "scratch")
