@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from cdrsite.config.layers import DerivedLayer, ExpressionLayer, Layer
-from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError
+import numpy as np
+
+from cdrsite.config.layers import DerivedLayer, ExpressionLayer, FileLayer, Layer
+from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError, message
 from cdrsite.layers import expression
 from cdrsite.layers.unit import factor
 from cdrsite.layers.where import nearest
 
 if TYPE_CHECKING:
     from cdrsite.layers.stack import LayerStack
+
+SUPPLY = re.compile(r"resources\.\w+\.layer$")
+"""Keys of a scenario that name a layer of what each cell is offered."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,8 @@ def check_layers(stack: LayerStack, uses: Mapping[str, list[str]]) -> list[Findi
             warnings.simplefilter("always")
             try:
                 _look(stack, name)
+                if any(SUPPLY.match(key) for key in uses.get(name, ())):
+                    _look_supply(stack, name)
             except CdrsiteError as error:
                 found.append(Finding("error", name, str(error)))
         texts = [str(w.message) for w in caught if issubclass(w.category, CdrsiteWarning)]
@@ -85,6 +93,69 @@ def _look(stack: LayerStack, name: str) -> None:
         stack.rasterised_column(name)
     elif isinstance(layer, DerivedLayer):
         _look_derived(stack, name, layer)
+
+
+def _look_supply(stack: LayerStack, name: str) -> None:
+    """Ask of a layer that says what each cell offers whether it can be an amount per cell.
+
+    Raises
+    ------
+    DataError
+        A value below zero, as nodata that nobody declared leaves.
+
+    Warns
+    -----
+    CdrsiteWarning
+        Values of a file that are averaged or repeated where they should be shared out.
+    """
+    layer, info = stack.layers[name], stack.info(name)
+    if not isinstance(layer, FileLayer):
+        return
+    least = _least(stack, name, layer)
+    if least is not None and least[1] < 0:
+        raise _negative_supply(name, least[1], least[0])
+    if info.kind != "extensive":
+        piece = "pixel" if info.form == "raster" else "feature"
+        warnings.warn(
+            message(
+                "what the cells are offered is an amount, but the layer is read as a mean: where a "
+                f"{piece} meets several cells, each of them is offered all of it",
+                where=f"layers.{name} ({layer.path})",
+                got=f"kind: {info.kind}, unit: {info.unit}",
+                cure=f"kind: extensive, if the values are amounts per {piece}",
+                rule=3,
+            ),
+            CdrsiteWarning,
+            stacklevel=2,
+        )
+
+
+def _least(stack: LayerStack, name: str, layer: FileLayer) -> tuple[float, float] | None:
+    """Least value of a file: as it is stored, and scaled to the layer's unit; None without any."""
+    if stack.info(name).form == "raster":
+        seen = stack.survey(name)
+        stored = np.array([seen.minimum, seen.maximum])
+    else:
+        column = stack.rasterised_column(name)
+        if column is None or np.isnan(column).all():
+            return None
+        stored = (column - layer.offset) / layer.scale
+    scaled = stored * layer.scale + layer.offset
+    at = int(np.nanargmin(scaled))
+    return float(stored[at]), float(scaled[at])
+
+
+def _negative_supply(layer: str, value: float, stored: float) -> DataError:
+    """Refusal of a supply below zero [unit of the layer], and how it stands in the file."""
+    shown = f"{value:g}" if stored == value else f"{value:g}, stored as {stored:g}"
+    return DataError(
+        "a supply cannot be below zero",
+        where=f"layers.{layer}",
+        got=shown,
+        expected="0 or more",
+        cure=f"add nodata: {stored:g} to the layer if that means unknown, or correct the file",
+        rule=7,
+    )
 
 
 def _look_derived(stack: LayerStack, name: str, layer: DerivedLayer) -> None:

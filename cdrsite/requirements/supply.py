@@ -125,6 +125,11 @@ def supply_block(
     -------
     ndarray of float32, shape (rows, cols), or None
         [canonical unit per year]; None when the resource never limits.
+
+    Raises
+    ------
+    DataError
+        If the layer offers a cell less than nothing (rule 7).
     """
     unit = RESOURCE_UNITS[resource]
     if model.unlimited:
@@ -133,8 +138,24 @@ def supply_block(
         areas = reader.grid.block_areas(block)
         return pool_supply(pools, model.share, reader.labels(pools.layer, block), areas)
     if model.layer is not None:
-        return reader.values(model.layer, block, unit)
+        return _refuse_negative(model.layer, reader.values(model.layer, block, unit), unit)
     return np.full(block.shape, constant_supply(resource, model), np.float32)
+
+
+def _refuse_negative(layer: str, values: F32, unit: str) -> F32:
+    """Pass on what a layer offers; refuse less than nothing."""
+    least = np.nanmin(values, initial=0.0)
+    if least < 0:
+        raise DataError(
+            "a supply cannot be below zero",
+            where=f"layers.{layer}",
+            got=f"{least:g} {unit} in a cell",
+            expected="0 or more",
+            cure="if that means unknown, declare it in the file's layer with nodata:; or correct "
+            "the layer",
+            rule=7,
+        )
+    return values
 
 
 def constant_supply(resource: str, model: Supply) -> float:
