@@ -352,8 +352,15 @@ def solve_competition(problem: Problem, model: ObjectiveModel, threads: int) -> 
 
 @dataclass(frozen=True)
 class PlanPart:
-    """Sums of a block's plan: CO2 by storage unit, cells used, supply curve."""
+    """Sums of a block's plan: CO2 by storage unit, cells used, supply curve, and by what occurs.
 
+    ``combo`` and ``group`` are the combinations of zones and the groups that occur in the block.
+    """
+
+    combo: NDArray[np.int64]
+    by_combo: NDArray[np.float64]
+    group: NDArray[np.int64]
+    by_group: NDArray[np.float64]
     by_sink: NDArray[np.float64]
     used: NDArray[np.int64]
     curve: NDArray[np.float64]
@@ -396,19 +403,26 @@ class PlanBlock:
         arrays, place = self._empty(block), self.cells.places(number)
         by_sink = np.zeros((methods, problem.n_sinks))
         curve = np.zeros((methods, len(edges) - 1))
+        total = self.solution.sweeper.zero()
         for first in range(start, stop, PIECE):
             plan = self.solution.plan_of(first, min(first + PIECE, stop))
             each, money = found.net_and_cost(problem, plan)
             self._fill(arrays, plan, place[first - start : plan.stop - start], each, money)
             by_sink += self._by_sink(plan)
             curve += found.curve_part(problem, plan, edges)
+            total.by_combo.__iadd__(plan.sums.by_combo)
+            total.by_sink.__iadd__(plan.sums.by_sink)
         used = np.count_nonzero(arrays["allocated"] > 0, axis=1)
         limit = self.result.open("limit")[(slice(None), *block.slices)]
         self._finish(arrays, np.asarray(limit).reshape(methods, -1))
         for name, flat in arrays.items():
             shaped = flat.reshape(*flat.shape[:-1], *block.shape)
             self.result.open(name)[(..., *block.slices)] = shaped
-        return PlanPart(by_sink, used, curve)
+        combo = np.flatnonzero(total.by_combo.any(axis=(1, 2)))
+        group = np.flatnonzero(total.by_sink.any(axis=1))
+        return PlanPart(
+            combo, total.by_combo[combo], group, total.by_sink[group], by_sink, used, curve
+        )
 
     def _empty(self, block: Block) -> dict[str, NDArray[Any]]:
         """Variables of cells that take no part, flat."""

@@ -75,10 +75,14 @@ def lay_out(
     by_sink = np.zeros((methods, problem.n_sinks))
     used, edges = np.zeros(methods, np.int64), curve_edges()
     net = np.zeros((methods, len(edges) - 1))
+    total = solution.sweeper.zero()
     for _, part in space.each("plan", task, setting.blocks, "plan"):
+        total.by_combo[part.combo] += part.by_combo
+        total.by_sink[part.group] += part.by_group
         by_sink += part.by_sink
         used += part.used
         net += part.curve
+    solution.know_totals(total)
     return Allocation(solution, by_sink, used, SupplyCurve(edges, net, problem.method_names))
 
 

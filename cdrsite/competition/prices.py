@@ -347,12 +347,20 @@ def solve_in_order(
 ) -> Solution:
     """Best plan in the second objective among those that are as good in the first.
 
+    Returns
+    -------
+    Solution
+        The plan is the second objective's; objective, prices and bound are the first's: a supply
+        is worth what one unit more of it adds to the goal that comes first. Its gap is the larger
+        one of the two.
+
     Raises
     ------
     InfeasibleError, SolverError
         As :func:`solve`.
     """
-    best = solve(problem, objectives.first, options).report.value
+    first = solve(problem, objectives.first, options)
+    best = first.report.value
     kept = PolicyRow(
         f"best {objectives.first.name}",
         objectives.first.terms,
@@ -361,4 +369,19 @@ def solve_in_order(
         objectives.first.unit,
     )
     further = replace(problem, policies=(*problem.policies, kept))
-    return solve(further, objectives.second, options)
+    second = solve(further, objectives.second, options)
+    # the further row is about all cells: combinations of zones, and so the mix, are the same
+    both = replace(first, mix=second.mix)
+    value = float((both.totals.by_combo * objective_matrix(first.objective, problem)).sum())
+    bound = max(first.report.bound, value)
+    size = max(abs(bound), abs(value))
+    own = (bound - value) / size if size > 0.0 else 0.0
+    optimal = {first.report.status, second.report.status} == {"optimal"}
+    report = SolverReport(
+        status="optimal" if optimal else "gap open",
+        value=value,
+        bound=bound,
+        gap=max(own, second.report.gap),
+        iterations=first.report.iterations + second.report.iterations,
+    )
+    return replace(both, report=report)

@@ -65,6 +65,8 @@ class BlockPlan:
         Gain per m2 of the cell's land [objective/m2].
     local_price : ndarray, shape (R, n)
         Gain per unit of the cell's local resources [objective per unit].
+    sums : Sums
+        What the plan adds up to.
     """
 
     start: int
@@ -75,6 +77,7 @@ class BlockPlan:
     reduced: F64
     land_price: F64
     local_price: F64
+    sums: Sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,15 +127,22 @@ class Solution:
         x = np.zeros((len(self.problem.methods), slots, stop - start))
         combo = self.system.combo[start:stop]
         groups = np.unique(self.sweeper.group[np.unique(combo)])
+        total = self.sweeper.zero()
         for prices, share in self.mix:
             if not share[groups].any():  # nobody here follows these prices
                 continue
-            plan = self.sweeper.plan(prices, cells, start, stop)
+            plan, sums = self.sweeper.plan_and_sums(prices, cells, start, stop)
+            self._add(total, sums, share)
             add_weighted(combo, self.sweeper.group, share, plan.x, plan.slot, x)
         last = self.sweeper.plan(self.final, cells, start, stop)
         price = self._own_prices(last, cells)
         reduced = self._reduced(last, cells, price[0])
-        return BlockPlan(start, stop, cells, x, last.slot, reduced, price[0], price[1:])
+        return BlockPlan(start, stop, cells, x, last.slot, reduced, price[0], price[1:], total)
+
+    def _add(self, total: Sums, part: Sums, share: F64) -> None:
+        """Add to the plan's sums those of best plans that a share of each group follows."""
+        total.by_combo.__iadd__(part.by_combo * share[self.sweeper.group][:, None, None])
+        total.by_sink.__iadd__(part.by_sink * share[:, None])
 
     def _own_prices(self, plan: Plan, cells: Cells) -> F64:
         """Gain per unit more of each cell's land and local resources, shape (1 + R, n).
@@ -169,16 +179,14 @@ class Solution:
     @cached_property
     def totals(self) -> Sums:
         """Sums of the plan by combination of zones and by group and sink."""
-        by_combo, by_sink = None, None
+        total = self.sweeper.zero()
         for prices, share in self.mix:
-            part = self.sweeper.sums(prices)
-            first = part.by_combo * share[self.sweeper.group][:, None, None]
-            second = part.by_sink * share[:, None]
-            by_combo = first if by_combo is None else by_combo + first
-            by_sink = second if by_sink is None else by_sink + second
-        if by_combo is None or by_sink is None:
-            return self.sweeper.zero()
-        return Sums(by_combo, by_sink)
+            self._add(total, self.sweeper.sums(prices), share)
+        return total
+
+    def know_totals(self, sums: Sums) -> None:
+        """Take the totals from who has laid the plan out, so that they are not worked out again."""
+        self.__dict__["totals"] = sums
 
     @cached_property
     def use(self) -> F64:

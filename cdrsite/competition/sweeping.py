@@ -131,10 +131,17 @@ class Sweeper:
 
     def plan(self, prices: Prices, cells: Cells, start: int, stop: int) -> Plan:
         """Best plan of each cell of a block at some prices."""
+        return self.plan_and_sums(prices, cells, start, stop)[0]
+
+    def plan_and_sums(
+        self, prices: Prices, cells: Cells, start: int, stop: int
+    ) -> tuple[Plan, Sums]:
+        """Best plan of each cell of a block at some prices, and what it adds up to."""
         shape = (len(self.problem.methods), stop - start)
         plan = Plan(np.empty(shape), np.empty(shape, np.int8), np.empty(shape))
-        self._run(prices, cells, start, stop, self.zero(), plan)
-        return plan
+        sums = self.zero()
+        self._run(prices, cells, start, stop, sums, plan)
+        return plan, sums
 
     def _run(
         self, prices: Prices, cells: Cells, start: int, stop: int, sums: Sums, plan: Plan
