@@ -351,8 +351,8 @@ def solve_in_order(
     -------
     Solution
         The plan is the second objective's; objective, prices and bound are the first's: a supply
-        is worth what one unit more of it adds to the goal that comes first. Its gap is the larger
-        one of the two.
+        is worth what one unit more of it adds to the goal that comes first. The gap is the larger
+        one of the two; the share that the first may give up comes on top of it.
 
     Raises
     ------
@@ -374,14 +374,12 @@ def solve_in_order(
     both = replace(first, mix=second.mix)
     value = float((both.totals.by_combo * objective_matrix(first.objective, problem)).sum())
     bound = max(first.report.bound, value)
-    size = max(abs(bound), abs(value))
-    own = (bound - value) / size if size > 0.0 else 0.0
     optimal = {first.report.status, second.report.status} == {"optimal"}
     report = SolverReport(
         status="optimal" if optimal else "gap open",
         value=value,
         bound=bound,
-        gap=max(own, second.report.gap),
+        gap=max(first.report.gap, second.report.gap),
         iterations=first.report.iterations + second.report.iterations,
     )
     return replace(both, report=report)
