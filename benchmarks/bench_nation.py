@@ -1,4 +1,4 @@
-"""A whole study on a large synthetic grid: time, memory, and the floor that reading and writing set.
+"""A whole study on a large synthetic grid: time, memory, and what GDAL alone needs.
 
     python benchmarks/bench_nation.py make  DIR --rows 10000 --cols 10000
     python benchmarks/bench_nation.py run   DIR [-- more options of cdrsite run]
@@ -11,7 +11,8 @@
 four methods; ``--texture tiles`` gives constant tiles in place of textured ground. ``run`` runs it
 as a process of its own and prints seconds by stage and peak memory. ``floor`` reads the same inputs
 and writes the same outputs through GDAL alone, and gives the ratio. ``stream`` runs only the passes
-that exclude and score, on disk, for grids of any size. ``curve`` runs grids of 1 to 100 million cells; ``workers`` compares one and two processes on the stages that run by blocks.
+that exclude and score, on disk, for grids of any size. ``curve`` runs grids of 1 to 100 million
+cells; ``workers`` compares one and two processes on the stages that run by blocks.
 """
 
 from __future__ import annotations
@@ -233,7 +234,8 @@ def stream(folder: Path) -> None:
 
     scratch = folder / "stream"
     shutil.rmtree(scratch, ignore_errors=True)
-    setting = prepare(load_scenario(folder / "nation.yaml", ["resources.storage={unlimited: true}"]))
+    simple = ["resources.storage={unlimited: true}"]
+    setting = prepare(load_scenario(folder / "nation.yaml", simple))
     space = Workspace.in_folder(scratch, setting.block_size, runner=Threads(2), threads=2)
     cells, start = setting.area.grid.size, time.perf_counter()
     exclude(setting, space)
@@ -245,8 +247,8 @@ def stream(folder: Path) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
         f"{cells:,} cells: exclusions {cells / (excluded - start) / 1e6:.2f}, scores "
-        f"{cells / (end - begun) / 1e6:.2f}, both {cells / (end - start) / 1e6:.2f} million cells/s; "
-        f"peak memory {memory:.2f} GB"
+        f"{cells / (end - begun) / 1e6:.2f}, both {cells / (end - start) / 1e6:.2f} million "
+        f"cells/s; peak memory {memory:.2f} GB"
     )
     shutil.rmtree(scratch)
 
