@@ -143,7 +143,7 @@ def main() -> None:
             command = [sys.executable, __file__, "--one", "--sizes", str(n), "--stores", kind]
             command += ["--threads", str(options.threads)]
             command += ["--folder", options.folder] if options.folder else []
-            output = subprocess.run(  # noqa: S603 - this very script
+            output = subprocess.run(
                 command, check=True, capture_output=True, text=True
             ).stdout
             found = json.loads(output.splitlines()[-1])

@@ -214,7 +214,7 @@ def compile_times() -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         for state in ("cold", "warm"):
-            done = subprocess.run(  # noqa: S603 our own text
+            done = subprocess.run(
                 [sys.executable, "-c", code, str(Path(__file__).parent)],
                 env=os.environ | {"CDRSITE_CACHE_DIR": folder},
                 capture_output=True,
