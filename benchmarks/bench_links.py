@@ -143,9 +143,7 @@ def main() -> None:
             command = [sys.executable, __file__, "--one", "--sizes", str(n), "--stores", kind]
             command += ["--threads", str(options.threads)]
             command += ["--folder", options.folder] if options.folder else []
-            output = subprocess.run(
-                command, check=True, capture_output=True, text=True
-            ).stdout
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             found = json.loads(output.splitlines()[-1])
             base = base or found
             assert found["check"] == base["check"], "memory and disk differ"

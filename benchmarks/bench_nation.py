@@ -183,8 +183,13 @@ def run(folder: Path, options: list[str], out: str = "out") -> dict[str, float]:
     found = json.loads((target / "manifest.json").read_text())
     return {
         **found["timings_s"], "wall": round(wall, 1),
-        "peak GB": round(usage.ru_maxrss / 1e6, 2), "cpu": round(usage.ru_utime + usage.ru_stime),
+        "peak GB": round(gigabytes(usage), 2), "cpu": round(usage.ru_utime + usage.ru_stime),
     }  # fmt: skip
+
+
+def gigabytes(usage: resource.struct_rusage) -> float:
+    """Peak memory [GB]; the system counts in KiB."""
+    return usage.ru_maxrss * 1024 / 1e9
 
 
 def read_all(folder: Path) -> float:
@@ -244,7 +249,7 @@ def stream(folder: Path) -> None:
     begun = time.perf_counter()
     score(setting, offers, space)
     end = time.perf_counter()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    memory = gigabytes(resource.getrusage(resource.RUSAGE_SELF))
     print(
         f"{cells:,} cells: exclusions {cells / (excluded - start) / 1e6:.2f}, scores "
         f"{cells / (end - begun) / 1e6:.2f}, both {cells / (end - start) / 1e6:.2f} million "
@@ -291,7 +296,7 @@ def main() -> None:
     else:
         for workers in ("1", "2"):
             print(workers, json.dumps(run(asked.folder, ["--workers", workers, *options])))
-    print(f"largest child: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6:.2f} GB")
+    print(f"largest child: {gigabytes(resource.getrusage(resource.RUSAGE_CHILDREN)):.2f} GB")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.core.numbers import exact
 from cdrsite.terminal import (
-    exact,
     open_console,
     plain_list,
     print_json,

@@ -175,13 +175,12 @@ PLAIN_SIGNS = {
     "\u202f": " ",
     "−": "-",
     "–": "-",
-    "²": "2",
-    "³": "3",
-    "¹": "1",
     "×": "x",
     "°": " deg",
     "…": "...",
     "→": "->",
+    "⁻": "^-",
+    **{sign: str(n) for n, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
 }
 """What is printed where the terminal's character set has no such sign."""
 
@@ -349,6 +348,7 @@ def batch(
 ) -> None:
     """Run many scenarios, or one with many settings, side by side."""
     from cdrsite.batch import run_batch, variants
+    from cdrsite.compare_report import print_batch_changes
     from cdrsite.core.machine import parse_bytes
     from cdrsite.progress import Progress
     from cdrsite.terminal import print_batch
@@ -370,6 +370,8 @@ def batch(
         )
     if as_json or not quiet:
         print_batch(found, target, as_json=as_json)
+    if not silent:
+        print_batch_changes(found)
     for name, why in found.failed.items():
         _complain(f"{name} failed: {why}")
     if found.failed:

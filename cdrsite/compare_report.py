@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cdrsite.changes import records
+from cdrsite.core.numbers import percent
 from cdrsite.outputs.compare_page import assumption_value, because, cautions, sentence
-from cdrsite.outputs.report.numbers import percent
 from cdrsite.outputs.report.words import Words
 from cdrsite.outputs.sheet import change_of, plain_number, signed
 from cdrsite.outputs.tables import plain

@@ -88,7 +88,8 @@ def plan_rows(plan: NetworkPlan) -> list[tuple[str, str]]:
     list of (str, str)
         Texts with units; a gap that is within the tolerance of a proof is 0.
     """
-    gap = "0" if plan.status == "optimal" else f"{100 * plan.gap:.3g} %"
+    gap = f"{100 * plan.gap:.3g} %" if math.isfinite(plan.gap) else "no bound yet"
+    gap = "0" if plan.status == "optimal" else gap
     captured = plan.captured_mt_yr
     rows = [("cost", f"{plan.costs.total:.3f} M$/yr"), ("captured", f"{captured:.6g} Mt/yr")]
     if captured > 0:

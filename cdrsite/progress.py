@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, ProgressColumn, Task, TaskID
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from cdrsite.terminal import number, open_console
+from cdrsite.core.numbers import number
+from cdrsite.core.progress import Silent
+from cdrsite.terminal import open_console
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from cdrsite.core.progress import Advance
 
 SHOWN_SECONDS = 1.0
 """A step that took longer leaves a line on the screen [s]."""
 TITLE_WIDTH = 18
 """Titles are this wide, so that bars stand under each other [characters]."""
-
-
-class Advance(Protocol):
-    """Says that a part of a step is done."""
-
-    def __call__(self, amount: float = 1) -> None:
-        """Count ``amount`` more, in the unit of the step."""
 
 
 class Progress:
@@ -82,7 +79,7 @@ class Progress:
         """
         bars = self._bars
         if bars is None:
-            return _nothing
+            return Silent().step(title, total)
         task = bars.add_task(title, total=total, unit=unit)
         return lambda amount=1: bars.count(task, amount)
 
@@ -102,21 +99,14 @@ class Progress:
         """
         bars = self._bars
         if bars is None:
-            yield _unheard
+            with Silent().stage(title) as unheard:
+                yield unheard
             return
         task = bars.add_task(title, total=None, unit="")
         try:
             yield lambda words: bars.update(task, unit=words)
         finally:
             bars.leave(task)
-
-
-def _nothing(amount: float = 1) -> None:
-    del amount
-
-
-def _unheard(words: str) -> None:
-    del words
 
 
 def amount_text(value: float) -> str:

@@ -320,9 +320,11 @@ def _design(
         _warn(f"no plan was found: {error}")
         return None
     if planned.plan.status == "time limit":
+        gap = planned.plan.gap
+        reached = f"at a gap of {gap:.1%}" if math.isfinite(gap) else "before any bound was found"
         _warn(
-            f"time_limit {model.time_limit:g} s stopped the design at a gap of "
-            f"{planned.plan.gap:.1%}, not the {model.gap:.1%} asked for: another machine may find "
+            f"time_limit {model.time_limit:g} s stopped the design {reached}, "
+            f"not at the {model.gap:.1%} asked for: another machine may find "
             "another network; cure: a longer time_limit, or a larger gap"
         )
     return planned

@@ -281,7 +281,8 @@ class Workspace:
         """
         journal = self.journal
         known: dict[int, T] = {} if journal is None else journal.parts(name)
-        step = self.progress.step(title, len(blocks)) if title else None
+        sizes = [rows * cols for rows, cols in (block.shape for block in blocks)]
+        step = self.progress.step(title, sum(sizes), "cells") if title else None
         open_ = [number for number in range(len(blocks)) if number not in known]
 
         def done(number: int, part: T) -> None:
@@ -292,7 +293,7 @@ class Workspace:
         for number, block in enumerate(blocks):
             part = known.pop(number) if number in known else next(fresh)
             if step is not None:
-                step()
+                step(sizes[number])
             yield block, part
         # a runner may have to put things away behind its last result
         next(fresh, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,16 +38,18 @@ from cdrsite.workspace import Means, workspace
 
 @dataclass
 class Clock:
-    """Seconds per stage, for the manifest."""
+    """Seconds per stage, for the manifest; what counts no blocks shows its time on the way."""
 
+    progress: ProgressSink
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str, *, shown: bool = False) -> Iterator[None]:
         """Add the time of a ``with`` block to a stage."""
         start = time.perf_counter()
         try:
-            yield
+            with self.progress.stage(name) if shown else nullcontext():
+                yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
@@ -83,17 +85,18 @@ def run(
     CdrsiteError
         If the scenario or its data are wrong; see :func:`check_study`.
     """
-    clock, asked, recall = Clock(), means or Means(), recall or Forgetful()
+    sink, asked, recall = progress or Silent(), means or Means(), recall or Forgetful()
+    clock = Clock(sink)
     with gathered_warnings() as notes, ExitStack() as open_:
-        with clock.stage("prepare"):
+        with clock.stage("prepare", shown=True):
             setting = prepare(scenario, recall.layers)
             try_one_cell(setting)
-            space = open_.enter_context(workspace(setting, asked, progress or Silent()))
+            space = open_.enter_context(workspace(setting, asked, sink))
         if space.journal is not None:
             space.journal.notes = notes
         with clock.stage("siting"):
             areas = recall.stage("siting", scenario, space, lambda: exclude(setting, space))
-        with clock.stage("transport"):
+        with clock.stage("transport", shown=True):
             moves = recall.stage("links", scenario, space, lambda: link_storage(setting, space))
             links = open_links(space, moves)
             offers = recall.stage(
@@ -102,13 +105,13 @@ def run(
             offers = in_workspace(offers, links, space)
         with clock.stage("scoring"):
             cells, tally = score(setting, offers, space)
-        with clock.stage("competition"):
+        with clock.stage("competition", shown=True):
             solution = compete(setting, offers, cells, space)
         with clock.stage("plan"):
             allocation = lay_out(setting, solution, cells, space)
-        with clock.stage("network"):
+        with clock.stage("network", shown=True):
             projects = plan_projects(setting, space.result, space.scratch, space.threads)
-        with clock.stage("results"):
+        with clock.stage("results", shown=True):
             result = assemble(setting, areas, offers, tally, allocation, space, projects)
     recall.listen(scenario, notes.texts())
     result.warnings.extend(space.told(notes.texts()))

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.core.numbers import number
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 """Tables are at most this wide [characters]."""
-THIN = "\u202f"
-"""Narrow no-break space between thousands."""
-MISSING = "–"
 
 
 def open_console(*, stderr: bool = False, file: Any = None) -> Console:
@@ -35,44 +34,6 @@ def open_console(*, stderr: bool = False, file: Any = None) -> Console:
     if not console.is_terminal or console.width > WIDTH:
         console.width = WIDTH
     return console
-
-
-def number(value: object, digits: int = 3) -> str:
-    """A number for people: ``digits`` significant ones, thin spaces between thousands.
-
-    Parameters
-    ----------
-    value : float or None
-        None and NaN give a dash.
-    digits : int
-        Significant digits; whole parts are never cut.
-
-    Returns
-    -------
-    str
-        For example ``12\u202f346``, ``0.58``, ``1.2e-05``, ``–``.
-    """
-    if value is None or not isinstance(value, int | float):
-        return MISSING if value is None else str(value)
-    if not math.isfinite(value):
-        return MISSING
-    if value == 0:
-        return "0"
-    size = math.floor(math.log10(abs(value)))
-    if size < -4:
-        return f"{value:.{max(digits - 2, 0)}e}"
-    text = f"{value:,.{max(0, digits - 1 - size)}f}"
-    if "." in text and digits - 1 - size > digits:
-        text = text.rstrip("0").rstrip(".")
-    return text.replace(",", THIN).replace("-", "−")
-
-
-def exact(value: object) -> str:
-    """A published number as it was published, thin spaces between thousands."""
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        return MISSING
-    text = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.10g}"
-    return text.replace(",", THIN).replace("-", "−", 1 if value < 0 else 0)
 
 
 def plain_list(rows: Iterable[Sequence[str]]) -> Table:
@@ -422,10 +383,11 @@ def network_line(network: dict[str, Any]) -> str:
         ``summary["network"]`` of a run.
     """
     gap = f"{100 * network['gap']:.2g}%"
+    known = f"gap {gap}" if math.isfinite(network["gap"]) else "no bound yet"
     proof = {
         "optimal": f"optimal within {network['gap']:.1g}",
         "gap reached": f"within {gap} of the optimum",
-    }.get(network["status"], f"{network['status']}, gap {gap}")
+    }.get(network["status"], f"{network['status']}, {known}")
     return (
         f"{network['plants']} plants, {network['pipes']} pipes of {network['pipes_km']:,.0f} km: "
         f"{network['cost_usd_t']:.1f} USD per t stored, {network['transport_usd_t']:.2f} of it for "

@@ -266,7 +266,8 @@ def test_a_layer_that_covers_part_of_the_region_warns_with_the_share(
 ) -> None:
     arguments = ["cdrsite", "check", str(world), "--set", "layers.slope.path=half.tif"]
     monkeypatch.setattr(sys, "argv", arguments)
-    cli.main()
+    with pytest.raises(SystemExit, match=r"^0$"):
+        cli.main()
     assert "layers.slope" in (err := capsys.readouterr().err)
     assert "covers 47.9% of the region" in err  # 23 of 48 cells
 

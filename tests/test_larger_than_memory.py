@@ -176,7 +176,7 @@ def test_what_a_stage_reads_decides_whether_it_is_made_again(demo: Path) -> None
         "methods.daccs-solid.override={land_direct: 10 m2}": set(),
         "objective.gap=1e-4": set(),
         "costs.prices.electricity=70 USD/MWh": {"links", "areas"},
-        "siting.combine=product": {"siting"},
+        "siting.combine=minimum": {"siting"},
         "transport.flow=2 Mt/yr": {"links", "areas"},
         "grid.resolution=2 km": set(READS),
         "costs.base_year=2021": set(READS),

@@ -22,13 +22,13 @@ from tiny_study import tiny_result
 
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.numbers import exact, number
 from cdrsite.library import load as load_module
 from cdrsite.outputs.assumptions import known_assumptions
 from cdrsite.outputs.report import page as page_module
 from cdrsite.outputs.report.curve import round_step, steps_of, ticks
 from cdrsite.outputs.report.frame import MAX_ROWS
 from cdrsite.outputs.report.html import script_json, tag, text
-from cdrsite.outputs.report.numbers import exact, number
 from cdrsite.outputs.report.page import write_report
 from cdrsite.outputs.report.words import FOLDER, LANGUAGES, Words, load_words
 from cdrsite.outputs.tables import write_json

@@ -17,12 +17,12 @@ from demo_study import coarse_demo
 from tiny_study import METHODS, tiny_dataset, tiny_grid
 
 import cdrsite.accessor  # noqa: F401  (registers .cdr)
+from cdrsite.core.numbers import number
 from cdrsite.explain import explain_run
 from cdrsite.outputs.datastore import grid_of
 from cdrsite.outputs.report.mappage import standalone
 from cdrsite.outputs.report.mapsource import DatasetSource
 from cdrsite.outputs.report.mapview import fragment
-from cdrsite.outputs.report.numbers import number
 from cdrsite.outputs.report.page import write_report
 from cdrsite.outputs.report.words import Words
 

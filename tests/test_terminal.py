@@ -14,10 +14,11 @@ from tiny_study import tiny_result
 
 from cdrsite import catalogue, terminal
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.numbers import exact, number
 from cdrsite.library.datasets import dataset_names
 from cdrsite.library.load import load_method, method_names
 from cdrsite.progress import Progress, amount_text, time_text
-from cdrsite.terminal import exact, number, ranked_warnings, soft, text_table
+from cdrsite.terminal import ranked_warnings, soft, text_table
 
 
 def plain_console(width: int = 100) -> Console:
@@ -40,7 +41,7 @@ def shown(console: Console) -> str:
         (-0.5, "−0.500"),
         (3.14159, "3.14"),
         (0.000576, "0.000576"),
-        (1.2e-7, "1.2e-07"),
+        (1.2e-7, "1.2 × 10⁻⁷"),
         (999.6, "1\u202f000"),
         (float("nan"), "–"),
         (None, "–"),
@@ -52,7 +53,7 @@ def test_numbers_for_people(value: float | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(11000.0, "11\u202f000"), (0.0495, "0.0495"), (1e-5, "1e-05"), (-2.5, "−2.5"), (None, "–")],
+    [(11000.0, "11\u202f000"), (0.0495, "0.0495"), (1e-5, "1 × 10⁻⁵"), (-2.5, "−2.5"), (None, "–")],
 )
 def test_published_numbers_keep_their_digits(value: float | None, text: str) -> None:
     assert exact(value) == text
@@ -299,7 +300,7 @@ def test_a_finished_step_leaves_no_bar_and_late_calls_do_no_harm() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [(1e9, "1.00 G"), (4.96e8, "496 M"), (12345, "12.3 k"), (9999, "9999"), (3.33, "3.3"),
-     (0.02, "0.02"), (10.0, "10")],
+     (0.02, "0.020"), (10.0, "10")],
 )  # fmt: skip
 def test_amounts_in_few_characters(value: float, text: str) -> None:
     assert amount_text(value) == text

@@ -129,20 +129,21 @@ class BlockCells:
         """First cell and end of a block."""
         return int(self.offsets[block]), int(self.offsets[block + 1])
 
-    def matrix(self, start: int, stop: int) -> F32:
-        """Matrix of the cells ``start`` to ``stop``."""
-        made = np.empty((self.layout.height, max(stop - start, 0)), np.float32)
+    def matrix(self, start: int, stop: int, rows: slice = slice(None)) -> F32:
+        """Matrix of the cells ``start`` to ``stop``, or some rows of it."""
+        row, end, _ = rows.indices(self.layout.height)
+        made = np.empty((end - row, max(stop - start, 0)), np.float32)
         first = int(np.searchsorted(self.offsets, start, side="right")) - 1
         for block in range(first, len(self.counts)):
-            begin, end = self.span(block)
+            begin, after = self.span(block)
             if begin >= stop:
                 break
-            low, high = max(start, begin), min(stop, end)
+            low, high = max(start, begin), min(stop, after)
             if high > low:
-                self._fill(block, low - begin, made[:, low - start : high - start])
+                self._fill(block, low - begin, made[:, low - start : high - start], row)
         return made
 
-    def _fill(self, block: int, first: int, out: F32, row: int = 0) -> None:
+    def _fill(self, block: int, first: int, out: F32, row: int) -> None:
         """Read cells of a block from its ``first`` one on, from a row of the matrix on."""
         held, count = self.matrices[block], self.counts[block]
         if not isinstance(held, Path):
@@ -161,7 +162,9 @@ class BlockCells:
 
     def zones(self, zoning: str, start: int, stop: int) -> IntArray:
         """Zone of each cell in a zoning, -1 where it lies in none."""
-        return self.layout.cells(self.matrix(start, stop)).zones(zoning, 0, stop - start)
+        row = self.layout.rows["zones"].start + self.layout.zonings.index(zoning)
+        found: IntArray = self.matrix(start, stop, slice(row, row + 1)).view(np.int32)[0]
+        return found
 
     def places(self, block: int) -> NDArray[np.int32]:
         """Where a block's cells lie in it, row by row, shape (n,)."""

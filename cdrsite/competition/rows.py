@@ -167,23 +167,34 @@ def combine_zones(
     rank = np.empty(len(order), np.int32)
     rank[[known[one] for one in order]] = np.arange(len(order), dtype=np.int32)
     table = np.array(order, dtype=np.int64).reshape(len(order), len(zonings))
-    combo, parent = _split(rank[combo], len(order), least)
+    for start, stop in blocks(n_cells):
+        combo[start:stop] = rank[combo[start:stop]]
+    combo, parent = _split(combo, len(order), least)
     zone_table = {name: table[parent, i] for i, name in enumerate(zonings)}
     return combo, zone_table, len(parent)
 
 
 def _split(combo: I32, count: int, least: int) -> tuple[I32, npt.NDArray[np.int64]]:
-    """Cut combinations into about ``least`` parts in all; part -> combination."""
+    """Cut combinations into about ``least`` parts in all, in place; part -> combination."""
     parts = least // max(count, 1)
     if parts <= 1:
         return combo, np.arange(count, dtype=np.int64)
     size = np.bincount(combo, minlength=count)
-    rank = np.empty(len(combo), np.int64)
-    order = np.argsort(combo, kind="stable")
-    rank[order] = np.arange(len(combo)) - np.repeat(np.cumsum(size) - size, size)
-    part = rank * parts // size[combo]
-    found, inverse = np.unique(combo.astype(np.int64) * parts + part, return_inverse=True)
-    return inverse.astype(np.int32), found // parts
+    # a combination with fewer cells than parts leaves some of them empty
+    filled = np.zeros((count, parts), np.bool_)
+    for i, cells in enumerate(size.tolist()):
+        filled[i, np.arange(min(cells, parts)) * parts // max(min(cells, parts), 1)] = True
+    number = np.cumsum(filled.ravel(), dtype=np.int32) - 1
+    before = np.zeros(count, np.int64)
+    for start, stop in blocks(len(combo)):  # in blocks: a billion cells have no room for a sort
+        mine = combo[start:stop]
+        here = np.bincount(mine, minlength=count)
+        order = np.argsort(mine, kind="stable")
+        rank = np.empty(len(mine), np.int64)
+        rank[order] = np.arange(len(mine)) - np.repeat(np.cumsum(here) - here - before, here)
+        combo[start:stop] = number[mine * np.int64(parts) + rank * parts // size[mine]]
+        before += here
+    return combo, np.flatnonzero(filled) // parts
 
 
 def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:

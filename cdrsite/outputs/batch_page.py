@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from cdrsite.changes import records
 from cdrsite.core.errors import CdrsiteError
+from cdrsite.core.numbers import number
 from cdrsite.outputs.report.frame import MAX_ROWS, paragraph, section, word
 from cdrsite.outputs.report.html import table, tag, text
-from cdrsite.outputs.report.numbers import number
 from cdrsite.outputs.report.page import REPORT
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.outputs.sheet import (

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.changes import records
+from cdrsite.core.numbers import number, percent
 from cdrsite.outputs.report.frame import MAX_ROWS, details, paragraph, section
 from cdrsite.outputs.report.html import table, tag, text
-from cdrsite.outputs.report.numbers import number, percent
 from cdrsite.outputs.report.places import place
 from cdrsite.outputs.report.shared import PER, SUPPLIED
 from cdrsite.outputs.sheet import (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from cdrsite.core.arrays import link_tree
+from cdrsite.core.progress import Silent
 from cdrsite.outputs.assumptions import ASSUMPTIONS, assumptions
 from cdrsite.outputs.datastore import write_zarr
 from cdrsite.outputs.geopackage import write_geopackage
@@ -20,18 +20,8 @@ from cdrsite.outputs.staging import MARK, Staging
 from cdrsite.outputs.tables import write_json, write_tables
 
 if TYPE_CHECKING:
+    from cdrsite.core.progress import ProgressSink
     from cdrsite.results import StudyResult
-
-
-class ProgressSink(Protocol):
-    """Where the progress of long steps goes."""
-
-    def step(self, title: str, total: int) -> Callable[[], None]:
-        """Begin a step of ``total`` parts; call the result after each part."""
-
-
-def _nothing() -> None:
-    return None
 
 
 def write_run(result: StudyResult, folder: Path, progress: ProgressSink | None = None) -> Path:
@@ -61,7 +51,7 @@ def write_run(result: StudyResult, folder: Path, progress: ProgressSink | None =
         rasters = aside / "rasters"
         rasters.mkdir()
         count = sum(1 for _ in raster_plan(result))
-        done = progress.step("writing rasters", count) if progress is not None else _nothing
+        done = (progress or Silent()).step("writing rasters", count, "maps")
         specs = write_rasters(rasters, result, done)
         (rasters / "README.txt").write_text(
             readme(specs, result.rule_names), encoding="utf-8", newline="\n"

@@ -12,6 +12,7 @@ import numpy as np
 
 from cdrsite import __version__
 from cdrsite.changes import EARTH_KM
+from cdrsite.core.numbers import MISSING, number
 from cdrsite.outputs.difference_maps import CHANGE_COLOURS, change_classes
 from cdrsite.outputs.legend import class_colour, flag_names
 from cdrsite.outputs.palette import method_colour
@@ -20,7 +21,6 @@ from cdrsite.outputs.report.fragment import Fragment
 from cdrsite.outputs.report.frame import Frame
 from cdrsite.outputs.report.html import tag, text
 from cdrsite.outputs.report.mapimage import paint_classes, png_uri
-from cdrsite.outputs.report.numbers import MISSING, number
 from cdrsite.outputs.report.page import STYLE, policy
 from cdrsite.outputs.runfolder import Raster
 

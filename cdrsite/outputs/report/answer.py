@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cdrsite.core.numbers import THIN
 from cdrsite.outputs.report.frame import Frame, bar, details, paragraph, quoted, real
 from cdrsite.outputs.report.html import table, tag, text
-from cdrsite.outputs.report.numbers import THIN
 from cdrsite.outputs.report.shared import Pool, families_of, pools_of
 
 MAX_RULES = 4
@@ -253,6 +253,17 @@ def gain_of(frame: Frame, pool: Pool) -> str:
 # --------------------------------------------------------------------- how sure
 
 
+def network_proof(frame: Frame) -> str:
+    """How far the network of plants and pipelines is from the cheapest one, as far as is known."""
+    status = str(frame.at("network/status"))
+    if status in {"no plants", "no plan found"}:
+        return frame.say("sure.network.none")
+    if frame.at("network/gap") is None:
+        return frame.say("sure.network.unproven")
+    key = "optimal" if status in {"optimal", "gap reached"} else "open"
+    return frame.say(f"sure.network.{key}", gap=frame.value("network/gap", 100.0, 2))
+
+
 def how_sure(frame: Frame) -> str:
     """The proofs in plain words, and what they do not cover."""
     items = []
@@ -268,13 +279,8 @@ def how_sure(frame: Frame) -> str:
                 asked=frame.value("objective/gap_asked", 100.0, 1),
             )
         )
-    if frame.at("network/gap") is not None:
-        status = str(frame.at("network/status"))
-        proven = status in {"optimal", "gap reached"}
-        key = "sure.network.optimal" if proven else "sure.network.open"
-        items.append(frame.say(key, gap=frame.value("network/gap", 100.0, 2)))
-    elif frame.at("network/status") is not None:
-        items.append(frame.say("sure.network.none"))
+    if frame.at("network/status") is not None:
+        items.append(network_proof(frame))
     items.append(frame.say("sure.inputs"))
     n = len(frame.run.warnings)
     if n:

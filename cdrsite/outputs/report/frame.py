@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from cdrsite.core.numbers import MISSING, number
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.report.html import tag, text
-from cdrsite.outputs.report.numbers import MISSING, number
 from cdrsite.outputs.report.words import Words
 from cdrsite.outputs.runfolder import RunFolder
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.numbers import number
 from cdrsite.outputs.report.html import tag, text
 from cdrsite.outputs.report.maplayers import Layer, Painter, layers_of
 from cdrsite.outputs.report.mapsource import DatasetSource
 from cdrsite.outputs.report.mapview import fragment
-from cdrsite.outputs.report.numbers import number
 from cdrsite.outputs.report.page import policy, scripts
 from cdrsite.outputs.report.words import Words
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cdrsite.outputs.report.answer import network_proof
 from cdrsite.outputs.report.frame import MAX_ROWS, Frame, paragraph, quoted, real, section, word
 from cdrsite.outputs.report.html import table, tag, text
 from cdrsite.outputs.report.places import place
@@ -33,7 +34,7 @@ def network(frame: Frame) -> str:
     ]
     parts = [paragraph(frame.say("network.intro")), tag("dl", *facts, class_="figures small")]
     if frame.at("network/gap") is None:
-        parts.append(paragraph(frame.say("sure.network.none")))
+        parts.append(paragraph(network_proof(frame)))
     parts += [tonnes(frame), plants(frame), pipes(frame), stores(frame), costs(frame)]
     return section("network", frame.say("network.title"), *parts)
 

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from cdrsite.core.errors import ConfigError
-from cdrsite.outputs.report.numbers import exact, number, percent
+from cdrsite.core.numbers import exact, number, percent
 
 LANGUAGES = ("en", "zh")
 FOLDER = Path(__file__).parent / "words"
@@ -71,17 +71,17 @@ class Words:
 
     @staticmethod
     def number(value: object, digits: int = 3) -> str:
-        """See :func:`cdrsite.outputs.report.numbers.number`."""
+        """See :func:`cdrsite.core.numbers.number`."""
         return number(value, digits)
 
     @staticmethod
     def exact(value: object) -> str:
-        """See :func:`cdrsite.outputs.report.numbers.exact`."""
+        """See :func:`cdrsite.core.numbers.exact`."""
         return exact(value)
 
     @staticmethod
     def percent(share: float | None, digits: int = 2) -> str:
-        """See :func:`cdrsite.outputs.report.numbers.percent`."""
+        """See :func:`cdrsite.core.numbers.percent`."""
         return percent(share, digits)
 
 
