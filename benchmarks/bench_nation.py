@@ -4,7 +4,7 @@
     python benchmarks/bench_nation.py run   DIR [-- more options of cdrsite run]
     python benchmarks/bench_nation.py floor DIR
     python benchmarks/bench_nation.py stream DIR
-    python benchmarks/bench_nation.py curve DIR
+    python benchmarks/bench_nation.py curve DIR --picture curve.png
     python benchmarks/bench_nation.py workers DIR
 
 ``make`` writes ten rasters of 100 m cells, basins, power zones, storage units and a scenario with
@@ -50,7 +50,8 @@ LAYERS: dict[str, tuple[str, float, float]] = {
     "protected": ("float32", 0.0, 1.0),
 }
 CLASSES = (10, 20, 30, 40, 50, 60, 80)
-PER_CELL = ("siting", "scoring", "plan", "writing")
+SIDES = (1000, 2000, 4000, 10_000)
+PER_CELL = ("siting", "scoring", "plan", "maps")
 """Stages of a run whose work grows with the cells alone."""
 
 SCENARIO = """\
@@ -258,6 +259,49 @@ def stream(folder: Path) -> None:
     shutil.rmtree(scratch)
 
 
+def curve(folder: Path, texture: str, sinks: int, options: list[str], picture: Path | None) -> None:
+    """Cost per cell of grids of 1 to 100 million cells, printed and drawn."""
+    sizes, parts, whole = [], [], []
+    for side in SIDES:
+        target = folder / str(side)
+        if not (target / "nation.yaml").exists():
+            make(target, side, side, texture, sinks)
+        found = run(target, options)
+        sizes.append(side**2)
+        parts.append(sum(found.get(name, 0.0) for name in PER_CELL) / side**2 * 1e9)
+        whole.append(found["wall"] / side**2 * 1e9)
+        print(
+            f"{side**2:>11,} cells: per-cell {parts[-1]:8.1f} ns per cell, "
+            f"all {whole[-1]:8.1f} ns, {found['peak GB']} GB",
+            json.dumps(found), flush=True,
+        )  # fmt: skip
+    if picture is not None:
+        draw(sizes, {"stages that go cell by cell": parts, "whole run": whole}, picture)
+
+
+def draw(sizes: list[int], lines: dict[str, list[float]], path: Path) -> None:
+    """Nanoseconds per cell against the number of cells, as a picture."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 3.4), layout="constrained")
+    for (label, values), colour in zip(lines.items(), ("#0072B2", "#D55E00"), strict=True):
+        axes.plot([size / 1e6 for size in sizes], values, "o-", color=colour, label=label)
+        axes.annotate(
+            f"{values[-1]:,.0f}", (sizes[-1] / 1e6, values[-1]), (0, 7), color=colour, ha="center",
+            textcoords="offset points",
+        )  # fmt: skip
+    axes.set(
+        xscale="log", ylim=(0, None), xlabel="cells [million]", ylabel="time per cell [ns]",
+        title="Cost per cell, 10 inputs, 4 methods, 3 storage units per cell, 2 cores",
+    )  # fmt: skip
+    axes.title.set_size(10)
+    axes.set_xticks([size / 1e6 for size in sizes], [f"{size / 1e6:g}" for size in sizes])
+    axes.minorticks_off()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=130)
+
+
 def main() -> None:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -267,6 +311,7 @@ def main() -> None:
     parser.add_argument("--cols", type=int, default=10_000)
     parser.add_argument("--texture", choices=("ground", "tiles"), default="ground")
     parser.add_argument("--sinks", type=int, default=3)
+    parser.add_argument("--picture", type=Path)
     asked, more = parser.parse_known_args()
     options = [word for word in more if word != "--"]
     if asked.what == "make":
@@ -283,16 +328,7 @@ def main() -> None:
         mine = sum(seconds.get(name, 0.0) for name in PER_CELL)
         print(f"per-cell stages {mine:.1f} s: {mine / (read + write):.2f} times that")
     elif asked.what == "curve":
-        for side in (1000, 2000, 4000, 7000, 10_000):
-            folder = asked.folder / str(side)
-            make(folder, side, side, asked.texture, asked.sinks)
-            found = run(folder, options)
-            mine = sum(found.get(name, 0.0) for name in PER_CELL)
-            print(
-                f"{side**2:>11,} cells: per-cell {mine / side**2 * 1e9:8.1f} ns per cell, "
-                f"all {found['wall'] / side**2 * 1e9:8.1f} ns, {found['peak GB']} GB"
-            )
-            shutil.rmtree(folder)
+        curve(asked.folder, asked.texture, asked.sinks, options, asked.picture)
     else:
         for workers in ("1", "2"):
             print(workers, json.dumps(run(asked.folder, ["--workers", workers, *options])))
