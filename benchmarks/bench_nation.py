@@ -50,6 +50,8 @@ LAYERS: dict[str, tuple[str, float, float]] = {
     "protected": ("float32", 0.0, 1.0),
 }
 CLASSES = (10, 20, 30, 40, 50, 60, 80)
+SHARED = ("siting", "scoring", "plan")
+"""Stages whose blocks go to the processes of ``--workers``."""
 SIDES = (1000, 2000, 4000, 10_000)
 PER_CELL = ("siting", "scoring", "plan", "maps")
 """Stages of a run whose work grows with the cells alone."""
@@ -330,8 +332,7 @@ def main() -> None:
     elif asked.what == "curve":
         curve(asked.folder, asked.texture, asked.sinks, options, asked.picture)
     else:
-        for workers in ("1", "2"):
-            print(workers, json.dumps(run(asked.folder, ["--workers", workers, *options])))
+        compare_workers(asked.folder, options)
     print(f"largest child: {gigabytes(resource.getrusage(resource.RUSAGE_CHILDREN)):.2f} GB")
 
 
