@@ -261,6 +261,16 @@ def stream(folder: Path) -> None:
     shutil.rmtree(scratch)
 
 
+def compare_workers(folder: Path, options: list[str]) -> None:
+    """Seconds of one and of two processes on the stages whose blocks they share."""
+    seconds = []
+    for workers in ("1", "2"):
+        found = run(folder, ["--workers", workers, *options])
+        print(workers, json.dumps(found), flush=True)
+        seconds.append(sum(found[name] for name in SHARED))
+    print(f"two processes: {seconds[0] / seconds[1]:.2f} times one ({', '.join(SHARED)})")
+
+
 def curve(folder: Path, texture: str, sinks: int, options: list[str], picture: Path | None) -> None:
     """Cost per cell of grids of 1 to 100 million cells, printed and drawn."""
     sizes, parts, whole = [], [], []
