@@ -19,6 +19,7 @@ from cdrsite.changes import rank_table, scenario_changes, site_changes
 from cdrsite.config.load import load_scenario, read_yaml
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.core.machine import cores
+from cdrsite.core.memo import remembering
 from cdrsite.outputs.batch_page import batch_page
 from cdrsite.outputs.manifest import resolved_scenario
 from cdrsite.outputs.report.words import Words
@@ -328,7 +329,8 @@ def _outcome(
         mine = means if target is None else replace(means, folder=work_folder(target))
         result = run(scenario, progress=progress, means=mine, recall=recall)
         if target is not None:
-            result.write(target, progress)
+            with remembering(recall.memo):
+                result.write(target, progress)
         return row_of(variant, result), _finished(variant, result)
     except CdrsiteError as error:
         return str(error)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cdrsite import __version__
 from cdrsite.core.arrays import DiskStore, MemoryStore, link_tree
 from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.core.memo import Memo
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
@@ -79,12 +80,15 @@ class Recall:
         Where the arrays of stages on disk are kept; without it only stages in memory are.
     stages, stacks, heard
         Results of stages, layers, and what was said of the layers.
+    memo : Memo
+        What was written, by content.
     """
 
     folder: Path | None = None
     stages: dict[str, OrderedDict[str, Remembered]] = field(default_factory=dict)
     stacks: OrderedDict[str, LayerStack] = field(default_factory=OrderedDict)
     heard: dict[str, list[str]] = field(default_factory=dict)
+    memo: Memo = field(default_factory=Memo)
 
     def layers(self, scenario: Scenario, make: Callable[[], LayerStack]) -> LayerStack:
         """The layers of a scenario with the blocks that were read already."""

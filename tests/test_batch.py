@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +26,7 @@ from cdrsite.batch import (
 from cdrsite.cli import app
 from cdrsite.config.load import apply_override, load_scenario, read_yaml
 from cdrsite.core.errors import ConfigError, InfeasibleError
+from cdrsite.study import run as run_study
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -169,3 +171,25 @@ def test_the_shipped_matrix_fits_the_demo() -> None:
             apply_override(data, text)
         scenario = load_scenario(demo, variant.overrides)
         assert scenario.methods["daccs-solid"].profile in {"madhu2021", "literature"}
+
+
+def test_a_run_of_a_batch_leaves_the_same_bytes_as_a_run_alone(tmp_path: Path) -> None:
+    study = write_world(tmp_path)
+    steep = ("siting.exclude.2.above=5 degree",)
+    runs = [Variant("first", study), Variant("again", study), Variant("steep", study, steep)]
+    assert not run_batch(runs, tmp_path / "out").failed
+    for variant in runs:
+        alone = tmp_path / "alone" / variant.name
+        run_study(load_scenario(variant.scenario, variant.overrides)).write(alone)
+        assert contents(tmp_path / "out" / variant.name) == contents(alone)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Hash of every file but the manifest, which says how long the run took."""
+    found = {
+        path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "manifest.json"
+    }
+    assert len(found) > 50
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import numpy as np
 from cdrsite.core.arrays import DiskStore
 from cdrsite.core.errors import GridError
 from cdrsite.core.grid import AnalysisGrid
+from cdrsite.core.memo import remembered_files
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,11 +41,25 @@ def write_zarr(path: Path, dataset: xr.Dataset, grid: AnalysisGrid, block: int) 
     """
     store = DiskStore(path, block)
     for name in gridded(dataset):
+        remembered_files(
+            "array", (dataset[name].data, name, block), path, _writer(store, name, dataset, grid)
+        )
+    label_store(path, dataset, grid)
+
+
+def _writer(
+    store: DiskStore, name: Any, dataset: xr.Dataset, grid: AnalysisGrid
+) -> Callable[[], list[Path]]:
+    """What writes one variable block by block."""
+
+    def write() -> list[Path]:
         variable = dataset[name]
         array = store.create(str(name), variable.shape, variable.dtype)
-        for part in grid.blocks(block):
+        for part in grid.blocks(store.block):
             array[(..., *part.slices)] = variable.data[(..., *part.slices)]
-    label_store(path, dataset, grid)
+        return [one for one in (store.folder / str(name)).iterdir() if one.is_file()]
+
+    return write
 
 
 def gridded(dataset: xr.Dataset) -> list[Any]:

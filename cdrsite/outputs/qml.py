@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from cdrsite.core.memo import MOST_CELLS, remembered
 from cdrsite.outputs.palette import SEQUENTIAL
 from cdrsite.outputs.styles import NOTHING_COLOUR
 
@@ -248,6 +249,16 @@ def _add_steps(pipe: ET.Element, steps: Sequence[Step]) -> None:
         ET.SubElement(shader, "item", {"value": value, **colour, "label": step.label})
 
 
+def _style(spec: RasterSpec, path: Path) -> str:
+    if spec.kind != "quantity":
+        return raster_qml(spec, np.empty(0))
+    if path.stat().st_size > MOST_CELLS:
+        return raster_qml(spec, sample_values(path))
+    return remembered(
+        "style", (spec, path.read_bytes()), lambda: raster_qml(spec, sample_values(path))
+    )
+
+
 def write_styles(folder: Path, specs: Sequence[RasterSpec]) -> dict[str, str]:
     """Write a style beside every raster.
 
@@ -266,7 +277,6 @@ def write_styles(folder: Path, specs: Sequence[RasterSpec]) -> dict[str, str]:
     made = {}
     for spec in specs:
         path = folder / f"{spec.name}.tif"
-        values = sample_values(path) if spec.kind == "quantity" else np.empty(0)
-        made[spec.name] = raster_qml(spec, values)
+        made[spec.name] = _style(spec, path)
         path.with_suffix(".qml").write_text(made[spec.name], encoding="utf-8", newline="\n")
     return made

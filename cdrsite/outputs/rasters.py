@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite import __version__
+from cdrsite.core.grid import Block
+from cdrsite.core.memo import MOST_CELLS, remembered_files
 from cdrsite.outputs.cog import READ, write_cog_blocks
 from cdrsite.outputs.legend import (
     class_categories,
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.config.models import Scenario
-    from cdrsite.core.grid import AnalysisGrid, Block
+    from cdrsite.core.grid import AnalysisGrid
     from cdrsite.results import StudyResult
 
     Read = Callable[[Block], NDArray[Any]]
@@ -169,11 +171,21 @@ def write_rasters(folder: Path, result: StudyResult, done: Callable[[], None]) -
     list of RasterSpec
         What was written, in a fixed order.
     """
-    compression = result.scenario.outputs.compression
+    grid, compression = result.grid, result.scenario.outputs.compression
 
     def one(item: Plan) -> RasterSpec:
         spec, read = item
-        write_cog_blocks(folder / f"{spec.name}.tif", read, result.grid, spec, compression)
+        path = folder / f"{spec.name}.tif"
+
+        def write() -> list[Path]:
+            write_cog_blocks(path, read, grid, spec, compression)
+            return [path, path.with_name(path.name + ".aux.xml")] if spec.categories else [path]
+
+        if grid.size > MOST_CELLS:
+            write()
+        else:
+            whole = read(Block(0, grid.rows, 0, grid.cols))
+            remembered_files("raster", (whole, repr(grid), spec, compression), folder, write)
         return spec
 
     written = []

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.memo import remembered
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyproj import CRS
@@ -79,6 +81,10 @@ def deflate(data: bytes, level: int = LEVEL) -> bytes:
 
 def pack_log(values: NDArray[Any], ratio: float = FINE) -> dict[str, Any]:
     """Pack numbers that are not negative: 0 for none, 1 for zero, then steps of equal ratio."""
+    return remembered("log", (values, ratio), lambda: _log(values, ratio))
+
+
+def _log(values: NDArray[Any], ratio: float) -> dict[str, Any]:
     numbers = np.asarray(values, np.float64)
     kinds = np.unique(numbers.reshape(-1)[:: max(1, numbers.size // 1000)])
     if kinds.size <= MOST_KINDS:
@@ -99,6 +105,10 @@ def pack_log(values: NDArray[Any], ratio: float = FINE) -> dict[str, Any]:
 
 def pack_linear(values: NDArray[Any], step: float) -> dict[str, Any]:
     """Pack numbers of either sign: 0 for none, then equal steps."""
+    return remembered("linear", (values, step), lambda: _linear(values, step))
+
+
+def _linear(values: NDArray[Any], step: float) -> dict[str, Any]:
     numbers = np.asarray(values, np.float64)
     known = np.isfinite(numbers)
     codes = np.zeros(numbers.shape, np.uint16)
@@ -113,6 +123,10 @@ def pack_linear(values: NDArray[Any], step: float) -> dict[str, Any]:
 
 def pack_whole(values: NDArray[Any]) -> dict[str, Any]:
     """Pack whole numbers from -1 on, such as codes, labels and bits."""
+    return remembered("whole", (values,), lambda: _whole(values))
+
+
+def _whole(values: NDArray[Any]) -> dict[str, Any]:
     numbers = np.asarray(values, np.int64)
     kinds, codes = np.unique(numbers, return_inverse=True)
     if kinds.size > MOST_CODES:  # more combinations than a report can name: the rest is unknown
@@ -200,6 +214,10 @@ def lookup(grid: AnalysisGrid, step: int = 1) -> Lookup:
     from rasterio.warp import transform_bounds
 
     box = transform_bounds(grid.wkt, "EPSG:4326", *grid.bounds, densify_pts=51)
+    return remembered("lookup", (repr(grid), box, step), lambda: _lookup(grid, box, step))
+
+
+def _lookup(grid: AnalysisGrid, box: tuple[float, float, float, float], step: int) -> Lookup:
     size = grid.resolution * step
     found = _nodes(grid.crs, grid.bounds, size, box, NODES[0])
     for n in NODES:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.memo import remembered
 from cdrsite.outputs.maps import bulk
 from cdrsite.outputs.palette import rgba
 from cdrsite.outputs.raster import Category
@@ -213,6 +214,10 @@ def png_uri(index: NDArray[np.uint8], colours: Sequence[str]) -> str:
 
     The same bytes everywhere: no time and no library's version in them (rule 9).
     """
+    return remembered("png", (index, tuple(colours)), lambda: _png_uri(index, colours))
+
+
+def _png_uri(index: NDArray[np.uint8], colours: Sequence[str]) -> str:
     rows, cols = index.shape
     depth = 4 if len(colours) < 16 else 8
     if depth == 4:

@@ -1,0 +1,97 @@
+"""What is remembered by content: the same again, never another's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cdrsite.core import memo as memo_module
+from cdrsite.core.memo import Memo, remembered, remembered_files, remembering
+
+
+class Counted:
+    """Counts how often something was made."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self) -> list[int]:
+        self.made += 1
+        return [self.made]
+
+
+def test_nothing_is_remembered_unless_asked() -> None:
+    make = Counted()
+    assert [remembered("a", (1,), make) for _ in range(2)] == [[1], [2]]
+
+
+def test_the_same_content_is_made_once_and_never_shared() -> None:
+    make = Counted()
+    with remembering(Memo()):
+        first = remembered("a", (np.arange(3), "x"), make)
+        first.append(99)  # what a caller does to its copy is its own business
+        assert remembered("a", (np.arange(3), "x"), make) == [1]
+    assert remembered("a", (np.arange(3), "x"), make) == [2]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((np.zeros(2, np.int32),), (np.zeros(1, np.int64),)),
+        ((np.zeros((2, 3)),), (np.zeros((3, 2)),)),
+        (("ab", "c"), ("a", "bc")),
+        ((b"ab",), ("ab",)),
+        ((np.float32(0.1),), (np.float64(0.1),)),
+        (({"a": np.arange(5000)},), ({"a": np.arange(5000) + (np.arange(5000) == 2500)},)),
+    ],
+)
+def test_other_content_is_made_anew(one: tuple[object, ...], other: tuple[object, ...]) -> None:
+    make = Counted()
+    with remembering(Memo()):
+        assert remembered("a", one, make) == [1]
+        assert remembered("a", other, make) == [2]
+        assert remembered("b", one, make) == [3]
+        assert remembered("a", one, make) == [1]
+
+
+def test_what_was_not_used_for_longest_makes_room() -> None:
+    memo = Memo(room=10)
+    for key, size in ((b"a", 4), (b"b", 4)):
+        memo.put(key, bytes(size))
+    assert memo.get(b"a") == bytes(4)
+    memo.put(b"c", bytes(5))
+    assert memo.get(b"b") is None and memo.get(b"a") and memo.get(b"c")
+    memo.put(b"c", bytes(6))  # in place of the other, not beside it
+    assert memo.get(b"a") and memo.get(b"c") == bytes(6)
+    memo.put(b"d", bytes(11))
+    assert not any(memo.get(key) for key in (b"a", b"c", b"d"))
+
+
+def test_large_arrays_are_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memo_module, "MOST_CELLS", 2)
+    make = Counted()
+    with remembering(Memo()):
+        assert [remembered("a", (np.arange(3),), make) for _ in range(2)] == [[1], [2]]
+
+
+def test_files_come_again_elsewhere(tmp_path: Path) -> None:
+    written: list[Path] = []
+
+    def files(folder: Path) -> list[Path]:
+        (folder / "x").mkdir(parents=True)
+        (folder / "x" / "one").write_bytes(b"1")
+        (folder / "two").write_bytes(b"22")
+        written.append(folder)
+        return [folder / "x" / "one", folder / "two"]
+
+    with remembering(Memo()):
+        for name in "abc":
+            folder = tmp_path / name
+            remembered_files("f", ("content",), folder, lambda to=folder: files(to))
+            (folder / "two").write_bytes(b"changed")  # by a user, in one run
+            assert (folder / "x" / "one").read_bytes() == b"1"
+    assert written == [tmp_path / "a"]
+    remembered_files("f", ("content",), tmp_path / "d", lambda: files(tmp_path / "d"))
+    assert written == [tmp_path / "a", tmp_path / "d"]
