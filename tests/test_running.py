@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cdrsite.core import machine
 from cdrsite.core.arrays import DiskStore, MemoryStore
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.grid import Block
@@ -168,3 +169,49 @@ def test_what_is_no_amount_of_memory(text: str) -> None:
 def test_this_machine_has_something() -> None:
     assert cores() >= 1
     assert free_memory() > 10_000_000
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "allowed"),
+    [
+        (None, None, 8),
+        ("max 100000", None, 8),
+        ("200000 100000", None, 2),
+        ("150000 100000", None, 2),  # the half core is used
+        ("10000 100000", None, 1),
+        ("6400000 100000", None, 8),  # a share of more than there is
+        (None, ("-1", "100000"), 8),
+        (None, ("300000", "100000"), 3),
+        ("200000 100000", ("300000", "100000"), 2),
+        ("garbled", ("100000", ""), 8),
+        ("100000 0", None, 8),
+    ],
+)
+def test_a_share_of_the_processors_bounds_the_cores(
+    new: str | None,
+    old: tuple[str, str] | None,
+    allowed: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if new is not None:
+        (tmp_path / "max").write_text(f"{new}\n", encoding="ascii")
+    for name, text in zip(("quota", "period"), old or (), strict=False):
+        (tmp_path / name).write_text(f"{text}\n", encoding="ascii")
+    monkeypatch.setattr(machine, "CPU_QUOTA", tmp_path / "max")
+    monkeypatch.setattr(machine, "OLD_CPU_QUOTA", (tmp_path / "quota", tmp_path / "period"))
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert cores() == allowed
+
+
+def test_threads_come_from_the_cores_that_may_be_used() -> None:
+    """A study, a competition and the writers ask one function."""
+    import re
+
+    source = Path(machine.__file__).parents[1]
+    asks = [
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*.py")
+        if re.search(r"os\.cpu_count\(|sched_getaffinity\(", path.read_text("utf-8"))
+    ]
+    assert sorted(asks) == ["core/machine.py", "doctor.py"]  # the doctor says both numbers

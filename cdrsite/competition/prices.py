@@ -8,7 +8,6 @@ itself after Pessoa et al. 2018, INFORMS Journal on Computing 30, 339-360).
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,6 +21,7 @@ from cdrsite.competition.rows import RowSystem, build_rows, objective_matrix
 from cdrsite.competition.solution import Solution, SolverReport
 from cdrsite.competition.sweeping import Prices, Sums, Sweeper, check_cells
 from cdrsite.core.errors import SolverError
+from cdrsite.core.machine import cores
 
 F64 = npt.NDArray[np.float64]
 
@@ -294,7 +294,7 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
         If the gap is not closed.
     """
     options = options or SolverOptions()
-    threads = options.threads or os.cpu_count() or 1
+    threads = options.threads or cores()
     system = build_rows(problem, MAX_GROUPS)
     matrix = objective_matrix(objective, problem)
     lower = check_cells(problem, threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
@@ -19,15 +20,38 @@ CGROUPS = (
     ),
 )
 """Files with a container's memory limit and use, new and old."""
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""A container's share of the processors: time and period, or "max" and period."""
+OLD_CPU_QUOTA = (
+    Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+    Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
+)
+"""The same in two files of the old form; no limit is -1."""
 FALLBACK = 4 * 10**9
 """Assumed free where the system does not say [bytes]."""
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Cores that this process may use: those it may run on, within a container's share of time.
+
+    A share such as 1.5 cores counts as two: the second thread then waits some of the time, and
+    the half core is not lost.
+    """
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    shares = [share for share in (_share(CPU_QUOTA), _share(*OLD_CPU_QUOTA)) if share is not None]
+    return max(1, min([allowed, *(math.ceil(share) for share in shares)]))
+
+
+def _share(*files: Path) -> float | None:
+    """Processor time over period that the files of a container allow [cores]; None without one."""
+    try:
+        quota, period = (int(word) for file in files for word in file.read_text("ascii").split())
+    except (OSError, ValueError):  # no such file, or the word "max"
+        return None
+    return quota / period if quota > 0 and period > 0 else None
 
 
 def free_memory() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from cdrsite import __version__
 from cdrsite.core.grid import Block
+from cdrsite.core.machine import cores
 from cdrsite.core.memo import MOST_CELLS, remembered_files
 from cdrsite.outputs.cog import READ, write_cog_blocks
 from cdrsite.outputs.legend import (
@@ -189,7 +189,7 @@ def write_rasters(folder: Path, result: StudyResult, done: Callable[[], None]) -
         return spec
 
     written = []
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(4, cores())) as pool:
         for spec in pool.map(one, list(raster_plan(result))):
             written.append(spec)
             done()

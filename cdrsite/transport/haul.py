@@ -186,28 +186,8 @@ def supply_shed(
     return SupplyShed(ends, *out)
 
 
-def coarsen(biomass: NDArray[Any], friction: NDArray[Any], factor: int) -> tuple[Floats, Floats]:
-    """Bring biomass and friction to coarser cells, for sheds of many places.
-
-    Parameters
-    ----------
-    biomass, friction : ndarray, shape (rows, cols)
-        As in :func:`supply_shed`.
-    factor : int
-        Fine cells per side of a coarse one; the last coarse cells may be partly off the grid.
-
-    Returns
-    -------
-    tuple of ndarray
-        Sum of the biomass, and harmonic mean friction of the open cells, because ways choose the
-        easy ones; inf where more than half of the cells on the grid are closed. Biomass of closed
-        coarse cells is kept in the sum and cannot be reached.
-    """
-    return _means(_fine_sums(biomass, friction, factor))
-
-
 def _fine_sums(biomass: NDArray[Any], friction: NDArray[Any], factor: int) -> Floats:
-    """Sums over coarse cells; see ``_kernel_haul.coarse_sums``."""
+    """Sums over coarse cells; the last ones may be partly off the grid."""
     if factor < 1:
         raise DataError("the factor is below 1", where=WHERE, got=factor)
     rows, cols = biomass.shape
@@ -217,7 +197,12 @@ def _fine_sums(biomass: NDArray[Any], friction: NDArray[Any], factor: int) -> Fl
 
 
 def _means(sums: Floats) -> tuple[Floats, Floats]:
-    """Biomass and mean friction of coarse cells from their sums."""
+    """Biomass and friction of coarse cells from their sums.
+
+    The friction is the harmonic mean of the open cells, because ways choose the easy ones; inf
+    where more than half of the cells on the grid are closed. Biomass of closed coarse cells is
+    kept in the sum and cannot be reached.
+    """
     supply, cells, count, eases = sums
     return supply, np.where(2 * count >= cells, _ratio(count, eases), np.inf)
 
@@ -317,62 +302,6 @@ def _coarse_sheds(
         threads=threads,
     )
     return shed.total().reshape(supply.shape).astype(np.float32)
-
-
-def shed_raster(
-    biomass: NDArray[Any],
-    friction: NDArray[Any],
-    steps: tuple[NDArray[np.float64] | float, float],
-    *,
-    factor: int = 4,
-    max_cost: float,
-    loss_per_100km: float = 0.0,
-    threads: int = 1,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Biomass within reach of every cell, worked out on coarser cells.
-
-    Parameters
-    ----------
-    biomass, friction, steps, max_cost, loss_per_100km, threads
-        As in :func:`supply_shed`.
-    factor : int
-        Fine cells per side of a coarse one; the work falls with its fourth power.
-
-    Returns
-    -------
-    tuple of ndarray of float32, shape (rows, cols)
-        What arrives [t dry/yr] and its mean haul cost [USD/t], NaN without supply. Closed fine
-        cells get 0 and NaN.
-
-    Notes
-    -----
-    On rough ground the coarse ways miss the cheapest passages: with friction at random between
-    one and two times a value and cells 8 times as large, sheds came out some 12 % too small. For
-    the places that matter, :func:`supply_shed` on the fine grid is exact.
-    """
-    supply, ground = coarsen(biomass, friction, factor)
-    rows, cols = np.indices(supply.shape)
-    east = np.broadcast_to(np.asarray(steps[0], np.float64), len(friction))
-    last = len(east) - 1
-    middle = np.minimum(np.arange(len(supply)) * factor + factor // 2, last)
-    shed = supply_shed(
-        supply,
-        ground,
-        (east[middle] * factor, steps[1] * factor),
-        (rows.ravel(), cols.ravel()),
-        max_cost=max_cost,
-        loss_per_100km=loss_per_100km,
-        threads=threads,
-    )
-    height, width = friction.shape
-
-    def fine(values: Floats) -> NDArray[np.float32]:
-        coarse = values.reshape(supply.shape)
-        return np.repeat(np.repeat(coarse, factor, 0), factor, 1)[:height, :width].astype("f4")
-
-    open_ = np.isfinite(friction)
-    total, cost = fine(shed.total()), fine(shed.mean_cost())
-    return np.where(open_, total, np.float32(0)), np.where(open_, cost, np.float32(np.nan))
 
 
 def _check(

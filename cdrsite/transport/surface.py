@@ -187,25 +187,6 @@ class CostSurface:
         report.warn()
         return report
 
-    def whole(self, size: int = 1024) -> tuple[Share, Share, SurfaceReport]:
-        """Billing and steering of the whole grid in memory, with warnings given.
-
-        Returns
-        -------
-        tuple
-            Billing and steering, float32, shape of the grid [USD/t/km], and the report.
-        """
-        grid = self.reader.grid
-        billing = np.empty(grid.shape, np.float32)
-        steering = np.empty(grid.shape, np.float32)
-        report = SurfaceReport()
-        for block in grid.blocks(size):
-            part = self.block(block)
-            billing[block.slices], steering[block.slices] = part.billing, part.steering
-            report.add(part)
-        report.warn()
-        return billing, steering, report
-
     # factors
 
     def _land(self, block: Block, sea: Share, tally: _Tally) -> NDArray[np.float64]:
