@@ -86,6 +86,16 @@ def test_few_different_numbers_are_kept_as_they_are() -> None:
     np.testing.assert_array_equal(mapcells.unpack(packed), values)
 
 
+@pytest.mark.parametrize(
+    "values", [[3, -1, 3, 7], [5], [], [0, 2**40, -1], list(range(-1, 70_000))]
+)
+def test_kinds_are_those_of_a_sort(values: list[int]) -> None:
+    numbers = np.array(values, np.int64)
+    expected = np.unique(numbers, return_inverse=True)
+    for found, wanted in zip(mapcells._kinds(numbers), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
 def test_nothing_known_and_nothing_at_all() -> None:
     assert np.isnan(mapcells.unpack(pack_log(np.full(5, np.nan)))).all()
     assert np.isnan(mapcells.unpack(pack_linear(np.full(300, np.nan), 0.1))).all()

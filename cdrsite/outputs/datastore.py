@@ -14,7 +14,7 @@ import numpy as np
 from cdrsite.core.arrays import DiskStore
 from cdrsite.core.errors import GridError
 from cdrsite.core.grid import AnalysisGrid
-from cdrsite.core.memo import remembered_files
+from cdrsite.core.memo import MOST_CELLS, remembered_files
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,8 +55,14 @@ def _writer(
     def write() -> list[Path]:
         variable = dataset[name]
         array = store.create(str(name), variable.shape, variable.dtype)
+        if variable.size <= MOST_CELLS:
+            array[...] = variable.data
+            return files()
         for part in grid.blocks(store.block):
             array[(..., *part.slices)] = variable.data[(..., *part.slices)]
+        return files()
+
+    def files() -> list[Path]:
         return [one for one in (store.folder / str(name)).iterdir() if one.is_file()]
 
     return write

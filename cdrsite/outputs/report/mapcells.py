@@ -128,11 +128,21 @@ def pack_whole(values: NDArray[Any]) -> dict[str, Any]:
 
 def _whole(values: NDArray[Any]) -> dict[str, Any]:
     numbers = np.asarray(values, np.int64)
-    kinds, codes = np.unique(numbers, return_inverse=True)
+    kinds, codes = _kinds(numbers)
     if kinds.size > MOST_CODES:  # more combinations than a report can name: the rest is unknown
         codes = np.minimum(codes, MOST_CODES)
         kinds = np.append(kinds[:MOST_CODES], -1)
     return {"scale": "table", "table": kinds.tolist(), **pack_codes(codes.reshape(numbers.shape))}
+
+
+def _kinds(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Values that occur, ascending, and the place of each number among them."""
+    low, high = (int(numbers.min()), int(numbers.max())) if numbers.size else (0, -1)
+    if not 0 <= high - low < MOST_CODES:
+        kinds, codes = np.unique(numbers, return_inverse=True)
+        return kinds, codes
+    present = np.bincount((numbers - low).reshape(-1)) > 0  # no sort: they lie close together
+    return np.flatnonzero(present) + low, (np.cumsum(present) - 1)[numbers - low]
 
 
 def unpack(packed: dict[str, Any]) -> NDArray[np.float64]:

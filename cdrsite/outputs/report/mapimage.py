@@ -183,6 +183,10 @@ class Web:
         ndarray of int64, shape (height, width)
             Into the flat picture; -1 where it has none.
         """
+        like = (picture.values.shape, tuple(picture.transform), picture.crs.to_wkt())
+        return remembered("places", (repr(self), *like), lambda: self._places(picture))
+
+    def _places(self, picture: Picture) -> NDArray[np.int64]:
         from pyproj import Transformer
 
         top, bottom = mercator(self.north), mercator(self.south)

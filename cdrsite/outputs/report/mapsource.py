@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FILLS = {"f": np.nan, "u": 255, "i": -1}
 """Kind of type -> what stands for nothing there."""
 
+MOST_BYTES = 4_000_000
+"""A larger file is read only as far as a picture needs it."""
+
 
 class Source(Protocol):
     """What the map draws."""
@@ -29,6 +32,10 @@ class Source(Protocol):
 
     def picture(self, name: str, method: str | None, most: int) -> Picture:
         """Values of a variable, at most so many pixels wide and high."""
+        ...
+
+    def stamp(self, name: str, method: str | None) -> bytes | None:
+        """What tells a picture from others, without reading it; None where nothing does."""
         ...
 
 
@@ -57,6 +64,11 @@ class DatasetSource:
         transform = Affine(t.a * step, 0.0, t.c, 0.0, t.e * step, t.f)
         return Picture(every(values, step), transform, self.grid.crs)
 
+    def stamp(self, name: str, method: str | None) -> bytes | None:
+        """What tells a picture from others, without reading it; None where nothing does."""
+        del name, method
+        return None
+
 
 class RunSource(DatasetSource):
     """A run's folder: pictures from the overviews of its rasters, cells from its dataset."""
@@ -74,6 +86,14 @@ class RunSource(DatasetSource):
         kind = raster.values.dtype
         fill = NODATA_BITS if kind == np.uint32 else FILLS[kind.kind]
         return Picture(raster.values.filled(fill), raster.transform, raster.crs)
+
+    def stamp(self, name: str, method: str | None) -> bytes | None:
+        """The raster's file, where there is one and it is small."""
+        file = name if method is None else f"{name}_{method}"
+        if file not in self._run.rasters:
+            return None
+        path = self._run.path / "rasters" / f"{file}.tif"
+        return path.read_bytes() if path.stat().st_size <= MOST_BYTES else None
 
 
 def every(values: xr.DataArray, step: int) -> NDArray[Any]:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.core.memo import remembered
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.report.fragment import Fragment
 from cdrsite.outputs.report.html import tag, text
@@ -83,8 +84,10 @@ def fragment(
     painter = Painter(source, words)
     picture, inside = painter.region(shown)
     web = painter.frame(picture)
+    # the first finds out where pixels lie, for all
+    painted = [_painted(source, painter, shown[0], words)]
     with ThreadPoolExecutor(THREADS) as pool:
-        painted = list(pool.map(painter.paint, shown))
+        painted += pool.map(lambda layer: _painted(source, painter, layer, words), shown[1:])
     methods = methods_of(source.dataset)
     data = {
         "bounds": web.bounds,
@@ -108,6 +111,18 @@ def fragment(
     study = is_study(source.dataset)
     html = markup(controls, words, title or words("map.title"), study=study)
     return Fragment(html, style(), script(), data)
+
+
+def _painted(source: Source, painter: Painter, layer: Layer, words: Words) -> dict[str, Any]:
+    """Picture and legend of a layer; those of an earlier run of a batch where they are the same."""
+    names = [layer.variable] if layer.method is None else [layer.variable, "limit"]
+    stamps = [source.stamp(name, layer.method) for name in names]
+    if None in stamps:
+        return painter.paint(layer)
+    dataset = source.dataset
+    attrs = [dict(dataset[name].attrs) for name in (layer.variable, "limit") if name in dataset]
+    content = (layer, words.lang, methods_of(dataset), dict(dataset.attrs), attrs, stamps)
+    return remembered("painting", content, lambda: painter.paint(layer))
 
 
 def page_words(words: Words) -> dict[str, str]:
