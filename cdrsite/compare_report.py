@@ -93,7 +93,7 @@ def _methods(found: Comparison, *, whole: bool) -> Table:
     known = [(key, head) for key, head in shown if f"{key}_a" in found.methods.columns]
     columns = [("method", "name")]
     for _, head in known:
-        columns += [(head, "right"), ("now", "right"), ("change", "right")]
+        columns += [(f"{head}\nfirst", "right"), ("second", "right"), ("change", "right")]
     rows = []
     for row in records(found.methods):
         cells = [str(row["method"])]
@@ -125,7 +125,10 @@ def _short(text: str) -> str:
 def _binding(found: Comparison, out: Console) -> None:
     """What begins and what ceases to bind; prices of the rest are in the tables."""
     rows = [row for row in records(found.binding()) if row["was"] != row["is"]]
-    for key, head in (("is", "holds the plan back now"), ("was", "no longer holds it back")):
+    for key, head in (
+        ("is", "holds back the second plan only"),
+        ("was", "held back the first plan only"),
+    ):
         names = [f"{row['family']} {row['zone']}".strip() for row in rows if row[key]]
         if names:
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""

@@ -11,6 +11,7 @@ import numpy as np
 
 from cdrsite.allocation import INJECTIVITY, PORE_SPACE
 from cdrsite.competition.problem import QUANTITIES
+from cdrsite.competition.results import real_prices
 from cdrsite.competition.rows import objective_matrix
 from cdrsite.core.resources import RESOURCE_UNITS, RESOURCES
 from cdrsite.variables import EVIDENCE
@@ -93,7 +94,7 @@ def _add_facts(dataset: xr.Dataset, needs: NDArray[np.float64], allocation: Allo
     dataset.attrs["objective_unit"] = solution.objective.unit
     dataset.attrs["binding_policies"] = [
         row.name
-        for row, price in zip(solution.system.rows, solution.price, strict=True)
+        for row, price in zip(solution.system.rows, real_prices(solution), strict=True)
         if row.family == "policy" and price != 0
     ]
 
@@ -107,6 +108,7 @@ FACTS = {
 def _add_prices(dataset: xr.Dataset, allocation: Allocation) -> None:
     """Prices of the zones as an attribute of the variable that labels them."""
     solution = allocation.solution
+    found = real_prices(solution)
     for name in list(dataset.data_vars):
         if not str(name).startswith("pool_"):
             continue
@@ -114,7 +116,7 @@ def _add_prices(dataset: xr.Dataset, allocation: Allocation) -> None:
         families = (INJECTIVITY, PORE_SPACE) if resource == "storage" else (resource,)
         labels = dataset[name].attrs.get("labels", [])
         prices = dict.fromkeys(labels, 0.0)
-        for row, price in zip(solution.system.rows, solution.price, strict=True):
+        for row, price in zip(solution.system.rows, found, strict=True):
             if row.family in families:
                 prices[row.zone] += float(price)
         dataset[name].attrs["prices"] = [prices[label] for label in labels]

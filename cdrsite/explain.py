@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.errors import ConfigError, GridError
+from cdrsite.core.numbers import number
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.states import OUTSIDE
 from cdrsite.outputs.datastore import grid_of
 from cdrsite.outputs.legend import flag_names, label_names, reason_names, state_codes
 from cdrsite.outputs.staging import MARK
+from cdrsite.outputs.styles import people_unit
 from cdrsite.variables import LIMIT_NAMES
 
 if TYPE_CHECKING:
@@ -30,6 +32,29 @@ TIE = 1e-6
 SHOWN_SHARE = 0.01
 """A plant on less of the land than this is not limited by it [1]."""
 POLICIES = "policy rules"
+
+
+def _number(value: float, digits: int) -> str:
+    """A number without zeros at its end: needs such as 3 m³ are exact."""
+    text = number(value, digits)
+    return text.rstrip("0").rstrip(".") if "." in text and "×" not in text else text
+
+
+def _amount(value: float, unit: str) -> str:
+    """A supply with its unit as people read them: 400 MWh/yr, 900 m³/yr."""
+    if unit == "kWh/yr" and abs(value) >= 1e5:
+        value, unit = value / 1e3, "MWh/yr"
+    return f"{_number(value, 4)} {people_unit(unit)}"
+
+
+def _unit_of(resource: str) -> str:
+    """Unit of a need of a resource."""
+    return people_unit(RESOURCE_UNITS[resource].removesuffix("/yr"))
+
+
+def _percent(share: float) -> str:
+    """A part that is not nothing never reads as 0 %."""
+    return "less than 1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 
 @dataclass(frozen=True)
@@ -80,32 +105,31 @@ class PlanHere:
     def scarce(self) -> str:
         """The largest charges, in words."""
         shown = [(k, v) for k, v in self.charges.items() if v > TIE * abs(self.worth)][:4]
-        return ", ".join(f"{name} {value:,.3g}" for name, value in shown)
+        return ", ".join(f"{name} {_number(value, 3)}" for name, value in shown)
 
     def costs(self) -> str:
         """What a net tonne would cost, in words."""
-        text = f"{self.cost_usd_per_net_t:,.4g} USD per net t"
+        text = f"{_number(self.cost_usd_per_net_t, 4)} USD per net t"
         if self.cost_to_sink == 0:
             return text
         to = f" to {self.sink}" if self.sink else ""
-        return (
-            f"{text} ({self.cost_at_plant:,.4g} at the plant and {self.cost_to_sink:,.4g} for "
-            f"transport and storage{to}, per gross t)"
-        )
+        parts = (_number(cost, 4) for cost in (self.cost_at_plant, self.cost_to_sink))
+        both = " at the plant and ".join(parts)
+        return f"{text} ({both} for transport and storage{to}, per gross t)"
 
     def verdict(self) -> str:
         """Whether the plan uses it and why, in one sentence."""
-        paid = f"a gross t is worth {self.worth:,.3g} {self.unit}"
+        paid = f"a gross t is worth {_number(self.worth, 3)} {self.unit}"
         if self.scarce:
             paid += f" and pays for {self.scarce}"
         if self.gross_t_yr > 0:
             share = self.gross_t_yr / self.most_t_yr if self.most_t_yr > 0 else np.nan
-            much = f"{self.gross_t_yr:,.4g} t/yr gross"
+            much = f"{_number(self.gross_t_yr, 4)} t/yr gross"
             if share >= SHOWN_SHARE:
                 much += f", {share:.0%} of what its land would hold"
             return f"used: {much}; {paid}"
         if self.shortfall > TIE * max(abs(self.worth), TIE):
-            return f"not used: {paid}, {self.shortfall:,.3g} {self.unit} too much"
+            return f"not used: {paid}, {_number(self.shortfall, 3)} {self.unit} too much"
         if self.worth <= 0:
             return f"not used: {paid}, so it adds nothing to the goal"
         return f"not used, though as good as what is: {paid}; what it needs is taken elsewhere"
@@ -123,16 +147,18 @@ class PlanHere:
             left = 1.0 - short / charge
             need = self.needs.get(resource)
             if left > 0 and need is not None:
-                unit = RESOURCE_UNITS[resource].removesuffix("/yr")
+                unit = _unit_of(resource)
                 ways.append(
-                    f"its need of {resource} would have to fall from {need:,.4g} to "
-                    f"{need * left:,.4g} {unit} per t"
+                    f"its need of {resource} would have to fall from {_number(need, 4)} to "
+                    f"{_number(need * left, 4)} {unit} per t"
                 )
             elif left > 0:
-                ways.append(f"the price of {name} would have to fall by {short / charge:.0%}")
+                ways.append(f"the price of {name} would have to fall by {_percent(short / charge)}")
             else:
                 ways.append(f"even without any need of {name} it would not be chosen")
-        ways.append(f"a gross t would have to be worth {self.worth + short:,.3g} {self.unit}")
+        ways.append(
+            f"a gross t would have to be worth {_number(self.worth + short, 3)} {self.unit}"
+        )
         return ", or ".join(ways)
 
 
@@ -184,14 +210,15 @@ class MethodHere:
             return f"{self.state}: it would emit as much as it removes"
         if self.state != "allowed":
             return self.state
-        parts = [f"{self.gross_t_yr:,.4g} t/yr gross, {self.net_t_yr:,.4g} t/yr net"]
+        parts = [f"{_number(self.gross_t_yr, 4)} t/yr gross, {_number(self.net_t_yr, 4)} t/yr net"]
         if np.isfinite(self.cost_usd_per_net_t):
-            parts.append(f"{self.cost_usd_per_net_t:,.4g} USD per net t")
+            parts.append(f"{_number(self.cost_usd_per_net_t, 4)} USD per net t")
         limit = f"limited by {self.limits}"
         if self.offered is not None:
-            limit += f" ({self.offered:,.4g} {self.offered_unit} offered"
+            limit += f" ({_amount(self.offered, self.offered_unit)} offered"
             if self.need_per_t is not None:
-                limit += f", {self.need_per_t:,.4g} {self.offered_unit.split('/')[0]} needed per t"
+                each = people_unit(self.offered_unit.split("/")[0])
+                limit += f", {_number(self.need_per_t, 4)} {each} needed per t"
             limit += ")"
         parts.append(limit)
         parts.append(f"{self.available_share:.0%} of the cell available")
@@ -207,8 +234,7 @@ class MethodHere:
         found = [("alone", self.sentence())]
         if plan.needs:
             needs = (
-                f"{name} {value:,.4g} {RESOURCE_UNITS[name].removesuffix('/yr')}"
-                for name, value in plan.needs.items()
+                f"{name} {_number(value, 4)} {_unit_of(name)}" for name, value in plan.needs.items()
             )
             found.append(("needs per gross t", ", ".join(needs)))
         found.append(("would cost", plan.costs()))
@@ -270,7 +296,7 @@ class Explanation:
         if self.zones:
             found.append(("lies in", ", ".join(f"{k}: {v[0]}" for k, v in self.zones.items())))
         if self.supplies:
-            each = (f"{k} {v:,.4g} {unit}" for k, (v, unit) in self.supplies.items())
+            each = (f"{k} {_amount(v, unit)}" for k, (v, unit) in self.supplies.items())
             found.append(("offered", ", ".join(each)))
         if self.winner in self.methods:
             found.append(("in the plan", f"mostly {self.winner}; what stops it: {self.binding}"))
@@ -330,10 +356,26 @@ def explain_run(folder: Path, lon: float, lat: float) -> Explanation:
     with xr.open_dataset(store, engine="zarr", chunks=None) as dataset:
         grid = grid_of(dataset)
         x, y = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True).transform(lon, lat)
+        _within(grid, x, y, (lon, lat))
         found = explain_place(dataset, grid, x, y)
     if all(here.state == LIMIT_NAMES[OUTSIDE] for here in found.methods.values()):
         raise GridError("the place lies outside the region", got=f"{lon:g}, {lat:g}")
     return found
+
+
+def _within(grid: AnalysisGrid, x: float, y: float, place: tuple[float, float]) -> None:
+    """Refuse a place outside the grid in the degrees that it was given in."""
+    from rasterio.warp import transform_bounds
+
+    try:
+        grid.index(x, y)
+    except GridError as error:
+        west, south, east, north = transform_bounds(grid.wkt, "EPSG:4326", *grid.bounds)
+        raise GridError(
+            "the place lies outside the grid",
+            got=f"{place[0]:g}, {place[1]:g}",
+            expected=f"longitude {west:.4g} to {east:.4g}, latitude {south:.4g} to {north:.4g}",
+        ) from error
 
 
 def parse_place(text: str) -> tuple[float, float]:

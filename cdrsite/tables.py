@@ -326,9 +326,9 @@ def pool_table(allocation: Allocation) -> pd.DataFrame:
     """Supply, use, slack and shadow price of every pool, storage unit and policy rule."""
     import pandas as pd
 
-    columns = ["family", "zone", "unit", "supply", "use", "slack", "price", "price_unit", "binds"]
+    columns = ["family", "zone", "sense", "unit", "supply", "use", "slack", "price", "price_unit"]
     rows = competed.pools_table(allocation.solution)
-    return pd.DataFrame(rows).reindex(columns=columns)
+    return pd.DataFrame(rows).reindex(columns=[*columns, "binds"])
 
 
 def zone_table(setting: Setting, allocation: Allocation, names: Sequence[str]) -> pd.DataFrame:

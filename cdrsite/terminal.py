@@ -169,7 +169,7 @@ def certificate(objective: Mapping[str, Any]) -> str:
     factor, shown = (1e-6, f"M{unit}") if unit in {"t/yr", "USD/yr"} else (1.0, unit)
     shown = shown.replace("MUSD/yr", "M$/yr")
     value, bound = (number(factor * objective[key], 4) for key in ("value", "bound"))
-    proof = f"(bound {bound}, {objective['sweeps']} sweeps)"
+    proof = f"(bound {bound}, {objective['sweeps']} sweep{'s' * (objective['sweeps'] != 1)})"
     head, gap, asked = (
         f"{objective['name']} {value} {shown}",
         objective["gap"],
@@ -241,6 +241,9 @@ PRICED: dict[str, tuple[float, str]] = {
 }
 """Canonical unit -> how many of it a planner prices at once, and its name."""
 
+SENSES = {"<=": "at most", ">=": "at least", "=": "exactly"}
+"""Sense of a rule of policy, in words."""
+
 SUPPLIED: dict[str, tuple[float, str]] = {
     "m3/yr": (1e-6, "Mm³/yr"),
     "kWh/yr": (1e-9, "TWh/yr"),
@@ -252,7 +255,7 @@ SUPPLIED: dict[str, tuple[float, str]] = {
 
 
 def planner_price(price: float, unit: str, goal: str = "") -> tuple[float, str]:
-    """A price in units that a planner reads: per MWh, per 1000 m3, per ha.
+    """A price in units that a planner reads: per MWh, per 1000 m³, per ha.
 
     Parameters
     ----------
@@ -308,7 +311,10 @@ def _binding_table(rows: Sequence[dict[str, Any]], goal: str, *, where: bool) ->
         price, per = planner_price(dearest, price_unit, goal)
         zones = [str(row["zone"]) for row in members if row["zone"] is not None]
         supply = math.fsum(row["supply"] for row in members)
-        words = (f"{number(supply * factor)} {name}", f"{number(price)} {per}", _some(zones))
+        limit = f"{number(supply * factor)} {name}"
+        if family == "policy":
+            limit = f"{SENSES.get(str(members[0].get('sense')), '')} {limit}".strip()
+        words = (limit, f"{number(price)} {per}", _some(zones))
         shown.append((family, *words)[: len(columns)])
     table = text_table("", columns, shown)
     if len(kinds) > SHOWN_BINDING:

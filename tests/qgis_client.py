@@ -12,6 +12,7 @@ from pathlib import Path
 
 from qgis.core import (  # type: ignore[import-not-found]
     QgsApplication,
+    QgsLayerTreeModel,
     QgsMapRendererSequentialJob,
     QgsMapSettings,
     QgsProject,
@@ -39,13 +40,12 @@ def picture(layers: list, name: str) -> None:
     job.renderedImage().save(str(folder / f"{name}.png"))
 
 
+model = QgsLayerTreeModel(project.layerTreeRoot())
+
+
 def legend(node) -> list:
-    model_nodes = node.layer().legend()
-    if model_nodes is None:
-        return []
-    return [
-        one.data(0) or one.userLabel() for one in model_nodes.createLayerTreeModelLegendNodes(node)
-    ]
+    """What the panel of layers shows below a layer."""
+    return [one.data(0) or one.userLabel() for one in model.layerLegendNodes(node)]
 
 
 report = {

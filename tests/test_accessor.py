@@ -49,7 +49,7 @@ def test_an_allowed_cell_says_what_limits_it(dataset: xr.Dataset) -> None:
     assert here.offered == 90.0 and here.need_per_t == 3.0
     assert found.reasons == ()
     text = repr(found)
-    assert "limited by water (90 m3/yr offered, 3 m3 needed per t)" in text
+    assert "limited by water (90 m³/yr offered, 3 m³ needed per t)" in text
     assert "250 USD per net t" in text and "rules that hit it: none" in text
 
 

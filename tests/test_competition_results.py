@@ -111,6 +111,31 @@ def test_totals_of_provinces_add_up_to_the_optimum() -> None:
     assert cost.sum() == pytest.approx(sum(row["cost"] for row in whole), rel=1e-9)
 
 
+def test_a_price_that_is_only_rounding_is_none() -> None:
+    answer = solve(two_provinces(400), most_net(), FINE)
+    limits, names = answer.system.limits, [row.name for row in answer.system.rows]
+    dearest = np.abs(answer.price * limits).max()
+    slack = int(np.flatnonzero(answer.price == 0)[0])
+    for share, kept in ((1e-11, False), (1e-6, True)):
+        price = answer.price.copy()
+        price[slack] = share * dearest / limits[slack]
+        row = pools_table(replace(answer, price=price))[slack]
+        assert (row["price"] != 0, row["binds"]) == (kept, kept), names[slack]
+        others = [r for r in pools_table(replace(answer, price=price)) if r["zone"] != row["zone"]]
+        assert others == [r for r in pools_table(answer) if r["zone"] != row["zone"]]
+
+
+def test_the_price_of_a_share_is_no_rounding() -> None:
+    """A rule about a share has a limit of zero: what it is worth follows from its terms."""
+    at_least = PolicyRow(
+        "a third of air capture", (Term("net", 1.0, ("dac",)), Term("net", -1 / 3)), ">=", 0.0
+    )
+    answer = solve(replace(two_provinces(400), policies=[at_least]), most_net(), FINE)
+    rule = next(row for row in pools_table(answer) if row["family"] == "policy")
+    assert (rule["binds"], rule["sense"], rule["supply"]) == (True, ">=", 0.0)
+    assert rule["price"] > 0  # what a tonne more asked for costs
+
+
 def test_prices_are_what_one_unit_more_gains() -> None:
     problem = two_provinces(400)
     answer = solve(problem, most_net(), FINE)

@@ -49,7 +49,7 @@ def test_a_method_too_dear_says_what_would_have_to_change() -> None:
     )
     # land charges 1.0 for 100 m2, 0.3 too much: 70 m2 would do
     assert here.cure() == (
-        "its need of land would have to fall from 100 to 70 m2 per t, or a gross t would have to "
+        "its need of land would have to fall from 100 to 70 m² per t, or a gross t would have to "
         "be worth 1.2 t"
     )
     assert "450 USD per net t (400 at the plant and 5 for transport and storage to" in here.costs()
@@ -57,7 +57,7 @@ def test_a_method_too_dear_says_what_would_have_to_change() -> None:
 
 def test_what_is_used_or_tied_needs_no_cure() -> None:
     used = plan(gross_t_yr=2500.0, shortfall=0.0)
-    assert used.verdict().startswith("used: 2,500 t/yr gross, 50% of what its land would hold")
+    assert used.verdict().startswith("used: 2\u202f500 t/yr gross, 50% of what its land would hold")
     assert used.cure() is None
     tied = plan(shortfall=0.0)
     assert "as good as what is" in tied.verdict() and tied.cure() is None

@@ -262,8 +262,8 @@ def test_legends_speak_in_words_and_units(written: tuple[StudyResult, Path]) -> 
     ]
     assert labels["pools_water"] == [
         "0: some is left",
-        "-0.5 t per m3",
-        "0.002 t per m3",
+        "-0.5 t per m³",
+        "0.002 t per m³",
         "not in the plan",
     ]
     assert labels["storage"][0] == "not used"
@@ -275,8 +275,8 @@ def test_names_for_people_with_units(written: tuple[StudyResult, Path]) -> None:
     names = dict(
         ask(path, "SELECT column_name, name FROM gpkg_data_columns WHERE table_name='pools_water'")
     )
-    assert names["supply"] == "Supply [m3/yr]"
-    assert names["price"] == "Shadow price [t per m3]"
+    assert names["supply"] == "Supply [m³/yr]"
+    assert names["price"] == "Shadow price [t per m³]"
     for layer in LAYERS:
         columns = {row[1] for row in ask(path, f"PRAGMA table_info({layer})")} - {"fid", "geom"}
         named = ask(path, "SELECT column_name FROM gpkg_data_columns WHERE table_name=?", layer)

@@ -18,8 +18,16 @@ import cdrsite.outputs.folder as folder_module
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NET_NOT_POSITIVE, OUTSIDE, UNKNOWN
+from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.manifest import input_files, relative_path
-from cdrsite.outputs.palette import METHOD_COLOURS, RESOURCE_COLOURS, STATE_COLOURS, rgba
+from cdrsite.outputs.palette import (
+    METHOD_COLOURS,
+    RESOURCE_COLOURS,
+    SPARE_COLOURS,
+    STATE_COLOURS,
+    method_colour,
+    rgba,
+)
 from cdrsite.outputs.raster import Category, RasterSpec, write_cog
 from cdrsite.outputs.staging import Staging
 from cdrsite.outputs.tables import plain
@@ -391,6 +399,19 @@ def test_geographic_grids_are_written_too(tmp_path: Path) -> None:
     folder = tiny_result(tmp_path, crs="EPSG:4326").write(tmp_path / "run")
     _, source = read(folder, "potential_daccs-solid")
     assert source.crs.to_epsg() == 4326 and source.res == (0.5, 0.5)
+
+
+def test_own_methods_have_one_colour_everywhere() -> None:
+    mine = ("biochar", "my_dac", "ocean-alkalinity", "peat", "weathering")
+    for others in (mine, (*mine[::-1], *METHOD_COLOURS)):
+        found = [method_colour(name, others) for name in mine]
+        assert sorted(found) == sorted(SPARE_COLOURS)  # as many as there are: none twice
+    words = tuple(name.replace("_", " ") for name in (*mine, "no method", "excluded"))
+    for name in mine:
+        colour = method_colour(name, mine)
+        assert class_colour(name.replace("_", " "), words) == colour
+        assert class_colour(name, mine) == colour
+    assert method_colour("biochar") == class_colour("biochar")
 
 
 def test_colours_are_distinct() -> None:

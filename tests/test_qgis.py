@@ -160,6 +160,7 @@ def test_qgis_opens_every_layer(run: Path, opened: tuple[Path, dict[str, Any]]) 
 
 def test_qgis_shows_words_in_the_legend(run: Path, opened: tuple[Path, dict[str, Any]]) -> None:
     legends = {layer["id"]: layer["legend"] for layer in opened[1]["layers"]}
+    assert not [line for lines in legends.values() for line in lines if line.startswith("Band")]
     winner = legends["cdrsite_raster_winner"]
     assert winner[-5:][:2] == [ODD if "odd" in run.name else METHODS[0], METHODS[1]]
     potential = legends[f"cdrsite_raster_potential_{METHODS[0].replace('-', '_2d_')}"]
@@ -210,6 +211,14 @@ def test_the_net_factor_turns_at_zero() -> None:
     for step, after in pairwise(steps):
         red, _, blue = (int(step.colour[i : i + 2], 16) for i in (1, 3, 5))
         assert (red > blue) == (step.top <= 0), (step, after)
+
+
+def test_a_legend_of_nearly_equal_values_tells_the_rest_apart() -> None:
+    shares = np.array([0.0] * 10 + [0.5] * 4 + [1.0] * 500)
+    labels = [step.label for step in quantity_steps(spec("available", "1"), shares)]
+    assert labels[0].startswith("up to ") and labels[-1].startswith("more than ")
+    rounding = np.array([0.0] * 9 + [5e-14])
+    assert [one.label for one in quantity_steps(spec("shortfall", "t/t"), rounding)] == ["0 t/t"]
 
 
 @pytest.mark.parametrize("values", [[], [0.0], [5.0, 5.0], [1e-12, 1e12]])

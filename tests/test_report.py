@@ -25,6 +25,7 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.numbers import exact, number
 from cdrsite.library import load as load_module
 from cdrsite.outputs.assumptions import known_assumptions
+from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.report import page as page_module
 from cdrsite.outputs.report.curve import round_step, steps_of, ticks
 from cdrsite.outputs.report.frame import MAX_ROWS
@@ -536,7 +537,7 @@ def test_methods_of_ones_own_keep_name_and_colour(tmp_path: Path) -> None:
     page = report(folder)
     assert assert_numbers_are_true(folder, page) > 80
     assert "rock/dust+1" in page.text_of("section", id="answer")[0]
-    assert "#CC79A7" in page.source
+    assert method_colour("rock/dust+1") in page.source
     assert "whose values the run did not keep" in page.text_of("section", id="assumptions")[0]
 
 

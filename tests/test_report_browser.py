@@ -509,6 +509,29 @@ def test_exploring_works_in_a_notebook_page(browser: Browser, tmp_path: Path) ->
     assert browser.complaints() == [] and browser.requests() == []
 
 
+def test_a_hidden_map_fits_when_it_is_shown(browser: Browser, page: Path, tmp_path: Path) -> None:
+    hidden = tmp_path / "hidden.html"
+    text = page.read_text(encoding="utf-8")
+    hidden.write_text(
+        text.replace("<body", "<style>.off #cdrmap {display: none}</style><body class='off'", 1),
+        encoding="utf-8",
+    )
+    browser.driver.get_log("browser")
+    browser.driver.get(hidden.as_uri())
+    browser.wait("return document.querySelector('#cdrmap')?.dataset.ready === 'yes'")
+    browser.js("document.body.classList.remove('off')")
+    browser.wait("return cdrsiteMap.map.getSize().x > 0")
+    shown = browser.js(
+        "return [cdrsiteMap.map.getZoom(), cdrsiteMap.map.getBounds().toBBoxString()]"
+    )
+    browser.driver.get(page.as_uri())
+    browser.wait("return document.querySelector('#cdrmap')?.dataset.ready === 'yes'")
+    assert shown == browser.js(
+        "return [cdrsiteMap.map.getZoom(), cdrsiteMap.map.getBounds().toBBoxString()]"
+    )
+    assert browser.complaints() == []
+
+
 def test_exploring_one_array_gives_its_values(browser: Browser, tmp_path: Path) -> None:
     dataset = tiny_dataset(tiny_grid())
     path = dataset["supply_water"].cdr.explore().save(tmp_path / "map.html")

@@ -38,15 +38,34 @@ def price_unit(solution: Solution, row: Row) -> str:
     return f"{_per_year(solution.objective.unit)} per {_per_year(row.unit) or 'unit'}"
 
 
+ROUNDING = 1e-9
+"""A price whose worth is below this share of the dearest row's is rounding, not a price [1]."""
+
+
+def real_prices(solution: Solution) -> F64:
+    """Prices of the shared rows, those that are only rounding set to zero, shape (R,).
+
+    What a row is worth is its price times its size: the largest of its limit, its use, and, for
+    rules about shares whose limit is zero, what its terms add up to without their signs.
+    """
+    system, price = solution.system, solution.price
+    size = np.fmax(np.abs(system.limits), np.abs(solution.use))
+    shares = (system.limits == 0.0)[system.pair_row]
+    row, combo = system.pair_row[shares], system.pair_combo[shares]
+    terms = np.abs(system.coefficient[row] * solution.totals.by_combo[combo]).sum(axis=(1, 2))
+    worth = np.abs(price) * np.fmax(size, np.bincount(row, terms, minlength=len(price)))
+    return np.where(worth > ROUNDING * worth.max(initial=0.0), price, 0.0)
+
+
 def pools_table(solution: Solution) -> list[dict[str, Any]]:
     """Supply, use, slack and shadow price of every shared row, as plain rows of a table.
 
     A pool without a finite supply is not in it. ``slack`` is what is left of a supply, or what a
-    minimum is exceeded by.
+    minimum is exceeded by. A price that is only rounding is none, see :func:`real_prices`.
     """
     table = []
     for row, use, price in zip(
-        solution.system.rows, solution.use.tolist(), solution.price.tolist(), strict=True
+        solution.system.rows, solution.use.tolist(), real_prices(solution).tolist(), strict=True
     ):
         slack = use - row.limit if row.sense == ">=" else row.limit - use
         table.append(

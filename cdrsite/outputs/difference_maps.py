@@ -338,12 +338,13 @@ class Differences:
     def categories(self) -> tuple[Category, ...]:
         """Codes, words and colours of the map of changes of class."""
         found = [Category(UNCHANGED, "no change", UNCHANGED_COLOUR)]
+        names = tuple(sorted({name for pair in self.codes for name in pair}))
         seen: Counter[str] = Counter()
         for (before, after), code in self.codes.items():
             if code >= OTHER:
                 found.append(Category(OTHER, "other changes", OTHER_COLOUR))
                 break
-            colour = GIVEN_UP if after == NO_METHOD else class_colour(after)
+            colour = GIVEN_UP if after == NO_METHOD else class_colour(after, names)
             colour = shade(colour, seen[after])
             seen[after] += 1
             found.append(Category(code, f"{before} → {after}", colour))

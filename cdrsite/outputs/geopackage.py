@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.outputs.palette import method_colour
+from cdrsite.outputs.rasters import common_tags
 from cdrsite.outputs.styles import (
     NOTHING_COLOUR,
     Rule,
     Shape,
     Symbol,
     number_rules,
+    people_unit,
     qml,
     quoted,
     signed_rules,
@@ -40,6 +42,8 @@ VERSION = "1.3"
 MOMENT = "1970-01-01T00:00:00.000Z"
 """Time stamp of every layer: the same study gives the same bytes (rule 9), and only the manifest
 says when."""
+CONTENT = "Where carbon dioxide removal can go: the plan, its supplies and prices, the best sites"
+"""What a GeoPackage holds, in its metadata."""
 INJECTIVITY, PORE_SPACE = "injectivity", "pore space"
 """Families of the table of pools that belong to storage units."""
 
@@ -181,7 +185,8 @@ def write_geopackage(result: StudyResult, path: Path) -> list[VectorLayer]:
         for i, layer in enumerate(layers):
             first: dict[str, Any] = {}
             if i == 0:
-                first = {"dataset_options": {"VERSION": VERSION}}
+                about = {**common_tags(result.scenario), "abstract": CONTENT}
+                first = {"dataset_options": {"VERSION": VERSION}, "dataset_metadata": about}
             write_dataframe(
                 _known_crs(layer.frame),
                 path,
@@ -271,7 +276,7 @@ def _named(frame: pd.DataFrame, **special: tuple[str, str, str]) -> dict[str, tu
             continue
         plain = (column.replace("_", " "), "", "")
         name, unit, meaning = special.get(column, FIELDS.get(column, plain))
-        shown = f"{name} [{unit}]" if unit not in {"", "1"} else name
+        shown = f"{name} [{people_unit(unit)}]" if unit not in {"", "1"} else name
         if shown in {alias for alias, _ in found.values()}:
             shown = f"{shown} ({column})"
         found[column] = (shown, meaning)
@@ -358,7 +363,8 @@ def _pipes(frame: gpd.GeoDataFrame) -> VectorLayer:
         for i, rule in enumerate(made):
             symbol = Symbol("line", OTHER_COLOUR, 0.6 + 0.5 * i, dashed=mode == TRUCK)
             rules.append(Rule(rule.filter, f"{mode}, {rule.label}", symbol))
-    rules.append(unknown("line"))
+    if not np.isfinite(flow).all():
+        rules.append(unknown("line"))
     words = "Pipelines of the plan by flow"
     return VectorLayer("pipes", words, frame, _line_kind(frame), rules, None, _named(frame))
 
@@ -454,9 +460,10 @@ def _pools(resource: str, frame: gpd.GeoDataFrame, table: pd.DataFrame) -> Vecto
 
 
 def _readable(prices: NDArray[np.float64], unit: str) -> tuple[float, str]:
-    """Give small prices per thousand or per million: "t per m3" becomes "t per million m3"."""
+    """Give small prices per thousand or per million: "t per m3" becomes "t per million m³"."""
     some = np.abs(prices[prices != 0])
     middle = float(np.median(some)) if some.size else 1.0
+    unit = people_unit(unit)
     if middle >= 0.1:
         return 1.0, unit
     per, word = (1e3, "thousand") if middle >= 1e-4 else (1e6, "million")

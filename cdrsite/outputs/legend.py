@@ -12,8 +12,8 @@ from cdrsite.outputs.palette import (
     METHOD_COLOURS,
     PLAN_COLOURS,
     RESOURCE_COLOURS,
-    SPARE_COLOURS,
     STATE_COLOURS,
+    method_colour,
 )
 from cdrsite.outputs.raster import Category
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OUTSIDE_NAME = "outside the region"
+KNOWN_COLOURS = {**METHOD_COLOURS, **RESOURCE_COLOURS, **PLAN_COLOURS, **STATE_COLOURS}
 INCLUDED_BIT = 30
 """Bit of the exclusion reasons that marks a place allowed again by an include rule."""
 OUTSIDE_BIT = 31
@@ -42,23 +43,24 @@ def flag_names(variable: xr.DataArray) -> dict[int, str]:
 
 def class_categories(variable: xr.DataArray) -> tuple[Category, ...]:
     """Codes, words and colours of a class variable; the outside has no colour (nodata)."""
+    names = flag_names(variable)
     return tuple(
-        Category(code, name, class_colour(name))
-        for code, name in sorted(flag_names(variable).items())
+        Category(code, name, class_colour(name, tuple(names.values())))
+        for code, name in sorted(names.items())
         if name != OUTSIDE_NAME
     )
 
 
-def class_colour(name: str) -> str:
+def class_colour(name: str, others: tuple[str, ...] = ()) -> str:
     """Colour of a resource, a method, a state, or what binds a cell.
 
     Policy rules and methods of a user's own have no colour of their own: theirs follows from
-    their name, so that it is the same in every run.
+    their name and those of ``others`` in the same legend, so that it is the same in every run.
     """
-    known = {**METHOD_COLOURS, **RESOURCE_COLOURS, **PLAN_COLOURS, **STATE_COLOURS}
-    if name in known:
-        return known[name]
-    return SPARE_COLOURS[sum(name.encode()) % len(SPARE_COLOURS)]
+    if name in KNOWN_COLOURS:
+        return KNOWN_COLOURS[name]
+    spare = tuple(one for one in others if one not in KNOWN_COLOURS and one != OUTSIDE_NAME)
+    return method_colour(name, spare)
 
 
 def label_names(variable: xr.DataArray) -> list[str]:

@@ -166,12 +166,12 @@ def _scale(known: NDArray[np.float32], *, diverging: bool) -> tuple[Any, str]:
 
 def _draw_classes(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
     codes = values.to_numpy()
-    present = {}
-    for code, name in sorted(flag_names(values).items()):
+    present, names = {}, flag_names(values)
+    for code, name in sorted(names.items()):
         if name == OUTSIDE_NAME or not (codes == code).any():
             continue
-        _fill(ax, codes == code, class_colour(name), extent)
-        present[name] = class_colour(name)
+        present[name] = class_colour(name, tuple(names.values()))
+        _fill(ax, codes == code, present[name], extent)
     _legend(ax, present, str(values.attrs.get("long_name", "")))
 
 

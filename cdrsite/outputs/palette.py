@@ -13,9 +13,10 @@ METHOD_COLOURS: dict[str, str] = {
     "beccs-energy-crop": "#E69F00",
     "afforestation": "#009E73",
 }
-"""Method -> colour; methods of a user's own take :data:`SPARE_COLOURS` in order."""
+"""Method -> colour; a method of a user's own takes one of :data:`SPARE_COLOURS` by its name."""
 
-SPARE_COLOURS = ("#CC79A7", "#F0E442", "#999999", "#332288", "#882255")
+SPARE_COLOURS = ("#CC79A7", "#F0E442", "#999933", "#332288", "#882255")
+"""None of them is the grey of what is excluded or unknown."""
 
 RESOURCE_COLOURS: dict[str, str] = {
     "land": "#8C6D31",
@@ -75,11 +76,28 @@ SEQUENTIAL: dict[str, str] = {
 
 
 def method_colour(name: str, others: tuple[str, ...] = ()) -> str:
-    """Colour of a method; unknown ones get a spare colour by their place in ``others``."""
+    """Colour of a method; a spare one for a method of a user's own, the same in every run.
+
+    Parameters
+    ----------
+    name : str
+        Method, or a name in a map's legend.
+    others : tuple of str
+        The methods beside it: those of a user's own get colours that differ while there are any.
+    """
     if name in METHOD_COLOURS:
         return METHOD_COLOURS[name]
-    spare = [other for other in others if other not in METHOD_COLOURS]
-    return SPARE_COLOURS[(spare.index(name) if name in spare else 0) % len(SPARE_COLOURS)]
+    # a map's legend writes spaces for underscores
+    mine = sorted({one.replace("_", " ") for one in (*others, name) if one not in METHOD_COLOURS})
+    taken: dict[int, str] = {}
+    for one in mine:
+        first = sum(one.encode()) % len(SPARE_COLOURS)
+        turns = [(first + i) % len(SPARE_COLOURS) for i in range(len(SPARE_COLOURS))]
+        place = next((turn for turn in turns if turn not in taken), first)
+        taken.setdefault(place, one)
+        if one == name.replace("_", " "):
+            return SPARE_COLOURS[place]
+    return SPARE_COLOURS[0]
 
 
 def rgba(colour: str) -> tuple[int, int, int, int]:

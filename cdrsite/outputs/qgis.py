@@ -287,7 +287,7 @@ def _add_tree(root: ET.Element, entries: Sequence[Entry]) -> None:
         )
         for entry in mine:
             leaf = {"id": entry.key, "name": _clean(entry.title), "source": entry.source}
-            ET.SubElement(
+            held = ET.SubElement(
                 branch,
                 "layer-tree-layer",
                 leaf,
@@ -295,6 +295,16 @@ def _add_tree(root: ET.Element, entries: Sequence[Entry]) -> None:
                 checked="Qt::Checked" if entry.shown else "Qt::Unchecked",
                 expanded="1" if entry.shown else "0",
             )
+            if entry.geometry is None:
+                _drop_band(held, entry.style)
+
+
+def _drop_band(leaf: ET.Element, style: str) -> None:
+    """Show a raster's classes only: the first line of its legend is the name of the band."""
+    classes = style.count("<item ") + style.count("<paletteEntry ")
+    order = ",".join(str(i) for i in range(1, classes + 1))
+    options = ET.SubElement(ET.SubElement(leaf, "customproperties"), "Option", type="Map")
+    ET.SubElement(options, "Option", name="legend/node-order", type="QString", value=order)
 
 
 def _add_layer(parent: ET.Element, entry: Entry, grid: AnalysisGrid) -> None:

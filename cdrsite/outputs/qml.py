@@ -16,7 +16,7 @@ import numpy as np
 
 from cdrsite.core.memo import MOST_CELLS, remembered
 from cdrsite.outputs.palette import SEQUENTIAL
-from cdrsite.outputs.styles import NOTHING_COLOUR
+from cdrsite.outputs.styles import NOTHING_COLOUR, people_unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +31,8 @@ CLIPPED = 2.0
 """Share of the values beyond either open class [%]."""
 CROWDED = 0.6
 """Equal steps give way to equal counts where one class would hold more than this share."""
+ROUNDING = 1e-9
+"""What is nearer to zero is zero in a legend [unit of the file]."""
 DIVERGING = frozenset({"net_factor"})
 """Quantities whose sign matters: their colours turn at zero."""
 NOTHING_AT_ZERO = frozenset({"potential", "score", "allocated", "net_removal"})
@@ -87,7 +89,7 @@ def legend_unit(unit: str, values: NDArray[np.float64]) -> tuple[float, str]:
     for size, name in SCALES.get(unit, ()):
         if unit == "1" or high >= size:
             return size, name
-    return 1.0, unit.replace("m3", "m³").replace("m2", "m²").replace("km2", "km²")
+    return 1.0, people_unit(unit)
 
 
 def readable(value: float) -> str:
@@ -130,8 +132,9 @@ def class_borders(
     counts = np.histogram(values, [-math.inf, *inside, math.inf])[0] if inside else [values.size]
     if max(counts) > CROWDED * values.size:
         cuts = np.quantile(values, np.arange(1, STEPS) / STEPS) / size
-        inside = sorted({float(f"{cut:.2g}") * size for cut in cuts})
-        inside = [tick for tick in inside if values.min() < tick < values.max()]
+        counted = sorted({float(f"{cut:.2g}") * size for cut in cuts})
+        counted = [tick for tick in counted if values.min() < tick < values.max()]
+        inside = counted or inside  # equal counts part nothing where nearly all values are the same
     if zero and values.min() < 0 < values.max():
         inside = sorted({*inside, 0.0})
     return inside
@@ -151,6 +154,7 @@ def quantity_steps(spec: RasterSpec, values: NDArray[np.float64]) -> list[Step]:
     from matplotlib.colors import to_hex
 
     name = spec.tags.get("variable", spec.name)
+    values = np.where(np.abs(values) < ROUNDING, 0.0, values)
     diverging, own_zero = name in DIVERGING, name in NOTHING_AT_ZERO
     some = values[values > 0] if own_zero else values
     size, unit = legend_unit(spec.unit, some)

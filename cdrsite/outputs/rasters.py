@@ -131,6 +131,8 @@ def common_tags(scenario: Scenario) -> dict[str, str]:
         "money": f"USD of {scenario.costs.base_year}",
     }
     licences = input_licences(scenario)
+    stated = ", ".join(sorted(set(licences.values()))) or "which the scenario does not state"
+    tags["licence"] = f"follows from those of the inputs: {stated}"
     if licences:
         tags["input_licences"] = "; ".join(f"{name}: {text}" for name, text in licences.items())
     return tags

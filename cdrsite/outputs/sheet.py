@@ -64,7 +64,7 @@ class Sheet(Frame):
 
     def class_colour(self, name: str) -> str:
         """Colour of such a class."""
-        return self.colour(name) if name in self.names else class_colour(name)
+        return class_colour(name, self.names)
 
 
 def sheet_of(runs: Sequence[RunFolder], words: Words) -> Sheet:

@@ -202,6 +202,11 @@ def signed_rules(
     return rules
 
 
+def people_unit(unit: str) -> str:
+    """A unit as people write it: "m³" for "m3"."""
+    return unit.replace("m3", "m³").replace("m2", "m²")
+
+
 def unknown(shape: Shape, label: str = "unknown") -> Rule:
     """The class of what no other class takes."""
     return Rule("ELSE", label, Symbol(shape, UNKNOWN_COLOUR, alpha=0.7))

@@ -17,7 +17,7 @@ from cdrsite.outputs.legend import (
     pool_categories,
 )
 from cdrsite.outputs.maps import NET_STATE, NOT_IN_PLAN, NOTHING_FITS
-from cdrsite.outputs.palette import LABEL_COLOURS, SEQUENTIAL, method_colour
+from cdrsite.outputs.palette import LABEL_COLOURS, SEQUENTIAL
 from cdrsite.outputs.raster import Category
 from cdrsite.outputs.report.mapimage import (
     MOST_PIXELS,
@@ -250,6 +250,4 @@ class Painter:
         return self._words.named("map.state", name)
 
     def _colour(self, name: str) -> str:
-        if name in self._methods:
-            return method_colour(name, self._methods)
-        return class_colour(name)
+        return class_colour(name, tuple(self._methods))

@@ -75,8 +75,15 @@ def _pool_row(frame: Frame, pool: Pool) -> list[str]:
         text(share),
         price,
         frame.value(f"{at}/use", factor) + own,
-        frame.value(f"{at}/supply", factor) + own,
+        _limit(frame, pool, frame.value(f"{at}/supply", factor) + own),
     ]
+
+
+def _limit(frame: Frame, pool: Pool, shown: str) -> str:
+    """The limit of a rule with what it is, a minimum or a maximum; that of a supply as it is."""
+    if pool.family != "policy":
+        return shown
+    return frame.say("pools.at_least" if pool.minimum else "pools.at_most", limit=shown)
 
 
 def _price_head(frame: Frame, family: str, pool: Pool) -> str:

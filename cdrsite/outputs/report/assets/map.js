@@ -18,8 +18,15 @@
   });
   L.control.zoom({ zoomInTitle: say("map.zoom_in"), zoomOutTitle: say("map.zoom_out") }).addTo(map);
   L.control.scale({ imperial: false, position: "topright" }).addTo(map);
-  map.fitBounds(bounds, { padding: [6, 6], animate: false });
-  map.setMinZoom(Math.max(map.getZoom() - 2, 0));
+  /* a map in a folded or hidden place has no size yet: it fits once it has one */
+  let fitted = false;
+  const fit = () => {
+    fitted = stage.clientWidth > 0 && stage.clientHeight > 0;
+    if (!fitted) return map.setView(bounds.getCenter(), 7, { animate: false });
+    map.fitBounds(bounds, { padding: [6, 6], animate: false });
+    map.setMinZoom(Math.max(map.getZoom() - 2, 0));
+  };
+  fit();
   /* the wheel scrolls the page until the map has been clicked */
   map.on("focus", () => map.scrollWheelZoom.enable());
   map.on("blur", () => map.scrollWheelZoom.disable());
@@ -268,7 +275,10 @@
   const folded = root.querySelector("details");
   if (folded && matchMedia("(max-width: 48rem)").matches) folded.open = false;
   show();
-  new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(stage);
+  new ResizeObserver(() => {
+    map.invalidateSize({ animate: false });
+    if (!fitted) fit();
+  }).observe(stage);
   /* on paper the map is as wide as the page, and shows the whole region */
   let before = null;
   window.addEventListener("beforeprint", () => {
