@@ -1,4 +1,7 @@
-"""Many runs, one table and one page that compare them."""
+"""Many runs, one table and one page that compare them.
+
+What a run needs is imported where it runs: a batch that has workers starts them at once.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,11 @@ from cdrsite.config.load import load_scenario, read_yaml
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.core.machine import cores
 from cdrsite.core.memo import remembering
-from cdrsite.outputs.batch_page import batch_page
 from cdrsite.outputs.manifest import resolved_scenario
 from cdrsite.outputs.report.words import Words
 from cdrsite.outputs.staging import check_target
 from cdrsite.outputs.tables import write_table
 from cdrsite.recall import Recall
-from cdrsite.study import run
 from cdrsite.workspace import Means, work_folder
 
 if TYPE_CHECKING:
@@ -321,13 +322,15 @@ def _outcome(
     recall: Recall,
 ) -> Outcome:
     """Run a variant and write it, where there is a folder to write to."""
+    from cdrsite import study
+
     try:
         target = None if folder is None else folder / folder_name(variant.name)
         if target is not None:
             check_target(target)
         scenario = load_scenario(variant.scenario, variant.overrides)
         mine = means if target is None else replace(means, folder=work_folder(target))
-        result = run(scenario, progress=progress, means=mine, recall=recall)
+        result = study.run(scenario, progress=progress, means=mine, recall=recall)
         if target is not None:
             with remembering(recall.memo):
                 result.write(target, progress)
@@ -441,6 +444,8 @@ def write_batch(folder: Path, found: BatchResult, lang: str = "en") -> None:
     lang : {'en', 'zh'}
         Language of ``batch.html``.
     """
+    from cdrsite.outputs.batch_page import batch_page
+
     folder.mkdir(parents=True, exist_ok=True)
     write_table(folder, "batch", found.table)
     if found.ranks is not None:

@@ -14,6 +14,7 @@ from tiny_study import tiny_result
 from typer.testing import CliRunner
 
 import cdrsite.batch as batch_module
+import cdrsite.study as study_module
 from cdrsite.batch import (
     ABSENT,
     Variant,
@@ -26,7 +27,6 @@ from cdrsite.batch import (
 from cdrsite.cli import app
 from cdrsite.config.load import apply_override, load_scenario, read_yaml
 from cdrsite.core.errors import ConfigError, InfeasibleError
-from cdrsite.study import run as run_study
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -88,7 +88,7 @@ def fake_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return result
 
     monkeypatch.setattr(batch_module, "load_scenario", lambda path, sets: f"{path} {sets}")
-    monkeypatch.setattr(batch_module, "run", run)
+    monkeypatch.setattr(study_module, "run", run)
 
 
 @pytest.mark.usefixtures("fake_runs")
@@ -180,7 +180,7 @@ def test_a_run_of_a_batch_leaves_the_same_bytes_as_a_run_alone(tmp_path: Path) -
     assert not run_batch(runs, tmp_path / "out").failed
     for variant in runs:
         alone = tmp_path / "alone" / variant.name
-        run_study(load_scenario(variant.scenario, variant.overrides)).write(alone)
+        study_module.run(load_scenario(variant.scenario, variant.overrides)).write(alone)
         assert contents(tmp_path / "out" / variant.name) == contents(alone)
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.grid import AnalysisGrid, Block
-from cdrsite.outputs._kernel_overview import halve_mean, halve_mode, moments
 from cdrsite.outputs.palette import rgba
 from cdrsite.outputs.raster import BLOCK, NODATA_FLOAT, RasterSpec, attribute_table, encode
 from cdrsite.outputs.tiff import assemble
@@ -50,6 +49,9 @@ class Statistics:
 
     def add(self, values: NDArray[np.float32]) -> Statistics:
         """With the numbers of another block."""
+        # compiled: the import takes a second, and pages that only show files need none of it
+        from cdrsite.outputs._kernel_overview import moments
+
         count, low, high, mean, squares = moments(values, np.float32(NODATA_FLOAT))
         if not count:
             return self
@@ -187,6 +189,8 @@ def overview_shapes(grid: AnalysisGrid) -> list[tuple[int, int]]:
 
 def halve(data: NDArray[Any], spec: RasterSpec) -> NDArray[Any]:
     """The overview of a part that starts at an even row and column: means, or frequent codes."""
+    from cdrsite.outputs._kernel_overview import halve_mean, halve_mode
+
     rows, cols = data.shape
     out = np.empty(((rows + 1) // 2, (cols + 1) // 2), data.dtype)
     function = halve_mean if spec.kind == "quantity" else halve_mode
