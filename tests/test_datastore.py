@@ -13,6 +13,7 @@ from tiny_study import tiny_dataset, tiny_grid
 from cdrsite.core.arrays import DiskStore
 from cdrsite.core.errors import GridError
 from cdrsite.core.grid import AnalysisGrid
+from cdrsite.outputs import datastore
 from cdrsite.outputs.datastore import grid_of, gridded, label_store, open_labelled, write_zarr
 
 SIZES = [1, 2, 3, 8]
@@ -124,3 +125,21 @@ def test_a_grid_needs_even_coordinates(tmp_path: Path) -> None:
         grid_of(dataset.isel(y=slice(None, None, -1)))
     with pytest.raises(GridError, match="no such coordinate"):
         grid_of(dataset.drop_vars("crs"))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "u1", "u4"])
+@pytest.mark.parametrize("shape", [(5, 7), (3, 8, 4), (2, 3, 4, 9)])
+@pytest.mark.parametrize("empty", [False, True])
+def test_chunks_are_those_that_zarr_writes(
+    tmp_path: Path, dtype: str, shape: tuple[int, ...], empty: bool
+) -> None:
+    values = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    values[..., :4, :4] = np.nan if dtype[0] == "f" else 0
+    if empty:
+        values[...] = np.nan if dtype[0] == "f" else 0
+    zarrs = DiskStore(tmp_path / "zarr", 4).create("v", shape, dtype)
+    zarrs[...] = values
+    mine = DiskStore(tmp_path / "mine", 4).create("v", shape, dtype)
+    datastore._write_chunks(tmp_path / "mine" / "v", mine, values)
+    assert contents(tmp_path / "mine") == contents(tmp_path / "zarr")
+    np.testing.assert_array_equal(mine[...], values)
