@@ -256,6 +256,8 @@ def _dataset(setting: Setting, store: ArrayStore, allocation: Allocation) -> xr.
     data: dict[str, Any] = {}
     for name in store.names():
         array = store.open(name)
+        if array.shape[-2:] != grid.shape:
+            continue  # labels, of a run that was stopped after it had put them on
         dims = ("removal_method", "y", "x")[-len(array.shape) :]
         unit, meaning = _meaning(name, goal)
         if store.on_disk:  # a stand-in of the same shape: only its label is used

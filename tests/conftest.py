@@ -1,12 +1,21 @@
-"""Shared fixtures: where the reference cases are, and hypothesis profiles."""
+"""Shared fixtures, hypothesis profiles, and how many processes the tests run in."""
 
 from __future__ import annotations
 
 import os
+import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from cdrsite import cli
+from cdrsite.core.machine import cores, free_memory
+
+Answer = tuple[int, str, str]
+"""Exit code, standard output, standard error of a command."""
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,6 +30,44 @@ settings.register_profile(
     "wide", settings.get_profile("default"), max_examples=500, derandomize=False
 )
 settings.load_profile("default")
+
+
+MOST_PROCESSES = 8
+"""More would make the same shared fixtures again and gain little."""
+PROCESS_BYTES = 2 * 10**9
+"""Memory of one process at its peak, with what it starts [bytes]."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """All tests run in several processes; those of named files in this one, as debuggers need."""
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        config.option.dist = "no"
+        return 0
+    return max(1, min(cores(), MOST_PROCESSES, free_memory() // PROCESS_BYTES))
+
+
+@pytest.fixture
+def call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Answer]:
+    """Run the command line in this process: exit code, standard output, standard error."""
+
+    def run(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["cdrsite", *map(str, arguments)])
+        monkeypatch.setattr(cli, "_leave_at_once", sys.exit)
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        out = capsys.readouterr()
+        assert "Traceback" not in out.err + out.out
+        return code, out.out, out.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -4,44 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import Answer
 from tiny_scenario import write_world
 
 import cdrsite
 from cdrsite import cli
 
 COARSE = ("--set", "grid.resolution=20 km")
-Answer = tuple[int, str, str]
-
-
-@pytest.fixture
-def call(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Answer]:
-    """Run the command line in this process: exit code, standard output, standard error."""
-
-    def run(*arguments: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["cdrsite", *map(str, arguments)])
-        monkeypatch.setattr(cli, "_leave_at_once", sys.exit)
-        before = signal.getsignal(signal.SIGTERM)
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        finally:
-            signal.signal(signal.SIGTERM, before)
-        out = capsys.readouterr()
-        assert "Traceback" not in out.err + out.out
-        return code, out.out, out.err
-
-    return run
 
 
 @pytest.fixture

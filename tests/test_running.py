@@ -154,13 +154,23 @@ def test_an_array_of_another_shape_is_not_overwritten(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("8 GB", 8e9), ("500MiB", 500 * 2**20), ("1.5 G", 1.5e9), ("1000", 1000)]
+    ("text", "size"),
+    [
+        ("8 GB", 8e9),
+        ("8gb", 8e9),
+        ("100 kB", 1e5),
+        ("500MiB", 500 * 2**20),
+        ("1.5 G", 1.5e9),
+        ("1000", 1000),
+    ],
 )
 def test_amounts_of_memory(text: str, size: float) -> None:
     assert parse_bytes(text) == size
 
 
-@pytest.mark.parametrize("text", ["much", "-1 GB", "0", "1.2.3 GB", "8 GBit"])
+@pytest.mark.parametrize(
+    "text", ["much", "-1 GB", "0", "1.2.3 GB", "8 GBit", "5 iB", ". GB", "1e9999 GB"]
+)
 def test_what_is_no_amount_of_memory(text: str) -> None:
     with pytest.raises(ConfigError, match=r"not an amount of memory.*for example 8 GB"):
         parse_bytes(text)

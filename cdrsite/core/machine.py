@@ -80,17 +80,17 @@ def _left(limit: str, used: str) -> int | None:
 
 
 def parse_bytes(text: str, where: str = "memory") -> int:
-    """Bytes that a text such as "8 GB" or "500MiB" means.
+    """Bytes that a text such as "8 GB", "500MiB" or "100 kB" means; capitals do not matter.
 
     Raises
     ------
     ConfigError
         If it is not a size.
     """
-    found = re.fullmatch(r"\s*([0-9.]+)\s*([KMGT]i?)?[Bb]?\s*", text)
+    found = re.fullmatch(r"\s*([0-9.]+)\s*([KMGTkmgt]?)([Ii]?)[Bb]?\s*", text)
     try:
-        size = float(found[1]) * UNITS[found[2] or ""] if found else 0.0
-    except ValueError:
+        size = float(found[1]) * UNITS[found[2].upper() + found[3].lower()] if found else 0.0
+    except (ValueError, KeyError):
         size = 0.0
     if size <= 0:
         raise ConfigError(
