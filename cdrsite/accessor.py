@@ -78,6 +78,9 @@ class DatasetAccessor:
             Unknown variable or method.
         """
         values = self._pick(self._variable(variable), method)
+        if variable == "exclusion_reasons":
+            rules = self._dataset.attrs.get("exclusion_rules", [])
+            values = values.assign_attrs(exclusion_rules=rules)
         limit = None
         if "removal_method" in values.coords and "limit" in self._dataset:
             limit = self._pick(self._dataset["limit"], str(values["removal_method"].item()))

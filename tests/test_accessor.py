@@ -189,6 +189,11 @@ def test_plots_show_units_and_states_in_words(dataset: xr.Dataset) -> None:
             *(rgba(STATE_COLOURS[name]) for name in words[2:]),
         }
 
+        ax = dataset.cdr.plot("exclusion_reasons")
+        words = [text.get_text() for text in ax.get_legend().get_texts()]
+        assert words == [RULES[0], "several rules", "not excluded"]
+        assert len(drawn_colours(ax)) == 3
+
         _, given = plt.subplots()
         assert dataset.cdr.plot("pool_water", ax=given) is given
         assert len(given.get_legend().get_texts()) == 2

@@ -18,6 +18,7 @@ import pytest
 import cdrsite
 from cdrsite.batch import folder_name, run_batch, variants
 from cdrsite.core.errors import CdrsiteError, ConfigError
+from cdrsite.core.progress import Silent
 from cdrsite.demo import copy_demo
 from cdrsite.workspace import Means, bytes_needed, work_folder
 
@@ -64,16 +65,17 @@ class Stopped(BaseException):
     """As if the process were killed."""
 
 
-class StopAfter:
+class StopAfter(Silent):
     """Progress that ends the run after some blocks."""
 
     def __init__(self, blocks: int) -> None:
         self.left = blocks
 
-    def step(self, title: str, total: int) -> Callable[[], None]:
-        del title, total
+    def step(self, title: str, total: float, unit: str = "") -> Callable[[float], None]:
+        del title, total, unit
 
-        def done() -> None:
+        def done(amount: float = 1) -> None:
+            del amount
             self.left -= 1
             if self.left < 0:
                 raise Stopped
@@ -153,7 +155,7 @@ def test_runs_of_a_batch_share_stages_and_keep_their_bytes(demo: Path, tmp_path:
     matrix.write_text(
         "vary: {methods.daccs-solid.override.land_direct: [10 m2, 11000 m2]}\n", encoding="utf-8"
     )
-    rough = [*PLAIN, "grid.resolution=4 km"]
+    rough = [*PLAIN, "grid.resolution=8 km"]
     runs = variants([demo], matrix, rough)
     for memory, workers in ((None, 1), (ON_DISK // 100, 1), (None, 2)):
         folder = tmp_path / f"{memory}-{workers}"

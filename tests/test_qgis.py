@@ -194,6 +194,7 @@ def spec(name: str, unit: str) -> RasterSpec:
 def test_numbers_are_readable() -> None:
     assert readable(1234567.0) == "1\u2009234\u2009567"
     assert readable(-0.05) == "\u22120.05"
+    assert readable(-2e-5) == "\u22122 × 10\u207b\u2075"
     assert legend_unit("kWh/yr", np.array([3e9])) == (1e9, "TWh/yr")
     assert legend_unit("m3/yr", np.array([3.0])) == (1.0, "m³/yr")
 

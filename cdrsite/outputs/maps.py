@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.outputs.legend import (
+    INCLUDED_BIT,
+    OUTSIDE_BIT,
     OUTSIDE_NAME,
     class_colour,
     flag_names,
     label_names,
+    reason_colour,
+    reason_names,
     state_codes,
 )
 from cdrsite.outputs.palette import LABEL_COLOURS, SEQUENTIAL, STATE_COLOURS
@@ -31,6 +35,8 @@ NOTHING_FITS = "nothing fits"
 """A true zero of the potential, where a cost has no meaning."""
 NOT_IN_PLAN = "none in the plan"
 """A true zero of what the plan gives a method."""
+SEVERAL_COLOUR, FREE_COLOUR = "#5A5A5A", "#F7F4EC"
+"""Cells that several exclusion rules hit, and none."""
 MAX_LABELS = 12
 """More zones than this get colours but no legend."""
 
@@ -71,6 +77,8 @@ def draw(
     extent = (west, east, south, north)
     if "flag_values" in values.attrs:
         _draw_classes(ax, values, extent)
+    elif values.name == "exclusion_reasons":
+        _draw_reasons(ax, values, extent)
     elif np.issubdtype(values.dtype, np.integer):
         _draw_labels(ax, values, extent)
     else:
@@ -185,6 +193,26 @@ def _draw_labels(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
         title = str(values.attrs.get("long_name", values.name))
         names = dict(enumerate(label_names(values)))
         _legend(ax, {names.get(code, str(code)): c for code, c in colours.items()}, title)
+
+
+def _draw_reasons(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
+    """Which rule excludes a cell; several share a grey."""
+    bits = values.to_numpy().astype(np.int64)
+    rules = [str(rule) for rule in np.atleast_1d(values.attrs.get("exclusion_rules", []))]
+    inside = bits >> OUTSIDE_BIT & 1 == 0
+    again = bits >> INCLUDED_BIT & 1 == 1  # an include rule allows it in spite of the others
+    hit = np.where(again, 0, bits & (1 << INCLUDED_BIT) - 1)
+    kinds: dict[str, tuple[NDArray[np.bool_], str]] = {}
+    for bit in range(int(hit[inside].max(initial=0)).bit_length()):
+        kinds[reason_names(1 << bit, rules)[0]] = (hit == 1 << bit, reason_colour(1 << bit))
+    kinds["several rules"] = ((hit & hit - 1) != 0, SEVERAL_COLOUR)
+    kinds["not excluded"] = (hit == 0, FREE_COLOUR)
+    present = {}
+    for name, (where, colour) in kinds.items():
+        if (where & inside).any():
+            _fill(ax, where & inside, colour, extent)
+            present[name] = colour
+    _legend(ax, present, str(values.attrs.get("long_name", "")))
 
 
 def _fill(ax: Axes, where: NDArray[np.bool_], colour: str, extent: Extent) -> None:

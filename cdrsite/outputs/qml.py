@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from cdrsite.core.memo import MOST_CELLS, remembered
+from cdrsite.core.numbers import SUPERSCRIPTS
 from cdrsite.outputs.palette import SEQUENTIAL
 from cdrsite.outputs.styles import NOTHING_COLOUR, people_unit
 
@@ -95,6 +96,9 @@ def legend_unit(unit: str, values: NDArray[np.float64]) -> tuple[float, str]:
 def readable(value: float) -> str:
     """A number with thin spaces between thousands and at most four digits after them."""
     shown = f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    head, _, power = shown.partition("e")
+    if power:
+        shown = f"{head} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
     return shown.replace(",", THIN_SPACE).replace("-", "\u2212")
 
 
