@@ -372,12 +372,12 @@ def test_implausible_land_still_loads_and_is_reported_once() -> None:
     (found,) = check_profile(solid.profile())
     assert found.parameter == "land_direct"
     assert "11,000 m2" in str(found)
-    assert "0.091 kWh per m2" in str(found)
+    assert "0.091 kWh per m²" in str(found)
     assert "profile literature" in str(found)
     literature = solid.profile("literature")
     assert check_profile(literature, {"land_direct": 499.0}) == []
     (found,) = check_profile(literature, {"land_direct": 501.0})
-    assert "kWh per m2" not in str(found)
+    assert "kWh per m²" not in str(found)
 
 
 @pytest.mark.parametrize(("name", "profile"), ALL)

@@ -105,16 +105,16 @@ def _dac(number: Callable[[str], float], includes: bool, alternative: str) -> li
     yields = includes and land > 0 and energy / land < MIN_YIELD_PER_LAND
     if land > MAX_DAC_LAND or yields:
         reason = (
-            f"plants with their own renewables need 8 to 18 m2, and 1 Mt/yr would take {land:,.0f} "
-            "km2; land will bind nearly everywhere"
+            f"plants with their own renewables need 8 to 18 m², and 1 Mt/yr would take {land:,.0f} "
+            "km²; land will bind nearly everywhere"
         )
         if yields:
             reason += (
-                f"; as the land of the energy supply it means {energy / land:.2g} kWh per m2 and "
+                f"; as the land of the energy supply it means {energy / land:.2g} kWh per m² and "
                 "year, where photovoltaics give 40 to 100, so it is likely given per kt, not per t"
             )
         findings.append(
-            Finding("land_direct", f"land of {land:,.0f} m2 per t/yr", reason, alternative)
+            Finding("land_direct", f"land of {land:,.0f} m² per t/yr", reason, alternative)
         )
     if number("water") > MAX_DAC_WATER:
         findings.append(

@@ -121,7 +121,8 @@ def label_store(path: Path, dataset: xr.Dataset, grid: AnalysisGrid) -> None:
         # a fill value on whole numbers would make them floating point when read back
         is_float = np.issubdtype(small[name].dtype, np.floating)
         small[name].encoding = {"_FillValue": np.nan if is_float else None}
-    with TemporaryDirectory(dir=path, prefix=".labels") as scratch:
+    # beside the store: what a killed process leaves must not be taken for a part of it
+    with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
         aside = Path(scratch) / "small.zarr"
         small.to_zarr(aside, consolidated=False, mode="w", zarr_format=2)
         for entry in sorted(aside.iterdir()):
