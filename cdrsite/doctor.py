@@ -214,7 +214,8 @@ def _coordinates() -> Iterator[Check]:
     yield Check("pyproj", "ok" if good else "problem", database, "" if good else cure)
     try:
         xs, ys = transform("EPSG:4326", "EPSG:3035", [ORIGIN[0][0]], [ORIGIN[0][1]])
-        good, found = _near((xs[0], ys[0])), f"transforms the origin of EPSG:3035 to {xs[0]:.1f}, {ys[0]:.1f}"
+        x, y = xs[0], ys[0]
+        good, found = _near((x, y)), f"transforms the origin of EPSG:3035 to {x:.1f}, {y:.1f}"
     except Exception as error:  # noqa: BLE001 - it has more than one for a foreign database
         good, found = False, _line(error)
     yield Check("rasterio's PROJ", "ok" if good else "problem", found, "" if good else cure)
