@@ -36,7 +36,7 @@ def test_the_quoted_needs_on_one_free_square_kilometre(tmp_path: Path) -> None:
     assert row["profile"] == "madhu2021"
     assert row["gross_mt_yr"] == pytest.approx(90.909e-6, rel=1e-5)
     assert row["alone_limits"] == "land 100 %"
-    assert any("11,000 m2" in text and "literature" in text for text in result.warnings)
+    assert any("11,000 m²" in text and "literature" in text for text in result.warnings)
 
 
 @pytest.mark.parametrize(

@@ -371,7 +371,7 @@ def test_implausible_land_still_loads_and_is_reported_once() -> None:
     solid = load_method("daccs-solid")
     (found,) = check_profile(solid.profile())
     assert found.parameter == "land_direct"
-    assert "11,000 m2" in str(found)
+    assert "11,000 m²" in str(found)
     assert "0.091 kWh per m²" in str(found)
     assert "profile literature" in str(found)
     literature = solid.profile("literature")

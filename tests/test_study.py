@@ -318,7 +318,7 @@ def test_the_warning_of_an_implausible_profile_is_given_once(world: Path) -> Non
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # gathered in the result, not thrown about
         result = study(world, "methods.daccs-solid.profile=madhu2021")
-    assert sum("11,000 m2" in text for text in result.warnings) == 1
+    assert sum("11,000 m²" in text for text in result.warnings) == 1
 
 
 def test_more_of_everything_scales_the_answer(world: Path) -> None:
