@@ -11,13 +11,12 @@ from cdrsite.core.kernel import kernel
 
 
 @kernel
-def add_weighted(combo, group, share, x, slot, out):
-    """Add a plan times the share of its column, ``out[m, k, i] += share[group] x[m, i]``."""
+def add_weighted(place, share, x, slot, out):
+    """Add a plan of some cells times their share, ``out[m, k, place[i]] += share[i] x[m, i]``."""
     for m in range(x.shape[0]):
         for i in range(x.shape[1]):
-            part = share[group[combo[i]]]
-            if part > 0.0 and x[m, i] > 0.0:
-                out[m, slot[m, i], i] += part * x[m, i]
+            if x[m, i] > 0.0:
+                out[m, slot[m, i], place[i]] += share[i] * x[m, i]
 
 
 @kernel

@@ -10,7 +10,7 @@ Per shared row: ``sum over the cells of a zone of coefficient x x  <=, >= or = r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -88,6 +88,17 @@ class Cells:
     lower: FloatArray
     layers: FloatArray
     local: FloatArray
+
+    def at(self, place: IntArray) -> Cells:
+        """Some of the cells, by their numbers; ``[M, 1]`` arrays stay as they are."""
+        count = len(self.land)
+        arrays = {one.name: getattr(self, one.name) for one in fields(self)}
+        return Cells(
+            **{
+                name: np.take(array, place, axis=-1) if array.shape[-1] == count else array
+                for name, array in arrays.items()
+            }
+        )
 
 
 class CellSource(Protocol):

@@ -126,15 +126,17 @@ class Solution:
         slots = max(len(cells.sink), 1)
         x = np.zeros((len(self.problem.methods), slots, stop - start))
         combo = self.system.combo[start:stop]
-        groups = np.unique(self.sweeper.group[np.unique(combo)])
         total = self.sweeper.zero()
         for prices, share in self.mix:
-            if not share[groups].any():  # nobody here follows these prices
+            part = share[self.sweeper.group[combo]]
+            place = np.flatnonzero(part)  # most cells follow one vector of prices, few follow two
+            if not len(place):
                 continue
-            plan, sums = self.sweeper.plan_and_sums(prices, cells, start, stop)
+            followers = cells if len(place) == len(part) else cells.at(place)
+            plan, sums = self.sweeper.plan_and_sums(prices, followers, combo[place])
             self._add(total, sums, share)
-            add_weighted(combo, self.sweeper.group, share, plan.x, plan.slot, x)
-        last = self.sweeper.plan(self.final, cells, start, stop)
+            add_weighted(place, part[place], plan.x, plan.slot, x)
+        last = self.sweeper.plan(self.final, cells, combo)
         price = self._own_prices(last, cells)
         reduced = self._reduced(last, cells, price[0])
         return BlockPlan(start, stop, cells, x, last.slot, reduced, price[0], price[1:], total)

@@ -18,6 +18,7 @@ from cdrsite.competition.rows import RowSystem, blocks
 from cdrsite.core.errors import DataError
 
 F64 = npt.NDArray[np.float64]
+Combos = npt.NDArray[np.integer]
 T = TypeVar("T")
 
 
@@ -126,28 +127,33 @@ class Sweeper:
         sums = self.zero()
         nothing = np.empty((len(self.problem.methods), 0))
         plan = Plan(nothing, nothing.astype(np.int8), nothing)
-        self._run(prices, self.problem.cells.read(start, stop), start, stop, sums, plan)
+        combo = self.system.combo[start:stop]
+        self._run(prices, self.problem.cells.read(start, stop), combo, sums, plan)
         return sums
 
-    def plan(self, prices: Prices, cells: Cells, start: int, stop: int) -> Plan:
-        """Best plan of each cell of a block at some prices."""
-        return self.plan_and_sums(prices, cells, start, stop)[0]
+    def plan(self, prices: Prices, cells: Cells, combo: Combos) -> Plan:
+        """Best plan of each cell at some prices; see :meth:`plan_and_sums`."""
+        return self.plan_and_sums(prices, cells, combo)[0]
 
-    def plan_and_sums(
-        self, prices: Prices, cells: Cells, start: int, stop: int
-    ) -> tuple[Plan, Sums]:
-        """Best plan of each cell of a block at some prices, and what it adds up to."""
-        shape = (len(self.problem.methods), stop - start)
+    def plan_and_sums(self, prices: Prices, cells: Cells, combo: Combos) -> tuple[Plan, Sums]:
+        """Best plan of each cell at some prices, and what it adds up to.
+
+        Parameters
+        ----------
+        prices : Prices
+        cells : Cells
+        combo : ndarray of int, shape (n,)
+            Combination of zones of each of the cells.
+        """
+        shape = (len(self.problem.methods), len(combo))
         plan = Plan(np.empty(shape), np.empty(shape, np.int8), np.empty(shape))
         sums = self.zero()
-        self._run(prices, cells, start, stop, sums, plan)
+        self._run(prices, cells, combo, sums, plan)
         return plan, sums
 
-    def _run(
-        self, prices: Prices, cells: Cells, start: int, stop: int, sums: Sums, plan: Plan
-    ) -> None:
+    def _run(self, prices: Prices, cells: Cells, combo: Combos, sums: Sums, plan: Plan) -> None:
         fields = _kernel.Fields(
-            self.system.combo[start:stop],
+            combo,
             cells.land,
             cells.upper,
             cells.net,

@@ -76,5 +76,5 @@ def write_run(result: StudyResult, folder: Path, progress: ProgressSink | None =
         result.timings["writing"] = time.perf_counter() - start - result.timings["maps"]
         # it is what marks a folder as a whole run, and the report is made from a whole run
         write_json(aside / MARK, manifest(result))
-        write_report(aside)
+        write_report(aside, dataset=result.dataset if result.store is None else None)
     return Path(folder)

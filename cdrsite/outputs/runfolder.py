@@ -72,6 +72,8 @@ class RunFolder:
     ----------
     path : Path or str
         Folder that a run wrote.
+    dataset : xr.Dataset, optional
+        The run's own, where it is still in memory: then it is not read again.
 
     Attributes
     ----------
@@ -88,8 +90,8 @@ class RunFolder:
         The folder does not exist or is not that of a whole run.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path | str, dataset: xr.Dataset | None = None) -> None:
+        self.path, self._dataset = Path(path), dataset
         if not self.path.is_dir():
             got = "a file" if self.path.exists() else "nothing there"
             raise ConfigError("there is no such run", where=str(path), got=got, cure=CURE)
@@ -285,6 +287,8 @@ class RunFolder:
         """
         import xarray as xr
 
+        if self._dataset is not None:
+            return self._dataset
         store = self.path / STORE
         if not store.is_dir():
             raise ConfigError(

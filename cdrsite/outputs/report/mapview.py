@@ -43,13 +43,10 @@ def map_fragment(run: RunFolder, words: Words) -> Fragment:
     Fragment
         Empty where the run kept no dataset.
     """
-    import xarray as xr
-
-    store = run.path / STORE
-    if not store.is_dir():
+    if not (run.path / STORE).is_dir():
         return Fragment("")
     # not through dask: every n-th cell is read chunk by chunk, and nothing larger is kept
-    with xr.open_dataset(store, engine="zarr", chunks=None) as dataset:
+    with run.dataset() as dataset:
         source = RunSource(run, dataset)
         return fragment(source, words, vectors=vector_layers(run, words))
 

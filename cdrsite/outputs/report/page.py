@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cdrsite import __version__
 from cdrsite.core.errors import ConfigError
@@ -16,6 +17,9 @@ from cdrsite.outputs.report.frame import Frame
 from cdrsite.outputs.report.html import script_json, tag, text
 from cdrsite.outputs.report.words import Words
 from cdrsite.outputs.runfolder import RunFolder
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 STYLE = Path(__file__).parent / "assets" / "page.css"
 REPORT = "report.html"
@@ -35,7 +39,13 @@ PARTS = (
 """Sections after the answer and the map: anchor, words of the title, writer."""
 
 
-def write_report(folder: Path, lang: str = "en", target: Path | None = None) -> Path:
+def write_report(
+    folder: Path,
+    lang: str = "en",
+    target: Path | None = None,
+    *,
+    dataset: xr.Dataset | None = None,
+) -> Path:
     """Write the report of a finished run.
 
     Parameters
@@ -46,6 +56,8 @@ def write_report(folder: Path, lang: str = "en", target: Path | None = None) -> 
         Language.
     target : Path, optional
         File to write; ``report.html`` in the folder when not given.
+    dataset : xr.Dataset, optional
+        The run's own, where it is still in memory: then it is not read again.
 
     Returns
     -------
@@ -57,7 +69,7 @@ def write_report(folder: Path, lang: str = "en", target: Path | None = None) -> 
     ConfigError
         The folder is not that of a run, no such language, or the target is a folder.
     """
-    run, words = RunFolder(folder), Words(lang)
+    run, words = RunFolder(folder, dataset), Words(lang)
     path = Path(target) if target is not None else run.path / REPORT
     if path.is_dir():
         raise ConfigError(
