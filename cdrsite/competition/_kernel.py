@@ -25,26 +25,20 @@ stage = numba.njit(nogil=True, error_model="numpy", **bare)
 TILE = 256
 """Cells per tile: the scratch of all stages stays in the nearest caches."""
 
+ROUNDING = 1e-12
+"""Share by which a cap may break the row that it was made from [1]."""
+
 Array = Any
 
 
 class Terms(NamedTuple):
     """Prices and methods, as the sweeps take them.
 
-    Parameters
-    ----------
-    weight : float64[C, M, 4 + L]
-        Value of one unit of each quantity (gross, net, cost, land, layers), prices included.
-    sink_value : float64[S + 1]
-        Value of storing a tonne in sink s, at s + 1; -inf at 0.
-    stored, exclusive : float64[M]
-    uniform : bool
-        Whether all methods with storage weigh net and cost alike in all combinations, so that
-        they have the same best sink.
-    counted : bool[4 + L]
-        Quantities that have a weight or are to be added up; others are not even read.
-    group : int32[C]
-        Row of ``sink_sums`` of each combination.
+    weight : float64[C, M, 4 + L], value of a unit of gross, net, cost, land and each layer, prices
+    included. sink_value : float64[S + 1], value of storing a tonne in sink s at s + 1; -inf at 0.
+    uniform : whether all methods with storage weigh net and cost alike in all combinations, so that
+    they have the same best sink. counted : bool[4 + L], quantities that have a weight or are to be
+    added up; others are not even read. group : int32[C], row of ``sink_sums`` of a combination.
     """
 
     weight: Array
@@ -59,18 +53,9 @@ class Terms(NamedTuple):
 class Output(NamedTuple):
     """What a sweep adds to and writes.
 
-    Parameters
-    ----------
-    sums : float64[C, M, 4 + L]
-        Added to: quantities by combination and method.
-    sink_sums : float64[G, S]
-        Added to: tonnes stored.
-    x : float64[M, n] or [M, 0]
-        Gross tonnes of the plan, unless empty.
-    slot : int8[M, n] or [M, 0]
-        Sink slot of the plan.
-    value : float64[M, n] or [M, 0]
-        Reduced value per gross tonne before the cell's land is priced.
+    sums : float64[C, M, 4 + L], quantities by combination and method; sink_sums : float64[G, S],
+    tonnes stored; both added to. x, slot, value : [M, n], or [M, 0] where not wanted: gross tonnes,
+    sink slot, and reduced value per gross tonne before the cell's land is priced.
     """
 
     sums: Array
@@ -98,16 +83,9 @@ class Fields(NamedTuple):
 class Tile(NamedTuple):
     """Scratch for one tile: few arrays, as each argument costs time to compile.
 
-    Parameters
-    ----------
-    of : float64[12, M, TILE]
-        By the quantities UPPER ... SLOT and method.
-    at : float64[3, K, TILE]
-        By the quantities OFFER ... SINK_LOSS and sink slot.
-    cell : float64[5, TILE]
-        By the quantities FREE ... ONE; the last one holds ones.
-    edges : int64[TILE + 1]
-        Edges of the runs of cells with one combination.
+    of : float64[12, M, TILE], by the quantities UPPER ... SLOT, method. at : float64[3, K, TILE],
+    by OFFER ... SINK_LOSS and sink slot. cell : float64[5, TILE], by FREE ... ONE; the last one
+    holds ones. edges : int64[TILE + 1], edges of the runs of cells with one combination.
     """
 
     of: Array
@@ -408,7 +386,7 @@ def _small_lp(value, upper, rows, limits, tableau, x):  # noqa: C901, PLR0912 - 
 
 @stage
 def _fill_local(tile, spare, need, size, tableau):
-    """Solve the cells again whose land-only answer breaks another local row."""
+    """Solve the cells again whose answer for land and caps breaks another local row."""
     n_methods, n_local = tile.of.shape[1], need.shape[0]
     rows = np.empty((n_local + 1, n_methods))
     limits = np.empty(n_local + 1)
@@ -420,7 +398,7 @@ def _fill_local(tile, spare, need, size, tableau):
             used = 0.0
             for m in range(n_methods):
                 used += need[r, m] * tile.of[X, m, i]
-            broken = broken or used > spare[r, i]
+            broken = broken or used > spare[r, i] * (1.0 + ROUNDING)
         if not broken:
             continue
         limits[0] = tile.cell[FREE, i]
@@ -526,6 +504,29 @@ def _keep(tile, start, size, out):
             out.value[m, start + i] = tile.of[VALUE, m, i]
 
 
+@stage
+def _value(fields, terms, start, combo, size, tile):
+    """Load a tile and value its methods; returns how many runs it has."""
+    _load(fields, terms, start, size, tile)
+    runs = _segments(combo, size, tile.edges)
+    _own_values(terms.weight, combo, runs, tile)
+    _choose_sinks(terms, combo, runs, size, tile)
+    if fields.layers.shape[0] > 0:
+        _layer_values(fields.layers, terms, combo, start, runs, tile)
+    _share_land(terms.exclusive, size, tile)
+    return runs
+
+
+@stage
+def _add_up(fields, terms, start, combo, runs, size, tile, out):
+    """Add a tile's plan to the sums, and keep it where it is asked for."""
+    if fields.sink.shape[0] > 0:
+        _store(fields, terms, start, combo, size, tile, out.sink_sums)
+    _add_quantities(fields.layers, terms.counted, start, combo, runs, tile, out.sums)
+    if out.x.shape[1] > 0:
+        _keep(tile, start, size, out)
+
+
 @kernel
 def sweep(fields, terms, out):
     """Best plan of each cell at given prices, added up."""
@@ -534,20 +535,10 @@ def sweep(fields, terms, out):
     for start in range(0, n, TILE):
         size = min(TILE, n - start)
         combo = fields.combo[start : start + size]
-        _load(fields, terms, start, size, tile)
-        runs = _segments(combo, size, tile.edges)
-        _own_values(terms.weight, combo, runs, tile)
-        _choose_sinks(terms, combo, runs, size, tile)
-        if fields.layers.shape[0] > 0:
-            _layer_values(fields.layers, terms, combo, start, runs, tile)
-        _share_land(terms.exclusive, size, tile)
+        runs = _value(fields, terms, start, combo, size, tile)
         _rank(tile, size)
         _fill(tile, size)
-        if fields.sink.shape[0] > 0:
-            _store(fields, terms, start, combo, size, tile, out.sink_sums)
-        _add_quantities(fields.layers, terms.counted, start, combo, runs, tile, out.sums)
-        if out.x.shape[1] > 0:
-            _keep(tile, start, size, out)
+        _add_up(fields, terms, start, combo, runs, size, tile, out)
 
 
 @kernel
@@ -561,18 +552,13 @@ def sweep_bounded(fields, terms, lower, has_lower, local, need, out):
     for start in range(0, n, TILE):
         size = min(TILE, n - start)
         combo = fields.combo[start : start + size]
-        _load(fields, terms, start, size, tile)
-        runs = _segments(combo, size, tile.edges)
-        _own_values(terms.weight, combo, runs, tile)
-        _choose_sinks(terms, combo, runs, size, tile)
-        if fields.layers.shape[0] > 0:
-            _layer_values(fields.layers, terms, combo, start, runs, tile)
-        _share_land(terms.exclusive, size, tile)
+        runs = _value(fields, terms, start, combo, size, tile)
         _stage(local, start, size, spare)
         if has_lower:
             _stage(lower, start, size, low)
             _only_where(tile.of[UPPER], 0.0, size, low)
             _set_aside(tile, low, need, spare, size)
+        _cap(tile, spare, need, size)
         _rank(tile, size)
         _fill(tile, size)
         if n_local > 0:
@@ -580,11 +566,7 @@ def sweep_bounded(fields, terms, lower, has_lower, local, need, out):
         for m in range(n_methods):
             for i in range(size):
                 tile.of[X, m, i] += low[m, i]
-        if fields.sink.shape[0] > 0:
-            _store(fields, terms, start, combo, size, tile, out.sink_sums)
-        _add_quantities(fields.layers, terms.counted, start, combo, runs, tile, out.sums)
-        if out.x.shape[1] > 0:
-            _keep(tile, start, size, out)
+        _add_up(fields, terms, start, combo, runs, size, tile, out)
 
 
 @stage
@@ -597,3 +579,20 @@ def _set_aside(tile, low, need, spare, size):
             tile.cell[FREE, i] = left if left > 0.0 else 0.0
             for r in range(need.shape[0]):
                 spare[r, i] -= need[r, m] * low[m, i]
+
+
+@stage
+def _cap(tile, spare, need, size):
+    """Cap each method by what it could make of a local resource alone.
+
+    A resource that only one method needs is then kept without a programme of its own.
+    """
+    for r in range(need.shape[0]):
+        if need[r].min() < 0.0:  # what one method adds, another may use
+            continue
+        for m in range(need.shape[1]):
+            if need[r, m] > 0.0:
+                upper, inverse = tile.of[UPPER, m], 1.0 / need[r, m]
+                for i in range(size):
+                    most = spare[r, i] * inverse if spare[r, i] > 0.0 else 0.0
+                    upper[i] = most if most < upper[i] else upper[i]

@@ -11,6 +11,8 @@ import io
 import os
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,13 @@ def read_yaml(text: str, name: str) -> tuple[dict[str, Any], Lines]:
     ConfigError
         Not YAML, duplicate keys, not a mapping, keys that are not text, or nested too deep.
     """
+    plain, lines = _parsed(text, name)
+    return deepcopy(plain), dict(lines)
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str, name: str) -> tuple[dict[str, Any], Lines]:
+    """As :func:`read_yaml`; a batch reads its scenario again for each run."""
     yaml = YAML(typ="rt")
     try:
         tree = yaml.load(io.StringIO(text))

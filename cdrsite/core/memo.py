@@ -112,15 +112,19 @@ def remembered_files(
     if not _active:
         write()
         return
+    written: list[Path] = []
 
     def make() -> dict[str, bytes]:
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in write()}
+        written.extend(write())
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in written}
 
-    for name, data in remembered(kind, content, make).items():
+    found = remembered(kind, content, make)
+    if written:
+        return
+    for name, data in found.items():
         path = folder / name
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
 
 
 def _key(kind: str, content: tuple[Any, ...]) -> bytes:

@@ -105,34 +105,50 @@ def label_store(path: Path, dataset: xr.Dataset, grid: AnalysisGrid) -> None:
     grid : AnalysisGrid
         Where the arrays live.
     """
-    import zarr
-
     ready = dataset.copy(deep=False)
     ready["crs"].attrs.update(
         spatial_ref=grid.wkt, GeoTransform=" ".join(f"{v:.17g}" for v in grid.transform.to_gdal())
     )
     large = gridded(dataset)
-    for name in large:
-        attrs = {**dataset[name].attrs, "_CRS": {"wkt": grid.wkt}}
-        attrs["_ARRAY_DIMENSIONS"] = list(dataset[name].dims)
-        _write(path / str(name) / ".zattrs", {key: _plain(value) for key, value in attrs.items()})
     small = ready.drop_vars(large)
+    wkt = {"_CRS": {"wkt": grid.wkt}}
+    labels = [(name, dataset[name].dims, dataset[name].attrs | wkt) for name in large]
+    arrays = [(path / str(name) / ".zarray").read_bytes() for name in large]
+    remembered_files(
+        "labels",
+        (labels, arrays, small.to_dict(data="array")),
+        path,
+        lambda: _write_labels(path, labels, small),
+    )
+
+
+def _write_labels(path: Path, labels: list[Any], small: xr.Dataset) -> list[Path]:
+    """Write the attributes of large arrays, the small ones, and all metadata as one document."""
+    import zarr
+
+    for name, dims, given in labels:
+        attrs = {**given, "_ARRAY_DIMENSIONS": list(dims)}
+        _write(path / str(name) / ".zattrs", {key: _plain(value) for key, value in attrs.items()})
     for name in small.data_vars:
         # a fill value on whole numbers would make them floating point when read back
         is_float = np.issubdtype(small[name].dtype, np.floating)
         small[name].encoding = {"_FillValue": np.nan if is_float else None}
+    written = [path / str(name) / ".zattrs" for name, _, _ in labels]
     # beside the store: what a killed process leaves must not be taken for a part of it
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
         aside = Path(scratch) / "small.zarr"
         small.to_zarr(aside, consolidated=False, mode="w", zarr_format=2)
         for entry in sorted(aside.iterdir()):
-            if (path / entry.name).is_dir():
-                shutil.rmtree(path / entry.name)
-            entry.replace(path / entry.name)
+            target = path / entry.name
+            if target.is_dir():
+                shutil.rmtree(target)
+            entry.replace(target)
+            written += [target] if target.is_file() else sorted(target.iterdir())
     zarr.consolidate_metadata(str(path), zarr_format=2)
     # entries come in the order of the file system
     metadata = json.loads((path / ".zmetadata").read_text(encoding="utf-8"))
     _write(path / ".zmetadata", metadata)
+    return [*written, path / ".zmetadata"]
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

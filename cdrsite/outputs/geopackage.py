@@ -492,11 +492,14 @@ def _provinces(frame: gpd.GeoDataFrame, table: pd.DataFrame, methods: Sequence[s
 
 def _joined(frame: gpd.GeoDataFrame, table: pd.DataFrame, key: str) -> gpd.GeoDataFrame:
     """Add a table's columns by name; features that share a name take its rows in order."""
-    left = frame.assign(_nth=frame.groupby(key).cumcount())
+    import geopandas as gpd
+    import pandas as pd
+
+    left = pd.DataFrame(frame.drop(columns="geometry"))  # plain: a frame of shapes checks them
+    left["_nth"] = left.groupby(key).cumcount()
     right = table.assign(_nth=table.groupby(key).cumcount())
     made = left.merge(right, on=[key, "_nth"], how="left").drop(columns="_nth")
-    geometry = made.pop("geometry")
-    return made.assign(geometry=geometry).set_geometry("geometry", crs=frame.crs)
+    return gpd.GeoDataFrame(made, geometry=frame.geometry.to_numpy(), crs=frame.crs)
 
 
 def _add_fields(base: sqlite3.Connection, layers: Sequence[VectorLayer]) -> None:

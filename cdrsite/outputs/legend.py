@@ -18,7 +18,7 @@ from cdrsite.outputs.palette import (
 from cdrsite.outputs.raster import Category
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -33,9 +33,14 @@ MAX_COMBINATIONS = 256
 
 
 def flag_names(variable: xr.DataArray) -> dict[int, str]:
-    """Code -> words of a class variable, from ``flag_values`` and ``flag_meanings``."""
-    values = np.atleast_1d(variable.attrs["flag_values"])
-    meanings = str(variable.attrs["flag_meanings"]).split()
+    """Code -> words of a class variable; see :func:`flag_words`."""
+    return flag_words(variable.attrs)
+
+
+def flag_words(attrs: Mapping[str, Any]) -> dict[int, str]:
+    """Code -> words from the attributes ``flag_values`` and ``flag_meanings`` (CF conventions)."""
+    values = np.atleast_1d(attrs["flag_values"])
+    meanings = str(attrs["flag_meanings"]).split()
     return {
         int(code): meaning.replace("_", " ") for code, meaning in zip(values, meanings, strict=True)
     }

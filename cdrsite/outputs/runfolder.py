@@ -128,6 +128,11 @@ class RunFolder:
         return f"<RunFolder {self.name}: {', '.join(self.methods)} in {self.path}>"
 
     @property
+    def in_memory(self) -> bool:
+        """Whether the dataset is still there as the run made it."""
+        return self._dataset is not None
+
+    @property
     def name(self) -> str:
         """Name of the scenario."""
         return str(self.summary.get("name", self.path.name))
@@ -298,6 +303,12 @@ class RunFolder:
                 cure=CURE,
             )
         return xr.open_zarr(store, consolidated=True, chunks=None)
+
+    def attributes(self, name: str) -> dict[str, Any]:
+        """Attributes of a variable of the dataset, without opening it; none if it is not there."""
+        if not (self.path / STORE / name / ".zattrs").is_file():
+            return {}
+        return self._document(f"{STORE}/{name}/.zattrs")
 
     def _require(self, name: str, known: tuple[str, ...], kind: str) -> None:
         if name not in known:

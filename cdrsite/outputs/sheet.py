@@ -14,7 +14,7 @@ from cdrsite import __version__
 from cdrsite.changes import EARTH_KM
 from cdrsite.core.numbers import MISSING, number
 from cdrsite.outputs.difference_maps import CHANGE_COLOURS, change_classes
-from cdrsite.outputs.legend import class_colour, flag_names
+from cdrsite.outputs.legend import class_colour, flag_words
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.raster import Category
 from cdrsite.outputs.report.fragment import Fragment
@@ -233,8 +233,8 @@ def read_overview(file: Path, max_size: int) -> Raster:
 
 def winner_categories(sheet: Sheet, run: RunFolder) -> tuple[Category, ...]:
     """Classes of a run's map of winning methods, in the words and colours of the page."""
-    with run.dataset() as data:
-        names = flag_names(data["winner"]) if "winner" in data else {}
+    attrs = run.attributes("winner")
+    names = flag_words(attrs) if attrs else {}
     return tuple(
         Category(code, name, sheet.class_colour(name))
         for code, name in names.items()

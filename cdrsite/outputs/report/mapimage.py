@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,9 +109,6 @@ def paint_quantity(
     diverging : bool
         The ramp is centred on zero.
     """
-    from matplotlib import colormaps
-    from matplotlib.colors import to_hex
-
     index = np.zeros(values.shape, np.uint8)
     shown = np.isfinite(values)
     for mask, _ in (states or {}).values():
@@ -119,7 +117,7 @@ def paint_quantity(
     legend: dict[str, Any] = {"classes": []}
     if shown.any():
         low, high, below, above = bulk(values[shown], diverging=diverging)
-        colours = [to_hex(colormaps[ramp]((i + 0.5) / STEPS)) for i in range(STEPS)]
+        colours = list(steps_of(ramp))
         part = (values[shown].astype(np.float64) - low) / (high - low)
         index[shown] = 1 + np.clip(part * STEPS, 0, STEPS - 1).astype(np.uint8)
         legend["ramp"] = {
@@ -131,6 +129,15 @@ def paint_quantity(
             index[mask] = len(colours)
             legend["classes"].append({"label": label, "colour": colour})
     return Painting(index, tuple(colours), legend)
+
+
+@cache
+def steps_of(ramp: str) -> tuple[str, ...]:
+    """Colours of the steps of a matplotlib colour map."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    return tuple(to_hex(colormaps[ramp]((i + 0.5) / STEPS)) for i in range(STEPS))
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,8 @@ class RunSource(DatasetSource):
     def picture(self, name: str, method: str | None, most: int) -> Picture:
         """Means of quantities and the most frequent class where the grid is larger."""
         file = name if method is None else f"{name}_{method}"
-        if file not in self._run.rasters:
+        whole = self._run.in_memory and max(self.grid.shape) <= most
+        if whole or file not in self._run.rasters:
             return super().picture(name, method, most)
         raster = self._run.raster(file, max_size=most)
         kind = raster.values.dtype

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.memo import remembered
 from cdrsite.outputs.palette import LABEL_COLOURS, RESOURCE_COLOURS, method_colour
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def layer_title(name: str, words: Words) -> str:
 
 
 def _kind(frame: gpd.GeoDataFrame) -> str:
-    shape = str(frame.geom_type.iloc[0])
+    shape = str(frame.geometry.iloc[0].geom_type)
     return "point" if "Point" in shape else "line" if "Line" in shape else "area"
 
 
@@ -108,6 +109,11 @@ def _largest(rows: list[dict[str, Any]]) -> list[int]:
 
 def lonlat(frame: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     """Simplified geometries in degrees with rounded coordinates."""
+    content = (frame.geometry.to_wkb().tolist(), frame.crs.to_wkt())
+    return remembered("lonlat", content, lambda: _lonlat(frame))
+
+
+def _lonlat(frame: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     import shapely
 
     west, south, east, north = frame.total_bounds

@@ -111,9 +111,9 @@ def is_study(dataset: xr.Dataset) -> bool:
 def sample(dataset: xr.Dataset, step: int) -> Cells:
     """Every n-th cell of the variables that have cells, and the others whole."""
     wanted = {
-        str(name): values
-        for name, values in dataset.data_vars.items()
-        if not str(name).startswith(("score", "cell_area"))
+        name: values
+        for name, values in in_order(dataset)
+        if not name.startswith(("score", "cell_area"))
     }
 
     def read(values: xr.DataArray) -> NDArray[Any]:
@@ -123,27 +123,28 @@ def sample(dataset: xr.Dataset, step: int) -> Cells:
         return dict(zip(wanted, pool.map(read, wanted.values()), strict=True))
 
 
+def in_order(dataset: xr.Dataset) -> list[tuple[str, xr.DataArray]]:
+    """Variables by name: one read from disk has them in another order than one in memory."""
+    named = {str(name): values for name, values in dataset.data_vars.items()}
+    return [(name, named[name]) for name in sorted(named)]
+
+
 def names_of(dataset: xr.Dataset) -> dict[str, Any]:
     """Words for codes, labels and bits, and what holds everywhere."""
+    known = in_order(dataset)
     names: dict[str, Any] = {
         "codes": {
-            str(name): {str(code): word for code, word in flag_names(values).items()}
-            for name, values in dataset.data_vars.items()
+            name: {str(code): word for code, word in flag_names(values).items()}
+            for name, values in known
             if "flag_values" in values.attrs
         },
         "labels": {
-            str(name): label_names(values)
-            for name, values in dataset.data_vars.items()
-            if str(name).startswith(("pool_", "zone_"))
+            name: label_names(values)
+            for name, values in known
+            if name.startswith(("pool_", "zone_"))
         },
-        "units": {
-            str(name): str(values.attrs.get("units", ""))
-            for name, values in dataset.data_vars.items()
-        },
-        "meanings": {
-            str(name): str(values.attrs.get("long_name", name))
-            for name, values in dataset.data_vars.items()
-        },
+        "units": {name: str(values.attrs.get("units", "")) for name, values in known},
+        "meanings": {name: str(values.attrs.get("long_name", name)) for name, values in known},
         "charges": list(CHARGES),
         "rules": _texts(dataset.attrs.get("exclusion_rules", ())),
         "policies": _texts(dataset.attrs.get("binding_policies", ())),
