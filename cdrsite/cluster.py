@@ -36,6 +36,16 @@ T = TypeVar("T")
 
 TASKS_PER_WORKER = 6
 """Groups of blocks for each worker: few, but enough that none waits long for the last."""
+ALLOCATION = {
+    "MALLOC_MMAP_THRESHOLD_": 2**25,
+    "MALLOC_TRIM_THRESHOLD_": 2**27,
+    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1),
+}
+"""Environment of the processes that are started: arrays come from memory that is kept [bytes].
+
+Dask gives all memory back at once; then each array of a block is cleared by the system anew, and
+blocks take twice as long.
+"""
 RETRIES = 2
 """How often a group whose worker raised an error of its machine is tried again."""
 
@@ -189,6 +199,7 @@ def connected(address: str | None, workers: int) -> Iterator[Client]:
         If no scheduler answers.
     """
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise MissingDependencyError(
@@ -209,6 +220,7 @@ def connected(address: str | None, workers: int) -> Iterator[Client]:
             yield client
         return
     with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": ALLOCATION}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

@@ -58,3 +58,35 @@ def first_fault(land, upper, net, cost, need, sink, lower, local, stored, exclus
             if used > 0.0 and used > local[r, i] * 1.000001:
                 return 5, i, True
     return 0, 0, any_lower
+
+
+@kernel
+def add_charges(combo, weight, net, cost, need, layers, out):
+    """Add what shared rows charge a gross tonne without storage, ``out[m, i]``.
+
+    ``weight[c, m, q]`` is the charge per unit of gross, net, cost, land and each layer.
+    """
+    wide = (net.shape[1] > 1, cost.shape[1] > 1, need.shape[1] > 1)
+    for m in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            w = weight[combo[i], m]
+            total = w[0] + w[1] * net[m, i if wide[0] else 0]
+            total += w[2] * cost[m, i if wide[1] else 0]
+            total += w[3] * need[m, i if wide[2] else 0]
+            for q in range(layers.shape[0]):
+                total += w[4 + q] * layers[q, i]
+            out[m, i] += total
+
+
+@kernel
+def add_storage_charges(combo, weight, sink, slot, loss, cost, paid, stored, out):
+    """Add what shared rows charge a gross tonne for storage at its sink slot, ``out[m, i]``."""
+    wide = loss.shape[1] > 1, cost.shape[1] > 1
+    for m in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            k = slot[m, i]
+            at = sink[k, i]
+            if at >= 0 and stored[m] > 0.0:
+                w = weight[combo[i], m]
+                along = w[2] * cost[k, i if wide[1] else 0] - w[1] * loss[k, i if wide[0] else 0]
+                out[m, i] += stored[m] * (paid[at + 1] + along)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cdrsite.competition._kernel_cells import add_charges, add_storage_charges
 from cdrsite.competition.conflict import ConflictError
 from cdrsite.competition.objectives import most_net
 from cdrsite.competition.prices import SolverOptions, solve
-from cdrsite.competition.problem import QUANTITIES, FloatArray, PolicyRow, Problem, Term, target
+from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem, Term, target
 from cdrsite.competition.rows import Row, objective_matrix
 from cdrsite.competition.solution import BlockPlan, Solution
 
@@ -184,27 +185,14 @@ def _charges(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]) 
     if not price.any():
         return np.zeros((n_methods, n))
     nothing = np.zeros((n_methods, len(QUANTITIES) + len(solution.problem.layers)))
-    weight = -system.weights(nothing, price)[system.combo[block.start : block.stop]]
-    charge = weight[:, :, 0].T.copy()
-    for q, values in enumerate((cells.net, cells.cost, cells.need), start=1):
-        charge += weight[:, :, q].T * np.broadcast_to(values, (n_methods, n))
-    for q, layer in enumerate(cells.layers, start=len(QUANTITIES)):
-        charge += weight[:, :, q].T * layer
+    weight, combo = -system.weights(nothing, price), system.combo[block.start : block.stop]
+    charge = np.zeros((n_methods, n))
+    add_charges(combo, weight, cells.net, cells.cost, cells.need, cells.layers, charge)
     if len(cells.sink):
-        stored = solution.sweeper.stored[:, None]
-        at = np.take_along_axis(cells.sink, block.slot.astype(np.intp), axis=0)
         paid = np.concatenate(([0.0], -system.sink_values(price)[1:]))
-        loss = _at_slot(cells.sink_loss, block.slot)
-        extra = _at_slot(cells.sink_cost, block.slot)
-        along = weight[:, :, 2].T * extra - weight[:, :, 1].T * loss
-        charge += np.where(at >= 0, stored * (paid[at + 1] + along), 0.0)
+        loss, cost, stored = cells.sink_loss, cells.sink_cost, solution.sweeper.stored
+        add_storage_charges(combo, weight, cells.sink, block.slot, loss, cost, paid, stored, charge)
     return charge
-
-
-def _at_slot(values: FloatArray, slot: npt.NDArray[np.int8]) -> F64:
-    """Value of each method's slot, shape (M, n)."""
-    wide = np.broadcast_to(values, (len(values), slot.shape[1])).astype(np.float64)
-    return np.take_along_axis(wide, slot.astype(np.intp), axis=0)
 
 
 def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
