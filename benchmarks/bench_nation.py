@@ -3,7 +3,7 @@
     python benchmarks/bench_nation.py make  DIR --rows 10000 --cols 10000
     python benchmarks/bench_nation.py run   DIR [-- more options of cdrsite run]
     python benchmarks/bench_nation.py floor DIR
-    python benchmarks/bench_nation.py stream DIR
+    python benchmarks/bench_nation.py stream DIR [--workers 2]
     python benchmarks/bench_nation.py curve DIR --picture curve.png
     python benchmarks/bench_nation.py workers DIR
 
@@ -11,8 +11,9 @@
 four methods; ``--texture tiles`` gives constant tiles in place of textured ground. ``run`` runs it
 as a process of its own and prints seconds by stage and peak memory. ``floor`` reads the same inputs
 and writes the same outputs through GDAL alone, and gives the ratio. ``stream`` runs only the passes
-that exclude and score, on disk, for grids of any size. ``curve`` runs grids of 1 to 100 million
-cells; ``workers`` compares one and two processes on the stages that run by blocks.
+that exclude and score, on disk, for grids of any size, by threads or by processes. ``curve`` runs
+grids of 1 to 100 million cells; ``workers`` compares whole runs by one and two processes on the
+stages that run by blocks.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import geopandas as gpd
@@ -233,9 +235,13 @@ def write_all(rasters: Path, scratch: Path) -> float:
     return total
 
 
-def stream(folder: Path) -> None:
-    """Exclusions and scores of the whole grid on disk: cells per second, peak memory."""
+def stream(folder: Path, workers: int) -> None:
+    """Exclusions and scores of the whole grid on disk: cells per second, peak memory.
+
+    By two threads, or by processes that have been started before.
+    """
     from cdrsite.cells import exclude, in_workspace, score, spread_areas
+    from cdrsite.cluster import Cluster, connected
     from cdrsite.config.load import load_scenario
     from cdrsite.prepare import prepare
     from cdrsite.running import Threads, Workspace
@@ -245,6 +251,10 @@ def stream(folder: Path) -> None:
     simple = ["resources.storage={unlimited: true}"]
     setting = prepare(load_scenario(folder / "nation.yaml", simple))
     space = Workspace.in_folder(scratch, setting.block_size, runner=Threads(2), threads=2)
+    stack = ExitStack()
+    if workers:
+        client = stack.enter_context(connected(None, workers))
+        space = space.with_runner(Cluster(client, scratch))
     cells, start = setting.area.grid.size, time.perf_counter()
     exclude(setting, space)
     excluded = time.perf_counter()
@@ -252,6 +262,7 @@ def stream(folder: Path) -> None:
     begun = time.perf_counter()
     score(setting, offers, space)
     end = time.perf_counter()
+    stack.close()
     memory = gigabytes(resource.getrusage(resource.RUSAGE_SELF))
     print(
         f"{cells:,} cells: exclusions {cells / (excluded - start) / 1e6:.2f}, scores "
@@ -324,6 +335,7 @@ def main() -> None:
     parser.add_argument("--texture", choices=("ground", "tiles"), default="ground")
     parser.add_argument("--sinks", type=int, default=3)
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--workers", type=int, default=0, help="processes of stream")
     asked, more = parser.parse_known_args()
     options = [word for word in more if word != "--"]
     if asked.what == "make":
@@ -331,7 +343,7 @@ def main() -> None:
     elif asked.what == "run":
         print(json.dumps(run(asked.folder, options), indent=1))
     elif asked.what == "stream":
-        stream(asked.folder)
+        stream(asked.folder.resolve(), asked.workers)
     elif asked.what == "floor":
         read = read_all(asked.folder)
         write = write_all(asked.folder / "out" / "rasters", asked.folder / "scratch")
