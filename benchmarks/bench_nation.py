@@ -289,6 +289,8 @@ def curve(folder: Path, texture: str, sinks: int, options: list[str], picture: P
         target = folder / str(side)
         if not (target / "nation.yaml").exists():
             make(target, side, side, texture, sinks)
+        if not sizes:  # kernels are compiled once, whatever the size
+            run(target, options)
         found = run(target, options)
         sizes.append(side**2)
         parts.append(sum(found.get(name, 0.0) for name in PER_CELL) / side**2 * 1e9)

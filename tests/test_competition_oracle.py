@@ -45,6 +45,7 @@ def problems(draw: st.DrawFn, *, policies: bool = True, lower: bool = False) -> 
     upper[:, rng.random(n) < 0.1] = np.nan
     layers = draw(st.booleans())
     local = draw(st.booleans())
+    needs = draw(st.sampled_from([[1.0, 2.0, 0.5], [0.0, 2.0, 0.0]]))  # the last: one user only
     need = random(0, 5, 3, n)
     land = random(0, 40, n)
     least = np.zeros((3, n))
@@ -103,7 +104,7 @@ def problems(draw: st.DrawFn, *, policies: bool = True, lower: bool = False) -> 
         rules,
         n_sinks=sinks,
         layers=("thirst",) if layers else (),
-        local_need=np.array([[1.0, 2.0, 0.5]]) if local else np.empty((0, 3)),
+        local_need=np.array([needs]) if local else np.empty((0, 3)),
         local_names=("dung",) if local else (),
     )
 

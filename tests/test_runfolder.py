@@ -103,6 +103,20 @@ def test_the_dataset_opens_lazily(run: RunFolder) -> None:
         assert data["potential"].attrs["units"] == "t/yr"
 
 
+def test_attributes_are_read_without_opening_the_dataset(run: RunFolder) -> None:
+    with run.dataset() as data:
+        meanings = data["winner"].attrs["flag_meanings"]
+    assert run.attributes("winner")["flag_meanings"] == meanings
+    assert run.attributes("nonsense") == {}
+
+
+def test_a_dataset_in_memory_is_not_read_again(run: RunFolder) -> None:
+    with run.dataset() as data:
+        held = RunFolder(run.path, data)
+        assert held.in_memory and held.dataset() is data
+    assert not run.in_memory
+
+
 @pytest.mark.parametrize("kind", ["table", "raster", "layer"])
 def test_what_a_run_has_not_is_refused_with_what_it_has(run: RunFolder, kind: str) -> None:
     with pytest.raises(ConfigError, match="'nonsense'; expected"):
