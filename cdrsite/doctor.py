@@ -301,10 +301,9 @@ def _compiler() -> Iterator[Check]:
 
 def _solver() -> Iterator[Check]:
     """The smallest linear programme with an answer."""
-    import highspy
+    from cdrsite.core.solver import quiet_highs
 
-    solver = highspy.Highs()
-    solver.silent()
+    solver = quiet_highs()
     x = solver.addVariable(lb=0.0, ub=3.0, obj=-2.0)
     solver.addConstr(x <= 2.0)
     solver.run()

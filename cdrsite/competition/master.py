@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from cdrsite.competition.problem import Sense
 from cdrsite.core.errors import SolverError
+from cdrsite.core.solver import quiet_highs
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -24,13 +25,8 @@ TOLERANCE = 1e-10
 
 
 def new_highs() -> Any:
-    """A silent, single-threaded HiGHS, so that its answer is always the same (rule 9)."""
-    import highspy
-
-    highs = highspy.Highs()
-    highs.setOptionValue("output_flag", False)
-    highs.setOptionValue("threads", 1)
-    highs.setOptionValue("random_seed", 0)
+    """A silent HiGHS with the tolerances of the master."""
+    highs = quiet_highs()
     highs.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
     highs.setOptionValue("dual_feasibility_tolerance", TOLERANCE)
     return highs

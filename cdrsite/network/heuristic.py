@@ -10,8 +10,9 @@ from __future__ import annotations
 import highspy
 import numpy as np
 
+from cdrsite.core.solver import quiet_highs
 from cdrsite.network.arrays import FLOW_TOLERANCE, FlowArrays, FlowPlan, cost_plan
-from cdrsite.network.model import Goal, Rows, quiet_highs
+from cdrsite.network.model import Goal, Rows
 from cdrsite.network.polish import layout_of, net_flow, refit, vector_of
 from cdrsite.network.strengthen import Branch
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from cdrsite.core.errors import SolverError
+from cdrsite.core.solver import quiet_highs
 from cdrsite.network.arrays import FlowArrays
 
 INF = highspy.kHighsInf
@@ -289,15 +290,6 @@ _STATUS = {
     highspy.HighsModelStatus.kInterrupt: "interrupted",
     highspy.HighsModelStatus.kSolutionLimit: "limit",
 }
-
-
-def quiet_highs(seed: int = 0) -> highspy.Highs:
-    """Give a HiGHS that prints nothing, uses one thread and a stated seed."""
-    highs = highspy.Highs()
-    highs.setOptionValue("output_flag", False)
-    highs.setOptionValue("threads", 1)
-    highs.setOptionValue("random_seed", seed)
-    return highs
 
 
 def solve(

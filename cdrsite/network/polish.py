@@ -7,8 +7,9 @@ from dataclasses import replace
 import highspy
 import numpy as np
 
+from cdrsite.core.solver import quiet_highs
 from cdrsite.network.arrays import FLOW_TOLERANCE, FlowArrays, FlowPlan, cost_plan
-from cdrsite.network.model import Goal, Layout, Model, build, quiet_highs
+from cdrsite.network.model import Goal, Layout, Model, build
 
 
 def layout_of(net: FlowArrays) -> Layout:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import highspy
 import numpy as np
 
-from cdrsite.network.model import Model, Rows, quiet_highs
+from cdrsite.core.solver import quiet_highs
+from cdrsite.network.model import Model, Rows
 
 
 class Relaxation:
