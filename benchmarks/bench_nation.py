@@ -201,7 +201,7 @@ def read_all(folder: Path) -> float:
     """Seconds that GDAL needs to read the inputs, a file per thread."""
 
     def one(name: str) -> None:
-        with rasterio.Env(GDAL_CACHEMAX=256), rasterio.open(folder / f"{name}.tif") as file:
+        with rasterio.Env(GDAL_CACHEMAX=256 * 2**20), rasterio.open(folder / f"{name}.tif") as file:
             for row in range(0, file.height, 1024):
                 file.read(1, window=Window(0, row, file.width, min(1024, file.height - row)))
 
@@ -223,7 +223,7 @@ def write_all(rasters: Path, scratch: Path) -> float:
         with rasterio.open(rasters / name) as file:
             quantity = file.dtypes[0] == "float32"
         start = time.perf_counter()
-        with rasterio.Env(GDAL_CACHEMAX=512):
+        with rasterio.Env(GDAL_CACHEMAX=512 * 2**20):
             rasterio.shutil.copy(
                 scratch / name, scratch / f"cog-{name}", driver="COG", compress="deflate",
                 predictor="YES" if quantity else "NO", blocksize=512, num_threads="2",

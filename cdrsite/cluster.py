@@ -26,6 +26,7 @@ from cdrsite.core.errors import (
     DataError,
     MissingDependencyError,
 )
+from cdrsite.core.gdal import bounded_cache
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -122,7 +123,7 @@ class Cluster:
 def work_on(path: str, group: list[tuple[int, Block]]) -> tuple[list[tuple[int, Any]], list[str]]:
     """Work on a group of blocks in a worker: their parts, and what the user should know."""
     task = _task(path)
-    with warnings.catch_warnings(record=True) as caught:
+    with bounded_cache(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CdrsiteWarning)
         parts = [(number, task(block)) for number, block in group]
     notes = [str(one.message) for one in caught if issubclass(one.category, CdrsiteWarning)]

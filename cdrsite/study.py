@@ -26,6 +26,7 @@ from cdrsite.cells import (
 from cdrsite.compete import compete, lay_out
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.core.gdal import bounded_cache
 from cdrsite.core.grid import Block
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.prepare import Setting, prepare
@@ -87,7 +88,7 @@ def run(
     """
     sink, asked, recall = progress or Silent(), means or Means(), recall or Forgetful()
     clock = Clock(sink)
-    with gathered_warnings() as notes, ExitStack() as open_:
+    with gathered_warnings() as notes, bounded_cache(), ExitStack() as open_:
         with clock.stage("prepare", shown=True):
             setting = prepare(scenario, recall.layers)
             try_one_cell(setting)
@@ -132,7 +133,7 @@ def check_study(scenario: Scenario) -> dict[str, Any]:
     CdrsiteError
         The first thing that a run would refuse.
     """
-    with gathered_warnings() as notes:
+    with gathered_warnings() as notes, bounded_cache():
         setting = prepare(scenario)
         try_one_cell(setting)
     grid = setting.area.grid

@@ -6,7 +6,6 @@ stored values; :meth:`RasterSource.decode` turns them into numbers with NaN for 
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -133,10 +132,6 @@ class RasterSource:
         return values
 
 
-CACHE_MB = "256"
-"""Memory of GDAL for blocks read, of all files together [MB]."""
-
-
 class _GdalReader:
     """Windowed reading through rasterio, with a handle for each thread.
 
@@ -151,8 +146,6 @@ class _GdalReader:
     def handle(self) -> Any:
         import rasterio
 
-        # by default GDAL keeps blocks in a twentieth of all memory
-        os.environ.setdefault("GDAL_CACHEMAX", CACHE_MB)
         dataset = getattr(self.local, "dataset", None)
         if dataset is None:
             dataset = self.local.dataset = rasterio.open(self.path, sharing=False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.gdal import bounded_cache, raster_options
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.outputs.palette import rgba
 from cdrsite.outputs.raster import BLOCK, NODATA_FLOAT, RasterSpec, attribute_table, encode
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 READ = 1024
 """Rows and columns that are read at once [cells]: whole chunks of any run's store. Fixed, because
 the statistics add up in this order (rule 9)."""
-CACHE_MB = 128
-"""GDAL's cache of tiles [MB]."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +101,12 @@ def write_cog_blocks(
     compression : {'deflate', 'zstd'}
         Deflate opens everywhere.
     """
-    import rasterio
-
-    options = {"GDAL_CACHEMAX": CACHE_MB, "GDAL_PAM_ENABLED": "NO", "OSR_WKT_FORMAT": "WKT2_2018"}
-    with rasterio.Env(**options), TemporaryDirectory(dir=path.parent, prefix=".building") as aside:
+    options = {"GDAL_PAM_ENABLED": "NO", "OSR_WKT_FORMAT": "WKT2_2018"}
+    with (
+        bounded_cache(),
+        raster_options(**options),
+        TemporaryDirectory(dir=path.parent, prefix=".building") as aside,
+    ):
         parts = _write_parts(Path(aside), read, grid, spec, compression)
         assemble(path, parts)
     if spec.categories:

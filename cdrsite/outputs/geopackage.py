@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.gdal import vector_options
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.rasters import common_tags
 from cdrsite.outputs.styles import (
@@ -42,6 +43,8 @@ VERSION = "1.3"
 MOMENT = "1970-01-01T00:00:00.000Z"
 """Time stamp of every layer: the same study gives the same bytes (rule 9), and only the manifest
 says when."""
+SETTINGS = {"OGR_CURRENT_DATE": MOMENT, "OGR_SQLITE_SYNCHRONOUS": "OFF"}
+"""A fixed time stamp; and no waiting for the disk, since a run's folder is moved when whole."""
 CONTENT = "Where carbon dioxide removal can go: the plan, its supplies and prices, the best sites"
 """What a GeoPackage holds, in its metadata."""
 INJECTIVITY, PORE_SPACE = "injectivity", "pore space"
@@ -181,7 +184,7 @@ def write_geopackage(result: StudyResult, path: Path) -> list[VectorLayer]:
     from pyogrio import write_dataframe
 
     layers = list(vector_layers(result))
-    with _gdal_options():
+    with vector_options(**SETTINGS):
         for i, layer in enumerate(layers):
             first: dict[str, Any] = {}
             if i == 0:
@@ -226,20 +229,6 @@ def _searched(wkt: str) -> CRS:
             return code if min_confidence == 70 else super().to_epsg(min_confidence)
 
     return Searched(plain)
-
-
-@contextmanager
-def _gdal_options() -> Iterator[None]:
-    """A fixed time stamp; and no waiting for the disk, since a run's folder is moved when whole."""
-    from pyogrio import get_gdal_config_option, set_gdal_config_options
-
-    wanted = {"OGR_CURRENT_DATE": MOMENT, "OGR_SQLITE_SYNCHRONOUS": "OFF"}
-    before = {name: get_gdal_config_option(name) for name in wanted}
-    set_gdal_config_options(wanted)
-    try:
-        yield
-    finally:
-        set_gdal_config_options(before)
 
 
 def vector_layers(result: StudyResult) -> Iterator[VectorLayer]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite import __version__
 from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.core.gdal import vector_options
 from cdrsite.network.design import NetworkPlan
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.network.readers import CaseTables
@@ -321,14 +322,10 @@ def write_geopackage(path: Path, shaped: Mapping[str, gpd.GeoDataFrame]) -> None
     """
     import pyogrio
 
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": STAMP})
-    try:
+    with vector_options(OGR_CURRENT_DATE=STAMP):
         begun = False
         for name, frame in shaped.items():
             if len(frame):
                 options = {} if begun else {"dataset_options": {"VERSION": "1.3"}}
                 pyogrio.write_dataframe(frame, path, layer=name, append=begun, **options)
                 begun = True
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})

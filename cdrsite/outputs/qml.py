@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from cdrsite.core.gdal import raster_options
 from cdrsite.core.memo import MOST_CELLS, remembered
 from cdrsite.core.numbers import SUPERSCRIPTS
 from cdrsite.outputs.palette import SEQUENTIAL
@@ -76,7 +77,7 @@ def sample_values(path: Path) -> NDArray[np.float64]:
     """
     import rasterio
 
-    with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(path) as source:
+    with raster_options(GDAL_PAM_ENABLED="NO"), rasterio.open(path) as source:
         shape = (min(source.height, SAMPLE), min(source.width, SAMPLE))
         values = source.read(1, out_shape=shape, masked=True).compressed()
     return np.asarray(values[np.isfinite(values)], np.float64)

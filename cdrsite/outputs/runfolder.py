@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import ConfigError, DataError
+from cdrsite.core.gdal import vector_options
 from cdrsite.outputs.assumptions import ASSUMPTIONS, known_assumptions
 from cdrsite.outputs.staging import MARK
 
@@ -279,7 +279,8 @@ class RunFolder:
         import geopandas as gpd
 
         self._require(name, self.layers, "vector layer")
-        with _nothing_beside():
+        # GDAL writes no files of its own beside what it reads
+        with vector_options(GDAL_PAM_ENABLED="NO"):
             return gpd.read_file(self.path / GEOPACKAGE, layer=name, engine="pyogrio")
 
     def dataset(self) -> xr.Dataset:
@@ -319,17 +320,3 @@ class RunFolder:
                 expected=", ".join(known) or "none",
                 cure="ask for one of those",
             )
-
-
-@contextmanager
-def _nothing_beside() -> Iterator[None]:
-    """Keep GDAL from writing files of its own beside what it reads."""
-    from pyogrio import get_gdal_config_option, set_gdal_config_options
-
-    name = "GDAL_PAM_ENABLED"
-    before = get_gdal_config_option(name)
-    set_gdal_config_options({name: "NO"})
-    try:
-        yield
-    finally:
-        set_gdal_config_options({name: before})

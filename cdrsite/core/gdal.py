@@ -1,0 +1,138 @@
+"""The only owner of GDAL's settings: every one is as it was before once its user is done.
+
+Settings of GDAL belong to the process, and two copies of GDAL live in it: rasterio's and pyogrio's.
+A notebook has settings of its own, and several maps are written at once, so a setting is taken
+back by the last of those who wanted it, to what it was before the first.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+CACHE_BYTES = 256 * 2**20
+"""Memory of GDAL for blocks of rasters, of all files together [bytes]; by default GDAL takes a
+twentieth of all memory."""
+CACHE = "GDAL_CACHEMAX"
+
+
+class Shared:
+    """Settings of the process that several threads may want at once.
+
+    The first who wants a setting remembers what it was, and the last one puts it back. Threads that
+    want the same value share it; one that wants another waits until they are done.
+
+    Parameters
+    ----------
+    read : callable
+        Name -> value as it is now.
+    write : callable
+        (name, value) -> None.
+    """
+
+    def __init__(self, read: Callable[[str], Any], write: Callable[[str, Any], None]) -> None:
+        self._read, self._write = read, write
+        self._free = threading.Condition()
+        self._held: dict[str, list[Any]] = {}  # name -> [users, value, value before]
+
+    @contextmanager
+    def holding(self, name: str, value: Any) -> Iterator[None]:
+        """Give a setting a value while a ``with`` block lasts."""
+        with self._free:
+            while name in self._held and self._held[name][1] != value:
+                self._free.wait()
+            if name not in self._held:
+                self._held[name] = [0, value, self._read(name)]
+                self._write(name, value)
+            self._held[name][0] += 1
+        try:
+            yield
+        finally:
+            with self._free:
+                entry = self._held[name]
+                entry[0] -= 1
+                if not entry[0]:
+                    del self._held[name]
+                    self._write(name, entry[2])
+                    self._free.notify_all()
+
+
+def _read_raster(name: str) -> Any:
+    from rasterio.env import get_gdal_config
+
+    return get_gdal_config(name)
+
+
+def _write_raster(name: str, value: Any) -> None:
+    from rasterio.env import set_gdal_config
+
+    set_gdal_config(name, value)
+
+
+def _read_vector(name: str) -> Any:
+    from pyogrio import get_gdal_config_option
+
+    return get_gdal_config_option(name)
+
+
+def _write_vector(name: str, value: Any) -> None:
+    from pyogrio import set_gdal_config_options
+
+    set_gdal_config_options({name: value})
+
+
+_rasters = Shared(_read_raster, _write_raster)
+_vectors = Shared(_read_vector, _write_vector)
+
+
+@contextmanager
+def bounded_cache() -> Iterator[None]:
+    """Keep GDAL's memory for blocks small while a ``with`` block lasts, in all threads.
+
+    Who sets ``GDAL_CACHEMAX`` in the environment decides.
+    """
+    if os.environ.get(CACHE):
+        yield
+        return
+    with _rasters.holding(CACHE, CACHE_BYTES):
+        yield
+
+
+@contextmanager
+def raster_options(**options: str) -> Iterator[None]:
+    """Settings of rasterio's GDAL for this thread while a ``with`` block lasts.
+
+    Parameters
+    ----------
+    **options
+        Configuration options of GDAL, but for the cache, which belongs to all threads.
+    """
+    import rasterio
+
+    if CACHE in options:
+        raise ValueError(f"{CACHE} is of the whole process: use bounded_cache")
+    with rasterio.Env(**options):
+        yield
+
+
+@contextmanager
+def vector_options(**options: str) -> Iterator[None]:
+    """Settings of pyogrio's GDAL while a ``with`` block lasts, in all threads.
+
+    Parameters
+    ----------
+    **options
+        Configuration options of GDAL. They are taken in the order of their names, so that two
+        threads never wait for each other.
+    """
+    names = sorted(options)
+    if not names:
+        yield
+        return
+    first = names[0]
+    rest = {name: options[name] for name in names[1:]}
+    with _vectors.holding(first, options[first]), vector_options(**rest):
+        yield
