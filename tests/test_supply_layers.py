@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import Block
 from cdrsite.prepare import prepare
-from cdrsite.requirements.supply import supply_block
+from cdrsite.requirements.supply import constant_supply, supply_block
 
 
 @pytest.fixture
@@ -71,3 +72,14 @@ def test_an_expression_below_zero_is_refused(folder: Path) -> None:
     with pytest.raises(DataError, match=r"layers\.left: a supply .*got -\d+.* in a cell"):
         supply_block("biomass", scenario.resources.biomass, None, setting.reader, Block(0, 6, 0, 8))
     assert np.isfinite(setting.reader.values("residues", Block(0, 6, 0, 8))).all()
+
+
+def test_a_value_that_does_not_say_per_what_is_that_of_a_cell(folder: Path) -> None:
+    """Scenarios in use have no such word: it may be said, or warned of, but never refused."""
+    asked = ["resources.water={value: 1e6 m3/yr}", "resources.power={value: 5 GWh/yr}"]
+    scenario = load_scenario(folder / "study.yaml", asked)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CdrsiteWarning)
+        prepare(scenario)
+    assert constant_supply("water", scenario.resources.water) == 1e6
+    assert constant_supply("electricity", scenario.resources.power) == 5e6
