@@ -64,12 +64,15 @@ class Layers:
     def coverage(
         self, name: str, block: Block, where: Any = None, buffer: float = 0, rasterise: Any = None
     ) -> np.ndarray:
-        """Closed patches, and storage units."""
-        del buffer, rasterise
-        if name == "closed":
-            return (self._waves(block, 90.0, 2.0) > 1.0).astype(np.float32)
+        """Closed patches."""
+        del name, where, buffer, rasterise
+        return (self._waves(block, 90.0, 2.0) > 1.0).astype(np.float32)
+
+    def feature_coverage(self, name: str, feature: int, block: Block) -> np.ndarray:
+        """Storage units."""
+        del name
         out = np.zeros(block.shape, np.float32)
-        r0, r1, c0, c1 = self.units[int(where)]
+        r0, r1, c0, c1 = self.units[feature]
         rows = slice(max(r0 - block.row0, 0), max(r1 - block.row0, 0))
         out[rows, max(c0 - block.col0, 0) : max(c1 - block.col0, 0)] = 1
         return out
@@ -97,7 +100,7 @@ def measure(n: int, kind: str, threads: int, folder: str | None) -> None:
         }
     )
     names = tuple(str(i) for i in range(12))
-    sites = StorageSites("units", names, names, np.linspace(4, 8, 12))
+    sites = StorageSites("units", names, range(12), np.linspace(4, 8, 12))
     basis = Basis(crf=0.08, base_year=2020, electricity=0.08)
 
     def run(size: int, store: Any) -> None:

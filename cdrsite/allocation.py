@@ -7,6 +7,7 @@ rows that all cells share (rule 6).
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,6 @@ from cdrsite.config.competition import RULE_UNITS, ObjectiveModel, PolicyRule
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.states import EXCLUDED, LOWEST_STATE, OUTSIDE, UNKNOWN
-from cdrsite.core.units import parse_quantity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
     F32 = NDArray[np.float32]
 
+MOST_NAMES = 20
+"""Most names that an error lists."""
 INJECTIVITY, PORE_SPACE = "injectivity", "pore space"
 """Names of the storage rows: yearly injection, and capacity over the project's life."""
 
@@ -115,7 +117,7 @@ def objective_of(model: ObjectiveModel) -> Objective | Lexicographic:
 def policy_rows(
     model: ObjectiveModel,
     rules: Sequence[PolicyRule],
-    zone_names: Mapping[str, Sequence[str]],
+    zone_names: Sequence[Sequence[str]],
     known: Sequence[str],
 ) -> tuple[PolicyRow, ...]:
     """Target, budget and the scenario's rules as rows.
@@ -126,8 +128,8 @@ def policy_rows(
         Target and budget.
     rules : sequence of PolicyRule
         The rules; one without ``together`` makes a row for each zone.
-    zone_names : mapping
-        Layer of zones -> their names in label order.
+    zone_names : sequence of sequence of str
+        For each rule the names of its layer's zones in label order; empty without a layer.
     known : sequence of str
         Names of the methods.
 
@@ -143,7 +145,7 @@ def policy_rows(
         rows.append(budget(model.budget))
     for i, rule in enumerate(rules):
         _require(rule.methods, known, f"policies.{i}.methods")
-        groups = _zone_groups(rule, zone_names, f"policies.{i}.zones")
+        groups = _zone_groups(rule, zone_names[i], f"policies.{i}.zones")
         for suffix, zones in groups:
             rows += _limits(rule, suffix, zones)
     return tuple(rows)
@@ -152,22 +154,31 @@ def policy_rows(
 def _require(names: Sequence[str], known: Sequence[str], where: str) -> None:
     unknown = [name for name in names if name not in known]
     if unknown:
+        shown = ", ".join(known[:MOST_NAMES]) + (", …" if len(known) > MOST_NAMES else "")
+        near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.5)
         raise ConfigError(
-            "unknown name", where=where, got=", ".join(unknown), expected=", ".join(known)
+            "unknown name",
+            where=where,
+            got=", ".join(unknown),
+            expected=f"one of {shown}",
+            cure=f"did you mean {near[0]!r}?" if near else "check the spelling",
         )
 
 
 def _zone_groups(
-    rule: PolicyRule, zone_names: Mapping[str, Sequence[str]], where: str
+    rule: PolicyRule, zone_names: Sequence[str], where: str
 ) -> list[tuple[str, tuple[int, ...]]]:
     if rule.layer is None:
         return [("", ())]
-    names = list(zone_names[rule.layer])
-    _require(rule.zones, names, where)
-    chosen = [names.index(zone) for zone in rule.zones] or list(range(len(names)))
+    # features of one name are one zone: a province and its islands have one quota
+    parts: dict[str, tuple[int, ...]] = {}
+    for label, name in enumerate(zone_names):
+        parts[name] = (*parts.get(name, ()), label)
+    _require(rule.zones, tuple(parts), where)
+    chosen = {name: parts[name] for name in rule.zones or parts}
     if rule.together:
-        return [("", tuple(chosen))]
-    return [(f": {names[zone]}", (zone,)) for zone in chosen]
+        return [("", tuple(label for labels in chosen.values() for label in labels))]
+    return [(f": {name}", labels) for name, labels in chosen.items()]
 
 
 def _limits(rule: PolicyRule, suffix: str, zones: tuple[int, ...]) -> list[PolicyRow]:
@@ -177,8 +188,7 @@ def _limits(rule: PolicyRule, suffix: str, zones: tuple[int, ...]) -> list[Polic
     for word, sense, value in (("at most", "<=", rule.at_most), ("at least", ">=", rule.at_least)):
         if value is not None:
             name = f"{rule.name}{suffix}" + (f" ({word})" if rule.at_least and rule.at_most else "")
-            limit = parse_quantity(value, unit)
-            row = PolicyRow(name, terms, sense, limit, unit, rule.layer, zones)  # type: ignore[arg-type]
+            row = PolicyRow(name, terms, sense, value, unit, rule.layer, zones)  # type: ignore[arg-type]
             made.append(row)
     return made
 

@@ -161,7 +161,7 @@ def pipeline_basis(scenario: Scenario) -> Basis:
 
 def storage_sites(units: StorageUnits) -> StorageSites:
     """Storage units as the transport sees them."""
-    return StorageSites(units.layer, units.names, units.filters, units.cost)
+    return StorageSites(units.layer, units.names, units.index.tolist(), units.cost)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,10 @@ from cdrsite.allocation import (
 )
 from cdrsite.cells import Offers, competitors_of
 from cdrsite.competition.blockcells import BlockCells
+from cdrsite.competition.problem import PolicyRow
 from cdrsite.competition.results import SupplyCurve, curve_edges
 from cdrsite.competition.solution import Solution
+from cdrsite.core.reader import LayerReader
 from cdrsite.prepare import Setting
 from cdrsite.running import Workspace
 
@@ -39,10 +41,7 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
     InfeasibleError
         If rules are in conflict.
     """
-    scenario = setting.scenario
-    policies = policy_rows(
-        scenario.objective, scenario.policies, zone_layers(setting), tuple(setting.models)
-    )
+    scenario, policies = setting.scenario, policies_of(setting)
     admin = scenario.outputs.admin
     problem = build_problem(
         competitors_of(setting, offers),
@@ -53,6 +52,27 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
         () if admin is None else (admin.layer,),
     )
     return solve_competition(problem, scenario.objective, space.threads)
+
+
+def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:
+    """Target, budget and rules of policy as rows; the columns of all zones are read.
+
+    Raises
+    ------
+    ConfigError
+        Unknown methods or zones.
+    DataError
+        No such column.
+    """
+    scenario = setting.scenario
+    admin = scenario.outputs.admin
+    if admin is not None:
+        zone_names(setting.reader, admin.layer, admin.name)
+    names = [
+        () if rule.layer is None else zone_names(setting.reader, rule.layer, rule.zone_name)
+        for rule in scenario.policies
+    ]
+    return policy_rows(scenario.objective, scenario.policies, names, tuple(setting.models))
 
 
 def lay_out(
@@ -88,14 +108,15 @@ def lay_out(
 
 def zone_layers(setting: Setting) -> dict[str, tuple[str, ...]]:
     """Polygon layers that policy rules and totals count by -> names of their zones."""
-    scenario, found = setting.scenario, {}
+    scenario = setting.scenario
     wanted = {rule.layer: rule.zone_name for rule in scenario.policies if rule.layer is not None}
     if scenario.outputs.admin is not None:
         wanted[scenario.outputs.admin.layer] = scenario.outputs.admin.name
-    for layer, column in wanted.items():
-        if column is None:
-            count = len(setting.reader.features(layer))
-            found[layer] = tuple(f"{layer} {i + 1}" for i in range(count))
-        else:
-            found[layer] = tuple(setting.reader.text(layer, column))
-    return found
+    return {layer: zone_names(setting.reader, layer, column) for layer, column in wanted.items()}
+
+
+def zone_names(reader: LayerReader, layer: str, column: str | None) -> tuple[str, ...]:
+    """Names of the zones of a layer in label order; numbered where no column names them."""
+    if column is not None:
+        return tuple(reader.text(layer, column))
+    return tuple(f"{layer} {i + 1}" for i in range(len(reader.features(layer))))

@@ -19,21 +19,24 @@ from cdrsite.cells import (
     in_workspace,
     link_storage,
     open_links,
+    pipeline_basis,
     score,
     score_cells,
     spread_areas,
+    storage_sites,
 )
-from cdrsite.compete import compete, lay_out
+from cdrsite.compete import compete, lay_out, policies_of
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.gdal import bounded_cache
 from cdrsite.core.grid import Block
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.prepare import Setting, prepare
-from cdrsite.projects import check_network, plan_projects
+from cdrsite.projects import check_network, existing_pipes, existing_sites, plan_projects
 from cdrsite.recall import Forgetful, Recall
 from cdrsite.results import StudyResult, assemble
 from cdrsite.siting.exclusions import exclude_block
+from cdrsite.transport.links import try_links
 from cdrsite.workspace import Means, workspace
 
 
@@ -172,10 +175,20 @@ def gathered_warnings() -> Iterator[Notes]:
 
 def try_one_cell(setting: Setting) -> None:
     """Take one cell through every stage: what a later block would refuse is refused here."""
-    if setting.scenario.network.plan:
+    scenario, reader = setting.scenario, setting.reader
+    policies_of(setting)
+    if scenario.network.plan:
         check_network(setting)
+        network = scenario.network
+        if network.sites is not None:
+            existing_sites(network.sites, reader)
+        if network.pipelines is not None:
+            existing_pipes(network.pipelines, reader, setting.area.grid)
     grid = setting.area.grid
     row, col = grid.rows // 2, grid.cols // 2
     block = Block(row, row + 1, col, col + 1)
-    found = exclude_block(setting.book, setting.reader, block, setting.area.inside(block))
+    found = exclude_block(setting.book, reader, block, setting.area.inside(block))
+    if setting.storage is not None:
+        sites, basis = storage_sites(setting.storage), pipeline_basis(scenario)
+        try_links(scenario.transport, sites, reader, basis, block)
     score_cells(setting, Offers(setting.pools), found, block)

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,27 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     halves = [box(0, 0, 4, 6), box(4, 0, 4, 6)]
     write_polygons(folder / "unknown.gpkg", halves, name=["river", "sea"], water_m3=[5.0, np.nan])
     (folder / "notes.tif").write_text("no raster")
+    write_storage(folder)
     return write_world(folder)
+
+
+def write_storage(folder: Path) -> None:
+    """Two good units, the same as points, and provinces numbered 1 and 2."""
+    shapes = [box(1, 1, 2, 2), box(5, 3, 1, 1)]
+    columns: dict[str, Any] = {
+        "id": [1, 2], "cap": [10.0, 20.0], "rate": [1.0, 2.0], "cost": [5.0, np.inf],
+    }  # fmt: skip
+    write_polygons(folder / "units.gpkg", shapes, **columns)
+    write_polygons(folder / "wells.gpkg", [shape.centroid for shape in shapes], **columns)
+    write_polygons(folder / "provinces.gpkg", [box(0, 0, 4, 6), box(4, 0, 4, 6)], code=[1, 2])
+
+
+STORAGE = (
+    "resources.storage={units: units, id: id, capacity: cap, injection: rate}",
+    "layers.units={path: units.gpkg}",
+)
+PROVINCES = "layers.provinces={path: provinces.gpkg}"
+POLICY = "name: fair, layer: provinces, zone_name: code, at_most: 1 kt/yr"
 
 
 @pytest.fixture
@@ -55,7 +76,7 @@ def refused(
     return call
 
 
-CASES = {
+CASES: dict[str, tuple[str | tuple[str, ...], str]] = {
     "missing raster": (
         "layers.slope.path=slop.tif",
         r"layers.slope .*slop.tif.*: no such file; got .*; cure: did you mean 'slope.tif'\?",
@@ -185,7 +206,7 @@ CASES = {
     ),
     "layer all nodata": ("layers.slope.path=empty.tif", r"layers.slope .*all nodata.*cure"),
     "too many cells": (
-        "grid.resolution=1 m",
+        ("grid.resolution=1 m", "grid.max_cells=100000"),
         r"grid.resolution: .*too many cells; got 48,000,000 cells at 1 m; expected at most 100,000",
     ),
     "price not a number": (
@@ -249,6 +270,105 @@ CASES = {
         "methods.daccs-solid.override={electricity: -3 kWh}",
         r"methods.daccs-solid.override.electricity: a need cannot be negative",
     ),
+    "storage of points without a buffer": (
+        (*STORAGE, "layers.units.path=wells.gpkg"),
+        r"layers.units .*points and lines cover no area; got 2 .*; cure: give a buffer",
+    ),
+    "a storage cost that is no column": (
+        (*STORAGE, "resources.storage.cost=nocolumn"),
+        r"layers.units .*no column 'nocolumn'; .*expected one of id, cap, rate, cost",
+    ),
+    "a storage cost that is no column, without units": (
+        "resources.storage={unlimited: true, cost: nocolumn}",
+        r"resources.storage.cost: no units whose column this could be; got 'nocolumn'; expected",
+    ),
+    "storage without end, in words": (
+        "resources.storage={unlimited: true, cost: inf}",
+        r"resources.storage.cost: no units whose column this could be; got 'inf'",
+    ),
+    "a storage cost without end in a column": (
+        (*STORAGE, "resources.storage.cost=cost"),
+        r"layers.units: storage units without a cost, or with a negative or infinite one; "
+        r"got units 2; expected a finite number",
+    ),
+    "a layer of the routes of the wrong kind": (
+        (*STORAGE, "transport={surface: {factors: {slope: {1: 2}}}}"),
+        r"layers.slope: not a class layer",
+    ),
+    "a column of the routes that is not there": (
+        (*STORAGE, "transport={surface: {crossings: [{layer: parks, where: x > 1, adds: 1 km}]}}"),
+        r"layers.parks .*no column 'x'",
+    ),
+    "a scale that scales no pool": (
+        "layers.basins.scale=0.8",
+        r"layers.basins.scale: this does nothing here: the columns of resources.water.pools are "
+        r"read as they are; got 0.8; cure: resources.water.factor: 0.8; \(rule 7\)",
+    ),
+    "a scale that scales no storage": (
+        (*STORAGE, "layers.units={path: units.gpkg, attribute: cap, scale: 0.5}"),
+        r"layers.units.scale: this does nothing here.*cure: resources.storage.factor: 0.5",
+    ),
+    "an offset of features": (
+        "layers.parks.offset=2",
+        r"layers.parks.offset: this does nothing here: features have no values; got 2; cure",
+    ),
+    "a buffer of a raster": (
+        "layers.slope.buffer=500 m",
+        r"layers.slope.buffer: this does nothing to a raster layer; got 500.0; cure: remove it",
+    ),
+    "a band of features": (
+        "layers.parks.band=2",
+        r"layers.parks.band: this does nothing to a vector layer; got 2; cure: remove it",
+    ),
+    "a rule of policy for an unknown method": (
+        "policies=[{name: cap, methods: dacs-solid, at_most: 1 kt/yr}]",
+        r"study.yaml: policies.0.methods: not a method of this scenario; got 'dacs-solid'; "
+        r"expected one of daccs-solid, .*; cure: did you mean 'daccs-solid'\?",
+    ),
+    "a price of an unknown method": (
+        "objective={maximise: value, prices: {daccs-liquid: 200 USD/t}}",
+        r"objective.prices: not a method of this scenario; got 'daccs-liquid'; expected one of",
+    ),
+    "an unknown zone": (
+        (PROVINCES, f"policies=[{{{POLICY}, zones: [1, 3]}}]"),
+        r"policies.0.zones: unknown name; got 3; expected one of 1, 2; cure",
+    ),
+    "an unknown column of zones": (
+        (PROVINCES, f"policies=[{{{POLICY.replace('code', 'kode')}}}]"),
+        r"layers.provinces .*no column 'kode'.*did you mean 'code'",
+    ),
+    "an unknown column of admin units": (
+        (PROVINCES, "outputs={admin: {layer: provinces, name: kode}}"),
+        r"layers.provinces .*no column 'kode'.*did you mean 'code'",
+    ),
+    "a limit that is no number": (
+        "policies=[{name: cap, at_most: .nan}]",
+        r"policies.0.at_most: not a finite number; got nan; expected a number in t/yr",
+    ),
+    "a limit in a wrong unit": (
+        "policies=[{name: cap, count: land, at_most: 3 Mt/yr}]",
+        r"policies.0.at_most: wrong dimension; got '3 Mt/yr'; expected a quantity in m2",
+    ),
+    "a limit below zero": (
+        "policies=[{name: cap, at_least: -3}]",
+        r"policies.0.at_least: out of range; got -3; expected at least 0 t/yr",
+    ),
+    "limits that cross": (
+        "policies=[{name: cap, at_least: 3, at_most: 2}]",
+        r"policies.0: no plan can keep this; got at_least 3 and at_most 2 t/yr",
+    ),
+    "two rules of one name": (
+        "policies=[{name: cap, at_most: 3}, {name: cap, at_most: 2}]",
+        r"policies.1.name: two rules of one name; got 'cap' again; expected a name of its own",
+    ),
+    "a rule called as the target is": (
+        ("policies=[{name: target, at_most: 3}]", "objective={minimise: cost, target: 1 t/yr}"),
+        r"policies.0.name: two rules of one name; got 'target' again",
+    ),
+    "a column of existing pipelines that is not there": (
+        (*STORAGE, "network={plan: true, pipelines: {layer: parks, capacity: x}}"),
+        r"network.pipelines: no such column; got x; expected name",
+    ),
     "no unit of length": ("grid.resolution=3 kWh", r"grid.resolution: .*wrong dimension"),
 }
 
@@ -256,7 +376,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_refused(world: Path, refused: Callable[..., str], case: str) -> None:
     setting, words = CASES[case]
-    settings = [setting, "grid.max_cells=100000"] if case == "too many cells" else [setting]
+    settings = [setting] if isinstance(setting, str) else setting
     text = refused(world, *settings)
     assert re.search(words, text), text
 

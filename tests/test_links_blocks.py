@@ -40,9 +40,13 @@ class Layers:
     ) -> np.ndarray:
         if name == "wall":
             return self.wall[block.slices].astype(np.float32)
+        return np.zeros(block.shape, np.float32)
+
+    def feature_coverage(self, name: str, feature: int, block: Block) -> np.ndarray:
         share = np.zeros(SHAPE, np.float32)
-        if where in self.units:
-            share[self.units[where]] = 0.4
+        unit = SITES.names[feature]
+        if unit in self.units:
+            share[self.units[unit]] = 0.4
         return share[block.slices]
 
     def values(self, name: str, block: Block, unit: str | None = None) -> np.ndarray:
@@ -77,7 +81,7 @@ def layers(seed: int = 1) -> Layers:
     return Layers(units, wall, rivers)
 
 
-SITES = StorageSites("stores", ("a", "b", "c", "d"), ("a", "b", "c", "d"), np.array([5, 5, 5, 4.0]))
+SITES = StorageSites("stores", ("a", "b", "c", "d"), (0, 1, 2, 3), np.array([5, 5, 5, 4.0]))
 
 
 def model(neighbours: int = 16, k: int = 3, **more: Any) -> Transport:

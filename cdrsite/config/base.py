@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from cdrsite.core.errors import CdrsiteError
+from cdrsite.core.numbers import as_text
 from cdrsite.core.units import find_currency, parse_quantity, same_dimension, split_number
 from cdrsite.library.currency import convert
 
@@ -127,7 +128,7 @@ def quantity(
     type
         An annotated float for a pydantic model.
     """
-    parse = _parser(unit, per=per, minimum=minimum, above=above, maximum=maximum)
+    parse = parser(unit, per=per, minimum=minimum, above=above, maximum=maximum)
     return Annotated[float, BeforeValidator(parse), WithJsonSchema(_schema(unit, minimum))]
 
 
@@ -136,7 +137,7 @@ def quantity_or_name(unit: str, *, minimum: float | None = None) -> Any:
 
     Text that starts like a number is a quantity, so that a wrong unit is not taken for a name.
     """
-    parse = _parser(unit, minimum=minimum)
+    parse = parser(unit, minimum=minimum)
 
     def parse_or_keep(value: object, info: ValidationInfo) -> float | str:
         if isinstance(value, str) and (value[:1].isalpha() or value[:1] == "_"):
@@ -148,7 +149,7 @@ def quantity_or_name(unit: str, *, minimum: float | None = None) -> Any:
     ]
 
 
-def _parser(
+def parser(
     unit: str,
     *,
     per: tuple[str, ...] = (),
@@ -208,6 +209,15 @@ Number = Annotated[float, BeforeValidator(_finite)]
 """A finite number without a unit."""
 NumberOrQuantity = Annotated[float | str, BeforeValidator(_finite)]
 """A finite number, or text with a unit that is known only when the data are read."""
+
+
+def _name(value: object) -> object:
+    """A name that YAML read as a number, as the columns of a file write it."""
+    return as_text(value) if isinstance(value, int | float) and value is not True else value
+
+
+Name = Annotated[str, BeforeValidator(_name)]
+"""Text that is compared with a column of names or ids, which may be numbers: `7` and `'7'`."""
 
 Fraction = quantity("1", minimum=0.0, maximum=1.0)
 Metres = quantity("m", minimum=0.0)

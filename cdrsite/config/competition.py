@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
-from cdrsite.config.base import Model, one_or_many, problem, quantity
+from cdrsite.config.base import Model, Name, one_or_many, parser, problem, quantity
 
 RULE_UNITS: dict[str, str] = {"net": "t/yr", "gross": "t/yr", "cost": "USD/yr", "land": "m2"}
 """What a policy rule can count -> unit of its limit."""
@@ -52,6 +52,17 @@ class ObjectiveModel(Model):
         return self.minimise or self.maximise or "net_removal"
 
 
+_SCHEMA = {
+    "anyOf": [
+        {"type": "number", "minimum": 0},
+        {"type": "string", "description": "a number with a unit"},
+        {"type": "null"},
+    ],
+}
+Limit = Annotated[float | None, WithJsonSchema(_SCHEMA)]
+"""A limit whose unit depends on what its rule counts."""
+
+
 class PolicyRule(Model):
     """A linear rule of policy: equity, food security, a cap on a method, a share per province."""
 
@@ -65,19 +76,33 @@ class PolicyRule(Model):
     """Polygon layer of zones; the rule holds in each zone on its own unless `together`."""
     zone_name: str | None = None
     """Column with the zones' names."""
-    zones: one_or_many(str) = ()  # type: ignore[valid-type]
+    zones: one_or_many(Name) = ()  # type: ignore[valid-type]
     """Names of the zones it is about; all when empty."""
     together: bool = False
     """The zones share one limit."""
-    at_most: float | str | None = None
+    at_most: Limit = None
     """Upper limit, text with a unit or in t/yr, USD/yr or m2."""
-    at_least: float | str | None = None
+    at_least: Limit = None
     """Lower limit."""
+
+    @field_validator("at_most", "at_least", mode="before")
+    @classmethod
+    def _in_unit(cls, value: object, info: ValidationInfo) -> object:
+        """Bring a limit to the unit of what the rule counts (rule 4)."""
+        count = info.data.get("count")
+        if value is None or count is None:  # a wrong `count` has its own error
+            return None
+        return parser(RULE_UNITS[count], minimum=0.0)(value, info)
 
     @model_validator(mode="after")
     def _limits(self) -> Self:
         if self.at_most is None and self.at_least is None:
             raise problem("a rule without a limit; expected at_most or at_least")
+        if None not in (self.at_most, self.at_least) and self.at_least > self.at_most:  # type: ignore[operator]
+            raise problem(
+                f"no plan can keep this; got at_least {self.at_least:g} and at_most "
+                f"{self.at_most:g} {RULE_UNITS[self.count]}; expected the first below the second"
+            )
         if self.zones and self.layer is None:
             raise problem("zones without a layer; expected layer: NAME")
         if self.zones and self.zone_name is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -218,8 +219,37 @@ class Scenario(Model):
                             f"unknown method; got {name!r}; expected one of {', '.join(known)}",
                             at=f"siting.{part}.{i}.for",
                         )
+        for i, rule in enumerate(self.policies):
+            self._refuse_unplayed(rule.methods, f"policies.{i}.methods")
+        self._refuse_unplayed(tuple(self.objective.prices), "objective.prices")
+        self._check_policies()
         self._check_criteria()
         return self
+
+    def _refuse_unplayed(self, names: tuple[str, ...], at: str) -> None:
+        """Refuse methods that this scenario does not study."""
+        for name in names:
+            if name not in self.methods:
+                near = difflib.get_close_matches(name, self.methods, n=1, cutoff=0.5)
+                cure = f"did you mean {near[0]!r}?" if near else "add it to methods, or remove it"
+                raise problem(
+                    f"not a method of this scenario; got {name!r}; expected one of "
+                    f"{', '.join(self.methods)}; cure: {cure}",
+                    at=at,
+                )
+
+    def _check_policies(self) -> None:
+        """Refuse rules of one name: nobody could tell them apart where they bind."""
+        taken = {"target": self.objective.target, "budget": self.objective.budget}
+        seen = {name for name, value in taken.items() if value is not None}
+        for i, rule in enumerate(self.policies):
+            if rule.name in seen:
+                raise problem(
+                    f"two rules of one name; got {rule.name!r} again; expected a name of its own, "
+                    "which prices and conflicts are told by",
+                    at=f"policies.{i}.name",
+                )
+            seen.add(rule.name)
 
     def _check_criteria(self) -> None:
         """Refuse criteria whose weights are all zero for some method."""

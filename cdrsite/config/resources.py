@@ -199,6 +199,12 @@ class Storage(Model):
     @model_validator(mode="after")
     def _columns(self) -> Self:
         exactly_one(self, ("units", "unlimited"), "one source of storage")
+        if self.units is None and isinstance(self.cost, str):
+            raise problem(
+                f"no units whose column this could be; got {self.cost!r}; expected a cost in "
+                "USD/t, or units: LAYER",
+                at="cost",
+            )
         if self.units is not None and (self.capacity is None or self.injection is None):
             raise problem("storage units need capacity and injection columns (rule 7)")
         if self.units is not None and self.id is None:

@@ -49,6 +49,19 @@ def _signed(text: str) -> str:
     return text.replace(",", THIN).replace("-", "−")
 
 
+def as_text(value: object) -> str:
+    """An id or a name as text, whatever type the file gives it: 7 and 7.0 are both ``7``.
+
+    A column of whole numbers becomes one of floats as soon as a value is missing, and another file
+    may hold the same ids as text: all three must meet.
+    """
+    if isinstance(value, Real) and not isinstance(value, Integral):
+        number = float(value)
+        if math.isfinite(number) and number.is_integer():
+            return str(int(number))
+    return str(value)
+
+
 def exact(value: object) -> str:
     """A published number as it was published, thin spaces between thousands."""
     if not isinstance(value, int | float) or not math.isfinite(value):

@@ -53,6 +53,9 @@ class LayerReader(Protocol):
     ) -> FloatBlock:
         """Share of each cell that the (buffered) features cover, shape (rows, cols) [1]."""
 
+    def feature_coverage(self, name: str, feature: int, block: Block) -> FloatBlock:
+        """Share of each cell that one feature covers, shape (rows, cols) [1]."""
+
     def distance(self, name: str, block: Block, where: str | None = None) -> FloatBlock:
         """Distance from each cell centre to the nearest feature, shape (rows, cols) [m]."""
 

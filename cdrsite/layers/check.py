@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -67,7 +67,7 @@ def check_layers(stack: LayerStack, uses: Mapping[str, list[str]]) -> list[Findi
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                _look(stack, name)
+                _look(stack, name, uses.get(name, ()))
                 if any(SUPPLY.match(key) for key in uses.get(name, ())):
                     _look_supply(stack, name)
             except CdrsiteError as error:
@@ -80,12 +80,23 @@ def check_layers(stack: LayerStack, uses: Mapping[str, list[str]]) -> list[Findi
     return found
 
 
-def _look(stack: LayerStack, name: str) -> None:
+IDLE = {
+    "vector": ("band", "variable", "ignore_file_nodata"),
+    "raster": ("attribute", "where", "buffer", "rasterise"),
+}
+"""Keys of a layer that nothing reads where the file is of this form."""
+COLUMNS = re.compile(r"resources\.(\w+)\.(?:pools|units)$")
+"""Keys of a scenario that name a layer whose columns are read as they stand."""
+
+
+def _look(stack: LayerStack, name: str, uses: Sequence[str]) -> None:
     """Open one layer and ask what a run would ask."""
     layer = stack.layers[name]
     info = stack.info(name)
     if info.unit is not None:
         factor(info.unit, info.unit, f"layers.{name}.unit", stack.base_year)
+    if isinstance(layer, FileLayer):
+        _refuse_idle_keys(stack, name, layer, uses)
     if info.form == "raster":
         stack.survey(name)
     elif info.form == "vector":
@@ -93,6 +104,44 @@ def _look(stack: LayerStack, name: str) -> None:
         stack.rasterised_column(name)
     elif isinstance(layer, DerivedLayer):
         _look_derived(stack, name, layer)
+
+
+def _refuse_idle_keys(stack: LayerStack, name: str, layer: FileLayer, uses: Sequence[str]) -> None:
+    """Refuse keys that would change nothing, so that nobody reads a result as if they had.
+
+    Raises
+    ------
+    ConfigError
+        Names the key, and what does what was meant.
+    """
+    form, given = stack.info(name).form, layer.model_fields_set
+    for key in IDLE[form]:
+        if key in given and getattr(layer, key) != type(layer).model_fields[key].default:
+            raise ConfigError(
+                f"this does nothing to a {form} layer",
+                where=f"layers.{name}.{key}",
+                got=getattr(layer, key),
+                cure="remove it, or name another file",
+                rule=7,
+            )
+    if form == "raster":
+        return
+    resources = [match.group(1) for use in uses if (match := COLUMNS.match(use))]
+    if stack.rasterised_column(name) is not None and not resources:
+        return
+    for key, nothing in (("scale", 1.0), ("offset", 0.0)):
+        if getattr(layer, key) != nothing:
+            read = f"the columns of {', '.join(uses)} are read as they are"
+            cure = "remove it, or name the column to rasterise with attribute:"
+            if resources and key == "scale":
+                cure = " or ".join(f"resources.{r}.factor: {layer.scale:g}" for r in resources)
+            raise ConfigError(
+                f"this does nothing here: {read if resources else 'features have no values'}",
+                where=f"layers.{name}.{key}",
+                got=f"{getattr(layer, key):g}",
+                cure=cure,
+                rule=7,
+            )
 
 
 def _look_supply(stack: LayerStack, name: str) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from cdrsite.core.errors import DataError
 from cdrsite.layers.where import nearest
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cdrsite.library.datasets import DatasetPreset
 
 _RANGE = re.compile(r"^\s*(-?\d+)\s*(?:-|\.\.|to)\s*(-?\d+)\s*$")
@@ -100,3 +104,14 @@ def _absent(what: str, known: set[int], where: str) -> DataError:
         cure="check the legend; CORINE has grid codes 1-44 and three-digit codes 111-523",
         rule=7,
     )
+
+
+def look_up(values: NDArray[np.float64], table: Mapping[int, float]) -> NDArray[np.float64]:
+    """Weights of class codes; codes not in the table weigh 0, NaN stays."""
+    codes = np.array(sorted(table), np.float64)
+    weights = np.array([table[int(c)] for c in codes])
+    if codes.size == 0:
+        return np.where(np.isnan(values), np.nan, 0.0)
+    at = np.minimum(np.searchsorted(codes, values), codes.size - 1)
+    found = np.where(codes[at] == values, weights[at], 0.0)
+    return np.where(np.isnan(values), np.nan, found)

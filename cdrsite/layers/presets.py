@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cdrsite.config.layers import FileLayer, Layer
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.layers.sources import is_vector
 
 if TYPE_CHECKING:
-    from cdrsite.config.layers import FileLayer
     from cdrsite.library.datasets import DatasetPreset
 
 
@@ -103,3 +104,18 @@ def resolve(name: str, model: FileLayer) -> Resolved:
     if not is_vector(model.path):
         kind = kind or "intensive"
     return Resolved(name, model, preset, kind, unit, nodata, where, attribute)
+
+
+def resolve_all(layers: Mapping[str, Layer]) -> dict[str, Resolved]:
+    """File layers with their presets; all that is wrong with them in one error."""
+    files: dict[str, Resolved] = {}
+    errors = []
+    for name, layer in layers.items():
+        if isinstance(layer, FileLayer):
+            try:
+                files[name] = resolve(name, layer)
+            except ConfigError as error:
+                errors.append(str(error))
+    if errors:
+        raise ConfigError("\n".join(errors))
+    return files

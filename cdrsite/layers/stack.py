@@ -17,13 +17,14 @@ import numpy as np
 from cdrsite.config.layers import ConstantLayer, DerivedLayer, ExpressionLayer, FileLayer, Layer
 from cdrsite.core.errors import ConfigError, DataError, UnitError
 from cdrsite.core.grid import Block
+from cdrsite.core.numbers import as_text
 from cdrsite.core.units import parse_quantity, split_number
 from cdrsite.layers import expression, harmonise
 from cdrsite.layers.areal import collect, disk_mean, geometry_type, line_lengths, spread
 from cdrsite.layers.check import Finding, check_layers, check_references
-from cdrsite.layers.classes import select_codes
+from cdrsite.layers.classes import look_up, select_codes
 from cdrsite.layers.derive import percent, slope_degrees
-from cdrsite.layers.presets import Resolved, resolve
+from cdrsite.layers.presets import Resolved, resolve_all
 from cdrsite.layers.region import StudyArea
 from cdrsite.layers.remember import BlockCache, by_block
 from cdrsite.layers.sources import RasterSource, open_raster
@@ -107,7 +108,7 @@ class LayerStack:
         self.grid = area.grid
         self.rasterise = rasterise
         self.base_year = base_year
-        self._files = _resolved(self.layers)
+        self._files = resolve_all(self.layers)
         check_references(self.layers)
         self._vectors = Vectors({n: f for n, f in self._files.items() if f.vector}, self.grid)
         self.blocks = BlockCache()
@@ -416,7 +417,7 @@ class LayerStack:
 
         def decode(stored: NDArray[Any]) -> NDArray[np.float64]:
             values = source.decode(stored)
-            return _look_up(values, table)
+            return look_up(values, table)
 
         return harmonise.mean(source, self.grid, block, decode)[0]
 
@@ -491,6 +492,26 @@ class LayerStack:
         return rings.fraction(block)
 
     @by_block
+    def feature_coverage(self, name: str, feature: int, block: Block) -> NDArray[np.float32]:
+        """Share of each cell that one feature covers, grown by the layer's own buffer.
+
+        Parameters
+        ----------
+        name : str
+            A vector layer.
+        feature : int
+            Number of the feature, as in :meth:`labels`.
+        block : Block
+            The window.
+
+        Returns
+        -------
+        ndarray of float32, shape of the block
+        """
+        self._vector_file(name)
+        return self._vectors.feature_rings(name, feature).fraction(block)
+
+    @by_block
     def distance(self, name: str, block: Block, where: str | None = None) -> NDArray[np.float32]:
         """Distance from each cell centre to the nearest feature [m], inf if there is none."""
         self._vector_file(name)
@@ -534,9 +555,9 @@ class LayerStack:
         return numbers.to_numpy(np.float64) * scale + offset
 
     def text(self, name: str, column: str) -> list[str]:
-        """A column as text, one per feature; empty where null."""
+        """A column as text, one per feature; empty where null, whole numbers without decimals."""
         values, _ = self._column(name, column)
-        return ["" if missing else str(v) for v, missing in zip(values, values.isna(), strict=True)]
+        return ["" if gone else as_text(v) for v, gone in zip(values, values.isna(), strict=True)]
 
     def features(self, name: str, where: str | None = None) -> gpd.GeoDataFrame:
         """The features in the grid's CRS."""
@@ -569,29 +590,3 @@ class LayerStack:
                 cure="name a vector layer, or use a range or class rule with this one",
             )
         return file
-
-
-def _resolved(layers: Mapping[str, Layer]) -> dict[str, Resolved]:
-    """File layers with their presets; all that is wrong with them in one error."""
-    files: dict[str, Resolved] = {}
-    errors = []
-    for name, layer in layers.items():
-        if isinstance(layer, FileLayer):
-            try:
-                files[name] = resolve(name, layer)
-            except ConfigError as error:
-                errors.append(str(error))
-    if errors:
-        raise ConfigError("\n".join(errors))
-    return files
-
-
-def _look_up(values: NDArray[np.float64], table: Mapping[int, float]) -> NDArray[np.float64]:
-    """Weights of class codes; codes not in the table weigh 0, NaN stays."""
-    codes = np.array(sorted(table), np.float64)
-    weights = np.array([table[int(c)] for c in codes])
-    if codes.size == 0:
-        return np.where(np.isnan(values), np.nan, 0.0)
-    at = np.minimum(np.searchsorted(codes, values), codes.size - 1)
-    found = np.where(codes[at] == values, weights[at], 0.0)
-    return np.where(np.isnan(values), np.nan, found)

@@ -106,7 +106,17 @@ class Vectors:
 
     def each_rings(self, name: str) -> Rings:
         """Polygons of the features, one owner per feature, grown by the layer's own buffer."""
-        return self._once.get(("each", name), lambda: rings_of(self._grown(name), self.grid))
+        return self._once.get(("each", name), lambda: rings_of(self.grown(name), self.grid))
+
+    def feature_rings(self, name: str, feature: int) -> Rings:
+        """Polygons of one feature, grown by the layer's own buffer."""
+
+        def make() -> Rings:
+            import shapely
+
+            return rings_of(shapely.get_parts(self.grown(name)[[feature]]), self.grid)
+
+        return self._once.get(("feature", name, feature), make)
 
     def nearest(self, name: str, where: str | None) -> Nearest:
         """The features under an index for distances."""
@@ -246,8 +256,11 @@ class Vectors:
         )
         return shapes[areal]
 
-    def _grown(self, name: str) -> NDArray[Any]:
-        """Every feature, grown by the layer's own buffer."""
+    def grown(self, name: str) -> NDArray[Any]:
+        """Every feature, grown by the layer's own buffer; refuses layers without an area."""
+        return self._once.get(("grown", name), lambda: self._grow(name))
+
+    def _grow(self, name: str) -> NDArray[Any]:
         buffer = self.layers[name].model.buffer
         shapes = self.shapes(name, None)
         if buffer:
@@ -259,7 +272,7 @@ class Vectors:
         """Planar area of every feature as :meth:`each_rings` has it [square CRS units]."""
         import shapely
 
-        return np.asarray(shapely.area(self._grown(name)))
+        return np.asarray(shapely.area(self.grown(name)))
 
     def warn_overlaps(self, name: str) -> None:
         """Say once if polygons of which a cell can have only one overlap."""

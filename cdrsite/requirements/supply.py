@@ -208,8 +208,6 @@ class StorageUnits:
         Cost of storing [USD/t].
     eor : ndarray of bool, shape (units,)
         Enhanced oil recovery, where storage is contested.
-    filters : tuple of str
-        ``where`` text that picks each unit out of the layer.
     left_out : tuple of str
         Units that depth or stacking left out, with the reason.
     """
@@ -222,7 +220,6 @@ class StorageUnits:
     years: float
     cost: F64
     eor: NDArray[np.bool_]
-    filters: tuple[str, ...]
     left_out: tuple[str, ...]
 
     @property
@@ -242,8 +239,9 @@ def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
     if model.units is None:
         return None
     layer, ids = model.units, reader.text(model.units, model.id or "")
-    names = _names(reader, layer, model.name, len(ids))
     _refuse_shared_ids(model, ids)
+    named = tuple(f"{layer} {unit}" for unit in ids)
+    names = named if model.name is None else tuple(reader.text(layer, model.name))
     capacity = reader.attribute(layer, _capacity_column(model))
     capacity = capacity * conversion(model.capacity_unit, "t")[0]
     rate = reader.attribute(layer, model.injection or "")
@@ -269,7 +267,6 @@ def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
         years=model.years,
         cost=_storage_cost(model, reader, names)[keep],
         eor=_is_eor(model, reader, len(ids))[keep],
-        filters=tuple(_pick(model, ids[i]) for i in index),
         left_out=tuple(left_out),
     )
 
@@ -300,12 +297,13 @@ def _refuse_shared_ids(model: Storage, ids: list[str]) -> None:
 
 
 def _refuse_missing(model: Storage, label: str, names: tuple[str, ...], values: F64) -> None:
-    wrong = [names[i] for i in np.flatnonzero(~(values >= 0))]
+    wrong = [names[i] for i in np.flatnonzero(~((values >= 0) & np.isfinite(values)))]
     if wrong:
         raise DataError(
-            f"storage units without {label}, or with a negative one",
+            f"storage units without {label}, or with a negative or infinite one",
             where=f"layers.{model.units}",
             got=", ".join(wrong[:5]),
+            expected="a finite number, 0 or more",
             cure="correct the column, or leave these units out with `where`",
             rule=7,
         )
@@ -325,11 +323,6 @@ def _is_eor(model: Storage, reader: LayerReader, count: int) -> NDArray[np.bool_
     return np.array([kind.lower() == "eor" for kind in reader.text(model.units or "", model.kind)])
 
 
-def _pick(model: Storage, unit_id: str) -> str:
-    quoted = unit_id.replace("'", "''")
-    return f"{model.id} = '{quoted}'"
-
-
 def _usable_units(
     model: Storage, reader: LayerReader, ids: list[str], names: tuple[str, ...]
 ) -> tuple[NDArray[np.bool_], list[str]]:
@@ -340,7 +333,8 @@ def _usable_units(
         depth = reader.attribute(model.units or "", model.depth)
         for i in np.flatnonzero(~((depth >= model.min_depth) & (depth <= model.max_depth))):
             keep[i] = False
-            left_out.append(f"{names[i]}: depth {depth[i]:g} m")
+            known = f"depth {depth[i]:g} m" if np.isfinite(depth[i]) else "no depth is known"
+            left_out.append(f"{names[i]}: {known}")
     if model.stacked_on is not None:
         below = reader.text(model.units or "", model.stacked_on)
         for upper, target in enumerate(below):

@@ -162,6 +162,23 @@ class EdgeCosts:
         return ((self.codes >> (4 * layer)) & 15).astype(np.uint8)
 
 
+def refuse_too_many(rules: Sequence[Crossing]) -> None:
+    """Refuse more than :data:`MAX_LAYERS` crossing rules.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if len(rules) > MAX_LAYERS:
+        raise ConfigError(
+            "too many crossing rules",
+            where="transport.surface.crossings",
+            got=len(rules),
+            expected=f"at most {MAX_LAYERS}",
+            cure="join layers whose crossings cost the same",
+        )
+
+
 class CrossingRules:
     """The crossing rules of a scenario with their lines, ready to count block by block.
 
@@ -185,14 +202,7 @@ class CrossingRules:
     def __init__(
         self, rules: Sequence[Crossing], reader: FeatureReader, grid: AnalysisGrid, per_km: float
     ) -> None:
-        if len(rules) > MAX_LAYERS:
-            raise ConfigError(
-                "too many crossing rules",
-                where="transport.surface.crossings",
-                got=len(rules),
-                expected=f"at most {MAX_LAYERS}",
-                cure="join layers whose crossings cost the same",
-            )
+        refuse_too_many(rules)
         self.grid = grid
         self.names = tuple(rule.layer for rule in rules)
         self.costs = np.array([crossing_cost(rule, per_km) for rule in rules], np.float64)

@@ -10,7 +10,12 @@ import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.transport.costmodels import trucks_instead, unit_cost
-from cdrsite.transport.crossings import CrossingBill, CrossingRules, bill_crossings
+from cdrsite.transport.crossings import (
+    CrossingBill,
+    CrossingRules,
+    bill_crossings,
+    refuse_too_many,
+)
 from cdrsite.transport.distance import (
     BARRIER,
     DISCONNECTED,
@@ -50,15 +55,17 @@ class StorageSites:
     ----------
     layer : str
         Polygon layer.
-    names, filters : sequence of str
-        Name of each unit, and the ``where`` text that picks it out of the layer.
+    names : sequence of str
+        Name of each unit.
+    features : sequence of int
+        Feature of the layer that each unit is.
     cost : ndarray, shape (units,)
         Cost of storing [USD/t].
     """
 
     layer: str
     names: Sequence[str]
-    filters: Sequence[str]
+    features: Sequence[int]
     cost: NDArray[np.float64]
 
 
@@ -171,6 +178,25 @@ def link_sinks(
     task.route_on_disk(onshore.fixed) if store.on_disk else task.route_in_memory(onshore.fixed)
     _warn_unreached(task.counts)
     return task.links
+
+
+def try_links(
+    model: Transport, sites: StorageSites, reader: LayerReader, basis: Basis, block: Block
+) -> None:
+    """Read what :func:`link_sinks` reads, for one block: what it would refuse is refused here.
+
+    Raises
+    ------
+    CdrsiteError
+        As :func:`link_sinks`; units without an area, too.
+    """
+    onshore = unit_cost(model.flow, model.model, basis)
+    offshore = unit_cost(model.flow, model.offshore_model, basis)
+    CostSurface(model.surface, reader, onshore.per_km, offshore.per_km).block(block)
+    refuse_too_many(model.surface.crossings)
+    for rule in model.surface.crossings:
+        reader.features(rule.layer, rule.where)
+    touched(sites, reader, 0, block)
 
 
 @dataclass
@@ -410,7 +436,7 @@ def access_cells(sites: StorageSites, reader: LayerReader, fixed: float) -> Sour
     rows: list[NDArray[np.int64]] = []
     cols: list[NDArray[np.int64]] = []
     ids: list[NDArray[np.int32]] = []
-    for unit in range(len(sites.filters)):
+    for unit in range(len(sites.features)):
         for block in reader.grid.blocks():
             row, col = touched(sites, reader, unit, block)
             rows.append(row + block.row0)
@@ -425,7 +451,7 @@ def touched(
     sites: StorageSites, reader: LayerReader, unit: int, block: Block
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows and columns, in a block, of the cells that touch a unit's polygon."""
-    share = reader.coverage(sites.layer, block, sites.filters[unit], rasterise="coverage")
+    share = reader.feature_coverage(sites.layer, sites.features[unit], block)
     row, col = np.nonzero(share > 0)
     return row, col
 
