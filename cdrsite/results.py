@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from cdrsite.prepare import Setting
     from cdrsite.projects import Projects
     from cdrsite.running import Workspace
+    from cdrsite.scoring import MethodModel
     from cdrsite.siting.exclusions import RuleAreas
 
 PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
@@ -83,6 +85,8 @@ class StudyResult:
         values are read when they are asked for.
     work : Path or None
         Folder of a run on disk, removed once the result is written.
+    models : dict
+        Name -> method with the records of the library that the run used.
     """
 
     scenario: Scenario
@@ -97,6 +101,7 @@ class StudyResult:
     block_size: int = DEFAULT_BLOCK
     store: Path | None = None
     work: Path | None = None
+    models: Mapping[str, MethodModel] = field(default_factory=dict)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -206,6 +211,7 @@ def assemble(
     return StudyResult(
         scenario, grid, dataset, tables, summary, names,
         features=features, block_size=setting.block_size, store=store, work=space.folder,
+        models=setting.models,
     )  # fmt: skip
 
 

@@ -166,9 +166,9 @@ def stop_while_writing(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    real = folder.write_styles
-    monkeypatch.setattr(folder, "write_styles", stop)
-    return lambda: monkeypatch.setattr(folder, "write_styles", real)
+    real = folder.write_tables
+    monkeypatch.setattr(folder, "write_tables", stop)
+    return lambda: monkeypatch.setattr(folder, "write_tables", real)
 
 
 def test_a_stopped_run_is_gone_on_with_to_the_same_bytes(

@@ -33,6 +33,7 @@ from cdrsite.outputs.report.html import script_json, tag, text
 from cdrsite.outputs.report.page import write_report
 from cdrsite.outputs.report.words import FOLDER, LANGUAGES, Words, load_words
 from cdrsite.outputs.tables import write_json
+from cdrsite.scoring import method_model
 
 REPORT = Path(page_module.__file__).parent
 THIN = "\u202f"
@@ -404,6 +405,7 @@ def test_a_run_keeps_its_own_values_and_writes_its_report(tmp_path: Path) -> Non
     result = tiny_result(tmp_path)
     text_ = "name: own\ndata_folder: .\nregion: {bounds: [6, 50, 7, 51]}\n" + extra
     result.scenario = parse_scenario(text_, tmp_path / "own.yaml")
+    result.models = {name: method_model(name, result.scenario) for name in ("daccs-solid", "mine")}
     result.summary["methods"]["mine"] = result.summary["methods"].pop("afforestation")
     folder = result.write(tmp_path / "run")
     (tmp_path / "mine.yaml").unlink()  # the run keeps what it needs

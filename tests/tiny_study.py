@@ -14,6 +14,7 @@ from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.resources import RESOURCE_CODES
 from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NET_NOT_POSITIVE, OUTSIDE, UNKNOWN
 from cdrsite.results import LIMIT_NAMES, VARIABLES, StudyResult
+from cdrsite.scoring import method_model
 
 METHODS = ("daccs-solid", "afforestation")
 POOLS = ("上游", "lower <b>basin</b>")
@@ -198,4 +199,5 @@ def tiny_result(folder: Path, crs: str = "EPSG:3035", extra: str = "") -> StudyR
         rule_names=RULES,
         warnings=["layer x covers 93 % of the region"],
         timings={"prepare": 0.1},
+        models={name: method_model(name, scenario) for name in METHODS},
     )

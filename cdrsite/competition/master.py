@@ -22,11 +22,13 @@ I64 = npt.NDArray[np.int64]
 
 TOLERANCE = 1e-10
 """Feasibility tolerance of the scaled programme."""
+SEED = 0
+"""Random seed of the solver."""
 
 
 def new_highs() -> Any:
     """A silent HiGHS with the tolerances of the master."""
-    highs = quiet_highs()
+    highs = quiet_highs(SEED)
     highs.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
     highs.setOptionValue("dual_feasibility_tolerance", TOLERANCE)
     return highs

@@ -367,7 +367,14 @@ def parse_method(data: Mapping[str, Any], where: str, sources: Mapping[str, Sour
         if "climate" in entry
         else None,
         note=as_text(entry["note"], f"{where}: note") if "note" in entry else "",
+        sources={name: known[name] for name in sorted(_cited(profiles))},
     )
+
+
+def _cited(profiles: Mapping[str, Profile]) -> set[str]:
+    """Ids of the sources that any record of the profiles cites."""
+    records = [one for profile in profiles.values() for one in profile.values.values()]
+    return {one.source for record in records for one in (record, *record.alternatives)}
 
 
 @cache

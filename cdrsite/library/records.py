@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cdrsite.core.errors import ConfigError
@@ -269,6 +269,8 @@ class Method:
         Dependence on the climate.
     note : str
         What to know about the method.
+    sources : dict of str to Source
+        What its records cite, by id.
     """
 
     name: str
@@ -281,6 +283,7 @@ class Method:
     profiles: dict[str, Profile]
     climate: ClimateTable | None = None
     note: str = ""
+    sources: dict[str, Source] = field(default_factory=dict)
 
     @property
     def profile_names(self) -> tuple[str, ...]:

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import CdrsiteError
-from cdrsite.library.files import read_yaml
-from cdrsite.library.load import load_method, load_method_file, load_sources, parse_sources
-from cdrsite.library.records import Method, to_rows
+from cdrsite.library.load import load_method
+from cdrsite.library.records import Method, Profile, Source, to_rows
+
+if TYPE_CHECKING:
+    from cdrsite.scoring import MethodModel
 
 ASSUMPTIONS = "assumptions.json"
 """File of a run's folder with these records."""
 
 
-def assumptions(choices: Mapping[str, Mapping[str, Any]], base: Path) -> dict[str, Any]:
-    """Records of the methods of a scenario, as they are in the library now.
+def assumptions(models: Mapping[str, MethodModel]) -> dict[str, Any]:
+    """Records of the methods as a run used them.
 
     Parameters
     ----------
-    choices : mapping
-        ``methods`` of a scenario: name -> ``profile``, ``library``, ``override``.
-    base : Path
-        Folder from which the paths of methods of one's own start.
+    models : mapping
+        Name -> method with the records that the run read, once, when it was prepared.
 
     Returns
     -------
@@ -31,65 +30,53 @@ def assumptions(choices: Mapping[str, Mapping[str, Any]], base: Path) -> dict[st
         ``methods``: name -> ``title`` by language, ``profile`` with its ``profile_title`` and
         ``note``, ``values`` (rows of :func:`cdrsite.library.records.to_rows`) and ``override``;
         ``sources``: id -> ``citation``, ``url``, ``note``, of those that are cited.
-
-    Raises
-    ------
-    ConfigError, MissingFileError, UnitError
-        A method or its file cannot be read.
     """
-    methods: dict[str, Any] = {}
-    sources = {name: vars_of(source) for name, source in load_sources().items()}
-    for name, choice in choices.items():
-        library = choice.get("library")
-        if library is None:
-            method = load_method(name)
-        else:
-            path = base / str(library)
-            method = load_method_file(path)
-            own = parse_sources(read_yaml(path).get("sources", {}), path.name)
-            sources |= {key: vars_of(source) for key, source in own.items()}
-        methods[name] = _record(method, choice)
-    cited = _cited(methods.values())
-    return {
-        "methods": methods,
-        "sources": {name: sources[name] for name in sorted(cited) if name in sources},
-    }
+    used = ((name, model.method, model.profile, model.choice) for name, model in models.items())
+    return _document((name, m, profile, choice.override) for name, m, profile, choice in used)
 
 
 def known_assumptions(choices: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """As :func:`assumptions`, of the methods that the library knows; others are left out.
+    """As :func:`assumptions`, of the shipped methods as they are now; others are left out.
 
     For a run that did not keep its own records.
+
+    Parameters
+    ----------
+    choices : mapping
+        ``methods`` of a scenario: name -> ``profile``, ``library``, ``override``.
     """
-    found: dict[str, Any] = {"methods": {}, "sources": {}}
+    found = []
     for name, choice in choices.items():
         if choice.get("library") is not None:
             continue
         try:
-            one = assumptions({name: choice}, Path())
+            method = load_method(name)
+            profile = method.profile(choice.get("profile"))
         except CdrsiteError:  # of another version of the library
             continue
-        found["methods"] |= one["methods"]
-        found["sources"] |= one["sources"]
-    return found
+        found.append((name, method, profile, choice.get("override") or {}))
+    return _document(found)
 
 
-def vars_of(source: Any) -> dict[str, Any]:
-    """A source as plain data."""
+def _document(
+    used: Iterable[tuple[str, Method, Profile, Mapping[str, object]]],
+) -> dict[str, Any]:
+    """Methods with their values, and the sources that these cite."""
+    methods: dict[str, Any] = {}
+    sources: dict[str, Any] = {}
+    for name, method, profile, override in used:
+        values = to_rows(method, profile.name)
+        methods[name] = {
+            "title": dict(method.title),
+            "profile": profile.name,
+            "profile_title": profile.title,
+            "note": profile.note,
+            "values": values,
+            "override": {str(key): value for key, value in override.items()},
+        }
+        sources |= {id_: _plain(method.sources[id_]) for id_ in {row["source"] for row in values}}
+    return {"methods": methods, "sources": dict(sorted(sources.items()))}
+
+
+def _plain(source: Source) -> dict[str, Any]:
     return {"citation": source.citation, "url": source.url, "note": source.note}
-
-
-def _record(method: Method, choice: Mapping[str, Any]) -> dict[str, Any]:
-    profile = method.profile(choice.get("profile"))
-    return {
-        "title": dict(method.title),
-        "profile": profile.name,
-        "profile_title": profile.title,
-        "note": profile.note,
-        "values": to_rows(method, profile.name),
-        "override": {str(key): value for key, value in (choice.get("override") or {}).items()},
-    }
-
-
-def _cited(methods: Iterable[Mapping[str, Any]]) -> set[str]:
-    return {row["source"] for method in methods for row in method["values"]}

@@ -22,7 +22,7 @@ from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.outputs.cog import write_cog_blocks
 from cdrsite.outputs.datastore import grid_of
 from cdrsite.outputs.legend import OUTSIDE_NAME, class_colour, flag_names
-from cdrsite.outputs.qml import raster_qml, readable, sample_values, write_styles
+from cdrsite.outputs.qml import raster_qml, readable, sample_values, write_style
 from cdrsite.outputs.raster import Category, RasterSpec
 from cdrsite.variables import NO_METHOD
 
@@ -470,7 +470,7 @@ def write_differences(
         found.categories(), common,
     )  # fmt: skip
     write_cog_blocks(folder / f"{spec.name}.tif", TurnMap(found).block, found.grid, spec)
-    write_styles(folder, [spec])
+    write_style(folder, spec)
     return [*specs, spec]
 
 

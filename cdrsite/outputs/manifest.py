@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite import __version__
+from cdrsite.competition.master import SEED
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
@@ -56,11 +57,19 @@ def manifest(result: StudyResult) -> dict[str, Any]:
         "grid": result.grid.describe(),
         "inputs": input_files(result.scenario),
         "versions": versions(),
-        "seeds": {},
+        "seeds": seeds(result.scenario),
         "solver": result.summary.get("objective"),
         "timings_s": {name: round(seconds, 3) for name, seconds in result.timings.items()},
         "warnings": list(result.warnings),
     }
+
+
+def seeds(scenario: Scenario) -> dict[str, int]:
+    """Seeds of everything that draws random numbers, by the stage that draws them (rule 9)."""
+    found = {"competition": SEED}
+    if scenario.network.plan:
+        found["network.seed"] = scenario.network.seed
+    return found
 
 
 def resolved_scenario(scenario: Scenario) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def _raster_entries(specs: Sequence[RasterSpec], styles: Mapping[str, str]) -> I
             group=group,
             source=f"./rasters/{spec.name}.tif",
             provider="gdal",
-            style=styles[spec.name],
+            style=styles.get(spec.name, ""),
             geometry=None,
             abstract=f"{spec.description}{f' [{spec.unit}]' if spec.unit else ''}",
             shown=spec.name in SHOWN,

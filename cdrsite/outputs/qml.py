@@ -268,24 +268,22 @@ def _style(spec: RasterSpec, path: Path) -> str:
     )
 
 
-def write_styles(folder: Path, specs: Sequence[RasterSpec]) -> dict[str, str]:
-    """Write a style beside every raster.
+def write_style(folder: Path, spec: RasterSpec) -> str:
+    """Write a style beside a raster.
 
     Parameters
     ----------
     folder : Path
-        With the finished rasters.
-    specs : sequence of RasterSpec
-        What they are.
+        With the finished raster.
+    spec : RasterSpec
+        What it is.
 
     Returns
     -------
-    dict
-        Name of the raster -> its style.
+    str
+        The style.
     """
-    made = {}
-    for spec in specs:
-        path = folder / f"{spec.name}.tif"
-        made[spec.name] = _style(spec, path)
-        path.with_suffix(".qml").write_text(made[spec.name], encoding="utf-8", newline="\n")
-    return made
+    path = folder / f"{spec.name}.tif"
+    style = _style(spec, path)
+    path.with_suffix(".qml").write_text(style, encoding="utf-8", newline="\n")
+    return style

@@ -11,7 +11,7 @@ from typing import Any
 from cdrsite.core.numbers import MISSING, number
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.report.html import tag, text
-from cdrsite.outputs.report.words import Words
+from cdrsite.outputs.report.words import Words, fill
 from cdrsite.outputs.runfolder import RunFolder
 
 MAX_ROWS = 200
@@ -42,7 +42,7 @@ class Frame:
 
     def say(self, key: str, **markup: str) -> str:
         """Words of a key as markup; the values are markup already."""
-        return text(self.words(key)).format(**markup)
+        return fill(text(self.words(key)), markup) if self.words.has(key) else text(key)
 
     def count(self, key: str, n: int, **markup: str) -> str:
         """Words that differ for one and for many, with the number as ``{n}``."""

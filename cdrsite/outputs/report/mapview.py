@@ -126,7 +126,7 @@ def page_words(words: Words) -> dict[str, str]:
     """Words that the script fills in."""
     table = load_words(words.lang)
     units = {f"map.{key}": value for key, value in table.items() if key.startswith("unit.")}
-    gap = {"map.gap": table["sentence.gap"]}
+    gap = {"map.gap": words("sentence.gap")}
     return {
         **gap,
         **units,

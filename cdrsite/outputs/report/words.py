@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,18 @@ from cdrsite.core.numbers import exact, number, percent
 LANGUAGES = ("en", "zh")
 FOLDER = Path(__file__).parent / "words"
 """Files ``LANG.yaml`` and ``PART_LANG.yaml``: key -> text with {places}."""
+
+
+class _Places(dict[str, object]):
+    """Values of places; one that is not given stays a place."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
+
+
+def fill(template: str, values: Mapping[str, object]) -> str:
+    """A text with its places filled; one without a value stays as it is."""
+    return template.format_map(_Places(values))
 
 
 class Words:
@@ -41,13 +54,13 @@ class Words:
     def __call__(self, key: str, **values: object) -> str:
         """Text of a key with its places filled; not escaped.
 
-        Raises
-        ------
-        KeyError
-            No such key, or a place without a value.
+        A key without words stands for itself, and a place without a value stays as it is: what a
+        study found is worth more than how it is said.
         """
-        text = self._table[key]
-        return text.format(**values) if values else text
+        text = self._table.get(key)
+        if text is None:
+            return key
+        return fill(text, values) if values else text
 
     def has(self, key: str) -> bool:
         """Whether there are words for a key."""

@@ -1,0 +1,104 @@
+"""Words of the report: every key that is asked for has its words, in each language."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import cdrsite
+from cdrsite.allocation import INJECTIVITY, PORE_SPACE
+from cdrsite.core.resources import RESOURCE_UNITS, RESOURCES
+from cdrsite.library.load import method_names
+from cdrsite.library.parameters import PARAMETERS
+from cdrsite.outputs.report.frame import Frame
+from cdrsite.outputs.report.words import FOLDER, LANGUAGES, Words, load_words
+from cdrsite.variables import LIMIT_NAMES, NO_METHOD
+
+PACKAGE = Path(cdrsite.__file__).parent
+STATES = tuple(name for name in LIMIT_NAMES.values() if name not in RESOURCES)
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "resource": (*RESOURCES, INJECTIVITY, PORE_SPACE, "policy"),
+    "what": (*RESOURCES, INJECTIVITY, PORE_SPACE),
+    "limit": (*LIMIT_NAMES.values(), "nothing fits"),
+    "map.limit": RESOURCES,
+    "map.state": (*STATES, NO_METHOD, INJECTIVITY, PORE_SPACE, "own limit", "no gain"),
+    "map.why.state": (*STATES, NO_METHOD),
+    "map.why.pool": RESOURCES,
+    "map.unit": tuple(set(RESOURCE_UNITS.values()) - {"m2", "t/yr"}),
+    "method": method_names(),
+    "param": tuple(PARAMETERS),
+    "mode": ("pipeline", "existing pipeline", "truck", "ship", "storage"),
+}
+"""Beginning of a key -> what comes behind it, from where the program keeps such names."""
+
+
+@pytest.fixture(params=LANGUAGES)
+def lang(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def asked_for() -> dict[str, str]:
+    """Keys that stand in the sources as they are -> the file."""
+    heads = {key.split(".")[0] for key in load_words("en") if "." in key}
+    found: dict[str, str] = {}
+    sources = [
+        *(PACKAGE / "outputs").glob("*.py"),
+        *(PACKAGE / "outputs" / "report").glob("*.py"),
+    ]
+    for file in sources:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            name = node.func.id if isinstance(node.func, ast.Name) else name
+            first = node.args[0]
+            if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
+                continue
+            if name in {"say", "words"}:
+                found[first.value] = file.name
+            elif name == "count" and "<" not in first.value:
+                found |= {f"{first.value}.{which}": file.name for which in ("one", "many")}
+    for file in (PACKAGE / "outputs" / "report" / "assets").glob("*.js"):
+        for key in re.findall(r"say\(\"([a-z_.]+)\"", file.read_text(encoding="utf-8")):
+            if key.split(".")[0] in heads:
+                found[key] = file.name
+    found.pop("map.gap")  # it is handed to the script as such, from sentence.gap
+    return found
+
+
+def test_every_key_in_the_sources_has_its_words(lang: str) -> None:
+    keys = asked_for()
+    assert len(keys) > 200  # the search has found them
+    assert {k: f for k, f in keys.items() if k not in load_words(lang)} == {}
+
+
+def test_every_name_of_the_program_has_its_words(lang: str) -> None:
+    wanted = {f"{head}.{name}" for head, names in FAMILIES.items() for name in names}
+    assert sorted(wanted - set(load_words(lang))) == []
+
+
+def test_all_languages_say_the_same_with_the_same_places() -> None:
+    tables = {lang: load_words(lang) for lang in LANGUAGES}
+    places = {
+        lang: {k: {p for _, p, _, _ in Formatter().parse(v) if p} for k, v in table.items()}
+        for lang, table in tables.items()
+    }
+    for lang in LANGUAGES[1:]:
+        assert places[lang] == places["en"]
+        assert sorted(FOLDER.glob(f"*{lang}.yaml")), lang
+
+
+def test_a_key_without_words_stands_for_itself_and_a_place_without_value_stays(lang: str) -> None:
+    words = Words(lang)
+    nothing: object = None
+    frame = Frame(nothing, words)  # type: ignore[arg-type]
+    assert words("map.limit.rock") == "map.limit.rock"
+    assert words("map.limit.rock", n=1) == "map.limit.rock"
+    assert "{area}" in words("rules.intro", other=1)
+    assert frame.say("limit.<rock>") == "limit.&lt;rock&gt;"
+    assert "{area}" in frame.say("rules.intro", other="1")
+    assert frame.count("rock.found", 2) == "rock.found.many"
