@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,42 @@ def test_nan_supply_is_refused() -> None:
     pool = PoolFamily("water", "Mm3", "all", ["a"], np.array([np.nan]), {"DAC": 1.0})
     with pytest.raises(DataError, match="1 NaN"):
         one_cell(1.0, pools=[pool])
+
+
+def many_pools(count: int, *policies: PolicyRow) -> Problem:
+    """One cell in each of so many counties of 1 unit each, the first ten times as large."""
+    supply = np.ones(count)
+    supply[0] = 10.0
+    names = [
+        f"county {z + 1} with a rather long name of its own, as they come" for z in range(count)
+    ]
+    pool = PoolFamily("biomass", "t/yr", "county", names, supply, {"DAC": 1.0})
+    cells = ArrayCells(
+        zone_ids={"county": np.arange(count)},
+        land=np.full(count, 1e9),
+        upper=np.full((1, count), 1e6),
+        net=np.full((1, count), 1.0),
+        cost=np.full((1, count), 10.0),
+        need=np.full((1, count), 1.0),
+    )
+    return Problem(cells, [Method("DAC", stored=0.0)], [pool], policies=policies)
+
+
+def test_a_conflict_of_many_pools_is_short_and_begins_with_the_policy() -> None:
+    asked = (target(1e6, name="each state: Georgia"), budget(1.0, name="purse"))
+    with pytest.raises(ConflictError) as caught:
+        solve(many_pools(226, asked[0]), most_net(), FINE)
+    text = str(caught.value)
+    assert len(text) < 1000, text
+    assert text.startswith(
+        "no plan keeps all rules and supplies; got each state: Georgia (at least 1.00 Mt/yr) "
+        "against biomass of 226 zones (county 1 with a rather long name of its…, "
+    ), text
+    assert (
+        "and 223 more) and what the cells can do; cure: loosen each state: Georgia by 1.00" in text
+    )
+    words = r"or raise biomass of county 1 with .* by 1\.00 Mt/yr \(it has 10\.0 t/yr\)"
+    assert re.search(words, text)
+    assert len(caught.value.conflict) == 227
+    with pytest.raises(ConflictError, match=r"got each.*1.00 Mt/yr\) and purse \(at most 1.00 USD"):
+        solve(many_pools(3, *asked), most_net(), FINE)

@@ -22,7 +22,7 @@ from tiny_study import tiny_result
 
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import ConfigError
-from cdrsite.core.numbers import exact, number
+from cdrsite.core.numbers import exact, number, sized
 from cdrsite.library import load as load_module
 from cdrsite.outputs.assumptions import known_assumptions
 from cdrsite.outputs.palette import method_colour
@@ -594,3 +594,20 @@ def test_axes_have_round_numbers() -> None:
     assert ticks(0, 26.9, 6) == [0, 5, 10, 15, 20, 25, 30]
     assert ticks(-30, 90) == [-50, 0, 50, 100]
     assert ticks(0, 0) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (8_650_123, "t/yr", "8.65 Mt/yr"),
+        (999_999, "t/yr", "1.00 Mt/yr"),
+        (27_522, "t/yr", "27.5 kt/yr"),
+        (2.5e9, "kWh/yr", "2.50 TWh/yr"),
+        (3e5, "m2", "30.0 ha"),
+        (-4e9, "USD/yr", "−4.00 billion USD/yr"),
+        (5.0, "Mm3", "5.00 Mm3"),
+        (0.0, "t/yr", "0 t/yr"),
+    ],
+)
+def test_an_amount_is_written_in_the_unit_that_fits(value: float, unit: str, text: str) -> None:
+    assert sized(value, unit) == text

@@ -7,19 +7,31 @@ then drops every row without which the rest is still in conflict: what stays is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from cdrsite.core.errors import InfeasibleError
+from cdrsite.core.numbers import sized
 
 FEASIBLE = 1e-9
 """Scaled sum of breaks below which a plan counts as keeping its rows."""
 
+POLICY = "policy"
+"""Family of target, budget and the rules of policy."""
+SHOWN = 3
+"""Rows of a family that the text names."""
+ALL = 10
+"""Rows of a family up to which it is worked out what each would have to give."""
+LONGEST = 40
+"""Longest name that is written out [characters]."""
+
 if TYPE_CHECKING:
     from cdrsite.competition.master import MasterSolution
     from cdrsite.competition.prices import Generator
+    from cdrsite.competition.rows import Row
 
 
 def explain_conflict(generator: Generator, found: MasterSolution) -> ConflictError:
@@ -31,12 +43,27 @@ def explain_conflict(generator: Generator, found: MasterSolution) -> ConflictErr
         generator.restart(without)
         if generator.least_breaks(without).value < -10 * FEASIBLE:
             active = without
-    rows = generator.system.rows
+    rows = [generator.system.rows[r] for r in np.flatnonzero(active)]
+    asked = _worth_asking(rows)
     gives = [
-        (rows[r].name, _least_give(generator, active, int(r)), rows[r].unit)
-        for r in np.flatnonzero(active)
+        _least_give(generator, active, int(r)) if one in asked else np.nan
+        for one, r in enumerate(np.flatnonzero(active))
     ]
-    return ConflictError(tuple(gives))
+    return ConflictError(tuple(rows), tuple(gives))
+
+
+def _worth_asking(rows: Sequence[Row]) -> set[int]:
+    """Rows of which it is worked out what they would have to give: each one is a problem solved.
+
+    All policies, and of a family with many pools only the largest, which can give most.
+    """
+    found: set[int] = set()
+    for family in {row.family for row in rows}:
+        mine = [i for i, row in enumerate(rows) if row.family == family]
+        if family != POLICY and len(mine) > ALL:
+            mine = sorted(mine, key=lambda i: -rows[i].limit)[:SHOWN]
+        found.update(mine)
+    return found
 
 
 def _least_give(generator: Generator, active: npt.NDArray[np.bool_], row: int) -> float:
@@ -57,20 +84,66 @@ def _least_give(generator: Generator, active: npt.NDArray[np.bool_], row: int) -
 
 
 class ConflictError(InfeasibleError):
-    """No plan keeps all rows.
+    """No plan keeps all rows; says so in a few lines, however many rows there are.
 
     Attributes
     ----------
     conflict : tuple of (str, float, str)
-        Rows in conflict: name, by how much it would have to give if the others stay, unit.
+        Rows in conflict: name, by how much it would have to give if the others stay (NaN where it
+        was not worked out), unit.
     """
 
-    def __init__(self, conflict: tuple[tuple[str, float, str], ...]) -> None:
-        parts = [f"{name} by {give:.6g} {unit}".rstrip() for name, give, unit in conflict]
+    def __init__(self, rows: Sequence[Row], gives: Sequence[float]) -> None:
+        pairs = list(zip(rows, gives, strict=True))
+        policies = sorted(
+            (pair for pair in pairs if pair[0].family == POLICY),
+            key=lambda pair: (pair[0].sense == "<=", -abs(pair[0].limit)),
+        )
+        families: dict[str, list[tuple[Row, float]]] = {}
+        for pair in sorted(pairs, key=lambda pair: -pair[0].limit):
+            if pair[0].family != POLICY:
+                families.setdefault(pair[0].family, []).append(pair)
+        rules = [f"{_short(row.name)} ({_limit(row)})" for row, _ in policies]
+        supplies = [_family(name, found) for name, found in families.items()]
+        supplies += ["what the cells can do"]
+        loosen = [f"{_short(row.name)} by {sized(give, row.unit)}" for row, give in policies]
+        more = [
+            f"{row.family} of {_short(row.zone)} by {sized(give, row.unit)} (it has {sized(row.limit, row.unit)})"
+            for found in families.values()
+            for row, give in found[:SHOWN]
+            if give == give  # NaN was not worked out
+        ]
+        cure = f"loosen {_listed(loosen, ' or ')}" if loosen else ""
+        if more:
+            cure += (", or raise " if cure else "raise ") + _listed(more, " or ")
         super().__init__(
-            "no plan keeps all rows; these are in conflict with what the cells can do: "
-            + "; ".join(name for name, _, _ in conflict),
-            cure="loosen one of them: " + ", or ".join(parts),
+            "no plan keeps all rules and supplies",
+            got=f"{_listed(rules, ' and ')} against {_listed(supplies, ' and ', len(supplies))}",
+            cure=cure,
             rule=8,
         )
-        self.conflict = conflict
+        self.conflict = tuple((row.name, give, row.unit) for row, give in pairs)
+
+
+def _limit(row: Row) -> str:
+    word = {"<=": "at most", ">=": "at least", "=": "exactly"}[row.sense]
+    return f"{word} {sized(row.limit, row.unit)}"
+
+
+def _family(name: str, found: Sequence[tuple[Row, float]]) -> str:
+    """The pools of a family that take part, by the largest of them."""
+    largest = [_short(row.zone) for row, _ in found]
+    if len(found) == 1:
+        return f"{name} of {largest[0]}"
+    return f"{name} of {len(found)} zones ({_listed(largest, ', ')})"
+
+
+def _listed(texts: Sequence[str], last: str, most: int = SHOWN) -> str:
+    """The first few of a list, and how many more there are."""
+    if len(texts) > most:
+        return f"{', '.join(texts[:most])} and {len(texts) - most} more"
+    return ", ".join(texts[:-1]) + (last if len(texts) > 1 else "") + "".join(texts[-1:])
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
