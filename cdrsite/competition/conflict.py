@@ -108,10 +108,11 @@ class ConflictError(InfeasibleError):
         supplies += ["what the cells can do"]
         loosen = [f"{_short(row.name)} by {sized(give, row.unit)}" for row, give in policies]
         more = [
-            f"{row.family} of {_short(row.zone)} by {sized(give, row.unit)} (it has {sized(row.limit, row.unit)})"
+            f"{row.family} of {_short(row.zone)} by {sized(give, row.unit)} "
+            f"(it has {sized(row.limit, row.unit)})"
             for found in families.values()
             for row, give in found[:SHOWN]
-            if give == give  # NaN was not worked out
+            if np.isfinite(give)
         ]
         cure = f"loosen {_listed(loosen, ' or ')}" if loosen else ""
         if more:
