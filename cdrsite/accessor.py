@@ -25,6 +25,7 @@ from cdrsite.explain import Explanation, explain_place
 from cdrsite.outputs.datastore import grid_of
 from cdrsite.outputs.legend import flag_names
 from cdrsite.outputs.maps import draw
+from cdrsite.variables import WITH_STATE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,6 +85,8 @@ class DatasetAccessor:
         limit = None
         if "removal_method" in values.coords and "limit" in self._dataset:
             limit = self._pick(self._dataset["limit"], str(values["removal_method"].item()))
+        elif variable in WITH_STATE and "state" in self._dataset:
+            limit = self._dataset["state"]
         name = f"{values['removal_method'].item()}: " if "removal_method" in values.coords else ""
         title = f"{name}{values.attrs.get('long_name', variable)}"
         return draw(values, self.grid, limit, ax, title)

@@ -37,7 +37,14 @@ from cdrsite.competition.problem import (
 from cdrsite.config.competition import RULE_UNITS, ObjectiveModel, PolicyRule
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.resources import RESOURCE_UNITS
-from cdrsite.core.states import EXCLUDED, LOWEST_STATE, OUTSIDE, UNKNOWN
+from cdrsite.core.states import (
+    EXCLUDED,
+    LOWEST_STATE,
+    NONE_PLANNED,
+    OUTSIDE,
+    PLANNED,
+    UNKNOWN,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -386,6 +393,8 @@ PLAN_ARRAYS: dict[str, tuple[bool, type[np.generic]]] = {
     "binding": (False, np.uint8),
     "land_price": (False, np.float32),
     "net_removal": (False, np.float32),
+    "state": (False, np.uint8),
+    "method_state": (True, np.uint8),
     "plan_cost": (False, np.float32),
 }
 """Variables of the plan -> whether each method has its own, and type."""
@@ -474,17 +483,30 @@ class PlanBlock:
         arrays["binding"][place] = found.binding_map(self.solution, plan)
 
     def _finish(self, arrays: dict[str, NDArray[Any]], limit: NDArray[np.uint8]) -> None:
-        """Tell cells that the plan leaves alone from those where no method is possible (rule 2)."""
-        possible = (limit < LOWEST_STATE).any(axis=0)
-        # a cell is excluded or unknown only if that holds for every method that might be there
-        state = np.where((limit == EXCLUDED).all(axis=0), EXCLUDED, 0)
-        state = np.where((limit == UNKNOWN).any(axis=0), UNKNOWN, state)
+        """Tell cells that the plan leaves alone from those where no method is possible (rule 2).
+
+        What the plan leaves alone is 0; what is excluded or unknown has no number. A cell is
+        unknown for all methods where none is possible and one might be.
+        """
+        possible = limit < LOWEST_STATE
+        states = np.where(limit == UNKNOWN, UNKNOWN, EXCLUDED).astype(np.uint8)
+        used = arrays["allocated"] > 0
+        arrays["method_state"][:] = np.where(
+            possible, np.where(used, PLANNED, NONE_PLANNED), states
+        )
+        arrays["allocated"][~possible] = np.nan
+        some, state = possible.any(axis=0), states.min(axis=0)  # unknown is the lower code
+        arrays["state"][:] = np.where(
+            some, np.where(used.any(axis=0), PLANNED, NONE_PLANNED), state
+        )
+        for name in ("net_removal", "land_price"):
+            arrays[name][~some] = np.nan
+        for name in ("winner", "binding"):
+            arrays[name][~some] = state[~some]
         outside = limit[0] == OUTSIDE
         for values in arrays.values():
             if values.dtype == np.uint8:
-                apart = ~possible & (state > 0)
-                values[apart] = state[apart]
-                values[outside] = OUTSIDE
+                values[..., outside] = OUTSIDE
             elif values.dtype == np.float32:
                 values[..., outside] = np.nan
             else:

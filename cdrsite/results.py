@@ -33,7 +33,7 @@ from cdrsite.tables import (
 )
 from cdrsite.tally import Tally
 from cdrsite.traces import add_storage, polygon_features, route_features
-from cdrsite.variables import EVIDENCE, LIMIT_NAMES, NO_METHOD, PLAN_STATES, SHARED, VARIABLES
+from cdrsite.variables import EVIDENCE, LIMIT_NAMES, NO_METHOD, PLAN_STATES, SHARED, STATE_NAMES, VARIABLES
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -239,6 +239,8 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
         ("binding", binding_labels(allocation.solution)),
     ):
         _flags(dataset[name], {**dict(enumerate(labels)), **states})
+    for name in ("state", "method_state"):
+        _flags(dataset[name], STATE_NAMES)
     for name, pools in setting.pools.items():
         dataset[f"pool_{name}"].attrs["labels"] = list(pools.names)
     for name, zones in zone_layers(setting).items():

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from cdrsite.core.resources import RESOURCE_CODES
-from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, UNKNOWN
+from cdrsite.core.states import (
+    EXCLUDED,
+    NET_NOT_POSITIVE,
+    NONE_PLANNED,
+    OUTSIDE,
+    PLANNED,
+    UNKNOWN,
+)
 
 LIMIT_NAMES: dict[int, str] = {
     **{code: name for name, code in RESOURCE_CODES.items()},
@@ -20,6 +27,20 @@ NO_METHOD = "no method"
 PLAN_STATES = (UNKNOWN, EXCLUDED)
 """States that the maps of the plan tell apart where no method is possible."""
 
+STATE_NAMES: dict[int, str] = {
+    NONE_PLANNED: "none in the plan",
+    PLANNED: "in the plan",
+    UNKNOWN: "unknown",
+    EXCLUDED: "excluded",
+    OUTSIDE: "outside the region",
+}
+"""Code in the maps of states -> words; a quantity of the plan is a number where it is one of the
+first two: above 0, or a true zero (rule 2)."""
+
+WITH_STATE = frozenset({"net_removal", "plan_cost"})
+"""Quantities of all methods whose missing numbers the map ``state`` explains; ``limit`` and
+``method_state`` do so for those of one method."""
+
 VARIABLES: dict[str, tuple[str, str]] = {
     "potential": ("t/yr", "gross CO2 captured or taken up"),
     "limit": ("", "limiting resource"),
@@ -29,6 +50,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "suitability": ("1", "suitability"),
     "available": ("1", "share of the cell left by the exclusions"),
     "allocated": ("t/yr", "gross CO2 in the plan"),
+    "method_state": ("", "whether the plan uses it, and why there is no number"),
 }
 """Variable -> canonical unit and meaning; each has a method dimension."""
 
@@ -36,6 +58,7 @@ SHARED: dict[str, tuple[str, str]] = {
     "winner": ("", "method with the most net removal"),
     "binding": ("", "what stops the cell"),
     "net_removal": ("t/yr", "net removal in the plan, all methods"),
+    "state": ("", "whether the plan removes anything, and why there is no number"),
     "plan_cost": ("USD/t", "cost of the plan per net tonne, all methods"),
     "transport_cost": ("USD/t", "transport of CO2 to the cheapest storage unit"),
     "transport_km": ("km", "length of the route to the cheapest storage unit"),

@@ -53,6 +53,10 @@ report = {
     "title": project.title(),
     "crs": project.crs().isValid() and project.crs().toWkt(),
     "groups": [group.name() for group in project.layerTreeRoot().findGroups()],
+    "themes": {
+        name: project.mapThemeCollection().mapThemeVisibleLayerIds(name)
+        for name in project.mapThemeCollection().mapThemes()
+    },
     "layers": [],
 }
 for node in project.layerTreeRoot().findLayers():

@@ -189,6 +189,13 @@ def test_plots_show_units_and_states_in_words(dataset: xr.Dataset) -> None:
             *(rgba(STATE_COLOURS[name]) for name in words[2:]),
         }
 
+        for name in ("net_removal", "plan_cost"):
+            ax = dataset.cdr.plot(name)
+            words = [text.get_text() for text in ax.get_legend().get_texts()]
+            assert words == ["unknown", "excluded", "none in the plan"]
+            grey = rgba(STATE_COLOURS["unknown"]), rgba(STATE_COLOURS["excluded"])
+            assert set(grey) <= drawn_colours(ax)
+
         ax = dataset.cdr.plot("exclusion_reasons")
         words = [text.get_text() for text in ax.get_legend().get_texts()]
         assert words == [RULES[0], "several rules", "not excluded"]

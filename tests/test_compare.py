@@ -50,6 +50,10 @@ def second(result: Any) -> None:
         allocated[(0, *cell)], allocated[(1, *cell)] = 0.0, 50.0
         winner[cell] = 1
     allocated[0, 0, 3], winner[0, 3] = 10.0, 0
+    net = result.dataset["net_removal"].to_numpy()
+    net[0, 2] = net[3, 4] = 0.8 * 50
+    net[0, 3] = 0.8 * 10
+    result.dataset["plan_cost"].to_numpy()[0, 3] = 250.0
 
 
 def written(folder: Path, change: Any = None, extra: str = "", **more: Any) -> Path:
@@ -101,8 +105,8 @@ def test_the_map_from_and_to_is_the_one_by_hand(by_hand: Comparison, tmp_path: P
         (solid, solid): (5, 5.0),
         (solid, forest): (2, 2.0),
         ("no method", solid): (1, 1.0),
-        ("no method", "no method"): (5, 5.0),
-        ("excluded", "excluded"): (3, 3.0),
+        ("no method", "no method"): (4, 4.0),
+        ("excluded", "excluded"): (4, 4.0),
         ("unknown", "unknown"): (1, 1.0),
     }
     folder = write_comparison(by_hand, tmp_path / "out")
@@ -132,7 +136,8 @@ def test_the_change_of_each_cell_is_the_one_by_hand(by_hand: Comparison, tmp_pat
     want[0, 2] = want[3, 4] = 0.8 * (50 - 90)
     want[0, 3] = 0.8 * 10
     np.testing.assert_allclose(change.filled(0), want, rtol=1e-6)
-    assert [tuple(c) for c in np.argwhere(change.mask)] == [(0, 0), (3, 0), (3, 1)]
+    # outside, and unknown
+    assert [tuple(c) for c in np.argwhere(change.mask)] == [(0, 0), (1, 4), (3, 0), (3, 1)]
     style = ET.parse(folder / "rasters" / "change_of_net_removal.qml")
     tops = [float(item.attrib["value"]) for item in style.iter("item")]
     colours = [item.attrib["color"] for item in style.iter("item")]

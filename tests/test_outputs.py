@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,20 @@ import pytest
 import rasterio
 import xarray as xr
 from rio_cogeo.cogeo import cog_validate
-from tiny_study import LIMIT, METHODS, POTENTIAL, REASONS, RULES, tiny_grid, tiny_result
+from tiny_study import LIMIT, METHODS, POTENTIAL, REASONS, RULES, STATE, tiny_grid, tiny_result
 
 import cdrsite.outputs.folder as folder_module
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid
-from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NET_NOT_POSITIVE, OUTSIDE, UNKNOWN
+from cdrsite.core.states import (
+    EXCLUDED,
+    LOWEST_STATE,
+    NET_NOT_POSITIVE,
+    NONE_PLANNED,
+    OUTSIDE,
+    PLANNED,
+    UNKNOWN,
+)
 from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.manifest import input_files, relative_path
 from cdrsite.outputs.palette import (
@@ -32,6 +41,7 @@ from cdrsite.outputs.raster import Category, RasterSpec, write_cog
 from cdrsite.outputs.staging import Staging
 from cdrsite.outputs.tables import plain
 from cdrsite.results import LIMIT_NAMES, StudyResult
+from cdrsite.variables import STATE_NAMES
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +72,12 @@ def test_the_folder_holds_what_is_promised(run_folder: Path) -> None:
                 "suitability",
                 "available",
                 "allocated",
+                "method_state",
             )
             for method in METHODS
         ),
         *(f"rasters/limit_{method}.tif.aux.xml" for method in METHODS),
+        *(f"rasters/method_state_{method}.tif.aux.xml" for method in METHODS),
         *(
             f"rasters/{name}_{method}.qml"
             for name in (
@@ -77,14 +89,27 @@ def test_the_folder_holds_what_is_promised(run_folder: Path) -> None:
                 "suitability",
                 "available",
                 "allocated",
+                "method_state",
             )
             for method in METHODS
         ),
         *(
             f"rasters/{name}.qml"
-            for name in ("winner", "exclusion_reasons", "supply_water", "pool_water")
+            for name in (
+                "winner",
+                "state",
+                "net_removal",
+                "plan_cost",
+                "exclusion_reasons",
+                "supply_water",
+                "pool_water",
+            )
         ),
         "cdrsite.qgs",
+        "rasters/state.tif",
+        "rasters/state.tif.aux.xml",
+        "rasters/net_removal.tif",
+        "rasters/plan_cost.tif",
         "rasters/winner.tif",
         "rasters/winner.tif.aux.xml",
         "rasters/exclusion_reasons.tif",
@@ -131,6 +156,40 @@ def test_four_states_survive_the_disk(run_folder: Path) -> None:
     assert not number[codes == OUTSIDE].any() and (codes == OUTSIDE).any()
     assert (values[codes == EXCLUDED] == 0).all() and (codes == EXCLUDED).any()
     assert (values[codes == NET_NOT_POSITIVE] == 0).all() and (codes == NET_NOT_POSITIVE).any()
+
+
+def test_the_plan_keeps_zero_unknown_and_excluded_apart_on_disk(run_folder: Path) -> None:
+    """In every file of the plan, and in the Zarr, a zero was possible; the rest has a state."""
+    held = xr.open_zarr(run_folder / "result.zarr", consolidated=True)
+    for name, state in (
+        ("net_removal", "state"),
+        ("plan_cost", "state"),
+        *((f"allocated_{method}", f"method_state_{method}") for method in METHODS),
+    ):
+        values, source = read(run_folder, name)
+        codes, states = read(run_folder, state)
+        number = values != source.nodata
+        assert set(np.unique(codes)) >= {NONE_PLANNED, UNKNOWN, EXCLUDED, OUTSIDE}
+        assert not number[codes >= LOWEST_STATE].any(), name
+        assert (values[codes == PLANNED] > 0).all(), name
+        if name != "plan_cost":
+            assert number[codes < LOWEST_STATE].all(), name
+            assert (values[codes == NONE_PLANNED] == 0).all(), name
+        assert states.nodata == OUTSIDE
+        stored = held[name] if name in held else held["allocated"].sel(removal_method=name[10:])
+        np.testing.assert_array_equal(np.isnan(stored.to_numpy()), ~number, err_msg=name)
+    np.testing.assert_array_equal(held["state"].to_numpy(), STATE)
+
+
+def test_the_states_have_words_and_colours_in_their_files(run_folder: Path) -> None:
+    for name in ("state", *(f"method_state_{method}" for method in METHODS)):
+        table = ET.parse(run_folder / "rasters" / f"{name}.tif.aux.xml").getroot()
+        rows = {row[0].text: row[1].text for row in table.iter("Row")}
+        assert rows == {str(code): STATE_NAMES[code] for code in (0, 1, UNKNOWN, EXCLUDED)}
+        style = ET.parse(run_folder / "rasters" / f"{name}.qml").getroot()
+        entries = {one.get("label"): one.get("color") for one in style.iter("paletteEntry")}
+        assert set(entries) == set(rows.values())
+        assert len(set(entries.values())) == 4
 
 
 def test_quantities_say_unit_nodata_and_what_they_are(run_folder: Path) -> None:

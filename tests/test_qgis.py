@@ -92,12 +92,34 @@ def test_identifiers_agree_and_are_long_enough_for_qgis(run: Path) -> None:
 
 
 def test_the_winner_is_shown_and_few_others(run: Path) -> None:
-    shown = [n for n in project(run).iter("layer-tree-layer") if n.get("checked") == "Qt::Checked"]
-    names = {
-        Path(str(n.get("source"))).stem.partition("layername=")[2] or n.get("source") for n in shown
-    }
-    assert "./rasters/winner.tif" in {n.get("source") for n in shown}
-    assert 1 <= len(names) <= 4
+    groups = [n for n in project(run).iter("layer-tree-group") if n.get("checked") == "Qt::Checked"]
+    held = [n for group in groups for n in group.findall("layer-tree-layer")]
+    sources = {str(n.get("source")) for n in held if n.get("checked") == "Qt::Checked"}
+    assert {"./rasters/winner.tif", "./rasters/state.tif"} <= sources
+    assert 2 <= len(sources) <= 5
+    assert not any("METHOD" in source or "method_" in source for source in sources)
+
+
+def test_states_lie_under_the_maps_of_the_plan_and_of_each_method(run: Path) -> None:
+    root = project(run)
+    order = [str(n.get("id")) for n in root.findall("layerorder/layer")]
+    for group in root.iter("layer-tree-group"):
+        name = str(group.get("name"))
+        if name != ANSWER and not name.startswith("Method: "):
+            continue
+        mine = group.findall("layer-tree-layer")
+        below = mine[-1]
+        assert below.get("checked") == "Qt::Checked"
+        assert "state" in str(below.get("source")), name
+        ids = [str(n.get("id")) for n in mine]
+        assert ids == sorted(ids, key=order.index)
+        themes = root.findall("visibility-presets/visibility-preset")
+        for one in mine[:-1]:
+            theme = next(
+                t for t in themes if one.get("id") in {n.get("id") for n in t.findall("layer")}
+            )
+            assert [n.get("id") for n in theme.findall("layer")] == [one.get("id"), below.get("id")]
+            assert theme.find("checked-group-nodes/checked-group-node").get("id") == name  # type: ignore[union-attr]
 
 
 def test_every_raster_is_strict_and_has_its_style(run: Path) -> None:
@@ -156,6 +178,14 @@ def test_qgis_opens_every_layer(run: Path, opened: tuple[Path, dict[str, Any]]) 
     methods = [f"Method: {name}" for name in METHODS]
     tail = [ANSWER, *methods, "Inputs to the decision", EXCLUSIONS]
     assert said["groups"] == (tail if odd else [NETWORK, *tail])
+
+
+def test_qgis_draws_a_map_over_its_states(opened: tuple[Path, dict[str, Any]]) -> None:
+    themes = opened[1]["themes"]
+    cost = next(ids for name, ids in themes.items() if name.startswith("Levelised cost"))
+    assert len(cost) == 2 and "method_state" in cost[1]
+    legends = {layer["id"]: layer["legend"] for layer in opened[1]["layers"]}
+    assert legends[cost[1]] == ["none in the plan", "in the plan", "unknown", "excluded"]
 
 
 def test_qgis_shows_words_in_the_legend(run: Path, opened: tuple[Path, dict[str, Any]]) -> None:

@@ -251,6 +251,9 @@ def test_layers_of_a_study_have_its_colours_and_words() -> None:
     cost = painter.paint(Layer("cost", METHODS[0]))["legend"]
     assert cost["unit"] == "USD/t" and cost["ramp"]["high"] == 250.0
     assert "nothing fits" in {entry["label"] for entry in cost["classes"]}
+    for layer in (Layer("net_removal"), Layer("plan_cost"), Layer("allocated", METHODS[0])):
+        words = {entry["label"] for entry in painter.paint(layer)["legend"]["classes"]}
+        assert {"excluded", "unknown", "none in the plan"} <= words, layer
     rules = painter.paint(Layer("exclusion_reasons"))["legend"]["classes"]
     assert [entry["label"] for entry in rules] == ["strictly protected", "several rules", "no rule"]
 

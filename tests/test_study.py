@@ -16,7 +16,15 @@ from tiny_scenario import SCENARIO, residues, write_world
 import cdrsite
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.resources import RESOURCE_CODES
-from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NET_NOT_POSITIVE, OUTSIDE, UNKNOWN
+from cdrsite.core.states import (
+    EXCLUDED,
+    LOWEST_STATE,
+    NET_NOT_POSITIVE,
+    NONE_PLANNED,
+    OUTSIDE,
+    PLANNED,
+    UNKNOWN,
+)
 from cdrsite.workspace import Means
 
 BOUNDARY = SCENARIO.replace(
@@ -350,3 +358,46 @@ def test_a_boundary_leaves_the_outside_out(tmp_path: Path) -> None:
     assert (limit[:, :3] != OUTSIDE).all()
     for name in ("potential", "net_factor", "cost", "score", "suitability", "available"):
         assert np.isnan(layer(result, name)[1:, 3:]).all(), name
+
+
+def test_the_plan_tells_zero_from_unknown_and_excluded(world: Path) -> None:
+    """A zero of the plan was possible; what is unknown or excluded has no number (rule 2)."""
+    result = study(
+        world,
+        "layers.basins.where=name = 'west'",  # the east has no water that is known
+        "siting.exclude.2.for=[daccs-solid, beccs-residue]",
+        "siting.exclude.2.above=1000 degree",
+    )
+    states = set()
+    for method in result.methods:
+        limit, given = layer(result, "limit", method), layer(result, "allocated", method)
+        state = layer(result, "method_state", method)
+        assert (np.isfinite(given) == (limit < LOWEST_STATE)).all()
+        np.testing.assert_array_equal(state[given > 0], PLANNED)
+        np.testing.assert_array_equal(state[given == 0], NONE_PLANNED)
+        np.testing.assert_array_equal(state[limit == UNKNOWN], UNKNOWN)
+        np.testing.assert_array_equal(state[limit == EXCLUDED], EXCLUDED)
+        states |= set(np.unique(state).tolist())
+    assert states == {NONE_PLANNED, PLANNED, UNKNOWN, EXCLUDED}
+    limits, data = result.dataset["limit"].to_numpy(), result.dataset
+    some = (limits < LOWEST_STATE).any(axis=0)
+    net, state = data["net_removal"].to_numpy(), data["state"].to_numpy()
+    np.testing.assert_array_equal(np.isfinite(net), some)
+    np.testing.assert_array_equal(state[~some & (limits == UNKNOWN).any(axis=0)], UNKNOWN)
+    np.testing.assert_array_equal(state[~some & ~(limits == UNKNOWN).any(axis=0)], EXCLUDED)
+    np.testing.assert_array_equal(state[net > 0], PLANNED)
+    np.testing.assert_array_equal(state[net == 0], NONE_PLANNED)
+    for name in ("winner", "binding"):
+        codes = data[name].to_numpy()
+        np.testing.assert_array_equal(codes[~some], state[~some])
+    # a mean over a zone counts only the cells for which the plan has decided something
+    total = float(data["net_removal"].sum()) / 1e6
+    assert total == pytest.approx(result.summary["net_mt_yr"], rel=1e-5)
+
+
+def test_a_net_factor_below_zero_is_excluded_in_the_plan_too(world: Path) -> None:
+    result = study(world, "resources.power.intensity=20000 g/kWh")
+    limit, state = layer(result, "limit"), layer(result, "method_state")
+    here = limit == NET_NOT_POSITIVE
+    assert here.any()
+    assert (state[here] == EXCLUDED).all() and np.isnan(layer(result, "allocated")[here]).all()

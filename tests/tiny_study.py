@@ -12,9 +12,18 @@ import xarray as xr
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.resources import RESOURCE_CODES
-from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NET_NOT_POSITIVE, OUTSIDE, UNKNOWN
+from cdrsite.core.states import (
+    EXCLUDED,
+    LOWEST_STATE,
+    NET_NOT_POSITIVE,
+    NONE_PLANNED,
+    OUTSIDE,
+    PLANNED,
+    UNKNOWN,
+)
 from cdrsite.results import LIMIT_NAMES, VARIABLES, StudyResult
 from cdrsite.scoring import method_model
+from cdrsite.variables import STATE_NAMES
 
 METHODS = ("daccs-solid", "afforestation")
 POOLS = ("上游", "lower <b>basin</b>")
@@ -48,16 +57,28 @@ POTENTIAL[(LIMIT == EXCLUDED) | (LIMIT == NET_NOT_POSITIVE)] = 0.0
 POTENTIAL[0, 1] = 0.0
 
 ALLOCATED = np.where(POTENTIAL == 90.0, 90.0, 0.0).astype(np.float32)
+ALLOCATED[LIMIT >= LOWEST_STATE] = np.nan
 """The plan uses the first method where land limits it, and nothing else."""
 
+STATE = np.where(ALLOCATED > 0, PLANNED, NONE_PLANNED).astype(np.uint8)
+STATE = np.where(np.isin(LIMIT, (EXCLUDED, UNKNOWN, OUTSIDE)), LIMIT, STATE)
+STATE[LIMIT == NET_NOT_POSITIVE] = EXCLUDED
+
 WINNER = np.where(ALLOCATED > 0, 0, 2).astype(np.uint8)
-WINNER = np.where(np.isin(LIMIT, (EXCLUDED, UNKNOWN, OUTSIDE)), LIMIT, WINNER)
+WINNER = np.where(STATE >= LOWEST_STATE, STATE, WINNER)
 
 
 def tiny_grid(crs: str = "EPSG:3035") -> AnalysisGrid:
     if crs == "EPSG:4326":
         return AnalysisGrid.from_bounds(crs, (6.0, 50.0, 8.5, 52.0), 0.5)
     return AnalysisGrid.from_bounds(crs, (4_000_000, 3_000_000, 4_005_000, 3_004_000), 1000.0)
+
+
+def flags(words: dict[int, str]) -> dict[str, Any]:
+    """Codes and words of a class variable."""
+    codes = sorted(words)
+    meanings = " ".join(words[code].replace(" ", "_") for code in codes)
+    return {"flag_values": np.array(codes, np.uint8), "flag_meanings": meanings}
 
 
 def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
@@ -74,17 +95,15 @@ def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
         "score": np.stack([POTENTIAL * np.float32(0.4), POTENTIAL]),
         "suitability": np.stack([share, share]),
         "available": np.stack([share, share]),
-        "allocated": np.stack([np.where(inside, ALLOCATED, np.nan), np.where(inside, 0.0, np.nan)]),
+        "allocated": np.stack([ALLOCATED, np.where(LIMIT < LOWEST_STATE, 0.0, np.nan)]),
+        "method_state": np.stack([STATE, np.where(STATE == PLANNED, NONE_PLANNED, STATE)]),
     }
     data: dict[str, Any] = {}
     for name, values in fields.items():
         unit, meaning = VARIABLES[name]
         attrs: dict[str, Any] = {"units": unit, "long_name": meaning, "grid_mapping": "crs"}
-        if name == "limit":
-            attrs["flag_values"] = np.array(sorted(LIMIT_NAMES), np.uint8)
-            attrs["flag_meanings"] = " ".join(
-                LIMIT_NAMES[code].replace(" ", "_") for code in sorted(LIMIT_NAMES)
-            )
+        if name in {"limit", "method_state"}:
+            attrs |= flags(LIMIT_NAMES if name == "limit" else STATE_NAMES)
         data[name] = (("removal_method", "y", "x"), np.ascontiguousarray(values), attrs)
     supply = np.where(inside, 90.0, np.nan).astype(np.float32)
     pool = np.where(inside, np.arange(5) // 3, -1).astype(np.int32)
@@ -94,12 +113,15 @@ def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
     data["exclusion_reasons"] = (plane, REASONS, {"units": "", "long_name": "exclusion rules"})
     data["pool_water"][2].update(labels=list(POOLS), prices=[0.0, 0.0253])
     data["winner"] = (plane, WINNER, {"units": "", "long_name": "method with the most net removal"})
+    data["state"] = (plane, STATE, {"units": "", "long_name": "state of the plan"})
+    data["state"][2].update(flags(STATE_NAMES))
+    net_removal = (ALLOCATED * np.float32(0.8)).astype(np.float32)
+    data["net_removal"] = (plane, net_removal, {"units": "t/yr", "long_name": "net removal"})
+    unit_cost = np.where(net_removal > 0, 250.0, np.nan).astype(np.float32)
+    data["plan_cost"] = (plane, unit_cost, {"units": "USD/t", "long_name": "cost of the plan"})
     words = {0: METHODS[0], 1: METHODS[1], 2: "no_method", UNKNOWN: "unknown", EXCLUDED: "excluded"}
-    data["winner"][2].update(
-        flag_values=np.array(sorted(words), np.uint8),
-        flag_meanings=" ".join(words[code] for code in sorted(words)),
-    )
-    for name in ("supply_water", "pool_water", "exclusion_reasons", "winner"):
+    data["winner"][2].update(flags(words))
+    for name in set(data) - set(fields):
         data[name][2]["grid_mapping"] = "crs"
     data["cell_area"] = ("y", grid.row_areas, {"units": "m2", "long_name": "area of a cell"})
     coords = {

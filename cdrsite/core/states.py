@@ -21,5 +21,8 @@ NET_NOT_POSITIVE = 252
 LOWEST_STATE = 250
 """Resource codes stay below this one."""
 
+NONE_PLANNED, PLANNED = 0, 1
+"""In the maps of states: known to be 0 in the plan; a value above 0."""
+
 OUTSIDE_BIT = 1 << 31
 """Bit of the exclusion reasons that marks the outside of the region."""

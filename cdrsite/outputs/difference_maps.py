@@ -19,6 +19,7 @@ import numpy as np
 from cdrsite import __version__
 from cdrsite.core.errors import DataError
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE
 from cdrsite.outputs.cog import write_cog_blocks
 from cdrsite.outputs.datastore import grid_of
 from cdrsite.outputs.legend import OUTSIDE_NAME, class_colour, flag_names
@@ -86,10 +87,11 @@ class Plan:
     def net(self, method: str, at: Slices) -> NDArray[np.float64]:
         """Net removal of a method in the plan [t/yr]; a method that it does not know removes 0."""
         if method not in self.methods:
-            known = self._read("allocated", at, 0)
-            return np.where(np.isnan(known), np.nan, 0.0)
+            return np.where(self.winner(at) == OUTSIDE, np.nan, 0.0)
         index = self.methods.index(method)
         gross = self._read("allocated", at, index)
+        # what is excluded removes nothing; what is unknown stays so
+        gross[np.isin(self._read("limit", at, index), (EXCLUDED, NET_NOT_POSITIVE))] = 0.0
         if {"net_at_plant", "stored_share", "sink_loss"} <= set(self.data.data_vars):
             lost = self._read("stored_share", at, index) * self._read("sink_loss", at, index)
             factor = self._read("net_at_plant", at, index) - lost
@@ -100,7 +102,9 @@ class Plan:
     def all_net(self, at: Slices) -> NDArray[np.float64]:
         """Net removal of all methods [t/yr]."""
         if "net_removal" in self.data:
-            return self._read("net_removal", at)
+            net = self._read("net_removal", at)
+            net[self.winner(at) == EXCLUDED] = 0.0
+            return net
         parts = np.stack([self.net(method, at) for method in self.methods])
         return np.where(np.isnan(parts).all(axis=0), np.nan, np.nansum(parts, axis=0))
 
@@ -111,7 +115,7 @@ class Plan:
 
     def cost(self, at: Slices) -> NDArray[np.float64]:
         """Cost of the plan [USD/yr]; 0 where it does nothing."""
-        net = self._read("net_removal", at)
+        net = self.all_net(at)
         return np.where(net == 0, 0.0, net * self._read("plan_cost", at))
 
     def winner(self, at: Slices) -> NDArray[np.int64]:
@@ -250,7 +254,7 @@ class Differences:
         plans = []
         for run in (a, b):
             data = run.dataset()
-            absent = sorted({"allocated", "winner"} - set(data.data_vars))
+            absent = sorted({"allocated", "limit", "winner"} - set(data.data_vars))
             if absent:
                 raise DataError(
                     "the run's dataset has no plan to compare",

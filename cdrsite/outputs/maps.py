@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.states import NONE_PLANNED, PLANNED
 from cdrsite.outputs.legend import (
     INCLUDED_BIT,
     OUTSIDE_BIT,
@@ -18,6 +19,7 @@ from cdrsite.outputs.legend import (
     state_codes,
 )
 from cdrsite.outputs.palette import LABEL_COLOURS, SEQUENTIAL, STATE_COLOURS
+from cdrsite.variables import STATE_NAMES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,7 +35,7 @@ CLIPPED = 2.0
 NET_STATE = "net factor not positive"
 NOTHING_FITS = "nothing fits"
 """A true zero of the potential, where a cost has no meaning."""
-NOT_IN_PLAN = "none in the plan"
+NOT_IN_PLAN = STATE_NAMES[NONE_PLANNED]
 """A true zero of what the plan gives a method."""
 SEVERAL_COLOUR, FREE_COLOUR = "#5A5A5A", "#F7F4EC"
 """Cells that several exclusion rules hit, and none."""
@@ -57,8 +59,8 @@ def draw(
     grid : AnalysisGrid
         Where it lives.
     limit : xr.DataArray, dims (y, x), optional
-        The limiting-resource codes of the same method: excluded and unknown cells are then drawn
-        as such, not as a number (rule 2).
+        The limiting-resource codes of the same method, or the states of the plan: excluded and
+        unknown cells are then drawn as such, not as a number (rule 2).
     ax : Axes, optional
         Where to draw; a new figure when not given.
     title : str
@@ -128,6 +130,8 @@ def _states(data: NDArray[Any], limit: xr.DataArray | None) -> NDArray[np.str_]:
     codes = limit.to_numpy()
     states = np.full(codes.shape, "", dtype="U32")
     for name, code in state_codes(limit).items():
+        if name == STATE_NAMES[PLANNED]:
+            continue
         states[codes == code] = name
     return states
 

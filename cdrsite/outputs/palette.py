@@ -32,6 +32,7 @@ PLAN_COLOURS: dict[str, str] = {
     "nothing possible": "#EADFCB",
     "no method": "#EADFCB",
     "none in the plan": "#EADFCB",
+    "in the plan": "#7FA87F",
     "own limit": "#B8D8BA",
     "no gain": "#FDE0C5",
     "injectivity": "#6A3D9A",

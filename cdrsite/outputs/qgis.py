@@ -28,15 +28,21 @@ POOLS = "Storage, pools and provinces"
 ANSWER = "Answer: the plan"
 INPUTS = "Inputs to the decision"
 EXCLUSIONS = "Exclusions"
+OF_METHOD = "Method: "
+"""Begin of the groups of the methods."""
 
 SITE_LAYERS = ("plants", "pipes", "sites", "routes", "corridors")
-ANSWER_RASTERS = ("winner", "net_removal", "plan_cost", "binding")
+ANSWER_RASTERS = ("winner", "net_removal", "plan_cost", "binding", "state")
 METHOD_ORDER = (
     "allocated", "potential", "cost", "limit", "score", "suitability", "net_factor", "available",
-    "shortfall",
+    "shortfall", "method_state",
 )  # fmt: skip
 SHOWN = frozenset({"winner", "plants", "pipes", "storage"})
 """Layers that are visible when the project opens."""
+STATES = frozenset({"state", "method_state"})
+"""Maps of states, last in their groups: they are on, so that whatever map is shown above them has
+words for the cells where it has no number. The groups of the methods are off, else the states of
+one would cover the maps of the next."""
 SHOWN_WITHOUT_PLANTS = frozenset({"sites", "routes"})
 
 TITLES: dict[str, str] = {
@@ -73,7 +79,9 @@ class Entry:
     abstract : str
         What the layer is, in a sentence.
     shown : bool
-        Visible when the project opens.
+        Visible when the project opens, if its group is.
+    is_state : bool
+        Whether it says why the maps above it have no number.
     """
 
     key: str
@@ -85,6 +93,7 @@ class Entry:
     geometry: str | None
     abstract: str
     shown: bool
+    is_state: bool = False
 
 
 def write_project(
@@ -165,7 +174,7 @@ def _raster_entries(specs: Sequence[RasterSpec], styles: Mapping[str, str]) -> I
     )
     for spec in ordered:
         method = spec.tags.get("method", "")
-        group = f"Method: {method}" if method else _raster_group(spec.name)
+        group = f"{OF_METHOD}{method}" if method else _raster_group(spec.name)
         title = spec.description[:1].upper() + spec.description[1:]
         if method:
             words = spec.description.removeprefix(f"{method}: ")
@@ -179,7 +188,8 @@ def _raster_entries(specs: Sequence[RasterSpec], styles: Mapping[str, str]) -> I
             style=styles.get(spec.name, ""),
             geometry=None,
             abstract=f"{spec.description}{f' [{spec.unit}]' if spec.unit else ''}",
-            shown=spec.name in SHOWN,
+            shown=spec.name in SHOWN or spec.tags.get("variable") in STATES,
+            is_state=spec.tags.get("variable") in STATES,
         )
 
 
@@ -199,7 +209,7 @@ def _key(kind: str, name: str) -> str:
 
 def groups_in_order(entries: Sequence[Entry]) -> list[str]:
     """Groups from the top of the map to its bottom; those of the methods stand together."""
-    methods = list(dict.fromkeys(e.group for e in entries if e.group.startswith("Method: ")))
+    methods = list(dict.fromkeys(e.group for e in entries if e.group.startswith(OF_METHOD)))
     found = {entry.group for entry in entries}
     return [g for g in (NETWORK, POOLS, ANSWER, *methods, INPUTS, EXCLUSIONS) if g in found]
 
@@ -233,6 +243,7 @@ def project_xml(title: str, grid: AnalysisGrid, entries: Sequence[Entry]) -> str
         for entry in entries:
             if entry.group == group:
                 ET.SubElement(order, "layer", id=entry.key)
+    _add_themes(root, entries)
     properties = ET.SubElement(root, "properties")
     paths = ET.SubElement(properties, "Paths")
     ET.SubElement(paths, "Absolute", type="bool").text = "false"
@@ -276,13 +287,14 @@ def _add_tree(root: ET.Element, entries: Sequence[Entry]) -> None:
     tree = ET.SubElement(root, "layer-tree-group")
     for group in groups_in_order(entries):
         mine = [entry for entry in entries if entry.group == group]
-        any_shown = any(entry.shown for entry in mine)
+        of_method = group.startswith(OF_METHOD)
+        any_shown = any(entry.shown for entry in mine) and not of_method
         branch = ET.SubElement(
             tree,
             "layer-tree-group",
             name=_clean(group),
             # a group that is on shows nothing but its layers that are on
-            checked="Qt::Checked",
+            checked="Qt::Unchecked" if of_method else "Qt::Checked",
             expanded="1" if any_shown else "0",
         )
         for entry in mine:
@@ -297,6 +309,25 @@ def _add_tree(root: ET.Element, entries: Sequence[Entry]) -> None:
             )
             if entry.geometry is None:
                 _drop_band(held, entry.style)
+
+
+def _add_themes(root: ET.Element, entries: Sequence[Entry]) -> None:
+    """A theme for every map of a plan or of a method: the map alone, over its states."""
+    themes = ET.SubElement(root, "visibility-presets")
+    for group in groups_in_order(entries):
+        mine = [e for e in entries if e.group == group and e.geometry is None]
+        below = [e for e in mine if e.is_state]
+        for entry in mine if below else ():
+            if entry.is_state:
+                continue
+            theme = ET.SubElement(
+                themes, "visibility-preset", {"name": _clean(entry.title)},
+                **{"has-expanded-info": "0", "has-checked-group-info": "1"},
+            )  # fmt: skip
+            for one in (entry, *below):
+                ET.SubElement(theme, "layer", id=one.key, style="default", visible="1")
+            checked = ET.SubElement(theme, "checked-group-nodes")
+            ET.SubElement(checked, "checked-group-node", id=_clean(group))
 
 
 def _drop_band(leaf: ET.Element, style: str) -> None:

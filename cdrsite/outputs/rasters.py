@@ -41,6 +41,8 @@ CLASS_FILES = {
     "limit_METHOD": "the resource that limits the method alone, or the state",
     "winner": "the method with the most net removal in the plan, or the state",
     "binding": "what stops the cell from removing more in the plan, or the state",
+    "state": "what the plan does there, or why its files have no number",
+    "method_state_METHOD": "the same for one method",
 }
 """Files with codes -> what the codes are."""
 
@@ -211,12 +213,15 @@ def readme(specs: list[RasterSpec], rule_names: tuple[str, ...]) -> str:
         "  excluded     potential and score 0, and 'excluded' in limit_METHOD.tif;",
         "               which rules did it: exclusion_reasons.tif",
         "Outside the region every file has nodata.",
-        "A cost has no number (-9999) where nothing fits. Units stand in brackets; totals 'per",
-        "cell' add up over cells, all others are values at a place.",
+        "The plan's files (allocated_METHOD, net_removal, plan_cost) have nodata where they are",
+        "unknown or excluded, and 0 where something is possible and the plan does nothing;",
+        "state.tif and method_state_METHOD.tif say which it is, and lie under the other maps in",
+        "QGIS. A cost has no number (-9999) where nothing fits or nothing is done. Units stand in",
+        "brackets; totals 'per cell' add up over cells, all others are values at a place.",
         "",
         "potential, limit, cost and score: each method alone, with what each cell was offered.",
         "allocated, winner, binding and shortfall: the plan, in which all methods share land,",
-        "pools and storage; 0 in allocated is a decision, wherever the plan uses nothing.",
+        "pools and storage; 0 in allocated is a decision: possible, and not used by the plan.",
         "",
     ]
     for spec in sorted(specs, key=lambda spec: spec.name):

@@ -30,6 +30,7 @@ from cdrsite.outputs.report.mapimage import (
     png_uri,
 )
 from cdrsite.outputs.report.mapwhy import is_study, methods_of
+from cdrsite.variables import WITH_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ PLAN = ("winner", "binding", "exclusion_reasons", "transport_km")
 """Variables of all methods that the map of a study offers."""
 BY_METHOD = ("allocated", "potential", "cost", "limit", "suitability", "net_factor")
 """Variables of each method that the map of a study offers."""
-SHADES = ("excluded", "unknown", NET_STATE)
+SHADES = ("excluded", "unknown", NET_STATE, NOT_IN_PLAN)
 """States that are drawn over a quantity."""
 
 
@@ -168,9 +169,9 @@ class Painter:
     def _quantity(self, layer: Layer, picture: Picture) -> Painting:
         values = picture.values.astype(np.float32)
         states: dict[str, tuple[NDArray[np.bool_], str]] = {}
-        limit = self._limit(layer.method)
+        limit, names = self._codes(layer)
         if limit is not None and limit.shape == values.shape:
-            for code, name in flag_names(self._source.dataset["limit"]).items():
+            for code, name in names.items():
                 if name in SHADES and not (name == NET_STATE and layer.variable == "net_factor"):
                     states[self.word(name)] = limit == code, class_colour(name)
             inside = self._inside(limit)
@@ -186,13 +187,16 @@ class Painter:
             ramp = "viridis"  # nothing to diverge from
         return paint_quantity(values, ramp, states=states, diverging=diverging)
 
-    def _limit(self, method: str | None) -> NDArray[Any] | None:
-        """Codes of what limits a method, where the dataset has them."""
-        if method is None or not is_study(self._source.dataset):
-            return None
-        if method not in self._limits:
-            self._limits[method] = self._source.picture("limit", method, self._most).values
-        return self._limits[method]
+    def _codes(self, layer: Layer) -> tuple[NDArray[Any] | None, dict[int, str]]:
+        """States behind a quantity and their words: of its method, or of the plan."""
+        name = "state" if layer.method is None else "limit"
+        known = layer.method is not None or layer.variable in WITH_STATE
+        if not known or not is_study(self._source.dataset) or name not in self._source.dataset:
+            return None, {}
+        if layer.method not in self._limits:
+            picture = self._source.picture(name, layer.method, self._most)
+            self._limits[layer.method] = picture.values
+        return self._limits[layer.method], flag_names(self._source.dataset[name])
 
     def _inside(self, limit: NDArray[Any]) -> NDArray[np.bool_]:
         names = flag_names(self._source.dataset["limit"])
