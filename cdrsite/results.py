@@ -33,7 +33,15 @@ from cdrsite.tables import (
 )
 from cdrsite.tally import Tally
 from cdrsite.traces import add_storage, polygon_features, route_features
-from cdrsite.variables import EVIDENCE, LIMIT_NAMES, NO_METHOD, PLAN_STATES, SHARED, STATE_NAMES, VARIABLES
+from cdrsite.variables import (
+    EVIDENCE,
+    LIMIT_NAMES,
+    NO_METHOD,
+    PLAN_STATES,
+    SHARED,
+    STATE_NAMES,
+    VARIABLES,
+)
 
 if TYPE_CHECKING:
     import geopandas as gpd
