@@ -101,7 +101,7 @@ def prepare(
     if storage is not None:
         for text in storage.left_out:
             warnings.warn(f"storage unit left out: {text}", CdrsiteWarning, stacklevel=2)
-    given = _ingredients(scenario, storage)
+    given = ingredients(scenario, storage)
     size = 256 if area.grid.size < SMALL_GRID else 1024
     return Setting(
         scenario=scenario,
@@ -166,7 +166,8 @@ def _pools(scenario: Scenario, reader: LayerStack) -> dict[str, Pools]:
     return found
 
 
-def _ingredients(scenario: Scenario, storage: StorageUnits | None) -> Ingredients:
+def ingredients(scenario: Scenario, storage: StorageUnits | None) -> Ingredients:
+    """What the formulae of the methods are made with, apart from the methods themselves."""
     resources, routed = scenario.resources, storage is not None
     names = [name for name, model in resources.supplies.items() if not model.unlimited]
     power = resources.power.intensity

@@ -33,6 +33,7 @@ from cdrsite.tables import (
 )
 from cdrsite.tally import Tally
 from cdrsite.traces import add_storage, polygon_features, route_features
+from cdrsite.used import Used, what_is_used
 from cdrsite.variables import (
     EVIDENCE,
     LIMIT_NAMES,
@@ -95,6 +96,8 @@ class StudyResult:
         Folder of a run on disk, removed once the result is written.
     models : dict
         Name -> method with the records of the library that the run used.
+    used : Used or None
+        Which of them the numbers rest on; all where it is not known.
     """
 
     scenario: Scenario
@@ -110,6 +113,7 @@ class StudyResult:
     store: Path | None = None
     work: Path | None = None
     models: Mapping[str, MethodModel] = field(default_factory=dict)
+    used: Used | None = None
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -219,7 +223,7 @@ def assemble(
     return StudyResult(
         scenario, grid, dataset, tables, summary, names,
         features=features, block_size=setting.block_size, store=store, work=space.folder,
-        models=setting.models,
+        models=setting.models, used=what_is_used(setting),
     )  # fmt: skip
 
 

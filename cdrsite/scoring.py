@@ -51,6 +51,9 @@ INFORMATIVE = frozenset(
 )
 """Parameters that may be unknown because no formula of the scoring reads them."""
 
+OF_A_FOREST = frozenset({"accounting_years", "layer_years"})
+"""Parameters of the whole study that a method without growth does not have."""
+
 NOT_SHARED = frozenset({"land", "storage"})
 """Resources with rows of their own in the competition: the cell's land, the storage units."""
 
@@ -71,8 +74,8 @@ class MethodModel:
         What the scenario says.
     numbers : dict
         Parameter -> value in its canonical unit, overrides applied.
-    overridden : tuple of str
-        Parameters that the scenario replaced.
+    replaced : dict of str to str
+        Parameters that the scenario replaced -> what it says, with its unit.
     """
 
     name: str
@@ -80,7 +83,7 @@ class MethodModel:
     profile: Profile
     choice: MethodChoice
     numbers: Mapping[str, float]
-    overridden: tuple[str, ...] = ()
+    replaced: Mapping[str, str] = field(default_factory=dict)
 
     def number(self, parameter: str, default: float = 0.0) -> float:
         """Parameter in its canonical unit; ``default`` where it does not apply."""
@@ -93,11 +96,11 @@ class MethodModel:
 
     @property
     def age_curve(self) -> AgeCurve:
-        """Growth of a forest; the rate layer is the mean over the library's years."""
+        """Growth of a forest, relative to the mean of the years that its rate stands for."""
+        years = self.number("accounting_years", 30.0)
+        own = "uptake_years" if self.choice.rate is None else "layer_years"
         return AgeCurve(
-            self.number("age_curve_k"),
-            self.number("age_curve_p"),
-            self.number("accounting_years", 30.0),
+            self.number("age_curve_k"), self.number("age_curve_p"), self.number(own, years)
         )
 
     @property
@@ -128,12 +131,26 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
     profile = method.profile(choice.profile)
     base_year = scenario.costs.base_year
     numbers = {p: profile.number(p, base_year) for p in profile.values}
+    replaced = {}
+    for parameter, (number, key) in _of_the_study(scenario, choice).items():
+        if parameter in numbers or parameter not in OF_A_FOREST:
+            numbers[parameter] = number
+            replaced[parameter] = f"{number:.10g} {PARAMETERS[parameter].unit} ({key})"
     for parameter, value in choice.override.items():
         # a negative need has a meaning only where the method supplies the resource by nature
         supplied = numbers.get(parameter, 0.0) < 0
         numbers[parameter] = _override(name, parameter, value, base_year, negative=supplied)
-    where = f"methods.{name}"
-    _refuse_unknown(where, numbers)
+        replaced[parameter] = str(value)
+    model = MethodModel(name, method, profile, choice, numbers, replaced)
+    _refuse_unknown(f"methods.{name}", numbers)
+    _refuse_unusable(f"methods.{name}", model)
+    return model
+
+
+def _refuse_unusable(where: str, model: MethodModel) -> None:
+    """Refuse what the scenario asks of a method that its library does not have."""
+    method, profile, choice = model.method, model.profile, model.choice
+    numbers, own = model.numbers, model.choice.own_power
     if choice.climate is not None and method.climate is None:
         raise ConfigError(
             "the library knows no climate dependence of this method",
@@ -147,7 +164,7 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
             got=f"a {method.family} method",
             cure="remove it",
         )
-    if choice.own_power is not None and profile.land_includes_energy:
+    if own is not None and profile.land_includes_energy:
         raise ConfigError(
             "the profile's land already contains the land of its energy supply",
             where=f"{where}.own_power",
@@ -156,7 +173,38 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
             cure="remove own_power, or choose profile: literature",
             rule=6,
         )
-    return MethodModel(name, method, profile, choice, numbers, tuple(choice.override))
+    if own is not None and own.pv_yield is None and not numbers.get("pv_reference_yield"):
+        raise ConfigError(
+            "no yield for the method's own photovoltaics",
+            where=f"{where}.own_power",
+            got="no pv_yield, and no pv_reference_yield in the library",
+            cure="give pv_yield: LAYER",
+            rule=7,
+        )
+    if numbers.get("biomass") and "biomass_price" not in numbers:
+        raise ConfigError(
+            "no price for the biomass of this method",
+            where=where,
+            got=f"{numbers['biomass']:g} t dry per t and no biomass_price",
+            cure="give costs.prices.biomass, or biomass_price in the method's file",
+            rule=7,
+        )
+
+
+def _of_the_study(scenario: Scenario, choice: MethodChoice) -> dict[str, tuple[float, str]]:
+    """Parameters that a key outside the method's override replaces -> number, key."""
+    heat = scenario.resources.heat
+    given = {
+        "accounting_years": (scenario.accounting.forest_years, "accounting.forest_years"),
+        "layer_years": (choice.layer_years, "layer_years"),
+        "buffer": (scenario.accounting.buffer, "accounting.buffer"),
+        "biomass_price": (scenario.costs.prices.biomass, "costs.prices.biomass"),
+        "emissions_heat": (
+            heat.intensity if "intensity" in heat.model_fields_set else None,
+            "resources.heat.intensity",
+        ),
+    }
+    return {name: (float(one), key) for name, (one, key) in given.items() if one is not None}
 
 
 def _refuse_unknown(where: str, numbers: Mapping[str, float]) -> None:
@@ -321,17 +369,12 @@ def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: 
         Emissions.from_library(model.numbers),
         supply_intensity=model.number("emissions_biomass"),
     )
-    heat_intensity = (
-        scenario.resources.heat.intensity
-        if "intensity" in scenario.resources.heat.model_fields_set
-        else model.number("emissions_heat")
-    )
     factors = {
         "electricity_bought": needs.electricity,
         # own renewables: their embodied emissions are in the plant's, not the grid's
         "grid_intensity": const(0.0) if needs.own_power else _sum(given.intensity),
         "heat": needs.heat,
-        "heat_intensity": const(heat_intensity),
+        "heat_intensity": const(model.number("emissions_heat")),
         "transport_km": _sum(given.transport_km),
         "biomass": needs.biomass,
         "haul_km": const(0.0),
@@ -367,7 +410,7 @@ def cost_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingred
         "price_sold": const(prices.electricity),
         "price_heat": const(prices.heat),
         "price_water": const(prices.water),
-        "price_biomass": const(prices.biomass),
+        "price_biomass": const(model.number("biomass_price")),
         "price_material": const(0.0),  # the library's variable_om contains the materials
         "price_land": const(prices.land + forest_land_cost(model, rate)),
         "price_transport": _sum(given.transport_cost),
@@ -381,7 +424,7 @@ def forest_land_cost(model: MethodModel, rate: float) -> float:
     """Planting and upkeep as a yearly price of the land under a forest [USD/m2/yr]."""
     if not model.is_forest:
         return 0.0
-    years = round(model.number("accounting_years", 30.0))
+    years = max(1, round(model.number("accounting_years", 30.0)))
     spending = np.full(years, model.number("upkeep"))
     spending[0] += model.number("planting_cost")
     return float(equivalent_land_cost(spending, model.age_curve.growth(years), rate))
@@ -468,10 +511,32 @@ def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> Ri
     )
 
 
+def place_numbers(model: MethodModel) -> dict[str, float]:
+    """Numbers of a method that its own layers (:func:`own_layers`) are made with."""
+    found: dict[str, float] = {}
+    own = model.choice.own_power
+    if own is not None:
+        found["density"] = own.density or model.number("pv_density", 0.04)
+        if own.pv_yield is None:
+            found["pv yield"] = model.number("pv_reference_yield")
+    if model.climate_table is not None and _with_heat_pump(model):
+        found["heat pump"] = model.number("heat_pump_cop", 1.0)
+    if model.is_forest:
+        found["mean factor"] = model.age_curve.mean_factor(model.number("accounting_years", 30.0))
+        if model.choice.rate is None:
+            found["uptake"] = model.number("uptake")
+    return found
+
+
+def _with_heat_pump(model: MethodModel) -> bool:
+    """Whether the heat is inside the electricity, so that it follows the climate there."""
+    return model.profile.heat_source == "heat-pump" and not model.number("heat")
+
+
 def own_layers(model: MethodModel, reader: LayerReader, block: Block) -> dict[str, F32]:
     """Layers of a block that only this method reads: climate factors, land needs."""
     made: dict[str, F32] = {}
-    choice, name = model.choice, model.name
+    choice, name, numbers = model.choice, model.name, place_numbers(model)
     table = model.climate_table
     if table is not None and choice.climate is not None:
         warm = reader.bands(choice.climate.temperature, block, "degC")
@@ -482,33 +547,42 @@ def own_layers(model: MethodModel, reader: LayerReader, block: Block) -> dict[st
             if monthly
             else climate_factors(table, warm[0], moist[0])
         )
-        if model.profile.heat_source == "heat-pump" and not model.number("heat"):
-            factors = with_heat_pump(table, factors, model.number("heat_pump_cop", 1.0))
+        if _with_heat_pump(model):
+            factors = with_heat_pump(table, factors, numbers["heat pump"])
         made[own_layer("electricity factor", name)] = factors.electricity.astype(np.float32)
         made[own_layer("heat factor", name)] = factors.heat.astype(np.float32)
         made[own_layer("inverse productivity", name)] = (1.0 / factors.productivity).astype(
             np.float32
         )
     if model.is_forest:
-        made[own_layer("land need", name)] = forest_land_need(model, reader, block)
+        made[own_layer("land need", name)] = forest_land_need(model, numbers, reader, block)
     if choice.own_power is not None:
-        density = choice.own_power.density or model.number("pv_density", 0.04)
-        yearly = reader.values(choice.own_power.pv_yield, block, "kWh/kWp")
-        made[own_layer("land per kWh", name)] = pv_land(yearly, density).astype(np.float32)
+        yields = choice.own_power.pv_yield
+        yearly = (
+            reader.values(yields, block, "kWh/kWp")
+            if yields is not None
+            else np.full(block.shape, numbers["pv yield"], np.float32)
+        )
+        land = pv_land(yearly, numbers["density"])
+        made[own_layer("land per kWh", name)] = land.astype(np.float32)
     return made
 
 
-def forest_land_need(model: MethodModel, reader: LayerReader, block: Block) -> F32:
-    """Land per tonne a year under a forest [m2 per t/yr], from the rate layer or the library."""
-    curve = model.age_curve
-    factor = curve.mean_factor(model.number("accounting_years", 30.0))
+def forest_land_need(
+    model: MethodModel, numbers: Mapping[str, float], reader: LayerReader, block: Block
+) -> F32:
+    """Land per tonne a year under a forest [m2 per t/yr], from the rate layer or the library.
+
+    The rate is the mean of its own years (``layer_years`` or ``uptake_years``); the age curve
+    brings it to the mean of the accounting years.
+    """
     rate = (
         reader.values(model.choice.rate, block, "t/ha/yr")
         if model.choice.rate is not None
-        else np.full(block.shape, model.number("uptake"), np.float32)
+        else np.full(block.shape, numbers["uptake"], np.float32)
     )
     with np.errstate(divide="ignore"):
-        need = np.float32(10_000.0) / (rate * np.float32(factor))
+        need = np.float32(10_000.0) / (rate * np.float32(numbers["mean factor"]))
     return np.where(rate > 0, need, np.where(np.isnan(rate), np.nan, UNREACHABLE_LAND)).astype(
         np.float32
     )

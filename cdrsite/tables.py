@@ -294,8 +294,6 @@ def method_table(
     for m, (name, model) in enumerate(models.items()):
         # where nothing is possible anywhere, the plan has no cells to total
         total = totals.get(name, dict.fromkeys(("gross", "net", "cost", "land"), 0.0))
-        buffer = scenario.accounting.buffer
-        withheld = model.number("buffer") if buffer is None else buffer
         net = total["net"] / 1e6
         rows.append(
             {
@@ -307,7 +305,7 @@ def method_table(
                 "mean_cost_usd_t": total["cost"] / total["net"] if total["net"] > 0 else np.nan,
                 "land_km2": total["land"] / 1e6,
                 "cells": int(allocation.used[m]),
-                "credited_mt_yr": float(credited(net, withheld)),
+                "credited_mt_yr": float(credited(net, model.number("buffer"))),
                 "retained_share": float(
                     expected_retention(
                         model.number("reversal_hazard"), scenario.accounting.retention_years

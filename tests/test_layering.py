@@ -26,6 +26,7 @@ LEVELS: dict[str, int] = {
     "competition": 6,
     "network": 6,
     "prepare": 7,
+    "used": 8,
     "tally": 7,
     "running": 7,
     "recall": 8,

@@ -85,8 +85,8 @@ class Prices(Model):
     """Heat [USD/kWh]."""
     water: quantity("USD/m3", minimum=0.0) = 1.0  # type: ignore[valid-type]
     """Water [USD/m3]."""
-    biomass: quantity("USD/t", minimum=0.0) = 60.0  # type: ignore[valid-type]
-    """Dry biomass at the plant's gate [USD/t]."""
+    biomass: quantity("USD/t", minimum=0.0) | None = None  # type: ignore[valid-type]
+    """Dry biomass at the plant's gate [USD/t]; each method's own `biomass_price` when not given."""
     land: quantity("USD/m2/yr", minimum=0.0) = 0.02  # type: ignore[valid-type]
     """Rent of land [USD/m2/yr]."""
 
@@ -105,8 +105,9 @@ class Costs(Model):
 class Accounting(Model):
     """What counts as removed."""
 
-    forest_years: Years = 30.0
-    """Years over which the uptake of a new forest is averaged [yr]."""
+    forest_years: Years | None = None
+    """Years over which the uptake of a new forest is averaged [yr]; the library's
+    `accounting_years` of each method when not given."""
     retention_years: Years = 100.0
     """Horizon of the expected retention that is reported beside the tonnes [yr]."""
     buffer: Fraction | None = None

@@ -262,8 +262,9 @@ class Climate(Model):
 class OwnPower(Model):
     """Own renewables in place of the power budget: land for energy, never both (rule 6)."""
 
-    pv_yield: str
-    """Layer with the local PV yield [kWh/kWp per year]."""
+    pv_yield: str | None = None
+    """Layer with the local PV yield [kWh/kWp per year]; the library's `pv_reference_yield`
+    everywhere when not given."""
     density: quantity("kW/m2", above=0.0) | None = None  # type: ignore[valid-type]
     """Peak power per area of the plant; the library's when not given [kW/m2]."""
 
@@ -283,5 +284,17 @@ class MethodChoice(Model):
     """Electricity from own PV on own land in place of the power budget."""
     rate: str | None = None
     """Layer with the CO2 uptake of a forest [t/ha/yr], in place of the profile's one rate."""
+    layer_years: Years | None = None
+    """Years after planting over which `rate` is the mean [yr]; the library's when not given."""
     regions: one_or_many(str) = ()  # type: ignore[valid-type]
     """Vector layers; the method is confined to where all of them are. Everywhere when empty."""
+
+    @model_validator(mode="after")
+    def _years_of_a_layer(self) -> Self:
+        if self.layer_years is not None and self.rate is None:
+            raise problem(
+                "layer_years says what the rate layer is the mean of, and there is none; "
+                "cure: give rate, or remove layer_years",
+                at="layer_years",
+            )
+        return self

@@ -11,28 +11,41 @@ from cdrsite.library.records import Method, Profile, Source, to_rows
 
 if TYPE_CHECKING:
     from cdrsite.scoring import MethodModel
+    from cdrsite.used import Used
 
 ASSUMPTIONS = "assumptions.json"
 """File of a run's folder with these records."""
 
 
-def assumptions(models: Mapping[str, MethodModel]) -> dict[str, Any]:
+def assumptions(models: Mapping[str, MethodModel], used: Used | None = None) -> dict[str, Any]:
     """Records of the methods as a run used them.
 
     Parameters
     ----------
     models : mapping
         Name -> method with the records that the run read, once, when it was prepared.
+    used : Used, optional
+        What the numbers of the run rest on; all of it when not given.
 
     Returns
     -------
     dict
         ``methods``: name -> ``title`` by language, ``profile`` with its ``profile_title`` and
-        ``note``, ``values`` (rows of :func:`cdrsite.library.records.to_rows`) and ``override``;
-        ``sources``: id -> ``citation``, ``url``, ``note``, of those that are cited.
+        ``note``, ``values`` (rows of :func:`cdrsite.library.records.to_rows`, and whether the
+        run's numbers rest on them as ``used``), ``override`` and ``override_used``;
+        ``prices``: keys of ``costs.prices`` that any cost rests on; ``sources``: id ->
+        ``citation``, ``url``, ``note``, of those that are cited.
     """
-    used = ((name, model.method, model.profile, model.choice) for name, model in models.items())
-    return _document((name, m, profile, choice.override) for name, m, profile, choice in used)
+    found = _document((name, m.method, m.profile, m.replaced) for name, m in models.items())
+    if used is not None:
+        found["prices"] = sorted(used.prices)
+        for name, record in found["methods"].items():
+            mine = used.parameters[name]
+            record["values"] = [
+                {**row, "used": row["parameter"] in mine} for row in record["values"]
+            ]
+            record["override_used"] = [key for key in record["override"] if key in mine]
+    return found
 
 
 def known_assumptions(choices: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

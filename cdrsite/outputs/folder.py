@@ -89,7 +89,7 @@ def _write_findings(
     )
     write_tables(aside / "tables", result.tables)
     write_json(aside / "summary.json", result.summary)
-    write_json(aside / ASSUMPTIONS, assumptions(result.models))
+    write_json(aside / ASSUMPTIONS, assumptions(result.models, result.used))
     result.timings["writing"] = time.perf_counter() - start - result.timings["maps"]
     # it is what marks a folder as a whole run, and the report is made from a whole run
     write_json(aside / MARK, manifest(result))

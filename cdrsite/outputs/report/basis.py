@@ -47,7 +47,9 @@ def money(frame: Frame) -> str:
     prices = costs.get("prices") or {}
     rows = []
     for resource, unit, factor in MONEY:
-        if resource in prices:
+        if prices.get(resource) is not None and resource in frame.run.assumptions.get(
+            "prices", prices
+        ):
             label = frame.say("basis.price", what=text(frame.words.resource(resource)))
             rows.append([label, shown(frame, prices[resource], factor), frame.unit(unit)])
     others: list[tuple[str, Any, str, float]] = [
@@ -84,6 +86,7 @@ def shown(frame: Frame, value: object, factor: float = 1.0) -> str:
 def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[str, Any]) -> str:
     """Values of one method with unit, range and source; those of other sources below each."""
     override = record.get("override") or {}
+    standing = record.get("override_used", list(override))
     columns = (
         (frame.say("basis.parameter"), "text"),
         (frame.say("basis.value"), "number"),
@@ -91,20 +94,24 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
         (frame.say("basis.range"), "number"),
         (frame.say("basis.source"), "text"),
     )
-    rows = []
+    rows: list[list[str]] = []
+    unused: list[list[str]] = []
     for row in record["values"]:
         parameter = str(row["parameter"])
+        stands = row.get("used", True)
+        into = rows if stands else unused
         label = text(frame.words.named("param", parameter))
         if row["alternative"]:
             label = tag("span", frame.say("basis.also"), class_="muted")
         elif parameter in override:
-            rows.append([label, shown(frame, override[parameter]), "", "", frame.say("basis.own")])
+            into.append([label, shown(frame, override[parameter]), "", "", frame.say("basis.own")])
             label = tag("span", frame.say("basis.replaced"), class_="muted")
-        rows.append(
+        into.append(
             [label, shown(frame, row["value"]), text(nice_unit(row["unit"])), _range(frame, row),
              _source(frame, row, cited)]
         )  # fmt: skip
-    new = [key for key in override if key not in {row["parameter"] for row in record["values"]}]
+    known = {row["parameter"] for row in record["values"]}
+    new = [key for key in standing if key not in known]
     for key in new:
         label = text(frame.words.named("param", str(key)))
         rows.append([label, shown(frame, override[key]), "", "", frame.say("basis.own")])
@@ -115,7 +122,11 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
     )
     about = tag("p", text(record.get("profile_title") or ""), class_="note", lang=english(frame))
     caption = frame.say("basis.caption", method=text(title))
-    return details(head, about, table(caption, columns, rows), rows=len(rows))
+    parts = [about, table(caption, columns, rows)]
+    if unused:
+        said = frame.count("basis.unused", len(unused), method=text(title))
+        parts.append(details(said, table(said, columns, unused), rows=len(unused)))
+    return details(head, *parts, rows=len(rows))
 
 
 def english(frame: Frame) -> str | None:

@@ -1,0 +1,241 @@
+"""Every parameter of the library moves a number of a study, and what does not is not printed.
+
+A parameter is either varied here, in a study in which it counts, or marked as informative with the
+reason. The test fails for one that is neither.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from tiny_scenario import COLS, ROWS, SCENARIO, box, write_polygons, write_raster, write_world
+
+from cdrsite.config.load import parse_scenario
+from cdrsite.core.errors import CdrsiteWarning, ConfigError
+from cdrsite.library.parameters import PARAMETERS
+from cdrsite.outputs.assumptions import assumptions
+from cdrsite.outputs.report.page import write_report
+from cdrsite.requirements.forest import AgeCurve
+from cdrsite.results import StudyResult
+from cdrsite.study import run
+
+INFORMATIVE = {
+    "plant_typical": "a warning compares it with the region; no number follows",
+    "durability": "a class for reports; what is still stored follows from reversal_hazard",
+    "net_published": "for comparison only",
+    "cost_published": "for comparison only",
+}
+"""Parameter -> why no number of a study follows from it."""
+
+SOLID, RESIDUE, CROP, FOREST = "daccs-solid", "beccs-residue", "beccs-energy-crop", "afforestation"
+CLIMATE = {"climate": {"temperature": "warmth", "humidity": "damp"}}
+OWN_POWER = {"own_power": {}}
+GROWN = {"override": {"luc_emissions": 50}}
+NETWORK = {"network": {"plan": True, "time_limit": 5, "gap": 0.05}}
+
+VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
+    "electricity": (SOLID, 900, {}, {}),
+    "heat": (SOLID, 500, {}, {}),
+    "heat_pump_cop": (SOLID, 4, CLIMATE, {}),
+    "water": (SOLID, 5, {}, {}),
+    "biomass": (RESIDUE, 0.8, {}, {}),
+    "materials": (SOLID, 70, {}, {}),
+    "land_direct": (SOLID, 9, {}, {}),
+    "land_feedstock": (CROP, 900, GROWN, {}),
+    "land_exclusive_fraction": (CROP, 0.4, GROWN, {}),
+    "storage": (SOLID, 1.2, {}, {}),
+    "fossil_co_captured": (SOLID, 0.2, {}, {}),
+    "emissions_embodied": (SOLID, 40, {}, {}),
+    "emissions_chain": (SOLID, 60, {}, {}),
+    "emissions_heat": (SOLID, 0.3, {"override": {"heat": 500}}, {}),
+    "emissions_materials": (SOLID, 5, {}, {}),
+    "emissions_biomass": (RESIDUE, 90, {}, {}),
+    "luc_emissions": (CROP, 150, GROWN, {}),
+    "capture_loss": (SOLID, 0.1, {}, {}),
+    "transport_injection_loss": (SOLID, 0.1, {}, {}),
+    "capex": (SOLID, 2000, {}, {}),
+    "fixed_om": (SOLID, 0.08, {}, {}),
+    "variable_om": (SOLID, 200, {}, {}),
+    "lifetime": (SOLID, 10, {}, {}),
+    "capacity_factor": (SOLID, 0.5, {}, {}),
+    "biomass_price": (RESIDUE, 500, {}, {}),
+    "plant_min": (RESIDUE, 900, {}, NETWORK),
+    "plant_max": (RESIDUE, 1200, {"override": {"plant_min": 100}}, NETWORK),
+    "buffer": (FOREST, 0.4, {}, {}),
+    "reversal_hazard": (FOREST, 0.05, {}, {}),
+    "uptake": (FOREST, 20, {}, {}),
+    "uptake_years": (FOREST, 20, {}, {}),
+    "layer_years": (FOREST, 20, {"rate": "growth"}, {}),
+    "age_curve_k": (FOREST, 0.08, {"rate": "growth"}, {}),
+    "age_curve_p": (FOREST, 1, {"rate": "growth"}, {}),
+    "accounting_years": (FOREST, 100, {"rate": "growth"}, {}),
+    "planting_cost": (FOREST, 5000, {}, {}),
+    "upkeep": (FOREST, 200, {}, {}),
+    "pv_density": (SOLID, 0.02, OWN_POWER, {}),
+    "pv_reference_yield": (SOLID, 900, OWN_POWER, {}),
+}
+"""Parameter -> method, other value, what makes it count in the method and in the study."""
+
+Study = Callable[..., StudyResult]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    write_world(folder)
+    plain = np.ones((ROWS, COLS), np.float32)
+    write_raster(folder / "growth.tif", 8 * plain)
+    write_raster(folder / "warmth.tif", 18 * plain)
+    write_raster(folder / "damp.tif", 60 * plain)
+    write_polygons(
+        folder / "stores.gpkg",
+        [box(5, 1, 3, 4)],
+        id=["s"], mt=[30.0], mt_yr=[0.5], depth=[1500.0],
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study(world: Path) -> Study:
+    """Run a variant of the tiny study: one method, with changes; each variant once."""
+    done: dict[str, StudyResult] = {}
+
+    def made(name: str, method: dict[str, Any], more: dict[str, Any], **costs: Any) -> StudyResult:
+        document = yaml.safe_load(SCENARIO)
+        document["layers"] |= {
+            "growth": {"path": "growth.tif", "unit": "t/ha/yr", "kind": "intensive"},
+            "warmth": {"path": "warmth.tif", "unit": "degC", "kind": "intensive"},
+            "damp": {"path": "damp.tif", "unit": "%", "kind": "intensive"},
+        }
+        document["methods"] = (
+            {name: {"profile": "literature"} | method} if name == SOLID else {name: method}
+        )
+        if "network" in more:
+            document["layers"]["stores"] = {"path": "stores.gpkg"}
+            document["resources"]["storage"] = {
+                "units": "stores", "id": "id", "capacity": "mt", "injection": "mt_yr",
+                "depth": "depth",
+            }  # fmt: skip
+        document |= more | costs
+        text = yaml.safe_dump(document)
+        if text not in done:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", CdrsiteWarning)
+                done[text] = run(parse_scenario(text, world / "study.yaml"))
+        return done[text]
+
+    return made
+
+
+def numbers(result: StudyResult) -> dict[str, Any]:
+    """Everything a run says in numbers."""
+    found: dict[str, Any] = {"summary": repr(result.summary)}
+    found |= {name: table.to_csv() for name, table in result.tables.items()}
+    found |= {str(name): one.values.tobytes() for name, one in result.dataset.data_vars.items()}
+    return found
+
+
+def test_every_parameter_is_varied_or_marked() -> None:
+    assert set(VARIED) | set(INFORMATIVE) == set(PARAMETERS)
+    assert not set(VARIED) & set(INFORMATIVE)
+    assert all(INFORMATIVE.values())
+
+
+@pytest.mark.parametrize("parameter", VARIED)
+def test_a_parameter_moves_a_number_and_is_known_as_used(study: Study, parameter: str) -> None:
+    name, value, alive, more = VARIED[parameter]
+    override = alive.get("override", {})
+    plain = study(name, alive, more)
+    other = study(name, alive | {"override": override | {parameter: value}}, more)
+    assert numbers(plain) != numbers(other)
+    assert other.used is not None and parameter in other.used.parameters[name]
+
+
+@pytest.mark.parametrize("parameter", sorted(INFORMATIVE))
+def test_an_informative_parameter_moves_none_and_is_not_printed_as_used(
+    study: Study, parameter: str
+) -> None:
+    plain = study(SOLID, {}, {})
+    other = study(SOLID, {"override": {parameter: 7}}, {})
+    assert numbers(plain) == numbers(other)
+    assert other.used is not None and parameter not in other.used.parameters[SOLID]
+
+
+def test_what_the_report_prints_as_an_assumption_was_used(study: Study, tmp_path: Path) -> None:
+    result = study(FOREST, {"rate": "growth"}, {"accounting": {"forest_years": 20}})
+    kept = assumptions(result.models, result.used)
+    rows = {row["parameter"]: row["used"] for row in kept["methods"][FOREST]["values"]}
+    assert not any(rows[name] for name in ("uptake", "uptake_years", "land_direct", "lifetime"))
+    assert rows["layer_years"] and rows["accounting_years"] and rows["age_curve_k"]
+    assert kept["prices"] == ["land"]
+    folder = result.write(tmp_path / "run")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    basis = page.split('id="assumptions"')[1].split("</section>")[0]
+    assert "Price: Land" in basis and "Price: Heat" not in basis and "Price: Dry" not in basis
+    assert "20 yr (accounting.forest_years)" in basis
+    used, unused = basis.split("on which no number of this run rests", 1)
+    assert "mean CO₂ uptake" not in used and "mean CO₂ uptake" in unused
+    assert write_report(folder, target=tmp_path / "again.html").read_text("utf-8") == page
+
+
+# --------------------------------------------------------------------------- forest
+
+
+@pytest.mark.parametrize(
+    ("years", "layer_years", "expected"),
+    [(20, 40, 0.6569), (100, 40, 0.7444), (20, 30, 0.7340), (40, 30, 1.117), (30, 30, 1.0)],
+)
+def test_tonnes_of_a_forest_follow_the_years_of_accounting_and_of_the_layer(
+    study: Study, years: float, layer_years: float, expected: float
+) -> None:
+    """m(Y; L) of the curve with k = 0.04 and p = 3, written out."""
+    curve = AgeCurve(0.04, 3.0, layer_years)
+    assert curve.mean_factor(years) == pytest.approx(expected, abs=6e-5 if expected < 1 else 5e-4)
+
+    def tonnes(y: float, own: float) -> float:
+        forest = {"rate": "growth", "layer_years": own}
+        found = study(FOREST, forest, {"accounting": {"forest_years": y}})
+        return float(found.tables["methods"]["gross_mt_yr"].sum())
+
+    assert tonnes(years, layer_years) / tonnes(30, 30) == pytest.approx(expected, rel=1e-4 * 8)
+
+
+def test_the_price_of_biomass_is_the_methods_own_unless_the_study_gives_one(study: Study) -> None:
+    def cost(method: dict[str, Any], **costs: Any) -> float:
+        return float(study(RESIDUE, method, {}, **costs).tables["methods"]["mean_cost_usd_t"][0])
+
+    own = cost({})
+    priced = {"costs": {"prices": {"biomass": 60}}}
+    assert cost({}, **priced) == pytest.approx(own)  # the library's own is 60 USD2020
+    dear = {"costs": {"prices": {"biomass": 500}}}
+    assert cost({}, **dear) > own + 200
+    assert cost({"override": {"biomass_price": 500}}) == pytest.approx(cost({}, **dear))
+    assert cost({"override": {"biomass_price": 60}}, **dear) == pytest.approx(own)
+
+
+def test_land_of_own_photovoltaics_follows_the_reference_yield(study: Study) -> None:
+    def land(**change: float) -> float:
+        found = study(SOLID, OWN_POWER | {"override": change}, {})
+        row = found.tables["methods"].iloc[0]
+        return float(row["land_km2"] / row["gross_mt_yr"])
+
+    power = 720.0 / (1576.8 * 0.04)  # m2 per t/yr
+    assert land() > 0
+    half = land(pv_reference_yield=1576.8 / 2)
+    assert half - land() == pytest.approx(power, rel=1e-3)
+
+
+def test_years_of_a_layer_without_a_layer_are_refused(study: Study) -> None:
+    with pytest.raises(ConfigError, match=r"layer_years.*there is none; cure: give rate"):
+        study(FOREST, {"layer_years": 20}, {})
+
+
+def test_own_power_without_any_yield_is_refused(study: Study) -> None:
+    with pytest.raises(ConfigError, match=r"own_power: no yield .* cure: give pv_yield"):
+        study(RESIDUE, OWN_POWER, {})
