@@ -8,11 +8,11 @@ from __future__ import annotations
 import itertools
 import math
 import multiprocessing
-import os
 import re
-import shutil
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 from cdrsite.changes import rank_table, scenario_changes, site_changes
 from cdrsite.config.load import load_scenario, read_yaml
 from cdrsite.core.errors import CdrsiteError, ConfigError
+from cdrsite.core.files import SHARED, remove_own
 from cdrsite.core.machine import cores
 from cdrsite.core.memo import remembering
 from cdrsite.outputs.manifest import resolved_scenario
 from cdrsite.outputs.report.words import Words
-from cdrsite.outputs.staging import check_target
+from cdrsite.outputs.staging import claimed, sharing, writing_into
 from cdrsite.outputs.tables import write_table
 from cdrsite.recall import Recall
 from cdrsite.workspace import Means, work_folder
@@ -39,8 +40,15 @@ if TYPE_CHECKING:
 MAX_RUNS = 1000
 """More runs than this in one batch are refused as a likely mistake."""
 PAGE = "batch.html"
-SHARED = ".shared"
-"""Folder with what the runs of a batch share while they run."""
+BATCH_FILES = (
+    PAGE,
+    *(
+        f"{name}.{ending}"
+        for name in ("batch", "batch_ranks", "batch_assumptions")
+        for ending in ("csv", "parquet")
+    ),
+)
+"""What a batch writes beside the folders of its runs."""
 ABSENT = "–"
 """Value of an assumption that a run does not have."""
 SHOWN_BINDING = 3
@@ -251,17 +259,40 @@ def run_batch(
     rows: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
     finished: list[Finished] = []
-    for variant, outcome in _outcomes(list(runs), folder, progress, means, workers, tell):
-        if isinstance(outcome, str):
-            failed[variant.name] = outcome
-            rows.append({"run": variant.name, "status": "failed", "message": outcome})
-        else:
-            rows.append(outcome[0])
-            finished.append(outcome[1])
-    found = _side_by_side(rows, failed, finished)
-    if folder is not None:
-        write_batch(folder, found, lang)
+    runs = list(runs)
+    with nullcontext() if folder is None else _claimed(folder, runs):
+        for variant, outcome in _outcomes(runs, folder, progress, means, workers, tell):
+            if isinstance(outcome, str):
+                failed[variant.name] = outcome
+                rows.append({"run": variant.name, "status": "failed", "message": outcome})
+            else:
+                rows.append(outcome[0])
+                finished.append(outcome[1])
+        found = _side_by_side(rows, failed, finished)
+        if folder is not None:
+            write_batch(folder, found, lang)
     return found
+
+
+@contextmanager
+def _claimed(folder: Path, runs: Sequence[Variant]) -> Iterator[None]:
+    """Have the folder of a batch and those of its runs to oneself, from before the work.
+
+    Raises
+    ------
+    ConfigError
+        What a run or the batch would write over is somebody's own, or another process writes there;
+        nothing is changed then.
+    """
+    with sharing(folder, "batch", BATCH_FILES):
+        for variant in runs:
+            with claimed(folder / folder_name(variant.name)):
+                pass  # each run locks its own when it comes to write
+        try:
+            yield
+        finally:
+            for left in folder.glob(f"{SHARED}*"):
+                remove_own(left, SHARED)
 
 
 Outcome = tuple[dict[str, Any], Finished] | str
@@ -293,14 +324,11 @@ def _outcomes(
                 if tell is not None:
                     tell(variant)
                 yield variant, future.result()
-    if folder is not None:
-        for left in folder.glob(f"{SHARED}-*"):
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _shared(folder: Path | None) -> Path | None:
     """Where this process keeps what its runs share, if that is on disk."""
-    return None if folder is None else folder / f"{SHARED}-{os.getpid()}"
+    return None if folder is None else folder / f"{SHARED}{uuid.uuid4().hex[:12]}"
 
 
 @lru_cache(maxsize=1)
@@ -326,14 +354,13 @@ def _outcome(
 
     try:
         target = None if folder is None else folder / folder_name(variant.name)
-        if target is not None:
-            check_target(target)
-        scenario = load_scenario(variant.scenario, variant.overrides)
-        mine = means if target is None else replace(means, folder=work_folder(target))
-        result = study.run(scenario, progress=progress, means=mine, recall=recall)
-        if target is not None:
-            with remembering(recall.memo):
-                result.write(target, progress)
+        with nullcontext() if target is None else claimed(target):
+            scenario = load_scenario(variant.scenario, variant.overrides)
+            mine = means if target is None else replace(means, folder=work_folder(target))
+            result = study.run(scenario, progress=progress, means=mine, recall=recall)
+            if target is not None:
+                with remembering(recall.memo):
+                    result.write(target, progress)
         return row_of(variant, result), _finished(variant, result)
     except CdrsiteError as error:
         return str(error)
@@ -446,15 +473,15 @@ def write_batch(folder: Path, found: BatchResult, lang: str = "en") -> None:
     """
     from cdrsite.outputs.batch_page import batch_page
 
-    folder.mkdir(parents=True, exist_ok=True)
-    write_table(folder, "batch", found.table)
-    if found.ranks is not None:
-        write_table(folder, "batch_ranks", found.ranks)
-    if found.varies is not None:
-        write_table(folder, "batch_assumptions", found.varies)
     folders = {str(name): folder_name(str(name)) for name in found.table.get("run", ())}
-    page = batch_page(folder, found, folders, Words(lang))
-    (folder / PAGE).write_text(page, encoding="utf-8", newline="\n")
+    with writing_into(folder, "batch", BATCH_FILES) as aside:
+        write_table(aside, "batch", found.table)
+        if found.ranks is not None:
+            write_table(aside, "batch_ranks", found.ranks)
+        if found.varies is not None:
+            write_table(aside, "batch_assumptions", found.varies)
+        page = batch_page(folder, found, folders, Words(lang))
+        (aside / PAGE).write_text(page, encoding="utf-8", newline="\n")
 
 
 def row_of(variant: Variant, result: StudyResult) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import json
 import os
 import signal
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -305,22 +305,23 @@ def run(
     """Run a scenario: maps, tables and a summary in one folder."""
     from cdrsite.config.load import load_scenario
     from cdrsite.core.machine import parse_bytes
-    from cdrsite.outputs.staging import check_target
+    from cdrsite.outputs.staging import claimed
     from cdrsite.progress import Progress
     from cdrsite.study import run as run_study
     from cdrsite.workspace import Means, work_folder
 
     loaded = load_scenario(scenario, set_ or ())
     target = out or default_folder(loaded, scenario)
-    check_target(target)  # before the work, not after it
-    means = Means(
-        memory=None if memory is None else parse_bytes(memory, "--memory"),
-        folder=work_folder(target),
-        resume=resume,
-        workers=workers,
-        scheduler=dask,
-    )
-    with Progress(enabled=not quiet and not as_json) as progress:
+    limit = None if memory is None else parse_bytes(memory, "--memory")
+    # the place is looked at before the work, not after it
+    with claimed(target), Progress(enabled=not quiet and not as_json) as progress:
+        means = Means(
+            memory=limit,
+            folder=work_folder(target),
+            resume=resume,
+            workers=workers,
+            scheduler=dask,
+        )
         result = run_study(loaded, progress=progress, means=means)
         folder = result.write(target, progress=progress)
     if as_json:
@@ -405,10 +406,12 @@ def compare(
     """Say what changed between two runs: totals, ranks, assumptions, maps of difference."""
     from cdrsite.compare import compare_runs, write_comparison
     from cdrsite.compare_report import print_comparison
+    from cdrsite.outputs.staging import claimed
 
-    found = compare_runs(first, second)
-    if out is not None:
-        write_comparison(found, out, lang.value)
+    with nullcontext() if out is None else claimed(out, "comparison"):
+        found = compare_runs(first, second)
+        if out is not None:
+            write_comparison(found, out, lang.value)
     print_comparison(found, as_json=as_json)
     if out is not None and not as_json:
         _say(f"Written to {out}")

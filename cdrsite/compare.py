@@ -382,14 +382,15 @@ def write_comparison(found: Comparison, folder: Path | str, lang: str = "en") ->
     """
     from cdrsite.outputs.compare_page import comparison_page
     from cdrsite.outputs.difference_maps import readme, write_differences
+    from cdrsite.outputs.listing import MARK
     from cdrsite.outputs.report.words import Words
-    from cdrsite.outputs.staging import MARK, Staging
+    from cdrsite.outputs.staging import Staging
     from cdrsite.outputs.tables import write_json, write_tables
 
     words = Words(lang)
     target = Path(folder)
     _refuse_run(target, found)
-    with Staging(target) as aside:
+    with Staging(target, "comparison") as aside:
         if found.maps is not None:
             rasters = aside / "rasters"
             rasters.mkdir()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from pathlib import Path
 
 from cdrsite.core.errors import ConfigError, MissingFileError
+from cdrsite.core.files import make_own, remove_own
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -53,10 +55,19 @@ def copy_demo(folder: Path) -> Path:
         )
     data = demo_folder("sample_data")
     scenarios = sorted(demo_folder("config").glob("*.yaml"))
-    shutil.copytree(
-        data, folder / "sample_data", ignore=shutil.ignore_patterns("*.py", "__pycache__")
-    )
-    for source in scenarios:
-        text = source.read_text(encoding="utf-8").replace("../sample_data", "sample_data")
-        (folder / source.name).write_text(text, encoding="utf-8")
+    place = folder.resolve()
+    aside = place.with_name(f".{place.name}.cdrsite-{uuid.uuid4().hex[:12]}")
+    make_own(aside, "demo")
+    try:
+        new = aside / "new"
+        ignored = shutil.ignore_patterns("*.py", "__pycache__")
+        shutil.copytree(data, new / "sample_data", ignore=ignored)
+        for source in scenarios:
+            text = source.read_text(encoding="utf-8").replace("../sample_data", "sample_data")
+            (new / source.name).write_text(text, encoding="utf-8")
+        if place.exists():
+            place.rmdir()  # refused by the system where it is not empty any more
+        new.rename(place)
+    finally:
+        remove_own(aside, "demo")
     return folder / "demo.yaml"

@@ -18,7 +18,7 @@ from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.states import OUTSIDE
 from cdrsite.outputs.datastore import grid_of
 from cdrsite.outputs.legend import flag_names, label_names, reason_names, state_codes
-from cdrsite.outputs.staging import MARK
+from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.styles import people_unit
 from cdrsite.variables import LIMIT_NAMES
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from cdrsite.network.design import OPTIMAL_GAP, NetworkPlan, design
@@ -59,19 +60,25 @@ def run_network(
         There is no plan, or none was found in time.
     """
     flow = None if target is None else parse_flow(target)
-    if out is not None:
-        from cdrsite.outputs.staging import check_target
+    from cdrsite.outputs.staging import claimed
 
-        check_target(Path(out))  # before the work, not after it
-    tables = read_tables(Path(case))
-    problem = problem_of(tables)
-    plan = design(
-        problem, target=flow, price=price, budget=budget, gap=gap, time_limit=time_limit, seed=seed
-    )
-    if out is not None:
-        from cdrsite.outputs.network import Places, write_network
+    # the place is looked at before the work, not after it
+    with nullcontext() if out is None else claimed(Path(out), "network"):
+        tables = read_tables(Path(case))
+        problem = problem_of(tables)
+        plan = design(
+            problem,
+            target=flow,
+            price=price,
+            budget=budget,
+            gap=gap,
+            time_limit=time_limit,
+            seed=seed,
+        )
+        if out is not None:
+            from cdrsite.outputs.network import Places, write_network
 
-        write_network(Path(out), plan, problem, Places.of(tables))
+            write_network(Path(out), plan, problem, Places.of(tables))
     return plan
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cdrsite import __version__
 from cdrsite.core.arrays import DiskStore, MemoryStore, link_tree
 from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.core.files import SHARED, make_own
 from cdrsite.core.memo import Memo
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ class Recall:
         kept: dict[str, Any] = {}
         if isinstance(store, DiskStore) and self.folder is not None:
             for name in names:
+                make_own(self.folder, SHARED, private=True)
                 kept[name] = self.folder / label / name
                 link_tree(store.folder / name, kept[name])
         return kept

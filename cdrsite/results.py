@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -16,6 +15,7 @@ from cdrsite import __version__
 from cdrsite.compete import zone_layers
 from cdrsite.competition.results import binding_labels
 from cdrsite.core.arrays import DiskStore
+from cdrsite.core.files import WORK, remove_own
 from cdrsite.core.grid import DEFAULT_BLOCK, AnalysisGrid
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.evidence import add_evidence, evidence_meaning
@@ -143,7 +143,7 @@ class StudyResult:
             self.store = path.resolve() / "result.zarr"
             self.dataset = open_labelled(self.store)
         if self.work is not None:
-            shutil.rmtree(self.work, ignore_errors=True)
+            remove_own(self.work, WORK)
             self.work = None
         return path
 

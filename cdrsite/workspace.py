@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.cluster import Cluster, check_workers, connected
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.files import WORK, make_own, remove_own
+from cdrsite.core.lock import held
 from cdrsite.core.machine import cores, free_memory
+from cdrsite.outputs.staging import resolved, side_name
 from cdrsite.running import Threads, Workspace
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class Means:
 
 def work_folder(target: Path) -> Path:
     """Where a run with this target works while it is not finished: beside it."""
-    return target.resolve().with_name(f".{target.name}.work")
+    return side_name(resolved(target), "work")
 
 
 def bytes_needed(setting: Setting) -> int:
@@ -93,22 +95,24 @@ def workspace(setting: Setting, means: Means, progress: ProgressSink) -> Iterato
             expected=f"at most {limit / 1e9:.1f} GB",
             cure="give a folder, a coarser grid, or more memory",
         )
-    if not means.resume:
-        shutil.rmtree(means.folder, ignore_errors=True)
-    means.folder.mkdir(parents=True, exist_ok=True)
-    space = Workspace.in_folder(
-        means.folder, setting.block_size, runner=Threads(threads), threads=threads,
-        progress=progress,
-    )  # fmt: skip
-    key, files = _key(setting)
-    if space.journal is not None:
-        space.journal.require_key(key)
-    if not shared:
-        yield space
-        return
-    with connected(means.scheduler, means.workers) as client:
-        check_workers(client, [*files, means.folder.resolve()])
-        yield space.with_runner(Cluster(client, means.folder.resolve()))
+    folder = means.folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with held(folder, "run of cdrsite"):
+        if not means.resume:
+            remove_own(folder, WORK)
+        make_own(folder, WORK, private=True)
+        space = Workspace.in_folder(
+            folder, setting.block_size, runner=Threads(threads), threads=threads, progress=progress
+        )
+        key, files = _key(setting)
+        if space.journal is not None:
+            space.journal.require_key(key)
+        if not shared:
+            yield space
+            return
+        with connected(means.scheduler, means.workers) as client:
+            check_workers(client, [*files, folder])
+            yield space.with_runner(Cluster(client, folder))
 
 
 def _key(setting: Setting) -> tuple[dict[str, Any], list[Path]]:

@@ -14,13 +14,14 @@ from cdrsite.core.progress import Silent
 from cdrsite.outputs.assumptions import ASSUMPTIONS, assumptions
 from cdrsite.outputs.datastore import write_zarr
 from cdrsite.outputs.geopackage import write_geopackage
+from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.manifest import manifest
 from cdrsite.outputs.qgis import PROJECT, write_project
 from cdrsite.outputs.qml import write_style
 from cdrsite.outputs.rasters import raster_plan, readme, reason_legend, write_rasters
 from cdrsite.outputs.report.page import REPORT, write_report
 from cdrsite.outputs.runfolder import GEOPACKAGE
-from cdrsite.outputs.staging import MARK, Staging
+from cdrsite.outputs.staging import Staging
 from cdrsite.outputs.tables import write_json, write_tables
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite import __version__
 from cdrsite.competition.master import SEED
+from cdrsite.core.files import sha256
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
@@ -34,7 +34,6 @@ PACKAGES = (
 )
 NOT_INPUTS = frozenset({"data_folder", "folder"})
 """Keys of a scenario whose paths are places, not data."""
-CHUNK_BYTES = 1 << 22
 SIDECARS = (".shx", ".dbf", ".prj", ".cpg", ".shp.xml", ".qix")
 """Endings of the files that make up one shapefile."""
 
@@ -52,6 +51,7 @@ def manifest(result: StudyResult) -> dict[str, Any]:
     """
     return {
         "program": "cdrsite",
+        "kind": "run",
         "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "scenario": resolved_scenario(result.scenario),
         "grid": result.grid.describe(),
@@ -142,15 +142,6 @@ def _files_of(path: Path) -> Iterator[Path]:
         yield path
         if path.suffix.lower() == ".shp":
             yield from (side for end in SIDECARS if (side := path.with_suffix(end)).is_file())
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -17,8 +17,9 @@ from cdrsite.core.gdal import vector_options
 from cdrsite.network.design import NetworkPlan
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.network.readers import CaseTables
+from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.manifest import versions
-from cdrsite.outputs.staging import MARK, Staging
+from cdrsite.outputs.staging import Staging
 from cdrsite.outputs.tables import plain, write_json
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ def write_network(
     """
     from cdrsite.outputs.network_map import write_map
 
-    with Staging(folder) as aside:
+    with Staging(folder, "network") as aside:
         write_json(aside / "summary.json", summary(plan, problem.name))
         for name, table in tables(plan, problem).items():
             table.to_csv(aside / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\n")

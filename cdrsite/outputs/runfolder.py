@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.gdal import vector_options
 from cdrsite.outputs.assumptions import ASSUMPTIONS, known_assumptions
-from cdrsite.outputs.staging import MARK
+from cdrsite.outputs.listing import MARK
 
 if TYPE_CHECKING:
     import geopandas as gpd

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cdrsite import __version__
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.files import write_text
 from cdrsite.outputs.report import basis, places, plants, supplies
 from cdrsite.outputs.report.answer import answer
 from cdrsite.outputs.report.curve import supply_curve
@@ -17,6 +18,7 @@ from cdrsite.outputs.report.frame import Frame
 from cdrsite.outputs.report.html import script_json, tag, text
 from cdrsite.outputs.report.words import Words
 from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.outputs.staging import changing
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 STYLE = Path(__file__).parent / "assets" / "page.css"
 REPORT = "report.html"
 """Name of the report in a run's folder."""
+GENERATOR = "cdrsite "
+"""Start of the name of the program in a page: it may be written again."""
 
 PARTS = (
     ("supply", "curve.title", supply_curve),
@@ -78,9 +82,10 @@ def write_report(
             expected="the name of a file",
             cure=f"name a file in it, e.g. {path / REPORT}",
         )
-    page = build_page(run, words)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8", newline="\n")
+    with changing(run.path, path, GENERATOR):
+        page = build_page(run, words)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, page)
     return path
 
 
@@ -131,7 +136,7 @@ def head(frame: Frame, view: Fragment) -> str:
         tag("meta", charset="utf-8"),
         tag("meta", **{"http-equiv": "Content-Security-Policy"}, content=policy(view)),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="generator", content=f"cdrsite {__version__}"),
+        tag("meta", name="generator", content=f"{GENERATOR}{__version__}"),
         tag("meta", name="referrer", content="no-referrer"),
         tag("title", text(f"{frame.run.title} – cdrsite")),
         tag("style", style),
