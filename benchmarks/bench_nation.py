@@ -254,7 +254,7 @@ def stream(folder: Path, workers: int) -> None:
     stack = ExitStack()
     if workers:
         client = stack.enter_context(connected(None, workers))
-        space = space.with_runner(Cluster(client, scratch))
+        space = space.with_runner(Cluster(client))
     cells, start = setting.area.grid.size, time.perf_counter()
     exclude(setting, space)
     excluded = time.perf_counter()

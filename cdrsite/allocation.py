@@ -36,6 +36,7 @@ from cdrsite.competition.problem import (
 )
 from cdrsite.config.competition import RULE_UNITS, ObjectiveModel, PolicyRule
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.plaindata import recorded
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.states import (
     EXCLUDED,
@@ -367,6 +368,7 @@ def solve_competition(problem: Problem, model: ObjectiveModel, threads: int) -> 
     return solve(problem, objective, options)
 
 
+@recorded
 @dataclass(frozen=True)
 class PlanPart:
     """Sums of a block's plan: CO2 by storage unit, cells used, supply curve, and by what occurs.

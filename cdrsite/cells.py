@@ -17,6 +17,7 @@ import numpy as np
 from cdrsite.allocation import Competitors, MethodFacts
 from cdrsite.competition.blockcells import BlockCells, CellLayout, write_cells
 from cdrsite.core.grid import Block
+from cdrsite.core.plaindata import recorded
 from cdrsite.core.resources import RESOURCES
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.costs import crf
@@ -427,6 +428,7 @@ def variables_of(
     return found
 
 
+@recorded
 @dataclass(frozen=True)
 class ScorePart:
     """What the scoring of a block hands on: counts, and its cells in the competition.

@@ -1,8 +1,9 @@
 """Blocks worked on by the processes of a Dask cluster, here or elsewhere.
 
-The scheduler sees few, large tasks: groups of blocks. What a task needs lies in a file beside the
-arrays, so that a worker that joins late or takes over from one that died finds it. Only sums and
-counts travel back; arrays are written where they belong, a chunk by one worker only.
+The scheduler sees few, large tasks: groups of blocks. What they share is a task of its own, which
+the scheduler has done again where a worker that joins late or takes over needs it; nothing that
+runs is ever read from disk. Only sums and counts travel back; arrays are written where they belong,
+a chunk by one worker only.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -59,12 +59,9 @@ class Cluster:
     ----------
     client : distributed.Client
         Of the cluster.
-    folder : Path
-        Seen by all workers under the same path; takes the tasks.
     """
 
     client: Client
-    folder: Path
 
     def work(
         self, task: Callable[[Block], T], blocks: Sequence[Block], done: Callable[[int, T], None]
@@ -74,11 +71,15 @@ class Cluster:
 
         if not blocks:
             return
-        path = self._put(task)
+        name = f"{type(task).__name__}-{uuid.uuid4().hex}"
+        packed = pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL)
         groups = self._groups(blocks)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sending large graph")  # once for each pass
+            shared = self.client.submit(_hold, packed, key=name, pure=False)
         futures = [
             self.client.submit(
-                work_on, str(path), group, key=f"{path.stem}-{i}", pure=False, retries=RETRIES
+                work_on, name, shared, group, key=f"{name}-{i}", pure=False, retries=RETRIES
             )
             for i, group in enumerate(groups)
         ]
@@ -102,16 +103,7 @@ class Cluster:
                 cure="give each worker more memory, or use fewer workers on each machine",
             ) from error
         finally:
-            self.client.cancel(futures)
-            path.unlink(missing_ok=True)
-
-    def _put(self, task: Any) -> Path:
-        """Write a task where the workers find it."""
-        folder = self.folder / "tasks"
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{type(task).__name__}-{uuid.uuid4().hex}.pickle"
-        path.write_bytes(pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL))
-        return path
+            self.client.cancel([*futures, shared])
 
     def _groups(self, blocks: Sequence[Block]) -> list[list[tuple[int, Block]]]:
         workers = max(len(self.client.nthreads()), 1)
@@ -120,9 +112,16 @@ class Cluster:
         return [listed[at : at + size] for at in range(0, len(listed), size)]
 
 
-def work_on(path: str, group: list[tuple[int, Block]]) -> tuple[list[tuple[int, Any]], list[str]]:
+def _hold(packed: bytes) -> bytes:
+    """What the groups of a pass share, as it came."""
+    return packed
+
+
+def work_on(
+    name: str, packed: bytes, group: list[tuple[int, Block]]
+) -> tuple[list[tuple[int, Any]], list[str]]:
     """Work on a group of blocks in a worker: their parts, and what the user should know."""
-    task = _task(path)
+    task = _task(name, packed)
     with bounded_cache(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CdrsiteWarning)
         parts = [(number, task(block)) for number, block in group]
@@ -130,10 +129,16 @@ def work_on(path: str, group: list[tuple[int, Block]]) -> tuple[list[tuple[int, 
     return parts, list(dict.fromkeys(notes))
 
 
-@lru_cache(maxsize=2)
-def _task(path: str) -> Any:
-    """A task from its file, kept while a worker works on its blocks."""
-    return pickle.loads(Path(path).read_bytes())  # noqa: S301 - written by the run itself
+_TASKS: dict[str, Any] = {}
+"""The task of a pass while this worker works on its blocks."""
+
+
+def _task(name: str, packed: bytes) -> Any:
+    """The task of a pass, unpacked once."""
+    if name not in _TASKS:
+        _TASKS.clear()
+        _TASKS[name] = pickle.loads(packed)  # noqa: S301 - from the run itself, through memory
+    return _TASKS[name]
 
 
 def _look(paths: list[str]) -> tuple[str, list[str]]:

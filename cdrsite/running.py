@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +21,9 @@ from typing import Any, Protocol, TypeVar
 
 from cdrsite.core.arrays import ArrayStore, DiskStore, MemoryStore
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.files import write_text
 from cdrsite.core.grid import Block
+from cdrsite.core.plaindata import NotPlainError, from_bytes, to_bytes
 from cdrsite.core.progress import ProgressSink, Silent
 
 T = TypeVar("T")
@@ -117,7 +118,15 @@ class Journal:
         """
         path = self.folder / "key.json"
         if path.is_file():
-            before = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                before = json.loads(path.read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise ConfigError(
+                    "what a stopped run left cannot be gone on with",
+                    where=str(path),
+                    got=str(error),
+                    cure="run without --resume to start anew",
+                ) from error
             changed = changes(before, json.loads(json.dumps(key)))
             if changed:
                 raise ConfigError(
@@ -129,9 +138,7 @@ class Journal:
                     rule=9,
                 )
             return
-        aside = path.with_suffix(".building")
-        aside.write_text(json.dumps(key), encoding="utf-8")
-        aside.replace(path)
+        write_text(path, json.dumps(key))
 
     def parts(self, name: str) -> dict[int, Any]:
         """Finished blocks of a pass -> their parts."""
@@ -145,7 +152,16 @@ class Journal:
             body = raw[at + HEAD.size : at + HEAD.size + size]
             if len(body) < size or zlib.crc32(body) != check:
                 break
-            found[number] = pickle.loads(body)  # noqa: S301 - a file that this program wrote
+            try:
+                found[number] = from_bytes(body)
+            except NotPlainError as error:
+                raise ConfigError(
+                    "what a stopped run left cannot be gone on with",
+                    where=str(path),
+                    got=str(error),
+                    expected="the journal of this version of cdrsite",
+                    cure="run without --resume to start anew",
+                ) from error
             at += HEAD.size + size
         if at < len(raw):  # cut short by a crash: what follows must start at a record's end
             with path.open("r+b") as log:
@@ -162,9 +178,9 @@ class Journal:
         self._write(name, number, part)
 
     def _write(self, name: str, number: int, part: Any) -> None:
-        body = pickle.dumps(part, protocol=pickle.HIGHEST_PROTOCOL)
+        body = to_bytes(part)
         record = HEAD.pack(number, len(body), zlib.crc32(body)) + body
-        log = os.open(self.folder / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        log = os.open(self.folder / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             os.write(log, record)
         finally:

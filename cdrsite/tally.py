@@ -14,6 +14,7 @@ import numpy as np
 
 from cdrsite._kernel_tally import count_cells
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.plaindata import recorded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +29,7 @@ COUNTED = ("limit", "potential", "net_factor", "cost", "available", "score")
 """Variables that are counted."""
 
 
+@recorded
 @dataclass(frozen=True)
 class Marks:
     """What is remembered of one block, to find its cells again.
@@ -51,6 +53,7 @@ class Marks:
     best_at: tuple[int, ...]
 
 
+@recorded
 @dataclass(frozen=True)
 class Tally:
     """Sums over the cells of one or several blocks.

@@ -112,7 +112,7 @@ def workspace(setting: Setting, means: Means, progress: ProgressSink) -> Iterato
             return
         with connected(means.scheduler, means.workers) as client:
             check_workers(client, [*files, folder])
-            yield space.with_runner(Cluster(client, folder))
+            yield space.with_runner(Cluster(client))
 
 
 def _key(setting: Setting) -> tuple[dict[str, Any], list[Path]]:

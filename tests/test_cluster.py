@@ -75,25 +75,25 @@ def test_arrays_are_written_and_parts_come_in_order(client: Any, tmp_path: Path)
     array = store.create("squares", (48, 4), np.float64)
     done: dict[int, int] = {}
     with pytest.warns(CdrsiteWarning, match="row 8 is odd"):
-        found = list(Cluster(client, tmp_path).work(Square(store), BLOCKS, done.__setitem__))
+        found = list(Cluster(client).work(Square(store), BLOCKS, done.__setitem__))
     assert found == [block.row0 for block in BLOCKS] == [done[i] for i in range(12)]
     expected = np.repeat(np.arange(48.0)[:, None] ** 2, 4, axis=1)
     np.testing.assert_array_equal(array[0:48, 0:4], expected)
-    assert not list((tmp_path / "tasks").iterdir())  # nothing is left behind
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]  # nothing else is written
 
 
 def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
     with connected(None, 2) as client:
         done: dict[int, int] = {}
         task = KilledOnce(tmp_path / "killed")
-        found = list(Cluster(client, tmp_path).work(task, BLOCKS, done.__setitem__))
+        found = list(Cluster(client).work(task, BLOCKS, done.__setitem__))
     assert (tmp_path / "killed").exists()
     assert found == [block.row0 + 1 for block in BLOCKS]
 
 
 def test_an_error_in_a_worker_is_the_users_error(client: Any, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"layers\.slope: a value is missing; cure: give it"):
-        list(Cluster(client, tmp_path).work(Faulty(), BLOCKS, lambda *_: None))
+        list(Cluster(client).work(Faulty(), BLOCKS, lambda *_: None))
 
 
 def test_a_worker_without_the_data_says_so(client: Any, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from affine import Affine
 
 from cdrsite.core.errors import GridError
+from cdrsite.core.plaindata import recorded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +22,7 @@ DEFAULT_BLOCK = 1024
 """Rows and columns of a processing block [cells]."""
 
 
+@recorded
 @dataclass(frozen=True)
 class Block:
     """A window of the grid, rows ``row0:row1`` and columns ``col0:col1``."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from affine import Affine
 
+from cdrsite.core.arrays import require_plain_zarr
 from cdrsite.core.errors import DataError, MissingDependencyError, MissingFileError
 from cdrsite.layers.where import nearest
 
@@ -339,6 +340,7 @@ def _cube(path: Path, where: str) -> Any:
     options: dict[str, Any] = {"mask_and_scale": False, "decode_times": False}
     try:
         if path.suffix.lower() == ".zarr":
+            require_plain_zarr(path, where)
             return xr.open_zarr(path, chunks=None, **options)
         return xr.open_dataset(path, **options)
     except (ValueError, ImportError) as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.arrays import DiskStore, compressor
+from cdrsite.core.arrays import DiskStore, compressor, require_plain_zarr
 from cdrsite.core.errors import GridError
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.memo import MOST_CELLS, remembered_files
@@ -166,6 +166,7 @@ def open_labelled(path: Path) -> xr.Dataset:
     """The dataset of a store; values are read when they are asked for, and not kept."""
     import xarray as xr
 
+    require_plain_zarr(path)
     return xr.open_dataset(path, engine="zarr", chunks=None, consolidated=True, cache=False)
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.core.arrays import require_plain_zarr
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.gdal import vector_options
 from cdrsite.outputs.assumptions import ASSUMPTIONS, known_assumptions
@@ -303,6 +304,7 @@ class RunFolder:
                 got=f"no {STORE}",
                 cure=CURE,
             )
+        require_plain_zarr(store)
         return xr.open_zarr(store, consolidated=True, chunks=None)
 
     def attributes(self, name: str) -> dict[str, Any]:

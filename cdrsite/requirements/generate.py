@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ from types import ModuleType
 import numba
 import numpy as np
 
+from cdrsite.core.files import write_text
 from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, OUTSIDE_BIT, UNKNOWN
 from cdrsite.requirements.plan import Limit, MethodPlan, ScoringPlan, Sum
 
@@ -287,14 +288,28 @@ def _load(source: str) -> ModuleType:
 
 
 def _keep(source: str, name: str) -> Path:
-    """Write the text, whole or not at all, unless it is there already."""
+    """Write the text, whole or not at all, unless it is there already.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written, or others can: what lies beside the text is compiled code.
+    """
     folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _require_private(folder)
     path = folder / f"{name}.py"
-    if path.is_file() and path.read_bytes() == source.encode():
-        return path
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(suffix=".py", dir=folder)
-    with os.fdopen(handle, "wb") as file:
-        file.write(source.encode())
-    Path(aside).replace(path)
+    if not path.is_file() or path.read_bytes() != source.encode():
+        write_text(path, source)
     return path
+
+
+def _require_private(folder: Path) -> None:
+    """Refuse a folder that another user has, or may write to."""
+    if sys.platform == "win32":
+        return  # rights are those of the user's own folder
+    state = folder.lstat()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.geteuid():
+        raise PermissionError(f"{folder} is not a folder of this user's own")
+    if state.st_mode & 0o077:
+        folder.chmod(0o700)

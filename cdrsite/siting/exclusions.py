@@ -16,6 +16,7 @@ import numpy as np
 from cdrsite.config.siting import ExcludeRule
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.rules import known_share, rule_share
 from cdrsite.siting._kernel import remove, removed_areas
@@ -130,6 +131,7 @@ def describe_rule(rule: ExcludeRule) -> str:
     return f"{rule.layer}{where}{buffer}"
 
 
+@recorded
 @dataclass
 class RuleAreas:
     """Area that each rule removes and area that only it removes, per group of methods [m2]."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from cdrsite.core.errors import DataError
+from cdrsite.core.plaindata import recorded
 from cdrsite.transport import _kernel, _kernel_ends
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ PAD: dict[int, int] = {
 """Longest step of each neighbourhood [cells]."""
 
 
+@recorded
 @dataclass(frozen=True)
 class Neighbourhood:
     """The moves of a neighbourhood on a grid.
