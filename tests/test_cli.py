@@ -157,7 +157,7 @@ def test_a_run_replaces_a_run_and_nothing_else(
     (mine / "thesis.txt").write_text("years of work")
     code, _, err = call("run", study, "--out", mine)
     assert code == 2
-    assert "holds something else than an earlier run" in err
+    assert "holds something else than an earlier result" in err
     assert names(mine) == {"thesis.txt"}
     code, _, err = call("run", study, "--out", study)
     assert code == 2

@@ -305,9 +305,9 @@ def test_the_folder_holds_page_tables_and_json_and_is_replaced_whole(
         "winners", "maps",
     }  # fmt: skip
     page = (folder / "compare.html").read_bytes()
-    (folder / "left-over").touch()
+    (folder / "notes").write_text("of a user")
     write_comparison(by_hand, folder)
-    assert not (folder / "left-over").exists()
+    assert (folder / "notes").read_text() == "of a user"
     assert (folder / "compare.html").read_bytes() == page  # no time in it (rule 9)
 
 

@@ -159,7 +159,7 @@ def test_a_manifest_of_something_else_does_not_make_a_run(document: str, tmp_pat
     (app / "manifest.json").write_text(document)
     (app / "index.js").write_text("years of work")
     before = tree(app)
-    with pytest.raises(ConfigError, match=r"did not write, and is not replaced.*index\.js"):
+    with pytest.raises(ConfigError, match=r"something else than an earlier result.*index\.js"):
         check_target(app)
     with pytest.raises(ConfigError, match="cure: give another folder with --out"):
         fill(app, a="1")
@@ -224,7 +224,7 @@ def test_the_root_the_folder_one_is_in_and_those_around_it_are_refused(
     (tmp_path / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "a" / "b")
     for name in ("", ".", "..", str(tmp_path / "a")):
-        with pytest.raises(ConfigError, match=r"did not write|folder that you are in"):
+        with pytest.raises(ConfigError, match=r"something else|folder that you are in"):
             check_target(Path(name))
     with pytest.raises(ConfigError, match="the root of a disk"):
         check_target(Path("/"))

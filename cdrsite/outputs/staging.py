@@ -176,7 +176,7 @@ def _refuse_foreign(target: Path, place: Path, kind: str) -> None:
     if document is None:
         if any(place.iterdir()):
             raise ConfigError(
-                "the folder holds what cdrsite did not write, and is not replaced",
+                "the folder holds something else than an earlier result, and is not replaced",
                 where=str(target),
                 got=_some(here) if here else "folders",
                 expected=f"an empty folder, an earlier result with its {MARK}, or nothing yet",
