@@ -25,6 +25,7 @@ from cdrsite.core.units import parse_quantity
 from cdrsite.costs import PlantCosts, equivalent_land_cost, gross_cost_terms
 from cdrsite.library.load import load_method, load_method_file
 from cdrsite.library.parameters import PARAMETERS
+from cdrsite.library.plausibility import refuse_impossible
 from cdrsite.library.records import ClimateTable, Method, Profile, unknown_name
 from cdrsite.requirements.climate import (
     annual_climate_factors,
@@ -143,6 +144,10 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
         replaced[parameter] = str(value)
     model = MethodModel(name, method, profile, choice, numbers, replaced)
     _refuse_unknown(f"methods.{name}", numbers)
+    where = f"methods.{name}"
+    refuse_impossible(
+        numbers, {p: f"{where}.override.{p}" if p in replaced else where for p in numbers}
+    )
     _refuse_unusable(f"methods.{name}", model)
     return model
 

@@ -369,6 +369,37 @@ CASES: dict[str, tuple[str | tuple[str, ...], str]] = {
         (*STORAGE, "network={plan: true, pipelines: {layer: parks, capacity: x}}"),
         r"network.pipelines: no such column; got x; expected name",
     ),
+    "a quantity with a comment": (
+        "costs.prices={electricity: '3 USD/kWh # x'}",
+        r"costs.prices.electricity: not a unit; got '3.* USD/kWh # x'",
+    ),
+    "an equation": ("resources.land.usable='1=1'", r"resources.land.usable.*not a unit; got '1=1'"),
+    "a truth as a number": (
+        "siting.prefer.0.weight=true",
+        r"study.yaml:21: siting.prefer.0.weight: neither a number nor a text; got true",
+    ),
+    "a truth in a list": ("region.bounds.0=true", r"region.bounds.0: neither a number nor a text"),
+    "a truth as a need": (
+        "methods.daccs-solid.override={water: true}",
+        r"methods.daccs-solid.override.water: neither a number nor a text; got true",
+    ),
+    "a truth as a share of a class": (
+        "resources.land={usable: {cover: {10: true}}}",
+        r"resources.land.usable.cover.10: neither a number nor a text; got true",
+    ),
+    "a need beyond all sense": (
+        "methods.daccs-solid.override={electricity: 1e25 kWh}",
+        r"methods.daccs-solid.override.electricity: beyond what is possible; "
+        r"got electricity of 1e\+25 kWh/t; expected at most 1e\+06; cure",
+    ),
+    "a loss of more than all": (
+        "methods.daccs-solid.override={capture_loss: 2}",
+        r"override.capture_loss: beyond what is possible; got capture_loss of 2; expected at most 1",
+    ),
+    "a layer name that ends a line": (
+        'layers={"slope\\n": {path: slope.tif}}',
+        r"layers: layer name; got 'slope\\n'; expected letters",
+    ),
     "no unit of length": ("grid.resolution=3 kWh", r"grid.resolution: .*wrong dimension"),
 }
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 import os.path
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -42,11 +43,34 @@ class Model(BaseModel):
     def _known_keys(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        names = {field.alias or name for name, field in cls.model_fields.items()}
-        for key in data:
-            if key not in names:
-                raise unknown_key(str(key), sorted(names))
+        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
+        for key, value in data.items():
+            if key not in fields:
+                raise unknown_key(str(key), sorted(fields))
+            if not _takes_truth(fields[key].annotation):
+                _refuse_truth(value, key)
         return data
+
+
+@cache
+def _takes_truth(kind: Any) -> bool:
+    """Whether a field may hold true or false, or holds models, which look at their own fields."""
+    if kind is bool or (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return True
+    if get_origin(kind) is Literal:
+        return any(isinstance(value, bool) for value in get_args(kind))
+    return any(_takes_truth(part) for part in get_args(kind) if isinstance(part, Hashable))
+
+
+def _refuse_truth(value: object, at: str) -> None:
+    """Refuse `true` where a number or a text is meant: Python would take it for 1."""
+    if isinstance(value, bool):
+        raise problem(f"neither a number nor a text; got {str(value).lower()}", at=at)
+    items = value.items() if isinstance(value, dict) else ()
+    if isinstance(value, list | tuple):
+        items = enumerate(value)
+    for key, part in items:
+        _refuse_truth(part, f"{at}.{key}")
 
 
 def unknown_key(key: str, valid: list[str]) -> PydanticCustomError:
@@ -234,7 +258,7 @@ def _resolve(value: Path, info: ValidationInfo) -> Path:
         raise problem("not a path; got a null character")
     full = path if path.is_absolute() else folder / path
     refuse_outside(full, value, info)
-    return Path(os.path.normpath(full))
+    return Path(os.path.abspath(full))
 
 
 def refuse_outside(full: Path, given: Path, info: ValidationInfo) -> None:

@@ -21,7 +21,7 @@ from cdrsite.config.base import (
 Kind = Literal["class", "fraction", "intensive", "extensive"]
 """Kind of quantity of a raster (rule 3); vectors have none until they are rasterised."""
 
-LAYER_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*$")
+LAYER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 class FileLayer(Model):

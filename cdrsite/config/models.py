@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os.path
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -153,7 +154,7 @@ class Scenario(Model):
     """Short name; the run's folder is called after it."""
     title: str = ""
     """One line for the reader of the results."""
-    data_folder: Path = Path()
+    data_folder: Path = Field(Path(), validate_default=True)
     """Where relative paths start; itself relative to the scenario file."""
     confine_paths: bool = False
     """Refuse paths, of inputs and outputs, that climb out of the scenario's folder."""
@@ -188,7 +189,7 @@ class Scenario(Model):
     @classmethod
     def _layer_names(cls, layers: dict[str, Any]) -> dict[str, Any]:
         for name in layers:
-            if not LAYER_NAME.match(name):
+            if not LAYER_NAME.fullmatch(name):
                 raise problem(
                     f"layer name; got {name!r}; expected letters, digits, - and _, "
                     "starting with a letter"
@@ -198,7 +199,7 @@ class Scenario(Model):
     @field_validator("data_folder")
     @classmethod
     def _absolute(cls, folder: Path, info: ValidationInfo) -> Path:
-        return Path((info.context or {}).get("data_folder", folder))
+        return Path(os.path.abspath((info.context or {}).get("data_folder", folder)))
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:

@@ -43,8 +43,12 @@ CANONICAL: dict[str, str] = {
 """The one table: quantity name -> canonical unit (rule 4)."""
 
 _NUMBER = re.compile(
-    r"^\s*([+-]?(?:\d[\d \u00a0\u2009\u202f_]*)?(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*(.*)$"
+    r"\s*([+-]?(?:\d{1,3}(?:[ \u00a0\u2009\u202f_]\d{3})+(?!\d)|\d+)?(?:\.\d*)?(?:[eE][+-]?\d+)?)"
+    r"\s*(.*)",
+    re.DOTALL,
 )
+_UNIT_SIGNS = re.compile(r"[\w \t*/^.()%°$€£¥-]*")
+"""What may stand in a unit; other signs the parser of units would skip, or take for a comment."""
 _CURRENCY = re.compile(r"(USD|EUR|GBP|CNY|\$|€|£|¥)\s?((?:19|20)\d\d)?(?![A-Za-z0-9])")
 _POWER = re.compile(r"([A-Za-z])([23])(?![A-Za-z0-9])")
 _SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY"}
@@ -71,6 +75,8 @@ def _registry() -> pint.UnitRegistry:
 def _unit(text: str) -> Any:
     """Parse a unit expression; '' and '1' are dimensionless, % is a hundredth."""
     cleaned = text.translate(_PRETTY).strip()
+    if _UNIT_SIGNS.fullmatch(cleaned) is None:
+        raise _no_unit(text)
     if cleaned in {"", "1", "-", "fraction"}:
         return _registry().Unit("dimensionless")
     cleaned = cleaned.replace("%", "percent").replace("°C", "degC").replace("°", "degree")
@@ -81,9 +87,11 @@ def _unit(text: str) -> Any:
         parsed = _registry().parse_expression(cleaned)
         return parsed.units if parsed.magnitude == 1 else _registry().Unit(cleaned)
     except Exception as error:  # pint raises many kinds for text that is no unit
-        raise UnitError(
-            "not a unit", got=repr(text), cure="write it like kWh, m3/yr, t/ha"
-        ) from error
+        raise _no_unit(text) from error
+
+
+def _no_unit(text: str) -> UnitError:
+    return UnitError("not a unit", got=repr(text), cure="write it like kWh, m3/yr, t/ha")
 
 
 def conversion(source: str, target: str) -> tuple[float, float]:
@@ -134,7 +142,7 @@ def split_number(text: str) -> tuple[float, str]:
     UnitError
         If there is no finite number in front.
     """
-    match = _NUMBER.match(text.translate(_PRETTY))
+    match = _NUMBER.fullmatch(text.translate(_PRETTY))
     digits = re.sub(r"[ \u00a0\u2009\u202f_]", "", match.group(1)) if match else ""
     if match is None or not re.search(r"\d", digits):
         raise UnitError("no number", got=repr(text), expected="a number with a unit, like '3 m3'")

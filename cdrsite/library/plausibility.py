@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from cdrsite.core.errors import ConfigError
+from cdrsite.library.parameters import PARAMETERS
 from cdrsite.library.records import Profile
 
 MAX_DAC_LAND = 500.0
@@ -27,6 +29,62 @@ MIN_BIOMASS = 0.546
 """Dry biomass per tonne at full capture: 1 / (0.5 t C per t x 44/12) [t/t]."""
 MAX_UPTAKE = 50.0
 """Forest uptake above any published mean rate (40.7) [t/ha/yr]."""
+MOST: dict[str, float] = {
+    "kWh/t": 1e6,
+    "m3/t": 1e6,
+    "t/t": 1e3,
+    "kg/t": 1e7,
+    "m2/(t/yr)": 1e8,
+    "kg/kWh": 1e3,
+    "kg/kg": 1e4,
+    "USD/(t/yr)": 1e8,
+    "USD/t": 1e8,
+    "1/yr": 100.0,
+    "1": 100.0,
+    "yr": 1e7,
+    "t/yr": 1e12,
+    "t/ha/yr": 1e5,
+    "USD/ha": 1e9,
+    "USD/ha/yr": 1e9,
+    "kW/m2": 100.0,
+    "kWh/kW": 2e4,
+}
+"""Unit of a parameter -> size beyond which a value is an error of typing, not of judgement: at
+least a hundred times what any source of the library gives."""
+SHARES = frozenset(
+    {"buffer", "capacity_factor", "capture_loss", "land_exclusive_fraction",
+     "transport_injection_loss"}
+)  # fmt: skip
+"""Parameters that are a part of a whole: at most 1."""
+
+
+def refuse_impossible(numbers: Mapping[str, float], where: Mapping[str, str]) -> None:
+    """Refuse values that no method can have.
+
+    Parameters
+    ----------
+    numbers : mapping
+        Parameter -> value in its canonical unit; NaN is unknown and passes.
+    where : mapping
+        Parameter -> key of the scenario that gave the value.
+
+    Raises
+    ------
+    ConfigError
+        Names the parameter and the bound (rule 7).
+    """
+    for name, value in numbers.items():
+        unit = PARAMETERS[name].unit
+        most = 1.0 if name in SHARES else MOST.get(unit, float("inf"))
+        if abs(value) > most:
+            raise ConfigError(
+                "beyond what is possible",
+                where=where[name],
+                got=f"{name} of {value:g} {'' if unit == '1' else unit}".rstrip(),
+                expected=f"at most {most:g}",
+                cure="check the number and its unit",
+                rule=7,
+            )
 
 
 @dataclass(frozen=True, slots=True)
