@@ -394,11 +394,15 @@ CASES: dict[str, tuple[str | tuple[str, ...], str]] = {
     ),
     "a loss of more than all": (
         "methods.daccs-solid.override={capture_loss: 2}",
-        r"override.capture_loss: beyond what is possible; got capture_loss of 2; expected at most 1",
+        r"override.capture_loss: beyond what is possible; got capture_loss of 2; expected at most",
     ),
     "a layer name that ends a line": (
         'layers={"slope\\n": {path: slope.tif}}',
         r"layers: layer name; got 'slope\\n'; expected letters",
+    ),
+    "more than the globe": (
+        "region={bounds: [-180, -60, 190, 60]}",
+        r"study.yaml:2: region: more than once around the globe; got .*at most 360 degrees.*cure",
     ),
     "no unit of length": ("grid.resolution=3 kWh", r"grid.resolution: .*wrong dimension"),
 }

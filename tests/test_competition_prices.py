@@ -10,13 +10,22 @@ from test_competition_oracle import FINE, problems, solve_or_none
 
 import cdrsite.allocation
 from cdrsite.competition.exact import solve_whole
-from cdrsite.competition.objectives import least_cost, most_net
-from cdrsite.competition.prices import solve
-from cdrsite.competition.problem import ArrayCells, Method, PoolFamily, Problem
+from cdrsite.competition.objectives import least_cost, most_net, most_value
+from cdrsite.competition.prices import SolverOptions, solve
+from cdrsite.competition.problem import (
+    ArrayCells,
+    Method,
+    PolicyRow,
+    PoolFamily,
+    Problem,
+    Term,
+)
 from cdrsite.competition.solution import BlockPlan, Solution
 from cdrsite.config.load import load_scenario
 from cdrsite.demo import demo_folder
 from cdrsite.study import run
+
+COARSE = SolverOptions(gap=1e-5, threads=1)
 
 
 def reduced(solution: Solution, block: BlockPlan) -> np.ndarray:
@@ -119,3 +128,38 @@ def test_in_the_demo_no_cell_pays_more_than_it_earns(monkeypatch: pytest.MonkeyP
         assert (rents(block) - worth(answer, block)).max() < 1e-5 * value
         lacks = np.maximum(-reduced(answer, block), 0.0) * block.x.sum(axis=1)
         assert lacks.sum() < 1e-5 * value
+
+
+def even(seed: int, count: int) -> Problem:
+    """A earns its price less its cost, within water; B must be made at a loss."""
+    rng = np.random.default_rng(seed)
+    zone, names = rng.integers(0, 5, count), [str(z) for z in range(5)]
+    needs = {"first": {"A": 1.0}, "second": {"A": 0.3, "B": 0.7}}
+    pools = [
+        PoolFamily(name, "m3/yr", "basin", names, rng.uniform(10, 1000, 5), need)
+        for name, need in needs.items()
+    ]
+    cells = ArrayCells(
+        zone_ids={"basin": zone},
+        land=np.full(count, 1e5),
+        upper=rng.uniform(0, 100, (2, count)),
+        net=np.ones((2, count)),
+        cost=np.stack([rng.uniform(20, 60, count), rng.uniform(100, 200, count)]),
+        need=np.ones((2, count)),
+    )
+    methods = [Method("A", stored=0.0), Method("B", stored=0.0)]
+    must = PolicyRow("some B", (Term("net", 1.0, ("B",)),), ">=", 50.0)
+    return Problem(cells, methods, pools, policies=[must])
+
+
+@pytest.mark.parametrize(("seed", "count"), [(4, 20), (13, 20), (29, 300), (59, 300)])
+def test_an_optimum_of_nothing_is_an_optimum(seed: int, count: int) -> None:
+    """At the price where gains make up for losses, the value is 0 and the gap is closed."""
+    low, high = 0.0, 5000.0
+    for _ in range(50):
+        price = (low + high) / 2
+        report = solve(even(seed, count), most_value({"A": price}), COARSE).report
+        assert report.status == "optimal"
+        low, high = (price, high) if report.value < 0 else (low, price)
+    assert abs(report.value) < 1e-6
+    assert report.gap <= COARSE.gap

@@ -276,3 +276,26 @@ def test_any_mapping_gives_a_scenario_or_a_clear_error(data: dict[str, object]) 
         parse(stream.getvalue())
     except CdrsiteError as error:
         assert str(error)
+
+
+def test_paths_are_absolute_without_a_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not given is as absolute as what is: nothing depends on where a run goes on."""
+    monkeypatch.chdir(tmp_path)
+    given = {
+        "name": "x",
+        "region": {"bounds": [6, 50, 7, 51]},
+        "layers": {"slope": {"path": "slope.tif"}},
+        "methods": {"daccs-solid": {}},
+    }
+    scenario = Scenario.model_validate(given)
+    assert scenario.data_folder == tmp_path
+    assert scenario.layers["slope"].path == tmp_path / "slope.tif"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    read = parse_scenario(
+        "name: x\nregion: {bounds: [6, 50, 7, 51]}\nmethods: {daccs-solid: {}}\n",
+        elsewhere / "x.yaml",
+    )
+    assert read.data_folder == elsewhere

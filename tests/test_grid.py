@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import CRS, Geod
 
+from cdrsite.config.models import GridModel, Region
 from cdrsite.core.errors import CdrsiteError, GridError
 from cdrsite.core.grid import AnalysisGrid, equal_area_crs, require_same_grid
+from cdrsite.layers.region import build_grid
 
 
 def test_a_small_grid_written_out() -> None:
@@ -147,3 +152,17 @@ def test_errors_are_builtins_too() -> None:
         text = str(kind("what", where="here", got=1, expected=2, cure="do", rule=3))
         assert text == "here: what; got 1; expected 2; cure: do; (rule 3)"
     assert CRS.from_epsg(4326).is_geographic
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [(-180, -90, 180, 90), (0, -90, 360, 90), (100, -50, 300, 50), (-260, -50, -60, 50)],
+)
+def test_regions_of_the_size_of_the_globe_have_their_true_area(bounds: Any) -> None:
+    """Also where they cross the meridian of 180 degrees, the seam of the usual cylinder."""
+    west, south, east, north = bounds
+    area = build_grid(Region(bounds=bounds), GridModel(resolution="100 km"))
+    sines = math.sin(math.radians(north)) - math.sin(math.radians(south))
+    sphere = 2 * math.pi * 6371.007**2 * sines * (east - west) / 360  # the authalic radius
+    assert area.geometry.area / 1e6 == pytest.approx(sphere, rel=0.005)
+    assert area.grid.bounds[2] - area.grid.bounds[0] < 41e6

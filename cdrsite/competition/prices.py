@@ -32,6 +32,10 @@ SETTLE = 30
 """Most further sweeps for prices of the master that prove its plan."""
 
 
+NOTHING = 1e-9
+"""Part of the objective's likely size below which bound and plan both count as 0."""
+
+
 @dataclass(frozen=True)
 class SolverOptions:
     """How to solve.
@@ -95,6 +99,7 @@ class Generator:
         size = np.where(self.limits != 0.0, np.abs(self.limits), reach)
         self.scale = np.where(size > 0.0, size, 1.0)
         self.value_scale = _likely_value(first, self.limits, self.senses)
+        self.nothing = NOTHING * self.value_scale
         self.restart(np.ones(len(self.limits), dtype=bool))
 
     def new_master(self) -> Master:
@@ -203,18 +208,23 @@ class Generator:
     def _sharpen(self) -> bool:
         """Rescale the objective to its bound if that is far smaller: tolerances follow it."""
         size = abs(self.state.bound)
-        if self.master.phase_one or not 0.0 < size < 0.1 * self.value_scale:
+        if self.master.phase_one or not self.nothing < size < 0.1 * self.value_scale:
             return False
         self.value_scale = size
         self.master.rescale(size)
         return True
 
     def gap(self, value: float, bound: float | None = None) -> float:
-        """Relative distance of a value to a bound, the best one unless given."""
+        """Relative distance of a value to a bound, the best one unless given.
+
+        Where both are nothing beside the sums that they are the difference of, the optimum is 0: no
+        distance to it is small as a share of it, and the gap is closed in absolute terms.
+        """
         bound = self.state.bound if bound is None else bound
         difference = bound - value
         size = max(abs(bound), abs(value))
-        if difference <= 1e-11 * self.master.objective_scale:
+        zero = size <= self.nothing and not self.master.phase_one
+        if zero or difference <= 1e-11 * self.master.objective_scale:
             return 0.0
         return difference / size
 

@@ -59,6 +59,11 @@ class Region(Model):
                     f"bounds are no longitudes and latitudes; got {list(self.bounds)}; expected "
                     "degrees; cure: name the coordinate system of the bounds, e.g. crs: EPSG:3035"
                 )
+            if self.crs == "EPSG:4326" and east - west > 360:
+                raise problem(
+                    f"more than once around the globe; got {list(self.bounds)}; expected at most "
+                    "360 degrees from west to east; cure: -180 and 180"
+                )
         return self
 
 
@@ -199,7 +204,8 @@ class Scenario(Model):
     @field_validator("data_folder")
     @classmethod
     def _absolute(cls, folder: Path, info: ValidationInfo) -> Path:
-        return Path(os.path.abspath((info.context or {}).get("data_folder", folder)))
+        given = (info.context or {}).get("data_folder", folder)
+        return Path(os.path.abspath(given))  # noqa: PTH100 - links stay as they are written
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:

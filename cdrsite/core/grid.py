@@ -355,20 +355,26 @@ def equal_area_crs(bounds_lonlat: tuple[float, float, float, float]) -> CRS:
         Lambert azimuthal equal-area centred on the region for regions up to 20 degrees wide,
         Albers with standard parallels at one sixth and five sixths of the latitude range for wider
         mid-latitude ones (Snyder 1987, p. 99), and the cylindrical EPSG:6933 for regions that
-        cross the equator with over 60 degrees of longitude.
+        cross the equator with over 60 degrees of longitude; turned about the axis where they
+        cross the meridian of 180 degrees.
     """
     from pyproj import CRS
     from pyproj.crs import ProjectedCRS
     from pyproj.crs.coordinate_operation import (
         AlbersEqualAreaConversion,
         LambertAzimuthalEqualAreaConversion,
+        LambertCylindricalEqualAreaConversion,
     )
 
     west, south, east, north = bounds_lonlat
     lon, lat = round((west + east) / 2, 1), round((south + north) / 2, 1)
     width, height = east - west, north - south
     if width > 60 and south < 0 < north:
-        return CRS.from_epsg(6933)
+        if west >= -180 and east <= 180:
+            return CRS.from_epsg(6933)
+        # the same cylinder, turned so that its seam lies outside the region
+        cylinder = LambertCylindricalEqualAreaConversion(30, lon)
+        return ProjectedCRS(cylinder, name=f"Lambert cylindrical equal area, 30, {lon:g}")
     if width > 20 and height < 60 and south * north > 0:
         low, high = round(south + height / 6, 1), round(north - height / 6, 1)
         albers = AlbersEqualAreaConversion(low, high, lat, lon)

@@ -206,8 +206,11 @@ def _outline(region: Region) -> tuple[Any, CRS]:
                 cure="set region.crs: EPSG:4326, or give the bounds in metres",
                 rule=1,
             )
-        box = shapely.box(*region.bounds)
-        side = max(region.bounds[2] - region.bounds[0], region.bounds[3] - region.bounds[1])
+        west, south, east, north = region.bounds
+        if crs.is_geographic and east - west == 360:
+            west, east = -180.0, 180.0  # the same belt, without a seam inside
+        box = shapely.box(west, south, east, north)
+        side = max(east - west, north - south)
         return shapely.segmentize(box, side / EDGE_POINTS), crs
     from cdrsite.layers.sources import read_vector
 
