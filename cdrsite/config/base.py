@@ -8,7 +8,7 @@ import os.path
 from collections.abc import Callable, Hashable
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -47,13 +47,13 @@ class Model(BaseModel):
         for key, value in data.items():
             if key not in fields:
                 raise unknown_key(str(key), sorted(fields))
-            if not _takes_truth(fields[key].annotation):
+            if not _takes_truth(cast(Hashable, fields[key].annotation)):
                 _refuse_truth(value, key)
         return data
 
 
 @cache
-def _takes_truth(kind: Any) -> bool:
+def _takes_truth(kind: Hashable) -> bool:
     """Whether a field may hold true or false, or holds models, which look at their own fields."""
     if kind is bool or (isinstance(kind, type) and issubclass(kind, BaseModel)):
         return True
@@ -66,10 +66,10 @@ def _refuse_truth(value: object, at: str) -> None:
     """Refuse `true` where a number or a text is meant: Python would take it for 1."""
     if isinstance(value, bool):
         raise problem(f"neither a number nor a text; got {str(value).lower()}", at=at)
-    items = value.items() if isinstance(value, dict) else ()
+    parts: dict[Any, object] = value if isinstance(value, dict) else {}
     if isinstance(value, list | tuple):
-        items = enumerate(value)
-    for key, part in items:
+        parts = dict(enumerate(value))
+    for key, part in parts.items():
         _refuse_truth(part, f"{at}.{key}")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,74 @@ def conversion(source: str, target: str) -> tuple[float, float]:
 def same_dimension(first: str, second: str) -> bool:
     """Whether two unit texts can be converted into each other."""
     return bool(_unit(first).dimensionality == _unit(second).dimensionality)
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A unit to calculate with: what the result of a formula over quantities is measured in.
+
+    Attributes
+    ----------
+    text : str
+        As people write it.
+    unit : pint.Unit
+        The same, parsed; a currency is US dollars.
+    """
+
+    text: str
+    unit: Any
+
+    @classmethod
+    def of(cls, text: str) -> Dimension:
+        """A unit that is written out.
+
+        Raises
+        ------
+        UnitError
+            If it is none.
+        """
+        return cls(text, _unit(find_currency(text)[0]))
+
+    def times(self, other: Dimension) -> Dimension:
+        """Unit of a product."""
+        if self.plain:
+            return other
+        return (
+            self if other.plain else Dimension(f"{self.text}*{other.text}", self.unit * other.unit)
+        )
+
+    def over(self, other: Dimension) -> Dimension:
+        """Unit of a quotient."""
+        if other.plain:
+            return self
+        below = f"({other.text})" if re.search(r"[*/]", other.text) else other.text
+        return Dimension(f"{self.text}/{below}", self.unit / other.unit)
+
+    def power(self, exponent: float) -> Dimension:
+        """Unit of a power."""
+        return Dimension(f"({self.text})^{exponent:g}", self.unit**exponent)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a number, without any unit: not an angle, nor a percentage."""
+        return bool(self.unit == _unit("1"))
+
+    @property
+    def dimensionless(self) -> bool:
+        """Whether it measures nothing: a number, an angle, a percentage."""
+        return bool(self.unit.dimensionless)
+
+    def same_dimension(self, other: Dimension) -> bool:
+        """Whether both measure the same."""
+        return bool(self.unit.dimensionality == other.unit.dimensionality)
+
+    def same_size(self, other: Dimension) -> bool:
+        """Whether a number means the same in both."""
+        quantity = _registry().Quantity
+        try:
+            return math.isclose(float(quantity(1.0, self.unit).to(other.unit).magnitude), 1.0)
+        except Exception:  # what cannot be converted has not the same size
+            return False
 
 
 def split_number(text: str) -> tuple[float, str]:

@@ -13,6 +13,7 @@ import numpy as np
 from cdrsite.config.layers import DerivedLayer, ExpressionLayer, FileLayer, Layer
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError, message
 from cdrsite.layers import expression
+from cdrsite.layers.expression_units import check_unit, infer
 from cdrsite.layers.unit import factor
 from cdrsite.layers.where import nearest
 
@@ -104,6 +105,8 @@ def _look(stack: LayerStack, name: str, uses: Sequence[str]) -> None:
         stack.rasterised_column(name)
     elif isinstance(layer, DerivedLayer):
         _look_derived(stack, name, layer)
+    elif isinstance(layer, ExpressionLayer):
+        _look_expression(stack, name, layer)
 
 
 def _refuse_idle_keys(stack: LayerStack, name: str, layer: FileLayer, uses: Sequence[str]) -> None:
@@ -212,6 +215,39 @@ def _look_derived(stack: LayerStack, name: str, layer: DerivedLayer) -> None:
         factor(stack.info(layer.from_).unit, "m", f"layers.{name}.from", stack.base_year)
     elif layer.derive == "distance" or layer.where is not None:
         stack.features(layer.from_, layer.where)
+
+
+def _look_expression(stack: LayerStack, name: str, layer: ExpressionLayer) -> None:
+    """Compare the unit that an expression says with the one that its layers give.
+
+    Raises
+    ------
+    UnitError
+        If they differ, or the expression adds what cannot be added (rule 4).
+
+    Warns
+    -----
+    CdrsiteWarning
+        A layer without a unit takes part.
+    """
+    where = f"layers.{name}"
+    tree = expression.parse(layer.expression, f"{where}.expression")
+    units = {used: stack.info(used).unit for used in expression.names(tree)}
+    found = infer(tree, units, f"{where}.expression")
+    check_unit(found, layer.unit, f"{where}.unit")
+    without = [used for used, unit in units.items() if unit is None]
+    if not found.known:
+        warnings.warn(
+            message(
+                f"the unit cannot be checked: {', '.join(without)} has no unit",
+                where=f"{where}.unit",
+                got=layer.unit,
+                cure=f"add unit: to layers.{without[0]}, or unit: '1' if it has none",
+                rule=4,
+            ),
+            CdrsiteWarning,
+            stacklevel=2,
+        )
 
 
 def inputs_of(layer: Layer, name: str) -> list[str]:
