@@ -143,12 +143,11 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
         numbers[parameter] = _override(name, parameter, value, base_year, negative=supplied)
         replaced[parameter] = str(value)
     model = MethodModel(name, method, profile, choice, numbers, replaced)
-    _refuse_unknown(f"methods.{name}", numbers)
     where = f"methods.{name}"
-    refuse_impossible(
-        numbers, {p: f"{where}.override.{p}" if p in replaced else where for p in numbers}
-    )
-    _refuse_unusable(f"methods.{name}", model)
+    _refuse_unknown(where, numbers)
+    given = {p: f"{where}.override.{p}" if p in choice.override else where for p in numbers}
+    refuse_impossible(numbers, given)
+    _refuse_unusable(where, model)
     return model
 
 

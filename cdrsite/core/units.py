@@ -194,11 +194,13 @@ class Dimension:
 
     def same_size(self, other: Dimension) -> bool:
         """Whether a number means the same in both."""
-        quantity = _registry().Quantity
-        try:
-            return math.isclose(float(quantity(1.0, self.unit).to(other.unit).magnitude), 1.0)
-        except Exception:  # what cannot be converted has not the same size
+        if not self.same_dimension(other):
             return False
+        quantity = _registry().Quantity
+        one, two = (
+            float(quantity(number, self.unit).to(other.unit).magnitude) for number in (1.0, 2.0)
+        )
+        return math.isclose(one, 1.0) and math.isclose(two, 2.0)
 
 
 def split_number(text: str) -> tuple[float, str]:

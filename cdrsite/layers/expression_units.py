@@ -1,8 +1,8 @@
 """Units of expressions, inferred through their syntax tree (rule 4).
 
-A literal number has no unit of its own. In a sum, a comparison or a choice it takes the unit of what
-it stands with (``elevation > 2000``, ``where(rain > 500, uptake, 0)``); as a factor it has none, but
-may convert by hand (``elevation / 1000`` in km), so behind a factor only the dimension is checked.
+A literal number has no unit of its own. In a sum, a comparison or a choice it takes the unit of
+what it stands with (``elevation > 2000``, ``where(rain > 500, uptake, 0)``); as a factor it has
+none, but may convert by hand (``elevation / 1000`` in km): then only the dimension is checked.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class _Inference:
     def __init__(self, units: Mapping[str, str | None], where: str) -> None:
         self.units, self.where = units, where
 
-    def of(self, node: ast.AST) -> Inferred:
+    def of(self, node: ast.AST) -> Inferred:  # noqa: PLR0911 - a case each
         """Unit of a node, whatever it is."""
         if isinstance(node, ast.Constant):
             return FREE
