@@ -57,6 +57,21 @@ class Language(StrEnum):
     ZH = "zh"
 
 
+class GapOf(StrEnum):
+    """What the gap of a network is a share of."""
+
+    TOTAL = "total"
+    TRANSPORT = "transport"
+
+
+class Effort(StrEnum):
+    """Work that the design of a network may spend."""
+
+    QUICK = "quick"
+    NORMAL = "normal"
+    THOROUGH = "thorough"
+
+
 Lang = Annotated[Language, typer.Option(help="Language of the page.")]
 ScenarioFile = Annotated[Path, typer.Argument(help="The scenario, a YAML file.")]
 
@@ -444,10 +459,19 @@ def network(
     budget: Annotated[
         float | None, typer.Option(help="Spend at most this [M$/yr], in place of a target.")
     ] = None,
-    gap: Annotated[float, typer.Option(help="Stop at this relative gap.")] = 1e-6,
+    gap: Annotated[float, typer.Option(help="Stop once proven within this gap.")] = 1e-6,
+    gap_of: Annotated[
+        GapOf, typer.Option("--gap-of", help="What the gap is a share of.")
+    ] = GapOf.TOTAL,
+    effort: Annotated[
+        Effort, typer.Option(help="Work to spend: seconds, a minute or many.")
+    ] = Effort.NORMAL,
     time_limit: Annotated[
-        float, typer.Option("--time-limit", help="Stop after so many seconds with the best plan.")
-    ] = 600.0,
+        float | None,
+        typer.Option(
+            "--time-limit", help="Emergency stop after so many seconds; not reproducible."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the heuristics.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the plan.")] = None,
     quiet: Quiet = False,
@@ -463,7 +487,9 @@ def network(
         price=price,
         budget=budget,
         gap=gap,
-        time_limit=time_limit,
+        gap_of=gap_of.value,
+        effort=effort.value,
+        time_limit=float("inf") if time_limit is None else time_limit,
         seed=seed,
         out=out,
     )

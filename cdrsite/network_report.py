@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from cdrsite.network.design import OPTIMAL_GAP, NetworkPlan, design
+from cdrsite.network.design import OPTIMAL_GAP, NetworkPlan, check_limits, design
 from cdrsite.network.headers import parse_flow
 from cdrsite.network.readers import read_tables
+from cdrsite.network.search import GapOf
 from cdrsite.network.tables import problem_of
 
 
@@ -20,7 +21,9 @@ def run_network(
     price: float | None = None,
     budget: float | None = None,
     gap: float = OPTIMAL_GAP,
-    time_limit: float = 600.0,
+    gap_of: GapOf = "total",
+    effort: str = "normal",
+    time_limit: float = math.inf,
     seed: int = 0,
     out: str | Path | None = None,
 ) -> NetworkPlan:
@@ -37,9 +40,13 @@ def run_network(
     budget : float, optional
         Money [million USD/yr].
     gap : float
-        Relative gap at which to stop.
+        Gap at which to stop.
+    gap_of : str
+        What it is a share of: ``total`` cost or cost of ``transport``.
+    effort : str
+        ``quick``, ``normal`` or ``thorough``.
     time_limit : float
-        Wall-clock limit [s].
+        Emergency stop [s].
     seed : int
         Of heuristics and solver.
     out : path, optional
@@ -48,7 +55,7 @@ def run_network(
     Returns
     -------
     NetworkPlan
-        The plan with status, bound and gap; after a time limit its status says so.
+        The plan with status, bound and gap; cut by the time limit, its status says so.
 
     Raises
     ------
@@ -59,6 +66,7 @@ def run_network(
     InfeasibleError, SolverError
         There is no plan, or none was found in time.
     """
+    check_limits(gap, time_limit, seed)
     flow = None if target is None else parse_flow(target)
     from cdrsite.outputs.staging import claimed
 
@@ -72,6 +80,8 @@ def run_network(
             price=price,
             budget=budget,
             gap=gap,
+            gap_of=gap_of,
+            effort=effort,
             time_limit=time_limit,
             seed=seed,
         )
@@ -80,6 +90,13 @@ def run_network(
 
             write_network(Path(out), plan, problem, Places.of(tables))
     return plan
+
+
+STATUS_WORDS = {
+    "effort spent": "best plan of this effort; a larger one may find a cheaper plan",
+    "time limit": "stopped by the clock: not reproducible, another machine may find another plan",
+}
+"""What a status means where it is no proof."""
 
 
 def plan_rows(plan: NetworkPlan) -> list[tuple[str, str]]:
@@ -95,8 +112,9 @@ def plan_rows(plan: NetworkPlan) -> list[tuple[str, str]]:
     list of (str, str)
         Texts with units; a gap that is within the tolerance of a proof is 0.
     """
-    gap = f"{100 * plan.gap:.3g} %" if math.isfinite(plan.gap) else "no bound yet"
-    gap = "0" if plan.status == "optimal" else gap
+    gap = "0" if plan.status == "optimal" else f"{100 * plan.gap:.3g} % of the objective"
+    if plan.status != "optimal" and math.isfinite(plan.gap_transport):
+        gap += f", {100 * plan.gap_transport:.3g} % of the cost of transport"
     captured = plan.captured_mt_yr
     rows = [("cost", f"{plan.costs.total:.3f} M$/yr"), ("captured", f"{captured:.6g} Mt/yr")]
     if captured > 0:
@@ -106,7 +124,7 @@ def plan_rows(plan: NetworkPlan) -> list[tuple[str, str]]:
     unit = "Mt/yr" if plan.mode == "budget" else "M$/yr"
     bound = -plan.bound if plan.mode == "budget" else plan.bound
     rows += [
-        ("status", plan.status),
+        ("status", STATUS_WORDS.get(plan.status, plan.status)),
         ("gap", gap),
         ("bound", f"{bound:.3f} {unit}"),
         ("search", f"{plan.nodes} nodes, {plan.seconds:.1f} s"),

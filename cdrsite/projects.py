@@ -57,6 +57,8 @@ class Projects:
         The design; None without plants, or where no plan was found in time.
     gap_asked : float
         Gap that was good enough [1].
+    gap_of : str
+        What it is a share of.
     """
 
     plants: Plants
@@ -64,6 +66,7 @@ class Projects:
     candidates: Candidates | None
     planned: Planned | None
     gap_asked: float
+    gap_of: str
 
 
 def plan_projects(
@@ -132,7 +135,7 @@ def plan_projects(
     if planned is not None and factor > 1:
         pipes = tuple(replace(pipe, cell=plan.middles(pipe.cell)) for pipe in planned.pipes)
         planned = replace(planned, pipes=pipes)
-    return Projects(plants, zones, candidates, planned, model.gap)
+    return Projects(plants, zones, candidates, planned, model.gap, model.gap_of)
 
 
 def _placed(
@@ -309,7 +312,9 @@ def _design(
         years=model.years or (units.years if units is not None else 30.0),
         target=None if model.target == "all" else float(model.target),
         gap=model.gap,
-        time_limit=model.time_limit,
+        gap_of=model.gap_of,
+        effort=model.effort,
+        time_limit=math.inf if model.time_limit is None else model.time_limit,
         seed=model.seed,
     )
     try:
@@ -319,13 +324,12 @@ def _design(
     except SolverError as error:
         _warn(f"no plan was found: {error}")
         return None
-    if planned.plan.status == "time limit":
-        gap = planned.plan.gap
-        reached = f"at a gap of {gap:.1%}" if math.isfinite(gap) else "before any bound was found"
+    if not planned.plan.reproducible:
+        gap = planned.plan.gap_transport if model.gap_of == "transport" else planned.plan.gap
         _warn(
-            f"time_limit {model.time_limit:g} s stopped the design {reached}, "
-            f"not at the {model.gap:.1%} asked for: another machine may find "
-            "another network; cure: a longer time_limit, or a larger gap"
+            f"time_limit {model.time_limit:g} s cut the design short at a gap of {gap:.1%} of "
+            f"{model.gap_of} cost, not at the {model.gap:.1%} asked for: another machine may find "
+            "another network; cure: a longer time_limit or none, a larger gap, or effort: quick"
         )
     return planned
 
@@ -531,6 +535,7 @@ def project_summary(projects: Projects) -> dict[str, Any]:
         "beyond_max_plants_mt_yr": math.fsum(e.beyond_max_plants for e in entries) / 1e6,
         "status": "no plants" if projects.candidates is None else "no plan found",
         "gap_asked": projects.gap_asked,
+        "gap_of": projects.gap_of,
     }
     if projects.candidates is not None:
         loss = projects.candidates.loss
@@ -545,6 +550,9 @@ def project_summary(projects: Projects) -> dict[str, Any]:
         "objective_musd_yr": plan.objective,
         "bound_musd_yr": plan.bound,
         "gap": plan.gap,
+        "gap_transport": plan.gap_transport if math.isfinite(plan.gap_transport) else None,
+        "effort": plan.effort,
+        "reproducible": plan.reproducible,
         "nodes": plan.nodes,
         "stored_mt_yr": stored / 1e6,
         "cost_usd_t": plan.costs.total * 1e6 / stored if stored > 0 else None,

@@ -381,19 +381,20 @@ def print_batch(
 
 
 def network_line(network: dict[str, Any]) -> str:
-    """Size, cost and proof of the network, in one sentence; a time limit is not optimal (rule 8).
+    """Size, cost and proof of the network, in one sentence (rule 8).
 
     Parameters
     ----------
     network : dict
         ``summary["network"]`` of a run.
     """
-    gap = f"{100 * network['gap']:.2g}%"
-    known = f"gap {gap}" if math.isfinite(network["gap"]) else "no bound yet"
-    proof = {
-        "optimal": f"optimal within {network['gap']:.1g}",
-        "gap reached": f"within {gap} of the optimum",
-    }.get(network["status"], f"{network['status']}, {known}")
+    proof = f"within {100 * network['gap']:.2g}% of the cheapest"
+    if network["gap_transport"] is not None:
+        proof += f", {100 * network['gap_transport']:.2g}% of transport"
+    if network["status"] == "optimal":
+        proof = "the cheapest"
+    elif not network["reproducible"]:
+        proof += ", cut short by time_limit"
     return (
         f"{network['plants']} plants, {network['pipes']} pipes of {network['pipes_km']:,.0f} km: "
         f"{network['cost_usd_t']:.1f} USD per t stored, {network['transport_usd_t']:.2f} of it for "

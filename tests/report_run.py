@@ -137,7 +137,8 @@ def summary(listed: dict[str, pd.DataFrame], mark: str = "") -> dict[str, Any]:
         ],
         "methods": {r["method"]: {k: v for k, v in r.items() if k != "method"} for r in rows},
         "network": {
-            "plants": 1, "status": "gap reached", "gap": 0.0092, "stored_mt_yr": 1.5,
+            "plants": 1, "status": "effort spent", "gap": 0.0092, "gap_transport": 0.081,
+            "reproducible": True, "stored_mt_yr": 1.5,
             "cost_usd_t": 11.4, "transport_usd_t": None, "pipes_km": 5.5, "pipes": 1,
         },
     }  # fmt: skip

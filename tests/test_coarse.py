@@ -91,7 +91,7 @@ def test_places_are_found_again_on_the_fine_grid() -> None:
 
 
 def test_a_large_grid_is_planned_on_coarser_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = ("grid.resolution=10 km", "network.gap=0.2", "network.time_limit=5 s")
+    settings = ("grid.resolution=10 km", "network.gap=0.9", "network.effort=quick")
     scenario = load_scenario(ROOT / "config" / "demo.yaml", settings)
     monkeypatch.setattr(coarse, "LARGEST", 900)
     result: Any = cdrsite.run(scenario)

@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 PLAIN = ("network.plan=false",)
-"""The search for a network may be stopped by its time limit, and then is another one."""
+"""The search for a network takes longer than all the rest."""
 ON_DISK = 1_000_000
 """Memory for arrays that forces a run onto the disk [bytes]."""
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -200,7 +203,7 @@ def test_target_mode_agrees_with_plain_highs(seed: int, share: float) -> None:
     problem = random_problem(seed, nodes=18, arcs=31, sources=6, sinks=3)
     target = share * problem.reachable_mt_yr()[2]
     net = flow_arrays(problem, target)
-    found = search(net, Goal(target=target), gap=1e-6, time_limit=120, seed=1, easy=0)
+    found = search(net, Goal(target=target), gap=1e-6, seed=1, easy=0)
     best = plain(problem, Goal(target=target))
     assert found.objective == pytest.approx(best, rel=2e-6)
     assert found.bound <= best * (1 + 1e-7)
@@ -211,7 +214,7 @@ def test_target_mode_agrees_with_plain_highs(seed: int, share: float) -> None:
 def test_price_mode_agrees_with_plain_highs(seed: int) -> None:
     problem = random_problem(seed, nodes=18, arcs=31, sources=6, sinks=3)
     net = flow_arrays(problem)
-    found = search(net, Goal(price=70.0), gap=1e-6, time_limit=120, seed=1, easy=0)
+    found = search(net, Goal(price=70.0), gap=1e-6, seed=1, easy=0)
     best = plain(problem, Goal(price=70.0))
     assert found.objective == pytest.approx(best, rel=2e-6)
     assert found.bound <= best + 1e-7 * abs(best)
@@ -223,7 +226,7 @@ def test_narrow_pipes_agree_with_plain_highs(seed: int) -> None:
     problem = random_problem(seed, nodes=14, arcs=26, sources=5, sinks=3, most=6.0)
     target = 0.4 * problem.reachable_mt_yr()[2]
     net = flow_arrays(problem, target)
-    found = search(net, Goal(target=target), gap=1e-6, time_limit=120, seed=1, easy=0)
+    found = search(net, Goal(target=target), gap=1e-6, seed=1, easy=0)
     assert found.objective == pytest.approx(plain(problem, Goal(target=target)), rel=2e-6)
 
 
@@ -335,13 +338,180 @@ def test_same_seed_gives_the_same_plan() -> None:
     assert one.objective == two.objective
 
 
-def test_a_time_limit_is_not_optimal() -> None:
+def wide() -> tuple[NetworkProblem, float]:
+    """A network that no effort of a few seconds closes."""
     problem = random_problem(2, nodes=60, arcs=130, sources=20, sinks=6)
-    target = 0.5 * problem.reachable_mt_yr()[2]
-    plan = design(problem, target=target, time_limit=1.5)
+    return problem, 0.5 * problem.reachable_mt_yr()[2]
+
+
+def middling() -> tuple[NetworkProblem, float]:
+    """A network that a quick search does not close."""
+    problem = random_problem(4, nodes=26, arcs=52, sources=8, sinks=4)
+    return problem, 0.5 * problem.reachable_mt_yr()[2]
+
+
+def test_a_plan_that_the_clock_cut_says_that_it_is_not_reproducible() -> None:
+    problem, target = wide()
+    plan = design(problem, target=target, time_limit=0.2)
     check_plan(problem, plan)
-    assert plan.gap > 1e-6
     assert plan.status == "time limit"
+    assert not plan.reproducible
+    assert math.isfinite(plan.bound), "a relaxation was solved, so there is a bound"
+    assert 1e-6 < plan.gap < 0.5
+
+
+def test_the_first_plan_within_the_gap_ends_the_search() -> None:
+    problem, target = wide()
+    plan = design(problem, target=target, gap=0.4)
+    check_plan(problem, plan)
+    assert plan.status == "gap reached"
+    assert plan.nodes == 0, "the relaxation and two starts prove as much"
+    share = (plan.objective - plan.bound) / plan.costs.transport
+    assert plan.gap_transport == pytest.approx(share)
+    nearer = design(problem, target=target, gap=0.4 * plan.gap_transport, gap_of="transport")
+    assert nearer.gap_transport <= 0.4 * plan.gap_transport
+    assert nearer.status == "gap reached"
+
+
+def test_more_effort_is_never_worse() -> None:
+    problem, target = middling()
+    quick, normal = (design(problem, target=target, effort=e) for e in ("quick", "normal"))
+    assert normal.objective <= quick.objective
+    assert normal.bound >= quick.bound
+    assert quick.status in {"optimal", "effort spent"}
+    assert quick.reproducible
+    with pytest.raises(ConfigError, match=r"no such effort.*expected quick, normal, thorough"):
+        design(problem, target=target, effort="heroic")
+
+
+_UNDER_LOAD = """
+import hashlib, sys
+sys.path.insert(0, {here!r})
+from test_network_design import middling
+from cdrsite.network.design import design
+problem, target = middling()
+plan = design(problem, target=target, effort="quick")
+print(hashlib.sha256(repr((plan.objective, plan.bound, plan.pipes)).encode()).hexdigest())
+"""
+
+
+def test_load_changes_no_byte_of_a_plan() -> None:
+    code = _UNDER_LOAD.format(here=str(Path(__file__).parent))
+    busy = "while True: pass"
+
+    def digest() -> str:
+        run = [sys.executable, "-c", code]
+        return subprocess.run(run, capture_output=True, text=True, check=True).stdout
+
+    alone = digest()
+    others = [subprocess.Popen([sys.executable, "-c", busy]) for _ in range(2)]
+    try:
+        assert digest() == alone
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+@pytest.mark.parametrize("money", [1e-9, 1e9])
+def test_the_unit_of_money_changes_no_plan(money: float) -> None:
+    problem = random_problem(3, nodes=18, arcs=31, sources=6, sinks=3)
+    target = 0.6 * problem.reachable_mt_yr()[2]
+    usual = design(problem, target=target)
+    sources = tuple(
+        replace(s, fixed_musd_yr=s.fixed_musd_yr * money, variable_usd_t=s.variable_usd_t * money)
+        for s in problem.sources
+    )
+    sinks = tuple(
+        replace(
+            s,
+            fixed_musd_yr=s.fixed_musd_yr * money,
+            well_musd_yr=s.well_musd_yr * money,
+            injection_usd_t=s.injection_usd_t * money,
+        )
+        for s in problem.sinks
+    )
+    arcs = tuple(
+        replace(
+            a,
+            trends=tuple(
+                replace(t, fixed_musd_yr=t.fixed_musd_yr * money, slope_usd_t=t.slope_usd_t * money)
+                for t in a.trends
+            ),
+        )
+        for a in problem.arcs
+    )
+    changed = design(NetworkProblem(sources, sinks, arcs), target=target)
+    assert changed.status == "optimal"
+    assert changed.objective == pytest.approx(money * usual.objective, rel=2e-6)
+
+
+def test_a_source_without_fixed_cost_is_no_choice() -> None:
+    problem = random_problem(6, nodes=18, arcs=31, sources=6, sinks=3)
+    free = tuple(replace(s, fixed_musd_yr=0.0) for s in problem.sources)
+    problem = replace(problem, sources=free)
+    net = flow_arrays(problem, 10.0)
+    model = build(net, Goal(target=10.0))
+    assert not model.integer[: len(free)].any()
+    assert model.integer[model.layout.y :].any()
+    target = 0.5 * problem.reachable_mt_yr()[2]
+    found = search(flow_arrays(problem, target), Goal(target=target), gap=1e-6, easy=0)
+    assert found.objective == pytest.approx(_all_whole(problem, target), rel=2e-6)
+
+
+def _all_whole(problem: NetworkProblem, target: float) -> float:
+    """Optimum with every choice whole, by HiGHS alone."""
+    goal = Goal(target=target)
+    model = build(flow_arrays(problem, target), goal)
+    at = model.layout
+    whole = np.zeros(at.size, dtype=bool)
+    for begin, end in ((0, at.a), (at.r, at.b), (at.w, at.p)):
+        whole[begin:end] = True
+    return solve(replace(model, integer=whole), gap=1e-9).objective
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_price_or_a_budget_captures_is_captured_at_least_cost(seed: int) -> None:
+    problem = random_problem(seed, nodes=14, arcs=24, sources=5, sinks=3)
+    # a price at which all is worth capturing: the gap of the whole would hide a dear network
+    by_price = design(problem, price=2e4, gap=1e-3)
+    least = design(problem, target=by_price.captured_mt_yr).costs.total
+    assert by_price.costs.total <= least * (1 + 1.1e-3)
+    by_budget = design(problem, budget=1e6)
+    least = design(problem, target=by_budget.captured_mt_yr).costs.total
+    assert by_budget.costs.total <= least * (1 + 2e-6)
+
+
+@pytest.mark.parametrize("less", [0.0, 1e-8, 5e-9, -4e-8])
+def test_a_target_of_all_that_many_sources_capture_is_met(less: float) -> None:
+    rng = np.random.default_rng(1)
+    size = rng.uniform(0.1, 1.0, 100)
+    sources = tuple(Source(f"s{k}", k, float(q), 1.0) for k, q in enumerate(size))
+    arcs = tuple(Arc(f"a{k}", k, "hub", pipe(5.0 + k), 5.0 + k) for k in range(100))
+    problem = NetworkProblem(sources, (Sink("t", "hub", 9e3),), arcs)
+    plan = design(problem, target=float(size.sum()) - less)
+    check_plan(problem, plan)
+    assert plan.captured_mt_yr == pytest.approx(size.sum(), abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"gap": -1.0}, "gap means nothing.*got -1.*0 or more, below 1"),
+        ({"gap": math.nan}, "gap means nothing.*got nan"),
+        ({"time_limit": -3.0}, "time_limit means nothing.*got -3"),
+        ({"time_limit": math.nan}, "time_limit means nothing"),
+        ({"seed": -1}, "seed means nothing.*got -1"),
+    ],
+)
+def test_limits_that_mean_nothing_are_refused(changes: dict, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        design(tiny(), target=1.0, **changes)
+
+
+def test_wells_that_are_not_counted_are_none() -> None:
+    (kept,) = design(tiny(), target=1.0).sinks
+    assert kept.wells == 0
 
 
 def test_trend_ranges_are_where_each_is_cheapest() -> None:

@@ -133,7 +133,7 @@ def drawing() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def small_demo() -> cdrsite.StudyResult:
-    overrides = ["grid.resolution=8 km", "network.time_limit=1 s"]
+    overrides = ["grid.resolution=8 km", "network.gap=0.9"]
     return cdrsite.run(cdrsite.load_scenario(demo_folder("config") / "demo.yaml", overrides))
 
 

@@ -28,7 +28,7 @@ from cdrsite.transport.costmodels import levelised, ship, truck
 from cdrsite.transport.pipelines import Basis
 
 GRID = AnalysisGrid.from_bounds("EPSG:3035", (4e6, 3e6, 4.8e6, 3.2e6), 10_000.0, snap=None)
-QUICK = Options(trucks=False, gap=1e-6, time_limit=120.0)
+QUICK = Options(trucks=False, gap=1e-6, gap_of="total")
 
 
 def plants_at(places: dict[tuple[int, int], float], share: float = 1.0) -> Plants:

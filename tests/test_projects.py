@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="module")
 def result() -> Any:
-    settings = ("grid.resolution=10 km", "network.gap=0.1", "network.time_limit=20 s")
+    settings = ("grid.resolution=10 km", "network.gap=0.5", "network.effort=quick")
     return cdrsite.run(load_scenario(ROOT / "config" / "demo.yaml", settings))
 
 

@@ -118,7 +118,8 @@ def test_the_first_screen_says_it_in_human_units(folder: Path) -> None:
     assert "Water – 1 of 2 used up" in answer and "north" in answer
     assert "Rules of policy – 1 rule holds the plan back" in answer
     assert f"proven to be within 0.0007{THIN}% of the best one possible" in answer
-    assert f"within 0.92{THIN}% of the cheapest one" in answer
+    assert f"at most 0.92{THIN}% more than the cheapest one" in answer
+    assert f"8.1{THIN}% of the cost of transport" in answer
     assert "1 warning to read" in answer
     # the year is a year, not a quantity
     assert "USD of 2020" in answer

@@ -90,11 +90,15 @@ class Network(Model):
     given."""
     target: Literal["all"] | quantity("t/yr", above=0.0) = "all"  # type: ignore[valid-type]
     """CO2 to store [t/yr]; `all` that plants give and storage takes."""
-    gap: float = Field(1e-3, gt=0.0, lt=1.0)
-    """Relative gap at which the design is good enough (rule 8)."""
-    time_limit: quantity("s", above=0.0) = 60.0  # type: ignore[valid-type]
-    """Time for the design [s]; a plan that it stops states its gap, and may be another one on
-    another machine."""
+    gap: quantity("1", above=0.0, maximum=1.0) = 0.02  # type: ignore[valid-type]
+    """Gap at which the design is good enough (rule 8)."""
+    gap_of: Literal["transport", "total"] = "transport"
+    """What the gap is a share of: the cost of `transport`, which is what a network decides, or the
+    `total` with storage."""
+    effort: Literal["quick", "normal", "thorough"] = "normal"
+    """Work that the design may spend, counted and not timed: some seconds, a minute, many."""
+    time_limit: quantity("s", above=0.0) | None = None  # type: ignore[valid-type]
+    """Emergency stop of the design [s]; a plan that it cuts short is not reproducible."""
     seed: int = Field(0, ge=0)
     """Seed of the search."""
 

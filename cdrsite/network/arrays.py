@@ -62,6 +62,14 @@ class FlowArrays:
         """Number of trend columns."""
         return len(self.col_arc)
 
+    def money(self, factor: float) -> FlowArrays:
+        """Give the same network with all money times a factor."""
+        names = (
+            "source_fixed", "source_var", "sink_fixed", "sink_var", "well_cost", "col_fixed",
+            "col_slope",
+        )  # fmt: skip
+        return replace(self, **{name: getattr(self, name) * factor for name in names})
+
     def restrict(self, keep: np.ndarray) -> FlowArrays:
         """Keep only some trend columns; bool of shape (columns,)."""
         names = ("col_arc", "col_trend", "col_fixed", "col_slope", "col_lo", "col_hi")

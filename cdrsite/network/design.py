@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from cdrsite.core.errors import ConfigError
-from cdrsite.network.arrays import FlowArrays, FlowPlan, flow_arrays
+from cdrsite.core.errors import ConfigError, InfeasibleError, SolverError
+from cdrsite.network.arrays import FlowArrays, FlowPlan, cost_plan, flow_arrays
 from cdrsite.network.model import Goal
 from cdrsite.network.problem import NetworkProblem, Node
-from cdrsite.network.search import search
+from cdrsite.network.search import GapOf, SearchResult, search
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,10 @@ class SourceUse:
 
 @dataclass(frozen=True)
 class SinkUse:
-    """An opened sink: stored [Mt/yr], wells and cost with wells [million USD/yr]."""
+    """An opened sink: stored [Mt/yr], wells and cost with wells [million USD/yr].
+
+    ``wells`` is 0 where wells are not counted.
+    """
 
     id: str
     stored_mt_yr: float
@@ -66,8 +69,9 @@ class NetworkPlan:
     Attributes
     ----------
     status : str
-        ``optimal``: proven within ``1e-6`` relative; ``gap reached``: proven within the
-        requested gap; ``time limit``: best plan found, its gap is stated.
+        ``optimal``: proven within ``1e-6`` relative; ``gap reached``: proven within the gap asked;
+        ``effort spent``: the best plan that the effort pays for, its gap is stated; ``time
+        limit``: the clock cut the search short, and another machine may find another plan.
     mode : str
         ``target``, ``price`` or ``budget``.
     objective : float
@@ -77,6 +81,11 @@ class NetworkPlan:
         No plan has a lower objective than this.
     gap : float
         ``(objective - bound) / |objective|``.
+    gap_transport : float
+        ``(objective - bound) / cost of transport``: over what a network decides where capture and
+        storage must be paid anyway; NaN in budget mode.
+    effort : str
+        What was paid for.
     nodes : int
         Nodes of the search.
     seconds : float
@@ -92,12 +101,19 @@ class NetworkPlan:
     objective: float
     bound: float
     gap: float
+    gap_transport: float
+    effort: str
     nodes: int
     seconds: float
     costs: Costs
     sources: tuple[SourceUse, ...]
     sinks: tuple[SinkUse, ...]
     pipes: tuple[Pipe, ...]
+
+    @property
+    def reproducible(self) -> bool:
+        """Whether any machine finds this plan: no clock has cut the search."""
+        return self.status != "time limit"
 
     @property
     def captured_mt_yr(self) -> float:
@@ -131,10 +147,15 @@ def design(
     price: float | None = None,
     budget: float | None = None,
     gap: float = OPTIMAL_GAP,
-    time_limit: float = 600.0,
+    gap_of: GapOf = "total",
+    effort: str = "normal",
+    time_limit: float = math.inf,
     seed: int = 0,
 ) -> NetworkPlan:
     """Design the network of least cost, or of most capture for a budget.
+
+    The same input, seed and effort give the same plan on any machine under any load (rule 9),
+    unless the time limit cuts the search. A larger effort never gives a dearer plan.
 
     Parameters
     ----------
@@ -147,9 +168,14 @@ def design(
     budget : float, optional
         Capture the most at this cost [million USD/yr].
     gap : float
-        Stop once the plan is proven within this relative gap.
+        Stop once the plan is proven within this gap.
+    gap_of : str
+        What the gap is a share of: ``total``, the objective; or ``transport``, the cost of
+        transport alone. In budget mode always the objective.
+    effort : str
+        ``quick``, ``normal`` or ``thorough``: how much work the search may spend.
     time_limit : float
-        Wall-clock limit [s]; the plan then says so and states its gap.
+        Emergency stop [s]; a plan that it cut short says so.
     seed : int
         Seed of the heuristics and the solver.
 
@@ -161,11 +187,11 @@ def design(
     Raises
     ------
     ConfigError
-        Not exactly one of target, price and budget.
+        Not exactly one of target, price and budget; a gap, limit or seed without meaning.
     InfeasibleError
         The target cannot be met; the text says why and by how much.
     SolverError
-        No plan was found in time.
+        No plan was found.
     """
     begin = time.monotonic()
     given = [value for value in (target, price, budget) if value is not None]
@@ -174,32 +200,123 @@ def design(
             "ask for exactly one of target, price and budget, as a finite number",
             got=f"target={target}, price={price}, budget={budget}",
         )
+    check_limits(gap, time_limit, seed)
     if target is not None:
-        problem.check_target(target)
+        target = problem.check_target(target)
     goal = Goal(target, price, budget)
-    net = flow_arrays(problem, target)
-    found = search(net, goal, gap=max(gap, 1e-7), time_limit=time_limit, seed=seed)
-    costs, sources, sinks, pipes = _parts(problem, net, found.plan)
+    found = _cheapest(
+        problem, goal, gap=max(gap, 1e-7), gap_of=gap_of, effort=effort,
+        deadline=begin + time_limit, seed=seed,
+    )  # fmt: skip
+    costs, sources, sinks, pipes = _parts(problem, flow_arrays(problem, target), found.plan)
     captured = math.fsum(s.captured_mt_yr for s in sources)
     objective = goal.objective(costs.total, captured)
     bound = min(found.bound, objective)
     reached = relative_gap(objective, bound)
+    share = math.nan
+    if budget is None:
+        share = 0.0 if objective <= bound else (objective - bound) / (costs.transport or math.nan)
     if reached <= OPTIMAL_GAP:
         status = "optimal"
+    elif (share if gap_of == "transport" and budget is None else reached) <= gap:
+        status = "gap reached"
     else:
-        status = "gap reached" if reached <= gap else "time limit"
+        status = "time limit" if found.late else "effort spent"
     return NetworkPlan(
         status=status,
         mode=goal.mode,
         objective=objective,
         bound=bound,
         gap=reached,
+        gap_transport=share,
+        effort=effort,
         nodes=found.nodes,
         seconds=time.monotonic() - begin,
         costs=costs,
         sources=sources,
         sinks=sinks,
         pipes=pipes,
+    )
+
+
+def check_limits(gap: float, time_limit: float, seed: int) -> None:
+    """Refuse a gap, a time limit or a seed that means nothing."""
+    wrong = (
+        ("gap", gap, 0 <= gap < 1, "0 or more, below 1"),
+        ("time_limit", time_limit, time_limit > 0, "a number of seconds above 0"),
+        ("seed", seed, seed >= 0, "a whole number of 0 or more"),
+    )
+    for name, value, right, expected in wrong:
+        if not right:
+            msg = f"{name} means nothing"
+            raise ConfigError(msg, where=name, got=str(value), expected=expected)
+
+
+def _cheapest(
+    problem: NetworkProblem,
+    goal: Goal,
+    *,
+    gap: float,
+    gap_of: GapOf,
+    effort: str,
+    deadline: float,
+    seed: int,
+) -> SearchResult:
+    """Search; with a price or a budget also for the cheapest way to capture as much."""
+    found = _search(problem, goal, gap, gap_of, effort, deadline, seed)
+    captured = float(found.plan.captured.sum())
+    if goal.target is not None or captured <= 0:
+        return found
+    # a gap of the whole hides a dear network behind a large value of what is captured
+    same = Goal(target=problem.check_target(captured))
+    try:
+        second = _search(problem, same, gap, gap_of, effort, deadline, seed, found.plan)
+    except (InfeasibleError, SolverError):
+        return found
+    if second.plan.cost >= found.plan.cost:
+        return replace(found, nodes=found.nodes + second.nodes)
+    worth = goal.objective(second.plan.cost, float(second.plan.captured.sum()))
+    if worth > found.objective:
+        return found
+    return replace(found, plan=second.plan, objective=worth, nodes=found.nodes + second.nodes)
+
+
+def _search(
+    problem: NetworkProblem,
+    goal: Goal,
+    gap: float,
+    gap_of: GapOf,
+    effort: str,
+    deadline: float,
+    seed: int,
+    known: FlowPlan | None = None,
+) -> SearchResult:
+    """Search with money of a size that the solver's absolute tolerances suit."""
+    net = flow_arrays(problem, goal.target)
+    flow = net.source_cap.sum()
+    sizes = [abs(net.source_fixed), abs(net.sink_fixed), net.well_cost, net.col_fixed]
+    sizes += [abs(each) * flow for each in (net.source_var, net.sink_var, net.col_slope)]
+    largest = max((float(size.max(initial=0.0)) for size in sizes), default=0.0)
+    # a power of two changes no digit; sizes that suit anyway are left as they are
+    factor = 1.0 if 1.0 <= largest <= 1e6 or largest == 0 else 2.0 ** (9 - math.frexp(largest)[1])
+    scaled = Goal(
+        goal.target,
+        None if goal.price is None else goal.price * factor,
+        None if goal.budget is None else goal.budget * factor,
+    )
+    if known is not None:
+        known = cost_plan(net.money(factor), known.captured, known.stored, known.flow)
+    found = search(
+        net.money(factor), scaled, gap=gap, gap_of=gap_of, effort=effort,
+        time_limit=deadline - time.monotonic(), seed=seed, known=known,
+    )  # fmt: skip
+    if goal.budget is not None:  # the objective is a flow
+        return replace(found, plan=replace(found.plan, cost=found.plan.cost / factor))
+    return replace(
+        found,
+        plan=replace(found.plan, cost=found.plan.cost / factor),
+        objective=found.objective / factor,
+        bound=found.bound / factor,
     )
 
 
@@ -216,7 +333,7 @@ def _parts(
         SinkUse(
             sink.id,
             q,
-            wells,
+            wells if math.isfinite(sink.well_rate_mt_yr) else 0,
             sink.fixed_musd_yr + sink.well_musd_yr * wells + sink.injection_usd_t * q,
         )
         for sink, q, wells in zip(

@@ -63,7 +63,6 @@ class Separator:
         self.net = net
         self.at: Layout = layout_of(net)
         self.most = goal.target if goal.target is not None else INF
-        self._seen: set[tuple[bool, bytes, bytes]] = set()
 
     def cuts(self, x: np.ndarray, branch: Branch, least: float = 1e-4) -> Rows:
         """Give violated cuts at a point.
@@ -83,12 +82,13 @@ class Separator:
             Valid rows, each violated at x.
         """
         rows = Rows()
+        seen: set[tuple[bool, bytes, bytes]] = set()
         for backward in (False, True):
             side = self._side(x, branch, backward=backward)
             for limit, chosen in self._probes(side):
                 inside = self._cut_set(side, x, limit, chosen)
                 if inside is not None:
-                    self._add(rows, side, x, inside, least, backward=backward)
+                    self._add(rows, seen, side, x, inside, least, backward=backward)
         return rows
 
     def _side(self, x: np.ndarray, branch: Branch, *, backward: bool) -> _Side:
@@ -161,6 +161,7 @@ class Separator:
     def _add(
         self,
         rows: Rows,
+        seen: set[tuple[bool, bytes, bytes]],
         side: _Side,
         x: np.ndarray,
         inside: np.ndarray,
@@ -174,8 +175,8 @@ class Separator:
         for group in [givers, *groups] if len(groups) > 1 else groups:
             key = inside.tobytes() + group.tobytes()
             row = self._row(side, x, inside, group, least)
-            if row is not None and (backward, key, row[2]) not in self._seen:
-                self._seen.add((backward, key, row[2]))
+            if row is not None and (backward, key, row[2]) not in seen:
+                seen.add((backward, key, row[2]))
                 rows.add(row[0], row[1], 0.0, INF)
 
     def _row(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 
 import highspy
 import numpy as np
@@ -128,6 +129,19 @@ class Rows:
             shape=(len(self), columns),
         )
 
+    def largest(self) -> np.ndarray:
+        """Give the largest coefficient of each row, without its sign."""
+        value = np.abs(np.array([*self.value, 0.0]))
+        return np.maximum.reduceat(value, self.start[:-1]) if len(self) else np.zeros(0)
+
+    def take(self, keep: np.ndarray) -> Rows:
+        """Give some of the rows; bool of shape (rows,)."""
+        kept = Rows()
+        for k in np.flatnonzero(keep):
+            begin, end = self.start[k], self.start[k + 1]
+            kept.add(self.index[begin:end], self.value[begin:end], self.lower[k], self.upper[k])
+        return kept
+
     def extend(self, other: Rows) -> None:
         """Append all rows of another set."""
         offset = len(self.index)
@@ -200,10 +214,6 @@ def build(net: FlowArrays, goal: Goal) -> Model:
         np.ones(at.sources), net.source_cap, np.ones(at.sinks), net.sink_cap, most_wells,
         np.ones(at.columns), net.col_hi,
     ])  # fmt: skip
-    integer = np.zeros(at.size, dtype=bool)
-    integer[: at.a] = True
-    integer[at.r : at.b] = True
-    integer[at.w : at.p] = True
     rows = Rows()
     _terminal_rows(rows, net, at)
     _arc_rows(rows, net, at)
@@ -217,7 +227,24 @@ def build(net: FlowArrays, goal: Goal) -> Model:
         rows.add(paid.tolist(), money[paid].tolist(), -INF, goal.budget)
         cost = np.zeros(at.size)
         cost[captured] = -1.0
-    return Model(at, cost, np.zeros(at.size), upper, integer, rows)
+    return Model(at, cost, np.zeros(at.size), upper, _whole(net, at), rows)
+
+
+def _whole(net: FlowArrays, at: Layout) -> np.ndarray:
+    """Say which columns must be whole: a choice that costs nothing decides nothing.
+
+    An arc whose trends are all free to build needs none either: flow both ways cancels. One of a
+    trend that begins above zero does, since the trend may not be used below.
+    """
+    whole = np.zeros(at.size, dtype=bool)
+    whole[: at.a] = net.source_fixed != 0
+    whole[at.r : at.b] = net.sink_fixed != 0
+    whole[at.w : at.y] = net.well_cost != 0
+    edge = net.edge[net.col_arc]
+    paid = np.zeros(int(net.edge.max(initial=-1)) + 1, dtype=bool)
+    paid[edge[(net.col_fixed != 0) | (net.col_lo > 0)]] = True
+    whole[at.y : at.p] = paid[edge]
+    return whole
 
 
 def _terminal_rows(rows: Rows, net: FlowArrays, at: Layout) -> None:
@@ -265,7 +292,7 @@ class Answer:
     Attributes
     ----------
     status : str
-        ``optimal``, ``infeasible``, ``time limit`` or the words of HiGHS.
+        ``optimal``, ``infeasible``, ``work spent``, ``time limit`` or the words of HiGHS.
     x : ndarray or None
         Best solution found.
     objective, bound : float
@@ -285,9 +312,8 @@ _STATUS = {
     highspy.HighsModelStatus.kOptimal: "optimal",
     highspy.HighsModelStatus.kInfeasible: "infeasible",
     highspy.HighsModelStatus.kUnboundedOrInfeasible: "infeasible",
-    highspy.HighsModelStatus.kTimeLimit: "time limit",
     highspy.HighsModelStatus.kObjectiveBound: "cutoff",
-    highspy.HighsModelStatus.kInterrupt: "interrupted",
+    highspy.HighsModelStatus.kInterrupt: "work spent",
     highspy.HighsModelStatus.kSolutionLimit: "limit",
 }
 
@@ -295,11 +321,12 @@ _STATUS = {
 def solve(
     model: Model,
     *,
-    gap: float = 1e-7,
-    time_limit: float = math.inf,
+    gap: float = 0.0,
+    least: float = 0.0,
+    looks: float = math.inf,
+    deadline: float = math.inf,
     seed: int = 0,
     options: dict[str, float | int | str | bool] | None = None,
-    start: np.ndarray | None = None,
 ) -> Answer:
     """Solve a model by branch and cut.
 
@@ -309,34 +336,57 @@ def solve(
         What to solve.
     gap : float
         Relative gap at which to stop.
-    time_limit : float
-        Seconds.
+    least : float
+        Absolute gap at which to stop, in the unit of the objective.
+    looks : float
+        Most times that HiGHS may look for an interruption: at each node and each round of cuts.
+        A count, unlike a time, stops at the same place on every machine.
+    deadline : float
+        Time of :func:`time.monotonic` at which to stop whatever is reached.
     seed : int
         Random seed of HiGHS.
     options : dict, optional
         Further options of HiGHS.
-    start : ndarray, optional
-        A feasible solution to begin with.
 
     Returns
     -------
     Answer
         With status, solution and bound.
+
+    Raises
+    ------
+    SolverError
+        HiGHS failed.
     """
     highs = quiet_highs(seed)
     highs.setOptionValue("mip_rel_gap", gap)
-    if math.isfinite(time_limit):
-        highs.setOptionValue("time_limit", max(0.01, time_limit))
+    highs.setOptionValue("mip_abs_gap", least)
     for key, setting in (options or {}).items():
         highs.setOptionValue(key, setting)
+    watch = _Watch(looks, deadline)
+    if math.isfinite(looks) or math.isfinite(deadline):
+        highs.cbMipInterrupt.subscribe(watch.look)
     highs.passModel(model.lp(integer=True))
-    if start is not None:
-        given = highspy.HighsSolution()
-        given.col_value = start.tolist()
-        highs.setSolution(given)
     if highs.run() == highspy.HighsStatus.kError:
         raise SolverError("HiGHS failed on the network model", got=str(highs.getModelStatus()))
-    return read_answer(highs)
+    answer = read_answer(highs)
+    return replace(answer, status="time limit") if watch.late else answer
+
+
+class _Watch:
+    """Stops HiGHS after a number of looks, or at a deadline."""
+
+    def __init__(self, looks: float, deadline: float) -> None:
+        self.left, self.deadline = looks, deadline
+        self.late = False
+
+    def look(self, event: highspy.highs.HighsCallbackEvent) -> None:
+        """Count one look."""
+        self.left -= 1
+        if time.monotonic() > self.deadline:
+            self.late = True
+        if self.left < 0 or self.late:
+            event.interrupt()
 
 
 def read_answer(highs: highspy.Highs) -> Answer:

@@ -9,6 +9,7 @@ gives the yearly cost of the static model. A sink holds the sum over periods of 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -151,7 +152,9 @@ def design_periods(
     columns = _columns(problem, max(p.target_mt_yr for p in periods))
     at = _layout(problem, len(periods), len(columns))
     model = _model(problem, periods, weights, columns, at)
-    answer = solve(model, gap=max(0.5 * gap, 1e-9), time_limit=time_limit, seed=seed)
+    answer = solve(
+        model, gap=max(0.5 * gap, 1e-9), deadline=time.monotonic() + time_limit, seed=seed
+    )
     if answer.status == "infeasible":
         raise InfeasibleError(
             "sources, sinks or pipes cannot meet the targets of the periods",

@@ -18,6 +18,7 @@ import numpy as np
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.network.design import NetworkPlan, Pipe, design
 from cdrsite.network.problem import Arc, NetworkProblem, Sink, Source, Trend
+from cdrsite.network.search import GapOf
 from cdrsite.network.trends import Trends, pipe_trends, ship_trends
 from cdrsite.transport.costmodels import levelised, ship, truck
 from cdrsite.transport.hydraulics import nominal_diameter, parallel_lines
@@ -97,10 +98,13 @@ class Options:
     target : float, optional
         Stored [t/yr]; all that plants give and storage takes when not given.
     gap : float
-        Proven within this relative gap, the design stops.
+        Proven within this gap, the design stops.
+    gap_of : str
+        What the gap is a share of: ``total`` or ``transport``.
+    effort : str
+        ``quick``, ``normal`` or ``thorough``.
     time_limit : float
-        Wall-clock limit of the design [s]. A plan stopped by it depends on the machine's speed;
-        it states its gap.
+        Emergency stop of the design [s]. A plan cut by it depends on the machine's speed.
     seed : int
         Seed of the search.
     capture_usd_t : mapping of str to float
@@ -112,8 +116,10 @@ class Options:
     trucks: bool = True
     years: float = 30.0
     target: float | None = None
-    gap: float = 1e-3
-    time_limit: float = 60.0
+    gap: float = 0.02
+    gap_of: GapOf = "transport"
+    effort: str = "normal"
+    time_limit: float = math.inf
     seed: int = 0
     capture_usd_t: Mapping[str, float] | None = None
 
@@ -315,8 +321,9 @@ def plan_network(
             stacklevel=2,
         )
     plan = design(
-        problem, target=target, gap=options.gap, time_limit=options.time_limit, seed=options.seed
-    )
+        problem, target=target, gap=options.gap, gap_of=options.gap_of, effort=options.effort,
+        time_limit=options.time_limit, seed=options.seed,
+    )  # fmt: skip
     names = _node_names(plants, storage, candidates)
     pipes = [_pipe_use(pipe, made[pipe.arc], names, options.model, basis) for pipe in plan.pipes]
     return Planned(

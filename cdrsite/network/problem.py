@@ -17,6 +17,10 @@ from scipy.sparse.csgraph import connected_components
 
 from cdrsite.core.errors import CdrsiteWarning, DataError, InfeasibleError
 
+ROUNDING = 1e-7
+"""Relative difference up to which a target is what sources, sinks and connections can do: a sum of
+capacities written with eight digits is meant to be the sum."""
+
 Node = Hashable
 """Identity of a node: any hashable, usually an integer or a string."""
 
@@ -211,7 +215,7 @@ class NetworkProblem:
         both = np.minimum(supply, room).sum()
         return float(supply.sum()), float(room.sum()), float(both)
 
-    def check_target(self, target: float) -> None:
+    def check_target(self, target: float) -> float:
         """Say which of sources, sinks or connections cannot take the target, and by how much.
 
         Parameters
@@ -219,8 +223,15 @@ class NetworkProblem:
         target : float
             Wanted capture [Mt/yr].
 
+        Returns
+        -------
+        float
+            The target; what can be met where it is a rounding away from that.
+
         Raises
         ------
+        DataError
+            The target is no number of zero or more.
         InfeasibleError
             The target is above what the sources, the sinks or their connections can take.
         """
@@ -233,7 +244,7 @@ class NetworkProblem:
             (both, "connected sources and sinks can exchange", "connect the islands with arcs"),
         )
         for limit, what, cure in limits:
-            if target > limit * (1 + 1e-9):
+            if target > limit * (1 + ROUNDING):
                 msg = f"target is {target - limit:g} Mt/yr above what the {what}"
                 raise InfeasibleError(
                     msg,
@@ -243,6 +254,7 @@ class NetworkProblem:
                     cure=cure,
                     rule=8,
                 )
+        return float(both) if target >= both * (1 - ROUNDING) else target
 
     def _check_islands(self) -> None:
         labels = self.components()

@@ -1,44 +1,46 @@
 """Search for the best plan and a proven bound on any plan's value.
 
-Steps: node-set cuts at the root; slope scaling for plans; a tree over open or closed sources by
-linear programs with cuts, whose leaves are pruned at the best plan, and beside it a small
-mixed-integer model over the arcs of the best plans; then one mixed-integer model per leaf (or
-one in all, where the leaves are many) below the best plan.
+Steps: the relaxation, which gives a bound at once; node-set cuts; slope scaling for plans; a tree
+over open or closed sources by linear programs, whose leaves are pruned at the best plan, and
+beside it a small mixed-integer model over the arcs of the best plans; then one mixed-integer model
+per leaf (or one in all, where the leaves are many) below the best plan. A round of all that is
+followed by another of more work where the effort pays for it. After every step the search ends
+where the gap asked is proven. What runs side by side sees nothing of each other, so neither load
+nor threads change a plan (rule 9).
 """
 
 from __future__ import annotations
 
 import math
-import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from cdrsite.core.errors import InfeasibleError, SolverError
 from cdrsite.network.arrays import FlowArrays, FlowPlan
 from cdrsite.network.dicuts import Separator
+from cdrsite.network.effort import Work, rounds_of
 from cdrsite.network.heuristic import SlopeScaling
-from cdrsite.network.model import INF, Answer, Goal, Model, Rows, build, solve
+from cdrsite.network.model import Answer, Goal, Model, build, solve
 from cdrsite.network.polish import refit
 from cdrsite.network.relaxation import Relaxation
 from cdrsite.network.strengthen import Branch, bounds, strong_rows
+
+GapOf = Literal["total", "transport"]
+"""What a gap is a share of: the objective, or the cost of transport, which is what a network
+decides where capture and storage must be paid anyway."""
 
 _SMALL = 120
 """Trend columns up to which the model goes to the solver without preparation."""
 _HARD = 120
 """Fractional choices in a leaf above which strong branching pays."""
-_TREE_LPS = 160
-"""Linear programs spent on the tree over sources."""
-_CUT_SHARE = 0.3
-"""Share of the time left that the first round of cuts may take."""
 _MOST_LEAVES = 8
 """Leaves above which one model for all of them is solved."""
-_STARTS = 80
-"""Starts of slope scaling from the root on each of two threads."""
-_PATIENCE = 5.0
-"""Seconds that an idle worker leaves the last proof alone before it looks for plans."""
+_PURGE = 6
+"""Rounds of cuts after which those that are slack are dropped."""
 _PROOF: dict[str, float | int | str | bool] = {
     "mip_heuristic_effort": 0.0,
     "mip_heuristic_run_rins": False,
@@ -71,12 +73,15 @@ class SearchResult:
         Its value, and what no plan can go below.
     nodes : int
         Nodes of all search trees.
+    late : bool
+        Whether the clock stopped the search: the plan may be another one on another machine.
     """
 
     plan: FlowPlan
     objective: float
     bound: float
     nodes: int
+    late: bool
 
 
 @dataclass(frozen=True)
@@ -90,12 +95,15 @@ def search(
     goal: Goal,
     *,
     gap: float,
-    time_limit: float,
-    seed: int,
+    gap_of: GapOf = "total",
+    effort: str = "normal",
+    time_limit: float = math.inf,
+    seed: int = 0,
     threads: int = 2,
     easy: int = 30,
+    known: FlowPlan | None = None,
 ) -> SearchResult:
-    """Find the best plan within a gap or a time limit.
+    """Find the best plan within a gap, or the best that an effort pays for.
 
     Parameters
     ----------
@@ -104,16 +112,22 @@ def search(
     goal : Goal
         Target, price or budget.
     gap : float
-        Relative gap to prove.
+        Gap to prove.
+    gap_of : str
+        What the gap is a share of: ``total`` or ``transport``.
+    effort : str
+        ``quick``, ``normal`` or ``thorough``.
     time_limit : float
-        Wall-clock limit [s].
+        Seconds after which the search stops whatever it has reached.
     seed : int
         Seed of heuristics and solver.
     threads : int
-        Leaves solved side by side.
+        Leaves solved side by side; no effect on the plan.
     easy : int
         Where fewer choices than this are fractional in the relaxation, the solver alone is
         faster; 0 takes the whole way always.
+    known : FlowPlan, optional
+        A plan to begin with.
 
     Returns
     -------
@@ -125,55 +139,89 @@ def search(
     InfeasibleError
         Pipes cannot carry what is asked.
     SolverError
-        No plan was found in time.
+        No plan was found.
     """
-    run = _Search(net, goal, gap, time.monotonic() + time_limit, seed, threads)
+    run = _Search(net, goal, gap, gap_of, time.monotonic() + time_limit, seed, threads)
+    run.offer(known)
+    if goal.target is None:
+        run.offer(_nothing(net))
+    rounds = rounds_of(effort)
     if goal.budget is not None or (easy and net.columns <= _SMALL):
-        return run.plainly()
-    return run.thoroughly(easy)
+        run.plainly(rounds)
+    else:
+        run.thoroughly(rounds, easy)
+    return run.result()
+
+
+def transport_cost(net: FlowArrays, plan: FlowPlan) -> float:
+    """Cost of the pipes of a plan [million USD/yr]."""
+    used = plan.column[plan.column >= 0]
+    flow = plan.flow[plan.column >= 0]
+    return float(net.col_fixed[used].sum() + net.col_slope[used] @ flow)
 
 
 class _Search:
-    """State of one search: best plan, counters, deadline."""
+    """State of one search: best plan, bound, counters, deadline."""
 
     def __init__(
-        self, net: FlowArrays, goal: Goal, gap: float, deadline: float, seed: int, threads: int
+        self,
+        net: FlowArrays,
+        goal: Goal,
+        gap: float,
+        gap_of: GapOf,
+        deadline: float,
+        seed: int,
+        threads: int,
     ) -> None:
-        self.net, self.goal, self.gap = net, goal, gap
+        self.net, self.goal, self.gap, self.gap_of = net, goal, gap, gap_of
         self.deadline, self.seed, self.threads = deadline, seed, threads
         self.best: FlowPlan | None = None
-        self.objective = math.inf
+        self.objective, self.bound = math.inf, -math.inf
         self.nodes = 0
-        self._lock = threading.Lock()
+        self.late = False
         self.separator = Separator(net, goal)
 
     # -- bookkeeping ---------------------------------------------------------------------
 
-    def left(self) -> float:
-        """Seconds left."""
-        return self.deadline - time.monotonic()
+    def tolerance(self) -> float:
+        """Gap asked, in the unit of the objective; 0 without a plan."""
+        if self.best is None:
+            return 0.0
+        part = abs(self.objective)
+        if self.gap_of == "transport" and self.goal.budget is None:
+            part = transport_cost(self.net, self.best)
+        return self.gap * part
 
     def cutoff(self) -> float:
         """Value that a plan must go below to be worth finding."""
-        if not math.isfinite(self.objective):
-            return math.inf
-        return self.objective - 0.1 * self.gap * abs(self.objective)
+        # a hair inside, so that what was pruned here counts as proven
+        return self.objective - 0.999 * self.tolerance()
+
+    def done(self) -> bool:
+        """Whether the gap asked is proven, or the clock has run out."""
+        if time.monotonic() > self.deadline:
+            self.late = True
+        return self.late or self.bound >= self.cutoff()
+
+    def raise_bound(self, bound: float) -> None:
+        """Take a bound if it is better."""
+        self.bound = max(self.bound, bound)
 
     def offer(self, plan: FlowPlan | None) -> None:
         """Take a plan if it is better."""
         if plan is None:
             return
         worth = self.goal.objective(plan.cost, float(plan.captured.sum()))
-        with self._lock:
-            if worth < self.objective:
-                self.best, self.objective = plan, worth
+        if worth < self.objective:
+            self.best, self.objective = plan, worth
 
-    def result(self, bound: float) -> SearchResult:
+    def result(self) -> SearchResult:
         """Give the result, or say that there is none."""
         if self.best is None:
-            raise SolverError("no plan found within the time limit", cure="allow more time", rule=8)
-        bound = min(bound, self.objective)
-        return SearchResult(self.best, self.objective, bound, self.nodes)
+            cure = "allow more time" if self.late else "a larger effort"
+            raise SolverError("no plan was found", cure=cure, rule=8)
+        bound = min(self.bound, self.objective)
+        return SearchResult(self.best, self.objective, bound, self.nodes, self.late)
 
     def strong_model(self, net: FlowArrays, branch: Branch) -> Model | None:
         """Build the model of a branch with all strengthening rows; None if it is empty."""
@@ -184,24 +232,44 @@ class _Search:
 
     # -- small models and budgets ---------------------------------------------------------
 
-    def plainly(self) -> SearchResult:
+    def plainly(self, rounds: tuple[Work, ...]) -> None:
         """Give the whole strengthened model to the solver."""
         model = self.strong_model(self.net, Branch.root(self.net))
         if model is None:
             raise _infeasible(self.net)
-        if self.goal.target is None:
-            self.offer(_nothing(self.net))
-        answer = solve(model, gap=0.5 * self.gap, time_limit=self.left(), seed=self.seed)
-        self.nodes += answer.nodes
+        point = Relaxation(model).solve()
+        if point is None:
+            raise _infeasible(self.net)
+        self.raise_bound(point[0])
+        if self.done():
+            return
+        work = sum(one.proof for one in rounds)
+        # half of the gap: the plan is costed again, and may come out dearer by a rounding
+        share, least = 0.5 * self.gap, 0.0
+        if self.gap_of == "transport" and self.goal.budget is None:
+            self.first_plans(Branch.root(self.net))
+            share, least = 0.0, 0.5 * self.tolerance()
+        answer = solve(
+            model, gap=share, least=least, looks=Work.looks(work, model.layout.size),
+            deadline=self.deadline, seed=self.seed,
+        )  # fmt: skip
+        self.count(answer)
         if answer.status == "infeasible":
             raise _infeasible(self.net)
         if answer.x is not None:
             self.offer(refit(self.net, self.goal, answer.x))
-        return self.result(answer.bound)
+        if self.best is None:
+            self.first_plans(Branch.root(self.net))
+        self.raise_bound(answer.bound)
+
+    def count(self, answer: Answer) -> None:
+        """Add up what a solution took."""
+        self.nodes += answer.nodes
+        self.late |= answer.status == "time limit"
 
     # -- the whole way --------------------------------------------------------------------
 
-    def thoroughly(self, easy: int) -> SearchResult:
+    def thoroughly(self, rounds: tuple[Work, ...], easy: int) -> None:
         """Cuts, plans, tree over sources, leaves; the solver alone where it is easy."""
         root = Branch.root(self.net)
         model = self.strong_model(self.net, root)
@@ -212,87 +280,137 @@ class _Search:
         if point is None:
             raise _infeasible(self.net)
         if _split_count(model, point[1]) < easy:
-            return self.plainly()
+            self.plainly(rounds)
+            return
+        self.raise_bound(point[0])
         self.first_plans(root)
-        # cuts get dearer with each round on large networks: plans need their share of the time
-        enough = time.monotonic() + _CUT_SHARE * self.left()
-        point = self.tighten(relaxation, root, Rows(), until=enough) or point
-        scaling = self.scale_twice(root, point[1])
-        if math.isfinite(self.objective) and point[0] >= self.cutoff():
-            return self.result(point[0])
-        first = scaling.plans[0] if scaling.plans else None
+        leaves: list[_Leaf] = []
+        plans: list[FlowPlan] = []
+        for number, work in enumerate(rounds):
+            if self.done():
+                return
+            relaxation.set_bounds(model.lower, model.upper)
+            point = self.tighten(relaxation, root, work.cut_rounds) or point
+            if self.done():
+                return
+            scaling = self.scale_twice(work, number, root, point[1])
+            scaling.plans += plans
+            scaling.sort()
+            if self.done():
+                return
+            if number == 0:
+                leaves = self.tree_and_restricted(relaxation, scaling, root, work)
+            else:
+                self.look_around(scaling, root, work)
+            if self.done():
+                return
+            plans = scaling.plans
+            leaves = self.prove(leaves, work)
+
+    def tree_and_restricted(
+        self, relaxation: Relaxation, scaling: SlopeScaling, root: Branch, work: Work
+    ) -> list[_Leaf]:
+        """Run the tree, and the model over the arcs of the best plans beside it."""
+        first = list(scaling.plans[:8])
         with ThreadPoolExecutor(1) as pool:
-            # its plan is taken after the tree, so that the tree does not depend on timing
-            beside = pool.submit(self.restricted, scaling.plans[:8], root)
-            leaves = self.tree(relaxation, scaling, root)
-            self.offer(beside.result())
-        if scaling.plans and scaling.plans[0] is self.best and self.best is not first:
+            # both work from the plans as they are now, so that neither depends on timing
+            beside = pool.submit(self.restricted, first, root, self.cutoff(), work.restricted)
+            leaves = self.tree(relaxation, scaling, root, work)
+            plan, answer = beside.result()
+        self.offer(plan)
+        if answer is not None:
+            self.count(answer)
+        looked = any(plan is self.best for plan in first)
+        if not looked and any(plan is self.best for plan in scaling.plans):
             # the tree found a better plan than the model beside it: look around that one too
-            self.offer(self.restricted(scaling.plans[:8], root))
-        leaves = [leaf for leaf in leaves if leaf.bound < self.cutoff()]
+            self.look_around(scaling, root, work)
         if len(leaves) > _MOST_LEAVES:
             leaves = [_merge(leaves)]
-        return self.result(self.solve_leaves(leaves, scaling))
+        floor = min((leaf.bound for leaf in leaves), default=math.inf)
+        self.raise_bound(min(floor, self.cutoff()))
+        return leaves
+
+    def look_around(self, scaling: SlopeScaling, root: Branch, work: Work) -> None:
+        """Solve the model over the arcs of the best plans while that gives better ones."""
+        for _ in range(3):
+            before = self.best
+            plans = [] if before is None else [before]
+            plan, answer = self.restricted(
+                [*plans, *scaling.plans[:8]], root, self.cutoff(), work.restricted
+            )
+            self.offer(plan)
+            if answer is not None:
+                self.count(answer)
+            if self.best is before or self.done():
+                return
 
     def first_plans(self, root: Branch) -> None:
-        """Find some plan at once, so that a time limit has one to give."""
+        """Find some plan at once."""
         scaling = SlopeScaling(self.net, self.goal, self.seed)
         scaling.run(2, root)
         if scaling.plans:
             self.offer(scaling.plans[0])
 
-    def scale_twice(self, root: Branch, guide: np.ndarray) -> SlopeScaling:
-        """Run slope scaling on two threads, one guided by a point; gives all plans together."""
-        both = [SlopeScaling(self.net, self.goal, self.seed + k) for k in range(2)]
+    def scale_twice(self, work: Work, number: int, root: Branch, guide: np.ndarray) -> SlopeScaling:
+        """Run slope scaling on two streams, one guided by a point; gives all plans together."""
+        seeds = np.random.SeedSequence([self.seed, number]).generate_state(2).tolist()
+        both = [SlopeScaling(self.net, self.goal, seed) for seed in seeds]
         with ThreadPoolExecutor(2) as pool:
-            for scaling, point in zip(both, (guide, None), strict=True):
-                pool.submit(self.scale, scaling, _STARTS, root, point)
+            for _ in range(work.starts // 10):
+                jobs = [
+                    pool.submit(scaling.run, 10, root, point)
+                    for scaling, point in zip(both, (guide, None), strict=True)
+                ]
+                for job in jobs:
+                    job.result()
+                for scaling in both:
+                    if scaling.plans:
+                        self.offer(scaling.plans[0])
+                if self.done():
+                    break
         both[0].plans += both[1].plans
         both[0].sort()
         return both[0]
 
-    def scale(
-        self, scaling: SlopeScaling, starts: int, branch: Branch, guide: np.ndarray | None
-    ) -> None:
-        """Run slope scaling while time lasts."""
-        for _ in range(starts // 10):
-            if self.left() < 0:
-                return
-            scaling.run(10, branch, guide)
-            if scaling.plans:
-                self.offer(scaling.plans[0])
-
     def tighten(
-        self,
-        relaxation: Relaxation,
-        branch: Branch,
-        kept: Rows,
-        rounds: int = 45,
-        until: float = math.inf,
+        self, relaxation: Relaxation, branch: Branch, rounds: int
     ) -> tuple[float, np.ndarray] | None:
-        """Add node-set cuts until they stall or time is up; value and point, None if empty."""
-        last = -math.inf
+        """Add node-set cuts at the root until they gain little; value and point, None if empty."""
+        slow = 0
+        point = relaxation.solve()
         for turn in range(rounds):
-            point = relaxation.solve()
-            if point is None or self.left() < 0 or time.monotonic() > until:
+            if point is None:
+                return None
+            self.raise_bound(point[0])
+            if self.done():
                 return point
             rows = self.separator.cuts(point[1], branch)
-            stalled = turn > 8 and point[0] - last < 1e-6 * max(1.0, abs(point[0]))
-            if not len(rows) or stalled:
+            if not len(rows):
                 return point
-            last = point[0]
             relaxation.add(rows)
-            kept.extend(rows)
-        return relaxation.solve()
+            last, point = point[0], relaxation.solve()
+            if point is None:
+                return None
+            slow = slow + 1 if point[0] - last < 0.01 * (self.objective - point[0]) else 0
+            if slow >= 4:
+                break
+            if turn % _PURGE == _PURGE - 1:
+                relaxation.purge()
+                point = relaxation.solve()
+        if point is not None:
+            self.raise_bound(point[0])
+        return point
 
-    def tree(self, relaxation: Relaxation, scaling: SlopeScaling, root: Branch) -> list[_Leaf]:
+    def tree(
+        self, relaxation: Relaxation, scaling: SlopeScaling, root: Branch, work: Work
+    ) -> list[_Leaf]:
         """Branch on sources by linear programs; leaves cover all plans below the cutoff."""
         base = build(self.net, self.goal)
-        stack = [_Leaf(-math.inf, root)]
+        stack = [_Leaf(self.bound, root)]
         leaves: list[_Leaf] = []
         spent = 0
         while stack:
-            if spent >= _TREE_LPS or self.left() < 0:
+            if spent >= Work.looks(work.tree, base.layout.size) or time.monotonic() > self.deadline:
                 leaves += stack
                 break
             node = stack.pop()
@@ -304,15 +422,17 @@ class _Search:
             spent += 1
             if point is None or point[0] >= self.cutoff():
                 continue
+            bound = max(node.bound, point[0])
             terminal, value = _undecided(base, point[1])
             if terminal < 0:
-                leaves.append(_Leaf(point[0], node.branch))
+                leaves.append(_Leaf(bound, node.branch))
                 if len(leaves) <= 3:
-                    self.scale(scaling, 20, node.branch, None)
+                    scaling.run(10, node.branch, None)
+                    self.offer(scaling.plans[0] if scaling.plans else None)
                 continue
             likely = value > 0.5
             stack += [
-                _Leaf(point[0], node.branch.decide(terminal, opened=side))
+                _Leaf(bound, node.branch.decide(terminal, opened=side))
                 for side in (not likely, likely)
             ]
         leaves = [leaf for leaf in leaves if leaf.bound < self.cutoff()]
@@ -331,125 +451,90 @@ class _Search:
             point = relaxation.solve()
         return point
 
-    def restricted(self, plans: list[FlowPlan], root: Branch) -> FlowPlan | None:
-        """Solve the model over the arcs that some plans use; gives a better plan or None."""
-        cutoff = self.cutoff()
-        if not plans or self.left() < 0:
-            return None
+    def restricted(
+        self, plans: list[FlowPlan], root: Branch, cutoff: float, work: float
+    ) -> tuple[FlowPlan | None, Answer | None]:
+        """Solve the model over the arcs that some plans use; a plan below the cutoff, or None."""
+        if not plans:
+            return None, None
         edges = np.unique(np.concatenate([self.net.edge[p.column >= 0] for p in plans]))
         keep = np.isin(self.net.edge[self.net.col_arc], edges)
         closed = np.all([np.r_[p.captured, p.stored] <= 0 for p in plans], axis=0)
         net = self.net.restrict(keep)
         model = self.strong_model(net, replace(root, closed=closed))
         if model is None:
-            return None
-        options = {**_WIDE, "mip_max_nodes": 150, "objective_bound": cutoff}
+            return None, None
         answer = solve(
-            model, gap=0.1 * self.gap, time_limit=min(self.left(), 20.0), seed=self.seed,
-            options=options,
+            model, least=self.tolerance(), looks=Work.looks(work, model.layout.size),
+            deadline=self.deadline, seed=self.seed, options={**_WIDE, "objective_bound": cutoff},
         )  # fmt: skip
-        with self._lock:
-            self.nodes += answer.nodes
         plan = None if answer.x is None else refit(net, self.goal, answer.x)
         if plan is None:
-            return None
+            return None, answer
         columns = np.flatnonzero(keep)
-        return replace(plan, column=np.where(plan.column >= 0, columns[plan.column], -1))
+        column = np.where(plan.column >= 0, columns[plan.column], -1)
+        return replace(plan, column=column), answer
 
     # -- leaves ---------------------------------------------------------------------------
 
-    def solve_leaves(self, leaves: list[_Leaf], scaling: SlopeScaling) -> float:
-        """Solve each leaf below the cutoff; give the bound over all of them.
-
-        The leaf of the widest gap takes the longest and comes first; then those of small gap,
-        which close fast and leave their time to the others.
-        """
-        order = sorted(leaves, key=lambda leaf: -leaf.bound)
-        order = order[-1:] + order[:-1]
-        workers = max(1, min(self.threads, len(order)))
-        found = [self.cutoff()]
-        with ThreadPoolExecutor(workers) as pool:
-            jobs = [
-                pool.submit(self.solve_leaf, leaf, _queue(k, len(order), workers))
-                for k, leaf in enumerate(order)
-            ]
-            if len(jobs) > 1:
-                # last in the queue: it takes a worker that has no leaf left
-                pool.submit(self.improve, scaling, order[0].branch, jobs[0])
-            found += [job.result() for job in jobs]
-        return min(found)
-
-    def improve(self, scaling: SlopeScaling, branch: Branch, proof: Future[float]) -> None:
-        """Look for a better plan in the widest leaf while its proof takes long."""
-        wait([proof], timeout=_PATIENCE)
-        while not proof.done() and self.left() > 0:
-            self.scale(scaling, 2 * _STARTS, branch, None)
-            before = self.best
-            first = [before] if before is not None else []
-            self.offer(self.restricted([*first, *scaling.plans[:8]], branch))
-            if self.best is before:
-                return
-
-    def solve_leaf(self, leaf: _Leaf, queue: int) -> float:
-        """Prove what a leaf holds; gives its bound."""
+    def prove(self, leaves: list[_Leaf], work: Work) -> list[_Leaf]:
+        """Prove what each leaf below the cutoff holds; gives those that are still open."""
         cutoff = self.cutoff()
-        if leaf.bound >= cutoff or self.left() < 0:
-            return leaf.bound
+        still = [leaf for leaf in leaves if leaf.bound < cutoff]
+        share = work.proof / max(1, len(still))
+        with ThreadPoolExecutor(max(1, self.threads)) as pool:
+            # each works from the best plan as it is now: the plans are taken in their order
+            found = list(pool.map(lambda leaf: self.solve_leaf(leaf, cutoff, share), still))
+        for _, plan, answer in found:
+            self.offer(plan)
+            if answer is not None:
+                self.count(answer)
+        proven = [
+            replace(leaf, bound=max(leaf.bound, bound))
+            for leaf, (bound, _, _) in zip(still, found, strict=True)
+        ]
+        self.raise_bound(min([cutoff, *(leaf.bound for leaf in proven)]))
+        return [leaf for leaf in proven if leaf.bound < self.cutoff()]
+
+    def solve_leaf(
+        self, leaf: _Leaf, cutoff: float, share: float
+    ) -> tuple[float, FlowPlan | None, Answer | None]:
+        """Prove what a leaf holds: its bound, and a plan below the cutoff."""
         model = self.strong_model(self.net, leaf.branch)
         if model is None:
-            return math.inf
-        worker = _Search(self.net, self.goal, self.gap, self.deadline, self.seed, 1)
+            return math.inf, None, None
         relaxation = Relaxation(model)
-        kept = Rows()
-        point = worker.tighten(relaxation, leaf.branch, kept, 60)
+        worker = _Search(self.net, self.goal, self.gap, self.gap_of, self.deadline, self.seed, 1)
+        worker.best, worker.objective = self.best, self.objective
+        point = worker.tighten(relaxation, leaf.branch, 45)
         if point is None:
-            return math.inf
+            return math.inf, None, None
         floor = max(leaf.bound, point[0])
-        if floor >= cutoff:
-            return floor
-        _keep_binding(model, kept, point[1])
+        if floor >= cutoff or time.monotonic() > self.deadline:
+            return floor, None, None
+        model.rows.extend(relaxation.tight_cuts())
         model = replace(model, upper=_fixed_upper(model, relaxation, point, cutoff))
-        options: dict[str, float | int | str | bool] = dict(_FINE)
-        if _split_count(model, point[1]) > _HARD:
-            options = dict(_WIDE)
+        options = dict(_WIDE if _split_count(model, point[1]) > _HARD else _FINE)
         if math.isfinite(cutoff):
             options["objective_bound"] = cutoff
         answer = solve(
-            model, gap=0.1 * self.gap, time_limit=self.left() / max(1, queue), seed=self.seed,
-            options=options,
+            model, least=self.tolerance(), looks=Work.looks(share, model.layout.size),
+            deadline=self.deadline, seed=self.seed, options=options,
         )  # fmt: skip
-        with self._lock:
-            self.nodes += answer.nodes
-        return max(floor, self.leaf_bound(answer, cutoff))
-
-    def leaf_bound(self, answer: Answer, cutoff: float) -> float:
-        """Read the bound of a leaf solved below a cutoff, and take its plan.
-
-        With ``objective_bound`` set, HiGHS may call a plan above the cutoff optimal: that only
-        means that there is none below it.
-        """
-        if answer.x is not None:
-            self.offer(refit(self.net, self.goal, answer.x))
-        missed = answer.status == "optimal" and answer.objective > cutoff
-        if missed or answer.status == "infeasible":
-            return cutoff
-        return min(answer.bound, cutoff)
+        plan = None if answer.x is None else refit(self.net, self.goal, answer.x)
+        return max(floor, _leaf_bound(answer, cutoff)), plan, answer
 
 
-def _queue(place: int, leaves: int, workers: int) -> int:
-    """Leaves that share the time left with the one at a place; the first keeps its worker."""
-    if place == 0 and workers > 1:
-        return 1
-    return math.ceil((leaves - place) / max(1, workers - 1))
+def _leaf_bound(answer: Answer, cutoff: float) -> float:
+    """Read the bound of a leaf solved below a cutoff.
 
-
-def _keep_binding(model: Model, kept: Rows, point: np.ndarray) -> None:
-    """Add to the model the cuts that hold with equality at a point."""
-    matrix = kept.matrix(model.layout.size)
-    scale = np.maximum(1.0, abs(matrix).max(axis=1).toarray().ravel()) if len(kept) else 1.0
-    for k in np.flatnonzero(matrix @ point < 1e-5 * scale):
-        begin, end = kept.start[k], kept.start[k + 1]
-        model.rows.add(kept.index[begin:end], kept.value[begin:end], kept.lower[k], INF)
+    With ``objective_bound`` set, HiGHS may call a plan above the cutoff optimal: that only means
+    that there is none below it.
+    """
+    missed = answer.status == "optimal" and answer.objective > cutoff
+    if missed or answer.status in {"infeasible", "cutoff"}:
+        return cutoff
+    return min(answer.bound, cutoff)
 
 
 def _fixed_upper(
@@ -460,7 +545,7 @@ def _fixed_upper(
     out = (relaxation.reduced_costs() > cutoff - point[0] + 1e-7) & (point[1] < 0.5)
     out[: at.y] = False
     out[at.p :] = False
-    return np.where(out, 0.0, model.upper)
+    return np.where(out & model.integer, 0.0, model.upper)
 
 
 def _split_count(model: Model, x: np.ndarray) -> int:
@@ -471,8 +556,9 @@ def _split_count(model: Model, x: np.ndarray) -> int:
 
 def _undecided(model: Model, x: np.ndarray) -> tuple[int, float]:
     """Give the source that is furthest from open or closed; -1 if none is."""
+    whole = model.integer[: model.layout.sources]
     opened = x[: model.layout.sources]
-    split = np.abs(opened - np.round(opened))
+    split = np.where(whole, np.abs(opened - np.round(opened)), 0.0)
     if split.max(initial=0.0) <= 1e-6:
         return -1, 0.0
     source = int(np.argmax(split))

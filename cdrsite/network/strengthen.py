@@ -68,17 +68,27 @@ def bounds(
         spare, room = given.sum() - goal.target, taken.sum() - goal.target
         if spare < -1e-9 or room < -1e-9:
             return None
-        must = np.maximum(given - max(spare, 0.0) - 1e-9, 0.0)
+        must = _must(given, spare, goal.target)
         lower[at.a : at.r] = must
-        lower[: at.a][must > 0] = 1.0
-        must = np.maximum(taken - max(room, 0.0) - 1e-9, 0.0)
+        lower[: at.a][must > 1e-9] = 1.0
+        must = _must(taken, room, goal.target)
         lower[at.b : at.w] = must
-        lower[at.r : at.b][must > 0] = 1.0
+        lower[at.r : at.b][must > 1e-9] = 1.0
         wells = np.ceil(must / net.well_rate - 1e-9)
         lower[at.w : at.y] = np.minimum(wells, upper[at.w : at.y])
     if np.any(lower > upper + 1e-12):
         return None
     return lower, upper
+
+
+def _must(most: np.ndarray, spare: float, target: float) -> np.ndarray:
+    """Least amounts where all together may stay below their sum by a spare amount.
+
+    The margin is wide: between bounds a rounding apart the solver's presolve finds no plan.
+    """
+    if spare <= 1e-10 * target:
+        return most
+    return np.maximum(most - spare - 1e-6 * target, 0.0)
 
 
 def strong_rows(net: FlowArrays, goal: Goal, model: Model) -> Rows:

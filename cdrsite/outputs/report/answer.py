@@ -258,10 +258,14 @@ def network_proof(frame: Frame) -> str:
     status = str(frame.at("network/status"))
     if status in {"no plants", "no plan found"}:
         return frame.say("sure.network.none")
-    if frame.at("network/gap") is None:
-        return frame.say("sure.network.unproven")
-    key = "optimal" if status in {"optimal", "gap reached"} else "open"
-    return frame.say(f"sure.network.{key}", gap=frame.value("network/gap", 100.0, 2))
+    if real(frame.at("network/gap")) == 0.0:
+        return frame.say("sure.network.exact")
+    told = {"gap": frame.value("network/gap", 100.0, 2)}
+    if frame.at("network/gap_transport") is None:
+        return frame.say("sure.network.total", **told)
+    told["transport"] = frame.value("network/gap_transport", 100.0, 2)
+    text = frame.say("sure.network.within", **told)
+    return text if frame.at("network/reproducible") else text + frame.say("sure.network.cut")
 
 
 def how_sure(frame: Frame) -> str:

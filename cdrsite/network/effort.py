@@ -1,0 +1,72 @@
+"""How much work a search may spend: counted, never timed, so that a plan depends on no machine.
+
+The steps of a search stand in one fixed order. A larger effort goes on where a smaller one ends,
+so its plan is never dearer and its bound never lower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from cdrsite.core.errors import ConfigError
+
+Effort = Literal["quick", "normal", "thorough"]
+EFFORTS: tuple[str, ...] = get_args(Effort)
+
+
+@dataclass(frozen=True)
+class Work:
+    """Limits of one round of a search.
+
+    Attributes
+    ----------
+    cut_rounds : int
+        Rounds of node-set cuts at the root.
+    starts : int
+        Starts of slope scaling on each of two streams.
+    tree : float
+        Linear programs of the tree over sources, times columns of the model; in the first round.
+    restricted, proof : float
+        Looks of HiGHS times columns of the model: for the model over the arcs of good plans, and
+        for the proofs of all leaves together.
+    """
+
+    cut_rounds: int
+    starts: int
+    tree: float
+    restricted: float
+    proof: float
+
+    @staticmethod
+    def looks(work: float, columns: int) -> int:
+        """Looks that some work allows in a model of so many columns."""
+        return max(10, int(work / max(1, columns)))
+
+
+ROUNDS = (
+    Work(cut_rounds=20, starts=20, tree=1e5, restricted=1e5, proof=3e5),
+    Work(cut_rounds=30, starts=60, tree=0.0, restricted=1e6, proof=5e6),
+    Work(cut_rounds=60, starts=160, tree=0.0, restricted=5e6, proof=1e8),
+)
+"""Round by round; about 4, 60 and 1000 s of one core on a network of some hundred arcs."""
+
+
+def rounds_of(effort: str) -> tuple[Work, ...]:
+    """Give the rounds that an effort pays for.
+
+    Parameters
+    ----------
+    effort : str
+        ``quick``, ``normal`` or ``thorough``.
+
+    Raises
+    ------
+    ConfigError
+        No such effort.
+    """
+    if effort not in EFFORTS:
+        raise ConfigError(
+            "no such effort", where="effort", got=repr(effort), expected=", ".join(EFFORTS)
+        )
+    return ROUNDS[: EFFORTS.index(effort) + 1]
