@@ -7,28 +7,28 @@ from __future__ import annotations
 
 import itertools
 import math
-import multiprocessing
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.changes import rank_table, scenario_changes, site_changes
 from cdrsite.config.load import load_scenario, read_yaml
 from cdrsite.core.errors import CdrsiteError, ConfigError
+from cdrsite.core.faults import MEMORY_CURE, machine_fault
 from cdrsite.core.files import SHARED, remove_own
 from cdrsite.core.machine import cores
 from cdrsite.core.memo import remembering
+from cdrsite.core.processes import ATTEMPTS, Lost, in_processes
 from cdrsite.outputs.manifest import resolved_scenario
 from cdrsite.outputs.report.words import Words
 from cdrsite.outputs.staging import claimed, sharing, writing_into
-from cdrsite.outputs.tables import write_table
-from cdrsite.recall import Recall
+from cdrsite.outputs.tables import write_json, write_table
+from cdrsite.recall import READS, Recall, key_of
 from cdrsite.workspace import Means, work_folder
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ MAX_RUNS = 1000
 PAGE = "batch.html"
 BATCH_FILES = (
     PAGE,
+    "batch.json",
     *(
         f"{name}.{ending}"
         for name in ("batch", "batch_ranks", "batch_assumptions")
@@ -95,6 +96,32 @@ class BatchResult:
     failed: dict[str, str] = field(default_factory=dict)
     ranks: pd.DataFrame | None = None
     varies: pd.DataFrame | None = None
+
+    @property
+    def shared(self) -> dict[str, int]:
+        """Stage -> in how many finished runs it was taken from an earlier one."""
+        texts = self.table["shared"].fillna("") if "shared" in self.table.columns else ()
+        taken = [text.split("; ") for text in texts]
+        return {stage: sum(stage in one for one in taken) for stage in READS}
+
+    @property
+    def finished(self) -> int:
+        """Runs that were finished."""
+        return len(self.table) - len(self.failed)
+
+    def document(self) -> dict[str, Any]:
+        """All of it as plain values: ``runs``, ``finished``, ``failed`` and ``shared``.
+
+        ``failed`` gives the reason of each run that failed; ``shared`` says of each stage in how
+        many finished runs it was taken from an earlier one.
+        """
+        runs = [{str(k): v for k, v in row.items()} for row in self.table.to_dict("records")]
+        return {
+            "runs": runs,
+            "finished": self.finished,
+            "failed": self.failed,
+            "shared": self.shared,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +288,9 @@ def run_batch(
     finished: list[Finished] = []
     runs = list(runs)
     with nullcontext() if folder is None else _claimed(folder, runs):
-        for variant, outcome in _outcomes(runs, folder, progress, means, workers, tell):
+        outcomes = dict(_outcomes(runs, folder, progress, means, workers, tell))
+        for place, variant in enumerate(runs):
+            outcome = outcomes[place]
             if isinstance(outcome, str):
                 failed[variant.name] = outcome
                 rows.append({"run": variant.name, "status": "failed", "message": outcome})
@@ -306,24 +335,50 @@ def _outcomes(
     means: Means,
     workers: int,
     tell: Callable[[Variant], None] | None,
-) -> Iterator[tuple[Variant, Outcome]]:
-    """Each run with its outcome, in order; runs of one process share what they can."""
+) -> Iterator[tuple[int, Outcome]]:
+    """Place of each run with its outcome; runs of one process share what they can."""
+    order = sharing_order(runs)
     if workers <= 1:
         recall = Recall(_shared(folder))
-        for variant in runs:
+        for place in order:
             if tell is not None:
-                tell(variant)
-            yield variant, _outcome(variant, folder, progress, means, recall)
+                tell(runs[place])
+            yield place, _outcome(runs[place], folder, progress, means, recall)
     else:
-        # spawned, not forked: threads of numerical libraries do not survive a fork
-        context = multiprocessing.get_context("spawn")
         means = replace(means, threads=means.threads or max(1, cores() // workers))
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            futures = [pool.submit(_in_process, variant, folder, means) for variant in runs]
-            for variant, future in zip(runs, futures, strict=True):
-                if tell is not None:
-                    tell(variant)
-                yield variant, future.result()
+        task = partial(_in_process, folder=folder, means=means)
+        found = in_processes(task, [runs[place] for place in order], workers, tell)
+        for place, outcome in found:
+            yield order[place], _lost(outcome) if isinstance(outcome, Lost) else outcome
+
+
+def sharing_order(runs: Sequence[Variant]) -> list[int]:
+    """An order in which runs that can share stages follow each other.
+
+    What is shared is kept for a few settings only: layers of two grids that take turns would be
+    read again in every run. Runs that share alike stay in the order given.
+    """
+    keys: list[tuple[str, ...]] = []
+    for variant in runs:
+        try:
+            scenario = load_scenario(variant.scenario, variant.overrides)
+            keys.append(tuple(key_of(stage, scenario) for stage in READS))
+        except (CdrsiteError, OSError):  # told when it is run
+            keys.append((variant.name,))
+    first: dict[tuple[str, ...], int] = {}
+    for place, key in enumerate(keys):
+        for size in range(1, len(READS) + 1):
+            first.setdefault(key[:size], place)
+    ranks = [tuple(first[key[:size]] for size in range(1, len(READS) + 1)) for key in keys]
+    return sorted(range(len(runs)), key=lambda place: (ranks[place], place))
+
+
+def _lost(found: Lost) -> str:
+    """What to say of a run whose process was ended by the system."""
+    return (
+        f"the process of this run {found.how}, {ATTEMPTS} times; got no result; expected a machine "
+        f"with enough memory for it; cure: {MEMORY_CURE}"
+    )
 
 
 def _shared(folder: Path | None) -> Path | None:
@@ -352,6 +407,7 @@ def _outcome(
     """Run a variant and write it, where there is a folder to write to."""
     from cdrsite import study
 
+    before = recall.taken.copy()
     try:
         target = None if folder is None else folder / folder_name(variant.name)
         with nullcontext() if target is None else claimed(target):
@@ -361,11 +417,13 @@ def _outcome(
             if target is not None:
                 with remembering(recall.memo):
                     result.write(target, progress)
-        return row_of(variant, result), _finished(variant, result)
+        row = row_of(variant, result)
+        row["shared"] = "; ".join(name for name in READS if recall.taken[name] > before[name])
+        return row, _finished(variant, result)
     except CdrsiteError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 - one broken run must not lose the others' hours
-        return f"{type(error).__name__}: {error}"
+        return machine_fault(error) or f"{type(error).__name__}: {error}"
 
 
 def _finished(variant: Variant, result: StudyResult) -> Finished:
@@ -476,6 +534,7 @@ def write_batch(folder: Path, found: BatchResult, lang: str = "en") -> None:
     folders = {str(name): folder_name(str(name)) for name in found.table.get("run", ())}
     with writing_into(folder, "batch", BATCH_FILES) as aside:
         write_table(aside, "batch", found.table)
+        write_json(aside / "batch.json", found.document())
         if found.ranks is not None:
             write_table(aside, "batch_ranks", found.ranks)
         if found.varies is not None:

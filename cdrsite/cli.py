@@ -1,13 +1,13 @@
 """The command line: the only place that prints, and where errors become exit codes.
 
 Exit codes: 0 done; 1 the run failed; 2 the request was wrong (bad scenario or data); 130 stopped
-with Ctrl-C, 143 by the system (SIGTERM); 141 the reader of the output went away.
+with Ctrl-C, 143 by the system (SIGTERM), 129 by the end of its terminal (SIGHUP); 141 the reader of
+the output went away.
 """
 
 from __future__ import annotations
 
 import codecs
-import errno
 import io
 import json
 import os
@@ -22,6 +22,7 @@ import typer
 
 from cdrsite import __version__
 from cdrsite.core.errors import CdrsiteError
+from cdrsite.core.faults import machine_fault
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
@@ -80,7 +81,9 @@ def main() -> None:
     """Run the command line and turn errors into exit codes."""
     _prepare_streams()
     _drop_foreign_paths()
-    signal.signal(signal.SIGTERM, _terminated)
+    for name in ENDING_SIGNALS:
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
+            signal.signal(getattr(signal, name), _terminated)
     try:
         code = app(standalone_mode=False) or 0  # click hands on the code of typer.Exit
         if code == STOPPED:  # typer turns Ctrl-C into an exit code without a word
@@ -94,7 +97,7 @@ def main() -> None:
         code = _explain_end(error)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets a sentence
         code = _explain_fault(error)
-    if code in {STOPPED, TERMINATED}:
+    if code in {STOPPED, TERMINATED, HUNG_UP}:
         _leave_at_once(code)
     sys.exit(code)
 
@@ -115,12 +118,18 @@ PIPE_CLOSED = 141
 """Exit code of a program whose reader went away, as shells give it (128 + SIGPIPE)."""
 
 
+HUNG_UP = 129
+"""Exit code after SIGHUP, as shells give it (128 + SIGHUP)."""
+ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
+"""The system asks for an end, or the terminal was closed; what is ignored (nohup) stays so."""
+
+
 class Terminated(BaseException):
-    """The system asks the process to end (SIGTERM); what is half written is taken away."""
+    """The system asks the process to end; what is half written is taken away."""
 
 
-def _terminated(*_: object) -> None:
-    raise Terminated
+def _terminated(number: int, *_: object) -> None:
+    raise Terminated(128 + number)
 
 
 def _explain_end(error: BaseException) -> int:
@@ -132,37 +141,15 @@ def _explain_end(error: BaseException) -> int:
         _complain("stopped: nothing half-written is left behind")
         return STOPPED
     if isinstance(error, Terminated):
-        _complain("stopped by the system: nothing half-written is left behind")
-        return TERMINATED
+        with suppress(OSError):  # the terminal may be gone
+            _complain("stopped by the system: nothing half-written is left behind")
+        return int(error.args[0]) if error.args else TERMINATED
     if isinstance(error, BrokenPipeError):  # for example: cdrsite methods | head -1
         # or Python complains when it flushes what nobody reads
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return PIPE_CLOSED
-    _complain(os_error_text(error))
+    _complain(f"the run failed: {machine_fault(error)}")
     return 1
-
-
-CURES = {
-    errno.ENOSPC: "the disk is full; cure: free some space, or give a folder on another disk",
-    errno.EDQUOT: "your disk quota is used up; cure: free some space, or give another folder",
-    errno.EACCES: "no permission; cure: give a folder of your own, or ask for the right to it",
-    errno.EPERM: "no permission; cure: give a folder of your own, or ask for the right to it",
-    errno.EROFS: "the disk is read-only; cure: give a folder on another one",
-    errno.ENAMETOOLONG: "the name is too long; cure: choose a shorter one",
-    errno.EMFILE: "too many open files; cure: raise the limit (ulimit -n 4096)",
-    errno.EIO: "the disk cannot be read or written; cure: check it, or use another one",
-}
-"""Why the system refuses something, and what to do about it."""
-
-
-def os_error_text(error: BaseException) -> str:
-    """A refusal of the operating system in one line: where, why, cure."""
-    number = getattr(error, "errno", None)
-    where = getattr(error, "filename", None) or ""
-    why = CURES.get(number or 0)
-    if why is None:
-        return f"the run failed: {error}"
-    return f"the run failed: {where}: {why}" if where else f"the run failed: {why}"
 
 
 def _explain_fault(error: Exception) -> int:
@@ -173,11 +160,9 @@ def _explain_fault(error: Exception) -> int:
         return 2
     if os.environ.get("CDRSITE_TRACEBACK"):
         raise error
-    if isinstance(error, MemoryError):
-        _complain(
-            "the run failed: the memory is used up; cure: a coarser grid.resolution, or a machine "
-            "with more memory"
-        )
+    refused = machine_fault(error)
+    if refused is not None:
+        _complain(f"the run failed: {refused}")
         return 1
     _complain(
         f"the run failed: {type(error).__name__}: {error}\nthis is a fault of cdrsite; "
@@ -364,10 +349,10 @@ def batch(
 ) -> None:
     """Run many scenarios, or one with many settings, side by side."""
     from cdrsite.batch import run_batch, variants
-    from cdrsite.compare_report import print_batch_changes
+    from cdrsite.compare_report import failures_line, print_batch_changes
     from cdrsite.core.machine import parse_bytes
     from cdrsite.progress import Progress
-    from cdrsite.terminal import print_batch
+    from cdrsite.terminal import print_batch, print_json
     from cdrsite.workspace import Means
 
     means = Means(memory=None if memory is None else parse_bytes(memory, "--memory"))
@@ -384,13 +369,16 @@ def batch(
             tell=lambda variant: None if silent else _complain(f"run {variant.name}"),
             lang=lang.value,
         )
-    if as_json or not quiet:
-        print_batch(found, target, as_json=as_json)
-    if not silent:
-        print_batch_changes(found)
     for name, why in found.failed.items():
         _complain(f"{name} failed: {why}")
+    if as_json:
+        print_json(found.document())
+    elif not quiet:
+        print_batch(found, target)
+        print_batch_changes(found)
     if found.failed:
+        # the last line is what a person reads who was away meanwhile
+        (_complain if silent else _say)(failures_line(found))
         raise typer.Exit(1)
 
 

@@ -176,6 +176,16 @@ def _more(n: int, file: str, out: Console) -> None:
         out.print(f"{n - SHOWN} more in {file}", highlight=False)
 
 
+def failures_line(found: BatchResult) -> str:
+    """How many runs of a batch failed, and what its tables then cover, in one sentence."""
+    runs, n = len(found.table), len(found.failed)
+    return (
+        f"{n} of {runs} run{'s' * (runs != 1)} failed ({', '.join(found.failed)}); tables and "
+        f"comparisons cover the {found.finished} that {'was' if found.finished == 1 else 'were'} "
+        "finished"
+    )
+
+
 def print_batch_changes(found: BatchResult, console: Console | None = None) -> None:
     """Print how the ranking of sites differs between the runs of a batch.
 
@@ -202,7 +212,8 @@ def print_batch_changes(found: BatchResult, console: Console | None = None) -> N
     ]
     out = console or open_console()
     if not rows:
-        out.print("the best sites are the same in all runs", highlight=False)
+        which = f"the {found.finished} runs that were finished" if found.failed else "all runs"
+        out.print(f"the best sites are the same in {which}", highlight=False)
         return
     show_table(out, text_table("Best sites compared with the first run", columns, rows))
     _more(len(changed), "batch_ranks.csv", out)

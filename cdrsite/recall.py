@@ -1,8 +1,8 @@
 """What the runs of a batch share: layers already on the grid, and stages that nothing new touches.
 
 A stage is known by what it depends on: the parts of the scenario that it reads, the content of the
-inputs as far as size and time of change tell, and the version of the program. A parameter sweep so
-recomputes only the stages that the parameter touches, and those behind them.
+files that these parts name, and the version of the program. A parameter sweep so recomputes only
+the stages that the parameter touches, and those behind them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import warnings
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdrsite import __version__
 from cdrsite.core.arrays import DiskStore, MemoryStore, link_tree
+from cdrsite.core.content import files_of, known_sha256
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.files import SHARED, make_own
 from cdrsite.core.memo import Memo
@@ -38,7 +39,7 @@ KEPT = 3
 
 def _layers(scenario: Document) -> Document:
     """What decides what the layers are on the grid."""
-    found = {name: scenario[name] for name in ("region", "grid", "layers", "data_folder")}
+    found = {name: scenario[name] for name in ("region", "grid", "layers")}
     return found | {"base_year": scenario["costs"]["base_year"]}
 
 
@@ -48,16 +49,23 @@ def _siting(scenario: Document) -> Document:
     return _layers(scenario) | {"siting": scenario["siting"], "methods": methods}
 
 
-def _transport(scenario: Document) -> Document:
-    """What routes, sheds and the areas of pools depend on."""
-    return _layers(scenario) | {n: scenario[n] for n in ("transport", "resources", "costs")}
+def _links(scenario: Document) -> Document:
+    """What the routes to storage depend on: pipelines cost capital and power."""
+    costs, storage = scenario["costs"], scenario["resources"]["storage"]
+    found = {"discount_rate": costs["discount_rate"], "power": costs["prices"]["electricity"]}
+    return _layers(scenario) | found | {"transport": scenario["transport"], "storage": storage}
+
+
+def _areas(scenario: Document) -> Document:
+    """What the areas of pools and storage units, and the sheds of biomass, depend on."""
+    return _links(scenario) | {"resources": scenario["resources"]}
 
 
 READS: dict[str, Callable[[Document], Document]] = {
     "layers": _layers,
     "siting": _siting,
-    "links": _transport,
-    "areas": _transport,
+    "links": _links,
+    "areas": _areas,
 }
 """Stage -> the parts of a scenario that it reads."""
 
@@ -83,6 +91,8 @@ class Recall:
         Results of stages, layers, and what was said of the layers.
     memo : Memo
         What was written, by content.
+    made, taken : Counter
+        How often each stage was made, and how often it was taken from an earlier run.
     """
 
     folder: Path | None = None
@@ -90,13 +100,18 @@ class Recall:
     stacks: OrderedDict[str, LayerStack] = field(default_factory=OrderedDict)
     heard: dict[str, list[str]] = field(default_factory=dict)
     memo: Memo = field(default_factory=Memo)
+    made: Counter[str] = field(default_factory=Counter)
+    taken: Counter[str] = field(default_factory=Counter)
 
     def layers(self, scenario: Scenario, make: Callable[[], LayerStack]) -> LayerStack:
         """The layers of a scenario with the blocks that were read already."""
         key = key_of("layers", scenario)
         for text in self.heard.get(key, ()):
             warnings.warn(text, CdrsiteWarning, stacklevel=2)
-        if key not in self.stacks:
+        if key in self.stacks:
+            self.taken["layers"] += 1
+        else:
+            self.made["layers"] += 1
             self.stacks[key] = make()
             while len(self.stacks) > 1:  # one set of layers may hold hundreds of megabytes
                 self.stacks.popitem(last=False)
@@ -113,6 +128,7 @@ class Recall:
         found = known.get(key)
         if found is not None and self._restore(found, space):
             known.move_to_end(key)
+            self.taken[name] += 1
             for text in found.notes:
                 warnings.warn(text, CdrsiteWarning, stacklevel=2)
             value: T = found.value
@@ -124,6 +140,9 @@ class Recall:
             value = make()
         for one in caught:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+        self.made[name] += 1
+        if self.folder is None and any(store.on_disk for store in stores):
+            return value  # its arrays end with the run
         notes = [str(one.message) for one in caught if issubclass(one.category, CdrsiteWarning)]
         saved = [
             self._save(store, sorted(set(store.names()) - names), f"{name}-{key}-{which}")
@@ -132,9 +151,9 @@ class Recall:
         known[key] = Remembered(value, (saved[0], saved[1]), tuple(dict.fromkeys(notes)))
         while len(known) > KEPT:
             _, old = known.popitem(last=False)
-            for path in {path for arrays in old.arrays for path in arrays.values()}:
-                if isinstance(path, Path):
-                    shutil.rmtree(path, ignore_errors=True)
+            for array in (one for arrays in old.arrays for one in arrays.values()):
+                if isinstance(array, Path):
+                    shutil.rmtree(array, ignore_errors=True)
         return value
 
     def _save(self, store: ArrayStore, names: list[str], label: str) -> dict[str, Any]:
@@ -183,29 +202,27 @@ class Forgetful(Recall):
 
 
 def key_of(stage: str, scenario: Scenario) -> str:
-    """Hash of what a stage depends on."""
-    chosen = READS[stage](scenario.model_dump(mode="json", by_alias=True))
-    files = sorted(set(_files(scenario.model_dump(by_alias=True))))
-    seen = [(str(path), *_state(path)) for path in files]
-    text = json.dumps([__version__, chosen, seen], sort_keys=True, default=str)
+    """Hash of what a stage depends on: what it reads of the scenario, and the files named there."""
+    read = READS[stage]
+    named = sorted(set(_paths(read(scenario.model_dump(by_alias=True)))))
+    chosen = read(scenario.model_dump(mode="json", by_alias=True))
+    content = {str(path): _content(path) for path in named}
+    text = json.dumps([__version__, chosen, content], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def _files(value: Any) -> Iterator[Path]:
+def _paths(value: Any) -> Iterator[Path]:
     if isinstance(value, Mapping):
         for item in value.values():
-            yield from _files(item)
+            yield from _paths(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _files(item)
-    elif isinstance(value, Path) and value.exists():
+            yield from _paths(item)
+    elif isinstance(value, Path):
         yield value
 
 
-def _state(path: Path) -> tuple[int, int]:
-    """Size and time of change of a file, or of the newest file of a folder."""
-    if path.is_dir():
-        inside = [one.stat() for one in path.rglob("*") if one.is_file()]
-        return sum(one.st_size for one in inside), max((s.st_mtime_ns for s in inside), default=0)
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
+def _content(path: Path) -> list[tuple[str, str]]:
+    """Name and hash of every file of an input."""
+    files = sorted(files_of(path))
+    return [(file.relative_to(path.parent).as_posix(), known_sha256(file)) for file in files]

@@ -347,16 +347,9 @@ def print_explanation(
         out.print(plain_list(here.lines()))
 
 
-def print_batch(
-    found: BatchResult, folder: Path, *, as_json: bool = False, console: Console | None = None
-) -> None:
-    """Print the runs of a batch side by side."""
-    from cdrsite.outputs.tables import plain
-
+def print_batch(found: BatchResult, folder: Path, *, console: Console | None = None) -> None:
+    """Print the runs of a batch side by side, and what they shared."""
     rows = [{str(k): v for k, v in row.items()} for row in found.table.to_dict("records")]
-    if as_json:
-        print_json(plain(rows))
-        return
     out = console or open_console()
     head = "net_mt_yr "
     methods = [str(c) for c in found.table.columns if str(c).startswith(head)]
@@ -378,6 +371,26 @@ def print_batch(
     ]
     show_table(out, text_table("Net removal of each method in the plan [Mt/yr]", columns, shown))
     out.print(f"table in {folder / 'batch.csv'}", markup=False, highlight=False, soft_wrap=True)
+    if found.finished > 1:
+        out.print(shared_line(found), markup=False, highlight=False)
+
+
+SHARED_WORDS = {
+    "layers": "layers on the grid",
+    "siting": "exclusions",
+    "links": "routes to storage",
+    "areas": "areas of pools",
+}
+"""Stage that runs of a batch share -> what a person calls it."""
+
+
+def shared_line(found: BatchResult) -> str:
+    """Which stages were taken from earlier runs, and how often, in one sentence."""
+    taken = {stage: times for stage, times in found.shared.items() if times}
+    if not taken:
+        return f"shared by the {found.finished} finished runs: nothing, all stages were made anew"
+    parts = ", ".join(f"{SHARED_WORDS[stage]} {times}x" for stage, times in taken.items())
+    return f"taken from an earlier one of the {found.finished} finished runs: {parts}"
 
 
 def network_line(network: dict[str, Any]) -> str:
@@ -512,6 +525,8 @@ def print_checks(checks: Sequence[Check], console: Console | None = None) -> Non
 
 
 def print_json(document: Any) -> None:
-    """Print one JSON document."""
-    json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
+    """Print one JSON document; what is no number is null."""
+    from cdrsite.outputs.tables import plain
+
+    json.dump(plain(document), sys.stdout, ensure_ascii=False, indent=2)
     sys.stdout.write("\n")

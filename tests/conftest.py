@@ -55,14 +55,16 @@ def call(
     def run(*arguments: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["cdrsite", *map(str, arguments)])
         monkeypatch.setattr(cli, "_leave_at_once", sys.exit)
-        before = signal.getsignal(signal.SIGTERM)
+        names = [name for name in cli.ENDING_SIGNALS if hasattr(signal, name)]
+        before = {name: signal.getsignal(getattr(signal, name)) for name in names}
         try:
             cli.main()
             code = 0
         except SystemExit as stop:
             code = int(stop.code or 0)
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for name, handler in before.items():
+                signal.signal(getattr(signal, name), handler)
         out = capsys.readouterr()
         assert "Traceback" not in out.err + out.out
         return code, out.out, out.err

@@ -88,6 +88,7 @@ def fake_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return result
 
     monkeypatch.setattr(batch_module, "load_scenario", lambda path, sets: f"{path} {sets}")
+    monkeypatch.setattr(batch_module, "key_of", lambda stage, scenario: stage)
     monkeypatch.setattr(study_module, "run", run)
 
 
@@ -157,7 +158,7 @@ def test_the_command_prints_all_and_exits_1_after_a_failure(tmp_path: Path) -> N
     assert shown.exit_code == 1
     assert "988" in shown.output and "failed" in shown.output
     shown = CliRunner().invoke(app, ["batch", "good.yaml", "--json", *out])
-    assert shown.exit_code == 0 and json.loads(shown.stdout)[0]["run"] == "good"
+    assert shown.exit_code == 0 and json.loads(shown.stdout)["runs"][0]["run"] == "good"
     assert max(map(len, shown.output.splitlines())) <= 100 or "{" in shown.output
 
 

@@ -15,6 +15,7 @@ from tiny_scenario import write_world
 
 import cdrsite
 from cdrsite import cli
+from cdrsite.core.faults import CURES, machine_fault
 
 COARSE = ("--set", "grid.resolution=20 km")
 
@@ -382,11 +383,20 @@ def test_a_stopped_run_leaves_nothing_and_says_one_line(
     assert names(tmp_path) == before
 
 
-@pytest.mark.parametrize("number", sorted(cli.CURES))
+@pytest.mark.parametrize("number", sorted(CURES))
 def test_what_the_system_refuses_has_a_cure(number: int) -> None:
-    text = cli.os_error_text(OSError(number, "refused", "/data/x.tif"))
-    assert text.startswith("the run failed: /data/x.tif: ") and "; cure: " in text
-    assert cli.os_error_text(OSError("odd")) == "the run failed: odd"
+    text = machine_fault(OSError(number, "refused", "/data/x.tif")) or ""
+    assert text.startswith("/data/x.tif: ") and "; cure: " in text
+    assert machine_fault(OSError("odd")) == "odd"
+
+
+def test_only_what_the_machine_refuses_is_its_fault() -> None:
+    wanted = "Unable to allocate 7 GiB"
+    for error in (MemoryError(wanted), RuntimeError("can't start new thread"), OSError(12, "no")):
+        text = machine_fault(error) or ""
+        assert "memory" in text and "cure: --memory" in text
+    assert wanted in (machine_fault(MemoryError(wanted)) or "")
+    assert machine_fault(RuntimeError("odd")) is None and machine_fault(ValueError("x")) is None
 
 
 def test_a_character_set_without_our_signs_gets_the_nearest(tmp_path: Path) -> None:

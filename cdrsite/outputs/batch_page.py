@@ -67,6 +67,7 @@ def batch_page(folder: Path, found: BatchResult, folders: Mapping[str, str], wor
         tag("p", sheet.say("batch.kind"), class_="kicker"),
         tag("h1", sheet.count("batch.title", len(rows))),
         tag("p", about, class_="muted"),
+        shared(sheet, found),
     )
     sections = (
         ("answer", "batch.answer", answer(sheet, rows, folder, folders)),
@@ -78,6 +79,24 @@ def batch_page(folder: Path, found: BatchResult, folders: Mapping[str, str], wor
         ("files", "batch.files", files(sheet)),
     )
     return document(sheet, words(title, n=number(len(rows))), head, sections)
+
+
+def shared(sheet: Sheet, found: BatchResult) -> str:
+    """Which stages were taken from earlier runs, and how often."""
+    parts = [
+        sheet.words(
+            "batch.shared.one",
+            stage=sheet.words(f"batch.shared.{stage}"),
+            times=number(times),
+            n=number(found.finished),
+        )
+        for stage, times in found.shared.items()
+        if times
+    ]
+    if not parts:
+        return ""
+    stages = sheet.words("list.comma").join(parts)
+    return tag("p", text(sheet.words("batch.shared", stages=stages)), class_="muted")
 
 
 def _runs(folder: Path, rows: list[Row], folders: Mapping[str, str]) -> Runs:
@@ -325,6 +344,7 @@ def files(sheet: Sheet) -> str:
         ("batch.csv", "batch.files.table"),
         ("batch_assumptions.csv", "batch.files.varies"),
         ("batch_ranks.csv", "batch.files.ranks"),
+        ("batch.json", "batch.files.json"),
     )
     items = (
         tag("li", tag("a", tag("code", text(name)), href=name), " – ", sheet.say(key))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite import __version__
 from cdrsite.competition.master import SEED
+from cdrsite.core.content import files_of
 from cdrsite.core.files import sha256
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ PACKAGES = (
 )
 NOT_INPUTS = frozenset({"data_folder", "folder"})
 """Keys of a scenario whose paths are places, not data."""
-SIDECARS = (".shx", ".dbf", ".prj", ".cpg", ".shp.xml", ".qix")
-"""Endings of the files that make up one shapefile."""
 
 
 def manifest(result: StudyResult) -> dict[str, Any]:
@@ -112,9 +111,7 @@ def input_files(scenario: Scenario) -> dict[str, dict[str, Any]]:
         Path -> ``sha256`` and ``bytes``. Of a folder (a Zarr store) every file; of a shapefile its
         companions too.
     """
-    files = {
-        file for path in _paths(scenario.model_dump(by_alias=True)) for file in _files_of(path)
-    }
+    files = {file for path in _paths(scenario.model_dump(by_alias=True)) for file in files_of(path)}
     base = scenario.data_folder
     found = {relative_path(file.absolute(), base): file for file in files}
     return {
@@ -133,15 +130,6 @@ def _paths(value: Any) -> Iterator[Path]:
             yield from _paths(item)
     elif isinstance(value, Path):
         yield value
-
-
-def _files_of(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        yield from (file for file in path.rglob("*") if file.is_file())
-    elif path.is_file():
-        yield path
-        if path.suffix.lower() == ".shp":
-            yield from (side for end in SIDECARS if (side := path.with_suffix(end)).is_file())
 
 
 def versions() -> dict[str, str]:
