@@ -283,7 +283,7 @@ def net_factor(
         See :func:`net_factor_terms`.
     electricity : array_like
         Need [kWh/t]. Negative where the method supplies power: that adds nothing to the removal;
-        its avoided emissions go to their own ledger (:func:`avoided_emissions`).
+        what it replaces has its own ledger (:mod:`cdrsite.ledgers`).
     grid_intensity, heat_intensity : array_like
         [kg CO2e/kWh].
     heat : array_like
@@ -368,45 +368,6 @@ def amortised(emission: npt.ArrayLike, years: float) -> FloatArray:
             cure="20 years is the IPCC default for land-use change",
         )
     return _float(emission) / years
-
-
-@dataclass(frozen=True)
-class Ledgers:
-    """Three ledgers that are never added together (rule 5) [t CO2e/yr].
-
-    Parameters
-    ----------
-    removal : ndarray or float
-        Net CO2 taken from the atmosphere and stored; the only one that counts as removal.
-    avoided : ndarray or float
-        Emissions of others that did not happen, for example on the grid that receives power.
-    substitution : ndarray or float
-        Credits of products that replace others (module D of a product's footprint).
-    """
-
-    removal: npt.ArrayLike = 0.0
-    avoided: npt.ArrayLike = 0.0
-    substitution: npt.ArrayLike = 0.0
-
-    @property
-    def total(self) -> float:
-        """Sum of the removal ledger over all cells, unknown cells left out [t CO2/yr]."""
-        return float(np.nansum(_float(self.removal)))
-
-    def __add__(self, other: Ledgers) -> Ledgers:
-        return Ledgers(
-            _float(self.removal) + _float(other.removal),
-            _float(self.avoided) + _float(other.avoided),
-            _float(self.substitution) + _float(other.substitution),
-        )
-
-
-def avoided_emissions(electricity: npt.ArrayLike, displaced_intensity: npt.ArrayLike) -> FloatArray:
-    """Emissions avoided on the grid by power that the method supplies [t CO2e per gross t].
-
-    ``max(-electricity, 0) x displaced intensity / 1000``; belongs to ``Ledgers.avoided``.
-    """
-    return supplied(electricity) * _float(displaced_intensity) / KG_PER_T
 
 
 def credited(net: npt.ArrayLike, buffer: npt.ArrayLike) -> FloatArray:

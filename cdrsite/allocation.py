@@ -8,7 +8,7 @@ rows that all cells share (rule 6).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,7 @@ from cdrsite.core.states import (
     PLANNED,
     UNKNOWN,
 )
+from cdrsite.ledgers import LedgerBook
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,12 +102,15 @@ class Allocation:
         Cells that the plan uses for each method.
     curve : SupplyCurve
         Net tonnes against their cost.
+    ledger : ndarray, shape (1 + zones, methods, ledgers.SUMS)
+        Sums of the ledgers by administrative unit, those of no unit first [t/yr].
     """
 
     solution: Solution
     by_sink: NDArray[np.float64]
     used: NDArray[np.int64]
     curve: found.SupplyCurve
+    ledger: NDArray[np.float64]
 
 
 def objective_of(model: ObjectiveModel) -> Objective | Lexicographic:
@@ -383,6 +387,7 @@ class PlanPart:
     by_sink: NDArray[np.float64]
     used: NDArray[np.int64]
     curve: NDArray[np.float64]
+    ledger: NDArray[np.float64]
 
 
 PLAN_ARRAYS: dict[str, tuple[bool, type[np.generic]]] = {
@@ -414,6 +419,7 @@ class PlanBlock:
     cells: BlockCells
     numbers: Mapping[Block, int]
     result: ArrayStore
+    book: LedgerBook
 
     def __call__(self, block: Block) -> PlanPart:
         """Write the plan's variables of a block; return its sums."""
@@ -424,11 +430,13 @@ class PlanBlock:
         arrays, place = self._empty(block), self.cells.places(number)
         by_sink = np.zeros((methods, problem.n_sinks))
         curve = np.zeros((methods, len(edges) - 1))
-        total = self.solution.sweeper.zero()
+        total, ledger = self.solution.sweeper.zero(), self.book.empty()
         for first in range(start, stop, PIECE):
             plan = self.solution.plan_of(first, min(first + PIECE, stop))
             each, money = found.net_and_cost(problem, plan)
-            self._fill(arrays, plan, place[first - start : plan.stop - start], each, money)
+            here = place[first - start : plan.stop - start]
+            self._fill(arrays, plan, here, each, money)
+            self.book.add(ledger, plan.x, each, plan.cells.sink_loss, self._reader(block, here))
             by_sink += self._by_sink(plan)
             curve += found.curve_part(problem, plan, edges)
             total.by_combo.__iadd__(plan.sums.by_combo)
@@ -442,8 +450,17 @@ class PlanBlock:
         combo = np.flatnonzero(total.by_combo.any(axis=(1, 2)))
         group = np.flatnonzero(total.by_sink.any(axis=1))
         return PlanPart(
-            combo, total.by_combo[combo], group, total.by_sink[group], by_sink, used, curve
+            combo, total.by_combo[combo], group, total.by_sink[group], by_sink, used, curve, ledger
         )
+
+    def _reader(self, block: Block, place: NDArray[np.int32]) -> Callable[[str], NDArray[Any]]:
+        """Reads variables of a block in some of its cells."""
+
+        def read(name: str) -> NDArray[Any]:
+            values = np.asarray(self.result.open(name)[(..., *block.slices)])
+            return values.reshape(*values.shape[:-2], -1)[..., place]
+
+        return read
 
     def _empty(self, block: Block) -> dict[str, NDArray[Any]]:
         """Variables of cells that take no part, flat."""

@@ -339,6 +339,9 @@ def _rivals(
         for resource, need in sums.needs.items():
             if need.constant is None:
                 arrays[f"need_{resource}"] = sum_of(need, layers)
+        for key, entry in setting.ledgers[name].by_name.items():
+            if entry.constant is None:
+                arrays[key] = sum_of(entry, layers)
         made[name] = {
             key: np.broadcast_to(np.asarray(values, np.float32), block.shape)
             for key, values in arrays.items()

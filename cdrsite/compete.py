@@ -14,10 +14,11 @@ from cdrsite.allocation import (
 )
 from cdrsite.cells import Offers, competitors_of
 from cdrsite.competition.blockcells import BlockCells
-from cdrsite.competition.problem import PolicyRow
+from cdrsite.competition.problem import PolicyRow, Problem
 from cdrsite.competition.results import SupplyCurve, curve_edges
 from cdrsite.competition.solution import Solution
 from cdrsite.core.reader import LayerReader
+from cdrsite.ledgers import LedgerBook
 from cdrsite.prepare import Setting
 from cdrsite.running import Workspace
 
@@ -91,19 +92,34 @@ def lay_out(
         shape = (methods, *grid.shape) if many else grid.shape
         space.result.create(name, shape, dtype)
     numbers = {block: i for i, block in enumerate(setting.blocks)}
-    task = PlanBlock(solution, cells, numbers, space.result)
+    book = _ledger_book(setting, problem)
+    task = PlanBlock(solution, cells, numbers, space.result, book)
     by_sink = np.zeros((methods, problem.n_sinks))
     used, edges = np.zeros(methods, np.int64), curve_edges()
     net = np.zeros((methods, len(edges) - 1))
-    total = solution.sweeper.zero()
+    total, ledger = solution.sweeper.zero(), book.empty()
     for _, part in space.each("plan", task, setting.blocks, "plan"):
         total.by_combo[part.combo] += part.by_combo
         total.by_sink[part.group] += part.by_group
         by_sink += part.by_sink
         used += part.used
         net += part.curve
+        ledger += part.ledger
     solution.know_totals(total)
-    return Allocation(solution, by_sink, used, SupplyCurve(edges, net, problem.method_names))
+    curve = SupplyCurve(edges, net, problem.method_names)
+    return Allocation(solution, by_sink, used, curve, ledger)
+
+
+def _ledger_book(setting: Setting, problem: Problem) -> LedgerBook:
+    """How the ledgers of a plan are summed: by method and administrative unit."""
+    admin = setting.scenario.outputs.admin
+    zones = 0 if admin is None else len(zone_names(setting.reader, admin.layer, admin.name))
+    return LedgerBook(
+        tuple(setting.ledgers.values()),
+        np.array([method.stored for method in problem.methods], np.float64),
+        None if admin is None else f"zone_{admin.layer}",
+        zones,
+    )
 
 
 def zone_layers(setting: Setting) -> dict[str, tuple[str, ...]]:

@@ -7,20 +7,27 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cdrsite.accounting import Emissions
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError
 from cdrsite.core.grid import Block
 from cdrsite.layers.region import StudyArea, build_grid
 from cdrsite.layers.stack import LayerStack
+from cdrsite.ledgers import PlaceSums, place_sums
 from cdrsite.library.plausibility import check_profile
+from cdrsite.requirements import plan as sums
 from cdrsite.requirements.plan import ScoringPlan
 from cdrsite.requirements.supply import Pools, StorageUnits, read_pools, read_storage
 from cdrsite.scoring import (
     Ingredients,
     MethodModel,
     RivalSums,
+    chain_losses,
     method_model,
     method_plan,
+    needs_of,
+    net_factors,
+    product_of,
     rival_sums,
 )
 from cdrsite.siting.exclusions import RuleBook, rule_book
@@ -46,6 +53,7 @@ class Setting:
     storage: StorageUnits | None
     plan: ScoringPlan
     rivals: dict[str, RivalSums]
+    ledgers: dict[str, PlaceSums]
     block_size: int
     blocks: tuple[Block, ...]
 
@@ -114,8 +122,23 @@ def prepare(
         storage=storage,
         plan=_plan(scenario, models, book, criteria, given),
         rivals={name: rival_sums(model, scenario, given) for name, model in models.items()},
+        ledgers={name: ledger_sums(model, scenario, given) for name, model in models.items()},
         block_size=size,
         blocks=tuple(area.grid.blocks(size)),
+    )
+
+
+def ledger_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> PlaceSums:
+    """Entries of a method's ledgers that may differ from place to place."""
+    needs = needs_of(model)
+    factors = net_factors(model, needs, given)
+    grid = given.intensity
+    return place_sums(
+        chain_losses(model, scenario, given),
+        Emissions.from_library(model.numbers),
+        needs.supplied,
+        sums.layer(grid) if isinstance(grid, str) else sums.const(grid),
+        lambda coefficient, names: product_of(coefficient, names, factors),
     )
 
 

@@ -23,6 +23,7 @@ from cdrsite.projects import project_features, project_summary, project_tables
 from cdrsite.tables import (
     curve_table,
     exclusion_table,
+    ledger_table,
     limit_table,
     method_table,
     pool_table,
@@ -203,6 +204,7 @@ def assemble(
         "pools": pool_table(allocation),
         "storage": storage_table(setting, allocation),
         "provinces": zone_table(setting, allocation, _admin_names(setting)),
+        "ledgers": ledger_table(setting, allocation, _admin_names(setting)),
         "supply_curve": curve_table(allocation),
         "sites": site_table(scenario, grid, methods, tally, arrays),
         "limits": limit_table(methods, tally),

@@ -353,11 +353,12 @@ def needs_of(model: MethodModel) -> Needs:
     )
 
 
-def _product(coefficient: float, names: tuple[str, ...], factors: Mapping[str, Sum]) -> Sum:
+def product_of(coefficient: float, names: tuple[str, ...], factors: Mapping[str, Sum]) -> Sum:
+    """A coefficient times factors by name."""
     return reduce(mul, (factors[name] for name in names), const(coefficient))
 
 
-def _losses(model: MethodModel, scenario: Scenario, given: Ingredients) -> ChainLosses:
+def chain_losses(model: MethodModel, scenario: Scenario, given: Ingredients) -> ChainLosses:
     """Losses on the way to storage: by the length of the route where it is known."""
     losses = ChainLosses.from_library(model.numbers)
     if not given.routed or not model.number("storage"):
@@ -366,14 +367,9 @@ def _losses(model: MethodModel, scenario: Scenario, given: Ingredients) -> Chain
     return replace(losses, injection=0.0, transport_per_100km=scenario.transport.leakage)
 
 
-def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients) -> Sum:
-    """Net tonnes per gross tonne, as a sum of products (:func:`accounting.net_factor_terms`)."""
-    terms = net_factor_terms(
-        _losses(model, scenario, given),
-        Emissions.from_library(model.numbers),
-        supply_intensity=model.number("emissions_biomass"),
-    )
-    factors = {
+def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[str, Sum]:
+    """Factors of the net factor by name (:func:`accounting.net_factor_terms`)."""
+    return {
         "electricity_bought": needs.electricity,
         # own renewables: their embodied emissions are in the plant's, not the grid's
         "grid_intensity": const(0.0) if needs.own_power else _sum(given.intensity),
@@ -384,7 +380,17 @@ def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: 
         "haul_km": const(0.0),
         "place_emissions": const(0.0),
     }
-    products = (_product(c, names, factors) for names, c in terms.products.items())
+
+
+def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients) -> Sum:
+    """Net tonnes per gross tonne, as a sum of products (:func:`accounting.net_factor_terms`)."""
+    terms = net_factor_terms(
+        chain_losses(model, scenario, given),
+        Emissions.from_library(model.numbers),
+        supply_intensity=model.number("emissions_biomass"),
+    )
+    factors = net_factors(model, needs, given)
+    products = (product_of(c, names, factors) for names, c in terms.products.items())
     return reduce(add, products, const(terms.constant))
 
 
@@ -421,7 +427,7 @@ def cost_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingred
         "price_storage": _sum(given.storage_cost),
     }
     terms = gross_cost_terms(plant, rate)
-    return reduce(add, (_product(t.coefficient, t.factors, factors) for t in terms))
+    return reduce(add, (product_of(t.coefficient, t.factors, factors) for t in terms))
 
 
 def forest_land_cost(model: MethodModel, rate: float) -> float:

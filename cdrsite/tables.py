@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import heapq
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite import __version__
-from cdrsite.accounting import credited, expected_retention
+from cdrsite import __version__, ledgers
+from cdrsite.accounting import Emissions, credited, expected_retention
 from cdrsite.competition import results as competed
+from cdrsite.core.errors import CdrsiteWarning, message
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.resources import RESOURCES
 from cdrsite.core.states import OUTSIDE
+from cdrsite.prepare import ingredients
+from cdrsite.scoring import chain_losses
 from cdrsite.tally import Tally, median_cost
 from cdrsite.variables import LIMIT_NAMES
 
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from cdrsite.siting.exclusions import RuleAreas, RuleBook
 
 
+IN_NONE = "in none"
+"""Name of what lies in no administrative unit."""
 SITE_VARIABLES = (
     "score", "potential", "net_factor", "cost", "suitability", "available", "limit",
 )  # fmt: skip
@@ -339,7 +345,7 @@ def zone_table(setting: Setting, allocation: Allocation, names: Sequence[str]) -
         return pd.DataFrame(columns=columns)
     rows = [
         {
-            "zone": "in none" if row[admin.layer] < 0 else names[row[admin.layer]],
+            "zone": IN_NONE if row[admin.layer] < 0 else names[row[admin.layer]],
             "method": row["method"],
             "net_mt_yr": row["net"] / 1e6,
             "gross_mt_yr": row["gross"] / 1e6,
@@ -349,6 +355,60 @@ def zone_table(setting: Setting, allocation: Allocation, names: Sequence[str]) -
         for row in competed.totals_table(allocation.solution, admin.layer)
     ]
     return pd.DataFrame(rows, columns=columns)
+
+
+def ledger_table(setting: Setting, allocation: Allocation, names: Sequence[str]) -> pd.DataFrame:
+    """The six ledgers of the plan by method, for the whole region and by administrative unit.
+
+    Parameters
+    ----------
+    setting : Setting
+        Of the study.
+    allocation : Allocation
+        The competition's answer.
+    names : sequence of str
+        Administrative units, in label order; those of one name are one.
+
+    Returns
+    -------
+    DataFrame
+        ``zone`` (empty for the whole region), ``method``, and :data:`cdrsite.ledgers.COLUMNS`.
+    """
+    import pandas as pd
+
+    given = ingredients(setting.scenario, setting.storage)
+    parts: dict[str, NDArray[np.float64]] = {"": allocation.ledger.sum(axis=0)}
+    if setting.scenario.outputs.admin is not None:
+        for name, sums in zip((IN_NONE, *names), allocation.ledger, strict=True):
+            parts[name] = parts.get(name, 0.0) + sums
+    rows = []
+    for zone, sums in parts.items():
+        for (name, model), one in zip(setting.models.items(), sums, strict=True):
+            if zone and not one.any():
+                continue
+            row = ledgers.entries(
+                one,
+                chain_losses(model, setting.scenario, given),
+                Emissions.from_library(model.numbers),
+                model.number("biomass") * model.number("emissions_biomass"),
+                model.number("buffer"),
+            )
+            if ledgers.imbalance(row) > ledgers.TOLERANCE:
+                warnings.warn(_unbalanced(zone, name, row), CdrsiteWarning, stacklevel=2)
+            rows.append({"zone": zone, "method": name, **row})
+    return pd.DataFrame(rows, columns=["zone", "method", *ledgers.COLUMNS])
+
+
+def _unbalanced(zone: str, method: str, row: Mapping[str, float]) -> str:
+    net = row["removal_gross_mt_yr"] - row["returned_mt_yr"] - row["emissions_process_mt_yr"]
+    return message(
+        "the ledgers do not add up to the net removal",
+        where=f"tables/ledgers.csv: {method}{f' in {zone}' if zone else ''}",
+        got=f"gross less returned less emissions is {net:g} Mt/yr",
+        expected=f"{row['net_mt_yr']:g} Mt/yr",
+        cure="this is a fault of cdrsite: please report it",
+        rule=5,
+    )
 
 
 def curve_table(allocation: Allocation) -> pd.DataFrame:
@@ -388,6 +448,12 @@ def storage_table(setting: Setting, allocation: Allocation) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def ledger_totals(table: pd.DataFrame) -> dict[str, float]:
+    """Sums of each ledger over the methods; the ledgers themselves are never added up."""
+    whole = table[table["zone"] == ""]
+    return {name: float(whole[name].sum()) for name in ledgers.COLUMNS}
+
+
 def summarise(
     scenario: Scenario,
     grid: AnalysisGrid,
@@ -413,6 +479,7 @@ def summarise(
         "net_mt_yr": net,
         "cost_musd_yr": cost,
         "mean_cost_usd_t": cost / net if net > 0 else None,
+        "ledgers": ledger_totals(tables["ledgers"]),
         "objective": {
             "name": objective.name,
             "unit": objective.unit,

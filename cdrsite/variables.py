@@ -75,6 +75,8 @@ EVIDENCE: dict[str, tuple[str, str]] = {
     "need_land": ("m2/(t/yr)", "land that a gross tonne a year needs"),
     "net_at_plant": ("t/t", "net removal per gross tonne before transport"),
     "cost_at_plant": ("USD/t", "cost per gross tonne before transport and storage"),
+    "energy_emissions": ("t/t", "emissions of power and heat per gross tonne"),
+    "replaced_emissions": ("t/t", "emissions that supplied power replaces, per gross tonne"),
     "land_price": ("objective/m2", "gain of the plan from one more m2 of the cell's land"),
 }
 """Variable kept to explain cells -> unit and meaning; "objective" is the unit of the goal."""

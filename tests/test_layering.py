@@ -22,6 +22,7 @@ LEVELS: dict[str, int] = {
     "transport": 4,
     "accounting": 5,
     "costs": 5,
+    "ledgers": 6,
     "scoring": 6,
     "competition": 6,
     "network": 6,

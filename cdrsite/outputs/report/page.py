@@ -16,6 +16,7 @@ from cdrsite.outputs.report.curve import supply_curve
 from cdrsite.outputs.report.fragment import Fragment
 from cdrsite.outputs.report.frame import Frame
 from cdrsite.outputs.report.html import script_json, tag, text
+from cdrsite.outputs.report.ledgers import ledgers
 from cdrsite.outputs.report.words import Words
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.outputs.staging import changing
@@ -31,6 +32,7 @@ GENERATOR = "cdrsite "
 
 PARTS = (
     ("supply", "curve.title", supply_curve),
+    ("ledgers", "ledgers.title", ledgers),
     ("pools", "pools.title", supplies.pools),
     ("provinces", "provinces.title", supplies.provinces),
     ("sites", "sites.title", places.sites),
