@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.changes import rank_table, scenario_changes, site_changes
+from cdrsite.config.base import LONGEST_NAME
 from cdrsite.config.load import load_scenario, read_yaml
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.core.faults import MEMORY_CURE, machine_fault
@@ -24,6 +25,7 @@ from cdrsite.core.files import SHARED, remove_own
 from cdrsite.core.machine import cores
 from cdrsite.core.memo import remembering
 from cdrsite.core.processes import ATTEMPTS, Lost, in_processes
+from cdrsite.core.yamltext import read_text
 from cdrsite.outputs.manifest import resolved_scenario
 from cdrsite.outputs.report.words import Words
 from cdrsite.outputs.staging import claimed, sharing, writing_into
@@ -173,16 +175,27 @@ def variants(
         for name, own in rows.items():
             parts = [scenario.stem] if len(scenarios) > 1 or not name else []
             made.append(Variant(" ".join([*parts, name]).strip(), scenario, (*overrides, *own)))
-    if len(made) > MAX_RUNS:
-        raise ConfigError("very many runs", got=str(len(made)), expected=f"up to {MAX_RUNS}")
+    _refuse_many(len(made))
     _refuse_twins([variant.name for variant in made])
     return made
+
+
+def _refuse_many(count: int) -> None:
+    if count > MAX_RUNS:
+        raise ConfigError("very many runs", got=f"{count:,}", expected=f"up to {MAX_RUNS}")
 
 
 def _refuse_twins(names: list[str]) -> None:
     """Two runs of one name, or of one folder, where the second would replace the first."""
     places: dict[str, str] = {}
     for name in names:
+        if len(folder_name(name).encode()) > LONGEST_NAME:
+            raise ConfigError(
+                "the name of a run is too long for a folder",
+                got=name,
+                expected=f"at most {LONGEST_NAME} bytes",
+                cure="give the runs names in the matrix: {NAME: {key: value}}",
+            )
         # some file systems take small and capital letters for the same
         other = places.setdefault(folder_name(name).casefold(), name)
         if names.count(name) > 1:
@@ -199,8 +212,8 @@ def _refuse_twins(names: list[str]) -> None:
 def matrix_rows(path: Path) -> dict[str, tuple[str, ...]]:
     """Name of each run of a matrix file -> what it sets; see :func:`variants`."""
     if not path.is_file():
-        raise ConfigError("no such matrix file", got=str(path))
-    data, _ = read_yaml(path.read_text(encoding="utf-8"), str(path))
+        raise ConfigError("no such matrix file", where="--matrix", got=str(path))
+    data, _ = read_yaml(read_text(path), str(path))
     if set(data) == {"vary"}:
         return _product(data["vary"], path)
     rows = {}
@@ -223,6 +236,7 @@ def _product(vary: Any, path: Path) -> dict[str, tuple[str, ...]]:
         raise ConfigError(
             "vary needs lists", where=str(path), got=repr(vary), expected="vary: {key.path: [a, b]}"
         )
+    _refuse_many(math.prod(len(values) for values in vary.values()))
     rows = {}
     for values in itertools.product(*vary.values()):
         pairs = [f"{key}={_text(value)}" for key, value in zip(vary, values, strict=True)]

@@ -82,8 +82,7 @@ _DTYPES = (
 def _raster_choices() -> list[tuple[Any, Any, Any, dict[str, Any]]]:
     good = Affine(1000, 0, WEST, 0, -1000, NORTH)
     made: list[tuple[Any, Any, Any, dict[str, Any]]] = [
-        (dtype, 3035, good, {})
-        for dtype in _DTYPES
+        (dtype, 3035, good, {}) for dtype in _DTYPES
     ]
     made += [
         ("float32", 3035, transform, {})
@@ -109,7 +108,12 @@ def _raster_choices() -> list[tuple[Any, Any, Any, dict[str, Any]]]:
     made += [
         ("float32", 3035, good, {"odd": True}),
         ("float64", 3035, good, {"odd": True}),
-        ("float32", 3035, good, {"tiled": True, "blockxsize": 16, "blockysize": 16, "compress": "lzw"}),
+        (
+            "float32",
+            3035,
+            good,
+            {"tiled": True, "blockxsize": 16, "blockysize": 16, "compress": "lzw"},
+        ),
         ("uint8", 3035, good, {"compress": "deflate", "count": 3, "photometric": "RGB"}),
         ("uint8", 3035, good, {"compress": "jpeg"}),
         ("int16", 3035, good, {"compress": "zstd", "predictor": 2, "nodata": -1}),
@@ -155,7 +159,8 @@ def _cubes(folder: Path, suffix: str) -> list[Files]:
         )
     ]
     choices += [
-        (values.astype(dtype), y, x, plain) for dtype in ("i1", "u2", "i8", "f8", "U3", "S3", "M8[s]", "m8[s]")
+        (values.astype(dtype), y, x, plain)
+        for dtype in ("i1", "u2", "i8", "f8", "U3", "S3", "M8[s]", "m8[s]")
     ]
     choices += [
         (values, lat, lon, {}),
@@ -211,7 +216,10 @@ def _shapes() -> list[list[Any]]:
         [None, None],
         [shapely.Point(np.nan, np.nan), square.centroid],
         [shapely.Point(np.inf, 0), square.centroid],
-        [shapely.LineString([(w, n), (np.nan, n), (w + 4000, n - 100)]), shapely.LineString([(w, n), (w + 1, n)])],
+        [
+            shapely.LineString([(w, n), (np.nan, n), (w + 4000, n - 100)]),
+            shapely.LineString([(w, n), (w + 1, n)]),
+        ],
         [shapely.Polygon([(w, n), (w + 1000, np.nan), (w + 4000, n - 100)]), square],
         [shapely.Polygon([(w, n), (w + 1000, np.inf), (w + 4000, n - 100)]), square],
         [shapely.box(-1e300, -1e300, 1e300, 1e300), square],
@@ -257,7 +265,7 @@ def _features(folder: Path, suffix: str) -> list[Files]:
                 frame.to_parquet(path)
             else:
                 frame.to_file(path, layer="v") if suffix == "gpkg" else frame.to_file(path)
-        except Exception:  # noqa: BLE001, S112 - what cannot be written cannot be read
+        except Exception:  # noqa: BLE001 - what cannot be written cannot be read
             continue
         names = ("shp", "shx", "dbf", "prj", "cpg") if suffix == "shp" else (suffix,)
         parts = {name: path.with_suffix("." + name) for name in names}
@@ -346,7 +354,9 @@ def _edited(folder: Path, good: Path) -> list[Files]:
         path.write_bytes(good.read_bytes())
         base = sqlite3.connect(path)
         base.execute("pragma writable_schema = on")
-        for (name,) in base.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+        for (name,) in base.execute(
+            "select name from sqlite_master where type = 'trigger'"
+        ).fetchall():
             base.execute(f'drop trigger "{name}"')
         base.execute(edit)
         base.commit()
@@ -357,7 +367,9 @@ def _edited(folder: Path, good: Path) -> list[Files]:
 
 def _tables(folder: Path, suffix: str) -> list[Files]:
     del folder
-    lonlat = gpd.GeoSeries([box(1, 1, 1, 1).centroid, box(6, 4, 1, 1).centroid], crs=3035).to_crs(4326)
+    lonlat = gpd.GeoSeries([box(1, 1, 1, 1).centroid, box(6, 4, 1, 1).centroid], crs=3035).to_crs(
+        4326
+    )
     rows = list(zip(lonlat.x, lonlat.y, strict=True))
     good = "lon,lat,v,name\n" + "".join(f"{x:.6f},{y:.6f},{i},t\n" for i, (x, y) in enumerate(rows))
     (x, y) = rows[0]
@@ -372,4 +384,8 @@ def _tables(folder: Path, suffix: str) -> list[Files]:
     ]  # fmt: skip
     found = [{suffix: text.encode()} for text in texts]
     found += [{suffix: good.encode(code)} for code in ("utf-16", "utf-8-sig")]
-    return [*found, {suffix: good.replace("t", "é").encode("latin-1")}, {suffix: bytes(range(256)) * 8}]
+    return [
+        *found,
+        {suffix: good.replace("t", "é").encode("latin-1")},
+        {suffix: bytes(range(256)) * 8},
+    ]

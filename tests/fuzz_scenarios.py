@@ -96,6 +96,14 @@ ODD_TEXTS = (
 )  # fmt: skip
 
 
+MATRICES = (
+    "wet: {resources.water.value: 3 m3, name: a}\ndry: {}\n",
+    "vary: {costs.discount_rate: [0.05, 0.07], grid.resolution: [1 km, 2 km]}\n",
+    "vary: {name: [a, b]}\n",
+)
+"""Good matrices of a batch."""
+
+
 def bomb(levels: int, width: int) -> str:
     """Aliases of aliases: a few lines that mean ``width ** levels`` values."""
     lines = ["a0: &a0 [x]"]
@@ -118,9 +126,14 @@ def write_rich_world(folder: Path) -> tuple[str, ...]:
     (folder / "empty.tif").write_bytes(b"")
     for name in ("notes.nc", "notes.gpkg", "notes.csv", "notes.fgb", "notes.parquet", "notes.zarr"):
         (folder / name).write_text("no data", encoding="utf-8")
+    (folder / "loop.tif").unlink(missing_ok=True)
     (folder / "loop.tif").symlink_to(folder / "loop.tif")
     small = "name: s\nregion: {bounds: [8, 50, 8.1, 50.1]}\nmethods: {daccs-solid: {}}\n"
-    return tiny, RICH.replace("boundary: parks.gpkg, where: \"name = 'park'\"", "boundary: basins.gpkg"), small
+    return (
+        tiny,
+        RICH.replace("boundary: parks.gpkg, where: \"name = 'park'\"", "boundary: basins.gpkg"),
+        small,
+    )
 
 
 def mutated_scenario(seed: int, bases: tuple[str, ...]) -> bytes:
@@ -157,6 +170,16 @@ def mutated_override(seed: int, bases: tuple[str, ...]) -> str:
     return (key + sign + text).replace("\0", "\\0" if rng.random() < 0.5 else "")
 
 
+def mutated_argument(rng: random.Random, good: tuple[str, ...]) -> str:
+    """A text after an option of the command line."""
+    if rng.random() < 0.4:
+        return str(rng.choice([v for v in ODD_VALUES if isinstance(v, str | float)]))
+    text = rng.choice(good)
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        text = mutate_text(rng, text)
+    return text
+
+
 def plain(text: str) -> Any:
     """YAML as Python values."""
     if text not in _PLAIN:
@@ -184,7 +207,13 @@ def dumped(tree: Any) -> bytes:
 def paths(tree: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Key paths of all nodes."""
     found = [at]
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    items = (
+        tree.items()
+        if isinstance(tree, dict)
+        else enumerate(tree)
+        if isinstance(tree, list)
+        else ()
+    )
     for key, value in items:
         found += paths(value, (*at, key))
     return found
@@ -205,7 +234,9 @@ def mutate_tree(rng: random.Random, tree: Any) -> None:
     elif what < 0.68:
         del parent[last]
     elif what < 0.78 and isinstance(parent, dict):
-        parent[rng.choice((str(last)[::-1], "", "x" * 3000, "é", "a.b", "1", str(last) + " "))] = parent.pop(last)
+        parent[rng.choice((str(last)[::-1], "", "x" * 3000, "é", "a.b", "1", str(last) + " "))] = (
+            parent.pop(last)
+        )
     elif what < 0.88:
         other: Any = tree
         for key in rng.choice(every):
@@ -235,7 +266,11 @@ def mutate_text(rng: random.Random, text: str) -> str:
     if what < 0.7:
         return text[:at] + text[max(0, at - rng.randint(1, 60)) :]
     if what < 0.85:
-        return text[:at] + chr(rng.choice((*range(32, 127), 0, 9, 13, 160, 8232, 65279))) + text[at + 1 :]
+        return (
+            text[:at]
+            + chr(rng.choice((*range(32, 127), 0, 9, 13, 160, 8232, 65279)))
+            + text[at + 1 :]
+        )
     lines = text.splitlines(keepends=True) or [""]
     i, j = rng.randrange(len(lines)), rng.randrange(len(lines))
     lines[i], lines[j] = lines[j], rng.choice((lines[i], "  " + lines[i], lines[i].lstrip()))
@@ -246,7 +281,15 @@ INTEGERS = tuple(
     number.to_bytes(size, order, signed=number < 0)
     for size in (2, 4, 8)
     for order in ("little", "big")
-    for number in (0, 1, -1, 2 ** (8 * size - 1) - 1, -(2 ** (8 * size - 1)), 255, 2 ** (8 * size - 4))
+    for number in (
+        0,
+        1,
+        -1,
+        2 ** (8 * size - 1) - 1,
+        -(2 ** (8 * size - 1)),
+        255,
+        2 ** (8 * size - 4),
+    )
 )
 FLOATS = tuple(
     np.float64(number).astype(order + "f8").tobytes()
@@ -280,5 +323,3 @@ def mutate_bytes(rng: random.Random, data: bytes) -> bytes:
         else:
             del found[at:]
     return bytes(found)
-
-

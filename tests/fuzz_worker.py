@@ -18,16 +18,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fuzz_files import KINDS, bases, mutated_file
-from fuzz_scenarios import mutated_override, mutated_scenario, write_rich_world
+from fuzz_files import bases, mutated_file
+from fuzz_scenarios import (
+    MATRICES,
+    mutated_argument,
+    mutated_override,
+    mutated_scenario,
+    write_rich_world,
+)
 from tiny_scenario import NORTH, WEST
 
 SECONDS = 10
 """Of processor time for one input."""
 MEMORY = 1_500_000_000
 """More than what the process has when it is warm [bytes]."""
-LONGEST = 6000
+LONGEST = 8000
 """An error of more characters is read by nobody."""
+
+
+FILE_PLACES = "layers.x|input.|region|grid."
+SCENARIO_PLACES = (
+    "study.yaml|matrix.yaml|--set|--at|--memory|layers.|methods.|grid.|region|siting|costs|network|"
+    "rule|resources.|policies.|transport.|outputs."
+)
+"""An error names one of these, parted by strokes."""
 
 
 class Slow(BaseException):
@@ -75,6 +89,30 @@ def files(folder: Path, kind: str) -> Callable[[int], None]:
     return one
 
 
+def arguments(folder: Path) -> Callable[[int], None]:
+    """What reads an argument or a matrix of the command line."""
+    import random
+
+    from cdrsite.batch import variants
+    from cdrsite.core.machine import parse_bytes
+    from cdrsite.explain import parse_place
+
+    path, matrix = folder / "study.yaml", folder / "matrix.yaml"
+    path.write_text("name: x\n", encoding="utf-8")
+
+    def one(seed: int) -> None:
+        rng = random.Random(seed)
+        if seed % 3 == 0:
+            parse_place(mutated_argument(rng, ("8.5,50.2", "-180,90", "8 , 50")))
+        elif seed % 3 == 1:
+            parse_bytes(mutated_argument(rng, ("8GB", "500 MiB", "1.5 TB")), "--memory")
+        else:
+            matrix.write_bytes(mutated_scenario(seed, MATRICES))
+            variants([path], matrix)
+
+    return one
+
+
 def read_raster(path: Path, area: Any, seed: int) -> None:
     """As a layer of values, of amounts or of classes."""
     from cdrsite.config.layers import FileLayer
@@ -84,7 +122,7 @@ def read_raster(path: Path, area: Any, seed: int) -> None:
     stack = checked(FileLayer(path=path, kind=kind, band="all" if seed % 5 == 4 else 1), area)
     block = Block(0, area.grid.rows, 0, area.grid.cols)
     if kind == "class":
-        stack.class_share("x", {code: 1.0 for code in list(stack.survey("x").codes)[:3]}, block)
+        stack.class_share("x", dict.fromkeys(list(stack.survey("x").codes)[:3], 1.0), block)
     else:
         stack.bands("x", block)
 
@@ -171,8 +209,9 @@ def main(kind: str, first: int, last: int, folder: Path) -> None:
     os.dup2(2, 1)
     folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGPROF, _late)
-    one = files(folder, kind) if kind in KINDS else scenarios(folder)
-    place = "layers.x|input." if kind in KINDS else "study.yaml|--set|layers.|methods.|grid.|region|siting|costs|network|rule|resources."
+    made = {"scenario": scenarios, "argument": arguments}.get(kind)
+    one = files(folder, kind) if made is None else made(folder)
+    place = FILE_PLACES if made is None else SCENARIO_PLACES
     if first > 0:
         judge(one, 0, place)  # warm: what is loaded once does not count
     pages = int(Path("/proc/self/statm").read_text().split()[0]) if sys.platform == "linux" else 0

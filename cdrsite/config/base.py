@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from cdrsite.core.errors import CdrsiteError
+from cdrsite.core.errors import CdrsiteError, shown
 from cdrsite.core.numbers import as_text
 from cdrsite.core.units import find_currency, parse_quantity, same_dimension, split_number
 from cdrsite.library.currency import convert
@@ -249,11 +249,39 @@ Kilometres = quantity("km", minimum=0.0)
 Years = quantity("yr", above=0.0)
 
 
+LONGEST_NAME, LONGEST_PATH = 255, 4000
+"""Bytes of a file's name and of a path, as the usual file systems have them."""
+
+
+def at_home(text: str) -> Path:
+    """A path with ``~`` and ``~NAME`` spelt out.
+
+    Raises
+    ------
+    PydanticCustomError
+        If there is no such user, or the path cannot exist.
+    """
+    path = Path(text)
+    longest = max((len(part.encode("utf-8", "replace")) for part in path.parts), default=0)
+    if longest > LONGEST_NAME or len(text.encode("utf-8", "replace")) > LONGEST_PATH:
+        raise problem(
+            f"too long for a path; got {shown(text, 80)}; expected names of at most "
+            f"{LONGEST_NAME} bytes"
+        )
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise problem(
+            f"no such user; got {text!r}; expected a path; cure: write ./~NAME for a file whose "
+            "name begins with ~"
+        ) from error
+
+
 def _resolve(value: Path, info: ValidationInfo) -> Path:
     """Make a path absolute against the data folder; refuse one that climbs out if told to."""
     context = info.context or {}
     folder = Path(context.get("data_folder", "."))
-    path = Path(str(value)).expanduser()
+    path = at_home(str(value))
     if "\0" in str(path):
         raise problem("not a path; got a null character")
     full = path if path.is_absolute() else folder / path

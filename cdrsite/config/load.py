@@ -7,7 +7,6 @@ file are reported together.
 from __future__ import annotations
 
 import datetime
-import io
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -17,17 +16,23 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
+from pydantic_core import PydanticCustomError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from cdrsite.config.base import DEFAULT_BASE_YEAR
+from cdrsite.config.base import DEFAULT_BASE_YEAR, at_home
 from cdrsite.config.models import Scenario
-from cdrsite.core.errors import ConfigError, MissingFileError
+from cdrsite.core.errors import LONGEST_LIST, ConfigError, MissingFileError, shown
+from cdrsite.core.yamltext import MAX_DEPTH, load_yaml, read_text
 
-MAX_DEPTH = 30
-MAX_BYTES = 2_000_000
+MAX_PROBLEMS = 20
+"""More are counted, not listed."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""Control characters and halves of characters, which neither XML nor a file name can hold."""
+HUGE = 10**19
+"""Integers from here on fit no integer of the libraries."""
+MAX_TEXT = 20_000
+"""Characters of one text; a long CRS has some thousands."""
 _TAGS = {"file", "constant", "derived", "expression"}
 
 Lines = dict[tuple[str, ...], int]
@@ -61,13 +66,7 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
         raise MissingFileError(
             "no such scenario file", got=str(path), cure="check the path, or `cdrsite init DIR`"
         )
-    if path.stat().st_size > MAX_BYTES:
-        raise ConfigError("too large for a scenario file", where=str(path), expected="under 2 MB")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError("not a UTF-8 text file", where=str(path), got=str(error)) from error
-    return parse_scenario(text, path, overrides)
+    return parse_scenario(read_text(path), path, overrides)
 
 
 def parse_scenario(text: str, path: Path, overrides: Sequence[str] = ()) -> Scenario:
@@ -106,20 +105,7 @@ def read_yaml(text: str, name: str) -> tuple[dict[str, Any], Lines]:
 @lru_cache(maxsize=8)
 def _parsed(text: str, name: str) -> tuple[dict[str, Any], Lines]:
     """As :func:`read_yaml`; a batch reads its scenario again for each run."""
-    yaml = YAML(typ="rt")
-    try:
-        tree = yaml.load(io.StringIO(text))
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{name}:{mark.line + 1}" if mark else name
-        raise ConfigError(
-            f"not valid YAML: {error.problem or error.context}",
-            where=where,
-            cure="check indentation, quotes and duplicate keys",
-        ) from error
-    except (YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        # the parser lets some malformed tags and numbers through to Python's own errors
-        raise ConfigError(f"not valid YAML: {error}", where=name) from error
+    tree = load_yaml(text, name, "rt")
     if not isinstance(tree, CommentedMap):
         got = "an empty file" if tree is None else f"a {type(tree).__name__}"
         raise ConfigError(
@@ -132,8 +118,6 @@ def _parsed(text: str, name: str) -> tuple[dict[str, Any], Lines]:
 
 def _plain(node: Any, at: tuple[str, ...], lines: Lines, name: str) -> Any:
     """Turn ruamel's annotated tree into dicts, lists and scalars."""
-    if len(at) > MAX_DEPTH:
-        raise ConfigError("nested too deep (or an alias of itself)", where=_where(name, lines, at))
     if isinstance(node, CommentedMap):
         return _plain_map(node, at, lines, name)
     if isinstance(node, CommentedSeq):
@@ -198,6 +182,8 @@ def apply_override(data: dict[str, Any], text: str) -> None:
     if not sign or not key.strip():
         raise ConfigError("not an override", where="--set", got=repr(text), expected="key=value")
     parts = key.strip().split(".")
+    if len(parts) > MAX_DEPTH:
+        raise ConfigError("nested too deep", where="--set", got=text, expected="a key that exists")
     parsed, _ = read_yaml(f"value: {value.strip() or 'null'}", "--set")
     node: Any = data
     for i, part in enumerate(parts):
@@ -229,11 +215,24 @@ def apply_override(data: dict[str, Any], text: str) -> None:
 
 
 def _substitute(node: Any, at: tuple[str, ...], name: str, lines: Lines) -> Any:
-    """Replace ``${VAR}`` and ``${VAR:-default}`` in texts by environment variables."""
+    """Replace ``${VAR}`` and ``${VAR:-default}`` in texts by environment variables.
+
+    Texts and numbers that nothing can write or store are refused here.
+    """
     if isinstance(node, dict):
+        for key in node:
+            _substitute(key, at, name, lines)
         return {k: _substitute(v, (*at, str(k)), name, lines) for k, v in node.items()}
     if isinstance(node, list):
         return [_substitute(v, (*at, str(i)), name, lines) for i, v in enumerate(node)]
+    if isinstance(node, int) and abs(node) >= HUGE:
+        raise ConfigError(
+            "too large a number",
+            where=_where(name, lines, at),
+            got=node,
+            expected="at most 19 digits",
+            cure="write it with an exponent, such as 1e25, if it is meant",
+        )
     if not isinstance(node, str):
         return node
 
@@ -248,7 +247,15 @@ def _substitute(node: Any, at: tuple[str, ...], name: str, lines: Lines) -> Any:
             )
         return found
 
-    return _VARIABLE.sub(value, node)
+    found = _VARIABLE.sub(value, node)
+    if len(found) > MAX_TEXT or (not found.isprintable() and _UNWRITABLE.search(found)):
+        raise ConfigError(
+            "not a text that can be written",
+            where=_where(name, lines, at),
+            got=found,
+            expected=f"at most {MAX_TEXT:,} characters, without control characters",
+        )
+    return found
 
 
 def _base_year(data: Mapping[str, Any]) -> int:
@@ -261,7 +268,10 @@ def _data_folder(data: Mapping[str, Any], folder: Path) -> Path:
     given = data.get("data_folder")
     if not isinstance(given, str) or "\0" in given:
         return folder
-    return Path(os.path.normpath(folder / Path(given).expanduser()))
+    try:
+        return Path(os.path.normpath(folder / at_home(given)))
+    except PydanticCustomError:
+        return folder  # the model says what is wrong with it
 
 
 def _where(name: str, lines: Lines, at: tuple[str, ...]) -> str:
@@ -274,7 +284,7 @@ def _where(name: str, lines: Lines, at: tuple[str, ...]) -> str:
 
 def _describe(error: ValidationError, name: str, lines: Lines) -> str:
     """One line per problem, each ``file:line: key: what; got; expected; cure``."""
-    texts = []
+    texts: dict[str, None] = {}
     for item in error.errors(include_url=False):
         at = _key_path(item["loc"], lines)
         context = item.get("ctx", {})
@@ -286,8 +296,11 @@ def _describe(error: ValidationError, name: str, lines: Lines) -> str:
             text += f"; got {_short(item['input'])}"
         if item["type"] == "missing":
             text = "this key is needed"
-        texts.append(f"{_where(name, lines, at)}: {text}")
-    return "\n".join(dict.fromkeys(texts))
+        texts[f"{shown(_where(name, lines, at), LONGEST_LIST)}: {shown(text, 2000)}"] = None
+    listed = list(texts)
+    if len(listed) > MAX_PROBLEMS:
+        listed = [*listed[:MAX_PROBLEMS], f"{name}: and {len(listed) - MAX_PROBLEMS} more"]
+    return "\n".join(listed)
 
 
 def _key_path(loc: tuple[int | str, ...], lines: Lines) -> tuple[str, ...]:
@@ -307,6 +320,8 @@ def _is_type_name(text: str) -> bool:
     )
 
 
-def _short(value: object, limit: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def _short(value: object) -> str:
+    try:
+        return shown(repr(value), 80)
+    except (ValueError, RecursionError):  # an integer of thousands of digits
+        return f"a {type(value).__name__} too large to be shown"

@@ -17,6 +17,7 @@ from cdrsite.config.base import (
     Model,
     Number,
     Years,
+    at_home,
     exactly_one,
     problem,
     quantity,
@@ -204,6 +205,7 @@ class Scenario(Model):
     @field_validator("data_folder")
     @classmethod
     def _absolute(cls, folder: Path, info: ValidationInfo) -> Path:
+        at_home(str(folder))  # refuses what is no path
         given = (info.context or {}).get("data_folder", folder)
         return Path(os.path.abspath(given))  # noqa: PTH100 - links stay as they are written
 

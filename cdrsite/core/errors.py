@@ -5,6 +5,38 @@ Every error class is also the builtin that describes it, so ``except ValueError`
 
 from __future__ import annotations
 
+LONGEST_VALUE = 300
+"""Characters of a value that was met, as it is shown."""
+LONGEST_LIST = 1000
+"""Characters of what would have been accepted."""
+
+
+def shown(text: object, limit: int = LONGEST_VALUE) -> str:
+    """Text as a line can show it: what is long is cut, control characters are escaped.
+
+    Parameters
+    ----------
+    text : object
+        Anything; a number that is too long to be written is said to be so.
+    limit : int
+        More characters than this are cut, and their number is said.
+    """
+    try:
+        plain = str(text)
+    except ValueError:  # Python does not write integers of more than 4300 digits
+        return "a number of thousands of digits"
+    if len(plain) > limit:
+        plain = f"{plain[: limit - 40]}… ({len(plain):,} characters)"
+    if plain.isprintable():
+        return plain
+    return "".join(
+        sign if _printable(sign) else sign.encode("unicode_escape").decode() for sign in plain
+    )
+
+
+def _printable(sign: str) -> bool:
+    return sign.isprintable() or sign in {"\n", "\u00a0", "\u2009", "\u202f"}
+
 
 def message(
     what: str,
@@ -36,14 +68,15 @@ def message(
         One line, for example ``demo.yaml:7: layers.slope.unit: wrong dimension; got 'kWh';
         expected degree or percent; cure: ...``.
     """
-    head = f"{where}: {what}" if where else what
-    parts = [head]
+    # an error that lists others is as long as they are; each of them was cut
+    what = shown(what, len(what))
+    parts = [f"{shown(where, LONGEST_LIST)}: {what}" if where else what]
     if got is not None:
-        parts.append(f"got {got}")
+        parts.append(f"got {shown(got).strip()}")
     if expected is not None:
-        parts.append(f"expected {expected}")
+        parts.append(f"expected {shown(expected, LONGEST_LIST)}")
     if cure is not None:
-        parts.append(f"cure: {cure}")
+        parts.append(f"cure: {shown(cure, LONGEST_LIST)}")
     if rule is not None:
         parts.append(f"(rule {rule})")
     return "; ".join(parts)

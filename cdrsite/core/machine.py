@@ -92,7 +92,7 @@ def parse_bytes(text: str, where: str = "memory") -> int:
         size = float(found[1]) * UNITS[found[2].upper() + found[3].lower()] if found else 0.0
     except (ValueError, KeyError):
         size = 0.0
-    if size <= 0:
+    if not 0 < size < 1e18:
         raise ConfigError(
             "not an amount of memory", where=where, got=repr(text), expected="for example 8 GB"
         )

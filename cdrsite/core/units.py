@@ -43,6 +43,8 @@ CANONICAL: dict[str, str] = {
 }
 """The one table: quantity name -> canonical unit (rule 4)."""
 
+MAX_TEXT = 200
+"""Characters of a quantity or a unit."""
 _NUMBER = re.compile(
     r"\s*([+-]?(?:\d{1,3}(?:[ \u00a0\u2009\u202f_]\d{3})+(?!\d)|\d+)?(?:\.\d*)?(?:[eE][+-]?\d+)?)"
     r"\s*(.*)",
@@ -52,6 +54,10 @@ _UNIT_SIGNS = re.compile(r"[\w \t*/^.()%°$€£¥-]*")
 """What may stand in a unit; other signs the parser of units would skip, or take for a comment."""
 _CURRENCY = re.compile(r"(USD|EUR|GBP|CNY|\$|€|£|¥)\s?((?:19|20)\d\d)?(?![A-Za-z0-9])")
 _POWER = re.compile(r"([A-Za-z])([23])(?![A-Za-z0-9])")
+_WILD_POWER = re.compile(
+    r"(?<![A-Za-z])(?:\*\*|\^)|(?:\*\*|\^)(?![-+]?\d(?:\.\d)?(?:$|[/)]|\*(?!\*)))"
+)
+"""A power of a number, or one of more than a digit: 9**9**9 is computed for ever."""
 _SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY"}
 _PRETTY = str.maketrans({"²": "2", "³": "3", "·": "*", "\u2212": "-", "\uff5e": "~"})
 
@@ -83,6 +89,8 @@ def _unit(text: str) -> Any:
     cleaned = cleaned.replace("%", "percent").replace("°C", "degC").replace("°", "degree")
     cleaned = _POWER.sub(r"\1**\2", cleaned)
     try:
+        if len(text) > MAX_TEXT or _WILD_POWER.search(cleaned.replace(" ", "")):
+            raise ValueError(text)  # noqa: TRY301 - as what pint cannot read
         if "(" not in cleaned:
             return _registry().Unit(cleaned)
         parsed = _registry().parse_expression(cleaned)
@@ -213,6 +221,8 @@ def split_number(text: str) -> tuple[float, str]:
     UnitError
         If there is no finite number in front.
     """
+    if len(text) > MAX_TEXT:
+        raise UnitError("too long for a quantity", got=repr(text), expected="e.g. '3 m3'")
     match = _NUMBER.fullmatch(text.translate(_PRETTY))
     digits = re.sub(r"[ \u00a0\u2009\u202f_]", "", match.group(1)) if match else ""
     if match is None or not re.search(r"\d", digits):

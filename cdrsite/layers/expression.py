@@ -61,6 +61,8 @@ _FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
 }
 MAX_LENGTH = 2000
 MAX_DEPTH = 60
+LARGEST = 1e300
+"""Of the numbers written in an expression; integers beyond this are no floating-point numbers."""
 
 
 def parse(text: str, where: str) -> ast.expr:
@@ -102,6 +104,8 @@ def _check(node: ast.AST, text: str, where: str, depth: int) -> None:
         raise ConfigError("the expression is nested too deep", where=where, expected=MAX_DEPTH)
     if isinstance(node, ast.Constant):
         allowed = isinstance(node.value, int | float) and not isinstance(node.value, bool)
+        if allowed and abs(node.value) > LARGEST:  # type: ignore[arg-type]
+            raise ConfigError("too large a number", where=where, expected=f"at most {LARGEST:g}")
     elif isinstance(node, ast.BinOp | ast.UnaryOp):
         allowed = type(node.op) in _OPERATORS or isinstance(node.op, ast.Not)
     elif isinstance(node, ast.Compare):

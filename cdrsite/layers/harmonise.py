@@ -69,7 +69,11 @@ def conserved_sum(source: RasterSource, grid: AnalysisGrid, block: Block) -> NDA
 
 
 def _finish(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    return values.astype(np.float32)
+    """To single precision; what is beyond its range is no number of anything (rule 2)."""
+    with np.errstate(over="ignore"):
+        found = values.astype(np.float32)
+    found[np.isinf(found)] = np.nan
+    return found
 
 
 def _same_cells(

@@ -12,8 +12,11 @@ from cdrsite.core.errors import ConfigError, DataError, GridError, UnitError
 from cdrsite.core.grid import AnalysisGrid, Block, equal_area_crs
 from cdrsite.core.units import parse_quantity
 from cdrsite.layers.coverage import Rings, rings_of
+from cdrsite.layers.guard import reading
+from cdrsite.layers.shapes import polygonal, sound, workable
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     from numpy.typing import NDArray
     from pyproj import CRS
 
@@ -221,8 +224,10 @@ def _outline(region: Region) -> tuple[Any, CRS]:
         from cdrsite.layers.where import select
 
         frame = frame[select(frame, region.where, where)]
-    polygons = shapely.make_valid(shapely.force_2d(frame.geometry.to_numpy()))
-    merged = polygonal(shapely.union_all(polygons)) if len(polygons) else shapely.Polygon()
+    merged = shapely.Polygon()
+    if len(frame):
+        with workable(where):
+            merged = polygonal(shapely.union_all(_valid(frame, where)))
     if merged.is_empty:
         raise DataError(
             "empty region",
@@ -236,16 +241,20 @@ def _outline(region: Region) -> tuple[Any, CRS]:
     return merged, frame.crs
 
 
-def polygonal(geometry: Any) -> Any:
-    """The polygons of a geometry; lines and points, which have no area, are left out."""
+def _valid(frame: gpd.GeoDataFrame, where: str) -> NDArray[Any]:
+    """The shapes of a boundary file, made sound; lines and points stay."""
     import shapely
 
-    if geometry.geom_type in {"Polygon", "MultiPolygon"}:
-        return geometry
-    parts = shapely.get_parts(geometry)
-    while (shapely.get_type_id(parts) == 7).any():
-        parts = shapely.get_parts(shapely.get_parts(parts))
-    return shapely.union_all(parts[np.isin(shapely.get_type_id(parts), (3, 6))])
+    shapes, away, _ = sound(frame.geometry.to_numpy())
+    if away:
+        raise DataError(
+            "coordinates that are no numbers",
+            where=where,
+            got=f"{away} of {len(shapes)} features",
+            cure="correct or remove them",
+            rule=7,
+        )
+    return np.asarray(shapely.make_valid(shapes))
 
 
 def _target_crs(shape: Any, crs: CRS, wanted: str) -> CRS:
@@ -256,17 +265,19 @@ def _target_crs(shape: Any, crs: CRS, wanted: str) -> CRS:
         if not (target.is_projected or target.is_geographic):
             raise ConfigError("not a horizontal CRS", where="grid.crs", got=target.name, rule=1)
         return target
-    geodetic = Transformer.from_crs(crs, CRS.from_epsg(4326), always_xy=True)
     west, south, east, north = shape.bounds
-    lonlat = geodetic.transform_bounds(west, south, east, north, densify_pts=21)
-    return equal_area_crs(lonlat)
+    with reading("region", "no place on Earth", "check the region and its CRS"):
+        geodetic = Transformer.from_crs(crs, CRS.from_epsg(4326), always_xy=True)
+        lonlat = geodetic.transform_bounds(west, south, east, north, densify_pts=21)
+        return equal_area_crs(lonlat)
 
 
 def _project(shape: Any, crs: CRS, target: CRS) -> Any:
     import shapely
     from pyproj import Transformer
 
-    transform = Transformer.from_crs(crs, target, always_xy=True).transform
+    with reading("grid.crs", "the region cannot be projected", "choose another grid.crs"):
+        transform = Transformer.from_crs(crs, target, always_xy=True).transform
     moved = shapely.transform(shape, lambda xy: np.column_stack(transform(xy[:, 0], xy[:, 1])))
     if not np.isfinite(shapely.get_coordinates(moved)).all() or moved.is_empty:
         raise GridError(

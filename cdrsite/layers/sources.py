@@ -1,26 +1,28 @@
-"""Opening of input data: rasters, NetCDF and Zarr variables, vectors, tables.
+"""Opening of input data: rasters, vectors, tables.
 
-The only module of the package that opens what a scenario names. Rasters are read in windows of
+With `cubes.py` the only module that opens what a scenario names. Rasters are read in windows of
 stored values; :meth:`RasterSource.decode` turns them into numbers with NaN for unknown (rule 2).
 """
 
 from __future__ import annotations
 
 import threading
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from affine import Affine
 
-from cdrsite.core.arrays import require_plain_zarr
-from cdrsite.core.errors import DataError, MissingDependencyError, MissingFileError
+from cdrsite.core.errors import CdrsiteWarning, DataError, MissingFileError
+from cdrsite.layers.guard import hearing, reading, require_harmless
+from cdrsite.layers.shapes import FARTHEST
 from cdrsite.layers.where import nearest
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    from affine import Affine
     from numpy.typing import NDArray
     from pyproj import CRS
 
@@ -30,8 +32,6 @@ VECTOR_SUFFIXES = {
     ".gpkg", ".geojson", ".json", ".shp", ".parquet", ".geoparquet", ".gdb", ".fgb", ".kml", ".csv",
 }  # fmt: skip
 CUBE_SUFFIXES = {".nc", ".nc4", ".cdf", ".zarr"}
-X_NAMES = ("x", "lon", "longitude", "easting")
-Y_NAMES = ("y", "lat", "latitude", "northing")
 
 
 def is_vector(path: Path) -> bool:
@@ -47,10 +47,13 @@ def require_file(path: Path, where: str) -> None:
     MissingFileError
         Names the nearest file in the same folder.
     """
-    if path.exists():
-        return
-    folder = path.parent
-    names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    with reading(where, cure="check its rights, and the disk"):
+        if path.is_file() or path.is_dir():
+            return
+        if path.exists():
+            raise DataError("not a file", where=where, got="a device, a socket or a pipe")
+        folder = path.parent
+        names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
     raise MissingFileError(
         "no such file",
         where=where,
@@ -97,23 +100,76 @@ class RasterSource:
     unit: str | None
     reader: Any = field(repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        """Refuse what is no raster of numbers on the ground.
+
+        Raises
+        ------
+        DataError
+            Values that are no real numbers, pixels without a size or place, no horizontal CRS.
+        """
+        if self.dtype.kind not in "biuf":
+            raise DataError(
+                "the raster holds no real numbers",
+                where=self.where,
+                got=f"values of type {self.dtype}",
+                cure="convert it, e.g. with gdal_translate -ot Float32",
+            )
+        if not (np.isfinite(self.scale) and self.scale != 0 and np.isfinite(self.offset)):
+            raise DataError(
+                "scale and offset of the raster make no numbers",
+                where=self.where,
+                got=f"scale {self.scale:g}, offset {self.offset:g}",
+                expected="a scale that is not 0",
+                cure="correct them, e.g. with gdal_edit -scale 1 -offset 0",
+            )
+        self._require_place()
+        require_horizontal(self.crs, self.where)
+
+    def _require_place(self) -> None:
+        t, (height, width) = self.transform, self.shape
+        corners = [t * corner for corner in ((0, 0), (width, 0), (0, height), (width, height))]
+        numbers = [*np.ravel(corners), *(() if t.is_degenerate else ~t)]
+        if t.is_degenerate or not np.abs(numbers).max() <= FARTHEST or 0 in self.shape:
+            raise DataError(
+                "the pixels of the raster have no size or no place",
+                where=self.where,
+                got=f"geotransform {', '.join(f'{v:g}' for v in t.to_gdal())}",
+                cure="georeference it again, e.g. with gdal_translate -a_ullr",
+                rule=7,
+            )
+
     @cached_property
     def wkt(self) -> str:
         """The CRS as WKT."""
         return str(self.crs.to_wkt())
 
-    def read(self, rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[Any]:
-        """Stored values of a window, shape (bands, h, w), and masked ones as a masked array."""
-        return self.reader.read(self.bands, rows, cols)
+    def read(
+        self,
+        rows: tuple[int, int],
+        cols: tuple[int, int],
+        bands: tuple[int, ...] | None = None,
+        step: int = 1,
+    ) -> NDArray[Any]:
+        """Stored values of a window, shape (bands, h, w), and masked ones as a masked array.
+
+        Raises
+        ------
+        DataError
+            If the file is damaged there.
+        """
+        with reading(self.where, "the raster is damaged"):
+            found: NDArray[Any] = self.reader.read(bands or self.bands, rows, cols, step)
+        return found
 
     def unknown(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
         """Which stored values mean unknown; nodata is compared in the stored type."""
         data = np.ma.getdata(stored)
         bad = np.ma.getmaskarray(stored).copy()
         if np.issubdtype(data.dtype, np.floating):
-            bad |= np.isnan(data)
+            bad |= ~np.isfinite(data)
         for value in self.nodata:
-            if np.isnan(value):
+            if not np.isfinite(value):
                 continue
             if np.issubdtype(data.dtype, np.integer):
                 limits = np.iinfo(data.dtype)
@@ -167,33 +223,6 @@ class _GdalReader:
         return np.ma.MaskedArray(data, dataset.read_masks(list(bands), **options) == 0)
 
 
-class _CubeReader:
-    """Windowed reading of one NetCDF or Zarr variable, one thread at a time."""
-
-    lock = threading.Lock()
-
-    def __init__(self, variable: Any, flip_y: bool, flip_x: bool) -> None:
-        self.variable, self.flip_y, self.flip_x = variable, flip_y, flip_x
-
-    def read(
-        self, bands: tuple[int, ...], rows: tuple[int, int], cols: tuple[int, int], step: int = 1
-    ) -> Any:
-        """Bands of a window, every ``step`` pixels, north first."""
-        height, width = self.variable.shape[-2:]
-        r0, r1 = (height - rows[1], height - rows[0]) if self.flip_y else rows
-        c0, c1 = (width - cols[1], width - cols[0]) if self.flip_x else cols
-        with self.lock:
-            window = self.variable[..., r0:r1, c0:c1]
-            if window.ndim == 3:
-                window = window[[b - 1 for b in bands]]
-            data = np.asarray(window.values).reshape(len(bands), r1 - r0, c1 - c0)
-        if self.flip_y:
-            data = data[:, ::-1]
-        if self.flip_x:
-            data = data[:, :, ::-1]
-        return np.ascontiguousarray(data[:, ::step, ::step])
-
-
 def open_raster(layer: FileLayer, name: str, nodata: tuple[float, ...] = ()) -> RasterSource:
     """Open the raster of a layer.
 
@@ -218,59 +247,58 @@ def open_raster(layer: FileLayer, name: str, nodata: tuple[float, ...] = ()) -> 
     where = f"layers.{name} ({layer.path})"
     require_file(layer.path, where)
     if layer.path.suffix.lower() in CUBE_SUFFIXES:
-        return _open_cube(layer, where, nodata)
+        from cdrsite.layers.cubes import open_cube
+
+        return open_cube(layer, where, nodata)
     return _open_gdal(layer, where, nodata)
 
 
 def _open_gdal(layer: FileLayer, where: str, nodata: tuple[float, ...]) -> RasterSource:
-    import rasterio
     from rasterio.enums import MaskFlags
-    from rasterio.errors import RasterioIOError
 
     reader = _GdalReader(str(layer.path))
-    try:
+    require_harmless(layer.path, where)
+    with reading(where, "the raster cannot be read", "check it with gdalinfo"):
         dataset = reader.handle()
-    except (RasterioIOError, rasterio.errors.CRSError) as error:
-        raise DataError(
-            "the raster cannot be read", where=where, got=str(error), cure="check it with gdalinfo"
-        ) from error
-    bands = _bands(layer, dataset.count, where)
-    flags = dataset.mask_flag_enums[bands[0] - 1]
-    reader.masked = MaskFlags.per_dataset in flags
-    own = dataset.nodatavals[bands[0] - 1]
-    crs = _raster_crs(layer, dataset.crs.to_wkt() if dataset.crs else None, where)
-    if dataset.transform.is_identity:
-        raise DataError(
-            "the raster has no position (no geotransform)",
+        bands = bands_of(layer, dataset.count, where)
+        at = bands[0] - 1
+        reader.masked = MaskFlags.per_dataset in dataset.mask_flag_enums[at]
+        own = dataset.nodatavals[at]
+        crs = crs_of(layer, dataset.crs.to_wkt() if dataset.crs else None, where)
+        if dataset.transform.is_identity:
+            raise DataError(
+                "the raster has no position (no geotransform)",
+                where=where,
+                cure="georeference it, e.g. with gdal_translate -a_ullr",
+                rule=7,
+            )
+        return RasterSource(
             where=where,
-            cure="georeference it, e.g. with gdal_translate -a_ullr",
-            rule=7,
+            crs=crs,
+            transform=dataset.transform,
+            shape=(dataset.height, dataset.width),
+            bands=bands,
+            dtype=np.dtype(dataset.dtypes[at]),
+            nodata=nodata_of(layer, () if own is None else (float(own),), nodata),
+            scale=dataset.scales[at] * layer.scale,
+            offset=dataset.offsets[at] * layer.scale + layer.offset,
+            unit=dataset.units[at] or None,
+            reader=reader,
         )
-    file_scale, file_offset = dataset.scales[bands[0] - 1], dataset.offsets[bands[0] - 1]
-    return RasterSource(
-        where=where,
-        crs=crs,
-        transform=dataset.transform,
-        shape=(dataset.height, dataset.width),
-        bands=bands,
-        dtype=np.dtype(dataset.dtypes[bands[0] - 1]),
-        nodata=_nodata(layer, None if own is None else float(own), nodata),
-        scale=file_scale * layer.scale,
-        offset=file_offset * layer.scale + layer.offset,
-        unit=dataset.units[bands[0] - 1] or None,
-        reader=reader,
-    )
 
 
-def _nodata(layer: FileLayer, own: float | None, preset: tuple[float, ...]) -> tuple[float, ...]:
+def nodata_of(
+    layer: FileLayer, own: tuple[float, ...], preset: tuple[float, ...]
+) -> tuple[float, ...]:
     """Per-layer values supplement the file's and the preset's, or stand alone when told to."""
     given = tuple(float(v) for v in layer.nodata)
     if layer.ignore_file_nodata:
         return given
-    return given + preset + (() if own is None else (own,))
+    return given + preset + own
 
 
-def _bands(layer: FileLayer, count: int, where: str) -> tuple[int, ...]:
+def bands_of(layer: FileLayer, count: int, where: str) -> tuple[int, ...]:
+    """Bands that a layer reads of a file that has so many."""
     if layer.band == "all":
         return tuple(range(1, count + 1))
     if not 1 <= layer.band <= count:
@@ -280,7 +308,8 @@ def _bands(layer: FileLayer, count: int, where: str) -> tuple[int, ...]:
     return (layer.band,)
 
 
-def _raster_crs(layer: FileLayer, wkt: str | None, where: str) -> CRS:
+def crs_of(layer: FileLayer, wkt: str | None, where: str) -> CRS:
+    """The CRS of a layer: the scenario's, else the file's."""
     from pyproj import CRS
 
     from cdrsite.layers.region import parse_crs
@@ -294,142 +323,36 @@ def _raster_crs(layer: FileLayer, wkt: str | None, where: str) -> CRS:
             cure="add crs: EPSG:... to the layer, after asking whoever made it",
             rule=7,
         )
-    return CRS.from_wkt(wkt)
+    with reading(where, "the coordinate system (CRS) cannot be read", CRS_CURE):
+        return CRS.from_wkt(wkt)
 
 
-def _open_cube(layer: FileLayer, where: str, nodata: tuple[float, ...]) -> RasterSource:
-    data = _cube(layer.path, where)
-    variable = _variable(data, layer, where)
-    y_name, x_name = _axis(variable, Y_NAMES, "y", where), _axis(variable, X_NAMES, "x", where)
-    others = [d for d in variable.dims if d not in {x_name, y_name}]
-    if len(others) > 1:
+CRS_CURE = "add crs: EPSG:... to the layer, after asking whoever made it"
+
+
+def require_horizontal(crs: CRS, where: str) -> None:
+    """Refuse a CRS that places nothing on the ground.
+
+    Raises
+    ------
+    DataError
+        A vertical, geocentric or local one, or one that PROJ cannot use.
+    """
+    from cdrsite.layers.harmonise import transformer
+
+    if not (crs.is_projected or crs.is_geographic):
         raise DataError(
-            "too many dimensions",
+            "not a horizontal coordinate system (CRS)",
             where=where,
-            got=", ".join(map(str, variable.dims)),
-            expected="y, x and at most one more, such as time",
+            got=f"{crs.name}, {crs.type_name}",
+            cure=CRS_CURE,
+            rule=1,
         )
-    variable = variable.transpose(*others, y_name, x_name)
-    x, dx = _steps(variable[x_name].values, where)
-    y, dy = _steps(variable[y_name].values, where)
-    count = variable.shape[0] if others else 1
-    attributes = {**variable.encoding, **variable.attrs}
-    fill = [attributes.get(k) for k in ("_FillValue", "missing_value") if k in attributes]
-    own = next((float(np.ravel(f)[0]) for f in fill if f is not None), None)
-    scale = float(attributes.get("scale_factor", 1.0))
-    offset = float(attributes.get("add_offset", 0.0))
-    left, top = min(x[0], x[-1]) - abs(dx) / 2, max(y[0], y[-1]) + abs(dy) / 2
-    return RasterSource(
-        where=where,
-        crs=_raster_crs(layer, _cube_wkt(data, variable, x_name), where),
-        transform=Affine(abs(dx), 0.0, left, 0.0, -abs(dy), top),
-        shape=(y.size, x.size),
-        bands=_bands(layer, count, where),
-        dtype=variable.dtype,
-        nodata=_nodata(layer, own, nodata),
-        scale=scale * layer.scale,
-        offset=offset * layer.scale + layer.offset,
-        unit=attributes.get("units"),
-        reader=_CubeReader(variable, flip_y=dy > 0, flip_x=dx < 0),
-    )
+    with reading(where, "the coordinate system (CRS) cannot be used", CRS_CURE):
+        transformer(crs.to_wkt(), WGS84)
 
 
-def _cube(path: Path, where: str) -> Any:
-    import xarray as xr
-
-    options: dict[str, Any] = {"mask_and_scale": False, "decode_times": False}
-    try:
-        if path.suffix.lower() == ".zarr":
-            require_plain_zarr(path, where)
-            return xr.open_zarr(path, chunks=None, **options)
-        return xr.open_dataset(path, **options)
-    except (ValueError, ImportError) as error:
-        if "engine" in str(error) or isinstance(error, ImportError):
-            raise MissingDependencyError(
-                "reading NetCDF needs another library",
-                where=where,
-                got=str(error).splitlines()[0],
-                cure="pip install 'cdrsite[netcdf]'",
-            ) from error
-        raise DataError("the dataset cannot be read", where=where, got=str(error)) from error
-    except (OSError, KeyError) as error:
-        raise DataError("the dataset cannot be read", where=where, got=str(error)) from error
-
-
-def _variable(data: Any, layer: FileLayer, where: str) -> Any:
-    names = [str(n) for n, v in data.data_vars.items() if v.ndim >= 2]
-    wanted = layer.variable
-    if wanted is None and len(names) == 1:
-        wanted = names[0]
-    if wanted is None or wanted not in names:
-        raise DataError(
-            "no such variable" if wanted else "which variable is meant",
-            where=where,
-            got=wanted or f"{len(names)} variables",
-            expected=f"variable: one of {', '.join(names)}",
-            cure=nearest(wanted, names)
-            if wanted
-            else f"add variable: {names[0] if names else '?'}",
-        )
-    return data[wanted]
-
-
-def _axis(variable: Any, names: tuple[str, ...], axis: str, where: str) -> str:
-    for dim in variable.dims:
-        standard = variable[dim].attrs.get("axis", "") if dim in variable.coords else ""
-        if str(dim).lower() in names or standard.lower() == axis:
-            if dim not in variable.coords:
-                raise DataError(f"dimension {dim!r} has no coordinates", where=where, rule=7)
-            return str(dim)
-    raise DataError(
-        f"no {axis} dimension",
-        where=where,
-        got=", ".join(map(str, variable.dims)),
-        expected=f"one of {', '.join(names)}",
-    )
-
-
-def _steps(values: Any, where: str) -> tuple[NDArray[np.float64], float]:
-    """Coordinates and their step; uneven ones are refused."""
-    points = np.asarray(values, np.float64)
-    if points.size < 2:
-        raise DataError("a single row or column has no size", where=where, got=points.size)
-    step = (points[-1] - points[0]) / (points.size - 1)
-    if step == 0 or np.abs(np.diff(points) - step).max() > 1e-3 * abs(step):
-        raise DataError(
-            "the coordinates are not evenly spaced",
-            where=where,
-            got=f"steps {np.diff(points).min():g} to {np.diff(points).max():g}",
-            cure="resample the variable to a regular grid",
-        )
-    return points, float(step)
-
-
-def _cube_wkt(data: Any, variable: Any, x_name: str) -> str | None:
-    """CRS by CF grid_mapping, by an attribute, or longitude by its name and units."""
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
-    mapping = variable.attrs.get("grid_mapping") or variable.encoding.get("grid_mapping")
-    candidates = [mapping, "spatial_ref", "crs"]
-    for attributes in [data[c].attrs for c in candidates if c in data.variables] + [
-        variable.attrs,
-        data.attrs,
-    ]:
-        for key in ("crs_wkt", "spatial_ref", "crs", "epsg"):
-            if key in attributes and isinstance(attributes[key], str | int):
-                try:
-                    return str(CRS.from_user_input(attributes[key]).to_wkt())
-                except CRSError:
-                    continue
-        if "_CRS" in attributes and isinstance(attributes["_CRS"], dict):
-            return attributes["_CRS"].get("wkt")
-        if "grid_mapping_name" in attributes:
-            return str(CRS.from_cf(attributes).to_wkt())
-    units = str(variable[x_name].attrs.get("units", ""))
-    if x_name.lower() in {"lon", "longitude"} and (not units or units.startswith("degree")):
-        return str(CRS.from_epsg(4326).to_wkt())
-    return None
+WGS84 = "EPSG:4326"
 
 
 def read_vector(
@@ -469,38 +392,45 @@ def read_vector(
     from cdrsite.layers.region import parse_crs
 
     require_file(path, where)
-    suffix = path.suffix.lower()
-    try:
-        if suffix == ".csv":
-            frame = _read_table(path, where, lon, lat)
-        elif suffix in {".parquet", ".geoparquet"}:
-            import geopandas as gpd
-
-            frame = gpd.read_parquet(path)
-        else:
-            frame = _read_ogr(path, where, layer)
-    except (OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError("the file cannot be read", where=where, got=str(error)) from error
+    with reading(where), hearing(where):
+        frame = _read_features(path, where, layer, lon, lat)
+    if not hasattr(frame, "crs"):
+        raise DataError(
+            "the layer has no shapes, only a table",
+            where=where,
+            cure="name the layer with the shapes by layer:, or a CSV file with lon and lat",
+            rule=7,
+        )
     if crs is not None:
         frame = frame.set_crs(parse_crs(crs, f"{where}: crs"), allow_override=True)
     if frame.crs is None:
         raise DataError(
-            "the layer has no coordinate system (CRS)",
-            where=where,
-            cure="add crs: EPSG:... to the layer, after asking whoever made it",
-            rule=7,
+            "the layer has no coordinate system (CRS)", where=where, cure=CRS_CURE, rule=7
         )
     if frame.empty:
         raise DataError("the layer has no features", where=where, rule=7)
+    require_horizontal(frame.crs, where)
     return frame
+
+
+def _read_features(path: Path, where: str, layer: str | None, lon: str, lat: str) -> Any:
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return _read_table(path, where, lon, lat)
+    if suffix in {".parquet", ".geoparquet"}:
+        import geopandas as gpd
+
+        return gpd.read_parquet(path)
+    return _read_ogr(path, where, layer)
 
 
 def _read_ogr(path: Path, where: str, layer: str | None) -> gpd.GeoDataFrame:
     import pyogrio
+    from shapely.errors import GEOSException
 
     names = [str(n) for n in pyogrio.list_layers(path)[:, 0]]
+    if not names:
+        raise DataError("the file holds no layer", where=where, rule=7)
     if layer is not None and layer not in names:
         raise DataError(
             "no such layer in the file",
@@ -517,7 +447,16 @@ def _read_ogr(path: Path, where: str, layer: str | None) -> gpd.GeoDataFrame:
             expected=f"layer: one of {', '.join(names)}",
         )
     chosen = layer or (path.stem if len(names) > 1 else names[0])
-    return pyogrio.read_dataframe(path, layer=chosen)
+    try:
+        return pyogrio.read_dataframe(path, layer=chosen)
+    except GEOSException as error:  # rings that are not closed, lines of one point
+        warnings.warn(
+            f"{where}: shapes that are not closed or have too few points are closed, or left out "
+            f"where that is not possible ({error})",
+            CdrsiteWarning,
+            stacklevel=2,
+        )
+        return pyogrio.read_dataframe(path, layer=chosen, on_invalid="fix")
 
 
 def _read_table(path: Path, where: str, lon: str, lat: str) -> gpd.GeoDataFrame:

@@ -27,6 +27,7 @@ from cdrsite.layers.derive import percent, slope_degrees
 from cdrsite.layers.presets import Resolved, resolve_all
 from cdrsite.layers.region import StudyArea
 from cdrsite.layers.remember import BlockCache, by_block
+from cdrsite.layers.shapes import centres
 from cdrsite.layers.sources import RasterSource, open_raster
 from cdrsite.layers.survey import Survey, all_codes, survey
 from cdrsite.layers.unit import factor
@@ -304,8 +305,6 @@ class LayerStack:
 
     def _attribute_values(self, file: Resolved, block: Block) -> NDArray[np.float32]:
         """The layer's own column on the grid."""
-        import shapely
-
         name, conserve = file.name, file.kind == "extensive"
         values = self._once.get(("column", name), lambda: self.rasterised_column(name))
         assert values is not None  # noqa: S101 - the caller asked for it
@@ -319,8 +318,7 @@ class LayerStack:
                 rule=3,
             )
         if kind == "point":
-            xy = shapely.get_coordinates(shapely.centroid(shapes))
-            return collect(xy, values, self.grid, block, conserve=conserve)
+            return collect(centres(shapes), values, self.grid, block, conserve=conserve)
         areas = self._once.get(
             ("areas", name), lambda: self._vectors.areas(name) / self.grid.resolution**2
         )
@@ -548,7 +546,7 @@ class LayerStack:
         file = self._files[name]
         if (numbers.isna() & values.notna()).any() or pd.api.types.is_bool_dtype(values):
             raise DataError(f"column {column!r} is not numeric", where=where, got=str(values.dtype))
-        numbers = numbers.mask(numbers.isin([*file.model.nodata, *file.nodata]))
+        numbers = numbers.mask(numbers.isin([*file.model.nodata, *file.nodata, np.inf, -np.inf]))
         if unit is None:
             return numbers.to_numpy(np.float64)
         scale, offset = factor(file.unit, unit, where, self.base_year)

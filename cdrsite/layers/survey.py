@@ -135,7 +135,7 @@ def _look(source: RasterSource, window: Window, times: int = 1) -> tuple[Any, Wi
     rows, cols = window
     size = (rows[1] - rows[0]) * (cols[1] - cols[0])
     step = max(1, int(np.ceil(np.sqrt(size / (LOOK_PIXELS * times)))))
-    values = source.reader.read(source.bands[:1], rows, cols, step)
+    values = source.read(rows, cols, source.bands[:1], step)
     return values, window, step
 
 

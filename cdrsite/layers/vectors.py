@@ -12,10 +12,11 @@ import numpy as np
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import AnalysisGrid, equal_area_crs
 from cdrsite.layers.coverage import Rings, rings_of
+from cdrsite.layers.guard import reading
 from cdrsite.layers.harmonise import same_crs, transformer
 from cdrsite.layers.nearest import Nearest
 from cdrsite.layers.presets import Resolved
-from cdrsite.layers.region import polygonal
+from cdrsite.layers.shapes import sound, workable
 from cdrsite.layers.sources import read_vector
 from cdrsite.layers.where import select
 
@@ -81,7 +82,12 @@ class Vectors:
 
     def frame(self, name: str) -> gpd.GeoDataFrame:
         """All features of a layer, after its own filter, rows numbered from 0."""
-        return self._once.get(("frame", name), lambda: self._load(name))
+        return self._made(("frame", name), lambda: self._load(name))
+
+    def _made(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """What is made once of a layer, named second in its key; what GEOS refuses, in words."""
+        with workable(self.layers[key[1]].where_text):
+            return self._once.get(key, make)
 
     def rows(self, name: str, where: str | None) -> NDArray[np.bool_]:
         """Features that a filter keeps."""
@@ -96,17 +102,17 @@ class Vectors:
                 self._warn(name, f"the filter {where!r} keeps no feature")
             return kept
 
-        return self._once.get(("rows", name, where), make)
+        return self._made(("rows", name, where), make)
 
     def rings(self, name: str, where: str | None, buffer: float) -> Rings:
         """Dissolved polygons of the features, grown by ``buffer`` [m]."""
-        return self._once.get(
+        return self._made(
             ("rings", name, where, buffer), lambda: self._dissolve(name, where, buffer)
         )
 
     def each_rings(self, name: str) -> Rings:
         """Polygons of the features, one owner per feature, grown by the layer's own buffer."""
-        return self._once.get(("each", name), lambda: rings_of(self.grown(name), self.grid))
+        return self._made(("each", name), lambda: rings_of(self.grown(name), self.grid))
 
     def feature_rings(self, name: str, feature: int) -> Rings:
         """Polygons of one feature, grown by the layer's own buffer."""
@@ -116,11 +122,11 @@ class Vectors:
 
             return rings_of(shapely.get_parts(self.grown(name)[[feature]]), self.grid)
 
-        return self._once.get(("feature", name, feature), make)
+        return self._made(("feature", name, feature), make)
 
     def nearest(self, name: str, where: str | None) -> Nearest:
         """The features under an index for distances."""
-        return self._once.get(
+        return self._made(
             ("nearest", name, where), lambda: Nearest(self.shapes(name, where), self.grid)
         )
 
@@ -142,7 +148,8 @@ class Vectors:
         frame = frame.reset_index(drop=True)
         if not same_crs(frame.crs.to_wkt(), self.grid.wkt):
             # the axis order of a file is always longitude first
-            frame = frame.to_crs(self.grid.crs)
+            with reading(layer.where_text, "its shapes cannot be projected"):
+                frame = frame.to_crs(self.grid.crs)
         shapes = self._repair(frame.geometry.to_numpy(), name)
         self._require_near(shapes, name)
         return frame.set_geometry(shapes)
@@ -185,20 +192,18 @@ class Vectors:
         self._warn(name, "no feature lies in the region, only beside it")
 
     def _repair(self, shapes: NDArray[Any], name: str) -> NDArray[Any]:
-        """Two-dimensional valid shapes; what cannot be projected becomes empty."""
-        import shapely
-
-        shapes = shapely.force_2d(shapes)
-        bounds = shapely.bounds(shapes)
-        away = ~np.isfinite(bounds).all(axis=1)
-        shapes[away] = shapely.GeometryCollection()
-        areal = np.isin(shapely.get_type_id(shapes), (3, 6))
-        broken = np.flatnonzero(areal & ~shapely.is_valid(shapes))
-        if broken.size:
-            for i in broken:
-                shapes[i] = polygonal(shapely.make_valid(shapes[i]))
+        """Sound shapes in the grid's CRS; what cannot be projected becomes empty."""
+        with workable(self.layers[name].where_text):
+            shapes, away, repaired = sound(shapes)
+        if away:
             self._warn(
-                name, f"repaired {broken.size} invalid polygon(s) (self-intersections and the like)"
+                name,
+                f"{away} feature(s) left out: a coordinate is no number, or cannot be projected to "
+                f"{self.grid.crs.name}",
+            )
+        if repaired:
+            self._warn(
+                name, f"repaired {repaired} invalid polygon(s) (self-intersections and the like)"
             )
         return shapes
 
@@ -258,7 +263,7 @@ class Vectors:
 
     def grown(self, name: str) -> NDArray[Any]:
         """Every feature, grown by the layer's own buffer; refuses layers without an area."""
-        return self._once.get(("grown", name), lambda: self._grow(name))
+        return self._made(("grown", name), lambda: self._grow(name))
 
     def _grow(self, name: str) -> NDArray[Any]:
         buffer = self.layers[name].model.buffer
@@ -276,7 +281,7 @@ class Vectors:
 
     def warn_overlaps(self, name: str) -> None:
         """Say once if polygons of which a cell can have only one overlap."""
-        self._once.get(("overlaps", name), lambda: self._warn_overlaps(name))
+        self._made(("overlaps", name), lambda: self._warn_overlaps(name))
 
     def _warn_overlaps(self, name: str) -> None:
         import shapely

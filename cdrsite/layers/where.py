@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')"
     r"|(?P<quoted>\"[^\"]+\"|`[^`]+`)"
-    r"|(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]))"
+    r"|(?P<number>[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]))"
     r"|(?P<op><=|>=|<>|!=|==|=|<|>|\(|\)|,)"
     r"|(?P<word>[^\W\d]\w*))"
 )
@@ -188,10 +189,8 @@ class _Filter:
 
     def _like(self, column: str) -> NDArray[np.bool_]:
         pattern = str(self._value(column))
-        parts = [re.escape(part).replace("_", ".") for part in pattern.split("%")]
-        full = re.compile(".*".join(parts), re.DOTALL)
         texts = self.frame[column].astype("object")
-        return np.array([isinstance(t, str) and full.fullmatch(t) is not None for t in texts], bool)
+        return np.array([isinstance(t, str) and like(t, pattern) for t in texts], bool)
 
     def _column(self) -> str:
         if self._kind not in {"word", "quoted"}:
@@ -240,6 +239,36 @@ class _Filter:
             ">=": values.ge,
         }[sign]
         return compare(value).fillna(value=False).to_numpy(bool)
+
+
+def like(text: str, pattern: str) -> bool:
+    """Whether text is like an SQL pattern: ``%`` is any text, ``_`` any character.
+
+    Each part between two ``%`` is taken where it is found first, so the time grows with the
+    product of the lengths and never faster.
+    """
+    first, *rest = _parts(pattern)
+    start = first.match(text)
+    if start is None:
+        return False
+    at = start.end()
+    if not rest:
+        return at == len(text)
+    for part in rest[:-1]:
+        found = part.search(text, at)
+        if found is None:
+            return False
+        at = found.end()
+    last = rest[-1]
+    length = len(pattern) - pattern.rindex("%") - 1
+    return len(text) - length >= at and last.match(text, len(text) - length) is not None
+
+
+@lru_cache(maxsize=64)
+def _parts(pattern: str) -> tuple[re.Pattern[str], ...]:
+    """What stands between the ``%`` of a pattern, all parts of fixed length."""
+    parts = (re.escape(part).replace("_", ".") for part in pattern.split("%"))
+    return tuple(re.compile(part, re.DOTALL) for part in parts)
 
 
 def column_name(frame: pd.DataFrame, name: str, place: str, meanings: Columns | None = None) -> str:

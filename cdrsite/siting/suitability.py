@@ -45,15 +45,27 @@ def criterion_sets(prefer: Sequence[Criterion], methods: Sequence[str]) -> tuple
 
 def value_points(criterion: Criterion, unit: str | None) -> tuple[tuple[float, float], ...]:
     """The points of a straight or piecewise-linear value function, rising in value [unit]."""
-    if criterion.points is not None:
-        return criterion.points
-    best: float | str | None = criterion.best
-    worst: float | str | None = criterion.none if criterion.near else criterion.worst
-    if best is None or worst is None:
-        raise ConfigError("a straight value function needs two ends", got=f"{best}, {worst}")
     where = f"siting.prefer: {criterion.near or criterion.layer}"
-    ends = sorted([(threshold(best, unit, where), 1.0), (threshold(worst, unit, where), 0.0)])
-    return tuple(ends)
+    if criterion.points is not None:
+        points = criterion.points
+    else:
+        best: float | str | None = criterion.best
+        worst: float | str | None = criterion.none if criterion.near else criterion.worst
+        if best is None or worst is None:
+            raise ConfigError("a straight value function needs two ends", got=f"{best}, {worst}")
+        points = tuple(
+            sorted([(threshold(best, unit, where), 1.0), (threshold(worst, unit, where), 0.0)])
+        )
+    with np.errstate(over="ignore"):
+        single = np.array([value for value, _ in points], np.float32)
+    if not (np.isfinite(single).all() and (np.diff(single) > 0).all()):
+        raise ConfigError(
+            "two points of a value function are the same, or one is beyond all bounds",
+            where=where,
+            got=f"{', '.join(f'{value:g}' for value, _ in points)} {unit or ''}".strip(),
+            expected="values that differ in their first seven digits",
+        )
+    return points
 
 
 def piecewise_linear(

@@ -1,0 +1,229 @@
+"""Variables of NetCDF and Zarr datasets as rasters."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from affine import Affine
+
+from cdrsite.core.arrays import require_plain_zarr
+from cdrsite.core.errors import DataError, MissingDependencyError
+from cdrsite.layers.guard import reading, require_harmless
+from cdrsite.layers.sources import CRS_CURE, RasterSource, bands_of, crs_of, nodata_of
+from cdrsite.layers.where import nearest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.config.layers import FileLayer
+
+X_NAMES = ("x", "lon", "longitude", "easting")
+Y_NAMES = ("y", "lat", "latitude", "northing")
+
+
+class _CubeReader:
+    """Windowed reading of one NetCDF or Zarr variable, one thread at a time."""
+
+    lock = threading.Lock()
+
+    def __init__(self, variable: Any, flip_y: bool, flip_x: bool) -> None:
+        self.variable, self.flip_y, self.flip_x = variable, flip_y, flip_x
+
+    def read(
+        self, bands: tuple[int, ...], rows: tuple[int, int], cols: tuple[int, int], step: int = 1
+    ) -> Any:
+        """Bands of a window, every ``step`` pixels, north first."""
+        height, width = self.variable.shape[-2:]
+        r0, r1 = (height - rows[1], height - rows[0]) if self.flip_y else rows
+        c0, c1 = (width - cols[1], width - cols[0]) if self.flip_x else cols
+        with self.lock:
+            window = self.variable[..., r0:r1, c0:c1]
+            if window.ndim == 3:
+                window = window[[b - 1 for b in bands]]
+            data = np.asarray(window.values).reshape(len(bands), r1 - r0, c1 - c0)
+        if self.flip_y:
+            data = data[:, ::-1]
+        if self.flip_x:
+            data = data[:, :, ::-1]
+        return np.ascontiguousarray(data[:, ::step, ::step])
+
+
+def open_cube(layer: FileLayer, where: str, nodata: tuple[float, ...]) -> RasterSource:
+    """Open a variable of a dataset; see :func:`cdrsite.layers.sources.open_raster`."""
+    require_harmless(layer.path, where)
+    with reading(where, "the dataset cannot be read", "check it with ncdump -h"):
+        return _as_raster(_cube(layer.path, where), layer, where, nodata)
+
+
+def _as_raster(data: Any, layer: FileLayer, where: str, nodata: tuple[float, ...]) -> RasterSource:
+    variable = _variable(data, layer, where)
+    y_name, x_name = _axis(variable, Y_NAMES, "y", where), _axis(variable, X_NAMES, "x", where)
+    others = [d for d in variable.dims if d not in {x_name, y_name}]
+    if len(others) > 1:
+        raise DataError(
+            "too many dimensions",
+            where=where,
+            got=", ".join(map(str, variable.dims)),
+            expected="y, x and at most one more, such as time",
+        )
+    variable = variable.transpose(*others, y_name, x_name)
+    x, dx = _steps(variable[x_name].values, where)
+    y, dy = _steps(variable[y_name].values, where)
+    count = variable.shape[0] if others else 1
+    attributes = {**variable.encoding, **variable.attrs}
+    own = tuple(
+        n for key in ("_FillValue", "missing_value") for n in _numbers(attributes, key, where)
+    )
+    scale = _one_number(attributes, "scale_factor", 1.0, where)
+    offset = _one_number(attributes, "add_offset", 0.0, where)
+    unit = attributes.get("units")
+    left, top = min(x[0], x[-1]) - abs(dx) / 2, max(y[0], y[-1]) + abs(dy) / 2
+    return RasterSource(
+        where=where,
+        crs=crs_of(layer, _cube_wkt(data, variable, x_name, where), where),
+        transform=Affine(abs(dx), 0.0, left, 0.0, -abs(dy), top),
+        shape=(y.size, x.size),
+        bands=bands_of(layer, count, where),
+        dtype=variable.dtype,
+        nodata=nodata_of(layer, own, nodata),
+        scale=scale * layer.scale,
+        offset=offset * layer.scale + layer.offset,
+        unit=unit if isinstance(unit, str) else None,
+        reader=_CubeReader(variable, flip_y=dy > 0, flip_x=dx < 0),
+    )
+
+
+def _numbers(attributes: dict[str, Any], key: str, where: str) -> tuple[float, ...]:
+    """Numbers of an attribute, each once; none without it."""
+    value = attributes.get(key)
+    try:
+        return tuple(np.unique(np.ravel(np.asarray([] if value is None else value, np.float64))))
+    except (TypeError, ValueError) as error:
+        raise _not_numbers(key, value, where) from error
+
+
+def _one_number(attributes: dict[str, Any], key: str, default: float, where: str) -> float:
+    numbers = _numbers(attributes, key, where)
+    if len(numbers) > 1:
+        raise _not_numbers(key, attributes[key], where)
+    return float(numbers[0]) if numbers else default
+
+
+def _not_numbers(key: str, value: object, where: str) -> DataError:
+    return DataError(
+        f"attribute {key!r} of the variable is not a number",
+        where=where,
+        got=repr(value),
+        cure=f"correct it, e.g. with ncatted -a {key},,o,d,VALUE",
+    )
+
+
+def _cube(path: Path, where: str) -> Any:
+    import xarray as xr
+
+    options: dict[str, Any] = {"mask_and_scale": False, "decode_times": False}
+    try:
+        if path.suffix.lower() == ".zarr":
+            require_plain_zarr(path, where)
+            return xr.open_zarr(path, chunks=None, **options)
+        return xr.open_dataset(path, **options)
+    except (ValueError, ImportError) as error:
+        if "engine" in str(error) or isinstance(error, ImportError):
+            raise MissingDependencyError(
+                "reading NetCDF needs another library",
+                where=where,
+                got=str(error).splitlines()[0],
+                cure="pip install 'cdrsite[netcdf]'",
+            ) from error
+        raise
+
+
+def _variable(data: Any, layer: FileLayer, where: str) -> Any:
+    names = [str(n) for n, v in data.data_vars.items() if v.ndim >= 2]
+    wanted = layer.variable
+    if wanted is None and len(names) == 1:
+        wanted = names[0]
+    if wanted is None or wanted not in names:
+        raise DataError(
+            "no such variable" if wanted else "which variable is meant",
+            where=where,
+            got=wanted or f"{len(names)} variables",
+            expected=f"variable: one of {', '.join(names)}",
+            cure=nearest(wanted, names)
+            if wanted
+            else f"add variable: {names[0] if names else '?'}",
+        )
+    return data[wanted]
+
+
+def _axis(variable: Any, names: tuple[str, ...], axis: str, where: str) -> str:
+    for dim in variable.dims:
+        standard = variable[dim].attrs.get("axis", "") if dim in variable.coords else ""
+        if str(dim).lower() in names or standard.lower() == axis:
+            if dim not in variable.coords:
+                raise DataError(f"dimension {dim!r} has no coordinates", where=where, rule=7)
+            return str(dim)
+    raise DataError(
+        f"no {axis} dimension",
+        where=where,
+        got=", ".join(map(str, variable.dims)),
+        expected=f"one of {', '.join(names)}",
+    )
+
+
+def _steps(values: Any, where: str) -> tuple[NDArray[np.float64], float]:
+    """Coordinates and their step; uneven ones are refused."""
+    try:
+        points = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        points = np.full(2, np.nan)
+    if np.asarray(values).dtype.kind not in "iuf" or not np.isfinite(points).all():
+        raise DataError(
+            "the coordinates are not numbers",
+            where=where,
+            got=f"type {np.asarray(values).dtype}",
+            cure="write x and y, or longitude and latitude, as numbers",
+        )
+    if points.size < 2:
+        raise DataError("a single row or column has no size", where=where, got=points.size)
+    step = (points[-1] - points[0]) / (points.size - 1)
+    if step == 0 or np.abs(np.diff(points) - step).max() > 1e-3 * abs(step):
+        raise DataError(
+            "the coordinates are not evenly spaced",
+            where=where,
+            got=f"steps {np.diff(points).min():g} to {np.diff(points).max():g}",
+            cure="resample the variable to a regular grid",
+        )
+    return points, float(step)
+
+
+def _cube_wkt(data: Any, variable: Any, x_name: str, where: str) -> str | None:
+    """CRS by CF grid_mapping, by an attribute, or longitude by its name and units."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    mapping = variable.attrs.get("grid_mapping") or variable.encoding.get("grid_mapping")
+    candidates = [mapping, "spatial_ref", "crs"]
+    named = [c for c in candidates if isinstance(c, str) and c in data.variables]
+    for attributes in [data[c].attrs for c in named] + [
+        variable.attrs,
+        data.attrs,
+    ]:
+        for key in ("crs_wkt", "spatial_ref", "crs", "epsg"):
+            if key in attributes and isinstance(attributes[key], str | int):
+                try:
+                    return str(CRS.from_user_input(attributes[key]).to_wkt())
+                except CRSError:
+                    continue
+        if "_CRS" in attributes and isinstance(attributes["_CRS"], dict):
+            return attributes["_CRS"].get("wkt")
+        if "grid_mapping_name" in attributes:
+            with reading(where, "its grid_mapping is not a coordinate system (CRS)", CRS_CURE):
+                return str(CRS.from_cf(attributes).to_wkt())
+    units = str(variable[x_name].attrs.get("units", ""))
+    if x_name.lower() in {"lon", "longitude"} and (not units or units.startswith("degree")):
+        return str(CRS.from_epsg(4326).to_wkt())
+    return None
