@@ -182,7 +182,13 @@ def variants(
 
 def _refuse_many(count: int) -> None:
     if count > MAX_RUNS:
-        raise ConfigError("very many runs", got=f"{count:,}", expected=f"up to {MAX_RUNS}")
+        raise ConfigError(
+            "very many runs",
+            where="runs of the batch",
+            got=f"{count:,}",
+            expected=f"up to {MAX_RUNS}",
+            cure="vary fewer values at a time",
+        )
 
 
 def _refuse_twins(names: list[str]) -> None:
@@ -192,6 +198,7 @@ def _refuse_twins(names: list[str]) -> None:
         if len(folder_name(name).encode()) > LONGEST_NAME:
             raise ConfigError(
                 "the name of a run is too long for a folder",
+                where="runs of the batch",
                 got=name,
                 expected=f"at most {LONGEST_NAME} bytes",
                 cure="give the runs names in the matrix: {NAME: {key: value}}",
@@ -199,10 +206,16 @@ def _refuse_twins(names: list[str]) -> None:
         # some file systems take small and capital letters for the same
         other = places.setdefault(folder_name(name).casefold(), name)
         if names.count(name) > 1:
-            raise ConfigError("two runs of one name", got=name, cure="rename a scenario")
+            raise ConfigError(
+                "two runs of one name",
+                where="runs of the batch",
+                got=name,
+                cure="rename a scenario",
+            )
         if other != name:
             raise ConfigError(
                 "two runs would be written to one folder",
+                where="runs of the batch",
                 got=f"{other!r} and {name!r}",
                 expected="names that differ in letters, numbers or _.,=+-",
                 cure="rename one of them in the matrix",

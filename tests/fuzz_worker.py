@@ -39,7 +39,7 @@ LONGEST = 8000
 FILE_PLACES = "layers.x|input.|region|grid."
 SCENARIO_PLACES = (
     "study.yaml|matrix.yaml|--set|--at|--memory|layers.|methods.|grid.|region|siting|costs|network|"
-    "rule|resources.|policies.|transport.|outputs."
+    "rule|runs of the batch|resources.|policies.|transport.|outputs."
 )
 """An error names one of these, parted by strokes."""
 
