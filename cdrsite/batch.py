@@ -180,46 +180,32 @@ def variants(
     return made
 
 
+def _wrong(what: str, got: str, expected: str, cure: str) -> ConfigError:
+    where = "runs of the batch"
+    return ConfigError(what, where=where, got=got, expected=expected, cure=cure)
+
+
 def _refuse_many(count: int) -> None:
     if count > MAX_RUNS:
-        raise ConfigError(
-            "very many runs",
-            where="runs of the batch",
-            got=f"{count:,}",
-            expected=f"up to {MAX_RUNS}",
-            cure="vary fewer values at a time",
-        )
+        raise _wrong("very many runs", f"{count:,}", f"up to {MAX_RUNS}", "vary fewer values")
 
 
 def _refuse_twins(names: list[str]) -> None:
     """Two runs of one name, or of one folder, where the second would replace the first."""
     places: dict[str, str] = {}
+    cure = "rename one of them in the matrix"
     for name in names:
         if len(folder_name(name).encode()) > LONGEST_NAME:
-            raise ConfigError(
-                "the name of a run is too long for a folder",
-                where="runs of the batch",
-                got=name,
-                expected=f"at most {LONGEST_NAME} bytes",
-                cure="give the runs names in the matrix: {NAME: {key: value}}",
-            )
+            expected = f"at most {LONGEST_NAME} bytes for a folder"
+            raise _wrong("the name of a run is too long", name, expected, cure)
         # some file systems take small and capital letters for the same
         other = places.setdefault(folder_name(name).casefold(), name)
         if names.count(name) > 1:
-            raise ConfigError(
-                "two runs of one name",
-                where="runs of the batch",
-                got=name,
-                cure="rename a scenario",
-            )
+            raise _wrong("two runs of one name", name, "each once", "rename a scenario")
         if other != name:
-            raise ConfigError(
-                "two runs would be written to one folder",
-                where="runs of the batch",
-                got=f"{other!r} and {name!r}",
-                expected="names that differ in letters, numbers or _.,=+-",
-                cure="rename one of them in the matrix",
-            )
+            expected = "names that differ in letters, numbers or _.,=+-"
+            got = f"{other!r} and {name!r}"
+            raise _wrong("two runs would be written to one folder", got, expected, cure)
 
 
 def matrix_rows(path: Path) -> dict[str, tuple[str, ...]]:
