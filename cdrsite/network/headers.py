@@ -63,6 +63,11 @@ def find_column(table: Table, name: str) -> str | None:
     return found[0] if found else None
 
 
+def quantity_of(header: str, names: tuple[str, ...]) -> str | None:
+    """Give the quantity that a header holds, None if it is none of the names."""
+    return next((name for name in names if _unit_text(header, name) is not None), None)
+
+
 def scale_of(table: Table, header: str, name: str, kind: str) -> float:
     """Give the factor from the unit of a header to the unit used here.
 

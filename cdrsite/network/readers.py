@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import json
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,44 +121,126 @@ def _folder(folder: Path) -> CaseTables:
     if not place.is_file():
         raise MissingFileError("case has no params.json", where=str(place))
     try:
-        params = json.loads(place.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        params = json.loads(place.read_text(encoding="utf-8-sig"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError("not valid JSON", where=str(place), got=str(error)) from error
     if not isinstance(params, dict):
         raise DataError("parameters are not an object", where=str(place), got=type(params).__name__)
-    tables = {name: _csv(folder / f"{name}.csv") for name in NAMES}
+    style = _Style.of(params, str(place))
+    tables = {name: _csv(folder / f"{name}.csv", style) for name in NAMES}
     lines = _geojson_lines(folder / "arcs.geojson")
-    points = _csv_points(folder / "nodes.csv") or {}
+    nodes = folder / "nodes.csv"
+    points = _lonlat(_csv(nodes, style)) if nodes.is_file() else {}
     for name in ("sources", "sinks"):
         points |= _lonlat(tables[name])
     return _case(folder.resolve().name, tables, params, str(place), points, lines)
 
 
-def _csv(path: Path) -> Table:
+@dataclass(frozen=True)
+class _Style:
+    """How the text of the tables is written: its encoding, and the comma of a number."""
+
+    encoding: str | None
+    comma: bool
+
+    @staticmethod
+    def of(params: Mapping[str, Any], where: str) -> _Style:
+        """Read the parameters ``encoding`` and ``decimal``."""
+        encoding, decimal = params.get("encoding"), params.get("decimal", ".")
+        try:
+            if encoding is not None:
+                codecs.lookup(str(encoding))
+        except LookupError:
+            raise DataError(
+                "encoding is not known", where=where, got=repr(encoding), expected="as utf-8 or gbk"
+            ) from None
+        if decimal not in {".", ","}:
+            raise DataError(
+                "decimal is not understood", where=where, got=repr(decimal), expected='"." or ","'
+            )
+        return _Style(None if encoding is None else str(encoding), decimal == ",")
+
+
+def _csv(path: Path, style: _Style) -> Table:
+    """Read a table of text, its cells parted by comma, semicolon or tab."""
     if not path.is_file():
         raise MissingFileError("table is missing", where=str(path))
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            rows = tuple((f"{path}:{reader.line_num}", row) for row in reader)
+        text = path.read_bytes().decode(style.encoding or "utf-8-sig").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
+        cure = 'save as UTF-8, or state it in params.json, as "encoding": "gbk"'
         raise DataError(
-            "not UTF-8", where=str(path), got=str(error), cure="save as UTF-8"
+            f"not {style.encoding or 'UTF-8'}", where=str(path), got=str(error), cure=cure
         ) from error
-    return Table(str(path), tuple(reader.fieldnames or ()), rows)
+    first = text.lstrip("\r\n").split("\n", 1)[0]
+    mark = max(",;\t", key=lambda one: (first.count(one), one == ","))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
+    try:
+        rows = [(f"{path}:{reader.line_num}", cells) for cells in reader]
+    except csv.Error as error:
+        raise DataError(
+            "not a readable table", where=f"{path}:{reader.line_num}", got=str(error)
+        ) from error
+    return _table(str(path), rows, comma=style.comma)
 
 
-def _csv_points(path: Path) -> dict[str, tuple[float, float]]:
-    return _lonlat(_csv(path)) if path.is_file() else {}
+def _table(where: str, rows: list[tuple[str, Any]], *, comma: bool = False) -> Table:
+    """Give a table of rows of cells, the first of which holds the headers.
+
+    Empty rows are left out; so are cells without content beyond the headers.
+    """
+    rows = [(place, cells) for place, cells in rows if not all(empty(cell) for cell in cells)]
+    if not rows:
+        raise DataError("table is empty", where=where, expected="a row of headers")
+    place, first = rows[0]
+    headers = ["" if cell is None else str(cell).strip() for cell in first]
+    while headers and not headers[-1]:
+        headers.pop()
+    if "" in headers:
+        column = headers.index("") + 1
+        raise DataError("a column has no header", where=place, got=f"column {column}")
+    kept = []
+    for spot, cells in rows[1:]:
+        beyond = [cell for cell in cells[len(headers) :] if not empty(cell)]
+        if len(cells) < len(headers) or beyond:
+            raise DataError(
+                "the row does not fit the headers",
+                where=spot,
+                got=f"{len(cells)} cells",
+                expected=f"{len(headers)} cells, as {place} has headers",
+                cure="put a number that holds a comma between quotes; give an empty cell its comma",
+                rule=7,
+            )
+        read = [_point(cell) for cell in cells] if comma else cells
+        kept.append((spot, dict(zip(headers, read, strict=False))))
+    return Table(where, tuple(headers), tuple(kept))
+
+
+def _point(cell: Any) -> Any:
+    """Write a number that has a decimal comma with a point."""
+    text = str(cell).strip()
+    return text.replace(",", ".") if re.fullmatch(r"[-+]?\d*,\d+([eE][-+]?\d+)?", text) else cell
+
+
+def empty(cell: object) -> bool:
+    """Whether a cell holds nothing."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return True
+    return not str(cell).strip()
+
+
+def identity(cell: object) -> str:
+    """Text of an id or a node: spreadsheets keep whole numbers as floats, so 1.0 is 1."""
+    text = str(cell).strip()
+    return text.split(".")[0] if re.fullmatch(r"-?\d+\.0+", text) else text
 
 
 def _lonlat(table: Table) -> dict[str, tuple[float, float]]:
     """Places of nodes from columns lon and lat; a row without them has no place."""
     found = {}
     for _, row in table.rows:
-        node = row.get("cell") or row.get("node")
         try:
-            found[str(node)] = float(row["lon"]), float(row["lat"])
+            found[_cell(row, ("cell", "node"))] = float(row["lon"]), float(row["lat"])
         except (KeyError, TypeError, ValueError):
             continue
     return found
@@ -166,7 +252,7 @@ def _geojson_lines(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
     try:
         features = json.loads(path.read_text(encoding="utf-8"))["features"]
         return {
-            str(one["properties"]["arc"]): tuple(
+            identity(one["properties"]["arc"]): tuple(
                 (float(x), float(y)) for x, y, *_ in one["geometry"]["coordinates"]
             )
             for one in features
@@ -212,15 +298,9 @@ def _workbook(path: Path) -> CaseTables:
 
 
 def _sheet(path: Path, name: str, lines: Any) -> Table:
-    rows = list(lines)
-    headers = tuple("" if cell is None else str(cell).strip() for cell in rows[0]) if rows else ()
     where = f"{path}: sheet {name}"
-    kept = []
-    for number, row in enumerate(rows[1:], start=2):
-        if all(cell is None or cell == "" for cell in row):
-            continue
-        kept.append((f"{where}, row {number}", dict(zip(headers, row, strict=False))))
-    return Table(where, tuple(h for h in headers if h), tuple(kept))
+    rows = [(f"{where}, row {number}", list(row)) for number, row in enumerate(lines, start=1)]
+    return _table(where, rows)
 
 
 def _params(tables: Mapping[str, Table]) -> dict[str, Any]:
@@ -230,7 +310,12 @@ def _params(tables: Mapping[str, Table]) -> dict[str, Any]:
         raise DataError(
             "column key, value is missing", where=table.where, got=", ".join(table.headers)
         )
-    params = {str(row["key"]).strip(): row["value"] for _, row in table.rows}
+    params: dict[str, Any] = {}
+    for where, row in table.rows:
+        key = str(row["key"]).strip()
+        if key in params:
+            raise DataError("parameter is given twice", where=where, got=key)
+        params[key] = row["value"]
     if "trends" in tables:
         params["trends"] = [row for _, row in tables["trends"].rows]
     return params
@@ -340,6 +425,5 @@ def _routes(
 def _cell(row: Mapping[str, Any], names: tuple[str, ...]) -> str:
     for header, cell in row.items():
         if header.strip().lower() in names:
-            whole = isinstance(cell, float) and cell.is_integer()
-            return str(int(cell)) if whole else str(cell).strip()
+            return identity(cell)
     return ""

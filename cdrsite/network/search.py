@@ -587,7 +587,7 @@ def _infeasible(net: FlowArrays) -> InfeasibleError:
     cost = np.zeros(at.size)
     cost[at.a : at.r] = -1.0
     point = Relaxation(replace(model, cost=cost)).solve()
-    most = -point[0] if point is not None else 0.0
+    most = abs(point[0]) if point is not None else 0.0  # not -0
     return InfeasibleError(
         "the pipes cannot carry the target from the sources to the sinks",
         expected=f"at most {most:g} Mt/yr",

@@ -9,9 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from cdrsite.core.errors import DataError
+from cdrsite.network.columns import (
+    NOTES,
+    PARAMETERS,
+    check_columns,
+    check_keys,
+    flag,
+    trends_of,
+    utilisation_of,
+)
 from cdrsite.network.headers import find_column, scale_of
 from cdrsite.network.problem import Arc, NetworkProblem, Sink, Source, Trend
-from cdrsite.network.readers import CaseTables, Table, read_tables
+from cdrsite.network.readers import NAMES, CaseTables, Table, empty, identity, read_tables
 
 _NODE = ("cell", "node")
 _ARC = {"id": ("arc", "id"), "tail": ("v1", "from", "tail"), "head": ("v2", "to", "head")}
@@ -20,17 +29,22 @@ _ARC = {"id": ("arc", "id"), "tail": ("v1", "from", "tail"), "head": ("v2", "to"
 def read_case(path: str | Path) -> NetworkProblem:
     """Read a case: sources, sinks and arcs, with the unit of each column in its header.
 
-    A header is the quantity and its unit, as ``capture_max [Mt/yr]`` or ``capture_max_mt_yr``;
+    Columns, parameters and flags that are not known, rows that do not fit the headers, and arcs
+    with two costs are errors; a header or parameter that begins with ``#`` is a note. A header is
+    the quantity and its unit, as ``capture_max [Mt/yr]`` or ``capture_max_mt_yr``;
     kt, t, Gt, MUSD, kUSD, USD, km, m and mi are understood and converted. ``con_cost`` and
     ``row_cost`` are weighted kilometres of construction and right of way; a trend of the
     parameters multiplies them, so that a pipe of flow f on trend c costs a year
     ``crf * ((I_con con + I_row row) + (S_con con + S_row row) f / utilisation)``. An arc with
-    ``fixed`` and ``slope`` instead, both a year, is one size of its own, up to ``capacity``.
+    ``fixed`` and ``slope`` instead, both a year, is one size of its own. No arc carries more than
+    its ``capacity``.
 
     Parameters
     ----------
     path : path
-        Folder with ``sources.csv``, ``sinks.csv``, ``arcs.csv`` and ``params.json``; or an Excel
+        Folder with ``sources.csv``, ``sinks.csv``, ``arcs.csv`` and ``params.json``, cells parted
+        by comma, semicolon or tab, in UTF-8 or the ``encoding`` that the parameters state, with
+        ``"decimal": ","`` where numbers are written so; or an Excel
         workbook with sheets of these names, ``params`` (key, value) and ``trends``; or a
         GeoPackage with layers of these names. Nodes of a GeoPackage may be left out: points and
         ends of lines that meet are then one node. The columns ``row_cost``, ``length``,
@@ -55,12 +69,14 @@ def read_case(path: str | Path) -> NetworkProblem:
 
 def problem_of(tables: CaseTables) -> NetworkProblem:
     """Build the problem from tables as they were read; raises as :func:`read_case`."""
-    params = tables.params
+    check_keys(tables.params, PARAMETERS | NOTES, tables.params_where)
+    for kind in NAMES:
+        check_columns(getattr(tables, kind), kind)
     crf = _parameter(tables, "crf")
     years = _parameter(tables, "project_years")
     sources = tuple(_sources(tables.sources, crf))
     sinks = tuple(_sinks(tables.sinks, crf))
-    arcs = tuple(_arcs(tables, {**params, "crf": crf}))
+    arcs = tuple(_arcs(tables, crf))
     return NetworkProblem(sources, sinks, arcs, years=years, name=tables.name)
 
 
@@ -87,10 +103,14 @@ class _Quantity:
     factor: float
     name: str
 
+    def given(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row holds this quantity."""
+        return self.header is not None and not empty(row.get(self.header))
+
     def of(self, where: str, row: Mapping[str, Any], default: float | None = None) -> float:
         """Read the number of a row; an empty cell is the default, or refused without one."""
         cell = row.get(self.header) if self.header is not None else None
-        if _empty(cell):
+        if empty(cell):
             if default is None:
                 msg = f"{self.header or self.name} is empty"
                 raise DataError(msg, where=where, expected="a number")
@@ -101,12 +121,6 @@ class _Quantity:
             msg = f"{self.header} is not a number"
             raise DataError(msg, where=where, got=repr(cell), expected="a number") from None
         return value if self.factor == 1.0 else value * self.factor
-
-
-def _empty(cell: object) -> bool:
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return True
-    return not str(cell).strip()
 
 
 def _quantity(table: Table, name: str, kind: str, *, needed: bool = False) -> _Quantity:
@@ -142,22 +156,15 @@ def _optional(table: Table, name: str) -> str | None:
 
 def _text(where: str, row: Mapping[str, Any], header: str) -> str:
     cell = row.get(header)
-    if _empty(cell):
+    if empty(cell):
         msg = f"{header} is empty"
         raise DataError(msg, where=where, expected="an identity")
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))  # spreadsheets keep whole numbers as floats
-    return str(cell).strip()
+    return identity(cell)
 
 
 def _name(row: Mapping[str, Any], header: str | None) -> str:
     cell = row.get(header) if header else None
-    return "" if _empty(cell) else str(cell).strip()
-
-
-def _flag(row: Mapping[str, Any], header: str | None) -> bool:
-    cell = row.get(header) if header else None
-    return not _empty(cell) and str(cell).strip().lower() in {"1", "1.0", "true", "yes"}
+    return "" if empty(cell) else str(cell).strip()
 
 
 def _sources(table: Table, crf: float) -> list[Source]:
@@ -203,28 +210,23 @@ def _sinks(table: Table, crf: float) -> list[Sink]:
     ]
 
 
-def _arcs(tables: CaseTables, params: dict[str, Any]) -> list[Arc]:
+def _arcs(tables: CaseTables, crf: float) -> list[Arc]:
     table = tables.arcs
     key = _text_column(table, _ARC["id"])
     tail, head = _text_column(table, _ARC["tail"]), _text_column(table, _ARC["head"])
     length = _quantity(table, "length", "length")
     one_way, existing = _optional(table, "one_way"), _optional(table, "existing")
-    size = _quantity(table, "capacity", "flow")
-    sizes = _ArcSizes.of(tables, params, size)
+    sizes = _ArcSizes.of(tables, crf)
     arcs = []
     for where, row in table.rows:
-        old = _flag(row, existing)
-        if old:
-            trends: tuple[Trend, ...] = (Trend(0.0, 0.0, size.of(where, row), "existing"),)
-        else:
-            trends = sizes.trends(where, row)
+        old = flag(where, row, existing)
         arc = Arc(
             id=_text(where, row, key),
             tail=_text(where, row, tail),
             head=_text(where, row, head),
-            trends=trends,
+            trends=sizes.existing(where, row) if old else sizes.trends(where, row),
             length_km=length.of(where, row, math.nan),
-            one_way=_flag(row, one_way),
+            one_way=flag(where, row, one_way),
             existing=old,
         )
         arcs.append(arc)
@@ -235,54 +237,75 @@ def _arcs(tables: CaseTables, params: dict[str, Any]) -> list[Arc]:
 class _ArcSizes:
     """How the size classes of an arc are read: weighted lengths and trends, or one own size."""
 
-    params: dict[str, Any]
-    where: str
-    weighted: tuple[_Quantity, _Quantity] | None
-    own: tuple[_Quantity, _Quantity, _Quantity]
+    tables: CaseTables
+    crf: float
+    con: _Quantity
+    right_of_way: _Quantity
+    fixed: _Quantity
+    slope: _Quantity
+    capacity: _Quantity
 
     @staticmethod
-    def of(tables: CaseTables, params: dict[str, Any], size: _Quantity) -> _ArcSizes:
+    def of(tables: CaseTables, crf: float) -> _ArcSizes:
         """Find the columns of the arcs' costs."""
         table = tables.arcs
-        fixed = _quantity(table, "fixed", "money/yr")
-        slope = _quantity(table, "slope", "unit cost")
-        weighted = None
-        if fixed.header is None:
-            con = _quantity(table, "con_cost", "weighted length", needed=True)
-            weighted = con, _quantity(table, "row_cost", "weighted length")
-            if not params.get("trends"):
-                raise DataError(
-                    "parameter is missing", where=tables.params_where, expected="trends"
-                )
-        return _ArcSizes(params, tables.params_where, weighted, (fixed, slope, size))
+        own = _quantity(table, "fixed", "money/yr")
+        sizes = _ArcSizes(
+            tables,
+            crf,
+            _quantity(table, "con_cost", "weighted length", needed=own.header is None),
+            _quantity(table, "row_cost", "weighted length"),
+            own,
+            _quantity(table, "slope", "unit cost"),
+            _quantity(table, "capacity", "flow"),
+        )
+        if own.header is None:
+            trends_of(tables.params, tables.params_where)
+        utilisation_of(tables.params, tables.params_where)
+        return sizes
+
+    def existing(self, where: str, row: Mapping[str, Any]) -> tuple[Trend, ...]:
+        """Give the one size of a pipe that is there."""
+        return (Trend(0.0, 0.0, self.capacity.of(where, row), "existing"),)
 
     def trends(self, where: str, row: Mapping[str, Any]) -> tuple[Trend, ...]:
-        """Give the size classes of one arc."""
-        if self.weighted is None:
-            fixed, slope, size = self.own
-            cost = fixed.of(where, row), slope.of(where, row, 0.0)
-            return (Trend(*cost, size.of(where, row, math.inf), "0"),)
-        con, right_of_way = self.weighted[0].of(where, row), self.weighted[1].of(where, row, 0.0)
+        """Give the size classes of one new arc: its own fixed and slope, or weighted lengths."""
+        own = [one for one in (self.fixed, self.slope) if one.given(row)]
+        weighted = [one for one in (self.con, self.right_of_way) if one.given(row)]
+        if own and weighted:
+            raise DataError(
+                "an arc has two costs",
+                where=where,
+                got=", ".join(str(one.header) for one in (*own, *weighted)),
+                expected="con_cost with the trends of the parameters, or fixed and slope",
+                cure="empty one of them",
+                rule=7,
+            )
+        if own or self.con.header is None:
+            cost = self.fixed.of(where, row), self.slope.of(where, row, 0.0)
+            return (Trend(*cost, self.capacity.of(where, row, math.inf), "0"),)
+        con, right_of_way = self.con.of(where, row), self.right_of_way.of(where, row, 0.0)
+        trends = trends_of(self.tables.params, self.tables.params_where)
+        # a capacity is that of the corridor, whatever pipe lies in it
+        most = self.capacity.of(where, row, math.inf)
         return tuple(
-            self._trend(number, trend, con, right_of_way)
-            for number, trend in enumerate(self.params["trends"])
+            self._trend(number, trend, con, right_of_way, most)
+            for number, trend in enumerate(trends)
         )
 
     def _trend(
-        self, number: int, trend: Mapping[str, Any], con: float, right_of_way: float
+        self, number: int, trend: Mapping[str, Any], con: float, right_of_way: float, most: float
     ) -> Trend:
-        crf = float(self.params["crf"])
-        utilisation = self._number(self.params, "pipe_utilization", 1.0)
-        fixed = self._number(trend, "con_intercept") * con
-        fixed += self._number(trend, "row_intercept", 0.0) * right_of_way
-        slope = self._number(trend, "con_slope") * con
-        slope += self._number(trend, "row_slope", 0.0) * right_of_way
+        where = f"{self.tables.params_where}: trend {number + 1}"
+
+        def read(key: str, default: float | None = None) -> float:
+            return _Quantity(key, 1.0, key).of(where, trend, default)
+
+        fixed = read("con_intercept") * con + read("row_intercept", 0.0) * right_of_way
+        slope = read("con_slope") * con + read("row_slope", 0.0) * right_of_way
         return Trend(
-            fixed_musd_yr=crf * fixed,
-            slope_usd_t=crf * slope / utilisation,
-            capacity_mt_yr=self._number(trend, "max_capacity_mt_yr", math.inf),
+            fixed_musd_yr=self.crf * fixed,
+            slope_usd_t=self.crf * slope / utilisation_of(self.tables.params, where),
+            capacity_mt_yr=min(read("max_capacity_mt_yr", math.inf), most),
             name=_name(trend, "name") or str(number),
         )
-
-    def _number(self, values: Mapping[str, Any], key: str, default: float | None = None) -> float:
-        return _Quantity(key, 1.0, key).of(self.where, values, default)

@@ -1,0 +1,172 @@
+"""What a table of a case may hold: known columns and keys, flags, parameters.
+
+What is not known is an error, since a misspelt column would leave its numbers out without a word.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cdrsite.core.errors import DataError
+from cdrsite.network.headers import quantity_of
+from cdrsite.network.readers import Table, empty
+
+DESCRIPTIVE = {"name", "lon", "lat", "note", "comment", "fid", "ogc_fid"}
+"""Columns that describe and decide nothing (places are read from lon and lat)."""
+QUANTITIES: dict[str, tuple[str, ...]] = {
+    "sources": ("capture_max", "fixed_capital", "fixed_om", "variable"),
+    "sinks": (
+        "capacity", "well_rate", "fixed_capital", "fixed_om", "well_capital", "well_om",
+        "injection",
+    ),
+    "arcs": ("con_cost", "row_cost", "length", "fixed", "slope", "capacity"),
+}  # fmt: skip
+WORDS: dict[str, set[str]] = {
+    "sources": {"id", "cell", "node"},
+    "sinks": {"id", "cell", "node"},
+    "arcs": {
+        "arc", "id", "v1", "from", "tail", "v2", "to", "head", "one_way", "existing",
+        "n_cells",
+    },
+}  # fmt: skip
+PARAMETERS = {
+    "crf", "project_years", "pipe_utilization", "trends", "encoding", "decimal",
+}  # fmt: skip
+NOTES = {"case", "name", "mode", "units", "note", "comment", "grid"}
+"""Parameters that describe and decide nothing."""
+TREND = {
+    "con_slope", "con_intercept", "row_slope", "row_intercept", "max_capacity_mt_yr", "name",
+}  # fmt: skip
+
+_YES = {"1", "1.0", "true", "yes", "y", "t", "x", "是"}
+_NO = {"0", "0.0", "false", "no", "n", "f", "-", "否"}
+
+
+def check_columns(table: Table, kind: str) -> None:
+    """Refuse columns that are not known.
+
+    Parameters
+    ----------
+    table : Table
+        Of sources, sinks or arcs.
+    kind : str
+        ``sources``, ``sinks`` or ``arcs``.
+
+    Raises
+    ------
+    DataError
+        A column is not known, or stands twice.
+    """
+    seen: set[str] = set()
+    words = WORDS[kind] | DESCRIPTIVE
+    for header in table.headers:
+        bare = header.strip().lower()
+        if bare.startswith("#"):
+            continue
+        if bare in seen:
+            raise DataError("two columns have the same header", where=table.where, got=header)
+        seen.add(bare)
+        if bare in words or quantity_of(header, QUANTITIES[kind]) is not None:
+            continue
+        weighted = any(quantity_of(one, ("con_cost",)) for one in table.headers)
+        if kind == "arcs" and bare == "cost" and weighted:
+            continue  # the sum of construction and right of way that SimCCS writes beside them
+        if kind != "arcs" and bare in {"kind", "facility"}:
+            continue
+        raise _unknown("column", header, table.where, [*QUANTITIES[kind], *sorted(words)])
+
+
+def check_keys(found: Iterable[str], known: set[str], where: str, what: str = "parameter") -> None:
+    """Refuse parameters that are not known; those that begin with # are notes."""
+    for key in found:
+        if key not in known and not key.startswith("#"):
+            raise _unknown(what, key, where, sorted(known))
+
+
+def _unknown(what: str, got: str, where: str, known: Iterable[str]) -> DataError:
+    names = list(known)
+    near = difflib.get_close_matches(got.lower().split(" [")[0], names, 1, 0.6)
+    guess = f"did you mean {near[0]}? " if near else ""
+    return DataError(
+        f"{what} is not known",
+        where=where,
+        got=got,
+        expected=", ".join(names),
+        cure=f"{guess}a name that begins with # is a note",
+        rule=7,
+    )
+
+
+def flag(where: str, row: Mapping[str, Any], header: str | None) -> bool:
+    """Read yes or no; an empty cell is no.
+
+    Raises
+    ------
+    DataError
+        The cell is neither.
+    """
+    cell = row.get(header) if header else None
+    if empty(cell):
+        return False
+    text = str(cell).strip().lower()
+    if text in _YES or text in _NO:
+        return text in _YES
+    msg = f"{header} is neither yes nor no"
+    raise DataError(
+        msg, where=where, got=repr(cell), expected="yes, no, true, false, 1, 0 or empty", rule=7
+    )
+
+
+def trends_of(params: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:
+    """Give the trends of the parameters.
+
+    Raises
+    ------
+    DataError
+        They are missing, no list of objects, or have keys that are not known.
+    """
+    found = params.get("trends")
+    if found is None or found == []:
+        raise DataError("parameter is missing", where=where, expected="trends")
+    if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
+        kind = type(found).__name__
+        got = f"a list of {type(found[0]).__name__}" if isinstance(found, list) else kind
+        raise DataError(
+            "trends are not a list of objects",
+            where=where,
+            got=got,
+            expected='[{"con_slope": 0.1, "con_intercept": 0.4}, ...]',
+        )
+    for number, trend in enumerate(found, start=1):
+        keys = (key for key, value in trend.items() if key and not empty(value))
+        check_keys(keys, TREND, f"{where}: trend {number}", "key of a trend")
+    return found
+
+
+def utilisation_of(params: Mapping[str, Any], where: str) -> float:
+    """Give the mean flow as a share of the flow a pipe is built for.
+
+    Raises
+    ------
+    DataError
+        It is no number above 0 and at most 1.
+    """
+    found = params.get("pipe_utilization")
+    if empty(found):
+        return 1.0
+    try:
+        number = float(str(found))
+    except ValueError:
+        number = math.nan
+    if not 0 < number <= 1:
+        raise DataError(
+            "pipe_utilization is no share",
+            where=where,
+            got=repr(found),
+            expected="a number above 0, at most 1",
+            cure="write 93 % as 0.93",
+        )
+    return number
