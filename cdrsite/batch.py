@@ -239,12 +239,16 @@ def _product(vary: Any, path: Path) -> dict[str, tuple[str, ...]]:
     rows = {}
     for values in itertools.product(*vary.values()):
         pairs = [f"{key}={_text(value)}" for key, value in zip(vary, values, strict=True)]
-        short = [
-            f"{str(k).rsplit('.', 1)[-1]}={_text(v)}" for k, v in zip(vary, values, strict=True)
-        ]
+        short = [f"{_short_key(str(k))}={_text(v)}" for k, v in zip(vary, values, strict=True)]
         name = ", ".join(short)
         rows[name if name not in rows else ", ".join(pairs)] = tuple(pairs)
     return rows
+
+
+def _short_key(key: str) -> str:
+    """The end of a key path that says what it is about."""
+    parts = key.split(".")
+    return ".".join(parts[-2:] if parts[-1] in {"factor", "value"} else parts[-1:])
 
 
 def _text(value: Any) -> str:

@@ -156,6 +156,48 @@ def quantity(
     return Annotated[float, BeforeValidator(parse), WithJsonSchema(_schema(unit, minimum))]
 
 
+def price(unit: str, default: float | None) -> Any:
+    """Make a field type: as :func:`quantity`, 0 or more, or ``{value: ..., factor: ...}``.
+
+    Parameters
+    ----------
+    unit : str
+        The canonical unit of the field.
+    default : float or None
+        What a mapping without a value multiplies; None where there is no such price.
+    """
+    parse, times = parser(unit, minimum=0.0), parser("1", minimum=0.0)
+
+    def parse_or_multiply(given: object, info: ValidationInfo) -> float | None:
+        if given is None and default is None:
+            return None
+        if not isinstance(given, dict):
+            return parse(given, info)
+        for key in given:
+            if key not in {"value", "factor"}:
+                raise unknown_key(str(key), ["factor", "value"])
+        value = given.get("value")
+        if value is None and default is None:
+            raise problem(
+                "a factor of a price that each method has of its own; cure: give its value too"
+            )
+        return parse(default if value is None else value, info) * times(
+            given.get("factor", 1.0), info
+        )
+
+    schema = _schema(unit, 0.0)
+    number: dict[str, Any] = {"type": "number", "minimum": 0}
+    mapping = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"value": {"anyOf": schema["anyOf"]}, "factor": number},
+        "description": "a price, or the default one, times a factor",
+    }
+    schema = schema | {"anyOf": [*schema["anyOf"], mapping]}
+    kind: Any = float if default is not None else float | None
+    return Annotated[kind, BeforeValidator(parse_or_multiply), WithJsonSchema(schema)]
+
+
 def quantity_or_name(unit: str, *, minimum: float | None = None) -> Any:
     """Make a field type: a float in ``unit``, or the name of a column or layer that holds it.
 
@@ -229,6 +271,8 @@ def _finite(value: object) -> object:
     return value
 
 
+Factor = quantity("1", minimum=0.0)
+"""What amounts are multiplied by: 0.8, or 80 %; 0 or more."""
 Number = Annotated[float, BeforeValidator(_finite)]
 """A finite number without a unit."""
 NumberOrQuantity = Annotated[float | str, BeforeValidator(_finite)]

@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from cdrsite.config.base import (
     DataPath,
+    Factor,
     Metres,
     Model,
     Number,
@@ -49,6 +50,8 @@ class FileLayer(Model):
     """Stored values are multiplied by this before the unit applies."""
     offset: Number = 0.0
     """Added after scaling."""
+    factor: Factor = 1.0
+    """Values, in the layer's unit, are multiplied by this: 0.8 is 20 % less. Not for classes."""
     crs: str | None = None
     """Coordinate system, where the file has none or a wrong one."""
     where: str | None = None
@@ -84,6 +87,8 @@ class ConstantLayer(Model):
     """Unit of the value; needed for a bare number that has a dimension."""
     kind: Kind = "intensive"
     """Kind of quantity; an extensive constant is per cell."""
+    factor: Factor = 1.0
+    """Values, in the layer's unit, are multiplied by this: 0.8 is 20 % less. Not for classes."""
 
 
 class DerivedLayer(Model):
@@ -99,6 +104,8 @@ class DerivedLayer(Model):
     """Filter on the features of a vector layer."""
     radius: quantity("m", above=0.0) | None = None  # type: ignore[valid-type]
     """Radius of a density [m]."""
+    factor: Factor = 1.0
+    """Values, in the layer's unit, are multiplied by this: 0.8 is 20 % less. Not for classes."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -127,6 +134,8 @@ class ExpressionLayer(Model):
     """Unit of the result."""
     kind: Kind = "intensive"
     """Kind of quantity of the result."""
+    factor: Factor = 1.0
+    """Values, in the layer's unit, are multiplied by this: 0.8 is 20 % less. Not for classes."""
 
 
 def _which(data: Any) -> str:

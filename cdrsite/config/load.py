@@ -211,7 +211,14 @@ def apply_override(data: dict[str, Any], text: str) -> None:
         else:
             if isinstance(node, dict) and node.get(index) is None:
                 node[index] = {}
+            if parts[:2] == ["costs", "prices"] and parts[3:] == ["factor"] and i == 2:
+                node[index] = _price_map(node[index])
             node = node[index]
+
+
+def _price_map(price: Any) -> dict[str, Any]:
+    """A price as the mapping that can take a factor."""
+    return price if isinstance(price, dict) else {"value": price}
 
 
 def _substitute(node: Any, at: tuple[str, ...], name: str, lines: Lines) -> Any:

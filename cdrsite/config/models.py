@@ -19,6 +19,7 @@ from cdrsite.config.base import (
     Years,
     at_home,
     exactly_one,
+    price,
     problem,
     quantity,
     refuse_outside,
@@ -84,17 +85,17 @@ class GridModel(Model):
 
 
 class Prices(Model):
-    """What resources cost, in USD of the base year."""
+    """What resources cost, in USD of the base year: a price, or `{value: ..., factor: 0.8}`."""
 
-    electricity: quantity("USD/kWh", minimum=0.0) = 0.06  # type: ignore[valid-type]
+    electricity: price("USD/kWh", 0.06) = 0.06  # type: ignore[valid-type]
     """Electricity bought, and sold by BECCS [USD/kWh]."""
-    heat: quantity("USD/kWh", minimum=0.0) = 0.03  # type: ignore[valid-type]
+    heat: price("USD/kWh", 0.03) = 0.03  # type: ignore[valid-type]
     """Heat [USD/kWh]."""
-    water: quantity("USD/m3", minimum=0.0) = 1.0  # type: ignore[valid-type]
+    water: price("USD/m3", 1.0) = 1.0  # type: ignore[valid-type]
     """Water [USD/m3]."""
-    biomass: quantity("USD/t", minimum=0.0) | None = None  # type: ignore[valid-type]
+    biomass: price("USD/t", None) = None  # type: ignore[valid-type]
     """Dry biomass at the plant's gate [USD/t]; each method's own `biomass_price` when not given."""
-    land: quantity("USD/m2/yr", minimum=0.0) = 0.02  # type: ignore[valid-type]
+    land: price("USD/m2/yr", 0.02) = 0.02  # type: ignore[valid-type]
     """Rent of land [USD/m2/yr]."""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from cdrsite.config.base import (
     DataPath,
+    Factor,
     Fraction,
     Kilometres,
     Model,
@@ -36,12 +37,24 @@ class Land(Model):
 
     usable: dict[str, dict[int | str, Fraction]] | Fraction = 1.0
     """One fraction for all cells, or `{LAYER: {CLASS: fraction}}`; classes not named give 0."""
+    factor: Fraction = 1.0
+    """The usable land is multiplied by this; there is no more land than there is."""
 
     @model_validator(mode="after")
     def _one_layer(self) -> Self:
         if isinstance(self.usable, dict) and len(self.usable) != 1:
             raise problem(f"usable land reads one class layer; got {sorted(self.usable)}")
         return self
+
+
+def _refuse_idle_factor(model: Any) -> None:
+    """Refuse a factor where there is no amount that it would change (rule 7)."""
+    if model.unlimited and model.factor != 1.0:
+        raise problem(
+            f"a factor of what is unlimited changes nothing; got {model.factor:g}; cure: remove "
+            "it, or say how much there is (rule 7)",
+            at="factor",
+        )
 
 
 class Supply(Model):
@@ -64,6 +77,8 @@ class Supply(Model):
     """The resource never limits; its price and emissions still count."""
     unit: str | None = None
     """Unit of the column or the bare number; of a layer only the unit that it has anyway."""
+    factor: Factor = 1.0
+    """The supply is multiplied by this, whatever it comes from: 0.8 is 20 % less."""
     share: Share = "area"
     """How a pool is offered to its cells."""
 
@@ -76,6 +91,7 @@ class Supply(Model):
             raise problem("supply without a unit; expected unit, e.g. m3/yr (rule 4)")
         if which != "pools" and (self.supply is not None or self.name is not None):
             raise problem("supply and name are columns of pools; cure: remove them, or name pools")
+        _refuse_idle_factor(self)
         self._check_unit()
         return self
 
@@ -177,6 +193,8 @@ class Storage(Model):
     """Cost of storing [USD/t]: a number, or a column of `units` in USD/t."""
     case: Literal["low", "central", "high"] = "central"
     """Which of the capacity columns counts."""
+    factor: Factor = 1.0
+    """Capacity and injection are multiplied by this: 0.8 is 20 % less."""
     years: Years = 30.0
     """Years over which the capacity may be filled [yr]."""
     depth: str | None = None
@@ -199,6 +217,7 @@ class Storage(Model):
     @model_validator(mode="after")
     def _columns(self) -> Self:
         exactly_one(self, ("units", "unlimited"), "one source of storage")
+        _refuse_idle_factor(self)
         if self.units is None and isinstance(self.cost, str):
             raise problem(
                 f"no units whose column this could be; got {self.cost!r}; expected a cost in "

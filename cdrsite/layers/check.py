@@ -12,6 +12,7 @@ import numpy as np
 
 from cdrsite.config.layers import DerivedLayer, ExpressionLayer, FileLayer, Layer
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError, message
+from cdrsite.core.units import find_currency, same_dimension
 from cdrsite.layers import expression
 from cdrsite.layers.expression_units import check_unit, infer
 from cdrsite.layers.unit import factor
@@ -96,6 +97,7 @@ def _look(stack: LayerStack, name: str, uses: Sequence[str]) -> None:
     info = stack.info(name)
     if info.unit is not None:
         factor(info.unit, info.unit, f"layers.{name}.unit", stack.base_year)
+    _refuse_odd_factor(stack, name)
     if isinstance(layer, FileLayer):
         _refuse_idle_keys(stack, name, layer, uses)
     if info.form == "raster":
@@ -132,12 +134,13 @@ def _refuse_idle_keys(stack: LayerStack, name: str, layer: FileLayer, uses: Sequ
     resources = [match.group(1) for use in uses if (match := COLUMNS.match(use))]
     if stack.rasterised_column(name) is not None and not resources:
         return
-    for key, nothing in (("scale", 1.0), ("offset", 0.0)):
+    for key, nothing in (("scale", 1.0), ("offset", 0.0), ("factor", 1.0)):
         if getattr(layer, key) != nothing:
             read = f"the columns of {', '.join(uses)} are read as they are"
             cure = "remove it, or name the column to rasterise with attribute:"
-            if resources and key == "scale":
-                cure = " or ".join(f"resources.{r}.factor: {layer.scale:g}" for r in resources)
+            if resources and key != "offset":
+                value = getattr(layer, key)
+                cure = " or ".join(f"resources.{r}.factor: {value:g}" for r in resources)
             raise ConfigError(
                 f"this does nothing here: {read if resources else 'features have no values'}",
                 where=f"layers.{name}.{key}",
@@ -145,6 +148,31 @@ def _refuse_idle_keys(stack: LayerStack, name: str, layer: FileLayer, uses: Sequ
                 cure=cure,
                 rule=7,
             )
+
+
+def _refuse_odd_factor(stack: LayerStack, name: str) -> None:
+    """Refuse a factor of what is no amount.
+
+    Raises
+    ------
+    ConfigError
+        Of classes, of shares above the whole, and of temperatures, whose zero is a convention.
+    """
+    layer, info = stack.layers[name], stack.info(name)
+    if layer.factor == 1.0:
+        return
+    what = cure = ""
+    if info.kind == "class":
+        what = "classes are names of things, not amounts"
+        cure = "remove it; classes or scores in a rule say what a class means"
+    elif info.kind == "fraction" and layer.factor > 1.0:
+        what, cure = "a share cannot be more than the whole", "a factor of at most 1"
+    elif info.unit is not None and same_dimension(find_currency(info.unit)[0], "K"):
+        what, cure = "a temperature has no natural zero to multiply from", "use offset:"
+    if what:
+        raise ConfigError(
+            what, where=f"layers.{name}.factor", got=f"{layer.factor:g}", cure=cure, rule=3
+        )
 
 
 def _look_supply(stack: LayerStack, name: str) -> None:

@@ -254,6 +254,7 @@ class LayerStack:
         if isinstance(layer, DerivedLayer) and layer.derive == "slope":
             return self._slope(layer, name, block, unit)[None]
         scale, offset = self._scale(name, unit)
+        scale *= layer.factor
         found = self._own(name, layer, block)
         if scale == 1.0 and offset == 0.0:
             return found
@@ -374,6 +375,7 @@ class LayerStack:
     ) -> NDArray[np.float32]:
         halo = Block(block.row0 - 1, block.row1 + 1, block.col0 - 1, block.col1 + 1)
         degrees = slope_degrees(self.values(layer.from_, halo, "m"), self.grid, block)
+        degrees = degrees * np.float32(layer.factor)
         wanted = unit or layer.unit or "degree"
         if wanted in {"percent", "%", "1"}:
             scale = 0.01 if wanted == "1" else 1.0

@@ -58,7 +58,7 @@ def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | Non
     if model.pools is None:
         return None
     unit = RESOURCE_UNITS[resource]
-    scale = conversion(model.unit or unit, unit)[0]
+    scale = conversion(model.unit or unit, unit)[0] * model.factor
     supply = reader.attribute(model.pools, model.supply or "") * scale
     names = _names(reader, model.pools, model.name, len(supply))
     wrong = [names[i] for i in np.flatnonzero(~(supply >= 0))]
@@ -138,7 +138,8 @@ def supply_block(
         areas = reader.grid.block_areas(block)
         return pool_supply(pools, model.share, reader.labels(pools.layer, block), areas)
     if model.layer is not None:
-        return _refuse_negative(model.layer, reader.values(model.layer, block, unit), unit)
+        values = _refuse_negative(model.layer, reader.values(model.layer, block, unit), unit)
+        return values if model.factor == 1.0 else values * np.float32(model.factor)
     return np.full(block.shape, constant_supply(resource, model), np.float32)
 
 
@@ -159,12 +160,12 @@ def _refuse_negative(layer: str, values: F32, unit: str) -> F32:
 
 
 def constant_supply(resource: str, model: Supply) -> float:
-    """The one value of a constant supply [canonical unit]."""
+    """The one value of a constant supply, with its factor [canonical unit]."""
     unit = RESOURCE_UNITS[resource]
     value = model.value if model.value is not None else 0.0
     if not isinstance(value, str) and model.unit is not None:
         value = f"{value!r} {model.unit}"
-    return parse_quantity(value, unit)
+    return parse_quantity(value, unit) * model.factor
 
 
 def intensity_block(model: Power, reader: LayerReader, block: Block) -> F32 | float:
@@ -182,8 +183,8 @@ def usable_land(model: Land, reader: LayerReader, block: Block) -> F32:
     """Share of each cell's area that can be used at all, float32 of shape (rows, cols) [1]."""
     if isinstance(model.usable, dict):
         ((layer, weights),) = model.usable.items()
-        return reader.class_share(layer, weights, block)
-    return np.full(block.shape, model.usable, np.float32)
+        return reader.class_share(layer, weights, block) * np.float32(model.factor)
+    return np.full(block.shape, model.usable * model.factor, np.float32)
 
 
 @dataclass(frozen=True)
@@ -243,9 +244,9 @@ def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
     named = tuple(f"{layer} {unit}" for unit in ids)
     names = named if model.name is None else tuple(reader.text(layer, model.name))
     capacity = reader.attribute(layer, _capacity_column(model))
-    capacity = capacity * conversion(model.capacity_unit, "t")[0]
+    capacity = capacity * conversion(model.capacity_unit, "t")[0] * model.factor
     rate = reader.attribute(layer, model.injection or "")
-    rate = rate * conversion(model.injection_unit, "t/yr")[0]
+    rate = rate * conversion(model.injection_unit, "t/yr")[0] * model.factor
     for label, values in (("a capacity", capacity), ("an injection rate", rate)):
         _refuse_missing(model, label, names, values)
     keep, left_out = _usable_units(model, reader, ids, names)

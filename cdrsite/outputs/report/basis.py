@@ -63,6 +63,7 @@ def money(frame: Frame) -> str:
         if value is not None:
             number = str(value) if key == "basis.base_year" else shown(frame, value, factor)
             rows.append([frame.say(key), number, frame.unit(unit)])
+    rows += factors(frame)
     if not rows:
         return ""
     columns = (
@@ -74,6 +75,19 @@ def money(frame: Frame) -> str:
     return tag("h3", title) + table(
         title, columns, rows, attributes={"class": "narrow"}, headed=True
     )
+
+
+def factors(frame: Frame) -> list[list[str]]:
+    """Resources and layers that the scenario multiplies, a row each."""
+    rows = []
+    for key, sentence in (("resources", "basis.factor"), ("layers", "basis.factor.layer")):
+        for name, model in (frame.run.scenario.get(key) or {}).items():
+            factor = (model or {}).get("factor", 1.0)
+            if factor != 1.0:
+                resource = {"power": "electricity"}.get(name, name)
+                what = frame.words.resource(resource) if key == "resources" else name
+                rows.append([frame.say(sentence, what=text(what)), shown(frame, factor), ""])
+    return rows
 
 
 def shown(frame: Frame, value: object, factor: float = 1.0) -> str:
