@@ -69,10 +69,30 @@ class Projects:
     gap_of: str
 
 
-def plan_projects(
-    setting: Setting, arrays: ArrayStore, ground: ArrayStore, threads: int
-) -> Projects | None:
-    """Gather the allocation into plants and design their network; None if it is not asked for.
+@dataclass(frozen=True)
+class Gathered:
+    """What of the plan makes plants of buildable size, whether or not their network is planned.
+
+    Attributes
+    ----------
+    rules : tuple of PlantRules
+        By method.
+    plan : PlanGrid
+        Cells on which the plants were gathered.
+    plants : Plants
+        On cells of ``plan``.
+    placed : Plants
+        The same on cells of the study's grid.
+    """
+
+    rules: tuple[PlantRules, ...]
+    plan: PlanGrid
+    plants: Plants
+    placed: Plants
+
+
+def gather(setting: Setting, arrays: ArrayStore) -> Gathered:
+    """Gather the allocation into plants.
 
     Parameters
     ----------
@@ -81,6 +101,47 @@ def plan_projects(
     arrays : ArrayStore
         The result's variables: what the plan allocates, what the exclusions leave (no plant stands
         on excluded ground), and the suitability, which places the plants.
+
+    Raises
+    ------
+    ConfigError
+        Plant sizes for unknown methods.
+    """
+    model = setting.scenario.network
+    rules = plant_rules(setting.models, model)
+    plan = PlanGrid.of(setting.area.grid)
+    sites: list[Site] = []
+    if model.plan and model.sites is not None:
+        sites = existing_sites(model.sites, setting.reader)
+    tonnes, suitability, allowed = plan.allocation(
+        *(arrays.open(name) for name in ("allocated", "suitability", "available"))
+    )
+    factor = plan.factor
+    plants = gather_plants(
+        tonnes,
+        rules,
+        plan.grid,
+        suitability=suitability,
+        allowed=allowed,
+        sites=[replace(site, row=site.row // factor, col=site.col // factor) for site in sites],
+    )
+    placed = _placed(plants, plan, tuple(setting.models), sites, arrays)
+    return Gathered(tuple(rules), plan, plants, placed)
+
+
+def plan_projects(
+    setting: Setting, gathered: Gathered, arrays: ArrayStore, ground: ArrayStore, threads: int
+) -> Projects | None:
+    """Design the network of the plan's plants; None if it is not asked for.
+
+    Parameters
+    ----------
+    setting : Setting
+        The study.
+    gathered : Gathered
+        Its plants.
+    arrays : ArrayStore
+        The result's variables, for the zones that the plants stand in.
     ground : ArrayStore
         Has the cost surface that the routes to storage were found on.
     threads : int
@@ -105,29 +166,15 @@ def plan_projects(
     if not model.plan:
         return None
     units = check_network(setting)
-    rules = plant_rules(setting.models, model)
-    plan = PlanGrid.of(setting.area.grid)
-    if plan.factor > 1:
-        _warn(plan.describe())
-    sites = [] if model.sites is None else existing_sites(model.sites, setting.reader)
-    tonnes, suitability, allowed = plan.allocation(
-        *(arrays.open(name) for name in ("allocated", "suitability", "available"))
-    )
+    plan, plants = gathered.plan, gathered.plants
     factor = plan.factor
-    plants = gather_plants(
-        tonnes,
-        rules,
-        plan.grid,
-        suitability=suitability,
-        allowed=allowed,
-        sites=[replace(site, row=site.row // factor, col=site.col // factor) for site in sites],
-    )
+    if factor > 1:
+        _warn(plan.describe())
     candidates, planned = None, None
     built = any(plant.stored_t_yr > 0 for plant in plants.plants)
     if built:
         candidates, storage = _corridors(setting, plants, units, plan, ground, threads)
-    plants = _placed(plants, plan, tuple(setting.models), sites, arrays)
-    plants, zones = _with_zones(plants, setting, arrays)
+    plants, zones = _with_zones(gathered.placed, setting, arrays)
     if candidates is None:
         _warn("the plan gives no plant of buildable size that stores CO2; no network is designed")
     else:

@@ -20,6 +20,7 @@ from cdrsite.core.grid import DEFAULT_BLOCK, AnalysisGrid
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.evidence import add_evidence, evidence_meaning
 from cdrsite.projects import project_features, project_summary, project_tables
+from cdrsite.sites import site_table
 from cdrsite.tables import (
     curve_table,
     exclusion_table,
@@ -27,7 +28,6 @@ from cdrsite.tables import (
     limit_table,
     method_table,
     pool_table,
-    site_table,
     storage_table,
     summarise,
     zone_table,
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from cdrsite.core.arrays import ArrayStore
     from cdrsite.core.progress import ProgressSink
     from cdrsite.prepare import Setting
-    from cdrsite.projects import Projects
+    from cdrsite.projects import Gathered, Projects
     from cdrsite.running import Workspace
     from cdrsite.scoring import MethodModel
     from cdrsite.siting.exclusions import RuleAreas
@@ -168,6 +168,7 @@ def assemble(
     tally: Tally,
     allocation: Allocation,
     space: Workspace,
+    gathered: Gathered,
     projects: Projects | None = None,
 ) -> StudyResult:
     """Label the arrays and count.
@@ -186,6 +187,8 @@ def assemble(
         The competition's answer.
     space : Workspace
         With the arrays.
+    gathered : Gathered
+        What of the plan makes plants of buildable size.
     projects : Projects, optional
         Plants and their network, where the study asks for them.
     """
@@ -199,6 +202,7 @@ def assemble(
         dataset = _labelled(store, dataset, grid)
     methods = tuple(setting.models)
     arrays = {name: space.result.open(name) for name in VARIABLES}
+    plants = () if projects is None else tuple(plant.name for plant in projects.plants.plants)
     tables = {
         "methods": method_table(setting.models, scenario, tally, allocation, arrays),
         "pools": pool_table(allocation),
@@ -206,7 +210,7 @@ def assemble(
         "provinces": zone_table(setting, allocation, _admin_names(setting)),
         "ledgers": ledger_table(setting, allocation, _admin_names(setting)),
         "supply_curve": curve_table(allocation),
-        "sites": site_table(scenario, grid, methods, tally, arrays),
+        "sites": site_table(setting, offers, allocation, gathered, plants, space.result),
         "limits": limit_table(methods, tally),
         "exclusions": exclusion_table(setting.book, areas, tally),
     }

@@ -32,7 +32,7 @@ from cdrsite.core.gdal import bounded_cache
 from cdrsite.core.grid import Block
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.prepare import Setting, prepare
-from cdrsite.projects import check_network, existing_pipes, existing_sites, plan_projects
+from cdrsite.projects import check_network, existing_pipes, existing_sites, gather, plan_projects
 from cdrsite.recall import Forgetful, Recall
 from cdrsite.results import StudyResult, assemble
 from cdrsite.siting.exclusions import exclude_block
@@ -114,9 +114,10 @@ def run(
         with clock.stage("plan"):
             allocation = lay_out(setting, solution, cells, space)
         with clock.stage("network", shown=True):
-            projects = plan_projects(setting, space.result, space.scratch, space.threads)
+            gathered = gather(setting, space.result)
+            projects = plan_projects(setting, gathered, space.result, space.scratch, space.threads)
         with clock.stage("results", shown=True):
-            result = assemble(setting, areas, offers, tally, allocation, space, projects)
+            result = assemble(setting, areas, offers, tally, allocation, space, gathered, projects)
     recall.listen(scenario, notes.texts())
     result.warnings.extend(space.told(notes.texts()))
     result.timings.update(clock.seconds)

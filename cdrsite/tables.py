@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from cdrsite.allocation import Allocation
     from cdrsite.config.models import Scenario
     from cdrsite.core.arrays import CellArray
-    from cdrsite.core.grid import Block
     from cdrsite.prepare import Setting
     from cdrsite.scoring import MethodModel
     from cdrsite.siting.exclusions import RuleAreas, RuleBook
@@ -36,10 +34,6 @@ if TYPE_CHECKING:
 
 IN_NONE = "in none"
 """Name of what lies in no administrative unit."""
-SITE_VARIABLES = (
-    "score", "potential", "net_factor", "cost", "suitability", "available", "limit",
-)  # fmt: skip
-"""What the table of sites says of a cell."""
 
 
 def top_limits(tonnes: NDArray[np.float64]) -> str:
@@ -106,166 +100,6 @@ def exclusion_table(book: RuleBook, areas: RuleAreas, tally: Tally) -> pd.DataFr
             )
     columns = ["rule", "bit", "methods", "removes_km2", "removes_percent", "only_it_removes_km2"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def site_table(
-    scenario: Scenario,
-    grid: AnalysisGrid,
-    methods: Sequence[str],
-    tally: Tally,
-    arrays: Mapping[str, CellArray],
-) -> pd.DataFrame:
-    """The best sites of each method by score, at least ``outputs.site_distance`` apart.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        How many sites, and how far apart.
-    grid : AnalysisGrid
-        Of the arrays.
-    methods : sequence of str
-        Their names.
-    tally : Tally
-        Of the whole grid.
-    arrays : mapping
-        Those of :data:`SITE_VARIABLES`, of shape (methods, rows, cols).
-    """
-    import pandas as pd
-    from pyproj import Transformer
-
-    spacing = scenario.outputs.site_distance * 1000.0
-    steps = grid.row_steps_m
-    reach = max(0, int(spacing // min(float(np.min(steps[0])), steps[1])))
-    to_lonlat = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
-    rows = []
-    for m, method in enumerate(methods):
-        places = spaced_best(arrays["score"], m, tally, scenario.outputs.sites, reach)
-        cells = values_at(arrays, m, places, tally)
-        for rank, ((row, col), cell) in enumerate(zip(places, cells, strict=True), 1):
-            lon, lat = to_lonlat.transform(grid.x[col], grid.y[row])
-            limit = LIMIT_NAMES[int(cell["limit"])]
-            rows.append(
-                {
-                    "method": method,
-                    "rank": rank,
-                    "lon": round(float(lon), 5),
-                    "lat": round(float(lat), 5),
-                    "x": float(grid.x[col]),
-                    "y": float(grid.y[row]),
-                    "score_t_yr": cell["score"],
-                    "gross_t_yr": cell["potential"],
-                    "net_t_yr": cell["potential"] * cell["net_factor"],
-                    "cost_usd_per_net_t": cell["cost"],
-                    "net_factor": cell["net_factor"],
-                    "suitability": cell["suitability"],
-                    "available_share": cell["available"],
-                    "limited_by": limit,
-                    "why": f"suitability {cell['suitability']:.2f}, {limit} limits at "
-                    f"{cell['potential']:,.0f} t/yr, {cell['cost']:,.0f} USD per net t",
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def spaced_best(
-    score: CellArray, method: int, tally: Tally, count: int, reach: int
-) -> list[tuple[int, int]]:
-    """Rows and columns of the best cells, each more than ``reach`` cells from a better one.
-
-    Ties go to the cell that comes first row by row, so that the list is the same on every machine
-    and with any blocks. Only blocks that may hold the next best cell are read.
-
-    Parameters
-    ----------
-    score : CellArray, shape (methods, rows, cols)
-        Cells without a positive score are no sites.
-    method : int
-        Which.
-    tally : Tally
-        Knows the best cell of each block.
-    count : int
-        How many at most.
-    reach : int
-        A site keeps others out of the square of 2 x reach + 1 cells around it.
-    """
-    cols = score.shape[-1]
-    # an entry is the best cell a block had when it was last looked at: what it has now is no better
-    heap: list[tuple[float, int, int]] = []
-    for number, one in enumerate(tally.marks):
-        if one.best[method] > 0:
-            row, col = divmod(one.best_at[method], one.block.shape[1])
-            place = (one.block.row0 + row) * cols + one.block.col0 + col
-            heap.append((-one.best[method], place, number))
-    heapq.heapify(heap)
-    found: list[tuple[int, int]] = []
-    while heap and len(found) < count:
-        _, place, number = heapq.heappop(heap)
-        row, col = divmod(place, cols)
-        if all(max(abs(row - r), abs(col - c)) > reach for r, c in found):
-            found.append((row, col))
-            if len(found) == count:
-                break
-        block = tally.marks[number].block
-        left = _best_left(score, method, block, found, reach)
-        if left is not None:
-            heapq.heappush(heap, (-left[0], left[1] * cols + left[2], number))
-    return found
-
-
-def _best_left(
-    score: CellArray, method: int, block: Block, found: Sequence[tuple[int, int]], reach: int
-) -> tuple[float, int, int] | None:
-    """Score, row and column of a block's best cell out of reach of all sites, if there is one."""
-    squares = [
-        (
-            slice(max(0, row - reach - block.row0), max(0, row + reach + 1 - block.row0)),
-            slice(max(0, col - reach - block.col0), max(0, col + reach + 1 - block.col0)),
-        )
-        for row, col in found
-    ]
-    rows, cols = block.shape
-    for down, across in squares:
-        if down.start == across.start == 0 and down.stop >= rows and across.stop >= cols:
-            return None
-    values = np.array(score[(method, *block.slices)])
-    values[~np.isfinite(values)] = 0
-    for square in squares:
-        values[square] = 0
-    row, col = divmod(int(values.argmax()), cols)
-    best = float(values[row, col])
-    return (best, block.row0 + row, block.col0 + col) if best > 0 else None
-
-
-def values_at(
-    arrays: Mapping[str, CellArray], method: int, places: Sequence[tuple[int, int]], tally: Tally
-) -> list[dict[str, float]]:
-    """Variables of :data:`SITE_VARIABLES` at some cells; each block is read once.
-
-    Parameters
-    ----------
-    arrays : mapping
-        Of shape (methods, rows, cols).
-    method : int
-        Which.
-    places : sequence of tuple
-        Rows and columns.
-    tally : Tally
-        Knows the blocks.
-    """
-    found: list[dict[str, float]] = [{} for _ in places]
-    for one in tally.marks:
-        block = one.block
-        mine = [
-            i
-            for i, (row, col) in enumerate(places)
-            if block.row0 <= row < block.row1 and block.col0 <= col < block.col1
-        ]
-        for name in SITE_VARIABLES if mine else ():
-            values = np.asarray(arrays[name][(method, *block.slices)])
-            for i in mine:
-                row, col = places[i]
-                found[i][name] = float(values[row - block.row0, col - block.col0])
-    return found
 
 
 def method_table(

@@ -39,6 +39,7 @@ LEVELS: dict[str, int] = {
     "changes": 10,
     "evidence": 10,
     "projects": 10,
+    "sites": 10,
     "traces": 10,
     "results": 11,
     "outputs": 12,

@@ -153,18 +153,27 @@ class PlanGrid:
             every = (slice(None), slice(None), slice(None))
             tonnes = np.nan_to_num(np.asarray(allocated[every]))
             return tonnes, np.asarray(suitability[every]), np.asarray(available[every]) > 0
-        sums = np.zeros((int(allocated.shape[0]), 6, *self.grid.shape))
-        for block, here in self.parts():
-            areas = self.fine.row_areas[block.row0 : block.row1]
-            for method, out in enumerate(sums):
+        shape = (int(allocated.shape[0]), *self.grid.shape)
+        tonnes, quality, allowed = (
+            np.zeros(shape),
+            np.zeros(shape, np.float32),
+            np.zeros(shape, bool),
+        )
+        for method in range(shape[0]):
+            sums = np.zeros((6, *self.grid.shape))
+            for block, here in self.parts():
+                areas = self.fine.row_areas[block.row0 : block.row1]
                 where = (method, *block.slices)
-                tonnes, quality, left = (
+                given, good, left = (
                     np.asarray(a[where]) for a in (allocated, suitability, available)
                 )
-                gather_method(tonnes, quality, left, areas, self.factor, out[:, *here])
-        total, known, weighed, area, over_area, free = np.moveaxis(sums, 1, 0)
-        by_tonnes = known > 0
-        weight = np.where(by_tonnes, known, area)
-        product = np.where(by_tonnes, weighed, over_area)
-        mean = np.where(weight > 0, product / np.where(weight > 0, weight, 1.0), np.nan)
-        return total, mean, free > 0
+                gather_method(given, good, left, areas, self.factor, sums[:, *here])
+            tonnes[method], known, weighed, area, over_area, free = sums
+            by_tonnes = known > 0
+            weight = np.where(by_tonnes, known, area)
+            product = np.where(by_tonnes, weighed, over_area)
+            quality[method] = np.where(
+                weight > 0, product / np.where(weight > 0, weight, 1.0), np.nan
+            )
+            allowed[method] = free > 0
+        return tonnes, quality, allowed
