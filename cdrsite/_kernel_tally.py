@@ -19,13 +19,12 @@ def count_cells(
     cost: F32,
     cost_bits: NDArray[np.uint32],
     available: F32,
-    score: F32,
     row_areas: F64,
     cells: NDArray[np.int64],
     area: F64,
     tonnes: F64,
     by_cost: F64,
-) -> tuple[float, float, int]:
+) -> float:
     """Add one method's cells of a block to its sums.
 
     ``cells``, ``area`` and ``tonnes`` have one entry per code of ``limit``; ``by_cost`` one per
@@ -34,13 +33,11 @@ def count_cells(
 
     Returns
     -------
-    tuple
-        Area left by the exclusions [m2]; the best score, 0 if there is none; its position, -1 if
-        there is none, the first of equal ones.
+    float
+        Area left by the exclusions [m2].
     """
     rows, cols = limit.shape
     allowed = 0.0
-    best, best_at = np.float32(0.0), -1
     for r in range(rows):
         cell, shares = row_areas[r], 0.0
         for c in range(cols):
@@ -50,9 +47,6 @@ def count_cells(
             left = available[r, c]
             if not np.isnan(left):
                 shares += np.float64(left)
-            value = score[r, c]
-            if value > best and np.isfinite(value):
-                best, best_at = value, r * cols + c
             # the product of two float32 is a float32, as in the maps
             net = potential[r, c] * net_factor[r, c]
             if np.isnan(net) or net == 0:
@@ -64,4 +58,4 @@ def count_cells(
                 negative = high >= np.uint32(0x8000)
                 by_cost[np.uint32(0xFFFF) - high if negative else high + np.uint32(0x8000)] += net
         allowed += shares * cell
-    return allowed, np.float64(best), best_at
+    return allowed

@@ -211,9 +211,12 @@ def _real(value: Any) -> float:
 
 # ------------------------------------------------------------------------ sites
 
+SITE_VALUES = ("rank", "lon", "lat", "net_t_yr", "cost_usd_per_net_t", "in_plan")
+"""What is compared of a site; in the plan is 1."""
 SITE_COLUMNS = (
     *("method", "site", "rank_a", "rank_b", "moved_km"),
-    *("lon_a", "lat_a", "lon_b", "lat_b", "score_t_yr_a", "score_t_yr_b"),
+    *("lon_a", "lat_a", "lon_b", "lat_b", "net_t_yr_a", "net_t_yr_b"),
+    *("cost_usd_per_net_t_a", "cost_usd_per_net_t_b", "in_plan_a", "in_plan_b"),
 )
 
 
@@ -235,7 +238,7 @@ def site_changes(
     -------
     DataFrame
         One row per site: ``site`` is ``same``, ``moved``, ``gained`` or ``lost``, with both ranks,
-        places and scores. In the order of the second run's ranks, then the lost ones.
+        places, tonnes and costs. In the order of the second run's ranks, then the lost ones.
     """
     import pandas as pd
 
@@ -270,7 +273,7 @@ def _site_row(
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"method": method, "site": state, "moved_km": apart}
     for end, site in (("a", a), ("b", b)):
-        for column in ("rank", "lon", "lat", "score_t_yr"):
+        for column in SITE_VALUES:
             row[f"{column}_{end}"] = math.nan if site is None else _real(site.get(column))
     return row
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdrsite.changes import records
 from cdrsite.core.numbers import percent
@@ -186,6 +186,12 @@ def failures_line(found: BatchResult) -> str:
     )
 
 
+def _same_sites(row: dict[str, Any]) -> bool:
+    """Whether two runs have the same sites of a method in the same order."""
+    all_same = row["same"] == row["sites_a"] == row["sites_b"]
+    return bool(all_same and not row["rank_correlation"] < 1 - 1e-9)
+
+
 def print_batch_changes(found: BatchResult, console: Console | None = None) -> None:
     """Print how the ranking of sites differs between the runs of a batch.
 
@@ -200,7 +206,7 @@ def print_batch_changes(found: BatchResult, console: Console | None = None) -> N
         return
     columns = [("run", "name"), ("best sites of", "name")]
     columns += [(head, "right") for head in ("same", "moved", "gained", "lost", "order")]
-    changed = [row for row in records(found.ranks) if row["same"] < max(row["sites_a"], 1)]
+    changed = [row for row in records(found.ranks) if not _same_sites(row)]
     rows = [
         (
             str(row["run"]),

@@ -6,7 +6,6 @@ The network follows the allocation and changes nothing in it: rasters do not dep
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,13 @@ import numpy as np
 
 from cdrsite.cells import pipeline_basis, storage_sites
 from cdrsite.compete import zone_layers
-from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError, SolverError
+from cdrsite.core.errors import ConfigError, DataError, SolverError
 from cdrsite.core.units import conversion
+from cdrsite.gathering import Gathered, cell_at, text_column, unique_names, warn
 from cdrsite.network.candidates import Candidates, ExistingPipe, candidate_network
 from cdrsite.network.coarse import PlanGrid
 from cdrsite.network.planning import Options, Planned, StorageUnit, plan_network
-from cdrsite.network.plants import PlantRules, Plants, Site, gather_plants
+from cdrsite.network.plants import Plants
 from cdrsite.transport.costmodels import unit_cost
 from cdrsite.transport.links import StorageSites, touched
 from cdrsite.transport.surface import BILLING, STEERING
@@ -30,15 +30,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from cdrsite.config.network import ExistingPipelines, ExistingSites, Network
+    from cdrsite.config.network import ExistingPipelines
     from cdrsite.core.arrays import ArrayStore
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.core.reader import LayerReader
     from cdrsite.prepare import Setting
     from cdrsite.requirements.supply import StorageUnits
-    from cdrsite.scoring import MethodModel
-
-WHERE = "network"
 
 
 @dataclass(frozen=True)
@@ -67,66 +64,6 @@ class Projects:
     planned: Planned | None
     gap_asked: float
     gap_of: str
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """What of the plan makes plants of buildable size, whether or not their network is planned.
-
-    Attributes
-    ----------
-    rules : tuple of PlantRules
-        By method.
-    plan : PlanGrid
-        Cells on which the plants were gathered.
-    plants : Plants
-        On cells of ``plan``.
-    placed : Plants
-        The same on cells of the study's grid.
-    """
-
-    rules: tuple[PlantRules, ...]
-    plan: PlanGrid
-    plants: Plants
-    placed: Plants
-
-
-def gather(setting: Setting, arrays: ArrayStore) -> Gathered:
-    """Gather the allocation into plants.
-
-    Parameters
-    ----------
-    setting : Setting
-        The study.
-    arrays : ArrayStore
-        The result's variables: what the plan allocates, what the exclusions leave (no plant stands
-        on excluded ground), and the suitability, which places the plants.
-
-    Raises
-    ------
-    ConfigError
-        Plant sizes for unknown methods.
-    """
-    model = setting.scenario.network
-    rules = plant_rules(setting.models, model)
-    plan = PlanGrid.of(setting.area.grid)
-    sites: list[Site] = []
-    if model.plan and model.sites is not None:
-        sites = existing_sites(model.sites, setting.reader)
-    tonnes, suitability, allowed = plan.allocation(
-        *(arrays.open(name) for name in ("allocated", "suitability", "available"))
-    )
-    factor = plan.factor
-    plants = gather_plants(
-        tonnes,
-        rules,
-        plan.grid,
-        suitability=suitability,
-        allowed=allowed,
-        sites=[replace(site, row=site.row // factor, col=site.col // factor) for site in sites],
-    )
-    placed = _placed(plants, plan, tuple(setting.models), sites, arrays)
-    return Gathered(tuple(rules), plan, plants, placed)
 
 
 def plan_projects(
@@ -169,41 +106,20 @@ def plan_projects(
     plan, plants = gathered.plan, gathered.plants
     factor = plan.factor
     if factor > 1:
-        _warn(plan.describe())
+        warn(plan.describe())
     candidates, planned = None, None
     built = any(plant.stored_t_yr > 0 for plant in plants.plants)
     if built:
         candidates, storage = _corridors(setting, plants, units, plan, ground, threads)
     plants, zones = _with_zones(gathered.placed, setting, arrays)
     if candidates is None:
-        _warn("the plan gives no plant of buildable size that stores CO2; no network is designed")
+        warn("the plan gives no plant of buildable size that stores CO2; no network is designed")
     else:
         planned = _design(setting, plants, storage, candidates)
     if planned is not None and factor > 1:
         pipes = tuple(replace(pipe, cell=plan.middles(pipe.cell)) for pipe in planned.pipes)
         planned = replace(planned, pipes=pipes)
     return Projects(plants, zones, candidates, planned, model.gap, model.gap_of)
-
-
-def _placed(
-    plants: Plants,
-    plan: PlanGrid,
-    methods: tuple[str, ...],
-    sites: Sequence[Site],
-    arrays: ArrayStore,
-) -> Plants:
-    """Plants on cells of the study's grid: the best allowed ones within the cells of the plan."""
-    if plan.factor == 1:
-        return plants
-    given = {site.name: (site.row, site.col) for site in sites}
-    moved = []
-    for plant in plants.plants:
-        row, col = given[plant.name] if plant.existing else plan.best(
-            methods.index(plant.method), plant.row, plant.col,
-            arrays.open("suitability"), arrays.open("available"),
-        )  # fmt: skip
-        moved.append(replace(plant, row=row, col=col))
-    return replace(plants, plants=tuple(moved))
 
 
 def check_network(setting: Setting) -> StorageUnits:
@@ -235,39 +151,6 @@ def check_network(setting: Setting) -> StorageUnits:
             cure="give resources.storage.units, or remove network.plan",
         )
     return setting.storage
-
-
-def plant_rules(models: dict[str, MethodModel], network: Network) -> list[PlantRules]:
-    """Sizes and kind of plant of each method: the library's unless the scenario gives its own.
-
-    Methods that store nothing need no plant; those that burn biomass follow it; others stand on
-    the best ground near their tonnes.
-    """
-    rules = []
-    for name, model in models.items():
-        own = network.plants.get(name)
-        least, most = model.number("plant_min", math.nan), model.number("plant_max", math.nan)
-        stored = model.number("storage")
-        feedstock = model.number("biomass") > 0 or model.number("land_feedstock") > 0
-        catchment, limit = network.catchment, None
-        if own is not None:
-            least = least if own.least is None else own.least
-            most = most if own.most is None else own.most
-            catchment = catchment if own.catchment is None else own.catchment
-            limit = own.max_plants
-        place = "none" if stored <= 0 else "haul" if feedstock else "suitable"
-        rules.append(
-            PlantRules(
-                method=name,
-                least=least if math.isfinite(least) else 1.0,
-                most=most if math.isfinite(most) else math.inf,
-                catchment_km=catchment,
-                place=place,  # type: ignore[arg-type]
-                stored_share=stored,
-                max_plants=limit,
-            )
-        )
-    return rules
 
 
 def _with_zones(
@@ -312,7 +195,7 @@ def _corridors(
         neighbours=transport.neighbours,
         threads=threads,
     )
-    names = _unique([units.names[u] for u in access])
+    names = unique_names([units.names[u] for u in access])
     storage = [
         StorageUnit(name, float(units.injection[u]), float(units.capacity[u]), float(units.cost[u]))
         for name, u in zip(names, access, strict=True)
@@ -334,16 +217,6 @@ def _access(
         if any(row.size for row in rows):
             found[unit] = np.concatenate(rows), np.concatenate(cols)
     return found
-
-
-def _unique(names: Sequence[str]) -> list[str]:
-    """Names with a number behind those that come again."""
-    seen: dict[str, int] = {}
-    made = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        made.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
-    return made
 
 
 def _design(
@@ -369,35 +242,16 @@ def _design(
             plants, storage, candidates, options=options, basis=pipeline_basis(scenario)
         )
     except SolverError as error:
-        _warn(f"no plan was found: {error}")
+        warn(f"no plan was found: {error}")
         return None
     if not planned.plan.reproducible:
         gap = planned.plan.gap_transport if model.gap_of == "transport" else planned.plan.gap
-        _warn(
+        warn(
             f"time_limit {model.time_limit:g} s cut the design short at a gap of {gap:.1%} of "
             f"{model.gap_of} cost, not at the {model.gap:.1%} asked for: another machine may find "
             "another network; cure: a longer time_limit or none, a larger gap, or effort: quick"
         )
     return planned
-
-
-def existing_sites(model: ExistingSites, reader: LayerReader) -> list[Site]:
-    """Given plants or sites as cells; those outside the grid are left out with a warning."""
-    frame = reader.features(model.layer, model.where)
-    names = _column(frame, model.name, "sites") or [f"site {k + 1}" for k in range(len(frame))]
-    found = _column(frame, model.method, "sites")
-    methods: Sequence[str | None] = [None] * len(frame) if found is None else found
-    places, outside = [], []
-    points = frame.geometry.representative_point()
-    for name, method, point in zip(_unique(names), methods, points, strict=True):
-        row, col = _cell(reader.grid, point.x, point.y)
-        if 0 <= row < reader.grid.rows and 0 <= col < reader.grid.cols:
-            places.append(Site(name, row, col, method))
-        else:
-            outside.append(name)
-    if outside:
-        _warn(f"sites outside the grid are left out: {', '.join(outside)}")
-    return places
 
 
 def existing_pipes(
@@ -413,9 +267,9 @@ def existing_pipes(
     import shapely
 
     frame = reader.features(model.layer, model.where)
-    names = _column(frame, model.name, "pipelines")
+    names = text_column(frame, model.name, "pipelines")
     names = names or [f"pipeline {k + 1}" for k in range(len(frame))]
-    text = _column(frame, model.capacity, "pipelines") or []
+    text = text_column(frame, model.capacity, "pipelines") or []
     try:
         capacity = np.array(text, np.float64) * conversion(model.unit, "t/yr")[0]
     except ValueError:
@@ -436,32 +290,12 @@ def existing_pipes(
         inside = shapely.intersection(shape, frame_box)
         lines = [p for p in shapely.get_parts(inside).tolist() if p.geom_type == "LineString"]
         for line in lines:
-            cells = np.array([_cell(grid, x, y) for x, y in shapely.get_coordinates(line)])
+            cells = np.array([cell_at(grid, x, y) for x, y in shapely.get_coordinates(line)])
             row = np.clip(cells[:, 0], 0, grid.rows - 1)
             col = np.clip(cells[:, 1], 0, grid.cols - 1)
             if np.ptp(row) + np.ptp(col) > 0:
                 made.append(ExistingPipe(name, row, col, most))
     return made
-
-
-def _cell(grid: AnalysisGrid, x: float, y: float) -> tuple[int, int]:
-    """Row and column of a point, beyond the grid too."""
-    row = math.floor((grid.north - y) / grid.resolution)
-    return row, math.floor((x - grid.west) / grid.resolution)
-
-
-def _column(frame: gpd.GeoDataFrame, name: str | None, key: str) -> list[str] | None:
-    """A column as text; None if none is named."""
-    if name is None:
-        return None
-    if name not in frame.columns:
-        raise DataError(
-            "no such column",
-            where=f"network.{key}",
-            got=name,
-            expected=", ".join(c for c in frame.columns if c != frame.geometry.name),
-        )
-    return [str(value) for value in frame[name]]
 
 
 # -- what a run reports ----------------------------------------------------------------------
@@ -609,7 +443,3 @@ def project_summary(projects: Projects) -> dict[str, Any]:
         "trucks": sum(p.mode == "truck" for p in planned.pipes),
         "unserved_mt_yr": planned.unserved_t_yr / 1e6,
     }
-
-
-def _warn(text: str) -> None:
-    warnings.warn(f"{WHERE}: {text}", CdrsiteWarning, stacklevel=3)

@@ -54,8 +54,9 @@ if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
     from cdrsite.core.arrays import ArrayStore
     from cdrsite.core.progress import ProgressSink
+    from cdrsite.gathering import Gathered
     from cdrsite.prepare import Setting
-    from cdrsite.projects import Gathered, Projects
+    from cdrsite.projects import Projects
     from cdrsite.running import Workspace
     from cdrsite.scoring import MethodModel
     from cdrsite.siting.exclusions import RuleAreas

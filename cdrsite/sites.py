@@ -23,7 +23,20 @@ from cdrsite.cells import competitors_of
 from cdrsite.competition.results import real_prices
 from cdrsite.core.states import LOWEST_STATE
 from cdrsite.network._kernel_plants import disc_sums
-from cdrsite.network.plants import ROUNDING, PlantRules, Plants, gather_plants
+from cdrsite.network.plants import ROUNDING, PlantRules, gather_plants
+from cdrsite.sitepieces import (
+    NO_GAIN,
+    NOTHING_SHORT,
+    OWN_LIMIT,
+    Ground,
+    Place,
+    Supply,
+    means,
+    placed,
+    shares,
+    stops,
+    within,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,9 +46,9 @@ if TYPE_CHECKING:
     from cdrsite.cells import Offers
     from cdrsite.core.arrays import ArrayStore
     from cdrsite.core.grid import Block
+    from cdrsite.gathering import Gathered
     from cdrsite.network.coarse import PlanGrid
     from cdrsite.prepare import Setting
-    from cdrsite.projects import Gathered
 
     Floats = NDArray[np.float64]
 
@@ -45,88 +58,10 @@ COLUMNS = (
     "farthest_km", "plant", "lon", "lat", "x", "y", "why",
 )  # fmt: skip
 """Of the table of sites."""
-OWN_LIMIT, NO_GAIN = "own limit", "no gain"
-"""What limits a site where nothing scarce is charged for: it does all it can; it gains nothing."""
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.4, 1.0)
 """Shares of the tonnes, the best first, among which places are looked for in turn."""
-NOTHING_SHORT = 1e-6
-"""A gross tonne that falls short by less does as well as the plan's own [objective/t]."""
 AREA_LEAST = 1.0
 """Least tonnes of a site of a method that needs no plant [t/yr]."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A site with the pieces of cells that it gathers, on the cells of the plan of plants."""
-
-    row: int
-    col: int
-    cell: NDArray[np.int64]
-    tonnes: Floats
-    haul_km: float
-    farthest_km: float
-    in_plan: bool
-    name: str = ""
-
-    def at(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Values of the cells that it gathers from."""
-        return values.reshape(-1)[self.cell]
-
-
-@dataclass(frozen=True)
-class Supply:
-    """What may be gathered of a supply that cells share.
-
-    Attributes
-    ----------
-    name : str
-        Of the resource.
-    label : ndarray of int
-        Pool of each cell; -1 for none.
-    tonnes : ndarray, shape (pools,)
-        Gross tonnes that each pool is enough for [t/yr].
-    price : ndarray, shape (pools,)
-        What each charges a gross tonne [objective/t].
-    """
-
-    name: str
-    label: NDArray[np.int32]
-    tonnes: Floats
-    price: Floats
-
-    def enough(self, least: float) -> NDArray[np.bool_]:
-        """Cells whose whole pool could feed a plant of the least size."""
-        known = np.append(self.tonnes >= least * (1 - ROUNDING), False)
-        return known[self.label]
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What a method could do in each cell of the plan of plants, without regard to pools.
-
-    Attributes
-    ----------
-    could : ndarray
-        Gross tonnes that the cell's own land and supplies allow [t/yr].
-    net, cost : ndarray
-        Net tonnes [t/t] and cost [USD/t] of a gross tonne, transport and storage included.
-    short : ndarray
-        What a gross tonne falls short of at the plan's prices [objective/t].
-    land : ndarray
-        What the cell's land charges a gross tonne [objective/t].
-    """
-
-    could: Floats
-    net: Floats
-    cost: Floats
-    short: Floats
-    land: Floats
-
-    @cached_property
-    def unit_cost(self) -> Floats:
-        """Cost of a net tonne [USD/t]."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(np.where(self.net > 0, self.cost / self.net, np.inf))
 
 
 def site_table(
@@ -233,15 +168,15 @@ class Sites:
     def area_rule(self, rule: PlantRules, tonnes: Floats) -> PlantRules:
         """A site of a method that needs no plant: the ground around it, not much less than most.
 
-        Half the distance between sites around, so that two share no ground; at least half of the
-        tonnes of the fullest such area, or the cheapest would be the emptiest.
+        Half the distance between sites around, so that two share no ground; at least a quarter of
+        the tonnes of the fullest such area, or the cheapest would be the emptiest.
         """
         reach = max(self.setting.scenario.outputs.site_distance / 2, self.cell_km)
         east, north = self.plan.grid.row_steps_m
         around = np.zeros_like(tonnes)
         steps = np.ascontiguousarray(east) / 1000.0, float(north) / 1000.0
         disc_sums(tonnes, 0, tonnes.shape[0], 0, tonnes.shape[1], reach, *steps, around)
-        least = max(float(around.max()) / 2, AREA_LEAST)
+        least = max(float(around.max()) / 4, AREA_LEAST)
         return replace(
             rule, place="haul", least=least, most=math.inf, catchment_km=reach, max_plants=None
         )
@@ -253,7 +188,7 @@ class Sites:
 
     def order(self, place: Place, ground: Ground, quality: Floats) -> tuple[Any, ...]:
         """What ranks a site, the least first."""
-        short, cost, net = _means(place, ground)
+        short, cost, net = means(place, ground)
         return (
             not place.in_plan,
             float(f"{short:.3g}"),
@@ -271,7 +206,7 @@ class Sites:
         for k, plant in enumerate(plants.plants):
             if plant.method == method:
                 name = self.names[k] if self.names else ""
-                found.append(replace(_place(plants, k, in_plan=True), name=name))
+                found.append(replace(placed(plants, k, in_plan=True), name=name))
         return found
 
     def search(
@@ -303,7 +238,7 @@ class Sites:
         supplies : sequence of Supply
             No place takes more from a pool than there is.
         """
-        share = _shares(tonnes, key, key if then is None else then)
+        share = shares(tonnes, key, key if then is None else then)
         left, found = tonnes.copy(), list[Place]()
         for level in LEVELS:
             wanted = count - len(found)
@@ -316,7 +251,7 @@ class Sites:
                 suitability=quality[None], allowed=allowed[None],
             )  # fmt: skip
             for k in range(len(made.plants)):
-                place = _within(_place(made, k, in_plan=False), supplies)
+                place = within(placed(made, k, in_plan=False), supplies)
                 left.reshape(-1)[place.cell] = 0.0
                 enough = place.tonnes.sum() >= rule.least * (1 - ROUNDING)
                 if enough and len(found) < count and self.apart(place, [*others, *found]):
@@ -468,12 +403,12 @@ class Sites:
         x, y = float(grid.x[col]), float(grid.y[row])
         lon, lat = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform(x, y)
         gross = float(place.tonnes.sum())
-        short, cost, net = _means(place, ground)
+        short, cost, net = means(place, ground)
         planned = gross
         if not place.in_plan:
             planned = float(np.minimum(place.at(left), place.tonnes).sum())
         suitability = float(self.arrays.open("suitability")[m, row, col])
-        stop = _stops(place, ground, supplies, short)
+        stop = stops(place, ground, supplies, short)
         found = {
             "method": method,
             "rank": rank,
@@ -551,62 +486,3 @@ class _Only:
     def __getitem__(self, key: Any) -> NDArray[Any]:
         values = np.asarray(self.whole[(self.method, *key[1:])])
         return values[None] if isinstance(key[0], slice) else values
-
-
-def _place(plants: Plants, k: int, *, in_plan: bool) -> Place:
-    """A gathered plant as a site."""
-    mine, plant = plants.piece_plant == k, plants.plants[k]
-    return Place(
-        plant.row, plant.col, plants.piece_cell[mine], plants.piece_t_yr[mine],
-        plant.haul_km, plant.farthest_km, in_plan,
-    )  # fmt: skip
-
-
-def _within(place: Place, supplies: Sequence[Supply]) -> Place:
-    """A site that takes no more from any pool than there is."""
-    tonnes = place.tonnes
-    for supply in supplies:
-        label = place.at(supply.label)
-        taken = np.bincount(label + 1, tonnes, len(supply.tonnes) + 1)[1:]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scale = np.append(np.where(taken > 0, np.minimum(supply.tonnes / taken, 1.0), 1.0), 0.0)
-        tonnes = tonnes * scale[label]
-    return replace(place, tonnes=tonnes)
-
-
-def _means(place: Place, ground: Ground) -> tuple[float, float, float]:
-    """Shortfall of a gross tonne, cost of a net tonne [USD/t], and net tonnes of a site [t/yr]."""
-    net = math.fsum(place.tonnes * place.at(ground.net))
-    money = math.fsum(place.tonnes * place.at(ground.cost))
-    short = math.fsum(place.tonnes * place.at(ground.short)) / math.fsum(place.tonnes)
-    short = 0.0 if place.in_plan or short < NOTHING_SHORT else short
-    return short, money / net if net > 0 else math.inf, net
-
-
-def _stops(place: Place, ground: Ground, supplies: Sequence[Supply], short: float) -> str:
-    """The resource that the plan charges a site's tonnes most for, in a word."""
-    charges = {"land": float((place.tonnes * place.at(ground.land)).sum())}
-    for supply in supplies:
-        price = np.append(supply.price, 0.0)[place.at(supply.label)]
-        charges[supply.name] = float((place.tonnes * price).sum())
-    name = max(charges, key=lambda one: charges[one])
-    if charges[name] > NOTHING_SHORT * place.tonnes.sum():
-        return name
-    return NO_GAIN if short > 0 else OWN_LIMIT
-
-
-def _shares(tonnes: Floats, key: Floats, then: Floats) -> Floats:
-    """Share of all tonnes that comes up to each cell in the order of ``key``, then ``then``."""
-    weight = tonnes.ravel()
-    some = np.flatnonzero(weight > 0)
-    order = some[np.lexsort((then.ravel()[some], key.ravel()[some]))]
-    share = np.full(weight.shape, np.inf)
-    running = np.cumsum(weight[order])
-    if len(order):
-        share[order] = np.minimum(running / running[-1], 1.0)
-        # equal cells stand and fall together, whatever their place
-        first = np.diff(key.ravel()[order], prepend=np.nan) != 0
-        first |= np.diff(then.ravel()[order], prepend=np.nan) != 0
-        last = np.append(np.flatnonzero(first)[1:] - 1, len(order) - 1)
-        share[order] = share[order][last][np.cumsum(first) - 1]
-    return share.reshape(tonnes.shape)

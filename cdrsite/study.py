@@ -31,8 +31,9 @@ from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.gdal import bounded_cache
 from cdrsite.core.grid import Block
 from cdrsite.core.progress import ProgressSink, Silent
+from cdrsite.gathering import existing_sites, gather
 from cdrsite.prepare import Setting, prepare
-from cdrsite.projects import check_network, existing_pipes, existing_sites, gather, plan_projects
+from cdrsite.projects import check_network, existing_pipes, plan_projects
 from cdrsite.recall import Forgetful, Recall
 from cdrsite.results import StudyResult, assemble
 from cdrsite.siting.exclusions import exclude_block

@@ -25,7 +25,7 @@ CODES = 256
 """Codes of the limiting resource and states."""
 BINS = 1 << 16
 """Values of either half of a sort key."""
-COUNTED = ("limit", "potential", "net_factor", "cost", "available", "score")
+COUNTED = ("limit", "potential", "net_factor", "cost", "available")
 """Variables that are counted."""
 
 
@@ -40,17 +40,11 @@ class Marks:
         Which.
     bins, weights : tuple of ndarray, one per method
         High halves of the sort keys of its costs, ascending, and the net tonnes there [t/yr].
-    best : tuple of float
-        Best score of each method, 0 if there is none.
-    best_at : tuple of int
-        Position of the best score in the block, row by row; -1 if there is none.
     """
 
     block: Block
     bins: tuple[NDArray[np.uint16], ...]
     weights: tuple[NDArray[np.float64], ...]
-    best: tuple[float, ...]
-    best_at: tuple[int, ...]
 
 
 @recorded
@@ -123,17 +117,16 @@ def tally_values(values: Mapping[str, NDArray[Any]], grid: AnalysisGrid, block: 
     row_areas = np.ascontiguousarray(grid.row_areas[block.row0 : block.row1])
     cells = np.zeros((methods, CODES), np.int64)
     area, tonnes = np.zeros((methods, CODES)), np.zeros((methods, CODES))
-    allowed, best, best_at, bins, weights = np.zeros(methods), [], [], [], []
+    allowed, bins, weights = np.zeros(methods), [], []
     for m in range(methods):
         by_cost = np.zeros(BINS)
-        allowed[m], top, at = count_cells(
+        allowed[m] = count_cells(
             given["limit"][m],
             given["potential"][m],
             given["net_factor"][m],
             given["cost"][m],
             bits[m],
             given["available"][m],
-            given["score"][m],
             row_areas,
             cells[m],
             area[m],
@@ -143,9 +136,7 @@ def tally_values(values: Mapping[str, NDArray[Any]], grid: AnalysisGrid, block: 
         held = np.flatnonzero(by_cost)
         bins.append(held.astype(np.uint16))
         weights.append(by_cost[held])
-        best.append(float(top))
-        best_at.append(int(at))
-    marks = Marks(block, tuple(bins), tuple(weights), tuple(best), tuple(best_at))
+    marks = Marks(block, tuple(bins), tuple(weights))
     return Tally(cells, area, tonnes, allowed, (marks,))
 
 

@@ -70,11 +70,12 @@ def tables(mark: str = "") -> dict[str, pd.DataFrame]:
     )  # fmt: skip
     site = {
         "method": "daccs-solid", "rank": 1, "lon": 107.15983, "lat": -36.86055, "x": 0.0, "y": 0.0,
-        "score_t_yr": 47.1, "gross_t_yr": 80.1, "net_t_yr": 72.46632977528861,
+        "in_plan": True, "plan_t_yr": 80.1, "shortfall": 0.0, "gross_t_yr": 80.1,
+        "net_t_yr": 72.46632977528861,
         "cost_usd_per_net_t": 446.3, "net_factor": 0.9, "suitability": 0.65, "available_share": 1.0,
         "limited_by": "water", "why": "", "storage_unit": f"aquifer{mark}", "transport_km": 64.5,
     }  # fmt: skip
-    sites = pd.DataFrame([site, {**site, "rank": 2, "net_t_yr": 60.0}])
+    sites = pd.DataFrame([site, {**site, "rank": 2, "in_plan": False, "net_t_yr": 60.0}])
     exclusions = pd.DataFrame(
         [
             (f"steep{mark}", 0, "daccs-solid, afforestation", 4042.8, 3.79, 2952.2),

@@ -438,7 +438,9 @@ def ranked(*places: tuple[float, float]) -> pd.DataFrame:
             "rank": range(1, len(places) + 1),
             "lon": [lon for lon, _ in places],
             "lat": [lat for _, lat in places],
-            "score_t_yr": 1.0,
+            "net_t_yr": 1.0,
+            "cost_usd_per_net_t": 100.0,
+            "in_plan": True,
         }
     )
 

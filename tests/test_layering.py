@@ -39,6 +39,8 @@ LEVELS: dict[str, int] = {
     "changes": 10,
     "evidence": 10,
     "projects": 10,
+    "gathering": 9,
+    "sitepieces": 9,
     "sites": 10,
     "traces": 10,
     "results": 11,

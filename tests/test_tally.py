@@ -46,7 +46,6 @@ def arrays_of(seed: int, methods: int = 2, grid: AnalysisGrid = GRID) -> dict[st
         "net_factor": values(0.1, 0.9),
         "cost": values(-20, 400),
         "available": values(0, 1, 0.0),
-        "score": values(-1, 5),
     }
     found["cost"][~(found["potential"] > 0)] = np.nan
     return found
@@ -74,7 +73,6 @@ def test_written_out() -> None:
         "net_factor": np.array([[[0.5, 0.25], [np.nan, np.nan]]], np.float32),
         "cost": np.array([[[300, 7], [np.nan, np.nan]]], np.float32),
         "available": np.array([[[1, 0.5], [0, np.nan]]], np.float32),
-        "score": np.array([[[4, 4], [0, np.nan]]], np.float32),
     }
     tally = tally_values(arrays, grid, Block(0, 2, 0, 2))
     assert {code: int(n) for code, n in enumerate(tally.cells[0]) if n} == {
@@ -84,8 +82,6 @@ def test_written_out() -> None:
     assert tally.tonnes[0][[0, 3]].tolist() == [5, 5]
     assert tally.tonnes.sum() == 10
     assert tally.allowed.tolist() == [150]
-    (marks,) = tally.marks
-    assert (marks.best, marks.best_at) == ((4.0,), (0,))
     # five of ten tonnes cost 7, the other five 300: half lies at or below 7
     assert median_cost(tally, 0, arrays) == 7
 

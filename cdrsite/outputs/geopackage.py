@@ -61,18 +61,21 @@ PLAN_SUMS = ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2")
 FIELDS: dict[str, tuple[str, str, str]] = {
     "method": ("Method", "", "removal method"),
     "rank": ("Rank", "", "place of the site among those of its method, 1 the best"),
+    "in_plan": ("In the plan", "", "whether the plan builds there"),
+    "plan_t_yr": ("Gross CO2 in the plan", "t/yr", "what the plan has on the ground of the site"),
     "lon": ("Longitude", "degree", "WGS 84"),
     "lat": ("Latitude", "degree", "WGS 84"),
     "x": ("Easting", "", "in the CRS of the layer"),
     "y": ("Northing", "", "in the CRS of the layer"),
-    "score_t_yr": ("Score", "t/yr", "suitability times net removal"),
-    "gross_t_yr": ("Gross CO2", "t/yr", "captured or taken up, if the method were alone"),
-    "net_t_yr": ("Net removal", "t/yr", "if the method were alone"),
-    "cost_usd_per_net_t": ("Cost", "USD per net t", "levelised"),
+    "gross_t_yr": ("Gross CO2", "t/yr", "captured from air or biogenic carbon, or taken up"),
+    "net_t_yr": ("Net removal", "t/yr", "what remains of the gross CO2 after all emissions"),
+    "cost_usd_per_net_t": ("Cost", "USD per net t", "levelised, with transport and storage"),
+    "shortfall": ("Loss of the plan", "", "what the plan would lose by each gross tonne there"),
     "net_factor": ("Net factor", "t/t", "net removal per gross tonne"),
     "suitability": ("Suitability", "1", "0 worst, 1 best"),
     "available_share": ("Available", "1", "share of the cell left by the exclusions"),
-    "limited_by": ("Limited by", "", "resource that limits the site"),
+    "limited_by": ("Scarce there", "", "resource that the plan charges the site most for"),
+    "plant": ("Plant", "", "name of the plant in the plan"),
     "why": ("Why", "", "the site in words"),
     "storage_unit": ("Storage unit", "", "cheapest one, transport and storage together"),
     "transport_mode": ("Transport by", "", "pipeline or truck, whichever costs less"),
@@ -93,11 +96,20 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "zone": ("Name", "", "of the zone"),
     "name": ("Name", "", ""),
     "existing": ("Exists already", "", "whether it stands today"),
-    "could_store_t_yr": ("Could store", "t/yr", "CO2 that it captures for storage"),
-    "stored_t_yr": ("Stored", "t/yr", "CO2 that the plan brings to storage"),
-    "cells": ("Cells", "", "number of cells that supply it"),
-    "haul_km": ("Haul, mean", "km", "of the biomass, weighted by mass"),
-    "farthest_km": ("Haul, farthest", "km", "of the biomass"),
+    "could_store_t_yr": ("Could store", "t/yr", "all CO2 that it captures for storage"),
+    "stored_t_yr": (
+        "Stored",
+        "t/yr",
+        "CO2 that the plan brings to storage; more than the gross CO2 where that of own fuel is "
+        "captured along",
+    ),
+    "cells": ("Cells", "", "number of cells whose tonnes it gathers"),
+    "haul_km": (
+        "Distance gathered, mean",
+        "km",
+        "straight from the cells to the plant, weighted by tonnes; the way of the biomass",
+    ),
+    "farthest_km": ("Distance gathered, farthest", "km", "straight from the farthest of the cells"),
     "id": ("Identifier", "", ""),
     "start": ("From", "", ""),
     "end": ("To", "", ""),
@@ -286,7 +298,7 @@ def _sites(result: StudyResult) -> VectorLayer:
         )
         for name in result.methods
     ]
-    words = "Best sites of each method by score, ranked"
+    words = "Best sites of each method: those of the plan by cost, then alternatives"
     return VectorLayer("sites", words, frame, "Point", rules, None, _named(frame))
 
 

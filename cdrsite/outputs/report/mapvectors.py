@@ -103,7 +103,7 @@ def _largest(rows: list[dict[str, Any]]) -> list[int]:
     """Positions of at most :data:`MOST_SHAPES` rows, those with the largest flow first."""
     if len(rows) <= MOST_SHAPES:
         return list(range(len(rows)))
-    weight = [number(row, "flow_t_yr", "gross_t_yr", "score_t_yr") or 0.0 for row in rows]
+    weight = [number(row, "flow_t_yr", "gross_t_yr") or 0.0 for row in rows]
     return sorted(np.argsort(np.negative(weight), kind="stable")[:MOST_SHAPES].tolist())
 
 
@@ -193,12 +193,20 @@ def _method(row: Row, words: Words) -> str:
 def _site(row: Row, words: Words) -> tuple[str, Facts]:
     rank = words.number(int(number(row, "rank") or 0))
     return words("map.site", method=_method(row, words), rank=rank), [
+        (words("map.fact.in_plan"), _yes(words, row)),
         _fact(words, row, "net_t_yr", "t/yr"),
         _fact(words, row, "cost_usd_per_net_t", "USD/t"),
         _fact(words, row, "suitability", ""),
         (words("map.fact.storage_unit"), text_of(row, "storage_unit")),
         _fact(words, row, "transport_km", "km"),
     ]
+
+
+def _yes(words: Words, row: Row) -> str:
+    """Whether a site is in the plan, in a word; none where the run does not say."""
+    if row.get("in_plan") is None:
+        return ""
+    return words("map.yes" if number(row, "in_plan") else "map.no")
 
 
 def _plant(row: Row, words: Words) -> tuple[str, Facts]:

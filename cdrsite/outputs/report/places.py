@@ -64,6 +64,7 @@ def _site_table(
     columns = [
         first,
         (frame.say("sites.place"), "text"),
+        (frame.say("sites.in_plan"), "text"),
         (frame.say("sites.net") + frame.in_("t/yr"), "number"),
         (frame.say("sites.cost") + frame.in_("USD/t"), "number"),
         (frame.say("sites.suitability"), "number"),
@@ -80,6 +81,7 @@ def _site_table(
         cells = [
             frame.method(word(row.get("method"))) if named else frame.value(f"{at}/rank"),
             place(frame, row),
+            frame.say("sites.yes" if real(row.get("in_plan")) > 0 else "sites.no"),
             frame.value(f"{at}/net_t_yr"),
             frame.value(f"{at}/cost_usd_per_net_t"),
             frame.value(f"{at}/suitability", digits=2),
