@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from cdrsite.core.errors import CdrsiteError, shown
 from cdrsite.core.numbers import as_text
+from cdrsite.core.references import entries_of, files_of
 from cdrsite.core.units import find_currency, parse_quantity, same_dimension, split_number
 from cdrsite.library.currency import convert
 
@@ -330,6 +331,10 @@ def _resolve(value: Path, info: ValidationInfo) -> Path:
         raise problem("not a path; got a null character")
     full = path if path.is_absolute() else folder / path
     refuse_outside(full, value, info)
+    if context.get("confine_to") is not None:
+        # also what GDAL would read with it: companions, parts of a mosaic, what a folder links to
+        for file in entries_of(full) if full.is_dir() else files_of(full):
+            refuse_outside(file, file, info)
     return Path(os.path.abspath(full))  # noqa: PTH100 - links stay as they are written
 
 

@@ -11,7 +11,11 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from cdrsite.core.errors import DataError
+from cdrsite.core.references import RASTER_DRIVERS, is_mosaic, sources_of
 
 CACHE_BYTES = 256 * 2**20
 """Memory of GDAL for blocks of rasters, of all files together [bytes]; by default GDAL takes a
@@ -136,3 +140,58 @@ def vector_options(**options: str) -> Iterator[None]:
     rest = {name: options[name] for name in names[1:]}
     with _vectors.holding(first, options[first]), vector_options(**rest):
         yield
+
+
+OFFLINE = {"GDAL_HTTP_PROXY": "127.0.0.1:9", "GDAL_HTTPS_PROXY": "127.0.0.1:9"}
+"""No file that is read sends GDAL to the network: whatever it asks for there, nobody answers."""
+
+
+def open_raster(path: Path | str, drivers: tuple[str, ...] = RASTER_DRIVERS) -> Any:
+    """Open a raster that holds its own numbers, or a mosaic (VRT) of such.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file. That a mosaic has no other parts is :func:`require_own_numbers`' to say.
+    drivers : tuple of str
+        Kinds of files that are opened, by GDAL's names.
+
+    Returns
+    -------
+    rasterio.DatasetReader
+        A handle of its own, not shared with others.
+
+    Raises
+    ------
+    rasterio.errors.RasterioIOError
+        It is none of these, or broken.
+    """
+    import rasterio
+    from rasterio.io import DatasetReader
+
+    mosaic = drivers == RASTER_DRIVERS and is_mosaic(Path(path))
+    with rasterio.Env():
+        kinds = ["VRT"] if mosaic else list(drivers)
+        return DatasetReader(str(path), driver=kinds, sharing=False)
+
+
+def require_own_numbers(path: Path, where: str) -> None:
+    """Refuse a raster that leads to anything but raster files of this machine.
+
+    Raises
+    ------
+    DataError
+        A part of a mosaic is no raster, or a file names overviews elsewhere.
+    rasterio.errors.RasterioIOError
+        The file or a part of it cannot be read.
+    """
+    for file in (path, *sources_of(path, where)):
+        with open_raster(file) as dataset:
+            given = dataset.tags(ns="OVERVIEWS").get("OVERVIEW_FILE", "")
+        if given and given != f":::BASE:::{file.name}.ovr":
+            raise DataError(
+                "the raster names overviews in another file, which is not read",
+                where=where,
+                got=f"{given[:80]!r} in {file.name}",
+                cure="remove them with gdaladdo -clean, or write a new file with gdal_translate",
+            )

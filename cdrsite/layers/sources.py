@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core import gdal
 from cdrsite.core.errors import CdrsiteWarning, DataError, MissingFileError
+from cdrsite.core.references import require_vector
 from cdrsite.layers.guard import hearing, reading, require_harmless
 from cdrsite.layers.shapes import FARTHEST
 from cdrsite.layers.where import nearest
@@ -201,11 +203,9 @@ class _GdalReader:
         self.masked = False
 
     def handle(self) -> Any:
-        import rasterio
-
         dataset = getattr(self.local, "dataset", None)
         if dataset is None:
-            dataset = self.local.dataset = rasterio.open(self.path, sharing=False)
+            dataset = self.local.dataset = gdal.open_raster(self.path)
         return dataset
 
     def read(
@@ -259,6 +259,7 @@ def _open_gdal(layer: FileLayer, where: str, nodata: tuple[float, ...]) -> Raste
     reader = _GdalReader(str(layer.path))
     require_harmless(layer.path, where)
     with reading(where, "the raster cannot be read", "check it with gdalinfo"):
+        gdal.require_own_numbers(layer.path, where)
         dataset = reader.handle()
         bands = bands_of(layer, dataset.count, where)
         at = bands[0] - 1
@@ -421,7 +422,9 @@ def _read_features(path: Path, where: str, layer: str | None, lon: str, lat: str
         import geopandas as gpd
 
         return gpd.read_parquet(path)
-    return _read_ogr(path, where, layer)
+    require_vector(path, where)
+    with gdal.vector_options(**gdal.OFFLINE):
+        return _read_ogr(path, where, layer)
 
 
 def _read_ogr(path: Path, where: str, layer: str | None) -> gpd.GeoDataFrame:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cdrsite.core.errors import DataError, MissingDependencyError, MissingFileError
+from cdrsite.core.references import require_vector
 
 NAMES = ("sources", "sinks", "arcs")
 
@@ -327,6 +328,7 @@ def _params(tables: Mapping[str, Table]) -> dict[str, Any]:
 def _geopackage(path: Path) -> CaseTables:
     import pyogrio
 
+    require_vector(path, str(path))
     try:
         layers = [str(name) for name in pyogrio.list_layers(path)[:, 0]]
     except Exception as error:  # GDAL's errors have no common base

@@ -14,6 +14,7 @@ from cdrsite import __version__
 from cdrsite.competition.master import SEED
 from cdrsite.core.content import files_of
 from cdrsite.core.files import sha256
+from cdrsite.core.references import files_of
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
@@ -108,8 +109,9 @@ def input_files(scenario: Scenario) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict
-        Path -> ``sha256`` and ``bytes``. Of a folder (a Zarr store) every file; of a shapefile its
-        companions too.
+        Path -> ``sha256`` and ``bytes``. Of a folder (a Zarr store) every file; of any other file
+        its companions too (of a shapefile, and the georeference of a raster), and of a mosaic its
+        parts.
     """
     files = {file for path in _paths(scenario.model_dump(by_alias=True)) for file in files_of(path)}
     base = scenario.data_folder

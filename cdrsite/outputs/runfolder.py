@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.arrays import require_plain_zarr
 from cdrsite.core.errors import ConfigError, DataError
-from cdrsite.core.gdal import vector_options
+from cdrsite.core.gdal import open_raster, vector_options
+from cdrsite.core.references import require_vector
 from cdrsite.outputs.assumptions import ASSUMPTIONS, known_assumptions
 from cdrsite.outputs.listing import MARK
 
@@ -224,7 +225,6 @@ class RunFolder:
         DataError
             The file cannot be read.
         """
-        import rasterio
         from affine import Affine
         from pyproj import CRS
         from rasterio.enums import Resampling
@@ -233,7 +233,7 @@ class RunFolder:
         self._require(name, self.rasters, "raster")
         file = self.path / "rasters" / f"{name}.tif"
         try:
-            with rasterio.open(file) as source:
+            with open_raster(file, ("GTiff",)) as source:
                 longest = max(source.height, source.width)
                 shrink = 1.0 if max_size is None else max(1.0, longest / max_size)
                 rows = max(1, round(source.height / shrink))
@@ -281,6 +281,7 @@ class RunFolder:
 
         self._require(name, self.layers, "vector layer")
         # GDAL writes no files of its own beside what it reads
+        require_vector(self.path / GEOPACKAGE, str(self.path / GEOPACKAGE))
         with vector_options(GDAL_PAM_ENABLED="NO"):
             return gpd.read_file(self.path / GEOPACKAGE, layer=name, engine="pyogrio")
 
