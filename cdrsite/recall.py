@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import warnings
 from collections import Counter, OrderedDict
@@ -19,10 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdrsite import __version__
 from cdrsite.core.arrays import DiskStore, MemoryStore, link_tree
-from cdrsite.core.content import files_of, known_sha256
+from cdrsite.core.content import known_sha256
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.files import SHARED, make_own
 from cdrsite.core.memo import Memo
+from cdrsite.core.references import files_of
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
@@ -225,4 +227,4 @@ def _paths(value: Any) -> Iterator[Path]:
 def _content(path: Path) -> list[tuple[str, str]]:
     """Name and hash of every file of an input."""
     files = sorted(files_of(path))
-    return [(file.relative_to(path.parent).as_posix(), known_sha256(file)) for file in files]
+    return [(os.path.relpath(file, path.parent), known_sha256(file)) for file in files]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from cdrsite.core.content import known_sha256
 from cdrsite.core.files import sha256, write_text
 
 MARK = "manifest.json"
@@ -65,20 +65,8 @@ def unchanged(folder: Path, name: str, files: Mapping[str, Any]) -> bool:
         isinstance(known, dict)
         and _is_plain(path)
         and path.stat().st_size == known.get("bytes")
-        and _hash(path) == known.get("sha256")
+        and known_sha256(path) == known.get("sha256")
     )
-
-
-def _hash(path: Path) -> str:
-    """Hash of a file, which is read again where the system says that it changed."""
-    state = path.stat()
-    return _hash_of(str(path), state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-
-
-@lru_cache(maxsize=100_000)
-def _hash_of(path: str, *state: int) -> str:
-    del state
-    return sha256(Path(path))
 
 
 def add_to_manifest(folder: Path, path: Path) -> None:

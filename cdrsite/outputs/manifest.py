@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite import __version__
 from cdrsite.competition.master import SEED
-from cdrsite.core.content import files_of
-from cdrsite.core.files import sha256
+from cdrsite.core.content import known_sha256
 from cdrsite.core.references import files_of
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def input_files(scenario: Scenario) -> dict[str, dict[str, Any]]:
     base = scenario.data_folder
     found = {relative_path(file.absolute(), base): file for file in files}
     return {
-        name: {"sha256": sha256(found[name]), "bytes": found[name].stat().st_size}
+        name: {"sha256": known_sha256(found[name]), "bytes": found[name].stat().st_size}
         for name in sorted(found)
     }
 
