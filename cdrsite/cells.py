@@ -238,9 +238,7 @@ class AreasOfBlock:
         setting = self.setting
         inside, areas = setting.area.inside(block), setting.area.grid.block_areas(block)
         found = {
-            name: label_areas(
-                setting.reader.labels(pools.layer, block), areas, inside, len(pools.supply)
-            )
+            name: label_areas(pools.labels(setting.reader, block), areas, inside, len(pools.supply))
             for name, pools in setting.pools.items()
         }
         if self.links is not None and setting.storage is not None:
@@ -317,7 +315,7 @@ def score_cells(
     if OWN_BIOMASS in layers:
         shared["local_biomass"] = layers[OWN_BIOMASS]
     for name, one in offers.pools.items():
-        shared[f"pool_{name}"] = reader.labels(one.layer, block)
+        shared[f"pool_{name}"] = one.labels(reader, block)
     for layer in setting.zonings:
         shared[f"zone_{layer}"] = reader.labels(layer, block)
     return Scored(shared, methods, _rivals(setting, layers, block))

@@ -277,6 +277,8 @@ def check(
         _say(
             f"{scenario}: ready to run, {grid['rows']} x {grid['cols']} cells in {grid['crs_name']}"
         )
+        for text in report["alternatives"]:
+            _say(text)
 
 
 @app.command()

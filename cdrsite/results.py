@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from cdrsite import __version__
+from cdrsite.assumed import alternatives, without_limit
 from cdrsite.compete import zone_layers
 from cdrsite.competition.results import binding_labels
 from cdrsite.core.arrays import DiskStore
@@ -217,11 +218,14 @@ def assemble(
     }
     names = tuple(rule.name for rule in setting.book.rules)
     summary = summarise(scenario, grid, tally, tables, allocation)
+    summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting)}
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
     admin = scenario.outputs.admin
     provinces = None if admin is None else (admin.layer, _admin_names(setting))
-    features = polygon_features(setting.reader, setting.storage, offers.pools, provinces)
+    features = polygon_features(
+        setting.reader, setting.storage, offers.pools, provinces, setting.area.geometry
+    )
     features |= route_features(tables["sites"], offers.links, grid)
     if projects is not None:
         tables |= project_tables(projects, grid)

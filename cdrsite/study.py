@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+from cdrsite.assumed import alternative_sentences, alternatives, warn_of_assumptions
 from cdrsite.cells import (
     Offers,
     exclude,
@@ -95,6 +96,7 @@ def run(
     with gathered_warnings() as notes, bounded_cache(), ExitStack() as open_:
         with clock.stage("prepare", shown=True):
             setting = prepare(scenario, recall.layers)
+            warn_of_assumptions(setting)
             try_one_cell(setting)
             space = open_.enter_context(workspace(setting, asked, sink))
         if space.journal is not None:
@@ -131,7 +133,8 @@ def check_study(scenario: Scenario) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``grid``, ``methods`` and ``warnings``.
+        ``grid``, ``methods``, ``alternatives`` (profiles with more plausible numbers, in words)
+        and ``warnings``.
 
     Raises
     ------
@@ -140,6 +143,7 @@ def check_study(scenario: Scenario) -> dict[str, Any]:
     """
     with gathered_warnings() as notes, bounded_cache():
         setting = prepare(scenario)
+        warn_of_assumptions(setting)
         try_one_cell(setting)
     grid = setting.area.grid
     return {
@@ -148,6 +152,7 @@ def check_study(scenario: Scenario) -> dict[str, Any]:
         "methods": {
             name: {"profile": model.profile.name} for name, model in setting.models.items()
         },
+        "alternatives": alternative_sentences(alternatives(setting)),
         "warnings": notes.texts(),
     }
 

@@ -196,6 +196,7 @@ def polygon_features(
     units: StorageUnits | None,
     pools: Mapping[str, Pools],
     provinces: tuple[str, Sequence[str]] | None,
+    region: Any = None,
 ) -> Frames:
     """Polygons of storage units, pools and provinces in the grid's CRS.
 
@@ -209,6 +210,8 @@ def polygon_features(
         Resource -> its pools.
     provinces : tuple or None
         Layer of administrative units and their names.
+    region : shapely geometry, optional
+        The region's outline, for pools that all of it shares.
 
     Returns
     -------
@@ -222,7 +225,10 @@ def polygon_features(
         columns = {"unit": list(units.names), "cost_usd_t": units.cost}
         found["storage"] = _polygons(columns, shapes, reader.grid)
     for name, one in pools.items():
-        shapes = reader.features(one.layer).geometry.to_numpy()
+        if one.layer is None:
+            shapes = np.array([region], object)
+        else:
+            shapes = reader.features(one.layer).geometry.to_numpy()
         found[f"pools_{name}"] = _polygons({"zone": list(one.names)}, shapes, reader.grid)
     if provinces is not None:
         layer, names = provinces

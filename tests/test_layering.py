@@ -33,6 +33,7 @@ LEVELS: dict[str, int] = {
     "recall": 8,
     "cluster": 8,
     "allocation": 7,
+    "assumed": 8,
     "cells": 8,
     "compete": 9,
     "tables": 10,

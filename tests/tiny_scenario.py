@@ -27,7 +27,7 @@ layers:
 resources:
   land: {usable: 0.5}
   water: {pools: basins, supply: water_m3, unit: m3/yr, name: name}
-  power: {value: 2 GWh/yr, intensity: 20 g/kWh}
+  power: {value: 2 GWh/yr, per: cell, intensity: 20 g/kWh}
   biomass: {layer: residues, unit: t/yr}
 siting:
   exclude:

@@ -23,7 +23,7 @@ from cdrsite.config.base import (
 )
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.resources import RESOURCE_UNITS
-from cdrsite.core.units import parse_quantity, same_dimension
+from cdrsite.core.units import is_power, parse_quantity, same_dimension, split_number
 
 Share = Literal["whole", "area"]
 """How a shared pool is offered to its cells before the competition divides it truly.
@@ -72,7 +72,10 @@ class Supply(Model):
     layer: str | None = None
     """A layer with the supply of each cell, in place of pools."""
     value: NumberOrQuantity | None = None
-    """The same supply in every cell, in place of pools or a layer."""
+    """One amount in place of pools or a layer; `per` says of what."""
+    per: Literal["cell", "km2", "region"] | None = None
+    """What `value` is the supply of: each cell (as when not given, with a warning), each km2, or
+    the whole region, whose cells then share it as one pool."""
     unlimited: Literal[True] | None = None
     """The resource never limits; its price and emissions still count."""
     unit: str | None = None
@@ -92,6 +95,11 @@ class Supply(Model):
         if which != "pools" and (self.supply is not None or self.name is not None):
             raise problem("supply and name are columns of pools; cure: remove them, or name pools")
         _refuse_idle_factor(self)
+        if which != "value" and self.per is not None:
+            raise problem(
+                f"per belongs to a value; got per: {self.per} with {which}; cure: remove it",
+                at="per",
+            )
         self._check_unit()
         return self
 
@@ -124,7 +132,40 @@ class Water(Supply):
     canonical: ClassVar[str] = RESOURCE_UNITS["water"]
 
 
-class Power(Supply):
+class Energy(Supply):
+    """Electricity or heat: a power becomes energy by its capacity factor."""
+
+    capacity_factor: quantity("1", above=0.0, maximum=1.0) | None = None  # type: ignore[valid-type]
+    """Share of the year at full power; needed where the supply is in GW, MW or kW."""
+
+    @model_validator(mode="after")
+    def _power_or_energy(self) -> Self:
+        unit, at = self.unit, "unit"
+        if isinstance(self.value, str) and (written := split_number(self.value)[1]):
+            unit, at = written, "value"
+        if unit is not None and self.layer is None:
+            require_energy(unit, self.capacity_factor, at)
+        return self
+
+
+def require_energy(unit: str, capacity_factor: float | None, at: str) -> None:
+    """Refuse a power without a capacity factor, and an energy with one (rule 4)."""
+    if is_power(unit) and capacity_factor is None:
+        raise problem(
+            f"a power is no energy; got {unit}; expected energy, e.g. TWh/yr, or a capacity "
+            "factor; cure: add capacity_factor: 0.25, the share of the year at full power (1 if "
+            "it runs all year) (rule 4)",
+            at=at,
+        )
+    if capacity_factor is not None and not is_power(unit):
+        raise problem(
+            f"a capacity factor belongs to a power; got {capacity_factor:g} with {unit}, which is "
+            "energy already; cure: remove it, or give the supply in GW or MW (rule 4)",
+            at="capacity_factor",
+        )
+
+
+class Power(Energy):
     """Clean electricity, with the emissions of making it."""
 
     canonical: ClassVar[str] = RESOURCE_UNITS["electricity"]
@@ -134,7 +175,7 @@ class Power(Supply):
     """Unit of that column or layer."""
 
 
-class Heat(Supply):
+class Heat(Energy):
     """Heat below 120 degree C, or at 900 degree C for liquid-solvent DAC."""
 
     canonical: ClassVar[str] = RESOURCE_UNITS["heat"]

@@ -211,6 +211,19 @@ class Dimension:
         return math.isclose(one, 1.0) and math.isclose(two, 2.0)
 
 
+def is_power(text: str) -> bool:
+    """Whether a unit is one of power, as GW is, and not of energy over the year, as TWh/yr is.
+
+    Both have the same dimension; from the first to the second a capacity factor is needed.
+    """
+    unit = _unit(text)
+    if unit.dimensionality != _unit("kWh/yr").dimensionality:
+        return False
+    long = {"year", "month", "week", "day", "fortnight", "quarter"}
+    parts = _registry().Quantity(1.0, unit).unit_items()
+    return not any(part in long and float(str(power)) < 0 for part, power in parts)
+
+
 def split_number(text: str) -> tuple[float, str]:
     """Split "11 000 m2" into 11000.0 and "m2".
 

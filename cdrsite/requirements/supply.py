@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic_core import PydanticCustomError
 
-from cdrsite.config.resources import Land, Power, Storage, Supply
-from cdrsite.core.errors import ConfigError, DataError
+from cdrsite.config.resources import Energy, Land, Power, Storage, Supply, require_energy
+from cdrsite.core.errors import ConfigError, DataError, UnitError
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.units import conversion, parse_quantity
 
@@ -30,8 +31,8 @@ class Pools:
     ----------
     resource : str
         Which resource.
-    layer : str
-        Polygon layer; label i is feature i.
+    layer : str or None
+        Polygon layer; label i is feature i. None for one pool that the whole region shares.
     names : tuple of str
         Name of each pool.
     supply : ndarray, shape (pools,)
@@ -41,10 +42,26 @@ class Pools:
     """
 
     resource: str
-    layer: str
+    layer: str | None
     names: tuple[str, ...]
     supply: F64
     area: F64
+
+    def labels(self, reader: LayerReader, block: Block) -> NDArray[np.int32]:
+        """Pool of each cell, -1 for none, shape (rows, cols)."""
+        if self.layer is None:
+            return np.zeros(block.shape, np.int32)
+        return reader.labels(self.layer, block)
+
+
+WHOLE = "whole region"
+"""Name of the pool of a supply that the region shares."""
+
+
+def running_share(model: Supply) -> float:
+    """Share of the year at full power, where a supply is a power; 1 where it is energy [1]."""
+    factor = getattr(model, "capacity_factor", None)
+    return 1.0 if factor is None else float(factor)
 
 
 def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | None:
@@ -55,10 +72,13 @@ def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | Non
     DataError
         If a pool has a negative or no supply (rule 7).
     """
+    if model.value is not None and model.per == "region":
+        whole = np.array([constant_supply(resource, model)])
+        return Pools(resource, None, (WHOLE,), whole, np.full(1, np.nan))
     if model.pools is None:
         return None
     unit = RESOURCE_UNITS[resource]
-    scale = conversion(model.unit or unit, unit)[0] * model.factor
+    scale = conversion(model.unit or unit, unit)[0] * running_share(model) * model.factor
     supply = reader.attribute(model.pools, model.supply or "") * scale
     names = _names(reader, model.pools, model.name, len(supply))
     wrong = [names[i] for i in np.flatnonzero(~(supply >= 0))]
@@ -136,11 +156,28 @@ def supply_block(
         return None
     if pools is not None:
         areas = reader.grid.block_areas(block)
-        return pool_supply(pools, model.share, reader.labels(pools.layer, block), areas)
+        return pool_supply(pools, model.share, pools.labels(reader, block), areas)
     if model.layer is not None:
         values = _refuse_negative(model.layer, reader.values(model.layer, block, unit), unit)
-        return values if model.factor == 1.0 else values * np.float32(model.factor)
-    return np.full(block.shape, constant_supply(resource, model), np.float32)
+        scale = _energy_of_layer(resource, model, reader) * model.factor
+        return values if scale == 1.0 else values * np.float32(scale)
+    value = constant_supply(resource, model)
+    if model.per == "km2":
+        areas = np.broadcast_to(reader.grid.block_areas(block), block.shape)
+        return (areas.astype(np.float64) * (value / 1e6)).astype(np.float32)
+    return np.full(block.shape, value, np.float32)
+
+
+def _energy_of_layer(resource: str, model: Supply, reader: LayerReader) -> float:
+    """What a layer's values are multiplied with to be energy, if it is energy that is offered."""
+    unit = None if model.layer is None else reader.info(model.layer).unit
+    if isinstance(model, Energy) and unit is not None:
+        try:
+            require_energy(unit, model.capacity_factor, "unit")
+        except PydanticCustomError as error:
+            key = "power" if resource == "electricity" else resource
+            raise UnitError(error.message(), where=f"resources.{key}.layer") from error
+    return running_share(model)
 
 
 def _refuse_negative(layer: str, values: F32, unit: str) -> F32:
@@ -160,12 +197,12 @@ def _refuse_negative(layer: str, values: F32, unit: str) -> F32:
 
 
 def constant_supply(resource: str, model: Supply) -> float:
-    """The one value of a constant supply, with its factor [canonical unit]."""
+    """The one value of a constant supply, with its factor [canonical unit], per ``model.per``."""
     unit = RESOURCE_UNITS[resource]
     value = model.value if model.value is not None else 0.0
     if not isinstance(value, str) and model.unit is not None:
         value = f"{value!r} {model.unit}"
-    return parse_quantity(value, unit) * model.factor
+    return parse_quantity(value, unit) * running_share(model) * model.factor
 
 
 def intensity_block(model: Power, reader: LayerReader, block: Block) -> F32 | float:

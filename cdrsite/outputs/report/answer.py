@@ -28,6 +28,7 @@ def answer(frame: Frame) -> str:
         head,
         figures(frame),
         lead(frame),
+        taken_for_granted(frame),
         body,
         method_details(frame),
         id="answer",
@@ -76,6 +77,52 @@ def lead(frame: Frame) -> str:
     if goal.get("then") is not None:
         parts.append(frame.say(f"lead.then.{goal['then']}"))
     return paragraph(frame.words("sentence.gap").join(parts), kind="lead")
+
+
+def taken_for_granted(frame: Frame) -> str:
+    """What the answer rests on that nobody limited, and profiles with more plausible numbers."""
+    found = []
+    free = frame.run.summary.get("without_limit") or {}
+    if free:
+        named = [_free(frame, name, facts) for name, facts in free.items()]
+        found.append(frame.say("granted.free", what=frame.words("list.clause").join(named)))
+    for name, one in (frame.run.summary.get("alternatives") or {}).items():
+        at = f"alternatives/{quoted(name)}/changes"
+        changes = [
+            frame.say(
+                "granted.change",
+                what=text(frame.words.resource(what)),
+                before=frame.value(f"{at}/{what}/from"),
+                after=frame.value(f"{at}/{what}/to"),
+                unit=frame.unit(change["unit"]),
+            )
+            for what, change in one["changes"].items()
+        ]
+        found.append(
+            frame.say(
+                "granted.alternative",
+                method=text(frame.words.method(name)),
+                profile=tag("code", text(one["profile"])),
+                setting=tag("code", text(f"methods.{name}.profile: {one['alternative']}")),
+                changes=frame.words("list.clause").join(changes),
+            )
+        )
+    return "".join(paragraph(line, kind="granted") for line in found)
+
+
+def _free(frame: Frame, name: str, facts: dict[str, Any]) -> str:
+    """A resource without limit, with what it emits or costs."""
+    at, what = f"without_limit/{quoted(name)}", text(frame.words.resource(name))
+    if "intensity_g_kwh" in facts:
+        return frame.say("granted.emits", what=what, value=frame.value(f"{at}/intensity_g_kwh"))
+    if "cost_usd_t" in facts:
+        return frame.say(
+            "granted.stores",
+            what=what,
+            cost=frame.value(f"{at}/cost_usd_t"),
+            transport=frame.value(f"{at}/transport_usd_t"),
+        )
+    return what
 
 
 def _limit(frame: Frame, value: Any, factor: float) -> str:
