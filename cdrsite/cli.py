@@ -23,6 +23,7 @@ import typer
 from cdrsite import __version__
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.faults import machine_fault
+from cdrsite.core.secrets import hidden
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
@@ -225,11 +226,11 @@ def _drop_foreign_paths() -> None:
 
 
 def _complain(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(hidden(text), file=sys.stderr)
 
 
 def _say(text: str = "") -> None:
-    print(text)
+    print(hidden(text))
 
 
 def _show_version(value: bool) -> None:

@@ -19,7 +19,7 @@ from cdrsite.core.states import OUTSIDE
 from cdrsite.outputs.datastore import grid_of
 from cdrsite.outputs.legend import flag_names, label_names, reason_names, state_codes
 from cdrsite.outputs.listing import MARK
-from cdrsite.outputs.styles import people_unit
+from cdrsite.outputs.styles import LARGER, people_unit
 from cdrsite.variables import LIMIT_NAMES
 
 if TYPE_CHECKING:
@@ -41,10 +41,9 @@ def _number(value: float, digits: int) -> str:
 
 
 def _amount(value: float, unit: str) -> str:
-    """A supply with its unit as people read them: 400 MWh/yr, 900 m³/yr."""
-    if unit == "kWh/yr" and abs(value) >= 1e5:
-        value, unit = value / 1e3, "MWh/yr"
-    return f"{_number(value, 4)} {people_unit(unit)}"
+    """A supply with its unit as people read them, the same as on the map: 0.4 GWh/yr, 900 m³/yr."""
+    factor, unit = LARGER.get(unit, (1.0, unit))
+    return f"{_number(value * factor, 4)} {people_unit(unit)}"
 
 
 def _unit_of(resource: str) -> str:

@@ -19,6 +19,7 @@ from cdrsite.core.arrays import DiskStore
 from cdrsite.core.files import WORK, remove_own
 from cdrsite.core.grid import DEFAULT_BLOCK, AnalysisGrid
 from cdrsite.core.resources import RESOURCE_UNITS
+from cdrsite.core.secrets import hidden
 from cdrsite.evidence import add_evidence, evidence_meaning
 from cdrsite.projects import project_features, project_summary, project_tables
 from cdrsite.sites import site_table
@@ -307,7 +308,7 @@ def _dataset(setting: Setting, store: ArrayStore, allocation: Allocation) -> xr.
         "x": ("x", grid.x, {"standard_name": names[1], "units": units[1]}),
         "crs": ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),
     }
-    attrs = {"Conventions": "CF-1.10", "title": scenario.title or scenario.name}
+    attrs = {"Conventions": "CF-1.10", "title": hidden(scenario.title or scenario.name)}
     attrs["source"] = f"cdrsite {__version__}"
     dataset = xr.Dataset(data, coords, attrs)
     _label(dataset, setting, allocation)

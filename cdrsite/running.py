@@ -25,6 +25,7 @@ from cdrsite.core.files import write_text
 from cdrsite.core.grid import Block
 from cdrsite.core.plaindata import NotPlainError, from_bytes, to_bytes
 from cdrsite.core.progress import ProgressSink, Silent
+from cdrsite.core.secrets import hidden
 
 T = TypeVar("T")
 
@@ -127,7 +128,7 @@ class Journal:
                     got=str(error),
                     cure="run without --resume to start anew",
                 ) from error
-            changed = changes(before, json.loads(json.dumps(key)))
+            changed = changes(before, json.loads(hidden(json.dumps(key))))
             if changed:
                 raise ConfigError(
                     "the run cannot go on: what it depends on has changed since it was stopped",
@@ -138,7 +139,7 @@ class Journal:
                     rule=9,
                 )
             return
-        write_text(path, json.dumps(key))
+        write_text(path, hidden(json.dumps(key)))
 
     def parts(self, name: str) -> dict[int, Any]:
         """Finished blocks of a pass -> their parts."""

@@ -32,6 +32,7 @@ from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.gdal import bounded_cache
 from cdrsite.core.grid import Block
 from cdrsite.core.progress import ProgressSink, Silent
+from cdrsite.core.secrets import hidden
 from cdrsite.gathering import existing_sites, gather
 from cdrsite.prepare import Setting, prepare
 from cdrsite.projects import check_network, existing_pipes, plan_projects
@@ -166,7 +167,7 @@ class Notes:
     def texts(self) -> list[str]:
         """Each text once, in order."""
         mine = [one for one in list(self.caught) if issubclass(one.category, CdrsiteWarning)]
-        return list(dict.fromkeys(str(one.message) for one in mine))
+        return list(dict.fromkeys(hidden(str(one.message)) for one in mine))
 
 
 @contextmanager

@@ -16,7 +16,10 @@ from cdrsite.compete import compete, lay_out
 from cdrsite.competition.results import explain_cell
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
-from cdrsite.explain import Explanation, PlanHere, explain_place, explain_run, parse_place
+from cdrsite.explain import Explanation, PlanHere, _amount, explain_place, explain_run, parse_place
+from cdrsite.outputs.report.mapview import page_words
+from cdrsite.outputs.report.words import LANGUAGES, Words
+from cdrsite.outputs.styles import LARGER
 from cdrsite.prepare import prepare
 from cdrsite.results import assemble
 from cdrsite.running import Workspace
@@ -158,3 +161,14 @@ def test_the_maps_of_the_plan_keep_the_states_apart(solved: tuple) -> None:  # t
     for name in ("pool_water", "pool_storage", "zone_provinces"):
         codes = data[name].to_numpy()
         assert codes.max() < len(data[name].attrs["labels"])
+
+
+def test_a_place_is_told_in_the_same_units_in_text_and_on_the_map() -> None:
+    assert _amount(4e8, "kWh/yr") == "400 GWh/yr" and _amount(4e5, "kWh/yr") == "0.4 GWh/yr"
+    assert _amount(900, "m3/yr") == "900 m³/yr"
+    script = ROOT / "cdrsite" / "outputs" / "report" / "assets" / "map_why.js"
+    text = script.read_text(encoding="utf-8")  # it has no units of its own: the page hands them on
+    assert "larger[unit]" in text and "Wh/yr" not in text
+    for lang in LANGUAGES:
+        words = page_words(Words(lang))
+        assert all(f"map.unit.{unit}" in words for _, unit in LARGER.values())

@@ -22,11 +22,12 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from cdrsite.config.base import DEFAULT_BASE_YEAR, at_home
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import LONGEST_LIST, ConfigError, MissingFileError, shown
+from cdrsite.core.secrets import keep_secret
 from cdrsite.core.yamltext import MAX_DEPTH, load_yaml, read_text
 
 MAX_PROBLEMS = 20
 """More are counted, not listed."""
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_VARIABLE = re.compile(r"\$\{(secret:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 """Control characters and halves of characters, which neither XML nor a file name can hold."""
 HUGE = 10**19
@@ -224,6 +225,7 @@ def _price_map(price: Any) -> dict[str, Any]:
 def _substitute(node: Any, at: tuple[str, ...], name: str, lines: Lines) -> Any:
     """Replace ``${VAR}`` and ``${VAR:-default}`` in texts by environment variables.
 
+    ``${secret:VAR}`` is the same, and nothing that is written or printed shows its value.
     Texts and numbers that nothing can write or store are refused here.
     """
     if isinstance(node, dict):
@@ -244,15 +246,16 @@ def _substitute(node: Any, at: tuple[str, ...], name: str, lines: Lines) -> Any:
         return node
 
     def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match.group(1), match.group(2))
+        secret, variable, default = match.groups()
+        found = os.environ.get(variable, default)
         if found is None:
             raise ConfigError(
                 "the environment variable is not set",
                 where=_where(name, lines, at),
-                got="${" + match.group(1) + "}",
-                cure=f"set it, or write ${{{match.group(1)}:-default}}",
+                got=match.group(0),
+                cure=f"set it, or write ${{{secret or ''}{variable}:-default}}",
             )
-        return found
+        return keep_secret(variable, found, _where(name, lines, at)) if secret else found
 
     found = _VARIABLE.sub(value, node)
     if len(found) > MAX_TEXT or (not found.isprintable() and _UNWRITABLE.search(found)):

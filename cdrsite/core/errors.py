@@ -5,6 +5,8 @@ Every error class is also the builtin that describes it, so ``except ValueError`
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 LONGEST_VALUE = 300
 """Characters of a value that was met, as it is shown."""
 LONGEST_LIST = 1000
@@ -22,7 +24,7 @@ def shown(text: object, limit: int = LONGEST_VALUE) -> str:
         More characters than this are cut, and their number is said.
     """
     try:
-        plain = str(text)
+        plain = _concealed(str(text))  # before it is cut: half a secret could not be told
     except ValueError:  # Python does not write integers of more than 4300 digits
         return "a number of thousands of digits"
     if len(plain) > limit:
@@ -69,7 +71,7 @@ def message(
         expected degree or percent; cure: ...``.
     """
     # an error that lists others is as long as they are; each of them was cut
-    what = shown(what, len(what))
+    what = shown(what, len(_concealed(what)))
     parts = [f"{shown(where, LONGEST_LIST)}: {what}" if where else what]
     if got is not None:
         parts.append(f"got {shown(got).strip()}")
@@ -79,7 +81,21 @@ def message(
         parts.append(f"cure: {shown(cure, LONGEST_LIST)}")
     if rule is not None:
         parts.append(f"(rule {rule})")
-    return "; ".join(parts)
+    return _concealed("; ".join(parts))
+
+
+def _concealed(text: str) -> str:
+    for hide in _HIDE:
+        text = hide(text)
+    return text
+
+
+_HIDE: list[Callable[[str], str]] = []
+
+
+def conceal(hide: Callable[[str], str]) -> None:
+    """Pass the text of every error through a function that takes secrets out."""
+    _HIDE.append(hide)
 
 
 class CdrsiteError(Exception):

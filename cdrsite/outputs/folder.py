@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -163,7 +164,7 @@ def _warn_of(result: StudyResult, aside: Path, failed: Mapping[str, BaseExceptio
         own = isinstance(error, CdrsiteError)
         text = str(error) if own else f"{type(error).__name__}: {error}".removesuffix(": ")
         causes.setdefault(text, []).append(file)
-    for cause, files in causes.items():
+    for cause, files in ((one.replace(f"{aside}{os.sep}", ""), f) for one, f in causes.items()):
         more = f" and {len(files) - MOST_NAMED} more" if len(files) > MOST_NAMED else ""
         text = message(
             "could not be written; the rasters, the tables and all else of the run are there",

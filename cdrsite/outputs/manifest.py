@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +15,7 @@ from cdrsite import __version__
 from cdrsite.competition.master import SEED
 from cdrsite.core.content import known_sha256
 from cdrsite.core.references import files_of
+from cdrsite.core.secrets import hidden
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
@@ -48,7 +50,7 @@ def manifest(result: StudyResult) -> dict[str, Any]:
         ``solver`` (objective, status, bound and gap) and the time it was written. It is the
         only file of a run that holds a time (rule 9).
     """
-    return {
+    document: dict[str, Any] = {
         "program": "cdrsite",
         "kind": "run",
         "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -59,8 +61,38 @@ def manifest(result: StudyResult) -> dict[str, Any]:
         "seeds": seeds(result.scenario),
         "solver": result.summary.get("objective"),
         "timings_s": {name: round(seconds, 3) for name, seconds in result.timings.items()},
-        "warnings": list(result.warnings),
+        "warnings": [placeless(text, result.scenario) for text in result.warnings],
     }
+    return without_secrets(document)
+
+
+def without_secrets(value: Any) -> Any:
+    """Nested data with the secrets in its texts replaced by their names."""
+    if isinstance(value, Mapping):
+        return {hidden(str(key)): without_secrets(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_secrets(item) for item in value]
+    return hidden(value) if isinstance(value, str) else value
+
+
+def placeless(text: str, scenario: Scenario) -> str:
+    """A text whose paths start at the data folder, or at the user's home, and not at the root.
+
+    A run's folder is handed on; where things lie on the machine that made it is nobody's business,
+    and of no use to who reads it elsewhere.
+    """
+    base = scenario.data_folder.absolute()
+    places = {str(path): relative_path(path, base) for path in _paths(scenario.model_dump())}
+    for folder in (base, base.resolve()):
+        if folder != Path(folder.anchor):
+            places |= {f"{folder}{os.sep}": "", str(folder): "."}
+    with suppress(RuntimeError):  # no home
+        home = Path.home()
+        if home != Path(home.anchor):
+            places[f"{home}{os.sep}"] = f"~{os.sep}"
+    for found in sorted((place for place in places if Path(place).is_absolute()), key=len)[::-1]:
+        text = text.replace(found, places[found])
+    return text
 
 
 def seeds(scenario: Scenario) -> dict[str, int]:
@@ -88,13 +120,15 @@ def _relative(value: Any, base: Path) -> Any:
 
 
 def relative_path(path: Path, base: Path) -> str:
-    """A path as seen from the data folder, with slashes; absolute where there is no way."""
-    if not path.is_absolute():
-        return path.as_posix()
+    """A path as seen from the data folder, with slashes; from its drive where there is no way."""
+    plain = path.as_posix()
+    if not path.is_absolute() or hidden(plain) != plain:  # a way from here would show parts of it
+        return hidden(plain)
     try:
         return Path(os.path.relpath(path, base.resolve())).as_posix()
     except ValueError:  # another drive
-        return path.as_posix()
+        drive = path.drive.strip(":\\/").replace("\\", "/")
+        return f"{drive}/{path.relative_to(path.anchor).as_posix()}"
 
 
 def input_files(scenario: Scenario) -> dict[str, dict[str, Any]]:

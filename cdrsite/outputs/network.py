@@ -20,7 +20,7 @@ from cdrsite.network.readers import CaseTables
 from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.manifest import versions
 from cdrsite.outputs.staging import Staging
-from cdrsite.outputs.tables import plain, write_json
+from cdrsite.outputs.tables import plain, write_csv, write_json
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -272,7 +272,7 @@ def write_network(
     with Staging(folder, "network") as aside:
         write_json(aside / "summary.json", summary(plan, problem.name))
         for name, table in tables(plan, problem).items():
-            table.to_csv(aside / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\n")
+            write_csv(aside / f"{name}.csv", table)
         if places is not None and places.points:
             shaped = layers(plan, problem, places)
             write_geojson(aside / "network.geojson", shaped)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from cdrsite.core.grid import authority_code
+from cdrsite.core.secrets import hidden
 from cdrsite.outputs.styles import qml
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def write_project(
         The project.
     """
     entries = [*_vector_entries(layers), *_raster_entries(rasters, raster_styles)]
-    text = project_xml(title, grid, entries)
+    text = hidden(project_xml(title, grid, entries))
     path = folder / PROJECT
     path.write_text(text, encoding="utf-8", newline="\n")
     return path

@@ -13,6 +13,7 @@ from cdrsite import __version__
 from cdrsite.core.grid import Block
 from cdrsite.core.machine import cores
 from cdrsite.core.memo import MOST_CELLS, remembered_files
+from cdrsite.core.secrets import hidden
 from cdrsite.outputs.cog import READ, write_cog_blocks
 from cdrsite.outputs.legend import (
     class_categories,
@@ -137,7 +138,7 @@ def common_tags(scenario: Scenario) -> dict[str, str]:
     tags["licence"] = f"follows from those of the inputs: {stated}"
     if licences:
         tags["input_licences"] = "; ".join(f"{name}: {text}" for name, text in licences.items())
-    return tags
+    return {name: hidden(text) for name, text in tags.items()}
 
 
 def input_licences(scenario: Scenario) -> dict[str, str]:

@@ -16,6 +16,7 @@ from cdrsite.core.gdal import open_raster, vector_options
 from cdrsite.core.references import require_vector
 from cdrsite.outputs.assumptions import ASSUMPTIONS, known_assumptions
 from cdrsite.outputs.listing import MARK
+from cdrsite.outputs.tables import read_csv
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -193,7 +194,7 @@ class RunFolder:
         exact = self.path / "tables" / f"{name}.parquet"
         if exact.is_file():
             return pd.read_parquet(exact)
-        return pd.read_csv(exact.with_suffix(".csv"))
+        return read_csv(exact.with_suffix(".csv"))
 
     # ----------------------------------------------------------------- rasters
 

@@ -202,6 +202,10 @@ def signed_rules(
     return rules
 
 
+LARGER: dict[str, tuple[float, str]] = {"kWh/yr": (1e-6, "GWh/yr")}
+"""Unit -> factor and unit in which the supplies of a place are told, in text and on the map."""
+
+
 def people_unit(unit: str) -> str:
     """A unit as people write it: "m³" for "m3"."""
     return unit.replace("m3", "m³").replace("m2", "m²")

@@ -19,6 +19,7 @@ from cdrsite.outputs.report.mapvectors import outline, vector_layers
 from cdrsite.outputs.report.mapwhy import cells_of, is_study, methods_of
 from cdrsite.outputs.report.words import Words, load_words
 from cdrsite.outputs.runfolder import STORE, RunFolder
+from cdrsite.outputs.styles import LARGER
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -97,6 +98,7 @@ def fragment(
         ],
         "cells": cells_of(source),
         "words": page_words(words),
+        "larger": LARGER,
     }
     controls = tag(
         "div",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cdrsite import __version__
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.files import write_text
+from cdrsite.core.secrets import hidden
 from cdrsite.outputs.report import basis, places, plants, supplies
 from cdrsite.outputs.report.answer import answer
 from cdrsite.outputs.report.curve import supply_curve
@@ -85,7 +86,7 @@ def write_report(
             cure=f"name a file in it, e.g. {path / REPORT}",
         )
     with changing(run.path, path, GENERATOR):
-        page = build_page(run, words)
+        page = hidden(build_page(run, words))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, page)
     return path

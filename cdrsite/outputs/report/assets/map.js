@@ -5,7 +5,7 @@
   const holder = document.getElementById("map-data"), root = document.getElementById("cdrmap");
   if (!holder || !root || typeof L === "undefined") return;
   const data = JSON.parse(holder.textContent);
-  WHY.use(data.words);
+  WHY.use(data.words, data.larger);
   const { say, element, number } = WHY;
   const stage = document.getElementById("cdrmap-stage");
   const legend = document.getElementById("cdrmap-legend");

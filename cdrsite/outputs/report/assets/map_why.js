@@ -5,6 +5,7 @@ const WHY = (() => {
   const THIN = "\u202f", MISSING = "–", MINUS = "\u2212";
   const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
   let words = {};
+  let larger = {};
 
   function say(key, places = {}) {
     const text = Object.hasOwn(words, key) ? words[key] : key;
@@ -29,9 +30,8 @@ const WHY = (() => {
   }
   const percent = (share) => `${number(100 * share, 2)}${THIN}%`;
 
-  const LARGE = { "kWh/yr": [1e-6, "GWh/yr"] };
   function amount(value, unit) {
-    const [factor, name] = LARGE[unit] ?? [1, unit];
+    const [factor, name] = larger[unit] ?? [1, unit];
     return `${number(value * factor)} ${named("map.unit", name)}`.trim();
   }
 
@@ -271,5 +271,5 @@ const WHY = (() => {
       ...lines.map((line) => element("p", {}, line)));
   }
 
-  return { use: (table) => { words = table; }, say, named, number, element, swatch, full, brief, place, list };
+  return { use: (table, units) => { words = table; larger = units; }, say, named, number, element, swatch, full, brief, place, list };
 })();
