@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.network.coarse import PlanGrid
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from cdrsite.scoring import MethodModel
 
 WHERE = "network"
+MET = 1e-6
+"""Share of a target that rounding may leave open [1]."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,62 @@ def unique_names(names: Sequence[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         made.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
     return made
+
+
+REASONS = ("below_minimum", "no_site", "beyond_max_plants")
+"""Why tonnes of the plan are in no plant though their method needs one."""
+
+
+def buildable(
+    gathered: Gathered, net_mt_yr: Mapping[str, float], target: float | None
+) -> dict[str, Any]:
+    """What of the plan's net removal can be built: in plants, or of methods that need none.
+
+    Parameters
+    ----------
+    gathered : Gathered
+        The plants of the plan.
+    net_mt_yr : mapping
+        Method -> its net removal in the plan [Mt/yr].
+    target : float, optional
+        Net removal that was asked for [t/yr].
+
+    Returns
+    -------
+    dict
+        ``net_mt_yr`` in all and by ``methods``, and what is not, by reason:
+        ``below_minimum_net_mt_yr`` and so on. A method's net tonnes are taken at its mean net
+        factor.
+
+    Warns
+    -----
+    CdrsiteWarning
+        The target is met only with tonnes that are in no plant.
+    """
+    lost = dict.fromkeys(REASONS, 0.0)
+    by_method = {}
+    for entry in gathered.plants.summary:
+        net = net_mt_yr[entry.method]
+        for reason in REASONS if entry.allocated > 0 else ():
+            lost[reason] += net * getattr(entry, reason) / entry.allocated
+        out = sum(getattr(entry, reason) for reason in REASONS)
+        by_method[entry.method] = net * (1 - out / entry.allocated) if entry.allocated > 0 else net
+    total, every = math.fsum(by_method.values()), math.fsum(net_mt_yr.values())
+    if target is not None and every * 1e6 >= target * (1 - MET) > total * 1e6 / (1 - MET):
+        warnings.warn(
+            f"objective.target: the {target / 1e6:.4g} Mt/yr asked for are met only on paper: "
+            f"{every - total:.3g} of the plan's {every:.4g} Mt/yr lie where a plant of the least "
+            f"size finds too little around it or no site, so {total:.4g} Mt/yr can be built; cure: "
+            "smaller plants or a larger catchment (network.plants, network.catchment) if that is "
+            "true to life, else a higher target",
+            CdrsiteWarning,
+            stacklevel=2,
+        )
+    return {
+        "net_mt_yr": total,
+        **{f"{reason}_net_mt_yr": value for reason, value in lost.items()},
+        "methods": by_method,
+    }
 
 
 def warn(text: str) -> None:

@@ -21,6 +21,7 @@ from cdrsite.core.grid import DEFAULT_BLOCK, AnalysisGrid
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.secrets import hidden
 from cdrsite.evidence import add_evidence, evidence_meaning
+from cdrsite.gathering import buildable
 from cdrsite.projects import project_features, project_summary, project_tables
 from cdrsite.sites import site_table
 from cdrsite.tables import (
@@ -220,6 +221,8 @@ def assemble(
     names = tuple(rule.name for rule in setting.book.rules)
     summary = summarise(scenario, grid, tally, tables, allocation)
     summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting)}
+    planned = dict(zip(methods, tables["methods"]["net_mt_yr"].tolist(), strict=True))
+    summary["buildable"] = buildable(gathered, planned, scenario.objective.target)
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
     admin = scenario.outputs.admin

@@ -148,6 +148,8 @@ def print_summary(result: StudyResult, folder: Path, console: Console | None = N
     """
     out = console or open_console()
     out.print()
+    if built := buildable_line(result.summary):
+        out.print(built, style="bold", markup=False, highlight=False)
     show_table(out, *(_methods_table(result, size) for size in ("wide", "normal", "narrow")))
     binding = binding_rows(result.tables.get("pools"))
     if binding:
@@ -161,6 +163,39 @@ def print_summary(result: StudyResult, folder: Path, console: Console | None = N
     out.print(plain_list((what, text) for what, text in facts.items() if text))
     print_warnings(result.warnings, out)
     out.print(f"\nresults in {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+NOT_BUILT = {
+    "below_minimum": "is too little in one place for a plant",
+    "no_site": "has no ground for a plant near it",
+    "beyond_max_plants": "is beyond the number of plants allowed",
+}
+"""Why tonnes of the plan are in no plant -> words."""
+SMALL_PART = 1e-3
+"""A smaller share of the plan than this needs no word [1]."""
+
+
+def buildable_line(summary: Mapping[str, Any]) -> str:
+    """What of the plan can be built, in a sentence; empty where that is nearly all of it.
+
+    Parameters
+    ----------
+    summary : mapping
+        Of a run.
+    """
+    built = summary.get("buildable")
+    net = summary.get("net_mt_yr") or 0.0
+    if built is None or net - built["net_mt_yr"] <= SMALL_PART * net:
+        return ""
+    why = [
+        f"{number(built[f'{reason}_net_mt_yr'])} Mt/yr {words}"
+        for reason, words in NOT_BUILT.items()
+        if built[f"{reason}_net_mt_yr"] > SMALL_PART * net
+    ]
+    return (
+        f"{number(net)} Mt/yr net in the plan, of which {number(built['net_mt_yr'])} can be built; "
+        f"{', '.join(why)}"
+    )
 
 
 def certificate(objective: Mapping[str, Any]) -> str:

@@ -40,9 +40,11 @@ def answer(frame: Frame) -> str:
 
 
 def figures(frame: Frame) -> str:
-    """The three headline numbers."""
-    cells = (
-        ("net_mt_yr", "Mt/yr", "figure.net"),
+    """The headline numbers; what can be built stands beside the total where it is less."""
+    cells = [("net_mt_yr", "Mt/yr", "figure.net")]
+    if unbuildable(frame) > 0:
+        cells.append(("buildable/net_mt_yr", "Mt/yr", "figure.buildable"))
+    cells += (
         ("cost_musd_yr", "MUSD/yr", "figure.cost"),
         ("mean_cost_usd_t", "USD/t", "figure.mean"),
     )
@@ -55,6 +57,18 @@ def figures(frame: Frame) -> str:
         for key, unit, label in cells
     ]
     return tag("dl", *found, class_="figures")
+
+
+NOT_BUILT = ("below_minimum", "no_site", "beyond_max_plants")
+"""Why tonnes of the plan are in no plant."""
+SMALL_PART = 1e-3
+"""A smaller share of the plan than this needs no word [1]."""
+
+
+def unbuildable(frame: Frame) -> float:
+    """Net removal of the plan that is in no plant though it needs one [Mt/yr]; 0 if little."""
+    net, built = (real(frame.at(key)) for key in ("net_mt_yr", "buildable/net_mt_yr"))
+    return net - built if net - built > SMALL_PART * net else 0.0
 
 
 def lead(frame: Frame) -> str:
@@ -76,6 +90,9 @@ def lead(frame: Frame) -> str:
         parts.append(frame.say("lead.budget", limit=_limit(frame, goal["budget"], 1e-6)))
     if goal.get("then") is not None:
         parts.append(frame.say(f"lead.then.{goal['then']}"))
+    if unbuildable(frame) > 0:
+        shown = frame.value("+".join(f"buildable/{reason}_net_mt_yr" for reason in NOT_BUILT))
+        parts.append(frame.say("lead.buildable", lost=shown))
     return paragraph(frame.words("sentence.gap").join(parts), kind="lead")
 
 
