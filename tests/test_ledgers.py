@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,11 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
     folder = tmp_path_factory.mktemp("world")
     text = SCENARIO.replace("  afforestation: {}\n", "  afforestation: {}\n" + LIQUID)
     text = text.replace("layers:\n", "layers:\n  stores: {path: stores.gpkg}\n", 1)
-    text = text.replace(
-        "power: {value: 2 GWh/yr, intensity: 20 g/kWh}",
+    text = re.sub(
+        r"power: \{.*\}",
         "power: {pools: basins, supply: spare_gwh, unit: GWh/yr, name: name, intensity: g_kwh, "
         "intensity_unit: g/kWh}",
+        text,
     )
     text = text.replace(
         "siting:\n",
