@@ -99,6 +99,8 @@ class StudyResult:
         values are read when they are asked for.
     work : Path or None
         Folder of a run on disk, removed once the result is written.
+    inputs : dict
+        Hash and size of every input as the run read it; see the manifest.
     models : dict
         Name -> method with the records of the library that the run used.
     used : Used or None
@@ -117,6 +119,7 @@ class StudyResult:
     block_size: int = DEFAULT_BLOCK
     store: Path | None = None
     work: Path | None = None
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     models: Mapping[str, MethodModel] = field(default_factory=dict)
     used: Used | None = None
 

@@ -34,6 +34,7 @@ from cdrsite.core.grid import Block
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.core.secrets import hidden
 from cdrsite.gathering import existing_sites, gather
+from cdrsite.outputs.manifest import InputWatch, changed_text
 from cdrsite.prepare import Setting, prepare
 from cdrsite.projects import check_network, existing_pipes, plan_projects
 from cdrsite.recall import Forgetful, Recall
@@ -93,7 +94,7 @@ def run(
         If the scenario or its data are wrong; see :func:`check_study`.
     """
     sink, asked, recall = progress or Silent(), means or Means(), recall or Forgetful()
-    clock = Clock(sink)
+    clock, watch = Clock(sink), InputWatch(scenario)
     with gathered_warnings() as notes, bounded_cache(), ExitStack() as open_:
         with clock.stage("prepare", shown=True):
             setting = prepare(scenario, recall.layers)
@@ -124,6 +125,10 @@ def run(
             result = assemble(setting, areas, offers, tally, allocation, space, gathered, projects)
     recall.listen(scenario, notes.texts())
     result.warnings.extend(space.told(notes.texts()))
+    with clock.stage("inputs"):
+        result.inputs, changed = watch.finish()
+    if changed:
+        result.warnings.append(changed_text(changed))
     result.timings.update(clock.seconds)
     return result
 

@@ -14,9 +14,13 @@ def known_sha256(path: Path) -> str:
     A file counts as changed with its place on the disk, its size, or the time of its last change:
     the system keeps the latter by itself, whatever a program says of the file's age.
     """
+    return _remembered(path, *state_of(path))
+
+
+def state_of(path: Path) -> tuple[int, ...]:
+    """What tells a file from another, and from itself before a change."""
     state = path.stat()
-    return _remembered(path, state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns,
-                       state.st_ctime_ns)  # fmt: skip
+    return (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
 
 @lru_cache(maxsize=100_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite import __version__
 from cdrsite.competition.master import SEED
-from cdrsite.core.content import known_sha256
+from cdrsite.core.content import known_sha256, state_of
+from cdrsite.core.errors import DataError, message
 from cdrsite.core.references import files_of
 from cdrsite.core.secrets import hidden
 
@@ -37,6 +38,8 @@ PACKAGES = (
 )
 NOT_INPUTS = frozenset({"data_folder", "folder"})
 """Keys of a scenario whose paths are places, not data."""
+MOST_NAMED = 5
+"""Files that one warning names."""
 
 
 def manifest(result: StudyResult) -> dict[str, Any]:
@@ -46,9 +49,9 @@ def manifest(result: StudyResult) -> dict[str, Any]:
     -------
     dict
         ``scenario`` as resolved, with paths relative to its data folder; ``inputs`` with SHA-256
-        and size of every file; ``versions``, ``grid``, ``seeds``, ``timings_s``, ``warnings``,
-        ``solver`` (objective, status, bound and gap) and the time it was written. It is the
-        only file of a run that holds a time (rule 9).
+        and size of every file as it was read (None where it changed meanwhile); ``versions``,
+        ``grid``, ``seeds``, ``timings_s``, ``warnings``, ``solver`` (objective, status, bound and
+        gap) and the time it was written. It is the only file of a run that holds a time (rule 9).
     """
     document: dict[str, Any] = {
         "program": "cdrsite",
@@ -56,7 +59,7 @@ def manifest(result: StudyResult) -> dict[str, Any]:
         "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "scenario": resolved_scenario(result.scenario),
         "grid": result.grid.describe(),
-        "inputs": input_files(result.scenario),
+        "inputs": result.inputs or input_files(result.scenario),
         "versions": versions(),
         "seeds": seeds(result.scenario),
         "solver": result.summary.get("objective"),
@@ -146,13 +149,68 @@ def input_files(scenario: Scenario) -> dict[str, dict[str, Any]]:
         its companions too (of a shapefile, and the georeference of a raster), and of a mosaic its
         parts.
     """
-    files = {file for path in _paths(scenario.model_dump(by_alias=True)) for file in files_of(path)}
-    base = scenario.data_folder
-    found = {relative_path(file.absolute(), base): file for file in files}
     return {
-        name: {"sha256": known_sha256(found[name]), "bytes": found[name].stat().st_size}
-        for name in sorted(found)
+        name: {"sha256": known_sha256(file), "bytes": file.stat().st_size}
+        for name, file in _named(scenario).items()
     }
+
+
+def _named(scenario: Scenario) -> dict[str, Path]:
+    """Every file the scenario names, by path from the data folder."""
+    paths = _paths(scenario.model_dump(by_alias=True))
+    files = {file for path in paths for file in files_of(path)}
+    found = {relative_path(file.absolute(), scenario.data_folder): file for file in files}
+    return {name: found[name] for name in sorted(found)}
+
+
+class InputWatch:
+    """Inputs from before the first of them is read until after the last.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its paths are absolute.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._before: dict[str, tuple[int, ...]] = {}
+        with suppress(DataError):  # told with its layer when it is opened
+            self._before = {name: state_of(file) for name, file in _named(scenario).items()}
+
+    def finish(self) -> tuple[dict[str, dict[str, Any]], list[str]]:
+        """Hashes of the bytes that were read.
+
+        Returns
+        -------
+        tuple
+            As :func:`input_files`, and the names of files that changed meanwhile or are gone, which
+            have no hash: what was read of them, nobody can tell any more.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        now = _named(self._scenario)
+        for name in sorted({*now, *self._before}):
+            same = False
+            with suppress(OSError):
+                file = now.get(name)
+                if file is not None and state_of(file) == self._before.get(name):
+                    found[name] = {"sha256": known_sha256(file), "bytes": file.stat().st_size}
+                    same = state_of(file) == self._before[name]
+            if not same:
+                found[name] = {"sha256": None, "bytes": None}
+        return found, [name for name, entry in found.items() if entry["sha256"] is None]
+
+
+def changed_text(names: Sequence[str]) -> str:
+    """The warning of inputs that changed while a run read them."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return message(
+        "changed while the run was under way: its results may come from the old bytes, the new "
+        "ones or both, and the manifest has no hash of it",
+        where=", ".join(names[:MOST_NAMED]) + more,
+        cure="let nothing change the inputs while a run is under way, and run again",
+        rule=7,
+    )
 
 
 def _paths(value: Any) -> Iterator[Path]:
