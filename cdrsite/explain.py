@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 TIE = 1e-6
 """Shortfalls below this part of a tonne's worth are ties between methods [1]."""
+ROUNDING = 1e-5
+"""Part of two numbers of single precision below which their difference is rounding [1]."""
 SHOWN_SHARE = 0.01
 """A plant on less of the land than this is not limited by it [1]."""
 POLICIES = "policy rules"
@@ -155,9 +157,11 @@ class PlanHere:
                 ways.append(f"the price of {name} would have to fall by {_percent(short / charge)}")
             else:
                 ways.append(f"even without any need of {name} it would not be chosen")
-        ways.append(
-            f"a gross t would have to be worth {_number(self.worth + short, 3)} {self.unit}"
-        )
+        needed = self.worth + short
+        if needed > ROUNDING * max(abs(self.worth), short):
+            ways.append(f"a gross t would have to be worth {_number(needed, 3)} {self.unit}")
+        else:  # where only costs count, no worth is enough
+            ways.append(f"a gross t would have to be {_number(short, 3)} {self.unit} better")
         return ", or ".join(ways)
 
 

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
 from tiny_scenario import SCENARIO, box, slope, write_polygons, write_raster, write_world
 
 from cdrsite import cli
+from cdrsite.config.load import load_scenario
+from cdrsite.study import check_study
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_polygons(folder / "unknown.gpkg", halves, name=["river", "sea"], water_m3=[5.0, np.nan])
     (folder / "notes.tif").write_text("no raster")
     write_storage(folder)
+    with pytest.warns(UserWarning, match="'crs' was not provided"):
+        gpd.GeoDataFrame(geometry=[box(0, 0, 8, 6)]).to_file(folder / "bare.gpkg")
     return write_world(folder)
 
 
@@ -89,6 +94,11 @@ CASES: dict[str, tuple[str | tuple[str, ...], str]] = {
     "missing method file": (
         "methods={mine: {library: mine.yaml}}",
         r"mine.yaml: file not found; cure",
+    ),
+    "a boundary without CRS": (
+        "region={boundary: bare.gpkg}",
+        r"region.boundary .*bare.gpkg\): the layer has no coordinate system.*"
+        r"cure: add region.crs: EPSG:",
     ),
     "not a raster": ("layers.slope.path=notes.tif", r"layers.slope .*cannot be read.*cure"),
     "raster without CRS": (
@@ -414,6 +424,11 @@ def test_refused(world: Path, refused: Callable[..., str], case: str) -> None:
     settings = [setting] if isinstance(setting, str) else setting
     text = refused(world, *settings)
     assert re.search(words, text), text
+
+
+def test_a_boundary_without_crs_is_given_one(world: Path) -> None:
+    region = "region={boundary: bare.gpkg, crs: 'EPSG:3035'}"
+    assert check_study(load_scenario(world, [region]))["grid"]["cells"] == 48
 
 
 def test_a_layer_that_covers_part_of_the_region_warns_with_the_share(

@@ -172,3 +172,12 @@ def test_a_place_is_told_in_the_same_units_in_text_and_on_the_map() -> None:
     for lang in LANGUAGES:
         words = page_words(Words(lang))
         assert all(f"map.unit.{unit}" in words for _, unit in LARGER.values())
+
+
+def test_a_cure_never_asks_for_a_worth_of_rounding() -> None:
+    """Where only costs count, a tonne is worth less than nothing, and no worth is asked for."""
+    cost = float(np.float32(201.37))
+    found = plan(worth=-201.37, shortfall=cost, charges={}, unit="USD", gross_t_yr=0.0)
+    assert found.cure() == "a gross t would have to be 201 USD better"
+    found = plan(worth=50.0, shortfall=10.0, charges={}, unit="USD", gross_t_yr=0.0)
+    assert found.cure() == "a gross t would have to be worth 60 USD"

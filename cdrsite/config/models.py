@@ -44,7 +44,7 @@ class Region(Model):
     bounds: tuple[Number, Number, Number, Number] | None = None
     """West, south, east, north, in place of a boundary."""
     crs: str = "EPSG:4326"
-    """Coordinate system of `bounds`."""
+    """Coordinate system of `bounds`, or of a boundary whose file names none or a wrong one."""
 
     @model_validator(mode="after")
     def _one_shape(self) -> Self:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from cdrsite.config.models import GridModel, Region
 
+BOUNDARY_CURE = "add region.crs: EPSG:..., after asking whoever made the file"
+"""What to do about a boundary without a coordinate system."""
 EDGE_POINTS = 64
 """Points added to each side of a rectangle before it is projected, so that it stays one."""
 
@@ -219,7 +221,10 @@ def _outline(region: Region) -> tuple[Any, CRS]:
 
     assert region.boundary is not None  # noqa: S101 - the model guarantees one of the two
     where = f"region.boundary ({region.boundary})"
-    frame = read_vector(region.boundary, where, layer=region.layer)
+    given = region.crs if "crs" in region.model_fields_set else None
+    frame = read_vector(
+        region.boundary, where, layer=region.layer, crs=given, crs_cure=BOUNDARY_CURE
+    )
     if region.where is not None:
         from cdrsite.layers.where import select
 

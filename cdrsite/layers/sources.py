@@ -364,6 +364,7 @@ def read_vector(
     crs: str | None = None,
     lon: str = "lon",
     lat: str = "lat",
+    crs_cure: str = CRS_CURE,
 ) -> gpd.GeoDataFrame:
     """Read all features of a vector file or of a table with coordinates.
 
@@ -379,6 +380,8 @@ def read_vector(
         Replaces the file's CRS; a table without one is WGS 84.
     lon, lat : str
         Columns of a table.
+    crs_cure : str
+        What a person is told to do about a file without a CRS.
 
     Returns
     -------
@@ -406,7 +409,7 @@ def read_vector(
         frame = frame.set_crs(parse_crs(crs, f"{where}: crs"), allow_override=True)
     if frame.crs is None:
         raise DataError(
-            "the layer has no coordinate system (CRS)", where=where, cure=CRS_CURE, rule=7
+            "the layer has no coordinate system (CRS)", where=where, cure=crs_cure, rule=7
         )
     if frame.empty:
         raise DataError("the layer has no features", where=where, rule=7)
