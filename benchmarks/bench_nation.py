@@ -240,9 +240,10 @@ def stream(folder: Path, workers: int) -> None:
 
     By two threads, or by processes that have been started before.
     """
-    from cdrsite.cells import exclude, in_workspace, score, spread_areas
+    from cdrsite.cells import exclude, score
     from cdrsite.cluster import Cluster, connected
     from cdrsite.config.load import load_scenario
+    from cdrsite.offers import in_workspace, spread_areas
     from cdrsite.prepare import prepare
     from cdrsite.running import Threads, Workspace
 
@@ -258,7 +259,7 @@ def stream(folder: Path, workers: int) -> None:
     cells, start = setting.area.grid.size, time.perf_counter()
     exclude(setting, space)
     excluded = time.perf_counter()
-    offers = in_workspace(spread_areas(setting, None, space), None, space)
+    offers = in_workspace(spread_areas(setting, None, space), None, False, space)
     begun = time.perf_counter()
     score(setting, offers, space)
     end = time.perf_counter()

@@ -14,22 +14,17 @@ F64 = NDArray[np.float64]
 @kernel
 def count_cells(
     limit: NDArray[np.uint8],
-    potential: F32,
+    equal_share: F32,
     net_factor: F32,
-    cost: F32,
-    cost_bits: NDArray[np.uint32],
     available: F32,
     row_areas: F64,
     cells: NDArray[np.int64],
     area: F64,
     tonnes: F64,
-    by_cost: F64,
 ) -> float:
     """Add one method's cells of a block to its sums.
 
-    ``cells``, ``area`` and ``tonnes`` have one entry per code of ``limit``; ``by_cost`` one per
-    value of the high half of a cost's sort key (see :func:`cdrsite.tally.sort_key`).
-    ``cost_bits`` is ``cost`` seen as bits.
+    ``cells``, ``area`` and ``tonnes`` have one entry per code of ``limit``.
 
     Returns
     -------
@@ -48,14 +43,8 @@ def count_cells(
             if not np.isnan(left):
                 shares += np.float64(left)
             # the product of two float32 is a float32, as in the maps
-            net = potential[r, c] * net_factor[r, c]
-            if np.isnan(net) or net == 0:
-                continue
-            tonnes[code] += net
-            if net > 0 and np.isfinite(cost[r, c]):
-                bits = cost_bits[r, c]
-                high = bits >> np.uint32(16)
-                negative = high >= np.uint32(0x8000)
-                by_cost[np.uint32(0xFFFF) - high if negative else high + np.uint32(0x8000)] += net
+            net = equal_share[r, c] * net_factor[r, c]
+            if not np.isnan(net):
+                tonnes[code] += net
         allowed += shares * cell
     return allowed

@@ -7,7 +7,7 @@ Importing this module registers it with xarray::
     dataset = xr.open_zarr("runs/inland-basin/result.zarr")
     dataset.cdr.plot("cost", "daccs-solid")
     dataset.cdr.explain(lon=103.2, lat=38.4)
-    dataset.cdr.total("net")
+    dataset.cdr.total("net_removal")
     dataset.cdr.explore()
 """
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 EXTENSIVE = frozenset({"t/yr", "m3/yr", "kWh/yr", "m2", "person"})
 """Units of totals of a cell: they add up, all other values are averaged (rule 3)."""
+SHARE_NET = "equal_share_net"
+"""Quantity that is made of others: net removal with an equal share of the pools."""
 
 
 @xr.register_dataset_accessor("cdr")
@@ -130,7 +132,8 @@ class DatasetAccessor:
         ----------
         variable : str
             Totals of cells (t/yr) are summed; other quantities are averaged by area, the cost by
-            net tonnes; a class gives the area of each of its values. ``net`` is net removal.
+            net tonnes with equal shares; a class gives the area of each of its values.
+            ``equal_share_net`` is the equal share less what is emitted and lost.
         method : str, optional
             All methods when not given.
 
@@ -156,7 +159,7 @@ class DatasetAccessor:
             values = self._pick(values, method)
         weights = None
         if variable == "cost":
-            weights = self._variable("net")
+            weights = self._variable(SHARE_NET)
             weights = weights if method is None else self._pick(weights, method)
         return total(values, self.grid, weights)
 
@@ -188,8 +191,8 @@ class DatasetAccessor:
         from cdrsite.outputs.report.mappage import InteractiveMap
 
         dataset = self._dataset
-        if variable == "net":
-            dataset = dataset.assign(net=self._variable("net"))
+        if variable == SHARE_NET:
+            dataset = dataset.assign(equal_share_net=self._variable(SHARE_NET))
         if method is not None and method not in self.methods:
             raise ConfigError(
                 "no such method", got=repr(method), expected=", ".join(self.methods) or "none"
@@ -204,13 +207,15 @@ class DatasetAccessor:
         return InteractiveMap(dataset, layers, lang, str(dataset.attrs.get("title", "")))
 
     def _variable(self, name: str) -> xr.DataArray:
-        if name == "net" and {"potential", "net_factor"} <= set(self._dataset.data_vars):
-            net = self._dataset["potential"] * self._dataset["net_factor"]
+        if name == SHARE_NET and {"equal_share", "net_factor"} <= set(self._dataset.data_vars):
+            net = self._dataset["equal_share"] * self._dataset["net_factor"]
             # where nothing is captured nothing is removed, whatever the factor would be
-            net = xr.where(self._dataset["potential"] == 0, np.float32(0), net)
-            return net.rename("net").assign_attrs(units="t/yr", long_name="net CO2 removal")
+            net = xr.where(self._dataset["equal_share"] == 0, np.float32(0), net)
+            return net.rename(name).assign_attrs(
+                units="t/yr", long_name="net CO2 with an equal share of the pools"
+            )
         if name not in self._dataset.data_vars:
-            known = ", ".join(["net", *map(str, self._dataset.data_vars)])
+            known = ", ".join([SHARE_NET, *map(str, self._dataset.data_vars)])
             raise ConfigError("no such variable", got=repr(name), expected=known)
         return self._dataset[name]
 
@@ -231,15 +236,15 @@ class DatasetAccessor:
         """Totals by method, and a small map of the plan."""
         title = escape(str(self._dataset.attrs.get("title", "")))
         wanted = {
-            "net Mt/yr": ("net", 1e-6),
-            "gross Mt/yr": ("potential", 1e-6),
+            "gross Mt/yr in the plan": ("allocated", 1e-6),
+            "net Mt/yr with equal shares": (SHARE_NET, 1e-6),
             "mean cost, USD per net t": ("cost", 1.0),
             "mean share available": ("available", 1.0),
         }
         columns = {
             label: self.total(name) * factor
             for label, (name, factor) in wanted.items()
-            if name == "net" or name in self._dataset
+            if name == SHARE_NET or name in self._dataset
         }
         head = "".join(f"<th>{label}</th>" for label in columns)
         rows = "".join(

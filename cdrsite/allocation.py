@@ -51,6 +51,7 @@ from cdrsite.ledgers import LedgerBook
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cdrsite.alone import Alone
     from cdrsite.competition.solution import BlockPlan, Solution
     from cdrsite.core.arrays import ArrayStore
     from cdrsite.core.grid import Block
@@ -104,6 +105,8 @@ class Allocation:
         Net tonnes against their cost.
     ledger : ndarray, shape (1 + zones, methods, ledgers.SUMS)
         Sums of the ledgers by administrative unit, those of no unit first [t/yr].
+    alone : tuple of Alone
+        What each method could do, were it the only one that counted.
     """
 
     solution: Solution
@@ -111,6 +114,7 @@ class Allocation:
     used: NDArray[np.int64]
     curve: found.SupplyCurve
     ledger: NDArray[np.float64]
+    alone: tuple[Alone, ...]
 
 
 def objective_of(model: ObjectiveModel) -> Objective | Lexicographic:

@@ -7,7 +7,7 @@ sharing of pools look at the whole grid.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,14 +21,13 @@ from cdrsite.core.plaindata import recorded
 from cdrsite.core.resources import RESOURCES
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.costs import crf
+from cdrsite.offers import Offers, claims, left_name
 from cdrsite.prepare import STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM, Setting
 from cdrsite.requirements.evaluate import evaluate
 from cdrsite.requirements.oracle import sum_of
 from cdrsite.requirements.supply import (
-    Pools,
     StorageUnits,
     intensity_block,
-    label_areas,
     storage_offer,
     supply_block,
     usable_land,
@@ -38,7 +37,7 @@ from cdrsite.siting.exclusions import Excluded, RuleAreas, exclude_block, exclud
 from cdrsite.siting.suitability import suitability_block
 from cdrsite.tally import Tally, tally_values
 from cdrsite.transport.distance import DistanceResult
-from cdrsite.transport.haul import SHED, shed_store
+from cdrsite.transport.haul import shed_store
 from cdrsite.transport.links import LINKS, ROUTES, SinkLinks, StorageSites, link_sinks
 from cdrsite.transport.pipelines import Basis
 from cdrsite.transport.surface import CostSurface, SurfaceReport
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.config.models import Scenario
-    from cdrsite.core.arrays import ArrayStore, CellArray
+    from cdrsite.core.arrays import ArrayStore
     from cdrsite.running import Workspace
     from cdrsite.transport.labels import Neighbourhood
 
@@ -61,11 +60,6 @@ PIPELINE_YEARS = 30.0
 """Economic life of a pipeline [yr]; 20 to 50 in the models' own sources."""
 REASONS = "exclusion_reasons"
 """Array of the reason bits of all cells."""
-
-
-def left_name(setting: Setting, bits: tuple[int, ...]) -> str:
-    """Array with the share of each cell that a group of exclusion rules leaves."""
-    return f"left {setting.groups[bits]}"
 
 
 @dataclass(frozen=True)
@@ -165,32 +159,12 @@ def storage_sites(units: StorageUnits) -> StorageSites:
     return StorageSites(units.layer, units.names, units.index.tolist(), units.cost)
 
 
-@dataclass(frozen=True)
-class Offers:
-    """Shared pools and storage units, and the areas over which they are spread.
-
-    Attributes
-    ----------
-    pools : dict of str to Pools
-        With their areas inside the region.
-    links : SinkLinks or None
-        Cheapest storage units of each cell.
-    served : ndarray, shape (units,)
-        Area of the region whose cheapest storage unit it is [m2].
-    hauled : bool
-        Whether plants collect biomass from around them.
-    shed : CellArray or None
-        Biomass within haul distance of each cell, shape (rows, cols) [t dry/yr].
-    """
-
-    pools: dict[str, Pools]
-    links: SinkLinks | None = None
-    served: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    hauled: bool = False
-    shed: CellArray | None = None
-
-
 def biomass_shed(setting: Setting, space: Workspace) -> bool:
+    """Whether plants collect biomass from around them; if so, its array is in the workspace."""
+    return space.once("shed", lambda: _biomass_shed(setting, space))
+
+
+def _biomass_shed(setting: Setting, space: Workspace) -> bool:
     """Work out the biomass that each cell can collect within the haul distance.
 
     The distance is that of travel: ground that makes a pipeline dearer makes the way longer by the
@@ -224,43 +198,6 @@ def biomass_shed(setting: Setting, space: Workspace) -> bool:
         factor=factor, max_cost=biomass.haul, threads=space.threads,
     )  # fmt: skip
     return True
-
-
-@dataclass(frozen=True)
-class AreasOfBlock:
-    """Pass: area of each pool and storage unit inside the region."""
-
-    setting: Setting
-    links: SinkLinks | None
-
-    def __call__(self, block: Block) -> dict[str, NDArray[np.float64]]:
-        """Areas by resource [m2]."""
-        setting = self.setting
-        inside, areas = setting.area.inside(block), setting.area.grid.block_areas(block)
-        found = {
-            name: label_areas(pools.labels(setting.reader, block), areas, inside, len(pools.supply))
-            for name, pools in setting.pools.items()
-        }
-        if self.links is not None and setting.storage is not None:
-            best = np.asarray(self.links.sink[(0, *block.slices)])
-            found["storage"] = label_areas(best, areas, inside, len(setting.storage.rate))
-        return found
-
-
-def spread_areas(setting: Setting, links: SinkLinks | None, space: Workspace) -> Offers:
-    """Find the areas over which shared pools and storage units are spread."""
-    total: dict[str, NDArray[np.float64]] = {}
-    for _, part in space.each("areas", AreasOfBlock(setting, links), setting.blocks):
-        for name, values in part.items():
-            total[name] = total.get(name, 0.0) + values
-    pools = {name: replace(one, area=total[name]) for name, one in setting.pools.items()}
-    hauled = space.once("shed", lambda: biomass_shed(setting, space))
-    return Offers(pools, served=total.get("storage", np.zeros(0)), hauled=hauled)
-
-
-def in_workspace(offers: Offers, links: SinkLinks | None, space: Workspace) -> Offers:
-    """Offers with the arrays of a workspace, which they do not outlive."""
-    return replace(offers, links=links, shed=space.scratch.open(SHED) if offers.hauled else None)
 
 
 @dataclass(frozen=True)
@@ -299,7 +236,7 @@ def score_cells(
     found = evaluate(setting.plan, layers, excluded.reasons)
     methods: dict[str, dict[str, NDArray[Any]]] = {
         name: {
-            "potential": result.potential,
+            "equal_share": result.gross,
             "limit": result.limit,
             "net_factor": result.net_factor,
             "cost": result.cost,
@@ -355,8 +292,11 @@ def _add_supplies(
 ) -> None:
     """Put the supply of each limited resource, and power's intensity, among a block's layers."""
     reader, resources = setting.reader, setting.scenario.resources
+    lands = {bits: layers[land_layer(group)] for bits, group in setting.groups.items()}
+    best = None if offers.links is None else np.asarray(offers.links.sink[(0, *block.slices)])
+    claimed = claims(setting, lands, best)
     for name, model in resources.supplies.items():
-        found = supply_block(name, model, offers.pools.get(name), reader, block)
+        found = supply_block(name, model, offers.pools.get(name), reader, block, claimed.get(name))
         if found is not None and name == "biomass":
             found = found * np.float32(resources.biomass.collectable)
             if offers.shed is not None:
@@ -369,21 +309,26 @@ def _add_supplies(
             intensity_block(resources.power, reader, block), block.shape
         )
     if setting.storage is not None:
-        _add_storage(setting, setting.storage, offers, block, layers)
+        _add_storage(setting, setting.storage, offers, block, layers, claimed.get("storage"))
 
 
 def _add_storage(
-    setting: Setting, units: StorageUnits, offers: Offers, block: Block, layers: dict[str, F32]
+    setting: Setting,
+    units: StorageUnits,
+    offers: Offers,
+    block: Block,
+    layers: dict[str, F32],
+    claimed: F32 | None,
 ) -> None:
     """Put what storage offers, and what it costs to get there, among a block's layers."""
     links, share = offers.links, setting.scenario.resources.storage.share
-    if links is None:  # a trial cell before the routes are known
+    if links is None or claimed is None:  # a trial cell before the routes are known
         for name in ("storage", STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM):
             layers[name] = np.zeros(block.shape, np.float32)
         return
     first = (0, *block.slices)
-    areas, best = setting.area.grid.block_areas(block), np.asarray(links.sink[first])
-    layers["storage"] = storage_offer(share, units.rate, best, areas, offers.served)
+    best = np.asarray(links.sink[first])
+    layers["storage"] = storage_offer(share, units.rate, best, claimed, offers.served)
     for name, values in (
         (STORAGE_COST, links.storage_cost),
         (TRANSPORT_COST, links.cost),
@@ -413,7 +358,7 @@ def variables_of(
     for values in found.values():
         if values.dtype == np.float32:
             values[:, outside] = np.nan
-    found["cost"][~(found["potential"] > 0)] = np.nan
+    found["cost"][~(found["equal_share"] > 0)] = np.nan
     shared = dict(scored.shared)
     if offers.links is not None:
         first = (0, *block.slices)

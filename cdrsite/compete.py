@@ -12,13 +12,15 @@ from cdrsite.allocation import (
     policy_rows,
     solve_competition,
 )
-from cdrsite.cells import Offers, competitors_of
+from cdrsite.alone import each_alone
+from cdrsite.cells import competitors_of
 from cdrsite.competition.blockcells import BlockCells
 from cdrsite.competition.problem import PolicyRow, Problem
 from cdrsite.competition.results import SupplyCurve, curve_edges
 from cdrsite.competition.solution import Solution
 from cdrsite.core.reader import LayerReader
 from cdrsite.ledgers import LedgerBook
+from cdrsite.offers import Offers
 from cdrsite.prepare import Setting
 from cdrsite.running import Workspace
 
@@ -79,7 +81,7 @@ def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:
 def lay_out(
     setting: Setting, solution: Solution, cells: BlockCells, space: Workspace
 ) -> Allocation:
-    """Lay the plan out on the grid, block by block.
+    """Lay the plan out on the grid, block by block; find what each method could do alone.
 
     Returns
     -------
@@ -106,8 +108,9 @@ def lay_out(
         net += part.curve
         ledger += part.ledger
     solution.know_totals(total)
+    alone = each_alone(solution, setting.scenario.objective.gap, space.threads)
     curve = SupplyCurve(edges, net, problem.method_names)
-    return Allocation(solution, by_sink, used, curve, ledger)
+    return Allocation(solution, by_sink, used, curve, ledger, alone)
 
 
 def _ledger_book(setting: Setting, problem: Problem) -> LedgerBook:

@@ -175,9 +175,9 @@ class MethodHere:
         ``allowed``, ``excluded``, ``unknown``, ``net factor not positive`` or
         ``outside the region`` (rule 2).
     limits : str or None
-        Resource that limits it alone, where allowed.
+        Resource that runs out first with an equal share of the pools, where allowed.
     gross_t_yr, net_t_yr, cost_usd_per_net_t : float
-        Potential and cost alone; NaN where there is none.
+        With an equal share of the pools, which bounds nothing; NaN where there is none.
     suitability, available_share : float
         In [0, 1].
     reasons : tuple of str
@@ -204,7 +204,7 @@ class MethodHere:
     plan: PlanHere | None = None
 
     def sentence(self) -> str:
-        """In words, as if the method were alone."""
+        """In words, with an equal share of the pools."""
         if self.state == "excluded" and self.reasons:
             return f"excluded: {'; '.join(self.reasons)}"
         if self.state == "unknown":
@@ -233,8 +233,8 @@ class MethodHere:
         """Everything about it: (what, in words)."""
         plan = self.plan
         if self.state != "allowed" or plan is None:
-            return [("alone", self.sentence())]
-        found = [("alone", self.sentence())]
+            return [("with an equal share of the pools", self.sentence())]
+        found = [("with an equal share of the pools", self.sentence())]
         if plan.needs:
             needs = (
                 f"{name} {_number(value, 4)} {_unit_of(name)}" for name, value in plan.needs.items()
@@ -509,7 +509,7 @@ def _method_here(
     code = int(_value(cell, "limit", index))
     name = flag_names(cell["limit"])[code]
     allowed = code not in state_codes(cell["limit"]).values()
-    gross = _value(cell, "potential", index)
+    gross = _value(cell, "equal_share", index)
     supply = f"supply_{name}"
     offered = float(cell[supply].item()) if allowed and supply in cell else None
     planned = allowed and "worth" in cell

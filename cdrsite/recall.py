@@ -58,9 +58,14 @@ def _links(scenario: Document) -> Document:
     return _layers(scenario) | found | {"transport": scenario["transport"], "storage": storage}
 
 
-def _areas(scenario: Document) -> Document:
-    """What the areas of pools and storage units, and the sheds of biomass, depend on."""
+def _shed(scenario: Document) -> Document:
+    """What the sheds of biomass depend on."""
     return _links(scenario) | {"resources": scenario["resources"]}
+
+
+def _areas(scenario: Document) -> Document:
+    """What the land that may draw on a pool depends on: who needs it, and where they may stand."""
+    return _siting(scenario) | _shed(scenario) | {"methods": scenario["methods"]}
 
 
 READS: dict[str, Callable[[Document], Document]] = {
@@ -68,6 +73,7 @@ READS: dict[str, Callable[[Document], Document]] = {
     "siting": _siting,
     "links": _links,
     "areas": _areas,
+    "shed": _shed,
 }
 """Stage -> the parts of a scenario that it reads."""
 

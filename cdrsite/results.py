@@ -53,11 +53,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cdrsite.allocation import Allocation
-    from cdrsite.cells import Offers
     from cdrsite.config.models import Scenario
     from cdrsite.core.arrays import ArrayStore
     from cdrsite.core.progress import ProgressSink
     from cdrsite.gathering import Gathered
+    from cdrsite.offers import Offers
     from cdrsite.prepare import Setting
     from cdrsite.projects import Projects
     from cdrsite.running import Workspace
@@ -208,10 +208,9 @@ def assemble(
         store = space.result.folder
         dataset = _labelled(store, dataset, grid)
     methods = tuple(setting.models)
-    arrays = {name: space.result.open(name) for name in VARIABLES}
     plants = () if projects is None else tuple(plant.name for plant in projects.plants.plants)
     tables = {
-        "methods": method_table(setting.models, scenario, tally, allocation, arrays),
+        "methods": method_table(setting.models, scenario, tally, allocation),
         "pools": pool_table(allocation),
         "storage": storage_table(setting, allocation),
         "provinces": zone_table(setting, allocation, _admin_names(setting)),

@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.allocation import Allocation, Competitors, MethodFacts
-    from cdrsite.cells import Offers
     from cdrsite.core.arrays import ArrayStore
     from cdrsite.core.grid import Block
     from cdrsite.gathering import Gathered
     from cdrsite.network.coarse import PlanGrid
+    from cdrsite.offers import Offers
     from cdrsite.prepare import Setting
 
     Floats = NDArray[np.float64]

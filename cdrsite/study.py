@@ -15,15 +15,13 @@ from typing import Any
 
 from cdrsite.assumed import alternative_sentences, alternatives, warn_of_assumptions
 from cdrsite.cells import (
-    Offers,
+    biomass_shed,
     exclude,
-    in_workspace,
     link_storage,
     open_links,
     pipeline_basis,
     score,
     score_cells,
-    spread_areas,
     storage_sites,
 )
 from cdrsite.compete import compete, lay_out, policies_of
@@ -34,6 +32,7 @@ from cdrsite.core.grid import Block
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.core.secrets import hidden
 from cdrsite.gathering import existing_sites, gather
+from cdrsite.offers import Offers, in_workspace, spread_areas
 from cdrsite.outputs.manifest import InputWatch, changed_text
 from cdrsite.prepare import Setting, prepare
 from cdrsite.projects import check_network, existing_pipes, plan_projects
@@ -111,7 +110,8 @@ def run(
             offers = recall.stage(
                 "areas", scenario, space, lambda: spread_areas(setting, links, space)
             )
-            offers = in_workspace(offers, links, space)
+            hauled = recall.stage("shed", scenario, space, lambda: biomass_shed(setting, space))
+            offers = in_workspace(offers, links, hauled, space)
         with clock.stage("scoring"):
             cells, tally = score(setting, offers, space)
         with clock.stage("competition", shown=True):

@@ -13,11 +13,10 @@ from cdrsite.accounting import Emissions, credited, expected_retention
 from cdrsite.competition import results as competed
 from cdrsite.core.errors import CdrsiteWarning, message
 from cdrsite.core.grid import AnalysisGrid
-from cdrsite.core.resources import RESOURCES
 from cdrsite.core.states import OUTSIDE
 from cdrsite.prepare import ingredients
 from cdrsite.scoring import chain_losses
-from cdrsite.tally import Tally, median_cost
+from cdrsite.tally import Tally
 from cdrsite.variables import LIMIT_NAMES
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from cdrsite.allocation import Allocation
     from cdrsite.config.models import Scenario
-    from cdrsite.core.arrays import CellArray
     from cdrsite.prepare import Setting
     from cdrsite.scoring import MethodModel
     from cdrsite.siting.exclusions import RuleAreas, RuleBook
@@ -36,14 +34,13 @@ IN_NONE = "in none"
 """Name of what lies in no administrative unit."""
 
 
-def top_limits(tonnes: NDArray[np.float64]) -> str:
-    """The resources that limit most of the tonnes, in words: "land 71 %, water 29 %"."""
-    weight = tonnes[: len(RESOURCES)]
-    if weight.sum() <= 0:
+def top_limits(shares: Mapping[str, float]) -> str:
+    """What limits most, in words: "land 71 %, water 29 %"; from shares by resource."""
+    if not shares:
         return "nothing fits"
-    share = 100 * weight / weight.sum()
-    top = [int(code) for code in np.argsort(-share, kind="stable") if share[code] >= 1][:3]
-    return ", ".join(f"{RESOURCES[code]} {share[code]:.0f} %" for code in top)
+    percent = {name: 100 * share for name, share in shares.items()}
+    top = [name for name in sorted(percent, key=lambda n: -percent[n]) if percent[name] >= 1][:3]
+    return ", ".join(f"{name} {percent[name]:.0f} %" for name in top)
 
 
 def region_km2(tally: Tally) -> float:
@@ -54,6 +51,8 @@ def region_km2(tally: Tally) -> float:
 
 def limit_table(methods: Sequence[str], tally: Tally) -> pd.DataFrame:
     """Area and net tonnes by method and limiting resource, excluded and unknown area too.
+
+    Tonnes and limits are those of each cell with its equal share of the pools.
 
     Parameters
     ----------
@@ -70,7 +69,7 @@ def limit_table(methods: Sequence[str], tally: Tally) -> pd.DataFrame:
             "limit": label,
             "cells": int(tally.cells[m, code]),
             "area_km2": tally.area[m, code] / 1e6,
-            "net_mt_yr": tally.tonnes[m, code] / 1e6,
+            "equal_share_net_mt_yr": tally.tonnes[m, code] / 1e6,
         }
         for m, name in enumerate(methods)
         for code, label in sorted(LIMIT_NAMES.items())
@@ -103,16 +102,12 @@ def exclusion_table(book: RuleBook, areas: RuleAreas, tally: Tally) -> pd.DataFr
 
 
 def method_table(
-    models: dict[str, MethodModel],
-    scenario: Scenario,
-    tally: Tally,
-    allocation: Allocation,
-    arrays: Mapping[str, CellArray],
+    models: dict[str, MethodModel], scenario: Scenario, tally: Tally, allocation: Allocation
 ) -> pd.DataFrame:
     """One row per method: what the plan gives it, and what it could do alone.
 
-    ``net_mt_yr`` and what follows is the competition's plan; ``alone_net_mt_yr`` sums what each
-    cell could remove with what it was offered, as if the method had no rivals.
+    ``net_mt_yr`` and what follows is the competition's plan; ``alone_*`` is a competition in which
+    only this method counts, with its proven bound (:mod:`cdrsite.alone`).
 
     Parameters
     ----------
@@ -124,8 +119,6 @@ def method_table(
         Of the whole grid.
     allocation : Allocation
         The competition's answer.
-    arrays : mapping
-        ``potential``, ``net_factor`` and ``cost``, of shape (methods, rows, cols).
     """
     import pandas as pd
 
@@ -134,7 +127,7 @@ def method_table(
     for m, (name, model) in enumerate(models.items()):
         # where nothing is possible anywhere, the plan has no cells to total
         total = totals.get(name, dict.fromkeys(("gross", "net", "cost", "land"), 0.0))
-        net = total["net"] / 1e6
+        net, alone = total["net"] / 1e6, allocation.alone[m]
         rows.append(
             {
                 "method": name,
@@ -152,9 +145,11 @@ def method_table(
                     )
                 ),
                 "allowed_km2": float(tally.allowed[m] / 1e6),
-                "alone_net_mt_yr": float(tally.tonnes[m].sum() / 1e6),
-                "alone_median_cost_usd_t": median_cost(tally, m, arrays),
-                "alone_limits": top_limits(tally.tonnes[m]),
+                "alone_net_mt_yr": alone.net / 1e6,
+                "alone_bound_mt_yr": alone.bound / 1e6,
+                "alone_gap": alone.gap,
+                "alone_mean_cost_usd_t": alone.cost / alone.net if alone.net > 0 else np.nan,
+                "alone_limits": top_limits(alone.limits),
             }
         )
     return pd.DataFrame(rows)

@@ -233,7 +233,7 @@ def _methods_table(result: StudyResult, size: str) -> Table:
     columns = [("method", "name"), *((head, "right") for head in shown.values())]
     wide = size == "wide"
     if wide:
-        columns.append(("alone limited by\n(share of tonnes)", "left"))
+        columns.append(("alone limited by\n(share of tonnes owed to it)", "left"))
     frame = result.tables["methods"]
     rows = []
     for row in frame.to_dict("records"):
@@ -255,8 +255,8 @@ def _methods_table(result: StudyResult, size: str) -> Table:
     )
     if "alone_net_mt_yr" in shown:
         table.caption = (
-            "¹ without rivals, but each cell keeps to its own share of the pools; the plan brings "
-            "pools and storage to where they do most"
+            "¹ a plan in which only this method counts: same supplies, storage and exclusions, no "
+            "targets or rules"
         )
         table.caption_justify = "left"
     return table

@@ -42,7 +42,7 @@ WITH_STATE = frozenset({"net_removal", "plan_cost"})
 ``method_state`` do so for those of one method."""
 
 VARIABLES: dict[str, tuple[str, str]] = {
-    "potential": ("t/yr", "gross CO2 captured or taken up"),
+    "equal_share": ("t/yr", "gross CO2 with equal shares"),
     "limit": ("", "limiting resource"),
     "net_factor": ("t/t", "net removal per gross tonne"),
     "cost": ("USD/t", "levelised cost per net tonne"),

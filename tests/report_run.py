@@ -29,7 +29,9 @@ def tables(mark: str = "") -> dict[str, pd.DataFrame]:
             "retained_share": [0.999, 0.6065306597],
             "allowed_km2": [20000.0, 30000.0],
             "alone_net_mt_yr": [2.0, 0.75],
-            "alone_median_cost_usd_t": [401.5, math.nan],
+            "alone_bound_mt_yr": [2.00001, 0.75],
+            "alone_gap": [5e-6, 0.0],
+            "alone_mean_cost_usd_t": [401.5, math.nan],
             "alone_limits": ["land 78 %, water 22 %", "nothing fits"],
         }
     )

@@ -103,15 +103,15 @@ def test_totals_of_the_whole_run_follow_from_the_constants(
     cells = golden["a9"]["available_px"]
     rows = result.tables["methods"].set_index("method")
     # 400 MWh at 720 kWh per tonne is less than 900 m3 at 1 m3; the forest has 3000 m2 a cell
-    potential = np.nansum(result.dataset["potential"].to_numpy().astype(float), axis=(1, 2))
-    assert potential[0] == pytest.approx(cells * 400_000 / 720, rel=1e-5)
+    share = np.nansum(result.dataset["equal_share"].to_numpy().astype(float), axis=(1, 2))
+    assert share[0] == pytest.approx(cells * 400_000 / 720, rel=1e-5)
     assert rows.loc["daccs-solid", "alone_limits"] == "electricity 100 %"
     forest = float(cdrsite.load_method("afforestation").profile(None).number("uptake", 2020))
-    assert potential[1] == pytest.approx(cells * 0.3 * forest, rel=1e-5)
+    assert share[1] == pytest.approx(cells * 0.3 * forest, rel=1e-5)
     # the plan divides each cell's land between the two, and power limits the first as before
     plan = rows["gross_mt_yr"] * 1e6
-    assert plan["daccs-solid"] == pytest.approx(potential[0], rel=1e-4)
-    assert 0 < plan["afforestation"] < potential[1]
+    assert plan["daccs-solid"] == pytest.approx(share[0], rel=1e-4)
+    assert 0 < plan["afforestation"] < share[1]
     limits = result.tables["limits"].groupby("method")["cells"].sum()
     assert (limits == golden["a0"]["region_px"]).all()
     codes = result.dataset["limit"].to_numpy()
@@ -145,7 +145,7 @@ def test_the_written_folder_agrees_with_the_result(whole: tuple[Any, Path]) -> N
     for name in ("manifest.json", "summary.json", "tables/sites.csv", "result.zarr"):
         assert (folder / name).exists()
     for method in result.methods:
-        for name in ("potential", "limit", "cost", "available"):
+        for name in ("equal_share", "limit", "cost", "available"):
             with rasterio.open(folder / "rasters" / f"{name}_{method}.tif") as source:
                 assert source.crs.to_epsg() == 3035
                 assert source.transform.c == 4037300.0

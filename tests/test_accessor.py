@@ -8,7 +8,17 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import xarray as xr
-from tiny_study import LIMIT, METHODS, POTENTIAL, RULES, WATER, tiny_dataset, tiny_grid, tiny_result
+from tiny_study import (
+    ALLOCATED,
+    LIMIT,
+    METHODS,
+    RULES,
+    SHARE,
+    WATER,
+    tiny_dataset,
+    tiny_grid,
+    tiny_result,
+)
 
 import cdrsite.accessor  # noqa: F401  (registers .cdr)
 from cdrsite.core.errors import ConfigError, GridError
@@ -103,12 +113,12 @@ def test_html_escapes_what_comes_from_the_user(dataset: xr.Dataset) -> None:
 
 
 def test_totals_of_cells_add_up(dataset: xr.Dataset) -> None:
-    gross = dataset.cdr.total("potential")
+    gross = dataset.cdr.total("equal_share")
     assert gross.dims == ("removal_method",) and gross.attrs["units"] == "t/yr"
     assert gross.attrs["cell_methods"] == "area: sum"
-    np.testing.assert_allclose(gross, [np.nansum(POTENTIAL), 2 * np.nansum(POTENTIAL)])
-    net = dataset.cdr.total("net", SOLID)
-    assert net.dims == () and float(net) == pytest.approx(0.8 * np.nansum(POTENTIAL))
+    np.testing.assert_allclose(gross, [np.nansum(SHARE), 2 * np.nansum(SHARE)])
+    net = dataset.cdr.total("equal_share_net", SOLID)
+    assert net.dims == () and float(net) == pytest.approx(0.8 * np.nansum(SHARE))
 
 
 def test_values_at_a_place_are_averaged_by_area() -> None:
@@ -124,7 +134,7 @@ def test_values_at_a_place_are_averaged_by_area() -> None:
 
 def test_a_mean_cost_is_per_tonne(dataset: xr.Dataset) -> None:
     dataset["cost"][0] = dataset["cost"][0].where(LIMIT != WATER, 100.0)
-    tonnes = np.nan_to_num(POTENTIAL)
+    tonnes = np.nan_to_num(SHARE)
     expected = np.average(np.where(LIMIT == WATER, 100.0, 250.0), weights=tonnes)
     assert float(dataset.cdr.total("cost", SOLID)) == pytest.approx(expected)
 
@@ -145,7 +155,7 @@ def test_shared_supplies_are_not_added_up(dataset: xr.Dataset) -> None:
 
 
 def test_wrong_names_say_what_there_is(dataset: xr.Dataset) -> None:
-    with pytest.raises(ConfigError, match=r"got 'costs'; expected net, .*cost"):
+    with pytest.raises(ConfigError, match=r"got 'costs'; expected equal_share_net, .*cost"):
         dataset.cdr.total("costs")
     with pytest.raises(ConfigError, match="expected daccs-solid, afforestation"):
         dataset.cdr.total("cost", "beccs")
@@ -210,7 +220,7 @@ def test_plots_show_units_and_states_in_words(dataset: xr.Dataset) -> None:
         ]
         for ax in (
             dataset["cost"].isel(removal_method=0).cdr.plot(),
-            dataset.cdr.plot("net", FOREST),
+            dataset.cdr.plot("equal_share_net", FOREST),
         ):
             ax.figure.canvas.draw()
     finally:
@@ -221,5 +231,6 @@ def test_the_accessor_works_on_what_a_run_wrote(tmp_path: Path) -> None:
     folder = tiny_result(tmp_path).write(tmp_path / "run")
     with xr.open_dataset(folder / "result.zarr", engine="zarr") as back:
         assert back.cdr.explain(**centre(2, 1)).reasons == RULES[1:]
-        assert float(back.cdr.total("potential", SOLID)) == np.nansum(POTENTIAL)
-        assert "0.00075" in back.cdr._repr_html_()
+        assert float(back.cdr.total("equal_share", SOLID)) == np.nansum(SHARE)
+        shown = f"{np.nansum(ALLOCATED) / 1e6:.3g}"
+        assert f"<td>{shown}</td>" in back.cdr._repr_html_()

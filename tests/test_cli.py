@@ -132,7 +132,8 @@ def test_set_changes_the_run(call: Callable[..., Answer], study: Path, tmp_path:
     before, after = (
         json.loads(t)["methods"]["daccs-solid"]["alone_net_mt_yr"] for t in (whole, half)
     )
-    assert after == pytest.approx(before / 2, rel=1e-6)
+    # half of the power, but not of the water and the land
+    assert before / 2 <= after < before
 
 
 def test_the_folder_of_the_scenario_and_the_working_directory(

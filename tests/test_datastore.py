@@ -94,7 +94,7 @@ def test_chunks_are_blocks(tmp_path: Path) -> None:
     grid = tiny_grid()
     write_zarr(tmp_path / "store", tiny_dataset(grid), grid, 2)
     with open_labelled(tmp_path / "store") as back:
-        assert back["potential"].encoding["chunks"] == (1, 2, 2)
+        assert back["equal_share"].encoding["chunks"] == (1, 2, 2)
 
 
 def test_the_dataset_stays_as_it_was(tmp_path: Path) -> None:

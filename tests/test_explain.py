@@ -10,13 +10,15 @@ import pytest
 from tiny_study import METHODS, RULES, tiny_grid, tiny_result
 from typer.testing import CliRunner
 
-from cdrsite.cells import exclude, in_workspace, link_storage, open_links, score, spread_areas
+from cdrsite.cells import exclude, link_storage, open_links, score
 from cdrsite.cli import app
 from cdrsite.compete import compete, lay_out
 from cdrsite.competition.results import explain_cell
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.explain import Explanation, PlanHere, _amount, explain_place, explain_run, parse_place
+from cdrsite.gathering import gather
+from cdrsite.offers import in_workspace, spread_areas
 from cdrsite.outputs.report.mapview import page_words
 from cdrsite.outputs.report.words import LANGUAGES, Words
 from cdrsite.outputs.styles import LARGER
@@ -105,11 +107,13 @@ def solved() -> tuple:  # type: ignore[type-arg]
     space = Workspace()
     areas = exclude(setting, space)
     links = open_links(space, link_storage(setting, space))
-    offers = in_workspace(spread_areas(setting, links, space), links, space)
+    offers = in_workspace(spread_areas(setting, links, space), links, False, space)
     cells, tally = score(setting, offers, space)
     allocation = lay_out(setting, compete(setting, offers, cells, space), cells, space)
     assert len(setting.blocks) == 1  # so that a cell's place is its place on the grid
-    return assemble(setting, areas, offers, tally, allocation, space), allocation, cells.places(0)
+    gathered = gather(setting, space.result)
+    result = assemble(setting, areas, offers, tally, allocation, space, gathered)
+    return result, allocation, cells.places(0)
 
 
 @pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")

@@ -30,7 +30,7 @@ def cell(result: cdrsite.StudyResult, name: str, method: str = "daccs-solid") ->
 def test_the_quoted_needs_on_one_free_square_kilometre(tmp_path: Path) -> None:
     """11 000 m2 per tonne: 1 km2 / 11 000 m2 = 90.909 t/yr, and land limits."""
     result = run(tmp_path, SQUARE_KM + "methods: {daccs-solid: {}}\n")
-    assert cell(result, "potential") == pytest.approx(1e6 / 11_000, rel=1e-6)
+    assert cell(result, "equal_share") == pytest.approx(1e6 / 11_000, rel=1e-6)
     assert cell(result, "limit") == RESOURCE_CODES["land"]
     row = result.tables["methods"].iloc[0]
     assert row["profile"] == "madhu2021"
@@ -54,7 +54,7 @@ def test_the_scarcest_resource_limits(
     tmp_path: Path, supplies: str, tonnes: float, limit: str
 ) -> None:
     result = run(tmp_path, SQUARE_KM + f"methods: {{daccs-solid: {{}}}}\nresources: {supplies}\n")
-    assert cell(result, "potential") == pytest.approx(tonnes, rel=1e-6)
+    assert cell(result, "equal_share") == pytest.approx(tonnes, rel=1e-6)
     assert cell(result, "limit") == RESOURCE_CODES[limit]
 
 
@@ -84,7 +84,7 @@ def test_germany_power_and_water_for_20_mt(tmp_path: Path) -> None:
     ):
         text = GERMANY.replace("resources:\n", f"resources:\n  {supply}\n")
         result = run(tmp_path, text)
-        gross = float(result.dataset["potential"].sum())
+        gross = float(result.dataset["equal_share"].sum())
         assert gross == pytest.approx(TARGET, rel=0.2)
         assert (result.dataset["limit"] == RESOURCE_CODES[limit]).all()
 
@@ -94,7 +94,7 @@ def test_germany_land_with_its_own_renewables(tmp_path: Path) -> None:
     text = GERMANY.replace("profile: literature", "profile: literature, own_power: {pv_yield: pv}")
     result = run(tmp_path, text)
     assert (result.dataset["limit"] == RESOURCE_CODES["land"]).all()
-    per_tonne = 1600e6 / float(result.dataset["potential"].sum())  # m2 per t/yr
+    per_tonne = 1600e6 / float(result.dataset["equal_share"].sum())  # m2 per t/yr
     area = TARGET * per_tonne / 1e6
     assert 0.8 * 167 <= area <= 1.2 * 353
     # 720 kWh / (1050 kWh/kWp x 0.04 kW/m2) and the plant itself
@@ -128,7 +128,7 @@ def test_net_factor_on_four_grids(
         )
         result = run(tmp_path, text)
         assert cell(result, "net_factor") == pytest.approx(net, abs=1e-6)
-        assert cell(result, "potential") > 0
+        assert cell(result, "equal_share") > 0
 
 
 @pytest.mark.parametrize(("power", "break_even"), [(1500, 647), (1800, 539)])
@@ -147,6 +147,6 @@ def test_break_even_grid(tmp_path: Path, power: float, break_even: float) -> Non
         )
         result = run(tmp_path, text)
         assert (cell(result, "net_factor") > 0) is positive
-        assert (cell(result, "potential") > 0) is positive
+        assert (cell(result, "equal_share") > 0) is positive
         assert (cell(result, "limit") == NET_NOT_POSITIVE) is not positive
         assert np.isnan(cell(result, "cost")) == (not positive)

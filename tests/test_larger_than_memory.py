@@ -175,11 +175,11 @@ def test_what_a_stage_reads_decides_whether_it_is_made_again(demo: Path) -> None
     from cdrsite.recall import READS, key_of
 
     changes = {
-        "methods.daccs-solid.override={land_direct: 10 m2}": set(),
+        "methods.daccs-solid.override={land_direct: 10 m2}": {"areas"},  # who draws on what
         "objective.gap=1e-4": set(),
-        "costs.prices.electricity=70 USD/MWh": {"links", "areas"},
-        "siting.combine=minimum": {"siting"},
-        "transport.flow=2 Mt/yr": {"links", "areas"},
+        "costs.prices.electricity=70 USD/MWh": {"links", "areas", "shed"},
+        "siting.combine=minimum": {"siting", "areas"},
+        "transport.flow=2 Mt/yr": {"links", "areas", "shed"},
         "grid.resolution=2 km": set(READS),
         "costs.base_year=2021": set(READS),
     }

@@ -13,7 +13,7 @@ import pytest
 import rasterio
 import xarray as xr
 from rio_cogeo.cogeo import cog_validate
-from tiny_study import LIMIT, METHODS, POTENTIAL, REASONS, RULES, STATE, tiny_grid, tiny_result
+from tiny_study import LIMIT, METHODS, REASONS, RULES, SHARE, STATE, tiny_grid, tiny_result
 
 import cdrsite.outputs.folder as folder_module
 from cdrsite.core.errors import ConfigError
@@ -63,7 +63,7 @@ def test_the_folder_holds_what_is_promised(run_folder: Path) -> None:
         *(
             f"rasters/{name}_{method}.tif"
             for name in (
-                "potential",
+                "equal_share",
                 "limit",
                 "net_factor",
                 "cost",
@@ -80,7 +80,7 @@ def test_the_folder_holds_what_is_promised(run_folder: Path) -> None:
         *(
             f"rasters/{name}_{method}.qml"
             for name in (
-                "potential",
+                "equal_share",
                 "limit",
                 "net_factor",
                 "cost",
@@ -145,11 +145,11 @@ def test_every_raster_is_a_strict_cog(run_folder: Path) -> None:
 
 
 def test_four_states_survive_the_disk(run_folder: Path) -> None:
-    values, source = read(run_folder, "potential_daccs-solid")
+    values, source = read(run_folder, "equal_share_daccs-solid")
     codes, _ = read(run_folder, "limit_daccs-solid")
     np.testing.assert_array_equal(codes, LIMIT)
     number = values != source.nodata
-    np.testing.assert_array_equal(values[number], POTENTIAL[~np.isnan(POTENTIAL)])
+    np.testing.assert_array_equal(values[number], SHARE[~np.isnan(SHARE)])
     assert number[0, 1] and values[0, 1] == 0.0 and codes[0, 1] < LOWEST_STATE  # a true zero
     assert not number[codes == UNKNOWN].any() and (codes == UNKNOWN).any()
     assert not number[codes == OUTSIDE].any() and (codes == OUTSIDE).any()
@@ -316,10 +316,10 @@ def test_zarr_opens_in_xarray_and_gdal(run_folder: Path, result: StudyResult) ->
     assert back.attrs["exclusion_rules"] == list(RULES)
     assert list(back["removal_method"].to_numpy()) == list(METHODS)
     assert "_CRS" not in result.dataset["cost"].attrs  # the result itself is left alone
-    with rasterio.open(f'ZARR:"{store}":/potential:0') as source:
+    with rasterio.open(f'ZARR:"{store}":/equal_share:0') as source:
         assert source.crs.to_epsg() == 3035
         assert source.transform == result.grid.transform
-        np.testing.assert_array_equal(source.read(1), POTENTIAL)
+        np.testing.assert_array_equal(source.read(1), SHARE)
 
 
 def test_tables_summary_and_files_say_the_same(run_folder: Path, result: StudyResult) -> None:
@@ -447,7 +447,7 @@ def test_json_holds_no_nan() -> None:
 
 def test_geographic_grids_are_written_too(tmp_path: Path) -> None:
     folder = tiny_result(tmp_path, crs="EPSG:4326").write(tmp_path / "run")
-    _, source = read(folder, "potential_daccs-solid")
+    _, source = read(folder, "equal_share_daccs-solid")
     assert source.crs.to_epsg() == 4326 and source.res == (0.5, 0.5)
 
 

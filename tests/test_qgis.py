@@ -193,9 +193,9 @@ def test_qgis_shows_words_in_the_legend(run: Path, opened: tuple[Path, dict[str,
     assert not [line for lines in legends.values() for line in lines if line.startswith("Band")]
     winner = legends["cdrsite_raster_winner"]
     assert winner[-5:][:2] == [ODD if "odd" in run.name else METHODS[0], METHODS[1]]
-    potential = legends[f"cdrsite_raster_potential_{METHODS[0].replace('-', '_2d_')}"]
-    assert "nothing" in potential
-    assert any(word.endswith("t/yr") for word in potential)
+    share = legends[f"cdrsite_raster_equal_share_{METHODS[0].replace('-', '_2d_')}"]
+    assert "nothing" in share
+    assert any(word.endswith("t/yr") for word in share)
 
 
 def test_qgis_draws_something_in_the_palette(
@@ -230,7 +230,7 @@ def test_numbers_are_readable() -> None:
 
 
 def test_zero_of_a_total_is_a_class_of_its_own() -> None:
-    steps = quantity_steps(spec("potential", "t/yr"), np.linspace(0, 70_000, 500))
+    steps = quantity_steps(spec("equal_share", "t/yr"), np.linspace(0, 70_000, 500))
     assert (steps[0].top, steps[0].label) == (0.0, "nothing")
     assert steps[1].label == "up to 10 kt/yr"
     assert steps[-1].label.startswith("more than ")
@@ -254,7 +254,7 @@ def test_a_legend_of_nearly_equal_values_tells_the_rest_apart() -> None:
 
 @pytest.mark.parametrize("values", [[], [0.0], [5.0, 5.0], [1e-12, 1e12]])
 def test_a_style_for_any_values(values: list[float]) -> None:
-    for name in ("potential", "net_factor", "cost"):
+    for name in ("equal_share", "net_factor", "cost"):
         root = ET.fromstring(raster_qml(spec(name, "t/yr"), np.array(values)))
         assert all(item.get("label") for item in root.iter("item"))
         assert [item.get("value") for item in root.iter("item")][-1] == "inf"

@@ -16,7 +16,7 @@ from demo_study import coarse_demo
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tiny_study import LIMIT, METHODS, POTENTIAL, tiny_dataset, tiny_grid
+from tiny_study import LIMIT, METHODS, SHARE, tiny_dataset, tiny_grid
 
 import cdrsite.accessor  # noqa: F401  (registers .cdr)
 from cdrsite.core.errors import ConfigError
@@ -265,9 +265,9 @@ def test_cells_of_a_small_study_written_out() -> None:
     cells = mapwhy.cells_of(DatasetSource(tiny_dataset(tiny_grid())))
     assert (cells["rows"], cells["cols"], cells["step"]) == (4, 5, 1)
     solid = cells["methods"][METHODS[0]]
-    found = mapcells.unpack(solid["potential"]).reshape(LIMIT.shape)
+    found = mapcells.unpack(solid["equal_share"]).reshape(LIMIT.shape)
     allowed = LIMIT < 250
-    np.testing.assert_allclose(found[allowed], POTENTIAL[allowed], rtol=FINE)
+    np.testing.assert_allclose(found[allowed], SHARE[allowed], rtol=FINE)
     assert np.isnan(found[~allowed]).all()
     inside = mapcells.unpack(cells["shared"]["inside"]).reshape(LIMIT.shape)
     np.testing.assert_array_equal(inside == 1, LIMIT != OUTSIDE)
@@ -309,11 +309,11 @@ def test_the_map_says_what_explain_says(demo_run: Path) -> None:
             word = cells["names"]["codes"]["limit"][str(int(mine["limit"]))]
             assert word == (here.limits if here.state == "allowed" else here.state)
             if here.state != "allowed":
-                assert mine["verdict"] == 0 and np.isnan(mine["potential"])
+                assert mine["verdict"] == 0 and np.isnan(mine["equal_share"])
                 continue
             plan = here.plan
             assert plan is not None
-            close(mine["potential"], here.gross_t_yr, FINE)
+            close(mine["equal_share"], here.gross_t_yr, FINE)
             close(mine["cost"], here.cost_usd_per_net_t, FINE)
             close(mine["allocated"], plan.gross_t_yr, FINE)
             close(mine.get("plan_cost", mine["cost"]), plan.cost_usd_per_net_t, FINE)
@@ -362,11 +362,11 @@ def test_a_large_run_is_sampled_and_its_cells_are_real(
     monkeypatch.setattr(mapwhy, "sampling", lambda grid: 3)
     with xr.open_dataset(demo_run / "result.zarr", engine="zarr", chunks=None) as dataset:
         cells = mapwhy.cells_of(RunSource(RunFolder(demo_run), dataset))
-        whole = dataset["potential"][0].to_numpy()
+        whole = dataset["equal_share"][0].to_numpy()
         allowed = ~np.isin(dataset["limit"][0].to_numpy(), [252, 253, 254, 255])
     assert (cells["rows"], cells["cols"]) == (-(-whole.shape[0] // 3), -(-whole.shape[1] // 3))
     name = next(iter(cells["methods"]))
-    found = mapcells.unpack(cells["methods"][name]["potential"])
+    found = mapcells.unpack(cells["methods"][name]["equal_share"])
     found = found.reshape(cells["rows"], cells["cols"])
     part = np.where(allowed, whole, np.nan)[1::3, 1::3]
     np.testing.assert_allclose(found[: part.shape[0], : part.shape[1]], part, rtol=FINE)
@@ -419,8 +419,8 @@ def test_names_from_the_data_stay_text() -> None:
 def test_explore_chooses_what_is_asked_for() -> None:
     dataset = tiny_dataset(tiny_grid())
     assert 'value="winner"' in dataset.cdr.explore().html
-    one = dataset.cdr.explore("net", METHODS[1]).html
-    assert 'value="net"' in one and 'value="winner"' not in one
+    one = dataset.cdr.explore("equal_share_net", METHODS[1]).html
+    assert 'value="equal_share_net"' in one and 'value="winner"' not in one
     assert f'value="{METHODS[1]}"' in one
     with pytest.raises(ConfigError, match="no such variable"):
         dataset.cdr.explore("nonsense")

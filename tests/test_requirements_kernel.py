@@ -43,7 +43,7 @@ PLAN = scoring_plan()
 
 
 def score_cell(plan: ScoringPlan = PLAN, reasons: int = 0, **values: float) -> tuple[float, ...]:
-    """Potential, limit, net factor, cost, score of one cell."""
+    """Gross amount, limit, net factor, cost, score of one cell."""
     cell = {
         "land": 1000.0,
         "water": 40.0,
@@ -57,7 +57,7 @@ def score_cell(plan: ScoringPlan = PLAN, reasons: int = 0, **values: float) -> t
     result = evaluate(plan, layers, np.full((1, 1), reasons, np.uint32))["m"]
     return tuple(
         float(a.item())
-        for a in (result.potential, result.limit, result.net_factor, result.cost, result.score)
+        for a in (result.gross, result.limit, result.net_factor, result.cost, result.score)
     )
 
 
@@ -117,7 +117,7 @@ def test_one_square_kilometre_of_the_mission_profile() -> None:
     layers = {name: np.full((2, 3), 1e12, np.float32) for name in needs}
     layers["land"][:] = 1e6
     result = evaluate(plan, layers, np.zeros((2, 3), np.uint32))["dac"]
-    np.testing.assert_allclose(result.potential, 1e6 / 11_000, rtol=2e-7)
+    np.testing.assert_allclose(result.gross, 1e6 / 11_000, rtol=2e-7)
     assert (result.limit == 0).all()
     np.testing.assert_array_equal(result.cost, np.float32(300.0))
 
@@ -151,10 +151,10 @@ def test_each_method_reads_its_own_layers_and_bits() -> None:
     }
     found = evaluate(plan, layers, np.array([[0, 1, 2]], np.uint32))
     assert list(found) == ["a", "b"]
-    np.testing.assert_array_equal(found["a"].potential, [[1.0, 0.0, 3.0]])
+    np.testing.assert_array_equal(found["a"].gross, [[1.0, 0.0, 3.0]])
     np.testing.assert_array_equal(found["a"].limit, [[LAND, EXCLUDED, LAND]])
     np.testing.assert_array_equal(found["a"].cost, [[20.0, NAN, 20.0]])
-    np.testing.assert_array_equal(found["b"].potential, [[2.0, NAN, 0.0]])
+    np.testing.assert_array_equal(found["b"].gross, [[2.0, NAN, 0.0]])
     np.testing.assert_array_equal(found["b"].limit, [[WATER, UNKNOWN, EXCLUDED]])
     np.testing.assert_array_equal(found["b"].score, [[0.5, NAN, 0.0]])
 
@@ -167,10 +167,10 @@ def test_outputs_can_be_given_and_inputs_are_any_floats() -> None:
     land = np.arange(24.0).reshape(4, 6)[:, ::2]
     reasons = np.broadcast_to(np.uint32(0), (4, 3))
     found = evaluate(plan, {"land": land, "else": land[:1]}, reasons, out)
-    assert found["a"].potential is out["a"].potential
-    np.testing.assert_array_equal(out["a"].potential, land / 2)
+    assert found["a"].gross is out["a"].gross
+    np.testing.assert_array_equal(out["a"].gross, land / 2)
     again = evaluate(plan, {"land": np.zeros((4, 3), np.float32)}, reasons, out)
-    np.testing.assert_array_equal(again["a"].potential, 0)
+    np.testing.assert_array_equal(again["a"].gross, 0)
 
 
 def test_an_empty_block_is_an_empty_result() -> None:

@@ -172,7 +172,7 @@ def test_against_the_formulas_in_float64() -> None:
     a, b, c, d = (layers[name].astype(np.float64) for name in LAYERS)
     by_land, by_power = 100.0 * a / 11.0, 70.0 * b / (3.0 * c + 9.0)
     net = 0.9 - 0.2 * c
-    np.testing.assert_allclose(found.potential, np.minimum(by_land, by_power), rtol=5e-7)
+    np.testing.assert_allclose(found.gross, np.minimum(by_land, by_power), rtol=5e-7)
     np.testing.assert_array_equal(found.limit, by_power < by_land)
     np.testing.assert_allclose(found.net_factor, net, rtol=5e-7)
     np.testing.assert_allclose(found.cost, (80.0 + 0.5 * a * d) / net, rtol=1e-6)
@@ -221,12 +221,12 @@ def test_an_exclusion_more_never_adds_tonnes(seed: int) -> None:
     before = evaluate(FIXED, layers, reasons)["x"]
     more = reasons | (np.random.default_rng(seed).random(reasons.shape) < 0.5).astype(np.uint32)
     after = evaluate(FIXED, layers, more)["x"]
-    known = ~np.isnan(before.potential)
-    assert (after.potential[known] <= before.potential[known]).all()
+    known = ~np.isnan(before.gross)
+    assert (after.gross[known] <= before.gross[known]).all()
     hit = ((more & 1) == 1) & (more < OUTSIDE_BIT)
     assert hit.any()
     np.testing.assert_array_equal(after.limit == EXCLUDED, hit)
-    assert (np.isnan(after.potential[after.limit == UNKNOWN])).all()
+    assert (np.isnan(after.gross[after.limit == UNKNOWN])).all()
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ SMALL = ScoringPlan(
 
 def score_small() -> float:
     result = evaluate(SMALL, {"a": np.full((1, 1), 8.0, np.float32)}, np.zeros((1, 1), np.uint32))
-    return float(result["s"].potential.item())
+    return float(result["s"].gross.item())
 
 
 def test_compiled_loops_are_found_again(

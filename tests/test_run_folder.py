@@ -21,7 +21,7 @@ from cdrsite.study import run
 
 STEPS = {
     "write_geopackage": "cdrsite.gpkg",
-    "write_style": "rasters/potential_daccs-solid.qml, rasters/",
+    "write_style": "rasters/equal_share_daccs-solid.qml, rasters/",
     "write_project": "cdrsite.qgs",
     "write_report": "report.html",
 }

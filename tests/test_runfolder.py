@@ -51,8 +51,8 @@ def test_a_table_without_parquet_is_read_from_csv(result: StudyResult, tmp_path:
 
 
 def test_rasters_keep_place_unit_and_mask(run: RunFolder, result: StudyResult) -> None:
-    read = run.raster("potential_daccs-solid")
-    want = result.dataset["potential"].to_numpy()[0]
+    read = run.raster("equal_share_daccs-solid")
+    want = result.dataset["equal_share"].to_numpy()[0]
     np.testing.assert_array_equal(read.values.mask, np.isnan(want))
     np.testing.assert_array_equal(read.values.filled(np.nan), want)
     assert read.bounds == result.grid.bounds
@@ -100,7 +100,7 @@ def test_layers_are_read_and_nothing_is_written_beside_them(tmp_path: Path) -> N
 def test_the_dataset_opens_lazily(run: RunFolder) -> None:
     with run.dataset() as data:
         assert tuple(data["removal_method"].values) == METHODS
-        assert data["potential"].attrs["units"] == "t/yr"
+        assert data["equal_share"].attrs["units"] == "t/yr"
 
 
 def test_attributes_are_read_without_opening_the_dataset(run: RunFolder) -> None:

@@ -48,7 +48,7 @@ def layer(result: Any, name: str, method: str = "daccs-solid") -> Any:
 
 
 def tonnes(result: Any, method: str = "daccs-solid") -> float:
-    return float(np.nansum(layer(result, "potential", method).astype(np.float64)))
+    return float(np.nansum(layer(result, "equal_share", method).astype(np.float64)))
 
 
 def test_the_public_names(world: Path) -> None:
@@ -57,8 +57,8 @@ def test_the_public_names(world: Path) -> None:
     result = cdrsite.run(scenario)
     assert isinstance(result, cdrsite.StudyResult)
     assert result.methods == ("daccs-solid", "beccs-residue", "afforestation")
-    assert result.dataset["potential"].attrs["units"] == "t/yr"
-    assert result.dataset["potential"].dims == ("removal_method", "y", "x")
+    assert result.dataset["equal_share"].attrs["units"] == "t/yr"
+    assert result.dataset["equal_share"].dims == ("removal_method", "y", "x")
     assert "A tiny world" in result._repr_html_()
     assert result.summary["region_km2"] == 48.0
     assert all(seconds >= 0 for seconds in result.timings.values())
@@ -68,10 +68,10 @@ def test_the_public_names(world: Path) -> None:
 
 def test_needs_and_limits_written_out(world: Path) -> None:
     result = study(world)
-    # 2 GWh a cell at 720 kWh per tonne; water in the west is 5000 m3 a cell at 1 m3 per tonne
-    assert layer(result, "potential")[1, 0] == pytest.approx(2e6 / 720, rel=1e-6)
+    # 2 GWh a cell at 720 kWh per tonne; water in the west is shared by its cells
+    assert layer(result, "equal_share")[1, 0] == pytest.approx(2e6 / 720, rel=1e-6)
     assert layer(result, "limit")[1, 0] == RESOURCE_CODES["electricity"]
-    assert result.dataset["supply_water"].to_numpy()[1, 0] == pytest.approx(5000.0)
+    assert result.dataset["supply_water"].to_numpy()[1, 0] == pytest.approx(20_000 / 3)
     assert result.dataset["supply_water"].to_numpy()[1, 5] == 0.0
     # slope 15 is not above 15; a park takes two columns to the half
     available = layer(result, "available")
@@ -84,12 +84,12 @@ def test_the_four_states_are_four(world: Path) -> None:
     """A value, a true zero, unknown and excluded are told apart in memory and on disk (rule 2)."""
     text = SCENARIO.replace("above: 15 degree}", "above: 25 degree}")
     result = study(world, "siting.prefer.0={layer: slope, best: 0, worst: 20}", text=text)
-    limit, potential = layer(result, "limit"), layer(result, "potential")
+    limit, share = layer(result, "limit"), layer(result, "equal_share")
     value, zero, excluded = (1, 0), (1, 5), (0, 0)
-    assert potential[value] > 0
+    assert share[value] > 0
     assert limit[value] < LOWEST_STATE
-    assert (potential[zero], limit[zero]) == (0.0, RESOURCE_CODES["water"])
-    assert (potential[excluded], limit[excluded]) == (0.0, EXCLUDED)
+    assert (share[zero], limit[zero]) == (0.0, RESOURCE_CODES["water"])
+    assert (share[excluded], limit[excluded]) == (0.0, EXCLUDED)
     assert np.isnan(layer(result, "net_factor")[excluded])
     assert np.isfinite(layer(result, "net_factor")[zero])
     assert np.isnan(layer(result, "cost")[zero])
@@ -105,13 +105,13 @@ def test_unknown_supply_is_unknown_and_not_zero(world: Path) -> None:
         world,
         "layers.basins.where=name = 'west'",  # the east lies in no basin
     )
-    limit, potential = layer(result, "limit"), layer(result, "potential")
+    limit, share = layer(result, "limit"), layer(result, "equal_share")
     kept = layer(result, "available")[:, 4:] > 0
     assert not kept.any()  # all of the east is too steep here
     result = study(world, "layers.basins.where=name = 'west'", "siting.exclude=[]")
-    limit, potential = layer(result, "limit"), layer(result, "potential")
+    limit, share = layer(result, "limit"), layer(result, "equal_share")
     assert (limit[:, 4:] == UNKNOWN).all()
-    assert np.isnan(potential[:, 4:]).all()
+    assert np.isnan(share[:, 4:]).all()
     assert (limit[:, :4] < LOWEST_STATE).all()
     assert (layer(result, "limit", "afforestation")[:, 4:] < LOWEST_STATE).all()
 
@@ -260,7 +260,7 @@ def test_beccs_supplies_power_that_adds_nothing_to_its_removal(world: Path) -> N
     assert need < 0
     clean = study(world)
     dirty = study(world, "resources.power={value: 0, intensity: 2 kg/kWh}")
-    for name in ("potential", "net_factor", "limit"):
+    for name in ("equal_share", "net_factor", "limit"):
         np.testing.assert_array_equal(
             layer(clean, name, "beccs-residue"), layer(dirty, name, "beccs-residue")
         )
@@ -288,7 +288,7 @@ def test_a_dirty_grid_excludes_with_its_own_reason(world: Path) -> None:
     assert (limit[:, 4:] == NET_NOT_POSITIVE).all()
     assert (limit[:, :4] == RESOURCE_CODES["electricity"]).all()
     assert (layer(result, "net_factor")[:, 4:] <= 0).all()
-    assert (layer(result, "potential")[:, 4:] == 0).all()
+    assert (layer(result, "equal_share")[:, 4:] == 0).all()
     assert np.isnan(layer(result, "cost")[:, 4:]).all()
     assert (layer(result, "score")[:, 4:] == 0).all()
     table = result.tables["limits"].query("method == 'daccs-solid'").set_index("limit")
@@ -304,9 +304,9 @@ def test_own_renewables_replace_the_power_budget(world: Path) -> None:
     result = study(world, own, pv, "resources.water={unlimited: true}")
     assert layer(result, "limit")[1, 0] == RESOURCE_CODES["land"]
     need = 720 / (1500 * 0.04) + 0.078
-    assert layer(result, "potential")[1, 0] == pytest.approx(0.5e6 / need, rel=1e-5)
+    assert layer(result, "equal_share")[1, 0] == pytest.approx(0.5e6 / need, rel=1e-5)
     without = study(world, own, pv, "resources={land: {usable: 0.5}}")
-    np.testing.assert_array_equal(layer(without, "potential"), layer(result, "potential"))
+    np.testing.assert_array_equal(layer(without, "equal_share"), layer(result, "equal_share"))
     with pytest.raises(cdrsite.CdrsiteError, match=r"already contains the land.*rule 6"):
         study(world, own.replace("literature", "madhu2021"), pv)
 
@@ -356,7 +356,7 @@ def test_a_boundary_leaves_the_outside_out(tmp_path: Path) -> None:
     limit = layer(result, "limit")
     assert (limit[1:, 3:] == OUTSIDE).all()
     assert (limit[:, :3] != OUTSIDE).all()
-    for name in ("potential", "net_factor", "cost", "score", "suitability", "available"):
+    for name in ("equal_share", "net_factor", "cost", "score", "suitability", "available"):
         assert np.isnan(layer(result, name)[1:, 3:]).all(), name
 
 

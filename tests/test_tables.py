@@ -43,10 +43,7 @@ def test_limits_without_the_outside(size: int) -> None:
 
 
 def test_top_limits_in_words() -> None:
-    tonnes = np.zeros(256)
-    assert top_limits(tonnes) == "nothing fits"
-    tonnes[:2] = 29, 71
-    tonnes[EXCLUDED] = 1000
-    assert top_limits(tonnes) == "water 71 %, land 29 %"
-    tonnes[2] = 0.5  # less than a percent is not worth a word
-    assert top_limits(tonnes) == "water 71 %, land 29 %"
+    assert top_limits({}) == "nothing fits"
+    assert top_limits({"land": 0.29, "water": 0.71}) == "water 71 %, land 29 %"
+    # less than a percent is not worth a word
+    assert top_limits({"land": 0.288, "water": 0.708, "heat": 0.004}) == "water 71 %, land 29 %"

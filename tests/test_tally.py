@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from pyproj import CRS
 
 from cdrsite.core.arrays import DiskStore, MemoryStore
@@ -18,9 +17,6 @@ from cdrsite.core.states import EXCLUDED, OUTSIDE, UNKNOWN
 from cdrsite.tally import (
     COUNTED,
     Tally,
-    from_sort_key,
-    median_cost,
-    sort_key,
     tally_block,
     tally_values,
 )
@@ -30,7 +26,7 @@ MANY = settings(max_examples=60, deadline=None)
 
 
 def arrays_of(seed: int, methods: int = 2, grid: AnalysisGrid = GRID) -> dict[str, Any]:
-    """Random results with all four states, few distinct costs, and some costs below zero."""
+    """Random results with all four states, and values with few digits or many."""
     rng = np.random.default_rng(seed)
     shape = (methods, *grid.shape)
     limit = rng.choice([0, 1, 3, UNKNOWN, EXCLUDED, OUTSIDE], shape).astype(np.uint8)
@@ -40,38 +36,24 @@ def arrays_of(seed: int, methods: int = 2, grid: AnalysisGrid = GRID) -> dict[st
         drawn = rng.uniform(low, high, shape).round(2 if seed % 2 else 7)
         return np.where(known, drawn, blank).astype(np.float32)
 
-    found = {
+    return {
         "limit": limit,
-        "potential": np.where(limit == EXCLUDED, 0, values(0, 1e5)).astype(np.float32),
+        "equal_share": np.where(limit == EXCLUDED, 0, values(0, 1e5)).astype(np.float32),
         "net_factor": values(0.1, 0.9),
-        "cost": values(-20, 400),
         "available": values(0, 1, 0.0),
     }
-    found["cost"][~(found["potential"] > 0)] = np.nan
-    return found
 
 
 def whole(arrays: dict[str, Any], size: int, grid: AnalysisGrid = GRID) -> Tally:
     return reduce(Tally.add, (tally_block(arrays, grid, block) for block in grid.blocks(size)))
 
 
-def sorted_median(values: Any, weights: Any) -> float:
-    """By sorting: the first value up to which half of the weight lies."""
-    known = np.isfinite(values) & (weights > 0)
-    if not known.any():
-        return float("nan")
-    order = np.argsort(values[known], kind="stable")
-    heap = np.cumsum(weights[known][order])
-    return float(values[known][order][np.searchsorted(heap, heap[-1] / 2)])
-
-
 def test_written_out() -> None:
     grid = AnalysisGrid(GRID.wkt, 0.0, 20.0, 10.0, 2, 2)
     arrays = {
         "limit": np.array([[[0, 3], [EXCLUDED, OUTSIDE]]], np.uint8),
-        "potential": np.array([[[10, 20], [0, np.nan]]], np.float32),
+        "equal_share": np.array([[[10, 20], [0, np.nan]]], np.float32),
         "net_factor": np.array([[[0.5, 0.25], [np.nan, np.nan]]], np.float32),
-        "cost": np.array([[[300, 7], [np.nan, np.nan]]], np.float32),
         "available": np.array([[[1, 0.5], [0, np.nan]]], np.float32),
     }
     tally = tally_values(arrays, grid, Block(0, 2, 0, 2))
@@ -82,8 +64,6 @@ def test_written_out() -> None:
     assert tally.tonnes[0][[0, 3]].tolist() == [5, 5]
     assert tally.tonnes.sum() == 10
     assert tally.allowed.tolist() == [150]
-    # five of ten tonnes cost 7, the other five 300: half lies at or below 7
-    assert median_cost(tally, 0, arrays) == 7
 
 
 @given(st.integers(0, 10_000), st.integers(1, 9))
@@ -94,7 +74,7 @@ def test_sums_are_those_of_the_whole(seed: int, size: int) -> None:
     area = np.broadcast_to(GRID.row_areas[:, None], GRID.shape)
     for m in range(2):
         limit = arrays["limit"][m]
-        net = np.nan_to_num(arrays["potential"][m] * arrays["net_factor"][m])
+        net = np.nan_to_num(arrays["equal_share"][m] * arrays["net_factor"][m])
         for code in np.unique(limit):
             mine = limit == code
             assert tally.cells[m, code] == mine.sum()
@@ -105,34 +85,6 @@ def test_sums_are_those_of_the_whole(seed: int, size: int) -> None:
         allowed = (np.nan_to_num(arrays["available"][m]).astype(np.float64) * area).sum()
         assert tally.allowed[m] == pytest.approx(allowed, rel=1e-12)
     assert tally.cells.sum() == 2 * GRID.size
-
-
-@given(st.integers(0, 10_000), st.integers(1, 9))
-@MANY
-def test_median_is_exact(seed: int, size: int) -> None:
-    arrays = arrays_of(seed)
-    arrays["net_factor"][:] = 0.5
-    # whole tonnes: sums do not round, so that both ways agree on ties too
-    arrays["potential"] = (arrays["potential"] // 2000 * 2).astype(np.float32)
-    tally = whole(arrays, size)
-    for m in range(2):
-        net = (arrays["potential"][m] / 2).astype(np.float64)
-        expected = sorted_median(arrays["cost"][m], net)
-        np.testing.assert_equal(median_cost(tally, m, arrays), expected)
-
-
-def test_median_of_nothing_is_unknown() -> None:
-    arrays = arrays_of(3)
-    arrays["potential"][:] = 0
-    assert np.isnan(median_cost(whole(arrays, 4), 0, arrays))
-
-
-@given(hnp.arrays(np.float32, 20, elements=st.floats(width=32, allow_nan=False)))
-def test_sort_key_keeps_order_and_value(values: Any) -> None:
-    keys = sort_key(values)
-    ordered = values[np.argsort(keys, kind="stable")]
-    assert (ordered[:-1] <= ordered[1:]).all()
-    assert [from_sort_key(int(key)) for key in keys] == values.tolist()
 
 
 def test_a_geographic_grid_counts_true_areas() -> None:
@@ -151,5 +103,5 @@ def test_memory_and_disk_give_the_same_bytes(tmp_path: Path) -> None:
         opened = {name: store.open(name) for name in COUNTED}
         parts = [tally_block(opened, GRID, block) for block in GRID.blocks(4)]
         tally = reduce(Tally.add, (pickle.loads(pickle.dumps(part)) for part in parts))
-        found.append((pickle.dumps(tally), [median_cost(tally, m, opened) for m in range(2)]))
+        found.append(pickle.dumps(tally))
     assert found[0] == found[1]

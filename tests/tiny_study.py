@@ -51,12 +51,12 @@ REASONS = np.array(
     np.uint32,
 )
 
-POTENTIAL = np.where(LIMIT < LOWEST_STATE, 90.0, np.nan).astype(np.float32)
-POTENTIAL[LIMIT == WATER] = 30.0
-POTENTIAL[(LIMIT == EXCLUDED) | (LIMIT == NET_NOT_POSITIVE)] = 0.0
-POTENTIAL[0, 1] = 0.0
+SHARE = np.where(LIMIT < LOWEST_STATE, 90.0, np.nan).astype(np.float32)
+SHARE[LIMIT == WATER] = 30.0
+SHARE[(LIMIT == EXCLUDED) | (LIMIT == NET_NOT_POSITIVE)] = 0.0
+SHARE[0, 1] = 0.0
 
-ALLOCATED = np.where(POTENTIAL == 90.0, 90.0, 0.0).astype(np.float32)
+ALLOCATED = np.where(SHARE == 90.0, 90.0, 0.0).astype(np.float32)
 ALLOCATED[LIMIT >= LOWEST_STATE] = np.nan
 """The plan uses the first method where land limits it, and nothing else."""
 
@@ -82,17 +82,17 @@ def flags(words: dict[int, str]) -> dict[str, Any]:
 
 
 def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
-    cost = np.where(POTENTIAL > 0, 250.0, np.nan).astype(np.float32)
+    cost = np.where(SHARE > 0, 250.0, np.nan).astype(np.float32)
     inside = LIMIT != OUTSIDE
-    net = np.where(np.isnan(POTENTIAL) | (LIMIT == EXCLUDED), np.nan, 0.8).astype(np.float32)
+    net = np.where(np.isnan(SHARE) | (LIMIT == EXCLUDED), np.nan, 0.8).astype(np.float32)
     net[LIMIT == NET_NOT_POSITIVE] = -0.1
     share = np.where(inside, np.where(LIMIT == EXCLUDED, 0.0, 0.5), np.nan).astype(np.float32)
     fields: dict[str, Any] = {
-        "potential": np.stack([POTENTIAL, 2 * POTENTIAL]),
+        "equal_share": np.stack([SHARE, 2 * SHARE]),
         "limit": np.stack([LIMIT, LIMIT]),
         "net_factor": np.stack([net, net]),
         "cost": np.stack([cost, cost / 5]),
-        "score": np.stack([POTENTIAL * np.float32(0.4), POTENTIAL]),
+        "score": np.stack([SHARE * np.float32(0.4), SHARE]),
         "suitability": np.stack([share, share]),
         "available": np.stack([share, share]),
         "allocated": np.stack([ALLOCATED, np.where(LIMIT < LOWEST_STATE, 0.0, np.nan)]),
@@ -154,7 +154,9 @@ def tiny_tables() -> dict[str, pd.DataFrame]:
             "retained_share": [0.999, 0.61],
             "allowed_km2": [5.5, 12345.678],
             "alone_net_mt_yr": [0.000876, 1000.0],
-            "alone_median_cost_usd_t": [250.0, np.nan],
+            "alone_bound_mt_yr": [0.000876, 1000.0],
+            "alone_gap": [0.0, 0.0],
+            "alone_mean_cost_usd_t": [250.0, np.nan],
             "alone_limits": ["land 80 %, water 20 %", "nothing fits"],
         }
     )

@@ -28,7 +28,7 @@ from cdrsite.core.units import is_power, parse_quantity, same_dimension, split_n
 Share = Literal["whole", "area"]
 """How a shared pool is offered to its cells before the competition divides it truly.
 
-`whole`: each cell sees the whole pool; `area`: spread evenly over the pool's area.
+`whole`: each cell sees the whole pool; `area`: shared evenly over the land that may draw on it.
 """
 
 

@@ -10,13 +10,13 @@ OUTSIDE = 255
 """Outside the region: every value is NaN."""
 
 EXCLUDED = 254
-"""Excluded by a rule: potential and score are 0, net factor and cost NaN."""
+"""Excluded by a rule: equal share and score are 0, net factor and cost NaN."""
 
 UNKNOWN = 253
-"""A value that the potential depends on is NaN: every value is NaN."""
+"""A value that the equal share depends on is NaN: every value is NaN."""
 
 NET_NOT_POSITIVE = 252
-"""The net factor is 0 or less: potential and score are 0, cost is NaN (rule 5)."""
+"""The net factor is 0 or less: equal share and score are 0, cost is NaN (rule 5)."""
 
 LOWEST_STATE = 250
 """Resource codes stay below this one."""

@@ -34,7 +34,7 @@ CLIPPED = 2.0
 """Share of the values at each end of a skewed scale that take its last colour [%]."""
 NET_STATE = "net factor not positive"
 NOTHING_FITS = "nothing fits"
-"""A true zero of the potential, where a cost has no meaning."""
+"""A true zero of the equal share, where a cost has no meaning."""
 NOT_IN_PLAN = STATE_NAMES[NONE_PLANNED]
 """A true zero of what the plan gives a method."""
 SEVERAL_COLOUR, FREE_COLOUR = "#5A5A5A", "#F7F4EC"

@@ -61,7 +61,7 @@ LABEL_COLOURS = (
 """Colours of things without a natural colour, such as basins, in turn (Tol's muted scheme)."""
 
 SEQUENTIAL: dict[str, str] = {
-    "potential": "viridis",
+    "equal_share": "viridis",
     "score": "viridis",
     "cost": "magma_r",
     "suitability": "YlGn",

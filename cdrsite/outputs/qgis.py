@@ -35,7 +35,7 @@ OF_METHOD = "Method: "
 SITE_LAYERS = ("plants", "pipes", "sites", "routes", "corridors")
 ANSWER_RASTERS = ("winner", "net_removal", "plan_cost", "binding", "state")
 METHOD_ORDER = (
-    "allocated", "potential", "cost", "limit", "score", "suitability", "net_factor", "available",
+    "allocated", "equal_share", "cost", "limit", "score", "suitability", "net_factor", "available",
     "shortfall", "method_state",
 )  # fmt: skip
 SHOWN = frozenset({"winner", "plants", "pipes", "storage"})

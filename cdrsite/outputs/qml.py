@@ -37,7 +37,7 @@ ROUNDING = 1e-9
 """What is nearer to zero is zero in a legend [unit of the file]."""
 DIVERGING = frozenset({"net_factor"})
 """Quantities whose sign matters: their colours turn at zero."""
-NOTHING_AT_ZERO = frozenset({"potential", "score", "allocated", "net_removal"})
+NOTHING_AT_ZERO = frozenset({"equal_share", "score", "allocated", "net_removal"})
 """Quantities whose zero is a statement of its own, with a colour of its own."""
 NO_COLOUR_MAP = "viridis"
 """For quantities that the palette does not name."""

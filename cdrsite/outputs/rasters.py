@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     Read = Callable[[Block], NDArray[Any]]
     Plan = tuple[RasterSpec, Read]
 
-PER_CELL = frozenset({"potential", "score", "allocated"})
+PER_CELL = frozenset({"equal_share", "score", "allocated"})
 """Quantities that are totals of a cell, not values at a place."""
 
 CLASS_FILES = {
-    "limit_METHOD": "the resource that limits the method alone, or the state",
+    "limit_METHOD": "the resource that runs out first with equal shares, or the state",
     "winner": "the method with the most net removal in the plan, or the state",
     "binding": "what stops the cell from removing more in the plan, or the state",
     "state": "what the plan does there, or why its files have no number",
@@ -211,7 +211,7 @@ def readme(specs: list[RasterSpec], rule_names: tuple[str, ...]) -> str:
         "  a value      the number in the file",
         "  a true zero  0, and a resource in limit_METHOD.tif: known, and nothing fits there",
         "  unknown      nodata (-9999), and 'unknown' in limit_METHOD.tif: a layer has no value",
-        "  excluded     potential and score 0, and 'excluded' in limit_METHOD.tif;",
+        "  excluded     equal share and score 0, and 'excluded' in limit_METHOD.tif;",
         "               which rules did it: exclusion_reasons.tif",
         "Outside the region every file has nodata.",
         "The plan's files (allocated_METHOD, net_removal, plan_cost) have nodata where they are",
@@ -220,7 +220,9 @@ def readme(specs: list[RasterSpec], rule_names: tuple[str, ...]) -> str:
         "QGIS. A cost has no number (-9999) where nothing fits or nothing is done. Units stand in",
         "brackets; totals 'per cell' add up over cells, all others are values at a place.",
         "",
-        "potential, limit, cost and score: each method alone, with what each cell was offered.",
+        "equal_share, limit and score: each method with an equal share of every pool, divided over",
+        "the land that may draw on it. It is no bound: the plan brings pools and storage to where",
+        "they do most. What a method could do at most is in tables/methods.csv (alone_*).",
         "allocated, winner, binding and shortfall: the plan, in which all methods share land,",
         "pools and storage; 0 in allocated is a decision: possible, and not used by the plan.",
         "",

@@ -1,1 +1,1 @@
-"""What methods need, what places offer, and the potential that follows."""
+"""What methods need, what places offer, and the tonnes that follow."""

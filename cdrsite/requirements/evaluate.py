@@ -1,12 +1,12 @@
-"""Scores cells: from layers and a plan to potential, limit, net factor, cost and score.
+"""Scores cells: from layers and a plan to gross amount, limit, net factor, cost and score.
 
 The formulas, per method and cell:
 
-- potential [t/yr] = min over resources of max(supply, 0) / need,
+- gross [t/yr] = min over resources of max(supply, 0) / need,
 - limit = code of the resource with the least of them,
 - net factor [t/t] and gross cost [USD per gross t] = sums of products of layers,
 - cost [USD per net t] = gross cost / net factor,
-- score [t/yr] = suitability x potential x net factor.
+- score [t/yr] = suitability x gross x net factor.
 
 What a cell is when no resource limits it stands in :mod:`cdrsite.core.states`. All in float32.
 """
@@ -38,7 +38,7 @@ class MethodResult:
 
     Attributes
     ----------
-    potential : ndarray of float32
+    gross : ndarray of float32
         Gross CO2 captured or taken up [t/yr].
     limit : ndarray of uint8
         Code of the limiting resource, or a state of :mod:`cdrsite.core.states`.
@@ -47,10 +47,10 @@ class MethodResult:
     cost : ndarray of float32
         Levelised cost per net tonne [USD/t].
     score : ndarray of float32
-        Net removal weighed by suitability [t/yr]; 0 where the potential is 0.
+        Net removal weighed by suitability [t/yr]; 0 where the gross amount is 0.
     """
 
-    potential: F32
+    gross: F32
     limit: NDArray[np.uint8]
     net_factor: F32
     cost: F32
@@ -99,9 +99,9 @@ def evaluate(
     Returns
     -------
     dict of str to MethodResult
-        In the order of the plan. A cell's potential is unknown where a supply, a need or the net
+        In the order of the plan. A cell's gross amount is unknown where a supply, a need or the net
         factor is; an unknown price or suitability only makes its cost or score unknown. A need
-        of 0 or less sets no limit, so a cell with no other limit has an infinite potential.
+        of 0 or less sets no limit, so a cell with no other limit has an infinite one.
 
     Raises
     ------

@@ -47,7 +47,7 @@ def {{name}}({{arguments}}):
     ({{numbers}},) = numbers
     for i in range(reasons.size):
 {{reads}}
-        # supply / need; the least is the potential, and the first of equals limits
+        # supply / need; the least is the gross amount, and the first of equals limits
 {{limits}}
         net = {{net}}
 
@@ -66,7 +66,7 @@ def {{name}}({{arguments}}):
         code = np.uint8({EXCLUDED}) if excluded else code
         code = np.uint8({OUTSIDE}) if outside else code
 
-        potential[i] = value
+        gross[i] = value
         limit[i] = code
         net_factor[i] = NAN if no_value else net
         # one NaN for all: which of two NaN a sum keeps is the compiler's choice (rule 9)
@@ -77,7 +77,7 @@ def {{name}}({{arguments}}):
         score[i] = ZERO if value == ZERO else worth
 """
 
-OUTPUTS = ("potential", "limit", "net_factor", "cost", "score")
+OUTPUTS = ("gross", "limit", "net_factor", "cost", "score")
 
 
 @dataclass(frozen=True)

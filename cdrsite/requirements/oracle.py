@@ -62,7 +62,7 @@ def sum_of(total: Sum, layers: Mapping[str, F32]) -> F32 | np.float32:
 
 
 def candidate(limit: Limit, layers: Mapping[str, F32]) -> F32:
-    """Potential that one resource allows [t/yr]."""
+    """Gross amount that one resource allows [t/yr]."""
     above, below = limit.ratio
     supply = sum_of(above, layers)
     supply = np.where(supply <= 0, ZERO, supply)
@@ -96,7 +96,7 @@ def score_method(
             excluded &= layers[method.available] <= 0
         outside = (reasons & np.uint32(OUTSIDE_BIT)) != 0
 
-        potential = np.where(no_net, ZERO, best)
+        gross = np.where(no_net, ZERO, best)
         net_factor = net.copy()
         cost = np.where(no_net, NAN, sum_of(method.gross_cost, layers) / net)
         for state, is_so, amount in (
@@ -106,12 +106,12 @@ def score_method(
             (OUTSIDE, outside, NAN),
         ):
             code[is_so] = state
-            potential[is_so] = amount
+            gross[is_so] = amount
             if state != NET_NOT_POSITIVE:
                 net_factor[is_so] = NAN
                 cost[is_so] = NAN
-        suitability = layers[method.suitability] * potential if method.suitability else potential
-        score = np.where(potential == 0, ZERO, suitability * net)
+        suitability = layers[method.suitability] * gross if method.suitability else gross
+        score = np.where(gross == 0, ZERO, suitability * net)
         cost[np.isnan(cost)] = NAN  # one NaN for all, whatever its sign and payload
         score[np.isnan(score)] = NAN
-    return MethodResult(potential, code, net_factor, cost, score)
+    return MethodResult(gross, code, net_factor, cost, score)

@@ -123,7 +123,7 @@ def layer(name: str, coefficient: float = 1.0) -> Sum:
 
 @dataclass(frozen=True)
 class Limit:
-    """A resource that may limit a method: potential <= supply / need.
+    """A resource that may limit a method: gross <= supply / need.
 
     Attributes
     ----------
@@ -160,7 +160,7 @@ class Limit:
 
     @cached_property
     def ratio(self) -> tuple[Sum, Sum | None]:
-        """Numerator and denominator of the potential.
+        """Numerator and denominator of the gross amount.
 
         A constant need is divided into the coefficients of the supply, in float64, so that no
         cell needs a division; the denominator is then None.
@@ -197,7 +197,7 @@ class MethodPlan:
     Raises
     ------
     ConfigError
-        If no resource limits the method, so that its potential would be infinite.
+        If no resource limits the method, so that its gross amount would be infinite.
     """
 
     name: str
@@ -212,7 +212,7 @@ class MethodPlan:
         object.__setattr__(self, "limits", tuple(one for one in self.limits if one.holds_somewhere))
         if not self.limits:
             raise ConfigError(
-                "no resource limits this method, so its potential has no bound",
+                "no resource limits this method, so its tonnes have no bound",
                 where=self.name,
                 expected="at least one resource with a supply and a need above 0",
                 cure="give a supply of land or of another resource that the method needs",

@@ -38,7 +38,7 @@ class Pools:
     supply : ndarray, shape (pools,)
         Yearly supply [canonical unit of the resource].
     area : ndarray, shape (pools,)
-        Area inside the region [m2].
+        Land inside the region that may draw on it [m2].
     """
 
     resource: str
@@ -103,28 +103,38 @@ def _names(reader: LayerReader, layer: str, column: str | None, count: int) -> t
 def label_areas(
     labels: NDArray[np.int32], areas: F32, inside: NDArray[np.bool_], count: int
 ) -> F64:
-    """Area of each label inside the region, shape (count,) [m2]; add the blocks up."""
+    """Sum of ``areas`` by label inside the region, shape (count,) [m2]; add the blocks up."""
     keep = inside & (labels >= 0)
     weights = np.broadcast_to(areas, labels.shape)[keep].astype(np.float64)
     return np.bincount(labels[keep], weights=weights, minlength=count)[:count].astype(np.float64)
 
 
-def pool_supply(pools: Pools, share: str, labels: NDArray[np.int32], areas: F32) -> F32:
+def pool_supply(pools: Pools, share: str, labels: NDArray[np.int32], land: F32 | None) -> F32:
     """What a pool offers to each cell, float32 [canonical unit].
 
-    ``whole`` offers all of the pool to each of its cells, ``area`` the cell's part of its area. A
-    cell in no pool has an unknown supply (rule 2).
+    ``whole`` offers all of the pool to each of its cells; ``area`` shares it evenly over the land
+    that may draw on it, ``land`` of each cell [m2]. A cell in no pool has an unknown supply
+    (rule 2).
     """
     values = np.append(pools.supply, np.nan)
-    if share == "whole":
+    if share == "whole" or land is None:
         return values[labels].astype(np.float32)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        density = np.append(pools.supply / pools.area, np.nan)
-    return (density[labels] * areas).astype(np.float32)
+    density = np.append(_density(pools.supply, pools.area), np.nan)
+    return (density[labels] * land).astype(np.float32)
+
+
+def _density(supply: F64, land: F64) -> F64:
+    """Supply per m2 of the land that shares it; 0 where no land does."""
+    return np.divide(supply, land, out=np.zeros_like(supply), where=land > 0)
 
 
 def supply_block(
-    resource: str, model: Supply, pools: Pools | None, reader: LayerReader, block: Block
+    resource: str,
+    model: Supply,
+    pools: Pools | None,
+    reader: LayerReader,
+    block: Block,
+    land: F32 | None = None,
 ) -> F32 | None:
     """Supply of one resource to each cell of a block.
 
@@ -140,6 +150,8 @@ def supply_block(
         The layers.
     block : Block
         Which cells.
+    land : ndarray of float32, optional
+        Land of each cell that may draw on the pools [m2].
 
     Returns
     -------
@@ -155,8 +167,7 @@ def supply_block(
     if model.unlimited:
         return None
     if pools is not None:
-        areas = reader.grid.block_areas(block)
-        return pool_supply(pools, model.share, pools.labels(reader, block), areas)
+        return pool_supply(pools, model.share, pools.labels(reader, block), land)
     if model.layer is not None:
         values = _refuse_negative(model.layer, reader.values(model.layer, block, unit), unit)
         scale = _energy_of_layer(resource, model, reader) * model.factor
@@ -383,23 +394,22 @@ def _usable_units(
     return keep, left_out
 
 
-def storage_offer(share: str, rate: F64, best: NDArray[np.int32], areas: F32, served: F64) -> F32:
+def storage_offer(share: str, rate: F64, best: NDArray[np.int32], land: F32, served: F64) -> F32:
     """Injection offered to each cell by its cheapest storage unit, float32 [t/yr].
 
     Parameters
     ----------
     share : {'whole', 'area'}
-        All of the unit to each cell, or spread over the cells whose cheapest unit it is.
+        All of the unit to each cell, or shared evenly over the land whose cheapest unit it is.
     rate : ndarray, shape (units,)
         Yearly injection [t/yr].
     best : ndarray of int32, shape (rows, cols)
         Index of the cheapest unit, -1 where none is in reach: a true zero.
-    areas : ndarray of float32
-        Area of each cell, broadcasts to (rows, cols) [m2].
+    land : ndarray of float32, shape (rows, cols)
+        Land of each cell that may bring CO2 to storage [m2].
     served : ndarray, shape (units,)
-        Area of the region whose cheapest unit it is [m2]; read for ``area`` only.
+        Such land whose cheapest unit it is [m2]; read for ``area`` only.
     """
     if share == "whole":
         return np.append(rate, 0.0)[best].astype(np.float32)
-    density = np.divide(rate, served, out=np.zeros_like(rate), where=served > 0)
-    return (np.append(density, 0.0)[best] * areas).astype(np.float32)
+    return (np.append(_density(rate, served), 0.0)[best] * land).astype(np.float32)

@@ -190,7 +190,8 @@ DETAILS = (
     ("retained_share", "%", "column.retained"),
     ("allowed_km2", "km2", "column.allowed"),
     ("alone_net_mt_yr", "Mt/yr", "column.alone_net"),
-    ("alone_median_cost_usd_t", "USD/t", "column.alone_cost"),
+    ("alone_bound_mt_yr", "Mt/yr", "column.alone_bound"),
+    ("alone_mean_cost_usd_t", "USD/t", "column.alone_cost"),
 )
 """Further columns of the table of methods: key, unit, words."""
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 PLAN = ("winner", "binding", "exclusion_reasons", "transport_km")
 """Variables of all methods that the map of a study offers."""
-BY_METHOD = ("allocated", "potential", "cost", "limit", "suitability", "net_factor")
+BY_METHOD = ("allocated", "equal_share", "cost", "limit", "suitability", "net_factor")
 """Variables of each method that the map of a study offers."""
 SHADES = ("excluded", "unknown", NET_STATE, NOT_IN_PLAN)
 """States that are drawn over a quantity."""
@@ -139,7 +139,7 @@ class Painter:
             "unit": "" if unit in {"", "1"} else self._words.unit(unit),
             **painting.legend,
         }
-        if layer.variable in {"allocated", "potential"}:
+        if layer.variable in {"allocated", "equal_share"}:
             legend["unit"] = self._words("map.per_cell", unit=legend["unit"])
         return {"image": png_uri(index, painting.colours), "legend": legend}
 

@@ -1,4 +1,4 @@
-"""What the map says of a cell: the plan's reasons and each method alone, for all cells at once.
+"""What the map says of cells, all at once: the plan's reasons and each method's equal share.
 
 The same facts as the explanation of one place, from the same evidence in the dataset.
 """
@@ -47,7 +47,7 @@ NOT_POSSIBLE, USED, TOO_MUCH, NO_GAIN, AS_GOOD = range(5)
 """What the plan does with a method in a cell."""
 SHARED_NUMBERS = ("transport_km", "transport_cost")
 SHARED_CODES = ("winner", "binding")
-ALONE = ("potential", "cost")
+OFFERED = ("equal_share", "cost")
 ROUGH = frozenset({"charge", "shortfall"})
 """Numbers that are shown with two digits."""
 
@@ -227,7 +227,7 @@ def method_arrays(
     limit = cells["limit"][index]
     allowed = ~np.isin(limit, list(states))
     found: dict[str, Any] = {"limit": pack_whole(limit)}
-    for name in ALONE:
+    for name in OFFERED:
         if name in cells:
             found[name] = pack_log(np.where(allowed, cells[name][index], np.nan))
     if "net_factor" in cells:

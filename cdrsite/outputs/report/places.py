@@ -109,7 +109,7 @@ def place(frame: Frame, row: Row) -> str:
 
 
 def exclusions(frame: Frame) -> str:
-    """Section on what each rule removes, and on what limits each method alone."""
+    """Section on what each rule removes, and on what runs out first."""
     listed = frame.rows("exclusions")
     groups: dict[str, list[int]] = {}
     for i, row in enumerate(listed):
@@ -158,7 +158,7 @@ def joined(frame: Frame, names: list[str]) -> str:
 
 
 def limits(frame: Frame) -> str:
-    """What limits each method where, if it were alone: area by resource and state."""
+    """What runs out first where, with an equal share of the pools: area by resource and state."""
     listed = frame.rows("limits")
     if not listed:
         return ""

@@ -121,16 +121,16 @@ const WHY = (() => {
     return lines;
   }
 
-  function alone(data, shared, mine, limit) {
+  function equalShare(data, shared, mine, limit) {
     const { names } = data.cells;
-    const net = mine.potential === 0 ? 0 : mine.potential * mine.net_factor;
-    const lines = [say("map.why.alone", { gross: number(mine.potential), net: number(net) })];
-    if (Number.isFinite(mine.cost)) lines.push(say("map.why.alone_cost", { cost: number(mine.cost) }));
+    const net = mine.equal_share === 0 ? 0 : mine.equal_share * mine.net_factor;
+    const lines = [say("map.why.equal_share", { gross: number(mine.equal_share), net: number(net) })];
+    if (Number.isFinite(mine.cost)) lines.push(say("map.why.equal_share_cost", { cost: number(mine.cost) }));
     const supply = `supply_${limit}`, offered = shared[supply];
     const places = { what: named("map.limit", limit), offered: amount(offered, names.units[supply]) };
-    if (Number.isFinite(offered) && mine.potential > 0) {
+    if (Number.isFinite(offered) && mine.equal_share > 0) {
       const unit = String(names.units[supply]).split("/")[0];
-      places.need = `${number(offered / mine.potential)} ${named("map.unit", unit)}`;
+      places.need = `${number(offered / mine.equal_share)} ${named("map.unit", unit)}`;
       lines.push(say("map.why.limit_need", places));
     } else {
       lines.push(say(Number.isFinite(offered) ? "map.why.limit_offered" : "map.why.limit", places));
@@ -162,7 +162,7 @@ const WHY = (() => {
     const plan = verdict(data, shared, mine);
     const parts = [
       ["map.why.title.plan", [...plan.slice(0, 1), ...way(data, shared, mine), ...plan.slice(1)]],
-      ["map.why.title.alone", alone(data, shared, mine, state.limit)],
+      ["map.why.title.equal_share", equalShare(data, shared, mine, state.limit)],
     ];
     for (const [title, lines] of parts) {
       if (title === "map.why.title.plan" && !plan.length) continue;
