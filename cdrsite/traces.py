@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.layers.shapes import polygonal
 from cdrsite.transport.frames import Cells
 from cdrsite.transport.routes import Route, corridors, line, smooth, trace
 
@@ -247,7 +248,7 @@ def _polygons(
     whole = [
         None
         if shape is None or shape.is_empty or shapely.get_dimensions(shape) < 2
-        else shapely.MultiPolygon(shapely.get_parts(shape).tolist())
+        else shapely.MultiPolygon(shapely.get_parts(polygonal(shape)).tolist())
         for shape in shapes
     ]
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries(whole, crs=grid.wkt), crs=grid.wkt)

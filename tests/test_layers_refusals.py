@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from cdrsite.config.layers import DerivedLayer, ExpressionLayer, FileLayer
 from cdrsite.config.models import GridModel, Region
+from cdrsite.core.crs import parse_crs
 from cdrsite.core.errors import (
     CdrsiteError,
     CdrsiteWarning,
@@ -28,7 +29,7 @@ from cdrsite.core.errors import (
 )
 from cdrsite.core.grid import Block
 from cdrsite.layers import expression
-from cdrsite.layers.region import StudyArea, build_grid, parse_crs
+from cdrsite.layers.region import StudyArea, build_grid
 from cdrsite.layers.stack import LayerStack
 
 BOX = Region(bounds=(10.0, 50.0, 10.02, 50.02))

@@ -42,7 +42,7 @@ class Region(Model):
     where: str | None = None
     """Filter on the boundary's features, e.g. `name_1 == 'Gansu'`."""
     bounds: tuple[Number, Number, Number, Number] | None = None
-    """West, south, east, north, in place of a boundary."""
+    """West, south, east, north, in place of a boundary; over the 180th meridian west > east."""
     crs: str = "EPSG:4326"
     """Coordinate system of `bounds`, or of a boundary whose file names none or a wrong one."""
 
@@ -51,9 +51,11 @@ class Region(Model):
         exactly_one(self, ("boundary", "bounds"), "one region")
         if self.bounds is not None:
             west, south, east, north = self.bounds
-            if not (west < east and south < north):
+            over_the_seam = self.crs == "EPSG:4326" and 180 >= west > 0 > east >= -180
+            if not ((west < east or over_the_seam) and south < north):
                 raise problem(
-                    f"empty region; got {list(self.bounds)}; expected west < east and south < north"
+                    f"empty region; got {list(self.bounds)}; expected west < east and south < "
+                    "north (west > east only over the 180th meridian, e.g. [177, -20, -178, -15])"
                 )
             lonlat = west >= -360 and east <= 360 and south >= -90 and north <= 90
             if self.crs == "EPSG:4326" and not lonlat:

@@ -354,9 +354,10 @@ def equal_area_crs(bounds_lonlat: tuple[float, float, float, float]) -> CRS:
     CRS
         Lambert azimuthal equal-area centred on the region for regions up to 20 degrees wide,
         Albers with standard parallels at one sixth and five sixths of the latitude range for wider
-        mid-latitude ones (Snyder 1987, p. 99), and the cylindrical EPSG:6933 for regions that
-        cross the equator with over 60 degrees of longitude; turned about the axis where they
-        cross the meridian of 180 degrees.
+        mid-latitude ones (Snyder 1987, p. 99), the azimuthal one about the pole for regions over
+        half of its parallels, and the cylindrical EPSG:6933 for regions that cross the equator with
+        over 60 degrees of longitude; turned about the axis where they cross the meridian of 180
+        degrees.
     """
     from pyproj import CRS
     from pyproj.crs import ProjectedCRS
@@ -375,6 +376,10 @@ def equal_area_crs(bounds_lonlat: tuple[float, float, float, float]) -> CRS:
         # the same cylinder, turned so that its seam lies outside the region
         cylinder = LambertCylindricalEqualAreaConversion(30, lon)
         return ProjectedCRS(cylinder, name=f"Lambert cylindrical equal area, 30, {lon:g}")
+    if width > 180:
+        pole = math.copysign(90.0, south + north)
+        lambert = LambertAzimuthalEqualAreaConversion(pole, lon)
+        return ProjectedCRS(lambert, name=f"Lambert azimuthal equal area, {pole:g}, {lon:g}")
     if width > 20 and height < 60 and south * north > 0:
         low, high = round(south + height / 6, 1), round(north - height / 6, 1)
         albers = AlbersEqualAreaConversion(low, high, lat, lon)

@@ -10,10 +10,13 @@ from cdrsite.core.grid import AnalysisGrid, Block, equal_area_crs
 from cdrsite.layers._kernel_nearest import fill_buckets, nearest
 from cdrsite.layers.coverage import rings_of
 from cdrsite.layers.harmonise import transformer
+from cdrsite.layers.shapes import parts_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+POLYGON = 3
+"""Shapely's number of a polygon."""
 MOST_BUCKETS = 1024
 """Buckets per side, at most."""
 
@@ -40,14 +43,14 @@ class Nearest:
 
         self.grid = grid
         self.local = equal_area_crs(grid.bounds).to_wkt() if grid.is_geographic else None
-        shapes = shapes[~shapely.is_empty(shapes)]
-        areal = np.isin(shapely.get_type_id(shapes), (3, 6))
-        self.rings = rings_of(shapely.get_parts(shapely.union_all(shapes[areal])), grid)
+        parts, _ = parts_of(shapes)
+        areal = shapely.get_type_id(parts) == POLYGON
+        self.rings = rings_of(shapely.get_parts(shapely.union_all(parts[areal])), grid)
         if self.local is not None:
             there = transformer(grid.wkt, self.local)
-            shapes = shapely.transform(shapes, there.transform, interleaved=False)
-        flat = shapely.get_parts(np.where(areal, shapely.boundary(shapes), shapes))
-        segments = _segments(shapely.get_parts(flat))
+            parts = shapely.transform(parts, there.transform, interleaved=False)
+        flat = shapely.get_parts(np.where(areal, shapely.boundary(parts), parts))
+        segments = _segments(flat)
         self.segments = self._within_reach(segments, flat)
         if len(self.segments):
             self._index()

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.errors import ConfigError, DataError, GridError, UnitError
+from cdrsite.core.crs import parse_crs
+from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError, GridError, UnitError
 from cdrsite.core.grid import AnalysisGrid, Block, equal_area_crs
 from cdrsite.core.units import parse_quantity
 from cdrsite.layers.coverage import Rings, rings_of
 from cdrsite.layers.guard import reading
-from cdrsite.layers.shapes import polygonal, sound, workable
+from cdrsite.layers.projecting import EDGE_TOLERANCE, degrees_of, geodetic_wkt, projected
+from cdrsite.layers.seam import centred_longitudes, turned
+from cdrsite.layers.shapes import Repairs, clean, joined, parts_of, polygonal, workable
+from cdrsite.layers.sources import read_vector
+from cdrsite.layers.where import select
 
 if TYPE_CHECKING:
-    import geopandas as gpd
     from numpy.typing import NDArray
     from pyproj import CRS
 
@@ -24,8 +29,8 @@ if TYPE_CHECKING:
 
 BOUNDARY_CURE = "add region.crs: EPSG:..., after asking whoever made the file"
 """What to do about a boundary without a coordinate system."""
-EDGE_POINTS = 64
-"""Points added to each side of a rectangle before it is projected, so that it stays one."""
+POLYGON = 3
+"""Shapely's number of a polygon."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +82,25 @@ def build_grid(region: Region, grid: GridModel) -> StudyArea:
     GridError
         If the grid would have more cells than ``grid.max_cells``.
     """
-    shape, crs = _outline(region)
-    target = _target_crs(shape, crs, grid.crs)
-    geometry = _project(shape, crs, target)
-    resolution = parse_resolution(grid.resolution, target)
+    shapes, crs, where = _outline(region)
+    repairs = Repairs()
+    with workable(where):
+        shapes = clean(shapes, repairs, crs)
+        if repairs.lost:
+            raise DataError(
+                "coordinates that are no numbers",
+                where=where,
+                got=f"{repairs.lost} of {len(shapes)} features",
+                cure="correct or remove them",
+                rule=7,
+            )
+        with reading("region", "no place on Earth", "check the region and its CRS"):
+            target, interval = _target_crs(shapes, crs, grid.crs)
+        resolution = parse_resolution(grid.resolution, target)
+        with reading("grid.crs", "the region cannot be projected", "choose another grid.crs"):
+            geometry = _project(shapes, crs, target, interval, resolution, where, repairs)
+    for text in repairs.sentences():
+        warnings.warn(f"{where}: {text}", CdrsiteWarning, stacklevel=2)
     bounds = geometry.bounds
     cells = math.ceil((bounds[2] - bounds[0]) / resolution) * math.ceil(
         (bounds[3] - bounds[1]) / resolution
@@ -99,30 +119,6 @@ def build_grid(region: Region, grid: GridModel) -> StudyArea:
         AnalysisGrid.from_bounds(target, bounds, resolution, snap=snap),
         geometry,
     )
-
-
-def parse_crs(text: str, where: str) -> CRS:
-    """Turn a text such as ``EPSG:3035`` into a CRS.
-
-    Raises
-    ------
-    ConfigError
-        If PROJ does not know it.
-    """
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
-    try:
-        return CRS.from_user_input(text)
-    except CRSError as error:
-        raise ConfigError(
-            "unknown coordinate system",
-            where=where,
-            got=repr(text),
-            expected="an EPSG code such as EPSG:3035, or WKT",
-            cure="look the code up at epsg.org",
-            rule=1,
-        ) from error
 
 
 def parse_resolution(value: float | str, crs: CRS) -> float:
@@ -197,8 +193,8 @@ def _mixed_up(value: object, crs: CRS, expected: str, cure: str) -> ConfigError:
     )
 
 
-def _outline(region: Region) -> tuple[Any, CRS]:
-    """The region's polygon in its own CRS."""
+def _outline(region: Region) -> tuple[NDArray[Any], CRS, str]:
+    """The region's shapes in their own CRS, and where they come from."""
     import shapely
 
     if region.bounds is not None:
@@ -214,11 +210,9 @@ def _outline(region: Region) -> tuple[Any, CRS]:
         west, south, east, north = region.bounds
         if crs.is_geographic and east - west == 360:
             west, east = -180.0, 180.0  # the same belt, without a seam inside
-        box = shapely.box(west, south, east, north)
-        side = max(east - west, north - south)
-        return shapely.segmentize(box, side / EDGE_POINTS), crs
-    from cdrsite.layers.sources import read_vector
-
+        if crs.is_geographic and east < west:
+            east += 360.0  # over the 180th meridian, as GeoJSON's bounding boxes say it
+        return np.array([shapely.box(west, south, east, north)], dtype=object), crs, "region.bounds"
     assert region.boundary is not None  # noqa: S101 - the model guarantees one of the two
     where = f"region.boundary ({region.boundary})"
     given = region.crs if "crs" in region.model_fields_set else None
@@ -226,14 +220,10 @@ def _outline(region: Region) -> tuple[Any, CRS]:
         region.boundary, where, layer=region.layer, crs=given, crs_cure=BOUNDARY_CURE
     )
     if region.where is not None:
-        from cdrsite.layers.where import select
-
         frame = frame[select(frame, region.where, where)]
-    merged = shapely.Polygon()
-    if len(frame):
-        with workable(where):
-            merged = polygonal(shapely.union_all(_valid(frame, where)))
-    if merged.is_empty:
+    shapes = frame.geometry.to_numpy()
+    kinds = shapely.get_type_id(parts_of(shapes[~shapely.is_missing(shapes)])[0])
+    if not (kinds == POLYGON).any():
         raise DataError(
             "empty region",
             where=where,
@@ -243,48 +233,54 @@ def _outline(region: Region) -> tuple[Any, CRS]:
             cure="check the file, region.layer and region.where",
             rule=7,
         )
-    return merged, frame.crs
+    return shapes, frame.crs, where
 
 
-def _valid(frame: gpd.GeoDataFrame, where: str) -> NDArray[Any]:
-    """The shapes of a boundary file, made sound; lines and points stay."""
+def _target_crs(
+    shapes: NDArray[Any], crs: CRS, wanted: str
+) -> tuple[CRS, tuple[float, float] | None]:
+    """The grid's CRS, and the interval of longitude that holds a region given in degrees."""
     import shapely
-
-    shapes, away, _ = sound(frame.geometry.to_numpy())
-    if away:
-        raise DataError(
-            "coordinates that are no numbers",
-            where=where,
-            got=f"{away} of {len(shapes)} features",
-            cure="correct or remove them",
-            rule=7,
-        )
-    return np.asarray(shapely.make_valid(shapes))
-
-
-def _target_crs(shape: Any, crs: CRS, wanted: str) -> CRS:
     from pyproj import CRS, Transformer
 
+    interval = centred_longitudes(shapes) if crs.is_geographic else None
     if wanted != "auto":
         target = parse_crs(wanted, "grid.crs")
         if not (target.is_projected or target.is_geographic):
             raise ConfigError("not a horizontal CRS", where="grid.crs", got=target.name, rule=1)
-        return target
-    west, south, east, north = shape.bounds
-    with reading("region", "no place on Earth", "check the region and its CRS"):
-        geodetic = Transformer.from_crs(crs, CRS.from_epsg(4326), always_xy=True)
-        lonlat = geodetic.transform_bounds(west, south, east, north, densify_pts=21)
-        return equal_area_crs(lonlat)
+        return target, interval
+    west, south, east, north = shapely.total_bounds(shapes)
+    if interval is not None:
+        return equal_area_crs((interval[0], south, interval[1], north)), interval
+    geodetic = Transformer.from_crs(crs, CRS.from_epsg(4326), always_xy=True)
+    west, south, east, north = geodetic.transform_bounds(west, south, east, north, densify_pts=21)
+    if east < west:
+        east += 360.0  # over the 180th meridian
+    return equal_area_crs((west, south, east, north)), interval
 
 
-def _project(shape: Any, crs: CRS, target: CRS) -> Any:
-    import shapely
-    from pyproj import Transformer
-
-    with reading("grid.crs", "the region cannot be projected", "choose another grid.crs"):
-        transform = Transformer.from_crs(crs, target, always_xy=True).transform
-    moved = shapely.transform(shape, lambda xy: np.column_stack(transform(xy[:, 0], xy[:, 1])))
-    if not np.isfinite(shapely.get_coordinates(moved)).all() or moved.is_empty:
+def _project(
+    shapes: NDArray[Any],
+    crs: CRS,
+    target: CRS,
+    interval: tuple[float, float] | None,
+    resolution: float,
+    where: str,
+    repairs: Repairs,
+) -> Any:
+    """The region's polygon on the grid; edges follow the curves that they stand for."""
+    if interval is not None:
+        middle = (interval[0] + interval[1]) / 2
+        shapes = turned(shapes, middle - 180.0, middle + 180.0)
+    wkt, source = target.to_wkt(), crs.to_wkt()
+    tolerance = EDGE_TOLERANCE * resolution
+    lost = repairs.lost
+    if interval is None and target.is_geographic:
+        shapes = degrees_of(shapes, source, tolerance, repairs)
+        source = geodetic_wkt(crs)
+    moved = projected(shapes, source, wkt, tolerance, repairs, where)
+    geometry = polygonal(joined([polygonal(one) for one in moved]))
+    if repairs.lost > lost or geometry.is_empty:
         raise GridError(
             "the region cannot be projected",
             where="grid.crs",
@@ -292,4 +288,4 @@ def _project(shape: Any, crs: CRS, target: CRS) -> Any:
             cure="choose a CRS that is defined there, or leave grid.crs: auto",
             rule=1,
         )
-    return polygonal(shapely.make_valid(moved))
+    return geometry

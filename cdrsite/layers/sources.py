@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core import gdal
+from cdrsite.core.crs import parse_crs
 from cdrsite.core.errors import CdrsiteWarning, DataError, MissingFileError
 from cdrsite.core.references import require_vector
 from cdrsite.layers.guard import hearing, reading, require_harmless
@@ -313,8 +314,6 @@ def crs_of(layer: FileLayer, wkt: str | None, where: str) -> CRS:
     """The CRS of a layer: the scenario's, else the file's."""
     from pyproj import CRS
 
-    from cdrsite.layers.region import parse_crs
-
     if layer.crs is not None:
         return parse_crs(layer.crs, f"{where}: crs")
     if not wkt:
@@ -393,8 +392,6 @@ def read_vector(
     MissingFileError, DataError
         If it is missing, cannot be read, has no CRS, no features or not the layer.
     """
-    from cdrsite.layers.region import parse_crs
-
     require_file(path, where)
     with reading(where), hearing(where):
         frame = _read_features(path, where, layer, lon, lat)

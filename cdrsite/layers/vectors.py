@@ -13,10 +13,17 @@ from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import AnalysisGrid, equal_area_crs
 from cdrsite.layers.coverage import Rings, rings_of
 from cdrsite.layers.guard import reading
-from cdrsite.layers.harmonise import same_crs, transformer
 from cdrsite.layers.nearest import Nearest
 from cdrsite.layers.presets import Resolved
-from cdrsite.layers.shapes import sound, workable
+from cdrsite.layers.projecting import (
+    EDGE_TOLERANCE,
+    METRES_A_DEGREE,
+    degrees_of,
+    projected,
+    to_grid,
+)
+from cdrsite.layers.seam import turned, window_of
+from cdrsite.layers.shapes import Repairs, polygonal, workable
 from cdrsite.layers.sources import read_vector
 from cdrsite.layers.where import select
 
@@ -26,6 +33,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MIXED = 7
+"""Shapely's number of a collection of several kinds."""
 BUFFER_SEGMENTS = 16
 """Straight pieces per quarter circle of a buffer, as in most GIS."""
 
@@ -146,13 +155,15 @@ class Vectors:
         if frame.empty:
             self._warn(name, f"the filter {layer.filter!r} keeps no feature")
         frame = frame.reset_index(drop=True)
-        if not same_crs(frame.crs.to_wkt(), self.grid.wkt):
-            # the axis order of a file is always longitude first
-            with reading(layer.where_text, "its shapes cannot be projected"):
-                frame = frame.to_crs(self.grid.crs)
-        shapes = self._repair(frame.geometry.to_numpy(), name)
+        repairs = Repairs()
+        with reading(layer.where_text, "its shapes cannot be projected"):
+            shapes = to_grid(
+                frame.geometry.to_numpy(), frame.crs.to_wkt(), self.grid, repairs, layer.where_text
+            )
+        for text in repairs.sentences():
+            self._warn(name, text)
         self._require_near(shapes, name)
-        return frame.set_geometry(shapes)
+        return frame.set_geometry(shapes, crs=self.grid.crs)
 
     def _own_filter(self, frame: gpd.GeoDataFrame, layer: Resolved) -> NDArray[np.bool_]:
         """The layer's filter; a preset's one is left out where the file has not its columns."""
@@ -191,22 +202,6 @@ class Vectors:
             )
         self._warn(name, "no feature lies in the region, only beside it")
 
-    def _repair(self, shapes: NDArray[Any], name: str) -> NDArray[Any]:
-        """Sound shapes in the grid's CRS; what cannot be projected becomes empty."""
-        with workable(self.layers[name].where_text):
-            shapes, away, repaired = sound(shapes)
-        if away:
-            self._warn(
-                name,
-                f"{away} feature(s) left out: a coordinate is no number, or cannot be projected to "
-                f"{self.grid.crs.name}",
-            )
-        if repaired:
-            self._warn(
-                name, f"repaired {repaired} invalid polygon(s) (self-intersections and the like)"
-            )
-        return shapes
-
     def _warn(self, name: str, text: str) -> None:
         warnings.warn(f"{self.layers[name].where_text}: {text}", CdrsiteWarning, stacklevel=2)
 
@@ -243,23 +238,32 @@ class Vectors:
         """Polygons only; refuse features that have no area."""
         import shapely
 
-        areal = np.isin(shapely.get_type_id(shapes), (3, 6, 7))
-        if areal.all():
-            return shapes
+        kinds = shapely.get_type_id(shapes)
+        areal, empty = np.isin(kinds, (3, 6)), shapely.is_empty(shapes)
+        mixed = np.flatnonzero((kinds == MIXED) & ~empty)
+        if mixed.size:
+            shapes = shapes.copy()
+            for i in mixed:
+                shapes[i] = polygonal(shapes[i])
+                areal[i] = not shapes[i].is_empty
         if not areal.any():
             raise DataError(
                 "points and lines cover no area",
                 where=self.layers[name].where_text,
-                got=f"{shapes.size} features without an area",
+                got=f"{int((~empty).sum())} features without an area",
                 cure="give a buffer, e.g. buffer: 200 m, or use the distance to them",
                 rule=3,
             )
-        self._warn(
-            name,
-            f"{int((~areal).sum())} of {shapes.size} features are points or lines and cover no "
-            "area; give a buffer to count them",
-        )
-        return shapes[areal]
+        without = int((~areal & ~empty).sum())
+        if without or mixed.size:
+            self._warn(
+                name,
+                f"{without + mixed.size} of {shapes.size} features are points or lines, or have "
+                "some beside their polygons; these cover no area; give a buffer to count them",
+            )
+        shapes = shapes.copy()
+        shapes[~areal] = shapely.Polygon()
+        return shapes
 
     def grown(self, name: str) -> NDArray[Any]:
         """Every feature, grown by the layer's own buffer; refuses layers without an area."""
@@ -268,10 +272,7 @@ class Vectors:
     def _grow(self, name: str) -> NDArray[Any]:
         buffer = self.layers[name].model.buffer
         shapes = self.shapes(name, None)
-        if buffer:
-            return grow(shapes, buffer, self.grid)
-        self._areal(shapes, name)
-        return shapes
+        return grow(shapes, buffer, self.grid) if buffer else self._areal(shapes, name)
 
     def areas(self, name: str) -> NDArray[np.float64]:
         """Planar area of every feature as :meth:`each_rings` has it [square CRS units]."""
@@ -308,8 +309,9 @@ def grow(shapes: NDArray[Any], buffer: float, grid: AnalysisGrid) -> NDArray[Any
 
     if not grid.is_geographic:
         return shapely.buffer(shapes, buffer / grid.unit_metres, quad_segs=BUFFER_SEGMENTS)
-    local = equal_area_crs(grid.bounds).to_wkt()
-    there, back = transformer(grid.wkt, local), transformer(local, grid.wkt)
-    metric = shapely.transform(shapes, there.transform, interleaved=False)
+    local, repairs = equal_area_crs(grid.bounds).to_wkt(), Repairs()
+    tolerance = EDGE_TOLERANCE * grid.resolution
+    metric = projected(shapes, grid.wkt, local, tolerance * METRES_A_DEGREE, repairs)
     grown = shapely.buffer(metric, buffer, quad_segs=BUFFER_SEGMENTS)
-    return shapely.transform(grown, back.transform, interleaved=False)
+    window = window_of(grid)
+    return turned(degrees_of(grown, local, tolerance, repairs), window.west, window.east)

@@ -1,0 +1,34 @@
+"""Coordinate systems as people write them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cdrsite.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pyproj import CRS
+
+
+def parse_crs(text: str, where: str) -> CRS:
+    """Turn a text such as ``EPSG:3035`` into a CRS.
+
+    Raises
+    ------
+    ConfigError
+        If PROJ does not know it.
+    """
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        return CRS.from_user_input(text)
+    except CRSError as error:
+        raise ConfigError(
+            "unknown coordinate system",
+            where=where,
+            got=repr(text),
+            expected="an EPSG code such as EPSG:3035, or WKT",
+            cure="look the code up at epsg.org",
+            rule=1,
+        ) from error
