@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cdrsite.assumed import alternative_sentences, alternatives, warn_of_assumptions
@@ -188,6 +188,7 @@ def gathered_warnings() -> Iterator[Notes]:
 
 def try_one_cell(setting: Setting) -> None:
     """Take one cell through every stage: what a later block would refuse is refused here."""
+    setting = replace(setting, reader=setting.reader.glance())
     scenario, reader = setting.scenario, setting.reader
     policies_of(setting)
     if scenario.network.plan:

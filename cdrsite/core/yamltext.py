@@ -31,7 +31,7 @@ class _Bounded(Composer):
 
     def __init__(self, loader: Any = None) -> None:
         super().__init__(loader=loader)
-        self.depth = 0
+        self.levels = 0
         self.counts: list[int] = [0]
         self.sizes: dict[int, int] = {}
 
@@ -41,12 +41,12 @@ class _Bounded(Composer):
         line = event.start_mark.line + 1
         if isinstance(parent, MappingNode) and index is None and not _plain_key(event):
             raise _Refused("a key is not text", line, "a list or mapping as a key")
-        if self.depth > MAX_DEPTH:
+        if self.levels > MAX_DEPTH:
             raise _Refused("nested too deep", line, f"more than {MAX_DEPTH} levels")
-        self.depth += 1
+        self.levels += 1
         self.counts.append(1)
         node = super().compose_node(parent, index)
-        self.depth -= 1
+        self.levels -= 1
         count = self.counts.pop()
         if isinstance(event, AliasEvent):
             if id(node) not in self.sizes:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from cdrsite.config.layers import FileLayer
 
 X_NAMES = ("x", "lon", "longitude", "easting")
+STRIP_PIXELS = 16_000_000
+"""Read at a time where every so many pixels are wanted."""
 Y_NAMES = ("y", "lat", "latitude", "northing")
 
 
@@ -32,10 +34,29 @@ class _CubeReader:
     def __init__(self, variable: Any, flip_y: bool, flip_x: bool) -> None:
         self.variable, self.flip_y, self.flip_x = variable, flip_y, flip_x
 
+    overviews: tuple[int, ...] = ()
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """Height and width of what the file is read by [pixels]."""
+        chunks = self.variable.encoding.get("chunksizes") or self.variable.encoding.get("chunks")
+        return tuple(map(int, chunks[-2:])) if chunks else (1, self.variable.shape[-1])  # type: ignore[return-value]
+
     def read(
         self, bands: tuple[int, ...], rows: tuple[int, int], cols: tuple[int, int], step: int = 1
     ) -> Any:
         """Bands of a window, every ``step`` pixels, north first."""
+        if step == 1:
+            return self._whole(bands, rows, cols)
+        # striding inside the file is slow, and the whole window may not fit into memory
+        height = max(1, STRIP_PIXELS // (step * (cols[1] - cols[0]))) * step
+        parts = [
+            self._whole(bands, (row, min(row + height, rows[1])), cols)[:, ::step, ::step]
+            for row in range(*rows, height)
+        ]
+        return np.concatenate(parts, axis=1)
+
+    def _whole(self, bands: tuple[int, ...], rows: tuple[int, int], cols: tuple[int, int]) -> Any:
         height, width = self.variable.shape[-2:]
         r0, r1 = (height - rows[1], height - rows[0]) if self.flip_y else rows
         c0, c1 = (width - cols[1], width - cols[0]) if self.flip_x else cols
@@ -48,7 +69,7 @@ class _CubeReader:
             data = data[:, ::-1]
         if self.flip_x:
             data = data[:, :, ::-1]
-        return np.ascontiguousarray(data[:, ::step, ::step])
+        return np.ascontiguousarray(data)
 
 
 def open_cube(layer: FileLayer, where: str, nodata: tuple[float, ...]) -> RasterSource:

@@ -129,9 +129,13 @@ def _overlay(
 
 def strips(source: RasterSource, grid: AnalysisGrid, block: Block) -> Iterator[Window]:
     """Source windows that together hold every pixel touching a block, in source order."""
+    left = np.inf if source.most is None else source.most
     for (r0, r1), (c0, c1) in windows(source, grid, block):
         height = max(1, STRIP_PIXELS // ((c1 - c0) * len(source.bands)))
         for row in range(r0, r1, height):
+            if left <= 0:
+                return
+            left -= height * (c1 - c0)
             yield (row, min(row + height, r1)), (c0, c1)
 
 

@@ -89,6 +89,8 @@ class RasterSource:
         Number = stored * scale + offset.
     unit : str or None
         Unit that the file declares.
+    most : int or None
+        Pixels of a block that are read at most, for a trial that needs no true value.
     """
 
     where: str
@@ -102,6 +104,7 @@ class RasterSource:
     offset: float
     unit: str | None
     reader: Any = field(repr=False, compare=False)
+    most: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no raster of numbers on the ground.
@@ -131,7 +134,8 @@ class RasterSource:
 
     def _require_place(self) -> None:
         t, (height, width) = self.transform, self.shape
-        corners = [t * corner for corner in ((0, 0), (width, 0), (0, height), (width, height))]
+        across, down = np.array([0, width, 0, width]), np.array([0, 0, height, height])
+        corners = [t.a * across + t.b * down + t.c, t.d * across + t.e * down + t.f]
         numbers = [*np.ravel(corners), *(() if t.is_degenerate else ~t)]
         if t.is_degenerate or not np.abs(numbers).max() <= FARTHEST or 0 in self.shape:
             raise DataError(
@@ -208,6 +212,17 @@ class _GdalReader:
         if dataset is None:
             dataset = self.local.dataset = gdal.open_raster(self.path)
         return dataset
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """Height and width of what the file is read by [pixels]."""
+        height, width = self.handle().block_shapes[0]
+        return int(height), int(width)
+
+    @property
+    def overviews(self) -> tuple[int, ...]:
+        """Factors of the coarser copies in the file."""
+        return tuple(self.handle().overviews(1))
 
     def read(
         self, bands: tuple[int, ...], rows: tuple[int, int], cols: tuple[int, int], step: int = 1

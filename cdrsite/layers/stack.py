@@ -7,7 +7,7 @@ bytes whatever the block size and the number of threads (rule 9).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
@@ -29,7 +29,7 @@ from cdrsite.layers.region import StudyArea
 from cdrsite.layers.remember import BlockCache, by_block
 from cdrsite.layers.shapes import centres
 from cdrsite.layers.sources import RasterSource, open_raster
-from cdrsite.layers.survey import Survey, all_codes, survey
+from cdrsite.layers.survey import LOOK_PIXELS, Survey, all_codes, survey
 from cdrsite.layers.unit import factor
 from cdrsite.layers.vectors import Once, Vectors, kept
 from cdrsite.layers.where import column_name, nearest
@@ -113,6 +113,7 @@ class LayerStack:
         check_references(self.layers)
         self._vectors = Vectors({n: f for n, f in self._files.items() if f.vector}, self.grid)
         self.blocks = BlockCache()
+        self.most: int | None = None
         self._once = Once()
         self._key = uuid4().hex
 
@@ -180,9 +181,19 @@ class LayerStack:
         kind = geometry_type(shapes, self._files[layer.from_].where_text)
         return {"point": "1/km2", "line": "km/km2", "polygon": "1"}[kind]
 
+    def glance(self) -> LayerStack:
+        """The same layers for a trial: of a block with very many pixels only some are read."""
+        other = object.__new__(LayerStack)
+        other.__dict__.update(self.__dict__)
+        other.blocks, other.most = BlockCache(), LOOK_PIXELS
+        return other
+
     def _raster(self, name: str) -> RasterSource:
         file = self._files[name]
-        return self._once.get(("raster", name), lambda: open_raster(file.model, name, file.nodata))
+        source = self._once.get(
+            ("raster", name), lambda: open_raster(file.model, name, file.nodata)
+        )
+        return source if self.most is None else replace(source, most=self.most)
 
     def survey(self, name: str) -> Survey:
         """First look at a raster layer; see :func:`cdrsite.layers.survey.survey`."""
@@ -413,13 +424,11 @@ class LayerStack:
         self._class_file(name)
         key = ("weights", name, tuple(weights.items()))
         table = self._once.get(key, lambda: self._weights(name, weights))
-        source = self._raster(name)
 
         def decode(stored: NDArray[Any]) -> NDArray[np.float64]:
-            values = source.decode(stored)
-            return look_up(values, table)
+            return look_up(self._raster(name).decode(stored), table)
 
-        return harmonise.mean(source, self.grid, block, decode)[0]
+        return harmonise.mean(self._raster(name), self.grid, block, decode)[0]
 
     def _weights(self, name: str, weights: Mapping[int | str, float]) -> dict[int, float]:
         table: dict[int, float] = {}

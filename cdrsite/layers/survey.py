@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from cdrsite.layers.sources import RasterSource
 
 LOOK_PIXELS = 4_000_000
-"""A larger window is read every so many pixels."""
+"""Of a larger window a part is read."""
+
+CHEAP_PIXELS = 100_000_000
+"""Pixels that are passed over, every so many taken; of more, tiles here and there are read."""
 
 SAMPLES = 200
 """The region is probed at most at this many cell centres per side."""
@@ -76,9 +79,10 @@ def survey(source: RasterSource, file: Resolved, area: StudyArea) -> Survey:
             cure="check its CRS and the region, or download the tiles of this region",
             rule=7,
         )
-    look = [_look(source, window) for window in found]
+    look = [piece for window in found for piece in _look(source, window)]
     stored = [np.ma.getdata(values)[~source.unknown(values)] for values, _, _ in look]
-    complete = all(step == 1 for _, _, step in look)
+    read = sum(_size(window) for _, window, step in look if step == 1)
+    complete = read == sum(map(_size, found))
     if not sum(s.size for s in stored):
         raise DataError(
             "the layer is all nodata in the region",
@@ -89,6 +93,7 @@ def survey(source: RasterSource, file: Resolved, area: StudyArea) -> Survey:
         )
     low = min(float(s.min()) for s in stored if s.size)
     high = max(float(s.max()) for s in stored if s.size)
+    _require_moderate(source, low, high)
     _check_preset(file, low, high, source.where)
     share = _share(source, area, look)
     if share < WARN_BELOW:
@@ -104,9 +109,10 @@ def survey(source: RasterSource, file: Resolved, area: StudyArea) -> Survey:
 
 
 def all_codes(source: RasterSource) -> set[int]:
-    """Distinct known values of a whole raster, read every so many pixels if it is very large."""
-    values, _, _ = _look(source, ((0, source.shape[0]), (0, source.shape[1])), 16)
-    return {int(c) for c in np.unique(np.ma.getdata(values)[~source.unknown(values)])}
+    """Distinct known values of a whole raster, of which a part is read if it is very large."""
+    pieces = _look(source, ((0, source.shape[0]), (0, source.shape[1])), 16)
+    known = (np.ma.getdata(values)[~source.unknown(values)] for values, _, _ in pieces)
+    return {int(c) for values in known for c in np.unique(values)}
 
 
 def _overlaps(source: RasterSource, area: StudyArea) -> bool:
@@ -130,13 +136,58 @@ def _overlaps(source: RasterSource, area: StudyArea) -> bool:
     )
 
 
-def _look(source: RasterSource, window: Window, times: int = 1) -> tuple[Any, Window, int]:
-    """The first band of a window, every ``step`` pixels so that it fits."""
-    rows, cols = window
-    size = (rows[1] - rows[0]) * (cols[1] - cols[0])
-    step = max(1, int(np.ceil(np.sqrt(size / (LOOK_PIXELS * times)))))
-    values = source.read(rows, cols, source.bands[:1], step)
-    return values, window, step
+def _require_moderate(source: RasterSource, low: float, high: float) -> None:
+    """Refuse values beyond single precision, in which maps are computed."""
+    ends = [value * source.scale + source.offset for value in (low, high)]
+    if max(map(abs, ends)) > float(np.finfo(np.float32).max):
+        raise DataError(
+            "values beyond all bounds",
+            where=source.where,
+            got=f"{low:g} to {high:g}",
+            cure="add them to nodata of the layer if they mean unknown, or correct its scale",
+            rule=2,
+        )
+
+
+def _size(window: Window) -> int:
+    (row0, row1), (col0, col1) = window
+    return (row1 - row0) * (col1 - col0)
+
+
+def _look(source: RasterSource, window: Window, times: int = 1) -> list[tuple[Any, Window, int]]:
+    """The first band of a window as (values, window, step): whole, every so many pixels, or tiles.
+
+    A window without overviews would be passed over whole even if few of its pixels are taken.
+    """
+    budget, first = LOOK_PIXELS * times, source.bands[:1]
+    step = max(1, int(np.ceil(np.sqrt(_size(window) / budget))))
+    coarse = max((f for f in source.reader.overviews if f <= step), default=1)
+    if _size(window) / coarse**2 <= CHEAP_PIXELS:
+        return [(source.read(*window, first, step), window, step)]
+    return [
+        (source.read(*tile, first), tile, 1) for tile in _tiles(window, source.reader.block, budget)
+    ]
+
+
+def _tiles(window: Window, block: tuple[int, int], budget: int) -> list[Window]:
+    """Blocks of a file, evenly spread over a window, with about ``budget`` pixels together."""
+    (row0, row1), (col0, col1) = window
+    height, width = min(block[0], row1 - row0), min(block[1], col1 - col0, budget)
+    if height * width > budget:  # of one huge block, a few pieces
+        height = max(1, budget // (8 * width))
+    many = (-(-(row1 - row0) // height), -(-(col1 - col0) // width))
+    count = max(1, budget // (height * width))
+    down = max(1, min(many[0], count, round(np.sqrt(count * many[0] / many[1]))))
+    across = max(1, min(many[1], count // down))
+    rows = _starts(row0, row1, height, down)
+    cols = _starts(col0, col1, width, across)
+    return [((r, min(r + height, row1)), (c, min(c + width, col1))) for r in rows for c in cols]
+
+
+def _starts(first: int, last: int, size: int, count: int) -> list[int]:
+    """Evenly spread places where blocks of a file begin, the window's own ends at its edges."""
+    blocks = np.linspace(first // size, (last - 1) // size, count).round().astype(int)
+    return [max(first, int(b) * size) for b in np.unique(blocks)]
 
 
 def _check_preset(file: Resolved, low: float, high: float, where: str) -> None:
@@ -160,20 +211,33 @@ def _share(source: RasterSource, area: StudyArea, look: list[tuple[Any, Window, 
     """Share of the region's cells, probed at their centres, where the raster is known."""
     x, y = _probes(area)
     px, py = transformer(area.grid.wkt, source.wkt).transform(x, y)
-    known = np.zeros(x.size, bool)
+    known, seen = np.zeros(x.size, bool), np.zeros(x.size, bool)
     inverse = ~source.transform
-    good = ~source.unknown(look[0][0])[0]
+    shifts = (-360.0, 0.0, 360.0) if source.crs.is_geographic else (0.0,)
+    with np.errstate(invalid="ignore"):
+        places = [
+            (
+                np.floor(inverse.d * (px + shift) + inverse.e * py + inverse.f),
+                np.floor(inverse.a * (px + shift) + inverse.b * py + inverse.c),
+            )
+            for shift in shifts
+        ]
     for values, (rows, cols), step in look:
         good = ~source.unknown(values)[0]
-        for shift in (-360.0, 0.0, 360.0) if source.crs.is_geographic else (0.0,):
-            with np.errstate(invalid="ignore"):
-                col = np.floor(inverse.a * (px + shift) + inverse.b * py + inverse.c)
-                row = np.floor(inverse.d * (px + shift) + inverse.e * py + inverse.f)
-                here = (col >= cols[0]) & (col < cols[1]) & (row >= rows[0]) & (row < rows[1])
+        for row, col in places:
+            here = (col >= cols[0]) & (col < cols[1]) & (row >= rows[0]) & (row < rows[1])
             i = np.minimum((row[here] - rows[0]).astype(int) // step, good.shape[0] - 1)
             j = np.minimum((col[here] - cols[0]).astype(int) // step, good.shape[1] - 1)
             known[here] |= good[i, j]
-    return float(known.mean())
+            seen |= here
+    height, width = source.shape
+    within = np.zeros(x.size, bool)
+    for row, col in places:
+        within |= (row >= 0) & (row < height) & (col >= 0) & (col < width)
+    # where nothing was looked at nothing is known of it, and the others stand for it
+    looked = within & seen
+    share = known[looked].mean() if looked.any() else 1.0
+    return float(share * within.mean())
 
 
 def _probes(area: StudyArea) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
