@@ -204,6 +204,8 @@ class _Trials:
         mine = self._owner == os.getpid()  # after a fork the pipes are the parent's
         if mine and self._process is not None and self._process.poll() is None:
             return self._process
+        if mine and self._process is not None:
+            self._process.communicate()  # it ended for want of work
         self._owner = os.getpid()
         self._process = process = subprocess.Popen(  # noqa: S603 - this Python and the code above
             [sys.executable, "-I", "-c", _TRIAL.replace("IDLE", str(IDLE_SECONDS))],

@@ -190,10 +190,10 @@ class LayerStack:
 
     def _raster(self, name: str) -> RasterSource:
         file = self._files[name]
-        source = self._once.get(
+        opened = self._once.get(
             ("raster", name), lambda: open_raster(file.model, name, file.nodata)
         )
-        return source if self.most is None else replace(source, most=self.most)
+        return opened if self.most is None else replace(opened, most=self.most)
 
     def survey(self, name: str) -> Survey:
         """First look at a raster layer; see :func:`cdrsite.layers.survey.survey`."""
