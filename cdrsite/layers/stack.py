@@ -190,9 +190,8 @@ class LayerStack:
 
     def _raster(self, name: str) -> RasterSource:
         file = self._files[name]
-        opened = self._once.get(
-            ("raster", name), lambda: open_raster(file.model, name, file.nodata)
-        )
+        key = ("raster", name)
+        opened = self._once.get(key, lambda: open_raster(file.model, name, file.nodata))
         return opened if self.most is None else replace(opened, most=self.most)
 
     def survey(self, name: str) -> Survey:
