@@ -106,7 +106,7 @@ def test_no_number_of_a_table_stands_without_its_source(folder: Path) -> None:
     cells = re.findall(r'<td class="n">(.*?)</td>', source)
     assert len(cells) > 60
     bare = {re.sub("<[^>]*>", "", cell) for cell in cells if "data-key" not in cell}
-    assert bare <= {"0", "–", "100", "10.0", "−50.0"}
+    assert bare <= {"0", "–", "100", "10.0", "adds to it"}
 
 
 def test_the_first_screen_says_it_in_human_units(folder: Path) -> None:
@@ -128,6 +128,20 @@ def test_the_first_screen_says_it_in_human_units(folder: Path) -> None:
 def test_a_rule_that_asks_for_more_takes_away(folder: Path) -> None:
     answer = report(folder).text_of("section", id="answer")[0]
     assert "asked for by the rule “share”" in answer and "takes 0.0300 t" in answer
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "adds to it"), ("zh", "净增")])
+def test_what_the_plan_adds_to_a_supply_is_no_negative_share(
+    folder: Path, lang: str, words: str
+) -> None:
+    pools = report(folder, lang).text_of("section", id="pools")[0]
+    assert words in pools and "-50" not in pools and "\u221250" not in pools
+
+
+def test_ranked_sites_say_whether_the_plan_builds_there(folder: Path) -> None:
+    sites = report(folder).text_of("section", id="sites")[0]
+    assert "In the plan" in sites and "yes" in sites and "no" in sites
+    assert "The places that the plan uses come first" in sites
 
 
 def test_units_of_supplies_are_those_of_a_planner(folder: Path) -> None:

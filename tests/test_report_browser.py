@@ -327,7 +327,7 @@ def test_states_are_told_apart_in_words(browser: Browser, demo_run: Path, page: 
     plan = explain_run(demo_run, *short).methods["daccs-solid"].plan
     assert plan is not None
     near = shown_as(plan.shortfall, 2, 0.005)
-    assert any(f"falls {shown} t short" in text for shown in near), text
+    assert any(f"would cost the plan {shown} t" in text for shown in near), text
     assert "outside the region" in browser.explain(100.0, 30.0)
 
 

@@ -67,6 +67,8 @@ def _pool_row(frame: Frame, pool: Pool) -> list[str]:
     badge = tag("b", frame.say("pools.full"), class_="badge") if pool.binding is not None else ""
     own = " " + frame.in_(unit) if pool.family == "policy" else ""
     share = "–" if math.isnan(pool.share) else frame.words.number(100 * pool.share)
+    if pool.share < 0:  # no share of a supply is below nothing: the plan adds to it
+        share = frame.words("pools.adds")
     price = price_of(frame, pool) if pool.binding is not None else frame.value(f"{at}/price")
     if pool.family == "policy":
         price += " " + _price_unit(frame, pool)
