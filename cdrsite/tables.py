@@ -268,12 +268,17 @@ def storage_table(setting: Setting, allocation: Allocation) -> pd.DataFrame:
     if units is None:
         return pd.DataFrame(columns=columns)
     brought = allocation.by_sink.sum(axis=0)
+    most = units.rate
+    # what the solver's tolerance lets a unit take beyond its rate is rounding, not use
+    brought = np.where(brought <= most * (1 + competed.KEPT), np.minimum(brought, most), brought)
     with np.errstate(divide="ignore"):
         years = np.where(brought > 0, units.capacity / brought, np.nan)
-    rows = zip(
-        units.names, brought / 1e6, units.injection / 1e6, units.capacity / 1e6, years, units.eor,
-        strict=True,
-    )  # fmt: skip
+    taken, injection = (
+        [competed.known_digits(one) for one in (amount / 1e6).tolist()]
+        for amount in (brought, units.injection)
+    )
+    capacity = units.capacity / 1e6
+    rows = zip(units.names, taken, injection, capacity, years, units.eor, strict=True)
     return pd.DataFrame(rows, columns=columns)
 
 

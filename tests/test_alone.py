@@ -125,3 +125,18 @@ def test_alone_in_a_study_is_not_below_its_plan(tmp_path: Path, goal: str) -> No
         assert 0 <= row["alone_gap"] <= 1e-4
         assert row["alone_mean_cost_usd_t"] > 0 and row["alone_limits"].endswith("%")
     assert not any("potential" in name for name in [*result.dataset, *result.tables["methods"]])
+
+
+def test_no_table_of_a_study_shows_more_use_than_supply(tmp_path: Path) -> None:
+    """Pools and storage units of the demo, as the files say it."""
+    import pandas as pd
+
+    demo = Path(__file__).resolve().parent.parent / "config" / "demo.yaml"
+    settings = ["grid.resolution=20 km", "network.plan=false"]
+    folder = cdrsite.run(cdrsite.load_scenario(demo, settings)).write(tmp_path / "run")
+    pools = pd.read_csv(folder / "tables" / "pools.csv")
+    assert (pools["slack"] >= 0).all() and (pools["use"] <= pools["supply"]).all()
+    assert (pools["use"] == pools["supply"]).any()
+    storage = pd.read_csv(folder / "tables" / "storage.csv")
+    assert (storage["injected_mt_yr"] <= storage["injection_mt_yr"]).all()
+    assert (storage["years_to_full"].dropna() > 0).all()

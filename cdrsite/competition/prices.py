@@ -36,6 +36,14 @@ NOTHING = 1e-9
 """Part of the objective's likely size below which bound and plan both count as 0."""
 
 
+SMALL_ROW, SMALL_VALUE = 1e-9, 1e-12
+"""Least size of a row, and of the objective, as a share of what the cells could do [1].
+
+A supply far below what the cells could use is a supply of next to nothing: scaled to its own size,
+a denormal one would make every other number infinite.
+"""
+
+
 @dataclass(frozen=True)
 class SolverOptions:
     """How to solve.
@@ -96,9 +104,11 @@ class Generator:
         size = np.abs(objective)
         first = self.columns(self.sweep(size, np.zeros(len(self.limits))), size)
         reach = np.abs(first.activity).sum(axis=1)
-        size = np.where(self.limits != 0.0, np.abs(self.limits), reach)
+        size = np.maximum(np.abs(self.limits), SMALL_ROW * reach)
+        size = np.where(self.limits != 0.0, size, reach)
         self.scale = np.where(size > 0.0, size, 1.0)
-        self.value_scale = _likely_value(first, self.limits, self.senses)
+        likely = _likely_value(first, self.limits, self.senses)
+        self.value_scale = max(likely, SMALL_VALUE * float(np.abs(first.value).sum()))
         self.nothing = NOTHING * self.value_scale
         self.restart(np.ones(len(self.limits), dtype=bool))
 
@@ -341,6 +351,7 @@ def _solution(
         system=generator.system,
         sweeper=everything,
         price=found.price,
+        scale=generator.scale,
         mix=mix,
         report=SolverReport(
             status="optimal" if generator.gap(found.value) <= generator.options.gap else "gap open",

@@ -58,26 +58,52 @@ def real_prices(solution: Solution) -> F64:
     return np.where(worth > ROUNDING * worth.max(initial=0.0), price, 0.0)
 
 
+KEPT = 1e-7
+"""A row broken by no more than this share of its size is kept: the rest is rounding [1]."""
+DIGITS = 12
+"""Significant digits of what a row says: sums over cells are not known to more."""
+
+
+def known_digits(value: float) -> float:
+    """A number without the digits that are only rounding."""
+    return float(f"{value:.{DIGITS}g}")
+
+
+def kept_use(solution: Solution) -> F64:
+    """Left-hand side of each shared row, within its limit where it keeps it, shape (R,).
+
+    The master keeps its rows to a tolerance of their size. What is beyond a limit by less is at it.
+    """
+    limits, use = solution.system.limits, solution.use
+    near = np.abs(use - limits) <= KEPT * np.fmax(solution.scale, np.abs(limits))
+    senses = np.array(solution.system.senses, dtype="<U2")
+    beyond = np.where(senses == "<=", use > limits, np.where(senses == ">=", use < limits, True))
+    return np.where(near & beyond, limits, use)
+
+
 def pools_table(solution: Solution) -> list[dict[str, Any]]:
     """Supply, use, slack and shadow price of every shared row, as plain rows of a table.
 
     A pool without a finite supply is not in it. ``slack`` is what is left of a supply, or what a
-    minimum is exceeded by. A price that is only rounding is none, see :func:`real_prices`.
+    minimum is exceeded by. A price that is only rounding is none, see :func:`real_prices`; use and
+    supply have the digits that are known, and a limit that is kept is not exceeded in the last one.
     """
     table = []
     for row, use, price in zip(
-        solution.system.rows, solution.use.tolist(), real_prices(solution).tolist(), strict=True
-    ):
-        slack = use - row.limit if row.sense == ">=" else row.limit - use
+        solution.system.rows, kept_use(solution).tolist(), real_prices(solution).tolist(),
+        strict=True,
+    ):  # fmt: skip
+        limit, used = known_digits(row.limit), known_digits(use)
+        slack = used - limit if row.sense == ">=" else limit - used
         table.append(
             {
                 "family": row.family,
                 "zone": row.zone,
                 "sense": row.sense,
                 "unit": row.unit,
-                "supply": row.limit,
-                "use": use,
-                "slack": slack,
+                "supply": limit,
+                "use": used,
+                "slack": known_digits(slack),
                 "price": shown_price(row, price),
                 "price_unit": price_unit(solution, row),
                 "binds": bool(price != 0.0),

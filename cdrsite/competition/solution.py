@@ -91,6 +91,8 @@ class Solution:
     sweeper : Sweeper
     price : ndarray, shape (R,)
         Gain of the objective per unit of each row's limit (negative for a minimum that binds).
+    scale : ndarray, shape (R,)
+        Size of each row: what its use is known to a small share of.
     mix : tuple of (Prices, ndarray of shape (G,))
         Price vectors, and the share of each group that follows them.
     report : SolverReport
@@ -101,6 +103,7 @@ class Solution:
     system: RowSystem
     sweeper: Sweeper
     price: F64
+    scale: F64
     mix: tuple[tuple[Prices, F64], ...]
     report: SolverReport
 
