@@ -174,7 +174,7 @@ def compare_runs(a: Path | str, b: Path | str) -> Comparison:
     Raises
     ------
     ConfigError
-        A folder is not that of a run.
+        A folder is not that of a run, or another run took its place meanwhile.
     DataError
         A run's dataset has no plan.
     """
@@ -197,7 +197,7 @@ def compare_runs(a: Path | str, b: Path | str) -> Comparison:
         _forget(provinces, "cost_")
         totals.loc[totals["quantity"].str.contains("cost"), "change"] = math.nan
     maps = None if grid else Differences.between(first, second, with_cost=years is None)
-    return Comparison(
+    found = Comparison(
         a=first,
         b=second,
         names=distinct_names(first, second),
@@ -213,6 +213,9 @@ def compare_runs(a: Path | str, b: Path | str) -> Comparison:
         years=years,
         goals=goals,
     )
+    for run in (first, second):
+        run.require_same()
+    return found
 
 
 def grid_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -402,6 +405,8 @@ def write_comparison(found: Comparison, folder: Path | str, lang: str = "en") ->
         write_tables(aside / "tables", tables_of(found))
         write_json(aside / COMPARISON, found.as_dict())
         page = comparison_page(found, words, aside / "rasters")
+        for run in (found.a, found.b):
+            run.require_same()
         (aside / PAGE).write_text(page, encoding="utf-8", newline="\n")
         write_json(aside / MARK, _manifest(found))
     return target

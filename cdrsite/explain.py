@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.arrays import require_plain_zarr
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.core.numbers import number
 from cdrsite.core.resources import RESOURCE_UNITS
@@ -356,6 +357,7 @@ def explain_run(folder: Path, lon: float, lat: float) -> Explanation:
             got=f"no {MARK} with result.zarr beside it",
             cure="give the folder that `cdrsite run` names at its end",
         )
+    require_plain_zarr(store)
     with xr.open_dataset(store, engine="zarr", chunks=None) as dataset:
         grid = grid_of(dataset)
         x, y = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True).transform(lon, lat)

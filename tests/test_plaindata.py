@@ -263,3 +263,26 @@ def test_compiled_code_that_others_can_plant_is_not_used(
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
     assert generate._load("VALUE = 3\n").VALUE == 3
     assert list(generate.cache_folder().iterdir()) == []
+
+
+def test_every_zarr_store_is_looked_at_before_it_is_opened() -> None:
+    """Each function that opens one that may be somebody else's asks first."""
+    opened = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                said = ast.unparse(node)
+                if "open_zarr(" in said or "engine='zarr'" in said or "open_array(path" in said:
+                    opened.append(f"{path.name} {node.name}")
+                    assert "require_plain_zarr(" in said, opened[-1]
+    assert len(opened) == 5, opened
+
+
+def test_a_run_of_objects_is_not_explained(tmp_path: Path) -> None:
+    from cdrsite.explain import explain_run
+
+    plant(tmp_path / "run" / "result.zarr" / "cost", tmp_path / "ran")
+    (tmp_path / "run" / "manifest.json").write_text("{}")
+    with pytest.raises(DataError, match="got pickle"):
+        explain_run(tmp_path / "run", 6.0, 50.0)
+    assert not (tmp_path / "ran").exists()

@@ -547,6 +547,27 @@ def test_a_report_replaces_reports_only_and_is_listed(tmp_path: Path) -> None:
         write_report(run)
 
 
+def test_a_run_that_is_replaced_while_it_is_read_is_not_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cdrsite.outputs.report import page
+
+    run = tiny_result(tmp_path).write(tmp_path / "run")
+    build = page.build_page
+
+    def slow(*arguments: Any) -> str:
+        text = build(*arguments)
+        document = json.loads((run / "manifest.json").read_text())
+        (run / "manifest.json").write_text(json.dumps(document | {"created_utc": "later"}))
+        return text
+
+    monkeypatch.setattr(page, "build_page", slow)
+    before = (run / "report.html").read_bytes()
+    with pytest.raises(ConfigError, match=r"was replaced while it was read.*cure: wait"):
+        page.write_report(run, target=tmp_path / "other.html")
+    assert (run / "report.html").read_bytes() == before and not (tmp_path / "other.html").exists()
+
+
 def test_a_demo_appears_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,6 +127,22 @@ class RunFolder:
             raise ConfigError("the file is no object", where=str(file), cure="run the study again")
         return document
 
+    def require_same(self) -> None:
+        """Refuse what was read when another run has taken the folder's place meanwhile.
+
+        Raises
+        ------
+        ConfigError
+            The manifest is another one than at the beginning.
+        """
+        if self._document(MARK) != self.manifest:
+            raise ConfigError(
+                "the run was replaced while it was read",
+                where=str(self.path),
+                expected="the same run from beginning to end",
+                cure="wait until nothing writes there, and run this again",
+            )
+
     def __repr__(self) -> str:
         return f"<RunFolder {self.name}: {', '.join(self.methods)} in {self.path}>"
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from cdrsite import __version__
 from cdrsite.changes import EARTH_KM
+from cdrsite.core.gdal import open_raster
 from cdrsite.core.numbers import MISSING, number
 from cdrsite.outputs.difference_maps import CHANGE_COLOURS, change_classes
 from cdrsite.outputs.legend import class_colour, flag_words
@@ -211,12 +212,11 @@ def method_bar(sheet: Sheet, run: str, parts: Sequence[tuple[str, float]], most:
 
 def read_overview(file: Path, max_size: int) -> Raster:
     """A map of quantities that is in no run's folder, at most ``max_size`` pixels wide and high."""
-    import rasterio
     from affine import Affine
     from pyproj import CRS
     from rasterio.enums import Resampling
 
-    with rasterio.open(file) as source:
+    with open_raster(file, ("GTiff",)) as source:
         shrink = max(1.0, max(source.height, source.width) / max_size)
         rows, cols = (max(1, round(size / shrink)) for size in (source.height, source.width))
         values = source.read(1, out_shape=(rows, cols), masked=True, resampling=Resampling.average)

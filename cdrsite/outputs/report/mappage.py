@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.files import write_text
 from cdrsite.core.numbers import number
 from cdrsite.outputs.report.html import tag, text
 from cdrsite.outputs.report.maplayers import Layer, Painter, layers_of
@@ -99,7 +100,7 @@ class InteractiveMap:
         """
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(self.html, encoding="utf-8", newline="\n")
+        write_text(target, self.html)
         return target
 
 

@@ -87,6 +87,7 @@ def write_report(
         )
     with changing(run.path, path, GENERATOR):
         page = hidden(build_page(run, words))
+        run.require_same()
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, page)
     return path
