@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cdrsite.accounting import Emissions
 from cdrsite.config.models import Scenario
-from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError
+from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError
 from cdrsite.core.grid import Block
 from cdrsite.layers.region import StudyArea, build_grid
 from cdrsite.layers.stack import LayerStack
@@ -96,8 +95,7 @@ def prepare(
         )
 
     reader = opened() if known is None else known(scenario, opened)
-    _raise_findings(reader, scenario)
-    models = {name: method_model(name, scenario) for name in scenario.methods}
+    models = _models_and_layers(scenario, reader)
     for model in models.values():
         for finding in check_profile(model.profile, model.numbers):
             warnings.warn(f"{model.name}: {finding}", CdrsiteWarning, stacklevel=2)
@@ -148,18 +146,37 @@ def check_references(scenario: Scenario) -> None:
     Raises
     ------
     ConfigError
-        Names the key and the nearest layer.
+        Names every key and the nearest layer.
     """
-    for layer, keys in scenario.layer_references().items():
-        if layer not in scenario.layers:
-            near = difflib.get_close_matches(layer, scenario.layers, n=1, cutoff=0.4)
-            raise ConfigError(
-                "no layer of that name",
-                where=", ".join(keys),
-                got=repr(layer),
-                expected=f"one of {', '.join(scenario.layers) or '(no layers)'}",
-                cure=f"did you mean {near[0]!r}?" if near else f"add layers.{layer}",
-            )
+    found = [f"{key}: {text}" for text, key in scenario.unknown_layers()]
+    if found:
+        raise ConfigError("\n".join(found))
+
+
+def _models_and_layers(scenario: Scenario, reader: LayerStack) -> dict[str, MethodModel]:
+    """Resolve the methods and look at the layers; all that is wrong with either in one error.
+
+    Raises
+    ------
+    CdrsiteError
+        The only error that there is, or all of them, one a line.
+    """
+    models: dict[str, MethodModel] = {}
+    errors: list[CdrsiteError] = []
+    try:
+        _raise_findings(reader, scenario)
+    except CdrsiteError as error:
+        errors.append(error)
+    for name in scenario.methods:
+        try:
+            models[name] = method_model(name, scenario)
+        except CdrsiteError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ConfigError("\n".join(str(error) for error in errors))
+    return models
 
 
 def _raise_findings(reader: LayerStack, scenario: Scenario) -> None:

@@ -519,3 +519,45 @@ def test_an_override_with_an_odd_digit_is_an_error_not_a_crash(
 ) -> None:
     assert "no such list item" in refused(world, "siting.exclude.².above=3")
     assert "no such list item" in refused(world, "siting.exclude.9.above=3")
+
+
+def test_everything_wrong_is_told_at_once(tmp_path: Path, refused: Callable[..., str]) -> None:
+    """Misspelt keys, names, units and presets of one file need one round, each with its line."""
+    text = SCENARIO
+    for right, wrong in (
+        ("kind: class", "kind: class, preset: esa-worldcovr"),
+        ("unit: degree", "unit: degre"),
+        ("steep, layer: slope", "steep, layer: slop"),
+        ("resolution: 1 km", "resolutoin: 1 km"),
+        ("afforestation", "aforestation"),
+    ):
+        text = text.replace(right, wrong)
+    lines = refused(write_world(tmp_path, text)).splitlines()
+    words = [
+        r"study.yaml:3: grid.resolutoin: unknown key; .*did you mean 'resolution'\?",
+        r"study.yaml:5: layers.cover.preset: unknown dataset preset; .*'esa-worldcover'",
+        r"study.yaml:6: layers.slope.unit: not a unit; got 'degre'; cure: did you mean 'degree'\?",
+        r"study.yaml:19: siting.exclude.2.layer: no layer of that name; .*did you mean 'slope'\?",
+        r"study.yaml:25: methods.aforestation: unknown method; .*did you mean 'afforestation'\?",
+    ]
+    assert len(lines) == len(words), lines
+    for line, word in zip(lines, words, strict=True):
+        assert re.search(word, line), line
+
+
+def test_wrong_layers_and_wrong_methods_are_told_at_once(
+    world: Path, refused: Callable[..., str]
+) -> None:
+    wrong = [
+        "layers.slope.path=slop.tif",
+        "layers.parks.band=2",
+        "methods.daccs-solid.profile=litrature",
+        "methods.beccs-residue={override: {watr: 3}}",
+    ]
+    found = refused(world, *wrong)
+    for word in ("did you mean 'slope.tif'", "layers.parks.band", "profile: unknown profile",
+                 "override.watr: unknown parameter"):  # fmt: skip
+        assert word in found, found
+    both = refused(world, "siting.exclude.0.layer=park", "siting.exclude.1.layer=covr")
+    assert "siting.exclude.0.layer" in both
+    assert "siting.exclude.1.layer" in both

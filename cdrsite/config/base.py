@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import os.path
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
@@ -92,6 +92,13 @@ def problem(text: str, at: str = "") -> PydanticCustomError:
     but one key is to blame.
     """
     return PydanticCustomError("cdrsite", "{text}", {"text": text, "at": at})
+
+
+def problems(found: Sequence[tuple[str, str]]) -> PydanticCustomError:
+    """As :func:`problem`, for several at once: (text, key) each."""
+    many = [{"text": text, "at": at} for text, at in found]
+    text = "\n".join(f"{at}: {text}" for text, at in found)
+    return PydanticCustomError("cdrsite_many", "{text}", {"text": text, "many": many})
 
 
 def out_of_range(value: object, expected: str) -> PydanticCustomError:

@@ -25,6 +25,8 @@ from cdrsite.core.errors import LONGEST_LIST, ConfigError, MissingFileError, sho
 from cdrsite.core.secrets import keep_secret
 from cdrsite.core.yamltext import MAX_DEPTH, load_yaml, read_text
 
+MAX_ROUNDS = 5
+"""Times that what is left is checked again."""
 MAX_PROBLEMS = 20
 """More are counted, not listed."""
 _VARIABLE = re.compile(r"\$\{(secret:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -88,7 +90,61 @@ def parse_scenario(text: str, path: Path, overrides: Sequence[str] = ()) -> Scen
     try:
         return Scenario.model_validate(data, context=context)
     except ValidationError as error:
-        raise ConfigError(_describe(error, str(path), lines)) from error
+        raise ConfigError(_everything(error, data, context, str(path), lines)) from error
+
+
+Problems = dict[str, tuple[str, ...]]
+"""What is wrong, ``file:line: key: what; got; expected; cure``, -> key path."""
+
+
+def _everything(
+    error: ValidationError, data: dict[str, Any], context: dict[str, Any], name: str, lines: Lines
+) -> str:
+    """All that is wrong, also what only shows once the rest can be read: names among keys.
+
+    What is wrong is left out, and the rest is checked again. What was left out is missed then by
+    what encloses it, or by what names it: that is no further problem.
+    """
+    found, rest, gone = _describe(error, name, lines), deepcopy(data), set[tuple[str, ...]]()
+    for _ in range(MAX_ROUNDS):
+        before = len(gone)
+        gone |= {at for at in found.values() if at not in gone and _leave_out(rest, at)}
+        if len(gone) == before:
+            break
+        try:
+            scenario = Scenario.model_validate(rest, context=context)
+        except ValidationError as error_of_rest:
+            further = _describe(error_of_rest, name, lines)
+        else:
+            keys = ((text, tuple(key.split("."))) for text, key in scenario.unknown_layers())
+            further = {f"{_where(name, lines, at)}: {text}": at for text, at in keys}
+        lost = {at[1] for at in gone if at[0] == "layers" and len(at) == 2}
+        for text, at in further.items():
+            encloses = any(left[: len(at)] == at for left in gone)
+            if not encloses and not any(f"name; got {layer!r}" in text for layer in lost):
+                found[text] = at
+    listed = sorted(found, key=lambda text: _line(lines, found[text]))
+    if len(listed) > MAX_PROBLEMS:
+        listed = [*listed[:MAX_PROBLEMS], f"{name}: and {len(listed) - MAX_PROBLEMS} more"]
+    return "\n".join(listed)
+
+
+def _leave_out(data: Any, at: tuple[str, ...]) -> bool:
+    """Take a key out of the data, or what it would lie in; whether there was one."""
+    inner: Any = data
+    for k, key in enumerate(at):
+        if isinstance(inner, list):
+            if not (key.isdigit() and int(key) < len(inner)):
+                return False
+            inner = inner[int(key)]
+            continue
+        if not isinstance(inner, dict) or key not in inner:
+            return False
+        if k == len(at) - 1 or not isinstance(inner[key], list | dict):
+            del inner[key]
+            return True
+        inner = inner[key]
+    return False
 
 
 def read_yaml(text: str, name: str) -> tuple[dict[str, Any], Lines]:
@@ -292,12 +348,18 @@ def _where(name: str, lines: Lines, at: tuple[str, ...]) -> str:
     return f"{name}: {'.'.join(at)}" if at else name
 
 
-def _describe(error: ValidationError, name: str, lines: Lines) -> str:
-    """One line per problem, each ``file:line: key: what; got; expected; cure``."""
-    texts: dict[str, None] = {}
+def _describe(error: ValidationError, name: str, lines: Lines) -> Problems:
+    """Problems of one look at the data."""
+    found: Problems = {}
     for item in error.errors(include_url=False):
-        at = _key_path(item["loc"], lines)
         context = item.get("ctx", {})
+        for one in context.get("many", ()):
+            at = tuple(one["at"].split("."))
+            where = shown(_where(name, lines, at), LONGEST_LIST)
+            found[f"{where}: {shown(one['text'], 2000)}"] = at
+        if "many" in context:
+            continue
+        at = _key_path(item["loc"], lines)
         if item["type"] == "unknown_key":
             at = (*at, str(context["key"]))
         at = (*at, *filter(None, str(context.get("at", "")).split(".")))
@@ -306,11 +368,14 @@ def _describe(error: ValidationError, name: str, lines: Lines) -> str:
             text += f"; got {_short(item['input'])}"
         if item["type"] == "missing":
             text = "this key is needed"
-        texts[f"{shown(_where(name, lines, at), LONGEST_LIST)}: {shown(text, 2000)}"] = None
-    listed = list(texts)
-    if len(listed) > MAX_PROBLEMS:
-        listed = [*listed[:MAX_PROBLEMS], f"{name}: and {len(listed) - MAX_PROBLEMS} more"]
-    return "\n".join(listed)
+        found[f"{shown(_where(name, lines, at), LONGEST_LIST)}: {shown(text, 2000)}"] = at
+    return found
+
+
+def _line(lines: Lines, at: tuple[str, ...]) -> int:
+    """Line of a key path, or of what encloses it; 0 where none is known."""
+    known = (lines[at[:length]] for length in range(len(at), 0, -1) if at[:length] in lines)
+    return next(known, 0)
 
 
 def _key_path(loc: tuple[int | str, ...], lines: Lines) -> tuple[str, ...]:

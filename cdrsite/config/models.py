@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os.path
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -21,15 +22,18 @@ from cdrsite.config.base import (
     exactly_one,
     price,
     problem,
+    problems,
     quantity,
     refuse_outside,
 )
 from cdrsite.config.competition import ObjectiveModel, PolicyRule
-from cdrsite.config.layers import LAYER_NAME, DerivedLayer, Layer
+from cdrsite.config.layers import LAYER_NAME, DerivedLayer, FileLayer, Layer
 from cdrsite.config.network import Network
 from cdrsite.config.resources import MethodChoice, Resources
 from cdrsite.config.siting import Siting
 from cdrsite.config.transport import Transport
+from cdrsite.core.errors import CdrsiteError
+from cdrsite.core.units import Dimension
 
 
 class Region(Model):
@@ -214,65 +218,92 @@ class Scenario(Model):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
+        found = [
+            *self._unknown_methods(),
+            *self._layer_problems(),
+            *self._policy_problems(),
+            *self._weight_problems(),
+        ]
+        if found:
+            raise problems(found)
+        return self
+
+    def _unknown_methods(self) -> Iterator[tuple[str, str]]:
+        """Methods that neither the library nor a file has; or not this scenario, where it must."""
         from cdrsite.library.load import method_names
 
         known = [*self.methods, *(n for n in method_names() if n not in self.methods)]
         for name, choice in self.methods.items():
             if choice.library is None and name not in method_names():
-                raise problem(
-                    f"unknown method; got {name!r}; expected one of {', '.join(method_names())}, "
-                    "or library: FILE",
-                    at=f"methods.{name}",
-                )
+                listed = ", ".join(method_names())
+                text = f"unknown method; got {name!r}; expected one of {listed}, or library: FILE"
+                yield text + _nearest(name, method_names()), f"methods.{name}"
         for part in ("exclude", "include", "prefer"):
             for i, rule in enumerate(getattr(self.siting, part)):
                 for name in rule.for_:
                     if name not in known:
-                        raise problem(
-                            f"unknown method; got {name!r}; expected one of {', '.join(known)}",
-                            at=f"siting.{part}.{i}.for",
-                        )
-        for i, rule in enumerate(self.policies):
-            self._refuse_unplayed(rule.methods, f"policies.{i}.methods")
-        self._refuse_unplayed(tuple(self.objective.prices), "objective.prices")
-        self._check_policies()
-        self._check_criteria()
-        return self
+                        text = f"unknown method; got {name!r}; expected one of {', '.join(known)}"
+                        yield text + _nearest(name, known), f"siting.{part}.{i}.for"
+        played = [(f"policies.{i}.methods", rule.methods) for i, rule in enumerate(self.policies)]
+        for at, names in (*played, ("objective.prices", tuple(self.objective.prices))):
+            for name in names:
+                if name not in self.methods:
+                    text = (
+                        f"not a method of this scenario; got {name!r}; expected one of "
+                        f"{', '.join(self.methods)}"
+                    )
+                    cure = "; cure: add it to methods, or remove it"
+                    yield text + (_nearest(name, tuple(self.methods)) or cure), at
 
-    def _refuse_unplayed(self, names: tuple[str, ...], at: str) -> None:
-        """Refuse methods that this scenario does not study."""
-        for name in names:
-            if name not in self.methods:
-                near = difflib.get_close_matches(name, self.methods, n=1, cutoff=0.5)
-                cure = f"did you mean {near[0]!r}?" if near else "add it to methods, or remove it"
-                raise problem(
-                    f"not a method of this scenario; got {name!r}; expected one of "
-                    f"{', '.join(self.methods)}; cure: {cure}",
-                    at=at,
-                )
+    def _layer_problems(self) -> Iterator[tuple[str, str]]:
+        """Presets that the library does not have, and texts that are no units."""
+        from cdrsite.library.datasets import load_dataset
 
-    def _check_policies(self) -> None:
-        """Refuse rules of one name: nobody could tell them apart where they bind."""
+        for name, layer in self.layers.items():
+            if isinstance(layer, FileLayer) and layer.preset is not None:
+                try:
+                    load_dataset(layer.preset)
+                except CdrsiteError as error:
+                    yield str(error), f"layers.{name}.preset"
+            if layer.unit is not None:
+                try:
+                    Dimension.of(layer.unit)
+                except CdrsiteError as error:
+                    yield str(error), f"layers.{name}.unit"
+
+    def unknown_layers(self) -> Iterator[tuple[str, str]]:
+        """Keys that name a layer which the scenario does not have: what is wrong, and the key.
+
+        A run refuses them; a scenario may be read without.
+        """
+        for layer, keys in self.layer_references().items():
+            if layer not in self.layers:
+                listed = ", ".join(self.layers) or "(no layers)"
+                cure = _nearest(layer, tuple(self.layers)) or f"; cure: add layers.{layer}"
+                for key in keys:
+                    text = f"no layer of that name; got {layer!r}; expected one of {listed}{cure}"
+                    yield text, key
+
+    def _policy_problems(self) -> Iterator[tuple[str, str]]:
+        """Rules of one name: nobody could tell them apart where they bind."""
         taken = {"target": self.objective.target, "budget": self.objective.budget}
         seen = {name for name, value in taken.items() if value is not None}
         for i, rule in enumerate(self.policies):
             if rule.name in seen:
-                raise problem(
+                text = (
                     f"two rules of one name; got {rule.name!r} again; expected a name of its own, "
-                    "which prices and conflicts are told by",
-                    at=f"policies.{i}.name",
+                    "which prices and conflicts are told by"
                 )
+                yield text, f"policies.{i}.name"
             seen.add(rule.name)
 
-    def _check_criteria(self) -> None:
-        """Refuse criteria whose weights are all zero for some method."""
+    def _weight_problems(self) -> Iterator[tuple[str, str]]:
+        """Criteria whose weights are all zero for some method."""
         for name in self.methods:
             mine = [c for c in self.siting.prefer if not c.for_ or name in c.for_]
             if mine and not any(c.weight > 0 for c in mine):
-                raise problem(
-                    f"all weights are zero for {name}; expected at least one weight above 0",
-                    at="siting.prefer",
-                )
+                text = f"all weights are zero for {name}; expected at least one weight above 0"
+                yield text, "siting.prefer"
 
     def layer_references(self) -> dict[str, list[str]]:
         """Every layer the scenario uses, with the keys that use it.
@@ -331,3 +362,9 @@ class Scenario(Model):
         use(resources.storage.units, "resources.storage.units")
         if isinstance(resources.power.intensity, str) and resources.power.pools is None:
             use(resources.power.intensity, "resources.power.intensity")
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    """The cure for a misspelt name; empty where nothing is near."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    return f"; cure: did you mean {near[0]!r}?" if near else ""

@@ -6,6 +6,7 @@ number in the canonical unit of :data:`CANONICAL`, and arrays carry the unit in 
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from dataclasses import dataclass
@@ -58,6 +59,12 @@ _WILD_POWER = re.compile(
     r"(?<![A-Za-z])(?:\*\*|\^)|(?:\*\*|\^)(?![-+]?\d(?:\.\d)?(?:$|[/)]|\*(?!\*)))"
 )
 """A power of a number, or one of more than a digit: 9**9**9 is computed for ever."""
+USUAL = (
+    "degree", "percent", "person", "tonne", "hectare", "metre", "kilometre", "degC", "kWh", "MWh",
+    "GWh", "TWh", "kWh/yr", "MWh/yr", "GWh/yr", "TWh/yr", "kWh/kWp", "m3/yr", "Mm3/yr", "t/yr",
+    "kt/yr", "Mt/yr", "t/ha/yr", "g/kWh", "kg/kWh", "USD/t", "USD/MWh", "USD/kWh", "USD/m3",
+)  # fmt: skip
+"""Units that a misspelt one may be meant for."""
 _SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY"}
 _PRETTY = str.maketrans({"²": "2", "³": "3", "·": "*", "\u2212": "-", "\uff5e": "~"})
 
@@ -100,7 +107,9 @@ def _unit(text: str) -> Any:
 
 
 def _no_unit(text: str) -> UnitError:
-    return UnitError("not a unit", got=repr(text), cure="write it like kWh, m3/yr, t/ha")
+    near = difflib.get_close_matches(text.strip(), USUAL, n=1, cutoff=0.75)
+    cure = f"did you mean {near[0]!r}?" if near else "write it like kWh, m3/yr, t/ha"
+    return UnitError("not a unit", got=repr(text), cure=cure)
 
 
 def conversion(source: str, target: str) -> tuple[float, float]:

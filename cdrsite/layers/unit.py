@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cdrsite.core.errors import UnitError
-from cdrsite.core.units import conversion, find_currency
+from cdrsite.core.units import Dimension, conversion, find_currency
 
 _ANGLES = {"degree", "degrees", "deg", "°", "radian", "radians", "rad"}
 
@@ -37,6 +37,10 @@ def factor(have: str | None, want: str, where: str, base_year: int) -> tuple[flo
             cure=f"add unit: to the layer, e.g. unit: {want}",
             rule=4,
         )
+    try:
+        Dimension.of(have)  # what is no unit is told as such, not as one of another dimension
+    except UnitError as error:
+        raise UnitError(f"{where}: {error}") from error
     # an angle and a ratio are both without dimension, but 45 degree is 100 %, not 78.5 %
     if (have in _ANGLES) != (want in _ANGLES):
         raise UnitError("wrong dimension", where=where, got=repr(have), expected=want, rule=4)
