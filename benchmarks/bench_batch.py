@@ -37,8 +37,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--network", action="store_true")
+    parser.add_argument("--resolution", default="", help="of the grid; the demo's when not given")
     asked = parser.parse_args()
     plain = ["--quiet"] if asked.network else ["--quiet", "--set", "network.plan=false"]
+    if asked.resolution:
+        plain += ["--set", f"grid.resolution={asked.resolution}"]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         needs = [round(10 * 1.15**i) for i in range(asked.runs)]

@@ -191,9 +191,9 @@ def timed(problem: Problem, threads: int | None) -> tuple[float, Solution]:
     return seconds, answer
 
 
-def against_whole(time_limit: float, solver: str, threads: int | None) -> None:
-    """Ratio to HiGHS on the whole programme, 250 000 cells."""
-    problem = make_problem(500)
+def against_whole(time_limit: float, solver: str, threads: int | None, side: int) -> None:
+    """Ratio to HiGHS on the whole programme of a square of cells."""
+    problem = make_problem(side)
     solve(make_problem(50), most_net())  # compiles
     seconds, answer = timed(problem, threads)
     start = time.perf_counter()
@@ -211,9 +211,9 @@ def against_whole(time_limit: float, solver: str, threads: int | None) -> None:
     )
 
 
-def against_copy() -> None:
+def against_copy(side: int) -> None:
     """One sweep on one thread against copying as many bytes as it reads."""
-    problem = make_problem(2000)
+    problem = make_problem(side)
     cells = problem.cells
     assert isinstance(cells, ArrayCells)
     system = build_rows(problem)
@@ -243,20 +243,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", type=int, nargs="*", default=[], help="squares of cells to solve")
     parser.add_argument("--whole", type=float, help="time limit of the whole programme [s]")
+    parser.add_argument("--whole-side", type=int, default=500, help="its square of cells")
+    parser.add_argument("--sweep-side", type=int, default=2000, help="square of cells to sweep")
     parser.add_argument("--solver", default="choose", help="HiGHS solver of the whole programme")
     parser.add_argument("--sweep", action="store_true", help="one sweep against a copy")
     parser.add_argument("--stream", type=int, help="cells to stream from disk")
+    parser.add_argument("--stream-side", type=int, default=2000, help="square that it repeats")
     parser.add_argument("--folder", type=Path, default=Path("competition_cells"))
     parser.add_argument("--threads", type=int, default=None)
     arguments = parser.parse_args()
     if arguments.whole is not None:
-        against_whole(arguments.whole, arguments.solver, arguments.threads)
+        against_whole(arguments.whole, arguments.solver, arguments.threads, arguments.whole_side)
     for side in arguments.side:
         timed(make_problem(side), arguments.threads)
     if arguments.sweep:
-        against_copy()
+        against_copy(arguments.sweep_side)
     if arguments.stream is not None:
-        problem = stored_problem(arguments.folder, arguments.stream)
+        problem = stored_problem(arguments.folder, arguments.stream, side=arguments.stream_side)
         timed(problem, arguments.threads)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         print(f"peak memory {peak:.1f} GB, mapped files included")

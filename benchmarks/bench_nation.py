@@ -283,10 +283,13 @@ def compare_workers(folder: Path, options: list[str]) -> None:
     print(f"two processes: {seconds[0] / seconds[1]:.2f} times one ({', '.join(SHARED)})")
 
 
-def curve(folder: Path, texture: str, sinks: int, options: list[str], picture: Path | None) -> None:
+def curve(
+    folder: Path, sides: list[int], texture: str, sinks: int, options: list[str],
+    picture: Path | None,
+) -> None:  # fmt: skip
     """Cost per cell of grids of 1 to 100 million cells, printed and drawn."""
     sizes, parts, whole = [], [], []
-    for side in SIDES:
+    for side in sides:
         target = folder / str(side)
         if not (target / "nation.yaml").exists():
             make(target, side, side, texture, sinks)
@@ -338,6 +341,7 @@ def main() -> None:
     parser.add_argument("--texture", choices=("ground", "tiles"), default="ground")
     parser.add_argument("--sinks", type=int, default=3)
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--sides", type=int, nargs="+", default=list(SIDES), help="of the curve")
     parser.add_argument("--workers", type=int, default=0, help="processes of stream")
     asked, more = parser.parse_known_args()
     options = [word for word in more if word != "--"]
@@ -355,7 +359,7 @@ def main() -> None:
         mine = sum(seconds.get(name, 0.0) for name in PER_CELL)
         print(f"per-cell stages {mine:.1f} s: {mine / (read + write):.2f} times that")
     elif asked.what == "curve":
-        curve(asked.folder, asked.texture, asked.sinks, options, asked.picture)
+        curve(asked.folder, asked.sides, asked.texture, asked.sinks, options, asked.picture)
     else:
         compare_workers(asked.folder, options)
     print(f"largest child: {gigabytes(resource.getrusage(resource.RUSAGE_CHILDREN)):.2f} GB")

@@ -27,8 +27,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", nargs="?", default=os.environ.get("CDRSITE_CASES", default))
     parser.add_argument("--long", action="store_true", help="close the largest case")
+    parser.add_argument("--first", type=float, metavar="SECONDS", help="only the first case")
     given = parser.parse_args()
     runs = [("southeastus_cap2020", 110.0, 3600.0, 14894.850004)] if given.long else CASES
+    if given.first is not None:
+        name, target, _, known = CASES[0]
+        runs = [(name, target, given.first, known)]
     print("case, target [Mt/yr], objective, bound, gap [%], nodes, wall [s], cpu [s]")
     for name, target, limit, known in runs:
         problem = read_case(Path(given.cases) / name)

@@ -29,7 +29,7 @@ from cdrsite.outputs.cog import write_cog_blocks
 from cdrsite.outputs.raster import BLOCK, Category, RasterSpec
 from cdrsite.siting.patches import small_patches
 from cdrsite.tables import spaced_best
-from cdrsite.tally import COUNTED, Tally, TallyBlock, median_cost
+from cdrsite.tally import COUNTED, Tally, median_cost, tally_block
 
 QUANTITY = RasterSpec("quantity", "quantity", "t/yr", "quantity")
 CLASSES = RasterSpec("class", "class", "", "class", (Category(0, "a", "#ff0000"),))
@@ -108,9 +108,9 @@ def counts(folder: Path, grid: AnalysisGrid, noise: Any) -> None:
         array = store.create(name, (1, *grid.shape), dtype)
         for block in blocks:
             array[(0, *block.slices)] = values_of(kind, block, noise)
-    task = TallyBlock(grid, store)
-    task(blocks[0])  # compiled
     arrays = {name: store.open(name) for name in COUNTED}
+    task = partial(tally_block, arrays, grid)
+    task(blocks[0])  # compiled
     wall, _, tally = timed(lambda: reduce(Tally.add, map(task, blocks)))
     print(f"counts of one method   {wall:6.2f} s")
     print(f"median cost            {timed(lambda: median_cost(tally, 0, arrays))[0]:6.2f} s")

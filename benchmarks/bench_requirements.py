@@ -115,10 +115,10 @@ def plan() -> ScoringPlan:
 Data = tuple[dict[str, np.ndarray], np.ndarray, dict[str, MethodResult]]
 
 
-def data(millions: int) -> Data:
+def data(millions: float) -> Data:
     """Random layers, 7 % unknown in each third one, reasons and reusable outputs."""
     rng = np.random.default_rng(1)
-    shape = (millions * 1_000_000 // WIDTH, WIDTH)
+    shape = (int(millions * 1_000_000) // WIDTH, WIDTH)
     scale = {"land for plants": 1e6, "land for forest": 1e6, "water": 300.0, "electricity": 2e5}
     scale |= {"biomass": 80.0, "storage": 150.0, "intensity": 5e-4, "forest land need": 2000.0}
     layers = {}
@@ -170,9 +170,9 @@ def interleaved(repeats: int, **runs: Callable[[], object]) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def compare(millions: int, repeats: int) -> dict[str, float]:
+def compare(millions: float, repeats: int) -> dict[str, float]:
     """Measure one size; one column of the table."""
-    scoring, cells, before = plan(), millions * 1_000_000, memory("VmRSS")
+    scoring, cells, before = plan(), int(millions * 1_000_000), memory("VmRSS")
     layers, reasons, out = data(millions)
 
     def kernel(threads: int) -> Callable[[], object]:
@@ -246,11 +246,11 @@ def test_copy(benchmark: object) -> None:
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--cells", type=int, nargs="+", default=[4], metavar="MILLIONS")
+    arguments.add_argument("--cells", type=float, nargs="+", default=[4], metavar="MILLIONS")
     arguments.add_argument("--repeats", type=int, default=5)
     given = arguments.parse_args()
     columns = [compare(size, given.repeats) for size in sorted(given.cells)]
-    print(f"| | {' | '.join(f'{size} million cells' for size in sorted(given.cells))} |")
+    print(f"| | {' | '.join(f'{size:g} million cells' for size in sorted(given.cells))} |")
     print("|---|" + "---|" * len(columns))
     for row in columns[0]:
         print(f"| {row} | {' | '.join(f'{column[row]:.2f}' for column in columns)} |")

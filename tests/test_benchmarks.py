@@ -1,0 +1,68 @@
+"""Every benchmark starts, and measures its smallest size to the end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "benchmarks"
+
+SMALLEST: dict[str, list[str]] = {
+    "bench_batch": ["--runs 1 --workers 1 --resolution 16km"],
+    "bench_competition": [
+        "--side 12 --whole 5 --whole-side 12 --sweep --sweep-side 12",
+        "--stream 2000 --stream-side 20 --folder {folder}/cells",
+    ],
+    "bench_distance": ["--sizes 40 --repeats 1", "--disk 64 --chunk 16 --block 32"],
+    "bench_links": ["--sizes 60"],
+    "bench_nation": [
+        "make {folder} --rows 60 --cols 60",
+        "run {folder}",
+        "floor {folder}",
+        "stream {folder}",
+        "workers {folder}",
+        "curve {folder} --sides 60 --picture {folder}/curve.png",
+    ],
+    "bench_network": ["--first 5"],
+    "bench_rasters": ["--size 300"],
+    "bench_requirements": ["--cells 0.01 --repeats 1"],
+}
+"""Benchmark -> its commands in their smallest size, in order."""
+
+
+def start(name: str, words: list[str], folder: Path) -> str:
+    """What a benchmark prints; it must end well."""
+    found = subprocess.run(
+        [sys.executable, str(FOLDER / f"{name}.py"), *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=folder,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr[-2000:]
+    return found.stdout
+
+
+def test_every_benchmark_has_a_smallest_size() -> None:
+    assert {path.stem for path in FOLDER.glob("bench_*.py")} == set(SMALLEST)
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_a_benchmark_starts(name: str, tmp_path: Path) -> None:
+    assert "usage" in start(name, ["--help"], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALLEST)
+def test_a_benchmark_measures_its_smallest_size(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if name == "bench_network":
+        request.getfixturevalue("cases_dir")  # or skip
+    for command in SMALLEST[name]:
+        said = start(name, command.format(folder=tmp_path).split(), tmp_path)
+        assert any(sign.isdigit() for sign in said)
+    assert list(FOLDER.glob("*.tif")) == []
