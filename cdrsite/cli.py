@@ -264,6 +264,9 @@ def check(
     scenario: ScenarioFile, set_: SetOption = None, quiet: Quiet = False, as_json: AsJson = False
 ) -> None:
     """Find everything a run would refuse, in seconds, without running."""
+    from cdrsite.core.machine import check_address_room
+
+    check_address_room()
     from cdrsite.config.load import load_scenario
     from cdrsite.study import check_study
 
@@ -306,8 +309,10 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario: maps, tables and a summary in one folder."""
+    from cdrsite.core.machine import check_address_room, parse_bytes
+
+    check_address_room()
     from cdrsite.config.load import load_scenario
-    from cdrsite.core.machine import parse_bytes
     from cdrsite.outputs.staging import claimed
     from cdrsite.progress import Progress
     from cdrsite.study import run as run_study
@@ -351,9 +356,11 @@ def batch(
     as_json: AsJson = False,
 ) -> None:
     """Run many scenarios, or one with many settings, side by side."""
+    from cdrsite.core.machine import check_address_room, parse_bytes
+
+    check_address_room()
     from cdrsite.batch import run_batch, variants
     from cdrsite.compare_report import failures_line, print_batch_changes
-    from cdrsite.core.machine import parse_bytes
     from cdrsite.progress import Progress
     from cdrsite.terminal import print_batch, print_json
     from cdrsite.workspace import Means

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.cluster import Cluster, check_workers, connected
-from cdrsite.core.errors import ConfigError
+from cdrsite.core.errors import ConfigError, NotEnoughMemoryError
+from cdrsite.core.faults import MEMORY_CURE
 from cdrsite.core.files import WORK, make_own, remove_own
 from cdrsite.core.lock import held
 from cdrsite.core.machine import cores, free_memory
@@ -72,7 +73,36 @@ def bytes_needed(setting: Setting) -> int:
 
 
 @contextmanager
+def _said_what_it_needs(setting: Setting) -> Iterator[None]:
+    """Say of memory that is used up how much the run needs.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        In place of a MemoryError.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        got = " ".join(str(error).split())
+        raise NotEnoughMemoryError(
+            "the memory is used up",
+            got=got or None,
+            expected=f"about {bytes_needed(setting) / 1e9:.2g} GB for "
+            f"{setting.area.grid.size:,} cells in memory, beside the program itself",
+            cure=MEMORY_CURE,
+        ) from error
+
+
+@contextmanager
 def workspace(setting: Setting, means: Means, progress: ProgressSink) -> Iterator[Workspace]:
+    """The workspace of a run; see :func:`_workspace`, and what is said where memory is used up."""
+    with _said_what_it_needs(setting), _workspace(setting, means, progress) as space:
+        yield space
+
+
+@contextmanager
+def _workspace(setting: Setting, means: Means, progress: ProgressSink) -> Iterator[Workspace]:
     """The workspace of a run.
 
     Raises

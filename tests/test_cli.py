@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -398,6 +400,63 @@ def test_only_what_the_machine_refuses_is_its_fault() -> None:
         assert "memory" in text and "cure: --memory" in text
     assert wanted in (machine_fault(MemoryError(wanted)) or "")
     assert machine_fault(RuntimeError("odd")) is None and machine_fault(ValueError("x")) is None
+
+
+def test_the_end_of_the_terminal_ends_a_run_like_sigterm(
+    call: Callable[..., Answer], study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cdrsite.outputs import folder
+
+    def hang_up(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        time.sleep(10)
+
+    before = names(tmp_path)
+    monkeypatch.setattr(folder, "write_zarr", hang_up)
+    found, _, err = call("run", study, "--out", tmp_path / "results", "-q")
+    assert found == cli.HUNG_UP == 129 and "stopped by the system" in err
+    assert names(tmp_path) == before
+
+
+def test_a_signal_that_is_ignored_stays_so(call: Callable[..., Answer]) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        assert call("methods")[0] == 0
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs ulimit -v")
+@pytest.mark.parametrize("megabytes", [900, 1300, 2200])
+@pytest.mark.parametrize("command", ["run", "check", "batch"])
+def test_a_limit_of_memory_ends_in_words_at_once(
+    study: Path, tmp_path: Path, command: str, megabytes: int
+) -> None:
+    before = names(tmp_path)
+    out = [] if command == "check" else ["--out", str(tmp_path / "out")]
+    text = f'ulimit -v {megabytes * 1000}; exec "$@"'
+    words = ["sh", "-c", text, "sh", sys.executable, "-m", "cdrsite.cli", command, str(study), *out]
+    found = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert found.returncode == 1 and found.stdout == ""
+    assert "RLIMIT_AS" in found.stderr and "; expected " in found.stderr
+    assert "cure: raise the limit" in found.stderr and "--memory" in found.stderr
+    assert found.stderr.count("\n") == 1 and names(tmp_path) == before
+
+
+def test_memory_that_runs_out_says_what_the_run_needs(
+    call: Callable[..., Answer], study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 7 GiB for an array")
+
+    before = names(tmp_path)
+    monkeypatch.setattr("cdrsite.study.score", full)
+    found, _, err = call("run", study, "--out", tmp_path / "out", "-q")
+    assert found == 1 and "fault of cdrsite" not in err
+    assert "the memory is used up; got Unable to allocate 7 GiB" in err
+    assert "GB for 48 cells in memory" in err and "cure: --memory" in err and "--workers" in err
+    assert names(tmp_path) == before
 
 
 def test_a_character_set_without_our_signs_gets_the_nearest(tmp_path: Path) -> None:

@@ -159,5 +159,11 @@ class SolverError(CdrsiteError, RuntimeError):
     exit_code = 1
 
 
+class NotEnoughMemoryError(CdrsiteError, MemoryError):
+    """The machine, or a limit set on it, gives less memory than the work takes."""
+
+    exit_code = 1
+
+
 class CdrsiteWarning(UserWarning):
     """Something a person should know that does not stop the run; repeated at its end."""

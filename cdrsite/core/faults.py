@@ -16,6 +16,10 @@ CURES = {
 }
 """Why the system refuses something, and what to do about it."""
 
+OUT_OF_MEMORY = "CPLE_OutOfMemoryError"
+"""Name of GDAL's error, as rasterio has it."""
+NO_ROOM = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
+"""What the loader of libraries says where the memory is used up."""
 MEMORY_CURE = (
     "--memory with less (the run then works on disk), fewer --workers, a coarser grid.resolution, "
     "or a machine with more memory"
@@ -35,17 +39,16 @@ def machine_fault(error: BaseException) -> str | None:
     str or None
         None where the fault is not the machine's.
     """
-    if isinstance(error, MemoryError) or type(error).__name__ == "CPLE_OutOfMemoryError":
-        wanted = " ".join(str(error).split())
-        got = f"; got {wanted}" if wanted else ""
-        return f"the memory is used up{got}; cure: {MEMORY_CURE}"
-    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+    said = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.errno != errno.ENOMEM:
+        where, why = error.filename or "", CURES.get(error.errno or 0)
+        if why is None:
+            return str(error)
+        return f"{where}: {why}" if where else why
+    if isinstance(error, MemoryError | OSError) or type(error).__name__ == OUT_OF_MEMORY:
+        return f"the memory is used up{f'; got {said}' if said else ''}; cure: {MEMORY_CURE}"
+    if isinstance(error, ImportError) and any(text in said for text in NO_ROOM):
+        return f"a library cannot be loaded for want of memory; got {said}; cure: {MEMORY_CURE}"
+    if isinstance(error, RuntimeError) and "can't start new thread" in said:
         return f"the system allows no more threads or no more memory for them; cure: {MEMORY_CURE}"
-    if not isinstance(error, OSError):
-        return None
-    if error.errno == errno.ENOMEM:
-        return f"the memory is used up; cure: {MEMORY_CURE}"
-    where, why = error.filename or "", CURES.get(error.errno or 0)
-    if why is None:
-        return str(error)
-    return f"{where}: {why}" if where else why
+    return None

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from cdrsite.core.errors import ConfigError
+from cdrsite.core.errors import ConfigError, NotEnoughMemoryError
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 UNITS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -27,6 +27,11 @@ OLD_CPU_QUOTA = (
     Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
 )
 """The same in two files of the old form; no limit is -1."""
+ADDRESSES, THREAD_ADDRESSES = 24 * 10**8, 15 * 10**7
+"""Addresses that the libraries of a run take, and each core's threads [bytes].
+
+On two cores a run of few cells ended well with 3 GB, and not with 2.2 GB.
+"""
 FALLBACK = 4 * 10**9
 """Assumed free where the system does not say [bytes]."""
 
@@ -56,9 +61,57 @@ def _share(*files: Path) -> float | None:
 
 def free_memory() -> int:
     """Memory that can still be used [bytes]."""
-    found = [_available(), *(_left(*files) for files in CGROUPS)]
+    found = [_available(), address_room(), *(_left(*files) for files in CGROUPS)]
     known = [size for size in found if size is not None]
     return max(min(known), 0) if known else FALLBACK
+
+
+def address_room() -> int | None:
+    """Addresses that a limit such as ``ulimit -v`` leaves this process [bytes]; None without one.
+
+    Every thread and every loaded library takes addresses, also where it uses no memory.
+    """
+    limit = _address_limit()
+    if limit is None:
+        return None
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError):
+        pages = 0
+    return max(0, limit - pages * os.sysconf("SC_PAGE_SIZE"))
+
+
+def _address_limit() -> int | None:
+    """The limit itself [bytes]."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def check_address_room() -> None:
+    """Refuse work that a limit of addresses would break, or leave waiting for ever, on the way.
+
+    A thread that cannot be started may leave another one waiting for it.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        Less room than the libraries and the threads of a run take.
+    """
+    limit, needed = _address_limit(), ADDRESSES + THREAD_ADDRESSES * cores()
+    if limit is not None and limit < needed:
+        raise NotEnoughMemoryError(
+            "this process may use too little memory for any run",
+            where="ulimit -v (RLIMIT_AS)",
+            got=f"{limit / 1e9:.2g} GB of addresses",
+            expected=f"{needed / 1e9:.2g} GB or more: libraries and threads reserve more than "
+            "they use",
+            cure="raise the limit; to bound what a run uses, give --memory and --workers, or limit "
+            "a container",
+        )
 
 
 def _available() -> int | None:
