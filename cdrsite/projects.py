@@ -228,7 +228,8 @@ def _design(
     options = Options(
         model=model.model or scenario.transport.model,
         segments=model.segments,
-        trucks=model.trucks,
+        modes=scenario.transport.modes,
+        detour=scenario.transport.truck_detour,
         years=model.years or (units.years if units is not None else 30.0),
         target=None if model.target == "all" else float(model.target),
         gap=model.gap,

@@ -276,6 +276,8 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
         dataset[f"zone_{name}"].attrs["labels"] = list(zones)
     if setting.storage is not None:
         dataset["pool_storage"].attrs["labels"] = list(setting.storage.names)
+    if "transport_mode" in dataset:
+        dataset["transport_mode"].attrs["labels"] = ["pipeline", "truck"]
 
 
 def _flags(variable: xr.DataArray, words: dict[int, str]) -> None:

@@ -62,6 +62,7 @@ SHARED: dict[str, tuple[str, str]] = {
     "plan_cost": ("USD/t", "cost of the plan per net tonne, all methods"),
     "transport_cost": ("USD/t", "transport of CO2 to the cheapest storage unit"),
     "transport_km": ("km", "length of the route to the cheapest storage unit"),
+    "transport_mode": ("", "how CO2 travels to the cheapest storage unit"),
     "exclusion_reasons": ("", "exclusion rules that hit"),
 }
 """Variable that all methods share -> unit and meaning."""

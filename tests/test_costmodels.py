@@ -17,9 +17,9 @@ from cdrsite.transport.costmodels import (
     compare,
     delivered_share,
     levelised,
+    road_or_pipe,
     ship,
     truck,
-    trucks_instead,
     unit_cost,
 )
 from cdrsite.transport.hydraulics import nominal_diameter, parallel_lines
@@ -181,7 +181,7 @@ def test_trucks_for_a_trickle_pipes_for_a_stream() -> None:
 def test_trucks_where_a_routed_pipeline_is_dear() -> None:
     road = float(truck(1.0, 40.0))
     pipe = np.array([[road + 1, road - 1], [np.inf, 0.0]])
-    wins, cost = trucks_instead(pipe, np.array([[40.0, 40.0], [np.inf, 0.0]]))
+    wins, cost = road_or_pipe(pipe, np.array([[40.0, 40.0], [np.inf, 0.0]]))
     assert wins.tolist() == [[True, False], [False, False]]
     assert cost.tolist() == [[road, road - 1], [np.inf, 0.0]]
 

@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from pydantic import ValidationError
 
 from cdrsite.config.transport import Transport
 from cdrsite.core.arrays import ArrayStore, CellArray, DiskStore, MemoryStore
@@ -239,3 +240,33 @@ def test_units_behind_walls_are_refused(store: str, tmp_path: Path) -> None:
     where = MemoryStore() if store == "memory" else DiskStore(tmp_path, 20)
     with pytest.raises(DataError, match="barriers or unknown ground; got sink 3"):
         solve(where, model(k=1), 20, reader=reader)
+
+
+@pytest.mark.filterwarnings("ignore:transport. .* reach no storage unit")
+def test_modes_switch_trucks_off_and_pipelines_off() -> None:
+    steep = {"surface": {"barriers": [{"layer": "wall"}], "crossings": [
+        {"layer": "rivers", "cost": "500 USD/t"}
+    ]}}  # fmt: skip
+    both, pipes, roads = (
+        solve(MemoryStore(), model(modes=modes, **steep), 256)
+        for modes in (("pipeline", "truck"), ("pipeline",), ("truck",))
+    )
+    reached = np.asarray(both.sink[0]) >= 0
+    assert np.asarray(both.by_truck[0])[reached].any()
+    assert not np.asarray(pipes.by_truck).any()
+    # behind a river that costs 500 USD/t only trucks are cheap
+    assert np.asarray(pipes.cost[0])[reached].max() > 500
+    assert np.asarray(both.cost[0])[reached].max() < 200
+    far = np.asarray(roads.sink[0]) >= 0
+    far &= np.asarray(roads.length_km[0]) > 0
+    assert np.asarray(roads.by_truck[0])[far].all()
+    total = [np.asarray(one.cost[0] + one.storage_cost[0])[far] for one in (both, pipes, roads)]
+    assert (total[0] <= np.minimum(total[1], total[2]) + 1e-4).all()
+    long = solve(MemoryStore(), model(modes=("truck",), truck_detour=1.5, **steep), 256)
+    assert (np.asarray(long.cost[0] + long.storage_cost[0])[far] > total[2]).all()
+
+
+def test_a_mode_that_is_not_there_or_named_twice_is_refused() -> None:
+    for modes, words in ((("rail",), "pipeline"), ((), "at least 1"), (("truck",) * 2, "twice")):
+        with pytest.raises(ValidationError, match=words):
+            model(modes=modes)

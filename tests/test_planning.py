@@ -28,7 +28,7 @@ from cdrsite.transport.costmodels import levelised, ship, truck
 from cdrsite.transport.pipelines import Basis
 
 GRID = AnalysisGrid.from_bounds("EPSG:3035", (4e6, 3e6, 4.8e6, 3.2e6), 10_000.0, snap=None)
-QUICK = Options(trucks=False, gap=1e-6, gap_of="total")
+QUICK = Options(modes=("pipeline",), gap=1e-6, gap_of="total")
 
 
 def plants_at(places: dict[tuple[int, int], float], share: float = 1.0) -> Plants:
@@ -137,7 +137,9 @@ def test_cost_recomputed_and_balance_and_determinism() -> None:
         unit("A", 3e6, 5.0, well_rate_t_yr=1e6, well_usd_yr=2e6),
         unit("B", 9e6, 9.0, fixed_usd_yr=1e6),
     ]
-    options = replace(QUICK, trucks=True, gap=1e-3, capture_usd_t={"daccs-solid": 300.0})
+    options = replace(
+        QUICK, modes=("pipeline", "truck"), gap=1e-3, capture_usd_t={"daccs-solid": 300.0}
+    )
     planned = plan_network(plants, units, candidates, options=options)
     again = plan_network(plants, units, candidates, options=options)
     assert repr(planned.pipes) == repr(again.pipes)
@@ -161,7 +163,10 @@ def test_small_flows_go_by_truck_and_pay_loading_once() -> None:
     plants = plants_at({(5, 0): 1.2e4})
     candidates = network_for(plants, [(5, 8)])
     planned = plan_network(
-        plants, [unit()], candidates, options=replace(QUICK, trucks=True, model="high")
+        plants,
+        [unit()],
+        candidates,
+        options=replace(QUICK, modes=("pipeline", "truck"), model="high"),
     )
     (line,) = planned.pipes
     assert line.mode == "truck"
@@ -240,6 +245,20 @@ def test_utilisation_makes_pipes_larger() -> None:
     ]  # fmt: skip
     assert sizes == [8.0, 12.0]
     assert all(a < b for a, b in itertools.pairwise(sizes))
+
+
+def test_trucks_alone_carry_all_and_no_pipe_is_laid() -> None:
+    plants = plants_at({(5, 0): 1e6, (2, 3): 2e5})
+    candidates = network_for(plants, [(5, 20)])
+    roads = replace(QUICK, modes=("truck",), detour=1.3)
+    planned = plan_network(plants, [unit()], candidates, options=roads)
+    assert {pipe.mode for pipe in planned.pipes} == {"truck"}
+    assert sum(plant.stored_t_yr for plant in planned.plants) == pytest.approx(1.2e6)
+    direct = plan_network(plants, [unit()], candidates, options=replace(roads, detour=1.0))
+    assert [p.length_km for p in planned.pipes] == pytest.approx(
+        [1.3 * p.length_km for p in direct.pipes]
+    )
+    assert planned.costs["truck"] > direct.costs["truck"]
 
 
 def test_scenario_section() -> None:

@@ -83,8 +83,6 @@ class Network(Model):
     """Onshore cost model of the pipes: a level or a name; that of `transport` when not given."""
     segments: int = Field(3, ge=1, le=6)
     """Straight lines per pipe above the model's cost curve."""
-    trucks: bool = True
-    """Trucks may carry CO2 to storage or to another plant where that is cheaper."""
     years: quantity("yr", above=0.0) | None = None  # type: ignore[valid-type]
     """Life of the project: storage fills within it [yr]; that of `resources.storage` when not
     given."""

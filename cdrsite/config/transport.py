@@ -223,6 +223,11 @@ class Transport(Model):
     """Mean flow as a share of the flow a line is built for."""
     surface: SurfaceRules = SurfaceRules()
     """How ground makes a line dearer."""
+    modes: tuple[Literal["pipeline", "truck"], ...] = Field(("pipeline", "truck"), min_length=1)
+    """How CO2 may travel, here and in the network; the cheaper of them is taken place by place."""
+    truck_detour: quantity("1", minimum=1.0, maximum=5.0) = 1.0  # type: ignore[valid-type]
+    """Length of the road as a multiple of the pipeline's route. Trucks keep to roads: the cost of
+    ground that `surface` gives is not theirs."""
     sinks_per_cell: int = Field(3, ge=1, le=16)
     """Cheapest storage units kept for each cell."""
     neighbours: Literal[8, 16, 40] = 16
@@ -245,6 +250,13 @@ class Transport(Model):
         if name not in names:
             raise problem(f"no such {wanted} model; got {name!r}; expected {', '.join(names)}")
         return name
+
+    @field_validator("modes")
+    @classmethod
+    def _each_once(cls, modes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(modes)) < len(modes):
+            raise problem(f"a mode is named twice; got {', '.join(modes)}; cure: name each once")
+        return modes
 
     @field_validator("region")
     @classmethod

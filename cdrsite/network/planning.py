@@ -91,8 +91,11 @@ class Options:
         Pipeline cost model or level.
     segments : int
         Most trends per pipe.
-    trucks : bool
-        Whether trucks may go from plants to storage and to other plants.
+    modes : sequence of str
+        Of ``pipeline`` and ``truck``; trucks go from plants to storage and to other plants.
+        Pipelines that are there already are used in any case.
+    detour : float
+        Length of a road as a multiple of the route's [1].
     years : float
         Life of the project [yr].
     target : float, optional
@@ -113,7 +116,8 @@ class Options:
 
     model: str = "central"
     segments: int = 3
-    trucks: bool = True
+    modes: Sequence[str] = ("pipeline", "truck")
+    detour: float = 1.0
     years: float = 30.0
     target: float | None = None
     gap: float = 0.02
@@ -382,9 +386,9 @@ def network_problem(
     if not most > 0:
         raise ConfigError("plants give nothing to store", where=WHERE)
     trends = pipe_trends(most, model=options.model, basis=basis, segments=options.segments)
-    arcs, made = _pipe_arcs(candidates, trends)
-    if options.trucks:
-        trucks, ways = _truck_arcs(candidates, sources, trends, basis)
+    arcs, made = _pipe_arcs(candidates, trends, laid="pipeline" in options.modes)
+    if "truck" in options.modes:
+        trucks, ways = _truck_arcs(candidates, sources, trends, basis, options)
         arcs += trucks
         made |= ways
     for k, link in enumerate(ships):
@@ -410,9 +414,14 @@ def _sink(unit: StorageUnit, node: int, years: float) -> Sink:
     )  # fmt: skip
 
 
-def _pipe_arcs(candidates: Candidates, trends: Trends) -> tuple[list[Arc], dict[str, _Link]]:
+def _pipe_arcs(
+    candidates: Candidates, trends: Trends, *, laid: bool
+) -> tuple[list[Arc], dict[str, _Link]]:
+    """Pipelines; only those that are there already where none may be laid."""
     arcs, made = [], {}
     for k, arc in enumerate(candidates.arcs):
+        if arc.pipe == -1 and not laid:
+            continue
         name = f"arc {k}"
         if arc.pipe == -1:
             # ground of no cost at all would make a pipe free; a metre of plain ground is the least
@@ -431,7 +440,11 @@ def _pipe_arcs(candidates: Candidates, trends: Trends) -> tuple[list[Arc], dict[
 
 
 def _truck_arcs(
-    candidates: Candidates, sources: Sequence[Source], trends: Trends, basis: Basis
+    candidates: Candidates,
+    sources: Sequence[Source],
+    trends: Trends,
+    basis: Basis,
+    options: Options,
 ) -> tuple[list[Arc], dict[str, _Link]]:
     """Trucks, only where they are cheaper than a pipe of the plant's own on the same way.
 
@@ -447,12 +460,14 @@ def _truck_arcs(
     arcs, made = [], {}
     for k, way in enumerate(candidates.direct):
         own = min((flow[n] for n in (way.tail, way.head) if n in flow), default=0.0)
-        cost = float(truck(1.0, max(way.length_km, 1e-3), basis))
-        if own == 0 or cost * own >= float(trends.cost(np.array([own]))[0]) * way.weight_km:
+        road = max(way.length_km * options.detour, 1e-3)
+        cost = float(truck(1.0, road, basis))
+        pipe = float(trends.cost(np.array([own]))[0]) * way.weight_km
+        if own == 0 or ("pipeline" in options.modes and cost * own >= pipe):
             continue
         name, trend = f"truck {k}", (Trend(0.0, cost, most, "truck"),)
-        arcs.append(Arc(name, way.tail, way.head, trend, way.length_km, one_way=way.head in ends))
-        made[name] = _Link("truck", way.length_km, way.length_km, way.tail, way.cell)
+        arcs.append(Arc(name, way.tail, way.head, trend, road, one_way=way.head in ends))
+        made[name] = _Link("truck", road, road, way.tail, way.cell)
     return arcs, made
 
 

@@ -9,7 +9,7 @@ an average (rule 10).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -367,30 +367,42 @@ def cheapest_mode(
     return best.astype(np.uint8), np.take_along_axis(costs, best[None], axis=0)[0]
 
 
-def trucks_instead(
-    pipeline: ArrayLike, length: ArrayLike, basis: Basis | None = None
+def road_or_pipe(
+    pipeline: ArrayLike,
+    length: ArrayLike,
+    basis: Basis | None = None,
+    *,
+    modes: Sequence[str] = ("pipeline", "truck"),
+    detour: float = 1.0,
 ) -> tuple[NDArray[np.bool_], Floats]:
-    """Take trucks where they cost less than a routed pipeline.
+    """Take the cheaper of a routed pipeline and trucks, of those that are allowed.
 
     Parameters
     ----------
     pipeline : array_like
         Cost of the pipeline along its route, ground and all [USD/t]; inf without a route.
     length : array_like
-        Length of the route, taken for the road's too [km]; inf without a route.
+        Length of the route [km]; inf without a route.
     basis : Basis, optional
         Annuity, prices, base year.
+    modes : sequence of str
+        Of ``pipeline`` and ``truck``.
+    detour : float
+        Length of the road as a multiple of the route's [1].
 
     Returns
     -------
     tuple
-        Where trucks win, and the lower cost [USD/t]; inf stays.
+        Where trucks are taken, and the lower cost [USD/t]; inf stays.
     """
     pipe, km = np.broadcast_arrays(np.asarray(pipeline, np.float64), np.asarray(length, np.float64))
+    if "truck" not in modes:
+        return np.zeros(pipe.shape, bool), pipe.copy()
     some = np.isfinite(km) & (km > 0)
     road = np.full(pipe.shape, np.inf)
-    road[some] = truck(1.0, km[some], basis)
-    wins = road < pipe
+    road[some] = truck(1.0, km[some] * detour, basis)
+    # on top of a unit nothing has to travel, whatever the modes
+    wins = road < pipe if "pipeline" in modes else some
     return wins, np.where(wins, road, pipe)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
-from cdrsite.transport.costmodels import trucks_instead, unit_cost
+from cdrsite.transport.costmodels import road_or_pipe, unit_cost
 from cdrsite.transport.crossings import (
     CrossingBill,
     CrossingRules,
@@ -86,7 +86,7 @@ class SinkLinks:
     storage_cost : array of float32, shape (k, rows, cols)
         Cost of storing in that unit [USD/t].
     by_truck : array of bool, shape (k, rows, cols)
-        Where trucks cost less than a pipeline of the design flow.
+        Where trucks go: the only mode, or cheaper than a pipeline of the design flow.
     rank : array of int8, shape (k, rows, cols)
         Rank of each link in ``routes``, for tracing.
     routes : DistanceResult
@@ -370,7 +370,7 @@ def link_fields(
     Parameters
     ----------
     model : Transport
-        Reach and greatest cost.
+        Modes, reach and greatest cost.
     prices : ndarray, shape (units,)
         Cost of storing [USD/t].
     basis : Basis
@@ -387,7 +387,9 @@ def link_fields(
     """
     storage = np.append(prices, 0.0)[sink]  # none stands last
     pipeline = np.maximum(cost + crossings - storage, 0.0)
-    by_truck, paid = trucks_instead(pipeline, length_km, basis)
+    by_truck, paid = road_or_pipe(
+        pipeline, length_km, basis, modes=model.modes, detour=model.truck_detour
+    )
     none = _too_far(model, paid, length_km)
     none |= sink < 0
     for values in (paid, storage):
