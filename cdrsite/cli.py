@@ -449,13 +449,21 @@ def network(
         Path, typer.Argument(help="A folder of CSV tables, an Excel workbook or a GeoPackage.")
     ],
     target: Annotated[
-        str | None, typer.Option(help="CO2 to capture and store, e.g. 50 or '50 Mt/yr'.")
+        str | None,
+        typer.Option(
+            help="CO2 to capture and store: 50, '500 kt/yr', several as 10,20,30, or by ledger "
+            "as avoided=50,removal=5."
+        ),
     ] = None,
     price: Annotated[
         float | None, typer.Option(help="Pay this for each tonne stored, in place of a target.")
     ] = None,
     budget: Annotated[
         float | None, typer.Option(help="Spend at most this [M$/yr], in place of a target.")
+    ] = None,
+    cost: Annotated[
+        Path | None,
+        typer.Option(metavar="PLAN", help="Cost the network in this folder, in place of a target."),
     ] = None,
     gap: Annotated[float, typer.Option(help="Stop once proven within this gap.")] = 1e-6,
     gap_of: Annotated[
@@ -476,14 +484,15 @@ def network(
     as_json: AsJson = False,
 ) -> None:
     """Design the pipelines between given sources and storage sites."""
-    from cdrsite.network_report import plan_report, run_network
+    from cdrsite.network_report import curve_report, plan_report, run_network
     from cdrsite.outputs.network import summary
 
-    plan = run_network(
+    plans = run_network(
         case,
         target=target,
         price=price,
         budget=budget,
+        cost=cost,
         gap=gap,
         gap_of=gap_of.value,
         effort=effort.value,
@@ -492,9 +501,11 @@ def network(
         out=out,
     )
     if as_json:
-        _say(json.dumps(summary(plan, case.stem), ensure_ascii=False, indent=2))
+        found = [summary(plan, case.stem) for plan in plans]
+        document = found[0] if len(found) == 1 else {"plans": found}
+        _say(json.dumps(document, ensure_ascii=False, indent=2))
     elif not quiet:
-        _say(plan_report(plan, out))
+        _say(plan_report(plans[0], out) if len(plans) == 1 else curve_report(plans, out))
 
 
 def default_folder(scenario: Scenario, path: Path) -> Path:

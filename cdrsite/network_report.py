@@ -6,9 +6,12 @@ import math
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
+from cdrsite.core.errors import ConfigError
 from cdrsite.network.design import OPTIMAL_GAP, NetworkPlan, check_limits, design
-from cdrsite.network.headers import parse_flow
+from cdrsite.network.given import cost_given
+from cdrsite.network.headers import parse_targets
 from cdrsite.network.readers import read_tables
 from cdrsite.network.search import GapOf
 from cdrsite.network.tables import problem_of
@@ -20,25 +23,29 @@ def run_network(
     target: str | float | None = None,
     price: float | None = None,
     budget: float | None = None,
+    cost: str | Path | None = None,
     gap: float = OPTIMAL_GAP,
     gap_of: GapOf = "total",
     effort: str = "normal",
     time_limit: float = math.inf,
     seed: int = 0,
     out: str | Path | None = None,
-) -> NetworkPlan:
-    """Read a case, design its network and write the plan.
+) -> list[NetworkPlan]:
+    """Read a case, design its network and write the plan; one plan for each target.
 
     Parameters
     ----------
     case : path
         Folder of CSV files, Excel workbook or GeoPackage.
     target : str or float, optional
-        Capture [Mt/yr], a number or text such as ``110 Mt/yr``.
+        Capture [Mt/yr]: a number, text such as ``110 Mt/yr``, several as ``10,20,30``, each begun
+        from the plan of the one before, or one for each ledger as ``avoided=50,removal=5``.
     price : float, optional
         Price of a tonne [USD/t].
     budget : float, optional
         Money [million USD/yr].
+    cost : path, optional
+        Folder of a network that is given: nothing is designed, it is costed.
     gap : float
         Gap at which to stop.
     gap_of : str
@@ -46,54 +53,103 @@ def run_network(
     effort : str
         ``quick``, ``normal`` or ``thorough``.
     time_limit : float
-        Emergency stop [s].
+        Emergency stop of each design [s].
     seed : int
         Of heuristics and solver.
     out : path, optional
-        Folder for the files; nothing is written without it.
+        Folder for the files, with a folder for each of several targets; nothing is written without
+        it.
 
     Returns
     -------
-    NetworkPlan
-        The plan with status, bound and gap; cut by the time limit, its status says so.
+    list of NetworkPlan
+        With status, bound and gap; cut by the time limit, its status says so.
 
     Raises
     ------
     ConfigError
-        Not exactly one of target, price and budget, or the folder holds something else.
+        Not exactly one of target, price, budget and cost, or the folder holds something else.
     DataError, MissingFileError
         The case cannot be read.
     InfeasibleError, SolverError
         There is no plan, or none was found in time.
     """
     check_limits(gap, time_limit, seed)
-    flow = None if target is None else parse_flow(target)
+    asked = [one for one in (target, price, budget, cost) if one is not None]
+    if len(asked) != 1:
+        raise ConfigError(
+            "ask for exactly one of target, price, budget and cost",
+            got=", ".join(map(str, asked)) or "none",
+        )
+    goals: list[Any] = [None] if target is None else parse_targets(target)
     from cdrsite.outputs.staging import claimed
 
     # the place is looked at before the work, not after it
     with nullcontext() if out is None else claimed(Path(out), "network"):
         tables = read_tables(Path(case))
         problem = problem_of(tables)
-        plan = design(
-            problem,
-            target=flow,
-            price=price,
-            budget=budget,
-            gap=gap,
-            gap_of=gap_of,
-            effort=effort,
-            time_limit=time_limit,
-            seed=seed,
-        )
+        plans: list[NetworkPlan] = []
+        if cost is not None:
+            plans.append(cost_given(problem, cost))
+            goals = []
+        for goal in goals:
+            plan = design(
+                problem,
+                target=goal,
+                price=price,
+                budget=budget,
+                gap=gap,
+                gap_of=gap_of,
+                effort=effort,
+                time_limit=time_limit,
+                seed=seed,
+                last=plans[-1] if plans else None,
+            )
+            plans.append(plan)
         if out is not None:
-            from cdrsite.outputs.network import Places, write_network
+            from cdrsite.outputs.network import Places, write_networks
 
-            write_network(Path(out), plan, problem, Places.of(tables))
-    return plan
+            write_networks(Path(out), plans, problem, Places.of(tables))
+    return plans
+
+
+CURVE_COLUMNS = (
+    "captured Mt/yr", "cost M$/yr", "$/t", "transport M$/yr", "next tonne $/t", "gap %", "status",
+)  # fmt: skip
+
+
+def curve_rows(plans: Sequence[NetworkPlan]) -> list[tuple[str, ...]]:
+    """Plans of several targets under :data:`CURVE_COLUMNS`.
+
+    The next tonne is what each more of the step from the plan before costs.
+    """
+    rows: list[tuple[str, ...]] = []
+    for k, plan in enumerate(plans):
+        more, paid = plan.captured_mt_yr, plan.costs.total
+        if k:
+            more -= plans[k - 1].captured_mt_yr
+            paid -= plans[k - 1].costs.total
+        rows.append((
+            f"{plan.captured_mt_yr:.6g}",
+            f"{plan.costs.total:.3f}",
+            f"{plan.cost_usd_t:.2f}",
+            f"{plan.costs.transport:.3f}",
+            f"{paid / more:.2f}" if more else "",
+            f"{100 * plan.gap:.3g}",
+            plan.status,
+        ))  # fmt: skip
+    return rows
+
+
+def curve_report(plans: Sequence[NetworkPlan], out: str | Path | None = None) -> str:
+    """What the command prints for several targets, as plain text."""
+    text = _aligned(CURVE_COLUMNS, curve_rows(plans))
+    return text if out is None else f"{text}\n\nwritten to {out}"
 
 
 STATUS_WORDS = {
     "effort spent": "best plan of this effort; a larger one may find a cheaper plan",
+    "given": "costed as it was given; nothing is proven of it",
     "time limit": "stopped by the clock: not reproducible, another machine may find another plan",
 }
 """What a status means where it is no proof."""
@@ -123,12 +179,16 @@ def plan_rows(plan: NetworkPlan) -> list[tuple[str, str]]:
         rows.append(("cost less value", f"{plan.objective:.3f} M$/yr"))
     unit = "Mt/yr" if plan.mode == "budget" else "M$/yr"
     bound = -plan.bound if plan.mode == "budget" else plan.bound
-    rows += [
-        ("status", STATUS_WORDS.get(plan.status, plan.status)),
-        ("gap", gap),
-        ("bound", f"{bound:.3f} {unit}"),
-        ("search", f"{plan.nodes} nodes, {plan.seconds:.1f} s"),
-    ]
+    rows.append(("status", STATUS_WORDS.get(plan.status, plan.status)))
+    if plan.status != "given":
+        rows += [
+            ("gap", gap),
+            ("bound", f"{bound:.3f} {unit}"),
+            ("search", f"{plan.nodes} nodes, {plan.seconds:.1f} s"),
+        ]
+    by_ledger = plan.captured_by_ledger
+    if set(by_ledger) - {""}:
+        rows += [(name or "other", f"{q:.6g} Mt/yr") for name, q in by_ledger.items()]
     for name in ("capture", "transport", "storage"):
         cost = getattr(plan.costs, name)
         each = f", {cost / captured:.2f} $/t" if captured > 0 else ""

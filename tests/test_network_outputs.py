@@ -21,7 +21,7 @@ from cdrsite.outputs.network_map import draw_plan
 
 def test_what_is_written_is_what_was_designed(tmp_path: Path) -> None:
     case = geopackage(tmp_path / "case.gpkg", turned=True)
-    plan = run_network(case, target="2000 kt/yr", out=tmp_path / "out")
+    (plan,) = run_network(case, target="2000 kt/yr", out=tmp_path / "out")
     out = tmp_path / "out"
     pipes = pd.read_csv(out / "pipes.csv")
     assert pipes["flow_mt_yr"].tolist() == [pipe.flow_mt_yr for pipe in plan.pipes] == [2.0]
@@ -64,7 +64,7 @@ def test_a_case_without_places_gives_tables_only(tmp_path: Path) -> None:
 
 def test_a_plan_that_builds_nothing_is_written(tmp_path: Path) -> None:
     case = geopackage(tmp_path / "case.gpkg")
-    plan = run_network(case, price=1.0, out=tmp_path / "out")
+    (plan,) = run_network(case, price=1.0, out=tmp_path / "out")
     assert plan.pipes == ()
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["cost_usd_t"] is None
     assert pd.read_csv(tmp_path / "out" / "pipes.csv").empty
@@ -79,7 +79,7 @@ def test_an_occupied_folder_is_refused_before_the_work(tmp_path: Path) -> None:
 
 
 def test_the_report_says_cost_gap_and_parts(tmp_path: Path) -> None:
-    plan = run_network(workbook(tmp_path / "case.xlsx", sheets()), target=2.0)
+    (plan,) = run_network(workbook(tmp_path / "case.xlsx", sheets()), target=2.0)
     rows = dict(plan_rows(plan))
     assert rows["cost"] == "128.800 M$/yr"
     assert rows["gap"] == "0"
@@ -92,7 +92,7 @@ def test_the_report_says_cost_gap_and_parts(tmp_path: Path) -> None:
 
 def test_the_map_shows_pipes_terminals_and_a_scale(tmp_path: Path) -> None:
     tables = read_tables(geopackage(tmp_path / "case.gpkg"))
-    plan = run_network(tmp_path / "case.gpkg", target=2.0)
+    (plan,) = run_network(tmp_path / "case.gpkg", target=2.0)
     figure = draw_plan(plan, problem_of(tables), Places.of(tables))
     (ax,) = figure.axes
     texts = [text.get_text() for text in ax.texts]

@@ -51,7 +51,14 @@ def test_the_network_stores_what_the_plants_capture_and_says_how_sure(result: An
     assert parts == pytest.approx(network["objective_musd_yr"], rel=1e-6)
     line = network_line(network)
     assert f"{network['plants']} plants" in line
-    assert ("optimal" in line) == (network["status"] == "optimal")
+    assert ("; the cheapest" in line) == (network["status"] == "optimal")
+
+
+def test_the_mode_of_transport_is_a_map(result: Any) -> None:
+    mode = result.dataset["transport_mode"]
+    assert mode.attrs["labels"] == ["pipeline", "truck"]
+    assert ((mode >= 0) == result.dataset["transport_cost"].notnull()).all()
+    assert (mode == 0).any()
 
 
 def test_flow_and_length_of_every_pipe_are_positive(result: Any) -> None:

@@ -21,6 +21,8 @@ class FlowArrays:
         Number of nodes.
     source_node, source_cap, source_fixed, source_var : ndarray
         Per source: node, capacity [Mt/yr], fixed cost [million USD/yr], unit cost [USD/t].
+    source_least : ndarray
+        Per source: what it captures in every plan [Mt/yr].
     sink_node, sink_cap, sink_fixed, sink_var, well_rate, well_cost : ndarray
         Per sink: node, yearly limit [Mt/yr], fixed cost [million USD/yr], unit cost [USD/t],
         rate per well [Mt/yr] and cost per well [million USD/yr].
@@ -36,6 +38,7 @@ class FlowArrays:
     source_cap: np.ndarray
     source_fixed: np.ndarray
     source_var: np.ndarray
+    source_least: np.ndarray
     sink_node: np.ndarray
     sink_cap: np.ndarray
     sink_fixed: np.ndarray
@@ -164,9 +167,10 @@ def flow_arrays(problem: NetworkProblem, target: float | None = None) -> FlowArr
         source_cap=np.array([s.capacity_mt_yr for s in problem.sources], dtype=float),
         source_fixed=np.array([s.fixed_musd_yr for s in problem.sources], dtype=float),
         source_var=np.array([s.variable_usd_t for s in problem.sources], dtype=float),
+        source_least=np.array([s.capacity_mt_yr if s.forced else 0.0 for s in problem.sources]),
         sink_node=np.array([index[s.node] for s in sinks], dtype=int),
         sink_cap=cap,
-        sink_fixed=np.array([s.fixed_musd_yr for s in sinks], dtype=float),
+        sink_fixed=np.array([0.0 if s.forced else s.fixed_musd_yr for s in sinks], dtype=float),
         sink_var=np.array([s.injection_usd_t for s in sinks], dtype=float),
         well_rate=np.where(rate > 0, rate, 1.0),
         well_cost=np.array([s.well_musd_yr for s in sinks], dtype=float),

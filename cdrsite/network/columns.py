@@ -22,18 +22,18 @@ QUANTITIES: dict[str, tuple[str, ...]] = {
         "capacity", "well_rate", "fixed_capital", "fixed_om", "well_capital", "well_om",
         "injection",
     ),
-    "arcs": ("con_cost", "row_cost", "length", "fixed", "slope", "capacity"),
+    "arcs": ("con_cost", "row_cost", "length", "fixed", "slope", "capacity", "tariff"),
 }  # fmt: skip
 WORDS: dict[str, set[str]] = {
-    "sources": {"id", "cell", "node"},
-    "sinks": {"id", "cell", "node"},
+    "sources": {"id", "cell", "node", "ledger", "status"},
+    "sinks": {"id", "cell", "node", "status"},
     "arcs": {
-        "arc", "id", "v1", "from", "tail", "v2", "to", "head", "one_way", "existing",
-        "n_cells",
+        "arc", "id", "v1", "from", "tail", "v2", "to", "head", "one_way", "existing", "expandable",
+        "n_cells", "status",
     },
 }  # fmt: skip
 PARAMETERS = {
-    "crf", "project_years", "pipe_utilization", "trends", "encoding", "decimal",
+    "crf", "project_years", "pipe_utilization", "trends", "encoding", "decimal", "no_transit",
 }  # fmt: skip
 NOTES = {"case", "name", "mode", "units", "note", "comment", "grid"}
 """Parameters that describe and decide nothing."""
@@ -43,6 +43,13 @@ TREND = {
 
 _YES = {"1", "1.0", "true", "yes", "y", "t", "x", "是"}
 _NO = {"0", "0.0", "false", "no", "n", "f", "-", "否"}
+
+
+_STATES = {
+    "": "free", "free": "free", "optional": "free",
+    "excluded": "excluded", "exclude": "excluded",
+    "forced": "forced", "force": "forced",
+}  # fmt: skip
 
 
 def check_columns(table: Table, kind: str) -> None:
@@ -118,6 +125,24 @@ def flag(where: str, row: Mapping[str, Any], header: str | None) -> bool:
     raise DataError(
         msg, where=where, got=repr(cell), expected="yes, no, true, false, 1, 0 or empty", rule=7
     )
+
+
+def state(where: str, row: Mapping[str, Any], header: str | None) -> str:
+    """Read whether a part is ``free``, ``excluded`` or ``forced``; an empty cell is free.
+
+    Raises
+    ------
+    DataError
+        The cell is none of them.
+    """
+    cell = row.get(header) if header else None
+    text = "" if empty(cell) else str(cell).strip().lower()
+    if text not in _STATES:
+        msg = f"{header} is not understood"
+        raise DataError(
+            msg, where=where, got=repr(cell), expected="free, excluded, forced or empty", rule=7
+        )
+    return _STATES[text]
 
 
 def trends_of(params: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from cdrsite.core.errors import ConfigError, InfeasibleError, SolverError
 from cdrsite.network.arrays import FlowArrays, FlowPlan, cost_plan, flow_arrays
@@ -15,11 +18,12 @@ from cdrsite.network.search import GapOf, SearchResult, search
 
 @dataclass(frozen=True)
 class SourceUse:
-    """An opened source: captured [Mt/yr] and cost [million USD/yr]."""
+    """An opened source: captured [Mt/yr], cost [million USD/yr] and its ledger."""
 
     id: str
     captured_mt_yr: float
     cost_musd_yr: float
+    ledger: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,14 @@ class NetworkPlan:
         return self.status != "time limit"
 
     @property
+    def captured_by_ledger(self) -> dict[str, float]:
+        """Capture of each ledger [Mt/yr]; they are never summed as removal (rule 5)."""
+        found: dict[str, list[float]] = {}
+        for source in self.sources:
+            found.setdefault(source.ledger, []).append(source.captured_mt_yr)
+        return {name: math.fsum(parts) for name, parts in sorted(found.items())}
+
+    @property
     def captured_mt_yr(self) -> float:
         """Total capture [Mt/yr]."""
         return math.fsum(s.captured_mt_yr for s in self.sources)
@@ -143,7 +155,7 @@ OPTIMAL_GAP = 1e-6
 def design(
     problem: NetworkProblem,
     *,
-    target: float | None = None,
+    target: float | Mapping[str, float] | None = None,
     price: float | None = None,
     budget: float | None = None,
     gap: float = OPTIMAL_GAP,
@@ -151,6 +163,7 @@ def design(
     effort: str = "normal",
     time_limit: float = math.inf,
     seed: int = 0,
+    last: NetworkPlan | None = None,
 ) -> NetworkPlan:
     """Design the network of least cost, or of most capture for a budget.
 
@@ -161,8 +174,8 @@ def design(
     ----------
     problem : NetworkProblem
         Sources, sinks and arcs.
-    target : float, optional
-        Capture exactly this [Mt/yr] at least cost.
+    target : float or mapping, optional
+        Capture exactly this [Mt/yr] at least cost; with a mapping, this much of each ledger.
     price : float, optional
         Capture what pays at this price [USD/t].
     budget : float, optional
@@ -178,6 +191,8 @@ def design(
         Emergency stop [s]; a plan that it cut short says so.
     seed : int
         Seed of the heuristics and the solver.
+    last : NetworkPlan, optional
+        A plan of the same problem to begin from, as that of another target.
 
     Returns
     -------
@@ -195,23 +210,25 @@ def design(
     """
     begin = time.monotonic()
     given = [value for value in (target, price, budget) if value is not None]
-    if len(given) != 1 or not math.isfinite(given[0]) or (budget is not None and budget < 0):
+    numbers = [math.fsum(v.values()) if isinstance(v, Mapping) else v for v in given]
+    if len(numbers) != 1 or not math.isfinite(numbers[0]) or (budget is not None and budget < 0):
         raise ConfigError(
             "ask for exactly one of target, price and budget, as a finite number",
             got=f"target={target}, price={price}, budget={budget}",
         )
     check_limits(gap, time_limit, seed)
-    if target is not None:
-        target = problem.check_target(target)
-    goal = Goal(target, price, budget)
+    goal = _goal(problem, target, price, budget)
     found = _cheapest(
         problem, goal, gap=max(gap, 1e-7), gap_of=gap_of, effort=effort,
-        deadline=begin + time_limit, seed=seed,
+        deadline=begin + time_limit, seed=seed, last=last,
     )  # fmt: skip
-    costs, sources, sinks, pipes = _parts(problem, flow_arrays(problem, target), found.plan)
+    costs, sources, sinks, pipes = plan_parts(
+        problem, flow_arrays(problem, goal.target), found.plan
+    )
     captured = math.fsum(s.captured_mt_yr for s in sources)
     objective = goal.objective(costs.total, captured)
-    bound = min(found.bound, objective)
+    sunk = 0.0 if budget is not None else problem.sunk_musd_yr
+    bound = min(found.bound + sunk, objective)
     reached = relative_gap(objective, bound)
     share = math.nan
     if budget is None:
@@ -239,6 +256,48 @@ def design(
     )
 
 
+def _goal(
+    problem: NetworkProblem,
+    target: float | Mapping[str, float] | None,
+    price: float | None,
+    budget: float | None,
+) -> Goal:
+    """Check a target, and say whose tonnes each ledger counts."""
+    if not isinstance(target, Mapping):
+        flow = None if target is None else problem.check_target(target)
+        return Goal(flow, price, budget)
+    parts = problem.check_ledgers(target)
+    total = math.fsum(parts.values())
+    problem.check_target(total)
+    ledgers = tuple(
+        (tuple(i for i, s in enumerate(problem.sources) if s.ledger == name), part)
+        for name, part in parts.items()
+    )
+    return Goal(total, ledgers=ledgers)
+
+
+def _flows(problem: NetworkProblem, goal: Goal, plan: NetworkPlan) -> FlowPlan:
+    """Flows of a plan over the arrays of a problem, to begin another search from."""
+    net = flow_arrays(problem, goal.target)
+    captured = {s.id: s.captured_mt_yr for s in plan.sources}
+    stored = {s.id: s.stored_mt_yr for s in plan.sinks}
+    through = {(p.arc, p.tail): p.flow_mt_yr for p in plan.pipes}
+    nodes = problem.nodes
+    return FlowPlan(
+        np.array([captured.get(s.id, 0.0) for s in problem.sources]),
+        np.array([stored.get(s.id, 0.0) for s in problem.sinks]),
+        np.array(
+            [
+                through.get((problem.arcs[e].id, nodes[u]), 0.0)
+                for e, u in zip(net.edge, net.tail, strict=True)
+            ]
+        ),
+        np.full(net.arcs, -1),
+        np.zeros(len(problem.sinks), dtype=int),
+        math.nan,
+    )
+
+
 def check_limits(gap: float, time_limit: float, seed: int) -> None:
     """Refuse a gap, a time limit or a seed that means nothing."""
     wrong = (
@@ -261,9 +320,11 @@ def _cheapest(
     effort: str,
     deadline: float,
     seed: int,
+    last: NetworkPlan | None,
 ) -> SearchResult:
     """Search; with a price or a budget also for the cheapest way to capture as much."""
-    found = _search(problem, goal, gap, gap_of, effort, deadline, seed)
+    guide = None if last is None else _flows(problem, goal, last)
+    found = _search(problem, goal, gap, gap_of, effort, deadline, seed, guide=guide)
     captured = float(found.plan.captured.sum())
     if goal.target is not None or captured <= 0:
         return found
@@ -290,6 +351,7 @@ def _search(
     deadline: float,
     seed: int,
     known: FlowPlan | None = None,
+    guide: FlowPlan | None = None,
 ) -> SearchResult:
     """Search with money of a size that the solver's absolute tolerances suit."""
     net = flow_arrays(problem, goal.target)
@@ -299,16 +361,17 @@ def _search(
     largest = max((float(size.max(initial=0.0)) for size in sizes), default=0.0)
     # a power of two changes no digit; sizes that suit anyway are left as they are
     factor = 1.0 if 1.0 <= largest <= 1e6 or largest == 0 else 2.0 ** (9 - math.frexp(largest)[1])
-    scaled = Goal(
-        goal.target,
-        None if goal.price is None else goal.price * factor,
-        None if goal.budget is None else goal.budget * factor,
+    scaled = replace(
+        goal,
+        price=None if goal.price is None else goal.price * factor,
+        budget=None if goal.budget is None else (goal.budget - problem.sunk_musd_yr) * factor,
     )
     if known is not None:
         known = cost_plan(net.money(factor), known.captured, known.stored, known.flow)
     found = search(
         net.money(factor), scaled, gap=gap, gap_of=gap_of, effort=effort,
         time_limit=deadline - time.monotonic(), seed=seed, known=known,
+        guide=guide,
     )  # fmt: skip
     if goal.budget is not None:  # the objective is a flow
         return replace(found, plan=replace(found.plan, cost=found.plan.cost / factor))
@@ -320,12 +383,12 @@ def _search(
     )
 
 
-def _parts(
+def plan_parts(
     problem: NetworkProblem, net: FlowArrays, plan: FlowPlan
 ) -> tuple[Costs, tuple[SourceUse, ...], tuple[SinkUse, ...], tuple[Pipe, ...]]:
     """Turn a plan of arrays into named parts, each with its cost."""
     sources = tuple(
-        SourceUse(source.id, q, source.fixed_musd_yr + source.variable_usd_t * q)
+        SourceUse(source.id, q, source.fixed_musd_yr + source.variable_usd_t * q, source.ledger)
         for source, q in zip(problem.sources, plan.captured.tolist(), strict=True)
         if q > 0
     )
@@ -339,7 +402,7 @@ def _parts(
         for sink, q, wells in zip(
             problem.sinks, plan.stored.tolist(), plan.wells.tolist(), strict=True
         )
-        if q > 0
+        if q > 0 or sink.forced
     )
     nodes = problem.nodes
     pipes = []

@@ -121,6 +121,50 @@ def _plain_unit(text: str) -> str:
     return re.sub(r"/(a|y|year)$", "/yr", unit)
 
 
+def parse_targets(text: str | float) -> list[float | dict[str, float]]:
+    """Read one target, several, or one per ledger.
+
+    Parameters
+    ----------
+    text : str or float
+        As ``50``, ``10,20,30 Mt/yr`` or ``avoided=50,removal=5 Mt/yr``; a unit at the end counts
+        for all that have none.
+
+    Returns
+    -------
+    list
+        Targets [Mt/yr]; one mapping of ledger to target where ledgers are named.
+
+    Raises
+    ------
+    ConfigError
+        Not numbers of zero or more with a unit of flow; some with a ledger and some without.
+    """
+    pieces = str(text).split(",")
+    last = re.match(r"^\s*[-+0-9.eE]+\s*(.*?)\s*$", pieces[-1].split("=")[-1])
+    unit = last[1] if last else ""
+    named = ["=" in piece for piece in pieces]
+    if any(named) and not all(named):
+        raise ConfigError(
+            "some targets have a ledger and some have none", where="--target", got=repr(text),
+            expected="as avoided=50,removal=5",
+        )  # fmt: skip
+
+    def read(piece: str) -> float:
+        bare = re.fullmatch(r"\s*[-+0-9.eE]+\s*", piece)
+        return parse_flow(f"{piece.strip()} {unit}" if bare else piece)
+
+    if not any(named):
+        return [read(piece) for piece in pieces]
+    found: dict[str, float] = {}
+    for piece in pieces:
+        name, _, amount = piece.partition("=")
+        if name.strip() in found:
+            raise ConfigError("a ledger stands twice", where="--target", got=repr(text))
+        found[name.strip()] = read(amount)
+    return [found]
+
+
 def parse_flow(text: str | float) -> float:
     """Read a target such as ``110``, ``110 Mt/yr`` or ``500 kt/yr``.
 

@@ -98,6 +98,8 @@ class SlopeScaling:
             rows.add(columns, factors, 0.0, 0.0)
         if self.goal.target is not None:
             rows.add(list(range(ns)), [1.0] * ns, self.goal.target, self.goal.target)
+            for members, part in self.goal.ledgers[1:]:
+                rows.add(list(members), [1.0] * len(members), part, part)
         size = ns + nk + net.arcs
         lp = highspy.HighsLp()
         matrix = rows.matrix(size)
@@ -120,7 +122,8 @@ class SlopeScaling:
         full = np.concatenate([self.net.source_cap, self.net.sink_cap])
         upper = np.where(branch.closed, 0.0, full)
         columns = np.arange(len(full), dtype=np.int32)
-        self._highs.changeColsBounds(len(full), columns, np.zeros(len(full)), upper)
+        least = np.concatenate([self.net.source_least, np.zeros(self._nk)])
+        self._highs.changeColsBounds(len(full), columns, np.minimum(least, upper), upper)
 
     def _unit_costs(self, x: np.ndarray, size: np.ndarray) -> np.ndarray:
         """Average cost of each column at its flow, or at a supposed size where it is unused."""

@@ -29,11 +29,14 @@ class Goal:
         Minimise cost less this for each tonne captured [USD/t].
     budget : float, optional
         Capture the most for this cost [million USD/yr].
+    ledgers : tuple
+        With a target: the sources of each ledger, and their part of the target [Mt/yr].
     """
 
     target: float | None = None
     price: float | None = None
     budget: float | None = None
+    ledgers: tuple[tuple[tuple[int, ...], float], ...] = ()
 
     @property
     def mode(self) -> str:
@@ -222,12 +225,17 @@ def build(net: FlowArrays, goal: Goal) -> Model:
     cost = money
     if goal.target is not None:
         rows.add(captured, [1.0] * at.sources, goal.target, goal.target)
+        for members, part in goal.ledgers[1:]:  # the first follows from the sum
+            rows.add([at.a + i for i in members], [1.0] * len(members), part, part)
     elif goal.budget is not None:
         paid = np.flatnonzero(money)
         rows.add(paid.tolist(), money[paid].tolist(), -INF, goal.budget)
         cost = np.zeros(at.size)
         cost[captured] = -1.0
-    return Model(at, cost, np.zeros(at.size), upper, _whole(net, at), rows)
+    lower = np.zeros(at.size)
+    lower[at.a : at.r] = net.source_least
+    lower[: at.a] = net.source_least > 0
+    return Model(at, cost, lower, upper, _whole(net, at), rows)
 
 
 def _whole(net: FlowArrays, at: Layout) -> np.ndarray:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from cdrsite.core.errors import CdrsiteWarning, DataError, InfeasibleError
+from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError, InfeasibleError
 
 ROUNDING = 1e-7
 """Relative difference up to which a target is what sources, sinks and connections can do: a sum of
@@ -43,6 +43,11 @@ class Source:
         Cost of each tonne captured [USD/t].
     name : str
         Shown in tables and maps.
+    ledger : str
+        Account that its tonnes belong to, as ``removal`` or ``avoided``; targets may be given for
+        each account (rule 5).
+    forced : bool
+        It captures all that it can in every plan.
     """
 
     id: str
@@ -51,6 +56,8 @@ class Source:
     fixed_musd_yr: float = 0.0
     variable_usd_t: float = 0.0
     name: str = ""
+    ledger: str = ""
+    forced: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ class Sink:
         Cost of each tonne stored [USD/t]; a credit is negative.
     name : str
         Shown in tables and maps.
+    forced : bool
+        Its site is opened and paid in every plan.
     """
 
     id: str
@@ -83,6 +92,7 @@ class Sink:
     well_musd_yr: float = 0.0
     injection_usd_t: float = 0.0
     name: str = ""
+    forced: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,6 +200,11 @@ class NetworkProblem:
             seen[sink.node] = None
         return tuple(seen)
 
+    @property
+    def sunk_musd_yr(self) -> float:
+        """What every plan pays for sites that are forced [million USD/yr]."""
+        return math.fsum(s.fixed_musd_yr for s in self.sinks if s.forced)
+
     def sink_rates(self) -> np.ndarray:
         """Most that each sink can take a year [Mt/yr], shape (sinks,)."""
         return np.array([s.capacity_mt / self.years for s in self.sinks], dtype=float)
@@ -255,6 +270,62 @@ class NetworkProblem:
                     rule=8,
                 )
         return float(both) if target >= both * (1 - ROUNDING) else target
+
+    def check_ledgers(self, targets: Mapping[str, float]) -> dict[str, float]:
+        """Check targets by ledger: every ledger has one, and its sources can meet it.
+
+        Parameters
+        ----------
+        targets : mapping
+            Ledger -> wanted capture [Mt/yr].
+
+        Returns
+        -------
+        dict
+            Ledger -> target, what its sources can capture where it is a rounding away from that.
+
+        Raises
+        ------
+        ConfigError
+            A ledger without sources, or one without a target.
+        InfeasibleError
+            A target above what the sources of its ledger can capture.
+        """
+        supply: dict[str, float] = {}
+        for source in self.sources:
+            supply[source.ledger] = supply.get(source.ledger, 0.0) + source.capacity_mt_yr
+        for name in targets:
+            if name not in supply:
+                raise ConfigError(
+                    "no source is of this ledger",
+                    where=f"{self.name}: target",
+                    got=name,
+                    expected=", ".join(sorted(supply)),
+                    cure="give the sources a column ledger",
+                )
+        if missing := sorted(set(supply) - set(targets)):
+            raise ConfigError(
+                "a ledger has no target",
+                where=f"{self.name}: target",
+                got=", ".join(repr(name) for name in missing),
+                cure="give one for each, 0 for none; ledgers are never summed",
+                rule=5,
+            )
+        found = {}
+        for name, target in targets.items():
+            if target > supply[name] * (1 + ROUNDING):
+                msg = f"target of {name} is {target - supply[name]:g} Mt/yr above its sources"
+                raise InfeasibleError(
+                    msg,
+                    where=self.name,
+                    got=f"{target:g} Mt/yr",
+                    expected=f"at most {supply[name]:g} Mt/yr",
+                    cure="add sources or lower the target",
+                    rule=8,
+                )
+            near = target >= supply[name] * (1 - ROUNDING)
+            found[name] = supply[name] if near else target
+        return found
 
     def _check_islands(self) -> None:
         labels = self.components()

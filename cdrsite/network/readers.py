@@ -137,6 +137,11 @@ def _folder(folder: Path) -> CaseTables:
     return _case(folder.resolve().name, tables, params, str(place), points, lines)
 
 
+def read_table(path: Path) -> Table:
+    """Read one table of text in UTF-8; raises as :func:`read_tables`."""
+    return _csv(path, _Style(None, comma=False))
+
+
 @dataclass(frozen=True)
 class _Style:
     """How the text of the tables is written: its encoding, and the comma of a number."""

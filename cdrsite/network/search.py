@@ -19,12 +19,21 @@ from typing import Literal
 
 import numpy as np
 
-from cdrsite.core.errors import InfeasibleError, SolverError
+from cdrsite.core.errors import SolverError
 from cdrsite.network.arrays import FlowArrays, FlowPlan
 from cdrsite.network.dicuts import Separator
 from cdrsite.network.effort import Work, rounds_of
 from cdrsite.network.heuristic import SlopeScaling
 from cdrsite.network.model import Answer, Goal, Model, build, solve
+from cdrsite.network.points import (
+    fixed_upper,
+    infeasible,
+    leaf_bound,
+    nothing,
+    point_of,
+    split_count,
+    undecided,
+)
 from cdrsite.network.polish import refit
 from cdrsite.network.relaxation import Relaxation
 from cdrsite.network.strengthen import Branch, bounds, strong_rows
@@ -102,6 +111,7 @@ def search(
     threads: int = 2,
     easy: int = 30,
     known: FlowPlan | None = None,
+    guide: FlowPlan | None = None,
 ) -> SearchResult:
     """Find the best plan within a gap, or the best that an effort pays for.
 
@@ -128,6 +138,8 @@ def search(
         faster; 0 takes the whole way always.
     known : FlowPlan, optional
         A plan to begin with.
+    guide : FlowPlan, optional
+        Flows that the first starts favour, as those of another target.
 
     Returns
     -------
@@ -142,9 +154,10 @@ def search(
         No plan was found.
     """
     run = _Search(net, goal, gap, gap_of, time.monotonic() + time_limit, seed, threads)
+    run.guide = guide
     run.offer(known)
-    if goal.target is None:
-        run.offer(_nothing(net))
+    if goal.target is None and not net.source_least.any():
+        run.offer(nothing(net))
     rounds = rounds_of(effort)
     if goal.budget is not None or (easy and net.columns <= _SMALL):
         run.plainly(rounds)
@@ -179,6 +192,7 @@ class _Search:
         self.objective, self.bound = math.inf, -math.inf
         self.nodes = 0
         self.late = False
+        self.guide: FlowPlan | None = None
         self.separator = Separator(net, goal)
 
     # -- bookkeeping ---------------------------------------------------------------------
@@ -236,10 +250,10 @@ class _Search:
         """Give the whole strengthened model to the solver."""
         model = self.strong_model(self.net, Branch.root(self.net))
         if model is None:
-            raise _infeasible(self.net)
+            raise infeasible(self.net)
         point = Relaxation(model).solve()
         if point is None:
-            raise _infeasible(self.net)
+            raise infeasible(self.net)
         self.raise_bound(point[0])
         if self.done():
             return
@@ -255,7 +269,7 @@ class _Search:
         )  # fmt: skip
         self.count(answer)
         if answer.status == "infeasible":
-            raise _infeasible(self.net)
+            raise infeasible(self.net)
         if answer.x is not None:
             self.offer(refit(self.net, self.goal, answer.x))
         if self.best is None:
@@ -274,12 +288,12 @@ class _Search:
         root = Branch.root(self.net)
         model = self.strong_model(self.net, root)
         if model is None:
-            raise _infeasible(self.net)
+            raise infeasible(self.net)
         relaxation = Relaxation(model)
         point = relaxation.solve()
         if point is None:
-            raise _infeasible(self.net)
-        if _split_count(model, point[1]) < easy:
+            raise infeasible(self.net)
+        if split_count(model, point[1]) < easy:
             self.plainly(rounds)
             return
         self.raise_bound(point[0])
@@ -348,6 +362,8 @@ class _Search:
         """Find some plan at once."""
         scaling = SlopeScaling(self.net, self.goal, self.seed)
         scaling.run(2, root)
+        if self.guide is not None:
+            scaling.run(2, root, point_of(self.net, self.guide))
         if scaling.plans:
             self.offer(scaling.plans[0])
 
@@ -423,7 +439,7 @@ class _Search:
             if point is None or point[0] >= self.cutoff():
                 continue
             bound = max(node.bound, point[0])
-            terminal, value = _undecided(base, point[1])
+            terminal, value = undecided(base, point[1])
             if terminal < 0:
                 leaves.append(_Leaf(bound, node.branch))
                 if len(leaves) <= 3:
@@ -513,8 +529,8 @@ class _Search:
         if floor >= cutoff or time.monotonic() > self.deadline:
             return floor, None, None
         model.rows.extend(relaxation.tight_cuts())
-        model = replace(model, upper=_fixed_upper(model, relaxation, point, cutoff))
-        options = dict(_WIDE if _split_count(model, point[1]) > _HARD else _FINE)
+        model = replace(model, upper=fixed_upper(model, relaxation, point, cutoff))
+        options = dict(_WIDE if split_count(model, point[1]) > _HARD else _FINE)
         if math.isfinite(cutoff):
             options["objective_bound"] = cutoff
         answer = solve(
@@ -522,47 +538,7 @@ class _Search:
             deadline=self.deadline, seed=self.seed, options=options,
         )  # fmt: skip
         plan = None if answer.x is None else refit(self.net, self.goal, answer.x)
-        return max(floor, _leaf_bound(answer, cutoff)), plan, answer
-
-
-def _leaf_bound(answer: Answer, cutoff: float) -> float:
-    """Read the bound of a leaf solved below a cutoff.
-
-    With ``objective_bound`` set, HiGHS may call a plan above the cutoff optimal: that only means
-    that there is none below it.
-    """
-    missed = answer.status == "optimal" and answer.objective > cutoff
-    if missed or answer.status in {"infeasible", "cutoff"}:
-        return cutoff
-    return min(answer.bound, cutoff)
-
-
-def _fixed_upper(
-    model: Model, relaxation: Relaxation, point: tuple[float, np.ndarray], cutoff: float
-) -> np.ndarray:
-    """Fix trends at zero whose reduced cost alone reaches the cutoff."""
-    at = model.layout
-    out = (relaxation.reduced_costs() > cutoff - point[0] + 1e-7) & (point[1] < 0.5)
-    out[: at.y] = False
-    out[at.p :] = False
-    return np.where(out & model.integer, 0.0, model.upper)
-
-
-def _split_count(model: Model, x: np.ndarray) -> int:
-    """Count the whole-number columns that are not whole at a point."""
-    whole = x[model.integer]
-    return int(np.count_nonzero(np.abs(whole - np.round(whole)) > 1e-6))
-
-
-def _undecided(model: Model, x: np.ndarray) -> tuple[int, float]:
-    """Give the source that is furthest from open or closed; -1 if none is."""
-    whole = model.integer[: model.layout.sources]
-    opened = x[: model.layout.sources]
-    split = np.where(whole, np.abs(opened - np.round(opened)), 0.0)
-    if split.max(initial=0.0) <= 1e-6:
-        return -1, 0.0
-    source = int(np.argmax(split))
-    return source, float(opened[source])
+        return max(floor, leaf_bound(answer, cutoff)), plan, answer
 
 
 def _merge(leaves: list[_Leaf]) -> _Leaf:
@@ -570,27 +546,3 @@ def _merge(leaves: list[_Leaf]) -> _Leaf:
     closed = np.all([leaf.branch.closed for leaf in leaves], axis=0)
     opened = np.all([leaf.branch.opened for leaf in leaves], axis=0)
     return _Leaf(min(leaf.bound for leaf in leaves), Branch(closed, opened))
-
-
-def _nothing(net: FlowArrays) -> FlowPlan:
-    """Give the plan that captures nothing, which every price and budget allows."""
-    sources, sinks = len(net.source_cap), len(net.sink_cap)
-    wells = np.zeros(sinks, dtype=int)
-    column = np.full(net.arcs, -1)
-    return FlowPlan(np.zeros(sources), np.zeros(sinks), np.zeros(net.arcs), column, wells, 0.0)
-
-
-def _infeasible(net: FlowArrays) -> InfeasibleError:
-    """Say how much the pipes can carry."""
-    model = build(net, Goal(price=0.0))
-    at = model.layout
-    cost = np.zeros(at.size)
-    cost[at.a : at.r] = -1.0
-    point = Relaxation(replace(model, cost=cost)).solve()
-    most = abs(point[0]) if point is not None else 0.0  # not -0
-    return InfeasibleError(
-        "the pipes cannot carry the target from the sources to the sinks",
-        expected=f"at most {most:g} Mt/yr",
-        cure="arcs of larger capacity, or a lower target",
-        rule=8,
-    )

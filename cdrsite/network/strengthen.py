@@ -68,7 +68,13 @@ def bounds(
         spare, room = given.sum() - goal.target, taken.sum() - goal.target
         if spare < -1e-9 or room < -1e-9:
             return None
-        must = _must(given, spare, goal.target)
+        must = np.maximum(_must(given, spare, goal.target), lower[at.a : at.r])
+        for members, part in goal.ledgers:
+            mine = list(members)
+            free = given[mine].sum() - part
+            if free < -1e-9:
+                return None
+            must[mine] = np.maximum(must[mine], _must(given[mine], free, part))
         lower[at.a : at.r] = must
         lower[: at.a][must > 1e-9] = 1.0
         must = _must(taken, room, goal.target)

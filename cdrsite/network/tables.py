@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ from cdrsite.network.columns import (
     check_columns,
     check_keys,
     flag,
+    state,
     trends_of,
     utilisation_of,
 )
 from cdrsite.network.headers import find_column, scale_of
-from cdrsite.network.problem import Arc, NetworkProblem, Sink, Source, Trend
+from cdrsite.network.problem import Arc, NetworkProblem, Node, Sink, Source, Trend
 from cdrsite.network.readers import NAMES, CaseTables, Table, empty, identity, read_tables
+from cdrsite.network.transit import without_transit
 
 _NODE = ("cell", "node")
 _ARC = {"id": ("arc", "id"), "tail": ("v1", "from", "tail"), "head": ("v2", "to", "head")}
@@ -49,7 +51,11 @@ def read_case(path: str | Path) -> NetworkProblem:
         GeoPackage with layers of these names. Nodes of a GeoPackage may be left out: points and
         ends of lines that meet are then one node. The columns ``row_cost``, ``length``,
         ``one_way``, ``existing`` and ``capacity`` of the arcs are optional; an existing pipe
-        costs nothing and carries ``capacity``.
+        costs its ``tariff`` (or nothing) and carries ``capacity``; where it is ``expandable`` a
+        new pipe may lie beside it. ``status`` of sources and sinks is ``free``, ``excluded`` or
+        ``forced`` (the source captures all it can, the site is paid in any case), that of arcs
+        ``free`` or ``excluded``; ``ledger`` names the account of a source. The parameter
+        ``no_transit`` is ``terminals`` or a list of nodes that no flow passes through.
 
     Returns
     -------
@@ -77,7 +83,19 @@ def problem_of(tables: CaseTables) -> NetworkProblem:
     sources = tuple(_sources(tables.sources, crf))
     sinks = tuple(_sinks(tables.sinks, crf))
     arcs = tuple(_arcs(tables, crf))
-    return NetworkProblem(sources, sinks, arcs, years=years, name=tables.name)
+    problem = NetworkProblem(sources, sinks, arcs, years=years, name=tables.name)
+    closed = tables.params.get("no_transit")
+    return problem if empty(closed) else without_transit(problem, _closed(problem, closed))
+
+
+def _closed(problem: NetworkProblem, given: Any) -> list[Node]:
+    """Nodes without transit: those named, or all of sources and sinks."""
+    if str(given).strip().lower() == "terminals":
+        both = {s.node for s in problem.sources} & {s.node for s in problem.sinks}
+        ends = [*(s.node for s in problem.sources), *(s.node for s in problem.sinks)]
+        return [node for node in dict.fromkeys(ends) if node not in both]
+    listed = given if isinstance(given, list) else str(given).split(",")
+    return [identity(one) for one in listed]
 
 
 def _parameter(tables: CaseTables, key: str) -> float:
@@ -173,6 +191,7 @@ def _sources(table: Table, crf: float) -> list[Source]:
     upkeep = _quantity(table, "fixed_om", "money/yr")
     unit = _quantity(table, "variable", "unit cost")
     key, node, name = _text_column(table, ("id",)), _text_column(table, _NODE), "name"
+    status = _optional(table, "status")
     return [
         Source(
             id=_text(where, row, key),
@@ -181,8 +200,11 @@ def _sources(table: Table, crf: float) -> list[Source]:
             fixed_musd_yr=crf * capital.of(where, row, 0.0) + upkeep.of(where, row, 0.0),
             variable_usd_t=unit.of(where, row, 0.0),
             name=_name(row, _optional(table, name)),
+            ledger=_name(row, _optional(table, "ledger")),
+            forced=state(where, row, status) == "forced",
         )
         for where, row in table.rows
+        if state(where, row, status) != "excluded"
     ]
 
 
@@ -195,6 +217,7 @@ def _sinks(table: Table, crf: float) -> list[Sink]:
     well_upkeep = _quantity(table, "well_om", "money/yr")
     unit = _quantity(table, "injection", "unit cost")
     key, node, name = _text_column(table, ("id",)), _text_column(table, _NODE), "name"
+    status = _optional(table, "status")
     return [
         Sink(
             id=_text(where, row, key),
@@ -205,8 +228,10 @@ def _sinks(table: Table, crf: float) -> list[Sink]:
             well_musd_yr=crf * well.of(where, row, 0.0) + well_upkeep.of(where, row, 0.0),
             injection_usd_t=unit.of(where, row, 0.0),
             name=_name(row, _optional(table, name)),
+            forced=state(where, row, status) == "forced",
         )
         for where, row in table.rows
+        if state(where, row, status) != "excluded"
     ]
 
 
@@ -216,10 +241,21 @@ def _arcs(tables: CaseTables, crf: float) -> list[Arc]:
     tail, head = _text_column(table, _ARC["tail"]), _text_column(table, _ARC["head"])
     length = _quantity(table, "length", "length")
     one_way, existing = _optional(table, "one_way"), _optional(table, "existing")
+    more, status = _optional(table, "expandable"), _optional(table, "status")
     sizes = _ArcSizes.of(tables, crf)
     arcs = []
     for where, row in table.rows:
-        old = flag(where, row, existing)
+        old, expandable = flag(where, row, existing), flag(where, row, more)
+        if state(where, row, status) == "excluded":
+            continue
+        if state(where, row, status) == "forced" or (expandable and not old):
+            raise DataError(
+                "only a pipe that is there can be expandable" if expandable else
+                "an arc cannot be forced",
+                where=where,
+                cure="write existing: yes and its capacity",
+                rule=7,
+            )  # fmt: skip
         arc = Arc(
             id=_text(where, row, key),
             tail=_text(where, row, tail),
@@ -230,6 +266,9 @@ def _arcs(tables: CaseTables, crf: float) -> list[Arc]:
             existing=old,
         )
         arcs.append(arc)
+        if expandable:
+            beside = sizes.trends(where, row, beside=True)
+            arcs.append(replace(arc, id=f"{arc.id} new", trends=beside, existing=False))
     return arcs
 
 
@@ -244,6 +283,7 @@ class _ArcSizes:
     fixed: _Quantity
     slope: _Quantity
     capacity: _Quantity
+    tariff: _Quantity
 
     @staticmethod
     def of(tables: CaseTables, crf: float) -> _ArcSizes:
@@ -258,6 +298,7 @@ class _ArcSizes:
             own,
             _quantity(table, "slope", "unit cost"),
             _quantity(table, "capacity", "flow"),
+            _quantity(table, "tariff", "unit cost"),
         )
         if own.header is None:
             trends_of(tables.params, tables.params_where)
@@ -266,10 +307,21 @@ class _ArcSizes:
 
     def existing(self, where: str, row: Mapping[str, Any]) -> tuple[Trend, ...]:
         """Give the one size of a pipe that is there."""
-        return (Trend(0.0, 0.0, self.capacity.of(where, row), "existing"),)
+        tariff = self.tariff.of(where, row, 0.0)
+        return (Trend(0.0, tariff, self.capacity.of(where, row), "existing"),)
 
-    def trends(self, where: str, row: Mapping[str, Any]) -> tuple[Trend, ...]:
-        """Give the size classes of one new arc: its own fixed and slope, or weighted lengths."""
+    def trends(
+        self, where: str, row: Mapping[str, Any], *, beside: bool = False
+    ) -> tuple[Trend, ...]:
+        """Give the size classes of a new arc: its own fixed and slope, or weighted lengths.
+
+        ``beside`` a pipe that is there, the capacity and the tariff are that one's.
+        """
+        if self.tariff.given(row) and not beside:
+            raise DataError(
+                "only a pipe that is there has a tariff", where=where, got=self.tariff.header,
+                cure="write existing: yes, or give slope", rule=7,
+            )  # fmt: skip
         own = [one for one in (self.fixed, self.slope) if one.given(row)]
         weighted = [one for one in (self.con, self.right_of_way) if one.given(row)]
         if own and weighted:
@@ -281,13 +333,13 @@ class _ArcSizes:
                 cure="empty one of them",
                 rule=7,
             )
+        # a capacity is that of the corridor, whatever pipe lies in it
+        most = math.inf if beside else self.capacity.of(where, row, math.inf)
         if own or self.con.header is None:
             cost = self.fixed.of(where, row), self.slope.of(where, row, 0.0)
-            return (Trend(*cost, self.capacity.of(where, row, math.inf), "0"),)
+            return (Trend(*cost, most, "0"),)
         con, right_of_way = self.con.of(where, row), self.right_of_way.of(where, row, 0.0)
         trends = trends_of(self.tables.params, self.tables.params_where)
-        # a capacity is that of the corridor, whatever pipe lies in it
-        most = self.capacity.of(where, row, math.inf)
         return tuple(
             self._trend(number, trend, con, right_of_way, most)
             for number, trend in enumerate(trends)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,6 +101,7 @@ def summary(plan: NetworkPlan, name: str = "network") -> dict[str, Any]:
         "reproducible": plan.reproducible,
         "search_nodes": plan.nodes,
         "captured_mt_yr": plan.captured_mt_yr,
+        "captured_by_ledger_mt_yr": plan.captured_by_ledger,
         "cost_musd_yr": plan.costs.total,
         "cost_usd_t": plan.cost_usd_t,
         "capture_musd_yr": plan.costs.capture,
@@ -267,25 +268,64 @@ def write_network(
     ConfigError
         The folder holds something else than an earlier run.
     """
-    from cdrsite.outputs.network_map import write_map
+    return write_networks(folder, [plan], problem, places)
 
+
+def write_networks(
+    folder: Path,
+    plans: Sequence[NetworkPlan],
+    problem: NetworkProblem,
+    places: Places | None = None,
+) -> Path:
+    """Write plans of several targets: a folder for each, and ``curve.csv`` with a row for each.
+
+    One plan alone is written as by :func:`write_network`.
+    """
     with Staging(folder, "network") as aside:
-        write_json(aside / "summary.json", summary(plan, problem.name))
-        for name, table in tables(plan, problem).items():
-            write_csv(aside / f"{name}.csv", table)
-        if places is not None and places.points:
-            shaped = layers(plan, problem, places)
-            write_geojson(aside / "network.geojson", shaped)
-            write_geopackage(aside / "network.gpkg", shaped)
-            write_map(aside, plan, problem, places)
+        if len(plans) == 1:
+            _fill(aside, plans[0], problem, places)
+        else:
+            write_csv(aside / "curve.csv", _curve(plans))
+            for number, plan in enumerate(plans, start=1):
+                inner = aside / f"target_{number}"
+                inner.mkdir()
+                _fill(inner, plan, problem, places)
         document = {
             "program": "cdrsite",
             "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": versions(),
-            "timings_s": {"design": round(plan.seconds, 3)},
+            "timings_s": {"design": round(math.fsum(plan.seconds for plan in plans), 3)},
         }
         write_json(aside / MARK, document)
     return folder
+
+
+def _fill(aside: Path, plan: NetworkPlan, problem: NetworkProblem, places: Places | None) -> None:
+    """Write the files of one plan."""
+    from cdrsite.outputs.network_map import write_map
+
+    write_json(aside / "summary.json", summary(plan, problem.name))
+    for name, table in tables(plan, problem).items():
+        write_csv(aside / f"{name}.csv", table)
+    if places is not None and places.points:
+        shaped = layers(plan, problem, places)
+        write_geojson(aside / "network.geojson", shaped)
+        write_geopackage(aside / "network.gpkg", shaped)
+        write_map(aside, plan, problem, places)
+
+
+_CURVE = (
+    "captured_mt_yr", "cost_musd_yr", "cost_usd_t", "capture_musd_yr", "transport_musd_yr",
+    "storage_musd_yr", "bound", "gap", "gap_transport", "status", "pipeline_km",
+)  # fmt: skip
+
+
+def _curve(plans: Sequence[NetworkPlan]) -> pd.DataFrame:
+    """One row for each plan."""
+    import pandas as pd
+
+    documents = [summary(plan) for plan in plans]
+    return pd.DataFrame([{key: one[key] for key in _CURVE} for one in documents])
 
 
 def write_geojson(path: Path, shaped: Mapping[str, gpd.GeoDataFrame]) -> None:
