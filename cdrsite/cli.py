@@ -74,6 +74,13 @@ class Effort(StrEnum):
     THOROUGH = "thorough"
 
 
+Target = Annotated[
+    str | None,
+    typer.Option(
+        help="CO2 to capture and store: 50, '500 kt/yr', several as 10,20,30, or by ledger as "
+        "avoided=50,removal=5."
+    ),
+]
 Lang = Annotated[Language, typer.Option(help="Language of the page.")]
 ScenarioFile = Annotated[Path, typer.Argument(help="The scenario, a YAML file.")]
 
@@ -448,13 +455,7 @@ def network(
     case: Annotated[
         Path, typer.Argument(help="A folder of CSV tables, an Excel workbook or a GeoPackage.")
     ],
-    target: Annotated[
-        str | None,
-        typer.Option(
-            help="CO2 to capture and store: 50, '500 kt/yr', several as 10,20,30, or by ledger "
-            "as avoided=50,removal=5."
-        ),
-    ] = None,
+    target: Target = None,
     price: Annotated[
         float | None, typer.Option(help="Pay this for each tonne stored, in place of a target.")
     ] = None,
