@@ -299,7 +299,8 @@ CASES: dict[str, Case] = {
     "resources.power.intensity": ((), ("resources.power.intensity=300 g/kWh",)),
     "resources.power.intensity_unit": (
         (
-            "resources.power={pools: basins, supply: spare_gwh, unit: GWh/yr, intensity: g_kwh, intensity_unit: g/kWh}",
+            "resources.power={pools: basins, supply: spare_gwh, unit: GW"
+            "h/yr, intensity: g_kwh, intensity_unit: g/kWh}",
         ),
         ("resources.power.intensity_unit=g/MWh",),
     ),
