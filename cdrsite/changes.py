@@ -232,7 +232,7 @@ def site_changes(
     same_km : float
         Sites no farther apart are the same; half a cell.
     near_km : float
-        Sites no farther apart are one that moved; those of one run are farther from each other.
+        Sites no farther apart are one that moved, the nearest pairs first.
 
     Returns
     -------

@@ -143,9 +143,10 @@ class Outputs(Model):
     folder: Path | None = None
     """Where, relative to the scenario file; `--out` wins. Otherwise `runs/NAME` where you are."""
     sites: int = Field(50, ge=0, le=100_000)
-    """Ranked sites per method in the table."""
+    """Ranked sites per method in the table: those of the plan, then alternatives."""
     site_distance: Kilometres = 5.0
-    """Ranked sites of one method are at least this far apart [km]."""
+    """Alternatives are at least this far from all better sites of their method; where no plant is
+    needed, a site is the ground within half of it [km]."""
     admin: Admin | None = None
     """Provinces, or other units, that totals are given for."""
     compression: Literal["deflate", "zstd"] = "deflate"
