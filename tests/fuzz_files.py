@@ -100,8 +100,11 @@ def _raster_choices() -> list[tuple[Any, Any, Any, dict[str, Any]]]:
         )
     ]
     local = 'LOCAL_CS["here",UNIT["metre",1]]'
-    for crs in (4326, 3857, 4979, 5773, 27700, 32661, 4978, None, local):
-        made.append(("float32", crs, Affine(0.1, 0, 5, 0, -0.1, 55) if crs == 4326 else good, {}))
+    degrees = Affine(0.1, 0, 5, 0, -0.1, 55)
+    made += [
+        ("float32", crs, degrees if crs == 4326 else good, {})
+        for crs in (4326, 3857, 4979, 5773, 27700, 32661, 4978, None, local)
+    ]
     made += [
         ("float32", 3035, good, {"nodata": value}) for value in (np.nan, np.inf, -np.inf, 3e38, 0.1)
     ]
@@ -236,7 +239,7 @@ def _frames() -> list[Any]:
         columns: dict[str, Any] = {"name": ["park", "東"], "v": [1.5, 2.0]}
         made.append(gpd.GeoDataFrame(columns, geometry=shapes, crs=4326 if i == 19 else 3035))
     good = _shapes()[0]
-    for columns in (
+    odd: list[dict[str, Any]] = [
         {"name": ["a", None], "v": [np.nan, np.nan]},
         {"name": ["a", "a"], "v": ["1", "x"]},
         {"v": [np.inf, -np.inf]},
@@ -246,10 +249,10 @@ def _frames() -> list[Any]:
         {"name": ["x" * 3000, "\n\t;"], "v": [1, 2]},
         {"Geometry": ["a", "b"], "V": [1, 2]},
         {},
-    ):
-        made.append(gpd.GeoDataFrame(columns, geometry=good, crs=3035))
-    for crs in (None, 5773, 4979, 4978):
-        made.append(gpd.GeoDataFrame({"v": [1, 2]}, geometry=good, crs=crs))
+    ]
+    made += [gpd.GeoDataFrame(columns, geometry=good, crs=3035) for columns in odd]
+    systems = (None, 5773, 4979, 4978)
+    made += [gpd.GeoDataFrame({"v": [1, 2]}, geometry=good, crs=crs) for crs in systems]
     made.append(gpd.GeoDataFrame({"v": [1]}, geometry=good[:1], crs=3035)[:0])
     many = [box(i % 8, i // 8, 1, 1) for i in range(48)]
     made.append(gpd.GeoDataFrame({"v": range(48), "name": "a"}, geometry=many, crs=3035))
@@ -374,14 +377,37 @@ def _tables(folder: Path, suffix: str) -> list[Files]:
     good = "lon,lat,v,name\n" + "".join(f"{x:.6f},{y:.6f},{i},t\n" for i, (x, y) in enumerate(rows))
     (x, y) = rows[0]
     texts = [
-        good, good.replace(",", ";"), good.replace("\n", "\r\n"), good.replace("lon", "LON"), "", "\n\n\n", "lon,lat",
-        "lon,lat\n", "lon,lon,lat\n1,2,3\n", "lon,lat\n1\n", "lon,lat\n1,2,3\n", "lon,lat\n1,2\n1,2,3,4\n",
-        f"lon,lat\n{x},{y}\n,\n", "lon,lat\nnan,nan\n", "lon,lat\ninf,-inf\n", "lon,lat\n1e308,1e308\n",
-        "lon,lat\n1e400,50\n", "lon,lat\n7_0,50\n", "lon,lat\n'7','50'\n", 'lon,lat\n"7,50\n', "lon,lat\n7,50\0\n",
-        "lon,lat\n" + "9" * 400 + ",50\n", "lon,lat,v\n7,50," + "x" * 200_000 + "\n", "lon,lat\n7+1j,50\n",
-        "lon,lat\nTrue,False\n", "lon,lat\n181,91\n", "lon,lat\n" + "7,50\n" * 300, ",".join(f"c{i}" for i in range(3000)),
-        f"lon,lat,v,geometry\n{x},{y},1,POINT\n", f"lon,lat,,\n{x},{y},1,\n",
-    ]  # fmt: skip
+        good,
+        good.replace(",", ";"),
+        good.replace("\n", "\r\n"),
+        good.replace("lon", "LON"),
+        "",
+        "\n\n\n",
+        "lon,lat",
+        "lon,lat\n",
+        "lon,lon,lat\n1,2,3\n",
+        "lon,lat\n1\n",
+        "lon,lat\n1,2,3\n",
+        "lon,lat\n1,2\n1,2,3,4\n",
+        f"lon,lat\n{x},{y}\n,\n",
+        "lon,lat\nnan,nan\n",
+        "lon,lat\ninf,-inf\n",
+        "lon,lat\n1e308,1e308\n",
+        "lon,lat\n1e400,50\n",
+        "lon,lat\n7_0,50\n",
+        "lon,lat\n'7','50'\n",
+        'lon,lat\n"7,50\n',
+        "lon,lat\n7,50\0\n",
+        "lon,lat\n" + "9" * 400 + ",50\n",
+        "lon,lat,v\n7,50," + "x" * 200_000 + "\n",
+        "lon,lat\n7+1j,50\n",
+        "lon,lat\nTrue,False\n",
+        "lon,lat\n181,91\n",
+        "lon,lat\n" + "7,50\n" * 300,
+        ",".join(f"c{i}" for i in range(3000)),
+        f"lon,lat,v,geometry\n{x},{y},1,POINT\n",
+        f"lon,lat,,\n{x},{y},1,\n",
+    ]
     found = [{suffix: text.encode()} for text in texts]
     found += [{suffix: good.encode(code)} for code in ("utf-16", "utf-8-sig")]
     return [

@@ -53,7 +53,8 @@ methods:
   daccs-solid: {profile: literature, override: {electricity: 900 kWh, water: 2 m3}}
   beccs-residue: {}
   afforestation: {regions: [parks]}
-costs: {base_year: 2020, discount_rate: 7 %, prices: {electricity: 60 USD/MWh, land: 2 EUR2015/ha/yr}}
+costs:
+  {base_year: 2020, discount_rate: 7 %, prices: {electricity: 60 USD/MWh, land: 2 EUR2015/ha/yr}}
 transport:
   flow: 1 Mt/yr
   reach: 40 km
@@ -61,39 +62,214 @@ transport:
 objective: {minimise: cost, target: 2 kt/yr}
 network: {plan: true, catchment: 8 km, time_limit: 5 s, gap: 0.05}
 policies:
-  - {name: least, at_least: 1 t/yr, methods: [afforestation], layer: basins, zone_name: name, zones: [west]}
+  - {name: least, at_least: 1 t/yr, methods: [afforestation], layer: basins, zone_name: name,
+     zones: [west]}
 outputs: {sites: 3, site_distance: 1 km, admin: {layer: basins, name: name}}
 """
 
 DIGITS = "9" * 400
 ODD_VALUES: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 2**31, 2**63, 2**64, int(DIGITS), -int(DIGITS), 1e308, -1e308, 5e-324,
-    float("nan"), float("inf"), -float("inf"), "", " ", "\n", "0", "-0", "1e999", "1e400 kWh", DIGITS,
-    DIGITS + " km", "nan", "inf km", "1 km # x", "1=1", "1: km", "9**9**9", "9**9**9 km", "1 km**99999999",
-    "m**1e9", "(((((km)))))", "1 [", "~nouser/x", "~", "~root/x", "/", "..", "../" * 400, "/dev/zero",
-    "/dev/stdin", "/proc/self/mem", "a\0b", "x" * 300, "x" * 100_000, "é" * 5000, "\u202e\u200b", "😀",
-    "\ud7ff\ue000", "${HOME}", "${NOT_SET_ANYWHERE}", "${X:-${Y:-z}}", "${" * 1000, "%" * 200,
-    "name like '" + "%a" * 40 + "'", "name = '" + "a" * 5000, "(" * 500, "not " * 90 + "name = 'a'",
-    "name in (" + ", ".join(["'x'"] * 500) + ")", "1 " * 5000, "EPSG:0", "EPSG:" + DIGITS, "EPSG:4979",
-    "EPSG:5773", "LOCAL_CS[\"x\"]", "+proj=ortho +lat_0=90", "+proj=pipeline +step", "PROJCS[" * 50,
-    [], {}, [[]], [{}], {"": ""}, {"a": 1}, [1, 2, 3, 4], [0, 0, 0, 0], [None], ["a", "b"], [[1, 2]] * 50,
-    "daccs-solid", "cover", "slope", "parks", "basins", "name", "2020-01-01", "1:30:00", "0x10", "0b1",
-    "1_000", "1 000 m2", "\u2212 3 m", "USD", "3 USD1800/t", "5 EUR2999/t", "¥/t", "1/0", "0/0", "a / a",
-    "slope" + " + slope" * 200, "-" * 500 + "slope", "(" * 90 + "slope" + ")" * 90, "slope ** 1e308",
-    "1e308 ** slope", "where(slope)", "__import__('os')", "slope.__class__", "lambda: 0", "[slope]",
-    "min(" * 40 + "slope" + ", 1)" * 40, "all", "auto", "region", "mean", "file", "literature",
-    "cover.tif", "basins.gpkg", "study.yaml", "towns.csv", ".", "missing.tif", "parks.gpkg", "empty.tif",
-    "notes.nc", "notes.gpkg", "notes.csv", "notes.fgb", "notes.parquet", "notes.zarr", "loop.tif",
-)  # fmt: skip
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    2**31,
+    2**63,
+    2**64,
+    int(DIGITS),
+    -int(DIGITS),
+    1e308,
+    -1e308,
+    5e-324,
+    float("nan"),
+    float("inf"),
+    -float("inf"),
+    "",
+    " ",
+    "\n",
+    "0",
+    "-0",
+    "1e999",
+    "1e400 kWh",
+    DIGITS,
+    DIGITS + " km",
+    "nan",
+    "inf km",
+    "1 km # x",
+    "1=1",
+    "1: km",
+    "9**9**9",
+    "9**9**9 km",
+    "1 km**99999999",
+    "m**1e9",
+    "(((((km)))))",
+    "1 [",
+    "~nouser/x",
+    "~",
+    "~root/x",
+    "/",
+    "..",
+    "../" * 400,
+    "/dev/zero",
+    "/dev/stdin",
+    "/proc/self/mem",
+    "a\0b",
+    "x" * 300,
+    "x" * 100_000,
+    "é" * 5000,
+    "\u202e\u200b",
+    "😀",
+    "\ud7ff\ue000",
+    "${HOME}",
+    "${NOT_SET_ANYWHERE}",
+    "${X:-${Y:-z}}",
+    "${" * 1000,
+    "%" * 200,
+    "name like '" + "%a" * 40 + "'",
+    "name = '" + "a" * 5000,
+    "(" * 500,
+    "not " * 90 + "name = 'a'",
+    "name in (" + ", ".join(["'x'"] * 500) + ")",
+    "1 " * 5000,
+    "EPSG:0",
+    "EPSG:" + DIGITS,
+    "EPSG:4979",
+    "EPSG:5773",
+    'LOCAL_CS["x"]',
+    "+proj=ortho +lat_0=90",
+    "+proj=pipeline +step",
+    "PROJCS[" * 50,
+    [],
+    {},
+    [[]],
+    [{}],
+    {"": ""},
+    {"a": 1},
+    [1, 2, 3, 4],
+    [0, 0, 0, 0],
+    [None],
+    ["a", "b"],
+    [[1, 2]] * 50,
+    "daccs-solid",
+    "cover",
+    "slope",
+    "parks",
+    "basins",
+    "name",
+    "2020-01-01",
+    "1:30:00",
+    "0x10",
+    "0b1",
+    "1_000",
+    "1 000 m2",
+    "\u2212 3 m",
+    "USD",
+    "3 USD1800/t",
+    "5 EUR2999/t",
+    "¥/t",
+    "1/0",
+    "0/0",
+    "a / a",
+    "slope" + " + slope" * 200,
+    "-" * 500 + "slope",
+    "(" * 90 + "slope" + ")" * 90,
+    "slope ** 1e308",
+    "1e308 ** slope",
+    "where(slope)",
+    "__import__('os')",
+    "slope.__class__",
+    "lambda: 0",
+    "[slope]",
+    "min(" * 40 + "slope" + ", 1)" * 40,
+    "all",
+    "auto",
+    "region",
+    "mean",
+    "file",
+    "literature",
+    "cover.tif",
+    "basins.gpkg",
+    "study.yaml",
+    "towns.csv",
+    ".",
+    "missing.tif",
+    "parks.gpkg",
+    "empty.tif",
+    "notes.nc",
+    "notes.gpkg",
+    "notes.csv",
+    "notes.fgb",
+    "notes.parquet",
+    "notes.zarr",
+    "loop.tif",
+)
 ODD_TEXTS = (
-    "!!python/object:os.system x", "!!binary |\n  x", "!!timestamp 2020", "!!set {a, b}", "!x y", "&a [*a]",
-    "*a", "<<: *a", "<<: {a: 1}", "? {a: b}\n: c", "? [1]\n: 2", "---\n", "...\n", "%YAML 9.9\n---\n",
-    "\t", "{", "}", "[", "]", ":", "- ", "'", '"', "|", ">", "#", "&", "\0", "\x07", "\ufeff", "\u2028",
-    "\"\\ud800\"", "\"\\x00\"", "=", "1" * 5000, "1." * 500, "[" * 900, "{a: " * 900, "- " * 900,
-    "? " * 300, "0o777", "-.inf", "~", "null", "yes", "2001-12-14t21:59:43.10-05:00", "2001-99-99",
-    "&a 1\nb: *a", "name: again", "1: 2", "true: 1", "[a, b]: 1", "x: " + "y" * 70_000, "12e03", "1e5000",
-    "!!int x", "!!float x", "!!int 0x", "!!omap [a: 1]", "!!null x", "!!map []", "!!str {}", "!<tag> x",
-)  # fmt: skip
+    "!!python/object:os.system x",
+    "!!binary |\n  x",
+    "!!timestamp 2020",
+    "!!set {a, b}",
+    "!x y",
+    "&a [*a]",
+    "*a",
+    "<<: *a",
+    "<<: {a: 1}",
+    "? {a: b}\n: c",
+    "? [1]\n: 2",
+    "---\n",
+    "...\n",
+    "%YAML 9.9\n---\n",
+    "\t",
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    "- ",
+    "'",
+    '"',
+    "|",
+    ">",
+    "#",
+    "&",
+    "\0",
+    "\x07",
+    "\ufeff",
+    "\u2028",
+    '"\\ud800"',
+    '"\\x00"',
+    "=",
+    "1" * 5000,
+    "1." * 500,
+    "[" * 900,
+    "{a: " * 900,
+    "- " * 900,
+    "? " * 300,
+    "0o777",
+    "-.inf",
+    "~",
+    "null",
+    "yes",
+    "2001-12-14t21:59:43.10-05:00",
+    "2001-99-99",
+    "&a 1\nb: *a",
+    "name: again",
+    "1: 2",
+    "true: 1",
+    "[a, b]: 1",
+    "x: " + "y" * 70_000,
+    "12e03",
+    "1e5000",
+    "!!int x",
+    "!!float x",
+    "!!int 0x",
+    "!!omap [a: 1]",
+    "!!null x",
+    "!!map []",
+    "!!str {}",
+    "!<tag> x",
+)
 
 
 MATRICES = (
@@ -234,25 +410,28 @@ def mutate_tree(rng: random.Random, tree: Any) -> None:
     elif what < 0.68:
         del parent[last]
     elif what < 0.78 and isinstance(parent, dict):
-        parent[rng.choice((str(last)[::-1], "", "x" * 3000, "é", "a.b", "1", str(last) + " "))] = (
-            parent.pop(last)
-        )
+        odd = (str(last)[::-1], "", "x" * 3000, "é", "a.b", "1", str(last) + " ")
+        parent[rng.choice(odd)] = parent.pop(last)
     elif what < 0.88:
         other: Any = tree
         for key in rng.choice(every):
             other = other[key] if isinstance(other, dict | list) else other
         parent[last] = json.loads(json.dumps(other))
-    elif what < 0.91:
-        for _ in range(rng.choice((2, 40, 900))):
-            parent[last] = rng.choice(([parent[last]], {"a": parent[last]}))
-    elif what < 0.94:
-        parent[last] = [parent[last]] * rng.choice((2, 200, 3000))
-    elif what < 0.97:
-        parent[last] = {f"k{i}": parent[last] for i in range(rng.choice((2, 200, 3000)))}
-    elif isinstance(parent[last], str):
-        parent[last] = mutate_text(rng, parent[last])
     else:
-        parent[last] = str(parent[last])
+        parent[last] = _multiplied(rng, parent[last], what)
+
+
+def _multiplied(rng: random.Random, value: Any, what: float) -> Any:
+    """A value nested, many times, or as text."""
+    if what < 0.91:
+        for _ in range(rng.choice((2, 40, 900))):
+            value = rng.choice(([value], {"a": value}))
+        return value
+    if what < 0.94:
+        return [value] * rng.choice((2, 200, 3000))
+    if what < 0.97:
+        return {f"k{i}": value for i in range(rng.choice((2, 200, 3000)))}
+    return mutate_text(rng, value) if isinstance(value, str) else str(value)
 
 
 def mutate_text(rng: random.Random, text: str) -> str:

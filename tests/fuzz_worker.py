@@ -175,15 +175,9 @@ def judge(one: Callable[[int], None], seed: int, place: str) -> str | None:
         try:
             one(seed)
         except CdrsiteError as error:
-            text = str(error)
-            if error.exit_code != 2:
-                return f"not refused as wrong input: {text[:300]}"
-            if len(text) > LONGEST:
-                return f"an error of {len(text)} characters: {text[:300]}"
-            if not any(word in text for word in place.split("|")):
-                return f"an error that names neither file nor key: {text[:300]}"
-            if any(sign < " " and sign != "\n" for sign in text):
-                return f"an error with control characters: {text[:300]!r}"
+            wrong = fault(str(error), error.exit_code, place)
+            if wrong is not None:
+                return wrong
         except Slow:
             return f"took more than {SECONDS} s: {tail()}"
         except BaseException as error:  # noqa: BLE001 - that is what is looked for
@@ -194,6 +188,18 @@ def judge(one: Callable[[int], None], seed: int, place: str) -> str | None:
         if not issubclass(item.category, CdrsiteWarning):
             return f"warning of a library: {item.message} ({item.filename}:{item.lineno})"
     return None
+
+
+def fault(text: str, exit_code: int, place: str) -> str | None:
+    """What is wrong with a refusal; None if it can be read and says where."""
+    said = {
+        "not refused as wrong input": exit_code != 2,
+        f"an error of {len(text)} characters": len(text) > LONGEST,
+        "an error that names neither file nor key": not any(w in text for w in place.split("|")),
+        "an error with control characters": any(sign < " " and sign != "\n" for sign in text),
+    }
+    wrong = [words for words, holds in said.items() if holds]
+    return f"{', '.join(wrong)}: {text[:300]!r}" if wrong else None
 
 
 def tail() -> str:

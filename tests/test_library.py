@@ -291,7 +291,7 @@ profiles:
     with pytest.raises(ConfigError, match="not a mapping"):
         load_method_file(path)
     path.write_text("a: 1\na: 2\n")
-    with pytest.raises(ConfigError, match="own.yaml:2: not valid YAML: found duplicate key"):
+    with pytest.raises(ConfigError, match=r"own\.yaml:2: not valid YAML: found duplicate key"):
         load_method_file(path)
 
 
