@@ -22,11 +22,12 @@ from hypothesis import strategies as st
 from tiny_scenario import NORTH, WEST
 
 from cdrsite.config.load import load_scenario, read_yaml
-from cdrsite.core.errors import ConfigError, UnitError
+from cdrsite.core.errors import CdrsiteError, ConfigError, UnitError
 from cdrsite.core.units import parse_quantity
 from cdrsite.layers import expression, survey
 from cdrsite.layers.survey import _tiles
 from cdrsite.layers.where import like
+from cdrsite.study import check_study
 
 ROOT = Path(__file__).parent.parent
 
@@ -326,3 +327,15 @@ def test_powers_of_powers_are_computed_as_floating_point() -> None:
 def test_units_with_wild_powers_are_no_units(text: str) -> None:
     with pytest.raises(UnitError, match="unit"):
         parse_quantity(text, "m")
+
+
+def test_metres_that_are_called_degrees_end_at_once(tmp_path: Path) -> None:
+    import geopandas as gpd
+    import shapely
+
+    wide = shapely.box(-1e11, 0, 1e11, 60)
+    gpd.GeoDataFrame({"a": [1]}, geometry=[wide], crs=4326).to_file(tmp_path / "wide.gpkg")
+    path = tmp_path / "study.yaml"
+    path.write_text("name: s\nregion: {boundary: wide.gpkg}\nmethods: {daccs-solid: {}}\n")
+    with pytest.raises(CdrsiteError, match="region"):
+        check_study(load_scenario(path))

@@ -65,6 +65,10 @@ def centred_longitudes(shapes: NDArray[Any]) -> tuple[float, float]:
     return first, last
 
 
+MOST_DEGREES = 3600.0
+"""Longitudes beyond this are metres under a wrong name, and meet no interval [degree]."""
+
+
 def turned(shapes: NDArray[Any], west: float, east: float) -> NDArray[Any]:
     """Shapes in degrees, each part turned by whole circles to where it meets an interval.
 
@@ -111,6 +115,8 @@ def _turned_parts(shape: Any, west: float, east: float) -> Any:
     found = []
     for part in parts:
         low, _, high, _ = part.bounds
+        if max(-low, high) > MOST_DEGREES:
+            continue
         for k in range(math.floor((west - high) / 360), math.ceil((east - low) / 360) + 1):
             if high + 360 * k < west or low + 360 * k > east:
                 continue
