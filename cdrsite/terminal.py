@@ -414,6 +414,7 @@ SHARED_WORDS = {
     "layers": "layers on the grid",
     "siting": "exclusions",
     "links": "routes to storage",
+    "shed": "biomass in reach",
     "areas": "areas of pools",
 }
 """Stage that runs of a batch share -> what a person calls it."""

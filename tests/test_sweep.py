@@ -41,7 +41,7 @@ SWEPT: dict[str, list[object]] = {
 }
 KEEPS = {
     "costs.prices.electricity": {"layers", "siting"},
-    "siting.exclude.2.above": {"layers", "links", "areas"},
+    "siting.exclude.2.above": {"layers", "links", "shed"},
     "resources.power.value": {"layers", "siting", "links"},
     "grid.resolution": set(),
     "transport.leakage": {"layers", "siting"},
@@ -140,11 +140,12 @@ def test_a_sweep_of_prices_grids_and_supplies_shares_what_it_can(
     document = json.loads(Path("sweep/batch.json").read_text("utf-8"))
     assert document["finished"] == len(document["runs"]) == 24 and document["failed"] == {}
     # each grid is read once, each supply on each grid once; the price touches none of it
-    shared = {"layers": 22, "siting": 22, "links": 22, "areas": 20}
+    shared = {"layers": 22, "siting": 22, "links": 22, "shed": 20, "areas": 20}
     assert document["shared"] == shared
     line = " ".join(said.split()).split("taken from an earlier one of the 24 finished runs: ")[1]
     assert line.startswith(
-        "layers on the grid 22x, exclusions 22x, routes to storage 22x, areas of pools 20x"
+        "layers on the grid 22x, exclusions 22x, routes to storage 22x, "
+        "biomass in reach 20x, areas of pools 20x"
     )
     page = Path("sweep/batch.html").read_text("utf-8")
     assert "in 22 of 24" in page
