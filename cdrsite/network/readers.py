@@ -67,7 +67,8 @@ def read_tables(path: Path) -> CaseTables:
     Parameters
     ----------
     path : Path
-        Folder of CSV files, ``.xlsx`` workbook or ``.gpkg`` GeoPackage.
+        Folder of CSV files, scenario folder of SimCCS, ``.xlsx`` workbook or ``.gpkg``
+        GeoPackage.
 
     Returns
     -------
@@ -89,7 +90,9 @@ def read_tables(path: Path) -> CaseTables:
         ".xlsx": _workbook, ".xlsm": _workbook, ".gpkg": _geopackage
     }  # fmt: skip
     if path.is_dir():
-        return _folder(path)
+        from cdrsite.network.simccs import is_simccs, read_simccs  # it reads by these tables
+
+        return read_simccs(path) if is_simccs(path) else _folder(path)
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise DataError(
@@ -121,12 +124,7 @@ def _folder(folder: Path) -> CaseTables:
     place = folder / "params.json"
     if not place.is_file():
         raise MissingFileError("case has no params.json", where=str(place))
-    try:
-        params = json.loads(place.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError("not valid JSON", where=str(place), got=str(error)) from error
-    if not isinstance(params, dict):
-        raise DataError("parameters are not an object", where=str(place), got=type(params).__name__)
+    params = read_params(place)
     style = _Style.of(params, str(place))
     tables = {name: _csv(folder / f"{name}.csv", style) for name in NAMES}
     lines = _geojson_lines(folder / "arcs.geojson")
@@ -135,6 +133,17 @@ def _folder(folder: Path) -> CaseTables:
     for name in ("sources", "sinks"):
         points |= _lonlat(tables[name])
     return _case(folder.resolve().name, tables, params, str(place), points, lines)
+
+
+def read_params(path: Path) -> dict[str, Any]:
+    """Read the parameters of a folder."""
+    try:
+        params = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError("not valid JSON", where=str(path), got=str(error)) from error
+    if not isinstance(params, dict):
+        raise DataError("parameters are not an object", where=str(path), got=type(params).__name__)
+    return params
 
 
 def read_table(path: Path) -> Table:

@@ -1,0 +1,232 @@
+"""Scenario folders of SimCCS 2 read as they stand: sources, sinks, candidate network, trends.
+
+Layout: ``Sources/Sources.csv`` and ``Sinks/Sinks.csv`` with three rows of headings,
+``Network/CandidateNetwork/CandidateNetwork.txt`` and ``Transport/Linear.txt`` parted by tabs, and
+two folders up ``BaseData/CostNetwork/Construction Costs.txt`` (or ``.csv``), whose head says which
+grid the numbers of cells belong to.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cdrsite.core.errors import CdrsiteWarning, DataError, MissingFileError
+from cdrsite.network.readers import CaseTables, Table, empty, identity, read_params
+
+NETWORK = Path("Network") / "CandidateNetwork" / "CandidateNetwork.txt"
+DEFAULTS = {"crf": 0.1, "project_years": 30.0}
+"""What the window of SimCCS begins with; a scenario folder does not hold them."""
+ROW_UTILISATION = 0.93
+"""Utilisation that SimCCS takes where its trends have a right of way."""
+
+_SOURCE = {
+    "id": 0, "name": 1, "capture_max_mt_yr": 2, "total": 3, "fixed_capital_musd": 4,
+    "fixed_om_musd_yr": 5, "variable_usd_t": 6, "lon": 7, "lat": 8,
+}  # fmt: skip
+_SINK = {
+    "id": 0, "name": 1, "capacity_mt": 2, "total": 3, "fixed_capital_musd": 4,
+    "fixed_om_musd_yr": 5, "well_rate_mt_yr": 6, "well_capital_musd": 7, "well_om_musd_yr": 8,
+    "injection_usd_t": 9, "lon": 10, "lat": 11,
+}  # fmt: skip
+
+
+def is_simccs(folder: Path) -> bool:
+    """Whether a folder is a scenario of SimCCS."""
+    return (folder / NETWORK).is_file()
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Cells numbered from 1 in the north-west, row by row."""
+
+    cols: int
+    rows: int
+    west: float
+    south: float
+    size: float
+
+    def cell(self, where: str, lon: float, lat: float) -> str:
+        """Number of the cell of a place."""
+        col = math.floor((lon - self.west) / self.size)
+        row = math.floor((self.south + self.rows * self.size - lat) / self.size)
+        if not (0 <= col < self.cols and 0 <= row < self.rows):
+            raise DataError("place is outside the cost surface", where=where, got=f"{lon}, {lat}")
+        return str(row * self.cols + col + 1)
+
+    def place(self, cell: int) -> tuple[float, float]:
+        """Centre of a cell."""
+        row, col = divmod(cell - 1, self.cols)
+        north = self.south + self.rows * self.size
+        return self.west + (col + 0.5) * self.size, north - (row + 0.5) * self.size
+
+
+def read_simccs(folder: Path) -> CaseTables:
+    """Read a scenario folder of SimCCS.
+
+    Parameters
+    ----------
+    folder : Path
+        The scenario; an own ``params.json`` in it may give ``crf``, ``project_years`` and
+        ``pipe_utilization``.
+
+    Returns
+    -------
+    CaseTables
+        As of any other case.
+
+    Raises
+    ------
+    MissingFileError
+        A file is missing.
+    DataError
+        A file is not as SimCCS writes it, or a part has both a unit cost and costs by part.
+
+    Warns
+    -----
+    CdrsiteWarning
+        Capital recovery factor and years are those that SimCCS begins with.
+    """
+    grid = _grid(folder)
+    trends, right_of_way = _trends(folder / "Transport" / "Linear.txt")
+    own = folder / "params.json"
+    params: dict[str, Any] = {**DEFAULTS, "trends": trends}
+    if right_of_way:
+        params["pipe_utilization"] = ROW_UTILISATION
+    if own.is_file():
+        params |= read_params(own)
+    else:
+        text = ", ".join(f"{key} {params[key]:g}" for key in params if key != "trends")
+        warnings.warn(
+            f"{folder.name}: {text}, which SimCCS begins with and a scenario folder does not hold; "
+            f"cure: give them in {own}",
+            CdrsiteWarning,
+            stacklevel=4,
+        )
+    sources = _parts(folder / "Sources" / "Sources.csv", _SOURCE, "variable_usd_t", grid)
+    sinks = _parts(folder / "Sinks" / "Sinks.csv", _SINK, "injection_usd_t", grid)
+    arcs, lines = _arcs(folder / NETWORK, grid)
+    nodes = {str(row[end]) for _, row in arcs.rows for end in ("v1", "v2")}
+    nodes |= {str(row["cell"]) for table in (sources, sinks) for _, row in table.rows}
+    points = {node: grid.place(int(node)) for node in sorted(nodes)}
+    where = str(own if own.is_file() else folder)
+    return CaseTables(
+        folder.resolve().name, sources, sinks, arcs, params, where, points, lines, "EPSG:4269"
+    )
+
+
+def _text(path: Path) -> str:
+    """Text of a file, of the encodings that SimCCS has written over the years."""
+    if not path.is_file():
+        raise MissingFileError("file of the SimCCS scenario is missing", where=str(path))
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")  # its headings hold a dash of another code page
+
+
+def _grid(folder: Path) -> _Grid:
+    base = folder.resolve().parent.parent / "BaseData" / "CostNetwork"
+    names = ("Construction Costs.txt", "Construction Costs.csv")
+    path = next((base / name for name in names if (base / name).is_file()), base / names[0])
+    if not path.is_file():
+        raise MissingFileError("cost surface of the SimCCS data set is missing", where=str(path))
+    found: dict[str, float] = {}
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        for line, _ in zip(stream, range(12), strict=False):
+            match = re.match(r"\s*([A-Za-z]+)\s*[\s,;:=]\s*([-+0-9.eE]+)", line)
+            if match:
+                found[match[1].lower()] = float(match[2])
+    keys = {"cols": "ncols", "rows": "nrows", "west": "xll", "south": "yll", "size": "cellsize"}
+    values = {}
+    for name, key in keys.items():
+        value = next((v for k, v in found.items() if k.startswith(key)), None)
+        if value is None:
+            raise DataError("head of the cost surface lacks a value", where=str(path), expected=key)
+        values[name] = value
+    return _Grid(
+        int(values["cols"]), int(values["rows"]), values["west"], values["south"], values["size"]
+    )
+
+
+def _trends(path: Path) -> tuple[list[dict[str, float]], bool]:
+    """Trends, and whether they have a right of way: two or four numbers behind the id."""
+    names = ("con_slope", "con_intercept", "row_slope", "row_intercept")
+    trends = []
+    for number, line in enumerate(_text(path).splitlines()[1:], start=2):
+        cells = line.replace(",", "\t").split("\t")
+        if not line.strip():
+            continue
+        values = [_number(f"{path}:{number}", cell) for cell in cells[1:5] if cell.strip()]
+        if len(values) not in (2, 4):
+            raise DataError(
+                "a trend has slope and intercept, of construction and of right of way",
+                where=f"{path}:{number}", got=f"{len(values)} numbers", expected="2 or 4",
+            )  # fmt: skip
+        trends.append(dict(zip(names, values, strict=False)))
+    return trends, any(trend.get("row_slope", 0.0) != 0 for trend in trends)
+
+
+def _number(where: str, cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        raise DataError("not a number", where=where, got=repr(cell)) from None
+
+
+def _parts(path: Path, columns: dict[str, int], per_tonne: str, grid: _Grid) -> Table:
+    """Sources or sinks: the rows below three rows of headings."""
+    rows = []
+    for number, cells in enumerate(csv.reader(_text(path).splitlines()), start=1):
+        if number <= 3 or all(empty(cell) for cell in cells):
+            continue
+        where = f"{path}:{number}"
+        if len(cells) <= max(columns.values()):
+            raise DataError(
+                "the row is too short", where=where, got=f"{len(cells)} cells",
+                expected=f"{max(columns.values()) + 1} or more",
+            )  # fmt: skip
+        row: dict[str, Any] = {name: cells[at].strip() for name, at in columns.items()}
+        total = row.pop("total")
+        if total and _number(where, total) != 0:
+            parts = [key for key in row if key.endswith(("musd", "musd_yr", "usd_t"))]
+            both = [key for key in (*parts, "well_rate_mt_yr") if row.get(key)]
+            if any(_number(where, row[key]) != 0 for key in both):
+                raise DataError(
+                    "a part has a total unit cost and costs by part", where=where,
+                    got=f"{total} $/t and {', '.join(both)}", cure="keep one of them", rule=7,
+                )  # fmt: skip
+            row |= dict.fromkeys(both, "")
+            row[per_tonne] = total
+        row["cell"] = grid.cell(where, _number(where, row["lon"]), _number(where, row["lat"]))
+        rows.append((where, row))
+    headers = [name for name in columns if name != "total"]
+    return Table(str(path), (*headers, "cell"), tuple(rows))
+
+
+def _arcs(path: Path, grid: _Grid) -> tuple[Table, dict[str, tuple[tuple[float, float], ...]]]:
+    """The candidate network, and the routes of its arcs."""
+    rows, lines = [], {}
+    for number, line in enumerate(_text(path).splitlines()[1:], start=2):
+        cells = line.strip().split("\t")
+        if not line.strip():
+            continue
+        where, name = f"{path}:{number}", str(number - 2)
+        if len(cells) < 5:
+            raise DataError(
+                "the row is too short", where=where, got=f"{len(cells)} cells",
+                expected="Vertex1, Vertex2, Cost, ConCost, ROWCost, CellRoute",
+            )  # fmt: skip
+        first, second = identity(cells[0]), identity(cells[1])
+        row = {"arc": name, "v1": first, "v2": second, "con_cost": cells[3], "row_cost": cells[4]}
+        rows.append((where, row))
+        route = tuple(grid.place(int(_number(where, cell))) for cell in cells[5:])
+        if len(route) > 1:
+            lines[name] = route
+    return Table(str(path), ("arc", "v1", "v2", "con_cost", "row_cost"), tuple(rows)), lines
