@@ -402,6 +402,7 @@ PLAN_ARRAYS: dict[str, tuple[bool, type[np.generic]]] = {
     "sink_loss": (True, np.float32),
     "winner": (False, np.uint8),
     "binding": (False, np.uint8),
+    "interchangeable": (False, np.uint8),
     "land_price": (False, np.float32),
     "net_removal": (False, np.float32),
     "state": (False, np.uint8),
@@ -504,6 +505,7 @@ class PlanBlock:
         used = per_method.max(axis=0, initial=0.0) > 0
         arrays["winner"][place[used]] = per_method.argmax(axis=0)[used]
         arrays["binding"][place] = found.binding_map(self.solution, plan)
+        arrays["interchangeable"][place] = found.interchangeable(self.solution, plan)
 
     def _finish(self, arrays: dict[str, NDArray[Any]], limit: NDArray[np.uint8]) -> None:
         """Tell cells that the plan leaves alone from those where no method is possible (rule 2).
@@ -524,7 +526,7 @@ class PlanBlock:
         )
         for name in ("net_removal", "land_price"):
             arrays[name][~some] = np.nan
-        for name in ("winner", "binding"):
+        for name in ("winner", "binding", "interchangeable"):
             arrays[name][~some] = state[~some]
         outside = limit[0] == OUTSIDE
         for values in arrays.values():

@@ -21,7 +21,7 @@ from cdrsite.outputs.datastore import grid_of
 from cdrsite.outputs.legend import flag_names, label_names, reason_names, state_codes
 from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.styles import LARGER, people_unit
-from cdrsite.variables import LIMIT_NAMES
+from cdrsite.variables import INTERCHANGEABLE, LIMIT_NAMES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -271,6 +271,8 @@ class Explanation:
         Zoning or pool -> (name of the zone, shadow price or None).
     winner, binding : str or None
         Method with the most net removal in the plan, and what stops the cell.
+    interchangeable : bool
+        Whether its tonnes could as well be in another such cell.
     """
 
     lon: float
@@ -285,6 +287,7 @@ class Explanation:
     zones: dict[str, tuple[str, float | None]]
     winner: str | None = None
     binding: str | None = None
+    interchangeable: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -306,6 +309,8 @@ class Explanation:
             found.append(("in the plan", f"mostly {self.winner}; what stops it: {self.binding}"))
         elif self.winner is not None:
             found.append(("in the plan", self.winner))
+        if self.interchangeable:
+            found.append(("how sure", "the tonnes are certain, the exact cell is not"))
         return found
 
     def __repr__(self) -> str:
@@ -438,6 +443,7 @@ def explain_place(dataset: xr.Dataset, grid: AnalysisGrid, x: float, y: float) -
         zones={k: (v, prices.get(k)) for k, v in zones.items()},
         winner=_class(cell, "winner"),
         binding=_class(cell, "binding"),
+        interchangeable=_class(cell, "interchangeable") == INTERCHANGEABLE[1],
     )
 
 

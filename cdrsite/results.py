@@ -39,6 +39,7 @@ from cdrsite.tally import Tally
 from cdrsite.traces import add_storage, polygon_features, route_features
 from cdrsite.used import Used, what_is_used
 from cdrsite.variables import (
+    INTERCHANGEABLE,
     EVIDENCE,
     LIMIT_NAMES,
     NO_METHOD,
@@ -266,6 +267,7 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
     for name, labels in (
         ("winner", (*setting.models, NO_METHOD)),
         ("binding", binding_labels(allocation.solution)),
+        ("interchangeable", INTERCHANGEABLE),
     ):
         _flags(dataset[name], {**dict(enumerate(labels)), **states})
     for name in ("state", "method_state"):

@@ -21,6 +21,9 @@ LIMIT_NAMES: dict[int, str] = {
 }
 """Code in the limiting-resource rasters -> words."""
 
+INTERCHANGEABLE = ("cell certain", "tonnes certain but not the cell")
+"""Words of the map of cells that could change places at no loss."""
+
 NO_METHOD = "no method"
 """Word in the map of winning methods where the plan uses none though one is possible."""
 
@@ -57,6 +60,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
 SHARED: dict[str, tuple[str, str]] = {
     "winner": ("", "method with the most net removal"),
     "binding": ("", "what stops the cell"),
+    "interchangeable": ("", "whether the plan's tonnes could as well be in another such cell"),
     "net_removal": ("t/yr", "net removal in the plan, all methods"),
     "state": ("", "whether the plan removes anything, and why there is no number"),
     "plan_cost": ("USD/t", "cost of the plan per net tonne, all methods"),

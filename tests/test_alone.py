@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given
 from test_competition_oracle import problems
 from tiny_scenario import SCENARIO, write_world
@@ -26,7 +27,7 @@ from cdrsite.competition.problem import (
     target,
 )
 from cdrsite.core.errors import InfeasibleError
-from cdrsite.core.states import EXCLUDED
+from cdrsite.core.states import EXCLUDED, OUTSIDE, UNKNOWN
 
 FINE = SolverOptions(gap=1e-9, threads=1)
 
@@ -140,3 +141,6 @@ def test_no_table_of_a_study_shows_more_use_than_supply(tmp_path: Path) -> None:
     storage = pd.read_csv(folder / "tables" / "storage.csv")
     assert (storage["injected_mt_yr"] <= storage["injection_mt_yr"]).all()
     assert (storage["years_to_full"].dropna() > 0).all()
+    with rasterio.open(folder / "rasters" / "interchangeable.tif") as source:
+        codes = set(np.unique(source.read(1)).tolist())
+    assert {0, 1} < codes and codes <= {0, 1, UNKNOWN, EXCLUDED, OUTSIDE}

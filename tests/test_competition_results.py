@@ -31,6 +31,7 @@ from cdrsite.competition.results import (
     binding_map,
     exchange_rates,
     explain_cell,
+    interchangeable,
     net_and_cost,
     pools_table,
     supply_curve,
@@ -325,3 +326,27 @@ def test_cells_that_make_no_sense_are_refused(
     cells = replace(ArrayCells(np.array([100.0]), one * 10, one, one, one), **changes)
     with pytest.raises(DataError, match=text):
         solve(Problem(cells, [Method("forest", 0.0)]), most_net())
+
+
+def test_cells_that_could_change_places_are_told() -> None:
+    """Equal cells and water for half of them: any of them would do. Alone, or full, each is sure."""
+
+    def told(upper: list[float], net: list[float], supply: float) -> list[bool]:
+        n = len(upper)
+        cells = ArrayCells(
+            land=np.array(upper) * 10.0,
+            upper=np.array([upper]),
+            net=np.array([net]),
+            cost=np.array([[100.0]]),
+            need=np.array([[10.0]]),
+            zone_ids={"basin": np.zeros(n, int)},
+        )
+        water = PoolFamily("water", "m3/yr", "basin", ("all",), np.array([supply]), {"dac": 1.0})
+        problem = Problem(cells, [Method("dac", 0.0)], [water])
+        found = solve(problem, most_net(), SolverOptions(gap=1e-9, threads=1))
+        return interchangeable(found, found.block_of(0)).tolist()
+
+    assert told([10.0] * 4, [0.9] * 4, 20.0) == [True] * 4
+    assert told([10.0] * 4, [0.9] * 4, 80.0) == [False] * 4  # all are used to the end
+    # the best is used to the end and the worst not at all: only the two alike are in question
+    assert told([10.0] * 4, [0.95, 0.9, 0.9, 0.5], 20.0) == [False, True, True, False]

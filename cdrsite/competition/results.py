@@ -261,6 +261,43 @@ def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
     return np.where((upper > 0).any(axis=0), code, NONE).astype(np.uint8)
 
 
+TIED = 1e-4
+"""A gross tonne that is worth what it pays to this share could as well be elsewhere [1]."""
+
+
+def interchangeable(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool_]:
+    """Cells whose tonnes could as well be in another such cell, shape (n,).
+
+    A method there is worth just what the shared rows charge, and the cell itself has nothing that
+    is scarce: more in one such cell and less in another leaves the plan as good, within its gap.
+    The same holds where several methods pay alike for the cell's own land.
+    """
+    problem, cells = solution.problem, block.cells
+    shape, used = block.reduced.shape, block.x.sum(axis=1)
+    weight = np.abs(objective_matrix(solution.objective, problem))
+    net = np.broadcast_to(cells.net, shape).astype(np.float64)
+    cost = np.broadcast_to(cells.cost, shape).astype(np.float64)
+    if len(cells.sink):
+        stored, slot = solution.sweeper.stored[:, None], block.slot.astype(np.intp)
+        wide = cells.sink.shape
+        loss = np.take_along_axis(np.broadcast_to(cells.sink_loss, wide), slot, axis=0)
+        cost = cost + stored * np.take_along_axis(
+            np.broadcast_to(cells.sink_cost, wide), slot, axis=0
+        )
+        net = net - stored * loss
+    need = np.broadcast_to(cells.need, shape)
+    worth = weight[:, :1] + weight[:, 1:2] * np.abs(net) + weight[:, 2:3] * np.abs(cost)
+    worth = worth + weight[:, 3:4] * need
+    rent = need * solution.sweeper.exclusive[:, None] * block.land_price
+    for own, price in zip(solution.sweeper.local_need, block.local_price, strict=True):
+        rent = rent + np.maximum(own[:, None], 0.0) * price
+    upper = np.nan_to_num(np.broadcast_to(cells.upper, shape))
+    alike = (upper > 0) & (worth > 0) & (np.abs(block.reduced) <= TIED * worth)
+    loose = (alike & (rent <= TIED * worth)).any(axis=0)
+    found: npt.NDArray[np.bool_] = loose | ((alike.sum(axis=0) > 1) & (used > 0).any(axis=0))
+    return found
+
+
 def explain_cell(solution: Solution, cell: int) -> list[dict[str, Any]]:
     """For one cell and each method: plan, own limit, value, charges by name and what is missing.
 

@@ -33,7 +33,7 @@ OF_METHOD = "Method: "
 """Begin of the groups of the methods."""
 
 SITE_LAYERS = ("plants", "pipes", "sites", "routes", "corridors")
-ANSWER_RASTERS = ("winner", "net_removal", "plan_cost", "binding", "state")
+ANSWER_RASTERS = ("winner", "net_removal", "plan_cost", "binding", "interchangeable", "state")
 METHOD_ORDER = (
     "allocated", "equal_share", "cost", "limit", "score", "suitability", "net_factor", "available",
     "shortfall", "method_state",

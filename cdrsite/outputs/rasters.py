@@ -41,6 +41,7 @@ PER_CELL = frozenset({"equal_share", "score", "allocated"})
 CLASS_FILES = {
     "limit_METHOD": "the resource that runs out first with equal shares, or the state",
     "winner": "the method with the most net removal in the plan, or the state",
+    "interchangeable": "whether tonnes could as well be in another such cell, or the state",
     "binding": "what stops the cell from removing more in the plan, or the state",
     "state": "what the plan does there, or why its files have no number",
     "method_state_METHOD": "the same for one method",

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from cdrsite.outputs.report.mapsource import Source
     from cdrsite.outputs.report.words import Words
 
-PLAN = ("winner", "binding", "exclusion_reasons", "transport_km")
+PLAN = ("winner", "binding", "interchangeable", "exclusion_reasons", "transport_km")
 """Variables of all methods that the map of a study offers."""
 BY_METHOD = ("allocated", "equal_share", "cost", "limit", "suitability", "net_factor")
 """Variables of each method that the map of a study offers."""
