@@ -39,8 +39,8 @@ from cdrsite.tally import Tally
 from cdrsite.traces import add_storage, polygon_features, route_features
 from cdrsite.used import Used, what_is_used
 from cdrsite.variables import (
-    INTERCHANGEABLE,
     EVIDENCE,
+    INTERCHANGEABLE,
     LIMIT_NAMES,
     NO_METHOD,
     PLAN_STATES,

@@ -143,4 +143,4 @@ def test_no_table_of_a_study_shows_more_use_than_supply(tmp_path: Path) -> None:
     assert (storage["years_to_full"].dropna() > 0).all()
     with rasterio.open(folder / "rasters" / "interchangeable.tif") as source:
         codes = set(np.unique(source.read(1)).tolist())
-    assert {0, 1} < codes and codes <= {0, 1, UNKNOWN, EXCLUDED, OUTSIDE}
+    assert {0, 1} < codes <= {0, 1, UNKNOWN, EXCLUDED, OUTSIDE}

@@ -329,7 +329,7 @@ def test_cells_that_make_no_sense_are_refused(
 
 
 def test_cells_that_could_change_places_are_told() -> None:
-    """Equal cells and water for half of them: any of them would do. Alone, or full, each is sure."""
+    """Equal cells, water for half: any of them would do; where all are full, each is sure."""
 
     def told(upper: list[float], net: list[float], supply: float) -> list[bool]:
         n = len(upper)
