@@ -466,6 +466,12 @@ def network(
         Path | None,
         typer.Option(metavar="PLAN", help="Cost the network in this folder, in place of a target."),
     ] = None,
+    periods: Annotated[
+        Path | None, typer.Option(metavar="TABLE", help="Plan what is built when: years, target.")
+    ] = None,
+    discount_rate: Annotated[
+        float, typer.Option("--discount-rate", help="Real rate of --periods, as 0.07.")
+    ] = 0.0,
     gap: Annotated[float, typer.Option(help="Stop once proven within this gap.")] = 1e-6,
     gap_of: Annotated[
         GapOf, typer.Option("--gap-of", help="What the gap is a share of.")
@@ -485,11 +491,13 @@ def network(
     as_json: AsJson = False,
 ) -> None:
     """Design the pipelines between given sources and storage sites."""
-    from cdrsite.network_report import curve_report, plan_report, run_network
-    from cdrsite.outputs.network import summary
+    from cdrsite.network_report import answer
 
-    plans = run_network(
+    text = answer(
         case,
+        as_json=as_json,
+        periods=periods,
+        discount_rate=discount_rate,
         target=target,
         price=price,
         budget=budget,
@@ -501,12 +509,8 @@ def network(
         seed=seed,
         out=out,
     )
-    if as_json:
-        found = [summary(plan, case.stem) for plan in plans]
-        document = found[0] if len(found) == 1 else {"plans": found}
-        _say(json.dumps(document, ensure_ascii=False, indent=2))
-    elif not quiet:
-        _say(plan_report(plans[0], out) if len(plans) == 1 else curve_report(plans, out))
+    if as_json or not quiet:
+        _say(text)
 
 
 def default_folder(scenario: Scenario, path: Path) -> Path:

@@ -12,7 +12,10 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.network.design import OPTIMAL_GAP, NetworkPlan, check_limits, design
 from cdrsite.network.given import cost_given
 from cdrsite.network.headers import parse_targets
+from cdrsite.network.periods import BuildOut, Period, design_periods
+from cdrsite.network.problem import NetworkProblem
 from cdrsite.network.readers import read_tables
+from cdrsite.network.schedule import read_periods
 from cdrsite.network.search import GapOf
 from cdrsite.network.tables import problem_of
 
@@ -113,6 +116,81 @@ def run_network(
     return plans
 
 
+def run_periods(
+    case: str | Path,
+    table: str | Path,
+    *,
+    discount_rate: float = 0.0,
+    gap: float = 1e-3,
+    effort: str = "normal",
+    time_limit: float = math.inf,
+    seed: int = 0,
+    out: str | Path | None = None,
+) -> tuple[BuildOut, list[Period], NetworkProblem]:
+    """Read a case and a table of periods, plan what is built when, and write it.
+
+    Parameters
+    ----------
+    case, gap, effort, time_limit, seed, out
+        As :func:`run_network`.
+    table : path
+        As :func:`cdrsite.network.schedule.read_periods`.
+    discount_rate : float
+        Real rate per year [1].
+
+    Returns
+    -------
+    tuple
+        Plan, periods and problem.
+    """
+    from cdrsite.outputs.staging import claimed
+
+    with nullcontext() if out is None else claimed(Path(out), "network"):
+        problem = problem_of(read_tables(Path(case)))
+        periods = read_periods(table)
+        plan = design_periods(
+            problem,
+            periods,
+            discount_rate=discount_rate,
+            gap=gap,
+            effort=effort,
+            time_limit=time_limit,
+            seed=seed,
+        )
+        if out is not None:
+            from cdrsite.outputs.periods import write_periods
+
+            write_periods(Path(out), plan, periods, problem)
+    return plan, periods, problem
+
+
+PERIOD_COLUMNS = ("period", "years", "captured Mt/yr", "pipes laid", "of capacity Mt/yr", "wells")
+
+
+def periods_report(plan: BuildOut, periods: Sequence[Period], out: str | Path | None = None) -> str:
+    """What the command prints of periods, as plain text."""
+    rows = []
+    for t, period in enumerate(periods):
+        laid = [b for b in plan.builds if b.period == t]
+        capacity = math.fsum(b.capacity_mt_yr for b in laid)
+        captured, wells = float(plan.captured[t].sum()), int(plan.wells[t].sum())
+        rows.append((
+            str(t + 1), f"{period.years:g}", f"{captured:.6g}", str(len(laid)), f"{capacity:.3f}",
+            str(wells),
+        ))  # fmt: skip
+    gap = "0" if plan.status == "optimal" else f"{100 * plan.gap:.3g} %"
+    facts = [
+        f"cost     {plan.objective:.3f} M$/yr, discounted mean",
+        f"status   {STATUS_WORDS.get(plan.status, plan.status)}",
+        f"gap      {gap}",
+        f"bound    {plan.bound:.3f} M$/yr",
+    ]
+    parts = ["\n".join(facts), _aligned(PERIOD_COLUMNS, rows)]
+    if out is not None:
+        parts.append(f"written to {out}")
+    return "\n\n".join(parts)
+
+
 CURVE_COLUMNS = (
     "captured Mt/yr", "cost M$/yr", "$/t", "transport M$/yr", "next tonne $/t", "gap %", "status",
 )  # fmt: skip
@@ -145,6 +223,66 @@ def curve_report(plans: Sequence[NetworkPlan], out: str | Path | None = None) ->
     """What the command prints for several targets, as plain text."""
     text = _aligned(CURVE_COLUMNS, curve_rows(plans))
     return text if out is None else f"{text}\n\nwritten to {out}"
+
+
+def answer(
+    case: Path,
+    *,
+    as_json: bool,
+    periods: Path | None,
+    discount_rate: float,
+    **options: Any,
+) -> str:
+    """Do what the command asks, and give what it prints.
+
+    Parameters
+    ----------
+    case : Path
+        As :func:`run_network`.
+    as_json : bool
+        One JSON document in place of tables.
+    periods : Path, optional
+        Table of periods, in place of a target.
+    discount_rate : float
+        Of the periods [1].
+    **options
+        As :func:`run_network`.
+
+    Raises
+    ------
+    ConfigError
+        Periods beside a target, price, budget or cost; a rate without periods.
+    """
+    import json
+
+    def document(found: dict[str, Any]) -> str:
+        return json.dumps(found, ensure_ascii=False, indent=2)
+
+    out = options["out"]
+    if periods is None:
+        if discount_rate != 0:
+            raise ConfigError("a discount rate needs periods", where="--discount-rate", rule=7)
+        plans = run_network(case, **options)
+        if as_json:
+            from cdrsite.outputs.network import summary
+
+            found = [summary(plan, case.stem) for plan in plans]
+            return document(found[0] if len(found) == 1 else {"plans": found})
+        return plan_report(plans[0], out) if len(plans) == 1 else curve_report(plans, out)
+    beside = [
+        name for name in ("target", "price", "budget", "cost") if options.pop(name) is not None
+    ]
+    if beside or options.pop("gap_of") != "total":
+        raise ConfigError(
+            "the table of periods says what is asked", where="--periods",
+            got=", ".join(f"--{name}" for name in beside) or "--gap-of", cure="remove one of them",
+        )  # fmt: skip
+    plan, asked, problem = run_periods(case, periods, discount_rate=discount_rate, **options)
+    if as_json:
+        from cdrsite.outputs.periods import periods_summary
+
+        return document(periods_summary(plan, asked, problem))
+    return periods_report(plan, asked, out)
 
 
 STATUS_WORDS = {

@@ -67,8 +67,17 @@ def check_columns(table: Table, kind: str) -> None:
     DataError
         A column is not known, or stands twice.
     """
-    seen: set[str] = set()
     words = WORDS[kind] | DESCRIPTIVE
+    if kind != "arcs":
+        words |= {"kind", "facility"}
+    elif any(quantity_of(one, ("con_cost",)) for one in table.headers):
+        words.add("cost")  # construction and right of way that SimCCS writes beside their parts
+    check_names(table, QUANTITIES[kind], words)
+
+
+def check_names(table: Table, quantities: tuple[str, ...], words: set[str]) -> None:
+    """Refuse columns that are neither a quantity, nor a word, nor a note; raises DataError."""
+    seen: set[str] = set()
     for header in table.headers:
         bare = header.strip().lower()
         if bare.startswith("#"):
@@ -76,14 +85,8 @@ def check_columns(table: Table, kind: str) -> None:
         if bare in seen:
             raise DataError("two columns have the same header", where=table.where, got=header)
         seen.add(bare)
-        if bare in words or quantity_of(header, QUANTITIES[kind]) is not None:
-            continue
-        weighted = any(quantity_of(one, ("con_cost",)) for one in table.headers)
-        if kind == "arcs" and bare == "cost" and weighted:
-            continue  # the sum of construction and right of way that SimCCS writes beside them
-        if kind != "arcs" and bare in {"kind", "facility"}:
-            continue
-        raise _unknown("column", header, table.where, [*QUANTITIES[kind], *sorted(words)])
+        if bare not in words and quantity_of(header, quantities) is None:
+            raise _unknown("column", header, table.where, [*quantities, *sorted(words)])
 
 
 def check_keys(found: Iterable[str], known: set[str], where: str, what: str = "parameter") -> None:

@@ -11,22 +11,37 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import highspy
 import numpy as np
 
 from cdrsite.core.errors import ConfigError, InfeasibleError, SolverError
+from cdrsite.core.solver import quiet_highs
 from cdrsite.network.arrays import trend_ranges
+from cdrsite.network.design import OPTIMAL_GAP, check_limits, design, relative_gap
+from cdrsite.network.effort import Work, rounds_of
 from cdrsite.network.model import INF, Model, Rows, solve
 from cdrsite.network.problem import NetworkProblem
 
 
 @dataclass(frozen=True)
 class Period:
-    """A period: its length [yr] and the capture it must reach [Mt/yr]."""
+    """A period: its length [yr], and the capture it must reach [Mt/yr] or the price of a tonne.
+
+    Attributes
+    ----------
+    years : float
+        Length [yr].
+    target_mt_yr : float, optional
+        Capture exactly this [Mt/yr].
+    price_usd_t : float, optional
+        Capture what pays at this price [USD/t], where there is no target.
+    """
 
     years: float
-    target_mt_yr: float
+    target_mt_yr: float | None = None
+    price_usd_t: float | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +61,7 @@ class BuildOut:
     Attributes
     ----------
     status : str
-        ``optimal`` within ``1e-6``, ``gap reached`` or ``time limit``.
+        ``optimal`` within ``1e-6``, ``gap reached``, ``effort spent`` or ``time limit``.
     objective, bound : float
         Discounted yearly cost [million USD/yr] and what no plan can go below.
     gap : float
@@ -107,10 +122,14 @@ def design_periods(
     *,
     discount_rate: float = 0.0,
     gap: float = 1e-6,
-    time_limit: float = 600.0,
+    effort: str = "normal",
+    time_limit: float = math.inf,
     seed: int = 0,
 ) -> BuildOut:
     """Plan what is built when, at least discounted cost.
+
+    A first plan is made of the arcs of static designs, one for each period with storage spread over
+    all years; then the whole model is searched below it.
 
     Parameters
     ----------
@@ -122,8 +141,10 @@ def design_periods(
         Real rate per year.
     gap : float
         Relative gap at which to stop.
+    effort : str
+        ``quick``, ``normal`` or ``thorough``; counted, so that any machine gives the same plan.
     time_limit : float
-        Seconds.
+        Emergency stop [s].
     seed : int
         Seed of the solver.
 
@@ -135,57 +156,210 @@ def design_periods(
     Raises
     ------
     ConfigError
-        No period, a period without length, a negative target or rate.
+        No period, a period without length, not one of target and price, a negative rate.
     InfeasibleError
         The targets cannot be met.
     SolverError
-        No plan was found in time.
+        No plan was found.
     """
-    short = any(not p.years > 0 or not p.target_mt_yr >= 0 for p in periods)
-    if not periods or short or discount_rate < 0:
-        raise ConfigError(
-            "periods need positive years, targets and a discount rate of zero or more",
-            where=problem.name,
-            got=f"{list(periods)}, rate {discount_rate:g}",
-        )
+    _check_periods(problem, periods, discount_rate)
+    check_limits(gap, time_limit, seed)
+    deadline = time.monotonic() + time_limit
+    rounds = rounds_of(effort)
     weights = period_weights(periods, discount_rate)
-    columns = _columns(problem, max(p.target_mt_yr for p in periods))
+    most = max(problem.reachable_mt_yr()[0], *(p.target_mt_yr or 0.0 for p in periods))
+    columns = _columns(problem, most)
     at = _layout(problem, len(periods), len(columns))
     model = _model(problem, periods, weights, columns, at)
-    answer = solve(
-        model, gap=max(0.5 * gap, 1e-9), deadline=time.monotonic() + time_limit, seed=seed
-    )
-    if answer.status == "infeasible":
+    root = _relaxed(model)
+    if root is None:
         raise InfeasibleError(
             "sources, sinks or pipes cannot meet the targets of the periods",
             where=problem.name,
-            got=", ".join(f"{p.target_mt_yr:g} Mt/yr for {p.years:g} yr" for p in periods),
+            got=", ".join(f"{p.target_mt_yr:g} Mt/yr for {p.years:g} yr" for p in periods
+                          if p.target_mt_yr is not None),
             rule=8,
+        )  # fmt: skip
+    task = _Task(problem, tuple(periods), weights, columns, at, model)
+    work = sum(one.proof for one in rounds)
+    best = task.first(seed, deadline, work)
+    options: dict[str, float | int | str | bool] = {}
+    least = 0.0
+    if best is not None:
+        least = 0.5 * gap * abs(best.objective)
+        options["objective_bound"] = best.objective - least
+    answer = solve(
+        model, gap=0.5 * gap if best is None else 0.0, least=least,
+        looks=Work.looks(work, at.size), deadline=deadline, seed=seed, options=options,
+    )  # fmt: skip
+    if answer.x is not None:
+        found = task.plan(answer.x)
+        if found is not None and (best is None or found.objective < best.objective):
+            best = found
+    if best is None:
+        raise SolverError("no plan was found", cure="a larger effort", rule=8)
+    bound = max(root, answer.bound)
+    if options and (
+        answer.status in {"infeasible", "cutoff"}
+        or (answer.status == "optimal" and answer.objective > float(options["objective_bound"]))
+    ):
+        bound = max(root, float(options["objective_bound"]))
+    bound = min(bound, best.objective)
+    reached = relative_gap(best.objective, bound)
+    status = "time limit" if answer.status == "time limit" else "effort spent"
+    if reached <= gap:
+        status = "gap reached"
+    if reached <= OPTIMAL_GAP:
+        status = "optimal"
+    return replace(best, status=status, bound=bound, gap=reached)
+
+
+def _check_periods(
+    problem: NetworkProblem, periods: Sequence[Period], discount_rate: float
+) -> None:
+    wrong = [
+        p
+        for p in periods
+        if not p.years > 0
+        or (p.target_mt_yr is None) == (p.price_usd_t is None)
+        or not (p.target_mt_yr or 0.0) >= 0
+    ]
+    if not periods or wrong or not discount_rate >= 0:
+        raise ConfigError(
+            "periods need positive years, a target or a price, and a discount rate of zero or more",
+            where=problem.name,
+            got=f"{list(periods)}, rate {discount_rate:g}",
         )
-    if answer.x is None:
-        raise SolverError("no plan found within the time limit", cure="allow more time", rule=8)
-    x = answer.x
-    bound = min(answer.bound, answer.objective)
-    reached = (answer.objective - bound) / max(abs(answer.objective), 1e-9)
-    status = "gap reached" if reached <= gap else "time limit"
-    builds = tuple(
-        Build(problem.arcs[e].id, problem.arcs[e].trends[c].name, t, float(x[at.k[t, n]]))
-        for t in range(len(periods))
-        for n, (e, c, _) in enumerate(columns)
-        if x[at.k[t, n]] > 1e-7
-    )
-    arcs = len(problem.arcs)
-    return BuildOut(
-        status="optimal" if reached <= 1e-6 else status,
-        objective=answer.objective,
-        bound=bound,
-        gap=reached,
-        captured=x[at.a],
-        stored=x[at.b],
-        wells=np.round(x[at.w]).astype(int),
-        flow=x[at.x[:, :arcs]] - x[at.x[:, arcs:]],
-        builds=builds,
-    )
+
+
+def _relaxed(model: Model) -> float | None:
+    """Value of the relaxation; None where it is empty."""
+    highs = quiet_highs()
+    highs.passModel(model.lp(integer=False))
+    highs.run()
+    if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+        return float(highs.getInfo().objective_function_value)
+    return None
+
+
+@dataclass(frozen=True)
+class _Task:
+    """The model of a problem over periods, and how plans are read from it."""
+
+    problem: NetworkProblem
+    periods: tuple[Period, ...]
+    weights: np.ndarray
+    columns: list[tuple[int, int, float]]
+    at: _Layout
+    model: Model
+
+    def first(self, seed: int, deadline: float, work: float) -> BuildOut | None:
+        """Find a plan over the arcs that static designs use."""
+        years = math.fsum(p.years for p in self.periods)
+        static = replace(self.problem, years=years)
+        used: set[str] = set()
+        for period in self.periods:
+            try:
+                plan = design(
+                    static, target=period.target_mt_yr, price=period.price_usd_t, gap=0.02,
+                    effort="quick", seed=seed,
+                    time_limit=max(0.01, deadline - time.monotonic()),
+                )  # fmt: skip
+            except InfeasibleError:
+                continue  # sinks that fill at the average rate; the periods may still fit
+            used |= {pipe.arc for pipe in plan.pipes}
+        out = [n for n, (e, _, _) in enumerate(self.columns) if self.problem.arcs[e].id not in used]
+        upper = self.model.upper.copy()
+        upper[self.at.z[:, out]] = 0.0
+        upper[self.at.k[:, out]] = 0.0
+        answer = solve(
+            replace(self.model, upper=upper), gap=1e-3,
+            looks=Work.looks(0.5 * work, self.at.size), deadline=deadline, seed=seed,
+        )  # fmt: skip
+        return None if answer.x is None else self.plan(answer.x)
+
+    def plan(self, x: np.ndarray) -> BuildOut | None:
+        """Fix what a solution opens, fit the flows, and cost the plan from its own tables."""
+        model, at = self.model, self.at
+        fixed = np.round(x)
+        fixed[at.z] = (x[at.k] > 1e-7) | (x[at.z] > 0.5)
+        lower = np.where(model.integer, fixed, model.lower)
+        upper = np.where(model.integer, np.minimum(fixed, model.upper), model.upper)
+        highs = quiet_highs()
+        highs.setOptionValue("primal_feasibility_tolerance", 1e-9)
+        highs.passModel(
+            replace(model, lower=np.minimum(lower, upper), upper=upper).lp(integer=False)
+        )
+        highs.run()
+        if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return None
+        y = np.maximum(np.array(highs.getSolution().col_value), 0.0)
+        lines = self.problem.arcs
+        arcs = len(lines)
+        there, back = y[at.x[:, :arcs]], y[at.x[:, arcs:]]
+        builds = tuple(
+            Build(
+                self.problem.arcs[e].id,
+                self.problem.arcs[e].trends[c].name,
+                t,
+                float(y[at.k[t, n]]),
+            )
+            for t in range(len(self.periods))
+            for n, (e, c, _) in enumerate(self.columns)
+            if y[at.k[t, n]] > 1e-7
+        )
+        tidy = np.where(y > 1e-7, y, 0.0)
+        captured, stored = tidy[at.a], tidy[at.b]
+        wells = wells_of(self.problem, stored)
+        cost = cost_build_out(
+            self.problem, self.periods, self.weights, captured, stored, wells, builds
+        )
+        return BuildOut(
+            "", cost, -math.inf, math.inf, captured, stored, wells, there - back, builds
+        )
+
+
+def wells_of(problem: NetworkProblem, stored: np.ndarray) -> np.ndarray:
+    """Wells in total so far, per period and sink; wells stay."""
+    rate = np.array([s.well_rate_mt_yr for s in problem.sinks])
+    counted = np.isfinite(rate)
+    need = np.ceil(stored / np.where(counted & (rate > 0), rate, 1.0) - 1e-7)
+    need = np.where(counted, need, stored > 0)
+    return np.maximum.accumulate(need.astype(int), axis=0)
+
+
+def cost_build_out(
+    problem: NetworkProblem,
+    periods: Sequence[Period],
+    weights: np.ndarray,
+    captured: np.ndarray,
+    stored: np.ndarray,
+    wells: np.ndarray,
+    builds: Sequence[Build],
+) -> float:
+    """Cost of a plan over periods from its own tables, less what prices pay [million USD/yr].
+
+    What is open stays open and paid; a pipe is paid from its period on.
+    """
+    tail = np.cumsum(weights[::-1])[::-1]
+    arcs = {arc.id: arc for arc in problem.arcs}
+    parts: list[float] = []
+    for build in builds:
+        (trend,) = (t for t in arcs[build.arc].trends if t.name == build.trend)
+        yearly = trend.fixed_musd_yr + trend.slope_usd_t * build.capacity_mt_yr
+        parts.append(float(tail[build.period]) * yearly)
+    opened = np.maximum.accumulate(captured > 0, axis=0)
+    used = np.maximum.accumulate(stored > 0, axis=0)
+    for t, (period, weight) in enumerate(zip(periods, weights.tolist(), strict=True)):
+        for i, source in enumerate(problem.sources):
+            price = period.price_usd_t or 0.0
+            parts.append(weight * source.fixed_musd_yr * bool(opened[t, i]))
+            parts.append(weight * (source.variable_usd_t - price) * float(captured[t, i]))
+        for j, sink in enumerate(problem.sinks):
+            parts.append(weight * sink.fixed_musd_yr * bool(used[t, j]))
+            parts.append(weight * sink.well_musd_yr * int(wells[t, j]))
+            parts.append(weight * sink.injection_usd_t * float(stored[t, j]))
+    return math.fsum(parts)
 
 
 def _columns(problem: NetworkProblem, most: float) -> list[tuple[int, int, float]]:
@@ -224,7 +398,7 @@ def _model(
     for t, weight in enumerate(weights):
         for i, source in enumerate(problem.sources):
             cost[at.s[t, i]] = weight * source.fixed_musd_yr
-            cost[at.a[t, i]] = weight * source.variable_usd_t
+            cost[at.a[t, i]] = weight * (source.variable_usd_t - (periods[t].price_usd_t or 0.0))
             rows.add([at.a[t, i], at.s[t, i]], [1.0, -source.capacity_mt_yr], -INF, 0.0)
         _sink_rows(rows, problem, periods[t].years, at, t, cost, weight)
         for n, (e, c, high) in enumerate(columns):
@@ -239,7 +413,8 @@ def _model(
         _flow_rows(rows, problem, columns, at, t, upper)
         captured = at.a[t].tolist()
         want = periods[t].target_mt_yr
-        rows.add(captured, [1.0] * len(captured), want, want)
+        if want is not None:
+            rows.add(captured, [1.0] * len(captured), want, want)
     _time_rows(rows, problem, periods, at)
     return Model(at, cost, np.zeros(at.size), upper, integer, rows)  # type: ignore[arg-type]
 

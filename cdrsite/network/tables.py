@@ -141,7 +141,8 @@ class _Quantity:
         return value if self.factor == 1.0 else value * self.factor
 
 
-def _quantity(table: Table, name: str, kind: str, *, needed: bool = False) -> _Quantity:
+def quantity(table: Table, name: str, kind: str, *, needed: bool = False) -> _Quantity:
+    """Find the column of a quantity and the factor of its unit; raises as :func:`read_case`."""
     found = find_column(table, name)
     if found is None:
         if needed:
@@ -186,10 +187,10 @@ def _name(row: Mapping[str, Any], header: str | None) -> str:
 
 
 def _sources(table: Table, crf: float) -> list[Source]:
-    most = _quantity(table, "capture_max", "flow", needed=True)
-    capital = _quantity(table, "fixed_capital", "money")
-    upkeep = _quantity(table, "fixed_om", "money/yr")
-    unit = _quantity(table, "variable", "unit cost")
+    most = quantity(table, "capture_max", "flow", needed=True)
+    capital = quantity(table, "fixed_capital", "money")
+    upkeep = quantity(table, "fixed_om", "money/yr")
+    unit = quantity(table, "variable", "unit cost")
     key, node, name = _text_column(table, ("id",)), _text_column(table, _NODE), "name"
     status = _optional(table, "status")
     return [
@@ -209,13 +210,13 @@ def _sources(table: Table, crf: float) -> list[Source]:
 
 
 def _sinks(table: Table, crf: float) -> list[Sink]:
-    most = _quantity(table, "capacity", "mass", needed=True)
-    rate = _quantity(table, "well_rate", "flow")
-    capital = _quantity(table, "fixed_capital", "money")
-    upkeep = _quantity(table, "fixed_om", "money/yr")
-    well = _quantity(table, "well_capital", "money")
-    well_upkeep = _quantity(table, "well_om", "money/yr")
-    unit = _quantity(table, "injection", "unit cost")
+    most = quantity(table, "capacity", "mass", needed=True)
+    rate = quantity(table, "well_rate", "flow")
+    capital = quantity(table, "fixed_capital", "money")
+    upkeep = quantity(table, "fixed_om", "money/yr")
+    well = quantity(table, "well_capital", "money")
+    well_upkeep = quantity(table, "well_om", "money/yr")
+    unit = quantity(table, "injection", "unit cost")
     key, node, name = _text_column(table, ("id",)), _text_column(table, _NODE), "name"
     status = _optional(table, "status")
     return [
@@ -239,7 +240,7 @@ def _arcs(tables: CaseTables, crf: float) -> list[Arc]:
     table = tables.arcs
     key = _text_column(table, _ARC["id"])
     tail, head = _text_column(table, _ARC["tail"]), _text_column(table, _ARC["head"])
-    length = _quantity(table, "length", "length")
+    length = quantity(table, "length", "length")
     one_way, existing = _optional(table, "one_way"), _optional(table, "existing")
     more, status = _optional(table, "expandable"), _optional(table, "status")
     sizes = _ArcSizes.of(tables, crf)
@@ -289,16 +290,16 @@ class _ArcSizes:
     def of(tables: CaseTables, crf: float) -> _ArcSizes:
         """Find the columns of the arcs' costs."""
         table = tables.arcs
-        own = _quantity(table, "fixed", "money/yr")
+        own = quantity(table, "fixed", "money/yr")
         sizes = _ArcSizes(
             tables,
             crf,
-            _quantity(table, "con_cost", "weighted length", needed=own.header is None),
-            _quantity(table, "row_cost", "weighted length"),
+            quantity(table, "con_cost", "weighted length", needed=own.header is None),
+            quantity(table, "row_cost", "weighted length"),
             own,
-            _quantity(table, "slope", "unit cost"),
-            _quantity(table, "capacity", "flow"),
-            _quantity(table, "tariff", "unit cost"),
+            quantity(table, "slope", "unit cost"),
+            quantity(table, "capacity", "flow"),
+            quantity(table, "tariff", "unit cost"),
         )
         if own.header is None:
             trends_of(tables.params, tables.params_where)

@@ -1,0 +1,128 @@
+"""A network over periods as files: what is built when, what flows, and what is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdrsite import __version__
+from cdrsite.network.periods import BuildOut, Period
+from cdrsite.network.problem import NetworkProblem
+from cdrsite.outputs.listing import MARK
+from cdrsite.outputs.manifest import versions
+from cdrsite.outputs.staging import Staging
+from cdrsite.outputs.tables import plain, write_csv, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def periods_summary(
+    plan: BuildOut, periods: Sequence[Period], problem: NetworkProblem
+) -> dict[str, Any]:
+    """What is found and proven over periods, as one JSON document.
+
+    Parameters
+    ----------
+    plan : BuildOut
+        The plan.
+    periods : sequence of Period
+        What was asked.
+    problem : NetworkProblem
+        What it was designed for.
+
+    Returns
+    -------
+    dict
+        Objective [million USD/yr, discounted mean], bound, gap, and the tables of
+        :func:`periods_tables` as lists of rows.
+    """
+    tables = periods_tables(plan, periods, problem)
+    document: dict[str, Any] = {
+        "name": problem.name,
+        "program": f"cdrsite {__version__}",
+        "mode": "periods",
+        "status": plan.status,
+        "reproducible": plan.status != "time limit",
+        "objective": plan.objective,
+        "bound": plan.bound,
+        "objective_unit": "million USD/yr",
+        "gap": plan.gap,
+        **{name: frame.to_dict("records") for name, frame in tables.items()},
+    }
+    return dict(plain(document))
+
+
+def periods_tables(
+    plan: BuildOut, periods: Sequence[Period], problem: NetworkProblem
+) -> dict[str, pd.DataFrame]:
+    """Tables ``periods``, ``builds``, ``sources``, ``sinks``, ``pipes``; periods count from 1."""
+    import pandas as pd
+
+    begin = [sum(p.years for p in periods[:t]) for t in range(len(periods))]
+    rows: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("periods", "builds", "sources", "sinks", "pipes")
+    }
+    for t, period in enumerate(periods):
+        rows["periods"].append(
+            {
+                "period": t + 1,
+                "begins_yr": begin[t],
+                "years": period.years,
+                "target_mt_yr": period.target_mt_yr,
+                "price_usd_t": period.price_usd_t,
+                "captured_mt_yr": float(plan.captured[t].sum()),
+                "builds": sum(b.period == t for b in plan.builds),
+            }
+        )
+        for i, source in enumerate(problem.sources):
+            if plan.captured[t, i] > 0:
+                amount = float(plan.captured[t, i])
+                rows["sources"].append({"period": t + 1, "id": source.id, "captured_mt_yr": amount})
+        for j, sink in enumerate(problem.sinks):
+            if plan.stored[t, j] > 0:
+                amount, wells = float(plan.stored[t, j]), int(plan.wells[t, j])
+                rows["sinks"].append(
+                    {"period": t + 1, "id": sink.id, "stored_mt_yr": amount, "wells": wells}
+                )
+        for e, arc in enumerate(problem.arcs):
+            flow = float(plan.flow[t, e])
+            if abs(flow) > 1e-7:
+                ends = (arc.tail, arc.head) if flow > 0 else (arc.head, arc.tail)
+                rows["pipes"].append(
+                    {
+                        "period": t + 1,
+                        "arc": arc.id,
+                        "from_node": str(ends[0]),
+                        "to_node": str(ends[1]),
+                        "flow_mt_yr": abs(flow),
+                    }
+                )
+    rows["builds"] = [
+        {
+            "period": b.period + 1,
+            "arc": b.arc,
+            "size": b.trend,
+            "capacity_mt_yr": b.capacity_mt_yr,
+        }
+        for b in plan.builds
+    ]
+    return {name: pd.DataFrame(found) for name, found in rows.items()}
+
+
+def write_periods(
+    folder: Path, plan: BuildOut, periods: Sequence[Period], problem: NetworkProblem
+) -> None:
+    """Write ``summary.json`` and the tables to a folder, which appears whole or not at all."""
+    with Staging(folder, "network") as aside:
+        write_json(aside / "summary.json", periods_summary(plan, periods, problem))
+        for name, table in periods_tables(plan, periods, problem).items():
+            write_csv(aside / f"{name}.csv", table)
+        document = {
+            "program": "cdrsite",
+            "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": versions(),
+        }
+        write_json(aside / MARK, document)
