@@ -145,7 +145,7 @@ def test_a_sweep_of_prices_grids_and_supplies_shares_what_it_can(
     line = " ".join(said.split()).split("taken from an earlier one of the 24 finished runs: ")[1]
     assert line.startswith(
         "layers on the grid 22x, exclusions 22x, routes to storage 22x, "
-        "biomass in reach 20x, areas of pools 20x"
+        "areas of pools 20x, biomass in reach 20x"
     )
     page = Path("sweep/batch.html").read_text("utf-8")
     assert "in 22 of 24" in page
