@@ -70,6 +70,8 @@ ELSEWHERE = {
     "layers.*<FileLayer>.lat": "test_layers_vectors.py",
     "resources.storage.kind": "test_supply_layers.py",
     "transport.surface.*": "test_surface.py",
+    "transport.modes": "test_links_blocks.py",
+    "transport.truck_detour": "test_links_blocks.py",
 }
 """Pattern of keys -> file of tests in which the last word of the key acts."""
 

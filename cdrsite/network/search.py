@@ -256,6 +256,8 @@ class _Search:
             raise infeasible(self.net)
         self.raise_bound(point[0])
         if self.done():
+            if self.best is None:
+                self.first_plans(Branch.root(self.net))
             return
         work = sum(one.proof for one in rounds)
         # half of the gap: the plan is costed again, and may come out dearer by a rounding
