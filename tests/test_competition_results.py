@@ -39,6 +39,7 @@ from cdrsite.competition.results import (
     unserved_target,
 )
 from cdrsite.core.errors import DataError
+from cdrsite.core.states import LOWEST_STATE
 
 FINE = SolverOptions(gap=1e-9, threads=1)
 
@@ -309,6 +310,29 @@ def test_extra_local_resource_binds() -> None:
     np.testing.assert_allclose(answer.allocation[:, 0, 0], [2.0, 8.0], rtol=1e-9)
     labels = binding_labels(answer)
     assert labels[binding_map(answer, next(answer.blocks()))[0]] == "dung"
+
+
+@pytest.mark.parametrize("count", [245, 246, 300])
+def test_codes_of_many_rules_never_reach_those_of_states(count: int) -> None:
+    cells = ArrayCells(
+        land=np.full(count, 1e3),
+        upper=np.full((1, count), 10.0),
+        net=np.full((1, count), 0.9),
+        cost=np.zeros((1, count)),
+        need=np.ones((1, count)),
+        zone_ids={"zones": np.arange(count)},
+    )
+    rules = [
+        PolicyRow(f"cap: {z}", (Term("gross"),), "<=", 1.0, zoning="zones", zones=(z,))
+        for z in range(count)
+    ]
+    problem = Problem(cells, [Method("a", 0.0)], policies=rules, zonings=("zones",))
+    answer = solve(problem, most_net(), FINE)
+    labels = binding_labels(answer)
+    codes = np.concatenate([binding_map(answer, block) for block in answer.blocks()])
+    assert len(labels) <= LOWEST_STATE
+    said = [labels[code] for code in codes]
+    assert said == ["a rule"] * count if count > 246 else [row.name for row in rules]
 
 
 @pytest.mark.parametrize(

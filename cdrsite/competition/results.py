@@ -16,6 +16,7 @@ from cdrsite.competition.prices import SolverOptions, solve
 from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem, Term, target
 from cdrsite.competition.rows import Row, objective_matrix
 from cdrsite.competition.solution import BlockPlan, Solution
+from cdrsite.core.states import LOWEST_STATE
 
 F64 = npt.NDArray[np.float64]
 
@@ -23,6 +24,9 @@ NONE, OWN_LIMIT, NO_GAIN, LAND = 0, 1, 2, 3
 """First codes of the binding map: nothing possible here; all that the cell's own supplies allow is
 done; more would not help the objective; the cell's land is full. Local resources, pool families,
 sink families and policy rows follow, see :func:`binding_labels`."""
+
+ANY_RULE = "a rule"
+"""Label that policy rows share where there are more of them than codes."""
 
 
 def _per_year(unit: str) -> str:
@@ -195,12 +199,18 @@ def net_and_cost(problem: Problem, block: BlockPlan) -> tuple[F64, F64]:
 
 
 def binding_labels(solution: Solution) -> tuple[str, ...]:
-    """Meaning of each code of the binding map."""
+    """Meaning of each code of the binding map.
+
+    Each policy row has a code of its own. Where a quota in every zone makes more rows than there
+    are codes below the states, all rows share the code :data:`ANY_RULE`: no cell ever reads as
+    excluded or unknown because of the number of zones (rule 2).
+    """
     problem = solution.problem
     families = [family.name for family in problem.families]
     policies = [policy.name for policy in problem.policies]
     head = ("nothing possible", "own limit", "no gain", "land")
-    return (*head, *problem.local_names, *families, *policies)
+    first = (*head, *problem.local_names, *families)
+    return (*first, ANY_RULE) if len(first) + len(policies) > LOWEST_STATE else (*first, *policies)
 
 
 def _charges(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]) -> F64:
@@ -255,6 +265,7 @@ def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
     column = np.arange(shape[1])
     asked = stack[:, best, column]
     code = asked.argmax(axis=0) + LAND
+    code = np.minimum(code, len(binding_labels(solution)) - 1)  # rows may share the last code
     code = np.where(asked.max(axis=0) > 0, code, OWN_LIMIT)
     code = np.where(wish[best, column] <= 0, NO_GAIN, code)
     code = np.where(room.any(axis=0), code, OWN_LIMIT)
