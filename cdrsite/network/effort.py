@@ -26,7 +26,8 @@ class Work:
     starts : int
         Starts of slope scaling on each of two streams.
     tree : float
-        Linear programs of the tree over sources, times columns of the model; in the first round.
+        Linear programs of the tree over sources, times the square of the columns of the model, as
+        each takes longer the larger it is; in the first round.
     restricted, proof : float
         Looks of HiGHS times columns of the model: for the model over the arcs of good plans, and
         for the proofs of all leaves together.
@@ -38,6 +39,10 @@ class Work:
     restricted: float
     proof: float
 
+    def programs(self, columns: int) -> int:
+        """Linear programs of the tree over sources in a model of so many columns."""
+        return max(5, int(self.tree / max(1, columns) ** 2))
+
     @staticmethod
     def looks(work: float, columns: int) -> int:
         """Looks that some work allows in a model of so many columns."""
@@ -45,7 +50,7 @@ class Work:
 
 
 ROUNDS = (
-    Work(cut_rounds=20, starts=20, tree=1e5, restricted=1e5, proof=3e5),
+    Work(cut_rounds=20, starts=20, tree=1.5e8, restricted=1e5, proof=3e5),
     Work(cut_rounds=30, starts=60, tree=0.0, restricted=1e6, proof=5e6),
     Work(cut_rounds=60, starts=160, tree=0.0, restricted=5e6, proof=1e8),
 )

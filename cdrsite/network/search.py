@@ -428,7 +428,7 @@ class _Search:
         leaves: list[_Leaf] = []
         spent = 0
         while stack:
-            if spent >= Work.looks(work.tree, base.layout.size) or time.monotonic() > self.deadline:
+            if spent >= work.programs(base.layout.size) or time.monotonic() > self.deadline:
                 leaves += stack
                 break
             node = stack.pop()
