@@ -135,6 +135,20 @@ def test_distance_is_exact(tmp_path: Path) -> None:
         assert np.isinf(stack.distance("it", whole(where), "kind = 'road'")).all()
 
 
+@pytest.mark.parametrize(
+    ("kind", "place", "words"),
+    [("park", (10, 2, 11, 4), "only beside it"), ("road", (5, 2, 7, 4), "keeps no feature")],
+)
+def test_a_layer_without_a_feature_here_covers_nothing_and_says_so(
+    kind: str, place: tuple[int, int, int, int], words: str, tmp_path: Path
+) -> None:
+    where = area()
+    path = save(tmp_path / "a.gpkg", [box(*place)], kind=["park"])
+    stack = stack_of(path, where)
+    with pytest.warns(CdrsiteWarning, match=words):
+        assert not stack.coverage("it", whole(where), f"kind = '{kind}'").any()
+
+
 def test_distance_on_the_ellipsoid(tmp_path: Path) -> None:
     from pyproj import Geod
 

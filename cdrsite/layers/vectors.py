@@ -246,7 +246,7 @@ class Vectors:
             for i in mixed:
                 shapes[i] = polygonal(shapes[i])
                 areal[i] = not shapes[i].is_empty
-        if not areal.any():
+        if not empty.all() and not areal.any():  # no feature at all was said before
             raise DataError(
                 "points and lines cover no area",
                 where=self.layers[name].where_text,
