@@ -28,8 +28,7 @@ from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.outputs.cog import write_cog_blocks
 from cdrsite.outputs.raster import BLOCK, Category, RasterSpec
 from cdrsite.siting.patches import small_patches
-from cdrsite.tables import spaced_best
-from cdrsite.tally import COUNTED, Tally, median_cost, tally_block
+from cdrsite.tally import COUNTED, Tally, tally_block
 
 QUANTITY = RasterSpec("quantity", "quantity", "t/yr", "quantity")
 CLASSES = RasterSpec("class", "class", "", "class", (Category(0, "a", "#ff0000"),))
@@ -70,7 +69,7 @@ def by_gdal(path: Path, array: Any, grid: AnalysisGrid, *, quantity: bool) -> No
         "transform": grid.transform, "nodata": -9999 if quantity else 255, "tiled": True,
         "blockxsize": BLOCK, "blockysize": BLOCK,
     }  # fmt: skip
-    with rasterio.Env(GDAL_CACHEMAX=256, GDAL_PAM_ENABLED="NO"):
+    with rasterio.Env(GDAL_CACHEMAX=256 << 20, GDAL_PAM_ENABLED="NO"):  # bytes
         with rasterio.open(scratch, "w", **profile) as target:
             target.write(array, 1)
         rasterio.shutil.copy(
@@ -103,7 +102,7 @@ def rasters(folder: Path, grid: AnalysisGrid, noise: Any) -> None:
 def counts(folder: Path, grid: AnalysisGrid, noise: Any) -> None:
     store, blocks = DiskStore(folder / "counted", CHUNK), list(grid.blocks(CHUNK))
     for name in COUNTED:
-        kind = {"limit": "classes", "available": "shares", "score": "noise"}.get(name, "smooth")
+        kind = {"limit": "classes", "available": "shares"}.get(name, "smooth")
         dtype = np.uint8 if name == "limit" else np.float32
         array = store.create(name, (1, *grid.shape), dtype)
         for block in blocks:
@@ -111,11 +110,8 @@ def counts(folder: Path, grid: AnalysisGrid, noise: Any) -> None:
     arrays = {name: store.open(name) for name in COUNTED}
     task = partial(tally_block, arrays, grid)
     task(blocks[0])  # compiled
-    wall, _, tally = timed(lambda: reduce(Tally.add, map(task, blocks)))
+    wall, _, _ = timed(lambda: reduce(Tally.add, map(task, blocks)))
     print(f"counts of one method   {wall:6.2f} s")
-    print(f"median cost            {timed(lambda: median_cost(tally, 0, arrays))[0]:6.2f} s")
-    best = timed(lambda: spaced_best(arrays["score"], 0, tally, 100, 40))
-    print(f"100 best sites         {best[0]:6.2f} s")
     left = store.create("left", grid.shape, np.float32)
     for block in blocks:
         rough = values_of("noise", block, noise)
