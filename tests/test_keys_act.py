@@ -90,8 +90,14 @@ PLACES = "layers.places={path: places.csv}"
 BY_PLACES = "siting.prefer=[{near: places, best: 0, none: 5 km}]"
 SHIFTED = "+proj=laea +lat_0=52 +lon_0=10 +x_0=4320000 +y_0=3210000 +ellps=GRS80"
 FAR = (STORES.replace("stores.gpkg", "far.gpkg"), STORED)
+OPENED = (
+    STORES.replace("stores.gpkg", "west.gpkg"),
+    STORED,
+    "transport.surface.barrier_share=0.2",
+)
 SEA = "transport.surface.sea={layer: cover, classes: [80]}"
 BY_SLOPE = "{layer: slope, points: [[0, 1], [20, 2]], unit: degree}"
+BY_PEOPLE = "{layer: people, points: [[0, 1], [900, 3]], unit: person/km2}"
 SOLID = "network.plants.daccs-solid"
 PLANTS = (
     *ROUTED,
@@ -135,7 +141,7 @@ def rules(group: str, at: str, before: tuple[str, ...] = ()) -> dict[str, Case]:
     parks, ranged = "{layer: parks}", "{layer: slope, above: 12 degree}"
     found = {
         "layer": case(parks, "layer", "woods"),
-        "where": case("{layer: basins}", "where", "name == 'west'"),
+        "where": case("{layer: woods}", "where", "name == 'a'"),
         "buffer": case(parks, "buffer", "1 km"),
         "rasterise": case("{layer: woods}", "rasterise", "centre"),
         "classes": case("{layer: cover, classes: [50]}", "classes", "[10]"),
@@ -310,7 +316,7 @@ CASES: dict[str, Case] = {
     ),
     "layers.*<ExpressionLayer>.unit": (
         (
-            "layers.e={expression: 30 * where(slope < 90, 1, 1), unit: t/yr, kind: extensive}",
+            "layers.e={expression: 'where(slope < 90, 30, 30)', unit: t/yr, kind: extensive}",
             "resources.biomass={layer: e, unit: t/yr}",
         ),
         ("layers.e.unit=kt/yr",),
@@ -367,7 +373,10 @@ CASES: dict[str, Case] = {
     "resources.storage.depth": (ROUTED, ("resources.storage.depth=shallow",)),
     "resources.storage.min_depth": (ROUTED, ("resources.storage.min_depth=1300 m",)),
     "resources.storage.max_depth": (ROUTED, ("resources.storage.max_depth=1300 m",)),
-    "resources.storage.id": (ROUTED, ("resources.storage.id=id2",)),
+    "resources.storage.id": (
+        (*ROUTED, "resources.storage.stacked_on=under"),
+        ("resources.storage.id=id2",),
+    ),
     "resources.storage.share": (ROUTED, ("resources.storage.share=whole",)),
     "resources.storage.factor": (ROUTED, ("resources.storage.factor=0.0001",)),
     "resources.storage.unlimited": (ROUTED, ("resources.storage={unlimited: true}",)),
@@ -483,7 +492,22 @@ CASES: dict[str, Case] = {
     "transport.surface.onshore": (FAR, ("transport.surface.onshore=2",)),
     "transport.surface.offshore": ((*FAR, SEA), ("transport.surface.offshore=2",)),
     **rules("transport.surface.sea", "transport.surface.sea", FAR),
-    **rules("transport.surface.barriers[]", "transport.surface.barriers[]", FAR),
+    **rules("transport.surface.barriers[]", "transport.surface.barriers[]", OPENED),
+    **{
+        key: case
+        for key, case in rules(
+            "transport.surface.barriers[]", "transport.surface.barriers[]", FAR
+        ).items()
+        if key.rsplit(".", 1)[-1] in {"classes", "below", "closer_than"}
+    },
+    "transport.surface.barriers[].farther_than": (
+        (
+            STORES.replace("stores.gpkg", "middle.gpkg"),
+            STORED,
+            "transport.surface.barriers=[{layer: parks, farther_than: 1 km}]",
+        ),
+        ("transport.surface.barriers.0.farther_than=3 km",),
+    ),
     "transport.surface.barrier_share": (
         (*FAR, "transport.surface.barriers=[{layer: woods}]"),
         ("transport.surface.barrier_share=0.1",),
@@ -504,7 +528,7 @@ CASES: dict[str, Case] = {
     **table("population", "{layer: people}", "unknown", "barrier"),
     **table("tables[]", BY_SLOPE, "layer", "steep"),
     **table("tables[]", BY_SLOPE, "points", "[[0, 1], [20, 4]]"),
-    **table("tables[]", BY_SLOPE, "unit", "percent"),
+    **table("tables[]", BY_PEOPLE, "unit", "person/ha"),
     **table("tables[]", BY_SLOPE, "unknown", "barrier"),
     **table("crossings[]", "{layer: rivers, adds: 3 km}", "layer", "brooks"),
     **table("crossings[]", "{layer: rivers, adds: 3 km}", "where", "name == 'a'"),
@@ -515,7 +539,7 @@ CASES: dict[str, Case] = {
     **table("corridors[]", "{layer: brooks}", "buffer", "900 m"),
     **table("corridors[]", "{layer: brooks}", "factor", "0.3"),
     **table("avoid[]", "{layer: parks, factor: 9}", "layer", "woods"),
-    **table("avoid[]", "{layer: basins, factor: 9}", "where", "name == 'west'"),
+    **table("avoid[]", "{layer: woods, factor: 9}", "where", "name == 'b'"),
     **table("avoid[]", "{layer: parks, factor: 9}", "buffer", "2 km"),
     **table("avoid[]", "{layer: parks, factor: 9}", "factor", "1.01"),
     **table("avoid[]", "{layer: ground, classes: {50: 9}}", "classes", "{10: 9}"),
@@ -679,6 +703,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "stores": (box(5, 1, 3, 4), box(0, 4, 2, 2)),
         "other": (box(2, 1, 3, 4), box(0, 4, 2, 2)),
         "far": (box(7, 1, 1, 1), box(7, 4, 1, 1)),
+        "middle": (box(2, 2, 1, 1), box(2, 3, 1, 1)),
+        "west": (box(0, 1, 1, 1), box(0, 4, 4, 1)),
     }.items():
         write_polygons(
             folder / f"{name}.gpkg", list(boxes), id=["s", "t"], id2=["u", "v"], mt=[30.0, 3.0],
@@ -709,7 +735,10 @@ def numbers(world: Path) -> Callable[[tuple[str, ...]], dict[str, Any]]:
                 warnings.simplefilter("ignore", CdrsiteWarning)
                 result = run(load_scenario(world, settings))
             values = {str(n): v.values.tobytes() for n, v in result.dataset.data_vars.items()}
-            tables = {name: table.to_csv() for name, table in result.tables.items()}
+            tables = {
+                name: table.select_dtypes(["number", "bool"]).to_csv()
+                for name, table in result.tables.items()
+            }
             told = {name: repr(v) for name, v in result.summary.items() if name not in WORDS}
             done[settings] = values | tables | told
         return done[settings]
