@@ -23,6 +23,7 @@ from cdrsite.competition.objectives import (
     most_net,
     most_value,
 )
+from cdrsite.competition.preference import along_curve, prefer
 from cdrsite.competition.prices import SolverOptions, solve, solve_in_order
 from cdrsite.competition.problem import (
     Method,
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
 
     F32 = NDArray[np.float32]
 
+NEIGHBOURS = 0.1
+"""Weight of the order of neighbours among equal cells; the rest is that of suitability [1]."""
 MOST_NAMES = 20
 """Most names that an error lists."""
 INJECTIVITY, PORE_SPACE = "injectivity", "pore space"
@@ -227,6 +230,8 @@ class Competitors:
         Zoning -> variable with each cell's zone.
     leakage : float
         Share of the CO2 lost over 100 km [1].
+    shape : tuple of int
+        Rows and columns of the grid.
     """
 
     facts: tuple[MethodFacts, ...]
@@ -235,6 +240,7 @@ class Competitors:
     local: Mapping[str, str]
     zones: Mapping[str, str]
     leakage: float
+    shape: tuple[int, int]
 
     def matrix(
         self, arrays: Mapping[str, NDArray[Any]], links: SinkLinks | None, block: Block
@@ -270,6 +276,7 @@ class Competitors:
             "place": place,
         }
         layers = [pick(arrays[name][m]) for name, m in self.needs.values()]
+        layers += self._last_choice(np.nan_to_num(pick(arrays["suitability"])), block, place)
         local = [pick(arrays[name]) for name in self.local.values()]
         zones = [pick(arrays[name]) for name in self.zones.values()]
         for name, parts in (("layers", layers), ("local", local)):
@@ -278,6 +285,19 @@ class Competitors:
         if links is not None:
             fields |= _sink_fields(links, pick, self.leakage, block)
         return self.layout.matrix(fields, len(place))
+
+    def _last_choice(
+        self, suitability: NDArray[Any], block: Block, place: NDArray[np.int64]
+    ) -> list[NDArray[Any]]:
+        """How late each method's cells come among equal ones, from 0 to 1, each of shape (n,).
+
+        The less suitable a cell is the later; then the later, the further along a curve that keeps
+        neighbours together.
+        """
+        row, col = np.divmod(place, block.shape[1])
+        far = along_curve(row + block.row0, col + block.col0, self.shape)
+        unfit = 1.0 - np.clip(suitability, 0.0, 1.0)
+        return list(((1.0 - NEIGHBOURS) * unfit + NEIGHBOURS * far).astype(np.float32))
 
 
 def _stacked(parts: list[NDArray[Any]], count: int) -> NDArray[Any]:
@@ -372,8 +392,23 @@ def solve_competition(problem: Problem, model: ObjectiveModel, threads: int) -> 
     options = SolverOptions(gap=model.gap, threads=threads)
     objective = objective_of(model)
     if isinstance(objective, Lexicographic):
-        return solve_in_order(problem, objective, options)
-    return solve(problem, objective, options)
+        first = solve_in_order(problem, objective, options)
+        return prefer(first, last_choice(problem), model.gap, (objective.second,))
+    return prefer(solve(problem, objective, options), last_choice(problem), model.gap)
+
+
+LAST_CHOICE = "order of "
+"""Begin of the names of the layers that say which of equal cells a method takes last."""
+
+
+def last_choice(problem: Problem) -> Objective:
+    """Fewest gross tonnes, those of cells that come late among equal ones counted up to twice."""
+    late = [
+        Term(LAST_CHOICE + name, -1.0, (name,))
+        for name in problem.method_names
+        if LAST_CHOICE + name in problem.layers
+    ]
+    return Objective("order", (Term("gross", -1.0), *late), "t/yr", sign=-1)
 
 
 @recorded

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.allocation import Competitors, MethodFacts
+from cdrsite.allocation import LAST_CHOICE, Competitors, MethodFacts
 from cdrsite.competition.blockcells import BlockCells, CellLayout, write_cells
 from cdrsite.core.grid import Block
 from cdrsite.core.plaindata import recorded
@@ -483,12 +483,13 @@ def competitors_of(setting: Setting, offers: Offers) -> Competitors:
     layout = CellLayout(
         methods=len(facts),
         sinks=0 if offers.links is None else int(offers.links.sink.shape[0]),
-        layers=tuple(needs),
+        layers=(*needs, *(LAST_CHOICE + one.name for one in facts)),
         local=tuple(local),
         zonings=tuple(zones),
     )
     leakage = setting.scenario.transport.leakage
-    return Competitors(facts, layout, needs, local, zones, leakage)
+    grid = setting.area.grid
+    return Competitors(facts, layout, needs, local, zones, leakage, (grid.rows, grid.cols))
 
 
 def _facts(setting: Setting) -> tuple[tuple[MethodFacts, ...], dict[str, tuple[str, int]]]:

@@ -166,8 +166,13 @@ class Generator:
         if self.has_lower:  # then doing nothing is not a plan: the master needs one to begin with
             self._price_out(self.objective, np.zeros(len(self.limits)))
 
-    def generate(self, objective: F64, *, stop_at: float = np.inf) -> MasterSolution:
-        """Generate columns until the gap is closed or the master reaches ``stop_at``."""
+    def generate(
+        self, objective: F64, *, stop_at: float = np.inf, anytime: bool = False
+    ) -> MasterSolution:
+        """Generate columns until the gap is closed or the master reaches ``stop_at``.
+
+        ``anytime``: the plan so far will do where the sweeps allowed do not close the gap.
+        """
         state, options = self.state, self.options
         state.bound = np.inf
         smooth, first = 0.5, state.centre is not None
@@ -176,6 +181,8 @@ class Generator:
             if found.value >= stop_at or self.gap(found.value) <= options.gap:
                 return found
             if state.sweeps >= options.iterations:
+                if anytime:
+                    return found
                 raise SolverError(
                     "the gap was not closed",
                     got=f"{self.gap(found.value):.2g} after {state.sweeps} sweeps",
@@ -252,13 +259,27 @@ class Generator:
         bound = self._bound(price, columns)
         if bound < state.bound:
             state.bound, state.centre = bound, price
-        groups = np.flatnonzero((true.value != 0.0) | (true.activity != 0.0).any(axis=0))
-        if self.has_lower:
-            groups = np.arange(self.sweeper.n_groups)
-        self.master.add_columns(true.value, true.activity, groups, len(state.vectors))
-        state.vectors.append(prices)
+        self.add(prices, true)
         state.sweeps += 1
         return columns
+
+    def add(self, prices: Prices, columns: Columns) -> None:
+        """Let the master mix the best plans at some prices."""
+        active = (columns.value != 0.0) | (columns.activity != 0.0).any(axis=0)
+        groups = np.flatnonzero(active | self.has_lower)
+        self.master.add_columns(columns.value, columns.activity, groups, len(self.state.vectors))
+        self.state.vectors.append(prices)
+
+    def mix(self, found: MasterSolution) -> tuple[tuple[Prices, F64], ...]:
+        """Price vectors of the master's plan, and the share of each group that follows them."""
+        shares: dict[int, F64] = {}
+        n_groups, master = self.sweeper.n_groups, self.master
+        for j in np.flatnonzero(found.share > 0.0):
+            by_group = shares.setdefault(int(master.origin[j]), np.zeros(n_groups))
+            by_group[master.group[j]] += found.share[j]
+        over = np.maximum(sum(shares.values(), np.zeros(n_groups)), 1.0)
+        vectors = self.state.vectors
+        return tuple((vectors[origin], part / over) for origin, part in sorted(shares.items()))
 
 
 def _likely_value(first: Columns, limits: F64, senses: list[Sense]) -> float:
@@ -329,14 +350,7 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
 def _solution(
     problem: Problem, objective: Objective, generator: Generator, found: MasterSolution
 ) -> Solution:
-    state, sweeper, master = generator.state, generator.sweeper, generator.master
-    shares: dict[int, F64] = {}
-    for j in np.flatnonzero(found.share > 0.0):
-        origin = int(master.origin[j])
-        by_group = shares.setdefault(origin, np.zeros(sweeper.n_groups))
-        by_group[master.group[j]] += found.share[j]
-    over = np.maximum(sum(shares.values(), np.zeros(sweeper.n_groups)), 1.0)
-    mix = tuple((state.vectors[origin], part / over) for origin, part in sorted(shares.items()))
+    state, sweeper = generator.state, generator.sweeper
     everything = Sweeper(
         problem,
         generator.system,
@@ -352,7 +366,7 @@ def _solution(
         sweeper=everything,
         price=found.price,
         scale=generator.scale,
-        mix=mix,
+        mix=generator.mix(found),
         report=SolverReport(
             status="optimal" if generator.gap(found.value) <= generator.options.gap else "gap open",
             value=found.value,
