@@ -72,12 +72,15 @@ def prefer(
         return first  # a wish is no reason to do without the plan that there is
     chosen = replace(first, mix=generator.mix(found))
     value = float((chosen.totals.by_combo * matrix).sum())
-    distance = max(bound - value, 0.0)
+    # as :meth:`Generator.gap`, which is 0 where both are nothing: the first plan's own where as good
+    distance = first.report.gap
+    if not also and value < first.report.value:
+        distance = max(distance, (bound - value) / max(abs(bound), abs(value)))
     report = replace(
         first.report,
         value=value,
         bound=max(bound, value),
-        gap=max(first.report.gap, 0.0) if also else _relative(distance, bound, value, first),
+        gap=distance,
         iterations=first.report.iterations + generator.state.sweeps,
     )
     if report.gap > max(gap, first.report.gap):
@@ -110,13 +113,6 @@ def along_curve(
     return far / float((1 << (2 * bits)) - 1)
 
 
-def _relative(distance: float, bound: float, value: float, first: Solution) -> float:
-    """Gap of the plan; that of the first one where it is as good."""
-    if value >= first.report.value:
-        return first.report.gap
-    return max(distance / max(abs(bound), abs(value)), first.report.gap)
-
-
 def _mixed(first: Solution, sweeps: Sequence[Sums]) -> Sums:
     total = first.sweeper.zero()
     for (_, share), sums in zip(first.mix, sweeps, strict=True):
@@ -140,16 +136,17 @@ def _generator(first: Solution, kept: Sequence[tuple[F64, float]], wish: F64) ->
 
 def _with_rows(system: RowSystem, kept: Sequence[tuple[F64, float]]) -> RowSystem:
     """Rows about all cells added: at least so much of each of some sums."""
-    rows, combos = len(system.rows), np.arange(system.n_combos, dtype=np.int32)
-    more = [np.full(system.n_combos, rows + i, np.int32) for i in range(len(kept))]
-    coefficient = np.array([matrix for matrix, _ in kept])
+    first, combos = len(system.rows), np.arange(system.n_combos, dtype=np.int32)
+    names = [f"as good {i + 1}" for i in range(len(kept))]
+    more = [np.full(system.n_combos, first + i, np.int32) for i in range(len(kept))]
+    added = (
+        Row(name, "policy", name, "", ">=", limit)
+        for name, (_, limit) in zip(names, kept, strict=True)
+    )
     return replace(
         system,
-        rows=(
-            *system.rows,
-            *(Row(f"as good {i}", "policy", "", "", ">=", limit) for i, (_, limit) in enumerate(kept)),
-        ),
-        coefficient=np.concatenate([system.coefficient, coefficient]),
+        rows=(*system.rows, *added),
+        coefficient=np.concatenate([system.coefficient, [matrix for matrix, _ in kept]]),
         pair_row=np.concatenate([system.pair_row, *more]),
         pair_combo=np.concatenate([system.pair_combo, *([combos] * len(kept))]),
     )
