@@ -21,7 +21,7 @@ from cdrsite.outputs.datastore import grid_of
 from cdrsite.outputs.legend import flag_names, label_names, reason_names, state_codes
 from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.styles import LARGER, people_unit
-from cdrsite.variables import INTERCHANGEABLE, LIMIT_NAMES
+from cdrsite.variables import HOW_SURE, INTERCHANGEABLE, LIMIT_NAMES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -310,7 +310,7 @@ class Explanation:
         elif self.winner is not None:
             found.append(("in the plan", self.winner))
         if self.interchangeable:
-            found.append(("how sure", "the tonnes are certain, the exact cell is not"))
+            found.append(("how sure", HOW_SURE))
         return found
 
     def __repr__(self) -> str:

@@ -24,6 +24,12 @@ LIMIT_NAMES: dict[int, str] = {
 INTERCHANGEABLE = ("cell certain", "tonnes certain but not the cell")
 """Words of the map of cells that could change places at no loss."""
 
+HOW_SURE = (
+    "the tonnes are certain, the exact cell is not: "
+    "of equal cells the plan takes the most suitable, then neighbours"
+)
+"""What a cell that could change places says of itself."""
+
 NO_METHOD = "no method"
 """Word in the map of winning methods where the plan uses none though one is possible."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cdrsite.core.progress import ProgressSink
     from cdrsite.prepare import Setting
 
-CELL_BYTES, METHOD_BYTES, SINK_BYTES, LABEL_BYTES = 60, 130, 75, 8
+CELL_BYTES, METHOD_BYTES, SINK_BYTES, LABEL_BYTES = 60, 134, 75, 8
 """Peak memory of a run in memory: of a cell, and for each method, storage unit per cell and zoning;
 measured on grids of 0.1 to 9 million cells."""
 SHARE = 0.5

@@ -72,7 +72,7 @@ def prefer(
         return first  # a wish is no reason to do without the plan that there is
     chosen = replace(first, mix=generator.mix(found))
     value = float((chosen.totals.by_combo * matrix).sum())
-    # as :meth:`Generator.gap`, which is 0 where both are nothing: the first plan's own where as good
+    # where nothing is lost the first plan's own gap holds, which is 0 where both are nothing
     distance = first.report.gap
     if not also and value < first.report.value:
         distance = max(distance, (bound - value) / max(abs(bound), abs(value)))
