@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from pathlib import Path
@@ -380,9 +381,17 @@ def dumped(tree: Any) -> bytes:
     return text.encode()
 
 
+DEEPEST = 400
+"""Levels of a tree that are mutated."""
+MOST_NODES = 20_000
+"""Nodes of a tree that is multiplied: more take the writer seconds, not the program."""
+
+
 def paths(tree: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Key paths of all nodes."""
+    """Key paths of all nodes; what lies deeper than any YAML file is left alone."""
     found = [at]
+    if len(at) > DEEPEST:
+        return found
     items = (
         tree.items()
         if isinstance(tree, dict)
@@ -406,7 +415,7 @@ def mutate_tree(rng: random.Random, tree: Any) -> None:
         parent = parent[key]
     last, what = at[-1], rng.random()
     if what < 0.6:
-        parent[last] = rng.choice(ODD_VALUES)
+        parent[last] = copy.deepcopy(rng.choice(ODD_VALUES))  # a later mutation may change it
     elif what < 0.68:
         del parent[last]
     elif what < 0.78 and isinstance(parent, dict):
@@ -416,7 +425,7 @@ def mutate_tree(rng: random.Random, tree: Any) -> None:
         other: Any = tree
         for key in rng.choice(every):
             other = other[key] if isinstance(other, dict | list) else other
-        parent[last] = json.loads(json.dumps(other))
+        parent[last] = copy.deepcopy(other)
     else:
         parent[last] = _multiplied(rng, parent[last], what)
 
@@ -427,10 +436,11 @@ def _multiplied(rng: random.Random, value: Any, what: float) -> Any:
         for _ in range(rng.choice((2, 40, 900))):
             value = rng.choice(([value], {"a": value}))
         return value
-    if what < 0.94:
-        return [value] * rng.choice((2, 200, 3000))
     if what < 0.97:
-        return {f"k{i}": value for i in range(rng.choice((2, 200, 3000)))}
+        count = rng.choice((2, 200, 3000))
+        if count * len(paths(value)) > MOST_NODES:
+            count = 2
+        return [value] * count if what < 0.94 else {f"k{i}": value for i in range(count)}
     return mutate_text(rng, value) if isinstance(value, str) else str(value)
 
 

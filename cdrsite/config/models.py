@@ -32,7 +32,7 @@ from cdrsite.config.network import Network
 from cdrsite.config.resources import MethodChoice, Resources
 from cdrsite.config.siting import Siting
 from cdrsite.config.transport import Transport
-from cdrsite.core.errors import CdrsiteError
+from cdrsite.core.errors import CdrsiteError, shown
 from cdrsite.core.units import Dimension
 
 
@@ -280,9 +280,10 @@ class Scenario(Model):
         for layer, keys in self.layer_references().items():
             if layer not in self.layers:
                 listed = ", ".join(self.layers) or "(no layers)"
-                cure = _nearest(layer, tuple(self.layers)) or f"; cure: add layers.{layer}"
+                cure = _nearest(layer, tuple(self.layers)) or f"; cure: add layers.{shown(layer)}"
                 for key in keys:
-                    text = f"no layer of that name; got {layer!r}; expected one of {listed}{cure}"
+                    got = shown(repr(layer))
+                    text = f"no layer of that name; got {got}; expected one of {listed}{cure}"
                     yield text, key
 
     def _policy_problems(self) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,8 @@ LONGEST_VALUE = 300
 """Characters of a value that was met, as it is shown."""
 LONGEST_LIST = 1000
 """Characters of what would have been accepted."""
+LONGEST_TEXT = 5000
+"""Characters of a whole text: a list of many errors is cut, and says how long it would be."""
 
 
 def shown(text: object, limit: int = LONGEST_VALUE) -> str:
@@ -71,7 +73,7 @@ def message(
         expected degree or percent; cure: ...``.
     """
     # an error that lists others is as long as they are; each of them was cut
-    what = shown(what, len(_concealed(what)))
+    what = shown(what, LONGEST_TEXT)
     parts = [f"{shown(where, LONGEST_LIST)}: {what}" if where else what]
     if got is not None:
         parts.append(f"got {shown(got).strip()}")

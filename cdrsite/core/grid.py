@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyproj import CRS
 
+LARGEST_CELL = 1e9
+"""Size of a cell [CRS units], far beyond the globe: the areas of larger ones are no numbers."""
 DEFAULT_BLOCK = 1024
 """Rows and columns of a processing block [cells]."""
 
@@ -80,8 +82,13 @@ class AnalysisGrid:
                 cure="give a larger region or a finer resolution",
                 rule=1,
             )
-        if not (math.isfinite(self.resolution) and self.resolution > 0):
-            raise GridError("the resolution is not a positive number", got=self.resolution, rule=1)
+        if not 0 < self.resolution <= LARGEST_CELL:
+            raise GridError(
+                "the resolution is not a positive number",
+                got=self.resolution,
+                expected=f"a cell of at most {LARGEST_CELL:g} units of the CRS",
+                rule=1,
+            )
 
     @classmethod
     def from_bounds(
