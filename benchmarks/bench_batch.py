@@ -25,7 +25,7 @@ DEMO = Path(__file__).resolve().parent.parent / "config" / "demo.yaml"
 def seconds(words: list[str]) -> tuple[float, float]:
     """Wall and processor time of a command of cdrsite and of all its processes."""
     start, before = time.perf_counter(), os.times()
-    subprocess.run([sys.executable, "-m", "cdrsite.cli", *words], check=True)
+    subprocess.run([sys.executable, "-m", "cdrsite.cli.main", *words], check=True)
     wall, after = time.perf_counter() - start, os.times()
     user = after.children_user - before.children_user
     return wall, user + after.children_system - before.children_system

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cdrsite.competition.exact import solve_whole
 from cdrsite.competition.objectives import most_net
 from cdrsite.competition.prices import SolverOptions, merge_groups, solve
 from cdrsite.competition.problem import (
@@ -30,6 +29,7 @@ from cdrsite.competition.rows import build_rows, objective_matrix
 from cdrsite.competition.solution import Solution
 from cdrsite.competition.sweeping import Sweeper
 from cdrsite.core.errors import SolverError
+from cdrsite.testing.exact import solve_whole
 
 METHODS = ("daccs-solid", "daccs-liquid", "beccs-residue", "afforestation")
 WATER, POWER, BIOMASS, SINKS = 50, 30, 40, 30

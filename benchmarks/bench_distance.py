@@ -23,7 +23,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from skimage.graph import MCP_Geometric
 
-from cdrsite.core.arrays import DiskStore
+from cdrsite.engine.arrays import DiskStore
 from cdrsite.transport.distance import Sources, least_cost
 from cdrsite.transport.tiles import RankArrays, least_cost_blocks
 

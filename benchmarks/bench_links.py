@@ -27,8 +27,8 @@ import numpy as np
 import shapely
 
 from cdrsite.config.transport import Transport
-from cdrsite.core.arrays import DiskStore, MemoryStore
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.engine.arrays import DiskStore, MemoryStore
 from cdrsite.transport.links import LINKS, StorageSites, link_sinks
 from cdrsite.transport.pipelines import Basis
 

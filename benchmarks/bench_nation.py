@@ -178,7 +178,7 @@ def places(
 def run(folder: Path, options: list[str], out: str = "out") -> dict[str, float]:
     """Run the scenario as a process; seconds by stage, wall time and peak memory [GB]."""
     target = folder / out
-    command = [sys.executable, "-m", "cdrsite.cli", "run", str(folder / "nation.yaml")]
+    command = [sys.executable, "-m", "cdrsite.cli.main", "run", str(folder / "nation.yaml")]
     start = time.perf_counter()
     process = subprocess.Popen([*command, "--out", str(target), "--quiet", *options])
     _, status, usage = os.wait4(process.pid, 0)
@@ -240,12 +240,12 @@ def stream(folder: Path, workers: int) -> None:
 
     By two threads, or by processes that have been started before.
     """
-    from cdrsite.cells import exclude, score
-    from cdrsite.cluster import Cluster, connected
     from cdrsite.config.load import load_scenario
-    from cdrsite.offers import in_workspace, spread_areas
-    from cdrsite.prepare import prepare
-    from cdrsite.running import Threads, Workspace
+    from cdrsite.engine.cluster import Cluster, connected
+    from cdrsite.engine.passes import Threads, Workspace
+    from cdrsite.study.cells import exclude, score
+    from cdrsite.study.offers import in_workspace, spread_areas
+    from cdrsite.study.prepare import prepare
 
     scratch = folder / "stream"
     shutil.rmtree(scratch, ignore_errors=True)

@@ -23,12 +23,12 @@ import rasterio
 import rasterio.shutil
 from pyproj import CRS
 
-from cdrsite.core.arrays import DiskStore
 from cdrsite.core.grid import AnalysisGrid, Block
-from cdrsite.outputs.cog import write_cog_blocks
-from cdrsite.outputs.raster import BLOCK, Category, RasterSpec
+from cdrsite.engine.arrays import DiskStore
+from cdrsite.outputs.rasters.cog import write_cog_blocks
+from cdrsite.outputs.rasters.raster import BLOCK, Category, RasterSpec
 from cdrsite.siting.patches import small_patches
-from cdrsite.tally import COUNTED, Tally, tally_block
+from cdrsite.study.tally import COUNTED, Tally, tally_block
 
 QUANTITY = RasterSpec("quantity", "quantity", "t/yr", "quantity")
 CLASSES = RasterSpec("class", "class", "", "class", (Category(0, "a", "#ff0000"),))

@@ -27,9 +27,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdrsite.requirements.evaluate import MethodResult, evaluate
-from cdrsite.requirements.oracle import evaluate_numpy
-from cdrsite.requirements.plan import Limit, MethodPlan, ScoringPlan, Sum, const, layer
+from cdrsite.scoring.evaluate import MethodResult, evaluate
+from cdrsite.scoring.numpy_backend import evaluate_numpy
+from cdrsite.scoring.sums import Limit, MethodPlan, ScoringPlan, Sum, const, layer
 
 WIDTH = 2000
 BYTES_PER_CELL = 12 * 4 + 4 + 4 * (4 * 4 + 1)

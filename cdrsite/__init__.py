@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.library.load import load_method, method_names
-    from cdrsite.results import StudyResult
-    from cdrsite.study import check_study, run
+    from cdrsite.study.assemble import StudyResult
+    from cdrsite.study.run import check_study, run
 
 _HOME = {
     "AnalysisGrid": "cdrsite.core.grid",
     "CdrsiteError": "cdrsite.core.errors",
     "CdrsiteWarning": "cdrsite.core.errors",
     "Scenario": "cdrsite.config.models",
-    "StudyResult": "cdrsite.results",
-    "check_study": "cdrsite.study",
+    "StudyResult": "cdrsite.study.assemble",
+    "check_study": "cdrsite.study.run",
     "load_method": "cdrsite.library.load",
     "load_scenario": "cdrsite.config.load",
     "method_names": "cdrsite.library.load",
-    "run": "cdrsite.study",
+    "run": "cdrsite.study.run",
 }
 
 __all__ = [

@@ -20,14 +20,14 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
 import cdrsite
-from cdrsite.demo import demo_folder
+from cdrsite.cli.demo import demo_folder
 from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.palette import RESOURCE_COLOURS, method_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from cdrsite.results import StudyResult
+    from cdrsite.study.assemble import StudyResult
 
 SIZE = (13.0, 7.0)
 """Of the picture [inch]."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from cdrsite import cli
+from cdrsite.cli import main as cli
 from cdrsite.core.machine import cores, free_memory
 
 Answer = tuple[int, str, str]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from cdrsite.cli.demo import demo_folder
 from cdrsite.config.load import load_scenario
-from cdrsite.demo import demo_folder
-from cdrsite.outputs.folder import write_run
-from cdrsite.study import run
+from cdrsite.report.folder import write_run
+from cdrsite.study.run import run
 
 _FOLDERS: dict[str, Path] = {}
 

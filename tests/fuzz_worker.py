@@ -55,7 +55,7 @@ def _late(*_: object) -> None:
 def scenarios(folder: Path) -> Callable[[int], None]:
     """What checks the scenario of a seed as `cdrsite check` does."""
     from cdrsite.config.load import load_scenario
-    from cdrsite.study import check_study
+    from cdrsite.study.run import check_study
 
     texts = write_rich_world(folder)
     path = folder / "study.yaml"
@@ -93,9 +93,9 @@ def arguments(folder: Path) -> Callable[[int], None]:
     """What reads an argument or a matrix of the command line."""
     import random
 
-    from cdrsite.batch import variants
+    from cdrsite.compare.batch import variants
     from cdrsite.core.machine import parse_bytes
-    from cdrsite.explain import parse_place
+    from cdrsite.explain.place import parse_place
 
     path, matrix = folder / "study.yaml", folder / "matrix.yaml"
     path.write_text("name: x\n", encoding="utf-8")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from cdrsite.outputs.report.page import write_report
 from cdrsite.outputs.tables import write_json, write_tables
+from cdrsite.report.page import write_report
 
 
 def tables(mark: str = "") -> dict[str, pd.DataFrame]:

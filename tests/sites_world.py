@@ -10,7 +10,7 @@ from tiny_scenario import box, write_polygons, write_raster
 
 import cdrsite
 from cdrsite.config.load import parse_scenario
-from cdrsite.workspace import Means
+from cdrsite.study.means import Means
 
 ROWS, COLS = 12, 16
 

@@ -20,7 +20,7 @@ from tiny_study import (
     tiny_result,
 )
 
-import cdrsite.accessor  # noqa: F401  (registers .cdr)
+import cdrsite.report.accessor  # noqa: F401  (registers .cdr)
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.core.states import OUTSIDE
 from cdrsite.outputs.palette import RESOURCE_COLOURS, STATE_COLOURS

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdrsite import accounting as acc
 from cdrsite.core.errors import ConfigError
+from cdrsite.methods import net as acc
 
 NO_LOSS = acc.ChainLosses()
 THREE_PERCENT = acc.Emissions(embodied=30.0)

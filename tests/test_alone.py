@@ -13,8 +13,6 @@ from test_competition_oracle import problems
 from tiny_scenario import SCENARIO, write_world
 
 import cdrsite
-from cdrsite.alone import each_alone, owed_to
-from cdrsite.competition.exact import solve_whole
 from cdrsite.competition.objectives import Objective, least_cost, most_net, most_value
 from cdrsite.competition.prices import SolverOptions, solve
 from cdrsite.competition.problem import (
@@ -28,6 +26,8 @@ from cdrsite.competition.problem import (
 )
 from cdrsite.core.errors import InfeasibleError
 from cdrsite.core.states import EXCLUDED, OUTSIDE, UNKNOWN
+from cdrsite.study.alone import each_alone, owed_to
+from cdrsite.testing.exact import solve_whole
 
 FINE = SolverOptions(gap=1e-9, threads=1)
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from tiny_scenario import SCENARIO, box, slope, write_polygons, write_raster, write_world
 
-from cdrsite import cli
+from cdrsite.cli import main as cli
 from cdrsite.config.load import load_scenario
-from cdrsite.study import check_study
+from cdrsite.study.run import check_study
 
 
 @pytest.fixture(scope="module")

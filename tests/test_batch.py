@@ -13,9 +13,10 @@ from tiny_scenario import write_world
 from tiny_study import tiny_result
 from typer.testing import CliRunner
 
-import cdrsite.batch as batch_module
-import cdrsite.study as study_module
-from cdrsite.batch import (
+import cdrsite.compare.batch as batch_module
+import cdrsite.study.run as study_module
+from cdrsite.cli.main import app
+from cdrsite.compare.batch import (
     ABSENT,
     Variant,
     folder_name,
@@ -24,7 +25,6 @@ from cdrsite.batch import (
     variants,
     varying,
 )
-from cdrsite.cli import app
 from cdrsite.config.load import apply_override, load_scenario, read_yaml
 from cdrsite.core.errors import ConfigError, InfeasibleError
 

@@ -11,9 +11,9 @@ import pytest
 from report_run import Page
 from tiny_study import tiny_result
 
-from cdrsite.batch import BatchResult, folder_name
-from cdrsite.outputs.batch_page import batch_page
-from cdrsite.outputs.report.words import Words
+from cdrsite.compare.batch import BatchResult, folder_name
+from cdrsite.compare.batch_page import batch_page
+from cdrsite.report.words import Words
 
 HOSTILE = '<script>alert(1)</script>"&'
 RUNS = ("quoted need", HOSTILE, "gone wrong")

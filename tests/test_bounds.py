@@ -27,7 +27,7 @@ from cdrsite.core.units import parse_quantity
 from cdrsite.layers import expression, survey
 from cdrsite.layers.survey import _tiles
 from cdrsite.layers.where import like
-from cdrsite.study import check_study
+from cdrsite.study.run import check_study
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,7 +36,7 @@ import json, re, resource, sys
 from pathlib import Path
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteError
-from cdrsite.study import check_study
+from cdrsite.study.run import check_study
 before = resource.getrusage(resource.RUSAGE_SELF)
 pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (pages + 2_000_000_000,) * 2)

@@ -16,7 +16,7 @@ from conftest import Answer
 from tiny_scenario import write_world
 
 import cdrsite
-from cdrsite import cli
+from cdrsite.cli import main as cli
 from cdrsite.core.faults import CURES, machine_fault
 
 COARSE = ("--set", "grid.resolution=20 km")
@@ -171,7 +171,7 @@ def test_a_run_replaces_a_run_and_nothing_else(
 def test_a_failure_while_writing_is_exit_code_1_and_leaves_nothing(
     call: Callable[..., Answer], study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cdrsite.outputs import folder
+    from cdrsite.report import folder
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -188,12 +188,12 @@ def test_a_failure_while_writing_is_exit_code_1_and_leaves_nothing(
 def test_a_fault_of_the_program_is_a_sentence_and_exit_code_1(
     call: Callable[..., Answer], study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import cdrsite.study
+    import cdrsite.study.run
 
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(cdrsite.study, "run", broken)
+    monkeypatch.setattr(cdrsite.study.run, "run", broken)
     code, _, err = call("run", study, "--out", tmp_path / "results")
     assert code == 1
     assert "ZeroDivisionError: by zero" in err
@@ -260,7 +260,7 @@ def test_schema_is_json_schema(call: Callable[..., Answer]) -> None:
 
 def subprocess_call(*arguments: str, cwd: Path, **environment: str) -> Answer:
     found = subprocess.run(
-        [sys.executable, "-m", "cdrsite.cli", *arguments],
+        [sys.executable, "-m", "cdrsite.cli.main", *arguments],
         cwd=cwd,
         env={**os.environ, **environment},
         capture_output=True,
@@ -314,7 +314,7 @@ HEAVY = (
 LISTING = f"import sys\nprint(sorted(set({HEAVY!r}) & set(sys.modules)))\n"
 HELP = """\
 import sys
-from cdrsite.cli import main
+from cdrsite.cli.main import main
 sys.argv = ["cdrsite", "--help"]
 try:
     main()
@@ -334,7 +334,7 @@ def pipe_to_nobody(*arguments: str) -> tuple[int, str]:
     """Run a command whose reader is gone before it prints."""
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "cdrsite.cli", *arguments]
+    command = [sys.executable, "-m", "cdrsite.cli.main", *arguments]
     found = subprocess.run(
         command, stdout=write, stderr=subprocess.PIPE, text=True, check=False, timeout=300
     )
@@ -351,7 +351,7 @@ def test_a_reader_that_goes_away_is_no_failure_to_talk_about(arguments: tuple[st
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("arguments", [("methods",), ("schema",)])
 def test_output_to_a_full_disk_is_one_line(arguments: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", "cdrsite.cli", *arguments]
+    command = [sys.executable, "-m", "cdrsite.cli.main", *arguments]
     with Path("/dev/full").open("w") as full:
         found = subprocess.run(
             command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=300
@@ -373,7 +373,7 @@ def test_a_stopped_run_leaves_nothing_and_says_one_line(
     code: int,
     words: str,
 ) -> None:
-    from cdrsite.outputs import folder
+    from cdrsite.report import folder
 
     def stop(*_: object, **__: object) -> None:
         raise end
@@ -405,7 +405,7 @@ def test_only_what_the_machine_refuses_is_its_fault() -> None:
 def test_the_end_of_the_terminal_ends_a_run_like_sigterm(
     call: Callable[..., Answer], study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cdrsite.outputs import folder
+    from cdrsite.report import folder
 
     def hang_up(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGHUP)
@@ -436,7 +436,18 @@ def test_a_limit_of_memory_ends_in_words_at_once(
     before = names(tmp_path)
     out = [] if command == "check" else ["--out", str(tmp_path / "out")]
     text = f'ulimit -v {megabytes * 1000}; exec "$@"'
-    words = ["sh", "-c", text, "sh", sys.executable, "-m", "cdrsite.cli", command, str(study), *out]
+    words = [
+        "sh",
+        "-c",
+        text,
+        "sh",
+        sys.executable,
+        "-m",
+        "cdrsite.cli.main",
+        command,
+        str(study),
+        *out,
+    ]
     found = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert found.returncode == 1 and found.stdout == ""
     assert "RLIMIT_AS" in found.stderr and "; expected " in found.stderr
@@ -451,7 +462,7 @@ def test_memory_that_runs_out_says_what_the_run_needs(
         raise MemoryError("Unable to allocate 7 GiB for an array")
 
     before = names(tmp_path)
-    monkeypatch.setattr("cdrsite.study.score", full)
+    monkeypatch.setattr("cdrsite.study.run.score", full)
     found, _, err = call("run", study, "--out", tmp_path / "out", "-q")
     assert found == 1 and "fault of cdrsite" not in err
     assert "the memory is used up; got Unable to allocate 7 GiB" in err
@@ -516,7 +527,7 @@ def test_report_and_compare_of_runs(
 def test_doctor_says_so_in_its_exit_code(
     call: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cdrsite import doctor
+    from cdrsite.cli import doctor
 
     found = [doctor.Check("solver", "warning", "slow", "wait")]
     monkeypatch.setattr(doctor, "examine", lambda foreign: found)

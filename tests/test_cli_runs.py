@@ -13,9 +13,9 @@ from conftest import Answer
 from tiny_scenario import write_world
 
 import cdrsite
-from cdrsite.outputs.report.page import write_report
-from cdrsite.running import Workspace
-from cdrsite.workspace import work_folder
+from cdrsite.engine.passes import Workspace
+from cdrsite.report.page import write_report
+from cdrsite.study.means import work_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore:::distributed")
 
@@ -161,7 +161,7 @@ def test_a_number_of_processes_that_is_none_is_wrong_usage(
 @pytest.fixture
 def stop_while_writing(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Ctrl-C when the results are being written; the returned call lets later runs end."""
-    from cdrsite.outputs import folder
+    from cdrsite.report import folder
 
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -188,7 +188,7 @@ def test_a_stopped_run_is_gone_on_with_to_the_same_bytes(
     def again(*_: object) -> None:
         pytest.fail("a stage that was finished is made again")
 
-    monkeypatch.setattr("cdrsite.running.Journal.add", again)
+    monkeypatch.setattr("cdrsite.engine.passes.Journal.add", again)
     assert call(*command) == (0, "", "")
     assert hashes(out) == hashes(plain)
     assert not work_folder(out).exists()

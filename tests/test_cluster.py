@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cdrsite.core.arrays import DiskStore
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError
 from cdrsite.core.grid import Block
+from cdrsite.engine.arrays import DiskStore
 
 pytest.importorskip("distributed", reason="needs the extra dask: pip install 'cdrsite[dask]'")
 
-from cdrsite.cluster import Cluster, check_workers, connected
+from cdrsite.engine.cluster import Cluster, check_workers, connected
 
 pytestmark = pytest.mark.filterwarnings("ignore:::distributed")
 
@@ -105,7 +105,7 @@ def test_a_worker_without_the_data_says_so(client: Any, tmp_path: Path) -> None:
 def test_a_worker_with_another_version_is_refused(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cdrsite.cluster.__version__", "9.9.9")
+    monkeypatch.setattr("cdrsite.engine.cluster.__version__", "9.9.9")
     with pytest.raises(ConfigError, match=r"another version of cdrsite; got .*expected 9\.9\.9"):
         check_workers(client, [])
 

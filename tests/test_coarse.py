@@ -10,8 +10,8 @@ import pytest
 
 import cdrsite
 from cdrsite.config.load import load_scenario
-from cdrsite.core.arrays import DiskStore
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.engine.arrays import DiskStore
 from cdrsite.network import coarse
 from cdrsite.network.coarse import PlanGrid
 

@@ -22,7 +22,8 @@ from tiny_scenario import write_world
 from tiny_study import METHODS, tiny_result
 
 import cdrsite
-from cdrsite.changes import (
+from cdrsite.cli.compare import print_comparison
+from cdrsite.compare.changes import (
     input_changes,
     library_changes,
     paired,
@@ -30,15 +31,14 @@ from cdrsite.changes import (
     scenario_changes,
     site_changes,
 )
-from cdrsite.compare import Comparison, compare_runs, write_comparison
-from cdrsite.compare_report import print_comparison
+from cdrsite.compare.maps import OTHER, UNCHANGED, Differences, change_classes, shade
+from cdrsite.compare.page import because, sentence
+from cdrsite.compare.runs import Comparison, compare_runs, write_comparison
+from cdrsite.compare.sheet import signed
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
-from cdrsite.outputs.compare_page import because, sentence
-from cdrsite.outputs.difference_maps import OTHER, UNCHANGED, Differences, change_classes, shade
-from cdrsite.outputs.report.words import Words
 from cdrsite.outputs.runfolder import RunFolder
-from cdrsite.outputs.sheet import signed
+from cdrsite.report.words import Words
 
 HOSTILE = '<img src=x onerror="alert(1)">&{x}'
 
@@ -154,9 +154,7 @@ def test_the_change_of_each_cell_is_the_one_by_hand(by_hand: Comparison, tmp_pat
 
 def test_many_kinds_of_change_share_the_last_code() -> None:
     class Many(Differences):
-        turns = tuple(
-            cdrsite.outputs.difference_maps.Turn(f"a{i}", f"b{i}", 1, 1.0) for i in range(300)
-        )
+        turns = tuple(cdrsite.compare.maps.Turn(f"a{i}", f"b{i}", 1, 1.0) for i in range(300))
 
     found = object.__new__(Many)
     assert max(found.codes.values()) == OTHER

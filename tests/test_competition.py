@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from cdrsite.competition.conflict import ConflictError
-from cdrsite.competition.exact import solve_whole
 from cdrsite.competition.objectives import least_cost, most_net
 from cdrsite.competition.prices import SolverOptions, solve
 from cdrsite.competition.problem import (
@@ -23,6 +22,7 @@ from cdrsite.competition.problem import (
     target,
 )
 from cdrsite.core.errors import DataError, InfeasibleError
+from cdrsite.testing.exact import solve_whole
 
 FINE = SolverOptions(gap=1e-10, threads=1)
 

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_competition_oracle import problems
 
-from cdrsite.competition.exact import solve_whole
 from cdrsite.competition.objectives import least_cost, most_net, most_value
 from cdrsite.competition.prices import SolverOptions, solve
 from cdrsite.competition.problem import ArrayCells, Method, PoolFamily, Problem, SinkFamily
 from cdrsite.competition.results import pools_table
 from cdrsite.core.errors import InfeasibleError
+from cdrsite.testing.exact import solve_whole
 
 SIZES = (0.0, 5e-324, 1e-310, 1e-200, 1e-30, 1e-15, 1e-9, 1e-3, 1.0, 1e6, 1e15, 1e200)
 

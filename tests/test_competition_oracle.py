@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.competition.conflict import ConflictError
-from cdrsite.competition.exact import solve_whole
 from cdrsite.competition.objectives import least_cost, most_net, most_value
 from cdrsite.competition.prices import SolverOptions, solve
 from cdrsite.competition.problem import (
@@ -24,6 +23,7 @@ from cdrsite.competition.problem import (
     Term,
 )
 from cdrsite.core.errors import InfeasibleError
+from cdrsite.testing.exact import solve_whole
 
 FINE = SolverOptions(gap=1e-9, threads=1)
 NAMES = ("a", "b", "c")

@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 from test_competition_oracle import check_feasible, problems, solve_or_none
 from test_competition_results import Chunked
 
-from cdrsite.allocation import LAST_CHOICE, Competitors, MethodFacts, last_choice
 from cdrsite.competition import rows
 from cdrsite.competition.blockcells import CellLayout
-from cdrsite.competition.exact import solve_whole
 from cdrsite.competition.objectives import Objective, least_cost, most_net, most_value
 from cdrsite.competition.preference import along_curve, prefer
 from cdrsite.competition.prices import SolverOptions, solve
@@ -29,6 +27,8 @@ from cdrsite.competition.problem import (
 )
 from cdrsite.competition.solution import Solution
 from cdrsite.core.grid import Block
+from cdrsite.study.problem import LAST_CHOICE, Competitors, MethodFacts, last_choice
+from cdrsite.testing.exact import solve_whole
 
 GAP = 1e-5
 ONE = SolverOptions(gap=GAP, threads=1)

@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from test_competition_oracle import FINE, problems, solve_or_none
 
-import cdrsite.allocation
-from cdrsite.competition.exact import solve_whole
+import cdrsite.study.problem
+from cdrsite.cli.demo import demo_folder
 from cdrsite.competition.objectives import least_cost, most_net, most_value
 from cdrsite.competition.prices import SolverOptions, solve
 from cdrsite.competition.problem import (
@@ -22,8 +22,8 @@ from cdrsite.competition.problem import (
 )
 from cdrsite.competition.solution import BlockPlan, Solution
 from cdrsite.config.load import load_scenario
-from cdrsite.demo import demo_folder
-from cdrsite.study import run
+from cdrsite.study.run import run
+from cdrsite.testing.exact import solve_whole
 
 COARSE = SolverOptions(gap=1e-5, threads=1)
 
@@ -120,7 +120,7 @@ def test_in_the_demo_no_cell_pays_more_than_it_earns(monkeypatch: pytest.MonkeyP
         found.append(solve(*args))  # type: ignore[arg-type]
         return found[0]
 
-    monkeypatch.setattr(cdrsite.allocation, "solve", kept)
+    monkeypatch.setattr(cdrsite.study.problem, "solve", kept)
     run(load_scenario(demo_folder("config") / "demo.yaml", ["grid.resolution=8 km"]))
     answer = found[0]
     value = answer.report.value

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.competition import rows
-from cdrsite.competition.greedy import solve_greedy
 from cdrsite.competition.objectives import Lexicographic, least_cost, most_net
 from cdrsite.competition.prices import SolverOptions, solve, solve_in_order
 from cdrsite.competition.problem import (
@@ -40,6 +39,7 @@ from cdrsite.competition.results import (
 )
 from cdrsite.core.errors import DataError
 from cdrsite.core.states import LOWEST_STATE
+from cdrsite.testing.greedy import solve_greedy
 
 FINE = SolverOptions(gap=1e-9, threads=1)
 

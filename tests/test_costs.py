@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdrsite import costs
 from cdrsite.core.errors import ConfigError
+from cdrsite.methods import cost as costs
 
 
 def test_crf_written_out() -> None:

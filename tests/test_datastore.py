@@ -10,11 +10,11 @@ import rasterio
 import xarray as xr
 from tiny_study import tiny_dataset, tiny_grid
 
-from cdrsite.core.arrays import DiskStore
 from cdrsite.core.errors import GridError
 from cdrsite.core.grid import AnalysisGrid
-from cdrsite.outputs import datastore
-from cdrsite.outputs.datastore import grid_of, gridded, label_store, open_labelled, write_zarr
+from cdrsite.engine.arrays import DiskStore
+from cdrsite.result import store as datastore
+from cdrsite.result.store import grid_of, gridded, label_store, open_labelled, write_zarr
 
 SIZES = [1, 2, 3, 8]
 

@@ -12,9 +12,9 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdrsite.core.arrays import DiskStore
 from cdrsite.core.errors import DataError
 from cdrsite.core.grid import Block
+from cdrsite.engine.arrays import DiskStore
 from cdrsite.transport.distance import DistanceResult, Sources, least_cost
 from cdrsite.transport.frames import Blocking, Framed, cut
 from cdrsite.transport.tiles import RankArrays, least_cost_blocks

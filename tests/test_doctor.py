@@ -14,9 +14,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from cdrsite import doctor
-from cdrsite.doctor import Check
-from cdrsite.terminal import print_checks
+from cdrsite.cli import doctor
+from cdrsite.cli.doctor import Check
+from cdrsite.cli.tables import print_checks
 
 
 def by_name(checks: list[Check]) -> dict[str, Check]:
@@ -107,7 +107,9 @@ def test_a_wheel_owns_only_what_it_brings(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_another_programs_proj_is_found_out(tmp_path: Path) -> None:
     """A database that is none: what rasterio does not survive is reported, not raised."""
     (tmp_path / "proj.db").write_bytes(b"of another version")
-    code = "from cdrsite.doctor import examine\nfor c in examine(): print(c.name, c.state, c.cure)"
+    code = (
+        "from cdrsite.cli.doctor import examine\nfor c in examine(): print(c.name, c.state, c.cure)"
+    )
     found = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PROJ_DATA": str(tmp_path), "PROJ_LIB": str(tmp_path)},

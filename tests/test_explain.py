@@ -10,21 +10,28 @@ import pytest
 from tiny_study import METHODS, RULES, tiny_grid, tiny_result
 from typer.testing import CliRunner
 
-from cdrsite.cells import exclude, link_storage, open_links, score
-from cdrsite.cli import app
-from cdrsite.compete import compete, lay_out
+from cdrsite.cli.main import app
 from cdrsite.competition.results import explain_cell
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
-from cdrsite.explain import Explanation, PlanHere, _amount, explain_place, explain_run, parse_place
-from cdrsite.gathering import gather
-from cdrsite.offers import in_workspace, spread_areas
-from cdrsite.outputs.report.mapview import page_words
-from cdrsite.outputs.report.words import LANGUAGES, Words
+from cdrsite.engine.passes import Workspace
+from cdrsite.explain.place import (
+    Explanation,
+    PlanHere,
+    _amount,
+    explain_place,
+    explain_run,
+    parse_place,
+)
 from cdrsite.outputs.styles import LARGER
-from cdrsite.prepare import prepare
-from cdrsite.results import assemble
-from cdrsite.running import Workspace
+from cdrsite.report.mapview import page_words
+from cdrsite.report.words import LANGUAGES, Words
+from cdrsite.study.assemble import assemble
+from cdrsite.study.cells import exclude, link_storage, open_links, score
+from cdrsite.study.compete import compete, lay_out
+from cdrsite.study.gathering import gather
+from cdrsite.study.offers import in_workspace, spread_areas
+from cdrsite.study.prepare import prepare
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -14,7 +14,7 @@ from cdrsite.core.errors import DataError, UnitError
 from cdrsite.core.units import Dimension
 from cdrsite.layers.expression import parse
 from cdrsite.layers.expression_units import check_unit, infer
-from cdrsite.study import check_study
+from cdrsite.study.run import check_study
 
 UNITS = {
     "elevation": "m",

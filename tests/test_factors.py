@@ -12,12 +12,12 @@ from test_sweep import STORED, matrix
 from tiny_scenario import box, write_polygons, write_world
 
 import cdrsite
-from cdrsite.batch import run_batch, variants
+from cdrsite.compare.batch import run_batch, variants
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.library.currency import convert
-from cdrsite.prepare import Setting, prepare
-from cdrsite.requirements.supply import supply_block, usable_land
+from cdrsite.methods.supply import supply_block, usable_land
+from cdrsite.study.prepare import Setting, prepare
 
 pytestmark = pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
 

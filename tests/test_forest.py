@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.core.errors import ConfigError
-from cdrsite.requirements.forest import AgeCurve, land_need, mean_uptake, uptake_in_year
-from cdrsite.requirements.renewables import energy_land, pv_land, wind_land
+from cdrsite.methods.renewables import energy_land, pv_land, wind_land
+from cdrsite.methods.stock import AgeCurve, land_need, mean_uptake, uptake_in_year
 
 CURVE = AgeCurve(rate=0.04, shape=3.0, reference_years=30.0)
 

@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 from sites_world import STUDY, study, write_sites_world
 
-from cdrsite import terminal
+from cdrsite.cli import tables as terminal
 from cdrsite.core.errors import CdrsiteWarning
-from cdrsite.outputs.report.page import write_report
+from cdrsite.report.page import write_report
 
 
 @pytest.fixture(scope="module")

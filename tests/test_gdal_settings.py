@@ -25,8 +25,8 @@ from cdrsite.core.gdal import (
     raster_options,
     vector_options,
 )
-from cdrsite.outputs.cog import write_cog_blocks
-from cdrsite.outputs.raster import RasterSpec
+from cdrsite.outputs.rasters.cog import write_cog_blocks
+from cdrsite.outputs.rasters.raster import RasterSpec
 
 PACKAGE = Path(gdal.__file__).resolve().parents[1]
 NAMES = ("GDAL_CACHEMAX", "GDAL_PAM_ENABLED", "OSR_WKT_FORMAT", "OGR_CURRENT_DATE",

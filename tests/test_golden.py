@@ -9,7 +9,7 @@ import pytest
 
 import cdrsite
 from cdrsite.core.resources import RESOURCE_CODES
-from cdrsite.workspace import Means
+from cdrsite.study.means import Means
 
 SQUARE_KM = """\
 region: {bounds: [4000000, 3000000, 4001000, 3001000], crs: "EPSG:3035"}

@@ -13,9 +13,9 @@ import scipy.sparse.csgraph
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdrsite.core.arrays import DiskStore, MemoryStore
 from cdrsite.core.errors import DataError
 from cdrsite.core.grid import AnalysisGrid
+from cdrsite.engine.arrays import DiskStore, MemoryStore
 from cdrsite.transport import haul
 from cdrsite.transport.haul import MEAN_TO_CENTRE, shed_store, supply_shed
 

@@ -15,8 +15,8 @@ from tiny_scenario import SCENARIO, box, write_polygons, write_world
 import cdrsite
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.numbers import as_text
-from cdrsite.study import check_study
-from cdrsite.workspace import Means
+from cdrsite.study.means import Means
+from cdrsite.study.run import check_study
 
 IDS: dict[str, list[Any]] = {
     "whole numbers": [1, 2, 3],

@@ -14,8 +14,8 @@ import pytest
 from tiny_scenario import write_raster, write_world
 
 import cdrsite
-from cdrsite.cells import score
 from cdrsite.outputs.manifest import InputWatch
+from cdrsite.study.cells import score
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def during(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
         act()
         return score(*arguments)
 
-    monkeypatch.setattr("cdrsite.study.score", scored)
+    monkeypatch.setattr("cdrsite.study.run.score", scored)
 
 
 def replace(path: Path) -> None:

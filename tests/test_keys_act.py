@@ -34,7 +34,7 @@ from tiny_scenario import (
 from cdrsite.config.load import load_scenario
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning
-from cdrsite.study import run
+from cdrsite.study.run import run
 
 INFORMATIVE = {
     "name": "a name, no number",

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 import cdrsite
-from cdrsite.batch import folder_name, run_batch, variants
+from cdrsite.cli.demo import copy_demo
+from cdrsite.compare.batch import folder_name, run_batch, variants
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.core.progress import Silent
-from cdrsite.demo import copy_demo
-from cdrsite.workspace import Means, bytes_needed, work_folder
+from cdrsite.study.means import Means, bytes_needed, work_folder
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning"),
@@ -141,7 +141,7 @@ def test_a_run_that_does_not_fit_needs_a_folder(demo: Path) -> None:
 
 
 def test_what_a_run_needs_grows_with_the_grid(demo: Path) -> None:
-    from cdrsite.prepare import prepare
+    from cdrsite.study.prepare import prepare
 
     one, four = (
         bytes_needed(prepare(load(demo, f"grid.resolution={size}"))) for size in ("10 km", "5 km")
@@ -172,7 +172,7 @@ def test_runs_of_a_batch_share_stages_and_keep_their_bytes(demo: Path, tmp_path:
 
 
 def test_what_a_stage_reads_decides_whether_it_is_made_again(demo: Path) -> None:
-    from cdrsite.recall import READS, key_of
+    from cdrsite.engine.cache import READS, key_of
 
     changes = {
         "methods.daccs-solid.override={land_direct: 10 m2}": {"areas"},  # who draws on what
@@ -197,7 +197,7 @@ def test_a_run_killed_at_random_points_goes_on(
     """The real thing: kill -9 of the command, again and again, then one that ends."""
     target = tmp_path / "out"
     command = [
-        sys.executable, "-m", "cdrsite.cli", "run", str(demo), "--set", PLAIN[0], "--quiet",
+        sys.executable, "-m", "cdrsite.cli.main", "run", str(demo), "--set", PLAIN[0], "--quiet",
         "--out", str(target), "--memory", "1MB", "--resume",
     ]  # fmt: skip
     chance = random.Random(5)

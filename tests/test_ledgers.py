@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_scenario import SCENARIO, box, write_polygons, write_world
 
-from cdrsite import ledgers
-from cdrsite.accounting import ChainLosses, Emissions, net_factor
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning
-from cdrsite.results import StudyResult
-from cdrsite.study import run
+from cdrsite.methods import ledgers
+from cdrsite.methods.net import ChainLosses, Emissions, net_factor
+from cdrsite.study.assemble import StudyResult
+from cdrsite.study.run import run
 
 LIQUID = """  daccs-liquid: {override: {capture_loss: 0.02, storage: 1.3, fossil_co_captured: 0.3}}
 """

@@ -13,9 +13,9 @@ import shapely
 from pydantic import ValidationError
 
 from cdrsite.config.transport import Transport
-from cdrsite.core.arrays import ArrayStore, CellArray, DiskStore, MemoryStore
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.engine.arrays import ArrayStore, CellArray, DiskStore, MemoryStore
 from cdrsite.transport import links as module
 from cdrsite.transport.links import LINKS, ROUTES, SinkLinks, StorageSites, link_sinks
 from cdrsite.transport.pipelines import Basis

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdrsite.core import memo as memo_module
-from cdrsite.core.memo import Memo, remembered, remembered_files, remembering
+from cdrsite.engine import memo as memo_module
+from cdrsite.engine.memo import Memo, remembered, remembered_files, remembering
 
 
 class Counted:

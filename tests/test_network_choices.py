@@ -14,6 +14,7 @@ import pytest
 from test_network_design import check_plan, random_problem
 from test_network_wrong_tables import case
 
+from cdrsite.cli.network import run_network
 from cdrsite.core.errors import ConfigError, DataError, InfeasibleError
 from cdrsite.network.arrays import flow_arrays
 from cdrsite.network.design import design
@@ -24,7 +25,6 @@ from cdrsite.network.problem import NetworkProblem
 from cdrsite.network.search import search
 from cdrsite.network.tables import read_case
 from cdrsite.network.transit import without_transit
-from cdrsite.network_report import run_network
 
 
 def with_ledgers(seed: int) -> NetworkProblem:
@@ -217,7 +217,7 @@ def test_the_command_prints_one_document_of_a_curve(tmp_path: Path) -> None:
     folder = tmp_path / "case"
     folder.mkdir()
     case(folder)
-    command = [sys.executable, "-m", "cdrsite.cli", "network", str(folder)]
+    command = [sys.executable, "-m", "cdrsite.cli.main", "network", str(folder)]
     run = subprocess.run(
         [*command, "--target", "1,2", "--json", "--out", str(tmp_path / "out")],
         capture_output=True, text=True, check=True,

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from test_network_tables import COST, geopackage, sheets, workbook
 
+from cdrsite.cli.network import plan_report, plan_rows, run_network
 from cdrsite.core.errors import ConfigError
 from cdrsite.network.readers import read_tables
 from cdrsite.network.tables import problem_of
-from cdrsite.network_report import plan_report, plan_rows, run_network
 from cdrsite.outputs.network import Places, summary
 from cdrsite.outputs.network_map import draw_plan
 

@@ -130,7 +130,7 @@ def test_periods_are_read_and_planned_by_the_command(tmp_path: Path) -> None:
     case(folder)
     table = tmp_path / "periods.csv"
     table.write_text("years,target [Mt/yr]\n10,1\n10,3\n")
-    command = [sys.executable, "-m", "cdrsite.cli", "network", str(folder)]
+    command = [sys.executable, "-m", "cdrsite.cli.main", "network", str(folder)]
     run = subprocess.run(
         [*command, "--periods", str(table), "--discount-rate", "0.05", "--json", "--out",
          str(tmp_path / "out")],

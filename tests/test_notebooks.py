@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 import cdrsite
-from cdrsite.demo import demo_folder
+from cdrsite.cli.demo import demo_folder
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

@@ -18,7 +18,7 @@ from cdrsite.core import secrets
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.outputs.tables import guarded, read_csv, write_csv, write_table
-from cdrsite.study import run
+from cdrsite.study.run import run
 
 EVIL = '=HYPERLINK("http://x")'
 

@@ -15,7 +15,7 @@ import xarray as xr
 from rio_cogeo.cogeo import cog_validate
 from tiny_study import LIMIT, METHODS, REASONS, RULES, SHARE, STATE, tiny_grid, tiny_result
 
-import cdrsite.outputs.folder as folder_module
+import cdrsite.report.folder as folder_module
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.states import (
@@ -37,10 +37,10 @@ from cdrsite.outputs.palette import (
     method_colour,
     rgba,
 )
-from cdrsite.outputs.raster import Category, RasterSpec, write_cog
+from cdrsite.outputs.rasters.raster import Category, RasterSpec, write_cog
 from cdrsite.outputs.tables import plain
-from cdrsite.results import LIMIT_NAMES, StudyResult
-from cdrsite.variables import STATE_NAMES
+from cdrsite.result.variables import STATE_NAMES
+from cdrsite.study.assemble import LIMIT_NAMES, StudyResult
 
 
 @pytest.fixture(scope="module")

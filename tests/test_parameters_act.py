@@ -19,11 +19,11 @@ from tiny_scenario import COLS, ROWS, SCENARIO, box, write_polygons, write_raste
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.library.parameters import PARAMETERS
+from cdrsite.methods.stock import AgeCurve
 from cdrsite.outputs.assumptions import assumptions
-from cdrsite.outputs.report.page import write_report
-from cdrsite.requirements.forest import AgeCurve
-from cdrsite.results import StudyResult
-from cdrsite.study import run
+from cdrsite.report.page import write_report
+from cdrsite.study.assemble import StudyResult
+from cdrsite.study.run import run
 
 INFORMATIVE = {
     "plant_typical": "a warning compares it with the region; no number follows",

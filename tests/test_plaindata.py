@@ -22,15 +22,15 @@ from hypothesis.extra import numpy as npst
 from tiny_scenario import write_world
 
 import cdrsite
-from cdrsite.core.arrays import DiskStore, require_plain_zarr
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.grid import Block
 from cdrsite.core.plaindata import NotPlainError, from_bytes, recorded, to_bytes
+from cdrsite.engine.arrays import DiskStore, require_plain_zarr
+from cdrsite.engine.passes import HEAD, Journal
 from cdrsite.layers.sources import open_raster
-from cdrsite.requirements import generate
-from cdrsite.running import HEAD, Journal
+from cdrsite.scoring import numba_backend as generate
 from cdrsite.siting.exclusions import RuleAreas
-from cdrsite.workspace import work_folder
+from cdrsite.study.means import work_folder
 
 PACKAGE = Path(cdrsite.__file__).resolve().parent
 
@@ -144,7 +144,9 @@ def test_a_pickle_planted_for_resume_is_refused_by_the_command(
 ) -> None:
     scenario, out, flag = write_world(tmp_path), tmp_path / "out", tmp_path / "ran"
     with monkeypatch.context() as patch:
-        patch.setattr("cdrsite.study.lay_out", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(
+            "cdrsite.study.run.lay_out", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         assert call("run", scenario, "--out", out, "--resume", "--quiet")[0] == 130
     logs = sorted((work_folder(out) / "journal").glob("*.log"))
     assert logs
@@ -279,7 +281,7 @@ def test_every_zarr_store_is_looked_at_before_it_is_opened() -> None:
 
 
 def test_a_run_of_objects_is_not_explained(tmp_path: Path) -> None:
-    from cdrsite.explain import explain_run
+    from cdrsite.explain.place import explain_run
 
     plant(tmp_path / "run" / "result.zarr" / "cost", tmp_path / "ran")
     (tmp_path / "run" / "manifest.json").write_text("{}")

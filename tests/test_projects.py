@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import cdrsite
+from cdrsite.cli.tables import network_line
 from cdrsite.config.load import load_scenario
-from cdrsite.terminal import network_line
 
 ROOT = Path(__file__).resolve().parent.parent
 

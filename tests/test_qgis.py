@@ -24,8 +24,8 @@ from tiny_study import METHODS, tiny_result
 from cdrsite.outputs.palette import METHOD_COLOURS
 from cdrsite.outputs.qgis import ANSWER, EXCLUSIONS, NETWORK, project_xml
 from cdrsite.outputs.qml import class_borders, legend_unit, quantity_steps, raster_qml, readable
-from cdrsite.outputs.raster import RasterSpec
-from cdrsite.results import StudyResult
+from cdrsite.outputs.rasters.raster import RasterSpec
+from cdrsite.study.assemble import StudyResult
 
 CLIENT = Path(__file__).with_name("qgis_client.py")
 ODD = "my <b>\"DAC\"</b> & 'co' 北"

@@ -17,7 +17,7 @@ from test_network_tables import sheets as network_sheets
 from test_network_tables import workbook
 from tiny_scenario import write_world
 
-from cdrsite import cli
+from cdrsite.cli import main as cli
 
 PACKAGE = Path(cli.__file__).parent
 ROOT = PACKAGE.parent
@@ -45,7 +45,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, ..
     at = ("--at", "5.564,50.048")
     batch = ("batch", study, "--matrix", matrix, "--out")
     case = workbook(folder / "case.xlsx", network_sheets())
-    printed("-m", "cdrsite.cli", "run", study, "--out", run, "--quiet")
+    printed("-m", "cdrsite.cli.main", "run", study, "--out", run, "--quiet")
     return {
         "check": ("check", study),
         "run": ("run", study, "--out", folder / "again"),
@@ -79,7 +79,7 @@ def test_every_command_prints_json_or_nothing(
     assert set(names) <= {str(words[0]) for words in made.values()}, "give the new command a case"
     for words in made.values():
         if words[0] in names:
-            out = printed("-m", "cdrsite.cli", *words, option)
+            out = printed("-m", "cdrsite.cli.main", *words, option)
             if option == "--json":
                 assert json.loads(out), words
             else:

@@ -24,16 +24,16 @@ from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.numbers import exact, number, sized
 from cdrsite.library import load as load_module
+from cdrsite.methods.model import method_model
 from cdrsite.outputs.assumptions import known_assumptions
 from cdrsite.outputs.palette import method_colour
-from cdrsite.outputs.report import page as page_module
-from cdrsite.outputs.report.curve import round_step, steps_of, ticks
-from cdrsite.outputs.report.frame import MAX_ROWS
-from cdrsite.outputs.report.html import script_json, tag, text
-from cdrsite.outputs.report.page import write_report
-from cdrsite.outputs.report.words import FOLDER, LANGUAGES, Words, load_words
 from cdrsite.outputs.tables import write_json
-from cdrsite.scoring import method_model
+from cdrsite.report import page as page_module
+from cdrsite.report.curve import round_step, steps_of, ticks
+from cdrsite.report.frame import MAX_ROWS
+from cdrsite.report.html import script_json, tag, text
+from cdrsite.report.page import write_report
+from cdrsite.report.words import FOLDER, LANGUAGES, Words, load_words
 
 REPORT = Path(page_module.__file__).parent
 THIN = "\u202f"
@@ -437,7 +437,7 @@ def test_every_parameter_unit_and_resource_has_words() -> None:
     from cdrsite.core.resources import RESOURCES
     from cdrsite.library.load import method_names
     from cdrsite.library.parameters import PARAMETERS
-    from cdrsite.variables import LIMIT_NAMES
+    from cdrsite.result.variables import LIMIT_NAMES
 
     words = load_words("en")
     wanted = {f"param.{name}" for name in PARAMETERS} | {f"method.{n}" for n in method_names()}

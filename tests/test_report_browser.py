@@ -16,15 +16,15 @@ import xarray as xr
 from demo_study import coarse_demo
 from tiny_study import METHODS, tiny_dataset, tiny_grid
 
-import cdrsite.accessor  # noqa: F401  (registers .cdr)
+import cdrsite.report.accessor  # noqa: F401  (registers .cdr)
 from cdrsite.core.numbers import number
-from cdrsite.explain import explain_run
-from cdrsite.outputs.datastore import grid_of
-from cdrsite.outputs.report.mappage import standalone
-from cdrsite.outputs.report.mapsource import DatasetSource
-from cdrsite.outputs.report.mapview import fragment
-from cdrsite.outputs.report.page import write_report
-from cdrsite.outputs.report.words import Words
+from cdrsite.explain.place import explain_run
+from cdrsite.report.mappage import standalone
+from cdrsite.report.mapsource import DatasetSource
+from cdrsite.report.mapview import fragment
+from cdrsite.report.page import write_report
+from cdrsite.report.words import Words
+from cdrsite.result.store import grid_of
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
@@ -347,7 +347,7 @@ def test_older_browsers_unpack_the_numbers_themselves(browser: Browser, page: Pa
 
 def test_the_page_packs_what_python_packs(browser: Browser, demo_run: Path, page: Path) -> None:
     """Every number of a cell, as the script reads it and as Python does."""
-    from cdrsite.outputs.report import mapcells
+    from cdrsite.report import mapcells
 
     browser.open(page)
     found = browser.later("window.cdrsiteMap.cellAt(107.3, 36.0)")

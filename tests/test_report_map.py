@@ -18,18 +18,19 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tiny_study import LIMIT, METHODS, SHARE, tiny_dataset, tiny_grid
 
-import cdrsite.accessor  # noqa: F401  (registers .cdr)
+import cdrsite.report.accessor  # noqa: F401  (registers .cdr)
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.states import OUTSIDE
-from cdrsite.explain import explain_run
+from cdrsite.explain.place import explain_run
 from cdrsite.outputs.palette import METHOD_COLOURS, STATE_COLOURS
-from cdrsite.outputs.raster import Category
-from cdrsite.outputs.report import mapcells, mapwhy
-from cdrsite.outputs.report.fragment import Fragment
-from cdrsite.outputs.report.html import script_json
-from cdrsite.outputs.report.mapcells import COARSE, FINE, lookup, pack_linear, pack_log, pack_whole
-from cdrsite.outputs.report.mapimage import (
+from cdrsite.outputs.rasters.raster import Category
+from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.report import mapcells, mapwhy
+from cdrsite.report.fragment import Fragment
+from cdrsite.report.html import script_json
+from cdrsite.report.mapcells import COARSE, FINE, lookup, pack_linear, pack_log, pack_whole
+from cdrsite.report.mapimage import (
     Picture,
     Web,
     mercator,
@@ -38,11 +39,10 @@ from cdrsite.outputs.report.mapimage import (
     placed,
     png_uri,
 )
-from cdrsite.outputs.report.maplayers import Layer, Painter, layers_of
-from cdrsite.outputs.report.mapsource import DatasetSource, RunSource, every
-from cdrsite.outputs.report.mapview import fragment, map_fragment, script, style
-from cdrsite.outputs.report.words import Words
-from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.report.maplayers import Layer, Painter, layers_of
+from cdrsite.report.mapsource import DatasetSource, RunSource, every
+from cdrsite.report.mapview import fragment, map_fragment, script, style
+from cdrsite.report.words import Words
 
 
 @pytest.fixture(scope="session")

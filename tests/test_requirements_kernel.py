@@ -7,8 +7,8 @@ import pytest
 
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, OUTSIDE_BIT, UNKNOWN
-from cdrsite.requirements.evaluate import MethodResult, evaluate
-from cdrsite.requirements.plan import (
+from cdrsite.scoring.evaluate import MethodResult, evaluate
+from cdrsite.scoring.sums import (
     Limit,
     MethodPlan,
     ScoringPlan,

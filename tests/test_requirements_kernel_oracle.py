@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdrsite.core.states import EXCLUDED, OUTSIDE_BIT, UNKNOWN
-from cdrsite.requirements import generate
-from cdrsite.requirements.evaluate import CHUNK, MethodResult, evaluate
-from cdrsite.requirements.oracle import evaluate_numpy
-from cdrsite.requirements.plan import Limit, MethodPlan, ScoringPlan, Sum, Term, const, layer
+from cdrsite.scoring import numba_backend as generate
+from cdrsite.scoring.evaluate import CHUNK, MethodResult, evaluate
+from cdrsite.scoring.numpy_backend import evaluate_numpy
+from cdrsite.scoring.sums import Limit, MethodPlan, ScoringPlan, Sum, Term, const, layer
 
 LAYERS = ("a", "b", "c d", "é中")
 VALUES = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -2.5, 1e-30, 3e38, 7.25]
@@ -255,8 +255,8 @@ def test_compiled_loops_are_found_again(
     assert len(files) == 1
     assert not list(tmp_path.glob("kernels/tmp*"))
     code = (
-        "import numpy as np; from cdrsite.requirements import generate as g;"
-        "from cdrsite.requirements.evaluate import evaluate as e; from cdrsite.requirements.plan "
+        "import numpy as np; from cdrsite.scoring import numba_backend as g;"
+        "from cdrsite.scoring.evaluate import evaluate as e; from cdrsite.scoring.sums "
         "import *; p = ScoringPlan((MethodPlan('other', (Limit('soil', 0, layer('z'), const(5.)),),"
         "const(.5), const(10.)),)); e(p, {'z': np.ones((1, 1), 'f4')}, np.zeros((1, 1), 'u4'));"
         "print(sum(g.compiled(p).run.stats.cache_hits.values()))"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import shapely
 
-from cdrsite.core.arrays import DiskStore
 from cdrsite.core.errors import DataError
 from cdrsite.core.grid import AnalysisGrid
+from cdrsite.engine.arrays import DiskStore
 from cdrsite.transport.distance import DistanceResult, Sources, least_cost
 from cdrsite.transport.routes import corridors, line, smooth, trace
 

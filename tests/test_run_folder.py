@@ -14,10 +14,10 @@ from tiny_study import tiny_result
 
 from cdrsite.config.load import load_scenario
 from cdrsite.library.files import FOLDER
-from cdrsite.outputs import folder as writing
-from cdrsite.outputs.report import page
 from cdrsite.outputs.runfolder import RunFolder
-from cdrsite.study import run
+from cdrsite.report import folder as writing
+from cdrsite.report import page
+from cdrsite.study.run import run
 
 STEPS = {
     "write_geopackage": "cdrsite.gpkg",

@@ -12,9 +12,9 @@ from tiny_study import METHODS, tiny_result
 
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.grid import AnalysisGrid
-from cdrsite.outputs.raster import RasterSpec, write_cog
+from cdrsite.outputs.rasters.raster import RasterSpec, write_cog
 from cdrsite.outputs.runfolder import RunFolder
-from cdrsite.results import StudyResult
+from cdrsite.study.assemble import StudyResult
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 from test_report_browser import Browser
 from tiny_scenario import write_world
 
-from cdrsite.batch import Variant, run_batch
-from cdrsite.compare import compare_runs, write_comparison
+from cdrsite.compare.batch import Variant, run_batch
+from cdrsite.compare.runs import compare_runs, write_comparison
 
 HOSTILE = "</title><img src=x onerror=alert(1)>"
 

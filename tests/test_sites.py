@@ -15,8 +15,8 @@ from sites_world import study, write_sites_world
 from tiny_scenario import SCENARIO, write_world
 
 import cdrsite.network.coarse as coarse_module
-from cdrsite.sitepieces import Place, Supply, shares, within
-from cdrsite.sites import COLUMNS
+from cdrsite.study.sitepieces import Place, Supply, shares, within
+from cdrsite.study.sites import COLUMNS
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,10 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from cdrsite.config.siting import Criterion, ExcludeRule
-from cdrsite.core.arrays import DiskStore
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.states import OUTSIDE_BIT
-from cdrsite.rules import threshold
+from cdrsite.engine.arrays import DiskStore
 from cdrsite.siting.exclusions import (
     INCLUDED_BIT,
     RuleAreas,
@@ -28,6 +27,7 @@ from cdrsite.siting.exclusions import (
     rule_book,
 )
 from cdrsite.siting.patches import small_patches
+from cdrsite.siting.rules import threshold
 from cdrsite.siting.suitability import (
     criterion_score,
     criterion_sets,

@@ -20,15 +20,15 @@ from hypothesis import strategies as st
 from tiny_scenario import write_world
 from tiny_study import tiny_result
 
-from cdrsite.batch import run_batch, variants
+from cdrsite.cli.demo import copy_demo
+from cdrsite.compare.batch import run_batch, variants
 from cdrsite.core import lock as lock_module
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.core.files import is_own, make_own
 from cdrsite.core.lock import ENDING, FolderLock, Holder, held
-from cdrsite.demo import copy_demo
 from cdrsite.outputs.listing import known_manifest
 from cdrsite.outputs.staging import Staging, check_target, claimed, side_name
-from cdrsite.workspace import work_folder
+from cdrsite.study.means import work_folder
 
 as_root = pytest.mark.skipif(
     hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everywhere"
@@ -483,7 +483,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_a_run_into_a_foreign_folder_ends_before_it_computes(
     call: Callable[..., Any], world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cdrsite.study.run", lambda *_, **__: pytest.fail("it computes"))
+    monkeypatch.setattr("cdrsite.study.run.run", lambda *_, **__: pytest.fail("it computes"))
     before = tree(world.parent)
     code, _, said = call("run", world, "--out", world.parent)
     assert code == 2 and "basins.gpkg, cover.tif" in said and "cure:" in said
@@ -530,7 +530,7 @@ def test_a_batch_replaces_its_own_tables_only(world: Path, tmp_path: Path) -> No
 
 
 def test_a_report_replaces_reports_only_and_is_listed(tmp_path: Path) -> None:
-    from cdrsite.outputs.report.page import write_report
+    from cdrsite.report.page import write_report
 
     run = tiny_result(tmp_path).write(tmp_path / "run")
     notes = tmp_path / "notes.html"
@@ -550,7 +550,7 @@ def test_a_report_replaces_reports_only_and_is_listed(tmp_path: Path) -> None:
 def test_a_run_that_is_replaced_while_it_is_read_is_not_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cdrsite.outputs.report import page
+    from cdrsite.report import page
 
     run = tiny_result(tmp_path).write(tmp_path / "run")
     build = page.build_page

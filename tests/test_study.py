@@ -25,7 +25,7 @@ from cdrsite.core.states import (
     PLANNED,
     UNKNOWN,
 )
-from cdrsite.workspace import Means
+from cdrsite.study.means import Means
 
 BOUNDARY = SCENARIO.replace(
     'region: {bounds: [4000000, 3000000, 4008000, 3006000], crs: "EPSG:3035"}',

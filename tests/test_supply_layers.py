@@ -12,8 +12,8 @@ from tiny_scenario import box, residues, slope, write_polygons, write_raster, wr
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import Block
-from cdrsite.prepare import prepare
-from cdrsite.requirements.supply import constant_supply, supply_block
+from cdrsite.methods.supply import constant_supply, supply_block
+from cdrsite.study.prepare import prepare
 
 
 @pytest.fixture

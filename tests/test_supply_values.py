@@ -14,9 +14,9 @@ import cdrsite
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.core.units import is_power
-from cdrsite.outputs.report.page import write_report
-from cdrsite.study import check_study
-from cdrsite.workspace import Means
+from cdrsite.report.page import write_report
+from cdrsite.study.means import Means
+from cdrsite.study.run import check_study
 
 
 @pytest.fixture(scope="module")

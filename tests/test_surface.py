@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.config.transport import SurfaceRules, Transport
-from cdrsite.core.arrays import DiskStore, MemoryStore
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.units import conversion
+from cdrsite.engine.arrays import DiskStore, MemoryStore
 from cdrsite.transport.costmodels import levelised
 from cdrsite.transport.crossings import (
     DIRECTIONS,

@@ -16,10 +16,10 @@ from test_batch import contents
 from tiny_scenario import SCENARIO, box, write_polygons, write_world
 
 import cdrsite
-import cdrsite.batch as batch_module
-from cdrsite.batch import BatchResult, Variant, run_batch, sharing_order, variants
-from cdrsite.recall import KEPT, READS, Recall, key_of
-from cdrsite.workspace import Means
+import cdrsite.compare.batch as batch_module
+from cdrsite.compare.batch import BatchResult, Variant, run_batch, sharing_order, variants
+from cdrsite.engine.cache import KEPT, READS, Recall, key_of
+from cdrsite.study.means import Means
 
 LITTLE = 1000
 """Less memory than the arrays of any run take [bytes]: the run works on disk."""
@@ -266,7 +266,7 @@ def test_what_the_machine_did_is_no_fault_of_the_program(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("cdrsite.study.prepare", fail)
+    monkeypatch.setattr("cdrsite.study.run.prepare", fail)
     found = run_batch([Variant("one", study)])
     assert words in found.failed["one"] and "; cure: " in found.failed["one"]
     assert "Error" not in found.failed["one"]

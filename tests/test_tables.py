@@ -9,12 +9,12 @@ from pyproj import CRS
 
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.states import EXCLUDED, OUTSIDE, UNKNOWN
-from cdrsite.tables import (
+from cdrsite.study.tables import (
     limit_table,
     region_km2,
     top_limits,
 )
-from cdrsite.tally import COUNTED, Tally, tally_block
+from cdrsite.study.tally import COUNTED, Tally, tally_block
 
 GRID = AnalysisGrid(CRS("EPSG:3035").to_wkt(), 0.0, 100.0, 10.0, 7, 9)
 

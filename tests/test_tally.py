@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
 
-from cdrsite.core.arrays import DiskStore, MemoryStore
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.states import EXCLUDED, OUTSIDE, UNKNOWN
-from cdrsite.tally import (
+from cdrsite.engine.arrays import DiskStore, MemoryStore
+from cdrsite.study.tally import (
     COUNTED,
     Tally,
     tally_block,

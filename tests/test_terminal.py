@@ -12,13 +12,14 @@ from rich.cells import cell_len
 from rich.console import Console
 from tiny_study import tiny_result
 
-from cdrsite import catalogue, terminal
+from cdrsite.cli import catalogue
+from cdrsite.cli import tables as terminal
+from cdrsite.cli.progress import Progress, amount_text, time_text
+from cdrsite.cli.tables import ranked_warnings, soft, text_table
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.numbers import exact, number
 from cdrsite.library.datasets import dataset_names
 from cdrsite.library.load import load_method, method_names
-from cdrsite.progress import Progress, amount_text, time_text
-from cdrsite.terminal import ranked_warnings, soft, text_table
 
 
 def plain_console(width: int = 100) -> Console:
@@ -268,7 +269,7 @@ def test_progress_draws_bars_with_rate_and_time_left(
 ) -> None:
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr("cdrsite.progress.SHOWN_SECONDS", 0.0)
+    monkeypatch.setattr("cdrsite.cli.progress.SHOWN_SECONDS", 0.0)
     console = live_console()
     with Progress(enabled=True, console=console) as progress:
         done = progress.step("scoring", 2e9, "cells")

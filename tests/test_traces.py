@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import shapely
 
-from cdrsite import traces
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.grid import AnalysisGrid
-from cdrsite.traces import add_storage, polygon_features, route_features
+from cdrsite.study import features as traces
+from cdrsite.study.features import add_storage, polygon_features, route_features
 from cdrsite.transport.distance import Sources, least_cost
 from cdrsite.transport.links import SinkLinks
 

@@ -21,9 +21,9 @@ from cdrsite.core.states import (
     PLANNED,
     UNKNOWN,
 )
-from cdrsite.results import LIMIT_NAMES, VARIABLES, StudyResult
-from cdrsite.scoring import method_model
-from cdrsite.variables import STATE_NAMES
+from cdrsite.methods.model import method_model
+from cdrsite.result.variables import STATE_NAMES
+from cdrsite.study.assemble import LIMIT_NAMES, VARIABLES, StudyResult
 
 METHODS = ("daccs-solid", "afforestation")
 POOLS = ("上游", "lower <b>basin</b>")

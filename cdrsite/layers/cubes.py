@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from affine import Affine
 
-from cdrsite.core.arrays import require_plain_zarr
 from cdrsite.core.errors import DataError, MissingDependencyError
+from cdrsite.engine.arrays import require_plain_zarr
 from cdrsite.layers.guard import reading, require_harmless
 from cdrsite.layers.sources import CRS_CURE, RasterSource, bands_of, crs_of, nodata_of
 from cdrsite.layers.where import nearest

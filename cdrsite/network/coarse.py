@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cdrsite.core.arrays import CellArray
+    from cdrsite.engine.arrays import CellArray
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

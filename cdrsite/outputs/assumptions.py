@@ -10,8 +10,8 @@ from cdrsite.library.load import load_method
 from cdrsite.library.records import Method, Profile, Source, to_rows
 
 if TYPE_CHECKING:
-    from cdrsite.scoring import MethodModel
-    from cdrsite.used import Used
+    from cdrsite.methods.model import MethodModel
+    from cdrsite.study.used import Used
 
 ASSUMPTIONS = "assumptions.json"
 """File of a run's folder with these records."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from cdrsite.core.gdal import vector_options
 from cdrsite.outputs.palette import method_colour
-from cdrsite.outputs.rasters import common_tags
+from cdrsite.outputs.rasters.plan import common_tags
 from cdrsite.outputs.styles import (
     NOTHING_COLOUR,
     Rule,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyproj import CRS
 
-    from cdrsite.results import StudyResult
+    from cdrsite.study.assemble import StudyResult
 
 VERSION = "1.3"
 """GDAL 3.6 and QGIS 3.22 warn of the newer 1.4."""

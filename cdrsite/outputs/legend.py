@@ -15,7 +15,7 @@ from cdrsite.outputs.palette import (
     STATE_COLOURS,
     method_colour,
 )
-from cdrsite.outputs.raster import Category
+from cdrsite.outputs.rasters.raster import Category
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

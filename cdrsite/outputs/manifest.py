@@ -20,7 +20,7 @@ from cdrsite.core.secrets import hidden
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
-    from cdrsite.results import StudyResult
+    from cdrsite.study.assemble import StudyResult
 
 PACKAGES = (
     "geopandas",

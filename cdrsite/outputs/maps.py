@@ -19,7 +19,7 @@ from cdrsite.outputs.legend import (
     state_codes,
 )
 from cdrsite.outputs.palette import LABEL_COLOURS, SEQUENTIAL, STATE_COLOURS
-from cdrsite.variables import STATE_NAMES
+from cdrsite.result.variables import STATE_NAMES
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -19,7 +19,7 @@ from cdrsite.outputs.styles import qml
 if TYPE_CHECKING:
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.outputs.geopackage import VectorLayer
-    from cdrsite.outputs.raster import RasterSpec
+    from cdrsite.outputs.rasters.raster import RasterSpec
 
 PROJECT = "cdrsite.qgs"
 VERSION = "3.22.0"

@@ -15,15 +15,15 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from cdrsite.core.gdal import raster_options
-from cdrsite.core.memo import MOST_CELLS, remembered
 from cdrsite.core.numbers import SUPERSCRIPTS
+from cdrsite.engine.memo import MOST_CELLS, remembered
 from cdrsite.outputs.palette import SEQUENTIAL
 from cdrsite.outputs.styles import NOTHING_COLOUR, people_unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cdrsite.outputs.raster import Category, RasterSpec
+    from cdrsite.outputs.rasters.raster import Category, RasterSpec
 
 SAMPLE = 512
 """Rows and columns at most that are read for the range of the values."""

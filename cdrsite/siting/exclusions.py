@@ -18,15 +18,15 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import OUTSIDE_BIT
-from cdrsite.rules import known_share, rule_share
 from cdrsite.siting._kernel import remove, removed_areas
 from cdrsite.siting.patches import each_block, label_patches, small_patches
+from cdrsite.siting.rules import known_share, rule_share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cdrsite.core.arrays import CellArray
     from cdrsite.core.reader import LayerReader
+    from cdrsite.engine.arrays import CellArray
 
 MAX_RULES = 30
 """Reason bits 0 to 29; bit 30 marks forced inclusion, bit 31 the outside of the region."""

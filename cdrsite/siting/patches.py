@@ -20,7 +20,7 @@ from cdrsite.core.grid import AnalysisGrid, Block
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cdrsite.core.arrays import CellArray
+    from cdrsite.engine.arrays import CellArray
 
 T = TypeVar("T")
 

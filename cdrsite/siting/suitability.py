@@ -11,8 +11,8 @@ import numpy as np
 from cdrsite.config.siting import Criterion
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.units import conversion, split_number
-from cdrsite.rules import threshold
 from cdrsite.siting._kernel import piecewise
+from cdrsite.siting.rules import threshold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from cdrsite.config.transport import Crossing
-    from cdrsite.core.arrays import CellArray
     from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.engine.arrays import CellArray
 
 DIRECTIONS = (
     *((0, 1), (1, 1), (1, 0), (1, -1)),

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-    from cdrsite.core.arrays import CellArray
+    from cdrsite.engine.arrays import CellArray
 
     Allocate = Callable[[str, tuple[int, ...], DTypeLike], NDArray[Any]]
 
@@ -119,7 +119,7 @@ class Sources:
 class DistanceResult:
     """Labels of every cell; the first axis is the rank, best first.
 
-    The arrays are in memory or on disk (:class:`cdrsite.core.arrays.CellArray`).
+    The arrays are in memory or on disk (:class:`cdrsite.engine.arrays.CellArray`).
 
     Attributes
     ----------

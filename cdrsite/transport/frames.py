@@ -20,7 +20,7 @@ from cdrsite.core.grid import Block
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-    from cdrsite.core.arrays import CellArray
+    from cdrsite.engine.arrays import CellArray
 
     Ints = NDArray[np.int64]
 

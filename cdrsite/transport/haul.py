@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from cdrsite.core.arrays import ArrayStore, CellArray
     from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.engine.arrays import ArrayStore, CellArray
 
     Floats = NDArray[np.float64]
 

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.config.transport import Transport
-    from cdrsite.core.arrays import ArrayStore, CellArray
     from cdrsite.core.grid import Block
     from cdrsite.core.reader import LayerReader
+    from cdrsite.engine.arrays import ArrayStore, CellArray
     from cdrsite.transport.pipelines import Basis
 
     F32 = NDArray[np.float32]

@@ -24,8 +24,8 @@ from cdrsite.transport.labels import Neighbourhood, in_order, neighbourhood, on_
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cdrsite.core.arrays import CellArray
     from cdrsite.core.grid import Block
+    from cdrsite.engine.arrays import CellArray
     from cdrsite.transport.tiles import BlockRoutes
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.core.units import same_dimension
-from cdrsite.rules import known_share, rule_share
+from cdrsite.siting.rules import known_share, rule_share
 from cdrsite.transport.labels import in_order
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from cdrsite.config.siting import ExcludeRule
     from cdrsite.config.transport import Avoid, FactorTable, SurfaceRules
-    from cdrsite.core.arrays import ArrayStore
     from cdrsite.core.grid import Block
     from cdrsite.core.reader import LayerReader
+    from cdrsite.engine.arrays import ArrayStore
 
     Share = NDArray[np.float32]
 

@@ -46,8 +46,8 @@ from cdrsite.transport.sums import RouteSums, sum_routes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cdrsite.core.arrays import CellArray
     from cdrsite.core.grid import Block
+    from cdrsite.engine.arrays import CellArray
 
     Steps = tuple[NDArray[np.float64] | float, float]
     StartCells = Callable[[Block], Sources]

@@ -1,0 +1,191 @@
+"""The method library and the dataset presets as tables on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.cli.tables import (
+    open_console,
+    plain_list,
+    print_json,
+    show_table,
+    soft,
+    text_table,
+)
+from cdrsite.core.numbers import exact
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+NAME_WIDTHS = (40, 24, 20, 16, 14, 12, 10)
+"""Names in tables are broken at these widths until the table fits [characters]."""
+
+
+def print_methods(*, as_json: bool = False, console: Console | None = None) -> None:
+    """Print the removal methods and their profiles."""
+    from cdrsite.library.load import load_method, method_names
+
+    methods = [load_method(name) for name in method_names()]
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": method.name,
+                    "title": method.title,
+                    "family": method.family,
+                    "co2_origin": method.co2_origin,
+                    "storage_type": method.storage_type,
+                    "durability": method.durability,
+                    "default_profile": method.default_profile,
+                    "profiles": list(method.profile_names),
+                }
+                for method in methods
+            ]
+        )
+        return
+    out = console or open_console()
+    columns = (("method", "name"), ("what it is", "left"), ("profiles (default first)", "left"))
+    rows = [(m.name, m.title.get("en", m.name), ", ".join(m.profile_names)) for m in methods]
+    show_table(out, text_table("Removal methods", columns, rows))
+    out.print(
+        "every value of one, with its source: cdrsite methods NAME [--profile P]", style="dim"
+    )
+
+
+def print_method(
+    name: str,
+    profile: str | None = None,
+    *,
+    as_json: bool = False,
+    console: Console | None = None,
+) -> None:
+    """Print every value of a method's profile with its range and source.
+
+    Raises
+    ------
+    ConfigError
+        Unknown method or profile.
+    """
+    from cdrsite.library.load import load_method, load_sources
+    from cdrsite.library.records import as_json as plain
+    from cdrsite.library.records import to_rows
+
+    method = load_method(name)
+    chosen = method.profile(profile)
+    rows = to_rows(method, profile)
+    sources = load_sources()
+    cited = sorted({row["source"] for row in rows})
+    if as_json:
+        document = {
+            "name": method.name,
+            "title": method.title,
+            "profile": chosen.name,
+            "profiles": list(method.profile_names),
+            "values": rows,
+            "sources": {key: plain(sources[key]) for key in cited if key in sources},
+        }
+        print_json(document)
+        return
+    out = console or open_console()
+    out.print(f"{method.name}: {method.title.get('en', '')}", style="bold", highlight=False)
+    out.print(f"profile {chosen.name}: {chosen.title}", markup=False, highlight=False)
+    others = ", ".join(n for n in method.profile_names if n != chosen.name)
+    out.print(f"other profiles: {others or 'none'}", markup=False, highlight=False)
+    if chosen.note:
+        out.print(chosen.note, markup=False, highlight=False, style="dim")
+    columns = (
+        ("parameter", "name"),
+        ("value", "right"),
+        ("range", "right"),
+        ("unit", "name"),
+        ("source", "name"),
+    )
+    # names are broken between their words where a console is narrow
+    tables = (
+        text_table("", columns, [_value_row(row, longest) for row in rows])
+        for longest in NAME_WIDTHS
+    )
+    show_table(out, *tables)
+    out.print("Sources", style="bold")
+    out.print(plain_list((key, sources[key].citation) for key in cited if key in sources))
+
+
+def _value_row(row: dict[str, Any], longest: int) -> tuple[str, ...]:
+    unit = str(row["unit"])
+    year = row["currency_year"]
+    if year is not None and str(year) not in unit:
+        unit = f"{unit} ({year})"
+    low, high = row["low"], row["high"]
+    spread = ""
+    if low is not None and high is not None:
+        spread = f"{exact(low)} to {exact(high)}"
+    elif low is not None or high is not None:
+        spread = f"from {exact(low)}" if high is None else f"up to {exact(high)}"
+    name = "  or" if row["alternative"] else soft(str(row["parameter"]), longest)
+    value = "unknown" if row["value"] is None else exact(row["value"])
+    return name, value, spread, soft(unit, longest), soft(str(row["source"]), longest)
+
+
+def print_datasets(*, as_json: bool = False, console: Console | None = None) -> None:
+    """Print the dataset presets."""
+    from cdrsite.library.datasets import dataset_names, load_dataset
+    from cdrsite.library.records import as_json as plain
+
+    presets = [load_dataset(name) for name in dataset_names()]
+    if as_json:
+        keys = ("name", "title", "kind", "unit", "licence", "aliases")
+        print_json([{key: plain(getattr(preset, key)) for key in keys} for preset in presets])
+        return
+    out = console or open_console()
+    columns = (("preset", "name"), ("dataset", "left"), ("kind", "name"), ("unit", "name"))
+    tables = (
+        text_table("Dataset presets", columns, [_preset_row(preset, width) for preset in presets])
+        for width in NAME_WIDTHS[1:]
+    )
+    show_table(out, *tables)
+    out.print("what one of them knows: cdrsite datasets NAME", style="dim")
+
+
+def _preset_row(preset: Any, longest: int) -> tuple[str, ...]:
+    unit = "" if preset.kind == "class" else preset.unit or ""
+    return soft(preset.name, longest), preset.title, preset.kind, unit
+
+
+def print_dataset(name: str, *, as_json: bool = False, console: Console | None = None) -> None:
+    """Print what a preset knows about its dataset.
+
+    Raises
+    ------
+    ConfigError
+        Unknown preset.
+    """
+    from cdrsite.library.datasets import load_dataset
+    from cdrsite.library.records import as_json as plain
+
+    preset = load_dataset(name)
+    if as_json:
+        print_json(plain(preset))
+        return
+    out = console or open_console()
+    out.print(f"{preset.name}: {preset.title}", style="bold", highlight=False)
+    scaled = f", stored values x {preset.scale:g}" if preset.scale != 1 else ""
+    facts = {
+        "kind": preset.kind,
+        "unit": f"{preset.unit}{scaled}" if preset.unit not in {None, "class"} else "",
+        "nodata": ", ".join(f"{v:g}" for v in preset.nodata),
+        "plausible": "{:g} to {:g}".format(*preset.valid_range) if preset.valid_range else "",
+        "attribute": preset.attribute or "",
+        "filter": preset.where or "",
+        "licence": preset.licence,
+        "source": preset.source,
+        "also called": ", ".join(preset.aliases),
+        "note": preset.note,
+    }
+    rows = [(key, value) for key, value in facts.items() if value]
+    rows += [("special value", f"{v:g}: {text}") for v, text in preset.special_values.items()]
+    rows += [("columns", f"{key}: {' or '.join(v)}") for key, v in preset.attributes.items()]
+    out.print(plain_list(rows))
+    if preset.classes:
+        columns = (("code", "right"), ("class", "left"), ("group", "left"))
+        classes = [(str(c.code), c.name, c.group) for c in preset.classes.values()]
+        show_table(out, text_table("Classes", columns, classes))

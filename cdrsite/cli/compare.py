@@ -1,0 +1,225 @@
+"""Comparisons of runs on the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.cli.tables import open_console, plain_list, print_json, show_table, text_table
+from cdrsite.compare.changes import records
+from cdrsite.compare.page import assumption_value, because, cautions, sentence
+from cdrsite.compare.sheet import change_of, plain_number, signed
+from cdrsite.core.numbers import percent
+from cdrsite.outputs.tables import plain
+from cdrsite.report.words import Words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from cdrsite.compare.batch import BatchResult
+    from cdrsite.compare.changes import Change
+    from cdrsite.compare.runs import Comparison
+
+SHOWN = 12
+"""Assumptions, pools and classes listed; the rest is in the tables."""
+VALUE = 40
+"""Characters of an assumption's value."""
+
+
+def print_comparison(
+    found: Comparison, *, as_json: bool = False, console: Console | None = None
+) -> None:
+    """Print what changed between two runs.
+
+    Parameters
+    ----------
+    found : Comparison
+        From :func:`cdrsite.compare.runs.compare_runs`.
+    as_json : bool
+        Everything as JSON instead.
+    console : Console, optional
+        Where to; the output when not given.
+    """
+    if as_json:
+        print_json(plain(found.as_dict()))
+        return
+    words = Words("en")
+    out = console or open_console()
+    lines = [sentence(found, words), because(found, words), *cautions(found, words)]
+    for line in (line for line in lines if line):
+        out.print(line, highlight=False, markup=False)
+    if found.identical:
+        return
+    show_table(out, _totals(found))
+    if len(found.methods):
+        show_table(out, _methods(found, whole=True), _methods(found, whole=False))
+    _assumptions(found, out, words)
+    _binding(found, out)
+    if len(found.ranks):
+        show_table(out, _ranks(found))
+    if found.maps is None:
+        out.print(f"no maps of change: {found.why_no_maps()}", highlight=False, markup=False)
+    else:
+        _turns(found, out)
+
+
+def _change(a: float, b: float, change: float) -> str:
+    """A change as text; what is only rounding is none."""
+    return signed(change_of(a, b) if math.isfinite(change) else math.nan)
+
+
+def _totals(found: Comparison) -> Table:
+    words = Words("en")
+    columns = [("", "name"), *((name, "right") for name in found.names), ("change", "right")]
+    rows = [
+        (
+            f"{words('total.' + row['quantity'])} {words.unit(row['unit'])}".strip(),
+            plain_number(row["a"]),
+            plain_number(row["b"]),
+            _change(row["a"], row["b"], row["change"]),
+        )
+        for row in records(found.totals)
+    ]
+    return text_table("", columns, rows)
+
+
+def _methods(found: Comparison, *, whole: bool) -> Table:
+    """Net removal, and where there is room cost and land, by method."""
+    shown = [("net_mt_yr", "net\nMt/yr"), ("mean_cost_usd_t", "cost\n$/net t")]
+    if whole:
+        shown.append(("land_km2", "land\nkm²"))
+    known = [(key, head) for key, head in shown if f"{key}_a" in found.methods.columns]
+    columns = [("method", "name")]
+    for _, head in known:
+        columns += [(f"{head}\nfirst", "right"), ("second", "right"), ("change", "right")]
+    rows = []
+    for row in records(found.methods):
+        cells = [str(row["method"])]
+        for key, _ in known:
+            a, b, change = (float(row[f"{key}_{end}"]) for end in ("a", "b", "change"))
+            cells += [plain_number(a), plain_number(b), _change(a, b, change)]
+        rows.append(cells)
+    return text_table("", columns, rows)
+
+
+def _assumptions(found: Comparison, out: Console, words: Words) -> None:
+    listed = [*found.assumptions, *found.grid]
+    if not listed:
+        return
+    out.print("\nassumptions that differ", style="bold", highlight=False)
+    out.print(plain_list(_assumption(change, words) for change in listed[:SHOWN]))
+    _more(len(listed), "tables/assumptions.csv", out)
+
+
+def _assumption(change: Change, words: Words) -> Sequence[str]:
+    a, b = (_short(assumption_value(words, value)) for value in (change.a, change.b))
+    return (f"{change.part} {change.key}", f"{a} → {b}")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= VALUE else text[: VALUE - 1] + "…"
+
+
+def _binding(found: Comparison, out: Console) -> None:
+    """What begins and what ceases to bind; prices of the rest are in the tables."""
+    rows = [row for row in records(found.binding()) if row["was"] != row["is"]]
+    for key, head in (
+        ("is", "holds back the second plan only"),
+        ("was", "held back the first plan only"),
+    ):
+        names = [f"{row['family']} {row['zone']}".strip() for row in rows if row[key]]
+        if names:
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            text = f"{head}: {', '.join(names[:SHOWN])}{more}"
+            out.print(text, highlight=False, markup=False)
+
+
+def _ranks(found: Comparison) -> Table:
+    columns = [("best sites of", "name")]
+    columns += [(head, "right") for head in ("same", "moved", "gained", "lost", "order¹")]
+    rows = [
+        (
+            str(row["method"]),
+            *(str(row[state]) for state in ("same", "moved", "gained", "lost")),
+            plain_number(row["rank_correlation"], 2),
+        )
+        for row in records(found.ranks)
+    ]
+    table = text_table("", columns, rows)
+    table.caption = "¹ rank correlation of the sites that both runs have; 1 is the same order"
+    table.caption_justify = "left"
+    return table
+
+
+def _turns(found: Comparison, out: Console) -> None:
+    turns = found.maps.turns if found.maps is not None else ()
+    every = math.fsum(turn.area_km2 for turn in turns)
+    changed = [turn for turn in turns if turn.before != turn.after]
+    if not changed:
+        out.print("every cell has the same method as before", highlight=False)
+        return
+    share = percent(math.fsum(turn.area_km2 for turn in changed) / every)
+    out.print(f"\nthe winning method changes on {share} of the land", style="bold", highlight=False)
+    out.print(
+        plain_list(
+            (f"{turn.before} → {turn.after}", f"{plain_number(turn.area_km2)} km²")
+            for turn in changed[:SHOWN]
+        )
+    )
+    _more(len(changed), "tables/winners.csv", out)
+
+
+def _more(n: int, file: str, out: Console) -> None:
+    if n > SHOWN:
+        out.print(f"{n - SHOWN} more in {file}", highlight=False)
+
+
+def failures_line(found: BatchResult) -> str:
+    """How many runs of a batch failed, and what its tables then cover, in one sentence."""
+    runs, n = len(found.table), len(found.failed)
+    return (
+        f"{n} of {runs} run{'s' * (runs != 1)} failed ({', '.join(found.failed)}); tables and "
+        f"comparisons cover the {found.finished} that {'was' if found.finished == 1 else 'were'} "
+        "finished"
+    )
+
+
+def _same_sites(row: dict[str, Any]) -> bool:
+    """Whether two runs have the same sites of a method in the same order."""
+    all_same = row["same"] == row["sites_a"] == row["sites_b"]
+    return bool(all_same and not row["rank_correlation"] < 1 - 1e-9)
+
+
+def print_batch_changes(found: BatchResult, console: Console | None = None) -> None:
+    """Print how the ranking of sites differs between the runs of a batch.
+
+    Parameters
+    ----------
+    found : BatchResult
+        Of a batch; its table of results is printed elsewhere.
+    console : Console, optional
+        Where to; the output when not given.
+    """
+    if found.ranks is None or not len(found.ranks):
+        return
+    columns = [("run", "name"), ("best sites of", "name")]
+    columns += [(head, "right") for head in ("same", "moved", "gained", "lost", "order")]
+    changed = [row for row in records(found.ranks) if not _same_sites(row)]
+    rows = [
+        (
+            str(row["run"]),
+            str(row["method"]),
+            *(str(row[state]) for state in ("same", "moved", "gained", "lost")),
+            plain_number(row["rank_correlation"], 2),
+        )
+        for row in changed[:SHOWN]
+    ]
+    out = console or open_console()
+    if not rows:
+        which = f"the {found.finished} runs that were finished" if found.failed else "all runs"
+        out.print(f"the best sites are the same in {which}", highlight=False)
+        return
+    show_table(out, text_table("Best sites compared with the first run", columns, rows))
+    _more(len(changed), "batch_ranks.csv", out)

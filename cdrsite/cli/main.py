@@ -1,0 +1,586 @@
+"""The command line: the only place that prints, and where errors become exit codes.
+
+Exit codes: 0 done; 1 the run failed; 2 the request was wrong (bad scenario or data); 130 stopped
+with Ctrl-C, 143 by the system (SIGTERM), 129 by the end of its terminal (SIGHUP); 141 the reader of
+the output went away.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import os
+import signal
+import sys
+from contextlib import nullcontext, suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cdrsite import __version__
+from cdrsite.core.errors import CdrsiteError
+from cdrsite.core.faults import machine_fault
+from cdrsite.core.secrets import hidden
+
+if TYPE_CHECKING:
+    from cdrsite.config.models import Scenario
+    from cdrsite.study.assemble import StudyResult
+
+app = typer.Typer(
+    name="cdrsite",
+    help="Where carbon dioxide removal can go, how much, at what cost, and what binds.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: `cdrsite --help` stays under 0.3 s
+)
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Replace a value, e.g. grid.resolution='2 km'."
+    ),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Most for maps in memory, e.g. 8GB; half of what is free."),
+]
+
+
+class Language(StrEnum):
+    """Language of a page."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+class GapOf(StrEnum):
+    """What the gap of a network is a share of."""
+
+    TOTAL = "total"
+    TRANSPORT = "transport"
+
+
+class Effort(StrEnum):
+    """Work that the design of a network may spend."""
+
+    QUICK = "quick"
+    NORMAL = "normal"
+    THOROUGH = "thorough"
+
+
+Target = Annotated[
+    str | None,
+    typer.Option(
+        help="CO2 to capture and store: 50, '500 kt/yr', several as 10,20,30, or by ledger as "
+        "avoided=50,removal=5."
+    ),
+]
+Lang = Annotated[Language, typer.Option(help="Language of the page.")]
+ScenarioFile = Annotated[Path, typer.Argument(help="The scenario, a YAML file.")]
+
+
+def main() -> None:
+    """Run the command line and turn errors into exit codes."""
+    _prepare_streams()
+    _drop_foreign_paths()
+    for name in ENDING_SIGNALS:
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
+            signal.signal(getattr(signal, name), _terminated)
+    try:
+        code = app(standalone_mode=False) or 0  # click hands on the code of typer.Exit
+        if code == STOPPED:  # typer turns Ctrl-C into an exit code without a word
+            _explain_end(KeyboardInterrupt())
+        _flush()
+    except SystemExit:  # rich and click end the process where the reader of a pipe is gone
+        code = PIPE_CLOSED
+    except typer.Abort:
+        code = 1
+    except (CdrsiteError, OSError, KeyboardInterrupt, Terminated) as error:
+        code = _explain_end(error)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets a sentence
+        code = _explain_fault(error)
+    if code in {STOPPED, TERMINATED, HUNG_UP}:
+        _leave_at_once(code)
+    sys.exit(code)
+
+
+def _leave_at_once(code: int) -> None:
+    """End without tearing down: a solver thread at work would abort the process then."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):  # closed, or not there
+            stream.flush()
+    os._exit(code)
+
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells give it (128 + SIGINT)."""
+TERMINATED = 143
+"""Exit code after SIGTERM, as shells give it (128 + SIGTERM)."""
+PIPE_CLOSED = 141
+"""Exit code of a program whose reader went away, as shells give it (128 + SIGPIPE)."""
+
+
+HUNG_UP = 129
+"""Exit code after SIGHUP, as shells give it (128 + SIGHUP)."""
+ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
+"""The system asks for an end, or the terminal was closed; what is ignored (nohup) stays so."""
+
+
+class Terminated(BaseException):
+    """The system asks the process to end; what is half written is taken away."""
+
+
+def _terminated(number: int, *_: object) -> None:
+    raise Terminated(128 + number)
+
+
+def _explain_end(error: BaseException) -> int:
+    """Say in one line why the work ended, and return the exit code."""
+    if isinstance(error, CdrsiteError):
+        _complain(str(error))
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        _complain("stopped: nothing half-written is left behind")
+        return STOPPED
+    if isinstance(error, Terminated):
+        with suppress(OSError):  # the terminal may be gone
+            _complain("stopped by the system: nothing half-written is left behind")
+        return int(error.args[0]) if error.args else TERMINATED
+    if isinstance(error, BrokenPipeError):  # for example: cdrsite methods | head -1
+        # or Python complains when it flushes what nobody reads
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return PIPE_CLOSED
+    _complain(f"the run failed: {machine_fault(error)}")
+    return 1
+
+
+def _explain_fault(error: Exception) -> int:
+    """Show a wrong use of the command, or own up to a fault of the program."""
+    # click's own usage errors know how to show themselves
+    if hasattr(error, "show") and hasattr(error, "exit_code"):
+        error.show()
+        return 2
+    if os.environ.get("CDRSITE_TRACEBACK"):
+        raise error
+    refused = machine_fault(error)
+    if refused is not None:
+        _complain(f"the run failed: {refused}")
+        return 1
+    _complain(
+        f"the run failed: {type(error).__name__}: {error}\nthis is a fault of cdrsite; "
+        "cure: set CDRSITE_TRACEBACK=1, run again and report what it prints"
+    )
+    return 1
+
+
+PLAIN_SIGNS = {
+    "\u202f": " ",
+    "−": "-",
+    "–": "-",
+    "×": "x",
+    "°": " deg",
+    "…": "...",
+    "→": "->",
+    "⁻": "^-",
+    **{sign: str(n) for n, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+}
+"""What is printed where the terminal's character set has no such sign."""
+
+
+def _prepare_streams() -> None:
+    """Print what a character set cannot show as the nearest sign, instead of failing."""
+
+    def nearest(error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        text = error.object[error.start : error.end]
+        return "".join(PLAIN_SIGNS.get(sign, "?") for sign in text), error.end
+
+    codecs.register_error("cdrsite", nearest)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and "utf" not in stream.encoding.lower():
+            stream.reconfigure(errors="cdrsite")
+
+
+def _flush() -> None:
+    """Write what is printed: a full disk or a closed pipe is found here, not at the exit."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+foreign_paths: dict[str, str] = {}
+"""Variables of another program that were dropped at the start, for the doctor."""
+
+
+def _drop_foreign_paths() -> None:
+    """Drop where a desktop GIS keeps its PROJ and GDAL data: its version breaks rasterio's own."""
+    for name in sorted({"PROJ_DATA", "PROJ_LIB", "GDAL_DATA"} & set(os.environ)):
+        from cdrsite.cli.doctor import own_data
+
+        folder = os.environ[name]
+        if not own_data(folder):
+            foreign_paths[name] = os.environ.pop(name)
+            _complain(
+                f"note: {name}={folder} is set by another program and is ignored; `cdrsite doctor` "
+                "says more"
+            )
+
+
+def _complain(text: str) -> None:
+    print(hidden(text), file=sys.stderr)
+
+
+def _say(text: str = "") -> None:
+    print(hidden(text))
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        _say(f"cdrsite {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    del version  # handled by its callback
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.")],
+) -> None:
+    """Make a runnable copy of the demo scenario and its data."""
+    from cdrsite.cli.demo import copy_demo
+
+    scenario = copy_demo(folder)
+    _say(f"wrote {scenario}\nnext: cdrsite run {scenario}")
+
+
+@app.command()
+def check(
+    scenario: ScenarioFile, set_: SetOption = None, quiet: Quiet = False, as_json: AsJson = False
+) -> None:
+    """Find everything a run would refuse, in seconds, without running."""
+    from cdrsite.core.machine import check_address_room
+
+    check_address_room()
+    from cdrsite.config.load import load_scenario
+    from cdrsite.study.run import check_study
+
+    report = check_study(load_scenario(scenario, set_ or ()))
+    if as_json:
+        _say(json.dumps(report, ensure_ascii=False, indent=2))
+        return
+    for text in report["warnings"]:
+        _complain(f"warning: {text}")
+    if not quiet:
+        grid = report["grid"]
+        _say(
+            f"{scenario}: ready to run, {grid['rows']} x {grid['cols']} cells in {grid['crs_name']}"
+        )
+        for text in report["alternatives"]:
+            _say(text)
+
+
+@app.command()
+def run(
+    scenario: ScenarioFile,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the results; runs/NAME when not given."),
+    ] = None,
+    set_: SetOption = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that work on the blocks; threads of one if 0.")
+    ] = 0,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler whose workers do, tcp://HOST:8786."),
+    ] = None,
+    memory: Memory = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with what a stopped run left, and leave as much."),
+    ] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a scenario: maps, tables and a summary in one folder."""
+    from cdrsite.core.machine import check_address_room, parse_bytes
+
+    check_address_room()
+    from cdrsite.cli.progress import Progress
+    from cdrsite.config.load import load_scenario
+    from cdrsite.outputs.staging import claimed
+    from cdrsite.study.means import Means, work_folder
+    from cdrsite.study.run import run as run_study
+
+    loaded = load_scenario(scenario, set_ or ())
+    target = out or default_folder(loaded, scenario)
+    limit = None if memory is None else parse_bytes(memory, "--memory")
+    # the place is looked at before the work, not after it
+    with claimed(target), Progress(enabled=not quiet and not as_json) as progress:
+        means = Means(
+            memory=limit,
+            folder=work_folder(target),
+            resume=resume,
+            workers=workers,
+            scheduler=dask,
+        )
+        result = run_study(loaded, progress=progress, means=means)
+        folder = result.write(target, progress=progress)
+    if as_json:
+        _say(json.dumps(result.summary, ensure_ascii=False, indent=2))
+    elif not quiet:
+        _report(result, folder)
+
+
+@app.command()
+def batch(
+    scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="YAML files.")],
+    matrix: Annotated[
+        Path | None,
+        typer.Option(help="YAML: {name: {key: value}} per run, or {vary: {key: [values]}}."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for all of it; runs/batch when not given.")
+    ] = None,
+    set_: SetOption = None,
+    workers: Annotated[int, typer.Option(min=1, help="Runs at a time, each a process.")] = 1,
+    memory: Memory = None,
+    lang: Lang = Language.EN,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run many scenarios, or one with many settings, side by side."""
+    from cdrsite.core.machine import check_address_room, parse_bytes
+
+    check_address_room()
+    from cdrsite.cli.compare import failures_line, print_batch_changes
+    from cdrsite.cli.progress import Progress
+    from cdrsite.cli.tables import print_batch, print_json
+    from cdrsite.compare.batch import run_batch, variants
+    from cdrsite.study.means import Means
+
+    means = Means(memory=None if memory is None else parse_bytes(memory, "--memory"))
+    runs = variants(scenarios, matrix, set_ or ())
+    target = out or Path("runs") / "batch"
+    silent = quiet or as_json
+    with Progress(enabled=not silent) as progress:
+        found = run_batch(
+            runs,
+            target,
+            progress,
+            means=means,
+            workers=workers,
+            tell=lambda variant: None if silent else _complain(f"run {variant.name}"),
+            lang=lang.value,
+        )
+    for name, why in found.failed.items():
+        _complain(f"{name} failed: {why}")
+    if as_json:
+        print_json(found.document())
+    elif not quiet:
+        print_batch(found, target)
+        print_batch_changes(found)
+    if found.failed:
+        # the last line is what a person reads who was away meanwhile
+        (_complain if silent else _say)(failures_line(found))
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    lang: Lang = Language.EN,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The page; report.html in the run when not given.")
+    ] = None,
+) -> None:
+    """Write the report of a finished run again, in English or Chinese."""
+    from cdrsite.report.page import write_report
+
+    _say(str(write_report(folder, lang.value, out)))
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RUN_A", help="The folder of a run.")],
+    second: Annotated[Path, typer.Argument(metavar="RUN_B", help="The folder of another.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for maps, tables and a page of changes.")
+    ] = None,
+    lang: Lang = Language.EN,
+    as_json: AsJson = False,
+) -> None:
+    """Say what changed between two runs: totals, ranks, assumptions, maps of difference."""
+    from cdrsite.cli.compare import print_comparison
+    from cdrsite.compare.runs import compare_runs, write_comparison
+    from cdrsite.outputs.staging import claimed
+
+    with nullcontext() if out is None else claimed(out, "comparison"):
+        found = compare_runs(first, second)
+        if out is not None:
+            write_comparison(found, out, lang.value)
+    print_comparison(found, as_json=as_json)
+    if out is not None and not as_json:
+        _say(f"Written to {out}")
+
+
+@app.command()
+def explain(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    at: Annotated[str, typer.Option("--at", metavar="LON,LAT", help="The place, in degrees.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what one place offers, what limits, and why it is used or not."""
+    from cdrsite.cli.tables import print_explanation
+    from cdrsite.explain.place import explain_run, parse_place
+
+    print_explanation(explain_run(folder, *parse_place(at)), as_json=as_json)
+
+
+@app.command()
+def network(
+    case: Annotated[
+        Path, typer.Argument(help="A folder of CSV tables, an Excel workbook or a GeoPackage.")
+    ],
+    target: Target = None,
+    price: Annotated[
+        float | None, typer.Option(help="Pay this for each tonne stored, in place of a target.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Spend at most this [M$/yr], in place of a target.")
+    ] = None,
+    cost: Annotated[
+        Path | None,
+        typer.Option(metavar="PLAN", help="Cost the network in this folder, in place of a target."),
+    ] = None,
+    periods: Annotated[
+        Path | None, typer.Option(metavar="TABLE", help="Plan what is built when: years, target.")
+    ] = None,
+    discount_rate: Annotated[
+        float, typer.Option("--discount-rate", help="Real rate of --periods, as 0.07.")
+    ] = 0.0,
+    gap: Annotated[float, typer.Option(help="Stop once proven within this gap.")] = 1e-6,
+    gap_of: Annotated[
+        GapOf, typer.Option("--gap-of", help="What the gap is a share of.")
+    ] = GapOf.TOTAL,
+    effort: Annotated[
+        Effort, typer.Option(help="Work to spend: seconds, a minute or many.")
+    ] = Effort.NORMAL,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--time-limit", help="Emergency stop after so many seconds; not reproducible."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the heuristics.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the plan.")] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Design the pipelines between given sources and storage sites."""
+    from cdrsite.cli.network import answer
+
+    text = answer(
+        case,
+        as_json=as_json,
+        periods=periods,
+        discount_rate=discount_rate,
+        target=target,
+        price=price,
+        budget=budget,
+        cost=cost,
+        gap=gap,
+        gap_of=gap_of.value,
+        effort=effort.value,
+        time_limit=float("inf") if time_limit is None else time_limit,
+        seed=seed,
+        out=out,
+    )
+    if as_json or not quiet:
+        _say(text)
+
+
+def default_folder(scenario: Scenario, path: Path) -> Path:
+    """Where a run writes when ``--out`` is not given."""
+    if scenario.outputs.folder is not None:
+        return path.resolve().parent / scenario.outputs.folder
+    return Path("runs") / scenario.name
+
+
+def _report(result: StudyResult, folder: Path) -> None:
+    from cdrsite.cli.tables import print_summary
+
+    print_summary(result, folder)
+
+
+@app.command()
+def methods(
+    name: Annotated[str | None, typer.Argument(help="A method; all when not given.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="A profile; the default one if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the removal methods, or every value of one with its source."""
+    from cdrsite.cli.catalogue import print_method, print_methods
+
+    if name is None:
+        print_methods(as_json=as_json)
+    else:
+        print_method(name, profile, as_json=as_json)
+
+
+@app.command()
+def datasets(
+    name: Annotated[str | None, typer.Argument(help="A preset; all when not given.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the dataset presets, or what one of them knows."""
+    from cdrsite.cli.catalogue import print_dataset, print_datasets
+
+    if name is None:
+        print_datasets(as_json=as_json)
+    else:
+        print_dataset(name, as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check this installation, with a cure for what is wrong."""
+    from cdrsite.cli.doctor import as_document, examine, usable
+    from cdrsite.cli.tables import print_checks, print_json
+
+    checks = examine(foreign_paths)
+    if as_json:
+        print_json(as_document(checks))
+    else:
+        print_checks(checks)
+    if not usable(checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a scenario file, for editors."""
+    from cdrsite.config.models import Scenario
+
+    document = Scenario.model_json_schema(by_alias=True)
+    document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    _say(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+if __name__ == "__main__":
+    main()

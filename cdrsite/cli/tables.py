@@ -1,0 +1,568 @@
+"""Tables on the terminal, and the end of a run in a screenful."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.core.numbers import number
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+    from rich.table import Table
+
+    from cdrsite.cli.doctor import Check
+    from cdrsite.compare.batch import BatchResult
+    from cdrsite.explain.place import Explanation
+    from cdrsite.study.assemble import StudyResult
+
+WIDTH = 100
+"""Tables are at most this wide [characters]."""
+
+
+def open_console(*, stderr: bool = False, file: Any = None) -> Console:
+    """A console of fixed width: text is the same wherever it is printed."""
+    from rich.console import Console
+
+    console = Console(stderr=stderr, file=file)
+    if not console.is_terminal or console.width > WIDTH:
+        console.width = WIDTH
+    return console
+
+
+def plain_list(rows: Iterable[Sequence[str]]) -> Table:
+    """Rows without header or lines, long text wrapped under its own column."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for row in rows:
+        table.add_row("", *(Text(cell, overflow="fold") for cell in row))
+    return table
+
+
+def text_table(
+    title: str,
+    columns: Sequence[tuple[str, str]],
+    rows: Iterable[Sequence[str]],
+    *,
+    last_is_total: bool = False,
+) -> Table:
+    """A plain table.
+
+    Parameters
+    ----------
+    title : str
+        Above it; none when empty.
+    columns : sequence of (str, str)
+        Header, and "left" for text that may wrap, "name" for names and "right" for numbers, which
+        stay whole.
+    rows : iterable of sequences of str
+        One text for each column.
+    last_is_total : bool
+        Set the last row apart.
+    """
+    from rich import box
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=Text(title) if title else None,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1),
+    )
+    listed = list(rows)
+    for k, (header, justify) in enumerate(columns):
+        whole = justify != "left"
+        lines = [line for row in (header, *(row[k] for row in listed)) for line in row.split("\n")]
+        table.add_column(
+            Text(header),
+            justify="right" if justify == "right" else "left",
+            overflow="fold",
+            no_wrap=whole,
+            min_width=max(map(cell_len, lines)) if whole else None,
+        )
+    for i, row in enumerate(listed):
+        # user data may hold [brackets]: text, not markup
+        table.add_row(
+            *(Text(cell) for cell in row), end_section=last_is_total and i == len(listed) - 2
+        )
+    return table
+
+
+def fits(console: Console, table: Table) -> bool:
+    """Whether a table's names and numbers stay whole on a console."""
+    from rich.measure import Measurement
+
+    endless = console.options.update_width(10_000)  # or the answer is cut to the console itself
+    return Measurement.get(console, endless, table).minimum <= console.width
+
+
+def show_table(console: Console, *tables: Table) -> None:
+    """Print the first of some tables that fits, or the last; there numbers fold and are not cut."""
+    table = next((table for table in tables if fits(console, table)), tables[-1])
+    if not fits(console, table):
+        for column in table.columns:
+            column.no_wrap, column.min_width = False, None
+    console.print(table)
+
+
+def soft(text: str, width: int) -> str:
+    """A long name with line breaks behind ``_``, ``-`` and ``/`` rather than inside a word.
+
+    Parameters
+    ----------
+    text : str
+        A name without spaces.
+    width : int
+        Lines are at most this long where the name can be broken [characters].
+    """
+    lines = [""]
+    for part in re.findall(r"[^_/-]*[_/-]|[^_/-]+", text):
+        if lines[-1] and len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
+
+
+def print_summary(result: StudyResult, folder: Path, console: Console | None = None) -> None:
+    """Print what a run found on one screen: the plan, what binds it, warnings, where the rest is.
+
+    Parameters
+    ----------
+    result : StudyResult
+        Of a run.
+    folder : Path
+        Where it was written.
+    console : Console, optional
+        The output stream when not given.
+    """
+    out = console or open_console()
+    out.print()
+    if built := buildable_line(result.summary):
+        out.print(built, style="bold", markup=False, highlight=False)
+    show_table(out, *(_methods_table(result, size) for size in ("wide", "normal", "narrow")))
+    binding = binding_rows(result.tables.get("pools"))
+    if binding:
+        goal = str(result.summary.get("objective", {}).get("name", ""))
+        show_table(out, *(_binding_table(binding, goal, where=where) for where in (True, False)))
+    facts = {"excluded": exclusion_line(result.tables.get("exclusions"), result.methods)}
+    if "status" in result.summary.get("network", {}):
+        facts = {"network": network_line(result.summary["network"]), **facts}
+    if "objective" in result.summary:
+        facts = {"plan": certificate(result.summary["objective"]), **facts}
+    out.print(plain_list((what, text) for what, text in facts.items() if text))
+    print_warnings(result.warnings, out)
+    out.print(f"\nresults in {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
+NOT_BUILT = {
+    "below_minimum": "is too little in one place for a plant",
+    "no_site": "has no ground for a plant near it",
+    "beyond_max_plants": "is beyond the number of plants allowed",
+}
+"""Why tonnes of the plan are in no plant -> words."""
+SMALL_PART = 1e-3
+"""A smaller share of the plan than this needs no word [1]."""
+
+
+def buildable_line(summary: Mapping[str, Any]) -> str:
+    """What of the plan can be built, in a sentence; empty where that is nearly all of it.
+
+    Parameters
+    ----------
+    summary : mapping
+        Of a run.
+    """
+    built = summary.get("buildable")
+    net = summary.get("net_mt_yr") or 0.0
+    if built is None or net - built["net_mt_yr"] <= SMALL_PART * net:
+        return ""
+    why = [
+        f"{number(built[f'{reason}_net_mt_yr'])} Mt/yr {words}"
+        for reason, words in NOT_BUILT.items()
+        if built[f"{reason}_net_mt_yr"] > SMALL_PART * net
+    ]
+    return (
+        f"{number(net)} Mt/yr net in the plan, of which {number(built['net_mt_yr'])} can be built; "
+        f"{', '.join(why)}"
+    )
+
+
+def certificate(objective: Mapping[str, Any]) -> str:
+    """How good the plan is proven to be, in one line (rule 8)."""
+    unit = str(objective["unit"])
+    factor, shown = (1e-6, f"M{unit}") if unit in {"t/yr", "USD/yr"} else (1.0, unit)
+    shown = shown.replace("MUSD/yr", "M$/yr")
+    value, bound = (number(factor * objective[key], 4) for key in ("value", "bound"))
+    proof = f"(bound {bound}, {objective['sweeps']} sweep{'s' * (objective['sweeps'] != 1)})"
+    head, gap, asked = (
+        f"{objective['name']} {value} {shown}",
+        objective["gap"],
+        objective["gap_asked"],
+    )
+    if gap <= asked:
+        return f"{head}, optimal within {asked:.0e} {proof}".replace("e-0", "e-")
+    return f"{head}, gap {gap:.1e} not closed to {asked:.0e} {proof}".replace("e-0", "e-")
+
+
+def _methods_table(result: StudyResult, size: str) -> Table:
+    """The plan by method and, where there is room, what each could do without rivals.
+
+    ``size`` is "wide" (all columns), "normal" or "narrow".
+    """
+    shown = {
+        "net_mt_yr": "net\nMt/yr",
+        "gross_mt_yr": "gross\nMt/yr",
+        "cost_musd_yr": "cost\nM$/yr",
+        "mean_cost_usd_t": "cost\n$/net t",
+        "land_km2": "land\nkm²",
+        "alone_net_mt_yr": "alone¹\nMt/yr",
+    }
+    if size == "narrow":
+        del shown["gross_mt_yr"], shown["cost_musd_yr"], shown["alone_net_mt_yr"]
+    columns = [("method", "name"), *((head, "right") for head in shown.values())]
+    wide = size == "wide"
+    if wide:
+        columns.append(("alone limited by\n(share of tonnes owed to it)", "left"))
+    frame = result.tables["methods"]
+    rows = []
+    for row in frame.to_dict("records"):
+        limits = (str(row["alone_limits"]),) if wide else ()
+        rows.append((str(row["method"]), *(number(row[key]) for key in shown), *limits))
+    if len(frame) > 1:
+        total: dict[str, float | str] = {
+            key: float(frame[key].sum())
+            for key in ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2")
+        }
+        net, money = (float(frame[key].sum()) for key in ("net_mt_yr", "cost_musd_yr"))
+        total["mean_cost_usd_t"] = money / net if net > 0 else math.nan
+        total["alone_net_mt_yr"] = ""  # what each does without the others has no sum
+        rows.append(("total", *(number(total[key]) for key in shown), *("",) * wide))
+    title = result.scenario.title or result.scenario.name
+    year = result.scenario.costs.base_year
+    table = text_table(
+        f"{title} (money: USD of {year})", columns, rows, last_is_total=len(frame) > 1
+    )
+    if "alone_net_mt_yr" in shown:
+        table.caption = (
+            "¹ a plan in which only this method counts: same supplies, storage and exclusions, no "
+            "targets or rules"
+        )
+        table.caption_justify = "left"
+    return table
+
+
+SHOWN_BINDING = 6
+"""Kinds of binding pools shown on the terminal."""
+SHOWN_ZONES = 3
+"""Pools named for each kind."""
+SHOWN_RULES = 3
+"""Exclusion rules named on the terminal."""
+
+PRICED: dict[str, tuple[float, str]] = {
+    "m3": (1e3, "1000 m³"),
+    "kWh": (1e3, "MWh"),
+    "m2": (1e4, "ha"),
+}
+"""Canonical unit -> how many of it a planner prices at once, and its name."""
+
+SENSES = {"<=": "at most", ">=": "at least", "=": "exactly"}
+"""Sense of a rule of policy, in words."""
+
+SUPPLIED: dict[str, tuple[float, str]] = {
+    "m3/yr": (1e-6, "Mm³/yr"),
+    "kWh/yr": (1e-9, "TWh/yr"),
+    "t/yr": (1e-6, "Mt/yr"),
+    "m2": (1e-6, "km²"),
+    "USD/yr": (1e-6, "M$/yr"),
+}
+"""Canonical unit -> factor to a planner's unit, and its name."""
+
+
+def planner_price(price: float, unit: str, goal: str = "") -> tuple[float, str]:
+    """A price in units that a planner reads: per MWh, per 1000 m³, per ha.
+
+    Parameters
+    ----------
+    price : float
+        In ``unit``.
+    unit : str
+        For example "t per m3".
+    goal : str
+        Name of what the plan maximises, where its tonnes need a word: "net removal".
+
+    Returns
+    -------
+    tuple
+        The price and its unit.
+    """
+    paid, _, per = unit.partition(" per ")
+    factor, name = PRICED.get(per, (1.0, per))
+    paid = "$" if paid == "USD" else paid
+    if paid == "t" and goal.startswith("net"):
+        paid = "net t"
+    return price * factor, f"{paid} per {name}"
+
+
+def binding_rows(pools: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Rows of the table of pools that have a price, the ones that matter most first.
+
+    What matters is price times supply: what the objective owes to the pool.
+    """
+    if pools is None or not len(pools):
+        return []
+    rows = [{str(key): value for key, value in row.items()} for row in pools.to_dict("records")]
+    priced = [row for row in rows if row["price"] != 0]
+    return sorted(priced, key=lambda row: -abs(row["price"] * row["supply"]))
+
+
+def _binding_table(rows: Sequence[dict[str, Any]], goal: str, *, where: bool) -> Table:
+    """One line for each kind of pool that binds, the kinds that matter most first."""
+    kinds: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        own = str(row["zone"]) if row["family"] == "policy" else ""  # each rule is its own kind
+        kinds.setdefault((row["family"], own, row["unit"], row["price_unit"]), []).append(row)
+    columns = [
+        ("what binds", "name"),
+        ("supply or limit", "right"),
+        ("one unit more\ngains, at most", "right"),
+    ]
+    if where:
+        columns.append(("where, most valuable first", "left"))
+    shown = []
+    for (family, _, unit, price_unit), members in list(kinds.items())[:SHOWN_BINDING]:
+        factor, name = SUPPLIED.get(unit, (1.0, unit))
+        dearest = max((row["price"] for row in members), key=abs)
+        price, per = planner_price(dearest, price_unit, goal)
+        zones = [str(row["zone"]) for row in members if row["zone"] is not None]
+        supply = math.fsum(row["supply"] for row in members)
+        limit = f"{number(supply * factor)} {name}"
+        if family == "policy":
+            limit = f"{SENSES.get(str(members[0].get('sense')), '')} {limit}".strip()
+        words = (limit, f"{number(price)} {per}", _some(zones))
+        shown.append((family, *words)[: len(columns)])
+    table = text_table("", columns, shown)
+    if len(kinds) > SHOWN_BINDING:
+        table.caption = f"{len(kinds) - SHOWN_BINDING} more kinds in tables/pools.csv"
+        table.caption_justify = "left"
+    return table
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    text = ", ".join(names[:SHOWN_ZONES])
+    more = len(names) - SHOWN_ZONES
+    return text if more <= 0 else f"{text} and {more} more"
+
+
+def print_explanation(
+    found: Explanation, *, as_json: bool = False, console: Console | None = None
+) -> None:
+    """Print why a cell is what it is."""
+    from cdrsite.outputs.tables import plain
+
+    if as_json:
+        print_json(plain(found.as_dict()))
+        return
+    out = console or open_console()
+    out.print(found.head(), style="bold", highlight=False)
+    out.print(plain_list((what, text) for what, text in found.facts()))
+    for name, here in found.methods.items():
+        out.print(f"\n{name}", style="bold", highlight=False, markup=False)
+        out.print(plain_list(here.lines()))
+
+
+def print_batch(found: BatchResult, folder: Path, *, console: Console | None = None) -> None:
+    """Print the runs of a batch side by side, and what they shared."""
+    rows = [{str(k): v for k, v in row.items()} for row in found.table.to_dict("records")]
+    out = console or open_console()
+    head = "net_mt_yr "
+    methods = [str(c) for c in found.table.columns if str(c).startswith(head)]
+    columns = [
+        ("run", "name"),
+        *((name.removeprefix(head).replace("-", "-\n", 1), "right") for name in methods),
+        ("all\nnet Mt/yr", "right"),
+        ("mean\n$/net t", "right"),
+        ("binds\n(how many)", "left"),
+    ]
+    shown = [
+        (
+            str(row["run"]),
+            *(number(row[name]) for name in methods),
+            *(number(row.get(key)) for key in ("net_mt_yr", "mean_cost_usd_t")),
+            "failed" if row["status"] == "failed" else str(row["binding"]).replace("; ", "\n"),
+        )
+        for row in rows
+    ]
+    show_table(out, text_table("Net removal of each method in the plan [Mt/yr]", columns, shown))
+    out.print(f"table in {folder / 'batch.csv'}", markup=False, highlight=False, soft_wrap=True)
+    if found.finished > 1:
+        out.print(shared_line(found), markup=False, highlight=False)
+
+
+SHARED_WORDS = {
+    "layers": "layers on the grid",
+    "siting": "exclusions",
+    "links": "routes to storage",
+    "shed": "biomass in reach",
+    "areas": "areas of pools",
+}
+"""Stage that runs of a batch share -> what a person calls it."""
+
+
+def shared_line(found: BatchResult) -> str:
+    """Which stages were taken from earlier runs, and how often, in one sentence."""
+    taken = {stage: times for stage, times in found.shared.items() if times}
+    if not taken:
+        return f"shared by the {found.finished} finished runs: nothing, all stages were made anew"
+    parts = ", ".join(f"{SHARED_WORDS[stage]} {times}x" for stage, times in taken.items())
+    return f"taken from an earlier one of the {found.finished} finished runs: {parts}"
+
+
+def network_line(network: dict[str, Any]) -> str:
+    """Size, cost and proof of the network, in one sentence (rule 8).
+
+    Parameters
+    ----------
+    network : dict
+        ``summary["network"]`` of a run.
+    """
+    proof = f"within {100 * network['gap']:.2g}% of the cheapest"
+    if network["gap_transport"] is not None:
+        proof += f", {100 * network['gap_transport']:.2g}% of transport"
+    if network["status"] == "optimal":
+        proof = "the cheapest"
+    elif not network["reproducible"]:
+        proof += ", cut short by time_limit"
+    return (
+        f"{network['plants']} plants, {network['pipes']} pipes of {network['pipes_km']:,.0f} km: "
+        f"{network['cost_usd_t']:.1f} USD per t stored, {network['transport_usd_t']:.2f} of it for "
+        f"transport; {proof}"
+    )
+
+
+def exclusion_line(rules: pd.DataFrame | None, methods: Sequence[str]) -> str:
+    """The exclusion rules that remove most, in one sentence.
+
+    Parameters
+    ----------
+    rules : DataFrame or None
+        Table ``exclusions`` of a run.
+    methods : sequence of str
+        All methods.
+    """
+    if rules is None or not len(rules):
+        return ""
+    most = rules.sort_values("removes_km2", ascending=False, kind="stable")
+    named: dict[str, str] = {}
+    for row in most.to_dict("records"):
+        name, percent = str(row["rule"]), row["removes_percent"]
+        if name not in named and percent > 0:
+            who = _who(str(row["methods"]).split(", "), methods)
+            share = "<0.1" if percent < 0.1 else number(percent, 2)
+            where = "" if who == "all methods" else f" ({who})"
+            unit = "%" if named else "% of the region"
+            named[name] = f"{name} {share}{unit}{where}"
+    if not named:
+        return "no exclusion removes anything"
+    more = len(named) - SHOWN_RULES
+    rest = f"; {more} more in tables/exclusions.csv" if more > 0 else ""
+    return f"{'; '.join([*named.values()][:SHOWN_RULES])}{rest}"
+
+
+MINOR_WARNINGS = (
+    # what is not recognised comes first: it may change the answer
+    r"left out|keeps no feature|cover no area|only beside it|outside the grid|reach no storage|"
+    r"no lines to cross|without a connection|have no place|is not applied|the plan is for",
+    r"is unknown|no value in|`unknown`",
+    r"repaired|uses this layer|routes are drawn|are joined to the nearest",
+)
+"""Kinds of warnings, the more important first: something is left out; unknown; housekeeping."""
+SHOWN_WARNINGS = 12
+"""Warnings repeated at the end of a run."""
+
+
+def ranked_warnings(texts: Iterable[str]) -> list[str]:
+    """Warnings, each once, the most important first; in order where they are equal."""
+
+    def rank(text: str) -> int:
+        for place, words in enumerate(MINOR_WARNINGS, 1):
+            if re.search(words, text):
+                return place
+        return 0
+
+    return sorted(dict.fromkeys(texts), key=rank)
+
+
+def print_warnings(texts: Iterable[str], console: Console) -> None:
+    """Repeat the warnings of a run, numbered, the most important first."""
+    listed = ranked_warnings(texts)
+    if not listed:
+        return
+    console.print(f"\n{len(listed)} warning{'s' * (len(listed) > 1)}", style="bold")
+    rows = [(f"{i}.", text) for i, text in enumerate(listed[:SHOWN_WARNINGS], 1)]
+    console.print(plain_list(rows))
+    if len(listed) > SHOWN_WARNINGS:
+        more = len(listed) - SHOWN_WARNINGS
+        console.print(f"{more} more in manifest.json", style="dim", highlight=False)
+
+
+def _who(holders: Sequence[str], methods: Sequence[str]) -> str:
+    """The methods a rule holds for, in the fewest words."""
+    others = [name for name in methods if name not in holders]
+    if not others:
+        return "all methods"
+    return f"all but {', '.join(others)}" if len(others) < len(holders) else ", ".join(holders)
+
+
+STATE_STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+
+
+def print_checks(checks: Sequence[Check], console: Console | None = None) -> None:
+    """Print what the doctor found, and how to cure it.
+
+    Parameters
+    ----------
+    checks : sequence of Check
+        From :func:`cdrsite.cli.doctor.examine`.
+    console : Console, optional
+        The output stream when not given.
+    """
+    from rich.text import Text
+
+    out = console or open_console()
+    columns = (("", "name"), ("what", "name"), ("found", "left"))
+    # the cure stands under what it cures
+    rows = [(c.state, c.name, c.found + (f"\n→ {c.cure}" if c.cure else "")) for c in checks]
+    table = text_table("", columns, rows)
+    for cell in table.columns[0].cells:
+        if isinstance(cell, Text) and cell.plain in STATE_STYLES:
+            cell.stylize(STATE_STYLES[cell.plain])
+    show_table(out, table)
+    problems = sum(check.state == "problem" for check in checks)
+    warned = sum(check.state == "warning" for check in checks)
+    verdict = (
+        f"{problems} problem{'s' * (problems > 1)}: a study will not run before the cure"
+        if problems
+        else "ready to run a study"
+    )
+    more = f"; {warned} warning{'s' * (warned > 1)}" if warned else ""
+    out.print(f"{verdict}{more}", style="bold", highlight=False)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document; what is no number is null."""
+    from cdrsite.outputs.tables import plain
+
+    json.dump(plain(document), sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")

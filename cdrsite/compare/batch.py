@@ -1,0 +1,597 @@
+"""Many runs, one table and one page that compare them.
+
+What a run needs is imported where it runs: a batch that has workers starts them at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.compare.changes import rank_table, scenario_changes, site_changes
+from cdrsite.config.base import LONGEST_NAME
+from cdrsite.config.load import load_scenario, read_yaml
+from cdrsite.core.errors import CdrsiteError, ConfigError
+from cdrsite.core.faults import MEMORY_CURE, machine_fault
+from cdrsite.core.files import SHARED, remove_own
+from cdrsite.core.machine import cores
+from cdrsite.core.processes import ATTEMPTS, Lost, in_processes
+from cdrsite.core.yamltext import read_text
+from cdrsite.engine.cache import READS, Recall, key_of
+from cdrsite.engine.memo import remembering
+from cdrsite.outputs.manifest import resolved_scenario
+from cdrsite.outputs.staging import claimed, sharing, writing_into
+from cdrsite.outputs.tables import write_json, write_table
+from cdrsite.report.words import Words
+from cdrsite.study.means import Means, work_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cdrsite.core.progress import ProgressSink
+    from cdrsite.study.assemble import StudyResult
+
+MAX_RUNS = 1000
+"""More runs than this in one batch are refused as a likely mistake."""
+PAGE = "batch.html"
+BATCH_FILES = (
+    PAGE,
+    "batch.json",
+    *(
+        f"{name}.{ending}"
+        for name in ("batch", "batch_ranks", "batch_assumptions")
+        for ending in ("csv", "parquet")
+    ),
+)
+"""What a batch writes beside the folders of its runs."""
+ABSENT = "–"
+"""Value of an assumption that a run does not have."""
+SHOWN_BINDING = 3
+"""Binding pools named in the table, the ones that the objective owes most to."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One run of a batch.
+
+    Attributes
+    ----------
+    name : str
+        Names the folder and the row.
+    scenario : Path
+        The scenario file.
+    overrides : tuple of str
+        As for ``--set``: "key.path=value".
+    """
+
+    name: str
+    scenario: Path
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass
+class BatchResult:
+    """What a batch found.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per run; see :func:`row_of`.
+    failed : dict of str to str
+        Name of a run -> why it failed.
+    ranks : DataFrame
+        How the ranking of sites differs from that of the first run that was finished: ``run`` and
+        the columns of :func:`cdrsite.compare.changes.rank_table`.
+    varies : DataFrame
+        Assumptions that are not the same in all runs: ``assumption``, ``run`` and ``value``.
+    """
+
+    table: pd.DataFrame
+    failed: dict[str, str] = field(default_factory=dict)
+    ranks: pd.DataFrame | None = None
+    varies: pd.DataFrame | None = None
+
+    @property
+    def shared(self) -> dict[str, int]:
+        """Stage -> in how many finished runs it was taken from an earlier one."""
+        texts = self.table["shared"].fillna("") if "shared" in self.table.columns else ()
+        taken = [text.split("; ") for text in texts]
+        return {stage: sum(stage in one for one in taken) for stage in READS}
+
+    @property
+    def finished(self) -> int:
+        """Runs that were finished."""
+        return len(self.table) - len(self.failed)
+
+    def document(self) -> dict[str, Any]:
+        """All of it as plain values: ``runs``, ``finished``, ``failed`` and ``shared``.
+
+        ``failed`` gives the reason of each run that failed; ``shared`` says of each stage in how
+        many finished runs it was taken from an earlier one.
+        """
+        runs = [{str(k): v for k, v in row.items()} for row in self.table.to_dict("records")]
+        return {
+            "runs": runs,
+            "finished": self.finished,
+            "failed": self.failed,
+            "shared": self.shared,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """What a batch keeps of a run that was finished.
+
+    Attributes
+    ----------
+    name : str
+        Of the run.
+    scenario : dict
+        As resolved.
+    sites : DataFrame or None
+        Its ranked sites.
+    cell_km, spacing_km : float
+        Size of its cells, and the least distance of its ranked sites.
+    """
+
+    name: str
+    scenario: dict[str, Any]
+    sites: pd.DataFrame | None
+    cell_km: float
+    spacing_km: float
+
+
+def variants(
+    scenarios: Sequence[Path], matrix: Path | None = None, overrides: Sequence[str] = ()
+) -> list[Variant]:
+    """Every run of a batch: each scenario with each row of the matrix.
+
+    Parameters
+    ----------
+    scenarios : sequence of Path
+        Scenario files.
+    matrix : Path, optional
+        YAML: either ``name: {key.path: value, ...}`` for each run, or for all combinations
+        ``vary: {key.path: [values]}``.
+    overrides : sequence of str
+        For all runs; the matrix comes after them.
+
+    Raises
+    ------
+    ConfigError
+        A matrix that is neither, or so many runs that it looks like a mistake.
+    """
+    rows = {"": ()} if matrix is None else matrix_rows(matrix)
+    made = []
+    for scenario in scenarios:
+        for name, own in rows.items():
+            parts = [scenario.stem] if len(scenarios) > 1 or not name else []
+            made.append(Variant(" ".join([*parts, name]).strip(), scenario, (*overrides, *own)))
+    _refuse_many(len(made))
+    _refuse_twins([variant.name for variant in made])
+    return made
+
+
+def _wrong(what: str, got: str, expected: str, cure: str) -> ConfigError:
+    where = "runs of the batch"
+    return ConfigError(what, where=where, got=got, expected=expected, cure=cure)
+
+
+def _refuse_many(count: int) -> None:
+    if count > MAX_RUNS:
+        raise _wrong("very many runs", f"{count:,}", f"up to {MAX_RUNS}", "vary fewer values")
+
+
+def _refuse_twins(names: list[str]) -> None:
+    """Two runs of one name, or of one folder, where the second would replace the first."""
+    places: dict[str, str] = {}
+    cure = "rename one of them in the matrix"
+    for name in names:
+        if len(folder_name(name).encode()) > LONGEST_NAME:
+            expected = f"at most {LONGEST_NAME} bytes for a folder"
+            raise _wrong("the name of a run is too long", name, expected, cure)
+        # some file systems take small and capital letters for the same
+        other = places.setdefault(folder_name(name).casefold(), name)
+        if names.count(name) > 1:
+            raise _wrong("two runs of one name", name, "each once", "rename a scenario")
+        if other != name:
+            expected = "names that differ in letters, numbers or _.,=+-"
+            got = f"{other!r} and {name!r}"
+            raise _wrong("two runs would be written to one folder", got, expected, cure)
+
+
+def matrix_rows(path: Path) -> dict[str, tuple[str, ...]]:
+    """Name of each run of a matrix file -> what it sets; see :func:`variants`."""
+    if not path.is_file():
+        raise ConfigError("no such matrix file", where="--matrix", got=str(path))
+    data, _ = read_yaml(read_text(path), str(path))
+    if set(data) == {"vary"}:
+        return _product(data["vary"], path)
+    rows = {}
+    for name, values in data.items():
+        if not isinstance(values, Mapping):
+            raise ConfigError(
+                "a run of the matrix is not a mapping",
+                where=f"{path}: {name}",
+                got=repr(values),
+                expected="key.path: value, ... (or one key vary: with lists)",
+            )
+        rows[str(name)] = tuple(f"{key}={_text(value)}" for key, value in values.items())
+    return rows
+
+
+def _product(vary: Any, path: Path) -> dict[str, tuple[str, ...]]:
+    """All combinations of the values."""
+    lists = isinstance(vary, Mapping) and all(isinstance(v, list) and v for v in vary.values())
+    if not lists or not vary:
+        raise ConfigError(
+            "vary needs lists", where=str(path), got=repr(vary), expected="vary: {key.path: [a, b]}"
+        )
+    _refuse_many(math.prod(len(values) for values in vary.values()))
+    rows = {}
+    for values in itertools.product(*vary.values()):
+        pairs = [f"{key}={_text(value)}" for key, value in zip(vary, values, strict=True)]
+        short = [f"{_short_key(str(k))}={_text(v)}" for k, v in zip(vary, values, strict=True)]
+        name = ", ".join(short)
+        rows[name if name not in rows else ", ".join(pairs)] = tuple(pairs)
+    return rows
+
+
+def _short_key(key: str) -> str:
+    """The end of a key path that says what it is about."""
+    parts = key.split(".")
+    return ".".join(parts[-2:] if parts[-1] in {"factor", "value"} else parts[-1:])
+
+
+def _text(value: Any) -> str:
+    """A value as ``--set`` reads it: JSON, which is YAML too; plain text stays as it is."""
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def folder_name(name: str) -> str:
+    """A folder for a run: the name without what file systems refuse."""
+    return re.sub(r"[^\w.,=+-]+", "-", name).strip("-.") or "run"
+
+
+def run_batch(
+    runs: Iterable[Variant],
+    folder: Path | None = None,
+    progress: ProgressSink | None = None,
+    *,
+    means: Means | None = None,
+    workers: int = 1,
+    tell: Callable[[Variant], None] | None = None,
+    lang: str = "en",
+) -> BatchResult:
+    """Run every variant; one that fails is recorded and does not stop the others.
+
+    Parameters
+    ----------
+    runs : iterable of Variant
+        From :func:`variants`.
+    folder : Path, optional
+        Each run is written to a folder in it, and beside them the tables ``batch``,
+        ``batch_ranks`` and ``batch_assumptions`` as CSV and Parquet and the page ``batch.html``;
+        nothing is written when not given.
+    progress : ProgressSink, optional
+        Told about long steps.
+    means : Means, optional
+        Threads and memory of each run.
+    workers : int
+        Runs at a time, each in a process of its own.
+    tell : callable, optional
+        Called before each run.
+    lang : {'en', 'zh'}
+        Language of the page.
+
+    Returns
+    -------
+    BatchResult
+        Rows in the order of the runs.
+    """
+    means = means or Means()
+    rows: list[dict[str, Any]] = []
+    failed: dict[str, str] = {}
+    finished: list[Finished] = []
+    runs = list(runs)
+    with nullcontext() if folder is None else _claimed(folder, runs):
+        outcomes = dict(_outcomes(runs, folder, progress, means, workers, tell))
+        for place, variant in enumerate(runs):
+            outcome = outcomes[place]
+            if isinstance(outcome, str):
+                failed[variant.name] = outcome
+                rows.append({"run": variant.name, "status": "failed", "message": outcome})
+            else:
+                rows.append(outcome[0])
+                finished.append(outcome[1])
+        found = _side_by_side(rows, failed, finished)
+        if folder is not None:
+            write_batch(folder, found, lang)
+    return found
+
+
+@contextmanager
+def _claimed(folder: Path, runs: Sequence[Variant]) -> Iterator[None]:
+    """Have the folder of a batch and those of its runs to oneself, from before the work.
+
+    Raises
+    ------
+    ConfigError
+        What a run or the batch would write over is somebody's own, or another process writes there;
+        nothing is changed then.
+    """
+    with sharing(folder, "batch", BATCH_FILES):
+        for variant in runs:
+            with claimed(folder / folder_name(variant.name)):
+                pass  # each run locks its own when it comes to write
+        try:
+            yield
+        finally:
+            for left in folder.glob(f"{SHARED}*"):
+                remove_own(left, SHARED)
+
+
+Outcome = tuple[dict[str, Any], Finished] | str
+"""Row and facts of a finished run, or why it failed."""
+
+
+def _outcomes(
+    runs: Sequence[Variant],
+    folder: Path | None,
+    progress: ProgressSink | None,
+    means: Means,
+    workers: int,
+    tell: Callable[[Variant], None] | None,
+) -> Iterator[tuple[int, Outcome]]:
+    """Place of each run with its outcome; runs of one process share what they can."""
+    order = sharing_order(runs)
+    if workers <= 1:
+        recall = Recall(_shared(folder))
+        for place in order:
+            if tell is not None:
+                tell(runs[place])
+            yield place, _outcome(runs[place], folder, progress, means, recall)
+    else:
+        means = replace(means, threads=means.threads or max(1, cores() // workers))
+        task = partial(_in_process, folder=folder, means=means)
+        found = in_processes(task, [runs[place] for place in order], workers, tell)
+        for place, outcome in found:
+            yield order[place], _lost(outcome) if isinstance(outcome, Lost) else outcome
+
+
+def sharing_order(runs: Sequence[Variant]) -> list[int]:
+    """An order in which runs that can share stages follow each other.
+
+    What is shared is kept for a few settings only: layers of two grids that take turns would be
+    read again in every run. Runs that share alike stay in the order given.
+    """
+    keys: list[tuple[str, ...]] = []
+    for variant in runs:
+        try:
+            scenario = load_scenario(variant.scenario, variant.overrides)
+            keys.append(tuple(key_of(stage, scenario) for stage in READS))
+        except (CdrsiteError, OSError):  # told when it is run
+            keys.append((variant.name,))
+    first: dict[tuple[str, ...], int] = {}
+    for place, key in enumerate(keys):
+        for size in range(1, len(READS) + 1):
+            first.setdefault(key[:size], place)
+    ranks = [tuple(first[key[:size]] for size in range(1, len(READS) + 1)) for key in keys]
+    return sorted(range(len(runs)), key=lambda place: (ranks[place], place))
+
+
+def _lost(found: Lost) -> str:
+    """What to say of a run whose process was ended by the system."""
+    return (
+        f"the process of this run {found.how}, {ATTEMPTS} times; got no result; expected a machine "
+        f"with enough memory for it; cure: {MEMORY_CURE}"
+    )
+
+
+def _shared(folder: Path | None) -> Path | None:
+    """Where this process keeps what its runs share, if that is on disk."""
+    return None if folder is None else folder / f"{SHARED}{uuid.uuid4().hex[:12]}"
+
+
+@lru_cache(maxsize=1)
+def _recall(folder: Path | None) -> Recall:
+    """What this process remembers of earlier runs of the batch."""
+    return Recall(_shared(folder))
+
+
+def _in_process(variant: Variant, folder: Path | None, means: Means) -> Outcome:
+    """Run a variant in a process of its own, which remembers what the next can use."""
+    return _outcome(variant, folder, None, means, _recall(folder))
+
+
+def _outcome(
+    variant: Variant,
+    folder: Path | None,
+    progress: ProgressSink | None,
+    means: Means,
+    recall: Recall,
+) -> Outcome:
+    """Run a variant and write it, where there is a folder to write to."""
+    from cdrsite.study import run as study
+
+    before = recall.taken.copy()
+    try:
+        target = None if folder is None else folder / folder_name(variant.name)
+        with nullcontext() if target is None else claimed(target):
+            scenario = load_scenario(variant.scenario, variant.overrides)
+            mine = means if target is None else replace(means, folder=work_folder(target))
+            result = study.run(scenario, progress=progress, means=mine, recall=recall)
+            if target is not None:
+                with remembering(recall.memo):
+                    result.write(target, progress)
+        row = row_of(variant, result)
+        row["shared"] = "; ".join(name for name in READS if recall.taken[name] > before[name])
+        return row, _finished(variant, result)
+    except CdrsiteError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - one broken run must not lose the others' hours
+        return machine_fault(error) or f"{type(error).__name__}: {error}"
+
+
+def _finished(variant: Variant, result: StudyResult) -> Finished:
+    scenario = resolved_scenario(result.scenario)
+    profiles = result.summary["methods"]
+    for name, choice in scenario["methods"].items():
+        # the profile that was taken where none was named
+        choice["profile"] = choice["profile"] or profiles.get(name, {}).get("profile")
+    steps, step = result.grid.row_steps_m
+    return Finished(
+        variant.name,
+        scenario,
+        result.tables.get("sites"),
+        max(float(steps.max()), float(step)) / 1000.0,
+        result.scenario.outputs.site_distance,
+    )
+
+
+def _side_by_side(
+    rows: list[dict[str, Any]], failed: dict[str, str], finished: list[Finished]
+) -> BatchResult:
+    """The tables of a batch: results, ranking of sites, and which assumptions vary."""
+    import pandas as pd
+
+    ranks = [
+        rank_table(_site_changes(finished[0], one)).assign(run=one.name) for one in finished[1:]
+    ]
+    changed = varying([one.scenario for one in finished])
+    places = {one.name: place for place, one in enumerate(finished)}
+    for row in rows:
+        if row["run"] in places:
+            place = places[row["run"]]
+            row["differs_in"] = "; ".join(f"{key}={values[place]}" for key, values in changed)
+            row.update(_rank_cells(ranks[place - 1] if place else None))
+    table = pd.DataFrame(rows)
+    if "message" in table.columns:  # the longest text stands last
+        table = table[[*(name for name in table.columns if name != "message"), "message"]]
+    varies = [
+        {"assumption": key, "run": one.name, "value": value}
+        for key, values in changed
+        for one, value in zip(finished, values, strict=True)
+    ]
+    listed = pd.concat(ranks) if ranks else rank_table(site_changes(None, None, 0.0, 0.0))
+    listed = listed.reset_index(drop=True)
+    if "run" in listed.columns:
+        listed = listed[["run", *(name for name in listed.columns if name != "run")]]
+    columns = ["assumption", "run", "value"]
+    return BatchResult(table, failed, listed, pd.DataFrame(varies, columns=columns))
+
+
+def _site_changes(a: Finished, b: Finished) -> pd.DataFrame:
+    same = max(a.cell_km, b.cell_km) / 2
+    return site_changes(a.sites, b.sites, same, min(a.spacing_km, b.spacing_km))
+
+
+def _rank_cells(ranks: pd.DataFrame | None) -> dict[str, float]:
+    """Ranking of all methods in few numbers; nothing to say of the first run."""
+    if ranks is None or not len(ranks):
+        return {}
+    kept = ranks["same"] + ranks["moved"]
+    known = ranks["rank_correlation"].notna()
+    lowest = float(ranks.loc[known, "rank_correlation"].min()) if known.any() else math.nan
+    return {
+        "sites_kept": int(kept.sum()),
+        "sites_gained": int(ranks["gained"].sum()),
+        "sites_lost": int(ranks["lost"].sum()),
+        "lowest_rank_correlation": lowest,
+    }
+
+
+def varying(scenarios: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Assumptions that are not the same in all scenarios.
+
+    Parameters
+    ----------
+    scenarios : sequence of mapping
+        As resolved.
+
+    Returns
+    -------
+    list of (str, list of str)
+        Key path, and the value in each scenario; a dash where it has no such key.
+    """
+    values: dict[str, list[str | None]] = {}
+    for place, scenario in enumerate(scenarios[1:], 1):
+        for change in scenario_changes(scenarios[0], scenario):
+            row = values.setdefault(change.key, [change.a] * len(scenarios))
+            row[place] = change.b
+    return [
+        (key, [ABSENT if value is None else value for value in row]) for key, row in values.items()
+    ]
+
+
+def write_batch(folder: Path, found: BatchResult, lang: str = "en") -> None:
+    """Write the tables and the page of a batch beside the folders of its runs.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the batch.
+    found : BatchResult
+        From :func:`run_batch`.
+    lang : {'en', 'zh'}
+        Language of ``batch.html``.
+    """
+    from cdrsite.compare.batch_page import batch_page
+
+    folders = {str(name): folder_name(str(name)) for name in found.table.get("run", ())}
+    with writing_into(folder, "batch", BATCH_FILES) as aside:
+        write_table(aside, "batch", found.table)
+        write_json(aside / "batch.json", found.document())
+        if found.ranks is not None:
+            write_table(aside, "batch_ranks", found.ranks)
+        if found.varies is not None:
+            write_table(aside, "batch_assumptions", found.varies)
+        page = batch_page(folder, found, folders, Words(lang))
+        (aside / PAGE).write_text(page, encoding="utf-8", newline="\n")
+
+
+def row_of(variant: Variant, result: StudyResult) -> dict[str, Any]:
+    """One run as a row: net by method, total, cost, land, certificate, what binds."""
+    summary, methods = result.summary, result.tables["methods"]
+    objective = summary["objective"]
+    row: dict[str, Any] = {
+        "run": variant.name,
+        "status": "optimal" if objective["gap"] <= objective["gap_asked"] else "gap not closed",
+    }
+    for method, net in zip(methods["method"], methods["net_mt_yr"], strict=True):
+        row[f"net_mt_yr {method}"] = float(net)
+    row |= {
+        "net_mt_yr": summary["net_mt_yr"],
+        "cost_musd_yr": summary["cost_musd_yr"],
+        "mean_cost_usd_t": summary["mean_cost_usd_t"],
+        "land_km2": float(methods["land_km2"].sum()),
+        "binding": "; ".join(binding_words(result.tables["pools"])),
+        "gap": objective["gap"],
+        "set": "; ".join(variant.overrides),
+        "message": "",
+    }
+    return row
+
+
+def binding_words(pools: pd.DataFrame) -> Iterator[str]:
+    """What binds, most important first: "injectivity (6)" for six storage units."""
+    owed: dict[str, float] = {}
+    count: dict[str, int] = {}
+    for row in pools.to_dict("records"):
+        if row["price"] != 0:
+            name = row["zone"] if row["family"] == "policy" else row["family"]
+            key = str(name or row["family"])
+            owed[key] = owed.get(key, 0.0) + abs(row["price"] * row["supply"])
+            count[key] = count.get(key, 0) + 1
+    for name in sorted(owed, key=lambda key: (-owed[key], key))[:SHOWN_BINDING]:
+        yield f"{name} ({count[name]})"

@@ -1,0 +1,353 @@
+"""The page of a batch: all runs in one table, what varies, and who wins where in each of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from cdrsite.compare.changes import records
+from cdrsite.compare.sheet import (
+    Sheet,
+    class_map,
+    document,
+    ground_size,
+    map_legend,
+    method_bar,
+    plain_number,
+    sheet_of,
+    shown,
+    winner_categories,
+)
+from cdrsite.core.errors import CdrsiteError
+from cdrsite.core.numbers import number
+from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.report.frame import MAX_ROWS, paragraph, section, word
+from cdrsite.report.html import table, tag, text
+from cdrsite.report.page import REPORT
+
+if TYPE_CHECKING:
+    from cdrsite.compare.batch import BatchResult
+    from cdrsite.report.words import Words
+
+Row = dict[str, Any]
+Runs = dict[str, RunFolder]
+
+NET = "net_mt_yr "
+"""Before the name of a method in the columns of the table of results."""
+MAP_PIXELS = 300
+"""Longest side of a small map [pixels]."""
+MAX_MAPS = 60
+"""More maps than this are not drawn: the page would be too large to open on a phone."""
+
+
+def batch_page(folder: Path, found: BatchResult, folders: Mapping[str, str], words: Words) -> str:
+    """The whole page as text.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the batch, where the page will stand.
+    found : BatchResult
+        Tables of the batch.
+    folders : mapping
+        Run -> folder in the batch's folder; those that were not written have no map and no link.
+    words : Words
+        In its language.
+    """
+    rows = records(found.table)
+    runs = _runs(folder, rows, folders)
+    sheet = sheet_of(list(runs.values()), words)
+    failed = len(found.failed)
+    about = sheet.count("batch.about", failed) if failed else sheet.say("batch.about.none")
+    title = "batch.title.one" if len(rows) == 1 else "batch.title.many"
+    head = (
+        tag("p", sheet.say("batch.kind"), class_="kicker"),
+        tag("h1", sheet.count("batch.title", len(rows))),
+        tag("p", about, class_="muted"),
+        shared(sheet, found),
+    )
+    sections = (
+        ("answer", "batch.answer", answer(sheet, rows, folder, folders)),
+        ("maps", "batch.maps", maps(sheet, runs)),
+        ("varies", "batch.varies", varies(sheet, found)),
+        ("methods", "compare.by_method", by_method(sheet, rows)),
+        ("sites", "batch.ranks", ranks(sheet, found, rows)),
+        ("failures", "batch.failures", failures(sheet, found.failed)),
+        ("files", "batch.files", files(sheet)),
+    )
+    return document(sheet, words(title, n=number(len(rows))), head, sections)
+
+
+def shared(sheet: Sheet, found: BatchResult) -> str:
+    """Which stages were taken from earlier runs, and how often."""
+    parts = [
+        sheet.words(
+            "batch.shared.one",
+            stage=sheet.words(f"batch.shared.{stage}"),
+            times=number(times),
+            n=number(found.finished),
+        )
+        for stage, times in found.shared.items()
+        if times
+    ]
+    if not parts:
+        return ""
+    stages = sheet.words("list.comma").join(parts)
+    return tag("p", text(sheet.words("batch.shared", stages=stages)), class_="muted")
+
+
+def _runs(folder: Path, rows: list[Row], folders: Mapping[str, str]) -> Runs:
+    """Runs that were finished and written."""
+    found = {}
+    for row in rows:
+        name = str(row["run"])
+        if row["status"] == "failed" or name not in folders:
+            continue
+        try:
+            found[name] = RunFolder(folder / folders[name])
+        except CdrsiteError:  # not written: its numbers are in the table all the same
+            continue
+    return found
+
+
+def methods_of(rows: list[Row]) -> list[str]:
+    """Names of the methods in the table of results."""
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return [key.removeprefix(NET) for key in keys if key.startswith(NET)]
+
+
+# -------------------------------------------------------------------- the answer
+
+
+def answer(sheet: Sheet, rows: list[Row], folder: Path, folders: Mapping[str, str]) -> str:
+    """All runs in one table, with a bar of their methods."""
+    methods = methods_of(rows)
+    parts = [
+        [(m, _known(row.get(NET + m))) for m in methods]
+        for row in rows
+    ]  # fmt: skip
+    most = max((math.fsum(v for _, v in own if v > 0) for own in parts), default=0.0)
+    made = [
+        _row(sheet, row, method_bar(sheet, str(row["run"]), own, most), folder, folders)
+        for row, own in zip(rows, parts, strict=True)
+    ]
+    columns = (
+        (sheet.say("batch.run"), "text"),
+        (tag("span", sheet.say("batch.bars"), class_="stacks"), "text"),
+        (sheet.say("batch.net") + sheet.in_("Mt/yr"), "number"),
+        (sheet.say("batch.cost") + sheet.in_("MUSD/yr"), "number"),
+        (sheet.say("batch.mean") + sheet.in_("USD/t"), "number"),
+        (sheet.say("batch.land") + sheet.in_("km2"), "number"),
+        (sheet.say("batch.binds"), "text"),
+    )
+    legend = map_legend(sheet, {sheet.words.method(m): sheet.colour(m) for m in methods})
+    body = table(sheet.say("batch.caption"), columns, made)
+    return section("answer", sheet.say("batch.answer"), lead(sheet, rows), body, legend)
+
+
+def _known(value: object) -> float:
+    size = float(value) if isinstance(value, int | float) else math.nan
+    return size if math.isfinite(size) else 0.0
+
+
+def lead(sheet: Sheet, rows: list[Row]) -> str:
+    """The range of the answers in one sentence."""
+    known = [row for row in rows if isinstance(row.get("net_mt_yr"), int | float)]
+    known = [row for row in known if math.isfinite(row["net_mt_yr"])]
+    if not known:
+        return ""
+    low = min(known, key=lambda row: row["net_mt_yr"])
+    high = max(known, key=lambda row: row["net_mt_yr"])
+    values = {"high": plain_number(high["net_mt_yr"]), "last": str(high["run"])}
+    if len(known) == 1:
+        return paragraph(text(sheet.words("batch.lead.one", **values)), kind="lead")
+    values |= {"low": plain_number(low["net_mt_yr"]), "first": str(low["run"])}
+    return paragraph(text(sheet.words("batch.lead", **values)), kind="lead")
+
+
+def _row(
+    sheet: Sheet, row: Row, bar: str, folder: Path, folders: Mapping[str, str]
+) -> list[str]:  # fmt: skip
+    name = str(row["run"])
+    failed = row["status"] == "failed"
+    shown_name = name_link(name, folder, folders) if not failed else text(name)
+    if failed:
+        shown_name += " " + tag("b", sheet.say("batch.failed"), class_="badge")
+    elif row["status"] != "optimal":
+        shown_name += " " + tag("b", sheet.say("batch.open"), class_="badge")
+    numbers = [
+        shown(row.get(key)) for key in ("net_mt_yr", "cost_musd_yr", "mean_cost_usd_t", "land_km2")
+    ]
+    binds = sheet.words("list.comma").join(
+        _binding(sheet, part) for part in word(row.get("binding")).split("; ") if part
+    )
+    return [shown_name, "" if failed else bar, *numbers, text(binds)]
+
+
+def _binding(sheet: Sheet, part: str) -> str:
+    """``water (6)`` in the words of the page; a rule's own name stays."""
+    name, bracket, count = part.rpartition(" (")
+    return f"{sheet.words.resource(name)}{bracket}{count}" if bracket else part
+
+
+def name_link(name: str, folder: Path, folders: Mapping[str, str]) -> str:
+    """Name of a run that leads to its report, or to its folder where it has none."""
+    place = folders.get(name)
+    if place is None or not (folder / place).is_dir():
+        return text(name)
+    target = f"{place}/{REPORT}" if (folder / place / REPORT).is_file() else f"{place}/"
+    return tag("a", text(name), href=quote(target))
+
+
+def by_method(sheet: Sheet, rows: list[Row]) -> str:
+    """Net removal of each method in each run."""
+    methods = methods_of(rows)
+    finished = [row for row in rows if row["status"] != "failed"]
+    if not methods or not finished:
+        return ""
+    columns = [
+        (sheet.say("batch.run"), "text"),
+        *((sheet.method(m), "number") for m in methods),
+        (sheet.say("total"), "number"),
+    ]
+    made = [
+        [text(row["run"]), *(shown(row.get(NET + m)) for m in methods), shown(row["net_mt_yr"])]
+        for row in finished[:MAX_ROWS]
+    ]
+    return section(
+        "methods",
+        sheet.say("compare.by_method"),
+        table(sheet.say("batch.methods"), columns, made),
+        _left_out(sheet, len(finished), "batch.csv"),
+    )
+
+
+def _left_out(sheet: Sheet, n: int, file: str) -> str:
+    if n <= MAX_ROWS:
+        return ""
+    return paragraph(sheet.count("left_out", n - MAX_ROWS, file=tag("code", file)), kind="note")
+
+
+# ------------------------------------------------------------------------- maps
+
+
+def maps(sheet: Sheet, runs: Runs) -> str:
+    """The map of winning methods of each run, with one legend."""
+    drawn = {name: run for name, run in runs.items() if "winner" in run.rasters}
+    if not drawn:
+        return ""
+    figures: list[str] = []
+    present: list[str] = []
+    read = {name: drawn[name].raster("winner", MAP_PIXELS) for name in list(drawn)[:MAX_MAPS]}
+    widest = max(ground_size(raster)[0] for raster in read.values())
+    for name, raster in read.items():
+        run = drawn[name]
+        categories = winner_categories(sheet, run)
+        _, names = class_map(raster, categories, "")
+        said = sheet.words("list.comma").join(sheet.class_name(n) for n in names)
+        alt = sheet.words("batch.map.alt", run=name, classes=said)
+        picture, _ = class_map(raster, categories, alt, widest)
+        present += names
+        net = shown(run.summary.get("net_mt_yr"))
+        caption = tag("figcaption", tag("b", text(name)), " ", net, sheet.in_("Mt/yr"))
+        figures.append(tag("figure", caption, picture))
+    colours = {sheet.class_name(n): sheet.class_colour(n) for n in dict.fromkeys(present)}
+    more = len(drawn) - len(figures)
+    return section(
+        "maps",
+        sheet.say("batch.maps"),
+        paragraph(sheet.say("batch.maps.intro")),
+        tag("div", *figures, class_="maps"),
+        map_legend(sheet, colours),
+        paragraph(sheet.count("batch.maps.more", more), kind="note") if more else "",
+    )
+
+
+# ----------------------------------------------------------------- what differs
+
+
+def varies(sheet: Sheet, found: BatchResult) -> str:
+    """Assumptions that are not the same in all runs; the longer way down."""
+    listed = records(found.varies) if found.varies is not None else []
+    title = sheet.say("batch.varies")
+    if not listed:
+        return section("varies", title, paragraph(sheet.say("batch.varies.none")))
+    keys = list(dict.fromkeys(str(row["assumption"]) for row in listed))
+    names = list(dict.fromkeys(str(row["run"]) for row in listed))
+    values = {(str(row["assumption"]), str(row["run"])): str(row["value"]) for row in listed}
+    down, across, first = (names, keys, "batch.run")
+    if len(keys) > len(names):
+        down, across, first = (keys, names, "compare.assumption")
+
+    def value(one: str, other: str) -> str:
+        key = (other, one) if down is names else (one, other)
+        said = values.get(key, "")
+        said = sheet.words("compare.null") if said == "null" else said
+        return tag("span", text(said), class_="long")
+
+    key = tag("span", sheet.say(first))
+    columns = [(key, "text"), *((tag("span", text(n), class_="key"), "text") for n in across)]
+    made = [[text(one), *(value(one, other) for other in across)] for one in down[:MAX_ROWS]]
+    return section(
+        "varies",
+        title,
+        table(sheet.say("batch.varies.caption"), columns, made),
+        _left_out(sheet, len(down), "batch_assumptions.csv"),
+    )
+
+
+def ranks(sheet: Sheet, found: BatchResult, rows: list[Row]) -> str:
+    """How the ranking of sites differs from that of the first finished run."""
+    listed = records(found.ranks) if found.ranks is not None else []
+    if not listed:
+        return ""
+    first = next(str(row["run"]) for row in rows if row["status"] != "failed")
+    states = ("same", "moved", "gained", "lost")
+    columns = [
+        (sheet.say("batch.run"), "text"),
+        (sheet.say("column.method"), "text"),
+        *((sheet.say(f"compare.{state}"), "number") for state in states),
+        (sheet.say("compare.order"), "number"),
+    ]
+    made = [
+        [
+            text(row["run"]),
+            sheet.method(str(row["method"])),
+            *(shown(int(row[state])) for state in states),
+            shown(float(row["rank_correlation"]), 2),
+        ]
+        for row in listed[:MAX_ROWS]
+    ]
+    return section(
+        "sites",
+        sheet.say("batch.ranks"),
+        table(sheet.say("batch.ranks.caption", run=text(first)), columns, made),
+        _left_out(sheet, len(listed), "batch_ranks.csv"),
+    )
+
+
+def failures(sheet: Sheet, failed: Mapping[str, str]) -> str:
+    """What each failed run said."""
+    items = (
+        tag("div", tag("b", text(name)), tag("pre", text(why)), class_="fail")
+        for name, why in failed.items()
+    )
+    return section("failures", sheet.say("batch.failures"), *items)
+
+
+def files(sheet: Sheet) -> str:
+    """What lies beside the page."""
+    listed = (
+        ("batch.csv", "batch.files.table"),
+        ("batch_assumptions.csv", "batch.files.varies"),
+        ("batch_ranks.csv", "batch.files.ranks"),
+        ("batch.json", "batch.files.json"),
+    )
+    items = (
+        tag("li", tag("a", tag("code", text(name)), href=name), " – ", sheet.say(key))
+        for name, key in listed
+    )
+    return section("files", sheet.say("batch.files"), tag("ul", *items))

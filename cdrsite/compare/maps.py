@@ -1,0 +1,493 @@
+"""Maps of what changed between two runs on one grid: net removal, cost, winning method.
+
+Everything is read, computed and counted by blocks from the two labelled datasets.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from cdrsite import __version__
+from cdrsite.core.errors import DataError
+from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE
+from cdrsite.outputs.legend import OUTSIDE_NAME, class_colour, flag_names
+from cdrsite.outputs.qml import raster_qml, readable, sample_values, write_style
+from cdrsite.outputs.rasters.cog import write_cog_blocks
+from cdrsite.outputs.rasters.raster import Category, RasterSpec
+from cdrsite.result.store import grid_of
+from cdrsite.result.variables import NO_METHOD
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from cdrsite.outputs.runfolder import RunFolder
+
+Slices = tuple[slice, slice]
+
+CHANGE = "change_of_net_removal"
+"""File of the change of all methods together; ``_METHOD`` follows for one method."""
+COST = "change_of_cost"
+WINNER = "change_of_winner"
+UNCHANGED = 0
+"""Code of cells whose winning method is the same."""
+OTHER = 254
+"""Code of rare changes, where there are more kinds than codes."""
+UNCHANGED_COLOUR = "#ECEBE6"
+OTHER_COLOUR = "#7F7F7F"
+GIVEN_UP = "#A98B5B"
+"""Where no method is left in the plan: darker than the same on a map of one run, to be seen."""
+LEAST = 1e-30
+"""Changes smaller than this are none; far below what a float tells apart from other tonnes."""
+BLOCK = 1024
+"""Rows and columns of a block, as the datasets are stored [cells]."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of one run, cell by cell.
+
+    Attributes
+    ----------
+    data : xr.Dataset
+        The labelled dataset of the run.
+    """
+
+    data: xr.Dataset
+
+    @cached_property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the methods."""
+        return tuple(str(name) for name in np.atleast_1d(self.data["removal_method"].to_numpy()))
+
+    @cached_property
+    def classes(self) -> dict[int, str]:
+        """Code -> words of the map of winning methods."""
+        return flag_names(self.data["winner"])
+
+    def _read(self, name: str, at: Slices, method: int | None = None) -> NDArray[np.float64]:
+        """A variable in a block; of one method where it has one for each."""
+        variable = self.data[name]
+        if "removal_method" in variable.dims:
+            variable = variable.isel(removal_method=method)
+        if "y" in variable.dims:
+            variable = variable.isel(y=at[0], x=at[1])
+        return np.asarray(variable.to_numpy(), np.float64)
+
+    def net(self, method: str, at: Slices) -> NDArray[np.float64]:
+        """Net removal of a method in the plan [t/yr]; a method that it does not know removes 0."""
+        if method not in self.methods:
+            return np.where(self.winner(at) == OUTSIDE, np.nan, 0.0)
+        index = self.methods.index(method)
+        gross = self._read("allocated", at, index)
+        # what is excluded removes nothing; what is unknown stays so
+        gross[np.isin(self._read("limit", at, index), (EXCLUDED, NET_NOT_POSITIVE))] = 0.0
+        if {"net_at_plant", "stored_share", "sink_loss"} <= set(self.data.data_vars):
+            lost = self._read("stored_share", at, index) * self._read("sink_loss", at, index)
+            factor = self._read("net_at_plant", at, index) - lost
+        else:  # a dataset without the evidence: with the cheapest storage
+            factor = self._read("net_factor", at, index)
+        return np.where(gross == 0, 0.0, gross * factor)
+
+    def all_net(self, at: Slices) -> NDArray[np.float64]:
+        """Net removal of all methods [t/yr]."""
+        if "net_removal" in self.data:
+            net = self._read("net_removal", at)
+            net[self.winner(at) == EXCLUDED] = 0.0
+            return net
+        parts = np.stack([self.net(method, at) for method in self.methods])
+        return np.where(np.isnan(parts).all(axis=0), np.nan, np.nansum(parts, axis=0))
+
+    @property
+    def has_cost(self) -> bool:
+        """Whether the dataset knows what the plan costs in each cell."""
+        return {"net_removal", "plan_cost"} <= set(self.data.data_vars)
+
+    def cost(self, at: Slices) -> NDArray[np.float64]:
+        """Cost of the plan [USD/yr]; 0 where it does nothing."""
+        net = self.all_net(at)
+        return np.where(net == 0, 0.0, net * self._read("plan_cost", at))
+
+    def winner(self, at: Slices) -> NDArray[np.int64]:
+        """Code of the winning method or of the state."""
+        return self._read("winner", at).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A map of the change of a quantity, computed block by block.
+
+    Attributes
+    ----------
+    name : str
+        Of the file.
+    unit, description : str
+        Of the values.
+    method : str or None
+        Of one method, or of all.
+    a, b : Plan
+        The two runs.
+    grid : AnalysisGrid
+        Of both.
+    """
+
+    name: str
+    unit: str
+    description: str
+    method: str | None
+    a: Plan
+    b: Plan
+    grid: AnalysisGrid
+
+    def block(self, block: Block) -> NDArray[np.float32]:
+        """Second run less first run in a block; NaN where either is unknown (rule 2)."""
+        at = block.slices
+        if self.name == COST:
+            change = self.b.cost(at) - self.a.cost(at)
+        elif self.method is None:
+            change = self.b.all_net(at) - self.a.all_net(at)
+        else:
+            change = self.b.net(self.method, at) - self.a.net(self.method, at)
+        return change.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class ChangeSum:
+    """What a map of change adds up to.
+
+    Attributes
+    ----------
+    name, unit : str
+        Of the map and its values.
+    method : str or None
+        Of one method, or of all.
+    total, rise, fall : float
+        Sum over all cells, over those where it rises and where it falls [unit].
+    rising, falling, unknown : int
+        Cells; ``unknown`` are known in one run only.
+    """
+
+    name: str
+    unit: str
+    method: str | None
+    total: float
+    rise: float
+    fall: float
+    rising: int
+    falling: int
+    unknown: int
+
+
+def _rise_and_fall(change: NDArray[np.float64]) -> tuple[float, float, int, int]:
+    up, down = change > 0, change < 0
+    return float(change[up].sum()), float(change[down].sum()), int(up.sum()), int(down.sum())
+
+
+def _change_sum(
+    quantity: Quantity, parts: Sequence[tuple[float, float, int, int]], unknown: int
+) -> ChangeSum:
+    rise, fall = (math.fsum(part[i] for part in parts) for i in (0, 1))
+    rising, falling = sum(part[2] for part in parts), sum(part[3] for part in parts)
+    return ChangeSum(
+        quantity.name, quantity.unit, quantity.method,
+        rise + fall, rise, fall, rising, falling, unknown,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Cells that one class of the first run became another one in the second run."""
+
+    before: str
+    after: str
+    cells: int
+    area_km2: float
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Maps of change between two runs on one grid.
+
+    Attributes
+    ----------
+    a, b : Plan
+        The two runs; open datasets.
+    grid : AnalysisGrid
+        Of both.
+    with_cost : bool
+        Whether their costs can be subtracted.
+    """
+
+    a: Plan
+    b: Plan
+    grid: AnalysisGrid
+    with_cost: bool = True
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Methods of either run."""
+        return tuple(dict.fromkeys([*self.a.methods, *self.b.methods]))
+
+    @classmethod
+    def between(cls, a: RunFolder, b: RunFolder, *, with_cost: bool = True) -> Differences:
+        """Of two runs.
+
+        Raises
+        ------
+        GridError
+            Their grids differ; nothing is resampled (rule 1).
+        DataError
+            A run's dataset has no plan.
+        """
+        from cdrsite.core.grid import require_same_grid
+
+        plans = []
+        for run in (a, b):
+            data = run.dataset()
+            absent = sorted({"allocated", "limit", "winner"} - set(data.data_vars))
+            if absent:
+                raise DataError(
+                    "the run's dataset has no plan to compare",
+                    where=str(run.path),
+                    got=f"no {', '.join(absent)}",
+                    cure="run the study again with this version",
+                )
+            plans.append(Plan(data))
+        grid = grid_of(plans[0].data)
+        require_same_grid(grid, grid_of(plans[1].data), str(b.path))
+        return cls(plans[0], plans[1], grid, with_cost)
+
+    def quantities(self) -> Iterator[Quantity]:
+        """Every map of the change of a quantity."""
+        both = (self.a, self.b, self.grid)
+        yield Quantity(CHANGE, "t/yr", "change of net removal, per cell", None, *both)
+        for method in self.methods:
+            words = f"{method}: change of net removal, per cell"
+            yield Quantity(f"{CHANGE}_{method}", "t/yr", words, method, *both)
+        if self.with_cost and self.a.has_cost and self.b.has_cost:
+            yield Quantity(COST, "USD/yr", "change of the cost of the plan, per cell", None, *both)
+
+    def blocks(self) -> Iterator[Block]:
+        """Blocks of the grid as the datasets are stored."""
+        return self.grid.blocks(BLOCK)
+
+    @cached_property
+    def sums(self) -> tuple[ChangeSum, ...]:
+        """What each map of a quantity adds up to."""
+        quantities = list(self.quantities())
+        parts: list[list[tuple[float, float, int, int]]] = [[] for _ in quantities]
+        unknown = 0
+        for block in self.blocks():
+            unknown += self._one_sided(block.slices)
+            for quantity, found in zip(quantities, parts, strict=True):
+                found.append(_rise_and_fall(quantity.block(block).astype(np.float64)))
+        return tuple(
+            _change_sum(quantity, found, unknown)
+            for quantity, found in zip(quantities, parts, strict=True)
+        )
+
+    def _one_sided(self, at: Slices) -> int:
+        """Cells that only one of the runs knows."""
+        return int((np.isnan(self.a.all_net(at)) != np.isnan(self.b.all_net(at))).sum())
+
+    # -------------------------------------------------------------- from and to
+
+    @cached_property
+    def turns(self) -> tuple[Turn, ...]:
+        """Which class became which, the largest areas first; with what stayed as it was."""
+        cells: Counter[tuple[str, str]] = Counter()
+        areas: dict[tuple[str, str], list[float]] = {}
+        for block in self.blocks():
+            rows, _ = block.slices
+            row_area = self.grid.row_areas[rows] / 1e6
+            for pair, where in self.pairs(block.slices):
+                cells[pair] += int(where.sum())
+                areas.setdefault(pair, []).append(float((where.sum(axis=1) * row_area).sum()))
+        found = [Turn(*pair, cells[pair], math.fsum(areas[pair])) for pair in cells]
+        return tuple(sorted(found, key=lambda turn: (-turn.area_km2, turn.before, turn.after)))
+
+    def pairs(self, at: Slices) -> Iterator[tuple[tuple[str, str], NDArray[np.bool_]]]:
+        """Pairs of classes in a block with their cells; the outside of both runs is left out."""
+        first, second = self.a.winner(at), self.b.winner(at)
+        joint = first * 256 + second
+        for code in np.unique(joint):
+            before, after = divmod(int(code), 256)
+            pair = (self._word(self.a, before), self._word(self.b, after))
+            if pair != (OUTSIDE_NAME, OUTSIDE_NAME):
+                yield pair, joint == code
+
+    @staticmethod
+    def _word(plan: Plan, code: int) -> str:
+        return plan.classes.get(code, OUTSIDE_NAME)
+
+    @cached_property
+    def codes(self) -> dict[tuple[str, str], int]:
+        """Code of each change of class on the map, the largest areas first."""
+        changed = [turn for turn in self.turns if turn.before != turn.after]
+        return {
+            (turn.before, turn.after): min(place, OTHER)
+            for place, turn in enumerate(changed, UNCHANGED + 1)
+        }
+
+    def categories(self) -> tuple[Category, ...]:
+        """Codes, words and colours of the map of changes of class."""
+        found = [Category(UNCHANGED, "no change", UNCHANGED_COLOUR)]
+        names = tuple(sorted({name for pair in self.codes for name in pair}))
+        seen: Counter[str] = Counter()
+        for (before, after), code in self.codes.items():
+            if code >= OTHER:
+                found.append(Category(OTHER, "other changes", OTHER_COLOUR))
+                break
+            colour = GIVEN_UP if after == NO_METHOD else class_colour(after, names)
+            colour = shade(colour, seen[after])
+            seen[after] += 1
+            found.append(Category(code, f"{before} → {after}", colour))
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class TurnMap:
+    """The map of changes of class, computed block by block."""
+
+    of: Differences
+
+    def block(self, block: Block) -> NDArray[np.uint8]:
+        """Codes in a block; 255 outside."""
+        at = block.slices
+        first = self.of.a.winner(at)
+        codes = np.full(first.shape, 255, np.uint8)
+        for pair, where in self.of.pairs(at):
+            codes[where] = UNCHANGED if pair[0] == pair[1] else self.of.codes[pair]
+        return codes
+
+
+def shade(colour: str, step: int) -> str:
+    """A colour, mixed with white and black in turn so that several of one kind differ."""
+    if step == 0:
+        return colour
+    goal = 255 if step % 2 else 0
+    share = min(0.22 * ((step + 1) // 2), 0.66)
+    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(part + (goal - part) * share):02X}" for part in parts)
+
+
+CHANGE_COLOURS = ("#B35806", "#F1A340", "#FEE0B6", "#F2F0E9", "#D8DAEB", "#998EC3", "#542788")
+"""From much less over no change to much more: PuOr of ColorBrewer (Brewer 2013)."""
+
+
+def change_classes(values: NDArray[Any]) -> tuple[float, float]:
+    """Round sizes at which a change counts as middling and as large; the same for both signs."""
+    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
+    if not sizes.size:
+        return 1.0, 10.0
+    low = round_125(float(np.percentile(sizes, 50)))
+    high = round_125(float(np.percentile(sizes, 95)))
+    return low, high if high > low else round_125(2.01 * low)
+
+
+def round_125(value: float) -> float:
+    """The nearest of 1, 2 and 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return min((m * power for m in (1, 2, 5, 10)), key=lambda x: abs(math.log(x / value)))
+
+
+def change_style(spec: RasterSpec, values: NDArray[np.float64]) -> str:
+    """Style of a map of change for QGIS: classes around zero, and a colour for no change.
+
+    Parameters
+    ----------
+    spec : RasterSpec
+        What the raster is.
+    values : ndarray
+        Its finite values, or a sample of them.
+    """
+    root = ET.fromstring(raster_qml(spec, values))  # noqa: S314 - written a line before
+    shader = root.find(".//colorrampshader")
+    if shader is None:
+        raise ValueError("the style of a quantity has no classes")
+    for item in list(shader):
+        shader.remove(item)
+    low, high = change_classes(values)
+    small, large = readable(low), readable(high)
+    steps = (
+        (-high, f"−{large} and less"),
+        (-low, f"−{large} to −{small}"),
+        (-LEAST, f"−{small} to 0"),
+        (0.0, "no change"),
+        (low, f"0 to +{small}"),
+        (high, f"+{small} to +{large}"),
+        (math.inf, f"more than +{large}"),
+    )
+    shader.set("minimumValue", repr(-high))
+    shader.set("maximumValue", repr(high))
+    for (top, words), colour in zip(steps, CHANGE_COLOURS, strict=True):
+        label = words if top == 0 else f"{words} {spec.unit}"
+        more = {"color": colour.lower(), "alpha": "255", "label": label}
+        ET.SubElement(shader, "item", {"value": repr(top), **more})
+    ET.indent(root, " ")
+    return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def write_differences(
+    folder: Path, found: Differences, tags: Mapping[str, str] | None = None
+) -> list[RasterSpec]:
+    """Write every map of change as a GeoTIFF with a style for QGIS.
+
+    Parameters
+    ----------
+    folder : Path
+        Exists.
+    found : Differences
+        Of two runs.
+    tags : mapping, optional
+        More metadata, such as the names of the runs.
+
+    Returns
+    -------
+    list of RasterSpec
+        What was written.
+    """
+    common = {"software": f"cdrsite {__version__}", **(tags or {})}
+    specs = []
+    for quantity in found.quantities():
+        more = {"method": quantity.method} if quantity.method else {}
+        spec = RasterSpec(
+            quantity.name, "quantity", quantity.unit, quantity.description, (), {**common, **more}
+        )
+        path = folder / f"{spec.name}.tif"
+        write_cog_blocks(path, quantity.block, found.grid, spec)
+        style = change_style(spec, sample_values(path))
+        path.with_suffix(".qml").write_text(style, encoding="utf-8", newline="\n")
+        specs.append(spec)
+    spec = RasterSpec(
+        WINNER, "class", "", "change of the method with the most net removal",
+        found.categories(), common,
+    )  # fmt: skip
+    write_cog_blocks(folder / f"{spec.name}.tif", TurnMap(found).block, found.grid, spec)
+    write_style(folder, spec)
+    return [*specs, spec]
+
+
+def readme(specs: Sequence[RasterSpec], a: str, b: str) -> str:
+    """What each map of change is, for a person who opens the folder."""
+    width = max(len(spec.name) for spec in specs) + 5
+    lines = [
+        f"Maps of change: {b} less {a}. One band each, all on the grid of both runs.",
+        "A positive number means more in the second run. No data where either run knows nothing.",
+        "",
+    ]
+    for spec in specs:
+        unit = f" [{spec.unit}]" if spec.unit else ""
+        lines.append(f"{spec.name + '.tif':<{width}} {spec.description}{unit}")
+        lines += [f"  {c.code:>3}  {c.label}" for c in spec.categories]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,551 @@
+"""The page that compares two runs: what changed, in one sentence first, then in full."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.compare.changes import records
+from cdrsite.compare.sheet import (
+    Sheet,
+    change_map,
+    change_of,
+    class_map,
+    delta,
+    document,
+    ground_size,
+    map_legend,
+    method_bar,
+    plain_number,
+    read_overview,
+    sheet_of,
+    shown,
+    signed,
+    winner_categories,
+)
+from cdrsite.core.numbers import number, percent
+from cdrsite.report.frame import MAX_ROWS, details, paragraph, section
+from cdrsite.report.html import table, tag, text
+from cdrsite.report.places import place
+from cdrsite.report.shared import PER, SUPPLIED
+
+if TYPE_CHECKING:
+    from cdrsite.compare.changes import Change
+    from cdrsite.compare.runs import Comparison
+    from cdrsite.outputs.runfolder import Raster, RunFolder
+    from cdrsite.report.words import Words
+
+Row = dict[str, Any]
+
+MAP_PIXELS = 460
+"""Longest side of the small maps [pixels]."""
+NAMED = 3
+"""Assumptions named in the sentence."""
+TOP = 15
+"""Best sites whose ranks are shown."""
+LONGEST = 300
+"""Characters of an assumption's value that are shown; all are in the table beside the page."""
+
+
+def comparison_page(found: Comparison, words: Words, rasters: Path) -> str:
+    """The whole page as text.
+
+    Parameters
+    ----------
+    found : Comparison
+        What is shown.
+    words : Words
+        In its language.
+    rasters : Path
+        Folder with the maps of change, already written; not read where there are none.
+    """
+    sheet = sheet_of([found.a, found.b], words)
+    a, b = found.names
+    runs = [
+        sheet.say("compare.run", title=text(run.title), name=text(name))
+        for run, name in zip((found.a, found.b), found.names, strict=True)
+    ]
+    head = (
+        tag("p", sheet.say("compare.kind"), class_="kicker"),
+        tag("h1", sheet.say("compare.title", a=text(a), b=text(b))),
+        tag("p", sheet.say("compare.about", a=runs[0], b=runs[1]), class_="muted"),
+    )
+    sections: tuple[tuple[str, str, str], ...] = (
+        ("answer", "compare.answer", answer(sheet, found)),
+        ("assumptions", "compare.assumptions", assumptions(sheet, found)),
+        ("maps", "compare.maps", maps(sheet, found, rasters)),
+        ("methods", "compare.by_method", by_method(sheet, found)),
+        ("pools", "compare.binds", binding(sheet, found)),
+        ("provinces", "compare.provinces", provinces(sheet, found)),
+        ("sites", "compare.ranks", ranks(sheet, found)),
+        ("files", "compare.files", files(sheet, found)),
+    )
+    if found.identical:  # nothing to compare: the sentence, and where the numbers are
+        sections = (sections[0], sections[-1])
+    return document(sheet, words("compare.title", a=a, b=b), head, sections)
+
+
+# -------------------------------------------------------------------- in a sentence
+
+
+def sentence(found: Comparison, words: Words) -> str:
+    """What changed, in one or two sentences of plain text."""
+    if found.identical:
+        return words("compare.identical")
+    if found.same_results:
+        return words("compare.same_results")
+    totals = {row["quantity"]: row for row in records(found.totals)}
+    return "".join(
+        (_net_words(found, totals, words), _mean_words(totals, words), _most_words(found, words))
+    )
+
+
+def _net_words(found: Comparison, totals: dict[str, Row], words: Words) -> str:
+    row = totals.get("net_mt_yr")
+    if row is None or not math.isfinite(row["change"]):
+        return words("compare.net.same", now=number(None))
+    change, now = float(row["change"]), plain_number(row["b"])
+    if abs(change) <= accuracy(found) * max(abs(row["a"]), abs(row["b"])):
+        return words("compare.net.same", now=now)
+    share = signed(100 * change / row["a"], 2) + "\u202f%" if row["a"] > 0 else number(None)
+    key = "compare.net.up" if change > 0 else "compare.net.down"
+    return words(key, change=number(abs(change)), share=share, now=now)
+
+
+def _mean_words(totals: dict[str, Row], words: Words) -> str:
+    row = totals.get("mean_cost_usd_t")
+    if row is None or not math.isfinite(row["change"]):
+        return words("compare.mean.unknown")
+    change, now = change_of(row["a"], row["b"]), plain_number(row["b"])
+    if number(row["a"]) == number(row["b"]):
+        return words("compare.mean.same", now=now)
+    key = "compare.mean.up" if change > 0 else "compare.mean.down"
+    return words(key, change=number(abs(change)), now=now)
+
+
+def _most_words(found: Comparison, words: Words) -> str:
+    table_ = found.methods
+    if "net_mt_yr_change" not in table_.columns or len(table_) < 2:
+        return words("compare.end")
+    rows = [row for row in records(table_) if math.isfinite(row["net_mt_yr_change"])]
+    most = max(rows, key=lambda row: abs(row["net_mt_yr_change"]), default=None)
+    if most is None or change_of(most["net_mt_yr_a"], most["net_mt_yr_b"]) == 0:
+        return words("compare.end")
+    change = float(most["net_mt_yr_change"])
+    return words("compare.most", method=words.method(str(most["method"])), change=signed(change))
+
+
+def accuracy(found: Comparison) -> float:
+    """Relative change that is within the proven gaps of the two plans (rule 8)."""
+    gaps = ((run.summary.get("objective") or {}).get("gap") for run in (found.a, found.b))
+    return max(1e-9, sum(float(gap) for gap in gaps if isinstance(gap, int | float)))
+
+
+def because(found: Comparison, words: Words) -> str:
+    """Which assumptions differ, the first of them by name; plain text."""
+    n = len(found.assumptions)
+    if not n:
+        return "" if found.same_results else words("compare.because.none")
+    keys = words("list.comma").join(change.key for change in found.assumptions[:NAMED])
+    if n > NAMED:
+        keys = words("list.more", names=keys, n=number(n - NAMED))
+    which = "one" if n == 1 else "many"
+    return words(f"compare.because.{which}", n=number(n), keys=keys)
+
+
+def cautions(found: Comparison, words: Words) -> list[str]:
+    """What must be known before numbers are compared; plain text."""
+    notes = []
+    if found.years is not None:
+        notes.append(words("compare.years", a=found.years[0], b=found.years[1]))
+    if found.goals is not None:
+        notes.append(words("compare.goals", a=found.goals[0], b=found.goals[1]))
+    unknown = max((item.unknown for item in found.maps.sums), default=0) if found.maps else 0
+    if unknown:
+        which = "one" if unknown == 1 else "many"
+        notes.append(words(f"compare.unknown.{which}", n=number(unknown)))
+    return notes
+
+
+def answer(sheet: Sheet, found: Comparison) -> str:
+    """What changed, with the totals."""
+    words = sheet.words
+    lead = paragraph(text(sentence(found, words)), kind="lead")
+    why = paragraph(text(because(found, words)))
+    notes = "".join(paragraph(text(note), kind="note") for note in cautions(found, words))
+    body = totals_table(sheet, found)
+    if not found.identical:
+        body = bars(sheet, found) + body
+    return section("answer", sheet.say("compare.answer"), lead, why, notes, body)
+
+
+def bars(sheet: Sheet, found: Comparison) -> str:
+    """Net removal by method of both runs, one bar each on one scale."""
+    if "net_mt_yr_a" not in found.methods.columns:
+        return ""
+    rows = records(found.methods)
+    sums = {end: math.fsum(v for row in rows if (v := row[f"net_mt_yr_{end}"]) > 0) for end in "ab"}
+    most = max(sums.values())
+    made = []
+    for end, name in zip("ab", found.names, strict=True):
+        parts = [(str(row["method"]), float(row[f"net_mt_yr_{end}"])) for row in rows]
+        svg = method_bar(sheet, name, parts, most)
+        made.append([text(name), svg, shown(sums[end])])
+    columns = (
+        (sheet.say("batch.run"), "text"),
+        (sheet.say("batch.bars"), "text"),
+        (sheet.say("total"), "number"),
+    )
+    legend = {
+        sheet.words.method(str(row["method"])): sheet.colour(str(row["method"])) for row in rows
+    }
+    return table(sheet.say("compare.bars"), columns, made) + map_legend(sheet, legend)
+
+
+def totals_table(sheet: Sheet, found: Comparison) -> str:
+    """Headline numbers side by side."""
+    rows = [
+        [
+            sheet.say(f"total.{row['quantity']}") + (sheet.in_(row["unit"]) if row["unit"] else ""),
+            shown(row["a"]),
+            shown(row["b"]),
+            delta(row["change"], row["a"], row["b"]),
+        ]
+        for row in records(found.totals)
+    ]
+    columns = [(sheet.say("compare.quantity"), "text"), *side_by_side(sheet, found)]
+    return table(sheet.say("compare.totals"), columns, rows)
+
+
+def side_by_side(sheet: Sheet, found: Comparison) -> list[tuple[str, str]]:
+    """Titles of the columns of two runs and their change."""
+    runs = [(text(name), "number") for name in found.names]
+    return [*runs, (sheet.say("compare.change"), "number")]
+
+
+# ------------------------------------------------------------------- assumptions
+
+
+def assumptions(sheet: Sheet, found: Comparison) -> str:
+    """Every assumption that differs, by where it was made."""
+    title = sheet.say("compare.assumptions")
+    listed = [*found.assumptions, *found.grid]
+    if not listed:
+        return section("assumptions", title, paragraph(sheet.say("compare.assumptions.none")))
+    parts = []
+    for part in dict.fromkeys(change.part for change in listed):
+        own = [change for change in listed if change.part == part]
+        columns = (
+            (sheet.say("compare.assumption"), "text"),
+            *((text(name), "text") for name in found.names),
+        )
+        rows = [_assumption_row(sheet, change) for change in own[:MAX_ROWS]]
+        head = tag("h3", sheet.say(f"part.{part}"))
+        caption = tag("span", sheet.say(f"part.{part}"), class_="unseen")
+        parts.append(head + table(caption, columns, rows))
+        if len(own) > MAX_ROWS:
+            file = tag("code", "tables/assumptions.csv")
+            more = sheet.count("left_out", len(own) - MAX_ROWS, file=file)
+            parts.append(paragraph(more, kind="note"))
+    return section("assumptions", title, *parts)
+
+
+def _assumption_row(sheet: Sheet, change: Change) -> list[str]:
+    values = (assumption_value(sheet.words, value) for value in (change.a, change.b))
+    return [
+        tag("span", text(change.key), class_="key"),
+        *(tag("span", text(value), class_="long") for value in values),
+    ]
+
+
+def assumption_value(words: Words, value: str | None) -> str:
+    """A value as text; what is absent and what was left open are two things."""
+    if value is None:
+        return words("compare.absent")
+    if value == "null":
+        return words("compare.null")
+    return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
+
+
+# -------------------------------------------------------------------------- maps
+
+
+def maps(sheet: Sheet, found: Comparison, rasters: Path) -> str:
+    """Who wins where in both runs, the change, and which class gave way to which."""
+    title = sheet.say("compare.maps")
+    winners, classes = _winners(sheet, found)
+    if found.maps is None:
+        how = sheet.words("list.comma").join(_grid_words(sheet, found))
+        why = paragraph(sheet.say("compare.maps.none", how=text(how)))
+        pictures = tag("div", *winners, class_="maps wide") if winners else ""
+        return section("maps", title, why, pictures, classes)
+    change = found.maps.sums[0]
+    numbers = {
+        "rising": number(change.rising),
+        "falling": number(change.falling),
+        "rise": number(change.rise / 1e6),
+        "fall": number(abs(change.fall) / 1e6),
+    }
+    net = difference_raster(rasters)
+    alt = sheet.words("compare.net_map.alt", **numbers)
+    picture, legend = change_map(sheet, net, "t/yr", alt)
+    figure = tag("figure", tag("figcaption", sheet.say("compare.net_map")), picture)
+    said = paragraph(sheet.say("compare.net_map.sum", **{k: text(v) for k, v in numbers.items()}))
+    return section(
+        "maps", title, tag("div", *winners, figure, class_="maps wide"), classes, legend, said,
+        turns(sheet, found),
+    )  # fmt: skip
+
+
+def difference_raster(rasters: Path) -> Raster:
+    """The map of change of all methods, as coarse as it is shown."""
+    from cdrsite.compare.maps import CHANGE
+
+    return read_overview(rasters / f"{CHANGE}.tif", MAP_PIXELS)
+
+
+def _grid_words(sheet: Sheet, found: Comparison) -> list[str]:
+    words = sheet.words
+    return [
+        words("compare.grid.crs")
+        if change.key == "crs"
+        else words("compare.grid.item", what=change.key, a=change.a, b=change.b)
+        for change in found.grid
+    ]
+
+
+def _winners(sheet: Sheet, found: Comparison) -> tuple[list[str], str]:
+    """Maps of the winning methods, and their common legend."""
+    figures, present = [], []
+    runs = [pair for pair in zip((found.a, found.b), found.names, strict=True) if _drawn(pair[0])]
+    read = [run.raster("winner", MAP_PIXELS) for run, _ in runs]
+    widest = max((ground_size(raster)[0] for raster in read), default=None)
+    for (run, name), raster in zip(runs, read, strict=True):
+        title = sheet.words("compare.winner", run=name)
+        picture, names = class_map(raster, winner_categories(sheet, run), title, widest)
+        present += names
+        figures.append(tag("figure", tag("figcaption", text(title)), picture))
+    colours = {sheet.class_name(n): sheet.class_colour(n) for n in dict.fromkeys(present)}
+    return figures, map_legend(sheet, colours)
+
+
+def _drawn(run: RunFolder) -> bool:
+    return "winner" in run.rasters
+
+
+def turns(sheet: Sheet, found: Comparison) -> str:
+    """Which class became which."""
+    if found.maps is None:
+        return ""
+    every = math.fsum(turn.area_km2 for turn in found.maps.turns)
+    changed = [turn for turn in found.maps.turns if turn.before != turn.after]
+    head = tag("h3", sheet.say("compare.turns"))
+    if not changed:
+        return head + paragraph(sheet.say("compare.turns.none"))
+    same = every - math.fsum(turn.area_km2 for turn in changed)
+    kept = paragraph(sheet.say("compare.turns.same", share=text(percent(same / every))))
+    columns = (
+        (sheet.say("compare.before"), "text"),
+        (sheet.say("compare.after"), "text"),
+        (sheet.say("compare.area") + sheet.in_("km2"), "number"),
+    )
+    rows = [
+        [_class(sheet, turn.before), _class(sheet, turn.after), shown(turn.area_km2)]
+        for turn in changed[:MAX_ROWS]
+    ]
+    return head + kept + table(sheet.say("compare.turns.caption"), columns, rows)
+
+
+def _class(sheet: Sheet, name: str) -> str:
+    return sheet.swatch(sheet.class_colour(name)) + text(sheet.class_name(name))
+
+
+# ------------------------------------------------------------------------ tables
+
+
+def by_method(sheet: Sheet, found: Comparison) -> str:
+    """Net removal, cost and land of each method side by side."""
+    columns = [(sheet.say("column.method"), "text")]
+    shown_columns = [
+        (key, label, unit)
+        for key, label, unit in (
+            ("net_mt_yr", "compare.net", "Mt/yr"),
+            ("cost_musd_yr", "compare.cost", "MUSD/yr"),
+            ("mean_cost_usd_t", "compare.mean", "USD/t"),
+            ("land_km2", "compare.land", "km2"),
+        )
+        if f"{key}_a" in found.methods.columns
+    ]
+    for _, label, unit in shown_columns:
+        columns.append((sheet.say(label) + sheet.in_(unit), "number"))
+        columns.append((sheet.say("compare.change"), "number"))
+    rows = []
+    for row in records(found.methods):
+        cells = [sheet.method(str(row["method"]))]
+        for key, _, _ in shown_columns:
+            a, b = (float(row[f"{key}_{end}"]) for end in "ab")
+            cells.append(f"{shown(a)} → {shown(b)}")
+            cells.append(delta(row[f"{key}_change"], a, b))
+        rows.append(cells)
+    made = table(sheet.say("compare.methods.caption"), columns, rows)
+    return section("methods", sheet.say("compare.by_method"), made)
+
+
+def binding(sheet: Sheet, found: Comparison) -> str:
+    """Supplies and rules that bind in either run."""
+    title = sheet.say("compare.binds")
+    listed = records(found.binding())
+    if not listed:
+        return section("pools", title, paragraph(sheet.say("compare.binds.none")))
+    a, b = (tag("span", text(name), class_="unit") for name in found.names)
+    columns = (
+        (sheet.say("compare.binds.pool"), "text"),
+        (sheet.say("compare.used") + f" {a}", "number"),
+        (sheet.say("compare.used") + f" {b}", "number"),
+        (sheet.say("compare.price") + f" {a}", "number"),
+        (sheet.say("compare.price") + f" {b}", "number"),
+        (sheet.say("compare.change"), "number"),
+    )
+    rows = [_pool_row(sheet, row) for row in listed[:MAX_ROWS]]
+    made = table(sheet.say("compare.binds.caption"), columns, rows)
+    return section("pools", title, made, pools(sheet, found))
+
+
+def _pool_name(sheet: Sheet, row: Row) -> str:
+    family = sheet.words.resource(str(row["family"]))
+    return text(f"{family}: {row['zone']}" if row["zone"] else family)
+
+
+def _pool_row(sheet: Sheet, row: Row) -> list[str]:
+    badge = ""
+    if row["was"] != row["is"]:
+        badge = tag("b", sheet.say("compare.binds.now" if row["is"] else "compare.binds.then"),
+                    class_="badge")  # fmt: skip
+    unit = str(row["price_unit_b"] or row["price_unit_a"])
+    per = unit.partition(" per ")[2]
+    factor = PER.get(per, 1.0)
+    prices = [factor * float(row[f"price_{end}"]) for end in ("a", "b", "change")]
+    return [
+        f"{_pool_name(sheet, row)} {badge} {_price_unit(sheet, unit)}",
+        *(text(percent(_share(row, end))) for end in "ab"),
+        shown(prices[0]),
+        shown(prices[1]),
+        delta(prices[2], prices[0], prices[1]),
+    ]
+
+
+def _price_unit(sheet: Sheet, unit: str) -> str:
+    """Unit of a price behind the name of a pool: ``t per 1 000 m³``."""
+    if not unit:
+        return ""
+    paid, _, per = unit.partition(" per ")
+    each = {"kWh": ("", "MWh"), "m2": ("", "ha")}.get(
+        per, ("1\u202f000 " if per in PER else "", per)
+    )
+    said = sheet.words(
+        "price.per", paid=sheet.words.unit(paid), per=each[0] + sheet.words.unit(each[1])
+    )
+    return tag("br") + tag("small", text(said))
+
+
+def _share(row: Row, end: str) -> float:
+    supply = float(row[f"supply_{end}"])
+    return float(row[f"use_{end}"]) / supply if supply > 0 else math.nan
+
+
+def pools(sheet: Sheet, found: Comparison) -> str:
+    """Use of all supplies and rules, folded away."""
+    listed = records(found.pools)
+    if not listed or "use_a" not in found.pools.columns:
+        return ""
+    columns = [(sheet.say("compare.binds.pool"), "text"), *side_by_side(sheet, found)]
+    rows = []
+    for row in listed[:MAX_ROWS]:
+        factor, unit = SUPPLIED.get(str(row["unit"]), (1.0, str(row["unit"])))
+        a, b, change = (factor * float(row[f"use_{end}"]) for end in ("a", "b", "change"))
+        name = _pool_name(sheet, row) + sheet.in_(unit)
+        rows.append([name, shown(a), shown(b), delta(change, a, b)])
+    said = sheet.say("compare.pools", n=number(len(listed)))
+    return details(said, table(sheet.say("pools.use"), columns, rows), rows=len(rows))
+
+
+def provinces(sheet: Sheet, found: Comparison) -> str:
+    """Net removal of each administrative unit, the largest changes first."""
+    if not len(found.provinces) or "net_mt_yr_a" not in found.provinces.columns:
+        return ""
+    sums: dict[str, list[float]] = {}
+    for row in records(found.provinces):
+        pair = sums.setdefault(str(row["zone"]), [0.0, 0.0])
+        for side, end in enumerate("ab"):
+            value = float(row[f"net_mt_yr_{end}"])
+            pair[side] += value if math.isfinite(value) else 0.0
+    order = sorted(sums, key=lambda zone: (-abs(sums[zone][1] - sums[zone][0]), zone))
+    rows = []
+    for zone in order[:MAX_ROWS]:
+        a, b = sums[zone]
+        name = sheet.say("province.none") if zone == "in none" else text(zone)
+        rows.append([name, shown(a), shown(b), delta(b - a, a, b)])
+    columns = [(sheet.say("province"), "text"), *side_by_side(sheet, found)]
+    made = table(sheet.say("compare.provinces.caption"), columns, rows)
+    return section("provinces", sheet.say("compare.provinces"), made)
+
+
+def ranks(sheet: Sheet, found: Comparison) -> str:
+    """How the ranking of sites changed."""
+    if not len(found.ranks):
+        return ""
+    states = ("same", "moved", "gained", "lost")
+    columns = [(sheet.say("column.method"), "text")]
+    columns += [(sheet.say(f"compare.{state}"), "number") for state in states]
+    columns += [(sheet.say("compare.order"), "number")]
+    rows = [
+        [
+            sheet.method(str(row["method"])),
+            *(shown(int(row[state])) for state in states),
+            shown(float(row["rank_correlation"]), 2),
+        ]
+        for row in records(found.ranks)
+    ]
+    made = table(sheet.say("compare.ranks.caption"), columns, rows)
+    return section("sites", sheet.say("compare.ranks"), made, top_sites(sheet, found))
+
+
+def top_sites(sheet: Sheet, found: Comparison) -> str:
+    """Ranks before and now of the best sites, by method, of methods whose ranking changed."""
+    parts = []
+    for method in found.ranks["method"]:
+        own = found.sites[(found.sites["method"] == method) & found.sites["rank_b"].notna()]
+        best = records(own.sort_values("rank_b", kind="stable").head(TOP))
+        if all(row["site"] == "same" and row["rank_a"] == row["rank_b"] for row in best):
+            continue
+        columns = (
+            (sheet.say("compare.rank"), "number"),
+            (sheet.say("compare.was"), "number"),
+            (sheet.say("compare.moved") + sheet.in_("km"), "number"),
+            (sheet.say("compare.where"), "text"),
+        )
+        rows = [
+            [
+                shown(int(row["rank_b"])),
+                sheet.say("compare.new") if row["site"] == "gained" else shown(int(row["rank_a"])),
+                shown(row["moved_km"] if row["site"] == "moved" else 0.0),
+                place(sheet, {"lon": row["lon_b"], "lat": row["lat_b"]}),
+            ]
+            for row in best
+        ]
+        made = table(sheet.say("compare.top.caption"), columns, rows)
+        parts.append(details(sheet.method(str(method)), made, rows=len(rows)))
+    return tag("h3", sheet.say("compare.top")) + "".join(parts) if parts else ""
+
+
+def files(sheet: Sheet, found: Comparison) -> str:
+    """What lies beside the page."""
+    listed = [("tables", "compare.files.tables"), ("comparison.json", "compare.files.json")]
+    if found.maps is not None:
+        listed.append(("rasters", "compare.files.rasters"))
+    items = (
+        tag("li", tag("a", tag("code", text(name)), href=name), " – ", sheet.say(key))
+        for name, key in listed
+    )
+    return section("files", sheet.say("compare.files"), tag("ul", *items))

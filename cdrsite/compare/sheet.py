@@ -1,0 +1,330 @@
+"""What pages on several runs share: the frame of the page, numbers side by side, small maps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite import __version__
+from cdrsite.compare.changes import EARTH_KM
+from cdrsite.compare.maps import CHANGE_COLOURS, change_classes
+from cdrsite.core.gdal import open_raster
+from cdrsite.core.numbers import MISSING, number
+from cdrsite.outputs.legend import class_colour, flag_words
+from cdrsite.outputs.palette import method_colour
+from cdrsite.outputs.rasters.raster import Category
+from cdrsite.outputs.runfolder import Raster
+from cdrsite.report.fragment import Fragment
+from cdrsite.report.frame import Frame
+from cdrsite.report.html import tag, text
+from cdrsite.report.mapimage import paint_classes, png_uri
+from cdrsite.report.page import STYLE, policy
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.outputs.runfolder import RunFolder
+    from cdrsite.report.words import Words
+
+NOISE = 1e-9
+"""Changes below this share of the numbers themselves are their rounding."""
+
+OWN_STYLE = STYLE.with_name("sheet.css")
+"""Style of these pages beside that of the report."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet(Frame):
+    """Words and colours of a page on several runs.
+
+    Attributes
+    ----------
+    run : RunFolder
+        One of them; its own numbers are not used.
+    names : tuple of str
+        Methods of all runs.
+    """
+
+    names: tuple[str, ...] = ()
+
+    def colour(self, name: str) -> str:
+        """Colour of a method, the same as in every map."""
+        return method_colour(name, self.names)
+
+    def class_name(self, name: str) -> str:
+        """Words for a class of the map of winning methods."""
+        for kind in ("method", "limit", "class"):
+            if self.words.has(f"{kind}.{name}"):
+                return self.words(f"{kind}.{name}")
+        return name
+
+    def class_colour(self, name: str) -> str:
+        """Colour of such a class."""
+        return class_colour(name, self.names)
+
+
+def sheet_of(runs: Sequence[RunFolder], words: Words) -> Sheet:
+    """Words and colours of a page on these runs; there may be none."""
+    nothing: Any = None
+    names = tuple(dict.fromkeys(name for run in runs for name in run.methods))
+    return Sheet(runs[0] if runs else nothing, words, names)
+
+
+# --------------------------------------------------------------------- the page
+
+
+def document(
+    sheet: Sheet,
+    title: str,
+    head: Sequence[str],
+    sections: Sequence[tuple[str, str, str]],
+) -> str:
+    """The whole page as text; it asks for nothing from outside and runs nothing.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        Its words.
+    title : str
+        Of the window; text.
+    head : sequence of str
+        Markup of the page's own header.
+    sections : sequence of (anchor, key of the title, markup)
+        Empty ones are left out.
+    """
+    style = "".join(file.read_text(encoding="utf-8") for file in (STYLE, OWN_STYLE))
+    # nothing of the page needs a script, so none may run
+    rules = policy(Fragment(""))
+    links = [
+        tag("li", tag("a", sheet.say(key), href=f"#{name}")) for name, key, body in sections if body
+    ]
+    contents = tag("nav", tag("ul", *links), aria_label=sheet.words("page.contents"))
+    body = tag(
+        "body",
+        tag("a", sheet.say("sheet.skip"), href="#main", class_="skip"),
+        tag("header", *head, contents),
+        tag("main", *(body for _, _, body in sections), id="main"),
+        tag("footer", tag("p", sheet.say("sheet.made", version=text(__version__)))),
+    )
+    top = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", **{"http-equiv": "Content-Security-Policy"}, content=rules),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="generator", content=f"cdrsite {__version__}"),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("title", text(f"{title} – cdrsite")),
+        tag("style", style),
+    )
+    lang = {"zh": "zh-Hans"}.get(sheet.words.lang, sheet.words.lang)
+    return "<!doctype html>\n" + tag("html", top, body, lang=lang) + "\n"
+
+
+# ---------------------------------------------------------------------- numbers
+
+
+def shown(value: object, digits: int = 3) -> str:
+    """A number as markup, in full for programs."""
+    known = isinstance(value, int | float) and math.isfinite(value)
+    return tag("span", text(plain_number(value, digits)), class_="v",
+               data_value=repr(value) if known else None)  # fmt: skip
+
+
+def plain_number(value: object, digits: int = 3) -> str:
+    """A number as text; a whole one without decimals."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return number(int(value), digits)
+    return number(value, digits)
+
+
+def change_of(a: float, b: float) -> float:
+    """Change from one number to another, without their rounding."""
+    change = b - a
+    return 0.0 if abs(change) <= NOISE * max(abs(a), abs(b)) else change
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A change as text, with its sign: ``+4.73``, ``−3.06``, ``0``."""
+    if not math.isfinite(value):
+        return MISSING
+    return ("+" if value > 0 else "") + plain_number(value, digits)
+
+
+def delta(value: object, a: object = math.nan, b: object = math.nan) -> str:
+    """A change as markup; ``a`` and ``b`` tell what of it is rounding."""
+    size = float(value) if isinstance(value, int | float) else math.nan
+    if isinstance(a, float) and isinstance(b, float) and math.isfinite(a) and math.isfinite(b):
+        size = size if math.isnan(size) else change_of(a, b)
+    kind = "v up" if size > 0 else "v down" if size < 0 else "v"
+    raw = repr(value) if math.isfinite(size) else None
+    return tag("span", text(signed(size)), class_=kind, data_value=raw)
+
+
+def stacked_bar(parts: Sequence[tuple[str, float, str]], most: float, label: str) -> str:
+    """A bar of several parts as SVG.
+
+    Parameters
+    ----------
+    parts : sequence of (words, size, colour)
+        Words are text; sizes of 0 and less are left out.
+    most : float
+        Size of the whole track.
+    label : str
+        What the bar says, for those who do not see it; text.
+    """
+    made, start = [], 0.0
+    for words, size, colour in parts:
+        if not (size > 0 and most > 0):
+            continue
+        wide = 1000.0 * size / most
+        made.append(
+            tag("rect", tag("title", text(words)), x=f"{start:.2f}", y="0", width=f"{wide:.2f}",
+                height="10", fill=colour)
+        )  # fmt: skip
+        start += wide
+    view = {"viewBox": "0 0 1000 10", "preserveAspectRatio": "none", "role": "img"}
+    return tag("svg", *made, **view, class_="stack", aria_label=label)
+
+
+def method_bar(sheet: Sheet, run: str, parts: Sequence[tuple[str, float]], most: float) -> str:
+    """Net removal of one run by method as a bar."""
+    words = sheet.words
+
+    def say(method: str, net: float) -> str:
+        return words("compare.part", method=words.method(method), net=number(net))
+
+    known = [(method, net) for method, net in parts if net > 0]
+    label = words("list.comma").join(say(method, net) for method, net in known)
+    return stacked_bar(
+        [(say(method, net), net, sheet.colour(method)) for method, net in known],
+        most,
+        words("compare.bar", run=run, parts=label or number(0)),
+    )
+
+
+# ------------------------------------------------------------------- small maps
+
+
+def read_overview(file: Path, max_size: int) -> Raster:
+    """A map of quantities that is in no run's folder, at most ``max_size`` pixels wide and high."""
+    from affine import Affine
+    from pyproj import CRS
+    from rasterio.enums import Resampling
+
+    with open_raster(file, ("GTiff",)) as source:
+        shrink = max(1.0, max(source.height, source.width) / max_size)
+        rows, cols = (max(1, round(size / shrink)) for size in (source.height, source.width))
+        values = source.read(1, out_shape=(rows, cols), masked=True, resampling=Resampling.average)
+        pixel = source.transform
+        wide, high = pixel.a * source.width / cols, pixel.e * source.height / rows
+        return Raster(
+            values,
+            Affine(wide, 0.0, pixel.c, 0.0, high, pixel.f),
+            CRS.from_wkt(source.crs.to_wkt()),
+            source.units[0] or "",
+            source.descriptions[0] or "",
+        )
+
+
+def winner_categories(sheet: Sheet, run: RunFolder) -> tuple[Category, ...]:
+    """Classes of a run's map of winning methods, in the words and colours of the page."""
+    attrs = run.attributes("winner")
+    names = flag_words(attrs) if attrs else {}
+    return tuple(
+        Category(code, name, sheet.class_colour(name))
+        for code, name in names.items()
+        if name != "outside the region"
+    )
+
+
+def class_map(
+    raster: Raster, categories: Sequence[Category], alt: str, widest: float | None = None
+) -> tuple[str, list[str]]:
+    """A picture of classes, and the names of those that occur.
+
+    Parameters
+    ----------
+    raster : Raster
+        Codes; as coarse as it shall be shown.
+    categories : sequence of Category
+        Codes, names and colours.
+    alt : str
+        What it shows, for those who do not see it; text.
+    widest : float, optional
+        Ground width of the widest of several pictures on one scale; see :func:`ground_size`.
+    """
+    painting = paint_classes(raster.values.filled(255).astype(np.int64), categories)
+    present = [str(entry["label"]) for entry in painting.legend["classes"]]
+    return image(raster, painting.index, painting.colours, alt, widest), present
+
+
+def ground_size(raster: Raster) -> tuple[float, float]:
+    """Width and height on the ground, roughly [km]."""
+    west, south, east, north = raster.bounds
+    wide, high = east - west, north - south
+    unit = raster.crs.axis_info[0].unit_conversion_factor
+    if raster.crs.is_geographic:
+        unit *= EARTH_KM * 1000.0
+        wide *= max(math.cos(math.radians((south + north) / 2)), 0.05)
+    return wide * unit / 1000.0, high * unit / 1000.0
+
+
+def image(
+    raster: Raster,
+    index: NDArray[np.uint8],
+    colours: Sequence[str],
+    alt: str,
+    widest: float | None = None,
+) -> str:
+    """A picture as markup, with the proportions that its cells have on the ground."""
+    rows, cols = index.shape
+    wide, high = ground_size(raster)
+    style = f"aspect-ratio:{wide:.6g}/{high:.6g};height:auto"
+    if widest is not None and wide < widest:
+        style += f";width:{100 * wide / widest:.4g}%"
+    return tag("img", src=png_uri(index, colours), alt=alt, width=cols, height=rows, style=style)
+
+
+def map_legend(sheet: Sheet, colours: Mapping[str, str]) -> str:
+    """Words and colours below maps."""
+    items = (
+        tag("li", sheet.swatch(colour), tag("span", text(words)))
+        for words, colour in colours.items()
+    )
+    return tag("ul", *items, class_="legend")
+
+
+def change_map(sheet: Sheet, raster: Raster, unit: str, alt: str) -> tuple[str, str]:
+    """A picture of changes in classes around zero, and its legend as markup."""
+    values = raster.values.filled(np.nan).astype(np.float64)
+    low, high = change_classes(values)
+    edges = (-high, -low, 0.0, low, high)
+    codes = np.full(values.shape, 255, np.int64)
+    known = np.isfinite(values)
+    codes[known] = np.select(
+        [values[known] <= edges[0], values[known] <= edges[1], values[known] < 0,
+         values[known] == 0, values[known] < edges[3], values[known] < edges[4]],
+        range(6), 6,
+    )  # fmt: skip
+    small, large = plain_number(low), plain_number(high)
+    names = (
+        sheet.words("change.over", sign="−", n=large),
+        sheet.words("change.between", sign="−", low=small, high=large),
+        sheet.words("change.under", sign="−", n=small),
+        sheet.words("change.none"),
+        sheet.words("change.under", sign="+", n=small),
+        sheet.words("change.between", sign="+", low=small, high=large),
+        sheet.words("change.over", sign="+", n=large),
+    )
+    categories = [
+        Category(code, name, CHANGE_COLOURS[code]) for code, name in enumerate(names)
+    ]  # fmt: skip
+    painting = paint_classes(codes, categories)
+    legend = {category.label: category.colour for category in categories}
+    words = tag("p", text(sheet.words("change.legend", unit=sheet.words.unit(unit))), class_="note")
+    return image(raster, painting.index, painting.colours, alt), words + map_legend(sheet, legend)

@@ -1,0 +1,481 @@
+"""Net accounting: from a gross tonne captured to tonnes removed, credited and still stored.
+
+All functions are pure and vectorised: scalars or arrays that broadcast, NaN (unknown) stays NaN.
+Units are per *gross* tonne captured from air or biogenic carbon (rule 5): emissions in kg CO2e/t,
+energy in kWh/t, carbon intensities in kg CO2e/kWh, biomass in t dry/t; factors are t/t.
+
+The net factor is a sum of products,
+
+    net = stored share - (electricity bought x grid intensity + heat x heat intensity
+          + biomass x (supply + haul x km) + materials + embodied + ... ) / 1000,
+
+and exists once, in :func:`net_factor_terms`: :func:`net_factor` evaluates those terms with numpy
+and a compiled plan folds the same terms with whatever is constant in a scenario.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from cdrsite.core.errors import ConfigError
+
+FloatArray = npt.NDArray[np.float64]
+
+KG_PER_T = 1000.0
+
+JOOS_SHARES = (0.2173, 0.2240, 0.2824, 0.2763)
+"""Shares of a CO2 pulse by decay time; Joos et al. 2013, doi:10.5194/acp-13-2793-2013, Table 5."""
+JOOS_YEARS = (math.inf, 394.4, 36.54, 4.304)
+"""Decay times of :data:`JOOS_SHARES` [yr]; same source."""
+
+
+def _float(value: npt.ArrayLike) -> FloatArray:
+    return np.asarray(value, dtype=np.float64)
+
+
+def _require_share(name: str, value: npt.ArrayLike, *, below_one: bool = False) -> FloatArray:
+    """Return ``value`` as an array, or refuse what is not a share in [0, 1] (NaN may pass)."""
+    array = _float(value)
+    if np.any(array < 0) or np.any(array > 1) or (below_one and np.any(array == 1)):
+        raise ConfigError(
+            "not a share",
+            where=name,
+            got=str(value),
+            expected="a number in [0, 1)" if below_one else "a number in [0, 1]",
+            cure="write 2 % as 0.02",
+        )
+    return array
+
+
+def bought(electricity: npt.ArrayLike) -> FloatArray:
+    """Electricity taken from the grid [kWh/t]: the need, or 0 where the method supplies power."""
+    return np.maximum(_float(electricity), 0.0)
+
+
+def supplied(electricity: npt.ArrayLike) -> FloatArray:
+    """Electricity given to the grid [kWh/t]: a negative need turned positive, else 0."""
+    return np.maximum(-_float(electricity), 0.0)
+
+
+@dataclass(frozen=True)
+class ChainLosses:
+    """CO2 lost between the capture and the pore space.
+
+    Parameters
+    ----------
+    capture : float
+        Share of the captured CO2 that is released before transport [1].
+    transport_per_100km : float
+        Share lost per 100 km of transport [1]; the loss is linear in distance.
+    injection : float
+        Share lost at injection [1].
+    fossil_cocaptured : float
+        Fossil CO2 captured along with each gross tonne [t/t], for example from gas burnt on site by
+        a liquid-solvent plant. It travels the same chain and fills pore space but is no removal;
+        what leaks of it is an emission.
+
+    Raises
+    ------
+    ConfigError
+        If a share is outside [0, 1) or the fossil CO2 is negative or not finite.
+    """
+
+    capture: float = 0.0
+    transport_per_100km: float = 0.0
+    injection: float = 0.0
+    fossil_cocaptured: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("capture", "transport_per_100km", "injection"):
+            _require_share(f"losses.{name}", getattr(self, name), below_one=True)
+        if not (math.isfinite(self.fossil_cocaptured) and self.fossil_cocaptured >= 0):
+            raise ConfigError(
+                "fossil CO2 cannot be negative",
+                where="losses.fossil_cocaptured",
+                got=self.fossil_cocaptured,
+                expected="t per gross t, 0 or more",
+                cure="use 0 where no fossil fuel is burnt on site",
+                rule=5,
+            )
+
+    @classmethod
+    def from_library(cls, values: Mapping[str, float]) -> ChainLosses:
+        """Losses from a method's library values by parameter name; absent ones are 0.
+
+        The library's one loss between plant and store does not depend on distance.
+        """
+        return cls(
+            capture=values.get("capture_loss", 0.0),
+            injection=values.get("transport_injection_loss", 0.0),
+            fossil_cocaptured=values.get("fossil_co_captured", 0.0),
+        )
+
+    def stored_share(self, transport_km: npt.ArrayLike = 0.0) -> FloatArray:
+        """Share of the captured CO2 that reaches the pore space [t/t].
+
+        ``(1 - capture) (1 - transport_per_100km km / 100) (1 - injection)``.
+        """
+        transported = 1.0 - self.transport_per_100km * _float(transport_km) / 100.0
+        return (1.0 - self.capture) * (1.0 - self.injection) * transported
+
+
+@dataclass(frozen=True)
+class Emissions:
+    """Emissions of the removal itself that do not depend on the place [kg CO2e per gross t].
+
+    Parameters
+    ----------
+    materials : float
+        Sorbent, solvent, chemicals: mass times emission factor, summed.
+    embodied : float
+        Construction of the plant, over its lifetime output.
+    chain : float
+        Transport and storage apart from their electricity.
+    fossil_uncaptured : float
+        Fossil CO2 from fuel burnt on site that escapes capture, with methane leakage.
+    land_use_change : float
+        Direct and indirect land-use change, already amortised (:func:`amortised`).
+    counterfactual : float
+        Carbon that would have stayed on land without the project: residues left to decay slowly,
+        regrowth that would have come anyway.
+    leakage : float
+        Emissions moved elsewhere by taking biomass, power or land from other users.
+    albedo : float
+        Warming by a darker surface, as CO2e; negative where the surface turns brighter.
+    """
+
+    materials: float = 0.0
+    embodied: float = 0.0
+    chain: float = 0.0
+    fossil_uncaptured: float = 0.0
+    land_use_change: float = 0.0
+    counterfactual: float = 0.0
+    leakage: float = 0.0
+    albedo: float = 0.0
+
+    @classmethod
+    def from_library(cls, values: Mapping[str, float]) -> Emissions:
+        """Emissions from a method's library values by parameter name; absent ones are 0."""
+        return cls(
+            materials=values.get("materials", 0.0) * values.get("emissions_materials", 0.0),
+            embodied=values.get("emissions_embodied", 0.0),
+            chain=values.get("emissions_chain", 0.0),
+            land_use_change=values.get("luc_emissions", 0.0),
+        )
+
+    @property
+    def total(self) -> float:
+        """Sum of all parts [kg CO2e per gross t]."""
+        return math.fsum(getattr(self, part.name) for part in fields(self))
+
+
+@dataclass(frozen=True)
+class NetFactorCoefficients:
+    """The net factor as ``constant + sum of coefficient x product of factors``.
+
+    Parameters
+    ----------
+    constant : float
+        Part without any place-dependent factor [t/t].
+    products : dict of tuple of str to float
+        Coefficient (its sign included) by the names of the factors that it multiplies. The factors
+        are ``electricity_bought``, ``heat`` [kWh/t], ``grid_intensity``, ``heat_intensity``
+        [kg/kWh], ``transport_km``, ``haul_km`` [km], ``biomass`` [t dry/t], and
+        ``place_emissions`` [kg/t] for a layer of land-use change, albedo or leakage.
+    """
+
+    constant: float
+    products: dict[tuple[str, ...], float]
+
+    def evaluate(self, **factors: npt.ArrayLike) -> FloatArray:
+        """Net factor [t/t] for the given factors.
+
+        Raises
+        ------
+        KeyError
+            If a factor of a product is not given.
+        """
+        total = _float(self.constant)
+        for names, coefficient in self.products.items():
+            product = _float(coefficient)
+            for name in names:
+                product = product * _float(factors[name])
+            total = total + product
+        return total
+
+
+def net_factor_terms(
+    losses: ChainLosses,
+    emissions: Emissions,
+    *,
+    supply_intensity: float = 0.0,
+    haul_intensity: float = 0.0,
+) -> NetFactorCoefficients:
+    """Net factor of a method, split into its constant and its place-dependent products.
+
+    Parameters
+    ----------
+    losses : ChainLosses
+        Losses from capture to pore space.
+    emissions : Emissions
+        Emissions that do not depend on the place [kg/t].
+    supply_intensity : float
+        Cultivation, harvest and processing of biomass [kg CO2e per t dry].
+    haul_intensity : float
+        Haul of biomass [kg CO2e per t dry and km].
+
+    Returns
+    -------
+    NetFactorCoefficients
+        Evaluates to the net factor [t/t].
+
+    Notes
+    -----
+    Stored share ``s = (1 - capture)(1 - injection)(1 - loss km/100)``. Air or biogenic CO2 that
+    leaks only returns where it came from and shortens ``s``; co-captured fossil CO2 ``F`` that
+    leaks, ``F (1 - s)``, is an emission. Structure of IPCC-style life-cycle balances as in
+    Deutz & Bardow 2021 (doi:10.1038/s41560-020-00771-9) and Madhu et al. 2021
+    (doi:10.1038/s41560-021-00922-6).
+    """
+    on_site = float(losses.stored_share(0.0))
+    fossil = losses.fossil_cocaptured
+    lost_per_km = on_site * losses.transport_per_100km / 100.0
+    products = {
+        ("electricity_bought", "grid_intensity"): -1.0 / KG_PER_T,
+        ("heat", "heat_intensity"): -1.0 / KG_PER_T,
+        ("biomass",): -supply_intensity / KG_PER_T,
+        ("biomass", "haul_km"): -haul_intensity / KG_PER_T,
+        ("transport_km",): -lost_per_km * (1.0 + fossil),
+        ("place_emissions",): -1.0 / KG_PER_T,
+    }
+    return NetFactorCoefficients(
+        constant=on_site - fossil * (1.0 - on_site) - emissions.total / KG_PER_T,
+        # a product of nothing must not bring in the unknowns of its factors
+        products={names: value for names, value in products.items() if value},
+    )
+
+
+def net_factor(
+    losses: ChainLosses,
+    emissions: Emissions,
+    *,
+    electricity: npt.ArrayLike = 0.0,
+    grid_intensity: npt.ArrayLike = 0.0,
+    heat: npt.ArrayLike = 0.0,
+    heat_intensity: npt.ArrayLike = 0.0,
+    transport_km: npt.ArrayLike = 0.0,
+    biomass: npt.ArrayLike = 0.0,
+    haul_km: npt.ArrayLike = 0.0,
+    supply_intensity: float = 0.0,
+    haul_intensity: float = 0.0,
+    place_emissions: npt.ArrayLike = 0.0,
+) -> FloatArray:
+    """Net tonnes removed per gross tonne captured [t/t]; 0 or less means no removal (rule 5).
+
+    Parameters
+    ----------
+    losses, emissions, supply_intensity, haul_intensity
+        See :func:`net_factor_terms`.
+    electricity : array_like
+        Need [kWh/t]. Negative where the method supplies power: that adds nothing to the removal;
+        what it replaces has its own ledger (:mod:`cdrsite.methods.ledgers`).
+    grid_intensity, heat_intensity : array_like
+        [kg CO2e/kWh].
+    heat : array_like
+        Need [kWh/t].
+    transport_km, haul_km : array_like
+        Distance of the CO2 to its sink and of the biomass to the plant [km].
+    biomass : array_like
+        Need [t dry/t].
+    place_emissions : array_like
+        Emissions read from a layer [kg/t].
+
+    Returns
+    -------
+    ndarray
+        The net factor, shape of the broadcast inputs.
+    """
+    terms = net_factor_terms(
+        losses, emissions, supply_intensity=supply_intensity, haul_intensity=haul_intensity
+    )
+    return terms.evaluate(
+        electricity_bought=bought(electricity),
+        grid_intensity=grid_intensity,
+        heat=heat,
+        heat_intensity=heat_intensity,
+        transport_km=transport_km,
+        biomass=biomass,
+        haul_km=haul_km,
+        place_emissions=place_emissions,
+    )
+
+
+def break_even_intensity(
+    electricity: npt.ArrayLike, net_at_zero_intensity: npt.ArrayLike
+) -> FloatArray:
+    """Grid intensity at which the net factor becomes zero [kg CO2e/kWh].
+
+    ``I* = 1000 net(I = 0) / electricity bought``.
+
+    Parameters
+    ----------
+    electricity : array_like
+        Need [kWh/t]; negative means that power is supplied.
+    net_at_zero_intensity : array_like
+        Net factor on emission-free power [t/t].
+
+    Returns
+    -------
+    ndarray
+        Infinite where no power is bought; NaN where no intensity gives a removal.
+    """
+    power, net = np.broadcast_arrays(bought(electricity), _float(net_at_zero_intensity))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(net > 0, KG_PER_T * net / power, np.nan)[()]
+
+
+def storage_use_per_net_tonne(
+    net: npt.ArrayLike, losses: ChainLosses, transport_km: npt.ArrayLike = 0.0
+) -> FloatArray:
+    """CO2 injected per net tonne removed [t/t], co-captured fossil CO2 included.
+
+    ``(1 + fossil) stored share / net factor``; NaN where the net factor is 0 or less.
+    """
+    factor = _float(net)
+    injected = (1.0 + losses.fossil_cocaptured) * losses.stored_share(transport_km)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(factor > 0, injected / factor, np.nan)[()]
+
+
+def amortised(emission: npt.ArrayLike, years: float) -> FloatArray:
+    """One-time emission spread evenly over the years of accounting [unit of emission per yr].
+
+    Raises
+    ------
+    ConfigError
+        If the number of years is not positive.
+    """
+    if not (math.isfinite(years) and years > 0):
+        raise ConfigError(
+            "the amortisation time must be positive",
+            got=years,
+            expected="years",
+            cure="20 years is the IPCC default for land-use change",
+        )
+    return _float(emission) / years
+
+
+def credited(net: npt.ArrayLike, buffer: npt.ArrayLike) -> FloatArray:
+    """Tonnes that may be credited after the buffer pool took its share [unit of net].
+
+    ``net (1 - buffer)``. A net emission is not made smaller by a buffer: it stays as it is.
+
+    Raises
+    ------
+    ConfigError
+        If the buffer is not a share in [0, 1].
+    """
+    tonnes = _float(net)
+    return tonnes - _require_share("buffer", buffer) * np.maximum(tonnes, 0.0)
+
+
+def expected_retention(hazard: npt.ArrayLike, years: float = 100.0) -> FloatArray:
+    """Expected share still stored after ``years``: ``exp(-hazard x years)`` [1].
+
+    Parameters
+    ----------
+    hazard : array_like
+        Chance of losing the stock per year [1/yr], for example 1 / fire return interval.
+    years : float
+        Horizon [yr].
+
+    Raises
+    ------
+    ConfigError
+        If a hazard or the horizon is negative.
+    """
+    rate = _float(hazard)
+    if np.any(rate < 0) or not years >= 0:
+        raise ConfigError(
+            "a hazard and its horizon cannot be negative",
+            got=f"hazard {hazard!r}, years {years!r}",
+            expected="a chance per year, 0 or more",
+            cure="give 1 / return interval",
+        )
+    return np.exp(-rate * years)
+
+
+def airborne_years(years: npt.ArrayLike) -> FloatArray:
+    """Tonne-years in the air in the first ``years`` after a pulse of 1 t CO2 [t yr].
+
+    ``integral of a0 + sum a_i exp(-t / tau_i)``, Joos et al. 2013; 52.36 t yr for 100 years.
+    """
+    time = _float(years)
+    total = JOOS_SHARES[0] * time
+    for share, decay in zip(JOOS_SHARES[1:], JOOS_YEARS[1:], strict=True):
+        total = total - share * decay * np.expm1(-time / decay)
+    return total
+
+
+def _require_storage(stored: npt.ArrayLike, horizon: float) -> FloatArray:
+    time = _float(stored)
+    if np.any(time < 0) or not (math.isfinite(horizon) and horizon > 0):
+        raise ConfigError(
+            "storage time and horizon cannot be negative",
+            got=f"stored {stored!r}, horizon {horizon!r}",
+            expected="years; the horizon above 0",
+            cure="100 years is the usual horizon",
+        )
+    return np.minimum(time, horizon)
+
+
+def lashof_equivalence(stored: npt.ArrayLike, horizon: float = 100.0) -> FloatArray:
+    """Worth of a tonne stored for ``stored`` years beside a permanent one, Lashof method [1].
+
+    The emission is delayed, so the part of its airborne life that the delay pushes beyond the
+    horizon is counted: ``(A(H) - A(H - stored)) / A(H)`` with A = :func:`airborne_years`.
+    Fearnside et al. 2000, doi:10.1023/A:1009625122628. Storage beyond the horizon counts as 1.
+    """
+    time = _require_storage(stored, horizon)
+    whole = airborne_years(horizon)
+    return (whole - airborne_years(horizon - time)) / whole
+
+
+def moura_costa_equivalence(stored: npt.ArrayLike, horizon: float = 100.0) -> FloatArray:
+    """Worth of a tonne stored for ``stored`` years, Moura-Costa method [1], at most 1.
+
+    ``stored / A(H)``; Moura Costa & Wilson 2000, doi:10.1023/A:1009697625521.
+    """
+    return np.minimum(_require_storage(stored, horizon) / airborne_years(horizon), 1.0)
+
+
+def linear_equivalence(stored: npt.ArrayLike, horizon: float = 100.0) -> FloatArray:
+    """Worth of a tonne stored for ``stored`` years, ``stored / horizon`` [1], at most 1.
+
+    The tonne-year rule of the Climate Action Reserve with a horizon of 100 years.
+    """
+    return _require_storage(stored, horizon) / horizon
+
+
+def discounted_equivalence(stored: npt.ArrayLike, rate: float) -> FloatArray:
+    """Worth of a tonne stored for ``stored`` years at a discount rate, ``1 - (1 + r)^-T`` [1]."""
+    if not (math.isfinite(rate) and rate >= 0):
+        raise ConfigError(
+            "the discount rate must be 0 or more",
+            got=rate,
+            expected="a share per year",
+            cure="write 3 % as 0.03",
+        )
+    return -np.expm1(-_float(stored) * math.log1p(rate))
+
+
+def years_to_exhaustion(capacity: npt.ArrayLike, injection: npt.ArrayLike) -> FloatArray:
+    """Years until a store is full [yr]: capacity [t] / injection [t/yr], infinite without use."""
+    room, rate = np.broadcast_arrays(_float(capacity), _float(injection))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(rate > 0, room / rate, np.where(rate == 0, np.inf, np.nan))[()]

@@ -1,0 +1,255 @@
+"""Which rasters a run writes, and what each is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite import __version__
+from cdrsite.core.grid import Block
+from cdrsite.core.machine import cores
+from cdrsite.core.secrets import hidden
+from cdrsite.engine.memo import MOST_CELLS, remembered_files
+from cdrsite.outputs.legend import (
+    class_categories,
+    label_names,
+    pool_categories,
+    reason_categories,
+)
+from cdrsite.outputs.rasters.cog import READ, write_cog_blocks
+from cdrsite.outputs.rasters.raster import RasterSpec
+from cdrsite.result.variables import NO_RASTER
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from cdrsite.config.models import Scenario
+    from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.study.assemble import StudyResult
+
+    Read = Callable[[Block], NDArray[Any]]
+    Plan = tuple[RasterSpec, Read]
+
+PER_CELL = frozenset({"equal_share", "score", "allocated"})
+"""Quantities that are totals of a cell, not values at a place."""
+
+CLASS_FILES = {
+    "limit_METHOD": "the resource that runs out first with equal shares, or the state",
+    "winner": "the method with the most net removal in the plan, or the state",
+    "interchangeable": "whether tonnes could as well be in another such cell, or the state",
+    "binding": "what stops the cell from removing more in the plan, or the state",
+    "state": "what the plan does there, or why its files have no number",
+    "method_state_METHOD": "the same for one method",
+}
+"""Files with codes -> what the codes are."""
+
+
+def raster_plan(result: StudyResult) -> Iterator[Plan]:
+    """Every raster of a run: what it is, and how its blocks are read.
+
+    Parameters
+    ----------
+    result : StudyResult
+        Of a run.
+
+    Yields
+    ------
+    tuple
+        The :class:`RasterSpec`, and a function of a block that gives its values.
+    """
+    common = common_tags(result.scenario)
+    for name, variable in result.dataset.data_vars.items():
+        if name in NO_RASTER or str(name).startswith("need_"):
+            continue
+        if variable.dims == ("removal_method", "y", "x"):
+            for index, method in enumerate(result.methods):
+                spec = _method_raster(result, str(name), method, common)
+                yield spec, blocks_of(variable[index])
+        elif variable.dims == ("y", "x"):
+            yield _shared_raster(result, str(name), common), blocks_of(variable)
+
+
+def blocks_of(variable: xr.DataArray) -> Read:
+    """Reads blocks of a variable of dimensions (y, x), which may be on disk."""
+    return lambda block: variable.variable[block.slices].to_numpy()
+
+
+def distinct(read: Read, grid: AnalysisGrid) -> NDArray[Any]:
+    """The values that occur, ascending."""
+    found: NDArray[Any] | None = None
+    for block in grid.blocks(READ):
+        flat = read(block).ravel()
+        # neighbours are mostly equal: what differs from the one before is few, and quickly sorted
+        starts = flat[np.concatenate([[True], flat[1:] != flat[:-1]])]
+        found = np.unique(starts if found is None else np.concatenate([found, starts]))
+    return np.zeros(0, np.uint32) if found is None else found
+
+
+def _method_raster(
+    result: StudyResult, name: str, method: str, common: dict[str, str]
+) -> RasterSpec:
+    variable = result.dataset[name]
+    is_class = "flag_values" in variable.attrs
+    per_cell = ", per cell" if name in PER_CELL else ""
+    return RasterSpec(
+        name=f"{name}_{method}",
+        kind="class" if is_class else "quantity",
+        unit=str(variable.attrs.get("units", "")),
+        description=f"{method}: {variable.attrs.get('long_name', name)}{per_cell}",
+        categories=class_categories(variable) if is_class else (),
+        tags={**common, "method": method, "variable": name},
+    )
+
+
+def _shared_raster(result: StudyResult, name: str, common: dict[str, str]) -> RasterSpec:
+    variable = result.dataset[name]
+    tags = {**common, "variable": name}
+    description = str(variable.attrs.get("long_name", name))
+    if name == "exclusion_reasons":
+        legend = {f"BIT_{bit:02d}": rule for bit, rule in enumerate(result.rule_names)}
+        legend |= {"BIT_30": "allowed again by an include rule", "BIT_31": "outside the region"}
+        categories = reason_categories(
+            distinct(blocks_of(variable), result.grid), result.rule_names
+        )
+        return RasterSpec(name, "bits", "", description, categories, {**tags, **legend})
+    if "flag_values" in variable.attrs:
+        return RasterSpec(name, "class", "", description, class_categories(variable), tags)
+    if np.issubdtype(variable.dtype, np.integer):
+        return RasterSpec(
+            name, "label", "", description, pool_categories(label_names(variable)), tags
+        )
+    return RasterSpec(name, "quantity", str(variable.attrs.get("units", "")), description, (), tags)
+
+
+def common_tags(scenario: Scenario) -> dict[str, str]:
+    """Metadata of every raster: scenario, program, money's year, licences of the inputs."""
+    tags = {
+        "scenario": scenario.name,
+        "title": scenario.title or scenario.name,
+        "software": f"cdrsite {__version__}",
+        "money": f"USD of {scenario.costs.base_year}",
+    }
+    licences = input_licences(scenario)
+    stated = ", ".join(sorted(set(licences.values()))) or "which the scenario does not state"
+    tags["licence"] = f"follows from those of the inputs: {stated}"
+    if licences:
+        tags["input_licences"] = "; ".join(f"{name}: {text}" for name, text in licences.items())
+    return {name: hidden(text) for name, text in tags.items()}
+
+
+def input_licences(scenario: Scenario) -> dict[str, str]:
+    """Layer -> licence, as the scenario says or as the dataset's preset knows."""
+    from cdrsite.core.errors import CdrsiteError
+    from cdrsite.library.datasets import load_dataset
+
+    found: dict[str, str] = {}
+    for name, layer in scenario.layers.items():
+        licence, preset = getattr(layer, "licence", None), getattr(layer, "preset", None)
+        if licence is None and preset is not None:
+            try:
+                licence = load_dataset(preset).licence
+            except CdrsiteError:  # a preset family that was resolved by the data
+                continue
+        if licence:
+            found[name] = str(licence)
+    return found
+
+
+def write_rasters(folder: Path, result: StudyResult, done: Callable[[], None]) -> list[RasterSpec]:
+    """Write every raster into a folder, several at a time.
+
+    Parameters
+    ----------
+    folder : Path
+        Exists.
+    result : StudyResult
+        Of a run.
+    done : callable
+        Called after each raster.
+
+    Returns
+    -------
+    list of RasterSpec
+        What was written, in a fixed order.
+    """
+    grid, compression = result.grid, result.scenario.outputs.compression
+
+    def one(item: Plan) -> RasterSpec:
+        spec, read = item
+        path = folder / f"{spec.name}.tif"
+
+        def write() -> list[Path]:
+            write_cog_blocks(path, read, grid, spec, compression)
+            return [path, path.with_name(path.name + ".aux.xml")] if spec.categories else [path]
+
+        if grid.size > MOST_CELLS:
+            write()
+        else:
+            whole = read(Block(0, grid.rows, 0, grid.cols))
+            remembered_files("raster", (whole, repr(grid), spec, compression), folder, write)
+        return spec
+
+    written = []
+    with ThreadPoolExecutor(min(4, cores())) as pool:
+        for spec in pool.map(one, list(raster_plan(result))):
+            written.append(spec)
+            done()
+    return written
+
+
+def readme(specs: list[RasterSpec], rule_names: tuple[str, ...]) -> str:
+    """What each raster is, its unit and its codes, for a person who opens the folder."""
+    width = max((len(spec.name) for spec in specs), default=0) + 5
+    lines = [
+        "Rasters of this run: Cloud Optimised GeoTIFFs, one band each, all on one grid.",
+        "",
+        "Four states are kept apart:",
+        "  a value      the number in the file",
+        "  a true zero  0, and a resource in limit_METHOD.tif: known, and nothing fits there",
+        "  unknown      nodata (-9999), and 'unknown' in limit_METHOD.tif: a layer has no value",
+        "  excluded     equal share and score 0, and 'excluded' in limit_METHOD.tif;",
+        "               which rules did it: exclusion_reasons.tif",
+        "Outside the region every file has nodata.",
+        "The plan's files (allocated_METHOD, net_removal, plan_cost) have nodata where they are",
+        "unknown or excluded, and 0 where something is possible and the plan does nothing;",
+        "state.tif and method_state_METHOD.tif say which it is, and lie under the other maps in",
+        "QGIS. A cost has no number (-9999) where nothing fits or nothing is done. Units stand in",
+        "brackets; totals 'per cell' add up over cells, all others are values at a place.",
+        "",
+        "equal_share, limit and score: each method with an equal share of every pool, divided over",
+        "the land that may draw on it. It is no bound: the plan brings pools and storage to where",
+        "they do most. What a method could do at most is in tables/methods.csv (alone_*).",
+        "allocated, winner, binding and shortfall: the plan, in which all methods share land,",
+        "pools and storage; 0 in allocated is a decision: possible, and not used by the plan.",
+        "",
+    ]
+    for spec in sorted(specs, key=lambda spec: spec.name):
+        unit = f" [{spec.unit}]" if spec.unit else ""
+        lines.append(f"{spec.name + '.tif':<{width}} {spec.description}{unit}")
+    for file, meaning in CLASS_FILES.items():
+        head = file.removesuffix("_METHOD")
+        found = next((s for s in specs if s.kind == "class" and s.name.startswith(head)), None)
+        if found is not None:
+            lines += ["", f"Codes of {file}.tif ({meaning}):"]
+            lines += [f"  {c.code:>3}  {c.label}" for c in found.categories]
+            lines += [f"  {int(found.nodata):>3}  outside the region (nodata)"]
+    lines += ["", *reason_legend(rule_names)]
+    return "\n".join(lines) + "\n"
+
+
+def reason_legend(rule_names: tuple[str, ...]) -> list[str]:
+    """The bits of the exclusion reasons, one line each."""
+    lines = ["Bits of exclusion_reasons.tif (add up where several rules hit a cell; 0: none):"]
+    lines += [
+        f"  bit {bit:>2}  value {1 << bit:>10}  {rule}" for bit, rule in enumerate(rule_names)
+    ]
+    lines += [
+        f"  bit 30  value {1 << 30:>10}  allowed again by an include rule",
+        f"  bit 31  value {1 << 31:>10}  outside the region (nodata)",
+    ]
+    return lines

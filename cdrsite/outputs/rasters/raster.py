@@ -1,0 +1,159 @@
+"""Cloud Optimised GeoTIFFs that say what they are: unit, nodata, categories, colours, overviews."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from cdrsite.outputs.palette import rgba
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.core.grid import AnalysisGrid
+
+NODATA_FLOAT = -9999.0
+NODATA_CLASS = 255
+NODATA_BITS = 1 << 31
+NODATA_LABEL = -1
+BLOCK = 512
+"""Tile of a GeoTIFF [cells]."""
+
+Kind = Literal["quantity", "class", "bits", "label"]
+
+
+@dataclass(frozen=True)
+class Category:
+    """One value of a class raster."""
+
+    code: int
+    label: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class RasterSpec:
+    """How an array becomes a file.
+
+    Attributes
+    ----------
+    name : str
+        File name without ending.
+    kind : {'quantity', 'class', 'bits', 'label'}
+        Quantities are float32 with -9999 where there is no number; classes are uint8 with 255
+        for the outside of the region; bits are uint32 with bit 31 for the outside; labels are
+        int32 with -1 for none.
+    unit : str
+        Unit of the values, '' for all but quantities.
+    description : str
+        What the band is, in words.
+    categories : tuple of Category
+        Value, label and colour, for all but quantities.
+    tags : mapping
+        More metadata: scenario, version, method, licences.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    description: str
+    categories: tuple[Category, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def nodata(self) -> float:
+        """The value that stands for no data."""
+        return {
+            "quantity": NODATA_FLOAT,
+            "class": NODATA_CLASS,
+            "bits": NODATA_BITS,
+            "label": NODATA_LABEL,
+        }[self.kind]
+
+    @property
+    def dtype(self) -> str:
+        """Data type on disk."""
+        return {"quantity": "float32", "class": "uint8", "bits": "uint32", "label": "int32"}[
+            self.kind
+        ]
+
+
+def write_cog(
+    path: Path,
+    array: NDArray[Any],
+    grid: AnalysisGrid,
+    spec: RasterSpec,
+    compression: str = "deflate",
+) -> None:
+    """Write one band as a Cloud Optimised GeoTIFF with its sidecar.
+
+    The bytes depend on the arguments alone: no date, no host (rule 9).
+
+    Parameters
+    ----------
+    path : Path
+        Target; ``path.aux.xml`` is written beside it where there are categories.
+    array : ndarray, shape grid.shape
+        NaN is "no number here" (rule 2).
+    grid : AnalysisGrid
+        Where the array lives.
+    spec : RasterSpec
+        Meaning of the values.
+    compression : {'deflate', 'zstd'}
+        Deflate opens everywhere.
+    """
+    from cdrsite.outputs.rasters.cog import write_cog_blocks
+
+    write_cog_blocks(path, lambda block: array[block.slices], grid, spec, compression)
+
+
+def encode(array: NDArray[Any], spec: RasterSpec) -> NDArray[Any]:
+    """Values as they are stored: NaN of a quantity becomes -9999.
+
+    Infinities have no meaning in any output, and become -9999 too.
+    """
+    if spec.kind == "quantity":
+        return np.where(np.isfinite(array), array, np.float32(NODATA_FLOAT)).astype(np.float32)
+    return np.asarray(array).astype(spec.dtype)
+
+
+def attribute_table(spec: RasterSpec) -> str:
+    """Category names and a raster attribute table as GDAL's sidecar; rasterio has no call for it.
+
+    Names by value are given for classes only: other values are too large or negative for a list.
+    """
+    root = ET.Element("PAMDataset")
+    band = ET.SubElement(root, "PAMRasterBand", band="1")
+    if spec.kind == "class":
+        names = ET.SubElement(band, "CategoryNames")
+        by_code = {category.code: category for category in spec.categories}
+        for code in range(max(by_code) + 1):
+            ET.SubElement(names, "Category").text = by_code[code].label if code in by_code else ""
+    table = ET.SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
+    # type 0 integer, 1 real, 2 text; usage 5 value, 2 name, 6 to 8 colours. Reason bits beyond
+    # 31 do not fit the table's signed integers, so they are real numbers there
+    value_type = 1 if spec.kind == "bits" else 0
+    columns = (
+        ("Value", value_type, 5),
+        ("Class", 2, 2),
+        ("Red", 0, 6),
+        ("Green", 0, 7),
+        ("Blue", 0, 8),
+    )
+    for index, (title, kind, usage) in enumerate(columns):
+        column = ET.SubElement(table, "FieldDefn", index=str(index))
+        ET.SubElement(column, "Name").text = title
+        ET.SubElement(column, "Type").text = str(kind)
+        ET.SubElement(column, "Usage").text = str(usage)
+    for index, category in enumerate(spec.categories):
+        row = ET.SubElement(table, "Row", index=str(index))
+        red, green, blue, _ = rgba(category.colour)
+        for value in (category.code, category.label, red, green, blue):
+            ET.SubElement(row, "F").text = str(value)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode") + "\n"

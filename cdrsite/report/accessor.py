@@ -1,0 +1,404 @@
+"""The ``.cdr`` accessor: plot a layer, explain a cell, total over the region.
+
+Importing this module registers it with xarray::
+
+    import cdrsite.report.accessor
+
+    dataset = xr.open_zarr("runs/inland-basin/result.zarr")
+    dataset.cdr.plot("cost", "daccs-solid")
+    dataset.cdr.explain(lon=103.2, lat=38.4)
+    dataset.cdr.total("net_removal")
+    dataset.cdr.explore()
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from cdrsite.core.errors import ConfigError
+from cdrsite.core.grid import AnalysisGrid
+from cdrsite.explain.place import Explanation, explain_place
+from cdrsite.outputs.legend import flag_names
+from cdrsite.outputs.maps import draw
+from cdrsite.result.store import grid_of
+from cdrsite.result.variables import WITH_STATE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from cdrsite.report.mappage import InteractiveMap
+
+EXTENSIVE = frozenset({"t/yr", "m3/yr", "kWh/yr", "m2", "person"})
+"""Units of totals of a cell: they add up, all other values are averaged (rule 3)."""
+SHARE_NET = "equal_share_net"
+"""Quantity that is made of others: net removal with an equal share of the pools."""
+
+
+@xr.register_dataset_accessor("cdr")
+class DatasetAccessor:
+    """Accessor ``Dataset.cdr`` for the dataset of a run."""
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        self._dataset = dataset
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the methods."""
+        if "removal_method" not in self._dataset.coords:
+            return ()
+        return tuple(
+            str(name) for name in np.atleast_1d(self._dataset["removal_method"].to_numpy())
+        )
+
+    @property
+    def grid(self) -> AnalysisGrid:
+        """The grid that the coordinates describe."""
+        return grid_of(self._dataset)
+
+    def plot(self, variable: str, method: str | None = None, ax: Axes | None = None) -> Axes:
+        """Draw one variable with its colours, its unit, and the states in words.
+
+        Parameters
+        ----------
+        variable : str
+            For example ``cost``, ``limit`` or ``net``.
+        method : str, optional
+            Needed where the variable has several methods.
+        ax : Axes, optional
+            Where to draw; a new figure when not given.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        ConfigError
+            Unknown variable or method.
+        """
+        values = self._pick(self._variable(variable), method)
+        if variable == "exclusion_reasons":
+            rules = self._dataset.attrs.get("exclusion_rules", [])
+            values = values.assign_attrs(exclusion_rules=rules)
+        limit = None
+        if "removal_method" in values.coords and "limit" in self._dataset:
+            limit = self._pick(self._dataset["limit"], str(values["removal_method"].item()))
+        elif variable in WITH_STATE and "state" in self._dataset:
+            limit = self._dataset["state"]
+        name = f"{values['removal_method'].item()}: " if "removal_method" in values.coords else ""
+        title = f"{name}{values.attrs.get('long_name', variable)}"
+        return draw(values, self.grid, limit, ax, title)
+
+    def explain(
+        self,
+        lon: float | None = None,
+        lat: float | None = None,
+        *,
+        x: float | None = None,
+        y: float | None = None,
+    ) -> Explanation:
+        """Say why a cell is what it is.
+
+        Parameters
+        ----------
+        lon, lat : float
+            A point inside the cell, WGS 84 [degree].
+        x, y : float
+            Or the point in the grid's own CRS.
+
+        Raises
+        ------
+        GridError
+            If the point lies outside the grid.
+        """
+        from pyproj import Transformer
+
+        grid = self.grid
+        if lon is not None and lat is not None and x is None and y is None:
+            lonlat = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True)
+            x, y = lonlat.transform(lon, lat)
+        elif x is None or y is None or lon is not None or lat is not None:
+            raise ConfigError("a cell needs one point", expected="lon and lat, or x and y")
+        return explain_place(self._dataset, grid, x, y)
+
+    def total(self, variable: str, method: str | None = None) -> xr.DataArray:
+        """Total of a quantity over the region.
+
+        Parameters
+        ----------
+        variable : str
+            Totals of cells (t/yr) are summed; other quantities are averaged by area, the cost by
+            net tonnes with equal shares; a class gives the area of each of its values.
+            ``equal_share_net`` is the equal share less what is emitted and lost.
+        method : str, optional
+            All methods when not given.
+
+        Returns
+        -------
+        xr.DataArray
+            With ``units``, and ``cell_methods`` that says how.
+
+        Raises
+        ------
+        ConfigError
+            Unknown variable or method, or supplies of pools, which cells share.
+        """
+        values = self._variable(variable)
+        if variable.startswith("supply_"):
+            raise ConfigError(
+                "cells share what their pools offer: adding it up would count it many times",
+                got=variable,
+                cure="see the table of pools (result.tables['pools'])",
+                rule=6,
+            )
+        if method is not None:
+            values = self._pick(values, method)
+        weights = None
+        if variable == "cost":
+            weights = self._variable(SHARE_NET)
+            weights = weights if method is None else self._pick(weights, method)
+        return total(values, self.grid, weights)
+
+    def explore(
+        self, variable: str | None = None, method: str | None = None, lang: str = "en"
+    ) -> InteractiveMap:
+        """Show an interactive map that needs no network; a click says why a cell is what it is.
+
+        Parameters
+        ----------
+        variable : str, optional
+            Only this one; what suits the dataset when not given.
+        method : str, optional
+            Only this method.
+        lang : {'en', 'zh'}
+            Language.
+
+        Returns
+        -------
+        InteractiveMap
+            A notebook shows it; ``.save("map.html")`` writes it as one file.
+
+        Raises
+        ------
+        ConfigError
+            Unknown variable or method, or nothing to show.
+        """
+        from cdrsite.report.maplayers import Layer, layers_of
+        from cdrsite.report.mappage import InteractiveMap
+
+        dataset = self._dataset
+        if variable == SHARE_NET:
+            dataset = dataset.assign(equal_share_net=self._variable(SHARE_NET))
+        if method is not None and method not in self.methods:
+            raise ConfigError(
+                "no such method", got=repr(method), expected=", ".join(self.methods) or "none"
+            )
+        layers = layers_of(dataset)
+        if variable is not None:
+            values = self._variable(variable)
+            many = "removal_method" in values.dims
+            layers = [Layer(variable, m) for m in self.methods] if many else [Layer(variable)]
+        if method is not None:
+            layers = [layer for layer in layers if layer.method in {None, method}]
+        return InteractiveMap(dataset, layers, lang, str(dataset.attrs.get("title", "")))
+
+    def _variable(self, name: str) -> xr.DataArray:
+        if name == SHARE_NET and {"equal_share", "net_factor"} <= set(self._dataset.data_vars):
+            net = self._dataset["equal_share"] * self._dataset["net_factor"]
+            # where nothing is captured nothing is removed, whatever the factor would be
+            net = xr.where(self._dataset["equal_share"] == 0, np.float32(0), net)
+            return net.rename(name).assign_attrs(
+                units="t/yr", long_name="net CO2 with an equal share of the pools"
+            )
+        if name not in self._dataset.data_vars:
+            known = ", ".join([SHARE_NET, *map(str, self._dataset.data_vars)])
+            raise ConfigError("no such variable", got=repr(name), expected=known)
+        return self._dataset[name]
+
+    def _pick(self, values: xr.DataArray, method: str | None) -> xr.DataArray:
+        if "removal_method" not in values.dims:
+            return values
+        if method is None and values.sizes["removal_method"] == 1:
+            return values.isel(removal_method=0)
+        if method is None or method not in self.methods:
+            raise ConfigError(
+                "which method?" if method is None else "no such method",
+                got=None if method is None else repr(method),
+                expected=", ".join(self.methods),
+            )
+        return values.sel(removal_method=method)
+
+    def _repr_html_(self) -> str:
+        """Totals by method, and a small map of the plan."""
+        title = escape(str(self._dataset.attrs.get("title", "")))
+        wanted = {
+            "gross Mt/yr in the plan": ("allocated", 1e-6),
+            "net Mt/yr with equal shares": (SHARE_NET, 1e-6),
+            "mean cost, USD per net t": ("cost", 1.0),
+            "mean share available": ("available", 1.0),
+        }
+        columns = {
+            label: self.total(name) * factor
+            for label, (name, factor) in wanted.items()
+            if name == SHARE_NET or name in self._dataset
+        }
+        head = "".join(f"<th>{label}</th>" for label in columns)
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{escape(name)}</th>"
+            + "".join(
+                f"<td>{float(v.sel(removal_method=name)):,.3g}</td>" for v in columns.values()
+            )
+            + "</tr>"
+            for name in self.methods
+        )
+        table = f"<b>{title}</b><table><tr><th></th>{head}</tr>{rows}</table>"
+        return table + self._picture()
+
+    def _picture(self) -> str:
+        """Small map of the method that the plan uses most; nothing without a plan."""
+        from cdrsite.report.maplayers import Layer
+        from cdrsite.report.mappage import small_map
+
+        if "winner" not in self._dataset or self._dataset["winner"].dims != ("y", "x"):
+            return ""
+        return small_map(self._dataset, Layer("winner"))
+
+
+@xr.register_dataarray_accessor("cdr")
+class ArrayAccessor:
+    """Accessor ``DataArray.cdr`` for one variable of a run."""
+
+    def __init__(self, array: xr.DataArray) -> None:
+        self._array = array
+
+    @property
+    def grid(self) -> AnalysisGrid:
+        """The grid that the coordinates describe."""
+        return grid_of(self._array)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the variable; choose a method first: ``da.sel(removal_method=name).cdr.plot()``.
+
+        Raises
+        ------
+        ConfigError
+            If there are other dimensions than y and x.
+        """
+        if self._array.dims != ("y", "x"):
+            raise ConfigError(
+                "a map has two dimensions",
+                got=", ".join(map(str, self._array.dims)),
+                expected="y, x",
+                cure="choose one, e.g. .sel(removal_method='daccs-solid')",
+            )
+        method = (
+            f"{self._array['removal_method'].item()}: "
+            if "removal_method" in self._array.coords
+            else ""
+        )
+        title = f"{method}{self._array.attrs.get('long_name', self._array.name or '')}"
+        return draw(self._array, self.grid, None, ax, title)
+
+    def explore(self, lang: str = "en") -> InteractiveMap:
+        """Show an interactive map that needs no network; a click gives the value of a cell.
+
+        Parameters
+        ----------
+        lang : {'en', 'zh'}
+            Language.
+
+        Returns
+        -------
+        InteractiveMap
+            A notebook shows it; ``.save("map.html")`` writes it as one file.
+
+        Raises
+        ------
+        ConfigError
+            If there are other dimensions than y and x, or removal_method, y and x.
+        """
+        from cdrsite.report.mappage import InteractiveMap
+
+        dataset = self._as_dataset()
+        return InteractiveMap(dataset, None, lang, self._title())
+
+    def _as_dataset(self) -> xr.Dataset:
+        """The array alone in a dataset, ready to be drawn."""
+        array = self._array
+        if array.dims not in {("y", "x"), ("removal_method", "y", "x")}:
+            raise ConfigError(
+                "a map has two dimensions",
+                got=", ".join(map(str, array.dims)),
+                expected="y, x; or removal_method, y, x",
+                cure="choose one of the others, e.g. .isel(time=0)",
+            )
+        if array.dtype == bool:
+            array = array.astype(np.uint8)
+        if "removal_method" in array.coords and "removal_method" not in array.dims:
+            array = array.drop_vars("removal_method")
+        return array.rename(array.name or "value").to_dataset()
+
+    def _repr_html_(self) -> str:
+        """A small map."""
+        from cdrsite.report.maplayers import layers_of
+        from cdrsite.report.mappage import small_map
+
+        dataset = self._as_dataset()
+        layers = layers_of(dataset)
+        title = self._title() if len(layers) == 1 else ""
+        return "".join(small_map(dataset, layer, title) for layer in layers) or escape(
+            repr(self._array)
+        )
+
+    def _title(self) -> str:
+        """What the array is, and of which method."""
+        name = str(self._array.attrs.get("long_name") or self._array.name or "")
+        if "removal_method" in self._array.coords and not self._array["removal_method"].ndim:
+            return f"{self._array['removal_method'].item()}: {name}"
+        return name
+
+    def total(self) -> xr.DataArray:
+        """Total over the region: a sum, an area-weighted mean, or areas by class."""
+        return total(self._array, self.grid)
+
+
+def total(
+    values: xr.DataArray, grid: AnalysisGrid, weights: xr.DataArray | None = None
+) -> xr.DataArray:
+    """Sum, mean or class areas over y and x; see :meth:`DatasetAccessor.total`.
+
+    Parameters
+    ----------
+    values : xr.DataArray
+        With dimensions y and x.
+    grid : AnalysisGrid
+        Its cell areas weigh.
+    weights : xr.DataArray, optional
+        Weights of a mean in place of areas.
+    """
+    area = xr.DataArray(grid.row_areas, dims="y", coords={"y": values["y"]})
+    unit = str(values.attrs.get("units", ""))
+    if "flag_values" in values.attrs:
+        names = flag_names(values)
+        parts = [((values == code) * area).sum(("y", "x")) / 1e6 for code in sorted(names)]
+        found = xr.concat(parts, "value").transpose(..., "value")
+        found = found.assign_coords(value=[names[code] for code in sorted(names)])
+        unit, how = "km2", "area: sum"
+    elif unit in EXTENSIVE:
+        found = values.astype(np.float64).sum(("y", "x"))
+        how = "area: sum"
+    else:
+        by = area if weights is None else weights.fillna(0.0).astype(np.float64)
+        found = values.astype(np.float64).weighted(by).mean(("y", "x"))
+        how = "area: mean" if weights is None else "area: mean (weighted by net tonnes)"
+    found = found.drop_vars("crs", errors="ignore").rename(values.name)
+    found.attrs = {
+        "long_name": str(values.attrs.get("long_name", values.name or "")),
+        "units": unit,
+        "cell_methods": how,
+    }
+    return found

@@ -1,0 +1,359 @@
+"""The first screen: how much, at what cost, what binds, what one more unit buys, how sure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cdrsite.core.numbers import THIN
+from cdrsite.report.frame import Frame, bar, details, paragraph, quoted, real
+from cdrsite.report.html import table, tag, text
+from cdrsite.report.shared import Pool, families_of, pools_of
+
+MAX_RULES = 4
+"""Rules of policy whose price stands on the first screen."""
+
+GOALS = {"net removal": "net", "cost": "cost", "value": "value"}
+"""Name of an objective -> key of its words."""
+
+
+def answer(frame: Frame) -> str:
+    """The answer in plain words, with the plan by method beside it."""
+    pools = pools_of(frame)
+    head = tag("h2", frame.say("answer.title"), id="answer-title", class_="unseen")
+    left = tag("div", by_method(frame), how_sure(frame))
+    right = tag("div", what_binds(frame, pools), one_more(frame, pools))
+    body = tag("div", left, right, class_="pair")
+    return tag(
+        "section",
+        head,
+        figures(frame),
+        lead(frame),
+        taken_for_granted(frame),
+        body,
+        method_details(frame),
+        id="answer",
+        aria_labelledby="answer-title",
+    )
+
+
+# --------------------------------------------------------------------- how much
+
+
+def figures(frame: Frame) -> str:
+    """The headline numbers; what can be built stands beside the total where it is less."""
+    cells = [("net_mt_yr", "Mt/yr", "figure.net")]
+    if unbuildable(frame) > 0:
+        cells.append(("buildable/net_mt_yr", "Mt/yr", "figure.buildable"))
+    cells += (
+        ("cost_musd_yr", "MUSD/yr", "figure.cost"),
+        ("mean_cost_usd_t", "USD/t", "figure.mean"),
+    )
+    found = [
+        tag(
+            "div",
+            tag("dt", frame.say(label, year=frame.year("base_year"))),
+            tag("dd", frame.value(key), " ", tag("small", frame.unit(unit))),
+        )
+        for key, unit, label in cells
+    ]
+    return tag("dl", *found, class_="figures")
+
+
+NOT_BUILT = ("below_minimum", "no_site", "beyond_max_plants")
+"""Why tonnes of the plan are in no plant."""
+SMALL_PART = 1e-3
+"""A smaller share of the plan than this needs no word [1]."""
+
+
+def unbuildable(frame: Frame) -> float:
+    """Net removal of the plan that is in no plant though it needs one [Mt/yr]; 0 if little."""
+    net, built = (real(frame.at(key)) for key in ("net_mt_yr", "buildable/net_mt_yr"))
+    return net - built if net - built > SMALL_PART * net else 0.0
+
+
+def lead(frame: Frame) -> str:
+    """What kind of answer it is, in one or two sentences."""
+    goal = frame.run.scenario.get("objective") or {}
+    net = real(frame.at("net_mt_yr"))
+    if not net > 0:
+        return paragraph(frame.say("lead.nothing"), kind="lead")
+    kind = goal.get("minimise") or goal.get("maximise") or "net_removal"
+    first = {
+        "net_removal": frame.say("lead.net"),
+        "value": frame.say("lead.value", value=frame.value("objective/value", 1e-6)),
+        "cost": frame.say("lead.cost"),
+    }.get(str(kind), "")
+    parts = [first]
+    if goal.get("target") is not None:
+        parts.append(frame.say("lead.target", limit=_limit(frame, goal["target"], 1e-6)))
+    if goal.get("budget") is not None:
+        parts.append(frame.say("lead.budget", limit=_limit(frame, goal["budget"], 1e-6)))
+    if goal.get("then") is not None:
+        parts.append(frame.say(f"lead.then.{goal['then']}"))
+    if unbuildable(frame) > 0:
+        shown = frame.value("+".join(f"buildable/{reason}_net_mt_yr" for reason in NOT_BUILT))
+        parts.append(frame.say("lead.buildable", lost=shown))
+    return paragraph(frame.words("sentence.gap").join(parts), kind="lead")
+
+
+def taken_for_granted(frame: Frame) -> str:
+    """What the answer rests on that nobody limited, and profiles with more plausible numbers."""
+    found = []
+    free = frame.run.summary.get("without_limit") or {}
+    if free:
+        named = [_free(frame, name, facts) for name, facts in free.items()]
+        found.append(frame.say("granted.free", what=frame.words("list.clause").join(named)))
+    for name, one in (frame.run.summary.get("alternatives") or {}).items():
+        at = f"alternatives/{quoted(name)}/changes"
+        changes = [
+            frame.say(
+                "granted.change",
+                what=text(frame.words.resource(what)),
+                before=frame.value(f"{at}/{what}/from"),
+                after=frame.value(f"{at}/{what}/to"),
+                unit=frame.unit(change["unit"]),
+            )
+            for what, change in one["changes"].items()
+        ]
+        found.append(
+            frame.say(
+                "granted.alternative",
+                method=text(frame.words.method(name)),
+                profile=tag("code", text(one["profile"])),
+                setting=tag("code", text(f"methods.{name}.profile: {one['alternative']}")),
+                changes=frame.words("list.clause").join(changes),
+            )
+        )
+    return "".join(paragraph(line, kind="granted") for line in found)
+
+
+def _free(frame: Frame, name: str, facts: dict[str, Any]) -> str:
+    """A resource without limit, with what it emits or costs."""
+    at, what = f"without_limit/{quoted(name)}", text(frame.words.resource(name))
+    if "intensity_g_kwh" in facts:
+        return frame.say("granted.emits", what=what, value=frame.value(f"{at}/intensity_g_kwh"))
+    if "cost_usd_t" in facts:
+        return frame.say(
+            "granted.stores",
+            what=what,
+            cost=frame.value(f"{at}/cost_usd_t"),
+            transport=frame.value(f"{at}/transport_usd_t"),
+        )
+    return what
+
+
+def _limit(frame: Frame, value: Any, factor: float) -> str:
+    return text(frame.words.number(real(value) * factor))
+
+
+def by_method(frame: Frame) -> str:
+    """Net removal of each method in the plan as bars, with cost and land."""
+    methods = frame.run.methods
+    net = {name: real(frame.at(f"methods/{quoted(name)}/net_mt_yr")) for name in methods}
+    most = max([value for value in net.values() if value > 0], default=0.0)
+    rows = []
+    for name in methods:
+        at = f"methods/{quoted(name)}"
+        share = net[name] / most if most > 0 else 0.0
+        rows.append(
+            [
+                frame.method(name) + bar(share, frame.colour(name)),
+                frame.value(f"{at}/net_mt_yr"),
+                frame.value(f"{at}/mean_cost_usd_t"),
+                frame.value(f"{at}/land_km2"),
+            ]
+        )
+    columns = (
+        (frame.say("column.method"), "text"),
+        (frame.say("column.net") + frame.in_("Mt/yr"), "number"),
+        (frame.say("column.mean") + frame.in_("USD/t"), "number"),
+        (frame.say("column.land") + frame.in_("km2"), "number"),
+    )
+    total = None
+    if len(methods) > 1:
+        land = "+".join(f"methods/{quoted(name)}/land_km2" for name in methods)
+        total = [
+            frame.say("total"),
+            frame.value("net_mt_yr"),
+            frame.value("mean_cost_usd_t"),
+            frame.value(land),
+        ]
+    title = frame.say("by_method.title")
+    body = table(title, columns, rows, total=total, headed=True)
+    return tag("h3", title) + body
+
+
+DETAILS = (
+    ("gross_mt_yr", "Mt/yr", "column.gross"),
+    ("cost_musd_yr", "MUSD/yr", "column.cost"),
+    ("credited_mt_yr", "Mt/yr", "column.credited"),
+    ("retained_share", "%", "column.retained"),
+    ("allowed_km2", "km2", "column.allowed"),
+    ("alone_net_mt_yr", "Mt/yr", "column.alone_net"),
+    ("alone_bound_mt_yr", "Mt/yr", "column.alone_bound"),
+    ("alone_mean_cost_usd_t", "USD/t", "column.alone_cost"),
+)
+"""Further columns of the table of methods: key, unit, words."""
+
+
+def method_details(frame: Frame) -> str:
+    """What else is known of each method: gross and credited tonnes, and what it would do alone."""
+    methods = frame.run.methods
+    columns = [(frame.say("column.method"), "text")]
+    columns += [(frame.say(label) + frame.in_(unit), "number") for _, unit, label in DETAILS]
+    columns += [(frame.say("column.alone_limits"), "text")]
+    rows = []
+    for name in methods:
+        at = f"methods/{quoted(name)}"
+        cells = [
+            frame.value(f"{at}/{key}", 100.0 if unit == "%" else 1.0) for key, unit, _ in DETAILS
+        ]
+        limits = limits_in_words(frame, str(frame.at(f"{at}/alone_limits") or ""))
+        rows.append([frame.method(name), *cells, limits])
+    caption = frame.say("methods.caption")
+    note = paragraph(frame.say("methods.note"), kind="note")
+    return details(frame.say("methods.more"), table(caption, columns, rows), note, rows=len(rows))
+
+
+def limits_in_words(frame: Frame, listed: str) -> str:
+    """``land 71 %, water 29 %`` with the resources in the language of the page."""
+    found = []
+    for part in listed.split(", "):
+        name, _, share = part.partition(" ") if part.endswith("%") else (part, "", "")
+        found.append(f"{frame.words.named('limit', name)} {share.replace(' ', THIN)}".strip())
+    return text(frame.words("list.comma").join(found))
+
+
+# ------------------------------------------------------------------- what binds
+
+
+def what_binds(frame: Frame, pools: list[Pool]) -> str:
+    """What is used up, by kind, in the order of what it costs the plan."""
+    head = tag("h3", frame.say("binds.title"))
+    families = families_of(pools)
+    priced = {name: [p for p in found if p.binding is not None] for name, found in families.items()}
+    order = sorted(
+        (name for name in priced if priced[name]), key=lambda n: -sum(p.weight for p in priced[n])
+    )
+    if not order:
+        return head + paragraph(frame.say("binds.nothing")) + own_limits(frame)
+    items = []
+    for name in order:
+        ranked = sorted(priced[name], key=lambda pool: -pool.weight)
+        names = frame.listing([pool.zone for pool in ranked])
+        title = tag("b", text(frame.words.resource(name)))
+        if name == "policy":
+            said = frame.count("binds.policy", len(ranked), what=title)
+        else:
+            every = frame.words.number(len(families[name]))
+            said = frame.count("binds.pools", len(ranked), all=every, what=title)
+        items.append(tag("li", said, tag("br"), tag("span", names, class_="muted")))
+    more = tag("a", frame.say("binds.more"), href="#pools")
+    return head + tag("ol", *items, class_="plain") + paragraph(more)
+
+
+def own_limits(frame: Frame) -> str:
+    """What each method lacks in the places themselves, where nothing shared is used up."""
+    items = []
+    for name in frame.run.methods:
+        listed = str(frame.at(f"methods/{quoted(name)}/alone_limits") or "")
+        if listed:
+            items.append(
+                frame.say("binds.own", what=frame.method(name), by=limits_in_words(frame, listed))
+            )
+    return tag("ul", *(tag("li", item) for item in items), class_="plain")
+
+
+def one_more(frame: Frame, pools: list[Pool]) -> str:
+    """What the plan would gain from one more unit of what binds: the dearest of each kind."""
+    rows = []
+    for family, found in families_of(pools).items():
+        ranked = sorted(
+            (pool for pool in found if pool.binding is not None), key=lambda p: -abs(p.price)
+        )
+        if family == "policy":  # each rule is a thing of its own
+            rows += [[more_of(frame, rule), gain_of(frame, rule)] for rule in ranked[:MAX_RULES]]
+        elif ranked:
+            where = [text(ranked[0].zone)]
+            if len(ranked) > 1:
+                least = price_of(frame, ranked[-1])
+                where.append(frame.say("more.least", n=str(len(ranked)), price=least))
+            small = tag("small", frame.words("list.clause").join(where))
+            rows.append([more_of(frame, ranked[0]) + tag("br") + small, gain_of(frame, ranked[0])])
+    if not rows:
+        return ""
+    columns = ((frame.say("more.column"), "text"), (frame.say("more.gain"), "number"))
+    return tag("h3", frame.say("more.title")) + table(
+        frame.say("more.caption"), columns, rows, attributes={"class": "quiet"}
+    )
+
+
+def more_of(frame: Frame, pool: Pool) -> str:
+    """``1 000 m³ of water a year`` more, or a limit that is one unit wider."""
+    kind = "rule" if pool.family == "policy" else "pool"
+    if pool.minimum:
+        kind = "least"
+    what = pool.zone if pool.family == "policy" else frame.words.named("what", pool.family)
+    key = f"more.{kind}.{pool.per}"
+    if not frame.words.has(key):
+        key = f"more.{kind}.other"
+    return frame.say(key, what=text(what))
+
+
+def price_of(frame: Frame, pool: Pool) -> str:
+    """A price in a planner's unit, as a number."""
+    pointer = f"tables/pools/{pool.index}/price"
+    if pool.binding is not None:
+        pointer = f"binding/{pool.binding}/price"
+    return frame.value(pointer, pool.price_factor)
+
+
+def gain_of(frame: Frame, pool: Pool) -> str:
+    """A price with what it is: tonnes more, dollars saved."""
+    goal = GOALS.get(str(frame.at("objective/name")), "value" if pool.paid == "USD" else "net")
+    key = f"loss.{goal}" if pool.minimum else f"gain.{goal}"
+    return frame.say(key, price=price_of(frame, pool))
+
+
+# --------------------------------------------------------------------- how sure
+
+
+def network_proof(frame: Frame) -> str:
+    """How far the network of plants and pipelines is from the cheapest one, as far as is known."""
+    status = str(frame.at("network/status"))
+    if status in {"no plants", "no plan found"}:
+        return frame.say("sure.network.none")
+    if real(frame.at("network/gap")) == 0.0:
+        return frame.say("sure.network.exact")
+    told = {"gap": frame.value("network/gap", 100.0, 2)}
+    if frame.at("network/gap_transport") is None:
+        return frame.say("sure.network.total", **told)
+    told["transport"] = frame.value("network/gap_transport", 100.0, 2)
+    text = frame.say("sure.network.within", **told)
+    return text if frame.at("network/reproducible") else text + frame.say("sure.network.cut")
+
+
+def how_sure(frame: Frame) -> str:
+    """The proofs in plain words, and what they do not cover."""
+    items = []
+    if frame.at("objective/status") is not None:
+        status = str(frame.at("objective/status"))
+        key = "sure.plan.optimal" if status == "optimal" else "sure.plan.open"
+        if real(frame.at("objective/gap")) == 0.0:
+            key = "sure.plan.exact"
+        items.append(
+            frame.say(
+                key,
+                gap=frame.value("objective/gap", 100.0, 1),
+                asked=frame.value("objective/gap_asked", 100.0, 1),
+            )
+        )
+    if frame.at("network/status") is not None:
+        items.append(network_proof(frame))
+    items.append(frame.say("sure.inputs"))
+    n = len(frame.run.warnings)
+    if n:
+        items.append(tag("a", frame.count("sure.warnings", n), href="#warnings"))
+    else:
+        items.append(frame.say("sure.no_warnings"))
+    return tag("h3", frame.say("sure.title")) + tag("ul", *(tag("li", i) for i in items))

@@ -1,0 +1,364 @@
+"""Sections on what the answer rests on: assumptions with sources, warnings, how to repeat it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from cdrsite.report.frame import Frame, details, paragraph, section
+from cdrsite.report.html import table, tag, text
+
+MONEY = (
+    ("electricity", "USD/MWh", 1e3),
+    ("heat", "USD/MWh", 1e3),
+    ("water", "USD/m3", 1.0),
+    ("biomass", "USD/t", 1.0),
+    ("land", "USD/ha/yr", 1e4),
+)
+"""Prices: resource, shown unit, factor from the canonical one."""
+
+SAFE = re.compile(r"https?://[^\s\"'<>]+")
+"""Addresses that become links; anything else stays text."""
+
+
+# ------------------------------------------------------------------ assumptions
+
+
+def assumptions(frame: Frame) -> str:
+    """Section on prices and rates, on each method's values, on the layers of data."""
+    known = frame.run.assumptions
+    parts = [paragraph(frame.say("basis.intro")), money(frame)]
+    cited = known.get("sources", {})
+    for name in frame.run.methods:
+        record = known.get("methods", {}).get(name)
+        if record is None:
+            parts.append(paragraph(frame.say("basis.unknown", method=frame.method(name))))
+        else:
+            parts.append(values(frame, name, record, cited))
+    parts += [layers(frame), sources(frame, cited), scenario(frame)]
+    return section("assumptions", frame.say("basis.title"), *parts)
+
+
+def money(frame: Frame) -> str:
+    """Prices, discount rate, years: what holds for all methods."""
+    costs = frame.run.scenario.get("costs") or {}
+    accounting = frame.run.scenario.get("accounting") or {}
+    prices = costs.get("prices") or {}
+    rows = []
+    for resource, unit, factor in MONEY:
+        if prices.get(resource) is not None and resource in frame.run.assumptions.get(
+            "prices", prices
+        ):
+            label = frame.say("basis.price", what=text(frame.words.resource(resource)))
+            rows.append([label, shown(frame, prices[resource], factor), frame.unit(unit)])
+    others: list[tuple[str, Any, str, float]] = [
+        ("basis.base_year", costs.get("base_year"), "", 1.0),
+        ("basis.discount_rate", costs.get("discount_rate"), "%/yr", 100.0),
+        ("basis.forest_years", accounting.get("forest_years"), "yr", 1.0),
+        ("basis.retention_years", accounting.get("retention_years"), "yr", 1.0),
+        ("basis.buffer", accounting.get("buffer"), "%", 100.0),
+    ]
+    for key, value, unit, factor in others:
+        if value is not None:
+            number = str(value) if key == "basis.base_year" else shown(frame, value, factor)
+            rows.append([frame.say(key), number, frame.unit(unit)])
+    rows += factors(frame)
+    if not rows:
+        return ""
+    columns = (
+        (frame.say("basis.what"), "text"),
+        (frame.say("basis.value"), "number"),
+        (frame.say("basis.unit"), "text"),
+    )
+    title = frame.say("basis.money")
+    return tag("h3", title) + table(
+        title, columns, rows, attributes={"class": "narrow"}, headed=True
+    )
+
+
+def factors(frame: Frame) -> list[list[str]]:
+    """Resources and layers that the scenario multiplies, a row each."""
+    rows = []
+    for key, sentence in (("resources", "basis.factor"), ("layers", "basis.factor.layer")):
+        for name, model in (frame.run.scenario.get(key) or {}).items():
+            factor = (model or {}).get("factor", 1.0)
+            if factor != 1.0:
+                resource = {"power": "electricity"}.get(name, name)
+                what = frame.words.resource(resource) if key == "resources" else name
+                rows.append([frame.say(sentence, what=text(what)), shown(frame, factor), ""])
+    return rows
+
+
+def shown(frame: Frame, value: object, factor: float = 1.0) -> str:
+    """A given number in a shown unit; what is no number stays as it was given."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return text("–" if value is None else value)
+    return text(frame.words.exact(float(f"{value * factor:.10g}")))
+
+
+def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[str, Any]) -> str:
+    """Values of one method with unit, range and source; those of other sources below each."""
+    override = record.get("override") or {}
+    standing = record.get("override_used", list(override))
+    columns = (
+        (frame.say("basis.parameter"), "text"),
+        (frame.say("basis.value"), "number"),
+        (frame.say("basis.unit"), "text"),
+        (frame.say("basis.range"), "number"),
+        (frame.say("basis.source"), "text"),
+    )
+    rows: list[list[str]] = []
+    unused: list[list[str]] = []
+    for row in record["values"]:
+        parameter = str(row["parameter"])
+        stands = row.get("used", True)
+        into = rows if stands else unused
+        label = text(frame.words.named("param", parameter))
+        if row["alternative"]:
+            label = tag("span", frame.say("basis.also"), class_="muted")
+        elif parameter in override:
+            into.append([label, shown(frame, override[parameter]), "", "", frame.say("basis.own")])
+            label = tag("span", frame.say("basis.replaced"), class_="muted")
+        into.append(
+            [label, shown(frame, row["value"]), text(nice_unit(row["unit"])), _range(frame, row),
+             _source(frame, row, cited)]
+        )  # fmt: skip
+    known = {row["parameter"] for row in record["values"]}
+    new = [key for key in standing if key not in known]
+    for key in new:
+        label = text(frame.words.named("param", str(key)))
+        rows.append([label, shown(frame, override[key]), "", "", frame.say("basis.own")])
+    title = frame.words.method(name)
+    profile = tag("code", text(record["profile"]))
+    head = frame.swatch(frame.colour(name)) + frame.count(
+        "basis.method", len(rows), method=text(title), profile=profile
+    )
+    about = tag("p", text(record.get("profile_title") or ""), class_="note", lang=english(frame))
+    caption = frame.say("basis.caption", method=text(title))
+    parts = [about, table(caption, columns, rows)]
+    if unused:
+        said = frame.count("basis.unused", len(unused), method=text(title))
+        parts.append(details(said, table(said, columns, unused), rows=len(unused)))
+    return details(head, *parts, rows=len(rows))
+
+
+def english(frame: Frame) -> str | None:
+    """Language of texts that are English on every page; None where the page is English too."""
+    return None if frame.words.lang == "en" else "en"
+
+
+def nice_unit(unit: object) -> str:
+    """A unit of the library as it is printed; a bare share has none."""
+    found = str(unit)
+    return "" if found == "1" else found.replace("m2", "m²").replace("m3", "m³")
+
+
+def _range(frame: Frame, row: Mapping[str, Any]) -> str:
+    low, high = row.get("low"), row.get("high")
+    if low is None and high is None:
+        return ""
+    return tag("span", f"{shown(frame, low)} … {shown(frame, high)}", class_="nowrap")
+
+
+def _source(frame: Frame, row: Mapping[str, Any], cited: Mapping[str, Any]) -> str:
+    name = str(row["source"])
+    label = text(name)
+    link = tag("a", label, href=f"#source-{name}") if name in cited else label
+    return (
+        link
+        + " "
+        + tag("span", text(row.get("locator") or ""), class_="muted", lang=english(frame))
+    )
+
+
+def sources(frame: Frame, cited: Mapping[str, Any]) -> str:
+    """The sources that are cited, in full."""
+    if not cited:
+        return ""
+    items = []
+    for name, record in cited.items():
+        url = str(record.get("url") or "")
+        link = ""
+        if url:
+            link = " " + (tag("a", text(url), href=url) if SAFE.fullmatch(url) else text(url))
+        note = tag("span", text(record.get("note") or ""), class_="muted")
+        body = f"{text(record.get('citation') or '')}{link} {note}"
+        items += [tag("dt", text(name), id=f"source-{name}"), tag("dd", body, lang=english(frame))]
+    return details(
+        frame.count("basis.sources", len(cited)), tag("dl", *items, class_="list"), rows=len(cited)
+    )
+
+
+def layers(frame: Frame) -> str:
+    """Layers of data with file, preset, licence and source."""
+    found = frame.run.scenario.get("layers") or {}
+    if not found:
+        return ""
+    columns = (
+        (frame.say("layers.name"), "text"),
+        (frame.say("layers.file"), "text"),
+        (frame.say("basis.unit"), "text"),
+        (frame.say("layers.licence"), "text"),
+    )
+    rows = []
+    for name, layer in found.items():
+        path = layer.get("path")
+        file = tag("code", text(path)) if path else text(_derived(frame, layer))
+        about = [str(layer[key]) for key in ("preset", "licence", "source") if layer.get(key)]
+        unit = layer.get("unit") or ""
+        rows.append([text(name), file, text(unit), text("; ".join(about) or "–")])
+    title = frame.count("layers.title", len(rows))
+    return details(title, table(title, columns, rows, headed=True), rows=len(rows))
+
+
+def _derived(frame: Frame, layer: Mapping[str, Any]) -> str:
+    what, base = layer.get("derive"), layer.get("from")
+    return frame.words("layers.derived", what=what, base=base) if what else "–"
+
+
+def scenario(frame: Frame) -> str:
+    """The scenario as it was run, defaults included, as YAML."""
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+
+    given = pruned(frame.run.scenario)
+    if not given:
+        return ""
+    writer, stream = YAML(typ="safe", pure=True), StringIO()
+    writer.default_flow_style = False
+    writer.allow_unicode = True
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    writer.dump(given, stream)
+    lines = stream.getvalue()
+    return details(
+        frame.say("scenario.title"), tag("pre", tag("code", text(lines)), tabindex=0), rows=1000
+    )
+
+
+def pruned(value: Any) -> Any:
+    """Nested data without what is empty."""
+    if isinstance(value, Mapping):
+        kept = {str(key): pruned(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item not in (None, {}, [], "")}
+    if isinstance(value, list | tuple):
+        return [pruned(item) for item in value]
+    return value
+
+
+# --------------------------------------------------------------------- warnings
+
+
+def warnings(frame: Frame) -> str:
+    """Section with the warnings of the run, word for word."""
+    listed = frame.run.warnings
+    if not listed:
+        return section(
+            "warnings", frame.say("warnings.title"), paragraph(frame.say("sure.no_warnings"))
+        )
+    items = [tag("li", text(one), lang=english(frame)) for one in listed]
+    return section(
+        "warnings",
+        frame.say("warnings.title"),
+        paragraph(frame.count("warnings.intro", len(listed))),
+        tag("ol", *items, class_="warnings"),
+    )
+
+
+# -------------------------------------------------------------------- reproduce
+
+
+def reproduce(frame: Frame) -> str:
+    """Section on how to repeat the run: command, versions, inputs by hash, files."""
+    name = frame.run.name
+    option = "" if frame.words.lang == "en" else f" --lang {frame.words.lang}"
+    commands = f"cdrsite run {name}.yaml\ncdrsite report runs/{name}{option}\n"
+    steps = paragraph(
+        frame.say("again.intro", version=tag("code", text(f"cdrsite {frame.at('cdrsite')}")))
+    )
+    return section(
+        "reproduce",
+        frame.say("again.title"),
+        steps,
+        tag("pre", tag("code", text(commands)), tabindex=0),
+        grid(frame),
+        inputs(frame),
+        versions(frame),
+        files(frame),
+    )
+
+
+def grid(frame: Frame) -> str:
+    """The one grid of all results, in a sentence."""
+    found = frame.run.manifest.get("grid") or {}
+    given = str(found.get("crs", ""))
+    named = re.search(r'"([^"]*)"', given)  # the name is the first text in WKT
+    if not {"rows", "cols", "resolution"} <= found.keys():
+        return ""
+    return paragraph(
+        frame.say(
+            "again.grid",
+            rows=frame.words.number(found["rows"]),
+            cols=frame.words.number(found["cols"]),
+            step=text(frame.words.exact(found["resolution"])),
+            crs=text(named.group(1) if named else given),
+        )
+    )
+
+
+def inputs(frame: Frame) -> str:
+    """Files that went in, with size and SHA-256."""
+    found = frame.run.manifest.get("inputs") or {}
+    if not found:
+        return ""
+    columns = (
+        (frame.say("layers.file"), "text"),
+        (frame.say("again.size") + frame.in_("kB"), "number"),
+        ("SHA-256", "text"),
+    )
+    rows = [
+        [
+            tag("code", text(name)),
+            frame.words.number(float(one.get("bytes", 0)) / 1e3),
+            tag("code", text(one.get("sha256", "")), class_="hash"),
+        ]
+        for name, one in found.items()
+    ]
+    title = frame.count("again.inputs", len(rows))
+    return details(title, table(title, columns, rows, headed=True), rows=len(rows))
+
+
+def versions(frame: Frame) -> str:
+    """Versions of what computed the numbers."""
+    found = frame.run.manifest.get("versions") or {}
+    if not found:
+        return ""
+    columns = ((frame.say("again.program"), "text"), (frame.say("again.version"), "text"))
+    rows = [[text(name), text(value)] for name, value in found.items()]
+    title = frame.count("again.versions", len(rows))
+    return details(title, table(title, columns, rows, headed=True), rows=len(rows))
+
+
+FILES = (
+    ("tables/", "files.tables"),
+    ("cdrsite.qgs", "files.qgs"),
+    ("cdrsite.gpkg", "files.gpkg"),
+    ("rasters/", "files.rasters"),
+    ("result.zarr", "files.zarr"),
+    ("summary.json", "files.summary"),
+    ("assumptions.json", "files.assumptions"),
+    ("manifest.json", "files.manifest"),
+)
+"""What lies beside the report."""
+
+
+def files(frame: Frame) -> str:
+    """What lies beside the report in the run's folder."""
+    items = [
+        part
+        for name, key in FILES
+        if (frame.run.path / name).exists()
+        for part in (tag("dt", tag("code", name)), tag("dd", frame.say(key)))
+    ]
+    return tag("h3", frame.say("files.title")) + tag("dl", *items, class_="list")

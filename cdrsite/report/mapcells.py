@@ -1,0 +1,270 @@
+"""Numbers of the cells inside the page: which, how exact, and how a place finds its cell."""
+
+from __future__ import annotations
+
+import base64
+import math
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.engine.memo import remembered
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pyproj import CRS
+
+    from cdrsite.core.grid import AnalysisGrid
+
+FINE, COARSE = 0.002, 0.01
+"""Steps of numbers on a logarithmic scale [1]: half of one is the largest error."""
+MOST_KINDS = 200
+"""Numbers that take no more different values than this are kept as they are."""
+LEVEL = 6
+"""Of deflate: more takes three times as long for a hundredth."""
+TRIAL = 1 << 16
+"""Bytes on which the shorter of two ways is found out."""
+MOST_CODES = 65_000
+MOST_CELLS = 130_000
+"""A grid with more cells than this is shown by every n-th cell."""
+NODES = (9, 17, 33, 65, 129)
+"""Nodes along each side of the lookup, tried in turn."""
+LOOKUP_ERROR = 0.05
+"""Largest error of the lookup, at the middles between nodes [cells]."""
+
+
+def sampling(grid: AnalysisGrid, most: int = MOST_CELLS) -> int:
+    """Every how many cells of a row and of a column one is kept."""
+    step = 1
+    while -(-grid.rows // step) * -(-grid.cols // step) > most:
+        step += 1
+    return step
+
+
+# ------------------------------------------------------------------- numbers
+
+
+def pack_codes(codes: NDArray[Any]) -> dict[str, Any]:
+    """Pack whole numbers of 0 to 65 535 as text.
+
+    Two-byte codes are stored as a plane of low and a plane of high bytes, and neighbours as
+    differences where that is shorter.
+    """
+    flat = np.ascontiguousarray(codes).reshape(-1)
+    wide = bool(flat.size) and int(flat.max()) > 255
+    flat = flat.astype(np.uint16 if wide else np.uint8)
+    differences = np.diff(flat, prepend=flat[:1] * 0).astype(flat.dtype)  # modulo the type's range
+    ways = [_planes(values) for values in (flat, differences)]
+    trial = [len(deflate(planes[:TRIAL], 1)) for planes in ways]
+    delta = trial[1] < trial[0]
+    return {
+        "wide": wide,
+        "delta": delta,
+        "data": base64.b64encode(deflate(ways[delta])).decode("ascii"),
+    }
+
+
+def _planes(values: NDArray[Any]) -> bytes:
+    """Bytes of codes, all low ones before all high ones."""
+    if values.dtype == np.uint8:
+        return values.tobytes()
+    return (values & 255).astype(np.uint8).tobytes() + (values >> 8).astype(np.uint8).tobytes()
+
+
+def deflate(data: bytes, level: int = LEVEL) -> bytes:
+    """Deflate without a header, as browsers unpack it."""
+    packer = zlib.compressobj(level, zlib.DEFLATED, -15)
+    return packer.compress(data) + packer.flush()
+
+
+def pack_log(values: NDArray[Any], ratio: float = FINE) -> dict[str, Any]:
+    """Pack numbers that are not negative: 0 for none, 1 for zero, then steps of equal ratio."""
+    return remembered("log", (values, ratio), lambda: _log(values, ratio))
+
+
+def _log(values: NDArray[Any], ratio: float) -> dict[str, Any]:
+    numbers = np.asarray(values, np.float64)
+    kinds = np.unique(numbers.reshape(-1)[:: max(1, numbers.size // 1000)])
+    if kinds.size <= MOST_KINDS:
+        kinds, codes = np.unique(numbers, return_inverse=True)
+        if kinds.size <= MOST_KINDS:
+            return {"scale": "table", "table": kinds.tolist(), **pack_codes(codes)}
+    positive = np.isfinite(numbers) & (numbers > 0)
+    codes = np.where(np.isfinite(numbers), 1, 0).astype(np.uint16)
+    low = step = 1.0
+    if positive.any():
+        logs = np.log(numbers[positive])
+        span = float(logs.max() - logs.min())
+        low = math.exp(float(logs.min()))
+        step = max(math.log1p(ratio), span / MOST_CODES)
+        codes[positive] = 2 + np.rint((logs - logs.min()) / step).astype(np.uint16)
+    return {"scale": "log", "low": low, "step": step, **pack_codes(codes)}
+
+
+def pack_linear(values: NDArray[Any], step: float) -> dict[str, Any]:
+    """Pack numbers of either sign: 0 for none, then equal steps."""
+    return remembered("linear", (values, step), lambda: _linear(values, step))
+
+
+def _linear(values: NDArray[Any], step: float) -> dict[str, Any]:
+    numbers = np.asarray(values, np.float64)
+    known = np.isfinite(numbers)
+    codes = np.zeros(numbers.shape, np.uint16)
+    low = 0.0
+    if known.any():
+        low, high = float(numbers[known].min()), float(numbers[known].max())
+        step = max(step, (high - low) / MOST_CODES)
+        low = math.floor(low / step) * step  # so that round numbers stay round
+        codes[known] = 1 + np.rint((numbers[known] - low) / step).astype(np.uint16)
+    return {"scale": "linear", "low": low, "step": step, **pack_codes(codes)}
+
+
+def pack_whole(values: NDArray[Any]) -> dict[str, Any]:
+    """Pack whole numbers from -1 on, such as codes, labels and bits."""
+    return remembered("whole", (values,), lambda: _whole(values))
+
+
+def _whole(values: NDArray[Any]) -> dict[str, Any]:
+    numbers = np.asarray(values, np.int64)
+    kinds, codes = _kinds(numbers)
+    if kinds.size > MOST_CODES:  # more combinations than a report can name: the rest is unknown
+        codes = np.minimum(codes, MOST_CODES)
+        kinds = np.append(kinds[:MOST_CODES], -1)
+    return {"scale": "table", "table": kinds.tolist(), **pack_codes(codes.reshape(numbers.shape))}
+
+
+def _kinds(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Values that occur, ascending, and the place of each number among them."""
+    low, high = (int(numbers.min()), int(numbers.max())) if numbers.size else (0, -1)
+    if not 0 <= high - low < MOST_CODES:
+        kinds, codes = np.unique(numbers, return_inverse=True)
+        return kinds, codes
+    present = np.bincount((numbers - low).reshape(-1)) > 0  # no sort: they lie close together
+    return np.flatnonzero(present) + low, (np.cumsum(present) - 1)[numbers - low]
+
+
+def unpack(packed: dict[str, Any]) -> NDArray[np.float64]:
+    """What a browser reads from a packed array, flat; the reference of its script."""
+    data = np.frombuffer(zlib.decompress(base64.b64decode(packed["data"]), -15), np.uint8)
+    codes = data.astype(np.int64)
+    if packed["wide"]:
+        low, high = np.split(codes, 2)
+        codes = low + 256 * high
+    if packed["delta"]:
+        codes = np.cumsum(codes) % (65536 if packed["wide"] else 256)
+    if packed["scale"] == "table":
+        return np.array(packed["table"], np.float64)[codes]  # None is NaN
+    if packed["scale"] == "linear":
+        return np.where(codes == 0, np.nan, packed["low"] + (codes - 1) * packed["step"])
+    values = packed["low"] * np.exp((codes - 2) * packed["step"])
+    return np.where(codes > 1, values, np.where(codes == 1, 0.0, np.nan))
+
+
+# -------------------------------------------------------------------- places
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Longitude and latitude to row and column, by interpolation between nodes.
+
+    Attributes
+    ----------
+    bounds : tuple of float
+        West, south, east, north of the nodes [degree].
+    columns, rows : ndarray of float32, shape (n, n)
+        Fractional column and row at the nodes, from the south-west, row by row.
+    error : float
+        Largest error at the middles between nodes [cells].
+    """
+
+    bounds: tuple[float, float, float, float]
+    columns: NDArray[np.float32]
+    rows: NDArray[np.float32]
+    error: float
+
+    def find(
+        self, lon: NDArray[np.float64], lat: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Fractional column and row of places."""
+        west, south, east, north = self.bounds
+        n = self.rows.shape[0]
+        across = np.clip((lon - west) / (east - west) * (n - 1), 0, n - 1 - 1e-9)
+        up = np.clip((lat - south) / (north - south) * (n - 1), 0, n - 1 - 1e-9)
+        i, j = up.astype(np.int64), across.astype(np.int64)
+        u, v = up - i, across - j
+        found = []
+        for nodes in (self.columns.astype(np.float64), self.rows.astype(np.float64)):
+            below = nodes[i, j] * (1 - v) + nodes[i, j + 1] * v
+            above = nodes[i + 1, j] * (1 - v) + nodes[i + 1, j + 1] * v
+            found.append(below * (1 - u) + above * u)
+        return found[0], found[1]
+
+    def packed(self) -> dict[str, Any]:
+        """As the page holds it."""
+        nodes = np.stack([self.columns, self.rows]).astype("<f4")
+        return {
+            "bounds": list(self.bounds),
+            "n": int(self.rows.shape[0]),
+            "nodes": base64.b64encode(nodes.tobytes()).decode("ascii"),
+        }
+
+
+def lookup(grid: AnalysisGrid, step: int = 1) -> Lookup:
+    """Nodes fine enough that a place finds its cell.
+
+    Parameters
+    ----------
+    grid : AnalysisGrid
+        The grid.
+    step : int
+        Cells of the grid to one of the sample; rows and columns are those of the sample.
+    """
+    from rasterio.warp import transform_bounds
+
+    box = transform_bounds(grid.wkt, "EPSG:4326", *grid.bounds, densify_pts=51)
+    return remembered("lookup", (repr(grid), box, step), lambda: _lookup(grid, box, step))
+
+
+def _lookup(grid: AnalysisGrid, box: tuple[float, float, float, float], step: int) -> Lookup:
+    size = grid.resolution * step
+    found = _nodes(grid.crs, grid.bounds, size, box, NODES[0])
+    for n in NODES:
+        found = _nodes(grid.crs, grid.bounds, size, box, n)
+        if found.error <= LOOKUP_ERROR:
+            break
+    return found
+
+
+def _nodes(
+    crs: CRS,
+    bounds: tuple[float, float, float, float],
+    size: float,
+    box: tuple[float, float, float, float],
+    n: int,
+) -> Lookup:
+    """Lookup with n x n nodes and its error."""
+    from pyproj import Transformer
+
+    to_grid = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    west, _, _, north = bounds
+
+    def exact(
+        lon: NDArray[np.float64], lat: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        x, y = to_grid.transform(lon, lat)
+        return (np.asarray(x) - west) / size, (north - np.asarray(y)) / size
+
+    lon, lat = np.meshgrid(np.linspace(box[0], box[2], n), np.linspace(box[1], box[3], n))
+    columns, rows = exact(lon, lat)
+    found = Lookup(box, columns.astype(np.float32), rows.astype(np.float32), math.inf)
+    half_x, half_y = (box[2] - box[0]) / (n - 1) / 2, (box[3] - box[1]) / (n - 1) / 2
+    middle = lon[:-1, :-1] + half_x, lat[:-1, :-1] + half_y
+    near, true = found.find(*middle), exact(*middle)
+    # what lies off the grid needs no accuracy, and may have no place in its CRS at all
+    reach = (bounds[2] - bounds[0]) / size + 1, (bounds[3] - bounds[1]) / size + 1
+    inside = (true[0] > -1) & (true[0] < reach[0]) & (true[1] > -1) & (true[1] < reach[1])
+    gap = np.hypot(near[0] - true[0], near[1] - true[1])[inside]
+    error = float(gap.max()) if gap.size else math.inf
+    return Lookup(box, found.columns, found.rows, error)

@@ -1,0 +1,257 @@
+"""Pictures of the map: values to palette colours, warped to the web's projection, as small PNGs."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.engine.memo import remembered
+from cdrsite.outputs.maps import bulk
+from cdrsite.outputs.palette import rgba
+from cdrsite.outputs.rasters.raster import Category
+
+if TYPE_CHECKING:
+    from affine import Affine
+    from numpy.typing import NDArray
+    from pyproj import CRS
+
+RADIUS = 6378137.0
+"""Of the sphere of the web's projection [m]."""
+MOST_LATITUDE = 85.05
+"""Where the web's projection ends [degree]."""
+MOST_PIXELS = 900
+"""Longest side of a picture."""
+LEAST_PIXELS = 400
+STEPS = 20
+"""Colours of a ramp: more cannot be told apart on a map, and make the file larger."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Values on a grid of pixels.
+
+    Attributes
+    ----------
+    values : ndarray, shape (rows, cols)
+        NaN, or the code of the outside, where there is nothing.
+    transform : Affine
+        North-up.
+    crs : CRS
+        Of the transform.
+    """
+
+    values: NDArray[Any]
+    transform: Affine
+    crs: CRS
+
+
+@dataclass(frozen=True)
+class Painting:
+    """Palette indices of the pixels, their colours, and what they mean.
+
+    Attributes
+    ----------
+    index : ndarray of uint8, shape (rows, cols)
+        0 is transparent.
+    colours : tuple of str
+        "#RRGGBB" of 1, 2, ...
+    legend : dict
+        ``ramp`` (colours, low, high, whether values lie below and above) and ``classes`` (label
+        and colour of those that occur).
+    """
+
+    index: NDArray[np.uint8]
+    colours: tuple[str, ...]
+    legend: dict[str, Any]
+
+
+def paint_classes(codes: NDArray[Any], categories: Sequence[Category]) -> Painting:
+    """Paint classes or labels; codes without a category are transparent."""
+    index = np.zeros(codes.shape, np.uint8)
+    present: list[Category] = []
+    found = set(np.unique(codes).tolist())
+    for category in categories:
+        if category.code in found and len(present) < 255:
+            present.append(category)
+            index[codes == category.code] = len(present)
+    return Painting(
+        index,
+        tuple(c.colour for c in present),
+        {"classes": [{"label": c.label, "colour": c.colour} for c in present]},
+    )
+
+
+def paint_quantity(
+    values: NDArray[np.float32],
+    ramp: str,
+    *,
+    states: Mapping[str, tuple[NDArray[np.bool_], str]] | None = None,
+    diverging: bool = False,
+) -> Painting:
+    """Paint numbers in steps of a ramp, and states in colours of their own (rule 2).
+
+    Parameters
+    ----------
+    values : ndarray, shape (rows, cols)
+        NaN where there is no number.
+    ramp : str
+        Name of a matplotlib colour map.
+    states : mapping of str to (mask, colour), optional
+        What is no number, in words: pixels of a mask show its colour, the last one wins.
+    diverging : bool
+        The ramp is centred on zero.
+    """
+    index = np.zeros(values.shape, np.uint8)
+    shown = np.isfinite(values)
+    for mask, _ in (states or {}).values():
+        shown &= ~mask
+    colours: list[str] = []
+    legend: dict[str, Any] = {"classes": []}
+    if shown.any():
+        low, high, below, above = bulk(values[shown], diverging=diverging)
+        colours = list(steps_of(ramp))
+        part = (values[shown].astype(np.float64) - low) / (high - low)
+        index[shown] = 1 + np.clip(part * STEPS, 0, STEPS - 1).astype(np.uint8)
+        legend["ramp"] = {
+            "colours": list(colours), "low": low, "high": high, "below": below, "above": above
+        }  # fmt: skip
+    for label, (mask, colour) in (states or {}).items():
+        if mask.any():
+            colours.append(colour)
+            index[mask] = len(colours)
+            legend["classes"].append({"label": label, "colour": colour})
+    return Painting(index, tuple(colours), legend)
+
+
+@cache
+def steps_of(ramp: str) -> tuple[str, ...]:
+    """Colours of the steps of a matplotlib colour map."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    return tuple(to_hex(colormaps[ramp]((i + 0.5) / STEPS)) for i in range(STEPS))
+
+
+@dataclass(frozen=True)
+class Web:
+    """Where pictures of one grid lie on the web map.
+
+    Attributes
+    ----------
+    west, south, east, north : float
+        Edges [degree].
+    height, width : int
+        Of the pictures [pixels].
+    """
+
+    west: float
+    south: float
+    east: float
+    north: float
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, picture: Picture) -> Web:
+        """Frame of the pictures of a grid: about two pixels to a cell."""
+        from rasterio.warp import transform_bounds
+
+        rows, cols = picture.values.shape
+        t = picture.transform
+        box = (t.c, t.f + rows * t.e, t.c + cols * t.a, t.f)
+        west, south, east, north = transform_bounds(
+            picture.crs.to_wkt(), "EPSG:4326", *box, densify_pts=51
+        )
+        south, north = max(south, -MOST_LATITUDE), min(north, MOST_LATITUDE)
+        wide = math.radians(east - west) * RADIUS
+        high = mercator(north) - mercator(south)
+        longest = min(MOST_PIXELS, max(2 * max(rows, cols), LEAST_PIXELS))
+        size = max(wide, high) / longest
+        return cls(west, south, east, north, max(1, round(high / size)), max(1, round(wide / size)))
+
+    @property
+    def bounds(self) -> list[list[float]]:
+        """South-west and north-east corner (latitude, longitude)."""
+        return [[self.south, self.west], [self.north, self.east]]
+
+    def places(self, picture: Picture) -> NDArray[np.int64]:
+        """Position of the picture's pixel below the middle of each pixel of the web map.
+
+        Returns
+        -------
+        ndarray of int64, shape (height, width)
+            Into the flat picture; -1 where it has none.
+        """
+        like = (picture.values.shape, tuple(picture.transform), picture.crs.to_wkt())
+        return remembered("places", (repr(self), *like), lambda: self._places(picture))
+
+    def _places(self, picture: Picture) -> NDArray[np.int64]:
+        from pyproj import Transformer
+
+        top, bottom = mercator(self.north), mercator(self.south)
+        lon = self.west + (np.arange(self.width) + 0.5) * (self.east - self.west) / self.width
+        up = top - (np.arange(self.height) + 0.5) * (top - bottom) / self.height
+        lat = np.degrees(np.arctan(np.sinh(up / RADIUS)))
+        to_grid = Transformer.from_crs("EPSG:4326", picture.crs, always_xy=True)
+        x, y = to_grid.transform(*np.meshgrid(lon, lat))
+        t, (rows, cols) = picture.transform, picture.values.shape
+        col, row = np.floor((x - t.c) / t.a), np.floor((y - t.f) / t.e)
+        there = (col >= 0) & (col < cols) & (row >= 0) & (row < rows)
+        found = np.full(there.shape, -1, np.int64)
+        found[there] = (row[there] * cols + col[there]).astype(np.int64)
+        return found
+
+
+def placed(index: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Palette indices on the web map: each pixel shows the cell below it."""
+    return np.where(places >= 0, index.ravel()[places], np.uint8(0))
+
+
+def mercator(latitude: float) -> float:
+    """Northing of a latitude on the web map [m]."""
+    return RADIUS * math.asinh(math.tan(math.radians(latitude)))
+
+
+def png_uri(index: NDArray[np.uint8], colours: Sequence[str]) -> str:
+    """A palette PNG as a data URI; index 0 is transparent.
+
+    The same bytes everywhere: no time and no library's version in them (rule 9).
+    """
+    return remembered("png", (index, tuple(colours)), lambda: _png_uri(index, colours))
+
+
+def _png_uri(index: NDArray[np.uint8], colours: Sequence[str]) -> str:
+    rows, cols = index.shape
+    depth = 4 if len(colours) < 16 else 8
+    if depth == 4:
+        padded = np.zeros((rows, cols + cols % 2), np.uint8)
+        padded[:, :cols] = index
+        data = (padded[:, ::2] * 16 + padded[:, 1::2]).astype(np.uint8)
+    else:
+        data = index
+    lines = np.zeros((rows, data.shape[1] + 1), np.uint8)  # a filter byte of 0 before each line
+    lines[:, 1:] = data
+    palette = b"\0\0\0" + b"".join(bytes(rgba(colour)[:3]) for colour in colours)
+    parts = (
+        (b"IHDR", struct.pack(">IIBBBBB", cols, rows, depth, 3, 0, 0, 0)),
+        (b"PLTE", palette),
+        (b"tRNS", b"\0"),
+        (b"IDAT", zlib.compress(lines.tobytes(), 6)),
+        (b"IEND", b""),
+    )
+    body = b"".join(
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in parts
+    )
+    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + body).decode("ascii")

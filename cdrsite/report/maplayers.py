@@ -1,0 +1,257 @@
+"""Which layers the map offers, and how each is painted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.core.resources import RESOURCES
+from cdrsite.outputs.legend import (
+    INCLUDED_BIT,
+    OUTSIDE_NAME,
+    class_colour,
+    flag_names,
+    label_names,
+    pool_categories,
+)
+from cdrsite.outputs.maps import NET_STATE, NOT_IN_PLAN, NOTHING_FITS
+from cdrsite.outputs.palette import LABEL_COLOURS, SEQUENTIAL
+from cdrsite.outputs.rasters.raster import Category
+from cdrsite.report.mapimage import (
+    MOST_PIXELS,
+    Painting,
+    Picture,
+    Web,
+    paint_classes,
+    paint_quantity,
+    placed,
+    png_uri,
+)
+from cdrsite.report.mapwhy import is_study, methods_of
+from cdrsite.result.variables import WITH_STATE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from cdrsite.report.mapsource import Source
+    from cdrsite.report.words import Words
+
+PLAN = ("winner", "binding", "interchangeable", "exclusion_reasons", "transport_km")
+"""Variables of all methods that the map of a study offers."""
+BY_METHOD = ("allocated", "equal_share", "cost", "limit", "suitability", "net_factor")
+"""Variables of each method that the map of a study offers."""
+SHADES = ("excluded", "unknown", NET_STATE, NOT_IN_PLAN)
+"""States that are drawn over a quantity."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the map.
+
+    Attributes
+    ----------
+    variable : str
+        Of the dataset.
+    method : str or None
+        For which method.
+    """
+
+    variable: str
+    method: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Name in the page."""
+        return self.variable if self.method is None else f"{self.variable}/{self.method}"
+
+
+def layers_of(dataset: xr.Dataset) -> list[Layer]:
+    """Layers of a study, or all variables of any other dataset."""
+    methods = methods_of(dataset)
+    names = [str(name) for name in dataset.data_vars]
+    if is_study(dataset):
+        names = [name for name in (*PLAN, *BY_METHOD) if name in names]
+    found: list[Layer] = []
+    for name in names:
+        values = dataset[name]
+        if values.dtype.kind not in "fuib":
+            continue
+        if values.dims == ("y", "x"):
+            found.append(Layer(name))
+        elif values.dims == ("removal_method", "y", "x"):
+            found += [Layer(name, method) for method in methods]
+    return found
+
+
+class Painter:
+    """Paints the layers of one source, all in one frame.
+
+    Parameters
+    ----------
+    source : Source
+        What is drawn.
+    words : Words
+        Language of the legends.
+    most : int
+        Longest side of what is read of a large grid [pixels].
+    """
+
+    def __init__(self, source: Source, words: Words, most: int = MOST_PIXELS) -> None:
+        self._source, self._words, self._most = source, words, most
+        self._methods = methods_of(source.dataset)
+        self._web: Web | None = None
+        self._places: dict[Any, NDArray[np.int64]] = {}
+        self._limits: dict[str | None, NDArray[Any]] = {}
+
+    def frame(self, picture: Picture) -> Web:
+        """Where the pictures lie; the same for all."""
+        if self._web is None:
+            self._web = Web.of(picture)
+        return self._web
+
+    def _places_of(self, picture: Picture) -> NDArray[np.int64]:
+        """Where the pixels of a picture go; all pictures of a source are alike."""
+        like = (picture.values.shape, picture.transform)
+        if like not in self._places:
+            self._places[like] = self.frame(picture).places(picture)
+        return self._places[like]
+
+    def paint(self, layer: Layer) -> dict[str, Any]:
+        """Picture and legend of a layer.
+
+        Returns
+        -------
+        dict
+            ``image`` (data URI) and ``legend`` (title, unit, ramp, classes).
+        """
+        picture = self._source.picture(layer.variable, layer.method, self._most)
+        attrs = self._source.dataset[layer.variable].attrs
+        painting = self._painting(layer, picture)
+        index = placed(painting.index, self._places_of(picture))
+        unit = str(attrs.get("units", ""))
+        legend = {
+            "title": self.title(layer.variable),
+            "unit": "" if unit in {"", "1"} else self._words.unit(unit),
+            **painting.legend,
+        }
+        if layer.variable in {"allocated", "equal_share"}:
+            legend["unit"] = self._words("map.per_cell", unit=legend["unit"])
+        return {"image": png_uri(index, painting.colours), "legend": legend}
+
+    def title(self, variable: str) -> str:
+        """What a layer shows, in words."""
+        key = f"map.layer.{variable}"
+        if self._words.has(key):
+            return self._words(key)
+        return str(self._source.dataset[variable].attrs.get("long_name") or variable)
+
+    def _painting(self, layer: Layer, picture: Picture) -> Painting:
+        variable = self._source.dataset[layer.variable]
+        if layer.variable == "exclusion_reasons":
+            return self._reasons(picture)
+        if "flag_values" in variable.attrs:
+            names = flag_names(variable)
+            categories = [
+                Category(code, self.word(name), self._colour(name))
+                for code, name in sorted(names.items())
+                if name != OUTSIDE_NAME
+            ]
+            return paint_classes(picture.values, categories)
+        if variable.dtype.kind in "uib":
+            return self._labels(variable, picture)
+        return self._quantity(layer, picture)
+
+    def _quantity(self, layer: Layer, picture: Picture) -> Painting:
+        values = picture.values.astype(np.float32)
+        states: dict[str, tuple[NDArray[np.bool_], str]] = {}
+        limit, names = self._codes(layer)
+        if limit is not None and limit.shape == values.shape:
+            for code, name in names.items():
+                if name in SHADES and not (name == NET_STATE and layer.variable == "net_factor"):
+                    states[self.word(name)] = limit == code, class_colour(name)
+            inside = self._inside(limit)
+            taken = np.logical_or.reduce([mask for mask, _ in states.values()] or [~inside])
+            empty = inside & ~taken & ~np.isfinite(values)
+            states[self.word(NOTHING_FITS)] = empty, class_colour(NOTHING_FITS)
+            if layer.variable == "allocated":
+                none = inside & ~taken & (values == 0)
+                states[self.word(NOT_IN_PLAN)] = none, class_colour(NOT_IN_PLAN)
+        diverging = layer.variable == "net_factor" and bool(np.nanmin(values, initial=0.0) < 0)
+        ramp = SEQUENTIAL.get(layer.variable, "viridis")
+        if layer.variable == "net_factor" and not diverging:
+            ramp = "viridis"  # nothing to diverge from
+        return paint_quantity(values, ramp, states=states, diverging=diverging)
+
+    def _codes(self, layer: Layer) -> tuple[NDArray[Any] | None, dict[int, str]]:
+        """States behind a quantity and their words: of its method, or of the plan."""
+        name = "state" if layer.method is None else "limit"
+        known = layer.method is not None or layer.variable in WITH_STATE
+        if not known or not is_study(self._source.dataset) or name not in self._source.dataset:
+            return None, {}
+        if layer.method not in self._limits:
+            picture = self._source.picture(name, layer.method, self._most)
+            self._limits[layer.method] = picture.values
+        return self._limits[layer.method], flag_names(self._source.dataset[name])
+
+    def _inside(self, limit: NDArray[Any]) -> NDArray[np.bool_]:
+        names = flag_names(self._source.dataset["limit"])
+        outside = next((code for code, name in names.items() if name == OUTSIDE_NAME), 255)
+        return np.asarray(limit != outside)
+
+    def region(self, layers: Sequence[Layer]) -> tuple[Picture, NDArray[np.bool_]]:
+        """Pixels of the region."""
+        first = layers[0]
+        if is_study(self._source.dataset):
+            picture = self._source.picture("limit", self._methods[0], self._most)
+            return picture, self._inside(picture.values)
+        picture = self._source.picture(first.variable, first.method, self._most)
+        values = picture.values
+        known = np.isfinite(values) if values.dtype.kind == "f" else np.ones(values.shape, bool)
+        return picture, known
+
+    def _labels(self, variable: xr.DataArray, picture: Picture) -> Painting:
+        names = label_names(variable)
+        if names:
+            return paint_classes(picture.values, pool_categories(names))
+        codes = np.unique(picture.values)[:255].tolist()
+        colours = LABEL_COLOURS
+        return paint_classes(
+            picture.values,
+            [Category(int(c), str(int(c)), colours[i % len(colours)]) for i, c in enumerate(codes)],
+        )
+
+    def _reasons(self, picture: Picture) -> Painting:
+        """One colour for each rule alone, one for several at once; nothing where none hits."""
+        bits = picture.values.astype(np.int64)
+        rules = self._source.dataset.attrs.get("exclusion_rules", ())
+        rules = [rules] if isinstance(rules, str) else [str(rule) for rule in rules]
+        hit = bits & ((1 << INCLUDED_BIT) - 1)
+        inside = (bits >> 31 & 1) == 0
+        alone = inside & (hit > 0) & ((hit & (hit - 1)) == 0)
+        codes = np.full(bits.shape, -1)
+        codes[alone] = np.round(np.log2(hit[alone])).astype(np.int64)
+        codes[inside & (hit > 0) & ~alone] = INCLUDED_BIT
+        codes[inside & (hit == 0)] = INCLUDED_BIT + 1
+        categories = [
+            Category(bit, rule, LABEL_COLOURS[bit % len(LABEL_COLOURS)])
+            for bit, rule in enumerate(rules)
+        ]
+        categories.append(Category(INCLUDED_BIT, self._words("map.rules.several"), "#5A5A5A"))
+        categories.append(Category(INCLUDED_BIT + 1, self._words("map.rules.none"), "#F7F4EC"))
+        return paint_classes(codes, categories)
+
+    def word(self, name: str) -> str:
+        """A class in words: a method, a resource, a state, or the user's own name."""
+        if name in self._methods:
+            return self._words.method(name)
+        if name in RESOURCES:
+            return self._words(f"map.limit.{name}")
+        return self._words.named("map.state", name)
+
+    def _colour(self, name: str) -> str:
+        return class_colour(name, tuple(self._methods))

@@ -1,0 +1,109 @@
+"""Where the map gets its pictures and cells from: a run's folder, or a dataset in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from cdrsite.outputs.rasters.raster import NODATA_BITS
+from cdrsite.report.mapimage import Picture
+from cdrsite.result.store import grid_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.outputs.runfolder import RunFolder
+
+FILLS = {"f": np.nan, "u": 255, "i": -1}
+"""Kind of type -> what stands for nothing there."""
+
+MOST_BYTES = 4_000_000
+"""A larger file is read only as far as a picture needs it."""
+
+
+class Source(Protocol):
+    """What the map draws."""
+
+    dataset: xr.Dataset
+    grid: AnalysisGrid
+
+    def picture(self, name: str, method: str | None, most: int) -> Picture:
+        """Values of a variable, at most so many pixels wide and high."""
+        ...
+
+    def stamp(self, name: str, method: str | None) -> bytes | None:
+        """What tells a picture from others, without reading it; None where nothing does."""
+        ...
+
+
+class DatasetSource:
+    """A dataset in memory or on disk.
+
+    Parameters
+    ----------
+    dataset : xr.Dataset
+        As a run gives it, or any variables with dimensions y and x on a grid with a CRS.
+    """
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        self.dataset = dataset
+        self.grid = grid_of(dataset)
+
+    def picture(self, name: str, method: str | None, most: int) -> Picture:
+        """Every n-th cell where there are more than ``most`` in a row or column."""
+        from affine import Affine
+
+        step = max(1, -(-max(self.grid.shape) // most))
+        values = self.dataset[name]
+        if method is not None and "removal_method" in values.dims:
+            values = values.sel(removal_method=method)
+        t = self.grid.transform
+        transform = Affine(t.a * step, 0.0, t.c, 0.0, t.e * step, t.f)
+        return Picture(every(values, step), transform, self.grid.crs)
+
+    def stamp(self, name: str, method: str | None) -> bytes | None:
+        """What tells a picture from others, without reading it; None where nothing does."""
+        del name, method
+        return None
+
+
+class RunSource(DatasetSource):
+    """A run's folder: pictures from the overviews of its rasters, cells from its dataset."""
+
+    def __init__(self, run: RunFolder, dataset: xr.Dataset) -> None:
+        super().__init__(dataset)
+        self._run = run
+
+    def picture(self, name: str, method: str | None, most: int) -> Picture:
+        """Means of quantities and the most frequent class where the grid is larger."""
+        file = name if method is None else f"{name}_{method}"
+        whole = self._run.in_memory and max(self.grid.shape) <= most
+        if whole or file not in self._run.rasters:
+            return super().picture(name, method, most)
+        raster = self._run.raster(file, max_size=most)
+        kind = raster.values.dtype
+        fill = NODATA_BITS if kind == np.uint32 else FILLS[kind.kind]
+        return Picture(raster.values.filled(fill), raster.transform, raster.crs)
+
+    def stamp(self, name: str, method: str | None) -> bytes | None:
+        """The raster's file, where there is one and it is small."""
+        file = name if method is None else f"{name}_{method}"
+        if file not in self._run.rasters:
+            return None
+        path = self._run.path / "rasters" / f"{file}.tif"
+        return path.read_bytes() if path.stat().st_size <= MOST_BYTES else None
+
+
+def every(values: xr.DataArray, step: int) -> NDArray[Any]:
+    """Every n-th cell of both axes, from the middle of each n x n cells."""
+    if step == 1:
+        return np.asarray(values.to_numpy())
+    part = slice(step // 2, None, step)
+    found = np.asarray(values.isel(y=part, x=part).to_numpy())
+    short = [-(-values.sizes[d] // step) - n for d, n in zip("yx", found.shape[-2:], strict=True)]
+    # a last stripe narrower than half a step has no middle: it takes its neighbour's
+    pad = [(0, 0)] * (found.ndim - 2) + [(0, n) for n in short]
+    return np.pad(found, pad, mode="edge") if any(short) else found

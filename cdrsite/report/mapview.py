@@ -1,0 +1,273 @@
+"""The interactive map: what the page shows of it, and everything that its script needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.engine.memo import remembered
+from cdrsite.outputs.palette import method_colour
+from cdrsite.outputs.runfolder import STORE, RunFolder
+from cdrsite.outputs.styles import LARGER
+from cdrsite.report.fragment import Fragment
+from cdrsite.report.html import tag, text
+from cdrsite.report.maplayers import Layer, Painter, layers_of
+from cdrsite.report.mapsource import RunSource, Source
+from cdrsite.report.mapvectors import outline, vector_layers
+from cdrsite.report.mapwhy import cells_of, is_study, methods_of
+from cdrsite.report.words import Words, load_words
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+ASSETS = Path(__file__).parent / "assets"
+SCRIPTS = ("leaflet/leaflet.js", "map_cells.js", "map_why.js", "map.js")
+THREADS = 4
+
+
+def map_fragment(run: RunFolder, words: Words) -> Fragment:
+    """The map of a run as a part of its report.
+
+    Parameters
+    ----------
+    run : RunFolder
+        Its rasters are drawn, its shapes lie on top, and its dataset says what a click explains.
+    words : Words
+        Language.
+
+    Returns
+    -------
+    Fragment
+        Empty where the run kept no dataset.
+    """
+    if not (run.path / STORE).is_dir():
+        return Fragment("")
+    # not through dask: every n-th cell is read chunk by chunk, and nothing larger is kept
+    with run.dataset() as dataset:
+        source = RunSource(run, dataset)
+        return fragment(source, words, vectors=vector_layers(run, words))
+
+
+def fragment(
+    source: Source,
+    words: Words,
+    *,
+    vectors: dict[str, dict[str, Any]] | None = None,
+    layers: Sequence[Layer] | None = None,
+    title: str = "",
+) -> Fragment:
+    """The map of any source.
+
+    Parameters
+    ----------
+    source : Source
+        What is drawn and explained.
+    words : Words
+        Language.
+    vectors : dict, optional
+        See :func:`cdrsite.report.mapvectors.vector_layers`.
+    layers : sequence of Layer, optional
+        Which pictures; those that suit the dataset when not given.
+    title : str
+        Of the part; just that it is a map when not given.
+    """
+    shown = list(layers_of(source.dataset) if layers is None else layers)
+    if not shown:
+        return Fragment("")
+    vectors = vectors or {}
+    painter = Painter(source, words)
+    picture, inside = painter.region(shown)
+    web = painter.frame(picture)
+    # the first finds out where pixels lie, for all
+    painted = [_painted(source, painter, shown[0], words)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        painted += pool.map(lambda layer: _painted(source, painter, layer, words), shown[1:])
+    methods = methods_of(source.dataset)
+    data = {
+        "bounds": web.bounds,
+        "region": outline(picture, inside),
+        "layers": {layer.key: made for layer, made in zip(shown, painted, strict=True)},
+        "vectors": vectors,
+        "methods": [
+            {"name": m, "label": words.method(m), "colour": method_colour(m, methods)}
+            for m in methods
+        ],
+        "cells": cells_of(source),
+        "words": page_words(words),
+        "larger": LARGER,
+    }
+    controls = tag(
+        "div",
+        layer_list(source.dataset, shown, painter, words),
+        method_list(shown, methods, words),
+        further(vectors, words),
+        class_="cdrmap-controls",
+    )
+    study = is_study(source.dataset)
+    html = markup(controls, words, title or words("map.title"), study=study)
+    return Fragment(html, style(), script(), data)
+
+
+def _painted(source: Source, painter: Painter, layer: Layer, words: Words) -> dict[str, Any]:
+    """Picture and legend of a layer; those of an earlier run of a batch where they are the same."""
+    names = [layer.variable] if layer.method is None else [layer.variable, "limit"]
+    stamps = [source.stamp(name, layer.method) for name in names]
+    if None in stamps:
+        return painter.paint(layer)
+    dataset = source.dataset
+    attrs = [dict(dataset[name].attrs) for name in (layer.variable, "limit") if name in dataset]
+    content = (layer, words.lang, methods_of(dataset), dict(dataset.attrs), attrs, stamps)
+    return remembered("painting", content, lambda: painter.paint(layer))
+
+
+def page_words(words: Words) -> dict[str, str]:
+    """Words that the script fills in."""
+    table = load_words(words.lang)
+    units = {f"map.{key}": value for key, value in table.items() if key.startswith("unit.")}
+    gap = {"map.gap": words("sentence.gap")}
+    return {
+        **gap,
+        **units,
+        **{key: value for key, value in table.items() if key.startswith("map.")},
+    }
+
+
+@cache
+def style() -> str:
+    """Leaflet's style without its pictures, and the map's own."""
+    sheet = (ASSETS / "leaflet" / "leaflet.css").read_text(encoding="utf-8")
+    # its pictures are of controls and markers that are not used: nothing must ask for them
+    sheet = re.sub(r"[\w-]+:\s*url\([^)]*\);", "", sheet)
+    licence = (ASSETS / "leaflet" / "LICENSE").read_text(encoding="utf-8").strip()
+    notice = f"/* Leaflet 1.9.4\n{licence}\n*/\n"
+    return notice + sheet + (ASSETS / "map.css").read_text(encoding="utf-8")
+
+
+@cache
+def script() -> str:
+    """Leaflet and the map's own scripts as one."""
+    parts = [(ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    # a source map would be asked for by a browser's tools
+    return re.sub(r"//# sourceMappingURL=.*", "", ";\n".join(parts))
+
+
+# -------------------------------------------------------------------- markup
+
+
+def markup(controls: str, words: Words, title: str, *, study: bool) -> str:
+    """The section of the map: controls, the map itself, its legend, and the explanation."""
+    say = words
+    view = tag(
+        "div",
+        tag(
+            "div",
+            id="cdrmap-stage",
+            role="application",
+            tabindex=0,
+            aria_label=say("map.label"),
+        ),
+        tag(
+            "div",
+            id="cdrmap-legend",
+            role="region",
+            aria_live="polite",
+            aria_label=say("map.legend"),
+        ),
+        class_="cdrmap-view",
+    )
+    why = tag(
+        "div",
+        id="cdrmap-why",
+        role="region",
+        aria_live="polite",
+        aria_label=say("map.explanation"),
+        tabindex=-1,
+    )
+    return tag(
+        "section",
+        tag("h2", text(title), id="map-title"),
+        tag("p", text(say("map.hint" if study else "map.hint_plain")), class_="note"),
+        tag("noscript", tag("p", text(say("map.noscript")))),
+        tag("div", controls, view, why, id="cdrmap"),
+        id="map",
+        aria_labelledby="map-title",
+    )
+
+
+def choice(kind: str, group: str, value: str, label: str, *, checked: bool) -> str:
+    """One labelled radio button or checkbox."""
+    box = tag("input", type=kind, name=group, value=value, checked=checked)
+    return tag("label", box, tag("span", label))
+
+
+def fieldset(title: str, *parts: str, **attributes: object) -> str:
+    """Choices under a title."""
+    inner = tag("div", *parts, class_="cdrmap-options")
+    return tag("fieldset", tag("legend", text(title)), inner, **attributes)
+
+
+def layer_list(dataset: xr.Dataset, layers: Sequence[Layer], painter: Painter, words: Words) -> str:
+    """What the colours show: first what holds for all methods, then what each method has."""
+    study = is_study(dataset)
+    parts: list[str] = []
+    seen: set[str] = set()
+    groups: set[str] = set()
+    for layer in layers:
+        if layer.variable in seen:
+            continue
+        kind = "map.plan" if layer.method is None else "map.by_method"
+        if study and kind not in groups:
+            parts.append(tag("p", text(words(kind)), class_="cdrmap-kind"))
+            groups.add(kind)
+        label = text(painter.title(layer.variable))
+        parts.append(choice("radio", "cdrmap-layer", layer.variable, label, checked=not seen))
+        seen.add(layer.variable)
+    return fieldset(words("map.colours" if study else "map.variables"), *parts)
+
+
+def method_list(layers: Sequence[Layer], methods: Sequence[str], words: Words) -> str:
+    """Of which method; nothing where no layer has any."""
+    if all(layer.method is None for layer in layers):
+        return ""
+    parts = []
+    for index, method in enumerate(methods):
+        dot = tag(
+            "i",
+            class_="cdrmap-dot",
+            style=f"background:{method_colour(method, tuple(methods))}",
+            aria_hidden="true",
+        )
+        label = dot + text(words.method(method))
+        parts.append(choice("radio", "cdrmap-method", method, label, checked=index == 0))
+    return fieldset(words("map.of_method"), *parts, id="cdrmap-methods")
+
+
+def further(vectors: dict[str, dict[str, Any]], words: Words) -> str:
+    """What is folded away on a phone."""
+    head = tag("summary", text(words("map.more")))
+    return tag("details", head, vector_list(vectors, words), strength(words), open=True)
+
+
+def vector_list(vectors: dict[str, dict[str, Any]], words: Words) -> str:
+    """Which shapes lie on top; the topmost first."""
+    if not vectors:
+        return ""
+    parts = [
+        choice("checkbox", "cdrmap-vector", name, text(layer["title"]), checked=layer["shown"])
+        for name, layer in reversed(vectors.items())
+    ]
+    return fieldset(words("map.drawn"), *parts)
+
+
+def strength(words: Words) -> str:
+    """Slider of the opacity."""
+    slider = tag(
+        "input", type="range", id="cdrmap-opacity", min=0, max=100, step=5, value=100,
+        aria_label=words("map.opacity"),
+    )  # fmt: skip
+    shown = tag("span", "100\u202f%", id="cdrmap-percent")
+    return tag("label", f"{text(words('map.opacity'))} ", shown, slider, class_="cdrmap-strength")

@@ -1,1 +1,0 @@
-"""What methods need, what places offer, and the tonnes that follow."""

@@ -1,0 +1,315 @@
+"""Writes the compiled scoring loop that a plan needs: one branch-free loop per method.
+
+The text depends on the *shape* of a plan only (which resources limit, which layers each sum
+reads). Numbers are arguments and layers are ``x0, x1, ...``, so no text of a user gets into the
+program and a sweep over prices or needs compiles once. Methods of one shape share one loop.
+
+To add an output or a state, change :data:`LOOP` here and the same lines of
+:mod:`cdrsite.scoring.numpy_backend`, which the tests hold against each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+import numba
+import numpy as np
+
+from cdrsite.core.files import write_text
+from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, OUTSIDE_BIT, UNKNOWN
+from cdrsite.scoring.sums import Limit, MethodPlan, ScoringPlan, Sum
+
+BLOCK = 4096
+"""Cells per loop: what one method leaves in the cache is there for the next."""
+
+HEAD = f'''"""Scoring loops, written by cdrsite for one shape of plan; changes are lost."""
+
+import numpy as np
+
+from cdrsite.core.kernel import kernel
+
+ZERO, INFINITE, NAN = np.float32(0), np.float32(np.inf), np.float32(np.nan)
+OUTSIDE_BIT, NO_BIT = np.uint32({OUTSIDE_BIT}), np.uint32(0)
+'''
+
+LOOP = f"""
+
+@kernel
+def {{name}}({{arguments}}):
+    ({{numbers}},) = numbers
+    for i in range(reasons.size):
+{{reads}}
+        # supply / need; the least is the gross amount, and the first of equals limits
+{{limits}}
+        net = {{net}}
+
+        no_net = net <= ZERO
+        unknown = {{unknown}} | (net != net)
+        excluded = {{excluded}}
+        outside = (reasons[i] & OUTSIDE_BIT) != NO_BIT
+        no_value = unknown | excluded | outside
+
+        value = ZERO if no_net else best
+        value = NAN if unknown else value
+        value = ZERO if excluded else value
+        value = NAN if outside else value
+        code = np.uint8({NET_NOT_POSITIVE}) if no_net else code
+        code = np.uint8({UNKNOWN}) if unknown else code
+        code = np.uint8({EXCLUDED}) if excluded else code
+        code = np.uint8({OUTSIDE}) if outside else code
+
+        gross[i] = value
+        limit[i] = code
+        net_factor[i] = NAN if no_value else net
+        # one NaN for all: which of two NaN a sum keeps is the compiler's choice (rule 9)
+        price = ({{cost}}) / net
+        cost[i] = NAN if no_value | no_net | (price != price) else price
+        worth = {{suitability}}value * net
+        worth = NAN if worth != worth else worth
+        score[i] = ZERO if value == ZERO else worth
+"""
+
+OUTPUTS = ("gross", "limit", "net_factor", "cost", "score")
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The loop of one method: its text, and what to call it with."""
+
+    text: str
+    """With ``{name}`` for its name."""
+    numbers: tuple[float, ...]
+    layers: tuple[str, ...]
+
+
+@dataclass
+class _Writer:
+    """Gives names to layers and numbers in the order in which they are met."""
+
+    layers: dict[str, int] = field(default_factory=dict)
+    numbers: list[float] = field(default_factory=list)
+
+    def value(self, layer: str) -> str:
+        return f"x{self.layers.setdefault(layer, len(self.layers))}"
+
+    def number(self, value: float) -> str:
+        self.numbers.append(value)
+        return f"c{len(self.numbers) - 1}"
+
+    def sum(self, total: Sum) -> str:
+        if total.is_zero:
+            return self.number(0.0)
+        return " + ".join(
+            " * ".join([self.number(term.coefficient), *map(self.value, term.layers)])
+            for term in total.terms
+        )
+
+    def limit(self, k: int, limit: Limit) -> list[str]:
+        above, below = limit.ratio
+        lines = [f"s = {self.sum(above)}"]
+        offered = "ZERO if s <= ZERO else s"
+        if below is None:
+            lines += [f"r{k} = {offered}"]
+        else:
+            lines += [f"n = {self.sum(below)}"]
+            lines += [f"r{k} = INFINITE if n <= ZERO else ({offered}) / n"]
+        if k == 0:
+            return [*lines, f"best, code = r0, np.uint8({limit.code})"]
+        return [
+            *lines,
+            f"code = np.uint8({limit.code}) if r{k} < best else code",
+            f"best = r{k} if r{k} < best else best",
+        ]
+
+
+def write_loop(method: MethodPlan) -> Loop:
+    """Write the loop of a method.
+
+    Parameters
+    ----------
+    method : MethodPlan
+        The method.
+
+    Returns
+    -------
+    Loop
+        Two methods with the same text can share a compiled loop.
+    """
+    write, margin = _Writer(), "\n" + 8 * " "
+    limits = margin[1:] + margin.join(
+        line for k, limit in enumerate(method.limits) for line in write.limit(k, limit)
+    )
+    net, cost = write.sum(method.net_factor), write.sum(method.gross_cost)
+    suitability = f"{write.value(method.suitability)} * " if method.suitability else ""
+    excluded = "(reasons[i] & excluded_bits) != NO_BIT"
+    if method.available is not None:
+        excluded = f"({excluded}) & ({write.value(method.available)} <= ZERO)"
+    layers = [f"layer{i}" for i in range(len(write.layers))]
+    text = LOOP.format(
+        name="{name}",
+        arguments=", ".join(["numbers", "excluded_bits", "reasons", *layers, *OUTPUTS]),
+        numbers=", ".join(f"c{i}" for i in range(len(write.numbers))),
+        reads=margin[1:] + margin.join(f"x{i} = {name}[i]" for i, name in enumerate(layers)),
+        limits=limits,
+        net=net,
+        unknown=" | ".join(f"(r{k} != r{k})" for k in range(len(method.limits))),
+        excluded=excluded,
+        cost=cost,
+        suitability=suitability,
+    )
+    return Loop(text, tuple(write.numbers), tuple(write.layers))
+
+
+@dataclass(frozen=True)
+class Program:
+    """A plan, compiled.
+
+    Attributes
+    ----------
+    source : str
+        The module's text.
+    run : Callable
+        ``run(start, stop, reasons, *layers, *per method: (numbers, excluded_bits, *OUTPUTS))``
+        on flat arrays; works on the cells start to stop - 1 and holds no lock.
+    layers : tuple of str
+        Order of the layers.
+    numbers, excluded_bits : tuple
+        By method.
+    """
+
+    source: str
+    run: Callable[..., None]
+    layers: tuple[str, ...]
+    numbers: tuple[tuple[np.float32, ...], ...]
+    excluded_bits: tuple[np.uint32, ...]
+
+
+def write_module(plan: ScoringPlan) -> tuple[str, list[Loop]]:
+    """Write the module of a plan: one loop per shape of method, and ``score`` that calls them."""
+    loops = [write_loop(method) for method in plan.methods]
+    names = {text: f"loop_{i}" for i, text in enumerate(dict.fromkeys(x.text for x in loops))}
+    order: dict[str, int] = {}
+    for one in loops:
+        for layer in one.layers:
+            order.setdefault(layer, len(order))
+    calls, arguments = [], ["start", "stop", "reasons", *(f"layer{i}" for i in order.values())]
+    for m, one in enumerate(loops):
+        own = [f"{output}_{m}" for output in OUTPUTS]
+        arrays = ["reasons", *(f"layer{order[layer]}" for layer in one.layers), *own]
+        arguments += [f"numbers_{m}", f"excluded_bits_{m}", *own]
+        calls.append(
+            f"        {names[one.text]}(numbers_{m}, excluded_bits_{m}, "
+            + ", ".join(f"{array}[a:b]" for array in arrays)
+            + ")"
+        )
+    driver = [
+        "\n",
+        "@kernel",
+        f"def score({', '.join(arguments)}):",
+        f"    for a in range(start, stop, {BLOCK}):",
+        f"        b = min(a + {BLOCK}, stop)",
+        *calls,
+    ]
+    text = HEAD + "".join(body.replace("{name}", name, 1) for body, name in names.items())
+    return text + "\n".join(driver) + "\n", loops
+
+
+_LOCK = threading.Lock()
+_MODULES: dict[str, ModuleType] = {}
+_PROGRAMS: dict[ScoringPlan, Program] = {}
+_KEPT = 64
+
+
+def compiled(plan: ScoringPlan) -> Program:
+    """Compile a plan, or find it compiled: in this process, then on disk.
+
+    Parameters
+    ----------
+    plan : ScoringPlan
+        The plan.
+
+    Returns
+    -------
+    Program
+        The same object for equal plans.
+    """
+    with _LOCK:
+        found = _PROGRAMS.get(plan)
+        if found is None:
+            source, loops = write_module(plan)
+            if source not in _MODULES:
+                _MODULES[source] = _load(source)
+            order = dict.fromkeys(layer for one in loops for layer in one.layers)
+            found = Program(
+                source,
+                _MODULES[source].score,
+                tuple(order),
+                tuple(tuple(map(np.float32, one.numbers)) for one in loops),
+                tuple(np.uint32(method.excluded_bits) for method in plan.methods),
+            )
+            while len(_PROGRAMS) >= _KEPT:  # a sweep over numbers makes many plans
+                del _PROGRAMS[next(iter(_PROGRAMS))]
+            _PROGRAMS[plan] = found
+        return found
+
+
+def cache_folder() -> Path:
+    """Folder of the compiled loops: CDRSITE_CACHE_DIR, or the user's cache folder."""
+    chosen = os.environ.get("CDRSITE_CACHE_DIR")
+    if chosen:
+        return Path(chosen) / "kernels"
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "cdrsite" / "kernels"
+
+
+def _load(source: str) -> ModuleType:
+    """Run the text as a module; numba caches what it compiles beside the file of that text."""
+    key = hashlib.sha256(f"{numba.__version__} {np.__version__}\n{source}".encode())
+    name = f"cdrsite_scoring_{key.hexdigest()[:16]}"
+    try:
+        file = str(_keep(source, name))
+    except (OSError, RuntimeError):  # read-only or full; RuntimeError: there is no home folder
+        file = f"<{name}>"  # no file, so compiled anew in each process
+    module = ModuleType(name)
+    sys.modules[name] = module
+    exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102 our own text
+    return module
+
+
+def _keep(source: str, name: str) -> Path:
+    """Write the text, whole or not at all, unless it is there already.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written, or others can: what lies beside the text is compiled code.
+    """
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _require_private(folder)
+    path = folder / f"{name}.py"
+    if not path.is_file() or path.read_bytes() != source.encode():
+        write_text(path, source)
+    return path
+
+
+def _require_private(folder: Path) -> None:
+    """Refuse a folder that another user has, or may write to."""
+    if sys.platform == "win32":
+        return  # rights are those of the user's own folder
+    state = folder.lstat()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.geteuid():
+        raise PermissionError(f"{folder} is not a folder of this user's own")
+    if state.st_mode & 0o077:
+        folder.chmod(0o700)

@@ -1,0 +1,117 @@
+"""The scoring formulas in plain numpy: the definition that the compiled loops are held against.
+
+Slow and easy to read; same operations in the same order, so the results are the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, OUTSIDE_BIT, UNKNOWN
+from cdrsite.scoring.evaluate import MethodResult
+from cdrsite.scoring.sums import Limit, MethodPlan, ScoringPlan, Sum
+
+F32 = NDArray[np.float32]
+ZERO, INFINITE, NAN = np.float32(0), np.float32(np.inf), np.float32(np.nan)
+
+
+def evaluate_numpy(
+    plan: ScoringPlan,
+    layers: Mapping[str, F32],
+    reasons: NDArray[np.uint32],
+    out: Mapping[str, MethodResult] | None = None,
+    block: int = 1 << 16,
+) -> dict[str, MethodResult]:
+    """Score as :func:`cdrsite.scoring.evaluate.evaluate` does, in blocks of cells.
+
+    Parameters
+    ----------
+    plan, layers, reasons, out
+        As there; contiguous float32 and uint32.
+    block : int
+        Cells per block.
+    """
+    results = {
+        method.name: MethodResult.empty(reasons.shape) if out is None else out[method.name]
+        for method in plan.methods
+    }
+    flat = {name: layers[name].reshape(-1) for name in plan.layers}
+    bits = reasons.reshape(-1)
+    for start in range(0, reasons.size, block):
+        part = slice(start, start + block)
+        here = {name: values[part] for name, values in flat.items()}
+        for method in plan.methods:
+            scored = score_method(method, here, bits[part])
+            for name, values in vars(scored).items():
+                getattr(results[method.name], name).reshape(-1)[part] = values
+    return results
+
+
+def sum_of(total: Sum, layers: Mapping[str, F32]) -> F32 | np.float32:
+    """Value of a sum, term by term."""
+    value: F32 | np.float32 = ZERO
+    for k, term in enumerate(total.terms):
+        product: F32 | np.float32 = np.float32(term.coefficient)
+        for name in term.layers:
+            product = product * layers[name]
+        value = product if k == 0 else value + product
+    return value
+
+
+def candidate(limit: Limit, layers: Mapping[str, F32]) -> F32:
+    """Gross amount that one resource allows [t/yr]."""
+    above, below = limit.ratio
+    supply = sum_of(above, layers)
+    supply = np.where(supply <= 0, ZERO, supply)
+    if below is None:
+        return supply
+    need = sum_of(below, layers)
+    return np.where(need <= 0, INFINITE, supply / need)
+
+
+def score_method(
+    method: MethodPlan, layers: Mapping[str, F32], reasons: NDArray[np.uint32]
+) -> MethodResult:
+    """Score the cells of one block for one method."""
+    with np.errstate(all="ignore"):
+        shape = reasons.shape
+        net = np.broadcast_to(sum_of(method.net_factor, layers), shape)
+        unknown = np.isnan(net)
+        for k, limit in enumerate(method.limits):
+            allowed = np.broadcast_to(candidate(limit, layers), shape)
+            unknown = unknown | np.isnan(allowed)
+            if k == 0:
+                best, code = allowed, np.full(shape, limit.code, np.uint8)
+            else:
+                less = allowed < best
+                best = np.where(less, allowed, best)
+                code[less] = limit.code
+
+        no_net = net <= 0
+        excluded = (reasons & np.uint32(method.excluded_bits)) != 0
+        if method.available is not None:
+            excluded &= layers[method.available] <= 0
+        outside = (reasons & np.uint32(OUTSIDE_BIT)) != 0
+
+        gross = np.where(no_net, ZERO, best)
+        net_factor = net.copy()
+        cost = np.where(no_net, NAN, sum_of(method.gross_cost, layers) / net)
+        for state, is_so, amount in (
+            (NET_NOT_POSITIVE, no_net, ZERO),
+            (UNKNOWN, unknown, NAN),
+            (EXCLUDED, excluded, ZERO),
+            (OUTSIDE, outside, NAN),
+        ):
+            code[is_so] = state
+            gross[is_so] = amount
+            if state != NET_NOT_POSITIVE:
+                net_factor[is_so] = NAN
+                cost[is_so] = NAN
+        suitability = layers[method.suitability] * gross if method.suitability else gross
+        score = np.where(gross == 0, ZERO, suitability * net)
+        cost[np.isnan(cost)] = NAN  # one NaN for all, whatever its sign and payload
+        score[np.isnan(score)] = NAN
+    return MethodResult(gross, code, net_factor, cost, score)

@@ -1,0 +1,261 @@
+"""What to score: supplies, needs, net factors and costs as sums of products of layers.
+
+A plan is data. It is made once per scenario from numbers and layer names, and
+:func:`cdrsite.scoring.evaluate.evaluate` turns it into rasters.
+
+>>> need = const(1500.0) * layer("electricity factor") + const(200.0)
+>>> need.terms
+(Term(coefficient=1500.0, layers=('electricity factor',)), Term(coefficient=200.0, layers=()))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from cdrsite.core.errors import ConfigError
+from cdrsite.core.states import LOWEST_STATE
+
+LARGEST = 3.4e38
+"""Numbers are rounded to float32, which ends here."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """A number times the values of layers; a layer named twice is squared.
+
+    Attributes
+    ----------
+    coefficient : float
+        Carries the unit that makes the product what it should be.
+    layers : tuple of str
+        Names of the layers; none for a constant.
+    """
+
+    coefficient: float
+    layers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A sum of terms, evaluated from left to right.
+
+    Terms over the same layers are added up and zero terms vanish, so what an unused layer holds
+    (NaN, say) does not matter.
+
+    Raises
+    ------
+    ConfigError
+        If a coefficient is not a finite float32.
+    """
+
+    terms: tuple[Term, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", _collected(self.terms))
+
+    def __add__(self, other: Sum | float) -> Sum:
+        return Sum(self.terms + _as_sum(other).terms)
+
+    def __mul__(self, other: Sum | float) -> Sum:
+        return Sum(
+            tuple(
+                Term(a.coefficient * b.coefficient, a.layers + b.layers)
+                for a in self.terms
+                for b in _as_sum(other).terms
+            )
+        )
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether nothing is left of it."""
+        return not self.terms
+
+    @property
+    def constant(self) -> float | None:
+        """Its value if it is the same in every cell, else None."""
+        if self.is_zero:
+            return 0.0
+        return None if any(term.layers for term in self.terms) else self.terms[0].coefficient
+
+    @property
+    def layers(self) -> frozenset[str]:
+        """Names of the layers it reads."""
+        return frozenset(name for term in self.terms for name in term.layers)
+
+
+def _collected(terms: Iterable[Term]) -> tuple[Term, ...]:
+    written: dict[tuple[str, ...], tuple[str, ...]] = {}
+    sums: dict[tuple[str, ...], float] = {}
+    for term in terms:
+        # factors stay in the order they were written in: it is that of the multiplications
+        key = written.setdefault(tuple(sorted(term.layers)), term.layers)
+        sums[key] = sums.get(key, 0.0) + float(term.coefficient)
+    for names, value in sums.items():
+        if not abs(value) <= LARGEST:
+            raise ConfigError(
+                "a number of the scoring plan is not finite",
+                where=" x ".join(names) or "a constant",
+                got=value,
+                expected="a number that float32 can hold",
+                cure="check the prices and needs that go into it",
+            )
+    return tuple(Term(value, names) for names, value in sums.items() if value != 0.0)
+
+
+def _as_sum(value: Sum | float) -> Sum:
+    return value if isinstance(value, Sum) else const(value)
+
+
+def const(value: float) -> Sum:
+    """The same number in every cell."""
+    return Sum((Term(float(value)),))
+
+
+def layer(name: str, coefficient: float = 1.0) -> Sum:
+    """The values of a layer, times a number."""
+    return Sum((Term(float(coefficient), (name,)),))
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A resource that may limit a method: gross <= supply / need.
+
+    Attributes
+    ----------
+    resource : str
+        Name, for people.
+    code : int
+        Its code in the raster of limits, 0 to 249.
+    supply : Sum
+        What the cell is offered [unit/yr, or m2 for land]; below 0 counts as 0.
+    need : Sum
+        Need per gross tonne [the same unit per t/yr]. A cell whose need is 0 or less has no limit
+        by this resource; a constant need of 0 or less is no limit anywhere.
+    """
+
+    resource: str
+    code: int
+    supply: Sum
+    need: Sum
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.code < LOWEST_STATE:
+            raise ConfigError(
+                "this code does not fit a resource",
+                where=self.resource,
+                got=self.code,
+                expected=f"0 to {LOWEST_STATE - 1}",
+            )
+
+    @property
+    def holds_somewhere(self) -> bool:
+        """Whether it can limit at all."""
+        need = self.need.constant
+        return need is None or need > 0
+
+    @cached_property
+    def ratio(self) -> tuple[Sum, Sum | None]:
+        """Numerator and denominator of the gross amount.
+
+        A constant need is divided into the coefficients of the supply, in float64, so that no
+        cell needs a division; the denominator is then None.
+        """
+        need = self.need.constant
+        if need is None:
+            return self.supply, self.need
+        return self.supply * (1.0 / need), None
+
+
+@dataclass(frozen=True)
+class MethodPlan:
+    """How to score one method.
+
+    Attributes
+    ----------
+    name : str
+        Key of the result.
+    limits : tuple of Limit
+        At a tie the first one limits.
+    net_factor : Sum
+        Net tonnes removed per gross tonne [t/t].
+    gross_cost : Sum
+        Cost per gross tonne [USD/t].
+    suitability : str or None
+        Layer that weighs the score, 0 to 1.
+    excluded_bits : int
+        Bits of the exclusion reasons that hold for this method.
+    available : str or None
+        Layer with the share (or area) of the cell that the exclusions leave. A cell is excluded
+        if one of ``excluded_bits`` hit it and nothing of this layer is left; without the layer,
+        any of the bits excludes the cell whole.
+
+    Raises
+    ------
+    ConfigError
+        If no resource limits the method, so that its gross amount would be infinite.
+    """
+
+    name: str
+    limits: tuple[Limit, ...]
+    net_factor: Sum
+    gross_cost: Sum
+    suitability: str | None = None
+    excluded_bits: int = 0
+    available: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "limits", tuple(one for one in self.limits if one.holds_somewhere))
+        if not self.limits:
+            raise ConfigError(
+                "no resource limits this method, so its tonnes have no bound",
+                where=self.name,
+                expected="at least one resource with a supply and a need above 0",
+                cure="give a supply of land or of another resource that the method needs",
+                rule=7,
+            )
+        if not 0 <= self.excluded_bits < 1 << 31:
+            raise ConfigError(
+                "bits of exclusion rules are 0 to 30",
+                where=self.name,
+                got=hex(self.excluded_bits),
+            )
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers it reads, sorted."""
+        sums = [self.net_factor, self.gross_cost]
+        sums += [one for limit in self.limits for one in limit.ratio if one is not None]
+        names = {name for one in sums for name in one.layers}
+        names |= {name for name in (self.suitability, self.available) if name is not None}
+        return tuple(sorted(names))
+
+
+@dataclass(frozen=True)
+class ScoringPlan:
+    """How to score all methods of a scenario.
+
+    Raises
+    ------
+    ConfigError
+        If it is empty or two methods have one name.
+    """
+
+    methods: tuple[MethodPlan, ...]
+
+    def __post_init__(self) -> None:
+        names = [method.name for method in self.methods]
+        if not names or len(set(names)) < len(names):
+            raise ConfigError(
+                "a scoring plan needs methods, each with its own name",
+                got=", ".join(names) or "no methods",
+            )
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers that any method reads, sorted."""
+        return tuple(sorted({name for method in self.methods for name in method.layers}))

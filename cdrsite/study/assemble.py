@@ -1,0 +1,342 @@
+"""What a run found: one labelled dataset, tables and a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from cdrsite import __version__
+from cdrsite.competition.results import binding_labels
+from cdrsite.core.files import WORK, remove_own
+from cdrsite.core.grid import DEFAULT_BLOCK, AnalysisGrid
+from cdrsite.core.resources import RESOURCE_UNITS
+from cdrsite.core.secrets import hidden
+from cdrsite.engine.arrays import DiskStore
+from cdrsite.result.variables import (
+    EVIDENCE,
+    INTERCHANGEABLE,
+    LIMIT_NAMES,
+    NO_METHOD,
+    PLAN_STATES,
+    SHARED,
+    STATE_NAMES,
+    VARIABLES,
+)
+from cdrsite.study.assumed import alternatives, without_limit
+from cdrsite.study.compete import zone_layers
+from cdrsite.study.evidence import add_evidence, evidence_meaning
+from cdrsite.study.features import add_storage, polygon_features, route_features
+from cdrsite.study.gathering import buildable
+from cdrsite.study.network import project_features, project_summary, project_tables
+from cdrsite.study.sites import site_table
+from cdrsite.study.tables import (
+    curve_table,
+    exclusion_table,
+    ledger_table,
+    limit_table,
+    method_table,
+    pool_table,
+    storage_table,
+    summarise,
+    zone_table,
+)
+from cdrsite.study.tally import Tally
+from cdrsite.study.used import Used, what_is_used
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from cdrsite.config.models import Scenario
+    from cdrsite.core.progress import ProgressSink
+    from cdrsite.engine.arrays import ArrayStore
+    from cdrsite.engine.passes import Workspace
+    from cdrsite.methods.model import MethodModel
+    from cdrsite.siting.exclusions import RuleAreas
+    from cdrsite.study.gathering import Gathered
+    from cdrsite.study.network import Projects
+    from cdrsite.study.offers import Offers
+    from cdrsite.study.prepare import Setting
+    from cdrsite.study.problem import Allocation
+
+PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
+"""CF standard names of y and x on a projected grid."""
+
+
+@dataclass
+class StudyResult:
+    """The result of a study.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        What was asked.
+    grid : AnalysisGrid
+        Where the arrays live.
+    dataset : xr.Dataset
+        Variables of :data:`VARIABLES` with dimensions (removal_method, y, x), and shared ones with
+        (y, x).
+    tables : dict
+        DataFrames: ``methods``, ``limits``, ``exclusions``, ``sites``, ``pools``.
+    summary : dict
+        Headline numbers, units in the names.
+    warnings : list of str
+        What the user should know; repeated at the end of a run and in the manifest.
+    timings : dict
+        Seconds per stage.
+    features : dict
+        GeoDataFrames in the grid's CRS: ``routes``, ``corridors``, ``storage``, ``pools_WATER`` and
+        so on, ``provinces``; see :mod:`cdrsite.study.features`.
+    block_size : int
+        Rows and columns of a block [cells].
+    store : Path or None
+        The dataset's own folder while it is not written yet, where it is larger than memory; its
+        values are read when they are asked for.
+    work : Path or None
+        Folder of a run on disk, removed once the result is written.
+    inputs : dict
+        Hash and size of every input as the run read it; see the manifest.
+    models : dict
+        Name -> method with the records of the library that the run used.
+    used : Used or None
+        Which of them the numbers rest on; all where it is not known.
+    """
+
+    scenario: Scenario
+    grid: AnalysisGrid
+    dataset: xr.Dataset
+    tables: dict[str, pd.DataFrame]
+    summary: dict[str, Any]
+    rule_names: tuple[str, ...]
+    warnings: list[str] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+    features: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    block_size: int = DEFAULT_BLOCK
+    store: Path | None = None
+    work: Path | None = None
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    models: Mapping[str, MethodModel] = field(default_factory=dict)
+    used: Used | None = None
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the methods, in the order of the scenario."""
+        return tuple(str(name) for name in self.dataset["removal_method"].values)
+
+    def write(self, folder: Path | str, progress: ProgressSink | None = None) -> Path:
+        """Write rasters, tables, dataset, summary and manifest; whole or not at all.
+
+        Parameters
+        ----------
+        folder : Path or str
+            Replaced if it exists.
+        progress : ProgressSink, optional
+            Told about long steps.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        from cdrsite.report.folder import write_run
+        from cdrsite.result.store import open_labelled
+
+        path = write_run(self, Path(folder), progress)
+        if self.store is not None:  # from now on the values are read from where they belong
+            self.store = path.resolve() / "result.zarr"
+            self.dataset = open_labelled(self.store)
+        if self.work is not None:
+            remove_own(self.work, WORK)
+            self.work = None
+        return path
+
+    def __repr__(self) -> str:
+        rows, cols = self.grid.shape
+        names = ", ".join(self.methods)
+        return f"<StudyResult {self.scenario.name}: {names} on {rows} x {cols} cells>"
+
+    def _repr_html_(self) -> str:
+        """Tables for a notebook."""
+        head = f"<b>{escape(self.scenario.title or self.scenario.name)}</b>"
+        return head + self.tables["methods"].to_html(
+            index=False, border=0, float_format=lambda v: f"{v:,.3g}", na_rep="–"
+        )
+
+
+def assemble(
+    setting: Setting,
+    areas: RuleAreas,
+    offers: Offers,
+    tally: Tally,
+    allocation: Allocation,
+    space: Workspace,
+    gathered: Gathered,
+    projects: Projects | None = None,
+) -> StudyResult:
+    """Label the arrays and count.
+
+    Parameters
+    ----------
+    setting : Setting
+        What was prepared.
+    areas : RuleAreas
+        What each exclusion rule removes.
+    offers : Offers
+        Pools, and the routes to storage.
+    tally : Tally
+        Counts of the cells.
+    allocation : Allocation
+        The competition's answer.
+    space : Workspace
+        With the arrays.
+    gathered : Gathered
+        What of the plan makes plants of buildable size.
+    projects : Projects, optional
+        Plants and their network, where the study asks for them.
+    """
+    import cdrsite.report.accessor  # noqa: F401 - registers `.cdr` for the dataset below
+
+    scenario, grid = setting.scenario, setting.area.grid
+    dataset = _dataset(setting, space.result, allocation)
+    store = None
+    if isinstance(space.result, DiskStore):
+        store = space.result.folder
+        dataset = _labelled(store, dataset, grid)
+    methods = tuple(setting.models)
+    plants = () if projects is None else tuple(plant.name for plant in projects.plants.plants)
+    tables = {
+        "methods": method_table(setting.models, scenario, tally, allocation),
+        "pools": pool_table(allocation),
+        "storage": storage_table(setting, allocation),
+        "provinces": zone_table(setting, allocation, _admin_names(setting)),
+        "ledgers": ledger_table(setting, allocation, _admin_names(setting)),
+        "supply_curve": curve_table(allocation),
+        "sites": site_table(setting, offers, allocation, gathered, plants, space.result),
+        "limits": limit_table(methods, tally),
+        "exclusions": exclusion_table(setting.book, areas, tally),
+    }
+    names = tuple(rule.name for rule in setting.book.rules)
+    summary = summarise(scenario, grid, tally, tables, allocation)
+    summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting)}
+    planned = dict(zip(methods, tables["methods"]["net_mt_yr"].tolist(), strict=True))
+    summary["buildable"] = buildable(gathered, planned, scenario.objective.target)
+    storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
+    tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
+    admin = scenario.outputs.admin
+    provinces = None if admin is None else (admin.layer, _admin_names(setting))
+    features = polygon_features(
+        setting.reader, setting.storage, offers.pools, provinces, setting.area.geometry
+    )
+    features |= route_features(tables["sites"], offers.links, grid)
+    if projects is not None:
+        tables |= project_tables(projects, grid)
+        summary["network"] = project_summary(projects)
+        features |= project_features(projects, grid)
+    return StudyResult(
+        scenario, grid, dataset, tables, summary, names,
+        features=features, block_size=setting.block_size, store=store, work=space.folder,
+        models=setting.models, used=what_is_used(setting),
+    )  # fmt: skip
+
+
+def _labelled(folder: Path, dataset: xr.Dataset, grid: AnalysisGrid) -> xr.Dataset:
+    """The dataset over the arrays on disk, which get its names and attributes."""
+    from cdrsite.result.store import label_store, open_labelled
+
+    label_store(folder, dataset, grid)
+    return open_labelled(folder)
+
+
+def _admin_names(setting: Setting) -> tuple[str, ...]:
+    admin = setting.scenario.outputs.admin
+    return () if admin is None else zone_layers(setting)[admin.layer]
+
+
+def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> None:
+    """Give the codes of bits, classes and zones their words."""
+    dataset.attrs["exclusion_rules"] = [rule.name for rule in setting.book.rules]
+    dataset.attrs["exclusion_rules_for"] = [", ".join(rule.methods) for rule in setting.book.rules]
+    states = {code: LIMIT_NAMES[code] for code in PLAN_STATES}
+    _flags(dataset["limit"], LIMIT_NAMES)
+    for name, labels in (
+        ("winner", (*setting.models, NO_METHOD)),
+        ("binding", binding_labels(allocation.solution)),
+        ("interchangeable", INTERCHANGEABLE),
+    ):
+        _flags(dataset[name], {**dict(enumerate(labels)), **states})
+    for name in ("state", "method_state"):
+        _flags(dataset[name], STATE_NAMES)
+    for name, pools in setting.pools.items():
+        dataset[f"pool_{name}"].attrs["labels"] = list(pools.names)
+    for name, zones in zone_layers(setting).items():
+        dataset[f"zone_{name}"].attrs["labels"] = list(zones)
+    if setting.storage is not None:
+        dataset["pool_storage"].attrs["labels"] = list(setting.storage.names)
+    if "transport_mode" in dataset:
+        dataset["transport_mode"].attrs["labels"] = ["pipeline", "truck"]
+
+
+def _flags(variable: xr.DataArray, words: dict[int, str]) -> None:
+    """CF flags of a class variable."""
+    variable.attrs["flag_values"] = np.array(sorted(words), np.uint8)
+    variable.attrs["flag_meanings"] = " ".join(
+        words[code].replace(" ", "_") for code in sorted(words)
+    )
+
+
+def _dataset(setting: Setting, store: ArrayStore, allocation: Allocation) -> xr.Dataset:
+    """The labelled dataset over the arrays of a store."""
+    scenario, grid = setting.scenario, setting.area.grid
+    goal = allocation.solution.objective.unit
+    data: dict[str, Any] = {}
+    for name in store.names():
+        array = store.open(name)
+        if array.shape[-2:] != grid.shape:
+            continue  # labels, of a run that was stopped after it had put them on
+        dims = ("removal_method", "y", "x")[-len(array.shape) :]
+        unit, meaning = _meaning(name, goal)
+        if store.on_disk:  # a stand-in of the same shape: only its label is used
+            array = np.broadcast_to(np.zeros((), array.dtype), array.shape)
+        data[name] = (dims, array, {"units": unit, "long_name": meaning, "grid_mapping": "crs"})
+    data["cell_area"] = (
+        ("y",),
+        grid.row_areas,
+        {"units": "m2", "long_name": "true area of a cell in the row"},
+    )
+    names = ("latitude", "longitude") if grid.is_geographic else PROJECTED
+    units = ("degrees_north", "degrees_east") if grid.is_geographic else ("m", "m")
+    coords = {
+        "removal_method": list(setting.models),
+        "y": ("y", grid.y, {"standard_name": names[0], "units": units[0]}),
+        "x": ("x", grid.x, {"standard_name": names[1], "units": units[1]}),
+        "crs": ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),
+    }
+    attrs = {"Conventions": "CF-1.10", "title": hidden(scenario.title or scenario.name)}
+    attrs["source"] = f"cdrsite {__version__}"
+    dataset = xr.Dataset(data, coords, attrs)
+    _label(dataset, setting, allocation)
+    add_evidence(dataset, setting, allocation)
+    return dataset
+
+
+def _meaning(name: str, goal: str) -> tuple[str, str]:
+    """Unit and meaning of a variable; ``goal`` is the unit of the objective."""
+    if name in VARIABLES:
+        return VARIABLES[name]
+    kind, _, resource = name.partition("_")
+    if name in EVIDENCE or kind == "need":
+        return evidence_meaning(name, goal)
+    if name in SHARED:
+        return SHARED[name]
+    return {
+        "local": (RESOURCE_UNITS.get(resource, ""), f"{resource} that grows in the cell itself"),
+        "supply": (RESOURCE_UNITS.get(resource, ""), f"{resource} offered"),
+        "zone": ("", f"zone of {resource}"),
+        "pool": ("", "cheapest storage unit" if resource == "storage" else f"pool of {resource}"),
+    }[kind]

@@ -1,0 +1,182 @@
+"""What a study takes for granted: supplies that nobody limited, and profiles with a better one.
+
+None of it is wrong, but a reader takes a number for another one who does not know it (rule 7): it
+is warned about, and stands on the first screen of the report.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from cdrsite.config.resources import Power
+from cdrsite.core.errors import CdrsiteWarning, message
+from cdrsite.core.numbers import number, sized
+from cdrsite.core.resources import RESOURCE_UNITS
+from cdrsite.library.plausibility import check_profile
+from cdrsite.methods.supply import constant_supply
+from cdrsite.study.prepare import Setting
+
+KEYS = {"electricity": "power"}
+"""Resource -> its key below ``resources``, where it is another."""
+COMPARED = {
+    "electricity": ("electricity",),
+    "heat": ("heat",),
+    "water": ("water",),
+    "land": ("land_direct", "land_feedstock"),
+}
+"""What two profiles are compared by -> the parameters that add up to it."""
+NEED_UNITS = {"electricity": "kWh/t", "heat": "kWh/t", "water": "m3/t", "land": "m2/(t/yr)"}
+"""Units of what is compared."""
+
+
+def users(setting: Setting, resource: str) -> list[str]:
+    """Methods that need a resource."""
+    if resource == "storage":
+        return [name for name, model in setting.models.items() if model.number("storage") > 0]
+    found = []
+    for name, sums in setting.rivals.items():
+        need = sums.needs.get(resource)
+        if need is not None and (need.constant is None or need.constant > 0):
+            found.append(name)
+    return found
+
+
+def without_limit(setting: Setting) -> dict[str, dict[str, float | bool]]:
+    """Resources that some method needs and nothing limits, with what they cost and emit.
+
+    Returns
+    -------
+    dict
+        Resource -> ``given`` (whether the scenario says so itself), and for power
+        ``intensity_g_kwh``, for storage ``cost_usd_t`` and ``transport_usd_t``.
+    """
+    resources, found = setting.scenario.resources, {}
+    for name, model in resources.supplies.items():
+        if model.unlimited and users(setting, name):
+            key = KEYS.get(name, name)
+            facts: dict[str, float | bool] = {"given": key in resources.model_fields_set}
+            if isinstance(model, Power) and not isinstance(model.intensity, str):
+                facts["intensity_g_kwh"] = 1000.0 * model.intensity
+                facts["given"] = facts["given"] and "intensity" in model.model_fields_set
+            if name == "heat":  # fuel that is bought; its emissions are the library's
+                facts["given"] = True
+            found[name] = facts
+    if setting.storage is None and users(setting, "storage"):
+        transport, cost = setting.scenario.transport.cost, resources.storage.cost
+        found["storage"] = {
+            "given": "storage" in resources.model_fields_set and transport is not None,
+            "cost_usd_t": float(cost),
+            "transport_usd_t": float(transport or 0.0),
+        }
+    return found
+
+
+def alternatives(setting: Setting) -> dict[str, dict[str, Any]]:
+    """Methods whose profile has implausible numbers, the other profile, and what it changes.
+
+    Returns
+    -------
+    dict
+        Method -> ``profile``, ``alternative`` and ``changes``: resource -> ``unit``, ``from`` and
+        ``to`` [per gross tonne].
+    """
+    found = {}
+    for name, model in setting.models.items():
+        siblings = model.profile.siblings
+        if siblings and check_profile(model.profile, model.numbers):
+            other = model.method.profile(siblings[0])
+            changes = {}
+            for what, parameters in COMPARED.items():
+                before = sum(model.number(p) for p in parameters)
+                after = sum(
+                    other.number(p, setting.scenario.costs.base_year, default=0.0)
+                    for p in parameters
+                )
+                if abs(after - before) > 0.01 * max(abs(before), abs(after)):
+                    changes[what] = {"unit": NEED_UNITS[what], "from": before, "to": after}
+            found[name] = {
+                "profile": model.profile.name,
+                "alternative": siblings[0],
+                "changes": changes,
+            }
+    return found
+
+
+def alternative_sentences(found: dict[str, dict[str, Any]]) -> list[str]:
+    """:func:`alternatives` in words, a sentence for each method."""
+    texts = []
+    for name, one in found.items():
+        changes = ", ".join(
+            f"{what} from {number(change['from'])} to {number(change['to'])} {change['unit']}"
+            for what, change in one["changes"].items()
+        )
+        texts.append(
+            f"alternative: methods.{name}.profile: {one['alternative']} in place of "
+            f"{one['profile']} changes {changes}"
+        )
+    return texts
+
+
+def warn_of_assumptions(setting: Setting) -> None:
+    """Say what the scenario left open and a reader would not guess.
+
+    Warns
+    -----
+    CdrsiteWarning
+        A supply that is without limit because nothing was said; biomass that is none; a value that
+        does not say what it is per.
+    """
+    resources = setting.scenario.resources
+    for name, facts in without_limit(setting).items():
+        if not facts["given"]:
+            _warn(_unlimited(setting, name, facts))
+    needing = users(setting, "biomass")
+    if needing and "biomass" not in resources.model_fields_set:
+        text = f"not given, so there is none, and {', '.join(needing)} can do nothing"
+        cure = "give pools, a layer or a value, or unlimited: true"
+        _warn(message(text, where="resources.biomass", cure=cure, rule=7))
+    for name, model in resources.supplies.items():
+        if model.value is not None and model.per is None:
+            value = constant_supply(name, model)
+            if value > 0:
+                _warn(_per_what(setting, name, value))
+
+
+def _unlimited(setting: Setting, name: str, facts: dict[str, float | bool]) -> str:
+    prices, key = setting.scenario.costs.prices, KEYS.get(name, name)
+    cure = "give pools, a layer or a value; or say unlimited: true"
+    if name == "storage":
+        got = (
+            f"storing for {number(facts['cost_usd_t'])} USD/t, transport for "
+            f"{number(facts['transport_usd_t'])} USD/t"
+        )
+        cure = "give units, capacity and injection; or say unlimited: true and transport.cost"
+    elif "intensity_g_kwh" in facts:
+        price = number(1000 * getattr(prices, name))
+        got = f"{number(facts['intensity_g_kwh'])} g/kWh and {price} USD/MWh"
+        cure += " and its intensity, e.g. intensity: 400 g/kWh"
+    else:
+        got = f"{number(getattr(prices, name))} USD per {RESOURCE_UNITS[name].split('/')[0]}"
+    return message(
+        f"without limit for {', '.join(users(setting, name))}",
+        where=f"resources.{key}",
+        got=got,
+        cure=cure,
+        rule=7,
+    )
+
+
+def _per_what(setting: Setting, name: str, value: float) -> str:
+    grid = setting.area.grid
+    amount = sized(value, RESOURCE_UNITS[name])
+    return message(
+        f"read as {amount} for each of {number(grid.size)} cells, so a finer grid offers more",
+        where=f"resources.{KEYS.get(name, name)}.value",
+        cure="add per: cell, per: km2 or per: region (which all cells share)",
+        rule=7,
+    )
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, CdrsiteWarning, stacklevel=3)

@@ -1,0 +1,516 @@
+"""Stages that run over the cells: exclusions, routes to storage, supplies, scores.
+
+Each is a pure function of an aligned block that writes its arrays into the workspace, so the answer
+does not depend on blocks, threads or workers (rule 9); only contiguous areas, distances and the
+sharing of pools look at the whole grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.competition.blockcells import BlockCells, CellLayout, write_cells
+from cdrsite.core.grid import Block
+from cdrsite.core.plaindata import recorded
+from cdrsite.core.resources import RESOURCES
+from cdrsite.core.states import OUTSIDE_BIT
+from cdrsite.methods.cost import crf
+from cdrsite.methods.model import land_layer, left_layer, own_layers
+from cdrsite.methods.supply import (
+    StorageUnits,
+    intensity_block,
+    storage_offer,
+    supply_block,
+    usable_land,
+)
+from cdrsite.scoring.evaluate import evaluate
+from cdrsite.scoring.numpy_backend import sum_of
+from cdrsite.siting.exclusions import Excluded, RuleAreas, exclude_block, exclude_small_areas
+from cdrsite.siting.suitability import suitability_block
+from cdrsite.study.offers import Offers, claims, left_name
+from cdrsite.study.prepare import STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM, Setting
+from cdrsite.study.problem import LAST_CHOICE, Competitors, MethodFacts
+from cdrsite.study.tally import Tally, tally_values
+from cdrsite.transport.distance import DistanceResult
+from cdrsite.transport.haul import shed_store
+from cdrsite.transport.links import LINKS, ROUTES, SinkLinks, StorageSites, link_sinks
+from cdrsite.transport.pipelines import Basis
+from cdrsite.transport.surface import CostSurface, SurfaceReport
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.config.models import Scenario
+    from cdrsite.engine.arrays import ArrayStore
+    from cdrsite.engine.passes import Workspace
+    from cdrsite.transport.labels import Neighbourhood
+
+    F32 = NDArray[np.float32]
+
+OWN_BIOMASS = "own biomass"
+"""Layer with a cell's own biomass, where plants collect from around them [t dry/yr]."""
+SHED_CELLS = 8
+"""Coarse cells between the middle and the rim of a biomass shed."""
+PIPELINE_YEARS = 30.0
+"""Economic life of a pipeline [yr]; 20 to 50 in the models' own sources."""
+REASONS = "exclusion_reasons"
+"""Array of the reason bits of all cells."""
+
+
+@dataclass(frozen=True)
+class ExcludeBlock:
+    """Pass: exclusion rules that are functions of a block alone."""
+
+    setting: Setting
+    result: ArrayStore
+    scratch: ArrayStore
+
+    def __call__(self, block: Block) -> RuleAreas:
+        """Write reasons and shares left; return the areas that each rule removes."""
+        setting = self.setting
+        inside = setting.area.inside(block)
+        found = exclude_block(setting.book, setting.reader, block, inside)
+        self.result.open(REASONS)[block.slices] = found.reasons
+        for bits, left in found.available.items():
+            self.scratch.open(left_name(setting, bits))[block.slices] = left
+        return found.areas
+
+
+def exclude(setting: Setting, space: Workspace) -> RuleAreas:
+    """Apply all exclusion rules: block by block, then contiguity over the whole grid.
+
+    Returns
+    -------
+    RuleAreas
+        What each rule removes; reasons and shares left are in the workspace.
+    """
+    grid, areas = setting.area.grid, RuleAreas()
+    contiguity = any(rule.model.smaller_than is not None for rule in setting.book.rules)
+    if contiguity and space.journal is not None and not space.journal.parts("small areas"):
+        space.journal.forget("exclusions")  # it may have been stopped in the middle of its changes
+    reasons = space.result.create(REASONS, grid.shape, np.uint32)
+    available = {
+        bits: space.scratch.create(left_name(setting, bits), grid.shape, np.float32)
+        for bits in setting.book.groups
+    }
+    task = ExcludeBlock(setting, space.result, space.scratch)
+    for _, part in space.each("exclusions", task, setting.blocks, "exclusions"):
+        areas.add(part)
+
+    def small() -> RuleAreas:
+        exclude_small_areas(
+            setting.book, grid, setting.blocks, reasons, available, areas, space.threads
+        )
+        return areas
+
+    return space.once("small areas", small) if contiguity else areas
+
+
+def link_storage(setting: Setting, space: Workspace) -> Neighbourhood | None:
+    """Find the routes from every cell to its cheapest storage units.
+
+    Returns
+    -------
+    Neighbourhood or None
+        The moves of the routes, whose arrays are in the workspace; None where storage is unlimited.
+    """
+    units, scenario = setting.storage, setting.scenario
+    if units is None:
+        return None
+    basis, sites = pipeline_basis(scenario), storage_sites(units)
+
+    def link() -> Neighbourhood:
+        return link_sinks(
+            scenario.transport, sites, setting.reader, basis, setting.area.inside, space.threads,
+            space.scratch, setting.blocks,
+        ).routes.neighbourhood  # fmt: skip
+
+    return space.once("links", link)
+
+
+def open_links(space: Workspace, moves: Neighbourhood | None) -> SinkLinks | None:
+    """The links that are in a workspace."""
+    if moves is None:
+        return None
+    routes = {field: space.scratch.open(name) for field, (name, _) in ROUTES.items()}
+    links = {field: space.scratch.open(name) for field, (name, _) in LINKS.items()}
+    return SinkLinks(**links, routes=DistanceResult(**routes, neighbourhood=moves))
+
+
+def pipeline_basis(scenario: Scenario) -> Basis:
+    """Annuity, prices and base year of pipelines in a scenario."""
+    costs, transport = scenario.costs, scenario.transport
+    return Basis(
+        crf=float(crf(costs.discount_rate, PIPELINE_YEARS)),
+        base_year=costs.base_year,
+        electricity=costs.prices.electricity,
+        utilisation=transport.utilisation,
+        region=transport.region,
+    )
+
+
+def storage_sites(units: StorageUnits) -> StorageSites:
+    """Storage units as the transport sees them."""
+    return StorageSites(units.layer, units.names, units.index.tolist(), units.cost)
+
+
+def biomass_shed(setting: Setting, space: Workspace) -> bool:
+    """Whether plants collect biomass from around them; if so, its array is in the workspace."""
+    return space.once("shed", lambda: _biomass_shed(setting, space))
+
+
+def _biomass_shed(setting: Setting, space: Workspace) -> bool:
+    """Work out the biomass that each cell can collect within the haul distance.
+
+    The distance is that of travel: ground that makes a pipeline dearer makes the way longer by the
+    same factor, and barriers close it.
+
+    Returns
+    -------
+    bool
+        Whether plants collect at all; if so, the array is in the workspace.
+    """
+    biomass, reader, grid = setting.scenario.resources.biomass, setting.reader, setting.area.grid
+    if biomass.layer is None or biomass.haul <= 0:
+        return False
+    surface = CostSurface(setting.scenario.transport.surface, reader, 1.0, 1.0)
+    if setting.storage is None:  # else the routes have said what is unknown of the ground
+        report = SurfaceReport()
+        for block in setting.blocks:
+            report.add(surface.block(block))
+        report.warn()
+
+    def supply(block: Block) -> F32:
+        part = supply_block("biomass", biomass, None, reader, block)
+        known = np.zeros(block.shape, np.float32) if part is None else np.nan_to_num(part)
+        return known * np.float32(biomass.collectable)
+
+    # sheds of a few hundred coarse cells: finer ones cost the fourth power and gain little
+    cell_km = grid.row_steps_m[1] / 1000.0
+    factor = max(1, int(biomass.haul / (SHED_CELLS * cell_km)))
+    shed_store(
+        supply, lambda block: surface.block(block).billing, grid, space.scratch, setting.blocks,
+        factor=factor, max_cost=biomass.haul, threads=space.threads,
+    )  # fmt: skip
+    return True
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What scoring a block gives: arrays by variable, and by variable and method.
+
+    ``rivals`` is what the competition reads of each method.
+    """
+
+    shared: dict[str, NDArray[Any]]
+    methods: dict[str, dict[str, NDArray[Any]]]
+    rivals: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
+
+
+def score_cells(
+    setting: Setting,
+    offers: Offers,
+    excluded: Excluded,
+    block: Block,
+) -> Scored:
+    """Score a block, given what the exclusions leave of just these cells."""
+    reader, resources = setting.reader, setting.scenario.resources
+    layers: dict[str, F32] = {}
+    usable = usable_land(resources.land, reader, block) * reader.grid.block_areas(block)
+    for bits, group in setting.groups.items():
+        left = excluded.available[bits]
+        layers[left_layer(group)] = left
+        layers[land_layer(group)] = usable * left
+    _add_supplies(setting, offers, block, layers)
+    for i, criteria in enumerate(setting.criteria):
+        layers[f"suitability {i}"] = suitability_block(
+            criteria.criteria, setting.scenario.siting.combine, reader, block
+        )
+    for model in setting.models.values():
+        layers.update(own_layers(model, reader, block))
+    found = evaluate(setting.plan, layers, excluded.reasons)
+    methods: dict[str, dict[str, NDArray[Any]]] = {
+        name: {
+            "equal_share": result.gross,
+            "limit": result.limit,
+            "net_factor": result.net_factor,
+            "cost": result.cost,
+            "score": result.score,
+            "suitability": layers[plan.suitability or ""],
+            "available": excluded.available[setting.book.group_of(name)],
+        }
+        for (name, result), plan in zip(found.items(), setting.plan.methods, strict=True)
+    }
+    shared: dict[str, NDArray[Any]] = {
+        f"supply_{name}": layers[name] for name in RESOURCES if name in layers
+    }
+    if OWN_BIOMASS in layers:
+        shared["local_biomass"] = layers[OWN_BIOMASS]
+    for name, one in offers.pools.items():
+        shared[f"pool_{name}"] = one.labels(reader, block)
+    for layer in setting.zonings:
+        shared[f"zone_{layer}"] = reader.labels(layer, block)
+    return Scored(shared, methods, _rivals(setting, layers, block))
+
+
+def _rivals(
+    setting: Setting, layers: dict[str, F32], block: Block
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """What the competition reads of each method, by the names of the result's variables."""
+    made: dict[str, dict[str, NDArray[Any]]] = {}
+    for name, sums in setting.rivals.items():
+        group = setting.groups[setting.book.group_of(name)]
+        arrays = {
+            "usable_land": layers[land_layer(group)],
+            "need_land": sum_of(sums.land, layers),
+            "net_at_plant": sum_of(sums.net_factor, layers),
+            "cost_at_plant": sum_of(sums.cost, layers),
+        }
+        for resource, need in sums.needs.items():
+            if need.constant is None:
+                arrays[f"need_{resource}"] = sum_of(need, layers)
+        for key, entry in setting.ledgers[name].by_name.items():
+            if entry.constant is None:
+                arrays[key] = sum_of(entry, layers)
+        made[name] = {
+            key: np.broadcast_to(np.asarray(values, np.float32), block.shape)
+            for key, values in arrays.items()
+        }
+    return made
+
+
+def _add_supplies(
+    setting: Setting,
+    offers: Offers,
+    block: Block,
+    layers: dict[str, F32],
+) -> None:
+    """Put the supply of each limited resource, and power's intensity, among a block's layers."""
+    reader, resources = setting.reader, setting.scenario.resources
+    lands = {bits: layers[land_layer(group)] for bits, group in setting.groups.items()}
+    best = None if offers.links is None else np.asarray(offers.links.sink[(0, *block.slices)])
+    claimed = claims(setting, lands, best)
+    for name, model in resources.supplies.items():
+        found = supply_block(name, model, offers.pools.get(name), reader, block, claimed.get(name))
+        if found is not None and name == "biomass":
+            found = found * np.float32(resources.biomass.collectable)
+            if offers.shed is not None:
+                layers[OWN_BIOMASS] = found
+                found = np.ascontiguousarray(offers.shed[block.slices], np.float32)
+        if found is not None:
+            layers[name] = found
+    if isinstance(resources.power.intensity, str):
+        layers["intensity"] = np.broadcast_to(
+            intensity_block(resources.power, reader, block), block.shape
+        )
+    if setting.storage is not None:
+        _add_storage(setting, setting.storage, offers, block, layers, claimed.get("storage"))
+
+
+def _add_storage(
+    setting: Setting,
+    units: StorageUnits,
+    offers: Offers,
+    block: Block,
+    layers: dict[str, F32],
+    claimed: F32 | None,
+) -> None:
+    """Put what storage offers, and what it costs to get there, among a block's layers."""
+    links, share = offers.links, setting.scenario.resources.storage.share
+    if links is None or claimed is None:  # a trial cell before the routes are known
+        for name in ("storage", STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM):
+            layers[name] = np.zeros(block.shape, np.float32)
+        return
+    first = (0, *block.slices)
+    best = np.asarray(links.sink[first])
+    layers["storage"] = storage_offer(share, units.rate, best, claimed, offers.served)
+    for name, values in (
+        (STORAGE_COST, links.storage_cost),
+        (TRANSPORT_COST, links.cost),
+        (TRANSPORT_KM, links.length_km),
+    ):
+        # out of reach the supply is 0, so the cost there only has to be a finite number
+        layers[name] = np.where(best >= 0, values[first], np.float32(0))
+
+
+def variables_of(
+    setting: Setting, offers: Offers, scored: Scored, reasons: NDArray[np.uint32], block: Block
+) -> dict[str, NDArray[Any]]:
+    """A block's part of the result's variables: of shape (methods, rows, cols) or (rows, cols).
+
+    The four states are kept apart: the outside is NaN, and a cost needs something to cost (rule 2).
+    """
+    outside = (reasons & np.uint32(OUTSIDE_BIT)) != 0
+    found: dict[str, NDArray[Any]] = {}
+    for arrays in (scored.methods, scored.rivals):
+        for m, name in enumerate(setting.models):
+            for key, values in arrays[name].items():
+                if key not in found:
+                    found[key] = np.empty((len(setting.models), *block.shape), values.dtype)
+                    if values.dtype == np.float32:
+                        found[key][:] = np.nan
+                found[key][m] = values
+    for values in found.values():
+        if values.dtype == np.float32:
+            values[:, outside] = np.nan
+    found["cost"][~(found["equal_share"] > 0)] = np.nan
+    shared = dict(scored.shared)
+    if offers.links is not None:
+        first = (0, *block.slices)
+        sink = np.asarray(offers.links.sink[first])
+        shared["transport_cost"] = np.where(sink >= 0, offers.links.cost[first], np.nan)
+        shared["transport_km"] = np.where(sink >= 0, offers.links.length_km[first], np.nan)
+        by_truck = np.asarray(offers.links.by_truck[first])
+        shared["transport_mode"] = np.where(sink >= 0, by_truck, -1).astype(np.int32)
+        shared["pool_storage"] = sink
+    for key, values in shared.items():
+        # a broadcast or cached array is not ours to change
+        mine = np.array(values, np.int32 if values.dtype.kind == "i" else np.float32)
+        mine[outside] = -1 if mine.dtype == np.int32 else np.nan
+        found[key] = mine
+    return found
+
+
+@recorded
+@dataclass(frozen=True)
+class ScorePart:
+    """What the scoring of a block hands on: counts, and its cells in the competition.
+
+    On disk the cells are in a file, and only how many there are is handed on.
+    """
+
+    tally: Tally
+    count: int
+    matrix: F32 | None = None
+
+
+@dataclass(frozen=True)
+class ScoreBlock:
+    """Pass: scores of every method, written as the result's variables, and the cells that compete.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Takes a file with the competing cells of each block; in memory they are handed on.
+    """
+
+    setting: Setting
+    offers: Offers
+    competitors: Competitors
+    result: ArrayStore
+    scratch: ArrayStore
+    folder: Path | None = None
+
+    def variables(self, block: Block) -> dict[str, NDArray[Any]]:
+        """A block's part of the variables."""
+        setting = self.setting
+        reasons = np.asarray(self.result.open(REASONS)[block.slices])
+        available = {
+            bits: np.asarray(self.scratch.open(left_name(setting, bits))[block.slices])
+            for bits in setting.book.groups
+        }
+        excluded = Excluded(reasons, available, RuleAreas())
+        scored = score_cells(setting, self.offers, excluded, block)
+        return variables_of(setting, self.offers, scored, reasons, block)
+
+    def __call__(self, block: Block) -> ScorePart:
+        """Write the variables of a block, and its competing cells."""
+        found = self.variables(block)
+        for name, values in found.items():
+            self.result.open(name)[(..., *block.slices)] = values
+        matrix = self.competitors.matrix(found, self.offers.links, block)
+        tally = tally_values(found, self.setting.area.grid, block)
+        if self.folder is None:
+            return ScorePart(tally, matrix.shape[1], matrix)
+        write_cells(cell_file(self.folder, block), matrix)
+        return ScorePart(tally, matrix.shape[1])
+
+
+def cell_file(folder: Path, block: Block) -> Path:
+    """File with the competing cells of a block."""
+    return folder / f"{block.row0}-{block.col0}.f4"
+
+
+def score(setting: Setting, offers: Offers, space: Workspace) -> tuple[BlockCells, Tally]:
+    """Score every method in every cell, block by block.
+
+    Returns
+    -------
+    tuple
+        The cells that compete, and counts of all cells; the variables are in the workspace.
+    """
+    folder = None if space.folder is None else space.folder / "cells"
+    if folder is not None:
+        folder.mkdir(exist_ok=True)
+    competitors = competitors_of(setting, offers)
+    task = ScoreBlock(setting, offers, competitors, space.result, space.scratch, folder)
+    # one cell of the grid says which variables there are
+    for name, values in task.variables(Block(0, 1, 0, 1)).items():
+        space.result.create(name, (*values.shape[:-2], *setting.area.grid.shape), values.dtype)
+    counts: list[int] = []
+    tallies: list[Tally] = []
+    matrices: list[F32 | Path] = []
+    for block, part in space.each("scoring", task, setting.blocks, "scoring"):
+        counts.append(part.count)
+        tallies.append(part.tally)
+        if part.matrix is not None:
+            matrices.append(part.matrix)
+        elif folder is not None:
+            matrices.append(cell_file(folder, block))
+    cells = BlockCells(competitors.layout, tuple(counts), tuple(matrices))
+    return cells, reduce(Tally.add, tallies)
+
+
+def competitors_of(setting: Setting, offers: Offers) -> Competitors:
+    """How the study's variables become cells of the competition."""
+    facts, needs = _facts(setting)
+    given = setting.scenario.resources.supplies
+    # where plants collect biomass from around them, each cell's own counts here, so that no tonne
+    # is used twice (rule 6): the tonnes are allotted where they grow
+    hauled = {"biomass"} if offers.hauled else set()
+    local = {
+        name: f"local_{name}" if name in hauled else f"supply_{name}"
+        for name, model in given.items()
+        if not model.unlimited and name not in setting.pools
+    }
+    zones = {name: f"pool_{name}" for name in offers.pools}
+    zones |= {name: f"zone_{name}" for name in setting.zonings}
+    layout = CellLayout(
+        methods=len(facts),
+        sinks=0 if offers.links is None else int(offers.links.sink.shape[0]),
+        layers=(*needs, *(LAST_CHOICE + one.name for one in facts)),
+        local=tuple(local),
+        zonings=tuple(zones),
+    )
+    leakage = setting.scenario.transport.leakage
+    grid = setting.area.grid
+    return Competitors(facts, layout, needs, local, zones, leakage, (grid.rows, grid.cols))
+
+
+def _facts(setting: Setting) -> tuple[tuple[MethodFacts, ...], dict[str, tuple[str, int]]]:
+    """What is known of each method, and the variables of needs that differ from cell to cell."""
+    facts, layers = [], {}
+    for m, (name, model) in enumerate(setting.models.items()):
+        needs: dict[str, float | str] = {}
+        for resource, need in setting.rivals[name].needs.items():
+            if need.constant is not None:
+                needs[resource] = need.constant
+            else:
+                layer = f"{resource} need of {name}"
+                layers[layer] = f"need_{resource}", m
+                needs[resource] = layer
+        facts.append(
+            MethodFacts(
+                name,
+                # storage without limit has no units to go to, and its cost is in the method's own
+                stored=model.number("storage") if setting.storage is not None else 0.0,
+                exclusive=model.number("land_exclusive_fraction", 1.0),
+                needs=needs,
+            )
+        )
+    return tuple(facts), layers

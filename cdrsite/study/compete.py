@@ -1,0 +1,141 @@
+"""The competition of a study: its methods, cells, zones and rules, brought to the solver."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cdrsite.competition.blockcells import BlockCells
+from cdrsite.competition.problem import PolicyRow, Problem
+from cdrsite.competition.results import SupplyCurve, curve_edges
+from cdrsite.competition.solution import Solution
+from cdrsite.core.reader import LayerReader
+from cdrsite.engine.passes import Workspace
+from cdrsite.methods.ledgers import LedgerBook
+from cdrsite.study.alone import each_alone
+from cdrsite.study.cells import competitors_of
+from cdrsite.study.offers import Offers
+from cdrsite.study.prepare import Setting
+from cdrsite.study.problem import (
+    PLAN_ARRAYS,
+    Allocation,
+    PlanBlock,
+    build_problem,
+    policy_rows,
+    solve_competition,
+)
+
+
+def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspace) -> Solution:
+    """Divide land, pools and storage between the methods at the proven optimum.
+
+    Parameters
+    ----------
+    setting : Setting
+        The study.
+    offers : Offers
+        Pools, and the routes to storage.
+    cells : BlockCells
+        The cells that compete.
+    space : Workspace
+        Threads; no effect on the result (rule 9).
+
+    Raises
+    ------
+    InfeasibleError
+        If rules are in conflict.
+    """
+    scenario, policies = setting.scenario, policies_of(setting)
+    admin = scenario.outputs.admin
+    problem = build_problem(
+        competitors_of(setting, offers),
+        cells,
+        offers.pools,
+        setting.storage,
+        policies,
+        () if admin is None else (admin.layer,),
+    )
+    return solve_competition(problem, scenario.objective, space.threads)
+
+
+def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:
+    """Target, budget and rules of policy as rows; the columns of all zones are read.
+
+    Raises
+    ------
+    ConfigError
+        Unknown methods or zones.
+    DataError
+        No such column.
+    """
+    scenario = setting.scenario
+    admin = scenario.outputs.admin
+    if admin is not None:
+        zone_names(setting.reader, admin.layer, admin.name)
+    names = [
+        () if rule.layer is None else zone_names(setting.reader, rule.layer, rule.zone_name)
+        for rule in scenario.policies
+    ]
+    return policy_rows(scenario.objective, scenario.policies, names, tuple(setting.models))
+
+
+def lay_out(
+    setting: Setting, solution: Solution, cells: BlockCells, space: Workspace
+) -> Allocation:
+    """Lay the plan out on the grid, block by block; find what each method could do alone.
+
+    Returns
+    -------
+    Allocation
+        Sums of the plan; its maps are in the workspace.
+    """
+    problem, grid = solution.problem, setting.area.grid
+    methods = len(problem.methods)
+    for name, (many, dtype) in PLAN_ARRAYS.items():
+        shape = (methods, *grid.shape) if many else grid.shape
+        space.result.create(name, shape, dtype)
+    numbers = {block: i for i, block in enumerate(setting.blocks)}
+    book = _ledger_book(setting, problem)
+    task = PlanBlock(solution, cells, numbers, space.result, book)
+    by_sink = np.zeros((methods, problem.n_sinks))
+    used, edges = np.zeros(methods, np.int64), curve_edges()
+    net = np.zeros((methods, len(edges) - 1))
+    total, ledger = solution.sweeper.zero(), book.empty()
+    for _, part in space.each("plan", task, setting.blocks, "plan"):
+        total.by_combo[part.combo] += part.by_combo
+        total.by_sink[part.group] += part.by_group
+        by_sink += part.by_sink
+        used += part.used
+        net += part.curve
+        ledger += part.ledger
+    solution.know_totals(total)
+    alone = each_alone(solution, setting.scenario.objective.gap, space.threads)
+    curve = SupplyCurve(edges, net, problem.method_names)
+    return Allocation(solution, by_sink, used, curve, ledger, alone)
+
+
+def _ledger_book(setting: Setting, problem: Problem) -> LedgerBook:
+    """How the ledgers of a plan are summed: by method and administrative unit."""
+    admin = setting.scenario.outputs.admin
+    zones = 0 if admin is None else len(zone_names(setting.reader, admin.layer, admin.name))
+    return LedgerBook(
+        tuple(setting.ledgers.values()),
+        np.array([method.stored for method in problem.methods], np.float64),
+        None if admin is None else f"zone_{admin.layer}",
+        zones,
+    )
+
+
+def zone_layers(setting: Setting) -> dict[str, tuple[str, ...]]:
+    """Polygon layers that policy rules and totals count by -> names of their zones."""
+    scenario = setting.scenario
+    wanted = {rule.layer: rule.zone_name for rule in scenario.policies if rule.layer is not None}
+    if scenario.outputs.admin is not None:
+        wanted[scenario.outputs.admin.layer] = scenario.outputs.admin.name
+    return {layer: zone_names(setting.reader, layer, column) for layer, column in wanted.items()}
+
+
+def zone_names(reader: LayerReader, layer: str, column: str | None) -> tuple[str, ...]:
+    """Names of the zones of a layer in label order; numbered where no column names them."""
+    if column is not None:
+        return tuple(reader.text(layer, column))
+    return tuple(f"{layer} {i + 1}" for i in range(len(reader.features(layer))))

@@ -1,0 +1,122 @@
+"""What a run keeps so that each cell can be explained later without computing it again.
+
+Needs, worth and prices of every method in every cell: enough to say why the plan uses it or not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cdrsite.competition.problem import QUANTITIES
+from cdrsite.competition.results import real_prices
+from cdrsite.competition.rows import objective_matrix
+from cdrsite.core.resources import RESOURCE_UNITS, RESOURCES
+from cdrsite.result.variables import EVIDENCE
+from cdrsite.study.problem import INJECTIVITY, PORE_SPACE
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from cdrsite.study.prepare import Setting
+    from cdrsite.study.problem import Allocation
+
+
+def add_evidence(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> None:
+    """Add to a result's dataset what an explanation of a cell needs besides its maps.
+
+    Parameters
+    ----------
+    dataset : xr.Dataset
+        Gets constant needs in ``need`` (removal_method, resource), the coefficients of the
+        objective in ``worth`` (removal_method, quantity), facts of the methods, and the prices of
+        pools and storage units as an attribute of their label variables.
+    setting, allocation
+        Of the run.
+    """
+    needs = np.full((len(setting.models), len(RESOURCES)), np.nan)
+    for m, name in enumerate(setting.models):
+        for resource, need in setting.rivals[name].needs.items():
+            if need.constant is not None:
+                needs[m, RESOURCES.index(resource)] = need.constant
+    _add_facts(dataset, needs, allocation)
+    _add_prices(dataset, allocation)
+
+
+def evidence_meaning(name: str, goal: str) -> tuple[str, str]:
+    """Unit and meaning of a variable of the evidence.
+
+    Parameters
+    ----------
+    name : str
+        Of :data:`EVIDENCE`, or ``need_RESOURCE``.
+    goal : str
+        Unit of the objective, for example "t/yr".
+    """
+    if name in EVIDENCE:
+        unit, meaning = EVIDENCE[name]
+        return unit.replace("objective", goal.removesuffix("/yr")), meaning
+    resource = name.removeprefix("need_")
+    yearly = RESOURCE_UNITS[resource].removesuffix("/yr")
+    return f"{yearly}/t", f"need of {resource} per gross tonne"
+
+
+def _add_facts(dataset: xr.Dataset, needs: NDArray[np.float64], allocation: Allocation) -> None:
+    """Constant needs, coefficients of the objective, and facts of the methods."""
+    solution = allocation.solution
+    problem = solution.problem
+    dataset["need"] = (
+        ("removal_method", "resource"),
+        needs,
+        {"long_name": "need per gross tonne; unknown where it differs from place to place"},
+    )
+    dataset.coords["resource"] = list(RESOURCES)
+    worth = objective_matrix(solution.objective, problem)[:, : len(QUANTITIES)]
+    dataset["worth"] = (
+        ("removal_method", "quantity"),
+        worth,
+        {"long_name": "coefficients of the goal"},
+    )
+    dataset.coords["quantity"] = list(QUANTITIES)
+    facts = {
+        "stored": [method.stored for method in problem.methods],
+        "exclusive": [solution.sweeper.exclusive[m] for m in range(len(problem.methods))],
+    }
+    for name, values in facts.items():
+        dataset[f"{name}_share"] = (
+            ("removal_method",),
+            np.array(values, np.float64),
+            {"units": "1", "long_name": FACTS[name]},
+        )
+    dataset.attrs["objective"] = solution.objective.name
+    dataset.attrs["objective_unit"] = solution.objective.unit
+    dataset.attrs["binding_policies"] = [
+        row.name
+        for row, price in zip(solution.system.rows, real_prices(solution), strict=True)
+        if row.family == "policy" and price != 0
+    ]
+
+
+FACTS = {
+    "stored": "CO2 brought to storage per gross tonne",
+    "exclusive": "share of its land that blocks other uses",
+}
+
+
+def _add_prices(dataset: xr.Dataset, allocation: Allocation) -> None:
+    """Prices of the zones as an attribute of the variable that labels them."""
+    solution = allocation.solution
+    found = real_prices(solution)
+    for name in list(dataset.data_vars):
+        if not str(name).startswith("pool_"):
+            continue
+        resource = str(name).removeprefix("pool_")
+        families = (INJECTIVITY, PORE_SPACE) if resource == "storage" else (resource,)
+        labels = dataset[name].attrs.get("labels", [])
+        prices = dict.fromkeys(labels, 0.0)
+        for row, price in zip(solution.system.rows, found, strict=True):
+            if row.family in families:
+                prices[row.zone] += float(price)
+        dataset[name].attrs["prices"] = [prices[label] for label in labels]

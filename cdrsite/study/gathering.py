@@ -1,0 +1,251 @@
+"""The plan's tonnes as plants of buildable size, whether or not their network is planned."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.core.errors import CdrsiteWarning, DataError
+from cdrsite.network.coarse import PlanGrid
+from cdrsite.network.plants import PlantRules, Plants, Site, gather_plants
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from cdrsite.config.network import ExistingSites, Network
+    from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.core.reader import LayerReader
+    from cdrsite.engine.arrays import ArrayStore
+    from cdrsite.methods.model import MethodModel
+    from cdrsite.study.prepare import Setting
+
+WHERE = "network"
+MET = 1e-6
+"""Share of a target that rounding may leave open [1]."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What of the plan makes plants of buildable size, whether or not their network is planned.
+
+    Attributes
+    ----------
+    rules : tuple of PlantRules
+        By method.
+    plan : PlanGrid
+        Cells on which the plants were gathered.
+    plants : Plants
+        On cells of ``plan``.
+    placed : Plants
+        The same on cells of the study's grid.
+    """
+
+    rules: tuple[PlantRules, ...]
+    plan: PlanGrid
+    plants: Plants
+    placed: Plants
+
+
+def gather(setting: Setting, arrays: ArrayStore) -> Gathered:
+    """Gather the allocation into plants.
+
+    Parameters
+    ----------
+    setting : Setting
+        The study.
+    arrays : ArrayStore
+        The result's variables: what the plan allocates, what the exclusions leave (no plant stands
+        on excluded ground), and the suitability, which places the plants.
+
+    Raises
+    ------
+    ConfigError
+        Plant sizes for unknown methods.
+    """
+    model = setting.scenario.network
+    rules = plant_rules(setting.models, model)
+    plan = PlanGrid.of(setting.area.grid)
+    sites: list[Site] = []
+    if model.plan and model.sites is not None:
+        sites = existing_sites(model.sites, setting.reader)
+    tonnes, suitability, allowed = plan.allocation(
+        *(arrays.open(name) for name in ("allocated", "suitability", "available"))
+    )
+    factor = plan.factor
+    plants = gather_plants(
+        tonnes,
+        rules,
+        plan.grid,
+        suitability=suitability,
+        allowed=allowed,
+        sites=[replace(site, row=site.row // factor, col=site.col // factor) for site in sites],
+    )
+    placed = _placed(plants, plan, tuple(setting.models), sites, arrays)
+    return Gathered(tuple(rules), plan, plants, placed)
+
+
+def _placed(
+    plants: Plants,
+    plan: PlanGrid,
+    methods: tuple[str, ...],
+    sites: Sequence[Site],
+    arrays: ArrayStore,
+) -> Plants:
+    """Plants on cells of the study's grid: the best allowed ones within the cells of the plan."""
+    if plan.factor == 1:
+        return plants
+    given = {site.name: (site.row, site.col) for site in sites}
+    moved = []
+    for plant in plants.plants:
+        row, col = given[plant.name] if plant.existing else plan.best(
+            methods.index(plant.method), plant.row, plant.col,
+            arrays.open("suitability"), arrays.open("available"),
+        )  # fmt: skip
+        moved.append(replace(plant, row=row, col=col))
+    return replace(plants, plants=tuple(moved))
+
+
+def plant_rules(models: dict[str, MethodModel], network: Network) -> list[PlantRules]:
+    """Sizes and kind of plant of each method: the library's unless the scenario gives its own.
+
+    Methods that store nothing need no plant; those that burn biomass follow it; others stand on
+    the best ground near their tonnes.
+    """
+    rules = []
+    for name, model in models.items():
+        own = network.plants.get(name)
+        least, most = model.number("plant_min", math.nan), model.number("plant_max", math.nan)
+        stored = model.number("storage")
+        feedstock = model.number("biomass") > 0 or model.number("land_feedstock") > 0
+        catchment, limit = network.catchment, None
+        if own is not None:
+            least = least if own.least is None else own.least
+            most = most if own.most is None else own.most
+            catchment = catchment if own.catchment is None else own.catchment
+            limit = own.max_plants
+        place = "none" if stored <= 0 else "haul" if feedstock else "suitable"
+        rules.append(
+            PlantRules(
+                method=name,
+                least=least if math.isfinite(least) else 1.0,
+                most=most if math.isfinite(most) else math.inf,
+                catchment_km=catchment,
+                place=place,  # type: ignore[arg-type]
+                stored_share=stored,
+                max_plants=limit,
+            )
+        )
+    return rules
+
+
+def existing_sites(model: ExistingSites, reader: LayerReader) -> list[Site]:
+    """Given plants or sites as cells; those outside the grid are left out with a warning."""
+    frame = reader.features(model.layer, model.where)
+    names = text_column(frame, model.name, "sites") or [f"site {k + 1}" for k in range(len(frame))]
+    found = text_column(frame, model.method, "sites")
+    methods: Sequence[str | None] = [None] * len(frame) if found is None else found
+    places, outside = [], []
+    points = frame.geometry.representative_point()
+    for name, method, point in zip(unique_names(names), methods, points, strict=True):
+        row, col = cell_at(reader.grid, point.x, point.y)
+        if 0 <= row < reader.grid.rows and 0 <= col < reader.grid.cols:
+            places.append(Site(name, row, col, method))
+        else:
+            outside.append(name)
+    if outside:
+        warn(f"sites outside the grid are left out: {', '.join(outside)}")
+    return places
+
+
+def cell_at(grid: AnalysisGrid, x: float, y: float) -> tuple[int, int]:
+    """Row and column of a point, beyond the grid too."""
+    row = math.floor((grid.north - y) / grid.resolution)
+    return row, math.floor((x - grid.west) / grid.resolution)
+
+
+def text_column(frame: gpd.GeoDataFrame, name: str | None, key: str) -> list[str] | None:
+    """A column as text; None if none is named."""
+    if name is None:
+        return None
+    if name not in frame.columns:
+        raise DataError(
+            "no such column",
+            where=f"network.{key}",
+            got=name,
+            expected=", ".join(c for c in frame.columns if c != frame.geometry.name),
+        )
+    return [str(value) for value in frame[name]]
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Names with a number behind those that come again."""
+    seen: dict[str, int] = {}
+    made = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        made.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+    return made
+
+
+REASONS = ("below_minimum", "no_site", "beyond_max_plants")
+"""Why tonnes of the plan are in no plant though their method needs one."""
+
+
+def buildable(
+    gathered: Gathered, net_mt_yr: Mapping[str, float], target: float | None
+) -> dict[str, Any]:
+    """What of the plan's net removal can be built: in plants, or of methods that need none.
+
+    Parameters
+    ----------
+    gathered : Gathered
+        The plants of the plan.
+    net_mt_yr : mapping
+        Method -> its net removal in the plan [Mt/yr].
+    target : float, optional
+        Net removal that was asked for [t/yr].
+
+    Returns
+    -------
+    dict
+        ``net_mt_yr`` in all and by ``methods``, and what is not, by reason:
+        ``below_minimum_net_mt_yr`` and so on. A method's net tonnes are taken at its mean net
+        factor.
+
+    Warns
+    -----
+    CdrsiteWarning
+        The target is met only with tonnes that are in no plant.
+    """
+    lost = dict.fromkeys(REASONS, 0.0)
+    by_method = {}
+    for entry in gathered.plants.summary:
+        net = net_mt_yr[entry.method]
+        for reason in REASONS if entry.allocated > 0 else ():
+            lost[reason] += net * getattr(entry, reason) / entry.allocated
+        out = sum(getattr(entry, reason) for reason in REASONS)
+        by_method[entry.method] = net * (1 - out / entry.allocated) if entry.allocated > 0 else net
+    total, every = math.fsum(by_method.values()), math.fsum(net_mt_yr.values())
+    if target is not None and every * 1e6 >= target * (1 - MET) > total * 1e6 / (1 - MET):
+        warnings.warn(
+            f"objective.target: the {target / 1e6:.4g} Mt/yr asked for are met only on paper: "
+            f"{every - total:.3g} of the plan's {every:.4g} Mt/yr lie where a plant of the least "
+            f"size finds too little around it or no site, so {total:.4g} Mt/yr can be built; cure: "
+            "smaller plants or a larger catchment (network.plants, network.catchment) if that is "
+            "true to life, else a higher target",
+            CdrsiteWarning,
+            stacklevel=2,
+        )
+    return {
+        "net_mt_yr": total,
+        **{f"{reason}_net_mt_yr": value for reason, value in lost.items()},
+        "methods": by_method,
+    }
+
+
+def warn(text: str) -> None:
+    """Warn of plants or their network."""
+    warnings.warn(f"{WHERE}: {text}", CdrsiteWarning, stacklevel=3)

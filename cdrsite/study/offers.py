@@ -1,0 +1,146 @@
+"""Who may draw on shared pools and storage units, and the land over which they are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cdrsite.methods.supply import Pools, label_areas, usable_land
+from cdrsite.transport.haul import SHED
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.core.grid import Block
+    from cdrsite.engine.arrays import ArrayStore, CellArray
+    from cdrsite.engine.passes import Workspace
+    from cdrsite.study.prepare import Setting
+    from cdrsite.transport.links import SinkLinks
+
+    F32 = NDArray[np.float32]
+
+
+def left_name(setting: Setting, bits: tuple[int, ...]) -> str:
+    """Array with the share of each cell that a group of exclusion rules leaves."""
+    return f"left {setting.groups[bits]}"
+
+
+@dataclass(frozen=True)
+class Offers:
+    """Shared pools and storage units, and the land over which they are spread.
+
+    Attributes
+    ----------
+    pools : dict of str to Pools
+        With the land that may draw on each.
+    links : SinkLinks or None
+        Cheapest storage units of each cell.
+    served : ndarray, shape (units,)
+        Land that may bring CO2 to it and whose cheapest storage unit it is [m2].
+    hauled : bool
+        Whether plants collect biomass from around them.
+    shed : CellArray or None
+        Biomass within haul distance of each cell, shape (rows, cols) [t dry/yr].
+    """
+
+    pools: dict[str, Pools]
+    links: SinkLinks | None = None
+    served: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    hauled: bool = False
+    shed: CellArray | None = None
+
+
+def claims(
+    setting: Setting, lands: Mapping[tuple[int, ...], F32], best: NDArray[np.int32] | None
+) -> dict[str, F32]:
+    """Land of each cell that may draw on a shared resource; a pool is shared evenly over it [m2].
+
+    It is the largest usable and allowed land of the methods that need the resource; a method that
+    stores CO2 has none where no storage unit is in reach. Unknown land claims nothing.
+
+    Parameters
+    ----------
+    setting : Setting
+        The study.
+    lands : mapping of tuple to ndarray
+        Group of exclusion rules -> usable and allowed land of each cell [m2].
+    best : ndarray of int32 or None
+        Cheapest storage unit of each cell, -1 where none is in reach; None where none is asked for.
+    """
+    found: dict[str, F32] = {}
+    users = {name: _users(setting, name) for name in setting.pools}
+    if best is not None:
+        users["storage"] = [n for n, m in setting.models.items() if m.number("storage") > 0]
+    shape = next(iter(lands.values())).shape
+    for resource, names in users.items():
+        land = np.zeros(shape, np.float32)
+        kinds = {(setting.book.group_of(n), setting.models[n].number("storage") > 0) for n in names}
+        for bits, stores in kinds:
+            mine = np.nan_to_num(lands[bits])
+            if stores and best is not None:
+                mine = np.where(best >= 0, mine, np.float32(0))
+            np.maximum(land, mine, out=land)
+        found[resource] = land
+    return found
+
+
+def _users(setting: Setting, resource: str) -> list[str]:
+    """Methods that take from a resource: not those that need none of it, or add to it."""
+    users = []
+    for name, rival in setting.rivals.items():
+        need = rival.needs.get(resource)
+        if need is not None and (need.constant is None or need.constant > 0):
+            users.append(name)
+    return users
+
+
+@dataclass(frozen=True)
+class AreasOfBlock:
+    """Pass: land that may draw on each pool and storage unit."""
+
+    setting: Setting
+    links: SinkLinks | None
+    scratch: ArrayStore
+
+    def __call__(self, block: Block) -> dict[str, NDArray[np.float64]]:
+        """Land by resource [m2]."""
+        setting, reader = self.setting, self.setting.reader
+        if not setting.pools and self.links is None:
+            return {}
+        inside = setting.area.inside(block)
+        usable = usable_land(setting.scenario.resources.land, reader, block)
+        usable = usable * reader.grid.block_areas(block)
+        lands = {
+            bits: usable * np.asarray(self.scratch.open(left_name(setting, bits))[block.slices])
+            for bits in setting.book.groups
+        }
+        best = None if self.links is None else np.asarray(self.links.sink[(0, *block.slices)])
+        claimed = claims(setting, lands, best)
+        found = {
+            name: label_areas(pools.labels(reader, block), claimed[name], inside, len(pools.supply))
+            for name, pools in setting.pools.items()
+        }
+        if best is not None and setting.storage is not None:
+            count = len(setting.storage.rate)
+            found["storage"] = label_areas(best, claimed["storage"], inside, count)
+        return found
+
+
+def spread_areas(setting: Setting, links: SinkLinks | None, space: Workspace) -> Offers:
+    """Find the land over which shared pools and storage units are spread."""
+    total: dict[str, NDArray[np.float64]] = {}
+    task = AreasOfBlock(setting, links, space.scratch)
+    for _, part in space.each("areas", task, setting.blocks):
+        for name, values in part.items():
+            total[name] = total.get(name, 0.0) + values
+    pools = {name: replace(one, area=total[name]) for name, one in setting.pools.items()}
+    return Offers(pools, served=total.get("storage", np.zeros(0)))
+
+
+def in_workspace(offers: Offers, links: SinkLinks | None, hauled: bool, space: Workspace) -> Offers:
+    """Offers with the arrays of a workspace, which they do not outlive."""
+    shed = space.scratch.open(SHED) if hauled else None
+    return replace(offers, links=links, hauled=hauled, shed=shed)

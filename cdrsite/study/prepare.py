@@ -1,0 +1,242 @@
+"""Everything that is prepared before the first block: methods, rules, pools, storage, the plan."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cdrsite.config.models import Scenario
+from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError
+from cdrsite.core.grid import Block
+from cdrsite.layers.region import StudyArea, build_grid
+from cdrsite.layers.stack import LayerStack
+from cdrsite.library.plausibility import check_profile
+from cdrsite.methods.ledgers import PlaceSums, place_sums
+from cdrsite.methods.model import (
+    Ingredients,
+    MethodModel,
+    RivalSums,
+    chain_losses,
+    method_model,
+    method_plan,
+    needs_of,
+    net_factors,
+    product_of,
+    rival_sums,
+)
+from cdrsite.methods.net import Emissions
+from cdrsite.methods.supply import Pools, StorageUnits, read_pools, read_storage
+from cdrsite.scoring import sums
+from cdrsite.scoring.sums import ScoringPlan
+from cdrsite.siting.exclusions import RuleBook, rule_book
+from cdrsite.siting.suitability import CriterionSet, criterion_sets
+
+SMALL_GRID = 1_000_000
+"""Grids of fewer cells are cut finer, so that all cores have work [cells]."""
+STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM = "storage cost", "transport cost", "transport km"
+"""Layers with what the routes to storage give [USD/t], [USD/t], [km]."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that is prepared before the first block."""
+
+    scenario: Scenario
+    area: StudyArea
+    reader: LayerStack
+    models: dict[str, MethodModel]
+    book: RuleBook
+    criteria: tuple[CriterionSet, ...]
+    pools: dict[str, Pools]
+    storage: StorageUnits | None
+    plan: ScoringPlan
+    rivals: dict[str, RivalSums]
+    ledgers: dict[str, PlaceSums]
+    block_size: int
+    blocks: tuple[Block, ...]
+
+    @property
+    def zonings(self) -> tuple[str, ...]:
+        """Polygon layers that policy rules and totals count by."""
+        names = [rule.layer for rule in self.scenario.policies if rule.layer is not None]
+        if self.scenario.outputs.admin is not None:
+            names.append(self.scenario.outputs.admin.layer)
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def groups(self) -> dict[tuple[int, ...], str]:
+        """Group of exclusion rules -> its short name."""
+        return {bits: str(i) for i, bits in enumerate(self.book.groups)}
+
+
+def prepare(
+    scenario: Scenario,
+    known: Callable[[Scenario, Callable[[], LayerStack]], LayerStack] | None = None,
+) -> Setting:
+    """Resolve methods, rules, pools and storage; open and check every layer that is used.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What is asked.
+    known : callable, optional
+        Gives the layers that an earlier run has opened, or calls what opens them.
+    """
+    check_references(scenario)
+    area = build_grid(scenario.region, scenario.grid)
+
+    def opened() -> LayerStack:
+        return LayerStack(
+            scenario.layers,
+            area,
+            rasterise=scenario.grid.rasterise,
+            base_year=scenario.costs.base_year,
+        )
+
+    reader = opened() if known is None else known(scenario, opened)
+    models = _models_and_layers(scenario, reader)
+    for model in models.values():
+        for finding in check_profile(model.profile, model.numbers):
+            warnings.warn(f"{model.name}: {finding}", CdrsiteWarning, stacklevel=2)
+    confined = {name: choice.regions for name, choice in scenario.methods.items()}
+    book = rule_book(scenario.siting.exclude, scenario.siting.include, confined)
+    criteria = criterion_sets(scenario.siting.prefer, tuple(models))
+    pools = _pools(scenario, reader)
+    storage = read_storage(scenario.resources.storage, reader)
+    if storage is not None:
+        for text in storage.left_out:
+            warnings.warn(f"storage unit left out: {text}", CdrsiteWarning, stacklevel=2)
+    given = ingredients(scenario, storage)
+    size = 256 if area.grid.size < SMALL_GRID else 1024
+    return Setting(
+        scenario=scenario,
+        area=area,
+        reader=reader,
+        models=models,
+        book=book,
+        criteria=criteria,
+        pools=pools,
+        storage=storage,
+        plan=_plan(scenario, models, book, criteria, given),
+        rivals={name: rival_sums(model, scenario, given) for name, model in models.items()},
+        ledgers={name: ledger_sums(model, scenario, given) for name, model in models.items()},
+        block_size=size,
+        blocks=tuple(area.grid.blocks(size)),
+    )
+
+
+def ledger_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> PlaceSums:
+    """Entries of a method's ledgers that may differ from place to place."""
+    needs = needs_of(model)
+    factors = net_factors(model, needs, given)
+    grid = given.intensity
+    return place_sums(
+        chain_losses(model, scenario, given),
+        Emissions.from_library(model.numbers),
+        needs.supplied,
+        sums.layer(grid) if isinstance(grid, str) else sums.const(grid),
+        lambda coefficient, names: product_of(coefficient, names, factors),
+    )
+
+
+def check_references(scenario: Scenario) -> None:
+    """Refuse keys that name a layer the scenario does not have.
+
+    Raises
+    ------
+    ConfigError
+        Names every key and the nearest layer.
+    """
+    found = [f"{key}: {text}" for text, key in scenario.unknown_layers()]
+    if found:
+        raise ConfigError("\n".join(found))
+
+
+def _models_and_layers(scenario: Scenario, reader: LayerStack) -> dict[str, MethodModel]:
+    """Resolve the methods and look at the layers; all that is wrong with either in one error.
+
+    Raises
+    ------
+    CdrsiteError
+        The only error that there is, or all of them, one a line.
+    """
+    models: dict[str, MethodModel] = {}
+    errors: list[CdrsiteError] = []
+    try:
+        _raise_findings(reader, scenario)
+    except CdrsiteError as error:
+        errors.append(error)
+    for name in scenario.methods:
+        try:
+            models[name] = method_model(name, scenario)
+        except CdrsiteError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ConfigError("\n".join(str(error) for error in errors))
+    return models
+
+
+def _raise_findings(reader: LayerStack, scenario: Scenario) -> None:
+    """Warn of what the first look at the layers found; refuse the run if it found errors.
+
+    Raises
+    ------
+    DataError
+        With every error, one a line.
+    """
+    findings = reader.check(scenario.layer_references())
+    for finding in findings:
+        if finding.level == "warning":
+            warnings.warn(finding.text, CdrsiteWarning, stacklevel=3)
+    errors = [finding.text for finding in findings if finding.level == "error"]
+    if errors:
+        raise DataError("\n".join(dict.fromkeys(errors)))
+
+
+def _pools(scenario: Scenario, reader: LayerStack) -> dict[str, Pools]:
+    """Pools by resource, with their areas inside the region where they are spread by area."""
+    found: dict[str, Pools] = {}
+    for name, model in scenario.resources.supplies.items():
+        pools = read_pools(name, model, reader)
+        if pools is not None:
+            found[name] = pools
+    return found
+
+
+def ingredients(scenario: Scenario, storage: StorageUnits | None) -> Ingredients:
+    """What the formulae of the methods are made with, apart from the methods themselves."""
+    resources, routed = scenario.resources, storage is not None
+    names = [name for name, model in resources.supplies.items() if not model.unlimited]
+    power = resources.power.intensity
+    return Ingredients(
+        limited=frozenset([*names, "storage"] if routed else names),
+        intensity="intensity" if isinstance(power, str) else power,
+        transport_cost=TRANSPORT_COST if routed else scenario.transport.cost or 0.0,
+        transport_km=TRANSPORT_KM if routed else 0.0,
+        storage_cost=STORAGE_COST if routed else _number(resources.storage.cost),
+        routed=routed,
+    )
+
+
+def _plan(
+    scenario: Scenario,
+    models: dict[str, MethodModel],
+    book: RuleBook,
+    criteria: tuple[CriterionSet, ...],
+    given: Ingredients,
+) -> ScoringPlan:
+    groups = {bits: str(i) for i, bits in enumerate(book.groups)}
+    plans = []
+    for name, model in models.items():
+        which = next(i for i, one in enumerate(criteria) if name in one.methods)
+        group = groups[book.group_of(name)]
+        rules = sum(1 << bit for bit in book.group_of(name))
+        plans.append(method_plan(model, scenario, given, group, rules, f"suitability {which}"))
+    return ScoringPlan(tuple(plans))
+
+
+def _number(value: float | str) -> float:
+    return 0.0 if isinstance(value, str) else float(value)

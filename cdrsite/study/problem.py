@@ -1,0 +1,594 @@
+"""From scored cells to the competition's problem, and from its solution to maps and tables.
+
+The competition divides truly what the scoring only offered: here each cell brings its own limits
+(land it may use, supplies that cannot leave it), and pools, storage units and policy rules become
+rows that all cells share (rule 6).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.competition import results as found
+from cdrsite.competition.blockcells import BlockCells, CellLayout
+from cdrsite.competition.objectives import (
+    Lexicographic,
+    Objective,
+    least_cost,
+    most_net,
+    most_value,
+)
+from cdrsite.competition.preference import along_curve, prefer
+from cdrsite.competition.prices import SolverOptions, solve, solve_in_order
+from cdrsite.competition.problem import (
+    Method,
+    PolicyRow,
+    PoolFamily,
+    Problem,
+    SinkFamily,
+    Term,
+    budget,
+    target,
+)
+from cdrsite.config.competition import RULE_UNITS, ObjectiveModel, PolicyRule
+from cdrsite.core.errors import ConfigError
+from cdrsite.core.plaindata import recorded
+from cdrsite.core.resources import RESOURCE_UNITS
+from cdrsite.core.states import (
+    EXCLUDED,
+    LOWEST_STATE,
+    NONE_PLANNED,
+    OUTSIDE,
+    PLANNED,
+    UNKNOWN,
+)
+from cdrsite.methods.ledgers import LedgerBook
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.competition.solution import BlockPlan, Solution
+    from cdrsite.core.grid import Block
+    from cdrsite.engine.arrays import ArrayStore
+    from cdrsite.methods.supply import Pools, StorageUnits
+    from cdrsite.study.alone import Alone
+    from cdrsite.transport.links import SinkLinks
+
+    F32 = NDArray[np.float32]
+
+NEIGHBOURS = 0.1
+"""Weight of the order of neighbours among equal cells; the rest is that of suitability [1]."""
+MOST_NAMES = 20
+"""Most names that an error lists."""
+INJECTIVITY, PORE_SPACE = "injectivity", "pore space"
+"""Names of the storage rows: yearly injection, and capacity over the project's life."""
+
+
+@dataclass(frozen=True)
+class MethodFacts:
+    """What the competition needs to know of a method besides its cells.
+
+    Attributes
+    ----------
+    name : str
+        Unique.
+    stored : float
+        CO2 brought to storage per gross tonne [t/t].
+    exclusive : float
+        Share of its land that blocks other uses [1].
+    needs : mapping
+        Resource -> need per gross tonne, a number or the name of a layer of the cells; negative
+        where the method supplies it.
+    """
+
+    name: str
+    stored: float
+    exclusive: float
+    needs: Mapping[str, float | str]
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """The competition's answer; its maps are in the workspace.
+
+    Attributes
+    ----------
+    solution : Solution
+        Prices, bound, gap; sweeps the plan again block by block.
+    by_sink : ndarray, shape (methods, units)
+        CO2 brought to each storage unit [t/yr].
+    used : ndarray of int, shape (methods,)
+        Cells that the plan uses for each method.
+    curve : SupplyCurve
+        Net tonnes against their cost.
+    ledger : ndarray, shape (1 + zones, methods, ledgers.SUMS)
+        Sums of the ledgers by administrative unit, those of no unit first [t/yr].
+    alone : tuple of Alone
+        What each method could do, were it the only one that counted.
+    """
+
+    solution: Solution
+    by_sink: NDArray[np.float64]
+    used: NDArray[np.int64]
+    curve: found.SupplyCurve
+    ledger: NDArray[np.float64]
+    alone: tuple[Alone, ...]
+
+
+def objective_of(model: ObjectiveModel) -> Objective | Lexicographic:
+    """The scenario's objective as the competition understands it."""
+    first = {
+        "net_removal": most_net(),
+        "cost": least_cost(),
+        "value": most_value(model.prices),
+    }[model.kind]
+    if model.then is None:
+        return first
+    second = most_net() if model.then == "net_removal" else least_cost()
+    return Lexicographic(first, second, max(model.gap, 1e-5))
+
+
+def policy_rows(
+    model: ObjectiveModel,
+    rules: Sequence[PolicyRule],
+    zone_names: Sequence[Sequence[str]],
+    known: Sequence[str],
+) -> tuple[PolicyRow, ...]:
+    """Target, budget and the scenario's rules as rows.
+
+    Parameters
+    ----------
+    model : ObjectiveModel
+        Target and budget.
+    rules : sequence of PolicyRule
+        The rules; one without ``together`` makes a row for each zone.
+    zone_names : sequence of sequence of str
+        For each rule the names of its layer's zones in label order; empty without a layer.
+    known : sequence of str
+        Names of the methods.
+
+    Raises
+    ------
+    ConfigError
+        Unknown methods or zones.
+    """
+    rows: list[PolicyRow] = []
+    if model.target is not None:
+        rows.append(target(model.target))
+    if model.budget is not None:
+        rows.append(budget(model.budget))
+    for i, rule in enumerate(rules):
+        _require(rule.methods, known, f"policies.{i}.methods")
+        groups = _zone_groups(rule, zone_names[i], f"policies.{i}.zones")
+        for suffix, zones in groups:
+            rows += _limits(rule, suffix, zones)
+    return tuple(rows)
+
+
+def _require(names: Sequence[str], known: Sequence[str], where: str) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        shown = ", ".join(known[:MOST_NAMES]) + (", …" if len(known) > MOST_NAMES else "")
+        near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.5)
+        raise ConfigError(
+            "unknown name",
+            where=where,
+            got=", ".join(unknown),
+            expected=f"one of {shown}",
+            cure=f"did you mean {near[0]!r}?" if near else "check the spelling",
+        )
+
+
+def _zone_groups(
+    rule: PolicyRule, zone_names: Sequence[str], where: str
+) -> list[tuple[str, tuple[int, ...]]]:
+    if rule.layer is None:
+        return [("", ())]
+    # features of one name are one zone: a province and its islands have one quota
+    parts: dict[str, tuple[int, ...]] = {}
+    for label, name in enumerate(zone_names):
+        parts[name] = (*parts.get(name, ()), label)
+    _require(rule.zones, tuple(parts), where)
+    chosen = {name: parts[name] for name in rule.zones or parts}
+    if rule.together:
+        return [("", tuple(label for labels in chosen.values() for label in labels))]
+    return [(f": {name}", labels) for name, labels in chosen.items()]
+
+
+def _limits(rule: PolicyRule, suffix: str, zones: tuple[int, ...]) -> list[PolicyRow]:
+    unit = RULE_UNITS[rule.count]
+    terms = (Term(rule.count, 1.0, rule.methods or None),)
+    made = []
+    for word, sense, value in (("at most", "<=", rule.at_most), ("at least", ">=", rule.at_least)):
+        if value is not None:
+            name = f"{rule.name}{suffix}" + (f" ({word})" if rule.at_least and rule.at_most else "")
+            row = PolicyRow(name, terms, sense, value, unit, rule.layer, zones)  # type: ignore[arg-type]
+            made.append(row)
+    return made
+
+
+@dataclass(frozen=True)
+class Competitors:
+    """What is needed to turn a block's variables into cells of the competition.
+
+    Attributes
+    ----------
+    facts : tuple of MethodFacts
+        The methods.
+    layout : CellLayout
+        How cells are kept.
+    needs : mapping
+        Layer -> variable and number of the method whose need it is.
+    local : mapping
+        Resource -> variable with the supply that cannot leave the cell.
+    zones : mapping
+        Zoning -> variable with each cell's zone.
+    leakage : float
+        Share of the CO2 lost over 100 km [1].
+    shape : tuple of int
+        Rows and columns of the grid.
+    """
+
+    facts: tuple[MethodFacts, ...]
+    layout: CellLayout
+    needs: Mapping[str, tuple[str, int]]
+    local: Mapping[str, str]
+    zones: Mapping[str, str]
+    leakage: float
+    shape: tuple[int, int]
+
+    def matrix(
+        self, arrays: Mapping[str, NDArray[Any]], links: SinkLinks | None, block: Block
+    ) -> F32:
+        """The cells of a block where some method is possible, row by row.
+
+        Parameters
+        ----------
+        arrays : mapping
+            A block's part of the result's variables.
+        links : SinkLinks or None
+            Each cell's cheapest storage units.
+        block : Block
+            Which cells.
+        """
+        own, need = arrays["usable_land"], arrays["need_land"]
+        possible = arrays["limit"] < LOWEST_STATE
+        with np.errstate(divide="ignore", invalid="ignore"):
+            upper = np.where(possible, own / need, 0).astype(np.float32)
+        upper[~(np.isfinite(upper) & (upper > 0))] = 0
+        place = np.flatnonzero((upper > 0).any(axis=0))
+
+        def pick(array: NDArray[Any]) -> NDArray[Any]:
+            return array.reshape(*array.shape[:-2], -1)[..., place]
+
+        fields = {
+            # no m2 serves two (rule 6), whoever may have it
+            "land": np.nan_to_num(pick(own)).max(axis=0),
+            "upper": pick(upper),
+            "net": np.nan_to_num(pick(arrays["net_at_plant"])),
+            "cost": np.nan_to_num(pick(arrays["cost_at_plant"])),
+            "need": np.nan_to_num(pick(need), posinf=0.0),
+            "place": place,
+        }
+        layers = [pick(arrays[name][m]) for name, m in self.needs.values()]
+        layers += self._last_choice(np.nan_to_num(pick(arrays["suitability"])), block, place)
+        local = [pick(arrays[name]) for name in self.local.values()]
+        zones = [pick(arrays[name]) for name in self.zones.values()]
+        for name, parts in (("layers", layers), ("local", local)):
+            fields[name] = np.nan_to_num(_stacked(parts, len(place)))
+        fields["zones"] = _stacked(zones, len(place))
+        if links is not None:
+            fields |= _sink_fields(links, pick, self.leakage, block)
+        return self.layout.matrix(fields, len(place))
+
+    def _last_choice(
+        self, suitability: NDArray[Any], block: Block, place: NDArray[np.int64]
+    ) -> list[NDArray[Any]]:
+        """How late each method's cells come among equal ones, from 0 to 1, each of shape (n,).
+
+        The less suitable a cell is the later; then the later, the further along a curve that keeps
+        neighbours together.
+        """
+        row, col = np.divmod(place, block.shape[1])
+        far = along_curve(row + block.row0, col + block.col0, self.shape)
+        unfit = 1.0 - np.clip(suitability, 0.0, 1.0)
+        return list(((1.0 - NEIGHBOURS) * unfit + NEIGHBOURS * far).astype(np.float32))
+
+
+def _stacked(parts: list[NDArray[Any]], count: int) -> NDArray[Any]:
+    return np.stack(parts) if parts else np.zeros((0, count), np.float32)
+
+
+def _sink_fields(links: SinkLinks, pick: Any, leakage: float, block: Block) -> dict[str, Any]:
+    here = (slice(None), *block.slices)
+    sink = pick(np.asarray(links.sink[here]))
+    cost = pick(np.asarray(links.cost[here])) + pick(np.asarray(links.storage_cost[here]))
+    km = np.where(sink >= 0, pick(np.asarray(links.length_km[here])), 0)
+    return {
+        "sink": sink,
+        "sink_cost": np.where(sink >= 0, cost, 0).astype(np.float32),
+        "sink_loss": (km * (leakage / 100.0)).astype(np.float32),
+    }
+
+
+def build_problem(
+    competitors: Competitors,
+    cells: BlockCells,
+    pools: Mapping[str, Pools],
+    storage: StorageUnits | None,
+    policies: Sequence[PolicyRow],
+    zonings: Sequence[str] = (),
+) -> Problem:
+    """Assemble the competition's problem.
+
+    Parameters
+    ----------
+    competitors, cells
+        Methods and cells.
+    pools : mapping
+        Resource -> its pools.
+    storage : StorageUnits or None
+        Storage units.
+    policies : sequence of PolicyRow
+        From :func:`policy_rows`.
+    zonings : sequence of str
+        Zonings that totals are wanted for.
+    """
+    facts, layout = competitors.facts, competitors.layout
+    local_need = [[_number(f.needs.get(name, 0.0)) for f in facts] for name in layout.local]
+    families = tuple(
+        PoolFamily(
+            name,
+            RESOURCE_UNITS[name],
+            name,
+            one.names,
+            one.supply,
+            {f.name: f.needs[name] for f in facts if f.needs.get(name, 0.0) != 0.0},
+        )
+        for name, one in pools.items()
+    )
+    return Problem(
+        cells=cells,
+        methods=tuple(Method(f.name, f.stored, f.exclusive) for f in facts),
+        pools=families,
+        sinks=_sink_families(storage),
+        policies=tuple(policies),
+        n_sinks=0 if storage is None else len(storage.rate),
+        layers=layout.layers,
+        local_need=np.array(local_need).reshape(len(layout.local), len(facts)),
+        local_names=layout.local,
+        zonings=tuple(zonings),
+    )
+
+
+def _number(value: float | str) -> float:
+    return 0.0 if isinstance(value, str) else float(value)
+
+
+def _sink_families(storage: StorageUnits | None) -> tuple[SinkFamily, ...]:
+    if storage is None:
+        return ()
+    return (
+        SinkFamily(INJECTIVITY, "t/yr", storage.names, storage.injection),
+        SinkFamily(PORE_SPACE, "t/yr", storage.names, storage.capacity / storage.years),
+    )
+
+
+def solve_competition(problem: Problem, model: ObjectiveModel, threads: int) -> Solution:
+    """Solve the competition to the gap that the scenario asks for.
+
+    Raises
+    ------
+    InfeasibleError
+        If rows are in conflict; names them and what each would have to give (rule 8).
+    SolverError
+        If the gap was not closed.
+    """
+    options = SolverOptions(gap=model.gap, threads=threads)
+    objective = objective_of(model)
+    if isinstance(objective, Lexicographic):
+        first = solve_in_order(problem, objective, options)
+        return prefer(first, last_choice(problem), model.gap, (objective.second,))
+    return prefer(solve(problem, objective, options), last_choice(problem), model.gap)
+
+
+LAST_CHOICE = "order of "
+"""Begin of the names of the layers that say which of equal cells a method takes last."""
+
+
+def last_choice(problem: Problem) -> Objective:
+    """Fewest gross tonnes, those of cells that come late among equal ones counted up to twice."""
+    late = [
+        Term(LAST_CHOICE + name, -1.0, (name,))
+        for name in problem.method_names
+        if LAST_CHOICE + name in problem.layers
+    ]
+    return Objective("order", (Term("gross", -1.0), *late), "t/yr", sign=-1)
+
+
+@recorded
+@dataclass(frozen=True)
+class PlanPart:
+    """Sums of a block's plan: CO2 by storage unit, cells used, supply curve, and by what occurs.
+
+    ``combo`` and ``group`` are the combinations of zones and the groups that occur in the block.
+    """
+
+    combo: NDArray[np.int64]
+    by_combo: NDArray[np.float64]
+    group: NDArray[np.int64]
+    by_group: NDArray[np.float64]
+    by_sink: NDArray[np.float64]
+    used: NDArray[np.int64]
+    curve: NDArray[np.float64]
+    ledger: NDArray[np.float64]
+
+
+PLAN_ARRAYS: dict[str, tuple[bool, type[np.generic]]] = {
+    "allocated": (True, np.float32),
+    "shortfall": (True, np.float32),
+    "sink": (True, np.int32),
+    "sink_cost": (True, np.float32),
+    "sink_loss": (True, np.float32),
+    "winner": (False, np.uint8),
+    "binding": (False, np.uint8),
+    "interchangeable": (False, np.uint8),
+    "land_price": (False, np.float32),
+    "net_removal": (False, np.float32),
+    "state": (False, np.uint8),
+    "method_state": (True, np.uint8),
+    "plan_cost": (False, np.float32),
+}
+"""Variables of the plan -> whether each method has its own, and type."""
+
+
+PIECE = 65536
+"""Cells whose plan is worked out at once: some 500 bytes of memory each [cells]."""
+
+
+@dataclass(frozen=True)
+class PlanBlock:
+    """Pass: the plan of a block, written as the result's variables."""
+
+    solution: Solution
+    cells: BlockCells
+    numbers: Mapping[Block, int]
+    result: ArrayStore
+    book: LedgerBook
+
+    def __call__(self, block: Block) -> PlanPart:
+        """Write the plan's variables of a block; return its sums."""
+        number = self.numbers[block]
+        start, stop = self.cells.span(number)
+        problem, edges = self.solution.problem, found.curve_edges()
+        methods = len(problem.methods)
+        arrays, place = self._empty(block), self.cells.places(number)
+        by_sink = np.zeros((methods, problem.n_sinks))
+        curve = np.zeros((methods, len(edges) - 1))
+        total, ledger = self.solution.sweeper.zero(), self.book.empty()
+        for first in range(start, stop, PIECE):
+            plan = self.solution.plan_of(first, min(first + PIECE, stop))
+            each, money = found.net_and_cost(problem, plan)
+            here = place[first - start : plan.stop - start]
+            self._fill(arrays, plan, here, each, money)
+            self.book.add(ledger, plan.x, each, plan.cells.sink_loss, self._reader(block, here))
+            by_sink += self._by_sink(plan)
+            curve += found.curve_part(problem, plan, edges)
+            total.by_combo.__iadd__(plan.sums.by_combo)
+            total.by_sink.__iadd__(plan.sums.by_sink)
+        used = np.count_nonzero(arrays["allocated"] > 0, axis=1)
+        limit = self.result.open("limit")[(slice(None), *block.slices)]
+        self._finish(arrays, np.asarray(limit).reshape(methods, -1))
+        for name, flat in arrays.items():
+            shaped = flat.reshape(*flat.shape[:-1], *block.shape)
+            self.result.open(name)[(..., *block.slices)] = shaped
+        combo = np.flatnonzero(total.by_combo.any(axis=(1, 2)))
+        group = np.flatnonzero(total.by_sink.any(axis=1))
+        return PlanPart(
+            combo, total.by_combo[combo], group, total.by_sink[group], by_sink, used, curve, ledger
+        )
+
+    def _reader(self, block: Block, place: NDArray[np.int32]) -> Callable[[str], NDArray[Any]]:
+        """Reads variables of a block in some of its cells."""
+
+        def read(name: str) -> NDArray[Any]:
+            values = np.asarray(self.result.open(name)[(..., *block.slices)])
+            return values.reshape(*values.shape[:-2], -1)[..., place]
+
+        return read
+
+    def _empty(self, block: Block) -> dict[str, NDArray[Any]]:
+        """Variables of cells that take no part, flat."""
+        methods, size = len(self.solution.problem.methods), block.shape[0] * block.shape[1]
+        blank = {"shortfall": np.nan, "sink": -1, "winner": methods, "binding": found.NONE}
+        blank["plan_cost"] = np.nan
+        return {
+            name: np.full((methods, size) if many else size, blank.get(name, 0), dtype)
+            for name, (many, dtype) in PLAN_ARRAYS.items()
+        }
+
+    def _fill(
+        self,
+        arrays: dict[str, NDArray[Any]],
+        plan: BlockPlan,
+        place: NDArray[np.int32],
+        each: NDArray[np.float64],
+        money: NDArray[np.float64],
+    ) -> None:
+        """Lay the plan of the cells that take part out on the block."""
+        gross, per_method = plan.x.sum(axis=1), each.sum(axis=1)
+        arrays["allocated"][:, place] = gross
+        possible = np.isfinite(plan.reduced)
+        arrays["shortfall"][:, place] = np.where(possible, np.maximum(-plan.reduced, 0.0), np.nan)
+        cells = plan.cells
+        if len(cells.sink):
+            slot = np.where(plan.x.sum(axis=1) > 0, plan.x.argmax(axis=1), plan.slot)
+            arrays["sink"][:, place] = _at(cells.sink, slot)
+            arrays["sink_cost"][:, place] = _at(cells.sink_cost, slot)
+            arrays["sink_loss"][:, place] = _at(cells.sink_loss, slot)
+        arrays["land_price"][place] = plan.land_price
+        net = per_method.sum(axis=0)
+        arrays["net_removal"][place] = net
+        with np.errstate(divide="ignore", invalid="ignore"):
+            unit = np.where(net > 0, money.sum(axis=(0, 1)) / net, np.nan)
+        arrays["plan_cost"][place] = unit
+        used = per_method.max(axis=0, initial=0.0) > 0
+        arrays["winner"][place[used]] = per_method.argmax(axis=0)[used]
+        arrays["binding"][place] = found.binding_map(self.solution, plan)
+        arrays["interchangeable"][place] = found.interchangeable(self.solution, plan)
+
+    def _finish(self, arrays: dict[str, NDArray[Any]], limit: NDArray[np.uint8]) -> None:
+        """Tell cells that the plan leaves alone from those where no method is possible (rule 2).
+
+        What the plan leaves alone is 0; what is excluded or unknown has no number. A cell is
+        unknown for all methods where none is possible and one might be.
+        """
+        possible = limit < LOWEST_STATE
+        states = np.where(limit == UNKNOWN, UNKNOWN, EXCLUDED).astype(np.uint8)
+        used = arrays["allocated"] > 0
+        arrays["method_state"][:] = np.where(
+            possible, np.where(used, PLANNED, NONE_PLANNED), states
+        )
+        arrays["allocated"][~possible] = np.nan
+        some, state = possible.any(axis=0), states.min(axis=0)  # unknown is the lower code
+        arrays["state"][:] = np.where(
+            some, np.where(used.any(axis=0), PLANNED, NONE_PLANNED), state
+        )
+        for name in ("net_removal", "land_price"):
+            arrays[name][~some] = np.nan
+        for name in ("winner", "binding", "interchangeable"):
+            arrays[name][~some] = state[~some]
+        outside = limit[0] == OUTSIDE
+        for values in arrays.values():
+            if values.dtype == np.uint8:
+                values[..., outside] = OUTSIDE
+            elif values.dtype == np.float32:
+                values[..., outside] = np.nan
+            else:
+                values[..., outside] = -1
+
+    def _by_sink(self, plan: BlockPlan) -> NDArray[np.float64]:
+        problem = self.solution.problem
+        units, stored = problem.n_sinks, [method.stored for method in problem.methods]
+        total = np.zeros((len(stored), units))
+        if not units:
+            return total
+        for m in range(len(total)):
+            for slot in range(plan.x.shape[1]):
+                sink = plan.cells.sink[slot]
+                known = sink >= 0
+                weight = plan.x[m, slot, known] * stored[m]
+                total[m] += np.bincount(sink[known], weights=weight, minlength=units)
+        return total
+
+
+def _at(values: Any, slot: NDArray[Any]) -> NDArray[Any]:
+    """Value of each method's sink slot, shape (methods, cells)."""
+    wide = np.broadcast_to(values, (len(values), slot.shape[1]))
+    chosen: NDArray[Any] = np.take_along_axis(wide, slot.astype(np.intp), axis=0)
+    return chosen

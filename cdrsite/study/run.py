@@ -1,0 +1,208 @@
+"""A study from scenario to result; the only module that knows every stage.
+
+Data goes one way: layers, siting, transport, requirements, accounting and costs, competition,
+network, results.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cdrsite.config.models import Scenario
+from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.core.gdal import bounded_cache
+from cdrsite.core.grid import Block
+from cdrsite.core.progress import ProgressSink, Silent
+from cdrsite.core.secrets import hidden
+from cdrsite.engine.cache import Forgetful, Recall
+from cdrsite.outputs.manifest import InputWatch, changed_text
+from cdrsite.siting.exclusions import exclude_block
+from cdrsite.study.assemble import StudyResult, assemble
+from cdrsite.study.assumed import alternative_sentences, alternatives, warn_of_assumptions
+from cdrsite.study.cells import (
+    biomass_shed,
+    exclude,
+    link_storage,
+    open_links,
+    pipeline_basis,
+    score,
+    score_cells,
+    storage_sites,
+)
+from cdrsite.study.compete import compete, lay_out, policies_of
+from cdrsite.study.gathering import existing_sites, gather
+from cdrsite.study.means import Means, workspace
+from cdrsite.study.network import check_network, existing_pipes, plan_projects
+from cdrsite.study.offers import Offers, in_workspace, spread_areas
+from cdrsite.study.prepare import Setting, prepare
+from cdrsite.transport.links import try_links
+
+
+@dataclass
+class Clock:
+    """Seconds per stage, for the manifest; what counts no blocks shows its time on the way."""
+
+    progress: ProgressSink
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, *, shown: bool = False) -> Iterator[None]:
+        """Add the time of a ``with`` block to a stage."""
+        start = time.perf_counter()
+        try:
+            with self.progress.stage(name) if shown else nullcontext():
+                yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def run(
+    scenario: Scenario,
+    *,
+    progress: ProgressSink | None = None,
+    means: Means | None = None,
+    recall: Recall | None = None,
+) -> StudyResult:
+    """Run a study.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        From :func:`cdrsite.load_scenario`.
+    progress : ProgressSink, optional
+        Told about long steps.
+    means : Means, optional
+        Threads; memory, folder and workers for a study that is larger than memory, or is to be
+        resumed. The result does not depend on any of it (rule 9).
+    recall : Recall, optional
+        What earlier runs of a batch found; stages that nothing new touches are taken from there.
+
+    Returns
+    -------
+    StudyResult
+        Maps, tables and summary; ``write`` puts them on disk.
+
+    Raises
+    ------
+    CdrsiteError
+        If the scenario or its data are wrong; see :func:`check_study`.
+    """
+    sink, asked, recall = progress or Silent(), means or Means(), recall or Forgetful()
+    clock, watch = Clock(sink), InputWatch(scenario)
+    with gathered_warnings() as notes, bounded_cache(), ExitStack() as open_:
+        with clock.stage("prepare", shown=True):
+            setting = prepare(scenario, recall.layers)
+            warn_of_assumptions(setting)
+            try_one_cell(setting)
+            space = open_.enter_context(workspace(setting, asked, sink))
+        if space.journal is not None:
+            space.journal.notes = notes
+        with clock.stage("siting"):
+            areas = recall.stage("siting", scenario, space, lambda: exclude(setting, space))
+        with clock.stage("transport", shown=True):
+            moves = recall.stage("links", scenario, space, lambda: link_storage(setting, space))
+            links = open_links(space, moves)
+            offers = recall.stage(
+                "areas", scenario, space, lambda: spread_areas(setting, links, space)
+            )
+            hauled = recall.stage("shed", scenario, space, lambda: biomass_shed(setting, space))
+            offers = in_workspace(offers, links, hauled, space)
+        with clock.stage("scoring"):
+            cells, tally = score(setting, offers, space)
+        with clock.stage("competition", shown=True):
+            solution = compete(setting, offers, cells, space)
+        with clock.stage("plan"):
+            allocation = lay_out(setting, solution, cells, space)
+        with clock.stage("network", shown=True):
+            gathered = gather(setting, space.result)
+            projects = plan_projects(setting, gathered, space.result, space.scratch, space.threads)
+        with clock.stage("results", shown=True):
+            result = assemble(setting, areas, offers, tally, allocation, space, gathered, projects)
+    recall.listen(scenario, notes.texts())
+    result.warnings.extend(space.told(notes.texts()))
+    with clock.stage("inputs"):
+        result.inputs, changed = watch.finish()
+    if changed:
+        result.warnings.append(changed_text(changed))
+    result.timings.update(clock.seconds)
+    return result
+
+
+def check_study(scenario: Scenario) -> dict[str, Any]:
+    """Find everything a run would refuse, without running.
+
+    Returns
+    -------
+    dict
+        ``grid``, ``methods``, ``alternatives`` (profiles with more plausible numbers, in words)
+        and ``warnings``.
+
+    Raises
+    ------
+    CdrsiteError
+        The first thing that a run would refuse.
+    """
+    with gathered_warnings() as notes, bounded_cache():
+        setting = prepare(scenario)
+        warn_of_assumptions(setting)
+        try_one_cell(setting)
+    grid = setting.area.grid
+    return {
+        "name": scenario.name,
+        "grid": {**grid.describe(), "crs_name": grid.crs.name, "cells": grid.size},
+        "methods": {
+            name: {"profile": model.profile.name} for name, model in setting.models.items()
+        },
+        "alternatives": alternative_sentences(alternatives(setting)),
+        "warnings": notes.texts(),
+    }
+
+
+class Notes:
+    """Warnings meant for the user, as they come."""
+
+    def __init__(self, caught: list[warnings.WarningMessage]) -> None:
+        self.caught = caught
+
+    def texts(self) -> list[str]:
+        """Each text once, in order."""
+        mine = [one for one in list(self.caught) if issubclass(one.category, CdrsiteWarning)]
+        return list(dict.fromkeys(hidden(str(one.message)) for one in mine))
+
+
+@contextmanager
+def gathered_warnings() -> Iterator[Notes]:
+    """Collect warnings meant for the user; others pass on."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CdrsiteWarning)
+        yield Notes(caught)
+    for item in caught:
+        if not issubclass(item.category, CdrsiteWarning):
+            warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)
+
+
+def try_one_cell(setting: Setting) -> None:
+    """Take one cell through every stage: what a later block would refuse is refused here."""
+    setting = replace(setting, reader=setting.reader.glance())
+    scenario, reader = setting.scenario, setting.reader
+    policies_of(setting)
+    if scenario.network.plan:
+        check_network(setting)
+        network = scenario.network
+        if network.sites is not None:
+            existing_sites(network.sites, reader)
+        if network.pipelines is not None:
+            existing_pipes(network.pipelines, reader, setting.area.grid)
+    grid = setting.area.grid
+    row, col = grid.rows // 2, grid.cols // 2
+    block = Block(row, row + 1, col, col + 1)
+    found = exclude_block(setting.book, reader, block, setting.area.inside(block))
+    if setting.storage is not None:
+        sites, basis = storage_sites(setting.storage), pipeline_basis(scenario)
+        try_links(scenario.transport, sites, reader, basis, block)
+    score_cells(setting, Offers(setting.pools), found, block)

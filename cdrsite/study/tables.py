@@ -1,0 +1,340 @@
+"""Tables and headline numbers of a study."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite import __version__
+from cdrsite.competition import results as competed
+from cdrsite.core.errors import CdrsiteWarning, message
+from cdrsite.core.grid import AnalysisGrid
+from cdrsite.core.states import OUTSIDE
+from cdrsite.methods import ledgers
+from cdrsite.methods.model import chain_losses
+from cdrsite.methods.net import Emissions, credited, expected_retention
+from cdrsite.result.variables import LIMIT_NAMES
+from cdrsite.study.prepare import ingredients
+from cdrsite.study.tally import Tally
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from cdrsite.config.models import Scenario
+    from cdrsite.methods.model import MethodModel
+    from cdrsite.siting.exclusions import RuleAreas, RuleBook
+    from cdrsite.study.prepare import Setting
+    from cdrsite.study.problem import Allocation
+
+
+IN_NONE = "in none"
+"""Name of what lies in no administrative unit."""
+
+
+def top_limits(shares: Mapping[str, float]) -> str:
+    """What limits most, in words: "land 71 %, water 29 %"; from shares by resource."""
+    if not shares:
+        return "nothing fits"
+    percent = {name: 100 * share for name, share in shares.items()}
+    top = [name for name in sorted(percent, key=lambda n: -percent[n]) if percent[name] >= 1][:3]
+    return ", ".join(f"{name} {percent[name]:.0f} %" for name in top)
+
+
+def region_km2(tally: Tally) -> float:
+    """Area of the region [km2]."""
+    area = tally.area[0]
+    return float((area[:OUTSIDE].sum() + area[OUTSIDE + 1 :].sum()) / 1e6)
+
+
+def limit_table(methods: Sequence[str], tally: Tally) -> pd.DataFrame:
+    """Area and net tonnes by method and limiting resource, excluded and unknown area too.
+
+    Tonnes and limits are those of each cell with its equal share of the pools.
+
+    Parameters
+    ----------
+    methods : sequence of str
+        Their names.
+    tally : Tally
+        Of the whole grid.
+    """
+    import pandas as pd
+
+    rows = [
+        {
+            "method": name,
+            "limit": label,
+            "cells": int(tally.cells[m, code]),
+            "area_km2": tally.area[m, code] / 1e6,
+            "equal_share_net_mt_yr": tally.tonnes[m, code] / 1e6,
+        }
+        for m, name in enumerate(methods)
+        for code, label in sorted(LIMIT_NAMES.items())
+        if tally.cells[m, code] and code != OUTSIDE
+    ]
+    return pd.DataFrame(rows)
+
+
+def exclusion_table(book: RuleBook, areas: RuleAreas, tally: Tally) -> pd.DataFrame:
+    """Per rule and group of methods: area it removes, and area that only it removes."""
+    import pandas as pd
+
+    region = region_km2(tally)
+    rows = []
+    for bits, methods in book.groups.items():
+        for position, bit in enumerate(bits):
+            total = areas.total[bits][position] / 1e6
+            rows.append(
+                {
+                    "rule": book.rules[bit].name,
+                    "bit": bit,
+                    "methods": ", ".join(methods),
+                    "removes_km2": total,
+                    "removes_percent": 100 * total / region if region else np.nan,
+                    "only_it_removes_km2": areas.only[bits][position] / 1e6,
+                }
+            )
+    columns = ["rule", "bit", "methods", "removes_km2", "removes_percent", "only_it_removes_km2"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def method_table(
+    models: dict[str, MethodModel], scenario: Scenario, tally: Tally, allocation: Allocation
+) -> pd.DataFrame:
+    """One row per method: what the plan gives it, and what it could do alone.
+
+    ``net_mt_yr`` and what follows is the competition's plan; ``alone_*`` is a competition in which
+    only this method counts, with its proven bound (:mod:`cdrsite.study.alone`).
+
+    Parameters
+    ----------
+    models : dict
+        Of the scenario.
+    scenario : Scenario
+        What was asked.
+    tally : Tally
+        Of the whole grid.
+    allocation : Allocation
+        The competition's answer.
+    """
+    import pandas as pd
+
+    totals = {row["method"]: row for row in competed.totals_table(allocation.solution)}
+    rows = []
+    for m, (name, model) in enumerate(models.items()):
+        # where nothing is possible anywhere, the plan has no cells to total
+        total = totals.get(name, dict.fromkeys(("gross", "net", "cost", "land"), 0.0))
+        net, alone = total["net"] / 1e6, allocation.alone[m]
+        rows.append(
+            {
+                "method": name,
+                "profile": model.profile.name,
+                "net_mt_yr": net,
+                "gross_mt_yr": total["gross"] / 1e6,
+                "cost_musd_yr": total["cost"] / 1e6,
+                "mean_cost_usd_t": total["cost"] / total["net"] if total["net"] > 0 else np.nan,
+                "land_km2": total["land"] / 1e6,
+                "cells": int(allocation.used[m]),
+                "credited_mt_yr": float(credited(net, model.number("buffer"))),
+                "retained_share": float(
+                    expected_retention(
+                        model.number("reversal_hazard"), scenario.accounting.retention_years
+                    )
+                ),
+                "allowed_km2": float(tally.allowed[m] / 1e6),
+                "alone_net_mt_yr": alone.net / 1e6,
+                "alone_bound_mt_yr": alone.bound / 1e6,
+                "alone_gap": alone.gap,
+                "alone_mean_cost_usd_t": alone.cost / alone.net if alone.net > 0 else np.nan,
+                "alone_limits": top_limits(alone.limits),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def pool_table(allocation: Allocation) -> pd.DataFrame:
+    """Supply, use, slack and shadow price of every pool, storage unit and policy rule."""
+    import pandas as pd
+
+    columns = ["family", "zone", "sense", "unit", "supply", "use", "slack", "price", "price_unit"]
+    rows = competed.pools_table(allocation.solution)
+    return pd.DataFrame(rows).reindex(columns=[*columns, "binds"])
+
+
+def zone_table(setting: Setting, allocation: Allocation, names: Sequence[str]) -> pd.DataFrame:
+    """Totals by administrative unit and method."""
+    import pandas as pd
+
+    admin = setting.scenario.outputs.admin
+    columns = ["zone", "method", "net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2"]
+    if admin is None:
+        return pd.DataFrame(columns=columns)
+    rows = [
+        {
+            "zone": IN_NONE if row[admin.layer] < 0 else names[row[admin.layer]],
+            "method": row["method"],
+            "net_mt_yr": row["net"] / 1e6,
+            "gross_mt_yr": row["gross"] / 1e6,
+            "cost_musd_yr": row["cost"] / 1e6,
+            "land_km2": row["land"] / 1e6,
+        }
+        for row in competed.totals_table(allocation.solution, admin.layer)
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def ledger_table(setting: Setting, allocation: Allocation, names: Sequence[str]) -> pd.DataFrame:
+    """The six ledgers of the plan by method, for the whole region and by administrative unit.
+
+    Parameters
+    ----------
+    setting : Setting
+        Of the study.
+    allocation : Allocation
+        The competition's answer.
+    names : sequence of str
+        Administrative units, in label order; those of one name are one.
+
+    Returns
+    -------
+    DataFrame
+        ``zone`` (empty for the whole region), ``method``, and :data:`cdrsite.methods.ledgers.COLUMNS`.
+    """
+    import pandas as pd
+
+    given = ingredients(setting.scenario, setting.storage)
+    parts: dict[str, NDArray[np.float64]] = {"": allocation.ledger.sum(axis=0)}
+    if setting.scenario.outputs.admin is not None:
+        for name, sums in zip((IN_NONE, *names), allocation.ledger, strict=True):
+            parts[name] = parts.get(name, 0.0) + sums
+    rows = []
+    for zone, sums in parts.items():
+        for (name, model), one in zip(setting.models.items(), sums, strict=True):
+            if zone and not one.any():
+                continue
+            row = ledgers.entries(
+                one,
+                chain_losses(model, setting.scenario, given),
+                Emissions.from_library(model.numbers),
+                model.number("biomass") * model.number("emissions_biomass"),
+                model.number("buffer"),
+            )
+            if ledgers.imbalance(row) > ledgers.TOLERANCE:
+                warnings.warn(_unbalanced(zone, name, row), CdrsiteWarning, stacklevel=2)
+            rows.append({"zone": zone, "method": name, **row})
+    return pd.DataFrame(rows, columns=["zone", "method", *ledgers.COLUMNS])
+
+
+def _unbalanced(zone: str, method: str, row: Mapping[str, float]) -> str:
+    net = row["removal_gross_mt_yr"] - row["returned_mt_yr"] - row["emissions_process_mt_yr"]
+    return message(
+        "the ledgers do not add up to the net removal",
+        where=f"tables/ledgers.csv: {method}{f' in {zone}' if zone else ''}",
+        got=f"gross less returned less emissions is {net:g} Mt/yr",
+        expected=f"{row['net_mt_yr']:g} Mt/yr",
+        cure="this is a fault of cdrsite: please report it",
+        rule=5,
+    )
+
+
+def curve_table(allocation: Allocation) -> pd.DataFrame:
+    """Supply curve: net tonnes by method in classes of cost per net tonne, and their sum."""
+    import pandas as pd
+
+    curve = allocation.curve
+    total = curve.cumulative
+    rows = [
+        {
+            "cost_from_usd_t": float(curve.edges[b]),
+            "cost_to_usd_t": float(curve.edges[b + 1]),
+            **{m: float(curve.net[i, b]) / 1e6 for i, m in enumerate(curve.methods)},
+            "cumulative_mt_yr": float(total[b]) / 1e6,
+        }
+        for b in np.flatnonzero(curve.net.sum(axis=0) > 0)
+    ]
+    columns = ["cost_from_usd_t", "cost_to_usd_t", *curve.methods, "cumulative_mt_yr"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def storage_table(setting: Setting, allocation: Allocation) -> pd.DataFrame:
+    """CO2 brought to each storage unit, and the years until it is full."""
+    import pandas as pd
+
+    units = setting.storage
+    columns = ["unit", "injected_mt_yr", "injection_mt_yr", "capacity_mt", "years_to_full", "eor"]
+    if units is None:
+        return pd.DataFrame(columns=columns)
+    brought = allocation.by_sink.sum(axis=0)
+    most = units.rate
+    # what the solver's tolerance lets a unit take beyond its rate is rounding, not use
+    brought = np.where(brought <= most * (1 + competed.KEPT), np.minimum(brought, most), brought)
+    with np.errstate(divide="ignore"):
+        years = np.where(brought > 0, units.capacity / brought, np.nan)
+    taken, injection = (
+        [competed.known_digits(one) for one in (amount / 1e6).tolist()]
+        for amount in (brought, units.injection)
+    )
+    capacity = units.capacity / 1e6
+    rows = zip(units.names, taken, injection, capacity, years, units.eor, strict=True)
+    return pd.DataFrame(rows, columns=columns)
+
+
+def ledger_totals(table: pd.DataFrame) -> dict[str, float]:
+    """Sums of each ledger over the methods; the ledgers themselves are never added up."""
+    whole = table[table["zone"] == ""]
+    return {name: float(whole[name].sum()) for name in ledgers.COLUMNS}
+
+
+def summarise(
+    scenario: Scenario,
+    grid: AnalysisGrid,
+    tally: Tally,
+    tables: dict[str, pd.DataFrame],
+    allocation: Allocation,
+) -> dict[str, Any]:
+    """Headline numbers, units in the names; everything JSON can hold."""
+    rows = tables["methods"].to_dict("records")
+    report = allocation.solution.report
+    objective = allocation.solution.objective
+    pools = tables["pools"]
+    binding = pools[pools["price"].abs() > 0] if len(pools) else pools
+    net = float(tables["methods"]["net_mt_yr"].sum())
+    cost = float(tables["methods"]["cost_musd_yr"].sum())
+    return {
+        "name": scenario.name,
+        "title": scenario.title,
+        "cdrsite": __version__,
+        "base_year": scenario.costs.base_year,
+        "region_km2": region_km2(tally),
+        "cells": grid.size,
+        "net_mt_yr": net,
+        "cost_musd_yr": cost,
+        "mean_cost_usd_t": cost / net if net > 0 else None,
+        "ledgers": ledger_totals(tables["ledgers"]),
+        "objective": {
+            "name": objective.name,
+            "unit": objective.unit,
+            "value": objective.sign * report.value,
+            "bound": objective.sign * report.bound,
+            "gap": report.gap,
+            "gap_asked": scenario.objective.gap,
+            "status": report.status,
+            "sweeps": report.iterations,
+        },
+        "binding": [
+            {key: row[key] for key in ("family", "zone", "price", "price_unit")}
+            for row in binding.to_dict("records")
+        ],
+        "methods": {
+            row["method"]: {
+                key: None if isinstance(value, float) and np.isnan(value) else value
+                for key, value in row.items()
+                if key != "method"
+            }
+            for row in rows
+        },
+    }

@@ -1,0 +1,107 @@
+"""What the tables count, block by block: sums that are added in the order of the blocks.
+
+A block's part can be made where its arrays are at hand, and travels; the tables need nothing else
+of most cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.plaindata import recorded
+from cdrsite.study._kernel_tally import count_cells
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.engine.arrays import CellArray
+
+CODES = 256
+"""Codes of the limiting resource and states."""
+COUNTED = ("limit", "equal_share", "net_factor", "available")
+"""Variables that are counted."""
+
+
+@recorded
+@dataclass(frozen=True)
+class Tally:
+    """Sums over the cells of one or several blocks.
+
+    Attributes
+    ----------
+    cells : ndarray of int64, shape (methods, 256)
+        Cells by code of the limit.
+    area : ndarray of float64, shape (methods, 256)
+        Their area [m2].
+    tonnes : ndarray of float64, shape (methods, 256)
+        Net removal with the equal share of the pools [t/yr].
+    allowed : ndarray of float64, shape (methods,)
+        Area that the exclusions leave [m2].
+    """
+
+    cells: NDArray[np.int64]
+    area: NDArray[np.float64]
+    tonnes: NDArray[np.float64]
+    allowed: NDArray[np.float64]
+
+    def add(self, other: Tally) -> Tally:
+        """The sums of this part and the one after it."""
+        return Tally(
+            self.cells + other.cells,
+            self.area + other.area,
+            self.tonnes + other.tonnes,
+            self.allowed + other.allowed,
+        )
+
+
+def tally_block(arrays: Mapping[str, CellArray], grid: AnalysisGrid, block: Block) -> Tally:
+    """Count a block of arrays over the whole grid.
+
+    Parameters
+    ----------
+    arrays : mapping
+        Those of :data:`COUNTED`, of shape (methods, rows, cols).
+    grid : AnalysisGrid
+        Of the arrays.
+    block : Block
+        Which cells.
+    """
+    key = (slice(None), *block.slices)
+    return tally_values({name: np.asarray(arrays[name][key]) for name in COUNTED}, grid, block)
+
+
+def tally_values(values: Mapping[str, NDArray[Any]], grid: AnalysisGrid, block: Block) -> Tally:
+    """Count a block whose arrays are at hand.
+
+    Parameters
+    ----------
+    values : mapping
+        At least those of :data:`COUNTED`, of shape (methods, block rows, block cols).
+    grid : AnalysisGrid
+        Of the block.
+    block : Block
+        Which cells.
+    """
+    given = {name: np.ascontiguousarray(values[name]) for name in COUNTED}
+    methods = len(given["limit"])
+    row_areas = np.ascontiguousarray(grid.row_areas[block.row0 : block.row1])
+    cells = np.zeros((methods, CODES), np.int64)
+    area, tonnes = np.zeros((methods, CODES)), np.zeros((methods, CODES))
+    allowed = np.zeros(methods)
+    for m in range(methods):
+        allowed[m] = count_cells(
+            given["limit"][m],
+            given["equal_share"][m],
+            given["net_factor"][m],
+            given["available"][m],
+            row_areas,
+            cells[m],
+            area[m],
+            tonnes[m],
+        )
+    return Tally(cells, area, tonnes, allowed)
