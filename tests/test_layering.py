@@ -1,121 +1,152 @@
-"""The import table of ARCHITECTURE.md, held true: late imports count too."""
+"""The import table of ARCHITECTURE.md, held true by room: late and type-only imports count too."""
 
 from __future__ import annotations
 
 import ast
+import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "cdrsite"
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "cdrsite"
 
-LEVELS: dict[str, int] = {
+FLOORS: dict[str, int] = {
     "core": 0,
     "library": 1,
-    "variables": 1,
+    "scoring": 1,
+    "competition": 1,
     "config": 2,
     "layers": 3,
-    "rules": 3,
-    "_kernel_tally": 3,
-    "siting": 4,
-    "requirements": 4,
-    "transport": 4,
-    "accounting": 5,
-    "costs": 5,
-    "ledgers": 6,
-    "scoring": 6,
-    "competition": 6,
-    "network": 6,
-    "prepare": 7,
-    "used": 8,
-    "tally": 7,
-    "running": 7,
-    "recall": 8,
-    "cluster": 8,
-    "allocation": 7,
-    "assumed": 8,
-    "offers": 7,
-    "cells": 8,
-    "alone": 8,
-    "compete": 9,
-    "tables": 10,
-    "changes": 10,
-    "evidence": 10,
-    "projects": 10,
-    "gathering": 9,
-    "sitepieces": 9,
-    "sites": 10,
-    "traces": 10,
-    "results": 11,
-    "outputs": 12,
-    "demo": 12,
-    "compare": 13,
-    "explain": 13,
-    "accessor": 14,
-    "network_report": 13,
-    "workspace": 14,
-    "study": 15,
-    "batch": 16,
-    "terminal": 17,
-    "doctor": 18,
-    "progress": 18,
-    "catalogue": 18,
-    "compare_report": 18,
-    "cli": 19,
+    "methods": 3,
+    "engine": 4,
+    "siting": 5,
+    "result": 5,
+    "transport": 6,
+    "network": 7,
+    "study": 8,
+    "outputs": 9,
+    "explain": 10,
+    "report": 11,
+    "compare": 12,
+    "cli": 13,
 }
-"""Part of the package -> level; a part imports lower levels and itself only."""
+"""Room -> its floor; a module imports its own room and lower floors only."""
 
-EXCEPTIONS = {
-    ("results", "outputs"),  # StudyResult.write, late: a result knows how to save itself
-    ("results", "accessor"),  # registers the xarray accessor with the results that carry it
-    ("network", "transport"),  # costs of pipes come from the transport models
+UPWARDS = {
+    # a result knows how to save and to show itself; late, so that reading one loads neither
+    ("cdrsite.result.study_result", "cdrsite.report.folder"),
+    ("cdrsite.result.study_result", "cdrsite.report.accessor"),
 }
+"""The imports that go up, each with its reason."""
 
 
-def part_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
-def imports_of(path: Path) -> set[str]:
-    """Parts of the package that a module imports at run time."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    typing_only = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.dump(block.test)
-        for node in ast.walk(block)
-    }
-    found = set()
-    for node in ast.walk(tree):
-        if id(node) in typing_only:
-            continue
-        names = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        found |= {
-            name.split(".")[1] for name in names if name.startswith("cdrsite.") and "." in name
-        }
+@cache
+def modules() -> dict[str, Path]:
+    """Dotted name -> file of every module of the package."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(["cdrsite", *(p for p in parts if p != "__init__")])] = path
     return found
 
 
-MODULES = sorted(
-    path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" or path.parent != PACKAGE
-)
+@cache
+def imports() -> dict[str, frozenset[str]]:
+    """Module -> the modules of the package that it imports anywhere, typing included."""
+    known = modules()
+    graph = {}
+    for name, path in known.items():
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    full = f"{node.module}.{alias.name}"
+                    found.add(full if full in known else node.module)
+            elif isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+        graph[name] = frozenset(found & known.keys() - {name})
+    return graph
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_a_module_imports_lower_levels_only(path: Path) -> None:
-    own = part_of(path)
-    assert own in LEVELS, f"{path} is in no level: add it to the table here and in ARCHITECTURE.md"
-    for other in imports_of(path) - {own}:
-        assert other in LEVELS
-        allowed = LEVELS[other] < LEVELS[own] or (own, other) in EXCEPTIONS
-        assert allowed, f"{path.name} ({own}) imports {other}"
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+NAMES = [name for name in modules() if room_of(name)]
+
+
+def test_the_top_of_the_package_has_no_module() -> None:
+    assert [path.name for path in PACKAGE.glob("*.py")] == ["__init__.py"]
+
+
+def test_every_room_is_on_the_plan() -> None:
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert rooms == set(FLOORS)
+    plan = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    told = {room: int(floor) for floor, room in re.findall(r"^\| (\d+) \| `(\w+)/` \|", plan, re.M)}
+    assert told == FLOORS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_module_imports_its_own_room_and_lower_floors(name: str) -> None:
+    own = room_of(name)
+    for other in imports()[name]:
+        room = room_of(other)
+        assert room, f"{name} imports the package's own face"
+        below = room == own or FLOORS[room] < FLOORS[own] or (name, other) in UPWARDS
+        assert below, f"{name} (floor {FLOORS[own]}) imports {other} (floor {FLOORS[room]})"
+
+
+def test_imports_that_go_up_exist() -> None:
+    for name, other in UPWARDS:
+        assert other in imports()[name], "no such import any more: strike it from the list"
+
+
+def circles(graph: dict[str, frozenset[str]]) -> list[list[str]]:
+    """Strongly connected parts of more than one module (Tarjan 1972)."""
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    path: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        number[name] = lowest[name] = len(number)
+        path.append(name)
+        for other in sorted(graph[name]):
+            if other not in number:
+                visit(other)
+                lowest[name] = min(lowest[name], lowest[other])
+            elif other in path:
+                lowest[name] = min(lowest[name], number[other])
+        if lowest[name] == number[name]:
+            part = path[path.index(name) :]
+            del path[path.index(name) :]
+            if len(part) > 1:
+                found.append(part)
+
+    for name in sorted(graph):
+        if name not in number:
+            visit(name)
+    return found
+
+
+def test_circles_are_seen() -> None:
+    graph = {"a": frozenset("b"), "b": frozenset("c"), "c": frozenset("a"), "d": frozenset("a")}
+    assert [sorted(part) for part in circles(graph)] == [["a", "b", "c"]]
+
+
+def test_no_circle_inside_rooms_or_between_them() -> None:
+    graph = {
+        name: frozenset(o for o in others if (name, o) not in UPWARDS)
+        for name, others in imports().items()
+        if name != "cdrsite"  # the face names what the rooms hold
+    }
+    assert circles(graph) == []
+
+
+@pytest.mark.parametrize("path", modules().values(), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_modules_stay_readable(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count("\n") <= 600

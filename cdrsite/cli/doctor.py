@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from cdrsite import __version__
 from cdrsite.core.machine import cores, free_memory
+from cdrsite.core.version import __version__
 
 State = Literal["ok", "warning", "problem"]
 

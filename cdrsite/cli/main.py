@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cdrsite import __version__
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.faults import machine_fault
 from cdrsite.core.secrets import hidden
+from cdrsite.core.version import __version__
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario

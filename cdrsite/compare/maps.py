@@ -16,10 +16,10 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from cdrsite import __version__
 from cdrsite.core.errors import DataError
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE
+from cdrsite.core.version import __version__
 from cdrsite.outputs.legend import OUTSIDE_NAME, class_colour, flag_names
 from cdrsite.outputs.qml import raster_qml, readable, sample_values, write_style
 from cdrsite.outputs.rasters.cog import write_cog_blocks

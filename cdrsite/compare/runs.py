@@ -451,7 +451,7 @@ def _manifest(found: Comparison) -> dict[str, Any]:
     """How the comparison came about; the only file of it that holds a time (rule 9)."""
     from datetime import UTC, datetime
 
-    from cdrsite import __version__
+    from cdrsite.core.version import __version__
 
     return {
         "program": "cdrsite",

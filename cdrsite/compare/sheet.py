@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite import __version__
 from cdrsite.compare.changes import EARTH_KM
 from cdrsite.compare.maps import CHANGE_COLOURS, change_classes
 from cdrsite.core.gdal import open_raster
 from cdrsite.core.numbers import MISSING, number
+from cdrsite.core.version import __version__
 from cdrsite.outputs.legend import class_colour, flag_words
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.rasters.raster import Category

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cdrsite import __version__
 from cdrsite.core.content import known_sha256
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.files import SHARED, make_own
 from cdrsite.core.references import files_of
+from cdrsite.core.version import __version__
 from cdrsite.engine.arrays import DiskStore, MemoryStore, link_tree
 from cdrsite.engine.memo import Memo
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cdrsite import __version__
 from cdrsite.core.errors import (
     CdrsiteError,
     CdrsiteWarning,
@@ -27,6 +26,7 @@ from cdrsite.core.errors import (
     MissingDependencyError,
 )
 from cdrsite.core.gdal import bounded_cache
+from cdrsite.core.version import __version__
 
 if TYPE_CHECKING:
     from distributed import Client

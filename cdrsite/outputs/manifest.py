@@ -11,12 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdrsite import __version__
 from cdrsite.competition.master import SEED
 from cdrsite.core.content import known_sha256, state_of
 from cdrsite.core.errors import DataError, message
 from cdrsite.core.references import files_of
 from cdrsite.core.secrets import hidden
+from cdrsite.core.version import __version__
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario

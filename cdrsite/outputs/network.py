@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdrsite import __version__
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.gdal import vector_options
+from cdrsite.core.version import __version__
 from cdrsite.network.design import NetworkPlan
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.network.readers import CaseTables

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdrsite import __version__
+from cdrsite.core.version import __version__
 from cdrsite.network.periods import BuildOut, Period
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.outputs.listing import MARK

@@ -7,10 +7,10 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdrsite import __version__
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.files import write_text
 from cdrsite.core.secrets import hidden
+from cdrsite.core.version import __version__
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.outputs.staging import changing
 from cdrsite.report import basis, places, plants, supplies

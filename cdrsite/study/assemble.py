@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from cdrsite import __version__
 from cdrsite.competition.results import binding_labels
 from cdrsite.core.files import WORK, remove_own
 from cdrsite.core.grid import DEFAULT_BLOCK, AnalysisGrid
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.secrets import hidden
+from cdrsite.core.version import __version__
 from cdrsite.engine.arrays import DiskStore
 from cdrsite.result.variables import (
     EVIDENCE,

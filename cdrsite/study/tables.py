@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite import __version__
 from cdrsite.competition import results as competed
 from cdrsite.core.errors import CdrsiteWarning, message
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.states import OUTSIDE
+from cdrsite.core.version import __version__
 from cdrsite.methods import ledgers
 from cdrsite.methods.model import chain_losses
 from cdrsite.methods.net import Emissions, credited, expected_retention
@@ -202,7 +202,8 @@ def ledger_table(setting: Setting, allocation: Allocation, names: Sequence[str])
     Returns
     -------
     DataFrame
-        ``zone`` (empty for the whole region), ``method``, and :data:`cdrsite.methods.ledgers.COLUMNS`.
+        ``zone`` (empty for the whole region), ``method``, and
+        :data:`cdrsite.methods.ledgers.COLUMNS`.
     """
     import pandas as pd
 

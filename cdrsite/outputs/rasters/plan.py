@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite import __version__
 from cdrsite.core.grid import Block
 from cdrsite.core.machine import cores
 from cdrsite.core.secrets import hidden
+from cdrsite.core.version import __version__
 from cdrsite.engine.memo import MOST_CELLS, remembered_files
 from cdrsite.outputs.legend import (
     class_categories,
