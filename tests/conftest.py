@@ -19,6 +19,9 @@ Answer = tuple[int, str, str]
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# tests share builders across the folders of the rooms
+sys.path.extend(str(folder) for folder in sorted((ROOT / "tests").iterdir()) if folder.is_dir())
+
 settings.register_profile(
     "default",
     max_examples=30,

@@ -16,7 +16,7 @@ import pytest
 import cdrsite
 from cdrsite.cli.demo import demo_folder
 
-FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 PROMISES = {
     "01_first_map": ["repaired 1 invalid polygon", "excluded: far from roads"],

@@ -28,7 +28,7 @@ from cdrsite.compare.batch import (
 from cdrsite.config.load import apply_override, load_scenario, read_yaml
 from cdrsite.core.errors import ConfigError, InfeasibleError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def matrix(folder: Path, text: str) -> Path:

@@ -19,7 +19,7 @@ from tiny_scenario import write_world
 
 from cdrsite.cli import main as cli
 
-PACKAGE = Path(cli.__file__).parent
+PACKAGE = Path(cli.__file__).parents[1]
 ROOT = PACKAGE.parent
 
 

@@ -132,7 +132,7 @@ def test_no_table_of_a_study_shows_more_use_than_supply(tmp_path: Path) -> None:
     """Pools and storage units of the demo, as the files say it."""
     import pandas as pd
 
-    demo = Path(__file__).resolve().parent.parent / "config" / "demo.yaml"
+    demo = Path(__file__).resolve().parents[2] / "config" / "demo.yaml"
     settings = ["grid.resolution=20 km", "network.plan=false"]
     folder = cdrsite.run(cdrsite.load_scenario(demo, settings)).write(tmp_path / "run")
     pools = pd.read_csv(folder / "tables" / "pools.csv")

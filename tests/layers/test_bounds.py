@@ -29,7 +29,7 @@ from cdrsite.layers.survey import _tiles
 from cdrsite.layers.where import like
 from cdrsite.study.run import check_study
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 MEASURED = r"""
 import json, re, resource, sys

@@ -202,7 +202,7 @@ def test_the_report_lists_the_factors(study: Path, tmp_path: Path) -> None:
 
 
 def test_the_shipped_matrix_of_factors_fits_the_demo() -> None:
-    config = Path(__file__).resolve().parent.parent / "config"
+    config = Path(__file__).resolve().parents[2] / "config"
     found = variants([config / "demo.yaml"], config / "matrix" / "less-water.yaml")
     scenarios = [cdrsite.load_scenario(one.scenario, one.overrides) for one in found]
     assert [one.resources.water.factor for one in scenarios] == [1, 1, 0.8, 0.8, 0.6, 0.6]

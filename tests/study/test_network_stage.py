@@ -11,7 +11,7 @@ import cdrsite
 from cdrsite.cli.tables import network_line
 from cdrsite.config.load import load_scenario
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

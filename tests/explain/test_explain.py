@@ -33,7 +33,7 @@ from cdrsite.study.gathering import gather
 from cdrsite.study.offers import in_workspace, spread_areas
 from cdrsite.study.prepare import prepare
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def plan(**changes: object) -> PlanHere:

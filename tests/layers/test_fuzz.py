@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fuzz_files import KINDS
 
-WORKER = Path(__file__).with_name("fuzz_worker.py")
+WORKER = Path(__file__).resolve().parents[1] / "fuzz_worker.py"
 FEW, MANY, ARGUMENTS = 150, 10_000, 2_000
 SILENT = 120.0
 """Seconds of the clock without a word: a read that waits for something that never comes."""

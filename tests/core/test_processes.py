@@ -13,7 +13,7 @@ import pytest
 
 from cdrsite.core.processes import Lost, in_processes
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def square_or_die(item: tuple[int, str]) -> int:

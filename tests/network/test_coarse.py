@@ -15,7 +15,7 @@ from cdrsite.engine.arrays import DiskStore
 from cdrsite.network import coarse
 from cdrsite.network.coarse import PlanGrid
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 INF, NAN = np.inf, np.nan
 
 

@@ -13,7 +13,7 @@ from cdrsite.config.load import load_scenario, parse_scenario, read_yaml
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteError, ConfigError, MissingFileError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HERE = Path("study.yaml")
 
 MINIMAL = """

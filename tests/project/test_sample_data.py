@@ -15,7 +15,7 @@ import rasterio
 import shapely
 from pyproj import CRS, Transformer
 
-FOLDER = Path(__file__).resolve().parent.parent / "sample_data"
+FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 RASTERS = sorted(path.name for path in FOLDER.glob("*.tif"))
 VECTORS = sorted(path.name for path in FOLDER.glob("*.gpkg"))
 EQUAL_AREA = "EPSG:6933"
