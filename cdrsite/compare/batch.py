@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.compare.changes import rank_table, scenario_changes, site_changes
-from cdrsite.config.base import LONGEST_NAME
 from cdrsite.config.load import load_scenario, read_yaml
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.core.faults import MEMORY_CURE, machine_fault
+from cdrsite.core.fields import LONGEST_NAME
 from cdrsite.core.files import SHARED, remove_own
 from cdrsite.core.machine import cores
 from cdrsite.core.processes import ATTEMPTS, Lost, in_processes

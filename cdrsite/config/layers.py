@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from cdrsite.config.base import (
+from cdrsite.core.fields import (
     DataPath,
     Factor,
     Metres,

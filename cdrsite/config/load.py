@@ -19,9 +19,9 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from cdrsite.config.base import DEFAULT_BASE_YEAR, at_home
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import LONGEST_LIST, ConfigError, MissingFileError, shown
+from cdrsite.core.fields import DEFAULT_BASE_YEAR, at_home
 from cdrsite.core.secrets import keep_secret
 from cdrsite.core.yamltext import MAX_DEPTH, load_yaml, read_text
 

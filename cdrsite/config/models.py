@@ -10,7 +10,14 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from cdrsite.config.base import (
+from cdrsite.config.competition import ObjectiveModel, PolicyRule
+from cdrsite.config.layers import LAYER_NAME, DerivedLayer, FileLayer, Layer
+from cdrsite.config.network import Network
+from cdrsite.config.resources import MethodChoice, Resources
+from cdrsite.config.siting import Siting
+from cdrsite.config.transport import Transport
+from cdrsite.core.errors import CdrsiteError, shown
+from cdrsite.core.fields import (
     DEFAULT_BASE_YEAR,
     DataPath,
     Fraction,
@@ -26,13 +33,6 @@ from cdrsite.config.base import (
     quantity,
     refuse_outside,
 )
-from cdrsite.config.competition import ObjectiveModel, PolicyRule
-from cdrsite.config.layers import LAYER_NAME, DerivedLayer, FileLayer, Layer
-from cdrsite.config.network import Network
-from cdrsite.config.resources import MethodChoice, Resources
-from cdrsite.config.siting import Siting
-from cdrsite.config.transport import Transport
-from cdrsite.core.errors import CdrsiteError, shown
 from cdrsite.core.units import Dimension
 
 

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from cdrsite.config.base import Model, problem, quantity
+from cdrsite.core.fields import Model, problem, quantity
 from cdrsite.library.transport import load_transport_models
 
 LEVELS = ("low", "central", "high")

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cdrsite.config.base import (
+from cdrsite.core.errors import CdrsiteError
+from cdrsite.core.fields import (
     DataPath,
     Factor,
     Fraction,
@@ -21,7 +22,6 @@ from cdrsite.config.base import (
     quantity_or_name,
     unit_like,
 )
-from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.units import is_power, parse_quantity, same_dimension, split_number
 

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from cdrsite.config.base import (
+from cdrsite.core.fields import (
     Metres,
     Model,
     Number,

@@ -8,8 +8,8 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from cdrsite.config.base import Fraction, Kilometres, Metres, Model, problem, quantity
 from cdrsite.config.siting import ExcludeRule
+from cdrsite.core.fields import Fraction, Kilometres, Metres, Model, problem, quantity
 from cdrsite.library.transport import load_transport_models
 
 LEVELS = ("low", "central", "high")

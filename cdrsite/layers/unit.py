@@ -47,7 +47,7 @@ def factor(have: str | None, want: str, where: str, base_year: int) -> tuple[flo
     plain, code, year = find_currency(have)
     money = 1.0
     if code is not None:
-        from cdrsite.library.currency import convert
+        from cdrsite.core.currency import convert
 
         money = convert(1.0, code, year or base_year, base_year)
     try:

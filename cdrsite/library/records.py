@@ -6,9 +6,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+from cdrsite.core.currency import convert
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.units import find_currency, parse_quantity
-from cdrsite.library.currency import convert
 from cdrsite.library.parameters import PARAMETERS
 
 

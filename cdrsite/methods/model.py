@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cdrsite.config.base import to_base_year
 from cdrsite.config.models import Scenario
 from cdrsite.config.resources import MethodChoice
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.fields import to_base_year
 from cdrsite.core.resources import RESOURCE_CODES
 from cdrsite.core.units import parse_quantity
 from cdrsite.library.load import load_method, load_method_file

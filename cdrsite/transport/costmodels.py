@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cdrsite.core.currency import convert
 from cdrsite.core.errors import ConfigError
-from cdrsite.library.currency import convert
 from cdrsite.library.records import unknown_name
 from cdrsite.library.transport import TransportModel, load_transport_model, load_transport_models
 from cdrsite.transport.hydraulics import HOURS, nominal_diameter, parallel_lines, positive

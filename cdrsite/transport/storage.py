@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cdrsite.core.currency import convert
 from cdrsite.core.errors import ConfigError
-from cdrsite.library.currency import convert
 from cdrsite.library.records import unknown_name
 from cdrsite.transport.hydraulics import positive
 

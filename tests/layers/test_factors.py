@@ -14,8 +14,8 @@ from tiny_scenario import box, write_polygons, write_world
 import cdrsite
 from cdrsite.compare.batch import run_batch, variants
 from cdrsite.config.models import Scenario
+from cdrsite.core.currency import convert
 from cdrsite.core.errors import CdrsiteError
-from cdrsite.library.currency import convert
 from cdrsite.methods.supply import supply_block, usable_land
 from cdrsite.study.prepare import Setting, prepare
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdrsite.core.currency import convert, currency_table
 from cdrsite.core.errors import CdrsiteError, ConfigError, MissingFileError, UnitError
-from cdrsite.library.currency import convert, currency_table
 from cdrsite.library.files import FOLDER
 from cdrsite.library.load import (
     load_method,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdrsite.core.currency import convert
 from cdrsite.core.errors import ConfigError
-from cdrsite.library.currency import convert
 from cdrsite.library.transport import load_transport_model, load_transport_models
 from cdrsite.transport import costmodels, hydraulics, pipelines
 from cdrsite.transport.costmodels import (

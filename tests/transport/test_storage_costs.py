@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdrsite.core.currency import convert
 from cdrsite.core.errors import ConfigError
-from cdrsite.library.currency import convert
 from cdrsite.transport.storage import BY_SIZE, SiteCosts, cost_by_size
 
 EURO = convert(1.0, "EUR", 2020, 2020)

@@ -22,11 +22,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from cdrsite.core.currency import convert
 from cdrsite.core.errors import CdrsiteError, shown
 from cdrsite.core.numbers import as_text
 from cdrsite.core.references import entries_of, files_of
 from cdrsite.core.units import find_currency, parse_quantity, same_dimension, split_number
-from cdrsite.library.currency import convert
 
 DEFAULT_BASE_YEAR = 2020
 """Year of the US dollars in which costs are reported when the scenario names none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 from cdrsite.core.errors import ConfigError
 
@@ -17,9 +18,9 @@ def currency_table() -> dict[str, dict[int, float]]:
         ``"USD"``, ``"EUR"``, ``"GBP"``, ``"CNY"`` -> year -> USD per unit;
         ``"deflator"`` -> year -> US GDP deflator (2017 = 100).
     """
-    from cdrsite.library.files import read_shipped
+    from ruamel.yaml import YAML
 
-    data = read_shipped("currency.yaml")
+    data = YAML(typ="safe").load(Path(__file__).with_name("currency.yaml"))
     deflator = {int(year): float(value) for year, value in data["deflator"]["values"].items()}
     table = {"deflator": deflator, "USD": dict.fromkeys(deflator, 1.0)}
     for code, entry in data["exchange"].items():
