@@ -11,8 +11,8 @@ from cdrsite.compare.changes import records
 from cdrsite.compare.page import assumption_value, because, cautions, sentence
 from cdrsite.compare.sheet import change_of, plain_number, signed
 from cdrsite.core.numbers import percent
+from cdrsite.core.words import Words
 from cdrsite.outputs.tables import plain
-from cdrsite.report.words import Words
 
 if TYPE_CHECKING:
     from rich.console import Console

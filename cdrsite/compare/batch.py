@@ -24,13 +24,13 @@ from cdrsite.core.fields import LONGEST_NAME
 from cdrsite.core.files import SHARED, remove_own
 from cdrsite.core.machine import cores
 from cdrsite.core.processes import ATTEMPTS, Lost, in_processes
+from cdrsite.core.words import Words
 from cdrsite.core.yamltext import read_text
 from cdrsite.engine.cache import READS, Recall, key_of
 from cdrsite.engine.memo import remembering
 from cdrsite.outputs.manifest import resolved_scenario
 from cdrsite.outputs.staging import claimed, sharing, writing_into
 from cdrsite.outputs.tables import write_json, write_table
-from cdrsite.report.words import Words
 from cdrsite.study.means import Means, work_folder
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from cdrsite.report.page import REPORT
 
 if TYPE_CHECKING:
     from cdrsite.compare.batch import BatchResult
-    from cdrsite.report.words import Words
+    from cdrsite.core.words import Words
 
 Row = dict[str, Any]
 Runs = dict[str, RunFolder]

@@ -33,8 +33,8 @@ from cdrsite.report.shared import PER, SUPPLIED
 if TYPE_CHECKING:
     from cdrsite.compare.changes import Change
     from cdrsite.compare.runs import Comparison
+    from cdrsite.core.words import Words
     from cdrsite.outputs.runfolder import Raster, RunFolder
-    from cdrsite.report.words import Words
 
 Row = dict[str, Any]
 

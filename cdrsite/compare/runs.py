@@ -385,10 +385,10 @@ def write_comparison(found: Comparison, folder: Path | str, lang: str = "en") ->
     """
     from cdrsite.compare.maps import readme, write_differences
     from cdrsite.compare.page import comparison_page
+    from cdrsite.core.words import Words
     from cdrsite.outputs.listing import MARK
     from cdrsite.outputs.staging import Staging
     from cdrsite.outputs.tables import write_json, write_tables
-    from cdrsite.report.words import Words
 
     words = Words(lang)
     target = Path(folder)

@@ -28,8 +28,8 @@ from cdrsite.report.page import STYLE, policy
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cdrsite.core.words import Words
     from cdrsite.outputs.runfolder import RunFolder
-    from cdrsite.report.words import Words
 
 NOISE = 1e-9
 """Changes below this share of the numbers themselves are their rounding."""

@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from cdrsite.core.numbers import MISSING, number
+from cdrsite.core.words import Words, fill
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.report.html import tag, text
-from cdrsite.report.words import Words, fill
 
 MAX_ROWS = 200
 """Rows of a table that the page shows; the rest is in the file that it names."""

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+    from cdrsite.core.words import Words
     from cdrsite.report.mapsource import Source
-    from cdrsite.report.words import Words
 
 PLAN = ("winner", "binding", "interchangeable", "exclusion_reasons", "transport_km")
 """Variables of all methods that the map of a study offers."""

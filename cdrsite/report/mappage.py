@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.files import write_text
 from cdrsite.core.numbers import number
+from cdrsite.core.words import Words
 from cdrsite.report.html import tag, text
 from cdrsite.report.maplayers import Layer, Painter, layers_of
 from cdrsite.report.mapsource import DatasetSource
 from cdrsite.report.mapview import fragment
 from cdrsite.report.page import policy, scripts
-from cdrsite.report.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,9 +14,9 @@ from cdrsite.outputs.palette import LABEL_COLOURS, RESOURCE_COLOURS, method_colo
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from cdrsite.core.words import Words
     from cdrsite.outputs.runfolder import RunFolder
     from cdrsite.report.mapimage import Picture
-    from cdrsite.report.words import Words
 
 DIGITS = 4
 """Of coordinates: about 10 m."""

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.core.words import Words, load_words
 from cdrsite.engine.memo import remembered
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import STORE, RunFolder
@@ -19,7 +20,6 @@ from cdrsite.report.maplayers import Layer, Painter, layers_of
 from cdrsite.report.mapsource import RunSource, Source
 from cdrsite.report.mapvectors import outline, vector_layers
 from cdrsite.report.mapwhy import cells_of, is_study, methods_of
-from cdrsite.report.words import Words, load_words
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -11,6 +11,7 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.files import write_text
 from cdrsite.core.secrets import hidden
 from cdrsite.core.version import __version__
+from cdrsite.core.words import Words
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.outputs.staging import changing
 from cdrsite.report import basis, places, plants, supplies
@@ -20,7 +21,6 @@ from cdrsite.report.fragment import Fragment
 from cdrsite.report.frame import Frame
 from cdrsite.report.html import script_json, tag, text
 from cdrsite.report.ledgers import ledgers
-from cdrsite.report.words import Words
 
 if TYPE_CHECKING:
     import xarray as xr

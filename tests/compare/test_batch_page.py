@@ -13,7 +13,7 @@ from tiny_study import tiny_result
 
 from cdrsite.compare.batch import BatchResult, folder_name
 from cdrsite.compare.batch_page import batch_page
-from cdrsite.report.words import Words
+from cdrsite.core.words import Words
 
 HOSTILE = '<script>alert(1)</script>"&'
 RUNS = ("quoted need", HOSTILE, "gone wrong")

@@ -37,8 +37,8 @@ from cdrsite.compare.runs import Comparison, compare_runs, write_comparison
 from cdrsite.compare.sheet import signed
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
+from cdrsite.core.words import Words
 from cdrsite.outputs.runfolder import RunFolder
-from cdrsite.report.words import Words
 
 HOSTILE = '<img src=x onerror="alert(1)">&{x}'
 

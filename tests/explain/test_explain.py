@@ -14,6 +14,7 @@ from cdrsite.cli.main import app
 from cdrsite.competition.results import explain_cell
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
+from cdrsite.core.words import LANGUAGES, Words
 from cdrsite.engine.passes import Workspace
 from cdrsite.explain.place import (
     Explanation,
@@ -25,7 +26,6 @@ from cdrsite.explain.place import (
 )
 from cdrsite.outputs.styles import LARGER
 from cdrsite.report.mapview import page_words
-from cdrsite.report.words import LANGUAGES, Words
 from cdrsite.study.assemble import assemble
 from cdrsite.study.cells import exclude, link_storage, open_links, score
 from cdrsite.study.compete import compete, lay_out
@@ -177,7 +177,7 @@ def test_the_maps_of_the_plan_keep_the_states_apart(solved: tuple) -> None:  # t
 def test_a_place_is_told_in_the_same_units_in_text_and_on_the_map() -> None:
     assert _amount(4e8, "kWh/yr") == "400 GWh/yr" and _amount(4e5, "kWh/yr") == "0.4 GWh/yr"
     assert _amount(900, "m3/yr") == "900 m³/yr"
-    script = ROOT / "cdrsite" / "outputs" / "report" / "assets" / "map_why.js"
+    script = ROOT / "cdrsite" / "report" / "assets" / "map_why.js"
     text = script.read_text(encoding="utf-8")  # it has no units of its own: the page hands them on
     assert "larger[unit]" in text and "Wh/yr" not in text
     for lang in LANGUAGES:

@@ -23,6 +23,7 @@ from tiny_study import tiny_result
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.numbers import exact, number, sized
+from cdrsite.core.words import FOLDER, LANGUAGES, Words, load_words
 from cdrsite.library import load as load_module
 from cdrsite.methods.model import method_model
 from cdrsite.outputs.assumptions import known_assumptions
@@ -33,7 +34,6 @@ from cdrsite.report.curve import round_step, steps_of, ticks
 from cdrsite.report.frame import MAX_ROWS
 from cdrsite.report.html import script_json, tag, text
 from cdrsite.report.page import write_report
-from cdrsite.report.words import FOLDER, LANGUAGES, Words, load_words
 
 REPORT = Path(page_module.__file__).parent
 THIN = "\u202f"

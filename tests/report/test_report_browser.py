@@ -18,12 +18,12 @@ from tiny_study import METHODS, tiny_dataset, tiny_grid
 
 import cdrsite.report.accessor  # noqa: F401  (registers .cdr)
 from cdrsite.core.numbers import number
+from cdrsite.core.words import Words
 from cdrsite.explain.place import explain_run
 from cdrsite.report.mappage import standalone
 from cdrsite.report.mapsource import DatasetSource
 from cdrsite.report.mapview import fragment
 from cdrsite.report.page import write_report
-from cdrsite.report.words import Words
 from cdrsite.result.store import grid_of
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")

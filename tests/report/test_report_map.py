@@ -22,6 +22,7 @@ import cdrsite.report.accessor  # noqa: F401  (registers .cdr)
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.states import OUTSIDE
+from cdrsite.core.words import Words
 from cdrsite.explain.place import explain_run
 from cdrsite.outputs.palette import METHOD_COLOURS, STATE_COLOURS
 from cdrsite.outputs.rasters.raster import Category
@@ -42,7 +43,6 @@ from cdrsite.report.mapimage import (
 from cdrsite.report.maplayers import Layer, Painter, layers_of
 from cdrsite.report.mapsource import DatasetSource, RunSource, every
 from cdrsite.report.mapview import fragment, map_fragment, script, style
-from cdrsite.report.words import Words
 
 
 @pytest.fixture(scope="session")

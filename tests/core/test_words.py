@@ -11,10 +11,10 @@ import pytest
 
 import cdrsite
 from cdrsite.core.resources import RESOURCE_UNITS, RESOURCES
+from cdrsite.core.words import FOLDER, LANGUAGES, Words, load_words
 from cdrsite.library.load import method_names
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.report.frame import Frame
-from cdrsite.report.words import FOLDER, LANGUAGES, Words, load_words
 from cdrsite.result.variables import LIMIT_NAMES, NO_METHOD
 from cdrsite.study.problem import INJECTIVITY, PORE_SPACE
 
@@ -45,11 +45,7 @@ def asked_for() -> dict[str, str]:
     """Keys that stand in the sources as they are -> the file."""
     heads = {key.split(".")[0] for key in load_words("en") if "." in key}
     found: dict[str, str] = {}
-    sources = [
-        *(PACKAGE / "outputs").glob("*.py"),
-        *(PACKAGE / "outputs" / "report").glob("*.py"),
-    ]
-    for file in sources:
+    for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not node.args:
                 continue
@@ -62,7 +58,7 @@ def asked_for() -> dict[str, str]:
                 found[first.value] = file.name
             elif name == "count" and "<" not in first.value:
                 found |= {f"{first.value}.{which}": file.name for which in ("one", "many")}
-    for file in (PACKAGE / "outputs" / "report" / "assets").glob("*.js"):
+    for file in (PACKAGE / "report" / "assets").glob("*.js"):
         for key in re.findall(r"say\(\"([a-z_.]+)\"", file.read_text(encoding="utf-8")):
             if key.split(".")[0] in heads:
                 found[key] = file.name

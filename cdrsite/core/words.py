@@ -1,4 +1,4 @@
-"""The words of the report in its languages."""
+"""The words for people in the languages that the program speaks, one place: a noun stands once."""
 
 from __future__ import annotations
 
