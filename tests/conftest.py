@@ -9,18 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from answer import Answer
 from hypothesis import HealthCheck, settings
 
 from cdrsite.cli import main as cli
 from cdrsite.core.machine import cores, free_memory
 
-Answer = tuple[int, str, str]
-"""Exit code, standard output, standard error of a command."""
-
 ROOT = Path(__file__).resolve().parent.parent
 
-# tests share builders across the folders of the rooms
-sys.path.extend(str(folder) for folder in sorted((ROOT / "tests").iterdir()) if folder.is_dir())
+# their asserts speak as those of tests do
+pytest.register_assert_rewrite("competition_problems", "network_problems", "sweeps")
 
 settings.register_profile(
     "default",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Answer
+from answer import Answer
 from tiny_scenario import write_world
 
 import cdrsite

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Answer
+from answer import Answer
 from tiny_scenario import write_world
 
 import cdrsite

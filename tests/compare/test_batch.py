@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from sweeps import contents
 from tiny_scenario import write_world
 from tiny_study import tiny_result
 from typer.testing import CliRunner
@@ -183,14 +183,3 @@ def test_a_run_of_a_batch_leaves_the_same_bytes_as_a_run_alone(tmp_path: Path) -
         alone = tmp_path / "alone" / variant.name
         study_module.run(load_scenario(variant.scenario, variant.overrides)).write(alone)
         assert contents(tmp_path / "out" / variant.name) == contents(alone)
-
-
-def contents(folder: Path) -> dict[str, str]:
-    """Hash of every file but the manifest, which says how long the run took."""
-    found = {
-        path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != "manifest.json"
-    }
-    assert len(found) > 50
-    return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_report_browser import Browser
+from browser import Browser
 from tiny_scenario import write_world
 
 from cdrsite.compare.batch import Variant, run_batch

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from competition_problems import problems
 from hypothesis import given
 from hypothesis import strategies as st
-from test_competition_oracle import problems
 
 from cdrsite.competition.objectives import least_cost, most_net, most_value
 from cdrsite.competition.prices import SolverOptions, solve

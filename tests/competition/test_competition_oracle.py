@@ -7,138 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from competition_problems import FINE, check_feasible, problems, solve_or_none
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.competition.conflict import ConflictError
 from cdrsite.competition.objectives import least_cost, most_net, most_value
-from cdrsite.competition.prices import SolverOptions, solve
+from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
-    Method,
-    PolicyRow,
-    PoolFamily,
     Problem,
-    SinkFamily,
-    Term,
 )
 from cdrsite.core.errors import InfeasibleError
 from cdrsite.testing.exact import solve_whole
-
-FINE = SolverOptions(gap=1e-9, threads=1)
-NAMES = ("a", "b", "c")
-
-
-@st.composite
-def problems(draw: st.DrawFn, *, policies: bool = True, lower: bool = False) -> Problem:
-    """A small random problem; round numbers make degenerate corners and ties common."""
-    seed = draw(st.integers(0, 2**32 - 1))
-    rng = np.random.default_rng(seed)
-    n, slots, sinks = draw(st.integers(1, 8)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    coarse = draw(st.booleans())
-
-    def random(low: float, high: float, *shape: int) -> np.ndarray:
-        values = rng.uniform(low, high, shape)
-        return np.round(values) if coarse and high > 2 else values
-
-    upper = random(0, 10, 3, n) * (rng.random((3, n)) < 0.8)
-    upper[:, rng.random(n) < 0.1] = np.nan
-    layers = draw(st.booleans())
-    local = draw(st.booleans())
-    needs = draw(st.sampled_from([[1.0, 2.0, 0.5], [0.0, 2.0, 0.0]]))  # the last: one user only
-    need = random(0, 5, 3, n)
-    land = random(0, 40, n)
-    least = np.zeros((3, n))
-    if lower:
-        least = np.nan_to_num(upper) * (rng.random((3, n)) < 0.3) * 0.2
-        land = land + (need * least).sum(axis=0)
-    sink = rng.integers(0 if lower else -1, sinks, (slots, n)).astype(np.int32)
-    cells = ArrayCells(
-        land=land,
-        upper=upper,
-        net=random(0.3, 1, 3, n),
-        cost=random(5, 50, 3, n),
-        need=need,
-        zone_ids={
-            "basin": rng.integers(-1, 3, n),
-            "zone": rng.integers(0, 2, n),
-            "province": rng.integers(0, 2, n),
-        },
-        sink=sink,
-        sink_cost=random(0, 10, slots, n),
-        sink_loss=random(0, 0.1, slots, n),
-        lower=least,
-        layers=random(0, 4, 1, n) if layers else None,
-        local=random(0, 30, 1, n) + least.sum(axis=0) * 5 if local else None,
-    )
-    extra = 8.0 if lower else 0.0
-    pools = [
-        PoolFamily(
-            "water", "m3/yr", "basin", NAMES, random(0, 20, 3) * (rng.random(3) < 0.8) + extra,
-            {"dac": 3.0, "beccs": "thirst" if layers else 2.0},
-        ),
-        PoolFamily(
-            "power", "kWh/yr", "zone", NAMES[:2], random(0, 15, 2) + extra,
-            {"dac": 1.5, "beccs": -0.6},
-        ),
-    ]  # fmt: skip
-    rules: list[PolicyRow] = []
-    if policies:
-        kinds: list[PolicyRow] = [
-            PolicyRow(
-                "quota", (Term("net"),), ">=", float(rng.uniform(0, 3)), "t", "province", (0,)
-            ),
-            PolicyRow("cap", (Term("land", 1.0, ("forest",)),), "<=", float(rng.uniform(0, 20))),
-            PolicyRow(
-                "twin", (Term("gross", 1, ("dac",)), Term("gross", -1, ("beccs",))), "=", 0.0
-            ),
-            PolicyRow("budget", (Term("cost"),), "<=", float(rng.uniform(50, 500))),
-            PolicyRow("target", (Term("net"),), ">=", float(rng.uniform(0, 12))),
-        ]
-        rules = [kind for kind in kinds if draw(st.booleans())]
-    return Problem(
-        cells,
-        [Method("dac"), Method("beccs", 0.9, 0.5), Method("forest", 0.0)],
-        pools,
-        [SinkFamily("storage", "t/yr", NAMES[:sinks], random(1, 15, sinks) + extra)],
-        rules,
-        n_sinks=sinks,
-        layers=("thirst",) if layers else (),
-        local_need=np.array([needs]) if local else np.empty((0, 3)),
-        local_names=("dung",) if local else (),
-    )
-
-
-def check_feasible(problem: Problem, x: np.ndarray) -> None:
-    """All rows of cells and pools hold to 1e-9 of their size."""
-    cells = problem.cells.read(0, problem.cells.n_cells)
-    total = x.sum(axis=1)
-    upper = np.nan_to_num(cells.upper)
-    assert (x >= 0).all()
-    assert (total <= upper * (1 + 1e-9) + 1e-12).all()
-    assert (total >= np.where(upper > 0, cells.lower, 0) * (1 - 1e-9) - 1e-12).all()
-    exclusive = np.array([method.exclusive for method in problem.methods])[:, None]
-    assert ((total * cells.need * exclusive).sum(axis=0) <= cells.land * (1 + 1e-9) + 1e-9).all()
-    for need, supply in zip(problem.local_need, cells.local, strict=True):
-        assert ((need[:, None] * total).sum(axis=0) <= supply * (1 + 1e-9) + 1e-9).all()
-    for pool in problem.pools:
-        zone = problem.cells.zones(pool.zoning, 0, problem.cells.n_cells)
-        used = np.zeros(total.shape[1])
-        for name, need in pool.need.items():
-            m = problem.method_names.index(name)
-            used += total[m] * (cells.layers[0] if isinstance(need, str) else need)
-        for z, supply in enumerate(pool.supply):
-            assert used[zone == z].sum() <= supply * (1 + 1e-9) + 1e-8
-    stored = np.array([method.stored for method in problem.methods])[:, None, None] * x
-    for sink, supply in enumerate(problem.sinks[0].supply):
-        assert stored.sum(axis=0)[cells.sink == sink].sum() <= supply * (1 + 1e-9) + 1e-8
-
-
-def solve_or_none(problem: Problem, objective: Any) -> Any:
-    try:
-        return solve(problem, objective, FINE)
-    except InfeasibleError:
-        return None
 
 
 @given(problems() | problems(lower=True), st.sampled_from(["net", "cost", "value"]))

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from competition_problems import Chunked, check_feasible, problems, solve_or_none
 from hypothesis import given
 from hypothesis import strategies as st
-from test_competition_oracle import check_feasible, problems, solve_or_none
-from test_competition_results import Chunked
 
 from cdrsite.competition import rows
 from cdrsite.competition.blockcells import CellLayout

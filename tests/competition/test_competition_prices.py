@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from competition_problems import FINE, problems, solve_or_none
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from test_competition_oracle import FINE, problems, solve_or_none
 
 import cdrsite.study.problem
 from cdrsite.cli.demo import demo_folder

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from competition_problems import FINE, Chunked, two_provinces
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,12 +16,10 @@ from cdrsite.competition.objectives import Lexicographic, least_cost, most_net
 from cdrsite.competition.prices import SolverOptions, solve, solve_in_order
 from cdrsite.competition.problem import (
     ArrayCells,
-    Cells,
     Method,
     PolicyRow,
     PoolFamily,
     Problem,
-    SinkFamily,
     Term,
     target,
 )
@@ -40,45 +38,6 @@ from cdrsite.competition.results import (
 from cdrsite.core.errors import DataError
 from cdrsite.core.states import LOWEST_STATE
 from cdrsite.testing.greedy import solve_greedy
-
-FINE = SolverOptions(gap=1e-9, threads=1)
-
-
-def two_provinces(n: int = 3000, seed: int = 3, dtype: type = np.float64) -> Problem:
-    """A few thousand cells with all kinds of pools, large enough for several blocks."""
-    rng = np.random.default_rng(seed)
-    cells = ArrayCells(
-        land=rng.uniform(0, 8e5, n).astype(dtype),
-        upper=(np.array([[4e3], [4e2], [800]]) * rng.random((3, n))).astype(dtype),
-        net=rng.uniform(0.6, 0.95, (3, n)).astype(dtype),
-        cost=(np.array([[500], [150], [30]]) * rng.uniform(0.5, 1.5, (3, n))).astype(dtype),
-        need=(np.array([[30], [1], [1000]]) * rng.uniform(0.5, 1.5, (3, n))).astype(dtype),
-        zone_ids={
-            "basin": np.sort(rng.integers(0, 6, n)),
-            "zone": rng.integers(0, 2, n),
-            "province": np.arange(n) * 2 // n,
-        },
-        sink=rng.integers(-1, 4, (2, n)).astype(np.int32),
-        sink_cost=rng.uniform(5, 40, (2, n)).astype(dtype),
-    )
-    names = [str(i) for i in range(6)]
-    return Problem(
-        cells,
-        [Method("dac"), Method("beccs"), Method("forest", 0.0)],
-        pools=[
-            PoolFamily(
-                "water", "m3/yr", "basin", names, rng.uniform(1, 6, 6) * 50 * n,
-                {"dac": 3.0, "beccs": 2.3},
-            ),
-            PoolFamily(
-                "power", "kWh/yr", "zone", names[:2], np.array([3e5, 5e5]) * n,
-                {"dac": 1500.0, "beccs": -600.0},
-            ),
-        ],
-        sinks=[SinkFamily("storage", "t/yr", names[:4], np.array([20, 40, 12, 30.0]) * n)],
-        n_sinks=4,
-        zonings=("province",),
-    )  # fmt: skip
 
 
 def test_pools_table_agrees_with_the_plan() -> None:
@@ -254,27 +213,6 @@ def test_rule_of_thumb_is_never_better(seed: int) -> None:
 def test_rule_of_thumb_refuses_a_target() -> None:
     with pytest.raises(DataError, match="minimum"):
         solve_greedy(replace(two_provinces(40), policies=[target(1.0)]), most_net())
-
-
-class Chunked:
-    """A source that reads its cells in chunks of its own size, as a store on disk does."""
-
-    def __init__(self, cells: ArrayCells, chunk: int) -> None:
-        self.whole, self.chunk, self.n_cells = cells, chunk, cells.n_cells
-
-    def read(self, start: int, stop: int) -> Cells:
-        cuts = [start, *range((start // self.chunk + 1) * self.chunk, stop, self.chunk), stop]
-        parts = [self.whole.read(a, b) for a, b in pairwise(cuts)]
-
-        def join(name: str) -> npt.NDArray[np.generic]:
-            arrays = [getattr(part, name) for part in parts]
-            alone = arrays[0].ndim == 2 and arrays[0].shape[1] == 1
-            return arrays[0] if alone else np.concatenate(arrays, axis=-1)
-
-        return Cells(**{name: join(name) for name in Cells.__dataclass_fields__})
-
-    def zones(self, zoning: str, start: int, stop: int) -> npt.NDArray[np.integer]:
-        return self.whole.zones(zoning, start, stop)
 
 
 def test_same_bytes_for_any_threads_or_chunks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import typer
-from test_network_tables import sheets as network_sheets
-from test_network_tables import workbook
+from network_sheets import sheets as network_sheets
+from network_sheets import workbook
 from tiny_scenario import write_world
 
 from cdrsite.cli import main as cli

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_sweep import STORED, matrix
+from sweeps import STORED, matrix
 from tiny_scenario import box, write_polygons, write_world
 
 import cdrsite

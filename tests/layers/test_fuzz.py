@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fuzz_files import KINDS
 
-WORKER = Path(__file__).resolve().parents[1] / "fuzz_worker.py"
+WORKER = Path(__file__).resolve().parents[1] / "builders" / "fuzz_worker.py"
 FEW, MANY, ARGUMENTS = 150, 10_000, 2_000
 SILENT = 120.0
 """Seconds of the clock without a word: a read that waits for something that never comes."""
@@ -81,7 +81,7 @@ def _lines(process: subprocess.Popen[bytes]) -> list[str]:
 
 
 def _report(wrong: list[str]) -> str:
-    head = "python tests/fuzz_worker.py KIND SEED SEED+1 FOLDER shows one of them again:\n"
+    head = "python tests/builders/fuzz_worker.py KIND SEED SEED+1 FOLDER shows one of them again:\n"
     return head + "\n".join(wrong[:40])
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_network_design import check_plan, random_problem
-from test_network_wrong_tables import case
+from network_csv import case
+from network_problems import check_plan, random_problem
 
 from cdrsite.cli.network import run_network
 from cdrsite.core.errors import ConfigError, DataError, InfeasibleError

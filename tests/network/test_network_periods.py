@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_network_design import random_problem
-from test_network_wrong_tables import case
+from network_csv import case
+from network_problems import random_problem
 
 from cdrsite.core.errors import ConfigError, DataError, InfeasibleError
 from cdrsite.network.design import design

@@ -9,7 +9,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
-from test_network_tables import COST, geopackage, sheets, workbook
+from network_sheets import COST, geopackage, sheets, workbook
 
 from cdrsite.cli.network import plan_report, plan_rows, run_network
 from cdrsite.core.errors import ConfigError

@@ -27,7 +27,7 @@ from cdrsite.outputs.qml import class_borders, legend_unit, quantity_steps, rast
 from cdrsite.outputs.rasters.raster import RasterSpec
 from cdrsite.study.assemble import StudyResult
 
-CLIENT = Path(__file__).resolve().parents[1] / "qgis_client.py"
+CLIENT = Path(__file__).resolve().parents[1] / "builders" / "qgis_client.py"
 ODD = "my <b>\"DAC\"</b> & 'co' 北"
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from competition_problems import problems
 from hypothesis import given
-from test_competition_oracle import problems
 from tiny_scenario import SCENARIO, write_world
 
 import cdrsite

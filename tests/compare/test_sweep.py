@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Answer
-from test_batch import contents
+from answer import Answer
+from sweeps import STORED, contents, matrix
 from tiny_scenario import SCENARIO, box, write_polygons, write_world
 
 import cdrsite
@@ -24,13 +24,6 @@ from cdrsite.study.means import Means
 LITTLE = 1000
 """Less memory than the arrays of any run take [bytes]: the run works on disk."""
 
-STORED = SCENARIO.replace(
-    "  basins: {path: basins.gpkg}\n",
-    "  basins: {path: basins.gpkg}\n  rock: {path: rock.gpkg}\n",
-).replace(
-    "resources:\n",
-    "resources:\n  storage: {units: rock, id: id, name: id, capacity: mt, injection: rate}\n",
-)
 
 SWEPT: dict[str, list[object]] = {
     "costs.prices.electricity": ["20 USD/MWh", "40 USD/MWh", "60 USD/MWh", 0.08, 0.1],
@@ -65,12 +58,6 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place.mkdir()
     monkeypatch.chdir(place)
     return place
-
-
-def matrix(folder: Path, vary: dict[str, list[object]]) -> Path:
-    path = folder / "matrix.yaml"
-    path.write_text(json.dumps({"vary": vary}), encoding="utf-8")
-    return path
 
 
 @pytest.mark.parametrize("memory", [None, LITTLE], ids=["in memory", "on disk"])

@@ -1,0 +1,34 @@
+"""Batches that sweep values, and what is compared of their folders."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+from tiny_scenario import SCENARIO
+
+STORED = SCENARIO.replace(
+    "  basins: {path: basins.gpkg}\n",
+    "  basins: {path: basins.gpkg}\n  rock: {path: rock.gpkg}\n",
+).replace(
+    "resources:\n",
+    "resources:\n  storage: {units: rock, id: id, name: id, capacity: mt, injection: rate}\n",
+)
+
+
+def matrix(folder: Path, vary: dict[str, list[object]]) -> Path:
+    path = folder / "matrix.yaml"
+    path.write_text(json.dumps({"vary": vary}), encoding="utf-8")
+    return path
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Hash of every file but the manifest, which says how long the run took."""
+    found = {
+        path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "manifest.json"
+    }
+    assert len(found) > 50
+    return found
