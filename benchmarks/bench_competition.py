@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from cdrsite.competition.generator import SolverOptions, merge_groups
 from cdrsite.competition.objectives import most_net
-from cdrsite.competition.prices import SolverOptions, merge_groups, solve
+from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
     Cells,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.library.load import load_method, method_names
-    from cdrsite.study.assemble import StudyResult
+    from cdrsite.result.study_result import StudyResult
     from cdrsite.study.run import check_study, run
 
 _HOME = {
@@ -27,7 +27,7 @@ _HOME = {
     "CdrsiteError": "cdrsite.core.errors",
     "CdrsiteWarning": "cdrsite.core.errors",
     "Scenario": "cdrsite.config.models",
-    "StudyResult": "cdrsite.study.assemble",
+    "StudyResult": "cdrsite.result.study_result",
     "check_study": "cdrsite.study.run",
     "load_method": "cdrsite.library.load",
     "load_scenario": "cdrsite.config.load",

@@ -27,7 +27,7 @@ from cdrsite.outputs.palette import RESOURCE_COLOURS, method_colour
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from cdrsite.study.assemble import StudyResult
+    from cdrsite.result.study_result import StudyResult
 
 SIZE = (13.0, 7.0)
 """Of the picture [inch]."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from cdrsite.compare.batch import BatchResult
+    from cdrsite.compare.batch_result import BatchResult
     from cdrsite.compare.changes import Change
     from cdrsite.compare.runs import Comparison
 

@@ -27,7 +27,7 @@ from cdrsite.core.version import __version__
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
-    from cdrsite.study.assemble import StudyResult
+    from cdrsite.result.study_result import StudyResult
 
 app = typer.Typer(
     name="cdrsite",
@@ -425,7 +425,8 @@ def compare(
 ) -> None:
     """Say what changed between two runs: totals, ranks, assumptions, maps of difference."""
     from cdrsite.cli.compare import print_comparison
-    from cdrsite.compare.runs import compare_runs, write_comparison
+    from cdrsite.compare.runs import compare_runs
+    from cdrsite.compare.write import write_comparison
     from cdrsite.outputs.staging import claimed
 
     with nullcontext() if out is None else claimed(out, "comparison"):

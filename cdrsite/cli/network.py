@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from cdrsite.core.errors import ConfigError
+from cdrsite.network.casefiles import read_tables
 from cdrsite.network.design import OPTIMAL_GAP, NetworkPlan, check_limits, design
 from cdrsite.network.given import cost_given
 from cdrsite.network.headers import parse_targets
 from cdrsite.network.periods import BuildOut, Period, design_periods
 from cdrsite.network.problem import NetworkProblem
-from cdrsite.network.readers import read_tables
 from cdrsite.network.schedule import read_periods
 from cdrsite.network.search import GapOf
 from cdrsite.network.tables import problem_of
@@ -110,7 +110,8 @@ def run_network(
             )
             plans.append(plan)
         if out is not None:
-            from cdrsite.outputs.network import Places, write_networks
+            from cdrsite.outputs.network import write_networks
+            from cdrsite.outputs.network_places import Places
 
             write_networks(Path(out), plans, problem, Places.of(tables))
     return plans

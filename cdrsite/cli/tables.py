@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from cdrsite.cli.doctor import Check
-    from cdrsite.compare.batch import BatchResult
+    from cdrsite.compare.batch_result import BatchResult
     from cdrsite.explain.place import Explanation
-    from cdrsite.study.assemble import StudyResult
+    from cdrsite.result.study_result import StudyResult
 
 WIDTH = 100
 """Tables are at most this wide [characters]."""

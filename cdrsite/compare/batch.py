@@ -11,11 +11,12 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.compare.batch_result import BatchResult
 from cdrsite.compare.changes import rank_table, scenario_changes, site_changes
 from cdrsite.config.load import load_scenario, read_yaml
 from cdrsite.core.errors import CdrsiteError, ConfigError
@@ -28,7 +29,7 @@ from cdrsite.core.words import Words
 from cdrsite.core.yamltext import read_text
 from cdrsite.engine.cache import READS, Recall, key_of
 from cdrsite.engine.memo import remembering
-from cdrsite.outputs.manifest import resolved_scenario
+from cdrsite.engine.record import resolved_scenario
 from cdrsite.outputs.staging import claimed, sharing, writing_into
 from cdrsite.outputs.tables import write_json, write_table
 from cdrsite.study.means import Means, work_folder
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cdrsite.core.progress import ProgressSink
-    from cdrsite.study.assemble import StudyResult
+    from cdrsite.result.study_result import StudyResult
 
 MAX_RUNS = 1000
 """More runs than this in one batch are refused as a likely mistake."""
@@ -75,55 +76,6 @@ class Variant:
     name: str
     scenario: Path
     overrides: tuple[str, ...] = ()
-
-
-@dataclass
-class BatchResult:
-    """What a batch found.
-
-    Attributes
-    ----------
-    table : DataFrame
-        One row per run; see :func:`row_of`.
-    failed : dict of str to str
-        Name of a run -> why it failed.
-    ranks : DataFrame
-        How the ranking of sites differs from that of the first run that was finished: ``run`` and
-        the columns of :func:`cdrsite.compare.changes.rank_table`.
-    varies : DataFrame
-        Assumptions that are not the same in all runs: ``assumption``, ``run`` and ``value``.
-    """
-
-    table: pd.DataFrame
-    failed: dict[str, str] = field(default_factory=dict)
-    ranks: pd.DataFrame | None = None
-    varies: pd.DataFrame | None = None
-
-    @property
-    def shared(self) -> dict[str, int]:
-        """Stage -> in how many finished runs it was taken from an earlier one."""
-        texts = self.table["shared"].fillna("") if "shared" in self.table.columns else ()
-        taken = [text.split("; ") for text in texts]
-        return {stage: sum(stage in one for one in taken) for stage in READS}
-
-    @property
-    def finished(self) -> int:
-        """Runs that were finished."""
-        return len(self.table) - len(self.failed)
-
-    def document(self) -> dict[str, Any]:
-        """All of it as plain values: ``runs``, ``finished``, ``failed`` and ``shared``.
-
-        ``failed`` gives the reason of each run that failed; ``shared`` says of each stage in how
-        many finished runs it was taken from an earlier one.
-        """
-        runs = [{str(k): v for k, v in row.items()} for row in self.table.to_dict("records")]
-        return {
-            "runs": runs,
-            "finished": self.finished,
-            "failed": self.failed,
-            "shared": self.shared,
-        }
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,7 @@ from cdrsite.report.html import table, tag, text
 from cdrsite.report.page import REPORT
 
 if TYPE_CHECKING:
-    from cdrsite.compare.batch import BatchResult
+    from cdrsite.compare.batch_result import BatchResult
     from cdrsite.core.words import Words
 
 Row = dict[str, Any]

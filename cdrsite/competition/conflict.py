@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from cdrsite.competition.generator import FEASIBLE, Generator
 from cdrsite.core.errors import InfeasibleError
 from cdrsite.core.numbers import sized
-
-FEASIBLE = 1e-9
-"""Scaled sum of breaks below which a plan counts as keeping its rows."""
 
 POLICY = "policy"
 """Family of target, budget and the rules of policy."""
@@ -30,7 +28,6 @@ LONGEST = 40
 
 if TYPE_CHECKING:
     from cdrsite.competition.master import MasterSolution
-    from cdrsite.competition.prices import Generator
     from cdrsite.competition.rows import Row
 
 

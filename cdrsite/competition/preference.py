@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from cdrsite.competition.generator import Generator, SolverOptions
 from cdrsite.competition.objectives import Objective
-from cdrsite.competition.prices import Generator, SolverOptions
 from cdrsite.competition.rows import Row, RowSystem, objective_matrix
 from cdrsite.competition.solution import Solution
 from cdrsite.competition.sweeping import Sums

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from cdrsite.competition._kernel_cells import add_charges, add_storage_charges
 from cdrsite.competition.conflict import ConflictError
+from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import most_net
-from cdrsite.competition.prices import SolverOptions, solve
+from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem, Term, target
 from cdrsite.competition.rows import Row, objective_matrix
 from cdrsite.competition.solution import BlockPlan, Solution

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import ConfigError
 
@@ -32,3 +33,11 @@ def parse_crs(text: str, where: str) -> CRS:
             cure="look the code up at epsg.org",
             rule=1,
         ) from error
+
+
+@cache
+def transformer(source_wkt: str, target_wkt: str) -> Any:
+    """A transformer between two systems, longitude first; safe to share between threads."""
+    from pyproj import Transformer
+
+    return Transformer.from_crs(source_wkt, target_wkt, always_xy=True)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,3 +103,39 @@ def remove_own(folder: Path, kind: str) -> None:
     """Remove a folder of the program's own with all that is in it; any other is left alone."""
     if is_own(folder, kind):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def resolved(target: Path) -> Path:
+    """A place for results with links followed.
+
+    Raises
+    ------
+    ConfigError
+        The path is none that a person could have meant.
+    """
+    text = str(target)
+    try:
+        text.encode()
+        odd = any(unicodedata.category(sign) == "Cc" for sign in text)
+    except UnicodeEncodeError:
+        odd = True
+    if odd:
+        raise ConfigError(
+            "the results cannot be written: the path has signs that cannot be shown",
+            got=ascii(text),
+            expected="letters, numbers and signs in UTF-8",
+            cure="give another folder with --out",
+        )
+    place = target.resolve()
+    if not place.name:
+        raise ConfigError(
+            "the results cannot be written: it is the root of a disk",
+            where=text,
+            cure="name a folder in it with --out",
+        )
+    return place
+
+
+def side_name(place: Path, ending: str) -> Path:
+    """A path beside a place that belongs to it and to cdrsite."""
+    return place.with_name(f".{place.name}.cdrsite-{ending}")

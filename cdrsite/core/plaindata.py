@@ -10,9 +10,13 @@ import dataclasses
 import json
 import re
 import struct
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+
+from cdrsite.core.errors import DataError
 
 T = TypeVar("T")
 
@@ -146,3 +150,69 @@ class _Reader:
             raise ValueError("an array is cut short")
         self.at += size
         return np.frombuffer(part, kind).reshape(shape).copy()
+
+
+PLAIN_CODECS = {
+    *("adler32", "astype", "bitround", "blosc", "bz2", "bytes", "crc32", "crc32c", "delta"),
+    *("fixedscaleoffset", "fletcher32", "gzip", "jenkins_lookup3", "lz4", "lzma", "packbits"),
+    *("quantize", "sharding_indexed", "shuffle", "transpose", "vlen-bytes", "vlen-utf8"),
+    *("zlib", "zstd"),
+}
+"""Ways of packing numbers and texts in a Zarr array. None of them runs what it reads: ``pickle``
+does, and is not among them."""
+
+
+def require_plain_zarr(folder: Path, where: str | None = None) -> None:
+    """Refuse a Zarr store whose reading could run what stands in it; nothing of it is read.
+
+    Parameters
+    ----------
+    folder : Path
+        An array or a group, format 2 or 3.
+    where : str, optional
+        For the error; the file when not given.
+
+    Raises
+    ------
+    DataError
+        An array is packed in a way that is not one of :data:`PLAIN_CODECS`, or its description
+        cannot be read.
+    """
+    names = (".zarray", ".zmetadata", "zarr.json")
+    for file in sorted(file for name in names for file in folder.rglob(name)):
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+            used = set(_codecs(document))
+        except (OSError, ValueError, RecursionError) as error:
+            raise DataError(
+                "the description of an array cannot be read",
+                where=where or str(file),
+                got=f"{file.name}: {error}",
+            ) from error
+        odd = sorted(used - PLAIN_CODECS)
+        if odd:
+            raise DataError(
+                "an array is packed in a way that is not read",
+                where=where or str(file),
+                got=", ".join(odd),
+                expected=f"one of {', '.join(sorted(PLAIN_CODECS))}",
+                cure="write the store again with another compressor and without object filters",
+            )
+
+
+def _codecs(node: Any) -> Iterator[str]:
+    """Names of the codecs that the description of arrays uses, at any depth."""
+    if isinstance(node, dict):
+        for key in ("filters", "codecs", "index_codecs", "compressor"):
+            inner = node.get(key)
+            for one in inner if isinstance(inner, list) else [inner]:
+                if isinstance(one, dict):
+                    name = str(one.get("id") or one.get("name"))
+                    yield name.removeprefix("numcodecs.").lower()
+                elif isinstance(one, str):
+                    yield one.lower()
+        for value in node.values():
+            yield from _codecs(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _codecs(value)

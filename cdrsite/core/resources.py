@@ -17,3 +17,6 @@ RESOURCE_UNITS: dict[str, str] = {
     "storage": "t/yr",
 }
 """Canonical unit of each supply (rule 4)."""
+
+INJECTIVITY, PORE_SPACE = "injectivity", "pore space"
+"""Names of the storage rows: yearly injection, and capacity over the project's life."""

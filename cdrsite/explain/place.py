@@ -14,9 +14,9 @@ import numpy as np
 
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.core.numbers import number
+from cdrsite.core.plaindata import require_plain_zarr
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.states import OUTSIDE
-from cdrsite.engine.arrays import require_plain_zarr
 from cdrsite.outputs.legend import flag_names, label_names, reason_names, state_codes
 from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.styles import LARGER, people_unit

@@ -10,7 +10,7 @@ import numpy as np
 from affine import Affine
 
 from cdrsite.core.errors import DataError, MissingDependencyError
-from cdrsite.engine.arrays import require_plain_zarr
+from cdrsite.core.plaindata import require_plain_zarr
 from cdrsite.layers.guard import reading, require_harmless
 from cdrsite.layers.sources import CRS_CURE, RasterSource, bands_of, crs_of, nodata_of
 from cdrsite.layers.where import nearest

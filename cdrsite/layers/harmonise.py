@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.crs import transformer
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.layers._kernel_conserve import overlay
 
@@ -235,11 +236,3 @@ def _project(xy: NDArray, source_wkt: str, target_wkt: str) -> tuple[NDArray, ND
     if bad.any():
         x[bad] = y[bad] = np.nan
     return x, y
-
-
-@cache
-def transformer(source_wkt: str, target_wkt: str) -> Any:
-    """A transformer between two systems, longitude first; safe to share between threads."""
-    from pyproj import Transformer
-
-    return Transformer.from_crs(source_wkt, target_wkt, always_xy=True)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.crs import transformer
 from cdrsite.core.grid import AnalysisGrid, Block, equal_area_crs
 from cdrsite.layers._kernel_nearest import fill_buckets, nearest
 from cdrsite.layers.coverage import rings_of
-from cdrsite.layers.harmonise import transformer
 from cdrsite.layers.shapes import parts_of
 
 if TYPE_CHECKING:

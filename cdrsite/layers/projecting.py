@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.crs import transformer
 from cdrsite.core.errors import DataError
-from cdrsite.layers.harmonise import same_crs, transformer
+from cdrsite.layers.harmonise import same_crs
 from cdrsite.layers.seam import GEODETIC, Window, long_edges, unwrapped, window_of, within
 from cdrsite.layers.shapes import Repairs, clean, made_valid, parts_of
 

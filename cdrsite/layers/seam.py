@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.layers.harmonise import transformer
+from cdrsite.core.crs import transformer
 from cdrsite.layers.shapes import joined, made_valid, parts_of
 
 if TYPE_CHECKING:

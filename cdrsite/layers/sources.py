@@ -239,37 +239,8 @@ class _GdalReader:
         return np.ma.MaskedArray(data, dataset.read_masks(list(bands), **options) == 0)
 
 
-def open_raster(layer: FileLayer, name: str, nodata: tuple[float, ...] = ()) -> RasterSource:
-    """Open the raster of a layer.
-
-    Parameters
-    ----------
-    layer : FileLayer
-        Path, band, nodata, scale and CRS.
-    name : str
-        Name of the layer, for errors.
-    nodata : tuple of float
-        Further stored values that mean unknown (a preset's).
-
-    Returns
-    -------
-    RasterSource
-
-    Raises
-    ------
-    MissingFileError, DataError
-        If the file is missing, cannot be read, has no CRS, or not the band or variable.
-    """
-    where = f"layers.{name} ({layer.path})"
-    require_file(layer.path, where)
-    if layer.path.suffix.lower() in CUBE_SUFFIXES:
-        from cdrsite.layers.cubes import open_cube
-
-        return open_cube(layer, where, nodata)
-    return _open_gdal(layer, where, nodata)
-
-
-def _open_gdal(layer: FileLayer, where: str, nodata: tuple[float, ...]) -> RasterSource:
+def open_gdal(layer: FileLayer, where: str, nodata: tuple[float, ...]) -> RasterSource:
+    """Open a raster that GDAL reads; see :func:`cdrsite.layers.rasterfiles.open_raster`."""
     from rasterio.enums import MaskFlags
 
     reader = _GdalReader(str(layer.path))
@@ -353,7 +324,7 @@ def require_horizontal(crs: CRS, where: str) -> None:
     DataError
         A vertical, geocentric or local one, or one that PROJ cannot use.
     """
-    from cdrsite.layers.harmonise import transformer
+    from cdrsite.core.crs import transformer
 
     if not (crs.is_projected or crs.is_geographic):
         raise DataError(

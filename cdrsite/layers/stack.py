@@ -21,14 +21,15 @@ from cdrsite.core.numbers import as_text
 from cdrsite.core.units import parse_quantity, split_number
 from cdrsite.layers import expression, harmonise
 from cdrsite.layers.areal import collect, disk_mean, geometry_type, line_lengths, spread
-from cdrsite.layers.check import Finding, check_layers, check_references
 from cdrsite.layers.classes import look_up, select_codes
 from cdrsite.layers.derive import percent, slope_degrees
+from cdrsite.layers.inputs import check_references
 from cdrsite.layers.presets import Resolved, resolve_all
+from cdrsite.layers.rasterfiles import open_raster
 from cdrsite.layers.region import StudyArea
 from cdrsite.layers.remember import BlockCache, by_block
 from cdrsite.layers.shapes import centres
-from cdrsite.layers.sources import RasterSource, open_raster
+from cdrsite.layers.sources import RasterSource
 from cdrsite.layers.survey import LOOK_PIXELS, Survey, all_codes, survey
 from cdrsite.layers.unit import factor
 from cdrsite.layers.vectors import Once, Vectors, kept
@@ -217,10 +218,6 @@ class LayerStack:
         if unit is None:
             return 1.0, 0.0
         return factor(self.info(name).unit, unit, f"layers.{name}", self.base_year)
-
-    def check(self, uses: Mapping[str, list[str]]) -> list[Finding]:
-        """All that a run would refuse or warn about; :func:`cdrsite.layers.check.check_layers`."""
-        return check_layers(self, uses)
 
     # values
 

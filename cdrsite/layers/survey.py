@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.crs import transformer
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import Block
-from cdrsite.layers.harmonise import Window, transformer, windows
+from cdrsite.layers.harmonise import Window, windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

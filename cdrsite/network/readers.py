@@ -8,7 +8,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,49 +61,6 @@ class CaseTables:
     crs: str = "EPSG:4326"
 
 
-def read_tables(path: Path) -> CaseTables:
-    """Read the tables of a case as they stand.
-
-    Parameters
-    ----------
-    path : Path
-        Folder of CSV files, scenario folder of SimCCS, ``.xlsx`` workbook or ``.gpkg``
-        GeoPackage.
-
-    Returns
-    -------
-    CaseTables
-        Cells as text or numbers, not yet checked.
-
-    Raises
-    ------
-    MissingFileError
-        The path, or a table in it, does not exist.
-    DataError
-        The format is not known or the file cannot be read.
-    """
-    if not path.exists():
-        raise MissingFileError(
-            "case does not exist", where=str(path), expected="a folder, .xlsx or .gpkg"
-        )
-    readers: dict[str, Callable[[Path], CaseTables]] = {
-        ".xlsx": _workbook, ".xlsm": _workbook, ".gpkg": _geopackage
-    }  # fmt: skip
-    if path.is_dir():
-        from cdrsite.network.simccs import is_simccs, read_simccs  # it reads by these tables
-
-        return read_simccs(path) if is_simccs(path) else _folder(path)
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise DataError(
-            "format of the case is not known",
-            where=str(path),
-            got=path.suffix or "no ending",
-            expected="a folder of CSV files, .xlsx or .gpkg",
-        )
-    return reader(path)
-
-
 def _case(
     name: str,
     tables: Mapping[str, Table],
@@ -120,7 +77,8 @@ def _case(
 # -- CSV ---------------------------------------------------------------------------------
 
 
-def _folder(folder: Path) -> CaseTables:
+def read_folder(folder: Path) -> CaseTables:
+    """Read a folder of CSV files."""
     place = folder / "params.json"
     if not place.is_file():
         raise MissingFileError("case has no params.json", where=str(place))
@@ -283,7 +241,8 @@ def _geojson_lines(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
 # -- Excel -------------------------------------------------------------------------------
 
 
-def _workbook(path: Path) -> CaseTables:
+def read_workbook(path: Path) -> CaseTables:
+    """Read an ``.xlsx`` workbook."""
     try:
         import openpyxl  # type: ignore[import-untyped]
     except ImportError as error:
@@ -339,7 +298,8 @@ def _params(tables: Mapping[str, Table]) -> dict[str, Any]:
 # -- GeoPackage --------------------------------------------------------------------------
 
 
-def _geopackage(path: Path) -> CaseTables:
+def read_geopackage(path: Path) -> CaseTables:
+    """Read a GeoPackage."""
     import pyogrio
 
     require_vector(path, str(path))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cdrsite.core.errors import DataError
+from cdrsite.network.casefiles import read_tables
 from cdrsite.network.columns import (
     NOTES,
     PARAMETERS,
@@ -21,7 +22,7 @@ from cdrsite.network.columns import (
 )
 from cdrsite.network.headers import find_column, scale_of
 from cdrsite.network.problem import Arc, NetworkProblem, Node, Sink, Source, Trend
-from cdrsite.network.readers import NAMES, CaseTables, Table, empty, identity, read_tables
+from cdrsite.network.readers import NAMES, CaseTables, Table, empty, identity
 from cdrsite.network.transit import without_transit
 
 _NODE = ("cell", "node")

@@ -11,7 +11,7 @@ from cdrsite.library.records import Method, Profile, Source, to_rows
 
 if TYPE_CHECKING:
     from cdrsite.methods.model import MethodModel
-    from cdrsite.study.used import Used
+    from cdrsite.result.study_result import Used
 
 ASSUMPTIONS = "assumptions.json"
 """File of a run's folder with these records."""

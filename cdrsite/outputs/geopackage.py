@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.gdal import vector_options
+from cdrsite.core.resources import INJECTIVITY, PORE_SPACE
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.rasters.plan import common_tags
 from cdrsite.outputs.styles import (
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyproj import CRS
 
-    from cdrsite.study.assemble import StudyResult
+    from cdrsite.result.study_result import StudyResult
 
 VERSION = "1.3"
 """GDAL 3.6 and QGIS 3.22 warn of the newer 1.4."""
@@ -47,8 +48,6 @@ SETTINGS = {"OGR_CURRENT_DATE": MOMENT, "OGR_SQLITE_SYNCHRONOUS": "OFF"}
 """A fixed time stamp; and no waiting for the disk, since a run's folder is moved when whole."""
 CONTENT = "Where carbon dioxide removal can go: the plan, its supplies and prices, the best sites"
 """What a GeoPackage holds, in its metadata."""
-INJECTIVITY, PORE_SPACE = "injectivity", "pore space"
-"""Families of the table of pools that belong to storage units."""
 
 TRUCK = "truck"
 """Mode of transport whose routes are dashed."""

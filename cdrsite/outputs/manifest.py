@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import os
-import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.competition.master import SEED
-from cdrsite.core.content import known_sha256, state_of
-from cdrsite.core.errors import DataError, message
-from cdrsite.core.references import files_of
 from cdrsite.core.secrets import hidden
-from cdrsite.core.version import __version__
+from cdrsite.engine.record import (
+    input_files,
+    named_paths,
+    relative_path,
+    resolved_scenario,
+    versions,
+)
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
-    from cdrsite.study.assemble import StudyResult
-
-PACKAGES = (
-    "geopandas",
-    "highspy",
-    "numba",
-    "numpy",
-    "pandas",
-    "pydantic",
-    "pyproj",
-    "rasterio",
-    "scipy",
-    "shapely",
-    "xarray",
-    "zarr",
-)
-NOT_INPUTS = frozenset({"data_folder", "folder"})
-"""Keys of a scenario whose paths are places, not data."""
-MOST_NAMED = 5
-"""Files that one warning names."""
+    from cdrsite.result.study_result import StudyResult
 
 
 def manifest(result: StudyResult) -> dict[str, Any]:
@@ -85,7 +67,7 @@ def placeless(text: str, scenario: Scenario) -> str:
     and of no use to who reads it elsewhere.
     """
     base = scenario.data_folder.absolute()
-    places = {str(path): relative_path(path, base) for path in _paths(scenario.model_dump())}
+    places = {str(path): relative_path(path, base) for path in named_paths(scenario.model_dump())}
     for folder in (base, base.resolve()):
         if folder != Path(folder.anchor):
             places |= {f"{folder}{os.sep}": "", str(folder): "."}
@@ -103,140 +85,4 @@ def seeds(scenario: Scenario) -> dict[str, int]:
     found = {"competition": SEED}
     if scenario.network.plan:
         found["network.seed"] = scenario.network.seed
-    return found
-
-
-def resolved_scenario(scenario: Scenario) -> dict[str, Any]:
-    """The scenario with its defaults; paths start at the data folder, so that it can be moved."""
-    base = scenario.data_folder
-    document: dict[str, Any] = _relative(scenario.model_dump(by_alias=True), base)
-    document["data_folder"] = "."
-    return document
-
-
-def _relative(value: Any, base: Path) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _relative(item, base) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_relative(item, base) for item in value]
-    return relative_path(value, base) if isinstance(value, Path) else value
-
-
-def relative_path(path: Path, base: Path) -> str:
-    """A path as seen from the data folder, with slashes; from its drive where there is no way."""
-    plain = path.as_posix()
-    if not path.is_absolute() or hidden(plain) != plain:  # a way from here would show parts of it
-        return hidden(plain)
-    try:
-        return Path(os.path.relpath(path, base.resolve())).as_posix()
-    except ValueError:  # another drive
-        drive = path.drive.strip(":\\/").replace("\\", "/")
-        return f"{drive}/{path.relative_to(path.anchor).as_posix()}"
-
-
-def input_files(scenario: Scenario) -> dict[str, dict[str, Any]]:
-    """SHA-256 and size of every file the scenario names, by path from the data folder.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        Its paths are absolute.
-
-    Returns
-    -------
-    dict
-        Path -> ``sha256`` and ``bytes``. Of a folder (a Zarr store) every file; of any other file
-        its companions too (of a shapefile, and the georeference of a raster), and of a mosaic its
-        parts.
-    """
-    return {
-        name: {"sha256": known_sha256(file), "bytes": file.stat().st_size}
-        for name, file in _named(scenario).items()
-    }
-
-
-def _named(scenario: Scenario) -> dict[str, Path]:
-    """Every file the scenario names, by path from the data folder."""
-    paths = _paths(scenario.model_dump(by_alias=True))
-    files = {file for path in paths for file in files_of(path)}
-    found = {relative_path(file.absolute(), scenario.data_folder): file for file in files}
-    return {name: found[name] for name in sorted(found)}
-
-
-class InputWatch:
-    """Inputs from before the first of them is read until after the last.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        Its paths are absolute.
-    """
-
-    def __init__(self, scenario: Scenario) -> None:
-        self._scenario = scenario
-        self._before: dict[str, tuple[int, ...]] = {}
-        with suppress(DataError):  # told with its layer when it is opened
-            self._before = {name: state_of(file) for name, file in _named(scenario).items()}
-
-    def finish(self) -> tuple[dict[str, dict[str, Any]], list[str]]:
-        """Hashes of the bytes that were read.
-
-        Returns
-        -------
-        tuple
-            As :func:`input_files`, and the names of files that changed meanwhile or are gone, which
-            have no hash: what was read of them, nobody can tell any more.
-        """
-        found: dict[str, dict[str, Any]] = {}
-        now = _named(self._scenario)
-        for name in sorted({*now, *self._before}):
-            same = False
-            with suppress(OSError):
-                file = now.get(name)
-                if file is not None and state_of(file) == self._before.get(name):
-                    found[name] = {"sha256": known_sha256(file), "bytes": file.stat().st_size}
-                    same = state_of(file) == self._before[name]
-            if not same:
-                found[name] = {"sha256": None, "bytes": None}
-        return found, [name for name, entry in found.items() if entry["sha256"] is None]
-
-
-def changed_text(names: Sequence[str]) -> str:
-    """The warning of inputs that changed while a run read them."""
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return message(
-        "changed while the run was under way: its results may come from the old bytes, the new "
-        "ones or both, and the manifest has no hash of it",
-        where=", ".join(names[:MOST_NAMED]) + more,
-        cure="let nothing change the inputs while a run is under way, and run again",
-        rule=7,
-    )
-
-
-def _paths(value: Any) -> Iterator[Path]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if key not in NOT_INPUTS:
-                yield from _paths(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _paths(item)
-    elif isinstance(value, Path):
-        yield value
-
-
-def versions() -> dict[str, str]:
-    """Versions of the program, of Python, and of the libraries that shape the numbers."""
-    import pyproj
-    import rasterio
-
-    found = {"cdrsite": __version__, "python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    found["gdal"] = str(rasterio.__gdal_version__)
-    found["proj"] = str(pyproj.proj_version_str)
-    found["platform"] = f"{platform.system()} {platform.machine()}"
     return found

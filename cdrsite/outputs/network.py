@@ -6,7 +6,6 @@ import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.gdal import vector_options
 from cdrsite.core.version import __version__
+from cdrsite.engine.record import versions
 from cdrsite.network.design import NetworkPlan
 from cdrsite.network.problem import NetworkProblem
-from cdrsite.network.readers import CaseTables
 from cdrsite.outputs.listing import MARK
-from cdrsite.outputs.manifest import versions
+from cdrsite.outputs.network_places import Places
 from cdrsite.outputs.staging import Staging
 from cdrsite.outputs.tables import plain, write_csv, write_json
 
@@ -31,43 +30,6 @@ Line = tuple[Place, ...]
 
 STAMP = "2000-01-01T00:00:00.000Z"
 """Time written into GeoPackages, so that the same plan gives the same bytes (rule 9)."""
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where nodes and arcs of a network are.
-
-    Attributes
-    ----------
-    points : mapping
-        Node -> (x, y).
-    lines : mapping
-        Arc -> its route; a straight line is drawn where it is not known.
-    crs : str
-        Coordinate system of both.
-    """
-
-    points: Mapping[str, Place]
-    lines: Mapping[str, Line]
-    crs: str = "EPSG:4326"
-
-    @staticmethod
-    def of(tables: CaseTables) -> Places:
-        """Places as a case gives them."""
-        return Places(tables.points, tables.lines, tables.crs)
-
-    def route(self, arc: str, tail: object, head: object) -> Line | None:
-        """Line of an arc in the direction from tail to head; None where nothing is known."""
-        begin, end = self.points.get(str(tail)), self.points.get(str(head))
-        line = self.lines.get(arc)
-        if line is None:
-            return (begin, end) if begin is not None and end is not None else None
-        first, last = line[0], line[-1]
-        known, near = (begin, first) if begin is not None else (end, last)
-        other = last if near is first else first
-        if known is not None and math.dist(known, other) < math.dist(known, near):
-            return line[::-1]
-        return line
 
 
 def summary(plan: NetworkPlan, name: str = "network") -> dict[str, Any]:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.version import __version__
+from cdrsite.engine.record import versions
 from cdrsite.network.periods import BuildOut, Period
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.outputs.listing import MARK
-from cdrsite.outputs.manifest import versions
 from cdrsite.outputs.staging import Staging
 from cdrsite.outputs.tables import plain, write_csv, write_json
 

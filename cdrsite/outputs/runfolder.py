@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.gdal import open_raster, vector_options
+from cdrsite.core.plaindata import require_plain_zarr
 from cdrsite.core.references import require_vector
-from cdrsite.engine.arrays import require_plain_zarr
 from cdrsite.outputs.assumptions import ASSUMPTIONS, known_assumptions
 from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.tables import read_csv

@@ -16,7 +16,6 @@ import glob
 import json
 import os
 import shutil
-import unicodedata
 import uuid
 import warnings
 from collections.abc import Collection, Iterator, Mapping
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
-from cdrsite.core.files import is_own, make_own, remove_own
+from cdrsite.core.files import is_own, make_own, remove_own, resolved, side_name
 from cdrsite.core.lock import FolderLock, held
 from cdrsite.outputs.listing import (
     KINDS,
@@ -120,37 +119,6 @@ def check_target(target: Path, kind: str = "run") -> None:
             )
         _refuse_fixed(target, place)
         _refuse_foreign(target, place, kind)
-
-
-def resolved(target: Path) -> Path:
-    """A place for results with links followed.
-
-    Raises
-    ------
-    ConfigError
-        The path is none that a person could have meant.
-    """
-    text = str(target)
-    try:
-        text.encode()
-        odd = any(unicodedata.category(sign) == "Cc" for sign in text)
-    except UnicodeEncodeError:
-        odd = True
-    if odd:
-        raise ConfigError(
-            "the results cannot be written: the path has signs that cannot be shown",
-            got=ascii(text),
-            expected="letters, numbers and signs in UTF-8",
-            cure="give another folder with --out",
-        )
-    place = target.resolve()
-    if not place.name:
-        raise ConfigError(
-            "the results cannot be written: it is the root of a disk",
-            where=text,
-            cure="name a folder in it with --out",
-        )
-    return place
 
 
 def _refuse_fixed(target: Path, place: Path) -> None:
@@ -303,11 +271,6 @@ def _try_to_write(place: Path) -> None:
 
 
 # ------------------------------------------------------------------------- the work aside
-
-
-def side_name(place: Path, ending: str) -> Path:
-    """A path beside a place that belongs to it and to cdrsite."""
-    return place.with_name(f".{place.name}.cdrsite-{ending}")
 
 
 def _make_aside(place: Path) -> Path:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cdrsite.core.progress import ProgressSink
     from cdrsite.outputs.geopackage import VectorLayer
     from cdrsite.outputs.rasters.raster import RasterSpec
-    from cdrsite.study.assemble import StudyResult
+    from cdrsite.result.study_result import StudyResult
 
 MOST_NAMED = 3
 """Files that one warning names."""

@@ -13,7 +13,8 @@ import numpy as np
 
 from cdrsite.core.errors import GridError
 from cdrsite.core.grid import AnalysisGrid
-from cdrsite.engine.arrays import DiskStore, compressor, require_plain_zarr
+from cdrsite.core.plaindata import require_plain_zarr
+from cdrsite.engine.arrays import DiskStore, compressor
 from cdrsite.engine.memo import MOST_CELLS, remembered_files
 
 if TYPE_CHECKING:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import Objective
-from cdrsite.competition.prices import SolverOptions, solve
+from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import QUANTITIES, Term
 from cdrsite.competition.results import real_prices
-from cdrsite.study.problem import INJECTIVITY, PORE_SPACE
+from cdrsite.core.resources import INJECTIVITY, PORE_SPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +9,12 @@ import numpy as np
 import xarray as xr
 
 from cdrsite.competition.results import binding_labels
-from cdrsite.core.files import WORK, remove_own
-from cdrsite.core.grid import DEFAULT_BLOCK, AnalysisGrid
+from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.secrets import hidden
 from cdrsite.core.version import __version__
 from cdrsite.engine.arrays import DiskStore
+from cdrsite.result.study_result import StudyResult
 from cdrsite.result.variables import (
     EVIDENCE,
     INTERCHANGEABLE,
@@ -47,17 +44,11 @@ from cdrsite.study.tables import (
     zone_table,
 )
 from cdrsite.study.tally import Tally
-from cdrsite.study.used import Used, what_is_used
+from cdrsite.study.used import what_is_used
 
 if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
-
-    from cdrsite.config.models import Scenario
-    from cdrsite.core.progress import ProgressSink
     from cdrsite.engine.arrays import ArrayStore
     from cdrsite.engine.passes import Workspace
-    from cdrsite.methods.model import MethodModel
     from cdrsite.siting.exclusions import RuleAreas
     from cdrsite.study.gathering import Gathered
     from cdrsite.study.network import Projects
@@ -67,106 +58,6 @@ if TYPE_CHECKING:
 
 PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
 """CF standard names of y and x on a projected grid."""
-
-
-@dataclass
-class StudyResult:
-    """The result of a study.
-
-    Attributes
-    ----------
-    scenario : Scenario
-        What was asked.
-    grid : AnalysisGrid
-        Where the arrays live.
-    dataset : xr.Dataset
-        Variables of :data:`VARIABLES` with dimensions (removal_method, y, x), and shared ones with
-        (y, x).
-    tables : dict
-        DataFrames: ``methods``, ``limits``, ``exclusions``, ``sites``, ``pools``.
-    summary : dict
-        Headline numbers, units in the names.
-    warnings : list of str
-        What the user should know; repeated at the end of a run and in the manifest.
-    timings : dict
-        Seconds per stage.
-    features : dict
-        GeoDataFrames in the grid's CRS: ``routes``, ``corridors``, ``storage``, ``pools_WATER`` and
-        so on, ``provinces``; see :mod:`cdrsite.study.features`.
-    block_size : int
-        Rows and columns of a block [cells].
-    store : Path or None
-        The dataset's own folder while it is not written yet, where it is larger than memory; its
-        values are read when they are asked for.
-    work : Path or None
-        Folder of a run on disk, removed once the result is written.
-    inputs : dict
-        Hash and size of every input as the run read it; see the manifest.
-    models : dict
-        Name -> method with the records of the library that the run used.
-    used : Used or None
-        Which of them the numbers rest on; all where it is not known.
-    """
-
-    scenario: Scenario
-    grid: AnalysisGrid
-    dataset: xr.Dataset
-    tables: dict[str, pd.DataFrame]
-    summary: dict[str, Any]
-    rule_names: tuple[str, ...]
-    warnings: list[str] = field(default_factory=list)
-    timings: dict[str, float] = field(default_factory=dict)
-    features: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
-    block_size: int = DEFAULT_BLOCK
-    store: Path | None = None
-    work: Path | None = None
-    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    models: Mapping[str, MethodModel] = field(default_factory=dict)
-    used: Used | None = None
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Names of the methods, in the order of the scenario."""
-        return tuple(str(name) for name in self.dataset["removal_method"].values)
-
-    def write(self, folder: Path | str, progress: ProgressSink | None = None) -> Path:
-        """Write rasters, tables, dataset, summary and manifest; whole or not at all.
-
-        Parameters
-        ----------
-        folder : Path or str
-            Replaced if it exists.
-        progress : ProgressSink, optional
-            Told about long steps.
-
-        Returns
-        -------
-        Path
-            The folder.
-        """
-        from cdrsite.report.folder import write_run
-        from cdrsite.result.store import open_labelled
-
-        path = write_run(self, Path(folder), progress)
-        if self.store is not None:  # from now on the values are read from where they belong
-            self.store = path.resolve() / "result.zarr"
-            self.dataset = open_labelled(self.store)
-        if self.work is not None:
-            remove_own(self.work, WORK)
-            self.work = None
-        return path
-
-    def __repr__(self) -> str:
-        rows, cols = self.grid.shape
-        names = ", ".join(self.methods)
-        return f"<StudyResult {self.scenario.name}: {names} on {rows} x {cols} cells>"
-
-    def _repr_html_(self) -> str:
-        """Tables for a notebook."""
-        head = f"<b>{escape(self.scenario.title or self.scenario.name)}</b>"
-        return head + self.tables["methods"].to_html(
-            index=False, border=0, float_format=lambda v: f"{v:,.3g}", na_rep="–"
-        )
 
 
 def assemble(
@@ -200,8 +91,6 @@ def assemble(
     projects : Projects, optional
         Plants and their network, where the study asks for them.
     """
-    import cdrsite.report.accessor  # noqa: F401 - registers `.cdr` for the dataset below
-
     scenario, grid = setting.scenario, setting.area.grid
     dataset = _dataset(setting, space.result, allocation)
     store = None

@@ -12,9 +12,8 @@ import numpy as np
 from cdrsite.competition.problem import QUANTITIES
 from cdrsite.competition.results import real_prices
 from cdrsite.competition.rows import objective_matrix
-from cdrsite.core.resources import RESOURCE_UNITS, RESOURCES
+from cdrsite.core.resources import INJECTIVITY, PORE_SPACE, RESOURCE_UNITS, RESOURCES
 from cdrsite.result.variables import EVIDENCE
-from cdrsite.study.problem import INJECTIVITY, PORE_SPACE
 
 if TYPE_CHECKING:
     import xarray as xr

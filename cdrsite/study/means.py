@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import ConfigError, NotEnoughMemoryError
 from cdrsite.core.faults import MEMORY_CURE
-from cdrsite.core.files import WORK, make_own, remove_own
+from cdrsite.core.files import WORK, make_own, remove_own, resolved, side_name
 from cdrsite.core.lock import held
 from cdrsite.core.machine import cores, free_memory
 from cdrsite.engine.cluster import Cluster, check_workers, connected
 from cdrsite.engine.passes import Threads, Workspace
-from cdrsite.outputs.staging import resolved, side_name
+from cdrsite.engine.record import input_files, resolved_scenario, versions
 
 if TYPE_CHECKING:
     from cdrsite.core.progress import ProgressSink
@@ -147,8 +147,6 @@ def _workspace(setting: Setting, means: Means, progress: ProgressSink) -> Iterat
 
 def _key(setting: Setting) -> tuple[dict[str, Any], list[Path]]:
     """What the bytes of a run depend on, and its input files."""
-    from cdrsite.outputs.manifest import input_files, resolved_scenario, versions
-
     scenario = setting.scenario
     inputs = input_files(scenario)
     document = resolved_scenario(scenario)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError
 from cdrsite.core.grid import Block
+from cdrsite.layers.check import check_layers
 from cdrsite.layers.region import StudyArea, build_grid
 from cdrsite.layers.stack import LayerStack
 from cdrsite.library.plausibility import check_profile
@@ -187,7 +188,7 @@ def _raise_findings(reader: LayerStack, scenario: Scenario) -> None:
     DataError
         With every error, one a line.
     """
-    findings = reader.check(scenario.layer_references())
+    findings = check_layers(reader, scenario.layer_references())
     for finding in findings:
         if finding.level == "warning":
             warnings.warn(finding.text, CdrsiteWarning, stacklevel=3)

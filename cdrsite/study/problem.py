@@ -16,6 +16,7 @@ import numpy as np
 
 from cdrsite.competition import results as found
 from cdrsite.competition.blockcells import BlockCells, CellLayout
+from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import (
     Lexicographic,
     Objective,
@@ -24,7 +25,7 @@ from cdrsite.competition.objectives import (
     most_value,
 )
 from cdrsite.competition.preference import along_curve, prefer
-from cdrsite.competition.prices import SolverOptions, solve, solve_in_order
+from cdrsite.competition.prices import solve, solve_in_order
 from cdrsite.competition.problem import (
     Method,
     PolicyRow,
@@ -38,7 +39,7 @@ from cdrsite.competition.problem import (
 from cdrsite.config.competition import RULE_UNITS, ObjectiveModel, PolicyRule
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.plaindata import recorded
-from cdrsite.core.resources import RESOURCE_UNITS
+from cdrsite.core.resources import INJECTIVITY, PORE_SPACE, RESOURCE_UNITS
 from cdrsite.core.states import (
     EXCLUDED,
     LOWEST_STATE,
@@ -65,8 +66,6 @@ NEIGHBOURS = 0.1
 """Weight of the order of neighbours among equal cells; the rest is that of suitability [1]."""
 MOST_NAMES = 20
 """Most names that an error lists."""
-INJECTIVITY, PORE_SPACE = "injectivity", "pore space"
-"""Names of the storage rows: yearly injection, and capacity over the project's life."""
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ from cdrsite.core.grid import Block
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.core.secrets import hidden
 from cdrsite.engine.cache import Forgetful, Recall
-from cdrsite.outputs.manifest import InputWatch, changed_text
+from cdrsite.engine.record import InputWatch, changed_text
+from cdrsite.result.study_result import StudyResult
 from cdrsite.siting.exclusions import exclude_block
-from cdrsite.study.assemble import StudyResult, assemble
+from cdrsite.study.assemble import assemble
 from cdrsite.study.assumed import alternative_sentences, alternatives, warn_of_assumptions
 from cdrsite.study.cells import (
     biomass_shed,

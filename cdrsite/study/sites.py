@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.competition.results import real_prices
+from cdrsite.core.resources import INJECTIVITY, PORE_SPACE
 from cdrsite.core.states import LOWEST_STATE
 from cdrsite.network._kernel_plants import disc_sums
 from cdrsite.network.plants import ROUNDING, PlantRules, gather_plants
 from cdrsite.study.cells import competitors_of
-from cdrsite.study.problem import INJECTIVITY, PORE_SPACE
 from cdrsite.study.sitepieces import (
     NO_GAIN,
     NOTHING_SHORT,

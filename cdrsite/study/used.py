@@ -8,11 +8,12 @@ number in the tables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.methods.model import method_plan, place_numbers, rival_sums
+from cdrsite.result.study_result import Used
 from cdrsite.study.prepare import ingredients
 
 if TYPE_CHECKING:
@@ -24,22 +25,6 @@ IN_TABLES = ("buffer", "reversal_hazard")
 """Parameters that the table of methods reads."""
 IN_COMPETITION = ("land_exclusive_fraction",)
 """Parameters that the competition reads beside the formulae."""
-
-
-@dataclass(frozen=True)
-class Used:
-    """What the numbers of a run rest on.
-
-    Attributes
-    ----------
-    parameters : dict of str to frozenset of str
-        Method -> parameters of the library.
-    prices : frozenset of str
-        Keys of ``costs.prices``.
-    """
-
-    parameters: Mapping[str, frozenset[str]]
-    prices: frozenset[str]
 
 
 def what_is_used(setting: Setting) -> Used:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
+from cdrsite.transport.blockroutes import BlockRoutes, RankArrays
 from cdrsite.transport.costmodels import road_or_pipe, unit_cost
 from cdrsite.transport.crossings import (
     CrossingBill,
@@ -30,7 +31,7 @@ from cdrsite.transport.frames import cut
 from cdrsite.transport.labels import in_order, neighbourhood, on_threads
 from cdrsite.transport.sums import RouteSums, sum_routes
 from cdrsite.transport.surface import BILLING, STEERING, CostSurface
-from cdrsite.transport.tiles import BlockRoutes, RankArrays, solve_blocks
+from cdrsite.transport.tiles import solve_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

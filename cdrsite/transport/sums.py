@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from cdrsite.core.grid import Block
     from cdrsite.engine.arrays import CellArray
-    from cdrsite.transport.tiles import BlockRoutes
+    from cdrsite.transport.blockroutes import BlockRoutes
 
 
 @dataclass(frozen=True)

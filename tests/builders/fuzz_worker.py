@@ -156,10 +156,11 @@ def read_features(path: Path, area: Any, seed: int) -> None:
 def checked(layer: Any, area: Any) -> Any:
     """The layer under the name ``x`` after `check`, which raises its first error."""
     from cdrsite.core.errors import DataError
+    from cdrsite.layers.check import check_layers
     from cdrsite.layers.stack import LayerStack
 
     stack = LayerStack({"x": layer}, area)
-    for finding in stack.check({"x": ["siting"]}):
+    for finding in check_layers(stack, {"x": ["siting"]}):
         if finding.level == "error":
             raise DataError(finding.text)
     return stack

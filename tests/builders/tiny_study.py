@@ -22,8 +22,8 @@ from cdrsite.core.states import (
     UNKNOWN,
 )
 from cdrsite.methods.model import method_model
-from cdrsite.result.variables import STATE_NAMES
-from cdrsite.study.assemble import LIMIT_NAMES, VARIABLES, StudyResult
+from cdrsite.result.study_result import StudyResult
+from cdrsite.result.variables import LIMIT_NAMES, STATE_NAMES, VARIABLES
 
 METHODS = ("daccs-solid", "afforestation")
 POOLS = ("上游", "lower <b>basin</b>")

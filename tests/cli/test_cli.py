@@ -413,7 +413,11 @@ def test_the_end_of_the_terminal_ends_a_run_like_sigterm(
 
     before = names(tmp_path)
     monkeypatch.setattr(folder, "write_zarr", hang_up)
-    found, _, err = call("run", study, "--out", tmp_path / "results", "-q")
+    heard = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
+    try:
+        found, _, err = call("run", study, "--out", tmp_path / "results", "-q")
+    finally:
+        signal.signal(signal.SIGHUP, heard)
     assert found == cli.HUNG_UP == 129 and "stopped by the system" in err
     assert names(tmp_path) == before
 

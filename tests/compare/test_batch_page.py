@@ -11,8 +11,9 @@ import pytest
 from report_run import Page
 from tiny_study import tiny_result
 
-from cdrsite.compare.batch import BatchResult, folder_name
+from cdrsite.compare.batch import folder_name
 from cdrsite.compare.batch_page import batch_page
+from cdrsite.compare.batch_result import BatchResult
 from cdrsite.core.words import Words
 
 HOSTILE = '<script>alert(1)</script>"&'

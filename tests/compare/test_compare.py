@@ -33,8 +33,9 @@ from cdrsite.compare.changes import (
 )
 from cdrsite.compare.maps import OTHER, UNCHANGED, Differences, change_classes, shade
 from cdrsite.compare.page import because, sentence
-from cdrsite.compare.runs import Comparison, compare_runs, write_comparison
+from cdrsite.compare.runs import Comparison, compare_runs
 from cdrsite.compare.sheet import signed
+from cdrsite.compare.write import write_comparison
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.core.words import Words

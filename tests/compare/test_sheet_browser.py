@@ -10,7 +10,8 @@ from browser import Browser
 from tiny_scenario import write_world
 
 from cdrsite.compare.batch import Variant, run_batch
-from cdrsite.compare.runs import compare_runs, write_comparison
+from cdrsite.compare.runs import compare_runs
+from cdrsite.compare.write import write_comparison
 
 HOSTILE = "</title><img src=x onerror=alert(1)>"
 

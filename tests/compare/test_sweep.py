@@ -17,7 +17,8 @@ from tiny_scenario import SCENARIO, box, write_polygons, write_world
 
 import cdrsite
 import cdrsite.compare.batch as batch_module
-from cdrsite.compare.batch import BatchResult, Variant, run_batch, sharing_order, variants
+from cdrsite.compare.batch import Variant, run_batch, sharing_order, variants
+from cdrsite.compare.batch_result import BatchResult
 from cdrsite.engine.cache import KEPT, READS, Recall, key_of
 from cdrsite.study.means import Means
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from cdrsite.competition.conflict import ConflictError
+from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import least_cost, most_net
-from cdrsite.competition.prices import SolverOptions, solve
+from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
     Method,

@@ -11,8 +11,9 @@ from competition_problems import problems
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import least_cost, most_net, most_value
-from cdrsite.competition.prices import SolverOptions, solve
+from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import ArrayCells, Method, PoolFamily, Problem, SinkFamily
 from cdrsite.competition.results import pools_table
 from cdrsite.core.errors import InfeasibleError

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from cdrsite.competition import rows
 from cdrsite.competition.blockcells import CellLayout
+from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import Objective, least_cost, most_net, most_value
 from cdrsite.competition.preference import along_curve, prefer
-from cdrsite.competition.prices import SolverOptions, solve
+from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
     Method,

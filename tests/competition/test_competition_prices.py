@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 import cdrsite.study.problem
 from cdrsite.cli.demo import demo_folder
+from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import least_cost, most_net, most_value
-from cdrsite.competition.prices import SolverOptions, solve
+from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
     Method,

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.competition import rows
+from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import Lexicographic, least_cost, most_net
-from cdrsite.competition.prices import SolverOptions, solve, solve_in_order
+from cdrsite.competition.prices import solve, solve_in_order
 from cdrsite.competition.problem import (
     ArrayCells,
     Method,

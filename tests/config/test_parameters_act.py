@@ -22,7 +22,7 @@ from cdrsite.library.parameters import PARAMETERS
 from cdrsite.methods.stock import AgeCurve
 from cdrsite.outputs.assumptions import assumptions
 from cdrsite.report.page import write_report
-from cdrsite.study.assemble import StudyResult
+from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
 INFORMATIVE = {

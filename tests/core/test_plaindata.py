@@ -24,10 +24,10 @@ from tiny_scenario import write_world
 import cdrsite
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.grid import Block
-from cdrsite.core.plaindata import NotPlainError, from_bytes, recorded, to_bytes
-from cdrsite.engine.arrays import DiskStore, require_plain_zarr
+from cdrsite.core.plaindata import NotPlainError, from_bytes, recorded, require_plain_zarr, to_bytes
+from cdrsite.engine.arrays import DiskStore
 from cdrsite.engine.passes import HEAD, Journal
-from cdrsite.layers.sources import open_raster
+from cdrsite.layers.rasterfiles import open_raster
 from cdrsite.scoring import numba_backend as generate
 from cdrsite.siting.exclusions import RuleAreas
 from cdrsite.study.means import work_folder

@@ -10,13 +10,12 @@ from string import Formatter
 import pytest
 
 import cdrsite
-from cdrsite.core.resources import RESOURCE_UNITS, RESOURCES
+from cdrsite.core.resources import INJECTIVITY, PORE_SPACE, RESOURCE_UNITS, RESOURCES
 from cdrsite.core.words import FOLDER, LANGUAGES, Words, load_words
 from cdrsite.library.load import method_names
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.report.frame import Frame
 from cdrsite.result.variables import LIMIT_NAMES, NO_METHOD
-from cdrsite.study.problem import INJECTIVITY, PORE_SPACE
 
 PACKAGE = Path(cdrsite.__file__).parent
 STATES = tuple(name for name in LIMIT_NAMES.values() if name not in RESOURCES)

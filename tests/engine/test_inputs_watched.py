@@ -14,7 +14,7 @@ import pytest
 from tiny_scenario import write_raster, write_world
 
 import cdrsite
-from cdrsite.outputs.manifest import InputWatch
+from cdrsite.engine.record import InputWatch
 from cdrsite.study.cells import score
 
 

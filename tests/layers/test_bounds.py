@@ -206,7 +206,7 @@ def test_strided_reading_of_a_cube_is_that_of_the_whole(
 ) -> None:
     from cdrsite.config.layers import FileLayer
     from cdrsite.layers import cubes
-    from cdrsite.layers.sources import open_raster
+    from cdrsite.layers.rasterfiles import open_raster
 
     values = np.arange(60 * 80, dtype="f4").reshape(60, 80)
     y, x = NORTH - 5 - 10.0 * np.arange(60), WEST + 5 + 10.0 * np.arange(80)

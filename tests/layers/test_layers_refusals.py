@@ -29,6 +29,7 @@ from cdrsite.core.errors import (
 )
 from cdrsite.core.grid import Block
 from cdrsite.layers import expression
+from cdrsite.layers.check import check_layers
 from cdrsite.layers.region import StudyArea, build_grid
 from cdrsite.layers.stack import LayerStack
 
@@ -331,7 +332,7 @@ def test_check_finds_everything_at_once(tmp_path: Path, area: StudyArea) -> None
         "spare": FileLayer(path=good),
     }
     uses = {name: ["somewhere"] for name in layers if name != "spare"} | {"no": ["siting.x"]}
-    found = LayerStack(layers, area).check(uses)
+    found = check_layers(LayerStack(layers, area), uses)
     errors = {f.layer: f.text for f in found if f.level == "error"}
     assert set(errors) == {"away", "gone", "basins", "odd", "tilt", "no"}
     assert "did you mean 't'" in errors["basins"]

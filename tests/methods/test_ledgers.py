@@ -18,7 +18,7 @@ from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.methods import ledgers
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor
-from cdrsite.study.assemble import StudyResult
+from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
 LIQUID = """  daccs-liquid: {override: {capture_loss: 0.02, storage: 1.3, fossil_co_captured: 0.3}}

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cdrsite.core.errors import CdrsiteWarning, DataError, MissingFileError
+from cdrsite.network.casefiles import read_tables
 from cdrsite.network.design import design
-from cdrsite.network.readers import read_tables
 from cdrsite.network.tables import read_case
 
 HEAD = "Required data\nUnique ID\n,,\n"

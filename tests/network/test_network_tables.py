@@ -12,9 +12,9 @@ from network_sheets import COST, SOURCES, geopackage, sheets, workbook
 from shapely.geometry import Point
 
 from cdrsite.core.errors import ConfigError, DataError, MissingFileError
+from cdrsite.network.casefiles import read_tables
 from cdrsite.network.design import design
 from cdrsite.network.headers import parse_flow
-from cdrsite.network.readers import read_tables
 from cdrsite.network.tables import read_case
 
 

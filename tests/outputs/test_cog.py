@@ -14,9 +14,15 @@ from rio_cogeo.cogeo import cog_validate
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.engine.arrays import DiskStore
 from cdrsite.outputs.rasters import cog, tiff
-from cdrsite.outputs.rasters.cog import Statistics, halve, overview_shapes, write_cog_blocks
+from cdrsite.outputs.rasters.cog import (
+    Statistics,
+    halve,
+    overview_shapes,
+    write_cog,
+    write_cog_blocks,
+)
 from cdrsite.outputs.rasters.plan import distinct
-from cdrsite.outputs.rasters.raster import NODATA_FLOAT, Category, RasterSpec, write_cog
+from cdrsite.outputs.rasters.raster import NODATA_FLOAT, Category, RasterSpec
 
 GRID = AnalysisGrid(CRS("EPSG:3035").to_wkt(), 4e6, 3e6, 100.0, 1300, 1100)
 QUANTITY = RasterSpec("q", "quantity", "t/yr", "tonnes, 吨", (), {"method": "x"})

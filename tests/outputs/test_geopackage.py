@@ -24,7 +24,7 @@ from tiny_study import METHODS, tiny_result
 from cdrsite.outputs.geopackage import write_geopackage
 from cdrsite.outputs.palette import METHOD_COLOURS
 from cdrsite.outputs.styles import break_points, number_rules, signed_rules
-from cdrsite.study.assemble import StudyResult
+from cdrsite.result.study_result import StudyResult
 
 HOSTILE = "b <i>&\"' ; -- 城"
 LAYERS = ["sites", "routes", "corridors", "storage", "pools_water", "provinces", "exclusions"]

@@ -27,8 +27,8 @@ from cdrsite.core.states import (
     PLANNED,
     UNKNOWN,
 )
+from cdrsite.engine.record import input_files, relative_path
 from cdrsite.outputs.legend import class_colour
-from cdrsite.outputs.manifest import input_files, relative_path
 from cdrsite.outputs.palette import (
     METHOD_COLOURS,
     RESOURCE_COLOURS,
@@ -37,10 +37,11 @@ from cdrsite.outputs.palette import (
     method_colour,
     rgba,
 )
-from cdrsite.outputs.rasters.raster import Category, RasterSpec, write_cog
+from cdrsite.outputs.rasters.cog import write_cog
+from cdrsite.outputs.rasters.raster import Category, RasterSpec
 from cdrsite.outputs.tables import plain
-from cdrsite.result.variables import STATE_NAMES
-from cdrsite.study.assemble import LIMIT_NAMES, StudyResult
+from cdrsite.result.study_result import StudyResult
+from cdrsite.result.variables import LIMIT_NAMES, STATE_NAMES
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from cdrsite.outputs.palette import METHOD_COLOURS
 from cdrsite.outputs.qgis import ANSWER, EXCLUSIONS, NETWORK, project_xml
 from cdrsite.outputs.qml import class_borders, legend_unit, quantity_steps, raster_qml, readable
 from cdrsite.outputs.rasters.raster import RasterSpec
-from cdrsite.study.assemble import StudyResult
+from cdrsite.result.study_result import StudyResult
 
 CLIENT = Path(__file__).resolve().parents[1] / "builders" / "qgis_client.py"
 ODD = "my <b>\"DAC\"</b> & 'co' 北"

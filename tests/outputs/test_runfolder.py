@@ -12,9 +12,10 @@ from tiny_study import METHODS, tiny_result
 
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.grid import AnalysisGrid
-from cdrsite.outputs.rasters.raster import RasterSpec, write_cog
+from cdrsite.outputs.rasters.cog import write_cog
+from cdrsite.outputs.rasters.raster import RasterSpec
 from cdrsite.outputs.runfolder import RunFolder
-from cdrsite.study.assemble import StudyResult
+from cdrsite.result.study_result import StudyResult
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,10 @@ from cdrsite.cli.demo import copy_demo
 from cdrsite.compare.batch import run_batch, variants
 from cdrsite.core import lock as lock_module
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
-from cdrsite.core.files import is_own, make_own
+from cdrsite.core.files import is_own, make_own, side_name
 from cdrsite.core.lock import ENDING, FolderLock, Holder, held
 from cdrsite.outputs.listing import known_manifest
-from cdrsite.outputs.staging import Staging, check_target, claimed, side_name
+from cdrsite.outputs.staging import Staging, check_target, claimed
 from cdrsite.study.means import work_folder
 
 as_root = pytest.mark.skipif(

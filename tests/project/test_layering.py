@@ -31,6 +31,7 @@ FLOORS: dict[str, int] = {
     "report": 11,
     "compare": 12,
     "cli": 13,
+    "testing": 13,
 }
 """Room -> its floor; a module imports its own room and lower floors only."""
 

@@ -13,8 +13,9 @@ from hypothesis import given
 from tiny_scenario import SCENARIO, write_world
 
 import cdrsite
+from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import Objective, least_cost, most_net, most_value
-from cdrsite.competition.prices import SolverOptions, solve
+from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
     Method,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from cdrsite.config.models import Scenario
     from cdrsite.core.grid import AnalysisGrid
-    from cdrsite.study.assemble import StudyResult
+    from cdrsite.result.study_result import StudyResult
 
     Read = Callable[[Block], NDArray[Any]]
     Plan = tuple[RasterSpec, Read]

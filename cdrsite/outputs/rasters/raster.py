@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from xml.etree import ElementTree as ET
 
@@ -15,7 +14,6 @@ from cdrsite.outputs.palette import rgba
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cdrsite.core.grid import AnalysisGrid
 
 NODATA_FLOAT = -9999.0
 NODATA_CLASS = 255
@@ -81,35 +79,6 @@ class RasterSpec:
         return {"quantity": "float32", "class": "uint8", "bits": "uint32", "label": "int32"}[
             self.kind
         ]
-
-
-def write_cog(
-    path: Path,
-    array: NDArray[Any],
-    grid: AnalysisGrid,
-    spec: RasterSpec,
-    compression: str = "deflate",
-) -> None:
-    """Write one band as a Cloud Optimised GeoTIFF with its sidecar.
-
-    The bytes depend on the arguments alone: no date, no host (rule 9).
-
-    Parameters
-    ----------
-    path : Path
-        Target; ``path.aux.xml`` is written beside it where there are categories.
-    array : ndarray, shape grid.shape
-        NaN is "no number here" (rule 2).
-    grid : AnalysisGrid
-        Where the array lives.
-    spec : RasterSpec
-        Meaning of the values.
-    compression : {'deflate', 'zstd'}
-        Deflate opens everywhere.
-    """
-    from cdrsite.outputs.rasters.cog import write_cog_blocks
-
-    write_cog_blocks(path, lambda block: array[block.slices], grid, spec, compression)
 
 
 def encode(array: NDArray[Any], spec: RasterSpec) -> NDArray[Any]:

@@ -1,0 +1,60 @@
+"""What a batch found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.engine.cache import READS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass
+class BatchResult:
+    """What a batch found.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per run; see :func:`cdrsite.compare.batch.row_of`.
+    failed : dict of str to str
+        Name of a run -> why it failed.
+    ranks : DataFrame
+        How the ranking of sites differs from that of the first run that was finished: ``run`` and
+        the columns of :func:`cdrsite.compare.changes.rank_table`.
+    varies : DataFrame
+        Assumptions that are not the same in all runs: ``assumption``, ``run`` and ``value``.
+    """
+
+    table: pd.DataFrame
+    failed: dict[str, str] = field(default_factory=dict)
+    ranks: pd.DataFrame | None = None
+    varies: pd.DataFrame | None = None
+
+    @property
+    def shared(self) -> dict[str, int]:
+        """Stage -> in how many finished runs it was taken from an earlier one."""
+        texts = self.table["shared"].fillna("") if "shared" in self.table.columns else ()
+        taken = [text.split("; ") for text in texts]
+        return {stage: sum(stage in one for one in taken) for stage in READS}
+
+    @property
+    def finished(self) -> int:
+        """Runs that were finished."""
+        return len(self.table) - len(self.failed)
+
+    def document(self) -> dict[str, Any]:
+        """All of it as plain values: ``runs``, ``finished``, ``failed`` and ``shared``.
+
+        ``failed`` gives the reason of each run that failed; ``shared`` says of each stage in how
+        many finished runs it was taken from an earlier one.
+        """
+        runs = [{str(k): v for k, v in row.items()} for row in self.table.to_dict("records")]
+        return {
+            "runs": runs,
+            "finished": self.finished,
+            "failed": self.failed,
+            "shared": self.shared,
+        }

@@ -1,0 +1,115 @@
+"""A comparison as a folder: page, tables, maps of change."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.compare.maps import readme, write_differences
+from cdrsite.compare.page import comparison_page
+from cdrsite.compare.runs import COMPARISON, PAGE, Comparison
+from cdrsite.core.errors import ConfigError
+from cdrsite.core.version import __version__
+from cdrsite.core.words import Words
+from cdrsite.outputs.listing import MARK
+from cdrsite.outputs.staging import Staging
+from cdrsite.outputs.tables import write_json, write_tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_comparison(found: Comparison, folder: Path | str, lang: str = "en") -> Path:
+    """Write a comparison: page, tables, maps of change, and all of it as JSON.
+
+    Parameters
+    ----------
+    found : Comparison
+        From :func:`compare_runs`.
+    folder : Path or str
+        Target; an earlier comparison there is replaced once the new one is complete.
+    lang : {'en', 'zh'}
+        Language of the page.
+
+    Returns
+    -------
+    Path
+        The folder, with ``compare.html``, ``comparison.json``, ``manifest.json``, ``tables`` and,
+        if both runs lie on one grid, ``rasters``.
+
+    Raises
+    ------
+    ConfigError
+        The target is a run, a file, or a folder with something else in it; or no such language.
+    """
+    words = Words(lang)
+    target = Path(folder)
+    _refuse_run(target, found)
+    with Staging(target, "comparison") as aside:
+        if found.maps is not None:
+            rasters = aside / "rasters"
+            rasters.mkdir()
+            tags = {"first_run": found.names[0], "second_run": found.names[1]}
+            specs = write_differences(rasters, found.maps, tags)
+            (rasters / "README.txt").write_text(
+                readme(specs, *found.names), encoding="utf-8", newline="\n"
+            )
+        write_tables(aside / "tables", tables_of(found))
+        write_json(aside / COMPARISON, found.as_dict())
+        page = comparison_page(found, words, aside / "rasters")
+        for run in (found.a, found.b):
+            run.require_same()
+        (aside / PAGE).write_text(page, encoding="utf-8", newline="\n")
+        write_json(aside / MARK, _manifest(found))
+    return target
+
+
+def tables_of(found: Comparison) -> dict[str, pd.DataFrame]:
+    """Tables of a comparison by name."""
+    import pandas as pd
+
+    tables = {
+        name: getattr(found, name)
+        for name in ("totals", "methods", "provinces", "pools", "sites", "ranks")
+    }
+    tables["binding"] = found.binding()
+    columns = ["part", "key", "a", "b"]
+    rows = [asdict(change) for change in (*found.assumptions, *found.grid)]
+    tables["assumptions"] = pd.DataFrame(rows, columns=columns)
+    if found.maps is not None:
+        turns = [asdict(turn) for turn in found.maps.turns]
+        tables["winners"] = pd.DataFrame(turns, columns=["before", "after", "cells", "area_km2"])
+        tables["maps"] = pd.DataFrame([asdict(item) for item in found.maps.sums])
+    return tables
+
+
+def _refuse_run(target: Path, found: Comparison) -> None:
+    """A comparison must not replace a run; the folder of one would be replaced otherwise."""
+    place = target.resolve()
+    inside = any(place.is_relative_to(run.path.resolve()) for run in (found.a, found.b))
+    around = any(run.path.resolve().is_relative_to(place) for run in (found.a, found.b))
+    is_run = (target / "summary.json").is_file()
+    if inside or around or is_run:
+        raise ConfigError(
+            "the comparison would replace a run",
+            where=str(target),
+            got="the folder of a run, or one within or around it",
+            expected="an empty folder, an earlier comparison, or nothing there yet",
+            cure="give another folder with --out",
+        )
+
+
+def _manifest(found: Comparison) -> dict[str, Any]:
+    """How the comparison came about; the only file of it that holds a time (rule 9)."""
+    return {
+        "program": "cdrsite",
+        "kind": "comparison",
+        "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": __version__,
+        "runs": [
+            {"path": run.path, "name": run.name, "created_utc": run.manifest.get("created_utc")}
+            for run in (found.a, found.b)
+        ],
+    }

@@ -1,0 +1,313 @@
+"""Column generation: prices for the shared rows, a plan that keeps them, and a proven gap.
+
+At given prices every cell's best plan is a knapsack; the sum over cells is a bound on the optimum
+(Lagrangian duality) and a column of the master. Prices are smoothed towards the best ones so far
+(Wentges 1997, International Transactions in Operational Research 4, 151-162; the share adjusts
+itself after Pessoa et al. 2018, INFORMS Journal on Computing 30, 339-360).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from cdrsite.competition.master import TOLERANCE, Master, MasterSolution
+from cdrsite.competition.problem import Problem, Sense
+from cdrsite.competition.rows import RowSystem
+from cdrsite.competition.sweeping import Prices, Sums, Sweeper
+from cdrsite.core.errors import SolverError
+
+F64 = npt.NDArray[np.float64]
+
+MAX_GROUPS = 256
+"""Most groups of cells with columns of their own; more are merged."""
+
+SETTLE = 30
+"""Most further sweeps for prices of the master that prove its plan."""
+
+
+NOTHING = 1e-9
+"""Part of the objective's likely size below which bound and plan both count as 0."""
+
+FEASIBLE = 1e-9
+"""Scaled sum of breaks below which a plan counts as keeping its rows."""
+
+
+SMALL_ROW, SMALL_VALUE = 1e-9, 1e-12
+"""Least size of a row, and of the objective, as a share of what the cells could do [1].
+
+A supply far below what the cells could use is a supply of next to nothing: scaled to its own size,
+a denormal one would make every other number infinite.
+"""
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """How to solve.
+
+    Parameters
+    ----------
+    gap : float
+        Stop at this relative gap between bound and plan [1].
+    iterations : int
+        Stop with an error after so many sweeps.
+    threads : int, optional
+        All cores when not given; the answer does not depend on it.
+    """
+
+    gap: float = 1e-5
+    iterations: int = 500
+    threads: int | None = None
+
+
+@dataclass
+class State:
+    """What column generation knows: bound, best prices, and the price vectors of its columns."""
+
+    vectors: list[Prices] = field(default_factory=list)
+    bound: float = np.inf
+    centre: F64 | None = None
+    sweeps: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Columns of one sweep by group: objective (G,), rows (R, G)."""
+
+    value: F64
+    activity: F64
+
+
+class Generator:
+    """Column generation for one problem and objective."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        system: RowSystem,
+        objective: F64,
+        options: SolverOptions,
+        *,
+        threads: int,
+        has_lower: bool,
+    ) -> None:
+        self.system, self.objective, self.options = system, objective, options
+        group = merge_groups(system)
+        used = np.abs(system.coefficient).sum(axis=(0, 1)) + np.abs(objective).sum(axis=0) > 0
+        self.sweeper = Sweeper(problem, system, group, threads, used, has_lower)
+        self.limits, self.senses = system.limits, system.senses
+        self.has_lower = has_lower
+        # sizes: what the cells could do if every quantity of the objective were welcome
+        size = np.abs(objective)
+        first = self.columns(self.sweep(size, np.zeros(len(self.limits))), size)
+        reach = np.abs(first.activity).sum(axis=1)
+        size = np.maximum(np.abs(self.limits), SMALL_ROW * reach)
+        size = np.where(self.limits != 0.0, size, reach)
+        self.scale = np.where(size > 0.0, size, 1.0)
+        likely = _likely_value(first, self.limits, self.senses)
+        self.value_scale = max(likely, SMALL_VALUE * float(np.abs(first.value).sum()))
+        self.nothing = NOTHING * self.value_scale
+        self.restart(np.ones(len(self.limits), dtype=bool))
+
+    def new_master(self) -> Master:
+        """A master without columns."""
+        return Master(
+            self.senses,
+            self.limits,
+            self.scale,
+            self.value_scale,
+            self.sweeper.n_groups,
+            optional=not self.has_lower,
+        )
+
+    def sweep(self, objective: F64, price: F64) -> Sums:
+        """Best plans at some prices."""
+        return self.sweeper.sums(self.sweeper.prices(objective, price))
+
+    def columns(self, sums: Sums, objective: F64) -> Columns:
+        """Columns by group."""
+        sweeper = self.sweeper
+        value = (sums.by_combo * objective[None]).sum(axis=(1, 2))
+        return Columns(
+            np.bincount(sweeper.group, value, sweeper.n_groups).astype(np.float64),
+            self.system.activity(sums.by_combo, sums.by_sink, sweeper.group, sweeper.n_groups),
+        )
+
+    def feasible(self) -> MasterSolution | None:
+        """Phase one: columns whose mix keeps all rows, or the proof that there is none."""
+        needs = [
+            self.has_lower or sense != "<=" or limit < 0.0
+            for sense, limit in zip(self.senses, self.limits, strict=True)
+        ]
+        elastic = np.array(needs, dtype=bool)
+        if not elastic.any():
+            return None
+        found = self.least_breaks(elastic)
+        self.master.set_elastic(None)
+        self.state.centre = None
+        return found if found.value < -10 * FEASIBLE else None
+
+    def least_breaks(
+        self, elastic: npt.NDArray[np.bool_], *, exactly: bool = False
+    ) -> MasterSolution:
+        """Least scaled sum of breaks of the elastic rows; stops at none unless ``exactly``."""
+        self.master.set_elastic(elastic)
+        self.state.centre = None
+        stop_at = np.inf if exactly else -FEASIBLE
+        return self.generate(np.zeros_like(self.objective), stop_at=stop_at)
+
+    def restart(self, active: npt.NDArray[np.bool_]) -> None:
+        """Forget all columns, and keep only the ``active`` rows."""
+        self.master, self.state = self.new_master(), State()
+        self.master.free_rows(~active)
+        if self.has_lower:  # then doing nothing is not a plan: the master needs one to begin with
+            self._price_out(self.objective, np.zeros(len(self.limits)))
+
+    def generate(
+        self, objective: F64, *, stop_at: float = np.inf, anytime: bool = False
+    ) -> MasterSolution:
+        """Generate columns until the gap is closed or the master reaches ``stop_at``.
+
+        ``anytime``: the plan so far will do where the sweeps allowed do not close the gap.
+        """
+        state, options = self.state, self.options
+        state.bound = np.inf
+        smooth, first = 0.5, state.centre is not None
+        while True:
+            found = self.master.solve()
+            if found.value >= stop_at or self.gap(found.value) <= options.gap:
+                return found
+            if state.sweeps >= options.iterations:
+                if anytime:
+                    return found
+                raise SolverError(
+                    "the gap was not closed",
+                    got=f"{self.gap(found.value):.2g} after {state.sweeps} sweeps",
+                    expected=f"{options.gap:.2g}",
+                    cure="allow more iterations or a wider gap",
+                    rule=8,
+                )
+            centre = state.centre if state.centre is not None else found.price
+            share = 1.0 if first else smooth
+            price = share * centre + (1.0 - share) * found.price
+            columns = self._price_out(objective, price)
+            slope = float((self.limits - columns.activity.sum(axis=1)) @ (found.price - centre))
+            smooth = _adjusted(smooth, rising=slope > 0.0)
+            gain = columns.value - found.price @ columns.activity - found.group_price
+            if not first and gain.max() <= TOLERANCE * self.master.objective_scale:
+                smooth = 0.0
+                if share == 0.0 and not self._sharpen():
+                    return found  # no column improves at the master's own prices: it is optimal
+            first = False
+
+    def settle(self, objective: F64, found: MasterSolution) -> MasterSolution:
+        """Generate columns until the master's own prices prove the plan too, not only the best.
+
+        The best prices so far close the gap; the master's may still be far from any that do where
+        its few columns leave them a choice. After ``SETTLE`` sweeps the best prices are taken.
+        """
+        for _ in range(SETTLE):
+            if self.state.centre is not None and np.array_equal(self.state.centre, found.price):
+                return found
+            columns = self._price_out(objective, found.price)
+            if self.gap(found.value, self._bound(found.price, columns)) <= self.options.gap:
+                return found
+            gain = columns.value - found.price @ columns.activity - found.group_price
+            if gain.max() <= TOLERANCE * self.master.objective_scale:
+                return found
+            found = self.master.solve()
+        best = self.state.centre
+        return found if best is None else replace(found, price=best)
+
+    def _sharpen(self) -> bool:
+        """Rescale the objective to its bound if that is far smaller: tolerances follow it."""
+        size = abs(self.state.bound)
+        if self.master.phase_one or not self.nothing < size < 0.1 * self.value_scale:
+            return False
+        self.value_scale = size
+        self.master.rescale(size)
+        return True
+
+    def gap(self, value: float, bound: float | None = None) -> float:
+        """Relative distance of a value to a bound, the best one unless given.
+
+        Where both are nothing beside the sums that they are the difference of, the optimum is 0: no
+        distance to it is small as a share of it, and the gap is closed in absolute terms.
+        """
+        bound = self.state.bound if bound is None else bound
+        difference = bound - value
+        size = max(abs(bound), abs(value))
+        zero = size <= self.nothing and not self.master.phase_one
+        if zero or difference <= 1e-11 * self.master.objective_scale:
+            return 0.0
+        return difference / size
+
+    def _bound(self, price: F64, columns: Columns) -> float:
+        """No plan can do better than this, by the best columns at some prices."""
+        return float(price @ self.limits + (columns.value - price @ columns.activity).sum())
+
+    def _price_out(self, objective: F64, price: F64) -> Columns:
+        """Sweep at some prices: improve the bound, add the columns."""
+        state = self.state
+        prices = self.sweeper.prices(objective, price)
+        sums = self.sweeper.sums(prices)
+        true = self.columns(sums, self.objective)
+        columns = true if objective is self.objective else self.columns(sums, objective)
+        bound = self._bound(price, columns)
+        if bound < state.bound:
+            state.bound, state.centre = bound, price
+        self.add(prices, true)
+        state.sweeps += 1
+        return columns
+
+    def add(self, prices: Prices, columns: Columns) -> None:
+        """Let the master mix the best plans at some prices."""
+        active = (columns.value != 0.0) | (columns.activity != 0.0).any(axis=0)
+        groups = np.flatnonzero(active | self.has_lower)
+        self.master.add_columns(columns.value, columns.activity, groups, len(self.state.vectors))
+        self.state.vectors.append(prices)
+
+    def mix(self, found: MasterSolution) -> tuple[tuple[Prices, F64], ...]:
+        """Price vectors of the master's plan, and the share of each group that follows them."""
+        shares: dict[int, F64] = {}
+        n_groups, master = self.sweeper.n_groups, self.master
+        for j in np.flatnonzero(found.share > 0.0):
+            by_group = shares.setdefault(int(master.origin[j]), np.zeros(n_groups))
+            by_group[master.group[j]] += found.share[j]
+        over = np.maximum(sum(shares.values(), np.zeros(n_groups)), 1.0)
+        vectors = self.state.vectors
+        return tuple((vectors[origin], part / over) for origin, part in sorted(shares.items()))
+
+
+def _likely_value(first: Columns, limits: F64, senses: list[Sense]) -> float:
+    """Size of the objective: what the cells could do, cut to what the supplies allow.
+
+    Every group is cut in proportion to the scarcest supply that it draws on.
+    """
+    drawn = np.maximum(first.activity, 0.0)
+    total = drawn.sum(axis=1)
+    part = np.ones(len(limits))
+    supplies = (np.array(senses, dtype="<U2") == "<=") & (total > limits)
+    part[supplies] = np.maximum(limits[supplies], 0.0) / total[supplies]
+    least = np.where(drawn > 0.0, part[:, None], 1.0).min(axis=0, initial=1.0)
+    everything = np.abs(first.value)
+    for size in (float((everything * least).sum()), float(everything.sum())):
+        if size > 0.0:
+            return size
+    return 1.0
+
+
+def _adjusted(smooth: float, *, rising: bool) -> float:
+    """More smoothing where the bound got worse towards the master's prices, else less."""
+    if rising:
+        return smooth + (1.0 - smooth) * 0.1
+    return smooth / 1.1 if smooth >= 0.5 else max(0.0, smooth - (1.0 - smooth) * 0.1)
+
+
+def merge_groups(system: RowSystem) -> npt.NDArray[np.int32]:
+    """Group of each combination of zones: itself, or neighbours in the sorted order merged."""
+    count = system.n_combos
+    groups = min(count, MAX_GROUPS)
+    return (np.arange(count, dtype=np.int64) * groups // max(count, 1)).astype(np.int32)

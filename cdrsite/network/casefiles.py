@@ -1,0 +1,51 @@
+"""A network case in any of the formats it comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from cdrsite.core.errors import DataError, MissingFileError
+from cdrsite.network.readers import CaseTables, read_folder, read_geopackage, read_workbook
+from cdrsite.network.simccs import is_simccs, read_simccs
+
+
+def read_tables(path: Path) -> CaseTables:
+    """Read the tables of a case as they stand.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of CSV files, scenario folder of SimCCS, ``.xlsx`` workbook or ``.gpkg``
+        GeoPackage.
+
+    Returns
+    -------
+    CaseTables
+        Cells as text or numbers, not yet checked.
+
+    Raises
+    ------
+    MissingFileError
+        The path, or a table in it, does not exist.
+    DataError
+        The format is not known or the file cannot be read.
+    """
+    if not path.exists():
+        raise MissingFileError(
+            "case does not exist", where=str(path), expected="a folder, .xlsx or .gpkg"
+        )
+    readers: dict[str, Callable[[Path], CaseTables]] = {
+        ".xlsx": read_workbook, ".xlsm": read_workbook, ".gpkg": read_geopackage
+    }  # fmt: skip
+    if path.is_dir():
+        return read_simccs(path) if is_simccs(path) else read_folder(path)
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(
+            "format of the case is not known",
+            where=str(path),
+            got=path.suffix or "no ending",
+            expected="a folder of CSV files, .xlsx or .gpkg",
+        )
+    return reader(path)

@@ -1,0 +1,140 @@
+"""The result of a study: one labelled dataset, tables and a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.core.files import WORK, remove_own
+from cdrsite.core.grid import DEFAULT_BLOCK, AnalysisGrid
+from cdrsite.result.store import open_labelled
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+    import xarray as xr
+
+    from cdrsite.config.models import Scenario
+    from cdrsite.core.progress import ProgressSink
+    from cdrsite.methods.model import MethodModel
+
+
+@dataclass(frozen=True)
+class Used:
+    """What the numbers of a run rest on.
+
+    Attributes
+    ----------
+    parameters : dict of str to frozenset of str
+        Method -> parameters of the library.
+    prices : frozenset of str
+        Keys of ``costs.prices``.
+    """
+
+    parameters: Mapping[str, frozenset[str]]
+    prices: frozenset[str]
+
+
+@dataclass
+class StudyResult:
+    """The result of a study.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        What was asked.
+    grid : AnalysisGrid
+        Where the arrays live.
+    dataset : xr.Dataset
+        Variables of :data:`VARIABLES` with dimensions (removal_method, y, x), and shared ones with
+        (y, x).
+    tables : dict
+        DataFrames: ``methods``, ``limits``, ``exclusions``, ``sites``, ``pools``.
+    summary : dict
+        Headline numbers, units in the names.
+    warnings : list of str
+        What the user should know; repeated at the end of a run and in the manifest.
+    timings : dict
+        Seconds per stage.
+    features : dict
+        GeoDataFrames in the grid's CRS: ``routes``, ``corridors``, ``storage``, ``pools_WATER`` and
+        so on, ``provinces``; see :mod:`cdrsite.study.features`.
+    block_size : int
+        Rows and columns of a block [cells].
+    store : Path or None
+        The dataset's own folder while it is not written yet, where it is larger than memory; its
+        values are read when they are asked for.
+    work : Path or None
+        Folder of a run on disk, removed once the result is written.
+    inputs : dict
+        Hash and size of every input as the run read it; see the manifest.
+    models : dict
+        Name -> method with the records of the library that the run used.
+    used : Used or None
+        Which of them the numbers rest on; all where it is not known.
+    """
+
+    scenario: Scenario
+    grid: AnalysisGrid
+    dataset: xr.Dataset
+    tables: dict[str, pd.DataFrame]
+    summary: dict[str, Any]
+    rule_names: tuple[str, ...]
+    warnings: list[str] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+    features: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    block_size: int = DEFAULT_BLOCK
+    store: Path | None = None
+    work: Path | None = None
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    models: Mapping[str, MethodModel] = field(default_factory=dict)
+    used: Used | None = None
+
+    def __post_init__(self) -> None:
+        import cdrsite.report.accessor  # noqa: F401 - registers `.cdr` for the dataset
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the methods, in the order of the scenario."""
+        return tuple(str(name) for name in self.dataset["removal_method"].values)
+
+    def write(self, folder: Path | str, progress: ProgressSink | None = None) -> Path:
+        """Write rasters, tables, dataset, summary and manifest; whole or not at all.
+
+        Parameters
+        ----------
+        folder : Path or str
+            Replaced if it exists.
+        progress : ProgressSink, optional
+            Told about long steps.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        from cdrsite.report.folder import write_run
+
+        path = write_run(self, Path(folder), progress)
+        if self.store is not None:  # from now on the values are read from where they belong
+            self.store = path.resolve() / "result.zarr"
+            self.dataset = open_labelled(self.store)
+        if self.work is not None:
+            remove_own(self.work, WORK)
+            self.work = None
+        return path
+
+    def __repr__(self) -> str:
+        rows, cols = self.grid.shape
+        names = ", ".join(self.methods)
+        return f"<StudyResult {self.scenario.name}: {names} on {rows} x {cols} cells>"
+
+    def _repr_html_(self) -> str:
+        """Tables for a notebook."""
+        head = f"<b>{escape(self.scenario.title or self.scenario.name)}</b>"
+        return head + self.tables["methods"].to_html(
+            index=False, border=0, float_format=lambda v: f"{v:,.3g}", na_rep="–"
+        )
