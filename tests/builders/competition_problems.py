@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from cdrsite.competition.prices import SolverOptions, solve
+from cdrsite.competition.generator import SolverOptions
+from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
     Cells,

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.competition.conflict import ConflictError
-from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import least_cost, most_net, most_value
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
