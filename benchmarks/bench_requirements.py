@@ -27,8 +27,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdrsite.scoring.evaluate import MethodResult, evaluate
-from cdrsite.scoring.numpy_backend import evaluate_numpy
+from cdrsite.scoring.evaluate import evaluate
+from cdrsite.scoring.scored import MethodResult
 from cdrsite.scoring.sums import Limit, MethodPlan, ScoringPlan, Sum, const, layer
 
 WIDTH = 2000
@@ -187,7 +187,7 @@ def compare(millions: float, repeats: int) -> dict[str, float]:
         two=kernel(2),
         small=small,
         large=large,
-        numpy=lambda: evaluate_numpy(scoring, layers, reasons, out),
+        numpy=lambda: evaluate(scoring, layers, reasons, out, backend="numpy"),
     )
     copy = min(s["small"], s["large"])
     size = cells * BYTES_PER_CELL
@@ -237,7 +237,7 @@ def test_kernel(benchmark: object, four_million: Data, threads: int) -> None:
 
 def test_numpy(benchmark: object, four_million: Data) -> None:
     layers, reasons, out = four_million
-    benchmark.pedantic(evaluate_numpy, (plan(), layers, reasons, out), rounds=3)
+    benchmark.pedantic(evaluate, (plan(), layers, reasons, out, 1, "numpy"), rounds=3)
 
 
 def test_copy(benchmark: object) -> None:

@@ -13,63 +13,34 @@ What a cell is when no resource limits it stands in :mod:`cdrsite.core.states`. 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cdrsite.core.errors import GridError
-from cdrsite.scoring.numba_backend import OUTPUTS, compiled
+from cdrsite.core.errors import ConfigError, GridError
+from cdrsite.scoring import numba_backend, numpy_backend
+from cdrsite.scoring.scored import OUTPUTS, MethodResult
 from cdrsite.scoring.sums import ScoringPlan
 
-F32 = NDArray[np.float32]
-CHUNK = 1 << 18
-"""Cells per task of a thread."""
-STAGGER = 10 * 64
-"""Bytes between the beginnings of output arrays within a page: ten cache lines."""
+
+class Backend(Protocol):
+    """Computes the formulas in flat arrays that were checked; the same bytes as any other."""
+
+    def __call__(
+        self,
+        plan: ScoringPlan,
+        layers: Mapping[str, NDArray[np.float32]],
+        reasons: NDArray[np.uint32],
+        out: Mapping[str, MethodResult],
+        threads: int,
+    ) -> None:
+        """Fill the arrays of ``out``, by method, from the layers of the plan by name."""
 
 
-@dataclass(frozen=True)
-class MethodResult:
-    """What scoring says about one method, arrays of the shape of the block.
-
-    Attributes
-    ----------
-    gross : ndarray of float32
-        Gross CO2 captured or taken up [t/yr].
-    limit : ndarray of uint8
-        Code of the limiting resource, or a state of :mod:`cdrsite.core.states`.
-    net_factor : ndarray of float32
-        Net removal per gross tonne [t/t].
-    cost : ndarray of float32
-        Levelised cost per net tonne [USD/t].
-    score : ndarray of float32
-        Net removal weighed by suitability [t/yr]; 0 where the gross amount is 0.
-    """
-
-    gross: F32
-    limit: NDArray[np.uint8]
-    net_factor: F32
-    cost: F32
-    score: F32
-
-    @classmethod
-    def empty(cls, shape: tuple[int, ...]) -> MethodResult:
-        """Arrays to be filled, each beginning elsewhere in a page of memory.
-
-        Large arrays begin at a page as a rule, so that their cells of one index compete for the
-        same few lines of the processor's cache; scoring is a fifth slower then.
-        """
-        cells = math.prod(shape)
-        arrays: dict[str, NDArray[np.generic]] = {}
-        for k, name in enumerate(OUTPUTS, start=1):
-            dtype = np.dtype(np.uint8 if name == "limit" else np.float32)
-            memory = np.empty(cells * dtype.itemsize + k * STAGGER, np.uint8)
-            arrays[name] = memory[k * STAGGER :].view(dtype).reshape(shape)
-        return cls(**arrays)  # type: ignore[arg-type]
+BACKENDS: dict[str, Backend] = {"numba": numba_backend.fill, "numpy": numpy_backend.fill}
+"""Compiled loops, and the definition in plain numpy that they are held against."""
 
 
 def evaluate(
@@ -78,6 +49,7 @@ def evaluate(
     reasons: NDArray[np.uint32],
     out: Mapping[str, MethodResult] | None = None,
     threads: int = 1,
+    backend: str = "numba",
 ) -> dict[str, MethodResult]:
     """Score the cells of a block; the same bytes however the grid is cut and on any threads.
 
@@ -95,6 +67,8 @@ def evaluate(
         on new ones, which takes longer than the arithmetic.
     threads : int
         Threads to share the cells between.
+    backend : {'numba', 'numpy'}
+        What computes; the result does not depend on it (rule 9).
 
     Returns
     -------
@@ -107,40 +81,36 @@ def evaluate(
     ------
     GridError
         A layer is missing or the shapes differ (rule 1).
+    ConfigError
+        There is no such backend.
     """
-    program = compiled(plan)
+    fill = BACKENDS.get(backend)
+    if fill is None:
+        raise ConfigError("no such backend", got=backend, expected=" or ".join(BACKENDS))
     shape = reasons.shape
-    arrays = [_flat(reasons, np.uint32, shape, "the exclusion reasons")]
-    for name in program.layers:
+    bits = _flat(reasons, np.uint32, shape, "the exclusion reasons")
+    flat = {}
+    for name in plan.layers:
         if name not in layers:
             raise GridError(
                 "the plan reads a layer that the block does not have",
                 where=name,
                 got=", ".join(sorted(layers)) or "no layers",
             )
-        arrays.append(_flat(layers[name], np.float32, shape, name))
+        flat[name] = _flat(layers[name], np.float32, shape, name)
     results = {}
-    arguments: list[object] = [*arrays]
-    for m, method in enumerate(plan.methods):
+    for method in plan.methods:
         result = MethodResult.empty(shape) if out is None else out[method.name]
+        for name in OUTPUTS:
+            _require_writable(result, name, shape, method.name)
         results[method.name] = result
-        arguments += [program.numbers[m], program.excluded_bits[m]]
-        arguments += [_writable(result, name, shape, method.name) for name in OUTPUTS]
-    size = reasons.size
-    if threads <= 1 or size <= CHUNK:
-        program.run(0, size, *arguments)
-        return results
-    with ThreadPoolExecutor(threads) as pool:
-        starts = range(0, size, CHUNK)
-        done = [pool.submit(program.run, a, min(a + CHUNK, size), *arguments) for a in starts]
-        for one in done:
-            one.result()
+    fill(plan, flat, bits, {name: result.flat() for name, result in results.items()}, threads)
     return results
 
 
 def _flat(
     array: NDArray[np.generic], dtype: type, shape: tuple[int, ...], where: str
-) -> NDArray[np.generic]:
+) -> NDArray[Any]:
     """One-dimensional read-only view, so that one compiled signature takes any input."""
     if array.shape != shape:
         raise GridError(
@@ -151,9 +121,8 @@ def _flat(
     return view
 
 
-def _writable(
-    result: MethodResult, name: str, shape: tuple[int, ...], method: str
-) -> NDArray[np.generic]:
+def _require_writable(result: MethodResult, name: str, shape: tuple[int, ...], method: str) -> None:
+    """Refuse arrays that a backend cannot fill in place."""
     array = getattr(result, name)
     dtype = np.uint8 if name == "limit" else np.float32
     good = array.flags.c_contiguous and array.flags.writeable and array.flags.aligned
@@ -164,4 +133,3 @@ def _writable(
             got=f"{array.dtype} {array.shape}, strides {array.strides}",
             expected=f"contiguous, writable {np.dtype(dtype)} {shape}",
         )
-    return array.reshape(-1)

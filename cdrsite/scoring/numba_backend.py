@@ -15,18 +15,23 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from cdrsite.core.files import write_text
 from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, OUTSIDE_BIT, UNKNOWN
+from cdrsite.scoring.scored import OUTPUTS, MethodResult
 from cdrsite.scoring.sums import Limit, MethodPlan, ScoringPlan, Sum
 
+CHUNK = 1 << 18
+"""Cells per task of a thread."""
 BLOCK = 4096
 """Cells per loop: what one method leaves in the cache is there for the next."""
 
@@ -76,8 +81,6 @@ def {{name}}({{arguments}}):
         worth = NAN if worth != worth else worth
         score[i] = ZERO if value == ZERO else worth
 """
-
-OUTPUTS = ("gross", "limit", "net_factor", "cost", "score")
 
 
 @dataclass(frozen=True)
@@ -259,6 +262,30 @@ def compiled(plan: ScoringPlan) -> Program:
                 del _PROGRAMS[next(iter(_PROGRAMS))]
             _PROGRAMS[plan] = found
         return found
+
+
+def fill(
+    plan: ScoringPlan,
+    layers: Mapping[str, NDArray[np.float32]],
+    reasons: NDArray[np.uint32],
+    out: Mapping[str, MethodResult],
+    threads: int,
+) -> None:
+    """Fill the results by compiled loops; see :class:`cdrsite.scoring.evaluate.Backend`."""
+    program = compiled(plan)
+    arguments: list[object] = [reasons, *(layers[name] for name in program.layers)]
+    for m, method in enumerate(plan.methods):
+        arguments += [program.numbers[m], program.excluded_bits[m]]
+        arguments += [getattr(out[method.name], name) for name in OUTPUTS]
+    size = reasons.size
+    if threads <= 1 or size <= CHUNK:
+        program.run(0, size, *arguments)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        starts = range(0, size, CHUNK)
+        done = [pool.submit(program.run, a, min(a + CHUNK, size), *arguments) for a in starts]
+        for one in done:
+            one.result()
 
 
 def cache_folder() -> Path:

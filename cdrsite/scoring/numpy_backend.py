@@ -11,43 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, OUTSIDE_BIT, UNKNOWN
-from cdrsite.scoring.evaluate import MethodResult
+from cdrsite.scoring.scored import F32, MethodResult
 from cdrsite.scoring.sums import Limit, MethodPlan, ScoringPlan, Sum
 
-F32 = NDArray[np.float32]
+BLOCK = 1 << 16
+"""Cells at a time."""
 ZERO, INFINITE, NAN = np.float32(0), np.float32(np.inf), np.float32(np.nan)
 
 
-def evaluate_numpy(
+def fill(
     plan: ScoringPlan,
     layers: Mapping[str, F32],
     reasons: NDArray[np.uint32],
-    out: Mapping[str, MethodResult] | None = None,
-    block: int = 1 << 16,
-) -> dict[str, MethodResult]:
-    """Score as :func:`cdrsite.scoring.evaluate.evaluate` does, in blocks of cells.
-
-    Parameters
-    ----------
-    plan, layers, reasons, out
-        As there; contiguous float32 and uint32.
-    block : int
-        Cells per block.
-    """
-    results = {
-        method.name: MethodResult.empty(reasons.shape) if out is None else out[method.name]
-        for method in plan.methods
-    }
-    flat = {name: layers[name].reshape(-1) for name in plan.layers}
-    bits = reasons.reshape(-1)
-    for start in range(0, reasons.size, block):
-        part = slice(start, start + block)
-        here = {name: values[part] for name, values in flat.items()}
+    out: Mapping[str, MethodResult],
+    threads: int,  # noqa: ARG001 - plain numpy works in one
+) -> None:
+    """Fill the results block by block; see :class:`cdrsite.scoring.evaluate.Backend`."""
+    for start in range(0, reasons.size, BLOCK):
+        part = slice(start, start + BLOCK)
+        here = {name: values[part] for name, values in layers.items()}
         for method in plan.methods:
-            scored = score_method(method, here, bits[part])
+            scored = score_method(method, here, reasons[part])
             for name, values in vars(scored).items():
-                getattr(results[method.name], name).reshape(-1)[part] = values
-    return results
+                getattr(out[method.name], name)[part] = values
 
 
 def sum_of(total: Sum, layers: Mapping[str, F32]) -> F32 | np.float32:

@@ -15,10 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cdrsite.core.errors import ConfigError
 from cdrsite.core.states import EXCLUDED, OUTSIDE_BIT, UNKNOWN
 from cdrsite.scoring import numba_backend as generate
-from cdrsite.scoring.evaluate import CHUNK, MethodResult, evaluate
-from cdrsite.scoring.numpy_backend import evaluate_numpy
+from cdrsite.scoring import numpy_backend
+from cdrsite.scoring.evaluate import BACKENDS, evaluate
+from cdrsite.scoring.numba_backend import CHUNK
+from cdrsite.scoring.scored import OUTPUTS, MethodResult
 from cdrsite.scoring.sums import Limit, MethodPlan, ScoringPlan, Sum, Term, const, layer
 
 LAYERS = ("a", "b", "c d", "é中")
@@ -105,14 +108,16 @@ def interpreted(plan: ScoringPlan, layers: dict[str, Any], reasons: Any) -> dict
 @given(plan=plans(), seed=st.integers(0, 2**32 - 1))
 def test_the_written_text_says_what_numpy_says(plan: ScoringPlan, seed: int) -> None:
     layers, reasons = random_block(seed, (3, 8))
-    assert_same(interpreted(plan, layers, reasons), evaluate_numpy(plan, layers, reasons, block=7))
+    assert_same(
+        interpreted(plan, layers, reasons), evaluate(plan, layers, reasons, backend="numpy")
+    )
 
 
 @settings(max_examples=4)
 @given(plan=plans(), seed=st.integers(0, 2**32 - 1))
 def test_the_compiled_loops_say_what_numpy_says(plan: ScoringPlan, seed: int) -> None:
     layers, reasons = random_block(seed, (53, 97))
-    assert_same(evaluate(plan, layers, reasons), evaluate_numpy(plan, layers, reasons))
+    assert_same(evaluate(plan, layers, reasons), evaluate(plan, layers, reasons, backend="numpy"))
 
 
 @given(plan=plans())
@@ -162,7 +167,7 @@ FIXED = ScoringPlan(
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(1, 40), columns=st.integers(1, 70))
 def test_any_block_of_one_plan(seed: int, rows: int, columns: int) -> None:
     layers, reasons = random_block(seed, (rows, columns))
-    assert_same(evaluate(FIXED, layers, reasons), evaluate_numpy(FIXED, layers, reasons))
+    assert_same(evaluate(FIXED, layers, reasons), evaluate(FIXED, layers, reasons, backend="numpy"))
 
 
 def test_against_the_formulas_in_float64() -> None:
@@ -328,4 +333,32 @@ def test_methods_of_one_shape_share_a_loop_whatever_their_layers_are_called() ->
     plan = ScoringPlan((method("m", "a", "b", 2.0), method("n", "é中", "c d", 3.0)))
     assert generate.write_module(plan)[0].count("def loop_") == 1
     layers, reasons = random_block(5, (20, 30))
-    assert_same(evaluate(plan, layers, reasons), evaluate_numpy(plan, layers, reasons))
+    assert_same(evaluate(plan, layers, reasons), evaluate(plan, layers, reasons, backend="numpy"))
+
+
+def test_plain_numpy_takes_the_cells_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers, reasons = random_block(11, (3, 8))
+    whole = evaluate(FIXED, layers, reasons, backend="numpy")
+    monkeypatch.setattr(numpy_backend, "BLOCK", 7)
+    assert_same(whole, evaluate(FIXED, layers, reasons, backend="numpy"))
+
+
+def test_a_backend_is_a_function_and_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def from_the_end(plan: ScoringPlan, layers: Any, reasons: Any, out: Any, threads: int) -> None:
+        back = {name: values[::-1] for name, values in layers.items()}
+        turned = {
+            name: MethodResult(*(getattr(one, part)[::-1] for part in OUTPUTS))
+            for name, one in out.items()
+        }
+        numpy_backend.fill(plan, back, reasons[::-1], turned, threads)
+
+    monkeypatch.setitem(BACKENDS, "from the end", from_the_end)
+    layers, reasons = random_block(12, (4, 9))
+    found = evaluate(FIXED, layers, reasons, backend="from the end")
+    assert_same(found, evaluate(FIXED, layers, reasons))
+
+
+def test_a_backend_that_does_not_exist_is_named() -> None:
+    layers, reasons = random_block(1, (1, 1))
+    with pytest.raises(ConfigError, match="no such backend; got fortran; expected numba or numpy"):
+        evaluate(FIXED, layers, reasons, backend="fortran")

@@ -7,7 +7,8 @@ import pytest
 
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, OUTSIDE_BIT, UNKNOWN
-from cdrsite.scoring.evaluate import MethodResult, evaluate
+from cdrsite.scoring.evaluate import evaluate
+from cdrsite.scoring.scored import MethodResult
 from cdrsite.scoring.sums import (
     Limit,
     MethodPlan,
