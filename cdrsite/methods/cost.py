@@ -188,6 +188,7 @@ class CostBreakdown:
     feedstock: npt.ArrayLike = 0.0
     materials: npt.ArrayLike = 0.0
     land: npt.ArrayLike = 0.0
+    planting: npt.ArrayLike = 0.0
     transport: npt.ArrayLike = 0.0
     storage: npt.ArrayLike = 0.0
     revenue: npt.ArrayLike = 0.0
@@ -225,8 +226,9 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> tuple[CostTerm, ...]:
         [kWh/t]; ``water`` [m3/t]; ``biomass`` [t dry/t]; ``material`` [kg/t]; ``land``
         [m2 per t/yr]; ``stored`` (CO2 that goes to the store, co-captured fossil CO2 included)
         [t/t]; ``price_electricity``, ``price_sold``, ``price_heat`` [USD/kWh]; ``price_water``
-        [USD/m3]; ``price_biomass`` [USD/t dry]; ``price_material`` [USD/kg]; ``price_land``
-        [USD/m2/yr]; ``price_transport``, ``price_storage`` [USD per stored t].
+        [USD/m3]; ``price_biomass`` [USD/t dry]; ``price_material`` [USD/kg]; ``price_land``,
+        ``price_planting`` (planting and upkeep as a yearly price of the land) [USD/m2/yr];
+        ``price_transport``, ``price_storage`` [USD per stored t].
 
     Notes
     -----
@@ -246,6 +248,7 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> tuple[CostTerm, ...]:
         CostTerm("feedstock", 1.0, ("biomass", "price_biomass")),
         CostTerm("materials", 1.0, ("material", "price_material")),
         CostTerm("land", 1.0, ("land", "price_land")),
+        CostTerm("planting", 1.0, ("land", "price_planting")),
         CostTerm("transport", 1.0, ("stored", "price_transport")),
         CostTerm("storage", 1.0, ("stored", "price_storage")),
         CostTerm("revenue", -1.0, ("electricity_supplied", "price_sold")),
@@ -271,6 +274,7 @@ def gross_cost(
     price_biomass: npt.ArrayLike = 0.0,
     price_material: npt.ArrayLike = 0.0,
     price_land: npt.ArrayLike = 0.0,
+    price_planting: npt.ArrayLike = 0.0,
     price_transport: npt.ArrayLike = 0.0,
     price_storage: npt.ArrayLike = 0.0,
 ) -> CostBreakdown:
@@ -310,6 +314,7 @@ def gross_cost(
         "price_biomass": price_biomass,
         "price_material": price_material,
         "price_land": price_land,
+        "price_planting": price_planting,
         "price_transport": price_transport,
         "price_storage": price_storage,
     }
@@ -375,11 +380,11 @@ def levelised_stock_cost(costs: npt.ArrayLike, net: npt.ArrayLike, rate: float) 
 
 
 def equivalent_land_cost(costs: npt.ArrayLike, growth: npt.ArrayLike, rate: float) -> FloatArray:
-    """Yearly price of land under a growing stock, for the ``price_land`` factor [USD/m2/yr].
+    """Yearly price of land under a growing stock, for ``price_planting`` [USD/m2/yr].
 
     With growth given relative to its mean, uptake_t = growth_t / land, so that
-    ``land x price_land`` is exactly the levelised cost of the stock: the place enters through its
-    land need only.
+    ``land x price_planting`` is exactly the levelised cost of the stock: the place enters through
+    its land need only.
 
     Parameters
     ----------

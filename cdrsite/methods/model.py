@@ -55,9 +55,6 @@ INFORMATIVE = frozenset(
 OF_A_FOREST = frozenset({"accounting_years", "layer_years"})
 """Parameters of the whole study that a method without growth does not have."""
 
-NOT_SHARED = frozenset({"land", "storage"})
-"""Resources with rows of their own in the competition: the cell's land, the storage units."""
-
 _PER: dict[str, tuple[str, ...]] = {"m2/(t/yr)": ("(t/yr)", "(1/yr)"), "USD/(t/yr)": ("(t/yr)",)}
 
 
@@ -394,8 +391,10 @@ def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: 
     return reduce(add, products, const(terms.constant))
 
 
-def cost_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients) -> Sum:
-    """Cost per gross tonne [USD/t], as a sum of products (:func:`costs.gross_cost_terms`)."""
+def cost_parts(
+    model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients
+) -> dict[str, Sum]:
+    """Parts of the cost per gross tonne [USD/t] (:func:`costs.gross_cost_terms`)."""
     rate, prices = scenario.costs.discount_rate, scenario.costs.prices
     stated = model.profile.number("capacity_factor", default=1.0)
     plant = PlantCosts.from_delivered(
@@ -422,12 +421,13 @@ def cost_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingred
         "price_water": const(prices.water),
         "price_biomass": const(model.number("biomass_price")),
         "price_material": const(0.0),  # the library's variable_om contains the materials
-        "price_land": const(prices.land + forest_land_cost(model, rate)),
+        "price_land": const(prices.land),
+        "price_planting": const(forest_land_cost(model, rate)),
         "price_transport": _sum(given.transport_cost),
         "price_storage": _sum(given.storage_cost),
     }
     terms = gross_cost_terms(plant, rate)
-    return reduce(add, (product_of(t.coefficient, t.factors, factors) for t in terms))
+    return {t.part: product_of(t.coefficient, t.factors, factors) for t in terms}
 
 
 def forest_land_cost(model: MethodModel, rate: float) -> float:
@@ -480,44 +480,8 @@ def method_plan(
         available=left_layer(group),
         limits=limits,
         net_factor=net_factor_sum(model, needs, scenario, given),
-        gross_cost=cost_sum(model, needs, scenario, given),
+        gross_cost=reduce(add, cost_parts(model, needs, scenario, given).values()),
         suitability=suitability,
-    )
-
-
-@dataclass(frozen=True)
-class RivalSums:
-    """What the competition reads of a method, before transport and storage.
-
-    Attributes
-    ----------
-    land : Sum
-        Land need [m2 per gross t/yr].
-    net_factor, cost : Sum
-        Net factor [t/t] and cost [USD per gross t] of a method at the well's head.
-    needs : dict of str to Sum
-        Shared resource -> need per gross tonne; electricity is negative where it is supplied.
-    """
-
-    land: Sum
-    net_factor: Sum
-    cost: Sum
-    needs: dict[str, Sum]
-
-
-def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> RivalSums:
-    """Sums of products of a method for the competition, which adds each sink's own transport."""
-    needs = needs_of(model)
-    here = given
-    if given.routed:  # each link brings its own cost and loss
-        here = replace(given, transport_cost=0.0, storage_cost=0.0, transport_km=0.0)
-    shared = {name: need for name, need in needs.resources.items() if name not in NOT_SHARED}
-    shared["electricity"] = shared["electricity"] + needs.supplied * -1.0
-    return RivalSums(
-        land=needs.land,
-        net_factor=net_factor_sum(model, needs, scenario, here),
-        cost=cost_sum(model, needs, scenario, here),
-        needs=shared,
     )
 
 

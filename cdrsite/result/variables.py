@@ -93,4 +93,5 @@ EVIDENCE: dict[str, tuple[str, str]] = {
 """Variable kept to explain cells -> unit and meaning; "objective" is the unit of the goal."""
 
 NO_RASTER = frozenset(EVIDENCE) - {"shortfall"}
-"""Variables that are in the dataset but not among the rasters, nor are needs by resource."""
+"""Variables that are in the dataset but not among the rasters, nor are needs by resource
+(``need_RESOURCE``) and parts of the cost (``cost_PART``)."""

@@ -219,7 +219,7 @@ def _meaning(name: str, goal: str) -> tuple[str, str]:
     if name in VARIABLES:
         return VARIABLES[name]
     kind, _, resource = name.partition("_")
-    if name in EVIDENCE or kind == "need":
+    if name in EVIDENCE or kind in {"need", "cost"}:
         return evidence_meaning(name, goal)
     if name in SHARED:
         return SHARED[name]

@@ -21,6 +21,7 @@ from cdrsite.core.resources import RESOURCES
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.methods.cost import crf
 from cdrsite.methods.model import land_layer, left_layer, own_layers
+from cdrsite.methods.rivals import cost_variables
 from cdrsite.methods.supply import (
     StorageUnits,
     intensity_block,
@@ -274,6 +275,8 @@ def _rivals(
         for resource, need in sums.needs.items():
             if need.constant is None:
                 arrays[f"need_{resource}"] = sum_of(need, layers)
+        for part in cost_variables(sums.split):
+            arrays[f"cost_{part}"] = sum_of(sums.parts[part], layers)
         for key, entry in setting.ledgers[name].by_name.items():
             if entry.constant is None:
                 arrays[key] = sum_of(entry, layers)

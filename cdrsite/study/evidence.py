@@ -41,6 +41,7 @@ def add_evidence(dataset: xr.Dataset, setting: Setting, allocation: Allocation) 
             if need.constant is not None:
                 needs[m, RESOURCES.index(resource)] = need.constant
     _add_facts(dataset, needs, allocation)
+    _add_split(dataset, setting)
     _add_prices(dataset, allocation)
 
 
@@ -50,13 +51,15 @@ def evidence_meaning(name: str, goal: str) -> tuple[str, str]:
     Parameters
     ----------
     name : str
-        Of :data:`EVIDENCE`, or ``need_RESOURCE``.
+        Of :data:`EVIDENCE`, or ``need_RESOURCE``, or ``cost_PART``.
     goal : str
         Unit of the objective, for example "t/yr".
     """
     if name in EVIDENCE:
         unit, meaning = EVIDENCE[name]
         return unit.replace("objective", goal.removesuffix("/yr")), meaning
+    if name.startswith("cost_"):
+        return "USD/t", f"cost per gross tonne: {name.removeprefix('cost_').replace('_', ' ')}"
     resource = name.removeprefix("need_")
     yearly = RESOURCE_UNITS[resource].removesuffix("/yr")
     return f"{yearly}/t", f"need of {resource} per gross tonne"
@@ -96,6 +99,29 @@ def _add_facts(dataset: xr.Dataset, needs: NDArray[np.float64], allocation: Allo
         for row, price in zip(solution.system.rows, real_prices(solution), strict=True)
         if row.family == "policy" and price != 0
     ]
+
+
+def _add_split(dataset: xr.Dataset, setting: Setting) -> None:
+    """What the cost at the plant is made of: coefficients, and the variables they multiply."""
+    splits = [sums.split for sums in setting.rivals.values()]
+    parts = tuple(splits[0])
+    names = ["", *dict.fromkeys(name for one in splits for _, name in one.values() if name)]
+    dims = ("removal_method", "cost_part")
+    coefficients = [[one[part][0] for part in parts] for one in splits]
+    bases = [[names.index(one[part][1]) for part in parts] for one in splits]
+    dataset["cost_coefficient"] = (
+        dims,
+        np.array(coefficients),
+        {"long_name": "part of the cost per gross tonne, over the variable of cost_basis"},
+    )
+    dataset["cost_basis"] = (
+        dims,
+        np.array(bases, np.uint8),
+        {"long_name": "variable that a part of the cost is a multiple of", "labels": names},
+    )
+    dataset.coords["cost_part"] = list(parts)
+    if setting.storage is not None:
+        dataset["pool_storage"].attrs["storage_cost"] = [float(c) for c in setting.storage.cost]
 
 
 FACTS = {

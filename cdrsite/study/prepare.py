@@ -17,16 +17,15 @@ from cdrsite.methods.ledgers import PlaceSums, place_sums
 from cdrsite.methods.model import (
     Ingredients,
     MethodModel,
-    RivalSums,
     chain_losses,
     method_model,
     method_plan,
     needs_of,
     net_factors,
     product_of,
-    rival_sums,
 )
 from cdrsite.methods.net import Emissions
+from cdrsite.methods.rivals import RivalSums, rival_sums
 from cdrsite.methods.supply import Pools, StorageUnits, read_pools, read_storage
 from cdrsite.scoring import sums
 from cdrsite.scoring.sums import ScoringPlan

@@ -64,7 +64,7 @@ def raster_plan(result: StudyResult) -> Iterator[Plan]:
     """
     common = common_tags(result.scenario)
     for name, variable in result.dataset.data_vars.items():
-        if name in NO_RASTER or str(name).startswith("need_"):
+        if name in NO_RASTER or str(name).startswith(("need_", "cost_")):
             continue
         if variable.dims == ("removal_method", "y", "x"):
             for index, method in enumerate(result.methods):

@@ -1,0 +1,100 @@
+"""What the competition reads of a method, and what its cost is made of at each place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from operator import add
+
+from cdrsite.config.models import Scenario
+from cdrsite.methods.model import Ingredients, MethodModel, cost_parts, needs_of, net_factor_sum
+from cdrsite.scoring.sums import Sum
+
+NOT_SHARED = frozenset({"land", "storage"})
+"""Resources with rows of their own in the competition: the cell's land, the storage units."""
+
+
+@dataclass(frozen=True)
+class RivalSums:
+    """What the competition reads of a method, before transport and storage.
+
+    Attributes
+    ----------
+    land : Sum
+        Land need [m2 per gross t/yr].
+    net_factor : Sum
+        Net factor at the well's head [t/t].
+    parts : dict of str to Sum
+        Parts of the cost at the well's head [USD per gross t].
+    needs : dict of str to Sum
+        Shared resource -> need per gross tonne; electricity is negative where it is supplied.
+    """
+
+    land: Sum
+    net_factor: Sum
+    parts: dict[str, Sum]
+    needs: dict[str, Sum]
+
+    @cached_property
+    def cost(self) -> Sum:
+        """All parts [USD per gross t]."""
+        return reduce(add, self.parts.values())
+
+    @cached_property
+    def split(self) -> dict[str, tuple[float, str]]:
+        """Part of the cost -> coefficient and the variable of the result that it multiplies.
+
+        A part is a number (no variable), a multiple of a need that the result keeps or of a part
+        before it, or a variable of its own, ``cost_PART``. Evaluating them gives the cost again.
+        """
+        needs = {"land": self.land, **self.needs}
+        kept = {f"need_{name}": need for name, need in needs.items() if need.constant is None}
+        found: dict[str, tuple[float, str]] = {}
+        for part, total in self.parts.items():
+            if total.constant is not None:
+                found[part] = total.constant, ""
+                continue
+            for name, basis in kept.items():
+                if ratio := multiple(total, basis):
+                    found[part] = ratio, name
+                    break
+            else:
+                kept[f"cost_{part}"] = total
+                found[part] = 1.0, f"cost_{part}"
+        return found
+
+
+def multiple(total: Sum, basis: Sum) -> float | None:
+    """Number that makes one sum of another, wherever they are evaluated; None if there is none."""
+    mine, theirs = (
+        {tuple(sorted(term.layers)): term.coefficient for term in one.terms}
+        for one in (total, basis)
+    )
+    if mine.keys() != theirs.keys():
+        return None
+    ratios = [mine[key] / theirs[key] for key in mine]
+    same = all(math.isclose(ratio, ratios[0], rel_tol=1e-12) for ratio in ratios)
+    return ratios[0] if ratios and same else None
+
+
+def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> RivalSums:
+    """Sums of products of a method for the competition, which adds each sink's own transport."""
+    needs = needs_of(model)
+    here = given
+    if given.routed:  # each link brings its own cost and loss
+        here = replace(given, transport_cost=0.0, storage_cost=0.0, transport_km=0.0)
+    shared = {name: need for name, need in needs.resources.items() if name not in NOT_SHARED}
+    shared["electricity"] = shared["electricity"] + needs.supplied * -1.0
+    return RivalSums(
+        land=needs.land,
+        net_factor=net_factor_sum(model, needs, scenario, here),
+        parts=cost_parts(model, needs, scenario, here),
+        needs=shared,
+    )
+
+
+def cost_variables(split: Mapping[str, tuple[float, str]]) -> tuple[str, ...]:
+    """Parts of a cost that the result keeps as variables of their own."""
+    return tuple(part for part, (_, name) in split.items() if name == f"cost_{part}")
