@@ -20,8 +20,8 @@ from cdrsite.competition.objectives import most_net
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
-    Cells,
-    Method,
+    CellBlock,
+    Competitor,
     PoolFamily,
     Problem,
     SinkFamily,
@@ -103,7 +103,7 @@ def make_problem(side: int, *, seed: int = 7) -> Problem:
 
     return Problem(
         cells,
-        [Method(name, stored=0.0 if name == "afforestation" else 1.0) for name in METHODS],
+        [Competitor(name, stored=0.0 if name == "afforestation" else 1.0) for name in METHODS],
         pools=[
             PoolFamily(
                 "water", "m3/yr", "basin", names(WATER), supply(WATER, 4e7),
@@ -132,14 +132,14 @@ class StoredCells:
     def _open(self, name: str) -> np.ndarray:
         return np.load(self.folder / f"{name}.npy", mmap_mode="r")
 
-    def read(self, start: int, stop: int) -> Cells:
+    def read(self, start: int, stop: int) -> CellBlock:
         """Cells of one block, read from the files."""
 
         def cut(name: str) -> np.ndarray:
             return np.ascontiguousarray(self._open(name)[..., start:stop])
 
         nothing = np.empty((0, stop - start), np.float32)
-        return Cells(
+        return CellBlock(
             land=cut("land"), upper=cut("upper"), net=cut("net"), need=cut("need"),
             cost=self.fixed.cost, sink=cut("sink"), sink_cost=self.fixed.sink_cost,
             sink_loss=np.zeros((3, 1), np.float32), lower=np.zeros((4, 1), np.float32),

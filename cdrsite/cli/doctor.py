@@ -17,7 +17,7 @@ from typing import Any, Literal
 from cdrsite.core.machine import cores, free_memory
 from cdrsite.core.version import __version__
 
-State = Literal["ok", "warning", "problem"]
+CheckState = Literal["ok", "warning", "problem"]
 
 PATHS = ("PROJ_DATA", "PROJ_LIB", "GDAL_DATA", "GDAL_DRIVER_PATH")
 """Variables by which one program's PROJ or GDAL reaches into another's."""
@@ -55,7 +55,7 @@ class Check:
     """
 
     name: str
-    state: State
+    state: CheckState
     found: str
     cure: str = ""
 
@@ -328,7 +328,7 @@ def _machine() -> Iterator[Check]:
     yield Check("cores", "ok", f"{allowed}{limit}")
     memory = free_memory()
     cure = "close other programs, or use a coarser grid.resolution"
-    state: State = "ok" if memory >= LEAST_MEMORY else "warning"
+    state: CheckState = "ok" if memory >= LEAST_MEMORY else "warning"
     yield Check("memory", state, f"{memory / 1e9:.1f} GB free", "" if state == "ok" else cure)
     yield from _disk(Path.cwd(), "this folder")
     temporary = Path(tempfile.gettempdir())

@@ -150,7 +150,7 @@ class Title(ProgressColumn):
         return _title(task)
 
 
-class State(ProgressColumn):
+class StateColumn(ProgressColumn):
     """How far it is."""
 
     def render(self, task: Task) -> Text:
@@ -168,7 +168,9 @@ class Bars(RichProgress):
     """
 
     def __init__(self, console: Console) -> None:
-        super().__init__(Title(), BarColumn(bar_width=16), State(), console=console, transient=True)
+        super().__init__(
+            Title(), BarColumn(bar_width=16), StateColumn(), console=console, transient=True
+        )
 
     def count(self, task: TaskID, amount: float) -> None:
         """Advance a step, and take it away at its end."""

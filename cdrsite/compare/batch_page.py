@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cdrsite.compare.changes import records
@@ -24,7 +24,7 @@ from cdrsite.compare.sheet import (
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.numbers import number
 from cdrsite.outputs.runfolder import RunFolder
-from cdrsite.report.frame import MAX_ROWS, paragraph, section, word
+from cdrsite.report.frame import MAX_ROWS, Row, paragraph, section, word
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.page import REPORT
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from cdrsite.compare.batch_result import BatchResult
     from cdrsite.core.words import Words
 
-Row = dict[str, Any]
 Runs = dict[str, RunFolder]
 
 NET = "net_mt_yr "

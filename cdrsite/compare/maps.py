@@ -54,7 +54,7 @@ BLOCK = 1024
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlanMaps:
     """The plan of one run, cell by cell.
 
     Attributes
@@ -135,7 +135,7 @@ class Quantity:
         Of the values.
     method : str or None
         Of one method, or of all.
-    a, b : Plan
+    a, b : PlanMaps
         The two runs.
     grid : AnalysisGrid
         Of both.
@@ -145,8 +145,8 @@ class Quantity:
     unit: str
     description: str
     method: str | None
-    a: Plan
-    b: Plan
+    a: PlanMaps
+    b: PlanMaps
     grid: AnalysisGrid
 
     def block(self, block: Block) -> NDArray[np.float32]:
@@ -220,7 +220,7 @@ class Differences:
 
     Attributes
     ----------
-    a, b : Plan
+    a, b : PlanMaps
         The two runs; open datasets.
     grid : AnalysisGrid
         Of both.
@@ -228,8 +228,8 @@ class Differences:
         Whether their costs can be subtracted.
     """
 
-    a: Plan
-    b: Plan
+    a: PlanMaps
+    b: PlanMaps
     grid: AnalysisGrid
     with_cost: bool = True
 
@@ -262,7 +262,7 @@ class Differences:
                     got=f"no {', '.join(absent)}",
                     cure="run the study again with this version",
                 )
-            plans.append(Plan(data))
+            plans.append(PlanMaps(data))
         grid = grid_of(plans[0].data)
         require_same_grid(grid, grid_of(plans[1].data), str(b.path))
         return cls(plans[0], plans[1], grid, with_cost)
@@ -327,7 +327,7 @@ class Differences:
                 yield pair, joint == code
 
     @staticmethod
-    def _word(plan: Plan, code: int) -> str:
+    def _word(plan: PlanMaps, code: int) -> str:
         return plan.classes.get(code, OUTSIDE_NAME)
 
     @cached_property

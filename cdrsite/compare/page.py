@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cdrsite.compare.changes import records
 from cdrsite.compare.sheet import (
@@ -25,7 +25,7 @@ from cdrsite.compare.sheet import (
     winner_categories,
 )
 from cdrsite.core.numbers import number, percent
-from cdrsite.report.frame import MAX_ROWS, details, paragraph, section
+from cdrsite.report.frame import MAX_ROWS, Row, details, paragraph, section
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.places import place
 from cdrsite.report.shared import PER, SUPPLIED
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from cdrsite.core.words import Words
     from cdrsite.outputs.runfolder import Raster, RunFolder
 
-Row = dict[str, Any]
 
 MAP_PIXELS = 460
 """Longest side of the small maps [pixels]."""

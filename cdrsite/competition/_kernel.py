@@ -66,7 +66,7 @@ class Output(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """Cells of a block: arrays of :class:`cdrsite.competition.problem.Cells`."""
+    """Cells of a block: arrays of :class:`cdrsite.competition.problem.CellBlock`."""
 
     combo: Array
     land: Array

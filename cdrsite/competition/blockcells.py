@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.competition.problem import ArrayCells, Cells, IntArray
+from cdrsite.competition.problem import ArrayCells, CellBlock, IntArray
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -156,7 +156,7 @@ class BlockCells:
                 part = np.fromfile(file, np.float32, len(line))
                 line[:] = part
 
-    def read(self, start: int, stop: int) -> Cells:
+    def read(self, start: int, stop: int) -> CellBlock:
         """Return cells ``start`` to ``stop``."""
         return self.layout.cells(self.matrix(start, stop)).read(0, stop - start)
 

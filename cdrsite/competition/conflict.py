@@ -28,7 +28,7 @@ LONGEST = 40
 
 if TYPE_CHECKING:
     from cdrsite.competition.master import MasterSolution
-    from cdrsite.competition.rows import Row
+    from cdrsite.competition.rows import SharedRow
 
 
 def explain_conflict(generator: Generator, found: MasterSolution) -> ConflictError:
@@ -49,7 +49,7 @@ def explain_conflict(generator: Generator, found: MasterSolution) -> ConflictErr
     return ConflictError(tuple(rows), tuple(gives))
 
 
-def _worth_asking(rows: Sequence[Row]) -> set[int]:
+def _worth_asking(rows: Sequence[SharedRow]) -> set[int]:
     """Rows of which it is worked out what they would have to give: each one is a problem solved.
 
     All policies, and of a family with many pools only the largest, which can give most.
@@ -90,13 +90,13 @@ class ConflictError(InfeasibleError):
         was not worked out), unit.
     """
 
-    def __init__(self, rows: Sequence[Row], gives: Sequence[float]) -> None:
+    def __init__(self, rows: Sequence[SharedRow], gives: Sequence[float]) -> None:
         pairs = list(zip(rows, gives, strict=True))
         policies = sorted(
             (pair for pair in pairs if pair[0].family == POLICY),
             key=lambda pair: (pair[0].sense == "<=", -abs(pair[0].limit)),
         )
-        families: dict[str, list[tuple[Row, float]]] = {}
+        families: dict[str, list[tuple[SharedRow, float]]] = {}
         for pair in sorted(pairs, key=lambda pair: -pair[0].limit):
             if pair[0].family != POLICY:
                 families.setdefault(pair[0].family, []).append(pair)
@@ -123,12 +123,12 @@ class ConflictError(InfeasibleError):
         self.conflict = tuple((row.name, give, row.unit) for row, give in pairs)
 
 
-def _limit(row: Row) -> str:
+def _limit(row: SharedRow) -> str:
     word = {"<=": "at most", ">=": "at least", "=": "exactly"}[row.sense]
     return f"{word} {sized(row.limit, row.unit)}"
 
 
-def _family(name: str, found: Sequence[tuple[Row, float]]) -> str:
+def _family(name: str, found: Sequence[tuple[SharedRow, float]]) -> str:
     """The pools of a family that take part, by the largest of them."""
     largest = [_short(row.zone) for row, _ in found]
     if len(found) == 1:

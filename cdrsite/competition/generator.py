@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cdrsite.competition.master import TOLERANCE, Master, MasterSolution
 from cdrsite.competition.problem import Problem, Sense
 from cdrsite.competition.rows import RowSystem
-from cdrsite.competition.sweeping import Prices, Sums, Sweeper
+from cdrsite.competition.sweeping import Sums, Sweeper, SweepPrices
 from cdrsite.core.errors import SolverError
 
 F64 = npt.NDArray[np.float64]
@@ -63,10 +63,10 @@ class SolverOptions:
 
 
 @dataclass
-class State:
+class GenerationState:
     """What column generation knows: bound, best prices, and the price vectors of its columns."""
 
-    vectors: list[Prices] = field(default_factory=list)
+    vectors: list[SweepPrices] = field(default_factory=list)
     bound: float = np.inf
     centre: F64 | None = None
     sweeps: int = 0
@@ -160,7 +160,7 @@ class Generator:
 
     def restart(self, active: npt.NDArray[np.bool_]) -> None:
         """Forget all columns, and keep only the ``active`` rows."""
-        self.master, self.state = self.new_master(), State()
+        self.master, self.state = self.new_master(), GenerationState()
         self.master.free_rows(~active)
         if self.has_lower:  # then doing nothing is not a plan: the master needs one to begin with
             self._price_out(self.objective, np.zeros(len(self.limits)))
@@ -262,14 +262,14 @@ class Generator:
         state.sweeps += 1
         return columns
 
-    def add(self, prices: Prices, columns: Columns) -> None:
+    def add(self, prices: SweepPrices, columns: Columns) -> None:
         """Let the master mix the best plans at some prices."""
         active = (columns.value != 0.0) | (columns.activity != 0.0).any(axis=0)
         groups = np.flatnonzero(active | self.has_lower)
         self.master.add_columns(columns.value, columns.activity, groups, len(self.state.vectors))
         self.state.vectors.append(prices)
 
-    def mix(self, found: MasterSolution) -> tuple[tuple[Prices, F64], ...]:
+    def mix(self, found: MasterSolution) -> tuple[tuple[SweepPrices, F64], ...]:
         """Price vectors of the master's plan, and the share of each group that follows them."""
         shares: dict[int, F64] = {}
         n_groups, master = self.sweeper.n_groups, self.master

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cdrsite.competition.problem import Term
+from cdrsite.competition.problem import PolicyTerm
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Objective:
     ----------
     name : str
         For reports.
-    terms : sequence of Term
+    terms : sequence of PolicyTerm
         Their sum is maximised.
     unit : str
         Unit of the sum.
@@ -28,19 +28,19 @@ class Objective:
     """
 
     name: str
-    terms: Sequence[Term]
+    terms: Sequence[PolicyTerm]
     unit: str
     sign: int = 1
 
 
 def most_net() -> Objective:
     """Most net tonnes a year."""
-    return Objective("net removal", (Term("net"),), "t/yr")
+    return Objective("net removal", (PolicyTerm("net"),), "t/yr")
 
 
 def least_cost() -> Objective:
     """Least cost a year; needs a target among the policy rows to be of interest."""
-    return Objective("cost", (Term("cost", -1.0),), "USD/yr", sign=-1)
+    return Objective("cost", (PolicyTerm("cost", -1.0),), "USD/yr", sign=-1)
 
 
 def most_value(price: Mapping[str, float]) -> Objective:
@@ -52,8 +52,8 @@ def most_value(price: Mapping[str, float]) -> Objective:
         Price of a net tonne by method [USD/t]; a durability-weighted price is the price times
         the method's weight.
     """
-    earned = [Term("net", value, (method,)) for method, value in price.items()]
-    return Objective("value", (*earned, Term("cost", -1.0)), "USD/yr")
+    earned = [PolicyTerm("net", value, (method,)) for method, value in price.items()]
+    return Objective("value", (*earned, PolicyTerm("cost", -1.0)), "USD/yr")
 
 
 @dataclass(frozen=True)

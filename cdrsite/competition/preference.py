@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from cdrsite.competition.generator import Generator, SolverOptions
 from cdrsite.competition.objectives import Objective
-from cdrsite.competition.rows import Row, RowSystem, objective_matrix
+from cdrsite.competition.rows import RowSystem, SharedRow, objective_matrix
 from cdrsite.competition.solution import Solution
 from cdrsite.competition.sweeping import Sums
 from cdrsite.core.errors import SolverError
@@ -140,7 +140,7 @@ def _with_rows(system: RowSystem, kept: Sequence[tuple[F64, float]]) -> RowSyste
     names = [f"as good {i + 1}" for i in range(len(kept))]
     more = [np.full(system.n_combos, first + i, np.int32) for i in range(len(kept))]
     added = (
-        Row(name, "policy", name, "", ">=", limit)
+        SharedRow(name, "policy", name, "", ">=", limit)
         for name, (_, limit) in zip(names, kept, strict=True)
     )
     return replace(

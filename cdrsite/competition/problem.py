@@ -28,7 +28,7 @@ cost [USD/yr], land [m2]."""
 
 
 @dataclass(frozen=True)
-class Method:
+class Competitor:
     """A removal method.
 
     Parameters
@@ -47,7 +47,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Cells:
+class CellBlock:
     """Cells start to stop of a problem. A [M, 1] array is one value per method for all cells.
 
     Parameters
@@ -89,11 +89,11 @@ class Cells:
     layers: FloatArray
     local: FloatArray
 
-    def at(self, place: IntArray) -> Cells:
+    def at(self, place: IntArray) -> CellBlock:
         """Some of the cells, by their numbers; ``[M, 1]`` arrays stay as they are."""
         count = len(self.land)
         arrays = {one.name: getattr(self, one.name) for one in fields(self)}
-        return Cells(
+        return CellBlock(
             **{
                 name: np.take(array, place, axis=-1) if array.shape[-1] == count else array
                 for name, array in arrays.items()
@@ -108,7 +108,7 @@ class CellSource(Protocol):
     def n_cells(self) -> int:
         """Number of cells."""
 
-    def read(self, start: int, stop: int) -> Cells:
+    def read(self, start: int, stop: int) -> CellBlock:
         """Return cells ``start`` to ``stop``; called from several threads at once."""
 
     def zones(self, zoning: str, start: int, stop: int) -> IntArray:
@@ -117,7 +117,7 @@ class CellSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ArrayCells:
-    """Cells in memory; the arguments are those of :class:`Cells`, with defaults for the rare ones.
+    """Cells in memory; arguments are those of :class:`CellBlock`, with defaults for the rare ones.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class ArrayCells:
         """Number of cells."""
         return len(self.land)
 
-    def read(self, start: int, stop: int) -> Cells:
+    def read(self, start: int, stop: int) -> CellBlock:
         """Views of the arrays; ``[M, 1]`` arrays stay as they are."""
 
         def cut(array: FloatArray) -> FloatArray:
@@ -154,7 +154,7 @@ class ArrayCells:
         sink = np.empty((0, size), np.int32) if self.sink is None else self.sink[:, start:stop]
         slots = len(sink)
         zero = np.zeros((max(slots, 1), 1), dtype)
-        return Cells(
+        return CellBlock(
             land=cut(self.land),
             upper=cut(self.upper),
             net=cut(self.net),
@@ -233,7 +233,7 @@ class SinkFamily:
 
 
 @dataclass(frozen=True)
-class Term:
+class PolicyTerm:
     """``weight`` x a quantity of some methods; the quantity is in QUANTITIES or names a layer."""
 
     quantity: str
@@ -249,7 +249,7 @@ class PolicyRow:
     ----------
     name : str
         Shown when it binds or conflicts.
-    terms : sequence of Term
+    terms : sequence of PolicyTerm
         Their sum is compared.
     sense : {"<=", ">=", "="}
     limit : float
@@ -263,7 +263,7 @@ class PolicyRow:
     """
 
     name: str
-    terms: Sequence[Term]
+    terms: Sequence[PolicyTerm]
     sense: Sense
     limit: float
     unit: str = ""
@@ -273,12 +273,12 @@ class PolicyRow:
 
 def target(net_t_yr: float, *, name: str = "target") -> PolicyRow:
     """At least so many net tonnes a year in all."""
-    return PolicyRow(name, (Term("net"),), ">=", net_t_yr, "t/yr")
+    return PolicyRow(name, (PolicyTerm("net"),), ">=", net_t_yr, "t/yr")
 
 
 def budget(usd_yr: float, *, name: str = "budget") -> PolicyRow:
     """At most so much cost a year in all."""
-    return PolicyRow(name, (Term("cost"),), "<=", usd_yr, "USD/yr")
+    return PolicyRow(name, (PolicyTerm("cost"),), "<=", usd_yr, "USD/yr")
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,7 +289,7 @@ class Problem:
     ----------
     cells : CellSource
         :class:`ArrayCells` or another source with the same methods.
-    methods : sequence of Method
+    methods : sequence of Competitor
         In the order of the cells' arrays.
     pools : sequence of PoolFamily
     sinks : sequence of SinkFamily
@@ -312,7 +312,7 @@ class Problem:
     """
 
     cells: CellSource
-    methods: Sequence[Method]
+    methods: Sequence[Competitor]
     pools: Sequence[PoolFamily] = ()
     sinks: Sequence[SinkFamily] = ()
     policies: Sequence[PolicyRow] = ()

@@ -14,8 +14,8 @@ from cdrsite.competition.conflict import ConflictError
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import most_net
 from cdrsite.competition.prices import solve
-from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem, Term, target
-from cdrsite.competition.rows import Row, objective_matrix
+from cdrsite.competition.problem import QUANTITIES, PolicyRow, PolicyTerm, Problem, target
+from cdrsite.competition.rows import SharedRow, objective_matrix
 from cdrsite.competition.solution import BlockPlan, Solution
 from cdrsite.core.states import LOWEST_STATE
 
@@ -34,12 +34,12 @@ def _per_year(unit: str) -> str:
     return unit.removesuffix("/yr")
 
 
-def shown_price(row: Row, price: float) -> float:
+def shown_price(row: SharedRow, price: float) -> float:
     """Price as a planner reads it: gain per unit more of a supply, cost per unit more asked for."""
     return -price if row.sense == ">=" else price
 
 
-def price_unit(solution: Solution, row: Row) -> str:
+def price_unit(solution: Solution, row: SharedRow) -> str:
     """Unit of a row's price, for example "t per m3"."""
     return f"{_per_year(solution.objective.unit)} per {_per_year(row.unit) or 'unit'}"
 
@@ -360,7 +360,7 @@ def exchange_rates(
     push = step * before.sum()
     rates = np.full((len(methods), len(methods)), np.nan)
     for a, name in enumerate(methods):
-        row = PolicyRow(f"push {name}", (Term("net", 1.0, (name,)),), ">=", before[a] + push)
+        row = PolicyRow(f"push {name}", (PolicyTerm("net", 1.0, (name,)),), ">=", before[a] + push)
         try:
             pushed = solve(
                 replace(problem, policies=(*problem.policies, row)), solution.objective, options

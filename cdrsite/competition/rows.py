@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.competition.objectives import Objective
-from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem, Sense, Term
+from cdrsite.competition.problem import QUANTITIES, PolicyRow, PolicyTerm, Problem, Sense
 from cdrsite.core.errors import DataError
 
 F64 = npt.NDArray[np.float64]
@@ -23,7 +23,7 @@ BLOCK = 65536
 
 
 @dataclass(frozen=True)
-class Row:
+class SharedRow:
     """One shared row: its name, limit, and where it stands in the tables of results."""
 
     name: str
@@ -40,7 +40,7 @@ class RowSystem:
 
     Parameters
     ----------
-    rows : tuple of Row
+    rows : tuple of SharedRow
     coefficient : ndarray, shape (R, M, Q)
         Coefficient of each method and quantity (zero in rows about sinks).
     pair_row, pair_combo : ndarray of int, shape (P,)
@@ -53,7 +53,7 @@ class RowSystem:
         Zone of each combination by zoning.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[SharedRow, ...]
     coefficient: F64
     pair_row: I32
     pair_combo: I32
@@ -119,7 +119,7 @@ def blocks(n_cells: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + BLOCK, n_cells)
 
 
-def term_matrix(terms: Sequence[Term], problem: Problem) -> F64:
+def term_matrix(terms: Sequence[PolicyTerm], problem: Problem) -> F64:
     """Coefficients of a sum of terms, shape (M, Q)."""
     counted = (*QUANTITIES, *problem.layers)
     names = problem.method_names
@@ -212,14 +212,16 @@ def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
         If a zone id is out of range.
     """
     combo, zone_table, n_combos = combine_zones(problem, _zonings(problem), least_groups)
-    rows: list[Row] = []
+    rows: list[SharedRow] = []
     coefficient: list[F64] = []
     pairs: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
     for pool in problem.pools:
         zone = zone_table[pool.zoning]
         _require_in_range(pool.name, zone, len(pool.zones))
         terms = [
-            Term(need, 1.0, (method,)) if isinstance(need, str) else Term("gross", need, (method,))
+            PolicyTerm(need, 1.0, (method,))
+            if isinstance(need, str)
+            else PolicyTerm("gross", need, (method,))
             for method, need in pool.need.items()
         ]
         matrix = term_matrix(terms, problem)
@@ -228,14 +230,16 @@ def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
         for z in np.flatnonzero(np.isfinite(supply)).tolist():
             number[z] = len(rows)
             name = f"{pool.name}: {pool.zones[z]}"
-            rows.append(Row(name, pool.name, pool.zones[z], pool.unit, "<=", float(supply[z])))
+            rows.append(
+                SharedRow(name, pool.name, pool.zones[z], pool.unit, "<=", float(supply[z]))
+            )
             coefficient.append(matrix)
         pairs.append((number[zone], np.arange(n_combos)))
     for policy in problem.policies:
         inside = _policy_combos(policy, zone_table, n_combos)
         pairs.append((np.full(len(inside), len(rows)), inside))
         rows.append(
-            Row(policy.name, "policy", policy.name, policy.unit, policy.sense, policy.limit)
+            SharedRow(policy.name, "policy", policy.name, policy.unit, policy.sense, policy.limit)
         )
         coefficient.append(term_matrix(policy.terms, problem))
     empty = term_matrix((), problem)
@@ -250,7 +254,7 @@ def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
             number[z] = len(rows)
             name = f"{family.name}: {family.zones[z]}"
             limit = float(supply[z])
-            rows.append(Row(name, family.name, family.zones[z], family.unit, "<=", limit))
+            rows.append(SharedRow(name, family.name, family.zones[z], family.unit, "<=", limit))
             coefficient.append(empty)
         sink_pairs.append(np.stack([number[member], np.arange(problem.n_sinks)]))
     row_of = np.concatenate([pair[0] for pair in pairs] or [np.empty(0, np.int64)])

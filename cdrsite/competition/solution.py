@@ -12,9 +12,9 @@ import numpy.typing as npt
 from cdrsite.competition._kernel_cells import add_weighted
 from cdrsite.competition._kernel_prices import own_prices
 from cdrsite.competition.objectives import Objective
-from cdrsite.competition.problem import Cells, Problem
+from cdrsite.competition.problem import CellBlock, Problem
 from cdrsite.competition.rows import BLOCK, RowSystem, blocks, objective_matrix
-from cdrsite.competition.sweeping import Plan, Prices, Sums, Sweeper, in_order
+from cdrsite.competition.sweeping import BestPlan, Sums, Sweeper, SweepPrices, in_order
 
 F64 = npt.NDArray[np.float64]
 
@@ -71,7 +71,7 @@ class BlockPlan:
 
     start: int
     stop: int
-    cells: Cells
+    cells: CellBlock
     x: F64
     slot: npt.NDArray[np.int8]
     reduced: F64
@@ -93,7 +93,7 @@ class Solution:
         Gain of the objective per unit of each row's limit (negative for a minimum that binds).
     scale : ndarray, shape (R,)
         Size of each row: what its use is known to a small share of.
-    mix : tuple of (Prices, ndarray of shape (G,))
+    mix : tuple of (SweepPrices, ndarray of shape (G,))
         Price vectors, and the share of each group that follows them.
     report : SolverReport
     """
@@ -104,7 +104,7 @@ class Solution:
     sweeper: Sweeper
     price: F64
     scale: F64
-    mix: tuple[tuple[Prices, F64], ...]
+    mix: tuple[tuple[SweepPrices, F64], ...]
     report: SolverReport
 
     def blocks(self) -> Iterator[BlockPlan]:
@@ -118,7 +118,7 @@ class Solution:
         return self.plan_of(start, min(start + BLOCK, self.problem.cells.n_cells))
 
     @cached_property
-    def final(self) -> Prices:
+    def final(self) -> SweepPrices:
         """The prices of the plan."""
         matrix = objective_matrix(self.objective, self.problem)
         return self.sweeper.prices(matrix, self.price)
@@ -149,7 +149,7 @@ class Solution:
         total.by_combo.__iadd__(part.by_combo * share[self.sweeper.group][:, None, None])
         total.by_sink.__iadd__(part.by_sink * share[:, None])
 
-    def _own_prices(self, plan: Plan, cells: Cells) -> F64:
+    def _own_prices(self, plan: BestPlan, cells: CellBlock) -> F64:
         """Gain per unit more of each cell's land and local resources, shape (1 + R, n).
 
         The prices of the cell's own linear programme at the final prices of the shared rows. With
@@ -174,7 +174,7 @@ class Solution:
         own_prices(plan.value, upper, need, supply, more, prices)
         return prices
 
-    def _reduced(self, plan: Plan, cells: Cells, land_price: F64) -> F64:
+    def _reduced(self, plan: BestPlan, cells: CellBlock, land_price: F64) -> F64:
         """Reduced value of each method once the cell's own land has its price."""
         share = np.broadcast_to(cells.need, plan.value.shape) * self.sweeper.exclusive[:, None]
         possible = np.nan_to_num(np.broadcast_to(cells.upper, plan.value.shape)) > 0

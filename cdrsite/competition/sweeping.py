@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from cdrsite.competition import _kernel
 from cdrsite.competition._kernel_cells import first_fault
-from cdrsite.competition.problem import Cells, Problem
+from cdrsite.competition.problem import CellBlock, Problem
 from cdrsite.competition.rows import RowSystem, blocks
 from cdrsite.core.errors import DataError
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Prices:
+class SweepPrices:
     """An objective with prices, as the kernel takes them."""
 
     weight: F64
@@ -48,7 +48,7 @@ class Sums:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class BestPlan:
     """Best plan of the cells of a block at some prices: arrays of shape (M, n)."""
 
     x: F64
@@ -99,14 +99,14 @@ class Sweeper:
         """Number of groups."""
         return int(self.group.max()) + 1 if len(self.group) else 1
 
-    def prices(self, objective: F64, price: F64) -> Prices:
+    def prices(self, objective: F64, price: F64) -> SweepPrices:
         """Objective and row prices as the kernel takes them."""
         weight = self.system.weights(objective, price)
         taste = weight[:, self.stored > 0, 1:3]
         uniform = bool(taste.size == 0 or (taste == taste[:1, :1]).all())
-        return Prices(weight, self.system.sink_values(price), uniform)
+        return SweepPrices(weight, self.system.sink_values(price), uniform)
 
-    def sums(self, prices: Prices) -> Sums:
+    def sums(self, prices: SweepPrices) -> Sums:
         """Sums of the best plans at some prices."""
         total = self.zero()
         for part in in_order(
@@ -123,35 +123,39 @@ class Sweeper:
         shape = (self.system.n_combos, len(self.problem.methods), len(self.counted))
         return Sums(np.zeros(shape), np.zeros((self.n_groups, self.system.n_sinks)))
 
-    def _block_sums(self, prices: Prices, start: int, stop: int) -> Sums:
+    def _block_sums(self, prices: SweepPrices, start: int, stop: int) -> Sums:
         sums = self.zero()
         nothing = np.empty((len(self.problem.methods), 0))
-        plan = Plan(nothing, nothing.astype(np.int8), nothing)
+        plan = BestPlan(nothing, nothing.astype(np.int8), nothing)
         combo = self.system.combo[start:stop]
         self._run(prices, self.problem.cells.read(start, stop), combo, sums, plan)
         return sums
 
-    def plan(self, prices: Prices, cells: Cells, combo: Combos) -> Plan:
+    def plan(self, prices: SweepPrices, cells: CellBlock, combo: Combos) -> BestPlan:
         """Best plan of each cell at some prices; see :meth:`plan_and_sums`."""
         return self.plan_and_sums(prices, cells, combo)[0]
 
-    def plan_and_sums(self, prices: Prices, cells: Cells, combo: Combos) -> tuple[Plan, Sums]:
+    def plan_and_sums(
+        self, prices: SweepPrices, cells: CellBlock, combo: Combos
+    ) -> tuple[BestPlan, Sums]:
         """Best plan of each cell at some prices, and what it adds up to.
 
         Parameters
         ----------
-        prices : Prices
-        cells : Cells
+        prices : SweepPrices
+        cells : CellBlock
         combo : ndarray of int, shape (n,)
             Combination of zones of each of the cells.
         """
         shape = (len(self.problem.methods), len(combo))
-        plan = Plan(np.empty(shape), np.empty(shape, np.int8), np.empty(shape))
+        plan = BestPlan(np.empty(shape), np.empty(shape, np.int8), np.empty(shape))
         sums = self.zero()
         self._run(prices, cells, combo, sums, plan)
         return plan, sums
 
-    def _run(self, prices: Prices, cells: Cells, combo: Combos, sums: Sums, plan: Plan) -> None:
+    def _run(
+        self, prices: SweepPrices, cells: CellBlock, combo: Combos, sums: Sums, plan: BestPlan
+    ) -> None:
         fields = _kernel.Fields(
             combo,
             cells.land,

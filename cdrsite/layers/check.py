@@ -27,7 +27,7 @@ SUPPLY = re.compile(r"resources\.\w+\.layer$")
 
 
 @dataclass(frozen=True)
-class Finding:
+class LayerFinding:
     """One thing that is wrong with a layer.
 
     Attributes
@@ -45,7 +45,7 @@ class Finding:
     text: str
 
 
-def check_layers(stack: LayerStack, uses: Mapping[str, list[str]]) -> list[Finding]:
+def check_layers(stack: LayerStack, uses: Mapping[str, list[str]]) -> list[LayerFinding]:
     """Look at every layer once.
 
     Parameters
@@ -57,15 +57,15 @@ def check_layers(stack: LayerStack, uses: Mapping[str, list[str]]) -> list[Findi
 
     Returns
     -------
-    list of Finding
+    list of LayerFinding
         Errors and warnings in the order of the layers; empty when all is well.
     """
-    found: list[Finding] = []
+    found: list[LayerFinding] = []
     for name, keys in uses.items():
         if name not in stack.layers:
             cure = nearest(name, list(stack.layers))
             text = f"{', '.join(keys)}: no layer {name!r}; cure: {cure}"
-            found.append(Finding("error", name, text))
+            found.append(LayerFinding("error", name, text))
     for name in stack.layers:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -74,12 +74,12 @@ def check_layers(stack: LayerStack, uses: Mapping[str, list[str]]) -> list[Findi
                 if any(SUPPLY.match(key) for key in uses.get(name, ())):
                     _look_supply(stack, name)
             except CdrsiteError as error:
-                found.append(Finding("error", name, str(error)))
+                found.append(LayerFinding("error", name, str(error)))
         texts = [str(w.message) for w in caught if issubclass(w.category, CdrsiteWarning)]
-        found += [Finding("warning", name, text) for text in dict.fromkeys(texts)]
+        found += [LayerFinding("warning", name, text) for text in dict.fromkeys(texts)]
         if not uses.get(name) and name not in _inner_uses(stack.layers):
             text = f"layers.{name}: no part of the scenario uses this layer"
-            found.append(Finding("warning", name, text))
+            found.append(LayerFinding("warning", name, text))
     return found
 
 

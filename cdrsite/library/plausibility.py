@@ -88,7 +88,7 @@ def refuse_impossible(numbers: Mapping[str, float], where: Mapping[str, str]) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Implausibility:
     """Something implausible in a profile.
 
     Attributes
@@ -117,7 +117,7 @@ def check_profile(
     numbers: Mapping[str, float] | None = None,
     *,
     study_area: float | None = None,
-) -> list[Finding]:
+) -> list[Implausibility]:
     """Check the numbers of a profile against physics and the published range.
 
     Parameters
@@ -131,7 +131,7 @@ def check_profile(
 
     Returns
     -------
-    list of Finding
+    list of Implausibility
         Empty where nothing is implausible; at most one for each parameter.
     """
     given = dict(numbers or {})
@@ -156,7 +156,7 @@ def check_profile(
     return findings
 
 
-def _dac(number: Callable[[str], float], includes: bool, alternative: str) -> list[Finding]:
+def _dac(number: Callable[[str], float], includes: bool, alternative: str) -> list[Implausibility]:
     findings = []
     land = number("land_direct") + number("land_feedstock")
     energy = number("electricity") + number("heat")
@@ -172,11 +172,11 @@ def _dac(number: Callable[[str], float], includes: bool, alternative: str) -> li
                 "year, where photovoltaics give 40 to 100, so it is likely given per kt, not per t"
             )
         findings.append(
-            Finding("land_direct", f"land of {land:,.0f} m² per t/yr", reason, alternative)
+            Implausibility("land_direct", f"land of {land:,.0f} m² per t/yr", reason, alternative)
         )
     if number("water") > MAX_DAC_WATER:
         findings.append(
-            Finding(
+            Implausibility(
                 "water",
                 f"water of {number('water'):g} m3/t",
                 f"more than {MAX_DAC_WATER:g}, published 0 to 7",
@@ -185,7 +185,7 @@ def _dac(number: Callable[[str], float], includes: bool, alternative: str) -> li
         )
     if energy < MIN_DAC_ENERGY:
         findings.append(
-            Finding(
+            Implausibility(
                 "electricity",
                 f"energy of {energy:g} kWh/t",
                 f"less than the thermodynamic minimum of {MIN_DAC_ENERGY:g}",
@@ -195,11 +195,11 @@ def _dac(number: Callable[[str], float], includes: bool, alternative: str) -> li
     return findings
 
 
-def _beccs(number: Callable[[str], float], alternative: str) -> list[Finding]:
+def _beccs(number: Callable[[str], float], alternative: str) -> list[Implausibility]:
     findings = []
     if number("biomass") < MIN_BIOMASS:
         findings.append(
-            Finding(
+            Implausibility(
                 "biomass",
                 f"{number('biomass'):g} t of dry biomass per t",
                 f"less carbon than is captured: at 50 % carbon {MIN_BIOMASS:g} t is the least",
@@ -208,7 +208,7 @@ def _beccs(number: Callable[[str], float], alternative: str) -> list[Finding]:
         )
     if number("electricity") > 0:
         findings.append(
-            Finding(
+            Implausibility(
                 "electricity",
                 f"an electricity need of {number('electricity'):g} kWh/t",
                 "such plants supply power, so the need is negative",
@@ -218,12 +218,14 @@ def _beccs(number: Callable[[str], float], alternative: str) -> list[Finding]:
     return findings
 
 
-def _forest(number: Callable[[str], float], same_land: bool, alternative: str) -> list[Finding]:
+def _forest(
+    number: Callable[[str], float], same_land: bool, alternative: str
+) -> list[Implausibility]:
     findings = []
     uptake, land = number("uptake"), number("land_direct")
     if uptake > MAX_UPTAKE:
         findings.append(
-            Finding(
+            Implausibility(
                 "uptake",
                 f"an uptake of {uptake:g} t/ha/yr",
                 f"more than {MAX_UPTAKE:g}, above any published mean rate (4.5 to 40.7)",
@@ -232,7 +234,7 @@ def _forest(number: Callable[[str], float], same_land: bool, alternative: str) -
         )
     if not same_land and uptake > 0 and abs(land * uptake / 1e4 - 1) > 0.01:
         findings.append(
-            Finding(
+            Implausibility(
                 "land_direct",
                 f"land of {land:g} m2 per t/yr with an uptake of {uptake:g} t/ha/yr",
                 f"the two belong together: 10 000 / uptake = {1e4 / uptake:g} m2",
@@ -242,12 +244,12 @@ def _forest(number: Callable[[str], float], same_land: bool, alternative: str) -
     return findings
 
 
-def _storage(number: Callable[[str], float]) -> list[Finding]:
+def _storage(number: Callable[[str], float]) -> list[Implausibility]:
     wanted = 1.0 + number("fossil_co_captured") - number("capture_loss")
     if number("storage") >= wanted - 0.01:
         return []
     return [
-        Finding(
+        Implausibility(
             "storage",
             f"{number('storage'):g} t into storage per t",
             f"less than what is captured ({wanted:g} t with fossil CO2)",
@@ -258,12 +260,12 @@ def _storage(number: Callable[[str], float]) -> list[Finding]:
 
 def _plant_size(
     number: Callable[[str], float], study_area: float, alternative: str
-) -> list[Finding]:
+) -> list[Implausibility]:
     area = number("plant_typical") * number("land_direct")
     if area <= MAX_PLANT_SHARE * study_area:
         return []
     return [
-        Finding(
+        Implausibility(
             "land_direct",
             f"a typical plant takes {area / 1e6:,.0f} km2",
             f"{area / study_area:.1%} of the study area",

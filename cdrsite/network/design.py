@@ -53,7 +53,7 @@ class Pipe:
 
 
 @dataclass(frozen=True)
-class Costs:
+class PlanCosts:
     """Cost of a plan by part [million USD/yr]."""
 
     capture: float
@@ -94,7 +94,7 @@ class NetworkPlan:
         Nodes of the search.
     seconds : float
         Wall-clock time.
-    costs : Costs
+    costs : PlanCosts
         By part.
     sources, sinks, pipes : tuple
         What is opened and built.
@@ -109,7 +109,7 @@ class NetworkPlan:
     effort: str
     nodes: int
     seconds: float
-    costs: Costs
+    costs: PlanCosts
     sources: tuple[SourceUse, ...]
     sinks: tuple[SinkUse, ...]
     pipes: tuple[Pipe, ...]
@@ -385,7 +385,7 @@ def _search(
 
 def plan_parts(
     problem: NetworkProblem, net: FlowArrays, plan: FlowPlan
-) -> tuple[Costs, tuple[SourceUse, ...], tuple[SinkUse, ...], tuple[Pipe, ...]]:
+) -> tuple[PlanCosts, tuple[SourceUse, ...], tuple[SinkUse, ...], tuple[Pipe, ...]]:
     """Turn a plan of arrays into named parts, each with its cost."""
     sources = tuple(
         SourceUse(source.id, q, source.fixed_musd_yr + source.variable_usd_t * q, source.ledger)
@@ -415,7 +415,7 @@ def plan_parts(
         cost = trend.fixed_musd_yr + trend.slope_usd_t * flow
         ends = nodes[net.tail[arc]], nodes[net.head[arc]]
         pipes.append(Pipe(owner.id, *ends, trend.name, flow, owner.length_km, cost))
-    costs = Costs(
+    costs = PlanCosts(
         math.fsum(s.cost_musd_yr for s in sources),
         math.fsum(p.cost_musd_yr for p in pipes),
         math.fsum(s.cost_musd_yr for s in sinks),

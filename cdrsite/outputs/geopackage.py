@@ -19,8 +19,8 @@ from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.rasters.plan import common_tags
 from cdrsite.outputs.styles import (
     NOTHING_COLOUR,
-    Rule,
     Shape,
+    StyleRule,
     Symbol,
     number_rules,
     people_unit,
@@ -151,7 +151,7 @@ class VectorLayer:
         Its rows.
     geometry : str or None
         OGR geometry type; None for a table.
-    rules : sequence of Rule
+    rules : sequence of StyleRule
         Its style.
     label : str or None
         Column that is written on the map.
@@ -165,7 +165,7 @@ class VectorLayer:
     description: str
     frame: Any
     geometry: str | None
-    rules: Sequence[Rule]
+    rules: Sequence[StyleRule]
     label: str | None
     fields: dict[str, tuple[str, str]]
     smoothed: bool = False
@@ -290,7 +290,7 @@ def _sites(result: StudyResult) -> VectorLayer:
     points = gpd.points_from_xy(table["x"], table["y"]) if len(table) else []
     frame = gpd.GeoDataFrame(table, geometry=points, crs=result.grid.wkt)
     rules = [
-        Rule(
+        StyleRule(
             f"{quoted('method')} = {text(name)}",
             name,
             Symbol("marker", method_colour(name, result.methods), 2.6),
@@ -316,7 +316,7 @@ def _routes(frame: gpd.GeoDataFrame) -> VectorLayer:
             guard=f"{quoted('mode')} = {text(mode)}",
         ):
             symbol = replace(rule.symbol, dashed=mode == TRUCK)
-            rules.append(Rule(rule.filter, f"{mode}, {rule.label}", symbol))
+            rules.append(StyleRule(rule.filter, f"{mode}, {rule.label}", symbol))
     return VectorLayer(
         "routes",
         "Least-cost routes from the ranked sites to their cheapest storage units",
@@ -338,7 +338,7 @@ def _network_layers(result: StudyResult) -> Iterator[VectorLayer]:
 
 def _plants(frame: gpd.GeoDataFrame, methods: Sequence[str]) -> VectorLayer:
     rules = [
-        Rule(
+        StyleRule(
             f"{quoted('method')} = {text(name)}",
             name,
             Symbol("marker", method_colour(name, tuple(methods)), 4.2),
@@ -362,7 +362,7 @@ def _pipes(frame: gpd.GeoDataFrame) -> VectorLayer:
         )  # fmt: skip
         for i, rule in enumerate(made):
             symbol = Symbol("line", OTHER_COLOUR, 0.6 + 0.5 * i, dashed=mode == TRUCK)
-            rules.append(Rule(rule.filter, f"{mode}, {rule.label}", symbol))
+            rules.append(StyleRule(rule.filter, f"{mode}, {rule.label}", symbol))
     if not np.isfinite(flow).all():
         rules.append(unknown("line"))
     words = "Pipelines of the plan by flow"
@@ -384,7 +384,7 @@ def _other(name: str, frame: gpd.GeoDataFrame) -> VectorLayer:
     rules = []
     if kind in shapes:
         shape = shapes[kind]
-        rules = [Rule("ELSE", words, Symbol(shape, OTHER_COLOUR, sizes[shape], 0.9))]
+        rules = [StyleRule("ELSE", words, Symbol(shape, OTHER_COLOUR, sizes[shape], 0.9))]
         kind = f"Multi{kind}" if frame.geom_type.str.startswith("Multi").any() else kind
     return VectorLayer(name, words, frame, kind, rules, None, _named(frame))
 
@@ -398,7 +398,7 @@ def _corridors(frame: gpd.GeoDataFrame) -> VectorLayer:
         words = f"{low} or more routes" if last else f"{low} to {high} routes"
         words = f"{low} routes" if low == high else words
         bounds = f"{name} >= {low}" + ("" if last else f" AND {name} <= {high}")
-        rules.append(Rule(bounds, words, Symbol("line", "#7A7A7A", 1.4 + 0.6 * i, 0.6)))
+        rules.append(StyleRule(bounds, words, Symbol("line", "#7A7A7A", 1.4 + 0.6 * i, 0.6)))
     words = "Stretches that two or more of the routes share"
     shown = _named(frame)
     return VectorLayer("corridors", words, frame, "LineString", rules, None, shown, smoothed=True)
@@ -423,10 +423,10 @@ def _storage(frame: gpd.GeoDataFrame, table: pd.DataFrame, pools: pd.DataFrame) 
     joined["used_percent"] = 100 * share
     name = quoted("used_percent")
     rules = [
-        Rule(f"{name} = 0", "not used", Symbol("fill", NOTHING_COLOUR, alpha=0.85)),
-        Rule(f"{name} > 0 AND {name} < 50", "less than half used", _purple("#CBC3E3")),
-        Rule(f"{name} >= 50 AND {name} < 99.95", "half used or more", _purple("#9E8AC8")),
-        Rule(f"{name} >= 99.95", "all used", _purple("#6A3D9A")),
+        StyleRule(f"{name} = 0", "not used", Symbol("fill", NOTHING_COLOUR, alpha=0.85)),
+        StyleRule(f"{name} > 0 AND {name} < 50", "less than half used", _purple("#CBC3E3")),
+        StyleRule(f"{name} >= 50 AND {name} < 99.95", "half used or more", _purple("#9E8AC8")),
+        StyleRule(f"{name} >= 99.95", "all used", _purple("#6A3D9A")),
         unknown("fill"),
     ]
     words = "Storage units: capacity, what the plan injects, prices"

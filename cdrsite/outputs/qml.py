@@ -54,7 +54,7 @@ SCALES: dict[str, tuple[tuple[float, str], ...]] = {
 
 
 @dataclass(frozen=True)
-class Step:
+class ColourStep:
     """A class of a quantity: values up to ``top``, the last one without an end."""
 
     top: float
@@ -145,7 +145,7 @@ def class_borders(
     return inside
 
 
-def quantity_steps(spec: RasterSpec, values: NDArray[np.float64]) -> list[Step]:
+def quantity_steps(spec: RasterSpec, values: NDArray[np.float64]) -> list[ColourStep]:
     """Classes of a quantity in the order of its values, with words and colours.
 
     Parameters
@@ -167,12 +167,12 @@ def quantity_steps(spec: RasterSpec, values: NDArray[np.float64]) -> list[Step]:
     edges = [-math.inf, *borders, math.inf]
     places = _diverging(edges) if diverging else np.linspace(0.08, 1, len(edges) - 1)
     shades = colormaps[SEQUENTIAL.get(name, NO_COLOUR_MAP)](places)
-    steps = [Step(0.0, "nothing", NOTHING_COLOUR)] if own_zero else []
+    steps = [ColourStep(0.0, "nothing", NOTHING_COLOUR)] if own_zero else []
     if own_zero and not some.size:
-        return [Step(math.inf, "nothing", NOTHING_COLOUR)]
+        return [ColourStep(math.inf, "nothing", NOTHING_COLOUR)]
     for low, high, shade in zip(edges[:-1], edges[1:], shades, strict=True):
         words = _range(low / size, high / size, unit, some / size)
-        steps.append(Step(high, words, to_hex(shade).upper()))
+        steps.append(ColourStep(high, words, to_hex(shade).upper()))
     return steps
 
 
@@ -219,7 +219,11 @@ def raster_qml(spec: RasterSpec, values: NDArray[np.float64]) -> str:
     else:
         # too many combinations of reasons for words; zero is no reason
         _add_steps(
-            pipe, [Step(0.0, "nothing", NOTHING_COLOUR), Step(math.inf, "something", "#969696")]
+            pipe,
+            [
+                ColourStep(0.0, "nothing", NOTHING_COLOUR),
+                ColourStep(math.inf, "something", "#969696"),
+            ],
         )
     ET.SubElement(pipe, "rasterresampler", maxOversampling="2")
     ET.indent(root, " ")
@@ -238,7 +242,7 @@ def _add_categories(pipe: ET.Element, categories: Sequence[Category]) -> None:
         ET.SubElement(palette, "paletteEntry", {**entry, "alpha": "255", "label": one.label})
 
 
-def _add_steps(pipe: ET.Element, steps: Sequence[Step]) -> None:
+def _add_steps(pipe: ET.Element, steps: Sequence[ColourStep]) -> None:
     tops = [step.top for step in steps if math.isfinite(step.top)] or [0.0]
     ends = {"classificationMin": repr(tops[0]), "classificationMax": repr(tops[-1])}
     renderer = _renderer(pipe, "singlebandpseudocolor", **ends)

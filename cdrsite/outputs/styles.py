@@ -55,7 +55,7 @@ class Symbol:
 
 
 @dataclass(frozen=True)
-class Rule:
+class StyleRule:
     """A class: a filter in QGIS's expression language, "ELSE" for the rest, and words for it."""
 
     filter: str
@@ -108,7 +108,7 @@ def number_rules(
     guard: str = "",
     unit: str = "",
     per: float = 1.0,
-) -> list[Rule]:
+) -> list[StyleRule]:
     """Classes of a number from low to high, the outer ones open.
 
     Parameters
@@ -144,7 +144,7 @@ def number_rules(
         parts += [] if high is None else [f"{name} < {high!r}"]
         parts += [] if parts else [f"{name} IS NOT NULL"]
         symbol = Symbol(shape, to_hex(shade).upper(), size, alpha)
-        rules.append(Rule(" AND ".join(parts), _between(low, high, unit, per), symbol))
+        rules.append(StyleRule(" AND ".join(parts), _between(low, high, unit, per), symbol))
     return rules
 
 
@@ -161,7 +161,7 @@ def _between(low: float | None, high: float | None, unit: str, per: float) -> st
 
 def signed_rules(
     field: str, values: ArrayLike, zero: str, *, alpha: float = 0.7, unit: str = "", per: float = 1
-) -> list[Rule]:
+) -> list[StyleRule]:
     """Classes of a number that diverges around zero, with a class for zero itself.
 
     Parameters
@@ -179,7 +179,7 @@ def signed_rules(
     """
     array = np.asarray(values, np.float64)
     name = quoted(field)
-    rules = [Rule(f"{name} = 0", zero, Symbol("fill", NOTHING_COLOUR, alpha=alpha))]
+    rules = [StyleRule(f"{name} = 0", zero, Symbol("fill", NOTHING_COLOUR, alpha=alpha))]
     for sign, colours, some in (
         ("<", "Blues_r", array[array < 0]),
         (">", "YlOrRd", array[array > 0]),
@@ -197,7 +197,7 @@ def signed_rules(
             )
             if len(made) == 1:  # all have the same value
                 words = f"{some[0] * per:.3g} {unit}".strip()
-                made = [Rule(made[0].filter, words, made[0].symbol)]
+                made = [StyleRule(made[0].filter, words, made[0].symbol)]
             rules += made
     return rules
 
@@ -211,13 +211,13 @@ def people_unit(unit: str) -> str:
     return unit.replace("m3", "m³").replace("m2", "m²")
 
 
-def unknown(shape: Shape, label: str = "unknown") -> Rule:
+def unknown(shape: Shape, label: str = "unknown") -> StyleRule:
     """The class of what no other class takes."""
-    return Rule("ELSE", label, Symbol(shape, UNKNOWN_COLOUR, alpha=0.7))
+    return StyleRule("ELSE", label, Symbol(shape, UNKNOWN_COLOUR, alpha=0.7))
 
 
 def qml(
-    rules: Sequence[Rule],
+    rules: Sequence[StyleRule],
     aliases: Mapping[str, str],
     *,
     label: str | None = None,
@@ -227,7 +227,7 @@ def qml(
 
     Parameters
     ----------
-    rules : sequence of Rule
+    rules : sequence of StyleRule
         Classes in the order of the legend; the legend leaves out none.
     aliases : mapping
         Column -> name for people.

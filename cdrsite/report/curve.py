@@ -16,7 +16,7 @@ WIDE, HIGH = 1000.0, 400.0
 
 
 @dataclass(frozen=True)
-class Step:
+class CurveStep:
     """One block of the curve: the tonnes of a method in a class of cost.
 
     Attributes
@@ -38,7 +38,7 @@ class Step:
     cost: float
 
 
-def steps_of(rows: list[Row], methods: tuple[str, ...]) -> list[Step]:
+def steps_of(rows: list[Row], methods: tuple[str, ...]) -> list[CurveStep]:
     """Blocks of the curve in rising cost, in at most :data:`CLASSES` classes of round width."""
     if not rows:
         return []
@@ -49,12 +49,12 @@ def steps_of(rows: list[Row], methods: tuple[str, ...]) -> list[Step]:
     classes: dict[int, list[int]] = {}
     for i, low in enumerate(lows):
         classes.setdefault(math.floor(low / width + 1e-9), []).append(i)
-    steps: list[Step] = []
+    steps: list[CurveStep] = []
     start = 0.0
     for k in sorted(classes):
         members = classes[k]
         for cost, method, net in sorted(_parts(rows, members, methods)):
-            steps.append(Step(method, k * width, (k + 1) * width, start, net, cost))
+            steps.append(CurveStep(method, k * width, (k + 1) * width, start, net, cost))
             start += net
     return steps
 
@@ -106,7 +106,7 @@ def supply_curve(frame: Frame) -> str:
     )
 
 
-def plot(frame: Frame, steps: list[Step]) -> str:
+def plot(frame: Frame, steps: list[CurveStep]) -> str:
     """The drawing with its axes."""
     total = steps[-1].start + steps[-1].net
     across = ticks(0.0, total, 6)

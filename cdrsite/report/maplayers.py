@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.core.words import Words
-    from cdrsite.report.mapsource import Source
+    from cdrsite.report.mapsource import MapSource
 
 PLAN = ("winner", "binding", "interchangeable", "exclusion_reasons", "transport_km")
 """Variables of all methods that the map of a study offers."""
@@ -93,7 +93,7 @@ class Painter:
 
     Parameters
     ----------
-    source : Source
+    source : MapSource
         What is drawn.
     words : Words
         Language of the legends.
@@ -101,7 +101,7 @@ class Painter:
         Longest side of what is read of a large grid [pixels].
     """
 
-    def __init__(self, source: Source, words: Words, most: int = MOST_PIXELS) -> None:
+    def __init__(self, source: MapSource, words: Words, most: int = MOST_PIXELS) -> None:
         self._source, self._words, self._most = source, words, most
         self._methods = methods_of(source.dataset)
         self._web: Web | None = None

@@ -24,7 +24,7 @@ MOST_BYTES = 4_000_000
 """A larger file is read only as far as a picture needs it."""
 
 
-class Source(Protocol):
+class MapSource(Protocol):
     """What the map draws."""
 
     dataset: xr.Dataset

@@ -35,7 +35,7 @@ SCALES = {
 """Layer -> words for what the size of its signs stands for."""
 CAPACITY = "#444444"
 
-Row = Mapping[str, Any]
+Properties = Mapping[str, Any]
 Facts = list[tuple[str, str]]
 
 
@@ -138,7 +138,7 @@ def rounded(geometry: Mapping[str, Any]) -> dict[str, Any]:
 # --------------------------------------------------------------------- words
 
 
-def number(row: Row, *names: str) -> float | None:
+def number(row: Properties, *names: str) -> float | None:
     """First of the columns that holds a number."""
     for name in names:
         value = row.get(name)
@@ -147,13 +147,13 @@ def number(row: Row, *names: str) -> float | None:
     return None
 
 
-def text_of(row: Row, name: str) -> str:
+def text_of(row: Properties, name: str) -> str:
     """Text of a column; nothing where there is none."""
     value = row.get(name)
     return "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
 
 
-def describe(layer: str, row: Row, words: Words, run: RunFolder) -> dict[str, Any]:
+def describe(layer: str, row: Properties, words: Words, run: RunFolder) -> dict[str, Any]:
     """Title, facts, colour and size of one shape."""
     family = "pools" if layer.startswith("pools_") else layer
     writer = WRITERS.get(family, _zone)
@@ -167,7 +167,7 @@ def describe(layer: str, row: Row, words: Words, run: RunFolder) -> dict[str, An
     }
 
 
-def _style(layer: str, row: Row, run: RunFolder) -> tuple[str, float]:
+def _style(layer: str, row: Properties, run: RunFolder) -> tuple[str, float]:
     """Colour, and what the width or the area of the sign grows with."""
     if layer.startswith("pools_"):
         return RESOURCE_COLOURS.get(layer.removeprefix("pools_"), LABEL_COLOURS[0]), 0.0
@@ -179,18 +179,20 @@ def _style(layer: str, row: Row, run: RunFolder) -> tuple[str, float]:
     return {"pipes": "#3B1F6B", "corridors": "#7A5BA8"}.get(layer, CAPACITY), flow
 
 
-def _fact(words: Words, row: Row, name: str, unit: str, factor: float = 1.0) -> tuple[str, str]:
+def _fact(
+    words: Words, row: Properties, name: str, unit: str, factor: float = 1.0
+) -> tuple[str, str]:
     """A number of a row with its unit; no value where the row has none."""
     value = number(row, name)
     shown = "" if value is None else f"{words.number(value * factor)} {words.unit(unit)}".rstrip()
     return words(f"map.fact.{name}"), shown
 
 
-def _method(row: Row, words: Words) -> str:
+def _method(row: Properties, words: Words) -> str:
     return words.method(text_of(row, "method"))
 
 
-def _site(row: Row, words: Words) -> tuple[str, Facts]:
+def _site(row: Properties, words: Words) -> tuple[str, Facts]:
     rank = words.number(int(number(row, "rank") or 0))
     return words("map.site", method=_method(row, words), rank=rank), [
         (words("map.fact.in_plan"), _yes(words, row)),
@@ -202,14 +204,14 @@ def _site(row: Row, words: Words) -> tuple[str, Facts]:
     ]
 
 
-def _yes(words: Words, row: Row) -> str:
+def _yes(words: Words, row: Properties) -> str:
     """Whether a site is in the plan, in a word; none where the run does not say."""
     if row.get("in_plan") is None:
         return ""
     return words("map.yes" if number(row, "in_plan") else "map.no")
 
 
-def _plant(row: Row, words: Words) -> tuple[str, Facts]:
+def _plant(row: Properties, words: Words) -> tuple[str, Facts]:
     return words("map.plant", method=_method(row, words)), [
         (words("map.fact.name"), text_of(row, "name")),
         _fact(words, row, "gross_t_yr", "t/yr"),
@@ -218,7 +220,7 @@ def _plant(row: Row, words: Words) -> tuple[str, Facts]:
     ]
 
 
-def _pipe(row: Row, words: Words) -> tuple[str, Facts]:
+def _pipe(row: Properties, words: Words) -> tuple[str, Facts]:
     mode = words.named("map.mode", text_of(row, "mode"))
     return mode, [
         (words("map.fact.start"), text_of(row, "start")),
@@ -230,7 +232,7 @@ def _pipe(row: Row, words: Words) -> tuple[str, Facts]:
     ]
 
 
-def _route(row: Row, words: Words) -> tuple[str, Facts]:
+def _route(row: Properties, words: Words) -> tuple[str, Facts]:
     rank = words.number(int(number(row, "rank") or 0))
     return words("map.route", method=_method(row, words), rank=rank), [
         (words("map.fact.storage_unit"), text_of(row, "storage_unit")),
@@ -240,7 +242,7 @@ def _route(row: Row, words: Words) -> tuple[str, Facts]:
     ]
 
 
-def _corridor(row: Row, words: Words) -> tuple[str, Facts]:
+def _corridor(row: Properties, words: Words) -> tuple[str, Facts]:
     return words("map.corridor"), [
         (words("map.fact.storage_unit"), text_of(row, "storage_unit")),
         _fact(words, row, "routes", ""),
@@ -249,7 +251,7 @@ def _corridor(row: Row, words: Words) -> tuple[str, Facts]:
     ]
 
 
-def _storage(row: Row, words: Words) -> tuple[str, Facts]:
+def _storage(row: Properties, words: Words) -> tuple[str, Facts]:
     return text_of(row, "unit"), [
         _fact(words, row, "injected_mt_yr", "Mt/yr"),
         _fact(words, row, "injection_mt_yr", "Mt/yr"),
@@ -267,7 +269,7 @@ AMOUNTS: dict[str, tuple[float, str]] = {
 """Canonical unit -> factor to a unit for large areas, and its name."""
 
 
-def _pool(row: Row, words: Words) -> tuple[str, Facts]:
+def _pool(row: Properties, words: Words) -> tuple[str, Facts]:
     factor, unit = AMOUNTS.get(text_of(row, "unit"), (1.0, text_of(row, "unit")))
     price = number(row, "price")
     paid = f"{words.number(price)} {text_of(row, 'price_unit')}" if price else ""
@@ -278,7 +280,7 @@ def _pool(row: Row, words: Words) -> tuple[str, Facts]:
     ]
 
 
-def _zone(row: Row, words: Words) -> tuple[str, Facts]:
+def _zone(row: Properties, words: Words) -> tuple[str, Facts]:
     return text_of(row, "zone") or text_of(row, "name"), [
         _fact(words, row, "net_mt_yr", "Mt/yr"),
         _fact(words, row, "cost_musd_yr", "MUSD/yr"),
@@ -286,7 +288,7 @@ def _zone(row: Row, words: Words) -> tuple[str, Facts]:
     ]
 
 
-WRITERS: dict[str, Callable[[Row, Words], tuple[str, Facts]]] = {
+WRITERS: dict[str, Callable[[Properties, Words], tuple[str, Facts]]] = {
     "sites": _site,
     "plants": _plant,
     "pipes": _pipe,

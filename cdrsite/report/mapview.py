@@ -17,7 +17,7 @@ from cdrsite.outputs.styles import LARGER
 from cdrsite.report.fragment import Fragment
 from cdrsite.report.html import tag, text
 from cdrsite.report.maplayers import Layer, Painter, layers_of
-from cdrsite.report.mapsource import RunSource, Source
+from cdrsite.report.mapsource import MapSource, RunSource
 from cdrsite.report.mapvectors import outline, vector_layers
 from cdrsite.report.mapwhy import cells_of, is_study, methods_of
 
@@ -53,7 +53,7 @@ def map_fragment(run: RunFolder, words: Words) -> Fragment:
 
 
 def fragment(
-    source: Source,
+    source: MapSource,
     words: Words,
     *,
     vectors: dict[str, dict[str, Any]] | None = None,
@@ -64,7 +64,7 @@ def fragment(
 
     Parameters
     ----------
-    source : Source
+    source : MapSource
         What is drawn and explained.
     words : Words
         Language.
@@ -112,7 +112,7 @@ def fragment(
     return Fragment(html, style(), script(), data)
 
 
-def _painted(source: Source, painter: Painter, layer: Layer, words: Words) -> dict[str, Any]:
+def _painted(source: MapSource, painter: Painter, layer: Layer, words: Words) -> dict[str, Any]:
     """Picture and legend of a layer; those of an earlier run of a batch where they are the same."""
     names = [layer.variable] if layer.method is None else [layer.variable, "limit"]
     stamps = [source.stamp(name, layer.method) for name in names]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from cdrsite.report.mapsource import Source
+    from cdrsite.report.mapsource import MapSource
 
     Cells = dict[str, NDArray[Any]]
 
@@ -52,12 +52,12 @@ ROUGH = frozenset({"charge", "shortfall"})
 """Numbers that are shown with two digits."""
 
 
-def cells_of(source: Source) -> dict[str, Any]:
+def cells_of(source: MapSource) -> dict[str, Any]:
     """Everything that the page says of cells.
 
     Parameters
     ----------
-    source : Source
+    source : MapSource
         Of a run, or of any dataset on a grid.
 
     Returns

@@ -34,7 +34,7 @@ INCLUDED_BIT = np.uint32(1 << 30)
 
 
 @dataclass(frozen=True)
-class Rule:
+class ExclusionRule:
     """An exclusion rule with its bit and the methods it holds for."""
 
     model: ExcludeRule
@@ -49,7 +49,7 @@ class RuleBook:
 
     Attributes
     ----------
-    rules : tuple of Rule
+    rules : tuple of ExclusionRule
         In bit order; the contiguity rules are last because they look at what is left.
     includes : tuple of ExcludeRule
         Rules that allow a place again.
@@ -57,7 +57,7 @@ class RuleBook:
         Tuple of bits -> names of the methods that these rules hold for.
     """
 
-    rules: tuple[Rule, ...]
+    rules: tuple[ExclusionRule, ...]
     includes: tuple[ExcludeRule, ...]
     groups: dict[tuple[int, ...], tuple[str, ...]]
 
@@ -101,7 +101,7 @@ def rule_book(
             "too many exclusion rules", got=len(found), expected=f"at most {MAX_RULES}"
         )
     found.sort(key=lambda item: item[0].test == "contiguous")
-    numbered = tuple(Rule(r, bit, name, who) for bit, (r, name, who) in enumerate(found))
+    numbered = tuple(ExclusionRule(r, bit, name, who) for bit, (r, name, who) in enumerate(found))
     groups: dict[tuple[int, ...], tuple[str, ...]] = {}
     for method in methods:
         bits = tuple(rule.bit for rule in numbered if method in rule.methods)

@@ -14,7 +14,7 @@ import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.layers.shapes import polygonal
-from cdrsite.transport.frames import Cells
+from cdrsite.transport.frames import CachedCells
 from cdrsite.transport.routes import Route, corridors, line, smooth, trace
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def add_storage(
     names, modes = np.full(count, "", object), np.full(count, "", object)
     km, cost = np.full(count, np.nan), np.full(count, np.nan)
     if links is not None and units is not None and count:
-        sinks, trucks = Cells(links.sink), Cells(links.by_truck)
-        lengths, costs = Cells(links.length_km), Cells(links.cost)
+        sinks, trucks = CachedCells(links.sink), CachedCells(links.by_truck)
+        lengths, costs = CachedCells(links.length_km), CachedCells(links.cost)
         for i, (row, col) in enumerate(_cells(sites, grid)):
             sink = int(sinks.at(row, col)[0])
             if sites["method"].iloc[i] not in storing or sink < 0:
@@ -114,7 +114,7 @@ def route_features(sites: pd.DataFrame, links: SinkLinks | None, grid: AnalysisG
         )
         chosen = chosen[~far]
     traced: dict[tuple[int, int], Route] = {}
-    cells, ranks = _cells(chosen, grid), Cells(links.rank)
+    cells, ranks = _cells(chosen, grid), CachedCells(links.rank)
     for row, col in cells:
         if (row, col) not in traced:
             traced[row, col] = trace(links.routes, row, col, int(ranks.at(row, col)[0]))

@@ -27,12 +27,12 @@ from cdrsite.competition.objectives import (
 from cdrsite.competition.preference import along_curve, prefer
 from cdrsite.competition.prices import solve, solve_in_order
 from cdrsite.competition.problem import (
-    Method,
+    Competitor,
     PolicyRow,
+    PolicyTerm,
     PoolFamily,
     Problem,
     SinkFamily,
-    Term,
     budget,
     target,
 )
@@ -201,7 +201,7 @@ def _zone_groups(
 
 def _limits(rule: PolicyRule, suffix: str, zones: tuple[int, ...]) -> list[PolicyRow]:
     unit = RULE_UNITS[rule.count]
-    terms = (Term(rule.count, 1.0, rule.methods or None),)
+    terms = (PolicyTerm(rule.count, 1.0, rule.methods or None),)
     made = []
     for word, sense, value in (("at most", "<=", rule.at_most), ("at least", ">=", rule.at_least)):
         if value is not None:
@@ -353,7 +353,7 @@ def build_problem(
     )
     return Problem(
         cells=cells,
-        methods=tuple(Method(f.name, f.stored, f.exclusive) for f in facts),
+        methods=tuple(Competitor(f.name, f.stored, f.exclusive) for f in facts),
         pools=families,
         sinks=_sink_families(storage),
         policies=tuple(policies),
@@ -403,11 +403,11 @@ LAST_CHOICE = "order of "
 def last_choice(problem: Problem) -> Objective:
     """Fewest gross tonnes, those of cells that come late among equal ones counted up to twice."""
     late = [
-        Term(LAST_CHOICE + name, -1.0, (name,))
+        PolicyTerm(LAST_CHOICE + name, -1.0, (name,))
         for name in problem.method_names
         if LAST_CHOICE + name in problem.layers
     ]
-    return Objective("order", (Term("gross", -1.0), *late), "t/yr", sign=-1)
+    return Objective("order", (PolicyTerm("gross", -1.0), *late), "t/yr", sign=-1)
 
 
 @recorded

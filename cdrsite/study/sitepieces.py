@@ -42,7 +42,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Supply:
+class SharedSupply:
     """What may be gathered of a supply that cells share.
 
     Attributes
@@ -106,7 +106,7 @@ def placed(plants: Plants, k: int, *, in_plan: bool) -> Place:
     )  # fmt: skip
 
 
-def within(place: Place, supplies: Sequence[Supply]) -> Place:
+def within(place: Place, supplies: Sequence[SharedSupply]) -> Place:
     """A site that takes no more from any pool than there is."""
     tonnes = place.tonnes
     for supply in supplies:
@@ -127,7 +127,7 @@ def means(place: Place, ground: Ground) -> tuple[float, float, float]:
     return short, money / net if net > 0 else math.inf, net
 
 
-def stops(place: Place, ground: Ground, supplies: Sequence[Supply], short: float) -> str:
+def stops(place: Place, ground: Ground, supplies: Sequence[SharedSupply], short: float) -> str:
     """The resource that the plan charges a site's tonnes most for, in a word."""
     charges = {"land": float((place.tonnes * place.at(ground.land)).sum())}
     for supply in supplies:

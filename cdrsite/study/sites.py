@@ -30,7 +30,7 @@ from cdrsite.study.sitepieces import (
     OWN_LIMIT,
     Ground,
     Place,
-    Supply,
+    SharedSupply,
     means,
     placed,
     shares,
@@ -219,7 +219,7 @@ class Sites:
         count: int,
         others: Sequence[Place],
         then: Floats | None = None,
-        supplies: Sequence[Supply] = (),
+        supplies: Sequence[SharedSupply] = (),
     ) -> list[Place]:
         """Places with enough tonnes around them, those with the least of ``key`` first.
 
@@ -235,7 +235,7 @@ class Sites:
             Places that are wanted.
         others : sequence of Place
             Places to keep a distance from.
-        supplies : sequence of Supply
+        supplies : sequence of SharedSupply
             No place takes more from a pool than there is.
         """
         share = shares(tonnes, key, key if then is None else then)
@@ -354,7 +354,7 @@ class Sites:
         known = np.asarray(quality[0], np.float64)
         return np.where(np.isfinite(known), known, 0.0), allowed[0]
 
-    def supplies(self, m: int) -> list[Supply]:
+    def supplies(self, m: int) -> list[SharedSupply]:
         """Pools and storage units that a method draws on."""
         fact, found = self.competitors.facts[m], []
         for name, pools in self.offers.pools.items():
@@ -366,13 +366,13 @@ class Sites:
             if need > 0:
                 price = self.prices((name,), pools.names) * need
                 label = self.picked(f"pool_{name}")
-                found.append(Supply(name, label, pools.supply / need, price))
+                found.append(SharedSupply(name, label, pools.supply / need, price))
         units = self.setting.storage
         if fact.stored > 0 and units is not None:
             rate = np.minimum(units.injection, units.capacity / units.years) / fact.stored
             price = self.prices((INJECTIVITY, PORE_SPACE), units.names) * fact.stored
             label = self.picked("sink", m)
-            found.append(Supply("storage", label, np.asarray(rate, np.float64), price))
+            found.append(SharedSupply("storage", label, np.asarray(rate, np.float64), price))
         return found
 
     def prices(self, families: Sequence[str], names: Sequence[str]) -> Floats:
@@ -393,7 +393,7 @@ class Sites:
         place: Place,
         ground: Ground,
         left: Floats,
-        supplies: Sequence[Supply],
+        supplies: Sequence[SharedSupply],
     ) -> dict[str, Any]:
         """A row of the table."""
         from pyproj import Transformer

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from cdrsite.competition.master import new_highs
 from cdrsite.competition.objectives import Objective
-from cdrsite.competition.problem import Cells, Problem
+from cdrsite.competition.problem import CellBlock, Problem
 from cdrsite.competition.rows import RowSystem, build_rows, objective_matrix
 from cdrsite.core.errors import InfeasibleError, SolverError
 
@@ -169,7 +169,7 @@ def solve_whole(
     )
 
 
-def _activities(problem: Problem, cells: Cells) -> _Activities:
+def _activities(problem: Problem, cells: CellBlock) -> _Activities:
     """Every method with every sink it can use, cell by cell."""
     n, methods = problem.cells.n_cells, problem.methods
     parts: list[tuple[I64, I64, I64, F64, I64]] = []
@@ -229,7 +229,7 @@ def _shared_entries(system: RowSystem, acts: _Activities, stored: F64) -> tuple[
 
 
 def _local_rows(
-    problem: Problem, cells: Cells, acts: _Activities
+    problem: Problem, cells: CellBlock, acts: _Activities
 ) -> tuple[tuple[I64, I64, F64], F64, F64]:
     """Rows of single cells: land, other local resources, and bounds of each method."""
     n, n_methods = problem.cells.n_cells, len(problem.methods)

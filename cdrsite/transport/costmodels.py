@@ -209,7 +209,7 @@ TERMINAL_CAPACITY = {"small": 3000.0, "large": 14000.0}
 
 
 @dataclass(frozen=True)
-class Row:
+class ModelRow:
     """One model at one flow and length.
 
     Attributes
@@ -240,7 +240,7 @@ class Row:
     source: str
 
 
-def compare(flow: float, length: float, basis: Basis | None = None) -> tuple[Row, ...]:
+def compare(flow: float, length: float, basis: Basis | None = None) -> tuple[ModelRow, ...]:
     """All models at one flow and length, by mode and rising cost: the spread, shown.
 
     Parameters
@@ -254,7 +254,7 @@ def compare(flow: float, length: float, basis: Basis | None = None) -> tuple[Row
 
     Returns
     -------
-    tuple of Row
+    tuple of ModelRow
         One row per model of the library.
     """
     basis = basis or Basis()
@@ -268,7 +268,7 @@ def compare(flow: float, length: float, basis: Basis | None = None) -> tuple[Row
         pipe = model.mode.endswith("pipeline")
         design = flow / basis.utilisation
         rows.append(
-            Row(
+            ModelRow(
                 name,
                 model.mode,
                 float(levelised(model, flow, length, basis)),

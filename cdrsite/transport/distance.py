@@ -27,13 +27,13 @@ import numpy as np
 
 from cdrsite.core.errors import DataError
 from cdrsite.transport import _kernel, _kernel_ends, _kernel_tiles
-from cdrsite.transport.frames import Cells
+from cdrsite.transport.frames import CachedCells
 from cdrsite.transport.labels import (
     KINDS_OF,
     PAD,
+    LabelProblem,
     Labels,
     Neighbourhood,
-    Problem,
     Solver,
     Starts,
     neighbourhood,
@@ -147,9 +147,11 @@ class DistanceResult:
     neighbourhood: Neighbourhood
 
     @cached_property
-    def cells(self) -> dict[str, Cells]:
+    def cells(self) -> dict[str, CachedCells]:
         """The arrays as routes are traced in them, cell by cell."""
-        return {name: Cells(getattr(self, name)) for name in ("cost", "length_km", "sink", "link")}
+        return {
+            name: CachedCells(getattr(self, name)) for name in ("cost", "length_km", "sink", "link")
+        }
 
     def unreachable(self) -> dict[str, int]:
         """Number of cells without a route, by reason."""
@@ -230,7 +232,7 @@ def _new(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:  
     return np.empty(shape, dtype)
 
 
-def _relax_by_heap(problem: Problem, label: NDArray[Any], region: NDArray[np.float32]) -> None:
+def _relax_by_heap(problem: LabelProblem, label: NDArray[Any], region: NDArray[np.float32]) -> None:
     """Dijkstra's method, one thread."""
     moves = problem.moves
     _kernel.label_setting(
@@ -245,7 +247,7 @@ def _relax_by_heap(problem: Problem, label: NDArray[Any], region: NDArray[np.flo
 
 
 def _link_by_cell(
-    problem: Problem, label: NDArray[Any], region: NDArray[np.float32], link: NDArray[np.int8]
+    problem: LabelProblem, label: NDArray[Any], region: NDArray[np.float32], link: NDArray[np.int8]
 ) -> None:
     """Links by looking at each cell's moves in turn."""
     moves = problem.moves
@@ -264,12 +266,14 @@ def _link_by_cell(
     )
 
 
-def _relax_by_tiles(problem: Problem, label: NDArray[Any], region: NDArray[np.float32]) -> None:
+def _relax_by_tiles(
+    problem: LabelProblem, label: NDArray[Any], region: NDArray[np.float32]
+) -> None:
     """Tile sweeps from all labels that there are."""
     relax_from(problem, label, region, first_tiles(problem, label))
 
 
-def first_tiles(problem: Problem, label: NDArray[Any]) -> NDArray[np.int32]:
+def first_tiles(problem: LabelProblem, label: NDArray[Any]) -> NDArray[np.int32]:
     """Every tile that holds a label, with the bits of its least label; see ``_kernel_tiles``."""
     pending = np.full(problem.tiles[0] * problem.tiles[1], _kernel_tiles.EMPTY, np.int32)
     across, stride = problem.tiles[1], problem.shape[1]
@@ -278,7 +282,7 @@ def first_tiles(problem: Problem, label: NDArray[Any]) -> NDArray[np.int32]:
 
 
 def relax_from(
-    problem: Problem,
+    problem: LabelProblem,
     label: NDArray[Any],
     region: NDArray[np.float32],
     pending: NDArray[np.int32],
@@ -313,7 +317,7 @@ def relax_from(
 
 
 def _link_by_tiles(
-    problem: Problem, label: NDArray[Any], region: NDArray[np.float32], link: NDArray[np.int8]
+    problem: LabelProblem, label: NDArray[Any], region: NDArray[np.float32], link: NDArray[np.int8]
 ) -> None:
     """Links by matching whole rows of a window at a time."""
     moves, (down, across) = problem.moves, problem.tiles
@@ -352,7 +356,7 @@ def padded_problem(
     neighbours: int,
     dtype: str,
     threads: int,
-) -> Problem:
+) -> LabelProblem:
     """Pad the surfaces with barriers and work out the lengths of the moves."""
     rows, cols = friction.shape
     row_steps = np.broadcast_to(np.asarray(steps[0], np.float64), (rows,))
@@ -372,7 +376,7 @@ def padded_problem(
         return out
 
     steer = padded(friction)
-    return Problem(
+    return LabelProblem(
         steer.ravel(),
         steer.ravel() if bill is friction else padded(bill).ravel(),
         moves,
@@ -385,7 +389,7 @@ def padded_problem(
     )
 
 
-def padded_starts(sources: Sources, problem: Problem, dtype: str) -> Starts:
+def padded_starts(sources: Sources, problem: LabelProblem, dtype: str) -> Starts:
     """Sources as sorted flat cells with sinks by number; those on barriers are left out."""
     pad, stride = problem.moves.pad, problem.shape[1]
     cell = (sources.row + pad) * stride + sources.col + pad
@@ -483,7 +487,7 @@ def refuse_blocked(sinks: Sequence[int]) -> None:
 
 def _result(
     labels: Labels,
-    problem: Problem,
+    problem: LabelProblem,
     friction: NDArray[Any],
     ids: NDArray[np.int32],
     dtype: np.dtype[Any],

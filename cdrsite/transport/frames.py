@@ -253,7 +253,7 @@ class Framed:
         return values
 
 
-class Cells:
+class CachedCells:
     """Single cells of an array, read by windows of which the last few are kept.
 
     Parameters

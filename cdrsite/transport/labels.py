@@ -224,8 +224,8 @@ class Solver:
         its label from a smaller one of its region.
     """
 
-    relax: Callable[[Problem, NDArray[Any], NDArray[np.float32]], None]
-    link: Callable[[Problem, NDArray[Any], NDArray[np.float32], NDArray[np.int8]], None]
+    relax: Callable[[LabelProblem, NDArray[Any], NDArray[np.float32]], None]
+    link: Callable[[LabelProblem, NDArray[Any], NDArray[np.float32], NDArray[np.int8]], None]
 
 
 def on_threads(threads: int, work: Callable[[Any], None], parts: Iterable[Any]) -> None:
@@ -244,7 +244,7 @@ def in_order(threads: int, work: Callable[[S], T], parts: Iterable[S]) -> Iterat
 
 
 @dataclass(frozen=True)
-class Problem:
+class LabelProblem:
     """A padded grid ready for the kernels.
 
     Attributes
@@ -304,12 +304,12 @@ class Labels:
     length: NDArray[np.float64]
 
 
-def solve_ranks(problem: Problem, starts: Starts, k: int, solver: Solver) -> Labels:
+def solve_ranks(problem: LabelProblem, starts: Starts, k: int, solver: Solver) -> Labels:
     """Find the k best labels of distinct sinks of every cell.
 
     Parameters
     ----------
-    problem : Problem
+    problem : LabelProblem
         The grid.
     starts : Starts
         Cells of the sinks.
@@ -377,7 +377,7 @@ def set_ids(sink: NDArray[np.int32], rank: int) -> NDArray[np.float32]:
 
 
 def _solve_rank(
-    problem: Problem,
+    problem: LabelProblem,
     starts: Starts,
     labels: Labels,
     rank: int,
@@ -412,7 +412,7 @@ def _solve_rank(
 
 
 def seed_links(
-    problem: Problem,
+    problem: LabelProblem,
     label: NDArray[Any],
     sink: NDArray[np.int32],
     region: NDArray[np.float32],
@@ -423,7 +423,7 @@ def seed_links(
 
     Parameters
     ----------
-    problem : Problem
+    problem : LabelProblem
         The grid.
     label : ndarray, shape (ranks, padded cells)
         Labels; those of ``rank``, which hold the start values so far, are lowered.
@@ -461,7 +461,7 @@ def seed_links(
     return link
 
 
-def _follow(problem: Problem, labels: Labels, rank: int) -> None:
+def _follow(problem: LabelProblem, labels: Labels, rank: int) -> None:
     """Sinks, costs and lengths of a rank: first the chains within a band of rows, then the rest."""
     moves, stride = problem.moves, problem.shape[1]
     sink = labels.sink[rank]

@@ -141,7 +141,7 @@ def smooth(route_line: LineString, rounds: int = 2) -> LineString:
 
 
 @dataclass(frozen=True)
-class Corridor:
+class SharedStretch:
     """A stretch that the same routes share.
 
     Attributes
@@ -165,7 +165,7 @@ class Corridor:
         return len(self.routes)
 
 
-def corridors(routes: Sequence[Route], *, at_least: int = 1) -> list[Corridor]:
+def corridors(routes: Sequence[Route], *, at_least: int = 1) -> list[SharedStretch]:
     """Cut routes where the set of routes that use the ground changes.
 
     Two routes share a move if both make it, in either direction.
@@ -179,7 +179,7 @@ def corridors(routes: Sequence[Route], *, at_least: int = 1) -> list[Corridor]:
 
     Returns
     -------
-    list of Corridor
+    list of SharedStretch
         Each stretch once, in the order of the first route that uses it.
     """
     keys = [_move_keys(route) for route in routes]
@@ -197,7 +197,7 @@ def corridors(routes: Sequence[Route], *, at_least: int = 1) -> list[Corridor]:
             if sets[begin][0] == number and len(sets[begin]) >= at_least:
                 part = slice(begin, end + 1)
                 length = float(route.left_km[begin] - route.left_km[end])
-                found.append(Corridor(route.row[part], route.col[part], sets[begin], length))
+                found.append(SharedStretch(route.row[part], route.col[part], sets[begin], length))
             begin = end
     return found
 

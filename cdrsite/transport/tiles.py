@@ -35,7 +35,7 @@ from cdrsite.transport.distance import (
 from cdrsite.transport.frames import Blocking, Framed, Strips
 from cdrsite.transport.labels import (
     PAD,
-    Problem,
+    LabelProblem,
     Starts,
     in_order,
     seed_links,
@@ -207,13 +207,13 @@ class _Solve:
                 cure="give free ground a small positive cost, or close it with inf",
             )
 
-    def _problem(self, number: int, threads: int) -> Problem:
+    def _problem(self, number: int, threads: int) -> LabelProblem:
         window = self.friction.read(number)
         steps = self.routes.window_steps(number)
         neighbours = self.routes.neighbours
         return padded_problem(window, window, steps, neighbours, self.dtype.name, threads)
 
-    def _better(self, rank: int, number: int, task: Problem) -> _Better:
+    def _better(self, rank: int, number: int, task: LabelProblem) -> _Better:
         """Labels and sinks of the better ranks around a block, and where sets of sinks differ."""
         sinks = _stacked([self.sink[k].read(number) for k in range(rank)], task, -1, np.int32)
         labels = _stacked(
@@ -222,7 +222,7 @@ class _Solve:
         region = set_ids(sinks, rank) if rank else np.zeros(1, np.float32)
         return _Better(rank, labels, sinks, region)
 
-    def _starts(self, number: int, task: Problem) -> tuple[Starts, Sources]:
+    def _starts(self, number: int, task: LabelProblem) -> tuple[Starts, Sources]:
         """Start cells of a block on its padded window, without those on barriers."""
         block, pad = self.grid.at(number), 2 * self.grid.pad
         given = self.routes.starts(block)
@@ -291,7 +291,7 @@ class _Solve:
                     heapq.heappush(queue, (agenda[other], other))
         return solved
 
-    def _region(self, rank: int, number: int, task: Problem) -> NDArray[np.float32]:
+    def _region(self, rank: int, number: int, task: LabelProblem) -> NDArray[np.float32]:
         if rank == 0:
             return np.zeros(1, np.float32)
         parts = [self.sink[k].read(number) for k in range(rank)]
@@ -351,7 +351,7 @@ class _Solve:
         link: NDArray[np.int8],
         sinks: NDArray[np.int32],
         code: NDArray[np.int32],
-        task: Problem,
+        task: LabelProblem,
     ) -> tuple[Any, ...]:
         """Write the sinks of a block as far as it knows them."""
         grid, frame = self.grid, self.sink[rank]
@@ -381,7 +381,7 @@ class _Better:
     region: NDArray[np.float32]
 
     def seed(
-        self, task: Problem, starts: NDArray[Any], rows: NDArray[np.int64]
+        self, task: LabelProblem, starts: NDArray[Any], rows: NDArray[np.int64]
     ) -> tuple[NDArray[Any], NDArray[np.int8]]:
         """Start values of the rank from those of its start cells, and the links of them."""
         labels = np.concatenate((self.labels, starts[None]))
@@ -402,7 +402,7 @@ def _join(strips: Strips, leaving: list[tuple[Any, ...]]) -> None:
 
 
 def _agenda(
-    task: Problem,
+    task: LabelProblem,
     flat: NDArray[Any],
     window: NDArray[Any],
     halo: tuple[NDArray[np.int64], NDArray[np.int64]],
@@ -424,7 +424,9 @@ def _least(values: NDArray[Any]) -> float:
     return float(np.fmin.reduce(values, axis=None, initial=np.inf))
 
 
-def _stacked(parts: list[NDArray[Any]], task: Problem, outside: float, dtype: Any) -> NDArray[Any]:
+def _stacked(
+    parts: list[NDArray[Any]], task: LabelProblem, outside: float, dtype: Any
+) -> NDArray[Any]:
     """Windows of several ranks on the padded grid of their problem, flat."""
     out = np.full((len(parts), task.friction.size), outside, dtype)
     for at, window in enumerate(parts):
@@ -432,12 +434,12 @@ def _stacked(parts: list[NDArray[Any]], task: Problem, outside: float, dtype: An
     return out
 
 
-def _padded(window: NDArray[Any], task: Problem, outside: float) -> NDArray[Any]:
+def _padded(window: NDArray[Any], task: LabelProblem, outside: float) -> NDArray[Any]:
     """A window on the padded grid of its problem, flat."""
     return _stacked([window], task, outside, window.dtype)[0]
 
 
-def _cut(flat: NDArray[Any], task: Problem) -> NDArray[Any]:
+def _cut(flat: NDArray[Any], task: LabelProblem) -> NDArray[Any]:
     """The window of a flat padded array."""
     pad, (rows, cols) = task.moves.pad, task.inner
     return flat.reshape(task.shape)[pad : pad + rows, pad : pad + cols]

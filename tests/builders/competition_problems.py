@@ -13,13 +13,13 @@ from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
-    Cells,
-    Method,
+    CellBlock,
+    Competitor,
     PolicyRow,
+    PolicyTerm,
     PoolFamily,
     Problem,
     SinkFamily,
-    Term,
 )
 from cdrsite.core.errors import InfeasibleError
 
@@ -84,19 +84,24 @@ def problems(draw: st.DrawFn, *, policies: bool = True, lower: bool = False) -> 
     if policies:
         kinds: list[PolicyRow] = [
             PolicyRow(
-                "quota", (Term("net"),), ">=", float(rng.uniform(0, 3)), "t", "province", (0,)
+                "quota", (PolicyTerm("net"),), ">=", float(rng.uniform(0, 3)), "t", "province", (0,)
             ),
-            PolicyRow("cap", (Term("land", 1.0, ("forest",)),), "<=", float(rng.uniform(0, 20))),
             PolicyRow(
-                "twin", (Term("gross", 1, ("dac",)), Term("gross", -1, ("beccs",))), "=", 0.0
+                "cap", (PolicyTerm("land", 1.0, ("forest",)),), "<=", float(rng.uniform(0, 20))
             ),
-            PolicyRow("budget", (Term("cost"),), "<=", float(rng.uniform(50, 500))),
-            PolicyRow("target", (Term("net"),), ">=", float(rng.uniform(0, 12))),
+            PolicyRow(
+                "twin",
+                (PolicyTerm("gross", 1, ("dac",)), PolicyTerm("gross", -1, ("beccs",))),
+                "=",
+                0.0,
+            ),
+            PolicyRow("budget", (PolicyTerm("cost"),), "<=", float(rng.uniform(50, 500))),
+            PolicyRow("target", (PolicyTerm("net"),), ">=", float(rng.uniform(0, 12))),
         ]
         rules = [kind for kind in kinds if draw(st.booleans())]
     return Problem(
         cells,
-        [Method("dac"), Method("beccs", 0.9, 0.5), Method("forest", 0.0)],
+        [Competitor("dac"), Competitor("beccs", 0.9, 0.5), Competitor("forest", 0.0)],
         pools,
         [SinkFamily("storage", "t/yr", NAMES[:sinks], random(1, 15, sinks) + extra)],
         rules,
@@ -159,7 +164,7 @@ def two_provinces(n: int = 3000, seed: int = 3, dtype: type = np.float64) -> Pro
     names = [str(i) for i in range(6)]
     return Problem(
         cells,
-        [Method("dac"), Method("beccs"), Method("forest", 0.0)],
+        [Competitor("dac"), Competitor("beccs"), Competitor("forest", 0.0)],
         pools=[
             PoolFamily(
                 "water", "m3/yr", "basin", names, rng.uniform(1, 6, 6) * 50 * n,
@@ -182,7 +187,7 @@ class Chunked:
     def __init__(self, cells: ArrayCells, chunk: int) -> None:
         self.whole, self.chunk, self.n_cells = cells, chunk, cells.n_cells
 
-    def read(self, start: int, stop: int) -> Cells:
+    def read(self, start: int, stop: int) -> CellBlock:
         cuts = [start, *range((start // self.chunk + 1) * self.chunk, stop, self.chunk), stop]
         parts = [self.whole.read(a, b) for a, b in pairwise(cuts)]
 
@@ -191,7 +196,7 @@ class Chunked:
             alone = arrays[0].ndim == 2 and arrays[0].shape[1] == 1
             return arrays[0] if alone else np.concatenate(arrays, axis=-1)
 
-        return Cells(**{name: join(name) for name in Cells.__dataclass_fields__})
+        return CellBlock(**{name: join(name) for name in CellBlock.__dataclass_fields__})
 
     def zones(self, zoning: str, start: int, stop: int) -> npt.NDArray[np.integer]:
         return self.whole.zones(zoning, start, stop)

@@ -13,12 +13,12 @@ from cdrsite.competition.objectives import least_cost, most_net
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
-    Method,
+    Competitor,
     PolicyRow,
+    PolicyTerm,
     PoolFamily,
     Problem,
     SinkFamily,
-    Term,
     budget,
     target,
 )
@@ -53,7 +53,7 @@ def one_cell(land_per_t: float, **changes: object) -> Problem:
         "sinks": [SinkFamily("storage", "Mt", ["unit"], np.array([9.0]))],
         "n_sinks": 1,
     }
-    methods = [Method("DAC"), Method("BECCS"), Method("forest", stored=0.0)]
+    methods = [Competitor("DAC"), Competitor("BECCS"), Competitor("forest", stored=0.0)]
     return Problem(cells, methods, **(given | changes))  # type: ignore[arg-type]
 
 
@@ -124,7 +124,9 @@ def test_target_beyond_everything_conflicts_with_the_pools_that_bind() -> None:
 
 def test_a_name_that_means_nothing_is_refused() -> None:
     with pytest.raises(DataError, match="'DACC'"):
-        one_cell(1.0, policies=[PolicyRow("cap", (Term("gross", 1.0, ("DACC",)),), "<=", 1.0)])
+        one_cell(
+            1.0, policies=[PolicyRow("cap", (PolicyTerm("gross", 1.0, ("DACC",)),), "<=", 1.0)]
+        )
     with pytest.raises(DataError, match="power_zone"):
         pool = PoolFamily("power", "TWh", "power_zone", ["a"], np.array([1.0]), {"DAC": 1.0})
         solve(one_cell(1.0, pools=[pool]), most_net())
@@ -152,7 +154,7 @@ def many_pools(count: int, *policies: PolicyRow) -> Problem:
         cost=np.full((1, count), 10.0),
         need=np.full((1, count), 1.0),
     )
-    return Problem(cells, [Method("DAC", stored=0.0)], [pool], policies=policies)
+    return Problem(cells, [Competitor("DAC", stored=0.0)], [pool], policies=policies)
 
 
 def test_a_conflict_of_many_pools_is_short_and_begins_with_the_policy() -> None:

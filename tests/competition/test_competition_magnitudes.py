@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import least_cost, most_net, most_value
 from cdrsite.competition.prices import solve
-from cdrsite.competition.problem import ArrayCells, Method, PoolFamily, Problem, SinkFamily
+from cdrsite.competition.problem import ArrayCells, Competitor, PoolFamily, Problem, SinkFamily
 from cdrsite.competition.results import pools_table
 from cdrsite.core.errors import InfeasibleError
 from cdrsite.testing.exact import solve_whole
@@ -39,7 +39,7 @@ def world(supplies: tuple[float, ...], store: float) -> Problem:
     names = tuple(str(i) for i in range(n))
     water = PoolFamily("water", "m3/yr", "basin", names, np.array(supplies), {"dac": 2.0})
     sink = SinkFamily("injectivity", "t/yr", ("unit",), np.array([store]))
-    return Problem(cells, [Method("dac")], [water], [sink], n_sinks=1)
+    return Problem(cells, [Competitor("dac")], [water], [sink], n_sinks=1)
 
 
 @given(st.lists(st.sampled_from(SIZES), min_size=1, max_size=4), st.sampled_from(SIZES))

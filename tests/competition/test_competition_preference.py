@@ -18,11 +18,11 @@ from cdrsite.competition.preference import along_curve, prefer
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
-    Method,
+    Competitor,
     PolicyRow,
+    PolicyTerm,
     PoolFamily,
     Problem,
-    Term,
     target,
 )
 from cdrsite.competition.solution import Solution
@@ -50,7 +50,7 @@ def equal_cells(suitability: np.ndarray, water: float) -> Problem:
         layers=late[None],
     )
     pool = PoolFamily("water", "m3/yr", "basin", ("all",), np.array([water]), {"dac": 1.0})
-    return Problem(cells, [Method("dac", 0.0)], [pool], layers=(LAST_CHOICE + "dac",))
+    return Problem(cells, [Competitor("dac", 0.0)], [pool], layers=(LAST_CHOICE + "dac",))
 
 
 def plan_of(problem: Problem) -> Solution:
@@ -113,7 +113,7 @@ def test_nothing_is_lost(problem: Problem, kind: str) -> None:
     first = solve_or_none(problem, objective)
     if first is None:
         return
-    wish = Objective("order", (Term("gross", -1.0), Term("land", -0.1)), "t/yr")
+    wish = Objective("order", (PolicyTerm("gross", -1.0), PolicyTerm("land", -0.1)), "t/yr")
     found = prefer(first, wish, GAP)
     size = max(abs(first.report.value), abs(first.report.bound))
     assert abs(found.report.value - first.report.value) <= GAP * size + 1e-9

@@ -15,11 +15,11 @@ from cdrsite.competition.objectives import least_cost, most_net, most_value
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
-    Method,
+    Competitor,
     PolicyRow,
+    PolicyTerm,
     PoolFamily,
     Problem,
-    Term,
 )
 from cdrsite.competition.solution import BlockPlan, Solution
 from cdrsite.config.load import load_scenario
@@ -81,7 +81,7 @@ def test_prices_prove_the_plan_even_if_few_columns_leave_a_choice() -> None:
             zone_ids={"all": np.zeros(2, np.int64)},
         )  # fmt: skip
         power = PoolFamily("power", "u", "all", ["all"], np.array([supply]), {"a": 3.0, "b": 2.0})
-        return Problem(cells, [Method("a", 0.0), Method("b", 0.0)], [power])
+        return Problem(cells, [Competitor("a", 0.0), Competitor("b", 0.0)], [power])
 
     less, here, more = (solve_whole(problem(at), most_net()).value for at in (27.9, 28.0, 28.1))
     price = solve(problem(28.0), most_net(), FINE).price[0]
@@ -95,7 +95,7 @@ def test_land_price_is_what_one_more_m2_gains(land: float, price: float) -> None
         np.array([land]), np.full((2, 1), 10.0), np.array([[0.9], [0.4]]), np.zeros((2, 1)),
         np.array([[1.0], [2.0]]),
     )  # fmt: skip
-    answer = solve(Problem(cells, [Method("a", 0.0), Method("b", 0.0)]), most_net(), FINE)
+    answer = solve(Problem(cells, [Competitor("a", 0.0), Competitor("b", 0.0)]), most_net(), FINE)
     (block,) = answer.blocks()
     np.testing.assert_allclose(block.land_price, [price], rtol=1e-12)
 
@@ -108,7 +108,7 @@ def test_what_local_supplies_stop_has_no_use_for_land(local: float, dung: float)
         np.array([[0.5]]), local=np.array([[local]]),
     )  # fmt: skip
     problem = Problem(
-        cells, [Method("a", 0.0)], local_need=np.array([[1.0]]), local_names=("dung",)
+        cells, [Competitor("a", 0.0)], local_need=np.array([[1.0]]), local_names=("dung",)
     )
     (block,) = solve(problem, most_net(), FINE).blocks()
     np.testing.assert_allclose([block.land_price[0], block.local_price[0, 0]], [0.0, dung])
@@ -148,8 +148,8 @@ def even(seed: int, count: int) -> Problem:
         cost=np.stack([rng.uniform(20, 60, count), rng.uniform(100, 200, count)]),
         need=np.ones((2, count)),
     )
-    methods = [Method("A", stored=0.0), Method("B", stored=0.0)]
-    must = PolicyRow("some B", (Term("net", 1.0, ("B",)),), ">=", 50.0)
+    methods = [Competitor("A", stored=0.0), Competitor("B", stored=0.0)]
+    must = PolicyRow("some B", (PolicyTerm("net", 1.0, ("B",)),), ">=", 50.0)
     return Problem(cells, methods, pools, policies=[must])
 
 

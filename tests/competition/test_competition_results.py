@@ -17,11 +17,11 @@ from cdrsite.competition.objectives import Lexicographic, least_cost, most_net
 from cdrsite.competition.prices import solve, solve_in_order
 from cdrsite.competition.problem import (
     ArrayCells,
-    Method,
+    Competitor,
     PolicyRow,
+    PolicyTerm,
     PoolFamily,
     Problem,
-    Term,
     target,
 )
 from cdrsite.competition.results import (
@@ -90,7 +90,10 @@ def test_a_price_that_is_only_rounding_is_none() -> None:
 def test_the_price_of_a_share_is_no_rounding() -> None:
     """A rule about a share has a limit of zero: what it is worth follows from its terms."""
     at_least = PolicyRow(
-        "a third of air capture", (Term("net", 1.0, ("dac",)), Term("net", -1 / 3)), ">=", 0.0
+        "a third of air capture",
+        (PolicyTerm("net", 1.0, ("dac",)), PolicyTerm("net", -1 / 3)),
+        ">=",
+        0.0,
     )
     answer = solve(replace(two_provinces(400), policies=[at_least]), most_net(), FINE)
     rule = next(row for row in pools_table(answer) if row["family"] == "policy")
@@ -196,7 +199,7 @@ def test_lexicographic_pair_keeps_the_first_optimum_and_its_prices() -> None:
 def test_the_second_objective_decides_between_plans_as_good() -> None:
     one = np.ones((2, 1))
     cells = ArrayCells(np.array([10.0]), one * 10, one * 0.5, np.array([[9.0], [4.0]]), one)
-    problem = Problem(cells, [Method("dear", 0.0), Method("cheap", 0.0)])
+    problem = Problem(cells, [Competitor("dear", 0.0), Competitor("cheap", 0.0)])
     answer = solve_in_order(problem, Lexicographic(most_net(), least_cost()), FINE)
     assert answer.allocation[:, 0, 0] == pytest.approx([0.0, 10.0], abs=1e-3)
     assert answer.objective.name == "net removal"
@@ -240,10 +243,10 @@ def test_extra_local_resource_binds() -> None:
         need=np.ones((2, 1)),
         local=np.array([[12.0]]),
     )
-    methods = [Method("a", 0.0), Method("b", 0.0)]
+    methods = [Competitor("a", 0.0), Competitor("b", 0.0)]
     problem = Problem(
         cells, methods, local_need=np.array([[2.0, 1.0]]), local_names=("dung",),
-        policies=[PolicyRow("cap", (Term("gross", 1.0, ("b",)),), "<=", 8.0)],
+        policies=[PolicyRow("cap", (PolicyTerm("gross", 1.0, ("b",)),), "<=", 8.0)],
     )  # fmt: skip
     answer = solve(problem, most_net(), FINE)
     np.testing.assert_allclose(answer.allocation[:, 0, 0], [2.0, 8.0], rtol=1e-9)
@@ -262,10 +265,10 @@ def test_codes_of_many_rules_never_reach_those_of_states(count: int) -> None:
         zone_ids={"zones": np.arange(count)},
     )
     rules = [
-        PolicyRow(f"cap: {z}", (Term("gross"),), "<=", 1.0, zoning="zones", zones=(z,))
+        PolicyRow(f"cap: {z}", (PolicyTerm("gross"),), "<=", 1.0, zoning="zones", zones=(z,))
         for z in range(count)
     ]
-    problem = Problem(cells, [Method("a", 0.0)], policies=rules, zonings=("zones",))
+    problem = Problem(cells, [Competitor("a", 0.0)], policies=rules, zonings=("zones",))
     answer = solve(problem, most_net(), FINE)
     labels = binding_labels(answer)
     codes = np.concatenate([binding_map(answer, block) for block in answer.blocks()])
@@ -288,7 +291,7 @@ def test_cells_that_make_no_sense_are_refused(
     one = np.ones((1, 1))
     cells = replace(ArrayCells(np.array([100.0]), one * 10, one, one, one), **changes)
     with pytest.raises(DataError, match=text):
-        solve(Problem(cells, [Method("forest", 0.0)]), most_net())
+        solve(Problem(cells, [Competitor("forest", 0.0)]), most_net())
 
 
 def test_cells_that_could_change_places_are_told() -> None:
@@ -305,7 +308,7 @@ def test_cells_that_could_change_places_are_told() -> None:
             zone_ids={"basin": np.zeros(n, int)},
         )
         water = PoolFamily("water", "m3/yr", "basin", ("all",), np.array([supply]), {"dac": 1.0})
-        problem = Problem(cells, [Method("dac", 0.0)], [water])
+        problem = Problem(cells, [Competitor("dac", 0.0)], [water])
         found = solve(problem, most_net(), SolverOptions(gap=1e-9, threads=1))
         return interchangeable(found, found.block_of(0)).tolist()
 

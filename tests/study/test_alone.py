@@ -18,11 +18,11 @@ from cdrsite.competition.objectives import Objective, least_cost, most_net, most
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
-    Method,
+    Competitor,
+    PolicyTerm,
     PoolFamily,
     Problem,
     SinkFamily,
-    Term,
     target,
 )
 from cdrsite.core.errors import InfeasibleError
@@ -47,7 +47,7 @@ def test_no_plan_gives_a_method_more_than_it_could_do_alone(problem: Problem) ->
             assert one.net >= net[m]
             assert one.bound >= one.net >= one.bound * (1 - 2e-4)
             # the whole programme in HiGHS finds the same
-            goal = Objective("net", (Term("net", 1.0, (one.method,)),), "t/yr")
+            goal = Objective("net", (PolicyTerm("net", 1.0, (one.method,)),), "t/yr")
             best = solve_whole(free, goal).value
             size = max(best, 1.0)
             assert one.net <= best + 1e-6 * size and best <= one.bound + 1e-6 * size
@@ -72,7 +72,7 @@ def shared(supply: float) -> Problem:
     )
     return Problem(
         cells,
-        [Method("dac"), Method("beccs")],
+        [Competitor("dac"), Competitor("beccs")],
         [
             PoolFamily("water", "m3/yr", "basin", ("all",), np.array([supply]), {"dac": 2.0}),
             PoolFamily(

@@ -15,7 +15,7 @@ from sites_world import study, write_sites_world
 from tiny_scenario import SCENARIO, write_world
 
 import cdrsite.network.coarse as coarse_module
-from cdrsite.study.sitepieces import Place, Supply, shares, within
+from cdrsite.study.sitepieces import Place, SharedSupply, shares, within
 from cdrsite.study.sites import COLUMNS
 
 
@@ -145,7 +145,7 @@ def test_shares_follow_the_order_and_equal_cells_are_equal(
 def test_a_site_takes_no_more_than_its_pools_hold() -> None:
     place = Place(0, 0, np.arange(4), np.array([10.0, 30.0, 5.0, 8.0]), 1.0, 2.0, False)
     label = np.array([[0, 0], [1, -1]], np.int32)
-    supply = Supply("water", label, np.array([20.0, 100.0]), np.zeros(2))
+    supply = SharedSupply("water", label, np.array([20.0, 100.0]), np.zeros(2))
     held = within(place, [supply]).tonnes
     assert held.tolist() == [5.0, 15.0, 5.0, 0.0]  # half of each in the first; none without a pool
     tighter = replace(supply, tonnes=np.array([20.0, 1.0]))
