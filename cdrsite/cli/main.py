@@ -577,10 +577,9 @@ def doctor(as_json: AsJson = False) -> None:
 def schema() -> None:
     """Print the JSON schema of a scenario file, for editors."""
     from cdrsite.config.models import Scenario
+    from cdrsite.core.checked import schema_of
 
-    document = Scenario.model_json_schema(by_alias=True)
-    document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    _say(json.dumps(document, ensure_ascii=False, indent=2))
+    _say(json.dumps(schema_of(Scenario), ensure_ascii=False, indent=2))
 
 
 if __name__ == "__main__":

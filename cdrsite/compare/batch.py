@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.compare.batch_result import BatchResult
 from cdrsite.compare.changes import rank_table, scenario_changes, site_changes
-from cdrsite.config.load import load_scenario, read_yaml
+from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.core.faults import MEMORY_CURE, machine_fault
 from cdrsite.core.fields import LONGEST_NAME
@@ -26,7 +26,7 @@ from cdrsite.core.files import SHARED, remove_own
 from cdrsite.core.machine import cores
 from cdrsite.core.processes import ATTEMPTS, Lost, in_processes
 from cdrsite.core.words import Words
-from cdrsite.core.yamltext import read_text
+from cdrsite.core.yamltext import read_text, read_yaml
 from cdrsite.engine.cache import READS, Recall, key_of
 from cdrsite.engine.memo import remembering
 from cdrsite.engine.record import resolved_scenario

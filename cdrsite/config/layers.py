@@ -139,23 +139,23 @@ class ExpressionLayer(Model):
 
 
 def _which(data: Any) -> str:
-    """Tell the four kinds of layer apart by the key that only they have."""
+    """Tell the four kinds of layer apart by the key that only they have; brackets mark a tag."""
     keys = set(data) if isinstance(data, dict) else set(getattr(type(data), "model_fields", ()))
     for key, tag in (
-        ("derive", "derived"),
-        ("expression", "expression"),
-        ("value", "constant"),
+        ("derive", "[derived]"),
+        ("expression", "[expression]"),
+        ("value", "[constant]"),
     ):
         if key in keys:
             return tag
-    return "file"
+    return "[file]"
 
 
 Layer = Annotated[
-    Annotated[FileLayer, Tag("file")]
-    | Annotated[ConstantLayer, Tag("constant")]
-    | Annotated[DerivedLayer, Tag("derived")]
-    | Annotated[ExpressionLayer, Tag("expression")],
+    Annotated[FileLayer, Tag("[file]")]
+    | Annotated[ConstantLayer, Tag("[constant]")]
+    | Annotated[DerivedLayer, Tag("[derived]")]
+    | Annotated[ExpressionLayer, Tag("[expression]")],
     Discriminator(_which),
 ]
 """Any layer; which kind follows from its keys."""

@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from cdrsite.core.currency import convert
-from cdrsite.core.errors import CdrsiteError, shown
+from cdrsite.core.errors import shown
 from cdrsite.core.numbers import as_text
 from cdrsite.core.references import entries_of, files_of
 from cdrsite.core.units import find_currency, parse_quantity, same_dimension, split_number
@@ -235,13 +235,10 @@ def parser(
 
     def parse(value: object, info: ValidationInfo) -> float:
         factor = 1.0
-        try:
-            if isinstance(value, str) and "USD" in unit:
-                base_year = (info.context or {}).get("base_year", DEFAULT_BASE_YEAR)
-                value, factor = to_base_year(value, base_year)
-            number = parse_quantity(value, unit, per=per) * factor
-        except CdrsiteError as error:
-            raise problem(str(error)) from error
+        if isinstance(value, str) and "USD" in unit:
+            base_year = (info.context or {}).get("base_year", DEFAULT_BASE_YEAR)
+            value, factor = to_base_year(value, base_year)
+        number = parse_quantity(value, unit, per=per) * factor
         if minimum is not None and number < minimum:
             raise out_of_range(value, _bound("at least", minimum, unit))
         if above is not None and number <= above:
@@ -257,11 +254,7 @@ def unit_like(unit: str) -> Any:
     """Make a field type: text with a unit of the same dimension as ``unit``."""
 
     def check(value: str) -> str:
-        try:
-            fits = same_dimension(find_currency(value)[0], unit)
-        except CdrsiteError as error:
-            raise problem(str(error)) from error
-        if not fits:
+        if not same_dimension(find_currency(value)[0], unit):
             raise problem(f"wrong dimension; got {value!r}; expected a unit like {unit} (rule 4)")
         return value
 
@@ -270,10 +263,7 @@ def unit_like(unit: str) -> Any:
 
 def _finite(value: object) -> object:
     """Refuse what no comparison or sum can use: NaN, infinity, and text without a number."""
-    try:
-        number = split_number(value)[0] if isinstance(value, str) else value
-    except CdrsiteError as error:
-        raise problem(str(error)) from error
+    number = split_number(value)[0] if isinstance(value, str) else value
     if isinstance(number, float) and not math.isfinite(number):
         raise problem(f"not a finite number; got {value!r}")
     return value

@@ -6,11 +6,15 @@ exponential time: both are refused while the text is read.
 
 from __future__ import annotations
 
+import datetime
 import io
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, ScalarEvent
@@ -24,6 +28,9 @@ MAX_DEPTH = 30
 """Levels of lists and mappings."""
 MAX_VALUES = 50_000
 """Keys and values, those that aliases stand for included."""
+
+Lines = dict[tuple[str, ...], int]
+"""Key path -> line of the file, counted from 1."""
 
 
 class _Bounded(Composer):
@@ -90,8 +97,8 @@ def read_text(path: Path) -> str:
         raise ConfigError("not a UTF-8 text file", where=str(path), got=error) from error
 
 
-def load_yaml(text: str, name: str, typ: Literal["rt", "safe"] = "safe") -> Any:
-    """Parse YAML 1.2.
+def load_yaml(text: str, name: str) -> Any:
+    """Parse YAML 1.2 to ruamel's values, which know their lines.
 
     Parameters
     ----------
@@ -99,15 +106,13 @@ def load_yaml(text: str, name: str, typ: Literal["rt", "safe"] = "safe") -> Any:
         The text.
     name : str
         Where it stands, for errors.
-    typ : {"safe", "rt"}
-        Plain values, or ruamel's with their lines.
 
     Raises
     ------
     ConfigError
         Not YAML, duplicate keys, or beyond the bounds; names the line.
     """
-    yaml = YAML(typ=typ, pure=True)
+    yaml = YAML(typ="rt", pure=True)
     yaml.Composer = _Bounded
     try:
         return yaml.load(io.StringIO(text))
@@ -129,3 +134,100 @@ def load_yaml(text: str, name: str, typ: Literal["rt", "safe"] = "safe") -> Any:
     except (YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError,
             AssertionError, NotImplementedError, OverflowError) as error:  # fmt: skip
         raise ConfigError("not valid YAML", where=name, got=error) from error
+
+
+def read_yaml(
+    text: str, name: str, expected: str = "lines of key: value"
+) -> tuple[dict[str, Any], Lines]:
+    """Parse YAML 1.2 into plain values and remember the lines.
+
+    Parameters
+    ----------
+    text, name : str
+        The text, and the file it stands in.
+    expected : str
+        What the file should hold, for errors.
+
+    Raises
+    ------
+    ConfigError
+        Not YAML, duplicate keys, not a mapping, keys that are not text, or nested too deep.
+    """
+    plain, lines = _parsed(text, name, expected)
+    return deepcopy(plain), dict(lines)
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str, name: str, expected: str) -> tuple[dict[str, Any], Lines]:
+    """As :func:`read_yaml`; a batch reads its scenario again for each run."""
+    tree = load_yaml(text, name)
+    if not isinstance(tree, CommentedMap):
+        got = "an empty file" if tree is None else f"a {type(tree).__name__}"
+        raise ConfigError("not a mapping", where=name, got=got, expected=expected)
+    lines: Lines = {}
+    plain = _plain(tree, (), lines, name)
+    return plain, lines
+
+
+def _plain(node: Any, at: tuple[str, ...], lines: Lines, name: str) -> Any:
+    """Turn ruamel's annotated tree into dicts, lists and scalars."""
+    if isinstance(node, CommentedMap):
+        return _plain_map(node, at, lines, name)
+    if isinstance(node, CommentedSeq):
+        for i in range(len(node)):
+            _remember(lines, (*at, str(i)), _line_of(node, i))
+        return [_plain(value, (*at, str(i)), lines, name) for i, value in enumerate(node)]
+    if isinstance(node, bool) or node is None:
+        return node
+    for kind in (int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    if isinstance(node, datetime.date | datetime.datetime):
+        return str(node)
+    if hasattr(node, "value"):  # a scalar with an unknown tag
+        return str(node.value)
+    raise ConfigError(
+        "not a text, number, list or mapping",
+        where=place_of(name, lines, at),
+        got=type(node).__name__,
+    )
+
+
+def _plain_map(node: CommentedMap, at: tuple[str, ...], lines: Lines, name: str) -> dict[str, Any]:
+    result: dict[Any, Any] = {}
+    for key, value in node.items():
+        here = (*at, str(key))
+        _remember(lines, here, _line_of(node, key))
+        if not isinstance(key, str | int) or isinstance(key, bool):
+            raise ConfigError("a key is not text", where=place_of(name, lines, here), got=repr(key))
+        # numbers stay: codes of classes
+        result[int(key) if isinstance(key, int) else str(key)] = _plain(value, here, lines, name)
+    return result
+
+
+def _remember(lines: Lines, at: tuple[str, ...], line: int | None) -> None:
+    if line is not None:
+        lines[at] = line
+
+
+def _line_of(node: CommentedMap | CommentedSeq, key: Any) -> int | None:
+    try:
+        return (
+            int(node.lc.key(key)[0] if isinstance(node, CommentedMap) else node.lc.item(key)[0]) + 1
+        )
+    except (AttributeError, KeyError, TypeError, IndexError):
+        return None  # merged and generated keys have no place of their own
+
+
+def place_of(name: str, lines: Lines, at: tuple[str, ...]) -> str:
+    """``file:line: key`` of a key path, with the nearest enclosing line that is known."""
+    line = line_of(lines, at)
+    return (
+        f"{name}:{line}: {'.'.join(at)}" if line else ": ".join(filter(None, (name, ".".join(at))))
+    )
+
+
+def line_of(lines: Lines, at: tuple[str, ...]) -> int:
+    """Line of a key path, or of what encloses it; 0 where none is known."""
+    known = (lines[at[:length]] for length in range(len(at), 0, -1) if at[:length] in lines)
+    return next(known, 0)

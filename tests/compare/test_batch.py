@@ -25,8 +25,9 @@ from cdrsite.compare.batch import (
     variants,
     varying,
 )
-from cdrsite.config.load import apply_override, load_scenario, read_yaml
+from cdrsite.config.load import apply_override, load_scenario
 from cdrsite.core.errors import ConfigError, InfeasibleError
+from cdrsite.core.yamltext import read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -443,8 +443,8 @@ def test_a_layer_that_covers_part_of_the_region_warns_with_the_share(
 
 
 TEXTS = {
-    "not a mapping": ("- 1\n- 2\n", r"study.yaml: the scenario is not a mapping; got a.*expected"),
-    "empty": ("", r"study.yaml: the scenario is not a mapping; got an empty file; expected keys"),
+    "not a mapping": ("- 1\n- 2\n", r"study.yaml: not a mapping; got a.*expected"),
+    "empty": ("", r"study.yaml: not a mapping; got an empty file; expected keys"),
     "duplicate keys": (
         SCENARIO + "name: again\n",
         r"study.yaml:27: not valid YAML: .*duplicate key \"name\".*cure",

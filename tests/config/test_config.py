@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdrsite.config.load import load_scenario, parse_scenario, read_yaml
+from cdrsite.config.load import load_scenario, parse_scenario
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteError, ConfigError, MissingFileError
+from cdrsite.core.yamltext import read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path("study.yaml")

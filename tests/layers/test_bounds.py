@@ -21,9 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_scenario import NORTH, WEST
 
-from cdrsite.config.load import load_scenario, read_yaml
+from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteError, ConfigError, UnitError
 from cdrsite.core.units import parse_quantity
+from cdrsite.core.yamltext import read_yaml
 from cdrsite.layers import expression, survey
 from cdrsite.layers.survey import _tiles
 from cdrsite.layers.where import like
