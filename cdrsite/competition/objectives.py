@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cdrsite.competition.problem import PolicyTerm
+from cdrsite.competition.problem import RowTerm
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Objective:
     ----------
     name : str
         For reports.
-    terms : sequence of PolicyTerm
+    terms : sequence of RowTerm
         Their sum is maximised.
     unit : str
         Unit of the sum.
@@ -28,19 +28,19 @@ class Objective:
     """
 
     name: str
-    terms: Sequence[PolicyTerm]
+    terms: Sequence[RowTerm]
     unit: str
     sign: int = 1
 
 
 def most_net() -> Objective:
     """Most net tonnes a year."""
-    return Objective("net removal", (PolicyTerm("net"),), "t/yr")
+    return Objective("net removal", (RowTerm("net"),), "t/yr")
 
 
 def least_cost() -> Objective:
     """Least cost a year; needs a target among the policy rows to be of interest."""
-    return Objective("cost", (PolicyTerm("cost", -1.0),), "USD/yr", sign=-1)
+    return Objective("cost", (RowTerm("cost", -1.0),), "USD/yr", sign=-1)
 
 
 def most_value(price: Mapping[str, float]) -> Objective:
@@ -52,8 +52,8 @@ def most_value(price: Mapping[str, float]) -> Objective:
         Price of a net tonne by method [USD/t]; a durability-weighted price is the price times
         the method's weight.
     """
-    earned = [PolicyTerm("net", value, (method,)) for method, value in price.items()]
-    return Objective("value", (*earned, PolicyTerm("cost", -1.0)), "USD/yr")
+    earned = [RowTerm("net", value, (method,)) for method, value in price.items()]
+    return Objective("value", (*earned, RowTerm("cost", -1.0)), "USD/yr")
 
 
 @dataclass(frozen=True)

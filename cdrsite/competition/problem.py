@@ -233,7 +233,7 @@ class SinkFamily:
 
 
 @dataclass(frozen=True)
-class PolicyTerm:
+class RowTerm:
     """``weight`` x a quantity of some methods; the quantity is in QUANTITIES or names a layer."""
 
     quantity: str
@@ -249,7 +249,7 @@ class PolicyRow:
     ----------
     name : str
         Shown when it binds or conflicts.
-    terms : sequence of PolicyTerm
+    terms : sequence of RowTerm
         Their sum is compared.
     sense : {"<=", ">=", "="}
     limit : float
@@ -263,7 +263,7 @@ class PolicyRow:
     """
 
     name: str
-    terms: Sequence[PolicyTerm]
+    terms: Sequence[RowTerm]
     sense: Sense
     limit: float
     unit: str = ""
@@ -273,12 +273,12 @@ class PolicyRow:
 
 def target(net_t_yr: float, *, name: str = "target") -> PolicyRow:
     """At least so many net tonnes a year in all."""
-    return PolicyRow(name, (PolicyTerm("net"),), ">=", net_t_yr, "t/yr")
+    return PolicyRow(name, (RowTerm("net"),), ">=", net_t_yr, "t/yr")
 
 
 def budget(usd_yr: float, *, name: str = "budget") -> PolicyRow:
     """At most so much cost a year in all."""
-    return PolicyRow(name, (PolicyTerm("cost"),), "<=", usd_yr, "USD/yr")
+    return PolicyRow(name, (RowTerm("cost"),), "<=", usd_yr, "USD/yr")
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from cdrsite.competition.conflict import ConflictError
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import most_net
 from cdrsite.competition.prices import solve
-from cdrsite.competition.problem import QUANTITIES, PolicyRow, PolicyTerm, Problem, target
+from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem, RowTerm, target
 from cdrsite.competition.rows import SharedRow, objective_matrix
 from cdrsite.competition.solution import BlockPlan, Solution
 from cdrsite.core.states import LOWEST_STATE
@@ -360,7 +360,7 @@ def exchange_rates(
     push = step * before.sum()
     rates = np.full((len(methods), len(methods)), np.nan)
     for a, name in enumerate(methods):
-        row = PolicyRow(f"push {name}", (PolicyTerm("net", 1.0, (name,)),), ">=", before[a] + push)
+        row = PolicyRow(f"push {name}", (RowTerm("net", 1.0, (name,)),), ">=", before[a] + push)
         try:
             pushed = solve(
                 replace(problem, policies=(*problem.policies, row)), solution.objective, options

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.competition.objectives import Objective
-from cdrsite.competition.problem import QUANTITIES, PolicyRow, PolicyTerm, Problem, Sense
+from cdrsite.competition.problem import QUANTITIES, PolicyRow, PoolFamily, Problem, RowTerm, Sense
 from cdrsite.core.errors import DataError
 
 F64 = npt.NDArray[np.float64]
@@ -119,7 +119,7 @@ def blocks(n_cells: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + BLOCK, n_cells)
 
 
-def term_matrix(terms: Sequence[PolicyTerm], problem: Problem) -> F64:
+def term_matrix(terms: Sequence[RowTerm], problem: Problem) -> F64:
     """Coefficients of a sum of terms, shape (M, Q)."""
     counted = (*QUANTITIES, *problem.layers)
     names = problem.method_names
@@ -197,6 +197,16 @@ def _split(combo: I32, count: int, least: int) -> tuple[I32, npt.NDArray[np.int6
     return combo, np.flatnonzero(filled) // parts
 
 
+def _need_terms(pool: PoolFamily) -> list[RowTerm]:
+    """What each method takes from a pool: a quantity, or so much per gross tonne."""
+    return [
+        RowTerm(need, 1.0, (method,))
+        if isinstance(need, str)
+        else RowTerm("gross", need, (method,))
+        for method, need in pool.need.items()
+    ]
+
+
 def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
     """Turn pools, sinks and policy rows into one system; infinite limits give no row.
 
@@ -218,13 +228,7 @@ def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
     for pool in problem.pools:
         zone = zone_table[pool.zoning]
         _require_in_range(pool.name, zone, len(pool.zones))
-        terms = [
-            PolicyTerm(need, 1.0, (method,))
-            if isinstance(need, str)
-            else PolicyTerm("gross", need, (method,))
-            for method, need in pool.need.items()
-        ]
-        matrix = term_matrix(terms, problem)
+        matrix = term_matrix(_need_terms(pool), problem)
         supply = np.asarray(pool.supply, dtype=np.float64)
         number = np.full(len(supply) + 1, -1)  # the last one is for cells without a zone
         for z in np.flatnonzero(np.isfinite(supply)).tolist():

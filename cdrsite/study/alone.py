@@ -16,7 +16,7 @@ import numpy as np
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.prices import solve
-from cdrsite.competition.problem import QUANTITIES, PolicyTerm
+from cdrsite.competition.problem import QUANTITIES, RowTerm
 from cdrsite.competition.results import real_prices
 from cdrsite.core.resources import INJECTIVITY, PORE_SPACE
 
@@ -83,7 +83,7 @@ def each_alone(plan: Solution, gap: float, threads: int) -> tuple[Alone, ...]:
     planned = plan.totals.by_combo.sum(axis=0)[:, : len(QUANTITIES)]
     found = []
     for m, name in enumerate(problem.method_names):
-        goal = Objective(f"net removal of {name}", (PolicyTerm("net", 1.0, (name,)),), "t/yr")
+        goal = Objective(f"net removal of {name}", (RowTerm("net", 1.0, (name,)),), "t/yr")
         best = solve(problem, goal, options)
         totals = best.totals.by_combo.sum(axis=0)[:, : len(QUANTITIES)]
         # the study's plan is one of those that may be chosen here

@@ -29,9 +29,9 @@ from cdrsite.competition.prices import solve, solve_in_order
 from cdrsite.competition.problem import (
     Competitor,
     PolicyRow,
-    PolicyTerm,
     PoolFamily,
     Problem,
+    RowTerm,
     SinkFamily,
     budget,
     target,
@@ -201,7 +201,7 @@ def _zone_groups(
 
 def _limits(rule: PolicyRule, suffix: str, zones: tuple[int, ...]) -> list[PolicyRow]:
     unit = RULE_UNITS[rule.count]
-    terms = (PolicyTerm(rule.count, 1.0, rule.methods or None),)
+    terms = (RowTerm(rule.count, 1.0, rule.methods or None),)
     made = []
     for word, sense, value in (("at most", "<=", rule.at_most), ("at least", ">=", rule.at_least)):
         if value is not None:
@@ -403,11 +403,11 @@ LAST_CHOICE = "order of "
 def last_choice(problem: Problem) -> Objective:
     """Fewest gross tonnes, those of cells that come late among equal ones counted up to twice."""
     late = [
-        PolicyTerm(LAST_CHOICE + name, -1.0, (name,))
+        RowTerm(LAST_CHOICE + name, -1.0, (name,))
         for name in problem.method_names
         if LAST_CHOICE + name in problem.layers
     ]
-    return Objective("order", (PolicyTerm("gross", -1.0), *late), "t/yr", sign=-1)
+    return Objective("order", (RowTerm("gross", -1.0), *late), "t/yr", sign=-1)
 
 
 @recorded

@@ -16,9 +16,9 @@ from cdrsite.competition.problem import (
     CellBlock,
     Competitor,
     PolicyRow,
-    PolicyTerm,
     PoolFamily,
     Problem,
+    RowTerm,
     SinkFamily,
 )
 from cdrsite.core.errors import InfeasibleError
@@ -84,19 +84,17 @@ def problems(draw: st.DrawFn, *, policies: bool = True, lower: bool = False) -> 
     if policies:
         kinds: list[PolicyRow] = [
             PolicyRow(
-                "quota", (PolicyTerm("net"),), ">=", float(rng.uniform(0, 3)), "t", "province", (0,)
+                "quota", (RowTerm("net"),), ">=", float(rng.uniform(0, 3)), "t", "province", (0,)
             ),
-            PolicyRow(
-                "cap", (PolicyTerm("land", 1.0, ("forest",)),), "<=", float(rng.uniform(0, 20))
-            ),
+            PolicyRow("cap", (RowTerm("land", 1.0, ("forest",)),), "<=", float(rng.uniform(0, 20))),
             PolicyRow(
                 "twin",
-                (PolicyTerm("gross", 1, ("dac",)), PolicyTerm("gross", -1, ("beccs",))),
+                (RowTerm("gross", 1, ("dac",)), RowTerm("gross", -1, ("beccs",))),
                 "=",
                 0.0,
             ),
-            PolicyRow("budget", (PolicyTerm("cost"),), "<=", float(rng.uniform(50, 500))),
-            PolicyRow("target", (PolicyTerm("net"),), ">=", float(rng.uniform(0, 12))),
+            PolicyRow("budget", (RowTerm("cost"),), "<=", float(rng.uniform(50, 500))),
+            PolicyRow("target", (RowTerm("net"),), ">=", float(rng.uniform(0, 12))),
         ]
         rules = [kind for kind in kinds if draw(st.booleans())]
     return Problem(

@@ -15,9 +15,9 @@ from cdrsite.competition.problem import (
     ArrayCells,
     Competitor,
     PolicyRow,
-    PolicyTerm,
     PoolFamily,
     Problem,
+    RowTerm,
     SinkFamily,
     budget,
     target,
@@ -124,9 +124,7 @@ def test_target_beyond_everything_conflicts_with_the_pools_that_bind() -> None:
 
 def test_a_name_that_means_nothing_is_refused() -> None:
     with pytest.raises(DataError, match="'DACC'"):
-        one_cell(
-            1.0, policies=[PolicyRow("cap", (PolicyTerm("gross", 1.0, ("DACC",)),), "<=", 1.0)]
-        )
+        one_cell(1.0, policies=[PolicyRow("cap", (RowTerm("gross", 1.0, ("DACC",)),), "<=", 1.0)])
     with pytest.raises(DataError, match="power_zone"):
         pool = PoolFamily("power", "TWh", "power_zone", ["a"], np.array([1.0]), {"DAC": 1.0})
         solve(one_cell(1.0, pools=[pool]), most_net())

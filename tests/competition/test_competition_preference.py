@@ -20,9 +20,9 @@ from cdrsite.competition.problem import (
     ArrayCells,
     Competitor,
     PolicyRow,
-    PolicyTerm,
     PoolFamily,
     Problem,
+    RowTerm,
     target,
 )
 from cdrsite.competition.solution import Solution
@@ -113,7 +113,7 @@ def test_nothing_is_lost(problem: Problem, kind: str) -> None:
     first = solve_or_none(problem, objective)
     if first is None:
         return
-    wish = Objective("order", (PolicyTerm("gross", -1.0), PolicyTerm("land", -0.1)), "t/yr")
+    wish = Objective("order", (RowTerm("gross", -1.0), RowTerm("land", -0.1)), "t/yr")
     found = prefer(first, wish, GAP)
     size = max(abs(first.report.value), abs(first.report.bound))
     assert abs(found.report.value - first.report.value) <= GAP * size + 1e-9

@@ -17,9 +17,9 @@ from cdrsite.competition.problem import (
     ArrayCells,
     Competitor,
     PolicyRow,
-    PolicyTerm,
     PoolFamily,
     Problem,
+    RowTerm,
 )
 from cdrsite.competition.solution import BlockPlan, Solution
 from cdrsite.config.load import load_scenario
@@ -149,7 +149,7 @@ def even(seed: int, count: int) -> Problem:
         need=np.ones((2, count)),
     )
     methods = [Competitor("A", stored=0.0), Competitor("B", stored=0.0)]
-    must = PolicyRow("some B", (PolicyTerm("net", 1.0, ("B",)),), ">=", 50.0)
+    must = PolicyRow("some B", (RowTerm("net", 1.0, ("B",)),), ">=", 50.0)
     return Problem(cells, methods, pools, policies=[must])
 
 

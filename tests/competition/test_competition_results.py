@@ -19,9 +19,9 @@ from cdrsite.competition.problem import (
     ArrayCells,
     Competitor,
     PolicyRow,
-    PolicyTerm,
     PoolFamily,
     Problem,
+    RowTerm,
     target,
 )
 from cdrsite.competition.results import (
@@ -91,7 +91,7 @@ def test_the_price_of_a_share_is_no_rounding() -> None:
     """A rule about a share has a limit of zero: what it is worth follows from its terms."""
     at_least = PolicyRow(
         "a third of air capture",
-        (PolicyTerm("net", 1.0, ("dac",)), PolicyTerm("net", -1 / 3)),
+        (RowTerm("net", 1.0, ("dac",)), RowTerm("net", -1 / 3)),
         ">=",
         0.0,
     )
@@ -246,7 +246,7 @@ def test_extra_local_resource_binds() -> None:
     methods = [Competitor("a", 0.0), Competitor("b", 0.0)]
     problem = Problem(
         cells, methods, local_need=np.array([[2.0, 1.0]]), local_names=("dung",),
-        policies=[PolicyRow("cap", (PolicyTerm("gross", 1.0, ("b",)),), "<=", 8.0)],
+        policies=[PolicyRow("cap", (RowTerm("gross", 1.0, ("b",)),), "<=", 8.0)],
     )  # fmt: skip
     answer = solve(problem, most_net(), FINE)
     np.testing.assert_allclose(answer.allocation[:, 0, 0], [2.0, 8.0], rtol=1e-9)
@@ -265,7 +265,7 @@ def test_codes_of_many_rules_never_reach_those_of_states(count: int) -> None:
         zone_ids={"zones": np.arange(count)},
     )
     rules = [
-        PolicyRow(f"cap: {z}", (PolicyTerm("gross"),), "<=", 1.0, zoning="zones", zones=(z,))
+        PolicyRow(f"cap: {z}", (RowTerm("gross"),), "<=", 1.0, zoning="zones", zones=(z,))
         for z in range(count)
     ]
     problem = Problem(cells, [Competitor("a", 0.0)], policies=rules, zonings=("zones",))

@@ -19,9 +19,9 @@ from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
     Competitor,
-    PolicyTerm,
     PoolFamily,
     Problem,
+    RowTerm,
     SinkFamily,
     target,
 )
@@ -47,7 +47,7 @@ def test_no_plan_gives_a_method_more_than_it_could_do_alone(problem: Problem) ->
             assert one.net >= net[m]
             assert one.bound >= one.net >= one.bound * (1 - 2e-4)
             # the whole programme in HiGHS finds the same
-            goal = Objective("net", (PolicyTerm("net", 1.0, (one.method,)),), "t/yr")
+            goal = Objective("net", (RowTerm("net", 1.0, (one.method,)),), "t/yr")
             best = solve_whole(free, goal).value
             size = max(best, 1.0)
             assert one.net <= best + 1e-6 * size and best <= one.bound + 1e-6 * size
