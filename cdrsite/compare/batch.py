@@ -28,7 +28,7 @@ from cdrsite.core.processes import ATTEMPTS, Lost, in_processes
 from cdrsite.core.words import Words
 from cdrsite.core.yamltext import read_text, read_yaml
 from cdrsite.engine.cache import READS, Recall, key_of
-from cdrsite.engine.memo import remembering
+from cdrsite.core.memory import remembering
 from cdrsite.engine.record import resolved_scenario
 from cdrsite.outputs.staging import claimed, sharing, writing_into
 from cdrsite.outputs.tables import write_json, write_table

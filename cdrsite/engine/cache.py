@@ -24,7 +24,7 @@ from cdrsite.core.files import SHARED, make_own
 from cdrsite.core.references import files_of
 from cdrsite.core.version import __version__
 from cdrsite.engine.arrays import DiskStore, MemoryStore, link_tree
-from cdrsite.engine.memo import Memo
+from cdrsite.core.memory import WRITTEN_ROOM, Memory
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
@@ -97,7 +97,7 @@ class Recall:
         Where the arrays of stages on disk are kept; without it only stages in memory are.
     stages, stacks, heard
         Results of stages, layers, and what was said of the layers.
-    memo : Memo
+    memo : Memory
         What was written, by content.
     made, taken : Counter
         How often each stage was made, and how often it was taken from an earlier run.
@@ -107,7 +107,7 @@ class Recall:
     stages: dict[str, OrderedDict[str, Remembered]] = field(default_factory=dict)
     stacks: OrderedDict[str, LayerStack] = field(default_factory=OrderedDict)
     heard: dict[str, list[str]] = field(default_factory=dict)
-    memo: Memo = field(default_factory=Memo)
+    memo: Memory = field(default_factory=lambda: Memory(WRITTEN_ROOM))
     made: Counter[str] = field(default_factory=Counter)
     taken: Counter[str] = field(default_factory=Counter)
 

@@ -27,7 +27,7 @@ from cdrsite.layers.inputs import check_references
 from cdrsite.layers.presets import Resolved, resolve_all
 from cdrsite.layers.rasterfiles import open_raster
 from cdrsite.layers.region import StudyArea
-from cdrsite.layers.remember import BlockCache, by_block
+from cdrsite.core.memory import BLOCKS_ROOM, Memory, by_block
 from cdrsite.layers.shapes import centres
 from cdrsite.layers.sources import RasterSource
 from cdrsite.layers.survey import LOOK_PIXELS, Survey, all_codes, survey
@@ -113,7 +113,7 @@ class LayerStack:
         self._files = resolve_all(self.layers)
         check_references(self.layers)
         self._vectors = Vectors({n: f for n, f in self._files.items() if f.vector}, self.grid)
-        self.blocks = BlockCache()
+        self.blocks = Memory(BLOCKS_ROOM)
         self.most: int | None = None
         self._once = Once()
         self._key = uuid4().hex
@@ -186,7 +186,7 @@ class LayerStack:
         """The same layers for a trial: of a block with very many pixels only some are read."""
         other = object.__new__(LayerStack)
         other.__dict__.update(self.__dict__)
-        other.blocks, other.most = BlockCache(), LOOK_PIXELS
+        other.blocks, other.most = Memory(BLOCKS_ROOM), LOOK_PIXELS
         return other
 
     def _raster(self, name: str) -> RasterSource:

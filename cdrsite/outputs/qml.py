@@ -16,7 +16,7 @@ import numpy as np
 
 from cdrsite.core.gdal import raster_options
 from cdrsite.core.numbers import SUPERSCRIPTS
-from cdrsite.engine.memo import MOST_CELLS, remembered
+from cdrsite.core.memory import MOST_CELLS, remembered
 from cdrsite.outputs.palette import SEQUENTIAL
 from cdrsite.outputs.styles import NOTHING_COLOUR, people_unit
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.engine.memo import remembered
+from cdrsite.core.memory import remembered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.engine.memo import remembered
+from cdrsite.core.memory import remembered
 from cdrsite.outputs.maps import bulk
 from cdrsite.outputs.palette import rgba
 from cdrsite.outputs.rasters.raster import Category

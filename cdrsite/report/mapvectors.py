@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.engine.memo import remembered
+from cdrsite.core.memory import remembered
 from cdrsite.outputs.palette import LABEL_COLOURS, RESOURCE_COLOURS, method_colour
 
 if TYPE_CHECKING:

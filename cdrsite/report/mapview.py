@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.words import Words, load_words
-from cdrsite.engine.memo import remembered
+from cdrsite.core.memory import remembered
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import STORE, RunFolder
 from cdrsite.outputs.styles import LARGER

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cdrsite.engine import memo as memo_module
-from cdrsite.engine.memo import Memo, remembered, remembered_files, remembering
+from cdrsite.core import memory as memory_module
+from cdrsite.core.memory import WRITTEN_ROOM, Memory, remembered, remembered_files, remembering
 
 
 class Counted:
@@ -29,7 +29,7 @@ def test_nothing_is_remembered_unless_asked() -> None:
 
 def test_the_same_content_is_made_once_and_never_shared() -> None:
     make = Counted()
-    with remembering(Memo()):
+    with remembering(Memory(WRITTEN_ROOM)):
         first = remembered("a", (np.arange(3), "x"), make)
         first.append(99)  # what a caller does to its copy is its own business
         assert remembered("a", (np.arange(3), "x"), make) == [1]
@@ -49,7 +49,7 @@ def test_the_same_content_is_made_once_and_never_shared() -> None:
 )
 def test_other_content_is_made_anew(one: tuple[object, ...], other: tuple[object, ...]) -> None:
     make = Counted()
-    with remembering(Memo()):
+    with remembering(Memory(WRITTEN_ROOM)):
         assert remembered("a", one, make) == [1]
         assert remembered("a", other, make) == [2]
         assert remembered("b", one, make) == [3]
@@ -57,7 +57,7 @@ def test_other_content_is_made_anew(one: tuple[object, ...], other: tuple[object
 
 
 def test_what_was_not_used_for_longest_makes_room() -> None:
-    memo = Memo(room=10)
+    memo = Memory(room=10)
     for key, size in ((b"a", 4), (b"b", 4)):
         memo.put(key, bytes(size))
     assert memo.get(b"a") == bytes(4)
@@ -70,9 +70,9 @@ def test_what_was_not_used_for_longest_makes_room() -> None:
 
 
 def test_large_arrays_are_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memo_module, "MOST_CELLS", 2)
+    monkeypatch.setattr(memory_module, "MOST_CELLS", 2)
     make = Counted()
-    with remembering(Memo()):
+    with remembering(Memory(WRITTEN_ROOM)):
         assert [remembered("a", (np.arange(3),), make) for _ in range(2)] == [[1], [2]]
 
 
@@ -86,7 +86,7 @@ def test_files_come_again_elsewhere(tmp_path: Path) -> None:
         written.append(folder)
         return [folder / "x" / "one", folder / "two"]
 
-    with remembering(Memo()):
+    with remembering(Memory(WRITTEN_ROOM)):
         for name in "abc":
             folder = tmp_path / name
             remembered_files("f", ("content",), folder, lambda to=folder: files(to))
