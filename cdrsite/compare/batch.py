@@ -24,11 +24,11 @@ from cdrsite.core.faults import MEMORY_CURE, machine_fault
 from cdrsite.core.fields import LONGEST_NAME
 from cdrsite.core.files import SHARED, remove_own
 from cdrsite.core.machine import cores
+from cdrsite.core.memory import remembering
 from cdrsite.core.processes import ATTEMPTS, Lost, in_processes
 from cdrsite.core.words import Words
 from cdrsite.core.yamltext import read_text, read_yaml
 from cdrsite.engine.cache import READS, Recall, key_of
-from cdrsite.core.memory import remembering
 from cdrsite.engine.record import resolved_scenario
 from cdrsite.outputs.staging import claimed, sharing, writing_into
 from cdrsite.outputs.tables import write_json, write_table

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cdrsite.core.content import known_sha256
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.files import SHARED, make_own
+from cdrsite.core.memory import WRITTEN_ROOM, Memory
 from cdrsite.core.references import files_of
 from cdrsite.core.version import __version__
 from cdrsite.engine.arrays import DiskStore, MemoryStore, link_tree
-from cdrsite.core.memory import WRITTEN_ROOM, Memory
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario

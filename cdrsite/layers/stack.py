@@ -17,6 +17,7 @@ import numpy as np
 from cdrsite.config.layers import ConstantLayer, DerivedLayer, ExpressionLayer, FileLayer, Layer
 from cdrsite.core.errors import ConfigError, DataError, UnitError
 from cdrsite.core.grid import Block
+from cdrsite.core.memory import BLOCKS_ROOM, Memory, by_block
 from cdrsite.core.numbers import as_text
 from cdrsite.core.units import parse_quantity, split_number
 from cdrsite.layers import expression, harmonise
@@ -27,7 +28,6 @@ from cdrsite.layers.inputs import check_references
 from cdrsite.layers.presets import Resolved, resolve_all
 from cdrsite.layers.rasterfiles import open_raster
 from cdrsite.layers.region import StudyArea
-from cdrsite.core.memory import BLOCKS_ROOM, Memory, by_block
 from cdrsite.layers.shapes import centres
 from cdrsite.layers.sources import RasterSource
 from cdrsite.layers.survey import LOOK_PIXELS, Survey, all_codes, survey

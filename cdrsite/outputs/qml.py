@@ -15,8 +15,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from cdrsite.core.gdal import raster_options
-from cdrsite.core.numbers import SUPERSCRIPTS
 from cdrsite.core.memory import MOST_CELLS, remembered
+from cdrsite.core.numbers import SUPERSCRIPTS
 from cdrsite.outputs.palette import SEQUENTIAL
 from cdrsite.outputs.styles import NOTHING_COLOUR, people_unit
 

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdrsite.core.words import Words, load_words
 from cdrsite.core.memory import remembered
+from cdrsite.core.words import Words, load_words
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import STORE, RunFolder
 from cdrsite.outputs.styles import LARGER

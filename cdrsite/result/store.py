@@ -13,14 +13,9 @@ import numpy as np
 
 from cdrsite.core.errors import GridError
 from cdrsite.core.grid import AnalysisGrid
-<<<<<<< HEAD
+from cdrsite.core.memory import MOST_CELLS, remembered_files
 from cdrsite.core.plaindata import require_plain_zarr
 from cdrsite.engine.arrays import DiskStore, compressor
-from cdrsite.engine.memo import MOST_CELLS, remembered_files
-=======
-from cdrsite.engine.arrays import DiskStore, compressor, require_plain_zarr
-from cdrsite.core.memory import MOST_CELLS, remembered_files
->>>>>>> ae7e3c3 (One memory of a process with a bound in bytes: for blocks of layers and for what a batch writes)
 
 if TYPE_CHECKING:
     import xarray as xr

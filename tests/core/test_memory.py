@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from cdrsite.core import memory as memory_module
-from cdrsite.core.memory import WRITTEN_ROOM, Memory, remembered, remembered_files, remembering
+from cdrsite.core.memory import (
+    BLOCKS_ROOM,
+    WRITTEN_ROOM,
+    Memory,
+    by_block,
+    remembered,
+    remembered_files,
+    remembering,
+)
 
 
 class Counted:
@@ -57,16 +67,16 @@ def test_other_content_is_made_anew(one: tuple[object, ...], other: tuple[object
 
 
 def test_what_was_not_used_for_longest_makes_room() -> None:
-    memo = Memory(room=10)
+    memory = Memory(room=10)
     for key, size in ((b"a", 4), (b"b", 4)):
-        memo.put(key, bytes(size))
-    assert memo.get(b"a") == bytes(4)
-    memo.put(b"c", bytes(5))
-    assert memo.get(b"b") is None and memo.get(b"a") and memo.get(b"c")
-    memo.put(b"c", bytes(6))  # in place of the other, not beside it
-    assert memo.get(b"a") and memo.get(b"c") == bytes(6)
-    memo.put(b"d", bytes(11))
-    assert not any(memo.get(key) for key in (b"a", b"c", b"d"))
+        memory.put(key, bytes(size), size)
+    assert memory.get(b"a") == bytes(4)
+    memory.put(b"c", bytes(5), 5)
+    assert memory.get(b"b") is None and memory.get(b"a") and memory.get(b"c")
+    memory.put(b"c", bytes(6), 6)  # in place of the other, not beside it
+    assert memory.get(b"a") and memory.get(b"c") == bytes(6)
+    memory.put(b"d", bytes(11), 11)
+    assert not any(memory.get(key) for key in (b"a", b"c", b"d"))
 
 
 def test_large_arrays_are_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,3 +105,30 @@ def test_files_come_again_elsewhere(tmp_path: Path) -> None:
     assert written == [tmp_path / "a"]
     remembered_files("f", ("content",), tmp_path / "d", lambda: files(tmp_path / "d"))
     assert written == [tmp_path / "a", tmp_path / "d"]
+
+
+def test_what_makes_room_is_told_and_so_many_values_are_kept() -> None:
+    dropped: list[str] = []
+    memory = Memory(room=10, most=2, dropped=dropped.append)
+    for key in "abc":
+        memory.put(key, key.upper(), 1)
+    memory.put("c", "again", 1)
+    assert dropped == ["A"]
+    memory.put("d", "more than the room", 11)
+    assert dropped == ["A", "B", "again", "more than the room"]
+
+
+def test_a_block_that_is_read_again_is_the_callers_own() -> None:
+    class Reader:
+        def __init__(self) -> None:
+            self.blocks, self.read = Memory(BLOCKS_ROOM), 0
+
+        @by_block
+        def values(self, name: str, where: tuple[int, ...] = ()) -> NDArray[Any]:
+            self.read += 1
+            return np.full(3, len(name) + sum(where))
+
+    reader = Reader()
+    reader.values("ab")[:] = 9
+    assert reader.values("ab").tolist() == [2, 2, 2] and reader.read == 1
+    assert reader.values("ab", where=(1,)).tolist() == [3, 3, 3] and reader.read == 2

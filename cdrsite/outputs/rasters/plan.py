@@ -11,9 +11,9 @@ import numpy as np
 
 from cdrsite.core.grid import Block
 from cdrsite.core.machine import cores
+from cdrsite.core.memory import MOST_CELLS, remembered_files
 from cdrsite.core.secrets import hidden
 from cdrsite.core.version import __version__
-from cdrsite.core.memory import MOST_CELLS, remembered_files
 from cdrsite.outputs.legend import (
     class_categories,
     label_names,
