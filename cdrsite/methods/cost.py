@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.core.errors import ConfigError
+from cdrsite.scoring.sums import Sum, const, product
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -154,25 +155,6 @@ class PlantCosts:
 
 
 @dataclass(frozen=True)
-class CostTerm:
-    """One product of the cost per gross tonne: ``coefficient x product of factors``.
-
-    Parameters
-    ----------
-    part : str
-        The field of :class:`CostBreakdown` that it belongs to.
-    coefficient : float
-        With its sign.
-    factors : tuple of str
-        Names of the place-dependent factors; empty for a constant.
-    """
-
-    part: str
-    coefficient: float
-    factors: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class CostBreakdown:
     """Cost per tonne by part [USD/t]; the revenue is negative, so that the parts add up.
 
@@ -208,7 +190,7 @@ class CostBreakdown:
         )
 
 
-def gross_cost_terms(plant: PlantCosts, rate: float) -> tuple[CostTerm, ...]:
+def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     """Cost per gross tonne of a method, as a sum of products.
 
     Parameters
@@ -220,15 +202,16 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> tuple[CostTerm, ...]:
 
     Returns
     -------
-    tuple of CostTerm
-        Their sum is the cost [USD per gross t]. Factors: ``inverse_productivity`` (1 / climate
-        productivity factor) [1]; ``electricity_bought``, ``electricity_supplied``, ``heat``
-        [kWh/t]; ``water`` [m3/t]; ``biomass`` [t dry/t]; ``material`` [kg/t]; ``land``
-        [m2 per t/yr]; ``stored`` (CO2 that goes to the store, co-captured fossil CO2 included)
-        [t/t]; ``price_electricity``, ``price_sold``, ``price_heat`` [USD/kWh]; ``price_water``
-        [USD/m3]; ``price_biomass`` [USD/t dry]; ``price_material`` [USD/kg]; ``price_land``,
-        ``price_planting`` (planting and upkeep as a yearly price of the land) [USD/m2/yr];
-        ``price_transport``, ``price_storage`` [USD per stored t].
+    dict of str to Sum
+        By the part of :class:`CostBreakdown`; they add up to the cost [USD per gross t].
+        Factors: ``inverse_productivity`` (1 / climate productivity factor) [1];
+        ``electricity_bought``, ``electricity_supplied``, ``heat`` [kWh/t]; ``water`` [m3/t];
+        ``biomass`` [t dry/t]; ``material`` [kg/t]; ``land`` [m2 per t/yr]; ``stored`` (CO2 that
+        goes to the store, co-captured fossil CO2 included) [t/t]; ``price_electricity``,
+        ``price_sold``, ``price_heat`` [USD/kWh]; ``price_water`` [USD/m3]; ``price_biomass`` [USD/t
+        dry]; ``price_material`` [USD/kg]; ``price_land``, ``price_planting`` (planting and upkeep
+        as a yearly price of the land) [USD/m2/yr]; ``price_transport``, ``price_storage`` [USD per
+        stored t].
 
     Notes
     -----
@@ -238,21 +221,21 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> tuple[CostTerm, ...]:
     """
     per_output = plant.capex / plant.capacity_factor
     capital = per_output * float(crf(rate, plant.lifetime))
-    return (
-        CostTerm("capital", capital, ("inverse_productivity",)),
-        CostTerm("fixed_om", per_output * plant.fixed_om, ("inverse_productivity",)),
-        CostTerm("variable_om", plant.variable_om),
-        CostTerm("electricity", 1.0, ("electricity_bought", "price_electricity")),
-        CostTerm("heat", 1.0, ("heat", "price_heat")),
-        CostTerm("water", 1.0, ("water", "price_water")),
-        CostTerm("feedstock", 1.0, ("biomass", "price_biomass")),
-        CostTerm("materials", 1.0, ("material", "price_material")),
-        CostTerm("land", 1.0, ("land", "price_land")),
-        CostTerm("planting", 1.0, ("land", "price_planting")),
-        CostTerm("transport", 1.0, ("stored", "price_transport")),
-        CostTerm("storage", 1.0, ("stored", "price_storage")),
-        CostTerm("revenue", -1.0, ("electricity_supplied", "price_sold")),
-    )
+    return {
+        "capital": product(capital, "inverse_productivity"),
+        "fixed_om": product(per_output * plant.fixed_om, "inverse_productivity"),
+        "variable_om": const(plant.variable_om),
+        "electricity": product(1.0, "electricity_bought", "price_electricity"),
+        "heat": product(1.0, "heat", "price_heat"),
+        "water": product(1.0, "water", "price_water"),
+        "feedstock": product(1.0, "biomass", "price_biomass"),
+        "materials": product(1.0, "material", "price_material"),
+        "land": product(1.0, "land", "price_land"),
+        "planting": product(1.0, "land", "price_planting"),
+        "transport": product(1.0, "stored", "price_transport"),
+        "storage": product(1.0, "stored", "price_storage"),
+        "revenue": product(-1.0, "electricity_supplied", "price_sold"),
+    }
 
 
 def gross_cost(
@@ -318,14 +301,9 @@ def gross_cost(
         "price_transport": price_transport,
         "price_storage": price_storage,
     }
-    parts: dict[str, FloatArray] = {}
-    for term in gross_cost_terms(plant, rate):
-        value = _float(term.coefficient)
-        with np.errstate(invalid="ignore"):  # infinite land x price 0: no tonne, no cost (NaN)
-            for name in term.factors:
-                value = value * _float(factors[name])
-        parts[term.part] = value
-    return CostBreakdown(**parts)
+    with np.errstate(invalid="ignore"):  # infinite land x price 0: no tonne, no cost (NaN)
+        terms = gross_cost_terms(plant, rate).items()
+        return CostBreakdown(**{part: term.evaluate(factors) for part, term in terms})
 
 
 def per_net_tonne(cost: npt.ArrayLike, net: npt.ArrayLike) -> FloatArray:

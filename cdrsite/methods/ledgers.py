@@ -124,7 +124,7 @@ def place_sums(
     emissions: Emissions,
     supplied: Sum,
     intensity: Sum,
-    product: Callable[[float, tuple[str, ...]], Sum],
+    factors: Mapping[str, Sum],
 ) -> PlaceSums:
     """The terms of the net factor that are emissions of energy, and what supplied power replaces.
 
@@ -134,15 +134,13 @@ def place_sums(
         Of the method.
     supplied, intensity : Sum
         Power that is given to the grid [kWh/t], and emissions of the grid's power [kg/kWh].
-    product : callable
-        Turns a coefficient and names of factors of the net factor into a sum.
+    factors : mapping of str to Sum
+        What the factors of the net factor are.
     """
-    terms = net_factor_terms(losses, emissions).products.items()
-    energy = Sum(())
-    for names, coefficient in terms:
-        if {"grid_intensity", "heat_intensity"} & set(names):
-            energy = energy + product(-coefficient, names)
-    return PlaceSums(energy, supplied * intensity * (1.0 / KG_PER_T))
+    terms = net_factor_terms(losses, emissions).terms
+    of_energy = {"grid_intensity", "heat_intensity"}
+    energy = Sum(tuple(term for term in terms if of_energy & set(term.layers))) * -1.0
+    return PlaceSums(energy.of(factors), supplied * intensity * (1.0 / KG_PER_T))
 
 
 def entries(

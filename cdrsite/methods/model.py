@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from operator import add, mul
+from operator import add
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -350,11 +350,6 @@ def needs_of(model: MethodModel) -> Needs:
     )
 
 
-def product_of(coefficient: float, names: tuple[str, ...], factors: Mapping[str, Sum]) -> Sum:
-    """A coefficient times factors by name."""
-    return reduce(mul, (factors[name] for name in names), const(coefficient))
-
-
 def chain_losses(model: MethodModel, scenario: Scenario, given: Ingredients) -> ChainLosses:
     """Losses on the way to storage: by the length of the route where it is known."""
     losses = ChainLosses.from_library(model.numbers)
@@ -386,9 +381,7 @@ def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: 
         Emissions.from_library(model.numbers),
         supply_intensity=model.number("emissions_biomass"),
     )
-    factors = net_factors(model, needs, given)
-    products = (product_of(c, names, factors) for names, c in terms.products.items())
-    return reduce(add, products, const(terms.constant))
+    return terms.of(net_factors(model, needs, given))
 
 
 def cost_parts(
@@ -426,8 +419,7 @@ def cost_parts(
         "price_transport": _sum(given.transport_cost),
         "price_storage": _sum(given.storage_cost),
     }
-    terms = gross_cost_terms(plant, rate)
-    return {t.part: product_of(t.coefficient, t.factors, factors) for t in terms}
+    return {part: term.of(factors) for part, term in gross_cost_terms(plant, rate).items()}
 
 
 def forest_land_cost(model: MethodModel, rate: float) -> float:

@@ -18,11 +18,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import reduce
+from operator import add
 
 import numpy as np
 import numpy.typing as npt
 
 from cdrsite.core.errors import ConfigError
+from cdrsite.scoring.sums import Sum, const, product
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -174,48 +177,13 @@ class Emissions:
         return math.fsum(getattr(self, part.name) for part in fields(self))
 
 
-@dataclass(frozen=True)
-class NetFactorCoefficients:
-    """The net factor as ``constant + sum of coefficient x product of factors``.
-
-    Parameters
-    ----------
-    constant : float
-        Part without any place-dependent factor [t/t].
-    products : dict of tuple of str to float
-        Coefficient (its sign included) by the names of the factors that it multiplies. The factors
-        are ``electricity_bought``, ``heat`` [kWh/t], ``grid_intensity``, ``heat_intensity``
-        [kg/kWh], ``transport_km``, ``haul_km`` [km], ``biomass`` [t dry/t], and
-        ``place_emissions`` [kg/t] for a layer of land-use change, albedo or leakage.
-    """
-
-    constant: float
-    products: dict[tuple[str, ...], float]
-
-    def evaluate(self, **factors: npt.ArrayLike) -> FloatArray:
-        """Net factor [t/t] for the given factors.
-
-        Raises
-        ------
-        KeyError
-            If a factor of a product is not given.
-        """
-        total = _float(self.constant)
-        for names, coefficient in self.products.items():
-            product = _float(coefficient)
-            for name in names:
-                product = product * _float(factors[name])
-            total = total + product
-        return total
-
-
 def net_factor_terms(
     losses: ChainLosses,
     emissions: Emissions,
     *,
     supply_intensity: float = 0.0,
     haul_intensity: float = 0.0,
-) -> NetFactorCoefficients:
+) -> Sum:
     """Net factor of a method, split into its constant and its place-dependent products.
 
     Parameters
@@ -231,8 +199,11 @@ def net_factor_terms(
 
     Returns
     -------
-    NetFactorCoefficients
-        Evaluates to the net factor [t/t].
+    Sum
+        The net factor [t/t] over the names of its factors: ``electricity_bought``, ``heat``
+        [kWh/t], ``grid_intensity``, ``heat_intensity`` [kg/kWh], ``transport_km``, ``haul_km``
+        [km], ``biomass`` [t dry/t], and ``place_emissions`` [kg/t] for a layer of land-use
+        change, albedo or leakage.
 
     Notes
     -----
@@ -245,19 +216,16 @@ def net_factor_terms(
     on_site = float(losses.stored_share(0.0))
     fossil = losses.fossil_cocaptured
     lost_per_km = on_site * losses.transport_per_100km / 100.0
-    products = {
-        ("electricity_bought", "grid_intensity"): -1.0 / KG_PER_T,
-        ("heat", "heat_intensity"): -1.0 / KG_PER_T,
-        ("biomass",): -supply_intensity / KG_PER_T,
-        ("biomass", "haul_km"): -haul_intensity / KG_PER_T,
-        ("transport_km",): -lost_per_km * (1.0 + fossil),
-        ("place_emissions",): -1.0 / KG_PER_T,
-    }
-    return NetFactorCoefficients(
-        constant=on_site - fossil * (1.0 - on_site) - emissions.total / KG_PER_T,
-        # a product of nothing must not bring in the unknowns of its factors
-        products={names: value for names, value in products.items() if value},
+    constant = on_site - fossil * (1.0 - on_site) - emissions.total / KG_PER_T
+    products = (
+        product(-1.0 / KG_PER_T, "electricity_bought", "grid_intensity"),
+        product(-1.0 / KG_PER_T, "heat", "heat_intensity"),
+        product(-supply_intensity / KG_PER_T, "biomass"),
+        product(-haul_intensity / KG_PER_T, "biomass", "haul_km"),
+        product(-lost_per_km * (1.0 + fossil), "transport_km"),
+        product(-1.0 / KG_PER_T, "place_emissions"),
     )
+    return reduce(add, products, const(constant))
 
 
 def net_factor(
@@ -304,14 +272,16 @@ def net_factor(
         losses, emissions, supply_intensity=supply_intensity, haul_intensity=haul_intensity
     )
     return terms.evaluate(
-        electricity_bought=bought(electricity),
-        grid_intensity=grid_intensity,
-        heat=heat,
-        heat_intensity=heat_intensity,
-        transport_km=transport_km,
-        biomass=biomass,
-        haul_km=haul_km,
-        place_emissions=place_emissions,
+        {
+            "electricity_bought": bought(electricity),
+            "grid_intensity": grid_intensity,
+            "heat": heat,
+            "heat_intensity": heat_intensity,
+            "transport_km": transport_km,
+            "biomass": biomass,
+            "haul_km": haul_km,
+            "place_emissions": place_emissions,
+        }
     )
 
 

@@ -10,9 +10,13 @@ A plan is data. It is made once per scenario from numbers and layer names, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add, mul
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.states import LOWEST_STATE
@@ -87,6 +91,30 @@ class Sum:
         """Names of the layers it reads."""
         return frozenset(name for term in self.terms for name in term.layers)
 
+    def of(self, factors: Mapping[str, Sum]) -> Sum:
+        """The same formula with a sum of products in the place of each name."""
+        products = (
+            reduce(mul, (factors[name] for name in term.layers), const(term.coefficient))
+            for term in self.terms
+        )
+        return reduce(add, products, Sum())
+
+    def evaluate(self, values: Mapping[str, ArrayLike]) -> NDArray[np.float64]:
+        """Its value for some values by name, in float64; all broadcast.
+
+        Raises
+        ------
+        KeyError
+            If a value is missing.
+        """
+        total = np.zeros(())
+        for term in self.terms:
+            value = np.asarray(term.coefficient, np.float64)
+            for name in term.layers:
+                value = value * np.asarray(values[name], np.float64)
+            total = total + value
+        return total[()]
+
 
 def _collected(terms: Iterable[Term]) -> tuple[Term, ...]:
     written: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -114,6 +142,11 @@ def _as_sum(value: Sum | float) -> Sum:
 def const(value: float) -> Sum:
     """The same number in every cell."""
     return Sum((Term(float(value)),))
+
+
+def product(coefficient: float, *names: str) -> Sum:
+    """A number times what some names stand for."""
+    return Sum((Term(float(coefficient), names),))
 
 
 def layer(name: str, coefficient: float = 1.0) -> Sum:

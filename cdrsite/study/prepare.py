@@ -22,7 +22,6 @@ from cdrsite.methods.model import (
     method_plan,
     needs_of,
     net_factors,
-    product_of,
 )
 from cdrsite.methods.net import Emissions
 from cdrsite.methods.rivals import RivalSums, rival_sums
@@ -136,7 +135,7 @@ def ledger_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> P
         Emissions.from_library(model.numbers),
         needs.supplied,
         sums.layer(grid) if isinstance(grid, str) else sums.const(grid),
-        lambda coefficient, names: product_of(coefficient, names, factors),
+        factors,
     )
 
 
