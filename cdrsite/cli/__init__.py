@@ -1,1 +1,1 @@
-"""Room cli."""
+"""Commands, exit codes and what the terminal shows; the only room that prints."""

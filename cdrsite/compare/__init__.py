@@ -1,1 +1,1 @@
-"""Room compare."""
+"""Two runs side by side; many runs, one table and one page."""

@@ -1,1 +1,1 @@
-"""Room scoring."""
+"""Sums of products as data, and the backends that evaluate them over cells."""

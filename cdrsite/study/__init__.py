@@ -1,1 +1,1 @@
-"""Room study."""
+"""The stages of a run, in order."""

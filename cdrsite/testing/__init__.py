@@ -1,1 +1,1 @@
-"""Room testing."""
+"""Oracles and balances, for users and for the tests."""
