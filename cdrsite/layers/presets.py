@@ -58,6 +58,22 @@ class Resolved:
         return is_vector(self.model.path)
 
     @property
+    def classes(self) -> dict[int, str]:
+        """Names of the classes, where the preset gives them."""
+        preset = self.preset
+        return {} if preset is None else {code: one.name for code, one in preset.classes.items()}
+
+    @property
+    def licence(self) -> str | None:
+        """Licence of the data."""
+        return self.model.licence or (self.preset.licence if self.preset else None)
+
+    @property
+    def origin(self) -> str | None:
+        """Where the data come from."""
+        return self.model.source or (self.preset.title if self.preset else None)
+
+    @property
     def columns(self) -> dict[str, tuple[str, ...]]:
         """Meaning -> column names that it may have, for filters."""
         return {} if self.preset is None else self.preset.attributes

@@ -1,79 +1,39 @@
 """The layers of a scenario on the one grid, block by block.
 
 Every method of :class:`LayerStack` is a pure function of a block: the same cells have the same
-bytes whatever the block size and the number of threads (rule 9).
+bytes whatever the block size and the number of threads (rule 9). What a layer is and how it is
+read, its kind knows: see :mod:`cdrsite.layers.kinds`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 import numpy as np
 
-from cdrsite.config.layers import ConstantLayer, DerivedLayer, ExpressionLayer, FileLayer, Layer
-from cdrsite.core.errors import ConfigError, DataError, UnitError
+from cdrsite.config.layers import ConstantLayer, DerivedLayer, ExpressionLayer, Layer
+from cdrsite.core.errors import DataError
 from cdrsite.core.grid import Block
 from cdrsite.core.memory import BLOCKS_ROOM, Memory, by_block
-from cdrsite.core.numbers import as_text
-from cdrsite.core.units import parse_quantity, split_number
-from cdrsite.layers import expression, harmonise
-from cdrsite.layers.areal import collect, disk_mean, geometry_type, line_lengths, spread
-from cdrsite.layers.classes import look_up, select_codes
-from cdrsite.layers.derive import percent, slope_degrees
 from cdrsite.layers.inputs import check_references
-from cdrsite.layers.presets import Resolved, resolve_all
-from cdrsite.layers.rasterfiles import open_raster
+from cdrsite.layers.kinds.base import LayerInfo, OneLayer, no_layer
+from cdrsite.layers.kinds.constant import Constant
+from cdrsite.layers.kinds.derived import Derived
+from cdrsite.layers.kinds.expression import Expression
+from cdrsite.layers.kinds.raster import Raster
+from cdrsite.layers.kinds.vector import Vector
+from cdrsite.layers.presets import resolve_all
 from cdrsite.layers.region import StudyArea
-from cdrsite.layers.shapes import centres
-from cdrsite.layers.sources import RasterSource
-from cdrsite.layers.survey import LOOK_PIXELS, Survey, all_codes, survey
+from cdrsite.layers.survey import Survey
 from cdrsite.layers.unit import factor
-from cdrsite.layers.vectors import Once, Vectors, kept
-from cdrsite.layers.where import column_name, nearest
+from cdrsite.layers.vectors import Vectors, kept
 
 if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
-
-PerCell = Callable[[Block], tuple["NDArray[np.float64]", "NDArray[np.float64]"]]
-Form = Literal["raster", "vector", "constant", "derived", "expression"]
-
-
-@dataclass(frozen=True)
-class LayerInfo:
-    """What a layer is.
-
-    Attributes
-    ----------
-    name, form : str
-        Its name, and raster, vector, constant, derived or expression.
-    kind : str or None
-        class, fraction, intensive or extensive (rule 3); None for bare features.
-    unit : str or None
-        Unit of its values.
-    bands : int
-        Number of bands.
-    classes : dict of int to str
-        Names of the classes, where a preset gives them.
-    licence, source : str or None
-        For the outputs' metadata.
-    path : Path or None
-        The file.
-    """
-
-    name: str
-    form: Form
-    kind: str | None
-    unit: str | None
-    bands: int = 1
-    classes: dict[int, str] = field(default_factory=dict)
-    licence: str | None = None
-    source: str | None = None
-    path: Path | None = None
 
 
 class LayerStack:
@@ -110,12 +70,22 @@ class LayerStack:
         self.grid = area.grid
         self.rasterise = rasterise
         self.base_year = base_year
-        self._files = resolve_all(self.layers)
+        files = resolve_all(self.layers)
         check_references(self.layers)
-        self._vectors = Vectors({n: f for n, f in self._files.items() if f.vector}, self.grid)
+        vectors = Vectors({n: f for n, f in files.items() if f.vector}, self.grid)
+        self._kinds: dict[str, OneLayer] = {}
+        for name, layer in self.layers.items():
+            if isinstance(layer, ConstantLayer):
+                self._kinds[name] = Constant(name, layer)
+            elif isinstance(layer, DerivedLayer):
+                self._kinds[name] = Derived(name, layer, self)
+            elif isinstance(layer, ExpressionLayer):
+                self._kinds[name] = Expression(name, layer, self)
+            elif files[name].vector:
+                self._kinds[name] = Vector(files[name], vectors, rasterise, base_year)
+            else:
+                self._kinds[name] = Raster(files[name], area)
         self.blocks = Memory(BLOCKS_ROOM)
-        self.most: int | None = None
-        self._once = Once()
         self._key = uuid4().hex
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -134,84 +104,32 @@ class LayerStack:
             If there is none of this name; names the nearest.
         """
         if name not in self.layers:
-            raise ConfigError(
-                f"no layer {name!r}",
-                where="layers",
-                got=name,
-                expected=f"one of {', '.join(self.layers) or 'none at all'}",
-                cure=nearest(name, list(self.layers)),
-            )
+            raise no_layer(name, self.layers)
         return self.layers[name]
+
+    def _kind(self, name: str) -> OneLayer:
+        if name not in self._kinds:
+            raise no_layer(name, self.layers)
+        return self._kinds[name]
 
     def info(self, name: str) -> LayerInfo:
         """Form, kind, unit, bands, classes and origin of a layer."""
-        layer = self.layer(name)
-        if isinstance(layer, FileLayer):
-            return self._file_info(self._files[name])
-        if isinstance(layer, ConstantLayer):
-            return LayerInfo(name, "constant", layer.kind, self._constant(name, layer)[1])
-        if isinstance(layer, ExpressionLayer):
-            return LayerInfo(name, "expression", layer.kind, layer.unit)
-        if layer.derive == "density":
-            return LayerInfo(name, "derived", "intensive", self._density_unit(layer))
-        unit = layer.unit or {"slope": "degree", "distance": "m"}[layer.derive]
-        return LayerInfo(name, "derived", "intensive", unit)
-
-    def _file_info(self, file: Resolved) -> LayerInfo:
-        preset = file.preset
-        classes = {} if preset is None else {c: item.name for c, item in preset.classes.items()}
-        licence = file.model.licence or (preset.licence if preset else None)
-        origin = file.model.source or (preset.title if preset else None)
-        path = file.model.path
-        if file.vector:
-            unit = file.unit if file.attribute else "1"
-            kind = file.kind or ("intensive" if file.attribute else "fraction")
-            return LayerInfo(file.name, "vector", kind, unit, 1, classes, licence, origin, path)
-        source = self._raster(file.name)
-        unit = file.unit or (None if file.kind == "class" else source.unit)
-        bands = len(source.bands)
-        return LayerInfo(
-            file.name, "raster", file.kind, unit, bands, classes, licence, origin, path
-        )
-
-    def _density_unit(self, layer: DerivedLayer) -> str:
-        source = self.info(layer.from_)
-        if source.form != "vector":
-            return source.unit or "1"
-        shapes = self._vectors.frame(layer.from_).geometry.to_numpy()
-        kind = geometry_type(shapes, self._files[layer.from_].where_text)
-        return {"point": "1/km2", "line": "km/km2", "polygon": "1"}[kind]
+        return self._kind(name).info
 
     def glance(self) -> LayerStack:
         """The same layers for a trial: of a block with very many pixels only some are read."""
         other = object.__new__(LayerStack)
         other.__dict__.update(self.__dict__)
-        other.blocks, other.most = Memory(BLOCKS_ROOM), LOOK_PIXELS
+        other.blocks = Memory(BLOCKS_ROOM)
+        other._kinds = {name: _glanced(kind, other) for name, kind in self._kinds.items()}
         return other
-
-    def _raster(self, name: str) -> RasterSource:
-        file = self._files[name]
-        key = ("raster", name)
-        opened = self._once.get(key, lambda: open_raster(file.model, name, file.nodata))
-        return opened if self.most is None else replace(opened, most=self.most)
 
     def survey(self, name: str) -> Survey:
         """First look at a raster layer; see :func:`cdrsite.layers.survey.survey`."""
-        return self._once.get(
-            ("survey", name), lambda: survey(self._raster(name), self._files[name], self.area)
-        )
-
-    def _constant(self, name: str, layer: ConstantLayer) -> tuple[float, str | None]:
-        """Number and unit of a constant."""
-        if isinstance(layer.value, str):
-            try:
-                number, unit = split_number(layer.value)
-            except UnitError as error:
-                raise UnitError(f"layers.{name}.value: {error}") from error
-            if unit and layer.unit:
-                return parse_quantity(layer.value, layer.unit), layer.unit
-            return number, unit or layer.unit
-        return float(layer.value), layer.unit
+        found = self._kind(name)
+        if not isinstance(found, Raster):
+            raise DataError("not a raster", where=f"layers.{name}", got=f"a {found.info.form}")
+        return found.survey
 
     def _scale(self, name: str, unit: str | None) -> tuple[float, float]:
         """Scale and offset from the layer's unit to the one wanted."""
@@ -257,138 +175,23 @@ class LayerStack:
 
     def bands(self, name: str, block: Block, unit: str | None = None) -> NDArray[np.float32]:
         """As :meth:`values`, for all bands: shape (bands, rows, cols)."""
-        layer = self.layer(name)
-        if isinstance(layer, DerivedLayer) and layer.derive == "slope":
-            return self._slope(layer, name, block, unit)[None]
+        kind = self._kind(name)
+        if isinstance(kind, Derived) and kind.model.derive == "slope":
+            return kind.slope(block, unit)
         scale, offset = self._scale(name, unit)
-        scale *= layer.factor
-        found = self._own(name, layer, block)
+        scale *= self.layers[name].factor
+        found = self._file_values(name, block) if _is_file(kind) else kind.own(block)
         if scale == 1.0 and offset == 0.0:
             return found
         return (found.astype(np.float64) * scale + offset).astype(np.float32)
 
-    def _own(self, name: str, layer: Layer, block: Block) -> NDArray[np.float32]:
-        """Values in the layer's own unit, shape (bands, rows, cols)."""
-        if isinstance(layer, FileLayer):
-            return self._file_values(name, block)
-        if isinstance(layer, ConstantLayer):
-            return np.full((1, *block.shape), self._constant(name, layer)[0], np.float32)
-        if isinstance(layer, ExpressionLayer):
-            return self._expression(name, layer, block)[None]
-        if layer.derive == "slope":
-            return self._slope(layer, name, block, None)[None]
-        if layer.derive == "distance":
-            metres = self.distance(layer.from_, block, layer.where)[None]
-            return (metres / 1000.0).astype(np.float32) if layer.unit == "km" else metres
-        return self._density(layer, block)[None]
-
     @by_block
     def _file_values(self, name: str, block: Block) -> NDArray[np.float32]:
-        file = self._files[name]
-        if file.vector:
-            if file.attribute is None:
-                return self.coverage(name, block)[None]
-            return self._attribute_values(file, block)[None]
-        source = self._raster(name)
-        if file.kind == "class":
-            raise DataError(
-                "classes have no mean value",
-                where=file.where_text,
-                got="kind: class",
-                expected="kind: intensive, fraction or extensive",
-                cure="use classes or scores with this layer",
-                rule=3,
-            )
-        self.survey(name)
-        if file.kind == "extensive":
-            return harmonise.conserved_sum(source, self.grid, block)
-        return harmonise.mean(source, self.grid, block)
+        return self._kind(name).own(block)
 
     def rasterised_column(self, name: str) -> NDArray[np.float64] | None:
         """Values of the column that a vector layer stands for, in its own unit; None without."""
-        file = self._vector_file(name)
-        if file.attribute is None:
-            return None
-        return self.attribute(name, file.attribute) * file.model.scale + file.model.offset
-
-    def _attribute_values(self, file: Resolved, block: Block) -> NDArray[np.float32]:
-        """The layer's own column on the grid."""
-        name, conserve = file.name, file.kind == "extensive"
-        values = self._once.get(("column", name), lambda: self.rasterised_column(name))
-        assert values is not None  # noqa: S101 - the caller asked for it
-        shapes = self._vectors.frame(name).geometry.to_numpy()
-        kind = "polygon" if file.model.buffer else geometry_type(shapes, file.where_text)
-        if kind == "line":
-            raise DataError(
-                "a column of lines cannot be rasterised",
-                where=file.where_text,
-                cure="give a buffer, or derive distance or density from the layer",
-                rule=3,
-            )
-        if kind == "point":
-            return collect(centres(shapes), values, self.grid, block, conserve=conserve)
-        areas = self._once.get(
-            ("areas", name), lambda: self._vectors.areas(name) / self.grid.resolution**2
-        )
-        return spread(self._vectors.each_rings(name), values, areas, block, conserve=conserve)
-
-    def _density(self, layer: DerivedLayer, block: Block) -> NDArray[np.float32]:
-        """Mean within a radius of a raster, or points, line length or area per area."""
-        assert layer.radius is not None  # noqa: S101 - the model guarantees it
-        found = disk_mean(self._per_cell(layer), layer.radius, self.grid, block)
-        return found.astype(np.float32)
-
-    def _per_cell(self, layer: DerivedLayer) -> PerCell:
-        """Amount and weight of each cell for a density."""
-        import shapely
-
-        name, grid = layer.from_, self.grid
-        if self.info(name).form != "vector":
-
-            def of_values(block: Block) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-                values = self.values(name, block).astype(np.float64)
-                return values, np.ones_like(values)
-
-            return of_values
-        file = self._vector_file(name)
-        shapes = self._vectors.shapes(name, layer.where)
-        kind = geometry_type(shapes, file.where_text)
-
-        def of_features(block: Block) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            rows = np.clip(np.arange(block.row0, block.row1), 0, grid.rows - 1)
-            km2 = np.repeat(grid.row_areas[rows][:, None] / 1e6, block.shape[1], axis=1)
-            if kind == "line":
-                return line_lengths(shapes, grid, block) / 1000.0, km2
-            if kind == "polygon":
-                share = self.coverage(name, block, layer.where, rasterise="coverage")
-                return share * km2, km2
-            xy = shapely.get_coordinates(shapes)
-            counts = collect(xy, np.ones(len(xy)), grid, block, conserve=True)
-            return np.nan_to_num(counts.astype(np.float64)), km2
-
-        return of_features
-
-    def _expression(self, name: str, layer: ExpressionLayer, block: Block) -> NDArray[np.float32]:
-        tree = self._once.get(
-            ("expression", name), lambda: expression.parse(layer.expression, f"layers.{name}")
-        )
-        wanted = expression.names(tree)
-        inputs = {n: self.values(n, block).astype(np.float64) for n in wanted}
-        found = expression.evaluate(tree, inputs)
-        return np.broadcast_to(found, block.shape).astype(np.float32)
-
-    def _slope(
-        self, layer: DerivedLayer, name: str, block: Block, unit: str | None
-    ) -> NDArray[np.float32]:
-        halo = Block(block.row0 - 1, block.row1 + 1, block.col0 - 1, block.col1 + 1)
-        degrees = slope_degrees(self.values(layer.from_, halo, "m"), self.grid, block)
-        degrees = degrees * np.float32(layer.factor)
-        wanted = unit or layer.unit or "degree"
-        if wanted in {"percent", "%", "1"}:
-            scale = 0.01 if wanted == "1" else 1.0
-            return (percent(degrees) * scale).astype(np.float32)
-        scale, offset = factor("degree", wanted, f"layers.{name}", self.base_year)
-        return (degrees * scale + offset).astype(np.float32)
+        return self._vector(name).rasterised_column()
 
     # classes
 
@@ -417,39 +220,16 @@ class LayerStack:
         DataError
             If the layer has no classes, or a selector fits none.
         """
-        self._class_file(name)
-        key = ("weights", name, tuple(weights.items()))
-        table = self._once.get(key, lambda: self._weights(name, weights))
-
-        def decode(stored: NDArray[Any]) -> NDArray[np.float64]:
-            return look_up(self._raster(name).decode(stored), table)
-
-        return harmonise.mean(self._raster(name), self.grid, block, decode)[0]
-
-    def _weights(self, name: str, weights: Mapping[int | str, float]) -> dict[int, float]:
-        table: dict[int, float] = {}
-        for selector, weight in weights.items():
-            for code in self.class_codes(name, [selector]):
-                table[code] = float(weight)
-        return table
+        return self._classes(name).class_share(weights, block)
 
     def class_codes(self, name: str, selectors: Any) -> list[int]:
         """Codes that selectors name; see :func:`cdrsite.layers.classes.select_codes`."""
-        file = self._class_file(name)
-        seen = self.survey(name)
-        try:
-            return select_codes(selectors, file.preset, set(seen.codes), file.where_text)
-        except DataError:
-            # not around the region; elsewhere in the raster is enough
-            source = self._raster(name)
-            everywhere = self._once.get(("codes", name), lambda: all_codes(source))
-            return select_codes(selectors, file.preset, everywhere | seen.codes, file.where_text)
+        return self._classes(name).class_codes(selectors)
 
-    def _class_file(self, name: str) -> Resolved:
-        self.layer(name)
-        file = self._files.get(name)
-        if file is None or file.vector or file.kind != "class":
-            got = self.info(name)
+    def _classes(self, name: str) -> Raster:
+        found = self._kind(name)
+        if not isinstance(found, Raster) or found.info.kind != "class":
+            got = found.info
             raise DataError(
                 "not a class layer",
                 where=f"layers.{name}",
@@ -458,7 +238,7 @@ class LayerStack:
                 cure="add kind: class, or a preset such as esa-worldcover",
                 rule=3,
             )
-        return file
+        return found
 
     # features
 
@@ -490,11 +270,7 @@ class LayerStack:
         -------
         ndarray of float32, shape of the block
         """
-        file = self._vector_file(name)
-        rings = self._vectors.rings(name, where, buffer + file.model.buffer)
-        if (rasterise or file.model.rasterise or self.rasterise) == "centre":
-            return rings.centres(block).astype(np.float32)
-        return rings.fraction(block)
+        return self._vector(name).coverage(block, where, buffer, rasterise)
 
     @by_block
     def feature_coverage(self, name: str, feature: int, block: Block) -> NDArray[np.float32]:
@@ -513,30 +289,17 @@ class LayerStack:
         -------
         ndarray of float32, shape of the block
         """
-        self._vector_file(name)
-        return self._vectors.feature_rings(name, feature).fraction(block)
+        return self._vector(name).feature_coverage(feature, block)
 
     @by_block
     def distance(self, name: str, block: Block, where: str | None = None) -> NDArray[np.float32]:
         """Distance from each cell centre to the nearest feature [m], inf if there is none."""
-        self._vector_file(name)
-        return self._vectors.nearest(name, where).distance(block)
+        return self._vector(name).distance(block, where)
 
     @by_block
     def labels(self, name: str, block: Block) -> NDArray[np.int32]:
         """Index of the polygon that holds each cell's centre, -1 for none; overlaps: the lowest."""
-        self._vector_file(name)
-        self._vectors.warn_overlaps(name)
-        out = np.full(block.shape, -1, np.int32)
-        for index, rings in reversed(self._vectors.each_rings(name).each(block)):
-            window = rings.window(block)
-            if window is not None:
-                part = out[
-                    window.row0 - block.row0 : window.row1 - block.row0,
-                    window.col0 - block.col0 : window.col1 - block.col0,
-                ]
-                part[rings.centres(window)] = index
-        return out
+        return self._vector(name).labels(block)
 
     def attribute(self, name: str, column: str, unit: str | None = None) -> NDArray[np.float64]:
         """A numeric column, one value per feature, converted to ``unit`` if the layer has one.
@@ -546,52 +309,34 @@ class LayerStack:
         DataError
             If the column is missing (names the nearest), not numeric, or all null.
         """
-        import pandas as pd
-
-        values, where = self._column(name, column)
-        numbers = pd.to_numeric(values, errors="coerce")
-        file = self._files[name]
-        if (numbers.isna() & values.notna()).any() or pd.api.types.is_bool_dtype(values):
-            raise DataError(f"column {column!r} is not numeric", where=where, got=str(values.dtype))
-        numbers = numbers.mask(numbers.isin([*file.model.nodata, *file.nodata, np.inf, -np.inf]))
-        if unit is None:
-            return numbers.to_numpy(np.float64)
-        scale, offset = factor(file.unit, unit, where, self.base_year)
-        return numbers.to_numpy(np.float64) * scale + offset
+        return self._vector(name).attribute(column, unit)
 
     def text(self, name: str, column: str) -> list[str]:
         """A column as text, one per feature; empty where null, whole numbers without decimals."""
-        values, _ = self._column(name, column)
-        return ["" if gone else as_text(v) for v, gone in zip(values, values.isna(), strict=True)]
+        return self._vector(name).text(column)
 
     def features(self, name: str, where: str | None = None) -> gpd.GeoDataFrame:
         """The features in the grid's CRS."""
-        self._vector_file(name)
-        return self._vectors.frame(name)[self._vectors.rows(name, where)]
+        return self._vector(name).features(where)
 
-    def _column(self, name: str, column: str) -> tuple[Any, str]:
-        file = self._vector_file(name)
-        frame = self._vectors.frame(name)
-        values = frame[column_name(frame, column, file.where_text, file.columns)]
-        if values.isna().all():
-            raise DataError(
-                f"column {column!r} is empty in every feature",
-                where=file.where_text,
-                got=f"{len(frame)} nulls",
-                cure="name another column, or repair the file",
-                rule=7,
-            )
-        return values, file.where_text
-
-    def _vector_file(self, name: str) -> Resolved:
-        self.layer(name)
-        file = self._files.get(name)
-        if file is None or not file.vector:
+    def _vector(self, name: str) -> Vector:
+        found = self._kind(name)
+        if not isinstance(found, Vector):
             raise DataError(
                 "not a vector layer",
                 where=f"layers.{name}",
-                got=f"a {self.info(name).form}",
+                got=f"a {found.info.form}",
                 expected="a file with features",
                 cure="name a vector layer, or use a range or class rule with this one",
             )
-        return file
+        return found
+
+
+def _glanced(kind: OneLayer, others: LayerStack) -> OneLayer:
+    if isinstance(kind, Raster):
+        return kind.glance()
+    return replace(kind, others=others) if isinstance(kind, Derived | Expression) else kind
+
+
+def _is_file(kind: OneLayer) -> bool:
+    return isinstance(kind, Raster | Vector)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from cdrsite.config.layers import ConstantLayer, DerivedLayer, ExpressionLayer, FileLayer
 from cdrsite.core.errors import CdrsiteWarning, DataError, UnitError
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.layers.rasterfiles import open_raster
 from cdrsite.layers.region import StudyArea
 from cdrsite.layers.stack import LayerStack
 
@@ -95,8 +96,8 @@ def test_only_the_same_cells_take_the_shortcut(size: float, place: None, tmp_pat
 
     west = WEST + (10.0 if size == 30.0 else 0.0)
     path = write(tmp_path / "a.tif", np.ones((4, 4), "f4"), from_origin(west, NORTH, size, size))
-    stack = LayerStack({"it": FileLayer(path=path)}, area(4, 4, 30.0))
-    assert _offset(stack._raster("it"), stack.grid) is place
+    source = open_raster(FileLayer(path=path), "it")
+    assert _offset(source, area(4, 4, 30.0).grid) is place
 
 
 def test_unknown_pixels_have_no_weight(tmp_path: Path) -> None:
