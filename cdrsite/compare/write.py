@@ -27,7 +27,7 @@ def write_comparison(found: Comparison, folder: Path | str, lang: str = "en") ->
     Parameters
     ----------
     found : Comparison
-        From :func:`compare_runs`.
+        From :func:`cdrsite.compare.runs.compare_runs`.
     folder : Path or str
         Target; an earlier comparison there is replaced once the new one is complete.
     lang : {'en', 'zh'}

@@ -99,7 +99,7 @@ class CellLayout:
 
 @dataclass(frozen=True, eq=False)
 class BlockCells:
-    """Cells of all blocks; a source for the competition (:class:`CellSource`).
+    """Cells of all blocks; a :class:`~cdrsite.competition.problem.CellSource`.
 
     Attributes
     ----------

@@ -73,7 +73,7 @@ class _CubeReader:
 
 
 def open_cube(layer: FileLayer, where: str, nodata: tuple[float, ...]) -> RasterSource:
-    """Open a variable of a dataset; see :func:`cdrsite.layers.sources.open_raster`."""
+    """Open a variable of a dataset; see :func:`cdrsite.layers.rasterfiles.open_raster`."""
     require_harmless(layer.path, where)
     with reading(where, "the dataset cannot be read", "check it with ncdump -h"):
         return _as_raster(_cube(layer.path, where), layer, where, nodata)

@@ -320,7 +320,7 @@ def unknown_name(what: str, name: str, valid: list[str], where: str | None = Non
 
 
 def as_json(record: Any) -> Any:
-    """Turn a record into dicts, lists, numbers, text and None, ready for :mod:`json`."""
+    """Turn a record into dicts, lists, numbers, text and None, ready for ``json``."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return {
             field.name: as_json(getattr(record, field.name)) for field in dataclasses.fields(record)

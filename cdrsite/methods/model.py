@@ -360,7 +360,7 @@ def chain_losses(model: MethodModel, scenario: Scenario, given: Ingredients) -> 
 
 
 def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[str, Sum]:
-    """Factors of the net factor by name (:func:`accounting.net_factor_terms`)."""
+    """Factors of the net factor by name (:func:`cdrsite.methods.net.net_factor_terms`)."""
     return {
         "electricity_bought": needs.electricity,
         # own renewables: their embodied emissions are in the plant's, not the grid's
@@ -375,7 +375,7 @@ def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[st
 
 
 def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients) -> Sum:
-    """Net tonnes per gross tonne, as a sum of products (:func:`accounting.net_factor_terms`)."""
+    """Net tonnes per gross tonne (:func:`cdrsite.methods.net.net_factor_terms`)."""
     terms = net_factor_terms(
         chain_losses(model, scenario, given),
         Emissions.from_library(model.numbers),
@@ -387,7 +387,7 @@ def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: 
 def cost_parts(
     model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients
 ) -> dict[str, Sum]:
-    """Parts of the cost per gross tonne [USD/t] (:func:`costs.gross_cost_terms`)."""
+    """Parts of the cost per gross tonne [USD/t] (:func:`cdrsite.methods.cost.gross_cost_terms`)."""
     rate, prices = scenario.costs.discount_rate, scenario.costs.prices
     stated = model.profile.number("capacity_factor", default=1.0)
     plant = PlantCosts.from_delivered(

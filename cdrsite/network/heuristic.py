@@ -43,7 +43,7 @@ class SlopeScaling:
         self.plans: list[FlowPlan] = []
 
     def run(self, starts: int, branch: Branch, guide: np.ndarray | None = None) -> None:
-        """Add plans to :attr:`plans`, best first.
+        """Add plans to ``plans``, best first.
 
         Parameters
         ----------

@@ -105,7 +105,7 @@ def read_params(path: Path) -> dict[str, Any]:
 
 
 def read_table(path: Path) -> Table:
-    """Read one table of text in UTF-8; raises as :func:`read_tables`."""
+    """Read one table of text in UTF-8; raises as :func:`cdrsite.network.casefiles.read_tables`."""
     return _csv(path, _Style(None, comma=False))
 
 

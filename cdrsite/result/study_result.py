@@ -49,8 +49,8 @@ class StudyResult:
     grid : AnalysisGrid
         Where the arrays live.
     dataset : xr.Dataset
-        Variables of :data:`VARIABLES` with dimensions (removal_method, y, x), and shared ones with
-        (y, x).
+        Variables of :mod:`cdrsite.result.variables` with dimensions (removal_method, y, x), and
+        shared ones with (y, x).
     tables : dict
         DataFrames: ``methods``, ``limits``, ``exclusions``, ``sites``, ``pools``.
     summary : dict
