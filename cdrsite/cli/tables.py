@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.numbers import number
+from cdrsite.core.vocabulary import amount, priced
+from cdrsite.core.words import Words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -269,24 +271,8 @@ SHOWN_ZONES = 3
 SHOWN_RULES = 3
 """Exclusion rules named on the terminal."""
 
-PRICED: dict[str, tuple[float, str]] = {
-    "m3": (1e3, "1000 m³"),
-    "kWh": (1e3, "MWh"),
-    "m2": (1e4, "ha"),
-}
-"""Canonical unit -> how many of it a planner prices at once, and its name."""
-
 SENSES = {"<=": "at most", ">=": "at least", "=": "exactly"}
 """Sense of a rule of policy, in words."""
-
-SUPPLIED: dict[str, tuple[float, str]] = {
-    "m3/yr": (1e-6, "Mm³/yr"),
-    "kWh/yr": (1e-9, "TWh/yr"),
-    "t/yr": (1e-6, "Mt/yr"),
-    "m2": (1e-6, "km²"),
-    "USD/yr": (1e-6, "M$/yr"),
-}
-"""Canonical unit -> factor to a planner's unit, and its name."""
 
 
 def planner_price(price: float, unit: str, goal: str = "") -> tuple[float, str]:
@@ -307,11 +293,11 @@ def planner_price(price: float, unit: str, goal: str = "") -> tuple[float, str]:
         The price and its unit.
     """
     paid, _, per = unit.partition(" per ")
-    factor, name = PRICED.get(per, (1.0, per))
+    factor, name = priced(per)
     paid = "$" if paid == "USD" else paid
     if paid == "t" and goal.startswith("net"):
         paid = "net t"
-    return price * factor, f"{paid} per {name}"
+    return price * factor, f"{paid} per {Words().unit(name)}"
 
 
 def binding_rows(pools: pd.DataFrame | None) -> list[dict[str, Any]]:
@@ -341,12 +327,12 @@ def _binding_table(rows: Sequence[dict[str, Any]], goal: str, *, where: bool) ->
         columns.append(("where, most valuable first", "left"))
     shown = []
     for (family, _, unit, price_unit), members in list(kinds.items())[:SHOWN_BINDING]:
-        factor, name = SUPPLIED.get(unit, (1.0, unit))
+        size, name = amount(unit).total
         dearest = max((row["price"] for row in members), key=abs)
         price, per = planner_price(dearest, price_unit, goal)
         zones = [str(row["zone"]) for row in members if row["zone"] is not None]
         supply = math.fsum(row["supply"] for row in members)
-        limit = f"{number(supply * factor)} {name}"
+        limit = f"{number(supply / size)} {Words().unit(name)}"
         if family == "policy":
             limit = f"{SENSES.get(str(members[0].get('sense')), '')} {limit}".strip()
         words = (limit, f"{number(price)} {per}", _some(zones))

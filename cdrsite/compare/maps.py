@@ -18,14 +18,15 @@ import numpy as np
 
 from cdrsite.core.errors import DataError
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.numbers import brief
 from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE
 from cdrsite.core.version import __version__
-from cdrsite.outputs.legend import OUTSIDE_NAME, class_colour, flag_names
-from cdrsite.outputs.qml import raster_qml, readable, sample_values, write_style
+from cdrsite.core.vocabulary import NO_METHOD, OUTSIDE_NAME
+from cdrsite.outputs.legend import class_colour, flag_names
+from cdrsite.outputs.qml import raster_qml, sample_values, write_style
 from cdrsite.outputs.rasters.cog import write_cog_blocks
 from cdrsite.outputs.rasters.raster import Category, RasterSpec
 from cdrsite.result.store import grid_of
-from cdrsite.result.variables import NO_METHOD
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -418,7 +419,7 @@ def change_style(spec: RasterSpec, values: NDArray[np.float64]) -> str:
     for item in list(shader):
         shader.remove(item)
     low, high = change_classes(values)
-    small, large = readable(low), readable(high)
+    small, large = brief(low), brief(high)
     steps = (
         (-high, f"−{large} and less"),
         (-low, f"−{large} to −{small}"),

@@ -25,10 +25,11 @@ from cdrsite.compare.sheet import (
     winner_categories,
 )
 from cdrsite.core.numbers import number, percent
+from cdrsite.core.vocabulary import amount, priced
 from cdrsite.report.frame import MAX_ROWS, Row, details, paragraph, section
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.places import place
-from cdrsite.report.shared import PER, SUPPLIED
+from cdrsite.report.shared import price_unit
 
 if TYPE_CHECKING:
     from cdrsite.compare.changes import Change
@@ -423,7 +424,7 @@ def _pool_row(sheet: Sheet, row: Row) -> list[str]:
                     class_="badge")  # fmt: skip
     unit = str(row["price_unit_b"] or row["price_unit_a"])
     per = unit.partition(" per ")[2]
-    factor = PER.get(per, 1.0)
+    factor = priced(per)[0]
     prices = [factor * float(row[f"price_{end}"]) for end in ("a", "b", "change")]
     return [
         f"{_pool_name(sheet, row)} {badge} {_price_unit(sheet, unit)}",
@@ -436,16 +437,7 @@ def _pool_row(sheet: Sheet, row: Row) -> list[str]:
 
 def _price_unit(sheet: Sheet, unit: str) -> str:
     """Unit of a price behind the name of a pool: ``t per 1 000 m³``."""
-    if not unit:
-        return ""
-    paid, _, per = unit.partition(" per ")
-    each = {"kWh": ("", "MWh"), "m2": ("", "ha")}.get(
-        per, ("1\u202f000 " if per in PER else "", per)
-    )
-    said = sheet.words(
-        "price.per", paid=sheet.words.unit(paid), per=each[0] + sheet.words.unit(each[1])
-    )
-    return tag("br") + tag("small", text(said))
+    return tag("br") + tag("small", text(price_unit(sheet.words, unit))) if unit else ""
 
 
 def _share(row: Row, end: str) -> float:
@@ -461,8 +453,8 @@ def pools(sheet: Sheet, found: Comparison) -> str:
     columns = [(sheet.say("compare.binds.pool"), "text"), *side_by_side(sheet, found)]
     rows = []
     for row in listed[:MAX_ROWS]:
-        factor, unit = SUPPLIED.get(str(row["unit"]), (1.0, str(row["unit"])))
-        a, b, change = (factor * float(row[f"use_{end}"]) for end in ("a", "b", "change"))
+        size, unit = amount(str(row["unit"])).total
+        a, b, change = (float(row[f"use_{end}"]) / size for end in ("a", "b", "change"))
         name = _pool_name(sheet, row) + sheet.in_(unit)
         rows.append([name, shown(a), shown(b), delta(change, a, b)])
     said = sheet.say("compare.pools", n=number(len(listed)))

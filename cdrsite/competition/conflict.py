@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from cdrsite.competition.generator import FEASIBLE, Generator
 from cdrsite.core.errors import InfeasibleError
-from cdrsite.core.numbers import sized
+from cdrsite.core.vocabulary import sized
 
 POLICY = "policy"
 """Family of target, budget and the rules of policy."""

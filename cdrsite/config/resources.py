@@ -22,8 +22,8 @@ from cdrsite.core.fields import (
     quantity_or_name,
     unit_like,
 )
-from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.units import is_power, parse_quantity, same_dimension, split_number
+from cdrsite.core.vocabulary import RESOURCES
 
 Share = Literal["whole", "area"]
 """How a shared pool is offered to its cells before the competition divides it truly.
@@ -129,7 +129,7 @@ class Supply(Model):
 class Water(Supply):
     """Water that may be consumed on top of today's use."""
 
-    canonical: ClassVar[str] = RESOURCE_UNITS["water"]
+    canonical: ClassVar[str] = RESOURCES["water"].unit
 
 
 class Energy(Supply):
@@ -168,7 +168,7 @@ def require_energy(unit: str, capacity_factor: float | None, at: str) -> None:
 class Power(Energy):
     """Clean electricity, with the emissions of making it."""
 
-    canonical: ClassVar[str] = RESOURCE_UNITS["electricity"]
+    canonical: ClassVar[str] = RESOURCES["electricity"].unit
     intensity: quantity_or_name("kg/kWh", minimum=0.0) = 0.0  # type: ignore[valid-type]
     """Emissions of the supplied power [kg/kWh]: a number, or a column of `pools` or a layer."""
     intensity_unit: unit_like("kg/kWh") = "kg/kWh"  # type: ignore[valid-type]
@@ -178,7 +178,7 @@ class Power(Energy):
 class Heat(Energy):
     """Heat below 120 degree C, or at 900 degree C for liquid-solvent DAC."""
 
-    canonical: ClassVar[str] = RESOURCE_UNITS["heat"]
+    canonical: ClassVar[str] = RESOURCES["heat"].unit
 
     unlimited: Literal[True] | None = True
     """Heat does not limit unless pools, a layer or a value says so."""
@@ -196,7 +196,7 @@ class Heat(Energy):
 class Biomass(Supply):
     """Collectable biomass, dry."""
 
-    canonical: ClassVar[str] = RESOURCE_UNITS["biomass"]
+    canonical: ClassVar[str] = RESOURCES["biomass"].unit
 
     haul: Kilometres = 0.0
     """A plant may collect from cells within this distance of travel [km]; 0 is its own cell."""

@@ -45,6 +45,13 @@ def number(value: object, digits: int = 3) -> str:
     return f"{head} × 10{str(power).translate(SUPERSCRIPTS)}"
 
 
+def brief(value: object, digits: int = 4) -> str:
+    """A number as of :func:`number`, without zeros at its end: needs such as 3 m³ are exact."""
+    text = number(value, digits)
+    head, times, power = text.partition(" ×")
+    return (head.rstrip("0").rstrip(".") if "." in head else head) + times + power
+
+
 def _signed(text: str) -> str:
     return text.replace(",", THIN).replace("-", "−")
 
@@ -60,24 +67,6 @@ def as_text(value: object) -> str:
         if math.isfinite(number) and number.is_integer():
             return str(int(number))
     return str(value)
-
-
-SIZES: dict[str, tuple[tuple[float, str], ...]] = {
-    "t/yr": ((1e6, "Mt/yr"), (1e3, "kt/yr"), (1.0, "t/yr")),
-    "kWh/yr": ((1e9, "TWh/yr"), (1e6, "GWh/yr"), (1e3, "MWh/yr"), (1.0, "kWh/yr")),
-    "m3/yr": ((1e6, "million m3/yr"), (1.0, "m3/yr")),
-    "m2": ((1e6, "km2"), (1e4, "ha"), (1.0, "m2")),
-    "USD/yr": ((1e9, "billion USD/yr"), (1e6, "million USD/yr"), (1.0, "USD/yr")),
-}
-"""Canonical unit of an amount -> larger units, with how much of it each is, largest first."""
-
-
-def sized(value: float, unit: str) -> str:
-    """An amount in the unit in which it has few digits: ``8.65 Mt/yr`` for 8 650 123 t/yr."""
-    choices = SIZES.get(unit, ((1.0, unit),))
-    shown = abs(float(f"{value:.2e}"))  # 999 999 t is 1.00 Mt
-    size, word = next((one for one in choices if shown >= one[0]), choices[-1])
-    return f"{number(value / size)} {word}".rstrip()
 
 
 def exact(value: object) -> str:

@@ -1,7 +1,7 @@
 """Codes of the cells in which no resource is the limit, and the bit of the outside (rule 2).
 
 A raster of limits holds the code of the limiting resource (0, 1, ..., see
-:mod:`cdrsite.core.resources`) or one of these. Where several hold, the highest code wins.
+:mod:`cdrsite.core.vocabulary`) or one of these. Where several hold, the highest code wins.
 """
 
 from __future__ import annotations

@@ -79,8 +79,8 @@ class Words:
         return self.named("resource", name)
 
     def unit(self, name: str) -> str:
-        """A unit as it is written in the language, e.g. ``Mt/yr``."""
-        return self.named("unit", name)
+        """A unit as it is written in the language, e.g. ``Mt/yr``; else as a formula: ``m³/t``."""
+        return self._table.get(f"unit.{name}") or name.replace("m2", "m²").replace("m3", "m³")
 
     @staticmethod
     def number(value: object, digits: int = 3) -> str:

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.errors import ConfigError, GridError
-from cdrsite.core.numbers import number
+from cdrsite.core.numbers import brief
 from cdrsite.core.plaindata import require_plain_zarr
-from cdrsite.core.resources import RESOURCE_UNITS
-from cdrsite.core.states import OUTSIDE
+from cdrsite.core.vocabulary import HOW_SURE, INTERCHANGEABLE, OUTSIDE_NAME, RESOURCES, amount
+from cdrsite.core.words import Words
 from cdrsite.outputs.legend import flag_names, label_names, reason_names, state_codes
 from cdrsite.outputs.listing import MARK
-from cdrsite.outputs.styles import LARGER, people_unit
 from cdrsite.result.store import grid_of
-from cdrsite.result.variables import HOW_SURE, INTERCHANGEABLE, LIMIT_NAMES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,21 +35,15 @@ SHOWN_SHARE = 0.01
 POLICIES = "policy rules"
 
 
-def _number(value: float, digits: int) -> str:
-    """A number without zeros at its end: needs such as 3 m³ are exact."""
-    text = number(value, digits)
-    return text.rstrip("0").rstrip(".") if "." in text and "×" not in text else text
-
-
 def _amount(value: float, unit: str) -> str:
     """A supply with its unit as people read them, the same as on the map: 0.4 GWh/yr, 900 m³/yr."""
-    factor, unit = LARGER.get(unit, (1.0, unit))
-    return f"{_number(value * factor, 4)} {people_unit(unit)}"
+    size, unit = amount(unit).place
+    return f"{brief(value / size, 4)} {Words().unit(unit)}"
 
 
 def _unit_of(resource: str) -> str:
     """Unit of a need of a resource."""
-    return people_unit(RESOURCE_UNITS[resource].removesuffix("/yr"))
+    return Words().unit(RESOURCES[resource].per)
 
 
 def _percent(share: float) -> str:
@@ -107,31 +99,31 @@ class PlanHere:
     def scarce(self) -> str:
         """The largest charges, in words."""
         shown = [(k, v) for k, v in self.charges.items() if v > TIE * abs(self.worth)][:4]
-        return ", ".join(f"{name} {_number(value, 3)}" for name, value in shown)
+        return ", ".join(f"{name} {brief(value, 3)}" for name, value in shown)
 
     def costs(self) -> str:
         """What a net tonne would cost, in words."""
-        text = f"{_number(self.cost_usd_per_net_t, 4)} USD per net t"
+        text = f"{brief(self.cost_usd_per_net_t, 4)} USD per net t"
         if self.cost_to_sink == 0:
             return text
         to = f" to {self.sink}" if self.sink else ""
-        parts = (_number(cost, 4) for cost in (self.cost_at_plant, self.cost_to_sink))
+        parts = (brief(cost, 4) for cost in (self.cost_at_plant, self.cost_to_sink))
         both = " at the plant and ".join(parts)
         return f"{text} ({both} for transport and storage{to}, per gross t)"
 
     def verdict(self) -> str:
         """Whether the plan uses it and why, in one sentence."""
-        paid = f"a gross t is worth {_number(self.worth, 3)} {self.unit}"
+        paid = f"a gross t is worth {brief(self.worth, 3)} {self.unit}"
         if self.scarce:
             paid += f" and pays for {self.scarce}"
         if self.gross_t_yr > 0:
             share = self.gross_t_yr / self.most_t_yr if self.most_t_yr > 0 else np.nan
-            much = f"{_number(self.gross_t_yr, 4)} t/yr gross"
+            much = f"{brief(self.gross_t_yr, 4)} t/yr gross"
             if share >= SHOWN_SHARE:
                 much += f", {share:.0%} of what its land would hold"
             return f"used: {much}; {paid}"
         if self.shortfall > TIE * max(abs(self.worth), TIE):
-            return f"not used: {paid}, {_number(self.shortfall, 3)} {self.unit} too much"
+            return f"not used: {paid}, {brief(self.shortfall, 3)} {self.unit} too much"
         if self.worth <= 0:
             return f"not used: {paid}, so it adds nothing to the goal"
         return f"not used, though as good as what is: {paid}; what it needs is taken elsewhere"
@@ -151,8 +143,8 @@ class PlanHere:
             if left > 0 and need is not None:
                 unit = _unit_of(resource)
                 ways.append(
-                    f"its need of {resource} would have to fall from {_number(need, 4)} to "
-                    f"{_number(need * left, 4)} {unit} per t"
+                    f"its need of {resource} would have to fall from {brief(need, 4)} to "
+                    f"{brief(need * left, 4)} {unit} per t"
                 )
             elif left > 0:
                 ways.append(f"the price of {name} would have to fall by {_percent(short / charge)}")
@@ -160,9 +152,9 @@ class PlanHere:
                 ways.append(f"even without any need of {name} it would not be chosen")
         needed = self.worth + short
         if needed > ROUNDING * max(abs(self.worth), short):
-            ways.append(f"a gross t would have to be worth {_number(needed, 3)} {self.unit}")
+            ways.append(f"a gross t would have to be worth {brief(needed, 3)} {self.unit}")
         else:  # where only costs count, no worth is enough
-            ways.append(f"a gross t would have to be {_number(short, 3)} {self.unit} better")
+            ways.append(f"a gross t would have to be {brief(short, 3)} {self.unit} better")
         return ", or ".join(ways)
 
 
@@ -214,15 +206,15 @@ class MethodHere:
             return f"{self.state}: it would emit as much as it removes"
         if self.state != "allowed":
             return self.state
-        parts = [f"{_number(self.gross_t_yr, 4)} t/yr gross, {_number(self.net_t_yr, 4)} t/yr net"]
+        parts = [f"{brief(self.gross_t_yr, 4)} t/yr gross, {brief(self.net_t_yr, 4)} t/yr net"]
         if np.isfinite(self.cost_usd_per_net_t):
-            parts.append(f"{_number(self.cost_usd_per_net_t, 4)} USD per net t")
+            parts.append(f"{brief(self.cost_usd_per_net_t, 4)} USD per net t")
         limit = f"limited by {self.limits}"
         if self.offered is not None:
             limit += f" ({_amount(self.offered, self.offered_unit)} offered"
             if self.need_per_t is not None:
-                each = people_unit(self.offered_unit.split("/")[0])
-                limit += f", {_number(self.need_per_t, 4)} {each} needed per t"
+                each = Words().unit(self.offered_unit.split("/")[0])
+                limit += f", {brief(self.need_per_t, 4)} {each} needed per t"
             limit += ")"
         parts.append(limit)
         parts.append(f"{self.available_share:.0%} of the cell available")
@@ -238,7 +230,7 @@ class MethodHere:
         found = [("with an equal share of the pools", self.sentence())]
         if plan.needs:
             needs = (
-                f"{name} {_number(value, 4)} {_unit_of(name)}" for name, value in plan.needs.items()
+                f"{name} {brief(value, 4)} {_unit_of(name)}" for name, value in plan.needs.items()
             )
             found.append(("needs per gross t", ", ".join(needs)))
         found.append(("would cost", plan.costs()))
@@ -368,7 +360,7 @@ def explain_run(folder: Path, lon: float, lat: float) -> Explanation:
         x, y = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True).transform(lon, lat)
         _within(grid, x, y, (lon, lat))
         found = explain_place(dataset, grid, x, y)
-    if all(here.state == LIMIT_NAMES[OUTSIDE] for here in found.methods.values()):
+    if all(here.state == OUTSIDE_NAME for here in found.methods.values()):
         raise GridError("the place lies outside the region", got=f"{lon:g}, {lat:g}")
     return found
 

@@ -19,8 +19,8 @@ from cdrsite.config.models import Scenario
 from cdrsite.config.resources import MethodChoice
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.fields import to_base_year
-from cdrsite.core.resources import RESOURCE_CODES
 from cdrsite.core.units import parse_quantity
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.library.load import load_method, load_method_file
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.library.plausibility import refuse_impossible
@@ -459,11 +459,11 @@ def method_plan(
     """
     needs = needs_of(model)
     supplies = {"land": layer(land_layer(group))} | {
-        name: layer(name) for name in RESOURCE_CODES if name in given.limited
+        name: layer(name) for name in RESOURCES if name in given.limited
     }
     limits = tuple(
         Limit(name, code, supplies[name], needs.resources[name])
-        for name, code in RESOURCE_CODES.items()
+        for code, name in enumerate(RESOURCES)
         if name in supplies
     )
     return MethodPlan(

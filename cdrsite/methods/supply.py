@@ -10,8 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from cdrsite.config.resources import Energy, Land, Power, Storage, Supply, require_energy
 from cdrsite.core.errors import ConfigError, DataError, UnitError
-from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.units import conversion, parse_quantity
+from cdrsite.core.vocabulary import RESOURCES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,7 +77,7 @@ def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | Non
         return Pools(resource, None, (WHOLE,), whole, np.full(1, np.nan))
     if model.pools is None:
         return None
-    unit = RESOURCE_UNITS[resource]
+    unit = RESOURCES[resource].unit
     scale = conversion(model.unit or unit, unit)[0] * running_share(model) * model.factor
     supply = reader.attribute(model.pools, model.supply or "") * scale
     names = _names(reader, model.pools, model.name, len(supply))
@@ -163,7 +163,7 @@ def supply_block(
     DataError
         If the layer offers a cell less than nothing (rule 7).
     """
-    unit = RESOURCE_UNITS[resource]
+    unit = RESOURCES[resource].unit
     if model.unlimited:
         return None
     if pools is not None:
@@ -186,7 +186,7 @@ def _energy_of_layer(resource: str, model: Supply, reader: LayerReader) -> float
         try:
             require_energy(unit, model.capacity_factor, "unit")
         except PydanticCustomError as error:
-            key = "power" if resource == "electricity" else resource
+            key = RESOURCES[resource].parameter
             raise UnitError(error.message(), where=f"resources.{key}.layer") from error
     return running_share(model)
 
@@ -209,7 +209,7 @@ def _refuse_negative(layer: str, values: F32, unit: str) -> F32:
 
 def constant_supply(resource: str, model: Supply) -> float:
     """The one value of a constant supply, with its factor [canonical unit], per ``model.per``."""
-    unit = RESOURCE_UNITS[resource]
+    unit = RESOURCES[resource].unit
     value = model.value if model.value is not None else 0.0
     if not isinstance(value, str) and model.unit is not None:
         value = f"{value!r} {model.unit}"

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.gdal import vector_options
-from cdrsite.core.resources import INJECTIVITY, PORE_SPACE
+from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.core.words import Words
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.rasters.plan import common_tags
 from cdrsite.outputs.styles import (
@@ -23,7 +24,6 @@ from cdrsite.outputs.styles import (
     StyleRule,
     Symbol,
     number_rules,
-    people_unit,
     qml,
     quoted,
     signed_rules,
@@ -48,7 +48,6 @@ SETTINGS = {"OGR_CURRENT_DATE": MOMENT, "OGR_SQLITE_SYNCHRONOUS": "OFF"}
 """A fixed time stamp; and no waiting for the disk, since a run's folder is moved when whole."""
 CONTENT = "Where carbon dioxide removal can go: the plan, its supplies and prices, the best sites"
 """What a GeoPackage holds, in its metadata."""
-
 TRUCK = "truck"
 """Mode of transport whose routes are dashed."""
 KNOWN = ("routes", "corridors", "storage", "provinces", "plants", "pipes")
@@ -276,7 +275,7 @@ def _named(frame: pd.DataFrame, **special: tuple[str, str, str]) -> dict[str, tu
             continue
         plain = (column.replace("_", " "), "", "")
         name, unit, meaning = special.get(column, FIELDS.get(column, plain))
-        shown = f"{name} [{people_unit(unit)}]" if unit not in {"", "1"} else name
+        shown = f"{name} [{Words().unit(unit)}]" if unit not in {"", "1"} else name
         if shown in {alias for alias, _ in found.values()}:
             shown = f"{shown} ({column})"
         found[column] = (shown, meaning)
@@ -408,7 +407,7 @@ def _storage(frame: gpd.GeoDataFrame, table: pd.DataFrame, pools: pd.DataFrame) 
     joined = _joined(frame.rename(columns={"cost_usd_t": "storage_cost_usd_t"}), table, "unit")
     share = np.zeros(len(joined))
     special: dict[str, tuple[str, str, str]] = {"unit": FIELDS["unit_name"]}
-    for family in (INJECTIVITY, PORE_SPACE):
+    for family in RESOURCES["storage"].families:
         rows = pools.loc[pools["family"] == family]
         values = rows[["zone", "supply", "use", "price"]].rename(columns={"zone": "unit"})
         mine = _joined(frame[["unit", "geometry"]], values, "unit")
@@ -463,7 +462,7 @@ def _readable(prices: NDArray[np.float64], unit: str) -> tuple[float, str]:
     """Give small prices per thousand or per million: "t per m3" becomes "t per million m³"."""
     some = np.abs(prices[prices != 0])
     middle = float(np.median(some)) if some.size else 1.0
-    unit = people_unit(unit)
+    unit = Words().unit(unit)
     if middle >= 0.1:
         return 1.0, unit
     per, word = (1e3, "thousand") if middle >= 1e-4 else (1e6, "million")

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.resources import RESOURCES
+from cdrsite.core.vocabulary import OUTSIDE_NAME, RESOURCES, families
 from cdrsite.outputs.palette import (
     LABEL_COLOURS,
     METHOD_COLOURS,
     PLAN_COLOURS,
-    RESOURCE_COLOURS,
     STATE_COLOURS,
     method_colour,
 )
@@ -23,8 +22,13 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-OUTSIDE_NAME = "outside the region"
-KNOWN_COLOURS = {**METHOD_COLOURS, **RESOURCE_COLOURS, **PLAN_COLOURS, **STATE_COLOURS}
+KNOWN_COLOURS = {
+    **METHOD_COLOURS,
+    **{one.name: one.colour for one in RESOURCES.values()},
+    **families(),
+    **PLAN_COLOURS,
+    **STATE_COLOURS,
+}
 INCLUDED_BIT = 30
 """Bit of the exclusion reasons that marks a place allowed again by an include rule."""
 OUTSIDE_BIT = 31

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.states import NONE_PLANNED, PLANNED
+from cdrsite.core.vocabulary import OUTSIDE_NAME, STATE_NAMES, variable
 from cdrsite.outputs.legend import (
     INCLUDED_BIT,
     OUTSIDE_BIT,
-    OUTSIDE_NAME,
     class_colour,
     flag_names,
     label_names,
@@ -18,8 +18,7 @@ from cdrsite.outputs.legend import (
     reason_names,
     state_codes,
 )
-from cdrsite.outputs.palette import LABEL_COLOURS, SEQUENTIAL, STATE_COLOURS
-from cdrsite.result.variables import STATE_NAMES
+from cdrsite.outputs.palette import LABEL_COLOURS, STATE_COLOURS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -107,7 +106,7 @@ def _draw_quantity(
     known = shown[np.isfinite(shown)]
     if known.size:
         norm, extend = _scale(known, diverging=str(values.name) == "net_factor")
-        name = SEQUENTIAL.get(str(values.name), "viridis")
+        name = variable(str(values.name)).colours
         if str(values.name) == "net_factor" and known.min() >= 0:
             name = "viridis"  # nothing to diverge from
         image = ax.imshow(shown, extent=extent, cmap=name, norm=norm, interpolation="nearest")

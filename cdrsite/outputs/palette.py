@@ -18,16 +18,6 @@ METHOD_COLOURS: dict[str, str] = {
 SPARE_COLOURS = ("#CC79A7", "#F0E442", "#999933", "#332288", "#882255")
 """None of them is the grey of what is excluded or unknown."""
 
-RESOURCE_COLOURS: dict[str, str] = {
-    "land": "#8C6D31",
-    "water": "#0072B2",
-    "electricity": "#F0E442",
-    "heat": "#D55E00",
-    "biomass": "#009E73",
-    "storage": "#6A3D9A",
-}
-"""Resource -> colour of the limiting-resource maps."""
-
 PLAN_COLOURS: dict[str, str] = {
     "nothing possible": "#EADFCB",
     "no method": "#EADFCB",
@@ -35,10 +25,8 @@ PLAN_COLOURS: dict[str, str] = {
     "in the plan": "#7FA87F",
     "own limit": "#B8D8BA",
     "no gain": "#FDE0C5",
-    "injectivity": "#6A3D9A",
-    "pore space": "#CAB2D6",
 }
-"""Words of the plan's maps, besides methods and resources; storage rows are shades of storage."""
+"""Names in the plan's maps, besides methods and resources."""
 
 STATE_COLOURS: dict[str, str] = {
     "net factor not positive": "#F4A6C1",
@@ -59,21 +47,6 @@ LABEL_COLOURS = (
     "#332288",
 )
 """Colours of things without a natural colour, such as basins, in turn (Tol's muted scheme)."""
-
-SEQUENTIAL: dict[str, str] = {
-    "equal_share": "viridis",
-    "score": "viridis",
-    "cost": "magma_r",
-    "suitability": "YlGn",
-    "available": "Greens",
-    "net_factor": "PuOr",
-    "allocated": "viridis",
-    "shortfall": "magma_r",
-    "transport_cost": "magma_r",
-    "transport_km": "cividis_r",
-    "plan_cost": "magma_r",
-}
-"""Variable -> matplotlib colour map; the net factor diverges around zero."""
 
 
 def method_colour(name: str, others: tuple[str, ...] = ()) -> str:

@@ -16,9 +16,10 @@ import numpy as np
 
 from cdrsite.core.gdal import raster_options
 from cdrsite.core.memory import MOST_CELLS, remembered
-from cdrsite.core.numbers import SUPERSCRIPTS
-from cdrsite.outputs.palette import SEQUENTIAL
-from cdrsite.outputs.styles import NOTHING_COLOUR, people_unit
+from cdrsite.core.numbers import brief
+from cdrsite.core.vocabulary import Scale, amount, variable
+from cdrsite.core.words import Words
+from cdrsite.outputs.styles import NOTHING_COLOUR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,22 +36,6 @@ CROWDED = 0.6
 """Equal steps give way to equal counts where one class would hold more than this share."""
 ROUNDING = 1e-9
 """What is nearer to zero is zero in a legend [unit of the file]."""
-DIVERGING = frozenset({"net_factor"})
-"""Quantities whose sign matters: their colours turn at zero."""
-NOTHING_AT_ZERO = frozenset({"equal_share", "score", "allocated", "net_removal"})
-"""Quantities whose zero is a statement of its own, with a colour of its own."""
-NO_COLOUR_MAP = "viridis"
-"""For quantities that the palette does not name."""
-THIN_SPACE = "\u2009"
-
-SCALES: dict[str, tuple[tuple[float, str], ...]] = {
-    "t/yr": ((1e6, "Mt/yr"), (1e3, "kt/yr")),
-    "kWh/yr": ((1e9, "TWh/yr"), (1e6, "GWh/yr"), (1e3, "MWh/yr")),
-    "m3/yr": ((1e6, "million m³/yr"), (1e3, "thousand m³/yr")),
-    "m2": ((1e6, "km²"),),
-    "1": ((1e-2, "%"),),
-}
-"""Unit of a file -> larger units for the legend, largest first, and how much one of them is."""
 
 
 @dataclass(frozen=True)
@@ -83,24 +68,10 @@ def sample_values(path: Path) -> NDArray[np.float64]:
     return np.asarray(values[np.isfinite(values)], np.float64)
 
 
-def legend_unit(unit: str, values: NDArray[np.float64]) -> tuple[float, str]:
-    """Unit for a legend of these values, and how much one of it is in the file's unit."""
-    if not values.size:
-        return 1.0, "" if unit == "1" else unit
-    high = float(np.percentile(np.abs(values), 100 - CLIPPED))
-    for size, name in SCALES.get(unit, ()):
-        if unit == "1" or high >= size:
-            return size, name
-    return 1.0, people_unit(unit)
-
-
-def readable(value: float) -> str:
-    """A number with thin spaces between thousands and at most four digits after them."""
-    shown = f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    head, _, power = shown.partition("e")
-    if power:
-        shown = f"{head} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
-    return shown.replace(",", THIN_SPACE).replace("-", "\u2212")
+def legend_unit(unit: str) -> Scale:
+    """Unit for a legend of what cells have, and how much one of it is in the file's unit."""
+    size, name = (1e-2, "%") if unit == "1" else amount(unit).place
+    return size, Words().unit(name)
 
 
 def class_borders(
@@ -160,13 +131,14 @@ def quantity_steps(spec: RasterSpec, values: NDArray[np.float64]) -> list[Colour
 
     name = spec.tags.get("variable", spec.name)
     values = np.where(np.abs(values) < ROUNDING, 0.0, values)
-    diverging, own_zero = name in DIVERGING, name in NOTHING_AT_ZERO
+    record = variable(name)
+    diverging, own_zero = record.diverging, record.own_zero
     some = values[values > 0] if own_zero else values
-    size, unit = legend_unit(spec.unit, some)
+    size, unit = legend_unit(spec.unit)
     borders = class_borders(some, size, zero=diverging)
     edges = [-math.inf, *borders, math.inf]
     places = _diverging(edges) if diverging else np.linspace(0.08, 1, len(edges) - 1)
-    shades = colormaps[SEQUENTIAL.get(name, NO_COLOUR_MAP)](places)
+    shades = colormaps[record.colours](places)
     steps = [ColourStep(0.0, "nothing", NOTHING_COLOUR)] if own_zero else []
     if own_zero and not some.size:
         return [ColourStep(math.inf, "nothing", NOTHING_COLOUR)]
@@ -187,12 +159,12 @@ def _diverging(edges: Sequence[float]) -> NDArray[np.float64]:
 def _range(low: float, high: float, unit: str, values: NDArray[np.float64]) -> str:
     tail = f" {unit}" if unit else ""
     if math.isinf(low) and math.isinf(high):
-        return f"{readable(float(values[0]))}{tail}" if values.size else "no values"
+        return f"{brief(float(values[0]))}{tail}" if values.size else "no values"
     if math.isinf(low):
-        return f"up to {readable(high)}{tail}"
+        return f"up to {brief(high)}{tail}"
     if math.isinf(high):
-        return f"more than {readable(low)}{tail}"
-    return f"{readable(low)} to {readable(high)}{tail}"
+        return f"more than {brief(low)}{tail}"
+    return f"{brief(low)} to {brief(high)}{tail}"
 
 
 def raster_qml(spec: RasterSpec, values: NDArray[np.float64]) -> str:

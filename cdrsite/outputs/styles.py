@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from cdrsite.core.numbers import brief
 from cdrsite.outputs.palette import rgba
 
 if TYPE_CHECKING:
@@ -150,8 +151,8 @@ def number_rules(
 
 def _between(low: float | None, high: float | None, unit: str, per: float) -> str:
     tail = f" {unit}" if unit else ""
-    first = "" if low is None else f"{low * per:.3g}"
-    last = "" if high is None else f"{high * per:.3g}"
+    first = "" if low is None else brief(low * per, 3)
+    last = "" if high is None else brief(high * per, 3)
     if low is None and high is None:
         return f"all{tail}"
     if low is None:
@@ -196,19 +197,10 @@ def signed_rules(
                 per=per,
             )
             if len(made) == 1:  # all have the same value
-                words = f"{some[0] * per:.3g} {unit}".strip()
+                words = f"{brief(some[0] * per, 3)} {unit}".strip()
                 made = [StyleRule(made[0].filter, words, made[0].symbol)]
             rules += made
     return rules
-
-
-LARGER: dict[str, tuple[float, str]] = {"kWh/yr": (1e-6, "GWh/yr")}
-"""Unit -> factor and unit in which the supplies of a place are told, in text and on the map."""
-
-
-def people_unit(unit: str) -> str:
-    """A unit as people write it: "m³" for "m3"."""
-    return unit.replace("m3", "m³").replace("m2", "m²")
 
 
 def unknown(shape: Shape, label: str = "unknown") -> StyleRule:

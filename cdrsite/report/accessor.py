@@ -21,18 +21,19 @@ import xarray as xr
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid
+from cdrsite.core.vocabulary import AMOUNTS
+from cdrsite.core.vocabulary import variable as record
 from cdrsite.explain.place import Explanation, explain_place
 from cdrsite.outputs.legend import flag_names
 from cdrsite.outputs.maps import draw
 from cdrsite.result.store import grid_of
-from cdrsite.result.variables import WITH_STATE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from cdrsite.report.mappage import InteractiveMap
 
-EXTENSIVE = frozenset({"t/yr", "m3/yr", "kWh/yr", "m2", "person"})
+EXTENSIVE = frozenset({*AMOUNTS, "person"})
 """Units of totals of a cell: they add up, all other values are averaged (rule 3)."""
 SHARE_NET = "equal_share_net"
 """Quantity that is made of others: net removal with an equal share of the pools."""
@@ -87,7 +88,7 @@ class DatasetAccessor:
         limit = None
         if "removal_method" in values.coords and "limit" in self._dataset:
             limit = self._pick(self._dataset["limit"], str(values["removal_method"].item()))
-        elif variable in WITH_STATE and "state" in self._dataset:
+        elif record(variable).with_state and "state" in self._dataset:
             limit = self._dataset["state"]
         name = f"{values['removal_method'].item()}: " if "removal_method" in values.coords else ""
         title = f"{name}{values.attrs.get('long_name', variable)}"

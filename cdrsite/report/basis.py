@@ -6,17 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.report.frame import Frame, details, paragraph, section
 from cdrsite.report.html import table, tag, text
-
-MONEY = (
-    ("electricity", "USD/MWh", 1e3),
-    ("heat", "USD/MWh", 1e3),
-    ("water", "USD/m3", 1.0),
-    ("biomass", "USD/t", 1.0),
-    ("land", "USD/ha/yr", 1e4),
-)
-"""Prices: resource, shown unit, factor from the canonical one."""
 
 SAFE = re.compile(r"https?://[^\s\"'<>]+")
 """Addresses that become links; anything else stays text."""
@@ -46,12 +38,12 @@ def money(frame: Frame) -> str:
     accounting = frame.run.scenario.get("accounting") or {}
     prices = costs.get("prices") or {}
     rows = []
-    for resource, unit, factor in MONEY:
-        if prices.get(resource) is not None and resource in frame.run.assumptions.get(
-            "prices", prices
-        ):
-            label = frame.say("basis.price", what=text(frame.words.resource(resource)))
-            rows.append([label, shown(frame, prices[resource], factor), frame.unit(unit)])
+    used = frame.run.assumptions.get("prices", prices)
+    for name, one in RESOURCES.items():
+        if prices.get(name) is not None and name in used:
+            label = frame.say("basis.price", what=text(frame.words.resource(name)))
+            factor, unit = one.price_shown
+            rows.append([label, shown(frame, prices[name], factor), frame.unit(unit)])
     others: list[tuple[str, Any, str, float]] = [
         ("basis.base_year", costs.get("base_year"), "", 1.0),
         ("basis.discount_rate", costs.get("discount_rate"), "%/yr", 100.0),
@@ -80,12 +72,12 @@ def money(frame: Frame) -> str:
 def factors(frame: Frame) -> list[list[str]]:
     """Resources and layers that the scenario multiplies, a row each."""
     rows = []
+    named = {one.parameter: one.name for one in RESOURCES.values()}
     for key, sentence in (("resources", "basis.factor"), ("layers", "basis.factor.layer")):
         for name, model in (frame.run.scenario.get(key) or {}).items():
             factor = (model or {}).get("factor", 1.0)
             if factor != 1.0:
-                resource = {"power": "electricity"}.get(name, name)
-                what = frame.words.resource(resource) if key == "resources" else name
+                what = frame.words.resource(named.get(name, name)) if key == "resources" else name
                 rows.append([frame.say(sentence, what=text(what)), shown(frame, factor), ""])
     return rows
 
@@ -120,10 +112,8 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
         elif parameter in override:
             into.append([label, shown(frame, override[parameter]), "", "", frame.say("basis.own")])
             label = tag("span", frame.say("basis.replaced"), class_="muted")
-        into.append(
-            [label, shown(frame, row["value"]), text(nice_unit(row["unit"])), _range(frame, row),
-             _source(frame, row, cited)]
-        )  # fmt: skip
+        number, unit = shown(frame, row["value"]), unit_of(frame, row["unit"])
+        into.append([label, number, text(unit), _range(frame, row), _source(frame, row, cited)])
     known = {row["parameter"] for row in record["values"]}
     new = [key for key in standing if key not in known]
     for key in new:
@@ -148,10 +138,9 @@ def english(frame: Frame) -> str | None:
     return None if frame.words.lang == "en" else "en"
 
 
-def nice_unit(unit: object) -> str:
+def unit_of(frame: Frame, unit: object) -> str:
     """A unit of the library as it is printed; a bare share has none."""
-    found = str(unit)
-    return "" if found == "1" else found.replace("m2", "m²").replace("m3", "m³")
+    return "" if unit == "1" else frame.words.unit(str(unit))
 
 
 def _range(frame: Frame, row: Mapping[str, Any]) -> str:

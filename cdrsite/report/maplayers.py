@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.resources import RESOURCES
+from cdrsite.core.vocabulary import OUTSIDE_NAME, RESOURCES, variable
 from cdrsite.outputs.legend import (
     INCLUDED_BIT,
-    OUTSIDE_NAME,
     class_colour,
     flag_names,
     label_names,
     pool_categories,
 )
 from cdrsite.outputs.maps import NET_STATE, NOT_IN_PLAN, NOTHING_FITS
-from cdrsite.outputs.palette import LABEL_COLOURS, SEQUENTIAL
+from cdrsite.outputs.palette import LABEL_COLOURS
 from cdrsite.outputs.rasters.raster import Category
 from cdrsite.report.mapimage import (
     MOST_PIXELS,
@@ -30,7 +29,6 @@ from cdrsite.report.mapimage import (
     png_uri,
 )
 from cdrsite.report.mapwhy import is_study, methods_of
-from cdrsite.result.variables import WITH_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,7 +180,7 @@ class Painter:
                 none = inside & ~taken & (values == 0)
                 states[self.word(NOT_IN_PLAN)] = none, class_colour(NOT_IN_PLAN)
         diverging = layer.variable == "net_factor" and bool(np.nanmin(values, initial=0.0) < 0)
-        ramp = SEQUENTIAL.get(layer.variable, "viridis")
+        ramp = variable(layer.variable).colours
         if layer.variable == "net_factor" and not diverging:
             ramp = "viridis"  # nothing to diverge from
         return paint_quantity(values, ramp, states=states, diverging=diverging)
@@ -190,7 +188,7 @@ class Painter:
     def _codes(self, layer: Layer) -> tuple[NDArray[Any] | None, dict[int, str]]:
         """States behind a quantity and their words: of its method, or of the plan."""
         name = "state" if layer.method is None else "limit"
-        known = layer.method is not None or layer.variable in WITH_STATE
+        known = layer.method is not None or variable(layer.variable).with_state
         if not known or not is_study(self._source.dataset) or name not in self._source.dataset:
             return None, {}
         if layer.method not in self._limits:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.memory import remembered
-from cdrsite.outputs.palette import LABEL_COLOURS, RESOURCE_COLOURS, method_colour
+from cdrsite.core.vocabulary import amount, priced
+from cdrsite.outputs.legend import class_colour
+from cdrsite.outputs.palette import method_colour
+from cdrsite.report.shared import price_unit
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -170,9 +173,9 @@ def describe(layer: str, row: Properties, words: Words, run: RunFolder) -> dict[
 def _style(layer: str, row: Properties, run: RunFolder) -> tuple[str, float]:
     """Colour, and what the width or the area of the sign grows with."""
     if layer.startswith("pools_"):
-        return RESOURCE_COLOURS.get(layer.removeprefix("pools_"), LABEL_COLOURS[0]), 0.0
+        return class_colour(layer.removeprefix("pools_")), 0.0
     if layer == "storage":
-        return RESOURCE_COLOURS["storage"], 0.0
+        return class_colour("storage"), 0.0
     flow = number(row, "flow_t_yr", "stored_t_yr", "gross_t_yr", "routes") or 0.0
     if text_of(row, "method"):
         return method_colour(text_of(row, "method"), run.methods), 0.0 if layer == "sites" else flow
@@ -261,21 +264,14 @@ def _storage(row: Properties, words: Words) -> tuple[str, Facts]:
     ]
 
 
-AMOUNTS: dict[str, tuple[float, str]] = {
-    "m3/yr": (1e-6, "Mm3/yr"),
-    "kWh/yr": (1e-9, "TWh/yr"),
-    "t/yr": (1e-6, "Mt/yr"),
-}
-"""Canonical unit -> factor to a unit for large areas, and its name."""
-
-
 def _pool(row: Properties, words: Words) -> tuple[str, Facts]:
-    factor, unit = AMOUNTS.get(text_of(row, "unit"), (1.0, text_of(row, "unit")))
-    price = number(row, "price")
-    paid = f"{words.number(price)} {text_of(row, 'price_unit')}" if price else ""
+    size, unit = amount(text_of(row, "unit")).total
+    price, per = number(row, "price"), text_of(row, "price_unit")
+    factor = priced(per.partition(" per ")[2])[0]
+    paid = f"{words.number(factor * price)} {price_unit(words, per)}" if price else ""
     return text_of(row, "zone"), [
-        _fact(words, row, "supply", unit, factor),
-        _fact(words, row, "use", unit, factor),
+        _fact(words, row, "supply", unit, 1 / size),
+        _fact(words, row, "use", unit, 1 / size),
         (words("map.fact.price"), paid or words("map.fact.no_price")),
     ]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.memory import remembered
+from cdrsite.core.vocabulary import AMOUNTS
 from cdrsite.core.words import Words, load_words
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import STORE, RunFolder
-from cdrsite.outputs.styles import LARGER
 from cdrsite.report.fragment import Fragment
 from cdrsite.report.html import tag, text
 from cdrsite.report.maplayers import Layer, Painter, layers_of
@@ -98,7 +98,7 @@ def fragment(
         ],
         "cells": cells_of(source),
         "words": page_words(words),
-        "larger": LARGER,
+        "larger": {unit: [1 / one.place[0], one.place[1]] for unit, one in AMOUNTS.items()},
     }
     controls = tag(
         "div",

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.resources import RESOURCES
+from cdrsite.core.vocabulary import OUTSIDE_NAME, RESOURCES
 from cdrsite.outputs.legend import (
     INCLUDED_BIT,
-    OUTSIDE_NAME,
     flag_names,
     label_names,
     state_codes,

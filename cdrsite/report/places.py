@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from cdrsite.core.vocabulary import limit_names
 from cdrsite.outputs.legend import class_colour
 from cdrsite.report.frame import (
     MAX_ROWS,
@@ -18,7 +19,6 @@ from cdrsite.report.frame import (
     word,
 )
 from cdrsite.report.html import table, tag, text
-from cdrsite.result.variables import LIMIT_NAMES
 
 EXCLUDED_COLOUR = "#7A828B"
 
@@ -162,7 +162,7 @@ def limits(frame: Frame) -> str:
     listed = frame.rows("limits")
     if not listed:
         return ""
-    order = list(LIMIT_NAMES.values())
+    order = list(limit_names().values())
     names = list(dict.fromkeys(word(row.get("limit")) for row in listed))
     names.sort(key=lambda name: order.index(name) if name in order else len(order))
     at = {(word(r.get("method")), word(r.get("limit"))): i for i, r in enumerate(listed)}

@@ -5,22 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from cdrsite.core.vocabulary import families, priced
+from cdrsite.core.words import Words
 from cdrsite.report.frame import Frame, real, word
-
-PER: dict[str, float] = {"m3": 1e3, "kWh": 1e3, "m2": 1e4, "USD": 1e3}
-"""Canonical unit -> how many of it a price is shown for; keys ``more.UNIT`` say so in words."""
-
-SUPPLIED: dict[str, tuple[float, str]] = {
-    "m3/yr": (1e-6, "Mm3/yr"),
-    "kWh/yr": (1e-9, "TWh/yr"),
-    "t/yr": (1e-6, "Mt/yr"),
-    "m2": (1e-6, "km2"),
-    "USD/yr": (1e-6, "MUSD/yr"),
-}
-"""Canonical unit -> factor to a planner's unit, and its key."""
-
-FAMILIES = ("water", "electricity", "heat", "biomass", "injectivity", "pore space")
-"""Families in the order of a report; rules of policy follow."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +66,13 @@ class Pool:
     @property
     def price_factor(self) -> float:
         """From the price per canonical unit to the shown one."""
-        return PER.get(self.per, 1.0)
+        return priced(self.per)[0]
+
+
+def price_unit(words: Words, unit: str) -> str:
+    """Unit of a price as it is shown: ``t per 1 000 m³`` for ``t per m3``."""
+    paid, _, per = unit.partition(" per ")
+    return words("price.per", paid=words.unit(paid), per=words.unit(priced(per)[1]))
 
 
 def pools_of(frame: Frame) -> list[Pool]:
@@ -124,6 +117,6 @@ def is_minimum(frame: Frame, row: dict[str, object]) -> bool:
 
 def families_of(pools: list[Pool]) -> dict[str, list[Pool]]:
     """Pools by family, in the order of a report."""
-    names = [family for family in FAMILIES if any(pool.family == family for pool in pools)]
+    names = [family for family in families() if any(pool.family == family for pool in pools)]
     names += sorted({pool.family for pool in pools} - set(names))
     return {name: [pool for pool in pools if pool.family == name] for name in names}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from cdrsite.outputs.palette import PLAN_COLOURS, RESOURCE_COLOURS
+from cdrsite.core.vocabulary import amount, families
 from cdrsite.report.answer import price_of
 from cdrsite.report.frame import (
     MAX_ROWS,
@@ -19,7 +19,7 @@ from cdrsite.report.frame import (
     word,
 )
 from cdrsite.report.html import table, tag, text
-from cdrsite.report.shared import SUPPLIED, Pool, families_of, pools_of
+from cdrsite.report.shared import Pool, families_of, pools_of, price_unit
 
 OPEN_ROWS = 15
 """Rows of a table that stand open; longer tables are folded after them."""
@@ -40,7 +40,7 @@ def pools(frame: Frame) -> str:
 
 def _family(frame: Frame, family: str, members: list[Pool]) -> str:
     ranked = sorted(members, key=lambda pool: (-pool.weight, -_known(pool.share)))
-    unit = SUPPLIED.get(ranked[0].unit, (1.0, ranked[0].unit))[1]
+    unit = amount(ranked[0].unit).total[1]
     # each rule of policy has a unit of its own
     shown = "" if family == "policy" else frame.in_(unit)
     last = frame.say("pools.limit" if family == "policy" else "pools.supply")
@@ -61,9 +61,9 @@ def _family(frame: Frame, family: str, members: list[Pool]) -> str:
 
 
 def _pool_row(frame: Frame, pool: Pool) -> list[str]:
-    factor, unit = SUPPLIED.get(pool.unit, (1.0, pool.unit))
+    size, unit = amount(pool.unit).total
     at = f"tables/pools/{pool.index}"
-    colour = RESOURCE_COLOURS.get(pool.family) or PLAN_COLOURS.get(pool.family, RULE_COLOUR)
+    colour = families().get(pool.family, RULE_COLOUR)
     badge = tag("b", frame.say("pools.full"), class_="badge") if pool.binding is not None else ""
     own = " " + frame.in_(unit) if pool.family == "policy" else ""
     share = "–" if math.isnan(pool.share) else frame.words.number(100 * pool.share)
@@ -76,8 +76,8 @@ def _pool_row(frame: Frame, pool: Pool) -> list[str]:
         text(pool.zone) + " " + badge + bar(pool.share, colour),
         text(share),
         price,
-        frame.value(f"{at}/use", factor) + own,
-        _limit(frame, pool, frame.value(f"{at}/supply", factor) + own),
+        frame.value(f"{at}/use", 1 / size) + own,
+        _limit(frame, pool, frame.value(f"{at}/supply", 1 / size) + own),
     ]
 
 
@@ -95,17 +95,7 @@ def _price_head(frame: Frame, family: str, pool: Pool) -> str:
 
 
 def _price_unit(frame: Frame, pool: Pool) -> str:
-    factor = frame.words.exact(pool.price_factor) if pool.price_factor != 1.0 else ""
-    per = frame.words("price.per", paid=frame.words.unit(pool.paid), per=_one(frame, pool, factor))
-    return tag("span", text(per), class_="unit")
-
-
-def _one(frame: Frame, pool: Pool, factor: str) -> str:
-    if (pool.per, pool.price_factor) == ("kWh", 1e3):
-        return frame.words.unit("MWh")
-    if (pool.per, pool.price_factor) == ("m2", 1e4):
-        return frame.words.unit("ha")
-    return f"{factor} {frame.words.unit(pool.per)}".strip()
+    return tag("span", text(price_unit(frame.words, pool.price_unit)), class_="unit")
 
 
 def _known(value: float) -> float:

@@ -18,7 +18,7 @@ from cdrsite.competition.objectives import Objective
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import QUANTITIES, RowTerm
 from cdrsite.competition.results import real_prices
-from cdrsite.core.resources import INJECTIVITY, PORE_SPACE
+from cdrsite.core.vocabulary import resource_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 GAP = 1e-4
 """Gap of these competitions, unless the study's own is wider [1]: their figures are context."""
-
-SHOWN_AS = {INJECTIVITY: "storage", PORE_SPACE: "storage"}
-"""Rows of the competition by the resource that they are about."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def owed_to(solution: Solution) -> dict[str, float]:
     """
     worth: dict[str, float] = {}
     for row, price in zip(solution.system.rows, real_prices(solution).tolist(), strict=True):
-        resource = SHOWN_AS.get(row.family, row.family)
+        resource = resource_of(row.family)
         worth[resource] = worth.get(resource, 0.0) + price * row.limit
     names = solution.problem.local_names
     if len(names):

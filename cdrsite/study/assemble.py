@@ -10,24 +10,21 @@ import xarray as xr
 
 from cdrsite.competition.results import binding_labels
 from cdrsite.core.grid import AnalysisGrid
-from cdrsite.core.resources import RESOURCE_UNITS
 from cdrsite.core.secrets import hidden
 from cdrsite.core.version import __version__
-from cdrsite.engine.arrays import DiskStore
-from cdrsite.result.study_result import StudyResult
-from cdrsite.result.variables import (
-    EVIDENCE,
+from cdrsite.core.vocabulary import (
     INTERCHANGEABLE,
-    LIMIT_NAMES,
     NO_METHOD,
     PLAN_STATES,
-    SHARED,
     STATE_NAMES,
-    VARIABLES,
+    limit_names,
+    variable,
 )
+from cdrsite.engine.arrays import DiskStore
+from cdrsite.result.study_result import StudyResult
 from cdrsite.study.assumed import alternatives, without_limit
 from cdrsite.study.compete import zone_layers
-from cdrsite.study.evidence import add_evidence, evidence_meaning
+from cdrsite.study.evidence import add_evidence
 from cdrsite.study.features import add_storage, polygon_features, route_features
 from cdrsite.study.gathering import buildable
 from cdrsite.study.network import project_features, project_summary, project_tables
@@ -151,8 +148,9 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
     """Give the codes of bits, classes and zones their words."""
     dataset.attrs["exclusion_rules"] = [rule.name for rule in setting.book.rules]
     dataset.attrs["exclusion_rules_for"] = [", ".join(rule.methods) for rule in setting.book.rules]
-    states = {code: LIMIT_NAMES[code] for code in PLAN_STATES}
-    _flags(dataset["limit"], LIMIT_NAMES)
+    limits = limit_names()
+    states = {code: limits[code] for code in PLAN_STATES}
+    _flags(dataset["limit"], limits)
     for name, labels in (
         ("winner", (*setting.models, NO_METHOD)),
         ("binding", binding_labels(allocation.solution)),
@@ -189,10 +187,11 @@ def _dataset(setting: Setting, store: ArrayStore, allocation: Allocation) -> xr.
         if array.shape[-2:] != grid.shape:
             continue  # labels, of a run that was stopped after it had put them on
         dims = ("removal_method", "y", "x")[-len(array.shape) :]
-        unit, meaning = _meaning(name, goal)
+        record = variable(name)
         if store.on_disk:  # a stand-in of the same shape: only its label is used
             array = np.broadcast_to(np.zeros((), array.dtype), array.shape)
-        data[name] = (dims, array, {"units": unit, "long_name": meaning, "grid_mapping": "crs"})
+        attrs = {"units": record.unit_for(goal), "long_name": record.meaning}
+        data[name] = (dims, array, {**attrs, "grid_mapping": "crs"})
     data["cell_area"] = (
         ("y",),
         grid.row_areas,
@@ -212,20 +211,3 @@ def _dataset(setting: Setting, store: ArrayStore, allocation: Allocation) -> xr.
     _label(dataset, setting, allocation)
     add_evidence(dataset, setting, allocation)
     return dataset
-
-
-def _meaning(name: str, goal: str) -> tuple[str, str]:
-    """Unit and meaning of a variable; ``goal`` is the unit of the objective."""
-    if name in VARIABLES:
-        return VARIABLES[name]
-    kind, _, resource = name.partition("_")
-    if name in EVIDENCE or kind in {"need", "cost"}:
-        return evidence_meaning(name, goal)
-    if name in SHARED:
-        return SHARED[name]
-    return {
-        "local": (RESOURCE_UNITS.get(resource, ""), f"{resource} that grows in the cell itself"),
-        "supply": (RESOURCE_UNITS.get(resource, ""), f"{resource} offered"),
-        "zone": ("", f"zone of {resource}"),
-        "pool": ("", "cheapest storage unit" if resource == "storage" else f"pool of {resource}"),
-    }[kind]

@@ -11,23 +11,12 @@ from typing import Any
 
 from cdrsite.config.resources import Power
 from cdrsite.core.errors import CdrsiteWarning, message
-from cdrsite.core.numbers import number, sized
-from cdrsite.core.resources import RESOURCE_UNITS
+from cdrsite.core.numbers import number
+from cdrsite.core.vocabulary import RESOURCES, sized
+from cdrsite.library.parameters import PARAMETERS
 from cdrsite.library.plausibility import check_profile
 from cdrsite.methods.supply import constant_supply
 from cdrsite.study.prepare import Setting
-
-KEYS = {"electricity": "power"}
-"""Resource -> its key below ``resources``, where it is another."""
-COMPARED = {
-    "electricity": ("electricity",),
-    "heat": ("heat",),
-    "water": ("water",),
-    "land": ("land_direct", "land_feedstock"),
-}
-"""What two profiles are compared by -> the parameters that add up to it."""
-NEED_UNITS = {"electricity": "kWh/t", "heat": "kWh/t", "water": "m3/t", "land": "m2/(t/yr)"}
-"""Units of what is compared."""
 
 
 def users(setting: Setting, resource: str) -> list[str]:
@@ -54,7 +43,7 @@ def without_limit(setting: Setting) -> dict[str, dict[str, float | bool]]:
     resources, found = setting.scenario.resources, {}
     for name, model in resources.supplies.items():
         if model.unlimited and users(setting, name):
-            key = KEYS.get(name, name)
+            key = RESOURCES[name].parameter
             facts: dict[str, float | bool] = {"given": key in resources.model_fields_set}
             if isinstance(model, Power) and not isinstance(model.intensity, str):
                 facts["intensity_g_kwh"] = 1000.0 * model.intensity
@@ -87,14 +76,15 @@ def alternatives(setting: Setting) -> dict[str, dict[str, Any]]:
         if siblings and check_profile(model.profile, model.numbers):
             other = model.method.profile(siblings[0])
             changes = {}
-            for what, parameters in COMPARED.items():
-                before = sum(model.number(p) for p in parameters)
+            for what, one in RESOURCES.items():
+                before = sum(model.number(p) for p in one.needs)
                 after = sum(
                     other.number(p, setting.scenario.costs.base_year, default=0.0)
-                    for p in parameters
+                    for p in one.needs
                 )
                 if abs(after - before) > 0.01 * max(abs(before), abs(after)):
-                    changes[what] = {"unit": NEED_UNITS[what], "from": before, "to": after}
+                    unit = PARAMETERS[one.needs[0]].unit
+                    changes[what] = {"unit": unit, "from": before, "to": after}
             found[name] = {
                 "profile": model.profile.name,
                 "alternative": siblings[0],
@@ -131,12 +121,12 @@ def warn_of_assumptions(setting: Setting) -> None:
     for name, facts in without_limit(setting).items():
         if not facts["given"]:
             _warn(_unlimited(setting, name, facts))
-    needing = users(setting, "biomass")
-    if needing and "biomass" not in resources.model_fields_set:
-        text = f"not given, so there is none, and {', '.join(needing)} can do nothing"
-        cure = "give pools, a layer or a value, or unlimited: true"
-        _warn(message(text, where="resources.biomass", cure=cure, rule=7))
     for name, model in resources.supplies.items():
+        key, needing = RESOURCES[name].parameter, users(setting, name)
+        if needing and not RESOURCES[name].free and key not in resources.model_fields_set:
+            text = f"not given, so there is none, and {', '.join(needing)} can do nothing"
+            cure = "give pools, a layer or a value, or unlimited: true"
+            _warn(message(text, where=f"resources.{key}", cure=cure, rule=7))
         if model.value is not None and model.per is None:
             value = constant_supply(name, model)
             if value > 0:
@@ -144,7 +134,7 @@ def warn_of_assumptions(setting: Setting) -> None:
 
 
 def _unlimited(setting: Setting, name: str, facts: dict[str, float | bool]) -> str:
-    prices, key = setting.scenario.costs.prices, KEYS.get(name, name)
+    prices, key = setting.scenario.costs.prices, RESOURCES[name].parameter
     cure = "give pools, a layer or a value; or say unlimited: true"
     if name == "storage":
         got = (
@@ -153,11 +143,12 @@ def _unlimited(setting: Setting, name: str, facts: dict[str, float | bool]) -> s
         )
         cure = "give units, capacity and injection; or say unlimited: true and transport.cost"
     elif "intensity_g_kwh" in facts:
-        price = number(1000 * getattr(prices, name))
-        got = f"{number(facts['intensity_g_kwh'])} g/kWh and {price} USD/MWh"
+        factor, unit = RESOURCES[name].price_shown
+        price = number(factor * getattr(prices, name))
+        got = f"{number(facts['intensity_g_kwh'])} g/kWh and {price} {unit}"
         cure += " and its intensity, e.g. intensity: 400 g/kWh"
     else:
-        got = f"{number(getattr(prices, name))} USD per {RESOURCE_UNITS[name].split('/')[0]}"
+        got = f"{number(getattr(prices, name))} USD per {RESOURCES[name].per}"
     return message(
         f"without limit for {', '.join(users(setting, name))}",
         where=f"resources.{key}",
@@ -169,10 +160,10 @@ def _unlimited(setting: Setting, name: str, facts: dict[str, float | bool]) -> s
 
 def _per_what(setting: Setting, name: str, value: float) -> str:
     grid = setting.area.grid
-    amount = sized(value, RESOURCE_UNITS[name])
+    amount = sized(value, RESOURCES[name].unit)
     return message(
         f"read as {amount} for each of {number(grid.size)} cells, so a finer grid offers more",
-        where=f"resources.{KEYS.get(name, name)}.value",
+        where=f"resources.{RESOURCES[name].parameter}.value",
         cure="add per: cell, per: km2 or per: region (which all cells share)",
         rule=7,
     )

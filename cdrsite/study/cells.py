@@ -17,8 +17,8 @@ import numpy as np
 from cdrsite.competition.blockcells import BlockCells, CellLayout, write_cells
 from cdrsite.core.grid import Block
 from cdrsite.core.plaindata import recorded
-from cdrsite.core.resources import RESOURCES
 from cdrsite.core.states import OUTSIDE_BIT
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.methods.cost import crf
 from cdrsite.methods.model import land_layer, left_layer, own_layers
 from cdrsite.methods.rivals import cost_variables

@@ -12,8 +12,7 @@ import numpy as np
 from cdrsite.competition.problem import QUANTITIES
 from cdrsite.competition.results import real_prices
 from cdrsite.competition.rows import objective_matrix
-from cdrsite.core.resources import INJECTIVITY, PORE_SPACE, RESOURCE_UNITS, RESOURCES
-from cdrsite.result.variables import EVIDENCE
+from cdrsite.core.vocabulary import RESOURCES, VARIABLES, code, resource_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,30 +38,10 @@ def add_evidence(dataset: xr.Dataset, setting: Setting, allocation: Allocation) 
     for m, name in enumerate(setting.models):
         for resource, need in setting.rivals[name].needs.items():
             if need.constant is not None:
-                needs[m, RESOURCES.index(resource)] = need.constant
+                needs[m, code(resource)] = need.constant
     _add_facts(dataset, needs, allocation)
     _add_split(dataset, setting)
     _add_prices(dataset, allocation)
-
-
-def evidence_meaning(name: str, goal: str) -> tuple[str, str]:
-    """Unit and meaning of a variable of the evidence.
-
-    Parameters
-    ----------
-    name : str
-        Of :data:`EVIDENCE`, or ``need_RESOURCE``, or ``cost_PART``.
-    goal : str
-        Unit of the objective, for example "t/yr".
-    """
-    if name in EVIDENCE:
-        unit, meaning = EVIDENCE[name]
-        return unit.replace("objective", goal.removesuffix("/yr")), meaning
-    if name.startswith("cost_"):
-        return "USD/t", f"cost per gross tonne: {name.removeprefix('cost_').replace('_', ' ')}"
-    resource = name.removeprefix("need_")
-    yearly = RESOURCE_UNITS[resource].removesuffix("/yr")
-    return f"{yearly}/t", f"need of {resource} per gross tonne"
 
 
 def _add_facts(dataset: xr.Dataset, needs: NDArray[np.float64], allocation: Allocation) -> None:
@@ -83,15 +62,13 @@ def _add_facts(dataset: xr.Dataset, needs: NDArray[np.float64], allocation: Allo
     )
     dataset.coords["quantity"] = list(QUANTITIES)
     facts = {
-        "stored": [method.stored for method in problem.methods],
-        "exclusive": [solution.sweeper.exclusive[m] for m in range(len(problem.methods))],
+        "stored_share": [method.stored for method in problem.methods],
+        "exclusive_share": [solution.sweeper.exclusive[m] for m in range(len(problem.methods))],
     }
     for name, values in facts.items():
-        dataset[f"{name}_share"] = (
-            ("removal_method",),
-            np.array(values, np.float64),
-            {"units": "1", "long_name": FACTS[name]},
-        )
+        record = VARIABLES[name]
+        attrs = {"units": record.unit, "long_name": record.meaning}
+        dataset[name] = (("removal_method",), np.array(values, np.float64), attrs)
     dataset.attrs["objective"] = solution.objective.name
     dataset.attrs["objective_unit"] = solution.objective.unit
     dataset.attrs["binding_policies"] = [
@@ -124,12 +101,6 @@ def _add_split(dataset: xr.Dataset, setting: Setting) -> None:
         dataset["pool_storage"].attrs["storage_cost"] = [float(c) for c in setting.storage.cost]
 
 
-FACTS = {
-    "stored": "CO2 brought to storage per gross tonne",
-    "exclusive": "share of its land that blocks other uses",
-}
-
-
 def _add_prices(dataset: xr.Dataset, allocation: Allocation) -> None:
     """Prices of the zones as an attribute of the variable that labels them."""
     solution = allocation.solution
@@ -138,10 +109,9 @@ def _add_prices(dataset: xr.Dataset, allocation: Allocation) -> None:
         if not str(name).startswith("pool_"):
             continue
         resource = str(name).removeprefix("pool_")
-        families = (INJECTIVITY, PORE_SPACE) if resource == "storage" else (resource,)
         labels = dataset[name].attrs.get("labels", [])
         prices = dict.fromkeys(labels, 0.0)
         for row, price in zip(solution.system.rows, found, strict=True):
-            if row.family in families:
+            if resource_of(row.family) == resource:
                 prices[row.zone] += float(price)
         dataset[name].attrs["prices"] = [prices[label] for label in labels]

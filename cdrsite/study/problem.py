@@ -39,7 +39,6 @@ from cdrsite.competition.problem import (
 from cdrsite.config.competition import RULE_UNITS, ObjectiveModel, PolicyRule
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.plaindata import recorded
-from cdrsite.core.resources import INJECTIVITY, PORE_SPACE, RESOURCE_UNITS
 from cdrsite.core.states import (
     EXCLUDED,
     LOWEST_STATE,
@@ -48,6 +47,7 @@ from cdrsite.core.states import (
     PLANNED,
     UNKNOWN,
 )
+from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE, RESOURCES
 from cdrsite.methods.ledgers import LedgerBook
 
 if TYPE_CHECKING:
@@ -343,7 +343,7 @@ def build_problem(
     families = tuple(
         PoolFamily(
             name,
-            RESOURCE_UNITS[name],
+            RESOURCES[name].unit,
             name,
             one.names,
             one.supply,

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.competition.results import real_prices
-from cdrsite.core.resources import INJECTIVITY, PORE_SPACE
 from cdrsite.core.states import LOWEST_STATE
+from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE
 from cdrsite.network._kernel_plants import disc_sums
 from cdrsite.network.plants import ROUNDING, PlantRules, gather_plants
 from cdrsite.study.cells import competitors_of

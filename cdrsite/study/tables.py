@@ -13,10 +13,10 @@ from cdrsite.core.errors import CdrsiteWarning, message
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.states import OUTSIDE
 from cdrsite.core.version import __version__
+from cdrsite.core.vocabulary import limit_names
 from cdrsite.methods import ledgers
 from cdrsite.methods.model import chain_losses
 from cdrsite.methods.net import Emissions, credited, expected_retention
-from cdrsite.result.variables import LIMIT_NAMES
 from cdrsite.study.prepare import ingredients
 from cdrsite.study.tally import Tally
 
@@ -73,7 +73,7 @@ def limit_table(methods: Sequence[str], tally: Tally) -> pd.DataFrame:
             "equal_share_net_mt_yr": tally.tonnes[m, code] / 1e6,
         }
         for m, name in enumerate(methods)
-        for code, label in sorted(LIMIT_NAMES.items())
+        for code, label in sorted(limit_names().items())
         if tally.cells[m, code] and code != OUTSIDE
     ]
     return pd.DataFrame(rows)

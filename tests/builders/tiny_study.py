@@ -11,7 +11,6 @@ import xarray as xr
 
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.grid import AnalysisGrid
-from cdrsite.core.resources import RESOURCE_CODES
 from cdrsite.core.states import (
     EXCLUDED,
     LOWEST_STATE,
@@ -21,14 +20,14 @@ from cdrsite.core.states import (
     PLANNED,
     UNKNOWN,
 )
+from cdrsite.core.vocabulary import STATE_NAMES, VARIABLES, code, limit_names
 from cdrsite.methods.model import method_model
 from cdrsite.result.study_result import StudyResult
-from cdrsite.result.variables import LIMIT_NAMES, STATE_NAMES, VARIABLES
 
 METHODS = ("daccs-solid", "afforestation")
 POOLS = ("上游", "lower <b>basin</b>")
 RULES = ("strictly protected", "steep, over 15°", "城镇 1 km")
-LAND, WATER = RESOURCE_CODES["land"], RESOURCE_CODES["water"]
+LAND, WATER = code("land"), code("water")
 
 LIMIT = np.array(
     [
@@ -100,10 +99,11 @@ def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
     }
     data: dict[str, Any] = {}
     for name, values in fields.items():
-        unit, meaning = VARIABLES[name]
-        attrs: dict[str, Any] = {"units": unit, "long_name": meaning, "grid_mapping": "crs"}
+        record = VARIABLES[name]
+        attrs: dict[str, Any] = {"units": record.unit, "long_name": record.meaning}
+        attrs["grid_mapping"] = "crs"
         if name in {"limit", "method_state"}:
-            attrs |= flags(LIMIT_NAMES if name == "limit" else STATE_NAMES)
+            attrs |= flags(limit_names() if name == "limit" else STATE_NAMES)
         data[name] = (("removal_method", "y", "x"), np.ascontiguousarray(values), attrs)
     supply = np.where(inside, 90.0, np.nan).astype(np.float32)
     pool = np.where(inside, np.arange(5) // 3, -1).astype(np.int32)

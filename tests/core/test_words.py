@@ -10,24 +10,30 @@ from string import Formatter
 import pytest
 
 import cdrsite
-from cdrsite.core.resources import INJECTIVITY, PORE_SPACE, RESOURCE_UNITS, RESOURCES
+from cdrsite.core.vocabulary import (
+    AMOUNTS,
+    INJECTIVITY,
+    NO_METHOD,
+    PORE_SPACE,
+    RESOURCES,
+    limit_names,
+)
 from cdrsite.core.words import FOLDER, LANGUAGES, Words, load_words
 from cdrsite.library.load import method_names
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.report.frame import Frame
-from cdrsite.result.variables import LIMIT_NAMES, NO_METHOD
 
 PACKAGE = Path(cdrsite.__file__).parent
-STATES = tuple(name for name in LIMIT_NAMES.values() if name not in RESOURCES)
+STATES = tuple(name for name in limit_names().values() if name not in RESOURCES)
 FAMILIES: dict[str, tuple[str, ...]] = {
     "resource": (*RESOURCES, INJECTIVITY, PORE_SPACE, "policy"),
     "what": (*RESOURCES, INJECTIVITY, PORE_SPACE),
-    "limit": (*LIMIT_NAMES.values(), "nothing fits"),
+    "limit": (*limit_names().values(), "nothing fits"),
     "map.limit": RESOURCES,
     "map.state": (*STATES, NO_METHOD, INJECTIVITY, PORE_SPACE, "own limit", "no gain"),
     "map.why.state": (*STATES, NO_METHOD),
     "map.why.pool": RESOURCES,
-    "map.unit": tuple(set(RESOURCE_UNITS.values()) - {"m2", "t/yr"}),
+    "unit": tuple({u for a in AMOUNTS.values() for _, u in (a.total, a.place, a.priced)}),
     "method": method_names(),
     "param": tuple(PARAMETERS),
     "mode": ("pipeline", "existing pipeline", "truck", "ship", "storage"),

@@ -14,6 +14,7 @@ from cdrsite.cli.main import app
 from cdrsite.competition.results import explain_cell
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
+from cdrsite.core.vocabulary import AMOUNTS
 from cdrsite.core.words import LANGUAGES, Words
 from cdrsite.engine.passes import Workspace
 from cdrsite.explain.place import (
@@ -24,7 +25,6 @@ from cdrsite.explain.place import (
     explain_run,
     parse_place,
 )
-from cdrsite.outputs.styles import LARGER
 from cdrsite.report.mapview import page_words
 from cdrsite.study.assemble import assemble
 from cdrsite.study.cells import exclude, link_storage, open_links, score
@@ -182,7 +182,9 @@ def test_a_place_is_told_in_the_same_units_in_text_and_on_the_map() -> None:
     assert "larger[unit]" in text and "Wh/yr" not in text
     for lang in LANGUAGES:
         words = page_words(Words(lang))
-        assert all(f"map.unit.{unit}" in words for _, unit in LARGER.values())
+        assert all(
+            f"map.unit.{unit}" in words for unit in (one.place[1] for one in AMOUNTS.values())
+        )
 
 
 def test_a_cure_never_asks_for_a_worth_of_rounding() -> None:

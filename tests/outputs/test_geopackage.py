@@ -262,7 +262,7 @@ def test_legends_speak_in_words_and_units(written: tuple[StudyResult, Path]) -> 
     ]
     assert labels["pools_water"] == [
         "0: some is left",
-        "-0.5 t per m³",
+        "−0.5 t per m³",
         "0.002 t per m³",
         "not in the plan",
     ]

@@ -27,11 +27,11 @@ from cdrsite.core.states import (
     PLANNED,
     UNKNOWN,
 )
+from cdrsite.core.vocabulary import RESOURCES, STATE_NAMES, limit_names
 from cdrsite.engine.record import input_files, relative_path
 from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.palette import (
     METHOD_COLOURS,
-    RESOURCE_COLOURS,
     SPARE_COLOURS,
     STATE_COLOURS,
     method_colour,
@@ -41,7 +41,6 @@ from cdrsite.outputs.rasters.cog import write_cog
 from cdrsite.outputs.rasters.raster import Category, RasterSpec
 from cdrsite.outputs.tables import plain
 from cdrsite.result.study_result import StudyResult
-from cdrsite.result.variables import LIMIT_NAMES, STATE_NAMES
 
 
 @pytest.fixture(scope="module")
@@ -213,16 +212,16 @@ def test_classes_have_words_and_colours(run_folder: Path) -> None:
     with rasterio.open(path) as source:
         assert source.nodata == 255 and source.dtypes == ("uint8",)
         colours = source.colormap(1)
-    assert colours[0] == rgba(RESOURCE_COLOURS["land"])
+    assert colours[0] == rgba(RESOURCES["land"].colour)
     assert colours[EXCLUDED] == rgba(STATE_COLOURS["excluded"])
     root = ET.parse(path.with_name(path.name + ".aux.xml")).getroot()
     names = [item.text or "" for item in root.iter("Category")]
     rows = [[cell.text for cell in row] for row in root.iter("Row")]
-    for code, name in LIMIT_NAMES.items():
+    for code, name in limit_names().items():
         if code != OUTSIDE:
             assert names[code] == name
             assert rows[[row[0] for row in rows].index(str(code))][1] == name
-    assert len(rows) == len(LIMIT_NAMES) - 1
+    assert len(rows) == len(limit_names()) - 1
 
 
 def test_gdal_accepts_the_sidecar(run_folder: Path) -> None:
@@ -466,9 +465,10 @@ def test_own_methods_have_one_colour_everywhere() -> None:
 
 
 def test_colours_are_distinct() -> None:
-    for colours in (METHOD_COLOURS, RESOURCE_COLOURS, STATE_COLOURS):
+    resources = {one.name: one.colour for one in RESOURCES.values()}
+    for colours in (METHOD_COLOURS, resources, STATE_COLOURS):
         assert len(set(colours.values())) == len(colours)
-    assert not set(RESOURCE_COLOURS.values()) & set(STATE_COLOURS.values())
+    assert not set(resources.values()) & set(STATE_COLOURS.values())
 
 
 def test_the_readme_explains_every_raster(run_folder: Path) -> None:

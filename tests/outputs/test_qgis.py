@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from rio_cogeo.cogeo import cog_validate
 from tiny_study import METHODS, tiny_result
 
+from cdrsite.core.numbers import brief
 from cdrsite.outputs.palette import METHOD_COLOURS
 from cdrsite.outputs.qgis import ANSWER, EXCLUSIONS, NETWORK, project_xml
-from cdrsite.outputs.qml import class_borders, legend_unit, quantity_steps, raster_qml, readable
+from cdrsite.outputs.qml import class_borders, legend_unit, quantity_steps, raster_qml
 from cdrsite.outputs.rasters.raster import RasterSpec
 from cdrsite.result.study_result import StudyResult
 
@@ -222,17 +223,17 @@ def spec(name: str, unit: str) -> RasterSpec:
 
 
 def test_numbers_are_readable() -> None:
-    assert readable(1234567.0) == "1\u2009234\u2009567"
-    assert readable(-0.05) == "\u22120.05"
-    assert readable(-2e-5) == "\u22122 × 10\u207b\u2075"
-    assert legend_unit("kWh/yr", np.array([3e9])) == (1e9, "TWh/yr")
-    assert legend_unit("m3/yr", np.array([3.0])) == (1.0, "m³/yr")
+    assert brief(1234567.0) == "1\u202f234\u202f567"
+    assert brief(-0.05) == "\u22120.05"
+    assert brief(-2e-5) == "\u22122 × 10\u207b\u2075"
+    assert legend_unit("kWh/yr") == (1e6, "GWh/yr")
+    assert legend_unit("m3/yr") == (1.0, "m³/yr")
 
 
 def test_zero_of_a_total_is_a_class_of_its_own() -> None:
     steps = quantity_steps(spec("equal_share", "t/yr"), np.linspace(0, 70_000, 500))
     assert (steps[0].top, steps[0].label) == (0.0, "nothing")
-    assert steps[1].label == "up to 10 kt/yr"
+    assert steps[1].label == "up to 10\u202f000 t/yr"
     assert steps[-1].label.startswith("more than ")
 
 

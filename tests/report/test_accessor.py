@@ -23,7 +23,8 @@ from tiny_study import (
 import cdrsite.report.accessor  # noqa: F401  (registers .cdr)
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.core.states import OUTSIDE
-from cdrsite.outputs.palette import RESOURCE_COLOURS, STATE_COLOURS
+from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.outputs.palette import STATE_COLOURS
 
 mpl.use("agg")
 
@@ -195,7 +196,7 @@ def test_plots_show_units_and_states_in_words(dataset: xr.Dataset) -> None:
         words = [text.get_text() for text in ax.get_legend().get_texts()]
         assert words == ["land", "water", "net factor not positive", "unknown", "excluded"]
         assert drawn_colours(ax) == {
-            *(rgba(RESOURCE_COLOURS[name]) for name in words[:2]),
+            *(rgba(RESOURCES[name].colour) for name in words[:2]),
             *(rgba(STATE_COLOURS[name]) for name in words[2:]),
         }
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cdrsite
-from cdrsite.core.resources import RESOURCE_CODES
+from cdrsite.core.vocabulary import code
 from cdrsite.study.means import Means
 
 SQUARE_KM = """\
@@ -31,7 +31,7 @@ def test_the_quoted_needs_on_one_free_square_kilometre(tmp_path: Path) -> None:
     """11 000 m2 per tonne: 1 km2 / 11 000 m2 = 90.909 t/yr, and land limits."""
     result = run(tmp_path, SQUARE_KM + "methods: {daccs-solid: {}}\n")
     assert cell(result, "equal_share") == pytest.approx(1e6 / 11_000, rel=1e-6)
-    assert cell(result, "limit") == RESOURCE_CODES["land"]
+    assert cell(result, "limit") == code("land")
     row = result.tables["methods"].iloc[0]
     assert row["profile"] == "madhu2021"
     assert row["gross_mt_yr"] == pytest.approx(90.909e-6, rel=1e-5)
@@ -55,7 +55,7 @@ def test_the_scarcest_resource_limits(
 ) -> None:
     result = run(tmp_path, SQUARE_KM + f"methods: {{daccs-solid: {{}}}}\nresources: {supplies}\n")
     assert cell(result, "equal_share") == pytest.approx(tonnes, rel=1e-6)
-    assert cell(result, "limit") == RESOURCE_CODES[limit]
+    assert cell(result, "limit") == code(limit)
 
 
 GERMANY = """\
@@ -86,14 +86,14 @@ def test_germany_power_and_water_for_20_mt(tmp_path: Path) -> None:
         result = run(tmp_path, text)
         gross = float(result.dataset["equal_share"].sum())
         assert gross == pytest.approx(TARGET, rel=0.2)
-        assert (result.dataset["limit"] == RESOURCE_CODES[limit]).all()
+        assert (result.dataset["limit"] == code(limit)).all()
 
 
 def test_germany_land_with_its_own_renewables(tmp_path: Path) -> None:
     """On own photovoltaics, 20 Mt/yr take 167 to 353 km2 of land, within 20 %."""
     text = GERMANY.replace("profile: literature", "profile: literature, own_power: {pv_yield: pv}")
     result = run(tmp_path, text)
-    assert (result.dataset["limit"] == RESOURCE_CODES["land"]).all()
+    assert (result.dataset["limit"] == code("land")).all()
     per_tonne = 1600e6 / float(result.dataset["equal_share"].sum())  # m2 per t/yr
     area = TARGET * per_tonne / 1e6
     assert 0.8 * 167 <= area <= 1.2 * 353

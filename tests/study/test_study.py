@@ -15,7 +15,6 @@ from tiny_scenario import SCENARIO, residues, write_world
 
 import cdrsite
 from cdrsite.config.load import parse_scenario
-from cdrsite.core.resources import RESOURCE_CODES
 from cdrsite.core.states import (
     EXCLUDED,
     LOWEST_STATE,
@@ -25,6 +24,7 @@ from cdrsite.core.states import (
     PLANNED,
     UNKNOWN,
 )
+from cdrsite.core.vocabulary import code
 from cdrsite.study.means import Means
 
 BOUNDARY = SCENARIO.replace(
@@ -70,7 +70,7 @@ def test_needs_and_limits_written_out(world: Path) -> None:
     result = study(world)
     # 2 GWh a cell at 720 kWh per tonne; water in the west is shared by its cells
     assert layer(result, "equal_share")[1, 0] == pytest.approx(2e6 / 720, rel=1e-6)
-    assert layer(result, "limit")[1, 0] == RESOURCE_CODES["electricity"]
+    assert layer(result, "limit")[1, 0] == code("electricity")
     assert result.dataset["supply_water"].to_numpy()[1, 0] == pytest.approx(20_000 / 3)
     assert result.dataset["supply_water"].to_numpy()[1, 5] == 0.0
     # slope 15 is not above 15; a park takes two columns to the half
@@ -88,7 +88,7 @@ def test_the_four_states_are_four(world: Path) -> None:
     value, zero, excluded = (1, 0), (1, 5), (0, 0)
     assert share[value] > 0
     assert limit[value] < LOWEST_STATE
-    assert (share[zero], limit[zero]) == (0.0, RESOURCE_CODES["water"])
+    assert (share[zero], limit[zero]) == (0.0, code("water"))
     assert (share[excluded], limit[excluded]) == (0.0, EXCLUDED)
     assert np.isnan(layer(result, "net_factor")[excluded])
     assert np.isfinite(layer(result, "net_factor")[zero])
@@ -286,7 +286,7 @@ def test_a_dirty_grid_excludes_with_its_own_reason(world: Path) -> None:
     )
     limit = layer(result, "limit")
     assert (limit[:, 4:] == NET_NOT_POSITIVE).all()
-    assert (limit[:, :4] == RESOURCE_CODES["electricity"]).all()
+    assert (limit[:, :4] == code("electricity")).all()
     assert (layer(result, "net_factor")[:, 4:] <= 0).all()
     assert (layer(result, "equal_share")[:, 4:] == 0).all()
     assert np.isnan(layer(result, "cost")[:, 4:]).all()
@@ -302,7 +302,7 @@ def test_own_renewables_replace_the_power_budget(world: Path) -> None:
     own = "methods={daccs-solid: {profile: literature, own_power: {pv_yield: pv}}}"
     pv = "layers.pv={value: 1500, unit: kWh/kWp}"
     result = study(world, own, pv, "resources.water={unlimited: true}")
-    assert layer(result, "limit")[1, 0] == RESOURCE_CODES["land"]
+    assert layer(result, "limit")[1, 0] == code("land")
     need = 720 / (1500 * 0.04) + 0.078
     assert layer(result, "equal_share")[1, 0] == pytest.approx(0.5e6 / need, rel=1e-5)
     without = study(world, own, pv, "resources={land: {usable: 0.5}}")

@@ -14,6 +14,7 @@ from cdrsite.core.machine import cores
 from cdrsite.core.memory import MOST_CELLS, remembered_files
 from cdrsite.core.secrets import hidden
 from cdrsite.core.version import __version__
+from cdrsite.core.vocabulary import VARIABLES, variable
 from cdrsite.outputs.legend import (
     class_categories,
     label_names,
@@ -22,7 +23,6 @@ from cdrsite.outputs.legend import (
 )
 from cdrsite.outputs.rasters.cog import READ, write_cog_blocks
 from cdrsite.outputs.rasters.raster import RasterSpec
-from cdrsite.result.variables import NO_RASTER
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,19 +34,6 @@ if TYPE_CHECKING:
 
     Read = Callable[[Block], NDArray[Any]]
     Plan = tuple[RasterSpec, Read]
-
-PER_CELL = frozenset({"equal_share", "score", "allocated"})
-"""Quantities that are totals of a cell, not values at a place."""
-
-CLASS_FILES = {
-    "limit_METHOD": "the resource that runs out first with equal shares, or the state",
-    "winner": "the method with the most net removal in the plan, or the state",
-    "interchangeable": "whether tonnes could as well be in another such cell, or the state",
-    "binding": "what stops the cell from removing more in the plan, or the state",
-    "state": "what the plan does there, or why its files have no number",
-    "method_state_METHOD": "the same for one method",
-}
-"""Files with codes -> what the codes are."""
 
 
 def raster_plan(result: StudyResult) -> Iterator[Plan]:
@@ -63,15 +50,15 @@ def raster_plan(result: StudyResult) -> Iterator[Plan]:
         The :class:`RasterSpec`, and a function of a block that gives its values.
     """
     common = common_tags(result.scenario)
-    for name, variable in result.dataset.data_vars.items():
-        if name in NO_RASTER or str(name).startswith(("need_", "cost_")):
+    for name, values in result.dataset.data_vars.items():
+        if not variable(str(name)).raster:
             continue
-        if variable.dims == ("removal_method", "y", "x"):
+        if values.dims == ("removal_method", "y", "x"):
             for index, method in enumerate(result.methods):
                 spec = _method_raster(result, str(name), method, common)
-                yield spec, blocks_of(variable[index])
-        elif variable.dims == ("y", "x"):
-            yield _shared_raster(result, str(name), common), blocks_of(variable)
+                yield spec, blocks_of(values[index])
+        elif values.dims == ("y", "x"):
+            yield _shared_raster(result, str(name), common), blocks_of(values)
 
 
 def blocks_of(variable: xr.DataArray) -> Read:
@@ -93,37 +80,35 @@ def distinct(read: Read, grid: AnalysisGrid) -> NDArray[Any]:
 def _method_raster(
     result: StudyResult, name: str, method: str, common: dict[str, str]
 ) -> RasterSpec:
-    variable = result.dataset[name]
-    is_class = "flag_values" in variable.attrs
-    per_cell = ", per cell" if name in PER_CELL else ""
+    values = result.dataset[name]
+    is_class = "flag_values" in values.attrs
+    per_cell = ", per cell" if variable(name).per_cell else ""
     return RasterSpec(
         name=f"{name}_{method}",
         kind="class" if is_class else "quantity",
-        unit=str(variable.attrs.get("units", "")),
-        description=f"{method}: {variable.attrs.get('long_name', name)}{per_cell}",
-        categories=class_categories(variable) if is_class else (),
+        unit=str(values.attrs.get("units", "")),
+        description=f"{method}: {values.attrs.get('long_name', name)}{per_cell}",
+        categories=class_categories(values) if is_class else (),
         tags={**common, "method": method, "variable": name},
     )
 
 
 def _shared_raster(result: StudyResult, name: str, common: dict[str, str]) -> RasterSpec:
-    variable = result.dataset[name]
+    values = result.dataset[name]
     tags = {**common, "variable": name}
-    description = str(variable.attrs.get("long_name", name))
+    description = str(values.attrs.get("long_name", name))
     if name == "exclusion_reasons":
         legend = {f"BIT_{bit:02d}": rule for bit, rule in enumerate(result.rule_names)}
         legend |= {"BIT_30": "allowed again by an include rule", "BIT_31": "outside the region"}
-        categories = reason_categories(
-            distinct(blocks_of(variable), result.grid), result.rule_names
-        )
+        categories = reason_categories(distinct(blocks_of(values), result.grid), result.rule_names)
         return RasterSpec(name, "bits", "", description, categories, {**tags, **legend})
-    if "flag_values" in variable.attrs:
-        return RasterSpec(name, "class", "", description, class_categories(variable), tags)
-    if np.issubdtype(variable.dtype, np.integer):
+    if "flag_values" in values.attrs:
+        return RasterSpec(name, "class", "", description, class_categories(values), tags)
+    if np.issubdtype(values.dtype, np.integer):
         return RasterSpec(
-            name, "label", "", description, pool_categories(label_names(variable)), tags
+            name, "label", "", description, pool_categories(label_names(values)), tags
         )
-    return RasterSpec(name, "quantity", str(variable.attrs.get("units", "")), description, (), tags)
+    return RasterSpec(name, "quantity", str(values.attrs.get("units", "")), description, (), tags)
 
 
 def common_tags(scenario: Scenario) -> dict[str, str]:
@@ -231,11 +216,11 @@ def readme(specs: list[RasterSpec], rule_names: tuple[str, ...]) -> str:
     for spec in sorted(specs, key=lambda spec: spec.name):
         unit = f" [{spec.unit}]" if spec.unit else ""
         lines.append(f"{spec.name + '.tif':<{width}} {spec.description}{unit}")
-    for file, meaning in CLASS_FILES.items():
-        head = file.removesuffix("_METHOD")
+    for one in VARIABLES.values():
+        head = one.name
         found = next((s for s in specs if s.kind == "class" and s.name.startswith(head)), None)
-        if found is not None:
-            lines += ["", f"Codes of {file}.tif ({meaning}):"]
+        if one.codes and found is not None:
+            lines += ["", f"Codes of {one.file}.tif ({one.codes}):"]
             lines += [f"  {c.code:>3}  {c.label}" for c in found.categories]
             lines += [f"  {int(found.nodata):>3}  outside the region (nodata)"]
     lines += ["", *reason_legend(rule_names)]
