@@ -49,7 +49,7 @@ class StudyResult:
     grid : AnalysisGrid
         Where the arrays live.
     dataset : xr.Dataset
-        Variables of :mod:`cdrsite.result.variables` with dimensions (removal_method, y, x), and
+        Variables of :mod:`cdrsite.core.vocabulary` with dimensions (removal_method, y, x), and
         shared ones with (y, x).
     tables : dict
         DataFrames: ``methods``, ``limits``, ``exclusions``, ``sites``, ``pools``.
