@@ -24,9 +24,9 @@ from scipy.sparse.csgraph import dijkstra
 from skimage.graph import MCP_Geometric
 
 from cdrsite.engine.arrays import DiskStore
+from cdrsite.testing.routes import least_cost_blocks
 from cdrsite.transport.blockroutes import RankArrays
 from cdrsite.transport.distance import Sources, least_cost
-from cdrsite.transport.tiles import least_cost_blocks
 
 STEPS = (1000.0, 1000.0)
 

@@ -28,7 +28,7 @@ from cdrsite.engine.arrays import DiskStore
 from cdrsite.outputs.rasters.cog import write_cog_blocks
 from cdrsite.outputs.rasters.raster import BLOCK, Category, RasterSpec
 from cdrsite.siting.patches import small_patches
-from cdrsite.study.tally import COUNTED, Tally, tally_block
+from cdrsite.study.tally import COUNTED, Tally, tally_values
 
 QUANTITY = RasterSpec("quantity", "quantity", "t/yr", "quantity")
 CLASSES = RasterSpec("class", "class", "", "class", (Category(0, "a", "#ff0000"),))
@@ -108,7 +108,11 @@ def counts(folder: Path, grid: AnalysisGrid, noise: Any) -> None:
         for block in blocks:
             array[(0, *block.slices)] = values_of(kind, block, noise)
     arrays = {name: store.open(name) for name in COUNTED}
-    task = partial(tally_block, arrays, grid)
+
+    def task(block: Block) -> Tally:
+        here = (slice(None), *block.slices)
+        return tally_values({name: array[here] for name, array in arrays.items()}, grid, block)
+
     task(blocks[0])  # compiled
     wall, _, _ = timed(lambda: reduce(Tally.add, map(task, blocks)))
     print(f"counts of one method   {wall:6.2f} s")

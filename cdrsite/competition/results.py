@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cdrsite.competition._kernel_cells import add_charges, add_storage_charges
-from cdrsite.competition.conflict import ConflictError
-from cdrsite.competition.generator import SolverOptions
-from cdrsite.competition.objectives import most_net
-from cdrsite.competition.prices import solve
-from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem, RowTerm, target
+from cdrsite.competition.problem import QUANTITIES, Problem
 from cdrsite.competition.rows import SharedRow, objective_matrix
 from cdrsite.competition.solution import BlockPlan, Solution
 from cdrsite.core.states import LOWEST_STATE
@@ -164,18 +159,6 @@ def curve_edges(top: float = CURVE_TOP, step: float = CURVE_STEP) -> F64:
     return np.arange(0.0, top + step, step)
 
 
-def supply_curve(
-    solution: Solution, *, top: float = CURVE_TOP, step: float = CURVE_STEP
-) -> SupplyCurve:
-    """Net tonnes of the plan against their own cost, by method; one pass over the cells."""
-    edges = curve_edges(top, step)
-    methods = solution.problem.method_names
-    net = np.zeros((len(methods), len(edges) - 1))
-    for block in solution.blocks():
-        net += curve_part(solution.problem, block, edges)
-    return SupplyCurve(edges, net, methods)
-
-
 def curve_part(problem: Problem, block: BlockPlan, edges: F64) -> F64:
     """Net tonnes a year of a block in classes of cost, shape (M, classes)."""
     each, cost = net_and_cost(problem, block)
@@ -214,7 +197,7 @@ def binding_labels(solution: Solution) -> tuple[str, ...]:
     return (*first, ANY_RULE) if len(first) + len(policies) > LOWEST_STATE else (*first, *policies)
 
 
-def _charges(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]) -> F64:
+def charges_of(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]) -> F64:
     """What some shared rows charge a gross tonne, at its best sink, shape (M, n)."""
     system, cells = solution.system, block.cells
     price = np.where(rows, solution.price, 0.0)
@@ -252,13 +235,13 @@ def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
         charges.append(np.where(full & (need[:, None] > 0), np.inf, 0.0))
     for family in problem.families:
         rows = np.array([row.family == family.name for row in system.rows], dtype=np.bool_)
-        charges.append(_charges(solution, block, rows))
+        charges.append(charges_of(solution, block, rows))
     for policy in problem.policies:
         rows = np.array(
             [row.family == "policy" and row.name == policy.name for row in system.rows],
             dtype=np.bool_,
         )
-        charges.append(_charges(solution, block, rows))
+        charges.append(charges_of(solution, block, rows))
     stack = np.stack(charges)
     shared = sum(charges[1 + len(problem.local_names) :], np.zeros(shape))
     wish = block.reduced + charges[0] + shared
@@ -308,88 +291,3 @@ def interchangeable(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool
     loose = (alike & (rent <= TIED * worth)).any(axis=0)
     found: npt.NDArray[np.bool_] = loose | ((alike.sum(axis=0) > 1) & (used > 0).any(axis=0))
     return found
-
-
-def explain_cell(solution: Solution, cell: int) -> list[dict[str, Any]]:
-    """For one cell and each method: plan, own limit, value, charges by name and what is missing.
-
-    ``short`` is by how much one gross tonne falls short of being chosen [objective per t], 0 where
-    it is chosen; ``charges`` are prices times needs of what is scarce, largest first.
-    """
-    block = solution.block_of(cell)
-    i = cell - block.start
-    problem = solution.problem
-    names = ["land"] + [row.name for row in solution.system.rows]
-    share = (
-        np.broadcast_to(block.cells.need, block.reduced.shape) * solution.sweeper.exclusive[:, None]
-    )
-    parts = [share * block.land_price]
-    for r in range(len(solution.system.rows)):
-        if solution.price[r] != 0.0:
-            only = np.zeros(len(solution.price), dtype=bool)
-            only[r] = True
-            parts.append(_charges(solution, block, only))
-        else:
-            parts.append(np.zeros(block.reduced.shape))
-    answer = []
-    for m, name in enumerate(problem.method_names):
-        charge = {key: float(part[m, i]) for key, part in zip(names, parts, strict=True)}
-        ordered = sorted(charge.items(), key=lambda item: -abs(item[1]))
-        answer.append(
-            {
-                "method": name,
-                "gross": float(block.x[m, :, i].sum()),
-                "most": float(np.nan_to_num(np.broadcast_to(block.cells.upper, share.shape)[m, i])),
-                "short": float(max(0.0, -block.reduced[m, i])),
-                "charges": {key: value for key, value in ordered if value != 0.0},
-            }
-        )
-    return answer
-
-
-def exchange_rates(
-    solution: Solution, options: SolverOptions | None = None, *, step: float = 1e-3
-) -> F64:
-    """Net tonnes of each method given up per net tonne of one more, shape (M, M).
-
-    Row a: method a is pushed up by ``step`` of the whole net removal and the optimum found again;
-    the diagonal is 1. NaN where it cannot be pushed further.
-    """
-    problem, methods = solution.problem, solution.problem.method_names
-    before = _net_by_method(solution)
-    push = step * before.sum()
-    rates = np.full((len(methods), len(methods)), np.nan)
-    for a, name in enumerate(methods):
-        row = PolicyRow(f"push {name}", (RowTerm("net", 1.0, (name,)),), ">=", before[a] + push)
-        try:
-            pushed = solve(
-                replace(problem, policies=(*problem.policies, row)), solution.objective, options
-            )
-        except ConflictError:
-            continue
-        rates[a] = (_net_by_method(pushed) - before) / push
-    return rates
-
-
-def _net_by_method(solution: Solution) -> F64:
-    totals: F64 = solution.totals.by_combo[:, :, 1].sum(axis=0)
-    return totals
-
-
-def objective_by_method(solution: Solution) -> dict[str, float]:
-    """Share of the objective that each method brings."""
-    matrix = objective_matrix(solution.objective, solution.problem)
-    parts = (solution.totals.by_combo * matrix[None]).sum(axis=(0, 2))
-    return dict(zip(solution.problem.method_names, parts.tolist(), strict=True))
-
-
-def unserved_target(
-    problem: Problem, net_t_yr: float, options: SolverOptions | None = None
-) -> float:
-    """Part of a target that no plan can meet [net t/yr]; 0 where it can be met."""
-    try:
-        solve(replace(problem, policies=(*problem.policies, target(net_t_yr))), most_net(), options)
-    except ConflictError as conflict:
-        gives: Sequence[tuple[str, float, str]] = conflict.conflict
-        return next((give for name, give, _ in gives if name == "target"), float("nan"))
-    return 0.0

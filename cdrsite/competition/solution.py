@@ -13,7 +13,7 @@ from cdrsite.competition._kernel_cells import add_weighted
 from cdrsite.competition._kernel_prices import own_prices
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import CellBlock, Problem
-from cdrsite.competition.rows import BLOCK, RowSystem, blocks, objective_matrix
+from cdrsite.competition.rows import RowSystem, blocks, objective_matrix
 from cdrsite.competition.sweeping import BestPlan, Sums, Sweeper, SweepPrices, in_order
 
 F64 = npt.NDArray[np.float64]
@@ -111,11 +111,6 @@ class Solution:
         """Plan block by block, in order; the memory of one block per thread."""
         spans = list(blocks(self.problem.cells.n_cells))
         yield from in_order(lambda span: self.plan_of(*span), spans, self.sweeper.threads)
-
-    def block_of(self, cell: int) -> BlockPlan:
-        """Plan of the block that holds a cell."""
-        start = cell // BLOCK * BLOCK
-        return self.plan_of(start, min(start + BLOCK, self.problem.cells.n_cells))
 
     @cached_property
     def final(self) -> SweepPrices:

@@ -240,20 +240,6 @@ class AnalysisGrid:
             for col in range(0, self.cols, size):
                 yield Block(row, min(row + size, self.rows), col, min(col + size, self.cols))
 
-    def block_bounds(self, block: Block) -> tuple[float, float, float, float]:
-        """West, south, east, north of a block [CRS units]."""
-        return (
-            self.west + block.col0 * self.resolution,
-            self.north - block.row1 * self.resolution,
-            self.west + block.col1 * self.resolution,
-            self.north - block.row0 * self.resolution,
-        )
-
-    def block_transform(self, block: Block) -> Affine:
-        """Affine transform of a block's own (column, row)."""
-        west, _, _, north = self.block_bounds(block)
-        return Affine(self.resolution, 0.0, west, 0.0, -self.resolution, north)
-
     def index(self, x: float, y: float) -> tuple[int, int]:
         """Row and column of the cell that holds (x, y) in CRS units.
 

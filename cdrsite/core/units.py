@@ -1,7 +1,7 @@
 """Units at the door: "1000 kWh" becomes a number in the canonical unit (rule 4).
 
 pint is used here and nowhere else. Inside the program every array and every config value is a bare
-number in the canonical unit of :data:`CANONICAL`, and arrays carry the unit in ``attrs["units"]``.
+number in the canonical unit, and arrays carry the unit in ``attrs["units"]``.
 """
 
 from __future__ import annotations
@@ -17,32 +17,6 @@ from cdrsite.core.errors import UnitError
 
 if TYPE_CHECKING:
     import pint
-    import xarray as xr
-
-CANONICAL: dict[str, str] = {
-    "land": "m2",
-    "water": "m3/yr",
-    "electricity": "kWh/yr",
-    "heat": "kWh/yr",
-    "biomass": "t/yr",
-    "co2": "t/yr",
-    "storage": "t/yr",
-    "money": "USD",
-    "distance": "km",
-    "length": "m",
-    "cost": "USD/t",
-    "price_energy": "USD/kWh",
-    "price_water": "USD/m3",
-    "intensity": "kg/kWh",
-    "uptake": "t/ha/yr",
-    "temperature": "degC",
-    "humidity": "%",
-    "slope": "degree",
-    "pv_yield": "kWh/kWp",
-    "capacity_factor": "1",
-    "population": "person",
-}
-"""The one table: quantity name -> canonical unit (rule 4)."""
 
 MAX_TEXT = 200
 """Characters of a quantity or a unit."""
@@ -317,18 +291,3 @@ def parse_quantity(value: object, unit: str, *, per: tuple[str, ...] = ()) -> fl
             error.what, got=repr(value), expected=f"a quantity in {unit}", rule=4
         ) from error
     return number * scale + offset
-
-
-def require_units(array: xr.DataArray, unit: str, where: str) -> None:
-    """Refuse an array whose ``attrs["units"]`` is not exactly the canonical unit (rule 4).
-
-    Raises
-    ------
-    UnitError
-        If the attribute is missing or another.
-    """
-    got = array.attrs.get("units")
-    if got != unit:
-        raise UnitError(
-            "the array is not in the canonical unit", where=where, got=got, expected=unit
-        )

@@ -69,11 +69,6 @@ def crf(rate: npt.ArrayLike, years: npt.ArrayLike) -> FloatArray:
         return np.where(r > 1e-100, r / -np.expm1(-n * np.log1p(r)), 1.0 / n)[()]
 
 
-def annualised_capex(capex: npt.ArrayLike, rate: npt.ArrayLike, years: npt.ArrayLike) -> FloatArray:
-    """Yearly payment for an investment: ``capex x CRF`` [USD/yr per unit of capex]."""
-    return _float(capex) * crf(rate, years)
-
-
 @dataclass(frozen=True)
 class PlantCosts:
     """Costs of owning and running a plant, at the reference climate.
@@ -154,42 +149,6 @@ class PlantCosts:
         return cls(nameplate, lifetime, capacity_factor, fixed_om, variable_om)
 
 
-@dataclass(frozen=True)
-class CostBreakdown:
-    """Cost per tonne by part [USD/t]; the revenue is negative, so that the parts add up.
-
-    Each part is a number or an array; all broadcast.
-    """
-
-    capital: npt.ArrayLike = 0.0
-    fixed_om: npt.ArrayLike = 0.0
-    variable_om: npt.ArrayLike = 0.0
-    electricity: npt.ArrayLike = 0.0
-    heat: npt.ArrayLike = 0.0
-    water: npt.ArrayLike = 0.0
-    feedstock: npt.ArrayLike = 0.0
-    materials: npt.ArrayLike = 0.0
-    land: npt.ArrayLike = 0.0
-    planting: npt.ArrayLike = 0.0
-    transport: npt.ArrayLike = 0.0
-    storage: npt.ArrayLike = 0.0
-    revenue: npt.ArrayLike = 0.0
-
-    @property
-    def total(self) -> FloatArray:
-        """Sum of all parts [USD/t]; negative only if the revenue exceeds the costs."""
-        total = _float(0.0)
-        for part in fields(self):
-            total = total + _float(getattr(self, part.name))
-        return total
-
-    def per_net(self, net: npt.ArrayLike) -> CostBreakdown:
-        """Return the same parts per net tonne: divided by the net factor, NaN where it is <= 0."""
-        return CostBreakdown(
-            **{part.name: per_net_tonne(getattr(self, part.name), net) for part in fields(self)}
-        )
-
-
 def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     """Cost per gross tonne of a method, as a sum of products.
 
@@ -203,7 +162,7 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     Returns
     -------
     dict of str to Sum
-        By the part of :class:`CostBreakdown`; they add up to the cost [USD per gross t].
+        By part; they add up to the cost [USD per gross t].
         Factors: ``inverse_productivity`` (1 / climate productivity factor) [1];
         ``electricity_bought``, ``electricity_supplied``, ``heat`` [kWh/t]; ``water`` [m3/t];
         ``biomass`` [t dry/t]; ``material`` [kg/t]; ``land`` [m2 per t/yr]; ``stored`` (CO2 that
@@ -236,74 +195,6 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
         "storage": product(1.0, "stored", "price_storage"),
         "revenue": product(-1.0, "electricity_supplied", "price_sold"),
     }
-
-
-def gross_cost(
-    plant: PlantCosts,
-    rate: float,
-    *,
-    productivity: npt.ArrayLike = 1.0,
-    electricity: npt.ArrayLike = 0.0,
-    heat: npt.ArrayLike = 0.0,
-    water: npt.ArrayLike = 0.0,
-    biomass: npt.ArrayLike = 0.0,
-    material: npt.ArrayLike = 0.0,
-    land: npt.ArrayLike = 0.0,
-    stored: npt.ArrayLike = 1.0,
-    price_electricity: npt.ArrayLike = 0.0,
-    price_sold: npt.ArrayLike = 0.0,
-    price_heat: npt.ArrayLike = 0.0,
-    price_water: npt.ArrayLike = 0.0,
-    price_biomass: npt.ArrayLike = 0.0,
-    price_material: npt.ArrayLike = 0.0,
-    price_land: npt.ArrayLike = 0.0,
-    price_planting: npt.ArrayLike = 0.0,
-    price_transport: npt.ArrayLike = 0.0,
-    price_storage: npt.ArrayLike = 0.0,
-) -> CostBreakdown:
-    """Cost per gross tonne, part by part [USD/t].
-
-    Parameters
-    ----------
-    plant, rate
-        See :func:`gross_cost_terms`, which also gives the unit of every need and price.
-    productivity : array_like
-        Climate productivity factor, above 0 [1]; 0 or less gives an unknown cost (NaN).
-    electricity : array_like
-        Need [kWh/t]; negative where the method supplies power, which is sold at ``price_sold``.
-
-    Returns
-    -------
-    CostBreakdown
-        Parts that add up to the cost per gross tonne.
-    """
-    power, factor = _float(electricity), _float(productivity)
-    with np.errstate(divide="ignore"):
-        inverse = np.where(factor > 0, 1.0 / factor, np.nan)[()]
-    factors: dict[str, npt.ArrayLike] = {
-        "inverse_productivity": inverse,
-        "electricity_bought": np.maximum(power, 0.0),
-        "electricity_supplied": np.maximum(-power, 0.0),
-        "heat": heat,
-        "water": water,
-        "biomass": biomass,
-        "material": material,
-        "land": land,
-        "stored": stored,
-        "price_electricity": price_electricity,
-        "price_sold": price_sold,
-        "price_heat": price_heat,
-        "price_water": price_water,
-        "price_biomass": price_biomass,
-        "price_material": price_material,
-        "price_land": price_land,
-        "price_planting": price_planting,
-        "price_transport": price_transport,
-        "price_storage": price_storage,
-    }
-    with np.errstate(invalid="ignore"):  # infinite land x price 0: no tonne, no cost (NaN)
-        terms = gross_cost_terms(plant, rate).items()
-        return CostBreakdown(**{part: term.evaluate(factors) for part, term in terms})
 
 
 def per_net_tonne(cost: npt.ArrayLike, net: npt.ArrayLike) -> FloatArray:

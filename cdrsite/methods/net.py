@@ -9,8 +9,8 @@ The net factor is a sum of products,
     net = stored share - (electricity bought x grid intensity + heat x heat intensity
           + biomass x (supply + haul x km) + materials + embodied + ... ) / 1000,
 
-and exists once, in :func:`net_factor_terms`: :func:`net_factor` evaluates those terms with numpy
-and a compiled plan folds the same terms with whatever is constant in a scenario.
+and exists once, in :func:`net_factor_terms`: a compiled plan folds those terms with whatever is
+constant in a scenario, and :mod:`cdrsite.testing.formulae` evaluates them with numpy.
 """
 
 from __future__ import annotations
@@ -53,16 +53,6 @@ def _require_share(name: str, value: npt.ArrayLike, *, below_one: bool = False) 
             cure="write 2 % as 0.02",
         )
     return array
-
-
-def bought(electricity: npt.ArrayLike) -> FloatArray:
-    """Electricity taken from the grid [kWh/t]: the need, or 0 where the method supplies power."""
-    return np.maximum(_float(electricity), 0.0)
-
-
-def supplied(electricity: npt.ArrayLike) -> FloatArray:
-    """Electricity given to the grid [kWh/t]: a negative need turned positive, else 0."""
-    return np.maximum(-_float(electricity), 0.0)
 
 
 @dataclass(frozen=True)
@@ -142,7 +132,7 @@ class Emissions:
     fossil_uncaptured : float
         Fossil CO2 from fuel burnt on site that escapes capture, with methane leakage.
     land_use_change : float
-        Direct and indirect land-use change, already amortised (:func:`amortised`).
+        Direct and indirect land-use change, already amortised.
     counterfactual : float
         Carbon that would have stayed on land without the project: residues left to decay slowly,
         regrowth that would have come anyway.
@@ -228,118 +218,6 @@ def net_factor_terms(
     return reduce(add, products, const(constant))
 
 
-def net_factor(
-    losses: ChainLosses,
-    emissions: Emissions,
-    *,
-    electricity: npt.ArrayLike = 0.0,
-    grid_intensity: npt.ArrayLike = 0.0,
-    heat: npt.ArrayLike = 0.0,
-    heat_intensity: npt.ArrayLike = 0.0,
-    transport_km: npt.ArrayLike = 0.0,
-    biomass: npt.ArrayLike = 0.0,
-    haul_km: npt.ArrayLike = 0.0,
-    supply_intensity: float = 0.0,
-    haul_intensity: float = 0.0,
-    place_emissions: npt.ArrayLike = 0.0,
-) -> FloatArray:
-    """Net tonnes removed per gross tonne captured [t/t]; 0 or less means no removal (rule 5).
-
-    Parameters
-    ----------
-    losses, emissions, supply_intensity, haul_intensity
-        See :func:`net_factor_terms`.
-    electricity : array_like
-        Need [kWh/t]. Negative where the method supplies power: that adds nothing to the removal;
-        what it replaces has its own ledger (:mod:`cdrsite.methods.ledgers`).
-    grid_intensity, heat_intensity : array_like
-        [kg CO2e/kWh].
-    heat : array_like
-        Need [kWh/t].
-    transport_km, haul_km : array_like
-        Distance of the CO2 to its sink and of the biomass to the plant [km].
-    biomass : array_like
-        Need [t dry/t].
-    place_emissions : array_like
-        Emissions read from a layer [kg/t].
-
-    Returns
-    -------
-    ndarray
-        The net factor, shape of the broadcast inputs.
-    """
-    terms = net_factor_terms(
-        losses, emissions, supply_intensity=supply_intensity, haul_intensity=haul_intensity
-    )
-    return terms.evaluate(
-        {
-            "electricity_bought": bought(electricity),
-            "grid_intensity": grid_intensity,
-            "heat": heat,
-            "heat_intensity": heat_intensity,
-            "transport_km": transport_km,
-            "biomass": biomass,
-            "haul_km": haul_km,
-            "place_emissions": place_emissions,
-        }
-    )
-
-
-def break_even_intensity(
-    electricity: npt.ArrayLike, net_at_zero_intensity: npt.ArrayLike
-) -> FloatArray:
-    """Grid intensity at which the net factor becomes zero [kg CO2e/kWh].
-
-    ``I* = 1000 net(I = 0) / electricity bought``.
-
-    Parameters
-    ----------
-    electricity : array_like
-        Need [kWh/t]; negative means that power is supplied.
-    net_at_zero_intensity : array_like
-        Net factor on emission-free power [t/t].
-
-    Returns
-    -------
-    ndarray
-        Infinite where no power is bought; NaN where no intensity gives a removal.
-    """
-    power, net = np.broadcast_arrays(bought(electricity), _float(net_at_zero_intensity))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(net > 0, KG_PER_T * net / power, np.nan)[()]
-
-
-def storage_use_per_net_tonne(
-    net: npt.ArrayLike, losses: ChainLosses, transport_km: npt.ArrayLike = 0.0
-) -> FloatArray:
-    """CO2 injected per net tonne removed [t/t], co-captured fossil CO2 included.
-
-    ``(1 + fossil) stored share / net factor``; NaN where the net factor is 0 or less.
-    """
-    factor = _float(net)
-    injected = (1.0 + losses.fossil_cocaptured) * losses.stored_share(transport_km)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(factor > 0, injected / factor, np.nan)[()]
-
-
-def amortised(emission: npt.ArrayLike, years: float) -> FloatArray:
-    """One-time emission spread evenly over the years of accounting [unit of emission per yr].
-
-    Raises
-    ------
-    ConfigError
-        If the number of years is not positive.
-    """
-    if not (math.isfinite(years) and years > 0):
-        raise ConfigError(
-            "the amortisation time must be positive",
-            got=years,
-            expected="years",
-            cure="20 years is the IPCC default for land-use change",
-        )
-    return _float(emission) / years
-
-
 def credited(net: npt.ArrayLike, buffer: npt.ArrayLike) -> FloatArray:
     """Tonnes that may be credited after the buffer pool took its share [unit of net].
 
@@ -422,30 +300,3 @@ def moura_costa_equivalence(stored: npt.ArrayLike, horizon: float = 100.0) -> Fl
     ``stored / A(H)``; Moura Costa & Wilson 2000, doi:10.1023/A:1009697625521.
     """
     return np.minimum(_require_storage(stored, horizon) / airborne_years(horizon), 1.0)
-
-
-def linear_equivalence(stored: npt.ArrayLike, horizon: float = 100.0) -> FloatArray:
-    """Worth of a tonne stored for ``stored`` years, ``stored / horizon`` [1], at most 1.
-
-    The tonne-year rule of the Climate Action Reserve with a horizon of 100 years.
-    """
-    return _require_storage(stored, horizon) / horizon
-
-
-def discounted_equivalence(stored: npt.ArrayLike, rate: float) -> FloatArray:
-    """Worth of a tonne stored for ``stored`` years at a discount rate, ``1 - (1 + r)^-T`` [1]."""
-    if not (math.isfinite(rate) and rate >= 0):
-        raise ConfigError(
-            "the discount rate must be 0 or more",
-            got=rate,
-            expected="a share per year",
-            cure="write 3 % as 0.03",
-        )
-    return -np.expm1(-_float(stored) * math.log1p(rate))
-
-
-def years_to_exhaustion(capacity: npt.ArrayLike, injection: npt.ArrayLike) -> FloatArray:
-    """Years until a store is full [yr]: capacity [t] / injection [t/yr], infinite without use."""
-    room, rate = np.broadcast_arrays(_float(capacity), _float(injection))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(rate > 0, room / rate, np.where(rate == 0, np.inf, np.nan))[()]

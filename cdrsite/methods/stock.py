@@ -17,8 +17,6 @@ from cdrsite.core.errors import ConfigError
 
 FloatArray = npt.NDArray[np.float64]
 
-M2_PER_HA = 10_000.0
-
 
 @dataclass(frozen=True)
 class AgeCurve:
@@ -57,11 +55,6 @@ class AgeCurve:
                     cure="for example rate 0.05 per year, shape 3, 30 reference years",
                 )
 
-    @property
-    def peak_age(self) -> float:
-        """Age of the fastest growth [yr]; 0 if the growth only slows down."""
-        return max(0.0, math.log(self.shape) / self.rate)
-
     def stock(self, age: npt.ArrayLike) -> FloatArray:
         """Stock at an age, relative to its final value [1]."""
         years = np.maximum(np.asarray(age, dtype=np.float64), 0.0)
@@ -95,31 +88,3 @@ class AgeCurve:
     def growth(self, years: int) -> FloatArray:
         """Uptake in each of the first ``years``, relative to their own mean, shape (years,) [1]."""
         return self.year_factor(np.arange(1, years + 1)) / self.mean_factor(years)
-
-
-def mean_uptake(uptake: npt.ArrayLike, curve: AgeCurve, years: float) -> FloatArray:
-    """Mean uptake over the accounting years [t/ha/yr], from the layer's [t/ha/yr]."""
-    return np.asarray(uptake, dtype=np.float64) * curve.mean_factor(years)
-
-
-def uptake_in_year(uptake: npt.ArrayLike, curve: AgeCurve, year: npt.ArrayLike) -> FloatArray:
-    """Uptake during the n-th year after planting [t/ha/yr], from the layer's mean [t/ha/yr]."""
-    return np.asarray(uptake, dtype=np.float64) * curve.year_factor(year)
-
-
-def land_need(uptake: npt.ArrayLike) -> FloatArray:
-    """Land per tonne a year [m2 per t/yr]: ``10000 / uptake``.
-
-    Parameters
-    ----------
-    uptake : array_like
-        [t/ha/yr].
-
-    Returns
-    -------
-    ndarray
-        Infinite where nothing grows (0 or less): no area is enough. NaN stays unknown.
-    """
-    rate = np.asarray(uptake, dtype=np.float64)
-    with np.errstate(divide="ignore"):
-        return np.where(rate <= 0, np.inf, M2_PER_HA / rate)[()]

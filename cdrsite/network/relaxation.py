@@ -53,10 +53,6 @@ class Relaxation:
         """Replace the bounds of all columns."""
         self._highs.changeColsBounds(self.size, self._columns, lower, upper)
 
-    def set_cost(self, cost: np.ndarray) -> None:
-        """Replace the cost of all columns."""
-        self._highs.changeColsCost(self.size, self._columns, cost)
-
     def solve(self) -> tuple[float, np.ndarray] | None:
         """Give value and solution; None where there is none.
 

@@ -204,35 +204,6 @@ def _warn(text: str) -> None:
     warnings.warn(text, CdrsiteWarning, stacklevel=3)
 
 
-def write_network(
-    folder: Path, plan: NetworkPlan, problem: NetworkProblem, places: Places | None = None
-) -> Path:
-    """Write a plan to a folder, which appears whole or not at all.
-
-    ``summary.json``; ``sources.csv``, ``sinks.csv``, ``pipes.csv``; where places are known also
-    ``network.geojson`` (longitude and latitude), ``network.gpkg`` (version 1.3) and the map as
-    ``plan.png`` and ``plan.svg``. ``manifest.json`` is the only file that holds a time (rule 9).
-
-    Parameters
-    ----------
-    folder : Path
-        Where to; an earlier run there is replaced.
-    plan, problem, places
-        As in :func:`layers`.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    ConfigError
-        The folder holds something else than an earlier run.
-    """
-    return write_networks(folder, [plan], problem, places)
-
-
 def write_networks(
     folder: Path,
     plans: Sequence[NetworkPlan],
@@ -241,7 +212,8 @@ def write_networks(
 ) -> Path:
     """Write plans of several targets: a folder for each, and ``curve.csv`` with a row for each.
 
-    One plan alone is written as by :func:`write_network`.
+    One plan alone is written into the folder itself: a CSV per table, ``summary.json``, and, where
+    nodes have places, GeoJSON, GeoPackage and pictures.
     """
     with Staging(folder, "network") as aside:
         if len(plans) == 1:

@@ -19,7 +19,6 @@ from cdrsite.study._kernel_tally import count_cells
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cdrsite.engine.arrays import CellArray
 
 CODES = 256
 """Codes of the limiting resource and states."""
@@ -57,22 +56,6 @@ class Tally:
             self.tonnes + other.tonnes,
             self.allowed + other.allowed,
         )
-
-
-def tally_block(arrays: Mapping[str, CellArray], grid: AnalysisGrid, block: Block) -> Tally:
-    """Count a block of arrays over the whole grid.
-
-    Parameters
-    ----------
-    arrays : mapping
-        Those of :data:`COUNTED`, of shape (methods, rows, cols).
-    grid : AnalysisGrid
-        Of the arrays.
-    block : Block
-        Which cells.
-    """
-    key = (slice(None), *block.slices)
-    return tally_values({name: np.asarray(arrays[name][key]) for name in COUNTED}, grid, block)
 
 
 def tally_values(values: Mapping[str, NDArray[Any]], grid: AnalysisGrid, block: Block) -> Tally:

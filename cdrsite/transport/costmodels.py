@@ -8,8 +8,7 @@ an average (rule 10).
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,15 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdrsite.core.currency import convert
-from cdrsite.core.errors import ConfigError
 from cdrsite.library.records import unknown_name
 from cdrsite.library.transport import TransportModel, load_transport_model, load_transport_models
-from cdrsite.transport.hydraulics import HOURS, nominal_diameter, parallel_lines, positive
+from cdrsite.transport.hydraulics import HOURS, positive
 from cdrsite.transport.pipelines import (
-    FEET_PER_MILE,
-    KM_PER_MILE,
     Basis,
-    investment,
     money,
     parameter,
     pipeline,
@@ -208,165 +203,6 @@ TERMINAL_CAPACITY = {"small": 3000.0, "large": 14000.0}
 # --- models side by side -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ModelRow:
-    """One model at one flow and length.
-
-    Attributes
-    ----------
-    model, mode : str
-        Name and mode of transport.
-    cost : float
-        Levelised cost [USD of the base year per t].
-    investment : float
-        Investment of the line [USD of the base year]; NaN for ship and truck.
-    level : str
-        ``low``, ``central`` or ``high`` where the model is that member of its spread, else empty.
-    inside : bool
-        Whether flow, diameter and length lie in the model's range of validity.
-    currency_year : int or None
-        Year of the model's own money; None where it does not state one.
-    source : str
-        Id in the library's sources.
-    """
-
-    model: str
-    mode: str
-    cost: float
-    investment: float
-    level: str
-    inside: bool
-    currency_year: int | None
-    source: str
-
-
-def compare(flow: float, length: float, basis: Basis | None = None) -> tuple[ModelRow, ...]:
-    """All models at one flow and length, by mode and rising cost: the spread, shown.
-
-    Parameters
-    ----------
-    flow : float
-        Flow [t/yr].
-    length : float
-        Length [km].
-    basis : Basis, optional
-        Annuity, prices, base year.
-
-    Returns
-    -------
-    tuple of ModelRow
-        One row per model of the library.
-    """
-    basis = basis or Basis()
-    levels = {}
-    for names in (SPREAD, OFFSHORE_SPREAD):
-        ranked = sorted(names, key=lambda name: float(levelised(name, flow, length, basis)))
-        levels[ranked[len(names) // 2]] = "central"
-        levels[ranked[0]], levels[ranked[-1]] = "low", "high"
-    rows = []
-    for name, model in load_transport_models().items():
-        pipe = model.mode.endswith("pipeline")
-        design = flow / basis.utilisation
-        rows.append(
-            ModelRow(
-                name,
-                model.mode,
-                float(levelised(model, flow, length, basis)),
-                _investment(model, design, length, basis) if pipe else math.nan,
-                levels.get(name, ""),
-                inside_validity(model, design, length),
-                model.currency_year,
-                model.source,
-            )
-        )
-    return tuple(sorted(rows, key=lambda row: (row.mode, row.cost, row.model)))
-
-
-def _investment(model: TransportModel, flow: float, length: float, basis: Basis) -> float:
-    region = basis.region if basis.region in model.regions else None
-    return float(investment(model, flow, length, base_year=basis.base_year, region=region))
-
-
-def inside_validity(model: TransportModel, flow: float, length: float) -> bool:
-    """Whether flow [t/yr] and length [km] lie in the range that a model states."""
-    inch = float(nominal_diameter(flow / parallel_lines(flow)))
-    per_km = {"km": 1.0, "m": 1000.0, "mile": 1 / KM_PER_MILE, "ft": FEET_PER_MILE / KM_PER_MILE}
-    per_tonne = {"t/yr": 1.0, "t/h": 1 / HOURS, "Mt/yr": 1e-6}
-    for name, variable in model.variables.items():
-        if name == "D":
-            value = inch
-        elif name == "f":
-            value = flow * per_tonne[variable.unit]
-        else:
-            value = length * per_km[variable.unit]
-        if not variable.low <= value <= variable.high:
-            return False
-    return True
-
-
-MODES = ("pipeline", "truck", "ship", "truck+ship")
-"""Modes of :func:`cheapest_mode` by code."""
-
-
-def cheapest_mode(
-    flow: ArrayLike,
-    onshore: ArrayLike,
-    offshore: ArrayLike = 0.0,
-    *,
-    basis: Basis | None = None,
-    model: str = "central",
-    offshore_model: str = "ieaghg-offshore-2002",
-) -> tuple[NDArray[np.uint8], Floats]:
-    """Mode with the least cost for a flow.
-
-    Parameters
-    ----------
-    flow : array_like
-        Flow [t/yr].
-    onshore, offshore : array_like
-        Length of the two parts of the route [km]; either may be 0.
-    basis : Basis, optional
-        Annuity, prices, base year.
-    model, offshore_model : str
-        Pipeline models, or a level of the spread.
-
-    Returns
-    -------
-    tuple
-        Code of the mode (index in :data:`MODES`; the first of equals) and its cost [USD/t]. With
-        ``ship`` a pipeline leads to the port, with ``truck+ship`` trucks do; trucks do not feed
-        an offshore pipeline.
-    """
-    basis = basis or Basis()
-    flow, land, sea = np.broadcast_arrays(
-        positive(flow, "flow"), _length(onshore, "onshore"), _length(offshore, "offshore")
-    )
-
-    def leg(function: Callable[[Floats, Floats], Floats], km: Floats) -> Floats:
-        cost = np.zeros(km.shape)
-        some = km > 0
-        cost[some] = function(flow[some], km[some])
-        return cost
-
-    pipe = leg(lambda f, d: levelised(model, f, d, basis), land)
-    sea_pipe = leg(lambda f, d: levelised(offshore_model, f, d, basis), sea)
-    sea_ship = leg(lambda f, d: ship(f, d, basis), sea)
-    road = leg(lambda f, d: truck(f, d, basis), land)
-    wet, dry = sea > 0, land > 0
-    # the ship's cost holds the liquefaction already
-    both = road + sea_ship - np.where(dry, liquefaction(basis), 0.0)
-    costs = np.stack(
-        [
-            pipe + sea_pipe,
-            np.where(wet | ~dry, np.inf, road),
-            np.where(wet, pipe + sea_ship, np.inf),
-            np.where(wet & dry, both, np.inf),
-        ]
-    )
-    best = costs.argmin(axis=0)
-    return best.astype(np.uint8), np.take_along_axis(costs, best[None], axis=0)[0]
-
-
 def road_or_pipe(
     pipeline: ArrayLike,
     length: ArrayLike,
@@ -404,13 +240,6 @@ def road_or_pipe(
     # on top of a unit nothing has to travel, whatever the modes
     wins = road < pipe if "pipeline" in modes else some
     return wins, np.where(wins, road, pipe)
-
-
-def _length(values: ArrayLike, name: str) -> Floats:
-    array = np.asarray(values, np.float64)
-    if not np.all(np.isfinite(array) & (array >= 0)):
-        raise ConfigError(f"{name} length is negative or not a number", got=str(array.min()))
-    return array
 
 
 @dataclass(frozen=True)
@@ -469,24 +298,3 @@ def unit_cost(
     if fixed < 0:  # dearer per km when longer: a line through zero and the far end
         return UnitCost(0.0, float(second / long))
     return UnitCost(float(fixed), float(per_km))
-
-
-def delivered_share(length: ArrayLike, leakage_per_100km: float) -> Floats:
-    """Share of the CO2 that arrives: ``1 - leakage * length / 100``, not below 0.
-
-    Parameters
-    ----------
-    length : array_like
-        Length [km].
-    leakage_per_100km : float
-        Share lost over 100 km [1].
-
-    Returns
-    -------
-    ndarray of float64
-        Share in [0, 1].
-    """
-    if not 0 <= leakage_per_100km <= 1:
-        raise ConfigError("leakage is not a share", got=leakage_per_100km, expected="0 to 1")
-    lost = leakage_per_100km * np.asarray(length, np.float64) / 100.0
-    return np.asarray(np.clip(1.0 - lost, 0.0, 1.0))

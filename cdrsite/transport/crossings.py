@@ -32,7 +32,7 @@ from cdrsite.transport._kernel_crossings import bill_links, count_edges
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from cdrsite.config.transport import Crossing
     from cdrsite.core.grid import AnalysisGrid
@@ -244,11 +244,6 @@ class CrossingRules:
             codes[:, *block.slices] = part.codes
         return EdgeCosts(codes, self.lookup, self.names)
 
-    def of_route(self, route: ArrayLike) -> tuple[NDArray[np.int64], float]:
-        """Crossings of a traced route per rule, and their cost [USD/t]."""
-        counts = np.array([count_crossings(route, shapes) for shapes in self.shapes], np.int64)
-        return counts, float(counts @ self.costs)
-
 
 class LinkedRoutes(Protocol):
     """Routes of all cells as back-links, as the distance gives them."""
@@ -333,43 +328,3 @@ class CrossingBill:
 def crossing_cost(rule: Crossing, per_km: float) -> float:
     """Cost of one crossing [USD/t] where a plain line costs ``per_km`` [USD/t/km]."""
     return float(rule.cost) if rule.cost is not None else float(rule.adds or 0.0) * per_km
-
-
-def count_crossings(route: ArrayLike, shapes: Sequence[Any]) -> int:
-    """How often a route crosses lines, exactly, on the vectors.
-
-    Parameters
-    ----------
-    route : array_like, shape (n, 2)
-        Vertices x, y of the route in the CRS of the lines.
-    shapes : sequence of shapely geometries
-        Lines, or polygons whose outlines count.
-
-    Returns
-    -------
-    int
-        Points where the route meets a line; a stretch that runs along a line counts once. Two
-        features crossed in one point count twice.
-    """
-    import shapely
-
-    vertices = np.asarray(route, np.float64)
-    if len(vertices) < 2 or len(shapes) == 0:
-        return 0
-    geometries = np.asarray(list(shapes), object)
-    polygon = np.isin(shapely.get_type_id(geometries), (3, 6))
-    geometries[polygon] = shapely.boundary(geometries[polygon])
-    path = shapely.linestrings(vertices)
-    met = geometries[shapely.STRtree(geometries).query(path, predicate="intersects")]
-    common = shapely.intersection(met, path)
-    total = 0
-    for shape in common:
-        parts = shapely.get_parts(shape)
-        if shapely.get_type_id(shape) == 7:
-            parts = shapely.get_parts(parts)
-        stretches = parts[shapely.get_type_id(parts) == 1]
-        total += int(np.sum(shapely.get_type_id(parts) == 0))
-        if stretches.size:
-            merged = shapely.line_merge(shapely.multilinestrings(stretches))
-            total += int(shapely.get_num_geometries(merged))
-    return total

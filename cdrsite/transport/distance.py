@@ -153,15 +153,6 @@ class DistanceResult:
             name: CachedCells(getattr(self, name)) for name in ("cost", "length_km", "sink", "link")
         }
 
-    def unreachable(self) -> dict[str, int]:
-        """Number of cells without a route, by reason."""
-        count = np.bincount(np.asarray(self.status[:, :]).ravel(), minlength=4)
-        return {
-            "barrier": int(count[BARRIER]),
-            "disconnected": int(count[DISCONNECTED]),
-            "unknown friction": int(count[UNKNOWN]),
-        }
-
 
 def least_cost(
     friction: NDArray[Any],

@@ -73,35 +73,6 @@ class SupplyShed:
         """What arrives at a haul cost of at most ``bins``, shape (n, b) [t dry/yr]."""
         return np.cumsum(self.delivered, axis=1)
 
-    def mean_cost(self) -> Floats:
-        """Haul cost per tonne that arrives, shape (n,) [USD/t]; NaN without supply."""
-        return _ratio(self.spent.sum(axis=1), self.total())
-
-    def mean_km(self) -> Floats:
-        """Haul per tonne collected, shape (n,) [km]; NaN without supply."""
-        return _ratio(self.tonne_km.sum(axis=1), self.taken.sum(axis=1))
-
-    def cost_of(self, amount: ArrayLike) -> Floats:
-        """Mean haul cost of the cheapest ``amount``.
-
-        Parameters
-        ----------
-        amount : array_like
-            What the plant needs, broadcast to (n,) [t dry/yr].
-
-        Returns
-        -------
-        ndarray of float64, shape (n,)
-            Cost per tonne that arrives [USD/t]; NaN where the shed does not have that much.
-            Inside a class its mean cost holds.
-        """
-        need = np.broadcast_to(np.asarray(amount, np.float64), self.total().shape)
-        before = self.curve() - self.delivered
-        part = np.clip(need[:, None] - before, 0.0, self.delivered)
-        price = np.nan_to_num(_ratio(self.spent, self.delivered))
-        cost = _ratio((part * price).sum(axis=1), need)
-        return np.where(need <= self.total() * (1 + 1e-12), cost, np.nan)
-
 
 def supply_shed(
     biomass: NDArray[Any],

@@ -28,14 +28,12 @@ the others lie on the same power law (diameter to 2.6) and are general knowledge
 
 ROUGHNESS = 0.0018 * 0.0254
 """Roughness of the pipe wall [m]: 0.0018 inch (NETL CO2 transport cost model)."""
-PRESSURE_IN, PRESSURE_OUT = 2200 * 6894.757, 1200 * 6894.757
-"""Pressure at the inlet and before the next booster [Pa]: 2200 and 1200 psig (NETL)."""
 DENSITY, VISCOSITY = 900.0, 9.0e-5
 """Dense CO2 at 53 degF and 1700 psig [kg/m3, Pa s]; general knowledge, rounded."""
 PUMP_EFFICIENCY = 0.75
 """Share of a booster's electricity that becomes pressure [1]; general knowledge."""
 BOOSTER_SPACING = 100.0
-"""Length over which the pressure falls from inlet to outlet in the sizing formula [km]."""
+"""Length over which the pressure falls from inlet to outlet [km]."""
 
 
 def parallel_lines(flow: ArrayLike) -> NDArray[np.int64]:
@@ -107,32 +105,6 @@ def pressure_gradient(flow: ArrayLike, inner_diameter: ArrayLike) -> Floats:
     reynolds = 4 * mass / (np.pi * inner * VISCOSITY)
     factor = friction_factor(reynolds, ROUGHNESS / inner)
     return np.asarray(8 * factor * mass**2 / (np.pi**2 * DENSITY * inner**5))
-
-
-def hydraulic_diameter(flow: ArrayLike, spacing: float = BOOSTER_SPACING) -> Floats:
-    """Inner diameter that loses the pressure between two boosters, by the NETL formula.
-
-    D^5 = 32 f_Fanning q^2 L / (pi^2 rho dp) with mass flow q; solved by fixed-point iteration
-    because the friction factor depends on D.
-
-    Parameters
-    ----------
-    flow : array_like
-        Flow of one line [t/yr].
-    spacing : float
-        Length between two boosters [km].
-
-    Returns
-    -------
-    ndarray of float64
-        Inner diameter [m].
-    """
-    flow = positive(flow, "flow")
-    wanted = (PRESSURE_IN - PRESSURE_OUT) / (spacing * 1000.0)
-    inner = np.full(flow.shape, 0.3)
-    for _ in range(25):  # each step shrinks the error about twentyfold
-        inner = inner * (pressure_gradient(flow, inner) / wanted) ** 0.2
-    return np.asarray(inner)
 
 
 def booster_energy(flow: ArrayLike) -> Floats:

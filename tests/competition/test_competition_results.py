@@ -25,19 +25,19 @@ from cdrsite.competition.problem import (
     target,
 )
 from cdrsite.competition.results import (
+    SupplyCurve,
     binding_labels,
     binding_map,
-    exchange_rates,
-    explain_cell,
+    curve_edges,
+    curve_part,
     interchangeable,
     net_and_cost,
     pools_table,
-    supply_curve,
     totals_table,
-    unserved_target,
 )
 from cdrsite.core.errors import DataError
 from cdrsite.core.states import LOWEST_STATE
+from cdrsite.testing.charges import explain_cell
 from cdrsite.testing.greedy import solve_greedy
 
 
@@ -126,7 +126,9 @@ def test_prices_are_what_one_unit_more_gains() -> None:
 
 def test_supply_curve_ends_at_the_net_removal() -> None:
     answer = solve(two_provinces(), most_net(), FINE)
-    curve = supply_curve(answer)
+    edges = curve_edges()
+    net = sum(curve_part(answer.problem, block, edges) for block in answer.blocks())
+    curve = SupplyCurve(edges, net, answer.problem.method_names)
     assert curve.cumulative[-1] == pytest.approx(answer.report.value, rel=1e-9)
     forest = np.flatnonzero(curve.net[2])
     assert curve.edges[forest[-1]] < 30 * 1.5 / 0.6 + 1
@@ -160,19 +162,6 @@ def test_explain_says_what_a_cell_lacks() -> None:
     charges = sum(told["dac"]["charges"].values())
     assert told["dac"]["gross"] == 0
     assert told["dac"]["short"] == pytest.approx(charges - block.cells.net[0, cell], rel=1e-6)
-
-
-def test_exchange_rates_lose_where_something_binds() -> None:
-    rates = exchange_rates(solve(two_provinces(400), most_net(), FINE), FINE)
-    np.testing.assert_allclose(np.diag(rates), 1.0, rtol=1e-5)
-    assert (rates.sum(axis=1) <= 1e-9).all()  # the optimum cannot gain by being pushed
-
-
-def test_unserved_target() -> None:
-    problem = two_provinces(300)
-    best = solve(problem, most_net(), FINE).report.value
-    assert unserved_target(problem, best * 0.9, FINE) == 0.0
-    assert unserved_target(problem, best * 1.1, FINE) == pytest.approx(best * 0.1, rel=1e-5)
 
 
 def test_lexicographic_pair_keeps_the_first_optimum_and_its_prices() -> None:
@@ -310,7 +299,7 @@ def test_cells_that_could_change_places_are_told() -> None:
         water = PoolFamily("water", "m3/yr", "basin", ("all",), np.array([supply]), {"dac": 1.0})
         problem = Problem(cells, [Competitor("dac", 0.0)], [water])
         found = solve(problem, most_net(), SolverOptions(gap=1e-9, threads=1))
-        return interchangeable(found, found.block_of(0)).tolist()
+        return interchangeable(found, next(found.blocks())).tolist()
 
     assert told([10.0] * 4, [0.9] * 4, 20.0) == [True] * 4
     assert told([10.0] * 4, [0.9] * 4, 80.0) == [False] * 4  # all are used to the end

@@ -11,7 +11,6 @@ from tiny_study import METHODS, RULES, tiny_grid, tiny_result
 from typer.testing import CliRunner
 
 from cdrsite.cli.main import app
-from cdrsite.competition.results import explain_cell
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.core.vocabulary import AMOUNTS
@@ -32,6 +31,7 @@ from cdrsite.study.compete import compete, lay_out
 from cdrsite.study.gathering import gather
 from cdrsite.study.offers import in_workspace, spread_areas
 from cdrsite.study.prepare import prepare
+from cdrsite.testing.charges import explain_cell
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -17,9 +17,10 @@ from tiny_scenario import SCENARIO, box, write_polygons, write_world
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.methods import ledgers
-from cdrsite.methods.net import ChainLosses, Emissions, net_factor
+from cdrsite.methods.net import ChainLosses, Emissions
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
+from cdrsite.testing.formulae import net_factor
 
 LIQUID = """  daccs-liquid: {override: {capture_loss: 0.02, storage: 1.3, fossil_co_captured: 0.3}}
 """

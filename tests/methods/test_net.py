@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.methods import net as acc
+from cdrsite.methods.cost import PlantCosts
+from cdrsite.testing.formulae import gross_cost, net_factor
 
 NO_LOSS = acc.ChainLosses()
 THREE_PERCENT = acc.Emissions(embodied=30.0)
@@ -22,28 +24,13 @@ THREE_PERCENT = acc.Emissions(embodied=30.0)
 )
 def test_net_factor_golden(intensity: float, net_1500: float, net_1000: float) -> None:
     for electricity, expected in ((1500.0, net_1500), (1000.0, net_1000)):
-        net = acc.net_factor(
-            NO_LOSS, THREE_PERCENT, electricity=electricity, grid_intensity=intensity
-        )
+        net = net_factor(NO_LOSS, THREE_PERCENT, electricity=electricity, grid_intensity=intensity)
         assert net == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.parametrize(("electricity", "expected"), [(1500.0, 0.647), (1800.0, 0.539)])
-def test_break_even_golden(electricity: float, expected: float) -> None:
-    intensity = acc.break_even_intensity(electricity, 0.97)
-    assert intensity == pytest.approx(expected, abs=5e-4)
-    net = acc.net_factor(NO_LOSS, THREE_PERCENT, electricity=electricity, grid_intensity=intensity)
-    assert net == pytest.approx(0.0, abs=1e-12)
-
-
-def test_break_even_edges() -> None:
-    got = acc.break_even_intensity([-700.0, 0.0, 1000.0, math.nan], [0.9, 0.9, -0.1, 0.9])
-    np.testing.assert_array_equal(got, [math.inf, math.inf, math.nan, math.nan])
 
 
 def test_supplied_power_adds_nothing_to_removal() -> None:
     inputs = {"grid_intensity": np.array([0.0, 0.5, 1.0])}
-    net = acc.net_factor(NO_LOSS, THREE_PERCENT, electricity=-700.0, **inputs)
+    net = net_factor(NO_LOSS, THREE_PERCENT, electricity=-700.0, **inputs)
     np.testing.assert_allclose(net, 0.97)
 
 
@@ -86,7 +73,7 @@ BALANCE = st.fixed_dictionaries(
 def run_net_factor(x: dict[str, float], scale: float = 1.0) -> float:
     """Evaluate the package's net factor; ``scale`` multiplies the grid intensity."""
     return float(
-        acc.net_factor(
+        net_factor(
             acc.ChainLosses(x["capture"], x["loss"], x["injection"], x["fossil"]),
             acc.Emissions(materials=x["materials"], albedo=x["albedo"]),
             electricity=x["electricity"],
@@ -125,23 +112,19 @@ def test_zero_coefficients_do_not_bring_in_unknowns() -> None:
         ("heat", "heat_intensity"),
         ("place_emissions",),
     }
-    assert acc.net_factor(NO_LOSS, acc.Emissions(), haul_km=math.nan) == 1.0
+    assert net_factor(NO_LOSS, acc.Emissions(), haul_km=math.nan) == 1.0
+
+
+def test_a_factor_of_another_name_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"no such factor: grid; expected grid_intensity, heat"):
+        net_factor(NO_LOSS, acc.Emissions(), grid=0.4)
+    with pytest.raises(TypeError, match="no such factor: price_of_land"):
+        gross_cost(PlantCosts(), 0.0, price_of_land=1.0)
 
 
 def test_unknown_stays_unknown() -> None:
-    net = acc.net_factor(
-        NO_LOSS, acc.Emissions(), electricity=1000.0, grid_intensity=[0.1, math.nan]
-    )
+    net = net_factor(NO_LOSS, acc.Emissions(), electricity=1000.0, grid_intensity=[0.1, math.nan])
     np.testing.assert_allclose(net, [0.9, math.nan])
-
-
-def test_storage_use_counts_fossil_co2() -> None:
-    losses = acc.ChainLosses(fossil_cocaptured=0.3)
-    got = acc.storage_use_per_net_tonne([1.0, 0.8, 0.0, -0.2, math.nan], losses)
-    np.testing.assert_allclose(got, [1.3, 1.625, math.nan, math.nan, math.nan])
-    lossy = acc.ChainLosses(transport_per_100km=0.01, injection=0.02)
-    # 200 km lose 2 %, the injection 2 % of the rest
-    assert acc.storage_use_per_net_tonne(0.5, lossy, 200.0) == pytest.approx(0.98 * 0.98 / 0.5)
 
 
 def test_credited_after_buffer() -> None:
@@ -168,10 +151,6 @@ def test_temporary_storage_golden() -> None:
     np.testing.assert_allclose(
         acc.moura_costa_equivalence(years[[0, 4]]), [0.191, 0.955], atol=5e-4
     )
-    np.testing.assert_allclose(acc.linear_equivalence(years), [0.1, 0.2, 0.3, 0.4, 0.5])
-    np.testing.assert_allclose(
-        acc.discounted_equivalence([20.0, 100.0], 0.03), [0.446, 0.948], atol=5e-4
-    )
 
 
 def test_airborne_years_is_the_integral_of_the_response() -> None:
@@ -187,7 +166,7 @@ def test_airborne_years_is_the_integral_of_the_response() -> None:
 @given(st.floats(0, 300), st.floats(0, 300))
 def test_longer_storage_is_worth_more_up_to_one(first: float, second: float) -> None:
     short, long = sorted((first, second))
-    for method in (acc.lashof_equivalence, acc.moura_costa_equivalence, acc.linear_equivalence):
+    for method in (acc.lashof_equivalence, acc.moura_costa_equivalence):
         assert 0.0 <= method(short) <= method(long) <= 1.0
         assert method(150.0) == 1.0
 
@@ -205,17 +184,8 @@ def test_from_library_values() -> None:
     }
     losses, emissions = acc.ChainLosses.from_library(values), acc.Emissions.from_library(values)
     # 0.99 stored, 0.3 x 0.01 fossil leaked, 11.25 + 15 + 2 kg emitted
-    assert acc.net_factor(losses, emissions) == pytest.approx(0.99 - 0.003 - 0.02825)
+    assert net_factor(losses, emissions) == pytest.approx(0.99 - 0.003 - 0.02825)
     assert acc.ChainLosses.from_library({}) == NO_LOSS
-
-
-def test_years_to_exhaustion() -> None:
-    got = acc.years_to_exhaustion([1e9, 1e9, 0.0, math.nan], [2e7, 0.0, 1.0, 1.0])
-    np.testing.assert_allclose(got, [50.0, math.inf, 0.0, math.nan])
-
-
-def test_amortised() -> None:
-    assert acc.amortised(200.0, 20) == 10.0
 
 
 @pytest.mark.parametrize(
@@ -225,10 +195,8 @@ def test_amortised() -> None:
         lambda: acc.ChainLosses(injection=-0.1),
         lambda: acc.ChainLosses(fossil_cocaptured=-0.3),
         lambda: acc.ChainLosses(fossil_cocaptured=math.nan),
-        lambda: acc.amortised(1.0, 0),
-        lambda: acc.discounted_equivalence(10.0, -0.1),
         lambda: acc.lashof_equivalence(-1.0),
-        lambda: acc.linear_equivalence(1.0, horizon=0.0),
+        lambda: acc.moura_costa_equivalence(1.0, horizon=0.0),
     ],
 )
 def test_refused(refused: object) -> None:
@@ -238,7 +206,7 @@ def test_refused(refused: object) -> None:
 
 def test_solid_sorbent_on_nearly_clean_power() -> None:
     """720 kWh (Wuppertal Institute 2024), sorbent 45 and plant 15 kg/t (Deutz & Bardow 2021)."""
-    net = acc.net_factor(
+    net = net_factor(
         NO_LOSS,
         acc.Emissions(materials=45.0, embodied=15.0),
         electricity=720.0,

@@ -10,23 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.core.errors import ConfigError
-from cdrsite.methods.renewables import energy_land, pv_land, wind_land
-from cdrsite.methods.stock import AgeCurve, land_need, mean_uptake, uptake_in_year
+from cdrsite.methods.renewables import pv_land
+from cdrsite.methods.stock import AgeCurve
 
 CURVE = AgeCurve(rate=0.04, shape=3.0, reference_years=30.0)
 
 
-def test_land_need_golden() -> None:
-    got = land_need([40.7, 20.0, 10.0, 4.5, 0.0, -2.0, math.nan])
-    expected = [245.7, 500, 1000, 2222.2, math.inf, math.inf, math.nan]
-    np.testing.assert_allclose(got, expected, rtol=1e-4)
-
-
 def test_growth_peaks_between_20_and_40_years() -> None:
-    assert CURVE.peak_age == pytest.approx(math.log(3) / 0.04)
-    yearly = uptake_in_year(10.0, CURVE, np.arange(1, 101))
-    assert abs(int(np.argmax(yearly)) + 0.5 - CURVE.peak_age) <= 0.5
-    assert AgeCurve(0.04, 1.0, 30).peak_age == 0.0
+    # the growth of (1 - exp(-k t))^p is fastest at ln(p) / k
+    yearly = CURVE.year_factor(np.arange(1, 101))
+    assert abs(int(np.argmax(yearly)) + 0.5 - math.log(3) / 0.04) <= 0.5
 
 
 def test_stock_written_out() -> None:
@@ -36,42 +29,34 @@ def test_stock_written_out() -> None:
 
 
 def test_mean_over_the_reference_years_is_the_layer() -> None:
-    np.testing.assert_allclose(mean_uptake([12.0, math.nan], CURVE, 30), [12.0, math.nan])
+    assert CURVE.mean_factor(30) == pytest.approx(1.0)
     # saturation: over 200 years the mean is much lower
-    assert mean_uptake(12.0, CURVE, 200) < 6.0
+    assert CURVE.mean_factor(200) < 0.5
 
 
 @given(st.floats(0.005, 0.3), st.floats(0.5, 6), st.integers(5, 100), st.integers(1, 150))
 def test_years_add_up_to_the_mean(rate: float, shape: float, reference: int, years: int) -> None:
     curve = AgeCurve(rate, shape, reference)
-    yearly = uptake_in_year(7.0, curve, np.arange(1, years + 1))
+    yearly = curve.year_factor(np.arange(1, years + 1))
     assert np.all(yearly >= 0)
-    assert yearly.mean() == pytest.approx(mean_uptake(7.0, curve, years), rel=1e-9)
+    assert yearly.mean() == pytest.approx(curve.mean_factor(years), rel=1e-9)
     assert curve.growth(years).mean() == pytest.approx(1.0, rel=1e-9)
 
 
 def test_pv_land_anchor() -> None:
     # 1000 kWh at capacity factor 0.18 and 40 MW/km2
-    assert energy_land(1000.0, pv_land(0.18 * 8760, 0.04)) == pytest.approx(15.9, abs=0.05)
+    assert 1000.0 * pv_land(0.18 * 8760, 0.04) == pytest.approx(15.9, abs=0.05)
 
 
-def test_wind_land() -> None:
-    # 1000 kWh at capacity factor 0.30 and 10 MW/km2: 38 m2 of farm, 3 % of it taken
-    assert energy_land(1000.0, wind_land(0.30, 0.01)) == pytest.approx(38.05, abs=0.01)
-    assert energy_land(1000.0, wind_land(0.30, 0.01, 0.03)) == pytest.approx(1.1416, abs=1e-3)
-
-
-def test_no_yield_and_no_need() -> None:
-    np.testing.assert_array_equal(
-        energy_land([1000.0, 0.0, -700.0, 1000.0], pv_land([0.0, 0.0, 0.0, math.nan], 0.04)),
-        [math.inf, 0.0, 0.0, math.nan],
-    )
+def test_no_yield_is_endless_land() -> None:
+    got = pv_land([0.0, -1.0, math.nan], 0.04)
+    np.testing.assert_array_equal(got, [math.inf, math.inf, math.nan])
 
 
 @given(st.floats(500, 2300), st.floats(0.01, 0.1), st.floats(1, 3000))
 def test_better_yield_never_needs_more_land(pv: float, density: float, power: float) -> None:
-    land = energy_land(power, pv_land(pv, density))
-    assert energy_land(power, pv_land(pv * 1.1, density)) < land
+    land = power * pv_land(pv, density)
+    assert power * pv_land(pv * 1.1, density) < land
     assert land * pv * density == pytest.approx(power)
 
 
@@ -79,7 +64,7 @@ def test_better_yield_never_needs_more_land(pv: float, density: float, power: fl
 def test_germany_20_mt_land(published_km2: float, density: float) -> None:
     """Plant and own PV for 20 Mt/yr: 167 to 353 km2 (Wuppertal Institute 2024)."""
     plant = 0.078  # m2 per t/yr
-    own_power = energy_land(720.0, pv_land(1050.0, density))
+    own_power = 720.0 * pv_land(1050.0, density)
     assert 20e6 * (plant + own_power) / 1e6 == pytest.approx(published_km2, rel=0.2)
 
 
@@ -90,8 +75,6 @@ def test_germany_20_mt_land(published_km2: float, density: float) -> None:
         lambda: AgeCurve(0.04, math.nan, 30),
         lambda: CURVE.mean_factor(0),
         lambda: pv_land(1500.0, 0.0),
-        lambda: wind_land(0.3, math.nan),
-        lambda: wind_land(0.3, 0.01, 3.0),
     ],
 )
 def test_refused(refused: object) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from cogs import write_cog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
@@ -18,7 +19,6 @@ from cdrsite.outputs.rasters.cog import (
     Statistics,
     halve,
     overview_shapes,
-    write_cog,
     write_cog_blocks,
 )
 from cdrsite.outputs.rasters.plan import distinct

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import rasterio
 import xarray as xr
+from cogs import write_cog
 from rio_cogeo.cogeo import cog_validate
 from tiny_study import LIMIT, METHODS, REASONS, RULES, SHARE, STATE, tiny_grid, tiny_result
 
@@ -37,7 +38,6 @@ from cdrsite.outputs.palette import (
     method_colour,
     rgba,
 )
-from cdrsite.outputs.rasters.cog import write_cog
 from cdrsite.outputs.rasters.raster import Category, RasterSpec
 from cdrsite.outputs.tables import plain
 from cdrsite.result.study_result import StudyResult

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from cogs import write_cog
 from tiny_study import METHODS, tiny_result
 
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.grid import AnalysisGrid
-from cdrsite.outputs.rasters.cog import write_cog
 from cdrsite.outputs.rasters.raster import RasterSpec
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.result.study_result import StudyResult

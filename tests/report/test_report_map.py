@@ -16,6 +16,7 @@ from demo_study import coarse_demo
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from packed import unpack
 from tiny_study import LIMIT, METHODS, SHARE, tiny_dataset, tiny_grid
 
 import cdrsite.report.accessor  # noqa: F401  (registers .cdr)
@@ -58,7 +59,7 @@ FLOATS = st.one_of(st.just(float("nan")), st.floats(0, 2.0**40, width=32))
 
 @given(hnp.arrays(np.float32, hnp.array_shapes(max_dims=2, max_side=30), elements=FLOATS))
 def test_packed_numbers_come_back_within_half_a_step(values: np.ndarray) -> None:
-    found = mapcells.unpack(pack_log(values)).reshape(values.shape)
+    found = unpack(pack_log(values)).reshape(values.shape)
     np.testing.assert_array_equal(np.isnan(found), np.isnan(values))
     np.testing.assert_array_equal(found == 0, values == 0)
     known = np.isfinite(values) & (values > 0)
@@ -70,20 +71,20 @@ def test_packed_numbers_come_back_within_half_a_step(values: np.ndarray) -> None
 
 @given(hnp.arrays(np.float32, st.integers(1, 400), elements=st.floats(-50, 50, width=32)))
 def test_numbers_of_either_sign_come_back(values: np.ndarray) -> None:
-    found = mapcells.unpack(pack_linear(values, 0.01))
+    found = unpack(pack_linear(values, 0.01))
     np.testing.assert_allclose(found, values, atol=0.0051)
 
 
 @given(hnp.arrays(np.int64, st.integers(1, 600), elements=st.integers(-1, 1 << 31)))
 def test_whole_numbers_come_back_exactly(values: np.ndarray) -> None:
-    np.testing.assert_array_equal(mapcells.unpack(pack_whole(values)), values)
+    np.testing.assert_array_equal(unpack(pack_whole(values)), values)
 
 
 def test_few_different_numbers_are_kept_as_they_are() -> None:
     values = np.array([404_000.0, np.nan, 66_187_000.0, 0.0, 404_000.0] * 300)
     packed = pack_log(values)
     assert packed["scale"] == "table"
-    np.testing.assert_array_equal(mapcells.unpack(packed), values)
+    np.testing.assert_array_equal(unpack(packed), values)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +98,8 @@ def test_kinds_are_those_of_a_sort(values: list[int]) -> None:
 
 
 def test_nothing_known_and_nothing_at_all() -> None:
-    assert np.isnan(mapcells.unpack(pack_log(np.full(5, np.nan)))).all()
-    assert np.isnan(mapcells.unpack(pack_linear(np.full(300, np.nan), 0.1))).all()
+    assert np.isnan(unpack(pack_log(np.full(5, np.nan)))).all()
+    assert np.isnan(unpack(pack_linear(np.full(300, np.nan), 0.1))).all()
 
 
 # --------------------------------------------------------------------- places
@@ -265,11 +266,11 @@ def test_cells_of_a_small_study_written_out() -> None:
     cells = mapwhy.cells_of(DatasetSource(tiny_dataset(tiny_grid())))
     assert (cells["rows"], cells["cols"], cells["step"]) == (4, 5, 1)
     solid = cells["methods"][METHODS[0]]
-    found = mapcells.unpack(solid["equal_share"]).reshape(LIMIT.shape)
+    found = unpack(solid["equal_share"]).reshape(LIMIT.shape)
     allowed = LIMIT < 250
     np.testing.assert_allclose(found[allowed], SHARE[allowed], rtol=FINE)
     assert np.isnan(found[~allowed]).all()
-    inside = mapcells.unpack(cells["shared"]["inside"]).reshape(LIMIT.shape)
+    inside = unpack(cells["shared"]["inside"]).reshape(LIMIT.shape)
     np.testing.assert_array_equal(inside == 1, LIMIT != OUTSIDE)
     assert cells["names"]["labels"]["pool_water"] == ["上游", "lower <b>basin</b>"]
 
@@ -278,7 +279,7 @@ def values_at(cells: dict[str, Any], row: int, col: int) -> dict[str, dict[str, 
     index = row * cells["cols"] + col
     groups = {"": cells["shared"], **cells["methods"]}
     return {
-        group: {name: float(mapcells.unpack(packed)[index]) for name, packed in arrays.items()}
+        group: {name: float(unpack(packed)[index]) for name, packed in arrays.items()}
         for group, arrays in groups.items()
     }
 
@@ -366,7 +367,7 @@ def test_a_large_run_is_sampled_and_its_cells_are_real(
         allowed = ~np.isin(dataset["limit"][0].to_numpy(), [252, 253, 254, 255])
     assert (cells["rows"], cells["cols"]) == (-(-whole.shape[0] // 3), -(-whole.shape[1] // 3))
     name = next(iter(cells["methods"]))
-    found = mapcells.unpack(cells["methods"][name]["equal_share"])
+    found = unpack(cells["methods"][name]["equal_share"])
     found = found.reshape(cells["rows"], cells["cols"])
     part = np.where(allowed, whole, np.nan)[1::3, 1::3]
     np.testing.assert_allclose(found[: part.shape[0], : part.shape[1]], part, rtol=FINE)
@@ -458,7 +459,7 @@ def test_a_source_other_than_a_study() -> None:
     found = fragment(DatasetSource(dataset), Words("en"))
     plain = found.data["cells"]["plain"]
     assert set(plain) == {"supply_water", "pool_water", "change"}
-    values = mapcells.unpack(plain["change"]).reshape(LIMIT.shape)
+    values = unpack(plain["change"]).reshape(LIMIT.shape)
     np.testing.assert_allclose(values, dataset["change"], rtol=1e-3)
     assert found.data["cells"]["methods"] == {} and "cdrmap-method" not in found.html
 
@@ -494,6 +495,6 @@ def test_a_large_dataset_is_never_read_whole(tmp_path: Path) -> None:
         tracemalloc.stop()
     step = cells["step"]
     assert step > 10 and peak < field.nbytes / 2
-    found = mapcells.unpack(cells["plain"]["height"]).reshape(cells["rows"], cells["cols"])
+    found = unpack(cells["plain"]["height"]).reshape(cells["rows"], cells["cols"])
     part = field[step // 2 :: step, step // 2 :: step]
     np.testing.assert_allclose(found[: part.shape[0], : part.shape[1]], part, rtol=FINE)

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 import numpy as np
 import pytest
 from pyproj import CRS
+from tallies import tally_all
 
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.states import EXCLUDED, OUTSIDE, UNKNOWN
@@ -14,7 +14,7 @@ from cdrsite.study.tables import (
     region_km2,
     top_limits,
 )
-from cdrsite.study.tally import COUNTED, Tally, tally_block
+from cdrsite.study.tally import COUNTED, Tally
 
 GRID = AnalysisGrid(CRS("EPSG:3035").to_wkt(), 0.0, 100.0, 10.0, 7, 9)
 
@@ -23,8 +23,7 @@ def tallied(size: int, **others: Any) -> tuple[Tally, dict[str, Any]]:
     arrays = {name: np.ones((1, *GRID.shape), np.float32) for name in COUNTED}
     arrays["limit"] = np.zeros((1, *GRID.shape), np.uint8)
     arrays |= others
-    parts = [tally_block(arrays, GRID, block) for block in GRID.blocks(size)]
-    return reduce(Tally.add, parts), arrays
+    return tally_all(arrays, GRID, size), arrays
 
 
 @pytest.mark.parametrize("size", [3, 9])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
+from tallies import tally_all, tally_parts
 
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.states import EXCLUDED, OUTSIDE, UNKNOWN
@@ -17,7 +18,6 @@ from cdrsite.engine.arrays import DiskStore, MemoryStore
 from cdrsite.study.tally import (
     COUNTED,
     Tally,
-    tally_block,
     tally_values,
 )
 
@@ -44,10 +44,6 @@ def arrays_of(seed: int, methods: int = 2, grid: AnalysisGrid = GRID) -> dict[st
     }
 
 
-def whole(arrays: dict[str, Any], size: int, grid: AnalysisGrid = GRID) -> Tally:
-    return reduce(Tally.add, (tally_block(arrays, grid, block) for block in grid.blocks(size)))
-
-
 def test_written_out() -> None:
     grid = AnalysisGrid(GRID.wkt, 0.0, 20.0, 10.0, 2, 2)
     arrays = {
@@ -70,7 +66,7 @@ def test_written_out() -> None:
 @MANY
 def test_sums_are_those_of_the_whole(seed: int, size: int) -> None:
     arrays = arrays_of(seed)
-    tally = whole(arrays, size)
+    tally = tally_all(arrays, GRID, size)
     area = np.broadcast_to(GRID.row_areas[:, None], GRID.shape)
     for m in range(2):
         limit = arrays["limit"][m]
@@ -89,7 +85,7 @@ def test_sums_are_those_of_the_whole(seed: int, size: int) -> None:
 
 def test_a_geographic_grid_counts_true_areas() -> None:
     grid = AnalysisGrid(CRS("EPSG:4326").to_wkt(), 6.0, 52.0, 0.5, 7, 9)
-    tally = whole(arrays_of(1, grid=grid), 4, grid)
+    tally = tally_all(arrays_of(1, grid=grid), grid, 4)
     assert tally.area[0].sum() == pytest.approx(9 * grid.row_areas.sum(), rel=1e-12)
 
 
@@ -101,7 +97,7 @@ def test_memory_and_disk_give_the_same_bytes(tmp_path: Path) -> None:
         for name in COUNTED:
             store.create(name, arrays[name].shape, arrays[name].dtype)[:] = arrays[name]
         opened = {name: store.open(name) for name in COUNTED}
-        parts = [tally_block(opened, GRID, block) for block in GRID.blocks(4)]
+        parts = tally_parts(opened, GRID, 4)
         tally = reduce(Tally.add, (pickle.loads(pickle.dumps(part)) for part in parts))
         found.append(pickle.dumps(tally))
     assert found[0] == found[1]

@@ -194,7 +194,6 @@ def test_barriers_unknown_ground_and_islands_have_their_reason() -> None:
     got = solve([[1, INF, 1], [1, np.nan, 1]], ([0], [0], [0]))
     expected = [[REACHED, BARRIER, DISCONNECTED], [REACHED, UNKNOWN, DISCONNECTED]]
     np.testing.assert_array_equal(got.status, expected)
-    assert got.unreachable() == {"barrier": 1, "disconnected": 2, "unknown friction": 1}
     assert np.isinf(got.cost[0, :, 1:]).all()
 
 

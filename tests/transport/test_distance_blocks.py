@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from cdrsite.core.errors import DataError
 from cdrsite.core.grid import Block
 from cdrsite.engine.arrays import DiskStore
+from cdrsite.testing.routes import least_cost_blocks
 from cdrsite.transport.blockroutes import RankArrays
 from cdrsite.transport.distance import DistanceResult, Sources, least_cost
 from cdrsite.transport.frames import Blocking, Framed, cut
-from cdrsite.transport.tiles import least_cost_blocks
 
 TYPES = {"label": "f4", "sink": "i4", "link": "i1", "progress": "i4", "cost": "f4", "km": "f4"}
 

@@ -69,22 +69,11 @@ def test_a_row_of_cells_written_out() -> None:
     assert shed.spent[0] == pytest.approx([10 * 0.5 * own, 20 * 0.5, 40 * 1.0])
     assert shed.tonne_km[0] == pytest.approx([10 * own, 20, 80])
     assert shed.curve()[0, -1] == pytest.approx(shed.total()[0])
-    assert shed.mean_km()[0] == pytest.approx((10 * own + 100) / 70)
-    assert shed.mean_cost()[0] == pytest.approx((5 * own + 50) / shed.total()[0])
 
 
 def test_mean_distance_inside_a_cell() -> None:
     x = (np.arange(1000) + 0.5) / 1000 - 0.5
     assert np.hypot(x[:, None], x).mean() == pytest.approx(MEAN_TO_CENTRE, rel=1e-5)
-
-
-def test_cost_of_an_amount_follows_the_curve() -> None:
-    biomass = np.array([[0.0, 20.0, 40.0]])
-    shed = supply_shed(biomass, np.ones((1, 3)), KM, ([0], [0]), max_cost=9, bins=[1.5, 9])
-    assert shed.cost_of(10.0)[0] == pytest.approx(1.0)
-    assert shed.cost_of(40.0)[0] == pytest.approx((20 * 1 + 20 * 2) / 40)
-    assert shed.cost_of(60.0)[0] == pytest.approx(100 / 60)
-    assert np.isnan(shed.cost_of(61.0)[0])
 
 
 def test_a_wall_makes_the_way_longer() -> None:
@@ -171,7 +160,6 @@ def test_unknown_biomass_and_ground_offer_nothing() -> None:
     friction = np.array([[1.0, 1.0, np.nan, 1.0]])
     shed = supply_shed(biomass, friction, KM, ([0, 0], [0, 2]), max_cost=50)
     assert shed.taken[:, 0].tolist() == [1.0, 0.0]
-    assert np.isnan(shed.mean_cost()[1])
 
 
 def test_coarse_cells_keep_the_total() -> None:

@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from crossed import count_crossings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +27,6 @@ from cdrsite.transport.crossings import (
     CrossingRules,
     bill_crossings,
     count_block,
-    count_crossings,
     line_segments,
 )
 from cdrsite.transport.distance import Sources, least_cost
@@ -451,9 +451,6 @@ def test_crossing_codes_of_several_layers() -> None:
     assert edges.counts(1)[0].tolist() == [[2, 0, 1, 0]] * 2
     assert edges.lookup[edges.codes[0, 0]] == pytest.approx([0.02 + 0.5, 0.0, 0.25, 0.0])
     assert rules.block(ALL, 8).codes.shape == (4, 2, 4)
-    counted, cost = rules.of_route(np.array([(500, 500), (1500, 1500), (3500, 1500)]))
-    assert counted.tolist() == [1, 3]
-    assert cost == pytest.approx(0.02 + 0.75)
 
 
 @given(

@@ -231,30 +231,3 @@ class Band:
 
         window = Window(0, self.first, self.values.shape[1], self.rows)
         self.file.write(self.values[: self.rows], 1, window=window)
-
-
-def write_cog(
-    path: Path,
-    array: NDArray[Any],
-    grid: AnalysisGrid,
-    spec: RasterSpec,
-    compression: str = "deflate",
-) -> None:
-    """Write one band as a Cloud Optimised GeoTIFF with its sidecar.
-
-    The bytes depend on the arguments alone: no date, no host (rule 9).
-
-    Parameters
-    ----------
-    path : Path
-        Target; ``path.aux.xml`` is written beside it where there are categories.
-    array : ndarray, shape grid.shape
-        NaN is "no number here" (rule 2).
-    grid : AnalysisGrid
-        Where the array lives.
-    spec : RasterSpec
-        Meaning of the values.
-    compression : {'deflate', 'zstd'}
-        Deflate opens everywhere.
-    """
-    write_cog_blocks(path, lambda block: array[block.slices], grid, spec, compression)

@@ -1,0 +1,138 @@
+"""Net factor and cost of one place, part by part, from the very terms that runs evaluate.
+
+Scalars or arrays that broadcast; NaN (unknown) stays NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from cdrsite.methods.cost import PlantCosts, gross_cost_terms, per_net_tonne
+from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
+
+FloatArray = npt.NDArray[np.float64]
+
+NET_FACTORS = (
+    "grid_intensity", "heat", "heat_intensity", "transport_km", "biomass", "haul_km",
+    "place_emissions",
+)  # fmt: skip
+NEEDS = ("heat", "water", "biomass", "material", "land")
+PRICES = (
+    "electricity", "sold", "heat", "water", "biomass", "material", "land", "planting", "transport",
+    "storage",
+)  # fmt: skip
+
+
+def _refuse_unknown(factors: Iterable[str], known: Iterable[str]) -> None:
+    if unknown := sorted(set(factors) - set(known)):
+        raise TypeError(f"no such factor: {', '.join(unknown)}; expected {', '.join(known)}")
+
+
+def net_factor(
+    losses: ChainLosses,
+    emissions: Emissions,
+    *,
+    electricity: npt.ArrayLike = 0.0,
+    supply_intensity: float = 0.0,
+    haul_intensity: float = 0.0,
+    **factors: npt.ArrayLike,
+) -> FloatArray:
+    """Net tonnes removed per gross tonne captured [t/t]; 0 or less means no removal (rule 5).
+
+    Parameters
+    ----------
+    losses, emissions, supply_intensity, haul_intensity
+        See :func:`cdrsite.methods.net.net_factor_terms`.
+    electricity : array_like
+        Need [kWh/t]. Negative where the method supplies power: that adds nothing to the removal;
+        what it replaces has its own ledger (:mod:`cdrsite.methods.ledgers`).
+    **factors : array_like
+        Of :data:`NET_FACTORS`, 0 where not given.
+
+    Returns
+    -------
+    ndarray
+        The net factor, shape of the broadcast inputs.
+
+    Raises
+    ------
+    TypeError
+        If a factor has another name.
+    """
+    _refuse_unknown(factors, NET_FACTORS)
+    terms = net_factor_terms(
+        losses, emissions, supply_intensity=supply_intensity, haul_intensity=haul_intensity
+    )
+    bought = np.maximum(np.asarray(electricity, dtype=np.float64), 0.0)
+    return terms.evaluate(
+        dict.fromkeys(NET_FACTORS, 0.0) | {"electricity_bought": bought} | factors
+    )
+
+
+class CostParts(dict[str, FloatArray]):
+    """Cost per tonne by part [USD/t]; the revenue is negative, so that the parts add up."""
+
+    @property
+    def total(self) -> FloatArray:
+        """Sum of all parts [USD/t]; negative only if the revenue exceeds the costs."""
+        return sum(self.values(), np.asarray(0.0))
+
+    def per_net(self, net: npt.ArrayLike) -> CostParts:
+        """Return the same parts per net tonne: divided by the net factor, NaN where it is <= 0."""
+        return CostParts({part: per_net_tonne(cost, net) for part, cost in self.items()})
+
+
+def gross_cost(
+    plant: PlantCosts,
+    rate: float,
+    *,
+    productivity: npt.ArrayLike = 1.0,
+    electricity: npt.ArrayLike = 0.0,
+    stored: npt.ArrayLike = 1.0,
+    **factors: npt.ArrayLike,
+) -> CostParts:
+    """Cost per gross tonne, part by part [USD/t].
+
+    Parameters
+    ----------
+    plant, rate
+        See :func:`cdrsite.methods.cost.gross_cost_terms`, which also gives every unit.
+    productivity : array_like
+        Climate productivity factor, above 0 [1]; 0 or less gives an unknown cost (NaN).
+    electricity : array_like
+        Need [kWh/t]; negative where the method supplies power, which is sold at ``price_sold``.
+    stored : array_like
+        CO2 that travels to its store and is injected [t/t].
+    **factors : array_like
+        The other needs (``heat``, ``water``, ``biomass``, ``material``, ``land``) and the prices
+        (``price_...``), 0 where not given.
+
+    Returns
+    -------
+    CostParts
+        Parts that add up to the cost per gross tonne.
+
+    Raises
+    ------
+    TypeError
+        If a factor has another name.
+    """
+    known = dict.fromkeys((*NEEDS, *(f"price_{name}" for name in PRICES)), 0.0)
+    _refuse_unknown(factors, known)
+    power = np.asarray(electricity, np.float64)
+    factor = np.asarray(productivity, np.float64)
+    with np.errstate(divide="ignore"):
+        inverse = np.where(factor > 0, 1.0 / factor, np.nan)[()]
+    given: dict[str, npt.ArrayLike] = known | {
+        "inverse_productivity": inverse,
+        "electricity_bought": np.maximum(power, 0.0),
+        "electricity_supplied": np.maximum(-power, 0.0),
+        "stored": stored,
+        **factors,
+    }
+    terms = gross_cost_terms(plant, rate)
+    with np.errstate(invalid="ignore"):  # infinite land x price 0: no tonne, no cost (NaN)
+        return CostParts({part: term.evaluate(given) for part, term in terms.items()})
