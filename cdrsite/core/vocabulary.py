@@ -102,7 +102,7 @@ class Resource:
     price_shown : Scale
         How much of the canonical unit the price is shown for, and the unit.
     cost : str
-        Part of the cost that its price makes (:class:`cdrsite.methods.cost.CostBreakdown`).
+        Part of the cost that its price makes (:func:`cdrsite.methods.cost.gross_cost_terms`).
     free : bool
         Whether it never limits where a scenario says nothing of it; else there is none.
     rows : dict of str to str
@@ -196,11 +196,6 @@ register(
 
 INJECTIVITY, PORE_SPACE = RESOURCES["storage"].families
 """Names of the storage rows: yearly injection, and capacity over the project's life."""
-
-
-def supplies() -> list[Resource]:
-    """Resources that are offered alike, by pools, layers or values: not land, nor storage."""
-    return [one for one in RESOURCES.values() if one.kind not in {"land", "storage"}]
 
 
 def code(resource: str) -> int:

@@ -1,7 +1,7 @@
 """Published CO2 transport cost models as functions of flow and length.
 
 The coefficients are data of :mod:`cdrsite.library.transport`; here are the equations. Published
-models differ by a factor of 3 to 5 at equal flow, so :func:`compare` shows them side by side and
+models differ by a factor of 3 to 5 at equal flow, so
 :func:`levelised` names ``low``, ``central`` and ``high`` as members of the set: a selection, never
 an average (rule 10).
 """
