@@ -6,7 +6,7 @@ import difflib
 import os.path
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -32,8 +32,10 @@ from cdrsite.core.fields import (
     problems,
     quantity,
     refuse_outside,
+    with_fields,
 )
 from cdrsite.core.units import Dimension
+from cdrsite.core.vocabulary import RESOURCES, Resource
 
 
 class Region(Model):
@@ -90,19 +92,27 @@ class GridModel(Model):
     """A grid of more cells is refused, so that a typing error does not fill the machine."""
 
 
+def _price(one: Resource) -> tuple[Any, Any]:
+    """Type and default of a resource's price."""
+    unit, default = one.price or ("", None)
+    own = f"; each method's own `{one.name}_price` when not given" if default is None else ""
+    return price(unit, default), Field(default, description=f"Of {one.name} [{unit}]{own}.")
+
+
+@with_fields({one.name: _price(one) for one in RESOURCES.values() if one.price})
 class Prices(Model):
     """What resources cost, in USD of the base year: a price, or `{value: ..., factor: 0.8}`."""
 
-    electricity: price("USD/kWh", 0.06) = 0.06  # type: ignore[valid-type]
-    """Electricity bought, and sold by BECCS [USD/kWh]."""
-    heat: price("USD/kWh", 0.03) = 0.03  # type: ignore[valid-type]
-    """Heat [USD/kWh]."""
-    water: price("USD/m3", 1.0) = 1.0  # type: ignore[valid-type]
-    """Water [USD/m3]."""
-    biomass: price("USD/t", None) = None  # type: ignore[valid-type]
-    """Dry biomass at the plant's gate [USD/t]; each method's own `biomass_price` when not given."""
-    land: price("USD/m2/yr", 0.02) = 0.02  # type: ignore[valid-type]
-    """Rent of land [USD/m2/yr]."""
+    if TYPE_CHECKING:  # made from the records of the vocabulary; these are read by name
+        electricity: float = 0.0
+        heat: float = 0.0
+        water: float = 0.0
+        land: float = 0.0
+        biomass: float | None = None
+
+    def of(self, resource: str) -> float:
+        """Price of a resource [its canonical unit]; 0 where it has none, or each method its own."""
+        return getattr(self, resource, None) or 0.0
 
 
 class Costs(Model):
@@ -357,10 +367,10 @@ class Scenario(Model):
         if isinstance(resources.land.usable, dict):
             for layer in resources.land.usable:
                 use(layer, "resources.land.usable")
-        for name in ("water", "power", "heat", "biomass"):
-            supply = getattr(resources, name)
-            use(supply.pools, f"resources.{name}.pools")
-            use(supply.layer, f"resources.{name}.layer")
+        for name, supply in resources.supplies.items():
+            key = RESOURCES[name].parameter
+            use(supply.pools, f"resources.{key}.pools")
+            use(supply.layer, f"resources.{key}.layer")
         use(resources.storage.units, "resources.storage.units")
         if isinstance(resources.power.intensity, str) and resources.power.pools is None:
             use(resources.power.intensity, "resources.power.intensity")

@@ -1,8 +1,8 @@
-"""Models of the five resources that methods compete for."""
+"""How a scenario says what there is of each resource that methods compete for."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,9 +21,10 @@ from cdrsite.core.fields import (
     quantity,
     quantity_or_name,
     unit_like,
+    with_fields,
 )
 from cdrsite.core.units import is_power, parse_quantity, same_dimension, split_number
-from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.core.vocabulary import RESOURCES, Resource, supplies
 
 Share = Literal["whole", "area"]
 """How a shared pool is offered to its cells before the competition divides it truly.
@@ -126,12 +127,6 @@ class Supply(Model):
             )
 
 
-class Water(Supply):
-    """Water that may be consumed on top of today's use."""
-
-    canonical: ClassVar[str] = RESOURCES["water"].unit
-
-
 class Energy(Supply):
     """Electricity or heat: a power becomes energy by its capacity factor."""
 
@@ -168,7 +163,6 @@ def require_energy(unit: str, capacity_factor: float | None, at: str) -> None:
 class Power(Energy):
     """Clean electricity, with the emissions of making it."""
 
-    canonical: ClassVar[str] = RESOURCES["electricity"].unit
     intensity: quantity_or_name("kg/kWh", minimum=0.0) = 0.0  # type: ignore[valid-type]
     """Emissions of the supplied power [kg/kWh]: a number, or a column of `pools` or a layer."""
     intensity_unit: unit_like("kg/kWh") = "kg/kWh"  # type: ignore[valid-type]
@@ -177,8 +171,6 @@ class Power(Energy):
 
 class Heat(Energy):
     """Heat below 120 degree C, or at 900 degree C for liquid-solvent DAC."""
-
-    canonical: ClassVar[str] = RESOURCES["heat"].unit
 
     unlimited: Literal[True] | None = True
     """Heat does not limit unless pools, a layer or a value says so."""
@@ -193,10 +185,8 @@ class Heat(Energy):
         return data
 
 
-class Biomass(Supply):
-    """Collectable biomass, dry."""
-
-    canonical: ClassVar[str] = RESOURCES["biomass"].unit
+class Bulk(Supply):
+    """Goods that trucks bring."""
 
     haul: Kilometres = 0.0
     """A plant may collect from cells within this distance of travel [km]; 0 is its own cell."""
@@ -283,31 +273,36 @@ class Storage(Model):
         return self
 
 
+def _offer(one: Resource) -> tuple[Any, Any]:
+    """Type and default of a resource's key: none of it, or no limit, where nothing is said."""
+    kinds: dict[str, type[Model]] = {
+        **{"land": Land, "flow": Supply, "energy": Energy, "bulk": Bulk, "storage": Storage},
+        **{"electricity": Power, "heat": Heat},
+    }
+    model = kinds.get(one.name, kinds[one.kind])
+    if issubclass(model, Supply):
+        about = {"canonical": one.unit, "__doc__": one.meaning, "__module__": __name__}
+        model = type(one.parameter.title(), (model,), about)
+    nothing: dict[str, Any] = {"unlimited": True} if one.free else {"value": 0.0}
+    made = model() if one.kind == "land" else model(**nothing)
+    return model, Field(made, description=f"{one.meaning.rstrip('.')} [{one.unit}].")
+
+
+@with_fields({one.parameter: _offer(one) for one in RESOURCES.values()})
 class Resources(Model):
     """What there is."""
 
-    land: Land = Land()
-    """Usable land."""
-    water: Water = Water(unlimited=True)
-    """Water that may be consumed on top of today's use [m3/yr]."""
-    power: Power = Power(unlimited=True)
-    """Clean electricity [kWh/yr]."""
-    heat: Heat = Heat()
-    """Heat [kWh/yr]."""
-    biomass: Biomass = Biomass(value=0.0)
-    """Dry biomass [t/yr]."""
-    storage: Storage = Storage(unlimited=True)
-    """Geological storage [t/yr]."""
+    if TYPE_CHECKING:  # made from the records of the vocabulary; these are read by name
+        land: Land = Land()
+        power: Power = Power()
+        heat: Heat = Heat()
+        biomass: Bulk = Bulk(value=0.0)
+        storage: Storage = Storage()
 
     @property
     def supplies(self) -> dict[str, Supply]:
         """Resources that are offered alike, by their name in the results."""
-        return {
-            "water": self.water,
-            "electricity": self.power,
-            "heat": self.heat,
-            "biomass": self.biomass,
-        }
+        return {one.name: getattr(self, one.parameter) for one in supplies()}
 
 
 class Climate(Model):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 import os.path
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     ValidationInfo,
     WithJsonSchema,
+    create_model,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -27,6 +28,8 @@ from cdrsite.core.errors import shown
 from cdrsite.core.numbers import as_text
 from cdrsite.core.references import entries_of, files_of
 from cdrsite.core.units import find_currency, parse_quantity, same_dimension, split_number
+
+M = TypeVar("M", bound=BaseModel)
 
 DEFAULT_BASE_YEAR = 2020
 """Year of the US dollars in which costs are reported when the scenario names none."""
@@ -51,6 +54,17 @@ class Model(BaseModel):
             if not _takes_truth(cast(Hashable, fields[key].annotation)):
                 _refuse_truth(value, key)
         return data
+
+
+def with_fields(fields: Mapping[str, tuple[Any, Any]]) -> Callable[[type[M]], type[M]]:
+    """Class decorator: give a model further fields, name -> type and default."""
+
+    def extend(model: type[M]) -> type[M]:
+        about = {"__module__": model.__module__, "__doc__": model.__doc__}
+        made: dict[str, Any] = {**about, **fields}
+        return create_model(model.__name__, __base__=model, **made)
+
+    return extend
 
 
 @cache

@@ -186,7 +186,7 @@ def test_what_is_taken_for_granted_is_in_the_summary_and_the_report(
         for lang in ("en", "zh")
     }
     assert "Taken without limit: Water, Electricity at 0 g/kWh, CO₂ storage for 15.0" in plain["en"]
-    assert "methods.daccs-solid.profile: literature would change Electricity from 1" in plain["en"]
+    assert "methods.daccs-solid.profile: literature would change Land from 11" in plain["en"]
     assert "按无限量计：" in plain["zh"]
     assert "改用 methods.daccs-solid.profile: literature 将使" in plain["zh"]
 
@@ -196,7 +196,7 @@ def test_check_names_the_alternative(world: Path) -> None:
     (text,) = check_study(scenario)["alternatives"]
     assert text.startswith(
         "alternative: methods.daccs-solid.profile: literature in place of madhu2021 changes "
-        "electricity from 1\u202f000 to 720 kWh/t"
+        "land from 11\u202f000 to 0.0780 m2/(t/yr), water from 3.00 to 1.00 m3/t"
     )
     assert "land from 11\u202f000 to 0.0780 m2/(t/yr)" in text
     scenario = parse_scenario(SCENARIO, world, ["methods={daccs-solid: {profile: literature}}"])
