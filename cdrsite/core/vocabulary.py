@@ -198,6 +198,11 @@ INJECTIVITY, PORE_SPACE = RESOURCES["storage"].families
 """Names of the storage rows: yearly injection, and capacity over the project's life."""
 
 
+def supplies() -> list[Resource]:
+    """Resources that are offered alike, by pools, layers or values: not land, nor storage."""
+    return [one for one in RESOURCES.values() if one.kind not in {"land", "storage"}]
+
+
 def code(resource: str) -> int:
     """Code of a resource in the limiting-resource rasters."""
     return list(RESOURCES).index(resource)
