@@ -243,7 +243,8 @@ def stream(folder: Path, workers: int) -> None:
     from cdrsite.config.load import load_scenario
     from cdrsite.engine.cluster import Cluster, connected
     from cdrsite.engine.passes import Threads, Workspace
-    from cdrsite.study.cells import exclude, score
+    from cdrsite.study.cells import score
+    from cdrsite.study.exclude import exclude
     from cdrsite.study.offers import in_workspace, spread_areas
     from cdrsite.study.prepare import prepare
 
@@ -259,7 +260,7 @@ def stream(folder: Path, workers: int) -> None:
     cells, start = setting.area.grid.size, time.perf_counter()
     exclude(setting, space)
     excluded = time.perf_counter()
-    offers = in_workspace(spread_areas(setting, None, space), None, False, space)
+    offers = in_workspace(spread_areas(setting, space, None), None, False, space)
     begun = time.perf_counter()
     score(setting, offers, space)
     end = time.perf_counter()

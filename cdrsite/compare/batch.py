@@ -28,7 +28,7 @@ from cdrsite.core.memory import remembering
 from cdrsite.core.processes import ATTEMPTS, Lost, in_processes
 from cdrsite.core.words import Words
 from cdrsite.core.yamltext import read_text, read_yaml
-from cdrsite.engine.cache import READS, Recall, key_of
+from cdrsite.engine.cache import Cache
 from cdrsite.engine.record import resolved_scenario
 from cdrsite.outputs.staging import claimed, sharing, writing_into
 from cdrsite.outputs.tables import write_json, write_table
@@ -308,11 +308,11 @@ def _outcomes(
     """Place of each run with its outcome; runs of one process share what they can."""
     order = sharing_order(runs)
     if workers <= 1:
-        recall = Recall(_shared(folder))
+        cache = Cache(_shared(folder))
         for place in order:
             if tell is not None:
                 tell(runs[place])
-            yield place, _outcome(runs[place], folder, progress, means, recall)
+            yield place, _outcome(runs[place], folder, progress, means, cache)
     else:
         means = replace(means, threads=means.threads or max(1, cores() // workers))
         task = partial(_in_process, folder=folder, means=means)
@@ -327,18 +327,20 @@ def sharing_order(runs: Sequence[Variant]) -> list[int]:
     What is shared is kept for a few settings only: layers of two grids that take turns would be
     read again in every run. Runs that share alike stay in the order given.
     """
+    from cdrsite.study.run import SHARED_STAGES
+
     keys: list[tuple[str, ...]] = []
     for variant in runs:
         try:
             scenario = load_scenario(variant.scenario, variant.overrides)
-            keys.append(tuple(key_of(stage, scenario) for stage in READS))
+            keys.append(tuple(stage.key(scenario) for stage in SHARED_STAGES))
         except (CdrsiteError, OSError):  # told when it is run
             keys.append((variant.name,))
     first: dict[tuple[str, ...], int] = {}
     for place, key in enumerate(keys):
-        for size in range(1, len(READS) + 1):
+        for size in range(1, len(SHARED_STAGES) + 1):
             first.setdefault(key[:size], place)
-    ranks = [tuple(first[key[:size]] for size in range(1, len(READS) + 1)) for key in keys]
+    ranks = [tuple(first[key[:size]] for size in range(1, len(SHARED_STAGES) + 1)) for key in keys]
     return sorted(range(len(runs)), key=lambda place: (ranks[place], place))
 
 
@@ -356,14 +358,14 @@ def _shared(folder: Path | None) -> Path | None:
 
 
 @lru_cache(maxsize=1)
-def _recall(folder: Path | None) -> Recall:
+def _cache(folder: Path | None) -> Cache:
     """What this process remembers of earlier runs of the batch."""
-    return Recall(_shared(folder))
+    return Cache(_shared(folder))
 
 
 def _in_process(variant: Variant, folder: Path | None, means: Means) -> Outcome:
     """Run a variant in a process of its own, which remembers what the next can use."""
-    return _outcome(variant, folder, None, means, _recall(folder))
+    return _outcome(variant, folder, None, means, _cache(folder))
 
 
 def _outcome(
@@ -371,23 +373,24 @@ def _outcome(
     folder: Path | None,
     progress: ProgressSink | None,
     means: Means,
-    recall: Recall,
+    cache: Cache,
 ) -> Outcome:
     """Run a variant and write it, where there is a folder to write to."""
     from cdrsite.study import run as study
 
-    before = recall.taken.copy()
+    before = cache.taken.copy()
     try:
         target = None if folder is None else folder / folder_name(variant.name)
         with nullcontext() if target is None else claimed(target):
             scenario = load_scenario(variant.scenario, variant.overrides)
             mine = means if target is None else replace(means, folder=work_folder(target))
-            result = study.run(scenario, progress=progress, means=mine, recall=recall)
+            result = study.run(scenario, progress=progress, means=mine, cache=cache)
             if target is not None:
-                with remembering(recall.memo):
+                with remembering(cache.written):
                     result.write(target, progress)
         row = row_of(variant, result)
-        row["shared"] = "; ".join(name for name in READS if recall.taken[name] > before[name])
+        taken = (cache.taken - before).keys()
+        row["shared"] = "; ".join(s.name for s in study.SHARED_STAGES if s.name in taken)
         return row, _finished(variant, result)
     except CdrsiteError as error:
         return str(error)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cdrsite.engine.cache import READS
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -36,9 +34,12 @@ class BatchResult:
     @property
     def shared(self) -> dict[str, int]:
         """Stage -> in how many finished runs it was taken from an earlier one."""
+        from cdrsite.study.run import SHARED_STAGES
+
         texts = self.table["shared"].fillna("") if "shared" in self.table.columns else ()
         taken = [text.split("; ") for text in texts]
-        return {stage: sum(stage in one for one in taken) for stage in READS}
+        names = [one.name for one in SHARED_STAGES]
+        return {stage: sum(stage in one for one in taken) for stage in names}
 
     @property
     def finished(self) -> int:

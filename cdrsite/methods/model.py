@@ -117,11 +117,7 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
         land twice (rule 6), or a climate dependence that the library does not have.
     """
     choice = scenario.methods[name]
-    method = (
-        load_method_file(scenario.data_folder / choice.library)
-        if choice.library is not None
-        else load_method(name)
-    )
+    method = load_method_file(choice.library) if choice.library is not None else load_method(name)
     if choice.profile is not None and choice.profile not in method.profiles:
         raise unknown_name(
             "profile", choice.profile, list(method.profiles), where=f"methods.{name}.profile"

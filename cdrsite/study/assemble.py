@@ -21,13 +21,32 @@ from cdrsite.core.vocabulary import (
     variable,
 )
 from cdrsite.engine.arrays import DiskStore
+from cdrsite.engine.stages import stage
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.assumed import alternatives, without_limit
-from cdrsite.study.compete import zone_layers
+from cdrsite.study.cells import score
+from cdrsite.study.compete import lay_out, zone_layers
 from cdrsite.study.evidence import add_evidence
+from cdrsite.study.exclude import exclude
 from cdrsite.study.features import add_storage, polygon_features, route_features
-from cdrsite.study.gathering import buildable
-from cdrsite.study.network import project_features, project_summary, project_tables
+from cdrsite.study.gathering import buildable, gather
+from cdrsite.study.network import (
+    plan_projects,
+    project_features,
+    project_summary,
+    project_tables,
+)
+from cdrsite.study.offers import spread_areas
+from cdrsite.study.prepare import (
+    Setting,
+    formulae,
+    open_layers,
+    pools_of,
+    read_rules,
+    resolve_methods,
+    storage_of,
+)
+from cdrsite.study.routes import link_storage
 from cdrsite.study.sites import site_table
 from cdrsite.study.tables import (
     curve_table,
@@ -50,13 +69,24 @@ if TYPE_CHECKING:
     from cdrsite.study.gathering import Gathered
     from cdrsite.study.network import Projects
     from cdrsite.study.offers import Offers
-    from cdrsite.study.prepare import Setting
     from cdrsite.study.problem import Allocation
 
 PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
 """CF standard names of y and x on a projected grid."""
 
 
+@stage(
+    "results",
+    reads=(
+        *("name", "title", "costs", "accounting.retention_years", "resources", "objective"),
+        *("transport.cost", "transport.leakage", "network.plan", "network.plants", "policies"),
+        *("outputs.admin", "outputs.sites", "outputs.site_distance"),
+    ),
+    after=(
+        *(open_layers, resolve_methods, read_rules, pools_of, storage_of, formulae, exclude),
+        *(link_storage, spread_areas, score, lay_out, gather, plan_projects),
+    ),
+)
 def assemble(
     setting: Setting,
     areas: RuleAreas,

@@ -19,18 +19,6 @@ from cdrsite.methods.supply import constant_supply
 from cdrsite.study.prepare import Setting
 
 
-def users(setting: Setting, resource: str) -> list[str]:
-    """Methods that need a resource."""
-    if resource == "storage":
-        return [name for name, model in setting.models.items() if model.number("storage") > 0]
-    found = []
-    for name, sums in setting.rivals.items():
-        need = sums.needs.get(resource)
-        if need is not None and (need.constant is None or need.constant > 0):
-            found.append(name)
-    return found
-
-
 def without_limit(setting: Setting) -> dict[str, dict[str, float | bool]]:
     """Resources that some method needs and nothing limits, with what they cost and emit.
 
@@ -42,7 +30,7 @@ def without_limit(setting: Setting) -> dict[str, dict[str, float | bool]]:
     """
     resources, found = setting.scenario.resources, {}
     for name, model in resources.supplies.items():
-        if model.unlimited and users(setting, name):
+        if model.unlimited and setting.users(name):
             key = RESOURCES[name].parameter
             facts: dict[str, float | bool] = {"given": key in resources.model_fields_set}
             if isinstance(model, Power) and not isinstance(model.intensity, str):
@@ -51,7 +39,7 @@ def without_limit(setting: Setting) -> dict[str, dict[str, float | bool]]:
             if name == "heat":  # fuel that is bought; its emissions are the library's
                 facts["given"] = True
             found[name] = facts
-    if setting.storage is None and users(setting, "storage"):
+    if setting.storage is None and setting.users("storage"):
         transport, cost = setting.scenario.transport.cost, resources.storage.cost
         found["storage"] = {
             "given": "storage" in resources.model_fields_set and transport is not None,
@@ -122,7 +110,7 @@ def warn_of_assumptions(setting: Setting) -> None:
         if not facts["given"]:
             _warn(_unlimited(setting, name, facts))
     for name, model in resources.supplies.items():
-        key, needing = RESOURCES[name].parameter, users(setting, name)
+        key, needing = RESOURCES[name].parameter, setting.users(name)
         if needing and not RESOURCES[name].free and key not in resources.model_fields_set:
             text = f"not given, so there is none, and {', '.join(needing)} can do nothing"
             cure = "give pools, a layer or a value, or unlimited: true"
@@ -150,7 +138,7 @@ def _unlimited(setting: Setting, name: str, facts: dict[str, float | bool]) -> s
     else:
         got = f"{number(getattr(prices, name))} USD per {RESOURCES[name].per}"
     return message(
-        f"without limit for {', '.join(users(setting, name))}",
+        f"without limit for {', '.join(setting.users(name))}",
         where=f"resources.{key}",
         got=got,
         cure=cure,

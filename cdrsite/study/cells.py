@@ -1,8 +1,7 @@
-"""Stages that run over the cells: exclusions, routes to storage, supplies, scores.
+"""The stage that scores every method in every cell, and hands on the cells that compete.
 
-Each is a pure function of an aligned block that writes its arrays into the workspace, so the answer
-does not depend on blocks, threads or workers (rule 9); only contiguous areas, distances and the
-sharing of pools look at the whole grid.
+It is a pure function of an aligned block that writes its arrays into the workspace, so the answer
+does not depend on blocks, threads or workers (rule 9).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from cdrsite.core.grid import Block
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.core.vocabulary import RESOURCES
-from cdrsite.methods.cost import crf
+from cdrsite.engine.stages import stage
 from cdrsite.methods.model import land_layer, left_layer, own_layers
 from cdrsite.methods.rivals import cost_variables
 from cdrsite.methods.supply import (
@@ -31,174 +30,37 @@ from cdrsite.methods.supply import (
 )
 from cdrsite.scoring.evaluate import evaluate
 from cdrsite.scoring.numpy_backend import sum_of
-from cdrsite.siting.exclusions import Excluded, RuleAreas, exclude_block, exclude_small_areas
+from cdrsite.siting.exclusions import Excluded, RuleAreas
 from cdrsite.siting.suitability import suitability_block
-from cdrsite.study.offers import Offers, claims, left_name
-from cdrsite.study.prepare import STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM, Setting
+from cdrsite.study.exclude import REASONS, exclude, left_name
+from cdrsite.study.offers import Offers, claims, spread_areas
+from cdrsite.study.prepare import (
+    STORAGE_COST,
+    TRANSPORT_COST,
+    TRANSPORT_KM,
+    Setting,
+    formulae,
+    open_layers,
+    pools_of,
+    read_criteria,
+    read_rules,
+    resolve_methods,
+    storage_of,
+)
 from cdrsite.study.problem import LAST_CHOICE, Competitors, MethodFacts
+from cdrsite.study.routes import biomass_shed, link_storage
 from cdrsite.study.tally import Tally, tally_values
-from cdrsite.transport.distance import DistanceResult
-from cdrsite.transport.haul import shed_store
-from cdrsite.transport.links import LINKS, ROUTES, SinkLinks, StorageSites, link_sinks
-from cdrsite.transport.pipelines import Basis
-from cdrsite.transport.surface import CostSurface, SurfaceReport
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cdrsite.config.models import Scenario
     from cdrsite.engine.arrays import ArrayStore
     from cdrsite.engine.passes import Workspace
-    from cdrsite.transport.labels import Neighbourhood
 
     F32 = NDArray[np.float32]
 
 OWN_BIOMASS = "own biomass"
 """Layer with a cell's own biomass, where plants collect from around them [t dry/yr]."""
-SHED_CELLS = 8
-"""Coarse cells between the middle and the rim of a biomass shed."""
-PIPELINE_YEARS = 30.0
-"""Economic life of a pipeline [yr]; 20 to 50 in the models' own sources."""
-REASONS = "exclusion_reasons"
-"""Array of the reason bits of all cells."""
-
-
-@dataclass(frozen=True)
-class ExcludeBlock:
-    """Pass: exclusion rules that are functions of a block alone."""
-
-    setting: Setting
-    result: ArrayStore
-    scratch: ArrayStore
-
-    def __call__(self, block: Block) -> RuleAreas:
-        """Write reasons and shares left; return the areas that each rule removes."""
-        setting = self.setting
-        inside = setting.area.inside(block)
-        found = exclude_block(setting.book, setting.reader, block, inside)
-        self.result.open(REASONS)[block.slices] = found.reasons
-        for bits, left in found.available.items():
-            self.scratch.open(left_name(setting, bits))[block.slices] = left
-        return found.areas
-
-
-def exclude(setting: Setting, space: Workspace) -> RuleAreas:
-    """Apply all exclusion rules: block by block, then contiguity over the whole grid.
-
-    Returns
-    -------
-    RuleAreas
-        What each rule removes; reasons and shares left are in the workspace.
-    """
-    grid, areas = setting.area.grid, RuleAreas()
-    contiguity = any(rule.model.smaller_than is not None for rule in setting.book.rules)
-    if contiguity and space.journal is not None and not space.journal.parts("small areas"):
-        space.journal.forget("exclusions")  # it may have been stopped in the middle of its changes
-    reasons = space.result.create(REASONS, grid.shape, np.uint32)
-    available = {
-        bits: space.scratch.create(left_name(setting, bits), grid.shape, np.float32)
-        for bits in setting.book.groups
-    }
-    task = ExcludeBlock(setting, space.result, space.scratch)
-    for _, part in space.each("exclusions", task, setting.blocks, "exclusions"):
-        areas.add(part)
-
-    def small() -> RuleAreas:
-        exclude_small_areas(
-            setting.book, grid, setting.blocks, reasons, available, areas, space.threads
-        )
-        return areas
-
-    return space.once("small areas", small) if contiguity else areas
-
-
-def link_storage(setting: Setting, space: Workspace) -> Neighbourhood | None:
-    """Find the routes from every cell to its cheapest storage units.
-
-    Returns
-    -------
-    Neighbourhood or None
-        The moves of the routes, whose arrays are in the workspace; None where storage is unlimited.
-    """
-    units, scenario = setting.storage, setting.scenario
-    if units is None:
-        return None
-    basis, sites = pipeline_basis(scenario), storage_sites(units)
-
-    def link() -> Neighbourhood:
-        return link_sinks(
-            scenario.transport, sites, setting.reader, basis, setting.area.inside, space.threads,
-            space.scratch, setting.blocks,
-        ).routes.neighbourhood  # fmt: skip
-
-    return space.once("links", link)
-
-
-def open_links(space: Workspace, moves: Neighbourhood | None) -> SinkLinks | None:
-    """The links that are in a workspace."""
-    if moves is None:
-        return None
-    routes = {field: space.scratch.open(name) for field, (name, _) in ROUTES.items()}
-    links = {field: space.scratch.open(name) for field, (name, _) in LINKS.items()}
-    return SinkLinks(**links, routes=DistanceResult(**routes, neighbourhood=moves))
-
-
-def pipeline_basis(scenario: Scenario) -> Basis:
-    """Annuity, prices and base year of pipelines in a scenario."""
-    costs, transport = scenario.costs, scenario.transport
-    return Basis(
-        crf=float(crf(costs.discount_rate, PIPELINE_YEARS)),
-        base_year=costs.base_year,
-        electricity=costs.prices.electricity,
-        utilisation=transport.utilisation,
-        region=transport.region,
-    )
-
-
-def storage_sites(units: StorageUnits) -> StorageSites:
-    """Storage units as the transport sees them."""
-    return StorageSites(units.layer, units.names, units.index.tolist(), units.cost)
-
-
-def biomass_shed(setting: Setting, space: Workspace) -> bool:
-    """Whether plants collect biomass from around them; if so, its array is in the workspace."""
-    return space.once("shed", lambda: _biomass_shed(setting, space))
-
-
-def _biomass_shed(setting: Setting, space: Workspace) -> bool:
-    """Work out the biomass that each cell can collect within the haul distance.
-
-    The distance is that of travel: ground that makes a pipeline dearer makes the way longer by the
-    same factor, and barriers close it.
-
-    Returns
-    -------
-    bool
-        Whether plants collect at all; if so, the array is in the workspace.
-    """
-    biomass, reader, grid = setting.scenario.resources.biomass, setting.reader, setting.area.grid
-    if biomass.layer is None or biomass.haul <= 0:
-        return False
-    surface = CostSurface(setting.scenario.transport.surface, reader, 1.0, 1.0)
-    if setting.storage is None:  # else the routes have said what is unknown of the ground
-        report = SurfaceReport()
-        for block in setting.blocks:
-            report.add(surface.block(block))
-        report.warn()
-
-    def supply(block: Block) -> F32:
-        part = supply_block("biomass", biomass, None, reader, block)
-        known = np.zeros(block.shape, np.float32) if part is None else np.nan_to_num(part)
-        return known * np.float32(biomass.collectable)
-
-    # sheds of a few hundred coarse cells: finer ones cost the fourth power and gain little
-    cell_km = grid.row_steps_m[1] / 1000.0
-    factor = max(1, int(biomass.haul / (SHED_CELLS * cell_km)))
-    shed_store(
-        supply, lambda block: surface.block(block).billing, grid, space.scratch, setting.blocks,
-        factor=factor, max_cost=biomass.haul, threads=space.threads,
-    )  # fmt: skip
-    return True
 
 
 @dataclass(frozen=True)
@@ -439,6 +301,16 @@ def cell_file(folder: Path, block: Block) -> Path:
     return folder / f"{block.row0}-{block.col0}.f4"
 
 
+@stage(
+    "scoring",
+    reads=(
+        *("resources", "siting.combine", "transport.leakage", "policies.*.layer", "outputs.admin"),
+    ),
+    after=(
+        *(open_layers, resolve_methods, read_rules, read_criteria, pools_of, storage_of, formulae),
+        *(exclude, link_storage, spread_areas, biomass_shed),
+    ),
+)
 def score(setting: Setting, offers: Offers, space: Workspace) -> tuple[BlockCells, Tally]:
     """Score every method in every cell, block by block.
 

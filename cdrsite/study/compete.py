@@ -10,11 +10,19 @@ from cdrsite.competition.results import SupplyCurve, curve_edges
 from cdrsite.competition.solution import Solution
 from cdrsite.core.reader import LayerReader
 from cdrsite.engine.passes import Workspace
+from cdrsite.engine.stages import stage
 from cdrsite.methods.ledgers import LedgerBook
 from cdrsite.study.alone import each_alone
-from cdrsite.study.cells import competitors_of
+from cdrsite.study.cells import competitors_of, score
 from cdrsite.study.offers import Offers
-from cdrsite.study.prepare import Setting
+from cdrsite.study.prepare import (
+    Setting,
+    formulae,
+    open_layers,
+    pools_of,
+    resolve_methods,
+    storage_of,
+)
 from cdrsite.study.problem import (
     PLAN_ARRAYS,
     Allocation,
@@ -25,6 +33,11 @@ from cdrsite.study.problem import (
 )
 
 
+@stage(
+    "competition",
+    reads=(*("objective", "policies", "outputs.admin", "transport.leakage", "resources"),),
+    after=(open_layers, resolve_methods, pools_of, storage_of, formulae, score),
+)
 def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspace) -> Solution:
     """Divide land, pools and storage between the methods at the proven optimum.
 
@@ -78,6 +91,11 @@ def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:
     return policy_rows(scenario.objective, scenario.policies, names, tuple(setting.models))
 
 
+@stage(
+    "plan",
+    reads=("objective.gap", "outputs.admin"),
+    after=(open_layers, formulae, compete),
+)
 def lay_out(
     setting: Setting, solution: Solution, cells: BlockCells, space: Workspace
 ) -> Allocation:

@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
+from cdrsite.engine.stages import stage
 from cdrsite.network.coarse import PlanGrid
 from cdrsite.network.plants import PlantRules, Plants, Site, gather_plants
+from cdrsite.study.compete import lay_out
+from cdrsite.study.prepare import Setting, open_layers, resolve_methods
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from cdrsite.core.reader import LayerReader
     from cdrsite.engine.arrays import ArrayStore
     from cdrsite.methods.model import MethodModel
-    from cdrsite.study.prepare import Setting
 
 WHERE = "network"
 MET = 1e-6
@@ -49,6 +51,11 @@ class Gathered:
     placed: Plants
 
 
+@stage(
+    "plants",
+    reads=tuple(f"network.{key}" for key in ("plan", "sites", "plants", "catchment")),
+    after=(open_layers, resolve_methods, lay_out),
+)
 def gather(setting: Setting, arrays: ArrayStore) -> Gathered:
     """Gather the allocation into plants.
 

@@ -14,13 +14,15 @@ import numpy as np
 
 from cdrsite.core.errors import ConfigError, DataError, SolverError
 from cdrsite.core.units import conversion
+from cdrsite.engine.stages import stage
 from cdrsite.network.candidates import Candidates, ExistingPipe, candidate_network
 from cdrsite.network.coarse import PlanGrid
 from cdrsite.network.planning import Options, Planned, StorageUnit, plan_network
 from cdrsite.network.plants import Plants
-from cdrsite.study.cells import pipeline_basis, storage_sites
 from cdrsite.study.compete import zone_layers
-from cdrsite.study.gathering import Gathered, cell_at, text_column, unique_names, warn
+from cdrsite.study.gathering import Gathered, cell_at, gather, text_column, unique_names, warn
+from cdrsite.study.prepare import Setting, open_layers, resolve_methods, storage_of
+from cdrsite.study.routes import link_storage, pipeline_basis, storage_sites
 from cdrsite.transport.costmodels import unit_cost
 from cdrsite.transport.links import StorageSites, touched
 from cdrsite.transport.surface import BILLING, STEERING
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from cdrsite.core.reader import LayerReader
     from cdrsite.engine.arrays import ArrayStore
     from cdrsite.methods.supply import StorageUnits
-    from cdrsite.study.prepare import Setting
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,16 @@ class Projects:
     gap_of: str
 
 
+@stage(
+    "network",
+    reads=(
+        *("network", "outputs.admin", "policies.*.layer", "policies.*.zone_name"),
+        *("costs.base_year", "costs.discount_rate", "costs.prices.electricity"),
+        *(f"transport.{key}" for key in ("model", "flow", "utilisation", "region", "neighbours")),
+        *("transport.modes", "transport.truck_detour"),
+    ),
+    after=(open_layers, resolve_methods, storage_of, link_storage, gather),
+)
 def plan_projects(
     setting: Setting, gathered: Gathered, arrays: ArrayStore, ground: ArrayStore, threads: int
 ) -> Projects | None:

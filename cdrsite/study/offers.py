@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cdrsite.engine.stages import stage
 from cdrsite.methods.supply import Pools, label_areas, usable_land
+from cdrsite.study.exclude import exclude, left_name
+from cdrsite.study.prepare import (
+    Setting,
+    open_layers,
+    pools_of,
+    read_rules,
+    resolve_methods,
+    storage_of,
+)
+from cdrsite.study.routes import link_storage
 from cdrsite.transport.haul import SHED
 
 if TYPE_CHECKING:
@@ -17,15 +28,9 @@ if TYPE_CHECKING:
     from cdrsite.core.grid import Block
     from cdrsite.engine.arrays import ArrayStore, CellArray
     from cdrsite.engine.passes import Workspace
-    from cdrsite.study.prepare import Setting
     from cdrsite.transport.links import SinkLinks
 
     F32 = NDArray[np.float32]
-
-
-def left_name(setting: Setting, bits: tuple[int, ...]) -> str:
-    """Array with the share of each cell that a group of exclusion rules leaves."""
-    return f"left {setting.groups[bits]}"
 
 
 @dataclass(frozen=True)
@@ -71,9 +76,9 @@ def claims(
         Cheapest storage unit of each cell, -1 where none is in reach; None where none is asked for.
     """
     found: dict[str, F32] = {}
-    users = {name: _users(setting, name) for name in setting.pools}
+    users = {name: setting.users(name) for name in setting.pools}
     if best is not None:
-        users["storage"] = [n for n, m in setting.models.items() if m.number("storage") > 0]
+        users["storage"] = setting.users("storage")
     shape = next(iter(lands.values())).shape
     for resource, names in users.items():
         land = np.zeros(shape, np.float32)
@@ -85,16 +90,6 @@ def claims(
             np.maximum(land, mine, out=land)
         found[resource] = land
     return found
-
-
-def _users(setting: Setting, resource: str) -> list[str]:
-    """Methods that take from a resource: not those that need none of it, or add to it."""
-    users = []
-    for name, rival in setting.rivals.items():
-        need = rival.needs.get(resource)
-        if need is not None and (need.constant is None or need.constant > 0):
-            users.append(name)
-    return users
 
 
 @dataclass(frozen=True)
@@ -129,7 +124,12 @@ class AreasOfBlock:
         return found
 
 
-def spread_areas(setting: Setting, links: SinkLinks | None, space: Workspace) -> Offers:
+@stage(
+    "areas",
+    reads=("resources.land",),
+    after=(open_layers, resolve_methods, read_rules, pools_of, storage_of, exclude, link_storage),
+)
+def spread_areas(setting: Setting, space: Workspace, links: SinkLinks | None) -> Offers:
     """Find the land over which shared pools and storage units are spread."""
     total: dict[str, NDArray[np.float64]] = {}
     task = AreasOfBlock(setting, links, space.scratch)

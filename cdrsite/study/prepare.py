@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError
 from cdrsite.core.grid import Block
+from cdrsite.engine.cache import Cache
+from cdrsite.engine.stages import stage
 from cdrsite.layers.check import check_layers
 from cdrsite.layers.region import StudyArea, build_grid
 from cdrsite.layers.stack import LayerStack
@@ -68,60 +69,146 @@ class Setting:
         """Group of exclusion rules -> its short name."""
         return {bits: str(i) for i, bits in enumerate(self.book.groups)}
 
+    def users(self, resource: str) -> list[str]:
+        """Methods that take from a resource: not those that need none of it, or add to it."""
+        needs = {name: needs_of(model).resources[resource] for name, model in self.models.items()}
+        return [n for n, need in needs.items() if need.constant is None or need.constant > 0]
 
-def prepare(
+
+@stage(
+    "layers",
+    reads=("region", "grid", "layers", "costs.base_year"),
+    gives=("area", "reader", "block_size", "blocks"),
+)
+def open_layers(scenario: Scenario) -> LayerStack:
+    """The grid, and the layers on it."""
+    return LayerStack(
+        scenario.layers,
+        build_grid(scenario.region, scenario.grid),
+        rasterise=scenario.grid.rasterise,
+        base_year=scenario.costs.base_year,
+    )
+
+
+@stage(
+    "methods",
+    reads=(
+        *("methods", "accounting.forest_years", "accounting.buffer", "resources.heat"),
+        *("costs.base_year", "costs.prices.biomass"),
+    ),
+    gives=("models",),
+)
+def resolve_methods(scenario: Scenario) -> tuple[dict[str, MethodModel], list[CdrsiteError]]:
+    """The methods as the library and the scenario have them, and what is wrong with others."""
+    models: dict[str, MethodModel] = {}
+    errors: list[CdrsiteError] = []
+    for name in scenario.methods:
+        try:
+            models[name] = method_model(name, scenario)
+        except CdrsiteError as error:
+            errors.append(error)
+    return models, errors
+
+
+@stage("rules", reads=("siting.exclude", "siting.include", "methods.*.regions"), gives=("book",))
+def read_rules(scenario: Scenario) -> RuleBook:
+    """The exclusion rules, and where methods are confined to."""
+    confined = {name: choice.regions for name, choice in scenario.methods.items()}
+    return rule_book(scenario.siting.exclude, scenario.siting.include, confined)
+
+
+@stage("criteria", reads=("siting.prefer",), after=(resolve_methods,), gives=("criteria",))
+def read_criteria(scenario: Scenario, methods: tuple[str, ...]) -> tuple[CriterionSet, ...]:
+    """The criteria of suitability by the methods that they are for."""
+    return criterion_sets(scenario.siting.prefer, methods)
+
+
+@stage("pools", reads=("resources",), after=(open_layers,), gives=("pools",))
+def pools_of(scenario: Scenario, reader: LayerStack) -> dict[str, Pools]:
+    """Pools by resource, with their areas inside the region where they are spread by area."""
+    found = {
+        name: read_pools(name, model, reader) for name, model in scenario.resources.supplies.items()
+    }
+    return {name: pools for name, pools in found.items() if pools is not None}
+
+
+@stage("storage", reads=("resources.storage",), after=(open_layers,), gives=("storage",))
+def storage_of(scenario: Scenario, reader: LayerStack) -> StorageUnits | None:
+    """The storage units; None where storage is without limit."""
+    return read_storage(scenario.resources.storage, reader)
+
+
+@dataclass(frozen=True)
+class Formulae:
+    """Sums of products: for the kernel, the competition, and ledgers that the place decides."""
+
+    plan: ScoringPlan
+    rivals: dict[str, RivalSums]
+    ledgers: dict[str, PlaceSums]
+
+
+@stage(
+    "formulae",
+    reads=(
+        *("costs.discount_rate", "costs.prices", "transport.cost", "transport.leakage"),
+        "resources",
+    ),
+    after=(resolve_methods, read_rules, read_criteria, storage_of),
+    gives=("plan", "rivals", "ledgers"),
+)
+def formulae(
     scenario: Scenario,
-    known: Callable[[Scenario, Callable[[], LayerStack]], LayerStack] | None = None,
-) -> Setting:
+    models: dict[str, MethodModel],
+    book: RuleBook,
+    criteria: tuple[CriterionSet, ...],
+    storage: StorageUnits | None,
+) -> Formulae:
+    """Write the formulae of the methods down."""
+    given = ingredients(scenario, storage)
+    return Formulae(
+        _plan(scenario, models, book, criteria, given),
+        {name: rival_sums(model, scenario, given) for name, model in models.items()},
+        {name: ledger_sums(model, scenario, given) for name, model in models.items()},
+    )
+
+
+def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
     """Resolve methods, rules, pools and storage; open and check every layer that is used.
 
     Parameters
     ----------
     scenario : Scenario
         What is asked.
-    known : callable, optional
-        Gives the layers that an earlier run has opened, or calls what opens them.
+    cache : Cache, optional
+        Layers that earlier runs of a batch have opened.
     """
     check_references(scenario)
-    area = build_grid(scenario.region, scenario.grid)
-
-    def opened() -> LayerStack:
-        return LayerStack(
-            scenario.layers,
-            area,
-            rasterise=scenario.grid.rasterise,
-            base_year=scenario.costs.base_year,
-        )
-
-    reader = opened() if known is None else known(scenario, opened)
+    reader = open_layers(scenario) if cache is None else cache.layers(open_layers, scenario)
     models = _models_and_layers(scenario, reader)
     for model in models.values():
         for finding in check_profile(model.profile, model.numbers):
             warnings.warn(f"{model.name}: {finding}", CdrsiteWarning, stacklevel=2)
-    confined = {name: choice.regions for name, choice in scenario.methods.items()}
-    book = rule_book(scenario.siting.exclude, scenario.siting.include, confined)
-    criteria = criterion_sets(scenario.siting.prefer, tuple(models))
-    pools = _pools(scenario, reader)
-    storage = read_storage(scenario.resources.storage, reader)
+    book, criteria = read_rules(scenario), read_criteria(scenario, tuple(models))
+    pools, storage = pools_of(scenario, reader), storage_of(scenario, reader)
     if storage is not None:
         for text in storage.left_out:
             warnings.warn(f"storage unit left out: {text}", CdrsiteWarning, stacklevel=2)
-    given = ingredients(scenario, storage)
-    size = 256 if area.grid.size < SMALL_GRID else 1024
+    sums_of = formulae(scenario, models, book, criteria, storage)
+    size = 256 if reader.grid.size < SMALL_GRID else 1024
     return Setting(
         scenario=scenario,
-        area=area,
+        area=reader.area,
         reader=reader,
         models=models,
         book=book,
         criteria=criteria,
         pools=pools,
         storage=storage,
-        plan=_plan(scenario, models, book, criteria, given),
-        rivals={name: rival_sums(model, scenario, given) for name, model in models.items()},
-        ledgers={name: ledger_sums(model, scenario, given) for name, model in models.items()},
+        plan=sums_of.plan,
+        rivals=sums_of.rivals,
+        ledgers=sums_of.ledgers,
         block_size=size,
-        blocks=tuple(area.grid.blocks(size)),
+        blocks=tuple(reader.grid.blocks(size)),
     )
 
 
@@ -160,17 +247,13 @@ def _models_and_layers(scenario: Scenario, reader: LayerStack) -> dict[str, Meth
     CdrsiteError
         The only error that there is, or all of them, one a line.
     """
-    models: dict[str, MethodModel] = {}
     errors: list[CdrsiteError] = []
     try:
         _raise_findings(reader, scenario)
     except CdrsiteError as error:
         errors.append(error)
-    for name in scenario.methods:
-        try:
-            models[name] = method_model(name, scenario)
-        except CdrsiteError as error:
-            errors.append(error)
+    models, wrong = resolve_methods(scenario)
+    errors += wrong
     if len(errors) == 1:
         raise errors[0]
     if errors:
@@ -193,16 +276,6 @@ def _raise_findings(reader: LayerStack, scenario: Scenario) -> None:
     errors = [finding.text for finding in findings if finding.level == "error"]
     if errors:
         raise DataError("\n".join(dict.fromkeys(errors)))
-
-
-def _pools(scenario: Scenario, reader: LayerStack) -> dict[str, Pools]:
-    """Pools by resource, with their areas inside the region where they are spread by area."""
-    found: dict[str, Pools] = {}
-    for name, model in scenario.resources.supplies.items():
-        pools = read_pools(name, model, reader)
-        if pools is not None:
-            found[name] = pools
-    return found
 
 
 def ingredients(scenario: Scenario, storage: StorageUnits | None) -> Ingredients:

@@ -19,29 +19,31 @@ from cdrsite.core.gdal import bounded_cache
 from cdrsite.core.grid import Block
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.core.secrets import hidden
-from cdrsite.engine.cache import Forgetful, Recall
+from cdrsite.engine.cache import Cache
 from cdrsite.engine.record import InputWatch, changed_text
 from cdrsite.result.study_result import StudyResult
 from cdrsite.siting.exclusions import exclude_block
 from cdrsite.study.assemble import assemble
 from cdrsite.study.assumed import alternative_sentences, alternatives, warn_of_assumptions
-from cdrsite.study.cells import (
-    biomass_shed,
-    exclude,
-    link_storage,
-    open_links,
-    pipeline_basis,
-    score,
-    score_cells,
-    storage_sites,
-)
+from cdrsite.study.cells import score, score_cells
 from cdrsite.study.compete import compete, lay_out, policies_of
+from cdrsite.study.exclude import exclude
 from cdrsite.study.gathering import existing_sites, gather
 from cdrsite.study.means import Means, workspace
 from cdrsite.study.network import check_network, existing_pipes, plan_projects
 from cdrsite.study.offers import Offers, in_workspace, spread_areas
-from cdrsite.study.prepare import Setting, prepare
+from cdrsite.study.prepare import Setting, open_layers, prepare
+from cdrsite.study.routes import (
+    biomass_shed,
+    link_storage,
+    open_links,
+    pipeline_basis,
+    storage_sites,
+)
 from cdrsite.transport.links import try_links
+
+SHARED_STAGES = (open_layers, exclude, link_storage, spread_areas, biomass_shed)
+"""Stages whose results the runs of a batch hand on, in the order of a run."""
 
 
 @dataclass
@@ -67,7 +69,7 @@ def run(
     *,
     progress: ProgressSink | None = None,
     means: Means | None = None,
-    recall: Recall | None = None,
+    cache: Cache | None = None,
 ) -> StudyResult:
     """Run a study.
 
@@ -80,7 +82,7 @@ def run(
     means : Means, optional
         Threads; memory, folder and workers for a study that is larger than memory, or is to be
         resumed. The result does not depend on any of it (rule 9).
-    recall : Recall, optional
+    cache : Cache, optional
         What earlier runs of a batch found; stages that nothing new touches are taken from there.
 
     Returns
@@ -93,25 +95,23 @@ def run(
     CdrsiteError
         If the scenario or its data are wrong; see :func:`check_study`.
     """
-    sink, asked, recall = progress or Silent(), means or Means(), recall or Forgetful()
+    sink, asked, cache = progress or Silent(), means or Means(), cache or Cache(lasting=False)
     clock, watch = Clock(sink), InputWatch(scenario)
     with gathered_warnings() as notes, bounded_cache(), ExitStack() as open_:
         with clock.stage("prepare", shown=True):
-            setting = prepare(scenario, recall.layers)
+            setting = prepare(scenario, cache)
             warn_of_assumptions(setting)
             try_one_cell(setting)
             space = open_.enter_context(workspace(setting, asked, sink))
         if space.journal is not None:
             space.journal.notes = notes
         with clock.stage("siting"):
-            areas = recall.stage("siting", scenario, space, lambda: exclude(setting, space))
+            areas = cache.take(exclude, setting, space)
         with clock.stage("transport", shown=True):
-            moves = recall.stage("links", scenario, space, lambda: link_storage(setting, space))
+            moves = cache.take(link_storage, setting, space)
             links = open_links(space, moves)
-            offers = recall.stage(
-                "areas", scenario, space, lambda: spread_areas(setting, links, space)
-            )
-            hauled = recall.stage("shed", scenario, space, lambda: biomass_shed(setting, space))
+            offers = cache.take(spread_areas, setting, space, links)
+            hauled = cache.take(biomass_shed, setting, space)
             offers = in_workspace(offers, links, hauled, space)
         with clock.stage("scoring"):
             cells, tally = score(setting, offers, space)
@@ -124,7 +124,8 @@ def run(
             projects = plan_projects(setting, gathered, space.result, space.scratch, space.threads)
         with clock.stage("results", shown=True):
             result = assemble(setting, areas, offers, tally, allocation, space, gathered, projects)
-    recall.listen(scenario, notes.texts())
+    cache.listen(notes.texts())
+    result.scenario = scenario  # all of it: what was asked stands beside the numbers
     result.warnings.extend(space.told(notes.texts()))
     with clock.stage("inputs"):
         result.inputs, changed = watch.finish()

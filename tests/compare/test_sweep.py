@@ -19,9 +19,11 @@ import cdrsite
 import cdrsite.compare.batch as batch_module
 from cdrsite.compare.batch import Variant, run_batch, sharing_order, variants
 from cdrsite.compare.batch_result import BatchResult
-from cdrsite.engine.cache import KEPT, READS, Recall, key_of
+from cdrsite.engine.cache import KEPT, Cache
 from cdrsite.study.means import Means
+from cdrsite.study.run import SHARED_STAGES, spread_areas
 
+NAMES = [stage.name for stage in SHARED_STAGES]
 LITTLE = 1000
 """Less memory than the arrays of any run take [bytes]: the run works on disk."""
 
@@ -34,11 +36,11 @@ SWEPT: dict[str, list[object]] = {
     "transport.leakage": [0, 0.001, 0.002, 0.003, 0.004],
 }
 KEEPS = {
-    "costs.prices.electricity": {"layers", "siting"},
+    "costs.prices.electricity": {"layers", "siting", "shed"},
     "siting.exclude.2.above": {"layers", "links", "shed"},
-    "resources.power.value": {"layers", "siting", "links"},
+    "resources.power.value": {"layers", "siting", "links", "shed"},
     "grid.resolution": set(),
-    "transport.leakage": {"layers", "siting"},
+    "transport.leakage": {"layers", "siting", "links", "areas", "shed"},
 }
 """What is swept -> stages that do not read it."""
 
@@ -66,19 +68,19 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_any_number_of_values_runs(
     study: Path, elsewhere: Path, swept: str, memory: int | None
 ) -> None:
-    values, recall = SWEPT[swept], Recall(elsewhere / "shared")
-    assert len(values) == KEPT + 2
+    values, cache = SWEPT[swept], Cache(elsewhere / "shared")
+    assert len(values) * 3 > KEPT
     for variant in variants([study], matrix(elsewhere, {swept: values})):
         scenario = cdrsite.load_scenario(variant.scenario, variant.overrides)
         means = Means(memory=memory, threads=1, folder=Path("work"))
-        shared = cdrsite.run(scenario, means=means, recall=recall)
+        shared = cdrsite.run(scenario, means=means, cache=cache)
     alone = cdrsite.run(scenario)
     assert shared.summary == alone.summary
-    assert dict(recall.made + recall.taken) == dict.fromkeys(READS, len(values))
-    assert set(recall.taken) == KEEPS[swept]
-    assert all(times == len(values) - 1 for times in recall.taken.values())
+    assert dict(cache.made + cache.taken) == dict.fromkeys(NAMES, len(values))
+    assert set(cache.taken) == KEEPS[swept]
+    assert all(times == len(values) - 1 for times in cache.taken.values())
     kept = list(Path("shared").iterdir()) if memory else []
-    assert len({path.name.rsplit("-", 1)[0] for path in kept}) <= KEPT * len(READS)
+    assert len({path.name.rsplit("-", 1)[0] for path in kept}) <= KEPT
 
 
 def test_a_batch_of_many_prices_leaves_the_bytes_of_runs_alone(
@@ -87,7 +89,7 @@ def test_a_batch_of_many_prices_leaves_the_bytes_of_runs_alone(
     swept = "costs.prices.electricity"
     runs = variants([study], matrix(elsewhere, {swept: SWEPT[swept]}))
     found = run_batch(runs, Path("runs"), means=Means(memory=LITTLE))
-    assert found.failed == {} and found.shared["siting"] == KEPT + 1
+    assert found.failed == {} and found.shared["siting"] == len(runs) - 1
     assert not [path for path in Path("runs").iterdir() if path.name.startswith(".")]
     last = runs[-1]
     scenario = cdrsite.load_scenario(last.scenario, last.overrides)
@@ -100,13 +102,13 @@ def test_a_batch_of_many_prices_leaves_the_bytes_of_runs_alone(
 
 
 def test_stages_on_disk_are_not_kept_where_there_is_no_place(study: Path, tmp_path: Path) -> None:
-    recall, scenario = Recall(), cdrsite.load_scenario(study)
+    cache, scenario = Cache(), cdrsite.load_scenario(study)
     first = cdrsite.run(scenario)
     for name in ("a", "b"):
         means = Means(memory=LITTLE, folder=tmp_path / name)
-        result = cdrsite.run(scenario, means=means, recall=recall)
+        result = cdrsite.run(scenario, means=means, cache=cache)
         assert result.summary["net_mt_yr"] == first.summary["net_mt_yr"]
-    assert recall.taken["siting"] == 0 and recall.taken["layers"] == 1
+    assert cache.taken["siting"] == 0 and cache.taken["layers"] == 1
 
 
 # ------------------------------------------------------------------ what is shared
@@ -128,12 +130,12 @@ def test_a_sweep_of_prices_grids_and_supplies_shares_what_it_can(
     document = json.loads(Path("sweep/batch.json").read_text("utf-8"))
     assert document["finished"] == len(document["runs"]) == 24 and document["failed"] == {}
     # each grid is read once, each supply on each grid once; the price touches none of it
-    shared = {"layers": 22, "siting": 22, "links": 22, "shed": 20, "areas": 20}
+    shared = {"layers": 22, "siting": 22, "links": 22, "areas": 20, "shed": 22}
     assert document["shared"] == shared
     line = " ".join(said.split()).split("taken from an earlier one of the 24 finished runs: ")[1]
     assert line.startswith(
         "layers on the grid 22x, exclusions 22x, routes to storage 22x, "
-        "areas of pools 20x, biomass in reach 20x"
+        "areas of pools 20x, biomass in reach 22x"
     )
     page = Path("sweep/batch.html").read_text("utf-8")
     assert "in 22 of 24" in page
@@ -160,7 +162,7 @@ def test_what_a_stage_depends_on_is_the_content_of_its_inputs(
 
     def keys() -> dict[str, str]:
         scenario = cdrsite.load_scenario(path)
-        return {stage: key_of(stage, scenario) for stage in READS}
+        return {stage.name: stage.key(scenario) for stage in SHARED_STAGES}
 
     before = keys()
     monkeypatch.chdir(tmp_path / "..")
@@ -173,7 +175,7 @@ def test_what_a_stage_depends_on_is_the_content_of_its_inputs(
     data[-1] ^= 1
     slope.write_bytes(bytes(data))
     os.utime(slope, ns=(state.st_atime_ns, state.st_mtime_ns))
-    assert all(keys()[stage] != before[stage] for stage in READS)  # same size, same time
+    assert all(keys()[stage] != before[stage] for stage in NAMES)  # same size, same time
 
 
 def test_the_working_directory_is_not_walked(
@@ -187,7 +189,7 @@ def test_the_working_directory_is_not_walked(
         return real(self, pattern)
 
     monkeypatch.setattr(Path, "rglob", rglob)
-    key_of("areas", cdrsite.load_scenario(study))
+    spread_areas.key(cdrsite.load_scenario(study))
     assert walked == []
 
 

@@ -172,21 +172,22 @@ def test_runs_of_a_batch_share_stages_and_keep_their_bytes(demo: Path, tmp_path:
 
 
 def test_what_a_stage_reads_decides_whether_it_is_made_again(demo: Path) -> None:
-    from cdrsite.engine.cache import READS, key_of
+    from cdrsite.study.run import SHARED_STAGES
 
+    names = {stage.name for stage in SHARED_STAGES}
     changes = {
         "methods.daccs-solid.override={land_direct: 10 m2}": {"areas"},  # who draws on what
         "objective.gap=1e-4": set(),
         "costs.prices.electricity=70 USD/MWh": {"links", "areas", "shed"},
         "siting.combine=minimum": {"siting", "areas"},
         "transport.flow=2 Mt/yr": {"links", "areas", "shed"},
-        "grid.resolution=2 km": set(READS),
-        "costs.base_year=2021": set(READS),
+        "grid.resolution=2 km": names,
+        "costs.base_year=2021": names,
     }
-    before = {stage: key_of(stage, load(demo)) for stage in READS}
+    before = {stage.name: stage.key(load(demo)) for stage in SHARED_STAGES}
     for change, expected in changes.items():
-        after = {stage: key_of(stage, load(demo, change)) for stage in READS}
-        assert {stage for stage in READS if before[stage] != after[stage]} == expected, change
+        after = {stage.name: stage.key(load(demo, change)) for stage in SHARED_STAGES}
+        assert {stage for stage in names if before[stage] != after[stage]} == expected, change
 
 
 @pytest.mark.slow

@@ -26,11 +26,13 @@ from cdrsite.explain.place import (
 )
 from cdrsite.report.mapview import page_words
 from cdrsite.study.assemble import assemble
-from cdrsite.study.cells import exclude, link_storage, open_links, score
+from cdrsite.study.cells import score
 from cdrsite.study.compete import compete, lay_out
+from cdrsite.study.exclude import exclude
 from cdrsite.study.gathering import gather
 from cdrsite.study.offers import in_workspace, spread_areas
 from cdrsite.study.prepare import prepare
+from cdrsite.study.routes import link_storage, open_links
 from cdrsite.testing.charges import explain_cell
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,7 +116,7 @@ def solved() -> tuple:  # type: ignore[type-arg]
     space = Workspace()
     areas = exclude(setting, space)
     links = open_links(space, link_storage(setting, space))
-    offers = in_workspace(spread_areas(setting, links, space), links, False, space)
+    offers = in_workspace(spread_areas(setting, space, links), links, False, space)
     cells, tally = score(setting, offers, space)
     allocation = lay_out(setting, compete(setting, offers, cells, space), cells, space)
     assert len(setting.blocks) == 1  # so that a cell's place is its place on the grid

@@ -1,0 +1,75 @@
+"""The stage of the exclusions: block by block, then contiguous areas over the whole grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cdrsite.engine.stages import stage
+from cdrsite.siting.exclusions import RuleAreas, exclude_block, exclude_small_areas
+from cdrsite.study.prepare import Setting, open_layers, read_rules
+
+if TYPE_CHECKING:
+    from cdrsite.core.grid import Block
+    from cdrsite.engine.arrays import ArrayStore
+    from cdrsite.engine.passes import Workspace
+
+REASONS = "exclusion_reasons"
+"""Array of the reason bits of all cells."""
+
+
+def left_name(setting: Setting, bits: tuple[int, ...]) -> str:
+    """Array with the share of each cell that a group of exclusion rules leaves."""
+    return f"left {setting.groups[bits]}"
+
+
+@dataclass(frozen=True)
+class ExcludeBlock:
+    """Pass: exclusion rules that are functions of a block alone."""
+
+    setting: Setting
+    result: ArrayStore
+    scratch: ArrayStore
+
+    def __call__(self, block: Block) -> RuleAreas:
+        """Write reasons and shares left; return the areas that each rule removes."""
+        setting = self.setting
+        inside = setting.area.inside(block)
+        found = exclude_block(setting.book, setting.reader, block, inside)
+        self.result.open(REASONS)[block.slices] = found.reasons
+        for bits, left in found.available.items():
+            self.scratch.open(left_name(setting, bits))[block.slices] = left
+        return found.areas
+
+
+@stage("siting", after=(open_layers, read_rules))
+def exclude(setting: Setting, space: Workspace) -> RuleAreas:
+    """Apply all exclusion rules: block by block, then contiguity over the whole grid.
+
+    Returns
+    -------
+    RuleAreas
+        What each rule removes; reasons and shares left are in the workspace.
+    """
+    grid, areas = setting.area.grid, RuleAreas()
+    contiguity = any(rule.model.smaller_than is not None for rule in setting.book.rules)
+    if contiguity and space.journal is not None and not space.journal.parts("small areas"):
+        space.journal.forget("exclusions")  # it may have been stopped in the middle of its changes
+    reasons = space.result.create(REASONS, grid.shape, np.uint32)
+    available = {
+        bits: space.scratch.create(left_name(setting, bits), grid.shape, np.float32)
+        for bits in setting.book.groups
+    }
+    task = ExcludeBlock(setting, space.result, space.scratch)
+    for _, part in space.each("exclusions", task, setting.blocks, "exclusions"):
+        areas.add(part)
+
+    def small() -> RuleAreas:
+        exclude_small_areas(
+            setting.book, grid, setting.blocks, reasons, available, areas, space.threads
+        )
+        return areas
+
+    return space.once("small areas", small) if contiguity else areas

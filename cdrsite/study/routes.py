@@ -1,0 +1,139 @@
+"""The stages over the ground: routes from every cell to storage, and biomass within reach of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cdrsite.engine.stages import stage
+from cdrsite.methods.cost import crf
+from cdrsite.methods.supply import StorageUnits, supply_block
+from cdrsite.study.prepare import Setting, open_layers, storage_of
+from cdrsite.transport.distance import DistanceResult
+from cdrsite.transport.haul import shed_store
+from cdrsite.transport.links import LINKS, ROUTES, SinkLinks, StorageSites, link_sinks
+from cdrsite.transport.pipelines import Basis
+from cdrsite.transport.surface import CostSurface, SurfaceReport
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.config.models import Scenario
+    from cdrsite.core.grid import Block
+    from cdrsite.engine.passes import Workspace
+    from cdrsite.transport.labels import Neighbourhood
+
+    F32 = NDArray[np.float32]
+
+SHED_CELLS = 8
+"""Coarse cells between the middle and the rim of a biomass shed."""
+ROUTED_BY = (
+    *("model", "offshore_model", "region", "flow", "utilisation", "surface", "modes"),
+    *("truck_detour", "sinks_per_cell", "neighbours", "reach", "max_cost"),
+)
+"""Keys of the transport section that the routes follow from."""
+PIPELINE_YEARS = 30.0
+"""Economic life of a pipeline [yr]; 20 to 50 in the models' own sources."""
+
+
+@stage(
+    "links",
+    reads=(
+        *("costs.base_year", "costs.discount_rate", "costs.prices.electricity"),
+        *(f"transport.{key}" for key in ROUTED_BY),
+    ),
+    after=(open_layers, storage_of),
+)
+def link_storage(setting: Setting, space: Workspace) -> Neighbourhood | None:
+    """Find the routes from every cell to its cheapest storage units.
+
+    Returns
+    -------
+    Neighbourhood or None
+        The moves of the routes, whose arrays are in the workspace; None where storage is unlimited.
+    """
+    units, scenario = setting.storage, setting.scenario
+    if units is None:
+        return None
+    basis, sites = pipeline_basis(scenario), storage_sites(units)
+
+    def link() -> Neighbourhood:
+        return link_sinks(
+            scenario.transport, sites, setting.reader, basis, setting.area.inside, space.threads,
+            space.scratch, setting.blocks,
+        ).routes.neighbourhood  # fmt: skip
+
+    return space.once("links", link)
+
+
+def open_links(space: Workspace, moves: Neighbourhood | None) -> SinkLinks | None:
+    """The links that are in a workspace."""
+    if moves is None:
+        return None
+    routes = {field: space.scratch.open(name) for field, (name, _) in ROUTES.items()}
+    links = {field: space.scratch.open(name) for field, (name, _) in LINKS.items()}
+    return SinkLinks(**links, routes=DistanceResult(**routes, neighbourhood=moves))
+
+
+def pipeline_basis(scenario: Scenario) -> Basis:
+    """Annuity, prices and base year of pipelines in a scenario."""
+    costs, transport = scenario.costs, scenario.transport
+    return Basis(
+        crf=float(crf(costs.discount_rate, PIPELINE_YEARS)),
+        base_year=costs.base_year,
+        electricity=costs.prices.electricity,
+        utilisation=transport.utilisation,
+        region=transport.region,
+    )
+
+
+def storage_sites(units: StorageUnits) -> StorageSites:
+    """Storage units as the transport sees them."""
+    return StorageSites(units.layer, units.names, units.index.tolist(), units.cost)
+
+
+@stage(
+    "shed",
+    reads=("resources.biomass", "transport.surface"),
+    after=(open_layers, storage_of),
+)
+def biomass_shed(setting: Setting, space: Workspace) -> bool:
+    """Whether plants collect biomass from around them; if so, its array is in the workspace."""
+    return space.once("shed", lambda: _biomass_shed(setting, space))
+
+
+def _biomass_shed(setting: Setting, space: Workspace) -> bool:
+    """Work out the biomass that each cell can collect within the haul distance.
+
+    The distance is that of travel: ground that makes a pipeline dearer makes the way longer by the
+    same factor, and barriers close it.
+
+    Returns
+    -------
+    bool
+        Whether plants collect at all; if so, the array is in the workspace.
+    """
+    biomass, reader, grid = setting.scenario.resources.biomass, setting.reader, setting.area.grid
+    if biomass.layer is None or biomass.haul <= 0:
+        return False
+    surface = CostSurface(setting.scenario.transport.surface, reader, 1.0, 1.0)
+    if setting.storage is None:  # else the routes have said what is unknown of the ground
+        report = SurfaceReport()
+        for block in setting.blocks:
+            report.add(surface.block(block))
+        report.warn()
+
+    def supply(block: Block) -> F32:
+        part = supply_block("biomass", biomass, None, reader, block)
+        known = np.zeros(block.shape, np.float32) if part is None else np.nan_to_num(part)
+        return known * np.float32(biomass.collectable)
+
+    # sheds of a few hundred coarse cells: finer ones cost the fourth power and gain little
+    cell_km = grid.row_steps_m[1] / 1000.0
+    factor = max(1, int(biomass.haul / (SHED_CELLS * cell_km)))
+    shed_store(
+        supply, lambda block: surface.block(block).billing, grid, space.scratch, setting.blocks,
+        factor=factor, max_cost=biomass.haul, threads=space.threads,
+    )  # fmt: skip
+    return True
