@@ -276,8 +276,13 @@ class Storage(Model):
 def _offer(one: Resource) -> tuple[Any, Any]:
     """Type and default of a resource's key: none of it, or no limit, where nothing is said."""
     kinds: dict[str, type[Model]] = {
-        **{"land": Land, "flow": Supply, "energy": Energy, "bulk": Bulk, "storage": Storage},
-        **{"electricity": Power, "heat": Heat},
+        "land": Land,
+        "flow": Supply,
+        "energy": Energy,
+        "bulk": Bulk,
+        "storage": Storage,
+        "electricity": Power,
+        "heat": Heat,
     }
     model = kinds.get(one.name, kinds[one.kind])
     if issubclass(model, Supply):

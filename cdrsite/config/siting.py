@@ -23,6 +23,17 @@ Threshold = NumberOrQuantity
 """A bare number in the layer's own unit, or text with a unit such as "15 degree"."""
 
 
+TESTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "contiguity": (("smaller_than",), ()),
+    "classes": (("classes",), ("layer", "unknown")),
+    "range": (("above", "below"), ("layer", "unknown")),
+    "distance": (("closer_than", "farther_than"), ("layer", "where")),
+    "polygon": ((), ("layer", "where", "buffer", "rasterise")),
+}
+"""Test of a rule -> keys that ask for it, and keys it reads besides; the last is the default."""
+OF_EVERY_TEST = frozenset({"name", "for_"})
+
+
 class ExcludeRule(Model):
     """One sentence of the planner: what is not allowed, where, for which methods.
 
@@ -60,17 +71,7 @@ class ExcludeRule(Model):
 
     @model_validator(mode="after")
     def _one_test(self) -> Self:
-        if self.smaller_than is not None:
-            self._only("smaller_than", ("smaller_than", "name", "for_"))
-            return self
-        if self.layer is None:
-            raise problem("no layer; expected layer: NAME, or smaller_than: AREA")
-        kinds = {
-            "classes": self.classes is not None,
-            "range": self.above is not None or self.below is not None,
-            "distance": self.closer_than is not None or self.farther_than is not None,
-        }
-        tests = [name for name, given in kinds.items() if given]
+        tests = self._tests()
         if len(tests) > 1:
             raise problem(
                 f"several tests in one rule; got {', '.join(tests)}; cure: split the rule"
@@ -79,6 +80,13 @@ class ExcludeRule(Model):
             raise problem(
                 "several tests in one rule; got closer_than, farther_than; cure: split it"
             )
+        keys, options = TESTS[self.test]
+        if self.layer is None and "layer" in options:
+            raise problem("no layer; expected layer: NAME, or smaller_than: AREA")
+        for name in sorted(self.model_fields_set - {*keys, *options, *OF_EVERY_TEST}):
+            raise problem(
+                f"{name}; a rule by {self.test} cannot have one; cure: remove it", at=name
+            )
         if self.classes is not None and not self.classes:
             raise problem("no class is named; cure: name some, or remove the rule", at="classes")
         low, high = self.below, self.above
@@ -86,40 +94,20 @@ class ExcludeRule(Model):
             raise problem(
                 f"nothing is left between below and above; got below {low:g} and above {high:g}"
             )
-        self._check_options()
         return self
 
-    def _check_options(self) -> None:
-        """Refuse options that the rule's test does not read, so that none is ignored."""
-        reads = {
-            "buffer": {"polygon"},
-            "rasterise": {"polygon"},
-            "where": {"polygon", "distance"},
-            "unknown": {"classes", "range"},
-        }
-        for name, tests in reads.items():
-            if name in self.model_fields_set and self.test not in tests:
-                raise problem(
-                    f"{name}; a rule by {self.test} cannot have one; cure: remove it", at=name
-                )
-
-    def _only(self, test: str, allowed: tuple[str, ...]) -> None:
-        extra = sorted(self.model_fields_set - set(allowed))
-        if extra:
-            raise problem(f"{test} stands alone; got also {', '.join(extra)}; cure: remove them")
+    def _tests(self) -> list[str]:
+        """Tests that the rule's keys ask for."""
+        return [
+            test
+            for test, (keys, _) in TESTS.items()
+            if any(getattr(self, key) is not None for key in keys)
+        ]
 
     @property
-    def test(self) -> Literal["polygon", "classes", "range", "distance", "contiguous"]:
-        """Which test the rule makes."""
-        if self.smaller_than is not None:
-            return "contiguous"
-        if self.classes is not None:
-            return "classes"
-        if self.above is not None or self.below is not None:
-            return "range"
-        if self.closer_than is not None or self.farther_than is not None:
-            return "distance"
-        return "polygon"
+    def test(self) -> str:
+        """Which of :data:`TESTS` the rule makes."""
+        return next(iter(self._tests()), "polygon")
 
 
 def _is_zero(value: float | str | None) -> bool:
@@ -236,7 +224,7 @@ class Siting(Model):
         if self.prefer and not any(criterion.weight > 0 for criterion in self.prefer):
             raise problem("all weights are zero; expected at least one weight above 0", at="prefer")
         for i, rule in enumerate(self.include):
-            if rule.test == "contiguous":
+            if rule.test == "contiguity":
                 raise problem(
                     "smaller_than cannot bring an area back; cure: remove it", at=f"include.{i}"
                 )

@@ -200,7 +200,7 @@ class SurfaceRules(Model):
 
 
 def _local_rule(rule: ExcludeRule, key: str) -> None:
-    if rule.test == "contiguous":
+    if rule.test == "contiguity":
         raise problem(f"{key}: smaller_than is not a test of one place; cure: remove it")
     if rule.for_:
         raise problem(f"{key}: a pipeline knows no methods; got for: {rule.for_}; cure: remove it")

@@ -20,7 +20,7 @@ from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.siting._kernel import remove, removed_areas
 from cdrsite.siting.patches import each_block, label_patches, small_patches
-from cdrsite.siting.rules import known_share, rule_share
+from cdrsite.siting.rules import describe_rule, known_share, rule_share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,35 +100,13 @@ def rule_book(
         raise ConfigError(
             "too many exclusion rules", got=len(found), expected=f"at most {MAX_RULES}"
         )
-    found.sort(key=lambda item: item[0].test == "contiguous")
+    found.sort(key=lambda item: item[0].test == "contiguity")
     numbered = tuple(ExclusionRule(r, bit, name, who) for bit, (r, name, who) in enumerate(found))
     groups: dict[tuple[int, ...], tuple[str, ...]] = {}
     for method in methods:
         bits = tuple(rule.bit for rule in numbered if method in rule.methods)
         groups[bits] = (*groups.get(bits, ()), method)
     return RuleBook(numbered, tuple(includes), groups)
-
-
-def describe_rule(rule: ExcludeRule) -> str:
-    """A short name in words, for tables and the legend of the reason bits."""
-    if rule.name:
-        return rule.name
-    where = f" ({rule.where})" if rule.where else ""
-    if rule.test == "contiguous":
-        return f"areas under {(rule.smaller_than or 0.0) / 1e6:g} km2"
-    if rule.test == "classes":
-        return f"{rule.layer}: {', '.join(map(str, rule.classes or ()))}"
-    if rule.test == "range":
-        ends = [f"below {rule.below}"] if rule.below is not None else []
-        ends += [f"above {rule.above}"] if rule.above is not None else []
-        return f"{rule.layer} {' or '.join(ends)}"
-    if rule.test == "distance":
-        near = rule.closer_than is not None
-        limit = rule.closer_than if near else rule.farther_than
-        word = "closer than" if near else "farther than"
-        return f"{word} {(limit or 0.0) / 1000:g} km {'to' if near else 'from'} {rule.layer}{where}"
-    buffer = f" + {rule.buffer:g} m" if rule.buffer else ""
-    return f"{rule.layer}{where}{buffer}"
 
 
 @recorded
@@ -182,7 +160,7 @@ def exclude_block(
         Cells of the region.
     """
     reasons = np.where(inside, np.uint32(0), np.uint32(OUTSIDE_BIT))
-    local = [rule for rule in book.rules if rule.model.test != "contiguous"]
+    local = [rule for rule in book.rules if rule.model.test != "contiguity"]
     fractions = np.zeros((len(local), inside.size), np.float32)
     for i, rule in enumerate(local):
         fractions[i] = np.clip(

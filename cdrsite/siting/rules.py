@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cdrsite.config.siting import ExcludeRule
 from cdrsite.core.errors import ConfigError, UnitError
+from cdrsite.core.grid import Block
+from cdrsite.core.reader import LayerReader
 from cdrsite.core.units import parse_quantity, split_number
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from cdrsite.core.grid import Block
-    from cdrsite.core.reader import LayerReader
 
 
 def threshold(value: float | str, unit: str | None, where: str) -> float:
@@ -89,17 +86,45 @@ def rule_share(rule: ExcludeRule, reader: LayerReader, block: Block) -> NDArray[
     ndarray of float32, shape (rows, cols)
         In [0, 1]; NaN where the layer is unknown (rule 2).
     """
-    layer = rule.layer or ""
-    if rule.test == "polygon":
-        return reader.coverage(layer, block, rule.where, rule.buffer, rule.rasterise)
-    if rule.test == "classes":
-        codes = reader.class_codes(layer, rule.classes or ())
-        return reader.class_share(layer, dict.fromkeys(codes, 1.0), block)
-    if rule.test == "distance":
-        metres = reader.distance(layer, block, rule.where)
-        if rule.closer_than is not None:
-            return (metres < rule.closer_than).astype(np.float32)
-        return (metres > (rule.farther_than or 0.0)).astype(np.float32)
+    return SHARES[rule.test](rule, rule.layer or "", reader, block)
+
+
+def known_share(rule: ExcludeRule, share: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The share with unknown cells as the rule's ``unknown`` says: kept, or wholly hit."""
+    hit = np.float32(rule.unknown == "exclude")
+    return np.where(np.isnan(share), hit, share).astype(np.float32)
+
+
+def describe_rule(rule: ExcludeRule) -> str:
+    """A short name in words, for tables and the legend of the reason bits."""
+    return rule.name or DESCRIPTIONS[rule.test](rule)
+
+
+def _covered(
+    rule: ExcludeRule, layer: str, reader: LayerReader, block: Block
+) -> NDArray[np.float32]:
+    return reader.coverage(layer, block, rule.where, rule.buffer, rule.rasterise)
+
+
+def _of_classes(
+    rule: ExcludeRule, layer: str, reader: LayerReader, block: Block
+) -> NDArray[np.float32]:
+    codes = reader.class_codes(layer, rule.classes or ())
+    return reader.class_share(layer, dict.fromkeys(codes, 1.0), block)
+
+
+def _by_distance(
+    rule: ExcludeRule, layer: str, reader: LayerReader, block: Block
+) -> NDArray[np.float32]:
+    metres = reader.distance(layer, block, rule.where)
+    if rule.closer_than is not None:
+        return (metres < rule.closer_than).astype(np.float32)
+    return (metres > (rule.farther_than or 0.0)).astype(np.float32)
+
+
+def _out_of_range(
+    rule: ExcludeRule, layer: str, reader: LayerReader, block: Block
+) -> NDArray[np.float32]:
     values = reader.values(layer, block)
     unit = reader.info(layer).unit
     true = np.zeros(values.shape, bool)
@@ -110,7 +135,36 @@ def rule_share(rule: ExcludeRule, reader: LayerReader, block: Block) -> NDArray[
     return np.where(np.isnan(values), np.nan, true).astype(np.float32)
 
 
-def known_share(rule: ExcludeRule, share: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The share with unknown cells as the rule's ``unknown`` says: kept, or wholly hit."""
-    hit = np.float32(rule.unknown == "exclude")
-    return np.where(np.isnan(share), hit, share).astype(np.float32)
+SHARES: dict[
+    str, Callable[[ExcludeRule, str, LayerReader, Block], NDArray[np.float32]]
+] = {
+    "polygon": _covered, "classes": _of_classes, "distance": _by_distance, "range": _out_of_range
+}  # fmt: skip
+"""Test -> share of each cell in which it is true."""
+
+
+def _range_words(rule: ExcludeRule) -> str:
+    ends = [f"below {rule.below}"] if rule.below is not None else []
+    ends += [f"above {rule.above}"] if rule.above is not None else []
+    return f"{rule.layer} {' or '.join(ends)}"
+
+
+def _distance_words(rule: ExcludeRule) -> str:
+    near = rule.closer_than is not None
+    limit = rule.closer_than if near else rule.farther_than
+    word = "closer than" if near else "farther than"
+    return f"{word} {(limit or 0.0) / 1000:g} km {'to' if near else 'from'} {_filtered(rule)}"
+
+
+def _filtered(rule: ExcludeRule) -> str:
+    return f"{rule.layer} ({rule.where})" if rule.where else f"{rule.layer}"
+
+
+DESCRIPTIONS: dict[str, Callable[[ExcludeRule], str]] = {
+    "contiguity": lambda rule: f"areas under {(rule.smaller_than or 0.0) / 1e6:g} km2",
+    "classes": lambda rule: f"{rule.layer}: {', '.join(map(str, rule.classes or ()))}",
+    "range": _range_words,
+    "distance": _distance_words,
+    "polygon": lambda rule: _filtered(rule) + (f" + {rule.buffer:g} m" if rule.buffer else ""),
+}
+"""Test -> its words where a rule has no name."""
