@@ -101,7 +101,7 @@ def test_the_base_year_of_the_file_deflates_prices() -> None:
         ("siting: {prefer: [{layer: a, points: [[1, 0], [0, 1]]}]}", r"two or more rising values"),
         ("siting: {exclude: [{layer: a, above: 1, classes: [1]}]}", r"several tests in one rule"),
         ("siting: {exclude: [{above: 1}]}", r"siting.exclude.0: no layer"),
-        ("siting: {exclude: [{smaller_than: 1 km2, layer: a}]}", r"a rule by contiguity cannot have one"),
+        ("siting: {exclude: [{smaller_than: 1 km2, layer: a}]}", r"layer; a rule by contiguity"),
         ("resources: {water: {pools: b}}", r"pools without a supply; expected supply: COLUMN"),
         ("resources: {water: {pools: b, supply: s}}", r"supply without a unit"),
         ("resources: {water: {pools: b, layer: c}}", r"exactly one of pools, layer"),
