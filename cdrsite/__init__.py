@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.library.load import load_method, method_names
+    from cdrsite.place.dependence import Dependence
+    from cdrsite.place.registry import register_dependence
     from cdrsite.result.study_result import StudyResult
     from cdrsite.study.run import check_study, run
 
@@ -26,12 +28,14 @@ _HOME = {
     "AnalysisGrid": "cdrsite.core.grid",
     "CdrsiteError": "cdrsite.core.errors",
     "CdrsiteWarning": "cdrsite.core.errors",
+    "Dependence": "cdrsite.place.dependence",
     "Scenario": "cdrsite.config.models",
     "StudyResult": "cdrsite.result.study_result",
     "check_study": "cdrsite.study.run",
     "load_method": "cdrsite.library.load",
     "load_scenario": "cdrsite.config.load",
     "method_names": "cdrsite.library.load",
+    "register_dependence": "cdrsite.place.registry",
     "run": "cdrsite.study.run",
 }
 
@@ -39,6 +43,7 @@ __all__ = [
     "AnalysisGrid",
     "CdrsiteError",
     "CdrsiteWarning",
+    "Dependence",
     "Scenario",
     "StudyResult",
     "__version__",
@@ -46,6 +51,7 @@ __all__ = [
     "load_method",
     "load_scenario",
     "method_names",
+    "register_dependence",
     "run",
 ]
 

@@ -36,6 +36,7 @@ from cdrsite.core.fields import (
 )
 from cdrsite.core.units import Dimension
 from cdrsite.core.vocabulary import RESOURCES, Resource
+from cdrsite.place.dependence import layer_keys
 
 
 class Region(Model):
@@ -353,12 +354,8 @@ class Scenario(Model):
 
     def _method_references(self, use: Any) -> None:
         for name, choice in self.methods.items():
-            use(choice.rate, f"methods.{name}.rate")
-            if choice.climate is not None:
-                use(choice.climate.temperature, f"methods.{name}.climate.temperature")
-                use(choice.climate.humidity, f"methods.{name}.climate.humidity")
-            if choice.own_power is not None:
-                use(choice.own_power.pv_yield, f"methods.{name}.own_power.pv_yield")
+            for key, layer, _ in layer_keys(choice):
+                use(layer, f"methods.{name}.{key}")
             for region in choice.regions:
                 use(region, f"methods.{name}.regions")
 

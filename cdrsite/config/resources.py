@@ -25,6 +25,7 @@ from cdrsite.core.fields import (
 )
 from cdrsite.core.units import is_power, parse_quantity, same_dimension, split_number
 from cdrsite.core.vocabulary import RESOURCES, Resource, supplies
+from cdrsite.place.registry import keys_of_methods
 
 Share = Literal["whole", "area"]
 """How a shared pool is offered to its cells before the competition divides it truly.
@@ -310,26 +311,7 @@ class Resources(Model):
         return {one.name: getattr(self, one.parameter) for one in supplies()}
 
 
-class Climate(Model):
-    """Layers that drive the energy need and productivity of direct air capture."""
-
-    temperature: str
-    """Layer of air temperature, one or twelve bands."""
-    humidity: str
-    """Layer of relative humidity, one or twelve bands."""
-
-
-class OwnPower(Model):
-    """Own renewables in place of the power budget: land for energy, never both (rule 6)."""
-
-    pv_yield: str | None = None
-    """Layer with the local PV yield [kWh/kWp per year]; the library's `pv_reference_yield`
-    everywhere when not given."""
-    density: quantity("kW/m2", above=0.0) | None = None  # type: ignore[valid-type]
-    """Peak power per area of the plant; the library's when not given [kW/m2]."""
-
-
-class MethodChoice(Model):
+class MethodChoice(keys_of_methods()):  # type: ignore[misc]
     """A removal method of the library, as this scenario uses it."""
 
     profile: str | None = None
@@ -338,23 +320,5 @@ class MethodChoice(Model):
     """A method file of your own, in the library's format."""
     override: dict[str, float | str] = Field(default_factory=dict)
     """Parameters that replace the profile's, e.g. `electricity: 900 kWh`, `water: 2 m3`."""
-    climate: Climate | None = None
-    """Makes energy and productivity of DAC depend on the place."""
-    own_power: OwnPower | None = None
-    """Electricity from own PV on own land in place of the power budget."""
-    rate: str | None = None
-    """Layer with the CO2 uptake of a forest [t/ha/yr], in place of the profile's one rate."""
-    layer_years: Years | None = None
-    """Years after planting over which `rate` is the mean [yr]; the library's when not given."""
     regions: one_or_many(str) = ()  # type: ignore[valid-type]
     """Vector layers; the method is confined to where all of them are. Everywhere when empty."""
-
-    @model_validator(mode="after")
-    def _years_of_a_layer(self) -> Self:
-        if self.layer_years is not None and self.rate is None:
-            raise problem(
-                "layer_years says what the rate layer is the mean of, and there is none; "
-                "cure: give rate, or remove layer_years",
-                at="layer_years",
-            )
-        return self

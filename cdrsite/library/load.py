@@ -27,7 +27,6 @@ from cdrsite.library.files import (
 )
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.library.records import (
-    ClimateTable,
     Method,
     Profile,
     Source,
@@ -35,6 +34,7 @@ from cdrsite.library.records import (
     to_rows,
     unknown_name,
 )
+from cdrsite.place.climate import ClimateTable
 
 __all__ = [
     "ClimateTable",
@@ -50,7 +50,15 @@ __all__ = [
 ]
 
 SOURCE_KINDS = ("paper", "dataset", "report", "repository", "derived", "general-knowledge")
-FAMILIES = ("daccs", "beccs", "forest")
+FAMILIES = {
+    "plant": "a plant that captures CO2, from the air or from what it burns",
+    "stock": "carbon that grows: forest, soil",
+    "spread": "rock or char spread on land",
+    "conversion": "biomass turned into what lasts",
+    "residue": "alkaline residues of works, where they are",
+}
+"""Family of a method -> what it is."""
+STORAGE_TYPES = ("geological", "biomass", "mineral")
 ENERGY_LAND = ("none", "own_pv", "own_wind")
 HEAT_SOURCES = ("none", "heat-pump", "low-temperature", "gas", "own-plant")
 _VALUE_KEYS = ("low", "high", "currency_year", "note", "alternatives")
@@ -345,21 +353,21 @@ def parse_method(data: Mapping[str, Any], where: str, sources: Mapping[str, Sour
     default = as_text(entry["default_profile"], f"{where}: default_profile")
     if default not in profiles:
         raise unknown_name("profile", default, list(profiles), where=f"{where}: default_profile")
-    family = as_choice(entry["family"], f"{where}: family", FAMILIES)
+    kind: dict[str, Any] = {
+        "family": as_choice(entry["family"], f"{where}: family", tuple(FAMILIES)),
+        "co2_origin": as_choice(entry["co2_origin"], f"{where}: co2_origin", ("air", "biogenic")),
+        "storage_type": as_choice(entry["storage_type"], f"{where}: storage_type", STORAGE_TYPES),
+    }
     profiles = {
         name: dataclasses.replace(
-            profile, family=family, siblings=tuple(other for other in profiles if other != name)
+            profile, siblings=tuple(other for other in profiles if other != name), **kind
         )
         for name, profile in profiles.items()
     }
     return Method(
         name=as_text(entry["name"], f"{where}: name"),
         title={key: as_text(text, f"{where}: title.{key}") for key, text in title.items()},
-        family=family,
-        co2_origin=as_choice(entry["co2_origin"], f"{where}: co2_origin", ("air", "biogenic")),
-        storage_type=as_choice(
-            entry["storage_type"], f"{where}: storage_type", ("geological", "biomass")
-        ),
+        **kind,
         durability=as_text(entry["durability"], f"{where}: durability"),
         default_profile=default,
         profiles=profiles,
@@ -380,9 +388,7 @@ def _cited(profiles: Mapping[str, Profile]) -> set[str]:
 @cache
 def method_names() -> tuple[str, ...]:
     """Names of the methods shipped with the package."""
-    order = ("daccs-solid", "daccs-liquid", "beccs-residue", "beccs-energy-crop", "afforestation")
-    found = shipped_names("methods")
-    return (*(name for name in order if name in found), *(n for n in found if n not in order))
+    return shipped_names("methods")
 
 
 @cache

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cdrsite.place.registry import parameters_of_methods
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -78,5 +80,6 @@ PARAMETERS: dict[str, Parameter] = _table(
     ("pv_reference_yield", "kWh/kW", "yearly yield where no yield layer is given"),
     ("net_published", "1", "published net removal per tonne captured, for comparison only"),
     ("cost_published", "USD/t", "published cost per net tonne, for comparison only", True),
+    *parameters_of_methods(),
 )
 """All parameters by name, in the order of tables and reports."""

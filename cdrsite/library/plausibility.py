@@ -143,24 +143,33 @@ def check_profile(
     same_land = own_land is not None and number("land_direct") == profile.number("land_direct")
     includes = profile.land_includes_energy and same_land
     alternative = f"profile {profile.siblings[0]}" if profile.siblings else "a published value"
-    if profile.family == "daccs":
-        findings = _dac(number, includes, alternative)
-    elif profile.family == "beccs":
-        findings = _beccs(number, alternative)
-    else:
-        findings = _forest(number, same_land, alternative)
-    if profile.family != "forest":
+    findings: list[Implausibility] = []
+    for check in CHECKS.get((profile.family, profile.co2_origin), ()):
+        findings += check(_Case(number, same_land, includes, alternative))
+    if profile.storage_type == "geological":
         findings += _storage(number)
     if study_area is not None and not any(f.parameter == "land_direct" for f in findings):
         findings += _plant_size(number, study_area, alternative)
     return findings
 
 
-def _dac(number: Callable[[str], float], includes: bool, alternative: str) -> list[Implausibility]:
-    findings = []
+@dataclass(frozen=True)
+class _Case:
+    """What a check looks at."""
+
+    number: Callable[[str], float]
+    same_land: bool
+    """Whether the land is the profile's."""
+    includes: bool
+    """Whether it contains the land of the energy supply."""
+    alternative: str
+
+
+def _dac(case: _Case) -> list[Implausibility]:
+    findings, number, alternative = [], case.number, case.alternative
     land = number("land_direct") + number("land_feedstock")
     energy = number("electricity") + number("heat")
-    yields = includes and land > 0 and energy / land < MIN_YIELD_PER_LAND
+    yields = case.includes and land > 0 and energy / land < MIN_YIELD_PER_LAND
     if land > MAX_DAC_LAND or yields:
         reason = (
             f"plants with their own renewables need 8 to 18 m², and 1 Mt/yr would take {land:,.0f} "
@@ -195,33 +204,34 @@ def _dac(number: Callable[[str], float], includes: bool, alternative: str) -> li
     return findings
 
 
-def _beccs(number: Callable[[str], float], alternative: str) -> list[Implausibility]:
-    findings = []
-    if number("biomass") < MIN_BIOMASS:
-        findings.append(
-            Implausibility(
-                "biomass",
-                f"{number('biomass'):g} t of dry biomass per t",
-                f"less carbon than is captured: at 50 % carbon {MIN_BIOMASS:g} t is the least",
-                alternative,
-            )
+def _carbon(case: _Case) -> list[Implausibility]:
+    if case.number("biomass") >= MIN_BIOMASS:
+        return []
+    return [
+        Implausibility(
+            "biomass",
+            f"{case.number('biomass'):g} t of dry biomass per t",
+            f"less carbon than is captured: at 50 % carbon {MIN_BIOMASS:g} t is the least",
+            case.alternative,
         )
-    if number("electricity") > 0:
-        findings.append(
-            Implausibility(
-                "electricity",
-                f"an electricity need of {number('electricity'):g} kWh/t",
-                "such plants supply power, so the need is negative",
-                alternative,
-            )
-        )
-    return findings
+    ]
 
 
-def _forest(
-    number: Callable[[str], float], same_land: bool, alternative: str
-) -> list[Implausibility]:
-    findings = []
+def _power(case: _Case) -> list[Implausibility]:
+    if case.number("electricity") <= 0:
+        return []
+    return [
+        Implausibility(
+            "electricity",
+            f"an electricity need of {case.number('electricity'):g} kWh/t",
+            "such plants supply power, so the need is negative",
+            case.alternative,
+        )
+    ]
+
+
+def _forest(case: _Case) -> list[Implausibility]:
+    findings, number = [], case.number
     uptake, land = number("uptake"), number("land_direct")
     if uptake > MAX_UPTAKE:
         findings.append(
@@ -229,10 +239,10 @@ def _forest(
                 "uptake",
                 f"an uptake of {uptake:g} t/ha/yr",
                 f"more than {MAX_UPTAKE:g}, above any published mean rate (4.5 to 40.7)",
-                alternative,
+                case.alternative,
             )
         )
-    if not same_land and uptake > 0 and abs(land * uptake / 1e4 - 1) > 0.01:
+    if not case.same_land and uptake > 0 and abs(land * uptake / 1e4 - 1) > 0.01:
         findings.append(
             Implausibility(
                 "land_direct",
@@ -242,6 +252,15 @@ def _forest(
             )
         )
     return findings
+
+
+CHECKS: dict[tuple[str, str], tuple[Callable[[_Case], list[Implausibility]], ...]] = {
+    ("plant", "air"): (_dac,),
+    ("plant", "biogenic"): (_carbon, _power),
+    ("conversion", "biogenic"): (_carbon,),
+    ("stock", "air"): (_forest,),
+}
+"""Family of a method and origin of its CO2 -> what is checked."""
 
 
 def _storage(number: Callable[[str], float]) -> list[Implausibility]:

@@ -10,6 +10,7 @@ from cdrsite.core.currency import convert
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.units import find_currency, parse_quantity
 from cdrsite.library.parameters import PARAMETERS
+from cdrsite.place.climate import ClimateTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,45 +117,6 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class ClimateTable:
-    """How energy and productivity depend on temperature and humidity.
-
-    Points with one temperature form a row: interpolate in humidity inside a row, clamped to its
-    ends, then in temperature, clamped to the range. Use ratios to ``reference``.
-
-    Attributes
-    ----------
-    temperature, humidity : tuple of float
-        Points [degC], [%].
-    electricity, heat : tuple of float
-        Energy per gross tonne at the points [kWh/t].
-    productivity : tuple of float
-        Output at the points, relative; only ratios have a meaning.
-    reference : tuple of float
-        Temperature [degC] and humidity [%] to which the profile's values belong.
-    clamp_temperature, clamp_humidity : tuple of float
-        Range to which input is clamped [degC], [%].
-    time_step : str
-        ``monthly`` or ``annual``: the averaging that the source recommends.
-    source, locator, note : str
-        As in :class:`Value`.
-    """
-
-    temperature: tuple[float, ...]
-    humidity: tuple[float, ...]
-    electricity: tuple[float, ...]
-    heat: tuple[float, ...]
-    productivity: tuple[float, ...]
-    reference: tuple[float, float]
-    clamp_temperature: tuple[float, float]
-    clamp_humidity: tuple[float, float]
-    time_step: str
-    source: str
-    locator: str
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Profile:
     """One consistent set of values of a method, inheritance resolved.
 
@@ -174,8 +136,8 @@ class Profile:
         (rule 6).
     heat_source : str
         ``none``, ``heat-pump`` (inside electricity), ``low-temperature``, ``gas`` or ``own-plant``.
-    family : str
-        Family of the method it belongs to.
+    family, co2_origin, storage_type : str
+        As those of the method it belongs to.
     siblings : tuple of str
         The other profiles of the method.
     """
@@ -189,6 +151,8 @@ class Profile:
     heat_source: str = "none"
     note: str = ""
     family: str = ""
+    co2_origin: str = ""
+    storage_type: str = ""
     siblings: tuple[str, ...] = ()
 
     def get(self, parameter: str) -> Value | None:
@@ -254,11 +218,11 @@ class Method:
     title : dict of str to str
         By language (``en``, ``zh``).
     family : str
-        ``daccs``, ``beccs`` or ``forest``.
+        ``plant``, ``stock``, ``spread``, ``conversion`` or ``residue``.
     co2_origin : str
         ``air`` or ``biogenic``.
     storage_type : str
-        ``geological`` or ``biomass``.
+        ``geological``, ``biomass`` or ``mineral``.
     durability : str
         Class of the storage time, as in the IPCC tables.
     default_profile : str

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.core.errors import ConfigError
-from cdrsite.scoring.sums import Sum, const, product
+from cdrsite.scoring.sums import Sum, product
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -163,7 +163,8 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     -------
     dict of str to Sum
         By part; they add up to the cost [USD per gross t].
-        Factors: ``inverse_productivity`` (1 / climate productivity factor) [1];
+        Factors: ``inverse_productivity`` (1 / climate productivity factor), ``variable``
+        (multiplies variable operation) [1];
         ``electricity_bought``, ``electricity_supplied``, ``heat`` [kWh/t]; ``water`` [m3/t];
         ``biomass`` [t dry/t]; ``material`` [kg/t]; ``land`` [m2 per t/yr]; ``stored`` (CO2 that
         goes to the store, co-captured fossil CO2 included) [t/t]; ``price_electricity``,
@@ -183,7 +184,7 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     return {
         "capital": product(capital, "inverse_productivity"),
         "fixed_om": product(per_output * plant.fixed_om, "inverse_productivity"),
-        "variable_om": const(plant.variable_om),
+        "variable_om": product(plant.variable_om, "variable"),
         "electricity": product(1.0, "electricity_bought", "price_electricity"),
         "heat": product(1.0, "heat", "price_heat"),
         "water": product(1.0, "water", "price_water"),

@@ -19,7 +19,7 @@ from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
-from cdrsite.methods.model import land_layer, left_layer, own_layers
+from cdrsite.methods.model import land_layer, left_layer
 from cdrsite.methods.rivals import cost_variables
 from cdrsite.methods.supply import (
     StorageUnits,
@@ -28,6 +28,7 @@ from cdrsite.methods.supply import (
     supply_block,
     usable_land,
 )
+from cdrsite.place.registry import own_layers
 from cdrsite.scoring.evaluate import evaluate
 from cdrsite.scoring.numpy_backend import sum_of
 from cdrsite.siting.exclusions import Excluded, RuleAreas

@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import CdrsiteError
-from cdrsite.methods.model import method_plan, place_numbers
+from cdrsite.methods.model import method_plan
 from cdrsite.methods.rivals import rival_sums
+from cdrsite.place.registry import place_numbers
 from cdrsite.result.study_result import Used
 from cdrsite.study.prepare import ingredients
 

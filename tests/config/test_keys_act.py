@@ -74,6 +74,7 @@ WARM = (
     "layers.dry={path: dry.tif, unit: '%', kind: intensive}",
 )
 CLIMATE = "methods.daccs-solid.climate={temperature: warm, humidity: damp}"
+ROCK = "methods.enhanced-weathering={}"
 GROWTH = (
     "layers.growth={path: growth.tif, unit: t/ha/yr, kind: intensive}",
     "methods.afforestation.rate=growth",
@@ -443,6 +444,10 @@ CASES: dict[str, Case] = {
         ("methods.daccs-solid.climate.temperature=hot",),
     ),
     "methods.*.climate.humidity": ((*WARM, CLIMATE), ("methods.daccs-solid.climate.humidity=dry",)),
+    "methods.*.weathering.temperature": (
+        (*WARM, ROCK, "methods.enhanced-weathering.weathering={temperature: warm}"),
+        ("methods.enhanced-weathering.weathering.temperature=hot",),
+    ),
     "methods.*.own_power.pv_yield": (
         (
             "layers.pv={path: pv.tif, unit: kWh/kWp, kind: intensive}",

@@ -19,8 +19,8 @@ from tiny_scenario import COLS, ROWS, SCENARIO, box, write_polygons, write_raste
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.library.parameters import PARAMETERS
-from cdrsite.methods.stock import AgeCurve
 from cdrsite.outputs.assumptions import assumptions
+from cdrsite.place.growth import AgeCurve
 from cdrsite.report.page import write_report
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
@@ -34,8 +34,10 @@ INFORMATIVE = {
 """Parameter -> why no number of a study follows from it."""
 
 SOLID, RESIDUE, CROP, FOREST = "daccs-solid", "beccs-residue", "beccs-energy-crop", "afforestation"
+ROCK = "enhanced-weathering"
 CLIMATE = {"climate": {"temperature": "warmth", "humidity": "damp"}}
 OWN_POWER = {"own_power": {}}
+WEATHERING = {"weathering": {"temperature": "warmth"}}
 GROWN = {"override": {"luc_emissions": 50}}
 NETWORK = {"network": {"plan": True, "time_limit": 5, "gap": 0.05}}
 
@@ -77,6 +79,10 @@ VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "accounting_years": (FOREST, 100, {"rate": "growth"}, {}),
     "planting_cost": (FOREST, 5000, {}, {}),
     "upkeep": (FOREST, 200, {}, {}),
+    "weathering_rate": (ROCK, 0.05, WEATHERING, {}),
+    "activation_energy": (ROCK, 60, WEATHERING, {}),
+    "weathering_years": (ROCK, 10, WEATHERING, {}),
+    "weathered_share": (ROCK, 0.5, WEATHERING, {}),
     "pv_density": (SOLID, 0.02, OWN_POWER, {}),
     "pv_reference_yield": (SOLID, 900, OWN_POWER, {}),
 }

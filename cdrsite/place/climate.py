@@ -15,13 +15,16 @@ import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby, pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cdrsite.core.errors import ConfigError, DataError
-from cdrsite.library.records import ClimateTable
+from cdrsite.core.fields import Model
+from cdrsite.place.dependence import MONTHS, Dependence, Here, LayerKey, Use, own_layer
+from cdrsite.place.needs import Needs
+from cdrsite.scoring.sums import layer
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -29,6 +32,45 @@ MONTH_DAYS = (31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 """Days per month, leap years averaged over four years."""
 
 _PLAUSIBLE = {"temperature": (-100.0, 65.0, "degC"), "humidity": (0.0, 110.0, "%")}
+
+
+@dataclass(frozen=True, slots=True)
+class ClimateTable:
+    """How energy and productivity depend on temperature and humidity.
+
+    Points with one temperature form a row: interpolate in humidity inside a row, clamped to its
+    ends, then in temperature, clamped to the range. Use ratios to ``reference``.
+
+    Attributes
+    ----------
+    temperature, humidity : tuple of float
+        Points [degC], [%].
+    electricity, heat : tuple of float
+        Energy per gross tonne at the points [kWh/t].
+    productivity : tuple of float
+        Output at the points, relative; only ratios have a meaning.
+    reference : tuple of float
+        Temperature [degC] and humidity [%] to which the profile's values belong.
+    clamp_temperature, clamp_humidity : tuple of float
+        Range to which input is clamped [degC], [%].
+    time_step : str
+        ``monthly`` or ``annual``: the averaging that the source recommends.
+    source, locator, note : str
+        Where it is from; ``note`` may be empty.
+    """
+
+    temperature: tuple[float, ...]
+    humidity: tuple[float, ...]
+    electricity: tuple[float, ...]
+    heat: tuple[float, ...]
+    productivity: tuple[float, ...]
+    reference: tuple[float, float]
+    clamp_temperature: tuple[float, float]
+    clamp_humidity: tuple[float, float]
+    time_step: str
+    source: str
+    locator: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,7 +183,7 @@ def _interpolate(
     return result
 
 
-def _climate(name: str, values: npt.ArrayLike) -> FloatArray:
+def plausible_climate(name: str, values: npt.ArrayLike) -> FloatArray:
     """Return the array as floats (float32 stays), or refuse values of another unit."""
     array = np.asarray(values)
     if array.dtype != np.float32:
@@ -187,7 +229,10 @@ def climate_factors(
     ConfigError
         As in :func:`reference_values`.
     """
-    warm, moist = _climate("temperature", temperature), _climate("humidity", humidity)
+    warm, moist = (
+        plausible_climate("temperature", temperature),
+        plausible_climate("humidity", humidity),
+    )
     values = _interpolate(table, warm, moist)
     return ClimateFactors(
         *(value / base for value, base in zip(values, reference_values(table), strict=True))
@@ -282,3 +327,66 @@ def with_heat_pump(table: ClimateTable, factors: ClimateFactors, cop: float) -> 
     share = pumped / (electricity + pumped)
     combined = factors.electricity * (1.0 - share) + factors.heat * share
     return replace(factors, electricity=combined)
+
+
+class Climate(Model):
+    """Layers that drive the energy need and productivity of direct air capture."""
+
+    temperature: Annotated[str, LayerKey("degC", monthly=True)]
+    """Layer of air temperature, one or twelve bands."""
+    humidity: Annotated[str, LayerKey("%", monthly=True)]
+    """Layer of relative humidity, one or twelve bands."""
+
+
+class ClimateKeys(Model):
+    """Keys of :class:`AirClimate`."""
+
+    climate: Climate | None = None
+    """Makes energy and productivity of DAC depend on the place."""
+
+
+class AirClimate(Dependence):
+    """Energy and productivity by the method's own table of climates (:func:`climate_factors`)."""
+
+    name = "climate"
+    keys = ClimateKeys
+
+    def acts(self, use: Use) -> bool:
+        """Where the scenario gives the climate."""
+        return use.choice.climate is not None
+
+    def refuse(self, use: Use, where: str) -> None:
+        """Refuse a climate where the library knows no dependence on it."""
+        if use.choice.climate is not None and use.method.climate is None:
+            raise ConfigError(
+                "the library knows no climate dependence of this method",
+                where=f"{where}.climate",
+                cure="remove it",
+            )
+
+    def numbers(self, use: Use) -> dict[str, float]:
+        """COP of the heat pump, where the heat is inside the electricity and follows it there."""
+        inside = use.profile.heat_source == "heat-pump" and not use.number("heat")
+        return {"heat pump": use.number("heat_pump_cop", 1.0)} if inside else {}
+
+    def needs(self, use: Use, needs: Needs) -> Needs:
+        """Electricity and heat times their factors; capital by the productivity."""
+        electricity, heat, inverse = (layer(own_layer(kind, use.name)) for kind in _FACTORS)
+        needs = needs.times(electricity=electricity, heat=heat)
+        return replace(needs, inverse_productivity=inverse)
+
+    def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
+        """Factors of each cell, of the whole year where the layers are monthly."""
+        table, warm, moist = use.method.climate, here.layers["temperature"], here.layers["humidity"]
+        if len(warm) == MONTHS:
+            factors = annual_climate_factors(table, warm, moist)
+        else:
+            factors = climate_factors(table, warm[0], moist[0])
+        if "heat pump" in here.numbers:
+            factors = with_heat_pump(table, factors, here.numbers["heat pump"])
+        found = factors.electricity, factors.heat, 1.0 / factors.productivity
+        return {k: v.astype(np.float32) for k, v in zip(_FACTORS, found, strict=True)}
+
+
+_FACTORS = ("electricity factor", "heat factor", "inverse productivity")
+"""Kinds of its layers."""

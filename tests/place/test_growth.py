@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.core.errors import ConfigError
-from cdrsite.methods.renewables import pv_land
-from cdrsite.methods.stock import AgeCurve
+from cdrsite.place.growth import AgeCurve
+from cdrsite.place.own_power import pv_land
 
 CURVE = AgeCurve(rate=0.04, shape=3.0, reference_years=30.0)
 

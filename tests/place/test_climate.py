@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.library.load import load_method
 from cdrsite.library.records import ClimateTable
-from cdrsite.methods.climate import (
+from cdrsite.place.climate import (
     MONTH_DAYS,
     annual_climate_factors,
     climate_factors,

@@ -1,0 +1,1 @@
+"""What of a method depends on the place: a registry of pure functions of a block."""

@@ -1,0 +1,161 @@
+"""What a dependence on the place is: keys of a scenario, layers, and pure functions.
+
+A dependence is written once, in a module of this room, and listed in
+:data:`cdrsite.place.registry.DEPENDENCES`. Its keys then stand under every method of a scenario,
+their layers are checked, opened and read, its parameters are known to method files, and what it
+returns enters the sums of products that the kernel evaluates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from cdrsite.core.fields import Model
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cdrsite.place.needs import Needs
+
+    F32 = NDArray[np.float32]
+
+MONTHS = 12
+
+
+@dataclass(frozen=True)
+class LayerKey:
+    """Marks a key of a scenario that names a layer.
+
+    Attributes
+    ----------
+    unit : str
+        In which the layer is read; another one of its dimension is converted (rule 4).
+    monthly : bool
+        One band, or twelve: January first. The array then has a first axis of bands.
+    """
+
+    unit: str
+    monthly: bool = False
+
+
+class Use(Protocol):
+    """A method as a scenario uses it: what a dependence may ask of it."""
+
+    @property
+    def name(self) -> str:
+        """Name in the scenario."""
+
+    @property
+    def choice(self) -> Any:
+        """The method's keys in the scenario."""
+
+    @property
+    def method(self) -> Any:
+        """The method file."""
+
+    @property
+    def profile(self) -> Any:
+        """The profile in use."""
+
+    @property
+    def numbers(self) -> Mapping[str, float]:
+        """Parameter -> value in its canonical unit."""
+
+    def number(self, parameter: str, default: float = 0.0) -> float:
+        """Parameter in its canonical unit; ``default`` where it does not apply."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a dependence sees of a block.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (rows, cols).
+    layers : mapping of str to ndarray of float32
+        Key -> values [unit of its :class:`LayerKey`], of shape (rows, cols), or (bands, rows,
+        cols) where it may be monthly; keys that name no layer are absent. NaN is unknown (rule 2).
+    numbers : mapping of str to float
+        From :meth:`Dependence.numbers`.
+    """
+
+    shape: tuple[int, ...]
+    layers: Mapping[str, F32]
+    numbers: Mapping[str, float]
+
+
+class Dependence:
+    """One dependence on the place; all that a subclass leaves out is as if there were none.
+
+    Attributes
+    ----------
+    name : str
+        Name in the registry.
+    keys : type of Model
+        Its keys under a method of a scenario, all of them optional.
+    parameters : tuple of (str, str, str)
+        Parameters of method files that no other part reads: name, canonical unit, meaning.
+    """
+
+    name: ClassVar[str]
+    keys: ClassVar[type[Model]]
+    parameters: ClassVar[tuple[tuple[str, str, str], ...]] = ()
+
+    def acts(self, use: Use) -> bool:
+        """Whether it plays a part in this method."""
+        raise NotImplementedError
+
+    def refuse(self, use: Use, where: str) -> None:
+        """Refuse keys that do not fit the method; ``where`` is the method's key.
+
+        Raises
+        ------
+        ConfigError
+            Names the key, what the library lacks, and the cure.
+        """
+
+    def given(self, choice: Any) -> Mapping[str, float | None]:
+        """Parameters that its keys replace -> value, None where the key is not given."""
+        del choice
+        return {}
+
+    def numbers(self, use: Use) -> dict[str, float]:
+        """Numbers of the method that :meth:`layers` is made with."""
+        del use
+        return {}
+
+    def needs(self, use: Use, needs: Needs) -> Needs:
+        """Needs with what depends on the place: terms in its own layers (:func:`own_layer`)."""
+        raise NotImplementedError
+
+    def layers(self, use: Use, here: Here) -> dict[str, F32]:
+        """Kind of layer -> values of a block, float32 of shape (rows, cols); a pure function."""
+        raise NotImplementedError
+
+
+def own_layer(kind: str, method: str) -> str:
+    """Layer that belongs to one method: a climate factor, a land need."""
+    return f"{kind} {method}"
+
+
+def layer_keys(keys: Model, only: type[Model] | None = None) -> Iterator[tuple[str, str, LayerKey]]:
+    """Keys that name a layer: dotted key, layer, how it is read.
+
+    Parameters
+    ----------
+    keys : Model
+        Keys of a method in a scenario.
+    only : type of Model, optional
+        The keys of one dependence among them.
+    """
+    for name, field in (only or type(keys)).model_fields.items():
+        value = getattr(keys, name)
+        if isinstance(value, Model):
+            yield from ((f"{name}.{key}", layer, how) for key, layer, how in layer_keys(value))
+        for how in field.metadata:
+            if isinstance(how, LayerKey) and value is not None:
+                yield name, value, how

@@ -1,0 +1,135 @@
+"""The registry of dependences on the place, and what loops over it.
+
+To add one: a subclass of :class:`cdrsite.place.dependence.Dependence` in a module of its own, and
+its name in :data:`DEPENDENCES`; or :func:`register_dependence` it before the first scenario is read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.core.errors import ConfigError, DataError
+from cdrsite.core.fields import Model
+from cdrsite.place.climate import AirClimate
+from cdrsite.place.dependence import MONTHS, Dependence, Here, LayerKey, Use, layer_keys, own_layer
+from cdrsite.place.growth import Growth
+from cdrsite.place.own_power import OwnRenewables
+from cdrsite.place.weathering import RockWeathering
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cdrsite.core.grid import Block
+    from cdrsite.core.reader import LayerReader
+    from cdrsite.place.needs import Needs
+
+    F32 = NDArray[np.float32]
+
+DEPENDENCES: dict[str, Dependence] = {
+    one.name: one
+    # own renewables last: their land follows what the others make of the electricity
+    for one in (AirClimate(), Growth(), RockWeathering(), OwnRenewables())
+}
+"""Name -> dependence, in the order in which they act."""
+
+_read_by: list[str] = []
+"""Who has asked what is registered: method files, scenarios."""
+
+
+def register_dependence(dependence: Dependence) -> None:
+    """Add a dependence of one's own, before the first method file or scenario is read.
+
+    Raises
+    ------
+    ConfigError
+        If the name is taken, or scenarios and method files have their keys already.
+    """
+    if dependence.name in DEPENDENCES or _read_by:
+        taken = dependence.name in DEPENDENCES
+        raise ConfigError(
+            "the name is taken" if taken else "too late to register a dependence on the place",
+            where=dependence.name,
+            got=f"keys of {', '.join(_read_by)} are made" if not taken else None,
+            expected=f"a name that is none of {', '.join(DEPENDENCES)}" if taken else None,
+            cure="choose another" if taken else "register it before anything else is imported",
+        )
+    DEPENDENCES[dependence.name] = dependence
+
+
+def keys_of_methods() -> type[Model]:
+    """Keys of all dependences, for the model of a method in a scenario."""
+    _read_by.append("scenarios")
+    return type("PlaceKeys", tuple(one.keys for one in DEPENDENCES.values()), {"__doc__": None})
+
+
+def parameters_of_methods() -> tuple[tuple[str, str, str], ...]:
+    """Name, canonical unit and meaning of the parameters that dependences bring along."""
+    _read_by.append("method files")
+    return tuple(row for one in DEPENDENCES.values() for row in one.parameters)
+
+
+def _acting(use: Use) -> Iterator[Dependence]:
+    return (one for one in DEPENDENCES.values() if one.acts(use))
+
+
+def refuse_misfits(use: Use, where: str) -> None:
+    """Refuse keys that do not fit the method (:meth:`Dependence.refuse`)."""
+    for one in DEPENDENCES.values():
+        one.refuse(use, where)
+
+
+def given_by_keys(choice: Any) -> dict[str, tuple[float | None, str]]:
+    """Parameters that a key under the method replaces -> value or None, the key."""
+    return {
+        name: (value, name)
+        for one in DEPENDENCES.values()
+        for name, value in one.given(choice).items()
+    }
+
+
+def place_numbers(use: Use) -> dict[str, float]:
+    """Numbers of a method that its own layers (:func:`own_layers`) are made with."""
+    return {
+        own_layer(kind, one.name): value
+        for one in _acting(use)
+        for kind, value in one.numbers(use).items()
+    }
+
+
+def at_the_place(use: Use, needs: Needs) -> Needs:
+    """Needs of a method with all that depends on the place."""
+    for one in _acting(use):
+        needs = one.needs(use, needs)
+    return needs
+
+
+def own_layers(use: Use, reader: LayerReader, block: Block) -> dict[str, F32]:
+    """Layers of a block that only this method reads: climate factors, land needs."""
+    made: dict[str, F32] = {}
+    for one in _acting(use):
+        read = {
+            key.rsplit(".", 1)[-1]: _read(reader, layer, how, block, f"methods.{use.name}.{key}")
+            for key, layer, how in layer_keys(use.choice, one.keys)
+        }
+        here = Here(block.shape, read, one.numbers(use))
+        made |= {own_layer(kind, use.name): v for kind, v in one.layers(use, here).items()}
+    return made
+
+
+def _read(reader: LayerReader, layer: str, how: LayerKey, block: Block, where: str) -> F32:
+    if not how.monthly:
+        return reader.values(layer, block, how.unit)
+    bands = reader.bands(layer, block, how.unit)
+    if bands.shape[0] not in (1, MONTHS):
+        raise DataError(
+            "neither a yearly mean nor months",
+            where=where,
+            got=f"{bands.shape[0]} bands in layers.{layer}",
+            expected=f"1 band, or {MONTHS}: January first",
+            cure="choose one with band: in the layer, or give all months",
+            rule=7,
+        )
+    return bands
