@@ -1,7 +1,7 @@
 """The registry of dependences on the place, and what loops over it.
 
 To add one: a subclass of :class:`cdrsite.place.dependence.Dependence` in a module of its own, and
-its name in :data:`DEPENDENCES`; or :func:`register_dependence` it before the first scenario is read.
+its name in :data:`DEPENDENCES`; or :func:`register_dependence` before the first scenario is read.
 """
 
 from __future__ import annotations
