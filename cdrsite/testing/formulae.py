@@ -90,6 +90,7 @@ def gross_cost(
     rate: float,
     *,
     productivity: npt.ArrayLike = 1.0,
+    variable: npt.ArrayLike = 1.0,
     electricity: npt.ArrayLike = 0.0,
     stored: npt.ArrayLike = 1.0,
     **factors: npt.ArrayLike,
@@ -128,6 +129,7 @@ def gross_cost(
         inverse = np.where(factor > 0, 1.0 / factor, np.nan)[()]
     given: dict[str, npt.ArrayLike] = known | {
         "inverse_productivity": inverse,
+        "variable": variable,
         "electricity_bought": np.maximum(power, 0.0),
         "electricity_supplied": np.maximum(-power, 0.0),
         "stored": stored,
