@@ -30,12 +30,7 @@ IN_COMPETITION = ("land_exclusive_fraction",)
 
 
 def what_is_used(setting: Setting) -> Used:
-    """What the numbers of a run rest on, found by trying other values."""
-    return Used(used_parameters(setting), used_prices(setting))
-
-
-def used_parameters(setting: Setting) -> dict[str, frozenset[str]]:
-    """Parameters that the numbers of each method rest on.
+    """What the numbers of a run rest on, found by trying other values.
 
     Parameters
     ----------
@@ -44,50 +39,57 @@ def used_parameters(setting: Setting) -> dict[str, frozenset[str]]:
 
     Returns
     -------
-    dict
-        Method -> names of parameters.
+    Used
+        Parameters of each method, and prices of ``costs.prices``.
     """
     given = ingredients(setting.scenario, setting.storage)
-    return {
-        name: frozenset(_moving(model, setting.scenario, given))
+    plain = {
+        name: _formulae(model, setting.scenario, given) for name, model in setting.models.items()
+    }
+    parameters = {
+        name: frozenset(_moving(model, setting.scenario, given, plain[name]))
         for name, model in setting.models.items()
     }
+    prices = set(_moving_prices(setting, given, plain))
+    if setting.scenario.costs.prices.biomass is not None and any(
+        "biomass_price" in names for names in parameters.values()
+    ):
+        prices.add("biomass")  # it is the methods' own price by now
+    if setting.storage is not None:
+        prices.add("electricity")  # of pumps and compressors
+    return Used(parameters, frozenset(prices))
 
 
-def used_prices(setting: Setting) -> frozenset[str]:
-    """Prices of ``costs.prices`` that the cost of any method rests on."""
-    given = ingredients(setting.scenario, setting.storage)
+def _moving_prices(
+    setting: Setting, given: Ingredients, plain: Mapping[str, tuple[object, ...]]
+) -> Iterator[str]:
+    """Prices that the cost of any method rests on, but for biomass."""
     scenario = setting.scenario
-    moving = set()
     for name in type(scenario.costs.prices).model_fields:
         price = getattr(scenario.costs.prices, name)
-        if price is None:
+        if price is None or name == "biomass":
             continue
         prices = scenario.costs.prices.model_copy(update={name: price + 1.0})
         costs = scenario.costs.model_copy(update={"prices": prices})
         other = scenario.model_copy(update={"costs": costs})
-        for model in setting.models.values():
-            if name == "biomass":  # it is the method's own price by now
-                if "biomass_price" in _moving(model, scenario, given):
-                    moving.add(name)
-            elif _formulae(model, other, given) != _formulae(model, scenario, given):
-                moving.add(name)
-    if setting.storage is not None:
-        moving.add("electricity")  # of pumps and compressors
-    return frozenset(moving)
+        if any(_formulae(m, other, given) != plain[m.name] for m in setting.models.values()):
+            yield name
 
 
-def _moving(model: MethodModel, scenario: Scenario, given: Ingredients) -> Iterator[str]:
+def _moving(
+    model: MethodModel, scenario: Scenario, given: Ingredients, plain: tuple[object, ...]
+) -> Iterator[str]:
     """Parameters of a method that move anything."""
-    plain = _formulae(model, scenario, given)
     always = {*IN_TABLES, *IN_COMPETITION, *_sizes(model, scenario)}
-    for name in model.numbers:
-        others = [
-            _differs(replace(model, numbers={**model.numbers, name: other}), scenario, given, plain)
-            for other in _others(model.numbers[name])
-        ]
+    for name, number in model.numbers.items():
+        tried: list[bool | None] = []
+        for other in _others(number) if name not in always else ():
+            varied = replace(model, numbers={**model.numbers, name: other})
+            tried.append(_differs(varied, scenario, given, plain))
+            if tried[-1]:
+                break
         # what takes no other value at all is read too
-        if name in always or True in others or set(others) == {None}:
+        if True in tried or set(tried) <= {None}:
             yield name
 
 
