@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from pyproj import CRS
 
 
+LONLAT = "EPSG:4326"
+"""Longitude and latitude [degree]."""
+
+
 def parse_crs(text: str, where: str) -> CRS:
     """Turn a text such as ``EPSG:3035`` into a CRS.
 
@@ -36,8 +40,8 @@ def parse_crs(text: str, where: str) -> CRS:
 
 
 @cache
-def transformer(source_wkt: str, target_wkt: str) -> Any:
-    """A transformer between two systems, longitude first; safe to share between threads."""
+def transformer(source: str, target: str) -> Any:
+    """Make a transformer between two systems, as WKT or code; longitude first, safe in threads."""
     from pyproj import Transformer
 
-    return Transformer.from_crs(source_wkt, target_wkt, always_xy=True)
+    return Transformer.from_crs(source, target, always_xy=True)

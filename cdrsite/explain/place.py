@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.core.numbers import brief
 from cdrsite.core.plaindata import require_plain_zarr
@@ -344,7 +345,6 @@ def explain_run(folder: Path, lon: float, lat: float) -> Explanation:
         If the place lies outside the grid or the region.
     """
     import xarray as xr
-    from pyproj import Transformer
 
     store = folder / "result.zarr"
     if not (folder / MARK).is_file() or not store.is_dir():
@@ -357,7 +357,7 @@ def explain_run(folder: Path, lon: float, lat: float) -> Explanation:
     require_plain_zarr(store)
     with xr.open_dataset(store, engine="zarr", chunks=None) as dataset:
         grid = grid_of(dataset)
-        x, y = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True).transform(lon, lat)
+        x, y = transformer(LONLAT, grid.wkt).transform(lon, lat)
         _within(grid, x, y, (lon, lat))
         found = explain_place(dataset, grid, x, y)
     if all(here.state == OUTSIDE_NAME for here in found.methods.values()):
@@ -408,13 +408,10 @@ def explain_place(dataset: xr.Dataset, grid: AnalysisGrid, x: float, y: float) -
     GridError
         If the point lies outside the grid.
     """
-    from pyproj import Transformer
-
     row, col = grid.index(x, y)
     centre = float(grid.x[col]), float(grid.y[row])
     cell = dataset.isel(y=row, x=col).load()
-    to_lonlat = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
-    lon, lat = to_lonlat.transform(*centre)
+    lon, lat = transformer(grid.wkt, LONLAT).transform(*centre)
     bits = int(cell["exclusion_reasons"].item()) if "exclusion_reasons" in cell else 0
     zones, prices = _zones(cell)
     names = [str(name) for name in np.atleast_1d(dataset["removal_method"].to_numpy())]

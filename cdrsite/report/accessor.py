@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.vocabulary import AMOUNTS
@@ -116,12 +117,9 @@ class DatasetAccessor:
         GridError
             If the point lies outside the grid.
         """
-        from pyproj import Transformer
-
         grid = self.grid
         if lon is not None and lat is not None and x is None and y is None:
-            lonlat = Transformer.from_crs("EPSG:4326", grid.crs, always_xy=True)
-            x, y = lonlat.transform(lon, lat)
+            x, y = transformer(LONLAT, grid.wkt).transform(lon, lat)
         elif x is None or y is None or lon is not None or lat is not None:
             raise ConfigError("a cell needs one point", expected="lon and lat, or x and y")
         return explain_place(self._dataset, grid, x, y)

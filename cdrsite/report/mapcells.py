@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.memory import remembered
 
 if TYPE_CHECKING:
@@ -228,9 +229,7 @@ def _nodes(
     n: int,
 ) -> Lookup:
     """Lookup with n x n nodes and its error."""
-    from pyproj import Transformer
-
-    to_grid = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    to_grid = transformer(LONLAT, crs.to_wkt())
     west, _, _, north = bounds
 
     def exact(

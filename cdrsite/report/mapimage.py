@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.memory import remembered
 from cdrsite.outputs.maps import bulk
 from cdrsite.outputs.palette import rgba
@@ -194,13 +195,11 @@ class Web:
         return remembered("places", (repr(self), *like), lambda: self._places(picture))
 
     def _places(self, picture: Picture) -> NDArray[np.int64]:
-        from pyproj import Transformer
-
         top, bottom = mercator(self.north), mercator(self.south)
         lon = self.west + (np.arange(self.width) + 0.5) * (self.east - self.west) / self.width
         up = top - (np.arange(self.height) + 0.5) * (top - bottom) / self.height
         lat = np.degrees(np.arctan(np.sinh(up / RADIUS)))
-        to_grid = Transformer.from_crs("EPSG:4326", picture.crs, always_xy=True)
+        to_grid = transformer(LONLAT, picture.crs.to_wkt())
         x, y = to_grid.transform(*np.meshgrid(lon, lat))
         t, (rows, cols) = picture.transform, picture.values.shape
         col, row = np.floor((x - t.c) / t.a), np.floor((y - t.f) / t.e)

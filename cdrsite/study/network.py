@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.errors import ConfigError, DataError, SolverError
 from cdrsite.core.units import conversion
 from cdrsite.engine.stages import stage
@@ -352,7 +353,6 @@ STORAGE_COLUMNS = ["name", "stored_t_yr", "room_t_yr", "wells", "cost_usd_yr"]
 
 def _plant_table(projects: Projects, grid: AnalysisGrid) -> pd.DataFrame:
     import pandas as pd
-    from pyproj import Transformer
 
     plants = projects.plants.plants
     stored = [0.0] * len(plants)
@@ -360,7 +360,7 @@ def _plant_table(projects: Projects, grid: AnalysisGrid) -> pd.DataFrame:
         stored = [use.stored_t_yr for use in projects.planned.plants]
     x = np.array([float(grid.x[plant.col]) for plant in plants])
     y = np.array([float(grid.y[plant.row]) for plant in plants])
-    lon, lat = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform(x, y)
+    lon, lat = transformer(grid.wkt, LONLAT).transform(x, y)
     return pd.DataFrame(
         {
             "name": [p.name for p in plants],

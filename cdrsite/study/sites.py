@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.competition.results import real_prices
+from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.states import LOWEST_STATE
 from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE
 from cdrsite.network._kernel_plants import disc_sums
@@ -396,12 +397,10 @@ class Sites:
         supplies: Sequence[SharedSupply],
     ) -> dict[str, Any]:
         """A row of the table."""
-        from pyproj import Transformer
-
         grid, method = self.setting.area.grid, tuple(self.setting.models)[m]
         row, col = self.cell_of(m, place)
         x, y = float(grid.x[col]), float(grid.y[row])
-        lon, lat = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform(x, y)
+        lon, lat = transformer(grid.wkt, LONLAT).transform(x, y)
         gross = float(place.tonnes.sum())
         short, cost, net = means(place, ground)
         planned = gross
