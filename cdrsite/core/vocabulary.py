@@ -356,6 +356,7 @@ VARIABLES: dict[str, Variable] = {
         _evidence("net_at_plant", "t/t", "net removal per gross tonne before transport"),
         _evidence("cost_at_plant", "USD/t", "cost per gross tonne before transport and storage"),
         _evidence("energy_emissions", "t/t", "emissions of power and heat per gross tonne"),
+        _evidence("place_emissions", "t/t", "other emissions of the place, per gross tonne"),
         _evidence(
             "replaced_emissions", "t/t", "emissions that supplied power replaces, per gross tonne"
         ),

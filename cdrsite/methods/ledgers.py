@@ -19,9 +19,9 @@ from cdrsite.scoring.sums import Sum
 
 F64 = NDArray[np.float64]
 
-ENERGY, REPLACED = "energy_emissions", "replaced_emissions"
+ENERGY, PLACE, REPLACED = "energy_emissions", "place_emissions", "replaced_emissions"
 """Variables of the result with what differs from place to place [t/t]."""
-SUMS = ("gross", "net", "lost", ENERGY, REPLACED)
+SUMS = ("gross", "net", "lost", ENERGY, PLACE, REPLACED)
 """What is summed over the cells of a plan [t/yr]."""
 TOLERANCE = 1e-4
 """By how much of the gross tonnes the entries may miss the net tonnes: rounding of float32 maps."""
@@ -42,17 +42,20 @@ class PlaceSums:
     ----------
     energy : Sum
         Emissions of the power and heat that are taken.
+    place : Sum
+        Emissions of the place, beside those of the method's own numbers.
     replaced : Sum
         Emissions of the power that the method's own replaces on the grid.
     """
 
     energy: Sum
+    place: Sum
     replaced: Sum
 
     @property
     def by_name(self) -> dict[str, Sum]:
         """Variable of the result -> sum."""
-        return {ENERGY: self.energy, REPLACED: self.replaced}
+        return {ENERGY: self.energy, PLACE: self.place, REPLACED: self.replaced}
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class LedgerBook:
         lost = np.zeros_like(gross)
         if len(sink_loss):
             lost = self.stored[:, None] * (x * sink_loss[None]).sum(axis=1)
-        parts = [gross, net.sum(axis=1), lost, np.zeros_like(gross), np.zeros_like(gross)]
+        parts = [gross, net.sum(axis=1), lost, *np.zeros((3, *gross.shape))]
         for m, one in enumerate(self.sums):
             for name, per_tonne in one.by_name.items():
                 known = per_tonne.constant
@@ -126,7 +129,7 @@ def place_sums(
     intensity: Sum,
     factors: Mapping[str, Sum],
 ) -> PlaceSums:
-    """The terms of the net factor that are emissions of energy, and what supplied power replaces.
+    """The terms of the net factor that the place decides, and what supplied power replaces.
 
     Parameters
     ----------
@@ -138,9 +141,16 @@ def place_sums(
         What the factors of the net factor are.
     """
     terms = net_factor_terms(losses, emissions).terms
-    of_energy = {"grid_intensity", "heat_intensity"}
-    energy = Sum(tuple(term for term in terms if of_energy & set(term.layers))) * -1.0
-    return PlaceSums(energy.of(factors), supplied * intensity * (1.0 / KG_PER_T))
+
+    def emitted(*by: str) -> Sum:
+        mine = Sum(tuple(term for term in terms if set(by) & set(term.layers)))
+        return (mine * -1.0).of(factors)
+
+    return PlaceSums(
+        emitted("grid_intensity", "heat_intensity"),
+        emitted("place_emissions"),
+        supplied * intensity * (1.0 / KG_PER_T),
+    )
 
 
 def entries(
@@ -167,12 +177,12 @@ def entries(
         ``avoided`` is 0: no method of the library stops emissions of others; the power that a
         method supplies is a product, so what it replaces is ``substitution``.
     """
-    gross, net, lost, energy, replaced = (float(value) for value in sums / 1e6)
+    gross, net, lost, energy, place, replaced = (float(value) for value in sums / 1e6)
     fossil, kept = losses.fossil_cocaptured, float(losses.stored_share(0.0))
     # what is lost on the way is air and fossil CO2 in the proportion of what is sent
     returned = gross * (1.0 - kept) + lost / (1.0 + fossil)
     fossil_lost = gross * fossil * (1.0 - kept) + lost * fossil / (1.0 + fossil)
-    made = gross * (emissions.total + supply) / KG_PER_T
+    made = gross * (emissions.total + supply) / KG_PER_T + place
     values = (
         gross, returned, energy + made + fossil_lost, net,
         float(credited(net, buffer)), net - float(credited(net, buffer)), energy, made,

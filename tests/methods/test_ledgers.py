@@ -124,7 +124,7 @@ def test_fossil_carbon_is_stored_or_emitted_and_no_removal() -> None:
     lost, energy = 13.0, 40.0
     net = 1000 - 20 - 10 - (40 + 50 + 6 + 3)
     row = ledgers.entries(
-        np.array([1000.0, net, lost, energy, 7.0]), losses, emissions, supply=0.0, buffer=0.1
+        np.array([1000.0, net, lost, energy, 0.0, 7.0]), losses, emissions, supply=0.0, buffer=0.1
     )
     tonnes = {name: value * 1e6 for name, value in row.items()}
     expected = {
@@ -148,7 +148,7 @@ def test_the_sum_is_the_net_factor(
     losses = ChainLosses(capture, injection=injection, fossil_cocaptured=fossil)
     emissions = Emissions(embodied=embodied)
     net = float(net_factor(losses, emissions, electricity=power, grid_intensity=0.4))
-    sums = np.array([1e6, 1e6 * net, 0.0, 1e6 * power * 0.4 / 1e3, 0.0])
+    sums = np.array([1e6, 1e6 * net, 0.0, 1e6 * power * 0.4 / 1e3, 0.0, 0.0])
     assert ledgers.imbalance(ledgers.entries(sums, losses, emissions, 0.0, 0.0)) < 1e-9
 
 

@@ -1,0 +1,166 @@
+"""Enhanced weathering: its temperature law, the numbers of its file, and a study with both."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+import yaml
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_scenario import COLS, NORTH, ROWS, SCENARIO, WEST, write_raster, write_world
+
+from cdrsite.config.load import parse_scenario
+from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
+from cdrsite.library.load import load_method
+from cdrsite.methods.ledgers import TOLERANCE, imbalance
+from cdrsite.place.weathering import arrhenius, weathered_share
+from cdrsite.result.study_result import StudyResult
+from cdrsite.study.run import run
+
+ROCK = "enhanced-weathering"
+RATE_25 = 10**-10.53 * 125 * 3.155e7 * 69.18 * 20**-1.24
+"""Of basalt of 20 µm [1/yr], as REMIND has it."""
+
+Study = Callable[..., StudyResult]
+
+
+@pytest.mark.parametrize(
+    ("temperature", "factor"),
+    [(5, 0.2595), (10, 0.3702), (15, 0.5215), (20, 0.7262), (25, 1.0), (30, 1.3626)],
+)
+def test_published_factors_of_temperature(temperature: float, factor: float) -> None:
+    assert arrhenius(temperature, 46.5) == pytest.approx(factor, abs=6e-5)
+
+
+def test_the_method_file_follows_from_rock_and_grain() -> None:
+    """20 µm, 15 degC, 20 years, 0.3 t of CO2 per t of basalt, 10 t/ha/yr, 100 km of haul."""
+    number = load_method(ROCK).profile().number
+    assert pytest.approx(0.196161, abs=1e-6) == RATE_25
+    rate = RATE_25 * float(arrhenius(15.0, number("activation_energy")))
+    assert rate == pytest.approx(0.102301, abs=1e-6)
+    share = float(weathered_share(rate, 20))
+    assert 20 * 0.3 * share == pytest.approx(5.224516, abs=1e-5)  # t of CO2 for 20 t of rock
+    rock = 1 / (0.3 * share)
+    expected = {
+        "weathering_rate": RATE_25, "weathered_share": share, "materials": 1000 * rock,
+        "land_direct": 1e4 * rock / 10, "electricity": rock * 6.62 * 20**-1.16 / 3.6e-3,
+    }  # fmt: skip
+    for name, value in expected.items():
+        assert number(name) == pytest.approx(value, rel=1e-6), name
+    assert rock == pytest.approx(3.828106, abs=1e-6)
+    assert number("electricity") == pytest.approx(217.944, abs=1e-3)
+    assert number("variable_om", 2017) == pytest.approx(rock * (42.2 + 8 + 5), rel=1e-6)
+
+
+@given(st.floats(-60, 60), st.floats(0.1, 20), st.floats(1, 90))
+def test_warmth_weathers_faster(cold: float, more: float, energy: float) -> None:
+    assert arrhenius(min(cold + more, 64.0), energy) > arrhenius(cold, energy) > 0
+    assert arrhenius(25.0, energy) == 1.0
+    assert math.isnan(arrhenius(math.nan, energy))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Run the tiny world with spread rock alone; a temperature, twelve of them, or none."""
+    world = tmp_path_factory.mktemp("world")
+    write_world(world)
+
+    def made(temperature: Any = None, unit: str = "degC", **method: Any) -> StudyResult:
+        document: dict[str, Any] = yaml.safe_load(SCENARIO)
+        document["siting"] = {}
+        document["resources"]["power"] = {"value": "90 GWh/yr", "per": "cell"} | {
+            "intensity": "100 g/kWh"
+        }
+        document["costs"] = {"base_year": 2017, "prices": {"land": 0, "electricity": 0.06}}
+        document["methods"] = {ROCK: method}
+        if temperature is not None:
+            bands = np.asarray(temperature, np.float32)
+            bands = bands.reshape(-1, 1, 1) * np.ones((1, ROWS, COLS), np.float32)
+            with rasterio.open(
+                world / "warmth.tif", "w", driver="GTiff", dtype="float32", count=len(bands),
+                height=ROWS, width=COLS, crs="EPSG:3035",
+                transform=Affine(1000, 0, WEST, 0, -1000, NORTH),
+            ) as out:  # fmt: skip
+                out.write(bands)
+            layer = {"path": "warmth.tif", "unit": unit, "kind": "intensive", "band": "all"}
+            document["layers"]["warmth"] = layer
+            document["methods"][ROCK] = {"weathering": {"temperature": "warmth"}} | method
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CdrsiteWarning)
+            return run(parse_scenario(yaml.safe_dump(document), world / "study.yaml"))
+
+    return made
+
+
+def here(result: StudyResult, name: str) -> float:
+    """A variable of the method in one cell of plain ground."""
+    return float(result.dataset[name].sel(removal_method=ROCK).to_numpy()[3, 3])
+
+
+def test_golden_tonne_of_basalt_at_15_degrees(study: Study) -> None:
+    """t, kWh and USD per net tonne, written out in the method's own arithmetic."""
+    for result in (study(15.0), study()):
+        net = here(result, "net_factor")
+        assert net == pytest.approx(0.762482, abs=1e-6)
+        assert here(result, "cost") == pytest.approx(294.286383, abs=1e-3)
+        assert here(result, "need_land") == pytest.approx(3828.106, abs=1e-2)
+        row = result.tables["methods"].iloc[0]
+        assert row["land_km2"] / row["net_mt_yr"] == pytest.approx(5020.585, rel=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [3.0, 25.0])
+def test_a_layer_of_temperature_scales_rock_and_all_that_comes_with_it(
+    study: Study, temperature: float
+) -> None:
+    """Against the chain from rate to cost, worked out in the place's own rock."""
+    result = study(temperature)
+    rate = RATE_25 * math.exp(-46.5 / 8.314e-3 * (1 / (273.15 + temperature) - 1 / 298.15))
+    rock = 1 / (0.3 * (1 - math.exp(-20 * rate)))
+    power = rock * 6.62 * 20**-1.16 / 3.6e-3
+    net = 0.9 - rock * (22.23 + 8) / 1000 - power * 0.1 / 1000
+    assert here(result, "need_land") == pytest.approx(1000 * rock, rel=1e-5)
+    assert here(result, "net_factor") == pytest.approx(net, rel=1e-5)
+    assert here(result, "cost") == pytest.approx((55.2 * rock + 0.06 * power) / net, rel=1e-5)
+    ledger = result.tables["ledgers"].query("zone == ''").iloc[0]
+    assert imbalance(ledger) < TOLERANCE
+    gross = ledger["removal_gross_mt_yr"]
+    assert ledger["emissions_supply_mt_yr"] / gross == pytest.approx(rock * 0.03023, rel=1e-5)
+
+
+def test_months_count_by_the_rate_and_not_by_their_mean(study: Study) -> None:
+    months = np.array([0, 1, 4, 9, 13, 17, 19, 18, 14, 10, 5, 1], np.float32)
+    days = np.array([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+    rates = RATE_25 * arrhenius(months.astype(float), 46.5)
+    share = 1 - math.exp(-20 * float((rates * days).sum() / days.sum()))
+    assert here(study(months), "need_land") == pytest.approx(1000 / (0.3 * share), rel=1e-5)
+    assert here(study(months), "need_land") < here(study(months.mean()), "need_land")
+
+
+def test_what_does_not_fit_is_refused(study: Study) -> None:
+    with pytest.raises(CdrsiteError, match=r"weathering.temperature: .*got 3 bands.*1 band, or 12"):
+        study([1.0, 2.0, 3.0])
+    with pytest.raises(CdrsiteError, match=r"temperature is outside what the Earth has.*got 288"):
+        study(288.15)
+    assert here(study(288.15, unit="K"), "net_factor") == pytest.approx(0.762482, abs=1e-6)
+    with pytest.raises(CdrsiteError, match=r"weathering: .*not known.*got weathering_rate of 0"):
+        study(15.0, override={"weathering_rate": 0})
+
+
+def test_only_rock_weathers(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    write_raster(tmp_path / "warmth.tif", np.full((ROWS, COLS), 15, np.float32))
+    document = yaml.safe_load(SCENARIO)
+    document["layers"]["warmth"] = {"path": "warmth.tif", "unit": "degC", "kind": "intensive"}
+    document["methods"]["afforestation"] = {"weathering": {"temperature": "warmth"}}
+    scenario = parse_scenario(yaml.safe_dump(document), tmp_path / "study.yaml")
+    wanted = r"methods.afforestation.weathering: .*family spread; cure: remove it"
+    with pytest.raises(CdrsiteError, match=wanted):
+        run(scenario)
