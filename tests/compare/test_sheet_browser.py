@@ -13,6 +13,8 @@ from cdrsite.compare.batch import Variant, run_batch
 from cdrsite.compare.runs import compare_runs
 from cdrsite.compare.write import write_comparison
 
+pytestmark = pytest.mark.clients
+
 HOSTILE = "</title><img src=x onerror=alert(1)>"
 
 

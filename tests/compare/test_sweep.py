@@ -229,6 +229,7 @@ def die_in_some(variant: Variant, folder: Path | None, means: Means) -> object:
 REAL = batch_module._in_process
 
 
+@pytest.mark.clients
 def test_a_killed_worker_costs_its_own_run_only(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

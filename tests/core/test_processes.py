@@ -74,6 +74,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.clients
 def test_the_processes_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     program, note = tmp_path / "program.py", tmp_path / "pid"
     program.write_text(ORPHANS, encoding="utf-8")

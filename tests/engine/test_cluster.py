@@ -82,6 +82,7 @@ def test_arrays_are_written_and_parts_come_in_order(client: Any, tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["store"]  # nothing else is written
 
 
+@pytest.mark.clients
 def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
     with connected(None, 2) as client:
         done: dict[int, int] = {}

@@ -338,6 +338,7 @@ def test_no_site_and_no_storage(tmp_path: Path) -> None:
     assert len(gpd.read_file(tmp_path / "out.gpkg", layer="sites")) == 0
 
 
+@pytest.mark.clients
 def test_ogrinfo_of_other_versions_is_content(written: tuple[StudyResult, Path]) -> None:
     tool = shutil.which("ogrinfo")
     if tool is None:
@@ -380,6 +381,7 @@ os._exit(0)  # leaving in order crashes some versions of PyQGIS
 """
 
 
+@pytest.mark.clients
 def test_qgis_opens_it_styled(written: tuple[StudyResult, Path], tmp_path: Path) -> None:
     python = shutil.which("python3", path="/usr/bin")
     probe = [python or "", "-c", "import qgis.core"]

@@ -132,6 +132,7 @@ def test_every_raster_is_strict_and_has_its_style(run: Path) -> None:
         assert labels and all(labels), path.name
 
 
+@pytest.mark.clients
 @pytest.mark.parametrize("tool", ["gdalinfo", "ogrinfo"])
 def test_gdal_of_other_versions_is_content(run: Path, tool: str) -> None:
     program = shutil.which(tool)
@@ -169,6 +170,7 @@ def opened(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, d
     return pictures, json.loads(done.stdout.partition("JSON")[2])
 
 
+@pytest.mark.clients
 def test_qgis_opens_every_layer(run: Path, opened: tuple[Path, dict[str, Any]]) -> None:
     _, said = opened
     odd = "odd" in run.name
@@ -181,6 +183,7 @@ def test_qgis_opens_every_layer(run: Path, opened: tuple[Path, dict[str, Any]]) 
     assert said["groups"] == (tail if odd else [NETWORK, *tail])
 
 
+@pytest.mark.clients
 def test_qgis_draws_a_map_over_its_states(opened: tuple[Path, dict[str, Any]]) -> None:
     themes = opened[1]["themes"]
     cost = next(ids for name, ids in themes.items() if name.startswith("Levelised cost"))
@@ -189,6 +192,7 @@ def test_qgis_draws_a_map_over_its_states(opened: tuple[Path, dict[str, Any]]) -
     assert legends[cost[1]] == ["none in the plan", "in the plan", "unknown", "excluded"]
 
 
+@pytest.mark.clients
 def test_qgis_shows_words_in_the_legend(run: Path, opened: tuple[Path, dict[str, Any]]) -> None:
     legends = {layer["id"]: layer["legend"] for layer in opened[1]["layers"]}
     assert not [line for lines in legends.values() for line in lines if line.startswith("Band")]
@@ -199,6 +203,7 @@ def test_qgis_shows_words_in_the_legend(run: Path, opened: tuple[Path, dict[str,
     assert any(word.endswith("t/yr") for word in share)
 
 
+@pytest.mark.clients
 def test_qgis_draws_something_in_the_palette(
     run: Path, opened: tuple[Path, dict[str, Any]]
 ) -> None:

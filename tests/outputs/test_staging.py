@@ -295,6 +295,7 @@ def start(*arguments: object) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+@pytest.mark.clients
 @pytest.mark.parametrize("stop", ["inside", "between", "swap"])
 def test_what_a_killed_process_left_is_brought_to_an_end(stop: str, tmp_path: Path) -> None:
     run = tmp_path / "run"

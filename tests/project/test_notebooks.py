@@ -92,6 +92,7 @@ def test_notebooks_name_files_that_exist(path: Path) -> None:
         assert (where / name).exists(), name
 
 
+@pytest.mark.clients
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of jupyter's own libraries
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets that the kernel client leaves
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as above

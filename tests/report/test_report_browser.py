@@ -25,7 +25,7 @@ from cdrsite.report.mapview import fragment
 from cdrsite.report.page import write_report
 from cdrsite.result.store import grid_of
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+pytestmark = [pytest.mark.clients, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 BAD = "</script><img src=x onerror=window.__pwned=1>"
 
