@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
     from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
     from cdrsite.core.grid import AnalysisGrid
-    from cdrsite.library.load import load_method, method_names
+    from cdrsite.library.methods import load_method, method_names
     from cdrsite.place.dependence import Dependence
     from cdrsite.place.registry import register_dependence
     from cdrsite.result.study_result import StudyResult
@@ -32,9 +32,9 @@ _HOME = {
     "Scenario": "cdrsite.config.models",
     "StudyResult": "cdrsite.result.study_result",
     "check_study": "cdrsite.study.run",
-    "load_method": "cdrsite.library.load",
+    "load_method": "cdrsite.library.methods",
     "load_scenario": "cdrsite.config.load",
-    "method_names": "cdrsite.library.load",
+    "method_names": "cdrsite.library.methods",
     "register_dependence": "cdrsite.place.registry",
     "run": "cdrsite.study.run",
 }

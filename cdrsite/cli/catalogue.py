@@ -23,7 +23,7 @@ NAME_WIDTHS = (40, 24, 20, 16, 14, 12, 10)
 
 def print_methods(*, as_json: bool = False, console: Console | None = None) -> None:
     """Print the removal methods and their profiles."""
-    from cdrsite.library.load import load_method, method_names
+    from cdrsite.library.methods import load_method, method_names
 
     methods = [load_method(name) for name in method_names()]
     if as_json:
@@ -66,9 +66,8 @@ def print_method(
     ConfigError
         Unknown method or profile.
     """
-    from cdrsite.library.load import load_method, load_sources
-    from cdrsite.library.records import as_json as plain
-    from cdrsite.library.records import to_rows
+    from cdrsite.library.methods import load_method, to_rows
+    from cdrsite.library.records import load_sources
 
     method = load_method(name)
     chosen = method.profile(profile)
@@ -82,7 +81,9 @@ def print_method(
             "profile": chosen.name,
             "profiles": list(method.profile_names),
             "values": rows,
-            "sources": {key: plain(sources[key]) for key in cited if key in sources},
+            "sources": {
+                key: {"id": key, **sources[key].model_dump()} for key in cited if key in sources
+            },
         }
         print_json(document)
         return
@@ -129,12 +130,12 @@ def _value_row(row: dict[str, Any], longest: int) -> tuple[str, ...]:
 def print_datasets(*, as_json: bool = False, console: Console | None = None) -> None:
     """Print the dataset presets."""
     from cdrsite.library.datasets import dataset_names, load_dataset
-    from cdrsite.library.records import as_json as plain
 
     presets = [load_dataset(name) for name in dataset_names()]
     if as_json:
         keys = ("name", "title", "kind", "unit", "licence", "aliases")
-        print_json([{key: plain(getattr(preset, key)) for key in keys} for preset in presets])
+        plain = [preset.model_dump(mode="json") for preset in presets]
+        print_json([{key: preset[key] for key in keys} for preset in plain])
         return
     out = console or open_console()
     columns = (("preset", "name"), ("dataset", "left"), ("kind", "name"), ("unit", "name"))
@@ -160,11 +161,10 @@ def print_dataset(name: str, *, as_json: bool = False, console: Console | None =
         Unknown preset.
     """
     from cdrsite.library.datasets import load_dataset
-    from cdrsite.library.records import as_json as plain
 
     preset = load_dataset(name)
     if as_json:
-        print_json(plain(preset))
+        print_json(preset.model_dump(mode="json"))
         return
     out = console or open_console()
     out.print(f"{preset.name}: {preset.title}", style="bold", highlight=False)

@@ -242,7 +242,7 @@ class Scenario(Model):
 
     def _unknown_methods(self) -> Iterator[tuple[str, str]]:
         """Methods that neither the library nor a file has; or not this scenario, where it must."""
-        from cdrsite.library.load import method_names
+        from cdrsite.library.methods import method_names
 
         known = [*self.methods, *(n for n in method_names() if n not in self.methods)]
         for name, choice in self.methods.items():

@@ -21,6 +21,7 @@ from pydantic import (
     create_model,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from cdrsite.core.currency import convert
@@ -36,7 +37,10 @@ DEFAULT_BASE_YEAR = 2020
 
 
 class Model(BaseModel):
-    """A frozen model that names the nearest valid key when one is misspelt."""
+    """A frozen model that names the nearest valid key when one is misspelt.
+
+    A field marked by ``SkipJsonSchema`` is no key of a file: the program fills it in.
+    """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=False
@@ -47,7 +51,11 @@ class Model(BaseModel):
     def _known_keys(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
+        fields = {
+            field.alias or name: field
+            for name, field in cls.model_fields.items()
+            if not any(isinstance(mark, SkipJsonSchema) for mark in field.metadata)  # type: ignore[misc]
+        }
         for key, value in data.items():
             if key not in fields:
                 raise unknown_key(str(key), sorted(fields))
@@ -287,8 +295,21 @@ Factor = quantity("1", minimum=0.0)
 """What amounts are multiplied by: 0.8, or 80 %; 0 or more."""
 Number = Annotated[float, BeforeValidator(_finite)]
 """A finite number without a unit."""
+StrictNumber = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""As :data:`Number`; text that looks like a number is refused."""
 NumberOrQuantity = Annotated[float | str, BeforeValidator(_finite)]
 """A finite number, or text with a unit that is known only when the data are read."""
+
+
+def _one_line(value: str) -> str:
+    """Text with its white space joined; refuse text without any letter."""
+    if not value.strip():
+        raise problem("an empty text; cure: write some, or leave the key out")
+    return " ".join(value.split())
+
+
+Text = Annotated[str, AfterValidator(_one_line), WithJsonSchema({"type": "string", "minLength": 1})]
+"""Some words; breaks of lines in the file do not count."""
 
 
 def _name(value: object) -> object:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cdrsite.core.errors import ConfigError
+from cdrsite.library.methods import Profile
 from cdrsite.library.parameters import PARAMETERS
-from cdrsite.library.records import Profile
 
 MAX_DAC_LAND = 500.0
 """Land above which direct air capture is implausible [m2/(t/yr)]: published plants with their

@@ -20,10 +20,10 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.fields import to_base_year
 from cdrsite.core.units import parse_quantity
 from cdrsite.core.vocabulary import RESOURCES
-from cdrsite.library.load import load_method, load_method_file
+from cdrsite.library.methods import Method, Profile, load_method, load_method_file
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.library.plausibility import refuse_impossible
-from cdrsite.library.records import Method, Profile, unknown_name
+from cdrsite.library.records import unknown_name
 from cdrsite.methods.cost import PlantCosts, equivalent_land_cost, gross_cost_terms
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 from cdrsite.place.needs import Needs

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import CdrsiteError
-from cdrsite.library.load import load_method
-from cdrsite.library.records import Method, Profile, Source, to_rows
+from cdrsite.library.methods import Method, Profile, load_method, to_rows
+from cdrsite.library.records import Source
 
 if TYPE_CHECKING:
     from cdrsite.methods.model import MethodModel
@@ -31,7 +31,7 @@ def assumptions(models: Mapping[str, MethodModel], used: Used | None = None) -> 
     -------
     dict
         ``methods``: name -> ``title`` by language, ``profile`` with its ``profile_title`` and
-        ``note``, ``values`` (rows of :func:`cdrsite.library.records.to_rows`, and whether the
+        ``note``, ``values`` (rows of :func:`cdrsite.library.methods.to_rows`, and whether the
         run's numbers rest on them as ``used``), ``override`` and ``override_used``;
         ``prices``: keys of ``costs.prices`` that any cost rests on; ``sources``: id ->
         ``citation``, ``url``, ``note``, of those that are cited.

@@ -15,13 +15,14 @@ import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby, pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import AfterValidator, Field, model_validator
 
 from cdrsite.core.errors import ConfigError, DataError
-from cdrsite.core.fields import Model
+from cdrsite.core.fields import Model, StrictNumber, Text, problem
 from cdrsite.place.dependence import MONTHS, Dependence, Here, LayerKey, Use, own_layer
 from cdrsite.place.needs import Needs
 from cdrsite.scoring.sums import layer
@@ -34,43 +35,86 @@ MONTH_DAYS = (31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _PLAUSIBLE = {"temperature": (-100.0, 65.0, "degC"), "humidity": (0.0, 110.0, "%")}
 
 
-@dataclass(frozen=True, slots=True)
-class ClimateTable:
+def _positive(value: float) -> float:
+    if value <= 0:
+        raise problem(
+            f"not positive; got {value:g}; cure: where a method uses no heat, give 1 for it: only "
+            "ratios count"
+        )
+    return value
+
+
+Positive = Annotated[StrictNumber, AfterValidator(_positive)]
+
+
+class ReferenceClimate(Model):
+    """A climate."""
+
+    temperature: StrictNumber
+    """[degC]."""
+    humidity: StrictNumber
+    """Relative humidity [%]."""
+
+
+class ClimatePoint(ReferenceClimate):
+    """Energy and productivity at one climate."""
+
+    electricity: Positive
+    """Per gross tonne [kWh/t]."""
+    heat: Positive
+    """Per gross tonne [kWh/t]."""
+    productivity: Positive
+    """Output, relative: only ratios have a meaning."""
+
+    @property
+    def values(self) -> tuple[float, float, float]:
+        """Electricity, heat and productivity."""
+        return self.electricity, self.heat, self.productivity
+
+
+class ClimateRange(Model):
+    """Range to which input is clamped."""
+
+    temperature: tuple[StrictNumber, StrictNumber]
+    """[degC]."""
+    humidity: tuple[StrictNumber, StrictNumber]
+    """[%]."""
+
+
+class ClimateTable(Model):
     """How energy and productivity depend on temperature and humidity.
 
     Points with one temperature form a row: interpolate in humidity inside a row, clamped to its
     ends, then in temperature, clamped to the range. Use ratios to ``reference``.
-
-    Attributes
-    ----------
-    temperature, humidity : tuple of float
-        Points [degC], [%].
-    electricity, heat : tuple of float
-        Energy per gross tonne at the points [kWh/t].
-    productivity : tuple of float
-        Output at the points, relative; only ratios have a meaning.
-    reference : tuple of float
-        Temperature [degC] and humidity [%] to which the profile's values belong.
-    clamp_temperature, clamp_humidity : tuple of float
-        Range to which input is clamped [degC], [%].
-    time_step : str
-        ``monthly`` or ``annual``: the averaging that the source recommends.
-    source, locator, note : str
-        Where it is from; ``note`` may be empty.
     """
 
-    temperature: tuple[float, ...]
-    humidity: tuple[float, ...]
-    electricity: tuple[float, ...]
-    heat: tuple[float, ...]
-    productivity: tuple[float, ...]
-    reference: tuple[float, float]
-    clamp_temperature: tuple[float, float]
-    clamp_humidity: tuple[float, float]
-    time_step: str
-    source: str
-    locator: str
-    note: str = ""
+    reference: ReferenceClimate
+    """The climate to which the profile's values belong."""
+    clamp: ClimateRange
+    """Range to which input is clamped."""
+    time_step: Literal["monthly", "annual"]
+    """The averaging that the source recommends."""
+    points: tuple[ClimatePoint, ...] = Field(min_length=1)
+    """What the source gives."""
+    source: Text
+    """Id of the source."""
+    locator: Text
+    """The table, line or derivation in the source."""
+    note: Text = ""
+    """Reading aid."""
+
+    @model_validator(mode="after")
+    def _climates_differ(self) -> Self:
+        seen = set()
+        for i, point in enumerate(self.points):
+            climate = (point.temperature, point.humidity)
+            if climate in seen:
+                raise problem(
+                    f"a climate twice; got {climate}; cure: remove or correct the repeated point",
+                    at=f"points.{i}",
+                )
+            seen.add(climate)
+        return self
 
 
 @dataclass(frozen=True)
@@ -90,61 +134,21 @@ class ClimateFactors:
     productivity: FloatArray
 
 
-@dataclass(frozen=True)
-class _Point:
-    """What the table says at one humidity of a row."""
-
-    humidity: float
-    values: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class _Row:
-    """The points of one temperature, by rising humidity."""
-
-    temperature: float
-    points: tuple[_Point, ...]
-
-
 @lru_cache(maxsize=32)
-def _rows(table: ClimateTable) -> tuple[_Row, ...]:
-    """Sort a table's points into rows of rising temperature, or refuse the table."""
-    climates = zip(table.temperature, table.humidity, strict=True)
-    values = zip(table.electricity, table.heat, table.productivity, strict=True)
-    points = sorted(zip(climates, values, strict=True))
-    if not points or len({climate for climate, _ in points}) < len(points):
-        raise ConfigError(
-            "a climate table needs points of different climates",
-            where="climate.points",
-            got=[climate for climate, _ in points],
-            expected="one or more points, no climate twice",
-            cure="remove or correct the repeated point",
-        )
-    for climate, value in points:
-        if not all(map(math.isfinite, climate + value)) or min(value) <= 0:
-            raise ConfigError(
-                "a climate point must be finite, its energy and productivity positive",
-                where="climate.points",
-                got=climate + value,
-                expected="positive electricity, heat and productivity",
-                cure="where a method uses no heat, give 1 for it: only ratios count",
-            )
-    return tuple(
-        _Row(temperature, tuple(_Point(climate[1], value) for climate, value in group))
-        for temperature, group in groupby(points, key=lambda point: point[0][0])
-    )
+def _rows(table: ClimateTable) -> tuple[tuple[ClimatePoint, ...], ...]:
+    """Points of one temperature by rising humidity, in rows of rising temperature."""
+    points = sorted(table.points, key=lambda point: (point.temperature, point.humidity))
+    rows = groupby(points, key=lambda point: point.temperature)
+    return tuple(tuple(row) for _, row in rows)
 
 
 @lru_cache(maxsize=32)
 def reference_values(table: ClimateTable) -> tuple[float, float, float]:
-    """Electricity, heat and productivity of a table at its reference climate.
-
-    Raises
-    ------
-    ConfigError
-        If the table has no point, a climate twice, or values that are not positive.
-    """
-    temperature, humidity = (np.asarray(value, dtype=np.float64) for value in table.reference)
+    """Electricity, heat and productivity of a table at its reference climate."""
+    temperature, humidity = (
+        np.asarray(value, dtype=np.float64)
+        for value in (table.reference.temperature, table.reference.humidity)
+    )
     electricity, heat, productivity = _interpolate(table, temperature, humidity)
     return float(electricity), float(heat), float(productivity)
 
@@ -162,22 +166,22 @@ def _interpolate(
     A clamped piecewise-linear function is its first value plus, for each segment, the rise times
     the clipped position in the segment: whole-array steps without a search, NaN passes through.
     """
-    temperature = np.clip(temperature, *table.clamp_temperature)
-    humidity = np.clip(humidity, *table.clamp_humidity)
+    temperature = np.clip(temperature, *table.clamp.temperature)
+    humidity = np.clip(humidity, *table.clamp.humidity)
     # adding 0 x input makes an edge value an array of the right shape and carries NaN along
     zero = 0.0 * (temperature + humidity)
     by_row: list[list[FloatArray]] = []
     rows = _rows(table)
     for row in rows:
-        values: list[FloatArray] = [zero + value for value in row.points[0].values]
-        for below, above in pairwise(row.points):
+        values: list[FloatArray] = [zero + value for value in row[0].values]
+        for below, above in pairwise(row):
             share = _position(humidity, below.humidity, above.humidity)
             rises = zip(values, below.values, above.values, strict=True)
             values = [value + share * (high - low) for value, low, high in rises]
         by_row.append(values)
     result = by_row[0]
     for index, (colder, warmer) in enumerate(pairwise(rows)):
-        share = _position(temperature, colder.temperature, warmer.temperature)
+        share = _position(temperature, colder[0].temperature, warmer[0].temperature)
         steps = zip(result, by_row[index], by_row[index + 1], strict=True)
         result = [value + share * (above - below) for value, below, above in steps]
     return result
@@ -226,8 +230,6 @@ def climate_factors(
     ------
     DataError
         If values are outside what the Earth has: kelvin, for example.
-    ConfigError
-        As in :func:`reference_values`.
     """
     warm, moist = (
         plausible_climate("temperature", temperature),

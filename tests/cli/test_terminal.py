@@ -19,7 +19,7 @@ from cdrsite.cli.tables import ranked_warnings, soft, text_table
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.numbers import exact, number
 from cdrsite.library.datasets import dataset_names
-from cdrsite.library.load import load_method, method_names
+from cdrsite.library.methods import load_method, method_names
 
 
 def plain_console(width: int = 100) -> Console:

@@ -19,7 +19,7 @@ from cdrsite.core.vocabulary import (
     limit_names,
 )
 from cdrsite.core.words import FOLDER, LANGUAGES, Words, load_words
-from cdrsite.library.load import method_names
+from cdrsite.library.methods import method_names
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.report.frame import Frame
 

@@ -270,15 +270,15 @@ def test_yaml_that_means_very_much_is_refused(text: str, message: str) -> None:
 
 
 def test_a_method_file_has_the_same_bounds(tmp_path: Path) -> None:
-    from cdrsite.library.files import read_yaml as read_library
+    from cdrsite.library.methods import load_method_file
 
     path = tmp_path / "mine.yaml"
     path.write_text(bomb(9, 9), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"mine\.yaml:\d+: too many values"):
-        read_library(path)
+        load_method_file(path)
     path.write_bytes(b"# " + b"x" * 2_000_001)
     with pytest.raises(ConfigError, match="too large for a YAML file"):
-        read_library(path)
+        load_method_file(path)
 
 
 GOOD = "name: s\nregion: {bounds: [8, 50, 8.1, 50.1]}\nmethods: {daccs-solid: {}}\n"

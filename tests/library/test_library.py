@@ -6,24 +6,26 @@ import json
 import math
 from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
+from cdrsite.core.checked import checked, schema_of
 from cdrsite.core.currency import convert, currency_table
-from cdrsite.core.errors import CdrsiteError, ConfigError, MissingFileError, UnitError
+from cdrsite.core.errors import CdrsiteError, ConfigError, MissingFileError
 from cdrsite.library.files import FOLDER
-from cdrsite.library.load import (
+from cdrsite.library.methods import (
+    Method,
     load_method,
     load_method_file,
-    load_sources,
     method_names,
-    parse_method,
-    parse_value,
+    to_rows,
 )
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.library.plausibility import check_profile
-from cdrsite.library.records import Value, as_json, to_rows
+from cdrsite.library.records import Source, Value, load_sources
 
 ALL = [(name, profile) for name in method_names() for profile in load_method(name).profile_names]
 
@@ -43,6 +45,10 @@ def method(**changes: object) -> dict[str, object]:
         "default_profile": "a",
         "profiles": {"a": {"title": "A", "values": {"water": record()}}},
     } | changes
+
+
+def read(data: dict[str, object]) -> Method:
+    return checked(Method, data, "own.yaml", {})
 
 
 def test_the_methods_are_there() -> None:
@@ -156,7 +162,6 @@ def test_a_dash_is_unknown_and_never_zero() -> None:
     crop = load_method("beccs-energy-crop").profile()
     assert crop.get("luc_emissions").value is None
     assert math.isnan(crop.number("luc_emissions"))
-    assert "luc_emissions" in crop.unknown()
     assert load_method("daccs-solid").profile().get("biomass") is None
     assert load_method("daccs-solid").profile().number("biomass", default=0.0) == 0.0
     with pytest.raises(ConfigError, match="no such value"):
@@ -173,17 +178,17 @@ def test_climate_points_of_the_two_kinds_have_opposite_signs() -> None:
     solid = load_method("daccs-solid").climate
     liquid = load_method("daccs-liquid").climate
     assert solid is not None and liquid is not None
-    at = list(zip(solid.temperature, solid.humidity, strict=True))
-    assert solid.electricity[at.index(solid.reference)] == 114
-    assert solid.heat[at.index((5.0, 75.0))] == 780
-    assert solid.heat[at.index((40.0, 75.0))] == 6896
-    assert solid.clamp_temperature == (5.0, 40.0)
-    first, last = liquid.electricity[0] + liquid.heat[0], liquid.electricity[-1] + liquid.heat[-1]
-    assert first == pytest.approx(11.1e3 / 3.6, abs=1)
-    assert last == pytest.approx(8.3e3 / 3.6, abs=1)
+    at = {(point.temperature, point.humidity): point for point in solid.points}
+    assert at[solid.reference.temperature, solid.reference.humidity].electricity == 114
+    assert at[5.0, 75.0].heat == 780
+    assert at[40.0, 75.0].heat == 6896
+    assert solid.clamp.temperature == (5.0, 40.0)
+    first, last = liquid.points[0], liquid.points[-1]
+    assert first.electricity + first.heat == pytest.approx(11.1e3 / 3.6, abs=1)
+    assert last.electricity + last.heat == pytest.approx(8.3e3 / 3.6, abs=1)
     # cool and humid to hot and humid: the sorbent falls, the solvent rises
-    assert solid.productivity[at.index((5.0, 75.0))] > 3 * solid.productivity[-1]
-    assert liquid.productivity[-1] == pytest.approx(2 * liquid.productivity[0], rel=1e-3)
+    assert at[5.0, 75.0].productivity > 3 * solid.points[-1].productivity
+    assert last.productivity == pytest.approx(2 * first.productivity, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -193,27 +198,38 @@ def test_climate_points_of_the_two_kinds_have_opposite_signs() -> None:
         ({"source": "premize"}, "did you mean 'premise'"),
         ({"low": 3.0}, "outside its range"),
         ({"high": 1.0}, "outside its range"),
-        ({"value": "2"}, "not a finite number"),
-        ({"value": math.nan}, "not a finite number"),
-        ({"value": True}, "not a finite number"),
-        ({"locator": " "}, "not a text"),
-        ({"currency_year": 2020}, "without money"),
-        ({"alternatives": {}}, "not a list"),
+        ({"value": "2"}, "x.value: Input should be a valid number; got '2'"),
+        ({"value": math.nan}, "x.value: Input should be a finite number; got nan"),
+        ({"value": True}, "neither a number nor a text; got true"),
+        ({"locator": " "}, "x.locator: an empty text"),
+        ({"locator": 7}, "x.locator: Input should be a valid string; got 7"),
+        ({"currency_year": 2020}, "x.currency_year: a currency year without money"),
+        ({"alternatives": {}}, "x.alternatives: Input should be a valid tuple"),
+        ({"alternatives": [record(source="a")]}, r"x.alternatives.0.source: unknown source"),
     ],
 )
 def test_a_wrong_record_is_refused(changes: dict[str, object], text: str) -> None:
     with pytest.raises(ConfigError, match=text):
-        parse_value(record(**changes), "own.yaml: water", load_sources(), "m3/t")
+        checked(dict[str, Value], {"x": record(**changes)}, "own.yaml", {})
 
 
 def test_a_record_needs_source_and_locator() -> None:
-    with pytest.raises(ConfigError, match="source, locator"):
-        parse_value({"value": 1, "unit": "m3/t"}, "x", load_sources(), "m3/t")
+    with pytest.raises(ConfigError) as error:
+        checked(dict[str, Value], {"x": {"value": 1, "unit": "m3/t"}}, "own.yaml", {})
+    assert str(error.value).splitlines() == [
+        "own.yaml: x.source: this key is needed",
+        "own.yaml: x.locator: this key is needed",
+    ]
 
 
 def test_a_wrong_dimension_is_refused() -> None:
-    with pytest.raises(UnitError, match="kWh/t"):
-        parse_value(record(unit="kWh/t"), "own.yaml: water", load_sources(), "m3/t")
+    values = {"water": record(unit="kWh/t", alternatives=[record(unit="kg")])}
+    with pytest.raises(ConfigError) as error:
+        read(method(profiles={"a": {"title": "A", "values": values}}))
+    first, second = str(error.value).splitlines()
+    text = "wrong dimension; got 'kWh/t'; expected a unit like 'm3/t' (rule 4)"
+    assert first == f"own.yaml: profiles.a.values.water.unit: {text}"
+    assert second.startswith("own.yaml: profiles.a.values.water.alternatives.0.unit: wrong dim")
 
 
 @pytest.mark.parametrize(
@@ -222,22 +238,29 @@ def test_a_wrong_dimension_is_refused() -> None:
 )
 def test_money_has_exactly_one_year(unit: str, year: int | None, text: str) -> None:
     with pytest.raises(ConfigError, match=text):
-        parse_value(record(unit=unit, currency_year=year), "x", load_sources(), "USD/t")
+        checked(Value, record(unit=unit, currency_year=year), "x", {})
 
 
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"familly": "plant"}, "did you mean 'family'"),
-        ({"family": "dac"}, "plant, stock, spread, conversion, residue"),
+        ({"familly": "plant"}, "own.yaml: familly: unknown key.*did you mean 'family'"),
+        ({"family": "dac"}, "family: Input should be 'plant', 'stock', 'spread', .*; got 'dac'"),
+        ({"title": {"zh": "自己的"}}, "no English title"),
+        ({"title": {"en": "Own", "fr": "Propre"}}, "title.fr: Input should be 'en' or 'zh'"),
+        ({"sources": {"s": {"citation": "x", "kind": "talk"}}}, "sources.s.kind: Input should"),
         ({"default_profile": "b"}, "did you mean 'a'|expected a"),
-        ({"profiles": {}}, "at least one profile"),
+        ({"profiles": {}}, "profiles: Dictionary should have at least 1 item"),
+        (
+            {"profiles": {"a": {"title": "A", "values": {}, "siblings": []}}},
+            "siblings: unknown key",
+        ),
         ({"profiles": {"a": {"title": "A", "values": {"watr": record()}}}}, "'water'"),
         ({"profiles": {"a": {"title": "A", "values": {}, "extends": "a"}}}, "circle"),
         ({"profiles": {"a": {"title": "A", "values": {}, "extends": "z"}}}, "unknown profile"),
         (
             {"profiles": {"a": {"title": "A", "values": {"heat": record(value=-1, unit="kWh/t")}}}},
-            "negative value",
+            "values.heat.value: negative",
         ),
         (
             {
@@ -256,7 +279,7 @@ def test_money_has_exactly_one_year(unit: str, year: int | None, text: str) -> N
 )
 def test_a_wrong_method_is_refused(changes: dict[str, object], text: str) -> None:
     with pytest.raises(ConfigError, match=text):
-        parse_method(method(**changes), "own.yaml", load_sources())
+        read(method(**changes))
 
 
 def test_a_method_of_ones_own_extends_the_library(tmp_path: Path) -> None:
@@ -291,9 +314,111 @@ profiles:
     path.write_text("- 1\n")
     with pytest.raises(ConfigError, match="not a mapping"):
         load_method_file(path)
+    path.write_text("")
+    with pytest.raises(ConfigError, match="got an empty file"):
+        load_method_file(path)
     path.write_text("a: 1\na: 2\n")
     with pytest.raises(ConfigError, match=r"own\.yaml:2: not valid YAML: found duplicate key"):
         load_method_file(path)
+
+
+WRONG = """\
+name: own
+title: {en: Own}
+family: plnt
+co2_origin: air
+storage_type: geological
+durability: long
+default_profile: c
+sources:
+  mine: {citation: "", kind: report}
+profiles:
+  a:
+    title: A
+    values:
+      watr: {value: 1, unit: m3/t, source: mine, locator: p. 1}
+      heat: {value: -1, unit: kWh/t, source: mine, locator: p. 1}
+      electricity:
+        value: 5
+        low: 6
+        unit: kWh/t
+        source: mien
+        locator: p. 2
+        alternatives:
+          - {value: 2, unit: m3/t, source: mine, locator: p. 3}
+  b: {title: B, extends: z, values: {capex: {value: 1, unit: USD/t, source: mine, locator: p}}}
+"""
+
+
+def test_every_problem_is_said_at_once_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(WRONG, encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        load_method_file(path)
+    lines = str(error.value).replace(str(path), "own.yaml").splitlines()
+    starts = [
+        "own.yaml:3: family: Input should be 'plant', 'stock', 'spread', 'conversion' or",
+        "own.yaml:9: sources.mine.citation: an empty text",
+        "own.yaml:14: profiles.a.values.watr: unknown key; expected one of electricity, ",
+        "own.yaml:15: profiles.a.values.heat.value: negative; got -1 kWh/t; expected 0 or more",
+        "own.yaml:20: profiles.a.values.electricity.source: unknown source; got 'mien'",
+        "own.yaml:24: profiles.b.values.capex.currency_year: money without a year; got 'USD/t'",
+    ]
+    assert len(lines) == len(starts)
+    for line, start in zip(lines, starts, strict=True):
+        assert line.startswith(start)
+    assert "cure: did you mean 'water'?" in lines[2]
+
+
+def test_what_shows_once_the_records_are_right(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    text = WRONG.replace("mien", "mine").replace('""', "Mine").replace("USD/t", "USD2020/(t/yr)")
+    text = text.replace("plnt", "plant").replace("watr", "water").replace("-1", "1")
+    names = {
+        ":7": "default_profile: unknown profile; got 'c'; expected a, b",
+        ":24": "profiles.b.extends: unknown profile; got 'z'; expected a, b",
+    }
+    record = "profiles.a.values.electricity"
+    rounds = (
+        ({"low: 6": "low: 4"}, {**names, ":16": f"{record}: the value is outside its range"}),
+        (
+            {"2, unit: m3/t": "2, unit: kWh/t"},
+            {":23": f"{record}.alternatives.0.unit: wrong dimension; got 'm3/t'; expected a unit"},
+        ),
+        ({"extends: z": "extends: a", "default_profile: c": "default_profile: a"}, names),
+    )
+    for cures, starts in rounds:
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigError) as error:
+            load_method_file(path)
+        lines = sorted(str(error.value).splitlines())
+        for line, (place, start) in zip(lines, sorted(starts.items()), strict=True):
+            assert line.startswith(f"{path}{place}: {start}")
+        for wrong, right in cures.items():
+            text = text.replace(wrong, right)
+    path.write_text(text, encoding="utf-8")
+    assert load_method_file(path).profile("b").inherited["water"] == "a"
+
+
+def test_shipped_files_satisfy_the_schema_and_broken_ones_do_not() -> None:
+    schema = schema_of(Method)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    valid = jsonschema.Draft202012Validator(schema)
+    for name in method_names():
+        data = YAML(typ="safe").load(FOLDER / "methods" / f"{name}.yaml")
+        valid.validate(json.loads(json.dumps(data)))
+    assert not valid.is_valid(method(family="plnt"))
+    assert not valid.is_valid(method(profiles={"a": {"title": "A", "values": {"watr": record()}}}))
+    assert not valid.is_valid(method(profiles={"a": {"title": "A", "values": {}, "name": "a"}}))
+    assert not valid.is_valid({key: v for key, v in method().items() if key != "durability"})
+    values = schema["$defs"]["_Values"]["properties"]
+    assert list(values) == list(PARAMETERS)
+    for name, parameter in PARAMETERS.items():
+        assert parameter.meaning in values[name]["description"]
+        assert f"[{parameter.unit}]" in values[name]["description"]
+    sources = schema_of(dict[str, Source])
+    data = YAML(typ="safe").load(FOLDER / "sources.yaml")
+    jsonschema.Draft202012Validator(sources).validate(data)
 
 
 def test_an_unknown_name_suggests_the_nearest() -> None:
@@ -313,7 +438,7 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
 )
 def test_any_record_is_read_or_refused_on_purpose(entry: dict[str, object]) -> None:
     try:
-        value = parse_value(entry, "x", load_sources(), "m3/t")
+        value = checked(Value, entry, "x", {})
     except CdrsiteError:
         return
     assert isinstance(value, Value)
@@ -361,11 +486,13 @@ def test_unknown_money_is_refused(currency: str, year: int, base: int, text: str
 
 
 def test_a_value_is_converted_with_its_own_year() -> None:
-    value = Value(2.0, "EUR2015/(t/yr)", "premise", "x", currency_year=2015)
+    value = Value(value=2.0, unit="EUR2015/(t/yr)", source="premise", locator="x")
+    assert value.currency_year == 2015
     assert value.to("USD/(t/yr)", 2020) == pytest.approx(2 * convert(1, "EUR", 2015, 2020))
     with pytest.raises(ConfigError, match="without its year"):
         value.to("USD/(t/yr)")
-    assert Value(1.0, "MWh/t", "premise", "x").to("kWh/t") == pytest.approx(1000.0)
+    energy = Value(value=1.0, unit="MWh/t", source="premise", locator="x")
+    assert energy.to("kWh/t") == pytest.approx(1000.0)
 
 
 def test_implausible_land_still_loads_and_is_reported_once() -> None:
@@ -429,7 +556,7 @@ def test_rows_of_the_table_hold_every_record() -> None:
 
 @pytest.mark.parametrize("name", method_names())
 def test_everything_is_ready_for_json(name: str) -> None:
-    text = json.dumps(as_json(load_method(name)), allow_nan=False)
+    text = json.dumps(load_method(name).model_dump(mode="json"), allow_nan=False)
     assert json.loads(text)["name"] == name
     json.dumps(to_rows(load_method(name)), allow_nan=False)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import pytest
+from ruamel.yaml import YAML
 
+from cdrsite.core.checked import checked, schema_of
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.units import conversion
-from cdrsite.library.datasets import ALIASES, dataset_names, load_dataset, parse_dataset
-from cdrsite.library.load import load_sources
-from cdrsite.library.records import as_json
+from cdrsite.library.datasets import ALIASES, DatasetPreset, dataset_names, load_dataset
+from cdrsite.library.files import FOLDER
+from cdrsite.library.records import load_sources
 
 
 def preset(**changes: object) -> dict[str, object]:
@@ -39,7 +42,7 @@ def test_every_preset_is_sound(name: str) -> None:
         assert data.mixed_up(*data.valid_range) is None
     if data.unit not in {None, "class"}:
         conversion(data.unit, data.unit)
-    json.dumps(as_json(data), allow_nan=False)
+    json.dumps(data.model_dump(mode="json"), allow_nan=False)
 
 
 def test_the_two_codes_of_corine_are_told_apart() -> None:
@@ -77,21 +80,9 @@ def test_water_stress_9999_is_a_value_and_minus_9999_is_not() -> None:
 
 def test_protected_areas_are_read_in_both_schemas() -> None:
     data = load_dataset("wdpa")
-    assert data.column("id", ["WDPAID", "NAME"]) == "WDPAID"
-    assert data.column("id", ["SITE_ID", "NAME"]) == "SITE_ID"
-    assert data.column("iucn_cat", ["iucn_cat"]) == "iucn_cat"
-    assert data.column("realm", ["NAME"]) is None
+    assert set(data.attributes["id"]) == {"WDPAID", "SITE_ID"}
+    assert set(data.attributes["realm"]) == {"MARINE", "REALM"}
     assert "Proposed" not in data.where
-
-
-def test_classes_are_named_by_code_group_or_name() -> None:
-    data = load_dataset("esa-worldcover")
-    assert data.codes(["built", "water", "wetland", "snow"]) == (50, 70, 80, 90, 95)
-    assert data.codes(["Cropland", 10]) == (10, 40)
-    with pytest.raises(ConfigError, match="did you mean 'wetland'"):
-        data.codes(["wetlnd"])
-    with pytest.raises(ConfigError, match="unknown class"):
-        data.codes([51])
 
 
 def test_missing_capacity_is_not_zero_capacity() -> None:
@@ -110,14 +101,27 @@ def test_an_unknown_preset_suggests_the_nearest() -> None:
         ({"knd": 1}, "did you mean 'kind'"),
         ({"kind": "count"}, "extensive"),
         ({"source": "nowhere"}, "unknown source"),
-        ({"valid_range": [2, 1]}, "wrong way round"),
-        ({"nodata": 0}, "not a list"),
-        ({"special_values": {1: {"meaning": "odd", "name": "x"}}}, "value, nodata"),
-        ({"classes": {1: {"name": "x"}}}, "group"),
-        ({"detect": {}}, "not a list"),
+        ({"valid_range": [2, 1]}, "valid_range: range the wrong way round"),
+        ({"nodata": 0}, "nodata: Input should be a valid tuple"),
+        ({"special_values": {1: ""}}, "special_values.1: an empty text"),
+        ({"classes": {1: {"name": "x"}}}, "classes.1.group: this key is needed"),
+        ({"classes": {1: {"name": "x", "group": "y", "code": 1}}}, "classes.1.code: unknown key"),
+        ({"detect": {}}, "detect: Input should be a valid tuple"),
+        ({"unit": None}, "unit: this key is needed; got a intensive dataset without unit"),
     ],
 )
 def test_a_wrong_preset_is_refused(changes: dict[str, object], text: str) -> None:
     with pytest.raises(ConfigError, match=text):
-        parse_dataset("own", preset(**changes))
-    assert parse_dataset("own", preset()).unit == "m"
+        checked(DatasetPreset, preset(**changes), "own.yaml", {})
+    assert checked(DatasetPreset, preset(), "own.yaml", {}).unit == "m"
+
+
+def test_shipped_files_satisfy_the_schema() -> None:
+    schema = schema_of(DatasetPreset)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    valid = jsonschema.Draft202012Validator(schema)
+    for name in dataset_names():
+        data = YAML(typ="safe").load(FOLDER / "datasets" / f"{name}.yaml")
+        valid.validate(json.loads(json.dumps(data)))
+    assert not valid.is_valid(preset(kind="count"))
+    assert not valid.is_valid(preset(name="own"))

@@ -5,22 +5,36 @@ from __future__ import annotations
 import json
 import math
 
+import jsonschema
 import pytest
+from ruamel.yaml import YAML
 
+from cdrsite.core.checked import checked, schema_of
 from cdrsite.core.errors import ConfigError
-from cdrsite.library.files import read_shipped
-from cdrsite.library.load import load_sources
-from cdrsite.library.records import as_json
+from cdrsite.library.files import FOLDER
+from cdrsite.library.records import load_sources
 from cdrsite.library.transport import (
+    Steps,
     TransportModel,
     load_transport_model,
     load_transport_models,
-    parse_transport_model,
 )
 
 MILE = 1.609344
+STEPS = {"variable": "D", "unit": "USD", "below_or_at": [1, 2], "values": [1, 2, 3]}
+
+
+def written(name: str) -> dict[str, object]:
+    return YAML(typ="safe").load(FOLDER / "transport" / f"{name}.yaml")
+
+
 # Mt/yr, nominal diameter in inch
 FLOWS = [(1, 8), (3, 12), (10, 20), (20, 30)]
+
+
+def at(steps: Steps, number: float) -> float:
+    """The value of the class in which a number lies."""
+    return steps.values[sum(number > limit for limit in steps.below_or_at)]
 
 
 def million_per_km(
@@ -39,7 +53,7 @@ def million_per_km(
             shape = c["c1"] * inch**2 + c["c2"] * inch + c["c3"]
             if model.name == "parker-2004":
                 thick = co2 and component in {"material", "labor"}
-                factor = model.steps["pressure_factor"].at(inch) if thick else 1.0
+                factor = at(model.steps["pressure_factor"], inch) if thick else 1.0
                 total += c["e"] * factor * (c["c0"] + mile * shape)
             else:
                 total += c["c0"] + c["e"] * mile * shape
@@ -88,7 +102,7 @@ def test_the_two_versions_of_parker_agree() -> None:
 def test_a_co2_line_of_parker_is_thicker_and_has_a_tank() -> None:
     model = load_transport_model("parker-2004")
     steps = model.steps["pressure_factor"]
-    assert [steps.at(inch) for inch in (12, 16, 20, 30)] == [1.0, 1.12, 1.18, 1.25]
+    assert [at(steps, inch) for inch in (12, 16, 20, 30)] == [1.0, 1.12, 1.18, 1.25]
     lump = (1_244_744 + 111_907) / 1e6 / 100
     assert million_per_km(model, 8, co2=True) == pytest.approx(million_per_km(model, 8) + lump)
     assert million_per_km(model, 30, co2=True) > 1.15 * million_per_km(model, 30)
@@ -105,11 +119,11 @@ def test_the_trends_cross_where_published() -> None:
 
 def test_the_steps_of_the_danish_sheet_are_not_monotone() -> None:
     steps = load_transport_model("dea-onshore").steps["investment"]
-    assert [steps.at(f) * f for f in (30, 30.001)] == pytest.approx([450, 240], abs=0.1)
-    assert [steps.at(f) * f for f in (120, 120.001)] == pytest.approx([960, 276], abs=0.1)
+    assert [at(steps, f) * f for f in (30, 30.001)] == pytest.approx([450, 240], abs=0.1)
+    assert [at(steps, f) * f for f in (120, 120.001)] == pytest.approx([960, 276], abs=0.1)
     # 1 Mt/yr over 8760 h, millions per km
     flow = 1e6 / 8760
-    assert steps.at(flow) * flow / 1e3 == pytest.approx(0.913, abs=1e-3)
+    assert at(steps, flow) * flow / 1e3 == pytest.approx(0.913, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +164,7 @@ def test_every_model_is_sound(name: str) -> None:
     model = load_transport_model(name)
     assert model.source in load_sources()
     assert model.coefficients or model.steps
-    json.dumps(as_json(model), allow_nan=False)
+    json.dumps(model.model_dump(mode="json"), allow_nan=False)
 
 
 def test_an_unknown_model_suggests_the_nearest() -> None:
@@ -161,17 +175,33 @@ def test_an_unknown_model_suggests_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"forms": "linear"}, "did you mean 'form'"),
-        ({"form": "cubic"}, "polynomial"),
-        ({"mode": "rail"}, "truck"),
-        ({"source": "nowhere"}, "unknown source"),
-        ({"default_region": "mars"}, "unknown region"),
-        ({"coefficients": {"total": {"c": "x"}}}, "not a finite number"),
-        ({"regions": {"moon": {"total": {"z": 1}}}}, "does not have"),
-        ({"result": {"unit": "USD"}}, "currency_year"),
+        ({"forms": "linear"}, "own.yaml: forms: unknown key.*did you mean 'form'"),
+        ({"form": "cubic"}, "form: Input should be 'polynomial'"),
+        ({"mode": "rail"}, "mode: Input should be .*'truck'; got 'rail'"),
+        ({"source": "nowhere"}, "source: unknown source"),
+        ({"default_region": "mars"}, "default_region: unknown region"),
+        (
+            {"coefficients": {"total": {"c": "x"}}},
+            "coefficients.total.c: Input should",
+        ),
+        ({"regions": {"moon": {"total": {"z": 1}}}}, r"regions.moon.total.z: .*does not have"),
+        ({"result": {"unit": "USD"}}, "result.currency_year: this key is needed"),
+        ({"steps": {"s": STEPS | {"variable": "q"}}}, r"steps.s.variable: unknown variable"),
+        ({"steps": {"s": STEPS | {"below_or_at": [2, 1]}}}, r"steps.s.below_or_at: classes out of"),
+        ({"steps": {"s": STEPS | {"values": [1]}}}, r"steps.s.values: not a value for each class"),
+        ({"variables": {"D": {"unit": "m", "meaning": "d", "low": 2, "high": 1}}}, "wrong way"),
     ],
 )
 def test_a_wrong_model_is_refused(changes: dict[str, object], text: str) -> None:
-    data = {**read_shipped("transport/nems-ccats.yaml"), **changes}
+    data = {**written("nems-ccats"), **changes}
     with pytest.raises(ConfigError, match=text):
-        parse_transport_model("own", data)
+        checked(TransportModel, data, "own.yaml", {})
+
+
+def test_shipped_files_satisfy_the_schema() -> None:
+    schema = schema_of(TransportModel)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    valid = jsonschema.Draft202012Validator(schema)
+    for name in load_transport_models():
+        valid.validate(written(name))
+    assert not valid.is_valid(written("nems-ccats") | {"form": "cubic"})

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdrsite.core.checked import checked
 from cdrsite.core.errors import ConfigError, DataError
-from cdrsite.library.load import load_method
-from cdrsite.library.records import ClimateTable
+from cdrsite.library.methods import load_method
 from cdrsite.place.climate import (
     MONTH_DAYS,
+    ClimateTable,
     annual_climate_factors,
     climate_factors,
     reference_values,
@@ -30,16 +31,16 @@ def climate_table(
     clamp_humidity: tuple[float, float] = EVERYWHERE,
 ) -> ClimateTable:
     """Build a table from rows of degC, %, electricity, heat, productivity."""
-    columns = zip(*rows, strict=True) if rows else ((),) * 5
-    return ClimateTable(
-        *(tuple(column) for column in columns),
-        reference=reference,
-        clamp_temperature=clamp_temperature,
-        clamp_humidity=clamp_humidity,
-        time_step="monthly",
-        source="test",
-        locator="test",
-    )
+    names = ("temperature", "humidity", "electricity", "heat", "productivity")
+    table = {
+        "reference": dict(zip(names, reference, strict=False)),
+        "clamp": {"temperature": clamp_temperature, "humidity": clamp_humidity},
+        "points": [dict(zip(names, row, strict=True)) for row in rows],
+        "time_step": "monthly",
+        "source": "test",
+        "locator": "test",
+    }
+    return checked(dict[str, ClimateTable], {"climate": table}, "own.yaml", {})["climate"]
 
 
 # Wiegner et al. 2022, point of least energy: degC, %, kWh_el/t, kWh_th/t, kg CO2/h per module
@@ -175,17 +176,17 @@ def test_eleven_months_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "rows",
+    ("rows", "text"),
     [
-        (),
-        ((5, 0, 1, 1, 1), (5, 0, 2, 2, 2)),
-        ((5, 0, 1, 0, 1),),
-        ((5, math.nan, 1, 1, 1),),
+        ((), "climate.points: Tuple should have at least 1 item"),
+        (((5, 0, 1, 1, 1), (5, 0, 2, 2, 2)), "climate.points.1: a climate twice"),
+        (((5, 0, 1, 0, 1),), "climate.points.0.heat: not positive; got 0; cure: where a method"),
+        (((5, math.nan, 1, 1, 1),), "climate.points.0.humidity: Input should be a finite number"),
     ],
 )
-def test_bad_tables_are_refused(rows: tuple[tuple[float, ...], ...]) -> None:
-    with pytest.raises(ConfigError, match=r"climate\.points"):
-        climate_factors(climate_table(rows, (20, 43)), 10.0, 50.0)
+def test_bad_tables_are_refused(rows: tuple[tuple[float, ...], ...], text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        climate_table(rows, (20, 43))
 
 
 def test_clamps_narrower_than_the_table_hold() -> None:

@@ -25,7 +25,7 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.numbers import exact, number
 from cdrsite.core.vocabulary import sized
 from cdrsite.core.words import FOLDER, LANGUAGES, Words, load_words
-from cdrsite.library import load as load_module
+from cdrsite.library.files import FOLDER as LIBRARY
 from cdrsite.methods.model import method_model
 from cdrsite.outputs.assumptions import known_assumptions
 from cdrsite.outputs.palette import method_colour
@@ -412,7 +412,7 @@ def test_the_chinese_page_speaks_chinese(folder: Path) -> None:
 
 
 def test_a_run_keeps_its_own_values_and_writes_its_report(tmp_path: Path) -> None:
-    method = Path(load_module.__file__).parent / "methods" / "afforestation.yaml"
+    method = LIBRARY / "methods" / "afforestation.yaml"
     own = method.read_text(encoding="utf-8").replace("name: afforestation", "name: mine")
     own += "\nsources:\n  mine-1999: {citation: 'Mine (1999)', kind: report}\n"
     own = re.sub(r"source: bernal-2018", "source: mine-1999", own)
@@ -436,7 +436,7 @@ def test_a_run_keeps_its_own_values_and_writes_its_report(tmp_path: Path) -> Non
 
 def test_every_parameter_unit_and_resource_has_words() -> None:
     from cdrsite.core.vocabulary import RESOURCES, limit_names
-    from cdrsite.library.load import method_names
+    from cdrsite.library.methods import method_names
     from cdrsite.library.parameters import PARAMETERS
 
     words = load_words("en")

@@ -1,0 +1,342 @@
+"""Methods of the library: their files as models, with profiles resolved.
+
+A method file of one's own is read the same way as a shipped one: :func:`load_method_file`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
+from typing_extensions import TypedDict
+
+from cdrsite.core.errors import ConfigError, UnitError
+from cdrsite.core.fields import Model, Name, Text, problem, problems, unknown_key
+from cdrsite.core.units import find_currency, parse_quantity
+from cdrsite.library.files import read_file, shipped
+from cdrsite.library.parameters import PARAMETERS, Parameter
+from cdrsite.library.records import Source, Value, load_sources, unknown_name
+from cdrsite.place.climate import ClimateTable
+
+Flag = Annotated[bool, Field(strict=True)]
+
+
+def _of(parameter: Parameter) -> Any:
+    """The type of one parameter's record: the dimension and the sign must be right."""
+
+    def check(record: Value) -> Value:
+        wrong = []
+        for at, one in _with_alternatives(record):
+            text, _, _ = find_currency(one.unit)
+            try:
+                if text != parameter.unit:
+                    parse_quantity(f"1 {text}", parameter.unit)
+            except UnitError:
+                expected = f"expected a unit like {parameter.unit!r} (rule 4)"
+                wrong.append((f"wrong dimension; got {one.unit!r}; {expected}", f"{at}unit"))
+        least = min((n for n in (record.low, record.value) if n is not None), default=0.0)
+        if least < 0 and not parameter.signed:
+            key = "value" if least == record.value else "low"
+            wrong.append((f"negative; got {least:g} {record.unit}; expected 0 or more", key))
+        if wrong:
+            raise problems(wrong)
+        return record
+
+    return Annotated[
+        Value,
+        AfterValidator(check),
+        Field(description=f"{parameter.meaning} [{parameter.unit}]"),
+    ]
+
+
+def _with_alternatives(record: Value, at: str = "") -> Iterator[tuple[str, Value]]:
+    """A record and all that disagree with it, with the key where each stands."""
+    yield at, record
+    for i, one in enumerate(record.alternatives):
+        yield from _with_alternatives(one, f"{at}alternatives.{i}.")
+
+
+def _known_parameters(data: object) -> object:
+    for key in data if isinstance(data, dict) else ():
+        if key not in PARAMETERS:
+            raise unknown_key(str(key), list(PARAMETERS))
+    return data
+
+
+if TYPE_CHECKING:
+    Values = dict[str, Value]
+else:
+    _Values = TypedDict(
+        "_Values", {name: _of(parameter) for name, parameter in PARAMETERS.items()}, total=False
+    )
+    _Values.__pydantic_config__ = ConfigDict(extra="forbid")
+    Values = Annotated[_Values, BeforeValidator(_known_parameters)]
+
+
+class Profile(Model):
+    """One consistent set of values of a method; of a loaded method with inheritance resolved."""
+
+    title: Text
+    """One line."""
+    extends: Name | None = None
+    """Profile whose values hold where this one gives none."""
+    values: Values
+    """Records by parameter: what does not apply is absent, what is unknown has the value null."""
+    energy_land: Literal["none", "own_pv", "own_wind"] = "none"
+    """Where the land of the energy comes from; `none`: energy comes from a power budget."""
+    land_includes_energy: Flag = False
+    """The land already contains that of the energy supply, so none may be added (rule 6)."""
+    heat_source: Literal["none", "heat-pump", "low-temperature", "gas", "own-plant"] = "none"
+    """Where heat comes from; `heat-pump`: inside the electricity."""
+    note: Text = ""
+    """What to know before using it."""
+    name: SkipJsonSchema[str] = ""
+    """Its key among the method's profiles."""
+    inherited: SkipJsonSchema[dict[str, str]] = Field(default_factory=dict)
+    """Parameter -> profile it was inherited from."""
+    family: SkipJsonSchema[str] = ""
+    """That of the method it belongs to."""
+    co2_origin: SkipJsonSchema[str] = ""
+    """That of the method it belongs to."""
+    storage_type: SkipJsonSchema[str] = ""
+    """That of the method it belongs to."""
+    siblings: SkipJsonSchema[tuple[str, ...]] = ()
+    """The other profiles of the method."""
+
+    def over(self, base: Profile) -> Profile:
+        """Take what this profile does not say itself from another one."""
+        values = base.values | self.values
+        silent = {"energy_land", "land_includes_energy", "heat_source"} - self.model_fields_set
+        return self.model_copy(
+            update={
+                "values": {key: values[key] for key in PARAMETERS if key in values},
+                "inherited": {
+                    key: base.inherited.get(key, base.name)
+                    for key in base.values
+                    if key not in self.values
+                },
+                **{key: getattr(base, key) for key in silent},
+            }
+        )
+
+    def get(self, parameter: str) -> Value | None:
+        """Return the record of a parameter, None where it does not apply.
+
+        Raises
+        ------
+        ConfigError
+            If no parameter has that name.
+        """
+        if parameter not in PARAMETERS:
+            raise unknown_name("parameter", parameter, list(PARAMETERS))
+        return self.values.get(parameter)
+
+    def number(
+        self, parameter: str, base_year: int | None = None, default: float | None = None
+    ) -> float:
+        """Return a parameter in its canonical unit.
+
+        Parameters
+        ----------
+        parameter : str
+            Name in :data:`cdrsite.library.parameters.PARAMETERS`.
+        base_year : int, optional
+            Year of the US dollars, needed for money.
+        default : float, optional
+            Returned where the parameter does not apply.
+
+        Returns
+        -------
+        float
+            The value in the canonical unit; NaN where it is unknown.
+
+        Raises
+        ------
+        ConfigError
+            If the parameter does not apply and there is no default.
+        """
+        record = self.get(parameter)
+        if record is None:
+            if default is None:
+                raise ConfigError(
+                    "the profile has no such value",
+                    where=f"profile {self.name}: {parameter}",
+                    cure="choose another profile or give the value in the scenario",
+                )
+            return default
+        return record.to(PARAMETERS[parameter].unit, base_year)
+
+
+class Method(Model):
+    """A removal method with its profiles."""
+
+    name: Text
+    """For example `daccs-solid`."""
+    title: dict[Literal["en", "zh"], Text]
+    """One line by language; English is needed."""
+    family: Literal["plant", "stock", "spread", "conversion", "residue"]
+    """A plant that captures CO2; carbon that grows (forest, soil); rock or char spread on land;
+    biomass turned into what lasts; alkaline residues of works, where they are."""
+    co2_origin: Literal["air", "biogenic"]
+    """Where the CO2 comes from."""
+    storage_type: Literal["geological", "biomass", "mineral"]
+    """Where it goes."""
+    durability: Text
+    """Class of the storage time, as in the IPCC tables."""
+    default_profile: Name
+    """Used when a scenario names none."""
+    profiles: dict[Name, Profile] = Field(min_length=1)
+    """By name."""
+    climate: ClimateTable | None = None
+    """Dependence on the climate."""
+    note: Text = ""
+    """What to know about the method."""
+    sources: dict[str, Source] = Field(default_factory=dict)
+    """Sources of its own, by id; of a loaded method those that its records cite."""
+
+    @model_validator(mode="after")
+    def _resolved(self) -> Self:
+        if "en" not in self.title:
+            raise problem("no English title", at="title")
+        done: dict[str, Profile] = {}
+        for name in self.profiles:
+            self._resolve(name, done, ())
+        known = load_sources() | self.sources
+        if self.climate is not None and self.climate.source not in known:
+            error = unknown_name("source", self.climate.source, list(known))
+            raise problem(str(error), at="climate.source")
+        if self.default_profile not in done:
+            error = unknown_name("profile", self.default_profile, list(done))
+            raise problem(str(error), at="default_profile")
+        profiles = {
+            name: done[name].model_copy(
+                update={"siblings": tuple(other for other in self.profiles if other != name)}
+            )
+            for name in self.profiles
+        }
+        records = (one for profile in done.values() for one in profile.values.values())
+        cited = {one.source for record in records for _, one in _with_alternatives(record)}
+        return self.model_copy(
+            update={"profiles": profiles, "sources": {name: known[name] for name in sorted(cited)}}
+        )
+
+    def _resolve(self, name: str, done: dict[str, Profile], path: tuple[str, ...]) -> Profile:
+        """One profile after the one it extends."""
+        if name in done:
+            return done[name]
+        if name in path:
+            text = f"profiles extend each other in a circle; got {' -> '.join((*path, name))}"
+            raise problem(text, at=f"profiles.{name}.extends")
+        if name not in self.profiles:
+            error = unknown_name("profile", name, list(self.profiles))
+            raise problem(str(error), at=f"profiles.{path[-1]}.extends")
+        of_the_method = {
+            key: getattr(self, key) for key in ("family", "co2_origin", "storage_type")
+        }
+        own = self.profiles[name].model_copy(update={"name": name, **of_the_method})
+        if own.extends is not None:
+            own = own.over(self._resolve(own.extends, done, (*path, name)))
+        if own.land_includes_energy and own.energy_land != "none":
+            raise problem(
+                "land for energy would be counted twice; got land_includes_energy: true and "
+                f"energy_land: {own.energy_land}; cure: set energy_land: none (rule 6)",
+                at=f"profiles.{name}",
+            )
+        done[name] = own
+        return own
+
+    @property
+    def profile_names(self) -> tuple[str, ...]:
+        """Names of the profiles, the default first."""
+        rest = (name for name in self.profiles if name != self.default_profile)
+        return (self.default_profile, *rest)
+
+    def profile(self, name: str | None = None) -> Profile:
+        """Return a profile, the default one when no name is given.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such profile; names the nearest one.
+        """
+        wanted = name or self.default_profile
+        if wanted not in self.profiles:
+            raise unknown_name("profile", wanted, list(self.profiles), where=f"method {self.name}")
+        return self.profiles[wanted]
+
+
+@cache
+def method_names() -> tuple[str, ...]:
+    """Names of the methods shipped with the package."""
+    return tuple(shipped("methods"))
+
+
+@cache
+def load_method(name: str) -> Method:
+    """Return a method of the library; its dicts must not be changed.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such method; names the nearest one.
+    """
+    if name not in method_names():
+        raise unknown_name("method", name, list(method_names()))
+    return load_method_file(shipped("methods")[name])
+
+
+def load_method_file(path: str | Path) -> Method:
+    """Read a method from a YAML file of one's own.
+
+    It has the form of the shipped files; a ``sources:`` mapping in it adds sources to those of
+    the library.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    ConfigError
+        If anything in it is not as it should be; lists every problem with file, line and key.
+    """
+    return read_file(Method, Path(path), _citable)
+
+
+def _citable(data: dict[str, Any]) -> dict[str, Any]:
+    """Sources that the records of a method file may cite."""
+    own = data.get("sources")
+    return {"sources": {*load_sources(), *(own if isinstance(own, dict) else ())}}
+
+
+def to_rows(method: Method, profile: str | None = None) -> list[dict[str, Any]]:
+    """Return the table of one profile, one row per record.
+
+    Parameters
+    ----------
+    method : Method
+        The method.
+    profile : str, optional
+        Name of the profile; the default one when left out.
+
+    Returns
+    -------
+    list of dict
+        Keys ``parameter, value, unit, low, high, currency_year, source, locator, note,
+        inherited_from, alternative``; records that disagree follow the one in use, with
+        ``alternative`` true.
+    """
+    chosen = method.profile(profile)
+    columns = ("value", "unit", "low", "high", "currency_year", "source", "locator", "note")
+    return [
+        {
+            "parameter": name,
+            **{column: getattr(item, column) for column in columns},
+            "inherited_from": chosen.inherited.get(name),
+            "alternative": index > 0,
+        }
+        for name, record in chosen.values.items()
+        for index, item in enumerate((record, *record.alternatives))
+    ]
