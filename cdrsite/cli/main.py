@@ -574,12 +574,23 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON schema of a scenario file, for editors."""
+def schema(
+    methods: Annotated[bool, typer.Option("--methods", help="Of a method file.")] = False,
+    datasets: Annotated[bool, typer.Option("--datasets", help="Of a dataset preset.")] = False,
+    transport: Annotated[bool, typer.Option("--transport", help="Of a transport model.")] = False,
+) -> None:
+    """Print the JSON schema of a scenario file, for editors; or of a file of the library."""
     from cdrsite.config.models import Scenario
     from cdrsite.core.checked import schema_of
+    from cdrsite.library.datasets import DatasetPreset
+    from cdrsite.library.methods import Method
+    from cdrsite.library.transport import TransportModel
 
-    _say(json.dumps(schema_of(Scenario), ensure_ascii=False, indent=2))
+    asked = {Method: methods, DatasetPreset: datasets, TransportModel: transport}
+    kinds = [kind for kind, wanted in asked.items() if wanted] or [Scenario]
+    if len(kinds) > 1:
+        raise typer.BadParameter("one of --methods, --datasets, --transport at a time")  # noqa: EM101
+    _say(json.dumps(schema_of(kinds[0]), ensure_ascii=False, indent=2))
 
 
 if __name__ == "__main__":

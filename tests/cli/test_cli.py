@@ -258,6 +258,23 @@ def test_schema_is_json_schema(call: Callable[..., Answer]) -> None:
     assert "region" in document["required"]
 
 
+@pytest.mark.parametrize(
+    ("option", "key"), [("--methods", "profiles"), ("--datasets", "licence"), ("--transport", "mode")]
+)
+def test_schema_of_library_files(call: Callable[..., Answer], option: str, key: str) -> None:
+    import jsonschema
+
+    code, out, _ = call("schema", option)
+    assert code == 0
+    document = json.loads(out)
+    assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(document)
+    assert key in document["required"] and document["additionalProperties"] is False
+    code, out, err = call("schema", option, "--methods" if key == "mode" else "--transport")
+    assert (code, out) == ((2, "") if key != "mode" or option != "--methods" else (0, out))
+    assert "one of --methods" in err
+
+
 def subprocess_call(*arguments: str, cwd: Path, **environment: str) -> Answer:
     found = subprocess.run(
         [sys.executable, "-m", "cdrsite.cli.main", *arguments],

@@ -33,7 +33,7 @@ PROMISES = {
         "1064 m² per t: 0.00 Mt/yr of DAC",
         "t per m3",
     ],
-    "04_extend": ["key missing; expected source", "biochar: excluded: no fields for the char"],
+    "04_extend": ["source: this key is needed", "biochar: excluded: no fields for the char"],
 }
 """What the words around a notebook's cells speak of, so it has to be seen."""
 
