@@ -589,7 +589,7 @@ def schema(
     asked = {Method: methods, DatasetPreset: datasets, TransportModel: transport}
     kinds = [kind for kind, wanted in asked.items() if wanted] or [Scenario]
     if len(kinds) > 1:
-        raise typer.BadParameter("one of --methods, --datasets, --transport at a time")  # noqa: EM101
+        raise typer.BadParameter("one of --methods, --datasets, --transport at a time")
     _say(json.dumps(schema_of(kinds[0]), ensure_ascii=False, indent=2))
 
 
