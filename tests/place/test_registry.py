@@ -62,7 +62,7 @@ warnings.simplefilter("ignore", cdrsite.CdrsiteWarning)
 from cdrsite.config.load import parse_scenario
 from cdrsite.config.models import Scenario
 from cdrsite.library.parameters import PARAMETERS
-from cdrsite.library.load import load_method
+from cdrsite.library.methods import load_method
 
 home, text = pathlib.Path(sys.argv[1]), sys.argv[2]
 scenario = parse_scenario(text, home)

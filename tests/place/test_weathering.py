@@ -19,7 +19,7 @@ from tiny_scenario import COLS, NORTH, ROWS, SCENARIO, WEST, write_raster, write
 
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
-from cdrsite.library.load import load_method
+from cdrsite.library.methods import load_method
 from cdrsite.methods.ledgers import TOLERANCE, imbalance
 from cdrsite.place.weathering import arrhenius, weathered_share
 from cdrsite.result.study_result import StudyResult
