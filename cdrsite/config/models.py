@@ -361,9 +361,13 @@ class Scenario(Model):
 
     def _resource_references(self, use: Any) -> None:
         resources = self.resources
-        if isinstance(resources.land.usable, dict):
-            for layer in resources.land.usable:
-                use(layer, "resources.land.usable")
+        lands = {"resources.land.usable": resources.land.usable} | {
+            f"methods.{name}.usable_land": choice.usable_land
+            for name, choice in self.methods.items()
+        }
+        for key, usable in lands.items():
+            for layer in usable if isinstance(usable, dict) else ():
+                use(layer, key)
         for name, supply in resources.supplies.items():
             key = RESOURCES[name].parameter
             use(supply.pools, f"resources.{key}.pools")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.fields import (
@@ -34,19 +34,23 @@ Share = Literal["whole", "area"]
 """
 
 
+def _one_layer(usable: Any) -> Any:
+    if isinstance(usable, dict) and len(usable) != 1:
+        raise problem(f"usable land reads one class layer; got {sorted(usable)}")
+    return usable
+
+
+UsableLand = Annotated[dict[str, dict[int | str, Fraction]] | Fraction, AfterValidator(_one_layer)]
+"""One fraction for all cells, or ``{LAYER: {CLASS: fraction}}``; classes not named give 0."""
+
+
 class Land(Model):
     """Which part of a cell's area can be used at all."""
 
-    usable: dict[str, dict[int | str, Fraction]] | Fraction = 1.0
+    usable: UsableLand = 1.0
     """One fraction for all cells, or `{LAYER: {CLASS: fraction}}`; classes not named give 0."""
     factor: Fraction = 1.0
     """The usable land is multiplied by this; there is no more land than there is."""
-
-    @model_validator(mode="after")
-    def _one_layer(self) -> Self:
-        if isinstance(self.usable, dict) and len(self.usable) != 1:
-            raise problem(f"usable land reads one class layer; got {sorted(self.usable)}")
-        return self
 
 
 def _refuse_idle_factor(model: Any) -> None:
@@ -320,5 +324,7 @@ class MethodChoice(keys_of_methods()):  # type: ignore[misc]
     """A method file of your own, in the library's format."""
     override: dict[str, float | str] = Field(default_factory=dict)
     """Parameters that replace the profile's, e.g. `electricity: 900 kWh`, `water: 2 m3`."""
+    usable_land: UsableLand | None = None
+    """Which part of a cell's area this method can use, in place of `resources.land.usable`."""
     regions: one_or_many(str) = ()  # type: ignore[valid-type]
     """Vector layers; the method is confined to where all of them are. Everywhere when empty."""

@@ -198,9 +198,9 @@ def _sum(value: str | float) -> Sum:
     return layer(value) if isinstance(value, str) else const(value)
 
 
-def land_layer(group: str) -> str:
-    """Layer with the usable and allowed land of a group of methods [m2]."""
-    return f"land {group}"
+def land_layer(ground: str) -> str:
+    """Layer with the usable and allowed land of methods that see the same land [m2]."""
+    return f"land {ground}"
 
 
 def left_layer(group: str) -> str:
@@ -305,6 +305,7 @@ def method_plan(
     scenario: Scenario,
     given: Ingredients,
     group: str,
+    ground: str,
     rules: int,
     suitability: str | None,
 ) -> MethodPlan:
@@ -319,14 +320,16 @@ def method_plan(
     given : Ingredients
         Which resources limit, and where intensities and prices come from.
     group : str
-        Group of methods with the same exclusions; names the land layer.
+        Group of methods with the same exclusions.
+    ground : str
+        Methods of a group that can use the same land; names the land layer.
     rules : int
         Reason bits of these exclusions.
     suitability : str or None
         Layer of the suitability.
     """
     needs = needs_of(model)
-    supplies = {"land": layer(land_layer(group))} | {
+    supplies = {"land": layer(land_layer(ground))} | {
         name: layer(name) for name in RESOURCES if name in given.limited
     }
     limits = tuple(

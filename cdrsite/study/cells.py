@@ -6,6 +6,7 @@ does not depend on blocks, threads or workers (rule 9).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -26,7 +27,6 @@ from cdrsite.methods.supply import (
     intensity_block,
     storage_offer,
     supply_block,
-    usable_land,
 )
 from cdrsite.place.registry import own_layers
 from cdrsite.scoring.evaluate import evaluate
@@ -34,16 +34,18 @@ from cdrsite.scoring.numpy_backend import sum_of
 from cdrsite.siting.exclusions import Excluded, RuleAreas
 from cdrsite.siting.suitability import suitability_block
 from cdrsite.study.exclude import REASONS, exclude, left_name
-from cdrsite.study.offers import Offers, claims, spread_areas
+from cdrsite.study.offers import Offers, claims, ground_lands, spread_areas
 from cdrsite.study.prepare import (
     STORAGE_COST,
     TRANSPORT_COST,
     TRANSPORT_KM,
+    Ground,
     Setting,
     formulae,
     open_layers,
     pools_of,
     read_criteria,
+    read_lands,
     read_rules,
     resolve_methods,
     storage_of,
@@ -83,14 +85,14 @@ def score_cells(
     block: Block,
 ) -> Scored:
     """Score a block, given what the exclusions leave of just these cells."""
-    reader, resources = setting.reader, setting.scenario.resources
+    reader = setting.reader
     layers: dict[str, F32] = {}
-    usable = usable_land(resources.land, reader, block) * reader.grid.block_areas(block)
+    lands = ground_lands(setting, excluded.available, block)
     for bits, group in setting.groups.items():
-        left = excluded.available[bits]
-        layers[left_layer(group)] = left
-        layers[land_layer(group)] = usable * left
-    _add_supplies(setting, offers, block, layers)
+        layers[left_layer(group)] = excluded.available[bits]
+    for ground, name in setting.grounds.items():
+        layers[land_layer(name)] = lands[ground]
+    _add_supplies(setting, offers, block, layers, lands)
     for i, criteria in enumerate(setting.criteria):
         layers[f"suitability {i}"] = suitability_block(
             criteria.criteria, setting.scenario.siting.combine, reader, block
@@ -128,9 +130,8 @@ def _rivals(
     """What the competition reads of each method, by the names of the result's variables."""
     made: dict[str, dict[str, NDArray[Any]]] = {}
     for name, sums in setting.rivals.items():
-        group = setting.groups[setting.book.group_of(name)]
         arrays = {
-            "usable_land": layers[land_layer(group)],
+            "usable_land": layers[land_layer(setting.grounds[setting.ground_of(name)])],
             "need_land": sum_of(sums.land, layers),
             "net_at_plant": sum_of(sums.net_factor, layers),
             "cost_at_plant": sum_of(sums.cost, layers),
@@ -155,10 +156,10 @@ def _add_supplies(
     offers: Offers,
     block: Block,
     layers: dict[str, F32],
+    lands: Mapping[Ground, F32],
 ) -> None:
     """Put the supply of each limited resource, and power's intensity, among a block's layers."""
     reader, resources = setting.reader, setting.scenario.resources
-    lands = {bits: layers[land_layer(group)] for bits, group in setting.groups.items()}
     best = None if offers.links is None else np.asarray(offers.links.sink[(0, *block.slices)])
     claimed = claims(setting, lands, best)
     for name, model in resources.supplies.items():
@@ -308,8 +309,8 @@ def cell_file(folder: Path, block: Block) -> Path:
         *("resources", "siting.combine", "transport.leakage", "policies.*.layer", "outputs.admin"),
     ),
     after=(
-        *(open_layers, resolve_methods, read_rules, read_criteria, pools_of, storage_of, formulae),
-        *(exclude, link_storage, spread_areas, biomass_shed),
+        *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),
+        *(storage_of, formulae, exclude, link_storage, spread_areas, biomass_shed),
     ),
 )
 def score(setting: Setting, offers: Offers, space: Workspace) -> tuple[BlockCells, Tally]:

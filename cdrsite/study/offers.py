@@ -12,9 +12,11 @@ from cdrsite.engine.stages import stage
 from cdrsite.methods.supply import Pools, label_areas, usable_land
 from cdrsite.study.exclude import exclude, left_name
 from cdrsite.study.prepare import (
+    Ground,
     Setting,
     open_layers,
     pools_of,
+    read_lands,
     read_rules,
     resolve_methods,
     storage_of,
@@ -59,7 +61,7 @@ class Offers:
 
 
 def claims(
-    setting: Setting, lands: Mapping[tuple[int, ...], F32], best: NDArray[np.int32] | None
+    setting: Setting, lands: Mapping[Ground, F32], best: NDArray[np.int32] | None
 ) -> dict[str, F32]:
     """Land of each cell that may draw on a shared resource; a pool is shared evenly over it [m2].
 
@@ -71,7 +73,7 @@ def claims(
     setting : Setting
         The study.
     lands : mapping of tuple to ndarray
-        Group of exclusion rules -> usable and allowed land of each cell [m2].
+        Ground -> usable and allowed land of each cell [m2].
     best : ndarray of int32 or None
         Cheapest storage unit of each cell, -1 where none is in reach; None where none is asked for.
     """
@@ -82,14 +84,35 @@ def claims(
     shape = next(iter(lands.values())).shape
     for resource, names in users.items():
         land = np.zeros(shape, np.float32)
-        kinds = {(setting.book.group_of(n), setting.models[n].number("storage") > 0) for n in names}
-        for bits, stores in kinds:
-            mine = np.nan_to_num(lands[bits])
+        kinds = {(setting.ground_of(n), setting.models[n].number("storage") > 0) for n in names}
+        for ground, stores in kinds:
+            mine = np.nan_to_num(lands[ground])
             if stores and best is not None:
                 mine = np.where(best >= 0, mine, np.float32(0))
             np.maximum(land, mine, out=land)
         found[resource] = land
     return found
+
+
+def ground_lands(
+    setting: Setting, left: Mapping[tuple[int, ...], F32], block: Block
+) -> dict[Ground, F32]:
+    """Usable and allowed land of each cell of a block, by ground [m2].
+
+    Parameters
+    ----------
+    setting : Setting
+        The study.
+    left : mapping of tuple to ndarray
+        Group of exclusion rules -> share of each cell that it leaves [1].
+    block : Block
+        Which cells.
+    """
+    reader = setting.reader
+    areas = reader.grid.block_areas(block)
+    used = sorted({land for _, land in setting.grounds})
+    usable = {k: usable_land(setting.lands.different[k], reader, block) * areas for k in used}
+    return {(bits, land): usable[land] * left[bits] for bits, land in setting.grounds}
 
 
 @dataclass(frozen=True)
@@ -106,12 +129,11 @@ class AreasOfBlock:
         if not setting.pools and self.links is None:
             return {}
         inside = setting.area.inside(block)
-        usable = usable_land(setting.scenario.resources.land, reader, block)
-        usable = usable * reader.grid.block_areas(block)
-        lands = {
-            bits: usable * np.asarray(self.scratch.open(left_name(setting, bits))[block.slices])
+        left = {
+            bits: np.asarray(self.scratch.open(left_name(setting, bits))[block.slices])
             for bits in setting.book.groups
         }
+        lands = ground_lands(setting, left, block)
         best = None if self.links is None else np.asarray(self.links.sink[(0, *block.slices)])
         claimed = claims(setting, lands, best)
         found = {
@@ -126,8 +148,10 @@ class AreasOfBlock:
 
 @stage(
     "areas",
-    reads=("resources.land",),
-    after=(open_layers, resolve_methods, read_rules, pools_of, storage_of, exclude, link_storage),
+    after=(
+        *(open_layers, resolve_methods, read_rules, read_lands, pools_of, storage_of),
+        *(exclude, link_storage),
+    ),
 )
 def spread_areas(setting: Setting, space: Workspace, links: SinkLinks | None) -> Offers:
     """Find the land over which shared pools and storage units are spread."""

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 
 from cdrsite.config.models import Scenario
+from cdrsite.config.resources import Land
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError
 from cdrsite.core.grid import Block
 from cdrsite.engine.cache import Cache
@@ -38,6 +39,26 @@ STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM = "storage cost", "transport cost", "
 """Layers with what the routes to storage give [USD/t], [USD/t], [km]."""
 
 
+Ground = tuple[tuple[int, ...], int]
+"""Bits of exclusion rules, and which usable land: methods of one ground see the same land."""
+
+
+@dataclass(frozen=True)
+class Lands:
+    """Usable land of the methods.
+
+    Attributes
+    ----------
+    different : tuple of Land
+        Each once.
+    of : dict of str to int
+        Method -> its place among them.
+    """
+
+    different: tuple[Land, ...]
+    of: dict[str, int]
+
+
 @dataclass(frozen=True)
 class Setting:
     """Everything that is prepared before the first block."""
@@ -47,6 +68,7 @@ class Setting:
     reader: LayerStack
     models: dict[str, MethodModel]
     book: RuleBook
+    lands: Lands
     criteria: tuple[CriterionSet, ...]
     pools: dict[str, Pools]
     storage: StorageUnits | None
@@ -68,6 +90,16 @@ class Setting:
     def groups(self) -> dict[tuple[int, ...], str]:
         """Group of exclusion rules -> its short name."""
         return {bits: str(i) for i, bits in enumerate(self.book.groups)}
+
+    def ground_of(self, method: str) -> Ground:
+        """What a method sees of the land."""
+        return self.book.group_of(method), self.lands.of[method]
+
+    @property
+    def grounds(self) -> dict[Ground, str]:
+        """Ground -> its short name."""
+        found = dict.fromkeys(self.ground_of(name) for name in self.models)
+        return {ground: ground_name(ground, self.book) for ground in found}
 
     def users(self, resource: str) -> list[str]:
         """Methods that take from a resource: not those that need none of it, or add to it."""
@@ -117,6 +149,27 @@ def read_rules(scenario: Scenario) -> RuleBook:
     return rule_book(scenario.siting.exclude, scenario.siting.include, confined)
 
 
+@stage("lands", reads=("resources.land", "methods.*.usable_land"), gives=("lands",))
+def read_lands(scenario: Scenario) -> Lands:
+    """The land that each method can use: its own share of it, or that of the study."""
+    general = scenario.resources.land
+    different, of = [general], {}
+    for name, choice in scenario.methods.items():
+        own = general
+        if choice.usable_land is not None:
+            own = general.model_copy(update={"usable": choice.usable_land})
+        if own not in different:
+            different.append(own)
+        of[name] = different.index(own)
+    return Lands(tuple(different), of)
+
+
+def ground_name(ground: Ground, book: RuleBook) -> str:
+    """Short name of a ground: its group of rules, and its usable land."""
+    bits, land = ground
+    return f"{list(book.groups).index(bits)} {land}"
+
+
 @stage("criteria", reads=("siting.prefer",), after=(resolve_methods,), gives=("criteria",))
 def read_criteria(scenario: Scenario, methods: tuple[str, ...]) -> tuple[CriterionSet, ...]:
     """The criteria of suitability by the methods that they are for."""
@@ -153,20 +206,21 @@ class Formulae:
         *("costs.discount_rate", "costs.prices", "transport.cost", "transport.leakage"),
         "resources",
     ),
-    after=(resolve_methods, read_rules, read_criteria, storage_of),
+    after=(resolve_methods, read_rules, read_lands, read_criteria, storage_of),
     gives=("plan", "rivals", "ledgers"),
 )
 def formulae(
     scenario: Scenario,
     models: dict[str, MethodModel],
     book: RuleBook,
+    lands: Lands,
     criteria: tuple[CriterionSet, ...],
     storage: StorageUnits | None,
 ) -> Formulae:
     """Write the formulae of the methods down."""
     given = ingredients(scenario, storage)
     return Formulae(
-        _plan(scenario, models, book, criteria, given),
+        _plan(scenario, models, book, lands, criteria, given),
         {name: rival_sums(model, scenario, given) for name, model in models.items()},
         {name: ledger_sums(model, scenario, given) for name, model in models.items()},
     )
@@ -189,11 +243,12 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
         for finding in check_profile(model.profile, model.numbers):
             warnings.warn(f"{model.name}: {finding}", CdrsiteWarning, stacklevel=2)
     book, criteria = read_rules(scenario), read_criteria(scenario, tuple(models))
+    lands = read_lands(scenario)
     pools, storage = pools_of(scenario, reader), storage_of(scenario, reader)
     if storage is not None:
         for text in storage.left_out:
             warnings.warn(f"storage unit left out: {text}", CdrsiteWarning, stacklevel=2)
-    sums_of = formulae(scenario, models, book, criteria, storage)
+    sums_of = formulae(scenario, models, book, lands, criteria, storage)
     size = 256 if reader.grid.size < SMALL_GRID else 1024
     return Setting(
         scenario=scenario,
@@ -201,6 +256,7 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
         reader=reader,
         models=models,
         book=book,
+        lands=lands,
         criteria=criteria,
         pools=pools,
         storage=storage,
@@ -297,6 +353,7 @@ def _plan(
     scenario: Scenario,
     models: dict[str, MethodModel],
     book: RuleBook,
+    lands: Lands,
     criteria: tuple[CriterionSet, ...],
     given: Ingredients,
 ) -> ScoringPlan:
@@ -305,8 +362,10 @@ def _plan(
     for name, model in models.items():
         which = next(i for i, one in enumerate(criteria) if name in one.methods)
         group = groups[book.group_of(name)]
+        ground = ground_name((book.group_of(name), lands.of[name]), book)
         rules = sum(1 << bit for bit in book.group_of(name))
-        plans.append(method_plan(model, scenario, given, group, rules, f"suitability {which}"))
+        suitability = f"suitability {which}"
+        plans.append(method_plan(model, scenario, given, group, ground, rules, suitability))
     return ScoringPlan(tuple(plans))
 
 

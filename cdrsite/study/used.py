@@ -110,7 +110,7 @@ def _differs(
 
 def _formulae(model: MethodModel, scenario: Scenario, given: Ingredients) -> tuple[object, ...]:
     """All that is computed with a method's numbers, before there is a place."""
-    plan = method_plan(model, scenario, given, "", 0, None)
+    plan = method_plan(model, scenario, given, "", "", 0, None)
     return plan, rival_sums(model, scenario, given), place_numbers(model)
 
 

@@ -461,6 +461,7 @@ CASES: dict[str, Case] = {
     ),
     "methods.*.rate": ((GROWTH[0],), (GROWTH[1],)),
     "methods.*.layer_years": (GROWTH, ("methods.afforestation.layer_years=20",)),
+    "methods.*.usable_land": ((), ("methods.afforestation.usable_land=0.1",)),
     "methods.*.regions": ((), ("methods.afforestation.regions=parks",)),
     "costs.base_year": ((), ("costs.base_year=2010",)),
     "costs.discount_rate": ((), ("costs.discount_rate=3 %",)),

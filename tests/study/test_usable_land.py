@@ -1,0 +1,87 @@
+"""Land that one method can use and another cannot: cropland for a plant, and for rock dust."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_scenario import SCENARIO, write_world
+
+from cdrsite.config.load import load_scenario
+from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
+from cdrsite.result.study_result import StudyResult
+from cdrsite.study.run import run
+
+ROCK, SOLID = "enhanced-weathering", "daccs-solid"
+AREA = 1e6
+"""Of a cell [m2]."""
+
+Study = Callable[..., StudyResult]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    folder = tmp_path_factory.mktemp("world")
+    text = SCENARIO.replace("  beccs-residue: {}\n", f"  {ROCK}: {{}}\n")
+    path = write_world(folder, text.replace("{usable: 0.5}", "{usable: {cover: {10: 0.05}}}"))
+
+    def made(*settings: str) -> StudyResult:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CdrsiteWarning)
+            return run(load_scenario(path, settings))
+
+    return made
+
+
+def land(result: StudyResult, method: str) -> np.ndarray:
+    """Land that a method may use in the cells of the middle, which no rule hits [m2]."""
+    return result.dataset["usable_land"].sel(removal_method=method).to_numpy()[4:, 2:4]
+
+
+def test_each_method_has_its_share_of_the_same_class(study: Study) -> None:
+    result = study(f"methods.{ROCK}.usable_land={{cover: {{10: 1}}}}")
+    np.testing.assert_allclose(land(result, SOLID), 0.05 * AREA)
+    np.testing.assert_allclose(land(result, "afforestation"), 0.05 * AREA)
+    np.testing.assert_allclose(land(result, ROCK), AREA)
+    halved = study(f"methods.{ROCK}.usable_land={{cover: {{10: 1}}}}", "resources.land.factor=0.5")
+    np.testing.assert_allclose(land(halved, ROCK), 0.5 * AREA)
+    np.testing.assert_allclose(land(study(f"methods.{ROCK}.usable_land=0.3"), ROCK), 0.3 * AREA)
+
+
+def test_what_one_method_can_use_changes_no_other(study: Study) -> None:
+    plain = study()
+    other = study(f"methods.{ROCK}.usable_land={{cover: {{10: 1}}}}")
+    for method in (SOLID, "afforestation"):
+        for name in ("equal_share", "limit", "net_factor", "usable_land", "available"):
+            one, two = (r.dataset[name].sel(removal_method=method) for r in (plain, other))
+            np.testing.assert_array_equal(one, two)
+
+
+def test_the_plan_keeps_to_each_methods_land_and_to_the_cells(study: Study) -> None:
+    """Trees on 5 % and rock on all of it, also where both want the same ground (rule 6)."""
+    result = study(
+        f"methods.{ROCK}={{usable_land: {{cover: {{10: 1}}}}, "
+        "override: {land_exclusive_fraction: 1}}"
+    )
+    planned, need = result.dataset["allocated"], result.dataset["need_land"]
+    used = {
+        m: np.nan_to_num((planned.sel(removal_method=m) * need.sel(removal_method=m)).to_numpy())
+        for m in (ROCK, SOLID, "afforestation")
+    }
+    assert used[ROCK].sum() > 0 and used["afforestation"].sum() > 0
+    for method, mine in used.items():
+        most = np.nan_to_num(result.dataset["usable_land"].sel(removal_method=method).to_numpy())
+        assert (mine <= most * (1 + 1e-5)).all(), method
+    assert sum(used.values()).max() <= AREA * (1 + 1e-5)
+
+
+def test_a_wrong_share_or_layer_is_refused(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(CdrsiteError, match=r"methods.afforestation.usable_land.*one class layer"):
+        study("methods.afforestation.usable_land={cover: {10: 1}, slope: {10: 1}}")
+    with pytest.raises(CdrsiteError, match=r"methods.afforestation.usable_land: no layer.*'cov'"):
+        study("methods.afforestation.usable_land={cov: {10: 1}}")
+    with pytest.raises(CdrsiteError, match=r"methods.afforestation.usable_land.*at most 1"):
+        study("methods.afforestation.usable_land=1.5")
