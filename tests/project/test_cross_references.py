@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLE = re.compile(r":(?:func|class|mod|data|meth|attr|exc):`~?([\w.]+)`")
-DOCUMENTS = ("ARCHITECTURE.md",)
+DOCUMENTS = ("ARCHITECTURE.md", "CONTRIBUTING.md")
 FILE = re.compile(r"`((?:[\w-]+/)+(?:[\w.-]+\.(?:py|yaml|toml|md))?|[\w-]+\.py)`")
 
 
