@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from answer import Answer
@@ -47,11 +49,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return max(1, min(cores(), MOST_PROCESSES, free_memory() // PROCESS_BYTES))
 
 
-@pytest.fixture
-def call(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def command_line(
+    monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]
 ) -> Callable[..., Answer]:
-    """Run the command line in this process: exit code, standard output, standard error."""
+    """A function that runs a command in this process: exit code, standard output and error."""
 
     def run(*arguments: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["cdrsite", *map(str, arguments)])
@@ -66,11 +67,35 @@ def call(
         finally:
             for name, handler in before.items():
                 signal.signal(getattr(signal, name), handler)
-        out = capsys.readouterr()
+        out = capture.readouterr()
         assert "Traceback" not in out.err + out.out
         return code, out.out, out.err
 
     return run
+
+
+@pytest.fixture
+def call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Answer]:
+    """Run the command line in this process: exit code, standard output, standard error."""
+    return command_line(monkeypatch, capsys)
+
+
+@pytest.fixture
+def call_by_descriptor(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Answer]:
+    """As ``call``, with what libraries and processes write past Python's streams."""
+
+    class Flushed:
+        """What C libraries hold back is written before it is read."""
+
+        def readouterr(self) -> Any:
+            ctypes.CDLL(None).fflush(None)
+            return capfd.readouterr()
+
+    return command_line(monkeypatch, Flushed())  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")
