@@ -21,8 +21,9 @@ from matplotlib.patheffects import withStroke
 
 import cdrsite
 from cdrsite.cli.demo import demo_folder
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.outputs.legend import class_colour
-from cdrsite.outputs.palette import RESOURCE_COLOURS, method_colour
+from cdrsite.outputs.palette import method_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -136,7 +137,7 @@ def _storage(ax: Axes, result: StudyResult) -> None:
     units.plot(
         ax=ax,
         facecolor="none",
-        edgecolor=RESOURCE_COLOURS["storage"],
+        edgecolor=RESOURCES["storage"].colour,
         hatch="///",
         lw=1.2,
         zorder=2,
@@ -146,7 +147,7 @@ def _storage(ax: Axes, result: StudyResult) -> None:
         x, top = shape.centroid.x, shape.bounds[3]
         ax.annotate(
             name, (x, top), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8,
-            color=RESOURCE_COLOURS["storage"], path_effects=halo, zorder=6,
+            color=RESOURCES["storage"].colour, path_effects=halo, zorder=6,
         )  # fmt: skip
 
 
@@ -166,7 +167,7 @@ def _legend(ax: Axes, classes: list[str]) -> None:
         Patch(facecolor=class_colour(name), alpha=FAINT, label=WORDS.get(name, name))
         for name in classes
     ]
-    violet = RESOURCE_COLOURS["storage"]
+    violet = RESOURCES["storage"].colour
     drawn = [
         Patch(facecolor="none", edgecolor=violet, hatch="///", label="CO₂ storage"),
         Line2D([], [], color=INK, lw=2.5, label="pipeline, by flow"),
@@ -208,7 +209,7 @@ def draw_owed(ax: Axes, result: StudyResult) -> None:
     """Bars of how much of the removal is owed to each scarce resource."""
     owed = owed_to(result)
     # some resources have the colour of a method; here the names stand beside the bars
-    violet = RESOURCE_COLOURS["storage"]
+    violet = RESOURCES["storage"].colour
     ax.barh(owed.index, owed, color=[violet if "CO₂" in name else PLAIN for name in owed.index])
     for place, value in enumerate(owed):
         text = f"{value:.1f}" if value >= 0.1 else f"{value:.2f}"
