@@ -442,13 +442,14 @@ def compare(
 def explain(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
     at: Annotated[str, typer.Option("--at", metavar="LON,LAT", help="The place, in degrees.")],
+    lang: Lang = Language.EN,
     as_json: AsJson = False,
 ) -> None:
-    """Say what one place offers, what limits, and why it is used or not."""
+    """Say what one place offers, what limits, what it costs, and why it is used or not."""
     from cdrsite.cli.tables import print_explanation
     from cdrsite.explain.place import explain_run, parse_place
 
-    print_explanation(explain_run(folder, *parse_place(at)), as_json=as_json)
+    print_explanation(explain_run(folder, *parse_place(at), lang=lang.value), as_json=as_json)
 
 
 @app.command()

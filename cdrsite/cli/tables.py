@@ -361,11 +361,12 @@ def print_explanation(
         print_json(plain(found.as_dict()))
         return
     out = console or open_console()
-    out.print(found.head(), style="bold", highlight=False)
-    out.print(plain_list((what, text) for what, text in found.facts()))
-    for name, here in found.methods.items():
-        out.print(f"\n{name}", style="bold", highlight=False, markup=False)
-        out.print(plain_list(here.lines()))
+    out.print(found.head, style="bold", highlight=False, markup=False)
+    out.print(found.lead, highlight=False, markup=False)
+    out.print(plain_list(found.lines))
+    for here in found.methods.values():
+        out.print(f"\n{here.label}", style="bold", highlight=False, markup=False)
+        out.print(plain_list(here.lines))
 
 
 def print_batch(found: BatchResult, folder: Path, *, console: Console | None = None) -> None:

@@ -424,11 +424,5 @@ PLAN_STATES = (UNKNOWN, EXCLUDED)
 INTERCHANGEABLE = ("cell certain", "tonnes certain but not the cell")
 """Names in the map of cells that could change places at no loss."""
 
-HOW_SURE = (
-    "the tonnes are certain, the exact cell is not: "
-    "of equal cells the plan takes the most suitable, then neighbours"
-)
-"""What a cell that could change places says of itself."""
-
 NO_METHOD = "no method"
 """Name in the map of winning methods where the plan uses none though one is possible."""

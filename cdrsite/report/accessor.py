@@ -24,6 +24,7 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.vocabulary import AMOUNTS
 from cdrsite.core.vocabulary import variable as record
+from cdrsite.core.words import Words
 from cdrsite.explain.place import Explanation, explain_place
 from cdrsite.outputs.legend import flag_names
 from cdrsite.outputs.maps import draw
@@ -102,6 +103,7 @@ class DatasetAccessor:
         *,
         x: float | None = None,
         y: float | None = None,
+        lang: str = "en",
     ) -> Explanation:
         """Say why a cell is what it is.
 
@@ -111,6 +113,8 @@ class DatasetAccessor:
             A point inside the cell, WGS 84 [degree].
         x, y : float
             Or the point in the grid's own CRS.
+        lang : {'en', 'zh'}
+            Language of what is said.
 
         Raises
         ------
@@ -122,7 +126,7 @@ class DatasetAccessor:
             x, y = transformer(LONLAT, grid.wkt).transform(lon, lat)
         elif x is None or y is None or lon is not None or lat is not None:
             raise ConfigError("a cell needs one point", expected="lon and lat, or x and y")
-        return explain_place(self._dataset, grid, x, y)
+        return explain_place(self._dataset, grid, x, y, Words(lang))
 
     def total(self, variable: str, method: str | None = None) -> xr.DataArray:
         """Total of a quantity over the region.

@@ -12,6 +12,7 @@ import numpy as np
 
 from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.memory import remembered
+from cdrsite.explain.lines import MOST_CODES, kinds_of, significant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,15 +20,12 @@ if TYPE_CHECKING:
 
     from cdrsite.core.grid import AnalysisGrid
 
-FINE, COARSE = 0.002, 0.01
-"""Steps of numbers on a logarithmic scale [1]: half of one is the largest error."""
-MOST_KINDS = 200
-"""Numbers that take no more different values than this are kept as they are."""
+FEW = 256
+"""Numbers that take no more different values than this are kept in one byte."""
 LEVEL = 6
 """Of deflate: more takes three times as long for a hundredth."""
 TRIAL = 1 << 16
 """Bytes on which the shorter of two ways is found out."""
-MOST_CODES = 65_000
 MOST_CELLS = 130_000
 """A grid with more cells than this is shown by every n-th cell."""
 NODES = (9, 17, 33, 65, 129)
@@ -80,46 +78,30 @@ def deflate(data: bytes, level: int = LEVEL) -> bytes:
     return packer.compress(data) + packer.flush()
 
 
-def pack_log(values: NDArray[Any], ratio: float = FINE) -> dict[str, Any]:
-    """Pack numbers that are not negative: 0 for none, 1 for zero, then steps of equal ratio."""
-    return remembered("log", (values, ratio), lambda: _log(values, ratio))
+def pack_digits(values: NDArray[Any], digits: int) -> dict[str, Any]:
+    """Pack numbers of so many significant digits: 0 for none, 1 for zero, then by size.
+
+    What is read back has just these digits, so that a page writes it as any other program does.
+    """
+    return remembered("digits", (values, digits), lambda: _digits(values, digits))
 
 
-def _log(values: NDArray[Any], ratio: float) -> dict[str, Any]:
+def _digits(values: NDArray[Any], digits: int) -> dict[str, Any]:
     numbers = np.asarray(values, np.float64)
-    kinds = np.unique(numbers.reshape(-1)[:: max(1, numbers.size // 1000)])
-    if kinds.size <= MOST_KINDS:
-        kinds, codes = np.unique(numbers, return_inverse=True)
-        if kinds.size <= MOST_KINDS:
-            return {"scale": "table", "table": kinds.tolist(), **pack_codes(codes)}
-    positive = np.isfinite(numbers) & (numbers > 0)
-    codes = np.where(np.isfinite(numbers), 1, 0).astype(np.uint16)
-    low = step = 1.0
-    if positive.any():
-        logs = np.log(numbers[positive])
-        span = float(logs.max() - logs.min())
-        low = math.exp(float(logs.min()))
-        step = max(math.log1p(ratio), span / MOST_CODES)
-        codes[positive] = 2 + np.rint((logs - logs.min()) / step).astype(np.uint16)
-    return {"scale": "log", "low": low, "step": step, **pack_codes(codes)}
-
-
-def pack_linear(values: NDArray[Any], step: float) -> dict[str, Any]:
-    """Pack numbers of either sign: 0 for none, then equal steps."""
-    return remembered("linear", (values, step), lambda: _linear(values, step))
-
-
-def _linear(values: NDArray[Any], step: float) -> dict[str, Any]:
-    numbers = np.asarray(values, np.float64)
-    known = np.isfinite(numbers)
-    codes = np.zeros(numbers.shape, np.uint16)
-    low = 0.0
-    if known.any():
-        low, high = float(numbers[known].min()), float(numbers[known].max())
-        step = max(step, (high - low) / MOST_CODES)
-        low = math.floor(low / step) * step  # so that round numbers stay round
-        codes[known] = 1 + np.rint((numbers[known] - low) / step).astype(np.uint16)
-    return {"scale": "linear", "low": low, "step": step, **pack_codes(codes)}
+    whole, power = significant(numbers, digits)
+    first, per = 10 ** (digits - 1), 9 * 10 ** (digits - 1)
+    some = whole != 0
+    low, high = (int(power[some].min()), int(power[some].max())) if some.any() else (0, 0)
+    signs = 1 + bool((whole < 0).any())
+    low = max(low, high + 1 - MOST_CODES // (signs * per))  # what is smaller by far counts as zero
+    span = (high - low + 1) * per
+    some &= power >= low
+    codes = np.where(np.isfinite(numbers), 1, 0)
+    sized = 2 + (power - low) * per + np.abs(whole) - first + np.where(whole < 0, span, 0)
+    kinds, codes = kinds_of(np.where(some, sized, codes))
+    few = {"table": kinds.tolist()} if kinds.size <= FEW else {}
+    packed = {"digits": digits, "low": low, "span": span, **few}
+    return packed | pack_codes(codes if few else kinds[codes])
 
 
 def pack_whole(values: NDArray[Any]) -> dict[str, Any]:
@@ -128,22 +110,11 @@ def pack_whole(values: NDArray[Any]) -> dict[str, Any]:
 
 
 def _whole(values: NDArray[Any]) -> dict[str, Any]:
-    numbers = np.asarray(values, np.int64)
-    kinds, codes = _kinds(numbers)
+    kinds, codes = kinds_of(values)
     if kinds.size > MOST_CODES:  # more combinations than a report can name: the rest is unknown
         codes = np.minimum(codes, MOST_CODES)
         kinds = np.append(kinds[:MOST_CODES], -1)
-    return {"scale": "table", "table": kinds.tolist(), **pack_codes(codes.reshape(numbers.shape))}
-
-
-def _kinds(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Values that occur, ascending, and the place of each number among them."""
-    low, high = (int(numbers.min()), int(numbers.max())) if numbers.size else (0, -1)
-    if not 0 <= high - low < MOST_CODES:
-        kinds, codes = np.unique(numbers, return_inverse=True)
-        return kinds, codes
-    present = np.bincount((numbers - low).reshape(-1)) > 0  # no sort: they lie close together
-    return np.flatnonzero(present) + low, (np.cumsum(present) - 1)[numbers - low]
+    return {"table": kinds.tolist(), **pack_codes(codes)}
 
 
 # -------------------------------------------------------------------- places

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.vocabulary import OUTSIDE_NAME, RESOURCES, variable
+from cdrsite.explain.cells import is_study, methods_of
 from cdrsite.outputs.legend import (
     INCLUDED_BIT,
     class_colour,
@@ -28,7 +29,6 @@ from cdrsite.report.mapimage import (
     placed,
     png_uri,
 )
-from cdrsite.report.mapwhy import is_study, methods_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

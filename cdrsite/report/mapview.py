@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.memory import remembered
-from cdrsite.core.vocabulary import AMOUNTS
 from cdrsite.core.words import Words, load_words
+from cdrsite.explain.cells import is_study, methods_of
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import STORE, RunFolder
 from cdrsite.report.fragment import Fragment
@@ -19,7 +19,7 @@ from cdrsite.report.html import tag, text
 from cdrsite.report.maplayers import Layer, Painter, layers_of
 from cdrsite.report.mapsource import MapSource, RunSource
 from cdrsite.report.mapvectors import outline, vector_layers
-from cdrsite.report.mapwhy import cells_of, is_study, methods_of
+from cdrsite.report.mapwhy import cells_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -96,9 +96,8 @@ def fragment(
             {"name": m, "label": words.method(m), "colour": method_colour(m, methods)}
             for m in methods
         ],
-        "cells": cells_of(source),
+        "cells": cells_of(source, words),
         "words": page_words(words),
-        "larger": {unit: [1 / one.place[0], one.place[1]] for unit, one in AMOUNTS.items()},
     }
     controls = tag(
         "div",

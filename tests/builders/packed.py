@@ -19,9 +19,13 @@ def unpack(packed: dict[str, Any]) -> NDArray[np.float64]:
         codes = low + 256 * high
     if packed["delta"]:
         codes = np.cumsum(codes) % (65536 if packed["wide"] else 256)
-    if packed["scale"] == "table":
-        return np.array(packed["table"], np.float64)[codes]  # None is NaN
-    if packed["scale"] == "linear":
-        return np.where(codes == 0, np.nan, packed["low"] + (codes - 1) * packed["step"])
-    values = packed["low"] * np.exp((codes - 2) * packed["step"])
+    if "table" in packed:
+        codes = np.array(packed["table"], np.int64)[codes]
+    if "digits" not in packed:
+        return codes.astype(np.float64)
+    first = 10 ** (packed["digits"] - 1)
+    power, whole = np.divmod((codes - 2) % packed["span"], 9 * first)
+    signs = np.where(codes - 2 < packed["span"], "", "-").tolist()
+    parts = zip(signs, whole + first, power + packed["low"], strict=True)
+    values = np.array([f"{sign}{one}e{ten}" for sign, one, ten in parts], np.float64)
     return np.where(codes > 1, values, np.where(codes == 1, 0.0, np.nan))

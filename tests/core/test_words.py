@@ -19,6 +19,7 @@ from cdrsite.core.vocabulary import (
     limit_names,
 )
 from cdrsite.core.words import FOLDER, LANGUAGES, Words, load_words
+from cdrsite.explain.cells import PARTS
 from cdrsite.library.methods import method_names
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.report.frame import Frame
@@ -31,8 +32,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "limit": (*limit_names().values(), "nothing fits"),
     "map.limit": RESOURCES,
     "map.state": (*STATES, NO_METHOD, INJECTIVITY, PORE_SPACE, "own limit", "no gain"),
-    "map.why.state": (*STATES, NO_METHOD),
-    "map.why.pool": RESOURCES,
+    "why.state": (*STATES, NO_METHOD),
+    "why.pool": RESOURCES,
+    "why.part": tuple(PARTS),
     "unit": tuple({u for a in AMOUNTS.values() for _, u in (a.total, a.place, a.priced)}),
     "method": method_names(),
     "param": tuple(PARAMETERS),

@@ -390,12 +390,12 @@ def test_every_key_is_used(part: str) -> None:
     literal = set(re.findall(r'"([a-z_]+(?:\.[^"{}]*)?)"', sources))
     built = re.findall(r'f"([a-z_]+\.[^"]*\{[^"]*)"', sources)
     patterns = [re.compile(re.sub(r"\\\{.*?\\\}", ".+", re.escape(p))) for p in built]
-    kinds = set(re.findall(r'named\(\s*"(\w+)"', sources))
+    kinds = set(re.findall(r'named\(\s*"([\w.]+)"', sources))
     for listed in re.findall(r"for kind in \(([^)]*)\)", sources):
         kinds |= set(re.findall(r'"(\w+)"', listed))
     for key in words_of(part, "en"):
         bare = key.removesuffix(".one").removesuffix(".many")
-        used = bare in literal or key.split(".")[0] in kinds
+        used = bare in literal or {key.split(".")[0], key.rpartition(".")[0]} & kinds
         assert used or any(p.fullmatch(key) for p in patterns), key
 
 

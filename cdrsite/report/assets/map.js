@@ -5,7 +5,7 @@
   const holder = document.getElementById("map-data"), root = document.getElementById("cdrmap");
   if (!holder || !root || typeof L === "undefined") return;
   const data = JSON.parse(holder.textContent);
-  WHY.use(data.words, data.larger);
+  WHY.use(data.words);
   const { say, element, number } = WHY;
   const stage = document.getElementById("cdrmap-stage");
   const legend = document.getElementById("cdrmap-legend");
@@ -207,13 +207,14 @@
   async function cellAt(lon, lat) {
     if (!places || !places.inside(lon, lat)) return null;
     const [col, row] = places.find(lon, lat).map(Math.floor);
-    const { rows, cols, shared, methods, plain } = data.cells;
+    const { rows, cols, inside, shared, methods } = data.cells;
     if (col < 0 || row < 0 || col >= cols || row >= rows) return null;
-    const index = row * cols + col;
-    const found = { row, col, shared: await read(shared, index), methods: {} };
-    if (!found.shared.inside) return null;
-    for (const [name, group] of Object.entries(methods)) found.methods[name] = await read(group, index);
-    if (plain) found.plain = await read(plain, index);
+    const here = (which) => read(which, row * cols + col);
+    if (!(await here(inside))) return null;
+    const found = { row, col, told: await WHY.told(shared, here), methods: {} };
+    for (const [name, group] of Object.entries(methods)) {
+      found.methods[name] = await WHY.told(group, here, found.told.facts);
+    }
     [found.lon, found.lat] = places.back(col + 0.5, row + 0.5, lon, lat);
     return found;
   }
@@ -243,10 +244,10 @@
     why.replaceChildren(...WHY.full(data, found));
     why.dataset.cell = `${found.row},${found.col}`;
     if (withBubble) {
-      const content = WHY.brief(data, found);
+      const content = WHY.brief(found);
       const more = element("button", { type: "button", class: "cdrmap-more" }, say("map.why.more"));
       more.addEventListener("click", () => { why.scrollIntoView({ block: "nearest" }); why.focus(); });
-      if (!found.plain || Object.keys(found.plain).length > 6) content.append(more);
+      if (data.methods.length || found.told.rows.length > 6) content.append(more);
       bubble.setContent(content).openOn(map);
     }
   }

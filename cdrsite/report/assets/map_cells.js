@@ -111,26 +111,22 @@ const CELLS = (() => {
     return codes;
   }
 
-  function valueOf(packed, code) {
-    if (packed.scale === "table") return packed.table[code] ?? NaN;
-    if (packed.scale === "linear") return code ? packed.low + (code - 1) * packed.step : NaN;
-    return code > 1 ? packed.low * Math.exp((code - 2) * packed.step) : code === 1 ? 0 : NaN;
+  /* A whole number, or one of so many significant digits: 0 for none, 1 for zero, then by size. */
+  function valueOf(packed, stored) {
+    const code = packed.table ? packed.table[stored] : stored;
+    if (!packed.digits) return code;
+    if (code < 2) return code ? 0 : NaN;
+    const first = 10 ** (packed.digits - 1), size = (code - 2) % packed.span;
+    const power = packed.low + Math.floor(size / (9 * first)), whole = first + (size % (9 * first));
+    return Number(`${code - 2 < packed.span ? "" : "-"}${whole}e${power}`);
   }
 
-  /* All arrays of a group, unpacked when first asked for. */
-  function store(cells) {
-    const count = cells.rows * cells.cols;
+  /* Value of an array in a cell; each array is unpacked when it is first asked for. */
+  function store({ arrays, rows, cols }) {
     const kept = new Map();
-    const ready = (packed) => {
-      if (!kept.has(packed)) kept.set(packed, codesOf(packed, count));
-      return kept.get(packed);
-    };
-    return async (group, index) => {
-      const found = {};
-      await Promise.all(Object.entries(group).map(async ([name, packed]) => {
-        found[name] = valueOf(packed, (await ready(packed))[index]);
-      }));
-      return found;
+    return async (which, index) => {
+      if (!kept.has(which)) kept.set(which, codesOf(arrays[which], rows * cols));
+      return valueOf(arrays[which], (await kept.get(which))[index]);
     };
   }
 
