@@ -397,22 +397,13 @@ def print_batch(found: BatchResult, folder: Path, *, console: Console | None = N
         out.print(shared_line(found), markup=False, highlight=False)
 
 
-SHARED_WORDS = {
-    "layers": "layers on the grid",
-    "siting": "exclusions",
-    "links": "routes to storage",
-    "shed": "biomass in reach",
-    "areas": "areas of pools",
-}
-"""Stage that runs of a batch share -> what a person calls it."""
-
-
 def shared_line(found: BatchResult) -> str:
     """Which stages were taken from earlier runs, and how often, in one sentence."""
     taken = {stage: times for stage, times in found.shared.items() if times}
     if not taken:
         return f"shared by the {found.finished} finished runs: nothing, all stages were made anew"
-    parts = ", ".join(f"{SHARED_WORDS[stage]} {times}x" for stage, times in taken.items())
+    words = Words()
+    parts = ", ".join(f"{words(f'batch.shared.{name}')} {n}x" for name, n in taken.items())
     return f"taken from an earlier one of the {found.finished} finished runs: {parts}"
 
 

@@ -196,7 +196,7 @@ class Bulk(Supply):
     haul: Kilometres = 0.0
     """A plant may collect from cells within this distance of travel [km]; 0 is its own cell."""
     collectable: Fraction = 1.0
-    """Share of the layer that may be taken."""
+    """Share of what there is that may be taken."""
 
     @model_validator(mode="after")
     def _hauled(self) -> Self:

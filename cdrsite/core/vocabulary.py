@@ -92,13 +92,15 @@ class Resource:
         On maps and in charts, "#RRGGBB".
     needs : tuple of str
         Parameters of a method that add up to the need of a gross tonne.
+    signed : bool
+        Whether a need below 0 has a meaning: the method supplies it.
     meaning : str
         One line for the reference of the scenario.
     key : str
         Below ``resources`` in a scenario; its name when empty.
     price : (unit, value), optional
         Canonical unit of its price, and the price when a scenario gives none (None: the method's
-        own ``NAME_price``). A resource without it costs what its routes do.
+        own, a parameter ``NAME_price``). A resource without it costs what its routes do.
     price_shown : Scale
         How much of the canonical unit the price is shown for, and the unit.
     cost : str
@@ -124,6 +126,12 @@ class Resource:
     free: bool = True
     rows: tuple[tuple[str, str], ...] = ()
     where: str = "found in the cell itself"
+    signed: bool = False
+
+    @property
+    def own_price(self) -> str:
+        """Parameter with the price that each method has of its own; empty where there is one."""
+        return f"{self.name}_price" if self.price and self.price[1] is None else ""
 
     @property
     def parameter(self) -> str:
@@ -134,6 +142,11 @@ class Resource:
     def families(self) -> dict[str, str]:
         """Families of the table of pools that are about it -> colour."""
         return dict(self.rows) or {self.name: self.colour}
+
+    @property
+    def need_unit(self) -> str:
+        """Unit of what a gross tonne needs of it, as a parameter of a method: ``kWh/t``."""
+        return f"{self.unit}/(t/yr)" if self.per == self.unit else f"{self.per}/t"
 
     @property
     def per(self) -> str:
@@ -161,7 +174,7 @@ register(
     Resource(
         "water", "flow", "m3/yr", "#0072B2", ("water",),
         "Water that may be consumed on top of today's use.",
-        price=("USD/m3", 1.0), price_shown=(1.0, "USD/m3"), cost="water",
+        price=("USD/m3", 1.0), price_shown=(1.0, "USD/m3"), cost="water", signed=True,
     )
 )  # fmt: skip
 register(
@@ -169,6 +182,7 @@ register(
         "electricity", "energy", "kWh/yr", "#F0E442", ("electricity",),
         "Clean electricity, with the emissions of making it.", key="power",
         price=("USD/kWh", 0.06), price_shown=(1e3, "USD/MWh"), cost="electricity",
+        signed=True,
     )
 )  # fmt: skip
 register(

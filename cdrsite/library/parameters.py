@@ -1,12 +1,15 @@
-"""The parameters that describe a removal method, each with its canonical unit and meaning.
+"""The parameters that describe a removal method, each with its canonical unit.
 
-Needs are per gross tonne of CO2 captured from air or biogenic carbon (rule 5).
+Needs are per gross tonne of CO2 captured from air or biogenic carbon (rule 5). What a parameter
+means stands in the word tables, ``param.NAME``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.core.words import Words
 from cdrsite.place.registry import parameters_of_methods
 
 
@@ -20,66 +23,70 @@ class Parameter:
         Key in a method file.
     unit : str
         Canonical unit; a record may carry any unit of the same dimension.
-    meaning : str
-        One line for tables and reports.
     signed : bool
         Whether a negative value has a meaning.
     """
 
     name: str
     unit: str
-    meaning: str
     signed: bool = False
 
+    @property
+    def meaning(self) -> str:
+        """One line for the reference of method files, from the words."""
+        return Words().named("param", self.name)
 
-def _table(*rows: tuple[str, str, str] | tuple[str, str, str, bool]) -> dict[str, Parameter]:
-    return {row[0]: Parameter(*row) for row in rows}
+
+def _of_resources() -> list[Parameter]:
+    """What a gross tonne needs of each resource, and its price where each method has its own."""
+    found = []
+    for one in RESOURCES.values():
+        found += [Parameter(name, one.need_unit, one.signed) for name in one.needs]
+        if one.price and one.own_price:
+            found.append(Parameter(one.own_price, one.price[0]))
+    return found
+
+
+def _table(*rows: tuple[str, str] | tuple[str, str, bool]) -> dict[str, Parameter]:
+    return {one.name: one for one in (*_of_resources(), *(Parameter(*row) for row in rows))}
 
 
 PARAMETERS: dict[str, Parameter] = _table(
-    ("electricity", "kWh/t", "electricity need; negative: the plant supplies it", True),
-    ("heat", "kWh/t", "heat need, where it is not inside electricity"),
-    ("heat_pump_cop", "1", "heat delivered per electricity, where heat is inside electricity"),
-    ("water", "m3/t", "water consumption; negative: the plant supplies it", True),
-    ("biomass", "t/t", "dry biomass"),
-    ("materials", "kg/t", "materials and chemicals"),
-    ("land_direct", "m2/(t/yr)", "land of the plant or the forest itself"),
-    ("land_feedstock", "m2/(t/yr)", "land that grows the feedstock"),
-    ("land_exclusive_fraction", "1", "share of the land that blocks other uses"),
-    ("storage", "t/t", "CO2 put into storage, fossil CO2 included"),
-    ("fossil_co_captured", "t/t", "fossil CO2 captured along: uses storage, is not removal"),
-    ("emissions_embodied", "kg/t", "emissions of building the plant"),
-    ("emissions_chain", "kg/t", "emissions of the supply chain not counted elsewhere"),
-    ("emissions_heat", "kg/kWh", "emissions of the heat that reach the air"),
-    ("emissions_materials", "kg/kg", "emissions of making the materials"),
-    ("emissions_biomass", "kg/t", "emissions per dry tonne of biomass"),
-    ("luc_emissions", "kg/t", "land-use change, per gross tonne, amortised"),
-    ("capture_loss", "1", "share of the captured CO2 lost at the plant"),
-    ("transport_injection_loss", "1", "share lost between plant and storage"),
-    ("capex", "USD/(t/yr)", "investment per t/yr delivered at capacity_factor"),
-    ("fixed_om", "1/yr", "fixed operation and maintenance as a share of capex"),
-    ("variable_om", "USD/t", "variable operation without energy, water and feedstock"),
-    ("lifetime", "yr", "economic life"),
-    ("capacity_factor", "1", "share of the year at full output to which capex refers"),
-    ("biomass_price", "USD/t", "price of a dry tonne at the plant gate"),
-    ("plant_min", "t/yr", "smallest plant worth building"),
-    ("plant_typical", "t/yr", "typical plant"),
-    ("plant_max", "t/yr", "largest single plant"),
-    ("buffer", "1", "share of the credits withheld against reversal"),
-    ("reversal_hazard", "1/yr", "yearly hazard of losing the stored CO2"),
-    ("durability", "yr", "how long the CO2 stays stored"),
-    ("uptake", "t/ha/yr", "mean CO2 uptake over the first uptake_years"),
-    ("uptake_years", "yr", "years after planting over which uptake is the mean"),
-    ("layer_years", "yr", "years after planting over which a rate layer is the mean"),
-    ("age_curve_k", "1/yr", "Chapman-Richards rate k in (1 - exp(-k age))^p"),
-    ("age_curve_p", "1", "Chapman-Richards shape p in (1 - exp(-k age))^p"),
-    ("accounting_years", "yr", "years over which growing removal is averaged"),
-    ("planting_cost", "USD/ha", "establishment"),
-    ("upkeep", "USD/ha/yr", "yearly upkeep"),
-    ("pv_density", "kW/m2", "power per footprint area of own photovoltaics"),
-    ("pv_reference_yield", "kWh/kW", "yearly yield where no yield layer is given"),
-    ("net_published", "1", "published net removal per tonne captured, for comparison only"),
-    ("cost_published", "USD/t", "published cost per net tonne, for comparison only", True),
+    ("heat_pump_cop", "1"),
+    ("materials", "kg/t"),
+    ("land_exclusive_fraction", "1"),
+    ("fossil_co_captured", "t/t"),
+    ("emissions_embodied", "kg/t"),
+    ("emissions_chain", "kg/t"),
+    ("emissions_heat", "kg/kWh"),
+    ("emissions_materials", "kg/kg"),
+    ("emissions_biomass", "kg/t"),
+    ("luc_emissions", "kg/t"),
+    ("capture_loss", "1"),
+    ("transport_injection_loss", "1"),
+    ("capex", "USD/(t/yr)"),
+    ("fixed_om", "1/yr"),
+    ("variable_om", "USD/t"),
+    ("lifetime", "yr"),
+    ("capacity_factor", "1"),
+    ("plant_min", "t/yr"),
+    ("plant_typical", "t/yr"),
+    ("plant_max", "t/yr"),
+    ("buffer", "1"),
+    ("reversal_hazard", "1/yr"),
+    ("durability", "yr"),
+    ("uptake", "t/ha/yr"),
+    ("uptake_years", "yr"),
+    ("layer_years", "yr"),
+    ("age_curve_k", "1/yr"),
+    ("age_curve_p", "1"),
+    ("accounting_years", "yr"),
+    ("planting_cost", "USD/ha"),
+    ("upkeep", "USD/ha/yr"),
+    ("pv_density", "kW/m2"),
+    ("pv_reference_yield", "kWh/kW"),
+    ("net_published", "1"),
+    ("cost_published", "USD/t", True),
     *parameters_of_methods(),
 )
 """All parameters by name, in the order of tables and reports."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic_core import PydanticCustomError
 
-from cdrsite.config.resources import Energy, Land, Power, Storage, Supply, require_energy
+from cdrsite.config.resources import Bulk, Energy, Land, Power, Storage, Supply, require_energy
 from cdrsite.core.errors import ConfigError, DataError, UnitError
 from cdrsite.core.units import conversion, parse_quantity
 from cdrsite.core.vocabulary import RESOURCES
@@ -58,10 +58,11 @@ WHOLE = "whole region"
 """Name of the pool of a supply that the region shares."""
 
 
-def running_share(model: Supply) -> float:
-    """Share of the year at full power, where a supply is a power; 1 where it is energy [1]."""
-    factor = getattr(model, "capacity_factor", None)
-    return 1.0 if factor is None else float(factor)
+def usable_part(model: Supply) -> float:
+    """Part of what is given that can be used [1]: years at full power, goods that may be taken."""
+    if isinstance(model, Energy):
+        return 1.0 if model.capacity_factor is None else float(model.capacity_factor)
+    return float(model.collectable) if isinstance(model, Bulk) else 1.0
 
 
 def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | None:
@@ -78,7 +79,7 @@ def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | Non
     if model.pools is None:
         return None
     unit = RESOURCES[resource].unit
-    scale = conversion(model.unit or unit, unit)[0] * running_share(model) * model.factor
+    scale = conversion(model.unit or unit, unit)[0] * usable_part(model) * model.factor
     supply = reader.attribute(model.pools, model.supply or "") * scale
     names = _names(reader, model.pools, model.name, len(supply))
     wrong = [names[i] for i in np.flatnonzero(~(supply >= 0))]
@@ -141,7 +142,7 @@ def supply_block(
     Parameters
     ----------
     resource : str
-        ``water``, ``electricity``, ``heat`` or ``biomass``.
+        One of those that are offered alike.
     model : Supply
         How the scenario offers it.
     pools : Pools or None
@@ -170,7 +171,8 @@ def supply_block(
         return pool_supply(pools, model.share, pools.labels(reader, block), land)
     if model.layer is not None:
         values = _refuse_negative(model.layer, reader.values(model.layer, block, unit), unit)
-        scale = _energy_of_layer(resource, model, reader) * model.factor
+        _refuse_bare_power(resource, model, reader)
+        scale = usable_part(model) * model.factor
         return values if scale == 1.0 else values * np.float32(scale)
     value = constant_supply(resource, model)
     if model.per == "km2":
@@ -179,16 +181,15 @@ def supply_block(
     return np.full(block.shape, value, np.float32)
 
 
-def _energy_of_layer(resource: str, model: Supply, reader: LayerReader) -> float:
-    """What a layer's values are multiplied with to be energy, if it is energy that is offered."""
+def _refuse_bare_power(resource: str, model: Supply, reader: LayerReader) -> None:
+    """Refuse a layer of power without a capacity factor, and one of energy with it (rule 4)."""
     unit = None if model.layer is None else reader.info(model.layer).unit
     if isinstance(model, Energy) and unit is not None:
         try:
             require_energy(unit, model.capacity_factor, "unit")
         except PydanticCustomError as error:
-            key = RESOURCES[resource].parameter
-            raise UnitError(error.message(), where=f"resources.{key}.layer") from error
-    return running_share(model)
+            where = f"resources.{RESOURCES[resource].parameter}.layer"
+            raise UnitError(error.message(), where=where) from error
 
 
 def _refuse_negative(layer: str, values: F32, unit: str) -> F32:
@@ -213,7 +214,7 @@ def constant_supply(resource: str, model: Supply) -> float:
     value = model.value if model.value is not None else 0.0
     if not isinstance(value, str) and model.unit is not None:
         value = f"{value!r} {model.unit}"
-    return parse_quantity(value, unit) * running_share(model) * model.factor
+    return parse_quantity(value, unit) * usable_part(model) * model.factor
 
 
 def intensity_block(model: Power, reader: LayerReader, block: Block) -> F32 | float:

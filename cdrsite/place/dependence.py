@@ -97,13 +97,14 @@ class Dependence:
         Name in the registry.
     keys : type of Model
         Its keys under a method of a scenario, all of them optional.
-    parameters : tuple of (str, str, str)
-        Parameters of method files that no other part reads: name, canonical unit, meaning.
+    parameters : tuple of (str, str)
+        Parameters of method files that no other part reads: name, canonical unit. What they mean
+        is in the words, ``param.NAME``.
     """
 
     name: ClassVar[str]
     keys: ClassVar[type[Model]]
-    parameters: ClassVar[tuple[tuple[str, str, str], ...]] = ()
+    parameters: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def acts(self, use: Use) -> bool:
         """Whether it plays a part in this method."""

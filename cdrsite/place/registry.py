@@ -65,8 +65,8 @@ def keys_of_methods() -> type[Model]:
     return type("PlaceKeys", tuple(one.keys for one in DEPENDENCES.values()), {"__doc__": None})
 
 
-def parameters_of_methods() -> tuple[tuple[str, str, str], ...]:
-    """Name, canonical unit and meaning of the parameters that dependences bring along."""
+def parameters_of_methods() -> tuple[tuple[str, str], ...]:
+    """Name and canonical unit of the parameters that dependences bring along."""
     _read_by.append("method files")
     return tuple(row for one in DEPENDENCES.values() for row in one.parameters)
 

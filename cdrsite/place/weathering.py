@@ -81,10 +81,10 @@ class RockWeathering(Dependence):
     name = "weathering"
     keys = WeatheringKeys
     parameters = (
-        ("weathering_rate", "1/yr", "weathering rate of the ground rock at 25 °C"),
-        ("activation_energy", "kJ/mol", "how steeply weathering follows the temperature"),
-        ("weathering_years", "yr", "years after spreading within which weathering counts"),
-        ("weathered_share", "1", "share of the rock weathered by then, to which the needs belong"),
+        ("weathering_rate", "1/yr"),
+        ("activation_energy", "kJ/mol"),
+        ("weathering_years", "yr"),
+        ("weathered_share", "1"),
     )
 
     def acts(self, use: Use) -> bool:
@@ -95,7 +95,7 @@ class RockWeathering(Dependence):
         """Refuse weathering where the method spreads no rock, or nothing of it weathers."""
         if use.choice.weathering is None:
             return
-        names = [name for name, _, _ in self.parameters]
+        names = [name for name, _ in self.parameters]
         missing = [name for name in names if not use.number(name) > 0]
         if missing:
             raise ConfigError(
@@ -109,7 +109,7 @@ class RockWeathering(Dependence):
 
     def numbers(self, use: Use) -> dict[str, float]:
         """Rate law and anchor."""
-        return {name: use.number(name) for name, _, _ in self.parameters}
+        return {name: use.number(name) for name, _ in self.parameters}
 
     def needs(self, use: Use, needs: Needs) -> Needs:
         """All that belongs to the rock, times the rock of the place."""

@@ -51,7 +51,7 @@ from cdrsite.study.prepare import (
     storage_of,
 )
 from cdrsite.study.problem import LAST_CHOICE, Competitors, MethodFacts
-from cdrsite.study.routes import biomass_shed, link_storage
+from cdrsite.study.routes import haul_sheds, link_storage
 from cdrsite.study.tally import Tally, tally_values
 
 if TYPE_CHECKING:
@@ -61,9 +61,6 @@ if TYPE_CHECKING:
     from cdrsite.engine.passes import Workspace
 
     F32 = NDArray[np.float32]
-
-OWN_BIOMASS = "own biomass"
-"""Layer with a cell's own biomass, where plants collect from around them [t dry/yr]."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +112,7 @@ def score_cells(
     shared: dict[str, NDArray[Any]] = {
         f"supply_{name}": layers[name] for name in RESOURCES if name in layers
     }
-    if OWN_BIOMASS in layers:
-        shared["local_biomass"] = layers[OWN_BIOMASS]
+    shared |= {f"local_{name}": layers[own_supply(name)] for name in offers.sheds}
     for name, one in offers.pools.items():
         shared[f"pool_{name}"] = one.labels(reader, block)
     for layer in setting.zonings:
@@ -151,6 +147,11 @@ def _rivals(
     return made
 
 
+def own_supply(resource: str) -> str:
+    """Layer with what a cell has itself, where plants collect from around them."""
+    return f"own {resource}"
+
+
 def _add_supplies(
     setting: Setting,
     offers: Offers,
@@ -164,11 +165,9 @@ def _add_supplies(
     claimed = claims(setting, lands, best)
     for name, model in resources.supplies.items():
         found = supply_block(name, model, offers.pools.get(name), reader, block, claimed.get(name))
-        if found is not None and name == "biomass":
-            found = found * np.float32(resources.biomass.collectable)
-            if offers.shed is not None:
-                layers[OWN_BIOMASS] = found
-                found = np.ascontiguousarray(offers.shed[block.slices], np.float32)
+        if found is not None and name in offers.sheds:
+            layers[own_supply(name)] = found
+            found = np.ascontiguousarray(offers.sheds[name][block.slices], np.float32)
         if found is not None:
             layers[name] = found
     if isinstance(resources.power.intensity, str):
@@ -310,7 +309,7 @@ def cell_file(folder: Path, block: Block) -> Path:
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),
-        *(storage_of, formulae, exclude, link_storage, spread_areas, biomass_shed),
+        *(storage_of, formulae, exclude, link_storage, spread_areas, haul_sheds),
     ),
 )
 def score(setting: Setting, offers: Offers, space: Workspace) -> tuple[BlockCells, Tally]:
@@ -347,11 +346,10 @@ def competitors_of(setting: Setting, offers: Offers) -> Competitors:
     """How the study's variables become cells of the competition."""
     facts, needs = _facts(setting)
     given = setting.scenario.resources.supplies
-    # where plants collect biomass from around them, each cell's own counts here, so that no tonne
+    # where plants collect goods from around them, each cell's own counts here, so that no tonne
     # is used twice (rule 6): the tonnes are allotted where they grow
-    hauled = {"biomass"} if offers.hauled else set()
     local = {
-        name: f"local_{name}" if name in hauled else f"supply_{name}"
+        name: f"local_{name}" if name in offers.sheds else f"supply_{name}"
         for name, model in given.items()
         if not model.unlimited and name not in setting.pools
     }

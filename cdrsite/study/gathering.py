@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.network.coarse import PlanGrid
 from cdrsite.network.plants import PlantRules, Plants, Site, gather_plants
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from cdrsite.methods.model import MethodModel
 
 WHERE = "network"
+FEEDSTOCK = (
+    "land_feedstock",
+    *(n for r in RESOURCES.values() if r.kind == "bulk" for n in r.needs),
+)
+"""Parameters of methods whose plants follow what is brought to them."""
 MET = 1e-6
 """Share of a target that rounding may leave open [1]."""
 
@@ -118,15 +124,15 @@ def _placed(
 def plant_rules(models: dict[str, MethodModel], network: Network) -> list[PlantRules]:
     """Sizes and kind of plant of each method: the library's unless the scenario gives its own.
 
-    Methods that store nothing need no plant; those that burn biomass follow it; others stand on
-    the best ground near their tonnes.
+    Methods that store nothing need no plant; those that take bulk goods follow these; others stand
+    on the best ground near their tonnes.
     """
     rules = []
     for name, model in models.items():
         own = network.plants.get(name)
         least, most = model.number("plant_min", math.nan), model.number("plant_max", math.nan)
         stored = model.number("storage")
-        feedstock = model.number("biomass") > 0 or model.number("land_feedstock") > 0
+        feedstock = any(model.number(parameter) > 0 for parameter in FEEDSTOCK)
         catchment, limit = network.catchment, None
         if own is not None:
             least = least if own.least is None else own.least

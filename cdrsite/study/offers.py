@@ -21,8 +21,7 @@ from cdrsite.study.prepare import (
     resolve_methods,
     storage_of,
 )
-from cdrsite.study.routes import link_storage
-from cdrsite.transport.haul import SHED
+from cdrsite.study.routes import link_storage, shed_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,17 +46,15 @@ class Offers:
         Cheapest storage units of each cell.
     served : ndarray, shape (units,)
         Land that may bring CO2 to it and whose cheapest storage unit it is [m2].
-    hauled : bool
-        Whether plants collect biomass from around them.
-    shed : CellArray or None
-        Biomass within haul distance of each cell, shape (rows, cols) [t dry/yr].
+    sheds : dict of str to CellArray
+        Resource that plants collect from around them -> what lies within haul distance of each
+        cell, shape (rows, cols) [its canonical unit].
     """
 
     pools: dict[str, Pools]
     links: SinkLinks | None = None
     served: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    hauled: bool = False
-    shed: CellArray | None = None
+    sheds: dict[str, CellArray] = field(default_factory=dict)
 
 
 def claims(
@@ -164,7 +161,9 @@ def spread_areas(setting: Setting, space: Workspace, links: SinkLinks | None) ->
     return Offers(pools, served=total.get("storage", np.zeros(0)))
 
 
-def in_workspace(offers: Offers, links: SinkLinks | None, hauled: bool, space: Workspace) -> Offers:
+def in_workspace(
+    offers: Offers, links: SinkLinks | None, hauled: tuple[str, ...], space: Workspace
+) -> Offers:
     """Offers with the arrays of a workspace, which they do not outlive."""
-    shed = space.scratch.open(SHED) if hauled else None
-    return replace(offers, links=links, hauled=hauled, shed=shed)
+    sheds = {name: space.scratch.open(shed_array(name)) for name in hauled}
+    return replace(offers, links=links, sheds=sheds)

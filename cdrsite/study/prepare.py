@@ -9,6 +9,7 @@ from cdrsite.config.models import Scenario
 from cdrsite.config.resources import Land
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError
 from cdrsite.core.grid import Block
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.cache import Cache
 from cdrsite.engine.stages import stage
 from cdrsite.layers.check import check_layers
@@ -126,7 +127,8 @@ def open_layers(scenario: Scenario) -> LayerStack:
     "methods",
     reads=(
         *("methods", "accounting.forest_years", "accounting.buffer", "resources.heat"),
-        *("costs.base_year", "costs.prices.biomass"),
+        "costs.base_year",
+        *(f"costs.prices.{one.name}" for one in RESOURCES.values() if one.own_price),
     ),
     gives=("models",),
 )

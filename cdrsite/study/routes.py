@@ -1,4 +1,4 @@
-"""The stages over the ground: routes from every cell to storage, and biomass within reach of it."""
+"""The stages over the ground: routes from every cell to storage, and goods within reach of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.cost import crf
 from cdrsite.methods.supply import StorageUnits, supply_block
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.config.models import Scenario
+    from cdrsite.config.resources import Bulk
     from cdrsite.core.grid import Block
     from cdrsite.engine.passes import Workspace
     from cdrsite.transport.labels import Neighbourhood
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
     F32 = NDArray[np.float32]
 
 SHED_CELLS = 8
-"""Coarse cells between the middle and the rim of a biomass shed."""
+"""Coarse cells between the middle and the rim of a shed of goods."""
+BULK = tuple(one for one in RESOURCES.values() if one.kind == "bulk")
+"""Resources that plants may collect from around them."""
 ROUTED_BY = (
     *("model", "offshore_model", "region", "flow", "utilisation", "surface", "modes"),
     *("truck_detour", "sinks_per_cell", "neighbours", "reach", "max_cost"),
@@ -93,47 +97,53 @@ def storage_sites(units: StorageUnits) -> StorageSites:
     return StorageSites(units.layer, units.names, units.index.tolist(), units.cost)
 
 
+def shed_array(resource: str) -> str:
+    """Array with what lies within haul distance of each cell."""
+    return f"{resource} shed"
+
+
 @stage(
     "shed",
-    reads=("resources.biomass", "transport.surface"),
+    reads=(*(f"resources.{one.parameter}" for one in BULK), "transport.surface"),
     after=(open_layers, storage_of),
 )
-def biomass_shed(setting: Setting, space: Workspace) -> bool:
-    """Whether plants collect biomass from around them; if so, its array is in the workspace."""
-    return space.once("shed", lambda: _biomass_shed(setting, space))
+def haul_sheds(setting: Setting, space: Workspace) -> tuple[str, ...]:
+    """Which resources plants collect from around them; their arrays are in the workspace."""
+    return space.once("shed", lambda: _haul_sheds(setting, space))
 
 
-def _biomass_shed(setting: Setting, space: Workspace) -> bool:
-    """Work out the biomass that each cell can collect within the haul distance.
+def _haul_sheds(setting: Setting, space: Workspace) -> tuple[str, ...]:
+    """Work out what each cell can collect within the haul distance of each resource.
 
     The distance is that of travel: ground that makes a pipeline dearer makes the way longer by the
     same factor, and barriers close it.
-
-    Returns
-    -------
-    bool
-        Whether plants collect at all; if so, the array is in the workspace.
     """
-    biomass, reader, grid = setting.scenario.resources.biomass, setting.reader, setting.area.grid
-    if biomass.layer is None or biomass.haul <= 0:
-        return False
-    surface = CostSurface(setting.scenario.transport.surface, reader, 1.0, 1.0)
-    if setting.storage is None:  # else the routes have said what is unknown of the ground
+    given = {one.name: getattr(setting.scenario.resources, one.parameter) for one in BULK}
+    hauled = {name: model for name, model in given.items() if model.layer and model.haul > 0}
+    surface = CostSurface(setting.scenario.transport.surface, setting.reader, 1.0, 1.0)
+    if hauled and setting.storage is None:  # else the routes have said what is unknown of it
         report = SurfaceReport()
         for block in setting.blocks:
             report.add(surface.block(block))
         report.warn()
+    for name, model in hauled.items():
+        _shed_of(name, model, surface, setting, space)
+    return tuple(hauled)
+
+
+def _shed_of(
+    name: str, model: Bulk, surface: CostSurface, setting: Setting, space: Workspace
+) -> None:
+    reader, grid = setting.reader, setting.area.grid
 
     def supply(block: Block) -> F32:
-        part = supply_block("biomass", biomass, None, reader, block)
-        known = np.zeros(block.shape, np.float32) if part is None else np.nan_to_num(part)
-        return known * np.float32(biomass.collectable)
+        part = supply_block(name, model, None, reader, block)
+        return np.zeros(block.shape, np.float32) if part is None else np.nan_to_num(part)
 
     # sheds of a few hundred coarse cells: finer ones cost the fourth power and gain little
     cell_km = grid.row_steps_m[1] / 1000.0
-    factor = max(1, int(biomass.haul / (SHED_CELLS * cell_km)))
+    factor = max(1, int(model.haul / (SHED_CELLS * cell_km)))
     shed_store(
-        supply, lambda block: surface.block(block).billing, grid, space.scratch, setting.blocks,
-        factor=factor, max_cost=biomass.haul, threads=space.threads,
+        supply, lambda block: surface.block(block).billing, grid, space.scratch, shed_array(name),
+        setting.blocks, factor=factor, max_cost=model.haul, threads=space.threads,
     )  # fmt: skip
-    return True

@@ -34,7 +34,7 @@ from cdrsite.study.network import check_network, existing_pipes, plan_projects
 from cdrsite.study.offers import Offers, in_workspace, spread_areas
 from cdrsite.study.prepare import Setting, open_layers, prepare
 from cdrsite.study.routes import (
-    biomass_shed,
+    haul_sheds,
     link_storage,
     open_links,
     pipeline_basis,
@@ -42,7 +42,7 @@ from cdrsite.study.routes import (
 )
 from cdrsite.transport.links import try_links
 
-SHARED_STAGES = (open_layers, exclude, link_storage, spread_areas, biomass_shed)
+SHARED_STAGES = (open_layers, exclude, link_storage, spread_areas, haul_sheds)
 """Stages whose results the runs of a batch hand on, in the order of a run."""
 
 
@@ -111,7 +111,7 @@ def run(
             moves = cache.take(link_storage, setting, space)
             links = open_links(space, moves)
             offers = cache.take(spread_areas, setting, space, links)
-            hauled = cache.take(biomass_shed, setting, space)
+            hauled = cache.take(haul_sheds, setting, space)
             offers = in_workspace(offers, links, hauled, space)
         with clock.stage("scoring"):
             cells, tally = score(setting, offers, space)

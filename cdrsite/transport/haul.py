@@ -37,8 +37,6 @@ WHERE = "biomass haul"
 CHUNK = 256
 PART = 1024
 """Side of the parts in which biomass is added up [cells]."""
-SHED = "biomass shed"
-"""Array of a store that :func:`shed_store` writes."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +181,7 @@ def shed_store(
     ground: Callable[[Block], NDArray[Any]],
     grid: AnalysisGrid,
     store: ArrayStore,
+    name: str,
     blocks: Sequence[Block],
     *,
     factor: int = 4,
@@ -202,7 +201,9 @@ def shed_store(
     grid : AnalysisGrid
         The grid.
     store : ArrayStore
-        Takes :data:`SHED`.
+        Takes the array ``name``.
+    name : str
+        Of the array.
     blocks : sequence of Block
         They cover the grid; on disk each is a chunk.
     factor : int
@@ -237,7 +238,7 @@ def shed_store(
     side = 8 * factor * max(1, PART // (8 * factor))
     on_threads(threads, gather, cut(Block(0, rows, 0, cols), side))
     total = _coarse_sheds(sums, grid.row_steps_m, factor, max_cost, loss_per_100km, threads)
-    shed = store.create(SHED, grid.shape, np.float32)
+    shed = store.create(name, grid.shape, np.float32)
 
     def spread(block: Block) -> None:
         row = np.arange(block.row0, block.row1) // factor

@@ -190,6 +190,7 @@ def sheds_in_blocks(
         lambda block: friction[block.slices],
         grid,
         store or MemoryStore(),
+        "shed",
         tuple(grid.blocks(size)),
         **more,
     )
