@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.scoring.sums import Sum, product
 
 FloatArray = npt.NDArray[np.float64]
@@ -164,14 +165,12 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     dict of str to Sum
         By part; they add up to the cost [USD per gross t].
         Factors: ``inverse_productivity`` (1 / climate productivity factor), ``variable``
-        (multiplies variable operation) [1];
-        ``electricity_bought``, ``electricity_supplied``, ``heat`` [kWh/t]; ``water`` [m3/t];
-        ``biomass`` [t dry/t]; ``material`` [kg/t]; ``land`` [m2 per t/yr]; ``stored`` (CO2 that
-        goes to the store, co-captured fossil CO2 included) [t/t]; ``price_electricity``,
-        ``price_sold``, ``price_heat`` [USD/kWh]; ``price_water`` [USD/m3]; ``price_biomass`` [USD/t
-        dry]; ``price_material`` [USD/kg]; ``price_land``, ``price_planting`` (planting and upkeep
-        as a yearly price of the land) [USD/m2/yr]; ``price_transport``, ``price_storage`` [USD per
-        stored t].
+        (multiplies variable operation) [1]; each resource by its name, in its unit per gross tonne
+        (``electricity`` as it is bought, ``supplied`` as it is sold; ``storage`` with the fossil
+        CO2 that is captured along), and ``price_NAME``, where it has a price, per that unit;
+        ``price_sold`` [USD/kWh]; ``material`` [kg/t] and ``price_material`` [USD/kg];
+        ``price_planting`` (planting and upkeep as a yearly price of the land) [USD/m2/yr];
+        ``price_transport``, ``price_storage`` [USD per stored t].
 
     Notes
     -----
@@ -181,20 +180,21 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     """
     per_output = plant.capex / plant.capacity_factor
     capital = per_output * float(crf(rate, plant.lifetime))
-    return {
+    parts = {
         "capital": product(capital, "inverse_productivity"),
         "fixed_om": product(per_output * plant.fixed_om, "inverse_productivity"),
         "variable_om": product(plant.variable_om, "variable"),
-        "electricity": product(1.0, "electricity_bought", "price_electricity"),
-        "heat": product(1.0, "heat", "price_heat"),
-        "water": product(1.0, "water", "price_water"),
-        "feedstock": product(1.0, "biomass", "price_biomass"),
         "materials": product(1.0, "material", "price_material"),
-        "land": product(1.0, "land", "price_land"),
+    }
+    for one in RESOURCES.values():
+        if one.price:
+            cost = product(1.0, one.name, f"price_{one.name}")
+            parts[one.cost] = parts[one.cost] + cost if one.cost in parts else cost
+    return parts | {
         "planting": product(1.0, "land", "price_planting"),
-        "transport": product(1.0, "stored", "price_transport"),
-        "storage": product(1.0, "stored", "price_storage"),
-        "revenue": product(-1.0, "electricity_supplied", "price_sold"),
+        "transport": product(1.0, "storage", "price_transport"),
+        "storage": product(1.0, "storage", "price_storage"),
+        "revenue": product(-1.0, "supplied", "price_sold"),
     }
 
 

@@ -105,14 +105,16 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
     given = {p: f"{where}.override.{p}" if p in choice.override else where for p in numbers}
     refuse_impossible(numbers, given)
     refuse_misfits(model, where)
-    if numbers.get("biomass") and "biomass_price" not in numbers:
-        raise ConfigError(
-            "no price for the biomass of this method",
-            where=where,
-            got=f"{numbers['biomass']:g} t dry per t and no biomass_price",
-            cure="give costs.prices.biomass, or biomass_price in the method's file",
-            rule=7,
-        )
+    for one in RESOURCES.values():
+        need = sum(numbers.get(name, 0.0) for name in one.needs)
+        if one.own_price and need and one.own_price not in numbers:
+            raise ConfigError(
+                f"no price for the {one.name} of this method",
+                where=where,
+                got=f"{need:g} {one.need_unit} and no {one.own_price}",
+                cure=f"give costs.prices.{one.name}, or {one.own_price} in the method's file",
+                rule=7,
+            )
     return model
 
 
@@ -122,7 +124,11 @@ def _of_the_study(scenario: Scenario, choice: MethodChoice) -> dict[str, tuple[f
     given = given_by_keys(choice) | {
         "accounting_years": (scenario.accounting.forest_years, "accounting.forest_years"),
         "buffer": (scenario.accounting.buffer, "accounting.buffer"),
-        "biomass_price": (scenario.costs.prices.biomass, "costs.prices.biomass"),
+        **{
+            one.own_price: (getattr(scenario.costs.prices, one.name), f"costs.prices.{one.name}")
+            for one in RESOURCES.values()
+            if one.own_price
+        },
         "emissions_heat": (
             heat.intensity if "intensity" in heat.model_fields_set else None,
             "resources.heat.intensity",
@@ -210,16 +216,15 @@ def left_layer(group: str) -> str:
 
 def needs_of(model: MethodModel) -> Needs:
     """Needs of a method, place-dependent where the scenario says so."""
+    taken = {
+        one.name: const(sum(model.number(need) for need in one.needs)) for one in RESOURCES.values()
+    }
     power = model.number("electricity")
     plain = Needs(
-        electricity=const(max(power, 0.0)),
+        taken={**taken, "electricity": const(max(power, 0.0))},
         supplied=const(max(-power, 0.0)),
-        heat=const(model.number("heat")),
-        water=const(model.number("water")),
-        biomass=const(model.number("biomass")),
-        land=const(model.number("land_direct") + model.number("land_feedstock")),
-        stored=const(model.number("storage")),
-        grown=model.number("land_feedstock") > 0,
+        # a crop grown on own land is not taken from the residues as well (rule 6)
+        own=frozenset({"biomass"} if model.number("land_feedstock") > 0 else ()),
     )
     return at_the_place(model, plain)
 
@@ -236,13 +241,13 @@ def chain_losses(model: MethodModel, scenario: Scenario, given: Ingredients) -> 
 def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[str, Sum]:
     """Factors of the net factor by name (:func:`cdrsite.methods.net.net_factor_terms`)."""
     return {
-        "electricity_bought": needs.electricity,
+        "electricity_bought": needs.taken["electricity"],
         # own renewables: their embodied emissions are in the plant's, not the grid's
-        "grid_intensity": const(0.0) if needs.own_power else _sum(given.intensity),
-        "heat": needs.heat,
+        "grid_intensity": const(0.0) if "electricity" in needs.own else _sum(given.intensity),
+        "heat": needs.taken["heat"],
         "heat_intensity": const(model.number("emissions_heat")),
         "transport_km": _sum(given.transport_km),
-        "biomass": needs.biomass,
+        "biomass": needs.taken["biomass"],
         "haul_km": const(0.0),
         "place_emissions": needs.place_emissions,
     }
@@ -275,24 +280,20 @@ def cost_parts(
     planting = 0.0
     if needs.stock is not None:
         planting = float(equivalent_land_cost(needs.stock.spending, needs.stock.growth, rate))
+    given_prices = {
+        one.name: model.number(one.own_price) if one.own_price else prices.of(one.name)
+        for one in RESOURCES.values()
+        if one.price
+    }
     factors = {
+        **needs.taken,
+        **{f"price_{name}": const(price) for name, price in given_prices.items()},
         "inverse_productivity": needs.inverse_productivity,
         "variable": needs.variable,
-        "electricity_bought": needs.electricity,
-        "electricity_supplied": needs.supplied,
-        "heat": needs.heat,
-        "water": needs.water,
-        "biomass": needs.biomass,
+        "supplied": needs.supplied,
+        "price_sold": const(given_prices["electricity"]),
         "material": const(model.number("materials")),
-        "land": needs.land,
-        "stored": needs.stored,
-        "price_electricity": const(prices.electricity),
-        "price_sold": const(prices.electricity),
-        "price_heat": const(prices.heat),
-        "price_water": const(prices.water),
-        "price_biomass": const(model.number("biomass_price")),
         "price_material": const(0.0),  # the library's variable_om contains the materials
-        "price_land": const(prices.land),
         "price_planting": const(planting),
         "price_transport": _sum(given.transport_cost),
         "price_storage": _sum(given.storage_cost),

@@ -88,7 +88,7 @@ def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> Ri
     shared = {name: need for name, need in needs.resources.items() if name not in NOT_SHARED}
     shared["electricity"] = shared["electricity"] + needs.supplied * -1.0
     return RivalSums(
-        land=needs.land,
+        land=needs.taken["land"],
         net_factor=net_factor_sum(model, needs, scenario, here),
         parts=cost_parts(model, needs, scenario, here),
         needs=shared,

@@ -161,7 +161,8 @@ class Growth(Dependence):
         spending = np.full(years, use.number("upkeep"))
         spending[0] += use.number("planting_cost")
         stock = Stock(spending, age_curve(use).growth(years))
-        return replace(needs, land=layer(own_layer("land need", use.name)), stock=stock)
+        land = layer(own_layer("land need", use.name))
+        return replace(needs.but("land", land), stock=stock)
 
     def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
         """Land per tonne a year [m2 per t/yr]."""

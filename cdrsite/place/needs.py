@@ -37,48 +37,42 @@ class Needs:
 
     Attributes
     ----------
-    electricity, supplied : Sum
-        Bought, and given to the grid [kWh/t].
-    heat, water, biomass, land, stored : Sum
-        [kWh/t], [m3/t], [t dry/t], [m2 per t/yr], [t/t].
+    taken : dict of str to Sum
+        Resource -> what it takes of it, also of its own; electricity as it is bought.
+    supplied : Sum
+        Power given to the grid [kWh/t].
     inverse_productivity, variable : Sum
         Multiply capital, and variable operation [1].
     place_emissions : Sum
         Emissions beside those of the method's own numbers [kg/t].
-    own_power : bool
-        The electricity comes from renewables on own land (rule 6).
-    grown : bool
-        The biomass grows on own land, so none is taken from the residues (rule 6).
+    own : frozenset of str
+        Resources of its own, of which it takes none from the others (rule 6): power of renewables
+        on its own land, biomass that grows there.
     stock : Stock or None
         Spending on the land itself.
     """
 
-    electricity: Sum
-    supplied: Sum
-    heat: Sum
-    water: Sum
-    biomass: Sum
-    land: Sum
-    stored: Sum
+    taken: dict[str, Sum]
+    supplied: Sum = NOTHING
     inverse_productivity: Sum = ONCE
     variable: Sum = ONCE
     place_emissions: Sum = NOTHING
-    own_power: bool = False
-    grown: bool = False
+    own: frozenset[str] = frozenset()
     stock: Stock | None = None
 
     @property
     def resources(self) -> dict[str, Sum]:
         """Resource -> need, for the limits."""
-        return {
-            "land": self.land,
-            "water": self.water,
-            "electricity": NOTHING if self.own_power else self.electricity,
-            "heat": self.heat,
-            "biomass": NOTHING if self.grown else self.biomass,
-            "storage": self.stored,
-        }
+        return {name: NOTHING if name in self.own else need for name, need in self.taken.items()}
+
+    def but(self, resource: str, need: Sum) -> Needs:
+        """Needs that take another amount of a resource."""
+        return replace(self, taken={**self.taken, resource: need})
 
     def times(self, **factors: Sum) -> Needs:
-        """Needs of which some are multiplied."""
-        return replace(self, **{name: getattr(self, name) * by for name, by in factors.items()})
+        """Needs of which some are multiplied, resources or what else they hold."""
+        rest = {name: by for name, by in factors.items() if name not in self.taken}
+        taken = {name: need * factors.get(name, ONCE) for name, need in self.taken.items()}
+        return replace(
+            self, taken=taken, **{name: getattr(self, name) * by for name, by in rest.items()}
+        )

@@ -113,8 +113,9 @@ class OwnRenewables(Dependence):
 
     def needs(self, use: Use, needs: Needs) -> Needs:
         """More land, and no power of others."""
-        land = needs.land + needs.electricity * layer(own_layer("land per kWh", use.name))
-        return replace(needs, land=land, own_power=True)
+        taken, per_kwh = needs.taken, layer(own_layer("land per kWh", use.name))
+        needs = needs.but("land", taken["land"] + taken["electricity"] * per_kwh)
+        return replace(needs, own=needs.own | {"electricity"})
 
     def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
         """Land per kWh a year [m2]."""

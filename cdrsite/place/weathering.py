@@ -114,7 +114,7 @@ class RockWeathering(Dependence):
     def needs(self, use: Use, needs: Needs) -> Needs:
         """All that belongs to the rock, times the rock of the place."""
         rock = layer(own_layer("rock factor", use.name))
-        names = ("electricity", "supplied", "heat", "water", "biomass", "land", "variable")
+        names = (*(name for name in needs.taken if name != "storage"), "supplied", "variable")
         needs = needs.times(inverse_productivity=rock, **dict.fromkeys(names, rock))
         made = (
             use.number("materials") * use.number("emissions_materials")

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import CdrsiteError
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.methods.model import method_plan
 from cdrsite.methods.rivals import rival_sums
 from cdrsite.place.registry import place_numbers
@@ -51,10 +52,10 @@ def what_is_used(setting: Setting) -> Used:
         for name, model in setting.models.items()
     }
     prices = set(_moving_prices(setting, given, plain))
-    if setting.scenario.costs.prices.biomass is not None and any(
-        "biomass_price" in names for names in parameters.values()
-    ):
-        prices.add("biomass")  # it is the methods' own price by now
+    for one in RESOURCES.values():  # a price of the study is the methods' own by now
+        price = getattr(setting.scenario.costs.prices, one.name, None)
+        if price is not None and any(one.own_price in names for names in parameters.values()):
+            prices.add(one.name)
     if setting.storage is not None:
         prices.add("electricity")  # of pumps and compressors
     return Used(parameters, frozenset(prices))
@@ -63,11 +64,11 @@ def what_is_used(setting: Setting) -> Used:
 def _moving_prices(
     setting: Setting, given: Ingredients, plain: Mapping[str, tuple[object, ...]]
 ) -> Iterator[str]:
-    """Prices that the cost of any method rests on, but for biomass."""
+    """Prices that the cost of any method rests on, but for those that each has of its own."""
     scenario = setting.scenario
     for name in type(scenario.costs.prices).model_fields:
         price = getattr(scenario.costs.prices, name)
-        if price is None or name == "biomass":
+        if price is None or RESOURCES[name].own_price:
             continue
         prices = scenario.costs.prices.model_copy(update={name: price + 1.0})
         costs = scenario.costs.model_copy(update={"prices": prices})

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.methods.cost import PlantCosts, gross_cost_terms, per_net_tonne
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 
@@ -19,11 +20,11 @@ NET_FACTORS = (
     "grid_intensity", "heat", "heat_intensity", "transport_km", "biomass", "haul_km",
     "place_emissions",
 )  # fmt: skip
-NEEDS = ("heat", "water", "biomass", "material", "land")
+NEEDS = ("material", *(name for name in RESOURCES if name not in {"electricity", "storage"}))
 PRICES = (
-    "electricity", "sold", "heat", "water", "biomass", "material", "land", "planting", "transport",
-    "storage",
-)  # fmt: skip
+    *("material", "sold", "planting", "transport", "storage"),
+    *(one.name for one in RESOURCES.values() if one.price),
+)
 
 
 def _refuse_unknown(factors: Iterable[str], known: Iterable[str]) -> None:
@@ -130,9 +131,9 @@ def gross_cost(
     given: dict[str, npt.ArrayLike] = known | {
         "inverse_productivity": inverse,
         "variable": variable,
-        "electricity_bought": np.maximum(power, 0.0),
-        "electricity_supplied": np.maximum(-power, 0.0),
-        "stored": stored,
+        "electricity": np.maximum(power, 0.0),
+        "supplied": np.maximum(-power, 0.0),
+        "storage": stored,
         **factors,
     }
     terms = gross_cost_terms(plant, rate)

@@ -40,7 +40,7 @@ class SteepKeys(Model):
 
 class Steepness(cdrsite.Dependence):
     name, keys = "steep", SteepKeys
-    parameters = (("steepness", "1", "how much more water slopes take"),)
+    parameters = (("steepness", "1"),)
 
     def acts(self, use):
         return use.choice.steep is not None
