@@ -359,7 +359,7 @@ def test_every_problem_is_said_at_once_with_its_line(tmp_path: Path) -> None:
     starts = [
         "own.yaml:3: family: Input should be 'plant', 'stock', 'spread', 'conversion' or",
         "own.yaml:9: sources.mine.citation: an empty text",
-        "own.yaml:14: profiles.a.values.watr: unknown key; expected one of electricity, ",
+        "own.yaml:14: profiles.a.values.watr: unknown key; expected one of land_direct, ",
         "own.yaml:15: profiles.a.values.heat.value: negative; got -1 kWh/t; expected 0 or more",
         "own.yaml:20: profiles.a.values.electricity.source: unknown source; got 'mien'",
         "own.yaml:24: profiles.b.values.capex.currency_year: money without a year; got 'USD/t'",
