@@ -181,7 +181,7 @@ def solved() -> tuple:  # type: ignore[type-arg]
     space = Workspace()
     areas = exclude(setting, space)
     links = open_links(space, link_storage(setting, space))
-    offers = in_workspace(spread_areas(setting, space, links), links, False, space)
+    offers = in_workspace(spread_areas(setting, space, links), links, (), space)
     cells, tally = score(setting, offers, space)
     allocation = lay_out(setting, compete(setting, offers, cells, space), cells, space)
     assert len(setting.blocks) == 1  # so that a cell's place is its place on the grid
