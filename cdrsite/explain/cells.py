@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.vocabulary import RESOURCES
-from cdrsite.outputs.legend import flag_names, state_codes
+from cdrsite.outputs.legend import OUTSIDE_BIT, flag_names, state_codes
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -176,6 +176,8 @@ class Reason:
         Resource that limits it, or the state that keeps it out, as the dataset codes them.
     possible : ndarray of bool
         Where a resource limits it; all numbers are NaN elsewhere.
+    rules : ndarray of int64
+        Bits of the exclusion rules that hold for it and hit the cell.
     equal : EqualShare
         With an equal share of the pools.
     plan : InPlan or None
@@ -184,6 +186,7 @@ class Reason:
 
     limit: NDArray[np.uint8]
     possible: NDArray[np.bool_]
+    rules: NDArray[np.int64]
     equal: EqualShare
     plan: InPlan | None
 
@@ -202,7 +205,20 @@ def reason_of(evidence: Evidence, index: int) -> Reason:
     states = list(state_codes(evidence.dataset["limit"]).values())
     possible = ~np.isin(limit, states)
     plan = _plan(evidence, index, possible) if "allocated" in evidence else None
-    return Reason(limit, possible, _equal_share(evidence, index, limit, possible), plan)
+    rules = rule_bits(evidence, methods_of(evidence.dataset)[index])
+    return Reason(limit, possible, rules, _equal_share(evidence, index, limit, possible), plan)
+
+
+def rule_bits(evidence: Evidence, method: str | None = None) -> NDArray[np.int64]:
+    """Bits of the exclusion rules that hit each cell, of those that hold for a method."""
+    if "exclusion_reasons" not in evidence:
+        return np.zeros(evidence.cells["limit"].shape[1:], np.int64)
+    bits = evidence.cells["exclusion_reasons"].astype(np.int64)
+    bits[bits >> OUTSIDE_BIT & 1 == 1] = 0
+    for bit, who in enumerate(texts(evidence.dataset.attrs.get("exclusion_rules_for", ()))):
+        if method is not None and method not in who.split(", "):
+            bits &= ~(1 << bit)
+    return bits
 
 
 def _known(values: F64, where: NDArray[np.bool_]) -> F64:

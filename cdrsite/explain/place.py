@@ -23,8 +23,10 @@ from cdrsite.explain.cells import (
     Reason,
     methods_of,
     reason_of,
+    rule_bits,
 )
-from cdrsite.explain.lines import Lines, Told, cell_told, lines_at, method_told, sentences_at
+from cdrsite.explain.facts import Lines, Told, lines_at, sentences_at
+from cdrsite.explain.lines import cell_told, method_told, rules_hit
 from cdrsite.outputs.legend import flag_names, label_names
 from cdrsite.outputs.listing import MARK
 from cdrsite.result.store import grid_of
@@ -237,7 +239,7 @@ def explain_place(
     reasons = {name: reason_of(evidence, m) for m, name in enumerate(methods_of(dataset))}
     shared = cell_told(evidence, list(reasons.values()), words)
     said = {name: method_told(evidence, m, reasons[name], words) for m, name in enumerate(reasons)}
-    codes = evidence.cells
+    codes, gap = evidence.cells, words("sentence.gap")
     return Explanation(
         lon=lon,
         lat=lat,
@@ -246,12 +248,12 @@ def explain_place(
         row=row,
         column=col,
         head=words("why.place", lon=f"{lon:.5f}", lat=f"{lat:.5f}", row=row, column=col),
-        lead=words("sentence.gap").join(
+        lead=gap.join(
             line
             for one in (*said.values(), shared)
             for line in sentences_at(one, [one.lead], shared)
         ),
-        reasons=_rules_at(shared),
+        reasons=rules_hit(evidence, rule_bits(evidence).item(), words),
         methods={
             name: _method_here(evidence, reason, said[name], shared, name, words)
             for name, reason in reasons.items()
@@ -262,18 +264,12 @@ def explain_place(
             if name.startswith("supply_")
         },
         zones=_zones(evidence),
-        lines=lines_at(shared, shared, words),
+        lines=lines_at(shared, shared, gap),
     )
 
 
 def _unit(dataset: xr.Dataset, name: str) -> str:
     return str(dataset[name].attrs.get("units", ""))
-
-
-def _rules_at(told: Told) -> tuple[str, ...]:
-    """Rules that hit the cell."""
-    rules = told.facts.get("rules")
-    return () if rules is None else rules.parts[int(rules.values.item())]
 
 
 def _zones(evidence: Evidence) -> dict[str, tuple[str, float | None]]:
@@ -312,11 +308,11 @@ def _method_here(
     return MethodHere(
         state="allowed" if allowed else word,
         limits=word if allowed else None,
-        reasons=_rules_at(told),
+        reasons=rules_hit(evidence, reason.rules.item(), words),
         equal_share=_numbers(reason.equal),
         plan=plan,
         label=words.method(name),
-        lines=lines_at(told, shared, words),
+        lines=lines_at(told, shared, words("sentence.gap")),
     )
 
 

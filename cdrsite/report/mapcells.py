@@ -12,7 +12,7 @@ import numpy as np
 
 from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.memory import remembered
-from cdrsite.explain.lines import MOST_CODES, kinds_of, significant
+from cdrsite.explain.facts import MOST_CODES, kinds_of, significant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

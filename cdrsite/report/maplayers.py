@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.vocabulary import OUTSIDE_NAME, RESOURCES, variable
+from cdrsite.core.vocabulary import OUTSIDE_NAME, variable
 from cdrsite.explain.cells import is_study, methods_of
+from cdrsite.explain.lines import name_of
 from cdrsite.outputs.legend import (
     INCLUDED_BIT,
     class_colour,
@@ -155,7 +156,7 @@ class Painter:
         if "flag_values" in variable.attrs:
             names = flag_names(variable)
             categories = [
-                Category(code, self.word(name), self._colour(name))
+                Category(code, name_of(name, self._words), self._colour(name))
                 for code, name in sorted(names.items())
                 if name != OUTSIDE_NAME
             ]
@@ -171,14 +172,14 @@ class Painter:
         if limit is not None and limit.shape == values.shape:
             for code, name in names.items():
                 if name in SHADES and not (name == NET_STATE and layer.variable == "net_factor"):
-                    states[self.word(name)] = limit == code, class_colour(name)
+                    states[name_of(name, self._words)] = limit == code, class_colour(name)
             inside = self._inside(limit)
             taken = np.logical_or.reduce([mask for mask, _ in states.values()] or [~inside])
             empty = inside & ~taken & ~np.isfinite(values)
-            states[self.word(NOTHING_FITS)] = empty, class_colour(NOTHING_FITS)
+            states[name_of(NOTHING_FITS, self._words)] = empty, class_colour(NOTHING_FITS)
             if layer.variable == "allocated":
                 none = inside & ~taken & (values == 0)
-                states[self.word(NOT_IN_PLAN)] = none, class_colour(NOT_IN_PLAN)
+                states[name_of(NOT_IN_PLAN, self._words)] = none, class_colour(NOT_IN_PLAN)
         diverging = layer.variable == "net_factor" and bool(np.nanmin(values, initial=0.0) < 0)
         ramp = variable(layer.variable).colours
         if layer.variable == "net_factor" and not diverging:
@@ -242,14 +243,6 @@ class Painter:
         categories.append(Category(INCLUDED_BIT, self._words("map.rules.several"), "#5A5A5A"))
         categories.append(Category(INCLUDED_BIT + 1, self._words("map.rules.none"), "#F7F4EC"))
         return paint_classes(codes, categories)
-
-    def word(self, name: str) -> str:
-        """A class in words: a method, a resource, a state, or the user's own name."""
-        if name in self._methods:
-            return self._words.method(name)
-        if name in RESOURCES:
-            return self._words(f"map.limit.{name}")
-        return self._words.named("map.state", name)
 
     def _colour(self, name: str) -> str:
         return class_colour(name, tuple(self._methods))

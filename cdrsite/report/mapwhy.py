@@ -10,16 +10,8 @@ import numpy as np
 
 from cdrsite.core.vocabulary import OUTSIDE_NAME
 from cdrsite.explain.cells import Evidence, is_study, methods_of, reason_of
-from cdrsite.explain.lines import (
-    Fact,
-    Line,
-    Told,
-    amount,
-    cell_told,
-    labelled,
-    method_told,
-    some_of,
-)
+from cdrsite.explain.facts import Fact, Line, Told, labelled, some_of
+from cdrsite.explain.lines import amount, cell_told, method_told
 from cdrsite.outputs.legend import flag_names, label_names, state_codes
 from cdrsite.report.mapcells import MOST_CELLS, lookup, pack_digits, pack_whole, sampling
 from cdrsite.report.mapsource import every

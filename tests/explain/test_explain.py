@@ -25,7 +25,8 @@ from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.core.words import Words
 from cdrsite.engine.passes import Workspace
 from cdrsite.explain.cells import CHARGES, PARTS, VERDICTS, Evidence, methods_of, reason_of
-from cdrsite.explain.lines import Fact, amount, filled, significant
+from cdrsite.explain.facts import Fact, filled, significant
+from cdrsite.explain.lines import amount
 from cdrsite.explain.place import Explanation, explain_place, explain_run, parse_place
 from cdrsite.study.assemble import assemble
 from cdrsite.study.cells import score

@@ -28,7 +28,7 @@ from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.numbers import number
 from cdrsite.core.states import OUTSIDE
 from cdrsite.core.words import LANGUAGES, Words
-from cdrsite.explain.lines import kinds_of
+from cdrsite.explain.facts import kinds_of
 from cdrsite.explain.place import explain_place
 from cdrsite.outputs.palette import METHOD_COLOURS, STATE_COLOURS
 from cdrsite.outputs.rasters.raster import Category
