@@ -333,7 +333,8 @@ def sharing_order(runs: Sequence[Variant]) -> list[int]:
     for variant in runs:
         try:
             scenario = load_scenario(variant.scenario, variant.overrides)
-            keys.append(tuple(stage.key(scenario) for stage in SHARED_STAGES))
+            known: dict[str, str] = {}
+            keys.append(tuple(stage.key(scenario, known) for stage in SHARED_STAGES))
         except (CdrsiteError, OSError):  # told when it is run
             keys.append((variant.name,))
     first: dict[tuple[str, ...], int] = {}

@@ -78,11 +78,18 @@ class Stage(Generic[P, T]):
         vars(part)["scenario"] = only(study.scenario, self.reads)
         return part
 
-    def key(self, scenario: BaseModel) -> str:
-        """Hash of all that the stage depends on in a scenario; the same wherever its files lie."""
-        own = content(only(scenario, self.reads))
-        text = json.dumps([__version__, self.name, own, [one.key(scenario) for one in self.after]])
-        return hashlib.sha256(text.encode()).hexdigest()[:20]
+    def key(self, scenario: BaseModel, known: dict[str, str] | None = None) -> str:
+        """Hash of all that the stage depends on in a scenario; the same wherever its files lie.
+
+        ``known`` takes the keys of a scenario's stages by name: each is then made once.
+        """
+        known = {} if known is None else known
+        if self.name not in known:
+            own = content(only(scenario, self.reads))
+            before = [one.key(scenario, known) for one in self.after]
+            text = json.dumps([__version__, self.name, own, before])
+            known[self.name] = hashlib.sha256(text.encode()).hexdigest()[:20]
+        return known[self.name]
 
 
 def stage(

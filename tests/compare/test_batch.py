@@ -89,7 +89,7 @@ def fake_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return result
 
     monkeypatch.setattr(batch_module, "load_scenario", lambda path, sets: f"{path} {sets}")
-    monkeypatch.setattr("cdrsite.engine.stages.Stage.key", lambda self, scenario: self.name)
+    monkeypatch.setattr("cdrsite.engine.stages.Stage.key", lambda self, scenario, known: self.name)
     monkeypatch.setattr(study_module, "run", run)
 
 

@@ -6,6 +6,7 @@ marked as informative with the reason; the test fails for a key that is none of 
 
 from __future__ import annotations
 
+import re
 import typing
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import pytest
 import shapely
 import xarray as xr
 from pydantic import BaseModel
+from stage_bytes import stages_told, undeclared
 from tiny_scenario import (
     COLS,
     NORTH,
@@ -128,6 +130,8 @@ MORE_LAYERS = {
 """Layers that the tiny scenario has none of."""
 
 Case = tuple[tuple[str, ...], tuple[str, ...]]
+STAGES_OF: dict[tuple[str, ...], dict[str, str]] = {}
+"""Settings of a run -> hash of what each of its stages gave."""
 
 
 def rules(group: str, at: str, before: tuple[str, ...] = ()) -> dict[str, Case]:
@@ -737,9 +741,10 @@ def numbers(world: Path) -> Callable[[tuple[str, ...]], dict[str, Any]]:
 
     def found(settings: tuple[str, ...]) -> dict[str, Any]:
         if settings not in done:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), stages_told() as hashes:
                 warnings.simplefilter("ignore", CdrsiteWarning)
                 result = run(load_scenario(world, settings))
+            STAGES_OF[settings] = dict(hashes)
             values = {str(n): v.values.tobytes() for n, v in result.dataset.data_vars.items()}
             tables = {
                 name: table.select_dtypes(["number", "bool"]).to_csv()
@@ -769,6 +774,9 @@ def test_a_key_moves_a_number(
     base, change = CASES[key]
     plain, other = numbers(base), numbers((*base, *change))
     assert plain != other
+    if len(change) == 1:  # else other keys move the stages, too
+        known = re.split(r"[\[<*]", key)[0].strip(".")
+        assert undeclared(STAGES_OF[base], STAGES_OF[*base, *change], known) == []
 
 
 @pytest.mark.parametrize(
