@@ -69,6 +69,7 @@ FEW: tuple[Change, ...] = (
     ("resources.storage", "resources.storage.cost=9 USD/t", UNPLANNED),
     ("costs.prices.water", "costs.prices.water=3 USD/m3", UNPLANNED),
     ("transport.surface", "transport.surface.onshore=2", UNPLANNED),
+    ("resources.land", "resources.land.usable=0.4", UNPLANNED),
     ("network.segments", "network.segments=1", ()),
 )
 """Key, a change of it, and what is set before: for each stage one that it declares, and others."""
@@ -84,7 +85,6 @@ OTHERS: tuple[Change, ...] = (
     ("accounting.forest_years", "accounting.forest_years=60", ()),
     ("accounting.retention_years", "accounting.retention_years=50", ()),
     ("accounting.buffer", "accounting.buffer=0.3", ()),
-    ("resources.land", "resources.land.usable=0.4", ()),
     ("resources.power", "resources.power.intensity=90 g/kWh", ()),
     ("resources.heat", "resources.heat.intensity=90 g/kWh", ()),
     ("resources.biomass", "resources.biomass.haul=3 km", ()),
