@@ -15,12 +15,12 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import TypedDict
 
 from cdrsite.core.errors import ConfigError, UnitError
-from cdrsite.core.fields import Model, Name, Text, problem, problems, unknown_key
+from cdrsite.core.fields import Fraction, Model, Name, Text, problem, problems, unknown_key
 from cdrsite.core.units import find_currency, parse_quantity
 from cdrsite.library.files import read_file, shipped
 from cdrsite.library.parameters import PARAMETERS, Parameter
 from cdrsite.library.records import Source, Value, load_sources, unknown_name
-from cdrsite.place.climate import ClimateTable
+from cdrsite.place.registry import keys_of_files
 
 Flag = Annotated[bool, Field(strict=True)]
 
@@ -171,7 +171,10 @@ class Profile(Model):
         return record.to(PARAMETERS[parameter].unit, base_year)
 
 
-class Method(Model):
+PlaceKeys = keys_of_files()
+
+
+class Method(PlaceKeys):  # type: ignore[misc, valid-type]
     """A removal method with its profiles."""
 
     name: Text
@@ -191,8 +194,9 @@ class Method(Model):
     """Used when a scenario names none."""
     profiles: dict[Name, Profile] = Field(min_length=1)
     """By name."""
-    climate: ClimateTable | None = None
-    """Dependence on the climate."""
+    usable_land: dict[str, Fraction] = Field(default_factory=dict)
+    """Class or group of classes of land cover -> share of it that the method can use, 0 for the
+    others; where empty, and where no layer has these classes, the scenario's share counts."""
     note: Text = ""
     """What to know about the method."""
     sources: dict[str, Source] = Field(default_factory=dict)
@@ -206,9 +210,11 @@ class Method(Model):
         for name in self.profiles:
             self._resolve(name, done, ())
         known = load_sources() | self.sources
-        if self.climate is not None and self.climate.source not in known:
-            error = unknown_name("source", self.climate.source, list(known))
-            raise problem(str(error), at="climate.source")
+        for key in PlaceKeys.model_fields:
+            source = getattr(getattr(self, key), "source", None)
+            if source is not None and source not in known:
+                error = unknown_name("source", source, list(known))
+                raise problem(str(error), at=f"{key}.source")
         if self.default_profile not in done:
             error = unknown_name("profile", self.default_profile, list(done))
             raise problem(str(error), at="default_profile")

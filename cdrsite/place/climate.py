@@ -347,11 +347,17 @@ class ClimateKeys(Model):
     """Makes energy and productivity of DAC depend on the place."""
 
 
+class ClimateFileKeys(Model):
+    """Keys of :class:`AirClimate` in a method file."""
+
+    climate: ClimateTable | None = None
+    """Dependence on the climate."""
+
+
 class AirClimate(Dependence):
     """Energy and productivity by the method's own table of climates (:func:`climate_factors`)."""
 
-    name = "climate"
-    keys = ClimateKeys
+    name, keys, file_keys = "climate", ClimateKeys, ClimateFileKeys
 
     def acts(self, use: Use) -> bool:
         """Where the scenario gives the climate."""

@@ -97,6 +97,9 @@ class Dependence:
         Name in the registry.
     keys : type of Model
         Its keys under a method of a scenario, all of them optional.
+    file_keys : type of Model
+        Its keys of a method file beside the profiles, all of them optional; what has a ``source``
+        names one of the file or of the library.
     parameters : tuple of (str, str)
         Parameters of method files that no other part reads: name, canonical unit. What they mean
         is in the words, ``param.NAME``.
@@ -104,6 +107,7 @@ class Dependence:
 
     name: ClassVar[str]
     keys: ClassVar[type[Model]]
+    file_keys: ClassVar[type[Model]] = Model
     parameters: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def acts(self, use: Use) -> bool:

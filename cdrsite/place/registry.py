@@ -62,7 +62,17 @@ def register_dependence(dependence: Dependence) -> None:
 def keys_of_methods() -> type[Model]:
     """Keys of all dependences, for the model of a method in a scenario."""
     _read_by.append("scenarios")
-    return type("PlaceKeys", tuple(one.keys for one in DEPENDENCES.values()), {"__doc__": None})
+    return _with_all([one.keys for one in DEPENDENCES.values()])
+
+
+def keys_of_files() -> type[Model]:
+    """Keys of all dependences, for the model of a method file."""
+    return _with_all([one.file_keys for one in DEPENDENCES.values()])
+
+
+def _with_all(parts: list[type[Model]]) -> type[Model]:
+    bases = tuple(dict.fromkeys(part for part in parts if part is not Model))
+    return type("PlaceKeys", bases or (Model,), {"__doc__": None})
 
 
 def parameters_of_methods() -> tuple[tuple[str, str], ...]:

@@ -7,8 +7,15 @@ from dataclasses import dataclass
 
 from cdrsite.config.models import Scenario
 from cdrsite.config.resources import Land
-from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError
+from cdrsite.core.errors import (
+    CdrsiteError,
+    CdrsiteWarning,
+    ConfigError,
+    DataError,
+    message,
+)
 from cdrsite.core.grid import Block
+from cdrsite.core.reader import LayerReader
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.cache import Cache
 from cdrsite.engine.stages import stage
@@ -151,19 +158,56 @@ def read_rules(scenario: Scenario) -> RuleBook:
     return rule_book(scenario.siting.exclude, scenario.siting.include, confined)
 
 
-@stage("lands", reads=("resources.land", "methods.*.usable_land"), gives=("lands",))
-def read_lands(scenario: Scenario) -> Lands:
-    """The land that each method can use: its own share of it, or that of the study."""
+@stage(
+    "lands",
+    reads=("resources.land", "methods.*.usable_land"),
+    after=(open_layers, resolve_methods),
+    gives=("lands",),
+)
+def read_lands(scenario: Scenario, models: dict[str, MethodModel], reader: LayerReader) -> Lands:
+    """The land that each method can use: its own share of it, or that of the study.
+
+    Its own is what the scenario says; else what its file says of classes of land cover, on the
+    layer from which the study has its usable land.
+
+    Warns
+    -----
+    CdrsiteWarning
+        Where no layer says which land a file's classes are.
+    """
     general = scenario.resources.land
     different, of = [general], {}
-    for name, choice in scenario.methods.items():
-        own = general
-        if choice.usable_land is not None:
-            own = general.model_copy(update={"usable": choice.usable_land})
+    for name, model in models.items():
+        own, shares = general, model.method.usable_land
+        if (given := scenario.methods[name].usable_land) is not None:
+            own = general.model_copy(update={"usable": given})
+        elif shares and (layer := _classed(general, reader, list(shares))) is not None:
+            own = general.model_copy(update={"usable": {layer: shares}})
+        elif shares:
+            text = message(
+                f"no layer says which land is {', '.join(shares)}, so it takes what all can use",
+                where=f"methods.{name}",
+                expected="resources.land.usable by a layer that has these classes",
+                cure=f"give methods.{name}.usable_land",
+                rule=7,
+            )
+            warnings.warn(text, CdrsiteWarning, stacklevel=2)
         if own not in different:
             different.append(own)
         of[name] = different.index(own)
     return Lands(tuple(different), of)
+
+
+def _classed(land: Land, reader: LayerReader, classes: list[str]) -> str | None:
+    """The layer that usable land goes by, if it has these classes."""
+    if not isinstance(land.usable, dict):
+        return None
+    (layer,) = land.usable
+    try:
+        reader.class_codes(layer, classes)
+    except CdrsiteError:
+        return None
+    return layer
 
 
 def ground_name(ground: Ground, book: RuleBook) -> str:
@@ -245,7 +289,7 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
         for finding in check_profile(model.profile, model.numbers):
             warnings.warn(f"{model.name}: {finding}", CdrsiteWarning, stacklevel=2)
     book, criteria = read_rules(scenario), read_criteria(scenario, tuple(models))
-    lands = read_lands(scenario)
+    lands = read_lands(scenario, models, reader)
     pools, storage = pools_of(scenario, reader), storage_of(scenario, reader)
     if storage is not None:
         for text in storage.left_out:

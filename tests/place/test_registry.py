@@ -11,6 +11,7 @@ from tiny_scenario import SCENARIO, write_world
 
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import ConfigError
+from cdrsite.library.files import FOLDER
 from cdrsite.place.dependence import Dependence, layer_keys
 from cdrsite.place.registry import DEPENDENCES, register_dependence
 
@@ -38,15 +39,26 @@ class SteepKeys(Model):
     """Water is dearer to come by on slopes."""
 
 
+class Weight(Model):
+    weight: Fraction
+    source: str
+
+
+class SteepFileKeys(Model):
+    steep_weight: Weight | None = None
+    """How much of it counts."""
+
+
 class Steepness(cdrsite.Dependence):
-    name, keys = "steep", SteepKeys
+    name, keys, file_keys = "steep", SteepKeys, SteepFileKeys
     parameters = (("steepness", "1"),)
 
     def acts(self, use):
         return use.choice.steep is not None
 
     def numbers(self, use):
-        return {"share": use.choice.steep.share * use.number("steepness", 2.0)}
+        weight = use.method.steep_weight.weight
+        return {"share": use.choice.steep.share * use.number("steepness", 2.0) * weight}
 
     def needs(self, use, needs):
         return needs.times(water=layer(own_layer("steep factor", use.name)))
@@ -71,6 +83,16 @@ found["schema"] = "steep" in json.dumps(Scenario.model_json_schema())
 result = cdrsite.run(scenario)
 need = result.dataset["need_water"].sel(removal_method="daccs-solid").to_numpy()
 found["need"] = np.nan_to_num(need.astype(float), nan=-1).tolist()
+page = (result.write(home.parent / "run") / "report.html").read_text("utf-8")
+found["reported"] = ">steepness<" in page
+own = home.with_name("own.yaml")
+own.write_text(own.read_text("utf-8").replace("source: derived}", "source: nobody}"), "utf-8")
+try:
+    parse_scenario(text, home)
+    cdrsite.run(parse_scenario(text, home))
+except cdrsite.CdrsiteError as error:
+    found["source"] = str(error)
+own.write_text(own.read_text("utf-8").replace("source: nobody}", "source: derived}"), "utf-8")
 found["used"] = sorted(result.used.parameters["daccs-solid"])
 for wrong in ("steep: {slop: slope}", "steep: {slope: nowhere}", "steep: {slope: basins}"):
     try:
@@ -86,9 +108,12 @@ def test_a_toy_dependence_reaches_scenario_library_kernel_and_errors(tmp_path: P
 
     text = SCENARIO.replace(
         "{profile: literature}",
-        "{profile: literature, steep: {slope: slope}, override: {steepness: 3}}",
+        "{library: own.yaml, profile: literature, steep: {slope: slope}, override: {steepness: 3}}",
     )
     home = write_world(tmp_path, text)
+    own = (FOLDER / "methods" / "daccs-solid.yaml").read_text(encoding="utf-8")
+    weight = "steep_weight: {weight: 0.8, source: derived}\nprofiles:\n"
+    (tmp_path / "own.yaml").write_text(own.replace("profiles:\n", weight), encoding="utf-8")
     (tmp_path / "toy.py").write_text(TOY, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, tmp_path / "toy.py", home, text],
@@ -99,10 +124,12 @@ def test_a_toy_dependence_reaches_scenario_library_kernel_and_errors(tmp_path: P
     assert found["references"] == [
         "siting.exclude.2.layer", "siting.prefer.0.layer", "methods.daccs-solid.steep.slope"
     ]  # fmt: skip
+    assert "steep_weight.source: unknown source; got 'nobody'" in found["source"]
+    assert found["reported"]
     assert found["known"] and found["schema"] and "steepness" in found["used"]
     # 1 m3/t on the plain; slopes rise by 5 degrees a column
     for col in range(1, 7):
-        assert found["need"][4][col] == pytest.approx(1 + 0.5 * 3 * 5 * col / 45, rel=1e-6)
+        assert found["need"][4][col] == pytest.approx(1 + 0.5 * 3 * 0.8 * 5 * col / 45, rel=1e-6)
     assert "steep.slop: unknown key" in found["steep: {slop: slope}"]
     assert "did you mean 'slope'" in found["steep: {slop: slope}"]
     assert "methods.daccs-solid.steep.slope" in found["steep: {slope: nowhere}"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_scenario import SCENARIO, write_world
+from tiny_scenario import SCENARIO, cover, write_raster, write_world
 
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
@@ -76,6 +76,33 @@ def test_the_plan_keeps_to_each_methods_land_and_to_the_cells(study: Study) -> N
         most = np.nan_to_num(result.dataset["usable_land"].sel(removal_method=method).to_numpy())
         assert (mine <= most * (1 + 1e-5)).all(), method
     assert sum(used.values()).max() <= AREA * (1 + 1e-5)
+
+
+def test_a_method_file_names_its_land_by_classes_of_the_studys_own_layer(
+    tmp_path: Path,
+) -> None:
+    """Rock goes on crop alone: all of it, where others may have a twentieth."""
+    text = SCENARIO.replace("  beccs-residue: {}\n", f"  {ROCK}: {{}}\n")
+    text = text.replace("{usable: 0.5}", "{usable: {cover: {forest: 0.5, crop: 0.05}}}")
+    text = text.replace("classes: [50]", "classes: [built]")
+    text = text.replace("{path: cover.tif, ", "{path: cover.tif, preset: esa-worldcover, ")
+    path = write_world(tmp_path, text)
+    ground = cover()
+    ground[:, 3] = 40
+    write_raster(tmp_path / "cover.tif", ground, nodata=255)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CdrsiteWarning)
+        result = run(load_scenario(path))
+        general = run(load_scenario(path, ["resources.land.usable=0.5"]))
+        own = load_scenario(path, [f"methods.{ROCK}.usable_land={{cover: {{forest: 0.1}}}}"])
+        assert land(run(own), ROCK)[0].tolist() == pytest.approx([0.1 * AREA, 0.0])
+    assert land(result, ROCK)[0].tolist() == pytest.approx([0.0, AREA])
+    assert land(result, SOLID)[0].tolist() == pytest.approx([0.5 * AREA, 0.05 * AREA])
+    assert not [text for text in result.warnings if "no layer says" in text]
+    (told,) = [text for text in general.warnings if "no layer says" in text]
+    assert f"methods.{ROCK}: no layer says which land is crop" in told
+    assert f"cure: give methods.{ROCK}.usable_land" in told
+    assert land(general, ROCK)[0].tolist() == pytest.approx([0.5 * AREA, 0.5 * AREA])
 
 
 def test_a_wrong_share_or_layer_is_refused(study: Study, tmp_path: Path) -> None:
