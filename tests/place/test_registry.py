@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -104,8 +105,6 @@ print(json.dumps(found))
 
 
 def test_a_toy_dependence_reaches_scenario_library_kernel_and_errors(tmp_path: Path) -> None:
-    import json
-
     text = SCENARIO.replace(
         "{profile: literature}",
         "{library: own.yaml, profile: literature, steep: {slope: slope}, override: {steepness: 3}}",
