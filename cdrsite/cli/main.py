@@ -3,6 +3,8 @@
 Exit codes: 0 done; 1 the run failed; 2 the request was wrong (bad scenario or data); 130 stopped
 with Ctrl-C, 143 by the system (SIGTERM), 129 by the end of its terminal (SIGHUP); 141 the reader of
 the output went away.
+
+One module: all commands with their options, as `--help` shows them.
 """
 
 from __future__ import annotations

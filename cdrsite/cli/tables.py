@@ -1,4 +1,7 @@
-"""Tables on the terminal, and the end of a run in a screenful."""
+"""Tables on the terminal, and the end of a run in a screenful.
+
+One module: what the terminal shows of a run, from top to bottom.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """Many runs, one table and one page that compare them.
 
 What a run needs is imported where it runs: a batch that has workers starts them at once.
+
+One module: variants, runs and table follow one list.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Maps of what changed between two runs on one grid: net removal, cost, winning method.
 
 Everything is read, computed and counted by blocks from the two labelled datasets.
+
+One module: the maps are made in one pass, and are written with what they mean.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The page that compares two runs: what changed, in one sentence first, then in full."""
+"""The page that compares two runs: what changed, in one sentence first, then in full.
+
+One module: the sections of one page, in the order in which they are read.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ Cells come in runs that share all their pools, as polygons on a raster do; the p
 loop constants, so that every inner loop is a straight line over a short tile in cache. Arithmetic
 is in float64 whatever the inputs are. Loops run from 0 over contiguous slices and write one array
 each: only then does the compiler turn them into vector instructions.
+
+One module: the loops share their tiles and inline one another; numba compiles them together.
 """
 
 # numba compiles the functions for the dtypes that it meets, so they carry no annotations

@@ -2,6 +2,8 @@
 
 With `cubes.py` the only module that opens what a scenario names. Rasters are read in windows of
 stored values; :meth:`RasterSource.decode` turns them into numbers with NaN for unknown (rule 2).
+
+One module: whatever the format, a source answers the same questions.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ each plant. A second round makes ground that routes use a little cheaper to stee
 routes run together; costs are always those of the plain surface. The union of the routes is cut
 down to its junctions. What the network loses against direct paths is measured, and direct paths
 are added where the loss is above the limit.
+
+One module: the rounds work on one graph, and each step is a few lines of it.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Each trend bought gives capacity of that very purchase only, so a cheap fixed ch
 joined to a cheap slope of another size class. What is built pays its yearly cost from its period
 to the end; yearly costs are weighted by the discounted years of their period, so that one period
 gives the yearly cost of the static model. A sink holds the sum over periods of rate times years.
+
+One module: building, reading and checking the model need the same numbering of columns.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Trends of an arc are straight lines above a cost model's annual cost per km, times the arc's length
 of plain ground. Trucks go the whole way from a plant to storage or to another plant, so that
 loading is paid once; ships go between given ports. The design chooses among them arc by arc.
+
+One module: trends, terminals and tables follow one numbering of arcs.
 """
 
 from __future__ import annotations

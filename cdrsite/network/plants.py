@@ -4,6 +4,8 @@ Greedy with capacity: the place with the most tonnes within the catchment comes 
 moves to a suitable cell near the weighted median of its tonnes, takes the nearest tonnes from there
 and leaves the rest. Tonnes that are left over then join plants that still have room. What belongs
 to no plant stays in :attr:`Plants.remainder` with its reason. Nothing depends on threads or chance.
+
+One module: gathering, moving and sharing change the same tonnes.
 """
 
 from __future__ import annotations

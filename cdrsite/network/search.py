@@ -7,6 +7,8 @@ per leaf (or one in all, where the leaves are many) below the best plan. A round
 followed by another of more work where the effort pays for it. After every step the search ends
 where the gap asked is proven. What runs side by side sees nothing of each other, so neither load
 nor threads change a plan (rule 9).
+
+One module: the steps hand one state on, and only side by side is their order seen.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The vector layers of a run in one styled GeoPackage."""
+"""The vector layers of a run in one styled GeoPackage.
+
+One module: a layer is its columns, their meaning and its style, side by side.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ folder is refused before anything is computed.
 What is written lies aside, in a folder of a name that nobody else uses and with a marker in it, and
 so does for a moment what it replaces. A process that is killed leaves that folder; the next one
 brings it to an end.
+
+One module: its promise holds only if every step of taking a place is seen together.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """From the plan's tonnes on the grid to plants, corridors and a designed network.
 
 The network follows the allocation and changes nothing in it: rasters do not depend on the design.
+
+One module: the stage, its tables and its features follow one list of plants.
 """
 
 from __future__ import annotations

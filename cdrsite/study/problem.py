@@ -3,6 +3,8 @@
 The competition divides truly what the scoring only offered: here each cell brings its own limits
 (land it may use, supplies that cannot leave it), and pools, storage units and policy rules become
 rows that all cells share (rule 6).
+
+One module: the way there and the way back use the same order of rows and methods.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ where enough tonnes lie around one that the plan does not use, in the order of w
 there falls short of at the plan's prices (0: it would do as well), then of its cost, of suitability
 and of tonnes. An alternative stands for itself: it would share pools with the plan and with others,
 and offers no more than its pools hold.
+
+One module: the plan's places and the alternatives are rows of one table.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ All arrays are flat views of a grid that is padded on every side with barrier ce
 at least as wide as the longest move, so no kernel tests for the border. ``stride`` is the padded
 row length. A move is (row step, column step, kind); ``unit[kind, row]`` is the true length [km]
 of that move, divided by the denominator of its cell shares, with the row of its northern end.
+
+One module: the loops share the padding and the numbering of moves.
 """
 
 from __future__ import annotations

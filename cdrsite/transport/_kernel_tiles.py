@@ -14,6 +14,8 @@ only fall, and the fixed point is unique, so the order does not show in the resu
 
 All scratch is one flat buffer with offsets known at compile time: the compiler then sees by itself
 that the rows do not overlap.
+
+One module: the solver and its agenda share one scratch buffer.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ Conventions
   of several sinks in one cell the one with the lower start cost, then the smaller id.
 - Labels are relaxed in ``dtype``. Their fixed point is unique, so threads, tiles and the order of
   work cannot change a bit. Costs and lengths are summed along the routes in float64.
+
+One module: the conventions above hold for every function of it.
 """
 
 from __future__ import annotations

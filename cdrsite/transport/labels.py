@@ -6,6 +6,8 @@ Where the sets differ, the neighbour's best label whose sink is not in S(c) has 
 is already final: it is a start value. So rank j is again one scalar problem, with start values on
 the borders between sets and no moves across them; its cost does not depend on how many sinks
 there are.
+
+One module: the ranks, their start values and their links follow one definition.
 """
 
 from __future__ import annotations

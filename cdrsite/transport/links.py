@@ -1,4 +1,7 @@
-"""From every cell to its k cheapest storage units: surface, access cells, least-cost routes."""
+"""From every cell to its k cheapest storage units: surface, access cells, least-cost routes.
+
+One module: surface, sources and routes of a block are made and read in one place.
+"""
 
 from __future__ import annotations
 

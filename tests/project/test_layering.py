@@ -152,6 +152,8 @@ def test_no_circle_inside_rooms_or_between_them() -> None:
 def test_modules_stay_readable(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count("\n") <= 600
+    if text.count("\n") > 450:
+        assert "One module: " in (ast.get_docstring(ast.parse(text)) or ""), "say why it is one"
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
             doc = ast.get_docstring(node, clean=False)
