@@ -52,7 +52,6 @@ def _table(*rows: tuple[str, str] | tuple[str, str, bool]) -> dict[str, Paramete
 
 
 PARAMETERS: dict[str, Parameter] = _table(
-    ("heat_pump_cop", "1"),
     ("materials", "kg/t"),
     ("land_exclusive_fraction", "1"),
     ("fossil_co_captured", "t/t"),
@@ -75,18 +74,8 @@ PARAMETERS: dict[str, Parameter] = _table(
     ("buffer", "1"),
     ("reversal_hazard", "1/yr"),
     ("durability", "yr"),
-    ("uptake", "t/ha/yr"),
-    ("uptake_years", "yr"),
-    ("layer_years", "yr"),
-    ("age_curve_k", "1/yr"),
-    ("age_curve_p", "1"),
-    ("accounting_years", "yr"),
-    ("planting_cost", "USD/ha"),
-    ("upkeep", "USD/ha/yr"),
-    ("pv_density", "kW/m2"),
-    ("pv_reference_yield", "kWh/kW"),
+    *parameters_of_methods(),
     ("net_published", "1"),
     ("cost_published", "USD/t", True),
-    *parameters_of_methods(),
 )
 """All parameters by name, in the order of tables and reports."""

@@ -358,6 +358,7 @@ class AirClimate(Dependence):
     """Energy and productivity by the method's own table of climates (:func:`climate_factors`)."""
 
     name, keys, file_keys = "climate", ClimateKeys, ClimateFileKeys
+    parameters = (("heat_pump_cop", "1"),)
 
     def acts(self, use: Use) -> bool:
         """Where the scenario gives the climate."""

@@ -127,8 +127,17 @@ class Growth(Dependence):
     brings it to the mean of the accounting years.
     """
 
-    name = "growth"
-    keys = GrowthKeys
+    name, keys = "growth", GrowthKeys
+    parameters = (
+        ("uptake", "t/ha/yr"),
+        ("uptake_years", "yr"),
+        ("layer_years", "yr"),
+        ("age_curve_k", "1/yr"),
+        ("age_curve_p", "1"),
+        ("accounting_years", "yr"),
+        ("planting_cost", "USD/ha"),
+        ("upkeep", "USD/ha/yr"),
+    )
 
     def acts(self, use: Use) -> bool:
         """Where the land need follows from an uptake rate."""

@@ -73,8 +73,8 @@ class OwnPowerKeys(Model):
 class OwnRenewables(Dependence):
     """Land of a method's own photovoltaics (:func:`pv_land`)."""
 
-    name = "own power"
-    keys = OwnPowerKeys
+    name, keys = "own power", OwnPowerKeys
+    parameters = (("pv_density", "kW/m2"), ("pv_reference_yield", "kWh/kW"))
 
     def acts(self, use: Use) -> bool:
         """Where the scenario asks for own power."""
