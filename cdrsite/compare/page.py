@@ -416,7 +416,7 @@ def binding(sheet: Sheet, found: Comparison) -> str:
 
 
 def _pool_name(sheet: Sheet, row: Row) -> str:
-    family = sheet.words.resource(str(row["family"]))
+    family = sheet.words.heading(sheet.words.resource(str(row["family"])))
     return text(f"{family}: {row['zone']}" if row["zone"] else family)
 
 

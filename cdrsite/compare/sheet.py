@@ -58,10 +58,7 @@ class Sheet(Frame):
 
     def class_name(self, name: str) -> str:
         """Words for a class of the map of winning methods."""
-        for kind in ("method", "limit", "class"):
-            if self.words.has(f"{kind}.{name}"):
-                return self.words(f"{kind}.{name}")
-        return name
+        return self.words.called(name)
 
     def class_colour(self, name: str) -> str:
         """Colour of such a class."""

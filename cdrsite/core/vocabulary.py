@@ -104,7 +104,8 @@ class Resource:
     price_shown : Scale
         How much of the canonical unit the price is shown for, and the unit.
     cost : str
-        Part of the cost that its price makes (:func:`cdrsite.methods.cost.gross_cost_terms`).
+        Part of the cost that its price makes (:func:`cdrsite.methods.cost.gross_cost_terms`), where
+        it is not called as the resource.
     free : bool
         Whether it never limits where a scenario says nothing of it; else there is none.
     rows : dict of str to str
@@ -122,7 +123,7 @@ class Resource:
     key: str = ""
     price: tuple[str, float | None] | None = None
     price_shown: Scale = (1.0, "")
-    cost: str = "materials"
+    cost: str = ""
     free: bool = True
     rows: tuple[tuple[str, str], ...] = ()
     where: str = "found in the cell itself"
@@ -137,6 +138,11 @@ class Resource:
     def parameter(self) -> str:
         """Key below ``resources`` and in the words of a scenario."""
         return self.key or self.name
+
+    @property
+    def part(self) -> str:
+        """Part of the cost that its price makes."""
+        return self.cost or self.name
 
     @property
     def families(self) -> dict[str, str]:
@@ -167,29 +173,28 @@ register(
     Resource(
         "land", "land", "m2", "#8C6D31", ("land_direct", "land_feedstock"),
         "Which part of a cell's area can be used at all.",
-        price=("USD/m2/yr", 0.02), price_shown=(1e4, "USD/ha/yr"), cost="land",
+        price=("USD/m2/yr", 0.02), price_shown=(1e4, "USD/ha/yr"),
     )
 )  # fmt: skip
 register(
     Resource(
         "water", "flow", "m3/yr", "#0072B2", ("water",),
         "Water that may be consumed on top of today's use.",
-        price=("USD/m3", 1.0), price_shown=(1.0, "USD/m3"), cost="water", signed=True,
+        price=("USD/m3", 1.0), price_shown=(1.0, "USD/m3"), signed=True,
     )
 )  # fmt: skip
 register(
     Resource(
         "electricity", "energy", "kWh/yr", "#F0E442", ("electricity",),
         "Clean electricity, with the emissions of making it.", key="power",
-        price=("USD/kWh", 0.06), price_shown=(1e3, "USD/MWh"), cost="electricity",
-        signed=True,
+        price=("USD/kWh", 0.06), price_shown=(1e3, "USD/MWh"), signed=True,
     )
 )  # fmt: skip
 register(
     Resource(
         "heat", "energy", "kWh/yr", "#D55E00", ("heat",),
         "Heat below 120 degree C, or at 900 degree C for liquid-solvent DAC.",
-        price=("USD/kWh", 0.03), price_shown=(1e3, "USD/MWh"), cost="heat",
+        price=("USD/kWh", 0.03), price_shown=(1e3, "USD/MWh"),
     )
 )  # fmt: skip
 register(

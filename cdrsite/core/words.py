@@ -78,6 +78,16 @@ class Words:
         """Name of a resource, or of a family of limits such as injectivity."""
         return self.named("resource", name)
 
+    def called(self, name: str) -> str:
+        """What a class of a map or a reason stands for: a method, a resource, a state."""
+        keys = (f"{kind}.{name}" for kind in ("method", "resource", "state", "class"))
+        return next((self._table[key] for key in keys if key in self._table), name)
+
+    @staticmethod
+    def heading(text: str) -> str:
+        """A noun as it stands at the head of a row or a section."""
+        return text[:1].upper() + text[1:]
+
     def unit(self, name: str) -> str:
         """A unit as it is written in the language, e.g. ``Mt/yr``; else as a formula: ``m³/t``."""
         return self._table.get(f"unit.{name}") or name.replace("m2", "m²").replace("m3", "m³")

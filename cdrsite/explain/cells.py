@@ -33,21 +33,8 @@ VERDICTS = (
     "not possible", "used", "used", "too much", "adds nothing", "as good", "nothing fits",
 )  # fmt: skip
 """What the plan does with a method in a cell; ``USED_SHARE`` where its land says how much."""
-PARTS: dict[str, tuple[str, ...]] = {
-    "capital": ("capital",),
-    "operation": ("fixed_om", "variable_om", "materials"),
-    "electricity": ("electricity",),
-    "heat": ("heat",),
-    "water": ("water",),
-    "feedstock": ("feedstock",),
-    "land": ("land",),
-    "planting": ("planting",),
-    "transport": ("transport",),
-    "storage": ("storage",),
-    "revenue": ("revenue",),
-}
-"""Part of a cost as people ask for it -> those of
-:func:`cdrsite.methods.cost.gross_cost_terms`."""
+OPERATION = ("fixed_om", "variable_om", "materials")
+"""Parts of :func:`cdrsite.methods.cost.gross_cost_terms` that people ask for as one."""
 
 
 def methods_of(dataset: xr.Dataset) -> tuple[str, ...]:
@@ -134,7 +121,7 @@ class InPlan:
     cost_at_plant, cost_to_sink
         Cost before, and of, transport and storage [USD per gross t].
     cost_usd_per_net_t, parts_usd_per_net_t
-        Both per net tonne, and by part (:data:`PARTS`); no parts in a run that kept none.
+        Both per net tonne, and by part (:func:`_parts`); no parts in a run that kept none.
     sink
         Label of the storage unit that the plan would use; -1 for none.
     needs
@@ -371,8 +358,10 @@ def _parts(
         store = evidence.at_label("pool_storage", "storage_cost", sink)
         gross["transport"] = gross["transport"] + stored * (evidence.of("sink_cost", index) - store)
         gross["storage"] = gross["storage"] + stored * store
+    asked = {"capital": gross.pop("capital")}
+    asked["operation"] = np.sum([gross.pop(part) for part in OPERATION], axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
-            name: np.where(net > 0, np.sum([gross[one] for one in group], axis=0) / net, np.nan)
-            for name, group in PARTS.items()
+            name: np.where(net > 0, values / net, np.nan)
+            for name, values in {**asked, **gross}.items()
         }

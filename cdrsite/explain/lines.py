@@ -58,12 +58,11 @@ def percent(share: F64) -> Fact:
     return Fact(100.0 * share, digits=2, unit=f"{THIN}%")
 
 
-def name_of(word: str, words: Words) -> str:
-    """A method, a resource or a state that a map's class stands for."""
-    for kind in ("method", "map.limit", "map.state"):
-        if words.has(f"{kind}.{word}"):
-            return words.named(kind, word)
-    return word
+def part_name(part: str, words: Words) -> str:
+    """A part of the cost: that of a resource is called as it."""
+    resource = next((one.name for one in RESOURCES.values() if one.part == part), part)
+    key = f"why.part.{part}"
+    return words(key) if words.has(key) else words.resource(resource)
 
 
 def rules_hit(evidence: Evidence, bits: int, words: Words) -> tuple[str, ...]:
@@ -120,7 +119,7 @@ def _say_plan(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> Non
     """Verdict, what a gross tonne pays for, and what would have to change."""
     title, verdict = words("why.title.plan"), plan.verdict
     goal = str(evidence.dataset.attrs.get("objective_unit", "t/yr")).removesuffix("/yr")
-    unit = f" {words.named('map.goal', goal)}"
+    unit = f" {words.unit(goal)}"
     with np.errstate(divide="ignore", invalid="ignore"):
         less, share = plan.shortfall / plan.charge, plan.gross_t_yr / plan.most_t_yr
     told.facts.update(
@@ -160,11 +159,11 @@ def _say_costs(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> No
     known = np.isfinite(plan.cost_usd_per_net_t)
     told.facts["plan_cost"] = Fact(plan.cost_usd_per_net_t)
     told.say(title, {words("why.cost"): known & (plan.sink >= 0), words("why.cost_here"): known})
-    names = {part: words.named("why.part", part) for part in plan.parts_usd_per_net_t}
+    names = {part: part_name(part, words) for part in plan.parts_usd_per_net_t}
     parts = _items(told, "part", plan.parts_usd_per_net_t, names, words)
     told.lines.append(listed(title, words("why.parts"), parts, comma))
     _say_way(evidence, plan, told, words)
-    nouns = {name: words.named("map.limit", name) for name in plan.needs}
+    nouns = {name: words.resource(name) for name in plan.needs}
     needs = _items(told, "need", plan.needs, nouns, words)
     told.lines.append(listed(words("why.title.needs"), words("why.needs"), needs, comma))
 
@@ -197,7 +196,7 @@ def _charged(evidence: Evidence, plan: InPlan, words: Words) -> Fact:
             policies = texts(evidence.dataset.attrs.get("binding_policies", ()))
             return words("why.rules", names=words("list.comma").join(policies))
         names = label_names(evidence.dataset[f"pool_{what}"]) if label >= 0 else ()
-        kind = words.named("map.limit", what)
+        kind = words.resource(what)
         return words("why.of", what=kind, zone=names[label]) if 0 <= label < len(names) else kind
 
     return some_of(codes, said)
@@ -256,7 +255,7 @@ def _limits(
     for code, name in flag_names(evidence.dataset["limit"]).items():
         if name not in RESOURCES:
             continue
-        here, what = limit == code, words.named("map.limit", name)
+        here, what = limit == code, words.resource(name)
         if f"supply_{name}" in evidence:
             places = {"what": what, "offered": f"{{supply_{name}}}"}
             need = f"{{equal_need}} {words.unit(RESOURCES[name].per)}"
@@ -290,7 +289,7 @@ def cell_told(evidence: Evidence, reasons: Sequence[Reason], words: Words) -> To
             continue
         known = flag_names(evidence.dataset[name])
         codes = np.asarray(evidence.cells[name], np.int64)
-        named = {code: name_of(word, words) for code, word in known.items()}
+        named = {code: words.called(word) for code, word in known.items()}
         told.facts[name] = some_of(codes, lambda code, named=named: named.get(code, ""))  # type: ignore[misc]
         shown = np.isin(codes, [c for c, word in known.items() if word != INTERCHANGEABLE[0]])
         told.say(words(key), {f"{{{name}}}": shown})
@@ -333,7 +332,10 @@ def _say_zones(evidence: Evidence, told: Told, words: Words) -> None:
         if what == "storage" and "transport_km" in evidence:
             near = words("why.nearest", zone=f"{{{name}}}")
             cases = {near: some & np.isfinite(evidence.of("transport_km", 0)), **cases}
-        title = words.named("why.pool", what) if kind == "pool" else words("why.zone", zone=what)
+        title = words("why.zone", zone=what)
+        if kind == "pool":
+            key = f"why.pool.{what}" if words.has(f"why.pool.{what}") else "why.pool"
+            title = words(key, what=words.heading(words.resource(what)))
         told.say(title, cases)
 
 
@@ -350,5 +352,5 @@ def _say_supplies(evidence: Evidence, told: Told, words: Words) -> None:
             told.facts[name] = Fact(evidence.cells[name])
     for what, (values, unit) in supplies.items():
         told.facts[f"supply_{what}"] = amount(values, unit, words)
-        title = words("why.supply", what=words.named("map.limit", what))
+        title = words("why.supply", what=words.resource(what))
         told.say(title, {f"{{supply_{what}}}": np.isfinite(values)})

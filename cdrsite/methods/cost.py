@@ -180,17 +180,16 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     """
     per_output = plant.capex / plant.capacity_factor
     capital = per_output * float(crf(rate, plant.lifetime))
-    parts = {
+    return {
         "capital": product(capital, "inverse_productivity"),
         "fixed_om": product(per_output * plant.fixed_om, "inverse_productivity"),
         "variable_om": product(plant.variable_om, "variable"),
         "materials": product(1.0, "material", "price_material"),
-    }
-    for one in RESOURCES.values():
-        if one.price:
-            cost = product(1.0, one.name, f"price_{one.name}")
-            parts[one.cost] = parts[one.cost] + cost if one.cost in parts else cost
-    return parts | {
+        **{
+            one.part: product(1.0, one.name, f"price_{one.name}")
+            for one in RESOURCES.values()
+            if one.price
+        },
         "planting": product(1.0, "land", "price_planting"),
         "transport": product(1.0, "storage", "price_transport"),
         "storage": product(1.0, "storage", "price_storage"),

@@ -220,7 +220,7 @@ def limits_in_words(frame: Frame, listed: str) -> str:
     found = []
     for part in listed.split(", "):
         name, _, share = part.partition(" ") if part.endswith("%") else (part, "", "")
-        found.append(f"{frame.words.named('limit', name)} {share.replace(' ', THIN)}".strip())
+        found.append(f"{frame.words.called(name)} {share.replace(' ', THIN)}".strip())
     return text(frame.words("list.comma").join(found))
 
 
@@ -241,7 +241,7 @@ def what_binds(frame: Frame, pools: list[Pool]) -> str:
     for name in order:
         ranked = sorted(priced[name], key=lambda pool: -pool.weight)
         names = frame.listing([pool.zone for pool in ranked])
-        title = tag("b", text(frame.words.resource(name)))
+        title = tag("b", text(frame.words.heading(frame.words.resource(name))))
         if name == "policy":
             said = frame.count("binds.policy", len(ranked), what=title)
         else:
@@ -293,7 +293,7 @@ def more_of(frame: Frame, pool: Pool) -> str:
     kind = "rule" if pool.family == "policy" else "pool"
     if pool.minimum:
         kind = "least"
-    what = pool.zone if pool.family == "policy" else frame.words.named("what", pool.family)
+    what = pool.zone if pool.family == "policy" else frame.words.resource(pool.family)
     key = f"more.{kind}.{pool.per}"
     if not frame.words.has(key):
         key = f"more.{kind}.other"

@@ -72,12 +72,13 @@ def money(frame: Frame) -> str:
 def factors(frame: Frame) -> list[list[str]]:
     """Resources and layers that the scenario multiplies, a row each."""
     rows = []
-    named = {one.parameter: one.name for one in RESOURCES.values()}
+    words = frame.words
+    named = {r.parameter: words.heading(words.resource(r.name)) for r in RESOURCES.values()}
     for key, sentence in (("resources", "basis.factor"), ("layers", "basis.factor.layer")):
         for name, model in (frame.run.scenario.get(key) or {}).items():
             factor = (model or {}).get("factor", 1.0)
             if factor != 1.0:
-                what = frame.words.resource(named.get(name, name)) if key == "resources" else name
+                what = named.get(name, name) if key == "resources" else name
                 rows.append([frame.say(sentence, what=text(what)), shown(frame, factor), ""])
     return rows
 

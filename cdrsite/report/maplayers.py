@@ -9,7 +9,6 @@ import numpy as np
 
 from cdrsite.core.vocabulary import OUTSIDE_NAME, variable
 from cdrsite.explain.cells import is_study, methods_of
-from cdrsite.explain.lines import name_of
 from cdrsite.outputs.legend import (
     INCLUDED_BIT,
     class_colour,
@@ -156,7 +155,7 @@ class Painter:
         if "flag_values" in variable.attrs:
             names = flag_names(variable)
             categories = [
-                Category(code, name_of(name, self._words), self._colour(name))
+                Category(code, self._words.called(name), self._colour(name))
                 for code, name in sorted(names.items())
                 if name != OUTSIDE_NAME
             ]
@@ -172,14 +171,14 @@ class Painter:
         if limit is not None and limit.shape == values.shape:
             for code, name in names.items():
                 if name in SHADES and not (name == NET_STATE and layer.variable == "net_factor"):
-                    states[name_of(name, self._words)] = limit == code, class_colour(name)
+                    states[self._words.called(name)] = limit == code, class_colour(name)
             inside = self._inside(limit)
             taken = np.logical_or.reduce([mask for mask, _ in states.values()] or [~inside])
             empty = inside & ~taken & ~np.isfinite(values)
-            states[name_of(NOTHING_FITS, self._words)] = empty, class_colour(NOTHING_FITS)
+            states[self._words.called(NOTHING_FITS)] = empty, class_colour(NOTHING_FITS)
             if layer.variable == "allocated":
                 none = inside & ~taken & (values == 0)
-                states[name_of(NOT_IN_PLAN, self._words)] = none, class_colour(NOT_IN_PLAN)
+                states[self._words.called(NOT_IN_PLAN)] = none, class_colour(NOT_IN_PLAN)
         diverging = layer.variable == "net_factor" and bool(np.nanmin(values, initial=0.0) < 0)
         ramp = variable(layer.variable).colours
         if layer.variable == "net_factor" and not diverging:

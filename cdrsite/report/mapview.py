@@ -126,12 +126,8 @@ def _painted(source: MapSource, painter: Painter, layer: Layer, words: Words) ->
 def page_words(words: Words) -> dict[str, str]:
     """Words that the script fills in."""
     table = load_words(words.lang)
-    units = {f"map.{key}": value for key, value in table.items() if key.startswith("unit.")}
-    gap = {"map.gap": words("sentence.gap")}
     return {
-        **gap,
-        **units,
-        **{key: value for key, value in table.items() if key.startswith("map.")},
+        key: text for key, text in table.items() if key.startswith(("map.", "unit.", "sentence."))
     }
 
 

@@ -85,7 +85,7 @@ def _site_table(
             frame.value(f"{at}/net_t_yr"),
             frame.value(f"{at}/cost_usd_per_net_t"),
             frame.value(f"{at}/suitability", digits=2),
-            text(frame.words.named("limit", word(row.get("limited_by")))),
+            text(frame.words.called(word(row.get("limited_by")))),
         ]
         if stores:
             cells += [text(word(row.get("storage_unit"))), frame.value(f"{at}/transport_km")]
@@ -180,8 +180,7 @@ def limits(frame: Frame) -> str:
         rows.append([frame.method(method) + stacked(parts, most), *cells])
     columns = [(frame.say("column.method"), "text")]
     columns += [
-        (frame.swatch(class_colour(n)) + text(frame.words.named("limit", n)), "number")
-        for n in names
+        (frame.swatch(class_colour(n)) + text(frame.words.called(n)), "number") for n in names
     ]
     return (
         tag("h3", frame.say("limits.title"))

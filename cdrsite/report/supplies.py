@@ -52,7 +52,7 @@ def _family(frame: Frame, family: str, members: list[Pool]) -> str:
         (last + shown, "number"),
     ]
     rows = [_pool_row(frame, pool) for pool in ranked[:MAX_ROWS]]
-    title = text(frame.words.resource(family))
+    title = text(frame.words.heading(frame.words.resource(family)))
     body = folded(frame, title, columns, rows, len(ranked), "pools")
     if any(pool.binding is not None for pool in members):
         return tag("h3", title) + body

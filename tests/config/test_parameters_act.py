@@ -183,7 +183,7 @@ def test_what_the_report_prints_as_an_assumption_was_used(study: Study, tmp_path
     folder = result.write(tmp_path / "run")
     page = (folder / "report.html").read_text(encoding="utf-8")
     basis = page.split('id="assumptions"')[1].split("</section>")[0]
-    assert "Price: Land" in basis and "Price: Heat" not in basis and "Price: Dry" not in basis
+    assert "Price: land" in basis and "Price: heat" not in basis and "Price: dry" not in basis
     assert "20 yr (accounting.forest_years)" in basis
     used, unused = basis.split("on which no number of this run rests", 1)
     assert "mean CO₂ uptake" not in used and "mean CO₂ uptake" in unused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import fields
 from pathlib import Path
 from string import Formatter
 
@@ -12,29 +13,28 @@ import pytest
 import cdrsite
 from cdrsite.core.vocabulary import (
     AMOUNTS,
-    INJECTIVITY,
+    INTERCHANGEABLE,
     NO_METHOD,
-    PORE_SPACE,
     RESOURCES,
+    STATE_NAMES,
+    families,
     limit_names,
 )
 from cdrsite.core.words import FOLDER, LANGUAGES, Words, load_words
-from cdrsite.explain.cells import PARTS
 from cdrsite.library.methods import method_names
-from cdrsite.library.parameters import PARAMETERS
+from cdrsite.library.parameters import PARAMETERS, Parameter
 from cdrsite.report.frame import Frame
 
 PACKAGE = Path(cdrsite.__file__).parent
 STATES = tuple(name for name in limit_names().values() if name not in RESOURCES)
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "resource": (*RESOURCES, INJECTIVITY, PORE_SPACE, "policy"),
-    "what": (*RESOURCES, INJECTIVITY, PORE_SPACE),
-    "limit": (*limit_names().values(), "nothing fits"),
-    "map.limit": RESOURCES,
-    "map.state": (*STATES, NO_METHOD, INJECTIVITY, PORE_SPACE, "own limit", "no gain"),
+    "resource": (*RESOURCES, *families(), "policy"),
+    "state": (
+        *(*STATES, *STATE_NAMES.values(), NO_METHOD, *INTERCHANGEABLE),
+        *("nothing fits", "nothing possible", "own limit", "no gain"),
+    ),
     "why.state": (*STATES, NO_METHOD),
-    "why.pool": RESOURCES,
-    "why.part": tuple(PARTS),
+    "why.part": ("capital", "operation", "planting", "transport", "revenue"),
     "unit": tuple({u for a in AMOUNTS.values() for _, u in (a.total, a.place, a.priced)}),
     "method": method_names(),
     "param": tuple(PARAMETERS),
@@ -69,7 +69,6 @@ def asked_for() -> dict[str, str]:
         for key in re.findall(r"say\(\"([a-z_.]+)\"", file.read_text(encoding="utf-8")):
             if key.split(".")[0] in heads:
                 found[key] = file.name
-    found.pop("map.gap")  # it is handed to the script as such, from sentence.gap
     return found
 
 
@@ -82,6 +81,29 @@ def test_every_key_in_the_sources_has_its_words(lang: str) -> None:
 def test_every_name_of_the_program_has_its_words(lang: str) -> None:
     wanted = {f"{head}.{name}" for head, names in FAMILIES.items() for name in names}
     assert sorted(wanted - set(load_words(lang))) == []
+
+
+@pytest.mark.parametrize("kind", ["resource", "state", "unit", "param", "method"])
+def test_a_noun_stands_once(kind: str, lang: str) -> None:
+    """No other key ends in such a name and says a noun for it again."""
+    names = [key.partition(".")[2] for key in load_words(lang) if key.startswith(f"{kind}.")]
+    assert names
+    sentences = {"why.state", "map.layer", "map.fact", "map.mode", "mode", "map.vector", "column"}
+    for key in load_words(lang):
+        head, _, name = key.rpartition(".")
+        if name in names and head not in {kind, *sentences}:
+            assert load_words(lang)[key] != load_words(lang)[f"{kind}.{name}"], key
+
+
+def test_what_a_parameter_means_stands_in_the_words_alone() -> None:
+    """The table of parameters has names and units; method files show the English words."""
+    assert {field.name for field in fields(Parameter)} == {"name", "unit", "signed"}
+    words = load_words("en")
+    assert all(one.meaning == words[f"param.{name}"] for name, one in PARAMETERS.items())
+    texts = [node.value for file in (PACKAGE / "library").glob("*.py") for node in
+             ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+             if isinstance(node, ast.Constant) and isinstance(node.value, str)]  # fmt: skip
+    assert not {words[f"param.{name}"] for name in PARAMETERS} & set(texts)
 
 
 def test_all_languages_say_the_same_with_the_same_places() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from decimal import Decimal
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.core.words import Words
 from cdrsite.engine.passes import Workspace
-from cdrsite.explain.cells import CHARGES, PARTS, VERDICTS, Evidence, methods_of, reason_of
+from cdrsite.explain.cells import CHARGES, OPERATION, VERDICTS, Evidence, methods_of, reason_of
 from cdrsite.explain.facts import Fact, filled, significant
 from cdrsite.explain.lines import amount
 from cdrsite.explain.place import Explanation, explain_place, explain_run, parse_place
@@ -71,7 +70,7 @@ def planned(**changes: float) -> xr.Dataset:
     for name, values in (("stored_share", [1.0, 0.0]), ("exclusive_share", [1.0, 1.0])):
         dataset[name] = (("removal_method",), np.array(values))
     parts = {"capital": 300.0, "variable_om": 60.0, "land": 0.5, "transport": 0.0, "storage": 0.0}
-    parts |= dict.fromkeys(set(chain(*PARTS.values())) - set(parts), 0.0) | {"revenue": -10.0}
+    parts |= dict.fromkeys(set(OPERATION) - set(parts), 0.0) | {"revenue": -10.0}
     basis = [[1 if part == "land" else 0 for part in parts]] * 2
     dims = ("removal_method", "cost_part")
     dataset["cost_coefficient"] = (dims, np.array([list(parts.values())] * 2))

@@ -185,8 +185,8 @@ def test_what_is_taken_for_granted_is_in_the_summary_and_the_report(
         lang: re.sub(r"<[^>]+>", "", write_report(folder, lang=lang).read_text("utf-8"))
         for lang in ("en", "zh")
     }
-    assert "Taken without limit: Water, Electricity at 0 g/kWh, CO₂ storage for 15.0" in plain["en"]
-    assert "methods.daccs-solid.profile: literature would change Land from 11" in plain["en"]
+    assert "Taken without limit: water, electricity at 0 g/kWh, CO₂ storage for 15.0" in plain["en"]
+    assert "methods.daccs-solid.profile: literature would change land from 11" in plain["en"]
     assert "按无限量计：" in plain["zh"]
     assert "改用 methods.daccs-solid.profile: literature 将使" in plain["zh"]
 

@@ -126,8 +126,8 @@
 
   function largest(layer, most) {
     if (layer.scale === "map.scale.routes") return String(most);
-    return most >= 1e5 ? `${number(most / 1e6)} ${WHY.named("map.unit", "Mt/yr")}`
-      : `${number(most)} ${WHY.named("map.unit", "t/yr")}`;
+    return most >= 1e5 ? `${number(most / 1e6)} ${WHY.named("unit", "Mt/yr")}`
+      : `${number(most)} ${WHY.named("unit", "t/yr")}`;
   }
 
   /* What the shapes on top mean: their sign, and what its size stands for. */

@@ -63,7 +63,7 @@ const WHY = (() => {
   }
 
   const leads = (found) => [...Object.values(found.methods), found.told].map((one) => one.lead).filter(Boolean);
-  const gap = () => say("map.gap");
+  const gap = () => say("sentence.gap");
 
   /* ----------------------------------------------------------------- cards */
 
