@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from cdrsite.compare.changes import Change
     from cdrsite.compare.runs import Comparison
     from cdrsite.core.words import Words
-    from cdrsite.outputs.runfolder import Raster, RunFolder
+    from cdrsite.outputs.runfolder import RunFolder, RunRaster
 
 
 MAP_PIXELS = 460
@@ -301,7 +301,7 @@ def maps(sheet: Sheet, found: Comparison, rasters: Path) -> str:
     )  # fmt: skip
 
 
-def difference_raster(rasters: Path) -> Raster:
+def difference_raster(rasters: Path) -> RunRaster:
     """The map of change of all methods, as coarse as it is shown."""
     from cdrsite.compare.maps import CHANGE
 

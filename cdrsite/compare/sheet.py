@@ -18,7 +18,7 @@ from cdrsite.core.version import __version__
 from cdrsite.outputs.legend import class_colour, flag_words
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.rasters.raster import Category
-from cdrsite.outputs.runfolder import Raster
+from cdrsite.outputs.runfolder import RunRaster
 from cdrsite.report.fragment import Fragment
 from cdrsite.report.frame import Frame
 from cdrsite.report.html import tag, text
@@ -207,7 +207,7 @@ def method_bar(sheet: Sheet, run: str, parts: Sequence[tuple[str, float]], most:
 # ------------------------------------------------------------------- small maps
 
 
-def read_overview(file: Path, max_size: int) -> Raster:
+def read_overview(file: Path, max_size: int) -> RunRaster:
     """A map of quantities that is in no run's folder, at most ``max_size`` pixels wide and high."""
     from affine import Affine
     from pyproj import CRS
@@ -219,7 +219,7 @@ def read_overview(file: Path, max_size: int) -> Raster:
         values = source.read(1, out_shape=(rows, cols), masked=True, resampling=Resampling.average)
         pixel = source.transform
         wide, high = pixel.a * source.width / cols, pixel.e * source.height / rows
-        return Raster(
+        return RunRaster(
             values,
             Affine(wide, 0.0, pixel.c, 0.0, high, pixel.f),
             CRS.from_wkt(source.crs.to_wkt()),
@@ -240,13 +240,13 @@ def winner_categories(sheet: Sheet, run: RunFolder) -> tuple[Category, ...]:
 
 
 def class_map(
-    raster: Raster, categories: Sequence[Category], alt: str, widest: float | None = None
+    raster: RunRaster, categories: Sequence[Category], alt: str, widest: float | None = None
 ) -> tuple[str, list[str]]:
     """A picture of classes, and the names of those that occur.
 
     Parameters
     ----------
-    raster : Raster
+    raster : RunRaster
         Codes; as coarse as it shall be shown.
     categories : sequence of Category
         Codes, names and colours.
@@ -260,7 +260,7 @@ def class_map(
     return image(raster, painting.index, painting.colours, alt, widest), present
 
 
-def ground_size(raster: Raster) -> tuple[float, float]:
+def ground_size(raster: RunRaster) -> tuple[float, float]:
     """Width and height on the ground, roughly [km]."""
     west, south, east, north = raster.bounds
     wide, high = east - west, north - south
@@ -272,7 +272,7 @@ def ground_size(raster: Raster) -> tuple[float, float]:
 
 
 def image(
-    raster: Raster,
+    raster: RunRaster,
     index: NDArray[np.uint8],
     colours: Sequence[str],
     alt: str,
@@ -296,7 +296,7 @@ def map_legend(sheet: Sheet, colours: Mapping[str, str]) -> str:
     return tag("ul", *items, class_="legend")
 
 
-def change_map(sheet: Sheet, raster: Raster, unit: str, alt: str) -> tuple[str, str]:
+def change_map(sheet: Sheet, raster: RunRaster, unit: str, alt: str) -> tuple[str, str]:
     """A picture of changes in classes around zero, and its legend as markup."""
     values = raster.values.filled(np.nan).astype(np.float64)
     low, high = change_classes(values)

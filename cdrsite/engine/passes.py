@@ -84,7 +84,7 @@ class Threads:
                     future.cancel()
 
 
-class Told(Protocol):
+class ToldSink(Protocol):
     """Who knows what the user should be told."""
 
     def texts(self) -> list[str]:
@@ -105,7 +105,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.notes: Told | None = None
+        self.notes: ToldSink | None = None
         self._kept: list[str] = []
         folder.mkdir(parents=True, exist_ok=True)
 

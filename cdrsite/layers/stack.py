@@ -23,7 +23,7 @@ from cdrsite.layers.kinds.base import LayerInfo, OneLayer, no_layer
 from cdrsite.layers.kinds.constant import Constant
 from cdrsite.layers.kinds.derived import Derived
 from cdrsite.layers.kinds.expression import Expression
-from cdrsite.layers.kinds.raster import Raster
+from cdrsite.layers.kinds.raster import RasterLayer
 from cdrsite.layers.kinds.vector import Vector
 from cdrsite.layers.presets import resolve_all
 from cdrsite.layers.region import StudyArea
@@ -84,7 +84,7 @@ class LayerStack:
             elif files[name].vector:
                 self._kinds[name] = Vector(files[name], vectors, rasterise, base_year)
             else:
-                self._kinds[name] = Raster(files[name], area)
+                self._kinds[name] = RasterLayer(files[name], area)
         self.blocks = Memory(BLOCKS_ROOM)
         self._key = uuid4().hex
 
@@ -127,7 +127,7 @@ class LayerStack:
     def survey(self, name: str) -> Survey:
         """First look at a raster layer; see :func:`cdrsite.layers.survey.survey`."""
         found = self._kind(name)
-        if not isinstance(found, Raster):
+        if not isinstance(found, RasterLayer):
             raise DataError("not a raster", where=f"layers.{name}", got=f"a {found.info.form}")
         return found.survey
 
@@ -226,9 +226,9 @@ class LayerStack:
         """Codes that selectors name; see :func:`cdrsite.layers.classes.select_codes`."""
         return self._classes(name).class_codes(selectors)
 
-    def _classes(self, name: str) -> Raster:
+    def _classes(self, name: str) -> RasterLayer:
         found = self._kind(name)
-        if not isinstance(found, Raster) or found.info.kind != "class":
+        if not isinstance(found, RasterLayer) or found.info.kind != "class":
             got = found.info
             raise DataError(
                 "not a class layer",
@@ -333,10 +333,10 @@ class LayerStack:
 
 
 def _glanced(kind: OneLayer, others: LayerStack) -> OneLayer:
-    if isinstance(kind, Raster):
+    if isinstance(kind, RasterLayer):
         return kind.glance()
     return replace(kind, others=others) if isinstance(kind, Derived | Expression) else kind
 
 
 def _is_file(kind: OneLayer) -> bool:
-    return isinstance(kind, Raster | Vector)
+    return isinstance(kind, RasterLayer | Vector)

@@ -19,7 +19,7 @@ from cdrsite.core.fields import Fraction, Model, Name, Text, problem, problems, 
 from cdrsite.core.units import find_currency, parse_quantity
 from cdrsite.library.files import read_file, shipped
 from cdrsite.library.parameters import PARAMETERS, Parameter
-from cdrsite.library.records import Source, Value, load_sources, unknown_name
+from cdrsite.library.records import Reference, Value, load_sources, unknown_name
 from cdrsite.place.registry import keys_of_files
 
 Flag = Annotated[bool, Field(strict=True)]
@@ -199,7 +199,7 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
     others; where empty, and where no layer has these classes, the scenario's share counts."""
     note: Text = ""
     """What to know about the method."""
-    sources: dict[str, Source] = Field(default_factory=dict)
+    sources: dict[str, Reference] = Field(default_factory=dict)
     """Sources of its own, by id; of a loaded method those that its records cite."""
 
     @model_validator(mode="after")

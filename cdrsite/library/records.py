@@ -15,7 +15,7 @@ from cdrsite.core.units import find_currency, parse_quantity
 from cdrsite.library.files import FOLDER, read_file
 
 
-class Source(Model):
+class Reference(Model):
     """Where numbers come from."""
 
     citation: Text
@@ -29,9 +29,9 @@ class Source(Model):
 
 
 @cache
-def load_sources() -> dict[str, Source]:
+def load_sources() -> dict[str, Reference]:
     """Return the sources that the shipped records cite, by id; do not change the dict."""
-    return read_file(dict[str, Source], FOLDER / "sources.yaml")
+    return read_file(dict[str, Reference], FOLDER / "sources.yaml")
 
 
 def _known_source(name: str, info: ValidationInfo) -> str:

@@ -22,7 +22,7 @@ Table = dict[str, dict[str, StrictNumber]]
 """Component (material, labor, row, misc, total, ...) -> coefficient -> number."""
 
 
-class Variable(Model):
+class CostVariable(Model):
     """An input of a cost model."""
 
     unit: Text
@@ -93,7 +93,7 @@ class TransportModel(Model):
     """The equation in words of the coefficients."""
     result: Result
     """Unit of the result."""
-    variables: dict[str, Variable]
+    variables: dict[str, CostVariable]
     """Inputs with their unit and range of validity."""
     coefficients: Table
     """By component, for the default region."""

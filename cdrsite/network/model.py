@@ -156,7 +156,7 @@ class Rows:
 
 
 @dataclass
-class Model:
+class DesignModel:
     """A mixed-integer model: minimise cost . x subject to bounds, rows and integrality."""
 
     layout: Layout
@@ -187,7 +187,7 @@ class Model:
         return lp
 
 
-def build(net: FlowArrays, goal: Goal) -> Model:
+def build(net: FlowArrays, goal: Goal) -> DesignModel:
     """Build the model: flow balance, capacities, one trend and direction per arc, whole wells.
 
     The model is the fixed-charge formulation of SimCCS with one direction per arc; a trend is
@@ -202,7 +202,7 @@ def build(net: FlowArrays, goal: Goal) -> Model:
 
     Returns
     -------
-    Model
+    DesignModel
         Ready to be strengthened and solved.
     """
     at = Layout(len(net.source_cap), len(net.sink_cap), net.columns)
@@ -235,7 +235,7 @@ def build(net: FlowArrays, goal: Goal) -> Model:
     lower = np.zeros(at.size)
     lower[at.a : at.r] = net.source_least
     lower[: at.a] = net.source_least > 0
-    return Model(at, cost, lower, upper, _whole(net, at), rows)
+    return DesignModel(at, cost, lower, upper, _whole(net, at), rows)
 
 
 def _whole(net: FlowArrays, at: Layout) -> np.ndarray:
@@ -327,7 +327,7 @@ _STATUS = {
 
 
 def solve(
-    model: Model,
+    model: DesignModel,
     *,
     gap: float = 0.0,
     least: float = 0.0,
@@ -340,7 +340,7 @@ def solve(
 
     Parameters
     ----------
-    model : Model
+    model : DesignModel
         What to solve.
     gap : float
         Relative gap at which to stop.

@@ -23,7 +23,7 @@ from cdrsite.core.solver import quiet_highs
 from cdrsite.network.arrays import trend_ranges
 from cdrsite.network.design import OPTIMAL_GAP, check_limits, design, relative_gap
 from cdrsite.network.effort import Work, rounds_of
-from cdrsite.network.model import INF, Model, Rows, solve
+from cdrsite.network.model import INF, DesignModel, Rows, solve
 from cdrsite.network.problem import NetworkProblem
 
 
@@ -234,7 +234,7 @@ def _check_periods(
         )
 
 
-def _relaxed(model: Model) -> float | None:
+def _relaxed(model: DesignModel) -> float | None:
     """Value of the relaxation; None where it is empty."""
     highs = quiet_highs()
     highs.passModel(model.lp(integer=False))
@@ -253,7 +253,7 @@ class _Task:
     weights: np.ndarray
     columns: list[tuple[int, int, float]]
     at: _Layout
-    model: Model
+    model: DesignModel
 
     def first(self, seed: int, deadline: float, work: float) -> BuildOut | None:
         """Find a plan over the arcs that static designs use."""
@@ -389,7 +389,7 @@ def _model(
     weights: np.ndarray,
     columns: list[tuple[int, int, float]],
     at: _Layout,
-) -> Model:
+) -> DesignModel:
     tail = np.cumsum(weights[::-1])[::-1]
     cost, upper = np.zeros(at.size), np.full(at.size, INF)
     integer = np.zeros(at.size, dtype=bool)
@@ -418,7 +418,7 @@ def _model(
         if want is not None:
             rows.add(captured, [1.0] * len(captured), want, want)
     _time_rows(rows, problem, periods, at)
-    return Model(at, cost, np.zeros(at.size), upper, integer, rows)  # type: ignore[arg-type]
+    return DesignModel(at, cost, np.zeros(at.size), upper, integer, rows)  # type: ignore[arg-type]
 
 
 def _sink_rows(

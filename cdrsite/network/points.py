@@ -8,7 +8,7 @@ import numpy as np
 
 from cdrsite.core.errors import InfeasibleError
 from cdrsite.network.arrays import FlowArrays, FlowPlan
-from cdrsite.network.model import Answer, Goal, Model, build
+from cdrsite.network.model import Answer, DesignModel, Goal, build
 from cdrsite.network.polish import layout_of
 from cdrsite.network.relaxation import Relaxation
 
@@ -37,7 +37,7 @@ def leaf_bound(answer: Answer, cutoff: float) -> float:
 
 
 def fixed_upper(
-    model: Model, relaxation: Relaxation, point: tuple[float, np.ndarray], cutoff: float
+    model: DesignModel, relaxation: Relaxation, point: tuple[float, np.ndarray], cutoff: float
 ) -> np.ndarray:
     """Fix trends at zero whose reduced cost alone reaches the cutoff."""
     at = model.layout
@@ -47,13 +47,13 @@ def fixed_upper(
     return np.where(out & model.integer, 0.0, model.upper)
 
 
-def split_count(model: Model, x: np.ndarray) -> int:
+def split_count(model: DesignModel, x: np.ndarray) -> int:
     """Count the whole-number columns that are not whole at a point."""
     whole = x[model.integer]
     return int(np.count_nonzero(np.abs(whole - np.round(whole)) > 1e-6))
 
 
-def undecided(model: Model, x: np.ndarray) -> tuple[int, float]:
+def undecided(model: DesignModel, x: np.ndarray) -> tuple[int, float]:
     """Give the source that is furthest from open or closed; -1 if none is."""
     whole = model.integer[: model.layout.sources]
     opened = x[: model.layout.sources]

@@ -9,7 +9,7 @@ import numpy as np
 
 from cdrsite.core.solver import quiet_highs
 from cdrsite.network.arrays import FLOW_TOLERANCE, FlowArrays, FlowPlan, cost_plan
-from cdrsite.network.model import Goal, Layout, Model, build
+from cdrsite.network.model import DesignModel, Goal, Layout, build
 
 
 def layout_of(net: FlowArrays) -> Layout:
@@ -111,7 +111,7 @@ def _worth(goal: Goal, plan: FlowPlan) -> float:
     return goal.objective(plan.cost, float(plan.captured.sum()))
 
 
-def _fixed_lp(net: FlowArrays, model: Model, fixed: np.ndarray) -> FlowPlan | None:
+def _fixed_lp(net: FlowArrays, model: DesignModel, fixed: np.ndarray) -> FlowPlan | None:
     lower = np.where(model.integer, fixed, model.lower)
     upper = np.where(model.integer, fixed, model.upper)
     highs = quiet_highs()

@@ -7,7 +7,7 @@ import numpy as np
 
 from cdrsite.core.errors import SolverError
 from cdrsite.core.solver import quiet_highs
-from cdrsite.network.model import Model, Rows
+from cdrsite.network.model import DesignModel, Rows
 
 _EMPTY = {
     highspy.HighsModelStatus.kInfeasible,
@@ -20,11 +20,11 @@ class Relaxation:
 
     Parameters
     ----------
-    model : Model
+    model : DesignModel
         Its rows are copied; rows added later stay in the relaxation only.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: DesignModel) -> None:
         self.size = model.layout.size
         self._columns = np.arange(self.size, dtype=np.int32)
         self._highs = quiet_highs()

@@ -26,7 +26,7 @@ from cdrsite.network.arrays import FlowArrays, FlowPlan
 from cdrsite.network.dicuts import Separator
 from cdrsite.network.effort import Work, rounds_of
 from cdrsite.network.heuristic import SlopeScaling
-from cdrsite.network.model import Answer, Goal, Model, build, solve
+from cdrsite.network.model import Answer, DesignModel, Goal, build, solve
 from cdrsite.network.points import (
     fixed_upper,
     infeasible,
@@ -239,7 +239,7 @@ class _Search:
         bound = min(self.bound, self.objective)
         return SearchResult(self.best, self.objective, bound, self.nodes, self.late)
 
-    def strong_model(self, net: FlowArrays, branch: Branch) -> Model | None:
+    def strong_model(self, net: FlowArrays, branch: Branch) -> DesignModel | None:
         """Build the model of a branch with all strengthening rows; None if it is empty."""
         model = build(net, self.goal)
         model.rows.extend(strong_rows(net, self.goal, model))

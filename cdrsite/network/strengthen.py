@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cdrsite.network.arrays import FlowArrays
-from cdrsite.network.model import INF, Goal, Model, Rows
+from cdrsite.network.model import INF, DesignModel, Goal, Rows
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Branch:
 
 
 def bounds(
-    model: Model, net: FlowArrays, goal: Goal, branch: Branch
+    model: DesignModel, net: FlowArrays, goal: Goal, branch: Branch
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Tighten the bounds of a model for a branch.
 
@@ -41,7 +41,7 @@ def bounds(
 
     Parameters
     ----------
-    model : Model
+    model : DesignModel
         The model whose bounds are tightened; it is not changed.
     net : FlowArrays
         The network.
@@ -97,7 +97,7 @@ def _must(most: np.ndarray, spare: float, target: float) -> np.ndarray:
     return np.maximum(most - spare - 1e-6 * target, 0.0)
 
 
-def strong_rows(net: FlowArrays, goal: Goal, model: Model) -> Rows:
+def strong_rows(net: FlowArrays, goal: Goal, model: DesignModel) -> Rows:
     """Give rows that tighten the relaxation and cut off no best plan.
 
     An opened source without a sink at its node sends a pipe; an opened sink without a source
@@ -110,7 +110,7 @@ def strong_rows(net: FlowArrays, goal: Goal, model: Model) -> Rows:
         The network.
     goal : Goal
         Target, price or budget; knapsack rows need a target.
-    model : Model
+    model : DesignModel
         For the layout.
 
     Returns

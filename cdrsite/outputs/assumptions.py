@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.library.methods import Method, Profile, load_method, to_rows
-from cdrsite.library.records import Source
+from cdrsite.library.records import Reference
 
 if TYPE_CHECKING:
     from cdrsite.methods.model import MethodModel
@@ -91,5 +91,5 @@ def _document(
     return {"methods": methods, "sources": dict(sorted(sources.items()))}
 
 
-def _plain(source: Source) -> dict[str, Any]:
+def _plain(source: Reference) -> dict[str, Any]:
     return {"citation": source.citation, "url": source.url, "note": source.note}

@@ -36,7 +36,7 @@ WAYS = {"float32": "average", "uint8": "mode"}
 
 
 @dataclass(frozen=True)
-class Raster:
+class RunRaster:
     """A raster of a run, whole or as an overview.
 
     Attributes
@@ -219,7 +219,7 @@ class RunFolder:
         """Names of the rasters, without ending."""
         return tuple(sorted(file.stem for file in (self.path / "rasters").glob("*.tif")))
 
-    def raster(self, name: str, max_size: int | None = None) -> Raster:
+    def raster(self, name: str, max_size: int | None = None) -> RunRaster:
         """One raster, at most ``max_size`` pixels wide and high.
 
         Parameters
@@ -232,7 +232,7 @@ class RunFolder:
 
         Returns
         -------
-        Raster
+        RunRaster
             Means of quantities, the most frequent class, and one of several labels.
 
         Raises
@@ -262,7 +262,7 @@ class RunFolder:
                 )
                 pixel = source.transform
                 wide, high = pixel.a * source.width / cols, pixel.e * source.height / rows
-                return Raster(
+                return RunRaster(
                     values,
                     Affine(wide, 0.0, pixel.c, 0.0, high, pixel.f),
                     CRS.from_wkt(source.crs.to_wkt()),

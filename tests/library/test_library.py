@@ -25,7 +25,7 @@ from cdrsite.library.methods import (
 )
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.library.plausibility import check_profile
-from cdrsite.library.records import Source, Value, load_sources
+from cdrsite.library.records import Reference, Value, load_sources
 
 ALL = [(name, profile) for name in method_names() for profile in load_method(name).profile_names]
 
@@ -416,7 +416,7 @@ def test_shipped_files_satisfy_the_schema_and_broken_ones_do_not() -> None:
     for name, parameter in PARAMETERS.items():
         assert parameter.meaning in values[name]["description"]
         assert f"[{parameter.unit}]" in values[name]["description"]
-    sources = schema_of(dict[str, Source])
+    sources = schema_of(dict[str, Reference])
     data = YAML(typ="safe").load(FOLDER / "sources.yaml")
     jsonschema.Draft202012Validator(sources).validate(data)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cdrsite.layers.sources import RasterSource
 
 
-class Raster:
+class RasterLayer:
     """A raster, read window by window and brought to the grid by its kind (rule 3).
 
     Parameters
@@ -41,9 +41,9 @@ class Raster:
         self.most: int | None = None
         self._once = Once()
 
-    def glance(self) -> Raster:
+    def glance(self) -> RasterLayer:
         """The same layer for a trial: of a block with very many pixels only some are read."""
-        other = object.__new__(Raster)
+        other = object.__new__(RasterLayer)
         other.__dict__.update(self.__dict__)
         other.most = LOOK_PIXELS
         return other
