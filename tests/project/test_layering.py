@@ -169,3 +169,12 @@ def test_kernels_import_numpy_and_numba_only() -> None:
                 assert root.split(".")[0] in {"numpy", "numba", "__future__", "math", "typing"} or (
                     root == "cdrsite.core.kernel"
                 ), f"{path}: {root}"
+
+
+def test_a_class_name_means_one_thing() -> None:
+    homes: dict[str, list[str]] = {}
+    for name, path in modules().items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(name)
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
