@@ -9,6 +9,7 @@ The others are what cdrsite's own fast parts are held against: :func:`net_factor
 :func:`least_cost_blocks` (routes); of scoring, ``evaluate(..., backend="numpy")``.
 """
 
+from cdrsite.testing.balance import assert_mass_balance
 from cdrsite.testing.charges import explain_cell
 from cdrsite.testing.exact import solve_whole
 from cdrsite.testing.formulae import gross_cost, net_factor
@@ -16,6 +17,7 @@ from cdrsite.testing.greedy import solve_greedy
 from cdrsite.testing.routes import least_cost_blocks
 
 __all__ = [
+    "assert_mass_balance",
     "explain_cell",
     "gross_cost",
     "least_cost_blocks",

@@ -1,0 +1,227 @@
+"""Whether the numbers of a result add up, from its maps and tables alone.
+
+Nothing of the solver is asked: what the plan uses is summed from the maps again, and held against
+the tables and against what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.result.study_result import StudyResult
+
+    Floats = NDArray[np.float64]
+    _Misses = Iterator["Miss"]
+
+SUPPLIES = ("water", "electricity", "heat", "biomass")
+"""Resources of a cell or of pools; land and storage have balances of their own."""
+
+
+@dataclass(frozen=True)
+class Miss:
+    """One balance that does not hold.
+
+    Attributes
+    ----------
+    what : str
+        Rule and place in the result.
+    got, expected : float
+        Both in ``unit``.
+    unit : str
+    """
+
+    what: str
+    got: float
+    expected: float
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: got {self.got:.9g}, expected {self.expected:.9g} {self.unit}"
+
+
+def assert_mass_balance(result: StudyResult, rel: float = 1e-4) -> None:
+    """Check that a result's tonnes, supplies, storage and ledgers add up (rules 5 and 6).
+
+    - The maps of the plan add up to the tables: gross and net tonnes, land, CO2 brought to storage.
+    - Nothing is used twice: land of each cell, supplies of each cell, shared pools, injection.
+    - Use of a pool by the map is its use in the table; supply less use is its slack.
+    - Ledgers: gross removal less what returned and what the process emitted is the net removal;
+      credited and withheld tonnes are the net ones; provinces and supply curve add up to the whole.
+
+    Parameters
+    ----------
+    result : StudyResult
+        As :func:`cdrsite.run` returns it.
+    rel : float
+        What rounding may do, as a share of the sum [1]; the maps are float32.
+
+    Raises
+    ------
+    AssertionError
+        Names every balance that is broken, with both numbers and their unit.
+
+    Examples
+    --------
+    >>> import cdrsite
+    >>> from cdrsite.testing import assert_mass_balance
+    >>> assert_mass_balance(cdrsite.run(cdrsite.load_scenario("demo.yaml")))  # doctest: +SKIP
+    """
+    balance = _Balance(result, rel)
+    parts = (balance.tonnes, balance.land, balance.places, balance.pools, balance.storage)
+    found = [miss for part in (*parts, balance.ledgers, balance.sums) for miss in part()]
+    if found:
+        lines = "\n".join(f"  {miss}" for miss in found)
+        raise AssertionError(f"{len(found)} balances do not hold (rules 5 and 6):\n{lines}")
+
+
+class _Balance:
+    """The balances of one result; each gives what it misses."""
+
+    def __init__(self, result: StudyResult, rel: float) -> None:
+        self.data, self.tables, self.rel = result.dataset, result.tables, rel
+        self.summary, self.methods = result.summary, result.methods
+        self.plan = np.nan_to_num(self.data["allocated"].to_numpy().astype(np.float64))
+
+    def equal(self, what: str, got: float, expected: float, unit: str, size: float = 0) -> _Misses:
+        """Two sums that are the same, within rounding of the larger or of ``size``."""
+        slack = self.rel * max(abs(got), abs(expected), abs(size))
+        if not abs(got - expected) <= slack:
+            yield Miss(what, got, expected, unit)
+
+    def within(self, what: str, use: Floats, most: Floats, unit: str) -> _Misses:
+        """Use that is at most what there is, in every cell; the worst one is named."""
+        over = use - most * (1 + self.rel)
+        over = np.where(use > 0, over, -np.inf)
+        if over.size and over.max() > 0:
+            row, col = np.unravel_index(int(over.argmax()), over.shape)
+            at = f"{what}, row {row}, column {col}"
+            yield Miss(at, float(use[row, col]), float(most[row, col]), f"{unit} at most")
+
+    def need(self, resource: str) -> Floats | None:
+        """Need per gross tonne, (methods,); None where it differs from place to place."""
+        names = [str(name) for name in self.data["resource"].to_numpy()]
+        if resource not in names:
+            return None
+        need = self.data["need"].to_numpy()[:, names.index(resource)]
+        return None if np.isnan(need).any() else need
+
+    def tonnes(self) -> _Misses:
+        """Maps of the plan and the table of methods."""
+        table = self.tables["methods"].set_index("method")
+        for m, name in enumerate(self.methods):
+            gross = float(table.loc[name, "gross_mt_yr"]) * 1e6
+            yield from self.equal(f"gross tonnes of {name}", self.plan[m].sum(), gross, "t/yr")
+        net = float(np.nansum(self.data["net_removal"].to_numpy().astype(np.float64)))
+        whole = float(table["net_mt_yr"].sum()) * 1e6
+        yield from self.equal("net tonnes of the map", net, whole, "t/yr", self.plan.sum())
+        told = self.summary["net_mt_yr"] * 1e6
+        yield from self.equal("net tonnes of the summary", told, whole, "t/yr", self.plan.sum())
+
+    def land(self) -> _Misses:
+        """Land of each cell serves one use; what blocks nothing else is counted in its share."""
+        need = self.data["need_land"].to_numpy().astype(np.float64)
+        used = np.where(self.plan > 0, self.plan * need, 0.0)
+        usable = np.nan_to_num(self.data["usable_land"].to_numpy().astype(np.float64))
+        table = self.tables["methods"].set_index("method")
+        for m, name in enumerate(self.methods):
+            told = float(table.loc[name, "land_km2"]) * 1e6
+            yield from self.equal(f"land of {name}", used[m].sum(), told, "m2")
+            yield from self.within(f"land of {name} (rule 6)", used[m], usable[m], "m2")
+        share = self.data["exclusive_share"].to_numpy()[:, None, None]
+        most = np.minimum(usable.max(axis=0), self.data["cell_area"].to_numpy()[:, None])
+        yield from self.within("land (rule 6)", (used * share).sum(axis=0), most, "m2")
+
+    def places(self) -> _Misses:
+        """Supplies that belong to a cell: all methods together take no more than there is."""
+        for resource in SUPPLIES:
+            need = self.need(resource)
+            if need is None or f"pool_{resource}" in self.data:
+                continue
+            if f"supply_{resource}" not in self.data or resource in self.summary["without_limit"]:
+                continue
+            use = np.tensordot(need, self.plan, axes=1)
+            supply = self.data[f"supply_{resource}"].to_numpy().astype(np.float64)
+            unit = str(self.data[f"supply_{resource}"].attrs["units"])
+            yield from self.within(f"{resource} (rule 6)", use, np.nan_to_num(supply), unit)
+
+    def pools(self) -> _Misses:
+        """Rows of the table of pools, and the use of each pool by the maps."""
+        for row in self.tables["pools"].to_dict("records"):
+            name = f"{row['family']} of {row['zone']}"
+            use, supply, size = row["use"], row["supply"], max(abs(row["use"]), abs(row["supply"]))
+            sign = -1.0 if row["sense"] == ">=" else 1.0
+            if row["sense"] != "=" and sign * (use - supply) > self.rel * size:
+                yield Miss(f"use of {name} (rule 6)", use, supply, f"{row['unit']} at most")
+            left = sign * (supply - use)
+            yield from self.equal(f"slack of {name}", row["slack"], left, row["unit"], size)
+        for resource in SUPPLIES:
+            need, pool = self.need(resource), f"pool_{resource}"
+            if need is not None and pool in self.data and "labels" in self.data[pool].attrs:
+                yield from self._pools_of(resource, np.tensordot(need, self.plan, axes=1))
+
+    def _pools_of(self, resource: str, use: Floats) -> _Misses:
+        pool = self.data[f"pool_{resource}"]
+        table = self.tables["pools"]
+        table = table[table["family"] == resource]
+        code, labels = pool.to_numpy(), [str(label) for label in pool.attrs["labels"]]
+        for row in table.to_dict("records"):
+            number = [k for k, label in enumerate(labels) if label == str(row["zone"])]
+            if number:
+                got = float(use[np.isin(code, number)].sum())
+                what = f"{resource} of {row['zone']} by the map"
+                size = float(np.abs(use[np.isin(code, number)]).sum())
+                yield from self.equal(what, got, row["use"], row["unit"], size)
+
+    def storage(self) -> _Misses:
+        """CO2 that is captured to be stored is what storage units take, and fits into them."""
+        table = self.tables["storage"]
+        if len(table) == 0:
+            return
+        share = self.data["stored_share"].to_numpy()
+        brought = float((self.plan.sum(axis=(1, 2)) * share).sum())
+        taken = float(table["injected_mt_yr"].sum()) * 1e6
+        yield from self.equal("CO2 brought to storage", brought, taken, "t/yr")
+        for row in table.to_dict("records"):
+            use, most = row["injected_mt_yr"] * 1e6, row["injection_mt_yr"] * 1e6
+            if use > most * (1 + self.rel):
+                yield Miss(f"injection of {row['unit']} (rule 6)", use, most, "t/yr at most")
+
+    def ledgers(self) -> _Misses:
+        """Net removal from gross removal, and what may be credited of it (rule 5)."""
+        table = self.tables["ledgers"]
+        whole = self.tables["methods"].set_index("method")
+        for row in table.to_dict("records"):
+            name = f"{row['method']} in {row['zone']}" if row["zone"] else str(row["method"])
+            gross, net = row["removal_gross_mt_yr"], row["net_mt_yr"]
+            left = gross - row["returned_mt_yr"] - row["emissions_process_mt_yr"]
+            yield from self.equal(f"ledger of {name} (rule 5)", left, net, "Mt/yr", gross)
+            kept = row["credited_mt_yr"] + row["withheld_mt_yr"]
+            yield from self.equal(f"credits of {name} (rule 5)", kept, net, "Mt/yr", gross)
+            if not row["zone"]:
+                told = float(whole.loc[row["method"], "net_mt_yr"])
+                yield from self.equal(f"net ledger of {name}", net, told, "Mt/yr", gross)
+
+    def sums(self) -> _Misses:
+        """Provinces and supply curve, against the table of methods."""
+        methods = self.tables["methods"].set_index("method")
+        gross = float(methods["gross_mt_yr"].sum())
+        curve = self.tables["supply_curve"]
+        if len(curve):
+            told = float(curve["cumulative_mt_yr"].iloc[-1])
+            whole = float(methods["net_mt_yr"].sum())
+            yield from self.equal("end of the supply curve", told, whole, "Mt/yr", gross)
+        zones: Any = self.tables["provinces"]
+        for name, part in zones.groupby("method") if len(zones) else ():
+            for column in ("gross_mt_yr", "net_mt_yr", "land_km2"):
+                told, whole = float(part[column].sum()), float(methods.loc[name, column])
+                unit = "km2" if column == "land_km2" else "Mt/yr"
+                what = f"{column} of {name} over the provinces"
+                size = gross if unit == "Mt/yr" else 0.0
+                yield from self.equal(what, told, whole, unit, size)
