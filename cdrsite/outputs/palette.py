@@ -12,6 +12,7 @@ METHOD_COLOURS: dict[str, str] = {
     "beccs-residue": "#D55E00",
     "beccs-energy-crop": "#E69F00",
     "afforestation": "#009E73",
+    "enhanced-weathering": "#8C510A",
 }
 """Method -> colour; a method of a user's own takes one of :data:`SPARE_COLOURS` by its name."""
 
