@@ -27,7 +27,7 @@ from cdrsite.library.records import unknown_name
 from cdrsite.methods.cost import PlantCosts, equivalent_land_cost, gross_cost_terms
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 from cdrsite.place.needs import Needs
-from cdrsite.place.registry import at_the_place, given_by_keys, refuse_misfits
+from cdrsite.place.registry import at_the_place, fitting, given_by_keys
 from cdrsite.scoring.sums import Limit, MethodPlan, Sum, const, layer
 
 INFORMATIVE = frozenset(
@@ -57,6 +57,8 @@ class MethodModel:
         Parameter -> value in its canonical unit, overrides applied.
     replaced : dict of str to str
         Parameters that the scenario replaced -> what it says, with its unit.
+    acting : tuple of str
+        Dependences on the place that play a part.
     """
 
     name: str
@@ -65,6 +67,7 @@ class MethodModel:
     choice: MethodChoice
     numbers: Mapping[str, float]
     replaced: Mapping[str, str] = field(default_factory=dict)
+    acting: tuple[str, ...] = ()
 
     def number(self, parameter: str, default: float = 0.0) -> float:
         """Parameter in its canonical unit; ``default`` where it does not apply."""
@@ -104,7 +107,7 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
     _refuse_unknown(where, numbers)
     given = {p: f"{where}.override.{p}" if p in choice.override else where for p in numbers}
     refuse_impossible(numbers, given)
-    refuse_misfits(model, where)
+    model = replace(model, acting=fitting(model, where))
     for one in RESOURCES.values():
         need = sum(numbers.get(name, 0.0) for name in one.needs)
         if one.own_price and need and one.own_price not in numbers:

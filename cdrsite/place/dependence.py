@@ -64,6 +64,10 @@ class Use(Protocol):
     def numbers(self) -> Mapping[str, float]:
         """Parameter -> value in its canonical unit."""
 
+    @property
+    def acting(self) -> tuple[str, ...]:
+        """Dependences that play a part, in their order."""
+
     def number(self, parameter: str, default: float = 0.0) -> float:
         """Parameter in its canonical unit; ``default`` where it does not apply."""
 

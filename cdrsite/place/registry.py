@@ -81,14 +81,27 @@ def parameters_of_methods() -> tuple[tuple[str, str], ...]:
     return tuple(row for one in DEPENDENCES.values() for row in one.parameters)
 
 
-def _acting(use: Use) -> Iterator[Dependence]:
-    return (one for one in DEPENDENCES.values() if one.acts(use))
-
-
-def refuse_misfits(use: Use, where: str) -> None:
-    """Refuse keys that do not fit the method (:meth:`Dependence.refuse`)."""
+def fitting(use: Use, where: str) -> tuple[str, ...]:
+    """Names of the dependences that play a part in a method; refuses keys that do not fit it."""
     for one in DEPENDENCES.values():
         one.refuse(use, where)
+    return tuple(name for name, one in DEPENDENCES.items() if one.acts(use))
+
+
+def _acting(use: Use) -> Iterator[Dependence]:
+    """The dependences of a method, which a process of a cluster may lack."""
+    for name in use.acting:
+        if name not in DEPENDENCES:
+            raise ConfigError(
+                "a dependence on the place is not registered in this process",
+                where=f"methods.{use.name}",
+                got=name,
+                expected=", ".join(DEPENDENCES),
+                cure="call cdrsite.register_dependence in every process of the cluster, "
+                "for example by its preload script",
+                rule=7,
+            )
+        yield DEPENDENCES[name]
 
 
 def given_by_keys(choice: Any) -> dict[str, tuple[float | None, str]]:

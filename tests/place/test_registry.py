@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from tiny_scenario import SCENARIO, write_world
 
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.grid import Block
 from cdrsite.library.files import FOLDER
+from cdrsite.methods.model import method_model, needs_of
 from cdrsite.place.dependence import Dependence, layer_keys
-from cdrsite.place.registry import DEPENDENCES, register_dependence
+from cdrsite.place.registry import DEPENDENCES, own_layers, register_dependence
 
 TOY = '''
 import json, sys, pathlib
@@ -133,6 +136,15 @@ def test_a_toy_dependence_reaches_scenario_library_kernel_and_errors(tmp_path: P
     assert "did you mean 'slope'" in found["steep: {slop: slope}"]
     assert "methods.daccs-solid.steep.slope" in found["steep: {slope: nowhere}"]
     assert "basins" in found["steep: {slope: basins}"]
+
+
+def test_a_process_without_the_dependence_gives_no_other_answer(tmp_path: Path) -> None:
+    scenario = parse_scenario(SCENARIO, write_world(tmp_path))
+    model = replace(method_model("afforestation", scenario), acting=("steep", "growth"))
+    block = Block(0, 1, 0, 1)
+    for asked in (lambda: own_layers(model, None, block), lambda: needs_of(model)):  # type: ignore[arg-type]
+        with pytest.raises(ConfigError, match=r"methods.afforestation: .*got steep.*every process"):
+            asked()
 
 
 def test_too_late_or_twice_is_refused() -> None:
