@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
     from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
     from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.core.vocabulary import Resource, register_resource
     from cdrsite.library.methods import load_method, method_names
     from cdrsite.place.dependence import Dependence
     from cdrsite.place.registry import register_dependence
@@ -29,6 +30,7 @@ _HOME = {
     "CdrsiteError": "cdrsite.core.errors",
     "CdrsiteWarning": "cdrsite.core.errors",
     "Dependence": "cdrsite.place.dependence",
+    "Resource": "cdrsite.core.vocabulary",
     "Scenario": "cdrsite.config.models",
     "StudyResult": "cdrsite.result.study_result",
     "check_study": "cdrsite.study.run",
@@ -36,6 +38,7 @@ _HOME = {
     "load_scenario": "cdrsite.config.load",
     "method_names": "cdrsite.library.methods",
     "register_dependence": "cdrsite.place.registry",
+    "register_resource": "cdrsite.core.vocabulary",
     "run": "cdrsite.study.run",
 }
 
@@ -44,6 +47,7 @@ __all__ = [
     "CdrsiteError",
     "CdrsiteWarning",
     "Dependence",
+    "Resource",
     "Scenario",
     "StudyResult",
     "__version__",
@@ -52,6 +56,7 @@ __all__ = [
     "load_scenario",
     "method_names",
     "register_dependence",
+    "register_resource",
     "run",
 ]
 

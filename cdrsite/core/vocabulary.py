@@ -6,9 +6,12 @@ does not say is in the word tables (:mod:`cdrsite.core.words`) under its name: `
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cdrsite.core.errors import ConfigError
 from cdrsite.core.numbers import number
 from cdrsite.core.states import (
     EXCLUDED,
@@ -18,7 +21,7 @@ from cdrsite.core.states import (
     PLANNED,
     UNKNOWN,
 )
-from cdrsite.core.words import Words
+from cdrsite.core.words import LANGUAGES, Words, load_words
 
 Scale = tuple[float, str]
 """How much a unit is of the canonical one, and the unit (key ``unit.NAME`` of the words)."""
@@ -160,61 +163,80 @@ class Resource:
         return self.unit.removesuffix("/yr")
 
 
-RESOURCES: dict[str, Resource] = {}
+RESOURCES: dict[str, Resource] = {
+    one.name: one
+    for one in (
+        Resource(
+            "land", "land", "m2", "#8C6D31", ("land_direct", "land_feedstock"),
+            "Which part of a cell's area can be used at all.",
+            price=("USD/m2/yr", 0.02), price_shown=(1e4, "USD/ha/yr"),
+        ),
+        Resource(
+            "water", "flow", "m3/yr", "#0072B2", ("water",),
+            "Water that may be consumed on top of today's use.",
+            price=("USD/m3", 1.0), price_shown=(1.0, "USD/m3"), signed=True,
+        ),
+        Resource(
+            "electricity", "energy", "kWh/yr", "#F0E442", ("electricity",),
+            "Clean electricity, with the emissions of making it.", key="power",
+            price=("USD/kWh", 0.06), price_shown=(1e3, "USD/MWh"), signed=True,
+        ),
+        Resource(
+            "heat", "energy", "kWh/yr", "#D55E00", ("heat",),
+            "Heat below 120 degree C, or at 900 degree C for liquid-solvent DAC.",
+            price=("USD/kWh", 0.03), price_shown=(1e3, "USD/MWh"),
+        ),
+        Resource(
+            "biomass", "bulk", "t/yr", "#009E73", ("biomass",),
+            "Collectable biomass, dry.",
+            price=("USD/t", None), price_shown=(1.0, "USD/t"), cost="feedstock", free=False,
+            where="that grows in the cell itself",
+        ),
+        Resource(
+            "storage", "storage", "t/yr", "#6A3D9A", ("storage",),
+            "Geological storage of CO2.",
+            rows=(("injectivity", "#6A3D9A"), ("pore space", "#CAB2D6")),
+        ),
+    )
+}  # fmt: skip
 """By name, in the order of their codes in the maps; at a tie the first one limits."""
-
-
-def register(resource: Resource) -> None:
-    """Add a resource; before the models of a scenario are made, that is before any other import."""
-    RESOURCES[resource.name] = resource
-
-
-register(
-    Resource(
-        "land", "land", "m2", "#8C6D31", ("land_direct", "land_feedstock"),
-        "Which part of a cell's area can be used at all.",
-        price=("USD/m2/yr", 0.02), price_shown=(1e4, "USD/ha/yr"),
-    )
-)  # fmt: skip
-register(
-    Resource(
-        "water", "flow", "m3/yr", "#0072B2", ("water",),
-        "Water that may be consumed on top of today's use.",
-        price=("USD/m3", 1.0), price_shown=(1.0, "USD/m3"), signed=True,
-    )
-)  # fmt: skip
-register(
-    Resource(
-        "electricity", "energy", "kWh/yr", "#F0E442", ("electricity",),
-        "Clean electricity, with the emissions of making it.", key="power",
-        price=("USD/kWh", 0.06), price_shown=(1e3, "USD/MWh"), signed=True,
-    )
-)  # fmt: skip
-register(
-    Resource(
-        "heat", "energy", "kWh/yr", "#D55E00", ("heat",),
-        "Heat below 120 degree C, or at 900 degree C for liquid-solvent DAC.",
-        price=("USD/kWh", 0.03), price_shown=(1e3, "USD/MWh"),
-    )
-)  # fmt: skip
-register(
-    Resource(
-        "biomass", "bulk", "t/yr", "#009E73", ("biomass",),
-        "Collectable biomass, dry.",
-        price=("USD/t", None), price_shown=(1.0, "USD/t"), cost="feedstock", free=False,
-        where="that grows in the cell itself",
-    )
-)  # fmt: skip
-register(
-    Resource(
-        "storage", "storage", "t/yr", "#6A3D9A", ("storage",),
-        "Geological storage of CO2.",
-        rows=(("injectivity", "#6A3D9A"), ("pore space", "#CAB2D6")),
-    )
-)  # fmt: skip
 
 INJECTIVITY, PORE_SPACE = RESOURCES["storage"].families
 """Names of the storage rows: yearly injection, and capacity over the project's life."""
+
+
+def register_resource(resource: Resource, words: Mapping[str, Mapping[str, str]]) -> None:
+    """Add a resource of one's own, before the first method file or scenario is read.
+
+    Parameters
+    ----------
+    resource : Resource
+        Of kind `flow`, `energy` or `bulk`: offered by pools, a layer or a value.
+    words : mapping of str to mapping
+        Language -> key -> text: at least ``resource.NAME``, and ``param.NEED`` of its needs.
+
+    Raises
+    ------
+    ConfigError
+        A name that is taken, a language without its words, or scenarios have their keys already.
+    """
+    name, wanted = resource.name, {f"resource.{resource.name}"}
+    wanted |= {f"param.{need}" for need in resource.needs}
+    missing = [
+        f"{lang}: {key}" for lang in LANGUAGES for key in wanted - words.get(lang, {}).keys()
+    ]
+    if name in RESOURCES or missing or "cdrsite.library.parameters" in sys.modules:
+        late = name not in RESOURCES and not missing
+        raise ConfigError(
+            "too late to register a resource" if late else "not a new resource with its words",
+            where=name,
+            got="scenarios and method files have their keys" if late else f"no {sorted(missing)}",
+            expected=f"a name that is none of {', '.join(RESOURCES)}, and words in each language",
+            cure="register it before anything else is imported" if late else "give the words",
+        )
+    RESOURCES[name] = resource
+    for lang in LANGUAGES:
+        load_words(lang).update(words[lang])
 
 
 def supplies() -> list[Resource]:
