@@ -293,6 +293,7 @@ def _offer(one: Resource) -> tuple[Any, Any]:
     if issubclass(model, Supply):
         about = {"canonical": one.unit, "__doc__": one.meaning, "__module__": __name__}
         model = type(one.parameter.title(), (model,), about)
+        globals()[model.__name__] = model  # where other processes look for it
     nothing: dict[str, Any] = {"unlimited": True} if one.free else {"value": 0.0}
     made = model() if one.kind == "land" else model(**nothing)
     return model, Field(made, description=f"{one.meaning.rstrip('.')} [{one.unit}].")

@@ -27,6 +27,7 @@ from cdrsite.core.errors import (
 )
 from cdrsite.core.gdal import bounded_cache
 from cdrsite.core.version import __version__
+from cdrsite.core.vocabulary import RESOURCES
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -141,9 +142,9 @@ def _task(name: str, packed: bytes) -> Any:
     return _TASKS[name]
 
 
-def _look(paths: list[str]) -> tuple[str, list[str]]:
-    """Version of cdrsite in a worker, and which files it does not see."""
-    return __version__, [path for path in paths if not Path(path).exists()]
+def _look(paths: list[str]) -> tuple[str, list[str], list[str]]:
+    """Version of cdrsite in a worker, which files it does not see, and its resources."""
+    return __version__, [path for path in paths if not Path(path).exists()], list(RESOURCES)
 
 
 def check_workers(client: Client, paths: Sequence[Path]) -> None:
@@ -161,12 +162,12 @@ def check_workers(client: Client, paths: Sequence[Path]) -> None:
     DataError
         Names the workers and the files that they do not see.
     ConfigError
-        No workers, or another version of cdrsite in one.
+        No workers, or another version of cdrsite or other resources in one.
     """
     found = client.run(_look, [str(path) for path in paths])
     if not found:
         raise ConfigError("the cluster has no workers", cure="start some, then run again")
-    for worker, (version, missing) in sorted(found.items()):
+    for worker, (version, missing, resources) in sorted(found.items()):
         if version != __version__:
             raise ConfigError(
                 "a worker has another version of cdrsite",
@@ -175,6 +176,16 @@ def check_workers(client: Client, paths: Sequence[Path]) -> None:
                 expected=__version__,
                 cure="install the same version everywhere: the answer must not depend on who works",
                 rule=9,
+            )
+        if resources != list(RESOURCES):
+            raise ConfigError(
+                "a worker knows other resources",
+                where=worker,
+                got=", ".join(resources),
+                expected=", ".join(RESOURCES),
+                cure="call cdrsite.register_resource in every process of the cluster, for example "
+                "by its preload script",
+                rule=7,
             )
         if missing:
             raise DataError(

@@ -14,6 +14,7 @@ import pytest
 
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError
 from cdrsite.core.grid import Block
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.arrays import DiskStore
 
 pytest.importorskip("distributed", reason="needs the extra dask: pip install 'cdrsite[dask]'")
@@ -108,6 +109,14 @@ def test_a_worker_with_another_version_is_refused(
 ) -> None:
     monkeypatch.setattr("cdrsite.engine.cluster.__version__", "9.9.9")
     with pytest.raises(ConfigError, match=r"another version of cdrsite; got .*expected 9\.9\.9"):
+        check_workers(client, [])
+
+
+def test_a_worker_that_lacks_a_registered_resource_is_refused(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RESOURCES, "rock", RESOURCES["water"])
+    with pytest.raises(ConfigError, match=r"knows other resources.*rock.*register_resource"):
         check_workers(client, [])
 
 
