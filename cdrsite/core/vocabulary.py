@@ -2,6 +2,8 @@
 
 Costs, scoring, competition, tables, legends, pages and words loop over these records. What a record
 does not say is in the word tables (:mod:`cdrsite.core.words`) under its name: ``resource.water``.
+
+One module: variables are named after resources, and resources are told in amounts.
 """
 
 from __future__ import annotations
