@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Lines = tuple[tuple[str, str], ...]
 """What a line is about, and the line, in words."""
+TENS = np.array([float(f"1e{power}") for power in range(309)])
 MOST_CODES = 65_000
 """Codes of one array that a page holds."""
 
@@ -138,15 +139,16 @@ def significant(values: F64, digits: int) -> tuple[I64, I64]:
     size = np.abs(np.where(known, values, 1.0))
     power = np.floor(np.log10(size)).astype(np.int64) - (digits - 1)
     whole = _over(size, power)
-    carried = whole >= 10**digits  # 999.7 is 1.00e3, and a logarithm may be a hair off
-    power = np.where(carried, power + 1, np.where(whole < 10 ** (digits - 1), power - 1, power))
-    whole = np.where(values < 0, -_over(size, power), _over(size, power))
-    return np.where(known, whole, 0), np.where(known, power, 0)
+    # 999.7 is 1.00e3, and a logarithm may be a hair off
+    for wrong, step in ((whole >= 10**digits, 1), (whole < 10 ** (digits - 1), -1)):
+        power[wrong] += step
+        whole[wrong] = _over(size[wrong], power[wrong])
+    return np.where(known, np.where(values < 0, -whole, whole), 0), np.where(known, power, 0)
 
 
 def _over(size: F64, power: I64) -> I64:
     """Size over a power of ten, rounded; powers of either sign are exact up to 22."""
-    up, down = np.power(10.0, np.maximum(-power, 0)), np.power(10.0, np.maximum(power, 0))
+    up, down = TENS[np.clip(-power, 0, 308)], TENS[np.clip(power, 0, 308)]
     return np.rint(size * up / down).astype(np.int64)
 
 
