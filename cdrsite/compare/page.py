@@ -28,11 +28,10 @@ from cdrsite.compare.sheet import (
     winner_categories,
 )
 from cdrsite.core.numbers import number, percent
-from cdrsite.core.vocabulary import amount, priced
+from cdrsite.core.vocabulary import amount, price_in_words
 from cdrsite.report.frame import MAX_ROWS, Row, details, paragraph, section
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.places import place
-from cdrsite.report.shared import price_unit
 
 if TYPE_CHECKING:
     from cdrsite.compare.changes import Change
@@ -426,8 +425,7 @@ def _pool_row(sheet: Sheet, row: Row) -> list[str]:
         badge = tag("b", sheet.say("compare.binds.now" if row["is"] else "compare.binds.then"),
                     class_="badge")  # fmt: skip
     unit = str(row["price_unit_b"] or row["price_unit_a"])
-    per = unit.partition(" per ")[2]
-    factor = priced(per)[0]
+    factor = price_in_words(unit)[0]
     prices = [factor * float(row[f"price_{end}"]) for end in ("a", "b", "change")]
     return [
         f"{_pool_name(sheet, row)} {badge} {_price_unit(sheet, unit)}",
@@ -440,7 +438,7 @@ def _pool_row(sheet: Sheet, row: Row) -> list[str]:
 
 def _price_unit(sheet: Sheet, unit: str) -> str:
     """Unit of a price behind the name of a pool: ``t per 1 000 m³``."""
-    return tag("br") + tag("small", text(price_unit(sheet.words, unit))) if unit else ""
+    return tag("br") + tag("small", text(price_in_words(unit, sheet.words)[1])) if unit else ""
 
 
 def _share(row: Row, end: str) -> float:

@@ -74,6 +74,14 @@ def priced(per: str) -> Scale:
     return amount(per if per in AMOUNTS else f"{per}/yr").priced
 
 
+def price_in_words(unit: str, words: Words | None = None) -> Scale:
+    """How a price of the competition is told: 1000 and ``t per 1 000 m³`` for ``t per m3``."""
+    words = words or Words()
+    paid, _, per = unit.partition(" per ")
+    factor, name = priced(per)
+    return factor, words("price.per", paid=words.unit(paid), per=words.unit(name))
+
+
 def sized(value: float, unit: str) -> str:
     """An amount in words: ``8.65 Mt/yr`` for 8 650 123 t/yr, ``0.4 GWh/yr`` for 400 000 kWh/yr."""
     size, name = amount(unit).of(value)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.gdal import vector_options
-from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.core.vocabulary import RESOURCES, price_in_words
 from cdrsite.core.words import Words
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.rasters.plan import common_tags
@@ -37,7 +37,6 @@ from cdrsite.outputs.styles import (
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
-    from numpy.typing import NDArray
     from pyproj import CRS
 
     from cdrsite.result.study_result import StudyResult
@@ -451,7 +450,7 @@ def _pools(resource: str, frame: gpd.GeoDataFrame, table: pd.DataFrame) -> Vecto
             key: (FIELDS[key][0], unit, FIELDS[key][2]) for key in ("supply", "use", "slack")
         }
         special["price"] = (FIELDS["price"][0], price_unit, FIELDS["price"][2])
-        per, words = _readable(known, price_unit)
+        per, words = price_in_words(price_unit)
         rules = signed_rules("price", known, "0: some is left", unit=words, per=per)
     else:
         rules = []
@@ -459,17 +458,6 @@ def _pools(resource: str, frame: gpd.GeoDataFrame, table: pd.DataFrame) -> Vecto
     words = f"Pools of {resource}: supply, use, slack and shadow price"
     shown = _named(joined, **special)
     return VectorLayer(f"pools_{resource}", words, joined, "MultiPolygon", rules, "zone", shown)
-
-
-def _readable(prices: NDArray[np.float64], unit: str) -> tuple[float, str]:
-    """Give small prices per thousand or per million: "t per m3" becomes "t per million m³"."""
-    some = np.abs(prices[prices != 0])
-    middle = float(np.median(some)) if some.size else 1.0
-    unit = Words().unit(unit)
-    if middle >= 0.1:
-        return 1.0, unit
-    per, word = (1e3, "thousand") if middle >= 1e-4 else (1e6, "million")
-    return per, unit.replace(" per ", f" per {word} ")
 
 
 def _provinces(frame: gpd.GeoDataFrame, table: pd.DataFrame, methods: Sequence[str]) -> VectorLayer:

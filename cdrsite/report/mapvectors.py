@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.memory import remembered
-from cdrsite.core.vocabulary import amount, priced
+from cdrsite.core.vocabulary import amount, price_in_words
 from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.palette import method_colour
-from cdrsite.report.shared import price_unit
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -266,9 +265,11 @@ def _storage(row: Properties, words: Words) -> tuple[str, Facts]:
 
 def _pool(row: Properties, words: Words) -> tuple[str, Facts]:
     size, unit = amount(text_of(row, "unit")).total
-    price, per = number(row, "price"), text_of(row, "price_unit")
-    factor = priced(per.partition(" per ")[2])[0]
-    paid = f"{words.number(factor * price)} {price_unit(words, per)}" if price else ""
+    price, (factor, unit_paid) = (
+        number(row, "price"),
+        price_in_words(text_of(row, "price_unit"), words),
+    )
+    paid = f"{words.number(factor * price)} {unit_paid}" if price else ""
     return text_of(row, "zone"), [
         _fact(words, row, "supply", unit, 1 / size),
         _fact(words, row, "use", unit, 1 / size),

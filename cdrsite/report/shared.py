@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 from cdrsite.core.vocabulary import families, priced
-from cdrsite.core.words import Words
 from cdrsite.report.frame import Frame, real, word
 
 
@@ -67,12 +66,6 @@ class Pool:
     def price_factor(self) -> float:
         """From the price per canonical unit to the shown one."""
         return priced(self.per)[0]
-
-
-def price_unit(words: Words, unit: str) -> str:
-    """Unit of a price as it is shown: ``t per 1 000 m³`` for ``t per m3``."""
-    paid, _, per = unit.partition(" per ")
-    return words("price.per", paid=words.unit(paid), per=words.unit(priced(per)[1]))
 
 
 def pools_of(frame: Frame) -> list[Pool]:

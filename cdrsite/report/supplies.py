@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from cdrsite.core.vocabulary import amount, families
+from cdrsite.core.vocabulary import amount, families, price_in_words
 from cdrsite.report.answer import price_of
 from cdrsite.report.frame import (
     MAX_ROWS,
@@ -19,7 +19,7 @@ from cdrsite.report.frame import (
     word,
 )
 from cdrsite.report.html import table, tag, text
-from cdrsite.report.shared import Pool, families_of, pools_of, price_unit
+from cdrsite.report.shared import Pool, families_of, pools_of
 
 OPEN_ROWS = 15
 """Rows of a table that stand open; longer tables are folded after them."""
@@ -95,7 +95,7 @@ def _price_head(frame: Frame, family: str, pool: Pool) -> str:
 
 
 def _price_unit(frame: Frame, pool: Pool) -> str:
-    return tag("span", text(price_unit(frame.words, pool.price_unit)), class_="unit")
+    return tag("span", text(price_in_words(pool.price_unit, frame.words)[1]), class_="unit")
 
 
 def _known(value: float) -> float:

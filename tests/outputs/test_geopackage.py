@@ -262,8 +262,8 @@ def test_legends_speak_in_words_and_units(written: tuple[StudyResult, Path]) -> 
     ]
     assert labels["pools_water"] == [
         "0: some is left",
-        "−0.5 t per m³",
-        "0.002 t per m³",
+        "−500 t per 1\u202f000 m³",
+        "2 t per 1\u202f000 m³",
         "not in the plan",
     ]
     assert labels["storage"][0] == "not used"
