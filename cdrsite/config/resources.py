@@ -280,16 +280,10 @@ class Storage(Model):
 
 def _offer(one: Resource) -> tuple[Any, Any]:
     """Type and default of a resource's key: none of it, or no limit, where nothing is said."""
-    kinds: dict[str, type[Model]] = {
-        "land": Land,
-        "flow": Supply,
-        "energy": Energy,
-        "bulk": Bulk,
-        "storage": Storage,
-        "electricity": Power,
-        "heat": Heat,
-    }
-    model = kinds.get(one.name, kinds[one.kind])
+    special: dict[str, type[Model]] = {"electricity": Power, "heat": Heat}
+    kinds: dict[str, type[Model]] = {"flow": Supply, "energy": Energy, "bulk": Bulk}
+    kinds |= {"land": Land, "storage": Storage}
+    model = special.get(one.name, kinds[one.kind])
     if issubclass(model, Supply):
         about = {"canonical": one.unit, "__doc__": one.meaning, "__module__": __name__}
         model = type(one.parameter.title(), (model,), about)

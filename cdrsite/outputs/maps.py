@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.states import NONE_PLANNED, PLANNED
-from cdrsite.core.vocabulary import OUTSIDE_NAME, STATE_NAMES, variable
+from cdrsite.core.vocabulary import OUTSIDE_NAME, STATE_NAMES, amount, variable
+from cdrsite.core.words import Words
 from cdrsite.outputs.legend import (
     INCLUDED_BIT,
     OUTSIDE_BIT,
@@ -92,7 +93,8 @@ def draw(
 def _draw_quantity(
     ax: Axes, values: xr.DataArray, limit: xr.DataArray | None, extent: Extent
 ) -> None:
-    data = values.to_numpy().astype(np.float32)
+    size, unit = amount(str(values.attrs.get("units", ""))).place
+    data = (values.to_numpy() / size).astype(np.float32)
     states = _states(data, limit)
     if str(values.name) == "net_factor":
         # it is the very number that this state is about
@@ -111,9 +113,10 @@ def _draw_quantity(
             name = "viridis"  # nothing to diverge from
         image = ax.imshow(shown, extent=extent, cmap=name, norm=norm, interpolation="nearest")
         bar = ax.figure.colorbar(image, ax=ax, extend=extend, shrink=0.85, pad=0.02)
-        unit = str(values.attrs.get("units", ""))
         label = str(values.attrs.get("long_name", values.name))
-        bar.set_label(f"{label} [{unit}]" if unit not in {"", "1"} else label, fontsize=9)
+        if unit not in {"", "1"}:
+            label = f"{label} [{Words().unit(unit)}]"
+        bar.set_label(label, fontsize=9)
         bar.ax.tick_params(labelsize=8)
     words = (*STATE_COLOURS, NOT_IN_PLAN)
     present = {name: class_colour(name) for name in words if (states == name).any()}

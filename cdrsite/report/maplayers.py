@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.vocabulary import OUTSIDE_NAME, variable
+from cdrsite.core.vocabulary import OUTSIDE_NAME, amount, variable
 from cdrsite.explain.cells import is_study, methods_of
 from cdrsite.outputs.legend import (
     INCLUDED_BIT,
@@ -129,15 +129,17 @@ class Painter:
         """
         picture = self._source.picture(layer.variable, layer.method, self._most)
         attrs = self._source.dataset[layer.variable].attrs
+        size, unit = amount(str(attrs.get("units", ""))).place
+        if size != 1.0:  # told as everywhere: 0.4 GWh/yr, not 400 000 kWh/yr
+            picture = replace(picture, values=picture.values / size)
         painting = self._painting(layer, picture)
         index = placed(painting.index, self._places_of(picture))
-        unit = str(attrs.get("units", ""))
         legend = {
             "title": self.title(layer.variable),
             "unit": "" if unit in {"", "1"} else self._words.unit(unit),
             **painting.legend,
         }
-        if layer.variable in {"allocated", "equal_share"}:
+        if variable(layer.variable).per_cell:
             legend["unit"] = self._words("map.per_cell", unit=legend["unit"])
         return {"image": png_uri(index, painting.colours), "legend": legend}
 

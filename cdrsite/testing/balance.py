@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     _Misses = Iterator["Miss"]
 
-SUPPLIES = ("water", "electricity", "heat", "biomass")
+SUPPLIES = tuple(one.name for one in supplies())
 """Resources of a cell or of pools; land and storage have balances of their own."""
 
 
