@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.vocabulary import supplies
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
