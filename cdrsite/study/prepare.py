@@ -41,6 +41,8 @@ from cdrsite.scoring.sums import ScoringPlan
 from cdrsite.siting.exclusions import RuleBook, rule_book
 from cdrsite.siting.suitability import CriterionSet, criterion_sets
 
+SMALL_BLOCK, LARGE_BLOCK = 256, 1024
+"""Rows and columns of a block on a small grid and on others [cells]."""
 SMALL_GRID = 1_000_000
 """Grids of fewer cells are cut finer, so that all cores have work [cells]."""
 STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM = "storage cost", "transport cost", "transport km"
@@ -295,7 +297,7 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
         for text in storage.left_out:
             warnings.warn(f"storage unit left out: {text}", CdrsiteWarning, stacklevel=2)
     sums_of = formulae(scenario, models, book, lands, criteria, storage)
-    size = 256 if reader.grid.size < SMALL_GRID else 1024
+    size = SMALL_BLOCK if reader.grid.size < SMALL_GRID else LARGE_BLOCK
     return Setting(
         scenario=scenario,
         area=reader.area,

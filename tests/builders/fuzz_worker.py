@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fuzz_files import bases, mutated_file
+from fuzz_files import KINDS, bases, mutated_file
 from fuzz_scenarios import (
     MATRICES,
     mutated_argument,
@@ -166,6 +166,15 @@ def checked(layer: Any, area: Any) -> Any:
     return stack
 
 
+def each(folder: Path) -> Callable[[int], None]:
+    """Read broken files of all kinds in turn."""
+    readers = []
+    for kind in KINDS:
+        (folder / kind).mkdir(exist_ok=True)
+        readers.append(files(folder / kind, kind))
+    return lambda seed: readers[seed % len(readers)](seed // len(readers))
+
+
 def judge(one: Callable[[int], None], seed: int, place: str) -> str | None:
     """What is wrong with how an input was met; None where it was read or refused in words."""
     from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
@@ -217,7 +226,7 @@ def main(kind: str, first: int, last: int, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGPROF, _late)
     made = {"scenario": scenarios, "argument": arguments}.get(kind)
-    one = files(folder, kind) if made is None else made(folder)
+    one = made(folder) if made else each(folder) if kind == "each" else files(folder, kind)
     place = FILE_PLACES if made is None else SCENARIO_PLACES
     if first > 0:
         judge(one, 0, place)  # warm: what is loaded once does not count

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,18 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:::distributed"),
 ]
 
-PLAIN = ("network.plan=false",)
-"""The search for a network takes longer than all the rest."""
-ON_DISK = 1_000_000
+PLAIN = ("network.plan=false", "grid.resolution=4 km")
+"""The search for a network takes longer than all the rest; a run in blocks needs no more cells."""
+ON_DISK = 100_000
 """Memory for arrays that forces a run onto the disk [bytes]."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_blocks() -> Iterator[None]:
+    """Several blocks on a grid of a few thousand cells."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cdrsite.study.prepare.SMALL_BLOCK", 32)
+        yield
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -94,7 +102,7 @@ def test_a_run_on_disk_writes_the_same_bytes(
     assert not work_folder(target).exists()  # nothing is left behind
     again = result.write(tmp_path / "again")  # and the result can still be read
     assert hashes(again) == plain
-    value = result.dataset["winner"].isel(y=100, x=100).to_numpy()
+    value = result.dataset["winner"].isel(y=30, x=30).to_numpy()
     assert value.shape == ()
 
 
@@ -109,7 +117,7 @@ def test_a_cluster_writes_the_same_bytes(demo: Path, plain: dict[str, str], tmp_
         assert hashes(cdrsite.run(load(demo), means=means).write(target)) == plain
 
 
-@pytest.mark.parametrize("blocks", [2, 9])
+@pytest.mark.parametrize("blocks", [9, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_stopped_run_goes_on_to_the_same_bytes(
     blocks: int, demo: Path, plain: dict[str, str], tmp_path: Path
 ) -> None:
@@ -149,8 +157,12 @@ def test_what_a_run_needs_grows_with_the_grid(demo: Path) -> None:
     assert 3.5 < four / one < 4.5
 
 
+@pytest.mark.slow
 def test_runs_of_a_batch_share_stages_and_keep_their_bytes(demo: Path, tmp_path: Path) -> None:
-    """A sweep over a method's land need touches neither siting nor routes."""
+    """A sweep over a method's land need touches neither siting nor routes.
+
+    Every day the same is seen of a smaller study in the tests of sweeps.
+    """
     matrix = tmp_path / "matrix.yaml"
     matrix.write_text(
         "vary: {methods.daccs-solid.override.land_direct: [10 m2, 11000 m2]}\n", encoding="utf-8"
@@ -178,9 +190,9 @@ def test_what_a_stage_reads_decides_whether_it_is_made_again(demo: Path) -> None
     changes = {
         "methods.daccs-solid.override={land_direct: 10 m2}": {"areas"},  # who draws on what
         "objective.gap=1e-4": set(),
-        "costs.prices.electricity=70 USD/MWh": {"links", "areas", "shed"},
+        "costs.prices.electricity=70 USD/MWh": {"links", "areas"},
         "siting.combine=minimum": {"siting", "areas"},
-        "transport.flow=2 Mt/yr": {"links", "areas", "shed"},
+        "transport.flow=2 Mt/yr": {"links", "areas"},
         "grid.resolution=2 km": names,
         "costs.base_year=2021": names,
     }
@@ -192,15 +204,12 @@ def test_what_a_stage_reads_decides_whether_it_is_made_again(demo: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 needs a POSIX system")
-def test_a_run_killed_at_random_points_goes_on(
-    demo: Path, plain: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_run_killed_at_random_points_goes_on(demo: Path, tmp_path: Path) -> None:
     """The real thing: kill -9 of the command, again and again, then one that ends."""
     target = tmp_path / "out"
-    command = [
-        sys.executable, "-m", "cdrsite.cli.main", "run", str(demo), "--set", PLAIN[0], "--quiet",
-        "--out", str(target), "--memory", "1MB", "--resume",
-    ]  # fmt: skip
+    run = [sys.executable, "-m", "cdrsite.cli.main", "run", str(demo), "--set", PLAIN[0], "--quiet"]
+    subprocess.run([*run, "--out", str(tmp_path / "plain")], check=True)
+    command = [*run, "--out", str(target), "--memory", "1MB", "--resume"]
     chance = random.Random(5)
     killed = 0
     for _ in range(6):
@@ -224,7 +233,7 @@ def test_a_run_killed_at_random_points_goes_on(
     if not target.exists():
         subprocess.run(command, check=True)
     assert killed >= 2
-    assert hashes(target) == plain
+    assert hashes(target) == hashes(tmp_path / "plain")
 
 
 def test_without_dask_the_message_says_how_to_get_it(

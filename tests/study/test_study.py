@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_world(tmp_path_factory.mktemp("world"))
 
 
+@cache
 def study(world: Path, *overrides: str, text: str = SCENARIO, threads: int = 1) -> Any:
-    """Run the tiny scenario with changes."""
+    """Run the tiny scenario with changes; each variant once, so results are not to be changed."""
     return cdrsite.run(parse_scenario(text, world, overrides), means=Means(threads=threads))
 
 
