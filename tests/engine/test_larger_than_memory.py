@@ -191,7 +191,8 @@ def test_what_a_stage_reads_decides_whether_it_is_made_again(demo: Path) -> None
         "methods.daccs-solid.override={land_direct: 10 m2}": {"areas"},  # who draws on what
         "objective.gap=1e-4": set(),
         "costs.prices.electricity=70 USD/MWh": {"links", "areas"},
-        "siting.combine=minimum": {"siting", "areas"},
+        "siting.combine=minimum": set(),
+        "siting.exclude.0={layer: protected}": {"siting", "areas"},
         "transport.flow=2 Mt/yr": {"links", "areas"},
         "grid.resolution=2 km": names,
         "costs.base_year=2021": names,
