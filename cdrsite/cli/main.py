@@ -29,7 +29,6 @@ from cdrsite.core.version import __version__
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
-    from cdrsite.result.study_result import StudyResult
 
 app = typer.Typer(
     name="cdrsite",
@@ -314,6 +313,7 @@ def run(
         bool,
         typer.Option("--resume", help="Go on with what a stopped run left, and leave as much."),
     ] = False,
+    lang: Lang = Language.EN,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -322,6 +322,7 @@ def run(
 
     check_address_room()
     from cdrsite.cli.progress import Progress
+    from cdrsite.cli.tables import print_summary
     from cdrsite.config.load import load_scenario
     from cdrsite.outputs.staging import claimed
     from cdrsite.study.means import Means, work_folder
@@ -340,11 +341,11 @@ def run(
             scheduler=dask,
         )
         result = run_study(loaded, progress=progress, means=means)
-        folder = result.write(target, progress=progress)
+        folder = result.write(target, progress=progress, lang=lang.value)
     if as_json:
         _say(json.dumps(result.summary, ensure_ascii=False, indent=2))
     elif not quiet:
-        _report(result, folder)
+        print_summary(result, folder, lang=lang.value)
 
 
 @app.command()
@@ -522,12 +523,6 @@ def default_folder(scenario: Scenario, path: Path) -> Path:
     if scenario.outputs.folder is not None:
         return path.resolve().parent / scenario.outputs.folder
     return Path("runs") / scenario.name
-
-
-def _report(result: StudyResult, folder: Path) -> None:
-    from cdrsite.cli.tables import print_summary
-
-    print_summary(result, folder)
 
 
 @app.command()

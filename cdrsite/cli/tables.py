@@ -139,7 +139,9 @@ def soft(text: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def print_summary(result: StudyResult, folder: Path, console: Console | None = None) -> None:
+def print_summary(
+    result: StudyResult, folder: Path, console: Console | None = None, lang: str = "en"
+) -> None:
     """Print what a run found on one screen: the plan, what binds it, warnings, where the rest is.
 
     Parameters
@@ -150,95 +152,96 @@ def print_summary(result: StudyResult, folder: Path, console: Console | None = N
         Where it was written.
     console : Console, optional
         The output stream when not given.
+    lang : {'en', 'zh'}
+        Language; warnings stay as they were given.
     """
-    out = console or open_console()
+    out, words = console or open_console(), Words(lang)
     out.print()
-    if built := buildable_line(result.summary):
+    if built := buildable_line(result.summary, words):
         out.print(built, style="bold", markup=False, highlight=False)
-    show_table(out, *(_methods_table(result, size) for size in ("wide", "normal", "narrow")))
+    sizes = ("wide", "normal", "narrow")
+    show_table(out, *(_methods_table(result, size, words) for size in sizes))
     binding = binding_rows(result.tables.get("pools"))
     if binding:
         goal = str(result.summary.get("objective", {}).get("name", ""))
-        show_table(out, *(_binding_table(binding, goal, where=where) for where in (True, False)))
-    facts = {"excluded": exclusion_line(result.tables.get("exclusions"), result.methods)}
-    if "status" in result.summary.get("network", {}):
-        facts = {"network": network_line(result.summary["network"]), **facts}
+        tables = (_binding_table(binding, goal, words, where=where) for where in (True, False))
+        show_table(out, *tables)
+    facts = {}
     if "objective" in result.summary:
-        facts = {"plan": certificate(result.summary["objective"]), **facts}
+        facts[words("end.plan")] = certificate(result.summary["objective"], words)
+    if "status" in result.summary.get("network", {}):
+        facts[words("end.network")] = network_line(result.summary["network"], words)
+    excluded = exclusion_line(result.tables.get("exclusions"), result.methods, words)
+    facts[words("state.excluded")] = excluded
     out.print(plain_list((what, text) for what, text in facts.items() if text))
-    print_warnings(result.warnings, out)
-    out.print(f"\nresults in {folder}", markup=False, highlight=False, soft_wrap=True)
+    print_warnings(result.warnings, out, words)
+    text = words("end.results", folder=folder)
+    out.print(f"\n{text}", markup=False, highlight=False, soft_wrap=True)
 
 
-NOT_BUILT = {
-    "below_minimum": "is too little in one place for a plant",
-    "no_site": "has no ground for a plant near it",
-    "beyond_max_plants": "is beyond the number of plants allowed",
-}
-"""Why tonnes of the plan are in no plant -> words."""
+NOT_BUILT = ("below_minimum", "no_site", "beyond_max_plants")
+"""Why tonnes of the plan are in no plant."""
 SMALL_PART = 1e-3
 """A smaller share of the plan than this needs no word [1]."""
 
 
-def buildable_line(summary: Mapping[str, Any]) -> str:
+def buildable_line(summary: Mapping[str, Any], words: Words) -> str:
     """What of the plan can be built, in a sentence; empty where that is nearly all of it.
 
     Parameters
     ----------
     summary : mapping
         Of a run.
+    words : Words
+        Language.
     """
     built = summary.get("buildable")
     net = summary.get("net_mt_yr") or 0.0
     if built is None or net - built["net_mt_yr"] <= SMALL_PART * net:
         return ""
+    lost = {reason: built[f"{reason}_net_mt_yr"] for reason in NOT_BUILT}
     why = [
-        f"{number(built[f'{reason}_net_mt_yr'])} Mt/yr {words}"
-        for reason, words in NOT_BUILT.items()
-        if built[f"{reason}_net_mt_yr"] > SMALL_PART * net
+        words(f"end.not_built.{reason}", n=number(one))
+        for reason, one in lost.items()
+        if one > SMALL_PART * net
     ]
-    return (
-        f"{number(net)} Mt/yr net in the plan, of which {number(built['net_mt_yr'])} can be built; "
-        f"{', '.join(why)}"
-    )
+    some, comma = number(built["net_mt_yr"]), words("list.clause")
+    return words("end.buildable", net=number(net), built=some, why=comma.join(why))
 
 
-def certificate(objective: Mapping[str, Any]) -> str:
+def certificate(objective: Mapping[str, Any], words: Words) -> str:
     """How good the plan is proven to be, in one line (rule 8)."""
     unit = str(objective["unit"])
-    factor, shown = (1e-6, f"M{unit}") if unit in {"t/yr", "USD/yr"} else (1.0, unit)
-    shown = shown.replace("MUSD/yr", "M$/yr")
-    value, bound = (number(factor * objective[key], 4) for key in ("value", "bound"))
-    proof = f"(bound {bound}, {objective['sweeps']} sweep{'s' * (objective['sweeps'] != 1)})"
-    head, gap, asked = (
-        f"{objective['name']} {value} {shown}",
-        objective["gap"],
-        objective["gap_asked"],
-    )
-    if gap <= asked:
-        return f"{head}, optimal within {asked:.0e} {proof}".replace("e-0", "e-")
-    return f"{head}, gap {gap:.1e} not closed to {asked:.0e} {proof}".replace("e-0", "e-")
+    size, unit = amount(unit).total
+    gap, asked = objective["gap"], objective["gap_asked"]
+    facts = {
+        "name": words.named("end.objective", str(objective["name"])),
+        "value": number(objective["value"] / size, 4),
+        "unit": words.unit(unit),
+        "asked": f"{asked:.0e}".replace("e-0", "e-"),
+        "gap": f"{gap:.1e}".replace("e-0", "e-"),
+        "bound": number(objective["bound"] / size, 4),
+        "sweeps": words.count("end.sweeps", objective["sweeps"]),
+    }
+    return words("end.optimal", **facts) if gap <= asked else words("end.open", **facts)
 
 
-def _methods_table(result: StudyResult, size: str) -> Table:
+def _methods_table(result: StudyResult, size: str, words: Words) -> Table:
     """The plan by method and, where there is room, what each could do without rivals.
 
     ``size`` is "wide" (all columns), "normal" or "narrow".
     """
-    shown = {
-        "net_mt_yr": "net\nMt/yr",
-        "gross_mt_yr": "gross\nMt/yr",
-        "cost_musd_yr": "cost\nM$/yr",
-        "mean_cost_usd_t": "cost\n$/net t",
-        "land_km2": "land\nkm²",
-        "alone_net_mt_yr": "alone¹\nMt/yr",
-    }
+    shown = [
+        "net_mt_yr", "gross_mt_yr", "cost_musd_yr", "mean_cost_usd_t", "land_km2",
+        "alone_net_mt_yr",
+    ]  # fmt: skip
     if size == "narrow":
-        del shown["gross_mt_yr"], shown["cost_musd_yr"], shown["alone_net_mt_yr"]
-    columns = [("method", "name"), *((head, "right") for head in shown.values())]
+        shown = ["net_mt_yr", "mean_cost_usd_t", "land_km2"]
+    heads = ((words(f"end.head.{key}"), "right") for key in shown)
+    columns = [(words("end.method"), "name"), *heads]
     wide = size == "wide"
     if wide:
-        columns.append(("alone limited by\n(share of tonnes owed to it)", "left"))
+        columns.append((words("end.alone_limits"), "left"))
     frame = result.tables["methods"]
     rows = []
     for row in frame.to_dict("records"):
@@ -252,17 +255,12 @@ def _methods_table(result: StudyResult, size: str) -> Table:
         net, money = (float(frame[key].sum()) for key in ("net_mt_yr", "cost_musd_yr"))
         total["mean_cost_usd_t"] = money / net if net > 0 else math.nan
         total["alone_net_mt_yr"] = ""  # what each does without the others has no sum
-        rows.append(("total", *(number(total[key]) for key in shown), *("",) * wide))
+        rows.append((words("end.total"), *(number(total[key]) for key in shown), *("",) * wide))
     title = result.scenario.title or result.scenario.name
-    year = result.scenario.costs.base_year
-    table = text_table(
-        f"{title} (money: USD of {year})", columns, rows, last_is_total=len(frame) > 1
-    )
+    head = words("end.money", title=title, year=result.scenario.costs.base_year)
+    table = text_table(head, columns, rows, last_is_total=len(frame) > 1)
     if "alone_net_mt_yr" in shown:
-        table.caption = (
-            "¹ a plan in which only this method counts: same supplies, storage and exclusions, no "
-            "targets or rules"
-        )
+        table.caption = words("end.alone")
         table.caption_justify = "left"
     return table
 
@@ -274,11 +272,11 @@ SHOWN_ZONES = 3
 SHOWN_RULES = 3
 """Exclusion rules named on the terminal."""
 
-SENSES = {"<=": "at most", ">=": "at least", "=": "exactly"}
-"""Sense of a rule of policy, in words."""
+SENSES = {"<=": "at_most", ">=": "at_least", "=": "exactly"}
+"""Sense of a rule of policy -> its words."""
 
 
-def planner_price(price: float, unit: str, goal: str = "") -> tuple[float, str]:
+def planner_price(price: float, unit: str, words: Words, goal: str = "") -> tuple[float, str]:
     """A price in units that a planner reads: per MWh, per 1000 m³, per ha.
 
     Parameters
@@ -287,6 +285,8 @@ def planner_price(price: float, unit: str, goal: str = "") -> tuple[float, str]:
         In ``unit``.
     unit : str
         For example "t per m3".
+    words : Words
+        Language.
     goal : str
         Name of what the plan maximises, where its tonnes need a word: "net removal".
 
@@ -297,10 +297,10 @@ def planner_price(price: float, unit: str, goal: str = "") -> tuple[float, str]:
     """
     paid, _, per = unit.partition(" per ")
     factor, name = priced(per)
-    paid = "$" if paid == "USD" else paid
-    if paid == "t" and goal.startswith("net"):
-        paid = "net t"
-    return price * factor, f"{paid} per {Words().unit(name)}"
+    paid = "$" if paid == "USD" else words.unit(paid)
+    if unit.startswith("t ") and goal.startswith("net"):
+        paid = words("end.net_t")
+    return price * factor, words("end.per", paid=paid, per=words.unit(name))
 
 
 def binding_rows(pools: pd.DataFrame | None) -> list[dict[str, Any]]:
@@ -315,43 +315,46 @@ def binding_rows(pools: pd.DataFrame | None) -> list[dict[str, Any]]:
     return sorted(priced, key=lambda row: -abs(row["price"] * row["supply"]))
 
 
-def _binding_table(rows: Sequence[dict[str, Any]], goal: str, *, where: bool) -> Table:
+def _binding_table(
+    rows: Sequence[dict[str, Any]], goal: str, words: Words, *, where: bool
+) -> Table:
     """One line for each kind of pool that binds, the kinds that matter most first."""
     kinds: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
         own = str(row["zone"]) if row["family"] == "policy" else ""  # each rule is its own kind
         kinds.setdefault((row["family"], own, row["unit"], row["price_unit"]), []).append(row)
     columns = [
-        ("what binds", "name"),
-        ("supply or limit", "right"),
-        ("one unit more\ngains, at most", "right"),
+        (words("end.binds"), "name"),
+        (words("end.supply"), "right"),
+        (words("end.gain"), "right"),
     ]
     if where:
-        columns.append(("where, most valuable first", "left"))
+        columns.append((words("end.where"), "left"))
     shown = []
     for (family, _, unit, price_unit), members in list(kinds.items())[:SHOWN_BINDING]:
         size, name = amount(unit).total
         dearest = max((row["price"] for row in members), key=abs)
-        price, per = planner_price(dearest, price_unit, goal)
+        price, per = planner_price(dearest, price_unit, words, goal)
         zones = [str(row["zone"]) for row in members if row["zone"] is not None]
         supply = math.fsum(row["supply"] for row in members)
-        limit = f"{number(supply / size)} {Words().unit(name)}"
-        if family == "policy":
-            limit = f"{SENSES.get(str(members[0].get('sense')), '')} {limit}".strip()
-        words = (limit, f"{number(price)} {per}", _some(zones))
-        shown.append((family, *words)[: len(columns)])
+        limit = f"{number(supply / size)} {words.unit(name)}"
+        sense = SENSES.get(str(members[0].get("sense")))
+        if family == "policy" and sense is not None:
+            limit = words(f"end.{sense}", limit=limit)
+        told = (words.resource(family), limit, f"{number(price)} {per}", _some(zones, words))
+        shown.append(told[: len(columns)])
     table = text_table("", columns, shown)
     if len(kinds) > SHOWN_BINDING:
-        table.caption = f"{len(kinds) - SHOWN_BINDING} more kinds in tables/pools.csv"
+        table.caption = words("end.kinds", n=len(kinds) - SHOWN_BINDING)
         table.caption_justify = "left"
     return table
 
 
-def _some(names: Sequence[str]) -> str:
+def _some(names: Sequence[str], words: Words) -> str:
     """The first names, and how many more there are."""
-    text = ", ".join(names[:SHOWN_ZONES])
+    text = words("list.comma").join(names[:SHOWN_ZONES])
     more = len(names) - SHOWN_ZONES
-    return text if more <= 0 else f"{text} and {more} more"
+    return text if more <= 0 else words("list.more", names=text, n=more)
 
 
 def print_explanation(
@@ -410,29 +413,32 @@ def shared_line(found: BatchResult) -> str:
     return f"taken from an earlier one of the {found.finished} finished runs: {parts}"
 
 
-def network_line(network: dict[str, Any]) -> str:
+def network_line(network: dict[str, Any], words: Words) -> str:
     """Size, cost and proof of the network, in one sentence (rule 8).
 
     Parameters
     ----------
     network : dict
         ``summary["network"]`` of a run.
+    words : Words
+        Language.
     """
-    proof = f"within {100 * network['gap']:.2g}% of the cheapest"
-    if network["gap_transport"] is not None:
-        proof += f", {100 * network['gap_transport']:.2g}% of transport"
+    gap, part = f"{100 * network['gap']:.2g}", network["gap_transport"]
+    proof = words("end.within", gap=gap)
+    if part is not None:
+        proof = words("end.within_transport", gap=gap, transport=f"{100 * part:.2g}")
     if network["status"] == "optimal":
-        proof = "the cheapest"
+        proof = words("end.cheapest")
     elif not network["reproducible"]:
-        proof += ", cut short by time_limit"
-    return (
-        f"{network['plants']} plants, {network['pipes']} pipes of {network['pipes_km']:,.0f} km: "
-        f"{network['cost_usd_t']:.1f} USD per t stored, {network['transport_usd_t']:.2f} of it for "
-        f"transport; {proof}"
-    )
+        proof = words("end.cut", proof=proof)
+    return words(
+        "end.pipes", plants=network["plants"], pipes=network["pipes"],
+        km=f"{network['pipes_km']:,.0f}", cost=f"{network['cost_usd_t']:.1f}",
+        transport=f"{network['transport_usd_t']:.2f}", proof=proof,
+    )  # fmt: skip
 
 
-def exclusion_line(rules: pd.DataFrame | None, methods: Sequence[str]) -> str:
+def exclusion_line(rules: pd.DataFrame | None, methods: Sequence[str], words: Words) -> str:
     """The exclusion rules that remove most, in one sentence.
 
     Parameters
@@ -441,6 +447,8 @@ def exclusion_line(rules: pd.DataFrame | None, methods: Sequence[str]) -> str:
         Table ``exclusions`` of a run.
     methods : sequence of str
         All methods.
+    words : Words
+        Language.
     """
     if rules is None or not len(rules):
         return ""
@@ -449,16 +457,16 @@ def exclusion_line(rules: pd.DataFrame | None, methods: Sequence[str]) -> str:
     for row in most.to_dict("records"):
         name, percent = str(row["rule"]), row["removes_percent"]
         if name not in named and percent > 0:
-            who = _who(str(row["methods"]).split(", "), methods)
+            who = _who(str(row["methods"]).split(", "), methods, words)
             share = "<0.1" if percent < 0.1 else number(percent, 2)
-            where = "" if who == "all methods" else f" ({who})"
-            unit = "%" if named else "% of the region"
-            named[name] = f"{name} {share}{unit}{where}"
+            facts = {"name": name, "share": share, "who": words("end.who", who=who) if who else ""}
+            first = not named
+            named[name] = words("end.rule_first", **facts) if first else words("end.rule", **facts)
     if not named:
-        return "no exclusion removes anything"
+        return words("end.none_excluded")
     more = len(named) - SHOWN_RULES
-    rest = f"; {more} more in tables/exclusions.csv" if more > 0 else ""
-    return f"{'; '.join([*named.values()][:SHOWN_RULES])}{rest}"
+    rest = [words("end.more_rules", n=more)] if more > 0 else []
+    return words("why.between").join([*[*named.values()][:SHOWN_RULES], *rest])
 
 
 MINOR_WARNINGS = (
@@ -485,25 +493,28 @@ def ranked_warnings(texts: Iterable[str]) -> list[str]:
     return sorted(dict.fromkeys(texts), key=rank)
 
 
-def print_warnings(texts: Iterable[str], console: Console) -> None:
+def print_warnings(texts: Iterable[str], console: Console, words: Words) -> None:
     """Repeat the warnings of a run, numbered, the most important first."""
     listed = ranked_warnings(texts)
     if not listed:
         return
-    console.print(f"\n{len(listed)} warning{'s' * (len(listed) > 1)}", style="bold")
+    console.print(f"\n{words.count('end.warnings', len(listed))}", style="bold", highlight=False)
     rows = [(f"{i}.", text) for i, text in enumerate(listed[:SHOWN_WARNINGS], 1)]
     console.print(plain_list(rows))
     if len(listed) > SHOWN_WARNINGS:
         more = len(listed) - SHOWN_WARNINGS
-        console.print(f"{more} more in manifest.json", style="dim", highlight=False)
+        console.print(words("end.more_warnings", n=more), style="dim", highlight=False)
 
 
-def _who(holders: Sequence[str], methods: Sequence[str]) -> str:
-    """The methods a rule holds for, in the fewest words."""
+def _who(holders: Sequence[str], methods: Sequence[str], words: Words) -> str:
+    """The methods a rule holds for, in the fewest words; none where it holds for all."""
     others = [name for name in methods if name not in holders]
     if not others:
-        return "all methods"
-    return f"all but {', '.join(others)}" if len(others) < len(holders) else ", ".join(holders)
+        return ""
+    comma = words("list.comma")
+    if len(others) < len(holders):
+        return words("end.all_but", names=comma.join(others))
+    return comma.join(holders)
 
 
 STATE_STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}

@@ -62,6 +62,10 @@ class Words:
             return key
         return fill(text, values) if values else text
 
+    def count(self, key: str, n: int) -> str:
+        """Words that differ for one and for many, with the number as ``{n}``."""
+        return self(f"{key}.{'one' if n == 1 else 'many'}", n=number(int(n)))
+
     def has(self, key: str) -> bool:
         """Whether there are words for a key."""
         return key in self._table

@@ -35,7 +35,9 @@ MOST_NAMED = 3
 """Files that one warning names."""
 
 
-def write_run(result: StudyResult, folder: Path, progress: ProgressSink | None = None) -> Path:
+def write_run(
+    result: StudyResult, folder: Path, progress: ProgressSink | None = None, lang: str = "en"
+) -> Path:
     """Write a run's folder, whole or not at all.
 
     What the run found comes first: rasters, dataset, tables, summary, assumptions and manifest.
@@ -50,6 +52,8 @@ def write_run(result: StudyResult, folder: Path, progress: ProgressSink | None =
         Target; an earlier run there is replaced once the new one is complete.
     progress : ProgressSink, optional
         Told about the rasters.
+    lang : {'en', 'zh'}
+        Language of the report.
 
     Returns
     -------
@@ -64,7 +68,7 @@ def write_run(result: StudyResult, folder: Path, progress: ProgressSink | None =
     start = time.perf_counter()
     with Staging(folder) as aside:
         specs = _write_findings(result, aside, start, progress or Silent())
-        stopped = _write_drawings(result, aside, specs)
+        stopped = _write_drawings(result, aside, specs, lang)
     if stopped is not None:
         raise stopped
     return Path(folder)
@@ -99,7 +103,7 @@ def _write_findings(
 
 
 def _write_drawings(
-    result: StudyResult, aside: Path, specs: list[RasterSpec]
+    result: StudyResult, aside: Path, specs: list[RasterSpec], lang: str
 ) -> BaseException | None:
     """Write what is drawn from the findings, each by itself.
 
@@ -122,7 +126,7 @@ def _write_drawings(
         write_project(aside, title, result.grid, specs, styles, layers)
 
     def report() -> None:
-        write_report(aside, dataset=result.dataset if result.store is None else None)
+        write_report(aside, lang, dataset=result.dataset if result.store is None else None)
 
     steps: list[tuple[str, Callable[[], None]]] = [
         (GEOPACKAGE, vectors),

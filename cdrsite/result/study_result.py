@@ -101,7 +101,9 @@ class StudyResult:
         """Names of the methods, in the order of the scenario."""
         return tuple(str(name) for name in self.dataset["removal_method"].values)
 
-    def write(self, folder: Path | str, progress: ProgressSink | None = None) -> Path:
+    def write(
+        self, folder: Path | str, progress: ProgressSink | None = None, lang: str = "en"
+    ) -> Path:
         """Write rasters, tables, dataset, summary and manifest; whole or not at all.
 
         Parameters
@@ -110,6 +112,8 @@ class StudyResult:
             Replaced if it exists.
         progress : ProgressSink, optional
             Told about long steps.
+        lang : {'en', 'zh'}
+            Language of the report.
 
         Returns
         -------
@@ -118,7 +122,7 @@ class StudyResult:
         """
         from cdrsite.report.folder import write_run
 
-        path = write_run(self, Path(folder), progress)
+        path = write_run(self, Path(folder), progress, lang)
         if self.store is not None:  # from now on the values are read from where they belong
             self.store = path.resolve() / "result.zarr"
             self.dataset = open_labelled(self.store)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from tiny_study import tiny_result
+from tiny_study import METHODS, POOLS, RULES, tiny_result
 
 from cdrsite.cli import catalogue
 from cdrsite.cli import tables as terminal
@@ -18,6 +18,7 @@ from cdrsite.cli.progress import Progress, amount_text, time_text
 from cdrsite.cli.tables import ranked_warnings, soft, text_table
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.numbers import exact, number
+from cdrsite.core.words import Words
 from cdrsite.library.datasets import dataset_names
 from cdrsite.library.methods import load_method, method_names
 
@@ -81,6 +82,34 @@ def test_the_summary_says_the_answer(tmp_path: Path) -> None:
     assert text.rstrip().endswith(f"results in {Path('runs') / 'tiny'}")
 
 
+def test_the_summary_speaks_chinese_too(tmp_path: Path) -> None:
+    """Nothing of it stays English but what the user and the scenario named, files and warnings."""
+    console = plain_console()
+    result = tiny_result(tmp_path)
+    result.summary["net_mt_yr"] = 2.0
+    lost = {f"{reason}_net_mt_yr": 0.25 for reason in terminal.NOT_BUILT}
+    result.summary["buildable"] = {"net_mt_yr": 1.25, **lost}
+    result.summary["network"] = {
+        "status": "gap", "gap": 0.01, "gap_transport": 0.02, "reproducible": False, "plants": 3,
+        "pipes": 2, "pipes_km": 1234.0, "cost_usd_t": 20.0, "transport_usd_t": 5.0,
+    }  # fmt: skip
+    terminal.print_summary(result, Path("runs") / "tiny", console, "zh")
+    text = shown(console)
+    assert "其中 1.25 可以建成；0.250 百万吨/年在一处不足以建厂" in text
+    assert "净移除 987.7 百万吨/年，在 1e-5 内最优（界 987.7，13 轮）" in text
+    assert "3 座工厂，2 条管道共 1,234 公里" in text and "因 time_limit 提前结束" in text
+    assert re.search(r"水 .*25\.3 净吨 每1\u202f000 立方米", text)
+    assert f"结果在 {Path('runs') / 'tiny'}" in text
+    own = (
+        "A tiny study", *METHODS, *RULES, *POOLS, *result.warnings, "tables/exclusions.csv",
+        "time_limit", "runs/tiny", "nothing fits", "land", "water",
+    )  # fmt: skip
+    flat = " ".join(text.split())
+    for one in own:
+        flat = flat.replace(one, "")
+    assert re.findall(r"[A-Za-z]{2,}", flat) == []
+
+
 @pytest.mark.parametrize("width", [60, 76, 80, 100])
 def test_numbers_stay_whole_at_any_width(tmp_path: Path, width: int) -> None:
     console = plain_console(width)
@@ -113,12 +142,12 @@ def test_one_line_for_each_kind_of_pool_that_binds() -> None:
     rows = [row("water", f"W{i}", 0.05 - 0.01 * i, 2e6) for i in range(5)]
     rows += [row("policy", "cap of north", 0.5, 1e3), row("policy", "cap of south", 0.4, 1e3)]
     console = plain_console()
-    console.print(terminal._binding_table(rows, "net removal", where=True))
+    console.print(terminal._binding_table(rows, "net removal", Words(), where=True))
     text = shown(console)
     assert re.search(
         r"water +10\.0 million m³/yr +50\.0 net t per 1\u202f000 m³ +W0, W1, W2 and 2 more\b", text
     )
-    assert len(re.findall(r"^ +policy ", text, re.MULTILINE)) == 2
+    assert len(re.findall(r"^ +rules of policy ", text, re.MULTILINE)) == 2
 
 
 def test_warnings_come_once_and_the_important_ones_first() -> None:
@@ -132,11 +161,11 @@ def test_warnings_come_once_and_the_important_ones_first() -> None:
     ]
     assert ranked_warnings(texts) == [texts[3], texts[5], texts[2], texts[1], texts[0]]
     console = plain_console()
-    terminal.print_warnings([f"warning {i} of many" for i in range(30)], console)
+    terminal.print_warnings([f"warning {i} of many" for i in range(30)], console, Words())
     text = shown(console)
     assert "30 warnings" in text and "12.  warning 11" in text and "warning 12 of" not in text
     assert "18 more in manifest.json" in text
-    terminal.print_warnings([], console)
+    terminal.print_warnings([], console, Words())
     assert shown(console) == text
 
 
@@ -176,24 +205,24 @@ def test_optimal_is_said_only_of_a_closed_gap() -> None:
         "name": "cost", "unit": "USD/yr", "value": 2.5e9, "bound": 2.4e9, "gap": 0.04,
         "gap_asked": 1e-5, "sweeps": 7,
     }  # fmt: skip
-    line = terminal.certificate(objective)
-    assert (
-        line == "cost 2\u202f500 M$/yr, gap 4.0e-2 not closed to 1e-5 (bound 2\u202f400, 7 sweeps)"
+    line = terminal.certificate(objective, Words())
+    assert line == (
+        "cost 2\u202f500 million USD/yr, gap 4.0e-2 not closed to 1e-5 (bound 2\u202f400, 7 sweeps)"
     )
-    assert "optimal within 1e-1" in terminal.certificate({**objective, "gap_asked": 0.1})
+    assert "optimal within 1e-1" in terminal.certificate({**objective, "gap_asked": 0.1}, Words())
 
 
 def test_prices_are_in_a_planners_units() -> None:
-    assert terminal.planner_price(0.06, "USD per kWh") == (60.0, "$ per MWh")
-    assert terminal.planner_price(2e-5, "t per m3") == (0.02, "t per 1\u202f000 m³")
-    assert terminal.planner_price(0.7, "t per t") == (0.7, "t per t")
+    assert terminal.planner_price(0.06, "USD per kWh", Words()) == (60.0, "$ per MWh")
+    assert terminal.planner_price(2e-5, "t per m3", Words()) == (0.02, "t per 1\u202f000 m³")
+    assert terminal.planner_price(0.7, "t per t", Words()) == (0.7, "t per t")
 
 
 def test_rules_name_their_methods_in_few_words() -> None:
     three = ("a", "b", "c")
-    assert terminal._who(("a", "b", "c"), three) == "all methods"
-    assert terminal._who(("a", "c"), three) == "all but b"
-    assert terminal._who(("b",), three) == "b"
+    assert terminal._who(("a", "b", "c"), three, Words()) == ""
+    assert terminal._who(("a", "c"), three, Words()) == "all but b"
+    assert terminal._who(("b",), three, Words()) == "b"
 
 
 def test_a_method_shows_every_value_with_its_source() -> None:

@@ -14,6 +14,7 @@ from sites_world import STUDY, study, write_sites_world
 
 from cdrsite.cli import tables as terminal
 from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.core.words import Words
 from cdrsite.report.page import write_report
 
 
@@ -57,7 +58,7 @@ def test_the_terminal_begins_with_it(result: Any, tmp_path: Path) -> None:
     assert first.startswith(said)
     assert "too little in one place for a plant" in first
     whole = {**result.summary, "buildable": {**result.summary["buildable"], "net_mt_yr": net}}
-    assert terminal.buildable_line(whole) == ""
+    assert terminal.buildable_line(whole, Words()) == ""
 
 
 def test_the_report_says_it_on_the_first_screen(result: Any, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import cdrsite
 from cdrsite.cli.tables import network_line
 from cdrsite.config.load import load_scenario
+from cdrsite.core.words import Words
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,7 +50,7 @@ def test_the_network_stores_what_the_plants_capture_and_says_how_sure(result: An
     assert network["bound_musd_yr"] <= network["objective_musd_yr"] * (1 + 1e-9)
     parts = result.tables["network_costs"]["cost_usd_yr"].sum() / 1e6
     assert parts == pytest.approx(network["objective_musd_yr"], rel=1e-6)
-    line = network_line(network)
+    line = network_line(network, Words())
     assert f"{network['plants']} plants" in line
     assert ("; the cheapest" in line) == (network["status"] == "optimal")
 
