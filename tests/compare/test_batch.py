@@ -175,6 +175,7 @@ def test_the_shipped_matrix_fits_the_demo() -> None:
         assert scenario.methods["daccs-solid"].profile in {"madhu2021", "literature"}
 
 
+@pytest.mark.slow  # every day the last run of a sweep is compared: see the tests of sweeps
 def test_a_run_of_a_batch_leaves_the_same_bytes_as_a_run_alone(tmp_path: Path) -> None:
     study = write_world(tmp_path)
     steep = ("siting.exclude.2.above=5 degree",)

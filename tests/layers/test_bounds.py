@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,24 +33,33 @@ from cdrsite.study.run import check_study
 ROOT = Path(__file__).resolve().parents[2]
 
 MEASURED = r"""
-import json, re, resource, sys
+import json, os, re, resource, sys
 from pathlib import Path
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.study.run import check_study
-before = resource.getrusage(resource.RUSAGE_SELF)
-pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (pages + 2_000_000_000,) * 2)
-said = "fine"
-try:
-    check_study(load_scenario(sys.argv[1]))
-except CdrsiteError as error:
-    said = str(error)
-after = resource.getrusage(resource.RUSAGE_SELF)
-seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-# not ru_maxrss: a child inherits its parent's there, so a large test process would be measured
-peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-print(json.dumps({"said": said, "seconds": seconds, "peak": int(peak[1]) * 1024}))
+
+def measure(scenario):
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (pages + 2_000_000_000,) * 2)
+    said = "fine"
+    try:
+        check_study(load_scenario(scenario))
+    except CdrsiteError as error:
+        said = str(error)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    # not ru_maxrss: a child inherits its parent's there, so a large test process would be measured
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return {"said": said, "seconds": seconds, "peak": int(peak[1]) * 1024}
+
+for line in sys.stdin:  # one import for all, and a process of its own for each
+    if os.fork() == 0:
+        print(json.dumps(measure(line.strip())), flush=True)
+        os._exit(0)
+    if os.wait()[1] != 0:
+        print("null", flush=True)
 """
 
 SCENARIO = """\
@@ -66,22 +75,32 @@ methods: {{daccs-solid: {{profile: literature}}}}
 """
 
 
-def measured(scenario: Path) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def measured() -> Iterator[Callable[[Path], dict[str, Any]]]:
     """What `check` says of a scenario, its seconds of processor time and its peak of memory."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(MEASURED), str(scenario)],
-        capture_output=True, text=True, timeout=300, check=False,
+    with subprocess.Popen(
+        [sys.executable, "-c", MEASURED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": path},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    return dict(json.loads(done.stdout))
+    ) as process:  # fmt: skip
+
+        def measure(scenario: Path) -> dict[str, Any]:
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(f"{scenario}\n")
+            process.stdin.flush()
+            found = json.loads(process.stdout.readline())
+            assert found is not None, "the process died"
+            return dict(found)
+
+        yield measure
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("tiled", [True, False])
 @pytest.mark.parametrize("kind", ["class", "intensive"])
-def test_a_sparse_raster_of_forty_billion_pixels(tmp_path: Path, kind: str, tiled: bool) -> None:
+def test_a_sparse_raster_of_forty_billion_pixels(
+    measured: Callable[[Path], dict[str, Any]], tmp_path: Path, kind: str, tiled: bool
+) -> None:
     side, path = 200_000, tmp_path / "big.tif"
     shape: dict[str, Any] = {"blockxsize": 256, "blockysize": 256} if tiled else {}
     with rasterio.open(
@@ -102,7 +121,7 @@ def test_a_sparse_raster_of_forty_billion_pixels(tmp_path: Path, kind: str, tile
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("chunks", [(1000, 1000), None])
 def test_a_sparse_netcdf_of_three_billion_values(
-    tmp_path: Path, chunks: tuple[int, int] | None
+    measured: Callable[[Path], dict[str, Any]], tmp_path: Path, chunks: tuple[int, int] | None
 ) -> None:
     import netCDF4
 

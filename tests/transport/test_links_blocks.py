@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -195,15 +196,26 @@ class FragileArray:
         self.array[key] = value
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[MemoryStore, int]:
+    """Routes of a run in memory, and how often one on disk writes."""
+    memory = MemoryStore()
+    plenty = Fragile(DiskStore(tmp_path_factory.mktemp("links") / "whole", 20), 9999)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "transport. .* reach no storage unit")
+        solve(memory, model(), 256)
+        solve(plenty, model(), 20, threads=1)
+    return memory, 9999 - plenty.left
+
+
 @pytest.mark.filterwarnings("ignore:transport. .* reach no storage unit")
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.4, 0.55, 0.7, 0.8, 0.9, 0.99])
-def test_a_stopped_run_goes_on_to_the_same_bytes(share: float, tmp_path: Path) -> None:
-    memory, disk = MemoryStore(), DiskStore(tmp_path / "disk", 20)
-    solve(memory, model(), 256)
-    plenty = Fragile(DiskStore(tmp_path / "whole", 20), 9999)
-    solve(plenty, model(), 20, threads=1)
+def test_a_stopped_run_goes_on_to_the_same_bytes(
+    share: float, whole: tuple[MemoryStore, int], tmp_path: Path
+) -> None:
+    (memory, writes), disk = whole, DiskStore(tmp_path / "disk", 20)
     with pytest.raises(StoppedError):
-        solve(Fragile(disk, int(share * (9999 - plenty.left))), model(), 20, threads=1)
+        solve(Fragile(disk, int(share * writes)), model(), 20, threads=1)
     solve(disk, model(), 20)
     require_same(memory, disk)
 
