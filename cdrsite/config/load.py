@@ -19,15 +19,9 @@ from cdrsite.core.checked import KeyPath, checked
 from cdrsite.core.errors import ConfigError, MissingFileError
 from cdrsite.core.fields import DEFAULT_BASE_YEAR, at_home
 from cdrsite.core.secrets import keep_secret
-from cdrsite.core.yamltext import MAX_DEPTH, Lines, place_of, read_text, read_yaml
+from cdrsite.core.yamltext import MAX_DEPTH, Lines, place_of, read_text, read_yaml, writable
 
 _VARIABLE = re.compile(r"\$\{(secret:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-"""Control characters and halves of characters, which neither XML nor a file name can hold."""
-HUGE = 10**19
-"""Integers from here on fit no integer of the libraries."""
-MAX_TEXT = 20_000
-"""Characters of one text; a long CRS has some thousands."""
 
 
 def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
@@ -141,7 +135,6 @@ def _substitute(node: Any, at: tuple[str, ...], name: str, lines: Lines) -> Any:
     """Replace ``${VAR}`` and ``${VAR:-default}`` in texts by environment variables.
 
     ``${secret:VAR}`` is the same, and nothing that is written or printed shows its value.
-    Texts and numbers that nothing can write or store are refused here.
     """
     if isinstance(node, dict):
         for key in node:
@@ -149,14 +142,6 @@ def _substitute(node: Any, at: tuple[str, ...], name: str, lines: Lines) -> Any:
         return {k: _substitute(v, (*at, str(k)), name, lines) for k, v in node.items()}
     if isinstance(node, list):
         return [_substitute(v, (*at, str(i)), name, lines) for i, v in enumerate(node)]
-    if isinstance(node, int) and abs(node) >= HUGE:
-        raise ConfigError(
-            "too large a number",
-            where=place_of(name, lines, at),
-            got=node,
-            expected="at most 19 digits",
-            cure="write it with an exponent, such as 1e25, if it is meant",
-        )
     if not isinstance(node, str):
         return node
 
@@ -172,15 +157,7 @@ def _substitute(node: Any, at: tuple[str, ...], name: str, lines: Lines) -> Any:
             )
         return keep_secret(variable, found, place_of(name, lines, at)) if secret else found
 
-    found = _VARIABLE.sub(value, node)
-    if len(found) > MAX_TEXT or (not found.isprintable() and _UNWRITABLE.search(found)):
-        raise ConfigError(
-            "not a text that can be written",
-            where=place_of(name, lines, at),
-            got=found,
-            expected=f"at most {MAX_TEXT:,} characters, without control characters",
-        )
-    return found
+    return writable(_VARIABLE.sub(value, node), place_of(name, lines, at))
 
 
 def _base_year(data: Mapping[str, Any]) -> int:

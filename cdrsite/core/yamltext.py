@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import re
 from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,12 @@ MAX_DEPTH = 30
 """Levels of lists and mappings."""
 MAX_VALUES = 50_000
 """Keys and values, those that aliases stand for included."""
+MAX_TEXT = 20_000
+"""Characters of one text; a long CRS has some thousands."""
+HUGE = 10**19
+"""Integers from here on fit no integer of the libraries."""
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""Control characters and halves of characters, which neither XML nor a file name can hold."""
 
 Lines = dict[tuple[str, ...], int]
 """Key path -> line of the file, counted from 1."""
@@ -177,20 +184,28 @@ def _plain(node: Any, at: tuple[str, ...], lines: Lines, name: str) -> Any:
         for i in range(len(node)):
             _remember(lines, (*at, str(i)), _line_of(node, i))
         return [_plain(value, (*at, str(i)), lines, name) for i, value in enumerate(node)]
+    return _scalar(node, place_of(name, lines, at))
+
+
+def _scalar(node: Any, where: str) -> Any:
     if isinstance(node, bool) or node is None:
         return node
-    for kind in (int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    if isinstance(node, datetime.date | datetime.datetime):
-        return str(node)
-    if hasattr(node, "value"):  # a scalar with an unknown tag
-        return str(node.value)
-    raise ConfigError(
-        "not a text, number, list or mapping",
-        where=place_of(name, lines, at),
-        got=type(node).__name__,
-    )
+    if isinstance(node, float):
+        return float(node)
+    if isinstance(node, int) and abs(node) < HUGE:
+        return int(node)
+    if isinstance(node, int):
+        raise ConfigError(
+            "too large a number",
+            where=where,
+            got=node,
+            expected="at most 19 digits",
+            cure="write it with an exponent, such as 1e25, if it is meant",
+        )
+    if isinstance(node, str | datetime.date) or hasattr(node, "value"):
+        # text, a day, or a scalar with an unknown tag
+        return writable(str(getattr(node, "value", node)), where)
+    raise ConfigError("not a text, number, list or mapping", where=where, got=type(node).__name__)
 
 
 def _plain_map(node: CommentedMap, at: tuple[str, ...], lines: Lines, name: str) -> dict[str, Any]:
@@ -201,7 +216,8 @@ def _plain_map(node: CommentedMap, at: tuple[str, ...], lines: Lines, name: str)
         if not isinstance(key, str | int) or isinstance(key, bool):
             raise ConfigError("a key is not text", where=place_of(name, lines, here), got=repr(key))
         # numbers stay: codes of classes
-        result[int(key) if isinstance(key, int) else str(key)] = _plain(value, here, lines, name)
+        made = _scalar(key, place_of(name, lines, here))
+        result[made] = _plain(value, here, lines, name)
     return result
 
 
@@ -217,6 +233,24 @@ def _line_of(node: CommentedMap | CommentedSeq, key: Any) -> int | None:
         )
     except (AttributeError, KeyError, TypeError, IndexError):
         return None  # merged and generated keys have no place of their own
+
+
+def writable(text: str, where: str) -> str:
+    """Return the text, or refuse what no file can hold.
+
+    Raises
+    ------
+    ConfigError
+        Too long, or with control characters; ``where`` is its place.
+    """
+    if len(text) > MAX_TEXT or (not text.isprintable() and _UNWRITABLE.search(text)):
+        raise ConfigError(
+            "not a text that can be written",
+            where=where,
+            got=text,
+            expected=f"at most {MAX_TEXT:,} characters, without control characters",
+        )
+    return text
 
 
 def place_of(name: str, lines: Lines, at: tuple[str, ...]) -> str:

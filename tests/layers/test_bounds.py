@@ -295,6 +295,12 @@ def test_a_method_file_has_the_same_bounds(tmp_path: Path) -> None:
     path.write_text(bomb(9, 9), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"mine\.yaml:\d+: too many values"):
         load_method_file(path)
+    path.write_text('name: own\ntitle: {en: "bell \\x07"}\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"mine\.yaml:2: title\.en: not a text that can be wr"):
+        load_method_file(path)
+    path.write_text("name: own\nnote: 10000000000000000000000\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"mine\.yaml:2: note: too large a number"):
+        load_method_file(path)
     path.write_bytes(b"# " + b"x" * 2_000_001)
     with pytest.raises(ConfigError, match="too large for a YAML file"):
         load_method_file(path)
