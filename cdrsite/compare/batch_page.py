@@ -75,7 +75,7 @@ def batch_page(folder: Path, found: BatchResult, folders: Mapping[str, str], wor
         ("methods", "compare.by_method", by_method(sheet, rows)),
         ("sites", "batch.ranks", ranks(sheet, found, rows)),
         ("failures", "batch.failures", failures(sheet, found.failed)),
-        ("files", "batch.files", files(sheet)),
+        ("files", "compare.files", files(sheet)),
     )
     return document(sheet, words(title, n=number(len(rows))), head, sections)
 
@@ -135,11 +135,11 @@ def answer(sheet: Sheet, rows: list[Row], folder: Path, folders: Mapping[str, st
     ]
     columns = (
         (sheet.say("batch.run"), "text"),
-        (tag("span", sheet.say("batch.bars"), class_="stacks"), "text"),
-        (sheet.say("batch.net") + sheet.in_("Mt/yr"), "number"),
-        (sheet.say("batch.cost") + sheet.in_("MUSD/yr"), "number"),
-        (sheet.say("batch.mean") + sheet.in_("USD/t"), "number"),
-        (sheet.say("batch.land") + sheet.in_("km2"), "number"),
+        (tag("span", sheet.say("compare.by_method"), class_="stacks"), "text"),
+        (sheet.say("column.net") + sheet.in_("Mt/yr"), "number"),
+        (sheet.say("column.cost") + sheet.in_("MUSD/yr"), "number"),
+        (sheet.say("column.mean") + sheet.in_("USD/t"), "number"),
+        (sheet.say("column.land") + sheet.in_("km2"), "number"),
         (sheet.say("batch.binds"), "text"),
     )
     legend = map_legend(sheet, {sheet.words.method(m): sheet.colour(m) for m in methods})
@@ -349,4 +349,4 @@ def files(sheet: Sheet) -> str:
         tag("li", tag("a", tag("code", text(name)), href=name), " – ", sheet.say(key))
         for name, key in listed
     )
-    return section("files", sheet.say("batch.files"), tag("ul", *items))
+    return section("files", sheet.say("compare.files"), tag("ul", *items))

@@ -80,7 +80,7 @@ def comparison_page(found: Comparison, words: Words, rasters: Path) -> str:
         ("methods", "compare.by_method", by_method(sheet, found)),
         ("pools", "compare.binds", binding(sheet, found)),
         ("provinces", "compare.provinces", provinces(sheet, found)),
-        ("sites", "compare.ranks", ranks(sheet, found)),
+        ("sites", "sites.title", ranks(sheet, found)),
         ("files", "compare.files", files(sheet, found)),
     )
     if found.identical:  # nothing to compare: the sentence, and where the numbers are
@@ -196,7 +196,7 @@ def bars(sheet: Sheet, found: Comparison) -> str:
         made.append([text(name), svg, shown(sums[end])])
     columns = (
         (sheet.say("batch.run"), "text"),
-        (sheet.say("batch.bars"), "text"),
+        (sheet.say("compare.by_method"), "text"),
         (sheet.say("total"), "number"),
     )
     legend = {
@@ -372,10 +372,10 @@ def by_method(sheet: Sheet, found: Comparison) -> str:
     shown_columns = [
         (key, label, unit)
         for key, label, unit in (
-            ("net_mt_yr", "compare.net", "Mt/yr"),
-            ("cost_musd_yr", "compare.cost", "MUSD/yr"),
-            ("mean_cost_usd_t", "compare.mean", "USD/t"),
-            ("land_km2", "compare.land", "km2"),
+            ("net_mt_yr", "column.net", "Mt/yr"),
+            ("cost_musd_yr", "column.cost", "MUSD/yr"),
+            ("mean_cost_usd_t", "column.mean", "USD/t"),
+            ("land_km2", "column.land", "km2"),
         )
         if f"{key}_a" in found.methods.columns
     ]
@@ -403,10 +403,10 @@ def binding(sheet: Sheet, found: Comparison) -> str:
     a, b = (tag("span", text(name), class_="unit") for name in found.names)
     columns = (
         (sheet.say("compare.binds.pool"), "text"),
-        (sheet.say("compare.used") + f" {a}", "number"),
-        (sheet.say("compare.used") + f" {b}", "number"),
-        (sheet.say("compare.price") + f" {a}", "number"),
-        (sheet.say("compare.price") + f" {b}", "number"),
+        (sheet.say("pools.used") + f" {a}", "number"),
+        (sheet.say("pools.used") + f" {b}", "number"),
+        (sheet.say("pools.price") + f" {a}", "number"),
+        (sheet.say("pools.price") + f" {b}", "number"),
         (sheet.say("compare.change"), "number"),
     )
     rows = [_pool_row(sheet, row) for row in listed[:MAX_ROWS]]
@@ -500,7 +500,7 @@ def ranks(sheet: Sheet, found: Comparison) -> str:
         for row in records(found.ranks)
     ]
     made = table(sheet.say("compare.ranks.caption"), columns, rows)
-    return section("sites", sheet.say("compare.ranks"), made, top_sites(sheet, found))
+    return section("sites", sheet.say("sites.title"), made, top_sites(sheet, found))
 
 
 def top_sites(sheet: Sheet, found: Comparison) -> str:
@@ -512,10 +512,10 @@ def top_sites(sheet: Sheet, found: Comparison) -> str:
         if all(row["site"] == "same" and row["rank_a"] == row["rank_b"] for row in best):
             continue
         columns = (
-            (sheet.say("compare.rank"), "number"),
+            (sheet.say("sites.rank"), "number"),
             (sheet.say("compare.was"), "number"),
             (sheet.say("compare.moved") + sheet.in_("km"), "number"),
-            (sheet.say("compare.where"), "text"),
+            (sheet.say("sites.place"), "text"),
         )
         rows = [
             [

@@ -338,12 +338,12 @@ def _evidence(name: str, unit: str, meaning: str) -> Variable:
     return Variable(name, unit, meaning, "evidence", raster=False)
 
 
+_TOTAL: dict[str, Any] = {"per_cell": True, "own_zero": True}
+
 VARIABLES: dict[str, Variable] = {
     one.name: one
     for one in (
-        Variable(
-            "equal_share", "t/yr", "gross CO2 with equal shares", per_cell=True, own_zero=True
-        ),
+        Variable("equal_share", "t/yr", "gross CO2 with equal shares", **_TOTAL),
         Variable(
             "limit", "", "limiting resource",
             codes="the resource that runs out first with equal shares, or the state",
@@ -352,10 +352,10 @@ VARIABLES: dict[str, Variable] = {
             "net_factor", "t/t", "net removal per gross tonne", colours="PuOr", diverging=True
         ),
         Variable("cost", "USD/t", "levelised cost per net tonne", colours="magma_r"),
-        Variable("score", "t/yr", "suitability x net removal", per_cell=True, own_zero=True),
+        Variable("score", "t/yr", "suitability x net removal", **_TOTAL),
         Variable("suitability", "1", "suitability", colours="YlGn"),
         Variable("available", "1", "share of the cell left by the exclusions", colours="Greens"),
-        Variable("allocated", "t/yr", "gross CO2 in the plan", per_cell=True, own_zero=True),
+        Variable("allocated", "t/yr", "gross CO2 in the plan", **_TOTAL),
         _shared(
             "winner", "", "method with the most net removal",
             "the method with the most net removal in the plan, or the state",
@@ -408,14 +408,10 @@ VARIABLES: dict[str, Variable] = {
         _evidence("cost_at_plant", "USD/t", "cost per gross tonne before transport and storage"),
         _evidence("energy_emissions", "t/t", "emissions of power and heat per gross tonne"),
         _evidence("place_emissions", "t/t", "other emissions of the place, per gross tonne"),
-        _evidence(
-            "replaced_emissions", "t/t", "emissions that supplied power replaces, per gross tonne"
-        ),
+        _evidence("replaced_emissions", "t/t", "emissions that supplied power replaces, per gross t"),
         _evidence("stored_share", "1", "CO2 brought to storage per gross tonne"),
         _evidence("exclusive_share", "1", "share of its land that blocks other uses"),
-        _evidence(
-            "land_price", "objective/m2", "gain of the plan from one more m2 of the cell's land"
-        ),
+        _evidence("land_price", "objective/m2", "gain of the plan from one more m2 of the cell"),
     )
 }  # fmt: skip
 """Variables by name; those of one resource or layer follow from its name (:func:`variable`)."""

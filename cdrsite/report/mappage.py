@@ -69,7 +69,7 @@ class InteractiveMap:
                 expected="numbers with dimensions y and x",
             )
         words = Words(lang)
-        self.title = title or words("map.title")
+        self.title = title or words("page.map")
         view = fragment(DatasetSource(dataset), words, layers=shown, title=self.title)
         self.html = standalone(view, self.title, lang)
         """The page."""

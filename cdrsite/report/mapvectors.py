@@ -187,7 +187,7 @@ def _fact(
     """A number of a row with its unit; no value where the row has none."""
     value = number(row, name)
     shown = "" if value is None else f"{words.number(value * factor)} {words.unit(unit)}".rstrip()
-    return words(f"map.fact.{name}"), shown
+    return words(f"fact.{name}"), shown
 
 
 def _method(row: Properties, words: Words) -> str:
@@ -197,11 +197,11 @@ def _method(row: Properties, words: Words) -> str:
 def _site(row: Properties, words: Words) -> tuple[str, Facts]:
     rank = words.number(int(number(row, "rank") or 0))
     return words("map.site", method=_method(row, words), rank=rank), [
-        (words("map.fact.in_plan"), _yes(words, row)),
+        (words("fact.in_plan"), _yes(words, row)),
         _fact(words, row, "net_t_yr", "t/yr"),
         _fact(words, row, "cost_usd_per_net_t", "USD/t"),
         _fact(words, row, "suitability", ""),
-        (words("map.fact.storage_unit"), text_of(row, "storage_unit")),
+        (words("fact.storage_unit"), text_of(row, "storage_unit")),
         _fact(words, row, "transport_km", "km"),
     ]
 
@@ -210,12 +210,12 @@ def _yes(words: Words, row: Properties) -> str:
     """Whether a site is in the plan, in a word; none where the run does not say."""
     if row.get("in_plan") is None:
         return ""
-    return words("map.yes" if number(row, "in_plan") else "map.no")
+    return words("sites.yes" if number(row, "in_plan") else "sites.no")
 
 
 def _plant(row: Properties, words: Words) -> tuple[str, Facts]:
     return words("map.plant", method=_method(row, words)), [
-        (words("map.fact.name"), text_of(row, "name")),
+        (words("fact.name"), text_of(row, "name")),
         _fact(words, row, "gross_t_yr", "t/yr"),
         _fact(words, row, "stored_t_yr", "t/yr"),
         _fact(words, row, "haul_km", "km"),
@@ -223,10 +223,10 @@ def _plant(row: Properties, words: Words) -> tuple[str, Facts]:
 
 
 def _pipe(row: Properties, words: Words) -> tuple[str, Facts]:
-    mode = words.named("map.mode", text_of(row, "mode"))
+    mode = words.heading(words.named("mode", text_of(row, "mode")))
     return mode, [
-        (words("map.fact.start"), text_of(row, "start")),
-        (words("map.fact.end"), text_of(row, "end")),
+        (words("fact.start"), text_of(row, "start")),
+        (words("fact.end"), text_of(row, "end")),
         _fact(words, row, "flow_t_yr", "t/yr"),
         _fact(words, row, "length_km", "km"),
         _fact(words, row, "inch", "inch"),
@@ -237,8 +237,8 @@ def _pipe(row: Properties, words: Words) -> tuple[str, Facts]:
 def _route(row: Properties, words: Words) -> tuple[str, Facts]:
     rank = words.number(int(number(row, "rank") or 0))
     return words("map.route", method=_method(row, words), rank=rank), [
-        (words("map.fact.storage_unit"), text_of(row, "storage_unit")),
-        (words("map.fact.mode"), words.named("map.mode", text_of(row, "mode"))),
+        (words("fact.storage_unit"), text_of(row, "storage_unit")),
+        (words("fact.mode"), words.heading(words.named("mode", text_of(row, "mode")))),
         _fact(words, row, "length_km", "km"),
         _fact(words, row, "transport_cost_usd_t", "USD/t"),
     ]
@@ -246,10 +246,10 @@ def _route(row: Properties, words: Words) -> tuple[str, Facts]:
 
 def _corridor(row: Properties, words: Words) -> tuple[str, Facts]:
     return words("map.corridor"), [
-        (words("map.fact.storage_unit"), text_of(row, "storage_unit")),
+        (words("fact.storage_unit"), text_of(row, "storage_unit")),
         _fact(words, row, "routes", ""),
         _fact(words, row, "length_km", "km"),
-        (words("map.fact.used_by"), text_of(row, "used_by")),
+        (words("fact.used_by"), text_of(row, "used_by")),
     ]
 
 
@@ -273,7 +273,7 @@ def _pool(row: Properties, words: Words) -> tuple[str, Facts]:
     return text_of(row, "zone"), [
         _fact(words, row, "supply", unit, 1 / size),
         _fact(words, row, "use", unit, 1 / size),
-        (words("map.fact.price"), paid or words("map.fact.no_price")),
+        (words("fact.price"), paid or words("fact.no_price")),
     ]
 
 

@@ -107,7 +107,7 @@ def fragment(
         class_="cdrmap-controls",
     )
     study = is_study(source.dataset)
-    html = markup(controls, words, title or words("map.title"), study=study)
+    html = markup(controls, words, title or words("page.map"), study=study)
     return Fragment(html, style(), script(), data)
 
 
@@ -238,7 +238,7 @@ def method_list(layers: Sequence[Layer], methods: Sequence[str], words: Words) -
         )
         label = dot + text(words.method(method))
         parts.append(choice("radio", "cdrmap-method", method, label, checked=index == 0))
-    return fieldset(words("map.of_method"), *parts, id="cdrmap-methods")
+    return fieldset(words("column.method"), *parts, id="cdrmap-methods")
 
 
 def further(vectors: dict[str, dict[str, Any]], words: Words) -> str:

@@ -64,10 +64,10 @@ def _site_table(
     columns = [
         first,
         (frame.say("sites.place"), "text"),
-        (frame.say("sites.in_plan"), "text"),
-        (frame.say("sites.net") + frame.in_("t/yr"), "number"),
-        (frame.say("sites.cost") + frame.in_("USD/t"), "number"),
-        (frame.say("sites.suitability"), "number"),
+        (frame.say("fact.in_plan"), "text"),
+        (frame.say("column.net") + frame.in_("t/yr"), "number"),
+        (frame.say("fact.cost_usd_per_net_t") + frame.in_("USD/t"), "number"),
+        (frame.say("fact.suitability"), "number"),
         (frame.say("sites.limited"), "text"),
     ]
     if stores:

@@ -12,7 +12,7 @@ FACTS = (
     ("plants", "", "network.plants"),
     ("pipes", "", "network.pipes"),
     ("pipes_km", "km", "network.length"),
-    ("stored_mt_yr", "Mt/yr", "network.stored"),
+    ("stored_mt_yr", "Mt/yr", "fact.stored_t_yr"),
     ("cost_usd_t", "USD/t", "network.cost"),
     ("transport_usd_t", "USD/t", "network.transport"),
 )
@@ -75,9 +75,9 @@ def plants(frame: Frame) -> str:
     columns = [
         (frame.say("plants.name"), "text"),
         (frame.say("sites.place"), "text"),
-        (frame.say("plants.captured") + frame.in_("Mt/yr"), "number"),
+        (frame.say("column.gross") + frame.in_("Mt/yr"), "number"),
         (frame.say("plants.stored") + frame.in_("Mt/yr"), "number"),
-        (frame.say("plants.haul") + frame.in_("km"), "number"),
+        (frame.say("fact.haul_km") + frame.in_("km"), "number"),
     ]
     rows = []
     for i in order[:MAX_ROWS]:
@@ -110,10 +110,10 @@ def pipes(frame: Frame) -> str:
     order = sorted(range(len(listed)), key=lambda i: -real(listed[i].get("flow_t_yr")))
     columns = [
         (frame.say("pipes.way"), "text"),
-        (frame.say("pipes.mode"), "text"),
-        (frame.say("pipes.flow") + frame.in_("Mt/yr"), "number"),
-        (frame.say("pipes.inch") + frame.in_("inch"), "number"),
-        (frame.say("pipes.length") + frame.in_("km"), "number"),
+        (frame.say("fact.mode"), "text"),
+        (frame.say("fact.flow_t_yr") + frame.in_("Mt/yr"), "number"),
+        (frame.say("fact.inch") + frame.in_("inch"), "number"),
+        (frame.say("fact.length_km") + frame.in_("km"), "number"),
         (frame.say("column.cost") + frame.in_("MUSD/yr"), "number"),
     ]
     rows = []
@@ -151,8 +151,8 @@ def stores(frame: Frame) -> str:
         return ""
     order = sorted(range(len(listed)), key=lambda i: -real(listed[i].get("stored_t_yr")))
     columns = [
-        (frame.say("storage.unit"), "text"),
-        (frame.say("storage.injected") + frame.in_("Mt/yr"), "number"),
+        (frame.say("sites.storage"), "text"),
+        (frame.say("fact.injected_mt_yr") + frame.in_("Mt/yr"), "number"),
         (frame.say("storage.most") + frame.in_("Mt/yr"), "number"),
         (frame.say("storage.wells"), "number"),
         (frame.say("column.cost") + frame.in_("MUSD/yr"), "number"),

@@ -43,7 +43,7 @@ def _family(frame: Frame, family: str, members: list[Pool]) -> str:
     unit = amount(ranked[0].unit).total[1]
     # each rule of policy has a unit of its own
     shown = "" if family == "policy" else frame.in_(unit)
-    last = frame.say("pools.limit" if family == "policy" else "pools.supply")
+    last = frame.say("pools.limit" if family == "policy" else "fact.supply")
     columns = [
         (frame.say("pools.zone"), "text"),
         (frame.say("pools.used") + frame.in_("%"), "number"),
@@ -166,8 +166,8 @@ def storage(frame: Frame) -> str:
             ]
         )
     columns = [
-        (frame.say("storage.unit"), "text"),
-        (frame.say("storage.injected") + frame.in_("Mt/yr"), "number"),
+        (frame.say("sites.storage"), "text"),
+        (frame.say("fact.injected_mt_yr") + frame.in_("Mt/yr"), "number"),
         (frame.say("storage.most") + frame.in_("Mt/yr"), "number"),
         (frame.say("storage.capacity") + frame.in_("Mt"), "number"),
         (frame.say("storage.years") + frame.in_("yr"), "number"),

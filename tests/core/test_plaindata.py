@@ -237,7 +237,7 @@ def test_pickles_are_taken_from_memory_only() -> None:
                 names = {alias.name for alias in node.names} | {getattr(node, "module", None) or ""}
                 assert not names & {"dill", "joblib", "shelve", "cloudpickle", "marshal"}, name
     assert found == {
-        ("engine/memo.py", "pickle.loads"),  # of this process's own memory
+        ("core/memory.py", "pickle.loads"),  # of this process's own memory
         ("engine/cluster.py", "pickle.loads"),  # from the run that asked, through memory
         ("scoring/numba_backend.py", "exec"),
         ("scoring/numba_backend.py", "compile"),
