@@ -408,10 +408,12 @@ VARIABLES: dict[str, Variable] = {
         _evidence("cost_at_plant", "USD/t", "cost per gross tonne before transport and storage"),
         _evidence("energy_emissions", "t/t", "emissions of power and heat per gross tonne"),
         _evidence("place_emissions", "t/t", "other emissions of the place, per gross tonne"),
-        _evidence("replaced_emissions", "t/t", "emissions that supplied power replaces, per gross t"),
+        _evidence(
+            "replaced_emissions", "t/t", "emissions that supplied power replaces, per gross tonne"
+        ),
         _evidence("stored_share", "1", "CO2 brought to storage per gross tonne"),
         _evidence("exclusive_share", "1", "share of its land that blocks other uses"),
-        _evidence("land_price", "objective/m2", "gain of the plan from one more m2 of the cell"),
+        _evidence("land_price", "objective/m2", "gain of the plan from one more m2 of land"),
     )
 }  # fmt: skip
 """Variables by name; those of one resource or layer follow from its name (:func:`variable`)."""
