@@ -19,7 +19,7 @@ from cdrsite.cli.demo import demo_folder
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 PROMISES = {
-    "01_first_map": ["repaired 1 invalid polygon", "excluded: far from roads"],
+    "01_first_map": ["repaired 1 invalid polygon", "Excluded: far from roads"],
     "02_your_region": [
         "wrong dimension; got 'Mm3'",
         "the layer has no unit",
@@ -33,7 +33,7 @@ PROMISES = {
         "1064 m² per t: 0.00 Mt/yr of DAC",
         "t per m3",
     ],
-    "04_extend": ["source: this key is needed", "biochar: excluded: no fields for the char"],
+    "04_extend": ["source: this key is needed", "Excluded: no fields for the char"],
 }
 """What the words around a notebook's cells speak of, so it has to be seen."""
 
