@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cdrsite.core.numbers import THIN
+from cdrsite.core.vocabulary import priced
 from cdrsite.report.frame import Frame, bar, details, paragraph, quoted, real
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.shared import Pool, families_of, pools_of
@@ -290,14 +291,13 @@ def one_more(frame: Frame, pools: list[Pool]) -> str:
 
 def more_of(frame: Frame, pool: Pool) -> str:
     """``1 000 m³ of water a year`` more, or a limit that is one unit wider."""
-    kind = "rule" if pool.family == "policy" else "pool"
-    if pool.minimum:
-        kind = "least"
-    what = pool.zone if pool.family == "policy" else frame.words.resource(pool.family)
-    key = f"more.{kind}.{pool.per}"
-    if not frame.words.has(key):
-        key = f"more.{kind}.other"
-    return frame.say(key, what=text(what))
+    unit = frame.words.unit(priced(pool.per)[1])
+    amount = text(unit if unit[:1].isdigit() else f"1 {unit}")
+    if pool.family != "policy":
+        return frame.say("more.pool", amount=amount, what=text(frame.words.resource(pool.family)))
+    yearly = "more.least.rule" if pool.minimum else "more.rule"
+    land = "more.least.m2" if pool.minimum else "more.rule.m2"
+    return frame.say(land if pool.per == "m2" else yearly, amount=amount, what=text(pool.zone))
 
 
 def price_of(frame: Frame, pool: Pool) -> str:

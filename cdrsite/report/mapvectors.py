@@ -26,7 +26,7 @@ SMOOTH = 1 / 1500
 """Largest shift of a simplified shape, as part of the map's longer side."""
 MOST_SHAPES = 2000
 """Of one layer; the largest are kept."""
-KNOWN = ("sites", "plants", "pipes", "routes", "corridors", "storage", "provinces")
+KNOWN = ("provinces", "storage", "routes", "corridors", "pipes", "sites", "plants")
 SHOWN = frozenset({"provinces", "plants", "pipes"})
 """Layers that are shown at first."""
 SCALES = {
@@ -85,8 +85,7 @@ def ordered(layers: tuple[str, ...]) -> list[str]:
     """Areas first, so that lines and points lie above them."""
     pools = sorted(name for name in layers if name.startswith("pools_"))
     zones = sorted(name for name in layers if name not in KNOWN and name not in pools)
-    known = ("provinces", "storage", "routes", "corridors", "pipes", "sites", "plants")
-    return [*pools, *zones, *(name for name in known if name in layers)]
+    return [*pools, *zones, *(name for name in KNOWN if name in layers)]
 
 
 def layer_title(name: str, words: Words) -> str:
