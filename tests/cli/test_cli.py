@@ -116,26 +116,18 @@ def test_run_prints_a_table_of_methods_and_limits(
     assert set(summary["methods"]) == {"daccs-solid", "beccs-residue", "afforestation"}
 
 
-def test_run_quiet_and_json(call: Callable[..., Answer], study: Path, tmp_path: Path) -> None:
-    assert call("run", study, "--out", tmp_path / "a", "--quiet") == (0, "", "")
-    code, out, err = call("run", study, "--out", tmp_path / "b", "--json")
+def test_run_quiet_and_json_and_a_run_replaces_a_run(
+    call: Callable[..., Answer], study: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "results"
+    assert call("run", study, "--out", target, "--quiet") == (0, "", "")
+    before = names(target)
+    code, out, err = call("run", study, "--out", target, "--json")
     assert (code, err) == (0, "")
-    written = json.loads((tmp_path / "b" / "summary.json").read_text(encoding="utf-8"))
+    assert names(target) == before
+    written = json.loads((target / "summary.json").read_text(encoding="utf-8"))
     printed = json.loads(out)
     assert printed["methods"] == written["methods"]
-
-
-def test_set_changes_the_run(call: Callable[..., Answer], study: Path, tmp_path: Path) -> None:
-    arguments = ("run", study, "--json")
-    _, whole, _ = call(*arguments, "--out", tmp_path / "a")
-    settings = ("--set", "resources.power.value=1 GWh/yr", "--set", "name=half")
-    _, half, _ = call(*arguments, *settings, "--out", tmp_path / "b")
-    assert json.loads(half)["name"] == "half"
-    before, after = (
-        json.loads(t)["methods"]["daccs-solid"]["alone_net_mt_yr"] for t in (whole, half)
-    )
-    # half of the power, but not of the water and the land
-    assert before / 2 <= after < before
 
 
 def test_the_folder_of_the_scenario_and_the_working_directory(
@@ -148,14 +140,9 @@ def test_the_folder_of_the_scenario_and_the_working_directory(
     assert (tmp_path / "runs" / "tiny" / "manifest.json").is_file()
 
 
-def test_a_run_replaces_a_run_and_nothing_else(
+def test_a_run_replaces_nothing_but_a_run(
     call: Callable[..., Answer], study: Path, tmp_path: Path
 ) -> None:
-    target = tmp_path / "results"
-    assert call("run", study, "--out", target, "-q")[0] == 0
-    before = names(target)
-    assert call("run", study, "--out", target, "-q")[0] == 0
-    assert names(target) == before
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
@@ -530,13 +517,19 @@ def test_a_batch_with_a_failed_run_is_exit_code_1(
     assert "no failed: no such scenario file" in err
 
 
-def test_report_and_compare_of_runs(
+def test_set_changes_the_run_and_runs_are_reported_and_compared(
     call: Callable[..., Answer], study: Path, tmp_path: Path
 ) -> None:
     a, b = tmp_path / "a", tmp_path / "b"
-    assert call("run", study, "--out", a, "-q")[0] == 0
-    half = ("--set", "resources.power.value=1 GWh/yr")
-    assert call("run", study, "--out", b, "-q", *half)[0] == 0
+    _, whole, _ = call("run", study, "--json", "--out", a)
+    settings = ("--set", "resources.power.value=1 GWh/yr", "--set", "name=half")
+    _, half, _ = call("run", study, "--json", "--out", b, *settings)
+    assert json.loads(half)["name"] == "half"
+    before, after = (
+        json.loads(told)["methods"]["daccs-solid"]["alone_net_mt_yr"] for told in (whole, half)
+    )
+    # half of the power, but not of the water and the land
+    assert before / 2 <= after < before
     code, out, err = call("report", a, "--lang", "zh", "--out", tmp_path / "zh.html")
     assert code == 0, err
     assert str(tmp_path / "zh.html") in out

@@ -37,7 +37,7 @@ ON_DISK = 100_000
 def small_blocks() -> Iterator[None]:
     """Several blocks on a grid of a few thousand cells."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cdrsite.study.prepare.SMALL_BLOCK", 32)
+        patch.setattr("cdrsite.study.prepare.SMALL_BLOCK", 48)
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,19 @@ def require_same(where: dict[str, Any], whole: DistanceResult) -> None:
         assert got.tobytes() == np.asarray(expected).astype(got.dtype).tobytes(), name
 
 
+SHAPE = (140, 117)
+STEPS = (np.linspace(900, 1300, SHAPE[0]), 1000.0)
+
+
+@cache
+def at_once(neighbours: int, k: int) -> tuple[Any, Sources, dict[str, Any], DistanceResult]:
+    """Friction, sources, options and the answer without blocks."""
+    friction, sources = maze(SHAPE)
+    bill = np.where(np.isfinite(friction), 2.0 + np.arange(SHAPE[1]), np.inf).astype(np.float32)
+    options = {"neighbours": neighbours, "billed": bill}
+    return friction, sources, options, least_cost(friction, STEPS, sources, k=k, **options)
+
+
 @pytest.mark.parametrize("kind", ["memory", "memmap", "zarr", "store"])
 @pytest.mark.parametrize(
     ("block", "neighbours", "k"),
@@ -73,15 +87,10 @@ def require_same(where: dict[str, Any], whole: DistanceResult) -> None:
 def test_blocks_equal_the_whole(
     kind: str, block: int, neighbours: int, k: int, tmp_path: Path
 ) -> None:
-    shape = (140, 117)
-    friction, sources = maze(shape)
-    bill = np.where(np.isfinite(friction), 2.0 + np.arange(shape[1]), np.inf).astype(np.float32)
-    steps = (np.linspace(900, 1300, shape[0]), 1000.0)
-    options: Any = {"neighbours": neighbours, "billed": bill}
-    whole = least_cost(friction, steps, sources, k=k, **options)
-    where = arrays(kind, k, shape, tmp_path)
+    friction, sources, options, whole = at_once(neighbours, k)
+    where = arrays(kind, k, SHAPE, tmp_path)
     threads = 2 if kind in ("memory", "memmap") or (block == 33 and kind == "store") else 1
-    by_blocks(where, friction, steps, sources, block=block, threads=threads, **options)
+    by_blocks(where, friction, STEPS, sources, block=block, threads=threads, **options)
     require_same(where, whole)
 
 
