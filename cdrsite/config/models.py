@@ -6,7 +6,7 @@ import difflib
 import os.path
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -104,16 +104,9 @@ def _price(one: Resource) -> tuple[Any, Any]:
 class Prices(Model):
     """What resources cost, in USD of the base year: a price, or `{value: ..., factor: 0.8}`."""
 
-    if TYPE_CHECKING:  # made from the records of the vocabulary; these are read by name
-        electricity: float = 0.0
-        heat: float = 0.0
-        water: float = 0.0
-        land: float = 0.0
-        biomass: float | None = None
-
     def of(self, resource: str) -> float:
-        """Price of a resource [its canonical unit]; 0 where it has none, or each method its own."""
-        return getattr(self, resource, None) or 0.0
+        """Price of a resource [its canonical unit]; 0 where each method has its own."""
+        return getattr(self, resource) or 0.0
 
 
 class Costs(Model):

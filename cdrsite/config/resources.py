@@ -301,7 +301,6 @@ class Resources(Model):
         land: Land = Land()
         power: Power = Power()
         heat: Heat = Heat()
-        biomass: Bulk = Bulk(value=0.0)
         storage: Storage = Storage()
 
     @property

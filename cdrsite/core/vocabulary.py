@@ -413,7 +413,9 @@ VARIABLES: dict[str, Variable] = {
         ),
         _evidence("stored_share", "1", "CO2 brought to storage per gross tonne"),
         _evidence("exclusive_share", "1", "share of its land that blocks other uses"),
-        _evidence("land_price", "objective/m2", "gain of the plan from one more m2 of land"),
+        _evidence(
+            "land_price", "objective/m2", "gain of the plan from one more m2 of the cell's land"
+        ),
     )
 }  # fmt: skip
 """Variables by name; those of one resource or layer follow from its name (:func:`variable`)."""

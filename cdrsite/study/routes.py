@@ -86,7 +86,7 @@ def pipeline_basis(scenario: Scenario) -> Basis:
     return Basis(
         crf=float(crf(costs.discount_rate, PIPELINE_YEARS)),
         base_year=costs.base_year,
-        electricity=costs.prices.electricity,
+        electricity=costs.prices.of("electricity"),
         utilisation=transport.utilisation,
         region=transport.region,
     )
