@@ -7,10 +7,9 @@ linear flow problem is solved with each fixed charge spread over the flow of the
 
 from __future__ import annotations
 
-import highspy
 import numpy as np
 
-from cdrsite.core.solver import quiet_highs
+from cdrsite.core.solver import Programme, Solver
 from cdrsite.network.arrays import FLOW_TOLERANCE, FlowArrays, FlowPlan, cost_plan
 from cdrsite.network.model import Goal, Rows
 from cdrsite.network.polish import layout_of, net_flow, refit, vector_of
@@ -39,7 +38,7 @@ class SlopeScaling:
         self._ns, self._nk = len(net.source_cap), len(net.sink_cap)
         self._most = np.zeros(net.arcs)
         np.maximum.at(self._most, net.col_arc, net.col_hi)
-        self._highs = self._linear()
+        self._solver = self._linear()
         self.plans: list[FlowPlan] = []
 
     def run(self, starts: int, branch: Branch, guide: np.ndarray | None = None) -> None:
@@ -76,8 +75,8 @@ class SlopeScaling:
             best.setdefault(round(self.worth(plan) * 1e7), plan)
         self.plans = list(best.values())[:40]
 
-    def _linear(self) -> highspy.Highs:
-        """Give HiGHS the flow problem over captured, stored and flow per arc, without costs."""
+    def _linear(self) -> Solver:
+        """The flow problem over captured, stored and flow per arc, without costs."""
         net, ns, nk = self.net, self._ns, self._nk
         rows = Rows()
         index: list[list[int]] = [[] for _ in range(net.nodes)]
@@ -101,29 +100,20 @@ class SlopeScaling:
             for members, part in self.goal.ledgers[1:]:
                 rows.add(list(members), [1.0] * len(members), part, part)
         size = ns + nk + net.arcs
-        lp = highspy.HighsLp()
         matrix = rows.matrix(size)
-        lp.num_col_, lp.num_row_ = size, len(rows)
-        lp.col_cost_ = np.zeros(size)
-        lp.col_lower_ = np.zeros(size)
-        lp.col_upper_ = np.concatenate([net.source_cap, net.sink_cap, self._most])
-        lp.row_lower_, lp.row_upper_ = np.array(rows.lower), np.array(rows.upper)
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
-        lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
-        lp.a_matrix_.value_ = matrix.data
-        highs = quiet_highs()
-        highs.passModel(lp)
+        most = np.concatenate([net.source_cap, net.sink_cap, self._most])
+        programme = Programme(
+            np.zeros(size), np.zeros(size), most, np.array(rows.lower), np.array(rows.upper),
+            matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data,
+        )  # fmt: skip
         # new costs leave the last flows feasible: the primal simplex goes on from there
-        highs.setOptionValue("simplex_strategy", 4)
-        return highs
+        return Solver(programme, simplex_strategy=4)
 
     def _restrict(self, branch: Branch) -> None:
         full = np.concatenate([self.net.source_cap, self.net.sink_cap])
         upper = np.where(branch.closed, 0.0, full)
-        columns = np.arange(len(full), dtype=np.int32)
         least = np.concatenate([self.net.source_least, np.zeros(self._nk)])
-        self._highs.changeColsBounds(len(full), columns, np.minimum(least, upper), upper)
+        self._solver.set_bounds(np.minimum(least, upper), upper)
 
     def _unit_costs(self, x: np.ndarray, size: np.ndarray) -> np.ndarray:
         """Average cost of each column at its flow, or at a supposed size where it is unused."""
@@ -158,11 +148,10 @@ class SlopeScaling:
         seen: set[bytes] = set()
         best: FlowPlan | None = None
         for _ in range(_ROUNDS):
-            self._highs.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), cost)
-            self._highs.run()
-            if self._highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            self._solver.set_costs(cost)
+            if self._solver.run() != "optimal":
                 return
-            x = np.maximum(np.array(self._highs.getSolution().col_value), 0.0)
+            x = np.maximum(self._solver.x, 0.0)
             flow = net_flow(net, x[ns + nk :])
             plan = cost_plan(net, x[:ns], x[ns : ns + nk], flow)
             if plan is not None and (best is None or self.worth(plan) < self.worth(best)):

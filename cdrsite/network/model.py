@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
-import highspy
 import numpy as np
 from scipy.sparse import csr_array
 
 from cdrsite.core.errors import SolverError
-from cdrsite.core.solver import quiet_highs
+from cdrsite.core.solver import Programme, Solver
 from cdrsite.network.arrays import FlowArrays
 
-INF = highspy.kHighsInf
+INF = math.inf
 
 
 @dataclass(frozen=True)
@@ -166,25 +166,14 @@ class DesignModel:
     integer: np.ndarray
     rows: Rows
 
-    def lp(self, *, integer: bool) -> highspy.HighsLp:
-        """Give the model to HiGHS, with or without integrality."""
-        lp = highspy.HighsLp()
+    def programme(self, *, integer: bool) -> Programme:
+        """The model for the solver, with or without integrality."""
         matrix = self.rows.matrix(self.layout.size)
-        lp.num_col_ = self.layout.size
-        lp.num_row_ = len(self.rows)
-        lp.col_cost_ = self.cost
-        lp.col_lower_ = self.lower
-        lp.col_upper_ = self.upper
-        lp.row_lower_ = np.array(self.rows.lower)
-        lp.row_upper_ = np.array(self.rows.upper)
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lp.a_matrix_.start_ = matrix.indptr.astype(np.int32)
-        lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
-        lp.a_matrix_.value_ = matrix.data
-        if integer:
-            kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-            lp.integrality_ = [kinds[int(k)] for k in self.integer]
-        return lp
+        return Programme(
+            self.cost, self.lower, self.upper, np.array(self.rows.lower), np.array(self.rows.upper),
+            matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data,
+            integer=self.integer.astype(bool) if integer else None,
+        )  # fmt: skip
 
 
 def build(net: FlowArrays, goal: Goal) -> DesignModel:
@@ -316,16 +305,6 @@ class Answer:
     nodes: int
 
 
-_STATUS = {
-    highspy.HighsModelStatus.kOptimal: "optimal",
-    highspy.HighsModelStatus.kInfeasible: "infeasible",
-    highspy.HighsModelStatus.kUnboundedOrInfeasible: "infeasible",
-    highspy.HighsModelStatus.kObjectiveBound: "cutoff",
-    highspy.HighsModelStatus.kInterrupt: "work spent",
-    highspy.HighsModelStatus.kSolutionLimit: "limit",
-}
-
-
 def solve(
     model: DesignModel,
     *,
@@ -366,19 +345,22 @@ def solve(
     SolverError
         HiGHS failed.
     """
-    highs = quiet_highs(seed)
-    highs.setOptionValue("mip_rel_gap", gap)
-    highs.setOptionValue("mip_abs_gap", least)
-    for key, setting in (options or {}).items():
-        highs.setOptionValue(key, setting)
+    limits: dict[str, Any] = {"mip_rel_gap": gap, "mip_abs_gap": least, **(options or {})}
+    solver = Solver(model.programme(integer=True), seed=seed, **limits)
     watch = _Watch(looks, deadline)
     if math.isfinite(looks) or math.isfinite(deadline):
-        highs.cbMipInterrupt.subscribe(watch.look)
-    highs.passModel(model.lp(integer=True))
-    if highs.run() == highspy.HighsStatus.kError:
-        raise SolverError("HiGHS failed on the network model", got=str(highs.getModelStatus()))
-    answer = read_answer(highs)
-    return replace(answer, status="time limit") if watch.late else answer
+        solver.stop_when(watch.over)
+    ended = solver.run()
+    if ended == "failed":
+        raise SolverError("HiGHS failed on the network model", got=ended)
+    found = solver.has_solution
+    return Answer(
+        status="time limit" if watch.late else ended,
+        x=solver.x if found else None,
+        objective=solver.value if found else math.inf,
+        bound=solver.bound,
+        nodes=solver.nodes,
+    )
 
 
 class _Watch:
@@ -388,24 +370,9 @@ class _Watch:
         self.left, self.deadline = looks, deadline
         self.late = False
 
-    def look(self, event: highspy.highs.HighsCallbackEvent) -> None:
-        """Count one look."""
+    def over(self) -> bool:
+        """Count one look; whether it was the last."""
         self.left -= 1
         if time.monotonic() > self.deadline:
             self.late = True
-        if self.left < 0 or self.late:
-            event.interrupt()
-
-
-def read_answer(highs: highspy.Highs) -> Answer:
-    """Read status, solution and bound from a HiGHS that has run."""
-    info = highs.getInfo()
-    status = highs.getModelStatus()
-    feasible = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-    return Answer(
-        status=_STATUS.get(status, str(status)),
-        x=np.array(highs.getSolution().col_value) if feasible else None,
-        objective=float(info.objective_function_value) if feasible else math.inf,
-        bound=float(info.mip_dual_bound),
-        nodes=int(info.mip_node_count),
-    )
+        return self.left < 0 or self.late

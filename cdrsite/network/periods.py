@@ -15,11 +15,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import highspy
 import numpy as np
 
 from cdrsite.core.errors import ConfigError, InfeasibleError, SolverError
-from cdrsite.core.solver import quiet_highs
+from cdrsite.core.solver import Solver
 from cdrsite.network.arrays import trend_ranges
 from cdrsite.network.design import OPTIMAL_GAP, check_limits, design, relative_gap
 from cdrsite.network.effort import Work, rounds_of
@@ -236,12 +235,8 @@ def _check_periods(
 
 def _relaxed(model: DesignModel) -> float | None:
     """Value of the relaxation; None where it is empty."""
-    highs = quiet_highs()
-    highs.passModel(model.lp(integer=False))
-    highs.run()
-    if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
-        return float(highs.getInfo().objective_function_value)
-    return None
+    solver = Solver(model.programme(integer=False))
+    return solver.value if solver.run() == "optimal" else None
 
 
 @dataclass(frozen=True)
@@ -287,15 +282,11 @@ class _Task:
         fixed[at.z] = (x[at.k] > 1e-7) | (x[at.z] > 0.5)
         lower = np.where(model.integer, fixed, model.lower)
         upper = np.where(model.integer, np.minimum(fixed, model.upper), model.upper)
-        highs = quiet_highs()
-        highs.setOptionValue("primal_feasibility_tolerance", 1e-9)
-        highs.passModel(
-            replace(model, lower=np.minimum(lower, upper), upper=upper).lp(integer=False)
-        )
-        highs.run()
-        if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        fixed_model = replace(model, lower=np.minimum(lower, upper), upper=upper)
+        solver = Solver(fixed_model.programme(integer=False), primal_feasibility_tolerance=1e-9)
+        if solver.run() != "optimal":
             return None
-        y = np.maximum(np.array(highs.getSolution().col_value), 0.0)
+        y = np.maximum(solver.x, 0.0)
         lines = self.problem.arcs
         arcs = len(lines)
         there, back = y[at.x[:, :arcs]], y[at.x[:, arcs:]]

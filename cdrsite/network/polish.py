@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import highspy
 import numpy as np
 
-from cdrsite.core.solver import quiet_highs
+from cdrsite.core.solver import Solver
 from cdrsite.network.arrays import FLOW_TOLERANCE, FlowArrays, FlowPlan, cost_plan
 from cdrsite.network.model import DesignModel, Goal, Layout, build
 
@@ -114,10 +113,6 @@ def _worth(goal: Goal, plan: FlowPlan) -> float:
 def _fixed_lp(net: FlowArrays, model: DesignModel, fixed: np.ndarray) -> FlowPlan | None:
     lower = np.where(model.integer, fixed, model.lower)
     upper = np.where(model.integer, fixed, model.upper)
-    highs = quiet_highs()
-    highs.setOptionValue("primal_feasibility_tolerance", 1e-9)
-    highs.passModel(replace(model, lower=lower, upper=upper).lp(integer=False))
-    highs.run()
-    if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-        return None
-    return plan_of(net, np.array(highs.getSolution().col_value))
+    programme = replace(model, lower=lower, upper=upper).programme(integer=False)
+    solver = Solver(programme, primal_feasibility_tolerance=1e-9)
+    return plan_of(net, solver.x) if solver.run() == "optimal" else None

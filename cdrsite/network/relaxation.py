@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import highspy
 import numpy as np
 
 from cdrsite.core.errors import SolverError
-from cdrsite.core.solver import quiet_highs
+from cdrsite.core.solver import Solver
 from cdrsite.network.model import DesignModel, Rows
-
-_EMPTY = {
-    highspy.HighsModelStatus.kInfeasible,
-    highspy.HighsModelStatus.kUnboundedOrInfeasible,
-}
 
 
 class Relaxation:
@@ -26,9 +20,7 @@ class Relaxation:
 
     def __init__(self, model: DesignModel) -> None:
         self.size = model.layout.size
-        self._columns = np.arange(self.size, dtype=np.int32)
-        self._highs = quiet_highs()
-        self._highs.passModel(model.lp(integer=False))
+        self._solver = Solver(model.programme(integer=False))
         self._base = len(model.rows)
         self._cuts = Rows()
         self.solves = 0
@@ -39,11 +31,9 @@ class Relaxation:
             return
         self._cuts.extend(rows)
         matrix = rows.matrix(self.size)
-        self._highs.addRows(
-            len(rows),
+        self._solver.add_rows(
             np.array(rows.lower),
             np.array(rows.upper),
-            matrix.nnz,
             matrix.indptr[:-1].astype(np.int32),
             matrix.indices.astype(np.int32),
             matrix.data,
@@ -51,7 +41,7 @@ class Relaxation:
 
     def set_bounds(self, lower: np.ndarray, upper: np.ndarray) -> None:
         """Replace the bounds of all columns."""
-        self._highs.changeColsBounds(self.size, self._columns, lower, upper)
+        self._solver.set_bounds(lower, upper)
 
     def solve(self) -> tuple[float, np.ndarray] | None:
         """Give value and solution; None where there is none.
@@ -61,18 +51,16 @@ class Relaxation:
         SolverError
             HiGHS cannot say.
         """
-        self._highs.run()
+        ended = self._solver.run()
         self.solves += 1
-        if self._highs.getModelStatus() not in {highspy.HighsModelStatus.kOptimal, *_EMPTY}:
-            self._highs.clearSolver()  # the last basis led nowhere: begin without one
-            self._highs.run()
-        status = self._highs.getModelStatus()
-        if status in _EMPTY:
+        if ended not in {"optimal", "infeasible"}:
+            self._solver.forget()  # the last basis led nowhere: begin without one
+            ended = self._solver.run()
+        if ended == "infeasible":
             return None
-        if status != highspy.HighsModelStatus.kOptimal:
-            raise SolverError("HiGHS failed on the relaxation of the network", got=str(status))
-        value = self._highs.getInfo().objective_function_value
-        return float(value), np.array(self._highs.getSolution().col_value)
+        if ended != "optimal":
+            raise SolverError("HiGHS failed on the relaxation of the network", got=ended)
+        return self._solver.value, self._solver.x
 
     def tight_cuts(self) -> Rows:
         """Give the cuts that hold with equality in the last solution."""
@@ -84,8 +72,7 @@ class Relaxation:
         if not slack.any():
             return
         self._cuts = self._cuts.take(~slack)
-        rows = (self._base + np.flatnonzero(slack)).astype(np.int32)
-        self._highs.deleteRows(len(rows), rows)
+        self._solver.delete_rows((self._base + np.flatnonzero(slack)).astype(np.int32))
 
     def _slack(self) -> np.ndarray:
         """Mark the cuts that leave room; shape (cuts,)."""
@@ -95,8 +82,8 @@ class Relaxation:
 
     def row_values(self) -> np.ndarray:
         """Activity of each row in the last solution."""
-        return np.array(self._highs.getSolution().row_value)
+        return self._solver.row_values
 
     def reduced_costs(self) -> np.ndarray:
         """Reduced cost of each column in the last solution."""
-        return np.array(self._highs.getSolution().col_dual)
+        return self._solver.reduced_costs

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cdrsite.competition.master import new_highs
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import CellBlock, Problem
 from cdrsite.competition.rows import RowSystem, build_rows, objective_matrix
 from cdrsite.core.errors import InfeasibleError, SolverError
+from cdrsite.core.solver import Programme, Solver
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -146,25 +146,22 @@ def solve_whole(
         If HiGHS stops without the optimum.
     """
     whole = assemble(problem, objective)
-    highs = new_highs()
-    for kind in ("primal", "dual"):  # HiGHS's own default: the master's is finer than it need be
-        highs.setOptionValue(f"{kind}_feasibility_tolerance", 1e-7)
-    highs.setOptionValue("time_limit", float(time_limit))
-    highs.setOptionValue("solver", solver)
-    _pass_model(highs, whole)
-    highs.run()
-    text = highs.modelStatusToString(highs.getModelStatus())
-    if text in {"Infeasible", "Primal infeasible or unbounded"}:
+    size = len(whole.gain)
+    programme = Programme(
+        whole.gain, np.zeros(size), np.full(size, np.inf), whole.low, whole.high,
+        whole.starts, whole.index, whole.entry, by_column=True, maximise=True,
+    )  # fmt: skip
+    choices = Solver(programme, time_limit=float(time_limit), solver=solver)
+    ended = choices.run()
+    asks = (whole.low > 0).any() or (whole.high < 0).any()
+    if ended == "infeasible" or (ended == "empty" and asks):
         raise InfeasibleError("no plan keeps all rows", cure="loosen a policy row", rule=8)
-    if text not in {"Optimal", "Empty"}:  # empty: no cell can do anything
-        raise SolverError("the whole programme was not solved", got=text, rule=8)
-    if text == "Empty" and ((whole.low > 0).any() or (whole.high < 0).any()):
-        raise InfeasibleError("no plan keeps all rows", cure="loosen a policy row", rule=8)
-    solution = highs.getSolution()
+    if ended not in {"optimal", "empty"}:  # empty: no cell can do anything
+        raise SolverError("the whole programme was not solved", got=ended, rule=8)
     return WholeSolution(
-        value=float(highs.getObjectiveValue()),
-        price=np.array(solution.row_dual)[: len(whole.system.rows)],
-        allocation=whole.allocation(np.array(solution.col_value)),
+        value=choices.value,
+        price=choices.prices()[: len(whole.system.rows)],
+        allocation=whole.allocation(choices.x),
         system=whole.system,
     )
 
@@ -252,19 +249,3 @@ def _local_rows(
     high = np.concatenate([*limits, np.maximum(upper, 0.0).ravel()])
     triple = (np.concatenate(rows), np.tile(column, len(rows)), np.concatenate(entries))
     return triple, low, high
-
-
-def _pass_model(highs: Any, whole: Whole) -> None:
-    import highspy
-
-    size = len(whole.gain)
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = size, len(whole.low)
-    lp.col_cost_, lp.sense_ = whole.gain, highspy.ObjSense.kMaximize
-    lp.col_lower_, lp.col_upper_ = np.zeros(size), np.full(size, np.inf)
-    lp.row_lower_, lp.row_upper_ = whole.low, whole.high
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_ = whole.starts
-    lp.a_matrix_.index_ = whole.index
-    lp.a_matrix_.value_ = whole.entry
-    highs.passModel(lp)

@@ -16,6 +16,7 @@ import pytest
 import xarray as xr
 from pydantic import BaseModel
 
+from cdrsite.core.errors import DataError
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.engine.passes import Workspace
 from cdrsite.engine.stages import Stage, content
@@ -98,13 +99,16 @@ PARTS: dict[Any, Callable[[Any], list[Any]]] = {
 
 
 def layers(stack: LayerStack) -> dict[str, Any]:
-    """The content of all layers on the grid."""
+    """The content of all layers on the grid; of points and lines the shapes."""
     (block,) = stack.grid.blocks(64)
     found: dict[str, Any] = {"grid": stack.grid, "inside": stack.area.inside(block)}
     for name in stack.layers:
         info = stack.info(name)
-        kept = stack.class_share(name, {10: 1.0}, block) if info.kind == "class" else None
-        found[name] = stack.values(name, block, info.unit) if kept is None else kept
+        try:
+            kept = stack.class_share(name, {10: 1.0}, block) if info.kind == "class" else None
+            found[name] = stack.values(name, block, info.unit) if kept is None else kept
+        except DataError:
+            found[name] = stack.features(name)
     return found
 
 

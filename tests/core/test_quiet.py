@@ -96,16 +96,6 @@ def test_what_passes_by_the_streams_is_seen(call_by_descriptor: Callable[..., An
     assert "past Python;" in said and "held back by C;" in said and "cdrsite " in said
 
 
-def test_only_the_door_makes_a_solver() -> None:
-    makers = {
-        path.relative_to(ROOT).as_posix()
-        for folder in (PACKAGE, ROOT / "benchmarks", ROOT / "notebooks")
-        for path in folder.rglob("*")
-        if path.suffix in {".py", ".ipynb"} and "Highs(" in path.read_text(encoding="utf-8")
-    }
-    assert makers == {"cdrsite/core/solver.py"}
-
-
 IN_THREADS = """
 import os
 from concurrent.futures import ThreadPoolExecutor

@@ -90,6 +90,7 @@ OTHERS: tuple[Change, ...] = (
     ("resources.biomass", "resources.biomass.haul=3 km", ()),
     ("siting.include", "siting.include=[{layer: slope, above: 33 degree}]", ()),
     ("siting.combine", "siting.combine=minimum", ()),
+    ("methods.*.usable_land", "methods.daccs-solid.usable_land=0.3", UNPLANNED),
     ("methods.*.regions", "methods.daccs-solid.regions=[basins]", ("siting.exclude=[]",)),
     ("transport.cost", "transport.cost=9 USD/t", WITHOUT_ROUTES),
     ("transport.model", "transport.model=high", ()),
