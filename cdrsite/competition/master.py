@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from cdrsite.competition.problem import Sense
 from cdrsite.core.errors import SolverError
-from cdrsite.core.solver import Solver
+from cdrsite.core.solver import LinearSolver
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -82,7 +82,7 @@ class Master:
         self.origin = np.empty(0, np.int64)
         self.value = np.empty(0)
         self.phase_one = False
-        self._solver = Solver(
+        self._solver = LinearSolver(
             maximise=True, seed=SEED,
             primal_feasibility_tolerance=TOLERANCE, dual_feasibility_tolerance=TOLERANCE,
             simplex_strategy=4,  # columns come: the basis stays feasible

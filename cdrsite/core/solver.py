@@ -69,7 +69,7 @@ class Programme:
     maximise: bool = False
 
 
-class Solver:
+class LinearSolver:
     """One HiGHS object, which goes on from its last basis.
 
     Parameters

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdrsite.core.solver import Programme, Solver
+from cdrsite.core.solver import LinearSolver, Programme
 from cdrsite.network.arrays import FLOW_TOLERANCE, FlowArrays, FlowPlan, cost_plan
 from cdrsite.network.model import Goal, Rows
 from cdrsite.network.polish import layout_of, net_flow, refit, vector_of
@@ -75,7 +75,7 @@ class SlopeScaling:
             best.setdefault(round(self.worth(plan) * 1e7), plan)
         self.plans = list(best.values())[:40]
 
-    def _linear(self) -> Solver:
+    def _linear(self) -> LinearSolver:
         """The flow problem over captured, stored and flow per arc, without costs."""
         net, ns, nk = self.net, self._ns, self._nk
         rows = Rows()
@@ -107,7 +107,7 @@ class SlopeScaling:
             matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data,
         )  # fmt: skip
         # new costs leave the last flows feasible: the primal simplex goes on from there
-        return Solver(programme, simplex_strategy=4)
+        return LinearSolver(programme, simplex_strategy=4)
 
     def _restrict(self, branch: Branch) -> None:
         full = np.concatenate([self.net.source_cap, self.net.sink_cap])

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from cdrsite.core.errors import SolverError
-from cdrsite.core.solver import Programme, Solver
+from cdrsite.core.solver import LinearSolver, Programme
 from cdrsite.network.arrays import FlowArrays
 
 INF = math.inf
@@ -346,7 +346,7 @@ def solve(
         HiGHS failed.
     """
     limits: dict[str, Any] = {"mip_rel_gap": gap, "mip_abs_gap": least, **(options or {})}
-    solver = Solver(model.programme(integer=True), seed=seed, **limits)
+    solver = LinearSolver(model.programme(integer=True), seed=seed, **limits)
     watch = _Watch(looks, deadline)
     if math.isfinite(looks) or math.isfinite(deadline):
         solver.stop_when(watch.over)

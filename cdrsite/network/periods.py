@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cdrsite.core.errors import ConfigError, InfeasibleError, SolverError
-from cdrsite.core.solver import Solver
+from cdrsite.core.solver import LinearSolver
 from cdrsite.network.arrays import trend_ranges
 from cdrsite.network.design import OPTIMAL_GAP, check_limits, design, relative_gap
 from cdrsite.network.effort import Work, rounds_of
@@ -235,7 +235,7 @@ def _check_periods(
 
 def _relaxed(model: DesignModel) -> float | None:
     """Value of the relaxation; None where it is empty."""
-    solver = Solver(model.programme(integer=False))
+    solver = LinearSolver(model.programme(integer=False))
     return solver.value if solver.run() == "optimal" else None
 
 
@@ -282,8 +282,9 @@ class _Task:
         fixed[at.z] = (x[at.k] > 1e-7) | (x[at.z] > 0.5)
         lower = np.where(model.integer, fixed, model.lower)
         upper = np.where(model.integer, np.minimum(fixed, model.upper), model.upper)
-        fixed_model = replace(model, lower=np.minimum(lower, upper), upper=upper)
-        solver = Solver(fixed_model.programme(integer=False), primal_feasibility_tolerance=1e-9)
+        fitted = replace(model, lower=np.minimum(lower, upper), upper=upper)
+        programme = fitted.programme(integer=False)
+        solver = LinearSolver(programme, primal_feasibility_tolerance=1e-9)
         if solver.run() != "optimal":
             return None
         y = np.maximum(solver.x, 0.0)

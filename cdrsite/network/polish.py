@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cdrsite.core.solver import Solver
+from cdrsite.core.solver import LinearSolver
 from cdrsite.network.arrays import FLOW_TOLERANCE, FlowArrays, FlowPlan, cost_plan
 from cdrsite.network.model import DesignModel, Goal, Layout, build
 
@@ -114,5 +114,5 @@ def _fixed_lp(net: FlowArrays, model: DesignModel, fixed: np.ndarray) -> FlowPla
     lower = np.where(model.integer, fixed, model.lower)
     upper = np.where(model.integer, fixed, model.upper)
     programme = replace(model, lower=lower, upper=upper).programme(integer=False)
-    solver = Solver(programme, primal_feasibility_tolerance=1e-9)
+    solver = LinearSolver(programme, primal_feasibility_tolerance=1e-9)
     return plan_of(net, solver.x) if solver.run() == "optimal" else None

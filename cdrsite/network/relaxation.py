@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cdrsite.core.errors import SolverError
-from cdrsite.core.solver import Solver
+from cdrsite.core.solver import LinearSolver
 from cdrsite.network.model import DesignModel, Rows
 
 
@@ -20,7 +20,7 @@ class Relaxation:
 
     def __init__(self, model: DesignModel) -> None:
         self.size = model.layout.size
-        self._solver = Solver(model.programme(integer=False))
+        self._solver = LinearSolver(model.programme(integer=False))
         self._base = len(model.rows)
         self._cuts = Rows()
         self.solves = 0

@@ -16,7 +16,7 @@ from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import CellBlock, Problem
 from cdrsite.competition.rows import RowSystem, build_rows, objective_matrix
 from cdrsite.core.errors import InfeasibleError, SolverError
-from cdrsite.core.solver import Programme, Solver
+from cdrsite.core.solver import LinearSolver, Programme
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -151,7 +151,7 @@ def solve_whole(
         whole.gain, np.zeros(size), np.full(size, np.inf), whole.low, whole.high,
         whole.starts, whole.index, whole.entry, by_column=True, maximise=True,
     )  # fmt: skip
-    choices = Solver(programme, time_limit=float(time_limit), solver=solver)
+    choices = LinearSolver(programme, time_limit=float(time_limit), solver=solver)
     ended = choices.run()
     asks = (whole.low > 0).any() or (whole.high < 0).any()
     if ended == "infeasible" or (ended == "empty" and asks):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdrsite.core.solver import Programme, Solver
+from cdrsite.core.solver import LinearSolver, Programme
 
 PACKAGE = Path(__file__).resolve().parents[2] / "cdrsite"
 
@@ -69,11 +69,11 @@ NO_STEP = {"simplex_iteration_limit": 0, "presolve": "off"}
 def test_how_it_ended_is_said_in_words(
     low: list[float], high: list[float], more: dict[str, Any], words: str
 ) -> None:
-    assert Solver(programme([[1, 1]], low, high, maximise=True), **more).run() == words
+    assert LinearSolver(programme([[1, 1]], low, high, maximise=True), **more).run() == words
 
 
 def test_nothing_asked_is_empty_and_a_search_that_is_stopped_says_so() -> None:
-    assert Solver().run() == "empty"
+    assert LinearSolver().run() == "empty"
     chance = np.random.default_rng(3)
     weights = chance.integers(20, 90, (4, 30)).astype(float)
     whole = Programme(
@@ -88,10 +88,10 @@ def test_nothing_asked_is_empty_and_a_search_that_is_stopped_says_so() -> None:
         asked.append(1)
         return True
 
-    stopped = Solver(whole, presolve="off")
+    stopped = LinearSolver(whole, presolve="off")
     stopped.stop_when(over)
     assert stopped.run() == "work spent" and asked
-    solved = Solver(whole)
+    solved = LinearSolver(whole)
     assert solved.run() == "optimal" and solved.has_solution
     assert solved.value == pytest.approx(solved.bound, rel=1e-4)
     assert set(np.unique(np.round(solved.x, 6))) <= {0.0, 1.0}
@@ -101,9 +101,9 @@ def test_nothing_asked_is_empty_and_a_search_that_is_stopped_says_so() -> None:
 @given(limit=st.floats(1.0, 15.0))
 @settings(max_examples=10, deadline=None)
 def test_a_price_is_what_one_more_of_the_limit_changes(maximise: bool, limit: float) -> None:
-    def solved(bound: float) -> Solver:
+    def solved(bound: float) -> LinearSolver:
         low, high = ([-NONE], [bound]) if maximise else ([bound], [NONE])
-        solver = Solver(programme([[1, 1]], low, high, maximise=maximise))
+        solver = LinearSolver(programme([[1, 1]], low, high, maximise=maximise))
         assert solver.run() == "optimal"
         return solver
 
@@ -117,7 +117,7 @@ def test_a_price_is_what_one_more_of_the_limit_changes(maximise: bool, limit: fl
 
 
 def test_rows_and_columns_come_and_go_and_the_last_basis_stays() -> None:
-    solver = Solver(maximise=True, simplex_strategy=4)
+    solver = LinearSolver(maximise=True, simplex_strategy=4)
     none = np.empty(0, np.int32)
     solver.add_rows(np.array([-NONE]), np.array([4.0]), none, none, np.empty(0))
     one = np.zeros(1, np.int32)
