@@ -468,11 +468,17 @@ def network(
         typer.Option(metavar="PLAN", help="Cost the network in this folder, in place of a target."),
     ] = None,
     periods: Annotated[
-        Path | None, typer.Option(metavar="TABLE", help="Plan what is built when: years, target.")
+        Path | None, typer.Option(metavar="TABLE", help="Plan what is built when: year, target.")
+    ] = None,
+    start: Annotated[
+        float | None, typer.Option(help="Year from which rates of --periods rise from zero.")
+    ] = None,
+    after: Annotated[
+        float | None, typer.Option(help="Years that the last of --periods goes on.")
     ] = None,
     discount_rate: Annotated[
-        float, typer.Option("--discount-rate", help="Real rate of --periods, as 0.07.")
-    ] = 0.0,
+        float | None, typer.Option("--discount-rate", help="Real rate of --periods, as 0.07.")
+    ] = None,
     gap: Annotated[float, typer.Option(help="Stop once proven within this gap.")] = 1e-6,
     gap_of: Annotated[
         GapOf, typer.Option("--gap-of", help="What the gap is a share of.")
@@ -498,7 +504,7 @@ def network(
         case,
         as_json=as_json,
         periods=periods,
-        discount_rate=discount_rate,
+        times={"start": start, "after": after, "discount_rate": discount_rate},
         target=target,
         price=price,
         budget=budget,
