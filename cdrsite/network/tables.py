@@ -54,10 +54,11 @@ def read_case(path: str | Path) -> NetworkProblem:
         ``one_way``, ``existing`` and ``capacity`` of the arcs are optional; an existing pipe
         costs its ``tariff`` (or nothing) and carries ``capacity``; where it is ``expandable`` a
         new pipe may lie beside it. A site takes at most ``injection_max`` a year. ``from_year`` and
-        ``until_year`` of sources and sinks say when they serve in a plan over periods. ``status`` of sources and sinks is ``free``, ``excluded`` or
-        ``forced`` (the source captures all it can, the site is paid in any case), that of arcs
-        ``free`` or ``excluded``; ``ledger`` names the account of a source. The parameter
-        ``no_transit`` is ``terminals`` or a list of nodes that no flow passes through.
+        ``until_year`` of sources and sinks say when they serve in a plan over periods. ``status``
+        of sources and sinks is ``free``, ``excluded`` or ``forced`` (the source captures all it
+        can, the site is paid in any case), that of arcs ``free`` or ``excluded``; ``ledger`` names
+        the account of a source. The parameter ``no_transit`` is ``terminals`` or a list of nodes
+        that no flow passes through.
 
     Returns
     -------
