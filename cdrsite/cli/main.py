@@ -451,6 +451,15 @@ def explain(
     print_explanation(explain_run(folder, *parse_place(at)), as_json=as_json)
 
 
+Start = Annotated[
+    float | None, typer.Option(help="Year from which rates of --periods rise from zero.")
+]
+After = Annotated[float | None, typer.Option(help="Years that the last of --periods goes on.")]
+DiscountRate = Annotated[
+    float | None, typer.Option("--discount-rate", help="Real rate of --periods, as 0.07.")
+]
+
+
 @app.command()
 def network(
     case: Annotated[
@@ -470,15 +479,9 @@ def network(
     periods: Annotated[
         Path | None, typer.Option(metavar="TABLE", help="Plan what is built when: year, target.")
     ] = None,
-    start: Annotated[
-        float | None, typer.Option(help="Year from which rates of --periods rise from zero.")
-    ] = None,
-    after: Annotated[
-        float | None, typer.Option(help="Years that the last of --periods goes on.")
-    ] = None,
-    discount_rate: Annotated[
-        float | None, typer.Option("--discount-rate", help="Real rate of --periods, as 0.07.")
-    ] = None,
+    start: Start = None,
+    after: After = None,
+    discount_rate: DiscountRate = None,
     gap: Annotated[float, typer.Option(help="Stop once proven within this gap.")] = 1e-6,
     gap_of: Annotated[
         GapOf, typer.Option("--gap-of", help="What the gap is a share of.")

@@ -65,7 +65,7 @@ class Horizon:
     size_of : ndarray of int
         Size of each trend column of the nets.
     there : ndarray of bool
-        Arcs whose pipe is there already: (E,).
+        Arcs whose pipe is there already, or that are hired: (E,).
     """
 
     nets: tuple[FlowArrays, ...]
@@ -159,7 +159,8 @@ def horizon_of(problem: NetworkProblem, periods: Sequence[Period], times: Times)
     return Horizon(
         nets, goals, times, source_on, sink_on, wells, room, keys[first, 0], keys[first, 1],
         base.col_fixed[first], base.col_slope[first], base.col_lo[first], base.col_hi[first],
-        np.ravel(size_of), np.array([arc.existing for arc in problem.arcs], dtype=bool),
+        np.ravel(size_of),
+        np.array([arc.existing or arc.hired for arc in problem.arcs], dtype=bool),
     )  # fmt: skip
 
 

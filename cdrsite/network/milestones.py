@@ -47,6 +47,11 @@ class Times:
         return np.cumsum(self.share[::-1])[::-1]
 
 
+def whole(year: float) -> float:
+    """Write a year as a whole number where it is one."""
+    return int(year) if year == int(year) else year
+
+
 def times_of(
     year: Sequence[float], *, start: float | None = None, after: float, rate: float = 0.0
 ) -> Times:

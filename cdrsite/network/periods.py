@@ -32,7 +32,7 @@ from cdrsite.network.problem import NetworkProblem
 from cdrsite.network.relaxation import Relaxation
 from cdrsite.network.rolling import Rolling
 from cdrsite.network.rollout import Rollout, nothing, rollout_of
-from cdrsite.network.search import search
+from cdrsite.network.search import GapOf, search
 
 _SLOW = 4
 """Rounds of cuts of little gain after which there are no more."""
@@ -61,8 +61,8 @@ class BuildOut:
         ``optimal`` within ``1e-6``, ``gap reached``, ``effort spent`` or ``time limit``.
     objective, bound : float
         Discounted mean of the yearly cost [million USD/yr] and what no plan can go below.
-    gap : float
-        Relative.
+    gap, gap_transport : float
+        Relative to the objective, and to the discounted mean of the cost of transport.
     times : Times
         Years that each period stands for.
     captured, stored : ndarray
@@ -79,6 +79,7 @@ class BuildOut:
     objective: float
     bound: float
     gap: float
+    gap_transport: float
     times: Times
     captured: np.ndarray
     stored: np.ndarray
@@ -95,6 +96,7 @@ def design_periods(
     after: float | None = None,
     discount_rate: float = 0.0,
     gap: float = OPTIMAL_GAP,
+    gap_of: GapOf = "total",
     effort: str = "normal",
     time_limit: float = math.inf,
     seed: int = 0,
@@ -118,7 +120,9 @@ def design_periods(
     discount_rate : float
         Real rate per year [1].
     gap : float
-        Relative gap at which to stop.
+        Gap at which to stop.
+    gap_of : str
+        What it is a share of: ``total``, the objective, or ``transport``.
     effort : str
         ``quick``, ``normal`` or ``thorough``.
     time_limit : float
@@ -159,7 +163,7 @@ def design_periods(
         fixed=horizon.fixed * factor,
         slope=horizon.slope * factor,
     )
-    run = _Search(scaled, gap, deadline, seed)
+    run = _Search(scaled, gap, gap_of, deadline, seed)
     if all(goal.target is None for goal in scaled.goals) and not run.forced():
         run.offer(nothing(scaled))
     if not run.search(rounds):
@@ -174,12 +178,10 @@ def design_periods(
             cure="add sinks or wider pipes, give fewer years after the last period, or lower them",
             rule=8,
         )
-    return _build_out(problem, horizon, run, gap, factor)
+    return _build_out(problem, horizon, run, factor)
 
 
-def _build_out(
-    problem: NetworkProblem, horizon: Horizon, run: _Search, gap: float, factor: float
-) -> BuildOut:
+def _build_out(problem: NetworkProblem, horizon: Horizon, run: _Search, factor: float) -> BuildOut:
     """Read the plan in the problem's own names and money."""
     if run.best is None:
         raise SolverError("no plan was found", cure="allow more time", rule=8)
@@ -192,8 +194,9 @@ def _build_out(
     objective = plan.cost + sunk
     bound = min(run.bound / factor + sunk, objective)
     reached = relative_gap(objective, bound)
+    share = 0.0 if objective <= bound else (objective - bound) / (plan.transport or math.nan)
     status = "time limit" if run.late else "effort spent"
-    if reached <= gap:
+    if (share if run.gap_of == "transport" else reached) <= run.gap:
         status = "gap reached"
     if reached <= OPTIMAL_GAP:
         status = "optimal"
@@ -211,8 +214,8 @@ def _build_out(
         for t, n in zip(*np.nonzero(plan.bought), strict=True)
     )
     return BuildOut(
-        status, objective, bound, reached, horizon.times, plan.captured, plan.stored, plan.wells,
-        flow, builds,
+        status, objective, bound, reached, share, horizon.times, plan.captured, plan.stored,
+        plan.wells, flow, builds,
     )  # fmt: skip
 
 
@@ -244,8 +247,11 @@ def _money(horizon: Horizon) -> float:
 class _Search:
     """State of one search: best plan, bound, deadline."""
 
-    def __init__(self, horizon: Horizon, gap: float, deadline: float, seed: int) -> None:
-        self.horizon, self.gap, self.deadline, self.seed = horizon, gap, deadline, seed
+    def __init__(
+        self, horizon: Horizon, gap: float, gap_of: GapOf, deadline: float, seed: int
+    ) -> None:
+        self.horizon, self.deadline, self.seed = horizon, deadline, seed
+        self.gap, self.gap_of = gap, gap_of
         self.best: Rollout | None = None
         self.bound = -math.inf
         self.late = False
@@ -263,9 +269,14 @@ class _Search:
 
     def cutoff(self) -> float:
         """Value that a plan must go below to be worth finding."""
+        return math.inf if self.best is None else self.best.cost - 0.999 * self.tolerance()
+
+    def tolerance(self) -> float:
+        """Gap asked, in the unit of the objective; 0 without a plan."""
         if self.best is None:
-            return math.inf
-        return self.best.cost - 0.999 * self.gap * abs(self.best.cost)
+            return 0.0
+        total = self.gap_of == "total"
+        return self.gap * abs(self.best.cost if total else self.best.transport)
 
     def done(self) -> bool:
         """Whether the gap asked is proven, or the clock has run out."""
@@ -404,11 +415,9 @@ class _Search:
     def below(self, model: Model, work: float) -> Answer:
         """Solve a model below the cutoff."""
         options, cutoff = dict(_WIDE), self.cutoff()
-        least = 0.0
-        if self.best is not None and math.isfinite(cutoff):
+        if math.isfinite(cutoff):
             options["objective_bound"] = cutoff
-            least = 0.5 * self.gap * abs(self.best.cost)
         return solve(
-            model, least=least, looks=Work.looks(work, self.at.size), deadline=self.deadline,
-            seed=self.seed, options=options,
+            model, least=0.5 * self.tolerance(), looks=Work.looks(work, self.at.size),
+            deadline=self.deadline, seed=self.seed, options=options,
         )  # fmt: skip

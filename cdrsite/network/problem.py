@@ -137,6 +137,8 @@ class Arc:
         Flow from tail to head only.
     existing : bool
         The pipe is there already: its trends say what it carries and what using it costs.
+    hired : bool
+        It costs what it carries, period by period, as trucks do.
     """
 
     id: str
@@ -146,6 +148,7 @@ class Arc:
     length_km: float = math.nan
     one_way: bool = False
     existing: bool = False
+    hired: bool = False
 
 
 @dataclass(frozen=True)

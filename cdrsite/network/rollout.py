@@ -39,6 +39,8 @@ class Rollout:
         Per period and size: bought then; of a pipe that is there: used from then on.
     cost : float
         Discounted mean, less what prices pay [million USD/yr].
+    transport : float
+        What of it pipes cost [million USD/yr].
     """
 
     captured: np.ndarray
@@ -48,6 +50,7 @@ class Rollout:
     bought: np.ndarray
     taken: np.ndarray
     cost: float
+    transport: float
 
     def edges(self, horizon: Horizon) -> np.ndarray:
         """Arcs that carry something at some time; bool of shape (E,)."""
@@ -116,8 +119,9 @@ def rollout_of(
             bought[t, size], taken[t, size] = capacity, True
     wells = np.ceil(stored / horizon.well_rate - 1e-9).astype(int)
     wells = np.maximum.accumulate(wells, axis=0)
-    cost = _cost(horizon, captured, stored, flow, wells, bought, taken)
-    return Rollout(captured, stored, flow, wells, bought, taken, cost)
+    pipes = _pipes(horizon, flow, bought, taken)
+    cost = math.fsum([pipes, *_sites(horizon, captured, stored, wells)])
+    return Rollout(captured, stored, flow, wells, bought, taken, cost, pipes)
 
 
 def _size(horizon: Horizon, sizes: np.ndarray, capacity: float) -> int:
@@ -165,23 +169,23 @@ def _lots(
     return lots
 
 
-def _cost(
-    horizon: Horizon,
-    captured: np.ndarray,
-    stored: np.ndarray,
-    flow: np.ndarray,
-    wells: np.ndarray,
-    bought: np.ndarray,
-    taken: np.ndarray,
-) -> float:
-    """Discounted mean of the yearly cost, less what prices pay."""
-    share, tail = horizon.times.share, horizon.times.tail
-    opened = np.maximum.accumulate(captured > 0, axis=0) & horizon.source_on
-    used = np.maximum.accumulate(stored > 0, axis=0) & horizon.sink_on
-    parts = [float(tail @ (taken @ horizon.fixed + bought @ horizon.slope))]
+def _pipes(horizon: Horizon, flow: np.ndarray, bought: np.ndarray, taken: np.ndarray) -> float:
+    """Discounted mean of the yearly cost of pipes, and of those there by what they carry."""
     tariff = np.zeros(len(horizon.there))
     old = taken.any(axis=0) & horizon.there[horizon.edge]
     tariff[horizon.edge[old]] = horizon.slope[old]
+    carried = horizon.times.share @ flow @ tariff[horizon.nets[0].edge]
+    laid = horizon.times.tail @ (taken @ horizon.fixed + bought @ horizon.slope)
+    return float(carried + laid)
+
+
+def _sites(
+    horizon: Horizon, captured: np.ndarray, stored: np.ndarray, wells: np.ndarray
+) -> list[float]:
+    """Discounted yearly cost of capture and storage in each period, less what prices pay."""
+    opened = np.maximum.accumulate(captured > 0, axis=0) & horizon.source_on
+    used = np.maximum.accumulate(stored > 0, axis=0) & horizon.sink_on
+    parts = []
     for t, net in enumerate(horizon.nets):
         price = horizon.goals[t].price or 0.0
         yearly = (
@@ -190,10 +194,9 @@ def _cost(
             + used[t] @ net.sink_fixed
             + stored[t] @ net.sink_var
             + (wells[t] * horizon.sink_on[t]) @ net.well_cost
-            + flow[t] @ tariff[net.edge]
         )
-        parts.append(float(share[t] * yearly))
-    return math.fsum(parts)
+        parts.append(float(horizon.times.share[t] * yearly))
+    return parts
 
 
 def nothing(horizon: Horizon) -> Rollout:
@@ -203,5 +206,5 @@ def nothing(horizon: Horizon) -> Rollout:
     sizes = np.zeros((periods, len(horizon.edge)))
     return Rollout(
         np.zeros((periods, sources)), np.zeros((periods, sinks)), np.zeros((periods, net.arcs)),
-        np.zeros((periods, sinks), dtype=int), sizes, sizes.astype(bool), 0.0,
+        np.zeros((periods, sinks), dtype=int), sizes, sizes.astype(bool), 0.0, 0.0,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cdrsite.core.version import __version__
 from cdrsite.engine.record import versions
 from cdrsite.network.horizon import Period
+from cdrsite.network.milestones import whole
 from cdrsite.network.periods import BuildOut
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.outputs.listing import MARK
@@ -51,8 +52,9 @@ def periods_summary(
         "bound": plan.bound,
         "objective_unit": "million USD/yr",
         "gap": plan.gap,
+        "gap_transport": plan.gap_transport,
         "present_cost_musd": plan.objective * float(plan.times.worth.sum()),
-        "present_year": float(plan.times.year[0]),
+        "present_year": whole(float(plan.times.year[0])),
         **{name: frame.to_dict("records") for name, frame in tables.items()},
     }
     return dict(plain(document))
@@ -64,8 +66,7 @@ def periods_tables(
     """Tables ``periods``, ``builds``, ``sources``, ``sinks``, ``pipes``, each with the year."""
     import pandas as pd
 
-    year = [round(p.year, 6) for p in periods]
-    year = [int(one) if one == int(one) else one for one in year]
+    year = [whole(p.year) for p in periods]
     rows: dict[str, list[dict[str, Any]]] = {
         name: [] for name in ("periods", "builds", "sources", "sinks", "pipes")
     }
