@@ -455,6 +455,11 @@ def explain(
     print_explanation(explain_run(folder, *parse_place(at), lang=lang.value), as_json=as_json)
 
 
+Start = Annotated[float | None, typer.Option(help="Year from which --periods rise from zero.")]
+After = Annotated[float | None, typer.Option(help="Years that the last of --periods goes on.")]
+DiscountRate = Annotated[float | None, typer.Option(help="Real rate of --periods, as 0.07.")]
+
+
 @app.command()
 def network(
     case: Annotated[
@@ -472,11 +477,11 @@ def network(
         typer.Option(metavar="PLAN", help="Cost the network in this folder, in place of a target."),
     ] = None,
     periods: Annotated[
-        Path | None, typer.Option(metavar="TABLE", help="Plan what is built when: years, target.")
+        Path | None, typer.Option(metavar="TABLE", help="Plan what is built when: year, target.")
     ] = None,
-    discount_rate: Annotated[
-        float, typer.Option("--discount-rate", help="Real rate of --periods, as 0.07.")
-    ] = 0.0,
+    start: Start = None,
+    after: After = None,
+    discount_rate: DiscountRate = None,
     gap: Annotated[float, typer.Option(help="Stop once proven within this gap.")] = 1e-6,
     gap_of: Annotated[
         GapOf, typer.Option("--gap-of", help="What the gap is a share of.")
@@ -502,7 +507,7 @@ def network(
         case,
         as_json=as_json,
         periods=periods,
-        discount_rate=discount_rate,
+        times={"start": start, "after": after, "discount_rate": discount_rate},
         target=target,
         price=price,
         budget=budget,

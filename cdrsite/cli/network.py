@@ -13,7 +13,8 @@ from cdrsite.network.casefiles import read_tables
 from cdrsite.network.design import OPTIMAL_GAP, NetworkPlan, check_limits, design
 from cdrsite.network.given import cost_given
 from cdrsite.network.headers import parse_targets
-from cdrsite.network.periods import BuildOut, Period, design_periods
+from cdrsite.network.horizon import Period
+from cdrsite.network.periods import BuildOut, design_periods
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.network.schedule import read_periods
 from cdrsite.network.search import GapOf
@@ -121,6 +122,8 @@ def run_periods(
     case: str | Path,
     table: str | Path,
     *,
+    start: float | None = None,
+    after: float | None = None,
     discount_rate: float = 0.0,
     gap: float = 1e-3,
     effort: str = "normal",
@@ -136,8 +139,8 @@ def run_periods(
         As :func:`run_network`.
     table : path
         As :func:`cdrsite.network.schedule.read_periods`.
-    discount_rate : float
-        Real rate per year [1].
+    start, after, discount_rate
+        As :func:`cdrsite.network.periods.design_periods`.
 
     Returns
     -------
@@ -152,6 +155,8 @@ def run_periods(
         plan = design_periods(
             problem,
             periods,
+            start=start,
+            after=after,
             discount_rate=discount_rate,
             gap=gap,
             effort=effort,
@@ -165,7 +170,14 @@ def run_periods(
     return plan, periods, problem
 
 
-PERIOD_COLUMNS = ("period", "years", "captured Mt/yr", "pipes laid", "of capacity Mt/yr", "wells")
+PERIOD_COLUMNS = (
+    "year",
+    "stands for yr",
+    "captured Mt/yr",
+    "pipes laid",
+    "of capacity Mt/yr",
+    "wells",
+)
 
 
 def periods_report(plan: BuildOut, periods: Sequence[Period], out: str | Path | None = None) -> str:
@@ -176,8 +188,8 @@ def periods_report(plan: BuildOut, periods: Sequence[Period], out: str | Path | 
         capacity = math.fsum(b.capacity_mt_yr for b in laid)
         captured, wells = float(plan.captured[t].sum()), int(plan.wells[t].sum())
         rows.append((
-            str(t + 1), f"{period.years:g}", f"{captured:.6g}", str(len(laid)), f"{capacity:.3f}",
-            str(wells),
+            f"{period.year:g}", f"{plan.times.years[t]:g}", f"{captured:.6g}", str(len(laid)),
+            f"{capacity:.3f}", str(wells),
         ))  # fmt: skip
     gap = "0" if plan.status == "optimal" else f"{100 * plan.gap:.3g} %"
     facts = [
@@ -231,7 +243,7 @@ def answer(
     *,
     as_json: bool,
     periods: Path | None,
-    discount_rate: float,
+    times: dict[str, float | None],
     **options: Any,
 ) -> str:
     """Do what the command asks, and give what it prints.
@@ -244,15 +256,15 @@ def answer(
         One JSON document in place of tables.
     periods : Path, optional
         Table of periods, in place of a target.
-    discount_rate : float
-        Of the periods [1].
+    times : dict
+        ``start``, ``after`` and ``discount_rate`` of the periods, None where not given.
     **options
         As :func:`run_network`.
 
     Raises
     ------
     ConfigError
-        Periods beside a target, price, budget or cost; a rate without periods.
+        Periods beside a target, price, budget or cost; a start or rate without periods.
     """
     import json
 
@@ -260,9 +272,10 @@ def answer(
         return json.dumps(found, ensure_ascii=False, indent=2)
 
     out = options["out"]
+    given: dict[str, Any] = {key: value for key, value in times.items() if value is not None}
     if periods is None:
-        if discount_rate != 0:
-            raise ConfigError("a discount rate needs periods", where="--discount-rate", rule=7)
+        if lone := [f"--{name.replace('_', '-')}" for name in given]:
+            raise ConfigError("only periods have these", where=", ".join(lone), cure="--periods")
         plans = run_network(case, **options)
         if as_json:
             from cdrsite.outputs.network import summary
@@ -278,7 +291,7 @@ def answer(
             "the table of periods says what is asked", where="--periods",
             got=", ".join(f"--{name}" for name in beside) or "--gap-of", cure="remove one of them",
         )  # fmt: skip
-    plan, asked, problem = run_periods(case, periods, discount_rate=discount_rate, **options)
+    plan, asked, problem = run_periods(case, periods, **given, **options)
     if as_json:
         from cdrsite.outputs.periods import periods_summary
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+import itertools
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from cdrsite.core.fields import Model, problem, quantity
+from cdrsite.core.fields import DataPath, Model, exactly_one, problem, quantity
 from cdrsite.library.transport import load_transport_models
 
 LEVELS = ("low", "central", "high")
@@ -62,6 +63,48 @@ class ExistingSites(Model):
     """Column with the method that a site is for; any method when not given."""
 
 
+class NetworkPeriod(Model):
+    """A milestone: what must be stored then, or what a tonne is worth."""
+
+    year: float = Field(ge=1900, le=2500)
+    """The milestone; rates are linear between milestones."""
+    target: Literal["all"] | quantity("t/yr", minimum=0.0) | None = None  # type: ignore[valid-type]
+    """CO2 to store [t/yr]; `all` that plants in service give and storage takes."""
+    price: quantity("USD/t", minimum=0.0) | None = None  # type: ignore[valid-type]
+    """Store what pays at this price [USD/t]."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        exactly_one(self, ("target", "price"), "a period")
+        return self
+
+
+class Service(Model):
+    """When plants of a method or a storage unit serve."""
+
+    from_: float | None = Field(None, alias="from")
+    """Year from which it serves."""
+    until: float | None = None
+    """Year before which it serves."""
+
+    @model_validator(mode="after")
+    def _order(self) -> Self:
+        if self.from_ is not None and self.until is not None and not self.from_ < self.until:
+            raise problem(f"service ends before it begins; got {self.from_:g} to {self.until:g}")
+        return self
+
+
+def _file_or_list(given: object) -> str:
+    return "[list]" if isinstance(given, list | tuple) else "[file]"
+
+
+Periods = Annotated[
+    Annotated[DataPath, Tag("[file]")] | Annotated[tuple[NetworkPeriod, ...], Tag("[list]")],
+    Discriminator(_file_or_list),
+]
+"""A table of periods, or the periods themselves."""
+
+
 class Network(Model):
     """Plants and pipelines for the plan; nothing is designed unless `plan: true`."""
 
@@ -88,6 +131,15 @@ class Network(Model):
     given."""
     target: Literal["all"] | quantity("t/yr", above=0.0) = "all"  # type: ignore[valid-type]
     """CO2 to store [t/yr]; `all` that plants give and storage takes."""
+    periods: Periods | None = None
+    """What is built when: years with a target or a price each, or a table of text with the columns
+    `year` and `target [Mt/yr]` or `price [USD/t]`; in place of `target`."""
+    start: float | None = None
+    """Year from which rates rise from zero to the first period; its year when not given."""
+    after: quantity("yr", above=0.0) | None = None  # type: ignore[valid-type]
+    """How long the last period goes on [yr]; the life of the project when not given."""
+    service: dict[str, Service] = Field(default_factory=dict)
+    """Method or storage unit -> the years in which it serves; always when not given."""
     gap: quantity("1", above=0.0, maximum=1.0) = 0.02  # type: ignore[valid-type]
     """Gap at which the design is good enough (rule 8)."""
     gap_of: Literal["transport", "total"] = "transport"
@@ -108,6 +160,28 @@ class Network(Model):
         if name is not None and name not in names:
             raise problem(f"no such pipeline model; got {name!r}; expected {', '.join(names)}")
         return name
+
+    @model_validator(mode="after")
+    def _periods_alone(self) -> Self:
+        if self.periods is None:
+            for name, given in (
+                ("start", self.start), ("after", self.after), ("service", self.service or None)
+            ):  # fmt: skip
+                if given is not None:
+                    raise problem("only periods have this; cure: give network.periods", at=name)
+        elif self.target != "all":
+            raise problem("the periods say what is asked; cure: remove one of them", at="target")
+        if isinstance(self.periods, tuple):
+            years = [one.year for one in self.periods]
+            if not years or any(a >= b for a, b in itertools.pairwise(years)):
+                shown = ", ".join(f"{one:g}" for one in years) or "none"
+                raise problem(f"years of the periods must rise; got {shown}", at="periods")
+            if self.start is not None and self.start > years[0]:
+                raise problem(
+                    f"start is behind the first period; got {self.start:g} and {years[0]:g}",
+                    at="start",
+                )
+        return self
 
     def layers(self) -> list[tuple[str, str]]:
         """Layer and key below ``network`` of every layer that is read."""

@@ -120,7 +120,9 @@ def trend_ranges(trends: tuple[Trend, ...], most: float) -> list[tuple[int, floa
     return [(k, low, high) for k, (low, high) in sorted(found.items())]
 
 
-def flow_arrays(problem: NetworkProblem, target: float | None = None) -> FlowArrays:
+def flow_arrays(
+    problem: NetworkProblem, target: float | None = None, *, most: float | None = None
+) -> FlowArrays:
     """Turn a problem into arrays.
 
     Parameters
@@ -129,6 +131,8 @@ def flow_arrays(problem: NetworkProblem, target: float | None = None) -> FlowArr
         What to design.
     target : float, optional
         Total flow [Mt/yr] where it is given; it bounds the flow of any pipe.
+    most : float, optional
+        Largest flow that can occur [Mt/yr], where the years of the problem do not say it.
 
     Returns
     -------
@@ -137,7 +141,8 @@ def flow_arrays(problem: NetworkProblem, target: float | None = None) -> FlowArr
     """
     index = {node: k for k, node in enumerate(problem.nodes)}
     sinks = problem.sinks
-    most = problem.reachable_mt_yr()[2]
+    if most is None:
+        most = problem.reachable_mt_yr()[2]
     if target is not None:
         most = min(most, target)
     tail: list[int] = []

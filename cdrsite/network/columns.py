@@ -17,10 +17,12 @@ from cdrsite.network.readers import Table, empty
 DESCRIPTIVE = {"name", "lon", "lat", "note", "comment", "fid", "ogc_fid"}
 """Columns that describe and decide nothing (places are read from lon and lat)."""
 QUANTITIES: dict[str, tuple[str, ...]] = {
-    "sources": ("capture_max", "fixed_capital", "fixed_om", "variable"),
+    "sources": (
+        "capture_max", "fixed_capital", "fixed_om", "variable", "from_year", "until_year",
+    ),
     "sinks": (
         "capacity", "well_rate", "fixed_capital", "fixed_om", "well_capital", "well_om",
-        "injection",
+        "injection", "injection_max", "from_year", "until_year",
     ),
     "arcs": ("con_cost", "row_cost", "length", "fixed", "slope", "capacity", "tariff"),
 }  # fmt: skip

@@ -17,7 +17,7 @@ UNITS: dict[str, dict[str, float]] = {
     "money/yr": {f"{unit}/yr": factor for unit, factor in _MONEY.items()},
     "unit cost": {"usd/t": 1.0, "musd/mt": 1.0, "usd/kt": 1e-3},
     "length": {"km": 1.0, "m": 1e-3, "mi": 1.609344},
-    "years": {"": 1.0, "yr": 1.0},
+    "year": {"": 1.0},
     "weighted length": {"": 1.0, "km": 1.0},
 }
 """Kind of quantity -> unit -> factor to [Mt/yr], [Mt], [million USD], [USD/t], [km]."""

@@ -1,11 +1,13 @@
 """Build-out over periods: what is opened and laid when, with discounting and sinks that fill.
 
-Each trend bought gives capacity of that very purchase only, so a cheap fixed charge cannot be
-joined to a cheap slope of another size class. What is built pays its yearly cost from its period
-to the end; yearly costs are weighted by the discounted years of their period, so that one period
+Each pipe laid gives capacity of that very purchase only, so a cheap fixed charge cannot be joined
+to a cheap slope of another size class. What is built pays its yearly cost from its period to the
+end; yearly costs are weighted by the discounted years that a period stands for, so that one period
 gives the yearly cost of the static model. A sink holds the sum over periods of rate times years.
 
-One module: building, reading and checking the model need the same numbering of columns.
+The search goes the way of the static one: relaxation and node-set cuts of every period for a bound,
+slope scaling over all periods for plans, begun from the static design of the last period whose
+purchases are then timed backwards, a model over the arcs of the best plans, and the whole model.
 """
 
 from __future__ import annotations
@@ -17,32 +19,26 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cdrsite.core.errors import ConfigError, InfeasibleError, SolverError
-from cdrsite.core.solver import LinearSolver
-from cdrsite.network.arrays import trend_ranges
-from cdrsite.network.design import OPTIMAL_GAP, check_limits, design, relative_gap
+from cdrsite.core.errors import InfeasibleError, SolverError
+from cdrsite.network.arrays import FlowPlan
+from cdrsite.network.design import OPTIMAL_GAP, check_limits, relative_gap
 from cdrsite.network.effort import Work, rounds_of
-from cdrsite.network.model import INF, DesignModel, Rows, solve
+from cdrsite.network.horizon import Horizon, Period, horizon_of
+from cdrsite.network.horizon_model import Blocks, HorizonCuts, blocks_of, model_of, without
+from cdrsite.network.milestones import Times, times_of
+from cdrsite.network.model import Answer, DesignModel, solve
+from cdrsite.network.points import leaf_bound
 from cdrsite.network.problem import NetworkProblem
+from cdrsite.network.relaxation import Relaxation
+from cdrsite.network.rolling import Rolling
+from cdrsite.network.rollout import Rollout, nothing, rollout_of
+from cdrsite.network.search import GapOf, search
 
-
-@dataclass(frozen=True)
-class Period:
-    """A period: its length [yr], and the capture it must reach [Mt/yr] or the price of a tonne.
-
-    Attributes
-    ----------
-    years : float
-        Length [yr].
-    target_mt_yr : float, optional
-        Capture exactly this [Mt/yr].
-    price_usd_t : float, optional
-        Capture what pays at this price [USD/t], where there is no target.
-    """
-
-    years: float
-    target_mt_yr: float | None = None
-    price_usd_t: float | None = None
+_SLOW = 4
+"""Rounds of cuts of little gain after which there are no more."""
+_PURGE = 6
+"""Rounds of cuts after which those that are slack are dropped."""
+_WIDE: dict[str, float | int | str | bool] = {"mip_heuristic_effort": 0.02}
 
 
 @dataclass(frozen=True)
@@ -64,9 +60,11 @@ class BuildOut:
     status : str
         ``optimal`` within ``1e-6``, ``gap reached``, ``effort spent`` or ``time limit``.
     objective, bound : float
-        Discounted yearly cost [million USD/yr] and what no plan can go below.
-    gap : float
-        Relative.
+        Discounted mean of the yearly cost [million USD/yr] and what no plan can go below.
+    gap, gap_transport : float
+        Relative to the objective, and to the discounted mean of the cost of transport.
+    times : Times
+        Years that each period stands for.
     captured, stored : ndarray
         Per period and source or sink [Mt/yr].
     wells : ndarray of int
@@ -81,6 +79,8 @@ class BuildOut:
     objective: float
     bound: float
     gap: float
+    gap_transport: float
+    times: Times
     captured: np.ndarray
     stored: np.ndarray
     wells: np.ndarray
@@ -88,66 +88,47 @@ class BuildOut:
     builds: tuple[Build, ...]
 
 
-def period_weights(periods: Sequence[Period], discount_rate: float) -> np.ndarray:
-    """Share of each period in the discounted years of the whole; sums to 1.
-
-    A year counts ``(1 + rate)^-n`` at its middle, integrated over the period.
-    """
-    edges = np.concatenate([[0.0], np.cumsum([p.years for p in periods])])
-    if discount_rate == 0:
-        worth = np.diff(edges)
-    else:
-        force = math.log1p(discount_rate)
-        worth = -np.diff(np.exp(-force * edges)) / force
-    return np.asarray(worth / worth.sum())
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Columns: for each kind a block of shape (periods, items)."""
-
-    size: int
-    s: np.ndarray
-    a: np.ndarray
-    r: np.ndarray
-    b: np.ndarray
-    w: np.ndarray
-    z: np.ndarray
-    k: np.ndarray
-    x: np.ndarray
-
-
 def design_periods(
     problem: NetworkProblem,
     periods: Sequence[Period],
     *,
+    start: float | None = None,
+    after: float | None = None,
     discount_rate: float = 0.0,
-    gap: float = 1e-6,
+    gap: float = OPTIMAL_GAP,
+    gap_of: GapOf = "total",
     effort: str = "normal",
     time_limit: float = math.inf,
     seed: int = 0,
 ) -> BuildOut:
     """Plan what is built when, at least discounted cost.
 
-    A first plan is made of the arcs of static designs, one for each period with storage spread over
-    all years; then the whole model is searched below it.
+    There is a plan and a bound after the least effort, and a larger effort never gives a dearer
+    plan. The same input, seed and effort give the same plan on any machine (rule 9), unless the
+    time limit cuts the search.
 
     Parameters
     ----------
     problem : NetworkProblem
-        Sources, sinks and arcs; its ``years`` is not used, the periods say how long.
+        Sources, sinks and arcs.
     periods : sequence of Period
         In order of time.
+    start : float, optional
+        Year from which rates rise from zero to the first period; its year when not given.
+    after : float, optional
+        Years that the last period goes on; those of the problem when not given [yr].
     discount_rate : float
-        Real rate per year.
+        Real rate per year [1].
     gap : float
-        Relative gap at which to stop.
+        Gap at which to stop.
+    gap_of : str
+        What it is a share of: ``total``, the objective, or ``transport``.
     effort : str
-        ``quick``, ``normal`` or ``thorough``; counted, so that any machine gives the same plan.
+        ``quick``, ``normal`` or ``thorough``.
     time_limit : float
         Emergency stop [s].
     seed : int
-        Seed of the solver.
+        Seed of heuristics and solver.
 
     Returns
     -------
@@ -157,318 +138,292 @@ def design_periods(
     Raises
     ------
     ConfigError
-        No period, a period without length, not one of target and price, a negative rate.
+        No period, years that do not rise, not one of target and price, a negative rate.
     InfeasibleError
         The targets cannot be met.
     SolverError
-        No plan was found.
+        The clock stopped the search before any plan.
     """
-    _check_periods(problem, periods, discount_rate)
     check_limits(gap, time_limit, seed)
     deadline = time.monotonic() + time_limit
     rounds = rounds_of(effort)
-    weights = period_weights(periods, discount_rate)
-    most = max(problem.reachable_mt_yr()[0], *(p.target_mt_yr or 0.0 for p in periods))
-    columns = _columns(problem, most)
-    at = _layout(problem, len(periods), len(columns))
-    model = _model(problem, periods, weights, columns, at)
-    root = _relaxed(model)
-    if root is None:
+    times = times_of(
+        [one.year for one in periods], start=start,
+        after=problem.years if after is None else after, rate=discount_rate,
+    )  # fmt: skip
+    horizon = horizon_of(problem, periods, times)
+    factor = _money(horizon)
+    scaled = replace(
+        horizon,
+        nets=tuple(net.money(factor) for net in horizon.nets),
+        goals=tuple(
+            goal if goal.price is None else replace(goal, price=goal.price * factor)
+            for goal in horizon.goals
+        ),
+        fixed=horizon.fixed * factor,
+        slope=horizon.slope * factor,
+    )
+    run = _HorizonSearch(scaled, gap, gap_of, deadline, seed)
+    if all(goal.target is None for goal in scaled.goals) and not run.forced():
+        run.offer(nothing(scaled))
+    if not run.search(rounds):
         raise InfeasibleError(
             "sources, sinks or pipes cannot meet the targets of the periods",
             where=problem.name,
-            got=", ".join(f"{p.target_mt_yr:g} Mt/yr for {p.years:g} yr" for p in periods
-                          if p.target_mt_yr is not None),
+            got=", ".join(
+                f"{p.total:g} Mt/yr in {p.year:g} for {w:g} yr"
+                for p, w in zip(periods, times.years.tolist(), strict=True)
+                if p.total is not None
+            ),
+            cure="add sinks or wider pipes, give fewer years after the last period, or lower them",
             rule=8,
-        )  # fmt: skip
-    task = _Task(problem, tuple(periods), weights, columns, at, model)
-    work = sum(one.proof for one in rounds)
-    best = task.first(seed, deadline, work)
-    options: dict[str, float | int | str | bool] = {}
-    least = 0.0
-    if best is not None:
-        least = 0.5 * gap * abs(best.objective)
-        options["objective_bound"] = best.objective - least
-    answer = solve(
-        model, gap=0.5 * gap if best is None else 0.0, least=least,
-        looks=Work.looks(work, at.size), deadline=deadline, seed=seed, options=options,
-    )  # fmt: skip
-    if answer.x is not None:
-        found = task.plan(answer.x)
-        if found is not None and (best is None or found.objective < best.objective):
-            best = found
-    if best is None:
-        raise SolverError("no plan was found", cure="a larger effort", rule=8)
-    bound = max(root, answer.bound)
-    if options and (
-        answer.status in {"infeasible", "cutoff"}
-        or (answer.status == "optimal" and answer.objective > float(options["objective_bound"]))
-    ):
-        bound = max(root, float(options["objective_bound"]))
-    bound = min(bound, best.objective)
-    reached = relative_gap(best.objective, bound)
-    status = "time limit" if answer.status == "time limit" else "effort spent"
-    if reached <= gap:
+        )
+    return _build_out(problem, horizon, run, factor)
+
+
+def _build_out(
+    problem: NetworkProblem, horizon: Horizon, run: _HorizonSearch, factor: float
+) -> BuildOut:
+    """Read the plan in the problem's own names and money."""
+    if run.best is None:
+        raise SolverError("no plan was found", cure="allow more time", rule=8)
+    sunk = _sunk(problem, horizon)
+    best = Rolling(run.horizon, 0).tidy(run.best)
+    own = rollout_of(
+        horizon, best.captured, best.stored, best.flow, _laid(horizon, best)
+    )  # the same plan, costed in the problem's own money
+    plan = best if own is None else own
+    objective = plan.cost + sunk
+    bound = min(run.bound / factor + sunk, objective)
+    reached = relative_gap(objective, bound)
+    share = 0.0 if objective <= bound else (objective - bound) / (plan.transport or math.nan)
+    status = "time limit" if run.late else "effort spent"
+    if (share if run.gap_of == "transport" else reached) <= run.gap:
         status = "gap reached"
     if reached <= OPTIMAL_GAP:
         status = "optimal"
-    return replace(best, status=status, bound=bound, gap=reached)
-
-
-def _check_periods(
-    problem: NetworkProblem, periods: Sequence[Period], discount_rate: float
-) -> None:
-    wrong = [
-        p
-        for p in periods
-        if not p.years > 0
-        or (p.target_mt_yr is None) == (p.price_usd_t is None)
-        or not (p.target_mt_yr or 0.0) >= 0
-    ]
-    if not periods or wrong or not discount_rate >= 0:
-        raise ConfigError(
-            "periods need positive years, a target or a price, and a discount rate of zero or more",
-            where=problem.name,
-            got=f"{list(periods)}, rate {discount_rate:g}",
+    net = horizon.nets[0]
+    first = np.r_[True, net.edge[1:] != net.edge[:-1]]
+    flow = np.zeros((horizon.periods, len(problem.arcs)))
+    np.add.at(flow.T, net.edge, (np.where(first, 1.0, -1.0) * plan.flow).T)
+    builds = tuple(
+        Build(
+            problem.arcs[horizon.edge[n]].id,
+            problem.arcs[horizon.edge[n]].trends[int(horizon.trend[n])].name,
+            int(t),
+            float(plan.bought[t, n]),
         )
+        for t, n in zip(*np.nonzero(plan.bought), strict=True)
+    )
+    return BuildOut(
+        status, objective, bound, reached, share, horizon.times, plan.captured, plan.stored,
+        plan.wells, flow, builds,
+    )  # fmt: skip
 
 
-def _relaxed(model: DesignModel) -> float | None:
-    """Value of the relaxation; None where it is empty."""
-    solver = LinearSolver(model.programme(integer=False))
-    return solver.value if solver.run() == "optimal" else None
+def _laid(horizon: Horizon, plan: Rollout) -> np.ndarray:
+    """Capacity bought per period and arc [Mt/yr]."""
+    laid = np.zeros((horizon.periods, len(horizon.there)))
+    np.add.at(laid.T, horizon.edge, plan.bought.T)
+    return laid
 
 
-@dataclass(frozen=True)
-class _Task:
-    """The model of a problem over periods, and how plans are read from it."""
+def _sunk(problem: NetworkProblem, horizon: Horizon) -> float:
+    """What every plan pays for sites that are forced [million USD/yr]."""
+    fixed = np.array([s.fixed_musd_yr if s.forced else 0.0 for s in problem.sinks])
+    return float(horizon.times.share @ (horizon.sink_on @ fixed))
 
-    problem: NetworkProblem
-    periods: tuple[Period, ...]
-    weights: np.ndarray
-    columns: list[tuple[int, int, float]]
-    at: _Layout
-    model: DesignModel
 
-    def first(self, seed: int, deadline: float, work: float) -> BuildOut | None:
-        """Find a plan over the arcs that static designs use."""
-        years = math.fsum(p.years for p in self.periods)
-        static = replace(self.problem, years=years)
-        used: set[str] = set()
-        for period in self.periods:
-            try:
-                plan = design(
-                    static, target=period.target_mt_yr, price=period.price_usd_t, gap=0.02,
-                    effort="quick", seed=seed,
-                    time_limit=max(0.01, deadline - time.monotonic()),
-                )  # fmt: skip
-            except InfeasibleError:
-                continue  # sinks that fill at the average rate; the periods may still fit
-            used |= {pipe.arc for pipe in plan.pipes}
-        out = [n for n, (e, _, _) in enumerate(self.columns) if self.problem.arcs[e].id not in used]
-        upper = self.model.upper.copy()
-        upper[self.at.z[:, out]] = 0.0
-        upper[self.at.k[:, out]] = 0.0
-        answer = solve(
-            replace(self.model, upper=upper), gap=1e-3,
-            looks=Work.looks(0.5 * work, self.at.size), deadline=deadline, seed=seed,
+def _money(horizon: Horizon) -> float:
+    """Factor that brings money to a size that the solver's tolerances suit; a power of two."""
+    net = horizon.nets[0]
+    flow = max(float(one.source_cap.sum()) for one in horizon.nets)
+    sizes = [net.source_fixed, net.sink_fixed, net.well_cost, horizon.fixed]
+    sizes += [each * flow for each in (net.source_var, net.sink_var, horizon.slope)]
+    largest = max((float(np.abs(size).max(initial=0.0)) for size in sizes), default=0.0)
+    if 1.0 <= largest <= 1e6 or largest == 0:
+        return 1.0
+    return 2.0 ** (9 - math.frexp(largest)[1])
+
+
+class _HorizonSearch:
+    """State of one search: best plan, bound, deadline."""
+
+    def __init__(
+        self, horizon: Horizon, gap: float, gap_of: GapOf, deadline: float, seed: int
+    ) -> None:
+        self.horizon, self.deadline, self.seed = horizon, deadline, seed
+        self.gap, self.gap_of = gap, gap_of
+        self.best: Rollout | None = None
+        self.bound = -math.inf
+        self.late = False
+        self.at: Blocks = blocks_of(horizon)
+        self.rolling = Rolling(horizon, seed)
+
+    def forced(self) -> bool:
+        """Whether some source captures in every plan."""
+        return any(bool(net.source_least.any()) for net in self.horizon.nets)
+
+    def offer(self, plan: Rollout | None) -> None:
+        """Take a plan if it is better."""
+        if plan is not None and (self.best is None or plan.cost < self.best.cost):
+            self.best = plan
+
+    def cutoff(self) -> float:
+        """Value that a plan must go below to be worth finding."""
+        return math.inf if self.best is None else self.best.cost - 0.999 * self.tolerance()
+
+    def tolerance(self) -> float:
+        """Gap asked, in the unit of the objective; 0 without a plan."""
+        if self.best is None:
+            return 0.0
+        total = self.gap_of == "total"
+        return self.gap * abs(self.best.cost if total else self.best.transport)
+
+    def done(self) -> bool:
+        """Whether the gap asked is proven, or the clock has run out."""
+        if time.monotonic() > self.deadline:
+            self.late = True
+        return self.late or self.bound >= self.cutoff()
+
+    def search(self, rounds: tuple[Work, ...]) -> bool:
+        """Search in rounds of more and more work; False where there is no plan at all."""
+        model = model_of(self.horizon, self.at)
+        if model is None:
+            return False
+        relaxation = Relaxation(model)
+        point = relaxation.solve()
+        if point is None:
+            return False
+        self.bound = point[0]
+        last = self.last_static()
+        self.start(3, last)
+        cuts = HorizonCuts(self.horizon, self.at)
+        for work in rounds:
+            if self.done():
+                break
+            point = self.tighten(relaxation, point, cuts, work.cut_rounds)
+            if self.done():
+                break
+            self.start(4, last)
+            self.start(work.starts // 2, self.flows(point[1]))
+            if self.done():
+                break
+            tight = replace(model)
+            tight.rows = model.rows.take(np.ones(len(model.rows), dtype=bool))
+            tight.rows.extend(relaxation.tight_cuts())
+            self.look_around(tight, work)
+            if self.done():
+                break
+            self.prove(tight, relaxation, point, work)
+        return True
+
+    def last_static(self) -> FlowPlan | None:
+        """Design the period of the largest target alone, storage spread over all years."""
+        horizon = self.horizon
+        wanted = [-1.0 if goal.target is None else goal.target for goal in horizon.goals]
+        last = max(range(horizon.periods), key=lambda t: (wanted[t], t))
+        left = self.deadline - time.monotonic()
+        try:
+            found = search(
+                horizon.static(last), horizon.goals[last], gap=0.01, effort="quick",
+                time_limit=max(left, 0.01), seed=self.seed,
+            )  # fmt: skip
+        except (InfeasibleError, SolverError):
+            return None  # sinks that fill at the average rate; the periods may still fit
+        return found.plan
+
+    def start(self, starts: int, guide: Rollout | FlowPlan | None) -> None:
+        """Find plans by slope scaling."""
+        self.rolling.run(starts, guide)
+        if self.rolling.plans:
+            self.offer(self.rolling.plans[0])
+
+    def flows(self, x: np.ndarray) -> Rollout:
+        """Read the amounts of a point, without purchases, to guide starts."""
+        at, net = self.at, self.horizon.nets[0]
+        flow = np.zeros((self.horizon.periods, net.arcs))
+        np.add.at(flow.T, net.col_arc, x[at.p].T)
+        return replace(nothing(self.horizon), captured=x[at.a], stored=x[at.b], flow=flow)
+
+    def tighten(
+        self,
+        relaxation: Relaxation,
+        point: tuple[float, np.ndarray],
+        cuts: HorizonCuts,
+        rounds: int,
+    ) -> tuple[float, np.ndarray]:
+        """Add cuts until they gain little; value and point."""
+        slow = 0
+        for turn in range(rounds):
+            self.bound = max(self.bound, point[0])
+            rows = cuts.cuts(point[1])
+            if not len(rows) or self.done():
+                break
+            relaxation.add(rows)
+            last, point = point[0], relaxation.solve() or point
+            best = math.inf if self.best is None else self.best.cost
+            slow = slow + 1 if point[0] - last < 0.01 * (best - point[0]) else 0
+            if slow >= _SLOW:
+                break
+            if turn % _PURGE == _PURGE - 1:
+                relaxation.purge()
+                point = relaxation.solve() or point
+        self.bound = max(self.bound, point[0])
+        return point
+
+    def read(self, x: np.ndarray) -> Rollout | None:
+        """Read a solution of the model, and refit it."""
+        at, horizon = self.at, self.horizon
+        flows = self.flows(x)
+        laid = np.zeros((horizon.periods, len(horizon.there)))
+        np.add.at(laid.T, horizon.edge, x[at.k].T)
+        plan = rollout_of(horizon, flows.captured, flows.stored, flows.flow, laid)
+        return None if plan is None else self.rolling.refit(plan)
+
+    def take(self, answer: Answer) -> None:
+        """Take what the solver found."""
+        self.late |= answer.status == "time limit"
+        if answer.x is not None:
+            self.offer(self.read(answer.x))
+
+    def look_around(self, model: DesignModel, work: Work) -> None:
+        """Solve the model over the arcs of the best plans while that gives better ones."""
+        for _ in range(3):
+            before = self.best
+            plans = [*([] if before is None else [before]), *self.rolling.plans[:6]]
+            if not plans:
+                return
+            edges = np.any([plan.edges(self.horizon) for plan in plans], axis=0)
+            small = without(model, self.at, self.horizon, edges)
+            self.take(self.below(small, work.restricted))
+            if self.best is before or self.done():
+                return
+
+    def prove(
+        self,
+        model: DesignModel,
+        relaxed: Relaxation,
+        point: tuple[float, np.ndarray],
+        work: Work,
+    ) -> None:
+        """Solve the whole model below the best plan."""
+        cutoff = self.cutoff()
+        # what alone would reach the cutoff is not bought
+        out = (relaxed.reduced_costs() > cutoff - point[0] + 1e-7) & (point[1] < 0.5)
+        keep = np.zeros(self.at.size, dtype=bool)
+        keep[self.at.z] = True
+        upper = np.where(out & keep & model.integer, 0.0, model.upper)
+        answer = self.below(replace(model, upper=upper), work.proof)
+        self.take(answer)
+        self.bound = max(self.bound, leaf_bound(answer, cutoff))
+
+    def below(self, model: DesignModel, work: float) -> Answer:
+        """Solve a model below the cutoff."""
+        options, cutoff = dict(_WIDE), self.cutoff()
+        if math.isfinite(cutoff):
+            options["objective_bound"] = cutoff
+        return solve(
+            model, least=0.5 * self.tolerance(), looks=Work.looks(work, self.at.size),
+            deadline=self.deadline, seed=self.seed, options=options,
         )  # fmt: skip
-        return None if answer.x is None else self.plan(answer.x)
-
-    def plan(self, x: np.ndarray) -> BuildOut | None:
-        """Fix what a solution opens, fit the flows, and cost the plan from its own tables."""
-        model, at = self.model, self.at
-        fixed = np.round(x)
-        fixed[at.z] = (x[at.k] > 1e-7) | (x[at.z] > 0.5)
-        lower = np.where(model.integer, fixed, model.lower)
-        upper = np.where(model.integer, np.minimum(fixed, model.upper), model.upper)
-        fitted = replace(model, lower=np.minimum(lower, upper), upper=upper)
-        programme = fitted.programme(integer=False)
-        solver = LinearSolver(programme, primal_feasibility_tolerance=1e-9)
-        if solver.run() != "optimal":
-            return None
-        y = np.maximum(solver.x, 0.0)
-        lines = self.problem.arcs
-        arcs = len(lines)
-        there, back = y[at.x[:, :arcs]], y[at.x[:, arcs:]]
-        builds = tuple(
-            Build(
-                self.problem.arcs[e].id,
-                self.problem.arcs[e].trends[c].name,
-                t,
-                float(y[at.k[t, n]]),
-            )
-            for t in range(len(self.periods))
-            for n, (e, c, _) in enumerate(self.columns)
-            if y[at.k[t, n]] > 1e-7
-        )
-        tidy = np.where(y > 1e-7, y, 0.0)
-        captured, stored = tidy[at.a], tidy[at.b]
-        wells = wells_of(self.problem, stored)
-        cost = cost_build_out(
-            self.problem, self.periods, self.weights, captured, stored, wells, builds
-        )
-        return BuildOut(
-            "", cost, -math.inf, math.inf, captured, stored, wells, there - back, builds
-        )
-
-
-def wells_of(problem: NetworkProblem, stored: np.ndarray) -> np.ndarray:
-    """Wells in total so far, per period and sink; wells stay."""
-    rate = np.array([s.well_rate_mt_yr for s in problem.sinks])
-    counted = np.isfinite(rate)
-    need = np.ceil(stored / np.where(counted & (rate > 0), rate, 1.0) - 1e-7)
-    need = np.where(counted, need, stored > 0)
-    return np.maximum.accumulate(need.astype(int), axis=0)
-
-
-def cost_build_out(
-    problem: NetworkProblem,
-    periods: Sequence[Period],
-    weights: np.ndarray,
-    captured: np.ndarray,
-    stored: np.ndarray,
-    wells: np.ndarray,
-    builds: Sequence[Build],
-) -> float:
-    """Cost of a plan over periods from its own tables, less what prices pay [million USD/yr].
-
-    What is open stays open and paid; a pipe is paid from its period on.
-    """
-    tail = np.cumsum(weights[::-1])[::-1]
-    arcs = {arc.id: arc for arc in problem.arcs}
-    parts: list[float] = []
-    for build in builds:
-        (trend,) = (t for t in arcs[build.arc].trends if t.name == build.trend)
-        yearly = trend.fixed_musd_yr + trend.slope_usd_t * build.capacity_mt_yr
-        parts.append(float(tail[build.period]) * yearly)
-    opened = np.maximum.accumulate(captured > 0, axis=0)
-    used = np.maximum.accumulate(stored > 0, axis=0)
-    for t, (period, weight) in enumerate(zip(periods, weights.tolist(), strict=True)):
-        for i, source in enumerate(problem.sources):
-            price = period.price_usd_t or 0.0
-            parts.append(weight * source.fixed_musd_yr * bool(opened[t, i]))
-            parts.append(weight * (source.variable_usd_t - price) * float(captured[t, i]))
-        for j, sink in enumerate(problem.sinks):
-            parts.append(weight * sink.fixed_musd_yr * bool(used[t, j]))
-            parts.append(weight * sink.well_musd_yr * int(wells[t, j]))
-            parts.append(weight * sink.injection_usd_t * float(stored[t, j]))
-    return math.fsum(parts)
-
-
-def _columns(problem: NetworkProblem, most: float) -> list[tuple[int, int, float]]:
-    """Arc, trend and largest useful capacity of each purchase."""
-    return [
-        (e, c, high)
-        for e, arc in enumerate(problem.arcs)
-        for c, _, high in trend_ranges(arc.trends, most)
-    ]
-
-
-def _layout(problem: NetworkProblem, periods: int, columns: int) -> _Layout:
-    ns, nk = len(problem.sources), len(problem.sinks)
-    blocks, begin = [], 0
-    for items in (ns, ns, nk, nk, nk, columns, columns, 2 * len(problem.arcs)):
-        block = np.arange(begin, begin + periods * items).reshape(periods, items)
-        blocks.append(block)
-        begin += periods * items
-    return _Layout(begin, *blocks)
-
-
-def _model(
-    problem: NetworkProblem,
-    periods: Sequence[Period],
-    weights: np.ndarray,
-    columns: list[tuple[int, int, float]],
-    at: _Layout,
-) -> DesignModel:
-    tail = np.cumsum(weights[::-1])[::-1]
-    cost, upper = np.zeros(at.size), np.full(at.size, INF)
-    integer = np.zeros(at.size, dtype=bool)
-    for block in (at.s, at.r, at.w, at.z):
-        integer[block] = True
-    upper[at.s] = upper[at.r] = upper[at.z] = 1.0
-    rows = Rows()
-    for t, weight in enumerate(weights):
-        for i, source in enumerate(problem.sources):
-            cost[at.s[t, i]] = weight * source.fixed_musd_yr
-            cost[at.a[t, i]] = weight * (source.variable_usd_t - (periods[t].price_usd_t or 0.0))
-            rows.add([at.a[t, i], at.s[t, i]], [1.0, -source.capacity_mt_yr], -INF, 0.0)
-        _sink_rows(rows, problem, periods[t].years, at, t, cost, weight)
-        for n, (e, c, high) in enumerate(columns):
-            trend = problem.arcs[e].trends[c]
-            cost[at.z[t, n]] = tail[t] * trend.fixed_musd_yr
-            cost[at.k[t, n]] = tail[t] * trend.slope_usd_t
-            upper[at.k[t, n]] = high
-            rows.add([at.k[t, n], at.z[t, n]], [1.0, -high], -INF, 0.0)
-            if t and problem.arcs[e].existing:
-                # the pipe that is there is there once
-                upper[at.z[t, n]] = upper[at.k[t, n]] = 0.0
-        _flow_rows(rows, problem, columns, at, t, upper)
-        captured = at.a[t].tolist()
-        want = periods[t].target_mt_yr
-        if want is not None:
-            rows.add(captured, [1.0] * len(captured), want, want)
-    _time_rows(rows, problem, periods, at)
-    return DesignModel(at, cost, np.zeros(at.size), upper, integer, rows)  # type: ignore[arg-type]
-
-
-def _sink_rows(
-    rows: Rows,
-    problem: NetworkProblem,
-    years: float,
-    at: _Layout,
-    t: int,
-    cost: np.ndarray,
-    weight: float,
-) -> None:
-    for j, sink in enumerate(problem.sinks):
-        cost[at.r[t, j]] = weight * sink.fixed_musd_yr
-        cost[at.w[t, j]] = weight * sink.well_musd_yr
-        cost[at.b[t, j]] = weight * sink.injection_usd_t
-        most = sink.capacity_mt / years
-        rate = sink.well_rate_mt_yr if math.isfinite(sink.well_rate_mt_yr) else max(most, 1e-9)
-        rows.add([at.b[t, j], at.r[t, j]], [1.0, -most], -INF, 0.0)
-        rows.add([at.b[t, j], at.w[t, j]], [1.0, -rate], -INF, 0.0)
-
-
-def _flow_rows(
-    rows: Rows,
-    problem: NetworkProblem,
-    columns: list[tuple[int, int, float]],
-    at: _Layout,
-    t: int,
-    upper: np.ndarray,
-) -> None:
-    arcs = len(problem.arcs)
-    laid: list[list[int]] = [[] for _ in problem.arcs]
-    for n, (e, _, _) in enumerate(columns):
-        laid[e] += at.k[: t + 1, n].tolist()
-    by_arc: list[list[int]] = [[] for _ in problem.arcs]
-    for n, (e, _, _) in enumerate(columns):
-        by_arc[e].append(int(at.z[t, n]))
-    balance: dict[object, list[tuple[int, float]]] = {node: [] for node in problem.nodes}
-    for e, arc in enumerate(problem.arcs):
-        there, back = int(at.x[t, e]), int(at.x[t, arcs + e])
-        rows.add([there, back, *laid[e]], [1.0, 1.0] + [-1.0] * len(laid[e]), -INF, 0.0)
-        rows.add(by_arc[e], [1.0] * len(by_arc[e]), -INF, 1.0)
-        if arc.one_way:
-            upper[back] = 0.0
-        balance[arc.tail] += [(there, 1.0), (back, -1.0)]
-        balance[arc.head] += [(there, -1.0), (back, 1.0)]
-    for i, source in enumerate(problem.sources):
-        balance[source.node].append((int(at.a[t, i]), -1.0))
-    for j, sink in enumerate(problem.sinks):
-        balance[sink.node].append((int(at.b[t, j]), 1.0))
-    for terms in balance.values():
-        rows.add([i for i, _ in terms], [v for _, v in terms], 0.0, 0.0)
-
-
-def _time_rows(rows: Rows, problem: NetworkProblem, periods: Sequence[Period], at: _Layout) -> None:
-    """What is open stays open, wells stay, and a sink fills."""
-    for block in (at.s, at.r, at.w):
-        for before, after in zip(block[:-1].ravel(), block[1:].ravel(), strict=True):
-            rows.add([int(after), int(before)], [1.0, -1.0], 0.0, INF)
-    for j, sink in enumerate(problem.sinks):
-        years = [p.years for p in periods]
-        rows.add(at.b[:, j].tolist(), years, -INF, sink.capacity_mt)

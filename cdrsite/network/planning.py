@@ -12,25 +12,31 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
-from cdrsite.network.design import NetworkPlan, Pipe, design
+from cdrsite.network.design import design
+from cdrsite.network.horizon import Period
+from cdrsite.network.periods import design_periods
+from cdrsite.network.planned import (
+    Link,
+    Planned,
+    node_names,
+    pipe_uses,
+    plant_uses,
+    storage_uses,
+)
 from cdrsite.network.problem import Arc, NetworkProblem, Sink, Source, Trend
 from cdrsite.network.search import GapOf
+from cdrsite.network.staged import reachable_in, state_in
 from cdrsite.network.trends import Trends, pipe_trends, ship_trends
-from cdrsite.transport.costmodels import levelised, ship, truck
-from cdrsite.transport.hydraulics import nominal_diameter, parallel_lines
+from cdrsite.transport.costmodels import truck
 from cdrsite.transport.pipelines import Basis
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from shapely import LineString
-
-    from cdrsite.core.grid import AnalysisGrid
     from cdrsite.network.candidates import CandidateArc, Candidates, ExistingPipe
     from cdrsite.network.plants import Plants
 
@@ -114,6 +120,12 @@ class Options:
         Seed of the search.
     capture_usd_t : mapping of str to float
         Cost of a captured tonne by method [USD per t stored]; the same for all when empty.
+    periods : sequence of Period
+        What is asked when, in place of a target; a target of infinity is all that can be stored.
+    start, after, discount_rate
+        As :func:`cdrsite.network.periods.design_periods`.
+    service : mapping
+        Method or unit -> year from and until which it serves.
     """
 
     model: str = "central"
@@ -128,148 +140,11 @@ class Options:
     time_limit: float = math.inf
     seed: int = 0
     capture_usd_t: Mapping[str, float] | None = None
-
-
-@dataclass(frozen=True)
-class PlantUse:
-    """A plant in the plan: stored [t/yr] of what it could give, and its cost [USD/yr]."""
-
-    name: str
-    method: str
-    row: int
-    col: int
-    gross_t_yr: float
-    could_store_t_yr: float
-    stored_t_yr: float
-    capture_usd_yr: float
-    existing: bool
-
-
-@dataclass(frozen=True)
-class PipeUse:
-    """A line in the plan.
-
-    Attributes
-    ----------
-    id, mode : str
-        Arc; ``pipeline``, ``existing pipeline``, ``truck`` or ``ship``.
-    start, end : str
-        Names of plants and units, ``junction N`` elsewhere, in the direction of the flow.
-    flow_t_yr : float
-        Flow [t/yr].
-    inch : float
-        Nominal diameter of each line [inch]; NaN where it is no new pipeline.
-    lines : int
-        Parallel lines.
-    length_km, weight_km : float
-        True length, and length of plain ground of the same cost [km].
-    cost_usd_yr : float
-        By the trends: part of the objective [USD/yr].
-    model_usd_yr : float
-        By the cost model itself, for this flow and length [USD/yr]; NaN for existing pipelines.
-    cell : ndarray, int64
-        Flat cells in the direction of the flow; empty for ships.
-    """
-
-    id: str
-    mode: str
-    start: str
-    end: str
-    flow_t_yr: float
-    inch: float
-    lines: int
-    length_km: float
-    weight_km: float
-    cost_usd_yr: float
-    model_usd_yr: float
-    cell: NDArray[np.int64]
-
-    def line(self, grid: AnalysisGrid) -> LineString | None:
-        """Cell centres as a line in the grid's CRS; None without cells."""
-        from cdrsite.transport.routes import line
-
-        if not len(self.cell):
-            return None
-        row, col = np.divmod(self.cell, grid.cols)
-        return line(row, col, grid)
-
-
-@dataclass(frozen=True)
-class StorageUse:
-    """A storage unit in the plan: stored and room [t/yr], wells, cost [USD/yr]."""
-
-    name: str
-    stored_t_yr: float
-    room_t_yr: float
-    wells: int
-    cost_usd_yr: float
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A designed network with its tables.
-
-    Attributes
-    ----------
-    plan : NetworkPlan
-        Status, bound, gap and the parts in the solver's units.
-    problem : NetworkProblem
-        What was solved.
-    plants : tuple of PlantUse
-        All plants, those not served with 0 stored.
-    pipes : tuple of PipeUse
-        What is built or used.
-    storage : tuple of StorageUse
-        All reachable units.
-    trends : Trends
-        Of pipelines, with their excess over the cost model.
-    wanted_t_yr : float
-        Target [t/yr].
-    unserved_t_yr : float
-        What plants could give above the target [t/yr].
-    """
-
-    plan: NetworkPlan
-    problem: NetworkProblem
-    plants: tuple[PlantUse, ...]
-    pipes: tuple[PipeUse, ...]
-    storage: tuple[StorageUse, ...]
-    trends: Trends
-    wanted_t_yr: float
-    unserved_t_yr: float
-
-    @property
-    def costs(self) -> dict[str, float]:
-        """Cost by part [USD/yr]; they add up to the plan's cost."""
-        by_mode = {
-            mode: math.fsum(p.cost_usd_yr for p in self.pipes if p.mode == mode)
-            for mode in ("pipeline", "existing pipeline", "truck", "ship")
-        }
-        return {
-            "capture": math.fsum(p.capture_usd_yr for p in self.plants),
-            **by_mode,
-            "storage": math.fsum(s.cost_usd_yr for s in self.storage),
-        }
-
-    def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """Rows of ``plants``, ``pipes``, ``storage`` and ``costs``, units in the names."""
-        stored = math.fsum(p.stored_t_yr for p in self.plants)
-        pipes = [asdict(pipe) for pipe in self.pipes]
-        for row in pipes:
-            del row["cell"]
-        return {
-            "plants": [asdict(plant) for plant in self.plants],
-            "pipes": pipes,
-            "storage": [asdict(unit) for unit in self.storage],
-            "costs": [
-                {
-                    "part": part,
-                    "cost_usd_yr": cost,
-                    "cost_usd_t": cost / stored if stored > 0 else math.nan,
-                }
-                for part, cost in self.costs.items()
-            ],
-        }
+    periods: Sequence[Period] = ()
+    start: float | None = None
+    after: float | None = None
+    discount_rate: float = 0.0
+    service: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def plan_network(
@@ -317,6 +192,8 @@ def plan_network(
     """
     options, basis = options or Options(), basis or Basis()
     problem, trends, made = network_problem(plants, storage, candidates, options, basis, ships)
+    if options.periods:
+        return _over_periods(plants, storage, candidates, options, basis, problem, trends, made)
     supply, room, both = problem.reachable_mt_yr()
     target = both if options.target is None else options.target / 1e6
     if options.target is None and both < supply * (1 - 1e-9):
@@ -330,29 +207,55 @@ def plan_network(
         problem, target=target, gap=options.gap, gap_of=options.gap_of, effort=options.effort,
         time_limit=options.time_limit, seed=options.seed,
     )  # fmt: skip
-    names = _node_names(plants, storage, candidates)
-    pipes = [_pipe_use(pipe, made[pipe.arc], names, options.model, basis) for pipe in plan.pipes]
+    names = node_names(plants, [unit.name for unit in storage], candidates)
     return Planned(
         plan,
         problem,
-        _plant_uses(plants, plan),
-        tuple(pipe for pipe in pipes if pipe is not None),
-        _storage_uses(problem, plan),
+        plant_uses(plants, plan),
+        pipe_uses(plan, made, names, options.model, basis),
+        storage_uses(problem, plan),
         trends,
         target * 1e6,
         max(supply - target, 0.0) * 1e6,
     )
 
 
-@dataclass(frozen=True)
-class _Link:
-    """What an arc of the problem stands for."""
-
-    mode: str
-    weight_km: float
-    length_km: float
-    tail: int
-    cell: NDArray[np.int64]
+def _over_periods(
+    plants: Plants,
+    storage: Sequence[StorageUnit],
+    candidates: Candidates,
+    options: Options,
+    basis: Basis,
+    problem: NetworkProblem,
+    trends: Trends,
+    made: dict[str, Link],
+) -> Planned:
+    """Plan what is built when; the tables show what stands in the last period."""
+    after = options.years if options.after is None else options.after
+    asked = list(options.periods)
+    for k, one in enumerate(asked):
+        if one.total == math.inf:
+            most = reachable_in(problem, asked, k, options.start, after)
+            asked[k] = replace(one, target_mt_yr=most)
+    found = design_periods(
+        problem, asked, start=options.start, after=after, discount_rate=options.discount_rate,
+        gap=options.gap, gap_of=options.gap_of, effort=options.effort,
+        time_limit=options.time_limit, seed=options.seed,
+    )  # fmt: skip
+    plan = state_in(problem, found, options.effort)
+    supply = math.fsum(s.capacity_mt_yr for s in problem.sources)
+    names = node_names(plants, [unit.name for unit in storage], candidates)
+    return Planned(
+        plan,
+        problem,
+        plant_uses(plants, plan),
+        pipe_uses(plan, made, names, options.model, basis),
+        storage_uses(problem, plan),
+        trends,
+        plan.captured_mt_yr * 1e6,
+        max(supply - plan.captured_mt_yr, 0.0) * 1e6,
+        found,
+    )
 
 
 def network_problem(
@@ -362,7 +265,7 @@ def network_problem(
     options: Options,
     basis: Basis,
     ships: Sequence[ShipLink] = (),
-) -> tuple[NetworkProblem, Trends, dict[str, _Link]]:
+) -> tuple[NetworkProblem, Trends, dict[str, Link]]:
     """Build the network problem, the pipelines' trends, and what each arc stands for."""
     if len(plants.plants) != len(candidates.plant_node):
         raise ConfigError("plants do not match the candidate network", where=WHERE)
@@ -373,6 +276,8 @@ def network_problem(
         Source(
             f"plant {k}", int(node), plant.stored_t_yr / 1e6,
             variable_usd_t=capture.get(plant.method, 0.0), name=plant.name,
+            from_year=_served(options, plant.method)[0],
+            until_year=_served(options, plant.method)[1],
         )
         for k, (plant, node) in enumerate(
             zip(plants.plants, candidates.plant_node.tolist(), strict=True)
@@ -380,7 +285,7 @@ def network_problem(
         if plant.stored_t_yr > 0
     )  # fmt: skip
     sinks = tuple(
-        _sink(unit, int(node), options.years)
+        _sink(unit, int(node), options)
         for unit, node in zip(storage, candidates.storage_node.tolist(), strict=True)
         if node >= 0
     )
@@ -397,12 +302,18 @@ def network_problem(
         name = f"ship {k}"
         sea = ship_trends(link.length_km, most, basis, options.segments)
         arcs.append(Arc(name, link.tail, link.head, sea, link.length_km, one_way=True))
-        made[name] = _Link("ship", link.length_km, link.length_km, link.tail, np.zeros(0, np.int64))
+        made[name] = Link("ship", link.length_km, link.length_km, link.tail, np.zeros(0, np.int64))
     problem = NetworkProblem(sources, sinks, tuple(arcs), years=options.years)
     return problem, trends, made
 
 
-def _sink(unit: StorageUnit, node: int, years: float) -> Sink:
+def _served(options: Options, name: str) -> tuple[float, float]:
+    """Year from and until which a method's plants or a unit serve."""
+    return options.service.get(name, (-math.inf, math.inf))
+
+
+def _sink(unit: StorageUnit, node: int, options: Options) -> Sink:
+    years = options.years
     rate = min(unit.injectivity_t_yr, unit.capacity_t / years)
     if not math.isfinite(rate):
         raise ConfigError(
@@ -410,15 +321,21 @@ def _sink(unit: StorageUnit, node: int, years: float) -> Sink:
             where=f"{WHERE}: {unit.name}",
             cure="give one of them",
         )
+    room = rate * years
+    if options.periods and math.isfinite(unit.capacity_t):
+        # over periods a unit may take its whole rate until it is full
+        room, rate = unit.capacity_t, unit.injectivity_t_yr
     return Sink(
-        unit.name, node, rate * years / 1e6, unit.well_rate_t_yr / 1e6, unit.fixed_usd_yr / 1e6,
+        unit.name, node, room / 1e6, unit.well_rate_t_yr / 1e6, unit.fixed_usd_yr / 1e6,
         unit.well_usd_yr / 1e6, unit.cost_usd_t, unit.name,
+        rate_mt_yr=rate / 1e6 if options.periods else math.inf,
+        from_year=_served(options, unit.name)[0], until_year=_served(options, unit.name)[1],
     )  # fmt: skip
 
 
 def _pipe_arcs(
     candidates: Candidates, trends: Trends, *, laid: bool
-) -> tuple[list[Arc], dict[str, _Link]]:
+) -> tuple[list[Arc], dict[str, Link]]:
     """Pipelines; only those that are there already where none may be laid."""
     arcs, made = [], {}
     for k, arc in enumerate(candidates.arcs):
@@ -437,7 +354,7 @@ def _pipe_arcs(
         arcs.append(
             Arc(name, arc.tail, arc.head, own, arc.length_km, one_way=into, existing=arc.pipe != -1)
         )
-        made[name] = _Link(mode, weight, arc.length_km, arc.tail, arc.cell)
+        made[name] = Link(mode, weight, arc.length_km, arc.tail, arc.cell)
     return arcs, made
 
 
@@ -447,7 +364,7 @@ def _truck_arcs(
     trends: Trends,
     basis: Basis,
     options: Options,
-) -> tuple[list[Arc], dict[str, _Link]]:
+) -> tuple[list[Arc], dict[str, Link]]:
     """Trucks, only where they are cheaper than a pipe of the plant's own on the same way.
 
     Others could win with a part of a plant's flow only; leaving them out keeps the search small.
@@ -468,87 +385,12 @@ def _truck_arcs(
         if own == 0 or ("pipeline" in options.modes and cost * own >= pipe):
             continue
         name, trend = f"truck {k}", (Trend(0.0, cost, most, "truck"),)
-        arcs.append(Arc(name, way.tail, way.head, trend, road, one_way=way.head in ends))
-        made[name] = _Link("truck", road, road, way.tail, way.cell)
+        arcs.append(
+            Arc(name, way.tail, way.head, trend, road, one_way=way.head in ends, hired=True)
+        )
+        made[name] = Link("truck", road, road, way.tail, way.cell)
     return arcs, made
 
 
 def _free_capacity(arc: CandidateArc, pipes: Sequence[ExistingPipe]) -> float:
     return pipes[arc.pipe].capacity_t_yr / 1e6 if arc.pipe >= 0 else math.inf
-
-
-def _node_names(
-    plants: Plants, storage: Sequence[StorageUnit], candidates: Candidates
-) -> dict[int, str]:
-    """Names of nodes; junctions are numbered by their cell."""
-    names: dict[int, str] = {}
-    for unit, node in zip(storage, candidates.storage_node.tolist(), strict=True):
-        names[node] = unit.name
-    for plant, node in zip(plants.plants, candidates.plant_node.tolist(), strict=True):
-        names[node] = f"{names[node]} + {plant.name}" if node in names else plant.name
-    ends = {node for arc in candidates.arcs for node in (arc.tail, arc.head)}
-    ports = {arc.tail: names.get(arc.head, "") for arc in candidates.arcs if arc.pipe == -2}
-    for number, node in enumerate(sorted(ends - set(names)), start=1):
-        names[node] = f"access to {ports[node]}" if node in ports else f"junction {number}"
-    return names
-
-
-def _pipe_use(
-    pipe: Pipe, link: _Link, names: dict[int, str], model: str, basis: Basis
-) -> PipeUse | None:
-    """A line of the plan; None for the step into a unit."""
-    if link.mode == "access":
-        return None
-    flow, inch, lines = pipe.flow_mt_yr * 1e6, math.nan, 1
-    cost = math.nan
-    if link.mode == "pipeline":
-        lines = int(parallel_lines(flow / basis.utilisation))
-        inch = float(nominal_diameter(flow / basis.utilisation / lines))
-        cost = float(levelised(model, flow, link.weight_km, basis)) * flow
-    elif link.mode == "truck":
-        cost = float(truck(flow, max(link.length_km, 1e-3), basis)) * flow
-    elif link.mode == "ship":
-        cost = float(ship(flow, link.length_km, basis)) * flow
-    cell = link.cell if pipe.tail == link.tail else link.cell[::-1]
-    tail, head = (names.get(int(n), str(n)) for n in (pipe.tail, pipe.head))  # type: ignore[call-overload]
-    return PipeUse(
-        pipe.arc, link.mode, tail, head, flow, inch, lines, link.length_km, link.weight_km,
-        pipe.cost_musd_yr * 1e6, cost, cell,
-    )  # fmt: skip
-
-
-def _plant_uses(plants: Plants, plan: NetworkPlan) -> tuple[PlantUse, ...]:
-    used = {source.id: source for source in plan.sources}
-    rows = []
-    for k, plant in enumerate(plants.plants):
-        one = used.get(f"plant {k}")
-        stored = one.captured_mt_yr * 1e6 if one else 0.0
-        cost = one.cost_musd_yr * 1e6 if one else 0.0
-        rows.append(
-            PlantUse(
-                plant.name,
-                plant.method,
-                plant.row,
-                plant.col,
-                plant.gross_t_yr,
-                plant.stored_t_yr,
-                stored,
-                cost,
-                plant.existing,
-            )
-        )
-    return tuple(rows)
-
-
-def _storage_uses(problem: NetworkProblem, plan: NetworkPlan) -> tuple[StorageUse, ...]:
-    used = {sink.id: sink for sink in plan.sinks}
-    return tuple(
-        StorageUse(
-            sink.id,
-            used[sink.id].stored_mt_yr * 1e6 if sink.id in used else 0.0,
-            rate * 1e6,
-            used[sink.id].wells if sink.id in used else 0,
-            used[sink.id].cost_musd_yr * 1e6 if sink.id in used else 0.0,
-        )
-        for sink, rate in zip(problem.sinks, problem.sink_rates().tolist(), strict=True)
-    )

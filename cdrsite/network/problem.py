@@ -48,6 +48,8 @@ class Source:
         each account (rule 5).
     forced : bool
         It captures all that it can in every plan.
+    from_year, until_year : float
+        Over periods it captures from the one on and before the other; one year sees neither.
     """
 
     id: str
@@ -58,6 +60,8 @@ class Source:
     name: str = ""
     ledger: str = ""
     forced: bool = False
+    from_year: float = -math.inf
+    until_year: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,10 @@ class Sink:
         Shown in tables and maps.
     forced : bool
         Its site is opened and paid in every plan.
+    rate_mt_yr : float
+        Most that the site takes a year, whatever its wells [Mt/yr].
+    from_year, until_year : float
+        Over periods it stores from the one on and before the other; one year sees neither.
     """
 
     id: str
@@ -93,6 +101,9 @@ class Sink:
     injection_usd_t: float = 0.0
     name: str = ""
     forced: bool = False
+    rate_mt_yr: float = math.inf
+    from_year: float = -math.inf
+    until_year: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -126,6 +137,8 @@ class Arc:
         Flow from tail to head only.
     existing : bool
         The pipe is there already: its trends say what it carries and what using it costs.
+    hired : bool
+        It costs what it carries, period by period, as trucks do.
     """
 
     id: str
@@ -135,6 +148,7 @@ class Arc:
     length_km: float = math.nan
     one_way: bool = False
     existing: bool = False
+    hired: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,7 +221,9 @@ class NetworkProblem:
 
     def sink_rates(self) -> np.ndarray:
         """Most that each sink can take a year [Mt/yr], shape (sinks,)."""
-        return np.array([s.capacity_mt / self.years for s in self.sinks], dtype=float)
+        return np.array(
+            [min(s.capacity_mt / self.years, s.rate_mt_yr) for s in self.sinks], dtype=float
+        )
 
     def components(self) -> np.ndarray:
         """Label of the connected part of each of :attr:`nodes`, shape (nodes,)."""
@@ -371,6 +387,7 @@ def _check_source(where: str, source: Source) -> None:
     _number(where, "capture capacity", source.capacity_mt_yr)
     _number(where, "fixed cost", source.fixed_musd_yr)
     _number(where, "variable cost", source.variable_usd_t, least=-math.inf)
+    _service(where, source.from_year, source.until_year)
 
 
 def _check_sink(where: str, sink: Sink) -> None:
@@ -388,6 +405,17 @@ def _check_sink(where: str, sink: Sink) -> None:
             expected="a positive rate",
             cure="give a well rate, or leave it empty where wells are not counted",
         )
+    if not sink.rate_mt_yr >= 0:
+        raise DataError("most a year must be zero or more", where=where, got=sink.rate_mt_yr)
+    _service(where, sink.from_year, sink.until_year)
+
+
+def _service(where: str, begin: float, end: float) -> None:
+    if not begin < end:
+        raise DataError(
+            "service ends before it begins", where=where, got=f"from {begin:g} until {end:g}",
+            expected="a later year", rule=7,
+        )  # fmt: skip
 
 
 def _check_arc(where: str, arc: Arc) -> bool:

@@ -53,10 +53,12 @@ def read_case(path: str | Path) -> NetworkProblem:
         ends of lines that meet are then one node. The columns ``row_cost``, ``length``,
         ``one_way``, ``existing`` and ``capacity`` of the arcs are optional; an existing pipe
         costs its ``tariff`` (or nothing) and carries ``capacity``; where it is ``expandable`` a
-        new pipe may lie beside it. ``status`` of sources and sinks is ``free``, ``excluded`` or
-        ``forced`` (the source captures all it can, the site is paid in any case), that of arcs
-        ``free`` or ``excluded``; ``ledger`` names the account of a source. The parameter
-        ``no_transit`` is ``terminals`` or a list of nodes that no flow passes through.
+        new pipe may lie beside it. A site takes at most ``injection_max`` a year. ``from_year`` and
+        ``until_year`` of sources and sinks say when they serve in a plan over periods. ``status``
+        of sources and sinks is ``free``, ``excluded`` or ``forced`` (the source captures all it
+        can, the site is paid in any case), that of arcs ``free`` or ``excluded``; ``ledger`` names
+        the account of a source. The parameter ``no_transit`` is ``terminals`` or a list of nodes
+        that no flow passes through.
 
     Returns
     -------
@@ -192,6 +194,7 @@ def _sources(table: Table, crf: float) -> list[Source]:
     capital = quantity(table, "fixed_capital", "money")
     upkeep = quantity(table, "fixed_om", "money/yr")
     unit = quantity(table, "variable", "unit cost")
+    begin, end = (quantity(table, f"{name}_year", "year") for name in ("from", "until"))
     key, node, name = _text_column(table, ("id",)), _text_column(table, _NODE), "name"
     status = _optional(table, "status")
     return [
@@ -204,6 +207,8 @@ def _sources(table: Table, crf: float) -> list[Source]:
             name=_name(row, _optional(table, name)),
             ledger=_name(row, _optional(table, "ledger")),
             forced=state(where, row, status) == "forced",
+            from_year=begin.of(where, row, -math.inf),
+            until_year=end.of(where, row, math.inf),
         )
         for where, row in table.rows
         if state(where, row, status) != "excluded"
@@ -218,6 +223,8 @@ def _sinks(table: Table, crf: float) -> list[Sink]:
     well = quantity(table, "well_capital", "money")
     well_upkeep = quantity(table, "well_om", "money/yr")
     unit = quantity(table, "injection", "unit cost")
+    limit = quantity(table, "injection_max", "flow")
+    begin, end = (quantity(table, f"{name}_year", "year") for name in ("from", "until"))
     key, node, name = _text_column(table, ("id",)), _text_column(table, _NODE), "name"
     status = _optional(table, "status")
     return [
@@ -231,6 +238,9 @@ def _sinks(table: Table, crf: float) -> list[Sink]:
             injection_usd_t=unit.of(where, row, 0.0),
             name=_name(row, _optional(table, name)),
             forced=state(where, row, status) == "forced",
+            rate_mt_yr=limit.of(where, row, math.inf),
+            from_year=begin.of(where, row, -math.inf),
+            until_year=end.of(where, row, math.inf),
         )
         for where, row in table.rows
         if state(where, row, status) != "excluded"

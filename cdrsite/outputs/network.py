@@ -96,6 +96,7 @@ def tables(plan: NetworkPlan, problem: NetworkProblem) -> dict[str, pd.DataFrame
 
     givers = {one.id: one for one in problem.sources}
     takers = {one.id: one for one in problem.sinks}
+    rates = dict(zip(takers, problem.sink_rates().tolist(), strict=True))
     sources = [
         {
             "id": one.id,
@@ -114,7 +115,7 @@ def tables(plan: NetworkPlan, problem: NetworkProblem) -> dict[str, pd.DataFrame
             "name": takers[one.id].name,
             "node": str(takers[one.id].node),
             "stored_mt_yr": one.stored_mt_yr,
-            "storage_max_mt_yr": takers[one.id].capacity_mt / problem.years,
+            "storage_max_mt_yr": rates[one.id],
             "wells": one.wells,
             "cost_musd_yr": one.cost_musd_yr,
             "cost_usd_t": one.cost_musd_yr / one.stored_mt_yr,

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.version import __version__
 from cdrsite.engine.record import versions
-from cdrsite.network.periods import BuildOut, Period
+from cdrsite.network.horizon import Period
+from cdrsite.network.milestones import whole
+from cdrsite.network.periods import BuildOut
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.staging import Staging
@@ -36,8 +38,8 @@ def periods_summary(
     Returns
     -------
     dict
-        Objective [million USD/yr, discounted mean], bound, gap, and the tables of
-        :func:`periods_tables` as lists of rows.
+        Objective [million USD/yr, discounted mean], bound, gap, the present cost [million USD], and
+        the tables of :func:`periods_tables` as lists of rows.
     """
     tables = periods_tables(plan, periods, problem)
     document: dict[str, Any] = {
@@ -50,6 +52,9 @@ def periods_summary(
         "bound": plan.bound,
         "objective_unit": "million USD/yr",
         "gap": plan.gap,
+        "gap_transport": plan.gap_transport,
+        "present_cost_musd": plan.objective * float(plan.times.worth.sum()),
+        "present_year": whole(float(plan.times.year[0])),
         **{name: frame.to_dict("records") for name, frame in tables.items()},
     }
     return dict(plain(document))
@@ -58,20 +63,20 @@ def periods_summary(
 def periods_tables(
     plan: BuildOut, periods: Sequence[Period], problem: NetworkProblem
 ) -> dict[str, pd.DataFrame]:
-    """Tables ``periods``, ``builds``, ``sources``, ``sinks``, ``pipes``; periods count from 1."""
+    """Tables ``periods``, ``builds``, ``sources``, ``sinks``, ``pipes``, each with the year."""
     import pandas as pd
 
-    begin = [sum(p.years for p in periods[:t]) for t in range(len(periods))]
+    year = [whole(p.year) for p in periods]
     rows: dict[str, list[dict[str, Any]]] = {
         name: [] for name in ("periods", "builds", "sources", "sinks", "pipes")
     }
     for t, period in enumerate(periods):
         rows["periods"].append(
             {
-                "period": t + 1,
-                "begins_yr": begin[t],
-                "years": period.years,
-                "target_mt_yr": period.target_mt_yr,
+                "year": year[t],
+                "years": float(plan.times.years[t]),
+                "discounted_years": float(plan.times.worth[t]),
+                "target_mt_yr": period.total,
                 "price_usd_t": period.price_usd_t,
                 "captured_mt_yr": float(plan.captured[t].sum()),
                 "builds": sum(b.period == t for b in plan.builds),
@@ -80,12 +85,12 @@ def periods_tables(
         for i, source in enumerate(problem.sources):
             if plan.captured[t, i] > 0:
                 amount = float(plan.captured[t, i])
-                rows["sources"].append({"period": t + 1, "id": source.id, "captured_mt_yr": amount})
+                rows["sources"].append({"year": year[t], "id": source.id, "captured_mt_yr": amount})
         for j, sink in enumerate(problem.sinks):
             if plan.stored[t, j] > 0:
                 amount, wells = float(plan.stored[t, j]), int(plan.wells[t, j])
                 rows["sinks"].append(
-                    {"period": t + 1, "id": sink.id, "stored_mt_yr": amount, "wells": wells}
+                    {"year": year[t], "id": sink.id, "stored_mt_yr": amount, "wells": wells}
                 )
         for e, arc in enumerate(problem.arcs):
             flow = float(plan.flow[t, e])
@@ -93,7 +98,7 @@ def periods_tables(
                 ends = (arc.tail, arc.head) if flow > 0 else (arc.head, arc.tail)
                 rows["pipes"].append(
                     {
-                        "period": t + 1,
+                        "year": year[t],
                         "arc": arc.id,
                         "from_node": str(ends[0]),
                         "to_node": str(ends[1]),
@@ -102,7 +107,7 @@ def periods_tables(
                 )
     rows["builds"] = [
         {
-            "period": b.period + 1,
+            "year": year[b.period],
             "arc": b.arc,
             "size": b.trend,
             "capacity_mt_yr": b.capacity_mt_yr,

@@ -35,7 +35,8 @@ def network(frame: Frame) -> str:
     parts = [paragraph(frame.say("network.intro")), tag("dl", *facts, class_="figures small")]
     if frame.at("network/gap") is None:
         parts.append(paragraph(network_proof(frame)))
-    parts += [tonnes(frame), plants(frame), pipes(frame), stores(frame), costs(frame)]
+    parts += [tonnes(frame), plants(frame), periods(frame), pipes(frame), stores(frame)]
+    parts.append(costs(frame))
     return section("network", frame.say("network.title"), *parts)
 
 
@@ -142,6 +143,32 @@ def node(frame: Frame, name: str, plants_: dict[str, str]) -> str:
         if name.startswith(head):
             return frame.words(key, name=name.removeprefix(head))
     return name
+
+
+def periods(frame: Frame) -> str:
+    """What is stored, laid and paid in each period; the other tables show the last."""
+    listed = frame.rows("network_periods")
+    if not listed:
+        return ""
+    columns = [
+        (frame.say("periods.year"), "number"),
+        (frame.say("plants.stored") + frame.in_("Mt/yr"), "number"),
+        (frame.say("periods.laid"), "number"),
+        (frame.say("periods.transport") + frame.in_("MUSD/yr"), "number"),
+        (frame.say("mode.storage") + frame.in_("MUSD/yr"), "number"),
+    ]
+    rows = [
+        [
+            text(f"{real(row.get('year')):g}"),
+            frame.value(f"tables/network_periods/{i}/stored_t_yr", 1e-6),
+            frame.value(f"tables/network_periods/{i}/pipes_laid"),
+            frame.value(f"tables/network_periods/{i}/transport_usd_yr", 1e-6),
+            frame.value(f"tables/network_periods/{i}/storage_usd_yr", 1e-6),
+        ]
+        for i, row in enumerate(listed)
+    ]
+    title, caption = frame.say("periods.title"), frame.say("periods.caption")
+    return tag("h3", title) + table(caption, columns, rows)
 
 
 def stores(frame: Frame) -> str:

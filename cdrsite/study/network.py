@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +21,13 @@ from cdrsite.core.units import conversion
 from cdrsite.engine.stages import stage
 from cdrsite.network.candidates import Candidates, ExistingPipe, candidate_network
 from cdrsite.network.coarse import PlanGrid
-from cdrsite.network.planning import Options, Planned, StorageUnit, plan_network
+from cdrsite.network.horizon import Period
+from cdrsite.network.milestones import whole
+from cdrsite.network.planned import Planned
+from cdrsite.network.planning import Options, StorageUnit, plan_network
 from cdrsite.network.plants import Plants
+from cdrsite.network.schedule import read_periods
+from cdrsite.network.staged import state_in
 from cdrsite.study.compete import zone_layers
 from cdrsite.study.gathering import Gathered, cell_at, gather, text_column, unique_names, warn
 from cdrsite.study.prepare import Setting, open_layers, resolve_methods, storage_of
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from cdrsite.config.network import ExistingPipelines
+    from cdrsite.config.network import ExistingPipelines, Network
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.core.reader import LayerReader
     from cdrsite.engine.arrays import ArrayStore
@@ -147,7 +153,10 @@ def check_network(setting: Setting) -> StorageUnits:
     Raises
     ------
     ConfigError
-        Without storage units; plant sizes for methods that are not studied.
+        Without storage units; plant sizes for methods that are not studied; service of what is
+        neither method nor unit.
+    DataError
+        A table of periods that cannot be read.
     """
     unknown = [name for name in setting.scenario.network.plants if name not in setting.models]
     if unknown:
@@ -164,7 +173,33 @@ def check_network(setting: Setting) -> StorageUnits:
             got="storage without limit",
             cure="give resources.storage.units, or remove network.plan",
         )
+    network, names = setting.scenario.network, [*setting.models, *setting.storage.names]
+    for name in network.service:
+        if name not in names:
+            raise ConfigError(
+                "neither a method of this study nor a storage unit",
+                where="network.service",
+                got=name,
+                expected=", ".join(names),
+            )
+    asked_periods(network)
     return setting.storage
+
+
+def asked_periods(model: Network) -> list[Period]:
+    """Periods of the scenario or of its table; a target of infinity is all that can be stored."""
+    if model.periods is None:
+        return []
+    if isinstance(model.periods, Path):
+        return read_periods(model.periods)
+    return [
+        Period(
+            one.year,
+            math.inf if one.target == "all" else None if one.target is None else one.target / 1e6,
+            one.price,
+        )
+        for one in model.periods
+    ]
 
 
 def _with_zones(
@@ -251,6 +286,17 @@ def _design(
         effort=model.effort,
         time_limit=math.inf if model.time_limit is None else model.time_limit,
         seed=model.seed,
+        periods=asked_periods(model),
+        start=model.start,
+        after=model.after,
+        discount_rate=scenario.costs.discount_rate,
+        service={
+            name: (
+                -math.inf if one.from_ is None else one.from_,
+                math.inf if one.until is None else one.until,
+            )
+            for name, one in model.service.items()
+        },
     )
     try:
         planned = plan_network(
@@ -323,7 +369,8 @@ def project_tables(projects: Projects, grid: AnalysisGrid) -> dict[str, pd.DataF
     -------
     dict of DataFrame
         ``plants``; ``plant_tonnes``: where each method's tonnes went; ``pipes``: pipelines, trucks
-        and ships; ``network_storage``; ``network_costs`` by part, without capture.
+        and ships; ``network_storage``; ``network_costs`` by part, without capture. Over periods
+        they show the last one, and ``network_periods`` and ``network_builds`` what comes when.
     """
     import pandas as pd
 
@@ -343,6 +390,44 @@ def project_tables(projects: Projects, grid: AnalysisGrid) -> dict[str, pd.DataF
             columns={"name": "unit"}
         ),
         "network_costs": pd.DataFrame(costs, columns=["part", "cost_usd_yr", "cost_usd_t"]),
+    } | _period_tables(planned)
+
+
+def _period_tables(planned: Planned | None) -> dict[str, pd.DataFrame]:
+    """What is stored, what it costs and what is laid in each period; nothing without periods."""
+    import pandas as pd
+
+    if planned is None or planned.build_out is None:
+        return {}
+    found, problem = planned.build_out, planned.problem
+    rows: list[dict[str, Any]] = []
+    for t, year in enumerate(found.times.year.tolist()):
+        state = state_in(problem, found, "", t)
+        rows.append({
+            "year": whole(year),
+            "years": float(found.times.years[t]),
+            "discounted_years": float(found.times.worth[t]),
+            "stored_t_yr": state.captured_mt_yr * 1e6,
+            "transport_usd_yr": state.costs.transport * 1e6,
+            "storage_usd_yr": state.costs.storage * 1e6,
+            "pipes_laid": sum(build.period == t for build in found.builds),
+        })  # fmt: skip
+    ways = {pipe.id: pipe for pipe in planned.pipes}
+    laid = [
+        {
+            "year": whole(float(found.times.year[build.period])),
+            "id": build.arc,
+            "start": ways[build.arc].start,
+            "end": ways[build.arc].end,
+            "capacity_t_yr": build.capacity_mt_yr * 1e6,
+            "length_km": ways[build.arc].length_km,
+        }
+        for build in found.builds
+    ]
+    columns = ["year", "id", "start", "end", "capacity_t_yr", "length_km"]
+    return {
+        "network_periods": pd.DataFrame(rows),
+        "network_builds": pd.DataFrame(laid, columns=columns),
     }
 
 
@@ -440,6 +525,14 @@ def project_summary(projects: Projects) -> dict[str, Any]:
     plan = planned.plan
     stored = math.fsum(p.stored_t_yr for p in planned.plants)
     lines = [p for p in planned.pipes if p.mode == "pipeline"]
+    if planned.build_out is not None:
+        times = planned.build_out.times
+        found |= {
+            "periods": len(times.year),
+            "last_year": whole(float(times.year[-1])),
+            "present_cost_musd": plan.objective * float(times.worth.sum()),
+            "present_year": whole(float(times.year[0])),
+        }
     return found | {
         "status": plan.status,
         "objective_musd_yr": plan.objective,

@@ -108,6 +108,10 @@ PLANTS = (
     f"{SOLID}={{least: 1 kt/yr, most: 10 kt/yr, catchment: 3 km}}",
 )
 BUILT = (*PLANTS, "network.sites={layer: sites}")
+PHASED = (
+    *PLANTS,
+    "network.periods=[{year: 2030, target: 0.01 Mt/yr}, {year: 2040, target: 0.02 Mt/yr}]",
+)
 PIPED = (*PLANTS, "network.pipelines={layer: pipes, capacity: more}")
 
 OTHER_UNITS = {"m3/yr": "l/yr", "t/yr": "kt/yr", "GWh/yr": "MWh/yr"}
@@ -573,6 +577,13 @@ CASES: dict[str, Case] = {
     "network.segments": (PLANTS, ("network.segments=1",)),
     "network.years": (PLANTS, ("network.years=90 yr",)),
     "network.target": (PLANTS, ("network.target=0.03 Mt/yr",)),
+    "network.periods[].year": (PHASED, ("network.periods.1.year=2050",)),
+    "network.periods[].target": (PHASED, ("network.periods.1.target=all",)),
+    "network.periods[].price": (PHASED, ("network.periods.0={year: 2030, price: 500 USD/t}",)),
+    "network.start": (PHASED, ("network.start=2020",)),
+    "network.after": (PHASED, ("network.after=50 yr",)),
+    "network.service.*.from": (PHASED, ("network.service={s: {from: 2035}}",)),
+    "network.service.*.until": (PHASED, ("network.service={s: {until: 2035}}",)),
     "network.gap": (PLANTS, ("network.gap=0.00001",)),
     "objective.maximise": (
         (),

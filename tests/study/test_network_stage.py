@@ -10,7 +10,9 @@ import pytest
 import cdrsite
 from cdrsite.cli.tables import network_line
 from cdrsite.config.load import load_scenario
+from cdrsite.core.errors import ConfigError
 from cdrsite.core.words import Words
+from cdrsite.study.run import check_study
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,3 +68,63 @@ def test_flow_and_length_of_every_pipe_are_positive(result: Any) -> None:
     pipes = result.tables["pipes"]
     assert (pipes["flow_t_yr"] > 0).all()
     assert (pipes["length_km"] > 0).all()
+
+
+PHASED = (
+    "grid.resolution=10 km", "network.gap=0.5", "network.effort=quick", "network.start=2028",
+    "network.after=20 yr", "network.service={Luqiu Gas Field: {from: 2040}}",
+)  # fmt: skip
+LISTED = "network.periods=[{year: 2030, target: 2 Mt/yr}, {year: 2040, target: 9 Mt/yr}]"
+
+
+@pytest.fixture(scope="module")
+def phased() -> Any:
+    return cdrsite.run(load_scenario(ROOT / "config" / "demo.yaml", (*PHASED, LISTED)))
+
+
+def test_a_study_over_periods_says_what_is_built_when(phased: Any, tmp_path: Path) -> None:
+    network, tables = phased.summary["network"], phased.tables
+    periods, builds = tables["network_periods"], tables["network_builds"]
+    assert periods["year"].tolist() == [2030, 2040]
+    assert periods["years"].tolist() == pytest.approx([6.0, 25.0])
+    assert periods["stored_t_yr"].tolist() == pytest.approx([2e6, 9e6], rel=1e-9)
+    assert set(builds["year"]) <= {2030, 2040}
+    assert len(builds) == periods["pipes_laid"].sum() > 0
+    # the discounted mean of what the tables say is the objective
+    yearly = (periods["transport_usd_yr"] + periods["storage_usd_yr"]) / 1e6
+    share = periods["discounted_years"] / periods["discounted_years"].sum()
+    assert (yearly * share).sum() == pytest.approx(network["objective_musd_yr"], rel=1e-9)
+    assert network["bound_musd_yr"] <= network["objective_musd_yr"]
+    # the other tables show the last period
+    assert tables["network_costs"]["cost_usd_yr"].sum() / 1e6 == pytest.approx(yearly.iloc[-1])
+    assert tables["network_storage"]["stored_t_yr"].sum() == pytest.approx(9e6)
+    page = (phased.write(tmp_path / "run") / "report.html").read_text(encoding="utf-8")
+    assert "What is built when" in page
+
+
+def test_periods_of_a_scenario_may_stand_in_a_table(phased: Any, tmp_path: Path) -> None:
+    table = tmp_path / "periods.csv"
+    table.write_text("year,target [Mt/yr]\n2030,2\n2040,9\n")
+    scenario = load_scenario(ROOT / "config" / "demo.yaml", (*PHASED, f"network.periods={table}"))
+    assert cdrsite.run(scenario).tables["network_builds"].equals(phased.tables["network_builds"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (("network.start=2030",), "network.start: only periods have this"),
+        ((LISTED, "network.target=2 Mt/yr"), "network.target: the periods say what is asked"),
+        (("network.periods=[{year: 2040, target: all}, {year: 2030, target: all}]",), "must rise"),
+        (("network.periods=[{year: 2040}]",), "a period; got none; expected exactly one of target"),
+        ((LISTED, "network.service={daccs-solid: {from: 2040, until: 2030}}"), "ends before it"),
+    ],
+)
+def test_periods_without_meaning_are_refused_by_key(settings: tuple[str, ...], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        load_scenario(ROOT / "config" / "demo.yaml", settings)
+
+
+def test_service_of_nothing_known_is_refused() -> None:
+    settings = ("grid.resolution=10 km", LISTED, "network.service={Nowhere: {from: 2040}}")
+    with pytest.raises(ConfigError, match=r"network\.service: .* got Nowhere"):
+        check_study(load_scenario(ROOT / "config" / "demo.yaml", settings))
