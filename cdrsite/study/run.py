@@ -126,7 +126,8 @@ def run(
             result = assemble(setting, areas, offers, tally, allocation, space, gathered, projects)
     cache.listen(notes.texts())
     result.scenario = scenario  # all of it: what was asked stands beside the numbers
-    result.warnings.extend(space.told(notes.texts()))
+    # in an order of their own: what a batch has at hand is told earlier than what is read (rule 9)
+    result.warnings.extend(sorted(space.told(notes.texts())))
     with clock.stage("inputs"):
         result.inputs, changed = watch.finish()
     if changed:
