@@ -91,7 +91,7 @@ def _as_raster(data: Any, layer: FileLayer, where: str, nodata: tuple[float, ...
             expected="y, x and at most one more, such as time",
         )
     variable = variable.transpose(*others, y_name, x_name)
-    x, dx = _steps(variable[x_name].values, where)
+    x, dx = _steps(_run_on(variable[x_name]), where)
     y, dy = _steps(variable[y_name].values, where)
     count = variable.shape[0] if others else 1
     attributes = {**variable.encoding, **variable.attrs}
@@ -193,6 +193,15 @@ def _axis(variable: Any, names: tuple[str, ...], axis: str, where: str) -> str:
         got=", ".join(map(str, variable.dims)),
         expected=f"one of {', '.join(names)}",
     )
+
+
+def _run_on(axis: Any) -> Any:
+    """Values of an axis; longitudes that leap back by a circle run on."""
+    values = axis.values
+    degrees = str(axis.attrs.get("units", "degree")).startswith("degree")
+    if str(axis.name).lower() in {"lon", "longitude"} and degrees and values.dtype.kind in "iuf":
+        return np.unwrap(values.astype(np.float64), period=360.0)
+    return values
 
 
 def _steps(values: Any, where: str) -> tuple[NDArray[np.float64], float]:

@@ -6,6 +6,7 @@ stored values; :meth:`RasterSource.decode` turns them into numbers with NaN for 
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from dataclasses import dataclass, field
@@ -131,6 +132,10 @@ class RasterSource:
             )
         self._require_place()
         require_horizontal(self.crs, self.where)
+        if self.crs.is_geographic and self.transform.b == 0 and self.transform.a > 0:
+            circle = math.floor(360.0 / self.transform.a + 1e-6)
+            if 0 < circle < self.shape[1]:  # the columns that come twice are read once
+                object.__setattr__(self, "shape", (self.shape[0], circle))
 
     def _require_place(self) -> None:
         t, (height, width) = self.transform, self.shape
@@ -145,6 +150,11 @@ class RasterSource:
                 cure="georeference it again, e.g. with gdal_translate -a_ullr",
                 rule=7,
             )
+
+    @property
+    def depth(self) -> int:
+        """Numbers that a pixel has."""
+        return len(self.bands)
 
     @cached_property
     def wkt(self) -> str:

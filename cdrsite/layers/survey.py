@@ -12,6 +12,8 @@ from cdrsite.core.crs import transformer
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import Block
 from cdrsite.layers.harmonise import Window, windows
+from cdrsite.layers.projecting import EDGE_TOLERANCE, METRES_A_DEGREE, degrees_of
+from cdrsite.layers.shapes import Repairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,14 +129,26 @@ def _overlaps(source: RasterSource, area: StudyArea) -> bool:
     outline = shapely.Polygon(
         [(t.a * c + t.b * r + t.c, t.d * c + t.e * r + t.f) for c, r in corners]
     )
-    there = transformer(area.grid.wkt, source.wkt)
-    moved = shapely.make_valid(shapely.transform(area.geometry, there.transform, interleaved=False))
+    moved = _in_system_of(source, area)
     shifts = (-360.0, 0.0, 360.0) if source.crs.is_geographic else (0.0,)
     return any(
         shapely.intersects(shapely.affinity.translate(moved, shift), outline)
         and not shapely.touches(shapely.affinity.translate(moved, shift), outline)
         for shift in shifts
     )
+
+
+def _in_system_of(source: RasterSource, area: StudyArea) -> Any:
+    """The region in the raster's system, whole across the 180th meridian."""
+    import shapely
+
+    grid = area.grid
+    if source.crs.is_geographic and not grid.is_geographic:
+        shapes = np.array([area.geometry], dtype=object)
+        tolerance = EDGE_TOLERANCE * grid.resolution * grid.unit_metres / METRES_A_DEGREE
+        return degrees_of(shapes, grid.wkt, tolerance, Repairs())[0]
+    there = transformer(grid.wkt, source.wkt)
+    return shapely.make_valid(shapely.transform(area.geometry, there.transform, interleaved=False))
 
 
 def _require_moderate(source: RasterSource, low: float, high: float) -> None:
