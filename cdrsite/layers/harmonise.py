@@ -249,7 +249,7 @@ def _central_meridian(wkt: str) -> float:
     operation = CRS.from_wkt(wkt).coordinate_operation
     for parameter in operation.params if operation is not None else ():
         if parameter.name.startswith("Longitude of"):
-            return float(np.degrees(parameter.value * parameter.unit_conversion_factor))
+            return float(np.degrees(float(parameter.value) * parameter.unit_conversion_factor))
     return 0.0
 
 

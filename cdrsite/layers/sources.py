@@ -20,6 +20,7 @@ from cdrsite.core import gdal
 from cdrsite.core.crs import parse_crs
 from cdrsite.core.errors import CdrsiteWarning, DataError, MissingFileError
 from cdrsite.core.references import require_vector
+from cdrsite.layers.bands import Together, bands_of, made_into
 from cdrsite.layers.guard import hearing, reading, require_harmless
 from cdrsite.layers.shapes import FARTHEST
 from cdrsite.layers.where import nearest
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
     from cdrsite.config.layers import FileLayer
 
+HUGE = 1e30
+"""No quantity on a map is as large: numbers beyond it stand for unknown, or are damaged."""
+NODATA_TOLERANCE = 1e-6
+"""Relative difference of two numbers that are the same nodata, written differently."""
 VECTOR_SUFFIXES = {
     ".gpkg", ".geojson", ".json", ".shp", ".parquet", ".geoparquet", ".gdb", ".fgb", ".kml", ".csv",
 }  # fmt: skip
@@ -92,6 +97,12 @@ class RasterSource:
         Unit that the file declares.
     most : int or None
         Pixels of a block that are read at most, for a trial that needs no true value.
+    together : {"mean", "sum", "max"} or None
+        What the bands are made into, pixel by pixel.
+    valid : tuple of float
+        Stored values below the first or above the second mean unknown.
+    palette : bool
+        Whether the file has a colour for each of its values.
     """
 
     where: str
@@ -106,6 +117,9 @@ class RasterSource:
     unit: str | None
     reader: Any = field(repr=False, compare=False)
     most: int | None = None
+    together: Together | None = None
+    valid: tuple[float, float] = (-np.inf, np.inf)
+    palette: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is no raster of numbers on the ground.
@@ -154,7 +168,7 @@ class RasterSource:
     @property
     def depth(self) -> int:
         """Numbers that a pixel has."""
-        return len(self.bands)
+        return 1 if self.together else len(self.bands)
 
     @cached_property
     def wkt(self) -> str:
@@ -180,21 +194,35 @@ class RasterSource:
         return found
 
     def unknown(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which stored values mean unknown; nodata is compared in the stored type."""
+        """Which stored values mean unknown; nodata is compared in the stored type.
+
+        Header and pixels of a file of floats may round differently, so a few units of the last
+        place are overlooked; and no quantity is as large as the numbers that some take for nodata.
+        """
         data = np.ma.getdata(stored)
         bad = np.ma.getmaskarray(stored).copy()
-        if np.issubdtype(data.dtype, np.floating):
+        whole = np.issubdtype(data.dtype, np.integer)
+        if not whole:
             bad |= ~np.isfinite(data)
         for value in self.nodata:
             if not np.isfinite(value):
                 continue
-            if np.issubdtype(data.dtype, np.integer):
+            if whole:
                 limits = np.iinfo(data.dtype)
                 if value == int(value) and limits.min <= value <= limits.max:
                     bad |= data == data.dtype.type(int(value))
+            elif abs(value) >= HUGE:
+                bad |= (data <= -HUGE) if value < 0 else (data >= HUGE)
             else:
-                bad |= data == data.dtype.type(value)
-        return bad
+                with np.errstate(invalid="ignore", over="ignore"):
+                    bad |= np.abs(data - value) <= NODATA_TOLERANCE * abs(value)
+        low, high = self.valid
+        if low == -np.inf and high == np.inf:
+            return bad
+        if not whole:  # in their precision, a bound of 0.1 is that of the values
+            low, high = data.dtype.type(low), data.dtype.type(high)
+        with np.errstate(invalid="ignore"):
+            return bad | (data < low) | (data > high)
 
     def decode(self, stored: NDArray[Any]) -> NDArray[np.float64]:
         """Numbers with NaN for unknown: nodata first, then scale and offset."""
@@ -203,7 +231,7 @@ class RasterSource:
         if self.scale != 1.0 or self.offset != 0.0:
             values = values * self.scale + self.offset
         values[bad] = np.nan
-        return values
+        return made_into(values, self.together)
 
 
 class _GdalReader:
@@ -255,13 +283,20 @@ def open_gdal(layer: FileLayer, where: str, nodata: tuple[float, ...]) -> Raster
 
     reader = _GdalReader(str(layer.path))
     require_harmless(layer.path, where)
-    with reading(where, "the raster cannot be read", "check it with gdalinfo"):
+    loud = np.errstate(over="ignore")  # as in gdal.open_raster
+    with reading(where, "the raster cannot be read", "check it with gdalinfo"), loud:
         gdal.require_own_numbers(layer.path, where)
         dataset = reader.handle()
-        bands = bands_of(layer, dataset.count, where)
+        names, what = _band_names(dataset)
+        bands, together = bands_of(layer.band, names, where, what)
         at = bands[0] - 1
+        _require_alike(dataset, bands, where)
+        own, dtype = dataset.nodatavals[at], np.dtype(dataset.dtypes[at])
         reader.masked = MaskFlags.per_dataset in dataset.mask_flag_enums[at]
-        own = dataset.nodatavals[at]
+        if own is not None and dtype.itemsize == 8 and dtype.kind in "iu":
+            # as a float it may be another number; GDAL compares the whole ones
+            reader.masked |= not layer.ignore_file_nodata
+            own = None
         crs = crs_of(layer, dataset.crs.to_wkt() if dataset.crs else None, where)
         if dataset.transform.is_identity:
             raise DataError(
@@ -276,34 +311,55 @@ def open_gdal(layer: FileLayer, where: str, nodata: tuple[float, ...]) -> Raster
             transform=dataset.transform,
             shape=(dataset.height, dataset.width),
             bands=bands,
-            dtype=np.dtype(dataset.dtypes[at]),
+            dtype=dtype,
             nodata=nodata_of(layer, () if own is None else (float(own),), nodata),
             scale=dataset.scales[at] * layer.scale,
             offset=dataset.offsets[at] * layer.scale + layer.offset,
             unit=dataset.units[at] or None,
             reader=reader,
+            together=together,
+            palette=dtype.kind in "iu" and dataset.colorinterp[at].name == "palette",
         )
+
+
+def _band_names(dataset: Any) -> tuple[list[str], str]:
+    """Names of the bands that hold values, and what they are."""
+    colours = [one.name for one in dataset.colorinterp]
+    count = next((n for n, colour in enumerate(colours) if colour == "alpha" and n), len(colours))
+    picture = {"red", "green", "blue"} <= set(colours)
+    names = [
+        description or (colour if colour not in {"gray", "undefined"} else "")
+        for description, colour in zip(dataset.descriptions, colours, strict=True)
+    ]
+    return names[:count], "bands, a picture of colours" if picture else "bands"
+
+
+def _require_alike(dataset: Any, bands: tuple[int, ...], where: str) -> None:
+    """Refuse bands that do not mean the same by the same number."""
+    facts = [
+        (f"{dataset.dtypes[n]}, nodata {dataset.nodatavals[n]}, scale {dataset.scales[n]:g}, "
+         f"offset {dataset.offsets[n]:g}, unit {dataset.units[n] or 'none'}")
+        for n in (band - 1 for band in bands)
+    ]  # fmt: skip
+    for band, fact in zip(bands, facts, strict=True):
+        if fact != facts[0]:
+            raise DataError(
+                "the bands differ in how their values are stored",
+                where=where,
+                got=f"band {bands[0]}: {facts[0]}; band {band}: {fact}",
+                cure="read one band, or write them alike, e.g. with gdal_translate -unscale",
+                rule=7,
+            )
 
 
 def nodata_of(
     layer: FileLayer, own: tuple[float, ...], preset: tuple[float, ...]
 ) -> tuple[float, ...]:
     """Per-layer values supplement the file's and the preset's, or stand alone when told to."""
-    given = tuple(float(v) for v in layer.nodata)
+    given = tuple(layer.nodata)
     if layer.ignore_file_nodata:
         return given
     return given + preset + own
-
-
-def bands_of(layer: FileLayer, count: int, where: str) -> tuple[int, ...]:
-    """Bands that a layer reads of a file that has so many."""
-    if layer.band == "all":
-        return tuple(range(1, count + 1))
-    if not 1 <= layer.band <= count:
-        raise DataError(
-            "no such band", where=where, got=layer.band, expected=f"1 to {count}, or all"
-        )
-    return (layer.band,)
 
 
 def crs_of(layer: FileLayer, wkt: str | None, where: str) -> CRS:

@@ -14,6 +14,7 @@ from cdrsite.core.grid import Block
 from cdrsite.layers.harmonise import Window, windows
 from cdrsite.layers.projecting import EDGE_TOLERANCE, METRES_A_DEGREE, degrees_of
 from cdrsite.layers.shapes import Repairs
+from cdrsite.layers.sources import HUGE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -152,14 +153,16 @@ def _in_system_of(source: RasterSource, area: StudyArea) -> Any:
 
 
 def _require_moderate(source: RasterSource, low: float, high: float) -> None:
-    """Refuse values beyond single precision, in which maps are computed."""
+    """Refuse values that are no quantity, as undeclared nodata leaves them."""
     ends = [value * source.scale + source.offset for value in (low, high)]
-    if max(map(abs, ends)) > float(np.finfo(np.float32).max):
+    if max(map(abs, ends)) >= HUGE:
         raise DataError(
             "values beyond all bounds",
             where=source.where,
             got=f"{low:g} to {high:g}",
-            cure="add them to nodata of the layer if they mean unknown, or correct its scale",
+            expected=f"values below {HUGE:g}",
+            cure=f"nodata: {low if abs(ends[0]) >= HUGE else high!r} on the layer if that means "
+            "unknown, or correct its scale",
             rule=2,
         )
 
