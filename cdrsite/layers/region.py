@@ -19,6 +19,7 @@ from cdrsite.layers.projecting import EDGE_TOLERANCE, degrees_of, geodetic_wkt, 
 from cdrsite.layers.seam import centred_longitudes, turned
 from cdrsite.layers.shapes import Repairs, clean, joined, parts_of, polygonal, workable
 from cdrsite.layers.sources import read_vector
+from cdrsite.layers.truth import require_true
 from cdrsite.layers.where import select
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 BOUNDARY_CURE = "add region.crs: EPSG:..., after asking whoever made the file"
 """What to do about a boundary without a coordinate system."""
+AUTO_RESOLUTION = 1e5
+"""How finely a region is drawn only to see how true a map of it would be [m]."""
 POLYGON = 3
 """Shapely's number of a polygon."""
 
@@ -102,6 +105,12 @@ def build_grid(region: Region, grid: GridModel) -> StudyArea:
     for text in repairs.sentences():
         warnings.warn(f"{where}: {text}", CdrsiteWarning, stacklevel=2)
     bounds = geometry.bounds
+    chosen = None
+    if grid.crs != "auto" and target.is_projected:
+        auto, around = _target_crs(shapes, crs, "auto")
+        flat = _project(shapes, crs, auto, around, AUTO_RESOLUTION, where, Repairs())
+        chosen = auto, flat.bounds
+    require_true(target, bounds, chosen)
     cells = math.ceil((bounds[2] - bounds[0]) / resolution) * math.ceil(
         (bounds[3] - bounds[1]) / resolution
     )

@@ -214,7 +214,10 @@ CASES: dict[str, Case] = {
         ),
     ),
     "layers.*<FileLayer>.unit": ((), ("layers.residues.unit=kt/yr",)),
-    "layers.*<FileLayer>.band": (("layers.slope.path=bands.tif",), ("layers.slope.band=2",)),
+    "layers.*<FileLayer>.band": (
+        ("layers.slope.path=bands.tif", "layers.slope.band=1"),
+        ("layers.slope.band=2",),
+    ),
     "layers.*<FileLayer>.nodata": ((), ("layers.slope.nodata=[5]",)),
     "layers.*<FileLayer>.scale": ((), ("layers.slope.scale=2",)),
     "layers.*<FileLayer>.offset": ((), ("layers.slope.offset=4",)),

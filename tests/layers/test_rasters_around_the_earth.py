@@ -73,6 +73,7 @@ def test_a_grid_of_degrees_over_any_seam(
     np.testing.assert_allclose(half[0], np.repeat(row, 2), rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:.*the region is wide")
 @pytest.mark.parametrize("kind", ["intensive", "extensive"])
 @pytest.mark.parametrize(
     ("bounds", "crs", "size"),
@@ -98,6 +99,7 @@ def test_both_ways_to_count_longitude_are_one(
     np.testing.assert_array_equal(east, by_blocks)
 
 
+@pytest.mark.filterwarnings("ignore:.*the region is wide")
 @pytest.mark.parametrize("crs", ["EPSG:6933", "EPSG:4326"])
 @pytest.mark.parametrize("first", [0.0, -180.0])
 def test_pixels_over_the_cut_of_the_map_are_halved_not_smeared(
