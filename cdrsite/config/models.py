@@ -22,6 +22,7 @@ from cdrsite.core.fields import (
     DataPath,
     Fraction,
     Kilometres,
+    Metres,
     Model,
     Number,
     Years,
@@ -87,6 +88,9 @@ class GridModel(Model):
     """Cell size: text with a unit, or a bare number in units of the CRS (metres, or degrees)."""
     snap: tuple[Number, Number] | Literal["region"] = (0.0, 0.0)
     """A point that cell corners fall on; `region` starts at the region's own north-west corner."""
+    margin: Metres = 0.0
+    """The grid reaches this far beyond the region [m], so that storage, roads and routes outside
+    are reached; nothing there is used or counted."""
     rasterise: Literal["centre", "coverage"] = "coverage"
     """Polygons count by exact covered fraction, or by cell centre."""
     max_cells: int = Field(100_000_000, gt=0)

@@ -203,6 +203,7 @@ CASES: dict[str, Case] = {
     "grid.crs": ((), ("grid.crs=auto",)),
     "grid.resolution": ((), ("grid.resolution=500 m",)),
     "grid.snap": ((), ("grid.snap=[400, 400]",)),
+    "grid.margin": (ROUTED, ("grid.margin=3 km",)),
     "grid.rasterise": ((), ("grid.rasterise=centre",)),
     "layers.*<FileLayer>.path": ((), ("layers.slope.path=flat.tif",)),
     "layers.*<FileLayer>.kind": (
