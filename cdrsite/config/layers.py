@@ -74,6 +74,8 @@ class FileLayer(Model):
     """Grow the features by this distance [m]."""
     rasterise: Literal["centre", "coverage"] | None = None
     """Cells whose centre is covered, or the exact covered fraction. Default: grid.rasterise."""
+    encoding: str | None = None
+    """Encoding of the text of a Shapefile or CSV table that does not say it, e.g. `GBK`."""
     lon: str = "lon"
     """Column of a table with the longitude or x."""
     lat: str = "lat"

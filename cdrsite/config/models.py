@@ -49,6 +49,8 @@ class Region(Model):
     """Layer inside the boundary file."""
     where: str | None = None
     """Filter on the boundary's features, e.g. `name_1 == 'Gansu'`."""
+    encoding: str | None = None
+    """Encoding of the text of a Shapefile that does not say it, e.g. `GBK`."""
     bounds: tuple[Number, Number, Number, Number] | None = None
     """West, south, east, north, in place of a boundary; over the 180th meridian west > east."""
     crs: str = "EPSG:4326"

@@ -14,6 +14,7 @@ from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError, GridErro
 from cdrsite.core.grid import AnalysisGrid, Block, equal_area_crs
 from cdrsite.core.units import parse_quantity
 from cdrsite.layers.coverage import Rings, rings_of
+from cdrsite.layers.featurefiles import read_vector
 from cdrsite.layers.guard import reading
 from cdrsite.layers.projecting import (
     EDGE_TOLERANCE,
@@ -24,7 +25,6 @@ from cdrsite.layers.projecting import (
 )
 from cdrsite.layers.seam import centred_longitudes, turned
 from cdrsite.layers.shapes import Repairs, clean, joined, parts_of, polygonal, workable
-from cdrsite.layers.sources import read_vector
 from cdrsite.layers.truth import require_true
 from cdrsite.layers.where import select
 
@@ -260,7 +260,12 @@ def _outline(region: Region) -> tuple[NDArray[Any], CRS, str]:
     where = f"region.boundary ({region.boundary})"
     given = region.crs if "crs" in region.model_fields_set else None
     frame = read_vector(
-        region.boundary, where, layer=region.layer, crs=given, crs_cure=BOUNDARY_CURE
+        region.boundary,
+        where,
+        layer=region.layer,
+        crs=given,
+        encoding=region.encoding,
+        crs_cure=BOUNDARY_CURE,
     )
     if region.where is not None:
         frame = frame[select(frame, region.where, where)]

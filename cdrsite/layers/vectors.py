@@ -13,6 +13,7 @@ import numpy as np
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import AnalysisGrid, equal_area_crs
 from cdrsite.layers.coverage import Rings, rings_of
+from cdrsite.layers.featurefiles import read_vector
 from cdrsite.layers.guard import reading
 from cdrsite.layers.nearest import Nearest
 from cdrsite.layers.presets import Resolved
@@ -25,7 +26,6 @@ from cdrsite.layers.projecting import (
 )
 from cdrsite.layers.seam import REACH_DEGREES, turned, window_of
 from cdrsite.layers.shapes import Repairs, polygonal, workable
-from cdrsite.layers.sources import read_vector
 from cdrsite.layers.where import select
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ class Vectors:
             crs=model.crs,
             lon=model.lon,
             lat=model.lat,
+            encoding=model.encoding,
         )
         if layer.filter is not None:
             frame = frame[self._own_filter(frame, layer)]

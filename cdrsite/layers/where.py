@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.errors import DataError
+from cdrsite.layers.encodings import require_readable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -328,8 +329,14 @@ def column_name(frame: pd.DataFrame, name: str, place: str, meanings: Columns | 
     Raises
     ------
     DataError
-        If there is none; names the nearest.
+        If there is none (names the nearest), or its text cannot be read.
     """
+    found = _column_of(frame, name, place, meanings)
+    require_readable(frame, found, place)
+    return found
+
+
+def _column_of(frame: pd.DataFrame, name: str, place: str, meanings: Columns | None) -> str:
     names = [str(c) for c in frame.columns if c != frame.attrs.get("geometry", "geometry")]
     if name in names:
         return name

@@ -42,6 +42,8 @@ INFORMATIVE = {
     "data_folder": "where inputs lie, not what is in them",
     "confine_paths": "refuses paths; tests/config/test_bad_input.py",
     "grid.max_cells": "refuses larger grids; tests/config/test_bad_input.py",
+    "layers.*.encoding": "which letters a text is of; tests/layers/test_encodings.py",
+    "region.encoding": "which letters a text is of; tests/layers/test_encodings.py",
     "layers.*.licence": "carried into metadata",
     "layers.*.source": "carried into metadata",
     "*.name": "a name or the column with names, no number",
