@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from cdrsite.core.fields import (
     DataPath,
@@ -25,6 +26,16 @@ Kind = Literal["class", "fraction", "intensive", "extensive"]
 LAYER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
+def _band(value: object) -> object:
+    """A band by its number or name; a date, as YAML reads it, is the name of a time step."""
+    if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+        raise problem(f"bands are counted from 1; got {value}")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+Band = Annotated[int | str, BeforeValidator(_band)]
+
+
 class FileLayer(Model):
     """A raster, a NetCDF or Zarr variable, a vector file or a table with coordinates."""
 
@@ -36,13 +47,14 @@ class FileLayer(Model):
     """Kind of quantity; decides how the layer is brought to the grid (rule 3)."""
     unit: str | None = None
     """Unit of the stored values."""
-    band: int | Literal["all"] = 1
-    """Band of a raster, counted from 1; `all` for twelve monthly bands."""
+    band: Band | None = None
+    """Band or time step of a raster with several: a number from 1, a name or date, `mean`, `sum` or
+    `max` of all of them, or `all` for twelve monthly ones."""
     variable: str | None = None
     """Variable of a NetCDF or Zarr dataset."""
     layer: str | None = None
     """Layer inside a GeoPackage or geodatabase."""
-    nodata: one_or_many(float) = ()  # type: ignore[valid-type]
+    nodata: one_or_many(int | float) = ()  # type: ignore[valid-type]
     """Values that mean unknown, besides those the file declares; NaN always does."""
     ignore_file_nodata: bool = False
     """Treat the file's own nodata value as data: `nodata` then stands alone."""
@@ -62,6 +74,8 @@ class FileLayer(Model):
     """Grow the features by this distance [m]."""
     rasterise: Literal["centre", "coverage"] | None = None
     """Cells whose centre is covered, or the exact covered fraction. Default: grid.rasterise."""
+    encoding: str | None = None
+    """Encoding of the text of a Shapefile or CSV table that does not say it, e.g. `GBK`."""
     lon: str = "lon"
     """Column of a table with the longitude or x."""
     lat: str = "lat"

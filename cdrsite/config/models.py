@@ -22,6 +22,7 @@ from cdrsite.core.fields import (
     DataPath,
     Fraction,
     Kilometres,
+    Metres,
     Model,
     Number,
     Years,
@@ -48,6 +49,8 @@ class Region(Model):
     """Layer inside the boundary file."""
     where: str | None = None
     """Filter on the boundary's features, e.g. `name_1 == 'Gansu'`."""
+    encoding: str | None = None
+    """Encoding of the text of a Shapefile that does not say it, e.g. `GBK`."""
     bounds: tuple[Number, Number, Number, Number] | None = None
     """West, south, east, north, in place of a boundary; over the 180th meridian west > east."""
     crs: str = "EPSG:4326"
@@ -87,6 +90,9 @@ class GridModel(Model):
     """Cell size: text with a unit, or a bare number in units of the CRS (metres, or degrees)."""
     snap: tuple[Number, Number] | Literal["region"] = (0.0, 0.0)
     """A point that cell corners fall on; `region` starts at the region's own north-west corner."""
+    margin: Metres = 0.0
+    """The grid reaches this far beyond the region [m], so that storage, roads and routes outside
+    are reached; nothing there is used or counted."""
     rasterise: Literal["centre", "coverage"] = "coverage"
     """Polygons count by exact covered fraction, or by cell centre."""
     max_cells: int = Field(100_000_000, gt=0)

@@ -166,11 +166,13 @@ def open_raster(path: Path | str, drivers: tuple[str, ...] = RASTER_DRIVERS) -> 
     rasterio.errors.RasterioIOError
         It is none of these, or broken.
     """
+    import numpy as np
     import rasterio
     from rasterio.io import DatasetReader
 
     mosaic = drivers == RASTER_DRIVERS and is_mosaic(Path(path))
-    with rasterio.Env():
+    # a nodata that the values' type cannot hold is none, and no reason for a warning
+    with rasterio.Env(), np.errstate(over="ignore"):
         kinds = ["VRT"] if mosaic else list(drivers)
         return DatasetReader(str(path), driver=kinds, sharing=False)
 

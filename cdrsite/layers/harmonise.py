@@ -6,6 +6,8 @@ means are weighted by true overlap and sums are conserved; nothing is picked by 
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -27,9 +29,14 @@ STRIP_PIXELS = 1_500_000
 SNAP = 1e-7
 """Corners this close to a cell line are on it [cells]: rounding noise makes no slivers."""
 
+HALF_CIRCLE = 180.0 - 1e-9
+"""Longitudes from the middle of a projection to where it is cut; at the cut itself rounding decides
+on which side a point lies [degree]."""
+
 LEAST_KNOWN = 1e-9
 """A cell known over less than this share is unknown."""
 
+GEODETIC = "EPSG:4326"
 Window = tuple[tuple[int, int], tuple[int, int]]
 Decode = Callable[["NDArray[Any]"], "NDArray[np.float64]"]
 
@@ -85,20 +92,46 @@ def _same_cells(
     The overlay would give each cell its own pixel with weight one: the same numbers.
     """
     place = _offset(source, grid)
-    if place is None:
+    circle = 360.0 / grid.resolution if source.crs.is_geographic else 0.0
+    whole = round(circle)
+    if place is None or (circle and abs(circle - whole) >= SNAP and _comes_again(source, grid)):
         return None
+    values: NDArray[np.float64] | None = None
+    for turn in (-whole, 0, whole) if circle else (0,):
+        values = _copied(source, block, decode, (place[0], place[1] + turn), values)
+    if values is None:
+        values = np.full((source.depth, *block.shape), np.nan)
+    return values
+
+
+def _copied(
+    source: RasterSource,
+    block: Block,
+    decode: Decode,
+    place: tuple[int, int],
+    values: NDArray[np.float64] | None,
+) -> NDArray[np.float64] | None:
+    """Put the pixels of a raster that begins at a place of the grid into a block."""
     height, width = source.shape
     row, col = block.row0 + place[0], block.col0 + place[1]
     rows = min(max(row, 0), height), min(max(row + block.shape[0], 0), height)
     cols = min(max(col, 0), width), min(max(col + block.shape[1], 0), width)
-    if rows == (row, row + block.shape[0]) and cols == (col, col + block.shape[1]):
-        return decode(source.read(rows, cols))
-    values = np.full((len(source.bands), *block.shape), np.nan)
-    if rows[0] < rows[1] and cols[0] < cols[1]:
-        values[:, rows[0] - row : rows[1] - row, cols[0] - col : cols[1] - col] = decode(
-            source.read(rows, cols)
-        )
+    if rows[0] >= rows[1] or cols[0] >= cols[1]:
+        return values
+    found = decode(source.read(rows, cols))
+    if found.shape[1:] == block.shape:
+        return found
+    if values is None:
+        values = np.full((len(found), *block.shape), np.nan)
+    values[:, rows[0] - row : rows[1] - row, cols[0] - col : cols[1] - col] = found
     return values
+
+
+def _comes_again(source: RasterSource, grid: AnalysisGrid) -> bool:
+    """Whether another copy of a raster in degrees reaches into the grid."""
+    west, _, east, _ = grid.bounds
+    low, high = source.transform.c, source.transform.c + source.transform.a * source.shape[1]
+    return any(low + turn < east and high + turn > west for turn in (-360.0, 360.0))
 
 
 def _offset(source: RasterSource, grid: AnalysisGrid) -> tuple[int, int] | None:
@@ -119,41 +152,58 @@ def _offset(source: RasterSource, grid: AnalysisGrid) -> tuple[int, int] | None:
 def _overlay(
     source: RasterSource, grid: AnalysisGrid, block: Block, decode: Decode, *, conserve: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    shape = (len(source.bands), *block.shape)
+    shape = (source.depth, *block.shape)
     total, known = np.zeros(shape), np.zeros(shape)
-    for rows, cols in strips(source, grid, block):
-        u, v = corners(source, grid, rows, cols)
+    for (rows, cols), turn in strips(source, grid, block):
+        u, v, width = corners(source, grid, rows, cols, turn)
         values = decode(source.read(rows, cols))
+        if conserve and (width < 1).any():  # the rest of such a pixel lies over the seam
+            values = values * width
         overlay(u, v, values, block.row0, block.col0, conserve, total, known)
     return total, known
 
 
-def strips(source: RasterSource, grid: AnalysisGrid, block: Block) -> Iterator[Window]:
-    """Source windows that together hold every pixel touching a block, in source order."""
+def strips(
+    source: RasterSource, grid: AnalysisGrid, block: Block
+) -> Iterator[tuple[Window, float]]:
+    """Source windows that together hold every pixel touching a block, as :func:`copies`."""
     left = np.inf if source.most is None else source.most
-    for (r0, r1), (c0, c1) in windows(source, grid, block):
+    for ((r0, r1), (c0, c1)), turn in copies(source, grid, block):
         height = max(1, STRIP_PIXELS // ((c1 - c0) * len(source.bands)))
         for row in range(r0, r1, height):
             if left <= 0:
                 return
             left -= height * (c1 - c0)
-            yield (row, min(row + height, r1)), (c0, c1)
+            yield ((row, min(row + height, r1)), (c0, c1)), turn
 
 
 def windows(source: RasterSource, grid: AnalysisGrid, block: Block) -> list[Window]:
-    """Source windows around a block; two where it straddles the seam of a global raster."""
+    """Source windows around a block; several where it straddles the seam of a global raster."""
+    return [window for window, _ in copies(source, grid, block)]
+
+
+def copies(source: RasterSource, grid: AnalysisGrid, block: Block) -> list[tuple[Window, float]]:
+    """Source windows around a block, each with the degrees by which its longitudes are turned.
+
+    A raster in degrees comes round again every 360: a block can meet several copies of it, each on
+    its own side. Those of a projected grid share no longitude, see :func:`corners`.
+    """
     x, y = _project(_outline(grid, block), grid.wkt, source.wkt)
     good = np.isfinite(x) & np.isfinite(y)
     if not good.any():
         return []
     x, y = x[good], y[good]
     height, width = source.shape
-    shifts = (-360.0, 0.0, 360.0) if source.crs.is_geographic else (0.0,)
+    pieces, turns = [(x, y)], [0.0]
+    if source.crs.is_geographic:
+        turns = [-360.0, 0.0, 360.0]
+        if not grid.is_geographic:
+            pieces = _around(x, y, grid, block)
     inverse = ~source.transform
-    found: list[Window] = []
-    for shift in shifts:
-        cols = inverse.a * (x + shift) + inverse.b * y + inverse.c
-        rows = inverse.d * (x + shift) + inverse.e * y + inverse.f
+    found: list[tuple[Window, float]] = []
+    for (x, y), turn in itertools.product(pieces, turns):
+        cols = inverse.a * (x - turn) + inverse.b * y + inverse.c
+        rows = inverse.d * (x - turn) + inverse.e * y + inverse.f
         span_r, span_c = rows.max() - rows.min(), cols.max() - cols.min()
         # the outline is a chord of a curve: the margin covers what bulges out
         r0 = max(0, int(np.floor(rows.min() - 2 - 0.002 * span_r)))
@@ -161,26 +211,46 @@ def windows(source: RasterSource, grid: AnalysisGrid, block: Block) -> list[Wind
         c0 = max(0, int(np.floor(cols.min() - 2 - 0.002 * span_c)))
         c1 = min(width, int(np.ceil(cols.max() + 2 + 0.002 * span_c)))
         if r0 < r1 and c0 < c1:
-            found.append(((r0, r1), (c0, c1)))
-    return _merged(found)
+            found.append((((r0, r1), (c0, c1)), turn))
+    return sorted(found, key=lambda one: one[0][1])
 
 
-def _merged(found: list[Window]) -> list[Window]:
-    """Join windows that overlap, so that no pixel counts twice."""
-    found = sorted(found, key=lambda w: w[1])
-    merged: list[Window] = []
-    for rows, cols in found:
-        if merged and merged[-1][1][1] >= cols[0]:
-            last_rows, last_cols = merged.pop()
-            merged.append(
-                (
-                    (min(last_rows[0], rows[0]), max(last_rows[1], rows[1])),
-                    (last_cols[0], max(last_cols[1], cols[1])),
-                )
-            )
-        else:
-            merged.append((rows, cols))
-    return merged
+def _around(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], grid: AnalysisGrid, block: Block
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Longitudes of a block on either side of where the map is cut; all of them if it is wide."""
+    centre = _central_meridian(grid.wkt)
+    middle = np.angle(np.exp(1j * np.radians(lon)).sum(), deg=True)
+    middle = centre + np.mod(middle - centre + 180, 360) - 180
+    lon = middle + np.mod(lon - middle + 180, 360) - 180
+    wide = lon.max() - lon.min() > 180
+    for pole in (90.0, -90.0):
+        # a point in some projections, a line in others
+        x, y = transformer(GEODETIC, grid.wkt).transform([middle, middle + 90], [pole, pole])
+        col, row = (x[0] - grid.west) / grid.resolution, (grid.north - y[0]) / grid.resolution
+        inside = block.col0 - 1 <= col <= block.col1 + 1 and block.row0 - 1 <= row <= block.row1 + 1
+        if inside:
+            lon, lat = np.append(lon, middle), np.append(lat, pole)
+            wide |= math.hypot(x[1] - x[0], y[1] - y[0]) < grid.resolution
+    if wide:
+        return [(np.linspace(centre - 180, centre + 180, len(lat)), lat)]
+    return [
+        (np.clip(lon + turn, centre - 180, centre + 180), lat)
+        for turn in (-360.0, 0.0, 360.0)
+        if (np.abs(lon + turn - centre) < 180).any()
+    ]
+
+
+@cache
+def _central_meridian(wkt: str) -> float:
+    """Longitude in the middle of a projection, half a circle from where it is cut [degree]."""
+    from pyproj import CRS
+
+    operation = CRS.from_wkt(wkt).coordinate_operation
+    for parameter in operation.params if operation is not None else ():
+        if parameter.name.startswith("Longitude of"):
+            return float(np.degrees(float(parameter.value) * parameter.unit_conversion_factor))
+    return 0.0
 
 
 def _outline(grid: AnalysisGrid, block: Block) -> NDArray[np.float64]:
@@ -195,25 +265,39 @@ def _outline(grid: AnalysisGrid, block: Block) -> NDArray[np.float64]:
 
 
 def corners(
-    source: RasterSource, grid: AnalysisGrid, rows: tuple[int, int], cols: tuple[int, int]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    source: RasterSource,
+    grid: AnalysisGrid,
+    rows: tuple[int, int],
+    cols: tuple[int, int],
+    turn: float = 0.0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Absolute cell coordinates of the pixel corners of a window, shape (h + 1, w + 1).
 
-    They depend on the pixel only, never on the window, so neighbouring windows share their corners
-    to the bit.
+    They depend on the pixel and its turn only, never on the window, so neighbouring windows share
+    their corners to the bit. A pixel over the line along which a projection cuts the globe ends
+    there; the third array says which part of each column's width is left, shape (w,).
     """
     col, row = np.meshgrid(
         np.arange(cols[0], cols[1] + 1, dtype=np.float64),
         np.arange(rows[0], rows[1] + 1, dtype=np.float64),
     )
-    t = source.transform
-    x, y = t.a * col + t.b * row + t.c, t.d * col + t.e * row + t.f
+    t, width = source.transform, np.ones(cols[1] - cols[0])
+    x, y = t.a * col + t.b * row + (t.c + turn), t.d * col + t.e * row + t.f
     if not same_crs(source.wkt, grid.wkt):
+        given = x
+        if source.crs.is_geographic and t.b == t.d == 0:
+            y = np.clip(y, -90.0, 90.0)  # rasters whose outer rows are centred on the poles
+            if not grid.is_geographic:
+                middle = _central_meridian(grid.wkt)
+                x = np.clip(x, middle - HALF_CIRCLE, middle + HALF_CIRCLE)
+                width = np.diff(x[0]) / np.diff(given[0])
         x, y = _project(np.column_stack([x.ravel(), y.ravel()]), source.wkt, grid.wkt)
         x, y = x.reshape(col.shape), y.reshape(col.shape)
+        if source.crs.is_geographic and grid.is_geographic:
+            x = x + 360.0 * np.round((given - x) / 360.0)
     u = (x - grid.west) / grid.resolution
     v = (grid.north - y) / grid.resolution
-    return _snapped(u), _snapped(v)
+    return _snapped(u), _snapped(v), width
 
 
 @cache

@@ -27,7 +27,7 @@ class Resolved:
     preset : DatasetPreset or None
         The preset.
     kind : str or None
-        class, fraction, intensive, extensive (rule 3), or None for bare features.
+        class, fraction, intensive, extensive (rule 3); None where only the file can tell.
     unit : str or None
         Unit, where the scenario or the preset gives one.
     nodata : tuple of float
@@ -117,8 +117,6 @@ def resolve(name: str, model: FileLayer) -> Resolved:
         nodata = preset.nodata
         if preset.scale != 1.0 and model.scale == 1.0:
             model = model.model_copy(update={"scale": preset.scale})
-    if not is_vector(model.path):
-        kind = kind or "intensive"
     return Resolved(name, model, preset, kind, unit, nodata, where, attribute)
 
 

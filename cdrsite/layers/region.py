@@ -14,11 +14,18 @@ from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError, GridErro
 from cdrsite.core.grid import AnalysisGrid, Block, equal_area_crs
 from cdrsite.core.units import parse_quantity
 from cdrsite.layers.coverage import Rings, rings_of
+from cdrsite.layers.featurefiles import read_vector
 from cdrsite.layers.guard import reading
-from cdrsite.layers.projecting import EDGE_TOLERANCE, degrees_of, geodetic_wkt, projected
+from cdrsite.layers.projecting import (
+    EDGE_TOLERANCE,
+    METRES_A_DEGREE,
+    degrees_of,
+    geodetic_wkt,
+    projected,
+)
 from cdrsite.layers.seam import centred_longitudes, turned
 from cdrsite.layers.shapes import Repairs, clean, joined, parts_of, polygonal, workable
-from cdrsite.layers.sources import read_vector
+from cdrsite.layers.truth import require_true
 from cdrsite.layers.where import select
 
 if TYPE_CHECKING:
@@ -29,6 +36,8 @@ if TYPE_CHECKING:
 
 BOUNDARY_CURE = "add region.crs: EPSG:..., after asking whoever made the file"
 """What to do about a boundary without a coordinate system."""
+AUTO_RESOLUTION = 1e5
+"""How finely a region is drawn only to see how true a map of it would be [m]."""
 POLYGON = 3
 """Shapely's number of a polygon."""
 
@@ -101,7 +110,45 @@ def build_grid(region: Region, grid: GridModel) -> StudyArea:
             geometry = _project(shapes, crs, target, interval, resolution, where, repairs)
     for text in repairs.sentences():
         warnings.warn(f"{where}: {text}", CdrsiteWarning, stacklevel=2)
-    bounds = geometry.bounds
+    bounds = _widened(geometry.bounds, grid.margin, target)
+    chosen = None
+    if grid.crs != "auto" and target.is_projected:
+        auto, around = _target_crs(shapes, crs, "auto")
+        flat = _project(shapes, crs, auto, around, AUTO_RESOLUTION, where, Repairs())
+        chosen = auto, _widened(flat.bounds, grid.margin, auto)
+    require_true(target, bounds, chosen)
+    _require_moderate(bounds, resolution, grid)
+    snap = None if grid.snap == "region" else grid.snap
+    return StudyArea(AnalysisGrid.from_bounds(target, bounds, resolution, snap=snap), geometry)
+
+
+def _widened(
+    bounds: tuple[float, float, float, float], margin: float, crs: CRS
+) -> tuple[float, float, float, float]:
+    """Bounds [CRS units] that reach farther on every side by a margin [m]."""
+    west, south, east, north = bounds
+    if margin == 0:
+        return bounds
+    if not crs.is_geographic:
+        side = margin / float(crs.axis_info[0].unit_conversion_factor)
+        return west - side, south - side, east + side, north + side
+    up = margin / METRES_A_DEGREE
+    south, north = max(-90.0, south - up), min(90.0, north + up)
+    widest = math.cos(math.radians(min(max(abs(south), abs(north)), 89.0)))
+    side = min(up / widest, max(0.0, (360 - (east - west)) / 2))
+    return west - side, south, east + side, north
+
+
+def _require_moderate(
+    bounds: tuple[float, float, float, float], resolution: float, grid: GridModel
+) -> None:
+    """Refuse a grid of more cells than allowed.
+
+    Raises
+    ------
+    GridError
+        Says how many there would be.
+    """
     cells = math.ceil((bounds[2] - bounds[0]) / resolution) * math.ceil(
         (bounds[3] - bounds[1]) / resolution
     )
@@ -109,16 +156,12 @@ def build_grid(region: Region, grid: GridModel) -> StudyArea:
         raise GridError(
             "the grid would have too many cells",
             where="grid.resolution",
-            got=f"{cells:,} cells at {grid.resolution}",
+            got=f"{cells:,} cells at {grid.resolution}"
+            + (f" with a margin of {grid.margin / 1000:g} km" if grid.margin else ""),
             expected=f"at most {grid.max_cells:,}",
             cure="give a coarser resolution or a smaller region, or raise grid.max_cells",
             rule=1,
         )
-    snap = None if grid.snap == "region" else grid.snap
-    return StudyArea(
-        AnalysisGrid.from_bounds(target, bounds, resolution, snap=snap),
-        geometry,
-    )
 
 
 def parse_resolution(value: float | str, crs: CRS) -> float:
@@ -217,7 +260,12 @@ def _outline(region: Region) -> tuple[NDArray[Any], CRS, str]:
     where = f"region.boundary ({region.boundary})"
     given = region.crs if "crs" in region.model_fields_set else None
     frame = read_vector(
-        region.boundary, where, layer=region.layer, crs=given, crs_cure=BOUNDARY_CURE
+        region.boundary,
+        where,
+        layer=region.layer,
+        crs=given,
+        encoding=region.encoding,
+        crs_cure=BOUNDARY_CURE,
     )
     if region.where is not None:
         frame = frame[select(frame, region.where, where)]

@@ -8,8 +8,8 @@ One module: whatever the format, a source answers the same questions.
 
 from __future__ import annotations
 
+import math
 import threading
-import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,20 +19,23 @@ import numpy as np
 
 from cdrsite.core import gdal
 from cdrsite.core.crs import parse_crs
-from cdrsite.core.errors import CdrsiteWarning, DataError, MissingFileError
-from cdrsite.core.references import require_vector
-from cdrsite.layers.guard import hearing, reading, require_harmless
+from cdrsite.core.errors import DataError, MissingFileError
+from cdrsite.layers.bands import Together, bands_of, made_into
+from cdrsite.layers.guard import reading, require_harmless
 from cdrsite.layers.shapes import FARTHEST
 from cdrsite.layers.where import nearest
 
 if TYPE_CHECKING:
-    import geopandas as gpd
     from affine import Affine
     from numpy.typing import NDArray
     from pyproj import CRS
 
     from cdrsite.config.layers import FileLayer
 
+HUGE = 1e30
+"""No quantity on a map is as large: numbers beyond it stand for unknown, or are damaged."""
+NODATA_TOLERANCE = 1e-6
+"""Relative difference of two numbers that are the same nodata, written differently."""
 VECTOR_SUFFIXES = {
     ".gpkg", ".geojson", ".json", ".shp", ".parquet", ".geoparquet", ".gdb", ".fgb", ".kml", ".csv",
 }  # fmt: skip
@@ -93,6 +96,12 @@ class RasterSource:
         Unit that the file declares.
     most : int or None
         Pixels of a block that are read at most, for a trial that needs no true value.
+    together : {"mean", "sum", "max"} or None
+        What the bands are made into, pixel by pixel.
+    valid : tuple of float
+        Stored values below the first or above the second mean unknown.
+    palette : bool
+        Whether the file has a colour for each of its values.
     """
 
     where: str
@@ -107,6 +116,9 @@ class RasterSource:
     unit: str | None
     reader: Any = field(repr=False, compare=False)
     most: int | None = None
+    together: Together | None = None
+    valid: tuple[float, float] = (-np.inf, np.inf)
+    palette: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is no raster of numbers on the ground.
@@ -133,6 +145,10 @@ class RasterSource:
             )
         self._require_place()
         require_horizontal(self.crs, self.where)
+        if self.crs.is_geographic and self.transform.b == 0 and self.transform.a > 0:
+            circle = math.floor(360.0 / self.transform.a + 1e-6)
+            if 0 < circle < self.shape[1]:  # the columns that come twice are read once
+                object.__setattr__(self, "shape", (self.shape[0], circle))
 
     def _require_place(self) -> None:
         t, (height, width) = self.transform, self.shape
@@ -147,6 +163,11 @@ class RasterSource:
                 cure="georeference it again, e.g. with gdal_translate -a_ullr",
                 rule=7,
             )
+
+    @property
+    def depth(self) -> int:
+        """Numbers that a pixel has."""
+        return 1 if self.together else len(self.bands)
 
     @cached_property
     def wkt(self) -> str:
@@ -172,21 +193,35 @@ class RasterSource:
         return found
 
     def unknown(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which stored values mean unknown; nodata is compared in the stored type."""
+        """Which stored values mean unknown; nodata is compared in the stored type.
+
+        Header and pixels of a file of floats may round differently, so a few units of the last
+        place are overlooked; and no quantity is as large as the numbers that some take for nodata.
+        """
         data = np.ma.getdata(stored)
         bad = np.ma.getmaskarray(stored).copy()
-        if np.issubdtype(data.dtype, np.floating):
+        whole = np.issubdtype(data.dtype, np.integer)
+        if not whole:
             bad |= ~np.isfinite(data)
         for value in self.nodata:
             if not np.isfinite(value):
                 continue
-            if np.issubdtype(data.dtype, np.integer):
+            if whole:
                 limits = np.iinfo(data.dtype)
                 if value == int(value) and limits.min <= value <= limits.max:
                     bad |= data == data.dtype.type(int(value))
+            elif abs(value) >= HUGE:
+                bad |= (data <= -HUGE) if value < 0 else (data >= HUGE)
             else:
-                bad |= data == data.dtype.type(value)
-        return bad
+                with np.errstate(invalid="ignore", over="ignore"):
+                    bad |= np.abs(data - value) <= NODATA_TOLERANCE * abs(value)
+        low, high = self.valid
+        if low == -np.inf and high == np.inf:
+            return bad
+        if not whole:  # in their precision, a bound of 0.1 is that of the values
+            low, high = data.dtype.type(low), data.dtype.type(high)
+        with np.errstate(invalid="ignore"):
+            return bad | (data < low) | (data > high)
 
     def decode(self, stored: NDArray[Any]) -> NDArray[np.float64]:
         """Numbers with NaN for unknown: nodata first, then scale and offset."""
@@ -195,7 +230,7 @@ class RasterSource:
         if self.scale != 1.0 or self.offset != 0.0:
             values = values * self.scale + self.offset
         values[bad] = np.nan
-        return values
+        return made_into(values, self.together)
 
 
 class _GdalReader:
@@ -247,13 +282,20 @@ def open_gdal(layer: FileLayer, where: str, nodata: tuple[float, ...]) -> Raster
 
     reader = _GdalReader(str(layer.path))
     require_harmless(layer.path, where)
-    with reading(where, "the raster cannot be read", "check it with gdalinfo"):
+    loud = np.errstate(over="ignore")  # as in gdal.open_raster
+    with reading(where, "the raster cannot be read", "check it with gdalinfo"), loud:
         gdal.require_own_numbers(layer.path, where)
         dataset = reader.handle()
-        bands = bands_of(layer, dataset.count, where)
+        names, what = _band_names(dataset)
+        bands, together = bands_of(layer.band, names, where, what)
         at = bands[0] - 1
+        _require_alike(dataset, bands, where)
+        own, dtype = dataset.nodatavals[at], np.dtype(dataset.dtypes[at])
         reader.masked = MaskFlags.per_dataset in dataset.mask_flag_enums[at]
-        own = dataset.nodatavals[at]
+        if own is not None and dtype.itemsize == 8 and dtype.kind in "iu":
+            # as a float it may be another number; GDAL compares the whole ones
+            reader.masked |= not layer.ignore_file_nodata
+            own = None
         crs = crs_of(layer, dataset.crs.to_wkt() if dataset.crs else None, where)
         if dataset.transform.is_identity:
             raise DataError(
@@ -268,34 +310,55 @@ def open_gdal(layer: FileLayer, where: str, nodata: tuple[float, ...]) -> Raster
             transform=dataset.transform,
             shape=(dataset.height, dataset.width),
             bands=bands,
-            dtype=np.dtype(dataset.dtypes[at]),
+            dtype=dtype,
             nodata=nodata_of(layer, () if own is None else (float(own),), nodata),
             scale=dataset.scales[at] * layer.scale,
             offset=dataset.offsets[at] * layer.scale + layer.offset,
             unit=dataset.units[at] or None,
             reader=reader,
+            together=together,
+            palette=dtype.kind in "iu" and dataset.colorinterp[at].name == "palette",
         )
+
+
+def _band_names(dataset: Any) -> tuple[list[str], str]:
+    """Names of the bands that hold values, and what they are."""
+    colours = [one.name for one in dataset.colorinterp]
+    count = next((n for n, colour in enumerate(colours) if colour == "alpha" and n), len(colours))
+    picture = {"red", "green", "blue"} <= set(colours)
+    names = [
+        description or (colour if colour not in {"gray", "undefined"} else "")
+        for description, colour in zip(dataset.descriptions, colours, strict=True)
+    ]
+    return names[:count], "bands, a picture of colours" if picture else "bands"
+
+
+def _require_alike(dataset: Any, bands: tuple[int, ...], where: str) -> None:
+    """Refuse bands that do not mean the same by the same number."""
+    facts = [
+        (f"{dataset.dtypes[n]}, nodata {dataset.nodatavals[n]}, scale {dataset.scales[n]:g}, "
+         f"offset {dataset.offsets[n]:g}, unit {dataset.units[n] or 'none'}")
+        for n in (band - 1 for band in bands)
+    ]  # fmt: skip
+    for band, fact in zip(bands, facts, strict=True):
+        if fact != facts[0]:
+            raise DataError(
+                "the bands differ in how their values are stored",
+                where=where,
+                got=f"band {bands[0]}: {facts[0]}; band {band}: {fact}",
+                cure="read one band, or write them alike, e.g. with gdal_translate -unscale",
+                rule=7,
+            )
 
 
 def nodata_of(
     layer: FileLayer, own: tuple[float, ...], preset: tuple[float, ...]
 ) -> tuple[float, ...]:
     """Per-layer values supplement the file's and the preset's, or stand alone when told to."""
-    given = tuple(float(v) for v in layer.nodata)
+    given = tuple(layer.nodata)
     if layer.ignore_file_nodata:
         return given
     return given + preset + own
-
-
-def bands_of(layer: FileLayer, count: int, where: str) -> tuple[int, ...]:
-    """Bands that a layer reads of a file that has so many."""
-    if layer.band == "all":
-        return tuple(range(1, count + 1))
-    if not 1 <= layer.band <= count:
-        raise DataError(
-            "no such band", where=where, got=layer.band, expected=f"1 to {count}, or all"
-        )
-    return (layer.band,)
 
 
 def crs_of(layer: FileLayer, wkt: str | None, where: str) -> CRS:
@@ -341,124 +404,3 @@ def require_horizontal(crs: CRS, where: str) -> None:
 
 
 WGS84 = "EPSG:4326"
-
-
-def read_vector(
-    path: Path,
-    where: str,
-    *,
-    layer: str | None = None,
-    crs: str | None = None,
-    lon: str = "lon",
-    lat: str = "lat",
-    crs_cure: str = CRS_CURE,
-) -> gpd.GeoDataFrame:
-    """Read all features of a vector file or of a table with coordinates.
-
-    Parameters
-    ----------
-    path : Path
-        GeoPackage, GeoJSON, Shapefile, geodatabase, GeoParquet or CSV.
-    where : str
-        Layer and file, for errors.
-    layer : str, optional
-        Layer inside the file.
-    crs : str, optional
-        Replaces the file's CRS; a table without one is WGS 84.
-    lon, lat : str
-        Columns of a table.
-    crs_cure : str
-        What a person is told to do about a file without a CRS.
-
-    Returns
-    -------
-    GeoDataFrame
-        In the file's CRS.
-
-    Raises
-    ------
-    MissingFileError, DataError
-        If it is missing, cannot be read, has no CRS, no features or not the layer.
-    """
-    require_file(path, where)
-    with reading(where), hearing(where):
-        frame = _read_features(path, where, layer, lon, lat)
-    if not hasattr(frame, "crs"):
-        raise DataError(
-            "the layer has no shapes, only a table",
-            where=where,
-            cure="name the layer with the shapes by layer:, or a CSV file with lon and lat",
-            rule=7,
-        )
-    if crs is not None:
-        frame = frame.set_crs(parse_crs(crs, f"{where}: crs"), allow_override=True)
-    if frame.crs is None:
-        raise DataError(
-            "the layer has no coordinate system (CRS)", where=where, cure=crs_cure, rule=7
-        )
-    if frame.empty:
-        raise DataError("the layer has no features", where=where, rule=7)
-    require_horizontal(frame.crs, where)
-    return frame
-
-
-def _read_features(path: Path, where: str, layer: str | None, lon: str, lat: str) -> Any:
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
-        return _read_table(path, where, lon, lat)
-    if suffix in {".parquet", ".geoparquet"}:
-        import geopandas as gpd
-
-        return gpd.read_parquet(path)
-    require_vector(path, where)
-    with gdal.vector_options(**gdal.OFFLINE):
-        return _read_ogr(path, where, layer)
-
-
-def _read_ogr(path: Path, where: str, layer: str | None) -> gpd.GeoDataFrame:
-    import pyogrio
-    from shapely.errors import GEOSException
-
-    names = [str(n) for n in pyogrio.list_layers(path)[:, 0]]
-    if not names:
-        raise DataError("the file holds no layer", where=where, rule=7)
-    if layer is not None and layer not in names:
-        raise DataError(
-            "no such layer in the file",
-            where=where,
-            got=layer,
-            expected=f"one of {', '.join(names)}",
-            cure=nearest(layer, names),
-        )
-    if layer is None and len(names) > 1 and path.stem not in names:
-        raise DataError(
-            "which layer of the file is meant",
-            where=where,
-            got=f"{len(names)} layers",
-            expected=f"layer: one of {', '.join(names)}",
-        )
-    chosen = layer or (path.stem if len(names) > 1 else names[0])
-    try:
-        return pyogrio.read_dataframe(path, layer=chosen)
-    except GEOSException as error:  # rings that are not closed, lines of one point
-        warnings.warn(
-            f"{where}: shapes that are not closed or have too few points are closed, or left out "
-            f"where that is not possible ({error})",
-            CdrsiteWarning,
-            stacklevel=2,
-        )
-        return pyogrio.read_dataframe(path, layer=chosen, on_invalid="fix")
-
-
-def _read_table(path: Path, where: str, lon: str, lat: str) -> gpd.GeoDataFrame:
-    import geopandas as gpd
-    import pandas as pd
-
-    from cdrsite.layers.where import column_name
-
-    table = pd.read_csv(path)
-    x, y = column_name(table, lon, where), column_name(table, lat, where)
-    for column in (x, y):
-        if not pd.api.types.is_numeric_dtype(table[column]) or table[column].isna().any():
-            raise DataError(f"column {column!r} is not a number in every row", where=where, rule=7)
-    return gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(table[x], table[y]), crs="EPSG:4326")

@@ -12,6 +12,9 @@ from cdrsite.core.crs import transformer
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import Block
 from cdrsite.layers.harmonise import Window, windows
+from cdrsite.layers.projecting import EDGE_TOLERANCE, METRES_A_DEGREE, degrees_of
+from cdrsite.layers.shapes import Repairs
+from cdrsite.layers.sources import HUGE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,8 +130,7 @@ def _overlaps(source: RasterSource, area: StudyArea) -> bool:
     outline = shapely.Polygon(
         [(t.a * c + t.b * r + t.c, t.d * c + t.e * r + t.f) for c, r in corners]
     )
-    there = transformer(area.grid.wkt, source.wkt)
-    moved = shapely.make_valid(shapely.transform(area.geometry, there.transform, interleaved=False))
+    moved = _in_system_of(source, area)
     shifts = (-360.0, 0.0, 360.0) if source.crs.is_geographic else (0.0,)
     return any(
         shapely.intersects(shapely.affinity.translate(moved, shift), outline)
@@ -137,15 +139,30 @@ def _overlaps(source: RasterSource, area: StudyArea) -> bool:
     )
 
 
+def _in_system_of(source: RasterSource, area: StudyArea) -> Any:
+    """The region in the raster's system, whole across the 180th meridian."""
+    import shapely
+
+    grid = area.grid
+    if source.crs.is_geographic and not grid.is_geographic:
+        shapes = np.array([area.geometry], dtype=object)
+        tolerance = EDGE_TOLERANCE * grid.resolution * grid.unit_metres / METRES_A_DEGREE
+        return degrees_of(shapes, grid.wkt, tolerance, Repairs())[0]
+    there = transformer(grid.wkt, source.wkt)
+    return shapely.make_valid(shapely.transform(area.geometry, there.transform, interleaved=False))
+
+
 def _require_moderate(source: RasterSource, low: float, high: float) -> None:
-    """Refuse values beyond single precision, in which maps are computed."""
+    """Refuse values that are no quantity, as undeclared nodata leaves them."""
     ends = [value * source.scale + source.offset for value in (low, high)]
-    if max(map(abs, ends)) > float(np.finfo(np.float32).max):
+    if max(map(abs, ends)) >= HUGE:
         raise DataError(
             "values beyond all bounds",
             where=source.where,
             got=f"{low:g} to {high:g}",
-            cure="add them to nodata of the layer if they mean unknown, or correct its scale",
+            expected=f"values below {HUGE:g}",
+            cure=f"nodata: {low if abs(ends[0]) >= HUGE else high!r} on the layer if that means "
+            "unknown, or correct its scale",
             rule=2,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ import numpy as np
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import AnalysisGrid, equal_area_crs
 from cdrsite.layers.coverage import Rings, rings_of
+from cdrsite.layers.featurefiles import read_vector
 from cdrsite.layers.guard import reading
 from cdrsite.layers.nearest import Nearest
 from cdrsite.layers.presets import Resolved
@@ -22,9 +24,8 @@ from cdrsite.layers.projecting import (
     projected,
     to_grid,
 )
-from cdrsite.layers.seam import turned, window_of
+from cdrsite.layers.seam import REACH_DEGREES, turned, window_of
 from cdrsite.layers.shapes import Repairs, polygonal, workable
-from cdrsite.layers.sources import read_vector
 from cdrsite.layers.where import select
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ T = TypeVar("T")
 
 MIXED = 7
 """Shapely's number of a collection of several kinds."""
+FAR = 100_000.0
+"""Features that are all farther from a region, and than it is wide, are told of [m]."""
 BUFFER_SEGMENTS = 16
 """Straight pieces per quarter circle of a buffer, as in most GIS."""
 
@@ -135,9 +138,14 @@ class Vectors:
 
     def nearest(self, name: str, where: str | None) -> Nearest:
         """The features under an index for distances."""
-        return self._made(
-            ("nearest", name, where), lambda: Nearest(self.shapes(name, where), self.grid)
-        )
+
+        def make() -> Nearest:
+            gap = self.gap(name)
+            if FAR < gap < math.inf and gap > self._size:
+                self._warn(name, f"its nearest feature is {gap / 1000:.0f} km from the region")
+            return Nearest(self.shapes(name, where), self.grid)
+
+        return self._made(("nearest", name, where), make)
 
     def _load(self, name: str) -> gpd.GeoDataFrame:
         layer = self.layers[name]
@@ -149,6 +157,7 @@ class Vectors:
             crs=model.crs,
             lon=model.lon,
             lat=model.lat,
+            encoding=model.encoding,
         )
         if layer.filter is not None:
             frame = frame[self._own_filter(frame, layer)]
@@ -162,7 +171,8 @@ class Vectors:
             )
         for text in repairs.sentences():
             self._warn(name, text)
-        self._require_near(shapes, name)
+        if len(shapes) and self._gap(shapes) > REACH_DEGREES * METRES_A_DEGREE:
+            raise self._elsewhere(name, len(shapes))
         return frame.set_geometry(shapes, crs=self.grid.crs)
 
     def _own_filter(self, frame: gpd.GeoDataFrame, layer: Resolved) -> NDArray[np.bool_]:
@@ -176,31 +186,60 @@ class Vectors:
             self._warn(layer.name, f"the filter of its preset is not applied: {error.what}")
             return np.ones(len(frame), np.bool_)
 
-    def _require_near(self, shapes: NDArray[Any], name: str) -> None:
-        """Refuse features that are all far from the region; warn if they only lie beside it."""
+    def gap(self, name: str) -> float:
+        """Distance from the grid to the box around a layer's features [m]; inf without any."""
+        return self._made(("gap", name), lambda: self._gap(self.frame(name).geometry.to_numpy()))
+
+    def _gap(self, shapes: NDArray[Any]) -> float:
         import shapely
 
         bounds = shapely.bounds(shapes)
         bounds = bounds[np.isfinite(bounds).all(axis=1)]
+        if not len(bounds):
+            return math.inf
         west, south, east, north = self.grid.bounds
-        gap = np.full(1, np.inf)
-        if not len(shapes):
+        gap_x = max(0.0, bounds[:, 0].min() - east, west - bounds[:, 2].max())
+        gap_y = max(0.0, bounds[:, 1].min() - north, south - bounds[:, 3].max())
+        if not self.grid.is_geographic:
+            return math.hypot(gap_x, gap_y) * self.grid.unit_metres
+        narrow = math.cos(math.radians(min(abs(south), abs(north), 89.0)))
+        return math.hypot(gap_x * narrow, gap_y) * METRES_A_DEGREE
+
+    @property
+    def _size(self) -> float:
+        """Longer side of the grid [m]."""
+        east, north = self.grid.row_steps_m
+        return max(float(np.max(east)) * self.grid.cols, north * self.grid.rows)
+
+    def _require_near(self, name: str, reach: float) -> None:
+        """Refuse features that are all far from the region; warn if they only lie beside it.
+
+        Parameters
+        ----------
+        name : str
+            The layer.
+        reach : float
+            How far its features are grown [m].
+        """
+        frame = self.frame(name)
+        gap = self.gap(name) - reach
+        if gap <= 0 or not len(frame):
             return
-        if len(bounds):
-            gap_x = max(bounds[:, 0].min() - east, west - bounds[:, 2].max())
-            gap_y = max(bounds[:, 1].min() - north, south - bounds[:, 3].max())
-            gap = np.array([max(gap_x, gap_y)])
-        if gap[0] <= 0:
-            return
-        if gap[0] > max(east - west, north - south):
-            raise DataError(
-                "the layer does not overlap the region",
-                where=self.layers[name].where_text,
-                got=f"{len(shapes)} features, all elsewhere",
-                cure="check its CRS (longitude and latitude swapped?) and the region",
-                rule=7,
-            )
-        self._warn(name, "no feature lies in the region, only beside it")
+        if gap > self._size:
+            raise self._elsewhere(name, len(frame))
+        self._made(
+            ("beside", name),
+            lambda: self._warn(name, "no feature lies in the region, only beside it"),
+        )
+
+    def _elsewhere(self, name: str, count: int) -> DataError:
+        return DataError(
+            "the layer does not overlap the region",
+            where=self.layers[name].where_text,
+            got=f"{count} features, all elsewhere",
+            cure="check its CRS (longitude and latitude swapped?) and the region",
+            rule=7,
+        )
 
     def _warn(self, name: str, text: str) -> None:
         warnings.warn(f"{self.layers[name].where_text}: {text}", CdrsiteWarning, stacklevel=2)
@@ -212,6 +251,7 @@ class Vectors:
     def _dissolve(self, name: str, where: str | None, buffer: float) -> Rings:
         import shapely
 
+        self._require_near(name, buffer)
         shapes = self._near(self.shapes(name, where), buffer)
         shapes = grow(shapes, buffer, self.grid) if buffer else self._areal(shapes, name)
         merged = shapely.union_all(shapes)
@@ -271,6 +311,7 @@ class Vectors:
 
     def _grow(self, name: str) -> NDArray[Any]:
         buffer = self.layers[name].model.buffer
+        self._require_near(name, buffer)
         shapes = self.shapes(name, None)
         return grow(shapes, buffer, self.grid) if buffer else self._areal(shapes, name)
 

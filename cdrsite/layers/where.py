@@ -9,12 +9,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cdrsite.core.errors import DataError
+from cdrsite.layers.encodings import require_readable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,6 +192,13 @@ class _Filter:
     def _like(self, column: str) -> NDArray[np.bool_]:
         pattern = str(self._value(column))
         texts = self.frame[column].astype("object")
+        if not any(isinstance(t, str) for t in texts) and texts.notna().any():
+            raise DataError(
+                f"column {column!r} holds no text",
+                where=self.place,
+                got=f"{self.where!r}",
+                cure="compare it by =, <, > or between",
+            )
         return np.array([isinstance(t, str) and like(t, pattern) for t in texts], bool)
 
     def _column(self) -> str:
@@ -217,10 +226,10 @@ class _Filter:
     def _compare(self, column: str, sign: str, value: Any) -> NDArray[np.bool_]:
         import pandas as pd
 
-        values = self.frame[column]
+        values = _plain(self.frame[column])
         numeric = pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
         if pd.api.types.is_datetime64_any_dtype(values):
-            value = pd.Timestamp(value)
+            value = self._moment(column, values, value)
         elif numeric == isinstance(value, str):
             raise DataError(
                 f"column {column!r} holds {'numbers' if numeric else 'text'}",
@@ -239,6 +248,49 @@ class _Filter:
             ">=": values.ge,
         }[sign]
         return compare(value).fillna(value=False).to_numpy(bool)
+
+    def _moment(self, column: str, values: pd.Series, value: Any) -> pd.Timestamp:
+        """What a column of dates is compared with; only what can mean one thing is taken."""
+        import pandas as pd
+
+        try:
+            moment = pd.Timestamp(datetime.fromisoformat(value.strip()))
+        except (AttributeError, ValueError) as error:  # no text, or no date
+            raise DataError(
+                f"column {column!r} holds dates",
+                where=self.place,
+                got=f"{self.where!r}",
+                expected="a date in quotes, as '2000-01-31' or '2000-01-31T12:00:00Z'",
+            ) from error
+        zone = values.dt.tz
+        if zone is None and moment.tz is not None:
+            raise DataError(
+                f"column {column!r} holds dates without a time zone",
+                where=self.place,
+                got=f"{self.where!r}",
+                expected="a date without one",
+            )
+        return moment.tz_localize(zone) if zone is not None and moment.tz is None else moment
+
+
+def _plain(values: pd.Series) -> pd.Series:
+    """A column in a plain type: categories by what they stand for, dates as dates.
+
+    Dates of several time zones, and those that a Parquet file holds, come as objects.
+    """
+    import pandas as pd
+
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    if values.dtype != object:
+        return values
+    known = values.dropna()
+    if not len(known) or not all(isinstance(one, date) for one in known):
+        return values
+    aware = [isinstance(one, datetime) and one.tzinfo is not None for one in known]
+    if any(aware) and not all(aware):
+        return values
+    return pd.to_datetime(values, utc=all(aware))
 
 
 def like(text: str, pattern: str) -> bool:
@@ -277,8 +329,14 @@ def column_name(frame: pd.DataFrame, name: str, place: str, meanings: Columns | 
     Raises
     ------
     DataError
-        If there is none; names the nearest.
+        If there is none (names the nearest), or its text cannot be read.
     """
+    found = _column_of(frame, name, place, meanings)
+    require_readable(frame, found, place)
+    return found
+
+
+def _column_of(frame: pd.DataFrame, name: str, place: str, meanings: Columns | None) -> str:
     names = [str(c) for c in frame.columns if c != frame.attrs.get("geometry", "geometry")]
     if name in names:
         return name

@@ -470,12 +470,13 @@ def _check_present(sites: StorageSites, present: set[int]) -> None:
             "no storage unit touches the grid",
             where=f"layers.{sites.layer}",
             got=", ".join(missing[:5]),
-            cure="enlarge the region, or bring storage units that reach into it",
+            cure="widen the grid, e.g. grid.margin: 200 km, or name units that reach into it",
             rule=7,
         )
     if missing:
         warnings.warn(
-            f"layers.{sites.layer}: outside the grid, so no route reaches {', '.join(missing)}",
+            f"layers.{sites.layer}: outside the grid, so no route reaches {', '.join(missing)}; "
+            "cure: grid.margin, e.g. 200 km",
             CdrsiteWarning,
             stacklevel=3,
         )

@@ -44,6 +44,8 @@ INFORMATIVE = {
     "data_folder": "where inputs lie, not what is in them",
     "confine_paths": "refuses paths; tests/config/test_bad_input.py",
     "grid.max_cells": "refuses larger grids; tests/config/test_bad_input.py",
+    "layers.*.encoding": "which letters a text is of; tests/layers/test_encodings.py",
+    "region.encoding": "which letters a text is of; tests/layers/test_encodings.py",
     "layers.*.licence": "carried into metadata",
     "layers.*.source": "carried into metadata",
     "*.name": "a name or the column with names, no number",
@@ -211,6 +213,7 @@ CASES: dict[str, Case] = {
     "grid.crs": ((), ("grid.crs=auto",)),
     "grid.resolution": ((), ("grid.resolution=500 m",)),
     "grid.snap": ((), ("grid.snap=[400, 400]",)),
+    "grid.margin": (ROUTED, ("grid.margin=3 km",)),
     "grid.rasterise": ((), ("grid.rasterise=centre",)),
     "layers.*<FileLayer>.path": ((), ("layers.slope.path=flat.tif",)),
     "layers.*<FileLayer>.kind": (
@@ -222,7 +225,10 @@ CASES: dict[str, Case] = {
         ),
     ),
     "layers.*<FileLayer>.unit": ((), ("layers.residues.unit=kt/yr",)),
-    "layers.*<FileLayer>.band": (("layers.slope.path=bands.tif",), ("layers.slope.band=2",)),
+    "layers.*<FileLayer>.band": (
+        ("layers.slope.path=bands.tif", "layers.slope.band=1"),
+        ("layers.slope.band=2",),
+    ),
     "layers.*<FileLayer>.nodata": ((), ("layers.slope.nodata=[5]",)),
     "layers.*<FileLayer>.scale": ((), ("layers.slope.scale=2",)),
     "layers.*<FileLayer>.offset": ((), ("layers.slope.offset=4",)),

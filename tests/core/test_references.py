@@ -21,8 +21,8 @@ from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.gdal import open_raster, require_own_numbers
 from cdrsite.core.references import VECTOR_STARTS, files_of, require_vector, sources_of
 from cdrsite.engine.record import input_files
+from cdrsite.layers.featurefiles import read_vector
 from cdrsite.layers.rasterfiles import open_raster as open_layer
-from cdrsite.layers.sources import read_vector
 from cdrsite.network.casefiles import read_tables
 
 CRS = "<SRS>EPSG:3035</SRS><GeoTransform>4000000,1000,0,3006000,0,-1000</GeoTransform>"

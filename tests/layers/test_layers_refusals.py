@@ -203,7 +203,7 @@ def test_lines_cover_nothing(tmp_path: Path, area: StudyArea) -> None:
 
 def test_bands_and_layers(tmp_path: Path, area: StudyArea) -> None:
     path = raster(tmp_path / "a.tif", np.ones((8, 8), "f4"))
-    with pytest.raises(DataError, match="no such band; got 2; expected 1 to 1"):
+    with pytest.raises(DataError, match="no such band; got 2; expected 1, the only one"):
         read(FileLayer(path=path, band=2), area)
     shapes = polygons(tmp_path / "a.gpkg")
     with pytest.raises(DataError, match=r"no such layer in the file; got b; expected one of a"):

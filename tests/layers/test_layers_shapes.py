@@ -227,6 +227,7 @@ def test_shapes_of_a_pacific_system_stay_whole() -> None:
     assert degrees.bounds[2] - degrees.bounds[0] < 10
 
 
+@pytest.mark.filterwarnings("ignore:.*the region is wide")
 def test_a_shape_around_the_pole_holds_it() -> None:
     ring = shapely.Point(0, 0).buffer(1e6)  # about 9 degrees around the north pole
     cap = degrees_of(arr(ring), CRS.from_epsg(3995).to_wkt(), 1e-3, Repairs())[0]

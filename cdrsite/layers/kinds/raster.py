@@ -58,7 +58,13 @@ class RasterLayer:
     @property
     def survey(self) -> Survey:
         """First look at it; see :func:`cdrsite.layers.survey.survey`."""
-        return self._once.get("survey", lambda: survey(self.source, self.file, self.area))
+        file = replace(self.file, kind=self.kind)
+        return self._once.get("survey", lambda: survey(self.source, file, self.area))
+
+    @property
+    def kind(self) -> str:
+        """Kind of quantity: what is said, else classes where each value has a colour (rule 3)."""
+        return self.file.kind or ("class" if self.source.palette else "intensive")
 
     @property
     def info(self) -> LayerInfo:
@@ -67,9 +73,9 @@ class RasterLayer:
         return LayerInfo(
             name=file.name,
             form="raster",
-            kind=file.kind,
-            unit=file.unit or (None if file.kind == "class" else source.unit),
-            bands=len(source.bands),
+            kind=self.kind,
+            unit=file.unit or (None if self.kind == "class" else source.unit),
+            bands=source.depth,
             classes=file.classes,
             licence=file.licence,
             source=file.origin,
@@ -78,23 +84,33 @@ class RasterLayer:
 
     def own(self, block: Block) -> NDArray[np.float32]:
         """Values in the layer's own unit, shape (bands, rows, cols)."""
-        if self.file.kind == "class":
+        source = self.source
+        if self.kind == "class":
+            guessed = self.file.kind is None
             raise DataError(
                 "classes have no mean value",
                 where=self.file.where_text,
-                got="kind: class",
+                got="kind: class" + (", as its table of colours says" if guessed else ""),
                 expected="kind: intensive, fraction or extensive",
-                cure="use classes or scores with this layer",
+                cure="use classes or scores with this layer"
+                + (", or add kind: intensive if its colours only draw numbers" if guessed else ""),
                 rule=3,
             )
-        source = self.source
         self.survey  # noqa: B018 - refuses what cannot be meant
-        if self.file.kind == "extensive":
+        if self.kind == "extensive":
             return harmonise.conserved_sum(source, self.area.grid, block)
         return harmonise.mean(source, self.area.grid, block)
 
     def class_share(self, weights: Mapping[int | str, float], block: Block) -> NDArray[np.float32]:
         """Mean of a weight per class, see :meth:`cdrsite.layers.stack.LayerStack.class_share`."""
+        if self.source.together or self.source.depth > 1:
+            raise DataError(
+                "classes of several bands",
+                where=self.file.where_text,
+                got=f"band: {self.file.model.band}",
+                expected="the number or name of one band",
+                rule=3,
+            )
         key = ("weights", tuple(weights.items()))
         table = self._once.get(key, lambda: self._weights(weights))
         source = self.source
