@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol, TypeVar
 
 from cdrsite.core.errors import ConfigError
@@ -106,8 +107,10 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.notes: ToldSink | None = None
-        self._kept: list[str] = []
         folder.mkdir(parents=True, exist_ok=True)
+        # by number: a run that goes on counts from what the stopped one noted
+        self._kept: list[str] = list(self.parts("notes").values())
+        self._noting = Lock()
 
     def require_key(self, key: dict[str, Any]) -> None:
         """Remember what the run depends on, or refuse to go on with something else.
@@ -172,10 +175,11 @@ class Journal:
     def add(self, name: str, number: int, part: Any) -> None:
         """Record a finished block; one write, so that threads do not mix."""
         if self.notes is not None:
-            for text in self.notes.texts():
-                if text not in self._kept:
-                    self._kept.append(text)
-                    self._write("notes", len(self._kept), text)
+            with self._noting:
+                for text in self.notes.texts():
+                    if text not in self._kept:
+                        self._kept.append(text)
+                        self._write("notes", len(self._kept), text)
         self._write(name, number, part)
 
     def _write(self, name: str, number: int, part: Any) -> None:

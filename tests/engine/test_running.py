@@ -225,3 +225,33 @@ def test_threads_come_from_the_cores_that_may_be_used() -> None:
         if re.search(r"os\.cpu_count\(|sched_getaffinity\(", path.read_text("utf-8"))
     ]
     assert sorted(asks) == ["cli/doctor.py", "core/machine.py"]  # the doctor says both numbers
+
+
+class Noted:
+    """Warnings as they come."""
+
+    def __init__(self, *said: str) -> None:
+        self.said = list(said)
+
+    def texts(self) -> list[str]:
+        return self.said
+
+
+def test_a_run_that_goes_on_keeps_what_earlier_ones_noted(tmp_path: Path) -> None:
+    for number, said in enumerate((("a", "b"), ("c",), ("b", "d"))):
+        journal = Journal(tmp_path / "j")
+        journal.notes = Noted(*said)
+        journal.add("pass", number, number)
+    assert list(Journal(tmp_path / "j").parts("notes").values()) == ["a", "b", "c", "d"]
+
+
+def test_threads_that_note_at_once_lose_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    journal.notes = Noted(*(f"note {i}" for i in range(40)))
+    threads = [threading.Thread(target=journal.add, args=("pass", i, i)) for i in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sorted(journal.parts("notes").values()) == sorted(journal.notes.said)
+    assert sorted(journal.parts("pass")) == list(range(8))
