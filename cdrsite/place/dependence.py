@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_args
 
 from cdrsite.core.fields import Model
 
@@ -165,6 +165,13 @@ def layer_keys(keys: Model, only: type[Model] | None = None) -> Iterator[tuple[s
         value = getattr(keys, name)
         if isinstance(value, Model):
             yield from ((f"{name}.{key}", layer, how) for key, layer, how in layer_keys(value))
-        for how in field.metadata:
+        for how in (*field.metadata, *_marks(field.annotation)):
             if isinstance(how, LayerKey) and value is not None:
                 yield name, value, how
+
+
+def _marks(kind: Any) -> Iterator[Any]:
+    """What a type is annotated with, also as one of several: ``Annotated[str, ...] | None``."""
+    yield from getattr(kind, "__metadata__", ())
+    for inner in get_args(kind):
+        yield from _marks(inner)

@@ -207,7 +207,7 @@ CASES: dict[str, tuple[str | tuple[str, ...], str]] = {
         r"region.bounds.2: not a finite number; got inf",
     ),
     "region outside every layer": (
-        "region={bounds: [100, 30, 100.1, 30.1]}",
+        "region={bounds: [9, 50, 9.1, 50.1]}",
         r"layers\.\w+ .*: the layer does not overlap the region; got .*; cure: check its CRS",
     ),
     "layer elsewhere": (

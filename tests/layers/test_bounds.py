@@ -132,8 +132,11 @@ def test_a_sparse_netcdf_of_three_billion_values(
         for name, values in (("y", y), ("x", x)):
             data.createDimension(name, side)
             data.createVariable(name, "f8", (name,))[:] = values
-        data.set_fill_off()  # a hole in the file, not 14 GB of zeros
-        big = data.createVariable("v", "f4", ("y", "x"), chunksizes=chunks, zlib=chunks is not None)
+        if chunks is None:
+            data.set_fill_off()  # a hole in the file, not 14 GB of zeros
+        # a chunk that nobody wrote reads as the fill value, and as anything where there is none
+        packed: dict[str, Any] = {} if chunks is None else {"chunksizes": chunks, "zlib": True}
+        big = data.createVariable("v", "f4", ("y", "x"), fill_value=0 if chunks else None, **packed)
         big.crs = "EPSG:3035"
         big[:100, :100] = 5.0
     scenario = tmp_path / "study.yaml"

@@ -237,7 +237,7 @@ def test_units_outside_the_grid_are_named(store: str, tmp_path: Path) -> None:
     reader.wall[:] = 0
     reader.units.pop("b")
     where = MemoryStore() if store == "memory" else DiskStore(tmp_path / "one", 20)
-    with pytest.warns(CdrsiteWarning, match="no route reaches b$"):
+    with pytest.warns(CdrsiteWarning, match="no route reaches b; cure: grid.margin"):
         solve(where, model(), 20, reader=reader)
     reader.units.clear()
     where = MemoryStore() if store == "memory" else DiskStore(tmp_path / "two", 20)
