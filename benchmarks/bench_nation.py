@@ -260,7 +260,7 @@ def stream(folder: Path, workers: int) -> None:
     cells, start = setting.area.grid.size, time.perf_counter()
     exclude(setting, space)
     excluded = time.perf_counter()
-    offers = in_workspace(spread_areas(setting, space, None), None, False, space)
+    offers = in_workspace(spread_areas(setting, space, None), None, (), space)
     begun = time.perf_counter()
     score(setting, offers, space)
     end = time.perf_counter()

@@ -588,8 +588,8 @@ CASES: dict[str, Case] = {
     "network.periods[].price": (PHASED, ("network.periods.0={year: 2030, price: 500 USD/t}",)),
     "network.start": (PHASED, ("network.start=2020",)),
     "network.after": (PHASED, ("network.after=50 yr",)),
-    "network.service.*.from": (PHASED, ("network.service={s: {from: 2035}}",)),
-    "network.service.*.until": (PHASED, ("network.service={s: {until: 2035}}",)),
+    "network.service.*.from": (PHASED, ("network.service={stores s: {from: 2035}}",)),
+    "network.service.*.until": (PHASED, ("network.service={stores s: {until: 2035}}",)),
     "network.gap": (PLANTS, ("network.gap=0.00001",)),
     "objective.maximise": (
         (),
