@@ -121,7 +121,13 @@ def test_stages_on_disk_are_not_kept_where_there_is_no_place(study: Path, tmp_pa
 # ------------------------------------------------------------------ what is shared
 
 
-@pytest.mark.parametrize("memory", [None, LITTLE], ids=["in memory", "on disk"])
+@pytest.mark.parametrize(
+    "memory",
+    [
+        pytest.param(None, id="in memory"),
+        pytest.param(LITTLE, id="on disk", marks=pytest.mark.slow),
+    ],
+)
 def test_a_sweep_of_prices_grids_and_supplies_shares_what_it_can(
     study: Path, elsewhere: Path, call: Callable[..., Answer], memory: int | None
 ) -> None:

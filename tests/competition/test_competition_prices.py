@@ -114,6 +114,7 @@ def test_what_local_supplies_stop_has_no_use_for_land(local: float, dung: float)
     np.testing.assert_allclose([block.land_price[0], block.local_price[0, 0]], [0.0, dung])
 
 
+@pytest.mark.slow
 def test_in_the_demo_no_cell_pays_more_than_it_earns(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[Solution] = []
 

@@ -107,6 +107,7 @@ def test_a_run_on_disk_writes_the_same_bytes(
     assert value.shape == ()
 
 
+@pytest.mark.slow
 def test_a_cluster_writes_the_same_bytes(demo: Path, plain: dict[str, str], tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed", reason="needs the extra dask")
     cluster = distributed.LocalCluster(
@@ -158,6 +159,7 @@ def test_what_a_run_needs_grows_with_the_grid(demo: Path) -> None:
     assert 3.5 < four / one < 4.5
 
 
+@pytest.mark.slow
 def test_runs_of_a_batch_share_stages_and_keep_their_bytes(demo: Path, tmp_path: Path) -> None:
     """A sweep over a method's land need touches neither siting nor routes."""
     matrix = tmp_path / "matrix.yaml"

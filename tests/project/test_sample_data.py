@@ -61,11 +61,13 @@ def test_the_folder_is_complete_and_small() -> None:
     assert size <= 8 * 2**20
 
 
+@pytest.mark.slow
 def test_remade_has_the_same_files(remade: Path) -> None:
     made = sorted(path.name for path in remade.iterdir())
     assert made == sorted([*RASTERS, *VECTORS, "sites.csv"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RASTERS)
 def test_rasters_are_made_again(remade: Path, name: str) -> None:
     with rasterio.open(FOLDER / name) as old, rasterio.open(remade / name) as new:
@@ -78,6 +80,7 @@ def test_rasters_are_made_again(remade: Path, name: str) -> None:
     assert same.mean() > 0.999
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VECTORS)
 def test_vectors_are_made_again(remade: Path, name: str) -> None:
     layers = pyogrio.list_layers(FOLDER / name)[:, 0].tolist()
@@ -94,6 +97,7 @@ def test_vectors_are_made_again(remade: Path, name: str) -> None:
         assert new.geometry.geom_equals_exact(old.geometry, tolerance=tolerance).all()
 
 
+@pytest.mark.slow
 def test_sites_are_made_again(remade: Path) -> None:
     old, new = pd.read_csv(FOLDER / "sites.csv"), pd.read_csv(remade / "sites.csv")
     pd.testing.assert_frame_equal(new, old)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from competition_problems import problems
-from hypothesis import given
+from hypothesis import given, settings
 from tiny_scenario import SCENARIO, write_world
 
 import cdrsite
@@ -33,6 +33,7 @@ from cdrsite.testing.exact import solve_whole
 FINE = SolverOptions(gap=1e-9, threads=1)
 
 
+@settings(max_examples=15)
 @given(problems())
 def test_no_plan_gives_a_method_more_than_it_could_do_alone(problem: Problem) -> None:
     price = dict.fromkeys(problem.method_names, 40.0)
