@@ -122,7 +122,7 @@ def load_yaml(text: str, name: str) -> Any:
     yaml = YAML(typ="rt", pure=True)
     yaml.Composer = _Bounded
     try:
-        return yaml.load(io.StringIO(text))
+        return yaml.load(io.StringIO(text))  # round trip: makes plain values only, no objects
     except _Refused as error:
         raise ConfigError(
             error.what,
