@@ -80,7 +80,7 @@ def read_vector(
         )
     if frame.empty:
         raise DataError("the layer has no features", where=where, rule=7)
-    require_horizontal(frame.crs, where)
+    require_horizontal(frame.crs, where, crs_cure)
     return frame
 
 

@@ -14,6 +14,7 @@ from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError, GridErro
 from cdrsite.core.grid import AnalysisGrid, Block, equal_area_crs
 from cdrsite.core.units import parse_quantity
 from cdrsite.layers.coverage import Rings, rings_of
+from cdrsite.layers.datums import warn_of_datum
 from cdrsite.layers.featurefiles import read_vector
 from cdrsite.layers.guard import reading
 from cdrsite.layers.projecting import (
@@ -119,7 +120,9 @@ def build_grid(region: Region, grid: GridModel) -> StudyArea:
     require_true(target, bounds, chosen)
     _require_moderate(bounds, resolution, grid)
     snap = None if grid.snap == "region" else grid.snap
-    return StudyArea(AnalysisGrid.from_bounds(target, bounds, resolution, snap=snap), geometry)
+    made = AnalysisGrid.from_bounds(target, bounds, resolution, snap=snap)
+    warn_of_datum(crs.to_wkt(), made, where)
+    return StudyArea(made, geometry)
 
 
 def _widened(

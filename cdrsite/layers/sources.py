@@ -381,7 +381,7 @@ def crs_of(layer: FileLayer, wkt: str | None, where: str) -> CRS:
 CRS_CURE = "add crs: EPSG:... to the layer, after asking whoever made it"
 
 
-def require_horizontal(crs: CRS, where: str) -> None:
+def require_horizontal(crs: CRS, where: str, cure: str = CRS_CURE) -> None:
     """Refuse a CRS that places nothing on the ground.
 
     Raises
@@ -396,10 +396,10 @@ def require_horizontal(crs: CRS, where: str) -> None:
             "not a horizontal coordinate system (CRS)",
             where=where,
             got=f"{crs.name}, {crs.type_name}",
-            cure=CRS_CURE,
+            cure=cure,
             rule=1,
         )
-    with reading(where, "the coordinate system (CRS) cannot be used", CRS_CURE):
+    with reading(where, "the coordinate system (CRS) cannot be used", cure):
         transformer(crs.to_wkt(), WGS84)
 
 

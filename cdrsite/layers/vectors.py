@@ -13,6 +13,7 @@ import numpy as np
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import AnalysisGrid, equal_area_crs
 from cdrsite.layers.coverage import Rings, rings_of
+from cdrsite.layers.datums import warn_of_datum
 from cdrsite.layers.featurefiles import read_vector
 from cdrsite.layers.guard import reading
 from cdrsite.layers.nearest import Nearest
@@ -165,6 +166,7 @@ class Vectors:
             self._warn(name, f"the filter {layer.filter!r} keeps no feature")
         frame = frame.reset_index(drop=True)
         repairs = Repairs()
+        warn_of_datum(frame.crs.to_wkt(), self.grid, layer.where_text)
         with reading(layer.where_text, "its shapes cannot be projected"):
             shapes = to_grid(
                 frame.geometry.to_numpy(), frame.crs.to_wkt(), self.grid, repairs, layer.where_text

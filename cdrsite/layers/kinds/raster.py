@@ -12,6 +12,7 @@ from cdrsite.core.errors import DataError
 from cdrsite.core.grid import Block
 from cdrsite.layers import harmonise
 from cdrsite.layers.classes import look_up, select_codes
+from cdrsite.layers.datums import warn_of_datum
 from cdrsite.layers.kinds.base import LayerInfo
 from cdrsite.layers.presets import Resolved
 from cdrsite.layers.rasterfiles import open_raster
@@ -59,7 +60,12 @@ class RasterLayer:
     def survey(self) -> Survey:
         """First look at it; see :func:`cdrsite.layers.survey.survey`."""
         file = replace(self.file, kind=self.kind)
-        return self._once.get("survey", lambda: survey(self.source, file, self.area))
+
+        def look() -> Survey:
+            warn_of_datum(self.source.wkt, self.area.grid, file.where_text)
+            return survey(self.source, file, self.area)
+
+        return self._once.get("survey", look)
 
     @property
     def kind(self) -> str:
