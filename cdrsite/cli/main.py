@@ -275,10 +275,11 @@ def check(
     from cdrsite.core.machine import check_address_room
 
     check_address_room()
-    from cdrsite.config.load import load_scenario
+    from cdrsite.config.load import lines_of, load_scenario
     from cdrsite.study.run import check_study
 
-    report = check_study(load_scenario(scenario, set_ or ()))
+    checked = load_scenario(scenario, set_ or ())
+    report = check_study(checked, str(scenario), lines_of(scenario))
     if as_json:
         _say(json.dumps(report, ensure_ascii=False, indent=2))
         return

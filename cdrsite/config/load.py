@@ -54,6 +54,11 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
     return parse_scenario(read_text(path), path, overrides)
 
 
+def lines_of(path: str | Path) -> Lines:
+    """Lines of the keys of a scenario file that can be read."""
+    return read_yaml(read_text(Path(path)), str(path), "keys such as region:")[1]
+
+
 def parse_scenario(text: str, path: Path, overrides: Sequence[str] = ()) -> Scenario:
     """Check scenario text as if it stood in ``path``; see :func:`load_scenario`."""
     data, lines = read_yaml(text, str(path), "keys such as region:")

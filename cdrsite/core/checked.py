@@ -78,9 +78,10 @@ def checked(
     # What is wrong is left out and the rest is checked again, for what only shows once the rest
     # can be read: names among keys. What encloses a key that was left out may miss it then, which
     # is no further problem.
+    wrong = set(found.values())
     for _ in range(MAX_ROUNDS):
         before = len(gone)
-        gone |= {at for at in found.values() if at not in gone and _leave_out(rest, at)}
+        gone |= {at for at in wrong - gone if _leave_out(rest, at)}
         if len(gone) == before:
             break
         try:
@@ -90,6 +91,7 @@ def checked(
         else:
             keys = ((text, tuple(key.split("."))) for text, key in further(made, gone))
             more = {f"{place_of(name, lines, at)}: {text}": at for text, at in keys}
+        wrong |= set(more.values())
         for text, at in more.items():
             if not any(left[: len(at)] == at for left in gone):
                 found[text] = at

@@ -14,15 +14,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cdrsite.config.models import Scenario
-from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
 from cdrsite.core.gdal import bounded_cache
 from cdrsite.core.grid import Block
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.core.secrets import hidden
+from cdrsite.core.yamltext import Lines
 from cdrsite.engine.cache import Cache
 from cdrsite.engine.record import InputWatch, changed_text
 from cdrsite.result.study_result import StudyResult
 from cdrsite.siting.exclusions import exclude_block
+from cdrsite.study.asking import everything_wrong, refusal
 from cdrsite.study.assemble import assemble
 from cdrsite.study.assumed import alternative_sentences, alternatives, warn_of_assumptions
 from cdrsite.study.cells import score, score_cells
@@ -136,8 +138,15 @@ def run(
     return result
 
 
-def check_study(scenario: Scenario) -> dict[str, Any]:
+def check_study(scenario: Scenario, file: str = "", lines: Lines | None = None) -> dict[str, Any]:
     """Find everything a run would refuse, without running.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        From :func:`cdrsite.load_scenario`.
+    file, lines : optional
+        Where the scenario's keys stand, for errors; :func:`cdrsite.config.load.lines_of`.
 
     Returns
     -------
@@ -148,12 +157,15 @@ def check_study(scenario: Scenario) -> dict[str, Any]:
     Raises
     ------
     CdrsiteError
-        The first thing that a run would refuse.
+        All that a run would refuse, one a line.
     """
     with gathered_warnings() as notes, bounded_cache():
-        setting = prepare(scenario)
-        warn_of_assumptions(setting)
-        try_one_cell(setting)
+        try:
+            setting = prepare(scenario)
+            warn_of_assumptions(setting)
+            try_one_cell(setting)
+        except CdrsiteError as error:
+            raise refusal(error, everything_wrong(scenario), file, lines) from error
     grid = setting.area.grid
     return {
         "name": scenario.name,

@@ -1,0 +1,149 @@
+"""All that a run would refuse, one answer to every question: a first refusal hides no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from cdrsite.core.errors import CdrsiteError, ConfigError
+from cdrsite.core.grid import Block
+from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.core.yamltext import Lines, place_of
+from cdrsite.layers.check import check_layers
+from cdrsite.methods.supply import read_pools, read_storage, usable_land
+from cdrsite.siting.rules import rule_share
+from cdrsite.siting.suitability import criterion_score
+from cdrsite.study.gathering import existing_sites
+from cdrsite.study.network import existing_pipes
+from cdrsite.study.prepare import open_layers, resolve_methods
+
+if TYPE_CHECKING:
+    from cdrsite.config.models import Scenario
+    from cdrsite.layers.stack import LayerStack
+
+Wrong = list[tuple[str, str]]
+"""Key of the scenario, and what is wrong there."""
+Question = tuple[str, Callable[[], object]]
+"""Key of the scenario, and what asks of it."""
+
+
+def everything_wrong(scenario: Scenario) -> Wrong:
+    """Ask of every part of a scenario alone whether a run would refuse it.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Sound in itself; its data may not be.
+
+    Returns
+    -------
+    list of tuple of str
+        Key and what is wrong, in the order of the scenario; a text that comes again is left out.
+    """
+    found: Wrong = []
+
+    def ask(key: str, question: Callable[[], Any]) -> Any:
+        try:
+            return question()
+        except CdrsiteError as error:
+            found.extend((key, text) for text in str(error).splitlines())
+        return None
+
+    found += list(scenario_gaps(scenario))
+    reader = ask("region", lambda: open_layers(scenario))
+    if reader is not None:
+        for finding in check_layers(reader, scenario.layer_references()):
+            if finding.level == "error":
+                found.append((f"layers.{finding.layer}", finding.text))
+    for error in resolve_methods(scenario)[1]:
+        found += [("methods", text) for text in str(error).splitlines()]
+    if reader is not None:
+        for key, question in _questions(scenario, reader.glance()):
+            ask(key, question)
+    first: dict[str, str] = {}
+    for key, text in found:
+        first.setdefault(text, key)
+    return [(key, text) for text, key in first.items()]
+
+
+def scenario_gaps(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """Keys that name a layer that there is not."""
+    for text, key in scenario.unknown_layers():
+        yield key, f"{key}: {text}"
+
+
+def _questions(scenario: Scenario, reader: LayerStack) -> Iterator[Question]:
+    """What each key asks of the layers, at one cell; those that name no layer ask nothing."""
+    grid, known = reader.grid, set(reader.layers)
+    row, col = grid.rows // 2, grid.cols // 2
+    block = Block(row, row + 1, col, col + 1)
+    for group in ("exclude", "include"):
+        for i, rule in enumerate(getattr(scenario.siting, group)):
+            if rule.layer in known:
+                yield f"siting.{group}.{i}", partial(rule_share, rule, reader, block)
+    for i, one in enumerate(scenario.siting.prefer):
+        if (one.near or one.layer) in known:
+            yield f"siting.prefer.{i}", partial(criterion_score, one, reader, block)
+    admin = scenario.outputs.admin
+    if admin is not None and admin.layer in known:
+        yield "outputs.admin", partial(reader.labels, admin.layer, block)
+        if admin.name is not None:
+            yield "outputs.admin.name", partial(reader.text, admin.layer, admin.name)
+    yield from _of_resources(scenario, reader, block, known)
+    sites, pipes = scenario.network.sites, scenario.network.pipelines
+    if sites is not None and sites.layer in known:
+        yield "network.sites", partial(existing_sites, sites, reader)
+    if pipes is not None and pipes.layer in known:
+        yield "network.pipelines", partial(existing_pipes, pipes, reader, grid)
+
+
+def _of_resources(
+    scenario: Scenario, reader: LayerStack, block: Block, known: set[str]
+) -> Iterator[Question]:
+    resources = scenario.resources
+    if not isinstance(resources.land.usable, dict) or set(resources.land.usable) <= known:
+        yield "resources.land", partial(usable_land, resources.land, reader, block)
+    for name, model in resources.supplies.items():
+        if model.pools in known:
+            key = f"resources.{RESOURCES[name].parameter}"
+            yield key, partial(read_pools, name, model, reader)
+    if resources.storage.units in known:
+        yield "resources.storage", partial(read_storage, resources.storage, reader)
+
+
+def refusal(first: CdrsiteError, wrong: Wrong, file: str = "", lines: Lines | None = None) -> Any:
+    """One error of all that is wrong; the first itself where there is no other.
+
+    Parameters
+    ----------
+    first : CdrsiteError
+        What a run would stop at.
+    wrong : list
+        From :func:`everything_wrong`.
+    file : str
+        The scenario's file.
+    lines : Lines, optional
+        Lines of its keys.
+    """
+    told = {text for _, text in wrong}
+    rest = [("", text) for text in str(first).splitlines() if text not in told]
+    if len(wrong) + len(rest) <= 1 and not lines:
+        return first
+    texts = []
+    for given, text in [*wrong, *rest]:
+        lead = text.split(":")[0].split(" ")[0]
+        key = lead if not given or lead.startswith(f"{given}.") else given
+        place = place_of(file, lines or {}, tuple(key.split("."))) if lines else key
+        texts.append(_placed(place, key, text))
+    kind = type(first) if len(texts) == 1 else ConfigError
+    return kind("\n".join(texts))
+
+
+def _placed(place: str, key: str, text: str) -> str:
+    """A text after its place, the key named once."""
+    if not place:
+        return text
+    if text.startswith(key):
+        return f"{place.removesuffix(key)}{text}"
+    return f"{place}: {text}"
