@@ -275,11 +275,12 @@ def check(
     from cdrsite.core.machine import check_address_room
 
     check_address_room()
-    from cdrsite.config.load import lines_of, load_scenario
+    from cdrsite.config.load import load_scenario, placed
     from cdrsite.study.run import check_study
 
     checked = load_scenario(scenario, set_ or ())
-    report = check_study(checked, str(scenario), lines_of(scenario))
+    with placed(scenario):
+        report = check_study(checked)
     if as_json:
         _say(json.dumps(report, ensure_ascii=False, indent=2))
         return
@@ -324,7 +325,7 @@ def run(
     check_address_room()
     from cdrsite.cli.progress import Progress
     from cdrsite.cli.tables import print_summary
-    from cdrsite.config.load import load_scenario
+    from cdrsite.config.load import load_scenario, placed
     from cdrsite.outputs.staging import claimed
     from cdrsite.study.means import Means, work_folder
     from cdrsite.study.run import run as run_study
@@ -341,7 +342,8 @@ def run(
             workers=workers,
             scheduler=dask,
         )
-        result = run_study(loaded, progress=progress, means=means)
+        with placed(scenario):
+            result = run_study(loaded, progress=progress, means=means)
         folder = result.write(target, progress=progress, lang=lang.value)
     if as_json:
         _say(json.dumps(result.summary, ensure_ascii=False, indent=2))

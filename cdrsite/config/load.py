@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,18 @@ from pydantic_core import PydanticCustomError
 
 from cdrsite.config.models import Scenario
 from cdrsite.core.checked import KeyPath, checked
-from cdrsite.core.errors import ConfigError, MissingFileError
+from cdrsite.core.errors import CdrsiteError, ConfigError, MissingFileError
 from cdrsite.core.fields import DEFAULT_BASE_YEAR, at_home
 from cdrsite.core.secrets import keep_secret
-from cdrsite.core.yamltext import MAX_DEPTH, Lines, place_of, read_text, read_yaml, writable
+from cdrsite.core.yamltext import (
+    MAX_DEPTH,
+    Lines,
+    line_of,
+    place_of,
+    read_text,
+    read_yaml,
+    writable,
+)
 
 _VARIABLE = re.compile(r"\$\{(secret:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
@@ -54,9 +63,27 @@ def load_scenario(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
     return parse_scenario(read_text(path), path, overrides)
 
 
-def lines_of(path: str | Path) -> Lines:
-    """Lines of the keys of a scenario file that can be read."""
-    return read_yaml(read_text(Path(path)), str(path), "keys such as region:")[1]
+@contextmanager
+def placed(path: str | Path) -> Iterator[None]:
+    """Give what is refused in a ``with`` block the file and line of the key that it begins with.
+
+    Parameters
+    ----------
+    path : str or Path
+        A scenario file that has been read.
+    """
+    try:
+        yield
+    except CdrsiteError as error:
+        lines = read_yaml(read_text(Path(path)), str(path))[1]
+        texts = []
+        for text in str(error).splitlines():
+            at = tuple(text.split(":")[0].split(" ")[0].split("."))
+            line = line_of(lines, at) if at[:1] in lines else 0
+            texts.append(f"{path}:{line}: {text}" if line else text)
+        if texts == str(error).splitlines():
+            raise
+        raise type(error)("\n".join(texts)) from error
 
 
 def parse_scenario(text: str, path: Path, overrides: Sequence[str] = ()) -> Scenario:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.core.grid import Block
 from cdrsite.core.vocabulary import RESOURCES
-from cdrsite.core.yamltext import Lines, place_of
 from cdrsite.layers.check import check_layers
 from cdrsite.methods.supply import read_pools, read_storage, usable_land
 from cdrsite.siting.rules import rule_share
@@ -112,7 +111,7 @@ def _of_resources(
         yield "resources.storage", partial(read_storage, resources.storage, reader)
 
 
-def refusal(first: CdrsiteError, wrong: Wrong, file: str = "", lines: Lines | None = None) -> Any:
+def refusal(first: CdrsiteError, wrong: Wrong) -> CdrsiteError:
     """One error of all that is wrong; the first itself where there is no other.
 
     Parameters
@@ -121,29 +120,10 @@ def refusal(first: CdrsiteError, wrong: Wrong, file: str = "", lines: Lines | No
         What a run would stop at.
     wrong : list
         From :func:`everything_wrong`.
-    file : str
-        The scenario's file.
-    lines : Lines, optional
-        Lines of its keys.
     """
     told = {text for _, text in wrong}
     rest = [("", text) for text in str(first).splitlines() if text not in told]
-    if len(wrong) + len(rest) <= 1 and not lines:
+    if len(wrong) + len(rest) <= 1:
         return first
-    texts = []
-    for given, text in [*wrong, *rest]:
-        lead = text.split(":")[0].split(" ")[0]
-        key = lead if not given or lead.startswith(f"{given}.") else given
-        place = place_of(file, lines or {}, tuple(key.split("."))) if lines else key
-        texts.append(_placed(place, key, text))
-    kind = type(first) if len(texts) == 1 else ConfigError
-    return kind("\n".join(texts))
-
-
-def _placed(place: str, key: str, text: str) -> str:
-    """A text after its place, the key named once."""
-    if not place:
-        return text
-    if text.startswith(key):
-        return f"{place.removesuffix(key)}{text}"
-    return f"{place}: {text}"
+    texts = [text if text.startswith(key) else f"{key}: {text}" for key, text in [*wrong, *rest]]
+    return ConfigError("\n".join(texts))

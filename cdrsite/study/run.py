@@ -19,7 +19,6 @@ from cdrsite.core.gdal import bounded_cache
 from cdrsite.core.grid import Block
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.core.secrets import hidden
-from cdrsite.core.yamltext import Lines
 from cdrsite.engine.cache import Cache
 from cdrsite.engine.record import InputWatch, changed_text
 from cdrsite.result.study_result import StudyResult
@@ -101,9 +100,7 @@ def run(
     clock, watch = Clock(sink), InputWatch(scenario)
     with gathered_warnings() as notes, bounded_cache(), ExitStack() as open_:
         with clock.stage("prepare", shown=True):
-            setting = prepare(scenario, cache)
-            warn_of_assumptions(setting)
-            try_one_cell(setting)
+            setting = _prepared(scenario, cache)
             space = open_.enter_context(workspace(setting, asked, sink))
         if space.journal is not None:
             space.journal.notes = notes
@@ -138,15 +135,25 @@ def run(
     return result
 
 
-def check_study(scenario: Scenario, file: str = "", lines: Lines | None = None) -> dict[str, Any]:
-    """Find everything a run would refuse, without running.
+def _prepared(scenario: Scenario, cache: Cache | None = None) -> Setting:
+    """All that comes before the first block, and one cell taken through every stage.
 
-    Parameters
-    ----------
-    scenario : Scenario
-        From :func:`cdrsite.load_scenario`.
-    file, lines : optional
-        Where the scenario's keys stand, for errors; :func:`cdrsite.config.load.lines_of`.
+    Raises
+    ------
+    CdrsiteError
+        All that a run would refuse, one a line.
+    """
+    try:
+        setting = prepare(scenario, cache)
+        warn_of_assumptions(setting)
+        try_one_cell(setting)
+    except CdrsiteError as error:
+        raise refusal(error, everything_wrong(scenario)) from error
+    return setting
+
+
+def check_study(scenario: Scenario) -> dict[str, Any]:
+    """Find everything a run would refuse, without running.
 
     Returns
     -------
@@ -160,12 +167,7 @@ def check_study(scenario: Scenario, file: str = "", lines: Lines | None = None) 
         All that a run would refuse, one a line.
     """
     with gathered_warnings() as notes, bounded_cache():
-        try:
-            setting = prepare(scenario)
-            warn_of_assumptions(setting)
-            try_one_cell(setting)
-        except CdrsiteError as error:
-            raise refusal(error, everything_wrong(scenario), file, lines) from error
+        setting = _prepared(scenario)
     grid = setting.area.grid
     return {
         "name": scenario.name,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from tiny_scenario import SCENARIO, write_world
 
 from cdrsite.cli.main import main
-from cdrsite.config.load import lines_of, load_scenario
+from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.study.run import check_study, run
 
@@ -60,17 +61,22 @@ def world(tmp_path: Path) -> Path:
     return write_world(tmp_path, SCENARIO)
 
 
-def test_all_of_a_dozen_kinds_at_once(world: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [["check"], ["run"]])
+def test_all_of_a_dozen_kinds_at_once(
+    command: list[str],
+    world: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     world.write_text(WRONG)
-    with pytest.raises(ConfigError) as caught:
-        check_study(load_scenario(world), "wrong.yaml", lines_of(world))
-    told = str(caught.value).splitlines()
+    monkeypatch.setattr(sys, "argv", ["cdrsite", *command, str(world)])
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main()
+    told = [one for one in capsys.readouterr().err.splitlines() if one.startswith(str(world))]
     assert len(told) == len(EXPECTED)
     for line, text in EXPECTED.items():
-        pattern = re.compile(rf"wrong\.yaml:{line}: ({text.replace('(.*)', '[(].*[)]')})")
+        pattern = re.compile(rf"{world}:{line}: ({text.replace('(.*)', '[(].*[)]')})")
         assert sum(bool(pattern.match(one)) for one in told) == 1, (line, text, told)
-    assert main(["check", str(world)]) == 2
-    assert capfd.readouterr().err.count(f"{world}:") == len(EXPECTED)
 
 
 def test_what_check_tells_is_what_a_run_refuses(world: Path) -> None:
