@@ -36,6 +36,19 @@ def _band(value: object) -> object:
 Band = Annotated[int | str, BeforeValidator(_band)]
 
 
+class Join(Model):
+    """A table whose columns are added to the features, row by row, by a key that both have."""
+
+    table: DataPath
+    """A CSV or Parquet file, or the table of any vector file."""
+    on: str
+    """Column of the features that holds the key."""
+    key: str | None = None
+    """Column of the table that holds it; the same name when not given."""
+    encoding: str | None = None
+    """Encoding of a CSV table, where it is not UTF-8."""
+
+
 class FileLayer(Model):
     """A raster, a NetCDF or Zarr variable, a vector file or a table with coordinates."""
 
@@ -66,6 +79,12 @@ class FileLayer(Model):
     """Values, in the layer's unit, are multiplied by this: 0.8 is 20 % less. Not for classes."""
     crs: str | None = None
     """Coordinate system, where the file has none or a wrong one."""
+    join: Join | None = None
+    """Columns of a table, added by a key: `{table: yields.csv, on: FIPS, key: fips}`."""
+    dissolve: str | None = None
+    """Column by whose value features are merged; amounts are read with `sum`."""
+    sum: one_or_many(str) = ()  # type: ignore[valid-type]
+    """Columns that are added up where `dissolve` merges features; others must not vary there."""
     where: str | None = None
     """Keep only the features for which this is true, e.g. `iucn_cat in ('Ia', 'II')`."""
     attribute: str | None = None
@@ -84,6 +103,12 @@ class FileLayer(Model):
     """Licence of the data, carried into the outputs' metadata."""
     source: str | None = None
     """Where the data come from."""
+
+    @model_validator(mode="after")
+    def _merged(self) -> Self:
+        if self.sum and self.dissolve is None:
+            raise problem("nothing is merged; cure: remove it, or give dissolve: COLUMN", at="sum")
+        return self
 
     @model_validator(mode="after")
     def _scaled(self) -> Self:

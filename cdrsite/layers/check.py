@@ -85,7 +85,7 @@ def check_layers(stack: LayerStack, uses: Mapping[str, list[str]]) -> list[Layer
 
 IDLE = {
     "vector": ("band", "variable", "ignore_file_nodata"),
-    "raster": ("attribute", "where", "buffer", "rasterise", "encoding"),
+    "raster": ("attribute", "where", "buffer", "rasterise", "encoding", "join", "dissolve"),
 }
 """Keys of a layer that nothing reads where the file is of this form."""
 COLUMNS = re.compile(r"resources\.(\w+)\.(?:pools|units)$")

@@ -17,6 +17,8 @@ from cdrsite.core.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+VARIES = "cdrsite_varies"
+"""Key of a frame's attributes: column -> the column by which features were merged."""
 UNREADABLE = "cdrsite_unreadable"
 """Key of a frame's attributes: column -> why its text cannot be read."""
 LIKELY = (
@@ -129,13 +131,22 @@ def mark(frame: pd.DataFrame, path: Path) -> None:
 
 
 def require_readable(frame: pd.DataFrame, column: str, where: str) -> None:
-    """Refuse a column whose letters are not known.
+    """Refuse a column whose letters are not known, or that has several values per feature.
 
     Raises
     ------
     DataError
-        With guesses of its encoding.
+        With guesses of its encoding, or with what makes one value of several.
     """
+    by = frame.attrs.get(VARIES, {}).get(column)
+    if by:
+        raise DataError(
+            f"column {column!r} has several values in a feature that was merged",
+            where=where,
+            got=f"dissolve: {by}",
+            cure=f"sum: [{column}] on the layer, if they are amounts",
+            rule=7,
+        )
     texts = frame.attrs.get(UNREADABLE, {}).get(column)
     if texts:
         raise refusal(

@@ -64,7 +64,7 @@ def read_vector(
     with reading(where), hearing(where):
         if encoding is not None:
             encoding = known(encoding, f"{where}: encoding")
-        frame = _read_features(path, where, layer, (lon, lat), encoding)
+        frame = read_features(path, where, layer, (lon, lat), encoding)
     if not hasattr(frame, "crs"):
         raise DataError(
             "the layer has no shapes, only a table",
@@ -84,9 +84,10 @@ def read_vector(
     return frame
 
 
-def _read_features(
+def read_features(
     path: Path, where: str, layer: str | None, lonlat: tuple[str, str], encoding: str | None
 ) -> Any:
+    """Features of a file, or its rows where it has no shapes; see :func:`read_vector`."""
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return _read_table(path, where, *lonlat, encoding)
@@ -141,7 +142,7 @@ def _read_ogr(path: Path, where: str, layer: str | None, encoding: str | None) -
     return frame
 
 
-def read_rows(path: Path, where: str, encoding: str | None) -> pd.DataFrame:
+def read_rows(path: Path, where: str, encoding: str | None, **options: Any) -> pd.DataFrame:
     """Rows of a CSV table.
 
     Raises
@@ -152,7 +153,7 @@ def read_rows(path: Path, where: str, encoding: str | None) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        return pd.read_csv(path, encoding=encoding or "utf-8-sig")
+        return pd.read_csv(path, encoding=encoding or "utf-8-sig", **options)
     except UnicodeDecodeError as error:
         lines = [line for line in path.read_bytes().splitlines() if not line.isascii()][:100]
         said = f"bytes that are no {error.encoding.upper()}"

@@ -27,6 +27,7 @@ from cdrsite.layers.projecting import (
 )
 from cdrsite.layers.seam import REACH_DEGREES, turned, window_of
 from cdrsite.layers.shapes import Repairs, polygonal, workable
+from cdrsite.layers.tables import joined_table, merged
 from cdrsite.layers.where import select
 
 if TYPE_CHECKING:
@@ -160,6 +161,10 @@ class Vectors:
             lat=model.lat,
             encoding=model.encoding,
         )
+        if model.join is not None:
+            frame, gone = joined_table(frame, model.join, layer.where_text)
+            if gone:
+                self._warn(name, gone)
         if layer.filter is not None:
             frame = frame[self._own_filter(frame, layer)]
         if frame.empty:
@@ -175,7 +180,10 @@ class Vectors:
             self._warn(name, text)
         if len(shapes) and self._gap(shapes) > REACH_DEGREES * METRES_A_DEGREE:
             raise self._elsewhere(name, len(shapes))
-        return frame.set_geometry(shapes, crs=self.grid.crs)
+        frame = frame.set_geometry(shapes, crs=self.grid.crs)
+        if model.dissolve is None:
+            return frame
+        return merged(frame, model.dissolve, model.sum, layer.where_text)
 
     def _own_filter(self, frame: gpd.GeoDataFrame, layer: Resolved) -> NDArray[np.bool_]:
         """The layer's filter; a preset's one is left out where the file has not its columns."""
