@@ -71,6 +71,9 @@ class FileLayer(Model):
     """Values that mean unknown, besides those the file declares; NaN always does."""
     ignore_file_nodata: bool = False
     """Treat the file's own nodata value as data: `nodata` then stands alone."""
+    values: dict[int | str, Number] | None = None
+    """Number of each class of a class raster, in `unit`: `{cropland: 3.1, 30: 0}`. Classes that
+    are not named are unknown."""
     scale: Number = 1.0
     """Stored values are multiplied by this before the unit applies."""
     offset: Number = 0.0
@@ -108,6 +111,16 @@ class FileLayer(Model):
     def _merged(self) -> Self:
         if self.sum and self.dissolve is None:
             raise problem("nothing is merged; cure: remove it, or give dissolve: COLUMN", at="sum")
+        return self
+
+    @model_validator(mode="after")
+    def _valued(self) -> Self:
+        if self.values is not None and self.kind == "extensive":
+            raise problem(
+                "numbers of classes are per area or shares, no amounts per pixel; cure: kind: "
+                "intensive, and a unit per area such as t/ha/yr (rule 3)",
+                at="kind",
+            )
         return self
 
     @model_validator(mode="after")

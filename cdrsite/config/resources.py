@@ -85,11 +85,20 @@ class Supply(Model):
     unlimited: Literal[True] | None = None
     """The resource never limits; its price and emissions still count."""
     unit: str | None = None
-    """Unit of the column or the bare number; of a layer only the unit that it has anyway."""
+    """Unit of the column or the bare number, also per area: `t/ha/yr`, `mm/yr` of water; of a layer
+    only the unit that it has anyway."""
     factor: Factor = 1.0
     """The supply is multiplied by this, whatever it comes from: 0.8 is 20 % less."""
     share: Share = "area"
     """How a pool is offered to its cells."""
+
+    @property
+    def per_area(self) -> bool:
+        """Whether what is given is an amount per area, as t/ha/yr, or mm/yr of water."""
+        unit = self.unit
+        if isinstance(self.value, str):
+            unit = split_number(self.value)[1] or unit
+        return unit is not None and same_dimension(unit, f"{self.canonical}/m2")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -112,7 +121,14 @@ class Supply(Model):
     def _check_unit(self) -> None:
         """Refuse a unit of another dimension, and a value below zero (rule 4)."""
         try:
-            if self.unit is not None and not same_dimension(self.unit, self.canonical):
+            canonical = f"{self.canonical}/m2" if self.per_area else self.canonical
+            if self.per_area and self.per is not None:
+                raise problem(
+                    f"the value says itself what it is per; got per: {self.per} with "
+                    f"{self.value!r}; cure: remove per",
+                    at="per",
+                )
+            if self.unit is not None and not same_dimension(self.unit, canonical):
                 raise problem(
                     f"wrong dimension; got {self.unit!r}; expected a unit like {self.canonical} "
                     "(rule 4)",
@@ -121,7 +137,7 @@ class Supply(Model):
             value = self.value
             if isinstance(value, float) and self.unit is not None:
                 value = f"{value!r} {self.unit}"
-            number = 0.0 if value is None else parse_quantity(value, self.canonical)
+            number = 0.0 if value is None else parse_quantity(value, canonical)
         except CdrsiteError as error:
             raise problem(str(error), at="unit" if self.value is None else "value") from error
         if number < 0:

@@ -35,6 +35,12 @@ class LayerReader(Protocol):
     def bands(self, name: str, block: Block, unit: str | None = None) -> FloatBlock:
         """Values of all bands of a layer, shape (bands, rows, cols) [unit]."""
 
+    def amounts(self, name: str, block: Block, unit: str) -> FloatBlock:
+        """What each cell holds of a layer of amounts per area, shape (rows, cols) [unit]."""
+
+    def areas(self, name: str) -> NDArray[np.float64]:
+        """True area of each feature of a vector layer, in label order [m2]."""
+
     def class_share(
         self, name: str, weights: Mapping[int | str, float], block: Block
     ) -> FloatBlock:

@@ -13,6 +13,7 @@ import numpy as np
 from cdrsite.config.layers import DerivedLayer, ExpressionLayer, FileLayer, Layer
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError, message
 from cdrsite.core.units import find_currency, same_dimension
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.layers import expression
 from cdrsite.layers.expression_units import check_unit, infer
 from cdrsite.layers.inputs import inputs_of
@@ -22,7 +23,7 @@ from cdrsite.layers.where import nearest
 if TYPE_CHECKING:
     from cdrsite.layers.stack import LayerStack
 
-SUPPLY = re.compile(r"resources\.\w+\.layer$")
+SUPPLY = re.compile(r"resources\.(\w+)\.layer$")
 """Keys of a scenario that name a layer of what each cell is offered."""
 
 
@@ -72,7 +73,7 @@ def check_layers(stack: LayerStack, uses: Mapping[str, list[str]]) -> list[Layer
             try:
                 _look(stack, name, uses.get(name, ()))
                 if any(SUPPLY.match(key) for key in uses.get(name, ())):
-                    _look_supply(stack, name)
+                    _look_supply(stack, name, uses.get(name, ()))
             except CdrsiteError as error:
                 found.append(LayerFinding("error", name, str(error)))
         texts = [str(w.message) for w in caught if issubclass(w.category, CdrsiteWarning)]
@@ -84,7 +85,7 @@ def check_layers(stack: LayerStack, uses: Mapping[str, list[str]]) -> list[Layer
 
 
 IDLE = {
-    "vector": ("band", "variable", "ignore_file_nodata"),
+    "vector": ("band", "variable", "ignore_file_nodata", "values"),
     "raster": ("attribute", "where", "buffer", "rasterise", "encoding", "join", "dissolve"),
 }
 """Keys of a layer that nothing reads where the file is of this form."""
@@ -176,7 +177,14 @@ def _refuse_odd_factor(stack: LayerStack, name: str) -> None:
         )
 
 
-def _look_supply(stack: LayerStack, name: str) -> None:
+def _per_area(unit: str | None, uses: Sequence[str]) -> bool:
+    """Whether a unit is one of amounts per area of what the keys offer, as t/ha/yr."""
+    offered = [match[1] for key in uses if (match := SUPPLY.match(key))]
+    wanted = [one.unit for one in RESOURCES.values() if one.parameter in offered]
+    return unit is not None and any(same_dimension(unit, f"{one}/m2") for one in wanted)
+
+
+def _look_supply(stack: LayerStack, name: str, uses: Sequence[str]) -> None:
     """Ask of a layer that says what each cell offers whether it can be an amount per cell.
 
     Raises
@@ -195,7 +203,7 @@ def _look_supply(stack: LayerStack, name: str) -> None:
     least = _least(stack, name, layer)
     if least is not None and least[1] < 0:
         raise _negative_supply(name, least[1], least[0])
-    if info.kind != "extensive":
+    if info.kind != "extensive" and not _per_area(info.unit, uses):
         piece = "pixel" if info.form == "raster" else "feature"
         warnings.warn(
             message(

@@ -106,12 +106,14 @@ def _absent(what: str, known: set[int], where: str) -> DataError:
     )
 
 
-def look_up(values: NDArray[np.float64], table: Mapping[int, float]) -> NDArray[np.float64]:
-    """Weights of class codes; codes not in the table weigh 0, NaN stays."""
+def look_up(
+    values: NDArray[np.float64], table: Mapping[int, float], other: float = 0.0
+) -> NDArray[np.float64]:
+    """Weights of class codes; codes not in the table weigh ``other``, NaN stays."""
     codes = np.array(sorted(table), np.float64)
     weights = np.array([table[int(c)] for c in codes])
     if codes.size == 0:
-        return np.where(np.isnan(values), np.nan, 0.0)
+        return np.where(np.isnan(values), np.nan, other)
     at = np.minimum(np.searchsorted(codes, values), codes.size - 1)
-    found = np.where(codes[at] == values, weights[at], 0.0)
+    found = np.where(codes[at] == values, weights[at], other)
     return np.where(np.isnan(values), np.nan, found)

@@ -42,7 +42,12 @@ Decode = Callable[["NDArray[Any]"], "NDArray[np.float64]"]
 
 
 def mean(
-    source: RasterSource, grid: AnalysisGrid, block: Block, decode: Decode | None = None
+    source: RasterSource,
+    grid: AnalysisGrid,
+    block: Block,
+    decode: Decode | None = None,
+    *,
+    known_share: bool = False,
 ) -> NDArray[np.float32]:
     """Area-weighted mean over the known part of each cell.
 
@@ -54,6 +59,8 @@ def mean(
         The grid and the window wanted, which may reach beyond the grid's edge.
     decode : callable, optional
         Stored values (bands, h, w) to numbers; the source's own by default.
+    known_share : bool
+        Multiply by the share of the cell that is known: amounts per area become amounts.
 
     Returns
     -------
@@ -64,6 +71,8 @@ def mean(
     if same is not None:
         return _finish(same)
     total, known = _overlay(source, grid, block, decode or source.decode, conserve=False)
+    if known_share:
+        return _finish(np.where(known > LEAST_KNOWN, total, np.nan))
     return _finish(np.where(known > LEAST_KNOWN, total / np.maximum(known, LEAST_KNOWN), np.nan))
 
 

@@ -165,12 +165,7 @@ class LayerStack:
         """
         found = self.bands(name, block, unit)
         if found.shape[0] != 1:
-            raise DataError(
-                "the layer has several bands where one value is needed",
-                where=f"layers.{name}",
-                got=f"{found.shape[0]} bands",
-                cure="name one with band: N",
-            )
+            raise _several(name, found.shape[0])
         return found[0]
 
     def bands(self, name: str, block: Block, unit: str | None = None) -> NDArray[np.float32]:
@@ -184,6 +179,48 @@ class LayerStack:
         if scale == 1.0 and offset == 0.0:
             return found
         return (found.astype(np.float64) * scale + offset).astype(np.float32)
+
+    def amounts(self, name: str, block: Block, unit: str) -> NDArray[np.float32]:
+        """What each cell holds of a layer of amounts per area: those times the area they cover.
+
+        Parameters
+        ----------
+        name : str
+            A layer whose unit is ``unit`` per area, such as t/ha/yr for t/yr.
+        block : Block
+            The window.
+        unit : str
+            Unit of the amounts wanted.
+
+        Returns
+        -------
+        ndarray of float32, shape of the block
+            NaN where nothing is known.
+
+        Raises
+        ------
+        DataError
+            If the layer says that its values are amounts themselves (rule 3).
+        """
+        kind = self._kind(name)
+        if kind.info.kind == "extensive":
+            raise DataError(
+                "amounts per area are no amounts per pixel",
+                where=f"layers.{name}",
+                got=f"kind: extensive, unit: {kind.info.unit}",
+                expected="kind: intensive with a unit per area, or extensive with one that is not",
+                rule=3,
+            )
+        scale, _ = self._scale(name, f"{unit}/m2")
+        held = kind.covered(block) if isinstance(kind, Raster | Vector) else kind.own(block)
+        if held.shape[0] != 1:
+            raise _several(name, held.shape[0])
+        areas = self.grid.block_areas(block).astype(np.float64)
+        return (held[0] * (scale * self.layers[name].factor) * areas).astype(np.float32)
+
+    def areas(self, name: str) -> NDArray[np.float64]:
+        """True area of each feature, grown by the layer's own buffer [m2]."""
+        return self._vector(name).areas()
 
     @by_block
     def _file_values(self, name: str, block: Block) -> NDArray[np.float32]:
@@ -330,6 +367,15 @@ class LayerStack:
                 cure="name a vector layer, or use a range or class rule with this one",
             )
         return found
+
+
+def _several(name: str, count: int) -> DataError:
+    return DataError(
+        "the layer has several bands where one value is needed",
+        where=f"layers.{name}",
+        got=f"{count} bands",
+        cure="name one with band: N",
+    )
 
 
 def _glanced(kind: OneLayer, others: LayerStack) -> OneLayer:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from cdrsite.config.resources import Bulk, Energy, Land, Power, Storage, Supply, require_energy
 from cdrsite.core.errors import ConfigError, DataError, UnitError
-from cdrsite.core.units import conversion, parse_quantity
+from cdrsite.core.units import conversion, parse_quantity, same_dimension
 from cdrsite.core.vocabulary import RESOURCES
 
 if TYPE_CHECKING:
@@ -79,8 +79,13 @@ def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | Non
     if model.pools is None:
         return None
     unit = RESOURCES[resource].unit
-    scale = conversion(model.unit or unit, unit)[0] * usable_part(model) * model.factor
-    supply = reader.attribute(model.pools, model.supply or "") * scale
+    supply = reader.attribute(model.pools, model.supply or "")
+    if model.per_area:
+        supply = supply * reader.areas(model.pools)
+    wanted = f"{unit}/m2" if model.per_area else unit
+    supply = supply * (
+        conversion(model.unit or unit, wanted)[0] * usable_part(model) * model.factor
+    )
     names = _names(reader, model.pools, model.name, len(supply))
     wrong = [names[i] for i in np.flatnonzero(~(supply >= 0))]
     if wrong:
@@ -170,15 +175,23 @@ def supply_block(
     if pools is not None:
         return pool_supply(pools, model.share, pools.labels(reader, block), land)
     if model.layer is not None:
-        values = _refuse_negative(model.layer, reader.values(model.layer, block, unit), unit)
+        values = _refuse_negative(model.layer, _offered(model.layer, reader, block, unit), unit)
         _refuse_bare_power(resource, model, reader)
         scale = usable_part(model) * model.factor
         return values if scale == 1.0 else values * np.float32(scale)
     value = constant_supply(resource, model)
-    if model.per == "km2":
+    if model.per == "km2" or model.per_area:
         areas = np.broadcast_to(reader.grid.block_areas(block), block.shape)
         return (areas.astype(np.float64) * (value / 1e6)).astype(np.float32)
     return np.full(block.shape, value, np.float32)
+
+
+def _offered(layer: str, reader: LayerReader, block: Block, unit: str) -> F32:
+    """What a layer offers to each cell: its values, or those times the area if they are per m2."""
+    own = reader.info(layer).unit
+    if own is not None and same_dimension(own, f"{unit}/m2"):
+        return reader.amounts(layer, block, unit)
+    return reader.values(layer, block, unit)
 
 
 def _refuse_bare_power(resource: str, model: Supply, reader: LayerReader) -> None:
@@ -209,12 +222,16 @@ def _refuse_negative(layer: str, values: F32, unit: str) -> F32:
 
 
 def constant_supply(resource: str, model: Supply) -> float:
-    """The one value of a constant supply, with its factor [canonical unit], per ``model.per``."""
+    """The one value of a constant supply, with its factor [canonical unit], per ``model.per``.
+
+    Of an amount per area, per km2.
+    """
     unit = RESOURCES[resource].unit
     value = model.value if model.value is not None else 0.0
     if not isinstance(value, str) and model.unit is not None:
         value = f"{value!r} {model.unit}"
-    return parse_quantity(value, unit) * usable_part(model) * model.factor
+    wanted = f"{unit}/km2" if model.per_area else unit
+    return parse_quantity(value, wanted) * usable_part(model) * model.factor
 
 
 def intensity_block(model: Power, reader: LayerReader, block: Block) -> F32 | float:

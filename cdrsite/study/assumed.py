@@ -115,7 +115,7 @@ def warn_of_assumptions(setting: Setting) -> None:
             text = f"not given, so there is none, and {', '.join(needing)} can do nothing"
             cure = "give pools, a layer or a value, or unlimited: true"
             _warn(message(text, where=f"resources.{key}", cure=cure, rule=7))
-        if model.value is not None and model.per is None:
+        if model.value is not None and model.per is None and not model.per_area:
             value = constant_supply(name, model)
             if value > 0:
                 _warn(_per_what(setting, name, value))

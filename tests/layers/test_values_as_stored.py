@@ -329,3 +329,40 @@ def test_any_bytes_are_what_xarray_says(
         if np.isnan(theirs).all():
             return
         np.testing.assert_allclose(read(path, 2, 4), theirs, rtol=1e-5)
+
+
+# numbers of classes -----------------------------------------------------------------------------
+
+
+def test_classes_get_the_numbers_that_they_are_given(tmp_path: Path) -> None:
+    data = np.uint8([[10, 30, 30, 80], [10, 10, 255, 255]])
+    path = tif(tmp_path / "a.tif", data, nodata=255)
+    numbers = {10: 2.0, "20-40": 4.0, 80: 0.0}
+    layers = LayerStack(
+        {"it": FileLayer(path=path, values=numbers, unit="t/ha/yr")}, place(1, 2, 2000.0)
+    )
+    assert (layers.info("it").kind, layers.info("it").unit) == ("intensive", "t/ha/yr")
+    block = Block(0, 1, 0, 2)
+    with pytest.warns(CdrsiteWarning, match="covers"):
+        np.testing.assert_allclose(layers.values("it", block), [[2.5, 2.0]])
+    np.testing.assert_allclose(layers.values("it", block, "kg/m2/yr"), [[0.25, 0.2]])
+    # half of the second cell is known: its amount is that of the half
+    np.testing.assert_allclose(layers.amounts("it", block, "t/yr"), [[1000, 400]])
+
+
+def test_a_class_without_a_number_is_unknown_and_told_of(tmp_path: Path) -> None:
+    path = tif(tmp_path / "a.tif", np.uint8([[10, 30]] * 2))
+    with pytest.warns(CdrsiteWarning, match=r"without a number in values: are unknown: 30"):
+        got = stack(path, 2, 2, values={10: 2.0}, kind="class").values("it", Block(0, 2, 0, 2))
+    np.testing.assert_array_equal(got, [[2, NAN]] * 2)
+
+
+def test_numbers_of_classes_that_are_not_there_or_are_amounts(tmp_path: Path) -> None:
+    path = tif(tmp_path / "a.tif", np.uint8([[10, 30]] * 2))
+    with pytest.raises(DataError, match="class code absent from the raster; got 31"):
+        read(path, 2, 2, values={10: 2.0, 31: 1.0})
+    with pytest.raises(ValueError, match="no amounts per pixel"):
+        FileLayer(path=path, values={10: 2.0}, kind="extensive")
+    named = tif(tmp_path / "w.tif", np.uint8([[40, 50]] * 2))
+    got = read(named, 2, 2, preset="esa-worldcover", values={"cropland": 3.0, 50: 0.0})
+    np.testing.assert_array_equal(got, [[3, 0]] * 2)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.errors import DataError
+from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import Block
 from cdrsite.layers import harmonise
 from cdrsite.layers.classes import look_up, select_codes
@@ -59,7 +60,8 @@ class RasterLayer:
     @property
     def survey(self) -> Survey:
         """First look at it; see :func:`cdrsite.layers.survey.survey`."""
-        file = replace(self.file, kind=self.kind)
+        named = self.file.model.values is not None
+        file = replace(self.file, kind="class" if named else self.kind)
 
         def look() -> Survey:
             warn_of_datum(self.source.wkt, self.area.grid, file.where_text)
@@ -70,6 +72,8 @@ class RasterLayer:
     @property
     def kind(self) -> str:
         """Kind of quantity: what is said, else classes where each value has a colour (rule 3)."""
+        if self.file.model.values is not None:
+            return "fraction" if self.file.model.kind == "fraction" else "intensive"
         return self.file.kind or ("class" if self.source.palette else "intensive")
 
     @property
@@ -90,7 +94,29 @@ class RasterLayer:
 
     def own(self, block: Block) -> NDArray[np.float32]:
         """Values in the layer's own unit, shape (bands, rows, cols)."""
-        source = self.source
+        decode = self._decode()
+        if self.kind == "extensive":
+            return harmonise.conserved_sum(self.source, self.area.grid, block)
+        return harmonise.mean(self.source, self.area.grid, block, decode)
+
+    def covered(self, block: Block) -> NDArray[np.float32]:
+        """Values times the share of each cell over which they are known, as :meth:`own`."""
+        return harmonise.mean(self.source, self.area.grid, block, self._decode(), known_share=True)
+
+    def _decode(self) -> harmonise.Decode:
+        """What makes numbers of stored values.
+
+        Raises
+        ------
+        DataError
+            Classes are no numbers (rule 3), or the raster cannot be meant.
+        """
+        self.survey  # noqa: B018 - refuses what cannot be meant
+        source, values = self.source, self.file.model.values
+        if values is not None:
+            self._require_one_band()
+            table = self._once.get("values", lambda: self._value_table(values))
+            return lambda stored: look_up(source.decode(stored), table, other=np.nan)
         if self.kind == "class":
             guessed = self.file.kind is None
             raise DataError(
@@ -98,17 +124,27 @@ class RasterLayer:
                 where=self.file.where_text,
                 got="kind: class" + (", as its table of colours says" if guessed else ""),
                 expected="kind: intensive, fraction or extensive",
-                cure="use classes or scores with this layer"
+                cure="use classes or scores with this layer, or give values: {CLASS: number}"
                 + (", or add kind: intensive if its colours only draw numbers" if guessed else ""),
                 rule=3,
             )
-        self.survey  # noqa: B018 - refuses what cannot be meant
-        if self.kind == "extensive":
-            return harmonise.conserved_sum(source, self.area.grid, block)
-        return harmonise.mean(source, self.area.grid, block)
+        return source.decode
 
-    def class_share(self, weights: Mapping[int | str, float], block: Block) -> NDArray[np.float32]:
-        """Mean of a weight per class, see :meth:`cdrsite.layers.stack.LayerStack.class_share`."""
+    def _value_table(self, values: Mapping[int | str, float]) -> dict[int, float]:
+        """Number of each class; those of no number are unknown, and told of."""
+        table = self._weights(values)
+        without = sorted(set(self.survey.codes) - set(table))
+        if without:
+            named = ", ".join(map(str, without[:20])) + (" ..." if len(without) > 20 else "")
+            warnings.warn(
+                f"{self.file.where_text}: classes without a number in values: are unknown: "
+                f"{named}; cure: give them one, 0 if they have nothing",
+                CdrsiteWarning,
+                stacklevel=2,
+            )
+        return table
+
+    def _require_one_band(self) -> None:
         if self.source.together or self.source.depth > 1:
             raise DataError(
                 "classes of several bands",
@@ -117,6 +153,10 @@ class RasterLayer:
                 expected="the number or name of one band",
                 rule=3,
             )
+
+    def class_share(self, weights: Mapping[int | str, float], block: Block) -> NDArray[np.float32]:
+        """Mean of a weight per class, see :meth:`cdrsite.layers.stack.LayerStack.class_share`."""
+        self._require_one_band()
         key = ("weights", tuple(weights.items()))
         table = self._once.get(key, lambda: self._weights(weights))
         source = self.source

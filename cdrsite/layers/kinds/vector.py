@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from shapely import orient_polygons
 
 from cdrsite.core.errors import DataError
 from cdrsite.core.grid import AnalysisGrid, Block
@@ -91,6 +92,24 @@ class Vector:
         )
         rings = self._vectors.each_rings(file.name)
         return spread(rings, values, areas, block, conserve=conserve)[None]
+
+    def covered(self, block: Block) -> NDArray[np.float32]:
+        """Values times the share of each cell that the features cover, as :meth:`own`."""
+        return self.own(block) * self.coverage(block, rasterise="coverage")
+
+    def areas(self) -> NDArray[np.float64]:
+        """True area of every feature, grown by the layer's own buffer [m2]."""
+        grid = self.grid
+        if not grid.is_geographic:
+            return self._vectors.areas(self.file.name) * grid.unit_metres**2
+        geod = grid.crs.get_geod()
+        assert geod is not None  # noqa: S101 - systems in degrees have an ellipsoid
+        return np.array(
+            [
+                abs(geod.geometry_area_perimeter(orient_polygons(shape))[0])
+                for shape in self._vectors.grown(self.file.name)
+            ]
+        )
 
     def rasterised_column(self) -> NDArray[np.float64] | None:
         """Values of the column that the layer stands for, in its own unit; None without."""
