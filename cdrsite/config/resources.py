@@ -238,7 +238,8 @@ class Storage(Model):
     capacity_unit: unit_like("t") = "Mt"  # type: ignore[valid-type]
     """Unit of the capacity columns."""
     injection: str | None = None
-    """Column with the yearly injection rate [Mt/yr unless injection_unit]."""
+    """Column with the yearly injection rate [Mt/yr unless injection_unit]; the capacity over
+    `years` when not given."""
     injection_unit: unit_like("t/yr") = "Mt/yr"  # type: ignore[valid-type]
     """Unit of the injection column."""
     cost: quantity_or_name("USD/t", minimum=0.0) = 15.0  # type: ignore[valid-type]
@@ -276,8 +277,8 @@ class Storage(Model):
                 "USD/t, or units: LAYER",
                 at="cost",
             )
-        if self.units is not None and (self.capacity is None or self.injection is None):
-            raise problem("storage units need capacity and injection columns (rule 7)")
+        if self.units is not None and self.capacity is None:
+            raise problem("storage units need a capacity; expected capacity: COLUMN (rule 7)")
         if self.units is not None and self.id is None:
             raise problem("storage units need an id; expected id: COLUMN")
         if isinstance(self.capacity, dict) and self.case not in self.capacity:

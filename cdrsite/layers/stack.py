@@ -212,7 +212,7 @@ class LayerStack:
                 rule=3,
             )
         scale, _ = self._scale(name, f"{unit}/m2")
-        held = kind.covered(block) if isinstance(kind, Raster | Vector) else kind.own(block)
+        held = kind.covered(block) if isinstance(kind, RasterLayer | Vector) else kind.own(block)
         if held.shape[0] != 1:
             raise _several(name, held.shape[0])
         areas = self.grid.block_areas(block).astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 from pydantic_core import PydanticCustomError
 
 from cdrsite.config.resources import Bulk, Energy, Land, Power, Storage, Supply, require_energy
-from cdrsite.core.errors import ConfigError, DataError, UnitError
+from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError, UnitError
 from cdrsite.core.units import conversion, parse_quantity, same_dimension
 from cdrsite.core.vocabulary import RESOURCES
 
@@ -311,8 +312,7 @@ def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
     names = named if model.name is None else tuple(reader.text(layer, model.name))
     capacity = reader.attribute(layer, _capacity_column(model))
     capacity = capacity * conversion(model.capacity_unit, "t")[0] * model.factor
-    rate = reader.attribute(layer, model.injection or "")
-    rate = rate * conversion(model.injection_unit, "t/yr")[0] * model.factor
+    rate = _rate(model, reader, capacity)
     for label, values in (("a capacity", capacity), ("an injection rate", rate)):
         _refuse_missing(model, label, names, values)
     keep, left_out = _usable_units(model, reader, ids, names)
@@ -336,6 +336,31 @@ def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
         eor=_is_eor(model, reader, len(ids))[keep],
         left_out=tuple(left_out),
     )
+
+
+def _rate(model: Storage, reader: LayerReader, capacity: F64) -> F64:
+    """Yearly injection of every unit [t/yr]; without a column, what fills it evenly."""
+    layer = model.units or ""
+    if model.injection is None:
+        warnings.warn(
+            f"layers.{layer}: no injection rates are given, so every unit is filled evenly over "
+            f"{model.years:g} years; cure: resources.storage.injection: COLUMN, if wells are known "
+            "to allow less",
+            CdrsiteWarning,
+            stacklevel=3,
+        )
+        return capacity / model.years
+    rate = reader.attribute(layer, model.injection)
+    if len(rate) and (rate == 0).all() and (capacity > 0).any():
+        raise DataError(
+            "no storage unit can be injected into",
+            where=f"layers.{layer}: column {model.injection}",
+            got="0 in every unit",
+            expected="rates above 0",
+            cure="remove resources.storage.injection: then capacity over years is taken",
+            rule=7,
+        )
+    return rate * conversion(model.injection_unit, "t/yr")[0] * model.factor
 
 
 def _capacity_column(model: Storage) -> str:
@@ -398,10 +423,19 @@ def _usable_units(
     left_out: list[str] = []
     if model.depth is not None:
         depth = reader.attribute(model.units or "", model.depth)
-        for i in np.flatnonzero(~((depth >= model.min_depth) & (depth <= model.max_depth))):
+        for i in np.flatnonzero((depth < model.min_depth) | (depth > model.max_depth)):
             keep[i] = False
-            known = f"depth {depth[i]:g} m" if np.isfinite(depth[i]) else "no depth is known"
-            left_out.append(f"{names[i]}: {known}")
+            left_out.append(f"{names[i]}: depth {depth[i]:g} m")
+        unknown = [names[i] for i in np.flatnonzero(np.isnan(depth))]
+        if unknown:
+            named = ", ".join(unknown[:5]) + (" ..." if len(unknown) > 5 else "")
+            warnings.warn(
+                f"layers.{model.units}: the depth of {len(unknown)} storage units is unknown, and "
+                f"they are kept: {named}; cure: leave them out with where: {model.depth} is not "
+                "null on the layer",
+                CdrsiteWarning,
+                stacklevel=3,
+            )
     if model.stacked_on is not None:
         below = reader.text(model.units or "", model.stacked_on)
         for upper, target in enumerate(below):
