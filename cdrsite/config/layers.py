@@ -6,7 +6,14 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    model_validator,
+)
 
 from cdrsite.core.fields import (
     DataPath,
@@ -18,6 +25,7 @@ from cdrsite.core.fields import (
     one_or_many,
     problem,
     quantity,
+    refuse_outside,
 )
 
 Kind = Literal["class", "fraction", "intensive", "extensive"]
@@ -53,7 +61,10 @@ class FileLayer(Model):
     """A raster, a NetCDF or Zarr variable, a vector file or a table with coordinates."""
 
     path: DataPath
-    """Any raster or vector file GDAL opens, NetCDF, Zarr, GeoParquet, CSV with coordinates."""
+    """Any raster or vector file GDAL opens, NetCDF, Zarr, GeoParquet, CSV with coordinates. Several
+    rasters that are tiles of one: a list, or a pattern such as `dem/*.tif`."""
+    tiles: tuple[DataPath, ...] = ()
+    """Further files of the same raster, as a list or pattern in `path` gives them."""
     preset: str | None = None
     """Name of a known dataset (`cdrsite datasets`): its classes, nodata, unit and kind."""
     kind: Kind | None = None
@@ -106,6 +117,36 @@ class FileLayer(Model):
     """Licence of the data, carried into the outputs' metadata."""
     source: str | None = None
     """Where the data come from."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _several(cls, data: Any) -> Any:
+        """The first of a list of paths is the path, the others are tiles."""
+        if not isinstance(data, dict) or not isinstance(data.get("path"), list | tuple):
+            return data
+        if not data["path"]:
+            raise problem("no file is named; expected a path, or a list of them", at="path")
+        first, *more = data["path"]
+        return {**data, "path": first, "tiles": [*more, *data.get("tiles", ())]}
+
+    @model_validator(mode="after")
+    def _tiled(self, info: ValidationInfo) -> Self:
+        """Files that a pattern matches, by name; tiles are rasters."""
+        if "*" in self.path.name or "?" in self.path.name:
+            found = sorted(self.path.parent.glob(self.path.name))
+            if found:
+                for file in found:
+                    refuse_outside(file, file, info)
+                object.__setattr__(self, "path", found[0])
+                object.__setattr__(self, "tiles", (*found[1:], *self.tiles))
+        kinds = {".gpkg", ".shp", ".geojson", ".csv", ".parquet", ".nc", ".zarr"}
+        if self.tiles and self.path.suffix.lower() in kinds:
+            raise problem(
+                f"several files make one layer of rasters only; got {self.path.suffix}; cure: a "
+                "layer for each, or one file, e.g. with ogrmerge",
+                at="path",
+            )
+        return self
 
     @model_validator(mode="after")
     def _merged(self) -> Self:
