@@ -335,13 +335,8 @@ def run(
     limit = None if memory is None else parse_bytes(memory, "--memory")
     # the place is looked at before the work, not after it
     with claimed(target), Progress(enabled=not quiet and not as_json) as progress:
-        means = Means(
-            memory=limit,
-            folder=work_folder(target),
-            resume=resume,
-            workers=workers,
-            scheduler=dask,
-        )
+        work = work_folder(target)
+        means = Means(memory=limit, folder=work, resume=resume, workers=workers, scheduler=dask)
         with placed(scenario):
             result = run_study(loaded, progress=progress, means=means)
         folder = result.write(target, progress=progress, lang=lang.value)

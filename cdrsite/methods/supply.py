@@ -1,4 +1,7 @@
-"""What each cell is offered of every resource, before a competition divides shared pools truly."""
+"""What each cell is offered of every resource, before a competition divides shared pools truly.
+
+One module: whatever an offer comes from, it ends in the one unit of its resource.
+"""
 
 from __future__ import annotations
 

@@ -47,6 +47,7 @@ INFORMATIVE = {
     "layers.*.join.*": "columns of a table; tests/layers/test_tables_of_features.py",
     "layers.*.dissolve": "merged features; tests/layers/test_tables_of_features.py",
     "layers.*<FileLayer>.values": "tests/layers/test_values_as_stored.py",
+    "layers.*.tiles": "further files; tests/layers/test_tiles.py",
     "layers.*.sum": "merged features; tests/layers/test_tables_of_features.py",
     "layers.*.encoding": "which letters a text is of; tests/layers/test_encodings.py",
     "region.encoding": "which letters a text is of; tests/layers/test_encodings.py",
