@@ -28,6 +28,9 @@ VECTOR_STARTS: dict[str, tuple[bytes, ...]] = {
     ".geojson": (b"{", b"["),
     ".json": (b"{", b"["),
     ".kml": (b"<?xml", b"<kml"),
+    ".gml": (b"<?xml", b"<"),
+    ".topojson": (b"{",),
+    ".zip": (b"PK\x03\x04",),
 }
 """Ending of a vector file -> how its content starts."""
 KINDS = {
@@ -37,6 +40,9 @@ KINDS = {
     ".geojson": "a GeoJSON file",
     ".json": "a GeoJSON file",
     ".kml": "a KML file",
+    ".gml": "a GML file",
+    ".topojson": "a TopoJSON file",
+    ".zip": "a ZIP archive",
     ".gdb": "a folder that is a file geodatabase",
 }
 COMPANIONS = (
@@ -97,6 +103,8 @@ def require_vector(path: Path, where: str) -> None:
         good = path.is_file() and starts_like(path).startswith(VECTOR_STARTS[suffix])
         if suffix == ".kml" and good:
             good = b"<kml" in starts_like(path)
+        if suffix == ".gml" and good:
+            good = b"opengis.net/gml" in starts_like(path)
     if not good:
         raise DataError(
             "the file cannot be read: its content is not what its ending says",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core import gdal
 from cdrsite.core.crs import parse_crs
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.references import require_vector
+from cdrsite.layers.archives import copied, unpacked
 from cdrsite.layers.encodings import known, mark, refusal
 from cdrsite.layers.guard import hearing, reading
 from cdrsite.layers.sources import CRS_CURE, require_file, require_horizontal
@@ -96,6 +98,14 @@ def read_features(
 
         return gpd.read_parquet(path)
     require_vector(path, where)
+    if suffix in {".zip", ".gml"}:  # GDAL leaves a file beside a GML file that it reads
+        unpack = unpacked if suffix == ".zip" else copied
+        with TemporaryDirectory() as folder:
+            inner = unpack(path, Path(folder), layer, where)
+            if suffix == ".zip":
+                return read_features(inner, where, layer, lonlat, encoding)
+            with gdal.vector_options(**gdal.OFFLINE):
+                return _read_ogr(inner, where, layer, encoding)
     with gdal.vector_options(**gdal.OFFLINE):
         return _read_ogr(path, where, layer, encoding)
 

@@ -38,6 +38,7 @@ NODATA_TOLERANCE = 1e-6
 """Relative difference of two numbers that are the same nodata, written differently."""
 VECTOR_SUFFIXES = {
     ".gpkg", ".geojson", ".json", ".shp", ".parquet", ".geoparquet", ".gdb", ".fgb", ".kml", ".csv",
+    ".gml", ".topojson", ".zip",
 }  # fmt: skip
 CUBE_SUFFIXES = {".nc", ".nc4", ".cdf", ".zarr"}
 
