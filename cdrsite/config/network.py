@@ -63,6 +63,31 @@ class ExistingSites(Model):
     """Column with the method that a site is for; any method when not given."""
 
 
+class Emitters(Model):
+    """Plants of other kinds whose CO2 shares the network: points, each of a ledger (rule 5)."""
+
+    layer: str
+    """A layer of points."""
+    where: str | None = None
+    """Filter on the features."""
+    captured: str
+    """Column with what each can capture."""
+    unit: Literal["t/yr", "Mt/yr"] = "Mt/yr"
+    """Unit of that column."""
+    ledger: str | None = None
+    """Column with the account of its tonnes, as `removal`; all are `avoided` when not given."""
+    cost: str | None = None
+    """Column with the cost of a captured tonne [USD/t]; nothing when not given."""
+    fixed: str | None = None
+    """Column with the yearly cost of a capture plant, whatever it captures [USD/yr]."""
+    opens: str | None = None
+    """Column with the year from which it captures, for periods."""
+    retires: str | None = None
+    """Column with the year before which it captures, for periods."""
+    name: str | None = None
+    """Column with the names; numbers when not given."""
+
+
 class NetworkPeriod(Model):
     """A milestone: what must be stored then, or what a tonne is worth."""
 
@@ -70,12 +95,16 @@ class NetworkPeriod(Model):
     """The milestone; rates are linear between milestones."""
     target: Literal["all"] | quantity("t/yr", minimum=0.0) | None = None  # type: ignore[valid-type]
     """CO2 to store [t/yr]; `all` that plants in service give and storage takes."""
+    targets: (
+        dict[str, Literal["all"] | quantity("t/yr", minimum=0.0)] | None  # type: ignore[valid-type]
+    ) = Field(None, min_length=1)
+    """Ledger -> CO2 to store [t/yr], where there are emitters; `all` that those in service give."""
     price: quantity("USD/t", minimum=0.0) | None = None  # type: ignore[valid-type]
     """Store what pays at this price [USD/t]."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        exactly_one(self, ("target", "price"), "a period")
+        exactly_one(self, ("target", "targets", "price"), "a period")
         return self
 
 
@@ -118,6 +147,11 @@ class Network(Model):
     """Existing plants or sites."""
     pipelines: ExistingPipelines | None = None
     """Existing pipelines."""
+    emitters: Emitters | None = None
+    """Plants of other kinds whose CO2 shares the network."""
+    tables: DataPath | None = None
+    """Sources, sinks and arcs as `cdrsite network` reads them, in place of plants, storage units
+    and corridors of the grid; for methods that store nothing."""
     nearest: int = Field(3, ge=1, le=16)
     """Nearest neighbours that each plant is joined to, besides those whose areas touch."""
     loss_limit: quantity("1", minimum=0.0, maximum=10.0) = 0.1  # type: ignore[valid-type]
@@ -131,6 +165,11 @@ class Network(Model):
     given."""
     target: Literal["all"] | quantity("t/yr", above=0.0) = "all"  # type: ignore[valid-type]
     """CO2 to store [t/yr]; `all` that plants give and storage takes."""
+    targets: (
+        dict[str, Literal["all"] | quantity("t/yr", minimum=0.0)]  # type: ignore[valid-type]
+    ) = Field(default_factory=dict)
+    """Ledger -> CO2 to store [t/yr], where there are emitters; `all` of a ledger not named. The
+    plants' own ledger is `removal`."""
     periods: Periods | None = None
     """What is built when: years with a target or a price each, or a table of text with the columns
     `year` and `target [Mt/yr]` or `price [USD/t]`; in place of `target`."""
@@ -169,8 +208,17 @@ class Network(Model):
             ):  # fmt: skip
                 if given is not None:
                     raise problem("only periods have this; cure: give network.periods", at=name)
-        elif self.target != "all":
-            raise problem("the periods say what is asked; cure: remove one of them", at="target")
+        elif self.target != "all" or self.targets:
+            at = "targets" if self.targets else "target"
+            raise problem("the periods say what is asked; cure: remove one of them", at=at)
+        if self.target != "all" and (self.targets or self.emitters is not None):
+            raise problem(
+                "ledgers are never summed (rule 5); cure: give network.targets", at="target"
+            )
+        if self.tables is not None:
+            for name in ("emitters", "sites", "pipelines", "service"):
+                if getattr(self, name):
+                    raise problem("tables hold their own; cure: put it into the tables", at=name)
         if isinstance(self.periods, tuple):
             years = [one.year for one in self.periods]
             if not years or any(a >= b for a, b in itertools.pairwise(years)):
@@ -186,6 +234,8 @@ class Network(Model):
     def layers(self) -> list[tuple[str, str]]:
         """Layer and key below ``network`` of every layer that is read."""
         uses = []
+        if self.emitters is not None:
+            uses.append((self.emitters.layer, "emitters.layer"))
         if self.sites is not None:
             uses.append((self.sites.layer, "sites.layer"))
         if self.pipelines is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from cdrsite.network.design import NetworkPlan, Pipe
 from cdrsite.network.periods import BuildOut
-from cdrsite.network.problem import NetworkProblem
+from cdrsite.network.problem import NetworkProblem, Source
 from cdrsite.network.trends import Trends
 from cdrsite.transport.costmodels import levelised, ship, truck
 from cdrsite.transport.hydraulics import nominal_diameter, parallel_lines
@@ -39,6 +39,17 @@ class PlantUse:
     stored_t_yr: float
     capture_usd_yr: float
     existing: bool
+
+
+@dataclass(frozen=True)
+class EmitterUse:
+    """A plant of another kind in the plan: stored [t/yr] of what it could give, cost [USD/yr]."""
+
+    name: str
+    ledger: str
+    could_store_t_yr: float
+    stored_t_yr: float
+    capture_usd_yr: float
 
 
 @dataclass(frozen=True)
@@ -117,14 +128,16 @@ class Planned:
         What is built or used.
     storage : tuple of StorageUse
         All reachable units.
-    trends : Trends
-        Of pipelines, with their excess over the cost model.
+    trends : Trends, optional
+        Of pipelines, with their excess over the cost model; None where tables give the arcs.
     wanted_t_yr : float
         Target [t/yr].
     unserved_t_yr : float
         What plants could give above the target [t/yr].
     build_out : BuildOut, optional
         Over periods: what is built when. ``plan`` is then what stands in the last of them.
+    emitters : tuple of EmitterUse
+        All plants of other kinds.
     """
 
     plan: NetworkPlan
@@ -132,10 +145,17 @@ class Planned:
     plants: tuple[PlantUse, ...]
     pipes: tuple[PipeUse, ...]
     storage: tuple[StorageUse, ...]
-    trends: Trends
+    trends: Trends | None
     wanted_t_yr: float
     unserved_t_yr: float
     build_out: BuildOut | None = None
+    emitters: tuple[EmitterUse, ...] = ()
+
+    @property
+    def stored_t_yr(self) -> float:
+        """What plants and emitters bring to storage, whatever its ledger [t/yr]."""
+        own = [p.stored_t_yr for p in self.plants]
+        return math.fsum([*own, *(p.stored_t_yr for p in self.emitters)])
 
     @property
     def costs(self) -> dict[str, float]:
@@ -145,14 +165,19 @@ class Planned:
             for mode in ("pipeline", "existing pipeline", "truck", "ship")
         }
         return {
-            "capture": math.fsum(p.capture_usd_yr for p in self.plants),
+            "capture": math.fsum(
+                [
+                    *(p.capture_usd_yr for p in self.plants),
+                    *(p.capture_usd_yr for p in self.emitters),
+                ]
+            ),
             **by_mode,
             "storage": math.fsum(s.cost_usd_yr for s in self.storage),
         }
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
         """Rows of ``plants``, ``pipes``, ``storage`` and ``costs``, units in the names."""
-        stored = math.fsum(p.stored_t_yr for p in self.plants)
+        stored = self.stored_t_yr
         pipes = [asdict(pipe) for pipe in self.pipes]
         for row in pipes:
             del row["cell"]
@@ -182,10 +207,14 @@ class Link:
     cell: NDArray[np.int64]
 
 
-def node_names(plants: Plants, units: Sequence[str], candidates: Candidates) -> dict[int, str]:
+def node_names(
+    plants: Plants, units: Sequence[str], candidates: Candidates, emitters: Sequence[Any] = ()
+) -> dict[int, str]:
     """Names of nodes; those of storage ``units`` in their order, junctions numbered by cell."""
     names: dict[int, str] = dict(zip(candidates.storage_node.tolist(), units, strict=True))
-    for plant, node in zip(plants.plants, candidates.plant_node.tolist(), strict=True):
+    for plant, node in zip(
+        (*plants.plants, *emitters), candidates.plant_node.tolist(), strict=True
+    ):
         names[node] = f"{names[node]} + {plant.name}" if node in names else plant.name
     ends = {node for arc in candidates.arcs for node in (arc.tail, arc.head)}
     ports = {arc.tail: names.get(arc.head, "") for arc in candidates.arcs if arc.pipe == -2}
@@ -262,4 +291,19 @@ def storage_uses(problem: NetworkProblem, plan: NetworkPlan) -> tuple[StorageUse
             used[sink.id].cost_musd_yr * 1e6 if sink.id in used else 0.0,
         )
         for sink, rate in zip(problem.sinks, problem.sink_rates().tolist(), strict=True)
+    )
+
+
+def emitter_uses(sources: Iterable[Source], plan: NetworkPlan) -> tuple[EmitterUse, ...]:
+    """All emitters with what the plan stores of each."""
+    used = {source.id: source for source in plan.sources}
+    return tuple(
+        EmitterUse(
+            one.name or one.id,
+            one.ledger,
+            one.capacity_mt_yr * 1e6,
+            used[one.id].captured_mt_yr * 1e6 if one.id in used else 0.0,
+            used[one.id].cost_musd_yr * 1e6 if one.id in used else 0.0,
+        )
+        for one in sources
     )

@@ -10,20 +10,21 @@ One module: trends, terminals and tables follow one numbering of arcs.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from cdrsite.core.errors import CdrsiteWarning, ConfigError
+from cdrsite.core.errors import ConfigError
+from cdrsite.network.asked import WHERE, asked_of, asked_over
 from cdrsite.network.design import design
 from cdrsite.network.horizon import Period
 from cdrsite.network.periods import design_periods
 from cdrsite.network.planned import (
     Link,
     Planned,
+    emitter_uses,
     node_names,
     pipe_uses,
     plant_uses,
@@ -31,7 +32,7 @@ from cdrsite.network.planned import (
 )
 from cdrsite.network.problem import Arc, NetworkProblem, Sink, Source, Trend
 from cdrsite.network.search import GapOf
-from cdrsite.network.staged import reachable_in, state_in
+from cdrsite.network.staged import state_in
 from cdrsite.network.trends import Trends, pipe_trends, ship_trends
 from cdrsite.transport.costmodels import truck
 from cdrsite.transport.pipelines import Basis
@@ -39,8 +40,6 @@ from cdrsite.transport.pipelines import Basis
 if TYPE_CHECKING:
     from cdrsite.network.candidates import CandidateArc, Candidates, ExistingPipe
     from cdrsite.network.plants import Plants
-
-WHERE = "network plan"
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,39 @@ class ShipLink:
 
 
 @dataclass(frozen=True)
+class Emitter:
+    """A plant of another kind whose CO2 shares the network.
+
+    Attributes
+    ----------
+    name, ledger : str
+        Its own, and the account of its tonnes.
+    row, col : int
+        Its cell.
+    captured_t_yr : float
+        Most it can capture [t/yr].
+    cost_usd_t, fixed_usd_yr : float
+        Cost of a captured tonne [USD/t], and a year [USD/yr].
+    from_year, until_year : float
+        When it captures.
+    """
+
+    name: str
+    ledger: str
+    row: int
+    col: int
+    captured_t_yr: float
+    cost_usd_t: float = 0.0
+    fixed_usd_yr: float = 0.0
+    from_year: float = -math.inf
+    until_year: float = math.inf
+
+
+REMOVAL = "removal"
+"""Ledger of the plan's own plants where there are others (rule 5)."""
+
+
+@dataclass(frozen=True)
 class Options:
     """How the network is planned.
 
@@ -108,6 +140,8 @@ class Options:
         Life of the project [yr].
     target : float, optional
         Stored [t/yr]; all that plants give and storage takes when not given.
+    targets : mapping
+        With emitters: ledger -> stored [t/yr]; all of a ledger that is not named.
     gap : float
         Proven within this gap, the design stops.
     gap_of : str
@@ -120,6 +154,8 @@ class Options:
         Seed of the search.
     capture_usd_t : mapping of str to float
         Cost of a captured tonne by method [USD per t stored]; the same for all when empty.
+    emitters : sequence of Emitter
+        Plants of other kinds, in the order of the candidates' nodes behind those of the plants.
     periods : sequence of Period
         What is asked when, in place of a target; a target of infinity is all that can be stored.
     start, after, discount_rate
@@ -134,12 +170,14 @@ class Options:
     detour: float = 1.0
     years: float = 30.0
     target: float | None = None
+    targets: Mapping[str, float] = field(default_factory=dict)
     gap: float = 0.02
     gap_of: GapOf = "transport"
     effort: str = "normal"
     time_limit: float = math.inf
     seed: int = 0
     capture_usd_t: Mapping[str, float] | None = None
+    emitters: Sequence[Emitter] = ()
     periods: Sequence[Period] = ()
     start: float | None = None
     after: float | None = None
@@ -194,20 +232,17 @@ def plan_network(
     problem, trends, made = network_problem(plants, storage, candidates, options, basis, ships)
     if options.periods:
         return _over_periods(plants, storage, candidates, options, basis, problem, trends, made)
-    supply, room, both = problem.reachable_mt_yr()
-    target = both if options.target is None else options.target / 1e6
-    if options.target is None and both < supply * (1 - 1e-9):
-        warnings.warn(
-            f"{WHERE}: plants could give {supply:.6g} Mt/yr, storage takes {room:.6g} Mt/yr and "
-            f"their connections {both:.6g} Mt/yr; the plan is for {both:.6g} Mt/yr",
-            CdrsiteWarning,
-            stacklevel=2,
-        )
+    target = asked_of(
+        problem,
+        None if options.target is None else options.target / 1e6,
+        {name: amount / 1e6 for name, amount in options.targets.items()},
+    )
+    supply = problem.reachable_mt_yr()[0]
     plan = design(
         problem, target=target, gap=options.gap, gap_of=options.gap_of, effort=options.effort,
         time_limit=options.time_limit, seed=options.seed,
     )  # fmt: skip
-    names = node_names(plants, [unit.name for unit in storage], candidates)
+    names = node_names(plants, [unit.name for unit in storage], candidates, options.emitters)
     return Planned(
         plan,
         problem,
@@ -215,9 +250,20 @@ def plan_network(
         pipe_uses(plan, made, names, options.model, basis),
         storage_uses(problem, plan),
         trends,
-        target * 1e6,
-        max(supply - target, 0.0) * 1e6,
+        wanted(target) * 1e6,
+        max(supply - wanted(target), 0.0) * 1e6,
+        emitters=emitter_uses(_others(problem, options), plan),
     )
+
+
+def _others(problem: NetworkProblem, options: Options) -> tuple[Source, ...]:
+    """Sources of emitters, which stand behind those of plants."""
+    return problem.sources[len(problem.sources) - len(options.emitters) :]
+
+
+def wanted(target: float | Mapping[str, float]) -> float:
+    """Target of all ledgers together."""
+    return math.fsum(target.values()) if isinstance(target, Mapping) else target
 
 
 def _over_periods(
@@ -232,11 +278,7 @@ def _over_periods(
 ) -> Planned:
     """Plan what is built when; the tables show what stands in the last period."""
     after = options.years if options.after is None else options.after
-    asked = list(options.periods)
-    for k, one in enumerate(asked):
-        if one.total == math.inf:
-            most = reachable_in(problem, asked, k, options.start, after)
-            asked[k] = replace(one, target_mt_yr=most)
+    asked = asked_over(problem, options.periods, options.start, after)
     found = design_periods(
         problem, asked, start=options.start, after=after, discount_rate=options.discount_rate,
         gap=options.gap, gap_of=options.gap_of, effort=options.effort,
@@ -244,7 +286,7 @@ def _over_periods(
     )  # fmt: skip
     plan = state_in(problem, found, options.effort)
     supply = math.fsum(s.capacity_mt_yr for s in problem.sources)
-    names = node_names(plants, [unit.name for unit in storage], candidates)
+    names = node_names(plants, [unit.name for unit in storage], candidates, options.emitters)
     return Planned(
         plan,
         problem,
@@ -255,6 +297,7 @@ def _over_periods(
         plan.captured_mt_yr * 1e6,
         max(supply - plan.captured_mt_yr, 0.0) * 1e6,
         found,
+        emitter_uses(_others(problem, options), plan),
     )
 
 
@@ -267,23 +310,34 @@ def network_problem(
     ships: Sequence[ShipLink] = (),
 ) -> tuple[NetworkProblem, Trends, dict[str, Link]]:
     """Build the network problem, the pipelines' trends, and what each arc stands for."""
-    if len(plants.plants) != len(candidates.plant_node):
+    if len(plants.plants) + len(options.emitters) != len(candidates.plant_node):
         raise ConfigError("plants do not match the candidate network", where=WHERE)
     if len(storage) != len(candidates.storage_node):
         raise ConfigError("storage units do not match the candidate network", where=WHERE)
     capture = options.capture_usd_t or {}
-    sources = tuple(
+    nodes = candidates.plant_node.tolist()
+    own = tuple(
         Source(
             f"plant {k}", int(node), plant.stored_t_yr / 1e6,
             variable_usd_t=capture.get(plant.method, 0.0), name=plant.name,
+            ledger=REMOVAL if options.emitters else "",
             from_year=_served(options, plant.method)[0],
             until_year=_served(options, plant.method)[1],
         )
-        for k, (plant, node) in enumerate(
-            zip(plants.plants, candidates.plant_node.tolist(), strict=True)
-        )
+        for k, (plant, node) in enumerate(zip(plants.plants, nodes, strict=False))
         if plant.stored_t_yr > 0
     )  # fmt: skip
+    others = tuple(
+        Source(
+            f"emitter {k}", node, one.captured_t_yr / 1e6, one.fixed_usd_yr / 1e6,
+            one.cost_usd_t, one.name, one.ledger,
+            from_year=one.from_year, until_year=one.until_year,
+        )
+        for k, (one, node) in enumerate(
+            zip(options.emitters, nodes[len(plants.plants) :], strict=True)
+        )
+    )  # fmt: skip
+    sources = own + others
     sinks = tuple(
         _sink(unit, int(node), options)
         for unit, node in zip(storage, candidates.storage_node.tolist(), strict=True)

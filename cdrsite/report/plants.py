@@ -35,8 +35,8 @@ def network(frame: Frame) -> str:
     parts = [paragraph(frame.say("network.intro")), tag("dl", *facts, class_="figures small")]
     if frame.at("network/gap") is None:
         parts.append(paragraph(network_proof(frame)))
-    parts += [tonnes(frame), plants(frame), periods(frame), pipes(frame), stores(frame)]
-    parts.append(costs(frame))
+    parts += [tonnes(frame), plants(frame), periods(frame), emitters(frame), pipes(frame)]
+    parts += [stores(frame), costs(frame)]
     return section("network", frame.say("network.title"), *parts)
 
 
@@ -169,6 +169,33 @@ def periods(frame: Frame) -> str:
     ]
     title, caption = frame.say("periods.title"), frame.say("periods.caption")
     return tag("h3", title) + table(caption, columns, rows)
+
+
+def emitters(frame: Frame) -> str:
+    """Emitters, the largest capture first, each with its ledger."""
+    listed = frame.rows("emitters")
+    if not listed:
+        return ""
+    order = sorted(range(len(listed)), key=lambda i: -real(listed[i].get("stored_t_yr")))
+    columns = [
+        (frame.say("plants.name"), "text"),
+        (frame.say("emitters.ledger"), "text"),
+        (frame.say("plants.stored") + frame.in_("Mt/yr"), "number"),
+        (frame.say("emitters.most") + frame.in_("Mt/yr"), "number"),
+        (frame.say("column.cost") + frame.in_("MUSD/yr"), "number"),
+    ]
+    rows = [
+        [
+            text(word(listed[i].get("name"))),
+            text(word(listed[i].get("ledger"))),
+            frame.value(f"tables/emitters/{i}/stored_t_yr", 1e-6),
+            frame.value(f"tables/emitters/{i}/could_store_t_yr", 1e-6),
+            frame.value(f"tables/emitters/{i}/capture_usd_yr", 1e-6),
+        ]
+        for i in order[:MAX_ROWS]
+    ]
+    title = frame.say("emitters.title")
+    return tag("h3", title) + folded(frame, title, columns, rows, len(listed), "emitters")
 
 
 def stores(frame: Frame) -> str:

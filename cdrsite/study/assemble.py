@@ -30,12 +30,8 @@ from cdrsite.study.evidence import add_evidence
 from cdrsite.study.exclude import exclude
 from cdrsite.study.features import add_storage, polygon_features, route_features
 from cdrsite.study.gathering import buildable, gather
-from cdrsite.study.network import (
-    plan_projects,
-    project_features,
-    project_summary,
-    project_tables,
-)
+from cdrsite.study.network import plan_projects
+from cdrsite.study.network_tables import project_features, project_summary, project_tables
 from cdrsite.study.offers import spread_areas
 from cdrsite.study.prepare import (
     Setting,

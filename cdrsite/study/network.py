@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.errors import ConfigError, DataError, SolverError
 from cdrsite.core.units import conversion
 from cdrsite.engine.stages import stage
 from cdrsite.network.candidates import Candidates, ExistingPipe, candidate_network
 from cdrsite.network.coarse import PlanGrid
 from cdrsite.network.horizon import Period
-from cdrsite.network.milestones import whole
 from cdrsite.network.planned import Planned
-from cdrsite.network.planning import Options, StorageUnit, plan_network
+from cdrsite.network.planning import Emitter, Options, StorageUnit, plan_network
 from cdrsite.network.plants import Plants
 from cdrsite.network.schedule import read_periods
-from cdrsite.network.staged import state_in
+from cdrsite.network.tabled import plan_tables
+from cdrsite.network.tables import read_case
 from cdrsite.study.compete import zone_layers
 from cdrsite.study.gathering import Gathered, cell_at, gather, text_column, unique_names, warn
 from cdrsite.study.prepare import Setting, open_layers, resolve_methods, storage_of
@@ -38,14 +37,12 @@ from cdrsite.transport.surface import BILLING, STEERING
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import pandas as pd
     from numpy.typing import NDArray
 
-    from cdrsite.config.network import ExistingPipelines, Network
+    from cdrsite.config.network import Emitters, ExistingPipelines, Network
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.core.reader import LayerReader
     from cdrsite.engine.arrays import ArrayStore
-    from cdrsite.methods.supply import StorageUnits
 
 
 @dataclass(frozen=True)
@@ -122,33 +119,31 @@ def plan_projects(
     model = setting.scenario.network
     if not model.plan:
         return None
-    units = check_network(setting)
+    check_network(setting)
     plan, plants = gathered.plan, gathered.plants
     factor = plan.factor
     if factor > 1:
         warn(plan.describe())
     candidates, planned = None, None
     built = any(plant.stored_t_yr > 0 for plant in plants.plants)
-    if built:
-        candidates, storage = _corridors(setting, plants, units, plan, ground, threads)
+    emitters = read_emitters(model.emitters, setting.reader, plan)
+    if model.tables is not None:
+        planned = plan_tables(model.tables, design_options(setting))
+    elif built or emitters:
+        candidates, storage = _corridors(setting, plants, plan, ground, threads, emitters)
     plants, zones = _with_zones(gathered.placed, setting, arrays)
-    if candidates is None:
+    if candidates is not None:
+        planned = _design(setting, plants, storage, candidates, emitters)
+    elif model.tables is None:
         warn("the plan gives no plant of buildable size that stores CO2; no network is designed")
-    else:
-        planned = _design(setting, plants, storage, candidates)
     if planned is not None and factor > 1:
         pipes = tuple(replace(pipe, cell=plan.middles(pipe.cell)) for pipe in planned.pipes)
         planned = replace(planned, pipes=pipes)
     return Projects(plants, zones, candidates, planned, model.gap, model.gap_of)
 
 
-def check_network(setting: Setting) -> StorageUnits:
+def check_network(setting: Setting) -> None:
     """Refuse a network section that cannot be planned.
-
-    Returns
-    -------
-    StorageUnits
-        Where the network ends.
 
     Raises
     ------
@@ -166,14 +161,15 @@ def check_network(setting: Setting) -> StorageUnits:
             got=", ".join(unknown),
             expected=f"one of {', '.join(setting.models)}",
         )
+    network = setting.scenario.network
+    asked_periods(network)
+    if network.tables is not None:
+        _check_tables(setting, network.tables)
+        return
     if setting.storage is None:
-        raise ConfigError(
-            "a network needs storage units to end at",
-            where="network.plan",
-            got="storage without limit",
-            cure="give resources.storage.units, or remove network.plan",
-        )
-    network, names = setting.scenario.network, [*setting.models, *setting.storage.names]
+        raise _no_units()
+    read_emitters(network.emitters, setting.reader, PlanGrid.of(setting.area.grid))
+    names = [*setting.models, *setting.storage.names]
     for name in network.service:
         if name not in names:
             raise ConfigError(
@@ -182,8 +178,29 @@ def check_network(setting: Setting) -> StorageUnits:
                 got=name,
                 expected=", ".join(names),
             )
-    asked_periods(network)
-    return setting.storage
+
+
+def _no_units() -> ConfigError:
+    return ConfigError(
+        "a network needs storage units to end at",
+        where="network.plan",
+        got="storage without limit",
+        cure="give resources.storage.units, or remove network.plan",
+    )
+
+
+def _check_tables(setting: Setting, path: Path) -> None:
+    """Refuse tables that cannot be read, and methods that would use the same pore space."""
+    storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
+    if storing:
+        raise ConfigError(
+            "a network of tables knows no plants of the grid, and would sell pore space twice",
+            where="network.tables",
+            got=f"{', '.join(storing)}, which store CO2",
+            cure="use network.emitters with the layers of the study, or methods that store nothing",
+            rule=6,
+        )
+    read_case(path)
 
 
 def asked_periods(model: Network) -> list[Period]:
@@ -192,14 +209,17 @@ def asked_periods(model: Network) -> list[Period]:
         return []
     if isinstance(model.periods, Path):
         return read_periods(model.periods)
-    return [
-        Period(
-            one.year,
-            math.inf if one.target == "all" else None if one.target is None else one.target / 1e6,
-            one.price,
-        )
-        for one in model.periods
-    ]
+
+    def amount(one: Any) -> float:
+        return math.inf if one == "all" else float(one) / 1e6
+
+    found = []
+    for one in model.periods:
+        target: Any = None if one.target is None else amount(one.target)
+        if one.targets is not None:
+            target = {name: amount(each) for name, each in one.targets.items()}
+        found.append(Period(one.year, target, one.price))
+    return found
 
 
 def _with_zones(
@@ -222,19 +242,21 @@ def _with_zones(
 def _corridors(
     setting: Setting,
     plants: Plants,
-    units: StorageUnits,
     plan: PlanGrid,
     ground: ArrayStore,
     threads: int,
+    emitters: Sequence[Emitter],
 ) -> tuple[Candidates, list[StorageUnit]]:
     """Candidate corridors over the ground of the transport section, and the units they end at."""
-    model, transport = setting.scenario.network, setting.scenario.transport
+    model, transport, units = setting.scenario.network, setting.scenario.transport, setting.storage
+    if units is None:
+        raise _no_units()
     reader, basis = setting.reader, pipeline_basis(setting.scenario)
     access = _access(storage_sites(units), reader, plan)
     found = candidate_network(
         plan.ground(ground.open(STEERING)),
         plan.grid,
-        [(plant.row, plant.col) for plant in plants.plants],
+        [*((plant.row, plant.col) for plant in plants.plants), *((e.row, e.col) for e in emitters)],
         list(access.values()),
         billed=plan.ground(ground.open(BILLING)),
         plain=float(unit_cost(transport.flow, transport.model, basis).per_km),
@@ -268,19 +290,21 @@ def _access(
     return found
 
 
-def _design(
-    setting: Setting, plants: Plants, storage: Sequence[StorageUnit], candidates: Candidates
-) -> Planned | None:
-    """Design the network; None where time was too short for any plan."""
+def design_options(setting: Setting, emitters: Sequence[Emitter] = ()) -> Options:
+    """What the scenario asks of the design."""
     scenario, units = setting.scenario, setting.storage
     model = scenario.network
-    options = Options(
+    return Options(
         model=model.model or scenario.transport.model,
         segments=model.segments,
         modes=scenario.transport.modes,
         detour=scenario.transport.truck_detour,
         years=model.years or (units.years if units is not None else 30.0),
         target=None if model.target == "all" else float(model.target),
+        targets={
+            name: math.inf if one == "all" else float(one) for name, one in model.targets.items()
+        },
+        emitters=emitters,
         gap=model.gap,
         gap_of=model.gap_of,
         effort=model.effort,
@@ -298,10 +322,22 @@ def _design(
             for name, one in model.service.items()
         },
     )
+
+
+def _design(
+    setting: Setting,
+    plants: Plants,
+    storage: Sequence[StorageUnit],
+    candidates: Candidates,
+    emitters: Sequence[Emitter],
+) -> Planned | None:
+    """Design the network; None where time was too short for any plan."""
+    model = setting.scenario.network
     try:
         planned = plan_network(
-            plants, storage, candidates, options=options, basis=pipeline_basis(scenario)
-        )
+            plants, storage, candidates, options=design_options(setting, emitters),
+            basis=pipeline_basis(setting.scenario),
+        )  # fmt: skip
     except SolverError as error:
         warn(f"no plan was found: {error}")
         return None
@@ -313,6 +349,79 @@ def _design(
             "another network; cure: a longer time_limit or none, a larger gap, or effort: quick"
         )
     return planned
+
+
+def read_emitters(
+    model: Emitters | None, reader: LayerReader, plan: PlanGrid
+) -> tuple[Emitter, ...]:
+    """Emitters on cells of the plan; those outside the grid are left out with a warning.
+
+    Raises
+    ------
+    DataError
+        No such column; numbers that are none, or below 0.
+    """
+    if model is None:
+        return ()
+    frame = reader.features(model.layer, model.where)
+    names = text_column(frame, model.name, "emitters")
+    names = unique_names(names or [f"emitter {k + 1}" for k in range(len(frame))])
+    ledgers = text_column(frame, model.ledger, "emitters") or ["avoided"] * len(frame)
+    captured = _column(frame, model.captured, model.unit, 0.0) * conversion(model.unit, "t/yr")[0]
+    cost = _column(frame, model.cost, "USD/t", -math.inf)
+    fixed = _column(frame, model.fixed, "USD/yr", 0.0)
+    opens = _column(frame, model.opens, "a year", -math.inf, empty=-math.inf)
+    retires = _column(frame, model.retires, "a year", -math.inf, empty=math.inf)
+    found, outside = [], []
+    for k, point in enumerate(frame.geometry.representative_point()):
+        row, col = cell_at(reader.grid, point.x, point.y)
+        if not (0 <= row < reader.grid.rows and 0 <= col < reader.grid.cols):
+            outside.append(names[k])
+            continue
+        found.append(Emitter(
+            names[k], ledgers[k], row // plan.factor, col // plan.factor, float(captured[k]),
+            float(cost[k]), float(fixed[k]), float(opens[k]), float(retires[k]),
+        ))  # fmt: skip
+    if outside:
+        warn(f"emitters outside the grid are left out: {', '.join(outside)}")
+    return tuple(found)
+
+
+def _column(
+    frame: gpd.GeoDataFrame, name: str | None, unit: str, least: float, *, empty: float = 0.0
+) -> NDArray[np.float64]:
+    """Numbers of a column of the emitters; a value for none where it is not named or empty."""
+    text = text_column(frame, name, "emitters")
+    if text is None:
+        return np.full(len(frame), empty)
+    blank = np.array([one.strip().lower() in {"", "nan", "none", "<na>"} for one in text], bool)
+    try:
+        values = np.array(
+            [0.0 if gap else float(one) for one, gap in zip(text, blank, strict=True)]
+        )
+        wrong = ~(values >= least)
+    except ValueError:
+        values, wrong = np.zeros(len(text)), np.array([not _is_number(one) for one in text])
+    if math.isfinite(least):
+        wrong = wrong | blank
+    if wrong.any():
+        raise DataError(
+            "emitters without a number",
+            where=f"network.emitters: column {name}",
+            got=", ".join(repr(text[k]) for k in np.flatnonzero(wrong)[:5]),
+            expected=unit if math.isinf(least) else f"{unit}, {least:g} or more",
+            cure="correct the column, or leave these out with `where`",
+            rule=7,
+        )
+    return np.where(blank, empty, values)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def existing_pipes(
@@ -357,196 +466,3 @@ def existing_pipes(
             if np.ptp(row) + np.ptp(col) > 0:
                 made.append(ExistingPipe(name, row, col, most))
     return made
-
-
-# -- what a run reports ----------------------------------------------------------------------
-
-
-def project_tables(projects: Projects, grid: AnalysisGrid) -> dict[str, pd.DataFrame]:
-    """Tables of a network, units in the names.
-
-    Returns
-    -------
-    dict of DataFrame
-        ``plants``; ``plant_tonnes``: where each method's tonnes went; ``pipes``: pipelines, trucks
-        and ships; ``network_storage``; ``network_costs`` by part, without capture. Over periods
-        they show the last one, and ``network_periods`` and ``network_builds`` what comes when.
-    """
-    import pandas as pd
-
-    planned = projects.planned
-    pipes: list[dict[str, Any]] = []
-    storage: list[dict[str, Any]] = []
-    costs: list[dict[str, Any]] = []
-    if planned is not None:
-        rows = planned.tables()
-        pipes, storage = rows["pipes"], rows["storage"]
-        costs = [row for row in rows["costs"] if row["part"] != "capture"]
-    return {
-        "plants": _plant_table(projects, grid),
-        "plant_tonnes": _tonnes_table(projects.plants),
-        "pipes": pd.DataFrame(pipes, columns=PIPE_COLUMNS),
-        "network_storage": pd.DataFrame(storage, columns=STORAGE_COLUMNS).rename(
-            columns={"name": "unit"}
-        ),
-        "network_costs": pd.DataFrame(costs, columns=["part", "cost_usd_yr", "cost_usd_t"]),
-    } | _period_tables(planned)
-
-
-def _period_tables(planned: Planned | None) -> dict[str, pd.DataFrame]:
-    """What is stored, what it costs and what is laid in each period; nothing without periods."""
-    import pandas as pd
-
-    if planned is None or planned.build_out is None:
-        return {}
-    found, problem = planned.build_out, planned.problem
-    rows: list[dict[str, Any]] = []
-    for t, year in enumerate(found.times.year.tolist()):
-        state = state_in(problem, found, "", t)
-        rows.append({
-            "year": whole(year),
-            "years": float(found.times.years[t]),
-            "discounted_years": float(found.times.worth[t]),
-            "stored_t_yr": state.captured_mt_yr * 1e6,
-            "transport_usd_yr": state.costs.transport * 1e6,
-            "storage_usd_yr": state.costs.storage * 1e6,
-            "pipes_laid": sum(build.period == t for build in found.builds),
-        })  # fmt: skip
-    ways = {pipe.id: pipe for pipe in planned.pipes}
-    laid = [
-        {
-            "year": whole(float(found.times.year[build.period])),
-            "id": build.arc,
-            "start": ways[build.arc].start,
-            "end": ways[build.arc].end,
-            "capacity_t_yr": build.capacity_mt_yr * 1e6,
-            "length_km": ways[build.arc].length_km,
-        }
-        for build in found.builds
-    ]
-    columns = ["year", "id", "start", "end", "capacity_t_yr", "length_km"]
-    return {
-        "network_periods": pd.DataFrame(rows),
-        "network_builds": pd.DataFrame(laid, columns=columns),
-    }
-
-
-PIPE_COLUMNS = [
-    "id", "mode", "start", "end", "flow_t_yr", "inch", "lines", "length_km", "weight_km",
-    "cost_usd_yr", "model_usd_yr",
-]  # fmt: skip
-STORAGE_COLUMNS = ["name", "stored_t_yr", "room_t_yr", "wells", "cost_usd_yr"]
-
-
-def _plant_table(projects: Projects, grid: AnalysisGrid) -> pd.DataFrame:
-    import pandas as pd
-
-    plants = projects.plants.plants
-    stored = [0.0] * len(plants)
-    if projects.planned is not None:
-        stored = [use.stored_t_yr for use in projects.planned.plants]
-    x = np.array([float(grid.x[plant.col]) for plant in plants])
-    y = np.array([float(grid.y[plant.row]) for plant in plants])
-    lon, lat = transformer(grid.wkt, LONLAT).transform(x, y)
-    return pd.DataFrame(
-        {
-            "name": [p.name for p in plants],
-            "method": [p.method for p in plants],
-            "zone": list(projects.zones),
-            "existing": np.array([p.existing for p in plants], bool),
-            "lon": np.round(lon, 5),
-            "lat": np.round(lat, 5),
-            "x": x,
-            "y": y,
-            "gross_t_yr": np.array([p.gross_t_yr for p in plants], np.float64),
-            "could_store_t_yr": np.array([p.stored_t_yr for p in plants], np.float64),
-            "stored_t_yr": np.array(stored, np.float64),
-            "cells": np.array([p.cells for p in plants], np.int64),
-            "haul_km": np.array([p.haul_km for p in plants], np.float64),
-            "farthest_km": np.array([p.farthest_km for p in plants], np.float64),
-            "suitability": np.array([p.suitability for p in plants], np.float64),
-        }
-    )
-
-
-def _tonnes_table(plants: Plants) -> pd.DataFrame:
-    """Where the gross tonnes of each method went: nothing is lost silently."""
-    import pandas as pd
-
-    rows = []
-    for entry in plants.summary:
-        row = asdict(entry)
-        for key in ("allocated", "in_plants", "below_minimum", "no_site", "beyond_max_plants"):
-            row[f"{key}_t_yr"] = row.pop(key)
-        row["without_plant_t_yr"] = row.pop("without_plant")
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def project_features(projects: Projects, grid: AnalysisGrid) -> dict[str, gpd.GeoDataFrame]:
-    """Points ``plants`` and lines ``pipes`` in the grid's CRS, with the columns of the tables."""
-    import geopandas as gpd
-
-    tables = project_tables(projects, grid)
-    plants, pipes = tables["plants"], tables["pipes"]
-    found = {}
-    if len(plants):
-        points = gpd.points_from_xy(plants["x"], plants["y"])
-        found["plants"] = gpd.GeoDataFrame(plants, geometry=points, crs=grid.wkt)
-    if projects.planned is not None:
-        lines = [pipe.line(grid) for pipe in projects.planned.pipes]
-        drawn = np.array([line is not None for line in lines], bool)
-        if drawn.any():
-            shapes = [line for line in lines if line is not None]
-            found["pipes"] = gpd.GeoDataFrame(
-                pipes[drawn].reset_index(drop=True), geometry=shapes, crs=grid.wkt
-            )
-    return found
-
-
-def project_summary(projects: Projects) -> dict[str, Any]:
-    """Headline numbers of a network; money in million USD/yr, per tonne stored without capture."""
-    entries, planned = projects.plants.summary, projects.planned
-    found: dict[str, Any] = {
-        "plants": len(projects.plants.plants),
-        "in_plants_mt_yr": math.fsum(e.in_plants for e in entries) / 1e6,
-        "below_minimum_mt_yr": math.fsum(e.below_minimum for e in entries) / 1e6,
-        "no_site_mt_yr": math.fsum(e.no_site for e in entries) / 1e6,
-        "beyond_max_plants_mt_yr": math.fsum(e.beyond_max_plants for e in entries) / 1e6,
-        "status": "no plants" if projects.candidates is None else "no plan found",
-        "gap_asked": projects.gap_asked,
-        "gap_of": projects.gap_of,
-    }
-    if projects.candidates is not None:
-        loss = projects.candidates.loss
-        found |= {"loss_median": loss.median, "loss_worst": loss.worst}
-    if planned is None:
-        return found
-    plan = planned.plan
-    stored = math.fsum(p.stored_t_yr for p in planned.plants)
-    lines = [p for p in planned.pipes if p.mode == "pipeline"]
-    if planned.build_out is not None:
-        times = planned.build_out.times
-        found |= {
-            "periods": len(times.year),
-            "last_year": whole(float(times.year[-1])),
-            "present_cost_musd": plan.objective * float(times.worth.sum()),
-            "present_year": whole(float(times.year[0])),
-        }
-    return found | {
-        "status": plan.status,
-        "objective_musd_yr": plan.objective,
-        "bound_musd_yr": plan.bound,
-        "gap": plan.gap,
-        "gap_transport": plan.gap_transport if math.isfinite(plan.gap_transport) else None,
-        "effort": plan.effort,
-        "reproducible": plan.reproducible,
-        "nodes": plan.nodes,
-        "stored_mt_yr": stored / 1e6,
-        "cost_usd_t": plan.costs.total * 1e6 / stored if stored > 0 else None,
-        "transport_usd_t": plan.costs.transport * 1e6 / stored if stored > 0 else None,
-        "pipes_km": math.fsum(p.length_km for p in lines),
-        "pipes": len(lines),
-        "trucks": sum(p.mode == "truck" for p in planned.pipes),
-        "unserved_mt_yr": planned.unserved_t_yr / 1e6,
-    }

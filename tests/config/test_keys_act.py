@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import network_csv
 import numpy as np
 import pytest
 import shapely
@@ -118,6 +119,17 @@ BUILT = (*PLANTS, "network.sites={layer: sites}")
 PHASED = (
     *PLANTS,
     "network.periods=[{year: 2030, target: 0.01 Mt/yr}, {year: 2040, target: 0.02 Mt/yr}]",
+)
+EMITTED = (*PLANTS, "network.emitters={layer: sites, captured: more, name: name}")
+EMITTED_LATER = (
+    *EMITTED,
+    "network.periods=[{year: 2030, targets: {removal: 0.01 Mt/yr}},"
+    " {year: 2040, targets: {removal: 0.02 Mt/yr}}]",
+)
+BY_LEDGER = "network.periods.1={year: 2040, targets: {avoided: 0.004 Mt/yr}}"
+TABLED = (
+    "methods={afforestation: {}}",
+    "network={plan: true, tables: case, target: 2 Mt/yr}",
 )
 PIPED = (*PLANTS, "network.pipelines={layer: pipes, capacity: more}")
 
@@ -588,6 +600,18 @@ CASES: dict[str, Case] = {
     "network.segments": (PLANTS, ("network.segments=1",)),
     "network.years": (PLANTS, ("network.years=90 yr",)),
     "network.target": (PLANTS, ("network.target=0.03 Mt/yr",)),
+    "network.emitters.layer": (EMITTED, ("network.emitters.layer=sites2",)),
+    "network.emitters.where": (EMITTED, ("network.emitters.where=name == 'p'",)),
+    "network.emitters.captured": (EMITTED, ("network.emitters.captured=less",)),
+    "network.emitters.unit": (EMITTED, ("network.emitters.unit=t/yr",)),
+    "network.emitters.ledger": (EMITTED, ("network.emitters.ledger=account",)),
+    "network.emitters.cost": (EMITTED, ("network.emitters.cost=usd",)),
+    "network.emitters.fixed": (EMITTED, ("network.emitters.fixed=usd",)),
+    "network.emitters.opens": (EMITTED_LATER, ("network.emitters.opens=late",)),
+    "network.emitters.retires": (EMITTED_LATER, ("network.emitters.retires=late",)),
+    "network.tables": (TABLED, ("network.tables=case2",)),
+    "network.targets": (EMITTED, ("network.targets={avoided: 0.001 Mt/yr}",)),
+    "network.periods[].targets": (EMITTED_LATER, (BY_LEDGER,)),
     "network.periods[].year": (PHASED, ("network.periods.1.year=2050",)),
     "network.periods[].target": (PHASED, ("network.periods.1.target=all",)),
     "network.periods[].price": (PHASED, ("network.periods.0={year: 2030, price: 500 USD/t}",)),
@@ -695,8 +719,13 @@ def write_more(folder: Path) -> None:
     for name, col in (("sites", 0.5), ("sites2", 2.5)):
         points = [shapely.Point(WEST + 1000 * col, NORTH - 1000 * row) for row in (1.5, 4.5)]
         write_polygons(
-            folder / f"{name}.gpkg", points, name=["p", "q"], kind=["daccs-solid", "beccs-residue"]
-        )
+            folder / f"{name}.gpkg", points, name=["p", "q"], kind=["daccs-solid", "beccs-residue"],
+            more=[0.006, 0.002], less=[0.004, 0.001], account=["avoided", "removal"],
+            usd=[50.0, 20.0], late=[2035.0, 2035.0],
+        )  # fmt: skip
+    for name, capital in (("case", 100), ("case2", 110)):
+        (folder / name).mkdir()
+        network_csv.case(folder / name, sources=network_csv.SOURCES.replace("100", str(capital)))
     (folder / "places.csv").write_text("lon,lat,lon2,lat2\n5.54,50.05,5.58,50.06\n", "utf-8")
     x, y = WEST + 500 + 1000 * np.arange(COLS), NORTH - 500 - 1000 * np.arange(ROWS)
     plain = np.ones((ROWS, COLS))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import pytest
+import shapely
+from tiny_scenario import write_world
 
 import cdrsite
 from cdrsite.cli.tables import network_line
 from cdrsite.config.load import load_scenario
-from cdrsite.core.errors import ConfigError
+from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.words import Words
 from cdrsite.study.run import check_study
 
@@ -128,3 +132,100 @@ def test_service_of_nothing_known_is_refused() -> None:
     settings = ("grid.resolution=10 km", LISTED, "network.service={Nowhere: {from: 2040}}")
     with pytest.raises(ConfigError, match=r"network\.service: .* got Nowhere"):
         check_study(load_scenario(ROOT / "config" / "demo.yaml", settings))
+
+
+# -- emitters and tables -----------------------------------------------------------------------
+
+
+def emitters_file(folder: Path, *, scale: float = 1.0) -> Path:
+    """Three emitters of the demo's region: one biogenic, one outside."""
+    path = folder / "emitters.gpkg"
+    storage = gpd.read_file(ROOT / "sample_data" / "storage.gpkg").to_crs("EPSG:4326")
+    first, second = (shape.representative_point() for shape in storage.geometry[:2])
+    frame = gpd.GeoDataFrame(
+        {
+            "name": ["steel", "pulp", "far"],
+            "mt": [1.0 * scale, 0.5 * scale, 9.0],
+            "kind": ["avoided", "removal", "avoided"],
+            "usd": [50.0, 20.0, 1.0],
+        },
+        geometry=[first, second, shapely.Point(first.x + 60, first.y)],
+        crs="EPSG:4326",
+    )
+    frame.to_file(path)
+    return path
+
+
+EMITTED = (
+    "grid.resolution=10 km", "network.gap=0.5", "network.effort=quick",
+    "network.emitters={layer: emitters, captured: mt, ledger: kind, cost: usd, name: name}",
+    "objective={maximise: net_removal}",
+)  # fmt: skip
+
+
+def test_emitters_share_the_network_and_keep_their_ledgers(result: Any, tmp_path: Path) -> None:
+    layer = f"layers.emitters={{path: {emitters_file(tmp_path)}}}"
+    asked = "network.targets={avoided: 0.7 Mt/yr, removal: 3 Mt/yr}"
+    study = cdrsite.run(load_scenario(ROOT / "config" / "demo.yaml", (layer, *EMITTED, asked)))
+    network, used = study.summary["network"], study.tables["emitters"].set_index("name")
+    assert network["stored_by_ledger_mt_yr"] == pytest.approx({"avoided": 0.7, "removal": 3.0})
+    assert used.loc["steel", "stored_t_yr"] == pytest.approx(0.7e6)
+    assert used.loc["steel", "capture_usd_yr"] == pytest.approx(50 * 0.7e6)
+    assert list(used.index) == ["steel", "pulp"]
+    assert any("emitters outside the grid are left out: far" in text for text in study.warnings)
+    plants = study.tables["plants"]["stored_t_yr"].sum() + used.loc["pulp", "stored_t_yr"]
+    assert plants == pytest.approx(3e6)
+    stores = study.tables["network_storage"]
+    assert (stores["stored_t_yr"] <= stores["room_t_yr"] * (1 + 1e-9)).all()
+    # what is removed by the plan is the same with emitters beside it (rule 5)
+    assert study.tables["methods"].equals(result.tables["methods"])
+    page = (study.write(tmp_path / "run") / "report.html").read_text(encoding="utf-8")
+    assert "Emitters" in page
+    assert "steel" in page
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("network.emitters.captured=name", "column name: emitters without .* 'steel'"),
+        ("network.emitters.ledger=colour", "network.emitters: no such column; got colour"),
+        ("network.target=1 Mt/yr", r"ledgers are never summed \(rule 5\)"),
+    ],
+)
+def test_wrong_emitters_are_refused(setting: str, words: str, tmp_path: Path) -> None:
+    layer = f"layers.emitters={{path: {emitters_file(tmp_path)}}}"
+    with pytest.raises((ConfigError, DataError), match=words):
+        check_study(load_scenario(ROOT / "config" / "demo.yaml", (layer, *EMITTED, setting)))
+
+
+def test_one_target_of_a_period_for_several_ledgers_is_refused(tmp_path: Path) -> None:
+    layer = f"layers.emitters={{path: {emitters_file(tmp_path)}}}"
+    settings = (layer, *EMITTED, LISTED)
+    with pytest.raises(ConfigError, match=r"periods: 2030: one target for .* got avoided, removal"):
+        cdrsite.run(load_scenario(ROOT / "config" / "demo.yaml", settings))
+
+
+CASES = os.environ.get("CDRSITE_CASES", "")
+
+
+@pytest.mark.skipif(not CASES, reason="CDRSITE_CASES is not set")
+def test_a_study_of_tables_gives_the_optimum_of_the_southeast(tmp_path: Path) -> None:
+    # one milestone is the static plan
+    tables = f"tables: {CASES}/southeastus_cap2020, periods: [{{year: 2030, target: 50 Mt/yr}}]"
+    tables += ", effort: quick, gap: 0.0001 %, gap_of: total"
+    settings = ("methods={afforestation: {}}", f"network={{plan: true, {tables}}}")
+    study = cdrsite.run(load_scenario(write_world(tmp_path), settings))
+    network = study.summary["network"]
+    assert network["objective_musd_yr"] == pytest.approx(5140.659014, abs=5e-7)
+    assert network["gap"] < 0.005
+    assert study.tables["network_costs"]["cost_usd_yr"].sum() / 1e6 == pytest.approx(5140.659014)
+    assert study.tables["emitters"]["stored_t_yr"].sum() == pytest.approx(50e6)
+    assert (study.write(tmp_path / "run") / "report.html").is_file()
+
+
+def test_tables_and_methods_that_store_do_not_go_together(tmp_path: Path) -> None:
+    stores = "layers.stores={path: parks.gpkg}"
+    with pytest.raises(ConfigError, match="would sell pore space twice; got daccs-solid"):
+        check_study(
+            load_scenario(write_world(tmp_path), (stores, "network={plan: true, tables: ./none}"))
+        )
