@@ -22,6 +22,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cdrsite.cli.options import (
+    After,
+    Budget,
+    DiscountRate,
+    Effort,
+    Gap,
+    GapOf,
+    GapShare,
+    Given,
+    Periods,
+    Price,
+    Seed,
+    Spend,
+    Start,
+    Surface,
+    Target,
+    TimeLimit,
+)
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.faults import machine_fault
 from cdrsite.core.secrets import hidden
@@ -60,28 +78,6 @@ class Language(StrEnum):
     ZH = "zh"
 
 
-class GapOf(StrEnum):
-    """What the gap of a network is a share of."""
-
-    TOTAL = "total"
-    TRANSPORT = "transport"
-
-
-class Effort(StrEnum):
-    """Work that the design of a network may spend."""
-
-    QUICK = "quick"
-    NORMAL = "normal"
-    THOROUGH = "thorough"
-
-
-Target = Annotated[
-    str | None,
-    typer.Option(
-        help="CO2 to capture and store: 50, '500 kt/yr', several as 10,20,30, or by ledger as "
-        "avoided=50,removal=5."
-    ),
-]
 Lang = Annotated[Language, typer.Option(help="Language of the page.")]
 ScenarioFile = Annotated[Path, typer.Argument(help="The scenario, a YAML file.")]
 
@@ -275,12 +271,10 @@ def check(
     from cdrsite.core.machine import check_address_room
 
     check_address_room()
-    from cdrsite.config.load import load_scenario, placed
+    from cdrsite.config.load import load_scenario
     from cdrsite.study.run import check_study
 
-    checked = load_scenario(scenario, set_ or ())
-    with placed(scenario):
-        report = check_study(checked)
+    report = check_study(load_scenario(scenario, set_ or ()))
     if as_json:
         _say(json.dumps(report, ensure_ascii=False, indent=2))
         return
@@ -325,7 +319,7 @@ def run(
     check_address_room()
     from cdrsite.cli.progress import Progress
     from cdrsite.cli.tables import print_summary
-    from cdrsite.config.load import load_scenario, placed
+    from cdrsite.config.load import load_scenario
     from cdrsite.outputs.staging import claimed
     from cdrsite.study.means import Means, work_folder
     from cdrsite.study.run import run as run_study
@@ -335,10 +329,14 @@ def run(
     limit = None if memory is None else parse_bytes(memory, "--memory")
     # the place is looked at before the work, not after it
     with claimed(target), Progress(enabled=not quiet and not as_json) as progress:
-        work = work_folder(target)
-        means = Means(memory=limit, folder=work, resume=resume, workers=workers, scheduler=dask)
-        with placed(scenario):
-            result = run_study(loaded, progress=progress, means=means)
+        means = Means(
+            memory=limit,
+            folder=work_folder(target),
+            resume=resume,
+            workers=workers,
+            scheduler=dask,
+        )
+        result = run_study(loaded, progress=progress, means=means)
         folder = result.write(target, progress=progress, lang=lang.value)
     if as_json:
         _say(json.dumps(result.summary, ensure_ascii=False, indent=2))
@@ -453,47 +451,25 @@ def explain(
     print_explanation(explain_run(folder, *parse_place(at), lang=lang.value), as_json=as_json)
 
 
-Start = Annotated[float | None, typer.Option(help="Year from which --periods rise from zero.")]
-After = Annotated[float | None, typer.Option(help="Years that the last of --periods goes on.")]
-DiscountRate = Annotated[float | None, typer.Option(help="Real rate of --periods, as 0.07.")]
-
-
 @app.command()
 def network(
     case: Annotated[
         Path, typer.Argument(help="A folder of CSV tables, an Excel workbook or a GeoPackage.")
     ],
+    surface: Surface = None,
     target: Target = None,
-    price: Annotated[
-        float | None, typer.Option(help="Pay this for each tonne stored, in place of a target.")
-    ] = None,
-    budget: Annotated[
-        float | None, typer.Option(help="Spend at most this [M$/yr], in place of a target.")
-    ] = None,
-    cost: Annotated[
-        Path | None,
-        typer.Option(metavar="PLAN", help="Cost the network in this folder, in place of a target."),
-    ] = None,
-    periods: Annotated[
-        Path | None, typer.Option(metavar="TABLE", help="Plan what is built when: year, target.")
-    ] = None,
+    price: Price = None,
+    budget: Budget = None,
+    cost: Given = None,
+    periods: Periods = None,
     start: Start = None,
     after: After = None,
     discount_rate: DiscountRate = None,
-    gap: Annotated[float, typer.Option(help="Stop once proven within this gap.")] = 1e-6,
-    gap_of: Annotated[
-        GapOf, typer.Option("--gap-of", help="What the gap is a share of.")
-    ] = GapOf.TOTAL,
-    effort: Annotated[
-        Effort, typer.Option(help="Work to spend: seconds, a minute or many.")
-    ] = Effort.NORMAL,
-    time_limit: Annotated[
-        float | None,
-        typer.Option(
-            "--time-limit", help="Emergency stop after so many seconds; not reproducible."
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the heuristics.")] = 0,
+    gap: Gap = 1e-6,
+    gap_of: GapShare = GapOf.TOTAL,
+    effort: Spend = Effort.NORMAL,
+    time_limit: TimeLimit = None,
+    seed: Seed = 0,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the plan.")] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -504,6 +480,7 @@ def network(
     text = answer(
         case,
         as_json=as_json,
+        surface=surface,
         periods=periods,
         times={"start": start, "after": after, "discount_rate": discount_rate},
         target=target,

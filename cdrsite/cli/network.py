@@ -24,6 +24,7 @@ from cdrsite.network.tables import problem_of
 def run_network(
     case: str | Path,
     *,
+    surface: Path | None = None,
     target: str | float | None = None,
     price: float | None = None,
     budget: float | None = None,
@@ -41,6 +42,8 @@ def run_network(
     ----------
     case : path
         Folder of CSV files, Excel workbook or GeoPackage.
+    surface : Path, optional
+        Raster of costs that the arcs are routed over, for a folder without arcs.
     target : str or float, optional
         Capture [Mt/yr]: a number, text such as ``110 Mt/yr``, several as ``10,20,30``, each begun
         from the plan of the one before, or one for each ledger as ``avoided=50,removal=5``.
@@ -90,7 +93,7 @@ def run_network(
 
     # the place is looked at before the work, not after it
     with nullcontext() if out is None else claimed(Path(out), "network"):
-        tables = read_tables(Path(case))
+        tables = read_tables(Path(case), surface)
         problem = problem_of(tables)
         plans: list[NetworkPlan] = []
         if cost is not None:
@@ -122,6 +125,7 @@ def run_periods(
     case: str | Path,
     table: str | Path,
     *,
+    surface: Path | None = None,
     start: float | None = None,
     after: float | None = None,
     discount_rate: float = 0.0,
@@ -135,7 +139,7 @@ def run_periods(
 
     Parameters
     ----------
-    case, gap, effort, time_limit, seed, out
+    case, surface, gap, effort, time_limit, seed, out
         As :func:`run_network`.
     table : path
         As :func:`cdrsite.network.schedule.read_periods`.
@@ -150,7 +154,7 @@ def run_periods(
     from cdrsite.outputs.staging import claimed
 
     with nullcontext() if out is None else claimed(Path(out), "network"):
-        problem = problem_of(read_tables(Path(case)))
+        problem = problem_of(read_tables(Path(case), surface))
         periods = read_periods(table)
         plan = design_periods(
             problem,

@@ -8,9 +8,10 @@ from pathlib import Path
 from cdrsite.core.errors import DataError, MissingFileError
 from cdrsite.network.readers import CaseTables, read_folder, read_geopackage, read_workbook
 from cdrsite.network.simccs import is_simccs, read_simccs
+from cdrsite.network.surfaced import read_surfaced
 
 
-def read_tables(path: Path) -> CaseTables:
+def read_tables(path: Path, surface: Path | None = None) -> CaseTables:
     """Read the tables of a case as they stand.
 
     Parameters
@@ -18,6 +19,8 @@ def read_tables(path: Path) -> CaseTables:
     path : Path
         Folder of CSV files, scenario folder of SimCCS, ``.xlsx`` workbook or ``.gpkg``
         GeoPackage.
+    surface : Path, optional
+        As :func:`cdrsite.network.surfaced.read_surfaced`, for a folder without arcs.
 
     Returns
     -------
@@ -38,6 +41,13 @@ def read_tables(path: Path) -> CaseTables:
     readers: dict[str, Callable[[Path], CaseTables]] = {
         ".xlsx": read_workbook, ".xlsm": read_workbook, ".gpkg": read_geopackage
     }  # fmt: skip
+    if surface is not None:
+        if not path.is_dir():
+            raise DataError(
+                "a cost surface goes with a folder of sources and sinks", where=str(path),
+                got=path.suffix or "no ending", expected="sources.csv, sinks.csv, params.json",
+            )  # fmt: skip
+        return read_surfaced(path, surface)
     if path.is_dir():
         return read_simccs(path) if is_simccs(path) else read_folder(path)
     reader = readers.get(path.suffix.lower())

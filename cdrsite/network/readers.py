@@ -77,14 +77,18 @@ def _case(
 # -- CSV ---------------------------------------------------------------------------------
 
 
-def read_folder(folder: Path) -> CaseTables:
-    """Read a folder of CSV files."""
+def read_folder(folder: Path, *, arcs: bool = True) -> CaseTables:
+    """Read a folder of CSV files; without ``arcs`` their table is empty."""
     place = folder / "params.json"
     if not place.is_file():
         raise MissingFileError("case has no params.json", where=str(place))
     params = read_params(place)
     style = _Style.of(params, str(place))
-    tables = {name: _csv(folder / f"{name}.csv", style) for name in NAMES}
+    tables = {
+        name: _csv(folder / f"{name}.csv", style)
+        if arcs or name != "arcs" else Table(str(folder), (), ())
+        for name in NAMES
+    }  # fmt: skip
     lines = _geojson_lines(folder / "arcs.geojson")
     nodes = folder / "nodes.csv"
     points = _lonlat(_csv(nodes, style)) if nodes.is_file() else {}

@@ -1,0 +1,68 @@
+"""Options of the network command, with their help."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class GapOf(StrEnum):
+    """What the gap of a network is a share of."""
+
+    TOTAL = "total"
+    TRANSPORT = "transport"
+
+
+class Effort(StrEnum):
+    """Work that the design of a network may spend."""
+
+    QUICK = "quick"
+    NORMAL = "normal"
+    THOROUGH = "thorough"
+
+
+Surface = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="RASTER", help="Cost of a km against plain ground: routes the arcs of a case that "
+        "has none."
+    ),
+]  # fmt: skip
+Target = Annotated[
+    str | None,
+    typer.Option(
+        help="CO2 to capture and store: 50, '500 kt/yr', several as 10,20,30, or by ledger as "
+        "avoided=50,removal=5."
+    ),
+]
+Price = Annotated[
+    float | None, typer.Option(help="Pay this for each tonne stored, in place of a target.")
+]
+Budget = Annotated[
+    float | None, typer.Option(help="Spend at most this [M$/yr], in place of a target.")
+]
+Given = Annotated[
+    Path | None,
+    typer.Option(metavar="PLAN", help="Cost the network in this folder, in place of a target."),
+]
+Periods = Annotated[
+    Path | None, typer.Option(metavar="TABLE", help="Plan what is built when: year, target.")
+]
+Start = Annotated[
+    float | None, typer.Option(help="Year from which rates of --periods rise from zero.")
+]
+After = Annotated[float | None, typer.Option(help="Years that the last of --periods goes on.")]
+DiscountRate = Annotated[
+    float | None, typer.Option("--discount-rate", help="Real rate of --periods, as 0.07.")
+]
+Gap = Annotated[float, typer.Option(help="Stop once proven within this gap.")]
+GapShare = Annotated[GapOf, typer.Option("--gap-of", help="What the gap is a share of.")]
+Spend = Annotated[Effort, typer.Option(help="Work to spend: seconds, a minute or many.")]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option("--time-limit", help="Emergency stop after so many seconds; not reproducible."),
+]
+Seed = Annotated[int, typer.Option(help="Seed of the heuristics.")]
