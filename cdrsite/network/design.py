@@ -406,15 +406,21 @@ def plan_parts(
     )
     nodes = problem.nodes
     pipes = []
+    unused = {e: arc for e, arc in enumerate(problem.arcs) if arc.sunk_musd_yr}
     for arc, column in enumerate(plan.column):
         if column < 0:
             continue
         owner = problem.arcs[net.edge[arc]]
         trend = owner.trends[net.col_trend[column]]
         flow = float(plan.flow[arc])
-        cost = trend.fixed_musd_yr + trend.slope_usd_t * flow
+        cost = owner.sunk_musd_yr + trend.fixed_musd_yr + trend.slope_usd_t * flow
+        unused.pop(int(net.edge[arc]), None)
         ends = nodes[net.tail[arc]], nodes[net.head[arc]]
         pipes.append(Pipe(owner.id, *ends, trend.name, flow, owner.length_km, cost))
+    for owner in unused.values():
+        least = min(owner.trends, key=lambda trend: trend.fixed_musd_yr)
+        ends = owner.tail, owner.head
+        pipes.append(Pipe(owner.id, *ends, least.name, 0.0, owner.length_km, owner.sunk_musd_yr))
     costs = PlanCosts(
         math.fsum(s.cost_musd_yr for s in sources),
         math.fsum(p.cost_musd_yr for p in pipes),

@@ -50,7 +50,7 @@ class Work:
 
 
 ROUNDS = (
-    Work(cut_rounds=20, starts=20, tree=1.5e8, restricted=1e5, proof=3e5),
+    Work(cut_rounds=20, starts=20, tree=1.5e8, restricted=1e5, proof=1e5),
     Work(cut_rounds=30, starts=60, tree=0.0, restricted=1e6, proof=5e6),
     Work(cut_rounds=60, starts=160, tree=0.0, restricted=5e6, proof=1e8),
 )

@@ -118,7 +118,7 @@ def horizon_of(problem: NetworkProblem, periods: Sequence[Period], times: Times)
     Raises
     ------
     ConfigError
-        A period with both a target and a price, or neither, or a target below zero.
+        A period with both a target and a price, or neither, or a target below zero; forced arcs.
     InfeasibleError
         A target above what the sources in service can capture.
     """
@@ -131,6 +131,12 @@ def horizon_of(problem: NetworkProblem, periods: Sequence[Period], times: Times)
                 got=f"target {period.target_mt_yr}, price {period.price_usd_t}",
                 rule=7,
             )
+    if bound := [arc.id for arc in problem.arcs if arc.sunk_musd_yr]:
+        raise ConfigError(
+            "an arc cannot be forced where periods decide when it is laid",
+            where=f"{problem.name}: arcs", got=", ".join(bound[:5]), cure="leave status empty",
+            rule=7,
+        )  # fmt: skip
     source_on = _service(problem.sources, times)
     sink_on = _service(problem.sinks, times)
     cap = np.array([s.capacity_mt_yr for s in problem.sources])

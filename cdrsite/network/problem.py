@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -139,6 +139,8 @@ class Arc:
         The pipe is there already: its trends say what it carries and what using it costs.
     hired : bool
         It costs what it carries, period by period, as trucks do.
+    sunk_musd_yr : float
+        What every plan pays for it, whatever it carries; see :meth:`forced` [million USD/yr].
     """
 
     id: str
@@ -149,6 +151,18 @@ class Arc:
     one_way: bool = False
     existing: bool = False
     hired: bool = False
+    sunk_musd_yr: float = 0.0
+
+    def forced(self) -> Arc:
+        """The same arc where a pipe is laid in every plan, if only its cheapest size.
+
+        That size's fixed cost is sunk; the trends hold what another one costs more.
+        """
+        least = min(trend.fixed_musd_yr for trend in self.trends)
+        trends = tuple(
+            replace(trend, fixed_musd_yr=trend.fixed_musd_yr - least) for trend in self.trends
+        )
+        return replace(self, trends=trends, sunk_musd_yr=least)
 
 
 @dataclass(frozen=True)
@@ -216,8 +230,9 @@ class NetworkProblem:
 
     @property
     def sunk_musd_yr(self) -> float:
-        """What every plan pays for sites that are forced [million USD/yr]."""
-        return math.fsum(s.fixed_musd_yr for s in self.sinks if s.forced)
+        """What every plan pays for sites and arcs that are forced [million USD/yr]."""
+        sites = [s.fixed_musd_yr for s in self.sinks if s.forced]
+        return math.fsum([*sites, *(arc.sunk_musd_yr for arc in self.arcs)])
 
     def sink_rates(self) -> np.ndarray:
         """Most that each sink can take a year [Mt/yr], shape (sinks,)."""
@@ -432,4 +447,4 @@ def _check_arc(where: str, arc: Arc) -> bool:
         if math.isnan(trend.capacity_mt_yr) or trend.capacity_mt_yr < 0:
             raise DataError("capacity must be zero or more", where=where, got=trend.capacity_mt_yr)
     costless = any(t.fixed_musd_yr == 0 and t.slope_usd_t == 0 for t in arc.trends)
-    return not arc.existing and (costless or arc.length_km == 0)
+    return not arc.existing and not arc.sunk_musd_yr and (costless or arc.length_km == 0)

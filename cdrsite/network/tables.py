@@ -55,10 +55,10 @@ def read_case(path: str | Path) -> NetworkProblem:
         costs its ``tariff`` (or nothing) and carries ``capacity``; where it is ``expandable`` a
         new pipe may lie beside it. A site takes at most ``injection_max`` a year. ``from_year`` and
         ``until_year`` of sources and sinks say when they serve in a plan over periods. ``status``
-        of sources and sinks is ``free``, ``excluded`` or ``forced`` (the source captures all it
-        can, the site is paid in any case), that of arcs ``free`` or ``excluded``; ``ledger`` names
-        the account of a source. The parameter ``no_transit`` is ``terminals`` or a list of nodes
-        that no flow passes through.
+        is ``free``, ``excluded`` or ``forced`` (the source captures all it can; the site is paid in
+        any case, and so is a new pipe of the cheapest size or a larger one); ``ledger`` names the
+        account of a source. The parameter ``no_transit`` is ``terminals`` or a list of nodes that
+        no flow passes through.
 
     Returns
     -------
@@ -260,12 +260,13 @@ def _arcs(tables: CaseTables, crf: float) -> list[Arc]:
         old, expandable = flag(where, row, existing), flag(where, row, more)
         if state(where, row, status) == "excluded":
             continue
-        if state(where, row, status) == "forced" or (expandable and not old):
+        forced = state(where, row, status) == "forced"
+        if (forced and old) or (expandable and not old):
             raise DataError(
-                "only a pipe that is there can be expandable" if expandable else
-                "an arc cannot be forced",
+                "a pipe that is there cannot be forced" if forced else
+                "only a pipe that is there can be expandable",
                 where=where,
-                cure="write existing: yes and its capacity",
+                cure="leave its status empty" if forced else "write existing: yes and its capacity",
                 rule=7,
             )  # fmt: skip
         arc = Arc(
@@ -277,7 +278,7 @@ def _arcs(tables: CaseTables, crf: float) -> list[Arc]:
             one_way=flag(where, row, one_way),
             existing=old,
         )
-        arcs.append(arc)
+        arcs.append(arc.forced() if forced else arc)
         if expandable:
             beside = sizes.trends(where, row, beside=True)
             arcs.append(replace(arc, id=f"{arc.id} new", trends=beside, existing=False))

@@ -105,7 +105,7 @@ def tables(plan: NetworkPlan, problem: NetworkProblem) -> dict[str, pd.DataFrame
             "captured_mt_yr": one.captured_mt_yr,
             "capture_max_mt_yr": givers[one.id].capacity_mt_yr,
             "cost_musd_yr": one.cost_musd_yr,
-            "cost_usd_t": one.cost_musd_yr / one.captured_mt_yr,
+            "cost_usd_t": _each(one.cost_musd_yr, one.captured_mt_yr),
         }
         for one in plan.sources
     ]
@@ -118,7 +118,7 @@ def tables(plan: NetworkPlan, problem: NetworkProblem) -> dict[str, pd.DataFrame
             "storage_max_mt_yr": rates[one.id],
             "wells": one.wells,
             "cost_musd_yr": one.cost_musd_yr,
-            "cost_usd_t": one.cost_musd_yr / one.stored_mt_yr,
+            "cost_usd_t": _each(one.cost_musd_yr, one.stored_mt_yr),
         }
         for one in plan.sinks
     ]
@@ -131,12 +131,17 @@ def tables(plan: NetworkPlan, problem: NetworkProblem) -> dict[str, pd.DataFrame
             "flow_mt_yr": one.flow_mt_yr,
             "length_km": one.length_km,
             "cost_musd_yr": one.cost_musd_yr,
-            "cost_usd_t": one.cost_musd_yr / one.flow_mt_yr,
+            "cost_usd_t": _each(one.cost_musd_yr, one.flow_mt_yr),
         }
         for one in plan.pipes
     ]
     rows = {"sources": sources, "sinks": sinks, "pipes": pipes}
     return {name: pd.DataFrame(found, columns=_COLUMNS[name]) for name, found in rows.items()}
+
+
+def _each(cost: float, tonnes: float) -> float:
+    """Cost of a tonne; NaN where there is none, as at a site that is forced and stays empty."""
+    return cost / tonnes if tonnes > 0 else math.nan
 
 
 _COLUMNS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 import subprocess
@@ -17,10 +18,12 @@ from network_problems import check_plan, random_problem
 from cdrsite.cli.network import run_network
 from cdrsite.core.errors import ConfigError, DataError, InfeasibleError
 from cdrsite.network.arrays import flow_arrays
-from cdrsite.network.design import design
+from cdrsite.network.design import NetworkPlan, design
 from cdrsite.network.given import cost_given
 from cdrsite.network.headers import parse_targets
+from cdrsite.network.horizon import Period
 from cdrsite.network.model import Goal, build, solve
+from cdrsite.network.periods import design_periods
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.network.search import search
 from cdrsite.network.tables import read_case
@@ -149,8 +152,48 @@ def test_parts_can_be_excluded_or_forced(tmp_path: Path) -> None:
         costs("maybe")
     folder = case(tmp_path, arcs="arc,v1,v2,con_cost,status\n0,a,b,10,\n1,a,b,1,excluded\n")
     assert [arc.id for arc in read_case(folder).arcs] == ["0"]
-    with pytest.raises(DataError, match="an arc cannot be forced"):
-        read_case(case(tmp_path, arcs="arc,v1,v2,con_cost,status\n0,a,b,10,forced\n"))
+    with pytest.raises(DataError, match="a pipe that is there cannot be forced"):
+        head = "arc,v1,v2,con_cost,existing,capacity_mt_yr,status\n"
+        read_case(case(tmp_path, arcs=head + "0,a,b,10,yes,4,forced\n"))
+
+
+def test_a_forced_arc_is_paid_and_used_where_it_then_costs_less(tmp_path: Path) -> None:
+    head = "arc,v1,v2,con_cost,status\n"
+
+    def plan(status: str, con: float = 12.0) -> NetworkPlan:
+        arcs = head + f"0,a,b,10,\n1,a,b,{con},{status}\n"
+        return design(read_case(case(tmp_path, arcs=arcs)), target=2.0)
+
+    # crf 0.1, trend 0.1 per Mt/yr and 0.4: the arc of 10 costs 0.6, that of 12 costs 0.72
+    free = plan("")
+    assert free.costs.transport == pytest.approx(0.6)
+    # once its 0.48 are paid, the second one's 0.24 of slope are less than 0.6
+    forced = plan("forced")
+    assert [(p.arc, p.flow_mt_yr) for p in forced.pipes] == [("1", pytest.approx(2.0))]
+    assert forced.objective == pytest.approx(free.objective + 0.12)
+    assert forced.bound <= forced.objective
+    # a long one is paid and stays empty
+    empty = plan("forced", 100.0)
+    assert [(p.arc, p.flow_mt_yr) for p in empty.pipes] == [("0", pytest.approx(2.0)), ("1", 0.0)]
+    assert empty.objective == pytest.approx(free.objective + 0.1 * 0.4 * 100)
+    with pytest.raises(ConfigError, match="an arc cannot be forced where periods decide"):
+        design_periods(read_case(tmp_path), [Period(2030, 2.0)])
+    (written,) = run_network(tmp_path, target=2, out=tmp_path / "out")
+    assert written.objective == pytest.approx(empty.objective)
+    with (tmp_path / "out" / "pipes.csv").open() as stream:
+        assert [row["cost_usd_t"] for row in csv.DictReader(stream)][1] == ""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_forcing_an_arc_never_costs_less_nor_more_than_it(seed: int) -> None:
+    problem = random_problem(seed, nodes=8, arcs=12, sources=3, sinks=2)
+    target = 0.5 * problem.reachable_mt_yr()[2]
+    free = design(problem, target=target).objective
+    for k in (0, 5):
+        arcs = tuple(a.forced() if i == k else a for i, a in enumerate(problem.arcs))
+        cost = design(replace(problem, arcs=arcs), target=target).objective
+        least = min(trend.fixed_musd_yr for trend in problem.arcs[k].trends)
+        assert free * (1 - 1e-6) <= cost <= (free + least) * (1 + 1e-6)
 
 
 def test_tariff_and_expansion_of_a_pipe_that_is_there(tmp_path: Path) -> None:
