@@ -38,6 +38,8 @@ _SLOW = 4
 """Rounds of cuts of little gain after which there are no more."""
 _PURGE = 6
 """Rounds of cuts after which those that are slack are dropped."""
+_PROOF = 3.0
+"""Work of a proof here against that of a static search, which parts it among leaves."""
 _WIDE: dict[str, float | int | str | bool] = {"mip_heuristic_effort": 0.02}
 
 
@@ -414,7 +416,7 @@ class _HorizonSearch:
         keep = np.zeros(self.at.size, dtype=bool)
         keep[self.at.z] = True
         upper = np.where(out & keep & model.integer, 0.0, model.upper)
-        answer = self.below(replace(model, upper=upper), work.proof)
+        answer = self.below(replace(model, upper=upper), _PROOF * work.proof)
         self.take(answer)
         self.bound = max(self.bound, leaf_bound(answer, cutoff))
 
