@@ -271,10 +271,12 @@ def check(
     from cdrsite.core.machine import check_address_room
 
     check_address_room()
-    from cdrsite.config.load import load_scenario
+    from cdrsite.config.load import load_scenario, placed
     from cdrsite.study.run import check_study
 
-    report = check_study(load_scenario(scenario, set_ or ()))
+    checked = load_scenario(scenario, set_ or ())
+    with placed(scenario):
+        report = check_study(checked)
     if as_json:
         _say(json.dumps(report, ensure_ascii=False, indent=2))
         return
@@ -319,7 +321,7 @@ def run(
     check_address_room()
     from cdrsite.cli.progress import Progress
     from cdrsite.cli.tables import print_summary
-    from cdrsite.config.load import load_scenario
+    from cdrsite.config.load import load_scenario, placed
     from cdrsite.outputs.staging import claimed
     from cdrsite.study.means import Means, work_folder
     from cdrsite.study.run import run as run_study
@@ -329,14 +331,10 @@ def run(
     limit = None if memory is None else parse_bytes(memory, "--memory")
     # the place is looked at before the work, not after it
     with claimed(target), Progress(enabled=not quiet and not as_json) as progress:
-        means = Means(
-            memory=limit,
-            folder=work_folder(target),
-            resume=resume,
-            workers=workers,
-            scheduler=dask,
-        )
-        result = run_study(loaded, progress=progress, means=means)
+        work = work_folder(target)
+        means = Means(memory=limit, folder=work, resume=resume, workers=workers, scheduler=dask)
+        with placed(scenario):
+            result = run_study(loaded, progress=progress, means=means)
         folder = result.write(target, progress=progress, lang=lang.value)
     if as_json:
         _say(json.dumps(result.summary, ensure_ascii=False, indent=2))

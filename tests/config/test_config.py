@@ -105,7 +105,7 @@ def test_the_base_year_of_the_file_deflates_prices() -> None:
         ("resources: {water: {pools: b}}", r"pools without a supply; expected supply: COLUMN"),
         ("resources: {water: {pools: b, supply: s}}", r"supply without a unit"),
         ("resources: {water: {pools: b, layer: c}}", r"exactly one of pools, layer"),
-        ("resources: {storage: {units: b}}", r"storage units need capacity and injection"),
+        ("resources: {storage: {units: b}}", r"storage units need a capacity"),
         ("resources: {land: {usable: 1.2}}", r"out of range; got 1.2; expected at most 1"),
         ("name: again", r"study.yaml:6: not valid YAML: .*duplicate key"),
         ("outputs: {sites: many}", r"outputs.sites: .*valid integer.*got 'many'"),
