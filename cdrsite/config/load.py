@@ -98,6 +98,7 @@ def parse_scenario(text: str, path: Path, overrides: Sequence[str] = ()) -> Scen
         "data_folder": _data_folder(data, folder),
         "scenario_folder": folder,
         "confine_to": None,
+        "allow_remote": data.get("allow_remote") is True,
     }
     if data.get("confine_paths") is True:
         context["confine_to"] = folder

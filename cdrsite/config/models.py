@@ -182,6 +182,8 @@ class Scenario(Model):
     """Where relative paths start; itself relative to the scenario file."""
     confine_paths: bool = False
     """Refuse paths, of inputs and outputs, that climb out of the scenario's folder."""
+    allow_remote: bool = False
+    """Inputs may be addresses, `https://` or `s3://`, of files that are fetched into a cache."""
     region: Region
     """The place under study."""
     grid: GridModel = GridModel()

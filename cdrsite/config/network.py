@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from cdrsite.core.fields import DataPath, Model, exactly_one, problem, quantity
+from cdrsite.core.fields import LocalPath, Model, exactly_one, problem, quantity
 from cdrsite.library.transport import load_transport_models
 
 LEVELS = ("low", "central", "high")
@@ -128,7 +128,7 @@ def _file_or_list(given: object) -> str:
 
 
 Periods = Annotated[
-    Annotated[DataPath, Tag("[file]")] | Annotated[tuple[NetworkPeriod, ...], Tag("[list]")],
+    Annotated[LocalPath, Tag("[file]")] | Annotated[tuple[NetworkPeriod, ...], Tag("[list]")],
     Discriminator(_file_or_list),
 ]
 """A table of periods, or the periods themselves."""
@@ -149,7 +149,7 @@ class Network(Model):
     """Existing pipelines."""
     emitters: Emitters | None = None
     """Plants of other kinds whose CO2 shares the network."""
-    tables: DataPath | None = None
+    tables: LocalPath | None = None
     """Sources, sinks and arcs as `cdrsite network` reads them, in place of plants, storage units
     and corridors of the grid; for methods that store nothing."""
     nearest: int = Field(3, ge=1, le=16)

@@ -8,10 +8,10 @@ from pydantic import AfterValidator, Field, model_validator
 
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.fields import (
-    DataPath,
     Factor,
     Fraction,
     Kilometres,
+    LocalPath,
     Model,
     NumberOrQuantity,
     Years,
@@ -331,7 +331,7 @@ class MethodChoice(keys_of_methods()):  # type: ignore[misc]
 
     profile: str | None = None
     """A profile of the method; its default when not given (`cdrsite methods NAME`)."""
-    library: DataPath | None = None
+    library: LocalPath | None = None
     """A method file of your own, in the library's format."""
     override: dict[str, float | str] = Field(default_factory=dict)
     """Parameters that replace the profile's, e.g. `electricity: 900 kWh`, `water: 2 m3`."""

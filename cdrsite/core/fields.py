@@ -28,6 +28,7 @@ from cdrsite.core.currency import convert
 from cdrsite.core.errors import shown
 from cdrsite.core.numbers import as_text
 from cdrsite.core.references import entries_of, files_of
+from cdrsite.core.remote import is_address, local_copy, plain_address
 from cdrsite.core.units import find_currency, parse_quantity, same_dimension, split_number
 
 M = TypeVar("M", bound=BaseModel)
@@ -380,10 +381,43 @@ def refuse_outside(full: Path, given: Path, info: ValidationInfo) -> None:
         )
 
 
-DataPath = Annotated[
-    Path, AfterValidator(_resolve), Field(description="relative paths start at data_folder")
-]
-"""A path to input data, absolute after validation."""
+def _near(value: object) -> object:
+    """Refuse an address where a file of this machine is needed."""
+    if isinstance(value, str) and is_address(value):
+        raise problem(f"not a file of this machine; got {shown(value)}; cure: download it")
+    return value
+
+
+def _fetched(value: object, info: ValidationInfo) -> object:
+    """Where the copy of an address will lie; other values as they are."""
+    if not (isinstance(value, str) and is_address(value)):
+        return value
+    context = info.context or {}
+    if not context.get("allow_remote"):
+        raise problem(
+            f"on another machine, and nothing is fetched unless it is allowed; got {shown(value)}; "
+            "cure: add allow_remote: true to the scenario, or download it, and name the copy"
+        )
+    if context.get("confine_to") is not None:
+        raise problem(
+            f"confine_paths keeps all inputs in the scenario's folder; got {shown(value)}; cure: "
+            "download it there, or set confine_paths: false"
+        )
+    address = plain_address(value)
+    if address is None:
+        raise problem(
+            f"not an address of a file; got {shown(value)}; expected https://HOST/PATH, "
+            "s3://BUCKET/KEY or /vsicurl/ before the former, without user, query or pattern; cure: "
+            "download it, and name the copy"
+        )
+    return local_copy(address)
+
+
+_STARTS = Field(description="relative paths start at data_folder")
+LocalPath = Annotated[Path, AfterValidator(_resolve), BeforeValidator(_near), _STARTS]
+"""A path to a file of this machine, absolute after validation."""
+DataPath = Annotated[Path, AfterValidator(_resolve), BeforeValidator(_fetched), _STARTS]
+"""A path to input data, or the address of a file on another machine; absolute after validation."""
 
 
 def one_or_many(kind: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from pathlib import Path
 
 from cdrsite.core.errors import ConfigError, NotEnoughMemoryError
@@ -34,6 +35,29 @@ On two cores a run of few cells ended well with 3 GB, and not with 2.2 GB.
 """
 FALLBACK = 4 * 10**9
 """Assumed free where the system does not say [bytes]."""
+
+
+def cache_folder(kind: str) -> Path:
+    """Folder of what can be made or fetched again: in CDRSITE_CACHE_DIR, or in the user's cache.
+
+    Parameters
+    ----------
+    kind : str
+        What lies there: its own folder.
+
+    Raises
+    ------
+    RuntimeError
+        The user has no home folder.
+    """
+    chosen = os.environ.get("CDRSITE_CACHE_DIR")
+    if chosen:
+        return Path(chosen).absolute() / kind
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "cdrsite" / kind
 
 
 def cores() -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cdrsite.core.content import known_sha256, state_of
 from cdrsite.core.errors import DataError, message
 from cdrsite.core.references import files_of
+from cdrsite.core.remote import address_of
 from cdrsite.core.secrets import hidden
 from cdrsite.core.version import __version__
 
@@ -60,7 +61,13 @@ def _relative(value: Any, base: Path) -> Any:
 
 
 def relative_path(path: Path, base: Path) -> str:
-    """A path as seen from the data folder, with slashes; from its drive where there is no way."""
+    """A path as seen from the data folder, with slashes; from its drive where there is no way.
+
+    A copy of a file of another machine is called by its address.
+    """
+    address = address_of(path)
+    if address is not None:
+        return address
     plain = path.as_posix()
     if not path.is_absolute() or hidden(plain) != plain:  # a way from here would show parts of it
         return hidden(plain)
@@ -152,15 +159,20 @@ def changed_text(names: Sequence[str]) -> str:
 
 def named_paths(value: Any) -> Iterator[Path]:
     """Every path in nested data that is an input."""
+    return (path for _, path in keyed_paths(value))
+
+
+def keyed_paths(value: Any, key: str = "") -> Iterator[tuple[str, Path]]:
+    """Every path in nested data that is an input, with its key."""
     if isinstance(value, Mapping):
-        for key, item in value.items():
-            if key not in NOT_INPUTS:
-                yield from named_paths(item)
+        for name, item in value.items():
+            if name not in NOT_INPUTS:
+                yield from keyed_paths(item, f"{key}.{name}" if key else str(name))
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from named_paths(item)
+            yield from keyed_paths(item, key)
     elif isinstance(value, Path):
-        yield value
+        yield key, value
 
 
 def versions() -> dict[str, str]:

@@ -18,6 +18,7 @@ from cdrsite.engine.record import (
     resolved_scenario,
     versions,
 )
+from cdrsite.outputs.rasters.plan import input_licences
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
@@ -31,7 +32,8 @@ def manifest(result: StudyResult) -> dict[str, Any]:
     -------
     dict
         ``scenario`` as resolved, with paths relative to its data folder; ``inputs`` with SHA-256
-        and size of every file as it was read (None where it changed meanwhile); ``versions``,
+        and size of every file as it was read (None where it changed meanwhile), and its layer's
+        licence where that is known; ``versions``,
         ``grid``, ``seeds``, ``timings_s``, ``warnings``, ``solver`` (objective, status, bound and
         gap) and the time it was written. It is the only file of a run that holds a time (rule 9).
     """
@@ -41,7 +43,7 @@ def manifest(result: StudyResult) -> dict[str, Any]:
         "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "scenario": resolved_scenario(result.scenario),
         "grid": result.grid.describe(),
-        "inputs": result.inputs or input_files(result.scenario),
+        "inputs": _licensed(result.inputs or input_files(result.scenario), result.scenario),
         "versions": versions(),
         "seeds": seeds(result.scenario),
         "solver": result.summary.get("objective"),
@@ -49,6 +51,20 @@ def manifest(result: StudyResult) -> dict[str, Any]:
         "warnings": [placeless(text, result.scenario) for text in result.warnings],
     }
     return without_secrets(document)
+
+
+def _licensed(inputs: Mapping[str, Any], scenario: Scenario) -> dict[str, Any]:
+    """Inputs with the licences of the layers that they are of, where those are known."""
+    stated = {
+        relative_path(path, scenario.data_folder): licence
+        for name, licence in input_licences(scenario).items()
+        for path in named_paths(scenario.layers[name].model_dump())
+    }
+    found = {}
+    for name, entry in inputs.items():
+        mine = next((stated[at] for at in stated if name == at or name.startswith(f"{at}/")), None)
+        found[name] = {**entry, "licence": mine} if mine else dict(entry)
+    return found
 
 
 def without_secrets(value: Any) -> Any:

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdrsite.core.files import write_text
+from cdrsite.core.machine import cache_folder
 from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, OUTSIDE_BIT, UNKNOWN
 from cdrsite.scoring.scored import OUTPUTS, MethodResult
 from cdrsite.scoring.sums import Limit, MethodPlan, ScoringPlan, Sum
@@ -288,18 +289,6 @@ def fill(
             one.result()
 
 
-def cache_folder() -> Path:
-    """Folder of the compiled loops: CDRSITE_CACHE_DIR, or the user's cache folder."""
-    chosen = os.environ.get("CDRSITE_CACHE_DIR")
-    if chosen:
-        return Path(chosen) / "kernels"
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "cdrsite" / "kernels"
-
-
 def _load(source: str) -> ModuleType:
     """Run the text as a module; numba caches what it compiles beside the file of that text."""
     key = hashlib.sha256(f"{numba.__version__} {np.__version__}\n{source}".encode())
@@ -322,7 +311,7 @@ def _keep(source: str, name: str) -> Path:
     OSError
         The folder cannot be written, or others can: what lies beside the text is compiled code.
     """
-    folder = cache_folder()
+    folder = cache_folder("kernels")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _require_private(folder)
     path = folder / f"{name}.py"

@@ -29,6 +29,7 @@ from cdrsite.study.assumed import alternative_sentences, alternatives, warn_of_a
 from cdrsite.study.cells import score, score_cells
 from cdrsite.study.compete import compete, lay_out, policies_of
 from cdrsite.study.exclude import exclude
+from cdrsite.study.fetching import fetch_inputs
 from cdrsite.study.gathering import existing_sites, gather
 from cdrsite.study.means import Means, workspace
 from cdrsite.study.network import check_network, existing_pipes, plan_projects
@@ -97,9 +98,11 @@ def run(
         If the scenario or its data are wrong; see :func:`check_study`.
     """
     sink, asked, cache = progress or Silent(), means or Means(), cache or Cache(lasting=False)
-    clock, watch = Clock(sink), InputWatch(scenario)
+    clock = Clock(sink)
     with gathered_warnings() as notes, bounded_cache(), ExitStack() as open_:
         with clock.stage("prepare", shown=True):
+            fetch_inputs(scenario)
+            watch = InputWatch(scenario)
             setting = _prepared(scenario, cache)
             space = open_.enter_context(workspace(setting, asked, sink))
         if space.journal is not None:
@@ -167,6 +170,7 @@ def check_study(scenario: Scenario) -> dict[str, Any]:
         All that a run would refuse, one a line.
     """
     with gathered_warnings() as notes, bounded_cache():
+        fetch_inputs(scenario)
         setting = _prepared(scenario)
     grid = setting.area.grid
     return {

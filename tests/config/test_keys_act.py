@@ -44,6 +44,7 @@ INFORMATIVE = {
     "title": "a title, no number",
     "data_folder": "where inputs lie, not what is in them",
     "confine_paths": "refuses paths; tests/config/test_bad_input.py",
+    "allow_remote": "lets inputs be fetched; tests/layers/test_remote.py",
     "grid.max_cells": "refuses larger grids; tests/config/test_bad_input.py",
     "layers.*.join.*": "columns of a table; tests/layers/test_tables_of_features.py",
     "layers.*.dissolve": "merged features; tests/layers/test_tables_of_features.py",

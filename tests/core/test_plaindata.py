@@ -24,6 +24,7 @@ from tiny_scenario import write_world
 import cdrsite
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.grid import Block
+from cdrsite.core.machine import cache_folder
 from cdrsite.core.plaindata import NotPlainError, from_bytes, recorded, require_plain_zarr, to_bytes
 from cdrsite.engine.arrays import DiskStore
 from cdrsite.engine.passes import HEAD, Journal
@@ -249,22 +250,22 @@ def test_a_planted_loop_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     source = '"""A module."""\n\nVALUE = 1\n'
     first = generate._load(source)
     assert first.VALUE == 1
-    (planted,) = generate.cache_folder().glob("*.py")
+    (planted,) = cache_folder("kernels").glob("*.py")
     planted.write_text("VALUE = 2\n")
     assert generate._load(source).VALUE == 1
     assert planted.read_text() == source
-    assert generate.cache_folder().stat().st_mode & 0o077 == 0
+    assert cache_folder("kernels").stat().st_mode & 0o077 == 0
 
 
 def test_compiled_code_that_others_can_plant_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CDRSITE_CACHE_DIR", str(tmp_path))
-    generate.cache_folder().mkdir()
+    cache_folder("kernels").mkdir()
     owner = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
     assert generate._load("VALUE = 3\n").VALUE == 3
-    assert list(generate.cache_folder().iterdir()) == []
+    assert list(cache_folder("kernels").iterdir()) == []
 
 
 def test_every_zarr_store_is_looked_at_before_it_is_opened() -> None:

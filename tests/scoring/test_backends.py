@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.machine import cache_folder
 from cdrsite.core.states import EXCLUDED, OUTSIDE_BIT, UNKNOWN
 from cdrsite.scoring import numba_backend as generate
 from cdrsite.scoring import numpy_backend
@@ -307,7 +308,7 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, platform: str) -> N
     monkeypatch.setenv("XDG_CACHE_HOME", "/x")
     monkeypatch.setenv("LOCALAPPDATA", "/w")
     base = {"linux": "/x", "win32": "/w"}[platform]
-    assert generate.cache_folder() == Path(base) / "cdrsite" / "kernels"
+    assert cache_folder("kernels") == Path(base) / "cdrsite" / "kernels"
 
 
 def test_equal_plans_are_compiled_once_and_old_ones_forgotten(
