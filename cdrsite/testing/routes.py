@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cdrsite.core.grid import Block
     from cdrsite.engine.arrays import CellArray
     from cdrsite.transport.blockroutes import StartCells, Steps
+    from cdrsite.transport.crossings import CrossingRules
 
 
 def least_cost_blocks(
@@ -26,6 +27,7 @@ def least_cost_blocks(
     sums: tuple[CellArray, CellArray],
     *,
     billed: CellArray | None = None,
+    crossings: CrossingRules | None = None,
     neighbours: int = 16,
     threads: int = 1,
     block: int = 2048,
@@ -36,6 +38,8 @@ def least_cost_blocks(
     ----------
     friction, steps, sources, billed, neighbours, threads
         As in ``least_cost``; with several threads a block must be made of whole chunks.
+    crossings : CrossingRules, optional
+        What crossings cost, which the sums leave out.
     arrays : RankArrays
         Take the routes; how many ranks they have is k.
     sums : tuple of CellArray, shape (k, rows, cols)
@@ -55,7 +59,7 @@ def least_cost_blocks(
     """
     shape = int(friction.shape[0]), int(friction.shape[1])
     starts = sources_by_block(sources, Blocking(shape, PAD[neighbours], block))
-    routes = BlockRoutes(friction, steps, starts, arrays, neighbours, threads, block)
+    routes = BlockRoutes(friction, steps, starts, arrays, neighbours, threads, block, crossings)
     solved = solve_blocks(routes)
 
     def done(part: RouteSums) -> None:

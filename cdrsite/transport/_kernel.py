@@ -77,6 +77,17 @@ def edge_cost(friction, unit, a, row, move, stride, strict):  # type: ignore[no-
 
 
 @kernel
+def crossing_cost(crossed, a, row, e, stride):  # type: ignore[no-untyped-def]
+    """Cost of what move ``e`` from flat cell ``a`` in padded row ``row`` crosses.
+
+    ``crossed`` is (stored edge of each move, codes, price): see ``labels.Crossed``. Both ends must
+    be cells of the grid.
+    """
+    edge, codes, price = crossed
+    return price[codes[edge[e, 0], row + edge[e, 1], a - row * stride + edge[e, 2]]]
+
+
+@kernel
 def _push(keys, cells, size, key, cell):  # type: ignore[no-untyped-def]
     at = size
     while at > 0:
@@ -114,12 +125,14 @@ def _pop(keys, cells, size):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def label_setting(label, friction, unit, moves, region, stride, strict):  # type: ignore[no-untyped-def]
+def label_setting(label, friction, unit, moves, region, stride, strict, crossed):  # type: ignore[no-untyped-def]
     """Dijkstra with a binary heap, in place: the reference for the tile solver.
 
     ``label`` holds the start values and inf elsewhere. Labels pass only between cells of the same
-    ``region`` (an array of size 1: everywhere).
+    ``region`` (an array of size 1: everywhere). ``crossed``: see ``crossing_cost``; without codes
+    nothing is crossed.
     """
+    crosses = crossed[1].size > 0
     capacity = 1024
     keys = np.empty(capacity, label.dtype)
     cells = np.empty(capacity, np.int64)
@@ -145,7 +158,10 @@ def label_setting(label, friction, unit, moves, region, stride, strict):  # type
             if friction[to] == np.inf or (masked and region[to] != region[cell]):
                 continue
             move = (moves[e, 0], moves[e, 1], moves[e, 2])
-            value = key + edge_cost(friction, unit, cell, row, move, stride, strict)
+            step = edge_cost(friction, unit, cell, row, move, stride, strict)
+            if crosses:
+                step += crossing_cost(crossed, cell, row, e, stride)
+            value = key + step
             if value < label[to]:
                 label[to] = value
                 if size == capacity:
@@ -172,13 +188,16 @@ def rank_at(sink, rank, cell, at):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def seed_rank(labels, sink, region, rank, friction, unit, moves, stride, strict, bounds, link):  # type: ignore[no-untyped-def]
+def seed_rank(  # type: ignore[no-untyped-def]
+    labels, sink, region, rank, friction, unit, moves, stride, strict, crossed, bounds, link
+):
     """Start values of rank ``rank`` where sets of better sinks meet, rows ``bounds`` [0, 1).
 
     A neighbour whose set of better sinks differs from the cell's own has a better-ranked label
     that is new to the cell; equal sets can only pass on labels of the rank itself, which the
     solver does. Writes ``labels[rank]``, and ``link`` where such a move gives the start value.
     """
+    crosses = crossed[1].size > 0
     for cell in range(bounds[0] * stride, bounds[1] * stride):
         if sink[rank - 1, cell] < 0:
             continue
@@ -194,7 +213,10 @@ def seed_rank(labels, sink, region, rank, friction, unit, moves, stride, strict,
             if i < 0 or i == rank:
                 continue
             move = (moves[e, 0], moves[e, 1], moves[e, 2])
-            value = labels[i, other] + edge_cost(friction, unit, cell, row, move, stride, strict)
+            step = edge_cost(friction, unit, cell, row, move, stride, strict)
+            if crosses:
+                step += crossing_cost(crossed, cell, row, e, stride)
+            value = labels[i, other] + step
             if value < best:
                 best = value
                 link[cell] = e
@@ -202,13 +224,15 @@ def seed_rank(labels, sink, region, rank, friction, unit, moves, stride, strict,
 
 
 @kernel
-def link_moves(label, region, friction, unit, moves, stride, strict, bounds, link):  # type: ignore[no-untyped-def]
+def link_moves(  # type: ignore[no-untyped-def]
+    label, region, friction, unit, moves, stride, strict, crossed, bounds, link
+):
     """Back-links: the first move, in table order, that gives the cell its label exactly.
 
     Only moves within a region, from smaller labels; the reference for the tile solver's links.
     Writes ``link`` in the rows ``bounds`` [0, 1).
     """
-    masked = region.size > 1
+    masked, crosses = region.size > 1, crossed[1].size > 0
     for cell in range(bounds[0] * stride, bounds[1] * stride):
         own = label[cell]
         link[cell] = NONE if own == np.inf else LOST
@@ -220,7 +244,10 @@ def link_moves(label, region, friction, unit, moves, stride, strict, bounds, lin
             if not label[other] < own or (masked and region[other] != region[cell]):
                 continue
             move = (moves[e, 0], moves[e, 1], moves[e, 2])
-            if label[other] + edge_cost(friction, unit, cell, row, move, stride, strict) == own:
+            step = edge_cost(friction, unit, cell, row, move, stride, strict)
+            if crosses:
+                step += crossing_cost(crossed, cell, row, e, stride)
+            if label[other] + step == own:
                 link[cell] = e
                 break
 

@@ -294,8 +294,38 @@ def _settle(buf, edges):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _prepare(buf, friction, region, unit, steep, stride, row, col, strict):  # type: ignore[no-untyped-def]
-    """Load the frictions of a window and work out the costs of its moves."""
+def _cross(buf, o, e, edge, codes, price, row, col):  # type: ignore[no-untyped-def]
+    """Add to weight field ``e`` what its moves cross.
+
+    ``edge`` is the direction of their stored edges, and where these start from a window's cell:
+    that of the move's lower end, in the turned window that of its right end.
+    """
+    d, top, left = edge[0], row + edge[1], col + edge[2]
+    first, last = max(0, -left), min(S, codes.shape[2] - left)
+    down, along = (L, 1) if o == 0 else (1, L)
+    w = WEIGHT + o * TURN + e * H + FIRST
+    for r in range(max(0, -top), min(S, codes.shape[1] - top)):
+        line = codes[d, top + r]
+        some = line[0] & 0
+        for j in range(first, last):  # most rows cross nothing
+            some |= line[U(left + j)]
+        if some == 0:
+            continue
+        for j in range(first, last):
+            code = line[U(left + j)]
+            if code != 0:
+                buf[U(w + r * down + j * along)] += price[U(code)]
+
+
+@kernel
+def _prepare(buf, friction, region, unit, steep, stride, row, col, strict, crossed):  # type: ignore[no-untyped-def]
+    """Load the frictions of a window and work out the costs of its moves.
+
+    ``crossed`` is (stored edge of each steep move and its turned twin, codes, price): see
+    ``labels.Crossed``. Without codes nothing is crossed.
+    """
+    edge, codes, price = crossed
+    crosses = codes.size > 0
     _load(buf, FRICTION, friction, stride, row, col)
     _turn(buf, FRICTION, FRICTION + H)
     masked = region.size > 1
@@ -309,6 +339,8 @@ def _prepare(buf, friction, region, unit, steep, stride, row, col, strict):  # t
             for j in range(S):
                 buf[at + j] = unit[kind, row + j]
             _weights(buf, o, e, steep[e, 0], steep[e, 1], strict, masked)
+            if crosses:
+                _cross(buf, o, e, edge[e, o], codes, price, row, col)
 
 
 @kernel
@@ -367,7 +399,22 @@ def first_agenda(label, stride, across, pad, pending):  # type: ignore[no-untype
 
 
 @kernel
-def work(label, friction, region, unit, steep, stride, across, pad, strict, delta, agenda, me, buf):  # type: ignore[no-untyped-def]
+def work(  # type: ignore[no-untyped-def]
+    label,
+    friction,
+    region,
+    unit,
+    steep,
+    stride,
+    across,
+    pad,
+    strict,
+    crossed,
+    delta,
+    agenda,
+    me,
+    buf,
+):
     """Take tiles off the agenda and solve them until it is empty: the life of one thread.
 
     ``agenda`` is (keys, busy flags, [number of tiles in work]), shared by the threads. Returns
@@ -394,7 +441,7 @@ def work(label, friction, region, unit, steep, stride, across, pad, strict, delt
             if atomic_swap(pending, tile, EMPTY) != EMPTY:
                 if tile != prepared:
                     row, col = (tile // across) * inner, (tile % across) * inner
-                    _prepare(buf, friction, region, unit, steep, stride, row, col, strict)
+                    _prepare(buf, friction, region, unit, steep, stride, row, col, strict, crossed)
                     prepared = tile
                 _solve_tile(buf, label, stride, tile, across, pad, edges, pending)
             atomic_swap(busy, tile, np.int32(0))
@@ -428,7 +475,20 @@ def _match(buf, o, e, da, db, there, back):  # type: ignore[no-untyped-def]
 
 @kernel
 def link_tiles(  # type: ignore[no-untyped-def]
-    label, friction, region, unit, steep, numbers, stride, across, pad, strict, tiles, buf, link
+    label,
+    friction,
+    region,
+    unit,
+    steep,
+    numbers,
+    stride,
+    across,
+    pad,
+    strict,
+    crossed,
+    tiles,
+    buf,
+    link,
 ):
     """Back-links of the tiles ``tiles`` [0, 1): see ``_kernel.link_moves``, for one region.
 
@@ -439,7 +499,7 @@ def link_tiles(  # type: ignore[no-untyped-def]
     for tile in range(tiles[0], tiles[1]):
         row, col = (tile // across) * inner, (tile % across) * inner
         _load(buf, LABEL, label, stride, row, col)
-        _prepare(buf, friction, region, unit, steep, stride, row, col, strict)
+        _prepare(buf, friction, region, unit, steep, stride, row, col, strict, crossed)
         _turn(buf, LABEL, LABEL + H)
         for at in range(REGION, REGION + 2 * H):
             buf[at] = np.inf

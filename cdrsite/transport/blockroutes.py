@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cdrsite.core.grid import Block
     from cdrsite.engine.arrays import CellArray
+    from cdrsite.transport.crossings import CrossingRules, EdgeCosts
     from cdrsite.transport.distance import Sources
 
     Steps = tuple[NDArray[np.float64] | float, float]
@@ -66,6 +67,8 @@ class BlockRoutes:
         No effect on the result. With more than one, a block must be made of whole chunks.
     block : int
         Side of a block [cells].
+    crossings : CrossingRules, optional
+        What crossings cost.
     """
 
     friction: CellArray
@@ -75,6 +78,7 @@ class BlockRoutes:
     neighbours: int = 16
     threads: int = 1
     block: int = 2048
+    crossings: CrossingRules | None = None
 
     @cached_property
     def grid(self) -> Blocking:
@@ -86,6 +90,12 @@ class BlockRoutes:
     def row_steps(self) -> NDArray[np.float64]:
         """East-west step of each row [m]."""
         return np.broadcast_to(np.asarray(self.steps[0], np.float64), (self.grid.shape[0],))
+
+    def edges(self, number: int) -> EdgeCosts | None:
+        """Crossings of the edges in a block's window; None where nothing is crossed."""
+        if self.crossings is None:
+            return None
+        return self.crossings.block(self.grid.at(number), self.neighbours, self.grid.pad)
 
     def window_steps(self, number: int) -> tuple[NDArray[np.float64], float]:
         """Steps in the rows of a block's window; beyond the grid as at its edge."""

@@ -227,8 +227,21 @@ class CrossingRules:
             total += ((codes >> (4 * layer)) & 15) * cost
         return total
 
-    def block(self, block: Block, neighbours: int = 16) -> EdgeCosts:
-        """Codes of every edge that starts in a block; see the module for the layout."""
+    def block(self, block: Block, neighbours: int = 16, around: int = 0) -> EdgeCosts:
+        """Codes of every edge that starts in a block; see the module for the layout.
+
+        Parameters
+        ----------
+        block : Block
+            Which cells.
+        neighbours : {8, 16, 40}
+            Which edges are counted.
+        around : int
+            Cells around the block that are taken in too, also beyond the grid.
+        """
+        block = Block(
+            block.row0 - around, block.row1 + around, block.col0 - around, block.col1 + around
+        )
         dtype = np.uint8 if len(self.segments) <= 2 else np.uint16
         codes: NDArray[Any] = np.zeros((DIRECTIONS_OF[neighbours], *block.shape), dtype)
         for layer, segments in enumerate(self.segments):
@@ -274,8 +287,7 @@ def bill_crossings(routes: LinkedRoutes, edges: EdgeCosts) -> NDArray[np.float64
     Returns
     -------
     ndarray of float64, shape (k, rows, cols)
-        Cost to add to the route's [USD/t]; inf without a route. The routes themselves do not
-        avoid crossings by it.
+        Cost to add to the route's [USD/t]; inf without a route.
     """
     moves = np.asarray(routes.neighbourhood.moves, np.int64)
     edge = edge_of_moves(moves)
@@ -302,27 +314,6 @@ def edge_of_moves(moves: NDArray[np.int64]) -> NDArray[np.int64]:
         else:
             edge[e] = DIRECTIONS.index((-drow, -dcol)), drow, dcol
     return edge
-
-
-@dataclass(frozen=True)
-class CrossingBill:
-    """What crossings cost, for routes that are summed up block by block.
-
-    Attributes
-    ----------
-    rules : CrossingRules
-        Lines and costs.
-    neighbours : {8, 16, 40}
-        Of the routes.
-    """
-
-    rules: CrossingRules
-    neighbours: int
-
-    def codes(self, block: Block, pad: int) -> NDArray[Any]:
-        """Codes of the edges of a block and ``pad`` cells around it, beyond the grid too."""
-        around = Block(block.row0 - pad, block.row1 + pad, block.col0 - pad, block.col1 + pad)
-        return self.rules.block(around, self.neighbours).codes
 
 
 def crossing_cost(rule: Crossing, per_km: float) -> float:

@@ -9,6 +9,8 @@ Conventions
   diagonal moves touch their two side cells in a point only: with 8 neighbours they stay open
   between two barrier cells, as in scikit-image's ``MCP_Geometric`` and ``r.cost``; with 16 and
   40 they are closed there, so that a thin diagonal barrier holds.
+- A move that crosses lines pays for each of them besides (see ``crossings``). That is a cost of the
+  move, so the routes are the cheapest with it, and go by a bridge where the way there costs less.
 - Both directions of a move cost the same to the last bit.
 - Ties: a cell keeps the first of its equally good moves in the order of ``Neighbourhood.moves``;
   of several sinks in one cell the one with the lower start cost, then the smaller id.
@@ -29,6 +31,7 @@ import numpy as np
 
 from cdrsite.core.errors import DataError
 from cdrsite.transport import _kernel, _kernel_ends, _kernel_tiles
+from cdrsite.transport.crossings import DIRECTIONS_OF
 from cdrsite.transport.frames import CachedCells
 from cdrsite.transport.labels import (
     KINDS_OF,
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from cdrsite.engine.arrays import CellArray
+    from cdrsite.transport.crossings import EdgeCosts
 
     Allocate = Callable[[str, tuple[int, ...], DTypeLike], NDArray[Any]]
 
@@ -162,6 +166,7 @@ def least_cost(
     sources: Sources,
     *,
     billed: NDArray[Any] | None = None,
+    crossings: EdgeCosts | None = None,
     neighbours: int = 16,
     k: int = 1,
     dtype: Literal["float32", "float64"] = "float32",
@@ -182,6 +187,9 @@ def least_cost(
         Cells of the sinks.
     billed : ndarray, shape (rows, cols), optional
         What is paid along the route [cost per km] where that is not what steers; at least zero.
+    crossings : EdgeCosts, optional
+        What a move pays once, besides, where its straight line crosses something; it steers the
+        routes too. The costs in the result leave it out: see ``crossings.bill_crossings``.
     neighbours : {8, 16, 40}
         Moves per cell; the longest detour on uniform ground is 8.24, 2.75 and 0.76 %.
     k : int
@@ -205,7 +213,8 @@ def least_cost(
     DataError
         Friction not positive, no finite cell; a source outside the grid or a sink that only has
         cells on barriers; a billed surface unknown or negative where routes may pass; frictions
-        that span more than the dtype can add up.
+        that span more than the dtype can add up; crossings of another grid or fewer neighbours,
+        or of negative or infinite cost.
     """
     friction = np.asarray(friction)
     _check_options(neighbours, k, dtype, threads, method)
@@ -214,7 +223,9 @@ def least_cost(
     if billed is not None:
         _check_billed(friction, bill)
     _check_sources(sources, friction)
-    problem = padded_problem(friction, bill, steps, neighbours, dtype, threads)
+    if crossings is not None:
+        _check_crossings(crossings, friction, neighbours)
+    problem = padded_problem(friction, bill, steps, neighbours, dtype, threads, crossings)
     solver = TILES if method == "tiles" else HEAP
     labels = solve_ranks(problem, padded_starts(sources, problem, dtype), k, solver)
     ids = np.unique(sources.sink)
@@ -236,6 +247,7 @@ def _relax_by_heap(problem: LabelProblem, label: NDArray[Any], region: NDArray[n
         region,
         problem.shape[1],
         moves.strict,
+        problem.crossed,
     )
 
 
@@ -253,6 +265,7 @@ def _link_by_cell(
             moves.moves,
             problem.shape[1],
             moves.strict,
+            problem.crossed,
             band,
             link,
         )
@@ -299,6 +312,7 @@ def relax_from(
             across,
             moves.pad,
             moves.strict,
+            problem.steep_crossed,
             delta,
             agenda,
             begin,
@@ -330,6 +344,7 @@ def _link_by_tiles(
             across,
             moves.pad,
             moves.strict,
+            problem.steep_crossed,
             np.array([row * across, (row + 1) * across]),
             buf,
             link,
@@ -349,8 +364,12 @@ def padded_problem(
     neighbours: int,
     dtype: str,
     threads: int,
+    crossings: EdgeCosts | None = None,
 ) -> LabelProblem:
-    """Pad the surfaces with barriers and work out the lengths of the moves."""
+    """Pad the surfaces with barriers and work out the lengths of the moves.
+
+    Crossings stay as they are: moves from or to the padding are closed.
+    """
     rows, cols = friction.shape
     row_steps = np.broadcast_to(np.asarray(steps[0], np.float64), (rows,))
     if not (np.isfinite(row_steps).all() and (row_steps > 0).all() and steps[1] > 0):
@@ -379,6 +398,7 @@ def padded_problem(
         tiles,
         threads,
         inner,
+        crossings,
     )
 
 
@@ -441,6 +461,25 @@ def _check_billed(friction: NDArray[Any], bill: NDArray[Any]) -> None:
             where=WHERE,
             got=f"{int(bad.sum())} cells",
             cure="close those cells in the friction, or give them a cost",
+        )
+
+
+def _check_crossings(crossings: EdgeCosts, friction: NDArray[Any], neighbours: int) -> None:
+    directions, *shape = crossings.codes.shape
+    if tuple(shape) != friction.shape or directions < DIRECTIONS_OF[neighbours]:
+        raise DataError(
+            "the crossings are not those of the friction's grid and neighbours",
+            where=WHERE,
+            got=crossings.codes.shape,
+            expected=(DIRECTIONS_OF[neighbours], *friction.shape),
+            cure="count the crossings for the same grid and neighbours",
+        )
+    if not (np.isfinite(crossings.lookup) & (crossings.lookup >= 0)).all():
+        raise DataError(
+            "a crossing has a cost that is negative or not a number",
+            where=WHERE,
+            got=float(crossings.lookup.min()),
+            cure="give crossings a cost of at least zero; close ground with barriers",
         )
 
 

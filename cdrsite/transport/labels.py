@@ -25,9 +25,14 @@ import numpy as np
 from cdrsite.core.errors import DataError
 from cdrsite.core.plaindata import recorded
 from cdrsite.transport import _kernel, _kernel_ends
+from cdrsite.transport.crossings import edge_of_moves
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from cdrsite.transport.crossings import EdgeCosts
+
+    Crossed = tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -267,6 +272,8 @@ class LabelProblem:
         Threads for the passes that are cut by rows.
     tile : int
         Side of a tile [cells].
+    crossings : EdgeCosts, optional
+        What each edge of the grid itself adds to the cost of a move along it.
     """
 
     friction: NDArray[Any]
@@ -278,6 +285,27 @@ class LabelProblem:
     tiles: tuple[int, int]
     threads: int
     tile: int
+    crossings: EdgeCosts | None = None
+
+    @cached_property
+    def crossed(self) -> Crossed:
+        """What the kernels need to know of crossings; without codes nothing is crossed.
+
+        Stored edge of each move, shape (moves, 3): its direction, and where it starts on the grid,
+        from the padded cell of the move. Codes of the edges, shape (directions, rows, cols). Code
+        -> cost in the dtype of the labels.
+        """
+        edge = edge_of_moves(self.moves.moves)
+        edge[:, 1:] -= self.moves.pad
+        if self.crossings is None:
+            return edge, np.zeros((0, 0, 0), np.uint8), np.zeros(1, self.friction.dtype)
+        return edge, self.crossings.codes, self.crossings.lookup.astype(self.friction.dtype)
+
+    @cached_property
+    def steep_crossed(self) -> Crossed:
+        """The same for the steep moves, each from its lower end: edges of shape (n, 2, 3)."""
+        edge, codes, price = self.crossed
+        return edge[steep_numbers(self.moves)[..., 0]], codes, price
 
     @cached_property
     def typical(self) -> float:
@@ -452,6 +480,7 @@ def seed_links(
             moves.moves,
             stride,
             moves.strict,
+            problem.crossed,
             band,
             link,
         )

@@ -15,7 +15,6 @@ from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.transport.blockroutes import BlockRoutes, RankArrays
 from cdrsite.transport.costmodels import road_or_pipe, unit_cost
 from cdrsite.transport.crossings import (
-    CrossingBill,
     CrossingRules,
     bill_crossings,
     refuse_too_many,
@@ -250,17 +249,21 @@ class _Linking:
     def route_in_memory(self, fixed: float) -> None:
         """Solve the whole grid at once."""
         steering, billing = (np.asarray(self.store.open(n)[:, :]) for n in (STEERING, BILLING))
+        edges = self.rules.whole(self.model.neighbours) if self.rules.names else None
         found = least_cost(
             steering,
             self.reader.grid.row_steps_m,
             access_cells(self.sites, self.reader, fixed),
             billed=billing,
+            crossings=edges,
             neighbours=self.model.neighbours,
             k=self.ranks,
             threads=self.threads,
             allocate=lambda name, shape, dtype: getattr(self.links.routes, name),  # noqa: ARG005
         )
-        crossings = bill_crossings(found, self.rules.whole(self.model.neighbours))
+        crossings = np.broadcast_to(0.0, found.link.shape)
+        if edges is not None:
+            crossings = bill_crossings(found, edges)
 
         def work(block: Block) -> None:
             here = (slice(None), *block.slices)
@@ -288,6 +291,7 @@ class _Linking:
             self.model.neighbours,
             self.threads,
             side * max(1, SOLVER_BLOCK // side),
+            self.rules if self.rules.names else None,
         )
         solve_blocks(routes)
 
@@ -301,8 +305,7 @@ class _Linking:
                 self.write_routes(block, cost, km, sink)
                 self.finish(block, cost, km, sink, part.crossings[here])
 
-        bill = CrossingBill(self.rules, self.model.neighbours) if self.rules.names else None
-        sum_routes(routes, store.open(BILLING), done, bill)
+        sum_routes(routes, store.open(BILLING), done)
         store.drop(LABEL, ACCESS)
 
     def write_routes(self, block: Block, cost: F32, km: F32, sink: NDArray[np.int32]) -> None:
@@ -407,7 +410,7 @@ def link_fields(
         "rank": np.empty(sink.shape, np.int8),
     }
     fields["rank"][...] = np.arange(len(sink), dtype=np.int8)[:, None, None]
-    # crossings and trucks are billed after the routing, so the ranks are put in order once more
+    # trucks come after the routing, and what is avoided is not paid: put the ranks in order again
     total = paid + storage
     row, col = np.nonzero((total[1:] < total[:-1]).any(axis=0))
     if row.size:

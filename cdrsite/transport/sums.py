@@ -16,7 +16,7 @@ import numpy as np
 
 from cdrsite.core.errors import DataError
 from cdrsite.transport import _kernel, _kernel_ends
-from cdrsite.transport.crossings import CrossingBill, edge_of_moves
+from cdrsite.transport.crossings import edge_of_moves
 from cdrsite.transport.distance import WHERE
 from cdrsite.transport.frames import Framed, Strips
 from cdrsite.transport.labels import Neighbourhood, in_order, neighbourhood, on_threads
@@ -56,7 +56,6 @@ def sum_routes(
     routes: BlockRoutes,
     billed: CellArray,
     done: Callable[[RouteSums], None],
-    crossings: CrossingBill | None = None,
 ) -> None:
     """Sum up along the routes of all cells.
 
@@ -68,15 +67,13 @@ def sum_routes(
         What is paid along the routes, shape (rows, cols) [cost per km].
     done : callable
         Takes each block once, in no fixed order, from any thread.
-    crossings : CrossingBill, optional
-        What crossings cost.
 
     Raises
     ------
     DataError
         A billed surface that is unknown, infinite or negative on a route.
     """
-    _Sums(routes, billed, done, crossings).run()
+    _Sums(routes, billed, done).run()
 
 
 @dataclass(frozen=True)
@@ -138,7 +135,6 @@ class _Sums:
     routes: BlockRoutes
     billed: CellArray
     done: Callable[[RouteSums], None]
-    crossings: CrossingBill | None
     strips: Strips = field(init=False)
     bill: Framed = field(init=False)
     sink: list[Framed] = field(init=False)
@@ -151,7 +147,7 @@ class _Sums:
         self.strips = Strips(grid, np.nan, np.float64, (3, ranks))
         self.bill = Framed(grid, self.billed, np.inf)
         self.sink = [Framed(grid, arrays.sink, -1, (k,)) for k in range(ranks)]
-        self.price = np.zeros(1) if self.crossings is None else self.crossings.rules.lookup
+        self.price = np.zeros(1) if self.routes.crossings is None else self.routes.crossings.lookup
 
     def run(self) -> None:
         """All blocks."""
@@ -193,9 +189,8 @@ class _Sums:
         part = slice(grid.pad, grid.pad + link.shape[1])
         lengths = tuple(np.ascontiguousarray(a[:, part]) for a in (moves.unit, moves.span))
         codes: NDArray[Any] = np.zeros((0, 0), np.uint8)
-        if self.crossings is not None:
-            codes = self.crossings.codes(block, grid.pad)
-            codes = codes.reshape(len(codes), -1)
+        if (edges := self.routes.edges(number)) is not None:
+            codes = edges.codes.reshape(len(edges.codes), -1)
         bill = self._billed(number, link[0])
         ends = self._ends(number, link, sink)
         flat = len(sink), -1
@@ -291,6 +286,6 @@ class _Sums:
         inner = (slice(None), *grid.inner)
         sink = one.sink.reshape(sums[0].shape)[inner]
         crossings = sums[2][inner]
-        if self.crossings is None:
+        if self.routes.crossings is None:
             crossings = np.broadcast_to(np.zeros(1), crossings.shape)
         self.done(RouteSums(grid.at(number), sums[0][inner], sums[1][inner], crossings, sink))

@@ -135,7 +135,8 @@ class _Solve:
         window = self.friction.read(number)
         steps = self.routes.window_steps(number)
         neighbours = self.routes.neighbours
-        return padded_problem(window, window, steps, neighbours, self.dtype.name, threads)
+        edges, dtype = self.routes.edges(number), self.dtype.name
+        return padded_problem(window, window, steps, neighbours, dtype, threads, edges)
 
     def _better(self, rank: int, number: int, task: LabelProblem) -> _Better:
         """Labels and sinks of the better ranks around a block, and where sets of sinks differ."""
