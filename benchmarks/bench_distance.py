@@ -1,6 +1,7 @@
 """Least-cost distance against scikit-image and scipy: ratios of one run.
 
     python benchmarks/bench_distance.py --sizes 2000 6000 --threads 2
+    python benchmarks/bench_distance.py --crossings 2000  # routes that steer around lines
     python benchmarks/bench_distance.py --disk 20000  # block by block; time and peak memory
 
 Times are wall seconds and, in brackets, CPU seconds (all threads): on a busy machine the CPU
@@ -17,15 +18,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import shapely
 from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from skimage.graph import MCP_Geometric
 
+from cdrsite.config.transport import Crossing
+from cdrsite.core.grid import AnalysisGrid
 from cdrsite.engine.arrays import DiskStore
 from cdrsite.testing.routes import least_cost_blocks
 from cdrsite.transport.blockroutes import RankArrays
+from cdrsite.transport.crossings import CrossingRules, bill_crossings
 from cdrsite.transport.distance import Sources, least_cost
 
 STEPS = (1000.0, 1000.0)
@@ -109,6 +115,57 @@ def compare(kind: str, n: int, options: argparse.Namespace) -> None:
     print(f"    200 sinks, k=3 over k=1: {three[0] / one[0]:.1f} (CPU {three[1] / one[1]:.1f})")
 
 
+class Rivers:
+    """A layer of winding lines, ``share`` of them as many as the grid has rows."""
+
+    def __init__(self, grid: AnalysisGrid, share: float) -> None:
+        size = grid.shape[0] * 1000.0
+        x = np.linspace(-1000.0, size + 1000.0, 4 * grid.shape[0])
+        self.lines = [
+            shapely.LineString(np.column_stack((x, y + 9000.0 * np.sin(x / 8000.0 + y))))
+            for y in np.linspace(0.0, size, max(2, int(share * grid.shape[0])))
+        ]
+        self.crs = grid.wkt
+
+    def features(self, name: str, where: str | None = None) -> gpd.GeoDataFrame:
+        """The lines."""
+        del name, where
+        return gpd.GeoDataFrame(geometry=self.lines, crs=self.crs)
+
+
+def with_crossings(n: int, options: argparse.Namespace) -> None:
+    """Routes that look away from lines, and those that steer around them, in the same run."""
+    rng = np.random.default_rng(0)
+    grid = AnalysisGrid.from_bounds("EPSG:3035", (0, 0, n * 1e3, n * 1e3), 1e3, snap=None)
+    friction = surface("random", n, rng)
+    sources = Sources.of(*rng.integers(0, n, (2, 20)), np.arange(20))
+    print(f"  random {n} x {n}, 20 sinks, 1 thread; CPU seconds, ratio to no crossings")
+    for share in (0.01, 0.1):
+        rule = [Crossing(layer="rivers", cost=10.0)]
+        rules = CrossingRules(rule, Rivers(grid, share), grid, 1.0)
+        for neighbours, k in ((8, 1), (16, 1), (16, 3), (40, 1)):
+            edges = rules.whole(neighbours)
+            crossed = float((edges.codes != 0).mean())
+            times = []
+            for given in (None, edges):
+
+                def solve(e: Any = given, nb: int = neighbours, kk: int = k) -> Any:
+                    return least_cost(friction, STEPS, sources, crossings=e, neighbours=nb, k=kk)
+
+                times.append(timed(solve, options.repeats)[1:])
+            (plain, unsteered), (steered, found) = times
+            bills = [bill_crossings(one, edges)[0] for one in (unsteered, found)]
+            paid = [one.cost[0] + bill for one, bill in zip((unsteered, found), bills, strict=True)]
+            assert (paid[1] <= paid[0] * (1 + 1e-4)).all()
+            print(
+                f"    {crossed:5.1%} of the edges crossed, {neighbours:2d} neighbours, k={k}: "
+                f"{plain:.3f} -> {steered:.3f}  x{steered / plain:.2f}; routes cross "
+                f"{bills[0].mean() / 10:.2f} -> {bills[1].mean() / 10:.2f} lines and cost "
+                f"{1 - paid[1].mean() / paid[0].mean():.2%} less",
+                flush=True,
+            )
+
+
 def on_disk(n: int, options: argparse.Namespace) -> None:
     """A surface in a store on disk, block by block, 16 neighbours, 20 sinks, k ranks."""
     rng = np.random.default_rng(0)
@@ -155,6 +212,7 @@ def on_disk(n: int, options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[2000])
+    parser.add_argument("--crossings", type=int, help="side of a grid with lines, and nothing else")
     parser.add_argument("--disk", type=int, help="side of a grid on disk, and nothing else")
     parser.add_argument("--k", type=int, default=3, help="sinks per cell, on disk")
     parser.add_argument("--chunk", type=int, default=1024, help="side of a chunk on disk")
@@ -185,6 +243,9 @@ def main() -> None:
                 neighbours=neighbours,
                 k=k,
             )
+    if options.crossings:
+        with_crossings(options.crossings, options)
+        return
     for n in options.sizes:
         for kind in options.kinds:
             compare(kind, n, options)

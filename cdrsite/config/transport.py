@@ -95,7 +95,10 @@ class Corridor(Overlay):
 
 
 class Crossing(Model):
-    """What each crossing of a line costs, on top of the length of the route."""
+    """What each crossing of a line costs, on top of the length of the route.
+
+    Paid where the straight line between two cells crosses it; routes are the cheapest with it.
+    """
 
     layer: str
     """A layer of lines (or polygons: their outlines are crossed)."""

@@ -1,7 +1,10 @@
 """Crossings of rivers, roads and railways, counted where a route really crosses the line.
 
-Counts come from the vectors: each edge between two cell centres knows how many lines it crosses. A
-route along a river pays nothing, a route across it pays once, whatever the cell size.
+Counts come from the vectors: each edge between two cell centres knows how many lines the straight
+segment between them crosses. A route along a river pays nothing, a route across it pays once, whatever
+the cell size. The cost is one of the move, so the kernels of the distance add it to the move's own: the
+routes are the cheapest with it, and steer around lines where that costs less than crossing them.
+Factors of `avoid` do not multiply it.
 
 Array layout
 ------------
@@ -13,8 +16,8 @@ from (r, c) against direction d is ``counts[d, r - drow, c - dcol]``. The first 
 grid are counted and never used.
 
 Several layers share one array of codes: bits ``4 l`` to ``4 l + 3`` of a code hold the count of
-layer l, and ``lookup[code]`` is the cost of the edge, so that a distance kernel adds
-``lookup[codes[d, r, c]]``.
+layer l, and ``lookup[code]`` is the cost of the edge: a distance kernel adds
+``lookup[codes[d, r, c]]`` in the dtype of its labels, bills add it in float64.
 """
 
 from __future__ import annotations

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import shapely
+from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 
@@ -46,3 +48,24 @@ def count_crossings(route: ArrayLike, shapes: Sequence[Any]) -> int:
             merged = shapely.line_merge(shapely.multilinestrings(stretches))
             total += int(shapely.get_num_geometries(merged))
     return total
+
+
+def crossed_edge(a: tuple[float, float], b: tuple[float, float], lines: Sequence[Any]) -> int:
+    """How many segments of lines the straight line from ``a`` to ``b`` crosses."""
+    edge = shapely.LineString([a, b])
+    return sum(
+        shapely.LineString(ends).crosses(edge)
+        for line in lines
+        for ends in pairwise(shapely.get_coordinates(line))
+    )
+
+
+def generic(i: int, j: int) -> tuple[float, float]:
+    """A point off every lattice line: vertices on an edge touch it, which has no right count."""
+    return i + (0.6180339887 * i + 0.7320508 * j + 0.137) % 1, j + (
+        0.4142136 * i + 0.2360680 * j + 0.71
+    ) % 1
+
+
+vertex = st.builds(generic, st.integers(-1500, 10500), st.integers(-1500, 8500))
+polyline = st.lists(vertex, min_size=2, max_size=7, unique=True).map(shapely.LineString)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any
 
@@ -9,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from skimage.graph import MCP_Geometric
 
 from cdrsite.core.errors import DataError
+from cdrsite.testing import move_graph
 from cdrsite.transport.distance import (
     BARRIER,
     DISCONNECTED,
@@ -23,64 +22,10 @@ from cdrsite.transport.distance import (
     Sources,
     least_cost,
 )
-from cdrsite.transport.labels import KINDS
 
 KM = (1000.0, 1000.0)
 R2, R5 = math.sqrt(2), math.sqrt(5)
 INF = np.inf
-
-
-def crossed(dr: int, dc: int) -> dict[tuple[int, int], float]:
-    """Cells on the straight line of a move and the part of it in each, by fine sampling."""
-    parts: dict[tuple[int, int], float] = {}
-    n = 4800  # divisible by all denominators; half steps avoid the cell edges
-    for i in range(n):
-        t = (i + 0.5) / n
-        cell = (math.floor(t * dr + 0.5), math.floor(t * dc + 0.5))
-        parts[cell] = parts.get(cell, 0.0) + 1 / n
-    return parts
-
-
-def corners(r: int, c: int, dr: int, dc: int) -> list[tuple[int, int]]:
-    """The two cells beside the corner that the middle of a move runs through, if it does."""
-    if dr % 2 == 0 or dc % 2 == 0:
-        return []
-    row, col = r + dr / 2, c + dc / 2
-    ends = [(math.floor(row), math.ceil(col)), (math.ceil(row), math.floor(col))]
-    return ends if dr * dc > 0 else [(a, d) for (a, _), (_, d) in (ends, ends[::-1])]
-
-
-def edges(friction: np.ndarray, neighbours: int, steps: Any = KM) -> Any:
-    """The graph, written out edge by edge from the definition."""
-    moves = {8: 3, 16: 5, 40: 11}[neighbours]
-    rows, cols = friction.shape
-    east = np.broadcast_to(np.asarray(steps[0]), rows) / 1000
-    found = {}
-    for high, wide, _ in KINDS[:moves]:
-        for dr, dc in {(s * high, t * wide) for s in (1, -1) for t in (1, -1)}:
-            parts = crossed(dr, dc)
-            for r, c in itertools.product(range(rows), range(cols)):
-                r2, c2 = r + dr, c + dc
-                if not (0 <= r2 < rows and 0 <= c2 < cols):
-                    continue
-                f = sum(friction[r + a, c + b] * share for (a, b), share in parts.items())
-                sides = corners(r, c, dr, dc)
-                if neighbours > 8 and sides and all(np.isinf(friction[p]) for p in sides):
-                    f = INF
-                step = np.mean(east[min(r, r2) : max(r, r2) + 1])
-                length = math.hypot(dr * steps[1] / 1000, dc * step)
-                if np.isfinite(f):
-                    found[r * cols + c, r2 * cols + c2] = f * length
-    return found
-
-
-def graph(friction: np.ndarray, neighbours: int, steps: Any = KM) -> Any:
-    found = edges(friction, neighbours, steps)
-    n = friction.size
-    if not found:
-        return coo_array((n, n)).tocsr()
-    index = np.array(list(found))
-    return coo_array((list(found.values()), (index[:, 0], index[:, 1])), shape=(n, n)).tocsr()
 
 
 def solve(friction: Any, sources: Any, **options: Any) -> DistanceResult:
@@ -112,7 +57,7 @@ def cases(draw: Any, most: int = 4) -> tuple[np.ndarray, Any]:
 def oracle(friction: np.ndarray, sources: Any, neighbours: int, steps: Any = KM) -> np.ndarray:
     """Distance from each sink to each cell, shape (sinks, rows, cols)."""
     row, col, sink, start = sources
-    whole = dijkstra(graph(friction, neighbours, steps), indices=row * friction.shape[1] + col)
+    whole = dijkstra(move_graph(friction, steps, neighbours), indices=row * friction.shape[1] + col)
     per_sink = [(whole[sink == s] + start[sink == s, None]).min(axis=0) for s in np.unique(sink)]
     return np.array(per_sink).reshape(-1, *friction.shape)
 
@@ -319,7 +264,7 @@ def test_links_lead_downhill_to_a_cell_of_the_sink(case: Any) -> None:
     friction, sources = case
     got = solve(friction, sources)
     cells = {(r, c, s) for r, c, s in zip(*(a.tolist() for a in sources[:3]), strict=True)}
-    allowed = edges(friction, 16)
+    allowed = move_graph(friction, KM)
     cols = friction.shape[1]
     for row, col in np.argwhere(got.status == REACHED).tolist():
         link = got.link[0, row, col]

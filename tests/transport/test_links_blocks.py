@@ -20,6 +20,7 @@ from cdrsite.engine.arrays import ArrayStore, CellArray, DiskStore, MemoryStore
 from cdrsite.transport import links as module
 from cdrsite.transport.links import LINKS, ROUTES, SinkLinks, StorageSites, link_sinks
 from cdrsite.transport.pipelines import Basis
+from cdrsite.transport.routes import trace
 
 SHAPE = (61, 53)
 GRID = AnalysisGrid.from_bounds(
@@ -158,6 +159,36 @@ def test_links_are_in_order_and_within_the_limits(more: dict[str, Any]) -> None:
     rank = np.asarray(found.rank[:]).astype(int)
     routed = np.take_along_axis(np.asarray(found.routes.sink[:]), rank, axis=0)
     np.testing.assert_array_equal(routed[some], sink[some])
+
+
+@pytest.mark.parametrize("kind", ["memory", "disk"])
+def test_routes_go_by_the_bridge_where_that_is_cheaper(kind: str, tmp_path: Path) -> None:
+    reader = layers()
+    reader.wall[:] = 0
+    reader.units = {"a": (slice(0, 1), slice(0, 1))}
+    # one river between the rows 29 and 30, with a bridge from column 40 on
+    reader.rivers = [shapely.LineString([(3_990_000, 3_031_000), (4_040_200, 3_031_000)])]
+    plain = {"neighbours": 16, "sinks_per_cell": 1, "modes": ("pipeline",)}
+
+    def run(name: str, cost: float) -> SinkLinks:
+        crossings = [{"layer": "rivers", "cost": cost}]
+        store = MemoryStore() if kind == "memory" else DiskStore(tmp_path / name, 20)
+        transport = Transport.model_validate({**plain, "surface": {"crossings": crossings}})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "layers.stores: outside the grid")
+            return solve(store, transport, 20, reader=reader)
+
+    free, cheap, dear = run("free", 0.0), run("cheap", 0.01), run("dear", 100.0)
+    cost = [np.asarray(links.cost[0]) for links in (free, cheap, dear)]
+    km = [np.asarray(links.length_km[0]) for links in (free, dear)]
+    assert cost[1][30:, 0] == pytest.approx(cost[0][30:, 0] + 0.01, abs=1e-5)
+    assert (cost[2][30:] < cost[0][30:] + 100.0 - 1).all()  # nobody pays for the crossing
+    assert km[1][40, 0] > 2 * km[0][40, 0]  # out to the bridge and back
+    route = trace(dear.routes, 40, 0)
+    over = route.col[np.flatnonzero(np.diff(route.row < 30))]
+    assert over.size == 1
+    assert over[0] >= 39
+    assert (cost[2][:30] == cost[0][:30]).all()
 
 
 class StoppedError(Exception):

@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from crossed import count_crossings
+from crossed import count_crossings, crossed_edge, polyline
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,17 +100,6 @@ def test_a_line_through_the_centres_counts_once_on_the_way() -> None:
     got = counts([river])
     for row in range(7):
         assert got[0, row].sum() == 1
-
-
-def generic(i: int, j: int) -> tuple[float, float]:
-    """A point off every lattice line: vertices on an edge touch it, which has no right count."""
-    return i + (0.6180339887 * i + 0.7320508 * j + 0.137) % 1, j + (
-        0.4142136 * i + 0.2360680 * j + 0.71
-    ) % 1
-
-
-vertex = st.builds(generic, st.integers(-1500, 10500), st.integers(-1500, 8500))
-polyline = st.lists(vertex, min_size=2, max_size=7, unique=True).map(shapely.LineString)
 
 
 @given(lines=st.lists(polyline, min_size=1, max_size=4))
@@ -475,17 +464,8 @@ def test_bill_of_every_cell_equals_its_traced_route(
         route = trace(found, row, col, rank)
         total = 0
         for a, b in pairwise(zip(route.row, route.col, strict=True)):
-            total += min(_crosses(centre(*a), centre(*b), lines), LIMIT)
+            total += min(crossed_edge(centre(*a), centre(*b), lines), LIMIT)
         assert bill[rank, row, col] == 0.5 * total
-
-
-def _crosses(a: tuple[float, float], b: tuple[float, float], lines: list[Any]) -> int:
-    edge = shapely.LineString([a, b])
-    return sum(
-        shapely.LineString(ends).crosses(edge)
-        for line in lines
-        for ends in pairwise(shapely.get_coordinates(line))
-    )
 
 
 def test_too_few_directions_are_refused() -> None:
