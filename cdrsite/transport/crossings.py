@@ -1,10 +1,10 @@
 """Crossings of rivers, roads and railways, counted where a route really crosses the line.
 
 Counts come from the vectors: each edge between two cell centres knows how many lines the straight
-segment between them crosses. A route along a river pays nothing, a route across it pays once, whatever
-the cell size. The cost is one of the move, so the kernels of the distance add it to the move's own: the
-routes are the cheapest with it, and steer around lines where that costs less than crossing them.
-Factors of `avoid` do not multiply it.
+segment between them crosses. A route along a river pays nothing, a route across it pays once,
+whatever the cell size. The cost is one of the move, so the kernels of the distance add it to the
+move's own: the routes are the cheapest with it, and steer around lines where that costs less than
+crossing them. Factors of `avoid` do not multiply it.
 
 Array layout
 ------------
