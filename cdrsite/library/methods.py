@@ -15,12 +15,12 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import TypedDict
 
 from cdrsite.core.errors import ConfigError, UnitError
-from cdrsite.core.fields import Fraction, Model, Name, Text, problem, problems, unknown_key
+from cdrsite.core.fields import Fraction, Name, Text, problem, problems, unknown_key
 from cdrsite.core.units import find_currency, parse_quantity
 from cdrsite.library.files import read_file, shipped
 from cdrsite.library.parameters import PARAMETERS, Parameter
 from cdrsite.library.records import Reference, Value, load_sources, unknown_name
-from cdrsite.place.registry import keys_of_files
+from cdrsite.place.registry import keys_of_files, keys_of_profiles
 
 Flag = Annotated[bool, Field(strict=True)]
 
@@ -77,7 +77,10 @@ else:
     Values = Annotated[_Values, BeforeValidator(_known_parameters)]
 
 
-class Profile(Model):
+ProfileKeys = keys_of_profiles()
+
+
+class Profile(ProfileKeys):  # type: ignore[misc, valid-type]
     """One consistent set of values of a method; of a loaded method with inheritance resolved."""
 
     title: Text
@@ -210,8 +213,17 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
         for name in self.profiles:
             self._resolve(name, done, ())
         known = load_sources() | self.sources
-        for key in PlaceKeys.model_fields:
-            source = getattr(getattr(self, key), "source", None)
+        of_places = {
+            key: getattr(owner, name)
+            for prefix, owner, keys in (
+                ("", self, PlaceKeys),
+                *((f"profiles.{name}.", one, ProfileKeys) for name, one in done.items()),
+            )
+            for name in keys.model_fields
+            for key in (prefix + name,)
+        }
+        for key, part in of_places.items():
+            source = getattr(part, "source", None)
             if source is not None and source not in known:
                 error = unknown_name("source", source, list(known))
                 raise problem(str(error), at=f"{key}.source")
@@ -226,6 +238,7 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
         }
         records = (one for profile in done.values() for one in profile.values.values())
         cited = {one.source for record in records for _, one in _with_alternatives(record)}
+        cited |= {part.source for part in of_places.values() if hasattr(part, "source")}
         return self.model_copy(
             update={"profiles": profiles, "sources": {name: known[name] for name in sorted(cited)}}
         )

@@ -149,6 +149,10 @@ class PlantCosts:
         nameplate = capex * (capacity_factor if stated_at is None else stated_at)
         return cls(nameplate, lifetime, capacity_factor, fixed_om, variable_om)
 
+    def yearly_costs(self, rate: float) -> float:
+        """Capital and fixed operation where the climate changes nothing [USD per gross t]."""
+        return self.capex / self.capacity_factor * (float(crf(rate, self.lifetime)) + self.fixed_om)
+
 
 def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     """Cost per gross tonne of a method, as a sum of products.

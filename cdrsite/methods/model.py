@@ -7,6 +7,7 @@ here each factor becomes a number or a layer, once, so that the kernel, the tabl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -59,6 +60,10 @@ class MethodModel:
         Parameters that the scenario replaced -> what it says, with its unit.
     acting : tuple of str
         Dependences on the place that play a part.
+    prices : dict of str to float
+        Resource -> price [USD per its canonical unit]; empty but for :func:`priced`.
+    yearly_capital : float
+        Capital and fixed operation where the place changes nothing [USD per gross t]; as prices.
     """
 
     name: str
@@ -68,6 +73,12 @@ class MethodModel:
     numbers: Mapping[str, float]
     replaced: Mapping[str, str] = field(default_factory=dict)
     acting: tuple[str, ...] = ()
+    prices: Mapping[str, float] = field(default_factory=dict)
+    yearly_capital: float = math.nan
+
+    def price(self, resource: str) -> float:
+        """Price of a resource [USD per its canonical unit]; of a model with its prices."""
+        return self.prices[resource]
 
     def number(self, parameter: str, default: float = 0.0) -> float:
         """Parameter in its canonical unit; ``default`` where it does not apply."""
@@ -266,42 +277,57 @@ def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: 
     return terms.of(net_factors(model, needs, given))
 
 
+def _plant(model: MethodModel) -> PlantCosts:
+    """What owning and running the method's plant costs."""
+    return PlantCosts.from_delivered(
+        model.number("capex"),
+        model.number("lifetime", 25.0),
+        capacity_factor=model.number("capacity_factor", 1.0),
+        stated_at=model.profile.number("capacity_factor", default=1.0),
+        fixed_om=model.number("fixed_om"),
+        variable_om=model.number("variable_om"),
+    )
+
+
+def _prices(model: MethodModel, scenario: Scenario) -> dict[str, float]:
+    """What the method pays for the resources."""
+    common = scenario.costs.prices
+    return {
+        one.name: model.number(one.own_price) if one.own_price else common.of(one.name)
+        for one in RESOURCES.values()
+        if one.price
+    }
+
+
+def priced(model: MethodModel, scenario: Scenario) -> MethodModel:
+    """The method with what its resources and its plant cost, for choices by cost at a place."""
+    plant = _plant(model)
+    yearly = plant.yearly_costs(scenario.costs.discount_rate)
+    return replace(model, prices=_prices(model, scenario), yearly_capital=yearly)
+
+
 def cost_parts(
     model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients
 ) -> dict[str, Sum]:
     """Parts of the cost per gross tonne [USD/t] (:func:`cdrsite.methods.cost.gross_cost_terms`)."""
-    rate, prices = scenario.costs.discount_rate, scenario.costs.prices
-    stated = model.profile.number("capacity_factor", default=1.0)
-    plant = PlantCosts.from_delivered(
-        model.number("capex"),
-        model.number("lifetime", 25.0),
-        capacity_factor=model.number("capacity_factor", 1.0),
-        stated_at=stated,
-        fixed_om=model.number("fixed_om"),
-        variable_om=model.number("variable_om"),
-    )
+    rate, prices = scenario.costs.discount_rate, _prices(model, scenario)
     planting = 0.0
     if needs.stock is not None:
         planting = float(equivalent_land_cost(needs.stock.spending, needs.stock.growth, rate))
-    given_prices = {
-        one.name: model.number(one.own_price) if one.own_price else prices.of(one.name)
-        for one in RESOURCES.values()
-        if one.price
-    }
     factors = {
         **needs.taken,
-        **{f"price_{name}": const(price) for name, price in given_prices.items()},
+        **{f"price_{name}": const(price) for name, price in prices.items()},
         "inverse_productivity": needs.inverse_productivity,
         "variable": needs.variable,
         "supplied": needs.supplied,
-        "price_sold": const(given_prices["electricity"]),
+        "price_sold": const(prices["electricity"]),
         "material": const(model.number("materials")),
         "price_material": const(0.0),  # the library's variable_om contains the materials
         "price_planting": const(planting),
         "price_transport": _sum(given.transport_cost),
         "price_storage": _sum(given.storage_cost),
     }
-    return {part: term.of(factors) for part, term in gross_cost_terms(plant, rate).items()}
+    return {part: term.of(factors) for part, term in gross_cost_terms(_plant(model), rate).items()}
 
 
 def method_plan(

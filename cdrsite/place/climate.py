@@ -1,101 +1,57 @@
 """Direct air capture under the local climate: energy per tonne and productivity.
 
-A published table gives electricity, heat and productivity at a few points of temperature and
-relative humidity. Here they become factors relative to a stated reference climate, so that a
-method's own per-tonne needs stay the anchor. Solid sorbents do best in the cool and liquid solvents
-in the warm and humid: the sign is in the table, the code is one.
+A published table gives electricity, heat and productivity of a plant at some temperatures and
+relative humidities, and at each of them for several operating points. A profile's own needs hold in
+the climate that they were found in, its anchor; at a place they are
 
-Between two points of one temperature the values are linear in humidity, between temperatures linear
-in temperature; outside they are held at the edge (colder than the coldest row counts as that row).
+    heat = heat of the profile x h / h0
+    electricity = (1 - s) E + (e - e0) + s E h / h0,
+
+with e, h of the table at the place and e0, h0 at the anchor, E the electricity of the profile and s
+the share of it that drives heat pumps. What compression and fans take does not follow the humidity,
+so the electricity of the process is added and only heat is scaled. Output goes by q / q0.
+Where nobody knows the climate that a profile's needs belong to, nothing is scaled.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import groupby, pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import AfterValidator, Field, model_validator
 
-from cdrsite.core.errors import ConfigError, DataError
-from cdrsite.core.fields import Model, StrictNumber, Text, problem
+from cdrsite.core.errors import ConfigError
+from cdrsite.core.fields import Fraction, Model, Text
+from cdrsite.place.climate_table import (
+    PARTS,
+    CheapestPoint,
+    ClimateTable,
+    ClimateValues,
+    PlaceClimate,
+    PointNumber,
+    annual_climate_values,
+    climate_values,
+)
 from cdrsite.place.dependence import MONTHS, Dependence, Here, LayerKey, Use, own_layer
 from cdrsite.place.needs import Needs
 from cdrsite.scoring.sums import layer
 
-FloatArray = npt.NDArray[np.floating[Any]]
 
-MONTH_DAYS = (31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-"""Days per month, leap years averaged over four years."""
+class Anchor(PlaceClimate):
+    """The climate that needs belong to, and the operating point of the table that they are of."""
 
-_PLAUSIBLE = {"temperature": (-100.0, 65.0, "degC"), "humidity": (0.0, 110.0, "%")}
-
-
-def _positive(value: float) -> float:
-    if value <= 0:
-        raise problem(
-            f"not positive; got {value:g}; cure: where a method uses no heat, give 1 for it: only "
-            "ratios count"
-        )
-    return value
+    point: PointNumber = 1
+    """Operating point of the table."""
+    heat_pump_share: Fraction | None = None
+    """Share of the electricity that drives heat pumps [1], where the heat is inside the
+    electricity; what the table and the pump's COP give when not known."""
 
 
-Positive = Annotated[StrictNumber, AfterValidator(_positive)]
+class PublishedAnchor(Anchor):
+    """The anchor of a profile."""
 
-
-class ReferenceClimate(Model):
-    """A climate."""
-
-    temperature: StrictNumber
-    """[degC]."""
-    humidity: StrictNumber
-    """Relative humidity [%]."""
-
-
-class ClimatePoint(ReferenceClimate):
-    """Energy and productivity at one climate."""
-
-    electricity: Positive
-    """Per gross tonne [kWh/t]."""
-    heat: Positive
-    """Per gross tonne [kWh/t]."""
-    productivity: Positive
-    """Output, relative: only ratios have a meaning."""
-
-    @property
-    def values(self) -> tuple[float, float, float]:
-        """Electricity, heat and productivity."""
-        return self.electricity, self.heat, self.productivity
-
-
-class ClimateRange(Model):
-    """Range to which input is clamped."""
-
-    temperature: tuple[StrictNumber, StrictNumber]
-    """[degC]."""
-    humidity: tuple[StrictNumber, StrictNumber]
-    """[%]."""
-
-
-class ClimateTable(Model):
-    """How energy and productivity depend on temperature and humidity.
-
-    Points with one temperature form a row: interpolate in humidity inside a row, clamped to its
-    ends, then in temperature, clamped to the range. Use ratios to ``reference``.
-    """
-
-    reference: ReferenceClimate
-    """The climate to which the profile's values belong."""
-    clamp: ClimateRange
-    """Range to which input is clamped."""
-    time_step: Literal["monthly", "annual"]
-    """The averaging that the source recommends."""
-    points: tuple[ClimatePoint, ...] = Field(min_length=1)
-    """What the source gives."""
     source: Text
     """Id of the source."""
     locator: Text
@@ -103,232 +59,32 @@ class ClimateTable(Model):
     note: Text = ""
     """Reading aid."""
 
-    @model_validator(mode="after")
-    def _climates_differ(self) -> Self:
-        seen = set()
-        for i, point in enumerate(self.points):
-            climate = (point.temperature, point.humidity)
-            if climate in seen:
-                raise problem(
-                    f"a climate twice; got {climate}; cure: remove or correct the repeated point",
-                    at=f"points.{i}",
-                )
-            seen.add(climate)
-        return self
-
 
 @dataclass(frozen=True)
-class ClimateFactors:
-    """Factors relative to the reference climate [1], arrays of one shape.
+class AnchoredNeeds:
+    """Needs of a profile in its own climate.
 
-    Parameters
+    Attributes
     ----------
-    electricity, heat : ndarray
-        Multiply the needs per tonne.
-    productivity : ndarray
-        Multiplies the annual output of a plant; divides its capital cost per tonne.
+    at : ClimateValues
+        The table at the anchor, as numbers.
+    electricity : float
+        Need of the profile [kWh/t].
+    pumped : float
+        Share of it that drives heat pumps [1].
     """
 
-    electricity: FloatArray
-    heat: FloatArray
-    productivity: FloatArray
+    at: ClimateValues
+    electricity: float
+    pumped: float = 0.0
 
-
-@lru_cache(maxsize=32)
-def _rows(table: ClimateTable) -> tuple[tuple[ClimatePoint, ...], ...]:
-    """Points of one temperature by rising humidity, in rows of rising temperature."""
-    points = sorted(table.points, key=lambda point: (point.temperature, point.humidity))
-    rows = groupby(points, key=lambda point: point.temperature)
-    return tuple(tuple(row) for _, row in rows)
-
-
-@lru_cache(maxsize=32)
-def reference_values(table: ClimateTable) -> tuple[float, float, float]:
-    """Electricity, heat and productivity of a table at its reference climate."""
-    temperature, humidity = (
-        np.asarray(value, dtype=np.float64)
-        for value in (table.reference.temperature, table.reference.humidity)
-    )
-    electricity, heat, productivity = _interpolate(table, temperature, humidity)
-    return float(electricity), float(heat), float(productivity)
-
-
-def _position(value: FloatArray, low: float, high: float) -> FloatArray:
-    """Place of ``value`` between ``low`` (0) and ``high`` (1), held at the edges; NaN stays."""
-    return np.clip((value - low) / (high - low), 0.0, 1.0)
-
-
-def _interpolate(
-    table: ClimateTable, temperature: FloatArray, humidity: FloatArray
-) -> list[FloatArray]:
-    """Electricity, heat and productivity at each climate, in the table's own units.
-
-    A clamped piecewise-linear function is its first value plus, for each segment, the rise times
-    the clipped position in the segment: whole-array steps without a search, NaN passes through.
-    """
-    temperature = np.clip(temperature, *table.clamp.temperature)
-    humidity = np.clip(humidity, *table.clamp.humidity)
-    # adding 0 x input makes an edge value an array of the right shape and carries NaN along
-    zero = 0.0 * (temperature + humidity)
-    by_row: list[list[FloatArray]] = []
-    rows = _rows(table)
-    for row in rows:
-        values: list[FloatArray] = [zero + value for value in row[0].values]
-        for below, above in pairwise(row):
-            share = _position(humidity, below.humidity, above.humidity)
-            rises = zip(values, below.values, above.values, strict=True)
-            values = [value + share * (high - low) for value, low, high in rises]
-        by_row.append(values)
-    result = by_row[0]
-    for index, (colder, warmer) in enumerate(pairwise(rows)):
-        share = _position(temperature, colder[0].temperature, warmer[0].temperature)
-        steps = zip(result, by_row[index], by_row[index + 1], strict=True)
-        result = [value + share * (above - below) for value, below, above in steps]
-    return result
-
-
-def plausible_climate(name: str, values: npt.ArrayLike) -> FloatArray:
-    """Return the array as floats (float32 stays), or refuse values of another unit."""
-    array = np.asarray(values)
-    if array.dtype != np.float32:
-        array = array.astype(np.float64, copy=False)
-    low, high, unit = _PLAUSIBLE[name]
-    # fmin and fmax skip NaN, and of nothing but NaN give NaN, which compares as fine
-    lowest, highest = np.fmin.reduce(array, axis=None), np.fmax.reduce(array, axis=None)
-    if array.size and (lowest < low or highest > high):
-        raise DataError(
-            f"{name} is outside what the Earth has",
-            where=name,
-            got=f"{lowest:g} to {highest:g}",
-            expected=f"{low:g} to {high:g} {unit}",
-            cure=f"give the layer its unit, so that it becomes {unit} (kelvin, fractions)",
-            rule=4,
-        )
-    return array
-
-
-def climate_factors(
-    table: ClimateTable, temperature: npt.ArrayLike, humidity: npt.ArrayLike
-) -> ClimateFactors:
-    """Factors at each climate; for annual means, or one month.
-
-    Parameters
-    ----------
-    table : ClimateTable
-        Points, reference climate and clamps, from the method library.
-    temperature : array_like
-        [degC]; broadcasts with humidity. float32 in, float32 out.
-    humidity : array_like
-        Relative humidity [%].
-
-    Returns
-    -------
-    ClimateFactors
-        Relative to the reference climate; NaN where an input is NaN.
-
-    Raises
-    ------
-    DataError
-        If values are outside what the Earth has: kelvin, for example.
-    """
-    warm, moist = (
-        plausible_climate("temperature", temperature),
-        plausible_climate("humidity", humidity),
-    )
-    values = _interpolate(table, warm, moist)
-    return ClimateFactors(
-        *(value / base for value, base in zip(values, reference_values(table), strict=True))
-    )
-
-
-def annual_climate_factors(
-    table: ClimateTable, temperature: npt.ArrayLike, humidity: npt.ArrayLike
-) -> ClimateFactors:
-    """Factors of a whole year from monthly climate.
-
-    A plant that runs all year captures ``p_m d_m`` in month m (productivity x days), so the
-    productivity is the mean over days, and the energy per tonne of the year is the monthly one
-    weighted by what is captured: ``sum e_m p_m d_m / sum p_m d_m``. Weighting by time alone would
-    count the energy of hot months for tonnes that were never captured in them.
-
-    Parameters
-    ----------
-    table : ClimateTable
-        Points, reference climate and clamps, from the method library.
-    temperature, humidity : array_like, shape (12, ...)
-        Monthly means, January first [degC], [%].
-
-    Returns
-    -------
-    ClimateFactors
-        Shape (...); NaN where any month is NaN.
-
-    Raises
-    ------
-    DataError
-        If the first axis is not the 12 months, or as in :func:`climate_factors`.
-    """
-    warm, moist = np.asarray(temperature), np.asarray(humidity)
-    if warm.ndim == 0 or warm.shape != moist.shape or warm.shape[0] != len(MONTH_DAYS):
-        raise DataError(
-            "monthly climate needs 12 months along the first axis, alike in both layers",
-            where="temperature, humidity",
-            got=f"shapes {warm.shape} and {moist.shape}",
-            expected="(12, rows, columns)",
-            cure="give 12 bands, or use annual means",
-        )
-    year = sum(MONTH_DAYS)
-    output: FloatArray | float = 0.0
-    electricity: FloatArray | float = 0.0
-    heat: FloatArray | float = 0.0
-    for month, days in enumerate(MONTH_DAYS):
-        factors = climate_factors(table, warm[month], moist[month])
-        captured = factors.productivity * (days / year)
-        output = output + captured
-        electricity = electricity + factors.electricity * captured
-        heat = heat + factors.heat * captured
-    total = np.asarray(output)
-    return ClimateFactors(electricity / total, heat / total, total)
-
-
-def with_heat_pump(table: ClimateTable, factors: ClimateFactors, cop: float) -> ClimateFactors:
-    """Factors of an all-electric plant, whose one electricity figure includes a heat pump.
-
-    Its need is ``electricity + heat / COP``, so its factor is that sum at the place over that sum
-    at the reference climate. Linear, hence valid for annual factors too.
-
-    Parameters
-    ----------
-    table : ClimateTable
-        The table that the factors come from.
-    factors : ClimateFactors
-        From :func:`climate_factors` or :func:`annual_climate_factors`.
-    cop : float
-        Heat delivered per electricity, above 0 [1].
-
-    Returns
-    -------
-    ClimateFactors
-        With the combined factor for the electricity; the others as they were.
-
-    Raises
-    ------
-    ConfigError
-        If the COP is not positive.
-    """
-    if not (math.isfinite(cop) and cop > 0):
-        raise ConfigError(
-            "the coefficient of performance must be positive",
-            where="heat_pump_cop",
-            got=cop,
-            expected="heat per electricity, for example 3",
-            cure="use 1 for resistance heating",
-        )
-    electricity, heat, _ = reference_values(table)
-    pumped = heat / cop
-    share = pumped / (electricity + pumped)
-    combined = factors.electricity * (1.0 - share) + factors.heat * share
-    return replace(factors, electricity=combined)
+    def factors(self, here: ClimateValues) -> ClimateValues:
+        """What electricity, heat and output of the profile are multiplied by at a place [1]."""
+        heat = here.heat / self.at.heat
+        power = 1.0 - self.pumped + self.pumped * heat
+        if self.electricity > 0:
+            power = power + (here.electricity - self.at.electricity) / self.electricity
+        return ClimateValues(power, heat, here.productivity / self.at.productivity)
 
 
 class Climate(Model):
@@ -338,6 +94,12 @@ class Climate(Model):
     """Layer of air temperature, one or twelve bands."""
     humidity: Annotated[str, LayerKey("%", monthly=True)]
     """Layer of relative humidity, one or twelve bands."""
+    reference: Anchor | None = None
+    """Climate that the method's needs belong to, in place of the profile's; needed where that is
+    not known, since nothing is scaled then."""
+    operating_point: Literal["anchor", "cheapest"] | PointNumber = "anchor"
+    """Operating point of the plant: the anchor's, the cheapest one at each place, or one of the
+    table by its number."""
 
 
 class ClimateKeys(Model):
@@ -354,29 +116,102 @@ class ClimateFileKeys(Model):
     """Dependence on the climate."""
 
 
+class ClimateProfileKeys(Model):
+    """Keys of :class:`AirClimate` in a profile of a method file."""
+
+    climate_reference: PublishedAnchor | None = None
+    """Climate that the profile's own needs belong to; not inherited, and where it is not known
+    the place changes nothing."""
+
+
 class AirClimate(Dependence):
-    """Energy and productivity by the method's own table of climates (:func:`climate_factors`)."""
+    """Energy and productivity by the method's own table of climates (:func:`climate_values`)."""
 
     name, keys, file_keys = "climate", ClimateKeys, ClimateFileKeys
+    profile_keys = ClimateProfileKeys
     parameters = (("heat_pump_cop", "1"),)
 
     def acts(self, use: Use) -> bool:
-        """Where the scenario gives the climate."""
-        return use.choice.climate is not None
+        """Where the scenario gives the climate, and that of the needs is known."""
+        return _anchor(use) is not None
 
     def refuse(self, use: Use, where: str) -> None:
-        """Refuse a climate where the library knows no dependence on it."""
-        if use.choice.climate is not None and use.method.climate is None:
+        """Refuse a climate or an operating point that the library does not know."""
+        if use.choice.climate is None:
+            return
+        if use.method.climate is None:
             raise ConfigError(
                 "the library knows no climate dependence of this method",
                 where=f"{where}.climate",
                 cure="remove it",
             )
+        anchor, chosen = _anchor(use), use.choice.climate.operating_point
+        for key, number in (
+            ("operating_point", chosen if isinstance(chosen, int) else None),
+            ("reference.point", anchor.point if anchor is not None else None),
+        ):
+            if number is not None and number not in use.method.climate.numbers:
+                raise ConfigError(
+                    "the method's table has no such operating point",
+                    where=f"{where}.climate.{key}",
+                    got=number,
+                    expected=", ".join(map(str, use.method.climate.numbers)),
+                )
+        if anchor is not None:
+            self._refuse_too_little(use, where, anchor)
+
+    @staticmethod
+    def _refuse_too_little(use: Use, where: str, anchor: Anchor) -> None:
+        """Refuse electricity that the mildest climate would take below nothing (rule 4)."""
+        table, power = use.method.climate, use.number("electricity")
+        least = min(point.electricity for point in table.points)
+        saved = float(_at(table, anchor).electricity) - least
+        if 0 < power < saved:
+            raise ConfigError(
+                "the method takes less electricity than its climate table takes off",
+                where=f"{where}.climate",
+                got=f"{power:g} kWh/t, and {saved:g} kWh/t less in the mildest climate",
+                cure="remove climate, or give climate.reference a climate that fits the need",
+                rule=4,
+            )
+
+    def remarks(self, use: Use, where: str) -> Iterator[str]:
+        """Tell where a climate is given and the needs have no known climate of their own."""
+        if use.choice.climate is not None and _anchor(use) is None:
+            yield (
+                f"{where}.climate changes nothing: the climate that the needs of profile "
+                f"{use.profile.name} belong to is not known (rule 2); give climate.reference: "
+                "{temperature: ..., humidity: ...}, or choose a profile with a known one"
+            )
 
     def numbers(self, use: Use) -> dict[str, float]:
-        """COP of the heat pump, where the heat is inside the electricity and follows it there."""
-        inside = use.profile.heat_source == "heat-pump" and not use.number("heat")
-        return {"heat pump": use.number("heat_pump_cop", 1.0)} if inside else {}
+        """Needs at the anchor, and what the choice of the operating point goes by."""
+        anchor = _anchor(use)
+        if anchor is None:
+            raise KeyError("numbers of a method whose anchor is not known")
+        at = _at(use.method.climate, anchor)
+        share = anchor.heat_pump_share or 0.0
+        pumped = use.profile.heat_source == "heat-pump" and not use.number("heat")
+        heat_price, cop = use.price("heat"), use.number("heat_pump_cop", 1.0)
+        if pumped:
+            heat_price = use.price("electricity") / cop
+            if anchor.heat_pump_share is None:
+                share = float(at.heat / cop / (at.electricity + at.heat / cop))
+        chosen = use.choice.climate.operating_point
+        point = {"anchor": anchor.point, "cheapest": _CHEAPEST}.get(chosen, chosen)
+        found = {
+            "electricity": use.number("electricity"),
+            "heat pump share": share if pumped else 0.0,
+            "operating point": point,
+            **{f"anchor {part}": float(getattr(at, part)) for part in PARTS},
+        }
+        if point == _CHEAPEST:
+            found |= {
+                "price of power": use.price("electricity"),
+                "price of heat": heat_price,
+                "yearly capital": use.yearly_capital,
+            }
+        return found
 
     def needs(self, use: Use, needs: Needs) -> Needs:
         """Electricity and heat times their factors; capital by the productivity."""
@@ -387,15 +222,41 @@ class AirClimate(Dependence):
     def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
         """Factors of each cell, of the whole year where the layers are monthly."""
         table, warm, moist = use.method.climate, here.layers["temperature"], here.layers["humidity"]
+        numbers = here.numbers
+        of_anchor: dict[str, Any] = {part: numbers[f"anchor {part}"] for part in PARTS}
+        at = ClimateValues(**of_anchor)
+        point: int | CheapestPoint = int(numbers["operating point"])
+        if point == _CHEAPEST:
+            point = CheapestPoint(
+                numbers["price of power"],
+                numbers["price of heat"],
+                numbers["yearly capital"],
+                float(at.productivity),
+            )
         if len(warm) == MONTHS:
-            factors = annual_climate_factors(table, warm, moist)
+            values = annual_climate_values(table, warm, moist, point)
         else:
-            factors = climate_factors(table, warm[0], moist[0])
-        if "heat pump" in here.numbers:
-            factors = with_heat_pump(table, factors, here.numbers["heat pump"])
-        found = factors.electricity, factors.heat, 1.0 / factors.productivity
-        return {k: v.astype(np.float32) for k, v in zip(_FACTORS, found, strict=True)}
+            values = climate_values(table, warm[0], moist[0], point)
+        anchored = AnchoredNeeds(at, numbers["electricity"], numbers["heat pump share"])
+        factors = anchored.factors(values)
+        made = factors.electricity, factors.heat, 1.0 / factors.productivity
+        return {k: v.astype(np.float32) for k, v in zip(_FACTORS, made, strict=True)}
 
 
 _FACTORS = ("electricity factor", "heat factor", "inverse productivity")
 """Kinds of its layers."""
+_CHEAPEST = 0
+"""Stands for the cheapest operating point among numbers."""
+
+
+def _anchor(use: Use) -> Anchor | None:
+    """Climate of a method's needs: the scenario's, else the profile's; None where not known."""
+    if use.choice.climate is None:
+        return None
+    return use.choice.climate.reference or use.profile.climate_reference
+
+
+def _at(table: ClimateTable, anchor: Anchor) -> ClimateValues:
+    """The table at an anchor."""
+    temperature, humidity = np.float64(anchor.temperature), np.float64(anchor.humidity)
+    return climate_values(table, temperature, humidity, anchor.point)

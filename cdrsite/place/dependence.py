@@ -8,7 +8,7 @@ returns enters the sums of products that the kernel evaluates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_args
 
@@ -68,8 +68,15 @@ class Use(Protocol):
     def acting(self) -> tuple[str, ...]:
         """Dependences that play a part, in their order."""
 
+    @property
+    def yearly_capital(self) -> float:
+        """Capital and fixed operation where the place changes nothing [USD/t]."""
+
     def number(self, parameter: str, default: float = 0.0) -> float:
         """Parameter in its canonical unit; ``default`` where it does not apply."""
+
+    def price(self, resource: str) -> float:
+        """Price of a resource [USD per its canonical unit]."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,8 @@ class Dependence:
     file_keys : type of Model
         Its keys of a method file beside the profiles, all of them optional; what has a ``source``
         names one of the file or of the library.
+    profile_keys : type of Model
+        Its keys of a profile, all of them optional; a profile does not inherit them.
     parameters : tuple of (str, str)
         Parameters of method files that no other part reads: name, canonical unit. What they mean
         is in the words, ``param.NAME``.
@@ -112,6 +121,7 @@ class Dependence:
     name: ClassVar[str]
     keys: ClassVar[type[Model]]
     file_keys: ClassVar[type[Model]] = Model
+    profile_keys: ClassVar[type[Model]] = Model
     parameters: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def acts(self, use: Use) -> bool:
@@ -126,6 +136,14 @@ class Dependence:
         ConfigError
             Names the key, what the library lacks, and the cure.
         """
+
+    def remarks(self, use: Use, where: str) -> Iterable[str]:
+        """What a reader of the results must know of keys that change nothing, or less than asked.
+
+        Given as warnings of the run, so that they stand in its report.
+        """
+        del use, where
+        return ()
 
     def given(self, choice: Any) -> Mapping[str, float | None]:
         """Parameters that its keys replace -> value, None where the key is not given."""

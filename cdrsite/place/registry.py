@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     F32 = NDArray[np.float32]
 
+PlaceNumbers = dict[str, dict[str, float]]
+"""Dependence -> number of a method -> value."""
+
 DEPENDENCES: dict[str, Dependence] = {
     one.name: one
     # own renewables last: their land follows what the others make of the electricity
@@ -70,6 +73,11 @@ def keys_of_files() -> type[Model]:
     return _with_all([one.file_keys for one in DEPENDENCES.values()])
 
 
+def keys_of_profiles() -> type[Model]:
+    """Keys of all dependences, for the model of a profile in a method file."""
+    return _with_all([one.profile_keys for one in DEPENDENCES.values()])
+
+
 def _with_all(parts: list[type[Model]]) -> type[Model]:
     bases = tuple(dict.fromkeys(part for part in parts if part is not Model))
     return type("PlaceKeys", bases or (Model,), {"__doc__": None})
@@ -86,6 +94,11 @@ def fitting(use: Use, where: str) -> tuple[str, ...]:
     for one in DEPENDENCES.values():
         one.refuse(use, where)
     return tuple(name for name, one in DEPENDENCES.items() if one.acts(use))
+
+
+def remarks(use: Use, where: str) -> list[str]:
+    """What a reader must know of the keys of dependences."""
+    return [text for one in DEPENDENCES.values() for text in one.remarks(use, where)]
 
 
 def _acting(use: Use) -> Iterator[Dependence]:
@@ -113,13 +126,9 @@ def given_by_keys(choice: Any) -> dict[str, tuple[float | None, str]]:
     }
 
 
-def place_numbers(use: Use) -> dict[str, float]:
+def place_numbers(use: Use) -> PlaceNumbers:
     """Numbers of a method that its own layers (:func:`own_layers`) are made with."""
-    return {
-        own_layer(kind, one.name): value
-        for one in _acting(use)
-        for kind, value in one.numbers(use).items()
-    }
+    return {one.name: one.numbers(use) for one in _acting(use)}
 
 
 def at_the_place(use: Use, needs: Needs) -> Needs:
@@ -129,15 +138,27 @@ def at_the_place(use: Use, needs: Needs) -> Needs:
     return needs
 
 
-def own_layers(use: Use, reader: LayerReader, block: Block) -> dict[str, F32]:
-    """Layers of a block that only this method reads: climate factors, land needs."""
+def own_layers(
+    use: Use, numbers: PlaceNumbers, reader: LayerReader, block: Block
+) -> dict[str, F32]:
+    """Layers of a block that only this method reads: climate factors, land needs.
+
+    Parameters
+    ----------
+    use : Use
+        The method.
+    numbers : dict
+        From :func:`place_numbers`.
+    reader, block
+        Where the layers of the dependences are read.
+    """
     made: dict[str, F32] = {}
     for one in _acting(use):
         read = {
             key.rsplit(".", 1)[-1]: _read(reader, layer, how, block, f"methods.{use.name}.{key}")
             for key, layer, how in layer_keys(use.choice, one.keys)
         }
-        here = Here(block.shape, read, one.numbers(use))
+        here = Here(block.shape, read, numbers[one.name])
         made |= {own_layer(kind, use.name): v for kind, v in one.layers(use, here).items()}
     return made
 

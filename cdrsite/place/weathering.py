@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.fields import Model
-from cdrsite.place.climate import MONTH_DAYS, plausible_climate
+from cdrsite.place.climate_table import MONTH_DAYS, plausible_climate
 from cdrsite.place.dependence import MONTHS, Dependence, Here, LayerKey, Use, own_layer
 from cdrsite.place.needs import Needs
 from cdrsite.scoring.sums import layer

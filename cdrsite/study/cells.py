@@ -94,8 +94,8 @@ def score_cells(
         layers[f"suitability {i}"] = suitability_block(
             criteria.criteria, setting.scenario.siting.combine, reader, block
         )
-    for model in setting.models.values():
-        layers.update(own_layers(model, reader, block))
+    for name, model in setting.models.items():
+        layers.update(own_layers(model, setting.places[name], reader, block))
     found = evaluate(setting.plan, layers, excluded.reasons)
     methods: dict[str, dict[str, NDArray[Any]]] = {
         name: {

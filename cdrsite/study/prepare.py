@@ -32,10 +32,12 @@ from cdrsite.methods.model import (
     method_plan,
     needs_of,
     net_factors,
+    priced,
 )
 from cdrsite.methods.net import Emissions
 from cdrsite.methods.rivals import RivalSums, rival_sums
 from cdrsite.methods.supply import Pools, StorageUnits, read_pools, read_storage
+from cdrsite.place.registry import PlaceNumbers, place_numbers, remarks
 from cdrsite.scoring import sums
 from cdrsite.scoring.sums import ScoringPlan
 from cdrsite.siting.exclusions import RuleBook, rule_book
@@ -85,6 +87,7 @@ class Setting:
     plan: ScoringPlan
     rivals: dict[str, RivalSums]
     ledgers: dict[str, PlaceSums]
+    places: dict[str, PlaceNumbers]
     block_size: int
     blocks: tuple[Block, ...]
 
@@ -246,6 +249,7 @@ class Formulae:
     plan: ScoringPlan
     rivals: dict[str, RivalSums]
     ledgers: dict[str, PlaceSums]
+    places: dict[str, PlaceNumbers]
 
 
 @stage(
@@ -255,7 +259,7 @@ class Formulae:
         "resources",
     ),
     after=(resolve_methods, read_rules, read_lands, read_criteria, storage_of),
-    gives=("plan", "rivals", "ledgers"),
+    gives=("plan", "rivals", "ledgers", "places"),
 )
 def formulae(
     scenario: Scenario,
@@ -271,6 +275,7 @@ def formulae(
         _plan(scenario, models, book, lands, criteria, given),
         {name: rival_sums(model, scenario, given) for name, model in models.items()},
         {name: ledger_sums(model, scenario, given) for name, model in models.items()},
+        {name: place_numbers(priced(model, scenario)) for name, model in models.items()},
     )
 
 
@@ -290,6 +295,8 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
     for model in models.values():
         for finding in check_profile(model.profile, model.numbers):
             warnings.warn(f"{model.name}: {finding}", CdrsiteWarning, stacklevel=2)
+        for text in remarks(model, f"methods.{model.name}"):
+            warnings.warn(text, CdrsiteWarning, stacklevel=2)
     book, criteria = read_rules(scenario), read_criteria(scenario, tuple(models))
     lands = read_lands(scenario, models, reader)
     pools, storage = pools_of(scenario, reader), storage_of(scenario, reader)
@@ -311,6 +318,7 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
         plan=sums_of.plan,
         rivals=sums_of.rivals,
         ledgers=sums_of.ledgers,
+        places=sums_of.places,
         block_size=size,
         blocks=tuple(reader.grid.blocks(size)),
     )

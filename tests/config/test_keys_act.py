@@ -84,7 +84,10 @@ WARM = (
     "layers.damp={path: damp.tif, unit: '%', kind: intensive}",
     "layers.dry={path: dry.tif, unit: '%', kind: intensive}",
 )
-CLIMATE = "methods.daccs-solid.climate={temperature: warm, humidity: damp}"
+CLIMATE = (
+    "methods.daccs-solid.climate={temperature: warm, humidity: damp, "
+    "reference: {temperature: 20, humidity: 43}}"
+)
 ROCK = "methods.enhanced-weathering={}"
 GROWTH = (
     "layers.growth={path: growth.tif, unit: t/ha/yr, kind: intensive}",
@@ -476,6 +479,16 @@ CASES: dict[str, Case] = {
         ("methods.daccs-solid.climate.temperature=hot",),
     ),
     "methods.*.climate.humidity": ((*WARM, CLIMATE), ("methods.daccs-solid.climate.humidity=dry",)),
+    **{
+        f"methods.*.climate.{key}": ((*WARM, CLIMATE), (f"methods.daccs-solid.climate.{key}={to}",))
+        for key, to in {
+            "operating_point": "cheapest",
+            "reference.temperature": "5",
+            "reference.humidity": "100",
+            "reference.point": "5",
+            "reference.heat_pump_share": "0.2",
+        }.items()
+    },
     "methods.*.weathering.temperature": (
         (*WARM, ROCK, "methods.enhanced-weathering.weathering={temperature: warm}"),
         ("methods.enhanced-weathering.weathering.temperature=hot",),

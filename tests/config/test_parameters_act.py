@@ -36,6 +36,7 @@ INFORMATIVE = {
 SOLID, RESIDUE, CROP, FOREST = "daccs-solid", "beccs-residue", "beccs-energy-crop", "afforestation"
 ROCK = "enhanced-weathering"
 CLIMATE = {"climate": {"temperature": "warmth", "humidity": "damp"}}
+PUMPED = {"climate": {**CLIMATE["climate"], "reference": {"temperature": 10, "humidity": 78}}}
 OWN_POWER = {"own_power": {}}
 WEATHERING = {"weathering": {"temperature": "warmth"}}
 GROWN = {"override": {"luc_emissions": 50}}
@@ -44,7 +45,7 @@ NETWORK = {"network": {"plan": True, "time_limit": 5, "gap": 0.05}}
 VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "electricity": (SOLID, 900, {}, {}),
     "heat": (SOLID, 500, {}, {}),
-    "heat_pump_cop": (SOLID, 4, CLIMATE, {}),
+    "heat_pump_cop": (SOLID, 4, PUMPED, {}),
     "water": (SOLID, 5, {}, {}),
     "biomass": (RESIDUE, 0.8, {}, {}),
     "materials": (SOLID, 70, {}, {}),
