@@ -18,9 +18,10 @@ def currency_table() -> dict[str, dict[int, float]]:
         ``"USD"``, ``"EUR"``, ``"GBP"``, ``"CNY"`` -> year -> USD per unit;
         ``"deflator"`` -> year -> US GDP deflator (2017 = 100).
     """
-    from ruamel.yaml import YAML
+    from cdrsite.core.yamltext import read_text, read_yaml
 
-    data = YAML(typ="safe").load(Path(__file__).with_name("currency.yaml"))
+    path = Path(__file__).with_name("currency.yaml")
+    data = read_yaml(read_text(path), path.name)[0]
     deflator = {int(year): float(value) for year, value in data["deflator"]["values"].items()}
     table = {"deflator": deflator, "USD": dict.fromkeys(deflator, 1.0)}
     for code, entry in data["exchange"].items():

@@ -115,11 +115,11 @@ class Words:
 @cache
 def load_words(lang: str) -> dict[str, str]:
     """All words of a language; a key stands in one file only."""
-    from ruamel.yaml import YAML
+    from cdrsite.core.yamltext import read_text, read_yaml
 
     found: dict[str, str] = {}
     for file in sorted([*FOLDER.glob(f"{lang}.yaml"), *FOLDER.glob(f"*_{lang}.yaml")]):
-        for key, value in (YAML(typ="safe").load(file.read_text(encoding="utf-8")) or {}).items():
+        for key, value in read_yaml(read_text(file), file.name)[0].items():
             if key in found:
                 raise ConfigError("the key has its words twice", where=f"{file.name}: {key}")
             found[key] = str(value)

@@ -1,25 +1,19 @@
 """YAML that strangers wrote: read within bounds of depth, length and what its aliases stand for.
 
-A few lines of aliases can mean billions of values, and some ways of nesting take the parser
-exponential time: both are refused while the text is read.
+The text is taken apart by libyaml, in C, and resolved here by the rules of YAML 1.2: ``yes`` and
+``on`` are text, ``1e3`` and ``0o17`` are numbers, days stay text. A few lines of aliases can mean
+billions of values, so what they stand for is counted while the text is read.
 """
 
 from __future__ import annotations
 
-import datetime
-import io
 import re
-from copy import deepcopy
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.composer import Composer
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, ScalarEvent
-from ruamel.yaml.nodes import MappingNode
+import yaml
 
 from cdrsite.core.errors import ConfigError
 
@@ -35,55 +29,188 @@ HUGE = 10**19
 """Integers from here on fit no integer of the libraries."""
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 """Control characters and halves of characters, which neither XML nor a file name can hold."""
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Only its events are used; without libyaml they come ten times slower, and are the same."""
+_CORE = "tag:yaml.org,2002:"
+_INTEGER = re.compile(r"[-+]?0b[01_]+|[-+]?0o[0-7_]+|[-+]?[0-9][0-9_]*|[-+]?0x[0-9a-fA-F_]+")
+_REAL = re.compile(
+    r"[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
+    r"|[-+]?\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
+_WORDS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_STARTS = frozenset("+-.0123456789")
+_BASES = {"0b": 2, "0o": 8, "0x": 16}
+_TAGGED = {"int": int, "float": float, "bool": bool, "null": type(None)}
+_CURE = "check indentation, quotes and duplicate keys"
 
 Lines = dict[tuple[str, ...], int]
 """Key path -> line of the file, counted from 1."""
 
 
-class _Bounded(Composer):
-    """The composer of ruamel.yaml, which counts what it composes."""
+class _Node(NamedTuple):
+    """A value as it stands in the text."""
 
-    def __init__(self, loader: Any = None) -> None:
-        super().__init__(loader=loader)
-        self.levels = 0
-        self.counts: list[int] = [0]
-        self.sizes: dict[int, int] = {}
+    line: int
+    value: Any
+    """A scalar, a list of nodes, or a list of pairs of nodes."""
+    kind: type
+    """Of the value: list, dict (of pairs), or object for a scalar."""
+    values: int
+    """Keys and values, those that aliases stand for included."""
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Compose one node and all below it; ``index`` is None for keys."""
-        event = self.parser.peek_event()
-        line = event.start_mark.line + 1
-        if isinstance(parent, MappingNode) and index is None and not _plain_key(event):
-            raise _Refused("a key is not text", line, "a list or mapping as a key")
-        if self.levels > MAX_DEPTH:
-            raise _Refused("nested too deep", line, f"more than {MAX_DEPTH} levels")
-        self.levels += 1
-        self.counts.append(1)
-        node = super().compose_node(parent, index)
-        self.levels -= 1
-        count = self.counts.pop()
-        if isinstance(event, AliasEvent):
-            if id(node) not in self.sizes:
-                raise _Refused("an alias of itself", line, f"*{event.anchor}")
-            count = self.sizes[id(node)]
-        else:
-            self.sizes[id(node)] = count
-        self.counts[-1] += count
-        if self.counts[-1] > MAX_VALUES:
-            raise _Refused("too many values", line, f"more than {MAX_VALUES:,}, aliases spelt out")
+
+class _Composer:
+    """Nodes of a text, counted on the way."""
+
+    def __init__(self, text: str) -> None:
+        self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
+        self._anchors: dict[str, _Node | None] = {}
+        self._total = 0
+
+    def document(self) -> _Node | None:
+        """The one document; None of a text without any."""
+        next(self._events)  # the stream begins
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            return None
+        node = self._node(next(self._events), 0)
+        next(self._events)  # the document ends
+        after = next(self._events)
+        if not isinstance(after, yaml.StreamEndEvent):
+            raise _Refused("not valid YAML: more than one document", _line(after), None, _CURE)
         return node
 
+    def _node(self, event: Any, level: int) -> _Node:
+        line, before = _line(event), self._total
+        if level > MAX_DEPTH:
+            raise _Refused("nested too deep", line, f"more than {MAX_DEPTH} levels")
+        if isinstance(event, yaml.AliasEvent):
+            node = self._alias(event.anchor, line)
+            self._add(node.values, line)
+            return node
+        self._add(1, line)
+        if event.anchor:
+            self._anchors[event.anchor] = None  # until it is whole
+        value: Any
+        if isinstance(event, yaml.ScalarEvent):
+            kind, value = object, _resolved(event, line)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            kind, value = list, list(self._items(event, level))
+        else:
+            kind, value = dict, self._pairs(event, level)
+        node = _Node(line, value, kind, self._total - before)
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        return node
 
-def _plain_key(event: Any) -> bool:
-    return isinstance(event, ScalarEvent | AliasEvent)
+    def _add(self, count: int, line: int) -> None:
+        self._total += count
+        if self._total > MAX_VALUES:
+            raise _Refused("too many values", line, f"more than {MAX_VALUES:,}, aliases spelt out")
+
+    def _alias(self, anchor: str, line: int) -> _Node:
+        if anchor not in self._anchors:
+            raise _Refused("not valid YAML: undefined alias", line, f"*{anchor}")
+        node = self._anchors[anchor]
+        if node is None:
+            raise _Refused("an alias of itself", line, f"*{anchor}")
+        return node
+
+    def _items(self, start: Any, level: int) -> Iterator[_Node]:
+        _refuse_tag(start, "seq")
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            yield self._node(event, level + 1)
+
+    def _pairs(self, start: Any, level: int) -> list[tuple[_Node, _Node]]:
+        _refuse_tag(start, "map")
+        own: dict[tuple[type, object], tuple[_Node, _Node]] = {}
+        merged: list[_Node] = []
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            line, key = _line(event), self._key(event, level + 1)
+            merges = isinstance(event, yaml.ScalarEvent) and event.implicit[0] and key.value == "<<"
+            known = (type(key.value), key.value)  # 1 is not true
+            if known in own or (merges and merged):
+                what = f'not valid YAML: found duplicate key "{key.value}"'
+                raise _Refused(what, line, None, _CURE)
+            value = self._node(next(self._events), level + 1)
+            if merges:
+                merged = value.value if value.kind is list else [value]
+                if not merged or any(node.kind is not dict for node in merged):
+                    raise _Refused("not valid YAML: << merges mappings only", line, None, _CURE)
+            else:
+                own[known] = (key, value)
+        for node in merged:
+            for key, value in node.value:
+                own.setdefault((type(key.value), key.value), (key, value))
+        return list(own.values())
+
+    def _key(self, event: Any, level: int) -> _Node:
+        if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
+            key = self._node(event, level)
+            if key.kind is object:
+                return key
+        raise _Refused("a key is not text", _line(event), "a list or mapping as a key")
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
+
+
+def _refuse_tag(event: Any, plain: str) -> None:
+    """Refuse the sets and ordered mappings of YAML; tags that nobody knows say nothing."""
+    tag = event.tag or ""
+    if tag.startswith(_CORE) and tag != _CORE + plain:
+        got = f"!!{tag.removeprefix(_CORE)}"
+        raise _Refused("not a text, number, list or mapping", _line(event), got, _CURE)
+
+
+def _resolved(event: Any, line: int) -> Any:
+    """Value of a scalar: what its tag says, or what its text looks like where it has no quotes."""
+    text, tag = event.value, event.tag or ""
+    if event.implicit[0]:
+        return _looked_up(text, line)
+    if not tag.startswith(_CORE) or tag in {_CORE + "str", _CORE + "timestamp"}:
+        return text
+    kind = tag.removeprefix(_CORE)
+    value = _looked_up(text, line)
+    if kind == "float" and type(value) is int:
+        return float(value)
+    if kind not in _TAGGED or type(value) is not _TAGGED[kind]:
+        raise _Refused(f"not valid YAML: no value of the type {kind}", line, repr(text), _CURE)
+    return value
+
+
+def _looked_up(text: str, line: int) -> Any:
+    """Value of a text without quotes, by the rules of YAML 1.2."""
+    if text[:1] in _STARTS:
+        if _INTEGER.fullmatch(text):
+            return _integer(text, line)
+        if _REAL.fullmatch(text):
+            digits = text.replace("_", "").lower()
+            return float(digits.replace(".inf", "inf").replace(".nan", "nan"))
+    return _WORDS.get(text, text)
+
+
+def _integer(text: str, line: int) -> int:
+    digits = text.replace("_", "")
+    base = _BASES.get(digits.lstrip("+-")[:2], 10)
+    try:
+        return int(digits, base)
+    except ValueError as error:  # no digit, or thousands of them
+        raise _Refused("not valid YAML", line, str(error), _CURE) from error
 
 
 class _Refused(Exception):  # noqa: N818 - caught in this module
     """What is beyond the bounds, and in which line."""
 
-    def __init__(self, what: str, line: int, got: str) -> None:
+    def __init__(
+        self, what: str, line: int, got: str | None, cure: str = "write it flatter and shorter"
+    ) -> None:
         super().__init__(what)
-        self.what, self.line, self.got = what, line, got
+        self.what, self.line, self.got, self.cure = what, line, got, cure
 
 
 def read_text(path: Path) -> str:
@@ -104,45 +231,6 @@ def read_text(path: Path) -> str:
         raise ConfigError("not a UTF-8 text file", where=str(path), got=error) from error
 
 
-def load_yaml(text: str, name: str) -> Any:
-    """Parse YAML 1.2 to ruamel's values, which know their lines.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-    name : str
-        Where it stands, for errors.
-
-    Raises
-    ------
-    ConfigError
-        Not YAML, duplicate keys, or beyond the bounds; names the line.
-    """
-    yaml = YAML(typ="rt", pure=True)
-    yaml.Composer = _Bounded
-    try:
-        return yaml.load(io.StringIO(text))  # round trip: makes plain values only, no objects
-    except _Refused as error:
-        raise ConfigError(
-            error.what,
-            where=f"{name}:{error.line}",
-            got=error.got,
-            cure="write it flatter and shorter",
-        ) from error
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise ConfigError(
-            f"not valid YAML: {error.problem or error.context}",
-            where=f"{name}:{mark.line + 1}" if mark else name,
-            cure="check indentation, quotes and duplicate keys",
-        ) from error
-    # the parser lets some malformed tags and numbers through to Python's own errors
-    except (YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError,
-            AssertionError, NotImplementedError, OverflowError) as error:  # fmt: skip
-        raise ConfigError("not valid YAML", where=name, got=error) from error
-
-
 def read_yaml(
     text: str, name: str, expected: str = "lines of key: value"
 ) -> tuple[dict[str, Any], Lines]:
@@ -160,79 +248,95 @@ def read_yaml(
     ConfigError
         Not YAML, duplicate keys, not a mapping, keys that are not text, or nested too deep.
     """
-    plain, lines = _parsed(text, name, expected)
-    return deepcopy(plain), dict(lines)
+    root = _composed(text, name)
+    if root is None or root.kind is not dict:
+        got = "an empty file" if root is None or root.value is None else _kind_of(root)
+        raise ConfigError("not a mapping", where=name, got=got, expected=expected)
+    lines: Lines = {}
+    return _plain(root, (), lines, name), lines
+
+
+def _kind_of(node: _Node) -> str:
+    return "a list" if node.kind is list else f"{node.value!r}"
 
 
 @lru_cache(maxsize=8)
-def _parsed(text: str, name: str, expected: str) -> tuple[dict[str, Any], Lines]:
-    """As :func:`read_yaml`; a batch reads its scenario again for each run."""
-    tree = load_yaml(text, name)
-    if not isinstance(tree, CommentedMap):
-        got = "an empty file" if tree is None else f"a {type(tree).__name__}"
-        raise ConfigError("not a mapping", where=name, got=got, expected=expected)
-    lines: Lines = {}
-    plain = _plain(tree, (), lines, name)
-    return plain, lines
+def _composed(text: str, name: str) -> _Node | None:
+    """Nodes of a text; a batch reads its scenario again for each run."""
+    try:
+        return _Composer(text).document()
+    except _Refused as error:
+        where = f"{name}:{error.line}"
+        raise ConfigError(error.what, where=where, got=error.got, cure=error.cure) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise ConfigError(
+            f"not valid YAML: {error.problem or error.context}",
+            where=f"{name}:{mark.line + 1}" if mark else name,
+            cure=_CURE,
+        ) from error
+    except yaml.reader.ReaderError as error:
+        before = text.encode(errors="replace")[: error.position]
+        where = f"{name}:{before.count(10) + 1}"
+        raise ConfigError("not valid YAML", where=where, got=error.reason, cure=_CURE) from error
+    except UnicodeEncodeError as error:  # halves of characters
+        raise ConfigError("not valid YAML", where=name, got=error, cure=_CURE) from error
 
 
-def _plain(node: Any, at: tuple[str, ...], lines: Lines, name: str) -> Any:
-    """Turn ruamel's annotated tree into dicts, lists and scalars."""
-    if isinstance(node, CommentedMap):
-        return _plain_map(node, at, lines, name)
-    if isinstance(node, CommentedSeq):
-        for i in range(len(node)):
-            _remember(lines, (*at, str(i)), _line_of(node, i))
-        return [_plain(value, (*at, str(i)), lines, name) for i, value in enumerate(node)]
-    return _scalar(node, place_of(name, lines, at))
+def _plain(node: _Node, at: tuple[str, ...], lines: Lines, name: str) -> Any:
+    """Turn nodes into dicts, lists and scalars, new ones for each alias."""
+    if node.kind is dict:
+        made: dict[Any, Any] = {}
+        for key, value in node.value:
+            here = (*at, str(key.value))
+            lines[here] = key.line
+            if not isinstance(key.value, str | int) or isinstance(key.value, bool):
+                where, got = place_of(name, lines, here), repr(key.value)
+                raise ConfigError("a key is not text", where=where, got=got)
+            # numbers stay: codes of classes
+            plain_key = _scalar(key.value, name, lines, here)
+            made[plain_key] = _plain(value, here, lines, name)
+        return made
+    if node.kind is list:
+        items = []
+        for i, item in enumerate(node.value):
+            here = (*at, str(i))
+            lines[here] = item.line
+            items.append(_plain(item, here, lines, name))
+        return items
+    return _scalar(node.value, name, lines, at)
 
 
-def _scalar(node: Any, where: str) -> Any:
-    if isinstance(node, bool) or node is None:
-        return node
-    if isinstance(node, float):
-        return float(node)
-    if isinstance(node, int) and abs(node) < HUGE:
-        return int(node)
-    if isinstance(node, int):
+def _scalar(value: Any, name: str, lines: Lines, at: tuple[str, ...]) -> Any:
+    if isinstance(value, str):
+        if len(value) <= MAX_TEXT and value.isprintable():
+            return value
+        return writable(value, place_of(name, lines, at))
+    if isinstance(value, int) and abs(value) >= HUGE:
         raise ConfigError(
             "too large a number",
-            where=where,
-            got=node,
+            where=place_of(name, lines, at),
+            got=value,
             expected="at most 19 digits",
             cure="write it with an exponent, such as 1e25, if it is meant",
         )
-    if isinstance(node, str | datetime.date) or hasattr(node, "value"):
-        # text, a day, or a scalar with an unknown tag
-        return writable(str(getattr(node, "value", node)), where)
-    raise ConfigError("not a text, number, list or mapping", where=where, got=type(node).__name__)
+    return value
 
 
-def _plain_map(node: CommentedMap, at: tuple[str, ...], lines: Lines, name: str) -> dict[str, Any]:
-    result: dict[Any, Any] = {}
-    for key, value in node.items():
-        here = (*at, str(key))
-        _remember(lines, here, _line_of(node, key))
-        if not isinstance(key, str | int) or isinstance(key, bool):
-            raise ConfigError("a key is not text", where=place_of(name, lines, here), got=repr(key))
-        # numbers stay: codes of classes
-        made = _scalar(key, place_of(name, lines, here))
-        result[made] = _plain(value, here, lines, name)
-    return result
+class _Writer(yaml.SafeDumper):
+    """Puts quotes around what would be read as a number or a word of YAML 1.2."""
 
 
-def _remember(lines: Lines, at: tuple[str, ...], line: int | None) -> None:
-    if line is not None:
-        lines[at] = line
+_Writer.add_implicit_resolver(_CORE + "int", _INTEGER, list(_STARTS))
+_Writer.add_implicit_resolver(_CORE + "float", _REAL, list(_STARTS))
 
 
-def _line_of(node: CommentedMap | CommentedSeq, key: Any) -> int | None:
-    try:
-        return (
-            int(node.lc.key(key)[0] if isinstance(node, CommentedMap) else node.lc.item(key)[0]) + 1
-        )
-    except (AttributeError, KeyError, TypeError, IndexError):
-        return None  # merged and generated keys have no place of their own
+def write_yaml(data: Any) -> str:
+    """Plain values as YAML 1.2 text, in their order, which :func:`read_yaml` reads back."""
+    text: str = yaml.dump(
+        data, Dumper=_Writer, sort_keys=False, allow_unicode=True, default_flow_style=False
+    )
+    return text
 
 
 def writable(text: str, where: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cdrsite.core.checked import checked
-from cdrsite.core.errors import ConfigError, MissingFileError
+from cdrsite.core.errors import MissingFileError
 from cdrsite.core.yamltext import read_text, read_yaml
 
 T = TypeVar("T")
@@ -41,14 +41,6 @@ def read_file(
     """
     if not path.is_file():
         raise MissingFileError("file not found", where=str(path), cure="correct the path")
-    if path.is_relative_to(FOLDER):
-        from ruamel.yaml import YAML
-
-        quick = YAML(typ="safe").load(path)  # in C: faster by far, but without lines
-        try:
-            return checked(kind, quick, str(path), {}, context(quick))
-        except ConfigError:
-            pass  # said again below, with the lines
     data, lines = read_yaml(read_text(path), str(path))
     return checked(kind, data, str(path), lines, context(data))
 

@@ -209,19 +209,12 @@ def _derived(frame: Frame, layer: Mapping[str, Any]) -> str:
 
 def scenario(frame: Frame) -> str:
     """The scenario as it was run, defaults included, as YAML."""
-    from io import StringIO
-
-    from ruamel.yaml import YAML
+    from cdrsite.core.yamltext import write_yaml
 
     given = pruned(frame.run.scenario)
     if not given:
         return ""
-    writer, stream = YAML(typ="safe", pure=True), StringIO()
-    writer.default_flow_style = False
-    writer.allow_unicode = True
-    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    writer.dump(given, stream)
-    lines = stream.getvalue()
+    lines = write_yaml(given)
     return details(
         frame.say("scenario.title"), tag("pre", tag("code", text(lines)), tabindex=0), rows=1000
     )

@@ -316,7 +316,9 @@ HEAVY = (
     "highspy",
     "pyproj",
     "shapely",
-    "ruamel",
+    "yaml",
+    "pyarrow",
+    "zarr",
 )
 
 

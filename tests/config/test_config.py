@@ -120,7 +120,7 @@ def test_errors_name_file_line_key_got_and_expected(change: str, words: str) -> 
     ("text", "words"),
     [
         ("", "not a mapping; got an empty file"),
-        ("- 1\n- 2\n", "not a mapping; got a CommentedSeq"),
+        ("- 1\n- 2\n", "not a mapping; got a list"),
         ("just words", "not a mapping"),
         ("a: [1, 2", r"study.yaml:\d+: not valid YAML"),
         ("a: *b", "not valid YAML"),

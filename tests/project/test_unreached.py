@@ -21,7 +21,6 @@ DOORS = ("cdrsite", "cdrsite.cli.main", "cdrsite.testing")
 
 CALLED_BY_OTHERS = {
     "render": "rich draws a column of progress",
-    "compose_node": "ruamel reads a node of YAML",
 }
 """Methods that a library calls -> which; dunders and ``_repr_html_`` are Python's and Jupyter's."""
 
