@@ -319,7 +319,7 @@ GOOD = "name: s\nregion: {bounds: [8, 50, 8.1, 50.1]}\nmethods: {daccs-solid: {}
         ("grid: {max_cells: " + "9" * 400 + "}", "grid.max_cells: too large a number"),
         ("title: " + "x" * 30_000, "title: not a text that can be written; .*at most 20,000"),
         ('title: "a\\x07b"', r"title: not a text that can be written; got a\\x07b"),
-        ('title: "\\ud800"', "title: not a text that can be written"),
+        ('title: "\\ud800"', "not valid YAML: found invalid Unicode character"),
         ("layers: {a: {path: ~nouser/x}}", "layers.a.path: no such user; got '~nouser/x'"),
         ("data_folder: ~nouser/x", "data_folder: no such user"),
         ("layers: {a: {path: " + "x" * 300 + "}}", "layers.a.path: too long for a path"),
