@@ -51,7 +51,7 @@ Lines = dict[tuple[str, ...], int]
 """Key path -> line of the file, counted from 1."""
 
 
-class _Node(NamedTuple):
+class _Part(NamedTuple):
     """A value as it stands in the text."""
 
     line: int
@@ -63,15 +63,15 @@ class _Node(NamedTuple):
     """Keys and values, those that aliases stand for included."""
 
 
-class _Composer:
+class _PartReader:
     """Nodes of a text, counted on the way."""
 
     def __init__(self, text: str) -> None:
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
-        self._anchors: dict[str, _Node | None] = {}
+        self._anchors: dict[str, _Part | None] = {}
         self._total = 0
 
-    def document(self) -> _Node | None:
+    def document(self) -> _Part | None:
         """The one document; None of a text without any."""
         next(self._events)  # the stream begins
         if isinstance(next(self._events), yaml.StreamEndEvent):
@@ -83,7 +83,7 @@ class _Composer:
             raise _Refused("not valid YAML: more than one document", _line(after), None, _CURE)
         return node
 
-    def _node(self, event: Any, level: int) -> _Node:
+    def _node(self, event: Any, level: int) -> _Part:
         line, before = _line(event), self._total
         if level > MAX_DEPTH:
             raise _Refused("nested too deep", line, f"more than {MAX_DEPTH} levels")
@@ -101,7 +101,7 @@ class _Composer:
             kind, value = list, list(self._items(event, level))
         else:
             kind, value = dict, self._pairs(event, level)
-        node = _Node(line, value, kind, self._total - before)
+        node = _Part(line, value, kind, self._total - before)
         if event.anchor:
             self._anchors[event.anchor] = node
         return node
@@ -111,7 +111,7 @@ class _Composer:
         if self._total > MAX_VALUES:
             raise _Refused("too many values", line, f"more than {MAX_VALUES:,}, aliases spelt out")
 
-    def _alias(self, anchor: str, line: int) -> _Node:
+    def _alias(self, anchor: str, line: int) -> _Part:
         if anchor not in self._anchors:
             raise _Refused("not valid YAML: undefined alias", line, f"*{anchor}")
         node = self._anchors[anchor]
@@ -119,15 +119,15 @@ class _Composer:
             raise _Refused("an alias of itself", line, f"*{anchor}")
         return node
 
-    def _items(self, start: Any, level: int) -> Iterator[_Node]:
+    def _items(self, start: Any, level: int) -> Iterator[_Part]:
         _refuse_tag(start, "seq")
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
             yield self._node(event, level + 1)
 
-    def _pairs(self, start: Any, level: int) -> list[tuple[_Node, _Node]]:
+    def _pairs(self, start: Any, level: int) -> list[tuple[_Part, _Part]]:
         _refuse_tag(start, "map")
-        own: dict[tuple[type, object], tuple[_Node, _Node]] = {}
-        merged: list[_Node] = []
+        own: dict[tuple[type, object], tuple[_Part, _Part]] = {}
+        merged: list[_Part] = []
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             line, key = _line(event), self._key(event, level + 1)
             merges = isinstance(event, yaml.ScalarEvent) and event.implicit[0] and key.value == "<<"
@@ -147,7 +147,7 @@ class _Composer:
                 own.setdefault((type(key.value), key.value), (key, value))
         return list(own.values())
 
-    def _key(self, event: Any, level: int) -> _Node:
+    def _key(self, event: Any, level: int) -> _Part:
         if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent):
             key = self._node(event, level)
             if key.kind is object:
@@ -256,15 +256,15 @@ def read_yaml(
     return _plain(root, (), lines, name), lines
 
 
-def _kind_of(node: _Node) -> str:
+def _kind_of(node: _Part) -> str:
     return "a list" if node.kind is list else f"{node.value!r}"
 
 
 @lru_cache(maxsize=8)
-def _composed(text: str, name: str) -> _Node | None:
+def _composed(text: str, name: str) -> _Part | None:
     """Nodes of a text; a batch reads its scenario again for each run."""
     try:
-        return _Composer(text).document()
+        return _PartReader(text).document()
     except _Refused as error:
         where = f"{name}:{error.line}"
         raise ConfigError(error.what, where=where, got=error.got, cure=error.cure) from error
@@ -283,7 +283,7 @@ def _composed(text: str, name: str) -> _Node | None:
         raise ConfigError("not valid YAML", where=name, got=error, cure=_CURE) from error
 
 
-def _plain(node: _Node, at: tuple[str, ...], lines: Lines, name: str) -> Any:
+def _plain(node: _Part, at: tuple[str, ...], lines: Lines, name: str) -> Any:
     """Turn nodes into dicts, lists and scalars, new ones for each alias."""
     if node.kind is dict:
         made: dict[Any, Any] = {}
@@ -323,18 +323,18 @@ def _scalar(value: Any, name: str, lines: Lines, at: tuple[str, ...]) -> Any:
     return value
 
 
-class _Writer(yaml.SafeDumper):
+class _YamlWriter(yaml.SafeDumper):
     """Puts quotes around what would be read as a number or a word of YAML 1.2."""
 
 
-_Writer.add_implicit_resolver(_CORE + "int", _INTEGER, list(_STARTS))
-_Writer.add_implicit_resolver(_CORE + "float", _REAL, list(_STARTS))
+_YamlWriter.add_implicit_resolver(_CORE + "int", _INTEGER, list(_STARTS))
+_YamlWriter.add_implicit_resolver(_CORE + "float", _REAL, list(_STARTS))
 
 
 def write_yaml(data: Any) -> str:
     """Plain values as YAML 1.2 text, in their order, which :func:`read_yaml` reads back."""
     text: str = yaml.dump(
-        data, Dumper=_Writer, sort_keys=False, allow_unicode=True, default_flow_style=False
+        data, Dumper=_YamlWriter, sort_keys=False, allow_unicode=True, default_flow_style=False
     )
     return text
 
