@@ -188,13 +188,16 @@ class DerivedLayer(Model):
     """A layer computed from another one on true ground distances."""
 
     derive: Literal["slope", "distance", "density"]
-    """`slope` of an elevation layer, `distance` to features, `density` within a radius."""
+    """`slope` of an elevation layer, `distance` to features, `density` within a radius; these
+    two also of the `classes` of a raster."""
     from_: str = Field(alias="from")
     """The layer it is derived from."""
     unit: str | None = None
     """`degree` or `percent` for slope; `m` or `km` for distance."""
     where: str | None = None
     """Filter on the features of a vector layer."""
+    classes: one_or_many(int | str) | None = None  # type: ignore[valid-type]
+    """Classes of a raster: the distance to their pixels, or their share of the land around."""
     radius: quantity("m", above=0.0) | None = None  # type: ignore[valid-type]
     """Radius of a density [m]."""
     factor: Factor = 1.0
@@ -215,6 +218,10 @@ class DerivedLayer(Model):
             )
         if self.where is not None and self.derive == "slope":
             raise problem("where; a slope has no features to filter; cure: remove it")
+        if self.classes is not None and (self.derive == "slope" or not self.classes):
+            raise problem("classes; expected classes for a distance or density, and some of them")
+        if self.classes is not None and self.where is not None:
+            raise problem("classes are of a raster, which has no features to filter", at="where")
         return self
 
 
@@ -222,7 +229,8 @@ class ExpressionLayer(Model):
     """Arithmetic over other layers, cell by cell; NaN stays NaN."""
 
     expression: str
-    """For example `0.7 * pv_yield + 0.3 * wind_yield`; + - * / **, comparisons, min, max, where."""
+    """For example `0.7 * pv_yield + 0.3 * wind_yield`; + - * / **, comparisons, min, max, where;
+    `share(landcover, built, 60)` is the share of a cell that classes cover."""
     unit: str
     """Unit of the result."""
     kind: Kind = "intensive"

@@ -34,21 +34,26 @@ Share = Literal["whole", "area"]
 """
 
 
-def _one_layer(usable: Any) -> Any:
-    if isinstance(usable, dict) and len(usable) != 1:
-        raise problem(f"usable land reads one class layer; got {sorted(usable)}")
+def _some_layer(usable: Any) -> Any:
+    if isinstance(usable, dict) and not usable:
+        raise problem("no layer; expected {LAYER: {CLASS: fraction}}, or one fraction")
     return usable
 
 
-UsableLand = Annotated[dict[str, dict[int | str, Fraction]] | Fraction, AfterValidator(_one_layer)]
-"""One fraction for all cells, or ``{LAYER: {CLASS: fraction}}``; classes not named give 0."""
+UsableLand = Annotated[dict[str, dict[int | str, Fraction]] | Fraction, AfterValidator(_some_layer)]
+"""One fraction for all cells, or ``{LAYER: {CLASS: fraction}}`` of one or several layers; classes
+not named give 0."""
 
 
 class Land(Model):
     """Which part of a cell's area can be used at all."""
 
     usable: UsableLand = 1.0
-    """One fraction for all cells, or `{LAYER: {CLASS: fraction}}`; classes not named give 0."""
+    """One fraction for all cells, or `{LAYER: {CLASS: fraction}}` of one or several class layers;
+    classes not named give 0."""
+    combine: Literal["product", "minimum"] = "product"
+    """What the shares of several layers make: their product, as if what they leave were spread
+    independently, or the least of them."""
     factor: Fraction = 1.0
     """The usable land is multiplied by this; there is no more land than there is."""
 

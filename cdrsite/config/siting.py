@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from cdrsite.core.fields import (
+    Fraction,
     Metres,
     Model,
     Number,
@@ -24,11 +25,11 @@ Threshold = NumberOrQuantity
 
 
 TESTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "contiguity": (("smaller_than",), ()),
-    "classes": (("classes",), ("layer", "unknown")),
-    "range": (("above", "below"), ("layer", "unknown")),
-    "distance": (("closer_than", "farther_than"), ("layer", "where")),
-    "polygon": ((), ("layer", "where", "buffer", "rasterise")),
+    "contiguity": (("smaller_than",), ("neighbours",)),
+    "range": (("above", "below"), ("layer", "unknown", "usable")),
+    "distance": (("closer_than", "farther_than"), ("layer", "where", "classes", "usable")),
+    "classes": (("classes",), ("layer", "unknown", "buffer", "rasterise", "usable")),
+    "polygon": ((), ("layer", "where", "buffer", "rasterise", "usable")),
 }
 """Test of a rule -> keys that ask for it, and keys it reads besides; the last is the default."""
 OF_EVERY_TEST = frozenset({"name", "for_"})
@@ -37,9 +38,9 @@ OF_EVERY_TEST = frozenset({"name", "for_"})
 class ExcludeRule(Model):
     """One sentence of the planner: what is not allowed, where, for which methods.
 
-    Exactly one test: polygons (a vector layer, with or without `where` and `buffer`), `classes`,
-    a range (`above`, `below` or both), a distance (`closer_than`, `farther_than`), or
-    `smaller_than` (contiguous area, no layer).
+    Exactly one test: polygons (a vector layer, with or without `where` and `buffer`), `classes`
+    (with or without `buffer`), a range (`above`, `below` or both), a distance (`closer_than`,
+    `farther_than`, to features or to `classes`), or `smaller_than` (contiguous area, no layer).
     """
 
     name: str | None = None
@@ -49,7 +50,8 @@ class ExcludeRule(Model):
     where: str | None = None
     """Filter on the features of a vector layer."""
     buffer: Metres = 0.0
-    """Grow the features by this distance [m]; features outside the region count."""
+    """Grow the features, or the pixels of the classes, by this distance [m]; those outside the
+    region count."""
     rasterise: Literal["centre", "coverage"] | None = None
     """Default: grid.rasterise."""
     classes: one_or_many(int | str) | None = None  # type: ignore[valid-type]
@@ -59,11 +61,15 @@ class ExcludeRule(Model):
     below: Threshold | None = None
     """Exclude values less than this; with `above`, values outside [below, above]."""
     closer_than: Metres | None = None
-    """Exclude cells whose centre is nearer than this to a feature [m]."""
+    """Exclude cells whose centre is nearer than this to a feature or a pixel of the classes [m]."""
     farther_than: Metres | None = None
-    """Exclude cells whose centre is farther than this from every feature [m]."""
+    """Exclude cells whose centre is farther than this from every feature or such pixel [m]."""
     smaller_than: quantity("m2", above=0.0) | None = None  # type: ignore[valid-type]
-    """Exclude contiguous allowed areas (8 neighbours) smaller than this [m2]."""
+    """Exclude contiguous allowed areas smaller than this [m2]."""
+    neighbours: Literal[4, 8] = 8
+    """Cells that touch at a corner only are one area (8) or not (4)."""
+    usable: Fraction = 0.0
+    """Share that stays usable where the rule holds: 0.3 takes 70 % of what it covers."""
     unknown: Literal["keep", "exclude"] = "keep"
     """What a cell where the layer is unknown becomes: still allowed, or excluded by this rule."""
     for_: one_or_many(str) = Field((), alias="for")  # type: ignore[valid-type]
@@ -87,6 +93,7 @@ class ExcludeRule(Model):
             raise problem(
                 f"{name}; a rule by {self.test} cannot have one; cure: remove it", at=name
             )
+        self._check_features()
         if self.classes is not None and not self.classes:
             raise problem("no class is named; cure: name some, or remove the rule", at="classes")
         low, high = self.below, self.above
@@ -96,13 +103,30 @@ class ExcludeRule(Model):
             )
         return self
 
+    def _check_features(self) -> None:
+        """Refuse what cannot be meant of features, or of the pixels of classes."""
+        if self.classes is not None and self.where is not None:
+            raise problem(
+                "classes are of a raster, which has no features to filter; cure: remove where or "
+                "classes",
+                at="where",
+            )
+        if self.classes is not None and "rasterise" in self.model_fields_set and not self.buffer:
+            raise problem(
+                "classes are shares of a cell already; cure: remove it, or give a buffer",
+                at="rasterise",
+            )
+        if self.usable == 1.0:
+            raise problem("a rule that leaves all changes nothing; cure: remove it", at="usable")
+
     def _tests(self) -> list[str]:
-        """Tests that the rule's keys ask for."""
-        return [
+        """Tests that the rule's keys ask for; a distance may be one to classes."""
+        asked = [
             test
             for test, (keys, _) in TESTS.items()
             if any(getattr(self, key) is not None for key in keys)
         ]
+        return [test for test in asked if test != "classes" or "distance" not in asked]
 
     @property
     def test(self) -> str:
@@ -227,6 +251,11 @@ class Siting(Model):
             if rule.test == "contiguity":
                 raise problem(
                     "smaller_than cannot bring an area back; cure: remove it", at=f"include.{i}"
+                )
+            if rule.usable:
+                raise problem(
+                    "what comes back comes back as far as the rule covers it; cure: remove it",
+                    at=f"include.{i}.usable",
                 )
             if rule.for_:
                 raise problem(

@@ -205,6 +205,10 @@ class SurfaceRules(Model):
 def _local_rule(rule: ExcludeRule, key: str) -> None:
     if rule.test == "contiguity":
         raise problem(f"{key}: smaller_than is not a test of one place; cure: remove it")
+    if rule.usable:
+        raise problem(
+            f"{key}: a route is barred or not; got usable: {rule.usable:g}; cure: remove it"
+        )
     if rule.for_:
         raise problem(f"{key}: a pipeline knows no methods; got for: {rule.for_}; cure: remove it")
 

@@ -59,6 +59,24 @@ class LayerReader(Protocol):
     ) -> FloatBlock:
         """Share of each cell that the (buffered) features cover, shape (rows, cols) [1]."""
 
+    def class_coverage(
+        self,
+        name: str,
+        codes: Sequence[int],
+        block: Block,
+        buffer: float,
+        rasterise: Literal["coverage", "centre"] | None = None,
+    ) -> FloatBlock:
+        """Share of each cell that pixels of some classes cover, grown by a buffer [m]."""
+
+    def class_distance(
+        self, name: str, codes: Sequence[int], block: Block, within: float | None = None
+    ) -> FloatBlock:
+        """Distance from each cell centre to the nearest pixel of some classes [m].
+
+        What is farther than ``within`` may be told as any greater distance.
+        """
+
     def feature_coverage(self, name: str, feature: int, block: Block) -> FloatBlock:
         """Share of each cell that one feature covers, shape (rows, cols) [1]."""
 

@@ -250,6 +250,8 @@ def _negative_supply(layer: str, value: float, stored: float) -> DataError:
 def _look_derived(stack: LayerStack, name: str, layer: DerivedLayer) -> None:
     if layer.derive == "slope":
         factor(stack.info(layer.from_).unit, "m", f"layers.{name}.from", stack.base_year)
+    elif layer.classes is not None:
+        stack.class_codes(layer.from_, layer.classes)
     elif layer.derive == "distance" or layer.where is not None:
         stack.features(layer.from_, layer.where)
 
@@ -269,7 +271,9 @@ def _look_expression(stack: LayerStack, name: str, layer: ExpressionLayer) -> No
     """
     where = f"layers.{name}"
     tree = expression.parse(layer.expression, f"{where}.expression")
-    units = {used: stack.info(used).unit for used in expression.names(tree)}
+    for used, classes in expression.shares(tree):
+        stack.class_codes(used, classes)
+    units = {used: stack.info(used).unit for used in expression.valued(tree)}
     found = infer(tree, units, f"{where}.expression")
     check_unit(found, layer.unit, f"{where}.unit")
     without = [used for used, unit in units.items() if unit is None]

@@ -59,6 +59,10 @@ _FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
     "log": (np.log, 1, 1),
     "isnan": (lambda value: np.isnan(value).astype(float), 1, 1),
 }
+SHARE = "share"
+"""``share(landcover, built, 60)``: share of a cell that classes of a layer cover."""
+Share = tuple[str, tuple[int | str, ...]]
+"""A class layer and its classes, as names, codes or ranges."""
 MAX_LENGTH = 2000
 MAX_DEPTH = 60
 LARGEST = 1e300
@@ -86,14 +90,37 @@ def parse(text: str, where: str) -> ast.expr:
 
 
 def names(tree: ast.expr) -> list[str]:
-    """Layers an expression reads, in order of appearance."""
-    called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
-    found = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
+    """Layers an expression reads, those of shares last, each in order of appearance."""
+    return list(dict.fromkeys([*valued(tree), *(layer for layer, _ in shares(tree))]))
+
+
+def valued(tree: ast.expr) -> list[str]:
+    """Layers of whose values an expression is made, in order of appearance."""
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    other = {id(n.func) for n in calls}
+    other |= {id(argument) for n in calls if _is_share(n) for argument in n.args}
+    found = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in other]
     return list(dict.fromkeys(found))
 
 
-def evaluate(tree: ast.expr, values: Mapping[str, NDArray[Any]]) -> Any:
-    """Compute a checked expression; values are float64 arrays by layer name."""
+def shares(tree: ast.expr) -> list[Share]:
+    """Shares of classes that an expression reads, in order of appearance."""
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _is_share(n)]
+    return list(dict.fromkeys(_share(call) for call in calls))
+
+
+def _is_share(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == SHARE
+
+
+def _share(call: ast.Call) -> Share:
+    first, *rest = call.args
+    assert isinstance(first, ast.Name)  # noqa: S101 - _check_share lets nothing else through
+    return first.id, tuple(a.id if isinstance(a, ast.Name) else a.value for a in rest)  # type: ignore[attr-defined]
+
+
+def evaluate(tree: ast.expr, values: Mapping[str | Share, NDArray[Any]]) -> Any:
+    """Compute a checked expression; values are float64 arrays by layer name, and by share."""
     with np.errstate(all="ignore"):
         return _value(tree, values)
 
@@ -111,6 +138,9 @@ def _check(node: ast.AST, text: str, where: str, depth: int) -> None:
     elif isinstance(node, ast.Compare):
         allowed = all(type(op) in _COMPARISONS for op in node.ops)
     elif isinstance(node, ast.Call):
+        if _is_share(node):
+            _check_share(node, text, where)
+            return
         _check_call(node, text, where)
         for argument in node.args:
             _check(argument, text, where, depth + 1)
@@ -123,7 +153,7 @@ def _check(node: ast.AST, text: str, where: str, depth: int) -> None:
             where=where,
             got=ast.get_source_segment(text.strip(), node) or text,
             expected="numbers, layers, + - * / **, comparisons, and/or/not, "
-            + ", ".join(_FUNCTIONS),
+            + ", ".join((*_FUNCTIONS, SHARE)),
         )
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.expr):
@@ -137,8 +167,8 @@ def _check_call(node: ast.Call, text: str, where: str) -> None:
             "not allowed in an expression",
             where=where,
             got=ast.get_source_segment(text.strip(), node),
-            expected=f"one of {', '.join(_FUNCTIONS)}",
-            cure=nearest(name, list(_FUNCTIONS)),
+            expected=f"one of {', '.join((*_FUNCTIONS, SHARE))}",
+            cure=nearest(name, [*_FUNCTIONS, SHARE]),
         )
     _, least, most = _FUNCTIONS[name]
     if not least <= len(node.args) <= most:
@@ -147,7 +177,23 @@ def _check_call(node: ast.Call, text: str, where: str) -> None:
         )
 
 
-def _value(node: ast.AST, values: Mapping[str, NDArray[Any]]) -> Any:  # noqa: PLR0911 - a case each
+def _check_share(node: ast.Call, text: str, where: str) -> None:
+    """Refuse a share of anything but classes of one layer."""
+    good = len(node.args) >= 2 and isinstance(node.args[0], ast.Name) and not node.keywords
+    for one in node.args[1:]:
+        code = isinstance(one, ast.Constant) and type(one.value) in {int, str}
+        good &= code or isinstance(one, ast.Name)
+    if not good:
+        raise ConfigError(
+            "not a share of classes",
+            where=where,
+            got=ast.get_source_segment(text.strip(), node),
+            expected="a class layer and names or codes of its classes, e.g. "
+            "share(landcover, built, 60) or share(landcover, 'bare / sparse', '1-11')",
+        )
+
+
+def _value(node: ast.AST, values: Mapping[str | Share, NDArray[Any]]) -> Any:  # noqa: PLR0911 - a case each
     if isinstance(node, ast.Constant):
         return np.float64(node.value)  # type: ignore[arg-type]
     if isinstance(node, ast.Name):
@@ -167,10 +213,12 @@ def _value(node: ast.AST, values: Mapping[str, NDArray[Any]]) -> Any:  # noqa: P
         return (_smallest if isinstance(node.op, ast.And) else _greatest)(*truth)
     assert isinstance(node, ast.Call)  # noqa: S101 - _check lets nothing else through
     assert isinstance(node.func, ast.Name)  # noqa: S101
+    if _is_share(node):
+        return values[_share(node)]
     return _FUNCTIONS[node.func.id][0](*[_value(a, values) for a in node.args])
 
 
-def _compared(node: ast.Compare, values: Mapping[str, NDArray[Any]]) -> Any:
+def _compared(node: ast.Compare, values: Mapping[str | Share, NDArray[Any]]) -> Any:
     """A chain of comparisons: 1, 0, or NaN where a side is unknown."""
     left = _value(node.left, values)
     result: Any = np.float64(1.0)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from cdrsite.core.errors import UnitError
 from cdrsite.core.units import Dimension
+from cdrsite.layers.expression import SHARE
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,8 @@ class _Inference:
             return NUMBER
         assert isinstance(node, ast.Call)  # noqa: S101 - the parser lets nothing else through
         assert isinstance(node.func, ast.Name)  # noqa: S101
-        return self._call(node.func.id, node.args)
+        name = node.func.id
+        return NUMBER if name == SHARE else self._call(name, node.args)
 
     def _layer(self, name: str) -> Inferred:
         unit = self.units[name]

@@ -7,7 +7,7 @@ read, its kind knows: see :mod:`cdrsite.layers.kinds`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
@@ -258,6 +258,47 @@ class LayerStack:
             If the layer has no classes, or a selector fits none.
         """
         return self._classes(name).class_share(weights, block)
+
+    @by_block
+    def class_coverage(
+        self,
+        name: str,
+        codes: Sequence[int],
+        block: Block,
+        buffer: float,
+        rasterise: Literal["coverage", "centre"] | None = None,
+    ) -> NDArray[np.float32]:
+        """Share of each cell that pixels of some classes cover, grown by a buffer.
+
+        Parameters
+        ----------
+        name : str
+            A class layer.
+        codes : sequence of int
+            The classes.
+        block : Block
+            The window.
+        buffer : float
+            Grow the pixels by this [m].
+        rasterise : {"coverage", "centre"}, optional
+            Exact share, or 1 where the cell's centre is covered.
+
+        Returns
+        -------
+        ndarray of float32, shape of the block
+        """
+        found = self._classes(name).class_features(tuple(codes))
+        return found.coverage(block, buffer, rasterise or self.rasterise)
+
+    @by_block
+    def class_distance(
+        self, name: str, codes: Sequence[int], block: Block, within: float | None = None
+    ) -> NDArray[np.float32]:
+        """Distance from each cell centre to the nearest pixel of some classes [m], inf for none.
+
+        What is farther than ``within`` [m] may be told as any greater distance.
+        """
+        return self._classes(name).class_features(tuple(codes)).distance(block, within)
 
     def class_codes(self, name: str, selectors: Any) -> list[int]:
         """Codes that selectors name; see :func:`cdrsite.layers.classes.select_codes`."""

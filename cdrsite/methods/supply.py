@@ -252,8 +252,9 @@ def intensity_block(model: Power, reader: LayerReader, block: Block) -> F32 | fl
 def usable_land(model: Land, reader: LayerReader, block: Block) -> F32:
     """Share of each cell's area that can be used at all, float32 of shape (rows, cols) [1]."""
     if isinstance(model.usable, dict):
-        ((layer, weights),) = model.usable.items()
-        return reader.class_share(layer, weights, block) * np.float32(model.factor)
+        shares = [reader.class_share(layer, of, block) for layer, of in model.usable.items()]
+        together = np.multiply if model.combine == "product" else np.minimum
+        return np.asarray(together.reduce(shares), np.float32) * np.float32(model.factor)
     return np.full(block.shape, model.usable * model.factor, np.float32)
 
 

@@ -163,9 +163,8 @@ def exclude_block(
     local = [rule for rule in book.rules if rule.model.test != "contiguity"]
     fractions = np.zeros((len(local), inside.size), np.float32)
     for i, rule in enumerate(local):
-        fractions[i] = np.clip(
-            known_share(rule.model, rule_share(rule.model, reader, block)), 0, 1
-        ).ravel()
+        share = np.clip(known_share(rule.model, rule_share(rule.model, reader, block)), 0, 1)
+        fractions[i] = (share * np.float32(1 - rule.model.usable)).ravel()
         remove(fractions[i], np.uint32(1 << rule.bit), inside.ravel(), reasons.ravel())
     forced = np.zeros(inside.shape, np.float32)
     for include in book.includes:
@@ -198,8 +197,9 @@ def exclude_small_areas(
 ) -> None:
     """Remove contiguous allowed areas that are too small; the arrays are changed in place.
 
-    Contiguity counts 8 neighbours (queen), over cells with anything left; the area of a patch is
-    the available area in it. A patch may run across blocks, and is the same whatever they are.
+    Contiguity counts 8 neighbours (queen) or, if the rule says so, 4 (rook), over cells with
+    anything left; the area of a patch is the available area in it. A patch may run across blocks,
+    and is the same whatever they are.
 
     Parameters
     ----------
@@ -225,8 +225,9 @@ def exclude_small_areas(
         for bits, left in available.items():
             if rule.bit not in bits:
                 continue
-            small = small_patches(left, grid, blocks, rule.model.smaller_than, threads)
-            task = _RemoveSmall(grid, reasons, left, small, np.uint32(1 << rule.bit))
+            near = rule.model.neighbours
+            small = small_patches(left, grid, blocks, rule.model.smaller_than, threads, near)
+            task = _RemoveSmall(grid, reasons, left, small, np.uint32(1 << rule.bit), near)
             position = bits.index(rule.bit)
             for removed in each_block(task, blocks, threads):
                 areas.total[bits][position] += removed
@@ -242,12 +243,13 @@ class _RemoveSmall:
     left: CellArray
     small: Mapping[Block, NDArray[np.bool_]]
     bit: np.uint32
+    neighbours: int
 
     def __call__(self, block: Block) -> float:
         if not self.small[block].any():
             return 0.0
         left, reasons = np.array(self.left[block.slices]), np.array(self.reasons[block.slices])
-        patches, _ = label_patches(left)
+        patches, _ = label_patches(left, self.neighbours)
         gone = self.small[block][patches]
         gone &= (reasons & INCLUDED_BIT) == 0  # forced inclusion holds whatever excluded it
         cell = self.grid.row_areas[block.row0 : block.row1, None]

@@ -1,8 +1,8 @@
 """Contiguous areas over the whole grid, block by block with exact seams.
 
 Each block is labelled by itself. Patches that touch its edge are joined with those across the seam,
-corners included; all others are known at once. Labels are not kept: labelling a block again gives
-the same ones.
+at corners too where these count; all others are known at once. Labels are not kept: labelling a
+block again gives the same ones.
 """
 
 from __future__ import annotations
@@ -24,18 +24,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-QUEEN = np.ones((3, 3), int)
-"""A patch goes on at the sides and corners of its cells."""
+QUEEN, ROOK = 8, 4
+"""A patch goes on at the sides and corners of its cells, or at their sides only."""
 GRAINS = 1e4
 """Areas are counted in whole cm2: such sums are exact below 900 000 km2, in any order [cm2/m2]."""
 
 
-def label_patches(left: NDArray[np.float32]) -> tuple[NDArray[np.int32], int]:
+def label_patches(
+    left: NDArray[np.float32], neighbours: int = QUEEN
+) -> tuple[NDArray[np.int32], int]:
     """Number the patches of cells with anything left, from 1; 0 is the rest; and how many."""
     from scipy import ndimage
 
     patches = np.empty(left.shape, np.int32)
-    return patches, int(ndimage.label(left > 0, structure=QUEEN, output=patches))
+    structure = ndimage.generate_binary_structure(2, 2 if neighbours == QUEEN else 1)
+    return patches, int(ndimage.label(left > 0, structure=structure, output=patches))
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,11 @@ class _FindPatches:
 
     left: CellArray
     grid: AnalysisGrid
+    neighbours: int
 
     def __call__(self, block: Block) -> Patches:
         left = np.asarray(self.left[block.slices])
-        patches, count = label_patches(left)
+        patches, count = label_patches(left, self.neighbours)
         cell = self.grid.row_areas[block.row0 : block.row1, None]
         grains = np.rint(left * cell * GRAINS)
         size = np.zeros(count + 1)
@@ -77,7 +81,12 @@ class _FindPatches:
 
 
 def small_patches(
-    left: CellArray, grid: AnalysisGrid, blocks: Sequence[Block], least: float, threads: int = 1
+    left: CellArray,
+    grid: AnalysisGrid,
+    blocks: Sequence[Block],
+    least: float,
+    threads: int = 1,
+    neighbours: int = QUEEN,
 ) -> dict[Block, NDArray[np.bool_]]:
     """Which patches of each block belong to a contiguous area that is too small.
 
@@ -93,16 +102,18 @@ def small_patches(
         Smallest area that stays [m2].
     threads : int
         Blocks worked on at once; no effect on the result (rule 9).
+    neighbours : {8, 4}
+        Whether cells that touch at a corner belong together.
 
     Returns
     -------
     dict
         Block -> bool for each number that :func:`label_patches` gives in it, False for 0.
     """
-    seams, small = Seams(grid.cols), {}
+    seams, small = Seams(grid.cols, neighbours), {}
     limit = np.rint(least * GRAINS)
     open_: list[tuple[Block, NDArray[np.int32], NDArray[np.int64]]] = []
-    found = each_block(_FindPatches(left, grid), blocks, threads)
+    found = each_block(_FindPatches(left, grid, neighbours), blocks, threads)
     for block, patches in zip(blocks, found, strict=True):
         small[block] = patches.size < limit
         small[block][0] = False
@@ -120,9 +131,12 @@ class Seams:
     ----------
     cols : int
         Width of the grid [cells].
+    neighbours : {8, 4}
+        Whether cells that touch at a corner belong together.
     """
 
-    def __init__(self, cols: int) -> None:
+    def __init__(self, cols: int, neighbours: int = QUEEN) -> None:
+        self._corners = neighbours == QUEEN
         self._above = np.full(cols + 2, -1, np.int64)
         """Patch of each cell in the row above the blocks, -1 for none; a cell more at both ends."""
         self._below = self._above.copy()
@@ -146,10 +160,11 @@ class Seams:
             self._row = block.row0
         north, west = number[patches.north], number[patches.west]
         if block.row0 > 0:
-            for shift in (0, 1, 2):
+            for shift in (0, 1, 2) if self._corners else (1,):
                 self._join(north, self._above[block.col0 + shift : block.col1 + shift])
         if block.col0 > 0:
             self._join(west, self._east)
+        if block.col0 > 0 and self._corners:
             self._join(west[1:], self._east[:-1])
             self._join(west[:-1], self._east[1:])
         self._below[block.col0 + 1 : block.col1 + 1] = number[patches.south]

@@ -109,14 +109,23 @@ def _covered(
 def _of_classes(
     rule: ExcludeRule, layer: str, reader: LayerReader, block: Block
 ) -> NDArray[np.float32]:
-    codes = reader.class_codes(layer, rule.classes or ())
-    return reader.class_share(layer, dict.fromkeys(codes, 1.0), block)
+    codes = tuple(reader.class_codes(layer, rule.classes or ()))
+    share = reader.class_share(layer, dict.fromkeys(codes, 1.0), block)
+    if not rule.buffer:
+        return share
+    grown = reader.class_coverage(layer, codes, block, rule.buffer, rule.rasterise)
+    return np.where(np.isnan(share) & (grown == 0), np.float32(np.nan), grown)
 
 
 def _by_distance(
     rule: ExcludeRule, layer: str, reader: LayerReader, block: Block
 ) -> NDArray[np.float32]:
-    metres = reader.distance(layer, block, rule.where)
+    limit = rule.closer_than if rule.farther_than is None else rule.farther_than
+    if rule.classes is None:
+        metres = reader.distance(layer, block, rule.where)
+    else:
+        codes = tuple(reader.class_codes(layer, rule.classes))
+        metres = reader.class_distance(layer, codes, block, limit)
     if rule.closer_than is not None:
         return (metres < rule.closer_than).astype(np.float32)
     return (metres > (rule.farther_than or 0.0)).astype(np.float32)
@@ -143,6 +152,10 @@ SHARES: dict[
 """Test -> share of each cell in which it is true."""
 
 
+def _grown(rule: ExcludeRule) -> str:
+    return f" + {rule.buffer:g} m" if rule.buffer else ""
+
+
 def _range_words(rule: ExcludeRule) -> str:
     ends = [f"below {rule.below}"] if rule.below is not None else []
     ends += [f"above {rule.above}"] if rule.above is not None else []
@@ -157,14 +170,18 @@ def _distance_words(rule: ExcludeRule) -> str:
 
 
 def _filtered(rule: ExcludeRule) -> str:
+    if rule.classes is not None:
+        return f"{rule.layer} ({', '.join(map(str, rule.classes))})"
     return f"{rule.layer} ({rule.where})" if rule.where else f"{rule.layer}"
 
 
 DESCRIPTIONS: dict[str, Callable[[ExcludeRule], str]] = {
     "contiguity": lambda rule: f"areas under {(rule.smaller_than or 0.0) / 1e6:g} km2",
-    "classes": lambda rule: f"{rule.layer}: {', '.join(map(str, rule.classes or ()))}",
+    "classes": lambda rule: (
+        f"{rule.layer}: {', '.join(map(str, rule.classes or ()))}" + _grown(rule)
+    ),
     "range": _range_words,
     "distance": _distance_words,
-    "polygon": lambda rule: _filtered(rule) + (f" + {rule.buffer:g} m" if rule.buffer else ""),
+    "polygon": lambda rule: _filtered(rule) + _grown(rule),
 }
 """Test -> its words where a rule has no name."""

@@ -187,7 +187,8 @@ def read_lands(scenario: Scenario, models: dict[str, MethodModel], reader: Layer
         if (given := scenario.methods[name].usable_land) is not None:
             own = general.model_copy(update={"usable": given})
         elif shares and (layer := _classed(general, reader, list(shares))) is not None:
-            own = general.model_copy(update={"usable": {layer: shares}})
+            assert isinstance(general.usable, dict)  # noqa: S101 - it has the layer
+            own = general.model_copy(update={"usable": {**general.usable, layer: shares}})
         elif shares:
             text = message(
                 f"no layer says which land is {', '.join(shares)}, so it takes what all can use",
@@ -204,15 +205,14 @@ def read_lands(scenario: Scenario, models: dict[str, MethodModel], reader: Layer
 
 
 def _classed(land: Land, reader: LayerReader, classes: list[str]) -> str | None:
-    """The layer that usable land goes by, if it has these classes."""
-    if not isinstance(land.usable, dict):
-        return None
-    (layer,) = land.usable
-    try:
-        reader.class_codes(layer, classes)
-    except CdrsiteError:
-        return None
-    return layer
+    """The layer that usable land goes by and that has these classes; None without any."""
+    for layer in land.usable if isinstance(land.usable, dict) else ():
+        try:
+            reader.class_codes(layer, classes)
+        except CdrsiteError:
+            continue
+        return layer
+    return None
 
 
 def ground_name(ground: Ground, book: RuleBook) -> str:

@@ -64,6 +64,11 @@ INFORMATIVE = {
     "layers.*<ConstantLayer>.kind": "what the value is: its unit decides how it is read",
     "layers.*<ExpressionLayer>.kind": "what the result is: its unit decides how it is read",
     "transport.surface.*smaller_than": "refused: not a test of one place",
+    "transport.surface.*neighbours": "refused: not a test of one place",
+    "transport.surface.*usable": "refused: a route is barred or not",
+    "siting.exclude[[]].neighbours": "areas that touch at corners; tests/siting/test_siting.py",
+    "siting.include[[]].neighbours": "refused: it cannot bring an area back",
+    "siting.include[[]].usable": "refused: a place comes back as far as the rule covers it",
     "transport.surface.*for": "refused: a pipeline knows no methods",
     "transport.surface.slope.unit": "one unit only",
     "transport.surface.population.unit": "one unit only",
@@ -329,6 +334,13 @@ CASES: dict[str, Case] = {
         ),
         ("layers.d.where=name == 'west'",),
     ),
+    "layers.*<DerivedLayer>.classes": (
+        (
+            "layers.d={derive: distance, from: cover, classes: [50]}",
+            "siting.prefer=[{layer: d, best: 0, worst: 9000}]",
+        ),
+        ("layers.d.classes=[80]",),
+    ),
     "layers.*<DerivedLayer>.radius": (
         (
             "layers.d={derive: density, from: parks, radius: 3 km}",
@@ -365,6 +377,10 @@ CASES: dict[str, Case] = {
         ("layers.e.factor=2",),
     ),
     "resources.land.usable": ((), ("resources.land.usable=0.1",)),
+    "resources.land.combine": (
+        ("resources.land.usable={cover: {10: 0.5}, ground: {10: 0.5}}",),
+        ("resources.land.combine=minimum",),
+    ),
     "resources.land.factor": ((), ("resources.land.factor=0.1",)),
     **supply("water", "9000 m3/yr", "500 m3/yr"),
     **supply("power", "2 GWh/yr", "1 MWh/yr"),
@@ -424,6 +440,7 @@ CASES: dict[str, Case] = {
         ("siting.exclude.0={smaller_than: 1 km2}",),
         ("siting.exclude.0.smaller_than=9000 km2",),
     ),
+    "siting.exclude[].usable": ((), ("siting.exclude.0.usable=0.5",)),
     "siting.exclude[].for": ((), ("siting.exclude.2.for=[afforestation]",)),
     "siting.prefer[].near": (
         ("siting.prefer=[{near: parks, best: 0, none: 5 km}]",),

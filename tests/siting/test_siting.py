@@ -165,6 +165,41 @@ def test_small_patches_go_with_queen_contiguity() -> None:
     assert found.areas.total[book.group_of("a")][1] == 2e6
 
 
+def test_rook_contiguity_ends_at_corners() -> None:
+    blocked = np.array([[0, 1, 1, 0], [1, 0, 1, 0], [1, 1, 1, 1]], np.float32)
+    small = {"smaller_than": "2 km2", "neighbours": 4}
+    rules = [ExcludeRule(layer="park"), ExcludeRule.model_validate(small)]
+    book = rule_book(rules, [], METHODS)
+    found = exclude_block(book, FakeLayers(park=blocked), WHOLE, INSIDE)
+    exclude_small_areas(book, GRID, [WHOLE], found.reasons, found.available, found.areas)
+    left = found.available[book.group_of("a")]
+    # the two that touch at a corner are patches of 1 km2 each; those on top of each other one of 2
+    assert left.tolist() == [[0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 0]]
+
+
+def test_a_share_stays_usable() -> None:
+    """A rule that takes 70 % of what it covers; the reason is told all the same."""
+    kept = {"layer": "park", "usable": "30 %"}
+    rules = [ExcludeRule.model_validate(kept), ExcludeRule(layer="town")]
+    layers = FakeLayers(park=share((0, 0, 1.0), (0, 1, 0.5)), town=share((0, 1, 0.5)))
+    book = rule_book(rules, [], METHODS)
+    found = exclude_block(book, layers, WHOLE, INSIDE)
+    left = found.available[book.group_of("a")]
+    np.testing.assert_allclose(left[0], [0.3, 0.65 * 0.5, 1, 1], rtol=1e-6)
+    assert found.reasons[0].tolist() == [1, 3, 0, 0]
+    total = found.areas.total[book.group_of("a")] / 1e6
+    np.testing.assert_allclose(total, [0.7 + 0.35, 0.5], rtol=1e-6)
+
+
+def test_what_is_unknown_is_wholly_hit_by_a_rule_that_says_so_but_for_its_share() -> None:
+    steep = {"layer": "slope", "above": 5, "unknown": "exclude", "usable": 0.25}
+    slope = share((0, 0, 9.0))
+    slope[0, 1] = np.nan
+    book = rule_book([ExcludeRule.model_validate(steep)], [], METHODS)
+    found = exclude_block(book, FakeLayers(slope=slope), WHOLE, INSIDE)
+    assert found.available[book.group_of("a")][0].tolist() == [0.25, 0.25, 1, 1]
+
+
 def test_forced_inclusion_holds_against_contiguity_too() -> None:
     blocked = np.array([[0, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]], np.float32)
     forced = np.zeros((3, 4), np.float32)
@@ -178,9 +213,10 @@ def test_forced_inclusion_holds_against_contiguity_too() -> None:
     assert left.sum() == 1
 
 
-def small_of_the_whole(left: Any, grid: AnalysisGrid, least: float) -> Any:
+def small_of_the_whole(left: Any, grid: AnalysisGrid, least: float, neighbours: int) -> Any:
     """By labelling the whole grid at once."""
-    patches, count = ndimage.label(left > 0, structure=np.ones((3, 3), int))
+    structure = {4: [[0, 1, 0], [1, 1, 1], [0, 1, 0]], 8: np.ones((3, 3), int)}[neighbours]
+    patches, count = ndimage.label(left > 0, structure=structure)
     size = ndimage.sum_labels(left * grid.row_areas[:, None], patches, np.arange(count + 1))
     return (size < least)[patches] & (left > 0)
 
@@ -194,17 +230,19 @@ PATCHY = AnalysisGrid(GRID.wkt, 0.0, 13000.0, 1000.0, 13, 17)
     st.integers(1, 18),
     st.sampled_from([0.5e6, 2e6, 5e6, 30e6]),
     st.integers(1, 3),
+    st.sampled_from([4, 8]),
 )
 @settings(max_examples=100, deadline=None)
 def test_small_patches_are_those_of_the_whole(
-    left: Any, size: int, least: float, threads: int
+    left: Any, size: int, least: float, threads: int, neighbours: int
 ) -> None:
-    rules = [ExcludeRule(layer="park"), ExcludeRule.model_validate({"smaller_than": f"{least} m2"})]
+    small = {"smaller_than": f"{least} m2", "neighbours": neighbours}
+    rules = [ExcludeRule(layer="park"), ExcludeRule.model_validate(small)]
     book = rule_book(rules, [ExcludeRule(layer="back")], {"a": ()})
     (bits,) = book.groups
     reasons = np.where(left == 0, np.uint32(1), np.uint32(0))
     reasons[5, 3:9] |= INCLUDED_BIT
-    expected = small_of_the_whole(left, PATCHY, least) & ((reasons & INCLUDED_BIT) == 0)
+    expected = small_of_the_whole(left, PATCHY, least, neighbours) & ((reasons & INCLUDED_BIT) == 0)
     kept = np.where(expected, 0, left)
     hit = np.where(expected, reasons | 2, reasons)
     removed = (left.astype(float) * 1e6)[expected].sum()

@@ -51,6 +51,23 @@ def test_each_method_has_its_share_of_the_same_class(study: Study) -> None:
     np.testing.assert_allclose(land(study(f"methods.{ROCK}.usable_land=0.3"), ROCK), 0.3 * AREA)
 
 
+def test_several_layers_say_what_is_usable(study: Study, tmp_path: Path) -> None:
+    """Their product, or the least of them; a method may have its own."""
+    ground = np.full(cover().shape, 1, np.uint8)
+    ground[4, 2] = 2
+    path = write_raster(tmp_path / "ground.tif", ground, nodata=0)
+    both = (
+        f"layers.ground={{path: {path}, kind: class}}",
+        "resources.land.usable={cover: {10: 0.5}, ground: {1: 0.8, 2: 0.2}}",
+    )
+    found = land(study(*both), SOLID) / AREA
+    np.testing.assert_allclose(found, [[0.1, 0.4], [0.4, 0.4]], rtol=1e-6)
+    least = land(study(*both, "resources.land.combine=minimum"), SOLID) / AREA
+    np.testing.assert_allclose(least, [[0.2, 0.5], [0.5, 0.5]], rtol=1e-6)
+    own = f"methods.{ROCK}.usable_land={{ground: {{2: 1}}}}"
+    np.testing.assert_allclose(land(study(*both, own), ROCK) / AREA, [[1, 0], [0, 0]])
+
+
 def test_what_one_method_can_use_changes_no_other(study: Study) -> None:
     plain = study()
     other = study(f"methods.{ROCK}.usable_land={{cover: {{10: 1}}}}")
@@ -106,7 +123,9 @@ def test_a_method_file_names_its_land_by_classes_of_the_studys_own_layer(
 
 
 def test_a_wrong_share_or_layer_is_refused(study: Study, tmp_path: Path) -> None:
-    with pytest.raises(CdrsiteError, match=r"methods.afforestation.usable_land.*one class layer"):
+    with pytest.raises(CdrsiteError, match=r"methods.afforestation.usable_land.*no layer; expect"):
+        study("methods.afforestation.usable_land={}")
+    with pytest.raises(CdrsiteError, match=r"layers.slope.*not a class layer"):
         study("methods.afforestation.usable_land={cover: {10: 1}, slope: {10: 1}}")
     with pytest.raises(CdrsiteError, match=r"methods.afforestation.usable_land: no layer.*'cov'"):
         study("methods.afforestation.usable_land={cov: {10: 1}}")

@@ -51,6 +51,8 @@ class Derived:
 
     def _density_unit(self) -> str:
         source = self.others.info(self.model.from_)
+        if self.model.classes is not None:
+            return "1"
         if source.form != "vector":
             return source.unit or "1"
         return {"point": "1/km2", "line": "km/km2", "polygon": "1"}[self._geometry(None)]
@@ -68,11 +70,18 @@ class Derived:
         if model.derive == "slope":
             return self.slope(block, None)
         if model.derive == "distance":
-            metres = self.others.distance(model.from_, block, model.where)[None]
+            metres = self._distance(block)[None]
             return (metres / 1000.0).astype(np.float32) if model.unit == "km" else metres
         assert model.radius is not None  # noqa: S101 - the model guarantees it
         found = disk_mean(self._per_cell(), model.radius, self.others.grid, block)
         return found.astype(np.float32)[None]
+
+    def _distance(self, block: Block) -> NDArray[np.float32]:
+        model, others = self.model, self.others
+        if model.classes is None:
+            return others.distance(model.from_, block, model.where)
+        codes = tuple(others.class_codes(model.from_, model.classes))
+        return others.class_distance(model.from_, codes, block)
 
     def slope(self, block: Block, unit: str | None) -> NDArray[np.float32]:
         """Slope times the layer's factor [unit, its own by default], shape (1, rows, cols)."""
@@ -92,6 +101,19 @@ class Derived:
         import shapely
 
         name, grid, where = self.model.from_, self.others.grid, self.model.where
+
+        def areas(block: Block) -> NDArray[np.float64]:
+            rows = np.clip(np.arange(block.row0, block.row1), 0, grid.rows - 1)
+            return np.repeat(grid.row_areas[rows][:, None] / 1e6, block.shape[1], axis=1)
+
+        if self.model.classes is not None:
+            weights = dict.fromkeys(self.others.class_codes(name, self.model.classes), 1.0)
+
+            def of_classes(block: Block) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+                share, km2 = self.others.class_share(name, weights, block), areas(block)
+                return share * km2, km2
+
+            return of_classes
         if self.others.info(name).form != "vector":
 
             def of_values(block: Block) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -103,8 +125,7 @@ class Derived:
         shapes = self.others.features(name, where).geometry.to_numpy()
 
         def of_features(block: Block) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            rows = np.clip(np.arange(block.row0, block.row1), 0, grid.rows - 1)
-            km2 = np.repeat(grid.row_areas[rows][:, None] / 1e6, block.shape[1], axis=1)
+            km2 = areas(block)
             if kind == "line":
                 return line_lengths(shapes, grid, block) / 1000.0, km2
             if kind == "polygon":

@@ -47,7 +47,13 @@ class Expression:
 
     def own(self, block: Block) -> NDArray[np.float32]:
         """Values in the layer's own unit, shape (1, rows, cols)."""
-        wanted = expression.names(self._tree)
-        inputs = {n: self.others.values(n, block).astype(np.float64) for n in wanted}
+        tree, others = self._tree, self.others
+        inputs: dict[str | expression.Share, NDArray[np.float64]] = {
+            name: others.values(name, block).astype(np.float64) for name in expression.valued(tree)
+        }
+        for layer, classes in expression.shares(tree):
+            weights = dict.fromkeys(others.class_codes(layer, classes), 1.0)
+            share = others.class_share(layer, weights, block)
+            inputs[layer, classes] = share.astype(np.float64)
         found = expression.evaluate(self._tree, inputs)
         return np.broadcast_to(found, block.shape).astype(np.float32)[None]

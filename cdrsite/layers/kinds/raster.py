@@ -13,6 +13,7 @@ from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import Block
 from cdrsite.layers import harmonise
 from cdrsite.layers.classes import look_up, select_codes
+from cdrsite.layers.classfeatures import ClassFeatures
 from cdrsite.layers.datums import warn_of_datum
 from cdrsite.layers.kinds.base import LayerInfo
 from cdrsite.layers.presets import Resolved
@@ -165,6 +166,14 @@ class RasterLayer:
             return look_up(source.decode(stored), table)
 
         return harmonise.mean(source, self.area.grid, block, decode)[0]
+
+    def class_features(self, codes: tuple[int, ...]) -> ClassFeatures:
+        """What the pixels of some classes cover, as features."""
+        self.survey  # noqa: B018 - refuses what cannot be meant
+        self._require_one_band()
+        grid, text = self.area.grid, self.file.where_text
+        key = ("features", codes, self.most)
+        return self._once.get(key, lambda: ClassFeatures(lambda: self.source, codes, grid, text))
 
     def _weights(self, weights: Mapping[int | str, float]) -> dict[int, float]:
         table: dict[int, float] = {}
