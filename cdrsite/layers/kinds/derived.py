@@ -107,7 +107,8 @@ class Derived:
             return np.repeat(grid.row_areas[rows][:, None] / 1e6, block.shape[1], axis=1)
 
         if self.model.classes is not None:
-            weights = dict.fromkeys(self.others.class_codes(name, self.model.classes), 1.0)
+            codes = self.others.class_codes(name, self.model.classes)
+            weights: dict[int | str, float] = dict.fromkeys(codes, 1.0)
 
             def of_classes(block: Block) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
                 share, km2 = self.others.class_share(name, weights, block), areas(block)

@@ -52,7 +52,7 @@ class Expression:
             name: others.values(name, block).astype(np.float64) for name in expression.valued(tree)
         }
         for layer, classes in expression.shares(tree):
-            weights = dict.fromkeys(others.class_codes(layer, classes), 1.0)
+            weights: dict[int | str, float] = dict.fromkeys(others.class_codes(layer, classes), 1.0)
             share = others.class_share(layer, weights, block)
             inputs[layer, classes] = share.astype(np.float64)
         found = expression.evaluate(self._tree, inputs)
