@@ -160,14 +160,15 @@ def print_summary(
     if built := buildable_line(result.summary, words):
         out.print(built, style="bold", markup=False, highlight=False)
     sizes = ("wide", "normal", "narrow")
-    show_table(out, *(_methods_table(result, size, words) for size in sizes))
+    if result.methods:
+        show_table(out, *(_methods_table(result, size, words) for size in sizes))
     binding = binding_rows(result.tables.get("pools"))
     if binding:
         goal = str(result.summary.get("objective", {}).get("name", ""))
         tables = (_binding_table(binding, goal, words, where=where) for where in (True, False))
         show_table(out, *tables)
     facts = {}
-    if "objective" in result.summary:
+    if result.methods and "objective" in result.summary:
         facts[words("end.plan")] = certificate(result.summary["objective"], words)
     if "status" in result.summary.get("network", {}):
         facts[words("end.network")] = network_line(result.summary["network"], words)
@@ -423,6 +424,10 @@ def network_line(network: dict[str, Any], words: Words) -> str:
     words : Words
         Language.
     """
+    if "gap" not in network:  # nothing was designed, and the status says why
+        return words(f"end.{network['status']}")
+    if not network["stored_mt_yr"] > 0:
+        return words("end.nothing_stored")
     gap, part = f"{100 * network['gap']:.2g}", network["gap_transport"]
     proof = words("end.within", gap=gap)
     if part is not None:
@@ -431,8 +436,14 @@ def network_line(network: dict[str, Any], words: Words) -> str:
         proof = words("end.cheapest")
     elif not network["reproducible"]:
         proof = words("end.cut", proof=proof)
+    served = network.get("emitters", 0)
+    sources = words("end.emitters", n=served) if not network["plants"] else ""
+    if not sources:
+        sources = words("end.plants", n=network["plants"])
+        if served:
+            sources = words("end.both", plants=sources, emitters=words("end.emitters", n=served))
     return words(
-        "end.pipes", plants=network["plants"], pipes=network["pipes"],
+        "end.pipes", sources=sources, pipes=network["pipes"],
         km=f"{network['pipes_km']:,.0f}", cost=f"{network['cost_usd_t']:.1f}",
         transport=f"{network['transport_usd_t']:.2f}", proof=proof,
     )  # fmt: skip

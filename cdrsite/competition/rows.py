@@ -99,7 +99,7 @@ class RowSystem:
     def activity(self, sums: F64, sink_sums: F64, group: I32, n_groups: int) -> F64:
         """Left-hand side of each row by group of combinations, shape (R, G)."""
         n_rows = len(self.rows)
-        if n_rows == 0 or self.n_combos == 0:
+        if n_rows == 0 or sums.size == 0:
             return np.zeros((n_rows, n_groups))
         flat = sums.reshape(self.n_combos, -1)
         parts = np.einsum(

@@ -89,7 +89,7 @@ class Sweeper:
         values = {
             "stored": np.array([method.stored for method in methods], dtype=np.float64),
             "exclusive": np.array([method.exclusive for method in methods], dtype=np.float64),
-            "local_need": local_need.reshape(-1, len(methods)),
+            "local_need": local_need.reshape(len(local_need), len(methods)),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -221,7 +221,8 @@ def check_cells(problem: Problem, threads: int) -> bool:
     methods = problem.methods
     stored = np.array([method.stored for method in methods], dtype=np.float64)
     exclusive = np.array([method.exclusive for method in methods], dtype=np.float64)
-    local_need = np.asarray(problem.local_need, dtype=np.float64).reshape(-1, len(methods))
+    local_need = np.asarray(problem.local_need, dtype=np.float64)
+    local_need = local_need.reshape(len(problem.local_need), len(methods))
 
     def check(span: tuple[int, int]) -> tuple[int, int, bool]:
         one = problem.cells.read(*span)

@@ -194,8 +194,9 @@ class Scenario(Model):
     """What there is."""
     siting: Siting = Siting()
     """Where a method may go."""
-    methods: dict[str, MethodChoice] = Field(min_length=1)
-    """The removal methods in play."""
+    methods: dict[str, MethodChoice]
+    """The removal methods in play; `{}` where the network of emitters or of tables is all that is
+    studied."""
     costs: Costs = Costs()
     """Money."""
     accounting: Accounting = Accounting()
@@ -232,6 +233,7 @@ class Scenario(Model):
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
         found = [
+            *self._nothing_studied(),
             *self._unknown_methods(),
             *self._layer_problems(),
             *self._policy_problems(),
@@ -240,6 +242,18 @@ class Scenario(Model):
         if found:
             raise problems(found)
         return self
+
+    def _nothing_studied(self) -> Iterator[tuple[str, str]]:
+        """No methods, and no network of others either."""
+        network = self.network
+        if not self.methods and not (network.plan and (network.emitters or network.tables)):
+            yield (
+                (
+                    "nothing is studied: no removal methods, no network of emitters or tables; "
+                    "cure: name a method, or network.plan: true with network.emitters or .tables"
+                ),
+                "methods",
+            )
 
     def _unknown_methods(self) -> Iterator[tuple[str, str]]:
         """Methods that neither the library nor a file has; or not this scenario, where it must."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.numbers import THIN
-from cdrsite.core.vocabulary import INTERCHANGEABLE, RESOURCES
+from cdrsite.core.vocabulary import INTERCHANGEABLE, NO_METHOD, RESOURCES
 from cdrsite.core.vocabulary import amount as units
 from cdrsite.explain.cells import (
     AS_GOOD,
@@ -285,7 +285,7 @@ def cell_told(evidence: Evidence, reasons: Sequence[Reason], words: Words) -> To
     told = Told(_lead(evidence, reasons, rules, words))
     told.facts["rules"] = _rules(evidence, rules, words)
     for name, key in (("binding", "why.title.binding"), ("interchangeable", "why.title.sure")):
-        if name not in evidence:
+        if name not in evidence or not reasons:
             continue
         known = flag_names(evidence.dataset[name])
         codes = np.asarray(evidence.cells[name], np.int64)
@@ -314,7 +314,9 @@ def _lead(
         here = none & (evidence.cells["winner"] == code)
         if word == "excluded":
             cases[words("why.excluded")] = here & (rules != 0)
-        if word not in methods_of(evidence.dataset):
+        if word == NO_METHOD and not reasons:
+            cases[words("why.no_methods")] = here
+        elif word not in methods_of(evidence.dataset):
             cases[words.named("why.state", word)] = here
     return one_of("", {**cases, words("why.none"): none} if known else {})
 
@@ -342,7 +344,7 @@ def _say_zones(evidence: Evidence, told: Told, words: Words) -> None:
 def _say_supplies(evidence: Evidence, told: Told, words: Words) -> None:
     """What each cell is offered."""
     supplies = {}
-    if "usable_land" in evidence:
+    if "usable_land" in evidence and len(evidence.cells["usable_land"]):
         supplies["land"] = np.nan_to_num(evidence.cells["usable_land"]).max(axis=0), "m2"
     for name in sorted(evidence.cells):
         if name.startswith("supply_") and evidence.cells[name].ndim == 2:

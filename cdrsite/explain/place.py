@@ -12,7 +12,6 @@ import numpy as np
 from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.core.plaindata import require_plain_zarr
-from cdrsite.core.vocabulary import OUTSIDE_NAME
 from cdrsite.core.words import Words
 from cdrsite.explain.cells import (
     CHARGES,
@@ -27,7 +26,7 @@ from cdrsite.explain.cells import (
 )
 from cdrsite.explain.facts import Lines, Told, lines_at, sentences_at
 from cdrsite.explain.lines import cell_told, method_told, rules_hit
-from cdrsite.outputs.legend import flag_names, label_names
+from cdrsite.outputs.legend import OUTSIDE_BIT, flag_names, label_names
 from cdrsite.outputs.listing import MARK
 from cdrsite.result.store import grid_of
 
@@ -169,10 +168,10 @@ def explain_run(folder: Path, lon: float, lat: float, lang: str = "en") -> Expla
         grid = grid_of(dataset)
         x, y = transformer(LONLAT, grid.wkt).transform(lon, lat)
         _within(grid, x, y, (lon, lat))
-        found = explain_place(dataset, grid, x, y, words)
-    if all(here.state == OUTSIDE_NAME for here in found.methods.values()):
-        raise GridError("the place lies outside the region", got=f"{lon:g}, {lat:g}")
-    return found
+        row, col = grid.index(x, y)
+        if int(dataset["exclusion_reasons"][row, col]) >> OUTSIDE_BIT & 1:
+            raise GridError("the place lies outside the region", got=f"{lon:g}, {lat:g}")
+        return explain_place(dataset, grid, x, y, words)
 
 
 def _within(grid: AnalysisGrid, x: float, y: float, place: tuple[float, float]) -> None:

@@ -19,6 +19,8 @@ GOALS = {"net removal": "net", "cost": "cost", "value": "value"}
 
 def answer(frame: Frame) -> str:
     """The answer in plain words, with the plan by method beside it."""
+    if not frame.run.methods:
+        return of_network(frame)
     pools = pools_of(frame)
     head = tag("h2", frame.say("answer.title"), id="answer-title", class_="unseen")
     left = tag("div", by_method(frame), how_sure(frame))
@@ -37,6 +39,19 @@ def answer(frame: Frame) -> str:
     )
 
 
+def of_network(frame: Frame) -> str:
+    """The answer of a study of emitters and their network alone."""
+    parts = [tag("h2", frame.say("answer.title"), id="answer-title", class_="unseen")]
+    cells = [
+        ("network/stored_mt_yr", "Mt/yr", "figure.stored"),
+        ("network/cost_musd_yr", "MUSD/yr", "figure.cost"),
+        ("network/all_usd_t", "USD/t", "figure.stored.mean"),
+    ]
+    parts.append(listed(frame, [cell for cell in cells if frame.at(cell[0]) is not None]))
+    parts += [paragraph(frame.say("lead.network"), kind="lead"), how_sure(frame)]
+    return tag("section", *parts, id="answer", aria_labelledby="answer-title")
+
+
 # --------------------------------------------------------------------- how much
 
 
@@ -49,6 +64,11 @@ def figures(frame: Frame) -> str:
         ("cost_musd_yr", "MUSD/yr", "figure.cost"),
         ("mean_cost_usd_t", "USD/t", "figure.mean"),
     )
+    return listed(frame, cells)
+
+
+def listed(frame: Frame, cells: list[tuple[str, str, str]]) -> str:
+    """Headline numbers: key, unit and words of each."""
     found = [
         tag(
             "div",
@@ -336,7 +356,7 @@ def network_proof(frame: Frame) -> str:
 def how_sure(frame: Frame) -> str:
     """The proofs in plain words, and what they do not cover."""
     items = []
-    if frame.at("objective/status") is not None:
+    if frame.run.methods and frame.at("objective/status") is not None:
         status = str(frame.at("objective/status"))
         key = "sure.plan.optimal" if status == "optimal" else "sure.plan.open"
         if real(frame.at("objective/gap")) == 0.0:

@@ -275,18 +275,15 @@ class ScoringPlan:
     Raises
     ------
     ConfigError
-        If it is empty or two methods have one name.
+        If two methods have one name.
     """
 
     methods: tuple[MethodPlan, ...]
 
     def __post_init__(self) -> None:
         names = [method.name for method in self.methods]
-        if not names or len(set(names)) < len(names):
-            raise ConfigError(
-                "a scoring plan needs methods, each with its own name",
-                got=", ".join(names) or "no methods",
-            )
+        if len(set(names)) < len(names):
+            raise ConfigError("two methods of a scoring plan share a name", got=", ".join(names))
 
     @cached_property
     def layers(self) -> tuple[str, ...]:

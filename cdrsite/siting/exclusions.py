@@ -258,3 +258,8 @@ class _RemoveSmall:
         reasons[gone] |= self.bit
         self.left[block.slices], self.reasons[block.slices] = left, reasons
         return removed
+
+
+def outside_of(reasons: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Cells outside the region, from their exclusion reasons."""
+    return (reasons & np.uint32(OUTSIDE_BIT)) != 0

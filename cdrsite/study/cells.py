@@ -17,7 +17,6 @@ import numpy as np
 from cdrsite.competition.blockcells import BlockCells, CellLayout, write_cells
 from cdrsite.core.grid import Block
 from cdrsite.core.plaindata import recorded
-from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.model import land_layer, left_layer
@@ -31,7 +30,7 @@ from cdrsite.methods.supply import (
 from cdrsite.place.registry import own_layers
 from cdrsite.scoring.evaluate import evaluate
 from cdrsite.scoring.numpy_backend import sum_of
-from cdrsite.siting.exclusions import Excluded, RuleAreas
+from cdrsite.siting.exclusions import Excluded, RuleAreas, outside_of
 from cdrsite.siting.suitability import suitability_block
 from cdrsite.study.exclude import REASONS, exclude, left_name
 from cdrsite.study.offers import Offers, claims, ground_lands, spread_areas
@@ -162,7 +161,7 @@ def _add_supplies(
     """Put the supply of each limited resource, and power's intensity, among a block's layers."""
     reader, resources = setting.reader, setting.scenario.resources
     best = None if offers.links is None else np.asarray(offers.links.sink[(0, *block.slices)])
-    claimed = claims(setting, lands, best)
+    claimed = claims(setting, lands, best, block)
     for name, model in resources.supplies.items():
         found = supply_block(name, model, offers.pools.get(name), reader, block, claimed.get(name))
         if found is not None and name in offers.sheds:
@@ -204,6 +203,15 @@ def _add_storage(
         layers[name] = np.where(best >= 0, values[first], np.float32(0))
 
 
+OF_METHODS: dict[str, type[np.generic]] = {
+    "equal_share": np.float32, "limit": np.uint8, "net_factor": np.float32, "cost": np.float32,
+    "score": np.float32, "suitability": np.float32, "available": np.float32,
+    "usable_land": np.float32, "need_land": np.float32, "net_at_plant": np.float32,
+    "cost_at_plant": np.float32,
+}  # fmt: skip
+"""Variables that every method has, and their types."""
+
+
 def variables_of(
     setting: Setting, offers: Offers, scored: Scored, reasons: NDArray[np.uint32], block: Block
 ) -> dict[str, NDArray[Any]]:
@@ -211,8 +219,10 @@ def variables_of(
 
     The four states are kept apart: the outside is NaN, and a cost needs something to cost (rule 2).
     """
-    outside = (reasons & np.uint32(OUTSIDE_BIT)) != 0
+    outside = outside_of(reasons)
     found: dict[str, NDArray[Any]] = {}
+    if not setting.models:  # emitters and a network alone: the variables are there, and empty
+        found = {name: np.empty((0, *block.shape), dtype) for name, dtype in OF_METHODS.items()}
     for arrays in (scored.methods, scored.rivals):
         for m, name in enumerate(setting.models):
             for key, values in arrays[name].items():
@@ -272,10 +282,9 @@ class ScoreBlock:
     scratch: ArrayStore
     folder: Path | None = None
 
-    def variables(self, block: Block) -> dict[str, NDArray[Any]]:
-        """A block's part of the variables."""
+    def variables(self, block: Block, reasons: NDArray[np.uint32]) -> dict[str, NDArray[Any]]:
+        """A block's part of the variables, given the exclusions that hit its cells."""
         setting = self.setting
-        reasons = np.asarray(self.result.open(REASONS)[block.slices])
         available = {
             bits: np.asarray(self.scratch.open(left_name(setting, bits))[block.slices])
             for bits in setting.book.groups
@@ -286,11 +295,12 @@ class ScoreBlock:
 
     def __call__(self, block: Block) -> ScorePart:
         """Write the variables of a block, and its competing cells."""
-        found = self.variables(block)
+        reasons = np.asarray(self.result.open(REASONS)[block.slices])
+        found = self.variables(block, reasons)
         for name, values in found.items():
             self.result.open(name)[(..., *block.slices)] = values
         matrix = self.competitors.matrix(found, self.offers.links, block)
-        tally = tally_values(found, self.setting.area.grid, block)
+        tally = tally_values(found, ~outside_of(reasons), self.setting.area.grid, block)
         if self.folder is None:
             return ScorePart(tally, matrix.shape[1], matrix)
         write_cells(cell_file(self.folder, block), matrix)
@@ -326,7 +336,9 @@ def score(setting: Setting, offers: Offers, space: Workspace) -> tuple[BlockCell
     competitors = competitors_of(setting, offers)
     task = ScoreBlock(setting, offers, competitors, space.result, space.scratch, folder)
     # one cell of the grid says which variables there are
-    for name, values in task.variables(Block(0, 1, 0, 1)).items():
+    first = Block(0, 1, 0, 1)
+    reasons = np.asarray(space.result.open(REASONS)[first.slices])
+    for name, values in task.variables(first, reasons).items():
         space.result.create(name, (*values.shape[:-2], *setting.area.grid.shape), values.dtype)
     counts: list[int] = []
     tallies: list[Tally] = []

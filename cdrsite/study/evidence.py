@@ -81,19 +81,20 @@ def _add_facts(dataset: xr.Dataset, needs: NDArray[np.float64], allocation: Allo
 def _add_split(dataset: xr.Dataset, setting: Setting) -> None:
     """What the cost at the plant is made of: coefficients, and the variables they multiply."""
     splits = [sums.split for sums in setting.rivals.values()]
-    parts = tuple(splits[0])
+    parts = tuple(splits[0]) if splits else ()
+    shape = len(splits), len(parts)
     names = ["", *dict.fromkeys(name for one in splits for _, name in one.values() if name)]
     dims = ("removal_method", "cost_part")
     coefficients = [[one[part][0] for part in parts] for one in splits]
     bases = [[names.index(one[part][1]) for part in parts] for one in splits]
     dataset["cost_coefficient"] = (
         dims,
-        np.array(coefficients),
+        np.array(coefficients, np.float64).reshape(shape),
         {"long_name": "part of the cost per gross tonne, over the variable of cost_basis"},
     )
     dataset["cost_basis"] = (
         dims,
-        np.array(bases, np.uint8),
+        np.array(bases, np.uint8).reshape(shape),
         {"long_name": "variable that a part of the cost is a multiple of", "labels": names},
     )
     dataset.coords["cost_part"] = list(parts)

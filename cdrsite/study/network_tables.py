@@ -178,7 +178,7 @@ def project_features(projects: Projects, grid: AnalysisGrid) -> dict[str, gpd.Ge
 
 
 def project_summary(projects: Projects) -> dict[str, Any]:
-    """Headline numbers of a network; money in million USD/yr, per tonne stored without capture."""
+    """Headline numbers of a network; ``cost_usd_t`` is without capture, ``all_usd_t`` with it."""
     entries, planned = projects.plants.summary, projects.planned
     found: dict[str, Any] = {
         "plants": len(projects.plants.plants),
@@ -200,6 +200,8 @@ def project_summary(projects: Projects) -> dict[str, Any]:
     by_ledger = plan.captured_by_ledger
     if set(by_ledger) - {""}:
         found["stored_by_ledger_mt_yr"] = by_ledger
+    if planned.emitters:
+        found["emitters"] = sum(one.stored_t_yr > 0 for one in planned.emitters)
     lines = [p for p in planned.pipes if p.mode == "pipeline"]
     if planned.build_out is not None:
         times = planned.build_out.times
@@ -222,6 +224,8 @@ def project_summary(projects: Projects) -> dict[str, Any]:
         "cost_usd_t": (plan.costs.transport + plan.costs.storage) * 1e6 / stored
         if stored > 0
         else None,
+        "cost_musd_yr": plan.costs.total,
+        "all_usd_t": plan.costs.total * 1e6 / stored if stored > 0 else None,
         "transport_usd_t": plan.costs.transport * 1e6 / stored if stored > 0 else None,
         "pipes_km": math.fsum(p.length_km for p in lines),
         "pipes": len(lines),

@@ -58,7 +58,7 @@ class Offers:
 
 
 def claims(
-    setting: Setting, lands: Mapping[Ground, F32], best: NDArray[np.int32] | None
+    setting: Setting, lands: Mapping[Ground, F32], best: NDArray[np.int32] | None, block: Block
 ) -> dict[str, F32]:
     """Land of each cell that may draw on a shared resource; a pool is shared evenly over it [m2].
 
@@ -73,14 +73,15 @@ def claims(
         Ground -> usable and allowed land of each cell [m2].
     best : ndarray of int32 or None
         Cheapest storage unit of each cell, -1 where none is in reach; None where none is asked for.
+    block : Block
+        Which cells.
     """
     found: dict[str, F32] = {}
     users = {name: setting.users(name) for name in setting.pools}
     if best is not None:
         users["storage"] = setting.users("storage")
-    shape = next(iter(lands.values())).shape
     for resource, names in users.items():
-        land = np.zeros(shape, np.float32)
+        land = np.zeros(block.shape, np.float32)
         kinds = {(setting.ground_of(n), setting.models[n].number("storage") > 0) for n in names}
         for ground, stores in kinds:
             mine = np.nan_to_num(lands[ground])
@@ -132,7 +133,7 @@ class AreasOfBlock:
         }
         lands = ground_lands(setting, left, block)
         best = None if self.links is None else np.asarray(self.links.sink[(0, *block.slices)])
-        claimed = claims(setting, lands, best)
+        claimed = claims(setting, lands, best, block)
         found = {
             name: label_areas(pools.labels(reader, block), claimed[name], inside, len(pools.supply))
             for name, pools in setting.pools.items()

@@ -51,6 +51,7 @@ from cdrsite.core.states import (
 )
 from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE, RESOURCES
 from cdrsite.methods.ledgers import LedgerBook
+from cdrsite.siting.exclusions import outside_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -264,12 +265,14 @@ class Competitors:
         upper[~(np.isfinite(upper) & (upper > 0))] = 0
         place = np.flatnonzero((upper > 0).any(axis=0))
 
+        size = block.shape[0] * block.shape[1]
+
         def pick(array: NDArray[Any]) -> NDArray[Any]:
-            return array.reshape(*array.shape[:-2], -1)[..., place]
+            return array.reshape(*array.shape[:-2], size)[..., place]
 
         fields = {
             # no m2 serves two (rule 6), whoever may have it
-            "land": np.nan_to_num(pick(own)).max(axis=0),
+            "land": np.nan_to_num(pick(own)).max(axis=0, initial=0.0),
             "upper": pick(upper),
             "net": np.nan_to_num(pick(arrays["net_at_plant"])),
             "cost": np.nan_to_num(pick(arrays["cost_at_plant"])),
@@ -484,7 +487,8 @@ class PlanBlock:
             total.by_sink.__iadd__(plan.sums.by_sink)
         used = np.count_nonzero(arrays["allocated"] > 0, axis=1)
         limit = self.result.open("limit")[(slice(None), *block.slices)]
-        self._finish(arrays, np.asarray(limit).reshape(methods, -1))
+        reasons = np.asarray(self.result.open("exclusion_reasons")[block.slices])
+        self._finish(arrays, np.asarray(limit).reshape(methods, reasons.size), reasons.ravel())
         for name, flat in arrays.items():
             shaped = flat.reshape(*flat.shape[:-1], *block.shape)
             self.result.open(name)[(..., *block.slices)] = shaped
@@ -499,7 +503,7 @@ class PlanBlock:
 
         def read(name: str) -> NDArray[Any]:
             values = np.asarray(self.result.open(name)[(..., *block.slices)])
-            return values.reshape(*values.shape[:-2], -1)[..., place]
+            return values.reshape(*values.shape[:-2], block.shape[0] * block.shape[1])[..., place]
 
         return read
 
@@ -543,7 +547,12 @@ class PlanBlock:
         arrays["binding"][place] = found.binding_map(self.solution, plan)
         arrays["interchangeable"][place] = found.interchangeable(self.solution, plan)
 
-    def _finish(self, arrays: dict[str, NDArray[Any]], limit: NDArray[np.uint8]) -> None:
+    def _finish(
+        self,
+        arrays: dict[str, NDArray[Any]],
+        limit: NDArray[np.uint8],
+        reasons: NDArray[np.uint32],
+    ) -> None:
         """Tell cells that the plan leaves alone from those where no method is possible (rule 2).
 
         What the plan leaves alone is 0; what is excluded or unknown has no number. A cell is
@@ -556,7 +565,9 @@ class PlanBlock:
             possible, np.where(used, PLANNED, NONE_PLANNED), states
         )
         arrays["allocated"][~possible] = np.nan
-        some, state = possible.any(axis=0), states.min(axis=0)  # unknown is the lower code
+        # unknown is the lower code; where no methods are studied none is planned
+        lowest = EXCLUDED if len(states) else NONE_PLANNED
+        some, state = possible.any(axis=0), states.min(axis=0, initial=lowest)
         arrays["state"][:] = np.where(
             some, np.where(used.any(axis=0), PLANNED, NONE_PLANNED), state
         )
@@ -564,7 +575,7 @@ class PlanBlock:
             arrays[name][~some] = np.nan
         for name in ("winner", "binding", "interchangeable"):
             arrays[name][~some] = state[~some]
-        outside = limit[0] == OUTSIDE
+        outside = outside_of(reasons)
         for values in arrays.values():
             if values.dtype == np.uint8:
                 values[..., outside] = OUTSIDE

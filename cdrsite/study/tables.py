@@ -46,8 +46,7 @@ def top_limits(shares: Mapping[str, float]) -> str:
 
 def region_km2(tally: Tally) -> float:
     """Area of the region [km2]."""
-    area = tally.area[0]
-    return float((area[:OUTSIDE].sum() + area[OUTSIDE + 1 :].sum()) / 1e6)
+    return tally.region / 1e6
 
 
 def limit_table(methods: Sequence[str], tally: Tally) -> pd.DataFrame:
@@ -76,7 +75,8 @@ def limit_table(methods: Sequence[str], tally: Tally) -> pd.DataFrame:
         for code, label in sorted(limit_names().items())
         if tally.cells[m, code] and code != OUTSIDE
     ]
-    return pd.DataFrame(rows)
+    columns = ["method", "limit", "cells", "area_km2", "equal_share_net_mt_yr"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def exclusion_table(book: RuleBook, areas: RuleAreas, tally: Tally) -> pd.DataFrame:
@@ -100,6 +100,14 @@ def exclusion_table(book: RuleBook, areas: RuleAreas, tally: Tally) -> pd.DataFr
             )
     columns = ["rule", "bit", "methods", "removes_km2", "removes_percent", "only_it_removes_km2"]
     return pd.DataFrame(rows, columns=columns)
+
+
+METHOD_COLUMNS = (
+    "method", "profile", "net_mt_yr", "gross_mt_yr", "cost_musd_yr", "mean_cost_usd_t", "land_km2",
+    "cells", "credited_mt_yr", "retained_share", "allowed_km2", "alone_net_mt_yr",
+    "alone_bound_mt_yr", "alone_gap", "alone_mean_cost_usd_t", "alone_limits",
+)  # fmt: skip
+"""Columns of the table of methods."""
 
 
 def method_table(
@@ -153,7 +161,7 @@ def method_table(
                 "alone_limits": top_limits(alone.limits),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(METHOD_COLUMNS))
 
 
 def pool_table(allocation: Allocation) -> pd.DataFrame:

@@ -41,12 +41,15 @@ class Tally:
         Net removal with the equal share of the pools [t/yr].
     allowed : ndarray of float64, shape (methods,)
         Area that the exclusions leave [m2].
+    region : float
+        Area of the region [m2].
     """
 
     cells: NDArray[np.int64]
     area: NDArray[np.float64]
     tonnes: NDArray[np.float64]
     allowed: NDArray[np.float64]
+    region: float
 
     def add(self, other: Tally) -> Tally:
         """The sums of this part and the one after it."""
@@ -55,16 +58,24 @@ class Tally:
             self.area + other.area,
             self.tonnes + other.tonnes,
             self.allowed + other.allowed,
+            self.region + other.region,
         )
 
 
-def tally_values(values: Mapping[str, NDArray[Any]], grid: AnalysisGrid, block: Block) -> Tally:
+def tally_values(
+    values: Mapping[str, NDArray[Any]],
+    inside: NDArray[np.bool_],
+    grid: AnalysisGrid,
+    block: Block,
+) -> Tally:
     """Count a block whose arrays are at hand.
 
     Parameters
     ----------
     values : mapping
         At least those of :data:`COUNTED`, of shape (methods, block rows, block cols).
+    inside : ndarray of bool, shape (block rows, block cols)
+        Cells of the region.
     grid : AnalysisGrid
         Of the block.
     block : Block
@@ -87,4 +98,5 @@ def tally_values(values: Mapping[str, NDArray[Any]], grid: AnalysisGrid, block: 
             area[m],
             tonnes[m],
         )
-    return Tally(cells, area, tonnes, allowed)
+    region = float((inside.sum(axis=1) * row_areas).sum())
+    return Tally(cells, area, tonnes, allowed, region)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cdrsite.core.grid import AnalysisGrid
+from cdrsite.core.states import OUTSIDE
 from cdrsite.study.tally import COUNTED, Tally, tally_values
 
 
@@ -17,6 +18,7 @@ def tally_parts(arrays: Mapping[str, Any], grid: AnalysisGrid, size: int) -> lis
     return [
         tally_values(
             {name: np.asarray(arrays[name][(slice(None), *block.slices)]) for name in COUNTED},
+            np.asarray(arrays["limit"][(0, *block.slices)]) != OUTSIDE,
             grid,
             block,
         )

@@ -52,12 +52,13 @@ def test_written_out() -> None:
         "net_factor": np.array([[[0.5, 0.25], [np.nan, np.nan]]], np.float32),
         "available": np.array([[[1, 0.5], [0, np.nan]]], np.float32),
     }
-    tally = tally_values(arrays, grid, Block(0, 2, 0, 2))
+    tally = tally_values(arrays, arrays["limit"][0] != OUTSIDE, grid, Block(0, 2, 0, 2))
     assert {code: int(n) for code, n in enumerate(tally.cells[0]) if n} == {
         0: 1, 3: 1, EXCLUDED: 1, OUTSIDE: 1,
     }  # fmt: skip
     assert tally.area[0][[0, 3, EXCLUDED, OUTSIDE]].tolist() == [100, 100, 100, 100]
     assert tally.tonnes[0][[0, 3]].tolist() == [5, 5]
+    assert tally.region == 300
     assert tally.tonnes.sum() == 10
     assert tally.allowed.tolist() == [150]
 
