@@ -114,8 +114,8 @@ def run_network(
             )
             plans.append(plan)
         if out is not None:
+            from cdrsite.network.places import Places
             from cdrsite.outputs.network import write_networks
-            from cdrsite.outputs.network_places import Places
 
             write_networks(Path(out), plans, problem, Places.of(tables))
     return plans

@@ -11,6 +11,7 @@ import numpy as np
 
 from cdrsite.network.design import NetworkPlan, Pipe
 from cdrsite.network.periods import BuildOut
+from cdrsite.network.places import Places
 from cdrsite.network.problem import NetworkProblem, Source
 from cdrsite.network.trends import Trends
 from cdrsite.transport.costmodels import levelised, ship, truck
@@ -138,6 +139,8 @@ class Planned:
         Over periods: what is built when. ``plan`` is then what stands in the last of them.
     emitters : tuple of EmitterUse
         All plants of other kinds.
+    places : Places, optional
+        Where nodes and arcs of tables are.
     """
 
     plan: NetworkPlan
@@ -150,6 +153,7 @@ class Planned:
     unserved_t_yr: float
     build_out: BuildOut | None = None
     emitters: tuple[EmitterUse, ...] = ()
+    places: Places | None = None
 
     @property
     def stored_t_yr(self) -> float:

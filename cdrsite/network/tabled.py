@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from cdrsite.network.asked import asked_of, asked_over
+from cdrsite.network.casefiles import read_tables
 from cdrsite.network.design import NetworkPlan, Pipe, design
 from cdrsite.network.periods import design_periods
+from cdrsite.network.places import Places
 from cdrsite.network.planned import PipeUse, Planned, emitter_uses, storage_uses
 from cdrsite.network.planning import Options, wanted
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.network.staged import state_in
-from cdrsite.network.tables import read_case
+from cdrsite.network.tables import problem_of
 
 
 def plan_tables(path: Path, options: Options) -> Planned:
@@ -39,7 +41,8 @@ def plan_tables(path: Path, options: Options) -> Planned:
     InfeasibleError
         What is asked cannot be met.
     """
-    problem = read_case(path)
+    tables = read_tables(path)
+    problem = problem_of(tables)
     build_out = None
     if options.periods:
         after = problem.years if options.after is None else options.after
@@ -66,7 +69,7 @@ def plan_tables(path: Path, options: Options) -> Planned:
     return Planned(
         plan, problem, (), _pipe_uses(problem, plan), storage_uses(problem, plan), None,
         asked * 1e6, max(supply - asked, 0.0) * 1e6, build_out,
-        emitter_uses(problem.sources, plan),
+        emitter_uses(problem.sources, plan), Places.of(tables),
     )  # fmt: skip
 
 

@@ -15,9 +15,9 @@ from cdrsite.core.gdal import vector_options
 from cdrsite.core.version import __version__
 from cdrsite.engine.record import versions
 from cdrsite.network.design import NetworkPlan
+from cdrsite.network.places import Places
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.outputs.listing import MARK
-from cdrsite.outputs.network_places import Places
 from cdrsite.outputs.staging import Staging
 from cdrsite.outputs.tables import plain, write_csv, write_json
 

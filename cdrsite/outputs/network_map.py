@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cdrsite.outputs.network_places import Places
+    from cdrsite.network.places import Places
 
 SOURCE, SINK, PIPE, CANDIDATE = "#D55E00", "#0072B2", "#333333", "#C4C4C4"
 """Okabe and Ito's vermilion and blue, which colour-blind readers can tell apart."""

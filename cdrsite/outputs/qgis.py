@@ -32,13 +32,13 @@ EXCLUSIONS = "Exclusions"
 OF_METHOD = "Method: "
 """Begin of the groups of the methods."""
 
-SITE_LAYERS = ("plants", "pipes", "sites", "routes", "corridors")
+SITE_LAYERS = ("plants", "emitters", "network_storage", "pipes", "sites", "routes", "corridors")
 ANSWER_RASTERS = ("winner", "net_removal", "plan_cost", "binding", "interchangeable", "state")
 METHOD_ORDER = (
     "allocated", "equal_share", "cost", "limit", "score", "suitability", "net_factor", "available",
     "shortfall", "method_state",
 )  # fmt: skip
-SHOWN = frozenset({"winner", "plants", "pipes", "storage"})
+SHOWN = frozenset({"winner", "plants", "emitters", "network_storage", "pipes", "storage"})
 """Layers that are visible when the project opens."""
 STATES = frozenset({"state", "method_state"})
 """Maps of states, last in their groups: they are on, so that whatever map is shown above them has
@@ -49,6 +49,8 @@ SHOWN_WITHOUT_PLANTS = frozenset({"sites", "routes"})
 TITLES: dict[str, str] = {
     "sites": "Best sites by method",
     "plants": "Plants of the plan",
+    "emitters": "Emitters on the network",
+    "network_storage": "Storage of the network",
     "pipes": "Pipelines of the plan",
     "routes": "Routes to storage",
     "corridors": "Shared routes",

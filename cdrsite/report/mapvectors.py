@@ -26,11 +26,16 @@ SMOOTH = 1 / 1500
 """Largest shift of a simplified shape, as part of the map's longer side."""
 MOST_SHAPES = 2000
 """Of one layer; the largest are kept."""
-KNOWN = ("provinces", "storage", "routes", "corridors", "pipes", "sites", "plants")
-SHOWN = frozenset({"provinces", "plants", "pipes"})
+KNOWN = (
+    "provinces", "storage", "network_storage", "routes", "corridors", "pipes", "sites",
+    "emitters", "plants",
+)  # fmt: skip
+SHOWN = frozenset({"provinces", "plants", "pipes", "emitters", "network_storage"})
 """Layers that are shown at first."""
 SCALES = {
     "plants": "map.scale.area",
+    "emitters": "map.scale.area",
+    "network_storage": "map.scale.area",
     "pipes": "map.scale.width",
     "corridors": "map.scale.routes",
 }
@@ -172,6 +177,8 @@ def _style(layer: str, row: Properties, run: RunFolder) -> tuple[str, float]:
     """Colour, and what the width or the area of the sign grows with."""
     if layer.startswith("pools_"):
         return class_colour(layer.removeprefix("pools_")), 0.0
+    if layer == "network_storage":
+        return class_colour("storage"), number(row, "stored_t_yr") or 0.0
     if layer == "storage":
         return class_colour("storage"), 0.0
     flow = number(row, "flow_t_yr", "stored_t_yr", "gross_t_yr", "routes") or 0.0
@@ -218,6 +225,13 @@ def _plant(row: Properties, words: Words) -> tuple[str, Facts]:
         _fact(words, row, "gross_t_yr", "t/yr"),
         _fact(words, row, "stored_t_yr", "t/yr"),
         _fact(words, row, "haul_km", "km"),
+    ]
+
+
+def _emitter(row: Properties, words: Words) -> tuple[str, Facts]:
+    return text_of(row, "name") or text_of(row, "unit"), [
+        (words("emitters.ledger"), text_of(row, "ledger")),
+        _fact(words, row, "stored_t_yr", "t/yr"),
     ]
 
 
@@ -287,6 +301,8 @@ def _zone(row: Properties, words: Words) -> tuple[str, Facts]:
 WRITERS: dict[str, Callable[[Properties, Words], tuple[str, Facts]]] = {
     "sites": _site,
     "plants": _plant,
+    "emitters": _emitter,
+    "network_storage": _emitter,
     "pipes": _pipe,
     "routes": _route,
     "corridors": _corridor,

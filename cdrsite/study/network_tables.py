@@ -17,6 +17,7 @@ from cdrsite.network.staged import state_in
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
+    from shapely import LineString
 
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.study.network import Projects
@@ -157,7 +158,14 @@ def _tonnes_table(plants: Plants) -> pd.DataFrame:
 
 
 def project_features(projects: Projects, grid: AnalysisGrid) -> dict[str, gpd.GeoDataFrame]:
-    """Points ``plants`` and lines ``pipes`` in the grid's CRS, with the columns of the tables."""
+    """Points and lines in the grid's CRS, with the columns of the tables.
+
+    Returns
+    -------
+    dict of GeoDataFrame
+        ``plants`` and ``pipes``; of a network of tables ``emitters`` and ``network_storage`` as
+        well, where the tables say where they are.
+    """
     import geopandas as gpd
 
     tables = project_tables(projects, grid)
@@ -167,13 +175,50 @@ def project_features(projects: Projects, grid: AnalysisGrid) -> dict[str, gpd.Ge
         points = gpd.points_from_xy(plants["x"], plants["y"])
         found["plants"] = gpd.GeoDataFrame(plants, geometry=points, crs=grid.wkt)
     if projects.planned is not None:
-        lines = [pipe.line(grid) for pipe in projects.planned.pipes]
+        lines = pipe_lines(projects.planned, grid)
         drawn = np.array([line is not None for line in lines], bool)
         if drawn.any():
             shapes = [line for line in lines if line is not None]
             found["pipes"] = gpd.GeoDataFrame(
                 pipes[drawn].reset_index(drop=True), geometry=shapes, crs=grid.wkt
             )
+        found |= _table_points(projects.planned, tables, grid)
+    return found
+
+
+def pipe_lines(planned: Planned, grid: AnalysisGrid) -> list[LineString | None]:
+    """Lines of the pipes in the grid's CRS; None where nothing is known."""
+    import shapely
+
+    if planned.places is None:
+        return [pipe.line(grid) for pipe in planned.pipes]
+    places, found = planned.places, []
+    move = transformer(places.crs, grid.wkt)
+    for pipe in planned.plan.pipes:
+        route = places.route(pipe.arc, pipe.tail, pipe.head)
+        found.append(None if route is None else shapely.LineString(move.itransform(route)))
+    return found
+
+
+def _table_points(
+    planned: Planned, tables: dict[str, pd.DataFrame], grid: AnalysisGrid
+) -> dict[str, gpd.GeoDataFrame]:
+    """Sources and sinks of tables that say where they are."""
+    import geopandas as gpd
+    import shapely
+
+    if planned.places is None:
+        return {}
+    points, found = planned.places.points, {}
+    move = transformer(planned.places.crs, grid.wkt)
+    ends = {"emitters": planned.problem.sources, "network_storage": planned.problem.sinks}
+    for name, sites in ends.items():
+        at = [points.get(str(site.node)) for site in sites]
+        known = np.array([one is not None for one in at], bool)
+        if known.any():
+            shapes = [shapely.Point(*move.transform(*one)) for one in at if one is not None]
+            rows = tables[name][known].reset_index(drop=True)
+            found[name] = gpd.GeoDataFrame(rows, geometry=shapes, crs=grid.wkt)
     return found
 
 

@@ -488,7 +488,9 @@ class PlanBlock:
         used = np.count_nonzero(arrays["allocated"] > 0, axis=1)
         limit = self.result.open("limit")[(slice(None), *block.slices)]
         reasons = np.asarray(self.result.open("exclusion_reasons")[block.slices])
-        self._finish(arrays, np.asarray(limit).reshape(methods, reasons.size), reasons.ravel())
+        self._finish(
+            arrays, np.asarray(limit).reshape(methods, reasons.size), outside_of(reasons).ravel()
+        )
         for name, flat in arrays.items():
             shaped = flat.reshape(*flat.shape[:-1], *block.shape)
             self.result.open(name)[(..., *block.slices)] = shaped
@@ -547,12 +549,7 @@ class PlanBlock:
         arrays["binding"][place] = found.binding_map(self.solution, plan)
         arrays["interchangeable"][place] = found.interchangeable(self.solution, plan)
 
-    def _finish(
-        self,
-        arrays: dict[str, NDArray[Any]],
-        limit: NDArray[np.uint8],
-        reasons: NDArray[np.uint32],
-    ) -> None:
+    def _finish(self, arrays: dict[str, NDArray[Any]], limit: Any, outside: Any) -> None:
         """Tell cells that the plan leaves alone from those where no method is possible (rule 2).
 
         What the plan leaves alone is 0; what is excluded or unknown has no number. A cell is
@@ -575,7 +572,6 @@ class PlanBlock:
             arrays[name][~some] = np.nan
         for name in ("winner", "binding", "interchangeable"):
             arrays[name][~some] = state[~some]
-        outside = outside_of(reasons)
         for values in arrays.values():
             if values.dtype == np.uint8:
                 values[..., outside] = OUTSIDE

@@ -14,10 +14,10 @@ from network_sheets import COST, geopackage, sheets, workbook
 from cdrsite.cli.network import plan_report, plan_rows, run_network
 from cdrsite.core.errors import ConfigError
 from cdrsite.network.casefiles import read_tables
+from cdrsite.network.places import Places
 from cdrsite.network.tables import problem_of
 from cdrsite.outputs.network import summary
 from cdrsite.outputs.network_map import draw_plan
-from cdrsite.outputs.network_places import Places
 
 
 def test_what_is_written_is_what_was_designed(tmp_path: Path) -> None:

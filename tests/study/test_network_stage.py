@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import pyogrio
 import pytest
 import shapely
 from tiny_scenario import write_world
@@ -16,6 +17,8 @@ from cdrsite.cli.tables import network_line
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.words import Words
+from cdrsite.explain.place import explain_run
+from cdrsite.study.means import Means
 from cdrsite.study.run import check_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -208,18 +211,79 @@ def test_one_target_of_a_period_for_several_ledgers_is_refused(tmp_path: Path) -
 CASES = os.environ.get("CDRSITE_CASES", "")
 
 
+SOUTHEAST = """\
+name: southeast
+region: {bounds: [-92, 28, -80, 35], crs: "EPSG:4326"}
+grid: {resolution: 100 km}
+methods: {}
+network: {plan: true, tables: CASE, target: 50 Mt/yr, effort: quick, gap: 0.0001 %, gap_of: total}
+"""
+
+
 @pytest.mark.skipif(not CASES, reason="CDRSITE_CASES is not set")
-def test_a_study_of_tables_gives_the_optimum_of_the_southeast(tmp_path: Path) -> None:
-    tables = f"tables: {CASES}/southeastus_cap2020, target: 50 Mt/yr"
-    tables += ", effort: quick, gap: 0.0001 %, gap_of: total"
-    settings = ("methods={afforestation: {}}", f"network={{plan: true, {tables}}}")
-    study = cdrsite.run(load_scenario(write_world(tmp_path), settings))
-    network = study.summary["network"]
+def test_a_study_without_methods_gives_the_optimum_of_the_southeast(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(SOUTHEAST.replace("CASE", f"{CASES}/southeastus_cap2020"))
+    study = cdrsite.run(load_scenario(path))
+    network, tables = study.summary["network"], study.tables
+    assert study.methods == ()
+    assert study.summary["net_mt_yr"] == 0.0  # what emitters store is no removal (rule 5)
     assert network["objective_musd_yr"] == pytest.approx(5140.659014, abs=5e-7)
-    assert network["gap"] < 0.005
-    assert study.tables["network_costs"]["cost_usd_yr"].sum() / 1e6 == pytest.approx(5140.659014)
-    assert study.tables["emitters"]["stored_t_yr"].sum() == pytest.approx(50e6)
+    assert network["cost_musd_yr"] == network["objective_musd_yr"]
+    assert tables["emitters"]["stored_t_yr"].sum() == pytest.approx(50e6)
+    assert network["emitters"] == (tables["emitters"]["stored_t_yr"] > 0).sum()
+    assert network_line(network, Words()).startswith(f"{network['emitters']} emitters, ")
+    # pipes, sources and sinks lie where the tables say
+    lines, places = study.features["pipes"], study.features["emitters"].to_crs("EPSG:4326")
+    assert len(lines) == len(tables["pipes"])
+    assert lines.length.sum() / 1000 == pytest.approx(network["pipes_km"], rel=0.01)
+    first = places.set_index("name").geometry["1"]
+    assert (first.x, first.y) == pytest.approx((-88.0103, 31.0069), abs=0.01)
+    assert len(study.features["network_storage"]) == 7
+    folder = study.write(tmp_path / "run")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "No removal methods are studied" in page
+    assert "What the plan removes" not in page
+    drawn = {name for name, _ in pyogrio.list_layers(folder / "cdrsite.gpkg")}
+    assert {"pipes", "emitters", "network_storage"} <= drawn
+
+
+@pytest.mark.skipif(not CASES, reason="CDRSITE_CASES is not set")
+def test_a_study_without_methods_is_the_same_on_disk(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    text = SOUTHEAST.replace("CASE", f"{CASES}/southeastus_gateway").replace("50 Mt", "5 Mt")
+    path.write_text(text)
+    study = cdrsite.run(load_scenario(path))
+    assert study.summary["network"]["objective_musd_yr"] == pytest.approx(803.360026, abs=5e-7)
+    disk = cdrsite.run(load_scenario(path), means=Means(memory=1, folder=tmp_path / "work"))
+    assert disk.summary == study.summary
+    told = explain_run(disk.write(tmp_path / "run"), -86.0, 32.0)
+    assert "No removal methods are studied here." in str(told)
+
+
+def test_emitters_alone_share_a_network_of_the_grid(tmp_path: Path) -> None:
+    layer = f"layers.emitters={{path: {emitters_file(tmp_path)}}}"
+    settings = (layer, *EMITTED, "network.plants={}", "objective={}", "siting.exclude=[]")
+    scenario = load_scenario(ROOT / "config" / "demo.yaml", settings)
+    alone = scenario.model_copy(update={"methods": {}, "policies": ()})
+    study = cdrsite.run(alone)
+    assert study.summary["network"]["stored_mt_yr"] == pytest.approx(1.5)
+    assert study.tables["plants"].empty
     assert (study.write(tmp_path / "run") / "report.html").is_file()
+
+
+def test_nothing_to_study_is_refused() -> None:
+    settings = ("methods={}", "network={plan: false}")
+    with pytest.raises(
+        ConfigError, match="methods: nothing is studied: no removal methods, no net"
+    ):
+        load_scenario(ROOT / "config" / "minimal.yaml", settings)
+
+
+def test_the_end_of_a_run_says_why_there_is_no_network() -> None:
+    words = Words()
+    assert "no plant of buildable size" in network_line({"status": "no plants"}, words)
+    assert "no plan was found" in network_line({"status": "no plan found"}, words)
 
 
 def test_tables_and_methods_that_store_do_not_go_together(tmp_path: Path) -> None:
