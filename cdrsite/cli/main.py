@@ -31,6 +31,7 @@ from cdrsite.cli.options import (
     GapOf,
     GapShare,
     Given,
+    Modes,
     Periods,
     Price,
     Seed,
@@ -455,6 +456,7 @@ def network(
         Path, typer.Argument(help="A folder of CSV tables, an Excel workbook or a GeoPackage.")
     ],
     surface: Surface = None,
+    modes: Modes = None,
     target: Target = None,
     price: Price = None,
     budget: Budget = None,
@@ -479,6 +481,7 @@ def network(
         case,
         as_json=as_json,
         surface=surface,
+        modes=modes,
         periods=periods,
         times={"start": start, "after": after, "discount_rate": discount_rate},
         target=target,

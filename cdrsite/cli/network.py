@@ -25,6 +25,7 @@ def run_network(
     case: str | Path,
     *,
     surface: Path | None = None,
+    modes: str | None = None,
     target: str | float | None = None,
     price: float | None = None,
     budget: float | None = None,
@@ -44,6 +45,8 @@ def run_network(
         Folder of CSV files, Excel workbook or GeoPackage.
     surface : Path, optional
         Raster of costs that the arcs are routed over, for a folder without arcs.
+    modes : str, optional
+        How CO2 may travel, names parted by commas; as the case says when not given.
     target : str or float, optional
         Capture [Mt/yr]: a number, text such as ``110 Mt/yr``, several as ``10,20,30``, each begun
         from the plan of the one before, or one for each ledger as ``avoided=50,removal=5``.
@@ -93,7 +96,7 @@ def run_network(
 
     # the place is looked at before the work, not after it
     with nullcontext() if out is None else claimed(Path(out), "network"):
-        tables = read_tables(Path(case), surface)
+        tables = read_tables(Path(case), surface, modes)
         problem = problem_of(tables)
         plans: list[NetworkPlan] = []
         if cost is not None:
@@ -126,6 +129,7 @@ def run_periods(
     table: str | Path,
     *,
     surface: Path | None = None,
+    modes: str | None = None,
     start: float | None = None,
     after: float | None = None,
     discount_rate: float = 0.0,
@@ -139,7 +143,7 @@ def run_periods(
 
     Parameters
     ----------
-    case, surface, gap, effort, time_limit, seed, out
+    case, surface, modes, gap, effort, time_limit, seed, out
         As :func:`run_network`.
     table : path
         As :func:`cdrsite.network.schedule.read_periods`.
@@ -154,7 +158,7 @@ def run_periods(
     from cdrsite.outputs.staging import claimed
 
     with nullcontext() if out is None else claimed(Path(out), "network"):
-        problem = problem_of(read_tables(Path(case), surface))
+        problem = problem_of(read_tables(Path(case), surface, modes))
         periods = read_periods(table)
         plan = design_periods(
             problem,

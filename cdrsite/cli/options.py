@@ -31,6 +31,13 @@ Surface = Annotated[
         "has none."
     ),
 ]  # fmt: skip
+Modes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST", help="How CO2 may travel, as pipeline,truck: arcs of other modes are left "
+        "out."
+    ),
+]  # fmt: skip
 Target = Annotated[
     str | None,
     typer.Option(

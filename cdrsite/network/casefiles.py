@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cdrsite.core.errors import DataError, MissingFileError
+from cdrsite.network.columns import modes_of
 from cdrsite.network.readers import CaseTables, read_folder, read_geopackage, read_workbook
 from cdrsite.network.simccs import is_simccs, read_simccs
 from cdrsite.network.surfaced import read_surfaced
 
 
-def read_tables(path: Path, surface: Path | None = None) -> CaseTables:
+def read_tables(
+    path: Path, surface: Path | None = None, modes: str | Sequence[str] | None = None
+) -> CaseTables:
     """Read the tables of a case as they stand.
 
     Parameters
@@ -21,6 +25,8 @@ def read_tables(path: Path, surface: Path | None = None) -> CaseTables:
         GeoPackage.
     surface : Path, optional
         As :func:`cdrsite.network.surfaced.read_surfaced`, for a folder without arcs.
+    modes : str or sequence of str, optional
+        How CO2 may travel; a mode that the case leaves out stays out.
 
     Returns
     -------
@@ -34,6 +40,20 @@ def read_tables(path: Path, surface: Path | None = None) -> CaseTables:
     DataError
         The format is not known or the file cannot be read.
     """
+    tables = _read_tables(path, surface)
+    if modes is None:
+        return tables
+    asked, own = modes_of(modes, "modes"), tables.params.get("modes")
+    kept = [one for one in asked if one in modes_of(own, f"{tables.params_where}: modes")]
+    if not kept:
+        raise DataError(
+            "no mode is left", where=f"{tables.params_where}: modes", got=str(own),
+            expected=f"one of {', '.join(asked)}", rule=7,
+        )  # fmt: skip
+    return replace(tables, params={**tables.params, "modes": kept})
+
+
+def _read_tables(path: Path, surface: Path | None) -> CaseTables:
     if not path.exists():
         raise MissingFileError(
             "case does not exist", where=str(path), expected="a folder, .xlsx or .gpkg"

@@ -31,17 +31,21 @@ WORDS: dict[str, set[str]] = {
     "sinks": {"id", "cell", "node", "status"},
     "arcs": {
         "arc", "id", "v1", "from", "tail", "v2", "to", "head", "one_way", "existing", "expandable",
-        "n_cells", "status",
+        "n_cells", "status", "mode",
     },
 }  # fmt: skip
 PARAMETERS = {
     "crf", "project_years", "pipe_utilization", "trends", "encoding", "decimal", "no_transit",
+    "modes",
 }  # fmt: skip
 NOTES = {"case", "name", "mode", "units", "note", "comment", "grid"}
 """Parameters that describe and decide nothing."""
 TREND = {
     "con_slope", "con_intercept", "row_slope", "row_intercept", "max_capacity_mt_yr", "name",
 }  # fmt: skip
+
+MODES = ("pipeline", "truck", "ship")
+"""How an arc may carry CO2."""
 
 _YES = {"1", "1.0", "true", "yes", "y", "t", "x", "是"}
 _NO = {"0", "0.0", "false", "no", "n", "f", "-", "否"}
@@ -148,6 +152,45 @@ def state(where: str, row: Mapping[str, Any], header: str | None) -> str:
             msg, where=where, got=repr(cell), expected="free, excluded, forced or empty", rule=7
         )
     return _STATES[text]
+
+
+def mode_of(where: str, row: Mapping[str, Any], header: str | None) -> str:
+    """Read how an arc carries CO2; an empty cell is a pipeline.
+
+    Raises
+    ------
+    DataError
+        The cell is no mode.
+    """
+    cell = row.get(header) if header else None
+    text = MODES[0] if empty(cell) else str(cell).strip().lower()
+    if text not in MODES:
+        msg = f"{header} is not understood"
+        raise DataError(
+            msg, where=where, got=repr(cell), expected=f"{', '.join(MODES)} or empty", rule=7
+        )
+    return text
+
+
+def modes_of(given: Any, where: str) -> tuple[str, ...]:
+    """Read which modes may be used: a list, or names parted by commas; all where none is given.
+
+    Raises
+    ------
+    DataError
+        A name is no mode.
+    """
+    if empty(given):
+        return MODES
+    listed = given if isinstance(given, list | tuple) else str(given).split(",")
+    names = tuple(str(one).strip().lower() for one in listed)
+    wrong = [name for name in names if name not in MODES]
+    if wrong:
+        raise DataError(
+            "mode is not known", where=where, got=", ".join(wrong), expected=", ".join(MODES),
+            rule=7,
+        )  # fmt: skip
+    return names
 
 
 def trends_of(params: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:

@@ -141,6 +141,8 @@ class Arc:
         It costs what it carries, period by period, as trucks do.
     sunk_musd_yr : float
         What every plan pays for it, whatever it carries; see :meth:`forced` [million USD/yr].
+    mode : str
+        ``pipeline``, ``truck`` or ``ship``, for reports only: the trends say what it costs.
     """
 
     id: str
@@ -152,6 +154,7 @@ class Arc:
     existing: bool = False
     hired: bool = False
     sunk_musd_yr: float = 0.0
+    mode: str = "pipeline"
 
     def forced(self) -> Arc:
         """The same arc where a pipe is laid in every plan, if only its cheapest size.

@@ -27,7 +27,7 @@ def plan_tables(path: Path, options: Options) -> Planned:
     path : Path
         As :func:`cdrsite.network.tables.read_case`.
     options : Options
-        Target or periods, gap, effort; costs and years are those of the case.
+        Target or periods, modes, gap, effort; costs and years are those of the case.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def plan_tables(path: Path, options: Options) -> Planned:
     InfeasibleError
         What is asked cannot be met.
     """
-    tables = read_tables(path)
+    tables = read_tables(path, modes=options.modes)
     problem = problem_of(tables)
     build_out = None
     if options.periods:
@@ -78,10 +78,11 @@ def _pipe_uses(problem: NetworkProblem, plan: NetworkPlan) -> tuple[PipeUse, ...
     names = {node: f"junction {node}" for node in problem.nodes}
     names |= {source.node: source.name or source.id for source in problem.sources}
     names |= {sink.node: sink.name or sink.id for sink in problem.sinks}
-    there = {arc.id for arc in problem.arcs if arc.existing}
+    arcs = {arc.id: arc for arc in problem.arcs}
 
     def use(pipe: Pipe) -> PipeUse:
-        mode = "existing pipeline" if pipe.arc in there else "pipeline"
+        arc = arcs[pipe.arc]
+        mode = "existing pipeline" if arc.existing else arc.mode
         return PipeUse(
             pipe.arc, mode, names[pipe.tail], names[pipe.head], pipe.flow_mt_yr * 1e6, math.nan, 1,
             pipe.length_km, math.nan, pipe.cost_musd_yr * 1e6, math.nan, np.zeros(0, np.int64),

@@ -16,6 +16,8 @@ from cdrsite.network.columns import (
     check_columns,
     check_keys,
     flag,
+    mode_of,
+    modes_of,
     state,
     trends_of,
     utilisation_of,
@@ -24,6 +26,9 @@ from cdrsite.network.headers import find_column, scale_of
 from cdrsite.network.problem import Arc, NetworkProblem, Node, Sink, Source, Trend
 from cdrsite.network.readers import NAMES, CaseTables, Table, empty, identity
 from cdrsite.network.transit import without_transit
+from cdrsite.network.trends import ship_trends
+from cdrsite.transport.costmodels import truck
+from cdrsite.transport.pipelines import Basis
 
 _NODE = ("cell", "node")
 _ARC = {"id": ("arc", "id"), "tail": ("v1", "from", "tail"), "head": ("v2", "to", "head")}
@@ -57,8 +62,10 @@ def read_case(path: str | Path) -> NetworkProblem:
         ``until_year`` of sources and sinks say when they serve in a plan over periods. ``status``
         is ``free``, ``excluded`` or ``forced`` (the source captures all it can; the site is paid in
         any case, and so is a new pipe of the cheapest size or a larger one); ``ledger`` names the
-        account of a source. The parameter ``no_transit`` is ``terminals`` or a list of nodes that
-        no flow passes through.
+        account of a source. ``mode`` of an arc is ``pipeline``, ``truck`` or ``ship``; the last two
+        cost what the cost models say for their ``length``, unless ``fixed`` and ``slope`` are
+        given. The parameter ``modes`` lists those that may be used, pipes that are there apart. The
+        parameter ``no_transit`` is ``terminals`` or a list of nodes that no flow passes through.
 
     Returns
     -------
@@ -254,12 +261,23 @@ def _arcs(tables: CaseTables, crf: float) -> list[Arc]:
     length = quantity(table, "length", "length")
     one_way, existing = _optional(table, "one_way"), _optional(table, "existing")
     more, status = _optional(table, "expandable"), _optional(table, "status")
+    travels, modes = (
+        _optional(table, "mode"),
+        modes_of(tables.params.get("modes"), f"{tables.params_where}: modes"),
+    )
     sizes = _ArcSizes.of(tables, crf)
     arcs = []
     for where, row in table.rows:
         old, expandable = flag(where, row, existing), flag(where, row, more)
-        if state(where, row, status) == "excluded":
+        mode = mode_of(where, row, travels)
+        # a pipe that is there is used in any case, as in a study
+        if state(where, row, status) == "excluded" or not (mode in modes or old):
             continue
+        if mode != "pipeline" and (old or expandable):
+            raise DataError(
+                f"a {mode} is no pipe that is there", where=where,
+                cure="leave existing and expandable empty", rule=7,
+            )  # fmt: skip
         forced = state(where, row, status) == "forced"
         if (forced and old) or (expandable and not old):
             raise DataError(
@@ -273,13 +291,15 @@ def _arcs(tables: CaseTables, crf: float) -> list[Arc]:
             id=_text(where, row, key),
             tail=_text(where, row, tail),
             head=_text(where, row, head),
-            trends=sizes.existing(where, row) if old else sizes.trends(where, row),
+            trends=sizes.of_arc(where, row, mode, old=old),
             length_km=length.of(where, row, math.nan),
             one_way=flag(where, row, one_way),
             existing=old,
+            hired=mode == "truck",
+            mode=mode,
         )
         arcs.append(arc.forced() if forced else arc)
-        if expandable:
+        if expandable and "pipeline" in modes:
             beside = sizes.trends(where, row, beside=True)
             arcs.append(replace(arc, id=f"{arc.id} new", trends=beside, existing=False))
     return arcs
@@ -297,6 +317,7 @@ class _ArcSizes:
     slope: _Quantity
     capacity: _Quantity
     tariff: _Quantity
+    length: _Quantity
 
     @staticmethod
     def of(tables: CaseTables, crf: float) -> _ArcSizes:
@@ -312,11 +333,41 @@ class _ArcSizes:
             quantity(table, "slope", "unit cost"),
             quantity(table, "capacity", "flow"),
             quantity(table, "tariff", "unit cost"),
+            quantity(table, "length", "length"),
         )
         if own.header is None:
             trends_of(tables.params, tables.params_where)
         utilisation_of(tables.params, tables.params_where)
         return sizes
+
+    def of_arc(
+        self, where: str, row: Mapping[str, Any], mode: str, *, old: bool
+    ) -> tuple[Trend, ...]:
+        """Give the size classes of an arc."""
+        if old:
+            return self.existing(where, row)
+        if mode == "pipeline" or self.fixed.given(row) or self.slope.given(row):
+            return self.trends(where, row)
+        weighted = [one for one in (self.con, self.right_of_way) if one.given(row)]
+        if weighted:
+            raise DataError(
+                f"a {mode} has the cost of a pipeline", where=where,
+                got=", ".join(str(one.header) for one in weighted),
+                expected="length alone, or fixed and slope", cure="empty it", rule=7,
+            )  # fmt: skip
+        km = self.length.of(where, row)
+        if not km > 0:
+            raise DataError(f"a {mode} needs a length above 0", where=where, got=f"{km:g} km")
+        most = min(self.capacity.of(where, row, math.inf), self._supply())
+        basis = Basis(crf=self.crf)
+        if mode == "truck":
+            return (Trend(0.0, float(truck(1.0, km, basis)), most, "truck"),)
+        return ship_trends(km, most, basis)
+
+    def _supply(self) -> float:
+        """All that the sources can capture [Mt/yr]."""
+        most = quantity(self.tables.sources, "capture_max", "flow", needed=True)
+        return math.fsum(most.of(where, row) for where, row in self.tables.sources.rows)
 
     def existing(self, where: str, row: Mapping[str, Any]) -> tuple[Trend, ...]:
         """Give the one size of a pipe that is there."""

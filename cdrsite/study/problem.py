@@ -450,7 +450,6 @@ PLAN_ARRAYS: dict[str, tuple[bool, type[np.generic]]] = {
 }
 """Variables of the plan -> whether each method has its own, and type."""
 
-
 PIECE = 65536
 """Cells whose plan is worked out at once: some 500 bytes of memory each [cells]."""
 
@@ -472,8 +471,7 @@ class PlanBlock:
         problem, edges = self.solution.problem, found.curve_edges()
         methods = len(problem.methods)
         arrays, place = self._empty(block), self.cells.places(number)
-        by_sink = np.zeros((methods, problem.n_sinks))
-        curve = np.zeros((methods, len(edges) - 1))
+        by_sink, curve = np.zeros((methods, problem.n_sinks)), np.zeros((methods, len(edges) - 1))
         total, ledger = self.solution.sweeper.zero(), self.book.empty()
         for first in range(start, stop, PIECE):
             plan = self.solution.plan_of(first, min(first + PIECE, stop))
@@ -512,8 +510,8 @@ class PlanBlock:
     def _empty(self, block: Block) -> dict[str, NDArray[Any]]:
         """Variables of cells that take no part, flat."""
         methods, size = len(self.solution.problem.methods), block.shape[0] * block.shape[1]
-        blank = {"shortfall": np.nan, "sink": -1, "winner": methods, "binding": found.NONE}
-        blank["plan_cost"] = np.nan
+        blank = dict.fromkeys(("shortfall", "plan_cost"), np.nan)
+        blank |= {"sink": -1, "winner": methods, "binding": found.NONE}
         return {
             name: np.full((methods, size) if many else size, blank.get(name, 0), dtype)
             for name, (many, dtype) in PLAN_ARRAYS.items()
