@@ -2,6 +2,8 @@
 
 Units throughout the package: flow [Mt/yr], money [million USD per year] once annualised,
 unit cost [USD/t] (1 USD/t times 1 Mt/yr is 1 million USD/yr), length [km].
+
+One module: what a part is and what is checked of it are read together.
 """
 
 from __future__ import annotations

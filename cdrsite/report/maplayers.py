@@ -208,8 +208,8 @@ class Painter:
         first = layers[0]
         if is_study(self._source.dataset):
             # without methods there are no limits, and the state of the plan knows the outside
-            name = ("limit", self._methods[0]) if self._methods else ("state", None)
-            picture = self._source.picture(*name, self._most)
+            name, method = ("limit", self._methods[0]) if self._methods else ("state", None)
+            picture = self._source.picture(name, method, self._most)
             return picture, self._inside(picture.values)
         picture = self._source.picture(first.variable, first.method, self._most)
         values = picture.values

@@ -211,9 +211,12 @@ def _table_points(
         return {}
     points, found = planned.places.points, {}
     move = transformer(planned.places.crs, grid.wkt)
-    ends = {"emitters": planned.problem.sources, "network_storage": planned.problem.sinks}
-    for name, sites in ends.items():
-        at = [points.get(str(site.node)) for site in sites]
+    ends = {
+        "emitters": [source.node for source in planned.problem.sources],
+        "network_storage": [sink.node for sink in planned.problem.sinks],
+    }
+    for name, nodes in ends.items():
+        at = [points.get(str(node)) for node in nodes]
         known = np.array([one is not None for one in at], bool)
         if known.any():
             shapes = [shapely.Point(*move.transform(*one)) for one in at if one is not None]
