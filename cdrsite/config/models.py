@@ -6,9 +6,9 @@ import difflib
 import os.path
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from cdrsite.config.competition import ObjectiveModel, PolicyRule
 from cdrsite.config.layers import LAYER_NAME, DerivedLayer, FileLayer, Layer
@@ -22,12 +22,12 @@ from cdrsite.core.fields import (
     DataPath,
     Fraction,
     Kilometres,
-    Metres,
     Model,
     Number,
     Years,
     at_home,
     exactly_one,
+    parser,
     price,
     problem,
     problems,
@@ -81,6 +81,13 @@ class Region(Model):
         return self
 
 
+def _margin(value: object, info: ValidationInfo) -> object:
+    return value if value == "auto" else parser("m", minimum=0.0)(value, info)
+
+
+Margin = Annotated[float | Literal["auto"], BeforeValidator(_margin)]
+
+
 class GridModel(Model):
     """The one grid of the analysis (rule 1)."""
 
@@ -90,9 +97,11 @@ class GridModel(Model):
     """Cell size: text with a unit, or a bare number in units of the CRS (metres, or degrees)."""
     snap: tuple[Number, Number] | Literal["region"] = (0.0, 0.0)
     """A point that cell corners fall on; `region` starts at the region's own north-west corner."""
-    margin: Metres = 0.0
+    margin: Margin = 0.0
     """The grid reaches this far beyond the region [m], so that storage, roads and routes outside
-    are reached; nothing there is used or counted."""
+    are reached; nothing there is used or counted. `auto`: to every storage unit that may be used
+    and lies within `transport.reach` of the region, or without a reach to the nearest ones, as many
+    as `transport.sinks_per_cell`; and a tenth of the way, at least two cells, beyond."""
     rasterise: Literal["centre", "coverage"] = "coverage"
     """Polygons count by exact covered fraction, or by cell centre."""
     max_cells: int = Field(100_000_000, gt=0)

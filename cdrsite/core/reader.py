@@ -80,8 +80,13 @@ class LayerReader(Protocol):
     def feature_coverage(self, name: str, feature: int, block: Block) -> FloatBlock:
         """Share of each cell that one feature covers, shape (rows, cols) [1]."""
 
-    def distance(self, name: str, block: Block, where: str | None = None) -> FloatBlock:
-        """Distance from each cell centre to the nearest feature, shape (rows, cols) [m]."""
+    def distance(
+        self, name: str, block: Block, where: str | None = None, reach: float = 0.0
+    ) -> FloatBlock:
+        """Distance from each cell centre to the nearest feature, shape (rows, cols) [m].
+
+        Features farther than ``reach`` [m] from the region do not matter to who asks.
+        """
 
     def labels(self, name: str, block: Block) -> NDArray[np.int32]:
         """Index of the feature that holds the cell centre, -1 for none, shape (rows, cols)."""

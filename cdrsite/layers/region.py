@@ -92,6 +92,14 @@ def build_grid(region: Region, grid: GridModel) -> StudyArea:
     GridError
         If the grid would have more cells than ``grid.max_cells``.
     """
+    margin = grid.margin
+    if margin == "auto":
+        raise ConfigError(
+            "a grid alone does not know how far it must reach",
+            where="grid.margin",
+            got="auto, which is for a study with storage",
+            expected="a length, e.g. 200 km",
+        )
     shapes, crs, where = _outline(region)
     repairs = Repairs()
     with workable(where):
@@ -111,12 +119,12 @@ def build_grid(region: Region, grid: GridModel) -> StudyArea:
             geometry = _project(shapes, crs, target, interval, resolution, where, repairs)
     for text in repairs.sentences():
         warnings.warn(f"{where}: {text}", CdrsiteWarning, stacklevel=2)
-    bounds = _widened(geometry.bounds, grid.margin, target)
+    bounds = _widened(geometry.bounds, margin, target)
     chosen = None
     if grid.crs != "auto" and target.is_projected:
         auto, around = _target_crs(shapes, crs, "auto")
         flat = _project(shapes, crs, auto, around, AUTO_RESOLUTION, where, Repairs())
-        chosen = auto, _widened(flat.bounds, grid.margin, auto)
+        chosen = auto, _widened(flat.bounds, margin, auto)
     require_true(target, bounds, chosen)
     _require_moderate(bounds, resolution, grid)
     snap = None if grid.snap == "region" else grid.snap
@@ -160,7 +168,7 @@ def _require_moderate(
             "the grid would have too many cells",
             where="grid.resolution",
             got=f"{cells:,} cells at {grid.resolution}"
-            + (f" with a margin of {grid.margin / 1000:g} km" if grid.margin else ""),
+            + (f" with a margin of {float(grid.margin) / 1000:g} km" if grid.margin else ""),
             expected=f"at most {grid.max_cells:,}",
             cure="give a coarser resolution or a smaller region, or raise grid.max_cells",
             rule=1,

@@ -370,9 +370,11 @@ class LayerStack:
         return self._vector(name).feature_coverage(feature, block)
 
     @by_block
-    def distance(self, name: str, block: Block, where: str | None = None) -> NDArray[np.float32]:
+    def distance(
+        self, name: str, block: Block, where: str | None = None, reach: float = 0.0
+    ) -> NDArray[np.float32]:
         """Distance from each cell centre to the nearest feature [m], inf if there is none."""
-        return self._vector(name).distance(block, where)
+        return self._vector(name).distance(block, where, reach)
 
     @by_block
     def labels(self, name: str, block: Block) -> NDArray[np.int32]:

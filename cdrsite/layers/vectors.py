@@ -138,16 +138,15 @@ class Vectors:
 
         return self._made(("feature", name, feature), make)
 
-    def nearest(self, name: str, where: str | None) -> Nearest:
-        """The features under an index for distances."""
-
-        def make() -> Nearest:
-            gap = self.gap(name)
-            if FAR < gap < math.inf and gap > self._size:
-                self._warn(name, f"its nearest feature is {gap / 1000:.0f} km from the region")
-            return Nearest(self.shapes(name, where), self.grid)
-
-        return self._made(("nearest", name, where), make)
+    def nearest(self, name: str, where: str | None, reach: float = 0.0) -> Nearest:
+        """The features under an index for distances, of which those up to ``reach`` [m] matter."""
+        gap = self.gap(name)
+        if max(FAR, reach, self._size) < gap < math.inf:
+            text = f"its nearest feature is {gap / 1000:.0f} km from the region"
+            self._made(("far", name), lambda: self._warn(name, text))
+        return self._made(
+            ("nearest", name, where), lambda: Nearest(self.shapes(name, where), self.grid)
+        )
 
     def _load(self, name: str) -> gpd.GeoDataFrame:
         layer = self.layers[name]

@@ -122,7 +122,7 @@ def _by_distance(
 ) -> NDArray[np.float32]:
     limit = rule.closer_than if rule.farther_than is None else rule.farther_than
     if rule.classes is None:
-        metres = reader.distance(layer, block, rule.where)
+        metres = reader.distance(layer, block, rule.where, limit or 0.0)
     else:
         codes = tuple(reader.class_codes(layer, rule.classes))
         metres = reader.class_distance(layer, codes, block, limit)

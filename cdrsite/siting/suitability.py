@@ -101,7 +101,9 @@ def criterion_score(criterion: Criterion, reader: LayerReader, block: Block) -> 
     """Score of one criterion, float32 in [0, 1], shape (rows, cols)."""
     if criterion.near is not None:
         # distances are in km in the scenario, so the value function is too
-        values = reader.distance(criterion.near, block, criterion.where) / np.float32(1000)
+        asked = 1000.0 * max(criterion.best or 0.0, criterion.none or 0.0)
+        metres = reader.distance(criterion.near, block, criterion.where, asked)
+        values = metres / np.float32(1000)
         unit: str | None = "km"
     else:
         layer = criterion.layer or ""

@@ -31,6 +31,7 @@ from cdrsite.study.compete import compete, lay_out, policies_of
 from cdrsite.study.exclude import exclude
 from cdrsite.study.fetching import fetch_inputs
 from cdrsite.study.gathering import existing_sites, gather
+from cdrsite.study.margin import reaching
 from cdrsite.study.means import Means, workspace
 from cdrsite.study.network import check_network, existing_pipes, plan_projects
 from cdrsite.study.offers import Offers, in_workspace, spread_areas
@@ -146,6 +147,7 @@ def _prepared(scenario: Scenario, cache: Cache | None = None) -> Setting:
     CdrsiteError
         All that a run would refuse, one a line.
     """
+    scenario = reaching(scenario)
     try:
         setting = prepare(scenario, cache)
         warn_of_assumptions(setting)

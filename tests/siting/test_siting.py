@@ -57,8 +57,7 @@ class FakeLayers:
     def coverage(self, name: str, block: Block, *_: object) -> Any:
         return self.arrays[name][block.slices]
 
-    def distance(self, name: str, block: Block, where: str | None = None) -> Any:
-        del where
+    def distance(self, name: str, block: Block, *_: object) -> Any:
         return self.arrays[name][block.slices]
 
     def class_codes(self, name: str, selectors: Sequence[int | str]) -> tuple[int, ...]:

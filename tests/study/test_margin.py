@@ -6,16 +6,19 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 from tiny_scenario import SCENARIO, box, write_polygons, write_world
 
 from cdrsite.config.load import load_scenario
 from cdrsite.config.models import GridModel, Region
-from cdrsite.core.errors import CdrsiteWarning, DataError
+from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, DataError
 from cdrsite.core.grid import Block
 from cdrsite.layers.region import build_grid
-from cdrsite.study.run import run
+from cdrsite.study.margin import reaching
+from cdrsite.study.run import check_study, run
 
 STORED = """
   stores: {path: stores.gpkg}
@@ -24,14 +27,14 @@ resources:
 """
 
 
-def study(folder: Path, margin: str) -> Any:
+def study(folder: Path, margin: str, *overrides: str) -> Any:
     text = SCENARIO.replace("\nresources:\n", STORED)
     path = write_world(folder, text.replace("resolution: 1 km", f"resolution: 1 km, {margin}"))
     # 6 km east of the region, which is 8 km wide
     write_polygons(folder / "stores.gpkg", [box(14, 2, 2, 2)], id=["far"], mt=[500.0], mt_yr=[10.0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CdrsiteWarning)
-        return run(load_scenario(path))
+        return run(load_scenario(path, overrides))
 
 
 def test_storage_beyond_the_region_is_reached_and_nothing_beyond_is_counted(
@@ -52,6 +55,73 @@ def test_storage_beyond_the_region_is_reached_and_nothing_beyond_is_counted(
     removal = [float(one.dataset["net_removal"].sum()) for one in (near, wide)]
     assert removal[0] > 0
     assert removal[0] == pytest.approx(removal[1], rel=1e-9)
+
+
+def test_auto_reaches_to_the_storage_asked_for(tmp_path: Path) -> None:
+    auto = study(tmp_path, "margin: auto")
+    west, _, east, _ = auto.grid.bounds
+    assert east - west == 8_000 + 2 * 8_000  # 6 km, and two cells beyond, on either side
+    given = study(tmp_path, "margin: 8 km")
+    np.testing.assert_array_equal(auto.dataset.net_removal, given.dataset.net_removal)
+    assert auto.scenario.grid.margin == "auto"
+    with pytest.raises(DataError, match="no storage unit touches the grid"):
+        study(tmp_path, "margin: auto", "transport.reach=5 km")
+
+
+def test_auto_counts_only_units_that_may_be_used_and_the_nearest_of_them(tmp_path: Path) -> None:
+    text = SCENARIO.replace("\nresources:\n", STORED)
+    text = text.replace("resolution: 1 km", "resolution: 1 km, margin: auto")
+    path = write_world(tmp_path, text)
+    places = {"in": 4, "near": 14, "far": 58, "shallow": 100}
+    write_polygons(
+        tmp_path / "stores.gpkg",
+        [box(col, 2, 2, 2) for col in places.values()],
+        id=list(places),
+        mt=[500.0] * 4,
+        mt_yr=[10.0] * 4,
+        depth=[1000.0, 1000.0, 1000.0, 100.0],
+    )
+
+    def margin(*more: str) -> Any:
+        return reaching(load_scenario(path, ["resources.storage.depth=depth", *more])).grid.margin
+
+    found = [margin(f"transport.sinks_per_cell={count}") for count in (1, 2, 3, 4)]
+    assert found == [0, 8_000, 55_000, 55_000]
+    assert [margin(f"transport.reach={km} km") for km in (49, 50)] == [8_000, 55_000]
+    assert reaching(load_scenario(path, ["resources.storage={unlimited: true}"])).grid.margin == 0
+    (tmp_path / "stores.gpkg").unlink()
+    assert margin() == 0
+    with pytest.raises(CdrsiteError, match=r"stores.gpkg\): no such file"):
+        run(load_scenario(path))
+
+
+def test_auto_on_a_grid_of_degrees(tmp_path: Path) -> None:
+    text = SCENARIO.replace("\nresources:\n", STORED)
+    grid = 'crs: "EPSG:4326", resolution: 0.02 degree, margin: auto'
+    path = write_world(tmp_path, text.replace('crs: "EPSG:3035", resolution: 1 km', grid))
+    write_polygons(tmp_path / "stores.gpkg", [box(58, 2, 2, 2)], id=["a"], mt=[5.0], mt_yr=[1.0])
+    scenario = reaching(load_scenario(path))
+    area = build_grid(scenario.region, scenario.grid)
+    unit = gpd.read_file(tmp_path / "stores.gpkg").to_crs(4326).geometry.iloc[0]
+    assert shapely.box(*area.grid.bounds).intersects(unit)
+    assert 50_000 < float(scenario.grid.margin) < 110_000
+
+
+def test_a_grid_alone_does_not_know_how_far_auto_is() -> None:
+    with pytest.raises(CdrsiteError, match=r"grid.margin: .*got auto.*expected a length"):
+        build_grid(Region(bounds=(9, 59, 10, 60)), GridModel(margin="auto"))
+
+
+@pytest.mark.parametrize(("asked", "told"), [("200 km", False), ("100 km", True)])
+def test_a_feature_within_the_distance_asked_for_is_not_far(
+    tmp_path: Path, asked: str, told: bool
+) -> None:
+    text = SCENARIO.replace("resources:\n", "  roads: {path: roads.gpkg}\nresources:\n", 1)
+    rule = f"  exclude:\n    - {{layer: roads, farther_than: {asked}}}\n"
+    path = write_world(tmp_path, text.replace("  exclude:\n", rule))
+    write_polygons(tmp_path / "roads.gpkg", [box(158, 2, 2, 2)])
+    said = check_study(load_scenario(path))["warnings"]
+    assert any("150 km from the region" in text for text in said) == told
 
 
 @pytest.mark.parametrize(

@@ -136,9 +136,11 @@ class Vector:
         """Share of each cell that one feature covers, grown by the layer's own buffer."""
         return self._vectors.feature_rings(self.file.name, feature).fraction(block)
 
-    def distance(self, block: Block, where: str | None = None) -> NDArray[np.float32]:
+    def distance(
+        self, block: Block, where: str | None = None, reach: float = 0.0
+    ) -> NDArray[np.float32]:
         """Distance from each cell centre to the nearest feature [m], inf if there is none."""
-        return self._vectors.nearest(self.file.name, where).distance(block)
+        return self._vectors.nearest(self.file.name, where, reach).distance(block)
 
     def labels(self, block: Block) -> NDArray[np.int32]:
         """Index of the polygon that holds each cell's centre, -1 for none; overlaps: the lowest."""
