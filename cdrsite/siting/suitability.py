@@ -101,7 +101,7 @@ def criterion_score(criterion: Criterion, reader: LayerReader, block: Block) -> 
     """Score of one criterion, float32 in [0, 1], shape (rows, cols)."""
     if criterion.near is not None:
         # distances are in km in the scenario, so the value function is too
-        asked = 1000.0 * max(criterion.best or 0.0, criterion.none or 0.0)
+        asked = 1000.0 * _farthest(criterion)
         metres = reader.distance(criterion.near, block, criterion.where, asked)
         values = metres / np.float32(1000)
         unit: str | None = "km"
@@ -113,6 +113,15 @@ def criterion_score(criterion: Criterion, reader: LayerReader, block: Block) -> 
     if criterion.function == "sigmoid":
         return _sigmoid(values, criterion, unit)
     return piecewise_linear(values, value_points(criterion, unit))
+
+
+def _farthest(criterion: Criterion) -> float:
+    """Distance beyond which the score of `near` no longer changes [km]."""
+    if criterion.function != "sigmoid":
+        return value_points(criterion, "km")[-1][0]
+    where = f"siting.prefer: {criterion.near}"
+    middle = threshold(criterion.middle or 0.0, "km", where)
+    return middle + _span(criterion.width or 0.0, "km", where)
 
 
 def _sigmoid(

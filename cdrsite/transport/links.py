@@ -473,7 +473,7 @@ def _check_present(sites: StorageSites, present: set[int]) -> None:
             "no storage unit touches the grid",
             where=f"layers.{sites.layer}",
             got=", ".join(missing[:5]),
-            cure="widen the grid, e.g. grid.margin: 200 km or auto, or name units that reach into it",
+            cure="widen the grid, e.g. grid.margin: 200 km or auto, or name units reaching into it",
             rule=7,
         )
     if missing:

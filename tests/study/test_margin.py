@@ -113,12 +113,21 @@ def test_a_grid_alone_does_not_know_how_far_auto_is() -> None:
 
 
 @pytest.mark.parametrize(("asked", "told"), [("200 km", False), ("100 km", True)])
+@pytest.mark.parametrize(
+    ("part", "rule"),
+    [
+        ("exclude", "{layer: roads, farther_than: ASKED}"),
+        ("exclude", "{layer: roads, closer_than: ASKED}"),
+        ("prefer", "{near: roads, best: 0, none: ASKED}"),
+        ("prefer", "{near: roads, middle: ASKED, width: -1 km}"),
+    ],
+)
 def test_a_feature_within_the_distance_asked_for_is_not_far(
-    tmp_path: Path, asked: str, told: bool
+    tmp_path: Path, part: str, rule: str, asked: str, told: bool
 ) -> None:
     text = SCENARIO.replace("resources:\n", "  roads: {path: roads.gpkg}\nresources:\n", 1)
-    rule = f"  exclude:\n    - {{layer: roads, farther_than: {asked}}}\n"
-    path = write_world(tmp_path, text.replace("  exclude:\n", rule))
+    line = f"  {part}:\n    - {rule.replace('ASKED', asked)}\n"
+    path = write_world(tmp_path, text.replace(f"  {part}:\n", line))
     write_polygons(tmp_path / "roads.gpkg", [box(158, 2, 2, 2)])
     said = check_study(load_scenario(path))["warnings"]
     assert any("150 km from the region" in text for text in said) == told
