@@ -168,6 +168,9 @@ class Outputs(Model):
     needed, a site is the ground within half of it [km]."""
     admin: Admin | None = None
     """Provinces, or other units, that totals are given for."""
+    every_route: bool = False
+    """Maps of every route to storage that is kept (`transport.sinks_per_cell`), the cheapest first:
+    cost, length and storage unit of each rank; and what a km of line costs in each cell."""
     compression: Literal["deflate", "zstd"] = "deflate"
     """Deflate opens everywhere; zstd is smaller and faster."""
 

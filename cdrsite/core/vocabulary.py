@@ -289,8 +289,9 @@ class Variable:
         Canonical; "objective" stands for the unit of the goal.
     meaning : str
         Its ``long_name``.
-    of : {'method', 'all', 'evidence'}
-        Each method has its own, or all share it; evidence explains cells.
+    of : {'method', 'all', 'rank', 'evidence'}
+        Each method has its own, or all share it; or each route to storage has, the cheapest first;
+        evidence explains cells.
     codes : str
         What its codes are, where it has codes.
     colours : str
@@ -311,7 +312,7 @@ class Variable:
     name: str
     unit: str
     meaning: str
-    of: Literal["method", "all", "evidence"] = "method"
+    of: Literal["method", "all", "rank", "evidence"] = "method"
     codes: str = ""
     colours: str = "viridis"
     per_cell: bool = False
@@ -326,8 +327,15 @@ class Variable:
 
     @property
     def file(self) -> str:
-        """Stem of its files, ``METHOD`` for the method."""
-        return self.name if self.of == "all" else f"{self.name}_METHOD"
+        """Stem of its files, ``METHOD`` for the method, ``RANK`` for the rank."""
+        if self.of == "all":
+            return self.name
+        return f"{self.name}_{'RANK' if self.of == 'rank' else 'METHOD'}"
+
+    @property
+    def lead(self) -> str:
+        """Dimension before those of the grid, where it has one."""
+        return "rank" if self.of == "rank" else "removal_method"
 
 
 def _shared(name: str, unit: str, meaning: str, codes: str = "", **more: Any) -> Variable:
@@ -394,6 +402,19 @@ VARIABLES: dict[str, Variable] = {
             colours="cividis_r",
         ),
         _shared("transport_mode", "", "how CO2 travels to the cheapest storage unit"),
+        Variable(
+            "ranked_transport_cost", "USD/t", "transport of CO2 to the storage unit of this rank",
+            "rank", colours="magma_r",
+        ),
+        Variable(
+            "ranked_transport_km", "km", "length of the route to the storage unit of this rank",
+            "rank", colours="cividis_r",
+        ),
+        Variable("ranked_storage", "", "storage unit of this rank, the cheapest first", "rank"),
+        _shared(
+            "line_cost", "USD/t/km", "cost of a line, without crossings; none where it cannot go",
+            colours="magma_r",
+        ),
         _shared("exclusion_reasons", "", "exclusion rules that hit"),
         Variable(
             "shortfall", "objective/t", "what a gross tonne lacks to be chosen", "evidence",

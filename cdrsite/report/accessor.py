@@ -84,6 +84,7 @@ class DatasetAccessor:
             Unknown variable or method.
         """
         values = self._pick(self._variable(variable), method)
+        _require_map(values)
         if variable == "exclusion_reasons":
             rules = self._dataset.attrs.get("exclusion_rules", [])
             values = values.assign_attrs(exclusion_rules=rules)
@@ -203,6 +204,7 @@ class DatasetAccessor:
         layers = layers_of(dataset)
         if variable is not None:
             values = self._variable(variable)
+            _require_map(values)
             many = "removal_method" in values.dims
             layers = [Layer(variable, m) for m in self.methods] if many else [Layer(variable)]
         if method is not None:
@@ -367,6 +369,17 @@ class ArrayAccessor:
     def total(self) -> xr.DataArray:
         """Total over the region: a sum, an area-weighted mean, or areas by class."""
         return total(self._array, self.grid)
+
+
+def _require_map(values: xr.DataArray) -> None:
+    """Refuse what has other dimensions than those of a map and methods."""
+    if more := [str(dim) for dim in values.dims if dim not in {"removal_method", "y", "x"}]:
+        raise ConfigError(
+            "a map has two dimensions",
+            got=", ".join(map(str, values.dims)),
+            expected="y, x",
+            cure=f"choose one of {more[0]}, e.g. dataset['{values.name}'].isel({more[0]}=0).cdr",
+        )
 
 
 def total(

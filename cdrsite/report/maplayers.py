@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from cdrsite.core.words import Words
     from cdrsite.report.mapsource import MapSource
 
-PLAN = ("winner", "binding", "interchangeable", "exclusion_reasons", "transport_km")
+PLAN = (
+    *("winner", "binding", "interchangeable", "exclusion_reasons", "transport_km", "line_cost"),
+)
 """Variables of all methods that the map of a study offers."""
 BY_METHOD = ("allocated", "equal_share", "cost", "limit", "suitability", "net_factor")
 """Variables of each method that the map of a study offers."""

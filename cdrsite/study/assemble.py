@@ -190,7 +190,9 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
     for name, zones in zone_layers(setting).items():
         dataset[f"zone_{name}"].attrs["labels"] = list(zones)
     if setting.storage is not None:
-        dataset["pool_storage"].attrs["labels"] = list(setting.storage.names)
+        for name in ("pool_storage", "ranked_storage"):
+            if name in dataset:
+                dataset[name].attrs["labels"] = list(setting.storage.names)
     if "transport_mode" in dataset:
         dataset["transport_mode"].attrs["labels"] = ["pipeline", "truck"]
 
@@ -212,8 +214,8 @@ def _dataset(setting: Setting, store: ArrayStore, allocation: Allocation) -> xr.
         array = store.open(name)
         if array.shape[-2:] != grid.shape:
             continue  # labels, of a run that was stopped after it had put them on
-        dims = ("removal_method", "y", "x")[-len(array.shape) :]
         record = variable(name)
+        dims = (record.lead, "y", "x")[-len(array.shape) :]
         if store.on_disk:  # a stand-in of the same shape: only its label is used
             array = np.broadcast_to(np.zeros((), array.dtype), array.shape)
         attrs = {"units": record.unit_for(goal), "long_name": record.meaning}
@@ -231,6 +233,9 @@ def _dataset(setting: Setting, store: ArrayStore, allocation: Allocation) -> xr.
         "x": ("x", grid.x, {"standard_name": names[1], "units": units[1]}),
         "crs": ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),
     }
+    if "ranked_storage" in data:
+        ranks = np.arange(1, data["ranked_storage"][1].shape[0] + 1, dtype=np.int32)
+        coords["rank"] = ("rank", ranks, {"long_name": "rank of the route, 1 the cheapest"})
     attrs = {"Conventions": "CF-1.10", "title": hidden(scenario.title or scenario.name)}
     attrs["source"] = f"cdrsite {__version__}"
     dataset = xr.Dataset(data, coords, attrs)

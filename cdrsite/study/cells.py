@@ -50,7 +50,7 @@ from cdrsite.study.prepare import (
     storage_of,
 )
 from cdrsite.study.problem import LAST_CHOICE, Competitors, MethodFacts
-from cdrsite.study.routes import haul_sheds, link_storage
+from cdrsite.study.routes import every_route, haul_sheds, link_storage
 from cdrsite.study.tally import Tally, tally_values
 
 if TYPE_CHECKING:
@@ -291,7 +291,11 @@ class ScoreBlock:
         }
         excluded = Excluded(reasons, available, RuleAreas())
         scored = score_cells(setting, self.offers, excluded, block)
-        return variables_of(setting, self.offers, scored, reasons, block)
+        found = variables_of(setting, self.offers, scored, reasons, block)
+        if self.offers.links is not None and setting.scenario.outputs.every_route:
+            outside = (reasons & np.uint32(OUTSIDE_BIT)) != 0
+            found |= every_route(self.offers.links, self.scratch, outside, block)
+        return found
 
     def __call__(self, block: Block) -> ScorePart:
         """Write the variables of a block, and its competing cells."""
@@ -316,6 +320,7 @@ def cell_file(folder: Path, block: Block) -> Path:
     "scoring",
     reads=(
         *("resources", "siting.combine", "transport.leakage", "policies.*.layer", "outputs.admin"),
+        "outputs.every_route",
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),

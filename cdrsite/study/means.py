@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CELL_BYTES, METHOD_BYTES, SINK_BYTES, LABEL_BYTES = 60, 134, 75, 8
 """Peak memory of a run in memory: of a cell, and for each method, storage unit per cell and zoning;
 measured on grids of 0.1 to 9 million cells."""
+ROUTE_BYTES = 16
+"""Of a cell and storage unit per cell, where the study asks for the maps of every route."""
 SHARE = 0.5
 """Share of the free memory that a run may use when no limit is given."""
 
@@ -68,6 +70,8 @@ def bytes_needed(setting: Setting) -> int:
     if setting.storage is not None:
         sinks = min(scenario.transport.sinks_per_cell, len(setting.storage.names))
     each = CELL_BYTES + METHOD_BYTES * len(setting.models) + SINK_BYTES * sinks
+    if scenario.outputs.every_route:
+        each += ROUTE_BYTES * sinks
     each += LABEL_BYTES * (len(setting.pools) + len(setting.zonings))
     return each * setting.area.grid.size
 

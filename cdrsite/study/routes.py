@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from cdrsite.transport.distance import DistanceResult
 from cdrsite.transport.haul import shed_store
 from cdrsite.transport.links import LINKS, ROUTES, SinkLinks, StorageSites, link_sinks
 from cdrsite.transport.pipelines import Basis
-from cdrsite.transport.surface import CostSurface, SurfaceReport
+from cdrsite.transport.surface import BILLING, CostSurface, SurfaceReport
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
     from cdrsite.config.resources import Bulk
     from cdrsite.core.grid import Block
+    from cdrsite.engine.arrays import ArrayStore
     from cdrsite.engine.passes import Workspace
     from cdrsite.transport.labels import Neighbourhood
 
@@ -78,6 +79,39 @@ def open_links(space: Workspace, moves: Neighbourhood | None) -> SinkLinks | Non
     routes = {field: space.scratch.open(name) for field, (name, _) in ROUTES.items()}
     links = {field: space.scratch.open(name) for field, (name, _) in LINKS.items()}
     return SinkLinks(**links, routes=DistanceResult(**routes, neighbourhood=moves))
+
+
+def every_route(
+    links: SinkLinks, scratch: ArrayStore, outside: NDArray[np.bool_], block: Block
+) -> dict[str, NDArray[Any]]:
+    """Maps of all routes of a block, the cheapest first, and of what a km of line costs.
+
+    Parameters
+    ----------
+    links : SinkLinks
+        Routes of all cells.
+    scratch : ArrayStore
+        Holds the cost surface.
+    outside : ndarray of bool, shape (rows, cols)
+        Cells outside the region.
+    block : Block
+        Which cells.
+
+    Returns
+    -------
+    dict of ndarray, shape (ranks, rows, cols) or (rows, cols)
+        NaN, or -1 for a storage unit, where there is no such route or no line can go, and outside.
+    """
+    here = (slice(None), *block.slices)
+    sink = np.where(outside, np.int32(-1), np.asarray(links.sink[here]))
+    nan = np.float32(np.nan)
+    per_km = np.asarray(scratch.open(BILLING)[block.slices])
+    return {
+        "ranked_transport_cost": np.where(sink >= 0, np.asarray(links.cost[here]), nan),
+        "ranked_transport_km": np.where(sink >= 0, np.asarray(links.length_km[here]), nan),
+        "ranked_storage": sink,
+        "line_cost": np.where(outside | np.isinf(per_km), nan, per_km),
+    }
 
 
 def pipeline_basis(scenario: Scenario) -> Basis:

@@ -684,6 +684,7 @@ CASES: dict[str, Case] = {
     ),
     "outputs.sites": ((), ("outputs.sites=1",)),
     "outputs.site_distance": ((), ("outputs.site_distance=3 km",)),
+    "outputs.every_route": (ROUTED, ("outputs.every_route=true",)),
     "outputs.admin.layer": (("outputs.admin={layer: basins}",), ("outputs.admin.layer=parks",)),
 }
 """Key -> settings that make it count, and settings that change it."""

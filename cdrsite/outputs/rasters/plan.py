@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,14 @@ def raster_plan(result: StudyResult) -> Iterator[Plan]:
             for index, method in enumerate(result.methods):
                 spec = _method_raster(result, str(name), method, common)
                 yield spec, blocks_of(values[index])
+        elif values.dims == ("rank", "y", "x"):
+            for index, rank in enumerate(values["rank"].to_numpy().tolist()):
+                shared = _shared_raster(result, str(name), {**common, "rank": str(rank)})
+                words = f"{shared.description}: {rank}"
+                yield (
+                    replace(shared, name=f"{name}_{rank}", description=words),
+                    blocks_of(values[index]),
+                )
         elif values.dims == ("y", "x"):
             yield _shared_raster(result, str(name), common), blocks_of(values)
 
