@@ -18,6 +18,7 @@ from cdrsite.core.errors import ConfigError, UnitError
 from cdrsite.core.fields import Fraction, Name, Text, problem, problems, unknown_key
 from cdrsite.core.units import find_currency, parse_quantity
 from cdrsite.library.files import read_file, shipped
+from cdrsite.library.fuel import FROM_FUEL, fuel_records
 from cdrsite.library.parameters import PARAMETERS, Parameter
 from cdrsite.library.records import Reference, Value, load_sources, unknown_name
 from cdrsite.place.registry import keys_of_files, keys_of_profiles
@@ -259,6 +260,7 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
         own = self.profiles[name].model_copy(update={"name": name, **of_the_method})
         if own.extends is not None:
             own = own.over(self._resolve(own.extends, done, (*path, name)))
+        own = self._with_fuel(own)
         if own.land_includes_energy and own.energy_land != "none":
             raise problem(
                 "land for energy would be counted twice; got land_includes_energy: true and "
@@ -267,6 +269,26 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
             )
         done[name] = own
         return own
+
+    def _with_fuel(self, profile: Profile) -> Profile:
+        """The profile with what follows from its fuel, which it may not give as well (rule 6)."""
+        values: dict[str, Value] = dict(profile.values)
+        if "fuel_co2" not in values:
+            return profile
+        twice = [name for name in FROM_FUEL if name in self.profiles[profile.name].values]
+        if twice:
+            raise problem(
+                "it follows from heat and fuel_co2; cure: remove it (rule 6)",
+                at=f"profiles.{profile.name}.values.{twice[0]}",
+            )
+        numbers: dict[str, float] = {
+            name: values[name].to(PARAMETERS[name].unit)
+            for name in ("heat", "fuel_co2", "fuel_co2_captured")
+            if name in values
+        }
+        values |= fuel_records(values, numbers)
+        ordered = {key: values[key] for key in PARAMETERS if key in values}
+        return profile.model_copy(update={"values": ordered})
 
     @property
     def profile_names(self) -> tuple[str, ...]:

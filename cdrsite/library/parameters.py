@@ -55,6 +55,8 @@ PARAMETERS: dict[str, Parameter] = _table(
     ("materials", "kg/t"),
     ("land_exclusive_fraction", "1"),
     ("fossil_co_captured", "t/t"),
+    ("fuel_co2", "kg/kWh"),
+    ("fuel_co2_captured", "1"),
     ("emissions_embodied", "kg/t"),
     ("emissions_chain", "kg/t"),
     ("emissions_heat", "kg/kWh"),

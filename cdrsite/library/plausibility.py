@@ -52,7 +52,7 @@ MOST: dict[str, float] = {
 """Unit of a parameter -> size beyond which a value is an error of typing, not of judgement: at
 least a hundred times what any source of the library gives."""
 SHARES = frozenset(
-    {"buffer", "capacity_factor", "capture_loss", "land_exclusive_fraction",
+    {"buffer", "capacity_factor", "capture_loss", "fuel_co2_captured", "land_exclusive_fraction",
      "transport_injection_loss"}
 )  # fmt: skip
 """Parameters that are a part of a whole: at most 1."""

@@ -21,6 +21,7 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.fields import to_base_year
 from cdrsite.core.units import parse_quantity
 from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.library.fuel import FROM_FUEL, with_fuel
 from cdrsite.library.methods import Method, Profile, load_method, load_method_file
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.library.plausibility import refuse_impossible
@@ -113,8 +114,10 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
         supplied = numbers.get(parameter, 0.0) < 0
         numbers[parameter] = _override(name, parameter, value, base_year, negative=supplied)
         replaced[parameter] = str(value)
-    model = MethodModel(name, method, profile, choice, numbers, replaced)
     where = f"methods.{name}"
+    _refuse_twice(numbers, replaced, where)
+    numbers = with_fuel(numbers)
+    model = MethodModel(name, method, profile, choice, numbers, replaced)
     _refuse_unknown(where, numbers)
     given = {p: f"{where}.override.{p}" if p in choice.override else where for p in numbers}
     refuse_impossible(numbers, given)
@@ -130,6 +133,19 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
                 rule=7,
             )
     return model
+
+
+def _refuse_twice(numbers: Mapping[str, float], replaced: Mapping[str, str], where: str) -> None:
+    """Refuse an override of what follows from the fuel (rule 6)."""
+    twice = [name for name in FROM_FUEL if name in replaced and "fuel_co2" in numbers]
+    if twice:
+        raise ConfigError(
+            "it follows from the fuel",
+            where=f"{where}.override.{twice[0]}",
+            got=replaced[twice[0]],
+            cure="override heat, fuel_co2 or fuel_co2_captured instead",
+            rule=6,
+        )
 
 
 def _of_the_study(scenario: Scenario, choice: MethodChoice) -> dict[str, tuple[float, str]]:
@@ -252,6 +268,11 @@ def chain_losses(model: MethodModel, scenario: Scenario, given: Ingredients) -> 
     return replace(losses, injection=0.0, transport_per_100km=scenario.transport.leakage)
 
 
+def _uncaptured(model: MethodModel) -> float:
+    """CO2 of the fuel that is not captured along [kg/kWh of heat]."""
+    return model.number("fuel_co2") * (1.0 - model.number("fuel_co2_captured", 1.0))
+
+
 def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[str, Sum]:
     """Factors of the net factor by name (:func:`cdrsite.methods.net.net_factor_terms`)."""
     return {
@@ -259,7 +280,7 @@ def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[st
         # own renewables: their embodied emissions are in the plant's, not the grid's
         "grid_intensity": const(0.0) if "electricity" in needs.own else _sum(given.intensity),
         "heat": needs.taken["heat"],
-        "heat_intensity": const(model.number("emissions_heat")),
+        "heat_intensity": const(model.number("emissions_heat") + _uncaptured(model)),
         "transport_km": _sum(given.transport_km),
         "biomass": needs.taken["biomass"],
         "haul_km": const(0.0),

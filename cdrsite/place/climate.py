@@ -84,7 +84,8 @@ class AnchoredNeeds:
         power = 1.0 - self.pumped + self.pumped * heat
         if self.electricity > 0:
             power = power + (here.electricity - self.at.electricity) / self.electricity
-        return ClimateValues(power, heat, here.productivity / self.at.productivity)
+        productivity = here.productivity / self.at.productivity
+        return ClimateValues(power, heat, productivity, here.water / self.at.water)
 
 
 class Climate(Model):
@@ -214,9 +215,11 @@ class AirClimate(Dependence):
         return found
 
     def needs(self, use: Use, needs: Needs) -> Needs:
-        """Electricity and heat times their factors; capital by the productivity."""
-        electricity, heat, inverse = (layer(own_layer(kind, use.name)) for kind in _FACTORS)
+        """Electricity, heat and water times their factors; capital by the productivity."""
+        electricity, heat, inverse, water = (layer(own_layer(kind, use.name)) for kind in _FACTORS)
         needs = needs.times(electricity=electricity, heat=heat)
+        if use.method.climate.water is not None:
+            needs = needs.times(water=water)
         return replace(needs, inverse_productivity=inverse)
 
     def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
@@ -239,11 +242,14 @@ class AirClimate(Dependence):
             values = climate_values(table, warm[0], moist[0], point)
         anchored = AnchoredNeeds(at, numbers["electricity"], numbers["heat pump share"])
         factors = anchored.factors(values)
-        made = factors.electricity, factors.heat, 1.0 / factors.productivity
-        return {k: v.astype(np.float32) for k, v in zip(_FACTORS, made, strict=True)}
+        made = factors.electricity, factors.heat, 1.0 / factors.productivity, factors.water
+        named = dict(zip(_FACTORS, made, strict=True))
+        if table.water is None:
+            named.pop("water factor")
+        return {kind: values.astype(np.float32) for kind, values in named.items()}
 
 
-_FACTORS = ("electricity factor", "heat factor", "inverse productivity")
+_FACTORS = ("electricity factor", "heat factor", "inverse productivity", "water factor")
 """Kinds of its layers."""
 _CHEAPEST = 0
 """Stands for the cheapest operating point among numbers."""

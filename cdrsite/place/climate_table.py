@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from cdrsite.core.errors import DataError
 from cdrsite.core.fields import Model, StrictNumber, Text, problem
+from cdrsite.place.evaporation import evaporation
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -112,6 +113,9 @@ class ClimateTable(Model):
     points: tuple[PointOrRow, ...] = Field(min_length=1)
     """What the source gives: mappings, or rows [temperature, humidity, point, electricity, heat,
     productivity]."""
+    water: Literal["evaporation"] | None = None
+    """How the water need follows the climate: `evaporation`, by what the air takes up until it is
+    saturated, per tonne captured; not at all when not given."""
     source: Text
     """Id of the source."""
     locator: Text
@@ -156,11 +160,14 @@ class ClimateValues:
         Per gross tonne [kWh/t].
     productivity : ndarray
         Output of a plant, in the unit of the table.
+    water : ndarray
+        Per gross tonne, relative: only ratios have a meaning.
     """
 
     electricity: FloatArray
     heat: FloatArray
     productivity: FloatArray
+    water: FloatArray
 
 
 PARTS = tuple(part.name for part in fields(ClimateValues))
@@ -214,6 +221,7 @@ def _interpolate(
     A clamped piecewise-linear function is its first value plus, for each segment, the rise times
     the clipped position in the segment: whole-array steps without a search, NaN passes through.
     """
+    air = temperature, humidity
     temperature = np.clip(temperature, *table.clamp.temperature)
     humidity = np.clip(humidity, *table.clamp.humidity)
     # adding 0 x input makes an edge value an array of the right shape and carries NaN along
@@ -232,7 +240,11 @@ def _interpolate(
         share = _position(temperature, colder[0].temperature, warmer[0].temperature)
         steps = zip(result, by_row[index], by_row[index + 1], strict=True)
         result = [value + share * (above - below) for value, below, above in steps]
-    return ClimateValues(*result)
+    electricity, heat, productivity = result
+    water = 1.0 + zero
+    if table.water == "evaporation":
+        water = evaporation(*air) / productivity
+    return ClimateValues(electricity, heat, productivity, water)
 
 
 def plausible_climate(name: str, values: npt.ArrayLike) -> FloatArray:
@@ -341,11 +353,13 @@ def annual_climate_values(
     output: FloatArray | float = 0.0
     electricity: FloatArray | float = 0.0
     heat: FloatArray | float = 0.0
+    water: FloatArray | float = 0.0
     for month, days in enumerate(MONTH_DAYS):
         values = climate_values(table, warm[month], moist[month], point)
         captured = values.productivity * (days / year)
         output = output + captured
         electricity = electricity + values.electricity * captured
         heat = heat + values.heat * captured
+        water = water + values.water * captured
     total = np.asarray(output)
-    return ClimateValues(electricity / total, heat / total, total)
+    return ClimateValues(electricity / total, heat / total, total, water / total)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.library.fuel import with_fuel
 from cdrsite.methods.model import method_plan, priced
 from cdrsite.methods.rivals import rival_sums
 from cdrsite.place.registry import place_numbers
@@ -85,7 +86,7 @@ def _moving(
     for name, number in model.numbers.items():
         tried: list[bool | None] = []
         for other in _others(number) if name not in always else ():
-            varied = replace(model, numbers={**model.numbers, name: other})
+            varied = replace(model, numbers=with_fuel({**model.numbers, name: other}))
             tried.append(_differs(varied, scenario, given, plain))
             if tried[-1]:
                 break

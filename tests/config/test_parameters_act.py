@@ -34,7 +34,7 @@ INFORMATIVE = {
 """Parameter -> why no number of a study follows from it."""
 
 SOLID, RESIDUE, CROP, FOREST = "daccs-solid", "beccs-residue", "beccs-energy-crop", "afforestation"
-ROCK = "enhanced-weathering"
+ROCK, LIQUID = "enhanced-weathering", "daccs-liquid"
 CLIMATE = {"climate": {"temperature": "warmth", "humidity": "damp"}}
 PUMPED = {"climate": {**CLIMATE["climate"], "reference": {"temperature": 10, "humidity": 78}}}
 OWN_POWER = {"own_power": {}}
@@ -54,6 +54,8 @@ VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "land_exclusive_fraction": (CROP, 0.4, GROWN, {}),
     "storage": (SOLID, 1.2, {}, {}),
     "fossil_co_captured": (SOLID, 0.2, {}, {}),
+    "fuel_co2": (LIQUID, 0.3, {}, {}),
+    "fuel_co2_captured": (LIQUID, 0.8, {}, {}),
     "emissions_embodied": (SOLID, 40, {}, {}),
     "emissions_chain": (SOLID, 60, {}, {}),
     "emissions_heat": (SOLID, 0.3, {"override": {"heat": 500}}, {}),

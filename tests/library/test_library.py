@@ -152,12 +152,6 @@ def test_forest_land_follows_the_uptake() -> None:
     assert 20 <= peak <= 40
 
 
-def test_fossil_co2_uses_storage_and_is_not_removal() -> None:
-    chosen = load_method("daccs-liquid").profile()
-    assert chosen.number("storage") == 1.3
-    assert chosen.number("storage") - chosen.number("fossil_co_captured") == pytest.approx(1.0)
-
-
 def test_a_dash_is_unknown_and_never_zero() -> None:
     crop = load_method("beccs-energy-crop").profile()
     assert crop.get("luc_emissions").value is None

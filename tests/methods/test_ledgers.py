@@ -22,7 +22,7 @@ from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 from cdrsite.testing.formulae import net_factor
 
-LIQUID = """  daccs-liquid: {override: {capture_loss: 0.02, storage: 1.3, fossil_co_captured: 0.3}}
+LIQUID = """  daccs-liquid: {override: {capture_loss: 0.02}}
 """
 
 

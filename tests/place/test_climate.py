@@ -275,8 +275,8 @@ def test_at_its_own_climate_a_plant_is_its_profile(
 
 
 def test_the_electricity_of_the_process_is_added_and_heat_is_scaled() -> None:
-    at = ClimateValues(*map(np.array, (100.0, 1000.0, 10.0)))
-    here = ClimateValues(*map(np.array, (130.0, 1500.0, 8.0)))
+    at = ClimateValues(*map(np.array, (100.0, 1000.0, 10.0, 1.0)))
+    here = ClimateValues(*map(np.array, (130.0, 1500.0, 8.0, 1.0)))
     got = AnchoredNeeds(at, 600.0, 0.5).factors(here)
     assert 600 * got.electricity == pytest.approx(300 + 30 + 300 * 1.5)
     assert (got.heat, got.productivity) == pytest.approx((1.5, 0.8))
