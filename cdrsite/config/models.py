@@ -27,6 +27,7 @@ from cdrsite.core.fields import (
     Years,
     at_home,
     exactly_one,
+    one_or_many,
     parser,
     price,
     problem,
@@ -156,6 +157,27 @@ class Admin(Model):
     """Column with the units' names."""
 
 
+class Zones(Model):
+    """Zones that values of layers are told for; cells at an edge count by their exact share."""
+
+    layer: str | None = None
+    """A polygon layer; polygons that overlap count in both."""
+    name: str | None = None
+    """Column with the zones' names."""
+    side: int | None = Field(None, ge=1)
+    """Squares of this many cells a side, in place of a layer."""
+    values: one_or_many(str) = ()  # type: ignore[valid-type]
+    """Layers: areas of classes, means by area, sums of amounts; of all land and of what each method
+    may use."""
+
+    @model_validator(mode="after")
+    def _which(self) -> Self:
+        exactly_one(self, ("layer", "side"), "zones are polygons or squares")
+        if self.side is not None and self.name is not None:
+            raise problem("squares have no column of names; cure: remove it", at="name")
+        return self
+
+
 class Outputs(Model):
     """What a run writes."""
 
@@ -167,12 +189,23 @@ class Outputs(Model):
     """Alternatives are at least this far from all better sites of their method; where no plant is
     needed, a site is the ground within half of it [km]."""
     admin: Admin | None = None
-    """Provinces, or other units, that totals are given for."""
+    """Provinces, or other units, that totals are given for; a cell counts where its centre lies."""
     every_route: bool = False
     """Maps of every route to storage that is kept (`transport.sinks_per_cell`), the cheapest first:
     cost, length and storage unit of each rank; and what a km of line costs in each cell."""
+    zones: Zones | None = None
+    """Zones that values of layers are told for, in the table `zones`."""
     compression: Literal["deflate", "zstd"] = "deflate"
     """Deflate opens everywhere; zstd is smaller and faster."""
+
+    def layers(self) -> Iterator[tuple[str, str]]:
+        """Layer and key below ``outputs`` of all that is told by layers."""
+        if self.admin is not None:
+            yield self.admin.layer, "admin.layer"
+        if self.zones is not None and self.zones.layer is not None:
+            yield self.zones.layer, "zones.layer"
+        for i, name in enumerate(self.zones.values if self.zones is not None else ()):
+            yield name, f"zones.values.{i}"
 
     @field_validator("folder")
     @classmethod
@@ -372,7 +405,8 @@ class Scenario(Model):
             use(name, f"network.{key}")
         for i, policy in enumerate(self.policies):
             use(policy.layer, f"policies.{i}.layer")
-        use(self.outputs.admin.layer if self.outputs.admin else None, "outputs.admin.layer")
+        for name, key in self.outputs.layers():
+            use(name, f"outputs.{key}")
         self._method_references(use)
         for name, layer in self.layers.items():
             if isinstance(layer, DerivedLayer):

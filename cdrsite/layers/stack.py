@@ -7,7 +7,7 @@ read, its kind knows: see :mod:`cdrsite.layers.kinds`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
@@ -368,6 +368,10 @@ class LayerStack:
         ndarray of float32, shape of the block
         """
         return self._vector(name).feature_coverage(feature, block)
+
+    def each_coverage(self, name: str, block: Block) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Features that meet a block, by number, and the share of each cell that they cover."""
+        return self._vector(name).each_coverage(block)
 
     @by_block
     def distance(

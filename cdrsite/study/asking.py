@@ -16,9 +16,10 @@ from cdrsite.siting.suitability import criterion_score
 from cdrsite.study.gathering import existing_sites
 from cdrsite.study.network import existing_pipes
 from cdrsite.study.prepare import open_layers, resolve_methods
+from cdrsite.study.zones import shares
 
 if TYPE_CHECKING:
-    from cdrsite.config.models import Scenario
+    from cdrsite.config.models import Scenario, Zones
     from cdrsite.layers.stack import LayerStack
 
 Wrong = list[tuple[str, str]]
@@ -66,6 +67,18 @@ def everything_wrong(scenario: Scenario) -> Wrong:
     return [(key, text) for text, key in first.items()]
 
 
+def ask_all(scenario: Scenario, reader: LayerStack) -> None:
+    """Ask at one cell all that keys ask of the layers, so that no later stage is the first to.
+
+    Raises
+    ------
+    CdrsiteError
+        Of the first question that is refused.
+    """
+    for _, question in _questions(scenario, reader):
+        question()
+
+
 def scenario_gaps(scenario: Scenario) -> Iterator[tuple[str, str]]:
     """Keys that name a layer that there is not."""
     for text, key in scenario.unknown_layers():
@@ -89,12 +102,27 @@ def _questions(scenario: Scenario, reader: LayerStack) -> Iterator[Question]:
         yield "outputs.admin", partial(reader.labels, admin.layer, block)
         if admin.name is not None:
             yield "outputs.admin.name", partial(reader.text, admin.layer, admin.name)
+    zones = scenario.outputs.zones
+    if zones is not None:
+        yield from _of_zones(zones, reader, block, known)
     yield from _of_resources(scenario, reader, block, known)
     sites, pipes = scenario.network.sites, scenario.network.pipelines
     if sites is not None and sites.layer in known:
         yield "network.sites", partial(existing_sites, sites, reader)
     if pipes is not None and pipes.layer in known:
         yield "network.pipelines", partial(existing_pipes, pipes, reader, grid)
+
+
+def _of_zones(
+    zones: Zones, reader: LayerStack, block: Block, known: set[str]
+) -> Iterator[Question]:
+    if zones.layer in known:
+        yield "outputs.zones", partial(lambda: list(shares(zones, reader, block)))
+        if zones.name is not None:
+            yield "outputs.zones.name", partial(reader.text, zones.layer, zones.name)
+    for i, name in enumerate(zones.values):
+        if name in known and reader.info(name).kind != "class":
+            yield f"outputs.zones.values.{i}", partial(reader.values, name, block)
 
 
 def _of_resources(

@@ -57,6 +57,7 @@ from cdrsite.study.tables import (
 )
 from cdrsite.study.tally import Tally
 from cdrsite.study.used import what_is_used
+from cdrsite.study.zones import zonal_table
 
 if TYPE_CHECKING:
     from cdrsite.engine.arrays import ArrayStore
@@ -76,7 +77,7 @@ PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
     reads=(
         *("name", "title", "costs", "accounting.retention_years", "resources", "objective"),
         *("transport.cost", "transport.leakage", "network.plan", "network.plants", "policies"),
-        *("outputs.admin", "outputs.sites", "outputs.site_distance"),
+        *("outputs.admin", "outputs.sites", "outputs.site_distance", "outputs.zones"),
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, pools_of, storage_of, formulae, exclude),
@@ -132,6 +133,7 @@ def assemble(
         "sites": site_table(setting, offers, allocation, gathered, plants, space.result),
         "limits": limit_table(methods, tally),
         "exclusions": exclusion_table(setting.book, areas, tally),
+        "zones": zonal_table(setting, space),
     }
     names = tuple(rule.name for rule in setting.book.rules)
     summary = summarise(scenario, grid, tally, tables, allocation)

@@ -23,7 +23,7 @@ from cdrsite.engine.cache import Cache
 from cdrsite.engine.record import InputWatch, changed_text
 from cdrsite.result.study_result import StudyResult
 from cdrsite.siting.exclusions import exclude_block
-from cdrsite.study.asking import everything_wrong, refusal
+from cdrsite.study.asking import ask_all, everything_wrong, refusal
 from cdrsite.study.assemble import assemble
 from cdrsite.study.assumed import alternative_sentences, alternatives, warn_of_assumptions
 from cdrsite.study.cells import score, score_cells
@@ -213,6 +213,7 @@ def try_one_cell(setting: Setting) -> None:
     """Take one cell through every stage: what a later block would refuse is refused here."""
     setting = replace(setting, reader=setting.reader.glance())
     scenario, reader = setting.scenario, setting.reader
+    ask_all(scenario, reader)
     policies_of(setting)
     if scenario.network.plan:
         check_network(setting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -135,6 +136,19 @@ class Vector:
     def feature_coverage(self, feature: int, block: Block) -> NDArray[np.float32]:
         """Share of each cell that one feature covers, grown by the layer's own buffer."""
         return self._vectors.feature_rings(self.file.name, feature).fraction(block)
+
+    def each_coverage(self, block: Block) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Features that meet a block, and the share of each cell that they cover."""
+        for index, rings in self._vectors.each_rings(self.file.name).each(block):
+            window = rings.window(block)
+            if window is None:
+                continue
+            out = np.zeros(block.shape, np.float32)
+            out[
+                window.row0 - block.row0 : window.row1 - block.row0,
+                window.col0 - block.col0 : window.col1 - block.col0,
+            ] = rings.fraction(window)
+            yield index, out
 
     def distance(
         self, block: Block, where: str | None = None, reach: float = 0.0
