@@ -40,6 +40,8 @@ VECTOR_SUFFIXES = {
     ".gpkg", ".geojson", ".json", ".shp", ".parquet", ".geoparquet", ".gdb", ".fgb", ".kml", ".csv",
     ".gml", ".topojson", ".zip",
 }  # fmt: skip
+FOLDERS = {".zarr", ".gdb"}
+"""Endings of folders that are read as one file."""
 CUBE_SUFFIXES = {".nc", ".nc4", ".cdf", ".zarr"}
 
 
@@ -57,6 +59,15 @@ def require_file(path: Path, where: str) -> None:
         Names the nearest file in the same folder.
     """
     with reading(where, cure="check its rights, and the disk"):
+        if path.is_dir() and path.suffix.lower() not in FOLDERS:
+            names = sorted(one.name for one in path.iterdir() if one.suffix)[:3]
+            raise DataError(
+                "a folder is no layer",
+                where=where,
+                got=f"{path.name}/ with {', '.join(names)}" if names else f"{path.name}/, empty",
+                expected="a file, or a Zarr store or file geodatabase",
+                cure=f"for tiles of one raster a pattern, e.g. path: {path.name}/*.tif",
+            )
         if path.is_file() or path.is_dir():
             return
         if path.exists():

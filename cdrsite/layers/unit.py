@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from cdrsite.core.errors import UnitError
-from cdrsite.core.units import Dimension, conversion, find_currency
+from cdrsite.core.units import Dimension, conversion, find_currency, same_dimension
 
+PEAK_YIELD = "kWh/kWp"
+"""Yearly yield of photovoltaics by its peak power, as the library has it."""
+YIELDS = ("kWh/kWp/yr", "kWh/kW", "kWh/kW/yr")
+"""How others write the same: a power is the peak power, and a yield that of a year."""
 _ANGLES = {"degree", "degrees", "deg", "°", "radian", "radians", "rad"}
 
 
@@ -50,8 +54,11 @@ def factor(have: str | None, want: str, where: str, base_year: int) -> tuple[flo
         from cdrsite.core.currency import convert
 
         money = convert(1.0, code, year or base_year, base_year)
+    wanted = find_currency(want)[0]
+    if want == PEAK_YIELD and "Wh/" in have:
+        wanted = next((one for one in YIELDS if same_dimension(have, one)), want)
     try:
-        scale, offset = conversion(plain, find_currency(want)[0])
+        scale, offset = conversion(plain, wanted)
     except UnitError as error:
         raise UnitError(
             error.what,

@@ -317,8 +317,9 @@ def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
     capacity = reader.attribute(layer, _capacity_column(model))
     capacity = capacity * conversion(model.capacity_unit, "t")[0] * model.factor
     rate = _rate(model, reader, capacity)
-    for label, values in (("a capacity", capacity), ("an injection rate", rate)):
-        _refuse_missing(model, label, names, values)
+    column = _capacity_column(model)
+    _refuse_missing(model, "a capacity", column, names, capacity)
+    _refuse_missing(model, "an injection rate", model.injection or column, names, rate)
     keep, left_out = _usable_units(model, reader, ids, names)
     if not keep.any():
         raise DataError(
@@ -392,7 +393,9 @@ def _refuse_shared_ids(model: Storage, ids: list[str]) -> None:
         )
 
 
-def _refuse_missing(model: Storage, label: str, names: tuple[str, ...], values: F64) -> None:
+def _refuse_missing(
+    model: Storage, label: str, column: str | None, names: tuple[str, ...], values: F64
+) -> None:
     wrong = [names[i] for i in np.flatnonzero(~((values >= 0) & np.isfinite(values)))]
     if wrong:
         raise DataError(
@@ -400,7 +403,8 @@ def _refuse_missing(model: Storage, label: str, names: tuple[str, ...], values: 
             where=f"layers.{model.units}",
             got=", ".join(wrong[:5]),
             expected="a finite number, 0 or more",
-            cure="correct the column, or leave these units out with `where`",
+            cure=f"leave these units out, e.g. layers.{model.units}.where: {column} > 0, or "
+            "correct the column",
             rule=7,
         )
 
@@ -409,7 +413,7 @@ def _storage_cost(model: Storage, reader: LayerReader, names: tuple[str, ...]) -
     if not isinstance(model.cost, str):
         return np.full(len(names), float(model.cost))
     cost = reader.attribute(model.units or "", model.cost)
-    _refuse_missing(model, "a cost", names, cost)
+    _refuse_missing(model, "a cost", model.cost, names, cost)
     return cost
 
 
@@ -429,7 +433,8 @@ def _usable_units(
         depth = reader.attribute(model.units or "", model.depth)
         for i in np.flatnonzero((depth < model.min_depth) | (depth > model.max_depth)):
             keep[i] = False
-            left_out.append(f"{names[i]}: depth {depth[i]:g} m")
+            zero = "; add nodata: 0 to the layer if that means unknown" if depth[i] == 0 else ""
+            left_out.append(f"{names[i]}: depth {depth[i]:g} m{zero}")
         unknown = [names[i] for i in np.flatnonzero(np.isnan(depth))]
         if unknown:
             named = ", ".join(unknown[:5]) + (" ..." if len(unknown) > 5 else "")

@@ -61,7 +61,10 @@ def test_an_unknown_depth_is_kept_with_a_warning(tmp_path: Path) -> None:
     options = {"injection": "rate", "depth": "depth"}
     got = read(path, **options)
     assert got.names == ("s 2",)
-    assert got.left_out == ("s 1: depth 0 m", "s 3: depth 400 m")
+    assert got.left_out == (
+        "s 1: depth 0 m; add nodata: 0 to the layer if that means unknown",
+        "s 3: depth 400 m",
+    )
     with pytest.warns(CdrsiteWarning, match=r"depth of 1 storage units is unknown.*kept: s 1"):
         got = read(path, {"nodata": 0}, **options)
     assert got.names == ("s 1", "s 2")
