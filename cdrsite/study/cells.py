@@ -294,8 +294,7 @@ class ScoreBlock:
         scored = score_cells(setting, self.offers, excluded, block)
         found = variables_of(setting, self.offers, scored, reasons, block)
         if self.offers.links is not None and setting.scenario.outputs.every_route:
-            outside = (reasons & np.uint32(OUTSIDE_BIT)) != 0
-            found |= every_route(self.offers.links, self.scratch, outside, block)
+            found |= every_route(self.offers.links, self.scratch, outside_of(reasons), block)
         return found
 
     def __call__(self, block: Block) -> ScorePart:
