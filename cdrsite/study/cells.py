@@ -17,7 +17,6 @@ import numpy as np
 from cdrsite.competition.blockcells import BlockCells, CellLayout, write_cells
 from cdrsite.core.grid import Block
 from cdrsite.core.plaindata import recorded
-from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.model import land_layer, left_layer
