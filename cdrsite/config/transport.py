@@ -97,7 +97,8 @@ class Corridor(Overlay):
 class Crossing(Model):
     """What each crossing of a line costs, on top of the length of the route.
 
-    Paid where the straight line between two cells crosses it; routes are the cheapest with it.
+    Paid where the straight line between two cells crosses it; routes and the network's corridors
+    are the cheapest with it.
     """
 
     layer: str

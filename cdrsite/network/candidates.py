@@ -21,6 +21,7 @@ import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.network.contraction import Moves, Strand, shortest, steps_km, thin
+from cdrsite.transport.crossings import bill_crossings
 from cdrsite.transport.distance import DistanceResult, Sources, least_cost
 from cdrsite.transport.routes import trace
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.transport.crossings import EdgeCosts
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -165,6 +167,7 @@ def candidate_network(
     storage: Sequence[tuple[NDArray[Any], NDArray[Any]]],
     *,
     billed: NDArray[Any] | None = None,
+    crossings: EdgeCosts | None = None,
     plain: float = 1.0,
     pipes: Sequence[ExistingPipe] = (),
     nearest: int = 3,
@@ -188,6 +191,9 @@ def candidate_network(
         Access cells of each storage unit.
     billed : ndarray, shape (rows, cols), optional
         What is paid [cost per km] where that is not what steers.
+    crossings : EdgeCosts, optional
+        What a move pays once, besides, where it crosses something [billed cost]; it steers the
+        routes too. An arc's weight holds it, as the length of plain ground that costs as much.
     plain : float
         Cost of a km of plain ground, in the unit of the billed surface.
     pipes : sequence of ExistingPipe
@@ -231,7 +237,7 @@ def candidate_network(
             f"loss limit {loss_limit}",
             expected="all positive",
         )
-    router = _Router(friction, grid, billed, neighbours, threads, plants, storage, pipes)
+    router = _Router(friction, grid, billed, crossings, neighbours, threads, plants, storage, pipes)
     moves, direct = router.corridors(nearest, rounds)
     measure = router.storage_pairs(checked)
     if not len(measure):
@@ -320,6 +326,7 @@ class _Router:
         friction: NDArray[Any],
         grid: AnalysisGrid,
         billed: NDArray[Any] | None,
+        crossings: EdgeCosts | None,
         neighbours: int,
         threads: int,
         plants: Sequence[tuple[int, int]],
@@ -328,8 +335,10 @@ class _Router:
     ) -> None:
         self.grid, self.friction = grid, np.asarray(friction, np.float64)
         self.billed = self.friction if billed is None else np.asarray(billed, np.float64)
+        self.crossings = crossings
         self.options: dict[str, Any] = {
             "neighbours": neighbours, "dtype": "float64", "threads": threads,
+            "crossings": crossings,
         }  # fmt: skip
         self.open = np.isfinite(self.friction)
         self.plant = self._plant_cells(plants)
@@ -338,7 +347,9 @@ class _Router:
         shut = [k for k, cell in enumerate(self.unit_cells) if not len(cell)]
         if shut:
             _warn(f"storage units without a passable access cell are left out: {shut}")
-        self.pipes = [pipe_moves(pipe, k, grid, self.billed) for k, pipe in enumerate(pipes)]
+        self.pipes = [
+            pipe_moves(pipe, k, grid, self.billed, crossings) for k, pipe in enumerate(pipes)
+        ]
         self.pipe_cells = [
             self._open_cells(*np.divmod(moves.cells(), grid.cols)) for moves in self.pipes
         ]
@@ -381,10 +392,14 @@ class _Router:
         ids = [np.full(len(cell), n) for n, cell in enumerate(places)]
         row, col = np.divmod(np.concatenate(places), self.grid.cols)
         count = sum(len(cell) > 0 for cell in places)
-        return least_cost(
+        found = least_cost(
             friction, self.grid.row_steps_m, Sources.of(row, col, np.concatenate(ids)),
             billed=self.billed, k=min(k, count), **self.options,
         )  # fmt: skip
+        if self.crossings is None:
+            return found
+        paid = np.asarray(found.cost) + bill_crossings(found, self.crossings)
+        return replace(found, cost=paid)
 
     def corridors(self, nearest: int, rounds: int) -> tuple[list[Moves], list[Strand]]:
         """Routes of the last round, and the direct paths between plants of the first."""
@@ -452,7 +467,7 @@ class _Router:
         step = np.concatenate((wide, np.full(len(a) - len(wide), north / 1000.0)))
         border = (owner[a] != owner[b]) & (owner[a] >= 0) & (owner[b] >= 0)
         a, b, step = a[border], b[border], step[border]
-        across = 0.5 * (bill[a] + bill[b]) * step
+        across = 0.5 * (bill[a] + bill[b]) * step + _crossed(self.crossings, self.grid, a, b)
         total = cost[a] + across + cost[b]
         low, high = np.minimum(owner[a], owner[b]), np.maximum(owner[a], owner[b])
         order = np.lexsort((a, total, high, low))
@@ -494,7 +509,20 @@ class _Router:
         return [*self.pipes, *steps], {unit for unit, _ in self.ends}
 
 
-def pipe_moves(pipe: ExistingPipe, number: int, grid: AnalysisGrid, billed: NDArray[Any]) -> Moves:
+def _crossed(edges: EdgeCosts | None, grid: AnalysisGrid, a: Ints, b: Ints) -> Floats | float:
+    """What moves between flat cells pay for crossings."""
+    if edges is None:
+        return 0.0
+    return edges.between(*np.divmod(a, grid.cols), *np.divmod(b, grid.cols))
+
+
+def pipe_moves(
+    pipe: ExistingPipe,
+    number: int,
+    grid: AnalysisGrid,
+    billed: NDArray[Any],
+    crossings: EdgeCosts | None = None,
+) -> Moves:
     """Cells along an existing pipe, straight between its vertices, with the cost of a new one.
 
     Raises
@@ -523,7 +551,7 @@ def pipe_moves(pipe: ExistingPipe, number: int, grid: AnalysisGrid, billed: NDAr
     if len(cell) < 2:
         raise DataError(f"existing pipe {pipe.name} lies within one cell", where=WHERE)
     ground, step = np.asarray(billed, np.float64).ravel()[cell], steps_km(cell, grid)
-    cost = 0.5 * (ground[1:] + ground[:-1]) * step
+    cost = 0.5 * (ground[1:] + ground[:-1]) * step + _crossed(crossings, grid, cell[:-1], cell[1:])
     cost[~np.isfinite(cost)] = np.inf
     return Moves.along(cell, cost, step, -1, kind=number)
 

@@ -32,6 +32,7 @@ from cdrsite.study.gathering import Gathered, cell_at, gather, text_column, uniq
 from cdrsite.study.prepare import Setting, open_layers, resolve_methods, storage_of
 from cdrsite.study.routes import link_storage, pipeline_basis, storage_sites
 from cdrsite.transport.costmodels import unit_cost
+from cdrsite.transport.crossings import CrossingRules
 from cdrsite.transport.links import StorageSites, touched
 from cdrsite.transport.surface import BILLING, STEERING
 
@@ -79,7 +80,7 @@ class Projects:
         *("network", "outputs.admin", "policies.*.layer", "policies.*.zone_name"),
         *("costs.base_year", "costs.discount_rate", "costs.prices.electricity"),
         *(f"transport.{key}" for key in ("model", "flow", "utilisation", "region", "neighbours")),
-        *("transport.modes", "transport.truck_detour"),
+        *("transport.modes", "transport.truck_detour", "transport.surface.crossings"),
     ),
     after=(open_layers, resolve_methods, storage_of, link_storage, gather),
 )
@@ -253,13 +254,16 @@ def _corridors(
         raise _no_units()
     reader, basis = setting.reader, pipeline_basis(setting.scenario)
     access = _access(storage_sites(units), reader, plan)
+    plain = float(unit_cost(transport.flow, transport.model, basis).per_km)
+    rules = CrossingRules(transport.surface.crossings, reader, plan.grid, plain)
     found = candidate_network(
         plan.ground(ground.open(STEERING)),
         plan.grid,
         [*((plant.row, plant.col) for plant in plants.plants), *((e.row, e.col) for e in emitters)],
         list(access.values()),
         billed=plan.ground(ground.open(BILLING)),
-        plain=float(unit_cost(transport.flow, transport.model, basis).per_km),
+        crossings=rules.whole(transport.neighbours) if rules.names else None,
+        plain=plain,
         pipes=() if model.pipelines is None else existing_pipes(model.pipelines, reader, plan.grid),
         nearest=model.nearest,
         loss_limit=model.loss_limit,

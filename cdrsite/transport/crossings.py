@@ -164,6 +164,21 @@ class EdgeCosts:
         """Crossings of one layer, shape (directions, rows, cols)."""
         return ((self.codes >> (4 * layer)) & 15).astype(np.uint8)
 
+    def between(
+        self,
+        row: NDArray[np.int64],
+        col: NDArray[np.int64],
+        to_row: NDArray[np.int64],
+        to_col: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """Cost of single moves between cells of the grid [USD/t]."""
+        steps, number = np.unique(
+            np.stack((to_row - row, to_col - col), axis=1), axis=0, return_inverse=True
+        )
+        edge = edge_of_moves(steps)[number.ravel()]
+        codes = self.codes[edge[:, 0], row + edge[:, 1], col + edge[:, 2]]
+        return np.asarray(self.lookup[codes])
+
 
 def refuse_too_many(rules: Sequence[Crossing]) -> None:
     """Refuse more than :data:`MAX_LAYERS` crossing rules.

@@ -6,13 +6,20 @@ import itertools
 
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
-from cdrsite.core.grid import AnalysisGrid
-from cdrsite.network.candidates import ExistingPipe, candidate_network, relative_loss
+from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.network.candidates import (
+    ExistingPipe,
+    candidate_network,
+    pipe_moves,
+    relative_loss,
+)
 from cdrsite.network.contraction import Moves, contract, shortest, thin
+from cdrsite.transport.crossings import EdgeCosts, count_block, line_segments
 from cdrsite.transport.distance import Sources, least_cost
 
 
@@ -120,6 +127,56 @@ def test_weights_are_billed_over_plain() -> None:
     (arc,) = [a for a in found.arcs if a.pipe == -1]
     assert (arc.length_km, arc.weight_km) == pytest.approx((5.0, 12.5))
     assert found.direct[0].head == found.storage_node[0]
+
+
+RIVER = shapely.LineString([(4_006_000, 3_006_000), (4_006_000, 3_000_700)])
+"""Between columns 5 and 6 of five rows, down into the last row, whose middle is free."""
+
+
+def river_edges(cost: float, grid: AnalysisGrid, neighbours: int = 8) -> EdgeCosts:
+    segments = line_segments([RIVER], grid)
+    codes = count_block(segments, Block(0, grid.rows, 0, grid.cols), neighbours)
+    return EdgeCosts(codes, np.arange(16) * cost, ("river",))
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_corridors_pay_for_crossings_and_steer_around_dear_ones(rounds: int) -> None:
+    grid = grid_of(5, 12)
+    for cost in (3.0, 30.0):
+        found = candidate_network(
+            np.full((5, 12), 2.0), grid, [(0, 0)], [cells((0, 11))], neighbours=8, plain=2.0,
+            crossings=river_edges(2 * cost, grid), rounds=rounds,
+        )  # fmt: skip
+        (arc,) = [a for a in found.arcs if a.pipe == -1]
+        detour = 11 + 4 * 2 * (np.sqrt(2) - 1)  # four diagonal steps down and four up
+        assert arc.weight_km == pytest.approx(min(11 + cost, detour))
+        assert found.loss.direct_km[0] == pytest.approx(min(11 + cost, detour))
+        assert arc.length_km == pytest.approx(11.0 if cost == 3.0 else detour)
+        assert found.direct[0].weight_km == pytest.approx(arc.weight_km)
+
+
+def test_a_new_pipe_beside_an_existing_one_pays_for_what_it_crosses() -> None:
+    grid = grid_of(5, 12)
+    pipe = ExistingPipe("old", np.array([2, 2]), np.array([0, 11]), 1e6)
+    plain = pipe_moves(pipe, 0, grid, np.ones((5, 12)))
+    found = pipe_moves(pipe, 0, grid, np.ones((5, 12)), river_edges(40.0, grid))
+    expected = np.ones(11)
+    assert plain.cost.tolist() == expected.tolist()
+    expected[5] += 40.0
+    assert found.cost.tolist() == expected.tolist()
+
+
+def test_areas_that_touch_across_a_river_are_joined_at_what_the_crossing_costs() -> None:
+    grid = AnalysisGrid.from_bounds(
+        "EPSG:3035", (4e6, 3_004_000.0, 4_012_000.0, 3_005_000.0), 1000.0, snap=None
+    )
+    plants, unit = [(0, 0), (0, 9)], [cells((0, 11))]
+    found = candidate_network(
+        np.ones((1, 12)), grid, plants, unit, neighbours=8, crossings=river_edges(5.0, grid),
+        nearest=1,
+    )  # fmt: skip
+    (arc,) = [a for a in found.arcs if {a.tail, a.head} == {0, 9}]
+    assert arc.weight_km == pytest.approx(9.0 + 5.0)
 
 
 def test_existing_pipe_is_tied_into_and_free_and_may_be_doubled() -> None:

@@ -292,3 +292,31 @@ def test_tables_and_methods_that_store_do_not_go_together(tmp_path: Path) -> Non
         check_study(
             load_scenario(write_world(tmp_path), (stores, "network={plan: true, tables: ./none}"))
         )
+
+
+def test_corridors_of_a_study_pay_for_what_they_cross(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    study = tmp_path / "study.yaml"
+    frame = gpd.GeoDataFrame(
+        {"id": ["s"], "mt": [30.0], "mt_yr": [0.5], "depth": [1500.0]},
+        geometry=[shapely.box(4_007_000, 3_000_000, 4_008_000, 3_006_000)], crs="EPSG:3035",
+    )  # fmt: skip
+    frame.to_file(tmp_path / "stores.gpkg")
+    river = shapely.LineString([(4_006_500, 2_999_000), (4_006_500, 3_007_000)])
+    gpd.GeoDataFrame(geometry=[river], crs="EPSG:3035").to_file(tmp_path / "river.gpkg")
+    settings = (
+        "layers.stores={path: stores.gpkg}",
+        "layers.river={path: river.gpkg}",
+        "resources.storage={units: stores, id: id, capacity: mt, injection: mt_yr, depth: depth}",
+        "transport.modes=[pipeline]",
+        "network.plan=true",
+        "network.plants.daccs-solid={least: 1 kt/yr, most: 10 kt/yr, catchment: 3 km}",
+    )
+    crossed = "transport.surface.crossings=[{layer: river, adds: 40 km}]"
+    free, paid = (
+        cdrsite.run(load_scenario(study, (*settings, *more))).summary["network"]
+        for more in ((), (crossed,))
+    )
+    assert free["stored_mt_yr"] == pytest.approx(paid["stored_mt_yr"], rel=1e-6) != 0
+    # every tonne comes from the west of the river, so at least one line of 40 km more is paid
+    assert paid["objective_musd_yr"] > free["objective_musd_yr"]
