@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import inspect
 import math
 import os.path
+import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
 
@@ -16,13 +20,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     ValidationInfo,
     WithJsonSchema,
     create_model,
     model_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from cdrsite.core.currency import convert
 from cdrsite.core.errors import shown
@@ -43,9 +48,25 @@ class Model(BaseModel):
     A field marked by ``SkipJsonSchema`` is no key of a file: the program fills it in.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=False
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The schema, with the text below each field as its description.
+
+        pydantic would look them up at each start, which takes longer than all else of a model.
+        """
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for base in reversed(cls.__mro__):
+            for name, text in _texts_below(base).items():
+                field = cls.model_fields.get(name)
+                key = (field.alias or name) if field else ""
+                if field and key in properties and field.description is None:
+                    properties[key]["description"] = text
+        return schema
 
     @model_validator(mode="before")
     @classmethod
@@ -63,6 +84,34 @@ class Model(BaseModel):
             if not _takes_truth(cast(Hashable, fields[key].annotation)):
                 _refuse_truth(value, key)
         return data
+
+
+@cache
+def _texts_below(kind: type) -> dict[str, str]:
+    """Field -> the text that stands below it in the class; none where there is no source."""
+    if kind.__module__ in {"builtins", "abc", "typing"} or not issubclass(kind, Model):
+        return {}
+    body: list[ast.stmt] = []
+    for node in ast.walk(_syntax(kind.__module__)):
+        if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
+            body = node.body
+    return {
+        field.target.id: inspect.cleandoc(text.value.value)
+        for field, text in pairwise(body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
+
+
+@cache
+def _syntax(module: str) -> ast.Module:
+    try:
+        return ast.parse(inspect.getsource(sys.modules[module]))
+    except (KeyError, OSError, TypeError):  # made in a session, or shipped without source
+        return ast.Module([], [])
 
 
 def with_fields(fields: Mapping[str, tuple[Any, Any]]) -> Callable[[type[M]], type[M]]:
