@@ -14,7 +14,7 @@ import pytest
 from fuzz_files import KINDS
 
 WORKER = Path(__file__).resolve().parents[1] / "builders" / "fuzz_worker.py"
-FEW, MANY, ARGUMENTS = 150, 10_000, 2_000
+FEW, MANY, ARGUMENTS = 60, 10_000, 2_000
 SILENT = 120.0
 """Seconds of the clock without a word: a read that waits for something that never comes."""
 

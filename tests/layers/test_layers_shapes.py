@@ -102,7 +102,7 @@ def test_densifying_beforehand_changes_nothing(
     grid = AnalysisGrid.from_bounds(
         equal_area_crs(shape.bounds), (-2e5, -2e5, 2e5, 2e5), 1000.0, snap=None
     )
-    one, many = to_grid(arr(shape, shapely.segmentize(shape, 0.01)), WKT, grid, Repairs(), "here")
+    one, many = to_grid(arr(shape, shapely.segmentize(shape, 0.05)), WKT, grid, Repairs(), "here")
     assert one.area == pytest.approx(many.area, rel=1e-6)
     assert shapely.hausdorff_distance(one, many) < 1000 * EDGE_TOLERANCE * 2
 
