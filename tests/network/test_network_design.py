@@ -28,7 +28,6 @@ from cdrsite.network.relaxation import Relaxation
 from cdrsite.network.search import search
 from cdrsite.network.strengthen import Branch, bounds, strong_rows
 
-
 FEWER = settings(max_examples=max(settings.default.max_examples // 2, 1))
 """Each example is several designs."""
 

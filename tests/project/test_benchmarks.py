@@ -18,6 +18,7 @@ SMALLEST: dict[str, list[str]] = {
         "--side 12 --whole 5 --whole-side 12 --sweep --sweep-side 12",
         "--stream 2000 --stream-side 20 --folder {folder}/cells",
     ],
+    "bench_demo": ["{root} --runs 1 --command version --command methods"],
     "bench_distance": ["--sizes 40 --repeats 1", "--disk 64 --chunk 16 --block 32"],
     "bench_links": ["--sizes 60"],
     "bench_nation": [
@@ -63,6 +64,6 @@ def test_a_benchmark_measures_its_smallest_size(
     if name == "bench_network":
         request.getfixturevalue("cases_dir")  # or skip
     for command in SMALLEST[name]:
-        said = start(name, command.format(folder=tmp_path).split(), tmp_path)
+        said = start(name, command.format(folder=tmp_path, root=ROOT).split(), tmp_path)
         assert any(sign.isdigit() for sign in said)
     assert list(FOLDER.glob("*.tif")) == []
