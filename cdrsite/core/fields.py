@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
-import inspect
 import math
 import os.path
-import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
 
@@ -31,6 +27,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from cdrsite.core.currency import convert
 from cdrsite.core.errors import shown
+from cdrsite.core.keytexts import describe
 from cdrsite.core.numbers import as_text
 from cdrsite.core.references import entries_of, files_of
 from cdrsite.core.remote import is_address, local_copy, plain_address
@@ -54,18 +51,9 @@ class Model(BaseModel):
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """The schema, with the text below each field as its description.
-
-        pydantic would look them up at each start, which takes longer than all else of a model.
-        """
+        """The schema, with the texts that pydantic itself would look up at each start."""
         schema = handler(core_schema)
-        properties = handler.resolve_ref_schema(schema).get("properties", {})
-        for base in reversed(cls.__mro__):
-            for name, text in _texts_below(base).items():
-                field = cls.model_fields.get(name)
-                key = (field.alias or name) if field else ""
-                if field and key in properties and field.description is None:
-                    properties[key]["description"] = text
+        describe(cls, handler.resolve_ref_schema(schema).get("properties", {}))
         return schema
 
     @model_validator(mode="before")
@@ -84,34 +72,6 @@ class Model(BaseModel):
             if not _takes_truth(cast(Hashable, fields[key].annotation)):
                 _refuse_truth(value, key)
         return data
-
-
-@cache
-def _texts_below(kind: type) -> dict[str, str]:
-    """Field -> the text that stands below it in the class; none where there is no source."""
-    if kind.__module__ in {"builtins", "abc", "typing"} or not issubclass(kind, Model):
-        return {}
-    body: list[ast.stmt] = []
-    for node in ast.walk(_syntax(kind.__module__)):
-        if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
-            body = node.body
-    return {
-        field.target.id: inspect.cleandoc(text.value.value)
-        for field, text in pairwise(body)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(text, ast.Expr)
-        and isinstance(text.value, ast.Constant)
-        and isinstance(text.value.value, str)
-    }
-
-
-@cache
-def _syntax(module: str) -> ast.Module:
-    try:
-        return ast.parse(inspect.getsource(sys.modules[module]))
-    except (KeyError, OSError, TypeError):  # made in a session, or shipped without source
-        return ast.Module([], [])
 
 
 def with_fields(fields: Mapping[str, tuple[Any, Any]]) -> Callable[[type[M]], type[M]]:
