@@ -23,6 +23,8 @@ from cdrsite.layers.where import nearest
 if TYPE_CHECKING:
     from cdrsite.layers.stack import LayerStack
 
+LOOKED_THROUGH, BLOCK = 1_000_000, 256
+"""Cells up to which a computed supply is looked through, and the side of a block."""
 SUPPLY = re.compile(r"resources\.(\w+)\.layer$")
 """Keys of a scenario that name a layer of what each cell is offered."""
 
@@ -199,6 +201,7 @@ def _look_supply(stack: LayerStack, name: str, uses: Sequence[str]) -> None:
     """
     layer, info = stack.layers[name], stack.info(name)
     if not isinstance(layer, FileLayer):
+        _refuse_below_zero(stack, name)
         return
     least = _least(stack, name, layer)
     if least is not None and least[1] < 0:
@@ -217,6 +220,23 @@ def _look_supply(stack: LayerStack, name: str, uses: Sequence[str]) -> None:
             CdrsiteWarning,
             stacklevel=2,
         )
+
+
+def _refuse_below_zero(stack: LayerStack, name: str) -> None:
+    """Refuse a computed supply that is below zero in a cell; of large grids a run does so."""
+    if stack.grid.size > LOOKED_THROUGH:
+        return
+    for block in stack.grid.blocks(BLOCK):
+        least = float(np.nanmin(stack.bands(name, block), initial=0.0))
+        if least < 0:
+            raise DataError(
+                "a supply cannot be below zero",
+                where=f"layers.{name}",
+                got=f"{least:g} in a cell",
+                expected="0 or more",
+                cure="correct the layer, e.g. expression: max(0, ...)",
+                rule=7,
+            )
 
 
 def _least(stack: LayerStack, name: str, layer: FileLayer) -> tuple[float, float] | None:

@@ -108,7 +108,7 @@ def _questions(scenario: Scenario, reader: LayerStack) -> Iterator[Question]:
     yield from _of_resources(scenario, reader, block, known)
     sites, pipes = scenario.network.sites, scenario.network.pipelines
     if sites is not None and sites.layer in known:
-        yield "network.sites", partial(existing_sites, sites, reader)
+        yield "network.sites", partial(existing_sites, sites, reader, tuple(scenario.methods))
     if pipes is not None and pipes.layer in known:
         yield "network.pipelines", partial(existing_pipes, pipes, reader, grid)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
+from cdrsite.core.numbers import as_text
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.network.coarse import PlanGrid
@@ -83,7 +84,7 @@ def gather(setting: Setting, arrays: ArrayStore) -> Gathered:
     plan = PlanGrid.of(setting.area.grid)
     sites: list[Site] = []
     if model.plan and model.sites is not None:
-        sites = existing_sites(model.sites, setting.reader)
+        sites = existing_sites(model.sites, setting.reader, tuple(setting.models))
     tonnes, suitability, allowed = plan.allocation(
         *(arrays.open(name) for name in ("allocated", "suitability", "available"))
     )
@@ -154,22 +155,40 @@ def plant_rules(models: dict[str, MethodModel], network: Network) -> list[PlantR
     return rules
 
 
-def existing_sites(model: ExistingSites, reader: LayerReader) -> list[Site]:
-    """Given plants or sites as cells; those outside the grid are left out with a warning."""
+def existing_sites(
+    model: ExistingSites, reader: LayerReader, methods: Collection[str]
+) -> list[Site]:
+    """Given plants or sites as cells; those outside the grid are left out with a warning.
+
+    Raises
+    ------
+    DataError
+        No such column, or a site of a method that is not among ``methods``.
+    """
     frame = reader.features(model.layer, model.where)
     names = text_column(frame, model.name, "sites") or [f"site {k + 1}" for k in range(len(frame))]
     found = text_column(frame, model.method, "sites")
-    methods: Sequence[str | None] = [None] * len(frame) if found is None else found
+    asked: Sequence[str | None] = (
+        [None] * len(frame) if found is None else [m or None for m in found]
+    )
+    unknown = sorted({method for method in asked if method is not None} - set(methods))
+    if unknown:
+        raise DataError(
+            "sites for a method that is not studied",
+            where=f"network.sites: column {model.method}",
+            got=", ".join(unknown[:5]),
+            expected=f"one of {', '.join(methods)}, or nothing for any method",
+            cure="leave these out with `where`, or study the method",
+        )
     places, outside = [], []
-    points = frame.geometry.representative_point()
-    for name, method, point in zip(unique_names(names), methods, points, strict=True):
-        row, col = cell_at(reader.grid, point.x, point.y)
-        if 0 <= row < reader.grid.rows and 0 <= col < reader.grid.cols:
-            places.append(Site(name, row, col, method))
-        else:
+    cells = cells_of(frame, reader.grid)
+    for name, method, cell in zip(unique_names(names), asked, cells, strict=True):
+        if cell is None:
             outside.append(name)
+        else:
+            places.append(Site(name, *cell, method))
     if outside:
-        warn(f"sites outside the grid are left out: {', '.join(outside)}")
+        warn(f"sites outside the grid, or without a place, are left out: {', '.join(outside)}")
     return places
 
 
@@ -179,8 +198,20 @@ def cell_at(grid: AnalysisGrid, x: float, y: float) -> tuple[int, int]:
     return row, math.floor((x - grid.west) / grid.resolution)
 
 
+def cells_of(frame: gpd.GeoDataFrame, grid: AnalysisGrid) -> list[tuple[int, int] | None]:
+    """Row and column of each feature; None for one that is off the grid or has no geometry."""
+    found: list[tuple[int, int] | None] = []
+    for point in frame.geometry.representative_point():
+        if point is None or point.is_empty:
+            found.append(None)
+            continue
+        row, col = cell_at(grid, point.x, point.y)
+        found.append((row, col) if 0 <= row < grid.rows and 0 <= col < grid.cols else None)
+    return found
+
+
 def text_column(frame: gpd.GeoDataFrame, name: str | None, key: str) -> list[str] | None:
-    """A column as text; None if none is named."""
+    """A column as text, empty where null; whole numbers without decimals. None if none is named."""
     if name is None:
         return None
     if name not in frame.columns:
@@ -190,7 +221,8 @@ def text_column(frame: gpd.GeoDataFrame, name: str | None, key: str) -> list[str
             got=name,
             expected=", ".join(c for c in frame.columns if c != frame.geometry.name),
         )
-    return [str(value) for value in frame[name]]
+    values = frame[name]
+    return ["" if gone else as_text(v) for v, gone in zip(values, values.isna(), strict=True)]
 
 
 def unique_names(names: Sequence[str]) -> list[str]:

@@ -28,7 +28,15 @@ from cdrsite.network.schedule import read_periods
 from cdrsite.network.tabled import plan_tables
 from cdrsite.network.tables import read_case
 from cdrsite.study.compete import zone_layers
-from cdrsite.study.gathering import Gathered, cell_at, gather, text_column, unique_names, warn
+from cdrsite.study.gathering import (
+    Gathered,
+    cell_at,
+    cells_of,
+    gather,
+    text_column,
+    unique_names,
+    warn,
+)
 from cdrsite.study.prepare import Setting, open_layers, resolve_methods, storage_of
 from cdrsite.study.routes import link_storage, pipeline_basis, storage_sites
 from cdrsite.transport.costmodels import unit_cost
@@ -377,17 +385,17 @@ def read_emitters(
     opens = _column(frame, model.opens, "a year", -math.inf, empty=-math.inf)
     retires = _column(frame, model.retires, "a year", -math.inf, empty=math.inf)
     found, outside = [], []
-    for k, point in enumerate(frame.geometry.representative_point()):
-        row, col = cell_at(reader.grid, point.x, point.y)
-        if not (0 <= row < reader.grid.rows and 0 <= col < reader.grid.cols):
+    for k, cell in enumerate(cells_of(frame, reader.grid)):
+        if cell is None:
             outside.append(names[k])
             continue
+        row, col = cell
         found.append(Emitter(
             names[k], ledgers[k], row // plan.factor, col // plan.factor, float(captured[k]),
             float(cost[k]), float(fixed[k]), float(opens[k]), float(retires[k]),
         ))  # fmt: skip
     if outside:
-        warn(f"emitters outside the grid are left out: {', '.join(outside)}")
+        warn(f"emitters outside the grid, or without a place, are left out: {', '.join(outside)}")
     return tuple(found)
 
 

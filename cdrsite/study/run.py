@@ -219,7 +219,7 @@ def try_one_cell(setting: Setting) -> None:
         check_network(setting)
         network = scenario.network
         if network.sites is not None:
-            existing_sites(network.sites, reader)
+            existing_sites(network.sites, reader, tuple(setting.models))
         if network.pipelines is not None:
             existing_pipes(network.pipelines, reader, setting.area.grid)
     grid = setting.area.grid

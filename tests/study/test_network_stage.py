@@ -175,7 +175,10 @@ def test_emitters_share_the_network_and_keep_their_ledgers(result: Any, tmp_path
     assert used.loc["steel", "stored_t_yr"] == pytest.approx(0.7e6)
     assert used.loc["steel", "capture_usd_yr"] == pytest.approx(50 * 0.7e6)
     assert list(used.index) == ["steel", "pulp"]
-    assert any("emitters outside the grid are left out: far" in text for text in study.warnings)
+    assert any(
+        "emitters outside the grid, or without a place, are left out: far" in text
+        for text in study.warnings
+    )
     plants = study.tables["plants"]["stored_t_yr"].sum() + used.loc["pulp", "stored_t_yr"]
     assert plants == pytest.approx(3e6)
     stores = study.tables["network_storage"]
