@@ -44,6 +44,7 @@ MOST: dict[str, float] = {
     "yr": 1e7,
     "t/yr": 1e12,
     "t/ha/yr": 1e5,
+    "t/ha": 1e6,
     "USD/ha": 1e9,
     "USD/ha/yr": 1e9,
     "kW/m2": 100.0,

@@ -173,7 +173,8 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
         (``electricity`` as it is bought, ``supplied`` as it is sold; ``storage`` with the fossil
         CO2 that is captured along), and ``price_NAME``, where it has a price, per that unit;
         ``price_sold`` [USD/kWh]; ``material`` [kg/t] and ``price_material`` [USD/kg];
-        ``price_planting`` (planting and upkeep as a yearly price of the land) [USD/m2/yr];
+        ``stock_area`` (land under a growing stock whose spending a tonne costs) [ha/t],
+        ``price_planting`` and ``price_rent`` (present values of that spending) [USD/ha];
         ``price_transport``, ``price_storage`` [USD per stored t].
 
     Notes
@@ -184,7 +185,7 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     """
     per_output = plant.capex / plant.capacity_factor
     capital = per_output * float(crf(rate, plant.lifetime))
-    return {
+    parts = {
         "capital": product(capital, "inverse_productivity"),
         "fixed_om": product(per_output * plant.fixed_om, "inverse_productivity"),
         "variable_om": product(plant.variable_om, "variable"),
@@ -194,11 +195,14 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
             for one in RESOURCES.values()
             if one.price
         },
-        "planting": product(1.0, "land", "price_planting"),
+        "planting": product(1.0, "stock_area", "price_planting"),
         "transport": product(1.0, "storage", "price_transport"),
         "storage": product(1.0, "storage", "price_storage"),
         "revenue": product(-1.0, "supplied", "price_sold"),
     }
+    land = RESOURCES["land"].part
+    parts[land] = parts[land] + product(1.0, "stock_area", "price_rent")
+    return parts
 
 
 def per_net_tonne(cost: npt.ArrayLike, net: npt.ArrayLike) -> FloatArray:
@@ -211,61 +215,7 @@ def per_net_tonne(cost: npt.ArrayLike, net: npt.ArrayLike) -> FloatArray:
         return np.where(factor > 0, money / factor, np.nan)[()]
 
 
-def _present_value(flows: FloatArray, rate: float) -> FloatArray:
-    """Present value of flows at the start of years 0, 1, ... along the first axis."""
+def present_value(flows: FloatArray, rate: float) -> FloatArray:
+    """Present value of flows after 0, 1, ... years along the first axis: ``sum F_t (1 + r)^-t``."""
     discount = (1.0 + float(_require_rate(rate))) ** -np.arange(flows.shape[0], dtype=np.float64)
     return np.tensordot(discount, flows, axes=(0, 0))
-
-
-def levelised_stock_cost(costs: npt.ArrayLike, net: npt.ArrayLike, rate: float) -> FloatArray:
-    """Levelised cost of a growing stock, tonnes discounted like money [USD/t].
-
-    ``sum C_t / (1 + r)^t / sum net_t / (1 + r)^t``, t = 0 being the first year.
-
-    Parameters
-    ----------
-    costs : array_like, shape (years, ...)
-        Spending in each year [USD/yr].
-    net : array_like, shape (years, ...)
-        Net tonnes in each year [t/yr]; a reversal is a negative year.
-    rate : float
-        Real discount rate [1/yr].
-
-    Returns
-    -------
-    ndarray, shape (...)
-        NaN where the discounted tonnes are 0 or less.
-
-    Raises
-    ------
-    ConfigError
-        If the two do not have the same number of years.
-    """
-    money, tonnes = _float(costs), _float(net)
-    if money.ndim == 0 or tonnes.ndim == 0 or money.shape[0] != tonnes.shape[0]:
-        raise ConfigError(
-            "costs and tonnes must cover the same years",
-            got=f"shapes {money.shape} and {tonnes.shape}",
-            expected="years along the first axis of both",
-            cure="fill the years without spending with zeros",
-        )
-    return per_net_tonne(_present_value(money, rate), _present_value(tonnes, rate))
-
-
-def equivalent_land_cost(costs: npt.ArrayLike, growth: npt.ArrayLike, rate: float) -> FloatArray:
-    """Yearly price of land under a growing stock, for ``price_planting`` [USD/m2/yr].
-
-    With growth given relative to its mean, uptake_t = growth_t / land, so that
-    ``land x price_planting`` is exactly the levelised cost of the stock: the place enters through
-    its land need only.
-
-    Parameters
-    ----------
-    costs : array_like, shape (years,)
-        Spending in each year [USD/ha/yr]: planting, then upkeep.
-    growth : array_like, shape (years,)
-        Uptake in each year relative to the mean on which the land need rests [1].
-    rate : float
-        Real discount rate [1/yr].
-    """
-    return levelised_stock_cost(_float(costs) / 10_000.0, growth, rate)

@@ -26,8 +26,9 @@ from cdrsite.library.methods import Method, Profile, load_method, load_method_fi
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.library.plausibility import refuse_impossible
 from cdrsite.library.records import unknown_name
-from cdrsite.methods.cost import PlantCosts, equivalent_land_cost, gross_cost_terms
+from cdrsite.methods.cost import PlantCosts, gross_cost_terms, present_value
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
+from cdrsite.place.growth import M2_PER_HA
 from cdrsite.place.needs import Needs
 from cdrsite.place.registry import at_the_place, fitting, given_by_keys
 from cdrsite.scoring.sums import Limit, MethodPlan, Sum, const, layer
@@ -63,8 +64,9 @@ class MethodModel:
         Dependences on the place that play a part.
     prices : dict of str to float
         Resource -> price [USD per its canonical unit]; empty but for :func:`priced`.
-    yearly_capital : float
-        Capital and fixed operation where the place changes nothing [USD per gross t]; as prices.
+    yearly_capital, discount_rate : float
+        Capital and fixed operation where the place changes nothing [USD per gross t], real rate of
+        the study [1/yr]; unknown but for :func:`priced`.
     """
 
     name: str
@@ -76,6 +78,7 @@ class MethodModel:
     acting: tuple[str, ...] = ()
     prices: Mapping[str, float] = field(default_factory=dict)
     yearly_capital: float = math.nan
+    discount_rate: float = math.nan
 
     def price(self, resource: str) -> float:
         """Price of a resource [USD per its canonical unit]; of a model with its prices."""
@@ -322,9 +325,10 @@ def _prices(model: MethodModel, scenario: Scenario) -> dict[str, float]:
 
 def priced(model: MethodModel, scenario: Scenario) -> MethodModel:
     """The method with what its resources and its plant cost, for choices by cost at a place."""
-    plant = _plant(model)
-    yearly = plant.yearly_costs(scenario.costs.discount_rate)
-    return replace(model, prices=_prices(model, scenario), yearly_capital=yearly)
+    rate = scenario.costs.discount_rate
+    yearly = _plant(model).yearly_costs(rate)
+    prices = _prices(model, scenario)
+    return replace(model, prices=prices, yearly_capital=yearly, discount_rate=rate)
 
 
 def cost_parts(
@@ -332,9 +336,13 @@ def cost_parts(
 ) -> dict[str, Sum]:
     """Parts of the cost per gross tonne [USD/t] (:func:`cdrsite.methods.cost.gross_cost_terms`)."""
     rate, prices = scenario.costs.discount_rate, _prices(model, scenario)
-    planting = 0.0
+    planting = rent = 0.0
     if needs.stock is not None:
-        planting = float(equivalent_land_cost(needs.stock.spending, needs.stock.growth, rate))
+        # the rent of a stock is discounted with it, and so is not a yearly price of its land too
+        planting = float(present_value(needs.stock.spending, rate))
+        rented = np.ones(needs.stock.rented + 1) * M2_PER_HA * prices["land"]
+        rented[0] = 0.0
+        rent, prices["land"] = float(present_value(rented, rate)), 0.0
     factors = {
         **needs.taken,
         **{f"price_{name}": const(price) for name, price in prices.items()},
@@ -344,7 +352,9 @@ def cost_parts(
         "price_sold": const(prices["electricity"]),
         "material": const(model.number("materials")),
         "price_material": const(0.0),  # the library's variable_om contains the materials
+        "stock_area": needs.stock.area if needs.stock is not None else const(0.0),
         "price_planting": const(planting),
+        "price_rent": const(rent),
         "price_transport": _sum(given.transport_cost),
         "price_storage": _sum(given.storage_cost),
     }

@@ -69,6 +69,10 @@ class Use(Protocol):
         """Dependences that play a part, in their order."""
 
     @property
+    def discount_rate(self) -> float:
+        """Real discount rate of the study [1/yr]."""
+
+    @property
     def yearly_capital(self) -> float:
         """Capital and fixed operation where the place changes nothing [USD/t]."""
 

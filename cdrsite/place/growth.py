@@ -1,8 +1,15 @@
-"""Forest uptake: the rate of the place and the age of the stand.
+"""What grows on land: the rate of the place, the age of the stand, and one discounted cash flow.
 
 A uniform rate is indefensible (rates differ more than a hundredfold between places; Cook-Patton et
 al. 2020, doi:10.1038/s41586-020-2686-x), and no stand keeps its rate. The layer says how fast the
-place grows on average over its reference years; the age curve says how that growth is spread.
+place grows on average over its reference years; the age curve says how that growth is spread over
+the accounting years. With u the rate, m its mean factor, alpha the share that a darker surface
+takes back and L0 the carbon that is cleared first, a hectare removes ``u m Y (1 - alpha) - L0`` in
+Y years.
+
+It costs planting, upkeep and monitoring for Y years, a guard from then until the permanence ends
+after P years, and the rent of P years. Money and tonnes are discounted alike: no item is divided by
+tonnes that are not, so a tonne of a slow forest is as dear as it is late.
 """
 
 from __future__ import annotations
@@ -27,49 +34,60 @@ FloatArray = npt.NDArray[np.float64]
 M2_PER_HA = 10_000.0
 UNREACHABLE_LAND = 1e9
 """Land need where nothing grows [m2 per t/yr]; finite, so that the cost is too."""
+ENDLESS_AREA = 1e6
+"""Area that pays for a tonne where discounted tonnes never make up for what is cleared [ha/t]."""
 
 
 @dataclass(frozen=True)
 class AgeCurve:
-    """Chapman-Richards growth: stock(t) proportional to ``(1 - exp(-k t))^p``.
+    """Chapman-Richards growth: stock(t) proportional to ``(1 - b exp(-k t))^p - (1 - b)^p``.
 
-    Richards 1959, doi:10.1093/jxb/10.2.290; Chapman 1961.
+    Richards 1959, doi:10.1093/jxb/10.2.290; Chapman 1961; with b as in Robinson et al. 2025, whose
+    fits have p = 3 and b from 0.2 to 1: below 1 a stand that comes back does not start from
+    nothing.
 
     Parameters
     ----------
     rate : float
         k [1/yr].
     shape : float
-        p [1]; above 1 the growth starts slowly and peaks at age ``ln(p) / k``.
+        p [1]; above 1 the growth starts slowly and peaks at age ``ln(b p) / k``.
     reference_years : float
         Years after planting over which the uptake layer is the mean [yr].
+    start : float
+        b [1], above 0 and at most 1.
 
     Raises
     ------
     ConfigError
-        If a value is not finite and positive.
+        If a value is not finite and positive, or b is above 1.
     """
 
     rate: float
     shape: float
     reference_years: float
+    start: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("rate", "shape", "reference_years"):
+        for name in ("rate", "shape", "reference_years", "start"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
+            most = 1.0 if name == "start" else math.inf
+            if not (math.isfinite(value) and 0 < value <= most):
                 raise ConfigError(
                     "an age curve needs positive numbers",
                     where=f"age_curve.{name}",
                     got=value,
-                    expected="a finite number above 0",
-                    cure="for example rate 0.05 per year, shape 3, 30 reference years",
+                    expected="a finite number above 0" + (", at most 1" if name == "start" else ""),
+                    cure="for example rate 0.025 per year, shape 3, 30 reference years, start 0.6",
                 )
 
     def stock(self, age: npt.ArrayLike) -> FloatArray:
-        """Stock at an age, relative to its final value [1]."""
+        """Stock at an age, relative to ``A``: 0 when planted, towards ``1 - (1 - b)^p`` [1]."""
         years = np.maximum(np.asarray(age, dtype=np.float64), 0.0)
-        return (-np.expm1(-self.rate * years)) ** self.shape
+        left = 1.0 - self.start
+        # 1 - b exp(-k t) = (1 - b) + b (1 - exp(-k t)), which keeps its digits at small ages
+        grown = left - self.start * np.expm1(-self.rate * years)
+        return grown**self.shape - left**self.shape
 
     def mean_factor(self, years: float) -> float:
         """Mean uptake over the first ``years``, relative to the layer's mean [1].
@@ -96,9 +114,10 @@ class AgeCurve:
         growth = self.stock(end) - self.stock(end - 1.0)
         return growth * self.reference_years / float(self.stock(self.reference_years))
 
-    def growth(self, years: int) -> FloatArray:
-        """Uptake in each of the first ``years``, relative to their own mean, shape (years,) [1]."""
-        return self.year_factor(np.arange(1, years + 1)) / self.mean_factor(years)
+    def discounted_factor(self, years: int, rate: float) -> float:
+        """Present value of the uptake of the first ``years``, relative to the layer's mean [yr]."""
+        ages = np.arange(1, years + 1)
+        return float(self.year_factor(ages) @ (1.0 + rate) ** -ages.astype(np.float64))
 
 
 class GrowthKeys(Model):
@@ -108,6 +127,12 @@ class GrowthKeys(Model):
     """Layer with the CO2 uptake of a forest [t/ha/yr], in place of the profile's one rate."""
     layer_years: Years | None = None
     """Years after planting over which `rate` is the mean [yr]; the library's when not given."""
+    albedo: Annotated[str | None, LayerKey("1")] = None
+    """Layer with the share of the cooling that a darker surface takes back [1], in place of the
+    profile's; nothing is planted where it is 1 or more."""
+    cleared_carbon: Annotated[str | None, LayerKey("t/ha")] = None
+    """Layer with the carbon above ground that is cleared first, as CO2 [t/ha], in place of the
+    profile's."""
 
     @model_validator(mode="after")
     def _years_of_a_layer(self) -> Self:
@@ -134,9 +159,15 @@ class Growth(Dependence):
         ("layer_years", "yr"),
         ("age_curve_k", "1/yr"),
         ("age_curve_p", "1"),
+        ("age_curve_b", "1"),
         ("accounting_years", "yr"),
+        ("permanence_years", "yr"),
+        ("albedo_offset", "1"),
+        ("cleared_carbon", "t/ha"),
         ("planting_cost", "USD/ha"),
         ("upkeep", "USD/ha/yr"),
+        ("guard_cost", "USD/ha/yr"),
+        ("monitoring_cost", "USD/ha/yr"),
     )
 
     def acts(self, use: Use) -> bool:
@@ -144,13 +175,21 @@ class Growth(Dependence):
         return "uptake" in use.numbers
 
     def refuse(self, use: Use, where: str) -> None:
-        """Refuse a rate for what does not grow."""
-        if use.choice.rate is not None and not self.acts(use):
+        """Refuse layers for what does not grow, and a permanence that ends before the account."""
+        for key in ("rate", "albedo", "cleared_carbon"):
+            if getattr(use.choice, key) is not None and not self.acts(use):
+                raise ConfigError(
+                    f"{key} is a layer of a growing stock",
+                    where=f"{where}.{key}",
+                    got=f"a method of the family {use.method.family}, without uptake",
+                    cure="remove it",
+                )
+        if self.acts(use) and _permanence_years(use) < _accounting_years(use):
             raise ConfigError(
-                "a rate layer belongs to a growing stock",
-                where=f"{where}.rate",
-                got=f"a method of the family {use.method.family}, without uptake",
-                cure="remove it",
+                "the permanence ends before the accounting years do",
+                where=where,
+                got=f"{_permanence_years(use):g} of {_accounting_years(use):g} years",
+                cure="raise override: {permanence_years: ...}, or account for fewer years",
             )
 
     def given(self, choice: Any) -> Mapping[str, float | None]:
@@ -158,39 +197,80 @@ class Growth(Dependence):
         return {"layer_years": choice.layer_years}
 
     def numbers(self, use: Use) -> dict[str, float]:
-        """What the rate is multiplied by, and the rate where there is no layer."""
-        found = {"mean factor": age_curve(use).mean_factor(_accounting_years(use))}
-        if use.choice.rate is None:
-            found["uptake"] = use.number("uptake")
+        """What the rate is multiplied by, and what there is no layer of."""
+        curve, years = age_curve(use), _accounting_years(use)
+        found = {
+            "mean factor": curve.mean_factor(years),
+            "discounted factor": curve.discounted_factor(max(1, round(years)), use.discount_rate),
+            "years": years,
+        }
+        for key, parameter in _LAYERS.items():
+            if getattr(use.choice, key) is None:
+                found[parameter] = use.number(parameter)
         return found
 
     def needs(self, use: Use, needs: Needs) -> Needs:
-        """The land, and what is spent on it: planting, then upkeep."""
-        years = max(1, round(_accounting_years(use)))
-        spending = np.full(years, use.number("upkeep"))
-        spending[0] += use.number("planting_cost")
-        stock = Stock(spending, age_curve(use).growth(years))
-        land = layer(own_layer("land need", use.name))
-        return replace(needs.but("land", land), stock=stock)
+        """The land, what is spent on it year by year, and what is lost to albedo and clearing."""
+        years, until = (max(1, round(f(use))) for f in (_accounting_years, _permanence_years))
+        spending = np.full(until + 1, use.number("guard_cost"))
+        spending[: years + 1] = use.number("upkeep") + use.number("monitoring_cost")
+        spending[0] = use.number("planting_cost")
+        stock = Stock(spending, until, layer(own_layer("stock area", use.name)))
+        lost = layer(own_layer("stock losses", use.name))
+        return replace(
+            needs.but("land", layer(own_layer("land need", use.name))),
+            stock=stock,
+            place_emissions=needs.place_emissions + lost,
+        )
 
     def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
-        """Land per tonne a year [m2 per t/yr]."""
+        """Land per tonne a year [m2 per t/yr], losses [kg/t], hectares per tonne of cost [ha/t].
+
+        A gross tonne is one of ``u m Y``. It costs the present value of a hectare's spending times
+        ``(net / gross) / (discounted net tonnes of a hectare)``, so that the cost per net tonne is
+        spending over tonnes, both discounted.
+        """
         del use
-        numbers, rate = here.numbers, here.layers.get("rate")
-        if rate is None:
-            rate = np.full(here.shape, numbers["uptake"], np.float32)
-        with np.errstate(divide="ignore"):
-            need = np.float32(M2_PER_HA) / (rate * np.float32(numbers["mean factor"]))
-        need = np.where(rate > 0, need, np.where(np.isnan(rate), np.nan, UNREACHABLE_LAND))
-        return {"land need": need.astype(np.float32)}
+        numbers = here.numbers
+        rate, albedo, cleared = (
+            here.layers.get(key, np.float32(numbers.get(parameter, 0.0)))
+            for key, parameter in _LAYERS.items()
+        )
+        mean, years = np.float32(numbers["mean factor"]), np.float32(numbers["years"])
+        rate, albedo, cleared = np.broadcast_arrays(rate, albedo, cleared, np.zeros(here.shape))[:3]
+        grows = (rate > 0) & (albedo < 1)
+        unknown = np.isnan(rate) | np.isnan(albedo) | np.isnan(cleared)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            need = np.float32(M2_PER_HA) / (rate * mean)
+            lost = albedo + cleared / (rate * mean * years)
+            later = rate * np.float32(numbers["discounted factor"]) * (1 - albedo) - cleared
+            area = np.where(later > 0, np.maximum(1 - lost, 0) / later, ENDLESS_AREA)
+        made = {
+            "land need": np.where(grows, need, UNREACHABLE_LAND),
+            "stock losses": np.where(grows, lost * np.float32(1000), 0),
+            "stock area": np.where(grows, area, ENDLESS_AREA),
+        }
+        return {
+            kind: np.where(unknown, np.nan, values).astype(np.float32)
+            for kind, values in made.items()
+        }
+
+
+_LAYERS = {"rate": "uptake", "albedo": "albedo_offset", "cleared_carbon": "cleared_carbon"}
+"""Key of a layer -> parameter that holds where there is none."""
 
 
 def _accounting_years(use: Use) -> float:
     return use.number("accounting_years", 30.0)
 
 
+def _permanence_years(use: Use) -> float:
+    return use.number("permanence_years", _accounting_years(use))
+
+
 def age_curve(use: Use) -> AgeCurve:
     """Growth of a method's stock, relative to the mean of the years that its rate stands for."""
     own = "uptake_years" if use.choice.rate is None else "layer_years"
     years = use.number(own, _accounting_years(use))
-    return AgeCurve(use.number("age_curve_k"), use.number("age_curve_p"), years)
+    shape = use.number("age_curve_p")
+    return AgeCurve(use.number("age_curve_k"), shape, years, use.number("age_curve_b", 1.0))

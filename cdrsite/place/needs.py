@@ -17,18 +17,21 @@ NOTHING, ONCE = const(0.0), const(1.0)
 
 @dataclass(frozen=True)
 class Stock:
-    """Spending on land under something that grows, and its growth, for the price of that land.
+    """Spending on land under something that grows.
 
     Attributes
     ----------
-    spending : ndarray, shape (years,)
-        [USD/ha in each year].
-    growth : ndarray, shape (years,)
-        Uptake in each year relative to the mean on which the land need rests [1].
+    spending : ndarray, shape (1 + years,)
+        When planted, and at the end of each year after [USD/ha].
+    rented : int
+        Years for which the land is rented [yr].
+    area : Sum
+        Hectares whose spending, discounted, a gross tonne costs [ha/t].
     """
 
     spending: NDArray[np.float64]
-    growth: NDArray[np.float64]
+    rented: int
+    area: Sum
 
 
 @dataclass(frozen=True)

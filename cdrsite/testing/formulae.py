@@ -20,9 +20,12 @@ NET_FACTORS = (
     "grid_intensity", "heat", "heat_intensity", "transport_km", "biomass", "haul_km",
     "place_emissions",
 )  # fmt: skip
-NEEDS = ("material", *(name for name in RESOURCES if name not in {"electricity", "storage"}))
+NEEDS = (
+    *("material", "stock_area"),
+    *(name for name in RESOURCES if name not in {"electricity", "storage"}),
+)
 PRICES = (
-    *("material", "sold", "planting", "transport", "storage"),
+    *("material", "sold", "planting", "rent", "transport", "storage"),
     *(one.name for one in RESOURCES.values() if one.price),
 )
 
@@ -109,8 +112,8 @@ def gross_cost(
     stored : array_like
         CO2 that travels to its store and is injected [t/t].
     **factors : array_like
-        The other needs (``heat``, ``water``, ``biomass``, ``material``, ``land``) and the prices
-        (``price_...``), 0 where not given.
+        The other needs (``heat``, ``water``, ``biomass``, ``material``, ``land``, ``stock_area``)
+        and the prices (``price_...``), 0 where not given.
 
     Returns
     -------

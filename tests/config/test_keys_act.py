@@ -523,6 +523,14 @@ CASES: dict[str, Case] = {
         ("methods.daccs-solid.own_power.density=0.001",),
     ),
     "methods.*.rate": ((GROWTH[0],), (GROWTH[1],)),
+    "methods.*.albedo": (
+        ("layers.dark={path: growth.tif, unit: '%', kind: intensive}",),
+        ("methods.afforestation.albedo=dark",),
+    ),
+    "methods.*.cleared_carbon": (
+        ("layers.shrubs={path: growth.tif, unit: t/ha, kind: intensive}",),
+        ("methods.afforestation.cleared_carbon=shrubs",),
+    ),
     "methods.*.layer_years": (GROWTH, ("methods.afforestation.layer_years=20",)),
     "methods.*.usable_land": ((), ("methods.afforestation.usable_land=0.1",)),
     "methods.*.regions": ((), ("methods.afforestation.regions=parks",)),

@@ -81,6 +81,12 @@ VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "age_curve_p": (FOREST, 1, {"rate": "growth"}, {}),
     "accounting_years": (FOREST, 100, {"rate": "growth"}, {}),
     "planting_cost": (FOREST, 5000, {}, {}),
+    "guard_cost": (FOREST, 40, {}, {}),
+    "monitoring_cost": (FOREST, 20, {}, {}),
+    "permanence_years": (FOREST, 60, {}, {}),
+    "albedo_offset": (FOREST, 0.5, {}, {}),
+    "cleared_carbon": (FOREST, 60, {}, {}),
+    "age_curve_b": (FOREST, 0.9, {"rate": "growth"}, {}),
     "upkeep": (FOREST, 200, {}, {}),
     "weathering_rate": (ROCK, 0.05, WEATHERING, {}),
     "activation_energy": (ROCK, 60, WEATHERING, {}),
@@ -208,7 +214,8 @@ def test_tonnes_of_a_forest_follow_the_years_of_accounting_and_of_the_layer(
     assert curve.mean_factor(years) == pytest.approx(expected, abs=6e-5 if expected < 1 else 5e-4)
 
     def tonnes(y: float, own: float) -> float:
-        forest = {"rate": "growth", "layer_years": own}
+        curve_of_old = {"age_curve_k": 0.04, "age_curve_b": 1}
+        forest = {"rate": "growth", "layer_years": own, "override": curve_of_old}
         found = study(FOREST, forest, {"accounting": {"forest_years": y}})
         return float(found.tables["methods"]["gross_mt_yr"].sum())
 

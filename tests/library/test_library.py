@@ -148,7 +148,8 @@ def test_forest_land_follows_the_uptake() -> None:
     assert land.low == pytest.approx(1e4 / uptake.high, rel=1e-3)
     assert land.high == pytest.approx(1e4 / uptake.low, rel=1e-3)
     assert chosen.number("storage") == 0
-    peak = math.log(chosen.number("age_curve_p")) / chosen.number("age_curve_k")
+    fastest = chosen.number("age_curve_p") * chosen.number("age_curve_b")
+    peak = math.log(fastest) / chosen.number("age_curve_k")
     assert 20 <= peak <= 40
 
 

@@ -204,27 +204,25 @@ def test_money_units_scale(scale: float, net: float) -> None:
     assert total(scale) == pytest.approx(scale * total(1.0), rel=1e-12)
 
 
-def test_stock_cost_written_out() -> None:
-    # 1000 $ now; 0, 10 and 20 t in years 0, 1, 2; at 10 %
-    cost = costs.levelised_stock_cost([1000.0, 0.0, 0.0], [0.0, 10.0, 20.0], 0.10)
-    assert cost == pytest.approx(1000 / (10 / 1.1 + 20 / 1.21))
-    np.testing.assert_allclose(
-        costs.levelised_stock_cost(np.ones((3, 2)), [[1, 0], [1, 0], [1, 0]], 0.1), [1.0, math.nan]
-    )
-    with pytest.raises(ConfigError, match="same years"):
-        costs.levelised_stock_cost([1.0, 2.0], [1.0], 0.0)
+def test_present_value_written_out() -> None:
+    flows = [1000.0, 110.0, 121.0]
+    assert costs.present_value(np.array(flows), 0.10) == pytest.approx(1000 + 100 + 100)
+    assert costs.present_value(np.array(flows), 0.0) == pytest.approx(sum(flows))
 
 
-@given(st.floats(0, 0.15), st.floats(0.5, 40))
-def test_land_price_times_land_is_the_stock_cost(rate: float, uptake: float) -> None:
-    spending = np.array([2000.0, 50, 50, 50])  # $/ha
-    growth = np.array([0.4, 1.2, 1.4, 1.0])  # mean 1
-    price = costs.equivalent_land_cost(spending, growth, rate)
-    by_land = gross_cost(
-        costs.PlantCosts(), 0.0, stored=0.0, land=10_000 / uptake, price_land=price
+@given(st.floats(0.001, 10), st.floats(0, 5000), st.floats(0, 5000))
+def test_spending_and_rent_of_a_stock(area: float, planting: float, rent: float) -> None:
+    parts = gross_cost(
+        costs.PlantCosts(),
+        0.0,
+        stored=0.0,
+        stock_area=area,
+        price_planting=planting,
+        price_rent=rent,
     )
-    direct = costs.levelised_stock_cost(spending, growth * uptake, rate)
-    assert by_land.total == pytest.approx(direct, rel=1e-12)
+    assert parts["planting"] == pytest.approx(area * planting)
+    assert parts["land"] == pytest.approx(area * rent)
+    assert parts.total == pytest.approx(area * (planting + rent))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.core.errors import ConfigError
+from cdrsite.library.methods import load_method
 from cdrsite.place.growth import AgeCurve
 from cdrsite.place.own_power import pv_land
 
@@ -40,7 +41,67 @@ def test_years_add_up_to_the_mean(rate: float, shape: float, reference: int, yea
     yearly = curve.year_factor(np.arange(1, years + 1))
     assert np.all(yearly >= 0)
     assert yearly.mean() == pytest.approx(curve.mean_factor(years), rel=1e-9)
-    assert curve.growth(years).mean() == pytest.approx(1.0, rel=1e-9)
+    assert curve.discounted_factor(years, 0.0) == pytest.approx(years * curve.mean_factor(years))
+
+
+# (k, b), years of the account, years of the layer -> mean factor; p = 3
+MEANS = (
+    ((0.0213, 0.531), (1.024, 0.819, 1.000)),
+    ((0.0169, 0.497), (1.023, 0.878, 1.003)),
+    ((0.0173, 0.491), (1.017, 0.861, 1.001)),
+    ((0.0245, 0.607), (1.068, 0.845, 1.014)),
+    ((0.0240, 0.722), (1.208, 1.075, 1.066)),
+    ((0.0238, 0.656), (1.124, 0.942, 1.036)),
+    ((0.0166, 0.556), (1.065, 0.968, 1.022)),
+    ((0.0197, 0.587), (1.078, 0.938, 1.024)),
+    ((0.0213, 0.556), (1.043, 0.851, 1.008)),
+    ((0.0187, 0.595), (1.090, 0.978, 1.030)),
+    ((0.0187, 0.545), (1.048, 0.899, 1.012)),
+    ((0.04, 1.0), (1.522, 1.133, 1.117)),
+)
+
+
+@pytest.mark.parametrize(("curve", "expected"), MEANS)
+def test_mean_factors_of_biomes(curve: tuple[float, float], expected: tuple[float, ...]) -> None:
+    rate, start = curve
+    got = [AgeCurve(rate, 3, of, start).mean_factor(y) for y, of in ((40, 20), (100, 20), (40, 30))]
+    assert got == pytest.approx(expected, abs=0.0021)
+
+
+def test_mean_factors_of_stands_that_start_from_nothing() -> None:
+    pairs = {(20, 40): 0.6569, (100, 40): 0.7444, (20, 30): 0.7340}
+    for (years, of), expected in pairs.items():
+        assert AgeCurve(0.04, 3, of).mean_factor(years) == pytest.approx(expected, abs=5e-5)
+
+
+# tC/ha/yr above ground at age 1-20, 21-40, 41-60, 61-80, 81-100
+CLASSES = {
+    "tropical-moist": (1.464, 1.540, 1.296, 0.985, 0.712),
+    "tropical-dry": (0.821, 0.863, 0.774, 0.642, 0.511),
+    "tropical-savanna": (0.791, 0.823, 0.729, 0.598, 0.472),
+    "temperate-broadleaf": (0.870, 0.996, 0.818, 0.592, 0.406),
+    "temperate-conifer": (0.655, 0.939, 0.847, 0.645, 0.459),
+    "boreal": (0.503, 0.632, 0.545, 0.407, 0.286),
+    "mediterranean": (0.430, 0.491, 0.457, 0.390, 0.319),
+    "temperate-grassland": (0.433, 0.506, 0.454, 0.365, 0.281),
+    "mangrove": (1.500, 1.635, 1.399, 1.073, 0.779),
+    "china-tropical-moist": (0.970, 1.147, 1.064, 0.880, 0.684),
+    "china-temperate-broadleaf": (0.569, 0.625, 0.561, 0.455, 0.350),
+}
+
+
+@pytest.mark.parametrize("biome", CLASSES)
+def test_profiles_of_biomes_are_the_published_age_classes(biome: str) -> None:
+    profile = load_method("afforestation").profile(biome)
+    curve = AgeCurve(
+        profile.number("age_curve_k"),
+        profile.number("age_curve_p"),
+        profile.number("uptake_years"),
+        profile.number("age_curve_b"),
+    )
+    uptake = profile.number("uptake") / 1.25 * 12 / 44
+    yearly = uptake * curve.year_factor(np.arange(1, 101)).reshape(5, 20).mean(axis=1)
+    np.testing.assert_allclose(yearly, CLASSES[biome], rtol=0.024)
 
 
 def test_pv_land_anchor() -> None:
@@ -73,6 +134,7 @@ def test_germany_20_mt_land(published_km2: float, density: float) -> None:
     [
         lambda: AgeCurve(0.0, 3, 30),
         lambda: AgeCurve(0.04, math.nan, 30),
+        lambda: AgeCurve(0.04, 3, 30, 1.1),
         lambda: CURVE.mean_factor(0),
         lambda: pv_land(1500.0, 0.0),
     ],
