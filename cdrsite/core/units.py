@@ -29,6 +29,8 @@ _UNIT_SIGNS = re.compile(r"[\w \t*/^.()%°$€£¥-]*")
 """What may stand in a unit; other signs the parser of units would skip, or take for a comment."""
 _CURRENCY = re.compile(r"(USD|EUR|GBP|CNY|\$|€|£|¥)\s?((?:19|20)\d\d)?(?![A-Za-z0-9])")
 _POWER = re.compile(r"([A-Za-z])([23])(?![A-Za-z0-9])")
+_MILLIONS = re.compile(r"(?<![A-Za-z])([MG])m(?:\*\*|\^)?([23])(?![A-Za-z0-9])")
+"""Mm3: nobody means the cube of a megametre, 10^18 m3, but a million m3; so with Gm3 and Mm2."""
 _WILD_POWER = re.compile(
     r"(?<![A-Za-z])(?:\*\*|\^)|(?:\*\*|\^)(?![-+]?\d(?:\.\d)?(?:$|[/)]|\*(?!\*)))"
 )
@@ -56,6 +58,11 @@ def _registry() -> pint.UnitRegistry:
     registry.define("person = [population] = persons = people")
     registry.define("kilowatt_peak = [pv_peak_power] = kWp")
     registry.define("tCO2 = metric_ton = tCO2e")
+    for sign, many in (("M", 1e6), ("G", 1e9)):
+        for power in (2, 3):
+            registry.define(f"{sign}_metre_{power} = {many} * meter ** {power}")
+    registry.define("million_cubic_metres = 1e6 * meter ** 3 = MCM")
+    registry.define("billion_cubic_metres = 1e9 * meter ** 3 = BCM = bcm")
     return registry
 
 
@@ -68,6 +75,7 @@ def _unit(text: str) -> Any:
     if cleaned in {"", "1", "-", "fraction"}:
         return _registry().Unit("dimensionless")
     cleaned = cleaned.replace("%", "percent").replace("°C", "degC").replace("°", "degree")
+    cleaned = _MILLIONS.sub(r"\1_metre_\2", cleaned)
     cleaned = _POWER.sub(r"\1**\2", cleaned)
     try:
         if len(text) > MAX_TEXT or _WILD_POWER.search(cleaned.replace(" ", "")):

@@ -41,7 +41,7 @@ def joined_table(frame: gpd.GeoDataFrame, join: Join, where: str) -> tuple[gpd.G
     -------
     frame : GeoDataFrame
         With the table's columns; one of a name that the features have already is called
-        ``TABLE_NAME``. Empty where the table has no row.
+        ``TABLE_NAME``, unless theirs is empty. Empty where the table has no row.
     gone : str
         What to tell of keys without a row; empty where there is none.
 
@@ -79,11 +79,14 @@ def joined_table(frame: gpd.GeoDataFrame, join: Join, where: str) -> tuple[gpd.G
             rule=7,
         )
     added = table.reindex(wanted.to_numpy()).set_axis(frame.index)
+    attrs = dict(frame.attrs)
+    new = {str(c).lower() for c in added.columns}
+    idle = [c for c in frame.columns if str(c).lower() in new and frame[c].isna().all()]
+    frame = frame.drop(columns=idle)  # as the Name of a KML file that has none
     taken = {str(c).lower() for c in frame.columns}
     added.columns = [
         f"{join.table.stem}_{c}" if str(c).lower() in taken else str(c) for c in added.columns
     ]
-    attrs = dict(frame.attrs)
     frame = frame.assign(**{c: added[c] for c in added.columns})
     frame.attrs.update(attrs)
     if not missing:

@@ -177,7 +177,16 @@ class Vectors:
             )
         for text in repairs.sentences():
             self._warn(name, text)
-        if len(shapes) and self._gap(shapes) > REACH_DEGREES * METRES_A_DEGREE:
+        gap = self._gap(shapes) if len(shapes) else 0.0
+        if len(shapes) and repairs.without_geometry == len(shapes):
+            raise DataError(
+                "no feature has a geometry",
+                where=layer.where_text,
+                got=f"{len(shapes)} empty ones",
+                cure="check the file, e.g. in QGIS, and export it again",
+                rule=7,
+            )
+        if gap > REACH_DEGREES * METRES_A_DEGREE:
             raise self._elsewhere(name, len(shapes))
         frame = frame.set_geometry(shapes, crs=self.grid.crs)
         if model.dissolve is None:
