@@ -60,6 +60,9 @@ LONGEST = max(max(abs(drow), abs(dcol)) for drow, dcol in DIRECTIONS)
 LIMIT = 15
 """Most crossings counted on one edge for one layer."""
 
+TALL = 64
+"""Most rows of a segment that is found by its northern end."""
+
 MAX_LAYERS = 4
 """Crossing rules with costs of their own; more would need wider codes."""
 
@@ -140,6 +143,36 @@ def count_block(
     steps = np.array(DIRECTIONS[:directions], np.int64)
     count_edges(segments[near], steps[:, 0], steps[:, 1], block.row0, block.col0, LIMIT, out)
     return out
+
+
+@dataclass(frozen=True)
+class SortedSegments:
+    """Segments from north to south: those of a block are found without looking at all of them.
+
+    Attributes
+    ----------
+    short, tall : ndarray of float64, shape (n, 4)
+        Segments of at most :data:`TALL` rows by their northern ends, and the others.
+    top : ndarray of float64, shape (n,)
+        Row of the northern ends of the short ones.
+    """
+
+    short: NDArray[np.float64]
+    tall: NDArray[np.float64]
+    top: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, segments: NDArray[np.float64]) -> SortedSegments:
+        """Sort segments from :func:`line_segments`."""
+        top = np.minimum(segments[:, 0], segments[:, 2])
+        tall = np.maximum(segments[:, 0], segments[:, 2]) - top > TALL
+        order = np.argsort(np.where(tall, np.inf, top), kind="stable")[: len(tall) - tall.sum()]
+        return cls(segments[order], segments[tall], top[order])
+
+    def near(self, block: Block) -> NDArray[np.float64]:
+        """Those that may touch edges which start in a block."""
+        first, last = np.searchsorted(self.top, (block.row0 - TALL, block.row1 + LONGEST))
+        return np.concatenate((self.short[first:last], self.tall))
 
 
 @dataclass(frozen=True)
@@ -224,14 +257,14 @@ class CrossingRules:
         self.grid = grid
         self.names = tuple(rule.layer for rule in rules)
         self.costs = np.array([crossing_cost(rule, per_km) for rule in rules], np.float64)
-        self.shapes = [
-            list(reader.features(rule.layer, rule.where).geometry.dropna()) for rule in rules
-        ]
-        self.segments = [line_segments(shapes, grid) for shapes in self.shapes]
-        for name, segments in zip(self.names, self.segments, strict=True):
+        self.segments = []
+        for rule in rules:
+            shapes = reader.features(rule.layer, rule.where).geometry.dropna()
+            segments = line_segments(shapes, grid)
+            self.segments.append(SortedSegments.of(segments))
             if len(segments) == 0:
                 warnings.warn(
-                    f"transport.surface.crossings: layer {name} has no lines to cross",
+                    f"transport.surface.crossings: layer {rule.layer} has no lines to cross",
                     CdrsiteWarning,
                     stacklevel=2,
                 )
@@ -263,7 +296,9 @@ class CrossingRules:
         dtype = np.uint8 if len(self.segments) <= 2 else np.uint16
         codes: NDArray[Any] = np.zeros((DIRECTIONS_OF[neighbours], *block.shape), dtype)
         for layer, segments in enumerate(self.segments):
-            counts: NDArray[Any] = count_block(segments, block, neighbours).astype(dtype)
+            counts: NDArray[Any] = count_block(segments.near(block), block, neighbours).astype(
+                dtype
+            )
             codes |= np.left_shift(counts, dtype(4 * layer))
         return EdgeCosts(codes, self.lookup, self.names)
 

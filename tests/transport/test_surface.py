@@ -25,6 +25,7 @@ from cdrsite.transport.crossings import (
     DIRECTIONS,
     LIMIT,
     CrossingRules,
+    SortedSegments,
     bill_crossings,
     count_block,
     line_segments,
@@ -131,6 +132,21 @@ def test_blocks_equal_the_whole(lines: list[shapely.Geometry], row: int, col: in
     for block in (Block(0, row, 0, col), Block(row, 7, col, 9), Block(0, row, col, 9)):
         rows, cols = block.slices
         assert np.array_equal(counts(lines, block, 40), whole[:, rows, cols])
+
+
+@given(seed=st.integers(0, 9999), row=st.integers(0, 280), high=st.integers(1, 90))
+def test_segments_sorted_for_blocks_miss_none(seed: int, row: int, high: int) -> None:
+    rng = np.random.default_rng(seed)
+    start = rng.uniform((-80, -5), (380, 25), (60, 2))
+    long = rng.choice([1.0, 30.0, 63.0, 65.0, 200.0], (60, 1))
+    segments = np.column_stack((start, start + long * rng.uniform(-1, 1, (60, 2))))
+    found = SortedSegments.of(segments)
+    assert len(found.short) + len(found.tall) == 60
+    block = Block(row, min(row + high, 300), 3, 17)
+    near = found.near(block)
+    assert np.array_equal(count_block(near, block, 40), count_block(segments, block, 40))
+    whole = count_block(segments, Block(0, 300, 0, 20), 40)
+    assert np.array_equal(count_block(near, block, 40), whole[:, *block.slices])
 
 
 @given(
