@@ -227,7 +227,9 @@ class Arrays:
     ) -> np.ndarray:
         return np.array(self.arrays[name], np.float32)[block.slices]
 
-    def distance(self, name: str, block: Block, where: Any = None) -> np.ndarray:
+    def distance(
+        self, name: str, block: Block, where: Any = None, reach: float = 0.0
+    ) -> np.ndarray:
         return np.array(self.arrays[name], np.float32)[block.slices]
 
     def info(self, name: str) -> Facts:
