@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:::distributed"),
 ]
 
-PLAIN = ("network.plan=false", "grid.resolution=4 km")
+PLAIN = ("network.plan=false", "grid.resolution=4 km", "outputs.every_route=true")
 """The search for a network takes longer than all the rest; a run in blocks needs no more cells."""
 ON_DISK = 100_000
 """Memory for arrays that forces a run onto the disk [bytes]."""
