@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from cdrsite.config.siting import ExcludeRule
-from cdrsite.core.fields import Fraction, Kilometres, Metres, Model, problem, quantity
+from cdrsite.core.fields import DataPath, Fraction, Kilometres, Metres, Model, problem, quantity
 from cdrsite.library.transport import load_transport_models
 
 LEVELS = ("low", "central", "high")
@@ -203,6 +203,37 @@ class SurfaceRules(Model):
                     yield rule.layer, f"{group}.{i}.layer"
 
 
+class Roads(Model):
+    """The road network that trucks use, in place of a detour on the pipeline's route."""
+
+    layer: str
+    """A layer of lines."""
+    where: str | None = None
+    """Filter on the features."""
+    off_road: quantity("1", minimum=1.0, maximum=100.0) = 3.0  # type: ignore[valid-type]
+    """What a km without a road counts as, in km of road: a track to build; the default is general
+    knowledge, between 1 and 10."""
+    slope: SlopeTable | None = None
+    """Factor by slope on the length that is paid; `{}` takes the layer `slope` and the default
+    table, which is that of pipelines."""
+
+
+class Ships(Model):
+    """Ships between ports."""
+
+    ports: str
+    """A layer of points."""
+    where: str | None = None
+    """Filter on the features."""
+    name: str | None = None
+    """Column with the names; numbers when not given."""
+    arcs: DataPath | None = None
+    """A table of sea ways with the columns `from`, `to` (names of ports) and `length_km`; the
+    shortest ways over the sea of `surface.sea` when not given."""
+    size: Literal["small", "large"] = "large"
+    """Ships of 4 kt or 10 kt."""
+
+
 def _local_rule(rule: ExcludeRule, key: str) -> None:
     if rule.test == "contiguity":
         raise problem(f"{key}: smaller_than is not a test of one place; cure: remove it")
@@ -231,11 +262,18 @@ class Transport(Model):
     """Mean flow as a share of the flow a line is built for."""
     surface: SurfaceRules = SurfaceRules()
     """How ground makes a line dearer."""
-    modes: tuple[Literal["pipeline", "truck"], ...] = Field(("pipeline", "truck"), min_length=1)
-    """How CO2 may travel, here and in the network; the cheaper of them is taken place by place."""
+    modes: tuple[Literal["pipeline", "truck", "ship"], ...] = Field(
+        ("pipeline", "truck", "ship"), min_length=1
+    )
+    """How CO2 may travel, here and in the network; the cheapest is taken place by place. Ships need
+    `ships`."""
     truck_detour: quantity("1", minimum=1.0, maximum=5.0) = 1.0  # type: ignore[valid-type]
-    """Length of the road as a multiple of the pipeline's route. Trucks keep to roads: the cost of
-    ground that `surface` gives is not theirs."""
+    """Length of the road as a multiple of the pipeline's route, where `roads` are not given. Trucks
+    keep to roads: the cost of ground that `surface` gives is not theirs."""
+    roads: Roads | None = None
+    """The roads of trucks."""
+    ships: Ships | None = None
+    """Ports and sea ways of ships."""
     sinks_per_cell: int = Field(3, ge=1, le=16)
     """Cheapest storage units kept for each cell."""
     neighbours: Literal[8, 16, 40] = 16
@@ -266,6 +304,22 @@ class Transport(Model):
             raise problem(f"a mode is named twice; got {', '.join(modes)}; cure: name each once")
         return modes
 
+    @model_validator(mode="after")
+    def _ways_given(self) -> Self:
+        if "ship" in self.modes and "modes" in self.model_fields_set and self.ships is None:
+            text = "ships have no ports; cure: give transport.ships.ports, or leave ship out"
+            raise problem(text, at="modes")
+        if set(self.modes) == {"ship"}:
+            text = "ships alone reach nothing on land; cure: add pipeline or truck"
+            raise problem(text, at="modes")
+        if self.ships is not None and self.ships.arcs is None and self.surface.sea is None:
+            text = "nobody says where the sea is; cure: give transport.surface.sea, or ships.arcs"
+            raise problem(text, at="ships")
+        if self.roads is not None and "truck_detour" in self.model_fields_set:
+            text = "roads have their own length; cure: leave truck_detour out"
+            raise problem(text, at="truck_detour")
+        return self
+
     @field_validator("region")
     @classmethod
     def _known_region(cls, region: str | None) -> str | None:
@@ -278,3 +332,9 @@ class Transport(Model):
         """Layer and key below ``transport`` of every rule that reads one."""
         for name, key in self.surface.layers():
             yield name, f"surface.{key}"
+        if self.roads is not None:
+            yield self.roads.layer, "roads.layer"
+            if self.roads.slope is not None:
+                yield self.roads.slope.layer, "roads.slope.layer"
+        if self.ships is not None:
+            yield self.ships.ports, "ships.ports"
