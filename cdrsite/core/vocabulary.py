@@ -498,3 +498,6 @@ INTERCHANGEABLE = ("cell certain", "tonnes certain but not the cell")
 
 NO_METHOD = "no method"
 """Name in the map of winning methods where the plan uses none though one is possible."""
+
+MODES = ("pipeline", "truck", "ship")
+"""How CO2 may travel; a mode's code on maps is its place."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cdrsite.core.errors import DataError
+from cdrsite.core.vocabulary import MODES
 from cdrsite.network.headers import quantity_of
 from cdrsite.network.readers import Table, empty
 
@@ -43,9 +44,6 @@ NOTES = {"case", "name", "mode", "units", "note", "comment", "grid"}
 TREND = {
     "con_slope", "con_intercept", "row_slope", "row_intercept", "max_capacity_mt_yr", "name",
 }  # fmt: skip
-
-MODES = ("pipeline", "truck", "ship")
-"""How an arc may carry CO2."""
 
 _YES = {"1", "1.0", "true", "yes", "y", "t", "x", "是"}
 _NO = {"0", "0.0", "false", "no", "n", "f", "-", "否"}

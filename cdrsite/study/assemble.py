@@ -14,6 +14,7 @@ from cdrsite.core.secrets import hidden
 from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import (
     INTERCHANGEABLE,
+    MODES,
     NO_METHOD,
     PLAN_STATES,
     STATE_NAMES,
@@ -196,7 +197,7 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
             if name in dataset:
                 dataset[name].attrs["labels"] = list(setting.storage.names)
     if "transport_mode" in dataset:
-        dataset["transport_mode"].attrs["labels"] = ["pipeline", "truck"]
+        dataset["transport_mode"].attrs["labels"] = list(MODES)
 
 
 def _flags(variable: xr.DataArray, words: dict[int, str]) -> None:

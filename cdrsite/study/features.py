@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.core.vocabulary import MODES
 from cdrsite.layers.shapes import polygonal
 from cdrsite.transport.frames import CachedCells
 from cdrsite.transport.routes import Route, corridors, line, smooth, trace
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 MOST_ROUTES = 300
 """Sites of a method whose routes are traced; more lines than that are no longer a map."""
-PIPELINE, TRUCK = "pipeline", "truck"
 
 
 def add_storage(
@@ -64,14 +64,14 @@ def add_storage(
     names, modes = np.full(count, "", object), np.full(count, "", object)
     km, cost = np.full(count, np.nan), np.full(count, np.nan)
     if links is not None and units is not None and count:
-        sinks, trucks = CachedCells(links.sink), CachedCells(links.by_truck)
+        sinks, travels = CachedCells(links.sink), CachedCells(links.mode)
         lengths, costs = CachedCells(links.length_km), CachedCells(links.cost)
         for i, (row, col) in enumerate(_cells(sites, grid)):
             sink = int(sinks.at(row, col)[0])
             if sites["method"].iloc[i] not in storing or sink < 0:
                 continue
             names[i] = units.names[sink]
-            modes[i] = TRUCK if trucks.at(row, col)[0] else PIPELINE
+            modes[i] = MODES[int(travels.at(row, col)[0])]
             km[i], cost[i] = lengths.at(row, col)[0], costs.at(row, col)[0]
     return sites.assign(
         storage_unit=names, transport_mode=modes, transport_km=km, transport_cost_usd_t=cost
@@ -114,7 +114,13 @@ def route_features(sites: pd.DataFrame, links: SinkLinks | None, grid: AnalysisG
         )
         chosen = chosen[~far]
     traced: dict[tuple[int, int], Route] = {}
-    cells, ranks = _cells(chosen, grid), CachedCells(links.rank)
+    ranks = CachedCells(links.rank)
+    # trucks on roads of their own and ships leave no route behind
+    kept = [bool(ranks.at(*cell)[0] >= 0) for cell in _cells(chosen, grid)]
+    chosen = chosen[kept]
+    if chosen.empty:
+        return {}
+    cells = _cells(chosen, grid)
     for row, col in cells:
         if (row, col) not in traced:
             traced[row, col] = trace(links.routes, row, col, int(ranks.at(row, col)[0]))

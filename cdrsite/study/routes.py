@@ -35,7 +35,7 @@ BULK = tuple(one for one in RESOURCES.values() if one.kind == "bulk")
 """Resources that plants may collect from around them."""
 ROUTED_BY = (
     *("model", "offshore_model", "region", "flow", "utilisation", "surface", "modes"),
-    *("truck_detour", "sinks_per_cell", "neighbours", "reach", "max_cost"),
+    *("truck_detour", "roads", "ships", "sinks_per_cell", "neighbours", "reach", "max_cost"),
 )
 """Keys of the transport section that the routes follow from."""
 PIPELINE_YEARS = 30.0

@@ -34,6 +34,7 @@ from cdrsite.transport.labels import in_order, neighbourhood, on_threads
 from cdrsite.transport.sums import RouteSums, sum_routes
 from cdrsite.transport.surface import BILLING, STEERING, CostSurface
 from cdrsite.transport.tiles import solve_blocks
+from cdrsite.transport.ways import PIPELINE, TRUCK, Way, in_order_of_cost, other_ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -88,10 +89,11 @@ class SinkLinks:
         Index of the storage unit, -1 for none.
     storage_cost : array of float32, shape (k, rows, cols)
         Cost of storing in that unit [USD/t].
-    by_truck : array of bool, shape (k, rows, cols)
-        Where trucks go: the only mode, or cheaper than a pipeline of the design flow.
+    mode : array of uint8, shape (k, rows, cols)
+        How the CO2 travels: the only mode, or the cheapest for the design flow; codes of
+        :mod:`cdrsite.transport.ways`.
     rank : array of int8, shape (k, rows, cols)
-        Rank of each link in ``routes``, for tracing.
+        Rank of each link in ``routes``, for tracing; -1 for trucks on roads of their own and ships.
     routes : DistanceResult
         Back-links.
     """
@@ -100,7 +102,7 @@ class SinkLinks:
     length_km: CellArray
     sink: CellArray
     storage_cost: CellArray
-    by_truck: CellArray
+    mode: CellArray
     rank: CellArray
     routes: DistanceResult
 
@@ -110,7 +112,7 @@ LINKS: dict[str, tuple[str, type[np.generic]]] = {
     "length_km": ("link km", np.float32),
     "sink": ("link sink", np.int32),
     "storage_cost": ("link storage cost", np.float32),
-    "by_truck": ("link by truck", np.bool_),
+    "mode": ("link mode", np.uint8),
     "rank": ("link rank", np.int8),
 }
 """Field of :class:`SinkLinks` -> its array in the store, and its type."""
@@ -178,6 +180,7 @@ def link_sinks(
     rules = CrossingRules(model.surface.crossings, reader, reader.grid, onshore.per_km)
     ranks = min(model.sinks_per_cell, len(sites.names))
     task = _Linking(model, sites, reader, basis, inside, threads, store, blocks, rules, ranks)
+    task.find_other_ways()
     task.route_on_disk(onshore.fixed) if store.on_disk else task.route_in_memory(onshore.fixed)
     _warn_unreached(task.counts)
     return task.links
@@ -218,6 +221,7 @@ class _Linking:
     ranks: int
     links: SinkLinks = field(init=False)
     counts: list[tuple[int, int]] = field(default_factory=list)
+    others: list[Way] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Arrays that are to be filled."""
@@ -235,12 +239,26 @@ class _Linking:
         arrays = {name: store.create(array, shape, dtype) for name, (array, dtype) in LINKS.items()}
         self.links = SinkLinks(**arrays, routes=DistanceResult(**routes, neighbourhood=moves))
 
+    def find_other_ways(self) -> None:
+        """Solve trucks on roads of their own, and ships."""
+        self.others = other_ways(
+            self.model, self.sites.cost,
+            lambda fixed: access_cells(self.sites, self.reader, fixed), self.reader, self.basis,
+            self.store, self.blocks, self.rules, self.ranks, self.threads,
+        )  # fmt: skip
+
     def finish(
         self, block: Block, cost: F32, km: F32, sink: NDArray[np.int32], crossings: Floats
     ) -> None:
         """Make links of the routes of a block, and count the cells of the region without any."""
         here = (slice(None), *block.slices)
         fields = link_fields(self.model, self.sites.cost, self.basis, cost, km, sink, crossings)
+        if self.others:
+            others = [
+                (way.mode, *(np.asarray(one[here]) for one in (way.cost, way.length_km, way.sink)))
+                for way in self.others
+            ]
+            fields = with_other_ways(self.model, self.sites.cost, fields, others)
         for name, values in fields.items():
             getattr(self.links, name)[here] = values
         mine = self.inside(block)
@@ -394,10 +412,14 @@ def link_fields(
     """
     storage = np.append(prices, 0.0)[sink]  # none stands last
     pipeline = np.maximum(cost + crossings - storage, 0.0)
+    # trucks on roads of their own have their own solve
+    modes = [one for one in model.modes if one != "truck" or model.roads is None]
     by_truck, paid = road_or_pipe(
-        pipeline, length_km, basis, modes=model.modes, detour=model.truck_detour
+        pipeline, length_km, basis, modes=modes, detour=model.truck_detour
     )
     none = _too_far(model, paid, length_km)
+    if not {"pipeline", "truck"} & set(modes):
+        none[:] = True
     none |= sink < 0
     for values in (paid, storage):
         values[none] = np.inf
@@ -406,7 +428,7 @@ def link_fields(
         "length_km": np.where(none, np.float32(np.inf), length_km),
         "sink": np.where(none, np.int32(-1), sink),
         "storage_cost": storage.astype(np.float32),
-        "by_truck": by_truck & ~none,
+        "mode": np.where(by_truck & ~none, np.uint8(TRUCK), np.uint8(PIPELINE)),
         "rank": np.empty(sink.shape, np.int8),
     }
     fields["rank"][...] = np.arange(len(sink), dtype=np.int8)[:, None, None]
@@ -418,6 +440,47 @@ def link_fields(
         for values in fields.values():
             values[:, row, col] = values[order, row, col]
     return fields
+
+
+def with_other_ways(
+    model: Transport,
+    prices: NDArray[np.float64],
+    fields: dict[str, NDArray[Any]],
+    others: Sequence[tuple[int, NDArray[Any], NDArray[Any], NDArray[Any]]],
+) -> dict[str, NDArray[Any]]:
+    """Links of some cells with other ways among them, the cheapest first, each unit once.
+
+    Parameters
+    ----------
+    model : Transport
+        Reach and greatest cost.
+    prices : ndarray, shape (units,)
+        Cost of storing [USD/t].
+    fields : dict of ndarray
+        From :func:`link_fields`.
+    others : sequence of (mode, cost, length_km, sink)
+        Other ways of the same cells, storage included in the cost.
+    """
+    own = fields["cost"].astype(np.float64) + fields["storage_cost"]
+    ways = [(fields["mode"], own, fields["length_km"], fields["sink"])]
+    for mode, cost, km, sink in others:
+        paid = cost.astype(np.float64) - np.append(prices, 0.0)[sink]
+        far = _too_far(model, paid, km)
+        ways.append((mode, cost.astype(np.float64), km, np.where(far, np.int32(-1), sink)))
+    mode, total, km, sink, rank = in_order_of_cost(ways, len(fields["sink"]))
+    none = sink < 0
+    storage = np.append(prices, np.inf)[sink]
+    with np.errstate(invalid="ignore"):
+        paid = np.where(none, np.inf, np.maximum(total - storage, 0.0))
+    ranked = np.take_along_axis(fields["rank"], np.maximum(rank, 0).astype(np.intp), axis=0)
+    return {
+        "cost": paid.astype(np.float32),
+        "length_km": np.where(none, np.float32(np.inf), km).astype(np.float32),
+        "sink": sink.astype(np.int32),
+        "storage_cost": storage.astype(np.float32),
+        "mode": np.where(none, np.uint8(PIPELINE), mode),
+        "rank": np.where(rank < 0, np.int8(-1), ranked),
+    }
 
 
 def _too_far(model: Transport, cost: NDArray[Any], length_km: NDArray[Any]) -> NDArray[np.bool_]:

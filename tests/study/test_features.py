@@ -46,7 +46,7 @@ def cross() -> SinkLinks:
         length_km=km,
         sink=sink,
         storage_cost=np.zeros_like(km),
-        by_truck=truck,
+        mode=truck.astype(np.uint8),
         rank=rank.astype(np.int8),
         routes=routes,
     )

@@ -295,14 +295,14 @@ def test_modes_switch_trucks_off_and_pipelines_off() -> None:
         for modes in (("pipeline", "truck"), ("pipeline",), ("truck",))
     )
     reached = np.asarray(both.sink[0]) >= 0
-    assert np.asarray(both.by_truck[0])[reached].any()
-    assert not np.asarray(pipes.by_truck).any()
+    assert np.asarray(both.mode[0])[reached].any()
+    assert not np.asarray(pipes.mode).any()
     # behind a river that costs 500 USD/t only trucks are cheap
     assert np.asarray(pipes.cost[0])[reached].max() > 500
     assert np.asarray(both.cost[0])[reached].max() < 200
     far = np.asarray(roads.sink[0]) >= 0
     far &= np.asarray(roads.length_km[0]) > 0
-    assert np.asarray(roads.by_truck[0])[far].all()
+    assert np.asarray(roads.mode[0])[far].all()
     total = [np.asarray(one.cost[0] + one.storage_cost[0])[far] for one in (both, pipes, roads)]
     assert (total[0] <= np.minimum(total[1], total[2]) + 1e-4).all()
     long = solve(MemoryStore(), model(modes=("truck",), truck_detour=1.5, **steep), 256)
