@@ -76,7 +76,7 @@ class PipeUse:
     model_usd_yr : float
         By the cost model itself, for this flow and length [USD/yr]; NaN for existing pipelines.
     cell : ndarray, int64
-        Flat cells in the direction of the flow; empty for ships.
+        Flat cells in the direction of the flow; of a ship its ports alone.
     """
 
     id: str

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.vocabulary import MODES
 from cdrsite.network.asked import WHERE, asked_of, asked_over
 from cdrsite.network.design import design
 from cdrsite.network.horizon import Period
@@ -132,10 +133,16 @@ class Options:
     segments : int
         Most trends per pipe.
     modes : sequence of str
-        Of ``pipeline`` and ``truck``; trucks go from plants to storage and to other plants.
-        Pipelines that are there already are used in any case.
+        Of ``pipeline``, ``truck`` and ``ship``; trucks go from plants and ports to storage and to
+        each other. Pipelines that are there already are used in any case.
     detour : float
         Length of a road as a multiple of the route's [1].
+    roads : sequence of CandidateArc, optional
+        Ways of trucks over a road network, in place of the candidates' direct ones with a detour.
+    ports : sequence of str
+        Names of ports, whose nodes stand behind those of plants and emitters.
+    ship_size : str
+        ``small`` or ``large``.
     years : float
         Life of the project [yr].
     target : float, optional
@@ -166,8 +173,11 @@ class Options:
 
     model: str = "central"
     segments: int = 3
-    modes: Sequence[str] = ("pipeline", "truck")
+    modes: Sequence[str] = MODES
     detour: float = 1.0
+    roads: Sequence[CandidateArc] | None = None
+    ports: Sequence[str] = ()
+    ship_size: Literal["small", "large"] = "large"
     years: float = 30.0
     target: float | None = None
     targets: Mapping[str, float] = field(default_factory=dict)
@@ -242,17 +252,32 @@ def plan_network(
         problem, target=target, gap=options.gap, gap_of=options.gap_of, effort=options.effort,
         time_limit=options.time_limit, seed=options.seed,
     )  # fmt: skip
-    names = node_names(plants, [unit.name for unit in storage], candidates, options.emitters)
+    names = _names(plants, storage, candidates, options)
     return Planned(
         plan,
         problem,
         plant_uses(plants, plan),
-        pipe_uses(plan, made, names, options.model, basis),
+        pipe_uses(plan, made, names, options.model, _sized(basis, options)),
         storage_uses(problem, plan),
         trends,
         wanted(target) * 1e6,
         max(supply - wanted(target), 0.0) * 1e6,
         emitters=emitter_uses(_others(problem, options), plan),
+    )
+
+
+def _sized(basis: Basis, options: Options) -> Basis:
+    """The basis with the size of ships that is asked for."""
+    return replace(basis, size=options.ship_size)
+
+
+def _names(
+    plants: Plants, storage: Sequence[StorageUnit], candidates: Candidates, options: Options
+) -> dict[int, str]:
+    """Names of nodes."""
+    ports = [Emitter(name, "", 0, 0, 0.0) for name in options.ports]
+    return node_names(
+        plants, [unit.name for unit in storage], candidates, [*options.emitters, *ports]
     )
 
 
@@ -286,12 +311,12 @@ def _over_periods(
     )  # fmt: skip
     plan = state_in(problem, found, options.effort)
     supply = math.fsum(s.capacity_mt_yr for s in problem.sources)
-    names = node_names(plants, [unit.name for unit in storage], candidates, options.emitters)
+    names = _names(plants, storage, candidates, options)
     return Planned(
         plan,
         problem,
         plant_uses(plants, plan),
-        pipe_uses(plan, made, names, options.model, basis),
+        pipe_uses(plan, made, names, options.model, _sized(basis, options)),
         storage_uses(problem, plan),
         trends,
         plan.captured_mt_yr * 1e6,
@@ -310,7 +335,8 @@ def network_problem(
     ships: Sequence[ShipLink] = (),
 ) -> tuple[NetworkProblem, Trends, dict[str, Link]]:
     """Build the network problem, the pipelines' trends, and what each arc stands for."""
-    if len(plants.plants) + len(options.emitters) != len(candidates.plant_node):
+    others = len(options.emitters) + len(options.ports)
+    if len(plants.plants) + others != len(candidates.plant_node):
         raise ConfigError("plants do not match the candidate network", where=WHERE)
     if len(storage) != len(candidates.storage_node):
         raise ConfigError("storage units do not match the candidate network", where=WHERE)
@@ -327,17 +353,17 @@ def network_problem(
         for k, (plant, node) in enumerate(zip(plants.plants, nodes, strict=False))
         if plant.stored_t_yr > 0
     )  # fmt: skip
-    others = tuple(
+    emitted = tuple(
         Source(
             f"emitter {k}", node, one.captured_t_yr / 1e6, one.fixed_usd_yr / 1e6,
             one.cost_usd_t, one.name, one.ledger,
             from_year=one.from_year, until_year=one.until_year,
         )
         for k, (one, node) in enumerate(
-            zip(options.emitters, nodes[len(plants.plants) :], strict=True)
+            zip(options.emitters, nodes[len(plants.plants) :], strict=False)
         )
     )  # fmt: skip
-    sources = own + others
+    sources = own + emitted
     sinks = tuple(
         _sink(unit, int(node), options)
         for unit, node in zip(storage, candidates.storage_node.tolist(), strict=True)
@@ -352,11 +378,15 @@ def network_problem(
         trucks, ways = _truck_arcs(candidates, sources, trends, basis, options)
         arcs += trucks
         made |= ways
-    for k, link in enumerate(ships):
+    sized = _sized(basis, options)
+    for k, link in enumerate(ships if "ship" in options.modes else ()):
         name = f"ship {k}"
-        sea = ship_trends(link.length_km, most, basis, options.segments)
-        arcs.append(Arc(name, link.tail, link.head, sea, link.length_km, one_way=True))
-        made[name] = Link("ship", link.length_km, link.length_km, link.tail, np.zeros(0, np.int64))
+        sea = ship_trends(link.length_km, most, sized, options.segments)
+        arcs.append(Arc(name, link.tail, link.head, sea, link.length_km, one_way=True, mode="ship"))
+        ends = [link.tail, link.head]
+        shown = ends if not set(ends) & set(candidates.storage_node.tolist()) else []
+        cell = np.array(shown, np.int64)
+        made[name] = Link("ship", link.length_km, link.length_km, link.tail, cell)
     problem = NetworkProblem(sources, sinks, tuple(arcs), years=options.years)
     return problem, trends, made
 
@@ -422,6 +452,8 @@ def _truck_arcs(
     """Trucks, only where they are cheaper than a pipe of the plant's own on the same way.
 
     Others could win with a part of a plant's flow only; leaving them out keeps the search small.
+    On roads of their own they all stay: no pipe lies on the same way. CO2 that has come by ship is
+    liquid, but pays for it again where it goes on by truck.
     """
     flow: dict[int, float] = {}
     for source in sources:
@@ -431,16 +463,26 @@ def _truck_arcs(
     most = math.fsum(flow.values())
     ends = set(candidates.storage_node.tolist())
     arcs, made = [], {}
-    for k, way in enumerate(candidates.direct):
+    for k, way in enumerate(candidates.direct if options.roads is None else options.roads):
         own = min((flow[n] for n in (way.tail, way.head) if n in flow), default=0.0)
-        road = max(way.length_km * options.detour, 1e-3)
+        road = max(way.length_km * (options.detour if options.roads is None else 1.0), 1e-3)
         cost = float(truck(1.0, road, basis))
         pipe = float(trends.cost(np.array([own]))[0]) * way.weight_km
-        if own == 0 or ("pipeline" in options.modes and cost * own >= pipe):
+        dearer = options.roads is None and "pipeline" in options.modes and cost * own >= pipe
+        if (own == 0 and not options.ports) or dearer:
             continue
         name, trend = f"truck {k}", (Trend(0.0, cost, most, "truck"),)
         arcs.append(
-            Arc(name, way.tail, way.head, trend, road, one_way=way.head in ends, hired=True)
+            Arc(
+                name,
+                way.tail,
+                way.head,
+                trend,
+                road,
+                one_way=way.head in ends,
+                hired=True,
+                mode="truck",
+            )
         )
         made[name] = Link("truck", road, road, way.tail, way.cell)
     return arcs, made

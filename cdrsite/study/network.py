@@ -18,12 +18,13 @@ import numpy as np
 from cdrsite.core.errors import ConfigError, DataError, SolverError
 from cdrsite.core.units import conversion
 from cdrsite.engine.stages import stage
-from cdrsite.network.candidates import Candidates, ExistingPipe, candidate_network
+from cdrsite.network.candidates import CandidateArc, Candidates, ExistingPipe, candidate_network
 from cdrsite.network.coarse import PlanGrid
 from cdrsite.network.horizon import Period
 from cdrsite.network.planned import Planned
-from cdrsite.network.planning import Emitter, Options, StorageUnit, plan_network
+from cdrsite.network.planning import Emitter, Options, ShipLink, StorageUnit, plan_network
 from cdrsite.network.plants import Plants
+from cdrsite.network.roadways import road_ways
 from cdrsite.network.schedule import read_periods
 from cdrsite.network.tabled import plan_tables
 from cdrsite.network.tables import read_case
@@ -42,6 +43,7 @@ from cdrsite.study.routes import link_storage, pipeline_basis, storage_sites
 from cdrsite.transport.costmodels import unit_cost
 from cdrsite.transport.crossings import CrossingRules
 from cdrsite.transport.links import StorageSites, touched
+from cdrsite.transport.ports import read_ports, road_factor
 from cdrsite.transport.surface import BILLING, STEERING
 
 if TYPE_CHECKING:
@@ -88,7 +90,8 @@ class Projects:
         *("network", "outputs.admin", "policies.*.layer", "policies.*.zone_name"),
         *("costs.base_year", "costs.discount_rate", "costs.prices.electricity"),
         *(f"transport.{key}" for key in ("model", "flow", "utilisation", "region", "neighbours")),
-        *("transport.modes", "transport.truck_detour", "transport.surface.crossings"),
+        *(f"transport.{key}" for key in ("modes", "truck_detour", "roads", "ships")),
+        *("transport.surface.crossings", "transport.surface.sea"),
     ),
     after=(open_layers, resolve_methods, storage_of, link_storage, gather),
 )
@@ -139,10 +142,11 @@ def plan_projects(
     if model.tables is not None:
         planned = plan_tables(model.tables, design_options(setting))
     elif built or emitters:
-        candidates, storage = _corridors(setting, plants, plan, ground, threads, emitters)
+        found = _corridors(setting, plants, plan, ground, threads, emitters)
+        candidates = found.candidates
     plants, zones = _with_zones(gathered.placed, setting, arrays)
     if candidates is not None:
-        planned = _design(setting, plants, storage, candidates, emitters)
+        planned = _design(setting, plants, found, emitters)
     elif model.tables is None:
         warn("the plan gives no plant of buildable size that stores CO2; no network is designed")
     if planned is not None and factor > 1:
@@ -248,6 +252,31 @@ def _with_zones(
     return replace(plants, plants=named), zones
 
 
+@dataclass(frozen=True)
+class Corridors:
+    """Ways between plants, emitters, ports and storage units.
+
+    Attributes
+    ----------
+    candidates : Candidates
+        Of pipelines.
+    storage : tuple of StorageUnit
+        The units that they end at.
+    roads : tuple of CandidateArc, optional
+        Of trucks, where roads are given.
+    ports : tuple of str
+        Names of the ports.
+    ships : tuple of ShipLink
+        Sea ways.
+    """
+
+    candidates: Candidates
+    storage: tuple[StorageUnit, ...]
+    roads: tuple[CandidateArc, ...] | None
+    ports: tuple[str, ...]
+    ships: tuple[ShipLink, ...]
+
+
 def _corridors(
     setting: Setting,
     plants: Plants,
@@ -255,7 +284,7 @@ def _corridors(
     ground: ArrayStore,
     threads: int,
     emitters: Sequence[Emitter],
-) -> tuple[Candidates, list[StorageUnit]]:
+) -> Corridors:
     """Candidate corridors over the ground of the transport section, and the units they end at."""
     model, transport, units = setting.scenario.network, setting.scenario.transport, setting.storage
     if units is None:
@@ -264,10 +293,18 @@ def _corridors(
     access = _access(storage_sites(units), reader, plan)
     plain = float(unit_cost(transport.flow, transport.model, basis).per_km)
     rules = CrossingRules(transport.surface.crossings, reader, plan.grid, plain)
+    ports = read_ports(transport, reader, setting.blocks)
+    docks = zip(
+        (ports.row // plan.factor).tolist(), (ports.col // plan.factor).tolist(), strict=True
+    )
     found = candidate_network(
         plan.ground(ground.open(STEERING)),
         plan.grid,
-        [*((plant.row, plant.col) for plant in plants.plants), *((e.row, e.col) for e in emitters)],
+        [
+            *((plant.row, plant.col) for plant in plants.plants),
+            *((one.row, one.col) for one in emitters),
+            *docks,
+        ],
         list(access.values()),
         billed=plan.ground(ground.open(BILLING)),
         crossings=rules.whole(transport.neighbours) if rules.names else None,
@@ -283,7 +320,20 @@ def _corridors(
         StorageUnit(name, float(units.injection[u]), float(units.capacity[u]), float(units.cost[u]))
         for name, u in zip(names, access, strict=True)
     ]
-    return found, storage
+    roads = None
+    if transport.roads is not None and "truck" in transport.modes:
+        factor = road_factor(transport.roads, transport.surface, reader, setting.blocks)
+        roads = road_ways(
+            plan.ground(factor), plan.grid, found, list(access.values()),
+            neighbours=transport.neighbours, threads=threads,
+        )  # fmt: skip
+    nodes = found.plant_node[len(found.plant_node) - len(ports.names) :].tolist()
+    ships = tuple(
+        ShipLink(nodes[a], nodes[b], float(ports.sea_km[a, b]))
+        for a, b in np.argwhere(np.isfinite(ports.sea_km)).tolist()
+        if nodes[a] != nodes[b]
+    )
+    return Corridors(found, tuple(storage), roads, ports.names, ships)
 
 
 def _access(
@@ -302,15 +352,20 @@ def _access(
     return found
 
 
-def design_options(setting: Setting, emitters: Sequence[Emitter] = ()) -> Options:
+def design_options(
+    setting: Setting, emitters: Sequence[Emitter] = (), found: Corridors | None = None
+) -> Options:
     """What the scenario asks of the design."""
     scenario, units = setting.scenario, setting.storage
-    model = scenario.network
+    model, ships = scenario.network, scenario.transport.ships
     return Options(
         model=model.model or scenario.transport.model,
         segments=model.segments,
         modes=scenario.transport.modes,
         detour=scenario.transport.truck_detour,
+        roads=None if found is None else found.roads,
+        ports=() if found is None else found.ports,
+        ship_size="large" if ships is None else ships.size,
         years=model.years or (units.years if units is not None else 30.0),
         target=None if model.target == "all" else float(model.target),
         targets={
@@ -339,15 +394,15 @@ def design_options(setting: Setting, emitters: Sequence[Emitter] = ()) -> Option
 def _design(
     setting: Setting,
     plants: Plants,
-    storage: Sequence[StorageUnit],
-    candidates: Candidates,
+    found: Corridors,
     emitters: Sequence[Emitter],
 ) -> Planned | None:
     """Design the network; None where time was too short for any plan."""
     model = setting.scenario.network
     try:
         planned = plan_network(
-            plants, storage, candidates, options=design_options(setting, emitters),
+            plants, found.storage, found.candidates, ships=found.ships,
+            options=design_options(setting, emitters, found),
             basis=pipeline_basis(setting.scenario),
         )  # fmt: skip
     except SolverError as error:

@@ -31,6 +31,7 @@ from cdrsite.transport.distance import (
 )
 from cdrsite.transport.frames import cut
 from cdrsite.transport.labels import in_order, neighbourhood, on_threads
+from cdrsite.transport.ports import try_ways
 from cdrsite.transport.sums import RouteSums, sum_routes
 from cdrsite.transport.surface import BILLING, STEERING, CostSurface
 from cdrsite.transport.tiles import solve_blocks
@@ -203,6 +204,7 @@ def try_links(
     for rule in model.surface.crossings:
         reader.features(rule.layer, rule.where)
     touched(sites, reader, 0, block)
+    try_ways(model, reader, block)
 
 
 @dataclass

@@ -63,19 +63,8 @@ def road_factor(
     """
     found, some = np.empty(reader.grid.shape, np.float32), False
     for block in blocks:
-        width = THIN * reader.grid.resolution
-        paved = reader.coverage(roads.layer, block, roads.where, width, "coverage") > 0
-        some |= bool(paved.any())
-        factor = np.where(paved, 1.0, roads.off_road)
-        if roads.slope is not None:
-            own = reader.info(roads.slope.layer).unit
-            unit = None if own in {"percent", "%"} else roads.slope.unit
-            steep = reader.values(roads.slope.layer, block, unit).astype(np.float64)
-            if own in {"percent", "%"}:
-                steep = np.degrees(np.arctan(steep / 100.0))
-            factor = factor * np.nan_to_num(table_factor(roads.slope, steep), nan=1.0)
-        factor[sea_of(rules, reader, block)] = np.inf
-        found[block.slices] = factor
+        found[block.slices], paved = _road_factor(roads, rules, reader, block)
+        some |= paved
     if not some:
         warnings.warn(
             f"transport.roads: no cell of the grid has a road of layers.{roads.layer}",
@@ -83,6 +72,24 @@ def road_factor(
             stacklevel=2,
         )
     return found
+
+
+def _road_factor(
+    roads: Roads, rules: SurfaceRules, reader: LayerReader, block: Block
+) -> tuple[Floats, bool]:
+    """Factor of the cells of a block, and whether any of them has a road."""
+    width = THIN * reader.grid.resolution
+    paved = reader.coverage(roads.layer, block, roads.where, width, "coverage") > 0
+    factor = np.where(paved, 1.0, roads.off_road)
+    if roads.slope is not None:
+        own = reader.info(roads.slope.layer).unit
+        unit = None if own in {"percent", "%"} else roads.slope.unit
+        steep = reader.values(roads.slope.layer, block, unit).astype(np.float64)
+        if own in {"percent", "%"}:
+            steep = np.degrees(np.arctan(steep / 100.0))
+        factor = factor * np.nan_to_num(table_factor(roads.slope, steep), nan=1.0)
+    factor[sea_of(rules, reader, block)] = np.inf
+    return factor, bool(paved.any())
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,16 @@ def read_ports(model: Transport, reader: LayerReader, blocks: Sequence[Block]) -
     if ships.arcs is not None:
         return Ports(names, row, col, _given_ways(ships.arcs, names))
     return Ports(names, row, col, _sea_ways(model, reader, blocks, names, row, col))
+
+
+def try_ways(model: Transport, reader: LayerReader, block: Block) -> None:
+    """Read what roads and ports need, for one block: what a run would refuse is refused here."""
+    if model.roads is not None and "truck" in model.modes:
+        _road_factor(model.roads, model.surface, reader, block)
+    if model.ships is not None and "ship" in model.modes:
+        names, _, _ = _places(model.ships, reader)
+        if model.ships.arcs is not None:
+            _given_ways(model.ships.arcs, names)
 
 
 def _places(

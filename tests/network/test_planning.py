@@ -190,7 +190,11 @@ def test_ships_between_given_ports() -> None:
     candidates = network_for(plants, [(5, 75)])
     links = [ShipLink(int(candidates.plant_node[0]), int(candidates.storage_node[0]), 500.0)]
     planned = plan_network(
-        plants, [unit()], candidates, options=replace(QUICK, model="high"), ships=links
+        plants,
+        [unit()],
+        candidates,
+        options=replace(QUICK, model="high", modes=("pipeline", "ship")),
+        ships=links,
     )
     (line,) = planned.pipes
     assert line.mode == "ship"
