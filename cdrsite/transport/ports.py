@@ -87,7 +87,8 @@ def _road_factor(
         steep = reader.values(roads.slope.layer, block, unit).astype(np.float64)
         if own in {"percent", "%"}:
             steep = np.degrees(np.arctan(steep / 100.0))
-        factor = factor * np.nan_to_num(table_factor(roads.slope, steep), nan=1.0)
+        blank = np.inf if roads.slope.unknown == "barrier" else 1.0
+        factor = factor * np.nan_to_num(table_factor(roads.slope, steep), nan=blank)
     factor[sea_of(rules, reader, block)] = np.inf
     return factor, bool(paved.any())
 

@@ -72,6 +72,8 @@ INFORMATIVE = {
     "siting.include[[]].usable": "refused: a place comes back as far as the rule covers it",
     "transport.surface.*for": "refused: a pipeline knows no methods",
     "transport.surface.slope.unit": "one unit only",
+    "transport.roads.slope.unit": "one unit only",
+    "transport.ships*": "two coasts and ports; tests/transport/test_ways.py",
     "transport.surface.population.unit": "one unit only",
     "network.effort": "how long the search may go on; the plan states its gap",
     "network.time_limit": "how long the search may take; the plan states its gap",
@@ -84,6 +86,10 @@ INFORMATIVE = {
 STORES = "layers.stores={path: stores.gpkg}"
 STORED = "resources.storage={units: stores, id: id, capacity: mt, injection: mt_yr, depth: depth}"
 ROUTED = (STORES, STORED)
+ROADS = (
+    *ROUTED, "layers.middle={path: middle.gpkg}", "transport.modes=[truck]",
+    "transport.roads={layer: middle}",
+)  # fmt: skip
 WARM = (
     "layers.warm={path: warm.tif, unit: degC, kind: intensive}",
     "layers.hot={path: hot.tif, unit: degC, kind: intensive}",
@@ -557,6 +563,36 @@ CASES: dict[str, Case] = {
     "transport.max_cost": (ROUTED, ("transport.max_cost=0.3 USD/t",)),
     "transport.leakage": (ROUTED, ("transport.leakage=0.5",)),
     "transport.modes": (ROUTED, ("transport.modes=[truck]",)),
+    **{
+        f"transport.roads.{key}": (ROADS, (f"transport.roads.{setting}",))
+        for key, setting in {
+            "layer": "layer=stores",
+            "where": "where=id = 's'",
+            "off_road": "off_road=9",
+        }.items()
+    },
+    **{
+        f"transport.roads.slope.{key}": (
+            (
+                *ROADS,
+                "layers.gaps={path: gaps.tif, unit: degree, kind: intensive}",
+                "transport.roads.slope={points: [[0, 2], [40, 9]]}",
+            ),
+            (f"transport.roads.slope.{setting}",),
+        )
+        for key, setting in {
+            "layer": "layer=gaps",
+            "points": "points=[[0, 3]]",
+        }.items()
+    },
+    "transport.roads.slope.unknown": (
+        (
+            *ROADS,
+            "layers.gaps={path: gaps.tif, unit: degree, kind: intensive}",
+            "transport.roads.slope={layer: gaps, points: [[0, 2], [40, 9]]}",
+        ),
+        ("transport.roads.slope.unknown=barrier",),
+    ),
     "transport.truck_detour": (
         (*ROUTED, "transport.modes=[truck]"),
         ("transport.truck_detour=2",),
@@ -785,6 +821,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plain = np.ones((ROWS, COLS), np.float32)
     for name, values in {
         "growth": 8 * plain, "warm": 18 * plain, "hot": 30 * plain, "damp": 60 * plain,
+        "gaps": np.where(np.arange(COLS) == 3, np.nan, 20 * plain),
         "dry": 25 * plain, "pv": 900 * plain, "flat": 2 * plain, "offer": 3 * plain,
     }.items():  # fmt: skip
         write_raster(folder / f"{name}.tif", values)
