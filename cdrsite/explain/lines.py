@@ -332,7 +332,8 @@ def _say_zones(evidence: Evidence, told: Told, words: Words) -> None:
         some = evidence.cells[name] >= 0
         cases = {f"{{{name}}}": some}
         if what == "storage" and "transport_km" in evidence:
-            near = words("why.nearest", zone=f"{{{name}}}")
+            by = "why.nearest_by" if "transport_mode" in evidence else "why.nearest"
+            near = words(by, zone=f"{{{name}}}")
             cases = {near: some & np.isfinite(evidence.of("transport_km", 0)), **cases}
         title = words("why.zone", zone=what)
         if kind == "pool":
@@ -350,6 +351,10 @@ def _say_supplies(evidence: Evidence, told: Told, words: Words) -> None:
         if name.startswith("supply_") and evidence.cells[name].ndim == 2:
             unit = str(evidence.dataset[name].attrs.get("units", ""))
             supplies[name.removeprefix("supply_")] = evidence.cells[name], unit
+        elif name == "transport_mode":
+            modes = label_names(evidence.dataset[name])
+            by = [words.named("mode", mode) for mode in modes]
+            told.facts[name] = labelled(evidence.cells[name], by)
         elif name in {"transport_km", "transport_cost"}:
             told.facts[name] = Fact(evidence.cells[name])
     for what, (values, unit) in supplies.items():

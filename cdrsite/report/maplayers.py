@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 PLAN = (
     *("winner", "binding", "interchangeable", "exclusion_reasons", "transport_km", "line_cost"),
+    "transport_mode",
 )
 """Variables of all methods that the map of a study offers."""
 BY_METHOD = ("allocated", "equal_share", "cost", "limit", "suitability", "net_factor")
