@@ -378,15 +378,10 @@ def network_problem(
         trucks, ways = _truck_arcs(candidates, sources, trends, basis, options)
         arcs += trucks
         made |= ways
-    sized = _sized(basis, options)
-    for k, link in enumerate(ships if "ship" in options.modes else ()):
-        name = f"ship {k}"
-        sea = ship_trends(link.length_km, most, sized, options.segments)
-        arcs.append(Arc(name, link.tail, link.head, sea, link.length_km, one_way=True, mode="ship"))
-        ends = [link.tail, link.head]
-        shown = ends if not set(ends) & set(candidates.storage_node.tolist()) else []
-        cell = np.array(shown, np.int64)
-        made[name] = Link("ship", link.length_km, link.length_km, link.tail, cell)
+    if "ship" in options.modes:
+        sailed, ways = _ship_arcs(candidates, ships, most, basis, options)
+        arcs += sailed
+        made |= ways
     problem = NetworkProblem(sources, sinks, tuple(arcs), years=options.years)
     return problem, trends, made
 
@@ -485,6 +480,25 @@ def _truck_arcs(
             )
         )
         made[name] = Link("truck", road, road, way.tail, way.cell)
+    return arcs, made
+
+
+def _ship_arcs(
+    candidates: Candidates,
+    ships: Sequence[ShipLink],
+    most: float,
+    basis: Basis,
+    options: Options,
+) -> tuple[list[Arc], dict[str, Link]]:
+    """Ships on given sea ways, drawn straight from port to port."""
+    arcs, made = [], {}
+    units = set(candidates.storage_node.tolist())
+    for k, link in enumerate(ships):
+        name, km = f"ship {k}", link.length_km
+        sea = ship_trends(km, most, _sized(basis, options), options.segments)
+        arcs.append(Arc(name, link.tail, link.head, sea, km, one_way=True, mode="ship"))
+        ends = [] if {link.tail, link.head} & units else [link.tail, link.head]
+        made[name] = Link("ship", km, km, link.tail, np.array(ends, np.int64))
     return arcs, made
 
 

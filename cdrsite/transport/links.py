@@ -35,7 +35,7 @@ from cdrsite.transport.ports import try_ways
 from cdrsite.transport.sums import RouteSums, sum_routes
 from cdrsite.transport.surface import BILLING, STEERING, CostSurface
 from cdrsite.transport.tiles import solve_blocks
-from cdrsite.transport.ways import PIPELINE, TRUCK, Way, in_order_of_cost, other_ways
+from cdrsite.transport.ways import PIPELINE, TRUCK, Cut, Way, in_order_of_cost, other_ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -256,10 +256,7 @@ class _Linking:
         here = (slice(None), *block.slices)
         fields = link_fields(self.model, self.sites.cost, self.basis, cost, km, sink, crossings)
         if self.others:
-            others = [
-                (way.mode, *(np.asarray(one[here]) for one in (way.cost, way.length_km, way.sink)))
-                for way in self.others
-            ]
+            others = [way.cut(here) for way in self.others]
             fields = with_other_ways(self.model, self.sites.cost, fields, others)
         for name, values in fields.items():
             getattr(self.links, name)[here] = values
@@ -448,7 +445,7 @@ def with_other_ways(
     model: Transport,
     prices: NDArray[np.float64],
     fields: dict[str, NDArray[Any]],
-    others: Sequence[tuple[int, NDArray[Any], NDArray[Any], NDArray[Any]]],
+    others: Sequence[Cut],
 ) -> dict[str, NDArray[Any]]:
     """Links of some cells with other ways among them, the cheapest first, each unit once.
 
@@ -464,11 +461,10 @@ def with_other_ways(
         Other ways of the same cells, storage included in the cost.
     """
     own = fields["cost"].astype(np.float64) + fields["storage_cost"]
-    ways = [(fields["mode"], own, fields["length_km"], fields["sink"])]
-    for mode, cost, km, sink in others:
-        paid = cost.astype(np.float64) - np.append(prices, 0.0)[sink]
-        far = _too_far(model, paid, km)
-        ways.append((mode, cost.astype(np.float64), km, np.where(far, np.int32(-1), sink)))
+    ways: list[Cut] = [(fields["mode"], own, fields["length_km"], fields["sink"])]
+    for code, cost, length, unit in others:
+        far = _too_far(model, cost.astype(np.float64) - np.append(prices, 0.0)[unit], length)
+        ways.append((code, cost.astype(np.float64), length, np.where(far, np.int32(-1), unit)))
     mode, total, km, sink, rank = in_order_of_cost(ways, len(fields["sink"]))
     none = sink < 0
     storage = np.append(prices, np.inf)[sink]

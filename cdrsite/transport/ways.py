@@ -56,9 +56,18 @@ class Way:
     length_km: CellArray
     sink: CellArray
 
+    def cut(self, here: Any) -> Cut:
+        """Mode, cost, length and units of some cells."""
+        cost, km, sink = (np.asarray(one[here]) for one in (self.cost, self.length_km, self.sink))
+        return self.mode, cost, km, sink
+
+
+Cut = tuple[Any, "NDArray[Any]", "NDArray[Any]", "NDArray[Any]"]
+"""Mode (one number, or one for each cell), cost, length and units of some cells."""
+
 
 @dataclass(frozen=True)
-class _Ground:
+class _Vehicle:
     """What one vehicle moves over: the surfaces, and the cost of loading [USD/t]."""
 
     steering: NDArray[Any]
@@ -110,19 +119,19 @@ def other_ways(
     list of Way
         Empty where pipelines, and trucks by their detour, are all there is.
     """
-    grounds: dict[str, _Ground] = {}
+    grounds: dict[str, _Vehicle] = {}
     if model.roads is not None and "truck" in model.modes:
         factor = road_factor(model.roads, model.surface, reader, blocks)
         near, far = truck(1.0, np.array([100.0, 200.0]), basis)
         per_km = np.float32((far - near) / 100.0)
         fixed = float(near - (far - near))
-        grounds["truck"] = _Ground(factor * per_km, factor * per_km, fixed, liquid=True)
+        grounds["truck"] = _Vehicle(factor * per_km, factor * per_km, fixed, liquid=True)
     ports = read_ports(model, reader, blocks)
     if ports.names and "pipeline" in model.modes:
         steering, billing = (np.asarray(store.open(n)[:, :]) for n in (STEERING, BILLING))
         edges = rules.whole(model.neighbours) if rules.names else None
         fixed = unit_cost(model.flow, model.model, basis).fixed
-        grounds["pipeline"] = _Ground(steering, billing, fixed, liquid=False, crossings=edges)
+        grounds["pipeline"] = _Vehicle(steering, billing, fixed, liquid=False, crossings=edges)
     options: dict[str, Any] = {"neighbours": model.neighbours, "k": ranks, "threads": threads}
     by_land = {
         name: _solve(ground, _open(access(ground.fixed), ground), reader, options)
@@ -144,7 +153,7 @@ def other_ways(
     return ways
 
 
-def _open(sources: Sources, ground: _Ground) -> Sources | None:
+def _open(sources: Sources, ground: _Vehicle) -> Sources | None:
     """Sources on passable ground; None where there are none."""
     some = np.isfinite(ground.steering[sources.row, sources.col])
     if not some.any():
@@ -155,7 +164,7 @@ def _open(sources: Sources, ground: _Ground) -> Sources | None:
 
 
 def _solve(
-    ground: _Ground, sources: Sources | None, reader: LayerReader, options: dict[str, Any]
+    ground: _Vehicle, sources: Sources | None, reader: LayerReader, options: dict[str, Any]
 ) -> DistanceResult | None:
     """Cheapest ways over a ground, its crossings in the cost."""
     if sources is None:
@@ -166,7 +175,7 @@ def _solve(
     )  # fmt: skip
     if ground.crossings is None:
         return found
-    return replace(found, cost=found.cost + bill_crossings(found, ground.crossings))
+    return replace(found, cost=np.asarray(found.cost) + bill_crossings(found, ground.crossings))
 
 
 def _way(name: str, mode: int, found: DistanceResult, store: ArrayStore) -> Way:
@@ -191,7 +200,7 @@ class _Behind:
 def _behind(
     model: Transport,
     ports: Ports,
-    grounds: dict[str, _Ground],
+    grounds: dict[str, _Vehicle],
     by_land: dict[str, DistanceResult | None],
     basis: Basis,
     units: int,
@@ -221,7 +230,7 @@ def _behind(
 
 
 def _at_ports(
-    ports: Ports, behind: _Behind, ground: _Ground, basis: Basis, ranks: int
+    ports: Ports, behind: _Behind, ground: _Vehicle, basis: Basis, ranks: int
 ) -> tuple[Sources | None, Floats]:
     """Ports as terminals, one sink for each port and unit, and the km behind each of them."""
     units = behind.cost.shape[1]
@@ -239,15 +248,14 @@ def _at_ports(
 
 def _of_units(found: DistanceResult, km: Floats, units: int) -> DistanceResult:
     """A solve to ports and units as one to units, the sea way in the length."""
-    some = found.sink >= 0
-    behind = np.where(some, km[np.where(some, found.sink, 0)], 0.0)
-    sink = np.where(some, found.sink % units, -1).astype(np.int32)
-    return replace(found, sink=sink, length_km=found.length_km + behind.astype(np.float32))
+    unit = np.asarray(found.sink)
+    some = unit >= 0
+    behind = np.where(some, km[np.where(some, unit, 0)], 0.0).astype(np.float32)
+    sink = np.where(some, unit % units, -1).astype(np.int32)
+    return replace(found, sink=sink, length_km=np.asarray(found.length_km) + behind)
 
 
-def in_order_of_cost(
-    ways: Sequence[tuple[Any, NDArray[Any], NDArray[Any], NDArray[Any]]], ranks: int
-) -> tuple[NDArray[Any], ...]:
+def in_order_of_cost(ways: Sequence[Cut], ranks: int) -> tuple[NDArray[Any], ...]:
     """The cheapest units of each cell of several ways, each unit once.
 
     Parameters
