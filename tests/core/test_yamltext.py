@@ -182,3 +182,23 @@ def test_libyaml_reads_and_python_reads_the_same(monkeypatch: pytest.MonkeyPatch
     quick = read_yaml(text, "quick")
     monkeypatch.setattr(yamltext, "_LOADER", yaml.SafeLoader)
     assert read_yaml(text, "slow") == quick
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_file_of_the_library_is_parsed_once_also_where_something_is_wrong(
+    wrong: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cdrsite.library.methods import load_method_file, load_sources
+
+    load_sources()
+    path = tmp_path / "mine.yaml"
+    text = (ROOT / "cdrsite/library/methods/daccs-solid.yaml").read_text(encoding="utf-8")
+    path.write_text(text + ("famly: plant\n" if wrong else ""), encoding="utf-8")
+    parsed, parse = [], yaml.parse
+    monkeypatch.setattr(yaml, "parse", lambda *a, **k: parsed.append(1) or parse(*a, **k))
+    if wrong:
+        with pytest.raises(ConfigError, match=r"mine\.yaml:\d+: famly: unknown key"):
+            load_method_file(path)
+    else:
+        load_method_file(path)
+    assert len(parsed) == 1
