@@ -134,6 +134,38 @@ def variants(
     return made
 
 
+def refuse_unread(runs: Sequence[Variant]) -> None:
+    """Refuse settings that no run could be made with, before the first run.
+
+    A scenario that cannot be read even without its settings is left to its run, which fails alone.
+
+    Raises
+    ------
+    ConfigError
+        All that is wrong, each once: misspelt keys, values that are none.
+    """
+    found: dict[str, None] = {}
+    sound: dict[Path, bool] = {}
+    for run in runs:
+        try:
+            load_scenario(run.scenario, run.overrides)
+        except CdrsiteError as error:
+            if run.scenario not in sound:
+                sound[run.scenario] = _can_be_read(run.scenario)
+            if sound[run.scenario] and run.overrides:
+                found |= dict.fromkeys(str(error).splitlines())
+    if found:
+        raise ConfigError("\n".join(found))
+
+
+def _can_be_read(scenario: Path) -> bool:
+    try:
+        load_scenario(scenario, ())
+    except CdrsiteError:
+        return False
+    return True
+
+
 def _wrong(what: str, got: str, expected: str, cure: str) -> ConfigError:
     where = "runs of the batch"
     return ConfigError(what, where=where, got=got, expected=expected, cure=cure)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,16 @@ from affine import Affine
 from fuzz_scenarios import mutate_bytes, mutate_text
 from tiny_scenario import COLS, NORTH, ROWS, WEST, box
 
-KINDS = ("tif", "nc", "gpkg", "shp", "fgb", "csv", "geojson", "parquet")
+KINDS = (
+    *("tif", "nc", "gpkg", "shp", "fgb", "csv", "geojson", "parquet"),
+    *("zarr", "kml", "gml", "topojson", "zip"),
+)
 """Suffixes of what is mutated."""
 
 Files = dict[str, bytes]
-"""Bytes by suffix: a shapefile is several files."""
+"""Bytes by suffix: a shapefile is several files; a Zarr store a folder of them."""
+TEXTUAL = ("csv", "geojson", "prj", "kml", "gml", "topojson", ".zattrs", ".zarray", "zarr.json")
+"""Ends of the names of files that are text."""
 
 
 def bases(kind: str, folder: Path) -> list[Files]:
@@ -30,7 +37,8 @@ def bases(kind: str, folder: Path) -> list[Files]:
     folder.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # writers remark on what is odd on purpose
-        return {"tif": _rasters, "nc": _cubes, "csv": _tables}.get(kind, _features)(folder, kind)
+        makers = {"tif": _rasters, "nc": _cubes, "csv": _tables, "zarr": _stores, "zip": _zipped}
+        return makers.get(kind, _features)(folder, kind)
 
 
 def mutated_file(seed: int, known: list[Files]) -> Files:
@@ -40,7 +48,7 @@ def mutated_file(seed: int, known: list[Files]) -> Files:
     rng = random.Random(seed)
     files = dict(rng.choice(known))
     for suffix in rng.sample(sorted(files), rng.choice((1, 1, min(2, len(files))))):
-        textual = suffix in {"csv", "geojson", "prj"}
+        textual = suffix.endswith(TEXTUAL)
         if rng.random() < 0.03:
             del files[suffix]
         elif textual and rng.random() < 0.7:
@@ -199,6 +207,38 @@ def _cubes(folder: Path, suffix: str) -> list[Files]:
     return found
 
 
+def _stores(folder: Path, suffix: str) -> list[Files]:
+    """Zarr stores of format 2 and 3, with chunks, coordinates and fill values."""
+    found = []
+    x = WEST + 500 + 1000.0 * np.arange(COLS)
+    y = NORTH - 500 - 1000.0 * np.arange(ROWS)
+    for i, (dtype, attrs, version) in enumerate(
+        (dtype, attrs, version)
+        for version in (2, 3)
+        for dtype in ("f4", "i2", "u1", "f8")
+        for attrs in ({"crs": "EPSG:3035"}, {"crs": "EPSG:3035", "_FillValue": 3}, {})
+    ):
+        values = np.arange(ROWS * COLS).reshape(ROWS, COLS).astype(dtype)
+        data = xr.Dataset({"v": (("y", "x"), values, attrs)}, {"y": y, "x": x})
+        path = folder / f"z{i}.{suffix}"
+        data.chunk({"y": 3}).to_zarr(path, zarr_format=version, consolidated=False)
+        files = sorted(one for one in path.rglob("*") if one.is_file())
+        found.append({f"{suffix}/{f.relative_to(path).as_posix()}": f.read_bytes() for f in files})
+    return found
+
+
+def _zipped(folder: Path, suffix: str) -> list[Files]:
+    """Shapefiles in one archive."""
+    found = []
+    for i, files in enumerate(_features(folder, "shp")):
+        path = folder / f"a{i}.{suffix}"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if i % 2 else 0) as archive:
+            for name, data in files.items():
+                archive.writestr(f"parks.{name}", data)
+        found.append({suffix: path.read_bytes()})
+    return found
+
+
 def _shapes() -> list[list[Any]]:
     """Pairs of shapes, sound and not."""
     square, other = box(1, 1, 3, 3), box(4, 2, 2, 3)
@@ -266,6 +306,10 @@ def _features(folder: Path, suffix: str) -> list[Files]:
         try:
             if suffix == "parquet":
                 frame.to_parquet(path)
+            elif suffix == "topojson":
+                path.write_text(_topology(frame))
+            elif suffix == "kml":
+                frame.to_crs(4326).to_file(path, driver="KML")
             else:
                 frame.to_file(path, layer="v") if suffix == "gpkg" else frame.to_file(path)
         except Exception:  # noqa: BLE001 - what cannot be written cannot be read
@@ -280,6 +324,29 @@ def _features(folder: Path, suffix: str) -> list[Files]:
     if suffix == "shp":
         found += _open_rings(found[0])
     return found
+
+
+def _topology(frame: Any) -> str:
+    """TopoJSON with one arc per ring or line."""
+    arcs: list[Any] = []
+    made = []
+    for shape, (_, row) in zip(frame.to_crs(4326).geometry, frame.iterrows(), strict=True):
+        values = {k: str(v) for k, v in row.items() if k != "geometry"}
+        if shape is None:
+            made.append({"type": None, "properties": values})
+            continue
+        rings = [list(map(list, ring.coords)) for ring in shapely.get_rings([shape])]
+        first = len(arcs)
+        arcs += rings
+        made.append(
+            {
+                "type": "Polygon",
+                "arcs": [[first + k] for k in range(len(rings))],
+                "properties": values,
+            }
+        )
+    objects = {"v": {"type": "GeometryCollection", "geometries": made}}
+    return json.dumps({"type": "Topology", "objects": objects, "arcs": arcs})
 
 
 _RING = "[[6,50],[7,50],[7,51],[6,51]]"

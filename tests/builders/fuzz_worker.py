@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import sys
 import traceback
@@ -80,10 +81,12 @@ def files(folder: Path, kind: str) -> Callable[[int], None]:
     def one(seed: int) -> None:
         path = folder / f"input.{kind}"
         for old in folder.glob("input*"):
-            old.unlink()
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
         for suffix, data in mutated_file(seed, known).items():
-            path.with_suffix("." + suffix).write_bytes(data)
-        read = read_raster if kind in {"tif", "nc"} else read_features
+            part = folder / f"input.{suffix}"
+            part.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(data)
+        read = read_raster if kind in {"tif", "nc", "zarr"} else read_features
         read(path, area, seed)
 
     return one

@@ -519,6 +519,17 @@ def test_a_batch_with_a_failed_run_is_exit_code_1(
     assert "no failed: no such scenario file" in err
 
 
+def test_a_misspelt_key_of_a_matrix_ends_a_batch_before_anything_is_written(
+    call: Callable[..., Answer], study: Path, tmp_path: Path
+) -> None:
+    matrix = tmp_path / "matrix.yaml"
+    matrix.write_text("vary: {costs.discont_rate: [0.05, 0.07], grid.resolution: [1 km]}\n")
+    code, _, err = call("batch", study, "--matrix", matrix, "--out", tmp_path / "b", "-q")
+    assert code == 2
+    assert err.count("costs.discont_rate: unknown key") == 1 and "'discount_rate'" in err
+    assert not (tmp_path / "b").exists()
+
+
 def test_set_changes_the_run_and_runs_are_reported_and_compared(
     call: Callable[..., Answer], study: Path, tmp_path: Path
 ) -> None:
