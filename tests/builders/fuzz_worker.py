@@ -144,6 +144,8 @@ def read_features(path: Path, area: Any, seed: int) -> None:
         build_grid(region, GridModel(max_cells=10_000))
         return
     more: dict[str, Any] = {3: {"attribute": "v"}, 4: {"buffer": 100.0}}.get(way, {})
+    if path.suffix == ".topojson":
+        more["crs"] = "EPSG:4326"  # such files say none
     stack = checked(FileLayer(path=path, **more), area)
     if way == 1:
         stack.coverage("x", block, buffer=50.0)
