@@ -31,6 +31,7 @@ EXTRAS = {
     "netcdf": "reads and writes NetCDF",
     "excel": "reads network cases from Excel workbooks",
     "dask": "runs a study on a cluster",
+    "remote": "reads inputs by https:// and s3://, where a scenario allows it",
 }
 """What each optional set of packages gives."""
 REINSTALL = "pip install --force-reinstall cdrsite, best in a new environment"

@@ -402,6 +402,13 @@ def _fetched(value: object, info: ValidationInfo) -> object:
     if not (isinstance(value, str) and is_address(value)):
         return value
     context = info.context or {}
+    address = plain_address(value)
+    if address is None:
+        raise problem(
+            f"not an address of a file; got {shown(value)}; expected https://HOST/PATH, "
+            "s3://BUCKET/KEY or /vsicurl/ before the former, without user, query or pattern; cure: "
+            "download it, and name the copy"
+        )
     if not context.get("allow_remote"):
         raise problem(
             f"on another machine, and nothing is fetched unless it is allowed; got {shown(value)}; "
@@ -411,13 +418,6 @@ def _fetched(value: object, info: ValidationInfo) -> object:
         raise problem(
             f"confine_paths keeps all inputs in the scenario's folder; got {shown(value)}; cure: "
             "download it there, or set confine_paths: false"
-        )
-    address = plain_address(value)
-    if address is None:
-        raise problem(
-            f"not an address of a file; got {shown(value)}; expected https://HOST/PATH, "
-            "s3://BUCKET/KEY or /vsicurl/ before the former, without user, query or pattern; cure: "
-            "download it, and name the copy"
         )
     return local_copy(address)
 

@@ -80,6 +80,7 @@ def test_addresses_and_places_of_copies_lead_to_each_other(
          r"got https://a.org/b.tif; cure: add allow_remote: true"),
         ("/vsicurl/https://a.org/b.tif", "", "allow_remote: true"),
         ("ftp://a.org/b.tif", "allow_remote: true\n", "expected https://HOST/PATH"),
+        ("file:///data/b.tif", "", "not an address of a file"),
         ("https://a.org/b.tif?key=1", "allow_remote: true\n", "without user, query or pattern"),
         ("https://a.org/b.tif", "allow_remote: true\nconfine_paths: true\n", "confine_paths keeps"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,22 +12,26 @@ import numpy as np
 import pytest
 from tiny_scenario import NORTH, WEST, box, write_raster
 
-from cdrsite.config.layers import FileLayer
+from cdrsite.config.layers import ExpressionLayer, FileLayer
 from cdrsite.config.models import GridModel, Region
 from cdrsite.core.errors import CdrsiteWarning, DataError, UnitError
 from cdrsite.core.grid import Block
-from cdrsite.layers.region import build_grid
+from cdrsite.layers.region import StudyArea, build_grid
 from cdrsite.layers.stack import LayerStack
+from cdrsite.library.datasets import load_dataset
 
 BLOCK = Block(0, 6, 0, 8)
 
 
-def stack(path: Path, preset: str, **more: Any) -> LayerStack:
-    area = build_grid(
+def area() -> StudyArea:
+    return build_grid(
         Region(bounds=(WEST, NORTH - 6000, WEST + 8000, NORTH), crs="EPSG:3035"),
         GridModel(crs="EPSG:3035", resolution="1 km"),
     )
-    return LayerStack({"it": FileLayer(path=path, preset=preset, **more)}, area)
+
+
+def stack(path: Path, preset: str, **more: Any) -> LayerStack:
+    return LayerStack({"it": FileLayer(path=path, preset=preset, **more)}, area())
 
 
 def raster(folder: Path, values: Any, dtype: str) -> Path:
@@ -87,6 +92,27 @@ def test_what_is_no_relative_humidity_is_not_taken_for_it(tmp_path: Path, preset
     stored = [280.0, 285.0] if preset == "era5-dewpoint" else [1.0, 2.0]
     with pytest.raises(UnitError, match="wrong dimension"):
         stack(raster(tmp_path, stored, "float32"), preset).values("it", BLOCK, "%")
+
+
+def test_the_note_says_how_humidity_follows_from_the_dewpoint(tmp_path: Path) -> None:
+    formula = re.search(r"10 \*\* .*35\.85\)\)", load_dataset("era5-dewpoint").note)
+    assert formula is not None
+    layers = {
+        name: FileLayer(
+            path=write_raster(tmp_path / f"{name}.tif", np.full((6, 8), kelvin, np.float32)),
+            preset=preset,
+            unit="1",
+        )
+        for name, kelvin, preset in (
+            ("dew", 278.0, "era5-dewpoint"),
+            ("air", 282.0, "era5-temperature"),
+        )
+    }
+    both = LayerStack(
+        {**layers, "it": ExpressionLayer(expression=formula.group(), unit="1")}, area()
+    )
+    # saturation pressures of 4.85 and 8.85 degrees in WMO's tables: 8.62 and 11.36 hPa
+    np.testing.assert_allclose(both.values("it", BLOCK, "%"), 100 * 8.62 / 11.36, rtol=3e-3)
 
 
 def polygons(folder: Path, crs: str = "EPSG:3035", **columns: Any) -> Path:
