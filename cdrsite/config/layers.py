@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from cdrsite.core.errors import UnitError
 from cdrsite.core.fields import (
     DataPath,
     Factor,
@@ -27,6 +28,7 @@ from cdrsite.core.fields import (
     quantity,
     refuse_outside,
 )
+from cdrsite.core.units import conversion
 
 Kind = Literal["class", "fraction", "intensive", "extensive"]
 """Kind of quantity of a raster (rule 3); vectors have none until they are rasterised."""
@@ -105,6 +107,11 @@ class FileLayer(Model):
     """Column whose value is rasterised; without it a vector layer means presence."""
     buffer: Metres = 0.0
     """Grow the features by this distance [m]."""
+    radius: str | None = None
+    """Column with a distance by which each feature is grown, on top of `buffer`: points with a size
+    of their own."""
+    radius_unit: str = "m"
+    """Unit of that column."""
     rasterise: Literal["centre", "coverage"] | None = None
     """Cells whose centre is covered, or the exact covered fraction. Default: grid.rasterise."""
     encoding: str | None = None
@@ -146,6 +153,16 @@ class FileLayer(Model):
                 "layer for each, or one file, e.g. with ogrmerge",
                 at="path",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _sized(self) -> Self:
+        if self.radius is None and "radius_unit" in self.model_fields_set:
+            raise problem("there is no radius; cure: remove it, or name radius", at="radius_unit")
+        try:
+            conversion(self.radius_unit, "m")
+        except UnitError as error:
+            raise problem(f"not a length; {error}", at="radius_unit") from error
         return self
 
     @model_validator(mode="after")

@@ -88,7 +88,16 @@ def check_layers(stack: LayerStack, uses: Mapping[str, list[str]]) -> list[Layer
 
 IDLE = {
     "vector": ("band", "variable", "ignore_file_nodata", "values"),
-    "raster": ("attribute", "where", "buffer", "rasterise", "encoding", "join", "dissolve"),
+    "raster": (
+        "attribute",
+        "where",
+        "buffer",
+        "radius",
+        "rasterise",
+        "encoding",
+        "join",
+        "dissolve",
+    ),
 }
 """Keys of a layer that nothing reads where the file is of this form."""
 COLUMNS = re.compile(r"resources\.(\w+)\.(?:pools|units)$")

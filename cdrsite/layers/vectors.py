@@ -12,6 +12,7 @@ import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import AnalysisGrid, equal_area_crs
+from cdrsite.core.units import conversion
 from cdrsite.layers.coverage import Rings, rings_of
 from cdrsite.layers.datums import warn_of_datum
 from cdrsite.layers.featurefiles import read_vector
@@ -28,7 +29,7 @@ from cdrsite.layers.projecting import (
 from cdrsite.layers.seam import REACH_DEGREES, turned, window_of
 from cdrsite.layers.shapes import Repairs, polygonal, workable
 from cdrsite.layers.tables import joined_table, merged
-from cdrsite.layers.where import select
+from cdrsite.layers.where import column_name, select
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -269,28 +270,62 @@ class Vectors:
     def _dissolve(self, name: str, where: str | None, buffer: float) -> Rings:
         import shapely
 
-        self._require_near(name, buffer)
-        shapes = self._near(self.shapes(name, where), buffer)
-        shapes = grow(shapes, buffer, self.grid) if buffer else self._areal(shapes, name)
+        reach = buffer + self.radii(name)[self.rows(name, where)]
+        most = float(reach.max(initial=buffer))
+        self._require_near(name, most)
+        shapes = self.shapes(name, where)
+        near = self._near(shapes, most)
+        shapes = grow(shapes[near], reach[near], self.grid) if most else self._areal(shapes, name)
         merged = shapely.union_all(shapes)
         return rings_of(shapely.get_parts(merged), self.grid)
 
-    def _near(self, shapes: NDArray[Any], buffer: float) -> NDArray[Any]:
-        """Features that can touch the grid once grown."""
+    def radii(self, name: str) -> NDArray[np.float64]:
+        """Distance by which each feature is grown by its own column, 0 without one [m].
+
+        Raises
+        ------
+        DataError
+            The column is missing, or holds what is no length of 0 or more.
+        """
+        return self._made(("radii", name), lambda: self._radii(name))
+
+    def _radii(self, name: str) -> NDArray[np.float64]:
+        import pandas as pd
+
+        layer, frame = self.layers[name], self.frame(name)
+        column = layer.model.radius
+        if column is None:
+            return np.zeros(len(frame))
+        text = frame[column_name(frame, column, layer.where_text, layer.columns)]
+        values = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
+        wrong = ~((values >= 0) & np.isfinite(values))
+        if wrong.any():
+            raise DataError(
+                "features without a radius",
+                where=f"{layer.where_text}: column {column}",
+                got=", ".join(str(one) for one in text[wrong][:5]),
+                expected=f"{layer.model.radius_unit}, 0 or more",
+                cure="correct the column, or leave these out with `where`",
+                rule=7,
+            )
+        return np.asarray(values * conversion(layer.model.radius_unit, "m")[0])
+
+    def _near(self, shapes: NDArray[Any], buffer: float) -> NDArray[np.bool_]:
+        """Which features can touch the grid once grown."""
         import shapely
 
         reach = buffer / self.grid.unit_metres if not self.grid.is_geographic else buffer / 20_000
         west, south, east, north = self.grid.bounds
         if self.grid.is_geographic and max(abs(south), abs(north)) > 75:
-            return shapes
+            return np.ones(len(shapes), np.bool_)
         bounds = shapely.bounds(shapes)
         reach *= 1.05
-        return shapes[
+        return np.asarray(
             (bounds[:, 2] >= west - reach)
             & (bounds[:, 0] <= east + reach)
             & (bounds[:, 3] >= south - reach)
             & (bounds[:, 1] <= north + reach)
-        ]
+        )
 
     def _areal(self, shapes: NDArray[Any], name: str) -> NDArray[Any]:
         """Polygons only; refuse features that have no area."""
@@ -328,10 +363,11 @@ class Vectors:
         return self._made(("grown", name), lambda: self._grow(name))
 
     def _grow(self, name: str) -> NDArray[Any]:
-        buffer = self.layers[name].model.buffer
-        self._require_near(name, buffer)
+        reach = self.layers[name].model.buffer + self.radii(name)
+        most = float(reach.max(initial=0.0))
+        self._require_near(name, most)
         shapes = self.shapes(name, None)
-        return grow(shapes, buffer, self.grid) if buffer else self._areal(shapes, name)
+        return grow(shapes, reach, self.grid) if most else self._areal(shapes, name)
 
     def areas(self, name: str) -> NDArray[np.float64]:
         """Planar area of every feature as :meth:`each_rings` has it [square CRS units]."""
@@ -362,8 +398,13 @@ class Vectors:
             )
 
 
-def grow(shapes: NDArray[Any], buffer: float, grid: AnalysisGrid) -> NDArray[Any]:
-    """Buffer shapes by metres in the grid's CRS, or in a local metric one if it is geographic."""
+def grow(
+    shapes: NDArray[Any], buffer: float | NDArray[np.float64], grid: AnalysisGrid
+) -> NDArray[Any]:
+    """Buffer shapes by metres, one for all or one each.
+
+    In the grid's CRS, or in a local metric one if it is geographic.
+    """
     import shapely
 
     if not grid.is_geographic:

@@ -51,6 +51,7 @@ INFORMATIVE = {
     "layers.*<FileLayer>.values": "tests/layers/test_values_as_stored.py",
     "layers.*.tiles": "further files; tests/layers/test_tiles.py",
     "layers.*.sum": "merged features; tests/layers/test_tables_of_features.py",
+    "layers.*<FileLayer>.radius*": "grows features; tests/methods/test_storage_units.py",
     "layers.*.encoding": "which letters a text is of; tests/layers/test_encodings.py",
     "region.encoding": "which letters a text is of; tests/layers/test_encodings.py",
     "layers.*.licence": "carried into metadata",

@@ -14,7 +14,7 @@ import shapely
 from cdrsite.config.layers import FileLayer
 from cdrsite.config.resources import Storage
 from cdrsite.core.errors import CdrsiteWarning, DataError
-from cdrsite.core.grid import AnalysisGrid
+from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.layers.region import StudyArea
 from cdrsite.layers.stack import LayerStack
 from cdrsite.methods.supply import read_storage
@@ -33,10 +33,13 @@ def units(path: Path, points: bool = False, **columns: Any) -> Path:
     return path
 
 
-def read(path: Path, layer: dict[str, Any] | None = None, **options: Any) -> Any:
+def area() -> StudyArea:
     grid = AnalysisGrid.from_bounds("EPSG:3035", BOX, 1000.0, snap=None)
-    area = StudyArea(grid, shapely.box(*BOX))
-    layers = LayerStack({"s": FileLayer(path=path, **(layer or {}))}, area)
+    return StudyArea(grid, shapely.box(*BOX))
+
+
+def read(path: Path, layer: dict[str, Any] | None = None, **options: Any) -> Any:
+    layers = LayerStack({"s": FileLayer(path=path, **(layer or {}))}, area())
     return read_storage(Storage(units="s", id="id", capacity="mt", **options), layers)
 
 
@@ -72,6 +75,28 @@ def test_an_unknown_depth_is_kept_with_a_warning(tmp_path: Path) -> None:
         warnings.simplefilter("error")
         got = read(path, {"nodata": 0, "where": "depth > 0"}, **options)
     assert got.names == ("s 2",)
+
+
+def test_points_may_have_a_radius_each(tmp_path: Path) -> None:
+    path = units(tmp_path / "s.gpkg", points=True, rate=[1.0, 1.0, 1.0], km=[0.8, 1.2, 0.5])
+    sized = {"radius": "km", "radius_unit": "km"}
+    assert read(path, sized, injection="rate").names == ("s 1", "s 2", "s 3")
+    layer = FileLayer(path=path, **sized)
+    stack = LayerStack({"s": layer}, area())
+    disks = np.pi * np.array([0.8, 1.2, 0.5]) ** 2
+    np.testing.assert_allclose(stack.areas("s") / 1e6, disks, rtol=2e-3)
+    whole = Block(0, stack.grid.rows, 0, stack.grid.cols)
+    apart = sum(stack.feature_coverage("s", i, whole).sum(dtype=float) for i in range(3))
+    assert apart * stack.grid.row_areas[0] == pytest.approx(stack.areas("s").sum(), rel=1e-5)
+    more = LayerStack({"s": layer.model_copy(update={"buffer": 200.0})}, area())
+    disks = np.pi * np.array([1.0, 1.4, 0.7]) ** 2
+    np.testing.assert_allclose(more.areas("s") / 1e6, disks, rtol=2e-3)
+    for bad, text in (([-1.0, 1.0, 1.0], "features without a radius"), (["a", "1", "1"], "got a")):
+        wrong = units(tmp_path / f"{text[:3]}.gpkg", points=True, km=bad)
+        with pytest.raises(DataError, match=text):
+            LayerStack({"s": FileLayer(path=wrong, **sized)}, area()).areas("s")
+    with pytest.raises(ValueError, match="not a length"):
+        FileLayer(path=path, radius="km", radius_unit="t")
 
 
 def test_points_have_the_size_that_they_are_given(tmp_path: Path) -> None:

@@ -78,7 +78,11 @@ class Vector:
         values = self._once.get("column", self.rasterised_column)
         assert values is not None  # noqa: S101 - there is an attribute
         shapes = self.features().geometry.to_numpy()
-        kind = "polygon" if file.model.buffer else geometry_type(shapes, file.where_text)
+        kind = (
+            "polygon"
+            if file.model.buffer or file.model.radius
+            else geometry_type(shapes, file.where_text)
+        )
         if kind == "line":
             raise DataError(
                 "a column of lines cannot be rasterised",
