@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import CdrsiteError, ConfigError
@@ -21,7 +22,10 @@ def fetch_inputs(scenario: Scenario) -> None:
         Those that cannot be had, one a line.
     """
     errors = []
-    for key, path in dict.fromkeys(keyed_paths(scenario.model_dump(by_alias=True))):
+    keys: dict[Path, str] = {}  # each once, by the first key that names it
+    for key, path in keyed_paths(scenario.model_dump(by_alias=True)):
+        keys.setdefault(path, key)
+    for path, key in keys.items():
         try:
             fetch(path, key)
         except CdrsiteError as error:

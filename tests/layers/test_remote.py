@@ -13,6 +13,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio.shutil
 import xarray as xr
 from loopback import Server, serving
 from tiny_scenario import COLS, NORTH, ROWS, SCENARIO, WEST, write_world
@@ -95,9 +96,13 @@ def test_nothing_is_fetched_unless_it_is_allowed(
 
 def test_a_study_of_remote_inputs_is_that_of_local_ones(server: Server, tmp_path: Path) -> None:
     local = write_world(server.folder)
+    gpd.read_file(server.folder / "parks.gpkg").to_crs(4326).to_file(server.folder / "parks.json")
+    shutil.move(server.folder / "slope.tif", tmp_path / "slope.tif")
+    rasterio.shutil.copy(tmp_path / "slope.tif", server.folder / "slope.tif", driver="COG")
+    local.write_text(SCENARIO.replace("parks.gpkg", "parks.json"))
     here = run(load_scenario(local))
-    text = "allow_remote: true\n" + SCENARIO
-    for name in ("cover.tif", "residues.tif", "parks.gpkg"):
+    text = "allow_remote: true\n" + SCENARIO.replace("parks.gpkg", "parks.json")
+    for name in ("cover.tif", "residues.tif", "parks.json"):
         text = text.replace(f"path: {name}", f"path: {server.address}/{name}")
     text = text.replace("path: slope.tif", f"path: /vsicurl/{server.address}/slope.tif")
     gpd.read_file(server.folder / "basins.gpkg").to_file(server.folder / "basins.shp")
@@ -116,6 +121,7 @@ def test_a_study_of_remote_inputs_is_that_of_local_ones(server: Server, tmp_path
     assert len(entry["sha256"]) == 64
     assert manifest["inputs"][f"{server.address}/basins.shp"]["licence"] == "CC0"
     assert f"{server.address}/basins.dbf" in manifest["inputs"]
+    assert f"{server.address}/slope.tif" in manifest["inputs"]
     assert manifest["scenario"]["layers"]["cover"]["path"] == f"{server.address}/cover.tif"
     assert str(tmp_path / "cache") not in (tmp_path / "out" / "manifest.json").read_text()
 
