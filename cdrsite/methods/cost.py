@@ -205,16 +205,6 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     return parts
 
 
-def per_net_tonne(cost: npt.ArrayLike, net: npt.ArrayLike) -> FloatArray:
-    """Cost per net tonne [USD/t]: ``cost per gross tonne / net factor``.
-
-    NaN where the net factor is 0 or less, so that a cost is never negative because of it (rule 5).
-    """
-    money, factor = np.broadcast_arrays(_float(cost), _float(net))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(factor > 0, money / factor, np.nan)[()]
-
-
 def present_value(flows: FloatArray, rate: float) -> FloatArray:
     """Present value of flows after 0, 1, ... years along the first axis: ``sum F_t (1 + r)^-t``."""
     discount = (1.0 + float(_require_rate(rate))) ** -np.arange(flows.shape[0], dtype=np.float64)

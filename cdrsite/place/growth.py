@@ -33,9 +33,9 @@ FloatArray = npt.NDArray[np.float64]
 
 M2_PER_HA = 10_000.0
 UNREACHABLE_LAND = 1e9
-"""Land need where nothing grows [m2 per t/yr]; finite, so that the cost is too."""
-ENDLESS_AREA = 1e6
-"""Area that pays for a tonne where discounted tonnes never make up for what is cleared [ha/t]."""
+"""Land need where nothing grows, or never enough [m2 per t/yr]; finite, so that the cost is too."""
+NO_GAIN = 2000.0
+"""Losses there [kg/t]: more than the tonne, so that no plan takes it."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,8 @@ class Growth(Dependence):
 
         A gross tonne is one of ``u m Y``. It costs the present value of a hectare's spending times
         ``(net / gross) / (discounted net tonnes of a hectare)``, so that the cost per net tonne is
-        spending over tonnes, both discounted.
+        spending over tonnes, both discounted. Nothing is planted where those never make up for what
+        is cleared, or the darker surface takes all back.
         """
         del use
         numbers = here.numbers
@@ -244,11 +245,13 @@ class Growth(Dependence):
             need = np.float32(M2_PER_HA) / (rate * mean)
             lost = albedo + cleared / (rate * mean * years)
             later = rate * np.float32(numbers["discounted factor"]) * (1 - albedo) - cleared
-            area = np.where(later > 0, np.maximum(1 - lost, 0) / later, ENDLESS_AREA)
+            area = np.maximum(1 - lost, 0) / later
+        # where discounted tonnes never make up for what is cleared, a tonne has no cost
+        grows &= later > 0
         made = {
             "land need": np.where(grows, need, UNREACHABLE_LAND),
-            "stock losses": np.where(grows, lost * np.float32(1000), 0),
-            "stock area": np.where(grows, area, ENDLESS_AREA),
+            "stock losses": np.where(grows, lost * np.float32(1000), NO_GAIN),
+            "stock area": np.where(grows, area, 0),
         }
         return {
             kind: np.where(unknown, np.nan, values).astype(np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.core.vocabulary import RESOURCES
-from cdrsite.methods.cost import PlantCosts, gross_cost_terms, per_net_tonne
+from cdrsite.methods.cost import PlantCosts, gross_cost_terms
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 
 FloatArray = npt.NDArray[np.float64]
@@ -74,6 +74,16 @@ def net_factor(
     return terms.evaluate(
         dict.fromkeys(NET_FACTORS, 0.0) | {"electricity_bought": bought} | factors
     )
+
+
+def per_net_tonne(cost: npt.ArrayLike, net: npt.ArrayLike) -> FloatArray:
+    """Cost per net tonne [USD/t]: ``cost per gross tonne / net factor``.
+
+    NaN where the net factor is 0 or less, so that a cost is never negative because of it (rule 5).
+    """
+    money, factor = np.broadcast_arrays(np.asarray(cost, np.float64), np.asarray(net, np.float64))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(factor > 0, money / factor, np.nan)[()]
 
 
 class CostParts(dict[str, FloatArray]):

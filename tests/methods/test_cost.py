@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.methods import cost as costs
-from cdrsite.testing.formulae import gross_cost
+from cdrsite.testing.formulae import gross_cost, per_net_tonne
 
 
 def test_crf_written_out() -> None:
@@ -122,9 +122,7 @@ def test_supplied_power_is_sold_not_bought() -> None:
 
 def test_no_removal_has_no_cost_but_revenue_may_exceed_costs() -> None:
     np.testing.assert_allclose(
-        costs.per_net_tonne(
-            [100.0, 100, 100, -30, -30, 100], [0.5, 0.0, -0.2, 0.5, -0.2, math.nan]
-        ),
+        per_net_tonne([100.0, 100, 100, -30, -30, 100], [0.5, 0.0, -0.2, 0.5, -0.2, math.nan]),
         [200.0, math.nan, math.nan, -60.0, math.nan, math.nan],
     )
 
