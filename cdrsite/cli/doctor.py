@@ -61,6 +61,13 @@ class Check:
     cure: str = ""
 
 
+def _check(
+    name: str, good: bool, found: str, cure: str, otherwise: CheckState = "problem"
+) -> Check:
+    """A check that is well, or something else with its cure."""
+    return Check(name, "ok", found) if good else Check(name, otherwise, found, cure)
+
+
 def examine(foreign: Mapping[str, str] | None = None) -> list[Check]:
     """Look at everything; no check can stop another one.
 
@@ -124,10 +131,8 @@ def as_document(checks: list[Check]) -> dict[str, Any]:
 def _python() -> Iterator[Check]:
     least = metadata.metadata("cdrsite")["Requires-Python"].removeprefix(">=")
     text = f"{sys.version.split()[0]} in {sys.prefix}"
-    if _numbers(text) < _numbers(least):
-        yield Check("Python", "problem", text, f"install Python {least} or newer")
-    else:
-        yield Check("Python", "ok", text)
+    good = _numbers(text) >= _numbers(least)
+    yield _check("Python", good, text, f"install Python {least} or newer")
 
 
 def _required() -> list[tuple[str, str, str]]:
@@ -180,11 +185,9 @@ def _foreign(dropped: Mapping[str, str]) -> Iterator[Check]:
         yield Check(name, "warning", found, cure.format(name))
     left = [name for name in PATHS if name in os.environ]
     for name in left:
-        found = f"set to {os.environ[name]}"
-        if not own_data(os.environ[name]):
-            yield Check(name, "warning", f"{found}, of another program", f"unset {name}")
-        else:
-            yield Check(name, "ok", f"{found}, of this installation")
+        own = own_data(os.environ[name])
+        found = f"set to {os.environ[name]}, of {'this installation' if own else 'another program'}"
+        yield _check(name, own, found, f"unset {name}", "warning")
     if not left and not dropped:
         yield Check("other programs", "ok", "none sets " + ", ".join(PATHS[:3]))
 
@@ -211,15 +214,14 @@ def _coordinates() -> Iterator[Check]:
     x, y = to_laea.transform(*ORIGIN[0])
     cure = "unset PROJ_DATA and PROJ_LIB; if that does not help: " + REINSTALL
     database = f"PROJ {pyproj.proj_version_str}, {pyproj.datadir.get_data_dir()}"
-    good = _near((x, y))
-    yield Check("pyproj", "ok" if good else "problem", database, "" if good else cure)
+    yield _check("pyproj", _near((x, y)), database, cure)
     try:
         xs, ys = transform("EPSG:4326", "EPSG:3035", [ORIGIN[0][0]], [ORIGIN[0][1]])
         x, y = xs[0], ys[0]
         good, found = _near((x, y)), f"transforms the origin of EPSG:3035 to {x:.1f}, {y:.1f}"
     except Exception as error:  # noqa: BLE001 - it has more than one for a foreign database
         good, found = False, _line(error)
-    yield Check("rasterio's PROJ", "ok" if good else "problem", found, "" if good else cure)
+    yield _check("rasterio's PROJ", good, found, cure)
 
 
 def _rasters() -> Iterator[Check]:
@@ -238,11 +240,13 @@ def _rasters() -> Iterator[Check]:
         copy(plain, cog, driver="COG")
         with rasterio.open(cog) as source:
             same = np.array_equal(source.read(1), values) and source.crs.to_epsg() == 3035
-    found = f"rasterio {rasterio.__version__} with GDAL {rasterio.__gdal_version__}"
-    if same:
-        yield Check("rasters", "ok", f"{found}: writes and reads GeoTIFF")
-    else:
-        yield Check("rasters", "problem", f"{found}: a file reads back differently", REINSTALL)
+    library = f"rasterio {rasterio.__version__} with GDAL {rasterio.__gdal_version__}"
+    yield _round_trip("rasters", library, "GeoTIFF", same)
+
+
+def _round_trip(name: str, library: str, form: str, same: bool) -> Check:
+    how = f"writes and reads {form}" if same else "a file reads back differently"
+    return _check(name, same, f"{library}: {how}", REINSTALL)
 
 
 def _vectors() -> Iterator[Check]:
@@ -258,13 +262,9 @@ def _vectors() -> Iterator[Check]:
         frame.to_file(file, engine="pyogrio")
         again = gpd.read_file(file, engine="pyogrio")
     same = list(again["name"]) == [name] and again.crs == frame.crs
-    found = (
-        f"pyogrio {pyogrio.__version__} with GDAL {'.'.join(map(str, pyogrio.__gdal_version__))}"
-    )
-    if same:
-        yield Check("vectors", "ok", f"{found}: writes and reads GeoPackage")
-    else:
-        yield Check("vectors", "problem", f"{found}: a file reads back differently", REINSTALL)
+    gdal = ".".join(map(str, pyogrio.__gdal_version__))
+    library = f"pyogrio {pyogrio.__version__} with GDAL {gdal}"
+    yield _round_trip("vectors", library, "GeoPackage", same)
 
 
 def _triangle(count: int) -> int:
@@ -285,19 +285,17 @@ def _compiler() -> Iterator[Check]:
     good = compiled(1000) == 499_500
     seconds = time.perf_counter() - start
     found = f"numba {numba.__version__}: compiled a small kernel in {seconds:.1f} s"
-    yield Check("compiler", "ok" if good else "problem", found, "" if good else REINSTALL)
+    yield _check("compiler", good, found, REINSTALL)
     kept: Any = kernel(_triangle)
     kept(1)
     folder = kept.stats.cache_path
-    cure = "set NUMBA_CACHE_DIR to a folder that you may write to"
-    if folder is None:
+    good, found = folder is not None and os.access(folder, os.W_OK), str(folder)
+    if not good and folder is None:
         found = "no folder can be written: each start compiles for up to a minute"
-        yield Check("kernel cache", "warning", found, cure)
-    elif not os.access(folder, os.W_OK):
+    elif not good:
         found = f"{folder} cannot be written: each start may compile for up to a minute"
-        yield Check("kernel cache", "warning", found, cure)
-    else:
-        yield Check("kernel cache", "ok", str(folder))
+    cure = "set NUMBA_CACHE_DIR to a folder that you may write to"
+    yield _check("kernel cache", good, found, cure, "warning")
 
 
 def _solver() -> Iterator[Check]:
@@ -311,15 +309,14 @@ def _solver() -> Iterator[Check]:
     value = solver.getInfo().objective_function_value
     good = abs(value + 4.0) < 1e-9
     found = f"HiGHS {solver.version()}" + ("" if good else f": found {value}, expected -4")
-    yield Check("solver", "ok" if good else "problem", found, "" if good else REINSTALL)
+    yield _check("solver", good, found, REINSTALL)
 
 
 def _demo() -> Iterator[Check]:
     from cdrsite.cli.demo import demo_folder
 
-    yield Check(
-        "demo", "ok", f"scenario and data for `cdrsite init`: {demo_folder('config').parent}"
-    )
+    folder = demo_folder("config").parent
+    yield Check("demo", "ok", f"scenario and data for `cdrsite init`: {folder}")
 
 
 def _machine() -> Iterator[Check]:
@@ -329,8 +326,8 @@ def _machine() -> Iterator[Check]:
     yield Check("cores", "ok", f"{allowed}{limit}")
     memory = free_memory()
     cure = "close other programs, or use a coarser grid.resolution"
-    state: CheckState = "ok" if memory >= LEAST_MEMORY else "warning"
-    yield Check("memory", state, f"{memory / 1e9:.1f} GB free", "" if state == "ok" else cure)
+    enough = memory >= LEAST_MEMORY
+    yield _check("memory", enough, f"{memory / 1e9:.1f} GB free", cure, "warning")
     yield from _disk(Path.cwd(), "this folder")
     temporary = Path(tempfile.gettempdir())
     if temporary.stat().st_dev != Path.cwd().stat().st_dev:
@@ -341,22 +338,21 @@ def _disk(folder: Path, name: str) -> Iterator[Check]:
     import shutil
 
     free = shutil.disk_usage(folder).free
-    found = f"{free / 1e9:.1f} GB free in {folder}"
-    if free < LEAST_DISK:
-        yield Check(name, "warning", found, "free some space, or work on another disk")
-    elif not os.access(folder, os.W_OK):
-        yield Check(name, "warning", f"{folder} cannot be written", "work in a folder of your own")
-    else:
-        yield Check(name, "ok", found)
+    found, cure = (
+        f"{free / 1e9:.1f} GB free in {folder}",
+        "free some space, or work on another disk",
+    )
+    enough, writable = free >= LEAST_DISK, os.access(folder, os.W_OK)
+    if enough and not writable:
+        found, cure = f"{folder} cannot be written", "work in a folder of your own"
+    yield _check(name, enough and writable, found, cure, "warning")
 
 
 def _output() -> Iterator[Check]:
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    if "utf" in encoding.lower():
-        yield Check("output", "ok", f"{encoding}: all names and signs can be shown")
-    else:
-        found = f"{encoding}: names in other scripts are shown as ?"
-        yield Check("output", "warning", found, "set PYTHONUTF8=1")
+    utf = "utf" in encoding.lower()
+    how = "all names and signs can be shown" if utf else "names in other scripts are shown as ?"
+    yield _check("output", utf, f"{encoding}: {how}", "set PYTHONUTF8=1", "warning")
 
 
 def _extras() -> Iterator[Check]:

@@ -77,24 +77,10 @@ class CellLayout:
 
     def cells(self, matrix: F32) -> ArrayCells:
         """Cells in memory that look into a matrix."""
-
-        def optional(name: str, there: bool) -> NDArray[Any] | None:
-            return self.field(matrix, name) if there else None
-
-        zones = self.field(matrix, "zones")
-        return ArrayCells(
-            land=self.field(matrix, "land")[0],
-            upper=self.field(matrix, "upper"),
-            net=self.field(matrix, "net"),
-            cost=self.field(matrix, "cost"),
-            need=self.field(matrix, "need"),
-            zone_ids=dict(zip(self.zonings, zones, strict=True)),
-            sink=optional("sink", self.sinks > 0),
-            sink_cost=optional("sink_cost", self.sinks > 0),
-            sink_loss=optional("sink_loss", self.sinks > 0),
-            layers=optional("layers", bool(self.layers)),
-            local=optional("local", bool(self.local)),
-        )
+        fields = {name: self.field(matrix, name) for name in self.rows if name != "place"}
+        land, zones = fields.pop("land")[0], fields.pop("zones")
+        known = {name: rows for name, rows in fields.items() if len(rows)}
+        return ArrayCells(land, zone_ids=dict(zip(self.zonings, zones, strict=True)), **known)
 
 
 @dataclass(frozen=True, eq=False)

@@ -111,17 +111,6 @@ class Generator:
         self.nothing = NOTHING * self.value_scale
         self.restart(np.ones(len(self.limits), dtype=bool))
 
-    def new_master(self) -> Master:
-        """A master without columns."""
-        return Master(
-            self.senses,
-            self.limits,
-            self.scale,
-            self.value_scale,
-            self.sweeper.n_groups,
-            optional=not self.has_lower,
-        )
-
     def sweep(self, objective: F64, price: F64) -> Sums:
         """Best plans at some prices."""
         return self.sweeper.sums(self.sweeper.prices(objective, price))
@@ -137,11 +126,7 @@ class Generator:
 
     def feasible(self) -> MasterSolution | None:
         """Phase one: columns whose mix keeps all rows, or the proof that there is none."""
-        needs = [
-            self.has_lower or sense != "<=" or limit < 0.0
-            for sense, limit in zip(self.senses, self.limits, strict=True)
-        ]
-        elastic = np.array(needs, dtype=bool)
+        elastic = (np.array(self.senses, "<U2") != "<=") | (self.limits < 0.0) | self.has_lower
         if not elastic.any():
             return None
         found = self.least_breaks(elastic)
@@ -160,7 +145,11 @@ class Generator:
 
     def restart(self, active: npt.NDArray[np.bool_]) -> None:
         """Forget all columns, and keep only the ``active`` rows."""
-        self.master, self.state = self.new_master(), GenerationState()
+        self.state = GenerationState()
+        self.master = Master(
+            self.senses, self.limits, self.scale, self.value_scale, self.sweeper.n_groups,
+            optional=not self.has_lower,
+        )  # fmt: skip
         self.master.free_rows(~active)
         if self.has_lower:  # then doing nothing is not a plan: the master needs one to begin with
             self._price_out(self.objective, np.zeros(len(self.limits)))

@@ -89,13 +89,10 @@ class Master:
         )  # fmt: skip
         self._sides = np.array([SIDES[sense] for sense in senses], np.int8)
         rhs = limits / scale
-        low = np.array([-np.inf if sense == "<=" else 0.0 for sense in senses])
-        high = np.array([np.inf if sense == ">=" else 0.0 for sense in senses])
-        low[np.isfinite(low)] = rhs[np.isfinite(low)]
-        high[np.isfinite(high)] = rhs[np.isfinite(high)]
-        self._row_low, self._row_high = low, high
-        low = np.concatenate([low, np.full(n_groups, -np.inf if optional else 1.0)])
-        high = np.concatenate([high, np.ones(n_groups)])
+        self._row_low = np.where(self._sides <= 0, rhs, -np.inf)
+        self._row_high = np.where(self._sides >= 0, rhs, np.inf)
+        low = np.concatenate([self._row_low, np.full(n_groups, -np.inf if optional else 1.0)])
+        high = np.concatenate([self._row_high, np.ones(n_groups)])
         none = np.empty(0, np.int32)
         self._solver.add_rows(low, high, none, none, np.empty(0))
         self._add_elastic()
@@ -186,13 +183,14 @@ class Master:
             If HiGHS does not end at an optimum.
         """
         ended = self._solver.run()
+        n_rows = len(self.senses)
         if ended == "empty":  # no column yet, and no row that could ask for one
-            return self._nothing()
+            zeros = np.zeros(n_rows)
+            return MasterSolution(0.0, zeros, np.zeros(self.n_groups), np.zeros(0), zeros)
         if ended != "optimal":
             raise SolverError(
                 "the master programme was not solved", got=ended, expected="optimal", rule=8
             )
-        n_rows = len(self.senses)
         scale = self.objective_scale
         price, x = self._solver.prices(self._sides), self._solver.x
         give = (x[: self._n_elastic : 2] + x[1 : self._n_elastic : 2]) * self.scale
@@ -203,7 +201,3 @@ class Master:
             share=np.maximum(x[self._n_elastic :], 0.0),
             give=give,
         )
-
-    def _nothing(self) -> MasterSolution:
-        rows, none = np.zeros(len(self.senses)), np.zeros(0)
-        return MasterSolution(0.0, rows, np.zeros(self.n_groups), none, rows)

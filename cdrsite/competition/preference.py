@@ -18,7 +18,6 @@ from cdrsite.competition.generator import Generator, SolverOptions
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.rows import RowSystem, SharedRow, objective_matrix
 from cdrsite.competition.solution import Solution
-from cdrsite.competition.sweeping import Sums
 from cdrsite.core.errors import SolverError
 
 F64 = npt.NDArray[np.float64]
@@ -52,7 +51,9 @@ def prefer(
     """
     matrix = objective_matrix(first.objective, first.problem)
     sweeps = [first.sweeper.sums(prices) for prices, _ in first.mix]
-    total = _mixed(first, sweeps)
+    total = first.sweeper.zero()
+    for (_, share), sums in zip(first.mix, sweeps, strict=True):
+        total.add(sums.of_share(share, first.sweeper.group))
     value = float((total.by_combo * matrix).sum())
     bound = max(first.report.bound, value)
     left = gap * max(abs(bound), abs(value)) - (bound - value)
@@ -111,14 +112,6 @@ def along_curve(
         x, y = np.where(flip, side - 1 - x, x), np.where(flip, side - 1 - y, y)
         x, y = np.where(turn, y, x), np.where(turn, x, y)
     return far / float((1 << (2 * bits)) - 1)
-
-
-def _mixed(first: Solution, sweeps: Sequence[Sums]) -> Sums:
-    total = first.sweeper.zero()
-    for (_, share), sums in zip(first.mix, sweeps, strict=True):
-        total.by_combo.__iadd__(sums.by_combo * share[first.sweeper.group][:, None, None])
-        total.by_sink.__iadd__(sums.by_sink * share[:, None])
-    return total
 
 
 def _generator(first: Solution, kept: Sequence[tuple[F64, float]], wish: F64) -> Generator:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from cdrsite.core.errors import DataError
 
+F64 = npt.NDArray[np.float64]
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
 Sense = Literal["<=", ">=", "="]
@@ -151,21 +153,19 @@ class ArrayCells:
             return np.ascontiguousarray(array[..., start:stop] if whole else array)
 
         size, dtype = stop - start, self.upper.dtype
-        sink = np.empty((0, size), np.int32) if self.sink is None else self.sink[:, start:stop]
-        slots = len(sink)
+        slots = 0 if self.sink is None else len(self.sink)
         zero = np.zeros((max(slots, 1), 1), dtype)
+        where_none = {
+            "sink": np.empty((0, size), np.int32), "sink_cost": zero, "sink_loss": zero,
+            "lower": np.zeros((len(self.upper), 1), dtype),
+            "layers": np.empty((0, size), dtype), "local": np.empty((0, size), dtype),
+        }  # fmt: skip
+        given = {part.name: getattr(self, part.name) for part in fields(CellBlock)}
         return CellBlock(
-            land=cut(self.land),
-            upper=cut(self.upper),
-            net=cut(self.net),
-            cost=cut(self.cost),
-            need=cut(self.need),
-            sink=np.ascontiguousarray(sink),
-            sink_cost=zero if self.sink_cost is None else cut(self.sink_cost),
-            sink_loss=zero if self.sink_loss is None else cut(self.sink_loss),
-            lower=np.zeros((len(self.upper), 1), dtype) if self.lower is None else cut(self.lower),
-            layers=np.empty((0, size), dtype) if self.layers is None else cut(self.layers),
-            local=np.empty((0, size), dtype) if self.local is None else cut(self.local),
+            **{
+                name: where_none[name] if array is None else cut(array)
+                for name, array in given.items()
+            }
         )
 
     def zones(self, zoning: str, start: int, stop: int) -> IntArray:
@@ -318,14 +318,17 @@ class Problem:
     policies: Sequence[PolicyRow] = ()
     n_sinks: int = 0
     layers: Sequence[str] = ()
-    local_need: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    local_need: FloatArray = field(default_factory=lambda: np.empty(0))
     local_names: Sequence[str] = ()
     zonings: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        _require_unique("methods", [method.name for method in self.methods])
+        local_need = np.asarray(self.local_need, np.float64)
+        local_need = local_need.reshape(len(local_need), len(self.methods))
+        object.__setattr__(self, "local_need", local_need)
+        _require_unique("methods", self.method_names)
         _require_unique("pools and sinks", [family.name for family in self.families])
-        _require_unique("policy rows", [one.name for one in self.policies])
+        _require_unique("policy rows", [row.name for row in self.policies])
         for family in self.families:
             supply = np.asarray(family.supply, dtype=np.float64)
             if supply.shape != (len(family.zones),) or np.isnan(supply).any():
@@ -365,6 +368,16 @@ class Problem:
     def method_names(self) -> tuple[str, ...]:
         """Names of the methods in the order of the arrays."""
         return tuple(method.name for method in self.methods)
+
+    @cached_property
+    def stored(self) -> F64:
+        """CO2 brought to the sink per gross tonne of each method, shape (M,) [t/t]."""
+        return np.array([method.stored for method in self.methods], np.float64)
+
+    @cached_property
+    def exclusive(self) -> F64:
+        """Share of the land of each method that blocks other uses, shape (M,) [1]."""
+        return np.array([method.exclusive for method in self.methods], np.float64)
 
 
 def _require_unique(what: str, names: Sequence[str]) -> None:

@@ -210,7 +210,7 @@ def charges_of(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]
     add_charges(combo, weight, cells.net, cells.cost, cells.need, cells.layers, charge)
     if len(cells.sink):
         paid = np.concatenate(([0.0], -system.sink_values(price)[1:]))
-        loss, cost, stored = cells.sink_loss, cells.sink_cost, solution.sweeper.stored
+        loss, cost, stored = cells.sink_loss, cells.sink_cost, solution.problem.stored
         add_storage_charges(combo, weight, cells.sink, block.slot, loss, cost, paid, stored, charge)
     return charge
 
@@ -227,20 +227,16 @@ def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
     upper = np.nan_to_num(np.broadcast_to(cells.upper, shape))
     used = block.x.sum(axis=1)
     room = (upper > 0) & (used < upper * (1 - 1e-9))
-    exclusive = solution.sweeper.exclusive[:, None]
+    exclusive = solution.problem.exclusive[:, None]
     charges = [np.broadcast_to(cells.need, shape) * exclusive * block.land_price]
-    local = zip(solution.sweeper.local_need, cells.local, block.local_price, strict=True)
+    local = zip(solution.problem.local_need, cells.local, block.local_price, strict=True)
     for need, supply, price in local:
         full = ((need[:, None] * used).sum(axis=0) >= supply * (1 - 1e-9)) | (price > 0)
         charges.append(np.where(full & (need[:, None] > 0), np.inf, 0.0))
-    for family in problem.families:
-        rows = np.array([row.family == family.name for row in system.rows], dtype=np.bool_)
-        charges.append(charges_of(solution, block, rows))
-    for policy in problem.policies:
-        rows = np.array(
-            [row.family == "policy" and row.name == policy.name for row in system.rows],
-            dtype=np.bool_,
-        )
+    asking = [("policy", policy.name) for policy in problem.policies]
+    told_by = [(row.family, row.name if row.family == "policy" else "") for row in system.rows]
+    for key in [*((family.name, "") for family in problem.families), *asking]:
+        rows = np.array([told == key for told in told_by], np.bool_)
         charges.append(charges_of(solution, block, rows))
     stack = np.stack(charges)
     shared = sum(charges[1 + len(problem.local_names) :], np.zeros(shape))
@@ -273,7 +269,7 @@ def interchangeable(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool
     net = np.broadcast_to(cells.net, shape).astype(np.float64)
     cost = np.broadcast_to(cells.cost, shape).astype(np.float64)
     if len(cells.sink):
-        stored, slot = solution.sweeper.stored[:, None], block.slot.astype(np.intp)
+        stored, slot = solution.problem.stored[:, None], block.slot.astype(np.intp)
         wide = cells.sink.shape
         loss = np.take_along_axis(np.broadcast_to(cells.sink_loss, wide), slot, axis=0)
         cost = cost + stored * np.take_along_axis(
@@ -283,8 +279,8 @@ def interchangeable(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool
     need = np.broadcast_to(cells.need, shape)
     worth = weight[:, :1] + weight[:, 1:2] * np.abs(net) + weight[:, 2:3] * np.abs(cost)
     worth = worth + weight[:, 3:4] * need
-    rent = need * solution.sweeper.exclusive[:, None] * block.land_price
-    for own, price in zip(solution.sweeper.local_need, block.local_price, strict=True):
+    rent = need * solution.problem.exclusive[:, None] * block.land_price
+    for own, price in zip(solution.problem.local_need, block.local_price, strict=True):
         rent = rent + np.maximum(own[:, None], 0.0) * price
     upper = np.nan_to_num(np.broadcast_to(cells.upper, shape))
     alike = (upper > 0) & (worth > 0) & (np.abs(block.reduced) <= TIED * worth)

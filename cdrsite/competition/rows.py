@@ -12,11 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.competition.objectives import Objective
-from cdrsite.competition.problem import QUANTITIES, PolicyRow, PoolFamily, Problem, RowTerm, Sense
+from cdrsite.competition.problem import (
+    QUANTITIES,
+    PolicyRow,
+    PoolFamily,
+    Problem,
+    RowTerm,
+    Sense,
+    SinkFamily,
+)
 from cdrsite.core.errors import DataError
 
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
 
 BLOCK = 65536
 """Cells per block of a sweep; fixed, so that sums do not depend on threads or chunks (rule 9)."""
@@ -60,7 +69,7 @@ class RowSystem:
     sink_row: I32
     sink_of: I32
     combo: I32
-    zone_table: dict[str, npt.NDArray[np.int64]]
+    zone_table: dict[str, I64]
     n_combos: int
     n_sinks: int
 
@@ -144,7 +153,7 @@ def _zonings(problem: Problem) -> list[str]:
 
 def combine_zones(
     problem: Problem, zonings: Sequence[str], least: int
-) -> tuple[I32, dict[str, npt.NDArray[np.int64]], int]:
+) -> tuple[I32, dict[str, I64], int]:
     """Number the combinations of zones that occur, in one pass over the cells.
 
     The numbers follow the sorted tuples of zones, so they depend on the set of cells only. Where
@@ -174,7 +183,7 @@ def combine_zones(
     return combo, zone_table, len(parent)
 
 
-def _split(combo: I32, count: int, least: int) -> tuple[I32, npt.NDArray[np.int64]]:
+def _split(combo: I32, count: int, least: int) -> tuple[I32, I64]:
     """Cut combinations into about ``least`` parts in all, in place; part -> combination."""
     parts = least // max(count, 1)
     if parts <= 1:
@@ -224,54 +233,45 @@ def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
     combo, zone_table, n_combos = combine_zones(problem, _zonings(problem), least_groups)
     rows: list[SharedRow] = []
     coefficient: list[F64] = []
-    pairs: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+    pairs: list[I64] = []
+    sink_pairs: list[I64] = []
+
+    def add_family(family: PoolFamily | SinkFamily, terms: Sequence[RowTerm]) -> I64:
+        """Row of each zone, -1 where it has no limit; one more at the end for no zone."""
+        supply, matrix = np.asarray(family.supply, np.float64), term_matrix(terms, problem)
+        row_of_zone = np.full(len(supply) + 1, -1)
+        for z in np.flatnonzero(np.isfinite(supply)).tolist():
+            row_of_zone[z] = len(rows)
+            name, zone, limit = family.name, family.zones[z], float(supply[z])
+            rows.append(SharedRow(f"{name}: {zone}", name, zone, family.unit, "<=", limit))
+            coefficient.append(matrix)
+        return row_of_zone
+
     for pool in problem.pools:
         zone = zone_table[pool.zoning]
         _require_in_range(pool.name, zone, len(pool.zones))
-        matrix = term_matrix(_need_terms(pool), problem)
-        supply = np.asarray(pool.supply, dtype=np.float64)
-        number = np.full(len(supply) + 1, -1)  # the last one is for cells without a zone
-        for z in np.flatnonzero(np.isfinite(supply)).tolist():
-            number[z] = len(rows)
-            name = f"{pool.name}: {pool.zones[z]}"
-            rows.append(
-                SharedRow(name, pool.name, pool.zones[z], pool.unit, "<=", float(supply[z]))
-            )
-            coefficient.append(matrix)
-        pairs.append((number[zone], np.arange(n_combos)))
+        pairs.append(np.stack([add_family(pool, _need_terms(pool))[zone], np.arange(n_combos)]))
     for policy in problem.policies:
         inside = _policy_combos(policy, zone_table, n_combos)
-        pairs.append((np.full(len(inside), len(rows)), inside))
+        pairs.append(np.stack([np.full(len(inside), len(rows)), inside]))
         rows.append(
             SharedRow(policy.name, "policy", policy.name, policy.unit, policy.sense, policy.limit)
         )
         coefficient.append(term_matrix(policy.terms, problem))
-    empty = term_matrix((), problem)
-    sink_pairs = [np.empty((2, 0), np.int64)]
     for family in problem.sinks:
-        supply = np.asarray(family.supply, dtype=np.float64)
         member = np.arange(problem.n_sinks) if family.member is None else np.asarray(family.member)
         member = member.astype(np.int64)
-        _require_in_range(family.name, member, len(supply))
-        number = np.full(len(supply) + 1, -1)
-        for z in np.flatnonzero(np.isfinite(supply)).tolist():
-            number[z] = len(rows)
-            name = f"{family.name}: {family.zones[z]}"
-            limit = float(supply[z])
-            rows.append(SharedRow(name, family.name, family.zones[z], family.unit, "<=", limit))
-            coefficient.append(empty)
-        sink_pairs.append(np.stack([number[member], np.arange(problem.n_sinks)]))
-    row_of = np.concatenate([pair[0] for pair in pairs] or [np.empty(0, np.int64)])
-    combo_of = np.concatenate([pair[1] for pair in pairs] or [np.empty(0, np.int64)])
-    sink_pair = np.concatenate(sink_pairs, axis=1)
-    seen, seen_sink = row_of >= 0, sink_pair[0] >= 0
+        _require_in_range(family.name, member, len(family.zones))
+        sink_pairs.append(np.stack([add_family(family, ())[member], np.arange(problem.n_sinks)]))
+    pair_row, pair_combo = _with_row(pairs)
+    sink_row, sink_of = _with_row(sink_pairs)
     return RowSystem(
         rows=tuple(rows),
-        coefficient=np.array(coefficient).reshape(len(rows), *empty.shape),
-        pair_row=row_of[seen].astype(np.int32),
-        pair_combo=combo_of[seen].astype(np.int32),
-        sink_row=sink_pair[0][seen_sink].astype(np.int32),
-        sink_of=sink_pair[1][seen_sink].astype(np.int32),
+        coefficient=np.array(coefficient).reshape(len(rows), *term_matrix((), problem).shape),
+        pair_row=pair_row,
+        pair_combo=pair_combo,
+        sink_row=sink_row,
+        sink_of=sink_of,
         combo=combo,
         zone_table=zone_table,
         n_combos=n_combos,
@@ -279,15 +279,19 @@ def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
     )
 
 
-def _policy_combos(
-    policy: PolicyRow, zone_table: dict[str, npt.NDArray[np.int64]], n_combos: int
-) -> npt.NDArray[np.int64]:
+def _with_row(pairs: Sequence[I64]) -> I32:
+    """All pairs of a row and what it sees, but for those without a row, shape (2, n)."""
+    joined = np.concatenate([np.empty((2, 0), np.int64), *pairs], axis=1)
+    return joined[:, joined[0] >= 0].astype(np.int32)
+
+
+def _policy_combos(policy: PolicyRow, zone_table: dict[str, I64], n_combos: int) -> I64:
     if policy.zoning is None:
         return np.arange(n_combos)
     return np.flatnonzero(np.isin(zone_table[policy.zoning], np.asarray(policy.zones)))
 
 
-def _require_in_range(name: str, ids: npt.NDArray[np.int64], count: int) -> None:
+def _require_in_range(name: str, ids: I64, count: int) -> None:
     if len(ids) and (ids.max() >= count or ids.min() < -1):
         raise DataError(
             "a zone id has no zone",

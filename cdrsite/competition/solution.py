@@ -132,17 +132,12 @@ class Solution:
                 continue
             followers = cells if len(place) == len(part) else cells.at(place)
             plan, sums = self.sweeper.plan_and_sums(prices, followers, combo[place])
-            self._add(total, sums, share)
+            total.add(sums.of_share(share, self.sweeper.group))
             add_weighted(place, part[place], plan.x, plan.slot, x)
         last = self.sweeper.plan(self.final, cells, combo)
         price = self._own_prices(last, cells)
         reduced = self._reduced(last, cells, price[0])
         return BlockPlan(start, stop, cells, x, last.slot, reduced, price[0], price[1:], total)
-
-    def _add(self, total: Sums, part: Sums, share: F64) -> None:
-        """Add to the plan's sums those of best plans that a share of each group follows."""
-        total.by_combo.__iadd__(part.by_combo * share[self.sweeper.group][:, None, None])
-        total.by_sink.__iadd__(part.by_sink * share[:, None])
 
     def _own_prices(self, plan: BestPlan, cells: CellBlock) -> F64:
         """Gain per unit more of each cell's land and local resources, shape (1 + R, n).
@@ -153,13 +148,13 @@ class Solution:
         supplies larger by less than matters: what has come to the end of its own limit, or of a
         local resource, has no use for more land, whatever the last digits say.
         """
-        sweeper, shape = self.sweeper, plan.value.shape
+        problem, shape = self.problem, plan.value.shape
         upper = np.nan_to_num(np.broadcast_to(cells.upper, shape)).astype(np.float64)
-        land = np.broadcast_to(cells.need, shape) * sweeper.exclusive[:, None]
-        fixed = np.broadcast_to(sweeper.local_need[:, :, None], (len(sweeper.local_need), *shape))
+        land = np.broadcast_to(cells.need, shape) * problem.exclusive[:, None]
+        fixed = np.broadcast_to(problem.local_need[:, :, None], (len(problem.local_need), *shape))
         need = np.concatenate([land[None], fixed]).astype(np.float64)
         supply = np.concatenate([cells.land[None], cells.local]).astype(np.float64)
-        if sweeper.has_lower:
+        if self.sweeper.has_lower:
             least = np.where(upper > 0, np.broadcast_to(cells.lower, shape), 0.0)
             supply -= (np.where(upper > 0, need, 0.0) * least).sum(axis=1)
             upper -= least
@@ -170,8 +165,8 @@ class Solution:
         return prices
 
     def _reduced(self, plan: BestPlan, cells: CellBlock, land_price: F64) -> F64:
-        """Reduced value of each method once the cell's own land has its price."""
-        share = np.broadcast_to(cells.need, plan.value.shape) * self.sweeper.exclusive[:, None]
+        """Value of each method less what its cell's land is worth."""
+        share = np.broadcast_to(cells.need, plan.value.shape) * self.problem.exclusive[:, None]
         possible = np.nan_to_num(np.broadcast_to(cells.upper, plan.value.shape)) > 0
         with np.errstate(invalid="ignore"):
             return np.where(possible, plan.value - land_price * share, -np.inf)
@@ -181,7 +176,7 @@ class Solution:
         """Sums of the plan by combination of zones and by group and sink."""
         total = self.sweeper.zero()
         for prices, share in self.mix:
-            self._add(total, self.sweeper.sums(prices), share)
+            total.add(self.sweeper.sums(prices).of_share(share, self.sweeper.group))
         return total
 
     def know_totals(self, sums: Sums) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import TypeVar
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +12,10 @@ from cdrsite.competition._kernel_cells import first_fault
 from cdrsite.competition.problem import CellBlock, Problem
 from cdrsite.competition.rows import RowSystem, blocks
 from cdrsite.core.errors import DataError
+from cdrsite.core.threads import in_order
 
 F64 = npt.NDArray[np.float64]
 Combos = npt.NDArray[np.integer]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +41,15 @@ class Sums:
 
     by_combo: F64
     by_sink: F64
+
+    def add(self, part: Sums) -> None:
+        """Add other sums in place."""
+        self.by_combo.__iadd__(part.by_combo)
+        self.by_sink.__iadd__(part.by_sink)
+
+    def of_share(self, share: F64, group: npt.NDArray[np.int32]) -> Sums:
+        """Sums of what a share of each group follows, shape (G,); ``group`` of combinations."""
+        return Sums(self.by_combo * share[group][:, None, None], self.by_sink * share[:, None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,20 +84,6 @@ class Sweeper:
     threads: int
     counted: npt.NDArray[np.bool_]
     has_lower: bool
-    stored: F64 = field(init=False)
-    exclusive: F64 = field(init=False)
-    local_need: F64 = field(init=False)
-
-    def __post_init__(self) -> None:
-        methods = self.problem.methods
-        local_need = np.asarray(self.problem.local_need, dtype=np.float64)
-        values = {
-            "stored": np.array([method.stored for method in methods], dtype=np.float64),
-            "exclusive": np.array([method.exclusive for method in methods], dtype=np.float64),
-            "local_need": local_need.reshape(len(local_need), len(methods)),
-        }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
 
     @property
     def n_groups(self) -> int:
@@ -102,20 +93,16 @@ class Sweeper:
     def prices(self, objective: F64, price: F64) -> SweepPrices:
         """Objective and row prices as the kernel takes them."""
         weight = self.system.weights(objective, price)
-        taste = weight[:, self.stored > 0, 1:3]
+        taste = weight[:, self.problem.stored > 0, 1:3]
         uniform = bool(taste.size == 0 or (taste == taste[:1, :1]).all())
         return SweepPrices(weight, self.system.sink_values(price), uniform)
 
     def sums(self, prices: SweepPrices) -> Sums:
         """Sums of the best plans at some prices."""
         total = self.zero()
-        for part in in_order(
-            lambda span: self._block_sums(prices, *span),
-            list(blocks(self.problem.cells.n_cells)),
-            self.threads,
-        ):
-            total.by_combo.__iadd__(part.by_combo)
-            total.by_sink.__iadd__(part.by_sink)
+        spans = list(blocks(self.problem.cells.n_cells))
+        for part in in_order(lambda span: self._block_sums(prices, *span), spans, self.threads):
+            total.add(part)
         return total
 
     def zero(self) -> Sums:
@@ -156,49 +143,21 @@ class Sweeper:
     def _run(
         self, prices: SweepPrices, cells: CellBlock, combo: Combos, sums: Sums, plan: BestPlan
     ) -> None:
+        problem = self.problem
         fields = _kernel.Fields(
-            combo,
-            cells.land,
-            cells.upper,
-            cells.net,
-            cells.cost,
-            cells.need,
-            cells.sink,
-            cells.sink_cost,
-            cells.sink_loss,
-            cells.layers,
-        )
+            combo, cells.land, cells.upper, cells.net, cells.cost, cells.need,
+            cells.sink, cells.sink_cost, cells.sink_loss, cells.layers,
+        )  # fmt: skip
         terms = _kernel.Terms(
-            prices.weight,
-            prices.sink_value,
-            self.stored,
-            self.exclusive,
-            prices.uniform,
-            self.counted,
-            self.group,
-        )
+            prices.weight, prices.sink_value, problem.stored, problem.exclusive, prices.uniform,
+            self.counted, self.group,
+        )  # fmt: skip
         out = _kernel.Output(sums.by_combo, sums.by_sink, plan.x, plan.slot, plan.value)
-        if self.has_lower or len(self.local_need):
-            bounds = cells.lower, self.has_lower, cells.local, self.local_need
+        if self.has_lower or len(problem.local_need):
+            bounds = cells.lower, self.has_lower, cells.local, problem.local_need
             _kernel.sweep_bounded(fields, terms, *bounds, out)
         else:
             _kernel.sweep(fields, terms, out)
-
-
-def in_order(
-    work: Callable[[tuple[int, int]], T], spans: list[tuple[int, int]], threads: int
-) -> Iterator[T]:
-    """Work on blocks in threads, at most two per thread ahead, and yield in their order."""
-    if threads <= 1 or len(spans) == 1:
-        yield from map(work, spans)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting = iter(spans)
-        running: list[Future[T]] = [pool.submit(work, s) for s in islice(waiting, 2 * threads)]
-        while running:
-            done = running.pop(0)
-            yield done.result()
-            running.extend(pool.submit(work, span) for span in islice(waiting, 1))
 
 
 FAULTS = {
@@ -218,17 +177,12 @@ def check_cells(problem: Problem, threads: int) -> bool:
     DataError
         Names the first such cell.
     """
-    methods = problem.methods
-    stored = np.array([method.stored for method in methods], dtype=np.float64)
-    exclusive = np.array([method.exclusive for method in methods], dtype=np.float64)
-    local_need = np.asarray(problem.local_need, dtype=np.float64)
-    local_need = local_need.reshape(len(problem.local_need), len(methods))
 
     def check(span: tuple[int, int]) -> tuple[int, int, bool]:
-        one = problem.cells.read(*span)
+        cells = problem.cells.read(*span)
         fault, cell, lower = first_fault(
-            one.land, one.upper, one.net, one.cost, one.need, one.sink, one.lower, one.local,
-            stored, exclusive, local_need,
+            cells.land, cells.upper, cells.net, cells.cost, cells.need, cells.sink, cells.lower,
+            cells.local, problem.stored, problem.exclusive, problem.local_need,
         )  # fmt: skip
         return int(fault), int(cell) + span[0], bool(lower)
 

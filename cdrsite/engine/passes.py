@@ -12,10 +12,8 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol, TypeVar
@@ -26,12 +24,11 @@ from cdrsite.core.grid import Block
 from cdrsite.core.plaindata import NotPlainError, from_bytes, to_bytes
 from cdrsite.core.progress import ProgressSink, Silent
 from cdrsite.core.secrets import hidden
+from cdrsite.core.threads import in_order
 from cdrsite.engine.arrays import ArrayStore, DiskStore, MemoryStore
 
 T = TypeVar("T")
 
-AHEAD = 2
-"""Blocks that each worker may be ahead of the one whose part is waited for."""
 HEAD = struct.Struct("<III")
 """Before each record of a journal: number of the block, length, checksum."""
 
@@ -67,22 +64,7 @@ class Threads:
             done(number, result)
             return result
 
-        if self.count <= 1 or len(blocks) <= 1:
-            yield from map(one, range(len(blocks)))
-            return
-        with ThreadPoolExecutor(self.count) as pool:
-            waiting = iter(range(len(blocks)))
-            running: list[Future[T]] = [
-                pool.submit(one, number) for number in islice(waiting, AHEAD * self.count)
-            ]
-            try:
-                while running:
-                    result = running.pop(0).result()
-                    running.extend(pool.submit(one, number) for number in islice(waiting, 1))
-                    yield result
-            finally:
-                for future in running:
-                    future.cancel()
+        yield from in_order(one, range(len(blocks)), self.count)
 
 
 class ToldSink(Protocol):

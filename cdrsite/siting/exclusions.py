@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +19,9 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import OUTSIDE_BIT
+from cdrsite.core.threads import in_order
 from cdrsite.siting._kernel import remove, removed_areas
-from cdrsite.siting.patches import each_block, label_patches, small_patches
+from cdrsite.siting.patches import label_patches, small_patches
 from cdrsite.siting.rules import describe_rule, known_share, rule_share
 
 if TYPE_CHECKING:
@@ -163,13 +165,12 @@ def exclude_block(
     local = [rule for rule in book.rules if rule.model.test != "contiguity"]
     fractions = np.zeros((len(local), inside.size), np.float32)
     for i, rule in enumerate(local):
-        share = np.clip(known_share(rule.model, rule_share(rule.model, reader, block)), 0, 1)
-        fractions[i] = (share * np.float32(1 - rule.model.usable)).ravel()
+        share = _share_hit(rule.model, reader, block) * np.float32(1 - rule.model.usable)
+        fractions[i] = share.ravel()
         remove(fractions[i], np.uint32(1 << rule.bit), inside.ravel(), reasons.ravel())
     forced = np.zeros(inside.shape, np.float32)
     for include in book.includes:
-        share = np.clip(known_share(include, rule_share(include, reader, block)), 0, 1)
-        forced = forced + (np.float32(1) - forced) * share
+        forced = forced + (np.float32(1) - forced) * _share_hit(include, reader, block)
     reasons[(forced > 0) & inside] |= INCLUDED_BIT
     areas = np.broadcast_to(reader.grid.block_areas(block), inside.shape).ravel()
     sums = RuleAreas()
@@ -184,6 +185,10 @@ def exclude_block(
         removed_areas(chosen, inside.ravel(), areas, total[: len(mine)], only[: len(mine)])
         sums.total[bits], sums.only[bits] = total, only
     return Excluded(reasons, available, sums)
+
+
+def _share_hit(rule: ExcludeRule, reader: LayerReader, block: Block) -> NDArray[np.float32]:
+    return np.clip(known_share(rule, rule_share(rule, reader, block)), 0, 1)
 
 
 def exclude_small_areas(
@@ -227,37 +232,33 @@ def exclude_small_areas(
                 continue
             near = rule.model.neighbours
             small = small_patches(left, grid, blocks, rule.model.smaller_than, threads, near)
-            task = _RemoveSmall(grid, reasons, left, small, np.uint32(1 << rule.bit), near)
-            position = bits.index(rule.bit)
-            for removed in each_block(task, blocks, threads):
+            bit, position = np.uint32(1 << rule.bit), bits.index(rule.bit)
+            task = partial(_remove_small, grid, reasons, left, small, bit, near)
+            for removed in in_order(task, blocks, threads):
                 areas.total[bits][position] += removed
                 areas.only[bits][position] += removed
 
 
-@dataclass(frozen=True)
-class _RemoveSmall:
-    """Pass: take the small patches out of a block; gives the area that is removed [m2]."""
-
-    grid: AnalysisGrid
-    reasons: CellArray
-    left: CellArray
-    small: Mapping[Block, NDArray[np.bool_]]
-    bit: np.uint32
-    neighbours: int
-
-    def __call__(self, block: Block) -> float:
-        if not self.small[block].any():
-            return 0.0
-        left, reasons = np.array(self.left[block.slices]), np.array(self.reasons[block.slices])
-        patches, _ = label_patches(left, self.neighbours)
-        gone = self.small[block][patches]
-        gone &= (reasons & INCLUDED_BIT) == 0  # forced inclusion holds whatever excluded it
-        cell = self.grid.row_areas[block.row0 : block.row1, None]
-        removed = float((left * cell)[gone].sum())
-        left[gone] = 0.0
-        reasons[gone] |= self.bit
-        self.left[block.slices], self.reasons[block.slices] = left, reasons
-        return removed
+def _remove_small(
+    grid: AnalysisGrid,
+    all_reasons: CellArray,
+    all_left: CellArray,
+    small: Mapping[Block, NDArray[np.bool_]],
+    bit: np.uint32,
+    neighbours: int,
+    block: Block,
+) -> float:
+    """Take the small patches out of a block; gives the area that is removed [m2]."""
+    if not small[block].any():
+        return 0.0
+    left, reasons = np.array(all_left[block.slices]), np.array(all_reasons[block.slices])
+    gone = small[block][label_patches(left, neighbours)[0]]
+    gone &= (reasons & INCLUDED_BIT) == 0  # forced inclusion holds whatever excluded it
+    removed = float((left * grid.row_areas[block.row0 : block.row1, None])[gone].sum())
+    left[gone] = 0.0
+    reasons[gone] |= bit
+    all_left[block.slices], all_reasons[block.slices] = left, reasons
+    return removed
 
 
 def outside_of(reasons: NDArray[np.uint32]) -> NDArray[np.bool_]:

@@ -7,22 +7,20 @@ block again gives the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.threads import in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.engine.arrays import CellArray
-
-T = TypeVar("T")
 
 QUEEN, ROOK = 8, 4
 """A patch goes on at the sides and corners of its cells, or at their sides only."""
@@ -60,24 +58,14 @@ class Patches:
     east: NDArray[np.int32]
 
 
-@dataclass(frozen=True)
-class _FindPatches:
-    """Pass: the patches of a block."""
-
-    left: CellArray
-    grid: AnalysisGrid
-    neighbours: int
-
-    def __call__(self, block: Block) -> Patches:
-        left = np.asarray(self.left[block.slices])
-        patches, count = label_patches(left, self.neighbours)
-        cell = self.grid.row_areas[block.row0 : block.row1, None]
-        grains = np.rint(left * cell * GRAINS)
-        size = np.zeros(count + 1)
-        size[:] = np.bincount(patches.ravel(), weights=grains.ravel(), minlength=count + 1)
-        size[0] = 0
-        edges = patches[0], patches[-1], patches[:, 0], patches[:, -1]
-        return Patches(size, *(np.array(edge) for edge in edges))
+def _patches_of(left: CellArray, grid: AnalysisGrid, neighbours: int, block: Block) -> Patches:
+    share = np.asarray(left[block.slices])
+    patches, count = label_patches(share, neighbours)
+    grains = np.rint(share * grid.row_areas[block.row0 : block.row1, None] * GRAINS)
+    size = np.asarray(np.bincount(patches.ravel(), grains.ravel(), count + 1), np.float64)
+    size[0] = 0
+    edges = patches[0], patches[-1], patches[:, 0], patches[:, -1]
+    return Patches(size, *(np.array(edge) for edge in edges))
 
 
 def small_patches(
@@ -112,14 +100,14 @@ def small_patches(
     """
     seams, small = Seams(grid.cols, neighbours), {}
     limit = np.rint(least * GRAINS)
-    open_: list[tuple[Block, NDArray[np.int32], NDArray[np.int64]]] = []
-    found = each_block(_FindPatches(left, grid, neighbours), blocks, threads)
-    for block, patches in zip(blocks, found, strict=True):
+    at_edge: list[tuple[Block, NDArray[np.int32], NDArray[np.int64]]] = []
+    all_patches = in_order(partial(_patches_of, left, grid, neighbours), blocks, threads)
+    for block, patches in zip(blocks, all_patches, strict=True):
         small[block] = patches.size < limit
         small[block][0] = False
-        open_.append((block, *seams.add(block, patches)))
+        at_edge.append((block, *seams.add(block, patches)))
     too_small = seams.joined() < limit
-    for block, inner, ids in open_:
+    for block, inner, ids in at_edge:
         small[block][inner] = too_small[ids]
     return small
 
@@ -188,17 +176,3 @@ class Seams:
         _, whole = connected_components(graph, directed=False)
         total = np.bincount(whole, weights=np.concatenate(self._sizes))
         return np.asarray(total[whole], np.float64)
-
-
-def each_block(task: Callable[[Block], T], blocks: Sequence[Block], threads: int) -> Iterator[T]:
-    """Results of a task in the order of the blocks, a few blocks ahead."""
-    if threads <= 1 or len(blocks) <= 1:
-        yield from map(task, blocks)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting = iter(blocks)
-        running = [pool.submit(task, block) for block in islice(waiting, 2 * threads)]
-        while running:
-            result = running.pop(0).result()
-            running.extend(pool.submit(task, block) for block in islice(waiting, 1))
-            yield result

@@ -63,7 +63,7 @@ def _add_facts(dataset: xr.Dataset, needs: NDArray[np.float64], allocation: Allo
     dataset.coords["quantity"] = list(QUANTITIES)
     facts = {
         "stored_share": [method.stored for method in problem.methods],
-        "exclusive_share": [solution.sweeper.exclusive[m] for m in range(len(problem.methods))],
+        "exclusive_share": [solution.problem.exclusive[m] for m in range(len(problem.methods))],
     }
     for name, values in facts.items():
         record = VARIABLES[name]

@@ -23,7 +23,7 @@ def explain_cell(solution: Solution, cell: int) -> list[dict[str, Any]]:
     problem = solution.problem
     names = ["land"] + [row.name for row in solution.system.rows]
     share = (
-        np.broadcast_to(block.cells.need, block.reduced.shape) * solution.sweeper.exclusive[:, None]
+        np.broadcast_to(block.cells.need, block.reduced.shape) * solution.problem.exclusive[:, None]
     )
     parts = [share * block.land_price]
     for r in range(len(solution.system.rows)):

@@ -31,7 +31,7 @@ COARSE = SolverOptions(gap=1e-5, threads=1)
 
 def reduced(solution: Solution, block: BlockPlan) -> np.ndarray:
     """Value of a gross tonne once all has its price, the local resources too; 0 if impossible."""
-    local = np.einsum("rm,rn->mn", solution.sweeper.local_need, block.local_price)
+    local = np.einsum("rm,rn->mn", solution.problem.local_need, block.local_price)
     return np.where(np.isfinite(block.reduced), block.reduced - local, 0.0)
 
 
@@ -44,7 +44,7 @@ def rents(block: BlockPlan) -> np.ndarray:
 def worth(solution: Solution, block: BlockPlan) -> np.ndarray:
     """What each cell's plan is worth at the prices of the shared rows."""
     need = np.broadcast_to(block.cells.need, block.reduced.shape)
-    share = need * solution.sweeper.exclusive[:, None]
+    share = need * solution.problem.exclusive[:, None]
     used = block.x.sum(axis=1)
     with np.errstate(invalid="ignore"):
         return np.where(used > 0, (block.reduced + block.land_price * share) * used, 0.0).sum(0)
