@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cdrsite.compare.changes import records
 from cdrsite.compare.sheet import (
+    METHOD_HEADS,
     Sheet,
-    class_map,
     document,
-    ground_size,
+    file_list,
     map_legend,
     method_bar,
     plain_number,
+    rank_cells,
+    rank_columns,
     sheet_of,
     shown,
-    winner_categories,
+    winner_maps,
 )
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.numbers import number
@@ -75,41 +80,31 @@ def batch_page(folder: Path, found: BatchResult, folders: Mapping[str, str], wor
         ("methods", "compare.by_method", by_method(sheet, rows)),
         ("sites", "batch.ranks", ranks(sheet, found, rows)),
         ("failures", "batch.failures", failures(sheet, found.failed)),
-        ("files", "compare.files", files(sheet)),
+        ("files", "compare.files", file_list(sheet, FILES)),
     )
     return document(sheet, words(title, n=number(len(rows))), head, sections)
 
 
 def shared(sheet: Sheet, found: BatchResult) -> str:
     """Which stages were taken from earlier runs, and how often."""
+    words, n = sheet.words, number(found.finished)
     parts = [
-        sheet.words(
-            "batch.shared.one",
-            stage=sheet.words(f"batch.shared.{stage}"),
-            times=number(times),
-            n=number(found.finished),
-        )
+        words("batch.shared.one", stage=words(f"batch.shared.{stage}"), times=number(times), n=n)
         for stage, times in found.shared.items()
         if times
     ]
-    if not parts:
-        return ""
-    stages = sheet.words("list.comma").join(parts)
-    return tag("p", text(sheet.words("batch.shared", stages=stages)), class_="muted")
+    stages = words("list.comma").join(parts)
+    return tag("p", text(words("batch.shared", stages=stages)), class_="muted") if parts else ""
 
 
 def _runs(folder: Path, rows: list[Row], folders: Mapping[str, str]) -> Runs:
     """Runs that were finished and written."""
-    found = {}
-    for row in rows:
-        name = str(row["run"])
-        if row["status"] == "failed" or name not in folders:
-            continue
-        try:
-            found[name] = RunFolder(folder / folders[name])
-        except CdrsiteError:  # not written: its numbers are in the table all the same
-            continue
-    return found
+    runs = {}
+    for name in (str(row["run"]) for row in rows if row["status"] != "failed"):
+        if name in folders:
+            with suppress(CdrsiteError):  # not written: its numbers are in the table all the same
+                runs[name] = RunFolder(folder / folders[name])
+    return runs
 
 
 def methods_of(rows: list[Row]) -> list[str]:
@@ -124,26 +119,20 @@ def methods_of(rows: list[Row]) -> list[str]:
 def answer(sheet: Sheet, rows: list[Row], folder: Path, folders: Mapping[str, str]) -> str:
     """All runs in one table, with a bar of their methods."""
     methods = methods_of(rows)
-    parts = [
-        [(m, _known(row.get(NET + m))) for m in methods]
-        for row in rows
-    ]  # fmt: skip
+    parts = [[(m, _known(row.get(NET + m))) for m in methods] for row in rows]
     most = max((math.fsum(v for _, v in own if v > 0) for own in parts), default=0.0)
-    made = [
+    cells = [
         _row(sheet, row, method_bar(sheet, str(row["run"]), own, most), folder, folders)
         for row, own in zip(rows, parts, strict=True)
     ]
     columns = (
-        (sheet.say("batch.run"), "text"),
+        sheet.head("batch.run", kind="text"),
         (tag("span", sheet.say("compare.by_method"), class_="stacks"), "text"),
-        (sheet.say("column.net") + sheet.in_("Mt/yr"), "number"),
-        (sheet.say("column.cost") + sheet.in_("MUSD/yr"), "number"),
-        (sheet.say("column.mean") + sheet.in_("USD/t"), "number"),
-        (sheet.say("column.land") + sheet.in_("km2"), "number"),
-        (sheet.say("batch.binds"), "text"),
+        *(sheet.head(*head) for head in METHOD_HEADS.values()),
+        sheet.head("batch.binds", kind="text"),
     )
     legend = map_legend(sheet, {sheet.words.method(m): sheet.colour(m) for m in methods})
-    body = table(sheet.say("batch.caption"), columns, made)
+    body = table(sheet.say("batch.caption"), columns, cells)
     return section("answer", sheet.say("batch.answer"), lead(sheet, rows), body, legend)
 
 
@@ -154,17 +143,14 @@ def _known(value: object) -> float:
 
 def lead(sheet: Sheet, rows: list[Row]) -> str:
     """The range of the answers in one sentence."""
-    known = [row for row in rows if isinstance(row.get("net_mt_yr"), int | float)]
-    known = [row for row in known if math.isfinite(row["net_mt_yr"])]
+    numbers = ((row.get("net_mt_yr"), str(row["run"])) for row in rows)
+    known = [(n, run) for n, run in numbers if isinstance(n, int | float) and math.isfinite(n)]
     if not known:
         return ""
-    low = min(known, key=lambda row: row["net_mt_yr"])
-    high = max(known, key=lambda row: row["net_mt_yr"])
-    values = {"high": plain_number(high["net_mt_yr"]), "last": str(high["run"])}
-    if len(known) == 1:
-        return paragraph(text(sheet.words("batch.lead.one", **values)), kind="lead")
-    values |= {"low": plain_number(low["net_mt_yr"]), "first": str(low["run"])}
-    return paragraph(text(sheet.words("batch.lead", **values)), kind="lead")
+    (low, first), (high, last) = (end(known, key=itemgetter(0)) for end in (min, max))
+    values = {"low": plain_number(low), "first": first, "high": plain_number(high), "last": last}
+    key = "batch.lead.one" if len(known) == 1 else "batch.lead"
+    return paragraph(text(sheet.words(key, **values)), kind="lead")
 
 
 def _row(
@@ -177,9 +163,7 @@ def _row(
         shown_name += " " + tag("b", sheet.say("batch.failed"), class_="badge")
     elif row["status"] != "optimal":
         shown_name += " " + tag("b", sheet.say("batch.open"), class_="badge")
-    numbers = [
-        shown(row.get(key)) for key in ("net_mt_yr", "cost_musd_yr", "mean_cost_usd_t", "land_km2")
-    ]
+    numbers = [shown(row.get(key)) for key in METHOD_HEADS]
     binds = sheet.words("list.comma").join(
         _binding(sheet, part) for part in word(row.get("binding")).split("; ") if part
     )
@@ -207,27 +191,15 @@ def by_method(sheet: Sheet, rows: list[Row]) -> str:
     finished = [row for row in rows if row["status"] != "failed"]
     if not methods or not finished:
         return ""
-    columns = [
-        (sheet.say("batch.run"), "text"),
-        *((sheet.method(m), "number") for m in methods),
-        (sheet.say("total"), "number"),
-    ]
-    made = [
+    heads = ((sheet.method(m), "number") for m in methods)
+    columns = [sheet.head("batch.run", kind="text"), *heads, sheet.head("total")]
+    cells = [
         [text(row["run"]), *(shown(row.get(NET + m)) for m in methods), shown(row["net_mt_yr"])]
         for row in finished[:MAX_ROWS]
     ]
-    return section(
-        "methods",
-        sheet.say("compare.by_method"),
-        table(sheet.say("batch.methods"), columns, made),
-        _left_out(sheet, len(finished), "batch.csv"),
-    )
-
-
-def _left_out(sheet: Sheet, n: int, file: str) -> str:
-    if n <= MAX_ROWS:
-        return ""
-    return paragraph(sheet.count("left_out", n - MAX_ROWS, file=tag("code", file)), kind="note")
+    body = table(sheet.say("batch.methods"), columns, cells)
+    more = sheet.left_out(len(finished), "batch.csv")
+    return section("methods", sheet.say("compare.by_method"), body, more)
 
 
 # ------------------------------------------------------------------------- maps
@@ -238,29 +210,21 @@ def maps(sheet: Sheet, runs: Runs) -> str:
     drawn = {name: run for name, run in runs.items() if "winner" in run.rasters}
     if not drawn:
         return ""
-    figures: list[str] = []
-    present: list[str] = []
-    read = {name: drawn[name].raster("winner", MAP_PIXELS) for name in list(drawn)[:MAX_MAPS]}
-    widest = max(ground_size(raster)[0] for raster in read.values())
-    for name, raster in read.items():
-        run = drawn[name]
-        categories = winner_categories(sheet, run)
-        _, names = class_map(raster, categories, "")
-        said = sheet.words("list.comma").join(sheet.class_name(n) for n in names)
-        alt = sheet.words("batch.map.alt", run=name, classes=said)
-        picture, _ = class_map(raster, categories, alt, widest)
-        present += names
-        net = shown(run.summary.get("net_mt_yr"))
-        caption = tag("figcaption", tag("b", text(name)), " ", net, sheet.in_("Mt/yr"))
-        figures.append(tag("figure", caption, picture))
-    colours = {sheet.class_name(n): sheet.class_colour(n) for n in dict.fromkeys(present)}
-    more = len(drawn) - len(figures)
+
+    def captioned(name: str, classes: str) -> tuple[str, str]:
+        net = shown(drawn[name].summary.get("net_mt_yr"))
+        alt = sheet.words("batch.map.alt", run=name, classes=classes)
+        return tag("b", text(name)) + " " + net + sheet.in_("Mt/yr"), alt
+
+    first = dict(islice(drawn.items(), MAX_MAPS))
+    figures, legend = winner_maps(sheet, first, MAP_PIXELS, captioned)
+    more = len(drawn) - len(first)
     return section(
         "maps",
         sheet.say("batch.maps"),
         paragraph(sheet.say("batch.maps.intro")),
         tag("div", *figures, class_="maps"),
-        map_legend(sheet, colours),
+        legend,
         paragraph(sheet.count("batch.maps.more", more), kind="note") if more else "",
     )
 
@@ -281,21 +245,17 @@ def varies(sheet: Sheet, found: BatchResult) -> str:
     if len(keys) > len(names):
         down, across, first = (keys, names, "compare.assumption")
 
-    def value(one: str, other: str) -> str:
-        key = (other, one) if down is names else (one, other)
-        said = values.get(key, "")
+    def value(row: str, column: str) -> str:
+        said = values.get((column, row) if down is names else (row, column), "")
         said = sheet.words("compare.null") if said == "null" else said
         return tag("span", text(said), class_="long")
 
     key = tag("span", sheet.say(first))
     columns = [(key, "text"), *((tag("span", text(n), class_="key"), "text") for n in across)]
-    made = [[text(one), *(value(one, other) for other in across)] for one in down[:MAX_ROWS]]
-    return section(
-        "varies",
-        title,
-        table(sheet.say("batch.varies.caption"), columns, made),
-        _left_out(sheet, len(down), "batch_assumptions.csv"),
-    )
+    cells = [[text(row), *(value(row, column) for column in across)] for row in down[:MAX_ROWS]]
+    body = table(sheet.say("batch.varies.caption"), columns, cells)
+    more = sheet.left_out(len(down), "batch_assumptions.csv")
+    return section("varies", title, body, more)
 
 
 def ranks(sheet: Sheet, found: BatchResult, rows: list[Row]) -> str:
@@ -304,28 +264,11 @@ def ranks(sheet: Sheet, found: BatchResult, rows: list[Row]) -> str:
     if not listed:
         return ""
     first = next(str(row["run"]) for row in rows if row["status"] != "failed")
-    states = ("same", "moved", "gained", "lost")
-    columns = [
-        (sheet.say("batch.run"), "text"),
-        (sheet.say("column.method"), "text"),
-        *((sheet.say(f"compare.{state}"), "number") for state in states),
-        (sheet.say("compare.order"), "number"),
-    ]
-    made = [
-        [
-            text(row["run"]),
-            sheet.method(str(row["method"])),
-            *(shown(int(row[state])) for state in states),
-            shown(float(row["rank_correlation"]), 2),
-        ]
-        for row in listed[:MAX_ROWS]
-    ]
-    return section(
-        "sites",
-        sheet.say("batch.ranks"),
-        table(sheet.say("batch.ranks.caption", run=text(first)), columns, made),
-        _left_out(sheet, len(listed), "batch_ranks.csv"),
-    )
+    columns = [sheet.head("batch.run", kind="text"), *rank_columns(sheet)]
+    cells = [[text(row["run"]), *rank_cells(sheet, row)] for row in listed[:MAX_ROWS]]
+    body = table(sheet.say("batch.ranks.caption", run=text(first)), columns, cells)
+    more = sheet.left_out(len(listed), "batch_ranks.csv")
+    return section("sites", sheet.say("batch.ranks"), body, more)
 
 
 def failures(sheet: Sheet, failed: Mapping[str, str]) -> str:
@@ -337,16 +280,10 @@ def failures(sheet: Sheet, failed: Mapping[str, str]) -> str:
     return section("failures", sheet.say("batch.failures"), *items)
 
 
-def files(sheet: Sheet) -> str:
-    """What lies beside the page."""
-    listed = (
-        ("batch.csv", "batch.files.table"),
-        ("batch_assumptions.csv", "batch.files.varies"),
-        ("batch_ranks.csv", "batch.files.ranks"),
-        ("batch.json", "batch.files.json"),
-    )
-    items = (
-        tag("li", tag("a", tag("code", text(name)), href=name), " – ", sheet.say(key))
-        for name, key in listed
-    )
-    return section("files", sheet.say("compare.files"), tag("ul", *items))
+FILES = {
+    "batch.csv": "batch.files.table",
+    "batch_assumptions.csv": "batch.files.varies",
+    "batch_ranks.csv": "batch.files.ranks",
+    "batch.json": "batch.files.json",
+}
+"""What lies beside the page -> key of what is in it."""

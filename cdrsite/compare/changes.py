@@ -211,6 +211,8 @@ def _real(value: Any) -> float:
 
 # ------------------------------------------------------------------------ sites
 
+SITE_STATES = ("same", "moved", "gained", "lost")
+"""What may become of a ranked site."""
 SITE_VALUES = ("rank", "lon", "lat", "net_t_yr", "cost_usd_per_net_t", "in_plan")
 """What is compared of a site; in the plan is 1."""
 SITE_COLUMNS = (
@@ -243,8 +245,12 @@ def site_changes(
     import pandas as pd
 
     rows = []
-    for method in dict.fromkeys([*_methods(a), *_methods(b)]):
-        first, second = (_sites_of(table, method) for table in (a, b))
+    tables = [
+        pd.DataFrame({"method": []}) if table is None or "method" not in table else table
+        for table in (a, b)
+    ]
+    for method in dict.fromkeys(str(name) for table in tables for name in table["method"]):
+        first, second = (records(table[table["method"] == method]) for table in tables)
         match = _matched(first, second, max(same_km, near_km))
         for j, site in enumerate(second):
             i, apart = match.get(j, (None, math.nan))
@@ -254,18 +260,6 @@ def site_changes(
         lost = (site for i, site in enumerate(first) if i not in kept)
         rows += [_site_row(method, "lost", site, None, math.nan) for site in lost]
     return pd.DataFrame(rows, columns=list(SITE_COLUMNS))
-
-
-def _methods(table: pd.DataFrame | None) -> list[str]:
-    if table is None or "method" not in table.columns:
-        return []
-    return [str(name) for name in dict.fromkeys(table["method"])]
-
-
-def _sites_of(table: pd.DataFrame | None, method: str) -> list[dict[str, Any]]:
-    if method not in _methods(table) or table is None:
-        return []
-    return records(table[table["method"] == method])
 
 
 def _site_row(
@@ -288,17 +282,16 @@ def _matched(
         return {}
     first, second = (cKDTree(_on_sphere(sites)) for sites in (a, b))
     # a chord is as good as its arc over such distances: 50 km differ by 0.1 m
-    chords = second.sparse_distance_matrix(
-        first, within_km * (1 + 1e-9) + 1e-6, output_type="ndarray"
-    )
-    found: dict[int, tuple[int, float]] = {}
+    reach = within_km * (1 + 1e-9) + 1e-6
+    chords = second.sparse_distance_matrix(first, reach, output_type="ndarray")
+    match: dict[int, tuple[int, float]] = {}
     taken: set[int] = set()
     for pair in np.sort(chords, order=("v", "i", "j")):
         i, j = int(pair["j"]), int(pair["i"])
-        if j not in found and i not in taken:
-            found[j] = (i, float(pair["v"]))
+        if j not in match and i not in taken:
+            match[j] = (i, float(pair["v"]))
             taken.add(i)
-    return found
+    return match
 
 
 def _on_sphere(sites: list[dict[str, Any]]) -> np.ndarray[Any, Any]:
@@ -328,8 +321,7 @@ def rank_table(sites: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for method in dict.fromkeys(sites["method"]):
         own = sites[sites["method"] == method]
-        count = {state: int((own["site"] == state).sum()) for state in ("same", "moved")}
-        count |= {state: int((own["site"] == state).sum()) for state in ("gained", "lost")}
+        count = {state: int((own["site"] == state).sum()) for state in SITE_STATES}
         kept = count["same"] + count["moved"]
         rows.append(
             {
@@ -340,8 +332,8 @@ def rank_table(sites: pd.DataFrame) -> pd.DataFrame:
                 "rank_correlation": rank_correlation(own),
             }
         )
-    columns = ["method", "sites_a", "sites_b", "same", "moved", "gained", "lost"]
-    return pd.DataFrame(rows, columns=[*columns, "rank_correlation"])
+    columns = ["method", "sites_a", "sites_b", *SITE_STATES, "rank_correlation"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def rank_correlation(sites: pd.DataFrame) -> float:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -19,7 +19,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from cdrsite.core.errors import DataError
-from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.grid import AnalysisGrid, Block, require_same_grid
 from cdrsite.core.numbers import brief
 from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE
 from cdrsite.core.version import __version__
@@ -87,7 +87,7 @@ class PlanMaps:
             variable = variable.isel(y=at[0], x=at[1])
         return np.asarray(variable.to_numpy(), np.float64)
 
-    def net(self, method: str, at: Slices) -> NDArray[np.float64]:
+    def net(self, at: Slices, method: str) -> NDArray[np.float64]:
         """Net removal of a method in the plan [t/yr]; a method that it does not know removes 0."""
         if method not in self.methods:
             return np.where(self.winner(at) == OUTSIDE, np.nan, 0.0)
@@ -108,7 +108,7 @@ class PlanMaps:
             net = self._read("net_removal", at)
             net[self.winner(at) == EXCLUDED] = 0.0
             return net
-        parts = np.stack([self.net(method, at) for method in self.methods])
+        parts = np.stack([self.net(at, method) for method in self.methods])
         return np.where(np.isnan(parts).all(axis=0), np.nan, np.nansum(parts, axis=0))
 
     @property
@@ -138,30 +138,23 @@ class Quantity:
         Of the values.
     method : str or None
         Of one method, or of all.
-    a, b : PlanMaps
+    runs : tuple of PlanMaps
         The two runs.
-    grid : AnalysisGrid
-        Of both.
+    of : callable
+        The quantity in a block of a run.
     """
 
     name: str
     unit: str
     description: str
     method: str | None
-    a: PlanMaps
-    b: PlanMaps
-    grid: AnalysisGrid
+    runs: tuple[PlanMaps, PlanMaps]
+    of: Callable[[PlanMaps, Slices], NDArray[np.float64]]
 
     def block(self, block: Block) -> NDArray[np.float32]:
         """Second run less first run in a block; NaN where either is unknown (rule 2)."""
-        at = block.slices
-        if self.name == COST:
-            change = self.b.cost(at) - self.a.cost(at)
-        elif self.method is None:
-            change = self.b.all_net(at) - self.a.all_net(at)
-        else:
-            change = self.b.net(self.method, at) - self.a.net(self.method, at)
-        return change.astype(np.float32)
+        first, second = (self.of(run, block.slices) for run in self.runs)
+        return (second - first).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -189,22 +182,6 @@ class ChangeSum:
     rising: int
     falling: int
     unknown: int
-
-
-def _rise_and_fall(change: NDArray[np.float64]) -> tuple[float, float, int, int]:
-    up, down = change > 0, change < 0
-    return float(change[up].sum()), float(change[down].sum()), int(up.sum()), int(down.sum())
-
-
-def _change_sum(
-    quantity: Quantity, parts: Sequence[tuple[float, float, int, int]], unknown: int
-) -> ChangeSum:
-    rise, fall = (math.fsum(part[i] for part in parts) for i in (0, 1))
-    rising, falling = sum(part[2] for part in parts), sum(part[3] for part in parts)
-    return ChangeSum(
-        quantity.name, quantity.unit, quantity.method,
-        rise + fall, rise, fall, rising, falling, unknown,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -252,8 +229,6 @@ class Differences:
         DataError
             A run's dataset has no plan.
         """
-        from cdrsite.core.grid import require_same_grid
-
         plans = []
         for run in (a, b):
             data = run.dataset()
@@ -272,36 +247,35 @@ class Differences:
 
     def quantities(self) -> Iterator[Quantity]:
         """Every map of the change of a quantity."""
-        both = (self.a, self.b, self.grid)
-        yield Quantity(CHANGE, "t/yr", "change of net removal, per cell", None, *both)
+        runs, words = (self.a, self.b), "change of net removal, per cell"
+        yield Quantity(CHANGE, "t/yr", words, None, runs, PlanMaps.all_net)
         for method in self.methods:
-            words = f"{method}: change of net removal, per cell"
-            yield Quantity(f"{CHANGE}_{method}", "t/yr", words, method, *both)
+            own = partial(PlanMaps.net, method=method)
+            yield Quantity(f"{CHANGE}_{method}", "t/yr", f"{method}: {words}", method, runs, own)
         if self.with_cost and self.a.has_cost and self.b.has_cost:
-            yield Quantity(COST, "USD/yr", "change of the cost of the plan, per cell", None, *both)
-
-    def blocks(self) -> Iterator[Block]:
-        """Blocks of the grid as the datasets are stored."""
-        return self.grid.blocks(BLOCK)
+            words = "change of the cost of the plan, per cell"
+            yield Quantity(COST, "USD/yr", words, None, runs, PlanMaps.cost)
 
     @cached_property
     def sums(self) -> tuple[ChangeSum, ...]:
         """What each map of a quantity adds up to."""
-        quantities = list(self.quantities())
-        parts: list[list[tuple[float, float, int, int]]] = [[] for _ in quantities]
-        unknown = 0
-        for block in self.blocks():
-            unknown += self._one_sided(block.slices)
-            for quantity, found in zip(quantities, parts, strict=True):
-                found.append(_rise_and_fall(quantity.block(block).astype(np.float64)))
-        return tuple(
-            _change_sum(quantity, found, unknown)
-            for quantity, found in zip(quantities, parts, strict=True)
-        )
-
-    def _one_sided(self, at: Slices) -> int:
-        """Cells that only one of the runs knows."""
-        return int((np.isnan(self.a.all_net(at)) != np.isnan(self.b.all_net(at))).sum())
+        quantities, unknown = list(self.quantities()), 0
+        parts: dict[str, list[tuple[float, ...]]] = {quantity.name: [] for quantity in quantities}
+        for block in self.grid.blocks(BLOCK):
+            lost, gained = (np.isnan(run.all_net(block.slices)) for run in (self.a, self.b))
+            unknown += int((lost != gained).sum())  # cells that only one of the runs knows
+            for quantity in quantities:
+                change = quantity.block(block).astype(np.float64)
+                up, down = change > 0, change < 0
+                sizes = change[up].sum(), change[down].sum(), up.sum(), down.sum()
+                parts[quantity.name].append(tuple(map(float, sizes)))
+        sums = []
+        for quantity in quantities:
+            rise, fall, *cells = map(math.fsum, zip(*parts[quantity.name], strict=True))
+            rising, falling = map(int, cells)
+            head = quantity.name, quantity.unit, quantity.method
+            sums.append(ChangeSum(*head, rise + fall, rise, fall, rising, falling, unknown))
+        return tuple(sums)
 
     # -------------------------------------------------------------- from and to
 
@@ -310,14 +284,13 @@ class Differences:
         """Which class became which, the largest areas first; with what stayed as it was."""
         cells: Counter[tuple[str, str]] = Counter()
         areas: dict[tuple[str, str], list[float]] = {}
-        for block in self.blocks():
-            rows, _ = block.slices
-            row_area = self.grid.row_areas[rows] / 1e6
-            for pair, where in self.pairs(block.slices):
-                cells[pair] += int(where.sum())
-                areas.setdefault(pair, []).append(float((where.sum(axis=1) * row_area).sum()))
-        found = [Turn(*pair, cells[pair], math.fsum(areas[pair])) for pair in cells]
-        return tuple(sorted(found, key=lambda turn: (-turn.area_km2, turn.before, turn.after)))
+        for block in self.grid.blocks(BLOCK):
+            row_area = self.grid.row_areas[block.slices[0]] / 1e6
+            for pair, mask in self.pairs(block.slices):
+                cells[pair] += int(mask.sum())
+                areas.setdefault(pair, []).append(float((mask.sum(axis=1) * row_area).sum()))
+        turns = [Turn(*pair, cells[pair], math.fsum(areas[pair])) for pair in cells]
+        return tuple(sorted(turns, key=lambda turn: (-turn.area_km2, turn.before, turn.after)))
 
     def pairs(self, at: Slices) -> Iterator[tuple[tuple[str, str], NDArray[np.bool_]]]:
         """Pairs of classes in a block with their cells; the outside of both runs is left out."""
@@ -325,13 +298,16 @@ class Differences:
         joint = first * 256 + second
         for code in np.unique(joint):
             before, after = divmod(int(code), 256)
-            pair = (self._word(self.a, before), self._word(self.b, after))
+            pair = self.a.classes.get(before, OUTSIDE_NAME), self.b.classes.get(after, OUTSIDE_NAME)
             if pair != (OUTSIDE_NAME, OUTSIDE_NAME):
                 yield pair, joint == code
 
-    @staticmethod
-    def _word(plan: PlanMaps, code: int) -> str:
-        return plan.classes.get(code, OUTSIDE_NAME)
+    def turn_codes(self, block: Block) -> NDArray[np.uint8]:
+        """Codes of the map of changes of class in a block; 255 outside."""
+        codes = np.full(block.shape, 255, np.uint8)
+        for pair, mask in self.pairs(block.slices):
+            codes[mask] = UNCHANGED if pair[0] == pair[1] else self.codes[pair]
+        return codes
 
     @cached_property
     def codes(self) -> dict[tuple[str, str], int]:
@@ -344,34 +320,18 @@ class Differences:
 
     def categories(self) -> tuple[Category, ...]:
         """Codes, words and colours of the map of changes of class."""
-        found = [Category(UNCHANGED, "no change", UNCHANGED_COLOUR)]
+        categories = [Category(UNCHANGED, "no change", UNCHANGED_COLOUR)]
         names = tuple(sorted({name for pair in self.codes for name in pair}))
         seen: Counter[str] = Counter()
         for (before, after), code in self.codes.items():
             if code >= OTHER:
-                found.append(Category(OTHER, "other changes", OTHER_COLOUR))
+                categories.append(Category(OTHER, "other changes", OTHER_COLOUR))
                 break
             colour = GIVEN_UP if after == NO_METHOD else class_colour(after, names)
-            colour = shade(colour, seen[after])
+            label = f"{before} → {after}"
+            categories.append(Category(code, label, shade(colour, seen[after])))
             seen[after] += 1
-            found.append(Category(code, f"{before} → {after}", colour))
-        return tuple(found)
-
-
-@dataclass(frozen=True)
-class TurnMap:
-    """The map of changes of class, computed block by block."""
-
-    of: Differences
-
-    def block(self, block: Block) -> NDArray[np.uint8]:
-        """Codes in a block; 255 outside."""
-        at = block.slices
-        first = self.of.a.winner(at)
-        codes = np.full(first.shape, 255, np.uint8)
-        for pair, where in self.of.pairs(at):
-            codes[where] = UNCHANGED if pair[0] == pair[1] else self.of.codes[pair]
-        return codes
+        return tuple(categories)
 
 
 def shade(colour: str, step: int) -> str:
@@ -442,7 +402,7 @@ def change_style(spec: RasterSpec, values: NDArray[np.float64]) -> str:
 
 
 def write_differences(
-    folder: Path, found: Differences, tags: Mapping[str, str] | None = None
+    folder: Path, changes: Differences, tags: Mapping[str, str] | None = None
 ) -> list[RasterSpec]:
     """Write every map of change as a GeoTIFF with a style for QGIS.
 
@@ -450,7 +410,7 @@ def write_differences(
     ----------
     folder : Path
         Exists.
-    found : Differences
+    changes : Differences
         Of two runs.
     tags : mapping, optional
         More metadata, such as the names of the runs.
@@ -462,21 +422,17 @@ def write_differences(
     """
     common = {"software": f"cdrsite {__version__}", **(tags or {})}
     specs = []
-    for quantity in found.quantities():
-        more = {"method": quantity.method} if quantity.method else {}
-        spec = RasterSpec(
-            quantity.name, "quantity", quantity.unit, quantity.description, (), {**common, **more}
-        )
+    for quantity in changes.quantities():
+        own = common | ({"method": quantity.method} if quantity.method else {})
+        spec = RasterSpec(quantity.name, "quantity", quantity.unit, quantity.description, (), own)
         path = folder / f"{spec.name}.tif"
-        write_cog_blocks(path, quantity.block, found.grid, spec)
+        write_cog_blocks(path, quantity.block, changes.grid, spec)
         style = change_style(spec, sample_values(path))
         path.with_suffix(".qml").write_text(style, encoding="utf-8", newline="\n")
         specs.append(spec)
-    spec = RasterSpec(
-        WINNER, "class", "", "change of the method with the most net removal",
-        found.categories(), common,
-    )  # fmt: skip
-    write_cog_blocks(folder / f"{spec.name}.tif", TurnMap(found).block, found.grid, spec)
+    words = "change of the method with the most net removal"
+    spec = RasterSpec(WINNER, "class", "", words, changes.categories(), common)
+    write_cog_blocks(folder / f"{spec.name}.tif", changes.turn_codes, changes.grid, spec)
     write_style(folder, spec)
     return [*specs, spec]
 

@@ -10,22 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdrsite.compare.changes import records
+from cdrsite.compare.maps import CHANGE
 from cdrsite.compare.sheet import (
+    METHOD_HEADS,
     Sheet,
     change_map,
     change_of,
-    class_map,
     delta,
     document,
-    ground_size,
+    file_list,
     map_legend,
     method_bar,
     plain_number,
+    rank_cells,
+    rank_columns,
     read_overview,
     sheet_of,
     shown,
     signed,
-    winner_categories,
+    winner_maps,
 )
 from cdrsite.core.numbers import number, percent
 from cdrsite.core.vocabulary import amount, price_in_words
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     from cdrsite.compare.changes import Change
     from cdrsite.compare.runs import Comparison
     from cdrsite.core.words import Words
-    from cdrsite.outputs.runfolder import RunFolder, RunRaster
 
 
 MAP_PIXELS = 460
@@ -152,8 +154,7 @@ def because(found: Comparison, words: Words) -> str:
     keys = words("list.comma").join(change.key for change in found.assumptions[:NAMED])
     if n > NAMED:
         keys = words("list.more", names=keys, n=number(n - NAMED))
-    which = "one" if n == 1 else "many"
-    return words(f"compare.because.{which}", n=number(n), keys=keys)
+    return words.count("compare.because", n, keys=keys)
 
 
 def cautions(found: Comparison, words: Words) -> list[str]:
@@ -165,8 +166,7 @@ def cautions(found: Comparison, words: Words) -> list[str]:
         notes.append(words("compare.goals", a=found.goals[0], b=found.goals[1]))
     unknown = max((item.unknown for item in found.maps.sums), default=0) if found.maps else 0
     if unknown:
-        which = "one" if unknown == 1 else "many"
-        notes.append(words(f"compare.unknown.{which}", n=number(unknown)))
+        notes.append(words.count("compare.unknown", unknown))
     return notes
 
 
@@ -189,20 +189,15 @@ def bars(sheet: Sheet, found: Comparison) -> str:
     rows = records(found.methods)
     sums = {end: math.fsum(v for row in rows if (v := row[f"net_mt_yr_{end}"]) > 0) for end in "ab"}
     most = max(sums.values())
-    made = []
+    cells = []
     for end, name in zip("ab", found.names, strict=True):
         parts = [(str(row["method"]), float(row[f"net_mt_yr_{end}"])) for row in rows]
-        svg = method_bar(sheet, name, parts, most)
-        made.append([text(name), svg, shown(sums[end])])
-    columns = (
-        (sheet.say("batch.run"), "text"),
-        (sheet.say("compare.by_method"), "text"),
-        (sheet.say("total"), "number"),
-    )
-    legend = {
-        sheet.words.method(str(row["method"])): sheet.colour(str(row["method"])) for row in rows
-    }
-    return table(sheet.say("compare.bars"), columns, made) + map_legend(sheet, legend)
+        cells.append([text(name), method_bar(sheet, name, parts, most), shown(sums[end])])
+    heads = (sheet.head(key, kind="text") for key in ("batch.run", "compare.by_method"))
+    columns = (*heads, sheet.head("total"))
+    methods = [str(row["method"]) for row in rows]
+    legend = map_legend(sheet, {sheet.words.method(m): sheet.colour(m) for m in methods})
+    return table(sheet.say("compare.bars"), columns, cells) + legend
 
 
 def totals_table(sheet: Sheet, found: Comparison) -> str:
@@ -246,10 +241,7 @@ def assumptions(sheet: Sheet, found: Comparison) -> str:
         head = tag("h3", sheet.say(f"part.{part}"))
         caption = tag("span", sheet.say(f"part.{part}"), class_="unseen")
         parts.append(head + table(caption, columns, rows))
-        if len(own) > MAX_ROWS:
-            file = tag("code", "tables/assumptions.csv")
-            more = sheet.count("left_out", len(own) - MAX_ROWS, file=file)
-            parts.append(paragraph(more, kind="note"))
+        parts.append(sheet.left_out(len(own), "tables/assumptions.csv"))
     return section("assumptions", title, *parts)
 
 
@@ -289,7 +281,7 @@ def maps(sheet: Sheet, found: Comparison, rasters: Path) -> str:
         "rise": number(change.rise / 1e6),
         "fall": number(abs(change.fall) / 1e6),
     }
-    net = difference_raster(rasters)
+    net = read_overview(rasters / f"{CHANGE}.tif", MAP_PIXELS)
     alt = sheet.words("compare.net_map.alt", **numbers)
     picture, legend = change_map(sheet, net, "t/yr", alt)
     figure = tag("figure", tag("figcaption", sheet.say("compare.net_map")), picture)
@@ -298,13 +290,6 @@ def maps(sheet: Sheet, found: Comparison, rasters: Path) -> str:
         "maps", title, tag("div", *winners, figure, class_="maps wide"), classes, legend, said,
         turns(sheet, found),
     )  # fmt: skip
-
-
-def difference_raster(rasters: Path) -> RunRaster:
-    """The map of change of all methods, as coarse as it is shown."""
-    from cdrsite.compare.maps import CHANGE
-
-    return read_overview(rasters / f"{CHANGE}.tif", MAP_PIXELS)
 
 
 def _grid_words(sheet: Sheet, found: Comparison) -> list[str]:
@@ -319,21 +304,13 @@ def _grid_words(sheet: Sheet, found: Comparison) -> list[str]:
 
 def _winners(sheet: Sheet, found: Comparison) -> tuple[list[str], str]:
     """Maps of the winning methods, and their common legend."""
-    figures, present = [], []
-    runs = [pair for pair in zip((found.a, found.b), found.names, strict=True) if _drawn(pair[0])]
-    read = [run.raster("winner", MAP_PIXELS) for run, _ in runs]
-    widest = max((ground_size(raster)[0] for raster in read), default=None)
-    for (run, name), raster in zip(runs, read, strict=True):
+
+    def captioned(name: str, _classes: str) -> tuple[str, str]:
         title = sheet.words("compare.winner", run=name)
-        picture, names = class_map(raster, winner_categories(sheet, run), title, widest)
-        present += names
-        figures.append(tag("figure", tag("figcaption", text(title)), picture))
-    colours = {sheet.class_name(n): sheet.class_colour(n) for n in dict.fromkeys(present)}
-    return figures, map_legend(sheet, colours)
+        return text(title), title
 
-
-def _drawn(run: RunFolder) -> bool:
-    return "winner" in run.rasters
+    runs = dict(zip(found.names, (found.a, found.b), strict=True))
+    return winner_maps(sheet, runs, MAP_PIXELS, captioned)
 
 
 def turns(sheet: Sheet, found: Comparison) -> str:
@@ -348,9 +325,9 @@ def turns(sheet: Sheet, found: Comparison) -> str:
     same = every - math.fsum(turn.area_km2 for turn in changed)
     kept = paragraph(sheet.say("compare.turns.same", share=text(percent(same / every))))
     columns = (
-        (sheet.say("compare.before"), "text"),
-        (sheet.say("compare.after"), "text"),
-        (sheet.say("compare.area") + sheet.in_("km2"), "number"),
+        sheet.head("compare.before", kind="text"),
+        sheet.head("compare.after", kind="text"),
+        sheet.head("compare.area", "km2"),
     )
     rows = [
         [_class(sheet, turn.before), _class(sheet, turn.after), shown(turn.area_km2)]
@@ -360,7 +337,7 @@ def turns(sheet: Sheet, found: Comparison) -> str:
 
 
 def _class(sheet: Sheet, name: str) -> str:
-    return sheet.swatch(sheet.class_colour(name)) + text(sheet.class_name(name))
+    return sheet.swatch(sheet.class_colour(name)) + text(sheet.words.called(name))
 
 
 # ------------------------------------------------------------------------ tables
@@ -368,30 +345,19 @@ def _class(sheet: Sheet, name: str) -> str:
 
 def by_method(sheet: Sheet, found: Comparison) -> str:
     """Net removal, cost and land of each method side by side."""
-    columns = [(sheet.say("column.method"), "text")]
-    shown_columns = [
-        (key, label, unit)
-        for key, label, unit in (
-            ("net_mt_yr", "column.net", "Mt/yr"),
-            ("cost_musd_yr", "column.cost", "MUSD/yr"),
-            ("mean_cost_usd_t", "column.mean", "USD/t"),
-            ("land_km2", "column.land", "km2"),
-        )
-        if f"{key}_a" in found.methods.columns
-    ]
-    for _, label, unit in shown_columns:
-        columns.append((sheet.say(label) + sheet.in_(unit), "number"))
-        columns.append((sheet.say("compare.change"), "number"))
+    keys = [key for key in METHOD_HEADS if f"{key}_a" in found.methods.columns]
+    columns = [sheet.head("column.method", kind="text")]
+    for key in keys:
+        columns += [sheet.head(*METHOD_HEADS[key]), sheet.head("compare.change")]
     rows = []
     for row in records(found.methods):
         cells = [sheet.method(str(row["method"]))]
-        for key, _, _ in shown_columns:
+        for key in keys:
             a, b = (float(row[f"{key}_{end}"]) for end in "ab")
-            cells.append(f"{shown(a)} → {shown(b)}")
-            cells.append(delta(row[f"{key}_change"], a, b))
+            cells += [f"{shown(a)} → {shown(b)}", delta(row[f"{key}_change"], a, b)]
         rows.append(cells)
-    made = table(sheet.say("compare.methods.caption"), columns, rows)
-    return section("methods", sheet.say("compare.by_method"), made)
+    body = table(sheet.say("compare.methods.caption"), columns, rows)
+    return section("methods", sheet.say("compare.by_method"), body)
 
 
 def binding(sheet: Sheet, found: Comparison) -> str:
@@ -400,18 +366,16 @@ def binding(sheet: Sheet, found: Comparison) -> str:
     listed = records(found.binding())
     if not listed:
         return section("pools", title, paragraph(sheet.say("compare.binds.none")))
-    a, b = (tag("span", text(name), class_="unit") for name in found.names)
+    names = [tag("span", text(name), class_="unit") for name in found.names]
     columns = (
-        (sheet.say("compare.binds.pool"), "text"),
-        (sheet.say("pools.used") + f" {a}", "number"),
-        (sheet.say("pools.used") + f" {b}", "number"),
-        (sheet.say("pools.price") + f" {a}", "number"),
-        (sheet.say("pools.price") + f" {b}", "number"),
-        (sheet.say("compare.change"), "number"),
+        sheet.head("compare.binds.pool", kind="text"),
+        *((f"{sheet.say('pools.used')} {name}", "number") for name in names),
+        *((f"{sheet.say('pools.price')} {name}", "number") for name in names),
+        sheet.head("compare.change"),
     )
     rows = [_pool_row(sheet, row) for row in listed[:MAX_ROWS]]
-    made = table(sheet.say("compare.binds.caption"), columns, rows)
-    return section("pools", title, made, pools(sheet, found))
+    body = table(sheet.say("compare.binds.caption"), columns, rows)
+    return section("pools", title, body, pools(sheet, found))
 
 
 def _pool_name(sheet: Sheet, row: Row) -> str:
@@ -487,20 +451,9 @@ def ranks(sheet: Sheet, found: Comparison) -> str:
     """How the ranking of sites changed."""
     if not len(found.ranks):
         return ""
-    states = ("same", "moved", "gained", "lost")
-    columns = [(sheet.say("column.method"), "text")]
-    columns += [(sheet.say(f"compare.{state}"), "number") for state in states]
-    columns += [(sheet.say("compare.order"), "number")]
-    rows = [
-        [
-            sheet.method(str(row["method"])),
-            *(shown(int(row[state])) for state in states),
-            shown(float(row["rank_correlation"]), 2),
-        ]
-        for row in records(found.ranks)
-    ]
-    made = table(sheet.say("compare.ranks.caption"), columns, rows)
-    return section("sites", sheet.say("sites.title"), made, top_sites(sheet, found))
+    rows = [rank_cells(sheet, row) for row in records(found.ranks)]
+    body = table(sheet.say("compare.ranks.caption"), rank_columns(sheet), rows)
+    return section("sites", sheet.say("sites.title"), body, top_sites(sheet, found))
 
 
 def top_sites(sheet: Sheet, found: Comparison) -> str:
@@ -512,10 +465,10 @@ def top_sites(sheet: Sheet, found: Comparison) -> str:
         if all(row["site"] == "same" and row["rank_a"] == row["rank_b"] for row in best):
             continue
         columns = (
-            (sheet.say("sites.rank"), "number"),
-            (sheet.say("compare.was"), "number"),
-            (sheet.say("compare.moved") + sheet.in_("km"), "number"),
-            (sheet.say("sites.place"), "text"),
+            sheet.head("sites.rank"),
+            sheet.head("compare.was"),
+            sheet.head("compare.moved", "km"),
+            sheet.head("sites.place", kind="text"),
         )
         rows = [
             [
@@ -533,11 +486,7 @@ def top_sites(sheet: Sheet, found: Comparison) -> str:
 
 def files(sheet: Sheet, found: Comparison) -> str:
     """What lies beside the page."""
-    listed = [("tables", "compare.files.tables"), ("comparison.json", "compare.files.json")]
+    listed = {"tables": "compare.files.tables", "comparison.json": "compare.files.json"}
     if found.maps is not None:
-        listed.append(("rasters", "compare.files.rasters"))
-    items = (
-        tag("li", tag("a", tag("code", text(name)), href=name), " – ", sheet.say(key))
-        for name, key in listed
-    )
-    return section("files", sheet.say("compare.files"), tag("ul", *items))
+        listed["rasters"] = "compare.files.rasters"
+    return file_list(sheet, listed)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.compare.changes import EARTH_KM
+from cdrsite.compare.changes import EARTH_KM, SITE_STATES
 from cdrsite.compare.maps import CHANGE_COLOURS, change_classes
 from cdrsite.core.gdal import open_raster
 from cdrsite.core.numbers import MISSING, number
@@ -20,7 +20,7 @@ from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.rasters.raster import Category
 from cdrsite.outputs.runfolder import RunRaster
 from cdrsite.report.fragment import Fragment
-from cdrsite.report.frame import Frame
+from cdrsite.report.frame import MAX_ROWS, Frame, Row, paragraph, section
 from cdrsite.report.html import tag, text
 from cdrsite.report.mapimage import paint_classes, png_uri
 from cdrsite.report.page import STYLE, policy
@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 NOISE = 1e-9
 """Changes below this share of the numbers themselves are their rounding."""
 
+METHOD_HEADS = {
+    "net_mt_yr": ("column.net", "Mt/yr"),
+    "cost_musd_yr": ("column.cost", "MUSD/yr"),
+    "mean_cost_usd_t": ("column.mean", "USD/t"),
+    "land_km2": ("column.land", "km2"),
+}
+"""Column of the tables of methods -> key of its title, and its unit."""
 OWN_STYLE = STYLE.with_name("sheet.css")
 """Style of these pages beside that of the report."""
 
@@ -56,13 +63,19 @@ class Sheet(Frame):
         """Colour of a method, the same as in every map."""
         return method_colour(name, self.names)
 
-    def class_name(self, name: str) -> str:
-        """Words for a class of the map of winning methods."""
-        return self.words.called(name)
-
     def class_colour(self, name: str) -> str:
-        """Colour of such a class."""
+        """Colour of a class of the map of winning methods."""
         return class_colour(name, self.names)
+
+    def head(self, key: str, unit: str = "", kind: str = "number") -> tuple[str, str]:
+        """Title and kind of a column of a table."""
+        return self.say(key) + (self.in_(unit) if unit else ""), kind
+
+    def left_out(self, n: int, file: str) -> str:
+        """That of so many rows not all are shown, and where they are; nothing where all are."""
+        if n <= MAX_ROWS:
+            return ""
+        return paragraph(self.count("left_out", n - MAX_ROWS, file=tag("code", file)), kind="note")
 
 
 def sheet_of(runs: Sequence[RunFolder], words: Words) -> Sheet:
@@ -162,46 +175,32 @@ def delta(value: object, a: object = math.nan, b: object = math.nan) -> str:
     return tag("span", text(signed(size)), class_=kind, data_value=raw)
 
 
-def stacked_bar(parts: Sequence[tuple[str, float, str]], most: float, label: str) -> str:
-    """A bar of several parts as SVG.
+def method_bar(sheet: Sheet, run: str, parts: Sequence[tuple[str, float]], most: float) -> str:
+    """Net removal of one run by method as a bar in SVG.
 
     Parameters
     ----------
-    parts : sequence of (words, size, colour)
-        Words are text; sizes of 0 and less are left out.
+    sheet : Sheet
+        Words and colours.
+    run : str
+        Its name; text.
+    parts : sequence of (method, net)
+        Parts of 0 and less are left out.
     most : float
         Size of the whole track.
-    label : str
-        What the bar says, for those who do not see it; text.
     """
-    made, start = [], 0.0
-    for words, size, colour in parts:
-        if not (size > 0 and most > 0):
-            continue
-        wide = 1000.0 * size / most
-        made.append(
-            tag("rect", tag("title", text(words)), x=f"{start:.2f}", y="0", width=f"{wide:.2f}",
-                height="10", fill=colour)
-        )  # fmt: skip
+    words, shapes, labels, start = sheet.words, [], [], 0.0
+    for method, net in ((method, net) for method, net in parts if net > 0):
+        labels.append(words("compare.part", method=words.method(method), net=number(net)))
+        wide = 1000.0 * net / most
+        place = {"x": f"{start:.2f}", "y": "0", "width": f"{wide:.2f}", "height": "10"}
+        title = tag("title", text(labels[-1]))
+        shapes.append(tag("rect", title, **place, fill=sheet.colour(method)))
         start += wide
+    label = words("list.comma").join(labels) or number(0)
     view = {"viewBox": "0 0 1000 10", "preserveAspectRatio": "none", "role": "img"}
-    return tag("svg", *made, **view, class_="stack", aria_label=label)
-
-
-def method_bar(sheet: Sheet, run: str, parts: Sequence[tuple[str, float]], most: float) -> str:
-    """Net removal of one run by method as a bar."""
-    words = sheet.words
-
-    def say(method: str, net: float) -> str:
-        return words("compare.part", method=words.method(method), net=number(net))
-
-    known = [(method, net) for method, net in parts if net > 0]
-    label = words("list.comma").join(say(method, net) for method, net in known)
-    return stacked_bar(
-        [(say(method, net), net, sheet.colour(method)) for method, net in known],
-        most,
-        words("compare.bar", run=run, parts=label or number(0)),
-    )
+    spoken = words("compare.bar", run=run, parts=label)
+    return tag("svg", *shapes, **view, class_="stack", aria_label=spoken)
 
 
 # ------------------------------------------------------------------- small maps
@@ -239,25 +238,42 @@ def winner_categories(sheet: Sheet, run: RunFolder) -> tuple[Category, ...]:
     )
 
 
-def class_map(
-    raster: RunRaster, categories: Sequence[Category], alt: str, widest: float | None = None
-) -> tuple[str, list[str]]:
-    """A picture of classes, and the names of those that occur.
+def winner_maps(
+    sheet: Sheet,
+    runs: Mapping[str, RunFolder],
+    pixels: int,
+    captioned: Callable[[str, str], tuple[str, str]],
+) -> tuple[list[str], str]:
+    """Maps of the winning methods of several runs on one scale, and their common legend.
 
     Parameters
     ----------
-    raster : RunRaster
-        Codes; as coarse as it shall be shown.
-    categories : sequence of Category
-        Codes, names and colours.
-    alt : str
-        What it shows, for those who do not see it; text.
-    widest : float, optional
-        Ground width of the widest of several pictures on one scale; see :func:`ground_size`.
+    sheet : Sheet
+        Words and colours.
+    runs : mapping
+        Name -> run; one without such a map is left out.
+    pixels : int
+        Longest side of a map [pixels].
+    captioned : callable
+        Name of a run and words for the classes on its map -> its caption, markup, and what it
+        shows, for those who do not see it; text.
     """
-    painting = paint_classes(raster.values.filled(255).astype(np.int64), categories)
-    present = [str(entry["label"]) for entry in painting.legend["classes"]]
-    return image(raster, painting.index, painting.colours, alt, widest), present
+    rasters = {
+        name: run.raster("winner", pixels) for name, run in runs.items() if "winner" in run.rasters
+    }
+    widest = max((ground_size(raster)[0] for raster in rasters.values()), default=None)
+    figures: list[str] = []
+    colours: dict[str, str] = {}
+    for name, raster in rasters.items():
+        codes = raster.values.filled(255).astype(np.int64)
+        painting = paint_classes(codes, winner_categories(sheet, runs[name]))
+        classes = [str(entry["label"]) for entry in painting.legend["classes"]]
+        colours |= {sheet.words.called(name): sheet.class_colour(name) for name in classes}
+        said = sheet.words("list.comma").join(map(sheet.words.called, classes))
+        caption, alt = captioned(name, said)
+        picture = image(raster, painting.index, painting.colours, alt, widest)
+        figures.append(tag("figure", tag("figcaption", caption), picture))
+    return figures, map_legend(sheet, colours)
 
 
 def ground_size(raster: RunRaster) -> tuple[float, float]:
@@ -296,6 +312,27 @@ def map_legend(sheet: Sheet, colours: Mapping[str, str]) -> str:
     return tag("ul", *items, class_="legend")
 
 
+def rank_columns(sheet: Sheet) -> list[tuple[str, str]]:
+    """Titles of the columns that tell how a ranking of sites changed."""
+    states = [sheet.head(f"compare.{state}") for state in SITE_STATES]
+    return [sheet.head("column.method", kind="text"), *states, sheet.head("compare.order")]
+
+
+def rank_cells(sheet: Sheet, row: Row) -> list[str]:
+    """A row of the table of ranks under :func:`rank_columns`."""
+    counts = (shown(int(row[state])) for state in SITE_STATES)
+    return [sheet.method(str(row["method"])), *counts, shown(float(row["rank_correlation"]), 2)]
+
+
+def file_list(sheet: Sheet, files: Mapping[str, str]) -> str:
+    """Section with the files beside a page: name -> key of what is in it."""
+    items = (
+        tag("li", tag("a", tag("code", text(name)), href=name), " – ", sheet.say(key))
+        for name, key in files.items()
+    )
+    return section("files", sheet.say("compare.files"), tag("ul", *items))
+
+
 def change_map(sheet: Sheet, raster: RunRaster, unit: str, alt: str) -> tuple[str, str]:
     """A picture of changes in classes around zero, and its legend as markup."""
     values = raster.values.filled(np.nan).astype(np.float64)
@@ -318,9 +355,7 @@ def change_map(sheet: Sheet, raster: RunRaster, unit: str, alt: str) -> tuple[st
         sheet.words("change.between", sign="+", low=small, high=large),
         sheet.words("change.over", sign="+", n=large),
     )
-    categories = [
-        Category(code, name, CHANGE_COLOURS[code]) for code, name in enumerate(names)
-    ]  # fmt: skip
+    categories = [Category(code, name, CHANGE_COLOURS[code]) for code, name in enumerate(names)]
     painting = paint_classes(codes, categories)
     legend = {category.label: category.colour for category in categories}
     words = tag("p", text(sheet.words("change.legend", unit=sheet.words.unit(unit))), class_="note")

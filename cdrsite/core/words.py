@@ -62,9 +62,9 @@ class Words:
             return key
         return fill(text, values) if values else text
 
-    def count(self, key: str, n: int) -> str:
+    def count(self, key: str, n: int, **values: object) -> str:
         """Words that differ for one and for many, with the number as ``{n}``."""
-        return self(f"{key}.{'one' if n == 1 else 'many'}", n=number(int(n)))
+        return self(f"{key}.{'one' if n == 1 else 'many'}", n=number(int(n)), **values)
 
     def has(self, key: str) -> bool:
         """Whether there are words for a key."""

@@ -6,7 +6,7 @@ an alternative.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cdrsite.core.errors import ConfigError
@@ -144,13 +144,12 @@ def check_profile(
     same_land = own_land is not None and number("land_direct") == profile.number("land_direct")
     includes = profile.land_includes_energy and same_land
     alternative = f"profile {profile.siblings[0]}" if profile.siblings else "a published value"
-    findings: list[Implausibility] = []
-    for check in CHECKS.get((profile.family, profile.co2_origin), ()):
-        findings += check(_Case(number, same_land, includes, alternative))
-    if profile.storage_type == "geological":
-        findings += _storage(number)
-    if study_area is not None and not any(f.parameter == "land_direct" for f in findings):
-        findings += _plant_size(number, study_area, alternative)
+    case = _Case(number, same_land, includes, alternative, study_area)
+    checks = CHECKS.get((profile.family, profile.co2_origin), ())
+    stored = (_storage,) if profile.storage_type == "geological" else ()
+    findings = [finding for check in (*checks, *stored) for finding in check(case)]
+    if not any(finding.parameter == "land_direct" for finding in findings):
+        findings += _plant_size(case)
     return findings
 
 
@@ -164,10 +163,11 @@ class _Case:
     includes: bool
     """Whether it contains the land of the energy supply."""
     alternative: str
+    study_area: float | None
 
 
-def _dac(case: _Case) -> list[Implausibility]:
-    findings, number, alternative = [], case.number, case.alternative
+def _dac(case: _Case) -> Iterator[Implausibility]:
+    number, alternative = case.number, case.alternative
     land = number("land_direct") + number("land_feedstock")
     energy = number("electricity") + number("heat")
     yields = case.includes and land > 0 and energy / land < MIN_YIELD_PER_LAND
@@ -181,81 +181,49 @@ def _dac(case: _Case) -> list[Implausibility]:
                 f"; as the land of the energy supply it means {energy / land:.2g} kWh per m² and "
                 "year, where photovoltaics give 40 to 100, so it is likely given per kt, not per t"
             )
-        findings.append(
-            Implausibility("land_direct", f"land of {land:,.0f} m² per t/yr", reason, alternative)
-        )
+        what = f"land of {land:,.0f} m² per t/yr"
+        yield Implausibility("land_direct", what, reason, alternative)
     if number("water") > MAX_DAC_WATER:
-        findings.append(
-            Implausibility(
-                "water",
-                f"water of {number('water'):g} m3/t",
-                f"more than {MAX_DAC_WATER:g}, published 0 to 7",
-                alternative,
-            )
-        )
+        what = f"water of {number('water'):g} m3/t"
+        reason = f"more than {MAX_DAC_WATER:g}, published 0 to 7"
+        yield Implausibility("water", what, reason, alternative)
     if energy < MIN_DAC_ENERGY:
-        findings.append(
-            Implausibility(
-                "electricity",
-                f"energy of {energy:g} kWh/t",
-                f"less than the thermodynamic minimum of {MIN_DAC_ENERGY:g}",
-                alternative,
-            )
-        )
-    return findings
+        what = f"energy of {energy:g} kWh/t"
+        reason = f"less than the thermodynamic minimum of {MIN_DAC_ENERGY:g}"
+        yield Implausibility("electricity", what, reason, alternative)
 
 
-def _carbon(case: _Case) -> list[Implausibility]:
-    if case.number("biomass") >= MIN_BIOMASS:
-        return []
-    return [
-        Implausibility(
-            "biomass",
-            f"{case.number('biomass'):g} t of dry biomass per t",
-            f"less carbon than is captured: at 50 % carbon {MIN_BIOMASS:g} t is the least",
-            case.alternative,
-        )
-    ]
+def _carbon(case: _Case) -> Iterator[Implausibility]:
+    biomass = case.number("biomass")
+    if biomass < MIN_BIOMASS:
+        what = f"{biomass:g} t of dry biomass per t"
+        reason = f"less carbon than is captured: at 50 % carbon {MIN_BIOMASS:g} t is the least"
+        yield Implausibility("biomass", what, reason, case.alternative)
 
 
-def _power(case: _Case) -> list[Implausibility]:
-    if case.number("electricity") <= 0:
-        return []
-    return [
-        Implausibility(
-            "electricity",
-            f"an electricity need of {case.number('electricity'):g} kWh/t",
-            "such plants supply power, so the need is negative",
-            case.alternative,
-        )
-    ]
+def _power(case: _Case) -> Iterator[Implausibility]:
+    need = case.number("electricity")
+    if need > 0:
+        what = f"an electricity need of {need:g} kWh/t"
+        reason = "such plants supply power, so the need is negative"
+        yield Implausibility("electricity", what, reason, case.alternative)
 
 
-def _forest(case: _Case) -> list[Implausibility]:
-    findings, number = [], case.number
-    uptake, land = number("uptake"), number("land_direct")
+def _forest(case: _Case) -> Iterator[Implausibility]:
+    uptake, land = case.number("uptake"), case.number("land_direct")
     if uptake > MAX_UPTAKE:
-        findings.append(
-            Implausibility(
-                "uptake",
-                f"an uptake of {uptake:g} t/ha/yr",
-                f"more than {MAX_UPTAKE:g}, above any published mean rate (4.5 to 40.7)",
-                case.alternative,
-            )
-        )
+        what = f"an uptake of {uptake:g} t/ha/yr"
+        reason = f"more than {MAX_UPTAKE:g}, above any published mean rate (4.5 to 40.7)"
+        yield Implausibility("uptake", what, reason, case.alternative)
     if not case.same_land and uptake > 0 and abs(land * uptake / 1e4 - 1) > 0.01:
-        findings.append(
-            Implausibility(
-                "land_direct",
-                f"land of {land:g} m2 per t/yr with an uptake of {uptake:g} t/ha/yr",
-                f"the two belong together: 10 000 / uptake = {1e4 / uptake:g} m2",
-                "give only the uptake",
-            )
-        )
-    return findings
+        what = f"land of {land:g} m2 per t/yr with an uptake of {uptake:g} t/ha/yr"
+        reason = f"the two belong together: 10 000 / uptake = {1e4 / uptake:g} m2"
+        yield Implausibility("land_direct", what, reason, "give only the uptake")
 
 
-CHECKS: dict[tuple[str, str], tuple[Callable[[_Case], list[Implausibility]], ...]] = {
+Check = Callable[[_Case], Iterator[Implausibility]]
+
+CHECKS: dict[tuple[str, str], tuple[Check, ...]] = {
     ("plant", "air"): (_dac,),
     ("plant", "biogenic"): (_carbon, _power),
     ("conversion", "biogenic"): (_carbon,),
@@ -264,31 +232,19 @@ CHECKS: dict[tuple[str, str], tuple[Callable[[_Case], list[Implausibility]], ...
 """Family of a method and origin of its CO2 -> what is checked."""
 
 
-def _storage(number: Callable[[str], float]) -> list[Implausibility]:
-    wanted = 1.0 + number("fossil_co_captured") - number("capture_loss")
-    if number("storage") >= wanted - 0.01:
-        return []
-    return [
-        Implausibility(
-            "storage",
-            f"{number('storage'):g} t into storage per t",
-            f"less than what is captured ({wanted:g} t with fossil CO2)",
-            "1 + fossil_co_captured",
-        )
-    ]
+def _storage(case: _Case) -> Iterator[Implausibility]:
+    stored = case.number("storage")
+    captured = 1.0 + case.number("fossil_co_captured") - case.number("capture_loss")
+    if stored < captured - 0.01:
+        what = f"{stored:g} t into storage per t"
+        reason = f"less than what is captured ({captured:g} t with fossil CO2)"
+        yield Implausibility("storage", what, reason, "1 + fossil_co_captured")
 
 
-def _plant_size(
-    number: Callable[[str], float], study_area: float, alternative: str
-) -> list[Implausibility]:
-    area = number("plant_typical") * number("land_direct")
-    if area <= MAX_PLANT_SHARE * study_area:
-        return []
-    return [
-        Implausibility(
-            "land_direct",
-            f"a typical plant takes {area / 1e6:,.0f} km2",
-            f"{area / study_area:.1%} of the study area",
-            f"a smaller plant or {alternative}",
-        )
-    ]
+def _plant_size(case: _Case) -> Iterator[Implausibility]:
+    area = case.number("plant_typical") * case.number("land_direct")
+    if case.study_area is not None and area > MAX_PLANT_SHARE * case.study_area:
+        what = f"a typical plant takes {area / 1e6:,.0f} km2"
+        reason = f"{area / case.study_area:.1%} of the study area"
+        alternative = f"a smaller plant or {case.alternative}"
+        yield Implausibility("land_direct", what, reason, alternative)
