@@ -8,6 +8,7 @@ from cdrsite.cli.tables import (
     open_console,
     plain_list,
     print_json,
+    say,
     show_table,
     soft,
     text_table,
@@ -27,19 +28,14 @@ def print_methods(*, as_json: bool = False, console: Console | None = None) -> N
 
     methods = [load_method(name) for name in method_names()]
     if as_json:
+        keys = (
+            "name", "title", "family", "co2_origin", "storage_type", "durability",
+            "default_profile",
+        )  # fmt: skip
         print_json(
             [
-                {
-                    "name": method.name,
-                    "title": method.title,
-                    "family": method.family,
-                    "co2_origin": method.co2_origin,
-                    "storage_type": method.storage_type,
-                    "durability": method.durability,
-                    "default_profile": method.default_profile,
-                    "profiles": list(method.profile_names),
-                }
-                for method in methods
+                {**{key: getattr(m, key) for key in keys}, "profiles": list(m.profile_names)}
+                for m in methods
             ]
         )
         return
@@ -47,9 +43,7 @@ def print_methods(*, as_json: bool = False, console: Console | None = None) -> N
     columns = (("method", "name"), ("what it is", "left"), ("profiles (default first)", "left"))
     rows = [(m.name, m.title.get("en", m.name), ", ".join(m.profile_names)) for m in methods]
     show_table(out, text_table("Removal methods", columns, rows))
-    out.print(
-        "every value of one, with its source: cdrsite methods NAME [--profile P]", style="dim"
-    )
+    say(out, "every value of one, with its source: cdrsite methods NAME [--profile P]", "dim")
 
 
 def print_method(
@@ -74,41 +68,36 @@ def print_method(
     rows = to_rows(method, profile)
     sources = load_sources()
     cited = sorted({row["source"] for row in rows})
+    known = {key: sources[key] for key in cited if key in sources}
     if as_json:
-        document = {
-            "name": method.name,
-            "title": method.title,
-            "profile": chosen.name,
-            "profiles": list(method.profile_names),
-            "values": rows,
-            "sources": {
-                key: {"id": key, **sources[key].model_dump()} for key in cited if key in sources
-            },
-        }
-        print_json(document)
+        print_json(
+            {
+                "name": method.name,
+                "title": method.title,
+                "profile": chosen.name,
+                "profiles": list(method.profile_names),
+                "values": rows,
+                "sources": {key: {"id": key, **one.model_dump()} for key, one in known.items()},
+            }
+        )
         return
     out = console or open_console()
-    out.print(f"{method.name}: {method.title.get('en', '')}", style="bold", highlight=False)
-    out.print(f"profile {chosen.name}: {chosen.title}", markup=False, highlight=False)
+    say(out, f"{method.name}: {method.title.get('en', '')}", "bold")
+    say(out, f"profile {chosen.name}: {chosen.title}")
     others = ", ".join(n for n in method.profile_names if n != chosen.name)
-    out.print(f"other profiles: {others or 'none'}", markup=False, highlight=False)
+    say(out, f"other profiles: {others or 'none'}")
     if chosen.note:
-        out.print(chosen.note, markup=False, highlight=False, style="dim")
-    columns = (
-        ("parameter", "name"),
-        ("value", "right"),
-        ("range", "right"),
-        ("unit", "name"),
-        ("source", "name"),
-    )
+        say(out, chosen.note, "dim")
+    heads = ("parameter", "value", "range", "unit", "source")
+    columns = [(head, "right" if head in {"value", "range"} else "name") for head in heads]
     # names are broken between their words where a console is narrow
     tables = (
         text_table("", columns, [_value_row(row, longest) for row in rows])
         for longest in NAME_WIDTHS
     )
     show_table(out, *tables)
-    out.print("Sources", style="bold")
-    out.print(plain_list((key, sources[key].citation) for key in cited if key in sources))
+    say(out, "Sources", "bold")
+    out.print(plain_list((key, source.citation) for key, source in known.items()))
 
 
 def _value_row(row: dict[str, Any], longest: int) -> tuple[str, ...]:
@@ -144,7 +133,7 @@ def print_datasets(*, as_json: bool = False, console: Console | None = None) -> 
         for width in NAME_WIDTHS[1:]
     )
     show_table(out, *tables)
-    out.print("what one of them knows: cdrsite datasets NAME", style="dim")
+    say(out, "what one of them knows: cdrsite datasets NAME", "dim")
 
 
 def _preset_row(preset: Any, longest: int) -> tuple[str, ...]:
@@ -167,7 +156,7 @@ def print_dataset(name: str, *, as_json: bool = False, console: Console | None =
         print_json(preset.model_dump(mode="json"))
         return
     out = console or open_console()
-    out.print(f"{preset.name}: {preset.title}", style="bold", highlight=False)
+    say(out, f"{preset.name}: {preset.title}", "bold")
     scaled = f", stored values x {preset.scale:g}" if preset.scale != 1 else ""
     facts = {
         "kind": preset.kind,

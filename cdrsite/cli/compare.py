@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cdrsite.cli.tables import open_console, plain_list, print_json, show_table, text_table
-from cdrsite.compare.changes import records
+from cdrsite.cli.tables import open_console, plain_list, print_json, say, show_table, text_table
+from cdrsite.compare.changes import SITE_STATES, records
 from cdrsite.compare.page import assumption_value, because, cautions, sentence
 from cdrsite.compare.sheet import change_of, plain_number, signed
 from cdrsite.core.numbers import percent
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from cdrsite.compare.batch_result import BatchResult
-    from cdrsite.compare.changes import Change
+    from cdrsite.compare.maps import Turn
     from cdrsite.compare.runs import Comparison
 
 SHOWN = 12
@@ -48,8 +48,8 @@ def print_comparison(
     words = Words("en")
     out = console or open_console()
     lines = [sentence(found, words), because(found, words), *cautions(found, words)]
-    for line in (line for line in lines if line):
-        out.print(line, highlight=False, markup=False)
+    for line in filter(None, lines):
+        say(out, line)
     if found.identical:
         return
     show_table(out, _totals(found))
@@ -58,11 +58,12 @@ def print_comparison(
     _assumptions(found, out, words)
     _binding(found, out)
     if len(found.ranks):
-        show_table(out, _ranks(found))
+        note = "¹ rank correlation of the sites that both runs have; 1 is the same order"
+        show_table(out, _rank_table("", {"method": "best sites of"}, records(found.ranks), note))
     if found.maps is None:
-        out.print(f"no maps of change: {found.why_no_maps()}", highlight=False, markup=False)
+        say(out, f"no maps of change: {found.why_no_maps()}")
     else:
-        _turns(found, out)
+        _turns(found.maps.turns, out)
 
 
 def _change(a: float, b: float, change: float) -> str:
@@ -108,18 +109,13 @@ def _assumptions(found: Comparison, out: Console, words: Words) -> None:
     listed = [*found.assumptions, *found.grid]
     if not listed:
         return
-    out.print("\nassumptions that differ", style="bold", highlight=False)
-    out.print(plain_list(_assumption(change, words) for change in listed[:SHOWN]))
+    say(out, "\nassumptions that differ", "bold")
+    rows = []
+    for change in listed[:SHOWN]:
+        a, b = (assumption_value(words, value, VALUE) for value in (change.a, change.b))
+        rows.append((f"{change.part} {change.key}", f"{a} → {b}"))
+    out.print(plain_list(rows))
     _more(len(listed), "tables/assumptions.csv", out)
-
-
-def _assumption(change: Change, words: Words) -> Sequence[str]:
-    a, b = (_short(assumption_value(words, value)) for value in (change.a, change.b))
-    return (f"{change.part} {change.key}", f"{a} → {b}")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= VALUE else text[: VALUE - 1] + "…"
 
 
 def _binding(found: Comparison, out: Console) -> None:
@@ -132,48 +128,40 @@ def _binding(found: Comparison, out: Console) -> None:
         names = [f"{row['family']} {row['zone']}".strip() for row in rows if row[key]]
         if names:
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            text = f"{head}: {', '.join(names[:SHOWN])}{more}"
-            out.print(text, highlight=False, markup=False)
+            say(out, f"{head}: {', '.join(names[:SHOWN])}{more}")
 
 
-def _ranks(found: Comparison) -> Table:
-    columns = [("best sites of", "name")]
-    columns += [(head, "right") for head in ("same", "moved", "gained", "lost", "order¹")]
-    rows = [
-        (
-            str(row["method"]),
-            *(str(row[state]) for state in ("same", "moved", "gained", "lost")),
-            plain_number(row["rank_correlation"], 2),
-        )
-        for row in records(found.ranks)
-    ]
-    table = text_table("", columns, rows)
-    table.caption = "¹ rank correlation of the sites that both runs have; 1 is the same order"
-    table.caption_justify = "left"
-    return table
+def _rank_table(
+    title: str, names: Mapping[str, str], ranks: Sequence[dict[str, Any]], note: str = ""
+) -> Table:
+    """How rankings of sites changed; ``names``: columns that say of which one, and their heads."""
+    order = "order¹" if note else "order"
+    columns = [(head, "name") for head in names.values()]
+    columns += [(head, "right") for head in (*SITE_STATES, order)]
+    rows = []
+    for row in ranks:
+        cells = [str(row[key]) for key in (*names, *SITE_STATES)]
+        rows.append([*cells, plain_number(row["rank_correlation"], 2)])
+    return text_table(title, columns, rows, caption=note)
 
 
-def _turns(found: Comparison, out: Console) -> None:
-    turns = found.maps.turns if found.maps is not None else ()
+def _turns(turns: Sequence[Turn], out: Console) -> None:
     every = math.fsum(turn.area_km2 for turn in turns)
     changed = [turn for turn in turns if turn.before != turn.after]
     if not changed:
-        out.print("every cell has the same method as before", highlight=False)
+        say(out, "every cell has the same method as before")
         return
     share = percent(math.fsum(turn.area_km2 for turn in changed) / every)
-    out.print(f"\nthe winning method changes on {share} of the land", style="bold", highlight=False)
-    out.print(
-        plain_list(
-            (f"{turn.before} → {turn.after}", f"{plain_number(turn.area_km2)} km²")
-            for turn in changed[:SHOWN]
-        )
-    )
+    say(out, f"\nthe winning method changes on {share} of the land", "bold")
+    shown = changed[:SHOWN]
+    rows = ((f"{t.before} → {t.after}", f"{plain_number(t.area_km2)} km²") for t in shown)
+    out.print(plain_list(rows))
     _more(len(changed), "tables/winners.csv", out)
 
 
 def _more(n: int, file: str, out: Console) -> None:
     if n > SHOWN:
-        out.print(f"{n - SHOWN} more in {file}", highlight=False)
+        say(out, f"{n - SHOWN} more in {file}")
 
 
 def failures_line(found: BatchResult) -> str:
@@ -204,22 +192,13 @@ def print_batch_changes(found: BatchResult, console: Console | None = None) -> N
     """
     if found.ranks is None or not len(found.ranks):
         return
-    columns = [("run", "name"), ("best sites of", "name")]
-    columns += [(head, "right") for head in ("same", "moved", "gained", "lost", "order")]
-    changed = [row for row in records(found.ranks) if not _same_sites(row)]
-    rows = [
-        (
-            str(row["run"]),
-            str(row["method"]),
-            *(str(row[state]) for state in ("same", "moved", "gained", "lost")),
-            plain_number(row["rank_correlation"], 2),
-        )
-        for row in changed[:SHOWN]
-    ]
     out = console or open_console()
-    if not rows:
+    changed = [row for row in records(found.ranks) if not _same_sites(row)]
+    if not changed:
         which = f"the {found.finished} runs that were finished" if found.failed else "all runs"
-        out.print(f"the best sites are the same in {which}", highlight=False)
+        say(out, f"the best sites are the same in {which}")
         return
-    show_table(out, text_table("Best sites compared with the first run", columns, rows))
+    names = {"run": "run", "method": "best sites of"}
+    title = "Best sites compared with the first run"
+    show_table(out, _rank_table(title, names, changed[:SHOWN]))
     _more(len(changed), "batch_ranks.csv", out)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.compare.changes import records
 from cdrsite.core.numbers import number
 from cdrsite.core.vocabulary import amount, priced
 from cdrsite.core.words import Words
@@ -41,6 +42,11 @@ def open_console(*, stderr: bool = False, file: Any = None) -> Console:
     return console
 
 
+def say(console: Console, text: str, style: str = "") -> None:
+    """Print text as it is: no markup, and no colours of numbers."""
+    console.print(text, style=style, markup=False, highlight=False)
+
+
 def plain_list(rows: Iterable[Sequence[str]]) -> Table:
     """Rows without header or lines, long text wrapped under its own column."""
     from rich.table import Table
@@ -57,14 +63,15 @@ def text_table(
     columns: Sequence[tuple[str, str]],
     rows: Iterable[Sequence[str]],
     *,
+    caption: str = "",
     last_is_total: bool = False,
 ) -> Table:
     """A plain table.
 
     Parameters
     ----------
-    title : str
-        Above it; none when empty.
+    title, caption : str
+        Above and below it; none when empty.
     columns : sequence of (str, str)
         Header, and "left" for text that may wrap, "name" for names and "right" for numbers, which
         stay whole.
@@ -82,6 +89,8 @@ def text_table(
         title=Text(title) if title else None,
         title_justify="left",
         title_style="bold",
+        caption=caption or None,
+        caption_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1),
     )
@@ -158,7 +167,7 @@ def print_summary(
     out, words = console or open_console(), Words(lang)
     out.print()
     if built := buildable_line(result.summary, words):
-        out.print(built, style="bold", markup=False, highlight=False)
+        say(out, built, "bold")
     sizes = ("wide", "normal", "narrow")
     if result.methods:
         show_table(out, *(_methods_table(result, size, words) for size in sizes))
@@ -201,13 +210,11 @@ def buildable_line(summary: Mapping[str, Any], words: Words) -> str:
     if built is None or net - built["net_mt_yr"] <= SMALL_PART * net:
         return ""
     lost = {reason: built[f"{reason}_net_mt_yr"] for reason in NOT_BUILT}
-    why = [
-        words(f"end.not_built.{reason}", n=number(one))
-        for reason, one in lost.items()
-        if one > SMALL_PART * net
-    ]
-    some, comma = number(built["net_mt_yr"]), words("list.clause")
-    return words("end.buildable", net=number(net), built=some, why=comma.join(why))
+    large = {reason: tonnes for reason, tonnes in lost.items() if tonnes > SMALL_PART * net}
+    why = words("list.clause").join(
+        words(f"end.not_built.{reason}", n=number(tonnes)) for reason, tonnes in large.items()
+    )
+    return words("end.buildable", net=number(net), built=number(built["net_mt_yr"]), why=why)
 
 
 def certificate(objective: Mapping[str, Any], words: Words) -> str:
@@ -232,38 +239,30 @@ def _methods_table(result: StudyResult, size: str, words: Words) -> Table:
 
     ``size`` is "wide" (all columns), "normal" or "narrow".
     """
-    shown = [
-        "net_mt_yr", "gross_mt_yr", "cost_musd_yr", "mean_cost_usd_t", "land_km2",
-        "alone_net_mt_yr",
-    ]  # fmt: skip
-    if size == "narrow":
-        shown = ["net_mt_yr", "mean_cost_usd_t", "land_km2"]
+    shown = ["net_mt_yr", "mean_cost_usd_t", "land_km2"]
+    if size != "narrow":
+        shown = [shown[0], "gross_mt_yr", "cost_musd_yr", *shown[1:], "alone_net_mt_yr"]
     heads = ((words(f"end.head.{key}"), "right") for key in shown)
     columns = [(words("end.method"), "name"), *heads]
-    wide = size == "wide"
-    if wide:
-        columns.append((words("end.alone_limits"), "left"))
     frame = result.tables["methods"]
-    rows = []
-    for row in frame.to_dict("records"):
-        limits = (str(row["alone_limits"]),) if wide else ()
-        rows.append((str(row["method"]), *(number(row[key]) for key in shown), *limits))
+    rows = [
+        [str(row["method"]), *(number(row[key]) for key in shown)]
+        for row in frame.to_dict("records")
+    ]
     if len(frame) > 1:
-        total: dict[str, float | str] = {
-            key: float(frame[key].sum())
-            for key in ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2")
-        }
-        net, money = (float(frame[key].sum()) for key in ("net_mt_yr", "cost_musd_yr"))
+        total = frame.sum(numeric_only=True).to_dict()
+        net, money = total["net_mt_yr"], total["cost_musd_yr"]
         total["mean_cost_usd_t"] = money / net if net > 0 else math.nan
         total["alone_net_mt_yr"] = ""  # what each does without the others has no sum
-        rows.append((words("end.total"), *(number(total[key]) for key in shown), *("",) * wide))
+        rows.append([words("end.total"), *(number(total[key]) for key in shown)])
+    if size == "wide":
+        columns.append((words("end.alone_limits"), "left"))
+        limits = [*map(str, frame["alone_limits"]), ""]
+        rows = [[*cells, limit] for cells, limit in zip(rows, limits, strict=False)]
     title = result.scenario.title or result.scenario.name
     head = words("end.money", title=title, year=result.scenario.costs.base_year)
-    table = text_table(head, columns, rows, last_is_total=len(frame) > 1)
-    if "alone_net_mt_yr" in shown:
-        table.caption = words("end.alone")
-        table.caption_justify = "left"
-    return table
+    caption = words("end.alone") if "alone_net_mt_yr" in shown else ""
+    return text_table(head, columns, rows, caption=caption, last_is_total=len(frame) > 1)
 
 
 SHOWN_BINDING = 6
@@ -309,11 +308,9 @@ def binding_rows(pools: pd.DataFrame | None) -> list[dict[str, Any]]:
 
     What matters is price times supply: what the objective owes to the pool.
     """
-    if pools is None or not len(pools):
-        return []
-    rows = [{str(key): value for key, value in row.items()} for row in pools.to_dict("records")]
-    priced = [row for row in rows if row["price"] != 0]
-    return sorted(priced, key=lambda row: -abs(row["price"] * row["supply"]))
+    rows = [] if pools is None else records(pools)
+    binding = [row for row in rows if row["price"] != 0]
+    return sorted(binding, key=lambda row: -abs(row["price"] * row["supply"]))
 
 
 def _binding_table(
@@ -324,13 +321,9 @@ def _binding_table(
     for row in rows:
         own = str(row["zone"]) if row["family"] == "policy" else ""  # each rule is its own kind
         kinds.setdefault((row["family"], own, row["unit"], row["price_unit"]), []).append(row)
-    columns = [
-        (words("end.binds"), "name"),
-        (words("end.supply"), "right"),
-        (words("end.gain"), "right"),
-    ]
-    if where:
-        columns.append((words("end.where"), "left"))
+    justified = {"binds": "name", "supply": "right", "gain": "right"}
+    justified |= {"where": "left"} if where else {}
+    columns = [(words(f"end.{key}"), justify) for key, justify in justified.items()]
     shown = []
     for (family, _, unit, price_unit), members in list(kinds.items())[:SHOWN_BINDING]:
         size, name = amount(unit).total
@@ -344,11 +337,8 @@ def _binding_table(
             limit = words(f"end.{sense}", limit=limit)
         told = (words.resource(family), limit, f"{number(price)} {per}", _some(zones, words))
         shown.append(told[: len(columns)])
-    table = text_table("", columns, shown)
-    if len(kinds) > SHOWN_BINDING:
-        table.caption = words("end.kinds", n=len(kinds) - SHOWN_BINDING)
-        table.caption_justify = "left"
-    return table
+    more = len(kinds) - SHOWN_BINDING
+    return text_table("", columns, shown, caption=words("end.kinds", n=more) if more > 0 else "")
 
 
 def _some(names: Sequence[str], words: Words) -> str:
@@ -368,17 +358,16 @@ def print_explanation(
         print_json(plain(found.as_dict()))
         return
     out = console or open_console()
-    out.print(found.head, style="bold", highlight=False, markup=False)
-    out.print(found.lead, highlight=False, markup=False)
+    say(out, found.head, "bold")
+    say(out, found.lead)
     out.print(plain_list(found.lines))
     for here in found.methods.values():
-        out.print(f"\n{here.label}", style="bold", highlight=False, markup=False)
+        say(out, f"\n{here.label}", "bold")
         out.print(plain_list(here.lines))
 
 
 def print_batch(found: BatchResult, folder: Path, *, console: Console | None = None) -> None:
     """Print the runs of a batch side by side, and what they shared."""
-    rows = [{str(k): v for k, v in row.items()} for row in found.table.to_dict("records")]
     out = console or open_console()
     head = "net_mt_yr "
     methods = [str(c) for c in found.table.columns if str(c).startswith(head)]
@@ -396,12 +385,12 @@ def print_batch(found: BatchResult, folder: Path, *, console: Console | None = N
             *(number(row.get(key)) for key in ("net_mt_yr", "mean_cost_usd_t")),
             "failed" if row["status"] == "failed" else str(row["binding"]).replace("; ", "\n"),
         )
-        for row in rows
+        for row in records(found.table)
     ]
     show_table(out, text_table("Net removal of each method in the plan [Mt/yr]", columns, shown))
     out.print(f"table in {folder / 'batch.csv'}", markup=False, highlight=False, soft_wrap=True)
     if found.finished > 1:
-        out.print(shared_line(found), markup=False, highlight=False)
+        say(out, shared_line(found))
 
 
 def shared_line(found: BatchResult) -> str:
@@ -471,8 +460,7 @@ def exclusion_line(rules: pd.DataFrame | None, methods: Sequence[str], words: Wo
             who = _who(str(row["methods"]).split(", "), methods, words)
             share = "<0.1" if percent < 0.1 else number(percent, 2)
             facts = {"name": name, "share": share, "who": words("end.who", who=who) if who else ""}
-            first = not named
-            named[name] = words("end.rule_first", **facts) if first else words("end.rule", **facts)
+            named[name] = words("end.rule" if named else "end.rule_first", **facts)
     if not named:
         return words("end.none_excluded")
     more = len(named) - SHOWN_RULES
@@ -496,10 +484,8 @@ def ranked_warnings(texts: Iterable[str]) -> list[str]:
     """Warnings, each once, the most important first; in order where they are equal."""
 
     def rank(text: str) -> int:
-        for place, words in enumerate(MINOR_WARNINGS, 1):
-            if re.search(words, text):
-                return place
-        return 0
+        kinds = (k for k, words in enumerate(MINOR_WARNINGS, 1) if re.search(words, text))
+        return next(kinds, 0)
 
     return sorted(dict.fromkeys(texts), key=rank)
 
@@ -520,12 +506,10 @@ def print_warnings(texts: Iterable[str], console: Console, words: Words) -> None
 def _who(holders: Sequence[str], methods: Sequence[str], words: Words) -> str:
     """The methods a rule holds for, in the fewest words; none where it holds for all."""
     others = [name for name in methods if name not in holders]
-    if not others:
-        return ""
     comma = words("list.comma")
-    if len(others) < len(holders):
+    if others and len(others) < len(holders):
         return words("end.all_but", names=comma.join(others))
-    return comma.join(holders)
+    return comma.join(holders) if others else ""
 
 
 STATE_STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
@@ -560,7 +544,7 @@ def print_checks(checks: Sequence[Check], console: Console | None = None) -> Non
         else "ready to run a study"
     )
     more = f"; {warned} warning{'s' * (warned > 1)}" if warned else ""
-    out.print(f"{verdict}{more}", style="bold", highlight=False)
+    say(out, f"{verdict}{more}", "bold")
 
 
 def print_json(document: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.compare.changes import records
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -52,9 +54,8 @@ class BatchResult:
         ``failed`` gives the reason of each run that failed; ``shared`` says of each stage in how
         many finished runs it was taken from an earlier one.
         """
-        runs = [{str(k): v for k, v in row.items()} for row in self.table.to_dict("records")]
         return {
-            "runs": runs,
+            "runs": records(self.table),
             "finished": self.finished,
             "failed": self.failed,
             "shared": self.shared,

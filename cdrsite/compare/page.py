@@ -253,13 +253,13 @@ def _assumption_row(sheet: Sheet, change: Change) -> list[str]:
     ]
 
 
-def assumption_value(words: Words, value: str | None) -> str:
+def assumption_value(words: Words, value: str | None, longest: int = LONGEST) -> str:
     """A value as text; what is absent and what was left open are two things."""
     if value is None:
         return words("compare.absent")
     if value == "null":
         return words("compare.null")
-    return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
+    return value if len(value) <= longest else value[: longest - 1] + "…"
 
 
 # -------------------------------------------------------------------------- maps

@@ -148,25 +148,21 @@ class ArrayCells:
     def read(self, start: int, stop: int) -> CellBlock:
         """Views of the arrays; ``[M, 1]`` arrays stay as they are."""
 
-        def cut(array: FloatArray) -> FloatArray:
+        def cut(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
             whole = array.shape[-1] == self.n_cells
             return np.ascontiguousarray(array[..., start:stop] if whole else array)
 
         size, dtype = stop - start, self.upper.dtype
         slots = 0 if self.sink is None else len(self.sink)
         zero = np.zeros((max(slots, 1), 1), dtype)
-        where_none = {
+        where_none: dict[str, Any] = {
             "sink": np.empty((0, size), np.int32), "sink_cost": zero, "sink_loss": zero,
             "lower": np.zeros((len(self.upper), 1), dtype),
             "layers": np.empty((0, size), dtype), "local": np.empty((0, size), dtype),
         }  # fmt: skip
         given = {part.name: getattr(self, part.name) for part in fields(CellBlock)}
-        return CellBlock(
-            **{
-                name: where_none[name] if array is None else cut(array)
-                for name, array in given.items()
-            }
-        )
+        parts = {name: cut(array) for name, array in given.items() if array is not None}
+        return CellBlock(**(where_none | parts))
 
     def zones(self, zoning: str, start: int, stop: int) -> IntArray:
         """Part of ``zone_ids[zoning]``."""

@@ -14,7 +14,8 @@ from cdrsite.competition._kernel_prices import own_prices
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import CellBlock, Problem
 from cdrsite.competition.rows import RowSystem, blocks, objective_matrix
-from cdrsite.competition.sweeping import BestPlan, Sums, Sweeper, SweepPrices, in_order
+from cdrsite.competition.sweeping import BestPlan, Sums, Sweeper, SweepPrices
+from cdrsite.core.threads import in_order
 
 F64 = npt.NDArray[np.float64]
 

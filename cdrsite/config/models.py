@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os.path
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from cdrsite.config.network import Network
 from cdrsite.config.resources import MethodChoice, Resources
 from cdrsite.config.siting import Siting
 from cdrsite.config.transport import Transport
-from cdrsite.core.errors import CdrsiteError, shown
+from cdrsite.core.errors import CdrsiteError, did_you_mean, shown
 from cdrsite.core.fields import (
     DEFAULT_BASE_YEAR,
     DataPath,
@@ -440,5 +439,5 @@ class Scenario(Model):
 
 def _nearest(name: str, known: Sequence[str]) -> str:
     """The cure for a misspelt name; empty where nothing is near."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    return f"; cure: did you mean {near[0]!r}?" if near else ""
+    cure = did_you_mean(name, known, 0.4)
+    return f"; cure: {cure}" if cure else ""

@@ -5,8 +5,11 @@ Every error class is also the builtin that describes it, so ``except ValueError`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterable
 
+SPACES = "\n\u00a0\u2009\u202f"
+"""Signs that a line can show though Python does not call them printable."""
 LONGEST_VALUE = 300
 """Characters of a value that was met, as it is shown."""
 LONGEST_LIST = 1000
@@ -34,12 +37,20 @@ def shown(text: object, limit: int = LONGEST_VALUE) -> str:
     if plain.isprintable():
         return plain
     return "".join(
-        sign if _printable(sign) else sign.encode("unicode_escape").decode() for sign in plain
+        sign if sign.isprintable() or sign in SPACES else sign.encode("unicode_escape").decode()
+        for sign in plain
     )
 
 
-def _printable(sign: str) -> bool:
-    return sign.isprintable() or sign in {"\n", "\u00a0", "\u2009", "\u202f"}
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+    """The known name that a misspelt one is most like; empty where none is like it."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)), "")
+
+
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+    """The cure for a misspelt name; empty where none is near."""
+    near = nearest(name, known, cutoff)
+    return f"did you mean {near!r}?" if near else ""
 
 
 def message(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os.path
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -26,7 +25,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from cdrsite.core.currency import convert
-from cdrsite.core.errors import shown
+from cdrsite.core.errors import did_you_mean, shown
 from cdrsite.core.keytexts import describe
 from cdrsite.core.numbers import as_text
 from cdrsite.core.references import entries_of, files_of
@@ -108,8 +107,7 @@ def _refuse_truth(value: object, at: str) -> None:
 
 def unknown_key(key: str, valid: list[str]) -> PydanticCustomError:
     """Build the error for a key that is not known, with the nearest valid one."""
-    near = difflib.get_close_matches(key, valid, n=1, cutoff=0.5)
-    cure = f"did you mean {near[0]!r}?" if near else "remove it"
+    cure = did_you_mean(key, valid) or "remove it"
     return PydanticCustomError(
         "unknown_key",
         "unknown key; expected one of {valid}; cure: {cure}",

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,32 +65,18 @@ class Shared:
                     self._free.notify_all()
 
 
-def _read_raster(name: str) -> Any:
-    from rasterio.env import get_gdal_config
+@cache
+def _of_rasters() -> Shared:
+    from rasterio.env import get_gdal_config, set_gdal_config
 
-    return get_gdal_config(name)
-
-
-def _write_raster(name: str, value: Any) -> None:
-    from rasterio.env import set_gdal_config
-
-    set_gdal_config(name, value)
+    return Shared(get_gdal_config, set_gdal_config)
 
 
-def _read_vector(name: str) -> Any:
-    from pyogrio import get_gdal_config_option
+@cache
+def _of_vectors() -> Shared:
+    from pyogrio import get_gdal_config_option, set_gdal_config_options
 
-    return get_gdal_config_option(name)
-
-
-def _write_vector(name: str, value: Any) -> None:
-    from pyogrio import set_gdal_config_options
-
-    set_gdal_config_options({name: value})
-
-
-_rasters = Shared(_read_raster, _write_raster)
-_vectors = Shared(_read_vector, _write_vector)
+    return Shared(get_gdal_config_option, lambda name, to: set_gdal_config_options({name: to}))
 
 
 @contextmanager
@@ -101,7 +88,7 @@ def bounded_cache() -> Iterator[None]:
     if os.environ.get(CACHE):
         yield
         return
-    with _rasters.holding(CACHE, CACHE_BYTES):
+    with _of_rasters().holding(CACHE, CACHE_BYTES):
         yield
 
 
@@ -132,13 +119,9 @@ def vector_options(**options: str) -> Iterator[None]:
         Configuration options of GDAL. They are taken in the order of their names, so that two
         threads never wait for each other.
     """
-    names = sorted(options)
-    if not names:
-        yield
-        return
-    first = names[0]
-    rest = {name: options[name] for name in names[1:]}
-    with _vectors.holding(first, options[first]), vector_options(**rest):
+    with ExitStack() as held:
+        for name in sorted(options):
+            held.enter_context(_of_vectors().holding(name, options[name]))
         yield
 
 

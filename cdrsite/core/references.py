@@ -21,30 +21,19 @@ RASTER_DRIVERS = (
     *("WEBP", "XYZ"),
 )
 """Kinds of rasters that hold their own numbers, by GDAL's names."""
-VECTOR_STARTS: dict[str, tuple[bytes, ...]] = {
-    ".gpkg": (b"SQLite format 3\0",),
-    ".shp": (b"\x00\x00\x27\x0a",),
-    ".fgb": (b"fgb\x03",),
-    ".geojson": (b"{", b"["),
-    ".json": (b"{", b"["),
-    ".kml": (b"<?xml", b"<kml"),
-    ".gml": (b"<?xml", b"<"),
-    ".topojson": (b"{",),
-    ".zip": (b"PK\x03\x04",),
+VECTOR_KINDS: dict[str, tuple[str, tuple[bytes, ...], bytes]] = {
+    ".gpkg": ("a GeoPackage", (b"SQLite format 3\0",), b""),
+    ".shp": ("a Shapefile", (b"\x00\x00\x27\x0a",), b""),
+    ".fgb": ("a FlatGeobuf file", (b"fgb\x03",), b""),
+    ".geojson": ("a GeoJSON file", (b"{", b"["), b""),
+    ".json": ("a GeoJSON file", (b"{", b"["), b""),
+    ".kml": ("a KML file", (b"<?xml", b"<kml"), b"<kml"),
+    ".gml": ("a GML file", (b"<?xml", b"<"), b"opengis.net/gml"),
+    ".topojson": ("a TopoJSON file", (b"{",), b""),
+    ".zip": ("a ZIP archive", (b"PK\x03\x04",), b""),
+    ".gdb": ("a folder that is a file geodatabase", (), b""),
 }
-"""Ending of a vector file -> how its content starts."""
-KINDS = {
-    ".gpkg": "a GeoPackage",
-    ".shp": "a Shapefile",
-    ".fgb": "a FlatGeobuf file",
-    ".geojson": "a GeoJSON file",
-    ".json": "a GeoJSON file",
-    ".kml": "a KML file",
-    ".gml": "a GML file",
-    ".topojson": "a TopoJSON file",
-    ".zip": "a ZIP archive",
-    ".gdb": "a folder that is a file geodatabase",
-}
+"""Ending of vector data -> what they are, how their content starts, and what is near its start."""
 COMPANIONS = (
     *(".shx", ".dbf", ".prj", ".cpg", ".shp.xml", ".qix", ".sbn", ".sbx"),
     *(".tfw", ".tifw", ".wld", ".tab", ".hdr", ".aux", ".aux.xml", ".clr", ".stx", ".rrd", ".ige"),
@@ -94,23 +83,21 @@ def require_vector(path: Path, where: str) -> None:
         It is of another kind, which could lead to other files or to the network.
     """
     suffix = path.suffix.lower()
+    if suffix not in VECTOR_KINDS:
+        raise DataError("a file of vectors of no known ending", where=where, got=path.name,
+                        expected=", ".join(sorted(VECTOR_KINDS)))  # fmt: skip
+    kind, starts, mark = VECTOR_KINDS[suffix]
     if suffix == ".gdb":
         good = path.is_dir() and any(path.glob("*.gdbtable"))
-    elif suffix not in VECTOR_STARTS:
-        raise DataError("a file of vectors of no known ending", where=where, got=path.name,
-                        expected=", ".join(sorted(KINDS)))  # fmt: skip
     else:
-        good = path.is_file() and starts_like(path).startswith(VECTOR_STARTS[suffix])
-        if suffix == ".kml" and good:
-            good = b"<kml" in starts_like(path)
-        if suffix == ".gml" and good:
-            good = b"opengis.net/gml" in starts_like(path)
+        begin = starts_like(path) if path.is_file() else b""
+        good = begin.startswith(starts) and mark in begin
     if not good:
         raise DataError(
             "the file cannot be read: its content is not what its ending says",
             where=where,
             got=f"{path.name}, which begins with {_beginning(path)}",
-            expected=KINDS[suffix],
+            expected=kind,
             cure="convert it, e.g. with ogr2ogr; files that only lead to other files are not read",
         )
 
@@ -145,11 +132,7 @@ def sources_of(path: Path, where: str, depth: int = 0) -> Iterator[Path]:
         return
     if depth >= DEEPEST:
         raise _refusal(path, where, f"mosaics within mosaics, {DEEPEST} deep")
-    seen = set()
-    for source in _sources(path, where):
-        if source in seen:
-            continue
-        seen.add(source)
+    for source in dict.fromkeys(_sources(path, where)):
         yield source
         yield from sources_of(source, where, depth + 1)
 
@@ -187,9 +170,8 @@ def _sources(path: Path, where: str) -> Iterator[Path]:
 
 def _source(path: Path, name: str, relative: str, where: str) -> Path:
     """The file of a part; names that GDAL would not take for one are refused."""
-    if name.startswith("/vsi") or "://" in name or "<" in name or "\0" in name:
-        raise _refusal(path, where, f"the source {name[:80]!r}")
-    if ":" in Path(name).as_posix()[2:] or (":" in name[:2] and os.name != "nt"):
+    address = name.startswith("/vsi") or any(sign in name for sign in ("://", "<", "\0"))
+    if address or ":" in Path(name).as_posix()[2:] or (":" in name[:2] and os.name != "nt"):
         raise _refusal(path, where, f"the source {name[:80]!r}")
     full = path.parent / name if relative == "1" else Path(name)
     full = Path(os.path.abspath(full))  # noqa: PTH100 - links are looked at by who confines

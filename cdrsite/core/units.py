@@ -6,14 +6,13 @@ number in the canonical unit, and arrays carry the unit in ``attrs["units"]``.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from cdrsite.core.errors import UnitError
+from cdrsite.core.errors import UnitError, did_you_mean
 
 if TYPE_CHECKING:
     import pint
@@ -89,8 +88,7 @@ def _unit(text: str) -> Any:
 
 
 def _no_unit(text: str) -> UnitError:
-    near = difflib.get_close_matches(text.strip(), USUAL, n=1, cutoff=0.75)
-    cure = f"did you mean {near[0]!r}?" if near else "write it like kWh, m3/yr, t/ha"
+    cure = did_you_mean(text.strip(), USUAL, 0.75) or "write it like kWh, m3/yr, t/ha"
     return UnitError("not a unit", got=repr(text), cure=cure)
 
 

@@ -6,7 +6,6 @@ and an empty field makes a comparison false. Nothing else can be expressed, so n
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.errors import DataError
+from cdrsite.core.errors import nearest as most_like
 from cdrsite.layers.encodings import require_readable
 
 if TYPE_CHECKING:
@@ -360,5 +360,5 @@ def _column_of(frame: pd.DataFrame, name: str, place: str, meanings: Columns | N
 def nearest(name: str, valid: Sequence[str]) -> str:
     """The cure for a misspelt name."""
     lower = {v.lower(): v for v in valid}
-    near = difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.5)
-    return f"did you mean {lower[near[0]]!r}?" if near else "check the spelling"
+    near = lower.get(most_like(name.lower(), lower))
+    return f"did you mean {near!r}?" if near else "check the spelling"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from cdrsite.core.currency import convert
-from cdrsite.core.errors import ConfigError
+from cdrsite.core.errors import ConfigError, did_you_mean
 from cdrsite.core.fields import Model, StrictNumber, Text, problem
 from cdrsite.core.units import find_currency, parse_quantity
 from cdrsite.library.files import FOLDER, read_file
@@ -142,11 +141,6 @@ class Value(Model):
 
 def unknown_name(what: str, name: str, valid: list[str], where: str | None = None) -> ConfigError:
     """Build the error for a name that does not exist, with the nearest one that does."""
-    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.4)
-    return ConfigError(
-        f"unknown {what}",
-        where=where,
-        got=repr(name),
-        expected=", ".join(valid),
-        cure=f"did you mean {near[0]!r}?" if near else None,
-    )
+    cure = did_you_mean(name, valid, 0.4) or None
+    listed = ", ".join(valid)
+    return ConfigError(f"unknown {what}", where=where, got=repr(name), expected=listed, cure=cure)

@@ -5,12 +5,11 @@ What is not known is an error, since a misspelt column would leave its numbers o
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cdrsite.core.errors import DataError
+from cdrsite.core.errors import DataError, nearest
 from cdrsite.core.vocabulary import MODES
 from cdrsite.network.headers import quantity_of
 from cdrsite.network.readers import Table, empty
@@ -102,8 +101,8 @@ def check_keys(found: Iterable[str], known: set[str], where: str, what: str = "p
 
 def _unknown(what: str, got: str, where: str, known: Iterable[str]) -> DataError:
     names = list(known)
-    near = difflib.get_close_matches(got.lower().split(" [")[0], names, 1, 0.6)
-    guess = f"did you mean {near[0]}? " if near else ""
+    near = nearest(got.lower().split(" [")[0], names, 0.6)
+    guess = f"did you mean {near}? " if near else ""
     return DataError(
         f"{what} is not known",
         where=where,

@@ -9,7 +9,6 @@ One module: the way there and the way back use the same order of rows and method
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -39,7 +38,7 @@ from cdrsite.competition.problem import (
     target,
 )
 from cdrsite.config.competition import RULE_UNITS, ObjectiveModel, PolicyRule
-from cdrsite.core.errors import ConfigError
+from cdrsite.core.errors import ConfigError, did_you_mean
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import (
     EXCLUDED,
@@ -176,13 +175,12 @@ def _require(names: Sequence[str], known: Sequence[str], where: str) -> None:
     unknown = [name for name in names if name not in known]
     if unknown:
         shown = ", ".join(known[:MOST_NAMES]) + (", …" if len(known) > MOST_NAMES else "")
-        near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.5)
         raise ConfigError(
             "unknown name",
             where=where,
             got=", ".join(unknown),
             expected=f"one of {shown}",
-            cure=f"did you mean {near[0]!r}?" if near else "check the spelling",
+            cure=did_you_mean(unknown[0], known) or "check the spelling",
         )
 
 

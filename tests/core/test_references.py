@@ -19,7 +19,7 @@ from tiny_scenario import write_raster, write_world
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.gdal import open_raster, require_own_numbers
-from cdrsite.core.references import VECTOR_STARTS, files_of, require_vector, sources_of
+from cdrsite.core.references import VECTOR_KINDS, files_of, require_vector, sources_of
 from cdrsite.engine.record import input_files
 from cdrsite.layers.featurefiles import read_vector
 from cdrsite.layers.rasterfiles import open_raster as open_layer
@@ -315,7 +315,7 @@ def test_real_files_of_every_kind_are_read(suffix: str, inner: Path) -> None:
     frame.to_file(path, driver=driver)
     require_vector(path, "here")
     assert len(read_vector(path, "layers.v")) == 1
-    assert set(VECTOR_STARTS) >= {suffix}
+    assert set(VECTOR_KINDS) >= {suffix}
 
 
 def test_the_command_refuses_a_mosaic_to_the_network(
