@@ -47,11 +47,7 @@ def print_methods(*, as_json: bool = False, console: Console | None = None) -> N
 
 
 def print_method(
-    name: str,
-    profile: str | None = None,
-    *,
-    as_json: bool = False,
-    console: Console | None = None,
+    name: str, profile: str | None = None, *, as_json: bool = False, console: Console | None = None
 ) -> None:
     """Print every value of a method's profile with its range and source.
 

@@ -296,8 +296,7 @@ def check(
 def run(
     scenario: ScenarioFile,
     out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Folder for the results; runs/NAME when not given."),
+        Path | None, typer.Option("--out", help="Folder for the results; runs/NAME when not given.")
     ] = None,
     set_: SetOption = None,
     workers: Annotated[

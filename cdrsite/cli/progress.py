@@ -128,34 +128,28 @@ def time_text(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def state_text(task: Task) -> str:
+def state_text(task: Task) -> Text:
     """How far a step is: share done, rate, time left; time so far where the end is not known."""
-    passed = time_text(task.elapsed)
-    unit = str(task.fields.get("unit", ""))
+    parts, unit = [time_text(task.elapsed)], str(task.fields.get("unit", ""))
     if task.total is None:
-        return f"{passed}  {unit}".rstrip()
-    parts = [f"{task.percentage:3.0f} %"]
-    speed = task.speed
-    if speed:
-        parts.append(f"{amount_text(speed)} {unit}/s".replace(" /s", "/s"))
-    parts.append(f"{passed}, {time_text(task.time_remaining)} left")
-    return "  ".join(parts)
+        parts += filter(None, [unit])
+    else:
+        parts = [f"{task.percentage:3.0f} %", f"{parts[0]}, {time_text(task.time_remaining)} left"]
+        if task.speed:
+            parts.insert(1, f"{amount_text(task.speed)} {unit}/s".replace(" /s", "/s"))
+    return Text("  ".join(parts), no_wrap=True, overflow="ellipsis")
 
 
-class Title(ProgressColumn):
-    """What is being done, in a fixed width."""
+class Column(ProgressColumn):
+    """Shows a text about each step."""
 
-    def render(self, task: Task) -> Text:
-        """Cut or fill the title."""
-        return _title(task)
-
-
-class StateColumn(ProgressColumn):
-    """How far it is."""
+    def __init__(self, text: Callable[[Task], Text]) -> None:
+        super().__init__()
+        self._text = text
 
     def render(self, task: Task) -> Text:
-        """Show :func:`state_text`."""
-        return Text(state_text(task), no_wrap=True, overflow="ellipsis")
+        """The text of a step."""
+        return self._text(task)
 
 
 class Bars(RichProgress):
@@ -168,9 +162,8 @@ class Bars(RichProgress):
     """
 
     def __init__(self, console: Console) -> None:
-        super().__init__(
-            Title(), BarColumn(bar_width=16), StateColumn(), console=console, transient=True
-        )
+        bar, state = BarColumn(bar_width=16), Column(state_text)
+        super().__init__(Column(_title), bar, state, console=console, transient=True)
 
     def count(self, task: TaskID, amount: float) -> None:
         """Advance a step, and take it away at its end."""

@@ -124,14 +124,14 @@ def variants(
         A matrix that is neither, or so many runs that it looks like a mistake.
     """
     rows = {"": ()} if matrix is None else matrix_rows(matrix)
-    made = []
+    runs = []
     for scenario in scenarios:
         for name, own in rows.items():
             parts = [scenario.stem] if len(scenarios) > 1 or not name else []
-            made.append(Variant(" ".join([*parts, name]).strip(), scenario, (*overrides, *own)))
-    _refuse_many(len(made))
-    _refuse_twins([variant.name for variant in made])
-    return made
+            runs.append(Variant(" ".join([*parts, name]).strip(), scenario, (*overrides, *own)))
+    _refuse_many(len(runs))
+    _refuse_twins([variant.name for variant in runs])
+    return runs
 
 
 def refuse_unread(runs: Sequence[Variant]) -> None:
@@ -224,10 +224,10 @@ def _product(vary: Any, path: Path) -> dict[str, tuple[str, ...]]:
     _refuse_many(math.prod(len(values) for values in vary.values()))
     rows = {}
     for values in itertools.product(*vary.values()):
-        pairs = [f"{key}={_text(value)}" for key, value in zip(vary, values, strict=True)]
-        short = [f"{_short_key(str(k))}={_text(v)}" for k, v in zip(vary, values, strict=True)]
-        name = ", ".join(short)
-        rows[name if name not in rows else ", ".join(pairs)] = tuple(pairs)
+        texts = [f"={_text(value)}" for value in values]
+        pairs = tuple(f"{key}{text}" for key, text in zip(vary, texts, strict=True))
+        name = ", ".join(_short_key(str(k)) + text for k, text in zip(vary, texts, strict=True))
+        rows[name if name not in rows else ", ".join(pairs)] = pairs
     return rows
 
 
@@ -404,11 +404,7 @@ def _in_process(variant: Variant, folder: Path | None, means: Means) -> Outcome:
 
 
 def _outcome(
-    variant: Variant,
-    folder: Path | None,
-    progress: ProgressSink | None,
-    means: Means,
-    cache: Cache,
+    variant: Variant, folder: Path | None, progress: ProgressSink | None, means: Means, cache: Cache
 ) -> Outcome:
     """Run a variant and write it, where there is a folder to write to."""
     from cdrsite.study import run as study
@@ -456,27 +452,27 @@ def _side_by_side(
     import pandas as pd
 
     ranks = [
-        rank_table(_site_changes(finished[0], one)).assign(run=one.name) for one in finished[1:]
+        rank_table(_site_changes(finished[0], run)).assign(run=run.name) for run in finished[1:]
     ]
-    changed = varying([one.scenario for one in finished])
-    places = {one.name: place for place, one in enumerate(finished)}
+    changed = varying([run.scenario for run in finished])
+    places = {run.name: place for place, run in enumerate(finished)}
     for row in rows:
         if row["run"] in places:
             place = places[row["run"]]
             row["differs_in"] = "; ".join(f"{key}={values[place]}" for key, values in changed)
             row.update(_rank_cells(ranks[place - 1] if place else None))
     table = pd.DataFrame(rows)
-    if "message" in table.columns:  # the longest text stands last
-        table = table[[*(name for name in table.columns if name != "message"), "message"]]
+    if "message" in table.columns:
+        table["message"] = table.pop("message")  # the longest text stands last
     varies = [
-        {"assumption": key, "run": one.name, "value": value}
+        (key, run.name, value)
         for key, values in changed
-        for one, value in zip(finished, values, strict=True)
+        for run, value in zip(finished, values, strict=True)
     ]
-    listed = pd.concat(ranks) if ranks else rank_table(site_changes(None, None, 0.0, 0.0))
-    listed = listed.reset_index(drop=True)
-    if "run" in listed.columns:
-        listed = listed[["run", *(name for name in listed.columns if name != "run")]]
+    listed = rank_table(site_changes(None, None, 0.0, 0.0))
+    if ranks:
+        listed = pd.concat(ranks).reset_index(drop=True)
+        listed.insert(0, "run", listed.pop("run"))
     columns = ["assumption", "run", "value"]
     return BatchResult(table, failed, listed, pd.DataFrame(varies, columns=columns))
 
@@ -490,14 +486,11 @@ def _rank_cells(ranks: pd.DataFrame | None) -> dict[str, float]:
     """Ranking of all methods in few numbers; nothing to say of the first run."""
     if ranks is None or not len(ranks):
         return {}
-    kept = ranks["same"] + ranks["moved"]
-    known = ranks["rank_correlation"].notna()
-    lowest = float(ranks.loc[known, "rank_correlation"].min()) if known.any() else math.nan
     return {
-        "sites_kept": int(kept.sum()),
+        "sites_kept": int((ranks["same"] + ranks["moved"]).sum()),
         "sites_gained": int(ranks["gained"].sum()),
         "sites_lost": int(ranks["lost"].sum()),
-        "lowest_rank_correlation": lowest,
+        "lowest_rank_correlation": float(ranks["rank_correlation"].min()),  # NaN: none is known
     }
 
 
@@ -575,13 +568,11 @@ def row_of(variant: Variant, result: StudyResult) -> dict[str, Any]:
 
 def binding_words(pools: pd.DataFrame) -> Iterator[str]:
     """What binds, most important first: "injectivity (6)" for six storage units."""
-    owed: dict[str, float] = {}
-    count: dict[str, int] = {}
+    owed: dict[str, list[float]] = {}
     for row in pools.to_dict("records"):
         if row["price"] != 0:
             name = row["zone"] if row["family"] == "policy" else row["family"]
-            key = str(name or row["family"])
-            owed[key] = owed.get(key, 0.0) + abs(row["price"] * row["supply"])
-            count[key] = count.get(key, 0) + 1
-    for name in sorted(owed, key=lambda key: (-owed[key], key))[:SHOWN_BINDING]:
-        yield f"{name} ({count[name]})"
+            worth = abs(row["price"] * row["supply"])
+            owed.setdefault(str(name or row["family"]), []).append(worth)
+    for name in sorted(owed, key=lambda key: (-sum(owed[key]), key))[:SHOWN_BINDING]:
+        yield f"{name} ({len(owed[name])})"

@@ -56,14 +56,20 @@ def library_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Change,
         As of :func:`cdrsite.outputs.assumptions.assumptions`.
     """
     ours, theirs = a.get("methods") or {}, b.get("methods") or {}
-    found = []
+    changes: list[Change] = []
     for method in (name for name in ours if name in theirs):
-        first, second = (_used_values(found_in[method]) for found_in in (ours, theirs))
-        for name in [*first, *(key for key in second if key not in first)]:
-            if first.get(name) != second.get(name):
-                key = f"{method}: {name}"
-                found.append(Change("library", key, first.get(name), second.get(name)))
-    return tuple(found)
+        first, second = (_used_values(library[method]) for library in (ours, theirs))
+        changes += _unlike("library", first, second, f"{method}: ")
+    return tuple(changes)
+
+
+def _unlike(
+    part: str, a: Mapping[str, str], b: Mapping[str, str], head: str = ""
+) -> Iterator[Change]:
+    """Keys at which two tables of texts differ."""
+    for key in [*a, *(key for key in b if key not in a)]:
+        if a.get(key) != b.get(key):
+            yield Change(part, f"{head}{key}", a.get(key), b.get(key))
 
 
 def _used_values(method: Mapping[str, Any]) -> dict[str, str]:
@@ -77,15 +83,11 @@ def _used_values(method: Mapping[str, Any]) -> dict[str, str]:
 
 def input_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Change, ...]:
     """Input files whose bytes differ, or that only one run read."""
-
-    def what(entry: Mapping[str, Any] | None) -> str | None:
-        return None if entry is None else f"sha256 {entry['sha256']}, {entry['bytes']} bytes"
-
-    names = [*a, *(name for name in b if name not in a)]
-    pairs = ((name, what(a.get(name)), what(b.get(name))) for name in names)
-    return tuple(
-        Change("input", name, ours, theirs) for name, ours, theirs in pairs if ours != theirs
+    ours, theirs = (
+        {name: f"sha256 {file['sha256']}, {file['bytes']} bytes" for name, file in inputs.items()}
+        for inputs in (a, b)
     )
+    return tuple(_unlike("input", ours, theirs))
 
 
 def flat_changes(part: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -179,11 +181,7 @@ def paired(
             first, second = (
                 _real(t[key].get(column)) if key in t else absent for t in (ours, theirs)
             )
-            row |= {
-                f"{column}_a": first,
-                f"{column}_b": second,
-                f"{column}_change": second - first,
-            }
+            row |= {f"{column}_a": first, f"{column}_b": second, f"{column}_change": second - first}
         rows.append(row)
     columns = [*keys]
     for column in (*totals, *values):

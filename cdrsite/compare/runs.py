@@ -221,14 +221,13 @@ def grid_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Change, ..
     """How two grids differ, a reference system by its name if that tells them apart."""
     from pyproj import CRS
 
-    found = []
+    changes = []
     for change in flat_changes("grid", a, b):
+        names = ["", ""]
         if change.key == "crs" and change.a and change.b:
             names = [CRS.from_user_input(wkt).name for wkt in (change.a, change.b)]
-            found.append(Change("grid", "crs", *names) if names[0] != names[1] else change)
-        else:
-            found.append(change)
-    return tuple(found)
+        changes.append(Change("grid", "crs", *names) if names[0] != names[1] else change)
+    return tuple(changes)
 
 
 def _unlike(a: Any, b: Any) -> Any:
@@ -267,13 +266,9 @@ def _pools(a: pd.DataFrame | None, b: pd.DataFrame | None) -> pd.DataFrame:
 
 def _reach(a: RunFolder, b: RunFolder) -> tuple[float, float]:
     """How far apart sites are still the same, and still one that moved [km]."""
-    cells, spacings = [], []
-    for run in (a, b):
-        grid = run.manifest.get("grid") or {}
-        cells.append(_cell_km(grid))
-        outputs = run.scenario.get("outputs") or {}
-        spacings.append(float(outputs.get("site_distance") or 0.0))
-    return max(cells) / 2, min(spacings)
+    cells = [_cell_km(run.manifest.get("grid") or {}) for run in (a, b)]
+    outputs = [run.scenario.get("outputs") or {} for run in (a, b)]
+    return max(cells) / 2, min(float(keys.get("site_distance") or 0.0) for keys in outputs)
 
 
 def _cell_km(grid: Mapping[str, Any]) -> float:
@@ -318,14 +313,14 @@ def _totals(a: RunFolder, b: RunFolder) -> pd.DataFrame:
 def _headline(run: RunFolder, name: str) -> float | None:
     """A number of a summary; the sum over the methods where it has none of its own."""
     part, _, inner = name.partition("/")
-    found = run.summary.get(part)
+    value = run.summary.get(part)
     if inner:
-        found = found.get(inner) if isinstance(found, Mapping) else None
-    if found is None and part in TOTALS:
+        value = value.get(inner) if isinstance(value, Mapping) else None
+    if value is None and part in TOTALS:
         known = [method.get(part) for method in run.summary["methods"].values()]
-        numbers = [float(value) for value in known if isinstance(value, int | float)]
-        found = sum(numbers) if numbers else None
-    return float(found) if isinstance(found, int | float) else None
+        numbers = [float(tonnes) for tonnes in known if isinstance(tonnes, int | float)]
+        value = sum(numbers) if numbers else None
+    return float(value) if isinstance(value, int | float) else None
 
 
 def assumption_changes(a: RunFolder, b: RunFolder) -> tuple[Change, ...]:
@@ -340,20 +335,9 @@ def assumption_changes(a: RunFolder, b: RunFolder) -> tuple[Change, ...]:
 
 def resolved(run: RunFolder) -> dict[str, Any]:
     """The scenario of a run, with the profile that each method took where none was named."""
-    found = dict(run.scenario)
-    methods = found.get("methods")
-    if isinstance(methods, Mapping):
-        found["methods"] = {
-            name: _with_profile(choice, run.summary["methods"].get(name))
-            for name, choice in methods.items()
-        }
-    return found
-
-
-def _with_profile(choice: Any, summary: Any) -> Any:
-    if not isinstance(choice, Mapping) or not isinstance(summary, Mapping):
-        return choice
-    return {**choice, "profile": choice.get("profile") or summary.get("profile")}
-
-
-# ---------------------------------------------------------------------- writing
+    methods = dict(run.scenario.get("methods") or {})
+    for name, choice in methods.items():
+        taken = run.summary["methods"].get(name)
+        if isinstance(choice, Mapping) and isinstance(taken, Mapping):
+            methods[name] = {**choice, "profile": choice.get("profile") or taken.get("profile")}
+    return {**run.scenario, "methods": methods}

@@ -89,10 +89,7 @@ def sheet_of(runs: Sequence[RunFolder], words: Words) -> Sheet:
 
 
 def document(
-    sheet: Sheet,
-    title: str,
-    head: Sequence[str],
-    sections: Sequence[tuple[str, str, str]],
+    sheet: Sheet, title: str, head: Sequence[str], sections: Sequence[tuple[str, str, str]]
 ) -> str:
     """The whole page as text; it asks for nothing from outside and runs nothing.
 

@@ -65,7 +65,15 @@ def prefer(
     if not first.mix or not total.by_combo.any():
         return first
     try:
-        generator = _generator(first, limits, objective_matrix(wish, first.problem))
+        options = SolverOptions(gap=GAP, iterations=SWEEPS, threads=first.sweeper.threads)
+        generator = Generator(
+            first.problem,
+            _with_rows(first.system, limits),
+            objective_matrix(wish, first.problem),
+            options,
+            threads=first.sweeper.threads,
+            has_lower=first.sweeper.has_lower,
+        )
         for (prices, _), sums in zip(first.mix, sweeps, strict=True):
             generator.add(prices, generator.columns(sums, generator.objective))
         found = generator.generate(generator.objective, anytime=True)
@@ -112,19 +120,6 @@ def along_curve(
         x, y = np.where(flip, side - 1 - x, x), np.where(flip, side - 1 - y, y)
         x, y = np.where(turn, y, x), np.where(turn, x, y)
     return far / float((1 << (2 * bits)) - 1)
-
-
-def _generator(first: Solution, kept: Sequence[tuple[F64, float]], wish: F64) -> Generator:
-    """Column generation over the rows of the first plan and those that keep its worth."""
-    options = SolverOptions(gap=GAP, iterations=SWEEPS, threads=first.sweeper.threads)
-    return Generator(
-        first.problem,
-        _with_rows(first.system, kept),
-        wish,
-        options,
-        threads=first.sweeper.threads,
-        has_lower=first.sweeper.has_lower,
-    )
 
 
 def _with_rows(system: RowSystem, kept: Sequence[tuple[F64, float]]) -> RowSystem:

@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from cdrsite.competition.conflict import explain_conflict
 from cdrsite.competition.generator import MAX_GROUPS, Generator, SolverOptions
-from cdrsite.competition.master import MasterSolution
 from cdrsite.competition.objectives import Lexicographic, Objective
 from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem
 from cdrsite.competition.rows import build_rows, objective_matrix
 from cdrsite.competition.solution import Solution, SolverReport
-from cdrsite.competition.sweeping import Sweeper, check_cells
+from cdrsite.competition.sweeping import check_cells
 from cdrsite.core.machine import cores
 
 F64 = npt.NDArray[np.float64]
@@ -49,35 +48,22 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
     conflict = generator.feasible()
     if conflict is not None:
         raise explain_conflict(generator, conflict)
-    found = generator.settle(matrix, generator.generate(matrix))
-    return _solution(problem, objective, generator, found)
-
-
-def _solution(
-    problem: Problem, objective: Objective, generator: Generator, found: MasterSolution
-) -> Solution:
-    state, sweeper = generator.state, generator.sweeper
-    everything = Sweeper(
-        problem,
-        generator.system,
-        sweeper.group,
-        sweeper.threads,
-        np.ones(len(QUANTITIES) + len(problem.layers), dtype=bool),
-        generator.has_lower,
-    )
+    plan = generator.settle(matrix, generator.generate(matrix))
+    gap, state = generator.gap(plan.value), generator.state
+    everything = np.ones(len(QUANTITIES) + len(problem.layers), dtype=bool)
     return Solution(
         problem=problem,
         objective=objective,
-        system=generator.system,
-        sweeper=everything,
-        price=found.price,
+        system=system,
+        sweeper=replace(generator.sweeper, counted=everything),
+        price=plan.price,
         scale=generator.scale,
-        mix=generator.mix(found),
+        mix=generator.mix(plan),
         report=SolverReport(
-            status="optimal" if generator.gap(found.value) <= generator.options.gap else "gap open",
-            value=found.value,
-            bound=max(state.bound, found.value),
-            gap=max(generator.gap(found.value), 0.0),
+            status="optimal" if gap <= options.gap else "gap open",
+            value=plan.value,
+            bound=max(state.bound, plan.value),
+            gap=max(gap, 0.0),
             iterations=state.sweeps,
         ),
     )

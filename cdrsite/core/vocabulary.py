@@ -15,14 +15,7 @@ from typing import Any, Literal
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.numbers import number
-from cdrsite.core.states import (
-    EXCLUDED,
-    NET_NOT_POSITIVE,
-    NONE_PLANNED,
-    OUTSIDE,
-    PLANNED,
-    UNKNOWN,
-)
+from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, NONE_PLANNED, OUTSIDE, PLANNED, UNKNOWN
 from cdrsite.core.words import LANGUAGES, Words, load_words
 
 Scale = tuple[float, str]

@@ -242,10 +242,8 @@ def _plan(evidence: Evidence, index: int, possible: NDArray[np.bool_]) -> InPlan
             sink = np.where(possible, evidence.cells["sink"][index], -1).astype(np.int32)
         to_sink = stored * evidence.of("sink_cost", index) if stored else np.zeros(gross.shape)
         loss = stored * evidence.of("sink_loss", index) if stored else 0.0
-        net, at_plant = (
-            evidence.of("net_at_plant", index) - loss,
-            evidence.of("cost_at_plant", index),
-        )
+        net = evidence.of("net_at_plant", index) - loss
+        at_plant = evidence.of("cost_at_plant", index)
         a_tonne, a_net_tonne, money, a_metre = np.asarray(evidence.cells["worth"][index])
         worth = a_tonne + a_net_tonne * net + money * (at_plant + to_sink) + a_metre * land
     else:
@@ -266,13 +264,17 @@ def _plan(evidence: Evidence, index: int, possible: NDArray[np.bool_]) -> InPlan
     parts = _parts(evidence, index, sink, stored, net)
     return InPlan(
         verdict=np.where(possible, _verdict(gross, most, worth, shortfall), NOT_POSSIBLE),
-        parts_usd_per_net_t={name: _known(values, possible) for name, values in parts.items()},
+        parts_usd_per_net_t=_all_known(parts, possible),
         sink=sink,
         needs=_needs(evidence, index, land, stored, possible),
-        charges={name: _known(values, possible) for name, values in charges.items()},
+        charges=_all_known(charges, possible),
         dearest=np.where(possible, dearest, 0).astype(np.uint8),
-        **{name: _known(values, possible) for name, values in numbers.items()},
+        **_all_known(numbers, possible),
     )
+
+
+def _all_known(values: Mapping[str, F64], where: NDArray[np.bool_]) -> dict[str, F64]:
+    return {name: _known(array, where) for name, array in values.items()}
 
 
 def _verdict(gross: F64, most: F64, worth: F64, shortfall: F64) -> NDArray[np.uint8]:

@@ -114,17 +114,13 @@ def listed(title: str, sentence: str, items: Mapping[str, F64], comma: str) -> L
         Between items.
     """
     held = [np.isfinite(values) & (values != 0) for values in items.values()]
-    bits = np.sum([one.astype(np.int64) << i for i, one in enumerate(held)], axis=0)
+    bits = np.sum([mask.astype(np.int64) << i for i, mask in enumerate(held)], axis=0)
     kinds, codes = kinds_of(bits)
-    sentences = tuple(
-        sentence.replace(
-            "{items}", comma.join(text for i, text in enumerate(items) if kind >> i & 1)
-        )
-        for kind in map(int, kinds)
-        if kind
-    )
-    codes = codes + (kinds[0] != 0)
-    return Line(title, codes.astype(np.uint16), sentences)
+    sentences = []
+    for kind in filter(None, map(int, kinds)):
+        texts = comma.join(text for i, text in enumerate(items) if kind >> i & 1)
+        sentences.append(sentence.replace("{items}", texts))
+    return Line(title, (codes + (kinds[0] != 0)).astype(np.uint16), tuple(sentences))
 
 
 # ----------------------------------------------------------------- facts
@@ -191,14 +187,12 @@ def filled(sentence: str, fact: Callable[[str], str | None]) -> str:
 def sentences_at(told: Told, lines: Sequence[Line], shared: Told) -> list[str]:
     """What lines say of the only cell."""
     facts = {**shared.facts, **told.facts}
+
+    def fact(name: str) -> str | None:
+        return facts[name].of_one() if name in facts else None
+
     codes = [(line, int(line.codes.item())) for line in lines]
-    return [
-        filled(
-            line.sentences[code - 1], lambda name: facts[name].of_one() if name in facts else None
-        )
-        for line, code in codes
-        if code
-    ]
+    return [filled(line.sentences[code - 1], fact) for line, code in codes if code]
 
 
 def lines_at(told: Told, shared: Told, gap: str) -> Lines:

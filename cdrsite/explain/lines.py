@@ -122,21 +122,20 @@ def _say_plan(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> Non
     unit = f" {words.unit(goal)}"
     with np.errstate(divide="ignore", invalid="ignore"):
         less, share = plan.shortfall / plan.charge, plan.gross_t_yr / plan.most_t_yr
+    dear = verdict == TOO_MUCH
     told.facts.update(
-        {
-            "gross": Fact(plan.gross_t_yr),
-            "share": percent(share),
-            "worth": Fact(plan.worth, unit=unit),
-            "what": _charged(evidence, plan, words),
-            "charge": Fact(plan.charge, DEAREST, unit),
-            "short": Fact(np.where(verdict == TOO_MUCH, plan.shortfall, np.nan), DEAREST, unit),
-            "less": percent(np.where(verdict == TOO_MUCH, less, np.nan)),
-        }
+        gross=Fact(plan.gross_t_yr),
+        share=percent(share),
+        worth=Fact(plan.worth, unit=unit),
+        what=_charged(evidence, plan, words),
+        charge=Fact(plan.charge, DEAREST, unit),
+        short=Fact(np.where(dear, plan.shortfall, np.nan), DEAREST, unit),
+        less=percent(np.where(dear, less, np.nan)),
     )
     verdicts = {
         words("why.used_share"): verdict == USED_SHARE,
         words("why.used"): verdict == USED,
-        words("why.short"): verdict == TOO_MUCH,
+        words("why.short"): dear,
         words("why.no_gain"): verdict == NO_GAIN,
         words("why.as_good"): verdict == AS_GOOD,
         words("why.nothing_fits"): verdict == NOTHING_FITS,
@@ -144,7 +143,6 @@ def _say_plan(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> Non
     told.say(title, verdicts)
     pays = np.isin(verdict, (USED, USED_SHARE, TOO_MUCH, AS_GOOD)) & np.isfinite(plan.worth)
     told.say(title, {words("why.pays"): pays & (plan.dearest > 0), words("why.worth"): pays})
-    dear = verdict == TOO_MUCH
     cures = {
         words("why.cure"): dear & (1.0 - np.nan_to_num(less, nan=np.inf) > LEAST_CURE),
         words("why.cure_none"): dear & (plan.dearest > 0),
@@ -172,12 +170,12 @@ def _items(
     told: Told, kind: str, values: Mapping[str, F64], names: Mapping[str, str], words: Words
 ) -> dict[str, F64]:
     """Items of a list, each with a place for its fact, which is added."""
-    found = {}
-    for name, one in values.items():
+    items = {}
+    for name, amounts in values.items():
         unit = f" {words.unit(RESOURCES[name].per)}" if kind == "need" else ""
-        told.facts[f"{kind}_{name}"] = Fact(one, unit=unit)
-        found[words("why.item", what=names[name], amount=f"{{{kind}_{name}}}")] = one
-    return found
+        told.facts[f"{kind}_{name}"] = Fact(amounts, unit=unit)
+        items[words("why.item", what=names[name], amount=f"{{{kind}_{name}}}")] = amounts
+    return items
 
 
 def _charged(evidence: Evidence, plan: InPlan, words: Words) -> Fact:
@@ -222,26 +220,21 @@ def _say_way(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> None
 def _say_equal_share(evidence: Evidence, reason: Reason, told: Told, words: Words) -> None:
     """What a method could do with an equal share of the pools, and what limits it."""
     title, equal = words("why.title.equal_share"), reason.equal
-    net = equal.net_t_yr / np.where(equal.gross_t_yr > 0, equal.gross_t_yr, np.nan)
-    other = np.isfinite(equal.cost_usd_per_net_t)
+    cost, gross = equal.cost_usd_per_net_t, equal.gross_t_yr
+    net = equal.net_t_yr / np.where(gross > 0, gross, np.nan)
+    other = np.isfinite(cost)
     if reason.plan is not None:  # to another storage unit than the plan's
-        other &= ~np.isclose(
-            equal.cost_usd_per_net_t, reason.plan.cost_usd_per_net_t, SAME_COST, 0.0
-        )
+        other &= ~np.isclose(cost, reason.plan.cost_usd_per_net_t, SAME_COST, 0.0)
     told.facts.update(
-        {
-            "equal_gross": Fact(equal.gross_t_yr),
-            "net_factor": Fact(net),
-            "equal_cost": Fact(equal.cost_usd_per_net_t),
-            "equal_need": Fact(equal.need_per_t),
-            "available": percent(equal.available_share),
-            "suitability": Fact(equal.suitability, digits=2),
-        }
+        equal_gross=Fact(gross),
+        net_factor=Fact(net),
+        equal_cost=Fact(cost),
+        equal_need=Fact(equal.need_per_t),
+        available=percent(equal.available_share),
+        suitability=Fact(equal.suitability, digits=2),
     )
-    shares = reason.possible & np.isfinite(net)
-    told.say(
-        title, {words("why.equal_share"): shares, words("why.equal_share_none"): reason.possible}
-    )
+    share, none = words("why.equal_share"), words("why.equal_share_none")
+    told.say(title, {share: reason.possible & np.isfinite(net), none: reason.possible})
     told.say(title, {words("why.equal_share_cost"): other})
     told.say(title, _limits(evidence, reason.limit, equal, words))
     told.say(title, {words("why.suits"): np.isfinite(equal.available_share)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
 from html import escape
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -234,11 +235,13 @@ def explain_place(
     lon, lat = map(float, transformer(grid.wkt, LONLAT).transform(*centre))
     here = dataset.isel(y=slice(row, row + 1), x=slice(col, col + 1))
     cells = {str(name): here[name].to_numpy() for name in here.data_vars}
+    units = {name: str(dataset[name].attrs.get("units", "")) for name in cells}
     evidence = Evidence(dataset, cells)
     reasons = {name: reason_of(evidence, m) for m, name in enumerate(methods_of(dataset))}
     shared = cell_told(evidence, list(reasons.values()), words)
     said = {name: method_told(evidence, m, reasons[name], words) for m, name in enumerate(reasons)}
-    codes, gap = evidence.cells, words("sentence.gap")
+    gap = words("sentence.gap")
+    leads = (sentences_at(told, [told.lead], shared) for told in (*said.values(), shared))
     return Explanation(
         lon=lon,
         lat=lat,
@@ -247,19 +250,15 @@ def explain_place(
         row=row,
         column=col,
         head=words("why.place", lon=f"{lon:.5f}", lat=f"{lat:.5f}", row=row, column=col),
-        lead=gap.join(
-            line
-            for one in (*said.values(), shared)
-            for line in sentences_at(one, [one.lead], shared)
-        ),
+        lead=gap.join(chain.from_iterable(leads)),
         reasons=rules_hit(evidence, rule_bits(evidence).item(), words),
         methods={
             name: _method_here(evidence, reason, said[name], shared, name, words)
             for name, reason in reasons.items()
         },
         supplies={
-            name.removeprefix("supply_"): (float(codes[name].item()), _unit(dataset, name))
-            for name in sorted(codes)
+            name.removeprefix("supply_"): (float(cells[name].item()), units[name])
+            for name in sorted(cells)
             if name.startswith("supply_")
         },
         zones=_zones(evidence),
@@ -267,34 +266,24 @@ def explain_place(
     )
 
 
-def _unit(dataset: xr.Dataset, name: str) -> str:
-    return str(dataset[name].attrs.get("units", ""))
-
-
 def _zones(evidence: Evidence) -> dict[str, tuple[str, float | None]]:
     """Zone of each pool and zoning, and the prices of the pools."""
-    found: dict[str, tuple[str, float | None]] = {}
+    zones: dict[str, tuple[str, float | None]] = {}
     for name, values in sorted(evidence.cells.items()):
         if name.startswith(("pool_", "zone_")) and values.ndim == 2 and values.item() >= 0:
-            attrs, label = evidence.dataset[name].attrs, int(values.item())
-            names, prices = (
-                label_names(evidence.dataset[name]),
-                np.atleast_1d(attrs.get("prices", [])),
-            )
+            zoning, label = evidence.dataset[name], int(values.item())
+            names, prices = label_names(zoning), np.atleast_1d(zoning.attrs.get("prices", []))
             price = float(prices[label]) if label < len(prices) else None
-            found[name] = (names[label] if label < len(names) else str(label)), price
-    return found
+            zones[name] = (names[label] if label < len(names) else str(label)), price
+    return zones
 
 
 def _method_here(
     evidence: Evidence, reason: Reason, told: Told, shared: Told, name: str, words: Words
 ) -> MethodHere:
     """What one method finds in a cell."""
-    word, allowed = (
-        flag_names(evidence.dataset["limit"])[int(reason.limit.item())],
-        reason.possible.item(),
-    )
-    plan = None
+    word = flag_names(evidence.dataset["limit"])[int(reason.limit.item())]
+    allowed, plan = reason.possible.item(), None
     if reason.plan is not None and allowed:
         plan = _numbers(reason.plan)
         sinks = label_names(evidence.dataset["pool_storage"]) if "pool_storage" in evidence else []

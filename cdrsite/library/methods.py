@@ -48,9 +48,7 @@ def _of(parameter: Parameter) -> Any:
         return record
 
     return Annotated[
-        Value,
-        AfterValidator(check),
-        Field(description=f"{parameter.meaning} [{parameter.unit}]"),
+        Value, AfterValidator(check), Field(description=f"{parameter.meaning} [{parameter.unit}]")
     ]
 
 

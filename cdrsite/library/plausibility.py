@@ -114,10 +114,7 @@ class Implausibility:
 
 
 def check_profile(
-    profile: Profile,
-    numbers: Mapping[str, float] | None = None,
-    *,
-    study_area: float | None = None,
+    profile: Profile, numbers: Mapping[str, float] | None = None, *, study_area: float | None = None
 ) -> list[Implausibility]:
     """Check the numbers of a profile against physics and the published range.
 

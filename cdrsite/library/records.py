@@ -85,7 +85,7 @@ class Value(Model):
 
     @model_validator(mode="after")
     def _inside(self) -> Self:
-        known = [number for number in (self.low, self.value, self.high) if number is not None]
+        known = [end for end in (self.low, self.value, self.high) if end is not None]
         if known != sorted(known):
             raise problem(
                 f"the value is outside its range; got low {self.low}, value {self.value}, high "

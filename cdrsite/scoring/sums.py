@@ -253,9 +253,7 @@ class MethodPlan:
             )
         if not 0 <= self.excluded_bits < 1 << 31:
             raise ConfigError(
-                "bits of exclusion rules are 0 to 30",
-                where=self.name,
-                got=hex(self.excluded_bits),
+                "bits of exclusion rules are 0 to 30", where=self.name, got=hex(self.excluded_bits)
             )
 
     @property
