@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from cdrsite.network.horizon import Period
 from cdrsite.network.periods import BuildOut, design_periods
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.network.schedule import read_periods
-from cdrsite.network.search import GapOf
 from cdrsite.network.tables import problem_of
 
 
@@ -30,12 +29,8 @@ def run_network(
     price: float | None = None,
     budget: float | None = None,
     cost: str | Path | None = None,
-    gap: float = OPTIMAL_GAP,
-    gap_of: GapOf = "total",
-    effort: str = "normal",
-    time_limit: float = math.inf,
-    seed: int = 0,
     out: str | Path | None = None,
+    **search: Any,
 ) -> list[NetworkPlan]:
     """Read a case, design its network and write the plan; one plan for each target.
 
@@ -56,19 +51,12 @@ def run_network(
         Money [million USD/yr].
     cost : path, optional
         Folder of a network that is given: nothing is designed, it is costed.
-    gap : float
-        Gap at which to stop.
-    gap_of : str
-        What it is a share of: ``total`` cost or cost of ``transport``.
-    effort : str
-        ``quick``, ``normal`` or ``thorough``.
-    time_limit : float
-        Emergency stop of each design [s].
-    seed : int
-        Of heuristics and solver.
     out : path, optional
         Folder for the files, with a folder for each of several targets; nothing is written without
         it.
+    **search
+        ``gap``, ``gap_of``, ``effort``, ``time_limit`` and ``seed``, as
+        :func:`cdrsite.network.design.design` takes them.
 
     Returns
     -------
@@ -84,8 +72,9 @@ def run_network(
     InfeasibleError, SolverError
         There is no plan, or none was found in time.
     """
-    check_limits(gap, time_limit, seed)
-    asked = [one for one in (target, price, budget, cost) if one is not None]
+    limits = {"gap": OPTIMAL_GAP, "time_limit": math.inf, "seed": 0}
+    check_limits(**{name: search.get(name, usual) for name, usual in limits.items()})
+    asked = [value for value in (target, price, budget, cost) if value is not None]
     if len(asked) != 1:
         raise ConfigError(
             "ask for exactly one of target, price, budget and cost",
@@ -98,24 +87,11 @@ def run_network(
     with nullcontext() if out is None else claimed(Path(out), "network"):
         tables = read_tables(Path(case), surface, modes)
         problem = problem_of(tables)
-        plans: list[NetworkPlan] = []
-        if cost is not None:
-            plans.append(cost_given(problem, cost))
-            goals = []
-        for goal in goals:
-            plan = design(
-                problem,
-                target=goal,
-                price=price,
-                budget=budget,
-                gap=gap,
-                gap_of=gap_of,
-                effort=effort,
-                time_limit=time_limit,
-                seed=seed,
-                last=plans[-1] if plans else None,
-            )
-            plans.append(plan)
+        plans = [] if cost is None else [cost_given(problem, cost)]
+        options: dict[str, Any] = {"price": price, "budget": budget, **search}
+        for goal in goals if cost is None else ():
+            last = plans[-1] if plans else None
+            plans.append(design(problem, target=goal, last=last, **options))
         if out is not None:
             from cdrsite.network.places import Places
             from cdrsite.outputs.network import write_networks
@@ -130,24 +106,18 @@ def run_periods(
     *,
     surface: Path | None = None,
     modes: str | None = None,
-    start: float | None = None,
-    after: float | None = None,
-    discount_rate: float = 0.0,
-    gap: float = 1e-3,
-    effort: str = "normal",
-    time_limit: float = math.inf,
-    seed: int = 0,
     out: str | Path | None = None,
+    **search: Any,
 ) -> tuple[BuildOut, list[Period], NetworkProblem]:
     """Read a case and a table of periods, plan what is built when, and write it.
 
     Parameters
     ----------
-    case, surface, modes, gap, effort, time_limit, seed, out
+    case, surface, modes, out
         As :func:`run_network`.
     table : path
         As :func:`cdrsite.network.schedule.read_periods`.
-    start, after, discount_rate
+    **search
         As :func:`cdrsite.network.periods.design_periods`.
 
     Returns
@@ -160,17 +130,7 @@ def run_periods(
     with nullcontext() if out is None else claimed(Path(out), "network"):
         problem = problem_of(read_tables(Path(case), surface, modes))
         periods = read_periods(table)
-        plan = design_periods(
-            problem,
-            periods,
-            start=start,
-            after=after,
-            discount_rate=discount_rate,
-            gap=gap,
-            effort=effort,
-            time_limit=time_limit,
-            seed=seed,
-        )
+        plan = design_periods(problem, periods, **search)
         if out is not None:
             from cdrsite.outputs.periods import write_periods
 
@@ -178,27 +138,21 @@ def run_periods(
     return plan, periods, problem
 
 
-PERIOD_COLUMNS = (
-    "year",
-    "stands for yr",
-    "captured Mt/yr",
-    "pipes laid",
-    "of capacity Mt/yr",
-    "wells",
-)
-
-
 def periods_report(plan: BuildOut, periods: Sequence[Period], out: str | Path | None = None) -> str:
     """What the command prints of periods, as plain text."""
     rows = []
     for t, period in enumerate(periods):
-        laid = [b for b in plan.builds if b.period == t]
-        capacity = math.fsum(b.capacity_mt_yr for b in laid)
-        captured, wells = float(plan.captured[t].sum()), int(plan.wells[t].sum())
-        rows.append((
-            f"{period.year:g}", f"{plan.times.years[t]:g}", f"{captured:.6g}", str(len(laid)),
-            f"{capacity:.3f}", str(wells),
-        ))  # fmt: skip
+        laid = [build for build in plan.builds if build.period == t]
+        rows.append(
+            {
+                "year": f"{period.year:g}",
+                "stands for yr": f"{plan.times.years[t]:g}",
+                "captured Mt/yr": f"{float(plan.captured[t].sum()):.6g}",
+                "pipes laid": str(len(laid)),
+                "of capacity Mt/yr": f"{math.fsum(pipe.capacity_mt_yr for pipe in laid):.3f}",
+                "wells": str(int(plan.wells[t].sum())),
+            }
+        )
     gap = "0" if plan.status == "optimal" else f"{100 * plan.gap:.3g} %"
     facts = [
         f"cost     {plan.objective:.3f} M$/yr, discounted mean",
@@ -206,44 +160,30 @@ def periods_report(plan: BuildOut, periods: Sequence[Period], out: str | Path | 
         f"gap      {gap}",
         f"bound    {plan.bound:.3f} M$/yr",
     ]
-    parts = ["\n".join(facts), _aligned(PERIOD_COLUMNS, rows)]
-    if out is not None:
-        parts.append(f"written to {out}")
-    return "\n\n".join(parts)
-
-
-CURVE_COLUMNS = (
-    "captured Mt/yr", "cost M$/yr", "$/t", "transport M$/yr", "next tonne $/t", "gap %", "status",
-)  # fmt: skip
-
-
-def curve_rows(plans: Sequence[NetworkPlan]) -> list[tuple[str, ...]]:
-    """Plans of several targets under :data:`CURVE_COLUMNS`.
-
-    The next tonne is what each more of the step from the plan before costs.
-    """
-    rows: list[tuple[str, ...]] = []
-    for k, plan in enumerate(plans):
-        more, paid = plan.captured_mt_yr, plan.costs.total
-        if k:
-            more -= plans[k - 1].captured_mt_yr
-            paid -= plans[k - 1].costs.total
-        rows.append((
-            f"{plan.captured_mt_yr:.6g}",
-            f"{plan.costs.total:.3f}",
-            f"{plan.cost_usd_t:.2f}",
-            f"{plan.costs.transport:.3f}",
-            f"{paid / more:.2f}" if more else "",
-            f"{100 * plan.gap:.3g}",
-            plan.status,
-        ))  # fmt: skip
-    return rows
+    return _report(["\n".join(facts), _aligned(rows)], out)
 
 
 def curve_report(plans: Sequence[NetworkPlan], out: str | Path | None = None) -> str:
-    """What the command prints for several targets, as plain text."""
-    text = _aligned(CURVE_COLUMNS, curve_rows(plans))
-    return text if out is None else f"{text}\n\nwritten to {out}"
+    """What the command prints for several targets, as plain text.
+
+    The next tonne is what each more of the step from the plan before costs.
+    """
+    rows, captured, cost = [], 0.0, 0.0
+    for plan in plans:
+        more, paid = plan.captured_mt_yr - captured, plan.costs.total - cost
+        captured, cost = plan.captured_mt_yr, plan.costs.total
+        rows.append(
+            {
+                "captured Mt/yr": f"{captured:.6g}",
+                "cost M$/yr": f"{cost:.3f}",
+                "$/t": f"{plan.cost_usd_t:.2f}",
+                "transport M$/yr": f"{plan.costs.transport:.3f}",
+                "next tonne $/t": f"{paid / more:.2f}" if more else "",
+                "gap %": f"{100 * plan.gap:.3g}",
+                "status": plan.status,
+            }
+        )
+    return _report([_aligned(rows)], out)
 
 
 def answer(
@@ -356,40 +296,6 @@ def plan_rows(plan: NetworkPlan) -> list[tuple[str, str]]:
     return rows
 
 
-PIPE_COLUMNS = ("arc", "from", "to", "size", "flow Mt/yr", "length km", "cost M$/yr")
-SOURCE_COLUMNS = ("source", "captured Mt/yr", "cost M$/yr")
-SINK_COLUMNS = ("sink", "stored Mt/yr", "wells", "cost M$/yr")
-
-
-def pipe_rows(plan: NetworkPlan) -> list[tuple[str, ...]]:
-    """Pipes under :data:`PIPE_COLUMNS`, the largest flow first."""
-    pipes = sorted(plan.pipes, key=lambda pipe: (-round(pipe.flow_mt_yr, 6), pipe.arc))
-    return [
-        (
-            pipe.arc,
-            str(pipe.tail),
-            str(pipe.head),
-            pipe.trend,
-            f"{pipe.flow_mt_yr:.3f}",
-            "" if math.isnan(pipe.length_km) else f"{pipe.length_km:.1f}",
-            f"{pipe.cost_musd_yr:.3f}",
-        )
-        for pipe in pipes
-    ]
-
-
-def source_rows(plan: NetworkPlan) -> list[tuple[str, ...]]:
-    """Open sources under :data:`SOURCE_COLUMNS`."""
-    return [(s.id, f"{s.captured_mt_yr:.3f}", f"{s.cost_musd_yr:.3f}") for s in plan.sources]
-
-
-def sink_rows(plan: NetworkPlan) -> list[tuple[str, ...]]:
-    """Open sinks under :data:`SINK_COLUMNS`."""
-    return [
-        (s.id, f"{s.stored_mt_yr:.3f}", str(s.wells), f"{s.cost_musd_yr:.3f}") for s in plan.sinks
-    ]
-
-
 def plan_report(plan: NetworkPlan, out: str | Path | None = None) -> str:
     """All that the command prints, as plain text.
 
@@ -403,25 +309,51 @@ def plan_report(plan: NetworkPlan, out: str | Path | None = None) -> str:
     Returns
     -------
     str
-        Facts, then tables of sources, sinks and pipes.
+        Facts, then tables of open sources and sinks, and of pipes, the largest flow first.
     """
     facts = plan_rows(plan)
     wide = max(len(name) for name, _ in facts)
-    parts = ["\n".join(f"{name:<{wide}}  {value}" for name, value in facts)]
-    tables = (
-        (SOURCE_COLUMNS, source_rows(plan)),
-        (SINK_COLUMNS, sink_rows(plan)),
-        (PIPE_COLUMNS, pipe_rows(plan)),
-    )
-    parts += [_aligned(columns, rows) for columns, rows in tables if rows]
-    if out is not None:
-        parts.append(f"written to {out}")
-    return "\n\n".join(parts)
+    sources = [
+        {
+            "source": source.id,
+            "captured Mt/yr": f"{source.captured_mt_yr:.3f}",
+            "cost M$/yr": f"{source.cost_musd_yr:.3f}",
+        }
+        for source in plan.sources
+    ]
+    sinks = [
+        {
+            "sink": sink.id,
+            "stored Mt/yr": f"{sink.stored_mt_yr:.3f}",
+            "wells": str(sink.wells),
+            "cost M$/yr": f"{sink.cost_musd_yr:.3f}",
+        }
+        for sink in plan.sinks
+    ]
+    pipes = [
+        {
+            "arc": pipe.arc,
+            "from": str(pipe.tail),
+            "to": str(pipe.head),
+            "size": pipe.trend,
+            "flow Mt/yr": f"{pipe.flow_mt_yr:.3f}",
+            "length km": "" if math.isnan(pipe.length_km) else f"{pipe.length_km:.1f}",
+            "cost M$/yr": f"{pipe.cost_musd_yr:.3f}",
+        }
+        for pipe in sorted(plan.pipes, key=lambda pipe: (-round(pipe.flow_mt_yr, 6), pipe.arc))
+    ]
+    tables = [_aligned(rows) for rows in (sources, sinks, pipes) if rows]
+    return _report(["\n".join(f"{name:<{wide}}  {value}" for name, value in facts), *tables], out)
 
 
-def _aligned(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, *rows]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(columns))]
+def _report(parts: Sequence[str], out: str | Path | None) -> str:
+    return "\n\n".join([*parts, *([] if out is None else [f"written to {out}"])])
+
+
+def _aligned(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows of one table by the heads of its columns, which are as wide as they need be."""
+    lines = [tuple(rows[0]), *(tuple(row.values()) for row in rows)]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
         for line in lines
