@@ -12,7 +12,6 @@ from cdrsite.compare.page import assumption_value, because, cautions, sentence
 from cdrsite.compare.sheet import change_of, plain_number, signed
 from cdrsite.core.numbers import percent
 from cdrsite.core.words import Words
-from cdrsite.outputs.tables import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,7 +42,7 @@ def print_comparison(
         Where to; the output when not given.
     """
     if as_json:
-        print_json(plain(found.as_dict()))
+        print_json(found.as_dict())
         return
     words = Words("en")
     out = console or open_console()
@@ -180,19 +179,11 @@ def _same_sites(row: dict[str, Any]) -> bool:
     return bool(all_same and not row["rank_correlation"] < 1 - 1e-9)
 
 
-def print_batch_changes(found: BatchResult, console: Console | None = None) -> None:
-    """Print how the ranking of sites differs between the runs of a batch.
-
-    Parameters
-    ----------
-    found : BatchResult
-        Of a batch; its table of results is printed elsewhere.
-    console : Console, optional
-        Where to; the output when not given.
-    """
+def print_batch_changes(found: BatchResult) -> None:
+    """Print how the ranking of sites differs between the runs of a batch."""
     if found.ranks is None or not len(found.ranks):
         return
-    out = console or open_console()
+    out = open_console()
     changed = [row for row in records(found.ranks) if not _same_sites(row)]
     if not changed:
         which = f"the {found.finished} runs that were finished" if found.failed else "all runs"

@@ -32,11 +32,11 @@ WIDTH = 100
 """Tables are at most this wide [characters]."""
 
 
-def open_console(*, stderr: bool = False, file: Any = None) -> Console:
+def open_console(*, stderr: bool = False) -> Console:
     """A console of fixed width: text is the same wherever it is printed."""
     from rich.console import Console
 
-    console = Console(stderr=stderr, file=file)
+    console = Console(stderr=stderr)
     if not console.is_terminal or console.width > WIDTH:
         console.width = WIDTH
     return console
@@ -348,16 +348,12 @@ def _some(names: Sequence[str], words: Words) -> str:
     return text if more <= 0 else words("list.more", names=text, n=more)
 
 
-def print_explanation(
-    found: Explanation, *, as_json: bool = False, console: Console | None = None
-) -> None:
+def print_explanation(found: Explanation, *, as_json: bool = False) -> None:
     """Print why a cell is what it is."""
-    from cdrsite.outputs.tables import plain
-
     if as_json:
-        print_json(plain(found.as_dict()))
+        print_json(found.as_dict())
         return
-    out = console or open_console()
+    out = open_console()
     say(out, found.head, "bold")
     say(out, found.lead)
     out.print(plain_list(found.lines))
@@ -366,10 +362,9 @@ def print_explanation(
         out.print(plain_list(here.lines))
 
 
-def print_batch(found: BatchResult, folder: Path, *, console: Console | None = None) -> None:
+def print_batch(found: BatchResult, folder: Path) -> None:
     """Print the runs of a batch side by side, and what they shared."""
-    out = console or open_console()
-    head = "net_mt_yr "
+    out, head = open_console(), "net_mt_yr "
     methods = [str(c) for c in found.table.columns if str(c).startswith(head)]
     columns = [
         ("run", "name"),

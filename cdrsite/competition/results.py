@@ -154,9 +154,9 @@ CURVE_TOP, CURVE_STEP = 2000.0, 1.0
 """Last edge and width of the cost classes of a supply curve [USD per net t]."""
 
 
-def curve_edges(top: float = CURVE_TOP, step: float = CURVE_STEP) -> F64:
+def curve_edges() -> F64:
     """Edges of the cost classes of a supply curve [USD per net t]."""
-    return np.arange(0.0, top + step, step)
+    return np.arange(0.0, CURVE_TOP + CURVE_STEP, CURVE_STEP)
 
 
 def curve_part(problem: Problem, block: BlockPlan, edges: F64) -> F64:

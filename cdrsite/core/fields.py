@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import os.path
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
@@ -131,15 +132,6 @@ def problems(found: Sequence[tuple[str, str]]) -> PydanticCustomError:
     return PydanticCustomError("cdrsite_many", "{text}", {"text": text, "many": many})
 
 
-def out_of_range(value: object, expected: str) -> PydanticCustomError:
-    """Build the error for a number beyond its bounds."""
-    return problem(f"out of range; got {value!r}; expected {expected}")
-
-
-def _bound(word: str, limit: float, unit: str) -> str:
-    return f"{word} {limit:g}" + ("" if unit == "1" else f" {unit}")
-
-
 def _schema(unit: str, minimum: float | None) -> dict[str, Any]:
     number: dict[str, Any] = {"type": "number"}
     if minimum is not None:
@@ -167,7 +159,6 @@ def to_base_year(text: str, base_year: int) -> tuple[str, float]:
 def quantity(
     unit: str,
     *,
-    per: tuple[str, ...] = (),
     minimum: float | None = None,
     above: float | None = None,
     maximum: float | None = None,
@@ -178,8 +169,6 @@ def quantity(
     ----------
     unit : str
         The canonical unit of the field.
-    per : tuple of str
-        Denominators that the text may leave out (:func:`cdrsite.core.units.parse_quantity`).
     minimum, maximum : float, optional
         Inclusive bounds [unit].
     above : float, optional
@@ -190,7 +179,7 @@ def quantity(
     type
         An annotated float for a pydantic model.
     """
-    parse = parser(unit, per=per, minimum=minimum, above=above, maximum=maximum)
+    parse = parser(unit, minimum=minimum, above=above, maximum=maximum)
     return Annotated[float, BeforeValidator(parse), WithJsonSchema(_schema(unit, minimum))]
 
 
@@ -256,7 +245,6 @@ def quantity_or_name(unit: str, *, minimum: float | None = None) -> Any:
 def parser(
     unit: str,
     *,
-    per: tuple[str, ...] = (),
     minimum: float | None = None,
     above: float | None = None,
     maximum: float | None = None,
@@ -268,13 +256,13 @@ def parser(
         if isinstance(value, str) and "USD" in unit:
             base_year = (info.context or {}).get("base_year", DEFAULT_BASE_YEAR)
             value, factor = to_base_year(value, base_year)
-        number = parse_quantity(value, unit, per=per) * factor
-        if minimum is not None and number < minimum:
-            raise out_of_range(value, _bound("at least", minimum, unit))
-        if above is not None and number <= above:
-            raise out_of_range(value, _bound("more than", above, unit))
-        if maximum is not None and number > maximum:
-            raise out_of_range(value, _bound("at most", maximum, unit))
+        number = parse_quantity(value, unit) * factor
+        bounds = (("at least", minimum, operator.lt), ("more than", above, operator.le),
+                  ("at most", maximum, operator.gt))  # fmt: skip
+        for words, limit, is_beyond in bounds:
+            if limit is not None and is_beyond(number, limit):
+                expected = f"{words} {limit:g} {'' if unit == '1' else unit}".rstrip()
+                raise problem(f"out of range; got {value!r}; expected {expected}")
         return number
 
     return parse

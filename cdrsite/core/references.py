@@ -190,27 +190,26 @@ def companions_of(path: Path) -> list[Path]:
 
 def entries_of(folder: Path) -> list[Path]:
     """Files of a folder at any depth, and links to folders with what they lead to, sorted."""
-    found, known = [], set()
+    entries: list[Path] = []
+    known: set[Path] = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         real = Path(place).resolve()
         if real in known:  # a link back
             folders.clear()
             continue
         known.add(real)
-        found += [Path(place) / name for name in files]
-        found += [one for name in folders if (one := Path(place) / name).is_symlink()]
-    return sorted(found)
+        links = (name for name in folders if (Path(place) / name).is_symlink())
+        entries += [Path(place) / name for name in (*files, *links)]
+    return sorted(entries)
 
 
-def files_of(path: Path, where: str = "") -> list[Path]:
+def files_of(path: Path) -> list[Path]:
     """All files that are read for one: it, its companions, its parts and theirs.
 
     Parameters
     ----------
     path : Path
         A file, or a folder (a geodatabase, a Zarr store).
-    where : str
-        For errors.
 
     Returns
     -------
@@ -226,7 +225,5 @@ def files_of(path: Path, where: str = "") -> list[Path]:
         return [file for file in entries_of(path) if file.is_file()]
     if not path.is_file():
         return []
-    found = dict.fromkeys([path, *companions_of(path)])
-    for source in sources_of(path, where or str(path)):
-        found |= dict.fromkeys([source, *companions_of(source)])
-    return list(found)
+    sources = [path, *sources_of(path, str(path))]
+    return list(dict.fromkeys(file for part in sources for file in (part, *companions_of(part))))
