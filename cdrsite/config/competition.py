@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
-from cdrsite.core.fields import Model, Name, one_or_many, parser, problem, quantity
+from cdrsite.core.fields import LayerName, Model, Name, one_or_many, parser, problem, quantity
 
 RULE_UNITS: dict[str, str] = {"net": "t/yr", "gross": "t/yr", "cost": "USD/yr", "land": "m2"}
 """What a policy rule can count -> unit of its limit."""
@@ -72,7 +72,7 @@ class PolicyRule(Model):
     """What is counted: net or gross tonnes [t/yr], cost [USD/yr], land [m2]."""
     methods: one_or_many(str) = ()  # type: ignore[valid-type]
     """Methods that count; all when empty."""
-    layer: str | None = None
+    layer: LayerName | None = None
     """Polygon layer of zones; the rule holds in each zone on its own unless `together`."""
     zone_name: str | None = None
     """Column with the zones' names."""

@@ -19,6 +19,7 @@ from cdrsite.core.errors import UnitError
 from cdrsite.core.fields import (
     DataPath,
     Factor,
+    LayerName,
     Metres,
     Model,
     Number,
@@ -207,7 +208,7 @@ class DerivedLayer(Model):
     derive: Literal["slope", "distance", "density"]
     """`slope` of an elevation layer, `distance` to features, `density` within a radius; these
     two also of the `classes` of a raster."""
-    from_: str = Field(alias="from")
+    from_: LayerName = Field(alias="from")
     """The layer it is derived from."""
     unit: str | None = None
     """`degree` or `percent` for slope; `m` or `km` for distance."""

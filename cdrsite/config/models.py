@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from cdrsite.config.competition import ObjectiveModel, PolicyRule
-from cdrsite.config.layers import LAYER_NAME, DerivedLayer, FileLayer, Layer
+from cdrsite.config.layers import LAYER_NAME, FileLayer, Layer
 from cdrsite.config.network import Network
 from cdrsite.config.resources import MethodChoice, Resources
 from cdrsite.config.siting import Siting
@@ -21,11 +21,13 @@ from cdrsite.core.fields import (
     DataPath,
     Fraction,
     Kilometres,
+    LayerName,
     Model,
     Number,
     Years,
     at_home,
     exactly_one,
+    layer_names,
     one_or_many,
     parser,
     price,
@@ -37,7 +39,6 @@ from cdrsite.core.fields import (
 )
 from cdrsite.core.units import Dimension
 from cdrsite.core.vocabulary import RESOURCES, Resource
-from cdrsite.place.dependence import layer_keys
 
 
 class Region(Model):
@@ -150,7 +151,7 @@ class Accounting(Model):
 class Admin(Model):
     """Administrative units that totals are given for."""
 
-    layer: str
+    layer: LayerName
     """A polygon layer."""
     name: str | None = None
     """Column with the units' names."""
@@ -159,13 +160,13 @@ class Admin(Model):
 class Zones(Model):
     """Zones that values of layers are told for; cells at an edge count by their exact share."""
 
-    layer: str | None = None
+    layer: LayerName | None = None
     """A polygon layer; polygons that overlap count in both."""
     name: str | None = None
     """Column with the zones' names."""
     side: int | None = Field(None, ge=1)
     """Squares of this many cells a side, in place of a layer."""
-    values: one_or_many(str) = ()  # type: ignore[valid-type]
+    values: one_or_many(LayerName) = ()  # type: ignore[valid-type]
     """Layers: areas of classes, means by area, sums of amounts; of all land and of what each method
     may use."""
 
@@ -197,15 +198,6 @@ class Outputs(Model):
     compression: Literal["deflate", "zstd"] = "deflate"
     """Deflate opens everywhere; zstd is smaller and faster."""
 
-    def layers(self) -> Iterator[tuple[str, str]]:
-        """Layer and key below ``outputs`` of all that is told by layers."""
-        if self.admin is not None:
-            yield self.admin.layer, "admin.layer"
-        if self.zones is not None and self.zones.layer is not None:
-            yield self.zones.layer, "zones.layer"
-        for i, name in enumerate(self.zones.values if self.zones is not None else ()):
-            yield name, f"zones.values.{i}"
-
     @field_validator("folder")
     @classmethod
     def _inside(cls, folder: Path | None, info: ValidationInfo) -> Path | None:
@@ -213,6 +205,12 @@ class Outputs(Model):
             start = (info.context or {}).get("scenario_folder", Path())
             refuse_outside(start / folder, folder, info)
         return folder
+
+
+PARTS_WITH_LAYERS = (
+    "siting", "resources", "transport", "network", "policies", "outputs", "methods", "layers",
+)  # fmt: skip
+"""Parts of a scenario that name layers, in the order in which their keys are told."""
 
 
 class Scenario(Model):
@@ -386,55 +384,13 @@ class Scenario(Model):
             Layer name -> keys such as ``siting.exclude.2.layer``.
         """
         uses: dict[str, list[str]] = {}
-
-        def use(name: str | None, key: str) -> None:
-            if name is not None:
+        for part in PARTS_WITH_LAYERS:
+            for name, key in layer_names(getattr(self, part), f"{part}."):
                 uses.setdefault(name, []).append(key)
-
-        for group in ("exclude", "include"):
-            for i, rule in enumerate(getattr(self.siting, group)):
-                use(rule.layer, f"siting.{group}.{i}.layer")
-        for i, criterion in enumerate(self.siting.prefer):
-            use(criterion.near, f"siting.prefer.{i}.near")
-            use(criterion.layer, f"siting.prefer.{i}.layer")
-        self._resource_references(use)
-        for name, key in self.transport.layers():
-            use(name, f"transport.{key}")
-        for name, key in self.network.layers():
-            use(name, f"network.{key}")
-        for i, policy in enumerate(self.policies):
-            use(policy.layer, f"policies.{i}.layer")
-        for name, key in self.outputs.layers():
-            use(name, f"outputs.{key}")
-        self._method_references(use)
-        for name, layer in self.layers.items():
-            if isinstance(layer, DerivedLayer):
-                use(layer.from_, f"layers.{name}.from")
+        power = self.resources.power
+        if isinstance(power.intensity, str) and power.pools is None:
+            uses.setdefault(power.intensity, []).append("resources.power.intensity")
         return uses
-
-    def _method_references(self, use: Any) -> None:
-        for name, choice in self.methods.items():
-            for key, layer, _ in layer_keys(choice):
-                use(layer, f"methods.{name}.{key}")
-            for region in choice.regions:
-                use(region, f"methods.{name}.regions")
-
-    def _resource_references(self, use: Any) -> None:
-        resources = self.resources
-        lands = {"resources.land.usable": resources.land.usable} | {
-            f"methods.{name}.usable_land": choice.usable_land
-            for name, choice in self.methods.items()
-        }
-        for key, usable in lands.items():
-            for layer in usable if isinstance(usable, dict) else ():
-                use(layer, key)
-        for name, supply in resources.supplies.items():
-            key = RESOURCES[name].parameter
-            use(supply.pools, f"resources.{key}.pools")
-            use(supply.layer, f"resources.{key}.layer")
-        use(resources.storage.units, "resources.storage.units")
-        if isinstance(resources.power.intensity, str) and resources.power.pools is None:
-            use(resources.power.intensity, "resources.power.intensity")
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

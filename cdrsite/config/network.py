@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from cdrsite.core.fields import LocalPath, Model, exactly_one, problem, quantity
+from cdrsite.core.fields import LayerName, LocalPath, Model, exactly_one, problem, quantity
 from cdrsite.library.transport import load_transport_models
 
 LEVELS = ("low", "central", "high")
@@ -38,7 +38,7 @@ class PlantSize(Model):
 class ExistingPipelines(Model):
     """Pipelines that are there already, free to use up to their capacity."""
 
-    layer: str
+    layer: LayerName
     """A layer of lines."""
     where: str | None = None
     """Filter on the features."""
@@ -53,7 +53,7 @@ class ExistingPipelines(Model):
 class ExistingSites(Model):
     """Plants or sites that are filled before new ones are looked for."""
 
-    layer: str
+    layer: LayerName
     """A layer of points."""
     where: str | None = None
     """Filter on the features."""
@@ -66,7 +66,7 @@ class ExistingSites(Model):
 class Emitters(Model):
     """Plants of other kinds whose CO2 shares the network: points, each of a ledger (rule 5)."""
 
-    layer: str
+    layer: LayerName
     """A layer of points."""
     where: str | None = None
     """Filter on the features."""
@@ -230,14 +230,3 @@ class Network(Model):
                     at="start",
                 )
         return self
-
-    def layers(self) -> list[tuple[str, str]]:
-        """Layer and key below ``network`` of every layer that is read."""
-        uses = []
-        if self.emitters is not None:
-            uses.append((self.emitters.layer, "emitters.layer"))
-        if self.sites is not None:
-            uses.append((self.sites.layer, "sites.layer"))
-        if self.pipelines is not None:
-            uses.append((self.pipelines.layer, "pipelines.layer"))
-        return uses

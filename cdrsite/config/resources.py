@@ -11,8 +11,10 @@ from cdrsite.core.fields import (
     Factor,
     Fraction,
     Kilometres,
+    LayerName,
     LocalPath,
     Model,
+    NamesLayer,
     NumberOrQuantity,
     Years,
     exactly_one,
@@ -40,7 +42,9 @@ def _some_layer(usable: Any) -> Any:
     return usable
 
 
-UsableLand = Annotated[dict[str, dict[int | str, Fraction]] | Fraction, AfterValidator(_some_layer)]
+UsableLand = Annotated[
+    dict[str, dict[int | str, Fraction]] | Fraction, AfterValidator(_some_layer), NamesLayer()
+]
 """One fraction for all cells, or ``{LAYER: {CLASS: fraction}}`` of one or several layers; classes
 not named give 0."""
 
@@ -74,13 +78,13 @@ class Supply(Model):
     canonical: ClassVar[str] = ""
     """Canonical unit of the resource (rule 4)."""
 
-    pools: str | None = None
+    pools: LayerName | None = None
     """A polygon layer; each polygon is a pool."""
     supply: str | None = None
     """Column of `pools` with the yearly supply."""
     name: str | None = None
     """Column of `pools` with the pool's name."""
-    layer: str | None = None
+    layer: LayerName | None = None
     """A layer with the supply of each cell, in place of pools."""
     value: NumberOrQuantity | None = None
     """One amount in place of pools or a layer; `per` says of what."""
@@ -234,7 +238,7 @@ class Bulk(Supply):
 class Storage(Model):
     """Geological storage of CO2."""
 
-    units: str | None = None
+    units: LayerName | None = None
     """A polygon layer of storage units."""
     name: str | None = None
     """Column with the unit's name."""
@@ -342,5 +346,5 @@ class MethodChoice(keys_of_methods()):  # type: ignore[misc]
     """Parameters that replace the profile's, e.g. `electricity: 900 kWh`, `water: 2 m3`."""
     usable_land: UsableLand | None = None
     """Which part of a cell's area this method can use, in place of `resources.land.usable`."""
-    regions: one_or_many(str) = ()  # type: ignore[valid-type]
+    regions: one_or_many(LayerName) = ()  # type: ignore[valid-type]
     """Vector layers; the method is confined to where all of them are. Everywhere when empty."""

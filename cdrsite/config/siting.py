@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from cdrsite.core.fields import (
     Fraction,
+    LayerName,
     Metres,
     Model,
     Number,
@@ -45,7 +46,7 @@ class ExcludeRule(Model):
 
     name: str | None = None
     """Shown in tables and in the reason bits; made from the rule when not given."""
-    layer: str | None = None
+    layer: LayerName | None = None
     """The layer the test reads."""
     where: str | None = None
     """Filter on the features of a vector layer."""
@@ -148,9 +149,9 @@ class Criterion(Model):
 
     name: str | None = None
     """Shown in tables; made from the layer when not given."""
-    near: str | None = None
+    near: LayerName | None = None
     """A vector layer: the criterion is the distance to its features."""
-    layer: str | None = None
+    layer: LayerName | None = None
     """A raster layer: the criterion is its value."""
     where: str | None = None
     """Filter on the features of `near`."""

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from cdrsite.config.siting import ExcludeRule
-from cdrsite.core.fields import DataPath, Fraction, Kilometres, Metres, Model, problem, quantity
+from cdrsite.core.fields import (
+    DataPath,
+    Fraction,
+    Kilometres,
+    LayerName,
+    Metres,
+    Model,
+    NamesLayer,
+    problem,
+    quantity,
+)
 from cdrsite.library.transport import load_transport_models
 
 LEVELS = ("low", "central", "high")
@@ -32,7 +41,7 @@ densities are general knowledge."""
 class FactorTable(Model):
     """A factor that depends on the value of a layer, straight between the points."""
 
-    layer: str
+    layer: LayerName
     """The layer that is read."""
     points: tuple[tuple[float, Factor], ...] = Field(min_length=1)  # type: ignore[valid-type]
     """[value, factor] pairs with rising values; flat beyond the ends."""
@@ -53,7 +62,7 @@ class FactorTable(Model):
 class SlopeTable(FactorTable):
     """Factor by slope."""
 
-    layer: str = "slope"
+    layer: LayerName = "slope"
     """A slope layer; percent is converted."""
     points: tuple[tuple[float, Factor], ...] = IEAGHG_SLOPES  # type: ignore[valid-type]
     """[slope, factor] pairs [degree]."""
@@ -64,7 +73,7 @@ class SlopeTable(FactorTable):
 class PopulationTable(FactorTable):
     """Factor by population density."""
 
-    layer: str = "population"
+    layer: LayerName = "population"
     """People per cell, or a density."""
     points: tuple[tuple[float, Factor], ...] = POPULATION_STEPS  # type: ignore[valid-type]
     """[density, factor] pairs [person/km2]."""
@@ -75,7 +84,7 @@ class PopulationTable(FactorTable):
 class Overlay(Model):
     """A factor on the part of each cell that features cover."""
 
-    layer: str
+    layer: LayerName
     """A vector layer."""
     where: str | None = None
     """Filter on the features."""
@@ -101,7 +110,7 @@ class Crossing(Model):
     are the cheapest with it.
     """
 
-    layer: str
+    layer: LayerName
     """A layer of lines (or polygons: their outlines are crossed)."""
     where: str | None = None
     """Filter on the features."""
@@ -122,7 +131,7 @@ class Crossing(Model):
 class Avoid(Model):
     """A factor that keeps routes away and is not billed."""
 
-    layer: str
+    layer: LayerName
     """A vector layer (with `factor`) or a class layer (with `classes`)."""
     where: str | None = None
     """Filter on the features."""
@@ -153,7 +162,9 @@ class SurfaceRules(Model):
     """Factor on the offshore cost model."""
     sea: ExcludeRule | None = None
     """Where the sea is, as a rule: classes of a layer, polygons, or a range (`below: 0 m`)."""
-    factors: dict[str, dict[int | str, Factor]] = Field(default_factory=dict)  # type: ignore[valid-type]
+    factors: Annotated[dict[str, dict[int | str, Factor]], NamesLayer()] = Field(  # type: ignore[valid-type]
+        default_factory=dict
+    )
     """Class layer -> class -> factor; 1 for classes not named."""
     slope: SlopeTable | None = None
     """Factor by slope; `{}` takes the layer `slope` and the default table."""
@@ -188,25 +199,11 @@ class SurfaceRules(Model):
             _local_rule(sea, "sea")
         return sea
 
-    def layers(self) -> Iterator[tuple[str, str]]:
-        """Layer and key below ``surface`` of every rule."""
-        if self.sea is not None and self.sea.layer:
-            yield self.sea.layer, "sea.layer"
-        for name in self.factors:
-            yield name, f"factors.{name}"
-        for key, table in (("slope", self.slope), ("population", self.population)):
-            if table is not None:
-                yield table.layer, f"{key}.layer"
-        for group in ("tables", "crossings", "corridors", "avoid", "barriers"):
-            for i, rule in enumerate(getattr(self, group)):
-                if rule.layer:
-                    yield rule.layer, f"{group}.{i}.layer"
-
 
 class Roads(Model):
     """The road network that trucks use, in place of a detour on the pipeline's route."""
 
-    layer: str
+    layer: LayerName
     """A layer of lines."""
     where: str | None = None
     """Filter on the features."""
@@ -221,7 +218,7 @@ class Roads(Model):
 class Ships(Model):
     """Ships between ports."""
 
-    ports: str
+    ports: LayerName
     """A layer of points."""
     where: str | None = None
     """Filter on the features."""
@@ -327,14 +324,3 @@ class Transport(Model):
         if region is not None and region not in regions:
             raise problem(f"no such region; got {region!r}; expected {', '.join(sorted(regions))}")
         return region
-
-    def layers(self) -> Iterator[tuple[str, str]]:
-        """Layer and key below ``transport`` of every rule that reads one."""
-        for name, key in self.surface.layers():
-            yield name, f"surface.{key}"
-        if self.roads is not None:
-            yield self.roads.layer, "roads.layer"
-            if self.roads.slope is not None:
-                yield self.roads.slope.layer, "roads.slope.layer"
-        if self.ships is not None:
-            yield self.ships.ports, "ships.ports"

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from cdrsite.core.fields import Model
+from cdrsite.core.fields import Model, NamesLayer, marks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ MONTHS = 12
 
 
 @dataclass(frozen=True)
-class LayerKey:
+class LayerKey(NamesLayer):
     """Marks a key of a scenario that names a layer.
 
     Attributes
@@ -187,13 +187,6 @@ def layer_keys(keys: Model, only: type[Model] | None = None) -> Iterator[tuple[s
         value = getattr(keys, name)
         if isinstance(value, Model):
             yield from ((f"{name}.{key}", layer, how) for key, layer, how in layer_keys(value))
-        for how in (*field.metadata, *_marks(field.annotation)):
+        for how in (*field.metadata, *marks(field.annotation)):
             if isinstance(how, LayerKey) and value is not None:
                 yield name, value, how
-
-
-def _marks(kind: Any) -> Iterator[Any]:
-    """What a type is annotated with, also as one of several: ``Annotated[str, ...] | None``."""
-    yield from getattr(kind, "__metadata__", ())
-    for inner in get_args(kind):
-        yield from _marks(inner)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cdrsite.config.network import Network
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, InfeasibleError
+from cdrsite.core.fields import layer_names
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.network.candidates import Candidates, ExistingPipe, candidate_network
 from cdrsite.network.planning import (
@@ -278,7 +279,7 @@ def test_scenario_section() -> None:
     )
     assert (section.target, section.time_limit) == (2e6, 120.0)
     assert section.plants["daccs-solid"].least == 5e4
-    assert section.layers() == [("mills", "sites.layer"), ("lines", "pipelines.layer")]
+    assert list(layer_names(section)) == [("mills", "sites.layer"), ("lines", "pipelines.layer")]
     assert Network().target == "all"
     assert not Network().plan
 

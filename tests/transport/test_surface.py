@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from cdrsite.config.transport import SurfaceRules, Transport
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
+from cdrsite.core.fields import layer_names
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.units import conversion
 from cdrsite.engine.arrays import DiskStore, MemoryStore
@@ -548,7 +549,7 @@ def test_the_section_takes_units_and_names_its_layers() -> None:
     assert section.reach == pytest.approx(482.8, abs=0.1)
     assert section.surface.crossings[0].adds == 0.5
     assert levelised(section.model, section.flow, 100.0) > 0
-    assert dict(section.layers()) == {
+    assert dict(layer_names(section)) == {
         "land": "surface.sea.layer",
         "landcover": "surface.factors.landcover",
         "slope": "surface.slope.layer",
