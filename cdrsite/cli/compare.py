@@ -28,13 +28,13 @@ VALUE = 40
 
 
 def print_comparison(
-    found: Comparison, *, as_json: bool = False, console: Console | None = None
+    comparison: Comparison, *, as_json: bool = False, console: Console | None = None
 ) -> None:
     """Print what changed between two runs.
 
     Parameters
     ----------
-    found : Comparison
+    comparison : Comparison
         From :func:`cdrsite.compare.runs.compare_runs`.
     as_json : bool
         Everything as JSON instead.
@@ -42,27 +42,29 @@ def print_comparison(
         Where to; the output when not given.
     """
     if as_json:
-        print_json(found.as_dict())
+        print_json(comparison.as_dict())
         return
     words = Words("en")
     out = console or open_console()
-    lines = [sentence(found, words), because(found, words), *cautions(found, words)]
+    lines = [sentence(comparison, words), because(comparison, words), *cautions(comparison, words)]
     for line in filter(None, lines):
         say(out, line)
-    if found.identical:
+    if comparison.identical:
         return
-    show_table(out, _totals(found))
-    if len(found.methods):
-        show_table(out, _methods(found, whole=True), _methods(found, whole=False))
-    _assumptions(found, out, words)
-    _binding(found, out)
-    if len(found.ranks):
+    show_table(out, _totals(comparison))
+    if len(comparison.methods):
+        show_table(out, _methods(comparison, whole=True), _methods(comparison, whole=False))
+    _assumptions(comparison, out, words)
+    _binding(comparison, out)
+    if len(comparison.ranks):
         note = "¹ rank correlation of the sites that both runs have; 1 is the same order"
-        show_table(out, _rank_table("", {"method": "best sites of"}, records(found.ranks), note))
-    if found.maps is None:
-        say(out, f"no maps of change: {found.why_no_maps()}")
+        show_table(
+            out, _rank_table("", {"method": "best sites of"}, records(comparison.ranks), note)
+        )
+    if comparison.maps is None:
+        say(out, f"no maps of change: {comparison.why_no_maps()}")
     else:
-        _turns(found.maps.turns, out)
+        _turns(comparison.maps.turns, out)
 
 
 def _change(a: float, b: float, change: float) -> str:
@@ -70,9 +72,9 @@ def _change(a: float, b: float, change: float) -> str:
     return signed(change_of(a, b) if math.isfinite(change) else math.nan)
 
 
-def _totals(found: Comparison) -> Table:
+def _totals(comparison: Comparison) -> Table:
     words = Words("en")
-    columns = [("", "name"), *((name, "right") for name in found.names), ("change", "right")]
+    columns = [("", "name"), *((name, "right") for name in comparison.names), ("change", "right")]
     rows = [
         (
             f"{words('total.' + row['quantity'])} {words.unit(row['unit'])}".strip(),
@@ -80,22 +82,22 @@ def _totals(found: Comparison) -> Table:
             plain_number(row["b"]),
             _change(row["a"], row["b"], row["change"]),
         )
-        for row in records(found.totals)
+        for row in records(comparison.totals)
     ]
     return text_table("", columns, rows)
 
 
-def _methods(found: Comparison, *, whole: bool) -> Table:
+def _methods(comparison: Comparison, *, whole: bool) -> Table:
     """Net removal, and where there is room cost and land, by method."""
     shown = [("net_mt_yr", "net\nMt/yr"), ("mean_cost_usd_t", "cost\n$/net t")]
     if whole:
         shown.append(("land_km2", "land\nkm²"))
-    known = [(key, head) for key, head in shown if f"{key}_a" in found.methods.columns]
+    known = [(key, head) for key, head in shown if f"{key}_a" in comparison.methods.columns]
     columns = [("method", "name")]
     for _, head in known:
         columns += [(f"{head}\nfirst", "right"), ("second", "right"), ("change", "right")]
     rows = []
-    for row in records(found.methods):
+    for row in records(comparison.methods):
         cells = [str(row["method"])]
         for key, _ in known:
             a, b, change = (float(row[f"{key}_{end}"]) for end in ("a", "b", "change"))
@@ -104,8 +106,8 @@ def _methods(found: Comparison, *, whole: bool) -> Table:
     return text_table("", columns, rows)
 
 
-def _assumptions(found: Comparison, out: Console, words: Words) -> None:
-    listed = [*found.assumptions, *found.grid]
+def _assumptions(comparison: Comparison, out: Console, words: Words) -> None:
+    listed = [*comparison.assumptions, *comparison.grid]
     if not listed:
         return
     say(out, "\nassumptions that differ", "bold")
@@ -117,9 +119,9 @@ def _assumptions(found: Comparison, out: Console, words: Words) -> None:
     _more(len(listed), "tables/assumptions.csv", out)
 
 
-def _binding(found: Comparison, out: Console) -> None:
+def _binding(comparison: Comparison, out: Console) -> None:
     """What begins and what ceases to bind; prices of the rest are in the tables."""
-    rows = [row for row in records(found.binding()) if row["was"] != row["is"]]
+    rows = [row for row in records(comparison.binding()) if row["was"] != row["is"]]
     for key, head in (
         ("is", "holds back the second plan only"),
         ("was", "held back the first plan only"),
@@ -163,12 +165,12 @@ def _more(n: int, file: str, out: Console) -> None:
         say(out, f"{n - SHOWN} more in {file}")
 
 
-def failures_line(found: BatchResult) -> str:
+def failures_line(batch: BatchResult) -> str:
     """How many runs of a batch failed, and what its tables then cover, in one sentence."""
-    runs, n = len(found.table), len(found.failed)
+    runs, n = len(batch.table), len(batch.failed)
     return (
-        f"{n} of {runs} run{'s' * (runs != 1)} failed ({', '.join(found.failed)}); tables and "
-        f"comparisons cover the {found.finished} that {'was' if found.finished == 1 else 'were'} "
+        f"{n} of {runs} run{'s' * (runs != 1)} failed ({', '.join(batch.failed)}); tables and "
+        f"comparisons cover the {batch.finished} that {'was' if batch.finished == 1 else 'were'} "
         "finished"
     )
 
@@ -179,14 +181,14 @@ def _same_sites(row: dict[str, Any]) -> bool:
     return bool(all_same and not row["rank_correlation"] < 1 - 1e-9)
 
 
-def print_batch_changes(found: BatchResult) -> None:
+def print_batch_changes(batch: BatchResult) -> None:
     """Print how the ranking of sites differs between the runs of a batch."""
-    if found.ranks is None or not len(found.ranks):
+    if batch.ranks is None or not len(batch.ranks):
         return
     out = open_console()
-    changed = [row for row in records(found.ranks) if not _same_sites(row)]
+    changed = [row for row in records(batch.ranks) if not _same_sites(row)]
     if not changed:
-        which = f"the {found.finished} runs that were finished" if found.failed else "all runs"
+        which = f"the {batch.finished} runs that were finished" if batch.failed else "all runs"
         say(out, f"the best sites are the same in {which}")
         return
     names = {"run": "run", "method": "best sites of"}

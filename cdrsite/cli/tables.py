@@ -348,24 +348,24 @@ def _some(names: Sequence[str], words: Words) -> str:
     return text if more <= 0 else words("list.more", names=text, n=more)
 
 
-def print_explanation(found: Explanation, *, as_json: bool = False) -> None:
+def print_explanation(explanation: Explanation, *, as_json: bool = False) -> None:
     """Print why a cell is what it is."""
     if as_json:
-        print_json(found.as_dict())
+        print_json(explanation.as_dict())
         return
     out = open_console()
-    say(out, found.head, "bold")
-    say(out, found.lead)
-    out.print(plain_list(found.lines))
-    for here in found.methods.values():
+    say(out, explanation.head, "bold")
+    say(out, explanation.lead)
+    out.print(plain_list(explanation.lines))
+    for here in explanation.methods.values():
         say(out, f"\n{here.label}", "bold")
         out.print(plain_list(here.lines))
 
 
-def print_batch(found: BatchResult, folder: Path) -> None:
+def print_batch(batch: BatchResult, folder: Path) -> None:
     """Print the runs of a batch side by side, and what they shared."""
     out, head = open_console(), "net_mt_yr "
-    methods = [str(c) for c in found.table.columns if str(c).startswith(head)]
+    methods = [str(c) for c in batch.table.columns if str(c).startswith(head)]
     columns = [
         ("run", "name"),
         *((name.removeprefix(head).replace("-", "-\n", 1), "right") for name in methods),
@@ -380,22 +380,22 @@ def print_batch(found: BatchResult, folder: Path) -> None:
             *(number(row.get(key)) for key in ("net_mt_yr", "mean_cost_usd_t")),
             "failed" if row["status"] == "failed" else str(row["binding"]).replace("; ", "\n"),
         )
-        for row in records(found.table)
+        for row in records(batch.table)
     ]
     show_table(out, text_table("Net removal of each method in the plan [Mt/yr]", columns, shown))
     out.print(f"table in {folder / 'batch.csv'}", markup=False, highlight=False, soft_wrap=True)
-    if found.finished > 1:
-        say(out, shared_line(found))
+    if batch.finished > 1:
+        say(out, shared_line(batch))
 
 
-def shared_line(found: BatchResult) -> str:
+def shared_line(batch: BatchResult) -> str:
     """Which stages were taken from earlier runs, and how often, in one sentence."""
-    taken = {stage: times for stage, times in found.shared.items() if times}
+    taken = {stage: times for stage, times in batch.shared.items() if times}
     if not taken:
-        return f"shared by the {found.finished} finished runs: nothing, all stages were made anew"
+        return f"shared by the {batch.finished} finished runs: nothing, all stages were made anew"
     words = Words()
     parts = ", ".join(f"{words(f'batch.shared.{name}')} {n}x" for name, n in taken.items())
-    return f"taken from an earlier one of the {found.finished} finished runs: {parts}"
+    return f"taken from an earlier one of the {batch.finished} finished runs: {parts}"
 
 
 def network_line(network: dict[str, Any], words: Words) -> str:

@@ -300,10 +300,10 @@ def run_batch(
             else:
                 rows.append(outcome[0])
                 finished.append(outcome[1])
-        found = _side_by_side(rows, failed, finished)
+        batch = _side_by_side(rows, failed, finished)
         if folder is not None:
-            write_batch(folder, found, lang)
-    return found
+            write_batch(folder, batch, lang)
+    return batch
 
 
 @contextmanager
@@ -350,8 +350,8 @@ def _outcomes(
     else:
         means = replace(means, threads=means.threads or max(1, cores() // workers))
         task = partial(_in_process, folder=folder, means=means)
-        found = in_processes(task, [runs[place] for place in order], workers, tell)
-        for place, outcome in found:
+        outcomes = in_processes(task, [runs[place] for place in order], workers, tell)
+        for place, outcome in outcomes:
             yield order[place], _lost(outcome) if isinstance(outcome, Lost) else outcome
 
 
@@ -379,10 +379,10 @@ def sharing_order(runs: Sequence[Variant]) -> list[int]:
     return sorted(range(len(runs)), key=lambda place: (ranks[place], place))
 
 
-def _lost(found: Lost) -> str:
+def _lost(lost: Lost) -> str:
     """What to say of a run whose process was ended by the system."""
     return (
-        f"the process of this run {found.how}, {ATTEMPTS} times; got no result; expected a machine "
+        f"the process of this run {lost.how}, {ATTEMPTS} times; got no result; expected a machine "
         f"with enough memory for it; cure: {MEMORY_CURE}"
     )
 
@@ -517,29 +517,29 @@ def varying(scenarios: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]
     ]
 
 
-def write_batch(folder: Path, found: BatchResult, lang: str = "en") -> None:
+def write_batch(folder: Path, batch: BatchResult, lang: str = "en") -> None:
     """Write the tables and the page of a batch beside the folders of its runs.
 
     Parameters
     ----------
     folder : Path
         Of the batch.
-    found : BatchResult
+    batch : BatchResult
         From :func:`run_batch`.
     lang : {'en', 'zh'}
         Language of ``batch.html``.
     """
     from cdrsite.compare.batch_page import batch_page
 
-    folders = {str(name): folder_name(str(name)) for name in found.table.get("run", ())}
+    folders = {str(name): folder_name(str(name)) for name in batch.table.get("run", ())}
     with writing_into(folder, "batch", BATCH_FILES) as aside:
-        write_table(aside, "batch", found.table)
-        write_json(aside / "batch.json", found.document())
-        if found.ranks is not None:
-            write_table(aside, "batch_ranks", found.ranks)
-        if found.varies is not None:
-            write_table(aside, "batch_assumptions", found.varies)
-        page = batch_page(folder, found, folders, Words(lang))
+        write_table(aside, "batch", batch.table)
+        write_json(aside / "batch.json", batch.document())
+        if batch.ranks is not None:
+            write_table(aside, "batch_ranks", batch.ranks)
+        if batch.varies is not None:
+            write_table(aside, "batch_assumptions", batch.varies)
+        page = batch_page(folder, batch, folders, Words(lang))
         (aside / PAGE).write_text(page, encoding="utf-8", newline="\n")
 
 

@@ -47,50 +47,50 @@ MAX_MAPS = 60
 """More maps than this are not drawn: the page would be too large to open on a phone."""
 
 
-def batch_page(folder: Path, found: BatchResult, folders: Mapping[str, str], words: Words) -> str:
+def batch_page(folder: Path, batch: BatchResult, folders: Mapping[str, str], words: Words) -> str:
     """The whole page as text.
 
     Parameters
     ----------
     folder : Path
         Of the batch, where the page will stand.
-    found : BatchResult
+    batch : BatchResult
         Tables of the batch.
     folders : mapping
         Run -> folder in the batch's folder; those that were not written have no map and no link.
     words : Words
         In its language.
     """
-    rows = records(found.table)
+    rows = records(batch.table)
     runs = _runs(folder, rows, folders)
     sheet = sheet_of(list(runs.values()), words)
-    failed = len(found.failed)
+    failed = len(batch.failed)
     about = sheet.count("batch.about", failed) if failed else sheet.say("batch.about.none")
     title = "batch.title.one" if len(rows) == 1 else "batch.title.many"
     head = (
         tag("p", sheet.say("batch.kind"), class_="kicker"),
         tag("h1", sheet.count("batch.title", len(rows))),
         tag("p", about, class_="muted"),
-        shared(sheet, found),
+        shared(sheet, batch),
     )
     sections = (
         ("answer", "batch.answer", answer(sheet, rows, folder, folders)),
         ("maps", "batch.maps", maps(sheet, runs)),
-        ("varies", "batch.varies", varies(sheet, found)),
+        ("varies", "batch.varies", varies(sheet, batch)),
         ("methods", "compare.by_method", by_method(sheet, rows)),
-        ("sites", "batch.ranks", ranks(sheet, found, rows)),
-        ("failures", "batch.failures", failures(sheet, found.failed)),
+        ("sites", "batch.ranks", ranks(sheet, batch, rows)),
+        ("failures", "batch.failures", failures(sheet, batch.failed)),
         ("files", "compare.files", file_list(sheet, FILES)),
     )
     return document(sheet, words(title, n=number(len(rows))), head, sections)
 
 
-def shared(sheet: Sheet, found: BatchResult) -> str:
+def shared(sheet: Sheet, batch: BatchResult) -> str:
     """Which stages were taken from earlier runs, and how often."""
-    words, n = sheet.words, number(found.finished)
+    words, n = sheet.words, number(batch.finished)
     parts = [
         words("batch.shared.one", stage=words(f"batch.shared.{stage}"), times=number(times), n=n)
-        for stage, times in found.shared.items()
+        for stage, times in batch.shared.items()
         if times
     ]
     stages = words("list.comma").join(parts)
@@ -232,9 +232,9 @@ def maps(sheet: Sheet, runs: Runs) -> str:
 # ----------------------------------------------------------------- what differs
 
 
-def varies(sheet: Sheet, found: BatchResult) -> str:
+def varies(sheet: Sheet, batch: BatchResult) -> str:
     """Assumptions that are not the same in all runs; the longer way down."""
-    listed = records(found.varies) if found.varies is not None else []
+    listed = records(batch.varies) if batch.varies is not None else []
     title = sheet.say("batch.varies")
     if not listed:
         return section("varies", title, paragraph(sheet.say("batch.varies.none")))
@@ -258,9 +258,9 @@ def varies(sheet: Sheet, found: BatchResult) -> str:
     return section("varies", title, body, more)
 
 
-def ranks(sheet: Sheet, found: BatchResult, rows: list[Row]) -> str:
+def ranks(sheet: Sheet, batch: BatchResult, rows: list[Row]) -> str:
     """How the ranking of sites differs from that of the first finished run."""
-    listed = records(found.ranks) if found.ranks is not None else []
+    listed = records(batch.ranks) if batch.ranks is not None else []
     if not listed:
         return ""
     first = next(str(row["run"]) for row in rows if row["status"] != "failed")

@@ -52,23 +52,23 @@ LONGEST = 300
 """Characters of an assumption's value that are shown; all are in the table beside the page."""
 
 
-def comparison_page(found: Comparison, words: Words, rasters: Path) -> str:
+def comparison_page(comparison: Comparison, words: Words, rasters: Path) -> str:
     """The whole page as text.
 
     Parameters
     ----------
-    found : Comparison
+    comparison : Comparison
         What is shown.
     words : Words
         In its language.
     rasters : Path
         Folder with the maps of change, already written; not read where there are none.
     """
-    sheet = sheet_of([found.a, found.b], words)
-    a, b = found.names
+    sheet = sheet_of([comparison.a, comparison.b], words)
+    a, b = comparison.names
     runs = [
         sheet.say("compare.run", title=text(run.title), name=text(name))
-        for run, name in zip((found.a, found.b), found.names, strict=True)
+        for run, name in zip((comparison.a, comparison.b), comparison.names, strict=True)
     ]
     head = (
         tag("p", sheet.say("compare.kind"), class_="kicker"),
@@ -76,16 +76,16 @@ def comparison_page(found: Comparison, words: Words, rasters: Path) -> str:
         tag("p", sheet.say("compare.about", a=runs[0], b=runs[1]), class_="muted"),
     )
     sections: tuple[tuple[str, str, str], ...] = (
-        ("answer", "compare.answer", answer(sheet, found)),
-        ("assumptions", "compare.assumptions", assumptions(sheet, found)),
-        ("maps", "compare.maps", maps(sheet, found, rasters)),
-        ("methods", "compare.by_method", by_method(sheet, found)),
-        ("pools", "compare.binds", binding(sheet, found)),
-        ("provinces", "compare.provinces", provinces(sheet, found)),
-        ("sites", "sites.title", ranks(sheet, found)),
-        ("files", "compare.files", files(sheet, found)),
+        ("answer", "compare.answer", answer(sheet, comparison)),
+        ("assumptions", "compare.assumptions", assumptions(sheet, comparison)),
+        ("maps", "compare.maps", maps(sheet, comparison, rasters)),
+        ("methods", "compare.by_method", by_method(sheet, comparison)),
+        ("pools", "compare.binds", binding(sheet, comparison)),
+        ("provinces", "compare.provinces", provinces(sheet, comparison)),
+        ("sites", "sites.title", ranks(sheet, comparison)),
+        ("files", "compare.files", files(sheet, comparison)),
     )
-    if found.identical:  # nothing to compare: the sentence, and where the numbers are
+    if comparison.identical:  # nothing to compare: the sentence, and where the numbers are
         sections = (sections[0], sections[-1])
     return document(sheet, words("compare.title", a=a, b=b), head, sections)
 
@@ -93,24 +93,23 @@ def comparison_page(found: Comparison, words: Words, rasters: Path) -> str:
 # -------------------------------------------------------------------- in a sentence
 
 
-def sentence(found: Comparison, words: Words) -> str:
+def sentence(comparison: Comparison, words: Words) -> str:
     """What changed, in one or two sentences of plain text."""
-    if found.identical:
+    if comparison.identical:
         return words("compare.identical")
-    if found.same_results:
+    if comparison.same_results:
         return words("compare.same_results")
-    totals = {row["quantity"]: row for row in records(found.totals)}
-    return "".join(
-        (_net_words(found, totals, words), _mean_words(totals, words), _most_words(found, words))
-    )
+    totals = {row["quantity"]: row for row in records(comparison.totals)}
+    net, mean = _net_words(comparison, totals, words), _mean_words(totals, words)
+    return net + mean + _most_words(comparison, words)
 
 
-def _net_words(found: Comparison, totals: dict[str, Row], words: Words) -> str:
+def _net_words(comparison: Comparison, totals: dict[str, Row], words: Words) -> str:
     row = totals.get("net_mt_yr")
     if row is None or not math.isfinite(row["change"]):
         return words("compare.net.same", now=number(None))
     change, now = float(row["change"]), plain_number(row["b"])
-    if abs(change) <= accuracy(found) * max(abs(row["a"]), abs(row["b"])):
+    if abs(change) <= accuracy(comparison) * max(abs(row["a"]), abs(row["b"])):
         return words("compare.net.same", now=now)
     share = signed(100 * change / row["a"], 2) + "\u202f%" if row["a"] > 0 else number(None)
     key = "compare.net.up" if change > 0 else "compare.net.down"
@@ -128,8 +127,8 @@ def _mean_words(totals: dict[str, Row], words: Words) -> str:
     return words(key, change=number(abs(change)), now=now)
 
 
-def _most_words(found: Comparison, words: Words) -> str:
-    table_ = found.methods
+def _most_words(comparison: Comparison, words: Words) -> str:
+    table_ = comparison.methods
     if "net_mt_yr_change" not in table_.columns or len(table_) < 2:
         return words("compare.end")
     rows = [row for row in records(table_) if math.isfinite(row["net_mt_yr_change"])]
@@ -140,57 +139,58 @@ def _most_words(found: Comparison, words: Words) -> str:
     return words("compare.most", method=words.method(str(most["method"])), change=signed(change))
 
 
-def accuracy(found: Comparison) -> float:
+def accuracy(comparison: Comparison) -> float:
     """Relative change that is within the proven gaps of the two plans (rule 8)."""
-    gaps = ((run.summary.get("objective") or {}).get("gap") for run in (found.a, found.b))
+    gaps = ((run.summary.get("objective") or {}).get("gap") for run in (comparison.a, comparison.b))
     return max(1e-9, sum(float(gap) for gap in gaps if isinstance(gap, int | float)))
 
 
-def because(found: Comparison, words: Words) -> str:
+def because(comparison: Comparison, words: Words) -> str:
     """Which assumptions differ, the first of them by name; plain text."""
-    n = len(found.assumptions)
+    n = len(comparison.assumptions)
     if not n:
-        return "" if found.same_results else words("compare.because.none")
-    keys = words("list.comma").join(change.key for change in found.assumptions[:NAMED])
+        return "" if comparison.same_results else words("compare.because.none")
+    keys = words("list.comma").join(change.key for change in comparison.assumptions[:NAMED])
     if n > NAMED:
         keys = words("list.more", names=keys, n=number(n - NAMED))
     return words.count("compare.because", n, keys=keys)
 
 
-def cautions(found: Comparison, words: Words) -> list[str]:
+def cautions(comparison: Comparison, words: Words) -> list[str]:
     """What must be known before numbers are compared; plain text."""
     notes = []
-    if found.years is not None:
-        notes.append(words("compare.years", a=found.years[0], b=found.years[1]))
-    if found.goals is not None:
-        notes.append(words("compare.goals", a=found.goals[0], b=found.goals[1]))
-    unknown = max((item.unknown for item in found.maps.sums), default=0) if found.maps else 0
+    if comparison.years is not None:
+        notes.append(words("compare.years", a=comparison.years[0], b=comparison.years[1]))
+    if comparison.goals is not None:
+        notes.append(words("compare.goals", a=comparison.goals[0], b=comparison.goals[1]))
+    sums = comparison.maps.sums if comparison.maps else ()
+    unknown = max((change.unknown for change in sums), default=0)
     if unknown:
         notes.append(words.count("compare.unknown", unknown))
     return notes
 
 
-def answer(sheet: Sheet, found: Comparison) -> str:
+def answer(sheet: Sheet, comparison: Comparison) -> str:
     """What changed, with the totals."""
     words = sheet.words
-    lead = paragraph(text(sentence(found, words)), kind="lead")
-    why = paragraph(text(because(found, words)))
-    notes = "".join(paragraph(text(note), kind="note") for note in cautions(found, words))
-    body = totals_table(sheet, found)
-    if not found.identical:
-        body = bars(sheet, found) + body
+    lead = paragraph(text(sentence(comparison, words)), kind="lead")
+    why = paragraph(text(because(comparison, words)))
+    notes = "".join(paragraph(text(note), kind="note") for note in cautions(comparison, words))
+    body = totals_table(sheet, comparison)
+    if not comparison.identical:
+        body = bars(sheet, comparison) + body
     return section("answer", sheet.say("compare.answer"), lead, why, notes, body)
 
 
-def bars(sheet: Sheet, found: Comparison) -> str:
+def bars(sheet: Sheet, comparison: Comparison) -> str:
     """Net removal by method of both runs, one bar each on one scale."""
-    if "net_mt_yr_a" not in found.methods.columns:
+    if "net_mt_yr_a" not in comparison.methods.columns:
         return ""
-    rows = records(found.methods)
+    rows = records(comparison.methods)
     sums = {end: math.fsum(v for row in rows if (v := row[f"net_mt_yr_{end}"]) > 0) for end in "ab"}
     most = max(sums.values())
     cells = []
-    for end, name in zip("ab", found.names, strict=True):
+    for end, name in zip("ab", comparison.names, strict=True):
         parts = [(str(row["method"]), float(row[f"net_mt_yr_{end}"])) for row in rows]
         cells.append([text(name), method_bar(sheet, name, parts, most), shown(sums[end])])
     heads = (sheet.head(key, kind="text") for key in ("batch.run", "compare.by_method"))
@@ -200,7 +200,7 @@ def bars(sheet: Sheet, found: Comparison) -> str:
     return table(sheet.say("compare.bars"), columns, cells) + legend
 
 
-def totals_table(sheet: Sheet, found: Comparison) -> str:
+def totals_table(sheet: Sheet, comparison: Comparison) -> str:
     """Headline numbers side by side."""
     rows = [
         [
@@ -209,25 +209,25 @@ def totals_table(sheet: Sheet, found: Comparison) -> str:
             shown(row["b"]),
             delta(row["change"], row["a"], row["b"]),
         ]
-        for row in records(found.totals)
+        for row in records(comparison.totals)
     ]
-    columns = [(sheet.say("compare.quantity"), "text"), *side_by_side(sheet, found)]
+    columns = [(sheet.say("compare.quantity"), "text"), *side_by_side(sheet, comparison)]
     return table(sheet.say("compare.totals"), columns, rows)
 
 
-def side_by_side(sheet: Sheet, found: Comparison) -> list[tuple[str, str]]:
+def side_by_side(sheet: Sheet, comparison: Comparison) -> list[tuple[str, str]]:
     """Titles of the columns of two runs and their change."""
-    runs = [(text(name), "number") for name in found.names]
+    runs = [(text(name), "number") for name in comparison.names]
     return [*runs, (sheet.say("compare.change"), "number")]
 
 
 # ------------------------------------------------------------------- assumptions
 
 
-def assumptions(sheet: Sheet, found: Comparison) -> str:
+def assumptions(sheet: Sheet, comparison: Comparison) -> str:
     """Every assumption that differs, by where it was made."""
     title = sheet.say("compare.assumptions")
-    listed = [*found.assumptions, *found.grid]
+    listed = [*comparison.assumptions, *comparison.grid]
     if not listed:
         return section("assumptions", title, paragraph(sheet.say("compare.assumptions.none")))
     parts = []
@@ -235,7 +235,7 @@ def assumptions(sheet: Sheet, found: Comparison) -> str:
         own = [change for change in listed if change.part == part]
         columns = (
             (sheet.say("compare.assumption"), "text"),
-            *((text(name), "text") for name in found.names),
+            *((text(name), "text") for name in comparison.names),
         )
         rows = [_assumption_row(sheet, change) for change in own[:MAX_ROWS]]
         head = tag("h3", sheet.say(f"part.{part}"))
@@ -265,16 +265,16 @@ def assumption_value(words: Words, value: str | None, longest: int = LONGEST) ->
 # -------------------------------------------------------------------------- maps
 
 
-def maps(sheet: Sheet, found: Comparison, rasters: Path) -> str:
+def maps(sheet: Sheet, comparison: Comparison, rasters: Path) -> str:
     """Who wins where in both runs, the change, and which class gave way to which."""
     title = sheet.say("compare.maps")
-    winners, classes = _winners(sheet, found)
-    if found.maps is None:
-        how = sheet.words("list.comma").join(_grid_words(sheet, found))
+    winners, classes = _winners(sheet, comparison)
+    if comparison.maps is None:
+        how = sheet.words("list.comma").join(_grid_words(sheet, comparison))
         why = paragraph(sheet.say("compare.maps.none", how=text(how)))
         pictures = tag("div", *winners, class_="maps wide") if winners else ""
         return section("maps", title, why, pictures, classes)
-    change = found.maps.sums[0]
+    change = comparison.maps.sums[0]
     numbers = {
         "rising": number(change.rising),
         "falling": number(change.falling),
@@ -288,37 +288,37 @@ def maps(sheet: Sheet, found: Comparison, rasters: Path) -> str:
     said = paragraph(sheet.say("compare.net_map.sum", **{k: text(v) for k, v in numbers.items()}))
     return section(
         "maps", title, tag("div", *winners, figure, class_="maps wide"), classes, legend, said,
-        turns(sheet, found),
+        turns(sheet, comparison),
     )  # fmt: skip
 
 
-def _grid_words(sheet: Sheet, found: Comparison) -> list[str]:
+def _grid_words(sheet: Sheet, comparison: Comparison) -> list[str]:
     words = sheet.words
     return [
         words("compare.grid.crs")
         if change.key == "crs"
         else words("compare.grid.item", what=change.key, a=change.a, b=change.b)
-        for change in found.grid
+        for change in comparison.grid
     ]
 
 
-def _winners(sheet: Sheet, found: Comparison) -> tuple[list[str], str]:
+def _winners(sheet: Sheet, comparison: Comparison) -> tuple[list[str], str]:
     """Maps of the winning methods, and their common legend."""
 
     def captioned(name: str, _classes: str) -> tuple[str, str]:
         title = sheet.words("compare.winner", run=name)
         return text(title), title
 
-    runs = dict(zip(found.names, (found.a, found.b), strict=True))
+    runs = dict(zip(comparison.names, (comparison.a, comparison.b), strict=True))
     return winner_maps(sheet, runs, MAP_PIXELS, captioned)
 
 
-def turns(sheet: Sheet, found: Comparison) -> str:
+def turns(sheet: Sheet, comparison: Comparison) -> str:
     """Which class became which."""
-    if found.maps is None:
+    if comparison.maps is None:
         return ""
-    every = math.fsum(turn.area_km2 for turn in found.maps.turns)
-    changed = [turn for turn in found.maps.turns if turn.before != turn.after]
+    every = math.fsum(turn.area_km2 for turn in comparison.maps.turns)
+    changed = [turn for turn in comparison.maps.turns if turn.before != turn.after]
     head = tag("h3", sheet.say("compare.turns"))
     if not changed:
         return head + paragraph(sheet.say("compare.turns.none"))
@@ -343,14 +343,14 @@ def _class(sheet: Sheet, name: str) -> str:
 # ------------------------------------------------------------------------ tables
 
 
-def by_method(sheet: Sheet, found: Comparison) -> str:
+def by_method(sheet: Sheet, comparison: Comparison) -> str:
     """Net removal, cost and land of each method side by side."""
-    keys = [key for key in METHOD_HEADS if f"{key}_a" in found.methods.columns]
+    keys = [key for key in METHOD_HEADS if f"{key}_a" in comparison.methods.columns]
     columns = [sheet.head("column.method", kind="text")]
     for key in keys:
         columns += [sheet.head(*METHOD_HEADS[key]), sheet.head("compare.change")]
     rows = []
-    for row in records(found.methods):
+    for row in records(comparison.methods):
         cells = [sheet.method(str(row["method"]))]
         for key in keys:
             a, b = (float(row[f"{key}_{end}"]) for end in "ab")
@@ -360,13 +360,13 @@ def by_method(sheet: Sheet, found: Comparison) -> str:
     return section("methods", sheet.say("compare.by_method"), body)
 
 
-def binding(sheet: Sheet, found: Comparison) -> str:
+def binding(sheet: Sheet, comparison: Comparison) -> str:
     """Supplies and rules that bind in either run."""
     title = sheet.say("compare.binds")
-    listed = records(found.binding())
+    listed = records(comparison.binding())
     if not listed:
         return section("pools", title, paragraph(sheet.say("compare.binds.none")))
-    names = [tag("span", text(name), class_="unit") for name in found.names]
+    names = [tag("span", text(name), class_="unit") for name in comparison.names]
     columns = (
         sheet.head("compare.binds.pool", kind="text"),
         *((f"{sheet.say('pools.used')} {name}", "number") for name in names),
@@ -375,7 +375,7 @@ def binding(sheet: Sheet, found: Comparison) -> str:
     )
     rows = [_pool_row(sheet, row) for row in listed[:MAX_ROWS]]
     body = table(sheet.say("compare.binds.caption"), columns, rows)
-    return section("pools", title, body, pools(sheet, found))
+    return section("pools", title, body, pools(sheet, comparison))
 
 
 def _pool_name(sheet: Sheet, row: Row) -> str:
@@ -410,12 +410,12 @@ def _share(row: Row, end: str) -> float:
     return float(row[f"use_{end}"]) / supply if supply > 0 else math.nan
 
 
-def pools(sheet: Sheet, found: Comparison) -> str:
+def pools(sheet: Sheet, comparison: Comparison) -> str:
     """Use of all supplies and rules, folded away."""
-    listed = records(found.pools)
-    if not listed or "use_a" not in found.pools.columns:
+    listed = records(comparison.pools)
+    if not listed or "use_a" not in comparison.pools.columns:
         return ""
-    columns = [(sheet.say("compare.binds.pool"), "text"), *side_by_side(sheet, found)]
+    columns = [(sheet.say("compare.binds.pool"), "text"), *side_by_side(sheet, comparison)]
     rows = []
     for row in listed[:MAX_ROWS]:
         size, unit = amount(str(row["unit"])).total
@@ -426,12 +426,12 @@ def pools(sheet: Sheet, found: Comparison) -> str:
     return details(said, table(sheet.say("pools.use"), columns, rows), rows=len(rows))
 
 
-def provinces(sheet: Sheet, found: Comparison) -> str:
+def provinces(sheet: Sheet, comparison: Comparison) -> str:
     """Net removal of each administrative unit, the largest changes first."""
-    if not len(found.provinces) or "net_mt_yr_a" not in found.provinces.columns:
+    if not len(comparison.provinces) or "net_mt_yr_a" not in comparison.provinces.columns:
         return ""
     sums: dict[str, list[float]] = {}
-    for row in records(found.provinces):
+    for row in records(comparison.provinces):
         pair = sums.setdefault(str(row["zone"]), [0.0, 0.0])
         for side, end in enumerate("ab"):
             value = float(row[f"net_mt_yr_{end}"])
@@ -442,25 +442,26 @@ def provinces(sheet: Sheet, found: Comparison) -> str:
         a, b = sums[zone]
         name = sheet.say("province.none") if zone == "in none" else text(zone)
         rows.append([name, shown(a), shown(b), delta(b - a, a, b)])
-    columns = [(sheet.say("province"), "text"), *side_by_side(sheet, found)]
+    columns = [(sheet.say("province"), "text"), *side_by_side(sheet, comparison)]
     made = table(sheet.say("compare.provinces.caption"), columns, rows)
     return section("provinces", sheet.say("compare.provinces"), made)
 
 
-def ranks(sheet: Sheet, found: Comparison) -> str:
+def ranks(sheet: Sheet, comparison: Comparison) -> str:
     """How the ranking of sites changed."""
-    if not len(found.ranks):
+    if not len(comparison.ranks):
         return ""
-    rows = [rank_cells(sheet, row) for row in records(found.ranks)]
+    rows = [rank_cells(sheet, row) for row in records(comparison.ranks)]
     body = table(sheet.say("compare.ranks.caption"), rank_columns(sheet), rows)
-    return section("sites", sheet.say("sites.title"), body, top_sites(sheet, found))
+    return section("sites", sheet.say("sites.title"), body, top_sites(sheet, comparison))
 
 
-def top_sites(sheet: Sheet, found: Comparison) -> str:
+def top_sites(sheet: Sheet, comparison: Comparison) -> str:
     """Ranks before and now of the best sites, by method, of methods whose ranking changed."""
     parts = []
-    for method in found.ranks["method"]:
-        own = found.sites[(found.sites["method"] == method) & found.sites["rank_b"].notna()]
+    for method in comparison.ranks["method"]:
+        sites = comparison.sites
+        own = sites[(sites["method"] == method) & sites["rank_b"].notna()]
         best = records(own.sort_values("rank_b", kind="stable").head(TOP))
         if all(row["site"] == "same" and row["rank_a"] == row["rank_b"] for row in best):
             continue
@@ -484,9 +485,9 @@ def top_sites(sheet: Sheet, found: Comparison) -> str:
     return tag("h3", sheet.say("compare.top")) + "".join(parts) if parts else ""
 
 
-def files(sheet: Sheet, found: Comparison) -> str:
+def files(sheet: Sheet, comparison: Comparison) -> str:
     """What lies beside the page."""
     listed = {"tables": "compare.files.tables", "comparison.json": "compare.files.json"}
-    if found.maps is not None:
+    if comparison.maps is not None:
         listed["rasters"] = "compare.files.rasters"
     return file_list(sheet, listed)

@@ -196,7 +196,7 @@ def compare_runs(a: Path | str, b: Path | str) -> Comparison:
         _forget(provinces, "cost_")
         totals.loc[totals["quantity"].str.contains("cost"), "change"] = math.nan
     maps = None if grid else Differences.between(first, second, with_cost=years is None)
-    found = Comparison(
+    comparison = Comparison(
         a=first,
         b=second,
         names=distinct_names(first, second),
@@ -214,7 +214,7 @@ def compare_runs(a: Path | str, b: Path | str) -> Comparison:
     )
     for run in (first, second):
         run.require_same()
-    return found
+    return comparison
 
 
 def grid_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Change, ...]:

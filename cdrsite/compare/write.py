@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_comparison(found: Comparison, folder: Path | str, lang: str = "en") -> Path:
+def write_comparison(comparison: Comparison, folder: Path | str, lang: str = "en") -> Path:
     """Write a comparison: page, tables, maps of change, and all of it as JSON.
 
     Parameters
     ----------
-    found : Comparison
+    comparison : Comparison
         From :func:`cdrsite.compare.runs.compare_runs`.
     folder : Path or str
         Target; an earlier comparison there is replaced once the new one is complete.
@@ -46,50 +46,50 @@ def write_comparison(found: Comparison, folder: Path | str, lang: str = "en") ->
     """
     words = Words(lang)
     target = Path(folder)
-    _refuse_run(target, found)
+    _refuse_run(target, comparison)
     with Staging(target, "comparison") as aside:
-        if found.maps is not None:
+        if comparison.maps is not None:
             rasters = aside / "rasters"
             rasters.mkdir()
-            tags = {"first_run": found.names[0], "second_run": found.names[1]}
-            specs = write_differences(rasters, found.maps, tags)
+            tags = {"first_run": comparison.names[0], "second_run": comparison.names[1]}
+            specs = write_differences(rasters, comparison.maps, tags)
             (rasters / "README.txt").write_text(
-                readme(specs, *found.names), encoding="utf-8", newline="\n"
+                readme(specs, *comparison.names), encoding="utf-8", newline="\n"
             )
-        write_tables(aside / "tables", tables_of(found))
-        write_json(aside / COMPARISON, found.as_dict())
-        page = comparison_page(found, words, aside / "rasters")
-        for run in (found.a, found.b):
+        write_tables(aside / "tables", tables_of(comparison))
+        write_json(aside / COMPARISON, comparison.as_dict())
+        page = comparison_page(comparison, words, aside / "rasters")
+        for run in (comparison.a, comparison.b):
             run.require_same()
         (aside / PAGE).write_text(page, encoding="utf-8", newline="\n")
-        write_json(aside / MARK, _manifest(found))
+        write_json(aside / MARK, _manifest(comparison))
     return target
 
 
-def tables_of(found: Comparison) -> dict[str, pd.DataFrame]:
+def tables_of(comparison: Comparison) -> dict[str, pd.DataFrame]:
     """Tables of a comparison by name."""
     import pandas as pd
 
     tables = {
-        name: getattr(found, name)
+        name: getattr(comparison, name)
         for name in ("totals", "methods", "provinces", "pools", "sites", "ranks")
     }
-    tables["binding"] = found.binding()
+    tables["binding"] = comparison.binding()
     columns = ["part", "key", "a", "b"]
-    rows = [asdict(change) for change in (*found.assumptions, *found.grid)]
+    rows = [asdict(change) for change in (*comparison.assumptions, *comparison.grid)]
     tables["assumptions"] = pd.DataFrame(rows, columns=columns)
-    if found.maps is not None:
-        turns = [asdict(turn) for turn in found.maps.turns]
+    if comparison.maps is not None:
+        turns = [asdict(turn) for turn in comparison.maps.turns]
         tables["winners"] = pd.DataFrame(turns, columns=["before", "after", "cells", "area_km2"])
-        tables["maps"] = pd.DataFrame([asdict(item) for item in found.maps.sums])
+        tables["maps"] = pd.DataFrame([asdict(item) for item in comparison.maps.sums])
     return tables
 
 
-def _refuse_run(target: Path, found: Comparison) -> None:
+def _refuse_run(target: Path, comparison: Comparison) -> None:
     """A comparison must not replace a run; the folder of one would be replaced otherwise."""
     place = target.resolve()
-    inside = any(place.is_relative_to(run.path.resolve()) for run in (found.a, found.b))
-    around = any(run.path.resolve().is_relative_to(place) for run in (found.a, found.b))
+    inside = any(place.is_relative_to(run.path.resolve()) for run in (comparison.a, comparison.b))
+    around = any(run.path.resolve().is_relative_to(place) for run in (comparison.a, comparison.b))
     is_run = (target / "summary.json").is_file()
     if inside or around or is_run:
         raise ConfigError(
@@ -101,7 +101,7 @@ def _refuse_run(target: Path, found: Comparison) -> None:
         )
 
 
-def _manifest(found: Comparison) -> dict[str, Any]:
+def _manifest(comparison: Comparison) -> dict[str, Any]:
     """How the comparison came about; the only file of it that holds a time (rule 9)."""
     return {
         "program": "cdrsite",
@@ -110,6 +110,6 @@ def _manifest(found: Comparison) -> dict[str, Any]:
         "version": __version__,
         "runs": [
             {"path": run.path, "name": run.name, "created_utc": run.manifest.get("created_utc")}
-            for run in (found.a, found.b)
+            for run in (comparison.a, comparison.b)
         ],
     }

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from cdrsite.competition.rows import SharedRow
 
 
-def explain_conflict(generator: Generator, found: MasterSolution) -> ConflictError:
+def explain_conflict(generator: Generator, proof: MasterSolution) -> ConflictError:
     """Reduce a conflict to the smallest set of rows and say what each would have to give."""
-    active = np.abs(found.price * generator.scale) > 1e-7
+    active = np.abs(proof.price * generator.scale) > 1e-7
     for r in np.flatnonzero(active):
         without = active.copy()
         without[r] = False
@@ -54,13 +54,13 @@ def _worth_asking(rows: Sequence[SharedRow]) -> set[int]:
 
     All policies, and of a family with many pools only the largest, which can give most.
     """
-    found: set[int] = set()
+    asked: set[int] = set()
     for family in {row.family for row in rows}:
         mine = [i for i, row in enumerate(rows) if row.family == family]
         if family != POLICY and len(mine) > ALL:
             mine = sorted(mine, key=lambda i: -rows[i].limit)[:SHOWN]
-        found.update(mine)
-    return found
+        asked.update(mine)
+    return asked
 
 
 def _least_give(generator: Generator, active: npt.NDArray[np.bool_], row: int) -> float:
@@ -128,12 +128,12 @@ def _limit(row: SharedRow) -> str:
     return f"{word} {sized(row.limit, row.unit)}"
 
 
-def _family(name: str, found: Sequence[tuple[SharedRow, float]]) -> str:
+def _family(name: str, pools: Sequence[tuple[SharedRow, float]]) -> str:
     """The pools of a family that take part, by the largest of them."""
-    largest = [_short(row.zone) for row, _ in found]
-    if len(found) == 1:
+    largest = [_short(row.zone) for row, _ in pools]
+    if len(pools) == 1:
         return f"{name} of {largest[0]}"
-    return f"{name} of {len(found)} zones ({_listed(largest, ', ')})"
+    return f"{name} of {len(pools)} zones ({_listed(largest, ', ')})"
 
 
 def _listed(texts: Sequence[str], last: str, most: int = SHOWN) -> str:

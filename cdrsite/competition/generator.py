@@ -129,10 +129,10 @@ class Generator:
         elastic = (np.array(self.senses, "<U2") != "<=") | (self.limits < 0.0) | self.has_lower
         if not elastic.any():
             return None
-        found = self.least_breaks(elastic)
+        solution = self.least_breaks(elastic)
         self.master.set_elastic(None)
         self.state.centre = None
-        return found if found.value < -10 * FEASIBLE else None
+        return solution if solution.value < -10 * FEASIBLE else None
 
     def least_breaks(
         self, elastic: npt.NDArray[np.bool_], *, exactly: bool = False
@@ -165,50 +165,50 @@ class Generator:
         state.bound = np.inf
         smooth, first = 0.5, state.centre is not None
         while True:
-            found = self.master.solve()
-            if found.value >= stop_at or self.gap(found.value) <= options.gap:
-                return found
+            solution = self.master.solve()
+            if solution.value >= stop_at or self.gap(solution.value) <= options.gap:
+                return solution
             if state.sweeps >= options.iterations:
                 if anytime:
-                    return found
+                    return solution
                 raise SolverError(
                     "the gap was not closed",
-                    got=f"{self.gap(found.value):.2g} after {state.sweeps} sweeps",
+                    got=f"{self.gap(solution.value):.2g} after {state.sweeps} sweeps",
                     expected=f"{options.gap:.2g}",
                     cure="allow more iterations or a wider gap",
                     rule=8,
                 )
-            centre = state.centre if state.centre is not None else found.price
+            centre = state.centre if state.centre is not None else solution.price
             share = 1.0 if first else smooth
-            price = share * centre + (1.0 - share) * found.price
+            price = share * centre + (1.0 - share) * solution.price
             columns = self._price_out(objective, price)
-            slope = float((self.limits - columns.activity.sum(axis=1)) @ (found.price - centre))
+            slope = float((self.limits - columns.activity.sum(axis=1)) @ (solution.price - centre))
             smooth = _adjusted(smooth, rising=slope > 0.0)
-            gain = columns.value - found.price @ columns.activity - found.group_price
+            gain = columns.value - solution.price @ columns.activity - solution.group_price
             if not first and gain.max() <= TOLERANCE * self.master.objective_scale:
                 smooth = 0.0
                 if share == 0.0 and not self._sharpen():
-                    return found  # no column improves at the master's own prices: it is optimal
+                    return solution  # no column improves at the master's own prices: it is optimal
             first = False
 
-    def settle(self, objective: F64, found: MasterSolution) -> MasterSolution:
+    def settle(self, objective: F64, solution: MasterSolution) -> MasterSolution:
         """Generate columns until the master's own prices prove the plan too, not only the best.
 
         The best prices so far close the gap; the master's may still be far from any that do where
         its few columns leave them a choice. After ``SETTLE`` sweeps the best prices are taken.
         """
         for _ in range(SETTLE):
-            if self.state.centre is not None and np.array_equal(self.state.centre, found.price):
-                return found
-            columns = self._price_out(objective, found.price)
-            if self.gap(found.value, self._bound(found.price, columns)) <= self.options.gap:
-                return found
-            gain = columns.value - found.price @ columns.activity - found.group_price
+            if self.state.centre is not None and np.array_equal(self.state.centre, solution.price):
+                return solution
+            columns = self._price_out(objective, solution.price)
+            if self.gap(solution.value, self._bound(solution.price, columns)) <= self.options.gap:
+                return solution
+            gain = columns.value - solution.price @ columns.activity - solution.group_price
             if gain.max() <= TOLERANCE * self.master.objective_scale:
-                return found
-            found = self.master.solve()
+                return solution
+            solution = self.master.solve()
         best = self.state.centre
-        return found if best is None else replace(found, price=best)
+        return solution if best is None else replace(solution, price=best)
 
     def _sharpen(self) -> bool:
         """Rescale the objective to its bound if that is far smaller: tolerances follow it."""
@@ -258,13 +258,13 @@ class Generator:
         self.master.add_columns(columns.value, columns.activity, groups, len(self.state.vectors))
         self.state.vectors.append(prices)
 
-    def mix(self, found: MasterSolution) -> tuple[tuple[SweepPrices, F64], ...]:
+    def mix(self, solution: MasterSolution) -> tuple[tuple[SweepPrices, F64], ...]:
         """Price vectors of the master's plan, and the share of each group that follows them."""
         shares: dict[int, F64] = {}
         n_groups, master = self.sweeper.n_groups, self.master
-        for j in np.flatnonzero(found.share > 0.0):
+        for j in np.flatnonzero(solution.share > 0.0):
             by_group = shares.setdefault(int(master.origin[j]), np.zeros(n_groups))
-            by_group[master.group[j]] += found.share[j]
+            by_group[master.group[j]] += solution.share[j]
         over = np.maximum(sum(shares.values(), np.zeros(n_groups)), 1.0)
         vectors = self.state.vectors
         return tuple((vectors[origin], part / over) for origin, part in sorted(shares.items()))

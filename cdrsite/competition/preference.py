@@ -76,10 +76,10 @@ def prefer(
         )
         for (prices, _), sums in zip(first.mix, sweeps, strict=True):
             generator.add(prices, generator.columns(sums, generator.objective))
-        found = generator.generate(generator.objective, anytime=True)
+        plan = generator.generate(generator.objective, anytime=True)
     except SolverError:
         return first  # a wish is no reason to do without the plan that there is
-    chosen = replace(first, mix=generator.mix(found))
+    chosen = replace(first, mix=generator.mix(plan))
     value = float((chosen.totals.by_combo * matrix).sum())
     # where nothing is lost the first plan's own gap holds, which is 0 where both are nothing
     distance = first.report.gap

@@ -296,16 +296,16 @@ def _needs(
     evidence: Evidence, index: int, land: F64, stored: float, possible: NDArray[np.bool_]
 ) -> dict[str, F64]:
     """Need of each resource per gross tonne, of those that it needs or supplies somewhere."""
-    found: dict[str, F64] = {"land": land}
+    needs: dict[str, F64] = {"land": land}
     resources = evidence.dataset["resource"].to_numpy() if "need" in evidence else ()
     for position, name in enumerate(map(str, resources)):
         need = evidence.cells["need"][index, position]
         if np.isnan(need) and name != "land" and f"need_{name}" in evidence:
-            found[name] = evidence.of(f"need_{name}", index)
+            needs[name] = evidence.of(f"need_{name}", index)
         elif np.isfinite(need):
-            found[name] = np.full(land.shape, float(need))
-    found["storage"] = np.full(land.shape, stored)
-    known = {name: _known(need, possible & (need != 0)) for name, need in found.items()}
+            needs[name] = np.full(land.shape, float(need))
+    needs["storage"] = np.full(land.shape, stored)
+    known = {name: _known(need, possible & (need != 0)) for name, need in needs.items()}
     return {name: need for name, need in known.items() if np.isfinite(need).any()}
 
 
@@ -317,19 +317,19 @@ def _charges(
         return {}
     stored = evidence.fact("stored_share", index)
     price = np.nan_to_num(evidence.of("land_price", index))
-    found = {"land": land * evidence.fact("exclusive_share", index) * price}
+    charges = {"land": land * evidence.fact("exclusive_share", index) * price}
     for name, need in _needs(evidence, index, land, 0.0, np.isfinite(land)).items():
         pool = f"pool_{name}"
         if name != "land" and pool in evidence:
             price = evidence.at_label(pool, "prices", evidence.cells[pool])
-            found[name] = np.nan_to_num(need) * price
+            charges[name] = np.nan_to_num(need) * price
     if stored > 0 and "pool_storage" in evidence:
-        found["storage"] = stored * evidence.at_label("pool_storage", "prices", sink)
+        charges["storage"] = stored * evidence.at_label("pool_storage", "prices", sink)
     if texts(evidence.dataset.attrs.get("binding_policies", ())):
         # a positive shortfall is all charges less the worth: the rest is the rules'
-        paid = np.sum([np.nan_to_num(one) for one in found.values()], axis=0)
-        found["rules"] = np.where(shortfall > 0, shortfall + worth - paid, 0.0)
-    return found
+        paid = np.sum([np.nan_to_num(one) for one in charges.values()], axis=0)
+        charges["rules"] = np.where(shortfall > 0, shortfall + worth - paid, 0.0)
+    return charges
 
 
 def _dearest(charges: Mapping[str, F64], worth: F64) -> tuple[NDArray[np.uint8], F64]:
