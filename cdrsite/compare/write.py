@@ -88,10 +88,9 @@ def tables_of(comparison: Comparison) -> dict[str, pd.DataFrame]:
 def _refuse_run(target: Path, comparison: Comparison) -> None:
     """A comparison must not replace a run; the folder of one would be replaced otherwise."""
     place = target.resolve()
-    inside = any(place.is_relative_to(run.path.resolve()) for run in (comparison.a, comparison.b))
-    around = any(run.path.resolve().is_relative_to(place) for run in (comparison.a, comparison.b))
-    is_run = (target / "summary.json").is_file()
-    if inside or around or is_run:
+    folders = [run.path.resolve() for run in (comparison.a, comparison.b)]
+    nested = any(place.is_relative_to(run) or run.is_relative_to(place) for run in folders)
+    if nested or (target / "summary.json").is_file():
         raise ConfigError(
             "the comparison would replace a run",
             where=str(target),

@@ -167,23 +167,15 @@ class FileLayer(Model):
         return self
 
     @model_validator(mode="after")
-    def _merged(self) -> Self:
+    def _consistent(self) -> Self:
         if self.sum and self.dissolve is None:
             raise problem("nothing is merged; cure: remove it, or give dissolve: COLUMN", at="sum")
-        return self
-
-    @model_validator(mode="after")
-    def _valued(self) -> Self:
         if self.values is not None and self.kind == "extensive":
             raise problem(
                 "numbers of classes are per area or shares, no amounts per pixel; cure: kind: "
                 "intensive, and a unit per area such as t/ha/yr (rule 3)",
                 at="kind",
             )
-        return self
-
-    @model_validator(mode="after")
-    def _scaled(self) -> Self:
         if self.scale == 0:
             raise problem("a scale of 0 makes every value 0; cure: remove it", at="scale")
         return self

@@ -7,11 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from cdrsite.config.transport import LEVELS, models_of, require_model
 from cdrsite.core.fields import LayerName, LocalPath, Model, exactly_one, problem, quantity
-from cdrsite.library.transport import load_transport_models
-
-LEVELS = ("low", "central", "high")
-"""Members of the spread of the onshore models."""
 
 
 class PlantSize(Model):
@@ -194,11 +191,8 @@ class Network(Model):
     @field_validator("model")
     @classmethod
     def _known_model(cls, name: str | None) -> str | None:
-        models = load_transport_models().items()
-        names = [*LEVELS, *(key for key, model in models if model.mode == "onshore-pipeline")]
-        if name is not None and name not in names:
-            raise problem(f"no such pipeline model; got {name!r}; expected {', '.join(names)}")
-        return name
+        known = (*LEVELS, *models_of("onshore-pipeline"))
+        return None if name is None else require_model(name, "pipeline", known)
 
     @model_validator(mode="after")
     def _periods_alone(self) -> Self:

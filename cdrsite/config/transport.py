@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from cdrsite.config.siting import ExcludeRule
 from cdrsite.core.fields import (
@@ -36,6 +36,18 @@ mountainous (50 %) ground; read as general knowledge, the ends are a continuatio
 POPULATION_STEPS = ((0.0, 1.0), (100.0, 1.0), (500.0, 1.5), (2000.0, 2.5), (5000.0, 5.0))
 """Density [person/km2] -> factor, up to the 5 of a known cost surface for dense towns; the
 densities are general knowledge."""
+
+
+def models_of(mode: str) -> tuple[str, ...]:
+    """Names of the published cost models of a mode of transport."""
+    return tuple(name for name, model in load_transport_models().items() if model.mode == mode)
+
+
+def require_model(name: str, kind: str, known: tuple[str, ...]) -> str:
+    """Refuse a name of a cost model that is none of those known."""
+    if name not in known:
+        raise problem(f"no such {kind} model; got {name!r}; expected {', '.join(known)}")
+    return name
 
 
 class FactorTable(Model):
@@ -185,19 +197,12 @@ class SurfaceRules(Model):
     avoid: tuple[Avoid, ...] = ()
     """What steers routes but is not billed."""
 
-    @field_validator("barriers")
+    @field_validator("barriers", "sea")
     @classmethod
-    def _tests(cls, barriers: tuple[ExcludeRule, ...]) -> tuple[ExcludeRule, ...]:
-        for rule in barriers:
-            _local_rule(rule, "barriers")
-        return barriers
-
-    @field_validator("sea")
-    @classmethod
-    def _sea_test(cls, sea: ExcludeRule | None) -> ExcludeRule | None:
-        if sea is not None:
-            _local_rule(sea, "sea")
-        return sea
+    def _local(cls, rules: Any, info: ValidationInfo) -> Any:
+        for rule in rules if isinstance(rules, tuple) else filter(None, (rules,)):
+            _local_rule(rule, str(info.field_name))
+        return rules
 
 
 class Roads(Model):
@@ -284,15 +289,12 @@ class Transport(Model):
 
     @field_validator("model", "offshore_model")
     @classmethod
-    def _known_model(cls, name: str, info: object) -> str:
-        mode = {"model": "onshore-pipeline", "offshore_model": "offshore-pipeline"}
-        wanted = mode[getattr(info, "field_name", "model")]
-        names = [key for key, model in load_transport_models().items() if model.mode == wanted]
-        if wanted == "onshore-pipeline":
-            names = [*LEVELS, *names]
-        if name not in names:
-            raise problem(f"no such {wanted} model; got {name!r}; expected {', '.join(names)}")
-        return name
+    def _known_model(cls, name: str, info: ValidationInfo) -> str:
+        if info.field_name == "model":
+            return require_model(
+                name, "onshore-pipeline", (*LEVELS, *models_of("onshore-pipeline"))
+            )
+        return require_model(name, "offshore-pipeline", models_of("offshore-pipeline"))
 
     @field_validator("modes")
     @classmethod

@@ -5,13 +5,14 @@ A method file of one's own is read the same way as a shipped one: :func:`load_me
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from cdrsite.core.errors import ConfigError, UnitError
@@ -173,6 +174,10 @@ class Profile(ProfileKeys):  # type: ignore[misc, valid-type]
         return record.to(PARAMETERS[parameter].unit, base_year)
 
 
+def _unknown(what: str, name: str, known: Iterable[str], at: str) -> PydanticCustomError:
+    return problem(str(unknown_name(what, name, list(known))), at=at)
+
+
 PlaceKeys = keys_of_files()
 
 
@@ -224,11 +229,9 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
         for key, part in of_places.items():
             source = getattr(part, "source", None)
             if source is not None and source not in known:
-                error = unknown_name("source", source, list(known))
-                raise problem(str(error), at=f"{key}.source")
+                raise _unknown("source", source, known, f"{key}.source")
         if self.default_profile not in done:
-            error = unknown_name("profile", self.default_profile, list(done))
-            raise problem(str(error), at="default_profile")
+            raise _unknown("profile", self.default_profile, done, "default_profile")
         profiles = {
             name: done[name].model_copy(
                 update={"siblings": tuple(other for other in self.profiles if other != name)}
@@ -250,8 +253,7 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
             text = f"profiles extend each other in a circle; got {' -> '.join((*path, name))}"
             raise problem(text, at=f"profiles.{name}.extends")
         if name not in self.profiles:
-            error = unknown_name("profile", name, list(self.profiles))
-            raise problem(str(error), at=f"profiles.{path[-1]}.extends")
+            raise _unknown("profile", name, self.profiles, f"profiles.{path[-1]}.extends")
         of_the_method = {
             key: getattr(self, key) for key in ("family", "co2_origin", "storage_type")
         }
