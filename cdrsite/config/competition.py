@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
-from cdrsite.core.fields import LayerName, Model, Name, one_or_many, parser, problem, quantity
+from cdrsite.core.fields import Model, Name, one_or_many, parser, problem, quantity
+from cdrsite.core.layernames import LayerName
 
 RULE_UNITS: dict[str, str] = {"net": "t/yr", "gross": "t/yr", "cost": "USD/yr", "land": "m2"}
 """What a policy rule can count -> unit of its limit."""

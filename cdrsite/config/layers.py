@@ -19,7 +19,6 @@ from cdrsite.core.errors import UnitError
 from cdrsite.core.fields import (
     DataPath,
     Factor,
-    LayerName,
     Metres,
     Model,
     Number,
@@ -29,6 +28,7 @@ from cdrsite.core.fields import (
     quantity,
     refuse_outside,
 )
+from cdrsite.core.layernames import LayerName
 from cdrsite.core.units import conversion
 
 Kind = Literal["class", "fraction", "intensive", "extensive"]

@@ -21,13 +21,11 @@ from cdrsite.core.fields import (
     DataPath,
     Fraction,
     Kilometres,
-    LayerName,
     Model,
     Number,
     Years,
     at_home,
     exactly_one,
-    layer_names,
     one_or_many,
     parser,
     price,
@@ -37,6 +35,7 @@ from cdrsite.core.fields import (
     refuse_outside,
     with_fields,
 )
+from cdrsite.core.layernames import LayerName, layer_names
 from cdrsite.core.units import Dimension
 from cdrsite.core.vocabulary import RESOURCES, Resource
 

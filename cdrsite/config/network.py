@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from cdrsite.config.transport import LEVELS, models_of, require_model
-from cdrsite.core.fields import LayerName, LocalPath, Model, exactly_one, problem, quantity
+from cdrsite.core.fields import LocalPath, Model, exactly_one, problem, quantity
+from cdrsite.core.layernames import LayerName
 
 
 class PlantSize(Model):

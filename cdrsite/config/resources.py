@@ -11,10 +11,8 @@ from cdrsite.core.fields import (
     Factor,
     Fraction,
     Kilometres,
-    LayerName,
     LocalPath,
     Model,
-    NamesLayer,
     NumberOrQuantity,
     Years,
     exactly_one,
@@ -25,6 +23,7 @@ from cdrsite.core.fields import (
     unit_like,
     with_fields,
 )
+from cdrsite.core.layernames import LayerName, NamesLayer
 from cdrsite.core.units import is_power, parse_quantity, same_dimension, split_number
 from cdrsite.core.vocabulary import RESOURCES, Resource, supplies
 from cdrsite.place.registry import keys_of_methods

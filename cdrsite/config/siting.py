@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 
 from cdrsite.core.fields import (
     Fraction,
-    LayerName,
     Metres,
     Model,
     Number,
@@ -19,6 +18,7 @@ from cdrsite.core.fields import (
     problem,
     quantity,
 )
+from cdrsite.core.layernames import LayerName
 from cdrsite.core.units import split_number
 
 Threshold = NumberOrQuantity

@@ -8,17 +8,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from cdrsite.config.siting import ExcludeRule
-from cdrsite.core.fields import (
-    DataPath,
-    Fraction,
-    Kilometres,
-    LayerName,
-    Metres,
-    Model,
-    NamesLayer,
-    problem,
-    quantity,
-)
+from cdrsite.core.fields import DataPath, Fraction, Kilometres, Metres, Model, problem, quantity
+from cdrsite.core.layernames import LayerName, NamesLayer
 from cdrsite.library.transport import load_transport_models
 
 LEVELS = ("low", "central", "high")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os.path
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
@@ -423,51 +422,6 @@ def one_or_many(kind: Any) -> Any:
         return value if isinstance(value, list | tuple) else [value]
 
     return Annotated[tuple[kind, ...], BeforeValidator(listed)]
-
-
-@dataclass(frozen=True)
-class NamesLayer:
-    """Marks a field whose text, texts or keys are names of layers of the scenario."""
-
-
-LayerName = Annotated[str, NamesLayer()]
-"""Name of a layer of the scenario."""
-
-
-def marks(kind: Any) -> Iterator[Any]:
-    """What a type is annotated with, also as one of several: ``Annotated[str, ...] | None``."""
-    yield from getattr(kind, "__metadata__", ())
-    for inner in get_args(kind):
-        yield from marks(inner)
-
-
-def layer_names(node: object, at: str = "", *, named: bool = False) -> Iterator[tuple[str, str]]:
-    """Layers that a model and all in it name, each with the dotted key that names it.
-
-    Parameters
-    ----------
-    node : Model, or what stands in one
-        Where to look.
-    at : str
-        Key of the node, with a dot behind it.
-    named : bool
-        Whether the node is marked as :class:`NamesLayer`.
-    """
-    if isinstance(node, Model):
-        for name, field in type(node).model_fields.items():
-            own = (*field.metadata, *marks(field.annotation))
-            is_name = any(isinstance(mark, NamesLayer) for mark in own)
-            key = f"{at}{field.alias or name}."
-            yield from layer_names(getattr(node, name), key, named=is_name)
-    elif isinstance(node, str):
-        if named and node:
-            yield node, at.removesuffix(".")
-    elif isinstance(node, tuple):
-        for i, part in enumerate(node):
-            yield from layer_names(part, f"{at}{i}.", named=named)
-    elif isinstance(node, Mapping):
-        for key, part in node.items():
-            yield from layer_names(key if named else part, f"{at}{key}.", named=named)
 
 
 def exactly_one(model: BaseModel, names: tuple[str, ...], what: str) -> str:

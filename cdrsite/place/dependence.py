@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from cdrsite.core.fields import Model, NamesLayer, marks
+from cdrsite.core.fields import Model
+from cdrsite.core.layernames import NamesLayer, marks
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from cdrsite.config.network import Network
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, InfeasibleError
-from cdrsite.core.fields import layer_names
 from cdrsite.core.grid import AnalysisGrid
+from cdrsite.core.layernames import layer_names
 from cdrsite.network.candidates import Candidates, ExistingPipe, candidate_network
 from cdrsite.network.planning import (
     Options,

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from cdrsite.config.transport import SurfaceRules, Transport
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
-from cdrsite.core.fields import layer_names
 from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.layernames import layer_names
 from cdrsite.core.units import conversion
 from cdrsite.engine.arrays import DiskStore, MemoryStore
 from cdrsite.transport.costmodels import levelised
