@@ -137,7 +137,8 @@ def _fetch_file(address: str, path: Path, where: str, *, needed: bool = True) ->
 
 def _warn_of_old(error: CdrsiteError, fetched: str) -> None:
     text = message(
-        f"{error}; so the copy of {fetched} is used",
+        f"{error.what}, so the copy of {fetched} is used",
+        where=error.where,
         cure="run again when the server can be reached, to be sure that nothing changed",
         rule=7,
     )

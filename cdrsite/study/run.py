@@ -18,6 +18,7 @@ from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
 from cdrsite.core.gdal import bounded_cache
 from cdrsite.core.grid import Block
 from cdrsite.core.progress import ProgressSink, Silent
+from cdrsite.core.remote import addressed
 from cdrsite.core.secrets import hidden
 from cdrsite.engine.cache import Cache
 from cdrsite.engine.record import InputWatch, changed_text
@@ -195,7 +196,7 @@ class Notes:
     def texts(self) -> list[str]:
         """Each text once, in order."""
         mine = [one for one in list(self.caught) if issubclass(one.category, CdrsiteWarning)]
-        return list(dict.fromkeys(hidden(str(one.message)) for one in mine))
+        return list(dict.fromkeys(addressed(hidden(str(one.message))) for one in mine))
 
 
 @contextmanager

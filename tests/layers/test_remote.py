@@ -115,6 +115,8 @@ def test_a_study_of_remote_inputs_is_that_of_local_ones(server: Server, tmp_path
         for name in ("net_removal", "available", "exclusion_reasons", "supply_water"):
             np.testing.assert_array_equal(there.dataset[name], here.dataset[name])
         there.write(tmp_path / "out")
+    assert not any(str(tmp_path / "cache") in text for text in there.warnings)
+    assert any(f"{server.address}/slope.tif" in text for text in there.warnings)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     entry = manifest["inputs"][f"{server.address}/cover.tif"]
     assert entry["bytes"] == (server.folder / "cover.tif").stat().st_size
@@ -148,7 +150,7 @@ def test_an_earlier_copy_stands_in_for_a_server_that_is_away(server: Server) -> 
     (server.folder / "a.tif").write_text("one")
     fetched(server, "a.tif")
     server.refuse["/a.tif"] = 503
-    with pytest.warns(CdrsiteWarning, match="cannot give the file; got 503.*the copy of 20"):
+    with pytest.warns(CdrsiteWarning, match=r"the server cannot give the file, so the copy of 20"):
         assert fetched(server, "a.tif").read_text() == "one"
     del server.refuse["/a.tif"]
     (server.folder / "a.tif").unlink()
