@@ -144,7 +144,7 @@ class FileLayer(Model):
             found = sorted(self.path.parent.glob(self.path.name))
             if found:
                 for file in found:
-                    refuse_outside(file, file, info)
+                    refuse_outside(file, file, info, at="path")
                 object.__setattr__(self, "path", found[0])
                 object.__setattr__(self, "tiles", (*found[1:], *self.tiles))
         kinds = {".gpkg", ".shp", ".geojson", ".csv", ".parquet", ".nc", ".zarr"}

@@ -366,13 +366,17 @@ def _resolve(value: Path, info: ValidationInfo) -> Path:
     return Path(os.path.abspath(full))  # noqa: PTH100 - links stay as they are written
 
 
-def refuse_outside(full: Path, given: Path, info: ValidationInfo) -> None:
-    """Refuse a path, links followed, that leaves the scenario's folder where that is confined."""
+def refuse_outside(full: Path, given: Path, info: ValidationInfo, at: str = "") -> None:
+    """Refuse a path, links followed, that leaves the scenario's folder where that is confined.
+
+    ``at`` is the key to blame where a model as a whole refuses it.
+    """
     confine = (info.context or {}).get("confine_to")
     if confine is not None and not full.resolve().is_relative_to(Path(confine).resolve()):
         raise problem(
             f"the path climbs out of the scenario's folder; got {given}; expected a path inside "
-            f"{confine}; cure: move the file there or set confine_paths: false"
+            f"{confine}; cure: move the file there or set confine_paths: false",
+            at=at,
         )
 
 

@@ -561,3 +561,17 @@ def test_wrong_layers_and_wrong_methods_are_told_at_once(
     both = refused(world, "siting.exclude.0.layer=park", "siting.exclude.1.layer=covr")
     assert "siting.exclude.0.layer" in both
     assert "siting.exclude.1.layer" in both
+
+
+@pytest.mark.parametrize("pattern", ["t*.tif", "../out*.tif"])
+def test_a_tile_of_a_pattern_out_of_a_confined_folder(
+    pattern: str, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    text = SCENARIO.replace("path: slope.tif", f"path: {pattern}")
+    path = write_world(inside, "confine_paths: true\n" + text)
+    (inside / "slope.tif").rename(inside / "t1.tif")
+    (tmp_path / "out.tif").write_bytes((inside / "t1.tif").read_bytes())
+    (inside / "t2.tif").symlink_to(tmp_path / "out.tif")
+    assert "layers.slope.path: the path climbs out" in refused(path)

@@ -145,3 +145,26 @@ def test_a_window_beyond_all_tiles_is_unknown(tmp_path: Path) -> None:
     ]
     source = open_raster(FileLayer.model_validate({"path": tiles}), "it")
     assert np.isnan(source.decode(source.read((0, 2), (4, 8)))).all()
+
+
+@pytest.mark.parametrize("kind", ["intensive", "extensive"])
+def test_a_virtual_raster_is_the_whole(kind: str, tmp_path: Path) -> None:
+    """Of two tiles, as GDAL's tools write it, with a gap between them."""
+    data = np.random.default_rng(2).random((12, 16)).astype(np.float32)
+    data[:, 9] = -9
+    cut(tmp_path, data, [], [9, 10])
+    parts = "".join(
+        f'<SimpleSource><SourceFilename relativeToVRT="1">t0_{i}.tif</SourceFilename>'
+        f"<SourceBand>1</SourceBand><SrcRect xOff='0' yOff='0' xSize='{size}' ySize='12'/>"
+        f"<DstRect xOff='{at}' yOff='0' xSize='{size}' ySize='12'/></SimpleSource>"
+        for i, at, size in ((0, 0, 9), (2, 10, 6))
+    )
+    (tmp_path / "all.vrt").write_text(
+        '<VRTDataset rasterXSize="16" rasterYSize="12"><SRS>EPSG:3035</SRS><GeoTransform>'
+        f"{WEST}, 500, 0, {NORTH}, 0, -500</GeoTransform>"
+        '<VRTRasterBand dataType="Float32" band="1"><NoDataValue>-9</NoDataValue>'
+        f"{parts}</VRTRasterBand></VRTDataset>"
+    )
+    whole = read(save(tmp_path / "whole.tif", data), kind)
+    for size in (99, 3):
+        np.testing.assert_array_equal(read(tmp_path / "all.vrt", kind, size=size), whole)

@@ -332,3 +332,17 @@ def test_a_study_reads_all_of_it(tmp_path: Path) -> None:
             "methods: {daccs-solid: {}}\n",
             tmp_path / "s.yaml",
         )
+
+
+def test_a_class_of_the_legend_that_a_tile_has_not_is_no_error(tmp_path: Path) -> None:
+    """A batch over many tiles: not every one has a town; a code of no legend is a mistake."""
+    path = write_raster(tmp_path / "w.tif", np.full((ROWS, COLS), 10, np.uint8), nodata=0)
+    area = build_grid(
+        Region(bounds=BOUNDS, crs="EPSG:3035"), GridModel(crs="EPSG:3035", resolution=1000.0)
+    )
+    stack = LayerStack({"cover": FileLayer(path=path, preset="esa-worldcover")}, area)
+    for rule in ({"buffer": 500.0}, {"closer_than": 500.0}, {}):
+        made = ExcludeRule(layer="cover", classes=["built"], **rule)
+        assert (rule_share(made, stack, WHOLE) == 0).all()
+    with pytest.raises(DataError, match="class code absent"):
+        rule_share(ExcludeRule(layer="cover", classes=[51]), stack, WHOLE)
