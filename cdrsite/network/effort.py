@@ -14,6 +14,9 @@ from cdrsite.core.errors import ConfigError
 Effort = Literal["quick", "normal", "thorough"]
 EFFORTS: tuple[str, ...] = get_args(Effort)
 
+FEWEST = 10
+"""Linear programs below which a tree over sources is not worth its first one."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -25,23 +28,31 @@ class Work:
         Rounds of node-set cuts at the root.
     starts : int
         Starts of slope scaling on each of two streams.
+    around : float
+        Kicks of the local search around each of the best plans, times the directed arcs.
     tree : float
         Linear programs of the tree over sources, times the square of the columns of the model, as
         each takes longer the larger it is; in the first round.
     restricted, proof : float
-        Looks of HiGHS times columns of the model: for the model over the arcs of good plans, and
-        for the proofs of all leaves together.
+        Looks of HiGHS times columns of the model: for the model over the arcs of good plans, which
+        the first round leaves out, and for the proofs of all leaves together.
     """
 
     cut_rounds: int
     starts: int
+    around: float
     tree: float
     restricted: float
     proof: float
 
     def programs(self, columns: int) -> int:
         """Linear programs of the tree over sources in a model of so many columns."""
-        return max(5, int(self.tree / max(1, columns) ** 2))
+        found = int(self.tree / max(1, columns) ** 2)
+        return found if found >= FEWEST else 0
+
+    def kicks(self, arcs: int) -> int:
+        """Kicks around a plan of a network of so many directed arcs."""
+        return max(5, int(self.around / max(1, arcs)))
 
     @staticmethod
     def looks(work: float, columns: int) -> int:
@@ -50,9 +61,9 @@ class Work:
 
 
 ROUNDS = (
-    Work(cut_rounds=20, starts=20, tree=1.5e8, restricted=1e5, proof=1e5),
-    Work(cut_rounds=30, starts=60, tree=0.0, restricted=1e6, proof=5e6),
-    Work(cut_rounds=60, starts=160, tree=0.0, restricted=5e6, proof=1e8),
+    Work(cut_rounds=20, starts=20, around=1e4, tree=1.5e8, restricted=0.0, proof=1e5),
+    Work(cut_rounds=30, starts=60, around=1e5, tree=0.0, restricted=1e6, proof=5e6),
+    Work(cut_rounds=60, starts=160, around=1e6, tree=0.0, restricted=5e6, proof=1e8),
 )
 """Round by round; about 4, 60 and 1000 s of one core on a network of some hundred arcs."""
 

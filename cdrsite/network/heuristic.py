@@ -1,4 +1,4 @@
-"""Good plans fast: slope scaling from many starts, flows re-fitted, trends re-chosen.
+"""Good plans fast: slope scaling from many starts, local search, flows re-fitted.
 
 Slope scaling (Kim and Pardalos 1999, "A solution approach to the fixed charge network flow
 problem using a dynamic slope scaling procedure", Operations Research Letters 24, 195-203): a
@@ -13,6 +13,7 @@ from cdrsite.core.solver import LinearSolver, Programme
 from cdrsite.network.arrays import FLOW_TOLERANCE, FlowArrays, FlowPlan, cost_plan
 from cdrsite.network.model import Goal, Rows
 from cdrsite.network.polish import layout_of, net_flow, refit, vector_of
+from cdrsite.network.reroute import KICK_NUMBERS, Reroute
 from cdrsite.network.strengthen import Branch
 
 _ROUNDS = 14
@@ -39,6 +40,7 @@ class SlopeScaling:
         self._most = np.zeros(net.arcs)
         np.maximum.at(self._most, net.col_arc, net.col_hi)
         self._solver = self._linear()
+        self._reroute = None if goal.budget is not None else Reroute(net, goal)
         self.plans: list[FlowPlan] = []
 
     def run(self, starts: int, branch: Branch, guide: np.ndarray | None = None) -> None:
@@ -168,7 +170,32 @@ class SlopeScaling:
 
     def _keep(self, plan: FlowPlan) -> None:
         record = min((self.worth(p) for p in self.plans), default=np.inf)
+        plan = self._descend(plan, 0)
         if self.worth(plan) <= record + 0.01 * abs(record) or not self.plans:
             better = refit(self.net, self.goal, vector_of(self.net, plan))
             plan = better if better is not None else plan
         self.plans.append(plan)
+
+    def explore(self, best: int, kicks: int) -> None:
+        """Search around the best plans: close some links of each by chance, and descend again.
+
+        Parameters
+        ----------
+        best : int
+            Number of plans to search around.
+        kicks : int
+            Tries for each.
+        """
+        for plan in self.plans[:best]:
+            found = self._descend(plan, kicks)
+            if self.worth(found) < self.worth(plan) - 1e-9 * abs(self.worth(plan)):
+                better = refit(self.net, self.goal, vector_of(self.net, found))
+                self.plans.append(found if better is None else better)
+        self.sort()
+
+    def _descend(self, plan: FlowPlan, kicks: int) -> FlowPlan:
+        """Give a plan that is no worse, by local search where terminals that are shut stay shut."""
+        if self._reroute is None:
+            return plan
+        found = self._reroute.improve(plan, self._random.random((kicks, KICK_NUMBERS)))
+        return found if found is not None and self.worth(found) < self.worth(plan) else plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,15 +36,22 @@ def leaf_bound(answer: Answer, cutoff: float) -> float:
     return min(answer.bound, cutoff)
 
 
-def fixed_upper(
-    model: DesignModel, relaxation: Relaxation, point: tuple[float, np.ndarray], cutoff: float
-) -> np.ndarray:
-    """Fix trends at zero whose reduced cost alone reaches the cutoff."""
-    at = model.layout
-    out = (relaxation.reduced_costs() > cutoff - point[0] + 1e-7) & (point[1] < 0.5)
-    out[: at.y] = False
-    out[at.p :] = False
-    return np.where(out & model.integer, 0.0, model.upper)
+@dataclass(frozen=True)
+class Root:
+    """A relaxation solved: its value, its point, reduced costs, and the choices open in it."""
+
+    value: float
+    x: np.ndarray
+    reduced: np.ndarray
+    split: int
+
+    def fixed_upper(self, model: DesignModel, cutoff: float) -> np.ndarray:
+        """Fix trends at zero whose reduced cost alone reaches the cutoff."""
+        at = model.layout
+        out = (self.reduced > cutoff - self.value + 1e-7) & (self.x < 0.5)
+        out[: at.y] = False
+        out[at.p :] = False
+        return np.where(out & model.integer, 0.0, model.upper)
 
 
 def split_count(model: DesignModel, x: np.ndarray) -> int:

@@ -1,12 +1,12 @@
 """Search for the best plan and a proven bound on any plan's value.
 
-Steps: the relaxation, which gives a bound at once; node-set cuts; slope scaling for plans; a tree
-over open or closed sources by linear programs, whose leaves are pruned at the best plan, and
-beside it a small mixed-integer model over the arcs of the best plans; then one mixed-integer model
-per leaf (or one in all, where the leaves are many) below the best plan. A round of all that is
-followed by another of more work where the effort pays for it. After every step the search ends
-where the gap asked is proven. What runs side by side sees nothing of each other, so neither load
-nor threads change a plan (rule 9).
+Steps: the relaxation, which gives a bound at once; node-set cuts; slope scaling with local search
+for plans; a tree over open or closed sources by linear programs, whose leaves are pruned at the
+best plan; then one mixed-integer model per leaf (or one in all, where the leaves are many) below
+the best plan. Another round of more work, without the tree but with a small mixed-integer model
+over the arcs of the best plans, follows where the effort pays for it. After every step the
+search ends where the gap asked is proven. What runs side by side sees nothing of each other, so
+neither load nor threads change a plan (rule 9).
 
 One module: the steps hand one state on, and only side by side is their order seen.
 """
@@ -26,9 +26,9 @@ from cdrsite.network.arrays import FlowArrays, FlowPlan
 from cdrsite.network.dicuts import Separator
 from cdrsite.network.effort import Work, rounds_of
 from cdrsite.network.heuristic import SlopeScaling
-from cdrsite.network.model import Answer, DesignModel, Goal, build, solve
+from cdrsite.network.model import Answer, DesignModel, Goal, Rows, build, solve
 from cdrsite.network.points import (
-    fixed_upper,
+    Root,
     infeasible,
     leaf_bound,
     nothing,
@@ -50,7 +50,7 @@ _HARD = 120
 """Fractional choices in a leaf above which strong branching pays."""
 _MOST_LEAVES = 8
 """Leaves above which one model for all of them is solved."""
-_PURGE = 6
+_PURGE = 2
 """Rounds of cuts after which those that are slack are dropped."""
 _PROOF: dict[str, float | int | str | bool] = {
     "mip_heuristic_effort": 0.0,
@@ -99,6 +99,8 @@ class SearchResult:
 class _Leaf:
     bound: float
     branch: Branch
+    tight: tuple[DesignModel, Root] | None = None
+    """Its model with cuts, and what the relaxation of that says."""
 
 
 def search(
@@ -196,6 +198,7 @@ class _Search:
         self.late = False
         self.guide: FlowPlan | None = None
         self.separator = Separator(net, goal)
+        self.known_cuts = Rows()
 
     # -- bookkeeping ---------------------------------------------------------------------
 
@@ -317,7 +320,7 @@ class _Search:
             if self.done():
                 return
             if number == 0:
-                leaves = self.tree_and_restricted(relaxation, scaling, root, work)
+                leaves = self.branch_on_sources(relaxation, scaling, root, work)
             else:
                 self.look_around(scaling, root, work)
             if self.done():
@@ -325,23 +328,12 @@ class _Search:
             plans = scaling.plans
             leaves = self.prove(leaves, work)
 
-    def tree_and_restricted(
+    def branch_on_sources(
         self, relaxation: Relaxation, scaling: SlopeScaling, root: Branch, work: Work
     ) -> list[_Leaf]:
-        """Run the tree, and the model over the arcs of the best plans beside it."""
-        first = list(scaling.plans[:8])
-        with ThreadPoolExecutor(1) as pool:
-            # both work from the plans as they are now, so that neither depends on timing
-            beside = pool.submit(self.restricted, first, root, self.cutoff(), work.restricted)
-            leaves = self.tree(relaxation, scaling, root, work)
-            plan, answer = beside.result()
-        self.offer(plan)
-        if answer is not None:
-            self.count(answer)
-        looked = any(plan is self.best for plan in first)
-        if not looked and any(plan is self.best for plan in scaling.plans):
-            # the tree found a better plan than the model beside it: look around that one too
-            self.look_around(scaling, root, work)
+        """Run the tree over sources; its open leaves, as one where they are many."""
+        self.known_cuts = relaxation.tight_cuts()
+        leaves = self.tree(relaxation, scaling, root, work)
         if len(leaves) > _MOST_LEAVES:
             leaves = [_merge(leaves)]
         floor = min((leaf.bound for leaf in leaves), default=math.inf)
@@ -388,8 +380,14 @@ class _Search:
                         self.offer(scaling.plans[0])
                 if self.done():
                     break
+            if not self.done():
+                kicks = work.kicks(self.net.arcs)
+                jobs = [pool.submit(scaling.explore, 3, kicks) for scaling in both]
+                for job in jobs:
+                    job.result()
         both[0].plans += both[1].plans
         both[0].sort()
+        self.offer(both[0].plans[0] if both[0].plans else None)
         return both[0]
 
     def tighten(
@@ -428,9 +426,9 @@ class _Search:
         base = build(self.net, self.goal)
         stack = [_Leaf(self.bound, root)]
         leaves: list[_Leaf] = []
-        spent = 0
+        spent, most = 0, work.programs(base.layout.size)
         while stack:
-            if spent >= work.programs(base.layout.size) or time.monotonic() > self.deadline:
+            if spent >= most or time.monotonic() > self.deadline:
                 leaves += stack
                 break
             node = stack.pop()
@@ -509,32 +507,21 @@ class _Search:
             self.offer(plan)
             if answer is not None:
                 self.count(answer)
-        proven = [
-            replace(leaf, bound=max(leaf.bound, bound))
-            for leaf, (bound, _, _) in zip(still, found, strict=True)
-        ]
+        proven = [leaf for leaf, _, _ in found]
         self.raise_bound(min([cutoff, *(leaf.bound for leaf in proven)]))
         return [leaf for leaf in proven if leaf.bound < self.cutoff()]
 
     def solve_leaf(
         self, leaf: _Leaf, cutoff: float, share: float
-    ) -> tuple[float, FlowPlan | None, Answer | None]:
-        """Prove what a leaf holds: its bound, and a plan below the cutoff."""
-        model = self.strong_model(self.net, leaf.branch)
-        if model is None:
-            return math.inf, None, None
-        relaxation = Relaxation(model)
-        worker = _Search(self.net, self.goal, self.gap, self.gap_of, self.deadline, self.seed, 1)
-        worker.best, worker.objective = self.best, self.objective
-        point = worker.tighten(relaxation, leaf.branch, 45)
-        if point is None:
-            return math.inf, None, None
-        floor = max(leaf.bound, point[0])
-        if floor >= cutoff or time.monotonic() > self.deadline:
-            return floor, None, None
-        model.rows.extend(relaxation.tight_cuts())
-        model = replace(model, upper=fixed_upper(model, relaxation, point, cutoff))
-        options = dict(_WIDE if split_count(model, point[1]) > _HARD else _FINE)
+    ) -> tuple[_Leaf, FlowPlan | None, Answer | None]:
+        """Prove what a leaf holds: the leaf with its bound, and a plan below the cutoff."""
+        if leaf.tight is None:
+            leaf = self.tighten_leaf(leaf)
+        if leaf.tight is None or leaf.bound >= cutoff or time.monotonic() > self.deadline:
+            return leaf, None, None
+        model, root = leaf.tight
+        model = replace(model, upper=root.fixed_upper(model, cutoff))
+        options = dict(_WIDE if root.split > _HARD else _FINE)
         if math.isfinite(cutoff):
             options["objective_bound"] = cutoff
         answer = solve(
@@ -542,7 +529,23 @@ class _Search:
             deadline=self.deadline, seed=self.seed, options=options,
         )  # fmt: skip
         plan = None if answer.x is None else refit(self.net, self.goal, answer.x)
-        return max(floor, leaf_bound(answer, cutoff)), plan, answer
+        return replace(leaf, bound=max(leaf.bound, leaf_bound(answer, cutoff))), plan, answer
+
+    def tighten_leaf(self, leaf: _Leaf) -> _Leaf:
+        """Add cuts to the model of a leaf; its bound is infinite where it holds no plan."""
+        model = self.strong_model(self.net, leaf.branch)
+        if model is None:
+            return replace(leaf, bound=math.inf)
+        relaxation = Relaxation(model)
+        relaxation.add(self.known_cuts)
+        worker = _Search(self.net, self.goal, self.gap, self.gap_of, self.deadline, self.seed, 1)
+        worker.best, worker.objective = self.best, self.objective
+        point = worker.tighten(relaxation, leaf.branch, 45)
+        if point is None:
+            return replace(leaf, bound=math.inf)
+        model.rows.extend(relaxation.tight_cuts())
+        root = Root(point[0], point[1], relaxation.reduced_costs(), split_count(model, point[1]))
+        return replace(leaf, bound=max(leaf.bound, point[0]), tight=(model, root))
 
 
 def _merge(leaves: list[_Leaf]) -> _Leaf:
