@@ -62,8 +62,8 @@ class Work:
 
 ROUNDS = (
     Work(cut_rounds=20, starts=20, around=1e4, tree=1.5e8, restricted=0.0, proof=1e5),
-    Work(cut_rounds=30, starts=60, around=1e5, tree=0.0, restricted=1e6, proof=5e6),
-    Work(cut_rounds=60, starts=160, around=1e6, tree=0.0, restricted=5e6, proof=1e8),
+    Work(cut_rounds=30, starts=30, around=2e4, tree=0.0, restricted=1e6, proof=5e6),
+    Work(cut_rounds=60, starts=100, around=3e5, tree=0.0, restricted=5e6, proof=1e8),
 )
 """Round by round; about 4, 60 and 1000 s of one core on a network of some hundred arcs."""
 

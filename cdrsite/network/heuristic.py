@@ -51,7 +51,7 @@ class SlopeScaling:
         starts : int
             Number of starts; the first is not perturbed.
         branch : Branch
-            Terminals closed stay closed.
+            The flow problem leaves out terminals that are closed; the local search may use them.
         guide : ndarray, optional
             Point of the relaxation whose flows the starts favour.
         """
@@ -172,9 +172,20 @@ class SlopeScaling:
         record = min((self.worth(p) for p in self.plans), default=np.inf)
         plan = self._descend(plan, 0)
         if self.worth(plan) <= record + 0.01 * abs(record) or not self.plans:
-            better = refit(self.net, self.goal, vector_of(self.net, plan))
-            plan = better if better is not None else plan
+            plan = self._polish(plan)
         self.plans.append(plan)
+
+    def _polish(self, plan: FlowPlan) -> FlowPlan:
+        """Find the best flows for what a plan opens, and search from there, by turns."""
+        for _ in range(3):
+            better = refit(self.net, self.goal, vector_of(self.net, plan))
+            if better is None or not self._cheaper(better, plan):
+                break
+            plan = self._descend(better, 0)
+        return plan
+
+    def _cheaper(self, one: FlowPlan, two: FlowPlan) -> bool:
+        return self.worth(one) < self.worth(two) - 1e-9 * abs(self.worth(two))
 
     def explore(self, best: int, kicks: int) -> None:
         """Search around the best plans: close some links of each by chance, and descend again.
@@ -188,13 +199,12 @@ class SlopeScaling:
         """
         for plan in self.plans[:best]:
             found = self._descend(plan, kicks)
-            if self.worth(found) < self.worth(plan) - 1e-9 * abs(self.worth(plan)):
-                better = refit(self.net, self.goal, vector_of(self.net, found))
-                self.plans.append(found if better is None else better)
+            if self._cheaper(found, plan):
+                self.plans.append(self._polish(found))
         self.sort()
 
     def _descend(self, plan: FlowPlan, kicks: int) -> FlowPlan:
-        """Give a plan that is no worse, by local search where terminals that are shut stay shut."""
+        """Give a plan that is no worse, by local search."""
         if self._reroute is None:
             return plan
         found = self._reroute.improve(plan, self._random.random((kicks, KICK_NUMBERS)))

@@ -62,6 +62,11 @@ class Relaxation:
             raise SolverError("HiGHS failed on the relaxation of the network", got=ended)
         return self._solver.value, self._solver.x
 
+    @property
+    def cuts(self) -> int:
+        """Number of cuts."""
+        return len(self._cuts)
+
     def tight_cuts(self) -> Rows:
         """Give the cuts that hold with equality in the last solution."""
         return self._cuts.take(~self._slack())

@@ -52,6 +52,8 @@ _MOST_LEAVES = 8
 """Leaves above which one model for all of them is solved."""
 _PURGE = 2
 """Rounds of cuts after which those that are slack are dropped."""
+_MOST_CUTS = 400
+"""Cuts in the tree above which those that are slack at a node are dropped."""
 _PROOF: dict[str, float | int | str | bool] = {
     "mip_heuristic_effort": 0.0,
     "mip_heuristic_run_rins": False,
@@ -467,6 +469,8 @@ class _Search:
                 return point
             relaxation.add(rows)
             point = relaxation.solve()
+        if point is not None and relaxation.cuts > _MOST_CUTS:
+            relaxation.purge()
         return point
 
     def restricted(
