@@ -87,7 +87,7 @@ def _report(wrong: list[str]) -> str:
 
 @pytest.mark.parametrize("kind", ["scenario", "argument", "each"])
 def test_a_few_broken_inputs_are_read_or_refused_in_words(kind: str, tmp_path: Path) -> None:
-    count = {"scenario": FEW, "argument": FEW // 3, "each": FEW // 3 * len(KINDS)}[kind]
+    count = {"scenario": FEW, "argument": FEW // 3, "each": FEW // 4 * len(KINDS)}[kind]
     wrong = failures(kind, 0, count, tmp_path)
     assert not wrong, _report(wrong)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,21 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
-from tiny_scenario import COLS, NORTH, ROWS, WEST, write_raster
+from tiny_scenario import COLS, NORTH, ROWS, WEST, write_raster, write_world
 
 from cdrsite.config.layers import DerivedLayer, ExpressionLayer, FileLayer
-from cdrsite.config.load import parse_scenario
+from cdrsite.config.load import load_scenario, parse_scenario
 from cdrsite.config.models import GridModel, Region
 from cdrsite.config.siting import ExcludeRule
-from cdrsite.core.errors import CdrsiteError, ConfigError, DataError
+from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError
 from cdrsite.core.grid import Block
 from cdrsite.layers import classfeatures, harmonise
 from cdrsite.layers.check import check_layers
 from cdrsite.layers.region import build_grid
 from cdrsite.layers.stack import LayerStack
 from cdrsite.siting.rules import describe_rule, rule_share
+from cdrsite.study.means import Means
+from cdrsite.study.run import run
 
 BOUNDS = (WEST, NORTH - 1000 * ROWS, WEST + 1000 * COLS, NORTH)
 WHOLE = Block(0, ROWS, 0, COLS)
@@ -346,3 +349,22 @@ def test_a_class_of_the_legend_that_a_tile_has_not_is_no_error(tmp_path: Path) -
         assert (rule_share(made, stack, WHOLE) == 0).all()
     with pytest.raises(DataError, match="class code absent"):
         rule_share(ExcludeRule(layer="cover", classes=[51]), stack, WHOLE)
+
+
+def test_a_study_in_memory_and_on_disk(tmp_path: Path) -> None:
+    """Buffers and distances of classes, a share that stays, and rook patches: the same bytes."""
+    rules = (
+        "siting.exclude=[{layer: cover, classes: [50], buffer: 700 m, usable: 0.2},"
+        " {layer: cover, classes: [80], closer_than: 1200 m},"
+        " {smaller_than: 3 km2, neighbours: 4}]",
+        "layers.towns={derive: density, from: cover, classes: [50], radius: 2 km}",
+        "siting.prefer=[{layer: towns, best: 0, worst: 1}]",
+    )
+    scenario = load_scenario(write_world(tmp_path), rules)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CdrsiteWarning)
+        one = run(scenario).dataset
+        two = run(scenario, means=Means(memory=1, folder=tmp_path / "work")).dataset
+    for name in ("exclusion_reasons", "available", "suitability"):
+        assert one[name].to_numpy().tobytes() == two[name].to_numpy().tobytes()
+    assert (one["available"].to_numpy() == np.float32(0.2)).sum() > 0
