@@ -91,7 +91,8 @@ def test_the_summary_speaks_chinese_too(tmp_path: Path) -> None:
     result.summary["buildable"] = {"net_mt_yr": 1.25, **lost}
     result.summary["network"] = {
         "status": "gap", "gap": 0.01, "gap_transport": 0.02, "reproducible": False, "plants": 3,
-        "pipes": 2, "pipes_km": 1234.0, "cost_usd_t": 20.0, "transport_usd_t": 5.0,
+        "pipes": 2, "pipes_km": 1234.0, "stored_mt_yr": 1.0, "cost_usd_t": 20.0,
+        "transport_usd_t": 5.0,
     }  # fmt: skip
     terminal.print_summary(result, Path("runs") / "tiny", console, "zh")
     text = shown(console)
