@@ -24,6 +24,7 @@ def run_network(
     case: str | Path,
     *,
     surface: Path | None = None,
+    files: Mapping[str, Path] | None = None,
     modes: str | None = None,
     target: str | float | None = None,
     price: float | None = None,
@@ -40,6 +41,8 @@ def run_network(
         Folder of CSV files, Excel workbook or GeoPackage.
     surface : Path, optional
         Raster of costs that the arcs are routed over, for a folder without arcs.
+    files : mapping, optional
+        ``sources`` or ``sinks`` -> a CSV file in place of the folder's.
     modes : str, optional
         How CO2 may travel, names parted by commas; as the case says when not given.
     target : str or float, optional
@@ -85,7 +88,7 @@ def run_network(
 
     # the place is looked at before the work, not after it
     with nullcontext() if out is None else claimed(Path(out), "network"):
-        tables = read_tables(Path(case), surface, modes)
+        tables = read_tables(Path(case), surface, modes, files)
         problem = problem_of(tables)
         plans = [] if cost is None else [cost_given(problem, cost)]
         options: dict[str, Any] = {"price": price, "budget": budget, **search}
@@ -105,6 +108,7 @@ def run_periods(
     table: str | Path,
     *,
     surface: Path | None = None,
+    files: Mapping[str, Path] | None = None,
     modes: str | None = None,
     out: str | Path | None = None,
     **search: Any,
@@ -128,7 +132,7 @@ def run_periods(
     from cdrsite.outputs.staging import claimed
 
     with nullcontext() if out is None else claimed(Path(out), "network"):
-        problem = problem_of(read_tables(Path(case), surface, modes))
+        problem = problem_of(read_tables(Path(case), surface, modes, files))
         periods = read_periods(table)
         plan = design_periods(problem, periods, **search)
         if out is not None:

@@ -31,6 +31,14 @@ Surface = Annotated[
         "has none."
     ),
 ]  # fmt: skip
+SourceFile = Annotated[
+    Path | None,
+    typer.Option("--sources", metavar="CSV", help="Sources in place of those of the folder."),
+]
+SinkFile = Annotated[
+    Path | None,
+    typer.Option("--sinks", metavar="CSV", help="Storage sites in place of those of the folder."),
+]
 Modes = Annotated[
     str | None,
     typer.Option(

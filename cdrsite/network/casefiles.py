@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,10 @@ from cdrsite.network.surfaced import read_surfaced
 
 
 def read_tables(
-    path: Path, surface: Path | None = None, modes: str | Sequence[str] | None = None
+    path: Path,
+    surface: Path | None = None,
+    modes: str | Sequence[str] | None = None,
+    files: Mapping[str, Path] | None = None,
 ) -> CaseTables:
     """Read the tables of a case as they stand.
 
@@ -27,6 +30,8 @@ def read_tables(
         As :func:`cdrsite.network.surfaced.read_surfaced`, for a folder without arcs.
     modes : str or sequence of str, optional
         How CO2 may travel; a mode that the case leaves out stays out.
+    files : mapping, optional
+        ``sources`` or ``sinks`` -> a CSV file in place of the folder's.
 
     Returns
     -------
@@ -40,7 +45,7 @@ def read_tables(
     DataError
         The format is not known or the file cannot be read.
     """
-    tables = _read_tables(path, surface)
+    tables = _read_tables(path, surface, files or {})
     if modes is None:
         return tables
     asked, own = modes_of(modes, "modes"), tables.params.get("modes")
@@ -53,7 +58,7 @@ def read_tables(
     return replace(tables, params={**tables.params, "modes": kept})
 
 
-def _read_tables(path: Path, surface: Path | None) -> CaseTables:
+def _read_tables(path: Path, surface: Path | None, files: Mapping[str, Path]) -> CaseTables:
     if not path.exists():
         raise MissingFileError(
             "case does not exist", where=str(path), expected="a folder, .xlsx or .gpkg"
@@ -67,9 +72,16 @@ def _read_tables(path: Path, surface: Path | None) -> CaseTables:
                 "a cost surface goes with a folder of sources and sinks", where=str(path),
                 got=path.suffix or "no ending", expected="sources.csv, sinks.csv, params.json",
             )  # fmt: skip
-        return read_surfaced(path, surface)
+        return read_surfaced(path, surface, files)
+    if path.is_dir() and not is_simccs(path):
+        return read_folder(path, files=files)
+    if files:
+        raise DataError(
+            "only a folder of CSV files takes other sources or sinks", where=str(path),
+            got=", ".join(str(one) for one in files.values()),
+        )  # fmt: skip
     if path.is_dir():
-        return read_simccs(path) if is_simccs(path) else read_folder(path)
+        return read_simccs(path)
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise DataError(

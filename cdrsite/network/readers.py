@@ -77,15 +77,18 @@ def _case(
 # -- CSV ---------------------------------------------------------------------------------
 
 
-def read_folder(folder: Path, *, arcs: bool = True) -> CaseTables:
-    """Read a folder of CSV files; without ``arcs`` their table is empty."""
+def read_folder(
+    folder: Path, *, arcs: bool = True, files: Mapping[str, Path] | None = None
+) -> CaseTables:
+    """Read a folder of CSV files, or ``files`` for some; without ``arcs`` their table is empty."""
+    given = files or {}
     place = folder / "params.json"
     if not place.is_file():
         raise MissingFileError("case has no params.json", where=str(place))
     params = read_params(place)
     style = _Style.of(params, str(place))
     tables = {
-        name: _csv(folder / f"{name}.csv", style)
+        name: _csv(given.get(name, folder / f"{name}.csv"), style)
         if arcs or name != "arcs" else Table(str(folder), (), ())
         for name in NAMES
     }  # fmt: skip

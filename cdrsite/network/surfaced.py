@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def read_surfaced(folder: Path, surface: Path) -> CaseTables:
+def read_surfaced(
+    folder: Path, surface: Path, files: Mapping[str, Path] | None = None
+) -> CaseTables:
     """Read sources and sinks, and join them by corridors over a cost surface.
 
     Parameters
@@ -29,6 +32,8 @@ def read_surfaced(folder: Path, surface: Path) -> CaseTables:
     surface : Path
         Raster whose values say how many kilometres of plain ground a kilometre costs as much as;
         places without a value are barriers.
+    files : mapping, optional
+        ``sources`` or ``sinks`` -> a file in place of the folder's.
 
     Returns
     -------
@@ -49,7 +54,7 @@ def read_surfaced(folder: Path, surface: Path) -> CaseTables:
             "a case has arcs and a cost surface", where=str(arcs), got=str(surface),
             cure="move the arcs away, or leave --surface out", rule=7,
         )  # fmt: skip
-    tables = read_folder(folder, arcs=False)
+    tables = read_folder(folder, arcs=False, files=files)
     friction, grid = _surface(surface)
     sources = _cells(tables.sources, grid)
     sinks = _cells(tables.sinks, grid)

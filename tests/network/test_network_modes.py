@@ -12,7 +12,7 @@ from network_csv import PARAMS, case
 from network_problems import check_plan, random_problem
 
 from cdrsite.cli.network import run_network
-from cdrsite.core.errors import CdrsiteWarning, DataError, InfeasibleError
+from cdrsite.core.errors import CdrsiteWarning, DataError, InfeasibleError, MissingFileError
 from cdrsite.network.arrays import flow_arrays
 from cdrsite.network.design import design
 from cdrsite.network.model import Goal, build, solve
@@ -120,3 +120,18 @@ def test_plans_with_modes_agree_with_plain_highs(seed: int) -> None:
     check_plan(problem, plan)
     exact = solve(build(flow_arrays(problem, target), Goal(target=target)), gap=1e-9).objective
     assert plan.objective == pytest.approx(exact, rel=2e-6)
+
+
+def test_other_sources_and_sinks_than_the_folders(tmp_path: Path) -> None:
+    folder = case(tmp_path, arcs=WAYS)
+    (plan,) = run_network(folder, target=2.0)
+    more = tmp_path / "more.csv"
+    more.write_text((folder / "sources.csv").read_text().replace(",100,5", ",100,7"))
+    (dear,) = run_network(folder, target=2.0, files={"sources": more})
+    assert dear.objective == pytest.approx(plan.objective + 2 * 2.0)
+    with pytest.raises(MissingFileError, match=r"none\.csv"):
+        run_network(folder, target=2.0, files={"sinks": tmp_path / "none.csv"})
+    book = tmp_path / "case.gpkg"
+    book.write_bytes(b"")
+    with pytest.raises(DataError, match="only a folder of CSV files takes other sources"):
+        run_network(book, target=2.0, files={"sources": more})
