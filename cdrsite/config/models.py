@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from cdrsite.config.competition import ObjectiveModel, PolicyRule
 from cdrsite.config.layers import LAYER_NAME, FileLayer, Layer
@@ -85,7 +92,12 @@ def _margin(value: object, info: ValidationInfo) -> object:
     return value if value == "auto" else parser("m", minimum=0.0)(value, info)
 
 
-Margin = Annotated[float | Literal["auto"], BeforeValidator(_margin)]
+_MARGIN = {"type": "string", "description": "a number with a unit convertible to m, or auto"}
+Margin = Annotated[
+    float | Literal["auto"],
+    BeforeValidator(_margin),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, _MARGIN]}),
+]
 
 
 class GridModel(Model):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import jsonschema
 import numpy as np
 import pytest
 import shapely
@@ -105,6 +106,13 @@ def test_auto_on_a_grid_of_degrees(tmp_path: Path) -> None:
     unit = gpd.read_file(tmp_path / "stores.gpkg").to_crs(4326).geometry.iloc[0]
     assert shapely.box(*area.grid.bounds).intersects(unit)
     assert 50_000 < float(scenario.grid.margin) < 110_000
+
+
+@pytest.mark.parametrize("margin", ["auto", "200 km", 5000])
+def test_editors_know_what_a_margin_may_be(margin: object) -> None:
+    jsonschema.validate({"margin": margin}, GridModel.model_json_schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"margin": -1}, GridModel.model_json_schema())
 
 
 def test_a_grid_alone_does_not_know_how_far_auto_is() -> None:
