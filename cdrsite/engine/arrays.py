@@ -127,7 +127,7 @@ class DiskStore:
 
         rows, cols = min(self.block, shape[-2]), min(self.block, shape[-1])
         _opened.cache_clear()
-        made: Any = zarr.open_array(
+        created: Any = zarr.open_array(
             str(self.folder / name),
             mode="w",
             shape=tuple(shape),
@@ -137,7 +137,7 @@ class DiskStore:
             compressor=compressor(),
             zarr_format=2,
         )
-        return made
+        return created
 
     def open(self, name: str) -> CellArray:
         """An array that was created."""

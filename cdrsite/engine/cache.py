@@ -115,19 +115,18 @@ class Cache:
             self.taken[stage.name] += 1
             for text in kept.notes:
                 warnings.warn(text, CdrsiteWarning, stacklevel=2)
-            value: T = kept.value
-            return value
+            return kept.value
         stores = (space.result, space.scratch)
         before = [set(store.names()) for store in stores]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             value = stage(setting, space, *args, **options)
-        for one in caught:
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+        for note in caught:
+            warnings.warn_explicit(note.message, note.category, note.filename, note.lineno)
         self.made[stage.name] += 1
         if self.folder is None and any(store.on_disk for store in stores):
             return value  # its arrays end with the run
-        notes = [str(one.message) for one in caught if issubclass(one.category, CdrsiteWarning)]
+        notes = [str(note.message) for note in caught if issubclass(note.category, CdrsiteWarning)]
         saved = tuple(
             self._save(store, sorted(set(store.names()) - names), f"{stage.name}-{key}-{which}")
             for which, (store, names) in enumerate(zip(stores, before, strict=True))

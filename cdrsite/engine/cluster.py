@@ -74,16 +74,19 @@ class Cluster:
             return
         name = f"{type(task).__name__}-{uuid.uuid4().hex}"
         packed = pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL)
-        groups = self._groups(blocks)
+        workers = max(len(self.client.nthreads()), 1)
+        size = max(1, len(blocks) // (TASKS_PER_WORKER * workers))
+        numbered = list(enumerate(blocks))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph")  # once for each pass
             shared = self.client.submit(_hold, packed, key=name, pure=False)
         futures = [
             self.client.submit(
-                work_on, name, shared, group, key=f"{name}-{i}", pure=False, retries=RETRIES
+                *(work_on, name, shared, numbered[at : at + size]),
+                key=f"{name}-{at}", pure=False, retries=RETRIES,
             )
-            for i, group in enumerate(groups)
-        ]
+            for at in range(0, len(blocks), size)
+        ]  # fmt: skip
         ready: dict[int, T] = {}
         following = 0
         try:
@@ -106,12 +109,6 @@ class Cluster:
         finally:
             self.client.cancel([*futures, shared])
 
-    def _groups(self, blocks: Sequence[Block]) -> list[list[tuple[int, Block]]]:
-        workers = max(len(self.client.nthreads()), 1)
-        size = max(1, len(blocks) // (TASKS_PER_WORKER * workers))
-        listed = list(enumerate(blocks))
-        return [listed[at : at + size] for at in range(0, len(listed), size)]
-
 
 def _hold(packed: bytes) -> bytes:
     """What the groups of a pass share, as it came."""
@@ -126,7 +123,7 @@ def work_on(
     with bounded_cache(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CdrsiteWarning)
         parts = [(number, task(block)) for number, block in group]
-    notes = [str(one.message) for one in caught if issubclass(one.category, CdrsiteWarning)]
+    notes = [str(note.message) for note in caught if issubclass(note.category, CdrsiteWarning)]
     return parts, list(dict.fromkeys(notes))
 
 
@@ -164,10 +161,10 @@ def check_workers(client: Client, paths: Sequence[Path]) -> None:
     ConfigError
         No workers, or another version of cdrsite or other resources in one.
     """
-    found = client.run(_look, [str(path) for path in paths])
-    if not found:
+    seen = client.run(_look, [str(path) for path in paths])
+    if not seen:
         raise ConfigError("the cluster has no workers", cure="start some, then run again")
-    for worker, (version, missing, resources) in sorted(found.items()):
+    for worker, (version, missing, resources) in sorted(seen.items()):
         if version != __version__:
             raise ConfigError(
                 "a worker has another version of cdrsite",

@@ -12,7 +12,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
@@ -59,12 +59,12 @@ class Threads:
     ) -> Iterator[T]:
         """Results in order, at most a few blocks ahead of the reader."""
 
-        def one(number: int) -> T:
+        def work_on(number: int) -> T:
             result = task(blocks[number])
             done(number, result)
             return result
 
-        yield from in_order(one, range(len(blocks)), self.count)
+        yield from in_order(work_on, range(len(blocks)), self.count)
 
 
 class ToldSink(Protocol):
@@ -104,15 +104,8 @@ class Journal:
         """
         path = self.folder / "key.json"
         if path.is_file():
-            try:
+            with _readable(path):
                 before = json.loads(path.read_text(encoding="utf-8"))
-            except ValueError as error:
-                raise ConfigError(
-                    "what a stopped run left cannot be gone on with",
-                    where=str(path),
-                    got=str(error),
-                    cure="run without --resume to start anew",
-                ) from error
             changed = changes(before, json.loads(hidden(json.dumps(key))))
             if changed:
                 raise ConfigError(
@@ -128,31 +121,23 @@ class Journal:
 
     def parts(self, name: str) -> dict[int, Any]:
         """Finished blocks of a pass -> their parts."""
-        found: dict[int, Any] = {}
+        parts: dict[int, Any] = {}
         path = self.folder / f"{name}.log"
         if not path.is_file():
-            return found
+            return parts
         raw, at = path.read_bytes(), 0
         while at + HEAD.size <= len(raw):
             number, size, check = HEAD.unpack_from(raw, at)
             body = raw[at + HEAD.size : at + HEAD.size + size]
             if len(body) < size or zlib.crc32(body) != check:
                 break
-            try:
-                found[number] = from_bytes(body)
-            except NotPlainError as error:
-                raise ConfigError(
-                    "what a stopped run left cannot be gone on with",
-                    where=str(path),
-                    got=str(error),
-                    expected="the journal of this version of cdrsite",
-                    cure="run without --resume to start anew",
-                ) from error
+            with _readable(path, expected="the journal of this version of cdrsite"):
+                parts[number] = from_bytes(body)
             at += HEAD.size + size
         if at < len(raw):  # cut short by a crash: what follows must start at a record's end
             with path.open("r+b") as log:
                 log.truncate(at)
-        return found
+        return parts
 
     def add(self, name: str, number: int, part: Any) -> None:
         """Record a finished block; one write, so that threads do not mix."""
@@ -176,23 +161,37 @@ class Journal:
     def forget(self, *names: str) -> None:
         """Drop passes whose work must be done again."""
         for name in names:
-            with suppress(FileNotFoundError):
-                (self.folder / f"{name}.log").unlink()
+            (self.folder / f"{name}.log").unlink(missing_ok=True)
+
+
+@contextmanager
+def _readable(path: Path, expected: str | None = None) -> Iterator[None]:
+    """Refuse to go on where a file of the journal cannot be read."""
+    try:
+        yield
+    except (ValueError, NotPlainError) as error:
+        raise ConfigError(
+            "what a stopped run left cannot be gone on with",
+            where=str(path),
+            got=str(error),
+            expected=expected,
+            cure="run without --resume to start anew",
+        ) from error
 
 
 def changes(before: Any, now: Any, path: str = "") -> list[str]:
     """Key paths at which two trees of plain values differ, with both values."""
     if isinstance(before, dict) and isinstance(now, dict):
-        found = []
+        changed = []
         for key in sorted({*before, *now}):
             inner = f"{path}.{key}" if path else str(key)
             if key not in before:
-                found.append(f"{inner} is new")
+                changed.append(f"{inner} is new")
             elif key not in now:
-                found.append(f"{inner} is gone")
+                changed.append(f"{inner} is gone")
             else:
-                found += changes(before[key], now[key], inner)
-        return found
+                changed += changes(before[key], now[key], inner)
+        return changed
     return [] if before == now else [f"{path}: {before!r} is now {now!r}"]
 
 
@@ -305,10 +304,8 @@ class Workspace:
         """The result of a stage over the whole grid, made now or by an earlier try."""
         if self.journal is None:
             return make()
-        known = self.journal.parts(name)
-        if 0 in known:
-            found: T = known[0]
-            return found
-        result = make()
-        self.journal.add(name, 0, result)
-        return result
+        known: dict[int, T] = self.journal.parts(name)
+        if 0 not in known:
+            known[0] = make()
+            self.journal.add(name, 0, known[0])
+        return known[0]

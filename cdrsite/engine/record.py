@@ -103,8 +103,8 @@ def _named(scenario: Scenario) -> dict[str, Path]:
     """Every file the scenario names, by path from the data folder."""
     paths = named_paths(scenario.model_dump(by_alias=True))
     files = {file for path in paths for file in files_of(path)}
-    found = {relative_path(file.absolute(), scenario.data_folder): file for file in files}
-    return {name: found[name] for name in sorted(found)}
+    named = {relative_path(file.absolute(), scenario.data_folder): file for file in files}
+    return {name: named[name] for name in sorted(named)}
 
 
 class InputWatch:
@@ -131,18 +131,18 @@ class InputWatch:
             As :func:`input_files`, and the names of files that changed meanwhile or are gone, which
             have no hash: what was read of them, nobody can tell any more.
         """
-        found: dict[str, dict[str, Any]] = {}
+        hashes: dict[str, dict[str, Any]] = {}
         now = _named(self._scenario)
         for name in sorted({*now, *self._before}):
             same = False
             with suppress(OSError):
                 file = now.get(name)
                 if file is not None and state_of(file) == self._before.get(name):
-                    found[name] = {"sha256": known_sha256(file), "bytes": file.stat().st_size}
+                    hashes[name] = {"sha256": known_sha256(file), "bytes": file.stat().st_size}
                     same = state_of(file) == self._before[name]
             if not same:
-                found[name] = {"sha256": None, "bytes": None}
-        return found, [name for name, entry in found.items() if entry["sha256"] is None]
+                hashes[name] = {"sha256": None, "bytes": None}
+        return hashes, [name for name, entry in hashes.items() if entry["sha256"] is None]
 
 
 def changed_text(names: Sequence[str]) -> str:
@@ -180,13 +180,13 @@ def versions() -> dict[str, str]:
     import pyproj
     import rasterio
 
-    found = {"cdrsite": __version__, "python": platform.python_version()}
+    known = {"cdrsite": __version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            known[name] = version(name)
         except PackageNotFoundError:
             continue
-    found["gdal"] = str(rasterio.__gdal_version__)
-    found["proj"] = str(pyproj.proj_version_str)
-    found["platform"] = f"{platform.system()} {platform.machine()}"
-    return found
+    known["gdal"] = str(rasterio.__gdal_version__)
+    known["proj"] = str(pyproj.proj_version_str)
+    known["platform"] = f"{platform.system()} {platform.machine()}"
+    return known

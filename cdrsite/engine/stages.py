@@ -64,8 +64,8 @@ class Stage(Generic[P, T]):
         except AttributeError as error:
             error.add_note(
                 f"the stage {self.name} knows of the scenario {', '.join(self.reads)} only, and of "
-                f"the study what {', '.join(one.name for one in self.after)} give: what it reads "
-                "is declared beside its function"
+                f"the study what {', '.join(earlier.name for earlier in self.after)} give: what it "
+                "reads is declared beside its function"
             )
             raise
 
@@ -73,8 +73,8 @@ class Stage(Generic[P, T]):
         """A scenario, or the setting of a study that has one, with what is declared and no more."""
         if isinstance(study, BaseModel):
             return only(study, self.reads)
-        given = {name for one in self.after for name in one.gives}
-        part = _bare(study, given)
+        names = {name for earlier in self.after for name in earlier.gives}
+        part = _bare(study, names)
         vars(part)["scenario"] = only(study.scenario, self.reads)
         return part
 
@@ -86,7 +86,7 @@ class Stage(Generic[P, T]):
         known = {} if known is None else known
         if self.name not in known:
             own = content(only(scenario, self.reads))
-            before = [one.key(scenario, known) for one in self.after]
+            before = [earlier.key(scenario, known) for earlier in self.after]
             text = json.dumps([__version__, self.name, own, before])
             known[self.name] = hashlib.sha256(text.encode()).hexdigest()[:20]
         return known[self.name]
@@ -140,8 +140,8 @@ def only(value: T, reads: Sequence[str]) -> T:
         items = {name: only(item, below["*"]) for name, item in items.items()}
     elif isinstance(items, list | tuple):
         items = tuple(only(item, below["*"]) for item in items)
-    made: T = items
-    return made
+    kept: T = items
+    return kept
 
 
 def _bare(value: T, names: Any) -> T:

@@ -87,10 +87,11 @@ def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | Non
     if model.per_area:
         supply = supply * reader.areas(model.pools)
     wanted = f"{unit}/m2" if model.per_area else unit
-    supply = supply * (
-        conversion(model.unit or unit, wanted)[0] * usable_part(model) * model.factor
-    )
-    names = _names(reader, model.pools, model.name, len(supply))
+    scale = conversion(model.unit or unit, wanted)[0] * usable_part(model) * model.factor
+    supply = supply * scale
+    names = tuple(f"{model.pools} {i + 1}" for i in range(len(supply)))
+    if model.name is not None:
+        names = tuple(reader.text(model.pools, model.name))
     wrong = [names[i] for i in np.flatnonzero(~(supply >= 0))]
     if wrong:
         raise DataError(
@@ -102,12 +103,6 @@ def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | Non
             rule=7,
         )
     return Pools(resource, model.pools, names, supply, np.full(len(supply), np.nan))
-
-
-def _names(reader: LayerReader, layer: str, column: str | None, count: int) -> tuple[str, ...]:
-    if column is None:
-        return tuple(f"{layer} {i + 1}" for i in range(count))
-    return tuple(reader.text(layer, column))
 
 
 def label_areas(
@@ -179,8 +174,12 @@ def supply_block(
     if pools is not None:
         return pool_supply(pools, model.share, pools.labels(reader, block), land)
     if model.layer is not None:
-        values = _refuse_negative(model.layer, _offered(model.layer, reader, block, unit), unit)
-        _refuse_bare_power(resource, model, reader)
+        own = reader.info(model.layer).unit
+        # values, or those times the area where they are per m2
+        per_area = own is not None and same_dimension(own, f"{unit}/m2")
+        read = reader.amounts if per_area else reader.values
+        values = _refuse_negative(model.layer, read(model.layer, block, unit), unit)
+        _refuse_bare_power(resource, model, own)
         scale = usable_part(model) * model.factor
         return values if scale == 1.0 else values * np.float32(scale)
     value = constant_supply(resource, model)
@@ -190,17 +189,8 @@ def supply_block(
     return np.full(block.shape, value, np.float32)
 
 
-def _offered(layer: str, reader: LayerReader, block: Block, unit: str) -> F32:
-    """What a layer offers to each cell: its values, or those times the area if they are per m2."""
-    own = reader.info(layer).unit
-    if own is not None and same_dimension(own, f"{unit}/m2"):
-        return reader.amounts(layer, block, unit)
-    return reader.values(layer, block, unit)
-
-
-def _refuse_bare_power(resource: str, model: Supply, reader: LayerReader) -> None:
+def _refuse_bare_power(resource: str, model: Supply, unit: str | None) -> None:
     """Refuse a layer of power without a capacity factor, and one of energy with it (rule 4)."""
-    unit = None if model.layer is None else reader.info(model.layer).unit
     if isinstance(model, Energy) and unit is not None:
         try:
             require_energy(unit, model.capacity_factor, "unit")
@@ -329,6 +319,11 @@ def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
             cure="widen min_depth and max_depth",
             rule=7,
         )
+    cost = np.full(len(ids), 0.0 if isinstance(model.cost, str) else float(model.cost))
+    if isinstance(model.cost, str):
+        cost = reader.attribute(layer, model.cost)
+        _refuse_missing(model, "a cost", model.cost, names, cost)
+    kinds = [""] * len(ids) if model.kind is None else reader.text(layer, model.kind)
     index = np.flatnonzero(keep)
     return StorageUnits(
         layer=layer,
@@ -337,8 +332,8 @@ def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
         capacity=capacity[keep],
         injection=rate[keep],
         years=model.years,
-        cost=_storage_cost(model, reader, names)[keep],
-        eor=_is_eor(model, reader, len(ids))[keep],
+        cost=cost[keep],
+        eor=np.array([kind.lower() == "eor" for kind in kinds])[keep],
         left_out=tuple(left_out),
     )
 
@@ -407,20 +402,6 @@ def _refuse_missing(
             "correct the column",
             rule=7,
         )
-
-
-def _storage_cost(model: Storage, reader: LayerReader, names: tuple[str, ...]) -> F64:
-    if not isinstance(model.cost, str):
-        return np.full(len(names), float(model.cost))
-    cost = reader.attribute(model.units or "", model.cost)
-    _refuse_missing(model, "a cost", model.cost, names, cost)
-    return cost
-
-
-def _is_eor(model: Storage, reader: LayerReader, count: int) -> NDArray[np.bool_]:
-    if model.kind is None:
-        return np.zeros(count, bool)
-    return np.array([kind.lower() == "eor" for kind in reader.text(model.units or "", model.kind)])
 
 
 def _usable_units(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.library.methods import Method, Profile, load_method, to_rows
-from cdrsite.library.records import Reference
 
 if TYPE_CHECKING:
     from cdrsite.methods.model import MethodModel
@@ -36,16 +36,15 @@ def assumptions(models: Mapping[str, MethodModel], used: Used | None = None) -> 
         ``prices``: keys of ``costs.prices`` that any cost rests on; ``sources``: id ->
         ``citation``, ``url``, ``note``, of those that are cited.
     """
-    found = _document((name, m.method, m.profile, m.replaced) for name, m in models.items())
+    document = _document((name, m.method, m.profile, m.replaced) for name, m in models.items())
     if used is not None:
-        found["prices"] = sorted(used.prices)
-        for name, record in found["methods"].items():
-            mine = used.parameters[name]
-            record["values"] = [
-                {**row, "used": row["parameter"] in mine} for row in record["values"]
-            ]
-            record["override_used"] = [key for key in record["override"] if key in mine]
-    return found
+        document["prices"] = sorted(used.prices)
+        for name, record in document["methods"].items():
+            read = used.parameters[name]
+            for row in record["values"]:
+                row["used"] = row["parameter"] in read
+            record["override_used"] = [key for key in record["override"] if key in read]
+    return document
 
 
 def known_assumptions(choices: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -58,22 +57,17 @@ def known_assumptions(choices: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
     choices : mapping
         ``methods`` of a scenario: name -> ``profile``, ``library``, ``override``.
     """
-    found = []
+    known = []
     for name, choice in choices.items():
-        if choice.get("library") is not None:
-            continue
-        try:
-            method = load_method(name)
-            profile = method.profile(choice.get("profile"))
-        except CdrsiteError:  # of another version of the library
-            continue
-        found.append((name, method, profile, choice.get("override") or {}))
-    return _document(found)
+        with suppress(CdrsiteError):  # of another version of the library
+            if choice.get("library") is None:
+                method = load_method(name)
+                profile = method.profile(choice.get("profile"))
+                known.append((name, method, profile, choice.get("override") or {}))
+    return _document(known)
 
 
-def _document(
-    used: Iterable[tuple[str, Method, Profile, Mapping[str, object]]],
-) -> dict[str, Any]:
+def _document(used: Iterable[tuple[str, Method, Profile, Mapping[str, object]]]) -> dict[str, Any]:
     """Methods with their values, and the sources that these cite."""
     methods: dict[str, Any] = {}
     sources: dict[str, Any] = {}
@@ -87,9 +81,8 @@ def _document(
             "values": values,
             "override": {str(key): value for key, value in override.items()},
         }
-        sources |= {id_: _plain(method.sources[id_]) for id_ in {row["source"] for row in values}}
+        for id_ in {row["source"] for row in values}:
+            source = method.sources[id_]
+            about = {"citation": source.citation, "url": source.url, "note": source.note}
+            sources[id_] = about
     return {"methods": methods, "sources": dict(sorted(sources.items()))}
-
-
-def _plain(source: Reference) -> dict[str, Any]:
-    return {"citation": source.citation, "url": source.url, "note": source.note}

@@ -171,6 +171,11 @@ class VectorLayer:
     fields: dict[str, tuple[str, str]]
     smoothed: bool = False
 
+    def style(self) -> str:
+        """Its style as QGIS reads it."""
+        aliases = {column: alias for column, (alias, _) in self.fields.items()}
+        return qml(self.rules, aliases, label=self.label, smoothed=self.smoothed)
+
 
 def write_geopackage(result: StudyResult, path: Path) -> list[VectorLayer]:
     """Write the vector layers of a run, with styles, field names for people, and units.
@@ -202,8 +207,11 @@ def write_geopackage(result: StudyResult, path: Path) -> list[VectorLayer]:
             if i == 0:
                 about = {**common_tags(result.scenario), "abstract": CONTENT}
                 first = {"dataset_options": {"VERSION": VERSION}, "dataset_metadata": about}
+            frame = layer.frame
+            if getattr(frame, "crs", None) is not None:
+                frame = frame.set_crs(_searched(frame.crs.to_wkt()), allow_override=True)
             write_dataframe(
-                _known_crs(layer.frame),
+                frame,
                 path,
                 layer=layer.name,
                 driver="GPKG",
@@ -219,15 +227,9 @@ def write_geopackage(result: StudyResult, path: Path) -> list[VectorLayer]:
     return layers
 
 
-def _known_crs(frame: Any) -> Any:
-    """A frame whose CRS knows its EPSG code: each layer would search for it, which takes 0.1 s."""
-    if getattr(frame, "crs", None) is None:
-        return frame
-    return frame.set_crs(_searched(frame.crs.to_wkt()), allow_override=True)
-
-
 @lru_cache(maxsize=16)
 def _searched(wkt: str) -> CRS:
+    """A CRS that knows its EPSG code: each layer would search for it, which takes 0.1 s."""
     from pyproj import CRS
 
     plain = CRS.from_wkt(wkt)
@@ -245,43 +247,59 @@ def _searched(wkt: str) -> CRS:
 
 def vector_layers(result: StudyResult) -> Iterator[VectorLayer]:
     """The layers of a result in the order of a legend, points over lines over polygons."""
-    features, tables = result.features, result.tables
+    features, tables, methods = result.features, result.tables, result.methods
     if "sites" in tables:
         yield _sites(result)
-    if "routes" in features:
-        yield _routes(features["routes"])
-    if "corridors" in features:
-        yield _corridors(features["corridors"])
-    yield from _network_layers(result)
+    lines = {"routes": _routes, "corridors": _corridors, "plants": _plants, "pipes": _pipes}
+    for name, layer_of in lines.items():
+        if name in features:
+            yield layer_of(features[name], methods)
     if "storage" in features:
         yield _storage(features["storage"], tables["storage"], tables["pools"])
     for name, frame in features.items():
         if name.startswith("pools_"):
             yield _pools(name.removeprefix("pools_"), frame, tables["pools"])
     if "provinces" in features:
-        yield _provinces(features["provinces"], tables["provinces"], result.methods)
+        yield _provinces(features["provinces"], tables["provinces"], methods)
     for name, frame in features.items():
         if name not in KNOWN and not name.startswith("pools_"):
             yield _other(name, frame)
     if "exclusions" in tables:
-        frame = tables["exclusions"]
         words = "Area that each exclusion rule removes"
-        yield VectorLayer("exclusions", words, frame, None, (), None, _named(frame))
+        yield _layer("exclusions", words, tables["exclusions"], None, ())
 
 
-def _named(frame: pd.DataFrame, **special: tuple[str, str, str]) -> dict[str, tuple[str, str]]:
+def _layer(
+    name: str,
+    words: str,
+    frame: Any,
+    geometry: str | None,
+    rules: Sequence[StyleRule],
+    label: str | None = None,
+    special: Mapping[str, tuple[str, str, str]] | None = None,
+    *,
+    smoothed: bool = False,
+) -> VectorLayer:
+    """A layer whose fields are named as :data:`FIELDS` says, or as ``special`` does."""
+    fields = _named(frame, special or {})
+    return VectorLayer(name, words, frame, geometry, rules, label, fields, smoothed)
+
+
+def _named(
+    frame: pd.DataFrame, special: Mapping[str, tuple[str, str, str]]
+) -> dict[str, tuple[str, str]]:
     """Names with units, and meanings, of a frame's columns; no name twice."""
-    found: dict[str, tuple[str, str]] = {}
+    fields: dict[str, tuple[str, str]] = {}
     for column in frame.columns:
         if column == getattr(getattr(frame, "geometry", None), "name", None):
             continue
         plain = (column.replace("_", " "), "", "")
         name, unit, meaning = special.get(column, FIELDS.get(column, plain))
         shown = f"{name} [{Words().unit(unit)}]" if unit not in {"", "1"} else name
-        if shown in {alias for alias, _ in found.values()}:
+        if shown in {alias for alias, _ in fields.values()}:
             shown = f"{shown} ({column})"
-        found[column] = (shown, meaning)
-    return found
+        fields[column] = (shown, meaning)
+    return fields
 
 
 def _sites(result: StudyResult) -> VectorLayer:
@@ -290,89 +308,68 @@ def _sites(result: StudyResult) -> VectorLayer:
     table = result.tables["sites"]
     points = gpd.points_from_xy(table["x"], table["y"]) if len(table) else []
     frame = gpd.GeoDataFrame(table, geometry=points, crs=result.grid.wkt)
-    rules = [
-        StyleRule(
-            f"{quoted('method')} = {text(name)}",
-            name,
-            Symbol("marker", method_colour(name, result.methods), 2.6),
-        )
-        for name in result.methods
-    ]
+    rules = _method_rules(result.methods, result.methods, 2.6)
     words = "Best sites of each method: those of the plan by cost, then alternatives"
-    return VectorLayer("sites", words, frame, "Point", rules, None, _named(frame))
+    return _layer("sites", words, frame, "Point", rules)
 
 
-def _routes(frame: gpd.GeoDataFrame) -> VectorLayer:
+def _method_rules(shown: Sequence[str], methods: Sequence[str], size: float) -> list[StyleRule]:
+    """Markers in the colours of the methods; those of a user's own follow from all methods."""
+    return [
+        StyleRule(
+            _is("method", name), name, Symbol("marker", method_colour(name, tuple(methods)), size)
+        )
+        for name in shown
+    ]
+
+
+def _is(column: str, value: str) -> str:
+    """Condition that a column has a value."""
+    return f"{quoted(column)} = {text(value)}"
+
+
+def _routes(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
     frame = frame.drop(columns="smoothed").rename(columns={"cost_usd_t": "transport_cost_usd_t"})
-    cost = frame["transport_cost_usd_t"].to_numpy()
+    column = "transport_cost_usd_t"
+    cost = frame[column].to_numpy()
     rules = []
     for mode in sorted(set(frame["mode"])):
         for rule in number_rules(
-            "transport_cost_usd_t",
-            cost,
-            "magma_r",
-            "line",
-            size=0.7,
-            unit="USD/t",
-            guard=f"{quoted('mode')} = {text(mode)}",
+            column, cost, "magma_r", "line", size=0.7, unit="USD/t", guard=_is("mode", mode)
         ):
             symbol = replace(rule.symbol, dashed=mode == TRUCK)
             rules.append(StyleRule(rule.filter, f"{mode}, {rule.label}", symbol))
-    return VectorLayer(
-        "routes",
-        "Least-cost routes from the ranked sites to their cheapest storage units",
-        frame,
-        "LineString",
-        rules,
-        None,
-        _named(frame),
-        smoothed=True,
-    )
-
-
-def _network_layers(result: StudyResult) -> Iterator[VectorLayer]:
-    if "plants" in result.features:
-        yield _plants(result.features["plants"], result.methods)
-    if "pipes" in result.features:
-        yield _pipes(result.features["pipes"])
+    words = "Least-cost routes from the ranked sites to their cheapest storage units"
+    return _layer("routes", words, frame, "LineString", rules, smoothed=True)
 
 
 def _plants(frame: gpd.GeoDataFrame, methods: Sequence[str]) -> VectorLayer:
-    rules = [
-        StyleRule(
-            f"{quoted('method')} = {text(name)}",
-            name,
-            Symbol("marker", method_colour(name, tuple(methods)), 4.2),
-        )
-        for name in methods
-        if (frame["method"] == name).any()
-    ]
-    shown = _named(frame, zone=("Province", "", ""))
-    words = "Plants of the plan by method"
-    return VectorLayer("plants", words, frame, "Point", rules, None, shown)
+    built = set(frame["method"])
+    rules = _method_rules([name for name in methods if name in built], methods, 4.2)
+    zone = {"zone": ("Province", "", "")}
+    return _layer("plants", "Plants of the plan by method", frame, "Point", rules, None, zone)
 
 
-def _pipes(frame: gpd.GeoDataFrame) -> VectorLayer:
+def _pipes(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
     """The more flows the wider; trucks are dashed."""
     flow = frame["flow_t_yr"].to_numpy()
     rules = []
     for mode in sorted(set(frame["mode"])):
-        made = number_rules(
-            "flow_t_yr", flow, "Greys", "line", unit="Mt/yr", per=1e-6,
-            guard=f"{quoted('mode')} = {text(mode)}",
-        )  # fmt: skip
-        for i, rule in enumerate(made):
+        classes = number_rules(
+            "flow_t_yr", flow, "Greys", "line", unit="Mt/yr", per=1e-6, guard=_is("mode", mode)
+        )
+        for i, rule in enumerate(classes):
             symbol = Symbol("line", OTHER_COLOUR, 0.6 + 0.5 * i, dashed=mode == TRUCK)
             rules.append(StyleRule(rule.filter, f"{mode}, {rule.label}", symbol))
     if not np.isfinite(flow).all():
         rules.append(unknown("line"))
-    words = "Pipelines of the plan by flow"
-    return VectorLayer("pipes", words, frame, _line_kind(frame), rules, None, _named(frame))
+    kind = _multi("LineString", frame)
+    return _layer("pipes", "Pipelines of the plan by flow", frame, kind, rules)
 
 
-def _line_kind(frame: gpd.GeoDataFrame) -> str:
-    many = frame.geom_type.str.startswith("Multi").any()
-    return "MultiLineString" if many else "LineString"
+def _multi(kind: str, frame: gpd.GeoDataFrame) -> str:
+    """OGR's type of geometries of a kind, of which some may have several parts."""
+    return f"Multi{kind}" if frame.geom_type.str.startswith("Multi").any() else kind
 
 
 def _other(name: str, frame: gpd.GeoDataFrame) -> VectorLayer:
@@ -386,11 +383,11 @@ def _other(name: str, frame: gpd.GeoDataFrame) -> VectorLayer:
     if kind in shapes:
         shape = shapes[kind]
         rules = [StyleRule("ELSE", words, Symbol(shape, OTHER_COLOUR, sizes[shape], 0.9))]
-        kind = f"Multi{kind}" if frame.geom_type.str.startswith("Multi").any() else kind
-    return VectorLayer(name, words, frame, kind, rules, None, _named(frame))
+        kind = _multi(kind, frame)
+    return _layer(name, words, frame, kind, rules)
 
 
-def _corridors(frame: gpd.GeoDataFrame) -> VectorLayer:
+def _corridors(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
     name, steps = quoted("routes"), (2, 3, 5, 10)
     rules = []
     for i, low in enumerate(steps):
@@ -401,8 +398,7 @@ def _corridors(frame: gpd.GeoDataFrame) -> VectorLayer:
         bounds = f"{name} >= {low}" + ("" if last else f" AND {name} <= {high}")
         rules.append(StyleRule(bounds, words, Symbol("line", "#7A7A7A", 1.4 + 0.6 * i, 0.6)))
     words = "Stretches that two or more of the routes share"
-    shown = _named(frame)
-    return VectorLayer("corridors", words, frame, "LineString", rules, None, shown, smoothed=True)
+    return _layer("corridors", words, frame, "LineString", rules, smoothed=True)
 
 
 def _storage(frame: gpd.GeoDataFrame, table: pd.DataFrame, pools: pd.DataFrame) -> VectorLayer:
@@ -412,52 +408,45 @@ def _storage(frame: gpd.GeoDataFrame, table: pd.DataFrame, pools: pd.DataFrame) 
     for family in RESOURCES["storage"].families:
         rows = pools.loc[pools["family"] == family]
         values = rows[["zone", "supply", "use", "price"]].rename(columns={"zone": "unit"})
-        mine = _joined(frame[["unit", "geometry"]], values, "unit")
+        units = _joined(frame[["unit", "geometry"]], values, "unit")
         with np.errstate(divide="ignore", invalid="ignore"):
-            used = mine["use"].to_numpy() / mine["supply"].to_numpy()
+            used = units["use"].to_numpy() / units["supply"].to_numpy()
         share = np.fmax(share, used)
         column = f"{family.replace(' ', '_')}_price"
-        joined[column] = mine["price"].to_numpy()
+        joined[column] = units["price"].to_numpy()
         unit = str(rows["price_unit"].iloc[0]) if len(rows) else ""
         words = f"what one more t/yr of {family} would add to the objective"
         special[column] = (f"Price of {family}", unit, words)
     joined["used_percent"] = 100 * share
     name = quoted("used_percent")
+    classes = (
+        (f"{name} = 0", "not used", NOTHING_COLOUR),
+        (f"{name} > 0 AND {name} < 50", "less than half used", "#CBC3E3"),
+        (f"{name} >= 50 AND {name} < 99.95", "half used or more", "#9E8AC8"),
+        (f"{name} >= 99.95", "all used", "#6A3D9A"),
+    )
     rules = [
-        StyleRule(f"{name} = 0", "not used", Symbol("fill", NOTHING_COLOUR, alpha=0.85)),
-        StyleRule(f"{name} > 0 AND {name} < 50", "less than half used", _purple("#CBC3E3")),
-        StyleRule(f"{name} >= 50 AND {name} < 99.95", "half used or more", _purple("#9E8AC8")),
-        StyleRule(f"{name} >= 99.95", "all used", _purple("#6A3D9A")),
+        *(StyleRule(test, label, Symbol("fill", c, alpha=0.85)) for test, label, c in classes),
         unknown("fill"),
     ]
     words = "Storage units: capacity, what the plan injects, prices"
-    shown = _named(joined, **special)
-    return VectorLayer("storage", words, joined, "MultiPolygon", rules, "unit", shown)
-
-
-def _purple(colour: str) -> Symbol:
-    return Symbol("fill", colour, alpha=0.85)
+    return _layer("storage", words, joined, "MultiPolygon", rules, "unit", special)
 
 
 def _pools(resource: str, frame: gpd.GeoDataFrame, table: pd.DataFrame) -> VectorLayer:
     rows = table[table["family"] == resource].drop(columns=["family", "sense"], errors="ignore")
     joined = _joined(frame, rows, "zone")
-    known = rows["price"].to_numpy()
-    special = {}
+    special, rules = {}, []
     if len(rows):
         unit, price_unit = str(rows["unit"].iloc[0]), str(rows["price_unit"].iloc[0])
-        special = {
-            key: (FIELDS[key][0], unit, FIELDS[key][2]) for key in ("supply", "use", "slack")
-        }
-        special["price"] = (FIELDS["price"][0], price_unit, FIELDS["price"][2])
+        units = {**dict.fromkeys(("supply", "use", "slack"), unit), "price": price_unit}
+        special = {key: (FIELDS[key][0], unit, FIELDS[key][2]) for key, unit in units.items()}
         per, words = price_in_words(price_unit)
-        rules = signed_rules("price", known, "0: some is left", unit=words, per=per)
-    else:
-        rules = []
+        prices = rows["price"].to_numpy()
+        rules = signed_rules("price", prices, "0: some is left", unit=words, per=per)
     rules.append(unknown("fill", "not in the plan"))
     words = f"Pools of {resource}: supply, use, slack and shadow price"
-    shown = _named(joined, **special)
-    return VectorLayer(f"pools_{resource}", words, joined, "MultiPolygon", rules, "zone", shown)
+    return _layer(f"pools_{resource}", words, joined, "MultiPolygon", rules, "zone", special)
 
 
 def _provinces(frame: gpd.GeoDataFrame, table: pd.DataFrame, methods: Sequence[str]) -> VectorLayer:
@@ -468,16 +457,15 @@ def _provinces(frame: gpd.GeoDataFrame, table: pd.DataFrame, methods: Sequence[s
     joined = frame.copy()
     special: dict[str, tuple[str, str, str]] = {}
     for column in PLAN_SUMS:
-        joined[column] = sum(one[column].to_numpy() for one in by_method.values())
-    for method, one in by_method.items():
+        joined[column] = sum(zones[column].to_numpy() for zones in by_method.values())
+    for method, zones in by_method.items():
         column = "net_mt_yr_" + re.sub(r"\W+", "_", method)
-        joined[column] = one["net_mt_yr"].to_numpy()
+        joined[column] = zones["net_mt_yr"].to_numpy()
         special[column] = (f"Net removal by {method}", "Mt/yr", "of the plan")
     rules = number_rules("net_mt_yr", joined["net_mt_yr"], "YlGn", "fill", alpha=0.6, unit="Mt/yr")
     rules.append(unknown("fill", "nothing planned"))
     words = "Net removal of the plan by province and method"
-    shown = _named(joined, **special)
-    return VectorLayer("provinces", words, joined, "MultiPolygon", rules, "zone", shown)
+    return _layer("provinces", words, joined, "MultiPolygon", rules, "zone", special)
 
 
 def _joined(frame: gpd.GeoDataFrame, table: pd.DataFrame, key: str) -> gpd.GeoDataFrame:
@@ -488,8 +476,8 @@ def _joined(frame: gpd.GeoDataFrame, table: pd.DataFrame, key: str) -> gpd.GeoDa
     left = pd.DataFrame(frame.drop(columns="geometry"))  # plain: a frame of shapes checks them
     left["_nth"] = left.groupby(key).cumcount()
     right = table.assign(_nth=table.groupby(key).cumcount())
-    made = left.merge(right, on=[key, "_nth"], how="left").drop(columns="_nth")
-    return gpd.GeoDataFrame(made, geometry=frame.geometry.to_numpy(), crs=frame.crs)
+    joined = left.merge(right, on=[key, "_nth"], how="left").drop(columns="_nth")
+    return gpd.GeoDataFrame(joined, geometry=frame.geometry.to_numpy(), crs=frame.crs)
 
 
 def _add_fields(base: sqlite3.Connection, layers: Sequence[VectorLayer]) -> None:
@@ -545,16 +533,9 @@ def _add_styles(base: sqlite3.Connection, layers: Sequence[VectorLayer]) -> None
     )
     for layer in layers:
         if layer.rules:
-            style = qml(
-                layer.rules, _aliases(layer.fields), label=layer.label, smoothed=layer.smoothed
-            )
             base.execute(
                 "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
                 "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, "
                 "owner, update_time) VALUES ('', '', ?, 'geom', ?, ?, '', 1, ?, '', ?)",
-                (layer.name, layer.name, style, layer.description, MOMENT),
+                (layer.name, layer.name, layer.style(), layer.description, MOMENT),
             )
-
-
-def _aliases(fields: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    return {column: alias for column, (alias, _) in fields.items()}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KNOWN_COLOURS = {
     **METHOD_COLOURS,
-    **{one.name: one.colour for one in RESOURCES.values()},
+    **{resource.name: resource.colour for resource in RESOURCES.values()},
     **families(),
     **PLAN_COLOURS,
     **STATE_COLOURS,
@@ -68,7 +68,7 @@ def class_colour(name: str, others: tuple[str, ...] = ()) -> str:
     """
     if name in KNOWN_COLOURS:
         return KNOWN_COLOURS[name]
-    spare = tuple(one for one in others if one not in KNOWN_COLOURS and one != OUTSIDE_NAME)
+    spare = tuple(n for n in others if n not in KNOWN_COLOURS and n != OUTSIDE_NAME)
     return method_colour(name, spare)
 
 
@@ -84,14 +84,18 @@ def state_codes(variable: xr.DataArray) -> dict[str, int]:
     return {name: code for code, name in flag_names(variable).items() if name not in RESOURCES}
 
 
+def outside_code(variable: xr.DataArray) -> int:
+    """Code of the outside of the region in a class variable."""
+    return state_codes(variable).get(OUTSIDE_NAME, 255)
+
+
 def reason_names(bits: int, rules: Sequence[str]) -> list[str]:
     """Words for the reason bits of one cell; empty where nothing hit it."""
     if bits >> OUTSIDE_BIT & 1:
         return [OUTSIDE_NAME]
-    names = dict(enumerate(rules))
     hit = [bit for bit in range(INCLUDED_BIT) if bits >> bit & 1]
-    found = [names.get(bit, f"rule {bit}") for bit in hit]
-    return found + (["allowed again by an include rule"] if bits >> INCLUDED_BIT & 1 else [])
+    names = [rules[bit] if bit < len(rules) else f"rule {bit}" for bit in hit]
+    return names + (["allowed again by an include rule"] if bits >> INCLUDED_BIT & 1 else [])
 
 
 def reason_categories(reasons: NDArray[Any], rules: Sequence[str]) -> tuple[Category, ...]:
@@ -100,11 +104,7 @@ def reason_categories(reasons: NDArray[Any], rules: Sequence[str]) -> tuple[Cate
     if len(codes) > MAX_COMBINATIONS:
         return ()
     return tuple(
-        Category(
-            code,
-            " + ".join(reason_names(code, rules)) or "no rule",
-            reason_colour(code),
-        )
+        Category(code, " + ".join(reason_names(code, rules)) or "no rule", reason_colour(code))
         for code in codes
     )
 

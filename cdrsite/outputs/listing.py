@@ -22,12 +22,16 @@ Listing = dict[str, dict[str, Any]]
 
 def listing(folder: Path) -> Listing:
     """Every file of a folder but its manifest, with size and hash."""
-    found = {path.relative_to(folder).as_posix(): path for path in entries(folder)}
+    files = {path.relative_to(folder).as_posix(): path for path in entries(folder)}
     return {
-        name: {"bytes": found[name].stat().st_size, "sha256": sha256(found[name])}
-        for name in sorted(found)
-        if name != MARK and _is_plain(found[name])
+        name: _entry(path)
+        for name, path in sorted(files.items())
+        if name != MARK and _is_plain(path)
     }
+
+
+def _entry(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
 def entries(folder: Path) -> Iterator[Path]:
@@ -52,10 +56,14 @@ def known_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     if not isinstance(document, dict) or document.get("program") != "cdrsite":
         return None
-    files = document.get("files")
-    if document.get("kind") not in KINDS or not isinstance(files, dict):
-        return None
-    return document
+    own = document.get("kind") in KINDS and isinstance(document.get("files"), dict)
+    return document if own else None
+
+
+def listed_files(folder: Path) -> Listing | None:
+    """The files that the manifest of a folder lists; None where there is none of cdrsite's."""
+    document = known_manifest(folder)
+    return None if document is None else document["files"]
 
 
 def unchanged(folder: Path, name: str, files: Mapping[str, Any]) -> bool:
@@ -76,7 +84,7 @@ def add_to_manifest(folder: Path, path: Path) -> None:
     if document is None or not inside:
         return
     name = path.resolve().relative_to(folder.resolve()).as_posix()
-    document["files"][name] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
+    document["files"][name] = _entry(path)
     write_manifest(folder, document)
 
 

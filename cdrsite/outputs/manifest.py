@@ -37,14 +37,15 @@ def manifest(result: StudyResult) -> dict[str, Any]:
         ``grid``, ``seeds``, ``timings_s``, ``warnings``, ``solver`` (objective, status, bound and
         gap) and the time it was written. It is the only file of a run that holds a time (rule 9).
     """
+    about = provenance()
     document: dict[str, Any] = {
-        "program": "cdrsite",
+        "program": about["program"],
         "kind": "run",
-        "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created_utc": about["created_utc"],
         "scenario": resolved_scenario(result.scenario),
         "grid": result.grid.describe(),
         "inputs": _licensed(result.inputs or input_files(result.scenario), result.scenario),
-        "versions": versions(),
+        "versions": about["versions"],
         "seeds": seeds(result.scenario),
         "solver": result.summary.get("objective"),
         "timings_s": {name: round(seconds, 3) for name, seconds in result.timings.items()},
@@ -65,6 +66,12 @@ def _licensed(inputs: Mapping[str, Any], scenario: Scenario) -> dict[str, Any]:
         mine = next((stated[at] for at in stated if name == at or name.startswith(f"{at}/")), None)
         found[name] = {**entry, "licence": mine} if mine else dict(entry)
     return found
+
+
+def provenance() -> dict[str, Any]:
+    """Program, time and versions: what every manifest says."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"program": "cdrsite", "created_utc": now, "versions": versions()}
 
 
 def without_secrets(value: Any) -> Any:
@@ -91,14 +98,12 @@ def placeless(text: str, scenario: Scenario) -> str:
         home = Path.home()
         if home != Path(home.anchor):
             places[f"{home}{os.sep}"] = f"~{os.sep}"
-    for found in sorted((place for place in places if Path(place).is_absolute()), key=len)[::-1]:
-        text = text.replace(found, places[found])
+    for place in sorted(filter(os.path.isabs, places), key=len)[::-1]:
+        text = text.replace(place, places[place])
     return text
 
 
 def seeds(scenario: Scenario) -> dict[str, int]:
     """Seeds of everything that draws random numbers, by the stage that draws them (rule 9)."""
-    found = {"competition": SEED}
-    if scenario.network.plan:
-        found["network.seed"] = scenario.network.seed
-    return found
+    network = {"network.seed": scenario.network.seed} if scenario.network.plan else {}
+    return {"competition": SEED, **network}

@@ -132,9 +132,8 @@ def _states(data: NDArray[Any], limit: xr.DataArray | None) -> NDArray[np.str_]:
     codes = limit.to_numpy()
     states = np.full(codes.shape, "", dtype="U32")
     for name, code in state_codes(limit).items():
-        if name == STATE_NAMES[PLANNED]:
-            continue
-        states[codes == code] = name
+        if name != STATE_NAMES[PLANNED]:
+            states[codes == code] = name
     return states
 
 
@@ -191,11 +190,11 @@ def _draw_classes(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
 
 def _draw_labels(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
     data = values.to_numpy()
-    found = [int(code) for code in np.unique(data) if 0 <= code < 1 << 31]
-    colours = {code: LABEL_COLOURS[code % len(LABEL_COLOURS)] for code in found}
+    codes = [int(code) for code in np.unique(data) if 0 <= code < 1 << 31]
+    colours = {code: LABEL_COLOURS[code % len(LABEL_COLOURS)] for code in codes}
     for code, colour in colours.items():
         _fill(ax, data == code, colour, extent)
-    if len(found) <= MAX_LABELS:
+    if len(codes) <= MAX_LABELS:
         title = str(values.attrs.get("long_name", values.name))
         names = dict(enumerate(label_names(values)))
         _legend(ax, {names.get(code, str(code)): c for code, c in colours.items()}, title)

@@ -6,27 +6,23 @@ import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.gdal import vector_options
 from cdrsite.core.version import __version__
-from cdrsite.engine.record import versions
 from cdrsite.network.design import NetworkPlan
 from cdrsite.network.places import Places
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.outputs.listing import MARK
+from cdrsite.outputs.manifest import provenance
 from cdrsite.outputs.staging import Staging
 from cdrsite.outputs.tables import plain, write_csv, write_json
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
-
-Place = tuple[float, float]
-Line = tuple[Place, ...]
 
 STAMP = "2000-01-01T00:00:00.000Z"
 """Time written into GeoPackages, so that the same plan gives the same bytes (rule 9)."""
@@ -48,7 +44,6 @@ def summary(plan: NetworkPlan, name: str = "network") -> dict[str, Any]:
         Objective, bound, gap, status, costs by part, sources, sinks and pipes, with units in the
         keys; unknown numbers are None.
     """
-    unit = "Mt/yr" if plan.mode == "budget" else "million USD/yr"
     document = {
         "name": name,
         "program": f"cdrsite {__version__}",
@@ -56,7 +51,7 @@ def summary(plan: NetworkPlan, name: str = "network") -> dict[str, Any]:
         "status": plan.status,
         "objective": plan.objective,
         "bound": plan.bound,
-        "objective_unit": unit,
+        "objective_unit": "Mt/yr" if plan.mode == "budget" else "million USD/yr",
         "gap": plan.gap,
         "gap_transport": plan.gap_transport,
         "effort": plan.effort,
@@ -70,9 +65,9 @@ def summary(plan: NetworkPlan, name: str = "network") -> dict[str, Any]:
         "transport_musd_yr": plan.costs.transport,
         "storage_musd_yr": plan.costs.storage,
         "pipeline_km": math.fsum(p.length_km for p in plan.pipes),
-        "sources": [vars(one) for one in plan.sources],
-        "sinks": [vars(one) for one in plan.sinks],
-        "pipes": [vars(one) for one in plan.pipes],
+        "sources": [vars(source) for source in plan.sources],
+        "sinks": [vars(sink) for sink in plan.sinks],
+        "pipes": [vars(pipe) for pipe in plan.pipes],
     }
     return dict(plain(document))
 
@@ -94,49 +89,32 @@ def tables(plan: NetworkPlan, problem: NetworkProblem) -> dict[str, pd.DataFrame
     """
     import pandas as pd
 
-    givers = {one.id: one for one in problem.sources}
-    takers = {one.id: one for one in problem.sinks}
-    rates = dict(zip(takers, problem.sink_rates().tolist(), strict=True))
-    sources = [
-        {
-            "id": one.id,
-            "name": givers[one.id].name,
-            "node": str(givers[one.id].node),
-            "captured_mt_yr": one.captured_mt_yr,
-            "capture_max_mt_yr": givers[one.id].capacity_mt_yr,
-            "cost_musd_yr": one.cost_musd_yr,
-            "cost_usd_t": _each(one.cost_musd_yr, one.captured_mt_yr),
-        }
-        for one in plan.sources
-    ]
-    sinks = [
-        {
-            "id": one.id,
-            "name": takers[one.id].name,
-            "node": str(takers[one.id].node),
-            "stored_mt_yr": one.stored_mt_yr,
-            "storage_max_mt_yr": rates[one.id],
-            "wells": one.wells,
-            "cost_musd_yr": one.cost_musd_yr,
-            "cost_usd_t": _each(one.cost_musd_yr, one.stored_mt_yr),
-        }
-        for one in plan.sinks
-    ]
-    pipes = [
-        {
-            "arc": one.arc,
-            "from_node": str(one.tail),
-            "to_node": str(one.head),
-            "size": one.trend,
-            "flow_mt_yr": one.flow_mt_yr,
-            "length_km": one.length_km,
-            "cost_musd_yr": one.cost_musd_yr,
-            "cost_usd_t": _each(one.cost_musd_yr, one.flow_mt_yr),
-        }
-        for one in plan.pipes
-    ]
-    rows = {"sources": sources, "sinks": sinks, "pipes": pipes}
-    return {name: pd.DataFrame(found, columns=_COLUMNS[name]) for name, found in rows.items()}
+    sources = {source.id: source for source in problem.sources}
+    sinks = {sink.id: sink for sink in problem.sinks}
+    rates = dict(zip(sinks, problem.sink_rates().tolist(), strict=True))
+    rows = {
+        "sources": [
+            vars(use)
+            | {"name": sources[use.id].name, "node": str(sources[use.id].node)}
+            | {"capture_max_mt_yr": sources[use.id].capacity_mt_yr}
+            | {"cost_usd_t": _each(use.cost_musd_yr, use.captured_mt_yr)}
+            for use in plan.sources
+        ],
+        "sinks": [
+            vars(use)
+            | {"name": sinks[use.id].name, "node": str(sinks[use.id].node)}
+            | {"storage_max_mt_yr": rates[use.id]}
+            | {"cost_usd_t": _each(use.cost_musd_yr, use.stored_mt_yr)}
+            for use in plan.sinks
+        ],
+        "pipes": [
+            vars(pipe)
+            | {"from_node": str(pipe.tail), "to_node": str(pipe.head), "size": pipe.trend}
+            | {"cost_usd_t": _each(pipe.cost_musd_yr, pipe.flow_mt_yr)}
+            for pipe in plan.pipes
+        ],
+    }
+    return {name: pd.DataFrame(records, columns=_COLUMNS[name]) for name, records in rows.items()}
 
 
 def _each(cost: float, tonnes: float) -> float:
@@ -184,30 +162,23 @@ def layers(
     import geopandas as gpd
     from shapely.geometry import LineString, Point
 
-    found: dict[str, gpd.GeoDataFrame] = {}
+    shaped: dict[str, gpd.GeoDataFrame] = {}
     for name, table in tables(plan, problem).items():
         if name == "pipes":
-            routes = [
-                places.route(str(arc), tail, head)
-                for arc, tail, head in zip(
-                    table["arc"], table["from_node"], table["to_node"], strict=True
-                )
-            ]
-            shapes: list[Any] = [None if line is None else LineString(line) for line in routes]
+            ends = zip(table["arc"], table["from_node"], table["to_node"], strict=True)
+            lines = [places.route(str(arc), tail, head) for arc, tail, head in ends]
+            shapes: list[Any] = [None if line is None else LineString(line) for line in lines]
         else:
             spots = [places.points.get(str(node)) for node in table["node"]]
             shapes = [None if spot is None else Point(spot) for spot in spots]
-        has = [shape is not None for shape in shapes]
-        if not all(has):
-            lost = len(has) - sum(has)
-            _warn(f"{lost} of {len(has)} {name} have no place: they are in the tables only")
-        kept = [shape for shape in shapes if shape is not None]
-        found[name] = gpd.GeoDataFrame(table[has], geometry=kept, crs=places.crs)
-    return found
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, CdrsiteWarning, stacklevel=3)
+        known = [shape for shape in shapes if shape is not None]
+        lost = len(shapes) - len(known)
+        if lost:
+            text = f"{lost} of {len(shapes)} {name} have no place: they are in the tables only"
+            warnings.warn(text, CdrsiteWarning, stacklevel=2)
+        drawn = [shape is not None for shape in shapes]
+        shaped[name] = gpd.GeoDataFrame(table[drawn], geometry=known, crs=places.crs)
+    return shaped
 
 
 def write_networks(
@@ -221,22 +192,20 @@ def write_networks(
     One plan alone is written into the folder itself: a CSV per table, ``summary.json``, and, where
     nodes have places, GeoJSON, GeoPackage and pictures.
     """
+    import pandas as pd
+
     with Staging(folder, "network") as aside:
         if len(plans) == 1:
             _fill(aside, plans[0], problem, places)
         else:
-            write_csv(aside / "curve.csv", _curve(plans))
+            curve = pd.DataFrame([summary(plan) for plan in plans], columns=list(_CURVE))
+            write_csv(aside / "curve.csv", curve)
             for number, plan in enumerate(plans, start=1):
                 inner = aside / f"target_{number}"
                 inner.mkdir()
                 _fill(inner, plan, problem, places)
-        document = {
-            "program": "cdrsite",
-            "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": versions(),
-            "timings_s": {"design": round(math.fsum(plan.seconds for plan in plans), 3)},
-        }
-        write_json(aside / MARK, document)
+        seconds = {"design": round(math.fsum(plan.seconds for plan in plans), 3)}
+        write_json(aside / MARK, {**provenance(), "timings_s": seconds})
     return folder
 
 
@@ -260,14 +229,6 @@ _CURVE = (
 )  # fmt: skip
 
 
-def _curve(plans: Sequence[NetworkPlan]) -> pd.DataFrame:
-    """One row for each plan."""
-    import pandas as pd
-
-    documents = [summary(plan) for plan in plans]
-    return pd.DataFrame([{key: one[key] for key in _CURVE} for one in documents])
-
-
 def write_geojson(path: Path, shaped: Mapping[str, gpd.GeoDataFrame]) -> None:
     """Write all layers as one GeoJSON in longitude and latitude (RFC 7946).
 
@@ -280,18 +241,18 @@ def write_geojson(path: Path, shaped: Mapping[str, gpd.GeoDataFrame]) -> None:
     """
     features: list[dict[str, Any]] = []
     for name, frame in shaped.items():
-        for one in json.loads(frame.to_crs("EPSG:4326").to_json(drop_id=True))["features"]:
+        for feature in json.loads(frame.to_crs("EPSG:4326").to_json(drop_id=True))["features"]:
+            shape, kind = feature["geometry"], {"kind": name.removesuffix("s")}
             # rounding to a tenth of a metre is what the standard asks for
-            shape = {**one["geometry"], "coordinates": _rounded(one["geometry"]["coordinates"])}
-            kind = {"kind": name.removesuffix("s")}
-            features.append({**one, "geometry": shape, "properties": kind | one["properties"]})
+            shape["coordinates"] = _rounded(shape["coordinates"])
+            features.append({**feature, "properties": kind | feature["properties"]})
     write_json(path, {"type": "FeatureCollection", "features": features})
 
 
 def _rounded(coordinates: Any) -> Any:
     if isinstance(coordinates, int | float):
         return round(float(coordinates), 6)
-    return [_rounded(one) for one in coordinates]
+    return [_rounded(part) for part in coordinates]
 
 
 def write_geopackage(path: Path, shaped: Mapping[str, gpd.GeoDataFrame]) -> None:

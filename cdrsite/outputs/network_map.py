@@ -68,6 +68,7 @@ def draw_plan(plan: NetworkPlan, problem: NetworkProblem, places: Places) -> Fig
     Figure
         One map with legend and scale bar.
     """
+    from matplotlib.collections import LineCollection
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9.5, 7.0), layout="constrained")
@@ -75,7 +76,9 @@ def draw_plan(plan: NetworkPlan, problem: NetworkProblem, places: Places) -> Fig
     most = max((pipe.flow_mt_yr for pipe in plan.pipes), default=1.0)
     amounts = [s.captured_mt_yr for s in plan.sources] + [s.stored_mt_yr for s in plan.sinks]
     top = max(amounts, default=1.0)
-    _candidates(ax, problem, places)
+    routes = [places.route(arc.id, arc.tail, arc.head) for arc in problem.arcs]
+    lines = [np.asarray(line) for line in routes if line is not None]
+    ax.add_collection(LineCollection(lines, colors=CANDIDATE, linewidths=0.7, zorder=1))
     _pipes(ax, plan, places, most)
     _terminals(ax, plan, problem, places, top)
     _frame(ax, problem, places)
@@ -90,18 +93,10 @@ def draw_plan(plan: NetworkPlan, problem: NetworkProblem, places: Places) -> Fig
     return figure
 
 
-def _candidates(ax: Axes, problem: NetworkProblem, places: Places) -> None:
-    from matplotlib.collections import LineCollection
-
-    routes = [places.route(arc.id, arc.tail, arc.head) for arc in problem.arcs]
-    lines = [np.asarray(line) for line in routes if line is not None]
-    ax.add_collection(LineCollection(lines, colors=CANDIDATE, linewidths=0.7, zorder=1))
-
-
 def _pipes(ax: Axes, plan: NetworkPlan, places: Places, most: float) -> None:
     spots = np.array(list(places.points.values()))
     least = 0.06 * float(np.max(np.ptp(spots, axis=0)))
-    for pipe in sorted(plan.pipes, key=lambda one: one.flow_mt_yr):
+    for pipe in sorted(plan.pipes, key=lambda pipe: pipe.flow_mt_yr):
         line = places.route(pipe.arc, pipe.tail, pipe.head)
         if line is None:
             continue
@@ -119,12 +114,9 @@ def _arrow(ax: Axes, xy: np.ndarray, width: float, least: float) -> None:
         return
     middle = 0.5 * way[-1]
     reach = 0.35 * least  # a chord this long smooths the steps of a route over cells
-    ends = [
-        np.array([np.interp(at, way, xy[:, k]) for k in (0, 1)])
-        for at in (middle - reach, middle + reach)
-    ]
-    centre = np.array([np.interp(middle, way, xy[:, k]) for k in (0, 1)])
-    chord = 0.02 * (ends[1] - ends[0])
+    at = (middle - reach, middle, middle + reach)
+    start, centre, end = np.column_stack([np.interp(at, way, axis) for axis in xy.T])
+    chord = 0.02 * (end - start)
     thick = width > 3.5
     ax.annotate(
         "", xy=tuple(centre + chord), xytext=tuple(centre - chord), zorder=2.5,

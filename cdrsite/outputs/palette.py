@@ -63,14 +63,16 @@ def method_colour(name: str, others: tuple[str, ...] = ()) -> str:
     if name in METHOD_COLOURS:
         return METHOD_COLOURS[name]
     # a map's legend writes spaces for underscores
-    mine = sorted({one.replace("_", " ") for one in (*others, name) if one not in METHOD_COLOURS})
+    own = sorted(
+        {method.replace("_", " ") for method in (*others, name) if method not in METHOD_COLOURS}
+    )
     taken: dict[int, str] = {}
-    for one in mine:
-        first = sum(one.encode()) % len(SPARE_COLOURS)
+    for method in own:
+        first = sum(method.encode()) % len(SPARE_COLOURS)
         turns = [(first + i) % len(SPARE_COLOURS) for i in range(len(SPARE_COLOURS))]
         place = next((turn for turn in turns if turn not in taken), first)
-        taken.setdefault(place, one)
-        if one == name.replace("_", " "):
+        taken.setdefault(place, method)
+        if method == name.replace("_", " "):
             return SPARE_COLOURS[place]
     return SPARE_COLOURS[0]
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.version import __version__
-from cdrsite.engine.record import versions
 from cdrsite.network.horizon import Period
 from cdrsite.network.milestones import whole
 from cdrsite.network.periods import BuildOut
 from cdrsite.network.problem import NetworkProblem
 from cdrsite.outputs.listing import MARK
+from cdrsite.outputs.manifest import provenance
 from cdrsite.outputs.staging import Staging
 from cdrsite.outputs.tables import plain, write_csv, write_json
 
@@ -67,54 +66,37 @@ def periods_tables(
     import pandas as pd
 
     year = [whole(p.year) for p in periods]
-    rows: dict[str, list[dict[str, Any]]] = {
-        name: [] for name in ("periods", "builds", "sources", "sinks", "pipes")
-    }
+    names = ("periods", "builds", "sources", "sinks", "pipes")
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for t, period in enumerate(periods):
-        rows["periods"].append(
-            {
-                "year": year[t],
-                "years": float(plan.times.years[t]),
-                "discounted_years": float(plan.times.worth[t]),
-                "target_mt_yr": period.total,
-                "price_usd_t": period.price_usd_t,
-                "captured_mt_yr": float(plan.captured[t].sum()),
-                "builds": sum(b.period == t for b in plan.builds),
-            }
-        )
-        for i, source in enumerate(problem.sources):
-            if plan.captured[t, i] > 0:
-                amount = float(plan.captured[t, i])
-                rows["sources"].append({"year": year[t], "id": source.id, "captured_mt_yr": amount})
-        for j, sink in enumerate(problem.sinks):
-            if plan.stored[t, j] > 0:
-                amount, wells = float(plan.stored[t, j]), int(plan.wells[t, j])
-                rows["sinks"].append(
-                    {"year": year[t], "id": sink.id, "stored_mt_yr": amount, "wells": wells}
-                )
-        for e, arc in enumerate(problem.arcs):
-            flow = float(plan.flow[t, e])
+        now = {"year": year[t]}
+        rows["periods"].append({
+            **now,
+            "years": float(plan.times.years[t]),
+            "discounted_years": float(plan.times.worth[t]),
+            "target_mt_yr": period.total,
+            "price_usd_t": period.price_usd_t,
+            "captured_mt_yr": float(plan.captured[t].sum()),
+            "builds": sum(build.period == t for build in plan.builds),
+        })  # fmt: skip
+        for source, captured in zip(problem.sources, plan.captured[t].tolist(), strict=True):
+            if captured > 0:
+                rows["sources"].append({**now, "id": source.id, "captured_mt_yr": captured})
+        uses = zip(problem.sinks, plan.stored[t].tolist(), plan.wells[t].tolist(), strict=True)
+        for sink, stored, wells in uses:
+            if stored > 0:
+                use = {"id": sink.id, "stored_mt_yr": stored, "wells": int(wells)}
+                rows["sinks"].append(now | use)
+        for arc, flow in zip(problem.arcs, plan.flow[t].tolist(), strict=True):
             if abs(flow) > 1e-7:
-                ends = (arc.tail, arc.head) if flow > 0 else (arc.head, arc.tail)
-                rows["pipes"].append(
-                    {
-                        "year": year[t],
-                        "arc": arc.id,
-                        "from_node": str(ends[0]),
-                        "to_node": str(ends[1]),
-                        "flow_mt_yr": abs(flow),
-                    }
-                )
+                tail, head = (arc.tail, arc.head) if flow > 0 else (arc.head, arc.tail)
+                ends = {"from_node": str(tail), "to_node": str(head)}
+                rows["pipes"].append({**now, "arc": arc.id, **ends, "flow_mt_yr": abs(flow)})
     rows["builds"] = [
-        {
-            "year": year[b.period],
-            "arc": b.arc,
-            "size": b.trend,
-            "capacity_mt_yr": b.capacity_mt_yr,
-        }
+        {"year": year[b.period], "arc": b.arc, "size": b.trend, "capacity_mt_yr": b.capacity_mt_yr}
         for b in plan.builds
     ]
-    return {name: pd.DataFrame(found) for name, found in rows.items()}
+    return {name: pd.DataFrame(records) for name, records in rows.items()}
 
 
 def write_periods(
@@ -125,9 +107,4 @@ def write_periods(
         write_json(aside / "summary.json", periods_summary(plan, periods, problem))
         for name, table in periods_tables(plan, periods, problem).items():
             write_csv(aside / f"{name}.csv", table)
-        document = {
-            "program": "cdrsite",
-            "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": versions(),
-        }
-        write_json(aside / MARK, document)
+        write_json(aside / MARK, provenance())

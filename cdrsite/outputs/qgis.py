@@ -14,7 +14,6 @@ from xml.etree import ElementTree as ET
 
 from cdrsite.core.grid import authority_code
 from cdrsite.core.secrets import hidden
-from cdrsite.outputs.styles import qml
 
 if TYPE_CHECKING:
     from cdrsite.core.grid import AnalysisGrid
@@ -130,8 +129,8 @@ def write_project(
         The project.
     """
     entries = [*_vector_entries(layers), *_raster_entries(rasters, raster_styles)]
-    text = hidden(project_xml(title, grid, entries))
     path = folder / PROJECT
+    text = hidden(project_xml(title, grid, entries))
     path.write_text(text, encoding="utf-8", newline="\n")
     return path
 
@@ -140,14 +139,12 @@ def _vector_entries(layers: Sequence[VectorLayer]) -> Iterator[Entry]:
     names = {layer.name for layer in layers}
     shown = SHOWN if names & {"plants", "pipes"} else SHOWN | SHOWN_WITHOUT_PLANTS
     order = {name: i for i, name in enumerate(SITE_LAYERS)}
-    for layer in sorted(layers, key=lambda one: order.get(one.name, len(order))):
+    for layer in sorted(layers, key=lambda layer: order.get(layer.name, len(order))):
         group = POOLS
         if layer.geometry is None:
             group = EXCLUSIONS
         elif layer.name in SITE_LAYERS or _kind(layer.geometry) != "Polygon":
             group = NETWORK
-        aliases = {column: alias for column, (alias, _) in layer.fields.items()}
-        style = qml(layer.rules, aliases, label=layer.label, smoothed=layer.smoothed)
         pool = layer.name.removeprefix("pools_").replace("_", " ")
         plain = f"Pools of {pool}" if layer.name.startswith("pools_") else layer.name
         yield Entry(
@@ -156,7 +153,7 @@ def _vector_entries(layers: Sequence[VectorLayer]) -> Iterator[Entry]:
             group=group,
             source=f"./cdrsite.gpkg|layername={layer.name}",
             provider="ogr",
-            style=style,
+            style=layer.style(),
             geometry=_kind(layer.geometry),
             abstract=layer.description,
             shown=layer.name in shown,
@@ -177,11 +174,14 @@ def _raster_entries(specs: Sequence[RasterSpec], styles: Mapping[str, str]) -> I
     )
     for spec in ordered:
         method = spec.tags.get("method", "")
-        group = f"{OF_METHOD}{method}" if method else _raster_group(spec.name)
-        title = spec.description[:1].upper() + spec.description[1:]
+        words = spec.description.removeprefix(f"{method}: ") if method else spec.description
+        title = words[:1].upper() + words[1:]
         if method:
-            words = spec.description.removeprefix(f"{method}: ")
-            title = f"{words[:1].upper()}{words[1:]} ({method})"
+            group, title = f"{OF_METHOD}{method}", f"{title} ({method})"
+        elif spec.name in ANSWER_RASTERS:
+            group = ANSWER
+        else:
+            group = EXCLUSIONS if spec.name == "exclusion_reasons" else INPUTS
         yield Entry(
             key=_key("raster", spec.name),
             title=title,
@@ -196,12 +196,6 @@ def _raster_entries(specs: Sequence[RasterSpec], styles: Mapping[str, str]) -> I
         )
 
 
-def _raster_group(name: str) -> str:
-    if name in ANSWER_RASTERS:
-        return ANSWER
-    return EXCLUSIONS if name == "exclusion_reasons" else INPUTS
-
-
 def _key(kind: str, name: str) -> str:
     """An identifier; names that differ in other characters only stay apart.
 
@@ -210,11 +204,12 @@ def _key(kind: str, name: str) -> str:
     return f"cdrsite_{kind}_{re.sub('[^0-9A-Za-z_]', lambda m: f'_{ord(m[0]):x}_', name)}"
 
 
-def groups_in_order(entries: Sequence[Entry]) -> list[str]:
-    """Groups from the top of the map to its bottom; those of the methods stand together."""
-    methods = list(dict.fromkeys(e.group for e in entries if e.group.startswith(OF_METHOD)))
-    found = {entry.group for entry in entries}
-    return [g for g in (NETWORK, POOLS, ANSWER, *methods, INPUTS, EXCLUSIONS) if g in found]
+def grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    """Layers by group, from the top of the map to its bottom; those of methods stand together."""
+    methods = dict.fromkeys(e.group for e in entries if e.group.startswith(OF_METHOD))
+    order = (NETWORK, POOLS, ANSWER, *methods, INPUTS, EXCLUSIONS)
+    groups = {group: [entry for entry in entries if entry.group == group] for group in order}
+    return {group: members for group, members in groups.items() if members}
 
 
 def project_xml(title: str, grid: AnalysisGrid, entries: Sequence[Entry]) -> str:
@@ -235,17 +230,20 @@ def project_xml(title: str, grid: AnalysisGrid, entries: Sequence[Entry]) -> str
     _add_tree(root, entries)
     canvas = ET.SubElement(root, "mapcanvas", name="theMapCanvas", annotationsVisible="1")
     ET.SubElement(canvas, "units").text = "degrees" if grid.is_geographic else "meters"
-    _add_extent(ET.SubElement(canvas, "extent"), grid)
+    edges = (repr(float(edge)) for edge in grid.bounds)
+    bounds = dict(zip(("xmin", "ymin", "xmax", "ymax"), edges, strict=True))
+    extent = ET.SubElement(canvas, "extent")
+    for name, value in bounds.items():
+        ET.SubElement(extent, name).text = value
     ET.SubElement(canvas, "rotation").text = "0"
     _add_crs(ET.SubElement(canvas, "destinationsrs"), grid)
-    held = ET.SubElement(root, "projectlayers")
+    layers = ET.SubElement(root, "projectlayers")
     for entry in entries:
-        _add_layer(held, entry, grid)
+        _add_layer(layers, entry, grid)
     order = ET.SubElement(root, "layerorder")
-    for group in groups_in_order(entries):
-        for entry in entries:
-            if entry.group == group:
-                ET.SubElement(order, "layer", id=entry.key)
+    for members in grouped(entries).values():
+        for entry in members:
+            ET.SubElement(order, "layer", id=entry.key)
     _add_themes(root, entries)
     properties = ET.SubElement(root, "properties")
     paths = ET.SubElement(properties, "Paths")
@@ -254,10 +252,7 @@ def project_xml(title: str, grid: AnalysisGrid, entries: Sequence[Entry]) -> str
     # without it QGIS takes the project for one without a coordinate system
     ET.SubElement(system, "ProjectionsEnabled", type="int").text = "1"
     settings = ET.SubElement(root, "ProjectViewSettings", UseProjectScales="0")
-    whole = ET.SubElement(settings, "DefaultViewExtent")
-    for name, value in zip(("xmin", "ymin", "xmax", "ymax"), _bounds(grid), strict=True):
-        whole.set(name, repr(value))
-    _add_crs(whole, grid)
+    _add_crs(ET.SubElement(settings, "DefaultViewExtent", bounds), grid)
     ET.indent(root, " ")
     head = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
     return head + ET.tostring(root, encoding="unicode") + "\n"
@@ -266,16 +261,6 @@ def project_xml(title: str, grid: AnalysisGrid, entries: Sequence[Entry]) -> str
 def _clean(text: str) -> str:
     """Without the control characters that XML cannot hold."""
     return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", " ", text)
-
-
-def _bounds(grid: AnalysisGrid) -> tuple[float, float, float, float]:
-    west, south, east, north = (float(value) for value in grid.bounds)
-    return west, south, east, north
-
-
-def _add_extent(parent: ET.Element, grid: AnalysisGrid) -> None:
-    for name, value in zip(("xmin", "ymin", "xmax", "ymax"), _bounds(grid), strict=True):
-        ET.SubElement(parent, name).text = repr(value)
 
 
 def _add_crs(parent: ET.Element, grid: AnalysisGrid) -> None:
@@ -288,10 +273,9 @@ def _add_crs(parent: ET.Element, grid: AnalysisGrid) -> None:
 
 def _add_tree(root: ET.Element, entries: Sequence[Entry]) -> None:
     tree = ET.SubElement(root, "layer-tree-group")
-    for group in groups_in_order(entries):
-        mine = [entry for entry in entries if entry.group == group]
+    for group, members in grouped(entries).items():
         of_method = group.startswith(OF_METHOD)
-        any_shown = any(entry.shown for entry in mine) and not of_method
+        any_shown = any(entry.shown for entry in members) and not of_method
         branch = ET.SubElement(
             tree,
             "layer-tree-group",
@@ -300,35 +284,32 @@ def _add_tree(root: ET.Element, entries: Sequence[Entry]) -> None:
             checked="Qt::Unchecked" if of_method else "Qt::Checked",
             expanded="1" if any_shown else "0",
         )
-        for entry in mine:
-            leaf = {"id": entry.key, "name": _clean(entry.title), "source": entry.source}
-            held = ET.SubElement(
+        for entry in members:
+            names = {"id": entry.key, "name": _clean(entry.title), "source": entry.source}
+            leaf = ET.SubElement(
                 branch,
                 "layer-tree-layer",
-                leaf,
+                names,
                 providerKey=entry.provider,
                 checked="Qt::Checked" if entry.shown else "Qt::Unchecked",
                 expanded="1" if entry.shown else "0",
             )
             if entry.geometry is None:
-                _drop_band(held, entry.style)
+                _drop_band(leaf, entry.style)
 
 
 def _add_themes(root: ET.Element, entries: Sequence[Entry]) -> None:
     """A theme for every map of a plan or of a method: the map alone, over its states."""
     themes = ET.SubElement(root, "visibility-presets")
-    for group in groups_in_order(entries):
-        mine = [e for e in entries if e.group == group and e.geometry is None]
-        below = [e for e in mine if e.is_state]
-        for entry in mine if below else ():
-            if entry.is_state:
-                continue
-            theme = ET.SubElement(
-                themes, "visibility-preset", {"name": _clean(entry.title)},
-                **{"has-expanded-info": "0", "has-checked-group-info": "1"},
-            )  # fmt: skip
-            for one in (entry, *below):
-                ET.SubElement(theme, "layer", id=one.key, style="default", visible="1")
+    for group, members in grouped(entries).items():
+        states = [entry for entry in members if entry.is_state]
+        maps = [entry for entry in members if entry.geometry is None and not entry.is_state]
+        for entry in maps if states else ():
+            about = {"name": _clean(entry.title)}
+            about |= {"has-expanded-info": "0", "has-checked-group-info": "1"}
+            theme = ET.SubElement(themes, "visibility-preset", about)
+            for shown in (entry, *states):
+                ET.SubElement(theme, "layer", id=shown.key, style="default", visible="1")
             checked = ET.SubElement(theme, "checked-group-nodes")
             ET.SubElement(checked, "checked-group-node", id=_clean(group))
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -132,16 +132,15 @@ def quantity_steps(spec: RasterSpec, values: NDArray[np.float64]) -> list[Colour
     name = spec.tags.get("variable", spec.name)
     values = np.where(np.abs(values) < ROUNDING, 0.0, values)
     record = variable(name)
-    diverging, own_zero = record.diverging, record.own_zero
-    some = values[values > 0] if own_zero else values
-    size, unit = legend_unit(spec.unit)
-    borders = class_borders(some, size, zero=diverging)
-    edges = [-math.inf, *borders, math.inf]
-    places = _diverging(edges) if diverging else np.linspace(0.08, 1, len(edges) - 1)
-    shades = colormaps[record.colours](places)
-    steps = [ColourStep(0.0, "nothing", NOTHING_COLOUR)] if own_zero else []
-    if own_zero and not some.size:
+    some = values[values > 0] if record.own_zero else values
+    if record.own_zero and not some.size:
         return [ColourStep(math.inf, "nothing", NOTHING_COLOUR)]
+    size, unit = legend_unit(spec.unit)
+    borders = class_borders(some, size, zero=record.diverging)
+    edges = [-math.inf, *borders, math.inf]
+    places = _diverging(edges) if record.diverging else np.linspace(0.08, 1, len(edges) - 1)
+    shades = colormaps[record.colours](places)
+    steps = [ColourStep(0.0, "nothing", NOTHING_COLOUR)] if record.own_zero else []
     for low, high, shade in zip(edges[:-1], edges[1:], shades, strict=True):
         words = _range(low / size, high / size, unit, some / size)
         steps.append(ColourStep(high, words, to_hex(shade).upper()))
@@ -157,14 +156,14 @@ def _diverging(edges: Sequence[float]) -> NDArray[np.float64]:
 
 
 def _range(low: float, high: float, unit: str, values: NDArray[np.float64]) -> str:
-    tail = f" {unit}" if unit else ""
     if math.isinf(low) and math.isinf(high):
-        return f"{brief(float(values[0]))}{tail}" if values.size else "no values"
+        words = brief(float(values[0])) if values.size else "no values"
+        return f"{words} {unit}".strip() if values.size else words
     if math.isinf(low):
-        return f"up to {brief(high)}{tail}"
+        return f"up to {brief(high)} {unit}".strip()
     if math.isinf(high):
-        return f"more than {brief(low)}{tail}"
-    return f"{brief(low)} to {brief(high)}{tail}"
+        return f"more than {brief(low)} {unit}".strip()
+    return f"{brief(low)} to {brief(high)} {unit}".strip()
 
 
 def raster_qml(spec: RasterSpec, values: NDArray[np.float64]) -> str:
@@ -190,13 +189,8 @@ def raster_qml(spec: RasterSpec, values: NDArray[np.float64]) -> str:
         _add_categories(pipe, spec.categories)
     else:
         # too many combinations of reasons for words; zero is no reason
-        _add_steps(
-            pipe,
-            [
-                ColourStep(0.0, "nothing", NOTHING_COLOUR),
-                ColourStep(math.inf, "something", "#969696"),
-            ],
-        )
+        some = ColourStep(math.inf, "something", "#969696")
+        _add_steps(pipe, [ColourStep(0.0, "nothing", NOTHING_COLOUR), some])
     ET.SubElement(pipe, "rasterresampler", maxOversampling="2")
     ET.indent(root, " ")
     return ET.tostring(root, encoding="unicode") + "\n"
@@ -209,9 +203,10 @@ def _renderer(pipe: ET.Element, kind: str, **more: str) -> ET.Element:
 
 def _add_categories(pipe: ET.Element, categories: Sequence[Category]) -> None:
     palette = ET.SubElement(_renderer(pipe, "paletted"), "colorPalette")
-    for one in categories:
-        entry: dict[str, Any] = {"value": str(one.code), "color": one.colour.lower()}
-        ET.SubElement(palette, "paletteEntry", {**entry, "alpha": "255", "label": one.label})
+    for category in categories:
+        colour = {"color": category.colour.lower(), "alpha": "255"}
+        entry = {"value": str(category.code), **colour, "label": category.label}
+        ET.SubElement(palette, "paletteEntry", entry)
 
 
 def _add_steps(pipe: ET.Element, steps: Sequence[ColourStep]) -> None:
@@ -237,11 +232,12 @@ def _add_steps(pipe: ET.Element, steps: Sequence[ColourStep]) -> None:
 def _style(spec: RasterSpec, path: Path) -> str:
     if spec.kind != "quantity":
         return raster_qml(spec, np.empty(0))
-    if path.stat().st_size > MOST_CELLS:
+
+    def style() -> str:
         return raster_qml(spec, sample_values(path))
-    return remembered(
-        "style", (spec, path.read_bytes()), lambda: raster_qml(spec, sample_values(path))
-    )
+
+    small = path.stat().st_size <= MOST_CELLS
+    return remembered("style", (spec, path.read_bytes()), style) if small else style()
 
 
 def write_style(folder: Path, spec: RasterSpec) -> str:

@@ -164,8 +164,8 @@ class RunFolder:
     @property
     def scenario(self) -> dict[str, Any]:
         """The scenario as resolved, from the manifest."""
-        found = self.manifest.get("scenario")
-        return found if isinstance(found, dict) else {}
+        scenario = self.manifest.get("scenario")
+        return scenario if isinstance(scenario, dict) else {}
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -253,13 +253,10 @@ class RunFolder:
             with open_raster(file, ("GTiff",)) as source:
                 longest = max(source.height, source.width)
                 shrink = 1.0 if max_size is None else max(1.0, longest / max_size)
-                rows = max(1, round(source.height / shrink))
-                cols = max(1, round(source.width / shrink))
+                rows, cols = (max(1, round(size / shrink)) for size in source.shape)
                 # overviews hold means and modes already; what is left to shrink is little
-                way = WAYS.get(source.dtypes[0], Resampling.nearest.name)
-                values = source.read(
-                    1, out_shape=(rows, cols), masked=True, resampling=Resampling[way]
-                )
+                way = Resampling[WAYS.get(source.dtypes[0], Resampling.nearest.name)]
+                values = source.read(1, out_shape=(rows, cols), masked=True, resampling=way)
                 pixel = source.transform
                 wide, high = pixel.a * source.width / cols, pixel.e * source.height / rows
                 return RunRaster(

@@ -20,11 +20,11 @@ import os
 import shutil
 import uuid
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.core.files import is_own, make_own, remove_own, resolved, side_name
@@ -35,6 +35,7 @@ from cdrsite.outputs.listing import (
     add_to_manifest,
     entries,
     known_manifest,
+    listed_files,
     listing,
     unchanged,
     write_manifest,
@@ -70,14 +71,13 @@ def changing(folder: Path, path: Path, sign: str) -> Iterator[None]:
     """
     with ExitStack() as stack:
         with _system_errors(path):
-            document = known_manifest(folder)
-            inside = path.resolve().is_relative_to(folder.resolve())
-            if document is not None and inside:
+            files, inside = listed_files(folder), path.resolve().is_relative_to(folder.resolve())
+            if files is not None and inside:
                 stack.enter_context(held(folder.resolve(), "report of cdrsite"))
             if os.path.lexists(path):
                 with path.open("rb") as stream:
                     own = sign.encode() in stream.read(4000)
-                files = {} if document is None else document["files"]
+                files = files or {}
                 name = path.resolve().relative_to(folder.resolve()).as_posix() if inside else ""
                 if not own or (name in files and not unchanged(folder, name, files)):
                     raise ConfigError(
@@ -110,17 +110,21 @@ def check_target(target: Path, kind: str = "run") -> None:
     """
     with _system_errors(target):
         place = resolved(target)
-        if not place.exists():
-            return
-        if not place.is_dir():
-            raise ConfigError(
-                "the results cannot be written: a file is in the way",
-                where=str(target),
-                expected="a folder, or nothing there yet",
-                cure="give another folder with --out",
-            )
-        _refuse_fixed(target, place)
-        _refuse_foreign(target, place, kind)
+        _refuse_file(target, place)
+        if place.exists():
+            _refuse_fixed(target, place)
+            _refuse_foreign(target, place, kind)
+
+
+def _refuse_file(target: Path, place: Path) -> None:
+    """Refuse a place where something lies that is no folder."""
+    if os.path.lexists(place) and not place.is_dir():
+        raise ConfigError(
+            "the results cannot be written: a file is in the way",
+            where=str(target),
+            expected="a folder, or nothing there yet",
+            cure="give another folder with --out",
+        )
 
 
 def _refuse_fixed(target: Path, place: Path) -> None:
@@ -245,11 +249,7 @@ def claimed(target: Path, kind: str = "run") -> Iterator[FolderLock]:
 
 def _make_parents(place: Path) -> list[Path]:
     """Make the folders around a place; returns those that were not there, the innermost first."""
-    missing = []
-    for folder in place.parents:
-        if folder.exists():
-            break
-        missing.append(folder)
+    missing = list(takewhile(lambda folder: not folder.exists(), place.parents))
     place.parent.mkdir(parents=True, exist_ok=True)
     return missing
 
@@ -313,16 +313,16 @@ def _drop(folder: Path, place: Path) -> None:
 
 def _settle(old: Path, place: Path) -> None:
     """Take what is somebody's own from a replaced folder into the new one, and remove the rest."""
-    document = known_manifest(old)
-    files = {} if document is None else document["files"]
-    own = []
+    listed = listed_files(old)
+    files, own = listed or {}, []
     for path in list(entries(old)):
         name = path.relative_to(old).as_posix()
-        if unchanged(old, name, files) or (name == MARK and document is not None):
+        if unchanged(old, name, files) or (name == MARK and listed is not None):
             own.append(path)
             continue
+        stems = (name.removesuffix(ending) for ending in SIDES if name.endswith(ending))
         with suppress(OSError):
-            _carry(path, place / name, beside=_is_beside(name, files))
+            _carry(path, place / name, beside=any(stem in files for stem in stems))
     # the manifest last: without it nothing else could be told apart after a crash
     for path in sorted(own, key=lambda path: path.name == MARK):
         with suppress(OSError):
@@ -331,18 +331,10 @@ def _settle(old: Path, place: Path) -> None:
         empty = Path(folder)
         inner = empty.relative_to(old)
         with suppress(OSError):
-            if empty != old and not any(empty.iterdir()) and not _held_files(inner, files):
+            listed_below = any(name.startswith(f"{inner.as_posix()}/") for name in files)
+            if empty != old and not any(empty.iterdir()) and not listed_below:
                 (place / inner).mkdir(parents=True, exist_ok=True)  # an empty one of somebody's
             empty.rmdir()
-
-
-def _held_files(folder: Path, files: Mapping[str, Any]) -> bool:
-    start = f"{folder.as_posix()}/"
-    return any(name.startswith(start) for name in files)
-
-
-def _is_beside(name: str, files: Mapping[str, Any]) -> bool:
-    return any(name.endswith(ending) and name.removesuffix(ending) in files for ending in SIDES)
 
 
 def _carry(path: Path, target: Path, *, beside: bool) -> None:
@@ -489,7 +481,7 @@ def writing_into(folder: Path, kind: str, names: Collection[str]) -> Iterator[Pa
         lock.require()
         _check_shared(folder, place, kind, names)
         files = listing(aside / NEW)
-        earlier = (known_manifest(place) or {}).get("files", {})
+        earlier = listed_files(place) or {}
         for name in names:
             if name not in files and unchanged(place, name, earlier):
                 (place / name).unlink()
@@ -502,13 +494,7 @@ def writing_into(folder: Path, kind: str, names: Collection[str]) -> Iterator[Pa
 
 def _check_shared(folder: Path, place: Path, kind: str, names: Collection[str]) -> None:
     """Refuse to write files of given names over somebody's own; changes nothing."""
-    if os.path.lexists(place) and not place.is_dir():
-        raise ConfigError(
-            "the results cannot be written: a file is in the way",
-            where=str(folder),
-            expected="a folder, or nothing there yet",
-            cure="give another folder with --out",
-        )
+    _refuse_file(folder, place)
     document = known_manifest(place)
     if document is not None and document["kind"] != kind:
         raise ConfigError(
@@ -517,7 +503,7 @@ def _check_shared(folder: Path, place: Path, kind: str, names: Collection[str]) 
             expected=f"a new folder, or one of {KINDS[kind]}",
             cure="give another folder with --out",
         )
-    files = {} if document is None else document["files"]
+    files = listed_files(place) or {}
     own = [name for name in names if os.path.lexists(place / name)]
     if document is None and os.path.lexists(place / MARK):
         own.append(MARK)

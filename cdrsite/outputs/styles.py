@@ -7,7 +7,7 @@ value have colours and words of their own (rule 2).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree as ET
 
@@ -151,13 +151,12 @@ def number_rules(
 
 def _between(low: float | None, high: float | None, unit: str, per: float) -> str:
     tail = f" {unit}" if unit else ""
-    first = "" if low is None else brief(low * per, 3)
-    last = "" if high is None else brief(high * per, 3)
-    if low is None and high is None:
-        return f"all{tail}"
-    if low is None:
+    first, last = ("" if edge is None else brief(edge * per, 3) for edge in (low, high))
+    if first and last:
+        return f"{first} to {last}{tail}"
+    if last:
         return f"below {last}{tail}"
-    return f"{first}{tail} and above" if high is None else f"{first} to {last}{tail}"
+    return f"{first}{tail} and above" if first else f"all{tail}"
 
 
 def signed_rules(
@@ -186,20 +185,14 @@ def signed_rules(
         (">", "YlOrRd", array[array > 0]),
     ):
         if some.size:
-            made = number_rules(
-                field,
-                some,
-                colours,
-                "fill",
-                alpha=alpha,
-                guard=f"{name} {sign} 0",
-                unit=unit,
-                per=per,
+            guard = f"{name} {sign} 0"
+            classes = number_rules(
+                field, some, colours, "fill", alpha=alpha, guard=guard, unit=unit, per=per
             )
-            if len(made) == 1:  # all have the same value
+            if len(classes) == 1:  # all have the same value
                 words = f"{brief(some[0] * per, 3)} {unit}".strip()
-                made = [StyleRule(made[0].filter, words, made[0].symbol)]
-            rules += made
+                classes = [replace(classes[0], label=words)]
+            rules += classes
     return rules
 
 
@@ -258,20 +251,17 @@ def qml(
 
 
 def _add_symbol(parent: ET.Element, name: str, symbol: Symbol, *, smoothed: bool) -> None:
-    made = ET.SubElement(parent, "symbol", name=name, type=symbol.shape, alpha=f"{symbol.alpha:g}")
+    alpha = f"{symbol.alpha:g}"
+    element = ET.SubElement(parent, "symbol", name=name, type=symbol.shape, alpha=alpha)
     if smoothed and symbol.shape == "line":
-        generator = _add_layer(
-            made,
-            "GeometryGenerator",
-            {"SymbolType": "Line", "geometryModifier": SMOOTH, "units": "MapUnit"},
-        )
-        made = ET.SubElement(generator, "symbol", name=f"@{name}@0", type="line", alpha="1")
-    _add_layer(made, *_simple(symbol))
+        smoothing = {"SymbolType": "Line", "geometryModifier": SMOOTH, "units": "MapUnit"}
+        generator = _add_layer(element, "GeometryGenerator", smoothing)
+        element = ET.SubElement(generator, "symbol", name=f"@{name}@0", type="line", alpha="1")
+    _add_layer(element, *_simple(symbol))
 
 
 def _simple(symbol: Symbol) -> tuple[str, dict[str, str]]:
-    colour = ",".join(str(part) for part in rgba(symbol.colour))
-    outline = ",".join(str(part) for part in rgba(OUTLINE))
+    colour, outline = (",".join(map(str, rgba(name))) for name in (symbol.colour, OUTLINE))
     if symbol.shape == "marker":
         return "SimpleMarker", {
             "name": "circle",

@@ -28,6 +28,7 @@ from cdrsite.core.words import Words
 from cdrsite.explain.place import Explanation, explain_place
 from cdrsite.outputs.legend import flag_names
 from cdrsite.outputs.maps import draw
+from cdrsite.report.html import tag
 from cdrsite.result.store import grid_of
 
 if TYPE_CHECKING:
@@ -53,9 +54,8 @@ class DatasetAccessor:
         """Names of the methods."""
         if "removal_method" not in self._dataset.coords:
             return ()
-        return tuple(
-            str(name) for name in np.atleast_1d(self._dataset["removal_method"].to_numpy())
-        )
+        names = np.atleast_1d(self._dataset["removal_method"].to_numpy())
+        return tuple(str(name) for name in names)
 
     @property
     def grid(self) -> AnalysisGrid:
@@ -93,9 +93,7 @@ class DatasetAccessor:
             limit = self._pick(self._dataset["limit"], str(values["removal_method"].item()))
         elif record(variable).with_state and "state" in self._dataset:
             limit = self._dataset["state"]
-        name = f"{values['removal_method'].item()}: " if "removal_method" in values.coords else ""
-        title = f"{name}{values.attrs.get('long_name', variable)}"
-        return draw(values, self.grid, limit, ax, title)
+        return draw(values, self.grid, limit, ax, _title(values))
 
     def explain(
         self,
@@ -197,10 +195,8 @@ class DatasetAccessor:
         dataset = self._dataset
         if variable == SHARE_NET:
             dataset = dataset.assign(equal_share_net=self._variable(SHARE_NET))
-        if method is not None and method not in self.methods:
-            raise ConfigError(
-                "no such method", got=repr(method), expected=", ".join(self.methods) or "none"
-            )
+        if method is not None:
+            self._require(method)
         layers = layers_of(dataset)
         if variable is not None:
             values = self._variable(variable)
@@ -229,16 +225,21 @@ class DatasetAccessor:
             return values
         if method is None and values.sizes["removal_method"] == 1:
             return values.isel(removal_method=0)
-        if method is None or method not in self.methods:
-            raise ConfigError(
-                "which method?" if method is None else "no such method",
-                got=None if method is None else repr(method),
-                expected=", ".join(self.methods),
-            )
+        if method is None:
+            raise ConfigError("which method?", expected=", ".join(self.methods))
+        self._require(method)
         return values.sel(removal_method=method)
 
+    def _require(self, method: str) -> None:
+        if method not in self.methods:
+            known = ", ".join(self.methods) or "none"
+            raise ConfigError("no such method", got=repr(method), expected=known)
+
     def _repr_html_(self) -> str:
-        """Totals by method, and a small map of the plan."""
+        """Totals by method, and a small map of what the plan uses most."""
+        from cdrsite.report.maplayers import Layer
+        from cdrsite.report.mappage import small_map
+
         title = escape(str(self._dataset.attrs.get("title", "")))
         wanted = {
             "gross Mt/yr in the plan": ("allocated", 1e-6),
@@ -251,26 +252,15 @@ class DatasetAccessor:
             for label, (name, factor) in wanted.items()
             if name == SHARE_NET or name in self._dataset
         }
-        head = "".join(f"<th>{label}</th>" for label in columns)
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th>"
-            + "".join(
-                f"<td>{float(v.sel(removal_method=name)):,.3g}</td>" for v in columns.values()
-            )
-            + "</tr>"
-            for name in self.methods
-        )
-        table = f"<b>{title}</b><table><tr><th></th>{head}</tr>{rows}</table>"
-        return table + self._picture()
-
-    def _picture(self) -> str:
-        """Small map of the method that the plan uses most; nothing without a plan."""
-        from cdrsite.report.maplayers import Layer
-        from cdrsite.report.mappage import small_map
-
-        if "winner" not in self._dataset or self._dataset["winner"].dims != ("y", "x"):
-            return ""
-        return small_map(self._dataset, Layer("winner"))
+        rows = [tag("tr", tag("th"), *(tag("th", label) for label in columns))]
+        for method in self.methods:
+            totals = (float(total.sel(removal_method=method)) for total in columns.values())
+            head = tag("th", escape(method), style="text-align:left")
+            rows.append(tag("tr", head, *(tag("td", f"{value:,.3g}") for value in totals)))
+        picture = ""
+        if "winner" in self._dataset and self._dataset["winner"].dims == ("y", "x"):
+            picture = small_map(self._dataset, Layer("winner"))
+        return tag("b", title) + tag("table", *rows) + picture
 
 
 @xr.register_dataarray_accessor("cdr")
@@ -300,13 +290,7 @@ class ArrayAccessor:
                 expected="y, x",
                 cure="choose one, e.g. .sel(removal_method='daccs-solid')",
             )
-        method = (
-            f"{self._array['removal_method'].item()}: "
-            if "removal_method" in self._array.coords
-            else ""
-        )
-        title = f"{method}{self._array.attrs.get('long_name', self._array.name or '')}"
-        return draw(self._array, self.grid, None, ax, title)
+        return draw(self._array, self.grid, None, ax, _title(self._array))
 
     def explore(self, lang: str = "en") -> InteractiveMap:
         """Show an interactive map that needs no network; a click gives the value of a cell.
@@ -328,8 +312,7 @@ class ArrayAccessor:
         """
         from cdrsite.report.mappage import InteractiveMap
 
-        dataset = self._as_dataset()
-        return InteractiveMap(dataset, None, lang, self._title())
+        return InteractiveMap(self._as_dataset(), None, lang, _title(self._array))
 
     def _as_dataset(self) -> xr.Dataset:
         """The array alone in a dataset, ready to be drawn."""
@@ -354,17 +337,9 @@ class ArrayAccessor:
 
         dataset = self._as_dataset()
         layers = layers_of(dataset)
-        title = self._title() if len(layers) == 1 else ""
-        return "".join(small_map(dataset, layer, title) for layer in layers) or escape(
-            repr(self._array)
-        )
-
-    def _title(self) -> str:
-        """What the array is, and of which method."""
-        name = str(self._array.attrs.get("long_name") or self._array.name or "")
-        if "removal_method" in self._array.coords and not self._array["removal_method"].ndim:
-            return f"{self._array['removal_method'].item()}: {name}"
-        return name
+        title = _title(self._array) if len(layers) == 1 else ""
+        maps = "".join(small_map(dataset, layer, title) for layer in layers)
+        return maps or escape(repr(self._array))
 
     def total(self) -> xr.DataArray:
         """Total over the region: a sum, an area-weighted mean, or areas by class."""
@@ -380,6 +355,14 @@ def _require_map(values: xr.DataArray) -> None:
             expected="y, x",
             cure=f"choose one of {more[0]}, e.g. dataset['{values.name}'].isel({more[0]}=0).cdr",
         )
+
+
+def _title(array: xr.DataArray) -> str:
+    """What an array is, and of which method."""
+    name = str(array.attrs.get("long_name") or array.name or "")
+    if "removal_method" in array.coords and not array["removal_method"].ndim:
+        return f"{array['removal_method'].item()}: {name}"
+    return name
 
 
 def total(
@@ -401,20 +384,20 @@ def total(
     if "flag_values" in values.attrs:
         names = flag_names(values)
         parts = [((values == code) * area).sum(("y", "x")) / 1e6 for code in sorted(names)]
-        found = xr.concat(parts, "value").transpose(..., "value")
-        found = found.assign_coords(value=[names[code] for code in sorted(names)])
+        result = xr.concat(parts, "value").transpose(..., "value")
+        result = result.assign_coords(value=[names[code] for code in sorted(names)])
         unit, how = "km2", "area: sum"
     elif unit in EXTENSIVE:
-        found = values.astype(np.float64).sum(("y", "x"))
+        result = values.astype(np.float64).sum(("y", "x"))
         how = "area: sum"
     else:
         by = area if weights is None else weights.fillna(0.0).astype(np.float64)
-        found = values.astype(np.float64).weighted(by).mean(("y", "x"))
+        result = values.astype(np.float64).weighted(by).mean(("y", "x"))
         how = "area: mean" if weights is None else "area: mean (weighted by net tonnes)"
-    found = found.drop_vars("crs", errors="ignore").rename(values.name)
-    found.attrs = {
+    result = result.drop_vars("crs", errors="ignore").rename(values.name)
+    result.attrs = {
         "long_name": str(values.attrs.get("long_name", values.name or "")),
         "units": unit,
         "cell_methods": how,
     }
-    return found
+    return result

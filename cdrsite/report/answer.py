@@ -47,7 +47,7 @@ def of_network(frame: Frame) -> str:
         ("network/cost_musd_yr", "MUSD/yr", "figure.cost"),
         ("network/all_usd_t", "USD/t", "figure.stored.mean"),
     ]
-    parts.append(listed(frame, [cell for cell in cells if frame.at(cell[0]) is not None]))
+    parts.append(headline(frame, [cell for cell in cells if frame.at(cell[0]) is not None]))
     parts += [paragraph(frame.say("lead.network"), kind="lead"), how_sure(frame)]
     return tag("section", *parts, id="answer", aria_labelledby="answer-title")
 
@@ -64,20 +64,14 @@ def figures(frame: Frame) -> str:
         ("cost_musd_yr", "MUSD/yr", "figure.cost"),
         ("mean_cost_usd_t", "USD/t", "figure.mean"),
     )
-    return listed(frame, cells)
+    return headline(frame, cells)
 
 
-def listed(frame: Frame, cells: list[tuple[str, str, str]]) -> str:
+def headline(frame: Frame, cells: list[tuple[str, str, str]]) -> str:
     """Headline numbers: key, unit and words of each."""
-    found = [
-        tag(
-            "div",
-            tag("dt", frame.say(label, year=frame.year("base_year"))),
-            tag("dd", frame.value(key), " ", tag("small", frame.unit(unit))),
-        )
-        for key, unit, label in cells
-    ]
-    return tag("dl", *found, class_="figures")
+    year = frame.year("base_year")
+    shown = [frame.figure(key, unit, label, year=year) for key, unit, label in cells]
+    return tag("dl", *shown, class_="figures")
 
 
 NOT_BUILT = ("below_minimum", "no_site", "beyond_max_plants")
@@ -105,10 +99,10 @@ def lead(frame: Frame) -> str:
         "cost": frame.say("lead.cost"),
     }.get(str(kind), "")
     parts = [first]
-    if goal.get("target") is not None:
-        parts.append(frame.say("lead.target", limit=_limit(frame, goal["target"], 1e-6)))
-    if goal.get("budget") is not None:
-        parts.append(frame.say("lead.budget", limit=_limit(frame, goal["budget"], 1e-6)))
+    for name in ("target", "budget"):
+        if goal.get(name) is not None:
+            limit = text(frame.words.number(real(goal[name]) * 1e-6))
+            parts.append(frame.say(f"lead.{name}", limit=limit))
     if goal.get("then") is not None:
         parts.append(frame.say(f"lead.then.{goal['then']}"))
     if unbuildable(frame) > 0:
@@ -119,52 +113,44 @@ def lead(frame: Frame) -> str:
 
 def taken_for_granted(frame: Frame) -> str:
     """What the answer rests on that nobody limited, and profiles with more plausible numbers."""
-    found = []
+    lines = []
     free = frame.run.summary.get("without_limit") or {}
     if free:
         named = [_free(frame, name, facts) for name, facts in free.items()]
-        found.append(frame.say("granted.free", what=frame.words("list.clause").join(named)))
-    for name, one in (frame.run.summary.get("alternatives") or {}).items():
+        lines.append(frame.say("granted.free", what=frame.words("list.clause").join(named)))
+    for name, better in (frame.run.summary.get("alternatives") or {}).items():
         at = f"alternatives/{quoted(name)}/changes"
         changes = [
             frame.say(
                 "granted.change",
-                what=text(frame.words.resource(what)),
-                before=frame.value(f"{at}/{what}/from"),
-                after=frame.value(f"{at}/{what}/to"),
+                what=text(frame.words.resource(resource)),
+                before=frame.value(f"{at}/{resource}/from"),
+                after=frame.value(f"{at}/{resource}/to"),
                 unit=frame.unit(change["unit"]),
             )
-            for what, change in one["changes"].items()
+            for resource, change in better["changes"].items()
         ]
-        found.append(
+        lines.append(
             frame.say(
                 "granted.alternative",
                 method=text(frame.words.method(name)),
-                profile=tag("code", text(one["profile"])),
-                setting=tag("code", text(f"methods.{name}.profile: {one['alternative']}")),
+                profile=tag("code", text(better["profile"])),
+                setting=tag("code", text(f"methods.{name}.profile: {better['alternative']}")),
                 changes=frame.words("list.clause").join(changes),
             )
         )
-    return "".join(paragraph(line, kind="granted") for line in found)
+    return "".join(paragraph(line, kind="granted") for line in lines)
 
 
 def _free(frame: Frame, name: str, facts: dict[str, Any]) -> str:
     """A resource without limit, with what it emits or costs."""
-    at, what = f"without_limit/{quoted(name)}", text(frame.words.resource(name))
+    at, resource = f"without_limit/{quoted(name)}", text(frame.words.resource(name))
     if "intensity_g_kwh" in facts:
-        return frame.say("granted.emits", what=what, value=frame.value(f"{at}/intensity_g_kwh"))
+        return frame.say("granted.emits", what=resource, value=frame.value(f"{at}/intensity_g_kwh"))
     if "cost_usd_t" in facts:
-        return frame.say(
-            "granted.stores",
-            what=what,
-            cost=frame.value(f"{at}/cost_usd_t"),
-            transport=frame.value(f"{at}/transport_usd_t"),
-        )
-    return what
-
-
-def _limit(frame: Frame, value: Any, factor: float) -> str:
-    return text(frame.words.number(real(value) * factor))
+        cost, transport = (frame.value(f"{at}/{key}_usd_t") for key in ("cost", "transport"))
+        return frame.say("granted.stores", what=resource, cost=cost, transport=transport)
+    return resource
 
 
 def by_method(frame: Frame) -> str:
@@ -176,14 +162,10 @@ def by_method(frame: Frame) -> str:
     for name in methods:
         at = f"methods/{quoted(name)}"
         share = net[name] / most if most > 0 else 0.0
-        rows.append(
-            [
-                frame.method(name) + bar(share, frame.colour(name)),
-                frame.value(f"{at}/net_mt_yr"),
-                frame.value(f"{at}/mean_cost_usd_t"),
-                frame.value(f"{at}/land_km2"),
-            ]
+        numbers = (
+            frame.value(f"{at}/{key}") for key in ("net_mt_yr", "mean_cost_usd_t", "land_km2")
         )
+        rows.append([frame.method(name) + bar(share, frame.colour(name)), *numbers])
     columns = (
         (frame.say("column.method"), "text"),
         (frame.say("column.net") + frame.in_("Mt/yr"), "number"),
@@ -193,12 +175,8 @@ def by_method(frame: Frame) -> str:
     total = None
     if len(methods) > 1:
         land = "+".join(f"methods/{quoted(name)}/land_km2" for name in methods)
-        total = [
-            frame.say("total"),
-            frame.value("net_mt_yr"),
-            frame.value("mean_cost_usd_t"),
-            frame.value(land),
-        ]
+        sums = (frame.value(pointer) for pointer in ("net_mt_yr", "mean_cost_usd_t", land))
+        total = [frame.say("total"), *sums]
     title = frame.say("by_method.title")
     body = table(title, columns, rows, total=total, headed=True)
     return tag("h3", title) + body
@@ -238,11 +216,11 @@ def method_details(frame: Frame) -> str:
 
 def limits_in_words(frame: Frame, listed: str) -> str:
     """``land 71 %, water 29 %`` with the resources in the language of the page."""
-    found = []
+    named = []
     for part in listed.split(", "):
         name, _, share = part.partition(" ") if part.endswith("%") else (part, "", "")
-        found.append(f"{frame.words.called(name)} {share.replace(' ', THIN)}".strip())
-    return text(frame.words("list.comma").join(found))
+        named.append(f"{frame.words.called(name)} {share.replace(' ', THIN)}".strip())
+    return text(frame.words("list.comma").join(named))
 
 
 # ------------------------------------------------------------------- what binds
@@ -252,23 +230,20 @@ def what_binds(frame: Frame, pools: list[Pool]) -> str:
     """What is used up, by kind, in the order of what it costs the plan."""
     head = tag("h3", frame.say("binds.title"))
     families = families_of(pools)
-    priced = {name: [p for p in found if p.binding is not None] for name, found in families.items()}
-    order = sorted(
-        (name for name in priced if priced[name]), key=lambda n: -sum(p.weight for p in priced[n])
-    )
-    if not order:
+    used_up = families_of([pool for pool in pools if pool.binding is not None])
+    if not used_up:
         return head + paragraph(frame.say("binds.nothing")) + own_limits(frame)
     items = []
-    for name in order:
-        ranked = sorted(priced[name], key=lambda pool: -pool.weight)
+    for name in sorted(used_up, key=lambda name: -sum(pool.weight for pool in used_up[name])):
+        ranked = sorted(used_up[name], key=lambda pool: -pool.weight)
         names = frame.listing([pool.zone for pool in ranked])
         title = tag("b", text(frame.words.heading(frame.words.resource(name))))
         if name == "policy":
-            said = frame.count("binds.policy", len(ranked), what=title)
+            count = frame.count("binds.policy", len(ranked), what=title)
         else:
             every = frame.words.number(len(families[name]))
-            said = frame.count("binds.pools", len(ranked), all=every, what=title)
-        items.append(tag("li", said, tag("br"), tag("span", names, class_="muted")))
+            count = frame.count("binds.pools", len(ranked), all=every, what=title)
+        items.append(tag("li", count, tag("br"), tag("span", names, class_="muted")))
     more = tag("a", frame.say("binds.more"), href="#pools")
     return head + tag("ol", *items, class_="plain") + paragraph(more)
 
@@ -288,13 +263,12 @@ def own_limits(frame: Frame) -> str:
 def one_more(frame: Frame, pools: list[Pool]) -> str:
     """What the plan would gain from one more unit of what binds: the dearest of each kind."""
     rows = []
-    for family, found in families_of(pools).items():
-        ranked = sorted(
-            (pool for pool in found if pool.binding is not None), key=lambda p: -abs(p.price)
-        )
+    used_up = [pool for pool in pools if pool.binding is not None]
+    for family, members in families_of(used_up).items():
+        ranked = sorted(members, key=lambda pool: -abs(pool.price))
         if family == "policy":  # each rule is a thing of its own
             rows += [[more_of(frame, rule), gain_of(frame, rule)] for rule in ranked[:MAX_RULES]]
-        elif ranked:
+        else:
             where = [text(ranked[0].zone)]
             if len(ranked) > 1:
                 least = price_of(frame, ranked[-1])
@@ -304,9 +278,8 @@ def one_more(frame: Frame, pools: list[Pool]) -> str:
     if not rows:
         return ""
     columns = ((frame.say("more.column"), "text"), (frame.say("more.gain"), "number"))
-    return tag("h3", frame.say("more.title")) + table(
-        frame.say("more.caption"), columns, rows, attributes={"class": "quiet"}
-    )
+    body = table(frame.say("more.caption"), columns, rows, attributes={"class": "quiet"})
+    return tag("h3", frame.say("more.title")) + body
 
 
 def more_of(frame: Frame, pool: Pool) -> str:
@@ -361,13 +334,8 @@ def how_sure(frame: Frame) -> str:
         key = "sure.plan.optimal" if status == "optimal" else "sure.plan.open"
         if real(frame.at("objective/gap")) == 0.0:
             key = "sure.plan.exact"
-        items.append(
-            frame.say(
-                key,
-                gap=frame.value("objective/gap", 100.0, 1),
-                asked=frame.value("objective/gap_asked", 100.0, 1),
-            )
-        )
+        gap, asked = (frame.value(f"objective/{name}", 100.0, 1) for name in ("gap", "gap_asked"))
+        items.append(frame.say(key, gap=gap, asked=asked))
     if frame.at("network/status") is not None:
         items.append(network_proof(frame))
     items.append(frame.say("sure.inputs"))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cdrsite.core.vocabulary import RESOURCES
-from cdrsite.report.frame import Frame, details, paragraph, section
+from cdrsite.report.frame import Frame, details, paragraph
 from cdrsite.report.html import table, tag, text
+from cdrsite.report.listed import Head
 
 SAFE = re.compile(r"https?://[^\s\"'<>]+")
 """Addresses that become links; anything else stays text."""
@@ -20,16 +21,15 @@ SAFE = re.compile(r"https?://[^\s\"'<>]+")
 def assumptions(frame: Frame) -> str:
     """Section on prices and rates, on each method's values, on the layers of data."""
     known = frame.run.assumptions
-    parts = [paragraph(frame.say("basis.intro")), money(frame)]
     cited = known.get("sources", {})
+    parts = [paragraph(frame.say("basis.intro")), money(frame)]
     for name in frame.run.methods:
         record = known.get("methods", {}).get(name)
         if record is None:
             parts.append(paragraph(frame.say("basis.unknown", method=frame.method(name))))
         else:
             parts.append(values(frame, name, record, cited))
-    parts += [layers(frame), sources(frame, cited), scenario(frame)]
-    return section("assumptions", frame.say("basis.title"), *parts)
+    return "".join([*parts, layers(frame), sources(frame, cited), scenario(frame)])
 
 
 def money(frame: Frame) -> str:
@@ -39,10 +39,10 @@ def money(frame: Frame) -> str:
     prices = costs.get("prices") or {}
     rows = []
     used = frame.run.assumptions.get("prices", prices)
-    for name, one in RESOURCES.items():
+    for name, resource in RESOURCES.items():
         if prices.get(name) is not None and name in used:
             label = frame.say("basis.price", what=text(frame.words.resource(name)))
-            factor, unit = one.price_shown
+            factor, unit = resource.price_shown
             rows.append([label, shown(frame, prices[name], factor), frame.unit(unit)])
     others: list[tuple[str, Any, str, float]] = [
         ("basis.base_year", costs.get("base_year"), "", 1.0),
@@ -64,9 +64,8 @@ def money(frame: Frame) -> str:
         (frame.say("basis.unit"), "text"),
     )
     title = frame.say("basis.money")
-    return tag("h3", title) + table(
-        title, columns, rows, attributes={"class": "narrow"}, headed=True
-    )
+    body = table(title, columns, rows, attributes={"class": "narrow"}, headed=True)
+    return tag("h3", title) + body
 
 
 def factors(frame: Frame) -> list[list[str]]:
@@ -78,8 +77,8 @@ def factors(frame: Frame) -> list[list[str]]:
         for name, model in (frame.run.scenario.get(key) or {}).items():
             factor = (model or {}).get("factor", 1.0)
             if factor != 1.0:
-                what = named.get(name, name) if key == "resources" else name
-                rows.append([frame.say(sentence, what=text(what)), shown(frame, factor), ""])
+                label = named.get(name, name) if key == "resources" else name
+                rows.append([frame.say(sentence, what=text(label)), shown(frame, factor), ""])
     return rows
 
 
@@ -103,23 +102,26 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
     )
     rows: list[list[str]] = []
     unused: list[list[str]] = []
+
+    def own(parameter: str) -> list[str]:
+        label = text(frame.words.named("param", parameter))
+        return [label, shown(frame, override[parameter]), "", "", frame.say("basis.own")]
+
     for row in record["values"]:
         parameter = str(row["parameter"])
-        stands = row.get("used", True)
-        into = rows if stands else unused
+        into = rows if row.get("used", True) else unused
         label = text(frame.words.named("param", parameter))
         if row["alternative"]:
             label = tag("span", frame.say("basis.also"), class_="muted")
         elif parameter in override:
-            into.append([label, shown(frame, override[parameter]), "", "", frame.say("basis.own")])
+            into.append(own(parameter))
             label = tag("span", frame.say("basis.replaced"), class_="muted")
-        number, unit = shown(frame, row["value"]), unit_of(frame, row["unit"])
-        into.append([label, number, text(unit), _range(frame, row), _source(frame, row, cited)])
+        # a bare share has no unit
+        unit = "" if row["unit"] == "1" else frame.unit(str(row["unit"]))
+        number = shown(frame, row["value"])
+        into.append([label, number, unit, _range(frame, row), _source(frame, row, cited)])
     known = {row["parameter"] for row in record["values"]}
-    new = [key for key in standing if key not in known]
-    for key in new:
-        label = text(frame.words.named("param", str(key)))
-        rows.append([label, shown(frame, override[key]), "", "", frame.say("basis.own")])
+    rows += [own(key) for key in standing if key not in known]
     title = frame.words.method(name)
     profile = tag("code", text(record["profile"]))
     head = frame.swatch(frame.colour(name)) + frame.count(
@@ -129,19 +131,14 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
     caption = frame.say("basis.caption", method=text(title))
     parts = [about, table(caption, columns, rows)]
     if unused:
-        said = frame.count("basis.unused", len(unused), method=text(title))
-        parts.append(details(said, table(said, columns, unused), rows=len(unused)))
+        count = frame.count("basis.unused", len(unused), method=text(title))
+        parts.append(details(count, table(count, columns, unused), rows=len(unused)))
     return details(head, *parts, rows=len(rows))
 
 
 def english(frame: Frame) -> str | None:
     """Language of texts that are English on every page; None where the page is English too."""
     return None if frame.words.lang == "en" else "en"
-
-
-def unit_of(frame: Frame, unit: object) -> str:
-    """A unit of the library as it is printed; a bare share has none."""
-    return "" if unit == "1" else frame.words.unit(str(unit))
 
 
 def _range(frame: Frame, row: Mapping[str, Any]) -> str:
@@ -155,11 +152,8 @@ def _source(frame: Frame, row: Mapping[str, Any], cited: Mapping[str, Any]) -> s
     name = str(row["source"])
     label = text(name)
     link = tag("a", label, href=f"#source-{name}") if name in cited else label
-    return (
-        link
-        + " "
-        + tag("span", text(row.get("locator") or ""), class_="muted", lang=english(frame))
-    )
+    locator = text(row.get("locator") or "")
+    return link + " " + tag("span", locator, class_="muted", lang=english(frame))
 
 
 def sources(frame: Frame, cited: Mapping[str, Any]) -> str:
@@ -169,22 +163,24 @@ def sources(frame: Frame, cited: Mapping[str, Any]) -> str:
     items = []
     for name, record in cited.items():
         url = str(record.get("url") or "")
-        link = ""
-        if url:
-            link = " " + (tag("a", text(url), href=url) if SAFE.fullmatch(url) else text(url))
+        link = tag("a", text(url), href=url) if SAFE.fullmatch(url) else text(url)
         note = tag("span", text(record.get("note") or ""), class_="muted")
-        body = f"{text(record.get('citation') or '')}{link} {note}"
+        body = f"{text(record.get('citation') or '')}{' ' if url else ''}{link} {note}"
         items += [tag("dt", text(name), id=f"source-{name}"), tag("dd", body, lang=english(frame))]
-    return details(
-        frame.count("basis.sources", len(cited)), tag("dl", *items, class_="list"), rows=len(cited)
-    )
+    title = frame.count("basis.sources", len(cited))
+    return details(title, tag("dl", *items, class_="list"), rows=len(cited))
+
+
+def _folded(frame: Frame, title: str, columns: Sequence[Head], rows: list[list[str]]) -> str:
+    """A table that is folded under its title with the count of its rows; nothing without rows."""
+    if not rows:
+        return ""
+    counted = frame.count(title, len(rows))
+    return details(counted, table(counted, columns, rows, headed=True), rows=len(rows))
 
 
 def layers(frame: Frame) -> str:
     """Layers of data with file, preset, licence and source."""
-    found = frame.run.scenario.get("layers") or {}
-    if not found:
-        return ""
     columns = (
         (frame.say("layers.name"), "text"),
         (frame.say("layers.file"), "text"),
@@ -192,32 +188,29 @@ def layers(frame: Frame) -> str:
         (frame.say("layers.licence"), "text"),
     )
     rows = []
-    for name, layer in found.items():
-        path = layer.get("path")
-        file = tag("code", text(path)) if path else text(_derived(frame, layer))
+    for name, layer in (frame.run.scenario.get("layers") or {}).items():
+        path, derive = layer.get("path"), layer.get("derive")
+        file = tag("code", text(path)) if path else "–"
+        if derive and not path:
+            file = text(frame.words("layers.derived", what=derive, base=layer.get("from")))
         about = [str(layer[key]) for key in ("preset", "licence", "source") if layer.get(key)]
         unit = layer.get("unit") or ""
         rows.append([text(name), file, text(unit), text("; ".join(about) or "–")])
-    title = frame.count("layers.title", len(rows))
-    return details(title, table(title, columns, rows, headed=True), rows=len(rows))
-
-
-def _derived(frame: Frame, layer: Mapping[str, Any]) -> str:
-    what, base = layer.get("derive"), layer.get("from")
-    return frame.words("layers.derived", what=what, base=base) if what else "–"
+    return _folded(frame, "layers.title", columns, rows)
 
 
 def scenario(frame: Frame) -> str:
     """The scenario as it was run, defaults included, as YAML."""
     from cdrsite.core.yamltext import write_yaml
 
-    given = pruned(frame.run.scenario)
-    if not given:
+    document = pruned(frame.run.scenario)
+    if not document:
         return ""
-    lines = write_yaml(given)
-    return details(
-        frame.say("scenario.title"), tag("pre", tag("code", text(lines)), tabindex=0), rows=1000
-    )
+    return details(frame.say("scenario.title"), _code(write_yaml(document)), rows=1000)
+
+
+def _code(lines: str) -> str:
+    return tag("pre", tag("code", text(lines)), tabindex=0)
 
 
 def pruned(value: Any) -> Any:
@@ -235,18 +228,12 @@ def pruned(value: Any) -> Any:
 
 def warnings(frame: Frame) -> str:
     """Section with the warnings of the run, word for word."""
-    listed = frame.run.warnings
-    if not listed:
-        return section(
-            "warnings", frame.say("warnings.title"), paragraph(frame.say("sure.no_warnings"))
-        )
-    items = [tag("li", text(one), lang=english(frame)) for one in listed]
-    return section(
-        "warnings",
-        frame.say("warnings.title"),
-        paragraph(frame.count("warnings.intro", len(listed))),
-        tag("ol", *items, class_="warnings"),
-    )
+    warned = frame.run.warnings
+    if not warned:
+        return paragraph(frame.say("sure.no_warnings"))
+    items = [tag("li", text(warning), lang=english(frame)) for warning in warned]
+    intro = paragraph(frame.count("warnings.intro", len(warned)))
+    return intro + tag("ol", *items, class_="warnings")
 
 
 # -------------------------------------------------------------------- reproduce
@@ -257,44 +244,30 @@ def reproduce(frame: Frame) -> str:
     name = frame.run.name
     option = "" if frame.words.lang == "en" else f" --lang {frame.words.lang}"
     commands = f"cdrsite run {name}.yaml\ncdrsite report runs/{name}{option}\n"
-    steps = paragraph(
-        frame.say("again.intro", version=tag("code", text(f"cdrsite {frame.at('cdrsite')}")))
-    )
-    return section(
-        "reproduce",
-        frame.say("again.title"),
-        steps,
-        tag("pre", tag("code", text(commands)), tabindex=0),
-        grid(frame),
-        inputs(frame),
-        versions(frame),
-        files(frame),
-    )
+    version = tag("code", text(f"cdrsite {frame.at('cdrsite')}"))
+    steps = paragraph(frame.say("again.intro", version=version)) + _code(commands)
+    return steps + grid(frame) + inputs(frame) + versions(frame) + files(frame)
 
 
 def grid(frame: Frame) -> str:
     """The one grid of all results, in a sentence."""
-    found = frame.run.manifest.get("grid") or {}
-    given = str(found.get("crs", ""))
-    named = re.search(r'"([^"]*)"', given)  # the name is the first text in WKT
-    if not {"rows", "cols", "resolution"} <= found.keys():
+    record = frame.run.manifest.get("grid") or {}
+    crs = str(record.get("crs", ""))
+    named = re.search(r'"([^"]*)"', crs)  # the name is the first text in WKT
+    if not {"rows", "cols", "resolution"} <= record.keys():
         return ""
-    return paragraph(
-        frame.say(
-            "again.grid",
-            rows=frame.words.number(found["rows"]),
-            cols=frame.words.number(found["cols"]),
-            step=text(frame.words.exact(found["resolution"])),
-            crs=text(named.group(1) if named else given),
-        )
+    sentence = frame.say(
+        "again.grid",
+        rows=frame.words.number(record["rows"]),
+        cols=frame.words.number(record["cols"]),
+        step=text(frame.words.exact(record["resolution"])),
+        crs=text(named.group(1) if named else crs),
     )
+    return paragraph(sentence)
 
 
 def inputs(frame: Frame) -> str:
     """Files that went in, with size and SHA-256."""
-    found = frame.run.manifest.get("inputs") or {}
-    if not found:
-        return ""
     columns = (
         (frame.say("layers.file"), "text"),
         (frame.say("again.size") + frame.in_("kB"), "number"),
@@ -303,24 +276,20 @@ def inputs(frame: Frame) -> str:
     rows = [
         [
             tag("code", text(name)),
-            frame.words.number(float(one.get("bytes", 0)) / 1e3),
-            tag("code", text(one.get("sha256", "")), class_="hash"),
+            frame.words.number(float(record.get("bytes", 0)) / 1e3),
+            tag("code", text(record.get("sha256", "")), class_="hash"),
         ]
-        for name, one in found.items()
+        for name, record in (frame.run.manifest.get("inputs") or {}).items()
     ]
-    title = frame.count("again.inputs", len(rows))
-    return details(title, table(title, columns, rows, headed=True), rows=len(rows))
+    return _folded(frame, "again.inputs", columns, rows)
 
 
 def versions(frame: Frame) -> str:
     """Versions of what computed the numbers."""
-    found = frame.run.manifest.get("versions") or {}
-    if not found:
-        return ""
+    versions_ = frame.run.manifest.get("versions") or {}
     columns = ((frame.say("again.program"), "text"), (frame.say("again.version"), "text"))
-    rows = [[text(name), text(value)] for name, value in found.items()]
-    title = frame.count("again.versions", len(rows))
-    return details(title, table(title, columns, rows, headed=True), rows=len(rows))
+    rows = [[text(name), text(version)] for name, version in versions_.items()]
+    return _folded(frame, "again.versions", columns, rows)
 
 
 FILES = (

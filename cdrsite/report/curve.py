@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cdrsite.report.frame import Frame, Row, details, paragraph, real, section
+from cdrsite.report.frame import Frame, Row, details, paragraph, real
 from cdrsite.report.html import table, tag, text
+from cdrsite.report.listed import Column, file_note, listed
 
 CLASSES = 48
 """Most steps of the drawn curve; finer classes of cost are put together."""
@@ -51,30 +52,24 @@ def steps_of(rows: list[Row], methods: tuple[str, ...]) -> list[CurveStep]:
         classes.setdefault(math.floor(low / width + 1e-9), []).append(i)
     steps: list[CurveStep] = []
     start = 0.0
-    for k in sorted(classes):
-        members = classes[k]
-        for cost, method, net in sorted(_parts(rows, members, methods)):
+    for k, positions in sorted(classes.items()):
+        for cost, method, net in sorted(_parts([rows[i] for i in positions], methods)):
             steps.append(CurveStep(method, k * width, (k + 1) * width, start, net, cost))
             start += net
     return steps
 
 
-def _parts(
-    rows: list[Row], members: list[int], methods: tuple[str, ...]
-) -> list[tuple[float, str, float]]:
-    """Mean cost, method and tonnes of each method in a class."""
-    found = []
+def _parts(rows: list[Row], methods: tuple[str, ...]) -> list[tuple[float, str, float]]:
+    """Mean cost, method and tonnes of each method in a class of cost."""
+    middles = [(real(row["cost_from_usd_t"]) + real(row["cost_to_usd_t"])) / 2 for row in rows]
+    parts = []
     for method in methods:
-        each = [(real(rows[i].get(method)), rows[i]) for i in members]
-        each = [(net, row) for net, row in each if net > 0]
-        if each:
-            total = math.fsum(net for net, _ in each)
-            paid = math.fsum(
-                net * (real(row["cost_from_usd_t"]) + real(row["cost_to_usd_t"])) / 2
-                for net, row in each
-            )
-            found.append((paid / total, method, total))
-    return found
+        tonnes = [net if (net := real(row.get(method))) > 0 else 0.0 for row in rows]
+        total = math.fsum(tonnes)
+        if total > 0:
+            paid = math.fsum(net * cost for net, cost in zip(tonnes, middles, strict=True))
+            parts.append((paid / total, method, total))
+    return parts
 
 
 def round_step(least: float) -> float:
@@ -101,9 +96,7 @@ def supply_curve(frame: Frame) -> str:
     used = [name for name in frame.run.methods if any(step.method == name for step in steps)]
     legend = tag("ul", *(tag("li", frame.method(name)) for name in used), class_="legend")
     intro = paragraph(frame.say("curve.intro", year=frame.year("base_year")))
-    return section(
-        "supply", frame.say("curve.title"), intro, legend, plot(frame, steps), figures(frame, rows)
-    )
+    return intro + legend + plot(frame, steps) + figures(frame, len(rows))
 
 
 def plot(frame: Frame, steps: list[CurveStep]) -> str:
@@ -192,25 +185,14 @@ def _axes(frame: Frame, drawing: str, across: list[float], up: list[float], righ
     )
 
 
-def figures(frame: Frame, rows: list[Row]) -> str:
+def figures(frame: Frame, every: int) -> str:
     """The curve as a table, in few enough rows to read."""
-    stride = max(1, math.ceil(len(rows) / TABLE_ROWS))
-    shown = sorted({*range(stride - 1, len(rows), stride), len(rows) - 1})
+    stride = max(1, math.ceil(every / TABLE_ROWS))
+    positions = sorted({*range(stride - 1, every, stride), every - 1})
     columns = (
-        (frame.say("curve.up_to"), "number"),
-        (frame.say("curve.cumulative"), "number"),
+        Column("curve.up_to", "cost_to_usd_t"),
+        Column("curve.cumulative", "cumulative_mt_yr"),
     )
-    cells = [
-        [
-            frame.value(f"tables/supply_curve/{i}/cost_to_usd_t"),
-            frame.value(f"tables/supply_curve/{i}/cumulative_mt_yr"),
-        ]
-        for i in shown
-    ]
-    note = paragraph(frame.say("file", file=tag("code", "tables/supply_curve.csv")), kind="note")
-    return details(
-        frame.count("curve.table", len(shown)),
-        table(frame.say("curve.caption"), columns, cells),
-        note,
-        rows=len(cells),
-    )
+    heads, rows = listed(frame, "supply_curve", columns, positions)
+    body = table(frame.say("curve.caption"), heads, rows) + file_note(frame, "supply_curve")
+    return details(frame.count("curve.table", len(rows)), body, rows=len(rows))

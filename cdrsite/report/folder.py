@@ -87,12 +87,10 @@ def _write_findings(
     else:
         link_tree(result.store, aside / "result.zarr")
     result.timings["maps"] = time.perf_counter() - start
-    (rasters / "README.txt").write_text(
-        readme(specs, result.rule_names), encoding="utf-8", newline="\n"
-    )
-    (rasters / "exclusion_reasons.txt").write_text(
-        "\n".join(reason_legend(result.rule_names)) + "\n", encoding="utf-8", newline="\n"
-    )
+    legend = "\n".join(reason_legend(result.rule_names)) + "\n"
+    texts = {"README.txt": readme(specs, result.rule_names), "exclusion_reasons.txt": legend}
+    for name, text in texts.items():
+        (rasters / name).write_text(text, encoding="utf-8", newline="\n")
     write_tables(aside / "tables", result.tables)
     write_json(aside / "summary.json", result.summary)
     write_json(aside / ASSUMPTIONS, assumptions(result.models, result.used))
@@ -146,9 +144,8 @@ def _write_drawings(
             failed[file] = error
         except BaseException as stop:  # noqa: BLE001 - raised again once the run is in its place
             _remove(aside / file)
-            _warn_of(
-                result, aside, {**failed, **dict.fromkeys((f for f, _ in steps[number:]), stop)}
-            )
+            left = dict.fromkeys((name for name, _ in steps[number:]), stop)
+            _warn_of(result, aside, failed | left)
             return stop
     if failed:
         _warn_of(result, aside, failed)
@@ -167,8 +164,8 @@ def _warn_of(result: StudyResult, aside: Path, failed: Mapping[str, BaseExceptio
     for file, error in failed.items():
         own = isinstance(error, CdrsiteError)
         text = str(error) if own else f"{type(error).__name__}: {error}".removesuffix(": ")
-        causes.setdefault(text, []).append(file)
-    for cause, files in ((one.replace(f"{aside}{os.sep}", ""), f) for one, f in causes.items()):
+        causes.setdefault(text.replace(f"{aside}{os.sep}", ""), []).append(file)
+    for cause, files in causes.items():
         more = f" and {len(files) - MOST_NAMED} more" if len(files) > MOST_NAMED else ""
         text = message(
             "could not be written; the rasters, the tables and all else of the run are there",

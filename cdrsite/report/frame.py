@@ -60,10 +60,8 @@ class Frame:
     def listing(self, names: Sequence[str], most: int = 4) -> str:
         """Names as one phrase, the first ``most`` of them."""
         shown = [text(name) for name in names[:most]]
-        joined = self.words("list.comma").join(shown)
-        if len(names) > most:
-            return self.say("list.more", names=joined, n=number(len(names) - most))
-        return joined
+        joined, more = self.words("list.comma").join(shown), len(names) - most
+        return self.say("list.more", names=joined, n=number(more)) if more > 0 else joined
 
     # ---------------------------------------------------------------- methods
 
@@ -94,18 +92,18 @@ class Frame:
         if pointer.startswith("tables/"):
             _, name, row, column = pointer.split("/", 3)
             return self.rows(name)[int(row)].get(unquoted(column))
-        found: Any = self.run.summary
+        value: Any = self.run.summary
         for part in pointer.split("/"):
             key = unquoted(part)
             if key == "#":
-                return len(found)
-            if isinstance(found, Mapping):
-                found = found.get(key)
-            elif isinstance(found, list) and int(key) < len(found):
-                found = found[int(key)]
+                return len(value)
+            if isinstance(value, Mapping):
+                value = value.get(key)
+            elif isinstance(value, list) and int(key) < len(value):
+                value = value[int(key)]
             else:
                 return None
-        return found
+        return value
 
     def value(self, pointer: str, factor: float = 1.0, digits: int = 3) -> str:
         """A number that says where it comes from, and how it is in full.
@@ -119,28 +117,32 @@ class Frame:
         digits : int
             Significant digits shown.
         """
-        found = self.sum_of(pointer)
-        if found is None:
+        total = self.sum_of(pointer)
+        if total is None:
             return tag("span", MISSING, class_="v")
-        shown = found if isinstance(found, int) and factor == 1.0 else found * factor
+        shown = total if isinstance(total, int) and factor == 1.0 else total * factor
         return tag(
             "span",
             text(number(shown, digits)),
             class_="v",
             data_key=pointer,
-            data_value=repr(found),
+            data_value=repr(total),
             data_factor=None if factor == 1.0 else repr(factor),
             data_digits=None if digits == 3 else digits,
         )
 
+    def figure(self, pointer: str, unit: str, label: str, **markup: str) -> str:
+        """A headline number: its words, and the number with its unit."""
+        number = tag("dd", self.value(pointer), " ", tag("small", self.unit(unit)))
+        return tag("div", tag("dt", self.say(label, **markup)), number)
+
     def year(self, pointer: str) -> str:
         """A year: no space between thousands."""
-        found = self.at(pointer)
-        if found is None:
+        year = self.at(pointer)
+        if year is None:
             return tag("span", MISSING, class_="v")
-        return tag(
-            "span", text(found), class_="v", data_key=pointer, data_value=found, data_plain=True
-        )
+        named = {"data_key": pointer, "data_value": year, "data_plain": True}
+        return tag("span", text(year), class_="v", **named)
 
     def sum_of(self, pointer: str) -> float | int | None:
         """Sum of the numbers at pointers joined by ``+``; None if none of them is known."""
@@ -162,15 +164,8 @@ class Frame:
     def rows(self, name: str) -> list[Row]:
         """Rows of a table, in the order of its file; none if the run has no such table."""
         if name not in self._tables:
-            found: list[Row] = []
-            if name in self.run.tables:
-                frame = self.run.table(name)
-                columns = [frame[column].tolist() for column in frame.columns]
-                names = [str(column) for column in frame.columns]
-                found = [
-                    dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)
-                ]
-            self._tables[name] = found
+            known = name in self.run.tables
+            self._tables[name] = self.run.table(name).to_dict("records") if known else []
         return self._tables[name]
 
 
@@ -186,9 +181,7 @@ def quoted(part: str) -> str:
 
 def word(value: object) -> str:
     """Text of a cell; nothing where there is none."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return str(value)
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
 
 
 def real(value: object) -> float:

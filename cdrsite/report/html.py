@@ -93,11 +93,11 @@ def table(
 def _row(cells: Sequence[str], columns: Sequence[tuple[str, str]]) -> str:
     first, *others = cells
     kinds = [kind for _, kind in columns]
-    found = [tag("th", first, scope="row", class_=_kind(kinds[0]))]
-    found += [
+    elements = [tag("th", first, scope="row", class_=_kind(kinds[0]))]
+    elements += [
         tag("td", cell, class_=_kind(kind)) for cell, kind in zip(others, kinds[1:], strict=True)
     ]
-    return tag("tr", *found)
+    return tag("tr", *elements)
 
 
 def _kind(kind: str) -> str | None:

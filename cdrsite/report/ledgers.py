@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cdrsite.report.frame import Frame, paragraph, section
-from cdrsite.report.html import table, tag, text
+from cdrsite.report.frame import Frame, paragraph
+from cdrsite.report.html import table
+from cdrsite.report.listed import file_note
 
 SUMMED = (
     ("removal_gross_mt_yr", ""),
@@ -18,31 +19,27 @@ APART = ("avoided_mt_yr", "substitution_mt_yr", "fossil_stored_mt_yr")
 
 def ledgers(frame: Frame) -> str:
     """A row per ledger, a column per method; those that are summed above the others."""
-    rows = [
-        (number, row) for number, row in enumerate(frame.rows("ledgers")) if not row.get("zone")
-    ]
-    if not rows:
+    positions = [i for i, row in enumerate(frame.rows("ledgers")) if not row.get("zone")]
+    if not positions:
         return ""
-    columns = [(frame.say("ledgers.ledger"), "text")]
-    columns += [(frame.method(str(row["method"])), "number") for _, row in rows]
-    columns += [(frame.say("total"), "number")]
+    methods = [str(frame.rows("ledgers")[i]["method"]) for i in positions]
+    heads = [(frame.say("ledgers.ledger"), "text")]
+    heads += [(frame.method(method), "number") for method in methods]
+    heads += [(frame.say("total"), "number")]
 
     def line(name: str, sign: str = "") -> list[str]:
         label = f"{sign} " if sign else ""
-        values = [frame.value(f"tables/ledgers/{number}/{name}") for number, _ in rows]
-        return [
-            label + frame.say(f"ledger.{name}"),
-            *values,
-            frame.value(f"ledgers/{name}"),
-        ]
+        values = [frame.value(f"tables/ledgers/{i}/{name}") for i in positions]
+        return [label + frame.say(f"ledger.{name}"), *values, frame.value(f"ledgers/{name}")]
 
-    title = frame.say("ledgers.title")
-    return section(
-        "ledgers",
-        title,
-        paragraph(frame.say("ledgers.intro")),
-        table(frame.say("ledgers.summed"), columns, [line(*one) for one in SUMMED], headed=True),
-        paragraph(frame.say("ledgers.apart_intro")),
-        table(frame.say("ledgers.apart"), columns, [line(name) for name in APART], headed=True),
-        paragraph(frame.say("file", file=tag("code", text("tables/ledgers.csv"))), kind="muted"),
+    summed = [line(*ledger) for ledger in SUMMED]
+    apart = [line(ledger) for ledger in APART]
+    return "".join(
+        [
+            paragraph(frame.say("ledgers.intro")),
+            table(frame.say("ledgers.summed"), heads, summed, headed=True),
+            paragraph(frame.say("ledgers.apart_intro")),
+            table(frame.say("ledgers.apart"), heads, apart, headed=True),
+            file_note(frame, "ledgers", "muted"),
+        ]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +16,10 @@ from cdrsite.explain.facts import MOST_CODES, kinds_of, significant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pyproj import CRS
 
     from cdrsite.core.grid import AnalysisGrid
+
+    Degrees = NDArray[np.float64]
 
 FEW = 256
 """Numbers that take no more different values than this are kept in one byte."""
@@ -58,11 +59,8 @@ def pack_codes(codes: NDArray[Any]) -> dict[str, Any]:
     ways = [_planes(values) for values in (flat, differences)]
     trial = [len(deflate(planes[:TRIAL], 1)) for planes in ways]
     delta = trial[1] < trial[0]
-    return {
-        "wide": wide,
-        "delta": delta,
-        "data": base64.b64encode(deflate(ways[delta])).decode("ascii"),
-    }
+    data = base64.b64encode(deflate(ways[delta])).decode("ascii")
+    return {"wide": wide, "delta": delta, "data": data}
 
 
 def _planes(values: NDArray[Any]) -> bytes:
@@ -139,9 +137,7 @@ class Lookup:
     rows: NDArray[np.float32]
     error: float
 
-    def find(
-        self, lon: NDArray[np.float64], lat: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def find(self, lon: Degrees, lat: Degrees) -> tuple[Degrees, Degrees]:
         """Fractional column and row of places."""
         west, south, east, north = self.bounds
         n = self.rows.shape[0]
@@ -149,12 +145,13 @@ class Lookup:
         up = np.clip((lat - south) / (north - south) * (n - 1), 0, n - 1 - 1e-9)
         i, j = up.astype(np.int64), across.astype(np.int64)
         u, v = up - i, across - j
-        found = []
-        for nodes in (self.columns.astype(np.float64), self.rows.astype(np.float64)):
+
+        def between(nodes: NDArray[np.float64]) -> NDArray[np.float64]:
             below = nodes[i, j] * (1 - v) + nodes[i, j + 1] * v
             above = nodes[i + 1, j] * (1 - v) + nodes[i + 1, j + 1] * v
-            found.append(below * (1 - u) + above * u)
-        return found[0], found[1]
+            return below * (1 - u) + above * u
+
+        return between(self.columns.astype(np.float64)), between(self.rows.astype(np.float64))
 
     def packed(self) -> dict[str, Any]:
         """As the page holds it."""
@@ -183,41 +180,32 @@ def lookup(grid: AnalysisGrid, step: int = 1) -> Lookup:
 
 
 def _lookup(grid: AnalysisGrid, box: tuple[float, float, float, float], step: int) -> Lookup:
-    size = grid.resolution * step
-    found = _nodes(grid.crs, grid.bounds, size, box, NODES[0])
     for n in NODES:
-        found = _nodes(grid.crs, grid.bounds, size, box, n)
-        if found.error <= LOOKUP_ERROR:
+        nodes = _nodes(grid, grid.resolution * step, box, n)
+        if nodes.error <= LOOKUP_ERROR:
             break
-    return found
+    return nodes
 
 
 def _nodes(
-    crs: CRS,
-    bounds: tuple[float, float, float, float],
-    size: float,
-    box: tuple[float, float, float, float],
-    n: int,
+    grid: AnalysisGrid, size: float, box: tuple[float, float, float, float], n: int
 ) -> Lookup:
     """Lookup with n x n nodes and its error."""
-    to_grid = transformer(LONLAT, crs.to_wkt())
-    west, _, _, north = bounds
+    to_grid = transformer(LONLAT, grid.crs.to_wkt())
+    west, south, east, north = grid.bounds
 
-    def exact(
-        lon: NDArray[np.float64], lat: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def exact(lon: Degrees, lat: Degrees) -> tuple[Degrees, Degrees]:
         x, y = to_grid.transform(lon, lat)
         return (np.asarray(x) - west) / size, (north - np.asarray(y)) / size
 
     lon, lat = np.meshgrid(np.linspace(box[0], box[2], n), np.linspace(box[1], box[3], n))
     columns, rows = exact(lon, lat)
-    found = Lookup(box, columns.astype(np.float32), rows.astype(np.float32), math.inf)
+    nodes = Lookup(box, columns.astype(np.float32), rows.astype(np.float32), math.inf)
     half_x, half_y = (box[2] - box[0]) / (n - 1) / 2, (box[3] - box[1]) / (n - 1) / 2
     middle = lon[:-1, :-1] + half_x, lat[:-1, :-1] + half_y
-    near, true = found.find(*middle), exact(*middle)
+    near, true = nodes.find(*middle), exact(*middle)
     # what lies off the grid needs no accuracy, and may have no place in its CRS at all
-    reach = (bounds[2] - bounds[0]) / size + 1, (bounds[3] - bounds[1]) / size + 1
+    reach = (east - west) / size + 1, (north - south) / size + 1
     inside = (true[0] > -1) & (true[0] < reach[0]) & (true[1] > -1) & (true[1] < reach[1])
     gap = np.hypot(near[0] - true[0], near[1] - true[1])[inside]
-    error = float(gap.max()) if gap.size else math.inf
-    return Lookup(box, found.columns, found.rows, error)
+    return replace(nodes, error=float(gap.max()) if gap.size else math.inf)

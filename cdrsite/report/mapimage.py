@@ -77,17 +77,12 @@ class Painting:
 def paint_classes(codes: NDArray[Any], categories: Sequence[Category]) -> Painting:
     """Paint classes or labels; codes without a category are transparent."""
     index = np.zeros(codes.shape, np.uint8)
-    present: list[Category] = []
-    found = set(np.unique(codes).tolist())
-    for category in categories:
-        if category.code in found and len(present) < 255:
-            present.append(category)
-            index[codes == category.code] = len(present)
-    return Painting(
-        index,
-        tuple(c.colour for c in present),
-        {"classes": [{"label": c.label, "colour": c.colour} for c in present]},
-    )
+    there = set(np.unique(codes).tolist())
+    present = [category for category in categories if category.code in there][:255]
+    for number, category in enumerate(present, 1):
+        index[codes == category.code] = number
+    legend = [{"label": c.label, "colour": c.colour} for c in present]
+    return Painting(index, tuple(c.colour for c in present), {"classes": legend})
 
 
 def paint_quantity(
@@ -204,9 +199,9 @@ class Web:
         t, (rows, cols) = picture.transform, picture.values.shape
         col, row = np.floor((x - t.c) / t.a), np.floor((y - t.f) / t.e)
         there = (col >= 0) & (col < cols) & (row >= 0) & (row < rows)
-        found = np.full(there.shape, -1, np.int64)
-        found[there] = (row[there] * cols + col[there]).astype(np.int64)
-        return found
+        places = np.full(there.shape, -1, np.int64)
+        places[there] = (row[there] * cols + col[there]).astype(np.int64)
+        return places
 
 
 def placed(index: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -231,13 +226,9 @@ def _png_uri(index: NDArray[np.uint8], colours: Sequence[str]) -> str:
     rows, cols = index.shape
     depth = 4 if len(colours) < 16 else 8
     if depth == 4:
-        padded = np.zeros((rows, cols + cols % 2), np.uint8)
-        padded[:, :cols] = index
-        data = (padded[:, ::2] * 16 + padded[:, 1::2]).astype(np.uint8)
-    else:
-        data = index
-    lines = np.zeros((rows, data.shape[1] + 1), np.uint8)  # a filter byte of 0 before each line
-    lines[:, 1:] = data
+        index = np.pad(index, ((0, 0), (0, cols % 2)))
+        index = index[:, ::2] * np.uint8(16) + index[:, 1::2]
+    lines = np.pad(index, ((0, 0), (1, 0)))  # a filter byte of 0 before each line
     palette = b"\0\0\0" + b"".join(bytes(rgba(colour)[:3]) for colour in colours)
     parts = (
         (b"IHDR", struct.pack(">IIBBBBB", cols, rows, depth, 3, 0, 0, 0)),
@@ -246,11 +237,8 @@ def _png_uri(index: NDArray[np.uint8], colours: Sequence[str]) -> str:
         (b"IDAT", zlib.compress(lines.tobytes(), 6)),
         (b"IEND", b""),
     )
-    body = b"".join(
-        struct.pack(">I", len(content))
-        + kind
-        + content
-        + struct.pack(">I", zlib.crc32(kind + content))
-        for kind, content in parts
-    )
-    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + body).decode("ascii")
+    file = b"\x89PNG\r\n\x1a\n"
+    for kind, content in parts:
+        size, check = (struct.pack(">I", n) for n in (len(content), zlib.crc32(kind + content)))
+        file += size + kind + content + check
+    return "data:image/png;base64," + base64.b64encode(file).decode("ascii")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from cdrsite.outputs.legend import (
     class_colour,
     flag_names,
     label_names,
+    outside_code,
     pool_categories,
 )
-from cdrsite.outputs.maps import NET_STATE, NOT_IN_PLAN, NOTHING_FITS
+from cdrsite.outputs.maps import FREE_COLOUR, NET_STATE, NOT_IN_PLAN, NOTHING_FITS, SEVERAL_COLOUR
 from cdrsite.outputs.palette import LABEL_COLOURS
 from cdrsite.outputs.rasters.raster import Category
 from cdrsite.report.mapimage import (
@@ -77,16 +79,16 @@ def layers_of(dataset: xr.Dataset) -> list[Layer]:
     names = [str(name) for name in dataset.data_vars]
     if is_study(dataset):
         names = [name for name in (*PLAN, *BY_METHOD) if name in names]
-    found: list[Layer] = []
+    layers: list[Layer] = []
     for name in names:
         values = dataset[name]
         if values.dtype.kind not in "fuib":
             continue
         if values.dims == ("y", "x"):
-            found.append(Layer(name))
+            layers.append(Layer(name))
         elif values.dims == ("removal_method", "y", "x"):
-            found += [Layer(name, method) for method in methods]
-    return found
+            layers += [Layer(name, method) for method in methods]
+    return layers
 
 
 class Painter:
@@ -158,10 +160,10 @@ class Painter:
         if layer.variable == "exclusion_reasons":
             return self._reasons(picture)
         if "flag_values" in variable.attrs:
-            names = flag_names(variable)
+            methods = tuple(self._methods)
             categories = [
-                Category(code, self._words.called(name), self._colour(name))
-                for code, name in sorted(names.items())
+                Category(code, self._words.called(name), class_colour(name, methods))
+                for code, name in sorted(flag_names(variable).items())
                 if name != OUTSIDE_NAME
             ]
             return paint_classes(picture.values, categories)
@@ -202,33 +204,26 @@ class Painter:
         return self._limits[layer.method], flag_names(self._source.dataset[name])
 
     def _inside(self, limit: NDArray[Any]) -> NDArray[np.bool_]:
-        names = flag_names(self._source.dataset["limit"])
-        outside = next((code for code, name in names.items() if name == OUTSIDE_NAME), 255)
-        return np.asarray(limit != outside)
+        return np.asarray(limit != outside_code(self._source.dataset["limit"]))
 
     def region(self, layers: Sequence[Layer]) -> tuple[Picture, NDArray[np.bool_]]:
         """Pixels of the region."""
-        first = layers[0]
         if is_study(self._source.dataset):
             # without methods there are no limits, and the state of the plan knows the outside
             name, method = ("limit", self._methods[0]) if self._methods else ("state", None)
             picture = self._source.picture(name, method, self._most)
             return picture, self._inside(picture.values)
-        picture = self._source.picture(first.variable, first.method, self._most)
-        values = picture.values
-        known = np.isfinite(values) if values.dtype.kind == "f" else np.ones(values.shape, bool)
-        return picture, known
+        picture = self._source.picture(layers[0].variable, layers[0].method, self._most)
+        return picture, np.isfinite(picture.values)  # whole numbers are finite
 
     def _labels(self, variable: xr.DataArray, picture: Picture) -> Painting:
         names = label_names(variable)
         if names:
             return paint_classes(picture.values, pool_categories(names))
-        codes = np.unique(picture.values)[:255].tolist()
-        colours = LABEL_COLOURS
-        return paint_classes(
-            picture.values,
-            [Category(int(c), str(int(c)), colours[i % len(colours)]) for i, c in enumerate(codes)],
-        )
+        codes = [int(code) for code in np.unique(picture.values)[:255]]
+        colours = cycle(LABEL_COLOURS)
+        categories = [Category(code, str(code), next(colours)) for code in codes]
+        return paint_classes(picture.values, categories)
 
     def _reasons(self, picture: Picture) -> Painting:
         """One colour for each rule alone, one for several at once; nothing where none hits."""
@@ -242,13 +237,6 @@ class Painter:
         codes[alone] = np.round(np.log2(hit[alone])).astype(np.int64)
         codes[inside & (hit > 0) & ~alone] = INCLUDED_BIT
         codes[inside & (hit == 0)] = INCLUDED_BIT + 1
-        categories = [
-            Category(bit, rule, LABEL_COLOURS[bit % len(LABEL_COLOURS)])
-            for bit, rule in enumerate(rules)
-        ]
-        categories.append(Category(INCLUDED_BIT, self._words("map.rules.several"), "#5A5A5A"))
-        categories.append(Category(INCLUDED_BIT + 1, self._words("map.rules.none"), "#F7F4EC"))
-        return paint_classes(codes, categories)
-
-    def _colour(self, name: str) -> str:
-        return class_colour(name, tuple(self._methods))
+        several = Category(INCLUDED_BIT, self._words("map.rules.several"), SEVERAL_COLOUR)
+        none = Category(INCLUDED_BIT + 1, self._words("map.rules.none"), FREE_COLOUR)
+        return paint_classes(codes, [*pool_categories(rules), several, none])

@@ -102,8 +102,8 @@ def every(values: xr.DataArray, step: int) -> NDArray[Any]:
     if step == 1:
         return np.asarray(values.to_numpy())
     part = slice(step // 2, None, step)
-    found = np.asarray(values.isel(y=part, x=part).to_numpy())
-    short = [-(-values.sizes[d] // step) - n for d, n in zip("yx", found.shape[-2:], strict=True)]
+    kept = np.asarray(values.isel(y=part, x=part).to_numpy())
+    short = [-(-values.sizes[d] // step) - n for d, n in zip("yx", kept.shape[-2:], strict=True)]
     # a last stripe narrower than half a step has no middle: it takes its neighbour's
-    pad = [(0, 0)] * (found.ndim - 2) + [(0, n) for n in short]
-    return np.pad(found, pad, mode="edge") if any(short) else found
+    pad = [(0, 0)] * (kept.ndim - 2) + [(0, n) for n in short]
+    return np.pad(kept, pad, mode="edge") if any(short) else kept

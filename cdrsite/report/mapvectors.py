@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from cdrsite.core.memory import remembered
 from cdrsite.core.vocabulary import amount, price_in_words
 from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.palette import method_colour
+from cdrsite.report.frame import word
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -43,7 +44,6 @@ SCALES = {
 CAPACITY = "#444444"
 
 Properties = Mapping[str, Any]
-Facts = list[tuple[str, str]]
 
 
 def vector_layers(run: RunFolder, words: Words) -> dict[str, dict[str, Any]]:
@@ -63,27 +63,25 @@ def vector_layers(run: RunFolder, words: Words) -> dict[str, dict[str, Any]]:
         sizes mean) and ``shapes``: each with GeoJSON ``geometry`` [degree], ``title``, ``facts``
         (what, value), ``colour`` and ``size``.
     """
-    found = {}
+    layers = {}
     for name in ordered(run.layers):
         frame = run.layer(name)
         frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
         if frame.empty:
             continue
-        kind = _kind(frame)
         rows = frame.drop(columns=frame.geometry.name).to_dict("records")
-        styled = [describe(name, row, words, run) for row in rows]
         keep = _largest(rows)
-        found[name] = {
+        layers[name] = {
             "title": layer_title(name, words),
-            "kind": kind,
+            "kind": _kind(frame),
             "shown": name in SHOWN,
             "scale": SCALES.get(name, ""),
             "shapes": [
-                {"geometry": geometry, **styled[i]}
+                {"geometry": geometry, **describe(name, rows[i], words, run)}
                 for i, geometry in zip(keep, lonlat(frame.iloc[keep]), strict=True)
             ],
         }
-    return found
+    return layers
 
 
 def ordered(layers: tuple[str, ...]) -> list[str]:
@@ -153,20 +151,15 @@ def number(row: Properties, *names: str) -> float | None:
     return None
 
 
-def text_of(row: Properties, name: str) -> str:
-    """Text of a column; nothing where there is none."""
-    value = row.get(name)
-    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
-
-
 def describe(layer: str, row: Properties, words: Words, run: RunFolder) -> dict[str, Any]:
     """Title, facts, colour and size of one shape."""
-    family = "pools" if layer.startswith("pools_") else layer
-    writer = WRITERS.get(family, _zone)
     colour, size = _style(layer, row, run)
-    title, facts = writer(row, words)
+    facts = _pool_facts(row, words) if layer.startswith("pools_") else [
+        (words(LABELS.get(column, f"fact.{column}")), _value(row, column, unit, words))
+        for column, unit in FACTS.get(layer, ZONE_FACTS)
+    ]  # fmt: skip
     return {
-        "title": title,
+        "title": _title(layer, row, words),
         "facts": [(what, value) for what, value in facts if value],
         "colour": colour,
         "size": size,
@@ -175,140 +168,88 @@ def describe(layer: str, row: Properties, words: Words, run: RunFolder) -> dict[
 
 def _style(layer: str, row: Properties, run: RunFolder) -> tuple[str, float]:
     """Colour, and what the width or the area of the sign grows with."""
-    if layer.startswith("pools_"):
+    if layer.startswith("pools_") or layer == "storage":
         return class_colour(layer.removeprefix("pools_")), 0.0
     if layer == "network_storage":
         return class_colour("storage"), number(row, "stored_t_yr") or 0.0
-    if layer == "storage":
-        return class_colour("storage"), 0.0
     flow = number(row, "flow_t_yr", "stored_t_yr", "gross_t_yr", "routes") or 0.0
-    if text_of(row, "method"):
-        return method_colour(text_of(row, "method"), run.methods), 0.0 if layer == "sites" else flow
+    if method := word(row.get("method")):
+        return method_colour(method, run.methods), 0.0 if layer == "sites" else flow
     return {"pipes": "#3B1F6B", "corridors": "#7A5BA8"}.get(layer, CAPACITY), flow
 
 
-def _fact(
-    words: Words, row: Properties, name: str, unit: str, factor: float = 1.0
-) -> tuple[str, str]:
-    """A number of a row with its unit; no value where the row has none."""
-    value = number(row, name)
-    shown = "" if value is None else f"{words.number(value * factor)} {words.unit(unit)}".rstrip()
-    return words(f"fact.{name}"), shown
+TEXT, YES_NO, MODE = "text", "yes or no", "mode"
+"""Kinds of facts that are no numbers with a unit."""
+FACTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "sites": (
+        ("in_plan", YES_NO), ("net_t_yr", "t/yr"), ("cost_usd_per_net_t", "USD/t"),
+        ("suitability", ""), ("storage_unit", TEXT), ("transport_km", "km"),
+    ),
+    "plants": (
+        ("name", TEXT), ("gross_t_yr", "t/yr"), ("stored_t_yr", "t/yr"), ("haul_km", "km"),
+    ),
+    "emitters": (("ledger", TEXT), ("stored_t_yr", "t/yr")),
+    "network_storage": (("ledger", TEXT), ("stored_t_yr", "t/yr")),
+    "pipes": (
+        ("start", TEXT), ("end", TEXT), ("flow_t_yr", "t/yr"), ("length_km", "km"),
+        ("inch", "inch"), ("cost_usd_yr", "USD/yr"),
+    ),
+    "routes": (
+        ("storage_unit", TEXT), ("mode", MODE), ("length_km", "km"),
+        ("transport_cost_usd_t", "USD/t"),
+    ),
+    "corridors": (("storage_unit", TEXT), ("routes", ""), ("length_km", "km"), ("used_by", TEXT)),
+    "storage": (
+        ("injected_mt_yr", "Mt/yr"), ("injection_mt_yr", "Mt/yr"), ("capacity_mt", "Mt"),
+        ("storage_cost_usd_t", "USD/t"), ("used_percent", "%"),
+    ),
+}  # fmt: skip
+"""Layer -> what is told of its shapes: column, and its unit or kind."""
+LABELS = {"ledger": "emitters.ledger"}
+"""Column -> words of what it is, where these are not those of the fact of its name."""
+ZONE_FACTS = (("net_mt_yr", "Mt/yr"), ("cost_musd_yr", "MUSD/yr"), ("land_km2", "km2"))
 
 
-def _method(row: Properties, words: Words) -> str:
-    return words.method(text_of(row, "method"))
+def _value(row: Properties, column: str, unit: str, words: Words, factor: float = 1.0) -> str:
+    """A fact of a shape in words; nothing where the run does not say."""
+    if unit == TEXT:
+        return word(row.get(column))
+    if unit == MODE:
+        return words.heading(words.named("mode", word(row.get(column))))
+    if unit == YES_NO:
+        known = row.get(column) is not None
+        return words("sites.yes" if number(row, column) else "sites.no") if known else ""
+    value = number(row, column)
+    return "" if value is None else f"{words.number(value * factor)} {words.unit(unit)}".rstrip()
 
 
-def _site(row: Properties, words: Words) -> tuple[str, Facts]:
-    rank = words.number(int(number(row, "rank") or 0))
-    return words("map.site", method=_method(row, words), rank=rank), [
-        (words("fact.in_plan"), _yes(words, row)),
-        _fact(words, row, "net_t_yr", "t/yr"),
-        _fact(words, row, "cost_usd_per_net_t", "USD/t"),
-        _fact(words, row, "suitability", ""),
-        (words("fact.storage_unit"), text_of(row, "storage_unit")),
-        _fact(words, row, "transport_km", "km"),
+def _title(layer: str, row: Properties, words: Words) -> str:
+    method = words.method(word(row.get("method")))
+    if layer in {"sites", "routes"}:
+        rank = words.number(int(number(row, "rank") or 0))
+        return words(f"map.{layer.removesuffix('s')}", method=method, rank=rank)
+    if layer == "plants":
+        return words("map.plant", method=method)
+    if layer == "corridors":
+        return words("map.corridor")
+    if layer in {"emitters", "network_storage"}:
+        return word(row.get("name")) or word(row.get("unit"))
+    if layer == "pipes":
+        return _value(row, "mode", MODE, words)
+    return word(row.get("unit" if layer == "storage" else "zone")) or word(row.get("name"))
+
+
+def _pool_facts(row: Properties, words: Words) -> list[tuple[str, str]]:
+    """Supply and use in the unit of the pool, and what one more unit of it is worth."""
+    size, unit = amount(word(row.get("unit"))).total
+    facts = [
+        (words(f"fact.{column}"), _value(row, column, unit, words, 1 / size))
+        for column in ("supply", "use")
     ]
-
-
-def _yes(words: Words, row: Properties) -> str:
-    """Whether a site is in the plan, in a word; none where the run does not say."""
-    if row.get("in_plan") is None:
-        return ""
-    return words("sites.yes" if number(row, "in_plan") else "sites.no")
-
-
-def _plant(row: Properties, words: Words) -> tuple[str, Facts]:
-    return words("map.plant", method=_method(row, words)), [
-        (words("fact.name"), text_of(row, "name")),
-        _fact(words, row, "gross_t_yr", "t/yr"),
-        _fact(words, row, "stored_t_yr", "t/yr"),
-        _fact(words, row, "haul_km", "km"),
-    ]
-
-
-def _emitter(row: Properties, words: Words) -> tuple[str, Facts]:
-    return text_of(row, "name") or text_of(row, "unit"), [
-        (words("emitters.ledger"), text_of(row, "ledger")),
-        _fact(words, row, "stored_t_yr", "t/yr"),
-    ]
-
-
-def _pipe(row: Properties, words: Words) -> tuple[str, Facts]:
-    mode = words.heading(words.named("mode", text_of(row, "mode")))
-    return mode, [
-        (words("fact.start"), text_of(row, "start")),
-        (words("fact.end"), text_of(row, "end")),
-        _fact(words, row, "flow_t_yr", "t/yr"),
-        _fact(words, row, "length_km", "km"),
-        _fact(words, row, "inch", "inch"),
-        _fact(words, row, "cost_usd_yr", "USD/yr"),
-    ]
-
-
-def _route(row: Properties, words: Words) -> tuple[str, Facts]:
-    rank = words.number(int(number(row, "rank") or 0))
-    return words("map.route", method=_method(row, words), rank=rank), [
-        (words("fact.storage_unit"), text_of(row, "storage_unit")),
-        (words("fact.mode"), words.heading(words.named("mode", text_of(row, "mode")))),
-        _fact(words, row, "length_km", "km"),
-        _fact(words, row, "transport_cost_usd_t", "USD/t"),
-    ]
-
-
-def _corridor(row: Properties, words: Words) -> tuple[str, Facts]:
-    return words("map.corridor"), [
-        (words("fact.storage_unit"), text_of(row, "storage_unit")),
-        _fact(words, row, "routes", ""),
-        _fact(words, row, "length_km", "km"),
-        (words("fact.used_by"), text_of(row, "used_by")),
-    ]
-
-
-def _storage(row: Properties, words: Words) -> tuple[str, Facts]:
-    return text_of(row, "unit"), [
-        _fact(words, row, "injected_mt_yr", "Mt/yr"),
-        _fact(words, row, "injection_mt_yr", "Mt/yr"),
-        _fact(words, row, "capacity_mt", "Mt"),
-        _fact(words, row, "storage_cost_usd_t", "USD/t"),
-        _fact(words, row, "used_percent", "%"),
-    ]
-
-
-def _pool(row: Properties, words: Words) -> tuple[str, Facts]:
-    size, unit = amount(text_of(row, "unit")).total
-    price, (factor, unit_paid) = (
-        number(row, "price"),
-        price_in_words(text_of(row, "price_unit"), words),
-    )
-    paid = f"{words.number(factor * price)} {unit_paid}" if price else ""
-    return text_of(row, "zone"), [
-        _fact(words, row, "supply", unit, 1 / size),
-        _fact(words, row, "use", unit, 1 / size),
-        (words("fact.price"), paid or words("fact.no_price")),
-    ]
-
-
-def _zone(row: Properties, words: Words) -> tuple[str, Facts]:
-    return text_of(row, "zone") or text_of(row, "name"), [
-        _fact(words, row, "net_mt_yr", "Mt/yr"),
-        _fact(words, row, "cost_musd_yr", "MUSD/yr"),
-        _fact(words, row, "land_km2", "km2"),
-    ]
-
-
-WRITERS: dict[str, Callable[[Properties, Words], tuple[str, Facts]]] = {
-    "sites": _site,
-    "plants": _plant,
-    "emitters": _emitter,
-    "network_storage": _emitter,
-    "pipes": _pipe,
-    "routes": _route,
-    "corridors": _corridor,
-    "storage": _storage,
-    "pools": _pool,
-}
+    price = number(row, "price")
+    factor, unit_paid = price_in_words(word(row.get("price_unit")), words)
+    paid = f"{words.number(factor * price)} {unit_paid}" if price else words("fact.no_price")
+    return [*facts, (words("fact.price"), paid)]
 
 
 # -------------------------------------------------------------------- region
@@ -321,9 +262,9 @@ def outline(picture: Picture, inside: np.ndarray[Any, np.dtype[np.bool_]]) -> li
     from shapely.geometry import shape
 
     mask = inside.astype(np.uint8)
-    found = [shape(g) for g, value in shapes(mask, mask.astype(bool), transform=picture.transform)]
-    if not found:
+    parts = [shape(g) for g, value in shapes(mask, mask.astype(bool), transform=picture.transform)]
+    if not parts:
         return []
     # more than a few hundred islands are specks on such a map
-    found = sorted(found, key=lambda part: -part.area)[:300]
-    return lonlat(gpd.GeoDataFrame(geometry=found, crs=picture.crs))
+    largest = sorted(parts, key=lambda part: -part.area)[:300]
+    return lonlat(gpd.GeoDataFrame(geometry=largest, crs=picture.crs))

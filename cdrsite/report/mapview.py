@@ -15,6 +15,7 @@ from cdrsite.explain.cells import is_study, methods_of
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import STORE, RunFolder
 from cdrsite.report.fragment import Fragment
+from cdrsite.report.frame import paragraph, section
 from cdrsite.report.html import tag, text
 from cdrsite.report.maplayers import Layer, Painter, layers_of
 from cdrsite.report.mapsource import MapSource, RunSource
@@ -90,7 +91,7 @@ def fragment(
     data = {
         "bounds": web.bounds,
         "region": outline(picture, inside),
-        "layers": {layer.key: made for layer, made in zip(shown, painted, strict=True)},
+        "layers": dict(zip((layer.key for layer in shown), painted, strict=True)),
         "vectors": vectors,
         "methods": [
             {"name": m, "label": words.method(m), "colour": method_colour(m, methods)}
@@ -99,13 +100,8 @@ def fragment(
         "cells": cells_of(source, words),
         "words": page_words(words),
     }
-    controls = tag(
-        "div",
-        layer_list(source.dataset, shown, painter, words),
-        method_list(shown, methods, words),
-        further(vectors, words),
-        class_="cdrmap-controls",
-    )
+    chosen = layer_list(source.dataset, shown, painter, words) + method_list(shown, methods, words)
+    controls = tag("div", chosen, further(vectors, words), class_="cdrmap-controls")
     study = is_study(source.dataset)
     html = markup(controls, words, title or words("page.map"), study=study)
     return Fragment(html, style(), script(), data)
@@ -155,42 +151,16 @@ def script() -> str:
 
 def markup(controls: str, words: Words, title: str, *, study: bool) -> str:
     """The section of the map: controls, the map itself, its legend, and the explanation."""
-    say = words
-    view = tag(
-        "div",
-        tag(
-            "div",
-            id="cdrmap-stage",
-            role="application",
-            tabindex=0,
-            aria_label=say("map.label"),
-        ),
-        tag(
-            "div",
-            id="cdrmap-legend",
-            role="region",
-            aria_live="polite",
-            aria_label=say("map.legend"),
-        ),
-        class_="cdrmap-view",
-    )
-    why = tag(
-        "div",
-        id="cdrmap-why",
-        role="region",
-        aria_live="polite",
-        aria_label=say("map.explanation"),
-        tabindex=-1,
-    )
-    return tag(
-        "section",
-        tag("h2", text(title), id="map-title"),
-        tag("p", text(say("map.hint" if study else "map.hint_plain")), class_="note"),
-        tag("noscript", tag("p", text(say("map.noscript")))),
-        tag("div", controls, view, why, id="cdrmap"),
-        id="map",
-        aria_labelledby="map-title",
-    )
+    live = {"role": "region", "aria_live": "polite"}
+    label = words("map.label")
+    stage = tag("div", id="cdrmap-stage", role="application", tabindex=0, aria_label=label)
+    legend = tag("div", id="cdrmap-legend", **live, aria_label=words("map.legend"))
+    view = tag("div", stage, legend, class_="cdrmap-view")
+    why = tag("div", id="cdrmap-why", **live, aria_label=words("map.explanation"), tabindex=-1)
+    hint = paragraph(text(words("map.hint" if study else "map.hint_plain")), kind="note")
+    noscript = tag("noscript", paragraph(text(words("map.noscript"))))
+    body = tag("div", controls, view, why, id="cdrmap")
+    return section("map", text(title), hint, noscript, body)
 
 
 def choice(kind: str, group: str, value: str, label: str, *, checked: bool) -> str:
@@ -208,19 +178,17 @@ def fieldset(title: str, *parts: str, **attributes: object) -> str:
 def layer_list(dataset: xr.Dataset, layers: Sequence[Layer], painter: Painter, words: Words) -> str:
     """What the colours show: first what holds for all methods, then what each method has."""
     study = is_study(dataset)
+    first = {layer.variable: layer for layer in reversed(layers)}
+    variables = dict.fromkeys(layer.variable for layer in layers)
     parts: list[str] = []
-    seen: set[str] = set()
-    groups: set[str] = set()
-    for layer in layers:
-        if layer.variable in seen:
-            continue
-        kind = "map.plan" if layer.method is None else "map.by_method"
-        if study and kind not in groups:
-            parts.append(tag("p", text(words(kind)), class_="cdrmap-kind"))
-            groups.add(kind)
-        label = text(painter.title(layer.variable))
-        parts.append(choice("radio", "cdrmap-layer", layer.variable, label, checked=not seen))
-        seen.add(layer.variable)
+    kinds: set[str] = set()
+    for index, variable in enumerate(variables):
+        kind = "map.plan" if first[variable].method is None else "map.by_method"
+        if study and kind not in kinds:
+            parts.append(paragraph(text(words(kind)), kind="cdrmap-kind"))
+            kinds.add(kind)
+        label = text(painter.title(variable))
+        parts.append(choice("radio", "cdrmap-layer", variable, label, checked=index == 0))
     return fieldset(words("map.colours" if study else "map.variables"), *parts)
 
 
@@ -230,12 +198,8 @@ def method_list(layers: Sequence[Layer], methods: Sequence[str], words: Words) -
         return ""
     parts = []
     for index, method in enumerate(methods):
-        dot = tag(
-            "i",
-            class_="cdrmap-dot",
-            style=f"background:{method_colour(method, tuple(methods))}",
-            aria_hidden="true",
-        )
+        colour = f"background:{method_colour(method, tuple(methods))}"
+        dot = tag("i", class_="cdrmap-dot", style=colour, aria_hidden="true")
         label = dot + text(words.method(method))
         parts.append(choice("radio", "cdrmap-method", method, label, checked=index == 0))
     return fieldset(words("column.method"), *parts, id="cdrmap-methods")

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.vocabulary import OUTSIDE_NAME
 from cdrsite.explain.cells import Evidence, is_study, methods_of, reason_of
 from cdrsite.explain.facts import Fact, Line, Told, labelled, some_of
 from cdrsite.explain.lines import amount, cell_told, method_told
-from cdrsite.outputs.legend import flag_names, label_names, state_codes
+from cdrsite.outputs.legend import flag_names, label_names, outside_code
 from cdrsite.report.mapcells import MOST_CELLS, lookup, pack_digits, pack_whole, sampling
 from cdrsite.report.mapsource import every
 
@@ -46,8 +45,10 @@ def cells_of(source: MapSource, words: Words) -> dict[str, Any]:
     """
     dataset = source.dataset
     step = sampling(source.grid)
-    if step == 2 and is_study(dataset) and _inside_count(dataset) <= MOST_CELLS:
-        step = 1  # most of the grid lies outside the region, and that takes no room
+    if step == 2 and is_study(dataset):
+        limit = dataset["limit"]
+        if np.count_nonzero(limit[0].to_numpy() != outside_code(limit)) <= MOST_CELLS:
+            step = 1  # most of the grid lies outside the region, and that takes no room
     cells = sample(dataset, step)
     if is_study(dataset):
         evidence = Evidence(dataset, cells)
@@ -118,35 +119,27 @@ class Packer:
         return {"title": line.title, "cells": cells, "sentences": line.sentences}
 
 
-def _inside_count(dataset: xr.Dataset) -> int:
-    outside = state_codes(dataset["limit"]).get(OUTSIDE_NAME, 255)
-    return int(np.count_nonzero(dataset["limit"][0].to_numpy() != outside))
-
-
 def sample(dataset: xr.Dataset, step: int) -> Cells:
     """Every n-th cell of the variables that have cells, and the others whole, by name."""
-    named = {str(name): values for name, values in dataset.data_vars.items()}
-    wanted = {
-        name: named[name] for name in sorted(named) if not name.startswith(("score", "cell_area"))
-    }
+    names = sorted(str(name) for name in dataset.data_vars)
+    names = [name for name in names if not name.startswith(("score", "cell_area"))]
 
-    def read(values: xr.DataArray) -> NDArray[Any]:
+    def read(name: str) -> NDArray[Any]:
+        values = dataset[name]
         return every(values, step) if {"y", "x"} <= set(values.dims) else values.to_numpy()
 
     with ThreadPoolExecutor(THREADS) as pool:  # what takes time is unpacking chunks
-        return dict(zip(wanted, pool.map(read, wanted.values()), strict=True))
+        return dict(zip(names, pool.map(read, names), strict=True))
 
 
 def inside(dataset: xr.Dataset, cells: Cells) -> NDArray[np.bool_]:
     """Cells of the region."""
     if is_study(dataset):
-        outside = state_codes(dataset["limit"]).get(OUTSIDE_NAME, 255)
+        outside = outside_code(dataset["limit"])
         return np.asarray((cells["limit"] != outside).any(axis=0))
-    some = [v for v in cells.values() if v.ndim >= 2 and v.dtype.kind == "f"]
-    if not some:
-        shape = next(v.shape[-2:] for v in cells.values() if v.ndim >= 2)
-        return np.ones(shape, np.bool_)
-    known = [np.isfinite(v).any(axis=tuple(range(v.ndim - 2))) for v in some]
+    maps = [values for values in cells.values() if values.ndim >= 2]
+    numbers = [values for values in maps if values.dtype.kind == "f"] or maps[:1]
+    known = [np.isfinite(values).any(axis=tuple(range(values.ndim - 2))) for values in numbers]
     return np.asarray(np.logical_or.reduce(known))
 
 

@@ -18,7 +18,7 @@ from cdrsite.report import basis, places, plants, supplies
 from cdrsite.report.answer import answer
 from cdrsite.report.curve import supply_curve
 from cdrsite.report.fragment import Fragment
-from cdrsite.report.frame import Frame
+from cdrsite.report.frame import Frame, section
 from cdrsite.report.html import script_json, tag, text
 from cdrsite.report.ledgers import ledgers
 
@@ -43,15 +43,11 @@ PARTS = (
     ("warnings", "warnings.title", basis.warnings),
     ("reproduce", "again.title", basis.reproduce),
 )
-"""Sections after the answer and the map: anchor, words of the title, writer."""
+"""Sections after the answer and the map: anchor, words of the title, writer of what is in it."""
 
 
 def write_report(
-    folder: Path,
-    lang: str = "en",
-    target: Path | None = None,
-    *,
-    dataset: xr.Dataset | None = None,
+    folder: Path, lang: str = "en", target: Path | None = None, *, dataset: xr.Dataset | None = None
 ) -> Path:
     """Write the report of a finished run.
 
@@ -113,11 +109,12 @@ def build_page(run: RunFolder, words: Words) -> str:
 
     frame = Frame(run, words)
     view = map_fragment(run, words)
-    made = [(name, key, write(frame)) for name, key, write in PARTS]
+    written = [(name, key, write(frame)) for name, key, write in PARTS]
+    sections = [(name, key, section(name, frame.say(key), body)) for name, key, body in written]
     links = [("answer", "answer.title")]
     links += [("map", "page.map")] if view.html else []
-    links += [(name, key) for name, key, html in made if html]
-    main = tag("main", answer(frame), view.html, *(html for _, _, html in made), id="main")
+    links += [(name, key) for name, key, html in sections if html]
+    main = tag("main", answer(frame), view.html, *(html for _, _, html in sections), id="main")
     body = tag(
         "body",
         tag("a", frame.say("page.skip"), href="#main", class_="skip"),

@@ -6,19 +6,9 @@ import math
 
 from cdrsite.core.vocabulary import limit_names
 from cdrsite.outputs.legend import class_colour
-from cdrsite.report.frame import (
-    MAX_ROWS,
-    Frame,
-    Row,
-    bar,
-    details,
-    paragraph,
-    real,
-    section,
-    stacked,
-    word,
-)
+from cdrsite.report.frame import MAX_ROWS, Frame, Row, bar, details, paragraph, real, stacked, word
 from cdrsite.report.html import table, tag, text
+from cdrsite.report.listed import Column, file_note, listed
 
 EXCLUDED_COLOUR = "#7A828B"
 
@@ -28,69 +18,57 @@ EXCLUDED_COLOUR = "#7A828B"
 
 def sites(frame: Frame) -> str:
     """Section with the best sites of each method."""
-    listed = frame.rows("sites")
-    by_method: dict[str, list[int]] = {}
-    for i, row in enumerate(listed):
-        by_method.setdefault(word(row.get("method")), []).append(i)
+    by_method = _positions(frame, "sites", "method")
     if not by_method:
         return ""
-    best = _site_table(frame, listed, [members[0] for members in by_method.values()], named=True)
-    parts = [_sites_of(frame, listed, *found) for found in by_method.items() if len(found[1]) > 1]
-    return section(
-        "sites",
-        frame.say("sites.title"),
-        paragraph(frame.say("sites.intro")),
-        best,
-        *parts,
-        paragraph(frame.say("file", file=tag("code", "tables/sites.csv")), kind="note"),
-    )
+    best = _site_table(frame, [positions[0] for positions in by_method.values()])
+    parts = [_sites_of(frame, *group) for group in by_method.items() if len(group[1]) > 1]
+    intro = paragraph(frame.say("sites.intro"))
+    return "".join([intro, best, *parts, file_note(frame, "sites")])
 
 
-def _sites_of(frame: Frame, listed: list[Row], method: str, members: list[int]) -> str:
+def _positions(frame: Frame, name: str, column: str) -> dict[str, list[int]]:
+    """Rows of a table of the run by the text of a column."""
+    groups: dict[str, list[int]] = {}
+    for position, row in enumerate(frame.rows(name)):
+        groups.setdefault(word(row.get(column)), []).append(position)
+    return groups
+
+
+def _sites_of(frame: Frame, method: str, positions: list[int]) -> str:
     left_out = ""
-    if len(members) > MAX_ROWS:
+    if len(positions) > MAX_ROWS:
         file = tag("code", "tables/sites.csv")
-        left_out = paragraph(frame.count("left_out", len(members) - MAX_ROWS, file=file))
-    title = frame.count("sites.of", len(members), method=text(frame.words.method(method)))
-    body = _site_table(frame, listed, members[:MAX_ROWS], title=title)
-    return details(frame.swatch(frame.colour(method)) + title, body, left_out, rows=len(members))
+        left_out = paragraph(frame.count("left_out", len(positions) - MAX_ROWS, file=file))
+    title = frame.count("sites.of", len(positions), method=text(frame.words.method(method)))
+    body = _site_table(frame, positions[:MAX_ROWS], title)
+    return details(frame.swatch(frame.colour(method)) + title, body, left_out, rows=len(positions))
 
 
-def _site_table(
-    frame: Frame, listed: list[Row], members: list[int], *, named: bool = False, title: str = ""
-) -> str:
-    stores = any(word(listed[i].get("storage_unit")) for i in members)
-    first = (frame.say("column.method"), "text") if named else (frame.say("sites.rank"), "number")
+def _site_table(frame: Frame, positions: list[int], title: str = "") -> str:
+    """Sites of one method by rank, or, without a title, the best of each method."""
+
+    def in_plan(row: Row) -> str:
+        return frame.say("sites.yes" if real(row.get("in_plan")) > 0 else "sites.no")
+
     columns = [
-        first,
-        (frame.say("sites.place"), "text"),
-        (frame.say("fact.in_plan"), "text"),
-        (frame.say("column.net") + frame.in_("t/yr"), "number"),
-        (frame.say("fact.cost_usd_per_net_t") + frame.in_("USD/t"), "number"),
-        (frame.say("fact.suitability"), "number"),
-        (frame.say("sites.limited"), "text"),
+        Column("sites.rank", "rank")
+        if title
+        else Column("column.method", lambda row: frame.method(word(row.get("method")))),
+        Column("sites.place", lambda row: place(frame, row)),
+        Column("fact.in_plan", in_plan),
+        Column("column.net", "net_t_yr", "t/yr"),
+        Column("fact.cost_usd_per_net_t", "cost_usd_per_net_t", "USD/t"),
+        Column("fact.suitability", "suitability", digits=2),
+        Column("sites.limited", lambda row: text(frame.words.called(word(row.get("limited_by"))))),
     ]
-    if stores:
+    if any(word(frame.rows("sites")[i].get("storage_unit")) for i in positions):
         columns += [
-            (frame.say("sites.storage"), "text"),
-            (frame.say("sites.distance") + frame.in_("km"), "number"),
+            Column("sites.storage", lambda row: text(word(row.get("storage_unit")))),
+            Column("sites.distance", "transport_km", "km"),
         ]
-    rows = []
-    for i in members:
-        at, row = f"tables/sites/{i}", listed[i]
-        cells = [
-            frame.method(word(row.get("method"))) if named else frame.value(f"{at}/rank"),
-            place(frame, row),
-            frame.say("sites.yes" if real(row.get("in_plan")) > 0 else "sites.no"),
-            frame.value(f"{at}/net_t_yr"),
-            frame.value(f"{at}/cost_usd_per_net_t"),
-            frame.value(f"{at}/suitability", digits=2),
-            text(frame.words.called(word(row.get("limited_by")))),
-        ]
-        if stores:
-            cells += [text(word(row.get("storage_unit"))), frame.value(f"{at}/transport_km")]
-        rows.append(cells)
-    return table(title or frame.say("sites.best"), columns, rows, headed=not named)
+    heads, rows = listed(frame, "sites", columns, positions)
+    return table(title or frame.say("sites.best"), heads, rows, headed=bool(title))
 
 
 def place(frame: Frame, row: Row) -> str:
@@ -110,63 +88,47 @@ def place(frame: Frame, row: Row) -> str:
 
 def exclusions(frame: Frame) -> str:
     """Section on what each rule removes, and on what runs out first."""
-    listed = frame.rows("exclusions")
-    groups: dict[str, list[int]] = {}
-    for i, row in enumerate(listed):
-        groups.setdefault(word(row.get("methods")), []).append(i)
-    parts = [_rules_of(frame, listed, names, members) for names, members in groups.items()]
-    if parts:
-        parts = [
-            paragraph(frame.say("rules.intro", area=frame.value("region_km2"))),
-            *parts,
-            paragraph(frame.say("file", file=tag("code", "tables/exclusions.csv")), kind="note"),
-        ]
-    else:
-        parts = [paragraph(frame.say("rules.none"))]
-    return section("exclusions", frame.say("rules.title"), *parts, limits(frame))
+    groups = _positions(frame, "exclusions", "methods")
+    if not groups:
+        return paragraph(frame.say("rules.none")) + limits(frame)
+    intro = paragraph(frame.say("rules.intro", area=frame.value("region_km2")))
+    parts = [_rules_of(frame, names, positions) for names, positions in groups.items()]
+    return "".join([intro, *parts, file_note(frame, "exclusions"), limits(frame)])
 
 
-def _rules_of(frame: Frame, listed: list[Row], names: str, members: list[int]) -> str:
-    order = sorted(members, key=lambda i: -real(listed[i].get("removes_km2")))
-    columns = (
-        (frame.say("rules.rule"), "text"),
-        (frame.say("rules.removes") + frame.in_("km2"), "number"),
-        (frame.say("rules.share") + frame.in_("%"), "number"),
-        (frame.say("rules.only") + frame.in_("km2"), "number"),
-    )
-    rows = []
-    for i in order[:MAX_ROWS]:
-        at = f"tables/exclusions/{i}"
-        share = real(listed[i].get("removes_percent")) / 100
-        rows.append(
-            [
-                text(word(listed[i].get("rule"))) + bar(share, EXCLUDED_COLOUR),
-                frame.value(f"{at}/removes_km2"),
-                frame.value(f"{at}/removes_percent", digits=2),
-                frame.value(f"{at}/only_it_removes_km2"),
-            ]
+def _rules_of(frame: Frame, names: str, positions: list[int]) -> str:
+    records = frame.rows("exclusions")
+    order = sorted(positions, key=lambda i: -real(records[i].get("removes_km2")))
+
+    def rule(row: Row) -> str:
+        return text(word(row.get("rule"))) + bar(
+            real(row.get("removes_percent")) / 100, EXCLUDED_COLOUR
         )
-    who = [frame.words.method(name) for name in names.split(", ")]
-    everyone = set(names.split(", ")) >= set(frame.run.methods)
-    title = frame.say("rules.all") if everyone else frame.say("rules.for", who=joined(frame, who))
-    return table(title, columns, rows)
 
-
-def joined(frame: Frame, names: list[str]) -> str:
-    """Names between commas."""
-    return text(frame.words("list.comma").join(names))
+    columns = (
+        Column("rules.rule", rule),
+        Column("rules.removes", "removes_km2", "km2"),
+        Column("rules.share", "removes_percent", "%", digits=2),
+        Column("rules.only", "only_it_removes_km2", "km2"),
+    )
+    methods = names.split(", ")
+    title = frame.say("rules.all")
+    if not set(methods) >= set(frame.run.methods):
+        who = frame.words("list.comma").join(frame.words.method(method) for method in methods)
+        title = frame.say("rules.for", who=text(who))
+    return table(title, *listed(frame, "exclusions", columns, order[:MAX_ROWS]))
 
 
 def limits(frame: Frame) -> str:
     """What runs out first where, with an equal share of the pools: area by resource and state."""
-    listed = frame.rows("limits")
-    if not listed:
+    records = frame.rows("limits")
+    if not records:
         return ""
     order = list(limit_names().values())
-    names = list(dict.fromkeys(word(row.get("limit")) for row in listed))
+    names = list(dict.fromkeys(word(row.get("limit")) for row in records))
     names.sort(key=lambda name: order.index(name) if name in order else len(order))
-    at = {(word(r.get("method")), word(r.get("limit"))): i for i, r in enumerate(listed)}
-    area = {key: real(listed[i].get("area_km2")) for key, i in at.items()}
+    at = {(word(r.get("method")), word(r.get("limit"))): i for i, r in enumerate(records)}
+    area = {key: real(records[i].get("area_km2")) for key, i in at.items()}
     rows = []
     for method in frame.run.methods:
         parts = [(area.get((method, name), 0.0), class_colour(name)) for name in names]
@@ -182,8 +144,5 @@ def limits(frame: Frame) -> str:
     columns += [
         (frame.swatch(class_colour(n)) + text(frame.words.called(n)), "number") for n in names
     ]
-    return (
-        tag("h3", frame.say("limits.title"))
-        + paragraph(frame.say("limits.intro"))
-        + table(frame.say("limits.caption"), columns, rows)
-    )
+    title, intro = tag("h3", frame.say("limits.title")), paragraph(frame.say("limits.intro"))
+    return title + intro + table(frame.say("limits.caption"), columns, rows)

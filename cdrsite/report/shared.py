@@ -70,12 +70,12 @@ class Pool:
 
 def pools_of(frame: Frame) -> list[Pool]:
     """All pools, storage units and rules, in the order of the table."""
-    found: list[Pool] = []
+    pools: list[Pool] = []
     binding = 0
     for index, row in enumerate(frame.rows("pools")):
         price = real(row.get("price"))
         binds = abs(price) > 0
-        found.append(
+        pools.append(
             Pool(
                 index=index,
                 binding=binding if binds else None,
@@ -90,7 +90,7 @@ def pools_of(frame: Frame) -> list[Pool]:
             )
         )
         binding += binds
-    return found
+    return pools
 
 
 def is_minimum(frame: Frame, row: dict[str, object]) -> bool:

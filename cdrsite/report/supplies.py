@@ -3,51 +3,40 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from cdrsite.core.vocabulary import amount, families, price_in_words
 from cdrsite.report.answer import price_of
-from cdrsite.report.frame import (
-    MAX_ROWS,
-    Frame,
-    bar,
-    details,
-    paragraph,
-    quoted,
-    real,
-    section,
-    stacked,
-    word,
-)
-from cdrsite.report.html import table, tag, text
+from cdrsite.report.frame import MAX_ROWS, Frame, Row, bar, details, paragraph, real, stacked, word
+from cdrsite.report.html import tag, text
+from cdrsite.report.listed import Column, file_note, folded, ranking
 from cdrsite.report.shared import Pool, families_of, pools_of
 
-OPEN_ROWS = 15
-"""Rows of a table that stand open; longer tables are folded after them."""
 RULE_COLOUR = "#57606A"
 
 
 def pools(frame: Frame) -> str:
     """Section on pools and rules: use, supply and price."""
-    found = families_of(pools_of(frame))
-    if not found:
+    by_family = families_of(pools_of(frame))
+    if not by_family:
         return ""
-    parts = [paragraph(frame.say("pools.intro"))]
-    parts += [_family(frame, name, members) for name, members in found.items()]
-    parts += [storage(frame)]
-    parts += [paragraph(frame.say("file", file=tag("code", "tables/pools.csv")), kind="note")]
-    return section("pools", frame.say("pools.title"), *parts)
+    parts = [_family(frame, family, members) for family, members in by_family.items()]
+    intro = paragraph(frame.say("pools.intro"))
+    return "".join([intro, *parts, storage(frame), file_note(frame, "pools")])
 
 
 def _family(frame: Frame, family: str, members: list[Pool]) -> str:
-    ranked = sorted(members, key=lambda pool: (-pool.weight, -_known(pool.share)))
+    ranked = sorted(members, key=lambda p: (-p.weight, -p.share if p.supply > 0 else 0.0))
     unit = amount(ranked[0].unit).total[1]
     # each rule of policy has a unit of its own
-    shown = "" if family == "policy" else frame.in_(unit)
-    last = frame.say("pools.limit" if family == "policy" else "fact.supply")
+    is_rule = family == "policy"
+    shown = "" if is_rule else frame.in_(unit)
+    own_unit = "" if is_rule else " " + _price_unit(frame, ranked[0])
+    last = frame.say("pools.limit" if is_rule else "fact.supply")
     columns = [
         (frame.say("pools.zone"), "text"),
         (frame.say("pools.used") + frame.in_("%"), "number"),
-        (_price_head(frame, family, ranked[0]), "number"),
+        (frame.say("pools.price") + own_unit, "number"),
         (frame.say("pools.use") + shown, "number"),
         (last + shown, "number"),
     ]
@@ -65,81 +54,20 @@ def _pool_row(frame: Frame, pool: Pool) -> list[str]:
     at = f"tables/pools/{pool.index}"
     colour = families().get(pool.family, RULE_COLOUR)
     badge = tag("b", frame.say("pools.full"), class_="badge") if pool.binding is not None else ""
-    own = " " + frame.in_(unit) if pool.family == "policy" else ""
     share = "–" if math.isnan(pool.share) else frame.words.number(100 * pool.share)
     if pool.share < 0:  # no share of a supply is below nothing: the plan adds to it
         share = frame.words("pools.adds")
     price = price_of(frame, pool) if pool.binding is not None else frame.value(f"{at}/price")
+    use, limit = (frame.value(f"{at}/{column}", 1 / size) for column in ("use", "supply"))
     if pool.family == "policy":
         price += " " + _price_unit(frame, pool)
-    return [
-        text(pool.zone) + " " + badge + bar(pool.share, colour),
-        text(share),
-        price,
-        frame.value(f"{at}/use", 1 / size) + own,
-        _limit(frame, pool, frame.value(f"{at}/supply", 1 / size) + own),
-    ]
-
-
-def _limit(frame: Frame, pool: Pool, shown: str) -> str:
-    """The limit of a rule with what it is, a minimum or a maximum; that of a supply as it is."""
-    if pool.family != "policy":
-        return shown
-    return frame.say("pools.at_least" if pool.minimum else "pools.at_most", limit=shown)
-
-
-def _price_head(frame: Frame, family: str, pool: Pool) -> str:
-    if family == "policy":
-        return frame.say("pools.price")
-    return frame.say("pools.price") + " " + _price_unit(frame, pool)
+        use, limit = (f"{shown} {frame.in_(unit)}" for shown in (use, limit))
+        limit = frame.say("pools.at_least" if pool.minimum else "pools.at_most", limit=limit)
+    return [text(pool.zone) + " " + badge + bar(pool.share, colour), text(share), price, use, limit]
 
 
 def _price_unit(frame: Frame, pool: Pool) -> str:
     return tag("span", text(price_in_words(pool.price_unit, frame.words)[1]), class_="unit")
-
-
-def _known(value: float) -> float:
-    return value if math.isfinite(value) else 0.0
-
-
-def folded(
-    frame: Frame,
-    title: str,
-    columns: list[tuple[str, str]],
-    rows: list[list[str]],
-    every: int,
-    name: str,
-) -> str:
-    """A table that stands open while it is short, else folded with its count.
-
-    Parameters
-    ----------
-    frame : Frame
-        Of the page.
-    title : str
-        Caption as markup; a heading above says it too.
-    columns, rows : list
-        As of :func:`cdrsite.report.html.table`; at most :data:`MAX_ROWS` rows.
-    every : int
-        Rows that there are.
-    name : str
-        Table of the run that holds them all.
-    """
-    left_out = ""
-    if every > len(rows):
-        file = tag("code", text(f"tables/{name}.csv"))
-        left_out = paragraph(frame.count("left_out", every - len(rows), file=file), kind="note")
-    if len(rows) <= OPEN_ROWS:
-        return table(title, columns, rows, headed=True) + left_out
-    first = table(title, columns, rows[:OPEN_ROWS], headed=True)
-    rest = rows[OPEN_ROWS:]
-    again = frame.say("table.continued", title=title)
-    return first + details(
-        frame.count("rows.more", len(rest)),
-        table(again, columns, rest, headed=True),
-        left_out,
-        rows=len(rest),
-    )
 
 
 # ---------------------------------------------------------------------- storage
@@ -147,33 +75,19 @@ def folded(
 
 def storage(frame: Frame) -> str:
     """CO2 brought to each storage unit, and the years until it is full."""
-    listed = frame.rows("storage")
-    if not listed:
-        return ""
-    order = sorted(range(len(listed)), key=lambda i: -real(listed[i].get("injected_mt_yr")))
-    rows = []
-    for i in order[:MAX_ROWS]:
-        at = f"tables/storage/{i}"
-        oil = bool(listed[i].get("eor"))
-        badge = tag("b", frame.say("storage.eor"), class_="badge") if oil else ""
-        rows.append(
-            [
-                text(word(listed[i].get("unit"))) + " " + badge,
-                frame.value(f"{at}/injected_mt_yr"),
-                frame.value(f"{at}/injection_mt_yr"),
-                frame.value(f"{at}/capacity_mt"),
-                frame.value(f"{at}/years_to_full"),
-            ]
-        )
-    columns = [
-        (frame.say("sites.storage"), "text"),
-        (frame.say("fact.injected_mt_yr") + frame.in_("Mt/yr"), "number"),
-        (frame.say("storage.most") + frame.in_("Mt/yr"), "number"),
-        (frame.say("storage.capacity") + frame.in_("Mt"), "number"),
-        (frame.say("storage.years") + frame.in_("yr"), "number"),
-    ]
-    title = frame.say("storage.title")
-    return tag("h3", title) + folded(frame, title, columns, rows, len(listed), "storage")
+
+    def unit(row: Row) -> str:
+        badge = tag("b", frame.say("storage.eor"), class_="badge") if row.get("eor") else ""
+        return text(word(row.get("unit"))) + " " + badge
+
+    columns = (
+        Column("sites.storage", unit),
+        Column("fact.injected_mt_yr", "injected_mt_yr", "Mt/yr"),
+        Column("storage.most", "injection_mt_yr", "Mt/yr"),
+        Column("storage.capacity", "capacity_mt", "Mt"),
+        Column("storage.years", "years_to_full", "yr"),
+    )
+    return ranking(frame, "storage", "storage.title", "injected_mt_yr", columns)
 
 
 # -------------------------------------------------------------------- provinces
@@ -181,32 +95,31 @@ def storage(frame: Frame) -> str:
 
 def provinces(frame: Frame) -> str:
     """Section on administrative units: net removal by method, cost and land."""
-    listed = frame.rows("provinces")
+    records = frame.rows("provinces")
     zones: dict[str, dict[str, int]] = {}
-    for i, row in enumerate(listed):
+    for i, row in enumerate(records):
         zones.setdefault(word(row.get("zone")), {})[word(row.get("method"))] = i
     if not zones:
         return ""
     net = {
-        zone: {m: real(listed[i].get("net_mt_yr")) for m, i in found.items()}
-        for zone, found in zones.items()
+        zone: {method: real(records[i].get("net_mt_yr")) for method, i in positions.items()}
+        for zone, positions in zones.items()
     }
     total = {zone: math.fsum(v for v in parts.values() if v > 0) for zone, parts in net.items()}
     most = max(total.values())
     methods = [m for m in frame.run.methods if any(net[zone].get(m, 0) > 0 for zone in zones)]
     rows = []
     for zone in sorted(zones, key=lambda name: -total[name])[:MAX_ROWS]:
-        found = zones[zone]
+        positions = zones[zone]
         parts = [(net[zone].get(m, 0.0), frame.colour(m)) for m in methods]
         name = frame.say("province.none") if zone == "in none" else text(zone)
+        own = ({positions[m]} if m in positions else set() for m in methods)
+        every = ("net_mt_yr", "cost_musd_yr", "land_km2")
         rows.append(
             [
                 name + stacked(parts, most),
-                *(_cell(frame, [found[m]] if m in found else [], "net_mt_yr") for m in methods),
-                *(
-                    _cell(frame, list(found.values()), key)
-                    for key in ("net_mt_yr", "cost_musd_yr", "land_km2")
-                ),
+                *(_sum(frame, of_method, "net_mt_yr") for of_method in own),
+                *(_sum(frame, positions.values(), column) for column in every),
             ]
         )
     columns = [
@@ -217,16 +130,10 @@ def provinces(frame: Frame) -> str:
         (frame.say("column.land") + frame.in_("km2"), "number"),
     ]
     title = frame.say("provinces.caption")
-    return section(
-        "provinces",
-        frame.say("provinces.title"),
-        paragraph(title),
-        folded(frame, title, columns, rows, len(zones), "provinces"),
-        paragraph(frame.say("file", file=tag("code", "tables/provinces.csv")), kind="note"),
-    )
+    body = folded(frame, title, columns, rows, len(zones), "provinces")
+    return paragraph(title) + body + file_note(frame, "provinces")
 
 
-def _cell(frame: Frame, rows: list[int], column: str) -> str:
-    if not rows:
-        return "0"
-    return frame.value("+".join(f"tables/provinces/{i}/{quoted(column)}" for i in rows))
+def _sum(frame: Frame, positions: Collection[int], column: str) -> str:
+    pointers = [f"tables/provinces/{i}/{column}" for i in positions]
+    return frame.value("+".join(pointers)) if pointers else "0"

@@ -65,7 +65,7 @@ def _writer(
         return files()
 
     def files() -> list[Path]:
-        return [one for one in (store.folder / str(name)).iterdir() if one.is_file()]
+        return [file for file in (store.folder / str(name)).iterdir() if file.is_file()]
 
     return write
 
@@ -127,9 +127,13 @@ def _write_labels(path: Path, labels: list[Any], small: xr.Dataset) -> list[Path
     """Write the attributes of large arrays, the small ones, and all metadata as one document."""
     import zarr
 
-    for name, dims, given in labels:
-        attrs = {**given, "_ARRAY_DIMENSIONS": list(dims)}
-        _write(path / str(name) / ".zattrs", {key: _plain(value) for key, value in attrs.items()})
+    for name, dims, attributes in labels:
+        attrs = {**attributes, "_ARRAY_DIMENSIONS": list(dims)}
+        document = {
+            key: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+            for key, value in attrs.items()
+        }
+        _write(path / str(name) / ".zattrs", document)
     for name in small.data_vars:
         # a fill value on whole numbers would make them floating point when read back
         is_float = np.issubdtype(small[name].dtype, np.floating)
@@ -154,13 +158,6 @@ def _write_labels(path: Path, labels: list[Any], small: xr.Dataset) -> list[Path
 
 def _write(path: Path, document: dict[str, Any]) -> None:
     path.write_text(json.dumps(document, indent=1, sort_keys=True), encoding="utf-8")
-
-
-def _plain(value: Any) -> Any:
-    """An attribute as JSON holds it."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def open_labelled(path: Path) -> xr.Dataset:

@@ -78,7 +78,7 @@ def each_alone(plan: Solution, gap: float, threads: int) -> tuple[Alone, ...]:
     problem = replace(plan.problem, policies=())
     options = SolverOptions(gap=max(gap, GAP), threads=threads)
     planned = plan.totals.by_combo.sum(axis=0)[:, : len(QUANTITIES)]
-    found = []
+    bounds = []
     for m, name in enumerate(problem.method_names):
         goal = Objective(f"net removal of {name}", (RowTerm("net", 1.0, (name,)),), "t/yr")
         best = solve(problem, goal, options)
@@ -86,13 +86,9 @@ def each_alone(plan: Solution, gap: float, threads: int) -> tuple[Alone, ...]:
         # the study's plan is one of those that may be chosen here
         gross, net, cost, _ = (totals if totals[m, 1] >= planned[m, 1] else planned)[m].tolist()
         bound = max(best.report.bound, net)
-        shares = owed_to(best)
-        found.append(
-            Alone(
-                name, net, gross, cost, bound, (bound - net) / bound if bound > 0 else 0.0, shares
-            )
-        )
-    return tuple(found)
+        gap = (bound - net) / bound if bound > 0 else 0.0
+        bounds.append(Alone(name, net, gross, cost, bound, gap, owed_to(best)))
+    return tuple(bounds)
 
 
 def owed_to(solution: Solution) -> dict[str, float]:

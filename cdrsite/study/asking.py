@@ -41,28 +41,28 @@ def everything_wrong(scenario: Scenario) -> Wrong:
     list of tuple of str
         Key and what is wrong, in the order of the scenario; a text that comes again is left out.
     """
-    found: Wrong = []
+    wrong: Wrong = []
 
     def ask(key: str, question: Callable[[], Any]) -> Any:
         try:
             return question()
         except CdrsiteError as error:
-            found.extend((key, text) for text in str(error).splitlines())
+            wrong.extend((key, text) for text in str(error).splitlines())
         return None
 
-    found += list(scenario_gaps(scenario))
+    wrong += list(scenario_gaps(scenario))
     reader = ask("region", lambda: open_layers(scenario))
     if reader is not None:
         for finding in check_layers(reader, scenario.layer_references()):
             if finding.level == "error":
-                found.append((f"layers.{finding.layer}", finding.text))
+                wrong.append((f"layers.{finding.layer}", finding.text))
     for error in resolve_methods(scenario)[1]:
-        found += [("methods", text) for text in str(error).splitlines()]
+        wrong += [("methods", text) for text in str(error).splitlines()]
     if reader is not None:
         for key, question in _questions(scenario, reader.glance()):
             ask(key, question)
     first: dict[str, str] = {}
-    for key, text in found:
+    for key, text in wrong:
         first.setdefault(text, key)
     return [(key, text) for text, key in first.items()]
 
@@ -94,9 +94,9 @@ def _questions(scenario: Scenario, reader: LayerStack) -> Iterator[Question]:
         for i, rule in enumerate(getattr(scenario.siting, group)):
             if rule.layer in known:
                 yield f"siting.{group}.{i}", partial(rule_share, rule, reader, block)
-    for i, one in enumerate(scenario.siting.prefer):
-        if (one.near or one.layer) in known:
-            yield f"siting.prefer.{i}", partial(criterion_score, one, reader, block)
+    for i, criterion in enumerate(scenario.siting.prefer):
+        if (criterion.near or criterion.layer) in known:
+            yield f"siting.prefer.{i}", partial(criterion_score, criterion, reader, block)
     admin = scenario.outputs.admin
     if admin is not None and admin.layer in known:
         yield "outputs.admin", partial(reader.labels, admin.layer, block)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from cdrsite.competition.results import binding_labels
-from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.secrets import hidden
 from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import (
@@ -23,6 +21,7 @@ from cdrsite.core.vocabulary import (
 )
 from cdrsite.engine.arrays import DiskStore
 from cdrsite.engine.stages import stage
+from cdrsite.result.store import label_store, open_labelled
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.assumed import alternatives, without_limit
 from cdrsite.study.cells import score
@@ -121,7 +120,8 @@ def assemble(
     store = None
     if isinstance(space.result, DiskStore):
         store = space.result.folder
-        dataset = _labelled(store, dataset, grid)
+        label_store(store, dataset, grid)
+        dataset = open_labelled(store)
     methods = tuple(setting.models)
     plants = () if projects is None else tuple(plant.name for plant in projects.plants.plants)
     tables = {
@@ -152,20 +152,12 @@ def assemble(
     if projects is not None:
         tables |= project_tables(projects, grid)
         summary["network"] = project_summary(projects)
-        features |= project_features(projects, grid)
+        features |= project_features(projects, tables, grid)
     return StudyResult(
         scenario, grid, dataset, tables, summary, names,
         features=features, block_size=setting.block_size, store=store, work=space.folder,
         models=setting.models, used=what_is_used(setting),
     )  # fmt: skip
-
-
-def _labelled(folder: Path, dataset: xr.Dataset, grid: AnalysisGrid) -> xr.Dataset:
-    """The dataset over the arrays on disk, which get its names and attributes."""
-    from cdrsite.result.store import label_store, open_labelled
-
-    label_store(folder, dataset, grid)
-    return open_labelled(folder)
 
 
 def _admin_names(setting: Setting) -> tuple[str, ...]:
@@ -202,10 +194,9 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
 
 def _flags(variable: xr.DataArray, words: dict[int, str]) -> None:
     """CF flags of a class variable."""
-    variable.attrs["flag_values"] = np.array(sorted(words), np.uint8)
-    variable.attrs["flag_meanings"] = " ".join(
-        words[code].replace(" ", "_") for code in sorted(words)
-    )
+    codes = sorted(words)
+    variable.attrs["flag_values"] = np.array(codes, np.uint8)
+    variable.attrs["flag_meanings"] = " ".join(words[code].replace(" ", "_") for code in codes)
 
 
 def _dataset(setting: Setting, store: ArrayStore, allocation: Allocation) -> xr.Dataset:
@@ -223,11 +214,8 @@ def _dataset(setting: Setting, store: ArrayStore, allocation: Allocation) -> xr.
             array = np.broadcast_to(np.zeros((), array.dtype), array.shape)
         attrs = {"units": record.unit_for(goal), "long_name": record.meaning}
         data[name] = (dims, array, {**attrs, "grid_mapping": "crs"})
-    data["cell_area"] = (
-        ("y",),
-        grid.row_areas,
-        {"units": "m2", "long_name": "true area of a cell in the row"},
-    )
+    about = {"units": "m2", "long_name": "true area of a cell in the row"}
+    data["cell_area"] = (("y",), grid.row_areas, about)
     names = ("latitude", "longitude") if grid.is_geographic else PROJECTED
     units = ("degrees_north", "degrees_east") if grid.is_geographic else ("m", "m")
     coords = {

@@ -28,7 +28,7 @@ def without_limit(setting: Setting) -> dict[str, dict[str, float | bool]]:
         Resource -> ``given`` (whether the scenario says so itself), and for power
         ``intensity_g_kwh``, for storage ``cost_usd_t`` and ``transport_usd_t``.
     """
-    resources, found = setting.scenario.resources, {}
+    resources, facts_of = setting.scenario.resources, {}
     for name, model in resources.supplies.items():
         if model.unlimited and setting.users(name):
             key = RESOURCES[name].parameter
@@ -38,15 +38,15 @@ def without_limit(setting: Setting) -> dict[str, dict[str, float | bool]]:
                 facts["given"] = facts["given"] and "intensity" in model.model_fields_set
             if name == "heat":  # fuel that is bought; its emissions are the library's
                 facts["given"] = True
-            found[name] = facts
+            facts_of[name] = facts
     if setting.storage is None and setting.users("storage"):
         transport, cost = setting.scenario.transport.cost, resources.storage.cost
-        found["storage"] = {
+        facts_of["storage"] = {
             "given": "storage" in resources.model_fields_set and transport is not None,
             "cost_usd_t": float(cost),
             "transport_usd_t": float(transport or 0.0),
         }
-    return found
+    return facts_of
 
 
 def alternatives(setting: Setting) -> dict[str, dict[str, Any]]:
@@ -81,17 +81,17 @@ def alternatives(setting: Setting) -> dict[str, dict[str, Any]]:
     return found
 
 
-def alternative_sentences(found: dict[str, dict[str, Any]]) -> list[str]:
+def alternative_sentences(better: dict[str, dict[str, Any]]) -> list[str]:
     """:func:`alternatives` in words, a sentence for each method."""
     texts = []
-    for name, one in found.items():
+    for name, record in better.items():
         changes = ", ".join(
-            f"{what} from {number(change['from'])} to {number(change['to'])} {change['unit']}"
-            for what, change in one["changes"].items()
+            f"{resource} from {number(change['from'])} to {number(change['to'])} {change['unit']}"
+            for resource, change in record["changes"].items()
         )
         texts.append(
-            f"alternative: methods.{name}.profile: {one['alternative']} in place of "
-            f"{one['profile']} changes {changes}"
+            f"alternative: methods.{name}.profile: {record['alternative']} in place of "
+            f"{record['profile']} changes {changes}"
         )
     return texts
 

@@ -21,12 +21,7 @@ from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.model import land_layer, left_layer
 from cdrsite.methods.rivals import cost_variables
-from cdrsite.methods.supply import (
-    StorageUnits,
-    intensity_block,
-    storage_offer,
-    supply_block,
-)
+from cdrsite.methods.supply import StorageUnits, intensity_block, storage_offer, supply_block
 from cdrsite.place.registry import own_layers
 from cdrsite.scoring.evaluate import evaluate
 from cdrsite.scoring.numpy_backend import sum_of
@@ -74,12 +69,7 @@ class Scored:
     rivals: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
 
 
-def score_cells(
-    setting: Setting,
-    offers: Offers,
-    excluded: Excluded,
-    block: Block,
-) -> Scored:
+def score_cells(setting: Setting, offers: Offers, excluded: Excluded, block: Block) -> Scored:
     """Score a block, given what the exclusions leave of just these cells."""
     reader = setting.reader
     layers: dict[str, F32] = {}
@@ -95,7 +85,7 @@ def score_cells(
         )
     for name, model in setting.models.items():
         layers.update(own_layers(model, setting.places[name], reader, block))
-    found = evaluate(setting.plan, layers, excluded.reasons)
+    scores = evaluate(setting.plan, layers, excluded.reasons)
     methods: dict[str, dict[str, NDArray[Any]]] = {
         name: {
             "equal_share": result.gross,
@@ -106,14 +96,14 @@ def score_cells(
             "suitability": layers[plan.suitability or ""],
             "available": excluded.available[setting.book.group_of(name)],
         }
-        for (name, result), plan in zip(found.items(), setting.plan.methods, strict=True)
+        for (name, result), plan in zip(scores.items(), setting.plan.methods, strict=True)
     }
     shared: dict[str, NDArray[Any]] = {
         f"supply_{name}": layers[name] for name in RESOURCES if name in layers
     }
     shared |= {f"local_{name}": layers[own_supply(name)] for name in offers.sheds}
-    for name, one in offers.pools.items():
-        shared[f"pool_{name}"] = one.labels(reader, block)
+    for name, pools in offers.pools.items():
+        shared[f"pool_{name}"] = pools.labels(reader, block)
     for layer in setting.zonings:
         shared[f"zone_{layer}"] = reader.labels(layer, block)
     return Scored(shared, methods, _rivals(setting, layers, block))
@@ -123,7 +113,7 @@ def _rivals(
     setting: Setting, layers: dict[str, F32], block: Block
 ) -> dict[str, dict[str, NDArray[Any]]]:
     """What the competition reads of each method, by the names of the result's variables."""
-    made: dict[str, dict[str, NDArray[Any]]] = {}
+    rivals: dict[str, dict[str, NDArray[Any]]] = {}
     for name, sums in setting.rivals.items():
         arrays = {
             "usable_land": layers[land_layer(setting.grounds[setting.ground_of(name)])],
@@ -139,11 +129,11 @@ def _rivals(
         for key, entry in setting.ledgers[name].by_name.items():
             if entry.constant is None:
                 arrays[key] = sum_of(entry, layers)
-        made[name] = {
+        rivals[name] = {
             key: np.broadcast_to(np.asarray(values, np.float32), block.shape)
             for key, values in arrays.items()
         }
-    return made
+    return rivals
 
 
 def own_supply(resource: str) -> str:
@@ -163,16 +153,15 @@ def _add_supplies(
     best = None if offers.links is None else np.asarray(offers.links.sink[(0, *block.slices)])
     claimed = claims(setting, lands, best, block)
     for name, model in resources.supplies.items():
-        found = supply_block(name, model, offers.pools.get(name), reader, block, claimed.get(name))
-        if found is not None and name in offers.sheds:
-            layers[own_supply(name)] = found
-            found = np.ascontiguousarray(offers.sheds[name][block.slices], np.float32)
-        if found is not None:
-            layers[name] = found
+        supply = supply_block(name, model, offers.pools.get(name), reader, block, claimed.get(name))
+        if supply is not None and name in offers.sheds:
+            layers[own_supply(name)] = supply
+            supply = np.ascontiguousarray(offers.sheds[name][block.slices], np.float32)
+        if supply is not None:
+            layers[name] = supply
     if isinstance(resources.power.intensity, str):
-        layers["intensity"] = np.broadcast_to(
-            intensity_block(resources.power, reader, block), block.shape
-        )
+        intensity = intensity_block(resources.power, reader, block)
+        layers["intensity"] = np.broadcast_to(intensity, block.shape)
     if setting.storage is not None:
         _add_storage(setting, setting.storage, offers, block, layers, claimed.get("storage"))
 
@@ -220,21 +209,21 @@ def variables_of(
     The four states are kept apart: the outside is NaN, and a cost needs something to cost (rule 2).
     """
     outside = outside_of(reasons)
-    found: dict[str, NDArray[Any]] = {}
+    variables: dict[str, NDArray[Any]] = {}
     if not setting.models:  # emitters and a network alone: the variables are there, and empty
-        found = {name: np.empty((0, *block.shape), dtype) for name, dtype in OF_METHODS.items()}
+        variables = {name: np.empty((0, *block.shape), kind) for name, kind in OF_METHODS.items()}
     for arrays in (scored.methods, scored.rivals):
         for m, name in enumerate(setting.models):
             for key, values in arrays[name].items():
-                if key not in found:
-                    found[key] = np.empty((len(setting.models), *block.shape), values.dtype)
+                if key not in variables:
+                    variables[key] = np.empty((len(setting.models), *block.shape), values.dtype)
                     if values.dtype == np.float32:
-                        found[key][:] = np.nan
-                found[key][m] = values
-    for values in found.values():
+                        variables[key][:] = np.nan
+                variables[key][m] = values
+    for values in variables.values():
         if values.dtype == np.float32:
             values[:, outside] = np.nan
-    found["cost"][~(found["equal_share"] > 0)] = np.nan
+    variables["cost"][~(variables["equal_share"] > 0)] = np.nan
     shared = dict(scored.shared)
     if offers.links is not None:
         first = (0, *block.slices)
@@ -246,10 +235,10 @@ def variables_of(
         shared["pool_storage"] = sink
     for key, values in shared.items():
         # a broadcast or cached array is not ours to change
-        mine = np.array(values, np.int32 if values.dtype.kind == "i" else np.float32)
-        mine[outside] = -1 if mine.dtype == np.int32 else np.nan
-        found[key] = mine
-    return found
+        own = np.array(values, np.int32 if values.dtype.kind == "i" else np.float32)
+        own[outside] = -1 if own.dtype == np.int32 else np.nan
+        variables[key] = own
+    return variables
 
 
 @recorded
@@ -299,11 +288,11 @@ class ScoreBlock:
     def __call__(self, block: Block) -> ScorePart:
         """Write the variables of a block, and its competing cells."""
         reasons = np.asarray(self.result.open(REASONS)[block.slices])
-        found = self.variables(block, reasons)
-        for name, values in found.items():
+        variables = self.variables(block, reasons)
+        for name, values in variables.items():
             self.result.open(name)[(..., *block.slices)] = values
-        matrix = self.competitors.matrix(found, self.offers.links, block)
-        tally = tally_values(found, ~outside_of(reasons), self.setting.area.grid, block)
+        matrix = self.competitors.matrix(variables, self.offers.links, block)
+        tally = tally_values(variables, ~outside_of(reasons), self.setting.area.grid, block)
         if self.folder is None:
             return ScorePart(tally, matrix.shape[1], matrix)
         write_cells(cell_file(self.folder, block), matrix)
@@ -395,13 +384,8 @@ def _facts(setting: Setting) -> tuple[tuple[MethodFacts, ...], dict[str, tuple[s
                 layer = f"{resource} need of {name}"
                 layers[layer] = f"need_{resource}", m
                 needs[resource] = layer
-        facts.append(
-            MethodFacts(
-                name,
-                # storage without limit has no units to go to, and its cost is in the method's own
-                stored=model.number("storage") if setting.storage is not None else 0.0,
-                exclusive=model.number("land_exclusive_fraction", 1.0),
-                needs=needs,
-            )
-        )
+        # storage without limit has no units to go to, and its cost is in the method's own
+        stored = model.number("storage") if setting.storage is not None else 0.0
+        exclusive = model.number("land_exclusive_fraction", 1.0)
+        facts.append(MethodFacts(name, stored, exclusive, needs))
     return tuple(facts), layers

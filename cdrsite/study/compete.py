@@ -91,11 +91,7 @@ def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:
     return policy_rows(scenario.objective, scenario.policies, names, tuple(setting.models))
 
 
-@stage(
-    "plan",
-    reads=("objective.gap", "outputs.admin"),
-    after=(open_layers, formulae, compete),
-)
+@stage("plan", reads=("objective.gap", "outputs.admin"), after=(open_layers, formulae, compete))
 def lay_out(
     setting: Setting, solution: Solution, cells: BlockCells, space: Workspace
 ) -> Allocation:

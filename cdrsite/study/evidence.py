@@ -48,18 +48,12 @@ def _add_facts(dataset: xr.Dataset, needs: NDArray[np.float64], allocation: Allo
     """Constant needs, coefficients of the objective, and facts of the methods."""
     solution = allocation.solution
     problem = solution.problem
-    dataset["need"] = (
-        ("removal_method", "resource"),
-        needs,
-        {"long_name": "need per gross tonne; unknown where it differs from place to place"},
-    )
+    about = "need per gross tonne; unknown where it differs from place to place"
+    dataset["need"] = (("removal_method", "resource"), needs, {"long_name": about})
     dataset.coords["resource"] = list(RESOURCES)
     worth = objective_matrix(solution.objective, problem)[:, : len(QUANTITIES)]
-    dataset["worth"] = (
-        ("removal_method", "quantity"),
-        worth,
-        {"long_name": "coefficients of the goal"},
-    )
+    about = "coefficients of the goal"
+    dataset["worth"] = (("removal_method", "quantity"), worth, {"long_name": about})
     dataset.coords["quantity"] = list(QUANTITIES)
     facts = {
         "stored_share": [method.stored for method in problem.methods],
@@ -83,20 +77,14 @@ def _add_split(dataset: xr.Dataset, setting: Setting) -> None:
     splits = [sums.split for sums in setting.rivals.values()]
     parts = tuple(splits[0]) if splits else ()
     shape = len(splits), len(parts)
-    names = ["", *dict.fromkeys(name for one in splits for _, name in one.values() if name)]
+    names = ["", *dict.fromkeys(name for split in splits for _, name in split.values() if name)]
     dims = ("removal_method", "cost_part")
-    coefficients = [[one[part][0] for part in parts] for one in splits]
-    bases = [[names.index(one[part][1]) for part in parts] for one in splits]
-    dataset["cost_coefficient"] = (
-        dims,
-        np.array(coefficients, np.float64).reshape(shape),
-        {"long_name": "part of the cost per gross tonne, over the variable of cost_basis"},
-    )
-    dataset["cost_basis"] = (
-        dims,
-        np.array(bases, np.uint8).reshape(shape),
-        {"long_name": "variable that a part of the cost is a multiple of", "labels": names},
-    )
+    coefficients = np.array([[split[part][0] for part in parts] for split in splits], np.float64)
+    bases = np.array([[names.index(s[part][1]) for part in parts] for s in splits], np.uint8)
+    about = "part of the cost per gross tonne, over the variable of cost_basis"
+    dataset["cost_coefficient"] = (dims, coefficients.reshape(shape), {"long_name": about})
+    labels = {"long_name": "variable that a part of the cost is a multiple of", "labels": names}
+    dataset["cost_basis"] = (dims, bases.reshape(shape), labels)
     dataset.coords["cost_part"] = list(parts)
     if setting.storage is not None:
         dataset["pool_storage"].attrs["storage_cost"] = [float(c) for c in setting.storage.cost]
@@ -105,14 +93,12 @@ def _add_split(dataset: xr.Dataset, setting: Setting) -> None:
 def _add_prices(dataset: xr.Dataset, allocation: Allocation) -> None:
     """Prices of the zones as an attribute of the variable that labels them."""
     solution = allocation.solution
-    found = real_prices(solution)
-    for name in list(dataset.data_vars):
-        if not str(name).startswith("pool_"):
-            continue
-        resource = str(name).removeprefix("pool_")
+    real = real_prices(solution)
+    for name in [str(name) for name in dataset.data_vars if str(name).startswith("pool_")]:
+        resource = name.removeprefix("pool_")
         labels = dataset[name].attrs.get("labels", [])
         prices = dict.fromkeys(labels, 0.0)
-        for row, price in zip(solution.system.rows, found, strict=True):
+        for row, price in zip(solution.system.rows, real, strict=True):
             if resource_of(row.family) == resource:
                 prices[row.zone] += float(price)
         dataset[name].attrs["prices"] = [prices[label] for label in labels]

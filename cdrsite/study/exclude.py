@@ -37,11 +37,11 @@ class ExcludeBlock:
         """Write reasons and shares left; return the areas that each rule removes."""
         setting = self.setting
         inside = setting.area.inside(block)
-        found = exclude_block(setting.book, setting.reader, block, inside)
-        self.result.open(REASONS)[block.slices] = found.reasons
-        for bits, left in found.available.items():
+        excluded = exclude_block(setting.book, setting.reader, block, inside)
+        self.result.open(REASONS)[block.slices] = excluded.reasons
+        for bits, left in excluded.available.items():
             self.scratch.open(left_name(setting, bits))[block.slices] = left
-        return found.areas
+        return excluded.areas
 
 
 @stage("siting", after=(open_layers, read_rules))

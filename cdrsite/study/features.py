@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.vocabulary import MODES
@@ -21,7 +22,6 @@ from cdrsite.transport.routes import Route, corridors, line, smooth, trace
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
-    from numpy.typing import NDArray
 
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.core.reader import LayerReader
@@ -125,11 +125,9 @@ def route_features(sites: pd.DataFrame, links: SinkLinks | None, grid: AnalysisG
         if (row, col) not in traced:
             traced[row, col] = trace(links.routes, row, col, int(ranks.at(row, col)[0]))
     routes = [traced[cell] for cell in cells]
-    found = {"routes": _route_frame(chosen, routes, grid)}
+    frames = {"routes": _route_frame(chosen, routes, grid)}
     shared = _corridor_frame(chosen, routes, grid)
-    if len(shared):
-        found["corridors"] = shared
-    return found
+    return frames | ({"corridors": shared} if len(shared) else {})
 
 
 def _route_frame(
@@ -138,19 +136,14 @@ def _route_frame(
     import geopandas as gpd
 
     lines = [line(route.row, route.col, grid) for route in routes]
-    frame = gpd.GeoDataFrame(
-        {
-            "method": sites["method"].to_numpy(),
-            "rank": sites["rank"].to_numpy(),
-            "storage_unit": sites["storage_unit"].to_numpy(),
-            "mode": sites["transport_mode"].to_numpy(),
-            "length_km": sites["transport_km"].to_numpy(),
-            "cost_usd_t": sites["transport_cost_usd_t"].to_numpy(),
-        },
-        geometry=lines,
-        crs=grid.wkt,
-    )
-    frame["smoothed"] = gpd.GeoSeries([smooth(one) for one in lines], crs=grid.wkt)
+    columns = {
+        "transport_mode": "mode",
+        "transport_km": "length_km",
+        "transport_cost_usd_t": "cost_usd_t",
+    }
+    table = sites[["method", "rank", "storage_unit", *columns]].reset_index(drop=True)
+    frame = gpd.GeoDataFrame(table.rename(columns=columns), geometry=lines, crs=grid.wkt)
+    frame["smoothed"] = gpd.GeoSeries([smooth(exact) for exact in lines], crs=grid.wkt)
     return frame
 
 
@@ -160,39 +153,26 @@ def _corridor_frame(
     """Shared stretches; who uses them, as "daccs-solid 1–3, 7; beccs-residue 2"."""
     import geopandas as gpd
 
-    methods, ranks = sites["method"].tolist(), sites["rank"].tolist()
-    units = sites["storage_unit"].tolist()
     shared = corridors(routes, at_least=2)
+    users = [sites.iloc[list(stretch.routes)] for stretch in shared]
     return gpd.GeoDataFrame(
         {
-            "routes": np.array([one.multiplicity for one in shared], np.int32),
-            "length_km": np.array([one.length_km for one in shared], np.float64),
-            "storage_unit": [_listed([units[i] for i in one.routes]) for one in shared],
-            "used_by": [
-                _users([methods[i] for i in one.routes], [ranks[i] for i in one.routes])
-                for one in shared
-            ],
+            "routes": np.array([stretch.multiplicity for stretch in shared], np.int32),
+            "length_km": np.array([stretch.length_km for stretch in shared], np.float64),
+            "storage_unit": [", ".join(using["storage_unit"].unique()) for using in users],
+            "used_by": [_users(using) for using in users],
         },
-        geometry=[line(one.row, one.col, grid) for one in shared],
+        geometry=[line(stretch.row, stretch.col, grid) for stretch in shared],
         crs=grid.wkt,
     )
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(dict.fromkeys(names))
-
-
-def _users(methods: Sequence[str], ranks: Sequence[int]) -> str:
+def _users(sites: pd.DataFrame) -> str:
     """Name sites by method and rank, runs of ranks in short."""
     parts = []
-    for method in dict.fromkeys(methods):
-        mine = sorted(r for m, r in zip(methods, ranks, strict=True) if m == method)
-        runs: list[list[int]] = []
-        for rank in mine:
-            if runs and rank == runs[-1][-1] + 1:
-                runs[-1].append(rank)
-            else:
-                runs.append([rank])
+    for method, using in sites.groupby("method", sort=False):
+        ranks = np.sort(using["rank"].to_numpy())
+        runs = np.split(ranks, np.flatnonzero(np.diff(ranks) != 1) + 1)
         words = [str(r[0]) if len(r) == 1 else f"{r[0]}–{r[-1]}" for r in runs]
         parts.append(f"{method} {', '.join(words)}")
     return "; ".join(parts)
@@ -226,30 +206,25 @@ def polygon_features(
         ``storage`` (``unit``, ``cost_usd_t``), ``pools_RESOURCE`` (``zone``) and ``provinces``
         (``zone``), one row per feature in the order of the layer.
     """
-    found: Frames = {}
+    frames: Frames = {}
+
+    def add(name: str, layer: str | None, index: Any = slice(None), **columns: Any) -> None:
+        shapes: Any = [region] if layer is None else reader.features(layer).geometry.to_numpy()
+        frames[name] = _polygons(columns, shapes[index], reader.grid)
+
     if units is not None:
-        shapes = reader.features(units.layer).geometry.to_numpy()[units.index]
-        columns = {"unit": list(units.names), "cost_usd_t": units.cost}
-        found["storage"] = _polygons(columns, shapes, reader.grid)
-    for name, one in pools.items():
-        if one.layer is None:
-            shapes = np.array([region], object)
-        else:
-            shapes = reader.features(one.layer).geometry.to_numpy()
-        found[f"pools_{name}"] = _polygons({"zone": list(one.names)}, shapes, reader.grid)
+        add("storage", units.layer, units.index, unit=list(units.names), cost_usd_t=units.cost)
+    for name, pool in pools.items():
+        add(f"pools_{name}", pool.layer, zone=list(pool.names))
     if provinces is not None:
         layer, names = provinces
-        shapes = reader.features(layer).geometry.to_numpy()
-        found["provinces"] = _polygons({"zone": list(names)}, shapes, reader.grid)
-    return found
+        add("provinces", layer, zone=list(names))
+    return frames
 
 
-def _polygons(
-    columns: dict[str, Any], shapes: NDArray[Any], grid: AnalysisGrid
-) -> gpd.GeoDataFrame:
+def _polygons(columns: dict[str, Any], shapes: Any, grid: AnalysisGrid) -> gpd.GeoDataFrame:
     """Multipolygons, none where a feature has no area."""
     import geopandas as gpd
-    import shapely
 
     whole = [
         None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
     from cdrsite.methods.model import MethodModel
 
 WHERE = "network"
-FEEDSTOCK = (
-    "land_feedstock",
-    *(n for r in RESOURCES.values() if r.kind == "bulk" for n in r.needs),
-)
+BULK_NEEDS = (need for bulk in RESOURCES.values() if bulk.kind == "bulk" for need in bulk.needs)
+FEEDSTOCK = ("land_feedstock", *BULK_NEEDS)
 """Parameters of methods whose plants follow what is brought to them."""
 MET = 1e-6
 """Share of a target that rounding may leave open [1]."""
@@ -111,10 +110,10 @@ def _placed(
     """Plants on cells of the study's grid: the best allowed ones within the cells of the plan."""
     if plan.factor == 1:
         return plants
-    given = {site.name: (site.row, site.col) for site in sites}
+    cells = {site.name: (site.row, site.col) for site in sites}
     moved = []
     for plant in plants.plants:
-        row, col = given[plant.name] if plant.existing else plan.best(
+        row, col = cells[plant.name] if plant.existing else plan.best(
             methods.index(plant.method), plant.row, plant.col,
             arrays.open("suitability"), arrays.open("available"),
         )  # fmt: skip
@@ -132,6 +131,8 @@ def plant_rules(models: dict[str, MethodModel], network: Network) -> list[PlantR
     for name, model in models.items():
         own = network.plants.get(name)
         least, most = model.number("plant_min", math.nan), model.number("plant_max", math.nan)
+        least = least if math.isfinite(least) else 1.0
+        most = most if math.isfinite(most) else math.inf
         stored = model.number("storage")
         feedstock = any(model.number(parameter) > 0 for parameter in FEEDSTOCK)
         catchment, limit = network.catchment, None
@@ -144,8 +145,8 @@ def plant_rules(models: dict[str, MethodModel], network: Network) -> list[PlantR
         rules.append(
             PlantRules(
                 method=name,
-                least=least if math.isfinite(least) else 1.0,
-                most=most if math.isfinite(most) else math.inf,
+                least=least,
+                most=most,
                 catchment_km=catchment,
                 place=place,  # type: ignore[arg-type]
                 stored_share=stored,
@@ -166,10 +167,10 @@ def existing_sites(
         No such column, or a site of a method that is not among ``methods``.
     """
     frame = reader.features(model.layer, model.where)
-    names = text_column(frame, model.name, "sites") or [f"site {k + 1}" for k in range(len(frame))]
-    found = text_column(frame, model.method, "sites")
+    names = unique_names(feature_names(frame, model.name, "site"))
+    named = text_column(frame, model.method, "sites")
     asked: Sequence[str | None] = (
-        [None] * len(frame) if found is None else [m or None for m in found]
+        [None] * len(frame) if named is None else [method or None for method in named]
     )
     unknown = sorted({method for method in asked if method is not None} - set(methods))
     if unknown:
@@ -180,16 +181,22 @@ def existing_sites(
             expected=f"one of {', '.join(methods)}, or nothing for any method",
             cure="leave these out with `where`, or study the method",
         )
-    places, outside = [], []
-    cells = cells_of(frame, reader.grid)
-    for name, method, cell in zip(unique_names(names), asked, cells, strict=True):
+    cells = cells_on_grid(frame, names, reader.grid, "sites")
+    return [Site(names[k], row, col, asked[k]) for k, row, col in cells]
+
+
+def cells_on_grid(
+    frame: gpd.GeoDataFrame, names: Sequence[str], grid: AnalysisGrid, kind: str
+) -> Iterator[tuple[int, int, int]]:
+    """Features on the grid with row and column; others are left out with a warning."""
+    outside = []
+    for k, cell in enumerate(cells_of(frame, grid)):
         if cell is None:
-            outside.append(name)
+            outside.append(names[k])
         else:
-            places.append(Site(name, *cell, method))
+            yield k, *cell
     if outside:
-        warn(f"sites outside the grid, or without a place, are left out: {', '.join(outside)}")
-    return places
+        warn(f"{kind} outside the grid, or without a place, are left out: {', '.join(outside)}")
 
 
 def cell_at(grid: AnalysisGrid, x: float, y: float) -> tuple[int, int]:
@@ -225,14 +232,20 @@ def text_column(frame: gpd.GeoDataFrame, name: str | None, key: str) -> list[str
     return ["" if gone else as_text(v) for v, gone in zip(values, values.isna(), strict=True)]
 
 
+def feature_names(frame: gpd.GeoDataFrame, column: str | None, kind: str) -> list[str]:
+    """Names of features; numbered where no column names them."""
+    numbered = [f"{kind} {k + 1}" for k in range(len(frame))]
+    return text_column(frame, column, f"{kind}s") or numbered
+
+
 def unique_names(names: Sequence[str]) -> list[str]:
     """Names with a number behind those that come again."""
-    seen: dict[str, int] = {}
-    made = []
+    counts: Counter[str] = Counter()
+    unique = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        made.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
-    return made
+        counts[name] += 1
+        unique.append(name if counts[name] == 1 else f"{name} #{counts[name]}")
+    return unique
 
 
 REASONS = ("below_minimum", "no_site", "beyond_max_plants")

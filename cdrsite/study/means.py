@@ -77,16 +77,20 @@ def bytes_needed(setting: Setting) -> int:
 
 
 @contextmanager
-def _said_what_it_needs(setting: Setting) -> Iterator[None]:
-    """Say of memory that is used up how much the run needs.
+def workspace(setting: Setting, means: Means, progress: ProgressSink) -> Iterator[Workspace]:
+    """The workspace of a run.
 
     Raises
     ------
+    ConfigError
+        The run does not fit in memory and has no folder; or what it depends on has changed since it
+        was stopped.
     NotEnoughMemoryError
-        In place of a MemoryError.
+        The memory is used up; says how much the run needs.
     """
     try:
-        yield
+        with _workspace(setting, means, progress) as space:
+            yield space
     except MemoryError as error:
         got = " ".join(str(error).split())
         raise NotEnoughMemoryError(
@@ -99,22 +103,7 @@ def _said_what_it_needs(setting: Setting) -> Iterator[None]:
 
 
 @contextmanager
-def workspace(setting: Setting, means: Means, progress: ProgressSink) -> Iterator[Workspace]:
-    """The workspace of a run; see :func:`_workspace`, and what is said where memory is used up."""
-    with _said_what_it_needs(setting), _workspace(setting, means, progress) as space:
-        yield space
-
-
-@contextmanager
 def _workspace(setting: Setting, means: Means, progress: ProgressSink) -> Iterator[Workspace]:
-    """The workspace of a run.
-
-    Raises
-    ------
-    ConfigError
-        The run does not fit in memory and has no folder; or what it depends on has changed since it
-        was stopped.
-    """
     threads = means.threads or cores()
     needed = bytes_needed(setting)
     limit = int(SHARE * free_memory()) if means.memory is None else means.memory

@@ -32,7 +32,8 @@ from cdrsite.study.compete import zone_layers
 from cdrsite.study.gathering import (
     Gathered,
     cell_at,
-    cells_of,
+    cells_on_grid,
+    feature_names,
     gather,
     text_column,
     unique_names,
@@ -166,7 +167,8 @@ def check_network(setting: Setting) -> None:
     DataError
         A table of periods that cannot be read.
     """
-    unknown = [name for name in setting.scenario.network.plants if name not in setting.models]
+    network = setting.scenario.network
+    unknown = [name for name in network.plants if name not in setting.models]
     if unknown:
         raise ConfigError(
             "plant sizes for a method that is not studied",
@@ -174,7 +176,6 @@ def check_network(setting: Setting) -> None:
             got=", ".join(unknown),
             expected=f"one of {', '.join(setting.models)}",
         )
-    network = setting.scenario.network
     asked_periods(network)
     if network.tables is not None:
         _check_tables(setting, network.tables)
@@ -223,16 +224,16 @@ def asked_periods(model: Network) -> list[Period]:
     if isinstance(model.periods, Path):
         return read_periods(model.periods)
 
-    def amount(one: Any) -> float:
-        return math.inf if one == "all" else float(one) / 1e6
+    def amount(asked: Any) -> float:
+        return math.inf if asked == "all" else float(asked) / 1e6
 
-    found = []
-    for one in model.periods:
-        target: Any = None if one.target is None else amount(one.target)
-        if one.targets is not None:
-            target = {name: amount(each) for name, each in one.targets.items()}
-        found.append(Period(one.year, target, one.price))
-    return found
+    periods = []
+    for period in model.periods:
+        target: Any = None if period.target is None else amount(period.target)
+        if period.targets is not None:
+            target = {name: amount(asked) for name, asked in period.targets.items()}
+        periods.append(Period(period.year, target, period.price))
+    return periods
 
 
 def _with_zones(
@@ -297,7 +298,7 @@ def _corridors(
     docks = zip(
         (ports.row // plan.factor).tolist(), (ports.col // plan.factor).tolist(), strict=True
     )
-    found = candidate_network(
+    candidates = candidate_network(
         plan.ground(ground.open(STEERING)),
         plan.grid,
         [
@@ -324,23 +325,23 @@ def _corridors(
     if transport.roads is not None and "truck" in transport.modes:
         factor = road_factor(transport.roads, transport.surface, reader, setting.blocks)
         roads = road_ways(
-            plan.ground(factor), plan.grid, found, list(access.values()),
+            plan.ground(factor), plan.grid, candidates, list(access.values()),
             neighbours=transport.neighbours, threads=threads,
         )  # fmt: skip
-    nodes = found.plant_node[len(found.plant_node) - len(ports.names) :].tolist()
+    nodes = candidates.plant_node[len(candidates.plant_node) - len(ports.names) :].tolist()
     ships = tuple(
         ShipLink(nodes[a], nodes[b], float(ports.sea_km[a, b]))
         for a, b in np.argwhere(np.isfinite(ports.sea_km)).tolist()
         if nodes[a] != nodes[b]
     )
-    return Corridors(found, tuple(storage), roads, ports.names, ships)
+    return Corridors(candidates, tuple(storage), roads, ports.names, ships)
 
 
 def _access(
     sites: StorageSites, reader: LayerReader, plan: PlanGrid
 ) -> dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Cells of the plan that touch each unit; units outside the grid have none and are left out."""
-    found = {}
+    cells = {}
     for unit in range(len(sites.names)):
         rows, cols = [], []
         for block in reader.grid.blocks():
@@ -348,8 +349,8 @@ def _access(
             rows.append(row)
             cols.append(col)
         if any(row.size for row in rows):
-            found[unit] = np.concatenate(rows), np.concatenate(cols)
-    return found
+            cells[unit] = np.concatenate(rows), np.concatenate(cols)
+    return cells
 
 
 def design_options(
@@ -369,7 +370,8 @@ def design_options(
         years=model.years or (units.years if units is not None else 30.0),
         target=None if model.target == "all" else float(model.target),
         targets={
-            name: math.inf if one == "all" else float(one) for name, one in model.targets.items()
+            name: math.inf if asked == "all" else float(asked)
+            for name, asked in model.targets.items()
         },
         emitters=emitters,
         gap=model.gap,
@@ -383,10 +385,10 @@ def design_options(
         discount_rate=scenario.costs.discount_rate,
         service={
             name: (
-                -math.inf if one.from_ is None else one.from_,
-                math.inf if one.until is None else one.until,
+                -math.inf if asked.from_ is None else asked.from_,
+                math.inf if asked.until is None else asked.until,
             )
-            for name, one in model.service.items()
+            for name, asked in model.service.items()
         },
     )
 
@@ -431,27 +433,19 @@ def read_emitters(
     if model is None:
         return ()
     frame = reader.features(model.layer, model.where)
-    names = text_column(frame, model.name, "emitters")
-    names = unique_names(names or [f"emitter {k + 1}" for k in range(len(frame))])
+    names = unique_names(feature_names(frame, model.name, "emitter"))
     ledgers = text_column(frame, model.ledger, "emitters") or ["avoided"] * len(frame)
     captured = _column(frame, model.captured, model.unit, 0.0) * conversion(model.unit, "t/yr")[0]
     cost = _column(frame, model.cost, "USD/t", -math.inf)
     fixed = _column(frame, model.fixed, "USD/yr", 0.0)
     opens = _column(frame, model.opens, "a year", -math.inf, empty=-math.inf)
     retires = _column(frame, model.retires, "a year", -math.inf, empty=math.inf)
-    found, outside = [], []
-    for k, cell in enumerate(cells_of(frame, reader.grid)):
-        if cell is None:
-            outside.append(names[k])
-            continue
-        row, col = cell
-        found.append(Emitter(
-            names[k], ledgers[k], row // plan.factor, col // plan.factor, float(captured[k]),
-            float(cost[k]), float(fixed[k]), float(opens[k]), float(retires[k]),
-        ))  # fmt: skip
-    if outside:
-        warn(f"emitters outside the grid, or without a place, are left out: {', '.join(outside)}")
-    return tuple(found)
+    numbers = np.column_stack([captured, cost, fixed, opens, retires]).tolist()
+    cells = cells_on_grid(frame, names, reader.grid, "emitters")
+    return tuple(
+        Emitter(names[k], ledgers[k], row // plan.factor, col // plan.factor, *numbers[k])
+        for k, row, col in cells
+    )
 
 
 def _column(
@@ -461,14 +455,12 @@ def _column(
     text = text_column(frame, name, "emitters")
     if text is None:
         return np.full(len(frame), empty)
-    blank = np.array([one.strip().lower() in {"", "nan", "none", "<na>"} for one in text], bool)
+    blank = np.array([cell.strip().lower() in {"", "nan", "none", "<na>"} for cell in text], bool)
     try:
-        values = np.array(
-            [0.0 if gap else float(one) for one, gap in zip(text, blank, strict=True)]
-        )
+        values = np.array([0.0 if gap else float(c) for c, gap in zip(text, blank, strict=True)])
         wrong = ~(values >= least)
     except ValueError:
-        values, wrong = np.zeros(len(text)), np.array([not _is_number(one) for one in text])
+        values, wrong = np.zeros(len(text)), np.array([not _is_number(cell) for cell in text])
     if math.isfinite(least):
         wrong = wrong | blank
     if wrong.any():
@@ -504,8 +496,7 @@ def existing_pipes(
     import shapely
 
     frame = reader.features(model.layer, model.where)
-    names = text_column(frame, model.name, "pipelines")
-    names = names or [f"pipeline {k + 1}" for k in range(len(frame))]
+    names = feature_names(frame, model.name, "pipeline")
     text = text_column(frame, model.capacity, "pipelines") or []
     try:
         capacity = np.array(text, np.float64) * conversion(model.unit, "t/yr")[0]
@@ -521,15 +512,14 @@ def existing_pipes(
             cure="correct the column, or leave these out with `where`",
             rule=7,
         )
-    frame_box = shapely.box(*grid.bounds)
-    made = []
+    edge = shapely.box(*grid.bounds)
+    last = grid.rows - 1, grid.cols - 1
+    pipes = []
     for name, most, shape in zip(names, capacity.tolist(), frame.geometry, strict=True):
-        inside = shapely.intersection(shape, frame_box)
-        lines = [p for p in shapely.get_parts(inside).tolist() if p.geom_type == "LineString"]
-        for line in lines:
-            cells = np.array([cell_at(grid, x, y) for x, y in shapely.get_coordinates(line)])
-            row = np.clip(cells[:, 0], 0, grid.rows - 1)
-            col = np.clip(cells[:, 1], 0, grid.cols - 1)
-            if np.ptp(row) + np.ptp(col) > 0:
-                made.append(ExistingPipe(name, row, col, most))
-    return made
+        for line in shapely.get_parts(shapely.intersection(shape, edge)).tolist():
+            if line.geom_type == "LineString":
+                cells = [cell_at(grid, x, y) for x, y in shapely.get_coordinates(line)]
+                row, col = np.clip(cells, 0, last).T
+                if np.ptp(row) + np.ptp(col) > 0:
+                    pipes.append(ExistingPipe(name, row, col, most))
+    return pipes

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.network.milestones import whole
@@ -16,10 +18,11 @@ from cdrsite.network.staged import state_in
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import pandas as pd
+    from numpy.typing import NDArray
     from shapely import LineString
 
     from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.network.periods import BuildOut
     from cdrsite.study.network import Projects
 
 
@@ -33,8 +36,6 @@ def project_tables(projects: Projects, grid: AnalysisGrid) -> dict[str, pd.DataF
         and ships; ``network_storage``; ``network_costs`` by part, without capture. Over periods
         they show the last one, and ``network_periods`` and ``network_builds`` what comes when.
     """
-    import pandas as pd
-
     planned = projects.planned
     pipes: list[dict[str, Any]] = []
     storage: list[dict[str, Any]] = []
@@ -43,66 +44,43 @@ def project_tables(projects: Projects, grid: AnalysisGrid) -> dict[str, pd.DataF
         rows = planned.tables()
         pipes, storage = rows["pipes"], rows["storage"]
         costs = [row for row in rows["costs"] if row["part"] != "capture" or planned.emitters]
-    return (
-        {
-            "plants": _plant_table(projects, grid),
-            "plant_tonnes": _tonnes_table(projects.plants),
-            "pipes": pd.DataFrame(pipes, columns=PIPE_COLUMNS),
-            "network_storage": pd.DataFrame(storage, columns=STORAGE_COLUMNS).rename(
-                columns={"name": "unit"}
-            ),
-            "network_costs": pd.DataFrame(costs, columns=["part", "cost_usd_yr", "cost_usd_t"]),
-        }
-        | _emitter_table(planned)
-        | _period_tables(planned)
-    )
+    units = pd.DataFrame(storage, columns=STORAGE_COLUMNS).rename(columns={"name": "unit"})
+    tables = {
+        "plants": _plant_table(projects, grid),
+        "plant_tonnes": _tonnes_table(projects.plants),
+        "pipes": pd.DataFrame(pipes, columns=PIPE_COLUMNS),
+        "network_storage": units,
+        "network_costs": pd.DataFrame(costs, columns=["part", "cost_usd_yr", "cost_usd_t"]),
+    }
+    if planned is not None and planned.emitters:
+        tables["emitters"] = pd.DataFrame([asdict(emitter) for emitter in planned.emitters])
+    if planned is not None and planned.build_out is not None:
+        tables |= _period_tables(planned, planned.build_out)
+    return tables
 
 
-def _emitter_table(planned: Planned | None) -> dict[str, pd.DataFrame]:
-    """What the network takes of each emitter; nothing without emitters."""
-    import pandas as pd
-
-    if planned is None or not planned.emitters:
-        return {}
-    return {"emitters": pd.DataFrame([asdict(one) for one in planned.emitters])}
-
-
-def _period_tables(planned: Planned | None) -> dict[str, pd.DataFrame]:
-    """What is stored, what it costs and what is laid in each period; nothing without periods."""
-    import pandas as pd
-
-    if planned is None or planned.build_out is None:
-        return {}
-    found, problem = planned.build_out, planned.problem
-    rows: list[dict[str, Any]] = []
-    for t, year in enumerate(found.times.year.tolist()):
-        state = state_in(problem, found, "", t)
+def _period_tables(planned: Planned, build_out: BuildOut) -> dict[str, pd.DataFrame]:
+    """What is stored, what it costs and what is laid in each period."""
+    times, rows = build_out.times, []
+    for t, year in enumerate(times.year.tolist()):
+        state = state_in(planned.problem, build_out, "", t)
         rows.append({
             "year": whole(year),
-            "years": float(found.times.years[t]),
-            "discounted_years": float(found.times.worth[t]),
+            "years": float(times.years[t]),
+            "discounted_years": float(times.worth[t]),
             "stored_t_yr": state.captured_mt_yr * 1e6,
             "transport_usd_yr": state.costs.transport * 1e6,
             "storage_usd_yr": state.costs.storage * 1e6,
-            "pipes_laid": sum(build.period == t for build in found.builds),
+            "pipes_laid": sum(build.period == t for build in build_out.builds),
         })  # fmt: skip
-    ways = {pipe.id: pipe for pipe in planned.pipes}
-    laid = [
-        {
-            "year": whole(float(found.times.year[build.period])),
-            "id": build.arc,
-            "start": ways[build.arc].start,
-            "end": ways[build.arc].end,
-            "capacity_t_yr": build.capacity_mt_yr * 1e6,
-            "length_km": ways[build.arc].length_km,
-        }
-        for build in found.builds
-    ]
+    pipes, laid = {pipe.id: pipe for pipe in planned.pipes}, []
+    for build in build_out.builds:
+        year, pipe = whole(float(times.year[build.period])), pipes[build.arc]
+        capacity = build.capacity_mt_yr * 1e6
+        laid.append((year, build.arc, pipe.start, pipe.end, capacity, pipe.length_km))
     columns = ["year", "id", "start", "end", "capacity_t_yr", "length_km"]
-    return {
-        "network_periods": pd.DataFrame(rows),
-        "network_builds": pd.DataFrame(laid, columns=columns),
-    }
+    builds = pd.DataFrame(laid, columns=columns)
+    return {"network_periods": pd.DataFrame(rows), "network_builds": builds}
 
 
 PIPE_COLUMNS = [
@@ -113,8 +91,6 @@ STORAGE_COLUMNS = ["name", "stored_t_yr", "room_t_yr", "wells", "cost_usd_yr"]
 
 
 def _plant_table(projects: Projects, grid: AnalysisGrid) -> pd.DataFrame:
-    import pandas as pd
-
     plants = projects.plants.plants
     stored = [0.0] * len(plants)
     if projects.planned is not None:
@@ -122,31 +98,31 @@ def _plant_table(projects: Projects, grid: AnalysisGrid) -> pd.DataFrame:
     x = np.array([float(grid.x[plant.col]) for plant in plants])
     y = np.array([float(grid.y[plant.row]) for plant in plants])
     lon, lat = transformer(grid.wkt, LONLAT).transform(x, y)
+
+    def column(name: str, dtype: type = float) -> NDArray[Any]:
+        return np.array([getattr(plant, name) for plant in plants], dtype)
+
     return pd.DataFrame(
         {
-            "name": [p.name for p in plants],
-            "method": [p.method for p in plants],
+            "name": [plant.name for plant in plants],
+            "method": [plant.method for plant in plants],
             "zone": list(projects.zones),
-            "existing": np.array([p.existing for p in plants], bool),
+            "existing": column("existing", bool),
             "lon": np.round(lon, 5),
             "lat": np.round(lat, 5),
             "x": x,
             "y": y,
-            "gross_t_yr": np.array([p.gross_t_yr for p in plants], np.float64),
-            "could_store_t_yr": np.array([p.stored_t_yr for p in plants], np.float64),
+            "gross_t_yr": column("gross_t_yr"),
+            "could_store_t_yr": column("stored_t_yr"),
             "stored_t_yr": np.array(stored, np.float64),
-            "cells": np.array([p.cells for p in plants], np.int64),
-            "haul_km": np.array([p.haul_km for p in plants], np.float64),
-            "farthest_km": np.array([p.farthest_km for p in plants], np.float64),
-            "suitability": np.array([p.suitability for p in plants], np.float64),
+            "cells": column("cells", int),
+            **{name: column(name) for name in ("haul_km", "farthest_km", "suitability")},
         }
     )
 
 
 def _tonnes_table(plants: Plants) -> pd.DataFrame:
     """Where the gross tonnes of each method went: nothing is lost silently."""
-    import pandas as pd
-
     rows = []
     for entry in plants.summary:
         row = asdict(entry)
@@ -157,7 +133,9 @@ def _tonnes_table(plants: Plants) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def project_features(projects: Projects, grid: AnalysisGrid) -> dict[str, gpd.GeoDataFrame]:
+def project_features(
+    projects: Projects, tables: Mapping[str, pd.DataFrame], grid: AnalysisGrid
+) -> dict[str, gpd.GeoDataFrame]:
     """Points and lines in the grid's CRS, with the columns of the tables.
 
     Returns
@@ -168,22 +146,20 @@ def project_features(projects: Projects, grid: AnalysisGrid) -> dict[str, gpd.Ge
     """
     import geopandas as gpd
 
-    tables = project_tables(projects, grid)
     plants, pipes = tables["plants"], tables["pipes"]
-    found = {}
+    features = {}
     if len(plants):
         points = gpd.points_from_xy(plants["x"], plants["y"])
-        found["plants"] = gpd.GeoDataFrame(plants, geometry=points, crs=grid.wkt)
+        features["plants"] = gpd.GeoDataFrame(plants, geometry=points, crs=grid.wkt)
     if projects.planned is not None:
         lines = pipe_lines(projects.planned, grid)
-        drawn = np.array([line is not None for line in lines], bool)
-        if drawn.any():
-            shapes = [line for line in lines if line is not None]
-            found["pipes"] = gpd.GeoDataFrame(
-                pipes[drawn].reset_index(drop=True), geometry=shapes, crs=grid.wkt
-            )
-        found |= _table_points(projects.planned, tables, grid)
-    return found
+        drawn = [k for k, line in enumerate(lines) if line is not None]
+        if drawn:
+            shapes = [lines[k] for k in drawn]
+            table = pipes.iloc[drawn].reset_index(drop=True)
+            features["pipes"] = gpd.GeoDataFrame(table, geometry=shapes, crs=grid.wkt)
+        features |= _table_points(projects.planned, tables, grid)
+    return features
 
 
 def pipe_lines(planned: Planned, grid: AnalysisGrid) -> list[LineString | None]:
@@ -192,16 +168,16 @@ def pipe_lines(planned: Planned, grid: AnalysisGrid) -> list[LineString | None]:
 
     if planned.places is None:
         return [pipe.line(grid) for pipe in planned.pipes]
-    places, found = planned.places, []
+    places, lines = planned.places, []
     move = transformer(places.crs, grid.wkt)
     for pipe in planned.plan.pipes:
         route = places.route(pipe.arc, pipe.tail, pipe.head)
-        found.append(None if route is None else shapely.LineString(move.itransform(route)))
-    return found
+        lines.append(None if route is None else shapely.LineString(move.itransform(route)))
+    return lines
 
 
 def _table_points(
-    planned: Planned, tables: dict[str, pd.DataFrame], grid: AnalysisGrid
+    planned: Planned, tables: Mapping[str, pd.DataFrame], grid: AnalysisGrid
 ) -> dict[str, gpd.GeoDataFrame]:
     """Sources and sinks of tables that say where they are."""
     import geopandas as gpd
@@ -209,7 +185,7 @@ def _table_points(
 
     if planned.places is None:
         return {}
-    points, found = planned.places.points, {}
+    points, features = planned.places.points, {}
     move = transformer(planned.places.crs, grid.wkt)
     ends = {
         "emitters": [source.node for source in planned.problem.sources],
@@ -217,49 +193,49 @@ def _table_points(
     }
     for name, nodes in ends.items():
         at = [points.get(str(node)) for node in nodes]
-        known = np.array([one is not None for one in at], bool)
+        known = np.array([point is not None for point in at], bool)
         if known.any():
-            shapes = [shapely.Point(*move.transform(*one)) for one in at if one is not None]
+            shapes = [shapely.Point(*move.transform(*point)) for point in at if point is not None]
             rows = tables[name][known].reset_index(drop=True)
-            found[name] = gpd.GeoDataFrame(rows, geometry=shapes, crs=grid.wkt)
-    return found
+            features[name] = gpd.GeoDataFrame(rows, geometry=shapes, crs=grid.wkt)
+    return features
 
 
 def project_summary(projects: Projects) -> dict[str, Any]:
     """Headline numbers of a network; ``cost_usd_t`` is without capture, ``all_usd_t`` with it."""
     entries, planned = projects.plants.summary, projects.planned
-    found: dict[str, Any] = {
+    fates = ("in_plants", "below_minimum", "no_site", "beyond_max_plants")
+    summary: dict[str, Any] = {
         "plants": len(projects.plants.plants),
-        "in_plants_mt_yr": math.fsum(e.in_plants for e in entries) / 1e6,
-        "below_minimum_mt_yr": math.fsum(e.below_minimum for e in entries) / 1e6,
-        "no_site_mt_yr": math.fsum(e.no_site for e in entries) / 1e6,
-        "beyond_max_plants_mt_yr": math.fsum(e.beyond_max_plants for e in entries) / 1e6,
+        **{f"{f}_mt_yr": math.fsum(getattr(e, f) for e in entries) / 1e6 for f in fates},
         "status": "no plants" if projects.candidates is None else "no plan found",
         "gap_asked": projects.gap_asked,
         "gap_of": projects.gap_of,
     }
     if projects.candidates is not None:
         loss = projects.candidates.loss
-        found |= {"loss_median": loss.median, "loss_worst": loss.worst}
+        summary |= {"loss_median": loss.median, "loss_worst": loss.worst}
     if planned is None:
-        return found
-    plan = planned.plan
-    stored = planned.stored_t_yr
-    by_ledger = plan.captured_by_ledger
-    if set(by_ledger) - {""}:
-        found["stored_by_ledger_mt_yr"] = by_ledger
+        return summary
+    plan, stored = planned.plan, planned.stored_t_yr
+    if set(plan.captured_by_ledger) - {""}:
+        summary["stored_by_ledger_mt_yr"] = plan.captured_by_ledger
     if planned.emitters:
-        found["emitters"] = sum(one.stored_t_yr > 0 for one in planned.emitters)
-    lines = [p for p in planned.pipes if p.mode == "pipeline"]
+        summary["emitters"] = sum(emitter.stored_t_yr > 0 for emitter in planned.emitters)
+    lines = [pipe for pipe in planned.pipes if pipe.mode == "pipeline"]
+
+    def each(musd_yr: float) -> float | None:
+        return musd_yr * 1e6 / stored if stored > 0 else None
+
     if planned.build_out is not None:
         times = planned.build_out.times
-        found |= {
+        summary |= {
             "periods": len(times.year),
             "last_year": whole(float(times.year[-1])),
             "present_cost_musd": plan.objective * float(times.worth.sum()),
             "present_year": whole(float(times.year[0])),
         }
-    return found | {
+    return summary | {
         "status": plan.status,
         "objective_musd_yr": plan.objective,
         "bound_musd_yr": plan.bound,
@@ -269,12 +245,10 @@ def project_summary(projects: Projects) -> dict[str, Any]:
         "reproducible": plan.reproducible,
         "nodes": plan.nodes,
         "stored_mt_yr": stored / 1e6,
-        "cost_usd_t": (plan.costs.transport + plan.costs.storage) * 1e6 / stored
-        if stored > 0
-        else None,
+        "cost_usd_t": each(plan.costs.transport + plan.costs.storage),
         "cost_musd_yr": plan.costs.total,
-        "all_usd_t": plan.costs.total * 1e6 / stored if stored > 0 else None,
-        "transport_usd_t": plan.costs.transport * 1e6 / stored if stored > 0 else None,
+        "all_usd_t": each(plan.costs.total),
+        "transport_usd_t": each(plan.costs.transport),
         "pipes_km": math.fsum(p.length_km for p in lines),
         "pipes": len(lines),
         "trucks": sum(p.mode == "truck" for p in planned.pipes),

@@ -76,7 +76,7 @@ def claims(
     block : Block
         Which cells.
     """
-    found: dict[str, F32] = {}
+    claimed: dict[str, F32] = {}
     users = {name: setting.users(name) for name in setting.pools}
     if best is not None:
         users["storage"] = setting.users("storage")
@@ -84,12 +84,12 @@ def claims(
         land = np.zeros(block.shape, np.float32)
         kinds = {(setting.ground_of(n), setting.models[n].number("storage") > 0) for n in names}
         for ground, stores in kinds:
-            mine = np.nan_to_num(lands[ground])
+            usable = np.nan_to_num(lands[ground])
             if stores and best is not None:
-                mine = np.where(best >= 0, mine, np.float32(0))
-            np.maximum(land, mine, out=land)
-        found[resource] = land
-    return found
+                usable = np.where(best >= 0, usable, np.float32(0))
+            np.maximum(land, usable, out=land)
+        claimed[resource] = land
+    return claimed
 
 
 def ground_lands(
@@ -134,14 +134,14 @@ class AreasOfBlock:
         lands = ground_lands(setting, left, block)
         best = None if self.links is None else np.asarray(self.links.sink[(0, *block.slices)])
         claimed = claims(setting, lands, best, block)
-        found = {
+        areas = {
             name: label_areas(pools.labels(reader, block), claimed[name], inside, len(pools.supply))
             for name, pools in setting.pools.items()
         }
         if best is not None and setting.storage is not None:
             count = len(setting.storage.rate)
-            found["storage"] = label_areas(best, claimed["storage"], inside, count)
-        return found
+            areas["storage"] = label_areas(best, claimed["storage"], inside, count)
+        return areas
 
 
 @stage(

@@ -7,13 +7,7 @@ from dataclasses import dataclass
 
 from cdrsite.config.models import Scenario
 from cdrsite.config.resources import Land
-from cdrsite.core.errors import (
-    CdrsiteError,
-    CdrsiteWarning,
-    ConfigError,
-    DataError,
-    message,
-)
+from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError, message
 from cdrsite.core.grid import Block
 from cdrsite.core.reader import LayerReader
 from cdrsite.core.vocabulary import RESOURCES
@@ -230,10 +224,10 @@ def read_criteria(scenario: Scenario, methods: tuple[str, ...]) -> tuple[Criteri
 @stage("pools", reads=("resources",), after=(open_layers,), gives=("pools",))
 def pools_of(scenario: Scenario, reader: LayerStack) -> dict[str, Pools]:
     """Pools by resource, with their areas inside the region where they are spread by area."""
-    found = {
+    read = {
         name: read_pools(name, model, reader) for name, model in scenario.resources.supplies.items()
     }
-    return {name: pools for name, pools in found.items() if pools is not None}
+    return {name: pools for name, pools in read.items() if pools is not None}
 
 
 @stage("storage", reads=("resources.storage",), after=(open_layers,), gives=("storage",))
@@ -346,9 +340,9 @@ def check_references(scenario: Scenario) -> None:
     ConfigError
         Names every key and the nearest layer.
     """
-    found = [f"{key}: {text}" for text, key in scenario.unknown_layers()]
-    if found:
-        raise ConfigError("\n".join(found))
+    unknown = [f"{key}: {text}" for text, key in scenario.unknown_layers()]
+    if unknown:
+        raise ConfigError("\n".join(unknown))
 
 
 def _models_and_layers(scenario: Scenario, reader: LayerStack) -> dict[str, MethodModel]:

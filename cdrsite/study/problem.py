@@ -40,14 +40,7 @@ from cdrsite.competition.problem import (
 from cdrsite.config.competition import RULE_UNITS, ObjectiveModel, PolicyRule
 from cdrsite.core.errors import ConfigError, did_you_mean
 from cdrsite.core.plaindata import recorded
-from cdrsite.core.states import (
-    EXCLUDED,
-    LOWEST_STATE,
-    NONE_PLANNED,
-    OUTSIDE,
-    PLANNED,
-    UNKNOWN,
-)
+from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NONE_PLANNED, OUTSIDE, PLANNED, UNKNOWN
 from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE, RESOURCES
 from cdrsite.methods.ledgers import LedgerBook
 from cdrsite.siting.exclusions import outside_of
@@ -123,11 +116,8 @@ class Allocation:
 
 def objective_of(model: ObjectiveModel) -> Objective | Lexicographic:
     """The scenario's objective as the competition understands it."""
-    first = {
-        "net_removal": most_net(),
-        "cost": least_cost(),
-        "value": most_value(model.prices),
-    }[model.kind]
+    goals = {"net_removal": most_net(), "cost": least_cost(), "value": most_value(model.prices)}
+    first = goals[model.kind]
     if model.then is None:
         return first
     second = most_net() if model.then == "net_removal" else least_cost()
@@ -203,13 +193,13 @@ def _zone_groups(
 def _limits(rule: PolicyRule, suffix: str, zones: tuple[int, ...]) -> list[PolicyRow]:
     unit = RULE_UNITS[rule.count]
     terms = (RowTerm(rule.count, 1.0, rule.methods or None),)
-    made = []
+    rows = []
     for word, sense, value in (("at most", "<=", rule.at_most), ("at least", ">=", rule.at_least)):
         if value is not None:
             name = f"{rule.name}{suffix}" + (f" ({word})" if rule.at_least and rule.at_most else "")
             row = PolicyRow(name, terms, sense, value, unit, rule.layer, zones)  # type: ignore[arg-type]
-            made.append(row)
-    return made
+            rows.append(row)
+    return rows
 
 
 @dataclass(frozen=True)
@@ -342,22 +332,20 @@ def build_problem(
         Zonings that totals are wanted for.
     """
     facts, layout = competitors.facts, competitors.layout
-    local_need = [[_number(f.needs.get(name, 0.0)) for f in facts] for name in layout.local]
-    families = tuple(
-        PoolFamily(
-            name,
-            RESOURCES[name].unit,
-            name,
-            one.names,
-            one.supply,
-            {f.name: f.needs[name] for f in facts if f.needs.get(name, 0.0) != 0.0},
-        )
-        for name, one in pools.items()
-    )
+    local_need = [
+        # a need that differs from cell to cell is a layer of the cells
+        [0.0 if isinstance(need := f.needs.get(name, 0.0), str) else need for f in facts]
+        for name in layout.local
+    ]
+    families = []
+    for name, pool in pools.items():
+        needs = {f.name: f.needs[name] for f in facts if f.needs.get(name, 0.0) != 0.0}
+        unit = RESOURCES[name].unit
+        families.append(PoolFamily(name, unit, name, pool.names, pool.supply, needs))
     return Problem(
         cells=cells,
         methods=tuple(Competitor(f.name, f.stored, f.exclusive) for f in facts),
-        pools=families,
+        pools=tuple(families),
         sinks=_sink_families(storage),
         policies=tuple(policies),
         n_sinks=0 if storage is None else len(storage.rate),
@@ -366,10 +354,6 @@ def build_problem(
         local_names=layout.local,
         zonings=tuple(zonings),
     )
-
-
-def _number(value: float | str) -> float:
-    return 0.0 if isinstance(value, str) else float(value)
 
 
 def _sink_families(storage: StorageUnits | None) -> tuple[SinkFamily, ...]:
@@ -528,12 +512,10 @@ class PlanBlock:
         arrays["allocated"][:, place] = gross
         possible = np.isfinite(plan.reduced)
         arrays["shortfall"][:, place] = np.where(possible, np.maximum(-plan.reduced, 0.0), np.nan)
-        cells = plan.cells
-        if len(cells.sink):
-            slot = np.where(plan.x.sum(axis=1) > 0, plan.x.argmax(axis=1), plan.slot)
-            arrays["sink"][:, place] = _at(cells.sink, slot)
-            arrays["sink_cost"][:, place] = _at(cells.sink_cost, slot)
-            arrays["sink_loss"][:, place] = _at(cells.sink_loss, slot)
+        if len(plan.cells.sink):
+            slot = np.where(gross > 0, plan.x.argmax(axis=1), plan.slot)
+            for name in ("sink", "sink_cost", "sink_loss"):
+                arrays[name][:, place] = _at(getattr(plan.cells, name), slot)
         arrays["land_price"][place] = plan.land_price
         net = per_method.sum(axis=0)
         arrays["net_removal"][place] = net
@@ -554,27 +536,21 @@ class PlanBlock:
         possible = limit < LOWEST_STATE
         states = np.where(limit == UNKNOWN, UNKNOWN, EXCLUDED).astype(np.uint8)
         used = arrays["allocated"] > 0
-        arrays["method_state"][:] = np.where(
-            possible, np.where(used, PLANNED, NONE_PLANNED), states
-        )
+        planned = np.where(used, PLANNED, NONE_PLANNED)
+        arrays["method_state"][:] = np.where(possible, planned, states)
         arrays["allocated"][~possible] = np.nan
         # unknown is the lower code; where no methods are studied none is planned
         lowest = EXCLUDED if len(states) else NONE_PLANNED
         some, state = possible.any(axis=0), states.min(axis=0, initial=lowest)
-        arrays["state"][:] = np.where(
-            some, np.where(used.any(axis=0), PLANNED, NONE_PLANNED), state
-        )
+        planned = np.where(used.any(axis=0), PLANNED, NONE_PLANNED)
+        arrays["state"][:] = np.where(some, planned, state)
         for name in ("net_removal", "land_price"):
             arrays[name][~some] = np.nan
         for name in ("winner", "binding", "interchangeable"):
             arrays[name][~some] = state[~some]
+        blank = {"u": OUTSIDE, "f": np.nan, "i": -1}
         for values in arrays.values():
-            if values.dtype == np.uint8:
-                values[..., outside] = OUTSIDE
-            elif values.dtype == np.float32:
-                values[..., outside] = np.nan
-            else:
-                values[..., outside] = -1
+            values[..., outside] = blank[values.dtype.kind]
 
     def _by_sink(self, plan: BlockPlan) -> NDArray[np.float64]:
         problem = self.solution.problem
@@ -594,5 +570,4 @@ class PlanBlock:
 def _at(values: Any, slot: NDArray[Any]) -> NDArray[Any]:
     """Value of each method's sink slot, shape (methods, cells)."""
     wide = np.broadcast_to(values, (len(values), slot.shape[1]))
-    chosen: NDArray[Any] = np.take_along_axis(wide, slot.astype(np.intp), axis=0)
-    return chosen
+    return np.asarray(np.take_along_axis(wide, slot.astype(np.intp), axis=0))

@@ -152,8 +152,8 @@ def _haul_sheds(setting: Setting, space: Workspace) -> tuple[str, ...]:
     The distance is that of travel: ground that makes a pipeline dearer makes the way longer by the
     same factor, and barriers close it.
     """
-    given = {one.name: getattr(setting.scenario.resources, one.parameter) for one in BULK}
-    hauled = {name: model for name, model in given.items() if model.layer and model.haul > 0}
+    bulks = {bulk.name: getattr(setting.scenario.resources, bulk.parameter) for bulk in BULK}
+    hauled = {name: model for name, model in bulks.items() if model.layer and model.haul > 0}
     surface = CostSurface(setting.scenario.transport.surface, setting.reader, 1.0, 1.0)
     if hauled and setting.storage is None:  # else the routes have said what is unknown of it
         report = SurfaceReport()

@@ -37,13 +37,7 @@ from cdrsite.study.means import Means, workspace
 from cdrsite.study.network import check_network, existing_pipes, plan_projects
 from cdrsite.study.offers import Offers, in_workspace, spread_areas
 from cdrsite.study.prepare import Setting, open_layers, prepare
-from cdrsite.study.routes import (
-    haul_sheds,
-    link_storage,
-    open_links,
-    pipeline_basis,
-    storage_sites,
-)
+from cdrsite.study.routes import haul_sheds, link_storage, open_links, pipeline_basis, storage_sites
 from cdrsite.transport.links import try_links
 
 SHARED_STAGES = (open_layers, exclude, link_storage, spread_areas, haul_sheds)
@@ -195,8 +189,8 @@ class Notes:
 
     def texts(self) -> list[str]:
         """Each text once, in order."""
-        mine = [one for one in list(self.caught) if issubclass(one.category, CdrsiteWarning)]
-        return list(dict.fromkeys(addressed(hidden(str(one.message))) for one in mine))
+        ours = [note for note in list(self.caught) if issubclass(note.category, CdrsiteWarning)]
+        return list(dict.fromkeys(addressed(hidden(str(note.message))) for note in ours))
 
 
 @contextmanager
@@ -226,8 +220,8 @@ def try_one_cell(setting: Setting) -> None:
     grid = setting.area.grid
     row, col = grid.rows // 2, grid.cols // 2
     block = Block(row, row + 1, col, col + 1)
-    found = exclude_block(setting.book, reader, block, setting.area.inside(block))
+    excluded = exclude_block(setting.book, reader, block, setting.area.inside(block))
     if setting.storage is not None:
         sites, basis = storage_sites(setting.storage), pipeline_basis(scenario)
         try_links(scenario.transport, sites, reader, basis, block)
-    score_cells(setting, Offers(setting.pools), found, block)
+    score_cells(setting, Offers(setting.pools), excluded, block)

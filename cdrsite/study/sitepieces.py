@@ -99,9 +99,9 @@ class Ground:
 
 def placed(plants: Plants, k: int, *, in_plan: bool) -> Place:
     """A gathered plant as a site."""
-    mine, plant = plants.piece_plant == k, plants.plants[k]
+    pieces, plant = plants.piece_plant == k, plants.plants[k]
     return Place(
-        plant.row, plant.col, plants.piece_cell[mine], plants.piece_t_yr[mine],
+        plant.row, plant.col, plants.piece_cell[pieces], plants.piece_t_yr[pieces],
         plant.haul_km, plant.farthest_km, in_plan,
     )  # fmt: skip
 
@@ -133,7 +133,7 @@ def stops(place: Place, ground: Ground, supplies: Sequence[SharedSupply], short:
     for supply in supplies:
         price = np.append(supply.price, 0.0)[place.at(supply.label)]
         charges[supply.name] = float((place.tonnes * price).sum())
-    name = max(charges, key=lambda one: charges[one])
+    name = max(charges, key=lambda resource: charges[resource])
     if charges[name] > NOTHING_SHORT * place.tonnes.sum():
         return name
     return NO_GAIN if short > 0 else OWN_LIMIT

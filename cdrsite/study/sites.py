@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from cdrsite.competition.results import real_prices
 from cdrsite.core.crs import LONLAT, transformer
@@ -42,7 +43,6 @@ from cdrsite.study.sitepieces import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from cdrsite.core.grid import Block
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from cdrsite.study.gathering import Gathered
     from cdrsite.study.offers import Offers
     from cdrsite.study.prepare import Setting
-    from cdrsite.study.problem import Allocation, Competitors, MethodFacts
+    from cdrsite.study.problem import Allocation, Competitors
 
     Floats = NDArray[np.float64]
 
@@ -100,8 +100,6 @@ def site_table(
         there; cost per net tonne with transport and storage [USD/t]; ``shortfall`` in the unit of
         the objective per gross tonne; distances in a straight line [km].
     """
-    import pandas as pd
-
     maker = Sites(setting, offers, allocation, gathered, tuple(names), arrays)
     rows = [row for m in range(len(setting.models)) for row in maker.rows(m)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -137,35 +135,33 @@ class Sites:
         if not (ground.could > 0).any():
             return []
         rule = self.gathered.rules[m]
-        areas = rule.place == "none"
         quality, allowed = self.building_ground(m)
         left, supplies = self.gathered.plants.remainder[m], self.supplies(m)
-        if areas:
+        if rule.place == "none":
             rule = self.area_rule(rule, left if left.any() else ground.could)
-        if areas:
-            found = self.search(left, ground.unit_cost, rule, quality, allowed, most, ())
-            found = [replace(place, in_plan=True) for place in found]
+            areas = self.search(left, ground.unit_cost, rule, quality, allowed, most, ())
+            places = [replace(place, in_plan=True) for place in areas]
             # what an area of the plan holds is its own; elsewhere it might grow
             rest = np.where(left > 0, 0.0, ground.could)
         else:
-            found = self.plants_of(rule.method)
+            places = self.plants_of(rule.method)
             rest = ground.could.copy()
-            for place in found:
+            for place in places:
                 rest.reshape(-1)[place.cell] = 0.0
-        found = sorted(found, key=lambda place: self.order(place, ground, quality))[:most]
-        wanted = most - len(found)
+        places = sorted(places, key=lambda place: self.order(place, ground, quality))[:most]
+        wanted = most - len(places)
         if wanted > 0:
             for supply in supplies:
                 rest[~supply.enough(rule.least)] = 0.0
             order = ground.short + 0.0
             order[order < NOTHING_SHORT] = 0.0
             more = self.search(
-                rest, order, rule, quality, allowed, wanted, found, ground.unit_cost, supplies
+                rest, order, rule, quality, allowed, wanted, places, ground.unit_cost, supplies
             )
-            found += sorted(more, key=lambda place: self.order(place, ground, quality))
+            places += sorted(more, key=lambda place: self.order(place, ground, quality))
         return [
             self.row(m, rank, place, ground, left, supplies)
-            for rank, place in enumerate(found[:most], 1)
+            for rank, place in enumerate(places[:most], 1)
         ]
 
     def area_rule(self, rule: PlantRules, tonnes: Floats) -> PlantRules:
@@ -192,25 +188,20 @@ class Sites:
     def order(self, place: Place, ground: Ground, quality: Floats) -> tuple[Any, ...]:
         """What ranks a site, the least first."""
         short, cost, net = means(place, ground)
+        unfit = -float(quality[place.row, place.col])
         return (
-            not place.in_plan,
-            float(f"{short:.3g}"),
-            cost,
-            -float(quality[place.row, place.col]),
-            -net,
-            place.row,
-            place.col,
+            *(not place.in_plan, float(f"{short:.3g}"), cost, unfit, -net),
+            *(place.row, place.col),
         )
 
     def plants_of(self, method: str) -> list[Place]:
         """The plan's plants of a method."""
-        plants = self.gathered.plants
-        found = []
-        for k, plant in enumerate(plants.plants):
-            if plant.method == method:
-                name = self.names[k] if self.names else ""
-                found.append(replace(placed(plants, k, in_plan=True), name=name))
-        return found
+        plants, names = self.gathered.plants, self.names or ("",) * len(self.gathered.plants.plants)
+        return [
+            replace(placed(plants, k, in_plan=True), name=names[k])
+            for k, plant in enumerate(plants.plants)
+            if plant.method == method
+        ]
 
     def search(
         self,
@@ -242,24 +233,24 @@ class Sites:
             No place takes more from a pool than there is.
         """
         share = shares(tonnes, key, key if then is None else then)
-        left, found = tonnes.copy(), list[Place]()
+        left, places = tonnes.copy(), list[Place]()
         for level in LEVELS:
-            wanted = count - len(found)
+            wanted = count - len(places)
             field = np.where(share <= level, left, 0.0)
             if wanted <= 0 or not field.any():
                 continue
             # some of them will be too near to others, or too small for their pools
-            made = gather_plants(
+            plants = gather_plants(
                 field[None], [replace(rule, max_plants=2 * wanted + 8)], self.plan.grid,
                 suitability=quality[None], allowed=allowed[None],
             )  # fmt: skip
-            for k in range(len(made.plants)):
-                place = within(placed(made, k, in_plan=False), supplies)
+            for k in range(len(plants.plants)):
+                place = within(placed(plants, k, in_plan=False), supplies)
                 left.reshape(-1)[place.cell] = 0.0
                 enough = place.tonnes.sum() >= rule.least * (1 - ROUNDING)
-                if enough and len(found) < count and self.apart(place, [*others, *found]):
-                    found.append(place)
-        return found
+                if enough and len(places) < count and self.apart(place, [*others, *places]):
+                    places.append(place)
+        return places
 
     def apart(self, place: Place, others: Sequence[Place]) -> bool:
         """Whether a place is far enough from others."""
@@ -278,10 +269,8 @@ class Sites:
 
     def ground(self, m: int) -> Ground:
         """What a method could do in each cell, what it would cost, and what it falls short of."""
-        sums = {
-            name: np.zeros(self.plan.grid.shape)
-            for name in ("could", "net", "cost", "short", "land")
-        }
+        names = ("could", "net", "cost", "short", "land")
+        sums = {name: np.zeros(self.plan.grid.shape) for name in names}
         for block, here in self.plan.parts():
             values = self.block(m, block)
             for name, total in sums.items():
@@ -302,7 +291,9 @@ class Sites:
         with np.errstate(divide="ignore", invalid="ignore"):
             could = read("usable_land") / read("need_land")
             for name, variable in self.competitors.local.items():
-                need = self.need(fact, name, block, m)
+                number = fact.needs.get(name, 0.0)  # else the name of a layer: one for each cell
+                each = isinstance(number, str)
+                need = np.nan_to_num(read(f"need_{name}")) if each else np.float64(number)
                 supply = np.asarray(self.arrays.open(variable)[block.slices], np.float64)
                 could = np.where(need > 0, np.minimum(could, supply / need), could)
         net, cost = read("net_at_plant"), read("cost_at_plant")
@@ -315,16 +306,8 @@ class Sites:
         possible &= np.isfinite(could) & (could > 0) & (net > 0) & np.isfinite(cost + short)
         price = np.nan_to_num(self.arrays.open("land_price")[block.slices])
         land = read("need_land") * fact.exclusive * price
-        found = {"could": could, "net": net, "cost": cost, "short": short, "land": land}
-        return {name: np.where(possible, values, 0.0) for name, values in found.items()}
-
-    def need(self, fact: MethodFacts, resource: str, block: Block, m: int) -> Any:
-        """Need of a resource per gross tonne: a number, or one for each cell of a block."""
-        need = fact.needs.get(resource, 0.0)
-        if isinstance(need, str):
-            values = self.arrays.open(f"need_{resource}")[(m, *block.slices)]
-            return np.nan_to_num(np.asarray(values, np.float64))
-        return need
+        fields = {"could": could, "net": net, "cost": cost, "short": short, "land": land}
+        return {name: np.where(possible, values, 0.0) for name, values in fields.items()}
 
     def coarser(self, values: Floats) -> Floats:
         """Sums over the cells of the plan of plants."""
@@ -337,29 +320,28 @@ class Sites:
     def picked(self, name: str, m: int | None = None) -> NDArray[Any]:
         """A variable of codes or labels at the middle of each cell of the plan of plants."""
         source, plan = self.arrays.open(name), self.plan
-        found = np.empty(plan.grid.shape, source.dtype)
+        middles = np.empty(plan.grid.shape, source.dtype)
         for block, here in plan.parts():
             at = block.slices if m is None else (m, *block.slices)
             values, half = np.asarray(source[at]), plan.factor // 2
             rows, cols = (
                 np.minimum(np.arange(count) * plan.factor + half, size - 1)
-                for count, size in zip(found[here].shape, values.shape, strict=True)
+                for count, size in zip(middles[here].shape, values.shape, strict=True)
             )
-            found[here] = values[np.ix_(rows, cols)]
-        return found
+            middles[here] = values[np.ix_(rows, cols)]
+        return middles
 
     def building_ground(self, m: int) -> tuple[Floats, NDArray[np.bool_]]:
         """Suitability of the cells, and whether plants may stand there."""
-        one = [
-            _Only(self.arrays.open(name), m) for name in ("allocated", "suitability", "available")
-        ]
-        _, quality, allowed = self.plan.allocation(*one)
+        names = ("allocated", "suitability", "available")
+        of_method = (_Only(self.arrays.open(name), m) for name in names)
+        _, quality, allowed = self.plan.allocation(*of_method)
         known = np.asarray(quality[0], np.float64)
         return np.where(np.isfinite(known), known, 0.0), allowed[0]
 
     def supplies(self, m: int) -> list[SharedSupply]:
         """Pools and storage units that a method draws on."""
-        fact, found = self.competitors.facts[m], []
+        fact, supplies = self.competitors.facts[m], []
         for name, pools in self.offers.pools.items():
             need = fact.needs.get(name, 0.0)
             if isinstance(need, str):  # the least that a tonne needs anywhere: pools cap, not plan
@@ -369,23 +351,23 @@ class Sites:
             if need > 0:
                 price = self.prices((name,), pools.names) * need
                 label = self.picked(f"pool_{name}")
-                found.append(SharedSupply(name, label, pools.supply / need, price))
+                supplies.append(SharedSupply(name, label, pools.supply / need, price))
         units = self.setting.storage
         if fact.stored > 0 and units is not None:
             rate = np.minimum(units.injection, units.capacity / units.years) / fact.stored
             price = self.prices((INJECTIVITY, PORE_SPACE), units.names) * fact.stored
             label = self.picked("sink", m)
-            found.append(SharedSupply("storage", label, np.asarray(rate, np.float64), price))
-        return found
+            supplies.append(SharedSupply("storage", label, np.asarray(rate, np.float64), price))
+        return supplies
 
     def prices(self, families: Sequence[str], names: Sequence[str]) -> Floats:
         """Prices of pools [objective per unit]."""
         solution = self.allocation.solution
-        found = dict.fromkeys(names, 0.0)
+        prices = dict.fromkeys(names, 0.0)
         for row, price in zip(solution.system.rows, real_prices(solution), strict=True):
-            if row.family in families and row.zone in found:
-                found[row.zone] += float(price)
-        return np.array([found[name] for name in names])
+            if row.family in families and row.zone in prices:
+                prices[row.zone] += float(price)
+        return np.array([prices[name] for name in names])
 
     # -- what is said ------------------------------------------------------------------------
 
@@ -408,9 +390,7 @@ class Sites:
         planned = gross
         if not place.in_plan:
             planned = float(np.minimum(place.at(left), place.tonnes).sum())
-        suitability = float(self.arrays.open("suitability")[m, row, col])
-        stop = stops(place, ground, supplies, short)
-        found = {
+        site = {
             "method": method,
             "rank": rank,
             "in_plan": place.in_plan,
@@ -419,10 +399,10 @@ class Sites:
             "net_t_yr": net,
             "cost_usd_per_net_t": cost,
             "shortfall": short,
-            "suitability": suitability,
+            "suitability": float(self.arrays.open("suitability")[m, row, col]),
             "net_factor": net / gross,
             "available_share": float(self.arrays.open("available")[m, row, col]),
-            "limited_by": stop,
+            "limited_by": stops(place, ground, supplies, short),
             "cells": len(place.cell),
             "haul_km": place.haul_km,
             "farthest_km": place.farthest_km,
@@ -432,7 +412,7 @@ class Sites:
             "x": x,
             "y": y,
         }
-        return {**found, "why": self.why(found)}
+        return {**site, "why": self.why(site)}
 
     def cell_of(self, m: int, place: Place) -> tuple[int, int]:
         """The cell of the study's grid that a site stands on."""

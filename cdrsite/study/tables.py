@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from cdrsite.competition import results as competed
 from cdrsite.core.errors import CdrsiteWarning, message
@@ -21,7 +22,6 @@ from cdrsite.study.prepare import ingredients
 from cdrsite.study.tally import Tally
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from cdrsite.config.models import Scenario
@@ -61,8 +61,6 @@ def limit_table(methods: Sequence[str], tally: Tally) -> pd.DataFrame:
     tally : Tally
         Of the whole grid.
     """
-    import pandas as pd
-
     rows = [
         {
             "method": name,
@@ -81,24 +79,14 @@ def limit_table(methods: Sequence[str], tally: Tally) -> pd.DataFrame:
 
 def exclusion_table(book: RuleBook, areas: RuleAreas, tally: Tally) -> pd.DataFrame:
     """Per rule and group of methods: area it removes, and area that only it removes."""
-    import pandas as pd
-
     region = region_km2(tally)
+    columns = ["rule", "bit", "methods", "removes_km2", "removes_percent", "only_it_removes_km2"]
     rows = []
     for bits, methods in book.groups.items():
         for position, bit in enumerate(bits):
-            total = areas.total[bits][position] / 1e6
-            rows.append(
-                {
-                    "rule": book.rules[bit].name,
-                    "bit": bit,
-                    "methods": ", ".join(methods),
-                    "removes_km2": total,
-                    "removes_percent": 100 * total / region if region else np.nan,
-                    "only_it_removes_km2": areas.only[bits][position] / 1e6,
-                }
-            )
-    columns = ["rule", "bit", "methods", "removes_km2", "removes_percent", "only_it_removes_km2"]
+            total, alone = (sums[bits][position] / 1e6 for sums in (areas.total, areas.only))
+            percent = 100 * total / region if region else np.nan
+            rows.append((book.rules[bit].name, bit, ", ".join(methods), total, percent, alone))
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -129,9 +117,8 @@ def method_table(
     allocation : Allocation
         The competition's answer.
     """
-    import pandas as pd
-
     totals = {row["method"]: row for row in competed.totals_table(allocation.solution)}
+    years = scenario.accounting.retention_years
     rows = []
     for m, (name, model) in enumerate(models.items()):
         # where nothing is possible anywhere, the plan has no cells to total
@@ -148,11 +135,7 @@ def method_table(
                 "land_km2": total["land"] / 1e6,
                 "cells": int(allocation.used[m]),
                 "credited_mt_yr": float(credited(net, model.number("buffer"))),
-                "retained_share": float(
-                    expected_retention(
-                        model.number("reversal_hazard"), scenario.accounting.retention_years
-                    )
-                ),
+                "retained_share": float(expected_retention(model.number("reversal_hazard"), years)),
                 "allowed_km2": float(tally.allowed[m] / 1e6),
                 "alone_net_mt_yr": alone.net / 1e6,
                 "alone_bound_mt_yr": alone.bound / 1e6,
@@ -166,8 +149,6 @@ def method_table(
 
 def pool_table(allocation: Allocation) -> pd.DataFrame:
     """Supply, use, slack and shadow price of every pool, storage unit and policy rule."""
-    import pandas as pd
-
     columns = ["family", "zone", "sense", "unit", "supply", "use", "slack", "price", "price_unit"]
     rows = competed.pools_table(allocation.solution)
     return pd.DataFrame(rows).reindex(columns=[*columns, "binds"])
@@ -175,23 +156,15 @@ def pool_table(allocation: Allocation) -> pd.DataFrame:
 
 def zone_table(setting: Setting, allocation: Allocation, names: Sequence[str]) -> pd.DataFrame:
     """Totals by administrative unit and method."""
-    import pandas as pd
-
     admin = setting.scenario.outputs.admin
     columns = ["zone", "method", "net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2"]
     if admin is None:
         return pd.DataFrame(columns=columns)
-    rows = [
-        {
-            "zone": IN_NONE if row[admin.layer] < 0 else names[row[admin.layer]],
-            "method": row["method"],
-            "net_mt_yr": row["net"] / 1e6,
-            "gross_mt_yr": row["gross"] / 1e6,
-            "cost_musd_yr": row["cost"] / 1e6,
-            "land_km2": row["land"] / 1e6,
-        }
-        for row in competed.totals_table(allocation.solution, admin.layer)
-    ]
+    rows = []
+    for total in competed.totals_table(allocation.solution, admin.layer):
+        zone = IN_NONE if total[admin.layer] < 0 else names[total[admin.layer]]
+        sums = (total[key] / 1e6 for key in ("net", "gross", "cost", "land"))
+        rows.append((zone, total["method"], *sums))
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -213,8 +186,6 @@ def ledger_table(setting: Setting, allocation: Allocation, names: Sequence[str])
         ``zone`` (empty for the whole region), ``method``, and
         :data:`cdrsite.methods.ledgers.COLUMNS`.
     """
-    import pandas as pd
-
     given = ingredients(setting.scenario, setting.storage)
     parts: dict[str, NDArray[np.float64]] = {"": allocation.ledger.sum(axis=0)}
     if setting.scenario.outputs.admin is not None:
@@ -222,11 +193,11 @@ def ledger_table(setting: Setting, allocation: Allocation, names: Sequence[str])
             parts[name] = parts.get(name, 0.0) + sums
     rows = []
     for zone, sums in parts.items():
-        for (name, model), one in zip(setting.models.items(), sums, strict=True):
-            if zone and not one.any():
+        for (name, model), of_method in zip(setting.models.items(), sums, strict=True):
+            if zone and not of_method.any():
                 continue
             row = ledgers.entries(
-                one,
+                of_method,
                 chain_losses(model, setting.scenario, given),
                 Emissions.from_library(model.numbers),
                 model.number("biomass") * model.number("emissions_biomass"),
@@ -252,27 +223,15 @@ def _unbalanced(zone: str, method: str, row: Mapping[str, float]) -> str:
 
 def curve_table(allocation: Allocation) -> pd.DataFrame:
     """Supply curve: net tonnes by method in classes of cost per net tonne, and their sum."""
-    import pandas as pd
-
     curve = allocation.curve
-    total = curve.cumulative
-    rows = [
-        {
-            "cost_from_usd_t": float(curve.edges[b]),
-            "cost_to_usd_t": float(curve.edges[b + 1]),
-            **{m: float(curve.net[i, b]) / 1e6 for i, m in enumerate(curve.methods)},
-            "cumulative_mt_yr": float(total[b]) / 1e6,
-        }
-        for b in np.flatnonzero(curve.net.sum(axis=0) > 0)
-    ]
-    columns = ["cost_from_usd_t", "cost_to_usd_t", *curve.methods, "cumulative_mt_yr"]
-    return pd.DataFrame(rows, columns=columns)
+    some = np.flatnonzero(curve.net.sum(axis=0) > 0)
+    tonnes = {method: curve.net[m, some] / 1e6 for m, method in enumerate(curve.methods)}
+    edges = {"cost_from_usd_t": curve.edges[some], "cost_to_usd_t": curve.edges[some + 1]}
+    return pd.DataFrame({**edges, **tonnes, "cumulative_mt_yr": curve.cumulative[some] / 1e6})
 
 
 def storage_table(setting: Setting, allocation: Allocation) -> pd.DataFrame:
     """CO2 brought to each storage unit, and the years until it is full."""
-    import pandas as pd
-
     units = setting.storage
     columns = ["unit", "injected_mt_yr", "injection_mt_yr", "capacity_mt", "years_to_full", "eor"]
     if units is None:
@@ -284,8 +243,8 @@ def storage_table(setting: Setting, allocation: Allocation) -> pd.DataFrame:
     with np.errstate(divide="ignore"):
         years = np.where(brought > 0, units.capacity / brought, np.nan)
     taken, injection = (
-        [competed.known_digits(one) for one in (amount / 1e6).tolist()]
-        for amount in (brought, units.injection)
+        [competed.known_digits(amount) for amount in (tonnes / 1e6).tolist()]
+        for tonnes in (brought, units.injection)
     )
     capacity = units.capacity / 1e6
     rows = zip(units.names, taken, injection, capacity, years, units.eor, strict=True)
@@ -306,13 +265,9 @@ def summarise(
     allocation: Allocation,
 ) -> dict[str, Any]:
     """Headline numbers, units in the names; everything JSON can hold."""
-    rows = tables["methods"].to_dict("records")
-    report = allocation.solution.report
-    objective = allocation.solution.objective
-    pools = tables["pools"]
-    binding = pools[pools["price"].abs() > 0] if len(pools) else pools
-    net = float(tables["methods"]["net_mt_yr"].sum())
-    cost = float(tables["methods"]["cost_musd_yr"].sum())
+    report, objective = allocation.solution.report, allocation.solution.objective
+    pools = tables["pools"].to_dict("records")
+    net, cost = (float(tables["methods"][name].sum()) for name in ("net_mt_yr", "cost_musd_yr"))
     return {
         "name": scenario.name,
         "title": scenario.title,
@@ -335,8 +290,9 @@ def summarise(
             "sweeps": report.iterations,
         },
         "binding": [
-            {key: row[key] for key in ("family", "zone", "price", "price_unit")}
-            for row in binding.to_dict("records")
+            {key: pool[key] for key in ("family", "zone", "price", "price_unit")}
+            for pool in pools
+            if abs(pool["price"]) > 0
         ],
         "methods": {
             row["method"]: {
@@ -344,6 +300,6 @@ def summarise(
                 for key, value in row.items()
                 if key != "method"
             }
-            for row in rows
+            for row in tables["methods"].to_dict("records")
         },
     }

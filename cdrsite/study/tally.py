@@ -7,7 +7,7 @@ of most cells.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CODES = 256
 """Codes of the limiting resource and states."""
 COUNTED = ("limit", "equal_share", "net_factor", "available")
-"""Variables that are counted."""
+"""Variables that are counted, in the order of the kernel's arguments."""
 
 
 @recorded
@@ -53,20 +53,12 @@ class Tally:
 
     def add(self, other: Tally) -> Tally:
         """The sums of this part and the one after it."""
-        return Tally(
-            self.cells + other.cells,
-            self.area + other.area,
-            self.tonnes + other.tonnes,
-            self.allowed + other.allowed,
-            self.region + other.region,
-        )
+        names = [part.name for part in fields(self)]
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
 def tally_values(
-    values: Mapping[str, NDArray[Any]],
-    inside: NDArray[np.bool_],
-    grid: AnalysisGrid,
-    block: Block,
+    values: Mapping[str, NDArray[Any]], inside: NDArray[np.bool_], grid: AnalysisGrid, block: Block
 ) -> Tally:
     """Count a block whose arrays are at hand.
 
@@ -81,22 +73,15 @@ def tally_values(
     block : Block
         Which cells.
     """
-    given = {name: np.ascontiguousarray(values[name]) for name in COUNTED}
-    methods = len(given["limit"])
+    counted = [np.ascontiguousarray(values[name]) for name in COUNTED]
+    methods = len(counted[0])
     row_areas = np.ascontiguousarray(grid.row_areas[block.row0 : block.row1])
     cells = np.zeros((methods, CODES), np.int64)
     area, tonnes = np.zeros((methods, CODES)), np.zeros((methods, CODES))
     allowed = np.zeros(methods)
     for m in range(methods):
-        allowed[m] = count_cells(
-            given["limit"][m],
-            given["equal_share"][m],
-            given["net_factor"][m],
-            given["available"][m],
-            row_areas,
-            cells[m],
-            area[m],
-            tonnes[m],
-        )
+        limit, share, factor, left = (array[m] for array in counted)
+        sums = cells[m], area[m], tonnes[m]
+        allowed[m] = count_cells(limit, share, factor, left, row_areas, *sums)
     region = float((inside.sum(axis=1) * row_areas).sum())
     return Tally(cells, area, tonnes, allowed, region)

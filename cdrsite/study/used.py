@@ -85,7 +85,9 @@ def _moving(
     always = {*IN_TABLES, *IN_COMPETITION, *_sizes(model, scenario)}
     for name, number in model.numbers.items():
         tried: list[bool | None] = []
-        for other in _others(number) if name not in always else ():
+        # one may be out of bounds, or round to the same number of years
+        others = (0.5 * number + 0.01, 2.0 * number + 1.0)
+        for other in others if name not in always else ():
             varied = replace(model, numbers=with_fuel({**model.numbers, name: other}))
             tried.append(_differs(varied, scenario, given, plain))
             if tried[-1]:
@@ -93,11 +95,6 @@ def _moving(
         # what takes no other value at all is read too
         if True in tried or set(tried) <= {None}:
             yield name
-
-
-def _others(number: float) -> tuple[float, float]:
-    """Other values: one may be out of bounds, or round to the same number of years."""
-    return 0.5 * number + 0.01, 2.0 * number + 1.0
 
 
 def _differs(
@@ -122,9 +119,9 @@ def _sizes(model: MethodModel, scenario: Scenario) -> Mapping[str, float]:
     own = network.plants.get(model.name)
     if not network.plan or model.number("storage") <= 0:
         return {}
-    found = {}
+    sizes = {}
     if own is None or own.least is None:
-        found["plant_min"] = model.number("plant_min")
+        sizes["plant_min"] = model.number("plant_min")
     if own is None or own.most is None:
-        found["plant_max"] = model.number("plant_max")
-    return found
+        sizes["plant_max"] = model.number("plant_max")
+    return sizes

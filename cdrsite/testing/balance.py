@@ -77,10 +77,10 @@ def assert_mass_balance(result: StudyResult, rel: float = 1e-4) -> None:
     """
     balance = _Balance(result, rel)
     parts = (balance.tonnes, balance.land, balance.places, balance.pools, balance.storage)
-    found = [miss for part in (*parts, balance.ledgers, balance.sums) for miss in part()]
-    if found:
-        lines = "\n".join(f"  {miss}" for miss in found)
-        raise AssertionError(f"{len(found)} balances do not hold (rules 5 and 6):\n{lines}")
+    misses = [miss for part in (*parts, balance.ledgers, balance.sums) for miss in part()]
+    if misses:
+        lines = "\n".join(f"  {miss}" for miss in misses)
+        raise AssertionError(f"{len(misses)} balances do not hold (rules 5 and 6):\n{lines}")
 
 
 class _Balance:

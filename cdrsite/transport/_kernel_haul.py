@@ -89,15 +89,13 @@ def _offer(cost, place, heap, size, cell, total):  # type: ignore[no-untyped-def
 
 @kernel
 def _search(  # type: ignore[no-untyped-def]
-    friction, span, moves, row, col, reach, half, cost, length, place, heap, order
+    friction, span, moves, row, col, reach, half, cost, place, heap, order
 ):
     """Least-cost search around a candidate; returns how many cells of ``order`` it settled."""
     height, width = friction.shape
     wide = 2 * half[1] + 1
     top, left = row - half[0], col - half[1]
-    start = half[0] * wide + half[1]
-    length[start] = 0.0
-    size, settled = _offer(cost, place, heap, 0, start, 0.0), 0
+    size, settled = _offer(cost, place, heap, 0, half[0] * wide + half[1], 0.0), 0
     while size > 0:
         cell = _pop(cost, heap, place, size)
         size -= 1
@@ -117,15 +115,14 @@ def _search(  # type: ignore[no-untyped-def]
                 place[there] == NEW or (place[there] >= 0 and total < cost[there])
             ):
                 size = _offer(cost, place, heap, size, there, total)
-                length[there] = length[cell] + span[m, r]
     return settled
 
 
 @kernel
 def sheds(  # type: ignore[no-untyped-def]
-    friction, biomass, span, moves, near, rows, cols, reach, half, loss, bins, out
+    friction, biomass, span, moves, near, rows, cols, reach, half, out
 ):
-    """Supply of each candidate by class of haul cost.
+    """Supply within reach of each candidate.
 
     Parameters
     ----------
@@ -145,40 +142,26 @@ def sheds(  # type: ignore[no-untyped-def]
         Largest cost of a haul [USD/t].
     half : tuple of int
         Rows and columns of the search window on either side.
-    loss : float
-        Share lost per km.
-    bins : ndarray of float64, shape (b,)
-        Upper ends of the classes [USD/t], rising.
-    out : ndarray of float64, shape (4, n, b)
-        Taken t/yr, delivered t/yr, haul USD/yr and t km/yr.
+    out : ndarray of float64, shape (n,)
+        Zeros; takes the supply [t/yr].
     """
     wide = 2 * half[1] + 1
     cells = (2 * half[0] + 1) * wide
-    cost, length = np.empty(cells), np.empty(cells)
-    place = np.full(cells, NEW, np.int64)
+    cost, place = np.empty(cells), np.full(cells, NEW, np.int64)
     heap, order = np.empty(cells, np.int64), np.empty(cells, np.int64)
     for n in range(rows.size):
         row, col = rows[n], cols[n]
         ground = friction[row, col]
         if not ground < np.inf:
             continue
-        settled = _search(
-            friction, span, moves, row, col, reach, half, cost, length, place, heap, order
-        )
+        settled = _search(friction, span, moves, row, col, reach, half, cost, place, heap, order)
         for i in range(settled):
             cell = order[i]
             place[cell] = NEW
             r, c = row - half[0] + cell // wide, col - half[1] + cell % wide
-            way, paid = length[cell], cost[cell]
-            if i == 0:
-                way, paid = near[r], near[r] * ground
-            k = np.searchsorted(bins, paid)
-            taken = biomass[r, c]
-            if k < bins.size and taken > 0:
-                out[0, n, k] += taken
-                out[1, n, k] += taken * max(1.0 - loss * way, 0.0)
-                out[2, n, k] += taken * paid
-                out[3, n, k] += taken * way
+            paid = near[r] * ground if i == 0 else cost[cell]
+            if paid <= reach and biomass[r, c] > 0:
+                out[n] += biomass[r, c]
 
 
 @kernel

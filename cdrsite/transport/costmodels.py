@@ -19,12 +19,7 @@ from cdrsite.core.currency import convert
 from cdrsite.library.records import unknown_name
 from cdrsite.library.transport import TransportModel, load_transport_model, load_transport_models
 from cdrsite.transport.hydraulics import HOURS, positive
-from cdrsite.transport.pipelines import (
-    Basis,
-    money,
-    parameter,
-    pipeline,
-)
+from cdrsite.transport.pipelines import Basis, money, parameter, pipeline
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -35,8 +30,6 @@ SPREAD = ("brown-2022", "dea-onshore", "mccoy-rubin-2008", "parker-2004", "rui-2
 """Onshore models that ``low``, ``central`` and ``high`` choose from: odd in number, so that the
 median is one of them. Left out: parker-netl-2013 (the same study twice), nems-ccats (no economy of
 scale, so far too cheap for a small flow), simccs-trend (currency year not stated)."""
-
-OFFSHORE_SPREAD = ("dea-offshore", "ieaghg-offshore-2002")
 
 LEVELS = ("low", "central", "high")
 
@@ -52,10 +45,7 @@ LIQUEFACTION_OM = 0.05
 
 
 def levelised(
-    model: str | TransportModel,
-    flow: ArrayLike,
-    length: ArrayLike,
-    basis: Basis | None = None,
+    model: str | TransportModel, flow: ArrayLike, length: ArrayLike, basis: Basis | None = None
 ) -> Floats:
     """Cost of transport per tonne, by one model or by a level of the spread.
 
@@ -83,7 +73,8 @@ def levelised(
     """
     basis = basis or Basis()
     if isinstance(model, str) and model in LEVELS:
-        return _of_spread(model, SPREAD, flow, length, basis)
+        costs = np.sort([levelised(name, flow, length, basis) for name in SPREAD], axis=0)
+        return np.asarray(costs[{"low": 0, "central": len(SPREAD) // 2, "high": -1}[model]])
     if isinstance(model, str):
         names = [*LEVELS, *load_transport_models()]
         if model not in names:
@@ -94,15 +85,6 @@ def levelised(
     if model.mode == "truck":
         return truck(flow, length, basis)
     return pipeline(model, flow, length, basis)
-
-
-def _of_spread(
-    level: str, names: tuple[str, ...], flow: ArrayLike, length: ArrayLike, basis: Basis
-) -> Floats:
-    costs = np.stack([levelised(name, flow, length, basis) for name in names])
-    costs.sort(axis=0)
-    # of an even number the dearer of the two middle ones, so that it stays a published model
-    return np.asarray(costs[{"low": 0, "central": len(names) // 2, "high": -1}[level]])
 
 
 def truck(flow: ArrayLike, length: ArrayLike, basis: Basis | None = None) -> Floats:

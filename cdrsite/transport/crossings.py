@@ -34,11 +34,11 @@ from cdrsite.core.grid import Block
 from cdrsite.transport._kernel_crossings import bill_links, count_edges
 
 if TYPE_CHECKING:
-    import geopandas as gpd
     from numpy.typing import NDArray
 
     from cdrsite.config.transport import Crossing
     from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.core.reader import LayerReader
     from cdrsite.engine.arrays import CellArray
 
 DIRECTIONS = (
@@ -65,13 +65,6 @@ TALL = 64
 
 MAX_LAYERS = 4
 """Crossing rules with costs of their own; more would need wider codes."""
-
-
-class FeatureReader(Protocol):
-    """Features of a vector layer, as the layers give them."""
-
-    def features(self, name: str, where: str | None = None) -> gpd.GeoDataFrame:
-        """Features in the grid's CRS."""
 
 
 def line_segments(shapes: Iterable[Any], grid: AnalysisGrid) -> NDArray[np.float64]:
@@ -185,17 +178,10 @@ class EdgeCosts:
         Counts of all layers, four bits each.
     lookup : ndarray of float64, shape (16 ** layers,)
         Code -> cost of the edge's crossings [USD/t].
-    names : tuple of str
-        Layers in the order of their bits.
     """
 
     codes: NDArray[Any]
     lookup: NDArray[np.float64]
-    names: tuple[str, ...]
-
-    def counts(self, layer: int) -> NDArray[np.uint8]:
-        """Crossings of one layer, shape (directions, rows, cols)."""
-        return ((self.codes >> (4 * layer)) & 15).astype(np.uint8)
 
     def between(
         self,
@@ -237,7 +223,7 @@ class CrossingRules:
     ----------
     rules : sequence of Crossing
         What a crossing costs.
-    reader : FeatureReader
+    reader : LayerReader
         The layers.
     grid : AnalysisGrid
         The grid.
@@ -251,12 +237,13 @@ class CrossingRules:
     """
 
     def __init__(
-        self, rules: Sequence[Crossing], reader: FeatureReader, grid: AnalysisGrid, per_km: float
+        self, rules: Sequence[Crossing], reader: LayerReader, grid: AnalysisGrid, per_km: float
     ) -> None:
         refuse_too_many(rules)
         self.grid = grid
         self.names = tuple(rule.layer for rule in rules)
-        self.costs = np.array([crossing_cost(rule, per_km) for rule in rules], np.float64)
+        costs = [(rule.adds or 0.0) * per_km if rule.cost is None else rule.cost for rule in rules]
+        self.costs = np.array(costs, np.float64)
         self.segments = []
         for rule in rules:
             shapes = reader.features(rule.layer, rule.where).geometry.dropna()
@@ -300,7 +287,7 @@ class CrossingRules:
                 dtype
             )
             codes |= np.left_shift(counts, dtype(4 * layer))
-        return EdgeCosts(codes, self.lookup, self.names)
+        return EdgeCosts(codes, self.lookup)
 
     def whole(self, neighbours: int = 16, size: int = 1024) -> EdgeCosts:
         """Codes of every edge of the grid, in memory."""
@@ -308,7 +295,7 @@ class CrossingRules:
         codes = np.zeros((DIRECTIONS_OF[neighbours], *self.grid.shape), parts[0][1].codes.dtype)
         for block, part in parts:
             codes[:, *block.slices] = part.codes
-        return EdgeCosts(codes, self.lookup, self.names)
+        return EdgeCosts(codes, self.lookup)
 
 
 class LinkedRoutes(Protocol):
@@ -367,8 +354,3 @@ def edge_of_moves(moves: NDArray[np.int64]) -> NDArray[np.int64]:
         else:
             edge[e] = DIRECTIONS.index((-drow, -dcol)), drow, dcol
     return edge
-
-
-def crossing_cost(rule: Crossing, per_km: float) -> float:
-    """Cost of one crossing [USD/t] where a plain line costs ``per_km`` [USD/t/km]."""
-    return float(rule.cost) if rule.cost is not None else float(rule.adds or 0.0) * per_km

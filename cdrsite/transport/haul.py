@@ -1,4 +1,4 @@
-"""Biomass haul: what can be collected at a place, at which haul cost, with losses.
+"""Biomass haul: what can be collected at a place within a greatest haul cost.
 
 A supply shed is the biomass within reach of a plant along least-cost roads, not within a circle.
 Sheds of neighbouring places overlap and each counts the same biomass: it is an offer to a place,
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,39 +38,6 @@ PART = 1024
 """Side of the parts in which biomass is added up [cells]."""
 
 
-@dataclass(frozen=True)
-class SupplyShed:
-    """Supply of candidate places by class of haul cost.
-
-    Attributes
-    ----------
-    bins : ndarray, shape (b,)
-        Upper end of each class of haul cost, rising [USD/t].
-    taken : ndarray, shape (n, b)
-        Biomass collected at its source [t dry/yr].
-    delivered : ndarray, shape (n, b)
-        What arrives after losses [t dry/yr].
-    spent : ndarray, shape (n, b)
-        Haul [USD/yr].
-    tonne_km : ndarray, shape (n, b)
-        Haul [t km/yr].
-    """
-
-    bins: Floats
-    taken: Floats
-    delivered: Floats
-    spent: Floats
-    tonne_km: Floats
-
-    def total(self) -> Floats:
-        """All that arrives within reach, shape (n,) [t dry/yr]."""
-        return np.asarray(self.delivered.sum(axis=1))
-
-    def curve(self) -> Floats:
-        """What arrives at a haul cost of at most ``bins``, shape (n, b) [t dry/yr]."""
-        return np.cumsum(self.delivered, axis=1)
-
-
 def supply_shed(
     biomass: NDArray[Any],
     friction: NDArray[Any],
@@ -79,11 +45,9 @@ def supply_shed(
     cells: tuple[ArrayLike, ArrayLike],
     *,
     max_cost: float,
-    bins: ArrayLike | None = None,
-    loss_per_100km: float = 0.0,
     neighbours: int = 16,
     threads: int = 1,
-) -> SupplyShed:
+) -> Floats:
     """Collect the biomass within reach of candidate cells by true travel cost.
 
     Parameters
@@ -100,11 +64,6 @@ def supply_shed(
     max_cost : float
         Largest haul cost [USD/t]. For a radius along roads, give a friction of 1 and the radius
         in km.
-    bins : array_like, optional
-        Upper ends of the classes of haul cost, rising [USD/t]; one class when not given. What
-        costs more than the last end is not collected.
-    loss_per_100km : float
-        Share of the dry matter lost over 100 km.
     neighbours : {8, 16}
         Moves per cell.
     threads : int
@@ -112,7 +71,8 @@ def supply_shed(
 
     Returns
     -------
-    SupplyShed
+    ndarray of float64, shape (n,)
+        All that lies within reach [t dry/yr].
 
     Raises
     ------
@@ -127,32 +87,22 @@ def supply_shed(
     biomass = np.ascontiguousarray(biomass, np.float64)
     rows, cols = (np.atleast_1d(np.asarray(part)).astype(np.int64) for part in cells)
     _check(biomass, friction, rows, cols, max_cost)
-    if not 0 <= loss_per_100km <= 1:
-        raise DataError("the loss is not a share", where=WHERE, got=loss_per_100km)
     east, north = np.broadcast_to(np.asarray(steps[0], np.float64), len(friction)), steps[1]
     east, north = east / 1000.0, north / 1000.0
     moves = _moves(neighbours)
     span = _spans(moves, east, north)
-    ends = np.atleast_1d(np.asarray([max_cost] if bins is None else bins, np.float64))
-    if np.any(np.diff(ends) <= 0):
-        raise DataError("classes of haul cost do not rise", where=WHERE, got=ends.tolist())
-    reach = min(max_cost, float(ends[-1]))
-    half = _window(friction, float(east.min()), north, reach)
+    half = _window(friction, float(east.min()), north, max_cost)
     near = MEAN_TO_CENTRE * np.sqrt(east * north)
-    out = np.zeros((4, rows.size, ends.size))
+    shed = np.zeros(rows.size)
 
     def work(first: int) -> None:
         part = slice(first, first + CHUNK)
-        mine = np.zeros((4, rows[part].size, ends.size))
-        sheds(
-            *(friction, biomass, span, moves, near, rows[part], cols[part]),
-            *(reach, half, loss_per_100km / 100.0, ends, mine),
-        )
-        out[:, part] = mine
+        places = rows[part], cols[part]
+        sheds(friction, biomass, span, moves, near, *places, max_cost, half, shed[part])
 
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         list(pool.map(work, range(0, rows.size, CHUNK)))
-    return SupplyShed(ends, *out)
+    return shed
 
 
 def _fine_sums(biomass: NDArray[Any], friction: NDArray[Any], factor: int) -> Floats:
@@ -173,7 +123,8 @@ def _means(sums: Floats) -> tuple[Floats, Floats]:
     kept in the sum and cannot be reached.
     """
     supply, cells, count, eases = sums
-    return supply, np.where(2 * count >= cells, _ratio(count, eases), np.inf)
+    mean = np.divide(count, eases, out=np.full(eases.shape, np.nan), where=eases > 0)
+    return supply, np.where(2 * count >= cells, mean, np.inf)
 
 
 def shed_store(
@@ -186,7 +137,6 @@ def shed_store(
     *,
     factor: int = 4,
     max_cost: float,
-    loss_per_100km: float = 0.0,
     threads: int = 1,
 ) -> CellArray:
     """Biomass within reach of every cell, worked out on coarser cells, block by block.
@@ -208,7 +158,7 @@ def shed_store(
         They cover the grid; on disk each is a chunk.
     factor : int
         Fine cells per side of a coarse one; the work falls with its fourth power.
-    max_cost, loss_per_100km, threads
+    max_cost, threads
         As in :func:`supply_shed`.
 
     Returns
@@ -237,7 +187,7 @@ def shed_store(
     # whole coarse cells and whole bytes in each part, so that the parts do not show in the sums
     side = 8 * factor * max(1, PART // (8 * factor))
     on_threads(threads, gather, cut(Block(0, rows, 0, cols), side))
-    total = _coarse_sheds(sums, grid.row_steps_m, factor, max_cost, loss_per_100km, threads)
+    total = _coarse_sheds(sums, grid.row_steps_m, factor, max_cost, threads)
     shed = store.create(name, grid.shape, np.float32)
 
     def spread(block: Block) -> None:
@@ -257,23 +207,16 @@ def _coarse_sheds(
     steps: tuple[NDArray[np.float64], float],
     factor: int,
     max_cost: float,
-    loss_per_100km: float,
     threads: int,
 ) -> NDArray[np.float32]:
     """What arrives in each coarse cell [t dry/yr]."""
     supply, ground = _means(sums)
     rows, cols = np.indices(supply.shape)
     middle = np.minimum(np.arange(len(supply)) * factor + factor // 2, len(steps[0]) - 1)
-    shed = supply_shed(
-        supply,
-        ground,
-        (steps[0][middle] * factor, steps[1] * factor),
-        (rows.ravel(), cols.ravel()),
-        max_cost=max_cost,
-        loss_per_100km=loss_per_100km,
-        threads=threads,
-    )
-    return shed.total().reshape(supply.shape).astype(np.float32)
+    steps = steps[0][middle] * factor, steps[1] * factor
+    cells = rows.ravel(), cols.ravel()
+    shed = supply_shed(supply, ground, steps, cells, max_cost=max_cost, threads=threads)
+    return shed.reshape(supply.shape).astype(np.float32)
 
 
 def _check(
@@ -323,12 +266,5 @@ def _window(friction: Floats, east: float, north: float, reach: float) -> tuple[
         return 0, 0
     km = reach / float(ground.min())
     height, width = friction.shape
-    return min(int(km / north * (1 + 1e-9)), height - 1), min(
-        int(km / east * (1 + 1e-9)), width - 1
-    )
-
-
-def _ratio(top: Floats, bottom: Floats) -> Floats:
-    """Quotient, NaN where the denominator is zero."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), np.nan)
+    up, across = (int(km / step * (1 + 1e-9)) for step in (north, east))
+    return min(up, height - 1), min(across, width - 1)

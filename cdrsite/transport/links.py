@@ -14,11 +14,7 @@ import numpy as np
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.transport.blockroutes import BlockRoutes, RankArrays
 from cdrsite.transport.costmodels import road_or_pipe, unit_cost
-from cdrsite.transport.crossings import (
-    CrossingRules,
-    bill_crossings,
-    refuse_too_many,
-)
+from cdrsite.transport.crossings import CrossingRules, bill_crossings, refuse_too_many
 from cdrsite.transport.distance import (
     BARRIER,
     DISCONNECTED,

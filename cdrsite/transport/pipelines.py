@@ -172,16 +172,20 @@ def _class_curve(model: TransportModel, steps: str, hourly: Floats) -> Floats:
     middles it rises everywhere. Beyond the outer middles the slope of the power law fitted to all
     of them goes on.
     """
-    table = model.steps[steps]
-    flows = model.variables[table.variable]
-    edges = np.array([flows.low, *table.below_or_at, flows.high])
-    x = 0.5 * (np.log(edges[1:]) + np.log(edges[:-1]))
-    y = np.log(table.values)
+    x, y = _class_middles(model, steps)
     slope = float(np.polyfit(x, y, 1)[0])
     at = np.log(hourly)
     inside = np.interp(at, x, y)
     beyond = np.minimum(at - x[0], 0.0) + np.maximum(at - x[-1], 0.0)
     return np.asarray(np.exp(inside + slope * beyond))
+
+
+def _class_middles(model: TransportModel, steps: str) -> tuple[Floats, Floats]:
+    """Logarithms of the geometric middle of each class of flow, and of its value."""
+    table = model.steps[steps]
+    flows = model.variables[table.variable]
+    edges = np.log([flows.low, *table.below_or_at, flows.high])
+    return 0.5 * (edges[1:] + edges[:-1]), np.log(table.values)
 
 
 def investment(
@@ -192,7 +196,6 @@ def investment(
     region: str | None = None,
     base_year: int | None = None,
     co2: bool = True,
-    diameter: ArrayLike | None = None,
 ) -> Floats:
     """Investment of a pipeline without boosters.
 
@@ -212,8 +215,6 @@ def investment(
     co2 : bool
         With pressure factor, surge tank and control system, where the model has them; False gives
         the natural gas line.
-    diameter : array_like, optional
-        Nominal diameter [inch] in place of the one that the flow needs.
 
     Returns
     -------
@@ -231,9 +232,8 @@ def investment(
     flow, length = np.broadcast_arrays(positive(flow, "flow"), positive(length, "length"))
     lines = parallel_lines(flow)
     each = flow / lines
-    inch = nominal_diameter(each) if diameter is None else positive(diameter, "diameter")
-    coefficients = model.coefficients_for(region)
-    own = _FORMS[model.form](model, coefficients, _Line(inch, length, each, co2))
+    line = _Line(nominal_diameter(each), length, each, co2)
+    own = _FORMS[model.form](model, model.coefficients_for(region), line)
     return np.asarray(own * lines * money(model, base_year))
 
 
@@ -283,7 +283,9 @@ def pipeline(model: TransportModel, flow: ArrayLike, length: ArrayLike, basis: B
     energy = np.zeros(flow.shape)
     if basis.boosters:
         stations = (parameter(model, "booster", basis.base_year) or 0.0) * length
-        stations = stations + _pump_stations(model, design, length, basis)
+        # some models state pump stations for each 100 km at 2 Mt/yr; two-thirds rule
+        pumps = parameter(model, "pump_station", basis.base_year) or 0.0
+        stations = stations + pumps * (design / 2e6) ** (2 / 3) * length / BOOSTER_SPACING
         annual = annual + stations * (basis.crf + basis.om_share)
         energy = _pumping(model, design) * length * basis.electricity
     return np.asarray(annual / flow + energy)
@@ -301,23 +303,9 @@ def _fixed_om(
     return np.asarray(own * design / HOURS * length)  # money per (t/h), year and km
 
 
-def _pump_stations(
-    model: TransportModel, design: Floats, length: Floats, basis: Basis
-) -> Floats | float:
-    """Pump stations of a model that states them for each 100 km at 2 Mt/yr; two-thirds rule."""
-    station = parameter(model, "pump_station", basis.base_year)
-    if station is None:
-        return 0.0
-    return np.asarray(station * (design / 2e6) ** (2 / 3) * length / BOOSTER_SPACING)
-
-
 def _pumping(model: TransportModel, design: Floats) -> Floats:
     """Electricity of boosters [kWh/t/km]: the model's own, else from the hydraulics."""
     if "pumping" in model.steps:
-        table = model.steps["pumping"]
-        flows = model.variables[table.variable]
-        edges = np.log([flows.low, *table.below_or_at, flows.high])
-        middle = 0.5 * (edges[1:] + edges[:-1])
-        return np.exp(np.interp(np.log(design / HOURS), middle, np.log(table.values)))
+        return np.exp(np.interp(np.log(design / HOURS), *_class_middles(model, "pumping")))
     own = parameter(model, "pumping")
     return np.full(design.shape, own) if own is not None else booster_energy(design)

@@ -95,14 +95,8 @@ def trace(result: DistanceResult, row: int, col: int, rank: int = 0) -> Route:
         path.append(at)
         left.append(float(length_km.at(*at)[i]))
     cells = np.array(path, np.int64)
-    return Route(
-        cells[:, 0],
-        cells[:, 1],
-        sink,
-        float(costs.at(row, col)[rank]),
-        left[0],
-        np.array(left),
-    )
+    cost = float(costs.at(row, col)[rank])
+    return Route(cells[:, 0], cells[:, 1], sink, cost, left[0], np.array(left))
 
 
 def line(row: NDArray[np.int64], col: NDArray[np.int64], grid: AnalysisGrid) -> LineString:
@@ -187,7 +181,7 @@ def corridors(routes: Sequence[Route], *, at_least: int = 1) -> list[SharedStret
     for number, of_route in enumerate(keys):
         for key in of_route:
             users.setdefault(key, []).append(number)
-    found = []
+    stretches = []
     for number, (route, of_route) in enumerate(zip(routes, keys, strict=True)):
         sets = [tuple(users[key]) for key in of_route]
         begin = 0
@@ -197,9 +191,10 @@ def corridors(routes: Sequence[Route], *, at_least: int = 1) -> list[SharedStret
             if sets[begin][0] == number and len(sets[begin]) >= at_least:
                 part = slice(begin, end + 1)
                 length = float(route.left_km[begin] - route.left_km[end])
-                found.append(SharedStretch(route.row[part], route.col[part], sets[begin], length))
+                row, col = route.row[part], route.col[part]
+                stretches.append(SharedStretch(row, col, sets[begin], length))
             begin = end
-    return found
+    return stretches
 
 
 def _move_keys(route: Route) -> list[tuple[Any, ...]]:

@@ -52,11 +52,7 @@ class RouteSums:
     sink: NDArray[np.int32]
 
 
-def sum_routes(
-    routes: BlockRoutes,
-    billed: CellArray,
-    done: Callable[[RouteSums], None],
-) -> None:
+def sum_routes(routes: BlockRoutes, billed: CellArray, done: Callable[[RouteSums], None]) -> None:
     """Sum up along the routes of all cells.
 
     Parameters

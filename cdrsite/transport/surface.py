@@ -9,9 +9,10 @@ directions, and the distance kernel multiplies by the true ground distance.
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.config.siting import ExcludeRule
-    from cdrsite.config.transport import Avoid, FactorTable, SurfaceRules
+    from cdrsite.config.transport import Avoid, Corridor, FactorTable, SurfaceRules
     from cdrsite.core.grid import Block
     from cdrsite.core.reader import LayerReader
     from cdrsite.engine.arrays import ArrayStore
 
     Share = NDArray[np.float32]
+    Factor = NDArray[np.float64]
 
 BILLING, STEERING = "surface billing", "surface steering"
 """Arrays of a store that :meth:`CostSurface.paint` writes."""
@@ -43,37 +45,28 @@ class SurfaceBlock:
     ----------
     billing, steering : ndarray of float32, shape (rows, cols)
         Cost of a line per km [USD/t/km]; inf is a barrier, never NaN, always above 0.
-    sea : ndarray of float32, shape (rows, cols)
-        Share of sea [1].
     unknown : dict of str to int
         Key of a rule -> cells of the block for which its layer has no value.
-    barriers : dict of str to int
-        Key of a barrier -> cells of the block that it closes.
     cells : int
         Cells of the block that were counted.
     """
 
     billing: Share
     steering: Share
-    sea: Share
     unknown: Mapping[str, int]
-    barriers: Mapping[str, int]
     cells: int
 
 
 @dataclass
 class SurfaceReport:
-    """Sums over the blocks of a surface, for the manifest and the warnings."""
+    """Sums over the blocks of a surface, for the warnings."""
 
-    unknown: dict[str, int] = field(default_factory=dict)
-    barriers: dict[str, int] = field(default_factory=dict)
+    unknown: Counter[str] = field(default_factory=Counter)
     cells: int = 0
 
     def add(self, block: SurfaceBlock | SurfaceReport) -> None:
         """Add the counts of a block, or of several."""
-        for mine, theirs in ((self.unknown, block.unknown), (self.barriers, block.barriers)):
-            for key, count in theirs.items():
-                mine[key] = mine.get(key, 0) + count
+        self.unknown.update(block.unknown)
         self.cells += block.cells
 
     def warn(self) -> None:
@@ -118,7 +111,7 @@ class CostSurface:
         self.onshore = onshore * rules.onshore
         self.offshore = offshore * rules.offshore
 
-    def block(self, block: Block, inside: NDArray[np.bool_] | None = None) -> SurfaceBlock:
+    def block(self, block: Block) -> SurfaceBlock:
         """Friction of a block.
 
         Parameters
@@ -126,16 +119,12 @@ class CostSurface:
         block : Block
             Which cells; every cell depends on its own layers only, so blocks of any size give the
             same numbers.
-        inside : ndarray of bool, shape (rows, cols), optional
-            Cells to count in the report; all when not given. Cells outside still get a value.
 
         Returns
         -------
         SurfaceBlock
         """
-        counted = np.ones(block.shape, bool) if inside is None else inside
-        tally = _Tally(counted)
-        rules = self.rules
+        tally, rules = _Tally(block.shape), self.rules
         sea = np.zeros(block.shape, np.float32)
         if rules.sea is not None:
             sea = self._known(rules.sea, block, "sea", tally)
@@ -144,15 +133,13 @@ class CostSurface:
         per_km = per_km * self._corridors(block)
         for i, rule in enumerate(rules.barriers):
             closed = self._known(rule, block, f"barriers.{i}", tally) >= rules.barrier_share
-            tally.close(f"barriers.{i}", closed)
+            tally.closed |= closed
         steer = np.ones(block.shape)
         for i, avoid in enumerate(rules.avoid):
             steer *= self._avoid(avoid, block, f"avoid.{i}", tally)
         billing = np.where(tally.closed, np.inf, per_km).astype(np.float32)
         steering = np.where(tally.closed, np.inf, per_km * steer).astype(np.float32)
-        return SurfaceBlock(
-            billing, steering, sea, tally.unknown, tally.barriers, int(counted.sum())
-        )
+        return SurfaceBlock(billing, steering, tally.unknown, billing.size)
 
     def paint(self, store: ArrayStore, blocks: Sequence[Block], threads: int = 1) -> SurfaceReport:
         """Write billing and steering of the whole grid into a store, with warnings given.
@@ -169,7 +156,7 @@ class CostSurface:
         Returns
         -------
         SurfaceReport
-            What was unknown and what is closed.
+            What was unknown.
         """
         shape = self.reader.grid.shape
         billing = store.create(BILLING, shape, np.float32)
@@ -189,16 +176,16 @@ class CostSurface:
 
     # factors
 
-    def _land(self, block: Block, sea: Share, tally: _Tally) -> NDArray[np.float64]:
+    def _land(self, block: Block, sea: Share, tally: _Tally) -> Factor:
         """Product of the factors of ground, which the sea does not have."""
         dry = sea < 1
         factor = np.ones(block.shape)
         for name, classes in self.rules.factors.items():
-            found = self._class_factor(name, classes, block)
-            factor *= tally.plain(found, f"factors.{name}", self.rules.unknown, dry)
+            of_class = self._class_factor(name, classes, block)
+            factor *= tally.plain(of_class, f"factors.{name}", self.rules.unknown, dry)
         for key, table in self._tables():
-            found = table_factor(table, self._table_values(table, block))
-            factor *= tally.plain(found, key, table.unknown, dry)
+            of_value = table_factor(table, self._table_values(table, block))
+            factor *= tally.plain(of_value, key, table.unknown, dry)
         return factor
 
     def _tables(self) -> Iterator[tuple[str, FactorTable]]:
@@ -209,14 +196,12 @@ class CostSurface:
         for i, table in enumerate(self.rules.tables):
             yield f"tables.{i}", table
 
-    def _class_factor(
-        self, layer: str, classes: Mapping[int | str, float], block: Block
-    ) -> NDArray[np.float64]:
+    def _class_factor(self, layer: str, classes: Mapping[int | str, float], block: Block) -> Factor:
         """Area-weighted mean of the factors of the classes in each cell; 1 for the others."""
         extra = {name: factor - 1.0 for name, factor in classes.items()}
         return 1.0 + self.reader.class_share(layer, extra, block).astype(np.float64)
 
-    def _table_values(self, table: FactorTable, block: Block) -> NDArray[np.float64]:
+    def _table_values(self, table: FactorTable, block: Block) -> Factor:
         own = self.reader.info(table.layer).unit
         if table.unit == "degree" and own in {"percent", "%"}:
             rise = self.reader.values(table.layer, block).astype(np.float64)
@@ -226,24 +211,24 @@ class CostSurface:
             return people / (self.reader.grid.block_areas(block) / 1e6)
         return self.reader.values(table.layer, block, table.unit).astype(np.float64)
 
-    def _corridors(self, block: Block) -> NDArray[np.float64]:
+    def _corridors(self, block: Block) -> Factor:
         """Lowest factor of the corridors; a cell that is partly inside gets part of it."""
         lowest = np.ones(block.shape)
         for corridor in self.rules.corridors:
-            share = self.reader.coverage(
-                corridor.layer, block, corridor.where, corridor.buffer, "coverage"
-            )
+            share = self._coverage(corridor, block)
             lowest = np.minimum(lowest, 1.0 - share * (1.0 - corridor.factor))
         return lowest
 
-    def _avoid(self, avoid: Avoid, block: Block, key: str, tally: _Tally) -> NDArray[np.float64]:
+    def _avoid(self, avoid: Avoid, block: Block, key: str, tally: _Tally) -> Factor:
         if avoid.classes is not None:
-            found = self._class_factor(avoid.layer, avoid.classes, block)
-            return tally.plain(found, key, avoid.unknown)
-        share = self.reader.coverage(
-            avoid.layer, block, avoid.where, avoid.buffer, "coverage"
-        ).astype(np.float64)
+            factor = self._class_factor(avoid.layer, avoid.classes, block)
+            return tally.plain(factor, key, avoid.unknown)
+        share = self._coverage(avoid, block).astype(np.float64)
         return np.asarray(1.0 + share * ((avoid.factor or 1.0) - 1.0))
+
+    def _coverage(self, rule: Avoid | Corridor, block: Block) -> Share:
+        """Share of each cell within a rule's features and their buffer."""
+        return self.reader.coverage(rule.layer, block, rule.where, rule.buffer, "coverage")
 
     # rules
 
@@ -257,39 +242,23 @@ class CostSurface:
 class _Tally:
     """What is unknown and what is closed in one block."""
 
-    def __init__(self, counted: NDArray[np.bool_]) -> None:
-        self.counted = counted
-        self.closed = np.zeros(counted.shape, bool)
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.closed = np.zeros(shape, bool)
         self.unknown: dict[str, int] = {}
-        self.barriers: dict[str, int] = {}
 
     def count(self, key: str, missing: NDArray[np.bool_]) -> None:
-        self.unknown[key] = int((missing & self.counted).sum())
+        self.unknown[key] = int(missing.sum())
 
-    def close(self, key: str, closed: NDArray[np.bool_]) -> None:
-        self.closed |= closed
-        self.barriers[key] = self.barriers.get(key, 0) + int((closed & self.counted).sum())
-
-    def plain(
-        self,
-        factor: NDArray[np.float64],
-        key: str,
-        unknown: str,
-        where: NDArray[np.bool_] | None = None,
-    ) -> NDArray[np.float64]:
+    def plain(self, factor: Factor, key: str, unknown: str, where: Any = True) -> Factor:
         """Factors with 1 for unknown cells, which become barriers if the rule says so."""
-        missing = np.isnan(factor)
-        if where is not None:
-            missing &= where
+        missing = np.isnan(factor) & where
         self.count(key, missing)
         if unknown == "barrier":
-            self.close(f"{key} unknown", missing)
+            self.closed |= missing
         return np.where(np.isnan(factor), 1.0, factor)
 
 
-def table_factor(table: FactorTable, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def table_factor(table: FactorTable, values: Factor) -> Factor:
     """Factor of each value: straight between the points, flat beyond, NaN for NaN."""
-    at = [value for value, _ in table.points]
-    factors = [factor for _, factor in table.points]
-    found = np.interp(values, at, factors)
-    return np.where(np.isnan(values), np.nan, found)
+    at, factors = zip(*table.points, strict=True)
+    return np.where(np.isnan(values), np.nan, np.interp(values, at, factors))

@@ -33,13 +33,7 @@ from cdrsite.transport.distance import (
     relax_from,
 )
 from cdrsite.transport.frames import Framed, Strips
-from cdrsite.transport.labels import (
-    LabelProblem,
-    Starts,
-    in_order,
-    seed_links,
-    set_ids,
-)
+from cdrsite.transport.labels import LabelProblem, Starts, in_order, seed_links, set_ids
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -52,23 +52,11 @@ def brute(friction: np.ndarray, east: np.ndarray, north: float, neighbours: int)
 def test_a_row_of_cells_written_out() -> None:
     biomass = np.array([[10.0, 20.0, 40.0, 80.0]])
     friction = np.full((1, 4), 0.5)
-    shed = supply_shed(
-        biomass,
-        friction,
-        KM,
-        ([0], [0]),
-        max_cost=1.0,
-        bins=[0.4, 0.6, 1.0],
-        loss_per_100km=10 / 100,
-    )
-    own = MEAN_TO_CENTRE
-    assert shed.taken.tolist() == [[10.0, 20.0, 40.0]]
-    assert shed.delivered[0] == pytest.approx(
-        [10 * (1 - 0.001 * own), 20 * (1 - 0.001), 40 * (1 - 0.002)]
-    )
-    assert shed.spent[0] == pytest.approx([10 * 0.5 * own, 20 * 0.5, 40 * 1.0])
-    assert shed.tonne_km[0] == pytest.approx([10 * own, 20, 80])
-    assert shed.curve()[0, -1] == pytest.approx(shed.total()[0])
+    for reach, expected in ((0.4, 10.0), (0.6, 30.0), (1.0, 70.0), (1.5, 150.0)):
+        assert supply_shed(biomass, friction, KM, ([0], [0]), max_cost=reach) == [expected]
+    own = 0.5 * MEAN_TO_CENTRE  # the way within the cell itself
+    assert supply_shed(biomass, friction, KM, ([0], [0]), max_cost=0.999 * own) == [0.0]
+    assert supply_shed(biomass, friction, KM, ([0], [0]), max_cost=1.001 * own) == [10.0]
 
 
 def test_mean_distance_inside_a_cell() -> None:
@@ -81,13 +69,12 @@ def test_a_wall_makes_the_way_longer() -> None:
     friction[:4, 2] = np.inf
     biomass = np.zeros((5, 5))
     biomass[0, 4] = 1.0
-    near = supply_shed(biomass, friction, KM, ([0], [0]), max_cost=8, neighbours=8)
-    assert near.total()[0] == 0
-    far = supply_shed(biomass, friction, KM, ([0], [0]), max_cost=20, neighbours=8)
     # down to (3, 1), to (4, 2), and up again: corners of the wall may be touched
-    expected = brute(friction, np.ones(5), 1.0, 8)[0, 4]
-    assert far.spent[0, 0] == pytest.approx(expected)
-    assert expected > 8
+    way = brute(friction, np.ones(5), 1.0, 8)[0, 4]
+    for reach, expected in ((8, 0.0), (way * (1 - 1e-9), 0.0), (way * (1 + 1e-9), 1.0)):
+        shed = supply_shed(biomass, friction, KM, ([0], [0]), max_cost=reach, neighbours=8)
+        assert shed == [expected]
+    assert way > 8
 
 
 frictions = st.lists(
@@ -111,37 +98,28 @@ def test_sheds_equal_brute_force(
     shed = supply_shed(
         *(biomass, friction, (east, 800.0), (rows, cols)),
         max_cost=reach,
-        bins=[reach / 3, reach],
         neighbours=neighbours,
     )
     cost = brute(friction, east / 1000, 0.8, neighbours)
     own = MEAN_TO_CENTRE * np.sqrt(east / 1000 * 0.8)
     for n, (r, c) in enumerate(zip(rows, cols, strict=True)):
         if np.isinf(friction[r, c]):
-            assert shed.taken[n].sum() == 0
+            assert shed[n] == 0
             continue
         paid = cost[n].copy()
         paid[n] = own[r] * friction[r, c]
-        clear = np.abs(paid[:, None] - [reach / 3, reach]).min() > 1e-9
-        inside = paid <= reach
-        if clear:
-            assert shed.taken[n].sum() == biomass.ravel()[inside].sum()
-            assert shed.taken[n, 0] == biomass.ravel()[paid <= reach / 3].sum()
-            assert shed.spent[n].sum() == pytest.approx(
-                (biomass.ravel()[inside] * paid[inside]).sum()
-            )
+        if np.abs(paid - reach).min() > 1e-9:
+            assert shed[n] == biomass.ravel()[paid <= reach].sum()
 
 
 @given(friction=frictions, reach=st.floats(0.5, 10), row=st.integers(0, 5), col=st.integers(0, 6))
-def test_doubled_friction_and_reach_give_the_doubled_cost(
+def test_doubled_friction_and_reach_give_the_same_shed(
     friction: np.ndarray, reach: float, row: int, col: int
 ) -> None:
     biomass = np.arange(42.0).reshape(6, 7)
-    one = supply_shed(biomass, friction, KM, ([row], [col]), max_cost=reach)
-    two = supply_shed(biomass, 2 * friction, KM, ([row], [col]), max_cost=2 * reach)
-    assert np.array_equal(one.taken, two.taken)
-    assert np.array_equal(2 * one.spent, two.spent)
-    assert np.array_equal(one.tonne_km, two.tonne_km)
+    plain = supply_shed(biomass, friction, KM, ([row], [col]), max_cost=reach)
+    doubled = supply_shed(biomass, 2 * friction, KM, ([row], [col]), max_cost=2 * reach)
+    assert np.array_equal(plain, doubled)
 
 
 def test_threads_give_the_same_bytes() -> None:
@@ -151,15 +129,14 @@ def test_threads_give_the_same_bytes() -> None:
     cells = tuple(part.ravel() for part in np.indices((40, 50)))
     one = supply_shed(biomass, friction, KM, cells, max_cost=1.0)
     many = supply_shed(biomass, friction, KM, cells, max_cost=1.0, threads=3)
-    assert one.delivered.tobytes() == many.delivered.tobytes()
-    assert one.spent.tobytes() == many.spent.tobytes()
+    assert one.tobytes() == many.tobytes()
 
 
 def test_unknown_biomass_and_ground_offer_nothing() -> None:
     biomass = np.array([[1.0, np.nan, 4.0, 8.0]])
     friction = np.array([[1.0, 1.0, np.nan, 1.0]])
     shed = supply_shed(biomass, friction, KM, ([0, 0], [0, 2]), max_cost=50)
-    assert shed.taken[:, 0].tolist() == [1.0, 0.0]
+    assert shed.tolist() == [1.0, 0.0]
 
 
 def test_coarse_cells_keep_the_total() -> None:
@@ -211,9 +188,9 @@ def test_raster_of_sheds_is_near_the_fine_one() -> None:
     cells = ([22, 25], [22, 25])
     fine = supply_shed(biomass, friction, grid.row_steps_m, cells, max_cost=1.2)
     assert total.dtype == np.float32
-    assert total[cells] == pytest.approx(fine.total(), rel=0.05)
+    assert total[cells] == pytest.approx(fine, rel=0.05)
     # a circle of 12 km at the mean friction, less the metrication of 16 neighbours
-    assert fine.total()[0] == pytest.approx(math.pi * 144, rel=0.1)
+    assert fine[0] == pytest.approx(math.pi * 144, rel=0.1)
     friction[0, 0] = np.inf
     total = sheds_in_blocks(grid, biomass, friction, factor=3, max_cost=1.2)
     assert total[0, 0] == 0
@@ -240,7 +217,7 @@ def fine_sheds(size: int, store: Any, threads: int = 1, factor: int = 3) -> np.n
     middle = np.minimum(np.arange(len(supply)) * factor + factor // 2, len(east) - 1)
     cells = tuple(part.ravel() for part in np.indices(supply.shape))
     steps = (east[middle] * factor, north * factor)
-    coarse = supply_shed(supply, ground, steps, cells, max_cost=1.0).total().reshape(supply.shape)
+    coarse = supply_shed(supply, ground, steps, cells, max_cost=1.0).reshape(supply.shape)
     whole = np.kron(coarse, np.ones((factor, factor)))[: grid.rows, : grid.cols].astype(np.float32)
     np.testing.assert_array_equal(found, np.where(np.isfinite(friction), whole, np.float32(0)))
     return found
@@ -266,8 +243,6 @@ def test_sheds_in_blocks_on_disk_equal_the_whole(
         ({"max_cost": math.inf}, "largest haul cost"),
         ({"max_cost": 0.0}, "largest haul cost"),
         ({"cells": ([2], [0])}, "off the grid"),
-        ({"bins": [2.0, 1.0]}, "do not rise"),
-        ({"loss_per_100km": 2.0}, "not a share"),
         ({"neighbours": 32}, "8 or 16"),
     ],
 )

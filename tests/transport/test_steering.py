@@ -267,4 +267,4 @@ def test_crossings_that_do_not_fit_are_refused() -> None:
     for wrong in (-1.0, np.nan, np.inf):
         lookup = np.where(edges.lookup > 0, wrong, 0.0)
         with pytest.raises(DataError, match="negative or not a number"):
-            solve(np.ones((5, 5)), crossings=EdgeCosts(edges.codes, lookup, ("a",)))
+            solve(np.ones((5, 5)), crossings=EdgeCosts(edges.codes, lookup))

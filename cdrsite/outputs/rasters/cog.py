@@ -102,13 +102,9 @@ def write_cog_blocks(
         Deflate opens everywhere.
     """
     options = {"GDAL_PAM_ENABLED": "NO", "OSR_WKT_FORMAT": "WKT2_2018"}
-    with (
-        bounded_cache(),
-        raster_options(**options),
-        TemporaryDirectory(dir=path.parent, prefix=".building") as aside,
-    ):
-        parts = _write_parts(Path(aside), read, grid, spec, compression)
-        assemble(path, parts)
+    building = TemporaryDirectory(dir=path.parent, prefix=".building")
+    with bounded_cache(), raster_options(**options), building as aside:
+        assemble(path, _write_parts(Path(aside), read, grid, spec, compression))
     if spec.categories:
         sidecar = path.with_name(path.name + ".aux.xml")
         sidecar.write_text(attribute_table(spec), encoding="utf-8", newline="\n")
@@ -125,20 +121,17 @@ def _write_parts(
     import rasterio
     from rasterio.windows import Window
 
-    shapes = overview_shapes(grid)
-    statistics = Statistics()
+    paths, statistics = [], Statistics()
     with ExitStack() as open_:
         files = []
-        for level, (rows, cols) in enumerate(shapes):
+        for level, (rows, cols) in enumerate(overview_shapes(grid)):
+            paths.append(folder / f"{level}.tif")
             profile = _profile(grid, spec, compression) | {"height": rows, "width": cols}
-            file = open_.enter_context(rasterio.open(folder / f"{level}.tif", "w", **profile))
+            file = open_.enter_context(rasterio.open(paths[-1], "w", **profile))
             if spec.kind == "class":
                 file.write_colormap(1, {c.code: rgba(c.colour) for c in spec.categories})
             files.append(file)
-        bands = [
-            Band(file, np.dtype(spec.dtype).type, cols)
-            for file, (_, cols) in zip(files[1:], shapes[1:], strict=True)
-        ]
+        bands = [Band(file, np.dtype(spec.dtype).type, file.width) for file in files[1:]]
         for block in grid.blocks(READ):
             data = encode(read(block), spec)
             if spec.kind == "quantity":
@@ -155,7 +148,7 @@ def _write_parts(
             files[0].set_band_unit(1, spec.unit)
         files[0].update_tags(**{"units": spec.unit, "AREA_OR_POINT": "Area", **spec.tags})
         files[0].update_tags(1, **statistics.tags(grid.size))
-    return [folder / f"{level}.tif" for level in range(len(shapes))]
+    return paths
 
 
 def _profile(grid: AnalysisGrid, spec: RasterSpec, compression: str) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from cdrsite.core.secrets import hidden
 from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import VARIABLES, variable
 from cdrsite.outputs.legend import (
+    INCLUDED_BIT,
+    OUTSIDE_BIT,
     class_categories,
     label_names,
     pool_categories,
@@ -77,13 +79,13 @@ def blocks_of(variable: xr.DataArray) -> Read:
 
 def distinct(read: Read, grid: AnalysisGrid) -> NDArray[Any]:
     """The values that occur, ascending."""
-    found: NDArray[Any] | None = None
+    values = np.zeros(0, np.uint32)
     for block in grid.blocks(READ):
         flat = read(block).ravel()
         # neighbours are mostly equal: what differs from the one before is few, and quickly sorted
         starts = flat[np.concatenate([[True], flat[1:] != flat[:-1]])]
-        found = np.unique(starts if found is None else np.concatenate([found, starts]))
-    return np.zeros(0, np.uint32) if found is None else found
+        values = np.unique(np.concatenate([values, starts]) if values.size else starts)
+    return values
 
 
 def _method_raster(
@@ -114,9 +116,8 @@ def _shared_raster(result: StudyResult, name: str, common: dict[str, str]) -> Ra
     if "flag_values" in values.attrs:
         return RasterSpec(name, "class", "", description, class_categories(values), tags)
     if np.issubdtype(values.dtype, np.integer):
-        return RasterSpec(
-            name, "label", "", description, pool_categories(label_names(values)), tags
-        )
+        pools = pool_categories(label_names(values))
+        return RasterSpec(name, "label", "", description, pools, tags)
     return RasterSpec(name, "quantity", str(values.attrs.get("units", "")), description, (), tags)
 
 
@@ -141,7 +142,7 @@ def input_licences(scenario: Scenario) -> dict[str, str]:
     from cdrsite.core.errors import CdrsiteError
     from cdrsite.library.datasets import load_dataset
 
-    found: dict[str, str] = {}
+    licences: dict[str, str] = {}
     for name, layer in scenario.layers.items():
         licence, preset = getattr(layer, "licence", None), getattr(layer, "preset", None)
         if licence is None and preset is not None:
@@ -150,8 +151,8 @@ def input_licences(scenario: Scenario) -> dict[str, str]:
             except CdrsiteError:  # a preset family that was resolved by the data
                 continue
         if licence:
-            found[name] = str(licence)
-    return found
+            licences[name] = str(licence)
+    return licences
 
 
 def write_rasters(folder: Path, result: StudyResult, done: Callable[[], None]) -> list[RasterSpec]:
@@ -225,25 +226,22 @@ def readme(specs: list[RasterSpec], rule_names: tuple[str, ...]) -> str:
     for spec in sorted(specs, key=lambda spec: spec.name):
         unit = f" [{spec.unit}]" if spec.unit else ""
         lines.append(f"{spec.name + '.tif':<{width}} {spec.description}{unit}")
-    for one in VARIABLES.values():
-        head = one.name
-        found = next((s for s in specs if s.kind == "class" and s.name.startswith(head)), None)
-        if one.codes and found is not None:
-            lines += ["", f"Codes of {one.file}.tif ({one.codes}):"]
-            lines += [f"  {c.code:>3}  {c.label}" for c in found.categories]
-            lines += [f"  {int(found.nodata):>3}  outside the region (nodata)"]
+    classes = [spec for spec in specs if spec.kind == "class"]
+    for record in VARIABLES.values():
+        first = next((spec for spec in classes if spec.name.startswith(record.name)), None)
+        if record.codes and first is not None:
+            lines += ["", f"Codes of {record.file}.tif ({record.codes}):"]
+            lines += [f"  {c.code:>3}  {c.label}" for c in first.categories]
+            lines += [f"  {int(first.nodata):>3}  outside the region (nodata)"]
     lines += ["", *reason_legend(rule_names)]
     return "\n".join(lines) + "\n"
 
 
 def reason_legend(rule_names: tuple[str, ...]) -> list[str]:
     """The bits of the exclusion reasons, one line each."""
-    lines = ["Bits of exclusion_reasons.tif (add up where several rules hit a cell; 0: none):"]
-    lines += [
-        f"  bit {bit:>2}  value {1 << bit:>10}  {rule}" for bit, rule in enumerate(rule_names)
-    ]
-    lines += [
-        f"  bit 30  value {1 << 30:>10}  allowed again by an include rule",
-        f"  bit 31  value {1 << 31:>10}  outside the region (nodata)",
-    ]
-    return lines
+    bits = dict(enumerate(rule_names)) | {
+        INCLUDED_BIT: "allowed again by an include rule",
+        OUTSIDE_BIT: "outside the region (nodata)",
+    }
+    head = "Bits of exclusion_reasons.tif (add up where several rules hit a cell; 0: none):"
+    return [head, *(f"  bit {bit:>2}  value {1 << bit:>10}  {rule}" for bit, rule in bits.items())]

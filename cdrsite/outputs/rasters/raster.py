@@ -23,6 +23,13 @@ BLOCK = 512
 """Tile of a GeoTIFF [cells]."""
 
 Kind = Literal["quantity", "class", "bits", "label"]
+STORED: dict[Kind, tuple[str, float]] = {
+    "quantity": ("float32", NODATA_FLOAT),
+    "class": ("uint8", NODATA_CLASS),
+    "bits": ("uint32", NODATA_BITS),
+    "label": ("int32", NODATA_LABEL),
+}
+"""Kind of raster -> data type on disk, and the value that stands for no data."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +73,12 @@ class RasterSpec:
     @property
     def nodata(self) -> float:
         """The value that stands for no data."""
-        return {
-            "quantity": NODATA_FLOAT,
-            "class": NODATA_CLASS,
-            "bits": NODATA_BITS,
-            "label": NODATA_LABEL,
-        }[self.kind]
+        return STORED[self.kind][1]
 
     @property
     def dtype(self) -> str:
         """Data type on disk."""
-        return {"quantity": "float32", "class": "uint8", "bits": "uint32", "label": "int32"}[
-            self.kind
-        ]
+        return STORED[self.kind][0]
 
 
 def encode(array: NDArray[Any], spec: RasterSpec) -> NDArray[Any]:
@@ -91,6 +91,9 @@ def encode(array: NDArray[Any], spec: RasterSpec) -> NDArray[Any]:
     return np.asarray(array).astype(spec.dtype)
 
 
+COLOUR_COLUMNS = ("Red", 0, 6), ("Green", 0, 7), ("Blue", 0, 8)
+
+
 def attribute_table(spec: RasterSpec) -> str:
     """Category names and a raster attribute table as GDAL's sidecar; rasterio has no call for it.
 
@@ -100,20 +103,14 @@ def attribute_table(spec: RasterSpec) -> str:
     band = ET.SubElement(root, "PAMRasterBand", band="1")
     if spec.kind == "class":
         names = ET.SubElement(band, "CategoryNames")
-        by_code = {category.code: category for category in spec.categories}
-        for code in range(max(by_code) + 1):
-            ET.SubElement(names, "Category").text = by_code[code].label if code in by_code else ""
+        labels = {category.code: category.label for category in spec.categories}
+        for code in range(max(labels) + 1):
+            ET.SubElement(names, "Category").text = labels.get(code, "")
     table = ET.SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
     # type 0 integer, 1 real, 2 text; usage 5 value, 2 name, 6 to 8 colours. Reason bits beyond
     # 31 do not fit the table's signed integers, so they are real numbers there
     value_type = 1 if spec.kind == "bits" else 0
-    columns = (
-        ("Value", value_type, 5),
-        ("Class", 2, 2),
-        ("Red", 0, 6),
-        ("Green", 0, 7),
-        ("Blue", 0, 8),
-    )
+    columns = ("Value", value_type, 5), ("Class", 2, 2), *COLOUR_COLUMNS
     for index, (title, kind, usage) in enumerate(columns):
         column = ET.SubElement(table, "FieldDefn", index=str(index))
         ET.SubElement(column, "Name").text = title

@@ -98,39 +98,35 @@ def assemble(target: Path, parts: Sequence[Path]) -> None:
     for image in images[1:]:
         image.fields = {t: f for t, f in image.fields.items() if t not in OF_THE_WHOLE}
         image.fields[SUBFILE] = LONG, 1, struct.pack("<I", 1)
-    total = sum(sum(image.counts) + 8 * len(image.counts) for image in images)
+    total = sum(sum(image.counts) + 24 * len(image.counts) for image in images)
     total += sum(len(f[2]) + 20 for image in images for f in image.fields.values())
-    total += sum(16 * len(image.counts) for image in images)
     big = total + 1000 > LARGE
     head = f"GDAL_STRUCTURAL_METADATA_SIZE={len(LAYOUT):06d} bytes\n".encode() + LAYOUT
     first = (16 if big else 8) + len(head)
     first += first % 2
     # twice: directories do not change their size when the offsets become known
-    places = [(0,) * len(image.offsets) for image in images]
-    size = sum(len(one) for one in _directories(images, places, first, big=big))
+    nowhere = [(0,) * len(image.offsets) for image in images]
+    size = sum(map(len, _directories(images, nowhere, first, big=big)))
     places = _places(images, first + size)
     with target.open("wb") as file:
-        if big:
-            start = struct.pack("<2sHHHQ", b"II", 43, 8, 0, first)
-        else:
-            start = struct.pack("<2sHI", b"II", 42, first)
+        form = ("<2sHHHQ", b"II", 43, 8, 0, first) if big else ("<2sHI", b"II", 42, first)
+        start = struct.pack(*form)
         file.write((start + head).ljust(first, b"\0"))
-        for one in _directories(images, places, first, big=big):
-            file.write(one)
+        file.writelines(_directories(images, places, first, big=big))
         for image in reversed(images):
             _copy_tiles(image, file)
 
 
 def _places(images: Sequence[Image], start: int) -> list[tuple[int, ...]]:
     """Where each tile will be: the last image first, four bytes before and behind each."""
-    found: list[tuple[int, ...]] = []
+    places: list[tuple[int, ...]] = []
     for image in reversed(images):
-        mine = []
+        offsets = []
         for count in image.counts:
-            mine.append(start + 4 if count else 0)
+            offsets.append(start + 4 if count else 0)
             start += count + 8 if count else 0
-        found.insert(0, tuple(mine))
-    return found
+        places.insert(0, tuple(offsets))
+    return places
 
 
 def _directories(
@@ -138,16 +134,16 @@ def _directories(
 ) -> list[bytes]:
     """The images' directories, one after the other, each with its long values behind it."""
     kind, letter = (LONG8, "Q") if big else (LONG, "I")
-    found = []
-    for number, (image, mine) in enumerate(zip(images, places, strict=True)):
-        tiles = len(mine)
+    directories = []
+    for number, (image, offsets) in enumerate(zip(images, places, strict=True)):
+        tiles = len(offsets)
         fields = dict(image.fields)
-        fields[OFFSETS] = kind, tiles, struct.pack(f"<{tiles}{letter}", *mine)
+        fields[OFFSETS] = kind, tiles, struct.pack(f"<{tiles}{letter}", *offsets)
         fields[COUNTS] = LONG, tiles, struct.pack(f"<{tiles}I", *image.counts)
-        one = _directory(fields, start, last=number == len(images) - 1, big=big)
-        start += len(one)
-        found.append(one)
-    return found
+        directory = _directory(fields, start, last=number == len(images) - 1, big=big)
+        start += len(directory)
+        directories.append(directory)
+    return directories
 
 
 def _directory(fields: dict[int, Field], start: int, *, last: bool, big: bool) -> bytes:

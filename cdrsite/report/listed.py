@@ -1,0 +1,141 @@
+"""Tables of the page that show tables of the run: columns, order, and what is folded away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from cdrsite.report.frame import MAX_ROWS, Frame, Row, details, paragraph, real
+from cdrsite.report.html import table, tag, text
+
+OPEN_ROWS = 15
+"""Rows of a table that stand open; longer tables are folded after them."""
+
+Head = tuple[str, str]
+"""Title of a column as markup, and its kind: ``text`` or ``number``."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table of the page.
+
+    Attributes
+    ----------
+    title : str
+        Key of the words of its title.
+    cell : str or callable
+        The numbers of this column of the run's table; or, of a row of it, markup.
+    unit : str
+        Behind the title.
+    factor : float
+        From the unit of the run's table to the shown one.
+    digits : int
+        Significant digits shown.
+    kind : {'', 'text', 'number'}
+        How it is aligned; as its cells are when empty.
+    """
+
+    title: str
+    cell: str | Callable[[Row], str]
+    unit: str = ""
+    factor: float = 1.0
+    digits: int = 3
+    kind: str = ""
+
+
+def listed(
+    frame: Frame, name: str, columns: Sequence[Column], positions: Iterable[int]
+) -> tuple[list[Head], list[list[str]]]:
+    """Heads and rows, as of :func:`cdrsite.report.html.table`, from rows of a table of the run.
+
+    Parameters
+    ----------
+    frame : Frame
+        Of the page.
+    name : str
+        Table of the run.
+    columns : sequence of Column
+        What is shown.
+    positions : iterable of int
+        Rows of the run's table, in the order of the page.
+    """
+    records = frame.rows(name)
+
+    def cell(column: Column, position: int) -> str:
+        if callable(column.cell):
+            return column.cell(records[position])
+        pointer = f"tables/{name}/{position}/{column.cell}"
+        return frame.value(pointer, column.factor, column.digits)
+
+    heads = [
+        (
+            frame.say(column.title) + (frame.in_(column.unit) if column.unit else ""),
+            column.kind or ("text" if callable(column.cell) else "number"),
+        )
+        for column in columns
+    ]
+    return heads, [[cell(column, position) for column in columns] for position in positions]
+
+
+def largest_first(frame: Frame, name: str, by: str) -> list[int]:
+    """At most :data:`MAX_ROWS` positions in a table of the run, the largest of a column first."""
+    sizes = [-real(row.get(by)) for row in frame.rows(name)]
+    return sorted(range(len(sizes)), key=sizes.__getitem__)[:MAX_ROWS]
+
+
+def ranking(frame: Frame, name: str, title: str, by: str, columns: Sequence[Column]) -> str:
+    """A table of the run with a heading, the largest first; nothing if the run has no such table.
+
+    Parameters
+    ----------
+    frame : Frame
+        Of the page.
+    name : str
+        Table of the run.
+    title : str
+        Key of the words of the heading.
+    by : str
+        Column by whose numbers the rows are ordered.
+    columns : sequence of Column
+        What is shown.
+    """
+    records = frame.rows(name)
+    if not records:
+        return ""
+    heads, rows = listed(frame, name, columns, largest_first(frame, name, by))
+    caption = frame.say(title)
+    return tag("h3", caption) + folded(frame, caption, heads, rows, len(records), name)
+
+
+def folded(
+    frame: Frame, title: str, heads: list[Head], rows: list[list[str]], every: int, name: str
+) -> str:
+    """A table that stands open while it is short, else folded with its count.
+
+    Parameters
+    ----------
+    frame : Frame
+        Of the page.
+    title : str
+        Caption as markup; a heading above says it too.
+    heads, rows : list
+        As of :func:`cdrsite.report.html.table`; at most :data:`MAX_ROWS` rows.
+    every : int
+        Rows that there are.
+    name : str
+        Table of the run that holds them all.
+    """
+    left_out = ""
+    if every > len(rows):
+        file = tag("code", text(f"tables/{name}.csv"))
+        left_out = paragraph(frame.count("left_out", every - len(rows), file=file), kind="note")
+    if len(rows) <= OPEN_ROWS:
+        return table(title, heads, rows, headed=True) + left_out
+    first, rest = table(title, heads, rows[:OPEN_ROWS], headed=True), rows[OPEN_ROWS:]
+    again = table(frame.say("table.continued", title=title), heads, rest, headed=True)
+    return first + details(frame.count("rows.more", len(rest)), again, left_out, rows=len(rest))
+
+
+def file_note(frame: Frame, name: str, kind: str = "note") -> str:
+    """Which file holds the whole table."""
+    return paragraph(frame.say("file", file=tag("code", text(f"tables/{name}.csv"))), kind=kind)
