@@ -341,7 +341,11 @@ def test_manifest_repeats_the_scenario_and_its_inputs(
     document = json.loads(text)
     content = (result.scenario.data_folder / "points.csv").read_bytes()
     assert document["inputs"] == {
-        "points.csv": {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        "points.csv": {
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "bytes": len(content),
+            "licence": "CC-BY-4.0",
+        }
     }
     assert document["scenario"]["layers"]["places"]["path"] == "points.csv"
     assert document["scenario"]["costs"]["base_year"] == 2020
