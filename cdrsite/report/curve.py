@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cdrsite.report.frame import Frame, Row, details, paragraph, real
 from cdrsite.report.html import table, tag, text
-from cdrsite.report.listed import Column, file_note, listed
+from cdrsite.report.listed import PageColumn, file_note, listed
 
 CLASSES = 48
 """Most steps of the drawn curve; finer classes of cost are put together."""
@@ -190,8 +190,8 @@ def figures(frame: Frame, every: int) -> str:
     stride = max(1, math.ceil(every / TABLE_ROWS))
     positions = sorted({*range(stride - 1, every, stride), every - 1})
     columns = (
-        Column("curve.up_to", "cost_to_usd_t"),
-        Column("curve.cumulative", "cumulative_mt_yr"),
+        PageColumn("curve.up_to", "cost_to_usd_t"),
+        PageColumn("curve.cumulative", "cumulative_mt_yr"),
     )
     heads, rows = listed(frame, "supply_curve", columns, positions)
     body = table(frame.say("curve.caption"), heads, rows) + file_note(frame, "supply_curve")

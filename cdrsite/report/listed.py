@@ -16,7 +16,7 @@ Head = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Column:
+class PageColumn:
     """A column of a table of the page.
 
     Attributes
@@ -44,7 +44,7 @@ class Column:
 
 
 def listed(
-    frame: Frame, name: str, columns: Sequence[Column], positions: Iterable[int]
+    frame: Frame, name: str, columns: Sequence[PageColumn], positions: Iterable[int]
 ) -> tuple[list[Head], list[list[str]]]:
     """Heads and rows, as of :func:`cdrsite.report.html.table`, from rows of a table of the run.
 
@@ -54,14 +54,14 @@ def listed(
         Of the page.
     name : str
         Table of the run.
-    columns : sequence of Column
+    columns : sequence of PageColumn
         What is shown.
     positions : iterable of int
         Rows of the run's table, in the order of the page.
     """
     records = frame.rows(name)
 
-    def cell(column: Column, position: int) -> str:
+    def cell(column: PageColumn, position: int) -> str:
         if callable(column.cell):
             return column.cell(records[position])
         pointer = f"tables/{name}/{position}/{column.cell}"
@@ -83,7 +83,7 @@ def largest_first(frame: Frame, name: str, by: str) -> list[int]:
     return sorted(range(len(sizes)), key=sizes.__getitem__)[:MAX_ROWS]
 
 
-def ranking(frame: Frame, name: str, title: str, by: str, columns: Sequence[Column]) -> str:
+def ranking(frame: Frame, name: str, title: str, by: str, columns: Sequence[PageColumn]) -> str:
     """A table of the run with a heading, the largest first; nothing if the run has no such table.
 
     Parameters
@@ -95,8 +95,8 @@ def ranking(frame: Frame, name: str, title: str, by: str, columns: Sequence[Colu
     title : str
         Key of the words of the heading.
     by : str
-        Column by whose numbers the rows are ordered.
-    columns : sequence of Column
+        PageColumn by whose numbers the rows are ordered.
+    columns : sequence of PageColumn
         What is shown.
     """
     records = frame.rows(name)

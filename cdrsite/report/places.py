@@ -8,7 +8,7 @@ from cdrsite.core.vocabulary import limit_names
 from cdrsite.outputs.legend import class_colour
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, bar, details, paragraph, real, stacked, word
 from cdrsite.report.html import table, tag, text
-from cdrsite.report.listed import Column, file_note, listed
+from cdrsite.report.listed import PageColumn, file_note, listed
 
 EXCLUDED_COLOUR = "#7A828B"
 
@@ -52,20 +52,22 @@ def _site_table(frame: Frame, positions: list[int], title: str = "") -> str:
         return frame.say("sites.yes" if real(row.get("in_plan")) > 0 else "sites.no")
 
     columns = [
-        Column("sites.rank", "rank")
+        PageColumn("sites.rank", "rank")
         if title
-        else Column("column.method", lambda row: frame.method(word(row.get("method")))),
-        Column("sites.place", lambda row: place(frame, row)),
-        Column("fact.in_plan", in_plan),
-        Column("column.net", "net_t_yr", "t/yr"),
-        Column("fact.cost_usd_per_net_t", "cost_usd_per_net_t", "USD/t"),
-        Column("fact.suitability", "suitability", digits=2),
-        Column("sites.limited", lambda row: text(frame.words.called(word(row.get("limited_by"))))),
+        else PageColumn("column.method", lambda row: frame.method(word(row.get("method")))),
+        PageColumn("sites.place", lambda row: place(frame, row)),
+        PageColumn("fact.in_plan", in_plan),
+        PageColumn("column.net", "net_t_yr", "t/yr"),
+        PageColumn("fact.cost_usd_per_net_t", "cost_usd_per_net_t", "USD/t"),
+        PageColumn("fact.suitability", "suitability", digits=2),
+        PageColumn(
+            "sites.limited", lambda row: text(frame.words.called(word(row.get("limited_by"))))
+        ),
     ]
     if any(word(frame.rows("sites")[i].get("storage_unit")) for i in positions):
         columns += [
-            Column("sites.storage", lambda row: text(word(row.get("storage_unit")))),
-            Column("sites.distance", "transport_km", "km"),
+            PageColumn("sites.storage", lambda row: text(word(row.get("storage_unit")))),
+            PageColumn("sites.distance", "transport_km", "km"),
         ]
     heads, rows = listed(frame, "sites", columns, positions)
     return table(title or frame.say("sites.best"), heads, rows, headed=bool(title))
@@ -106,10 +108,10 @@ def _rules_of(frame: Frame, names: str, positions: list[int]) -> str:
         )
 
     columns = (
-        Column("rules.rule", rule),
-        Column("rules.removes", "removes_km2", "km2"),
-        Column("rules.share", "removes_percent", "%", digits=2),
-        Column("rules.only", "only_it_removes_km2", "km2"),
+        PageColumn("rules.rule", rule),
+        PageColumn("rules.removes", "removes_km2", "km2"),
+        PageColumn("rules.share", "removes_percent", "%", digits=2),
+        PageColumn("rules.only", "only_it_removes_km2", "km2"),
     )
     methods = names.split(", ")
     title = frame.say("rules.all")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cdrsite.report.answer import network_proof
 from cdrsite.report.frame import Frame, Row, paragraph, real, word
 from cdrsite.report.html import table, tag, text
-from cdrsite.report.listed import Column, listed, ranking
+from cdrsite.report.listed import PageColumn, listed, ranking
 from cdrsite.report.places import place
 
 FACTS = (
@@ -42,9 +42,9 @@ def tonnes(frame: Frame) -> str:
     records = frame.rows("plant_tonnes")
     if not records:
         return ""
-    columns = [Column("column.method", lambda row: frame.method(word(row.get("method"))))]
+    columns = [PageColumn("column.method", lambda row: frame.method(word(row.get("method"))))]
     columns += [
-        Column(f"tonnes.{fate}", fate, "Mt/yr", 1e-6)
+        PageColumn(f"tonnes.{fate}", fate, "Mt/yr", 1e-6)
         for fate in FATES
         if any(real(row.get(fate)) > 0 for row in records)
     ]
@@ -59,11 +59,11 @@ def plants(frame: Frame) -> str:
         return frame.swatch(frame.colour(word(row.get("method")))) + text(plant(frame, row))
 
     columns = (
-        Column("plants.name", name),
-        Column("sites.place", lambda row: place(frame, row)),
-        Column("column.gross", "gross_t_yr", "Mt/yr", 1e-6),
-        Column("plants.stored", "stored_t_yr", "Mt/yr", 1e-6),
-        Column("fact.haul_km", "haul_km", "km"),
+        PageColumn("plants.name", name),
+        PageColumn("sites.place", lambda row: place(frame, row)),
+        PageColumn("column.gross", "gross_t_yr", "Mt/yr", 1e-6),
+        PageColumn("plants.stored", "stored_t_yr", "Mt/yr", 1e-6),
+        PageColumn("fact.haul_km", "haul_km", "km"),
     )
     return ranking(frame, "plants", "plants.title", "gross_t_yr", columns)
 
@@ -83,12 +83,12 @@ def pipes(frame: Frame) -> str:
         return text(f"{start} → {end}")
 
     columns = (
-        Column("pipes.way", way),
-        Column("fact.mode", lambda row: text(frame.words.named("mode", word(row.get("mode"))))),
-        Column("fact.flow_t_yr", "flow_t_yr", "Mt/yr", 1e-6),
-        Column("fact.inch", "inch", "inch"),
-        Column("fact.length_km", "length_km", "km"),
-        Column("column.cost", "cost_usd_yr", "MUSD/yr", 1e-6),
+        PageColumn("pipes.way", way),
+        PageColumn("fact.mode", lambda row: text(frame.words.named("mode", word(row.get("mode"))))),
+        PageColumn("fact.flow_t_yr", "flow_t_yr", "Mt/yr", 1e-6),
+        PageColumn("fact.inch", "inch", "inch"),
+        PageColumn("fact.length_km", "length_km", "km"),
+        PageColumn("column.cost", "cost_usd_yr", "MUSD/yr", 1e-6),
     )
     return ranking(frame, "pipes", "pipes.title", "flow_t_yr", columns)
 
@@ -109,11 +109,11 @@ def periods(frame: Frame) -> str:
     if not records:
         return ""
     columns = (
-        Column("periods.year", lambda row: text(f"{real(row.get('year')):g}"), kind="number"),
-        Column("plants.stored", "stored_t_yr", "Mt/yr", 1e-6),
-        Column("periods.laid", "pipes_laid"),
-        Column("periods.transport", "transport_usd_yr", "MUSD/yr", 1e-6),
-        Column("mode.storage", "storage_usd_yr", "MUSD/yr", 1e-6),
+        PageColumn("periods.year", lambda row: text(f"{real(row.get('year')):g}"), kind="number"),
+        PageColumn("plants.stored", "stored_t_yr", "Mt/yr", 1e-6),
+        PageColumn("periods.laid", "pipes_laid"),
+        PageColumn("periods.transport", "transport_usd_yr", "MUSD/yr", 1e-6),
+        PageColumn("mode.storage", "storage_usd_yr", "MUSD/yr", 1e-6),
     )
     heads, rows = listed(frame, "network_periods", columns, range(len(records)))
     return tag("h3", frame.say("periods.title")) + table(frame.say("periods.caption"), heads, rows)
@@ -122,11 +122,11 @@ def periods(frame: Frame) -> str:
 def emitters(frame: Frame) -> str:
     """Emitters, the largest capture first, each with its ledger."""
     columns = (
-        Column("plants.name", lambda row: text(word(row.get("name")))),
-        Column("emitters.ledger", lambda row: text(word(row.get("ledger")))),
-        Column("plants.stored", "stored_t_yr", "Mt/yr", 1e-6),
-        Column("emitters.most", "could_store_t_yr", "Mt/yr", 1e-6),
-        Column("column.cost", "capture_usd_yr", "MUSD/yr", 1e-6),
+        PageColumn("plants.name", lambda row: text(word(row.get("name")))),
+        PageColumn("emitters.ledger", lambda row: text(word(row.get("ledger")))),
+        PageColumn("plants.stored", "stored_t_yr", "Mt/yr", 1e-6),
+        PageColumn("emitters.most", "could_store_t_yr", "Mt/yr", 1e-6),
+        PageColumn("column.cost", "capture_usd_yr", "MUSD/yr", 1e-6),
     )
     return ranking(frame, "emitters", "emitters.title", "stored_t_yr", columns)
 
@@ -134,11 +134,11 @@ def emitters(frame: Frame) -> str:
 def stores(frame: Frame) -> str:
     """What the network brings to each storage unit."""
     columns = (
-        Column("sites.storage", lambda row: text(word(row.get("unit")))),
-        Column("fact.injected_mt_yr", "stored_t_yr", "Mt/yr", 1e-6),
-        Column("storage.most", "room_t_yr", "Mt/yr", 1e-6),
-        Column("storage.wells", "wells"),
-        Column("column.cost", "cost_usd_yr", "MUSD/yr", 1e-6),
+        PageColumn("sites.storage", lambda row: text(word(row.get("unit")))),
+        PageColumn("fact.injected_mt_yr", "stored_t_yr", "Mt/yr", 1e-6),
+        PageColumn("storage.most", "room_t_yr", "Mt/yr", 1e-6),
+        PageColumn("storage.wells", "wells"),
+        PageColumn("column.cost", "cost_usd_yr", "MUSD/yr", 1e-6),
     )
     return ranking(frame, "network_storage", "stores.title", "stored_t_yr", columns)
 
@@ -150,9 +150,11 @@ def costs(frame: Frame) -> str:
     if not paid:
         return ""
     columns = (
-        Column("costs.part", lambda row: text(frame.words.named("mode", word(row.get("part"))))),
-        Column("column.cost", "cost_usd_yr", "MUSD/yr", 1e-6),
-        Column("costs.each", "cost_usd_t", "USD/t"),
+        PageColumn(
+            "costs.part", lambda row: text(frame.words.named("mode", word(row.get("part"))))
+        ),
+        PageColumn("column.cost", "cost_usd_yr", "MUSD/yr", 1e-6),
+        PageColumn("costs.each", "cost_usd_t", "USD/t"),
     )
     title = frame.say("costs.title")
     return tag("h3", title) + table(

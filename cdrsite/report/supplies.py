@@ -9,7 +9,7 @@ from cdrsite.core.vocabulary import amount, families, price_in_words
 from cdrsite.report.answer import price_of
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, bar, details, paragraph, real, stacked, word
 from cdrsite.report.html import tag, text
-from cdrsite.report.listed import Column, file_note, folded, ranking
+from cdrsite.report.listed import PageColumn, file_note, folded, ranking
 from cdrsite.report.shared import Pool, families_of, pools_of
 
 RULE_COLOUR = "#57606A"
@@ -81,11 +81,11 @@ def storage(frame: Frame) -> str:
         return text(word(row.get("unit"))) + " " + badge
 
     columns = (
-        Column("sites.storage", unit),
-        Column("fact.injected_mt_yr", "injected_mt_yr", "Mt/yr"),
-        Column("storage.most", "injection_mt_yr", "Mt/yr"),
-        Column("storage.capacity", "capacity_mt", "Mt"),
-        Column("storage.years", "years_to_full", "yr"),
+        PageColumn("sites.storage", unit),
+        PageColumn("fact.injected_mt_yr", "injected_mt_yr", "Mt/yr"),
+        PageColumn("storage.most", "injection_mt_yr", "Mt/yr"),
+        PageColumn("storage.capacity", "capacity_mt", "Mt"),
+        PageColumn("storage.years", "years_to_full", "yr"),
     )
     return ranking(frame, "storage", "storage.title", "injected_mt_yr", columns)
 
