@@ -27,7 +27,7 @@ class Work:
     cut_rounds : int
         Rounds of node-set cuts at the root.
     starts : int
-        Starts of slope scaling on each of two streams.
+        Starts of slope scaling on each of two streams; fewer on large networks.
     around : float
         Kicks of the local search around each of the best plans, times the directed arcs.
     tree : float
@@ -49,6 +49,10 @@ class Work:
         """Linear programs of the tree over sources in a model of so many columns."""
         found = int(self.tree / max(1, columns) ** 2)
         return found if found >= FEWEST else 0
+
+    def starts_of(self, arcs: int) -> int:
+        """Starts on a network of so many directed arcs: each takes longer the larger it is."""
+        return max(4, min(self.starts, self.starts * 1000 // max(1, arcs)))
 
     def kicks(self, arcs: int) -> int:
         """Kicks around a plan of a network of so many directed arcs."""

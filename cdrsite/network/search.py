@@ -370,9 +370,10 @@ class _Search:
         seeds = np.random.SeedSequence([self.seed, number]).generate_state(2).tolist()
         both = [SlopeScaling(self.net, self.goal, seed) for seed in seeds]
         with ThreadPoolExecutor(2) as pool:
-            for _ in range(work.starts // 10):
+            starts = work.starts_of(self.net.arcs)
+            for begin in range(0, starts, 10):
                 jobs = [
-                    pool.submit(scaling.run, 10, root, point)
+                    pool.submit(scaling.run, min(10, starts - begin), root, point)
                     for scaling, point in zip(both, (guide, None), strict=True)
                 ]
                 for job in jobs:
