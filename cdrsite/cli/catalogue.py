@@ -1,4 +1,4 @@
-"""The method library and the dataset presets as tables on the terminal."""
+"""The method library, the dataset presets and the credits as tables on the terminal."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from cdrsite.core.numbers import exact
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from cdrsite.library.credits import CreditScheme
 
 NAME_WIDTHS = (40, 24, 20, 16, 14, 12, 10)
 """Names in tables are broken at these widths until the table fits [characters]."""
@@ -174,3 +176,82 @@ def print_dataset(name: str, *, as_json: bool = False, console: Console | None =
         columns = (("code", "right"), ("class", "left"), ("group", "left"))
         classes = [(str(c.code), c.name, c.group) for c in preset.classes.values()]
         show_table(out, text_table("Classes", columns, classes))
+
+
+def print_credits(*, as_json: bool = False, console: Console | None = None) -> None:
+    """Print the schemes that pay for removal."""
+    from cdrsite.library.credits import credit_schemes
+
+    schemes = credit_schemes().values()
+    if as_json:
+        print_json([scheme.model_dump(mode="json", by_alias=True) for scheme in schemes])
+        return
+    out = console or open_console()
+    columns = (("credit", "name"), ("what it is", "left"), ("pays", "left"))
+    tables = (
+        text_table("Credits", columns, [(soft(s.name, width), s.title, _pays(s)) for s in schemes])
+        for width in NAME_WIDTHS[1:]
+    )
+    show_table(out, *tables)
+    out.print("what one of them asks for: cdrsite credits NAME", style="dim")
+
+
+def _pays(scheme: CreditScheme) -> str:
+    """What a scheme pays: "180 USD2025/t stored, 12 years"."""
+    amount = "the market's price per t"
+    if scheme.amount is not None and scheme.amount.value is not None:
+        amount = f"{exact(scheme.amount.value)} {scheme.amount.unit}"
+    years = "" if scheme.years is None else f", {exact(scheme.years)} years"
+    return f"{amount} {scheme.basis}{years}"
+
+
+def print_credit(name: str, *, as_json: bool = False, console: Console | None = None) -> None:
+    """Print what a scheme pays and asks for, with its sources.
+
+    Raises
+    ------
+    ConfigError
+        Unknown scheme.
+    """
+    from cdrsite.library.credits import load_credit
+    from cdrsite.library.records import load_sources
+
+    scheme = load_credit(name)
+    amount, sources = scheme.amount, load_sources()
+    records = [] if amount is None else [amount, *amount.alternatives]
+    cited = list(dict.fromkeys([*(one.source for one in records), scheme.source]))
+    if as_json:
+        document = scheme.model_dump(mode="json", by_alias=True)
+        document["sources"] = {key: {"id": key, **sources[key].model_dump()} for key in cited}
+        print_json(document)
+        return
+    out = console or open_console()
+    out.print(f"{scheme.name}: {scheme.title}", style="bold", highlight=False)
+    facts = {
+        "pays": _pays(scheme),
+        "of": "" if amount is None else f"{amount.locator}. {amount.note}",
+        **{
+            f"or {exact(one.value or 0.0)} {one.unit}": f"{one.locator} ({one.source})"
+            for one in records[1:]
+        },
+        "where": scheme.region,
+        "plants start": _span(scheme),
+        "CO2 from": scheme.co2_origin or "",
+        "storage": ", ".join(one for one in (scheme.storage_type, scheme.sink_type) if one),
+        "methods": ", ".join(scheme.families),
+        "stored for": _least(scheme.min_durability, "years"),
+        "plants of": _least(scheme.min_t_yr, "t/yr"),
+        "note": scheme.note,
+    }
+    out.print(plain_list((key, value) for key, value in facts.items() if value))
+    out.print("Sources", style="bold")
+    out.print(plain_list((key, sources[key].citation) for key in cited))
+
+
+def _least(number: float | None, unit: str) -> str:
+    return "" if number is None else f"{exact(number)} {unit} or more"
+
+
+def _span(scheme: CreditScheme) -> str:
+    ends = (("from", scheme.from_), ("until", scheme.to))
+    return " ".join(f"{word} {year:g}" for word, year in ends if year is not None)

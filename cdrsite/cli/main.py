@@ -543,6 +543,20 @@ def datasets(
 
 
 @app.command()
+def credits(  # noqa: A001 - the command's name
+    name: Annotated[str | None, typer.Argument(help="A scheme; all when not given.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the schemes that pay for removal, or what one of them asks for."""
+    from cdrsite.cli.catalogue import print_credit, print_credits
+
+    if name is None:
+        print_credits(as_json=as_json)
+    else:
+        print_credit(name, as_json=as_json)
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Check this installation, with a cure for what is wrong."""
     from cdrsite.cli.doctor import as_document, examine, usable

@@ -5,7 +5,7 @@ Every objective is maximised; a cost enters with a minus sign.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cdrsite.competition.problem import RowTerm
@@ -43,16 +43,14 @@ def least_cost() -> Objective:
     return Objective("cost", (RowTerm("cost", -1.0),), "USD/yr", sign=-1)
 
 
-def most_value(price: Mapping[str, float]) -> Objective:
-    """Most value of net tonnes at a price per method, less cost.
+def most_value(earned: Sequence[RowTerm]) -> Objective:
+    """Most value: what tonnes earn, less what they cost.
 
     Parameters
     ----------
-    price : mapping of str to float
-        Price of a net tonne by method [USD/t]; a durability-weighted price is the price times
-        the method's weight.
+    earned : sequence of RowTerm
+        What the methods' quantities earn [USD per unit], e.g. a price of net tonnes.
     """
-    earned = [RowTerm("net", value, (method,)) for method, value in price.items()]
     return Objective("value", (*earned, RowTerm("cost", -1.0)), "USD/yr")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
+from cdrsite.config.credits import Credit
 from cdrsite.core.fields import Model, Name, one_or_many, parser, problem, quantity
 from cdrsite.core.layernames import LayerName
 
@@ -16,20 +17,22 @@ RULE_UNITS: dict[str, str] = {"net": "t/yr", "gross": "t/yr", "cost": "USD/yr", 
 class ObjectiveModel(Model):
     """What the competition is for.
 
-    `maximise: net_removal` (the default), `minimise: cost` for a `target`, or `maximise: value` at
-    `prices` per method. `then` breaks ties between plans that are as good.
+    `maximise: net_removal` (the default), `minimise: cost` for a `target`, or `maximise: value` of
+    the `credits` that tonnes earn. `then` breaks ties between plans that are as good.
     """
 
     maximise: Literal["net_removal", "value"] | None = None
-    """Net tonnes a year, or the value of net tonnes at `prices` less their cost."""
+    """Net tonnes a year, or what tonnes earn by `credits` less their cost."""
     minimise: Literal["cost"] | None = None
     """Cost a year; needs a target."""
     target: quantity("t/yr", above=0.0) | None = None  # type: ignore[valid-type]
     """Net removal that must be reached [t/yr]."""
     budget: quantity("USD/yr", above=0.0) | None = None  # type: ignore[valid-type]
     """Cost that must not be exceeded [USD/yr]."""
-    prices: dict[str, quantity("USD/t")] = Field(default_factory=dict)  # type: ignore[valid-type]
-    """Price of a net tonne by method, e.g. higher for what stays longer [USD/t]."""
+    credits: tuple[Credit, ...] = ()
+    """What tonnes earn; credits of different programmes add up, e.g. 45Q and a buyer's price."""
+    start: float | None = Field(None, ge=1900, le=2500)
+    """Year in which the plants start; needed where a credit is for plants of some years only."""
     then: Literal["net_removal", "cost"] | None = None
     """A second objective among the plans that are as good in the first."""
     gap: float = Field(1e-5, gt=0.0, le=0.1)
@@ -43,8 +46,26 @@ class ObjectiveModel(Model):
             )
         if self.minimise == "cost" and self.target is None:
             raise problem("the least cost of nothing is nothing; expected target: e.g. 2 Mt/yr")
-        if (self.maximise == "value") != bool(self.prices):
-            raise problem("prices belong to maximise: value, and it needs them")
+        if (self.maximise == "value") != bool(self.credits):
+            raise problem("credits belong to maximise: value, and it needs them")
+        bounded = [i for i, one in enumerate(self.credits) if one.of("from_") or one.of("to")]
+        if bounded and self.start is None:
+            one = self.credits[bounded[0]]
+            span = " ".join(
+                f"{word} {year:g}"
+                for word, year in (("from", one.of("from_")), ("until", one.of("to")))
+                if year is not None
+            )
+            raise problem(
+                f"credits.{bounded[0]} is for plants that start {span}, and no start is known; "
+                "cure: give objective.start, e.g. 2030",
+                at="start",
+            )
+        if self.start is not None and not bounded:
+            raise problem(
+                "no credit asks when plants start; cure: remove it, or give a credit from or to",
+                at="start",
+            )
         return self
 
     @property

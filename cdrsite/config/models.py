@@ -325,7 +325,11 @@ class Scenario(Model):
                         text = f"unknown method; got {name!r}; expected one of {', '.join(known)}"
                         yield text + _nearest(name, known), f"siting.{part}.{i}.for"
         played = [(f"policies.{i}.methods", rule.methods) for i, rule in enumerate(self.policies)]
-        for at, names in (*played, ("objective.prices", tuple(self.objective.prices))):
+        played += [
+            (f"objective.credits.{i}.methods", one.methods)
+            for i, one in enumerate(self.objective.credits)
+        ]
+        for at, names in played:
             for name in names:
                 if name not in self.methods:
                     text = (

@@ -38,6 +38,7 @@ from cdrsite.study.prepare import (
     formulae,
     open_layers,
     pools_of,
+    read_credits,
     read_rules,
     resolve_methods,
     storage_of,
@@ -45,6 +46,7 @@ from cdrsite.study.prepare import (
 from cdrsite.study.routes import link_storage
 from cdrsite.study.sites import site_table
 from cdrsite.study.tables import (
+    credit_table,
     curve_table,
     exclusion_table,
     ledger_table,
@@ -81,7 +83,7 @@ PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, pools_of, storage_of, formulae, exclude),
-        *(link_storage, spread_areas, score, lay_out, gather, plan_projects),
+        *(link_storage, spread_areas, score, read_credits, lay_out, gather, plan_projects),
     ),
 )
 def assemble(
@@ -136,6 +138,7 @@ def assemble(
         "exclusions": exclusion_table(setting.book, areas, tally),
         "zones": zonal_table(setting, space),
     }
+    tables["credits"] = credit_table(setting, tables["ledgers"])
     names = tuple(rule.name for rule in setting.book.rules)
     summary = summarise(scenario, grid, tally, tables, allocation)
     summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting)}

@@ -14,12 +14,14 @@ from cdrsite.engine.stages import stage
 from cdrsite.methods.ledgers import LedgerBook
 from cdrsite.study.alone import each_alone
 from cdrsite.study.cells import competitors_of, score
+from cdrsite.study.goal import policy_rows
 from cdrsite.study.offers import Offers
 from cdrsite.study.prepare import (
     Setting,
     formulae,
     open_layers,
     pools_of,
+    read_credits,
     resolve_methods,
     storage_of,
 )
@@ -28,7 +30,6 @@ from cdrsite.study.problem import (
     Allocation,
     PlanBlock,
     build_problem,
-    policy_rows,
     solve_competition,
 )
 
@@ -36,7 +37,7 @@ from cdrsite.study.problem import (
 @stage(
     "competition",
     reads=(*("objective", "policies", "outputs.admin", "transport.leakage", "resources"),),
-    after=(open_layers, resolve_methods, pools_of, storage_of, formulae, score),
+    after=(open_layers, resolve_methods, pools_of, storage_of, formulae, score, read_credits),
 )
 def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspace) -> Solution:
     """Divide land, pools and storage between the methods at the proven optimum.
@@ -67,7 +68,8 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
         policies,
         () if admin is None else (admin.layer,),
     )
-    return solve_competition(problem, scenario.objective, space.threads)
+    earned = [term for one in setting.earnings for term in one.terms()]
+    return solve_competition(problem, scenario.objective, earned, space.threads)
 
 
 def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:

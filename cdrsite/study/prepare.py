@@ -17,6 +17,7 @@ from cdrsite.layers.check import check_layers
 from cdrsite.layers.region import StudyArea, build_grid
 from cdrsite.layers.stack import LayerStack
 from cdrsite.library.plausibility import check_profile
+from cdrsite.methods.credits import Earning, earnings_of
 from cdrsite.methods.ledgers import PlaceSums, place_sums
 from cdrsite.methods.model import (
     Ingredients,
@@ -82,6 +83,7 @@ class Setting:
     rivals: dict[str, RivalSums]
     ledgers: dict[str, PlaceSums]
     places: dict[str, PlaceNumbers]
+    earnings: tuple[Earning, ...]
     block_size: int
     blocks: tuple[Block, ...]
 
@@ -273,6 +275,22 @@ def formulae(
     )
 
 
+@stage(
+    "credits",
+    reads=(
+        *("objective", "costs.discount_rate", "costs.base_year", "network.plants", "resources"),
+        *("transport.cost", "transport.leakage"),
+    ),
+    after=(resolve_methods, storage_of),
+    gives=("earnings",),
+)
+def read_credits(
+    scenario: Scenario, models: dict[str, MethodModel], storage: StorageUnits | None
+) -> tuple[Earning, ...]:
+    """What the credits of the scenario pay its methods."""
+    return earnings_of(scenario, models, ingredients(scenario, storage), storage)
+
+
 def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
     """Resolve methods, rules, pools and storage; open and check every layer that is used.
 
@@ -298,6 +316,7 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
         for text in storage.left_out:
             warnings.warn(f"storage unit left out: {text}", CdrsiteWarning, stacklevel=2)
     sums_of = formulae(scenario, models, book, lands, criteria, storage)
+    earnings = read_credits(scenario, models, storage)
     size = SMALL_BLOCK if reader.grid.size < SMALL_GRID else LARGE_BLOCK
     return Setting(
         scenario=scenario,
@@ -313,6 +332,7 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
         rivals=sums_of.rivals,
         ledgers=sums_of.ledgers,
         places=sums_of.places,
+        earnings=earnings,
         block_size=size,
         blocks=tuple(reader.grid.blocks(size)),
     )

@@ -18,13 +18,7 @@ import numpy as np
 from cdrsite.competition import results as found
 from cdrsite.competition.blockcells import BlockCells, CellLayout
 from cdrsite.competition.generator import SolverOptions
-from cdrsite.competition.objectives import (
-    Lexicographic,
-    Objective,
-    least_cost,
-    most_net,
-    most_value,
-)
+from cdrsite.competition.objectives import Lexicographic, Objective
 from cdrsite.competition.preference import along_curve, prefer
 from cdrsite.competition.prices import solve, solve_in_order
 from cdrsite.competition.problem import (
@@ -34,16 +28,14 @@ from cdrsite.competition.problem import (
     Problem,
     RowTerm,
     SinkFamily,
-    budget,
-    target,
 )
-from cdrsite.config.competition import RULE_UNITS, ObjectiveModel, PolicyRule
-from cdrsite.core.errors import ConfigError, did_you_mean
+from cdrsite.config.competition import ObjectiveModel
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NONE_PLANNED, OUTSIDE, PLANNED, UNKNOWN
 from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE, RESOURCES
 from cdrsite.methods.ledgers import LedgerBook
 from cdrsite.siting.exclusions import outside_of
+from cdrsite.study.goal import objective_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,8 +51,6 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = 0.1
 """Weight of the order of neighbours among equal cells; the rest is that of suitability [1]."""
-MOST_NAMES = 20
-"""Most names that an error lists."""
 
 
 @dataclass(frozen=True)
@@ -112,94 +102,6 @@ class Allocation:
     curve: found.SupplyCurve
     ledger: NDArray[np.float64]
     alone: tuple[Alone, ...]
-
-
-def objective_of(model: ObjectiveModel) -> Objective | Lexicographic:
-    """The scenario's objective as the competition understands it."""
-    goals = {"net_removal": most_net(), "cost": least_cost(), "value": most_value(model.prices)}
-    first = goals[model.kind]
-    if model.then is None:
-        return first
-    second = most_net() if model.then == "net_removal" else least_cost()
-    return Lexicographic(first, second, max(model.gap, 1e-5))
-
-
-def policy_rows(
-    model: ObjectiveModel,
-    rules: Sequence[PolicyRule],
-    zone_names: Sequence[Sequence[str]],
-    known: Sequence[str],
-) -> tuple[PolicyRow, ...]:
-    """Target, budget and the scenario's rules as rows.
-
-    Parameters
-    ----------
-    model : ObjectiveModel
-        Target and budget.
-    rules : sequence of PolicyRule
-        The rules; one without ``together`` makes a row for each zone.
-    zone_names : sequence of sequence of str
-        For each rule the names of its layer's zones in label order; empty without a layer.
-    known : sequence of str
-        Names of the methods.
-
-    Raises
-    ------
-    ConfigError
-        Unknown methods or zones.
-    """
-    rows: list[PolicyRow] = []
-    if model.target is not None:
-        rows.append(target(model.target))
-    if model.budget is not None:
-        rows.append(budget(model.budget))
-    for i, rule in enumerate(rules):
-        _require(rule.methods, known, f"policies.{i}.methods")
-        groups = _zone_groups(rule, zone_names[i], f"policies.{i}.zones")
-        for suffix, zones in groups:
-            rows += _limits(rule, suffix, zones)
-    return tuple(rows)
-
-
-def _require(names: Sequence[str], known: Sequence[str], where: str) -> None:
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        shown = ", ".join(known[:MOST_NAMES]) + (", …" if len(known) > MOST_NAMES else "")
-        raise ConfigError(
-            "unknown name",
-            where=where,
-            got=", ".join(unknown),
-            expected=f"one of {shown}",
-            cure=did_you_mean(unknown[0], known) or "check the spelling",
-        )
-
-
-def _zone_groups(
-    rule: PolicyRule, zone_names: Sequence[str], where: str
-) -> list[tuple[str, tuple[int, ...]]]:
-    if rule.layer is None:
-        return [("", ())]
-    # features of one name are one zone: a province and its islands have one quota
-    parts: dict[str, tuple[int, ...]] = {}
-    for label, name in enumerate(zone_names):
-        parts[name] = (*parts.get(name, ()), label)
-    _require(rule.zones, tuple(parts), where)
-    chosen = {name: parts[name] for name in rule.zones or parts}
-    if rule.together:
-        return [("", tuple(label for labels in chosen.values() for label in labels))]
-    return [(f": {name}", labels) for name, labels in chosen.items()]
-
-
-def _limits(rule: PolicyRule, suffix: str, zones: tuple[int, ...]) -> list[PolicyRow]:
-    unit = RULE_UNITS[rule.count]
-    terms = (RowTerm(rule.count, 1.0, rule.methods or None),)
-    rows = []
-    for word, sense, value in (("at most", "<=", rule.at_most), ("at least", ">=", rule.at_least)):
-        if value is not None:
-            name = f"{rule.name}{suffix}" + (f" ({word})" if rule.at_least and rule.at_most else "")
-            row = PolicyRow(name, terms, sense, value, unit, rule.layer, zones)  # type: ignore[arg-type]
-            rows.append(row)
-    return rows
 
 
 @dataclass(frozen=True)
@@ -327,7 +229,7 @@ def build_problem(
     storage : StorageUnits or None
         Storage units.
     policies : sequence of PolicyRow
-        From :func:`policy_rows`.
+        From :func:`cdrsite.study.goal.policy_rows`.
     zonings : sequence of str
         Zonings that totals are wanted for.
     """
@@ -365,7 +267,9 @@ def _sink_families(storage: StorageUnits | None) -> tuple[SinkFamily, ...]:
     )
 
 
-def solve_competition(problem: Problem, model: ObjectiveModel, threads: int) -> Solution:
+def solve_competition(
+    problem: Problem, model: ObjectiveModel, earned: Sequence[RowTerm], threads: int
+) -> Solution:
     """Solve the competition to the gap that the scenario asks for.
 
     Raises
@@ -375,12 +279,12 @@ def solve_competition(problem: Problem, model: ObjectiveModel, threads: int) -> 
     SolverError
         If the gap was not closed.
     """
-    options = SolverOptions(gap=model.gap, threads=threads)
-    objective = objective_of(model)
+    options, objective = SolverOptions(gap=model.gap, threads=threads), objective_of(model, earned)
+    wish = last_choice(problem)
     if isinstance(objective, Lexicographic):
         first = solve_in_order(problem, objective, options)
-        return prefer(first, last_choice(problem), model.gap, (objective.second,))
-    return prefer(solve(problem, objective, options), last_choice(problem), model.gap)
+        return prefer(first, wish, model.gap, (objective.second,))
+    return prefer(solve(problem, objective, options), wish, model.gap)
 
 
 LAST_CHOICE = "order of "

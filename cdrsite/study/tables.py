@@ -221,6 +221,43 @@ def _unbalanced(zone: str, method: str, row: Mapping[str, float]) -> str:
     )
 
 
+CREDIT_COLUMNS = (
+    "credit", "method", "basis", "amount_usd_t", "years", "life_years", "levelised_usd_t",
+    "basis_mt_yr", "earned_musd_yr", "earned_usd_net_t",
+)  # fmt: skip
+"""Columns of the table of credits."""
+
+
+def credit_table(setting: Setting, ledger: pd.DataFrame) -> pd.DataFrame:
+    """What each credit pays each method for the plan.
+
+    Parameters
+    ----------
+    setting : Setting
+        Of the study.
+    ledger : DataFrame
+        From :func:`ledger_table`.
+
+    Returns
+    -------
+    DataFrame
+        One row per credit and method that earns it: what is paid per tonne of the basis and for
+        how many years, what that is worth over the plant's life, the plan's tonnes of the basis,
+        what they earn in a year, and that per net tonne (NaN where there is none).
+    """
+    import pandas as pd
+
+    whole = {row["method"]: row for row in ledger[ledger["zone"] == ""].to_dict("records")}
+    rows = []
+    for one in setting.earnings:
+        tonnes, net = one.tonnes(whole[one.method]), whole[one.method]["net_mt_yr"]
+        earned = tonnes * one.levelised
+        per_net = earned / net if net > 0 else np.nan
+        numbers = one.amount, one.years, one.life, one.levelised, tonnes, earned, per_net
+        rows.append((one.credit, one.method, one.basis, *numbers))
+    return pd.DataFrame(rows, columns=list(CREDIT_COLUMNS))
+
+
 def curve_table(allocation: Allocation) -> pd.DataFrame:
     """Supply curve: net tonnes by method in classes of cost per net tonne, and their sum."""
     curve = allocation.curve
@@ -279,6 +316,7 @@ def summarise(
         "cost_musd_yr": cost,
         "mean_cost_usd_t": cost / net if net > 0 else None,
         "ledgers": ledger_totals(tables["ledgers"]),
+        "earned_musd_yr": float(tables["credits"]["earned_musd_yr"].sum()),
         "objective": {
             "name": objective.name,
             "unit": objective.unit,

@@ -33,7 +33,11 @@ siting:
 methods:
   daccs-liquid: {}
   afforestation: {}
-objective: {maximise: value, prices: {daccs-liquid: 2000 USD/t, afforestation: 400 USD/t}}
+objective:
+  maximise: value
+  credits:
+    - {amount: 2000 USD/t, methods: daccs-liquid}
+    - {amount: 400 USD/t, methods: afforestation}
 network:
   plants: {daccs-liquid: {least: 20 kt/yr, most: 100 kt/yr, catchment: 4 km}}
 outputs: {sites: 6, site_distance: 3 km}

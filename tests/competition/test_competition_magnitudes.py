@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import least_cost, most_net, most_value
 from cdrsite.competition.prices import solve
-from cdrsite.competition.problem import ArrayCells, Competitor, PoolFamily, Problem, SinkFamily
+from cdrsite.competition.problem import (
+    ArrayCells,
+    Competitor,
+    PoolFamily,
+    Problem,
+    RowTerm,
+    SinkFamily,
+)
 from cdrsite.competition.results import pools_table
 from cdrsite.core.errors import InfeasibleError
 from cdrsite.testing.exact import solve_whole
@@ -56,7 +63,7 @@ def test_supplies_of_any_size_are_proven(supplies: list[float], store: float) ->
 
 def test_an_optimum_of_nothing_is_an_optimum() -> None:
     problem = world((20.0, 1e-310), 50.0)
-    for objective in (least_cost(), most_value({"dac": 1.0})):
+    for objective in (least_cost(), most_value([RowTerm("net", 1.0, ("dac",))])):
         report = solve(problem, objective, SolverOptions(threads=1)).report
         assert (report.status, report.value, report.gap) == ("optimal", 0.0, 0.0)
 

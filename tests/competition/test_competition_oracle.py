@@ -17,6 +17,7 @@ from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
     Problem,
+    RowTerm,
 )
 from cdrsite.core.errors import InfeasibleError
 from cdrsite.testing.exact import solve_whole
@@ -27,7 +28,12 @@ def test_same_optimum_as_the_whole_programme(problem: Problem, kind: str) -> Non
     objective = {
         "net": most_net(),
         "cost": least_cost(),
-        "value": most_value({"dac": 60.0, "beccs": 40.0, "forest": 20.0}),
+        "value": most_value(
+            [
+                RowTerm("net", usd, (name,))
+                for name, usd in (("dac", 60), ("beccs", 40), ("forest", 20))
+            ]
+        ),
     }[kind]
     answer = solve_or_none(problem, objective)
     try:

@@ -108,7 +108,12 @@ def test_nothing_is_lost(problem: Problem, kind: str) -> None:
     objective = {
         "net": most_net(),
         "cost": least_cost(),
-        "value": most_value({"dac": 60.0, "beccs": 40.0, "forest": 20.0}),
+        "value": most_value(
+            [
+                RowTerm("net", usd, (name,))
+                for name, usd in (("dac", 60), ("beccs", 40), ("forest", 20))
+            ]
+        ),
     }[kind]
     first = solve_or_none(problem, objective)
     if first is None:

@@ -160,7 +160,9 @@ def test_an_optimum_of_nothing_is_an_optimum(seed: int, count: int) -> None:
     low, high = 0.0, 5000.0
     for _ in range(50):
         price = (low + high) / 2
-        report = solve(even(seed, count), most_value({"A": price}), COARSE).report
+        report = solve(
+            even(seed, count), most_value([RowTerm("net", price, ("A",))]), COARSE
+        ).report
         assert report.status == "optimal"
         low, high = (price, high) if report.value < 0 else (low, price)
     assert abs(report.value) < 1e-6

@@ -335,9 +335,10 @@ CASES: dict[str, tuple[str | tuple[str, ...], str]] = {
         r"study.yaml: policies.0.methods: not a method of this scenario; got 'dacs-solid'; "
         r"expected one of daccs-solid, .*; cure: did you mean 'daccs-solid'\?",
     ),
-    "a price of an unknown method": (
-        "objective={maximise: value, prices: {daccs-liquid: 200 USD/t}}",
-        r"objective.prices: not a method of this scenario; got 'daccs-liquid'; expected one of",
+    "a credit of an unknown method": (
+        "objective={maximise: value, credits: [{amount: 200 USD/t, methods: daccs-liquid}]}",
+        r"objective.credits.0.methods: not a method of this scenario; got 'daccs-liquid'; "
+        r"expected one of",
     ),
     "an unknown zone": (
         (PROVINCES, f"policies=[{{{POLICY}, zones: [1, 3]}}]"),

@@ -109,6 +109,19 @@ GROWTH = (
 POLICY = "policies=[{name: cap, methods: [daccs-solid], at_most: 0.03 Mt/yr}]"
 ZONED = "policies=[{name: cap, layer: basins, zone_name: name, at_most: 0.02 Mt/yr}]"
 ONE = "policies.0."
+PAID = (
+    "objective={maximise: value, credits: [{amount: 900, methods: daccs-solid}, "
+    "{amount: 900, methods: afforestation}]}"
+)
+EVERY = "objective={maximise: value, credits: [{amount: 900}]}"
+SCHEME = (
+    "objective={maximise: value, start: 2030, credits: [{scheme: 45q-dac-saline, amount: 300}]}"
+)
+EARLY = (
+    "objective={maximise: value, start: 2030, "
+    "credits: [{amount: 300, from: 2025, to: 2040}, {amount: 200}]}"
+)
+FIRST = "objective.credits.0."
 RULE = "{layer: slope, above: 5 degree}"
 HEAT = "methods.daccs-solid.override={heat: 500 kWh}"
 POOLED = "{pools: basins, supply: spare_gwh, unit: GWh/yr}"
@@ -697,22 +710,34 @@ CASES: dict[str, Case] = {
     "network.service.*.from": (PHASED, ("network.service={stores s: {from: 2035}}",)),
     "network.service.*.until": (PHASED, ("network.service={stores s: {until: 2035}}",)),
     "network.gap": (PLANTS, ("network.gap=0.00001",)),
-    "objective.maximise": (
-        (),
-        ("objective={maximise: value, prices: {daccs-solid: 900, afforestation: 900}}",),
-    ),
+    "objective.maximise": ((), (PAID,)),
     "objective.minimise": (("objective={target: 0.02 Mt/yr}",), ("objective.minimise=cost",)),
     "objective.target": (
         ("objective={minimise: cost, target: 0.02 Mt/yr}",),
         ("objective.target=0.03 Mt/yr",),
     ),
     "objective.budget": ((), ("objective.budget=1 MUSD/yr",)),
-    "objective.prices": (
-        ("objective={maximise: value, prices: {daccs-solid: 900, afforestation: 900}}",),
-        ("objective.prices={daccs-solid: 100, afforestation: 900}",),
+    "objective.credits[].scheme": (
+        (SCHEME,),
+        ("objective.credits.0={scheme: 45q-dac-saline-base, amount: 300}",),
     ),
+    "objective.credits[].amount": ((PAID,), (FIRST + "amount=100",)),
+    "objective.credits[].basis": ((PAID,), (FIRST + "basis=stored",)),
+    "objective.credits[].years": ((PAID,), (FIRST + "years=12",)),
+    "objective.credits[].methods": ((PAID,), (FIRST + "methods=beccs-residue",)),
+    "objective.credits[].sink_type": (
+        (EVERY,),
+        (FIRST + "sink_type=saline",),
+    ),
+    "objective.credits[].min_t_yr": (
+        (EVERY,),
+        (FIRST + "min_t_yr=2 Mt/yr",),
+    ),
+    "objective.credits[].from": ((EARLY,), (FIRST + "from=2035",)),
+    "objective.credits[].to": ((EARLY,), (FIRST + "to=2029",)),
+    "objective.start": ((EARLY,), ("objective.start=2024",)),
     "objective.then": (
-        ("objective={maximise: value, prices: {daccs-solid: 0.001}}",),
+        ("objective={maximise: value, credits: [{amount: 0.001, methods: daccs-solid}]}",),
         ("objective.then=net_removal",),
     ),
     "policies[].count": ((POLICY,), (ONE + "count=gross",)),

@@ -490,7 +490,7 @@ def test_other_objectives_say_what_they_are(tmp_path: Path) -> None:
     assert "saves 85.5 USD" in answer
 
     changes["objective"] |= {"name": "value", "value": 4.2e8, "status": "gap open", "gap": 0.02}
-    goal = {"maximise": "value", "prices": {"daccs-solid": 500.0}, "budget": 6e8}
+    goal = {"maximise": "value", "credits": [{"amount": 500.0}], "budget": 6e8}
     folder = write_run(
         tmp_path / "value", listed=listed, changes=changes, scenario={"objective": goal}
     )

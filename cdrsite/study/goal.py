@@ -1,0 +1,107 @@
+"""What the competition is asked for: its objective, and targets and rules of policy as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cdrsite.competition.objectives import (
+    Lexicographic,
+    Objective,
+    least_cost,
+    most_net,
+    most_value,
+)
+from cdrsite.competition.problem import PolicyRow, RowTerm, budget, target
+from cdrsite.config.competition import RULE_UNITS, ObjectiveModel, PolicyRule
+from cdrsite.core.errors import ConfigError, did_you_mean
+
+MOST_NAMES = 20
+"""Most names that an error lists."""
+
+
+def objective_of(model: ObjectiveModel, earned: Sequence[RowTerm]) -> Objective | Lexicographic:
+    """The scenario's objective as the competition understands it, with what tonnes earn."""
+    goals = {"net_removal": most_net(), "cost": least_cost(), "value": most_value(earned)}
+    first = goals[model.kind]
+    if model.then is None:
+        return first
+    second = most_net() if model.then == "net_removal" else least_cost()
+    return Lexicographic(first, second, max(model.gap, 1e-5))
+
+
+def policy_rows(
+    model: ObjectiveModel,
+    rules: Sequence[PolicyRule],
+    zone_names: Sequence[Sequence[str]],
+    known: Sequence[str],
+) -> tuple[PolicyRow, ...]:
+    """Target, budget and the scenario's rules as rows.
+
+    Parameters
+    ----------
+    model : ObjectiveModel
+        Target and budget.
+    rules : sequence of PolicyRule
+        The rules; one without ``together`` makes a row for each zone.
+    zone_names : sequence of sequence of str
+        For each rule the names of its layer's zones in label order; empty without a layer.
+    known : sequence of str
+        Names of the methods.
+
+    Raises
+    ------
+    ConfigError
+        Unknown methods or zones.
+    """
+    rows: list[PolicyRow] = []
+    if model.target is not None:
+        rows.append(target(model.target))
+    if model.budget is not None:
+        rows.append(budget(model.budget))
+    for i, rule in enumerate(rules):
+        _require(rule.methods, known, f"policies.{i}.methods")
+        groups = _zone_groups(rule, zone_names[i], f"policies.{i}.zones")
+        for suffix, zones in groups:
+            rows += _limits(rule, suffix, zones)
+    return tuple(rows)
+
+
+def _require(names: Sequence[str], known: Sequence[str], where: str) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        shown = ", ".join(known[:MOST_NAMES]) + (", …" if len(known) > MOST_NAMES else "")
+        raise ConfigError(
+            "unknown name",
+            where=where,
+            got=", ".join(unknown),
+            expected=f"one of {shown}",
+            cure=did_you_mean(unknown[0], known) or "check the spelling",
+        )
+
+
+def _zone_groups(
+    rule: PolicyRule, zone_names: Sequence[str], where: str
+) -> list[tuple[str, tuple[int, ...]]]:
+    if rule.layer is None:
+        return [("", ())]
+    # features of one name are one zone: a province and its islands have one quota
+    parts: dict[str, tuple[int, ...]] = {}
+    for label, name in enumerate(zone_names):
+        parts[name] = (*parts.get(name, ()), label)
+    _require(rule.zones, tuple(parts), where)
+    chosen = {name: parts[name] for name in rule.zones or parts}
+    if rule.together:
+        return [("", tuple(label for labels in chosen.values() for label in labels))]
+    return [(f": {name}", labels) for name, labels in chosen.items()]
+
+
+def _limits(rule: PolicyRule, suffix: str, zones: tuple[int, ...]) -> list[PolicyRow]:
+    unit = RULE_UNITS[rule.count]
+    terms = (RowTerm(rule.count, 1.0, rule.methods or None),)
+    rows = []
+    for word, sense, value in (("at most", "<=", rule.at_most), ("at least", ">=", rule.at_least)):
+        if value is not None:
+            name = f"{rule.name}{suffix}" + (f" ({word})" if rule.at_least and rule.at_most else "")
+            row = PolicyRow(name, terms, sense, value, unit, rule.layer, zones)  # type: ignore[arg-type]
+            rows.append(row)
+    return rows

@@ -1,0 +1,267 @@
+"""Credits: levelised by hand, who earns them, what they move, and what is refused."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_scenario import SCENARIO, box, write_polygons, write_world
+
+from cdrsite.config.load import load_scenario
+from cdrsite.core.errors import CdrsiteWarning, ConfigError
+from cdrsite.library.credits import credit_schemes, load_credit
+from cdrsite.methods.credits import levelised
+from cdrsite.result.study_result import StudyResult
+from cdrsite.study.run import check_study, run
+
+ALL = """  daccs-solid: {profile: literature}
+  daccs-liquid: {}
+  beccs-residue: {}
+  afforestation: {}
+"""
+
+
+def with_stores(text: str) -> str:
+    """The scenario with storage units, and routes that lose CO2."""
+    text = text.replace("layers:\n", "layers:\n  stores: {path: stores.gpkg}\n", 1)
+    text = text.replace(
+        "siting:\n",
+        "  storage: {units: stores, id: id, capacity: mt, injection: mt_yr, kind: kind}\nsiting:\n",
+        1,
+    )
+    return text + "transport: {leakage: 0.05, reach: 40 km}\n"
+
+
+def scenario(folder: Path, paid: str, *, start: str = "", kinds: tuple[str, ...] = ()) -> Any:
+    """The tiny world for most value, without storage units or with one of each kind."""
+    text = re.sub(r"methods:\n(  .*\n)+", "methods:\n" + ALL, SCENARIO)
+    if kinds:
+        text = with_stores(text)
+    text += f"objective: {{maximise: value, {start}credits: [{paid}]}}\n"
+    path = write_world(folder, text)
+    if kinds:
+        write_polygons(
+            folder / "stores.gpkg",
+            [box(1 + 4 * i, 1, 2, 4) for i in range(len(kinds))],
+            id=list("ab")[: len(kinds)], mt=[30.0] * len(kinds), mt_yr=[0.5] * len(kinds),
+            kind=list(kinds),
+        )  # fmt: skip
+    return load_scenario(path)
+
+
+def study(folder: Path, paid: str, **more: Any) -> StudyResult:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CdrsiteWarning)
+        return run(scenario(folder, paid, **more))
+
+
+def earned(result: StudyResult) -> dict[tuple[str, str], dict[str, Any]]:
+    rows = result.tables["credits"].to_dict("records")
+    return {(row["credit"], row["method"]): row for row in rows}
+
+
+def test_a_credit_of_twelve_years_over_a_life_of_twenty_five() -> None:
+    """180 USD/t of 45Q at 7 %: a(12) / a(25) = 7.942686 / 11.653583."""
+    assert levelised(1.0, 12, 25, 0.07) == pytest.approx(0.681566, abs=5e-7)
+    assert levelised(180.0, 12, 25, 0.07) == pytest.approx(122.68, abs=5e-3)
+    assert levelised(180.0, 12, 24, 0.0) == pytest.approx(90.0)
+    assert levelised(180.0, 40, 25, 0.07) == 180.0
+
+
+@given(st.floats(0, 500), st.floats(1, 60), st.floats(1, 60), st.floats(0, 0.3), st.floats(0.1, 20))
+def test_longer_and_dearer_credits_are_worth_more(
+    amount: float, years: float, life: float, rate: float, more: float
+) -> None:
+    worth = levelised(amount, years, life, rate)
+    assert 0 <= worth <= amount
+    assert levelised(amount + more, years, life, rate) > worth
+    assert levelised(amount, years + more, life, rate) >= worth * (1 - 1e-12)
+
+
+def test_the_value_of_a_plan_is_what_it_earns_less_its_cost(tmp_path: Path) -> None:
+    """All bases at once, with routes that lose CO2: the objective is the table's sum."""
+    paid = (
+        "{scheme: 45q-dac-saline, amount: 600}, {amount: 900}, {amount: 50, basis: credited}, "
+        "{amount: 2000, basis: stored, methods: daccs-liquid}"
+    )
+    result = study(tmp_path, paid, start="start: 2030, ", kinds=("saline",))
+    summary, rows = result.summary, earned(result)
+    assert summary["objective"]["name"] == "value"
+    value = summary["earned_musd_yr"] - summary["cost_musd_yr"]
+    assert summary["objective"]["value"] / 1e6 == pytest.approx(value, rel=1e-5)
+    ledger = result.tables["ledgers"]
+    ledger = ledger[ledger["zone"] == ""].set_index("method")
+    liquid = rows["45q-dac-saline", "daccs-liquid"]
+    gross = ledger["removal_gross_mt_yr"]["daccs-liquid"]
+    # 0.297 t of fossil CO2 are stored along with each tonne of the air, and earn nothing
+    assert ledger["fossil_stored_mt_yr"]["daccs-liquid"] > 0.2 * gross > 0
+    assert liquid["basis_mt_yr"] < gross
+    assert liquid["basis_mt_yr"] == pytest.approx(
+        gross - ledger["returned_mt_yr"]["daccs-liquid"], rel=1e-9
+    )
+    assert liquid["levelised_usd_t"] == pytest.approx(600 * 0.681566, rel=1e-6)
+    assert liquid["earned_usd_net_t"] > liquid["levelised_usd_t"]  # a net tonne takes more stored
+    assert {method for credit, method in rows if credit == "45q-dac-saline"} == {
+        "daccs-solid", "daccs-liquid",
+    }  # fmt: skip
+    forest = rows["objective.credits.2", "afforestation"]
+    assert forest["basis_mt_yr"] == pytest.approx(0.85 * ledger["net_mt_yr"]["afforestation"])
+
+
+def test_more_credit_never_lowers_the_value(tmp_path: Path) -> None:
+    values = []
+    for amount in (0, 40, 200, 900):
+        folder = tmp_path / str(amount)
+        folder.mkdir()
+        result = study(folder, f"{{amount: {amount}, basis: stored}}, {{amount: 100}}")
+        values.append(result.summary["objective"]["value"])
+    assert values == sorted(values) and values[-1] > values[0] >= 0
+
+
+def test_a_method_that_nothing_pays_for_is_said(tmp_path: Path) -> None:
+    result = study(tmp_path, "{amount: 900, methods: [daccs-solid, beccs-residue]}")
+    found = [text for text in result.warnings if "no credit pays for" in text]
+    assert len(found) == 1
+    assert "got daccs-liquid, afforestation; cure: give a credit whose gates they meet" in found[0]
+
+
+def test_a_credit_that_has_ended_pays_nothing_and_is_said(tmp_path: Path) -> None:
+    result = study(
+        tmp_path, "{scheme: 45q-dac-saline}, {amount: 900, methods: daccs-solid}",
+        start="start: 2040, ",
+    )  # fmt: skip
+    assert {credit for credit, _ in earned(result)} == {"objective.credits.1"}
+    assert any(
+        "objective.credits.0: a credit that plants of this start do not earn; got objective.start "
+        "2040; expected a start until 2032; cure: give another start" in text
+        for text in result.warnings
+    )
+
+
+@pytest.mark.parametrize(
+    ("paid", "more", "text"),
+    [
+        (
+            "{amount: 50, sink_type: eor}",
+            {},
+            r"objective.credits.0.sink_type: a credit for storage units of a kind that there is "
+            r"not; got eor; expected saline; cure: name the column with the kind of unit",
+        ),
+        (
+            "{scheme: 45q-dac-saline}",
+            {"start": "start: 2030, ", "kinds": ("eor",)},
+            r"objective.credits.0: a credit for storage units .*; got saline; expected eor",
+        ),
+        (
+            "{scheme: ccer, amount: 15, methods: daccs-solid}",
+            {},
+            r"a credit whose gates no method meets; got daccs-solid: a method of stock, not plant; "
+            r"expected what ccer asks for; cure: add a method that meets them",
+        ),
+        (
+            "{amount: 50, min_t_yr: 9 Mt/yr}",
+            {},
+            r"gates no method meets; got daccs-solid: plants of 9e\+06 t/yr, not 1e\+06",
+        ),
+        (
+            "{amount: 50, sink_type: saline, methods: [daccs-solid, afforestation]}",
+            {},
+            r"gates not every method meets; got afforestation: storage underground, which it does "
+            r"not use; .*cure: remove afforestation from objective.credits.0.methods",
+        ),
+        (
+            "{scheme: 45q-dac-saline}, {scheme: 45q-dac-saline-base}",
+            {"start": "start: 2030, "},
+            r"objective.credits: two credits of one programme for the same tonne; got "
+            r"45q-dac-saline and 45q-dac-saline-base for daccs-solid; cure: .* \(rule 6\)",
+        ),
+        (
+            "{scheme: 45q-dac-saline}, {scheme: 45q-dac-eor}",
+            {"start": "start: 2030, ", "kinds": ("saline", "eor")},
+            r"a credit by kind of storage unit, where units of both kinds may be used; .*got "
+            r"daccs-solid earns .* expected the same in all units .*cure: study each kind alone",
+        ),
+        (
+            "{scheme: 45q-dac-saline}",
+            {"start": "start: 2040, "},
+            r"no credit is left that pays for anything; got 1 that plants of 2040 do not earn",
+        ),
+    ],
+)
+def test_what_cannot_be_earned_is_refused(
+    tmp_path: Path, paid: str, more: dict[str, Any], text: str
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CdrsiteWarning)
+        with pytest.raises(ConfigError, match=text):
+            check_study(scenario(tmp_path, paid, **more))
+
+
+def test_one_rate_in_all_units_needs_no_choice(tmp_path: Path) -> None:
+    """The law of 2025 pays both kinds alike: each tonne earns once."""
+    paid = "{scheme: 45q-dac-saline, amount: 600}, {scheme: 45q-dac-eor, amount: 600}"
+    result = study(tmp_path, paid, start="start: 2030, ", kinds=("saline", "eor"))
+    assert {method for _, method in earned(result)} == {"daccs-solid", "daccs-liquid"}
+    assert len(result.tables["credits"]) == 2
+    value = result.summary["earned_musd_yr"] - result.summary["cost_musd_yr"]
+    assert result.summary["objective"]["value"] / 1e6 == pytest.approx(value, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("objective", "text"),
+    [
+        (
+            "{maximise: value, credits: [{scheme: corc}]}",
+            r"objective.credits.0.amount: the price of corc is its market's, which no law sets; "
+            r"cure: give amount",
+        ),
+        (
+            "{maximise: value, credits: [{scheme: 45q-dac-salin}]}",
+            r"objective.credits.0.scheme: unknown credit scheme; got '45q-dac-salin'; .*cure: did "
+            r"you mean '45q-dac-saline'\?",
+        ),
+        (
+            "{maximise: value, credits: [{scheme: 45q-dac-saline}]}",
+            r"objective.start: credits.0 is for plants that start until 2032, and no start is "
+            r"known; cure: give objective.start",
+        ),
+        (
+            "{maximise: value, start: 2030, credits: [{amount: 5}]}",
+            r"objective.start: no credit asks when plants start; cure: remove it",
+        ),
+        ("{maximise: value, credits: [{basis: net}]}", r"a credit of nothing; expected scheme"),
+        (
+            "{maximise: value, start: 2030, credits: [{amount: 5, from: 2031, to: 2030}]}",
+            r"objective.credits.0.to: it ends before it begins; got from 2031 to 2030",
+        ),
+        ("{maximise: value}", r"credits belong to maximise: value, and it needs them"),
+        ("{credits: [{amount: 5}]}", r"credits belong to maximise: value, and it needs them"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_the_scenario(
+    tmp_path: Path, objective: str, text: str
+) -> None:
+    path = write_world(tmp_path, SCENARIO + f"objective: {objective}\n")
+    with pytest.raises(ConfigError, match=text):
+        load_scenario(path)
+
+
+def test_schemes_have_the_amounts_of_the_law() -> None:
+    """26 USC 45Q by kind of plant and of store; a fifth where the wage rules are not kept."""
+    amounts = {"dac": (180, 130), "power": (85, 60), "industry": (85, 60)}
+    gates = {"dac": 1000, "power": 18_750, "industry": 12_500}
+    for kind, pair in amounts.items():
+        for sink, amount in zip(("saline", "eor"), pair, strict=True):
+            full, base = (load_credit(f"45q-{kind}-{sink}{end}") for end in ("", "-base"))
+            assert full.amount is not None and base.amount is not None
+            assert (full.amount.value, base.amount.value) == (amount, amount / 5)
+            for one in (full, base):
+                assert (one.basis, one.years, one.to) == ("stored", 12, 2032)
+                assert (one.min_t_yr, one.sink_type) == (gates[kind], sink)
+    bases = {name: one.basis for name, one in credit_schemes().items() if one.amount is None}
+    assert bases == {"corc": "net", "ccer": "credited"}
