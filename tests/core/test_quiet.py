@@ -61,6 +61,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, ..
         "methods": ("methods",),
         "methods of one": ("methods", "daccs-solid"),
         "datasets": ("datasets",),
+        "credits": ("credits",),
         "doctor": ("doctor",),
     }
 
