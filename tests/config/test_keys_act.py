@@ -717,10 +717,7 @@ CASES: dict[str, Case] = {
         ("objective.target=0.03 Mt/yr",),
     ),
     "objective.budget": ((), ("objective.budget=1 MUSD/yr",)),
-    "objective.credits[].scheme": (
-        (SCHEME,),
-        ("objective.credits.0={scheme: 45q-dac-saline-base, amount: 300}",),
-    ),
+    "objective.credits[].scheme": ((SCHEME,), (FIRST + "scheme=45q-dac-saline-base",)),
     "objective.credits[].amount": ((PAID,), (FIRST + "amount=100",)),
     "objective.credits[].basis": ((PAID,), (FIRST + "basis=stored",)),
     "objective.credits[].years": ((PAID,), (FIRST + "years=12",)),
