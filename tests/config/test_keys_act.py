@@ -114,9 +114,7 @@ PAID = (
     "{amount: 900, methods: afforestation}]}"
 )
 EVERY = "objective={maximise: value, credits: [{amount: 900}]}"
-SCHEME = (
-    "objective={maximise: value, start: 2030, credits: [{scheme: 45q-dac-saline, amount: 300}]}"
-)
+SCHEME = "objective={maximise: value, start: 2030, credits: [{scheme: 45q-dac-saline}]}"
 EARLY = (
     "objective={maximise: value, start: 2030, "
     "credits: [{amount: 300, from: 2025, to: 2040}, {amount: 200}]}"
