@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cdrsite.library.credits import CreditScheme
+    from cdrsite.library.methods import Method, Profile
 
 NAME_WIDTHS = (40, 24, 20, 16, 14, 12, 10)
 """Names in tables are broken at these widths until the table fits [characters]."""
@@ -36,14 +37,22 @@ def print_methods(*, as_json: bool = False, console: Console | None = None) -> N
         )  # fmt: skip
         print_json(
             [
-                {**{key: getattr(m, key) for key in keys}, "profiles": list(m.profile_names)}
+                {
+                    **{key: getattr(m, key) for key in keys},
+                    "profiles": list(m.profile_names),
+                    "cost_basis": {p.name: p.cost_basis for p in m.profiles.values()},
+                }
                 for m in methods
             ]
         )
         return
     out = console or open_console()
-    columns = (("method", "name"), ("what it is", "left"), ("profiles (default first)", "left"))
-    rows = [(m.name, m.title.get("en", m.name), ", ".join(m.profile_names)) for m in methods]
+    columns = (
+        ("method", "name"),
+        ("what it is", "left"),
+        ("profiles (default first, with the basis of their costs)", "left"),
+    )
+    rows = [(m.name, m.title.get("en", m.name), _with_bases(m)) for m in methods]
     show_table(out, text_table("Removal methods", columns, rows))
     say(out, "every value of one, with its source: cdrsite methods NAME [--profile P]", "dim")
 
@@ -74,6 +83,7 @@ def print_method(
                 "title": method.title,
                 "profile": chosen.name,
                 "profiles": list(method.profile_names),
+                "cost_basis": chosen.cost_basis,
                 "values": rows,
                 "sources": {key: {"id": key, **one.model_dump()} for key, one in known.items()},
             }
@@ -84,6 +94,7 @@ def print_method(
     say(out, f"profile {chosen.name}: {chosen.title}")
     others = ", ".join(n for n in method.profile_names if n != chosen.name)
     say(out, f"other profiles: {others or 'none'}")
+    say(out, f"cost basis: {_basis(method, chosen)}")
     if chosen.note:
         say(out, chosen.note, "dim")
     heads = ("parameter", "value", "range", "unit", "source")
@@ -96,6 +107,19 @@ def print_method(
     show_table(out, *tables)
     say(out, "Sources", "bold")
     out.print(plain_list((key, source.citation) for key, source in known.items()))
+
+
+def _with_bases(method: Method) -> str:
+    """Names of the profiles with the basis of their costs."""
+    bases = {name: method.profiles[name].cost_basis for name in method.profile_names}
+    return ", ".join(f"{name} ({basis})" if basis else name for name, basis in bases.items())
+
+
+def _basis(method: Method, profile: Profile) -> str:
+    """What the costs of a profile stand for, and what else they can."""
+    own = profile.cost_basis or "not stated"
+    others = [one for one in method.learning.bases if one != own] if method.learning else []
+    return own + (f" (costs.basis: {' or '.join(others)}; world_capacity)" if others else "")
 
 
 def _value_row(row: dict[str, Any], longest: int) -> tuple[str, ...]:

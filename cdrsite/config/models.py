@@ -45,6 +45,7 @@ from cdrsite.core.fields import (
 from cdrsite.core.layernames import LayerName, layer_names
 from cdrsite.core.units import Dimension
 from cdrsite.core.vocabulary import RESOURCES, Resource
+from cdrsite.library.learning import Basis
 
 
 class Region(Model):
@@ -143,6 +144,9 @@ class Costs(Model):
     """Year of the US dollars of all results."""
     discount_rate: quantity("1", minimum=0.0, maximum=1.0) = 0.07  # type: ignore[valid-type]
     """Real discount rate [1/yr]."""
+    basis: Basis | None = None
+    """What the costs of all methods with a learning table stand for: `foak`, the first plant of its
+    kind, or a projection for `2030` or `2050`; each profile's own `cost_basis` when not given."""
     prices: Prices = Prices()
     """Prices of resources."""
 

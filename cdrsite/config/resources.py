@@ -26,6 +26,7 @@ from cdrsite.core.fields import (
 from cdrsite.core.layernames import LayerName, NamesLayer
 from cdrsite.core.units import is_power, parse_quantity, same_dimension, split_number
 from cdrsite.core.vocabulary import RESOURCES, Resource, supplies
+from cdrsite.library.learning import Basis, Capacity
 from cdrsite.place.registry import keys_of_methods
 
 Share = Literal["whole", "area"]
@@ -341,9 +342,24 @@ class MethodChoice(keys_of_methods()):  # type: ignore[misc]
     """A profile of the method; its default when not given (`cdrsite methods NAME`)."""
     library: LocalPath | None = None
     """A method file of your own, in the library's format."""
+    cost_basis: Basis | None = None
+    """What its costs stand for, in place of `costs.basis`: `foak`, `2030` or `2050`."""
+    world_capacity: Capacity | None = None
+    """Capacity of such plants that the world has reached [t/yr], in place of a basis: costs follow
+    from the method's learning table."""
     override: dict[str, float | str] = Field(default_factory=dict)
     """Parameters that replace the profile's, e.g. `electricity: 900 kWh`, `water: 2 m3`."""
     usable_land: UsableLand | None = None
     """Which part of a cell's area this method can use, in place of `resources.land.usable`."""
     regions: one_or_many(LayerName) = ()  # type: ignore[valid-type]
     """Vector layers; the method is confined to where all of them are. Everywhere when empty."""
+
+    @model_validator(mode="after")
+    def _one_basis(self) -> Self:
+        if self.cost_basis is not None and self.world_capacity is not None:
+            raise problem(
+                f"two bases of its costs; got cost_basis: {self.cost_basis} and world_capacity: "
+                f"{self.world_capacity:g} t/yr; cure: remove one of the two",
+                at="world_capacity",
+            )
+        return self

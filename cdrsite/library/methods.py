@@ -20,6 +20,7 @@ from cdrsite.core.fields import Fraction, Name, Text, problem, problems, unknown
 from cdrsite.core.units import find_currency, parse_quantity
 from cdrsite.library.files import read_file, shipped
 from cdrsite.library.fuel import FROM_FUEL, fuel_records
+from cdrsite.library.learning import Basis, Learning
 from cdrsite.library.parameters import PARAMETERS, Parameter
 from cdrsite.library.records import Reference, Value, load_sources, unknown_name
 from cdrsite.place.registry import keys_of_files, keys_of_profiles
@@ -95,6 +96,9 @@ class Profile(ProfileKeys):  # type: ignore[misc, valid-type]
     """The land already contains that of the energy supply, so none may be added (rule 6)."""
     heat_source: Literal["none", "heat-pump", "low-temperature", "gas", "own-plant"] = "none"
     """Where heat comes from; `heat-pump`: inside the electricity."""
+    cost_basis: Basis | None = None
+    """What its costs stand for: the first plant of its kind, or a projection for a year; not known
+    when not given. Inherited with the investment."""
     note: Text = ""
     """What to know before using it."""
     name: SkipJsonSchema[str] = ""
@@ -113,7 +117,10 @@ class Profile(ProfileKeys):  # type: ignore[misc, valid-type]
     def over(self, base: Profile) -> Profile:
         """Take what this profile does not say itself from another one."""
         values = base.values | self.values
-        silent = {"energy_land", "land_includes_energy", "heat_source"} - self.model_fields_set
+        silent = {"energy_land", "land_includes_energy", "heat_source"}
+        if "capex" not in self.values:
+            silent |= {"cost_basis"}
+        silent -= self.model_fields_set
         return self.model_copy(
             update={
                 "values": {key: values[key] for key in PARAMETERS if key in values},
@@ -204,6 +211,8 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
     usable_land: dict[str, Fraction] = Field(default_factory=dict)
     """Class or group of classes of land cover -> share of it that the method can use, 0 for the
     others; where empty, and where no layer has these classes, the scenario's share counts."""
+    learning: Learning | None = None
+    """What its plants cost as the world builds more of them."""
     note: Text = ""
     """What to know about the method."""
     sources: dict[str, Reference] = Field(default_factory=dict)
@@ -225,7 +234,7 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
             )
             for name in keys.model_fields
             for key in (prefix + name,)
-        }
+        } | {"learning": self.learning}
         for key, part in of_places.items():
             source = getattr(part, "source", None)
             if source is not None and source not in known:

@@ -48,6 +48,7 @@ MOST: dict[str, float] = {
     "USD/ha": 1e9,
     "USD/ha/yr": 1e9,
     "kW/m2": 100.0,
+    "USD/kW": 1e6,
     "kWh/kW": 2e4,
 }
 """Unit of a parameter -> size beyond which a value is an error of typing, not of judgement: at

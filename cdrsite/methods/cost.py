@@ -21,6 +21,7 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.scoring.sums import Sum, product
 
+HOURS_PER_YEAR = 8760.0
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -86,6 +87,10 @@ class PlantCosts:
         Fixed operation and maintenance [share of capex per yr].
     variable_om : float
         Variable operation and maintenance without energy, water and feedstock [USD per gross t].
+    heat_pump : float
+        Investment in the plant's own heat pumps [USD per kW of heat].
+    heat_pump_lifetime : float
+        [yr].
 
     Raises
     ------
@@ -98,6 +103,8 @@ class PlantCosts:
     capacity_factor: float = 1.0
     fixed_om: float = 0.0
     variable_om: float = 0.0
+    heat_pump: float = 0.0
+    heat_pump_lifetime: float = 20.0
 
     def __post_init__(self) -> None:
         for part in fields(self):
@@ -173,6 +180,7 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
         (``electricity`` as it is bought, ``supplied`` as it is sold; ``storage`` with the fossil
         CO2 that is captured along), and ``price_NAME``, where it has a price, per that unit;
         ``price_sold`` [USD/kWh]; ``material`` [kg/t] and ``price_material`` [USD/kg];
+        ``pumped`` (heat of the plant's own heat pumps) [kWh/t];
         ``stock_area`` (land under a growing stock whose spending a tonne costs) [ha/t],
         ``price_planting`` and ``price_rent`` (present values of that spending) [USD/ha];
         ``price_transport``, ``price_storage`` [USD per stored t].
@@ -181,12 +189,16 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     -----
     Capital per tonne = CRF x capex / (capacity factor x productivity); levelised cost of removal
     as in Keith et al. 2018 (doi:10.1016/j.joule.2018.05.006) and Sievert et al. 2024
-    (doi:10.1016/j.joule.2024.02.005).
+    (doi:10.1016/j.joule.2024.02.005). Heat pumps of a plant that runs at full load or not at all
+    are of the size pumped heat / (hours of a year x capacity factor) [kW per t/yr].
     """
     per_output = plant.capex / plant.capacity_factor
     capital = per_output * float(crf(rate, plant.lifetime))
+    hours = HOURS_PER_YEAR * plant.capacity_factor
+    pump = plant.heat_pump / hours * float(crf(rate, plant.heat_pump_lifetime))
     parts = {
         "capital": product(capital, "inverse_productivity"),
+        "heat_pump": product(pump, "pumped"),
         "fixed_om": product(per_output * plant.fixed_om, "inverse_productivity"),
         "variable_om": product(plant.variable_om, "variable"),
         "materials": product(1.0, "material", "price_material"),

@@ -26,6 +26,7 @@ from cdrsite.library.methods import Method, Profile, load_method, load_method_fi
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.library.plausibility import refuse_impossible
 from cdrsite.library.records import unknown_name
+from cdrsite.methods.basis import cost_basis
 from cdrsite.methods.cost import PlantCosts, gross_cost_terms, present_value
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 from cdrsite.place.growth import M2_PER_HA
@@ -60,6 +61,8 @@ class MethodModel:
         Parameter -> value in its canonical unit, overrides applied.
     replaced : dict of str to str
         Parameters that the scenario replaced -> what it says, with its unit.
+    basis : str
+        What its costs stand for (:mod:`cdrsite.methods.basis`); empty where that is not known.
     acting : tuple of str
         Dependences on the place that play a part.
     prices : dict of str to float
@@ -75,6 +78,7 @@ class MethodModel:
     choice: MethodChoice
     numbers: Mapping[str, float]
     replaced: Mapping[str, str] = field(default_factory=dict)
+    basis: str = ""
     acting: tuple[str, ...] = ()
     prices: Mapping[str, float] = field(default_factory=dict)
     yearly_capital: float = math.nan
@@ -108,7 +112,10 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
     base_year = scenario.costs.base_year
     numbers = {p: profile.number(p, base_year) for p in profile.values}
     replaced = {}
-    for parameter, (number, key) in _of_the_study(scenario, choice).items():
+    basis, learned = cost_basis(name, method, profile, scenario)
+    if "capex" in choice.override:
+        basis = ""
+    for parameter, (number, key) in (learned | _of_the_study(scenario, choice)).items():
         if parameter in numbers or parameter not in ONLY_WHERE_KNOWN:
             numbers[parameter] = number
             replaced[parameter] = f"{number:.10g} {PARAMETERS[parameter].unit} ({key})"
@@ -120,7 +127,7 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
     where = f"methods.{name}"
     _refuse_twice(numbers, replaced, where)
     numbers = with_fuel(numbers)
-    model = MethodModel(name, method, profile, choice, numbers, replaced)
+    model = MethodModel(name, method, profile, choice, numbers, replaced, basis)
     _refuse_unknown(where, numbers)
     given = {p: f"{where}.override.{p}" if p in choice.override else where for p in numbers}
     refuse_impossible(numbers, given)
@@ -253,9 +260,11 @@ def needs_of(model: MethodModel) -> Needs:
         one.name: const(sum(model.number(need) for need in one.needs)) for one in RESOURCES.values()
     }
     power = model.number("electricity")
+    pumps = model.profile.heat_source == "heat-pump" and not model.number("heat")
     plain = Needs(
         taken={**taken, "electricity": const(max(power, 0.0))},
         supplied=const(max(-power, 0.0)),
+        pumped=const(model.number("heat_pumped") if pumps else 0.0),
         # a crop grown on own land is not taken from the residues as well (rule 6)
         own=frozenset({"biomass"} if model.number("land_feedstock") > 0 else ()),
     )
@@ -303,13 +312,18 @@ def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: 
 
 def _plant(model: MethodModel) -> PlantCosts:
     """What owning and running the method's plant costs."""
-    return PlantCosts.from_delivered(
+    plant = PlantCosts.from_delivered(
         model.number("capex"),
         model.number("lifetime", 25.0),
         capacity_factor=model.number("capacity_factor", 1.0),
         stated_at=model.profile.number("capacity_factor", default=1.0),
         fixed_om=model.number("fixed_om"),
         variable_om=model.number("variable_om"),
+    )
+    return replace(
+        plant,
+        heat_pump=model.number("heat_pump_capex"),
+        heat_pump_lifetime=model.number("heat_pump_lifetime", 20.0),
     )
 
 
@@ -348,6 +362,7 @@ def cost_parts(
         **{f"price_{name}": const(price) for name, price in prices.items()},
         "inverse_productivity": needs.inverse_productivity,
         "variable": needs.variable,
+        "pumped": needs.pumped,
         "supplied": needs.supplied,
         "price_sold": const(prices["electricity"]),
         "material": const(model.number("materials")),

@@ -31,12 +31,15 @@ def assumptions(models: Mapping[str, MethodModel], used: Used | None = None) -> 
     -------
     dict
         ``methods``: name -> ``title`` by language, ``profile`` with its ``profile_title`` and
-        ``note``, ``values`` (rows of :func:`cdrsite.library.methods.to_rows`, and whether the
-        run's numbers rest on them as ``used``), ``override`` and ``override_used``;
+        ``note``, ``cost_basis`` (empty where not known), ``values`` (rows of
+        :func:`cdrsite.library.methods.to_rows`, and whether the run's numbers rest on them as
+        ``used``), ``override`` and ``override_used``;
         ``prices``: keys of ``costs.prices`` that any cost rests on; ``sources``: id ->
         ``citation``, ``url``, ``note``, of those that are cited.
     """
-    document = _document((name, m.method, m.profile, m.replaced) for name, m in models.items())
+    document = _document(
+        (name, m.method, m.profile, m.basis, m.replaced) for name, m in models.items()
+    )
     if used is not None:
         document["prices"] = sorted(used.prices)
         for name, record in document["methods"].items():
@@ -63,21 +66,25 @@ def known_assumptions(choices: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
             if choice.get("library") is None:
                 method = load_method(name)
                 profile = method.profile(choice.get("profile"))
-                known.append((name, method, profile, choice.get("override") or {}))
+                override = choice.get("override") or {}
+                known.append((name, method, profile, profile.cost_basis or "", override))
     return _document(known)
 
 
-def _document(used: Iterable[tuple[str, Method, Profile, Mapping[str, object]]]) -> dict[str, Any]:
+def _document(
+    used: Iterable[tuple[str, Method, Profile, str, Mapping[str, object]]],
+) -> dict[str, Any]:
     """Methods with their values, and the sources that these cite."""
     methods: dict[str, Any] = {}
     sources: dict[str, Any] = {}
-    for name, method, profile, override in used:
+    for name, method, profile, basis, override in used:
         values = to_rows(method, profile.name)
         methods[name] = {
             "title": dict(method.title),
             "profile": profile.name,
             "profile_title": profile.title,
             "note": profile.note,
+            "cost_basis": basis,
             "values": values,
             "override": {str(key): value for key, value in override.items()},
         }

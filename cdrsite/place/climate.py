@@ -217,7 +217,7 @@ class AirClimate(Dependence):
     def needs(self, use: Use, needs: Needs) -> Needs:
         """Electricity, heat and water times their factors; capital by the productivity."""
         electricity, heat, inverse, water = (layer(own_layer(kind, use.name)) for kind in _FACTORS)
-        needs = needs.times(electricity=electricity, heat=heat)
+        needs = needs.times(electricity=electricity, heat=heat, pumped=heat)
         if use.method.climate.water is not None:
             needs = needs.times(water=water)
         return replace(needs, inverse_productivity=inverse)

@@ -44,6 +44,8 @@ class Needs:
         Resource -> what it takes of it, also of its own; electricity as it is bought.
     supplied : Sum
         Power given to the grid [kWh/t].
+    pumped : Sum
+        Heat that the plant's own heat pumps make of the electricity taken [kWh/t].
     inverse_productivity, variable : Sum
         Multiply capital, and variable operation [1].
     place_emissions : Sum
@@ -57,6 +59,7 @@ class Needs:
 
     taken: dict[str, Sum]
     supplied: Sum = NOTHING
+    pumped: Sum = NOTHING
     inverse_productivity: Sum = ONCE
     variable: Sum = ONCE
     place_emissions: Sum = NOTHING

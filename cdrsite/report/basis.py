@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.methods.basis import NAMED
 from cdrsite.report.frame import Frame, details, paragraph
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.listed import Head
@@ -129,11 +130,18 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
     )
     about = tag("p", text(record.get("profile_title") or ""), class_="note", lang=english(frame))
     caption = frame.say("basis.caption", method=text(title))
+    about += tag("p", costs_stand_for(frame, record.get("cost_basis") or ""), class_="note")
     parts = [about, table(caption, columns, rows)]
     if unused:
         count = frame.count("basis.unused", len(unused), method=text(title))
         parts.append(details(count, table(count, columns, unused), rows=len(unused)))
     return details(head, *parts, rows=len(rows))
+
+
+def costs_stand_for(frame: Frame, basis: str) -> str:
+    """What the costs of a method stand for, in a sentence."""
+    known = basis if not basis or basis in NAMED else "capacity"
+    return frame.say(f"basis.costs.{known or 'unknown'}", basis=text(basis))
 
 
 def english(frame: Frame) -> str | None:

@@ -17,6 +17,7 @@ from cdrsite.layers.check import check_layers
 from cdrsite.layers.region import StudyArea, build_grid
 from cdrsite.layers.stack import LayerStack
 from cdrsite.library.plausibility import check_profile
+from cdrsite.methods.basis import mixed_bases
 from cdrsite.methods.credits import Earning, earnings_of
 from cdrsite.methods.ledgers import PlaceSums, place_sums
 from cdrsite.methods.model import (
@@ -135,7 +136,7 @@ def open_layers(scenario: Scenario) -> LayerStack:
     "methods",
     reads=(
         *("methods", "accounting.forest_years", "accounting.buffer", "resources.heat"),
-        "costs.base_year",
+        *("costs.base_year", "costs.basis"),
         *(f"costs.prices.{one.name}" for one in RESOURCES.values() if one.own_price),
     ),
     gives=("models",),
@@ -309,6 +310,9 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
             warnings.warn(f"{model.name}: {finding}", CdrsiteWarning, stacklevel=2)
         for text in remarks(model, f"methods.{model.name}"):
             warnings.warn(text, CdrsiteWarning, stacklevel=2)
+    mixed = mixed_bases({name: model.basis for name, model in models.items()})
+    if mixed is not None:
+        warnings.warn(mixed, CdrsiteWarning, stacklevel=2)
     book, criteria = read_rules(scenario), read_criteria(scenario, tuple(models))
     lands = read_lands(scenario, models, reader)
     pools, storage = pools_of(scenario, reader), storage_of(scenario, reader)

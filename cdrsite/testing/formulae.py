@@ -21,7 +21,7 @@ NET_FACTORS = (
     "place_emissions",
 )  # fmt: skip
 NEEDS = (
-    *("material", "stock_area"),
+    *("material", "pumped", "stock_area"),
     *(name for name in RESOURCES if name not in {"electricity", "storage"}),
 )
 PRICES = (
@@ -122,7 +122,8 @@ def gross_cost(
     stored : array_like
         CO2 that travels to its store and is injected [t/t].
     **factors : array_like
-        The other needs (``heat``, ``water``, ``biomass``, ``material``, ``land``, ``stock_area``)
+        The other needs (``heat``, ``water``, ``biomass``, ``material``, ``land``, ``pumped``,
+        ``stock_area``)
         and the prices (``price_...``), 0 where not given.
 
     Returns
