@@ -26,6 +26,9 @@ SUMS = ("gross", "net", "lost", ENERGY, PLACE, REPLACED)
 TOLERANCE = 1e-4
 """By how much of the gross tonnes the entries may miss the net tonnes: rounding of float32 maps."""
 
+SIGNS = {"removal_gross_mt_yr": 1.0, "returned_mt_yr": -1.0, "emissions_process_mt_yr": -1.0}
+"""Columns that add up to the net tonnes, each with its sign: these and no others (rule 5)."""
+
 COLUMNS = (
     "removal_gross_mt_yr", "returned_mt_yr", "emissions_process_mt_yr", "net_mt_yr",
     "credited_mt_yr", "withheld_mt_yr", "emissions_energy_mt_yr", "emissions_supply_mt_yr",
@@ -194,5 +197,9 @@ def entries(
 def imbalance(row: Mapping[str, float]) -> float:
     """What gross less returned less emissions misses the net tonnes by, as a share of gross [1]."""
     gross = row["removal_gross_mt_yr"]
-    found = gross - row["returned_mt_yr"] - row["emissions_process_mt_yr"]
-    return abs(found - row["net_mt_yr"]) / gross if gross > 0 else 0.0
+    return abs(summed(row) - row["net_mt_yr"]) / gross if gross > 0 else 0.0
+
+
+def summed(row: Mapping[str, float]) -> float:
+    """Net tonnes by the ledgers that add up to them [unit of the row]."""
+    return sum(sign * row[name] for name, sign in SIGNS.items())

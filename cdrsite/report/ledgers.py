@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from cdrsite.methods.ledgers import SIGNS
 from cdrsite.report.frame import Frame, paragraph
 from cdrsite.report.html import table
 from cdrsite.report.listed import file_note
 
-SUMMED = (
-    ("removal_gross_mt_yr", ""),
-    ("returned_mt_yr", "−"),
-    ("emissions_process_mt_yr", "−"),
-    ("net_mt_yr", "="),
-)
+SUMMED = (*((name, "" if sign > 0 else "−") for name, sign in SIGNS.items()), ("net_mt_yr", "="))
 """Column, and the sign with which it enters the net removal."""
 APART = ("avoided_mt_yr", "substitution_mt_yr", "fossil_stored_mt_yr")
 """Columns that are never added to it (rule 5)."""

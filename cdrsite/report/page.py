@@ -16,6 +16,7 @@ from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.outputs.staging import changing
 from cdrsite.report import basis, places, plants, supplies
 from cdrsite.report.answer import answer
+from cdrsite.report.credits import credits_earned
 from cdrsite.report.curve import supply_curve
 from cdrsite.report.fragment import Fragment
 from cdrsite.report.frame import Frame, section
@@ -34,6 +35,7 @@ GENERATOR = "cdrsite "
 PARTS = (
     ("supply", "curve.title", supply_curve),
     ("ledgers", "ledgers.title", ledgers),
+    ("credits", "credits.title", credits_earned),
     ("pools", "pools.title", supplies.pools),
     ("provinces", "provinces.title", supplies.provinces),
     ("sites", "sites.title", places.sites),

@@ -210,7 +210,7 @@ def ledger_table(setting: Setting, allocation: Allocation, names: Sequence[str])
 
 
 def _unbalanced(zone: str, method: str, row: Mapping[str, float]) -> str:
-    net = row["removal_gross_mt_yr"] - row["returned_mt_yr"] - row["emissions_process_mt_yr"]
+    net = ledgers.summed(row)
     return message(
         "the ledgers do not add up to the net removal",
         where=f"tables/ledgers.csv: {method}{f' in {zone}' if zone else ''}",

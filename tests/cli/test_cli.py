@@ -219,9 +219,23 @@ def test_datasets_lists_all_and_shows_one(call: Callable[..., Answer]) -> None:
     assert json.loads(call("datasets", "esa-worldcover", "--json")[1])
 
 
+def test_credits_lists_all_and_shows_one(call: Callable[..., Answer]) -> None:
+    code, out, _ = call("credits")
+    assert code == 0
+    for words in ("45q-dac-saline", "180 USD2025/t stored, 12 years", "corc", "market's price"):
+        assert words in out
+    code, out, _ = call("credits", "45q-power-eor")
+    assert code == 0
+    for words in ("60 USD2025/t stored", "or 85 USD2025/t", "until 2032", "eor", "75 %", "us-45q"):
+        assert words in out
+    assert json.loads(call("credits", "ccer", "--json")[1])["basis"] == "credited"
+    assert len(json.loads(call("credits", "--json")[1])) == 14
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("credits", "45q-dac-salin"), "45q-dac-saline"),
         (("methods", "dacs-solid"), "daccs-solid"),
         (("methods", "daccs-solid", "--profile", "litrature"), "literature"),
         (("datasets", "esa-worldcovr"), "esa-worldcover"),

@@ -113,6 +113,17 @@ def test_the_value_of_a_plan_is_what_it_earns_less_its_cost(tmp_path: Path) -> N
     assert forest["basis_mt_yr"] == pytest.approx(0.85 * ledger["net_mt_yr"]["afforestation"])
 
 
+@pytest.mark.parametrize(("lang", "words"), [("en", "What tonnes earn"), ("zh", "每吨的收入")])
+def test_the_report_says_what_tonnes_earn(tmp_path: Path, lang: str, words: str) -> None:
+    result = study(tmp_path, "{scheme: corc, amount: 900}, {amount: 40, methods: afforestation}")
+    folder = result.write(tmp_path / "run", lang=lang)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    part = page.split('id="credits"')[1].split("</section>")[0]
+    assert words in part and "corc" in part and 'data-key="earned_musd_yr"' in part
+    assert 'data-key="tables/credits/0/levelised_usd_t"' in part
+    assert len((folder / "tables" / "credits.csv").read_text(encoding="utf-8").splitlines()) == 5
+
+
 def test_more_credit_never_lowers_the_value(tmp_path: Path) -> None:
     values = []
     for amount in (0, 40, 200, 900):

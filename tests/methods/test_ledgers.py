@@ -18,6 +18,7 @@ from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.methods import ledgers
 from cdrsite.methods.net import ChainLosses, Emissions
+from cdrsite.report.ledgers import APART
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 from cdrsite.testing.formulae import net_factor
@@ -152,6 +153,34 @@ def test_the_sum_is_the_net_factor(
     assert ledgers.imbalance(ledgers.entries(sums, losses, emissions, 0.0, 0.0)) < 1e-9
 
 
+@given(
+    st.floats(0, 0.3), st.floats(0, 0.8), st.floats(0, 900), st.floats(0, 0.2), st.floats(0, 500)
+)
+def test_no_ledger_makes_more_of_the_gross_tonnes(
+    capture: float, fossil: float, embodied: float, lost: float, replaced: float
+) -> None:
+    losses, emissions = ChainLosses(capture, fossil_cocaptured=fossil), Emissions(embodied=embodied)
+    net = float(net_factor(losses, emissions)) - lost
+    sums = 1e6 * np.array([1.0, net, lost, 0.0, 0.0, replaced])
+    row = ledgers.entries(sums, losses, emissions, 0.0, 0.1)
+    assert row["net_mt_yr"] <= row["removal_gross_mt_yr"]
+    assert ledgers.summed(row) == pytest.approx(row["net_mt_yr"], abs=1e-9)
+    # what stands beside the sum changes nothing in it
+    other = row | dict.fromkeys(("avoided_mt_yr", "substitution_mt_yr", "fossil_stored_mt_yr"), 9.0)
+    assert ledgers.summed(other) == ledgers.summed(row)
+
+
+def test_a_ledger_too_many_in_the_sum_is_found_out(
+    result: StudyResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Substitution is no removal: adding it would no longer give the net tonnes of the plan."""
+    row = whole(result)["beccs-residue"]
+    assert ledgers.imbalance(row) < ledgers.TOLERANCE
+    assert not set(ledgers.SIGNS) & set(APART)
+    monkeypatch.setitem(ledgers.SIGNS, "substitution_mt_yr", 1.0)
+    assert ledgers.imbalance(row) > ledgers.TOLERANCE
+
+
 def test_the_ledgers_are_written_and_reported(result: StudyResult, tmp_path: Path) -> None:
     folder = result.write(tmp_path / "run")
     head = (folder / "tables" / "ledgers.csv").read_text(encoding="utf-8").split("\n")[0]
@@ -161,6 +190,8 @@ def test_the_ledgers_are_written_and_reported(result: StudyResult, tmp_path: Pat
     page = (folder / "report.html").read_text(encoding="utf-8")
     part = page.split('id="ledgers"')[1].split("</section>")[0]
     assert "Substitution by products" in part and "= Net removal" in part
+    heads = re.findall(r'<th scope="row"[^>]*>(.*?)</th>', part)
+    assert [head[:1] for head in heads] == ["G", "−", "−", "=", "A", "S", "F"]
     assert 'data-key="ledgers/substitution_mt_yr"' in part
 
 
