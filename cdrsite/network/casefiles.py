@@ -9,7 +9,7 @@ from pathlib import Path
 from cdrsite.core.errors import DataError, MissingFileError
 from cdrsite.network.columns import modes_of
 from cdrsite.network.readers import CaseTables, read_folder, read_geopackage, read_workbook
-from cdrsite.network.simccs import is_simccs, read_simccs
+from cdrsite.network.simccs import is_simccs, is_simccs_workbook, read_simccs
 from cdrsite.network.surfaced import read_surfaced
 
 
@@ -24,8 +24,8 @@ def read_tables(
     Parameters
     ----------
     path : Path
-        Folder of CSV files, scenario folder of SimCCS, ``.xlsx`` workbook or ``.gpkg``
-        GeoPackage.
+        Folder of CSV files, scenario folder of SimCCS or a workbook in it, ``.xlsx`` workbook
+        or ``.gpkg`` GeoPackage.
     surface : Path, optional
         As :func:`cdrsite.network.surfaced.read_surfaced`, for a folder without arcs.
     modes : str or sequence of str, optional
@@ -80,7 +80,7 @@ def _read_tables(path: Path, surface: Path | None, files: Mapping[str, Path]) ->
             "only a folder of CSV files takes other sources or sinks", where=str(path),
             got=", ".join(str(one) for one in files.values()),
         )  # fmt: skip
-    if path.is_dir():
+    if path.is_dir() or is_simccs_workbook(path):
         return read_simccs(path)
     reader = readers.get(path.suffix.lower())
     if reader is None:

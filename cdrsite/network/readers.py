@@ -248,8 +248,8 @@ def _geojson_lines(path: Path) -> dict[str, tuple[tuple[float, float], ...]]:
 # -- Excel -------------------------------------------------------------------------------
 
 
-def read_workbook(path: Path) -> CaseTables:
-    """Read an ``.xlsx`` workbook."""
+def sheets_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Cells of every sheet of a workbook, row by row; formulas as the values they last had."""
     try:
         import openpyxl  # type: ignore[import-untyped]
     except ImportError as error:
@@ -261,17 +261,21 @@ def read_workbook(path: Path) -> CaseTables:
     except Exception as error:  # its zip and XML parsers raise what they like
         raise DataError("not a readable workbook", where=str(path), got=str(error)) from error
     try:
-        sheets = {name.strip().lower(): book[name] for name in book.sheetnames}
-        tables = {}
-        for name in (*NAMES, "params", "trends"):
-            if name in sheets:
-                tables[name] = _sheet(path, name, sheets[name].iter_rows(values_only=True))
-            elif name != "trends":
-                raise MissingFileError(
-                    f"sheet {name} is missing", where=str(path), got=", ".join(book.sheetnames)
-                )
+        return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets}
     finally:
         book.close()
+
+
+def read_workbook(path: Path) -> CaseTables:
+    """Read an ``.xlsx`` workbook."""
+    book = sheets_of(path)
+    sheets = {name.strip().lower(): rows for name, rows in book.items()}
+    tables = {}
+    for name in (*NAMES, "params", "trends"):
+        if name in sheets:
+            tables[name] = _sheet(path, name, sheets[name])
+        elif name != "trends":
+            raise MissingFileError(f"sheet {name} is missing", where=str(path), got=", ".join(book))
     points: dict[str, tuple[float, float]] = {}
     for name in ("sources", "sinks"):
         points |= _lonlat(tables[name])

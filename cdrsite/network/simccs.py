@@ -3,7 +3,8 @@
 Layout: ``Sources/Sources.csv`` and ``Sinks/Sinks.csv`` with three rows of headings,
 ``Network/CandidateNetwork/CandidateNetwork.txt`` and ``Transport/Linear.txt`` parted by tabs, and
 two folders up ``BaseData/CostNetwork/Construction Costs.txt`` (or ``.csv``), whose head says which
-grid the numbers of cells belong to.
+grid the numbers of cells belong to. Sources, sinks and trends may stand in a workbook instead
+(:mod:`cdrsite.network.simccs_workbook`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from cdrsite.core.errors import CdrsiteWarning, DataError, MissingFileError
 from cdrsite.network.readers import CaseTables, Table, empty, identity, read_params
+from cdrsite.network.simccs_workbook import SINKS, SOURCES, TRENDS, Workbook, workbook_in
 
 NETWORK = Path("Network") / "CandidateNetwork" / "CandidateNetwork.txt"
 DEFAULTS = {"crf": 0.1, "project_years": 30.0}
@@ -34,11 +36,20 @@ _SINK = {
     "fixed_om_musd_yr": 5, "well_rate_mt_yr": 6, "well_capital_musd": 7, "well_om_musd_yr": 8,
     "injection_usd_t": 9, "lon": 10, "lat": 11,
 }  # fmt: skip
+_TREND = ("con_slope", "con_intercept", "row_slope", "row_intercept")
 
 
 def is_simccs(folder: Path) -> bool:
     """Whether a folder is a scenario of SimCCS."""
     return (folder / NETWORK).is_file()
+
+
+def is_simccs_workbook(path: Path) -> bool:
+    """Whether a workbook stands in a scenario folder of SimCCS, or of one of its data sets."""
+    if path.suffix.lower() not in {".xlsx", ".xlsm"}:
+        return False
+    dataset = path.resolve().parent.parent.parent
+    return is_simccs(path.parent) or (dataset / "BaseData" / "CostNetwork").is_dir()
 
 
 @dataclass(frozen=True)
@@ -66,14 +77,14 @@ class _Grid:
         return self.west + (col + 0.5) * self.size, north - (row + 0.5) * self.size
 
 
-def read_simccs(folder: Path) -> CaseTables:
-    """Read a scenario folder of SimCCS.
+def read_simccs(path: Path) -> CaseTables:
+    """Read a scenario of SimCCS.
 
     Parameters
     ----------
-    folder : Path
-        The scenario; an own ``params.json`` in it may give ``crf``, ``project_years`` and
-        ``pipe_utilization``.
+    path : Path
+        The scenario's folder, or a workbook in it. An own ``params.json`` beside it may give
+        ``crf``, ``project_years`` and ``pipe_utilization``.
 
     Returns
     -------
@@ -92,8 +103,10 @@ def read_simccs(folder: Path) -> CaseTables:
     CdrsiteWarning
         Capital recovery factor and years are those that SimCCS begins with.
     """
+    folder = path if path.is_dir() else path.parent
     grid = _grid(folder)
-    trends, right_of_way = _trends(folder / "Transport" / "Linear.txt")
+    given = _given(path)
+    trends, right_of_way = _trends(given["trends"])
     own = folder / "params.json"
     params: dict[str, Any] = {**DEFAULTS, "trends": trends}
     if right_of_way:
@@ -108,8 +121,8 @@ def read_simccs(folder: Path) -> CaseTables:
             CdrsiteWarning,
             stacklevel=4,
         )
-    sources = _parts(folder / "Sources" / "Sources.csv", _SOURCE, "variable_usd_t", grid)
-    sinks = _parts(folder / "Sinks" / "Sinks.csv", _SINK, "injection_usd_t", grid)
+    sources = _parts(given["sources"], "variable_usd_t", grid)
+    sinks = _parts(given["sinks"], "injection_usd_t", grid)
     arcs, lines = _arcs(folder / NETWORK, grid)
     nodes = {str(row[end]) for _, row in arcs.rows for end in ("v1", "v2")}
     nodes |= {str(row["cell"]) for table in (sources, sinks) for _, row in table.rows}
@@ -118,6 +131,31 @@ def read_simccs(folder: Path) -> CaseTables:
     return CaseTables(
         folder.resolve().name, sources, sinks, arcs, params, where, points, lines, "EPSG:4269"
     )
+
+
+def _given(path: Path) -> dict[str, Table]:
+    """Sources, sinks and trends as they stand.
+
+    Of a folder, its one workbook gives what has no text file. Of a workbook, the text file gives
+    the trends where no sheet has anything like them.
+    """
+    folder = path if path.is_dir() else path.parent
+    headers = (SOURCES, SINKS, TRENDS)
+    book = (
+        Workbook(path) if path.is_file()
+        else workbook_in(folder, [folder / one.file for one in headers])
+    )  # fmt: skip
+    given = {}
+    for header in headers:
+        text = folder / header.file
+        asked = path.is_file() and (header is not TRENDS or (book is not None and book.has(TRENDS)))
+        if book is not None and (asked or not text.is_file()):
+            given[header.table] = book.table(header)
+        elif header is TRENDS:
+            given[header.table] = _linear(text)
+        else:
+            given[header.table] = _columns(text, _SOURCE if header is SOURCES else _SINK)
+    return given
 
 
 def _text(path: Path) -> str:
@@ -155,21 +193,27 @@ def _grid(folder: Path) -> _Grid:
     )
 
 
-def _trends(path: Path) -> tuple[list[dict[str, float]], bool]:
-    """Trends, and whether they have a right of way: two or four numbers behind the id."""
-    names = ("con_slope", "con_intercept", "row_slope", "row_intercept")
-    trends = []
+def _linear(path: Path) -> Table:
+    """The file of trends, by position behind the id."""
+    rows = []
     for number, line in enumerate(_text(path).splitlines()[1:], start=2):
-        cells = line.replace(",", "\t").split("\t")
-        if not line.strip():
-            continue
-        values = [_number(f"{path}:{number}", cell) for cell in cells[1:5] if cell.strip()]
-        if len(values) not in (2, 4):
+        if line.strip():
+            cells = line.replace(",", "\t").split("\t")[1:5]
+            rows.append((f"{path}:{number}", dict(zip(_TREND, cells, strict=False))))
+    return Table(str(path), _TREND, tuple(rows))
+
+
+def _trends(table: Table) -> tuple[list[dict[str, float]], bool]:
+    """Trends, and whether they have a right of way: two or four numbers."""
+    trends = []
+    for where, row in table.rows:
+        values = {key: row[key] for key in _TREND if row.get(key, "").strip()}
+        if tuple(values) not in (_TREND[:2], _TREND):
             raise DataError(
                 "a trend has slope and intercept, of construction and of right of way",
-                where=f"{path}:{number}", got=f"{len(values)} numbers", expected="2 or 4",
+                where=where, got=f"{len(values)} numbers", expected="2 or 4",
             )  # fmt: skip
-        trends.append(dict(zip(names, values, strict=False)))
+        trends.append({key: _number(where, cell) for key, cell in values.items()})
     return trends, any(trend.get("row_slope", 0.0) != 0 for trend in trends)
 
 
@@ -180,8 +224,8 @@ def _number(where: str, cell: str) -> float:
         raise DataError("not a number", where=where, got=repr(cell)) from None
 
 
-def _parts(path: Path, columns: dict[str, int], per_tonne: str, grid: _Grid) -> Table:
-    """Sources or sinks: the rows below three rows of headings."""
+def _columns(path: Path, columns: dict[str, int]) -> Table:
+    """Sources or sinks of a file: the rows below three rows of headings, by position."""
     rows = []
     for number, cells in enumerate(csv.reader(_text(path).splitlines()), start=1):
         if number <= 3 or all(empty(cell) for cell in cells):
@@ -192,8 +236,16 @@ def _parts(path: Path, columns: dict[str, int], per_tonne: str, grid: _Grid) -> 
                 "the row is too short", where=where, got=f"{len(cells)} cells",
                 expected=f"{max(columns.values()) + 1} or more",
             )  # fmt: skip
-        row: dict[str, Any] = {name: cells[at].strip() for name, at in columns.items()}
-        total = row.pop("total")
+        rows.append((where, {name: cells[at].strip() for name, at in columns.items()}))
+    return Table(str(path), tuple(columns), tuple(rows))
+
+
+def _parts(table: Table, per_tonne: str, grid: _Grid) -> Table:
+    """Sources or sinks with their cells, a total unit cost as the cost of each tonne."""
+    rows = []
+    for where, cells in table.rows:
+        row = dict(cells)
+        total = row.pop("total", "")
         if total and _number(where, total) != 0:
             parts = [key for key in row if key.endswith(("musd", "musd_yr", "usd_t"))]
             both = [key for key in (*parts, "well_rate_mt_yr") if row.get(key)]
@@ -206,8 +258,8 @@ def _parts(path: Path, columns: dict[str, int], per_tonne: str, grid: _Grid) -> 
             row[per_tonne] = total
         row["cell"] = grid.cell(where, _number(where, row["lon"]), _number(where, row["lat"]))
         rows.append((where, row))
-    headers = [name for name in columns if name != "total"]
-    return Table(str(path), (*headers, "cell"), tuple(rows))
+    headers = [name for name in table.headers if name != "total"]
+    return Table(table.where, (*headers, "cell"), tuple(rows))
 
 
 def _arcs(path: Path, grid: _Grid) -> tuple[Table, dict[str, tuple[tuple[float, float], ...]]]:

@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from pathlib import Path
 
 import pytest
+from simccs_folder import HEAD, scenario, southeast_scenario
 
 from cdrsite.core.errors import CdrsiteWarning, DataError, MissingFileError
 from cdrsite.network.casefiles import read_tables
 from cdrsite.network.design import design
 from cdrsite.network.tables import read_case
-
-HEAD = "Required data\nUnique ID\n,,\n"
-GRID = "Cost surface\nncols\t10\nnrows\t5\nxllcorner\t0\nyllcorner\t50\ncellsize\t1\n"
-SOURCES = "1,Works,5,0.00,100,7,50,0.5,54.5,,\n2,Mill,2,30,,,,3.5,54.5,,\n"
-SINKS = "1,Aquifer,100,0.00,20,1,1,4,0.2,4,9.5,50.5,,\n"
-NETWORK = (
-    "Vertex1\tVertex2\tCost\tConCost\tROWCost\tCellRoute\n"
-    "1\t4\t10\t8\t2\t1\t2\t3\t4\n4\t50\t20\t15\t5\t4\t15\t50\n"
-)
-LINEAR = "ID\tSLOPE\tINTERCEPT\n1\t0.1\t0.4\n2\t0.05\t0.6\n"
-
-
-def scenario(root: Path, **changed: str | bytes) -> Path:
-    """A scenario of two sources, a sink and two arcs on a grid of 10 x 5 cells."""
-    folder = root / "Scenarios" / "one"
-    texts: dict[str, str | bytes] = {
-        "../../BaseData/CostNetwork/Construction Costs.txt": GRID,
-        "Sources/Sources.csv": HEAD + SOURCES,
-        "Sinks/Sinks.csv": HEAD.replace("data", "Ð").encode("latin-1") + SINKS.encode(),
-        "Network/CandidateNetwork/CandidateNetwork.txt": NETWORK,
-        "Transport/Linear.txt": LINEAR,
-        "params.json": '{"crf": 0.1, "project_years": 20}',
-    }
-    for name, text in (texts | changed).items():
-        path = folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        path.resolve().parent.mkdir(parents=True, exist_ok=True)
-        if text != "":
-            path.resolve().write_bytes(text if isinstance(text, bytes) else text.encode())
-    return folder
 
 
 def test_a_scenario_is_read_as_it_stands(tmp_path: Path) -> None:
@@ -105,43 +74,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_the_southeast_as_a_scenario_is_the_southeast(tmp_path: Path, cases_dir: Path) -> None:
     case = cases_dir / "southeastus_cap2020"
-    grid = json.loads((case / "params.json").read_text())["grid"]
-
-    def rows(name: str) -> list[dict[str, str]]:
-        with (case / f"{name}.csv").open(newline="") as stream:
-            return list(csv.DictReader(stream))
-
-    sources = "".join(
-        f"{r['id']},{r['id']},{r['capture_max_mt_yr']},0.00,{r['fixed_capital_musd']},"
-        f"{r['fixed_om_musd_yr']},{r['variable_usd_t']},{r['lon']},{r['lat']},,\n"
-        for r in rows("sources")
-    )
-    sinks = "".join(
-        f"{r['id']},{r['name']},{r['capacity_mt']},0.00,{r['fixed_capital_musd']},"
-        f"{r['fixed_om_musd_yr']},{r['well_rate_mt_yr']},{r['well_capital_musd']},"
-        f"{r['well_om_musd_yr']},{r['injection_usd_t']},{r['lon']},{r['lat']},\n"
-        for r in rows("sinks")
-    )
-    arcs = "".join(
-        f"{r['v1']}\t{r['v2']}\t{r['cost']}\t{r['con_cost']}\t{r['row_cost']}\t{r['v1']}\t{r['v2']}\n"
-        for r in rows("arcs")
-    )
-    head = (
-        f"ncols\t{grid['width']}\nnrows\t{grid['height']}\nxllcorner\t{grid['xllcorner']}\n"
-        f"yllcorner\t{grid['yllcorner']}\ncellsize\t{grid['cellsize_deg']}\n"
-    )
-    linear = "ID\tSLOPE\tINTERCEPT\n1\t0.115719152\t0.431655132\n2\t0.078306697\t0.770037049\n"
-    folder = scenario(
-        tmp_path,
-        **{
-            "../../BaseData/CostNetwork/Construction Costs.txt": head,
-            "Sources/Sources.csv": HEAD + sources,
-            "Sinks/Sinks.csv": HEAD + sinks,
-            "Network/CandidateNetwork/CandidateNetwork.txt": "Vertex1\n" + arcs,
-            "Transport/Linear.txt": linear,
-            "params.json": '{"crf": 0.1, "project_years": 30}',
-        },
-    )
+    folder = southeast_scenario(tmp_path, case)
     one, two = read_case(folder), read_case(case)
     assert [s.node for s in one.sources] == [s.node for s in two.sources]
     assert [s.node for s in one.sinks] == [s.node for s in two.sinks]
