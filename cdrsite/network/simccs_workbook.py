@@ -20,7 +20,7 @@ DEPTH = 30
 
 
 @dataclass(frozen=True)
-class Column:
+class _Column:
     """A column: what it is called here, how SimCCS calls it, its units as they may be written."""
 
     name: str
@@ -35,44 +35,44 @@ class Header:
 
     table: str
     file: str
-    columns: tuple[Column, ...]
+    columns: tuple[_Column, ...]
 
 
 _RATE, _MASS = ("mt/y", "mta", "mtpa"), ("mt",)
 _CAPITAL, _YEARLY, _TONNE = ("$m", "m$"), ("$m/y", "m$/y"), ("$/t",)
 _PLACE = (
-    Column("lon", ("X-LON", "LON", "Longitude"), ("deg", "degrees", "°")),
-    Column("lat", ("Y-LAT", "LAT", "Latitude"), ("deg", "degrees", "°")),
+    _Column("lon", ("X-LON", "LON", "Longitude"), ("deg", "degrees", "°")),
+    _Column("lat", ("Y-LAT", "LAT", "Latitude"), ("deg", "degrees", "°")),
 )
 SOURCES = Header("sources", "Sources/Sources.csv", (
-    Column("id", ("Unique ID", "ID", "Source_ID")),
-    Column("name", ("Name",), required=False),
-    Column("capture_max_mt_yr", ("Capturable CO2", "capMax"), _RATE),
-    Column("total", ("Total unit cost",), _TONNE, required=False),
-    Column("fixed_capital_musd", ("Fixed capital cost", "costFix"), _CAPITAL),
-    Column("fixed_om_musd_yr", ("Fixed O&M cost", "fixO&M"), _YEARLY),
-    Column("variable_usd_t", ("Variable O&M cost", "varO&M"), _TONNE),
+    _Column("id", ("Unique ID", "ID", "Source_ID")),
+    _Column("name", ("Name",), required=False),
+    _Column("capture_max_mt_yr", ("Capturable CO2", "capMax"), _RATE),
+    _Column("total", ("Total unit cost",), _TONNE, required=False),
+    _Column("fixed_capital_musd", ("Fixed capital cost", "costFix"), _CAPITAL),
+    _Column("fixed_om_musd_yr", ("Fixed O&M cost", "fixO&M"), _YEARLY),
+    _Column("variable_usd_t", ("Variable O&M cost", "varO&M"), _TONNE),
     *_PLACE,
 ))  # fmt: skip
 SINKS = Header("sinks", "Sinks/Sinks.csv", (
-    Column("id", ("Unique ID", "ID", "Sink_ID")),
-    Column("name", ("Name",), required=False),
-    Column("capacity_mt", ("Storage capacity", "fieldCap"), _MASS),
-    Column("total", ("Total unit cost",), _TONNE, required=False),
-    Column("fixed_capital_musd", ("Site-wide fixed capital cost", "costFix"), _CAPITAL),
-    Column("fixed_om_musd_yr", ("Site-wide fixed O&M cost", "fixO&M"), _YEARLY),
-    Column("well_rate_mt_yr", ("Individual well injection rate", "wellCap"), _RATE),
-    Column("well_capital_musd", ("Injection fixed capital cost", "wellCostFix"), _CAPITAL),
-    Column("well_om_musd_yr", ("Injection fixed O&M cost", "wellFixO&M"), _YEARLY),
-    Column("injection_usd_t", ("Injection variable O&M cost", "varO&M"), _TONNE),
+    _Column("id", ("Unique ID", "ID", "Sink_ID")),
+    _Column("name", ("Name",), required=False),
+    _Column("capacity_mt", ("Storage capacity", "fieldCap"), _MASS),
+    _Column("total", ("Total unit cost",), _TONNE, required=False),
+    _Column("fixed_capital_musd", ("Site-wide fixed capital cost", "costFix"), _CAPITAL),
+    _Column("fixed_om_musd_yr", ("Site-wide fixed O&M cost", "fixO&M"), _YEARLY),
+    _Column("well_rate_mt_yr", ("Individual well injection rate", "wellCap"), _RATE),
+    _Column("well_capital_musd", ("Injection fixed capital cost", "wellCostFix"), _CAPITAL),
+    _Column("well_om_musd_yr", ("Injection fixed O&M cost", "wellFixO&M"), _YEARLY),
+    _Column("injection_usd_t", ("Injection variable O&M cost", "varO&M"), _TONNE),
     *_PLACE,
 ))  # fmt: skip
 TRENDS = Header("trends", "Transport/Linear.txt", (
-    Column("id", ("ID",)),
-    Column("con_slope", ("SLOPE", "CON SLOPE", "Construction slope")),
-    Column("con_intercept", ("INTERCEPT", "CON INTERCEPT", "Construction intercept")),
-    Column("row_slope", ("ROW SLOPE", "Right of way slope"), required=False),
-    Column("row_intercept", ("ROW INTERCEPT", "Right of way intercept"), required=False),
+    _Column("id", ("ID",)),
+    _Column("con_slope", ("SLOPE", "CON SLOPE", "Construction slope")),
+    _Column("con_intercept", ("INTERCEPT", "CON INTERCEPT", "Construction intercept")),
+    _Column("row_slope", ("ROW SLOPE", "Right of way slope"), required=False),
+    _Column("row_intercept", ("ROW INTERCEPT", "Right of way intercept"), required=False),
 ))  # fmt: skip
 
 
@@ -255,7 +255,7 @@ def _plain(cell: object) -> str:
 
 
 def _unit(text: str) -> str:
-    """Unit in brackets, as short as :class:`Column` writes it."""
+    """Unit in brackets, as short as :class:`_Column` writes it."""
     match = re.search(r"[(\[](.*?)[)\]]", text)
     if match is None:
         return ""
