@@ -69,7 +69,14 @@ def planned(**changes: float) -> xr.Dataset:
     dataset["worth"] = (("removal_method", "quantity"), np.array([worth, worth]))
     for name, values in (("stored_share", [1.0, 0.0]), ("exclusive_share", [1.0, 1.0])):
         dataset[name] = (("removal_method",), np.array(values))
-    parts = {"capital": 300.0, "variable_om": 60.0, "land": 0.5, "transport": 0.0, "storage": 0.0}
+    parts = {
+        "capital": 270.0,
+        "heat_pump": 30.0,
+        "variable_om": 60.0,
+        "land": 0.5,
+        "transport": 0.0,
+        "storage": 0.0,
+    }
     parts |= dict.fromkeys(set(OPERATION) - set(parts), 0.0) | {"revenue": -10.0}
     basis = [[1 if part == "land" else 0 for part in parts]] * 2
     dims = ("removal_method", "cost_part")

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from tiny_scenario import SCENARIO, write_world
 
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
+from cdrsite.library.files import shipped
+from cdrsite.library.methods import load_method_file
 from cdrsite.methods.basis import mixed_bases
 from cdrsite.methods.model import Ingredients, MethodModel, cost_parts, method_model, needs_of
 from cdrsite.outputs.assumptions import assumptions
@@ -200,3 +203,29 @@ def test_the_report_says_on_which_basis_each_method_stands(path: Path, tmp_path:
         folder = result.write(tmp_path / lang, lang=lang)
         page = (folder / "report.html").read_text("utf-8")
         assert all(text in page for text in said)
+
+
+def test_a_basis_that_the_table_has_not_is_refused(path: Path) -> None:
+    document = yaml.safe_load(shipped("methods")[SOLID].read_text("utf-8"))
+    del document["learning"]["bases"]["foak"]
+    (path.parent / "mine.yaml").write_text(yaml.safe_dump(document), "utf-8")
+    own = f"methods.{SOLID}={{library: mine.yaml}}"
+    with pytest.raises(ConfigError, match=r"costs\.basis.*no such basis; got foak; .*2030, 2050"):
+        model(path, SOLID, own, "costs.basis=foak")
+    with pytest.raises(ConfigError, match=r"costs\.basis.*2040"):
+        load_scenario(path, ("costs.basis=2040",))
+
+
+def test_an_investment_of_its_own_does_not_inherit_a_basis(path: Path) -> None:
+    document = yaml.safe_load(shipped("methods")[SOLID].read_text("utf-8"))
+    capex = {"value": 900, "unit": "USD2022/(t/yr)", "source": "derived", "locator": "a quotation"}
+    document["profiles"]["mine"] = {
+        "title": "A quotation", "extends": "literature", "values": {"capex": capex}
+    }  # fmt: skip
+    file = path.parent / "mine.yaml"
+    file.write_text(yaml.safe_dump(document), "utf-8")
+    method = load_method_file(file)
+    assert method.profile("mine").cost_basis is None
+    assert method.profile("waste-heat").cost_basis == "2030"
+    one = model(path, SOLID, f"methods.{SOLID}={{library: mine.yaml, profile: mine}}")
+    assert one.basis == ""
