@@ -1,6 +1,7 @@
 """Scenario folders of SimCCS 2 read as they stand: sources, sinks, candidate network, trends.
 
-Layout: ``Sources/Sources.csv`` and ``Sinks/Sinks.csv`` with three rows of headings,
+Layout: ``Sources/Sources.csv`` and ``Sinks/Sinks.csv`` with three rows of headings, or the older
+``Sources.txt`` and ``Sinks.txt`` with one,
 ``Network/CandidateNetwork/CandidateNetwork.txt`` and ``Transport/Linear.txt`` parted by tabs, and
 two folders up ``BaseData/CostNetwork/Construction Costs.txt`` (or ``.csv``), whose head says which
 grid the numbers of cells belong to. Sources, sinks and trends may stand in a workbook instead
@@ -19,7 +20,7 @@ from typing import Any
 
 from cdrsite.core.errors import CdrsiteWarning, DataError, MissingFileError
 from cdrsite.network.readers import CaseTables, Table, empty, identity, read_params
-from cdrsite.network.simccs_workbook import SINKS, SOURCES, TRENDS, Workbook, workbook_in
+from cdrsite.network.simccs_workbook import SINKS, SOURCES, TRENDS, Header, Workbook, workbook_in
 
 NETWORK = Path("Network") / "CandidateNetwork" / "CandidateNetwork.txt"
 DEFAULTS = {"crf": 0.1, "project_years": 30.0}
@@ -27,15 +28,29 @@ DEFAULTS = {"crf": 0.1, "project_years": 30.0}
 ROW_UTILISATION = 0.93
 """Utilisation that SimCCS takes where its trends have a right of way."""
 
-_SOURCE = {
-    "id": 0, "name": 1, "capture_max_mt_yr": 2, "total": 3, "fixed_capital_musd": 4,
-    "fixed_om_musd_yr": 5, "variable_usd_t": 6, "lon": 7, "lat": 8,
+_CSV = {
+    "sources": {
+        "id": 0, "name": 1, "capture_max_mt_yr": 2, "total": 3, "fixed_capital_musd": 4,
+        "fixed_om_musd_yr": 5, "variable_usd_t": 6, "lon": 7, "lat": 8,
+    },
+    "sinks": {
+        "id": 0, "name": 1, "capacity_mt": 2, "total": 3, "fixed_capital_musd": 4,
+        "fixed_om_musd_yr": 5, "well_rate_mt_yr": 6, "well_capital_musd": 7, "well_om_musd_yr": 8,
+        "injection_usd_t": 9, "lon": 10, "lat": 11,
+    },
 }  # fmt: skip
-_SINK = {
-    "id": 0, "name": 1, "capacity_mt": 2, "total": 3, "fixed_capital_musd": 4,
-    "fixed_om_musd_yr": 5, "well_rate_mt_yr": 6, "well_capital_musd": 7, "well_om_musd_yr": 8,
-    "injection_usd_t": 9, "lon": 10, "lat": 11,
+_TXT = {
+    "sources": {
+        "id": 0, "fixed_capital_musd": 1, "fixed_om_musd_yr": 2, "variable_usd_t": 3,
+        "capture_max_mt_yr": 4, "lon": 6, "lat": 7, "name": 8,
+    },
+    "sinks": {
+        "id": 0, "name": 1, "capacity_mt": 2, "fixed_capital_musd": 3, "fixed_om_musd_yr": 4,
+        "well_rate_mt_yr": 5, "well_capital_musd": 6, "well_om_musd_yr": 7, "injection_usd_t": 8,
+        "lon": 10, "lat": 11,
+    },
 }  # fmt: skip
+"""Position of each column in the files of either layout."""
 _TREND = ("con_slope", "con_intercept", "row_slope", "row_intercept")
 
 
@@ -143,19 +158,26 @@ def _given(path: Path) -> dict[str, Table]:
     headers = (SOURCES, SINKS, TRENDS)
     book = (
         Workbook(path) if path.is_file()
-        else workbook_in(folder, [folder / one.file for one in headers])
+        else workbook_in(folder, [_file(folder, one) for one in headers])
     )  # fmt: skip
     given = {}
     for header in headers:
-        text = folder / header.file
+        text = _file(folder, header)
         asked = path.is_file() and (header is not TRENDS or (book is not None and book.has(TRENDS)))
         if book is not None and (asked or not text.is_file()):
             given[header.table] = book.table(header)
         elif header is TRENDS:
             given[header.table] = _linear(text)
         else:
-            given[header.table] = _columns(text, _SOURCE if header is SOURCES else _SINK)
+            given[header.table] = _columns(text, header.table)
     return given
+
+
+def _file(folder: Path, header: Header) -> Path:
+    """Text file of a table, of the older layout where there is no newer one."""
+    new = folder / header.file
+    old = new.with_suffix(".txt")
+    return old if old.is_file() and not new.is_file() else new
 
 
 def _text(path: Path) -> str:
@@ -224,19 +246,27 @@ def _number(where: str, cell: str) -> float:
         raise DataError("not a number", where=where, got=repr(cell)) from None
 
 
-def _columns(path: Path, columns: dict[str, int]) -> Table:
-    """Sources or sinks of a file: the rows below three rows of headings, by position."""
+def _columns(path: Path, kind: str) -> Table:
+    """Sources or sinks of a file, by position: below three rows of headings, or one of the older.
+
+    Cells of the older layout are parted by tabs, or by blanks where there are none.
+    """
+    lines, older = _text(path).splitlines(), path.suffix == ".txt"
+    columns, first = (_TXT[kind], 2) if older else (_CSV[kind], 4)
+    split = [line.split("\t" if "\t" in line else None) for line in lines] if older else None
+    least = 1 + max(at for name, at in columns.items() if name != "name")
     rows = []
-    for number, cells in enumerate(csv.reader(_text(path).splitlines()), start=1):
-        if number <= 3 or all(empty(cell) for cell in cells):
+    for number, cells in enumerate(split or csv.reader(lines), start=1):
+        if number < first or all(empty(cell) for cell in cells):
             continue
         where = f"{path}:{number}"
-        if len(cells) <= max(columns.values()):
+        if len(cells) < least:
             raise DataError(
                 "the row is too short", where=where, got=f"{len(cells)} cells",
-                expected=f"{max(columns.values()) + 1} or more",
+                expected=f"{least} or more",
             )  # fmt: skip
-        rows.append((where, {name: cells[at].strip() for name, at in columns.items()}))
+        row = {name: cells[at].strip() if at < len(cells) else "" for name, at in columns.items()}
+        rows.append((where, row))
     return Table(str(path), tuple(columns), tuple(rows))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,30 @@ def test_a_scenario_is_read_as_it_stands(tmp_path: Path) -> None:
     assert design(problem, target=1.0).objective == pytest.approx(cost)
 
 
+OLD_SOURCES = (
+    "ID\tcostFix ($M)\tfixO&M ($M/y)\tvarO&M ($/tCO2)\tcapMax (MtCO2/y)\tN/A\tLON\tLAT\tNAME\r"
+    "1\t100\t7\t50\t5\t1\t0.5\t54.5\tWorks\r2 0 0 30 2 1 3.5 54.5\r"
+)
+OLD_SINKS = (
+    "Sink_ID\tNAME\tfieldCap\tcostFix\tfixO&M\twellCap\twellCostFix\twellFixO&M\tvarO&M\tN/A\n"
+    "1\tDeep aquifer\t100\t20\t1\t1\t4\t0.2\t4\t0\t9.5\t50.5\t0\tGulf offshore\n"
+)
+
+
+def test_the_older_files_of_one_heading_are_the_same_problem(tmp_path: Path) -> None:
+    new = read_case(scenario(tmp_path / "new"))
+    texts = {
+        "Sources/Sources.csv": "", "Sources/Sources.txt": OLD_SOURCES,
+        "Sinks/Sinks.csv": "", "Sinks/Sinks.txt": OLD_SINKS,
+    }  # fmt: skip
+    old = read_case(scenario(tmp_path / "old", **texts))
+    assert [s.name for s in old.sources] == ["Works", ""]
+    assert old.sinks[0].name == "Deep aquifer"
+    assert [replace(s, name="") for s in old.sources] == [replace(s, name="") for s in new.sources]
+    assert [replace(s, name="") for s in old.sinks] == [replace(s, name="") for s in new.sinks]
+    assert old.arcs == new.arcs
+
+
 def test_what_the_folder_does_not_hold_is_said(tmp_path: Path) -> None:
     folder = scenario(tmp_path, **{"params.json": ""})
     with pytest.warns(CdrsiteWarning, match=r"crf 0.1, project_years 30, which SimCCS begins with"):
@@ -54,6 +79,7 @@ def test_right_of_way_has_the_utilisation_of_simccs(tmp_path: Path) -> None:
         ("Sources/Sources.csv", HEAD + "1,W,5,3\n", r":4: the row is too short; got 4 cells"),
         ("Sources/Sources.csv", HEAD + "1,W,5,3,,,,99,54.5\n", "outside the cost surface; got 99"),
         ("Sources/Sources.csv", HEAD + "1,W,x,3,,,,1.5,54.5\n", "capture_max_mt_yr is not a num"),
+        ("Sources/Sources.txt", "ID\n1 2 3 4 5 6 7\n", r"Sources\.txt:2: the row is too short"),
         ("Transport/Linear.txt", "ID\n1\t2\n", r"Linear\.txt:2: .*got 1 numbers; expected 2 or 4"),
         ("Network/CandidateNetwork/CandidateNetwork.txt", "V\n1\t2\n", "Network.txt:2: the row is"),
         ("../../BaseData/CostNetwork/Construction Costs.txt", "ncols 3\n", "lacks a v.*nrows"),
@@ -63,8 +89,9 @@ def test_right_of_way_has_the_utilisation_of_simccs(tmp_path: Path) -> None:
 def test_a_scenario_that_is_not_as_simccs_writes_it_is_refused(
     tmp_path: Path, name: str, text: str, words: str
 ) -> None:
+    older = {"Sources/Sources.csv": ""} if name == "Sources/Sources.txt" else {}
     with pytest.raises(DataError, match=words):
-        read_case(scenario(tmp_path, **{name: text}))
+        read_case(scenario(tmp_path, **older, **{name: text}))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
