@@ -14,8 +14,9 @@ from tiny_scenario import SCENARIO, box, write_polygons, write_world
 
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
-from cdrsite.library.credits import credit_schemes, load_credit
-from cdrsite.methods.credits import levelised
+from cdrsite.library.credits import Basis, credit_schemes, load_credit
+from cdrsite.methods.credits import AT_PLANT, Earning, levelised
+from cdrsite.methods.net import ChainLosses
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import check_study, run
 
@@ -81,6 +82,44 @@ def test_longer_and_dearer_credits_are_worth_more(
     assert 0 <= worth <= amount
     assert levelised(amount + more, years, life, rate) > worth
     assert levelised(amount, years + more, life, rate) >= worth * (1 - 1e-12)
+
+
+def earning(basis: Basis, losses: ChainLosses, *, lost_on_way: bool) -> Earning:
+    """180 USD/t for 12 of 25 years at 7 %, with a buffer of a tenth."""
+    worth = levelised(180.0, 12, 25, 0.07)
+    return Earning(
+        "a credit", "", "dac", basis, 180.0, 12, 25, worth, None, losses, 0.1, lost_on_way
+    )
+
+
+def worth_of(one: Earning, *, gross: float, at_plant: float, net: float) -> float:
+    """What the terms of an objective add up to."""
+    amounts = {"gross": gross, "net": net, AT_PLANT + "dac": gross * at_plant}
+    return sum(term.weight * amounts[term.quantity] for term in one.terms())
+
+
+def test_fossil_carbon_that_is_stored_along_earns_nothing() -> None:
+    """Liquid direct air capture stores 1.297 t for each tonne of the air, and is paid for 1."""
+    losses = ChainLosses(fossil_cocaptured=0.297)
+    stored = earning("stored", losses, lost_on_way=False)
+    assert worth_of(stored, gross=1.0, at_plant=0.9, net=0.9) == pytest.approx(122.68, abs=5e-3)
+    net = earning("net", losses, lost_on_way=False)
+    credited = earning("credited", losses, lost_on_way=False)
+    assert worth_of(net, gross=1.0, at_plant=0.9, net=0.9) == pytest.approx(0.9 * 122.682, rel=1e-5)
+    assert worth_of(credited, gross=1.0, at_plant=0.9, net=0.9) == pytest.approx(
+        0.81 * 122.682, rel=1e-5
+    )
+
+
+@given(st.floats(0, 0.2), st.floats(0, 0.8), st.floats(0, 0.3), st.floats(0.3, 1))
+def test_stored_tonnes_are_those_that_are_not_lost_on_the_way(
+    capture: float, fossil: float, lost: float, at_plant: float
+) -> None:
+    """Of each gross tonne, what is captured less the air's part of what the route loses."""
+    one = earning("stored", ChainLosses(capture, fossil_cocaptured=fossil), lost_on_way=True)
+    expected = one.levelised * 1000 * ((1 - capture) - lost / (1 + fossil))
+    found = worth_of(one, gross=1000, at_plant=at_plant, net=1000 * (at_plant - lost))
+    assert found == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_value_of_a_plan_is_what_it_earns_less_its_cost(tmp_path: Path) -> None:
