@@ -103,6 +103,6 @@ def mixed_bases(bases: Mapping[str, str]) -> str | None:
         where="methods",
         got=", ".join(f"{name}: {basis}" for name, basis in bases.items()),
         expected="one basis for all",
-        cure="give costs.basis: foak, 2030 or 2050",
+        cure="give costs.basis: foak, 2030 or 2050, whichever all of them have",
         rule=7,
     )
