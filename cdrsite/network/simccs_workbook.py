@@ -149,7 +149,12 @@ class Workbook:
             elif rows:
                 break
         if not rows:
-            raise DataError(f"no rows below the headers of the {header.table}", where=where)
+            raise DataError(
+                f"no rows below the headers of the {header.table}",
+                where=f"{where}, row {found.last}",
+                cure="if they are formulas, open and save the workbook in a spreadsheet program, "
+                "which keeps their values",
+            )  # fmt: skip
         return Table(where, tuple(at), tuple(rows))
 
     def _check(self, header: Header, found: _Found, where: str) -> None:
@@ -192,8 +197,8 @@ class Workbook:
         for found in sorted(self._best(header), key=lambda one: len(one.missing)):
             rows = self.sheets[found.sheet]
             row = found.first
-            if not found.at:  # nothing of the table: the fullest row is likely its headers
-                counts = [sum(not empty(cell) for cell in one) for one in rows[:DEPTH]]
+            if len(found.missing) > len(found.at):  # another table: its headers hold the most text
+                counts = [sum(isinstance(cell, str) for cell in one) for one in rows[:DEPTH]]
                 row = counts.index(max(counts)) + 1
             heads = [str(cell).strip() for cell in rows[row - 1] if not empty(cell)]
             more = f" and {len(heads) - 3} more" if len(heads) > 3 else ""

@@ -125,6 +125,19 @@ def test_what_a_workbook_lacks_is_said(tmp_path: Path, change: Any, words: str) 
     assert caught.value.exit_code == 2
 
 
+def test_headers_of_other_tables_are_shown_and_not_their_numbers(tmp_path: Path) -> None:
+    folder = scenario(tmp_path)
+    sheets = sheets_of_scenario(folder)
+    del sheets["Pipes"]
+    shutil.rmtree(folder / "Transport")
+    book = write_book(folder / "Input_Data.xlsx", sheets)
+    words = (
+        r"sheet Sources of the study, row 4: Unique ID, Name, Cap.*Sinks of the study, row 4: Uni"
+    )
+    with pytest.raises(DataError, match=words):
+        read_case(book)
+
+
 def test_two_workbooks_for_a_missing_text_file_are_refused(tmp_path: Path) -> None:
     folder = scenario(tmp_path)
     sheets = sheets_of_scenario(folder)
