@@ -58,6 +58,10 @@ IN_AMERICA = ("transport.model=mccoy-rubin-2008",)
 BY_TRUCK = ("transport.modes=[truck]",)
 IN_MONEY = ("layers.toll={path: basins.gpkg, attribute: toll, unit: USD2010/t}",)
 
+PAID = (
+    "objective={maximise: value, credits: [{amount: 900 USD2020/t, years: 12, min_t_yr: 2000}]}",
+)
+
 FEW: tuple[Change, ...] = (
     ("title", "title=Another title", ()),
     ("outputs.compression", "outputs.compression=zstd", UNPLANNED),
@@ -71,6 +75,7 @@ FEW: tuple[Change, ...] = (
     ("transport.surface", "transport.surface.onshore=2", UNPLANNED),
     ("resources.land", "resources.land.usable=0.4", UNPLANNED),
     ("network.segments", "network.segments=1", ()),
+    ("objective", PAID[0], UNPLANNED),
 )
 """Key, a change of it, and what is set before: for each stage one that it declares, and others."""
 OTHERS: tuple[Change, ...] = (
@@ -114,6 +119,17 @@ OTHERS: tuple[Change, ...] = (
     ("policies", "policies.0.at_most=0.01 Mt/yr", ()),
     ("policies.*.layer", "policies.0.layer=parks", ()),
     ("policies.*.zone_name", "policies.0.zone_name=null", ()),
+    *(
+        (key, change, (*PAID, *before))
+        for key, change, before in (
+            ("costs.discount_rate", "costs.discount_rate=0.1", UNPLANNED),
+            ("costs.base_year", "costs.base_year=2022", UNPLANNED),
+            ("network.plants", "network.plants={daccs-solid: {least: 10 t/yr, most: 1 kt/yr}}", ()),
+            ("resources.power", "resources.power.intensity=90 g/kWh", UNPLANNED),
+            ("transport.cost", "transport.cost=9 USD/t", WITHOUT_ROUTES),
+            ("transport.leakage", "transport.leakage=0.02", UNPLANNED),
+        )
+    ),
     ("outputs.admin", "outputs.admin={layer: parks, name: name}", ()),
     ("outputs.sites", "outputs.sites=1", ()),
     ("outputs.site_distance", "outputs.site_distance=3 km", ()),

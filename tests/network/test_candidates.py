@@ -136,7 +136,7 @@ RIVER = shapely.LineString([(4_006_000, 3_006_000), (4_006_000, 3_000_700)])
 def river_edges(cost: float, grid: AnalysisGrid, neighbours: int = 8) -> EdgeCosts:
     segments = line_segments([RIVER], grid)
     codes = count_block(segments, Block(0, grid.rows, 0, grid.cols), neighbours)
-    return EdgeCosts(codes, np.arange(16) * cost, ("river",))
+    return EdgeCosts(codes, np.arange(16) * cost)
 
 
 @pytest.mark.parametrize("rounds", [1, 2])

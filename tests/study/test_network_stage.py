@@ -66,7 +66,7 @@ def test_the_network_stores_what_the_plants_capture_and_says_how_sure(result: An
 
 def test_the_mode_of_transport_is_a_map(result: Any) -> None:
     mode = result.dataset["transport_mode"]
-    assert mode.attrs["labels"] == ["pipeline", "truck"]
+    assert mode.attrs["labels"] == ["pipeline", "truck", "ship"]
     assert ((mode >= 0) == result.dataset["transport_cost"].notnull()).all()
     assert (mode == 0).any()
 

@@ -127,7 +127,9 @@ def test_a_wrong_share_or_layer_is_refused(study: Study, tmp_path: Path) -> None
         study("methods.afforestation.usable_land={}")
     with pytest.raises(CdrsiteError, match=r"layers.slope.*not a class layer"):
         study("methods.afforestation.usable_land={cover: {10: 1}, slope: {10: 1}}")
-    with pytest.raises(CdrsiteError, match=r"methods.afforestation.usable_land: no layer.*'cov'"):
+    with pytest.raises(
+        CdrsiteError, match=r"methods.afforestation.usable_land.cov: no layer.*'cov'"
+    ):
         study("methods.afforestation.usable_land={cov: {10: 1}}")
     with pytest.raises(CdrsiteError, match=r"methods.afforestation.usable_land.*at most 1"):
         study("methods.afforestation.usable_land=1.5")
