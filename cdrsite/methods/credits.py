@@ -23,7 +23,7 @@ from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, message
 from cdrsite.library.credits import Basis
 from cdrsite.methods.cost import crf
-from cdrsite.methods.model import Ingredients, MethodModel, chain_losses
+from cdrsite.methods.model import MethodModel, chain_losses
 from cdrsite.methods.net import ChainLosses
 from cdrsite.methods.supply import StorageUnits
 
@@ -130,7 +130,6 @@ def levelised(amount: float, years: float, life: float, rate: float) -> float:
 def earnings_of(
     scenario: Scenario,
     models: Mapping[str, MethodModel],
-    given: Ingredients,
     storage: StorageUnits | None,
 ) -> tuple[Earning, ...]:
     """Which credits of the scenario pay which methods, and how much.
@@ -159,7 +158,7 @@ def earnings_of(
             if reasons:
                 unmet[name] = "; ".join(reasons)
             else:
-                found.append(_earning(credit, where, models[name], scenario, given))
+                found.append(_earning(credit, where, models[name], scenario, storage))
         if unmet and (credit.methods or len(unmet) == len(models)):
             raise _gates_unmet(credit, where, unmet, len(credit.methods or models))
     _refuse_two_of_a_programme(found)
@@ -269,14 +268,15 @@ def _earning(
     where: str,
     model: MethodModel,
     scenario: Scenario,
-    given: Ingredients,
+    storage: StorageUnits | None,
 ) -> Earning:
     life, rate = model.number("lifetime", LIFE), scenario.costs.discount_rate
     amount = credit.amount
     if amount is None:  # checked with the scenario: there is one
         amount = credit.of_library("amount").to("USD/t", scenario.costs.base_year)
     years = min(credit.of("years") or life, life)
-    losses = chain_losses(model, scenario, given)
+    routed = storage is not None
+    losses = chain_losses(model, scenario, routed=routed)
     return Earning(
         credit=_label(credit, where),
         programme=credit.of_library("programme") or "",
@@ -289,7 +289,7 @@ def _earning(
         sink_type=credit.of("sink_type"),
         losses=losses,
         buffer=model.number("buffer"),
-        lost_on_way=given.routed and losses.transport_per_100km > 0.0,
+        lost_on_way=routed and losses.transport_per_100km > 0.0,
     )
 
 

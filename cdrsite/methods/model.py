@@ -271,10 +271,10 @@ def needs_of(model: MethodModel) -> Needs:
     return at_the_place(model, plain)
 
 
-def chain_losses(model: MethodModel, scenario: Scenario, given: Ingredients) -> ChainLosses:
+def chain_losses(model: MethodModel, scenario: Scenario, *, routed: bool) -> ChainLosses:
     """Losses on the way to storage: by the length of the route where it is known."""
     losses = ChainLosses.from_library(model.numbers)
-    if not given.routed or not model.number("storage"):
+    if not routed or not model.number("storage"):
         return losses
     # the library's one loss stands for a typical route: the leakage per km takes its place
     return replace(losses, injection=0.0, transport_per_100km=scenario.transport.leakage)
@@ -303,7 +303,7 @@ def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[st
 def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients) -> Sum:
     """Net tonnes per gross tonne (:func:`cdrsite.methods.net.net_factor_terms`)."""
     terms = net_factor_terms(
-        chain_losses(model, scenario, given),
+        chain_losses(model, scenario, routed=given.routed),
         Emissions.from_library(model.numbers),
         supply_intensity=model.number("emissions_biomass"),
     )

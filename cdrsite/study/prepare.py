@@ -279,8 +279,8 @@ def formulae(
 @stage(
     "credits",
     reads=(
-        *("objective", "costs.discount_rate", "costs.base_year", "network.plants", "resources"),
-        *("transport.cost", "transport.leakage"),
+        *("objective", "costs.discount_rate", "costs.base_year", "network.plants"),
+        "transport.leakage",
     ),
     after=(resolve_methods, storage_of),
     gives=("earnings",),
@@ -289,7 +289,7 @@ def read_credits(
     scenario: Scenario, models: dict[str, MethodModel], storage: StorageUnits | None
 ) -> tuple[Earning, ...]:
     """What the credits of the scenario pay its methods."""
-    return earnings_of(scenario, models, ingredients(scenario, storage), storage)
+    return earnings_of(scenario, models, storage)
 
 
 def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
@@ -348,7 +348,7 @@ def ledger_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> P
     factors = net_factors(model, needs, given)
     grid = given.intensity
     return place_sums(
-        chain_losses(model, scenario, given),
+        chain_losses(model, scenario, routed=given.routed),
         Emissions.from_library(model.numbers),
         needs.supplied,
         sums.layer(grid) if isinstance(grid, str) else sums.const(grid),

@@ -198,7 +198,7 @@ def ledger_table(setting: Setting, allocation: Allocation, names: Sequence[str])
                 continue
             row = ledgers.entries(
                 of_method,
-                chain_losses(model, setting.scenario, given),
+                chain_losses(model, setting.scenario, routed=given.routed),
                 Emissions.from_library(model.numbers),
                 model.number("biomass") * model.number("emissions_biomass"),
                 model.number("buffer"),
