@@ -111,7 +111,8 @@ def counts(folder: Path, grid: AnalysisGrid, noise: Any) -> None:
 
     def task(block: Block) -> Tally:
         here = (slice(None), *block.slices)
-        return tally_values({name: array[here] for name, array in arrays.items()}, grid, block)
+        values = {name: array[here] for name, array in arrays.items()}
+        return tally_values(values, np.ones(block.shape, bool), grid, block)
 
     task(blocks[0])  # compiled
     wall, _, _ = timed(lambda: reduce(Tally.add, map(task, blocks)))

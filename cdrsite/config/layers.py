@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
@@ -147,6 +148,10 @@ class FileLayer(Model):
                     refuse_outside(file, file, info, at="path")
                 object.__setattr__(self, "path", found[0])
                 object.__setattr__(self, "tiles", (*found[1:], *self.tiles))
+        files = [self.path, *self.tiles]
+        if len(set(files)) < len(files):
+            twice = next(file for file, times in Counter(files).items() if times > 1)
+            raise problem(f"a tile twice; got {twice.name}; cure: name each file once", at="path")
         kinds = {".gpkg", ".shp", ".geojson", ".csv", ".parquet", ".nc", ".zarr"}
         if self.tiles and self.path.suffix.lower() in kinds:
             raise problem(

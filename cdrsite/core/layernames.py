@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args
 
-from cdrsite.core.fields import Model
+from pydantic import AfterValidator
+
+from cdrsite.core.fields import Model, problem
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,13 @@ class NamesLayer:
     """Marks a field whose text, texts or keys are names of layers of the scenario."""
 
 
-LayerName = Annotated[str, NamesLayer()]
+def _named(name: str) -> str:
+    if not name:
+        raise problem("an empty name; expected a layer of the scenario")
+    return name
+
+
+LayerName = Annotated[str, NamesLayer(), AfterValidator(_named)]
 """Name of a layer of the scenario."""
 
 
@@ -44,7 +52,7 @@ def layer_names(node: object, at: str = "", *, named: bool = False) -> Iterator[
             key = f"{at}{field.alias or name}."
             yield from layer_names(getattr(node, name), key, named=is_name)
     elif isinstance(node, str):
-        if named and node:
+        if named:
             yield node, at.removesuffix(".")
     elif isinstance(node, tuple):
         for i, part in enumerate(node):

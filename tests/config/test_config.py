@@ -108,6 +108,11 @@ def test_the_base_year_of_the_file_deflates_prices() -> None:
         ("resources: {storage: {units: b}}", r"storage units need a capacity"),
         ("resources: {land: {usable: 1.2}}", r"out of range; got 1.2; expected at most 1"),
         ("name: again", r"study.yaml:6: not valid YAML: .*duplicate key"),
+        ("siting: {exclude: [{layer: ''}]}", r"siting.exclude.0.layer: an empty name; expected a"),
+        (
+            "layers: {dem: {path: [a.tif, b.tif, a.tif], kind: intensive}}",
+            r"layers.dem.path: a tile twice; got a.tif; cure: name each file once",
+        ),
         ("outputs: {sites: many}", r"outputs.sites: .*valid integer.*got 'many'"),
     ],
 )

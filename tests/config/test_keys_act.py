@@ -521,7 +521,7 @@ CASES: dict[str, Case] = {
             "operating_point": "cheapest",
             "reference.temperature": "5",
             "reference.humidity": "100",
-            "reference.point": "5",
+            "reference.point": "3",
             "reference.heat_pump_share": "0.2",
         }.items()
     },
@@ -749,7 +749,7 @@ CASES: dict[str, Case] = {
     "policies[].at_most": ((POLICY,), (ONE + "at_most=0.01 Mt/yr",)),
     "policies[].at_least": (
         ("policies=[{name: least, methods: [afforestation], at_least: 1 t/yr}]",),
-        (ONE + "at_least=8 kt/yr",),
+        (ONE + "at_least=5 kt/yr",),
     ),
     "outputs.sites": ((), ("outputs.sites=1",)),
     "outputs.site_distance": ((), ("outputs.site_distance=3 km",)),
