@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import map_coordinates
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -81,6 +80,8 @@ def evaporation(temperature: npt.ArrayLike, humidity: npt.ArrayLike) -> FloatArr
     humidity : array_like
         Relative humidity [%]; held within 0 and 100.
     """
+    from scipy.ndimage import map_coordinates  # costs half a second where no climate is read
+
     warm, moist = np.broadcast_arrays(np.asarray(temperature), np.asarray(humidity))
     at = np.stack([(warm - _COLDEST) / _STEP, np.clip(moist, 0.0, 100.0)])
     unknown = np.isnan(at).any(axis=0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -562,3 +564,12 @@ def test_every_source_is_cited() -> None:
         if path.name != "sources.yaml"
     )
     assert [name for name in load_sources() if f"source: {name}" not in texts] == []
+
+
+def test_shipped_methods_are_read_without_a_converter_of_units() -> None:
+    """Units of the library are canonical, so that its commands start at once."""
+    code = (
+        "import sys; from cdrsite.library.methods import load_method, method_names; "
+        "[load_method(name) for name in method_names()]; sys.exit('pint' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
