@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from copy import deepcopy
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from cdrsite.core.errors import LONGEST_LIST, CdrsiteError, ConfigError, shown
+from cdrsite.core.fields import problem
 from cdrsite.core.yamltext import Lines, line_of, place_of
 
 T = TypeVar("T")
@@ -170,3 +171,18 @@ def schema_of(kind: type) -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the files that hold a kind of data."""
     document = _adapter(cast(Hashable, kind)).json_schema(by_alias=True)
     return {**document, "$schema": "https://json-schema.org/draft/2020-12/schema"}
+
+
+def or_row(model: type[BaseModel]) -> Any:
+    """The type of a model that may also be written as a row of its fields, as in a table."""
+    names = list(model.model_fields)
+
+    def read(given: object) -> object:
+        if not isinstance(given, list | tuple):
+            return given
+        if len(given) != len(names):
+            raise problem(f"not a row of {len(names)}; got {given}; expected [{', '.join(names)}]")
+        return dict(zip(names, given, strict=True))
+
+    row = Annotated[list[float], Field(min_length=len(names), max_length=len(names))]
+    return Annotated[model, BeforeValidator(read, json_schema_input_type=model | row)]

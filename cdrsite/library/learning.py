@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from cdrsite.core.checked import or_row
 from cdrsite.core.currency import convert
 from cdrsite.core.fields import Model, StrictNumber, Text, problem, quantity
 from cdrsite.core.units import find_currency
@@ -59,26 +60,6 @@ class LearningPoint(Model):
     """Variable operation without energy and water [money per t]."""
 
 
-def _row(given: object) -> object:
-    """A point written as a row of a table."""
-    names = list(LearningPoint.model_fields)
-    if not isinstance(given, list | tuple):
-        return given
-    if len(given) != len(names):
-        raise problem(f"not a row of {len(names)}; got {given}; expected [{', '.join(names)}]")
-    return dict(zip(names, given, strict=True))
-
-
-PointOrRow = Annotated[
-    LearningPoint,
-    BeforeValidator(
-        _row,
-        json_schema_input_type=LearningPoint
-        | Annotated[list[float], Field(min_length=4, max_length=4)],
-    ),
-]
-
-
 def _money(code: str) -> str:
     plain, currency, year = find_currency(code)
     if currency is None or year is None or plain != "USD":
@@ -93,7 +74,7 @@ class Learning(Model):
     """Currency and year of the points, for example `USD2022`."""
     bases: dict[Basis, Positive]
     """Basis -> capacity of the world that it stands for [t/yr]."""
-    points: tuple[PointOrRow, ...] = Field(min_length=1)
+    points: tuple[or_row(LearningPoint), ...] = Field(min_length=1)  # type: ignore[valid-type]
     """What the source gives: mappings, or rows [world_capacity, capital, fixed_om, variable_om], by
     rising capacity."""
     source: Text

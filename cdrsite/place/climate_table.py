@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from cdrsite.core.checked import or_row
 from cdrsite.core.errors import DataError
 from cdrsite.core.fields import Model, StrictNumber, Text, problem
 from cdrsite.place.evaporation import evaporation
@@ -70,26 +71,6 @@ class ClimatePoint(PlaceClimate):
         return self.electricity, self.heat, self.productivity
 
 
-def _row(given: object) -> object:
-    """A point written as a row of a table."""
-    names = list(ClimatePoint.model_fields)
-    if not isinstance(given, list | tuple):
-        return given
-    if len(given) != len(names):
-        raise problem(f"not a row of {len(names)}; got {given}; expected [{', '.join(names)}]")
-    return dict(zip(names, given, strict=True))
-
-
-PointOrRow = Annotated[
-    ClimatePoint,
-    BeforeValidator(
-        _row,
-        json_schema_input_type=ClimatePoint
-        | Annotated[list[float], Field(min_length=6, max_length=6)],
-    ),
-]
-
-
 class ClimateRange(Model):
     """Range to which input is clamped."""
 
@@ -110,7 +91,7 @@ class ClimateTable(Model):
     """Range to which input is clamped."""
     time_step: Literal["monthly", "annual"]
     """The averaging that the source recommends."""
-    points: tuple[PointOrRow, ...] = Field(min_length=1)
+    points: tuple[or_row(ClimatePoint), ...] = Field(min_length=1)  # type: ignore[valid-type]
     """What the source gives: mappings, or rows [temperature, humidity, point, electricity, heat,
     productivity]."""
     water: Literal["evaporation"] | None = None

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pyproj import Geod, Transformer
 
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
@@ -64,10 +65,23 @@ def test_longitudes_from_0_to_360(case: Case) -> None:
 
 def test_a_region_over_180_degrees(case: Case) -> None:
     result = case("04_fiji_boundary")
-    grid = result.dataset["available"].shape[1:]
-    assert abs(grid[0] - 23) <= 2 and abs(grid[1] - 37) <= 2
-    km = result.dataset["transport_km"].to_numpy() if "transport_km" in result.dataset else None
-    assert km is None or np.nanmax(km) < 1000
+    dataset = result.dataset
+    rows, cols = dataset["transport_km"].shape
+    assert abs(rows - 23) <= 2 and abs(cols - 37) <= 2
+    to_grid = Transformer.from_crs(4326, result.grid.crs, always_xy=True)
+    x, y = np.meshgrid(dataset["x"], dataset["y"])
+    lon, lat = to_grid.transform(x, y, direction="INVERSE")
+    there = np.full(x.shape, -179.99), np.full(x.shape, -17.5)
+    metres = Geod(ellps="WGS84").inv(lon, lat, *there)[2]
+    inside = dataset["exclusion_reasons"].to_numpy() >> OUTSIDE_BIT & 1 == 0
+    assert 40 < ((metres < 40e3) & inside).sum() < 60
+    near = dataset["available"].sel(removal_method="daccs-solid").to_numpy() < 0.5
+    # a cell whose centre is nearly 40 km away may count as nearer or not
+    differ = (near & inside) != ((metres < 40e3) & inside)
+    assert (np.abs(metres[differ] - 40e3) < 1e3).all()
+    col, row = to_grid.transform(179.5, -17.5)
+    way = dataset["transport_km"].sel(x=col, y=row, method="nearest")
+    assert float(way) == pytest.approx(106, abs=15)  # cells of 10 km, and where the unit begins
 
 
 def test_edges_along_a_parallel(case: Case) -> None:
