@@ -33,9 +33,6 @@ VERDICTS = (
     "not possible", "used", "used", "too much", "adds nothing", "as good", "nothing fits",
 )  # fmt: skip
 """What the plan does with a method in a cell; ``USED_SHARE`` where its land says how much."""
-CAPITAL = ("capital", "heat_pump")
-OPERATION = ("fixed_om", "variable_om", "materials")
-"""Parts of :func:`cdrsite.methods.cost.gross_cost_terms` that people ask for as one."""
 
 
 def methods_of(dataset: xr.Dataset) -> tuple[str, ...]:
@@ -361,10 +358,8 @@ def _parts(
         store = evidence.at_label("pool_storage", "storage_cost", sink)
         gross["transport"] = gross["transport"] + stored * (evidence.of("sink_cost", index) - store)
         gross["storage"] = gross["storage"] + stored * store
-    asked = {"capital": np.sum([gross.pop(part) for part in CAPITAL if part in gross], axis=0)}
-    asked["operation"] = np.sum([gross.pop(part) for part in OPERATION], axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
             name: np.where(net > 0, values / net, np.nan)
-            for name, values in {**asked, **gross}.items()
+            for name, values in gross.items()
         }

@@ -26,6 +26,7 @@ from cdrsite.result.study_result import StudyResult
 from cdrsite.study.assumed import alternatives, without_limit
 from cdrsite.study.cells import score
 from cdrsite.study.compete import lay_out, zone_layers
+from cdrsite.study.costs import cost_summary, part_table
 from cdrsite.study.evidence import add_evidence
 from cdrsite.study.exclude import exclude
 from cdrsite.study.features import add_storage, polygon_features, route_features
@@ -139,9 +140,11 @@ def assemble(
         "zones": zonal_table(setting, space),
     }
     tables["credits"] = credit_table(setting, tables["ledgers"])
+    tables["cost_parts"] = part_table(setting, allocation)
     names = tuple(rule.name for rule in setting.book.rules)
     summary = summarise(scenario, grid, tally, tables, allocation)
     summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting)}
+    summary["costs"] = cost_summary(tables)
     planned = dict(zip(methods, tables["methods"]["net_mt_yr"].tolist(), strict=True))
     summary["buildable"] = buildable(gathered, planned, scenario.objective.target)
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]

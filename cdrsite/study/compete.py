@@ -12,6 +12,7 @@ from cdrsite.core.reader import LayerReader
 from cdrsite.engine.passes import Workspace
 from cdrsite.engine.stages import stage
 from cdrsite.methods.ledgers import LedgerBook
+from cdrsite.methods.parts import CostBook
 from cdrsite.study.alone import each_alone
 from cdrsite.study.cells import competitors_of, score
 from cdrsite.study.goal import policy_rows
@@ -93,7 +94,11 @@ def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:
     return policy_rows(scenario.objective, scenario.policies, names, tuple(setting.models))
 
 
-@stage("plan", reads=("objective.gap", "outputs.admin"), after=(open_layers, formulae, compete))
+@stage(
+    "plan",
+    reads=("objective.gap", "outputs.admin"),
+    after=(open_layers, storage_of, formulae, compete),
+)
 def lay_out(
     setting: Setting, solution: Solution, cells: BlockCells, space: Workspace
 ) -> Allocation:
@@ -111,11 +116,12 @@ def lay_out(
         space.result.create(name, shape, dtype)
     numbers = {block: i for i, block in enumerate(setting.blocks)}
     book = _ledger_book(setting, problem)
-    task = PlanBlock(solution, cells, numbers, space.result, book)
+    cost_book = _cost_book(setting, problem)
+    task = PlanBlock(solution, cells, numbers, space.result, book, cost_book)
     by_sink = np.zeros((methods, problem.n_sinks))
     used, edges = np.zeros(methods, np.int64), curve_edges()
     net = np.zeros((methods, len(edges) - 1))
-    total, ledger = solution.sweeper.zero(), book.empty()
+    total, ledger, costs = solution.sweeper.zero(), book.empty(), cost_book.empty()
     for _, part in space.each("plan", task, setting.blocks, "plan"):
         total.by_combo[part.combo] += part.by_combo
         total.by_sink[part.group] += part.by_group
@@ -123,10 +129,11 @@ def lay_out(
         used += part.used
         net += part.curve
         ledger += part.ledger
+        costs += part.costs
     solution.know_totals(total)
     alone = each_alone(solution, setting.scenario.objective.gap, space.threads)
     curve = SupplyCurve(edges, net, problem.method_names)
-    return Allocation(solution, by_sink, used, curve, ledger, alone)
+    return Allocation(solution, by_sink, used, curve, ledger, costs, alone)
 
 
 def _ledger_book(setting: Setting, problem: Problem) -> LedgerBook:
@@ -138,6 +145,15 @@ def _ledger_book(setting: Setting, problem: Problem) -> LedgerBook:
         np.array([method.stored for method in problem.methods], np.float64),
         None if admin is None else f"zone_{admin.layer}",
         zones,
+    )
+
+
+def _cost_book(setting: Setting, problem: Problem) -> CostBook:
+    """How the parts of the cost of a plan are summed: by method."""
+    return CostBook(
+        tuple(sums.split for sums in setting.rivals.values()),
+        np.array([method.stored for method in problem.methods], np.float64),
+        np.zeros(0) if setting.storage is None else np.asarray(setting.storage.cost, np.float64),
     )
 
 

@@ -13,6 +13,7 @@ from cdrsite.competition.problem import QUANTITIES
 from cdrsite.competition.results import real_prices
 from cdrsite.competition.rows import objective_matrix
 from cdrsite.core.vocabulary import RESOURCES, VARIABLES, code, resource_of
+from cdrsite.study.costs import part_names, totals
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,7 +41,7 @@ def add_evidence(dataset: xr.Dataset, setting: Setting, allocation: Allocation) 
             if need.constant is not None:
                 needs[m, code(resource)] = need.constant
     _add_facts(dataset, needs, allocation)
-    _add_split(dataset, setting)
+    _add_split(dataset, setting, allocation)
     _add_prices(dataset, allocation)
 
 
@@ -72,10 +73,10 @@ def _add_facts(dataset: xr.Dataset, needs: NDArray[np.float64], allocation: Allo
     ]
 
 
-def _add_split(dataset: xr.Dataset, setting: Setting) -> None:
-    """What the cost at the plant is made of: coefficients, and the variables they multiply."""
+def _add_split(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> None:
+    """What the cost is made of: in the plan, and at the plant as multiples of variables."""
     splits = [sums.split for sums in setting.rivals.values()]
-    parts = tuple(splits[0]) if splits else ()
+    parts = part_names(setting)
     shape = len(splits), len(parts)
     names = ["", *dict.fromkeys(name for split in splits for _, name in split.values() if name)]
     dims = ("removal_method", "cost_part")
@@ -85,6 +86,12 @@ def _add_split(dataset: xr.Dataset, setting: Setting) -> None:
     dataset["cost_coefficient"] = (dims, coefficients.reshape(shape), {"long_name": about})
     labels = {"long_name": "variable that a part of the cost is a multiple of", "labels": names}
     dataset["cost_basis"] = (dims, bases.reshape(shape), labels)
+    net = np.array([total["net"] for total in totals(allocation).values()], np.float64)
+    per_net = np.full(shape, np.nan)
+    used = net > 0
+    per_net[used] = allocation.costs[used] / net[used, None]
+    about = "part of the cost of a net tonne, mean of the plan; unknown where it uses no tonne"
+    dataset["cost_parts"] = (dims, per_net, {"units": "USD/t", "long_name": about})
     dataset.coords["cost_part"] = list(parts)
     if setting.storage is not None:
         dataset["pool_storage"].attrs["storage_cost"] = [float(c) for c in setting.storage.cost]

@@ -34,6 +34,7 @@ from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NONE_PLANNED, OUTSIDE, PLANNED, UNKNOWN
 from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE, RESOURCES
 from cdrsite.methods.ledgers import LedgerBook
+from cdrsite.methods.parts import CostBook
 from cdrsite.siting.exclusions import outside_of
 from cdrsite.study.goal import objective_of
 
@@ -92,6 +93,8 @@ class Allocation:
         Net tonnes against their cost.
     ledger : ndarray, shape (1 + zones, methods, ledgers.SUMS)
         Sums of the ledgers by administrative unit, those of no unit first [t/yr].
+    costs : ndarray, shape (methods, parts)
+        What the plan costs by part [USD/yr].
     alone : tuple of Alone
         What each method could do, were it the only one that counted.
     """
@@ -101,6 +104,7 @@ class Allocation:
     used: NDArray[np.int64]
     curve: found.SupplyCurve
     ledger: NDArray[np.float64]
+    costs: NDArray[np.float64]
     alone: tuple[Alone, ...]
 
 
@@ -317,6 +321,7 @@ class PlanPart:
     used: NDArray[np.int64]
     curve: NDArray[np.float64]
     ledger: NDArray[np.float64]
+    costs: NDArray[np.float64]
 
 
 PLAN_ARRAYS: dict[str, tuple[bool, type[np.generic]]] = {
@@ -349,6 +354,7 @@ class PlanBlock:
     numbers: Mapping[Block, int]
     result: ArrayStore
     book: LedgerBook
+    costs: CostBook
 
     def __call__(self, block: Block) -> PlanPart:
         """Write the plan's variables of a block; return its sums."""
@@ -359,12 +365,15 @@ class PlanBlock:
         arrays, place = self._empty(block), self.cells.places(number)
         by_sink, curve = np.zeros((methods, problem.n_sinks)), np.zeros((methods, len(edges) - 1))
         total, ledger = self.solution.sweeper.zero(), self.book.empty()
+        costs = self.costs.empty()
         for first in range(start, stop, PIECE):
             plan = self.solution.plan_of(first, min(first + PIECE, stop))
             each, money = found.net_and_cost(problem, plan)
             here = place[first - start : plan.stop - start]
             self._fill(arrays, plan, here, each, money)
-            self.book.add(ledger, plan.x, each, plan.cells.sink_loss, self._reader(block, here))
+            cells, read = plan.cells, self._reader(block, here)
+            self.book.add(ledger, plan.x, each, cells.sink_loss, read)
+            self.costs.add(costs, plan.x, cells.sink, cells.sink_cost, read)
             by_sink += self._by_sink(plan)
             curve += found.curve_part(problem, plan, edges)
             total.by_combo.__iadd__(plan.sums.by_combo)
@@ -381,8 +390,9 @@ class PlanBlock:
         combo = np.flatnonzero(total.by_combo.any(axis=(1, 2)))
         group = np.flatnonzero(total.by_sink.any(axis=1))
         return PlanPart(
-            combo, total.by_combo[combo], group, total.by_sink[group], by_sink, used, curve, ledger
-        )
+            combo, total.by_combo[combo], group, total.by_sink[group], by_sink, used, curve, ledger,
+            costs,
+        )  # fmt: skip
 
     def _reader(self, block: Block, place: NDArray[np.int32]) -> Callable[[str], NDArray[Any]]:
         """Reads variables of a block in some of its cells."""

@@ -23,7 +23,7 @@ from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.core.words import Words
 from cdrsite.engine.passes import Workspace
-from cdrsite.explain.cells import CHARGES, OPERATION, VERDICTS, Evidence, methods_of, reason_of
+from cdrsite.explain.cells import CHARGES, VERDICTS, Evidence, methods_of, reason_of
 from cdrsite.explain.facts import Fact, filled, significant
 from cdrsite.explain.lines import amount
 from cdrsite.explain.place import Explanation, explain_place, explain_run, parse_place
@@ -77,7 +77,7 @@ def planned(**changes: float) -> xr.Dataset:
         "transport": 0.0,
         "storage": 0.0,
     }
-    parts |= dict.fromkeys(set(OPERATION) - set(parts), 0.0) | {"revenue": -10.0}
+    parts |= {"revenue": -10.0}
     basis = [[1 if part == "land" else 0 for part in parts]] * 2
     dims = ("removal_method", "cost_part")
     dataset["cost_coefficient"] = (dims, np.array([list(parts.values())] * 2))
@@ -105,8 +105,8 @@ def test_a_method_too_dear_says_what_would_have_to_change() -> None:
     )
     assert lines["What it costs"] == (
         "Costs 450 USD per net tonne, with transport and storage. That is made up of, in USD: "
-        "capital 333, operation and maintenance 66.7, land 55.6, CO₂ transport 1.11, CO₂ storage "
-        "4.44, sale of power −11.1. Its CO₂ would go to Deep Aquifer, 64.5 km away."
+        "capital 300, heat pumps 33.3, variable operation 66.7, land 55.6, CO₂ transport 1.11, "
+        "CO₂ storage 4.44, sale of power −11.1. Its CO₂ would go to Deep Aquifer, 64.5 km away."
     )
     assert lines["What it needs"] == (
         "A gross tonne needs land 100 m², water 3.00 m³, CO₂ storage 1.00 t."
