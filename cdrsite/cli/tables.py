@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.cli.costs import cost_lines
 from cdrsite.compare.changes import records
 from cdrsite.core.numbers import number
 from cdrsite.core.vocabulary import amount, priced
@@ -176,6 +177,12 @@ def print_summary(
         goal = str(result.summary.get("objective", {}).get("name", ""))
         tables = (_binding_table(binding, goal, words, where=where) for where in (True, False))
         show_table(out, *tables)
+    lines = cost_lines(
+        result.summary.get("costs", {}), result.tables.get("cost_parts"), words, out.width
+    )
+    if lines:
+        say(out, words("end.costs"), "bold")
+        out.print(plain_list(lines))
     facts = {}
     if result.methods and "objective" in result.summary:
         facts[words("end.plan")] = certificate(result.summary["objective"], words)

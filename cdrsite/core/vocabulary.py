@@ -67,6 +67,13 @@ def priced(per: str) -> Scale:
     return amount(per if per in AMOUNTS else f"{per}/yr").priced
 
 
+def part_in_words(part: str, words: Words) -> str:
+    """A part of the cost: that of a resource is called as it."""
+    key = f"why.part.{part}"
+    resource = next((one.name for one in RESOURCES.values() if one.part == part), part)
+    return words(key) if words.has(key) else words.resource(resource)
+
+
 def price_in_words(unit: str, words: Words | None = None) -> Scale:
     """How a price of the competition is told: 1000 and ``t per 1 000 m³`` for ``t per m3``."""
     words = words or Words()

@@ -359,7 +359,4 @@ def _parts(
         gross["transport"] = gross["transport"] + stored * (evidence.of("sink_cost", index) - store)
         gross["storage"] = gross["storage"] + stored * store
     with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            name: np.where(net > 0, values / net, np.nan)
-            for name, values in gross.items()
-        }
+        return {name: np.where(net > 0, values / net, np.nan) for name, values in gross.items()}

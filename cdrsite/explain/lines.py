@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.numbers import THIN
-from cdrsite.core.vocabulary import INTERCHANGEABLE, NO_METHOD, RESOURCES
+from cdrsite.core.vocabulary import INTERCHANGEABLE, NO_METHOD, RESOURCES, part_in_words
 from cdrsite.core.vocabulary import amount as units
 from cdrsite.explain.cells import (
     AS_GOOD,
@@ -56,13 +56,6 @@ def amount(values: NDArray[Any], unit: str, words: Words) -> Fact:
 def percent(share: F64) -> Fact:
     """A share of one in percent."""
     return Fact(100.0 * share, digits=2, unit=f"{THIN}%")
-
-
-def part_name(part: str, words: Words) -> str:
-    """A part of the cost: that of a resource is called as it."""
-    resource = next((one.name for one in RESOURCES.values() if one.part == part), part)
-    key = f"why.part.{part}"
-    return words(key) if words.has(key) else words.resource(resource)
 
 
 def rules_hit(evidence: Evidence, bits: int, words: Words) -> tuple[str, ...]:
@@ -157,7 +150,7 @@ def _say_costs(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> No
     known = np.isfinite(plan.cost_usd_per_net_t)
     told.facts["plan_cost"] = Fact(plan.cost_usd_per_net_t)
     told.say(title, {words("why.cost"): known & (plan.sink >= 0), words("why.cost_here"): known})
-    names = {part: part_name(part, words) for part in plan.parts_usd_per_net_t}
+    names = {part: part_in_words(part, words) for part in plan.parts_usd_per_net_t}
     parts = _items(told, "part", plan.parts_usd_per_net_t, names, words)
     told.lines.append(listed(title, words("why.parts"), parts, comma))
     _say_way(evidence, plan, told, words)

@@ -23,6 +23,7 @@ from cdrsite.core.vocabulary import (
 from cdrsite.core.words import FOLDER, LANGUAGES, Words, load_words
 from cdrsite.library.methods import method_names
 from cdrsite.library.parameters import PARAMETERS, Parameter
+from cdrsite.methods.cost import PlantCosts, gross_cost_terms
 from cdrsite.report.frame import Frame
 
 PACKAGE = Path(cdrsite.__file__).parent
@@ -34,7 +35,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *("nothing fits", "nothing possible", "own limit", "no gain"),
     ),
     "why.state": (*STATES, NO_METHOD),
-    "why.part": ("capital", "operation", "planting", "transport", "revenue"),
+    "why.part": tuple(
+        part
+        for part in gross_cost_terms(PlantCosts(), 0.07)
+        if part not in {one.part for one in RESOURCES.values()}
+    ),
     "unit": tuple({u for a in AMOUNTS.values() for _, u in (a.total, a.place, a.priced)}),
     "method": method_names(),
     "param": tuple(PARAMETERS),

@@ -105,7 +105,7 @@ def test_a_method_too_dear_says_what_would_have_to_change() -> None:
     )
     assert lines["What it costs"] == (
         "Costs 450 USD per net tonne, with transport and storage. That is made up of, in USD: "
-        "capital 300, heat pumps 33.3, variable operation 66.7, land 55.6, CO₂ transport 1.11, "
+        "capital 300, heat pumps 33.3, variable O&M 66.7, land 55.6, CO₂ transport 1.11, "
         "CO₂ storage 4.44, sale of power −11.1. Its CO₂ would go to Deep Aquifer, 64.5 km away."
     )
     assert lines["What it needs"] == (
