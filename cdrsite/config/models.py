@@ -161,6 +161,8 @@ class Accounting(Model):
     """Horizon of the expected retention that is reported beside the tonnes [yr]."""
     buffer: Fraction | None = None
     """Share of credits withheld; the library's value of each method when not given."""
+    gwp: Literal[100, 20] = 100
+    """Years over which methane and nitrous oxide are compared with CO2 [yr]."""
 
 
 class Admin(Model):

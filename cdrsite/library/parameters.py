@@ -57,6 +57,8 @@ PARAMETERS: dict[str, Parameter] = _table(
     ("fossil_co_captured", "t/t"),
     ("fuel_co2", "kg/kWh"),
     ("fuel_co2_captured", "1"),
+    ("fuel_leak", "1"),
+    ("fuel_methane", "kg/kWh"),
     ("emissions_embodied", "kg/t"),
     ("emissions_chain", "kg/t"),
     ("emissions_heat", "kg/kWh"),

@@ -45,6 +45,7 @@ MOST: dict[str, float] = {
     "t/yr": 1e12,
     "t/ha/yr": 1e5,
     "t/ha": 1e6,
+    "kg/ha/yr": 1e7,
     "USD/ha": 1e9,
     "USD/ha/yr": 1e9,
     "kW/m2": 100.0,
@@ -54,8 +55,8 @@ MOST: dict[str, float] = {
 """Unit of a parameter -> size beyond which a value is an error of typing, not of judgement: at
 least a hundred times what any source of the library gives."""
 SHARES = frozenset(
-    {"buffer", "capacity_factor", "capture_loss", "fuel_co2_captured", "land_exclusive_fraction",
-     "transport_injection_loss"}
+    {"buffer", "capacity_factor", "capture_loss", "fuel_co2_captured", "fuel_leak",
+     "land_exclusive_fraction", "transport_injection_loss"}
 )  # fmt: skip
 """Parameters that are a part of a whole: at most 1."""
 

@@ -29,6 +29,7 @@ from cdrsite.library.records import unknown_name
 from cdrsite.methods.basis import cost_basis
 from cdrsite.methods.cost import PlantCosts, gross_cost_terms, present_value
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
+from cdrsite.place.emissions import GWP
 from cdrsite.place.growth import M2_PER_HA
 from cdrsite.place.needs import Needs
 from cdrsite.place.registry import at_the_place, fitting, given_by_keys
@@ -70,6 +71,8 @@ class MethodModel:
     yearly_capital, discount_rate : float
         Capital and fixed operation where the place changes nothing [USD per gross t], real rate of
         the study [1/yr]; unknown but for :func:`priced`.
+    gwp : dict of str to float
+        Gas -> global warming potential over the years of the study [kg CO2e/kg].
     """
 
     name: str
@@ -83,6 +86,7 @@ class MethodModel:
     prices: Mapping[str, float] = field(default_factory=dict)
     yearly_capital: float = math.nan
     discount_rate: float = math.nan
+    gwp: Mapping[str, float] = field(default_factory=lambda: GWP[100])
 
     def price(self, resource: str) -> float:
         """Price of a resource [USD per its canonical unit]; of a model with its prices."""
@@ -127,7 +131,8 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
     where = f"methods.{name}"
     _refuse_twice(numbers, replaced, where)
     numbers = with_fuel(numbers)
-    model = MethodModel(name, method, profile, choice, numbers, replaced, basis)
+    gwp = GWP[scenario.accounting.gwp]
+    model = MethodModel(name, method, profile, choice, numbers, replaced, basis, gwp=gwp)
     _refuse_unknown(where, numbers)
     given = {p: f"{where}.override.{p}" if p in choice.override else where for p in numbers}
     refuse_impossible(numbers, given)
@@ -280,9 +285,10 @@ def chain_losses(model: MethodModel, scenario: Scenario, *, routed: bool) -> Cha
     return replace(losses, injection=0.0, transport_per_100km=scenario.transport.leakage)
 
 
-def _uncaptured(model: MethodModel) -> float:
-    """CO2 of the fuel that is not captured along [kg/kWh of heat]."""
-    return model.number("fuel_co2") * (1.0 - model.number("fuel_co2_captured", 1.0))
+def _of_fuel(model: MethodModel) -> float:
+    """CO2 of the fuel that is not captured along, and what leaks of it [kg CO2e/kWh of heat]."""
+    burnt = model.number("fuel_co2") * (1.0 - model.number("fuel_co2_captured", 1.0))
+    return burnt + model.number("fuel_methane") * model.number("fuel_leak") * model.gwp["methane"]
 
 
 def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[str, Sum]:
@@ -292,7 +298,7 @@ def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[st
         # own renewables: their embodied emissions are in the plant's, not the grid's
         "grid_intensity": const(0.0) if "electricity" in needs.own else _sum(given.intensity),
         "heat": needs.taken["heat"],
-        "heat_intensity": const(model.number("emissions_heat") + _uncaptured(model)),
+        "heat_intensity": const(model.number("emissions_heat") + _of_fuel(model)),
         "transport_km": _sum(given.transport_km),
         "biomass": needs.taken["biomass"],
         "haul_km": const(0.0),

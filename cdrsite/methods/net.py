@@ -31,11 +31,6 @@ FloatArray = npt.NDArray[np.float64]
 
 KG_PER_T = 1000.0
 
-JOOS_SHARES = (0.2173, 0.2240, 0.2824, 0.2763)
-"""Shares of a CO2 pulse by decay time; Joos et al. 2013, doi:10.5194/acp-13-2793-2013, Table 5."""
-JOOS_YEARS = (math.inf, 394.4, 36.54, 4.304)
-"""Decay times of :data:`JOOS_SHARES` [yr]; same source."""
-
 
 def _float(value: npt.ArrayLike) -> FloatArray:
     return np.asarray(value, dtype=np.float64)
@@ -129,27 +124,18 @@ class Emissions:
         Construction of the plant, over its lifetime output.
     chain : float
         Transport and storage apart from their electricity.
-    fossil_uncaptured : float
-        Fossil CO2 from fuel burnt on site that escapes capture, with methane leakage.
     land_use_change : float
         Direct and indirect land-use change, already amortised.
     counterfactual : float
         Carbon that would have stayed on land without the project: residues left to decay slowly,
         regrowth that would have come anyway.
-    leakage : float
-        Emissions moved elsewhere by taking biomass, power or land from other users.
-    albedo : float
-        Warming by a darker surface, as CO2e; negative where the surface turns brighter.
     """
 
     materials: float = 0.0
     embodied: float = 0.0
     chain: float = 0.0
-    fossil_uncaptured: float = 0.0
     land_use_change: float = 0.0
     counterfactual: float = 0.0
-    leakage: float = 0.0
-    albedo: float = 0.0
 
     @classmethod
     def from_library(cls, values: Mapping[str, float]) -> Emissions:
@@ -256,47 +242,3 @@ def expected_retention(hazard: npt.ArrayLike, years: float = 100.0) -> FloatArra
             cure="give 1 / return interval",
         )
     return np.exp(-rate * years)
-
-
-def airborne_years(years: npt.ArrayLike) -> FloatArray:
-    """Tonne-years in the air in the first ``years`` after a pulse of 1 t CO2 [t yr].
-
-    ``integral of a0 + sum a_i exp(-t / tau_i)``, Joos et al. 2013; 52.36 t yr for 100 years.
-    """
-    time = _float(years)
-    total = JOOS_SHARES[0] * time
-    for share, decay in zip(JOOS_SHARES[1:], JOOS_YEARS[1:], strict=True):
-        total = total - share * decay * np.expm1(-time / decay)
-    return total
-
-
-def _require_storage(stored: npt.ArrayLike, horizon: float) -> FloatArray:
-    time = _float(stored)
-    if np.any(time < 0) or not (math.isfinite(horizon) and horizon > 0):
-        raise ConfigError(
-            "storage time and horizon cannot be negative",
-            got=f"stored {stored!r}, horizon {horizon!r}",
-            expected="years; the horizon above 0",
-            cure="100 years is the usual horizon",
-        )
-    return np.minimum(time, horizon)
-
-
-def lashof_equivalence(stored: npt.ArrayLike, horizon: float = 100.0) -> FloatArray:
-    """Worth of a tonne stored for ``stored`` years beside a permanent one, Lashof method [1].
-
-    The emission is delayed, so the part of its airborne life that the delay pushes beyond the
-    horizon is counted: ``(A(H) - A(H - stored)) / A(H)`` with A = :func:`airborne_years`.
-    Fearnside et al. 2000, doi:10.1023/A:1009625122628. Storage beyond the horizon counts as 1.
-    """
-    time = _require_storage(stored, horizon)
-    whole = airborne_years(horizon)
-    return (whole - airborne_years(horizon - time)) / whole
-
-
-def moura_costa_equivalence(stored: npt.ArrayLike, horizon: float = 100.0) -> FloatArray:
-    """Worth of a tonne stored for ``stored`` years, Moura-Costa method [1], at most 1.
-
-    ``stored / A(H)``; Moura Costa & Wilson 2000, doi:10.1023/A:1009697625521.
-    """
-    return np.minimum(_require_storage(stored, horizon) / airborne_years(horizon), 1.0)

@@ -70,6 +70,10 @@ class Use(Protocol):
         """Dependences that play a part, in their order."""
 
     @property
+    def gwp(self) -> Mapping[str, float]:
+        """Gas -> global warming potential that the study counts with [kg CO2e/kg]."""
+
+    @property
     def discount_rate(self) -> float:
         """Real discount rate of the study [1/yr]."""
 
@@ -121,6 +125,8 @@ class Dependence:
     parameters : tuple of (str, str)
         Parameters of method files that no other part reads: name, canonical unit. What they mean
         is in the words, ``param.NAME``.
+    given_by : mapping of str to str
+        Parameter of :meth:`given` -> its key, where that has another name.
     """
 
     name: ClassVar[str]
@@ -128,6 +134,7 @@ class Dependence:
     file_keys: ClassVar[type[Model]] = Model
     profile_keys: ClassVar[type[Model]] = Model
     parameters: ClassVar[tuple[tuple[str, str], ...]] = ()
+    given_by: ClassVar[Mapping[str, str]] = {}
 
     def acts(self, use: Use) -> bool:
         """Whether it plays a part in this method."""
@@ -189,5 +196,5 @@ def layer_keys(keys: Model, only: type[Model] | None = None) -> Iterator[tuple[s
         if isinstance(value, Model):
             yield from ((f"{name}.{key}", layer, how) for key, layer, how in layer_keys(value))
         for how in (*field.metadata, *marks(field.annotation)):
-            if isinstance(how, LayerKey) and value is not None:
+            if isinstance(how, LayerKey) and isinstance(value, str):
                 yield name, value, how

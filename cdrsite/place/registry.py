@@ -12,6 +12,7 @@ from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.fields import Model
 from cdrsite.place.climate import AirClimate
 from cdrsite.place.dependence import MONTHS, Dependence, Here, LayerKey, Use, layer_keys, own_layer
+from cdrsite.place.emissions import EmissionsOfPlace
 from cdrsite.place.growth import Growth
 from cdrsite.place.own_power import OwnRenewables
 from cdrsite.place.weathering import RockWeathering
@@ -33,8 +34,9 @@ PlaceNumbers = dict[str, dict[str, float]]
 
 DEPENDENCES: dict[str, Dependence] = {
     one.name: one
-    # own renewables last: their land follows what the others make of the electricity
-    for one in (AirClimate(), Growth(), RockWeathering(), OwnRenewables())
+    # own renewables late: their land follows what the others make of the electricity; emissions
+    # last: they belong to all the land
+    for one in (AirClimate(), Growth(), RockWeathering(), OwnRenewables(), EmissionsOfPlace())
 }
 """Name -> dependence, in the order in which they act."""
 
@@ -91,6 +93,15 @@ def parameters_of_methods() -> tuple[tuple[str, str], ...]:
 
 def fitting(use: Use, where: str) -> tuple[str, ...]:
     """Names of the dependences that play a part in a method; refuses keys that do not fit it."""
+    for name, (value, key) in given_by_keys(use.choice).items():
+        if value is not None and name in use.choice.override:
+            raise ConfigError(
+                "a parameter is given twice",
+                where=f"{where}.override.{name}",
+                got=f"also {where}.{key}",
+                cure="remove one of them",
+                rule=6,
+            )
     for one in DEPENDENCES.values():
         one.refuse(use, where)
     return tuple(name for name, one in DEPENDENCES.items() if one.acts(use))
@@ -120,7 +131,7 @@ def _acting(use: Use) -> Iterator[Dependence]:
 def given_by_keys(choice: Any) -> dict[str, tuple[float | None, str]]:
     """Parameters that a key under the method replaces -> value or None, the key."""
     return {
-        name: (value, name)
+        name: (value, one.given_by.get(name, name))
         for one in DEPENDENCES.values()
         for name, value in one.given(choice).items()
     }

@@ -51,6 +51,7 @@ def money(frame: Frame) -> str:
         ("basis.forest_years", accounting.get("forest_years"), "yr", 1.0),
         ("basis.retention_years", accounting.get("retention_years"), "yr", 1.0),
         ("basis.buffer", accounting.get("buffer"), "%", 100.0),
+        ("basis.gwp", accounting.get("gwp"), "yr", 1.0),
     ]
     for key, value, unit, factor in others:
         if value is not None:

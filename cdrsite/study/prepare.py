@@ -135,7 +135,8 @@ def open_layers(scenario: Scenario) -> LayerStack:
 @stage(
     "methods",
     reads=(
-        *("methods", "accounting.forest_years", "accounting.buffer", "resources.heat"),
+        *("methods", "accounting.forest_years", "accounting.buffer", "accounting.gwp"),
+        "resources.heat",
         *("costs.base_year", "costs.basis"),
         *(f"costs.prices.{one.name}" for one in RESOURCES.values() if one.own_price),
     ),

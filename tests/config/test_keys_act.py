@@ -106,6 +106,11 @@ GROWTH = (
     "layers.growth={path: growth.tif, unit: t/ha/yr, kind: intensive}",
     "methods.afforestation.rate=growth",
 )
+EMITTING = (
+    "layers.soil={path: growth.tif, unit: t/ha, kind: intensive}",
+    "layers.swamp={path: growth.tif, unit: kg/ha/yr, kind: intensive}",
+    "methods.afforestation.emissions={land_use_change: 1 t/ha, methane: 2 kg/ha/yr}",
+)
 POLICY = "policies=[{name: cap, methods: [daccs-solid], at_most: 0.03 Mt/yr}]"
 ZONED = "policies=[{name: cap, layer: basins, zone_name: name, at_most: 0.02 Mt/yr}]"
 ONE = "policies.0."
@@ -549,6 +554,21 @@ CASES: dict[str, Case] = {
         ("layers.shrubs={path: growth.tif, unit: t/ha, kind: intensive}",),
         ("methods.afforestation.cleared_carbon=shrubs",),
     ),
+    **{
+        f"methods.*.emissions.{key}": (EMITTING, (f"methods.afforestation.emissions.{key}={to}",))
+        for key, to in {
+            "land_use_change": "soil",
+            "leakage": "20 %",
+            "methane": "swamp",
+            "nitrous_oxide": "3 kg/ha/yr",
+            "other": "30 kg/t",
+            "years": "10",
+        }.items()
+    },
+    "methods.*.emissions.albedo": (
+        ("methods.daccs-solid.emissions={other: 1 kg/t}",),
+        ("methods.daccs-solid.emissions.albedo=90 t/ha/yr",),
+    ),
     "methods.*.layer_years": (GROWTH, ("methods.afforestation.layer_years=20",)),
     "methods.*.usable_land": ((), ("methods.afforestation.usable_land=0.1",)),
     "methods.*.regions": ((), ("methods.afforestation.regions=parks",)),
@@ -565,6 +585,7 @@ CASES: dict[str, Case] = {
     "accounting.forest_years": (GROWTH, ("accounting.forest_years=20",)),
     "accounting.retention_years": ((), ("accounting.retention_years=50",)),
     "accounting.buffer": ((), ("accounting.buffer=0.5",)),
+    "accounting.gwp": ((*EMITTING,), ("accounting.gwp=20",)),
     "transport.cost": ((), ("transport.cost=40 USD/t",)),
     "transport.model": (ROUTED, ("transport.model=high",)),
     "transport.flow": (ROUTED, ("transport.flow=0.2 Mt/yr",)),

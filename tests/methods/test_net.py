@@ -1,4 +1,4 @@
-"""Net factor, ledgers and permanence against written-out numbers and plain formulae."""
+"""Net factor and ledgers against written-out numbers and plain formulae."""
 
 from __future__ import annotations
 
@@ -42,7 +42,6 @@ def direct_net_factor(x: dict[str, float]) -> float:
         + x["heat"] * x["heat_intensity"]
         + x["biomass"] * (x["supply"] + x["haul"] * x["haul_km"])
         + x["materials"]
-        + x["albedo"]
         + x["place"]
     )
     return s - x["fossil"] * (1 - s) - kg / 1000
@@ -64,7 +63,6 @@ BALANCE = st.fixed_dictionaries(
         "haul": st.floats(0, 0.2),
         "haul_km": st.floats(0, 300),
         "materials": st.floats(0, 100),
-        "albedo": st.floats(-100, 500),
         "place": st.floats(0, 500),
     }
 )
@@ -75,7 +73,7 @@ def run_net_factor(x: dict[str, float], scale: float = 1.0) -> float:
     return float(
         net_factor(
             acc.ChainLosses(x["capture"], x["loss"], x["injection"], x["fossil"]),
-            acc.Emissions(materials=x["materials"], albedo=x["albedo"]),
+            acc.Emissions(materials=x["materials"]),
             electricity=x["electricity"],
             grid_intensity=x["grid"] * scale,
             heat=x["heat"],
@@ -102,7 +100,7 @@ def test_dirtier_power_never_raises_net(x: dict[str, float], scale: float) -> No
 
 @given(BALANCE)
 def test_net_is_at_most_gross(x: dict[str, float]) -> None:
-    assert run_net_factor({**x, "albedo": 0.0}) <= 1.0
+    assert run_net_factor(x) <= 1.0
 
 
 def test_zero_coefficients_do_not_bring_in_unknowns() -> None:
@@ -142,35 +140,6 @@ def test_expected_retention() -> None:
         acc.expected_retention(-0.1)
 
 
-def test_temporary_storage_golden() -> None:
-    years = np.array([10, 20, 30, 40, 50])
-    assert acc.airborne_years(100.0) == pytest.approx(52.36, abs=0.005)
-    np.testing.assert_allclose(
-        acc.lashof_equivalence(years), [0.079, 0.160, 0.244, 0.331, 0.422], atol=5e-4
-    )
-    np.testing.assert_allclose(
-        acc.moura_costa_equivalence(years[[0, 4]]), [0.191, 0.955], atol=5e-4
-    )
-
-
-def test_airborne_years_is_the_integral_of_the_response() -> None:
-    time = np.linspace(0.0, 60.0, 60_001)
-    response = sum(
-        share * np.exp(-time / decay)
-        for share, decay in zip(acc.JOOS_SHARES, acc.JOOS_YEARS, strict=True)
-    )
-    by_trapezoids = float(np.sum((response[1:] + response[:-1]) / 2) * 0.001)
-    assert acc.airborne_years(60.0) == pytest.approx(by_trapezoids, rel=1e-8)
-
-
-@given(st.floats(0, 300), st.floats(0, 300))
-def test_longer_storage_is_worth_more_up_to_one(first: float, second: float) -> None:
-    short, long = sorted((first, second))
-    for method in (acc.lashof_equivalence, acc.moura_costa_equivalence):
-        assert 0.0 <= method(short) <= method(long) <= 1.0
-        assert method(150.0) == 1.0
-
-
 def test_from_library_values() -> None:
     values = {
         "capture_loss": 0.0,
@@ -195,8 +164,6 @@ def test_from_library_values() -> None:
         lambda: acc.ChainLosses(injection=-0.1),
         lambda: acc.ChainLosses(fossil_cocaptured=-0.3),
         lambda: acc.ChainLosses(fossil_cocaptured=math.nan),
-        lambda: acc.lashof_equivalence(-1.0),
-        lambda: acc.moura_costa_equivalence(1.0, horizon=0.0),
     ],
 )
 def test_refused(refused: object) -> None:

@@ -165,6 +165,7 @@ def test_every_dependence_says_which_layers_it_reads(name: str, tmp_path: Path) 
         "climate": ("climate: {temperature: a, humidity: b}", {"a": "degC", "b": "%"}),
         "growth": ("rate: a", {"a": "t/ha/yr"}),
         "weathering": ("weathering: {temperature: a}", {"a": "degC"}),
+        "emissions": ("emissions: {leakage: a, other: 3, methane: b}", {"a": "1", "b": "kg/ha/yr"}),
         "own power": ("own_power: {pv_yield: a}", {"a": "kWh/kWp"}),
     }[name]
     text = SCENARIO.replace("afforestation: {}", f"afforestation: {{{given[0]}}}")
