@@ -19,9 +19,9 @@ import numpy as np
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.vocabulary import MODES
 from cdrsite.network.asked import WHERE, asked_of, asked_over
-from cdrsite.network.design import design
+from cdrsite.network.design import NetworkPlan, design
 from cdrsite.network.horizon import Period
-from cdrsite.network.periods import design_periods
+from cdrsite.network.periods import BuildOut, design_periods
 from cdrsite.network.planned import (
     Link,
     Planned,
@@ -240,18 +240,22 @@ def plan_network(
     """
     options, basis = options or Options(), basis or Basis()
     problem, trends, made = network_problem(plants, storage, candidates, options, basis, ships)
+    build_out = None
     if options.periods:
-        return _over_periods(plants, storage, candidates, options, basis, problem, trends, made)
-    target = asked_of(
-        problem,
-        None if options.target is None else options.target / 1e6,
-        {name: amount / 1e6 for name, amount in options.targets.items()},
-    )
-    supply = problem.reachable_mt_yr()[0]
-    plan = design(
-        problem, target=target, gap=options.gap, gap_of=options.gap_of, effort=options.effort,
-        time_limit=options.time_limit, seed=options.seed,
-    )  # fmt: skip
+        build_out, plan = _over_periods(problem, options)
+        asked = plan.captured_mt_yr
+        supply = math.fsum(source.capacity_mt_yr for source in problem.sources)
+    else:
+        target = asked_of(
+            problem,
+            None if options.target is None else options.target / 1e6,
+            {name: amount / 1e6 for name, amount in options.targets.items()},
+        )
+        plan = design(
+            problem, target=target, gap=options.gap, gap_of=options.gap_of, effort=options.effort,
+            time_limit=options.time_limit, seed=options.seed,
+        )  # fmt: skip
+        asked, supply = wanted(target), problem.reachable_mt_yr()[0]
     names = _names(plants, storage, candidates, options)
     return Planned(
         plan,
@@ -260,9 +264,10 @@ def plan_network(
         pipe_uses(plan, made, names, options.model, _sized(basis, options)),
         storage_uses(problem, plan),
         trends,
-        wanted(target) * 1e6,
-        max(supply - wanted(target), 0.0) * 1e6,
-        emitters=emitter_uses(_others(problem, options), plan),
+        asked * 1e6,
+        max(supply - asked, 0.0) * 1e6,
+        build_out,
+        emitter_uses(_others(problem, options), plan),
     )
 
 
@@ -291,17 +296,8 @@ def wanted(target: float | Mapping[str, float]) -> float:
     return math.fsum(target.values()) if isinstance(target, Mapping) else target
 
 
-def _over_periods(
-    plants: Plants,
-    storage: Sequence[StorageUnit],
-    candidates: Candidates,
-    options: Options,
-    basis: Basis,
-    problem: NetworkProblem,
-    trends: Trends,
-    made: dict[str, Link],
-) -> Planned:
-    """Plan what is built when; the tables show what stands in the last period."""
+def _over_periods(problem: NetworkProblem, options: Options) -> tuple[BuildOut, NetworkPlan]:
+    """What is built when, and what stands in the last period."""
     after = options.years if options.after is None else options.after
     asked = asked_over(problem, options.periods, options.start, after)
     found = design_periods(
@@ -309,21 +305,7 @@ def _over_periods(
         gap=options.gap, gap_of=options.gap_of, effort=options.effort,
         time_limit=options.time_limit, seed=options.seed,
     )  # fmt: skip
-    plan = state_in(problem, found, options.effort)
-    supply = math.fsum(s.capacity_mt_yr for s in problem.sources)
-    names = _names(plants, storage, candidates, options)
-    return Planned(
-        plan,
-        problem,
-        plant_uses(plants, plan),
-        pipe_uses(plan, made, names, options.model, _sized(basis, options)),
-        storage_uses(problem, plan),
-        trends,
-        plan.captured_mt_yr * 1e6,
-        max(supply - plan.captured_mt_yr, 0.0) * 1e6,
-        found,
-        emitter_uses(_others(problem, options), plan),
-    )
+    return found, state_in(problem, found, options.effort)
 
 
 def network_problem(
