@@ -57,6 +57,7 @@ def test_wrong_usage_is_exit_code_2(
     assert "Usage" in err
 
 
+@pytest.mark.slow
 def test_init_makes_a_demo_that_runs_away_from_the_repository(
     call: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,7 +85,9 @@ def _report(wrong: list[str]) -> str:
     return head + "\n".join(wrong[:40])
 
 
-@pytest.mark.parametrize("kind", ["scenario", "argument", "each"])
+@pytest.mark.parametrize(
+    "kind", ["scenario", "argument", pytest.param("each", marks=pytest.mark.slow)]
+)
 def test_a_few_broken_inputs_are_read_or_refused_in_words(kind: str, tmp_path: Path) -> None:
     count = {"scenario": FEW, "argument": FEW // 3, "each": FEW // 4 * len(KINDS)}[kind]
     wrong = failures(kind, 0, count, tmp_path)

@@ -163,6 +163,7 @@ geometry = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(shapes=st.lists(st.one_of(geometry, st.none()), max_size=4))
 def test_any_legal_geojson_is_read_or_refused_in_words(

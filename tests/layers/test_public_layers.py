@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import runpy
 import shutil
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +31,9 @@ def case(tmp_path: Path, cases_dir: Path) -> Case:
         if not folder.exists():
             shutil.copytree(cases_dir / "layers_public" / name, folder)
             folder.chmod(0o755)
-            subprocess.run([sys.executable, "make.py"], cwd=folder, check=True, capture_output=True)
+            with contextlib.chdir(folder), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                runpy.run_path("make.py", run_name="__main__")
         scenario = load_scenario(folder / "scenario.yaml", settings)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CdrsiteWarning)

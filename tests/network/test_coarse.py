@@ -90,6 +90,7 @@ def test_places_are_found_again_on_the_fine_grid() -> None:
     assert (row.tolist(), col.tolist()) == ([1, 1], [0, 1])
 
 
+@pytest.mark.slow
 def test_a_large_grid_is_planned_on_coarser_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = ("grid.resolution=10 km", "network.gap=0.9", "network.effort=quick")
     scenario = load_scenario(ROOT / "config" / "demo.yaml", settings)

@@ -135,7 +135,7 @@ def plain(problem: NetworkProblem, goal: Goal) -> float:
     return answer.objective
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [slow(0), slow(1), 2, slow(3)])
 @pytest.mark.parametrize("share", [0.35, 0.8])
 def test_target_mode_agrees_with_plain_highs(seed: int, share: float) -> None:
     problem = random_problem(seed, nodes=18, arcs=31, sources=6, sinks=3)
@@ -294,6 +294,7 @@ def test_a_plan_that_the_clock_cut_says_that_it_is_not_reproducible() -> None:
     assert 1e-6 < plan.gap < 0.5
 
 
+@pytest.mark.slow
 def test_the_first_plan_within_the_gap_ends_the_search() -> None:
     problem, target = wide()
     plan = design(problem, target=target, gap=0.4)
@@ -307,6 +308,7 @@ def test_the_first_plan_within_the_gap_ends_the_search() -> None:
     assert nearer.status == "gap reached"
 
 
+@pytest.mark.slow
 def test_more_effort_is_never_worse() -> None:
     problem, target = middling()
     quick, normal = (design(problem, target=target, effort=e) for e in ("quick", "normal"))
@@ -329,6 +331,7 @@ print(hashlib.sha256(repr((plan.objective, plan.bound, plan.pipes)).encode()).he
 """
 
 
+@pytest.mark.slow
 def test_load_changes_no_byte_of_a_plan() -> None:
     code = _UNDER_LOAD.format(here=str(Path(network_problems.__file__).parent))
     busy = "while True: pass"
@@ -404,6 +407,7 @@ def _all_whole(problem: NetworkProblem, target: float) -> float:
     return solve(replace(model, integer=whole), gap=1e-9).objective
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_what_a_price_or_a_budget_captures_is_captured_at_least_cost(seed: int) -> None:
     problem = random_problem(seed, nodes=14, arcs=24, sources=5, sinks=3)

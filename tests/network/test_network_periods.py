@@ -410,6 +410,7 @@ def test_wrong_periods_are_refused() -> None:
 # -- the command -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_periods_are_read_and_planned_by_the_command(tmp_path: Path) -> None:
     folder = tmp_path / "case"
     folder.mkdir()

@@ -73,6 +73,7 @@ def test_sources_share_a_trunk(tmp_path: Path) -> None:
     assert {arc.id for arc in problem.arcs} == set(tables.lines)
 
 
+@pytest.mark.slow
 def test_the_command_writes_routes(tmp_path: Path) -> None:
     folder = tmp_path / "case"
     folder.mkdir()

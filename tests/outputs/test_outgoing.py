@@ -55,6 +55,7 @@ def test_guarded_tables_are_read_as_they_were(tmp_path_factory: Any, texts: list
         assert not str(guarded(text)).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
 
 
+@pytest.mark.slow
 def test_names_of_the_users_data_are_guarded_in_a_run(tmp_path: Path) -> None:
     path = write_world(tmp_path)
     write_polygons(

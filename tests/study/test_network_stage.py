@@ -223,6 +223,7 @@ network: {plan: true, tables: CASE, target: 50 Mt/yr, effort: quick, gap: 0.0001
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CASES, reason="CDRSITE_CASES is not set")
 def test_a_study_without_methods_gives_the_optimum_of_the_southeast(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
