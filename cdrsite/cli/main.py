@@ -41,6 +41,7 @@ from cdrsite.cli.options import (
     Start,
     Surface,
     Target,
+    Template,
     TimeLimit,
 )
 from cdrsite.core.errors import CdrsiteError
@@ -258,12 +259,13 @@ def _common(
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.")],
+    template: Template = "demo",
 ) -> None:
-    """Make a runnable copy of the demo scenario and its data."""
-    from cdrsite.cli.demo import copy_demo
+    """Make a runnable copy of the demo scenario and its data, or of a template."""
+    from cdrsite.cli.demo import copy_template, next_step
 
-    scenario = copy_demo(folder)
-    _say(f"wrote {scenario}\nnext: cdrsite run {scenario}")
+    scenario = copy_template(folder, template)
+    _say(f"wrote {scenario}\nnext: {next_step(scenario, template)}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Options of the network command, with their help."""
+"""Options of commands that have many, or a long help."""
 
 from __future__ import annotations
 
@@ -81,3 +81,11 @@ TimeLimit = Annotated[
     typer.Option("--time-limit", help="Emergency stop after so many seconds; not reproducible."),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the heuristics.")]
+Template = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="demo; minimal (no data); nation (by province); batch (many settings); memory (larger "
+        "than it).",
+    ),
+]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import cdrsite
-from cdrsite.cli.demo import copy_demo
+from cdrsite.cli.demo import copy_template
 from cdrsite.compare.batch import folder_name, run_batch, variants
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.core.progress import Silent
@@ -54,7 +54,7 @@ def hashes(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "copy"
-    copy_demo(folder)
+    copy_template(folder)
     return folder / "demo.yaml"
 
 
@@ -132,7 +132,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
 
 
 def test_a_stopped_run_whose_inputs_changed_is_not_gone_on_with(tmp_path: Path) -> None:
-    copy_demo(tmp_path / "copy")
+    copy_template(tmp_path / "copy")
     path, target = tmp_path / "copy" / "demo.yaml", tmp_path / "out"
     means = Means(memory=ON_DISK, folder=work_folder(target), resume=True)
     with pytest.raises(Stopped):

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tiny_scenario import write_world
 from tiny_study import tiny_result
 
-from cdrsite.cli.demo import copy_demo
+from cdrsite.cli.demo import copy_template
 from cdrsite.compare.batch import run_batch, variants
 from cdrsite.core import lock as lock_module
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
@@ -576,9 +576,9 @@ def test_a_demo_appears_whole_or_not_at_all(
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "copytree", lambda *_, **__: (_ for _ in ()).throw(OSError("full")))
         with pytest.raises(OSError, match="full"):
-            copy_demo(tmp_path / "demo")
+            copy_template(tmp_path / "demo")
     assert tree(tmp_path) == {"demo": "folder"}
-    assert copy_demo(tmp_path / "demo").is_file()
+    assert copy_template(tmp_path / "demo").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
 
 
