@@ -60,6 +60,8 @@ def _registry() -> pint.UnitRegistry:
     for sign, many in (("M", 1e6), ("G", 1e9)):
         for power in (2, 3):
             registry.define(f"{sign}_metre_{power} = {many} * meter ** {power}")
+    # millions by the Roman M, as fuel is sold in the United States
+    registry.define("million_btu = 1e6 * Btu = MMBtu = MMBTU")
     registry.define("million_cubic_metres = 1e6 * meter ** 3 = MCM")
     registry.define("billion_cubic_metres = 1e9 * meter ** 3 = BCM = bcm")
     return registry

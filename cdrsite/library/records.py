@@ -23,8 +23,11 @@ class Reference(Model):
     """What it is."""
     url: Text | None = None
     """Address or DOI, where known."""
+    read: Literal["source", "excerpt", "abstract", "transcription", "none"] | None = None
+    """What was read for the records: the source itself (tables, code, workbook), excerpts, the
+    abstract alone, its numbers as others copied them, or nothing (quoted from memory)."""
     note: Text = ""
-    """How it was read, and its limits."""
+    """Its limits."""
 
 
 @cache

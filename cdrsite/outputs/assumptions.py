@@ -35,7 +35,7 @@ def assumptions(models: Mapping[str, MethodModel], used: Used | None = None) -> 
         :func:`cdrsite.library.methods.to_rows`, and whether the run's numbers rest on them as
         ``used``), ``override`` and ``override_used``;
         ``prices``: keys of ``costs.prices`` that any cost rests on; ``sources``: id ->
-        ``citation``, ``url``, ``note``, of those that are cited.
+        ``citation``, ``url``, ``read`` (what was read of it), ``note``, of those that are cited.
     """
     document = _document(
         (name, m.method, m.profile, m.basis, m.replaced) for name, m in models.items()
@@ -90,6 +90,6 @@ def _document(
         }
         for id_ in {row["source"] for row in values}:
             source = method.sources[id_]
-            about = {"citation": source.citation, "url": source.url, "note": source.note}
+            about = {key: getattr(source, key) for key in ("citation", "url", "read", "note")}
             sources[id_] = about
     return {"methods": methods, "sources": dict(sorted(sources.items()))}

@@ -175,7 +175,10 @@ def sources(frame: Frame, cited: Mapping[str, Any]) -> str:
         link = tag("a", text(url), href=url) if SAFE.fullmatch(url) else text(url)
         note = tag("span", text(record.get("note") or ""), class_="muted")
         body = f"{text(record.get('citation') or '')}{' ' if url else ''}{link} {note}"
-        items += [tag("dt", text(name), id=f"source-{name}"), tag("dd", body, lang=english(frame))]
+        read = record.get("read")
+        known = tag("dd", text(frame.say(f"basis.read.{read}")), class_="muted") if read else ""
+        items += [tag("dt", text(name), id=f"source-{name}")]
+        items += [tag("dd", body, lang=english(frame)), known]
     title = frame.count("basis.sources", len(cited))
     return details(title, tag("dl", *items, class_="list"), rows=len(cited))
 
