@@ -14,12 +14,18 @@ from cdrsite.cli.tables import (
     text_table,
 )
 from cdrsite.core.numbers import exact
+from cdrsite.core.words import Words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from rich.console import Console
+    from rich.table import Table
 
     from cdrsite.library.credits import CreditScheme
+    from cdrsite.library.learning import Learning
     from cdrsite.library.methods import Method, Profile
+    from cdrsite.library.records import Reference
 
 NAME_WIDTHS = (40, 24, 20, 16, 14, 12, 10)
 """Names in tables are broken at these widths until the table fits [characters]."""
@@ -58,9 +64,16 @@ def print_methods(*, as_json: bool = False, console: Console | None = None) -> N
 
 
 def print_method(
-    name: str, profile: str | None = None, *, as_json: bool = False, console: Console | None = None
+    name: str,
+    profile: str | None = None,
+    *,
+    full: bool = False,
+    as_json: bool = False,
+    console: Console | None = None,
 ) -> None:
     """Print every value of a method's profile with its range and source.
+
+    With ``full`` also what each means, and where in its source it stands.
 
     Raises
     ------
@@ -84,6 +97,9 @@ def print_method(
                 "profile": chosen.name,
                 "profiles": list(method.profile_names),
                 "cost_basis": chosen.cost_basis,
+                "heat_source": chosen.heat_source,
+                "climate_reference": _plain(getattr(chosen, "climate_reference", None)),
+                "learning": _plain(method.learning),
                 "values": rows,
                 "sources": {key: {"id": key, **one.model_dump()} for key, one in known.items()},
             }
@@ -94,7 +110,8 @@ def print_method(
     say(out, f"profile {chosen.name}: {chosen.title}")
     others = ", ".join(n for n in method.profile_names if n != chosen.name)
     say(out, f"other profiles: {others or 'none'}")
-    say(out, f"cost basis: {_basis(method, chosen)}")
+    for line in _stands_on(method, chosen):
+        say(out, line)
     if chosen.note:
         say(out, chosen.note, "dim")
     heads = ("parameter", "value", "range", "unit", "source")
@@ -105,8 +122,98 @@ def print_method(
         for longest in NAME_WIDTHS
     )
     show_table(out, *tables)
+    _print_inherited(out, chosen)
+    if full:
+        _print_records(out, rows)
+    if method.learning is not None:
+        show_table(out, _learned(method.learning))
+    _print_sources(out, known)
+    if not full:
+        say(out, f"what each means and where it stands: cdrsite methods {name} --full", "dim")
+
+
+def _plain(part: Any) -> Any:
+    return None if part is None else part.model_dump(mode="json")
+
+
+def _print_inherited(out: Console, chosen: Profile) -> None:
+    """Which values are not the profile's own."""
+    taken: dict[str, list[str]] = {}
+    for parameter, profile in chosen.inherited.items():
+        taken.setdefault(profile, []).append(parameter)
+    for profile, names in taken.items():
+        say(out, f"taken from profile {profile}: {', '.join(names)}", "dim")
+
+
+def _print_records(out: Console, rows: list[dict[str, Any]]) -> None:
+    """What each parameter means; where each record stands in its source, and its note."""
+    words = Words()
+    say(out, "Records", "bold")
+    listed = []
+    for row in rows:
+        value = "unknown" if row["value"] is None else exact(row["value"])
+        unit = "" if row["unit"] == "1" else f" {row['unit']}"
+        text = f"{value}{unit}, {row['source']}: {row['locator']}".rstrip(".") + "."
+        text += f" {row['note']}" if row["note"] else ""
+        if row["alternative"]:
+            listed.append(("  or", text))
+        else:
+            meaning = words.named("param", str(row["parameter"]))
+            listed.append((soft(str(row["parameter"]), 16), f"{meaning}\n{text}"))
+    out.print(plain_list(listed))
+
+
+def _learned(learning: Learning) -> Table:
+    """What plants cost as the world builds more of them."""
+    names = {world: name for name, world in learning.bases.items()}
+    columns = (
+        ("world capacity t/yr", "right"), ("basis", "name"), ("capital per t/yr", "right"),
+        ("fixed per t/yr", "right"), ("variable per t", "right"),
+    )  # fmt: skip
+    rows = [
+        (
+            *(exact(one.world_capacity), names.get(one.world_capacity, "")),
+            *(exact(number) for number in (one.capital, one.fixed_om, one.variable_om)),
+        )
+        for one in learning.points
+    ]
+    caption = f"{learning.source}; per t/yr of nameplate, where capex is per t/yr delivered"
+    title = f"What plants cost as the world builds more of them ({learning.money})"
+    return text_table(title, columns, rows, caption=caption)
+
+
+def _print_sources(out: Console, known: Mapping[str, Reference]) -> None:
+    """Sources in full, with what was read of each."""
+    words = Words()
     say(out, "Sources", "bold")
-    out.print(plain_list((key, source.citation) for key, source in known.items()))
+    listed = []
+    for key, source in known.items():
+        read = words(f"basis.read.{source.read}") if source.read else ""
+        where = "" if source.url is None else f" {source.url}"
+        lines = (f"{source.citation}{where}", " ".join(one for one in (read, source.note) if one))
+        listed.append((key, "\n".join(one for one in lines if one)))
+    out.print(plain_list(listed))
+
+
+def _stands_on(method: Method, chosen: Profile) -> Iterator[str]:
+    """What the numbers of a profile stand for, a line each."""
+    yield f"cost basis: {_basis(method, chosen)}"
+    heat = {
+        "heat-pump": "by the plant's own heat pumps, inside the electricity",
+        "low-temperature": "of 80 to 120 degC from outside",
+        "gas": "of a fuel burnt on site",
+        "own-plant": "of the plant itself",
+    }
+    if chosen.heat_source in heat:
+        yield f"heat: {heat[chosen.heat_source]}"
+    if getattr(method, "climate", None) is not None:
+        at = getattr(chosen, "climate_reference", None)
+        yield "climate: " + (
+            "not stated, so climate layers change nothing unless climate.reference says one"
+            if at is None
+            else f"needs are those at {at.temperature:g} degC and {at.humidity:g} % "
+            f"({at.source}); climate layers bring them to the place"
+        )
 
 
 def _with_bases(method: Method) -> str:
@@ -117,9 +224,12 @@ def _with_bases(method: Method) -> str:
 
 def _basis(method: Method, profile: Profile) -> str:
     """What the costs of a profile stand for, and what else they can."""
-    own = profile.cost_basis or "not stated"
-    others = [one for one in method.learning.bases if one != own] if method.learning else []
-    return own + (f" (costs.basis: {' or '.join(others)}; world_capacity)" if others else "")
+    told = {"foak": "foak, the first plant of its kind", None: "not stated"}
+    own = told.get(profile.cost_basis, f"{profile.cost_basis}, a projection")
+    if method.learning is None:
+        return own
+    others = [one for one in method.learning.bases if one != profile.cost_basis]
+    return f"{own}; a scenario may ask for costs.basis: {' or '.join(others)}, or world_capacity"
 
 
 def _value_row(row: dict[str, Any], longest: int) -> tuple[str, ...]:
@@ -268,8 +378,7 @@ def print_credit(name: str, *, as_json: bool = False, console: Console | None = 
         "note": scheme.note,
     }
     out.print(plain_list((key, value) for key, value in facts.items() if value))
-    out.print("Sources", style="bold")
-    out.print(plain_list((key, sources[key].citation) for key in cited))
+    _print_sources(out, {key: sources[key] for key in cited})
 
 
 def _least(number: float | None, unit: str) -> str:

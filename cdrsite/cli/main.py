@@ -519,6 +519,7 @@ def methods(
     profile: Annotated[
         str | None, typer.Option(help="A profile; the default one if not given.")
     ] = None,
+    full: Annotated[bool, typer.Option("--full", help="And what each value means.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the removal methods, or every value of one with its source."""
@@ -527,7 +528,7 @@ def methods(
     if name is None:
         print_methods(as_json=as_json)
     else:
-        print_method(name, profile, as_json=as_json)
+        print_method(name, profile, full=full, as_json=as_json)
 
 
 @app.command()
@@ -578,18 +579,21 @@ def schema(
     methods: Annotated[bool, typer.Option("--methods", help="Of a method file.")] = False,
     datasets: Annotated[bool, typer.Option("--datasets", help="Of a dataset preset.")] = False,
     transport: Annotated[bool, typer.Option("--transport", help="Of a transport model.")] = False,
+    credits: Annotated[bool, typer.Option("--credits", help="Of a credit scheme.")] = False,  # noqa: A002
 ) -> None:
     """Print the JSON schema of a scenario file, for editors; or of a file of the library."""
     from cdrsite.config.models import Scenario
     from cdrsite.core.checked import schema_of
+    from cdrsite.library.credits import CreditScheme
     from cdrsite.library.datasets import DatasetPreset
     from cdrsite.library.methods import Method
     from cdrsite.library.transport import TransportModel
 
     asked = {Method: methods, DatasetPreset: datasets, TransportModel: transport}
+    asked |= {CreditScheme: credits}
     kinds = [kind for kind, wanted in asked.items() if wanted] or [Scenario]
     if len(kinds) > 1:
-        raise typer.BadParameter("one of --methods, --datasets, --transport at a time")
+        raise typer.BadParameter("one of --methods, --datasets, --transport, --credits at a time")
     _say(json.dumps(schema_of(kinds[0]), ensure_ascii=False, indent=2))
 
 

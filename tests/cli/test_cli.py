@@ -260,7 +260,12 @@ def test_schema_is_json_schema(call: Callable[..., Answer]) -> None:
     assert "region" in document["required"]
 
 
-KEYS = {"--methods": "profiles", "--datasets": "licence", "--transport": "mode"}
+KEYS = {
+    "--methods": "profiles",
+    "--datasets": "licence",
+    "--transport": "mode",
+    "--credits": "basis",
+}
 
 
 @pytest.mark.parametrize("option", KEYS)
@@ -279,7 +284,7 @@ def test_schema_of_library_files(call: Callable[..., Answer], option: str) -> No
 def test_one_schema_at_a_time(call: Callable[..., Answer]) -> None:
     code, out, err = call("schema", "--methods", "--datasets")
     assert (code, out) == (2, "")
-    assert "one of --methods, --datasets, --transport" in err
+    assert "one of --methods, --datasets, --transport, --credits" in err
 
 
 def subprocess_call(*arguments: str, cwd: Path, **environment: str) -> Answer:

@@ -237,6 +237,40 @@ def test_a_method_shows_every_value_with_its_source() -> None:
     assert re.search(r"land_direct\s+11\u202f000\s+m2/\(t/yr\)", text)
 
 
+def test_a_method_says_what_its_numbers_stand_on() -> None:
+    console = plain_console()
+    for profile in ("madhu2021", "literature", "waste-heat"):
+        catalogue.print_method("daccs-solid", profile, console=console)
+    catalogue.print_method("daccs-liquid", console=console)
+    catalogue.print_method("afforestation", console=console)
+    text = " ".join(shown(console).split())
+    for words in (
+        "cost basis: 2030, a projection; a scenario may ask for costs.basis: foak or 2050",
+        "cost basis: not stated",
+        "heat: by the plant's own heat pumps, inside the electricity",
+        "heat: of 80 to 120 degC from outside",
+        "climate: not stated, so climate layers change nothing unless climate.reference says one",
+        "climate: needs are those at 10 degC and 78 % (general-knowledge)",
+        "climate: needs are those at 20 degC and 64 % (keith-2018)",
+        "taken from profile literature: ",
+        "1 000 000 2030 2 944 70 69.05",
+        "Nature Energy 6 https://doi.org/10.1038/s41560-021-00922-6 Only the abstract was read.",
+        "Read in the source itself.",
+    ):
+        assert words in text, words
+
+
+def test_in_full_every_value_says_what_it_means_and_where_it_stands() -> None:
+    console = plain_console()
+    catalogue.print_method("daccs-solid", "literature", full=True, console=console)
+    text = " ".join(shown(console).split("Records")[1].split())
+    profile = load_method("daccs-solid").profile("literature")
+    for parameter, first in profile.values.items():
+        assert Words().named("param", parameter) in text
+        for record in (first, *first.alternatives):
+            assert f"{record.source}: {record.locator.rstrip('.')}." in text
+
+
 def test_unknown_names_are_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'daccs-solid'"):
         catalogue.print_method("dacs-solid")
