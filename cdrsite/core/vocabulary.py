@@ -194,7 +194,7 @@ RESOURCES: dict[str, Resource] = {
         Resource(
             "heat", "energy", "kWh/yr", "#D55E00", ("heat",),
             "Heat below 120 degree C, or at 900 degree C for liquid-solvent DAC.",
-            price=("USD/kWh", 0.03), price_shown=(1e3, "USD/MWh"),
+            price=("USD/kWh", 0.03), price_shown=(1e3, "USD/MWh"), signed=True,
         ),
         Resource(
             "biomass", "bulk", "t/yr", "#009E73", ("biomass",),

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from functools import reduce
+from operator import add
 
 import numpy as np
 import numpy.typing as npt
@@ -161,6 +163,10 @@ class PlantCosts:
         return self.capex / self.capacity_factor * (float(crf(rate, self.lifetime)) + self.fixed_om)
 
 
+SOLD = tuple(one.name for one in RESOURCES.values() if one.signed and one.price)
+"""Resources that a method may supply, and is paid for."""
+
+
 def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     """Cost per gross tonne of a method, as a sum of products.
 
@@ -177,9 +183,9 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
         By part; they add up to the cost [USD per gross t].
         Factors: ``inverse_productivity`` (1 / climate productivity factor), ``variable``
         (multiplies variable operation) [1]; each resource by its name, in its unit per gross tonne
-        (``electricity`` as it is bought, ``supplied`` as it is sold; ``storage`` with the fossil
-        CO2 that is captured along), and ``price_NAME``, where it has a price, per that unit;
-        ``price_sold`` [USD/kWh]; ``material`` [kg/t] and ``price_material`` [USD/kg];
+        (what it takes; ``storage`` with the fossil CO2 that is captured along), and ``price_NAME``,
+        where it has a price, per that unit; of :data:`SOLD` also ``supplied_NAME``, what it gives,
+        and ``price_sold_NAME``; ``material`` [kg/t] and ``price_material`` [USD/kg];
         ``pumped`` (heat of the plant's own heat pumps) [kWh/t];
         ``stock_area`` (land under a growing stock whose spending a tonne costs) [ha/t],
         ``price_planting`` and ``price_rent`` (present values of that spending) [USD/ha];
@@ -210,7 +216,9 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
         "planting": product(1.0, "stock_area", "price_planting"),
         "transport": product(1.0, "storage", "price_transport"),
         "storage": product(1.0, "storage", "price_storage"),
-        "revenue": product(-1.0, "supplied", "price_sold"),
+        "revenue": reduce(
+            add, (product(-1.0, f"supplied_{name}", f"price_sold_{name}") for name in SOLD)
+        ),
     }
     land = RESOURCES["land"].part
     parts[land] = parts[land] + product(1.0, "stock_area", "price_rent")

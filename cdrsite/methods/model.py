@@ -27,11 +27,11 @@ from cdrsite.library.parameters import PARAMETERS
 from cdrsite.library.plausibility import refuse_impossible
 from cdrsite.library.records import unknown_name
 from cdrsite.methods.basis import cost_basis
-from cdrsite.methods.cost import PlantCosts, gross_cost_terms, present_value
+from cdrsite.methods.cost import SOLD, PlantCosts, gross_cost_terms, present_value
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 from cdrsite.place.emissions import GWP
 from cdrsite.place.growth import M2_PER_HA
-from cdrsite.place.needs import Needs
+from cdrsite.place.needs import NOTHING, Needs
 from cdrsite.place.registry import at_the_place, fitting, given_by_keys
 from cdrsite.scoring.sums import Limit, MethodPlan, Sum, const, layer
 
@@ -235,6 +235,8 @@ class Ingredients:
         Length of the route to storage [km].
     routed : bool
         Whether routes to storage are known: losses then go by their length.
+    heat_sold : bool
+        Whether heat that a method supplies is paid for.
     """
 
     limited: frozenset[str]
@@ -243,6 +245,7 @@ class Ingredients:
     storage_cost: str | float
     transport_km: str | float
     routed: bool = False
+    heat_sold: bool = False
 
 
 def _sum(value: str | float) -> Sum:
@@ -261,14 +264,11 @@ def left_layer(group: str) -> str:
 
 def needs_of(model: MethodModel) -> Needs:
     """Needs of a method, place-dependent where the scenario says so."""
-    taken = {
-        one.name: const(sum(model.number(need) for need in one.needs)) for one in RESOURCES.values()
-    }
-    power = model.number("electricity")
+    need = {one.name: sum(model.number(need) for need in one.needs) for one in RESOURCES.values()}
     pumps = model.profile.heat_source == "heat-pump" and not model.number("heat")
     plain = Needs(
-        taken={**taken, "electricity": const(max(power, 0.0))},
-        supplied=const(max(-power, 0.0)),
+        taken={name: const(max(amount, 0.0)) for name, amount in need.items()},
+        supplied={name: const(-amount) for name, amount in need.items() if amount < 0.0},
         pumped=const(model.number("heat_pumped") if pumps else 0.0),
         # a crop grown on own land is not taken from the residues as well (rule 6)
         own=frozenset({"biomass"} if model.number("land_feedstock") > 0 else ()),
@@ -356,6 +356,8 @@ def cost_parts(
 ) -> dict[str, Sum]:
     """Parts of the cost per gross tonne [USD/t] (:func:`cdrsite.methods.cost.gross_cost_terms`)."""
     rate, prices = scenario.costs.discount_rate, _prices(model, scenario)
+    # heat that nobody is known to take earns nothing
+    paid = prices if given.heat_sold else prices | {"heat": 0.0}
     planting = rent = 0.0
     if needs.stock is not None:
         # the rent of a stock is discounted with it, and so is not a yearly price of its land too
@@ -369,8 +371,8 @@ def cost_parts(
         "inverse_productivity": needs.inverse_productivity,
         "variable": needs.variable,
         "pumped": needs.pumped,
-        "supplied": needs.supplied,
-        "price_sold": const(prices["electricity"]),
+        **{f"supplied_{name}": needs.supplied.get(name, NOTHING) for name in SOLD},
+        **{f"price_sold_{name}": const(paid[name]) for name in SOLD},
         "material": const(model.number("materials")),
         "price_material": const(0.0),  # the library's variable_om contains the materials
         "stock_area": needs.stock.area if needs.stock is not None else const(0.0),

@@ -85,8 +85,7 @@ def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> Ri
     here = given
     if given.routed:  # each link brings its own cost and loss
         here = replace(given, transport_cost=0.0, storage_cost=0.0, transport_km=0.0)
-    shared = {name: need for name, need in needs.resources.items() if name not in NOT_SHARED}
-    shared["electricity"] = shared["electricity"] + needs.supplied * -1.0
+    shared = {name: need for name, need in needs.signed.items() if name not in NOT_SHARED}
     return RivalSums(
         land=needs.taken["land"],
         net_factor=net_factor_sum(model, needs, scenario, here),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from cdrsite.scoring.sums import Sum, const
 
@@ -41,9 +41,9 @@ class Needs:
     Attributes
     ----------
     taken : dict of str to Sum
-        Resource -> what it takes of it, also of its own; electricity as it is bought.
-    supplied : Sum
-        Power given to the grid [kWh/t].
+        Resource -> what it takes of it, also of its own; nothing of what it supplies.
+    supplied : dict of str to Sum
+        Resource -> what it gives of it; those that it takes, or has nothing to do with, are absent.
     pumped : Sum
         Heat that the plant's own heat pumps make of the electricity taken [kWh/t].
     inverse_productivity, variable : Sum
@@ -58,13 +58,19 @@ class Needs:
     """
 
     taken: dict[str, Sum]
-    supplied: Sum = NOTHING
+    supplied: dict[str, Sum] = field(default_factory=dict)
     pumped: Sum = NOTHING
     inverse_productivity: Sum = ONCE
     variable: Sum = ONCE
     place_emissions: Sum = NOTHING
     own: frozenset[str] = frozenset()
     stock: Stock | None = None
+
+    @property
+    def signed(self) -> dict[str, Sum]:
+        """Resource -> need, negative where it is supplied, for what is shared."""
+        given = {name: amount * -1.0 for name, amount in self.supplied.items()}
+        return {name: given.get(name, need) for name, need in self.resources.items()}
 
     @property
     def resources(self) -> dict[str, Sum]:
@@ -77,8 +83,9 @@ class Needs:
 
     def times(self, **factors: Sum) -> Needs:
         """Needs of which some are multiplied, resources or what else they hold."""
-        rest = {name: by for name, by in factors.items() if name not in self.taken}
+        given = {name: by for name, by in factors.items() if name not in {*self.taken, "supplied"}}
+        rest: dict[str, Any] = {name: getattr(self, name) * by for name, by in given.items()}
         taken = {name: need * factors.get(name, ONCE) for name, need in self.taken.items()}
-        return replace(
-            self, taken=taken, **{name: getattr(self, name) * by for name, by in rest.items()}
-        )
+        more = factors.get("supplied", ONCE)
+        supplied = {name: amount * more for name, amount in self.supplied.items()}
+        return replace(self, taken=taken, supplied=supplied, **rest)

@@ -351,7 +351,7 @@ def ledger_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> P
     return place_sums(
         chain_losses(model, scenario, routed=given.routed),
         Emissions.from_library(model.numbers),
-        needs.supplied,
+        needs.supplied.get("electricity", sums.const(0.0)),
         sums.layer(grid) if isinstance(grid, str) else sums.const(grid),
         factors,
     )

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.core.vocabulary import RESOURCES
-from cdrsite.methods.cost import PlantCosts, gross_cost_terms
+from cdrsite.methods.cost import SOLD, PlantCosts, gross_cost_terms
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 
 FloatArray = npt.NDArray[np.float64]
@@ -22,10 +22,11 @@ NET_FACTORS = (
 )  # fmt: skip
 NEEDS = (
     *("material", "pumped", "stock_area"),
-    *(name for name in RESOURCES if name not in {"electricity", "storage"}),
+    *(name for name in RESOURCES if name not in {*SOLD, "storage"}),
 )
 PRICES = (
-    *("material", "sold", "planting", "rent", "transport", "storage"),
+    *(f"sold_{name}" for name in SOLD),
+    *("material", "planting", "rent", "transport", "storage"),
     *(one.name for one in RESOURCES.values() if one.price),
 )
 
@@ -105,7 +106,6 @@ def gross_cost(
     *,
     productivity: npt.ArrayLike = 1.0,
     variable: npt.ArrayLike = 1.0,
-    electricity: npt.ArrayLike = 0.0,
     stored: npt.ArrayLike = 1.0,
     **factors: npt.ArrayLike,
 ) -> CostParts:
@@ -117,14 +117,12 @@ def gross_cost(
         See :func:`cdrsite.methods.cost.gross_cost_terms`, which also gives every unit.
     productivity : array_like
         Climate productivity factor, above 0 [1]; 0 or less gives an unknown cost (NaN).
-    electricity : array_like
-        Need [kWh/t]; negative where the method supplies power, which is sold at ``price_sold``.
     stored : array_like
         CO2 that travels to its store and is injected [t/t].
     **factors : array_like
-        The other needs (``heat``, ``water``, ``biomass``, ``material``, ``land``, ``pumped``,
-        ``stock_area``)
-        and the prices (``price_...``), 0 where not given.
+        The other needs (``electricity``, ``heat``, ``water``, ``biomass``, ``material``, ``land``,
+        ``pumped``, ``stock_area``) and the prices (``price_...``), 0 where not given. What is
+        negative of :data:`cdrsite.methods.cost.SOLD` is sold at ``price_sold_NAME``.
 
     Returns
     -------
@@ -136,19 +134,19 @@ def gross_cost(
     TypeError
         If a factor has another name.
     """
-    known = dict.fromkeys((*NEEDS, *(f"price_{name}" for name in PRICES)), 0.0)
+    known = dict.fromkeys((*NEEDS, *SOLD, *(f"price_{name}" for name in PRICES)), 0.0)
     _refuse_unknown(factors, known)
-    power = np.asarray(electricity, np.float64)
+    signed = {name: np.asarray(factors.get(name, 0.0), np.float64) for name in SOLD}
     factor = np.asarray(productivity, np.float64)
     with np.errstate(divide="ignore"):
         inverse = np.where(factor > 0, 1.0 / factor, np.nan)[()]
     given: dict[str, npt.ArrayLike] = known | {
         "inverse_productivity": inverse,
         "variable": variable,
-        "electricity": np.maximum(power, 0.0),
-        "supplied": np.maximum(-power, 0.0),
         "storage": stored,
         **factors,
+        **{name: np.maximum(need, 0.0) for name, need in signed.items()},
+        **{f"supplied_{name}": np.maximum(-need, 0.0) for name, need in signed.items()},
     }
     terms = gross_cost_terms(plant, rate)
     with np.errstate(invalid="ignore"):  # infinite land x price 0: no tonne, no cost (NaN)

@@ -133,13 +133,15 @@ def test_every_profile_has_what_a_run_needs(name: str, profile: str) -> None:
 
 def test_bioenergy_supplies_power_and_takes_biomass() -> None:
     for name in ("beccs-residue", "beccs-energy-crop"):
-        chosen = load_method(name).profile()
-        assert chosen.number("electricity") == -610.0
-        assert chosen.number("biomass") == pytest.approx(1 / (1.83 * 0.9), abs=0.005)
-    assert load_method("beccs-residue").profile().number("land_feedstock") == 0
-    assert load_method("beccs-energy-crop").profile().number("land_feedstock") == pytest.approx(
-        0.606 / 10 * 1e4
-    )
+        for profile in load_method(name).profile_names:
+            chosen = load_method(name).profile(profile)
+            assert chosen.number("electricity") < 0
+            assert (chosen.number("heat") < 0) == profile.startswith("chp")
+    residue, crop = load_method("beccs-residue"), load_method("beccs-energy-crop")
+    for profile in residue.profile_names:
+        assert residue.profile(profile).number("land_feedstock") == 0
+        grown = crop.profile(profile).number("biomass") / 10 * 1e4
+        assert crop.profile(profile).number("land_feedstock") == pytest.approx(grown, rel=1e-6)
 
 
 def test_forest_land_follows_the_uptake() -> None:
@@ -255,8 +257,12 @@ def test_money_has_exactly_one_year(unit: str, year: int | None, text: str) -> N
         ({"profiles": {"a": {"title": "A", "values": {}, "extends": "a"}}}, "circle"),
         ({"profiles": {"a": {"title": "A", "values": {}, "extends": "z"}}}, "unknown profile"),
         (
-            {"profiles": {"a": {"title": "A", "values": {"heat": record(value=-1, unit="kWh/t")}}}},
-            "values.heat.value: negative",
+            {
+                "profiles": {
+                    "a": {"title": "A", "values": {"biomass": record(value=-1, unit="t/t")}}
+                }
+            },
+            "values.biomass.value: negative",
         ),
         (
             {
@@ -333,7 +339,7 @@ profiles:
     title: A
     values:
       watr: {value: 1, unit: m3/t, source: mine, locator: p. 1}
-      heat: {value: -1, unit: kWh/t, source: mine, locator: p. 1}
+      biomass: {value: -1, unit: t/t, source: mine, locator: p. 1}
       electricity:
         value: 5
         low: 6
@@ -356,7 +362,7 @@ def test_every_problem_is_said_at_once_with_its_line(tmp_path: Path) -> None:
         "own.yaml:3: family: Input should be 'plant', 'stock', 'spread', 'conversion' or",
         "own.yaml:9: sources.mine.citation: an empty text",
         "own.yaml:14: profiles.a.values.watr: unknown key; expected one of land_direct, ",
-        "own.yaml:15: profiles.a.values.heat.value: negative; got -1 kWh/t; expected 0 or more",
+        "own.yaml:15: profiles.a.values.biomass.value: negative; got -1 t/t; expected 0 or more",
         "own.yaml:20: profiles.a.values.electricity.source: unknown source; got 'mien'",
         "own.yaml:24: profiles.b.values.capex.currency_year: money without a year; got 'USD/t'",
     ]

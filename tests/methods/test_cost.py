@@ -114,7 +114,7 @@ def test_breakdown_written_out() -> None:
 
 def test_supplied_power_is_sold_not_bought() -> None:
     parts = gross_cost(
-        PLANT, 0.05, electricity=[-700.0, 700.0], price_electricity=0.1, price_sold=0.06
+        PLANT, 0.05, electricity=[-700.0, 700.0], price_electricity=0.1, price_sold_electricity=0.06
     )
     np.testing.assert_allclose(parts["revenue"], [-42.0, 0.0])
     np.testing.assert_allclose(parts["electricity"], [0.0, 70.0])
@@ -175,7 +175,7 @@ def test_terms_equal_the_direct_formula(
         electricity=electricity,
         stored=stored,
         price_electricity=bought_at,
-        price_sold=sold_at,
+        price_sold_electricity=sold_at,
         price_transport=chain[0],
         price_storage=chain[1],
         **dict(zip(names, needs, strict=True)),
