@@ -71,3 +71,12 @@ def test_an_electric_plant_stores_what_comes_from_the_air(path: Path) -> None:
 def test_the_result_cannot_be_given_as_well(path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=rf"override.{name}: it follows from the fuel; got 1.4"):
         liquid(path, f"{METHOD}.override={{{name}: 1.4}}")
+
+
+def test_gas_of_a_climate_moves_what_is_captured_along(path: Path) -> None:
+    """8.3 to 11.1 GJ around 9.7 GJ of all energy: 5.3 GJ of gas become 4.535 to 6.065."""
+    for share, along in ((8.3 / 9.7, 0.2544), (11.1 / 9.7, 0.3403)):
+        model = liquid(path, f"{METHOD}.override={{heat: {5.3 * share} GJ/t}}")
+        assert model.number("fossil_co_captured") == pytest.approx(
+            along, abs=6e-5
+        )  # 0.0561 x 6.0649 is 0.34024

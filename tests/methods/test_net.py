@@ -136,6 +136,8 @@ def test_credited_after_buffer() -> None:
 def test_expected_retention() -> None:
     got = acc.expected_retention([0.0, 0.01, math.nan])
     np.testing.assert_allclose(got, [1.0, math.exp(-1), math.nan])
+    # a loss of a stand in 200 years on average, after 100 years
+    assert float(acc.expected_retention(0.005, 100)) == pytest.approx(0.6065, abs=5e-5)
     with pytest.raises(ConfigError, match="hazard"):
         acc.expected_retention(-0.1)
 

@@ -295,3 +295,51 @@ def test_shipped_tables_have_the_published_signs() -> None:
     )
     assert cold_dry.heat / warm_humid.heat == pytest.approx(11.1 / 8.3, rel=0.01)
     assert warm_humid.productivity / cold_dry.productivity == pytest.approx(2.0, rel=0.01)
+
+
+# electricity and heat [kWh/t] and output [kg/h of a module] of operating point 1
+TABLED = (
+    (10, 78, 81.2, 1081.2, 10.462),
+    (4, 80, 71.7, 781.8, 11.443),
+    (15, 30, 299.0, 1690.4, 8.714),
+    (20, 25, 501.4, 1887.7, 9.068),
+    (20, 43, 114.0, 2082.4, 7.835),
+    (20, 75, 94.9, 1704.2, 8.574),
+    (28, 75, 147.1, 3780.9, 6.452),
+    (35, 45, 1382.9, 3022.9, 5.080),
+)
+
+
+@pytest.mark.parametrize("place", TABLED)
+def test_the_table_between_its_climates(place: tuple[float, ...]) -> None:
+    got = climate_values(shipped("daccs-solid"), place[0], place[1], 1)
+    assert float(got.electricity) == pytest.approx(place[2], abs=0.051)
+    assert float(got.heat) == pytest.approx(place[3], abs=0.051)
+    assert float(got.productivity) == pytest.approx(place[4], abs=5.1e-4)
+
+
+def test_power_of_the_heat_pumps_fits_the_heat_of_the_table() -> None:
+    """46 % of 720 kWh for 1081 kWh of heat is a coefficient of performance of 3.26."""
+    heat = float(climate_values(shipped("daccs-solid"), 10.0, 78.0, 1).heat)
+    assert heat / (0.46 * 720) == pytest.approx(3.26, abs=0.005)
+    # a ratio of all energy, heat at a third, would give another need at 20 degC and 43 %
+    here, there = (climate_values(shipped("daccs-solid"), *c, 1) for c in ((10, 78), (20, 43)))
+    ratio = (there.electricity + there.heat / 3) / (here.electricity + here.heat / 3)
+    assert 720 * float(ratio) == pytest.approx(1317.6, abs=0.06)
+
+
+def test_least_energy_is_not_least_cost() -> None:
+    """At the 15 climates of the table point 1 takes least energy at 11, and is cheapest at none."""
+    table = shipped("daccs-solid")
+    climates = sorted({(point.temperature, point.humidity) for point in table.points})
+    assert len(climates) == 15
+    choice = CheapestPoint(0.06, 0.06 / 3, 300.0, 10.462)
+    least, cheapest = [], []
+    for climate in climates:
+        points = [climate_values(table, *climate, one) for one in table.numbers]
+        energy = [float(one.electricity + one.heat / 3) for one in points]
+        costs = [float(choice.cost(one)) for one in points]
+        least.append(1 + energy.index(min(energy)))
+        cheapest.append(1 + costs.index(min(costs)))
+    assert least.count(1) == 11
+    assert [cheapest.count(point) for point in table.numbers] == [0, 0, 1, 4, 10]

@@ -68,6 +68,17 @@ def test_mean_factors_of_biomes(curve: tuple[float, float], expected: tuple[floa
     assert got == pytest.approx(expected, abs=0.0021)
 
 
+@pytest.mark.parametrize(("rate", "net"), [(0.03, 152.059239), (0.07, 70.535113)])
+def test_a_grove_and_its_discounted_tonnes(rate: float, net: float) -> None:
+    """10 t/ha/yr over 30 years, 40 years of account, a fifth lost to the surface, 30 t cleared."""
+    curve = AgeCurve(0.0245, 3.0, 30.0, 0.607)
+    full = 10.0 * 30.0 / float(curve.stock(30.0))
+    assert full == pytest.approx(1014.843170, abs=5e-7)
+    assert full * float(curve.stock(40.0)) == pytest.approx(405.667443, abs=5e-7)
+    discounted = 10.0 * curve.discounted_factor(40, rate) * 0.8 - 30.0
+    assert discounted == pytest.approx(net, abs=5e-7)
+
+
 def test_mean_factors_of_stands_that_start_from_nothing() -> None:
     pairs = {(20, 40): 0.6569, (100, 40): 0.7444, (20, 30): 0.7340}
     for (years, of), expected in pairs.items():
