@@ -30,7 +30,7 @@ from cdrsite.library.fuel import fuel_captured
 from cdrsite.library.learning import Learning
 from cdrsite.library.methods import load_method, method_names
 from cdrsite.library.parameters import PARAMETERS
-from cdrsite.methods.cost import PlantCosts, gross_cost_terms, present_value
+from cdrsite.methods.cost import SOLD, PlantCosts, gross_cost_terms, present_value
 from cdrsite.methods.credits import levelised
 from cdrsite.methods.model import (
     Ingredients,
@@ -251,12 +251,14 @@ def part_of_cost(part: str) -> Callable[..., Any]:
 COST = {
     "capex": (3000.0, "USD/(t/yr)"), "variable_om": (60.0, "USD/t"), "heat_pump": (900.0, "USD/kW"),
     "inverse_productivity": (1.1, "1"), "variable": (1.0, "1"), "pumped": (1000.0, "kWh/t"),
-    "material": (3.0, "kg/t"), "price_material": (2.0, "USD/kg"), "supplied": (600.0, "kWh/t"),
-    "price_sold": (0.05, "USD/kWh"), "stock_area": (0.004, "ha/t"),
+    "material": (3.0, "kg/t"), "price_material": (2.0, "USD/kg"),
+    "stock_area": (0.004, "ha/t"),
     "price_planting": (2000.0, "USD/ha"), "price_rent": (1500.0, "USD/ha"),
     "price_transport": (8.0, "USD/t"), "price_storage": (15.0, "USD/t"),
     **{one.name: (2.0, one.need_unit) for one in RESOURCES.values()},
     **{f"price_{one.name}": (0.5, one.price[0]) for one in RESOURCES.values() if one.price},
+    **{f"supplied_{name}": (600.0, RESOURCES[name].need_unit) for name in SOLD},
+    **{f"price_sold_{name}": (0.05, RESOURCES[name].price[0]) for name in SOLD},
 }  # fmt: skip
 """Numbers of :func:`gross_cost_terms` and their units, as its docstring gives them."""
 
