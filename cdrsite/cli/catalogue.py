@@ -388,3 +388,25 @@ def _least(number: float | None, unit: str) -> str:
 def _span(scheme: CreditScheme) -> str:
     ends = (("from", scheme.from_), ("until", scheme.to))
     return " ".join(f"{word} {year:g}" for word, year in ends if year is not None)
+
+
+def print_schema(kind: str = "scenario") -> None:
+    """Print the JSON schema of a scenario, or of a file of the library.
+
+    Parameters
+    ----------
+    kind : {'scenario', 'method', 'dataset', 'transport', 'credit'}
+        What the file describes.
+    """
+    from cdrsite.config.models import Scenario
+    from cdrsite.core.checked import schema_of
+    from cdrsite.library.credits import CreditScheme
+    from cdrsite.library.datasets import DatasetPreset
+    from cdrsite.library.methods import Method
+    from cdrsite.library.transport import TransportModel
+
+    kinds = {
+        "scenario": Scenario, "method": Method, "dataset": DatasetPreset,
+        "transport": TransportModel, "credit": CreditScheme,
+    }  # fmt: skip
+    print_json(schema_of(kinds[kind]))

@@ -582,19 +582,13 @@ def schema(
     credits: Annotated[bool, typer.Option("--credits", help="Of a credit scheme.")] = False,  # noqa: A002
 ) -> None:
     """Print the JSON schema of a scenario file, for editors; or of a file of the library."""
-    from cdrsite.config.models import Scenario
-    from cdrsite.core.checked import schema_of
-    from cdrsite.library.credits import CreditScheme
-    from cdrsite.library.datasets import DatasetPreset
-    from cdrsite.library.methods import Method
-    from cdrsite.library.transport import TransportModel
+    from cdrsite.cli.catalogue import print_schema
 
-    asked = {Method: methods, DatasetPreset: datasets, TransportModel: transport}
-    asked |= {CreditScheme: credits}
-    kinds = [kind for kind, wanted in asked.items() if wanted] or [Scenario]
-    if len(kinds) > 1:
+    given = {"method": methods, "dataset": datasets, "transport": transport, "credit": credits}
+    asked = [kind for kind, wanted in given.items() if wanted]
+    if len(asked) > 1:
         raise typer.BadParameter("one of --methods, --datasets, --transport, --credits at a time")
-    _say(json.dumps(schema_of(kinds[0]), ensure_ascii=False, indent=2))
+    print_schema(*asked)
 
 
 if __name__ == "__main__":
