@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from cdrsite.core.errors import ConfigError, UnitError
 from cdrsite.core.fields import Fraction, Name, Text, problem, problems, unknown_key
 from cdrsite.core.units import find_currency, parse_quantity
-from cdrsite.library.files import read_file, shipped
+from cdrsite.library.files import FOLDER, read_file, shipped
 from cdrsite.library.fuel import FROM_FUEL, fuel_records
 from cdrsite.library.learning import Basis, Learning
 from cdrsite.library.parameters import PARAMETERS, Parameter
@@ -76,6 +76,12 @@ else:
     )
     _Values.__pydantic_config__ = ConfigDict(extra="forbid")
     Values = Annotated[_Values, BeforeValidator(_known_parameters)]
+
+
+@cache
+def of_own_power() -> dict[str, Value]:
+    """Records of renewables that any method with electricity may own; do not change the dict."""
+    return dict(read_file(Values, FOLDER / "own_power.yaml"))
 
 
 ProfileKeys = keys_of_profiles()
@@ -181,6 +187,16 @@ class Profile(ProfileKeys):  # type: ignore[misc, valid-type]
         return record.to(PARAMETERS[parameter].unit, base_year)
 
 
+def _with_own_power(profile: Profile) -> Profile:
+    """The profile with what renewables of its own would take, where it takes electricity at all."""
+    power = profile.values.get("electricity")
+    if power is None or (power.value or 0.0) <= 0.0 or profile.land_includes_energy:
+        return profile
+    values = of_own_power() | profile.values
+    ordered = {key: values[key] for key in PARAMETERS if key in values}
+    return profile.model_copy(update={"values": ordered})
+
+
 def _unknown(what: str, name: str, known: Iterable[str], at: str) -> PydanticCustomError:
     return problem(str(unknown_name(what, name, list(known))), at=at)
 
@@ -269,7 +285,7 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
         own = self.profiles[name].model_copy(update={"name": name, **of_the_method})
         if own.extends is not None:
             own = own.over(self._resolve(own.extends, done, (*path, name)))
-        own = self._with_fuel(own)
+        own = _with_own_power(self._with_fuel(own))
         if own.land_includes_energy and own.energy_land != "none":
             raise problem(
                 "land for energy would be counted twice; got land_includes_energy: true and "

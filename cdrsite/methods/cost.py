@@ -19,58 +19,13 @@ from operator import add
 import numpy as np
 import numpy.typing as npt
 
+from cdrsite.core.annuity import crf, require_rate
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.scoring.sums import Sum, product
 
 HOURS_PER_YEAR = 8760.0
 FloatArray = npt.NDArray[np.float64]
-
-
-def _float(value: npt.ArrayLike) -> FloatArray:
-    return np.asarray(value, dtype=np.float64)
-
-
-def _require_rate(rate: npt.ArrayLike) -> FloatArray:
-    array = _float(rate)
-    if not np.all(np.isfinite(array)) or np.any(array < 0):
-        raise ConfigError(
-            "the discount rate must be 0 or more",
-            where="discount_rate",
-            got=str(rate),
-            expected="a share per year",
-            cure="write 7 % as 0.07",
-        )
-    return array
-
-
-def crf(rate: npt.ArrayLike, years: npt.ArrayLike) -> FloatArray:
-    """Capital recovery factor [1/yr]: ``r / (1 - (1 + r)^-n)``, and ``1 / n`` at r = 0.
-
-    Parameters
-    ----------
-    rate : array_like
-        Real discount rate [1/yr], 0 or more.
-    years : array_like
-        Lifetime [yr], above 0.
-
-    Raises
-    ------
-    ConfigError
-        If the rate is negative or not finite, or a lifetime is not positive.
-    """
-    r, n = np.broadcast_arrays(_require_rate(rate), _float(years))
-    if not np.all(n > 0):
-        raise ConfigError(
-            "a lifetime must be positive",
-            where="lifetime",
-            got=str(years),
-            expected="years above 0",
-            cure="plants of this kind live 20 to 30 years",
-        )
-    with np.errstate(invalid="ignore"):
-        # below 1e-100 the quotient loses its digits to denormal numbers; there 1/n is exact
-        return np.where(r > 1e-100, r / -np.expm1(-n * np.log1p(r)), 1.0 / n)[()]
 
 
 @dataclass(frozen=True)
@@ -181,8 +136,9 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     -------
     dict of str to Sum
         By part; they add up to the cost [USD per gross t].
-        Factors: ``inverse_productivity`` (1 / climate productivity factor), ``variable``
-        (multiplies variable operation) [1]; each resource by its name, in its unit per gross tonne
+        Factors: ``inverse_productivity`` (1 / climate productivity factor), ``inverse_hours`` (1 /
+        share of its hours in which the plant has power), ``variable`` (multiplies variable
+        operation) [1]; each resource by its name, in its unit per gross tonne
         (what it takes; ``storage`` with the fossil CO2 that is captured along), and ``price_NAME``,
         where it has a price, per that unit; of :data:`SOLD` also ``supplied_NAME``, what it gives,
         and ``price_sold_NAME``; ``material`` [kg/t] and ``price_material`` [USD/kg];
@@ -203,9 +159,11 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     hours = HOURS_PER_YEAR * plant.capacity_factor
     pump = plant.heat_pump / hours * float(crf(rate, plant.heat_pump_lifetime))
     parts = {
-        "capital": product(capital, "inverse_productivity"),
-        "heat_pump": product(pump, "pumped"),
-        "fixed_om": product(per_output * plant.fixed_om, "inverse_productivity"),
+        "capital": product(capital, "inverse_productivity", "inverse_hours"),
+        "heat_pump": product(pump, "pumped", "inverse_hours"),
+        "fixed_om": product(
+            per_output * plant.fixed_om, "inverse_productivity", "inverse_hours"
+        ),
         "variable_om": product(plant.variable_om, "variable"),
         "materials": product(1.0, "material", "price_material"),
         **{
@@ -227,5 +185,5 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
 
 def present_value(flows: FloatArray, rate: float) -> FloatArray:
     """Present value of flows after 0, 1, ... years along the first axis: ``sum F_t (1 + r)^-t``."""
-    discount = (1.0 + float(_require_rate(rate))) ** -np.arange(flows.shape[0], dtype=np.float64)
+    discount = (1.0 + float(require_rate(rate))) ** -np.arange(flows.shape[0], dtype=np.float64)
     return np.tensordot(discount, flows, axes=(0, 0))

@@ -22,7 +22,7 @@ from cdrsite.config.credits import Credit
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, message
 from cdrsite.library.credits import Basis
-from cdrsite.methods.cost import crf
+from cdrsite.core.annuity import crf
 from cdrsite.methods.model import MethodModel, chain_losses
 from cdrsite.methods.net import ChainLosses
 from cdrsite.methods.supply import StorageUnits
@@ -122,7 +122,7 @@ def levelised(amount: float, years: float, life: float, rate: float) -> float:
 
     Notes
     -----
-    ``amount x a(r, years) / a(r, life)``, a = 1 / :func:`cdrsite.methods.cost.crf`.
+    ``amount x a(r, years) / a(r, life)``, a = 1 / :func:`cdrsite.core.annuity.crf`.
     """
     return amount * float(crf(rate, life) / crf(rate, min(years, life)))
 

@@ -271,7 +271,7 @@ def needs_of(model: MethodModel) -> Needs:
         supplied={name: const(-amount) for name, amount in need.items() if amount < 0.0},
         pumped=const(model.number("heat_pumped") if pumps else 0.0),
         # a crop grown on own land is not taken from the residues as well (rule 6)
-        own=frozenset({"biomass"} if model.number("land_feedstock") > 0 else ()),
+        own={"biomass": 1.0} if model.number("land_feedstock") > 0 else {},
     )
     return at_the_place(model, plain)
 
@@ -294,9 +294,9 @@ def _of_fuel(model: MethodModel) -> float:
 def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[str, Sum]:
     """Factors of the net factor by name (:func:`cdrsite.methods.net.net_factor_terms`)."""
     return {
-        "electricity_bought": needs.taken["electricity"],
-        # own renewables: their embodied emissions are in the plant's, not the grid's
-        "grid_intensity": const(0.0) if "electricity" in needs.own else _sum(given.intensity),
+        # of its own the place knows the emissions
+        "electricity_bought": needs.resources["electricity"],
+        "grid_intensity": _sum(given.intensity),
         "heat": needs.taken["heat"],
         "heat_intensity": const(model.number("emissions_heat") + _of_fuel(model)),
         "transport_km": _sum(given.transport_km),
@@ -368,7 +368,12 @@ def cost_parts(
     factors = {
         **needs.taken,
         **{f"price_{name}": const(price) for name, price in prices.items()},
+        **{
+            f"price_{name}": own * needs.own[name] + prices[name] * needs.bought(name)
+            for name, own in needs.prices.items()
+        },
         "inverse_productivity": needs.inverse_productivity,
+        "inverse_hours": needs.inverse_hours,
         "variable": needs.variable,
         "pumped": needs.pumped,
         **{f"supplied_{name}": needs.supplied.get(name, NOTHING) for name in SOLD},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +49,15 @@ class Needs:
         Heat that the plant's own heat pumps make of the electricity taken [kWh/t].
     inverse_productivity, variable : Sum
         Multiply capital, and variable operation [1].
+    inverse_hours : Sum
+        1 / the share of its hours in which its power runs it: multiplies all capital [1].
     place_emissions : Sum
         Emissions beside those of the method's own numbers [kg/t].
-    own : frozenset of str
-        Resources of its own, of which it takes none from the others (rule 6): power of renewables
-        on its own land, biomass that grows there.
+    own : mapping of str to float
+        Resource -> share of what it takes that is its own, and not taken from the others (rule 6):
+        power of renewables on its own land, biomass that grows there [1].
+    prices : mapping of str to Sum
+        Resource -> what its own costs, where that is not in its investment [USD per unit].
     stock : Stock or None
         Spending on the land itself.
     """
@@ -62,8 +67,10 @@ class Needs:
     pumped: Sum = NOTHING
     inverse_productivity: Sum = ONCE
     variable: Sum = ONCE
+    inverse_hours: Sum = ONCE
     place_emissions: Sum = NOTHING
-    own: frozenset[str] = frozenset()
+    own: Mapping[str, float] = field(default_factory=dict)
+    prices: Mapping[str, Sum] = field(default_factory=dict)
     stock: Stock | None = None
 
     @property
@@ -75,7 +82,11 @@ class Needs:
     @property
     def resources(self) -> dict[str, Sum]:
         """Resource -> need, for the limits."""
-        return {name: NOTHING if name in self.own else need for name, need in self.taken.items()}
+        return {name: need * self.bought(name) for name, need in self.taken.items()}
+
+    def bought(self, resource: str) -> float:
+        """Share of a resource that it takes from the others [1]."""
+        return 1.0 - self.own.get(resource, 0.0)
 
     def but(self, resource: str, need: Sum) -> Needs:
         """Needs that take another amount of a resource."""

@@ -1,27 +1,60 @@
-"""Land of a plant's own renewables, from the local yield.
+"""Own renewables: land, price and emissions of what serves a share of a plant's load.
 
-Own renewable land and a grid power budget exclude each other (rule 6); which one holds is the
-scenario's choice and not decided here. Densities are of the built footprint (PV: 30 to 50 MW/km2,
-that is 0.03 to 0.05 kW/m2), not the potential densities over eligible area that energy-system
-models use.
+Energy of a year does not run a plant: hours without sun are bridged by more photovoltaics and a
+battery, and what is generated is partly curtailed (:mod:`cdrsite.place.firm_supply`). Per kWh that
+is served, w kWh are generated, with w the oversizing over the firm share:
+
+    land = w (s / (Y d) + s' e / (Y' d'))
+    price = w (s C / Y + s' C' / Y') + battery
+    emissions = w (s g + s' g') + battery,
+
+with s and s' the shares of sun and wind, Y their yearly yields, C what a kW costs a year, d power
+per area, e the part of a wind park that nothing else can use, g emissions per kWh generated. The
+battery's parts go by its size and not by the yield. In the rest of the hours the plant stands idle,
+and its capital is paid by fewer tonnes, or it buys from the grid.
+
+Own renewable land and a grid power budget exclude each other (rule 6): each kWh is of the one or of
+the other. Densities are of the built footprint (PV: 30 to 50 MW/km2, that is 0.03 to 0.05 kW/m2),
+not the potential densities over eligible area that energy-system models use.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import model_validator
 
+from cdrsite.core.annuity import crf
 from cdrsite.core.errors import ConfigError
-from cdrsite.core.fields import Model, quantity
+from cdrsite.core.fields import Model, problem, quantity
 from cdrsite.place.dependence import Dependence, Here, LayerKey, Use, own_layer
+from cdrsite.place.firm_supply import YEARLY, FirmSupply, firm_tables
 from cdrsite.place.needs import Needs
-from cdrsite.scoring.sums import layer
+from cdrsite.scoring.sums import const, layer
 
 FloatArray = npt.NDArray[np.float64]
+
+USUAL_SHARE = 0.9
+"""Firm share where a scenario names none: that of plants which run all year but for upkeep."""
+PV_WIND = {0.9: FirmSupply(0.9, 1.125, 6.0)}
+"""Sun and wind together: firm share -> 1.2 to 1.3 kWh generated per kWh served, and a battery of 4
+to 8 hours; general knowledge, until there is hourly work."""
+COSTS = ("capex", "fixed_om", "lifetime")
+PV = ("pv_density", *(f"pv_{name}" for name in COSTS), "pv_emissions")
+WIND = (
+    *("wind_share", "wind_density", "wind_exclusive_fraction"),
+    *(f"wind_{name}" for name in COSTS),
+    "wind_emissions",
+)
+BATTERY = (
+    *("battery_capex", "battery_lifetime", "inverter_capex", "inverter_lifetime"),
+    *("battery_emissions", "battery_years"),
+)
 
 
 def pv_land(pv_yield: npt.ArrayLike, density: float) -> FloatArray:
@@ -48,40 +81,121 @@ def pv_land(pv_yield: npt.ArrayLike, density: float) -> FloatArray:
             cure="40 MW/km2 is 0.04 kW/m2",
             rule=4,
         )
-    yearly = np.asarray(pv_yield, dtype=np.float64) * density
+    return _per_yield(1.0 / density, pv_yield)
+
+
+def _per_yield(amount: float, yearly: npt.ArrayLike) -> FloatArray:
+    """Amount per kW [1/kW] as one per kWh a year: infinite without yield, NaN stays unknown."""
+    kwh = np.asarray(yearly, dtype=np.float64)
     with np.errstate(divide="ignore"):
-        return np.where(yearly <= 0, np.inf, 1.0 / yearly)[()]
+        return np.where(kwh <= 0, np.inf, amount / kwh)[()]
 
 
 class OwnPower(Model):
     """Own renewables in place of the power budget: land for energy, never both (rule 6)."""
 
+    technology: Literal["pv", "pv-wind"] = "pv"
+    """Photovoltaics, or photovoltaics and wind, each with a battery."""
     pv_yield: Annotated[str | None, LayerKey("kWh/kWp")] = None
     """Layer with the local PV yield [kWh/kWp per year]; the library's `pv_reference_yield`
     everywhere when not given."""
+    wind_yield: Annotated[str | None, LayerKey("kWh/kW")] = None
+    """Layer with the local yield of turbines [kWh/kW per year]; the library's
+    `wind_reference_yield` everywhere when not given."""
     density: quantity("kW/m2", above=0.0) | None = None  # type: ignore[valid-type]
-    """Peak power per area of the plant; the library's when not given [kW/m2]."""
+    """Peak power per area of the photovoltaics; the library's when not given [kW/m2]."""
+    firm_share: Literal["yearly"] | quantity("1", above=0.0, maximum=1.0) | None = None  # type: ignore[valid-type]
+    """Share of the plant's load that they serve [1]; 0.9 when not given, with a warning. `yearly`:
+    energy of the year only, as if the grid took and gave back every hour for nothing."""
+    oversizing: quantity("1", above=0.0) | None = None  # type: ignore[valid-type]
+    """Generation of a year / load of a year [1]; with `battery_hours`, in place of the cheapest
+    pair for the share. Without `firm_share` the share follows from the table."""
+    battery_hours: quantity("h", minimum=0.0) | None = None  # type: ignore[valid-type]
+    """Battery in hours of the load [h]."""
+    shortfall: Literal["idle", "grid"] = "idle"
+    """In the other hours the plant stands idle, or draws on `resources.power`."""
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        pair = self.oversizing is not None, self.battery_hours is not None
+        if any(pair) and not all(pair):
+            given, missing = ("oversizing", "battery_hours")[:: 1 if pair[0] else -1]
+            raise problem(f"{given} without {missing}; cure: give both, or none", at=given)
+        if self.firm_share == "yearly" and (any(pair) or self.shortfall == "grid"):
+            at = "oversizing" if any(pair) else "shortfall"
+            raise problem(
+                "energy of the year knows no hours; got firm_share: yearly; cure: remove it, or "
+                "give a share",
+                at=at,
+            )
+        if self.technology == "pv" and self.wind_yield is not None:
+            raise problem(
+                "there is no wind; got technology: pv; cure: remove it, or technology: pv-wind",
+                at="wind_yield",
+            )
+        if self.firm_share is None and any(pair) and self.technology == "pv-wind":
+            raise problem(
+                "no table says what sun and wind serve; cure: give firm_share, from hourly work",
+                at="oversizing",
+            )
+        self.supply()
+        return self
+
+    def supply(self) -> FirmSupply:
+        """What the renewables serve, and how large they and the battery are.
+
+        Raises
+        ------
+        PydanticCustomError
+            Outside of what is known.
+        """
+        share, tables = self.firm_share, firm_tables()
+        if share == "yearly":
+            return YEARLY
+        if self.oversizing is not None and self.battery_hours is not None:
+            if share is None:
+                return tables["pv"].of_pair(self.oversizing, self.battery_hours)
+            return FirmSupply(share, self.oversizing, self.battery_hours)
+        share = USUAL_SHARE if share is None else share
+        if self.technology == "pv":
+            return tables["pv"].cheapest(share)
+        if share not in PV_WIND:
+            raise problem(
+                f"what sun and wind take for such a share is not known; got {share:g}; expected "
+                f"{', '.join(f'{one:g}' for one in PV_WIND)}; cure: give oversizing and "
+                "battery_hours as well, from hourly work of your own (rule 7)",
+                at="firm_share",
+            )
+        return PV_WIND[share]
 
 
 class OwnPowerKeys(Model):
     """Keys of :class:`OwnRenewables`."""
 
     own_power: OwnPower | None = None
-    """Electricity from own PV on own land in place of the power budget."""
+    """Electricity from own renewables on own land in place of the power budget."""
 
 
 class OwnRenewables(Dependence):
-    """Land of a method's own photovoltaics (:func:`pv_land`)."""
+    """Land, price and emissions of a method's own renewables."""
 
     name, keys = "own power", OwnPowerKeys
-    parameters = (("pv_density", "kW/m2"), ("pv_reference_yield", "kWh/kW"))
+    parameters = (
+        *(("pv_density", "kW/m2"), ("pv_reference_yield", "kWh/kW"), ("pv_capex", "USD/kW")),
+        *(("pv_fixed_om", "1/yr"), ("pv_lifetime", "yr"), ("pv_emissions", "kg/kWh")),
+        *(("wind_share", "1"), ("wind_density", "kW/m2"), ("wind_exclusive_fraction", "1")),
+        *(("wind_reference_yield", "kWh/kW"), ("wind_capex", "USD/kW"), ("wind_fixed_om", "1/yr")),
+        *(("wind_lifetime", "yr"), ("wind_emissions", "kg/kWh"), ("battery_capex", "USD/kWh")),
+        *(("battery_lifetime", "yr"), ("inverter_capex", "USD/kW"), ("inverter_lifetime", "yr")),
+        *(("battery_emissions", "kg/kWh"), ("battery_years", "yr")),
+    )
 
     def acts(self, use: Use) -> bool:
         """Where the scenario asks for own power."""
         return use.choice.own_power is not None
 
     def refuse(self, use: Use, where: str) -> None:
-        """Refuse energy land twice (rule 6), and photovoltaics without a yield."""
+        """Refuse energy land twice (rule 6), and renewables of which too little is known."""
         own, profile = use.choice.own_power, use.profile
         if own is None:
             return
@@ -94,33 +208,133 @@ class OwnRenewables(Dependence):
                 cure="remove own_power, or choose profile: literature",
                 rule=6,
             )
-        if own.pv_yield is None and not use.number("pv_reference_yield"):
+        if not use.number("electricity") > 0:
             raise ConfigError(
-                "no yield for the method's own photovoltaics",
+                "the method takes no electricity that its own renewables could serve",
                 where=f"{where}.own_power",
-                got="no pv_yield, and no pv_reference_yield in the library",
-                cure="give pv_yield: LAYER",
+                got=f"{use.number('electricity'):g} kWh/t",
+                cure="remove own_power",
+                rule=7,
+            )
+        wind = own.technology == "pv-wind"
+        for key, name in (("pv_yield", "pv"), *((("wind_yield", "wind"),) if wind else ())):
+            if getattr(own, key) is None and not use.number(f"{name}_reference_yield"):
+                raise ConfigError(
+                    f"no yield for the method's own {name}",
+                    where=f"{where}.own_power",
+                    got=f"no {key}, and no {name}_reference_yield in the library",
+                    cure=f"give {key}: LAYER",
+                    rule=7,
+                )
+        missing = [n for n in (*PV, *(WIND if wind else ()), *BATTERY) if n not in use.numbers]
+        if missing:
+            raise ConfigError(
+                "the method's own renewables are not known",
+                where=f"{where}.own_power",
+                got=f"no {', '.join(missing)} in the method file",
+                cure="give them there, or under override",
                 rule=7,
             )
 
-    def numbers(self, use: Use) -> dict[str, float]:
-        """Density, and the yield where there is no layer."""
+    def remarks(self, use: Use, where: str) -> Iterator[str]:
+        """Say which share of the hours is taken to be served where the scenario leaves it open."""
         own = use.choice.own_power
-        found = {"density": own.density or use.number("pv_density", 0.04)}
+        if own is None:
+            return
+        if own.firm_share is None and own.oversizing is None:
+            yield (
+                f"{where}.own_power: a firm share of {USUAL_SHARE:g} is taken, since energy of the "
+                "year alone does not run a plant; cure: say firm_share: SHARE, or yearly if the "
+                "grid bridges the hours for nothing (rule 7)"
+            )
+        if own.firm_share == "yearly":
+            yield (
+                f"{where}.own_power: firm_share yearly does not match the hours: land, price and "
+                "emissions are those of as much energy as the plant takes in a year, and the grid "
+                "bridges every hour for nothing; cure: give a share, for example 0.9 (rule 7)"
+            )
+
+    def numbers(self, use: Use) -> dict[str, float]:
+        """What the layers are made with: per kWh served, and per kW."""
+        own, rate = use.choice.own_power, use.discount_rate
+        supply = own.supply()
+        wind = use.number("wind_share") if own.technology == "pv-wind" else 0.0
+        density = own.density or use.number("pv_density")
+        exclusive = use.number("wind_exclusive_fraction")
+        found = {
+            "pv generated": supply.generated * (1.0 - wind),
+            "pv density": density,
+            "pv cost": _yearly(use, "pv", rate),
+            "battery": _battery_price(use, supply, rate),
+        }
         if own.pv_yield is None:
             found["pv yield"] = use.number("pv_reference_yield")
+        if wind:
+            found |= {
+                "wind generated": supply.generated * wind,
+                "wind density": use.number("wind_density") / exclusive,
+                "wind cost": _yearly(use, "wind", rate),
+            }
+            if own.wind_yield is None:
+                found["wind yield"] = use.number("wind_reference_yield")
         return found
 
     def needs(self, use: Use, needs: Needs) -> Needs:
-        """More land, and no power of others."""
-        taken, per_kwh = needs.taken, layer(own_layer("land per kWh", use.name))
-        needs = needs.but("land", taken["land"] + taken["electricity"] * per_kwh)
-        return replace(needs, own=needs.own | {"electricity"})
+        """More land, no power of others but in the hours that are left, and what was emitted."""
+        own = use.choice.own_power
+        supply = own.supply()
+        idle = own.shortfall == "idle"
+        part = 1.0 if idle else supply.firm_share
+        served = needs.taken["electricity"] * part
+        per_kwh = layer(own_layer("land per kWh", use.name))
+        needs = needs.but("land", needs.taken["land"] + served * per_kwh)
+        return replace(
+            needs,
+            own={**needs.own, "electricity": part},
+            prices={
+                **needs.prices, "electricity": layer(own_layer("price of own power", use.name))
+            },
+            place_emissions=needs.place_emissions + served * own_emissions(use, supply),
+            inverse_hours=needs.inverse_hours * const(1.0 / supply.firm_share if idle else 1.0),
+        )  # fmt: skip
 
     def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
-        """Land per kWh a year [m2]."""
+        """Land per kWh a year [m2], and the price of a kWh [USD], both served."""
         del use
-        yearly = here.layers.get("pv_yield")
-        if yearly is None:
-            yearly = np.full(here.shape, here.numbers["pv yield"], np.float32)
-        return {"land per kWh": pv_land(yearly, here.numbers["density"]).astype(np.float32)}
+        numbers = here.numbers
+        land: FloatArray | float = 0.0
+        price: FloatArray | float = numbers["battery"]
+        for name in ("pv", "wind"):
+            if f"{name} generated" not in numbers:
+                continue
+            yearly = here.layers.get(f"{name}_yield")
+            if yearly is None:
+                yearly = np.full(here.shape, numbers[f"{name} yield"], np.float32)
+            generated = numbers[f"{name} generated"]
+            land = land + generated * pv_land(yearly, numbers[f"{name} density"])
+            price = price + generated * _per_yield(numbers[f"{name} cost"], yearly)
+        made = {"land per kWh": land, "price of own power": price}
+        return {kind: np.asarray(values, np.float32) for kind, values in made.items()}
+
+
+def own_emissions(use: Use, supply: FirmSupply) -> float:
+    """Emissions of making the renewables and the battery [kg per kWh served]."""
+    wind = use.number("wind_share") if use.choice.own_power.technology == "pv-wind" else 0.0
+    generated = (1.0 - wind) * use.number("pv_emissions") + wind * use.number("wind_emissions")
+    battery = supply.battery * use.number("battery_emissions") / use.number("battery_years")
+    return supply.generated * generated + battery
+
+
+def _yearly(use: Use, name: str, rate: float) -> float:
+    """What a kW costs in a year [USD/kW]."""
+    payment = float(crf(rate, use.number(f"{name}_lifetime"))) + use.number(f"{name}_fixed_om")
+    return use.number(f"{name}_capex") * payment
+
+
+def _battery_price(use: Use, supply: FirmSupply, rate: float) -> float:
+    """Battery, and inverter of the size of the load, per energy served [USD/kWh]."""
+    if not supply.battery_hours:
+        return 0.0
+    cells = use.number("battery_capex") * float(crf(rate, use.number("battery_lifetime")))
+    inverter = use.number("inverter_capex") * float(crf(rate, use.number("inverter_lifetime")))
+    return supply.battery * cells + supply.load * inverter

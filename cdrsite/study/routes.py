@@ -8,7 +8,7 @@ import numpy as np
 
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
-from cdrsite.methods.cost import crf
+from cdrsite.core.annuity import crf
 from cdrsite.methods.supply import StorageUnits, supply_block
 from cdrsite.study.prepare import Setting, open_layers, storage_of
 from cdrsite.transport.distance import DistanceResult

@@ -106,6 +106,7 @@ def gross_cost(
     *,
     productivity: npt.ArrayLike = 1.0,
     variable: npt.ArrayLike = 1.0,
+    firm_share: npt.ArrayLike = 1.0,
     stored: npt.ArrayLike = 1.0,
     **factors: npt.ArrayLike,
 ) -> CostParts:
@@ -117,6 +118,8 @@ def gross_cost(
         See :func:`cdrsite.methods.cost.gross_cost_terms`, which also gives every unit.
     productivity : array_like
         Climate productivity factor, above 0 [1]; 0 or less gives an unknown cost (NaN).
+    firm_share : array_like
+        Share of its hours in which the plant has power, above 0 [1].
     stored : array_like
         CO2 that travels to its store and is injected [t/t].
     **factors : array_like
@@ -142,6 +145,7 @@ def gross_cost(
         inverse = np.where(factor > 0, 1.0 / factor, np.nan)[()]
     given: dict[str, npt.ArrayLike] = known | {
         "inverse_productivity": inverse,
+        "inverse_hours": 1.0 / np.asarray(firm_share, np.float64),
         "variable": variable,
         "storage": stored,
         **factors,

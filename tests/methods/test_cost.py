@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdrsite.core.annuity import crf
 from cdrsite.core.errors import ConfigError
 from cdrsite.methods import cost as costs
 from cdrsite.testing.formulae import gross_cost, per_net_tonne
@@ -16,26 +17,26 @@ from cdrsite.testing.formulae import gross_cost, per_net_tonne
 
 def test_crf_written_out() -> None:
     # 7 % over 2 years: 1 = a/1.07 + a/1.07^2
-    assert costs.crf(0.07, 2) == pytest.approx(1 / (1 / 1.07 + 1 / 1.07**2))
-    np.testing.assert_allclose(costs.crf([0.0, 0.0], [20, 25]), [0.05, 0.04])
+    assert crf(0.07, 2) == pytest.approx(1 / (1 / 1.07 + 1 / 1.07**2))
+    np.testing.assert_allclose(crf([0.0, 0.0], [20, 25]), [0.05, 0.04])
 
 
 @given(st.floats(0, 0.5), st.floats(1, 200))
 def test_crf_limits(rate: float, years: float) -> None:
-    factor = costs.crf(rate, years)
+    factor = crf(rate, years)
     assert factor >= max(rate, 1 / years) * (1 - 1e-12)
     assert factor <= rate + 1 / years + 1e-12
     # an endless annuity costs its interest
-    assert costs.crf(rate + 1e-3, 1e5) == pytest.approx(rate + 1e-3)
+    assert crf(rate + 1e-3, 1e5) == pytest.approx(rate + 1e-3)
 
 
 @given(st.floats(1e-15, 1e-9))
 def test_crf_is_smooth_at_zero(rate: float) -> None:
-    assert costs.crf(rate, 25) == pytest.approx(0.04, rel=1e-7)
+    assert crf(rate, 25) == pytest.approx(0.04, rel=1e-7)
 
 
 def test_annuity_pays_the_loan_back() -> None:
-    payment, debt = 1000.0 * costs.crf(0.05, 30), 1000.0
+    payment, debt = 1000.0 * crf(0.05, 30), 1000.0
     for _ in range(30):
         debt = debt * 1.05 - payment
     assert debt == pytest.approx(0.0, abs=1e-9)
@@ -226,9 +227,9 @@ def test_spending_and_rent_of_a_stock(area: float, planting: float, rent: float)
 @pytest.mark.parametrize(
     "refused",
     [
-        lambda: costs.crf(-0.01, 20),
-        lambda: costs.crf(math.nan, 20),
-        lambda: costs.crf(0.07, 0),
+        lambda: crf(-0.01, 20),
+        lambda: crf(math.nan, 20),
+        lambda: crf(0.07, 0),
         lambda: costs.PlantCosts(capex=math.nan),
         lambda: costs.PlantCosts(capex=-1.0),
         lambda: costs.PlantCosts(variable_om=math.inf),
