@@ -124,7 +124,25 @@ def conversion(source: str, target: str) -> tuple[float, float]:
     quantity = _registry().Quantity
     zero = float(quantity(0.0, have).to(want).magnitude)
     one = float(quantity(1.0, have).to(want).magnitude)
-    return one - zero, zero
+    return (one - zero) * _hours_of_years(have, want), zero
+
+
+def _hours_of_years(have: Any, want: Any) -> float:
+    """Factor between power and energy of a year, which has 8760 hours where capacity factors count.
+
+    Elsewhere a year has 365.25 days.
+    """
+    powers = {_unit(text).dimensionality for text in ("kW", "kW/m2")}
+    if have.dimensionality not in powers or _over_years(have) == _over_years(want):
+        return 1.0
+    return 8766.0 / 8760.0 if _over_years(have) else 8760.0 / 8766.0
+
+
+def _over_years(unit: Any) -> bool:
+    """Whether a unit is per year, or another long time."""
+    long = {"year", "month", "week", "day", "fortnight", "quarter"}
+    parts = _registry().Quantity(1.0, unit).unit_items()
+    return any(part in long and float(str(power)) < 0 for part, power in parts)
 
 
 def same_dimension(first: str, second: str) -> bool:
@@ -208,11 +226,7 @@ def is_power(text: str) -> bool:
     Both have the same dimension; from the first to the second a capacity factor is needed.
     """
     unit = _unit(text)
-    if unit.dimensionality != _unit("kWh/yr").dimensionality:
-        return False
-    long = {"year", "month", "week", "day", "fortnight", "quarter"}
-    parts = _registry().Quantity(1.0, unit).unit_items()
-    return not any(part in long and float(str(power)) < 0 for part, power in parts)
+    return unit.dimensionality == _unit("kWh/yr").dimensionality and not _over_years(unit)
 
 
 def split_number(text: str) -> tuple[float, str]:

@@ -305,7 +305,8 @@ class Sites:
         short = read("shortfall")
         possible &= np.isfinite(could) & (could > 0) & (net > 0) & np.isfinite(cost + short)
         price = np.nan_to_num(self.arrays.open("land_price")[block.slices])
-        land = read("need_land") * fact.exclusive * price
+        # land without end, where no energy grows on it, is never taken
+        land = np.where(possible, read("need_land"), 0.0) * fact.exclusive * price
         fields = {"could": could, "net": net, "cost": cost, "short": short, "land": land}
         return {name: np.where(possible, values, 0.0) for name, values in fields.items()}
 

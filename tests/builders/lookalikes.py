@@ -356,7 +356,7 @@ methods:
   daccs-solid:
     profile: literature
     climate: {temperature: temperature, humidity: humidity}
-    own_power: {pv_yield: sun}
+    own_power: {pv_yield: sun, firm_share: 0.9}
   beccs-residue: {}
   afforestation: {rate: regrowth}
 network: {effort: quick}

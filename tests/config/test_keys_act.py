@@ -537,12 +537,34 @@ CASES: dict[str, Case] = {
     "methods.*.own_power.pv_yield": (
         (
             "layers.pv={path: pv.tif, unit: kWh/kWp, kind: intensive}",
-            "methods.daccs-solid.own_power={}",
+            "methods.daccs-solid.own_power={firm_share: 0.9}",
         ),
-        ("methods.daccs-solid.own_power={pv_yield: pv}",),
+        ("methods.daccs-solid.own_power.pv_yield=pv",),
+    ),
+    "methods.*.own_power.wind_yield": (
+        (
+            "layers.wind={path: pv.tif, unit: kWh/kW, kind: intensive}",
+            "methods.daccs-solid.own_power={firm_share: 0.9, technology: pv-wind}",
+        ),
+        ("methods.daccs-solid.own_power.wind_yield=wind",),
+    ),
+    **{
+        f"methods.*.own_power.{key}": (
+            ("methods.daccs-solid.own_power={firm_share: 0.9}",),
+            (f"methods.daccs-solid.own_power.{key}={to}",),
+        )
+        for key, to in {"firm_share": 0.7, "technology": "pv-wind", "shortfall": "grid"}.items()
+    },
+    "methods.*.own_power.oversizing": (
+        ("methods.daccs-solid.own_power={oversizing: 1.5, battery_hours: 8}",),
+        ("methods.daccs-solid.own_power.oversizing=2",),
+    ),
+    "methods.*.own_power.battery_hours": (
+        ("methods.daccs-solid.own_power={oversizing: 1.5, battery_hours: 8}",),
+        ("methods.daccs-solid.own_power.battery_hours=12",),
     ),
     "methods.*.own_power.density": (
-        ("methods.daccs-solid.own_power={}",),
+        ("methods.daccs-solid.own_power={firm_share: 0.9}",),
         ("methods.daccs-solid.own_power.density=0.001",),
     ),
     "methods.*.rate": ((GROWTH[0],), (GROWTH[1],)),

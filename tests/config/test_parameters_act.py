@@ -37,7 +37,8 @@ SOLID, RESIDUE, CROP, FOREST = "daccs-solid", "beccs-residue", "beccs-energy-cro
 ROCK, LIQUID = "enhanced-weathering", "daccs-liquid"
 CLIMATE = {"climate": {"temperature": "warmth", "humidity": "damp"}}
 PUMPED = {"climate": {**CLIMATE["climate"], "reference": {"temperature": 10, "humidity": 78}}}
-OWN_POWER = {"own_power": {}}
+OWN_POWER = {"own_power": {"firm_share": 0.9}}
+OWN_WIND = {"own_power": {"firm_share": 0.9, "technology": "pv-wind"}}
 WEATHERING = {"weathering": {"temperature": "warmth"}}
 GROWN = {"override": {"luc_emissions": 50}}
 NETWORK = {"network": {"plan": True, "time_limit": 5, "gap": 0.05}}
@@ -103,6 +104,24 @@ VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "weathered_share": (ROCK, 0.5, WEATHERING, {}),
     "pv_density": (SOLID, 0.02, OWN_POWER, {}),
     "pv_reference_yield": (SOLID, 900, OWN_POWER, {}),
+    "pv_capex": (SOLID, 900, OWN_POWER, {}),
+    "pv_fixed_om": (SOLID, 0.05, OWN_POWER, {}),
+    "pv_lifetime": (SOLID, 20, OWN_POWER, {}),
+    "pv_emissions": (SOLID, 0.06, OWN_POWER, {}),
+    "wind_share": (SOLID, 0.7, OWN_WIND, {}),
+    "wind_density": (SOLID, 0.003, OWN_WIND, {}),
+    "wind_exclusive_fraction": (SOLID, 0.05, OWN_WIND, {}),
+    "wind_reference_yield": (SOLID, 2000, OWN_WIND, {}),
+    "wind_capex": (SOLID, 2000, OWN_WIND, {}),
+    "wind_fixed_om": (SOLID, 0.05, OWN_WIND, {}),
+    "wind_lifetime": (SOLID, 20, OWN_WIND, {}),
+    "wind_emissions": (SOLID, 0.02, OWN_WIND, {}),
+    "battery_capex": (SOLID, 300, OWN_POWER, {}),
+    "battery_lifetime": (SOLID, 12, OWN_POWER, {}),
+    "inverter_capex": (SOLID, 400, OWN_POWER, {}),
+    "inverter_lifetime": (SOLID, 20, OWN_POWER, {}),
+    "battery_emissions": (SOLID, 100, OWN_POWER, {}),
+    "battery_years": (SOLID, 25, OWN_POWER, {}),
 }
 """Parameter -> method, other value, what makes it count in the method and in the study."""
 
@@ -250,7 +269,7 @@ def test_land_of_own_photovoltaics_follows_the_reference_yield(study: Study) -> 
         row = found.tables["methods"].iloc[0]
         return float(row["land_km2"] / row["gross_mt_yr"])
 
-    power = 720.0 / (1576.8 * 0.04)  # m2 per t/yr
+    power = 720.0 * 1.37 / 0.9 / (1576.8 * 0.04)  # m2 per t/yr
     assert land() > 0
     half = land(pv_reference_yield=1576.8 / 2)
     assert half - land() == pytest.approx(power, rel=1e-3)
@@ -262,5 +281,6 @@ def test_years_of_a_layer_without_a_layer_are_refused(study: Study) -> None:
 
 
 def test_own_power_without_any_yield_is_refused(study: Study) -> None:
+    without = OWN_POWER | {"override": {"pv_reference_yield": 0}}
     with pytest.raises(ConfigError, match=r"own_power: no yield .* cure: give pv_yield"):
-        study(RESIDUE, OWN_POWER, {})
+        study(SOLID, without, {})

@@ -166,7 +166,10 @@ def test_every_dependence_says_which_layers_it_reads(name: str, tmp_path: Path) 
         "growth": ("rate: a", {"a": "t/ha/yr"}),
         "weathering": ("weathering: {temperature: a}", {"a": "degC"}),
         "emissions": ("emissions: {leakage: a, other: 3, methane: b}", {"a": "1", "b": "kg/ha/yr"}),
-        "own power": ("own_power: {pv_yield: a}", {"a": "kWh/kWp"}),
+        "own power": (
+            "own_power: {technology: pv-wind, pv_yield: a, wind_yield: b}",
+            {"a": "kWh/kWp", "b": "kWh/kW"},
+        ),
     }[name]
     text = SCENARIO.replace("afforestation: {}", f"afforestation: {{{given[0]}}}")
     scenario = parse_scenario(text, write_world(tmp_path))

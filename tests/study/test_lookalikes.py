@@ -51,7 +51,7 @@ def test_rhineland(tmp_path: Path) -> None:
         kept.intersection(inside).area / 1e6, rel=0.05
     )
     assert supply(result, "electricity", "whole region") == pytest.approx(
-        300e3 * 0.25 * 8766, rel=1e-9
+        300e3 * 0.25 * 8760, rel=1e-9
     )
     assert supply(result, "water", "whole region") == pytest.approx(8e6)
     result.write(tmp_path / "out")

@@ -301,11 +301,11 @@ def test_a_dirty_grid_excludes_with_its_own_reason(world: Path) -> None:
 
 def test_own_renewables_replace_the_power_budget(world: Path) -> None:
     """Energy land XOR a power budget (rule 6)."""
-    own = "methods={daccs-solid: {profile: literature, own_power: {pv_yield: pv}}}"
+    own = "methods={daccs-solid: {profile: literature, own_power: {pv_yield: pv, firm_share: 0.9}}}"
     pv = "layers.pv={value: 1500, unit: kWh/kWp}"
     result = study(world, own, pv, "resources.water={unlimited: true}")
     assert layer(result, "limit")[1, 0] == code("land")
-    need = 720 / (1500 * 0.04) + 0.078
+    need = 720 * 1.37 / 0.9 / (1500 * 0.04) + 0.078
     assert layer(result, "equal_share")[1, 0] == pytest.approx(0.5e6 / need, rel=1e-5)
     without = study(world, own, pv, "resources={land: {usable: 0.5}}")
     np.testing.assert_array_equal(layer(without, "equal_share"), layer(result, "equal_share"))
