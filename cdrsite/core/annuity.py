@@ -9,6 +9,7 @@ from cdrsite.core.errors import ConfigError
 
 FloatArray = npt.NDArray[np.float64]
 
+
 def _float(value: npt.ArrayLike) -> FloatArray:
     return np.asarray(value, dtype=np.float64)
 

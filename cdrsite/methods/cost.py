@@ -161,9 +161,7 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     parts = {
         "capital": product(capital, "inverse_productivity", "inverse_hours"),
         "heat_pump": product(pump, "pumped", "inverse_hours"),
-        "fixed_om": product(
-            per_output * plant.fixed_om, "inverse_productivity", "inverse_hours"
-        ),
+        "fixed_om": product(per_output * plant.fixed_om, "inverse_productivity", "inverse_hours"),
         "variable_om": product(plant.variable_om, "variable"),
         "materials": product(1.0, "material", "price_material"),
         **{

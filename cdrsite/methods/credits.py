@@ -20,9 +20,9 @@ import numpy as np
 from cdrsite.competition.problem import RowTerm
 from cdrsite.config.credits import Credit
 from cdrsite.config.models import Scenario
+from cdrsite.core.annuity import crf
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, message
 from cdrsite.library.credits import Basis
-from cdrsite.core.annuity import crf
 from cdrsite.methods.model import MethodModel, chain_losses
 from cdrsite.methods.net import ChainLosses
 from cdrsite.methods.supply import StorageUnits

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.annuity import crf
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
-from cdrsite.core.annuity import crf
 from cdrsite.methods.supply import StorageUnits, supply_block
 from cdrsite.study.prepare import Setting, open_layers, storage_of
 from cdrsite.transport.distance import DistanceResult

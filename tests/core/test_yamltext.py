@@ -188,9 +188,9 @@ def test_libyaml_reads_and_python_reads_the_same(monkeypatch: pytest.MonkeyPatch
 def test_a_file_of_the_library_is_parsed_once_also_where_something_is_wrong(
     wrong: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cdrsite.library.methods import load_method_file, load_sources
+    from cdrsite.library.methods import load_method_file, load_sources, of_own_power
 
-    load_sources()
+    load_sources(), of_own_power()
     path = tmp_path / "mine.yaml"
     text = (ROOT / "cdrsite/library/methods/daccs-solid.yaml").read_text(encoding="utf-8")
     path.write_text(text + ("famly: plant\n" if wrong else ""), encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ class Plant:
     """A method as a dependence sees it: 720 kWh per tonne, and the library's renewables in EUR."""
 
     name, discount_rate = SOLID, 0.07
-    numbers: dict[str, float] = {
+    numbers: ClassVar[dict[str, float]] = {
         "electricity": 720.0,
         **{name: float(one.value or 0.0) for name, one in of_own_power().items()},
     }
