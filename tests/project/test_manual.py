@@ -1,0 +1,288 @@
+"""The manual: its examples are scenarios that hold, its commands exist, its pages can be built.
+
+What is parsed and what is run: YAML is read and checked as `cdrsite check` does where the sample
+data have its files, and else as far as it can be without them; commands are parsed; those of the
+pages that lead a newcomer are run, on a coarse grid.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from answer import Answer
+
+from cdrsite.compare.batch import refuse_unread, variants
+from cdrsite.config.load import load_scenario, placed
+from cdrsite.study.run import check_study
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [
+    ROOT / "README.md",
+    *sorted(
+        path
+        for path in DOCS.rglob("*.md")
+        if not {"reference", "gallery", "_build"} & set(path.relative_to(DOCS).parts)
+    ),
+]
+NEWCOMER = ("start.md", "own-region.md")
+"""Pages whose commands are run in order."""
+COARSE = ("--set", "grid.resolution=8 km", "--set", "network.gap=0.9")
+COPIES = {
+    "demo/demo.yaml": "config/demo.yaml",
+    "mine/minimal.yaml": "config/minimal.yaml",
+    "mine/nation.yaml": "config/template/nation.yaml",
+    "many/batch.yaml": "config/template/batch.yaml",
+    "many/matrix.yaml": "config/template/matrix.yaml",
+}
+"""What `init` writes -> where it comes from."""
+
+sys.path.insert(0, str(DOCS))
+pages = importlib.import_module("generate.scenario")
+commands = importlib.import_module("generate.commands")
+sys.path.remove(str(DOCS))
+
+
+def blocks(language: str, path: Path) -> Iterator[str]:
+    """Fenced blocks of a page."""
+    yield from re.findall(rf"^```{language}\n(.*?)^```", path.read_text("utf-8"), re.M | re.S)
+
+
+def numbered(language: str) -> list[Any]:
+    """Blocks of all pages, named by page and number."""
+    return [
+        pytest.param(text, id=f"{path.relative_to(ROOT)}-{k}")
+        for path in PAGES
+        for k, text in enumerate(blocks(language, path))
+    ]
+
+
+# ---------------------------------------------------------------- scenarios
+
+
+def test_every_key_has_an_example() -> None:
+    found = pages.examples()
+    bare = [f"{model}.{key}" for model, key in pages.leaves() if (model, key) not in found]
+    assert bare == [], "add each to a scenario of docs/examples"
+
+
+@pytest.mark.parametrize("path", pages.SCENARIOS, ids=lambda path: path.stem)
+def test_scenarios_that_examples_are_cut_out_of_are_sound(path: Path) -> None:
+    assert load_scenario(path).name
+
+
+def with_data() -> list[Path]:
+    return [path for path in pages.SCENARIOS if "sample_data" in path.read_text("utf-8")]
+
+
+def test_most_examples_come_with_their_data() -> None:
+    assert len(with_data()) > len(pages.SCENARIOS) / 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", with_data(), ids=lambda path: path.stem)
+@pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
+def test_scenarios_with_data_pass_the_check(path: Path) -> None:
+    with placed(path):
+        assert check_study(load_scenario(path))["grid"]["rows"] > 0
+
+
+def whole(text: str, folder: Path) -> Path:
+    """A scenario file with a block of a page, completed from the demo where it is a part."""
+    demo = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text("utf-8"))
+    part = yaml.safe_load(text)
+    base = {
+        "name": "part",
+        "region": demo["region"],
+        "grid": {"resolution": "8 km"},
+        "resources": demo["resources"],
+        "methods": {
+            "daccs-solid": {"profile": "literature"},
+            "daccs-liquid": {},
+            "beccs-residue": {},
+            "afforestation": {},
+        },
+    }
+    made = part if {"name", "region"} <= part.keys() else base | part
+    made["layers"] = demo["layers"] | part.get("layers", {})
+    made["data_folder"] = str(ROOT / "sample_data")
+    path = folder / "part.yaml"
+    path.write_text(yaml.safe_dump(made, allow_unicode=True), "utf-8")
+    return path
+
+
+def is_matrix(text: str) -> bool:
+    data = yaml.safe_load(text)
+    named = all(isinstance(v, dict) and v and all("." in k for k in v) for v in data.values())
+    return "vary" in data or named
+
+
+@pytest.mark.parametrize("text", numbered("yaml"))
+def test_yaml_of_the_manual_is_sound(text: str, tmp_path: Path) -> None:
+    if is_matrix(text):
+        matrix = tmp_path / "matrix.yaml"
+        matrix.write_text(text, "utf-8")
+        runs = variants([ROOT / "config" / "demo.yaml"], matrix, ())
+        refuse_unread(runs)
+        assert len(runs) > 1
+        return
+    assert load_scenario(whole(text, tmp_path)).methods is not None
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
+@pytest.mark.parametrize("text", [p for p in numbered("yaml") if not is_matrix(p.values[0])])
+def test_yaml_of_the_manual_passes_the_check(text: str, tmp_path: Path) -> None:
+    path = whole(text, tmp_path)
+    with placed(path):
+        assert check_study(load_scenario(path))["grid"]["rows"] > 0
+
+
+# ---------------------------------------------------------------- commands
+
+
+def lines(text: str) -> list[list[str]]:
+    """Commands of a block, as words; without comments."""
+    return [words for line in text.splitlines() if (words := shlex.split(line, comments=True))]
+
+
+def numbered_commands() -> list[Any]:
+    return [
+        pytest.param(words[1:], id=" ".join(words))
+        for path in PAGES
+        for text in blocks("sh", path)
+        for line in lines(text)
+        for words in [line[line.index("cdrsite") :] if "cdrsite" in line else []]
+        if words
+    ]
+
+
+@pytest.mark.parametrize("words", numbered_commands())
+def test_a_command_of_the_manual_exists_with_its_options(words: list[str]) -> None:
+    known = commands.commands()
+    assert words[0] in known
+    function = known[words[0]]
+    marks = commands.parameters(function)
+    takes = {
+        name: not commands.is_flag(function, key)
+        for key, (mark, _) in marks.items()
+        if isinstance(mark, commands.OptionInfo)
+        for name in commands.options(key, mark)
+    }
+    plain, sets, rest = [], [], iter(words[1:])
+    for word in rest:
+        name, _, value = word.partition("=")
+        if not word.startswith("--"):
+            plain.append(word)
+            continue
+        assert name in takes, f"{words[0]} has no {name}"
+        if takes[name] and not value:
+            value = next(rest)
+        if name == "--set":
+            sets.append(value)
+    needed = [
+        key
+        for key, (mark, default) in marks.items()
+        if isinstance(mark, commands.ArgumentInfo) and default is inspect.Parameter.empty
+    ]
+    assert len(plain) >= len(needed)
+    if words[0] in {"run", "check", "batch"} and not plain[0].startswith("/data/"):
+        scenario = ROOT / COPIES.get(plain[0], plain[0])
+        assert load_scenario(scenario, sets).name
+
+
+def test_documented_options_are_those_of_the_program(call: Callable[..., Answer]) -> None:
+    for name, function in commands.commands().items():
+        _, out, _ = call(name, "--help")
+        told = {one for one in re.findall(r"(?<![\w-])--[a-z][a-z-]+", out) if one != "--help"}
+        marks = commands.parameters(function)
+        mine = {
+            option
+            for key, (mark, _) in marks.items()
+            if isinstance(mark, commands.OptionInfo)
+            for option in commands.options(key, mark)
+            if option.startswith("--")
+        }
+        assert told == mine, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", NEWCOMER)
+def test_a_newcomer_gets_through_the_page(
+    page: str, call: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = []
+    for text in blocks("sh", DOCS / page):
+        for words in lines(text):
+            if words[0] != "cdrsite" or words[1] == "doctor":
+                continue
+            coarse = words[1] in {"run", "batch"} and "minimal.yaml" not in words[2]
+            code, _, err = call(*words[1:], *(COARSE if coarse else ()))
+            assert code == 0, (words, err)
+            ran.append(words[1])
+    assert {"init", "run", "check"} <= set(ran)
+
+
+# ---------------------------------------------------------------- Python, links, the build
+
+
+@pytest.mark.parametrize("text", numbered("python"))
+def test_python_of_the_manual_names_what_exists(text: str) -> None:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cdrsite"):
+            home = importlib.import_module(node.module or "")
+            assert [one.name for one in node.names if not hasattr(home, one.name)] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_to_files_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.M | re.S)
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_pages_of_the_library_are_made(tmp_path: Path) -> None:
+    """Without the page of a run's files, which needs a run."""
+    sys.path.insert(0, str(DOCS))
+    try:
+        for name in ("scenario", "methods", "datasets", "transport", "schemes", "glossary", "api"):
+            made = importlib.import_module(f"generate.{name}").pages()
+            assert next(iter(made.values()))
+            assert all("# " in text for text in made.values())
+    finally:
+        sys.path.remove(str(DOCS))
+
+
+@pytest.mark.slow
+def test_the_manual_is_built_without_a_warning(tmp_path: Path) -> None:
+    """Of notebooks as they are: their own tests run them, `.ci/run` builds with what they gave."""
+    pytest.importorskip("furo", reason="pip install -e '.[docs]'")
+    pytest.importorskip("myst_nb", reason="pip install -e '.[docs]'")
+    pytest.importorskip("sphinx_design", reason="pip install -e '.[docs]'")
+    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CDRSITE_DOCS_NOTEBOOKS": "off"}
+    made = subprocess.run(
+        [*command, "-d", str(tmp_path / "trees"), str(DOCS), str(tmp_path / "html")],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr[-4000:]
+    html = tmp_path / "html"
+    assert (html / "searchindex.js").is_file()
+    for page in html.rglob("*.html"):
+        text = page.read_text("utf-8")
+        # the manual is read offline: nothing that a page needs is fetched
+        fetched = re.findall(r"""<(?:script|link|img)[^>]+(?:src|href)="(https?:[^"]+)""", text)
+        assert fetched == [], page
