@@ -27,9 +27,23 @@ INTRO = """
 # Files of a run
 
 This page is made from a run of `config/demo.yaml` on a coarse grid, so it lists what a run really
-leaves. The folder appears whole or not at all; paths in it start at the data folder, so it can be
-handed on. A text in a CSV file that a spreadsheet would run as a formula has an apostrophe in
-front; the Parquet files never do.
+leaves. The folder appears whole or not at all: a report, a style or a project that cannot be
+written is a warning, and the rest is there. Paths in it start at the data folder, so the folder
+can be handed on. A text in a CSV file that a spreadsheet would run as a formula has an apostrophe
+in front; the Parquet files never do.
+
+A run may be written over an earlier one. It replaces only files that the earlier one wrote, as its
+manifest lists them; notes, scenarios and data that lie in the folder stay. Where files were
+changed since, or the folder is something else, the run says so before it computes, and so does the
+second of two that want one folder.
+"""
+
+RASTERS = """
+Cloud Optimised GeoTIFFs of one band each, with unit, nodata, description, statistics, overviews, a
+QGIS style and, for classes, names and colours. With {confval}`outputs.every_route` there are maps
+for each rank of a route (`ranked_transport_cost_1.tif`, `ranked_transport_km_1.tif`,
+`ranked_storage_1.tif`; dimension `rank` of the dataset) and `line_cost.tif`. `rasters/README.txt`
+of this run:
 """
 
 ABOUT = {
@@ -68,9 +82,7 @@ def pages() -> dict[str, str]:
             INTRO,
             _entries(folder),
             "## Rasters",
-            "Cloud Optimised GeoTIFFs of one band each, with unit, nodata, description, statistics, "
-            "overviews, a QGIS style and, for classes, names and colours. `rasters/README.txt` of "
-            "this run:",
+            RASTERS,
             block("text", (folder / "rasters" / "README.txt").read_text(encoding="utf-8")),
             "## Tables",
             "Each table is there as CSV (UTF-8) for people and as Parquet for programs.",

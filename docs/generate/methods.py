@@ -248,8 +248,8 @@ def _learning(method: Method) -> list[str]:
     )
     source = f"{code(learning.source)}, {text(learning.locator)}. {text(learning.note)}"
     return [
-        f"In {learning.money}. What {{confval}}`costs.basis` stands for: {bases}. Between the points "
-        "the logarithms are linear, and beyond the ends the costs are held.",
+        f"In {learning.money}. What {{confval}}`costs.basis` stands for: {bases}. Between "
+        "the points the logarithms are linear, and beyond the ends the costs are held.",
         table(head, rows),
         source,
     ]

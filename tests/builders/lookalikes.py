@@ -1,7 +1,7 @@
 """Synthetic look-alikes of the data that real studies bring, and their scenarios.
 
 Nothing in them is real but the forms: systems, formats, names of columns, codes, nodata and the
-faults that the true files have. The scenarios use what README.md says and no more.
+faults that the true files have. The scenarios use what the manual says and no more.
 """
 
 from __future__ import annotations

@@ -115,8 +115,9 @@ def whole(text: str, folder: Path) -> Path:
             "afforestation": {},
         },
     }
-    made = part if {"name", "region"} <= part.keys() else base | part
-    made["layers"] = demo["layers"] | part.get("layers", {})
+    made = part
+    if not {"name", "region"} <= part.keys():
+        made = base | part | {"layers": demo["layers"] | part.get("layers", {})}
     made["data_folder"] = str(ROOT / "sample_data")
     path = folder / "part.yaml"
     path.write_text(yaml.safe_dump(made, allow_unicode=True), "utf-8")

@@ -1,7 +1,7 @@
 """What only tests call is not product: everything public is reached from where users stand.
 
 Users stand at the command line, at the names of ``cdrsite`` and ``cdrsite.testing``, and at what
-the README and the notebooks show. From there this follows the names that definitions use, through
+the README, the manual and the notebooks show. From there this follows the names that definitions use, through
 imports. A method is reached where anything names it after a dot, so some dead ones are missed.
 """
 
@@ -140,8 +140,9 @@ def package(root: Path = ROOT) -> dict[str, Module]:
 
 
 def shown(root: Path = ROOT) -> Iterator[str]:
-    """Python that users are shown: code of the README and of the notebooks."""
-    yield from re.findall(r"```python\n(.*?)```", (root / "README.md").read_text("utf-8"), re.S)
+    """Python that users are shown: code of the README, of the manual and of the notebooks."""
+    for path in (root / "README.md", *sorted((root / "docs").glob("**/*.md"))):
+        yield from re.findall(r"```python\n(.*?)```", path.read_text("utf-8"), re.S)
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         for cell in json.loads(path.read_text("utf-8"))["cells"]:
             if cell["cell_type"] == "code":

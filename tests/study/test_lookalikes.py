@@ -1,4 +1,4 @@
-"""Three studies with synthetic data in the form of real ones, written from README.md alone."""
+"""Three studies with synthetic data in the form of real ones, written from the manual alone."""
 
 from __future__ import annotations
 
