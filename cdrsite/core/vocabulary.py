@@ -432,6 +432,7 @@ VARIABLES: dict[str, Variable] = {
         _evidence(
             "replaced_emissions", "t/t", "emissions that supplied power replaces, per gross tonne"
         ),
+        _evidence("avoided_emissions", "t/t", "emissions that stop, per gross tonne"),
         _evidence("stored_share", "1", "CO2 brought to storage per gross tonne"),
         _evidence("exclusive_share", "1", "share of its land that blocks other uses"),
         _evidence(

@@ -14,7 +14,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from cdrsite.core.fields import Model, StrictNumber, Text
 from cdrsite.library.files import FOLDER, read_file
-from cdrsite.library.records import SourceId, Value, unknown_name
+from cdrsite.library.records import SourceId, StorageType, Value, unknown_name
 
 if TYPE_CHECKING:
     from cdrsite.library.methods import Method
@@ -50,7 +50,7 @@ class CreditScheme(Model):
     """Last year in which a plant may start."""
     co2_origin: Literal["air", "biogenic"] | None = None
     """Where the CO2 must come from."""
-    storage_type: Literal["geological", "biomass", "mineral"] | None = None
+    storage_type: StorageType | None = None
     """Where it must go."""
     families: tuple[Text, ...] = ()
     """Families of methods that may earn it; all when empty."""

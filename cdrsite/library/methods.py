@@ -22,7 +22,7 @@ from cdrsite.library.files import FOLDER, read_file, shipped
 from cdrsite.library.fuel import FROM_FUEL, fuel_records
 from cdrsite.library.learning import Basis, Learning
 from cdrsite.library.parameters import PARAMETERS, Parameter
-from cdrsite.library.records import Reference, Value, load_sources, unknown_name
+from cdrsite.library.records import Reference, StorageType, Value, load_sources, unknown_name
 from cdrsite.place.registry import keys_of_files, keys_of_profiles
 
 Flag = Annotated[bool, Field(strict=True)]
@@ -216,7 +216,7 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
     biomass turned into what lasts; alkaline residues of works, where they are."""
     co2_origin: Literal["air", "biogenic"]
     """Where the CO2 comes from."""
-    storage_type: Literal["geological", "biomass", "mineral"]
+    storage_type: StorageType
     """Where it goes."""
     durability: Text
     """Class of the storage time, as in the IPCC tables."""

@@ -46,6 +46,7 @@ MOST: dict[str, float] = {
     "t/ha/yr": 1e5,
     "t/ha": 1e6,
     "kg/ha/yr": 1e7,
+    "degC": 100.0,
     "USD/ha": 1e9,
     "USD/ha/yr": 1e9,
     "kW/m2": 100.0,

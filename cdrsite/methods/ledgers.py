@@ -20,8 +20,9 @@ from cdrsite.scoring.sums import Sum
 F64 = NDArray[np.float64]
 
 ENERGY, PLACE, REPLACED = "energy_emissions", "place_emissions", "replaced_emissions"
+AVOIDED = "avoided_emissions"
 """Variables of the result with what differs from place to place [t/t]."""
-SUMS = ("gross", "net", "lost", ENERGY, PLACE, REPLACED)
+SUMS = ("gross", "net", "lost", ENERGY, PLACE, REPLACED, AVOIDED)
 """What is summed over the cells of a plan [t/yr]."""
 TOLERANCE = 1e-4
 """By how much of the gross tonnes the entries may miss the net tonnes: rounding of float32 maps."""
@@ -49,16 +50,21 @@ class PlaceSums:
         Emissions of the place, beside those of the method's own numbers.
     replaced : Sum
         Emissions of the power that the method's own replaces on the grid.
+    avoided : Sum
+        Emissions that stop with the method.
     """
 
     energy: Sum
     place: Sum
     replaced: Sum
+    avoided: Sum
 
     @property
     def by_name(self) -> dict[str, Sum]:
         """Variable of the result -> sum."""
-        return {ENERGY: self.energy, PLACE: self.place, REPLACED: self.replaced}
+        return {
+            ENERGY: self.energy, PLACE: self.place, REPLACED: self.replaced, AVOIDED: self.avoided
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ class LedgerBook:
         lost = np.zeros_like(gross)
         if len(sink_loss):
             lost = self.stored[:, None] * (x * sink_loss[None]).sum(axis=1)
-        parts = [gross, net.sum(axis=1), lost, *np.zeros((3, *gross.shape))]
+        parts = [gross, net.sum(axis=1), lost, *np.zeros((len(SUMS) - 3, *gross.shape))]
         for m, one in enumerate(self.sums):
             for name, per_tonne in one.by_name.items():
                 known = per_tonne.constant
@@ -131,6 +137,7 @@ def place_sums(
     supplied: Sum,
     intensity: Sum,
     factors: Mapping[str, Sum],
+    avoided: Sum,
 ) -> PlaceSums:
     """The terms of the net factor that the place decides, and what supplied power replaces.
 
@@ -142,6 +149,8 @@ def place_sums(
         Power that is given to the grid [kWh/t], and emissions of the grid's power [kg/kWh].
     factors : mapping of str to Sum
         What the factors of the net factor are.
+    avoided : Sum
+        Emissions that stop with a gross tonne [t CO2e/t].
     """
     terms = net_factor_terms(losses, emissions).terms
 
@@ -153,6 +162,7 @@ def place_sums(
         emitted("grid_intensity", "heat_intensity"),
         emitted("place_emissions"),
         supplied * intensity * (1.0 / KG_PER_T),
+        avoided,
     )
 
 
@@ -177,10 +187,10 @@ def entries(
     dict
         ``returned`` is air or biogenic CO2 lost before the store; fossil CO2 that was captured
         along and lost is an emission, what of it reaches the store is in ``fossil_stored``.
-        ``avoided`` is 0: no method of the library stops emissions of others; the power that a
+        ``avoided`` is what stops on the land or at the works of the method itself; the power that a
         method supplies is a product, so what it replaces is ``substitution``.
     """
-    gross, net, lost, energy, place, replaced = (float(value) for value in sums / 1e6)
+    gross, net, lost, energy, place, replaced, avoided = (float(value) for value in sums / 1e6)
     fossil, kept = losses.fossil_cocaptured, float(losses.stored_share(0.0))
     # what is lost on the way is air and fossil CO2 in the proportion of what is sent
     returned = gross * (1.0 - kept) + lost / (1.0 + fossil)
@@ -189,7 +199,7 @@ def entries(
     values = (
         gross, returned, energy + made + fossil_lost, net,
         float(credited(net, buffer)), net - float(credited(net, buffer)), energy, made,
-        fossil_lost, 0.0, replaced, gross * fossil - fossil_lost,
+        fossil_lost, avoided, replaced, gross * fossil - fossil_lost,
     )  # fmt: skip
     return dict(zip(COLUMNS, values, strict=True))
 

@@ -356,6 +356,8 @@ def cost_parts(
 ) -> dict[str, Sum]:
     """Parts of the cost per gross tonne [USD/t] (:func:`cdrsite.methods.cost.gross_cost_terms`)."""
     rate, prices = scenario.costs.discount_rate, _prices(model, scenario)
+    # land that stays in its present use is not rented from it
+    prices["land"] *= model.number("land_exclusive_fraction", 1.0)
     # heat that nobody is known to take earns nothing
     paid = prices if given.heat_sold else prices | {"heat": 0.0}
     planting = rent = 0.0

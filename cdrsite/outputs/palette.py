@@ -13,6 +13,8 @@ METHOD_COLOURS: dict[str, str] = {
     "beccs-energy-crop": "#E69F00",
     "afforestation": "#009E73",
     "enhanced-weathering": "#8C510A",
+    "cropland-soil-carbon": "#B8A13A",
+    "biochar": "#4D4D4D",
 }
 """Method -> colour; a method of a user's own takes one of :data:`SPARE_COLOURS` by its name."""
 

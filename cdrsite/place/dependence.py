@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
-from cdrsite.core.fields import Model
+from pydantic import AfterValidator
+
+from cdrsite.core.fields import Model, Text, problem
 from cdrsite.core.layernames import NamesLayer, marks
 
 if TYPE_CHECKING:
@@ -36,10 +38,30 @@ class LayerKey(NamesLayer):
         In which the layer is read; another one of its dimension is converted (rule 4).
     monthly : bool
         One band, or twelve: January first. The array then has a first axis of bands.
+    classes : bool
+        A class layer: the key is ``{LAYER: {CLASS: name}}`` (:data:`Classes`). The array then has a
+        first axis of names, in the order of :func:`class_names`: the share of the cell that each
+        has.
     """
 
     unit: str
     monthly: bool = False
+    classes: bool = False
+
+
+def _one_layer(given: dict[str, dict[int | str, str]]) -> dict[str, dict[int | str, str]]:
+    if len(given) != 1 or not all(given.values()):
+        raise problem("not one layer with its classes; expected {LAYER: {CLASS: name}}")
+    return given
+
+
+Classes = Annotated[dict[str, dict[int | str, Text]], AfterValidator(_one_layer)]
+"""One class layer, and what its classes are called: ``{LAYER: {CLASS: name}}``."""
+
+
+def class_names(given: Mapping[str, Mapping[int | str, str]]) -> tuple[str, ...]:
+    """Names that classes of a layer are called by, each once, in their order."""
+    return tuple(dict.fromkeys(name for of in given.values() for name in of.values()))
 
 
 class Use(Protocol):
@@ -98,7 +120,8 @@ class Here:
         (rows, cols).
     layers : mapping of str to ndarray of float32
         Key -> values [unit of its :class:`LayerKey`], of shape (rows, cols), or (bands, rows,
-        cols) where it may be monthly; keys that name no layer are absent. NaN is unknown (rule 2).
+        cols) where it may be monthly, (names, rows, cols) where it is of classes; keys that name no
+        layer are absent. NaN is unknown (rule 2).
     numbers : mapping of str to float
         From :meth:`Dependence.numbers`.
     """
@@ -181,8 +204,8 @@ def own_layer(kind: str, method: str) -> str:
     return f"{kind} {method}"
 
 
-def layer_keys(keys: Model, only: type[Model] | None = None) -> Iterator[tuple[str, str, LayerKey]]:
-    """Keys that name a layer: dotted key, layer, how it is read.
+def layer_keys(keys: Model, only: type[Model] | None = None) -> Iterator[tuple[str, Any, LayerKey]]:
+    """Keys that name a layer: dotted key, layer (or :data:`Classes` of one), how it is read.
 
     Parameters
     ----------
@@ -196,5 +219,5 @@ def layer_keys(keys: Model, only: type[Model] | None = None) -> Iterator[tuple[s
         if isinstance(value, Model):
             yield from ((f"{name}.{key}", layer, how) for key, layer, how in layer_keys(value))
         for how in (*field.metadata, *marks(field.annotation)):
-            if isinstance(how, LayerKey) and isinstance(value, str):
+            if isinstance(how, LayerKey) and isinstance(value, str | dict):
                 yield name, value, how

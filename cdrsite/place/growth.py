@@ -1,4 +1,4 @@
-"""What grows on land: the rate of the place, the age of the stand, and one discounted cash flow.
+"""What fills a stock on land: the rate of the place, its years, and one discounted cash flow.
 
 A uniform rate is indefensible (rates differ more than a hundredfold between places; Cook-Patton et
 al. 2020, doi:10.1038/s41586-020-2686-x), and no stand keeps its rate. The layer says how fast the
@@ -10,13 +10,18 @@ Y years.
 It costs planting, upkeep and monitoring for Y years, a guard from then until the permanence ends
 after P years, and the rent of P years. Money and tonnes are discounted alike: no item is divided by
 tonnes that are not, so a tonne of a slow forest is as dear as it is late.
+
+Stocks differ in data alone. A forest fills by an age curve, a soil or the silt behind a dam evenly
+until it is full (``saturation_years``); the rate of a soil follows from climate, soil and practice
+(:mod:`cdrsite.place.soil`). Methane and nitrous oxide before and after are counted as CO2: what
+comes on top is taken off the tonnes, what stops is avoided and no removal (rule 5). Land that
+stays in its present use pays no rent (``land_exclusive_fraction``).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -25,11 +30,20 @@ from pydantic import model_validator
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.fields import Model, Years, problem
-from cdrsite.place.dependence import Dependence, Here, LayerKey, Use, own_layer
+from cdrsite.place.curves import AgeCurve, Curve, EvenUntilFull
+from cdrsite.place.dependence import (
+    Classes,
+    Dependence,
+    Here,
+    LayerKey,
+    Use,
+    class_names,
+    own_layer,
+)
+from cdrsite.place.gases import FluxChange, LandFlux, flux_change
 from cdrsite.place.needs import Needs, Stock
+from cdrsite.place.soil import SoilChange, SoilTable, soil_rates
 from cdrsite.scoring.sums import layer
-
-FloatArray = npt.NDArray[np.float64]
 
 M2_PER_HA = 10_000.0
 UNREACHABLE_LAND = 1e9
@@ -38,86 +52,21 @@ NO_GAIN = 2000.0
 """Losses there [kg/t]: more than the tonne, so that no plan takes it."""
 
 
-@dataclass(frozen=True)
-class AgeCurve:
-    """Chapman-Richards growth: stock(t) proportional to ``(1 - b exp(-k t))^p - (1 - b)^p``.
+class SoilLayers(Model):
+    """Layers from which the rate of a soil follows, by the method's table."""
 
-    Richards 1959, doi:10.1093/jxb/10.2.290; Chapman 1961; with b as in Robinson et al. 2025, whose
-    fits have p = 3 and b from 0.2 to 1: below 1 a stand that comes back does not start from
-    nothing.
+    zone: Annotated[Classes | None, LayerKey("1", classes=True)] = None
+    """`{LAYER: {CLASS: name}}`: which classes are which climate of the table; the profile's own
+    climate everywhere when not given."""
+    kind: Annotated[Classes | None, LayerKey("1", classes=True)] = None
+    """`{LAYER: {CLASS: name}}`: which classes are which soil of the table; the profile's own soil
+    everywhere when not given."""
 
-    Parameters
-    ----------
-    rate : float
-        k [1/yr].
-    shape : float
-        p [1]; above 1 the growth starts slowly and peaks at age ``ln(b p) / k``.
-    reference_years : float
-        Years after planting over which the uptake layer is the mean [yr].
-    start : float
-        b [1], above 0 and at most 1.
-
-    Raises
-    ------
-    ConfigError
-        If a value is not finite and positive, or b is above 1.
-    """
-
-    rate: float
-    shape: float
-    reference_years: float
-    start: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("rate", "shape", "reference_years", "start"):
-            value = getattr(self, name)
-            most = 1.0 if name == "start" else math.inf
-            if not (math.isfinite(value) and 0 < value <= most):
-                raise ConfigError(
-                    "an age curve needs positive numbers",
-                    where=f"age_curve.{name}",
-                    got=value,
-                    expected="a finite number above 0" + (", at most 1" if name == "start" else ""),
-                    cure="for example rate 0.025 per year, shape 3, 30 reference years, start 0.6",
-                )
-
-    def stock(self, age: npt.ArrayLike) -> FloatArray:
-        """Stock at an age, relative to ``A``: 0 when planted, towards ``1 - (1 - b)^p`` [1]."""
-        years = np.maximum(np.asarray(age, dtype=np.float64), 0.0)
-        left = 1.0 - self.start
-        # 1 - b exp(-k t) = (1 - b) + b (1 - exp(-k t)), which keeps its digits at small ages
-        grown = left - self.start * np.expm1(-self.rate * years)
-        return grown**self.shape - left**self.shape
-
-    def mean_factor(self, years: float) -> float:
-        """Mean uptake over the first ``years``, relative to the layer's mean [1].
-
-        Raises
-        ------
-        ConfigError
-            If the number of years is not positive.
-        """
-        if not (math.isfinite(years) and years > 0):
-            raise ConfigError(
-                "the accounting period must be positive",
-                where="accounting.years",
-                got=years,
-                expected="years above 0",
-                cure="crediting periods run from 20 to 100 years",
-            )
-        mean = float(self.stock(years)) / years
-        return mean * self.reference_years / float(self.stock(self.reference_years))
-
-    def year_factor(self, year: npt.ArrayLike) -> FloatArray:
-        """Uptake during year ``year`` (1 is the first), relative to the layer's mean [1]."""
-        end = np.asarray(year, dtype=np.float64)
-        growth = self.stock(end) - self.stock(end - 1.0)
-        return growth * self.reference_years / float(self.stock(self.reference_years))
-
-    def discounted_factor(self, years: int, rate: float) -> float:
-        """Present value of the uptake of the first ``years``, relative to the layer's mean [yr]."""
-        ages = np.arange(1, years + 1)
-        return float(self.year_factor(ages) @ (1.0 + rate) ** -ages.astype(np.float64))
+    @model_validator(mode="after")
+    def _any(self) -> Self:
+        if self.zone is None and self.kind is None:
+            raise problem("no layer; expected zone or kind; cure: remove soil, or give one")
+        return self
 
 
 class GrowthKeys(Model):
@@ -134,8 +83,16 @@ class GrowthKeys(Model):
     """Layer with the carbon above ground that is cleared first, as CO2 [t/ha], in place of the
     profile's."""
 
+    soil: SoilLayers | None = None
+    """Layers of climate and soil, from which the rate of a soil follows in place of the profile's
+    one rate."""
+
     @model_validator(mode="after")
     def _years_of_a_layer(self) -> Self:
+        if self.soil is not None and self.rate is not None:
+            raise problem(
+                "the rate twice; got a layer of it and soil; cure: remove one of the two", at="soil"
+            )
         if self.layer_years is not None and self.rate is None:
             raise problem(
                 "layer_years says what the rate layer is the mean of, and there is none; "
@@ -145,14 +102,30 @@ class GrowthKeys(Model):
         return self
 
 
-class Growth(Dependence):
-    """Land under a growing stock: by the rate of the place, and the age of the stand.
+class GrowthFileKeys(Model):
+    """Keys of :class:`Growth` in a method file."""
 
-    The rate is the mean of its own years (``layer_years`` or ``uptake_years``); the age curve
-    brings it to the mean of the accounting years.
+    soil: SoilTable | None = None
+    """Stocks of carbon in mineral soils and the factors of practice."""
+
+
+class GrowthProfileKeys(Model):
+    """Keys of :class:`Growth` in a profile of a method file."""
+
+    soil: SoilChange | None = None
+    """The change of practice, in words of the file's table; the profile's `uptake` is the rate of
+    its zone and soil."""
+
+
+class Growth(Dependence):
+    """Land under a growing stock: by the rate of the place, and the years that it has filled.
+
+    The rate is the mean of its own years (``layer_years``, ``uptake_years`` or those of the table
+    of soils); the curve brings it to the mean of the accounting years.
     """
 
     name, keys = "growth", GrowthKeys
+    file_keys, profile_keys = GrowthFileKeys, GrowthProfileKeys
     parameters = (
         ("uptake", "t/ha/yr"),
         ("uptake_years", "yr"),
@@ -160,6 +133,7 @@ class Growth(Dependence):
         ("age_curve_k", "1/yr"),
         ("age_curve_p", "1"),
         ("age_curve_b", "1"),
+        ("saturation_years", "yr"),
         ("accounting_years", "yr"),
         ("permanence_years", "yr"),
         ("albedo_offset", "1"),
@@ -168,6 +142,12 @@ class Growth(Dependence):
         ("upkeep", "USD/ha/yr"),
         ("guard_cost", "USD/ha/yr"),
         ("monitoring_cost", "USD/ha/yr"),
+        ("co2_before", "t/ha/yr"),
+        ("co2_after", "t/ha/yr"),
+        ("methane_before", "kg/ha/yr"),
+        ("methane_after", "kg/ha/yr"),
+        ("nitrous_oxide_before", "kg/ha/yr"),
+        ("nitrous_oxide_after", "kg/ha/yr"),
     )
 
     def acts(self, use: Use) -> bool:
@@ -176,7 +156,7 @@ class Growth(Dependence):
 
     def refuse(self, use: Use, where: str) -> None:
         """Refuse layers for what does not grow, and a permanence that ends before the account."""
-        for key in ("rate", "albedo", "cleared_carbon"):
+        for key in ("rate", "albedo", "cleared_carbon", "soil"):
             if getattr(use.choice, key) is not None and not self.acts(use):
                 raise ConfigError(
                     f"{key} is a layer of a growing stock",
@@ -184,6 +164,17 @@ class Growth(Dependence):
                     got=f"a method of the family {use.method.family}, without uptake",
                     cure="remove it",
                 )
+        if use.choice.soil is not None:
+            _refuse_soil(use, f"{where}.soil")
+        twice = [gas for gas in use.gwp if use.number(f"{gas}_emissions") and _told(use, gas)]
+        if twice:
+            raise ConfigError(
+                "a gas of the land twice",
+                where=where,
+                got=f"{twice[0]}_emissions beside {twice[0]}_before or _after",
+                cure="give what the land gives off before and after, or the difference",
+                rule=6,
+            )
         if self.acts(use) and _permanence_years(use) < _accounting_years(use):
             raise ConfigError(
                 "the permanence ends before the accounting years do",
@@ -198,11 +189,17 @@ class Growth(Dependence):
 
     def numbers(self, use: Use) -> dict[str, float]:
         """What the rate is multiplied by, and what there is no layer of."""
-        curve, years = age_curve(use), _accounting_years(use)
+        curve, years, change = stock_curve(use), _accounting_years(use), land_change(use)
+        whole = max(1, round(years))
         found = {
             "mean factor": curve.mean_factor(years),
-            "discounted factor": curve.discounted_factor(max(1, round(years)), use.discount_rate),
+            "discounted factor": curve.discounted_factor(whole, use.discount_rate),
             "years": years,
+            "added": change.added,
+            "avoided": change.avoided,
+            "discounted years": float(
+                ((1.0 + use.discount_rate) ** -np.arange(1.0, whole + 1.0)).sum()
+            ),
         }
         for key, parameter in _LAYERS.items():
             if getattr(use.choice, key) is None:
@@ -217,6 +214,8 @@ class Growth(Dependence):
         spending[0] = use.number("planting_cost")
         stock = Stock(spending, until, layer(own_layer("stock area", use.name)))
         lost = layer(own_layer("stock losses", use.name))
+        if land_change(use).avoided > 0:
+            needs = replace(needs, avoided=layer(own_layer("avoided", use.name)))
         return replace(
             needs.but("land", layer(own_layer("land need", use.name))),
             stock=stock,
@@ -230,29 +229,39 @@ class Growth(Dependence):
         ``(net / gross) / (discounted net tonnes of a hectare)``, so that the cost per net tonne is
         spending over tonnes, both discounted. Nothing is planted where those never make up for what
         is cleared, or the darker surface takes all back.
+
+        Where nothing is taken up and emissions stop, the land is that of an avoided tonne, and the
+        losses are such that no plan takes it.
         """
-        del use
         numbers = here.numbers
         rate, albedo, cleared = (
             here.layers.get(key, np.float32(numbers.get(parameter, 0.0)))
             for key, parameter in _LAYERS.items()
         )
+        if use.choice.soil is not None:
+            rate = _soil_rate(use, here)
         mean, years = np.float32(numbers["mean factor"]), np.float32(numbers["years"])
         rate, albedo, cleared = np.broadcast_arrays(rate, albedo, cleared, np.zeros(here.shape))[:3]
         grows = (rate > 0) & (albedo < 1)
         unknown = np.isnan(rate) | np.isnan(albedo) | np.isnan(cleared)
+        added, avoided = np.float32(numbers["added"]), np.float32(numbers["avoided"])
         with np.errstate(divide="ignore", invalid="ignore"):
             need = np.float32(M2_PER_HA) / (rate * mean)
-            lost = albedo + cleared / (rate * mean * years)
+            lost = albedo + cleared / (rate * mean * years) + added / (rate * mean)
             later = rate * np.float32(numbers["discounted factor"]) * (1 - albedo) - cleared
+            later = later - added * np.float32(numbers["discounted years"])
             area = np.maximum(1 - lost, 0) / later
+            stops = avoided / (rate * mean)
         # where discounted tonnes never make up for what is cleared, a tonne has no cost
         grows &= later > 0
+        idle = M2_PER_HA / avoided if avoided > 0 else UNREACHABLE_LAND
         made = {
-            "land need": np.where(grows, need, UNREACHABLE_LAND),
+            "land need": np.where(grows, need, idle),
             "stock losses": np.where(grows, lost * np.float32(1000), NO_GAIN),
             "stock area": np.where(grows, area, 0),
         }
+        if avoided > 0:
+            made["avoided"] = np.where(grows, stops, 1.0)
         return {
             kind: np.where(unknown, np.nan, values).astype(np.float32)
             for kind, values in made.items()
@@ -271,9 +280,61 @@ def _permanence_years(use: Use) -> float:
     return use.number("permanence_years", _accounting_years(use))
 
 
-def age_curve(use: Use) -> AgeCurve:
-    """Growth of a method's stock, relative to the mean of the years that its rate stands for."""
+def stock_curve(use: Use) -> Curve:
+    """How a method's stock fills, relative to the mean of the years that its rate stands for."""
     own = "uptake_years" if use.choice.rate is None else "layer_years"
     years = use.number(own, _accounting_years(use))
+    if use.choice.soil is not None:
+        years = use.method.soil.years
+    if "saturation_years" in use.numbers:
+        return EvenUntilFull(use.number("saturation_years"), years)
     shape = use.number("age_curve_p")
     return AgeCurve(use.number("age_curve_k"), shape, years, use.number("age_curve_b", 1.0))
+
+
+def land_change(use: Use) -> FluxChange:
+    """What the land gives off more or less than before, by the study's warming potentials."""
+    before, after = (
+        LandFlux(*(use.number(gas + when) for gas in ("co2", "methane", "nitrous_oxide")))
+        for when in ("_before", "_after")
+    )
+    return flux_change(before, after, use.gwp)
+
+
+def _told(use: Use, gas: str) -> bool:
+    """Whether a method says what its land gives off of a gas, before or after."""
+    return bool(use.number(f"{gas}_before") or use.number(f"{gas}_after"))
+
+
+def _refuse_soil(use: Use, where: str) -> None:
+    """Refuse layers of soil without a table, and names that it does not have."""
+    table, change = use.method.soil, use.profile.soil
+    if table is None or change is None:
+        raise ConfigError(
+            "the library knows no table of soils for this method",
+            where=where,
+            got=f"profile {use.profile.name}",
+            cure="remove it, or give a rate layer",
+            rule=7,
+        )
+    for key, known in (("zone", tuple(table.zones)), ("kind", table.soils)):
+        for name in class_names(getattr(use.choice.soil, key) or {}):
+            if name not in known:
+                raise ConfigError(
+                    f"no such {'climate' if key == 'zone' else 'soil'} in the table",
+                    where=f"{where}.{key}",
+                    got=repr(name),
+                    expected=", ".join(known),
+                    cure="write the name as the method's file has it",
+                )
+
+
+def _soil_rate(use: Use, here: Here) -> npt.NDArray[np.float32]:
+    """Rate by the layers of climate and soil, the profile's own where there is none [t/ha/yr]."""
+    change = use.profile.soil
+    shares: list[dict[str, Any]] = []
+    for key, own in (("zone", change.zone), ("kind", change.soil)):
+        given = getattr(use.choice.soil, key)
+        names = class_names(given or {})
+        shares.append(dict(zip(names, here.layers[key], strict=True)) if given else {own: 1.0})
+    return soil_rates(use.method.soil, change, *shares).astype(np.float32)

@@ -53,6 +53,8 @@ class Needs:
         1 / the share of its hours in which its power runs it: multiplies all capital [1].
     place_emissions : Sum
         Emissions beside those of the method's own numbers [kg/t].
+    avoided : Sum
+        Emissions that stop with it: a ledger of their own, never removal (rule 5) [t CO2e/t].
     own : mapping of str to float
         Resource -> share of what it takes that is its own, and not taken from the others (rule 6):
         power of renewables on its own land, biomass that grows there [1].
@@ -69,6 +71,7 @@ class Needs:
     variable: Sum = ONCE
     inverse_hours: Sum = ONCE
     place_emissions: Sum = NOTHING
+    avoided: Sum = NOTHING
     own: Mapping[str, float] = field(default_factory=dict)
     prices: Mapping[str, Sum] = field(default_factory=dict)
     stock: Stock | None = None

@@ -8,19 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.fields import Model
 from cdrsite.place.climate import AirClimate
-from cdrsite.place.dependence import MONTHS, Dependence, Here, LayerKey, Use, layer_keys, own_layer
+from cdrsite.place.dependence import (
+    MONTHS,
+    Dependence,
+    Here,
+    LayerKey,
+    Use,
+    class_names,
+    layer_keys,
+    own_layer,
+)
 from cdrsite.place.emissions import EmissionsOfPlace
 from cdrsite.place.growth import Growth
 from cdrsite.place.own_power import OwnRenewables
+from cdrsite.place.persistence import CharPersistence
 from cdrsite.place.weathering import RockWeathering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from cdrsite.core.grid import Block
@@ -36,7 +47,14 @@ DEPENDENCES: dict[str, Dependence] = {
     one.name: one
     # own renewables late: their land follows what the others make of the electricity; emissions
     # last: they belong to all the land
-    for one in (AirClimate(), Growth(), RockWeathering(), OwnRenewables(), EmissionsOfPlace())
+    for one in (
+        AirClimate(),
+        Growth(),
+        RockWeathering(),
+        CharPersistence(),
+        OwnRenewables(),
+        EmissionsOfPlace(),
+    )
 }
 """Name -> dependence, in the order in which they act."""
 
@@ -174,7 +192,13 @@ def own_layers(
     return made
 
 
-def _read(reader: LayerReader, layer: str, how: LayerKey, block: Block, where: str) -> F32:
+def _read(reader: LayerReader, layer: Any, how: LayerKey, block: Block, where: str) -> F32:
+    if how.classes:
+        (name, classes), *_ = layer.items()
+        called = [
+            {code: float(its == one) for code, its in classes.items()} for one in class_names(layer)
+        ]
+        return np.stack([reader.class_share(name, weights, block) for weights in called])
     if not how.monthly:
         return reader.values(layer, block, how.unit)
     bands = reader.bands(layer, block, how.unit)

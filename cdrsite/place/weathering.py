@@ -7,7 +7,6 @@ temperature layer brings every need, cost and emission to the place.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.fields import Model
 from cdrsite.place.climate_table import MONTH_DAYS, plausible_climate
 from cdrsite.place.dependence import MONTHS, Dependence, Here, LayerKey, Use, own_layer
+from cdrsite.place.feed import per_feed
 from cdrsite.place.needs import Needs
 from cdrsite.scoring.sums import layer
 
@@ -114,14 +114,7 @@ class RockWeathering(Dependence):
     def needs(self, use: Use, needs: Needs) -> Needs:
         """All that belongs to the rock, times the rock of the place."""
         rock = layer(own_layer("rock factor", use.name))
-        names = (*(name for name in needs.taken if name != "storage"), "supplied", "variable")
-        needs = needs.times(inverse_productivity=rock, **dict.fromkeys(names, rock))
-        made = (
-            use.number("materials") * use.number("emissions_materials")
-            + use.number("emissions_embodied")
-            + use.number("emissions_chain")
-        )
-        return replace(needs, place_emissions=needs.place_emissions + (rock + -1.0) * made)
+        return per_feed(use, needs, rock)
 
     def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
         """Rock per tonne of CO2, relative to that of the profile."""

@@ -354,6 +354,7 @@ def ledger_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> P
         needs.supplied.get("electricity", sums.const(0.0)),
         sums.layer(grid) if isinstance(grid, str) else sums.const(grid),
         factors,
+        needs.avoided,
     )
 
 

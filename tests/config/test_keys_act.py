@@ -102,6 +102,7 @@ CLIMATE = (
     "reference: {temperature: 20, humidity: 43}}"
 )
 ROCK = "methods.enhanced-weathering={}"
+SOIL = "methods.cropland-soil-carbon={}"
 GROWTH = (
     "layers.growth={path: growth.tif, unit: t/ha/yr, kind: intensive}",
     "methods.afforestation.rate=growth",
@@ -590,6 +591,18 @@ CASES: dict[str, Case] = {
     "methods.*.emissions.albedo": (
         ("methods.daccs-solid.emissions={other: 1 kg/t}",),
         ("methods.daccs-solid.emissions.albedo=90 t/ha/yr",),
+    ),
+    "methods.*.soil.zone": (
+        (SOIL,),
+        ("methods.cropland-soil-carbon.soil={zone: {cover: {10: cool temperate dry}}}",),
+    ),
+    "methods.*.soil.kind": (
+        (SOIL,),
+        ("methods.cropland-soil-carbon.soil={kind: {cover: {10: sandy}}}",),
+    ),
+    "methods.*.soil_temperature": (
+        (*WARM, "methods.biochar={}"),
+        ("methods.biochar.soil_temperature=warm",),
     ),
     "methods.*.layer_years": (GROWTH, ("methods.afforestation.layer_years=20",)),
     "methods.*.usable_land": ((), ("methods.afforestation.usable_land=0.1",)),

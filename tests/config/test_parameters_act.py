@@ -20,7 +20,7 @@ from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.outputs.assumptions import assumptions
-from cdrsite.place.growth import AgeCurve
+from cdrsite.place.curves import AgeCurve
 from cdrsite.report.page import write_report
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
@@ -34,6 +34,7 @@ INFORMATIVE = {
 """Parameter -> why no number of a study follows from it."""
 
 SOLID, RESIDUE, CROP, FOREST = "daccs-solid", "beccs-residue", "beccs-energy-crop", "afforestation"
+FIELDS, CHAR = "cropland-soil-carbon", "biochar"
 ROCK, LIQUID = "enhanced-weathering", "daccs-liquid"
 CLIMATE = {"climate": {"temperature": "warmth", "humidity": "damp"}}
 PUMPED = {"climate": {**CLIMATE["climate"], "reference": {"temperature": 10, "humidity": 78}}}
@@ -102,6 +103,16 @@ VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "activation_energy": (ROCK, 60, WEATHERING, {}),
     "weathering_years": (ROCK, 10, WEATHERING, {}),
     "weathered_share": (ROCK, 0.5, WEATHERING, {}),
+    "saturation_years": (FIELDS, 10, {}, {}),
+    "co2_after": (FIELDS, 0.3, {}, {}),
+    "co2_before": (FIELDS, 0.3, {"override": {"co2_after": 0.5}}, {}),
+    "methane_after": (FIELDS, 9, {}, {}),
+    "methane_before": (FIELDS, 9, {"override": {"methane_after": 15}}, {}),
+    "nitrous_oxide_after": (FIELDS, 1, {}, {}),
+    "nitrous_oxide_before": (FIELDS, 1, {"override": {"nitrous_oxide_after": 2}}, {}),
+    "char_hydrogen": (CHAR, 0.3, {}, {}),
+    "char_temperature": (CHAR, 20, {}, {}),
+    "char_persistence": (CHAR, 0.7, {}, {}),
     "pv_density": (SOLID, 0.02, OWN_POWER, {}),
     "pv_reference_yield": (SOLID, 900, OWN_POWER, {}),
     "pv_capex": (SOLID, 900, OWN_POWER, {}),

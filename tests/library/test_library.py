@@ -58,6 +58,8 @@ def test_the_methods_are_there() -> None:
         "afforestation",
         "beccs-energy-crop",
         "beccs-residue",
+        "biochar",
+        "cropland-soil-carbon",
         "daccs-liquid",
         "daccs-solid",
         "enhanced-weathering",

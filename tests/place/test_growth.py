@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.library.methods import load_method
-from cdrsite.place.growth import AgeCurve
+from cdrsite.place.curves import AgeCurve
 from cdrsite.place.own_power import pv_land
 
 CURVE = AgeCurve(rate=0.04, shape=3.0, reference_years=30.0)
