@@ -535,6 +535,14 @@ CASES: dict[str, Case] = {
         (*WARM, ROCK, "methods.enhanced-weathering.weathering={temperature: warm}"),
         ("methods.enhanced-weathering.weathering.temperature=hot",),
     ),
+    "methods.*.weathering.runoff": (
+        (*WARM, "layers.rain={path: warm.tif, unit: mm/yr, kind: intensive}", ROCK),
+        ("methods.enhanced-weathering.weathering={runoff: rain}",),
+    ),
+    "methods.*.weathering.ph": (
+        ("layers.acid={path: growth.tif, unit: '1', kind: intensive}", ROCK),
+        ("methods.enhanced-weathering.weathering={ph: acid}",),
+    ),
     "methods.*.own_power.pv_yield": (
         (
             "layers.pv={path: pv.tif, unit: kWh/kWp, kind: intensive}",

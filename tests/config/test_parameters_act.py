@@ -103,6 +103,9 @@ VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "activation_energy": (ROCK, 60, WEATHERING, {}),
     "weathering_years": (ROCK, 10, WEATHERING, {}),
     "weathered_share": (ROCK, 0.5, WEATHERING, {}),
+    "weathering_temperature": (ROCK, 5, {}, {}),
+    "grain": (ROCK, 40, {}, {}),
+    "runoff_full": (ROCK, 30, {"weathering": {"runoff": "rain"}}, {}),
     "saturation_years": (FIELDS, 10, {}, {}),
     "co2_after": (FIELDS, 0.3, {}, {}),
     "co2_before": (FIELDS, 0.3, {"override": {"co2_after": 0.5}}, {}),
@@ -165,6 +168,7 @@ def study(world: Path) -> Study:
         document["layers"] |= {
             "growth": {"path": "growth.tif", "unit": "t/ha/yr", "kind": "intensive"},
             "warmth": {"path": "warmth.tif", "unit": "degC", "kind": "intensive"},
+            "rain": {"path": "damp.tif", "unit": "mm/yr", "kind": "intensive"},
             "damp": {"path": "damp.tif", "unit": "%", "kind": "intensive"},
         }
         document["methods"] = (

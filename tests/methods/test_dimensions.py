@@ -42,7 +42,7 @@ from cdrsite.methods.model import (
     priced,
 )
 from cdrsite.methods.net import ChainLosses, Emissions, expected_retention, net_factor_terms
-from cdrsite.place.growth import AgeCurve
+from cdrsite.place.curves import AgeCurve
 from cdrsite.place.own_power import pv_land
 from cdrsite.place.registry import own_layers, place_numbers
 from cdrsite.place.weathering import weathered_share
@@ -55,6 +55,7 @@ UNITS = st.builds(
     lambda money, mass, energy, area, volume: {
         "USD": money, "t": mass, "kg": mass, "kWh": energy, "kW": energy, "m2": area, "ha": area,
         "m3": volume, "km": 1.0, "yr": 1.0, "kJ": 1.0, "mol": 1.0, "degC": 1.0,
+        "um": 1.0, "mm": 1.0,
     },
     factor, factor, factor, factor, factor,
 )  # fmt: skip

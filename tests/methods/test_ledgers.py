@@ -125,14 +125,18 @@ def test_fossil_carbon_is_stored_or_emitted_and_no_removal() -> None:
     lost, energy = 13.0, 40.0
     net = 1000 - 20 - 10 - (40 + 50 + 6 + 3)
     row = ledgers.entries(
-        np.array([1000.0, net, lost, energy, 0.0, 7.0]), losses, emissions, supply=0.0, buffer=0.1
+        np.array([1000.0, net, lost, energy, 0.0, 7.0, 3.0]),
+        losses,
+        emissions,
+        supply=0.0,
+        buffer=0.1,
     )
     tonnes = {name: value * 1e6 for name, value in row.items()}
     expected = {
         "removal_gross_mt_yr": 1000, "returned_mt_yr": 20 + 10, "emissions_process_mt_yr": 99,
         "net_mt_yr": 871, "credited_mt_yr": 783.9, "withheld_mt_yr": 87.1,
         "emissions_energy_mt_yr": 40, "emissions_supply_mt_yr": 50,
-        "emissions_fossil_lost_mt_yr": 9, "avoided_mt_yr": 0, "substitution_mt_yr": 7,
+        "emissions_fossil_lost_mt_yr": 9, "avoided_mt_yr": 3, "substitution_mt_yr": 7,
         "fossil_stored_mt_yr": 300 - 9,
     }  # fmt: skip
     assert tonnes == pytest.approx(expected)
@@ -149,7 +153,7 @@ def test_the_sum_is_the_net_factor(
     losses = ChainLosses(capture, injection=injection, fossil_cocaptured=fossil)
     emissions = Emissions(embodied=embodied)
     net = float(net_factor(losses, emissions, electricity=power, grid_intensity=0.4))
-    sums = np.array([1e6, 1e6 * net, 0.0, 1e6 * power * 0.4 / 1e3, 0.0, 0.0])
+    sums = np.array([1e6, 1e6 * net, 0.0, 1e6 * power * 0.4 / 1e3, 0.0, 0.0, 0.0])
     assert ledgers.imbalance(ledgers.entries(sums, losses, emissions, 0.0, 0.0)) < 1e-9
 
 
@@ -161,7 +165,7 @@ def test_no_ledger_makes_more_of_the_gross_tonnes(
 ) -> None:
     losses, emissions = ChainLosses(capture, fossil_cocaptured=fossil), Emissions(embodied=embodied)
     net = float(net_factor(losses, emissions)) - lost
-    sums = 1e6 * np.array([1.0, net, lost, 0.0, 0.0, replaced])
+    sums = 1e6 * np.array([1.0, net, lost, 0.0, 0.0, replaced, 0.5])
     row = ledgers.entries(sums, losses, emissions, 0.0, 0.1)
     assert row["net_mt_yr"] <= row["removal_gross_mt_yr"]
     assert ledgers.summed(row) == pytest.approx(row["net_mt_yr"], abs=1e-9)

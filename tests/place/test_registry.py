@@ -164,7 +164,8 @@ def test_every_dependence_says_which_layers_it_reads(name: str, tmp_path: Path) 
     given = {
         "climate": ("climate: {temperature: a, humidity: b}", {"a": "degC", "b": "%"}),
         "growth": ("rate: a", {"a": "t/ha/yr"}),
-        "weathering": ("weathering: {temperature: a}", {"a": "degC"}),
+        "weathering": ("weathering: {temperature: a, runoff: b}", {"a": "degC", "b": "mm/yr"}),
+        "persistence": ("soil_temperature: a", {"a": "degC"}),
         "emissions": ("emissions: {leakage: a, other: 3, methane: b}", {"a": "1", "b": "kg/ha/yr"}),
         "own power": (
             "own_power: {technology: pv-wind, pv_yield: a, wind_yield: b}",

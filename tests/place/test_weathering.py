@@ -15,6 +15,7 @@ import yaml
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
+from one_method import OneMethod
 from tiny_scenario import COLS, NORTH, ROWS, SCENARIO, WEST, write_raster, write_world
 
 from cdrsite.config.load import parse_scenario
@@ -65,6 +66,14 @@ def test_warmth_weathers_faster(cold: float, more: float, energy: float) -> None
     assert arrhenius(min(cold + more, 64.0), energy) > arrhenius(cold, energy) > 0
     assert arrhenius(25.0, energy) == 1.0
     assert math.isnan(arrhenius(math.nan, energy))
+
+
+POWER = {"power": {"value": "90 GWh/yr", "per": "cell", "intensity": "100 g/kWh"}}
+
+
+@pytest.fixture(scope="module")
+def rock(tmp_path_factory: pytest.TempPathFactory) -> OneMethod:
+    return OneMethod(tmp_path_factory.mktemp("rock"), ROCK)
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +142,55 @@ def test_a_layer_of_temperature_scales_rock_and_all_that_comes_with_it(
     assert imbalance(ledger) < TOLERANCE
     gross = ledger["removal_gross_mt_yr"]
     assert ledger["emissions_supply_mt_yr"] / gross == pytest.approx(rock * 0.03023, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("runoff", "ph", "factor"),
+    [(600, 5.0, 1.0), (150, 5.0, 0.5), (300, 7.0, 0.65), (30, 8.5, 0.03)],
+)
+def test_runoff_and_acidity_scale_the_rate(
+    rock: OneMethod, runoff: float, ph: float, factor: float
+) -> None:
+    """All below 300 mm of runoff in proportion; 1 up to pH 6, 0.3 from pH 8, linear between."""
+    layers = {
+        "rain": (np.float32(runoff), {"unit": "mm/yr", "kind": "intensive"}),
+        "acid": (np.float32(ph), {"unit": "1", "kind": "intensive"}),
+    }
+    result = rock.run({"weathering": {"runoff": "rain", "ph": "acid"}}, layers)
+    rate = RATE_25 * float(arrhenius(15.0, 46.5)) * factor
+    expected = 1000 / (0.3 * (1 - math.exp(-20 * rate)))
+    assert rock.here(result, "need_land") == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("grain", [10.0, 50.0, 100.0])
+def test_finer_rock_weathers_faster_and_takes_more_power(rock: OneMethod, grain: float) -> None:
+    result = rock.run({"override": {"grain": grain}}, {}, resources=POWER)
+    rate = RATE_25 * float(arrhenius(15.0, 46.5)) * (grain / 20) ** -1.24
+    tonnes = 1 / (0.3 * (1 - math.exp(-20 * rate)))
+    power = tonnes * 6.62 * grain**-1.16 / 3.6e-3
+    assert rock.here(result, "need_land") == pytest.approx(1000 * tonnes, rel=1e-5)
+    assert rock.here(result, "need_electricity") == pytest.approx(power, rel=1e-5)
+
+
+def test_rates_of_other_grains() -> None:
+    law = load_method(ROCK).weathering
+    for grain, rate, power in ((10, 0.4633, 127.2), (50, 0.06297, 19.7), (100, 0.02666, 8.8)):
+        finer = grain / 20
+        assert 0.196161 * finer**law.rate_by_grain == pytest.approx(rate, rel=2e-4)
+        assert 56.93256 * finer**law.power_by_grain == pytest.approx(power, rel=5e-3)
+
+
+def test_cold_ground_that_never_weathers_has_no_infinite_cost(rock: OneMethod) -> None:
+    layers = {"rain": (np.float32(0), {"unit": "mm/yr", "kind": "intensive"})}
+    result = rock.run({"weathering": {"runoff": "rain"}}, layers)
+    assert rock.here(result, "net_factor") < 0
+    assert result.tables["methods"].iloc[0]["net_mt_yr"] == 0
+
+
+def test_layers_that_the_rock_does_not_know_are_refused(tmp_path: Path) -> None:
+    forest = OneMethod(tmp_path, "afforestation")
+    with pytest.raises(CdrsiteError, match=r"weathering: no layer; expected temperature, runoff"):
+        forest.run({"weathering": {}}, {})
 
 
 def test_months_count_by_the_rate_and_not_by_their_mean(study: Study) -> None:
