@@ -25,7 +25,7 @@ from answer import Answer
 
 from cdrsite.compare.batch import refuse_unread, variants
 from cdrsite.config.load import load_scenario, placed
-from cdrsite.study.run import check_study
+from cdrsite.study.run import check_study, run
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -149,6 +149,29 @@ def test_yaml_of_the_manual_passes_the_check(text: str, tmp_path: Path) -> None:
     path = whole(text, tmp_path)
     with placed(path):
         assert check_study(load_scenario(path))["grid"]["rows"] > 0
+
+
+def added(scenario: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """A scenario with what a step adds: layers and resources one by one, other keys as a whole."""
+    merged = {key: scenario.get(key, {}) | part.get(key, {}) for key in ("layers", "resources")}
+    return scenario | part | {key: value for key, value in merged.items() if value}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
+def test_each_step_to_a_region_of_your_own_stands(tmp_path: Path) -> None:
+    """The steps of the page on top of each other, on the data that it names."""
+    scenario: dict[str, Any] = {"data_folder": str(ROOT / "sample_data")}
+    path = tmp_path / "mine.yaml"
+    steps = [yaml.safe_load(text) for text in blocks("yaml", DOCS / "own-region.md")]
+    assert len(steps) == 6
+    for step in steps:
+        scenario = added(scenario, step)
+        path.write_text(yaml.safe_dump(scenario, allow_unicode=True), "utf-8")
+        with placed(path):
+            assert check_study(load_scenario(path))["grid"]["rows"] > 0
+    result = run(load_scenario(path, ["grid.resolution=8 km"]))
+    assert result.summary["net_mt_yr"] > 0
 
 
 # ---------------------------------------------------------------- commands

@@ -1,8 +1,9 @@
 """What only tests call is not product: everything public is reached from where users stand.
 
 Users stand at the command line, at the names of ``cdrsite`` and ``cdrsite.testing``, and at what
-the README, the manual and the notebooks show. From there this follows the names that definitions use, through
-imports. A method is reached where anything names it after a dot, so some dead ones are missed.
+the README, the manual and the notebooks show. From there this follows the names that definitions
+use, through imports. A method is reached where anything names it after a dot, so some dead ones are
+missed.
 """
 
 from __future__ import annotations
