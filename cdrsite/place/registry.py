@@ -13,6 +13,7 @@ import numpy as np
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.fields import Model
 from cdrsite.place.climate import AirClimate
+from cdrsite.place.crops import EnergyCrop
 from cdrsite.place.dependence import (
     MONTHS,
     Dependence,
@@ -50,6 +51,7 @@ DEPENDENCES: dict[str, Dependence] = {
     for one in (
         AirClimate(),
         Growth(),
+        EnergyCrop(),
         RockWeathering(),
         CharPersistence(),
         OwnRenewables(),

@@ -543,6 +543,10 @@ CASES: dict[str, Case] = {
         ("layers.acid={path: growth.tif, unit: '1', kind: intensive}", ROCK),
         ("methods.enhanced-weathering.weathering={ph: acid}",),
     ),
+    "methods.*.crop_yield": (
+        (GROWTH[0], "methods.beccs-energy-crop={override: {luc_emissions: 50}}"),
+        ("methods.beccs-energy-crop.crop_yield=growth",),
+    ),
     "methods.*.own_power.pv_yield": (
         (
             "layers.pv={path: pv.tif, unit: kWh/kWp, kind: intensive}",
