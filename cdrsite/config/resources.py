@@ -27,6 +27,7 @@ from cdrsite.core.layernames import LayerName, NamesLayer
 from cdrsite.core.units import is_power, parse_quantity, same_dimension, split_number
 from cdrsite.core.vocabulary import RESOURCES, Resource, supplies
 from cdrsite.library.learning import Basis, Capacity
+from cdrsite.library.methods import HeatLevel
 from cdrsite.place.registry import keys_of_methods
 
 Share = Literal["whole", "area"]
@@ -200,12 +201,15 @@ class Power(Energy):
 
 
 class Heat(Energy):
-    """Heat below 120 degree C, or at 900 degree C for liquid-solvent DAC."""
+    """Heat of others, at a level; fuel that is burnt on the site is none of it."""
 
     unlimited: Literal[True] | None = True
     """Heat does not limit unless pools, a layer or a value says so."""
     intensity: quantity("kg/kWh", minimum=0.0) = 0.0  # type: ignore[valid-type]
     """Emissions of the supplied heat [kg/kWh]."""
+    level: HeatLevel = "medium"
+    """How hot it is: `low` below 80, `medium` 80 to 120, `high` above 120 degree C. Methods take of
+    it what they need at that level or below it."""
 
     @model_validator(mode="before")
     @classmethod

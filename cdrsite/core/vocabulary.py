@@ -193,8 +193,13 @@ RESOURCES: dict[str, Resource] = {
         ),
         Resource(
             "heat", "energy", "kWh/yr", "#D55E00", ("heat",),
-            "Heat below 120 degree C, or at 900 degree C for liquid-solvent DAC.",
+            "Heat of others, at a level; fuel that is burnt on the site is none of it.",
             price=("USD/kWh", 0.03), price_shown=(1e3, "USD/MWh"), signed=True,
+            rows=(
+                ("heat", "#D55E00"),
+                ("heat above 80 degree C", "#E69F00"),
+                ("heat above 120 degree C", "#A33B00"),
+            ),
         ),
         Resource(
             "biomass", "bulk", "t/yr", "#009E73", ("biomass",),
@@ -210,6 +215,9 @@ RESOURCES: dict[str, Resource] = {
     )
 }  # fmt: skip
 """By name, in the order of their codes in the maps; at a tie the first one limits."""
+
+HEAT_FAMILIES = dict(zip(("low", "medium", "high"), RESOURCES["heat"].families, strict=True))
+"""Level of heat -> row of a pool about heat of that level and above, where it has several."""
 
 INJECTIVITY, PORE_SPACE = RESOURCES["storage"].families
 """Names of the storage rows: yearly injection, and capacity over the project's life."""

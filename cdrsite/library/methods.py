@@ -84,6 +84,10 @@ def of_own_power() -> dict[str, Value]:
     return dict(read_file(Values, FOLDER / "own_power.yaml"))
 
 
+HeatLevel = Literal["low", "medium", "high"]
+HEAT_LEVELS: tuple[HeatLevel, ...] = ("low", "medium", "high")
+"""Levels of heat, the coolest first."""
+
 ProfileKeys = keys_of_profiles()
 
 
@@ -102,6 +106,9 @@ class Profile(ProfileKeys):  # type: ignore[misc, valid-type]
     """The land already contains that of the energy supply, so none may be added (rule 6)."""
     heat_source: Literal["none", "heat-pump", "low-temperature", "gas", "own-plant"] = "none"
     """Where heat comes from; `heat-pump`: inside the electricity."""
+    heat_level: HeatLevel | None = None
+    """How hot the heat is that it takes or, below 0, supplies: `low` below 80, `medium` 80 to 120,
+    `high` above 120 degree C. Hot heat serves a cool need, never the other way."""
     cost_basis: Basis | None = None
     """What its costs stand for: the first plant of its kind, or a projection for a year; not known
     when not given. Inherited with the investment."""
@@ -123,7 +130,7 @@ class Profile(ProfileKeys):  # type: ignore[misc, valid-type]
     def over(self, base: Profile) -> Profile:
         """Take what this profile does not say itself from another one."""
         values = base.values | self.values
-        silent = {"energy_land", "land_includes_energy", "heat_source"}
+        silent = {"energy_land", "land_includes_energy", "heat_source", "heat_level"}
         if "capex" not in self.values:
             silent |= {"cost_basis"}
         silent -= self.model_fields_set

@@ -28,6 +28,7 @@ from cdrsite.library.plausibility import refuse_impossible
 from cdrsite.library.records import unknown_name
 from cdrsite.methods.basis import cost_basis
 from cdrsite.methods.cost import SOLD, PlantCosts, gross_cost_terms, present_value
+from cdrsite.methods.heat import draws_heat, heat_level, serves
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 from cdrsite.place.emissions import GWP
 from cdrsite.place.growth import M2_PER_HA
@@ -423,6 +424,10 @@ def method_plan(
     supplies = {"land": layer(land_layer(ground))} | {
         name: layer(name) for name in RESOURCES if name in given.limited
     }
+    if not draws_heat(model):
+        supplies.pop("heat", None)
+    elif "heat" in supplies and not serves(scenario.resources.heat.level, heat_level(model)):
+        supplies["heat"] = supplies["heat"] * 0.0
     limits = tuple(
         Limit(name, code, supplies[name], needs.resources[name])
         for code, name in enumerate(RESOURCES)

@@ -20,6 +20,7 @@ from cdrsite.core.plaindata import recorded
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.credits import AT_PLANT
+from cdrsite.methods.heat import draws_heat, heat_level, serves
 from cdrsite.methods.model import land_layer, left_layer
 from cdrsite.methods.rivals import cost_variables
 from cdrsite.methods.supply import StorageUnits, intensity_block, storage_offer, supply_block
@@ -383,6 +384,8 @@ def _facts(setting: Setting) -> tuple[tuple[MethodFacts, ...], dict[str, tuple[s
     for m, (name, model) in enumerate(setting.models.items()):
         needs: dict[str, float | str] = {}
         for resource, need in setting.rivals[name].needs.items():
+            if resource == "heat" and not draws_heat(model):
+                continue
             if need.constant is not None:
                 needs[resource] = need.constant
             else:
@@ -392,5 +395,9 @@ def _facts(setting: Setting) -> tuple[tuple[MethodFacts, ...], dict[str, tuple[s
         # storage without limit has no units to go to, and its cost is in the method's own
         stored = model.number("storage") if setting.storage is not None else 0.0
         exclusive = model.number("land_exclusive_fraction", 1.0)
-        facts.append(MethodFacts(name, stored, exclusive, needs))
+        heat = setting.scenario.resources.heat
+        level = "" if heat.unlimited else heat_level(model)
+        takes = level and name in setting.users("heat") and "heat" not in setting.pools
+        unserved = bool(takes) and not serves(heat.level, level)
+        facts.append(MethodFacts(name, stored, exclusive, needs, level, unserved))
     return tuple(facts), layers

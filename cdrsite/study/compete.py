@@ -68,6 +68,7 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
         setting.storage,
         policies,
         () if admin is None else (admin.layer,),
+        scenario.resources.heat.level,
     )
     earned = [term for one in setting.earnings for term in one.terms()]
     return solve_competition(problem, scenario.objective, earned, space.threads)

@@ -1,4 +1,7 @@
-"""Everything that is prepared before the first block: methods, rules, pools, storage, the plan."""
+"""Everything that is prepared before the first block: methods, rules, pools, storage, the plan.
+
+One module: stages that read the scenario, one after the other, into one setting.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from cdrsite.layers.stack import LayerStack
 from cdrsite.library.plausibility import check_profile
 from cdrsite.methods.basis import mixed_bases
 from cdrsite.methods.credits import Earning, earnings_of
+from cdrsite.methods.heat import draws_heat
 from cdrsite.methods.ledgers import PlaceSums, place_sums
 from cdrsite.methods.model import (
     Ingredients,
@@ -113,7 +117,11 @@ class Setting:
 
     def users(self, resource: str) -> list[str]:
         """Methods that take from a resource: not those that need none of it, or add to it."""
-        needs = {name: needs_of(model).resources[resource] for name, model in self.models.items()}
+        needs = {
+            name: needs_of(model).resources[resource]
+            for name, model in self.models.items()
+            if resource != "heat" or draws_heat(model)
+        }
         return [n for n, need in needs.items() if need.constant is None or need.constant > 0]
 
 

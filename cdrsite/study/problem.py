@@ -32,7 +32,8 @@ from cdrsite.competition.problem import (
 from cdrsite.config.competition import ObjectiveModel
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NONE_PLANNED, OUTSIDE, PLANNED, UNKNOWN
-from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE, RESOURCES
+from cdrsite.core.vocabulary import HEAT_FAMILIES, INJECTIVITY, PORE_SPACE, RESOURCES
+from cdrsite.methods.heat import rows_by_level, serves
 from cdrsite.methods.ledgers import LedgerBook
 from cdrsite.methods.parts import CostBook
 from cdrsite.siting.exclusions import outside_of
@@ -69,12 +70,18 @@ class MethodFacts:
     needs : mapping
         Resource -> need per gross tonne, a number or the name of a layer of the cells; negative
         where the method supplies it.
+    heat_level : str
+        Of the heat that it takes from others or supplies; empty without.
+    unserved : bool
+        Whether it takes heat where cells have only cooler heat of their own.
     """
 
     name: str
     stored: float
     exclusive: float
     needs: Mapping[str, float | str]
+    heat_level: str = ""
+    unserved: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,7 @@ class Competitors:
         with np.errstate(divide="ignore", invalid="ignore"):
             upper = np.where(possible, own / need, 0).astype(np.float32)
         upper[~(np.isfinite(upper) & (upper > 0))] = 0
+        upper[[fact.unserved for fact in self.facts]] = 0
         place = np.flatnonzero((upper > 0).any(axis=0))
 
         size = block.shape[0] * block.shape[1]
@@ -221,6 +229,7 @@ def build_problem(
     storage: StorageUnits | None,
     policies: Sequence[PolicyRow],
     zonings: Sequence[str] = (),
+    heat: str = "medium",
 ) -> Problem:
     """Assemble the competition's problem.
 
@@ -236,6 +245,8 @@ def build_problem(
         From :func:`cdrsite.study.goal.policy_rows`.
     zonings : sequence of str
         Zonings that totals are wanted for.
+    heat : str
+        Level of the heat that its pools supply.
     """
     facts, layout = competitors.facts, competitors.layout
     local_need = [
@@ -246,6 +257,9 @@ def build_problem(
     families = []
     for name, pool in pools.items():
         needs = {f.name: f.needs[name] for f in facts if f.needs.get(name, 0.0) != 0.0}
+        if name == "heat":
+            families += _heat_rows(pool, needs, {f.name: f.heat_level for f in facts}, heat)
+            continue
         unit = RESOURCES[name].unit
         families.append(PoolFamily(name, unit, name, pool.names, pool.supply, needs))
     return Problem(
@@ -260,6 +274,26 @@ def build_problem(
         local_names=layout.local,
         zonings=tuple(zonings),
     )
+
+
+def _heat_rows(
+    pool: Pools, needs: Mapping[str, float | str], levels: Mapping[str, str], supplied: str
+) -> list[PoolFamily]:
+    """Rows of a pool of heat, one for each level at which heat is taken.
+
+    What is taken at a level or above it is at most what is supplied there, by others and by
+    methods; so each kWh is used once (rule 6), and none by what it is too cool for.
+    """
+    taking = {name: isinstance(need, str) or need > 0.0 for name, need in needs.items()}
+    rows = rows_by_level({name: levels[name] for name in needs}, taking)
+    found = []
+    for level, methods in (rows or {supplied: list(needs)}).items():
+        offered = pool.supply * float(serves(supplied, level))
+        mine = {name: needs[name] for name in methods}
+        family = HEAT_FAMILIES[level] if len(rows) > 1 else pool.resource
+        unit = RESOURCES[pool.resource].unit
+        found.append(PoolFamily(family, unit, pool.resource, pool.names, offered, mine))
+    return found
 
 
 def _sink_families(storage: StorageUnits | None) -> tuple[SinkFamily, ...]:

@@ -427,6 +427,7 @@ CASES: dict[str, Case] = {
         (HEAT, "resources.heat={value: 0.1 MW, per: cell, capacity_factor: 0.9}"),
         ("resources.heat.capacity_factor=0.02",),
     ),
+    "resources.heat.level": ((HEAT,), ("resources.heat.level=low",)),
     "resources.heat.intensity": ((HEAT,), ("resources.heat.intensity=200 g/kWh",)),
     "resources.biomass.haul": (
         ("resources.biomass.share=whole",),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_scenario import COLS, ROWS, write_raster, write_world
 
-from tests.builders.tiny_scenario import COLS, ROWS, write_raster, write_world
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError
 from cdrsite.place.crops import crop_land

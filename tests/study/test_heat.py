@@ -1,0 +1,113 @@
+"""Heat that plants supply feeds what takes heat in the same pool, by its level, and once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_scenario import write_world
+
+from cdrsite.config.load import load_scenario
+from cdrsite.result.study_result import StudyResult
+from cdrsite.study.run import run
+
+pytestmark = pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
+
+POOL = "resources.heat={value: 0 kWh/yr, per: region}"
+POWER = "resources.power={value: 50 GWh/yr, per: region}"
+WATER = "resources.water={unlimited: true}"
+PAIR = "methods={beccs-residue: {profile: chp}, daccs-solid: {profile: waste-heat}}"
+BASINS = (
+    "resources.heat={{pools: basins, supply: spare_gwh, unit: GWh/yr, name: name, factor: 0.001{}}}"
+)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("heat")
+    write_world(folder)
+    return folder
+
+
+def study(world: Path, *changes: str) -> StudyResult:
+    return run(load_scenario(world / "study.yaml", [POWER, WATER, PAIR, *changes]))
+
+
+def gross(result: StudyResult) -> dict[str, float]:
+    planned = result.dataset["allocated"].fillna(0.0).astype(np.float64).sum(("y", "x"))
+    return {str(name): float(planned.sel(removal_method=name)) for name in result.methods}
+
+
+def pool(result: StudyResult, family: str) -> dict[str, Any]:
+    table = result.tables["pools"]
+    (row,) = table[table["family"] == family].to_dict("records")
+    return row
+
+
+def test_a_tonne_of_bioenergy_feeds_its_heat_to_a_tonne_and_a_fifth_of_air_capture(
+    world: Path,
+) -> None:
+    """1926.7 / 1600 = 1.20419 t; power 1.20419 x 550 - 520.7 = 141.6 kWh bought; no heat left."""
+    result = study(world, POOL)
+    made = gross(result)
+    ratio = made["daccs-solid"] / made["beccs-residue"]
+    assert made["beccs-residue"] > 1000
+    assert ratio == pytest.approx(1926.7 / 1600, rel=1e-5) == pytest.approx(1.20419, rel=1e-5)
+    heat, power = pool(result, "heat"), pool(result, "electricity")
+    assert heat["use"] == pytest.approx(0.0, abs=1e-3 * made["beccs-residue"])
+    assert heat["binds"] and heat["price"] > 0
+    bought = power["use"] / made["beccs-residue"]
+    assert (
+        bought == pytest.approx(1.20419 * 550 - 520.7, rel=1e-4) == pytest.approx(141.6, abs=0.05)
+    )
+    stored = sum(tonnes * result.models[name].number("storage") for name, tonnes in made.items())
+    assert stored / made["beccs-residue"] == pytest.approx(2.20419, rel=1e-5)
+
+
+def test_without_a_plant_for_heat_the_pool_feeds_nothing(world: Path) -> None:
+    alone = "methods={beccs-residue: {}, daccs-solid: {profile: waste-heat}}"
+    made = gross(study(world, POOL, alone))
+    assert made["daccs-solid"] == 0.0 and made["beccs-residue"] > 0
+
+
+def test_heat_that_is_too_cool_serves_no_sorbent(world: Path) -> None:
+    cool = gross(study(world, "resources.heat={value: 10 GWh/yr, per: region, level: low}"))
+    warm = gross(study(world, "resources.heat={value: 10 GWh/yr, per: region, level: medium}"))
+    hot = gross(study(world, "resources.heat={value: 10 GWh/yr, per: region, level: high}"))
+    fed = 1926.7 / 1600
+    assert cool["daccs-solid"] == pytest.approx(cool["beccs-residue"] * fed, rel=1e-5)
+    assert warm["daccs-solid"] == pytest.approx(warm["beccs-residue"] * fed + 1e7 / 1600, rel=1e-5)
+    assert hot == pytest.approx(warm)
+
+
+def test_cells_with_cool_heat_of_their_own_run_no_sorbent(world: Path) -> None:
+    only = "methods={daccs-solid: {profile: waste-heat}}"
+    for level, some in (("low", False), ("medium", True)):
+        supply = f"resources.heat={{value: 100 MWh/yr, per: cell, level: {level}}}"
+        result = study(world, supply, only)
+        assert (gross(result)["daccs-solid"] > 0) == some
+        share = result.dataset["equal_share"].to_numpy()
+        assert (np.nansum(share) > 0) == some
+        assert (result.dataset["limit"].to_numpy() == 3).any()  # heat
+
+
+def test_gas_of_solvents_is_no_heat_of_a_pool(world: Path) -> None:
+    """900 degree C: no pool serves it, and none limits it."""
+    liquid = "methods={daccs-liquid: {}}"
+    without = gross(study(world, "resources.heat={unlimited: true}", liquid))
+    for level in ("low", "medium", "high"):
+        supply = f"resources.heat={{value: 0 kWh/yr, per: region, level: {level}}}"
+        assert gross(study(world, supply, liquid)) == without
+    assert without["daccs-liquid"] > 0
+
+
+def test_each_pool_feeds_its_own(world: Path) -> None:
+    result = study(world, BASINS.format(""), "siting.exclude=[]")
+    planned = result.dataset["allocated"].fillna(0.0).astype(np.float64)
+    label = result.dataset["pool_heat"].to_numpy()
+    for number, supply in enumerate([40e3, 8e3]):
+        inside = planned.where(label == number, 0.0).sum(("y", "x"))
+        bio, air = (float(inside.sel(removal_method=m)) for m in ("beccs-residue", "daccs-solid"))
+        assert air > 0 and air * 1600 <= (bio * 1926.7 + supply) * (1 + 1e-6)
