@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import json
 import os
 import re
 import shlex
@@ -263,8 +264,19 @@ def test_a_newcomer_gets_through_the_page(
 # ---------------------------------------------------------------- Python, links, the build
 
 
-@pytest.mark.parametrize("text", numbered("python"))
-def test_python_of_the_manual_names_what_exists(text: str) -> None:
+def notebook_cells() -> list[Any]:
+    """Code of each notebook, without lines that are the shell's."""
+    found = []
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = json.loads(path.read_text("utf-8"))["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        lines = [line for text in sources for line in text.splitlines() if line[:1] not in "%!"]
+        found.append(pytest.param("\n".join(lines), id=path.stem))
+    return found
+
+
+@pytest.mark.parametrize("text", [*numbered("python"), *notebook_cells()])
+def test_python_that_people_are_shown_names_what_exists(text: str) -> None:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cdrsite"):
             home = importlib.import_module(node.module or "")
