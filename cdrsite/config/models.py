@@ -411,6 +411,8 @@ class Scenario(Model):
         power = self.resources.power
         if isinstance(power.intensity, str) and power.pools is None:
             uses.setdefault(power.intensity, []).append("resources.power.intensity")
+        if isinstance(power.firm, str) and power.pools is None:
+            uses.setdefault(power.firm, []).append("resources.power.firm")
         return uses
 
 

@@ -198,6 +198,20 @@ class Power(Energy):
     """Emissions of the supplied power [kg/kWh]: a number, or a column of `pools` or a layer."""
     intensity_unit: unit_like("kg/kWh") = "kg/kWh"  # type: ignore[valid-type]
     """Unit of that column or layer."""
+    firm: quantity_or_name("1", minimum=0.0) | None = None  # type: ignore[valid-type]
+    """Share of the hours of a plant that the supply serves [1]: a number, or a column of `pools` or
+    a layer. In the other hours plants stand idle and their capital is paid by fewer tonnes. All
+    hours are taken to be served when not given."""
+
+    @model_validator(mode="after")
+    def _some_hours(self) -> Self:
+        if self.firm is not None and not isinstance(self.firm, str) and not 0 < self.firm <= 1:
+            raise problem(
+                f"not a share of the hours; got {self.firm:g}; expected more than 0, at most 1; "
+                "cure: write 70 % as 0.7",
+                at="firm",
+            )
+        return self
 
 
 class Heat(Energy):

@@ -243,7 +243,8 @@ def _plan(evidence: Evidence, index: int, possible: NDArray[np.bool_]) -> InPlan
         net = evidence.of("net_at_plant", index) - loss
         at_plant = evidence.of("cost_at_plant", index)
         a_tonne, a_net_tonne, money, a_metre = np.asarray(evidence.cells["worth"][index])
-        worth = a_tonne + a_net_tonne * net + money * (at_plant + to_sink) + a_metre * land
+        with np.errstate(invalid="ignore"):  # land without end is worth no number
+            worth = a_tonne + a_net_tonne * net + money * (at_plant + to_sink) + a_metre * land
     else:
         net = evidence.of("net_factor", index)
         at_plant, to_sink = evidence.of("cost", index) * net, np.zeros(gross.shape)
@@ -315,7 +316,8 @@ def _charges(
         return {}
     stored = evidence.fact("stored_share", index)
     price = np.nan_to_num(evidence.of("land_price", index))
-    charges = {"land": land * evidence.fact("exclusive_share", index) * price}
+    with np.errstate(invalid="ignore"):  # nor does it pay one
+        charges = {"land": land * evidence.fact("exclusive_share", index) * price}
     for name, need in _needs(evidence, index, land, 0.0, np.isfinite(land)).items():
         pool = f"pool_{name}"
         if name != "land" and pool in evidence:

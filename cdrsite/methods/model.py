@@ -238,6 +238,8 @@ class Ingredients:
         Whether routes to storage are known: losses then go by their length.
     heat_sold : bool
         Whether heat that a method supplies is paid for.
+    inverse_firm : str or float
+        1 / share of a plant's hours that the supplied power serves [1].
     """
 
     limited: frozenset[str]
@@ -247,6 +249,7 @@ class Ingredients:
     transport_km: str | float
     routed: bool = False
     heat_sold: bool = False
+    inverse_firm: str | float = 1.0
 
 
 def _sum(value: str | float) -> Sum:
@@ -352,6 +355,12 @@ def priced(model: MethodModel, scenario: Scenario) -> MethodModel:
     return replace(model, prices=prices, yearly_capital=yearly, discount_rate=rate)
 
 
+def _inverse_hours(needs: Needs, given: Ingredients) -> Sum:
+    """1 / share of its hours in which a plant runs, by its own power and what it buys [1]."""
+    bought = needs.resources["electricity"]
+    return needs.inverse_hours * (const(1.0) if bought.is_zero else _sum(given.inverse_firm))
+
+
 def cost_parts(
     model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients
 ) -> dict[str, Sum]:
@@ -376,7 +385,7 @@ def cost_parts(
             for name, own in needs.prices.items()
         },
         "inverse_productivity": needs.inverse_productivity,
-        "inverse_hours": needs.inverse_hours,
+        "inverse_hours": _inverse_hours(needs, given),
         "variable": needs.variable,
         "pumped": needs.pumped,
         **{f"supplied_{name}": needs.supplied.get(name, NOTHING) for name in SOLD},

@@ -239,6 +239,35 @@ def intensity_block(model: Power, reader: LayerReader, block: Block) -> F32 | fl
     return np.append(values, np.nan)[reader.labels(model.pools, block)].astype(np.float32)
 
 
+def firm_block(model: Power, reader: LayerReader, block: Block) -> F32:
+    """Share of a plant's hours that the power serves, float32 of shape (rows, cols) [1].
+
+    Raises
+    ------
+    DataError
+        If a share is not one.
+    """
+    name, where = str(model.firm), f"layers.{model.firm}"
+    if model.pools is None:
+        shares = reader.values(name, block, "1")
+        known = shares[np.isfinite(shares)].astype(np.float64)
+    else:
+        known, where = reader.attribute(model.pools, name), f"layers.{model.pools}: column {name}"
+        # outside the pools there is no power that could be firm
+        shares = np.append(known, 1.0)[reader.labels(model.pools, block)].astype(np.float32)
+    wrong = known[~((known > 0) & (known <= 1))]
+    if wrong.size:
+        raise DataError(
+            "not a share of the hours",
+            where=where,
+            got=f"{wrong[0]:g}",
+            expected="more than 0, at most 1",
+            cure="correct it; 1 takes all hours to be served",
+            rule=7,
+        )
+    return shares
+
+
 def usable_land(model: Land, reader: LayerReader, block: Block) -> F32:
     """Share of each cell's area that can be used at all, float32 of shape (rows, cols) [1]."""
     if isinstance(model.usable, dict):

@@ -20,6 +20,7 @@ from cdrsite.report.credits import credits_earned
 from cdrsite.report.curve import supply_curve
 from cdrsite.report.fragment import Fragment
 from cdrsite.report.frame import Frame, section
+from cdrsite.report.hours import hours
 from cdrsite.report.html import script_json, tag, text
 from cdrsite.report.ledgers import ledgers
 
@@ -37,6 +38,7 @@ PARTS = (
     ("ledgers", "ledgers.title", ledgers),
     ("credits", "credits.title", credits_earned),
     ("pools", "pools.title", supplies.pools),
+    ("hours", "hours.title", hours),
     ("provinces", "provinces.title", supplies.provinces),
     ("sites", "sites.title", places.sites),
     ("network", "network.title", plants.network),

@@ -31,6 +31,7 @@ from cdrsite.study.evidence import add_evidence
 from cdrsite.study.exclude import exclude
 from cdrsite.study.features import add_storage, polygon_features, route_features
 from cdrsite.study.gathering import buildable, gather
+from cdrsite.study.hours import hours_table
 from cdrsite.study.network import plan_projects
 from cdrsite.study.network_tables import project_features, project_summary, project_tables
 from cdrsite.study.offers import spread_areas
@@ -139,6 +140,7 @@ def assemble(
         "exclusions": exclusion_table(setting.book, areas, tally),
         "zones": zonal_table(setting, space),
     }
+    tables["hours"] = hours_table(setting)
     tables["credits"] = credit_table(setting, tables["ledgers"])
     tables["cost_parts"] = part_table(setting, allocation)
     names = tuple(rule.name for rule in setting.book.rules)

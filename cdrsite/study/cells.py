@@ -23,7 +23,13 @@ from cdrsite.methods.credits import AT_PLANT
 from cdrsite.methods.heat import draws_heat, heat_level, serves
 from cdrsite.methods.model import land_layer, left_layer
 from cdrsite.methods.rivals import cost_variables
-from cdrsite.methods.supply import StorageUnits, intensity_block, storage_offer, supply_block
+from cdrsite.methods.supply import (
+    StorageUnits,
+    firm_block,
+    intensity_block,
+    storage_offer,
+    supply_block,
+)
 from cdrsite.place.registry import own_layers
 from cdrsite.scoring.evaluate import evaluate
 from cdrsite.scoring.numpy_backend import sum_of
@@ -164,6 +170,8 @@ def _add_supplies(
     if isinstance(resources.power.intensity, str):
         intensity = intensity_block(resources.power, reader, block)
         layers["intensity"] = np.broadcast_to(intensity, block.shape)
+    if isinstance(resources.power.firm, str):
+        layers["inverse firm"] = 1.0 / firm_block(resources.power, reader, block)
     if setting.storage is not None:
         _add_storage(setting, setting.storage, offers, block, layers, claimed.get("storage"))
 

@@ -422,10 +422,11 @@ def ingredients(scenario: Scenario, storage: StorageUnits | None) -> Ingredients
     """What the formulae of the methods are made with, apart from the methods themselves."""
     resources, routed = scenario.resources, storage is not None
     names = [name for name, model in resources.supplies.items() if not model.unlimited]
-    power = resources.power.intensity
+    power, firm = resources.power.intensity, resources.power.firm
     return Ingredients(
         limited=frozenset([*names, "storage"] if routed else names),
         intensity="intensity" if isinstance(power, str) else power,
+        inverse_firm="inverse firm" if isinstance(firm, str) else 1.0 / (firm or 1.0),
         transport_cost=TRANSPORT_COST if routed else scenario.transport.cost or 0.0,
         transport_km=TRANSPORT_KM if routed else 0.0,
         storage_cost=STORAGE_COST if routed else _number(resources.storage.cost),

@@ -32,6 +32,7 @@ from cdrsite.study.compete import compete, lay_out, policies_of
 from cdrsite.study.exclude import exclude
 from cdrsite.study.fetching import fetch_inputs
 from cdrsite.study.gathering import existing_sites, gather
+from cdrsite.study.hours import check_hours
 from cdrsite.study.margin import reaching
 from cdrsite.study.means import Means, workspace
 from cdrsite.study.network import check_network, existing_pipes, plan_projects
@@ -146,6 +147,7 @@ def _prepared(scenario: Scenario, cache: Cache | None = None) -> Setting:
     try:
         setting = prepare(scenario, cache)
         warn_of_assumptions(setting)
+        check_hours(setting)
         try_one_cell(setting)
     except CdrsiteError as error:
         raise refusal(error, everything_wrong(scenario)) from error

@@ -412,6 +412,7 @@ CASES: dict[str, Case] = {
     **supply("heat", "0.2 GWh/yr", "9 MWh/yr"),
     **supply("biomass", "900 t/yr", "200 t/yr"),
     "resources.power.intensity": ((), ("resources.power.intensity=300 g/kWh",)),
+    "resources.power.firm": ((), ("resources.power.firm=0.7",)),
     "resources.power.intensity_unit": (
         (
             "resources.power={pools: basins, supply: spare_gwh, unit: GW"

@@ -17,7 +17,7 @@ from tiny_scenario import COLS, ROWS, SCENARIO, write_raster, write_world
 
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.annuity import crf
-from cdrsite.core.errors import ConfigError
+from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.units import parse_quantity
 from cdrsite.library.methods import load_method, of_own_power
 from cdrsite.methods.ledgers import TOLERANCE, imbalance
@@ -338,3 +338,84 @@ def test_a_method_without_electricity_is_refused(world: Path) -> None:
     document["methods"] = {"beccs-residue": {"own_power": {"firm_share": 0.9}}}
     with pytest.raises(ConfigError, match=r"own_power: the method takes no electricity.*cure"):
         run(parse_scenario(yaml.safe_dump(document), world))
+
+
+# --------------------------------------------------------------------------- firm supply
+
+POWER = {"value": "2 GWh/yr", "per": "cell"}
+
+
+def supplied(study: Study, **power: Any) -> StudyResult:
+    return study(more={"resources": {"power": POWER | power}})
+
+
+def capital_of(result: StudyResult) -> float:
+    """What the capital of a tonne costs at full hours [USD/t]."""
+    model = result.models[SOLID]
+    payment = float(crf(0.07, model.number("lifetime"))) + model.number("fixed_om")
+    pump = model.number("heat_pump_capex") * model.number("heat_pumped")
+    pump *= float(crf(0.07, model.number("heat_pump_lifetime")))
+    hours = 8760 * model.number("capacity_factor")
+    return model.number("capex") * payment + pump / hours
+
+
+def test_a_supply_that_is_not_firm_makes_fewer_tonnes_pay(study: Study) -> None:
+    firm, plain = supplied(study, firm=0.6), supplied(study)
+    dearer = at(firm, "cost_at_plant") - at(plain, "cost_at_plant")
+    assert dearer == pytest.approx(capital_of(plain) * (1 / 0.6 - 1), rel=1e-4)
+    assert at(firm, "equal_share") == pytest.approx(at(plain, "equal_share"))
+    said = [one for one in firm.warnings if one.startswith("resources.power.firm")]
+    assert len(said) == 1 and "60 % of the hours" in said[0] and f"{SOLID} (0.825)" in said[0]
+    assert not any("resources.power.firm" in one for one in plain.warnings)
+    assert not any("power.firm" in one for one in supplied(study, firm=0.95).warnings)
+
+
+def test_each_pool_says_how_firm_it_is(world: Path) -> None:
+    """A column of the pools: a plant in each pays its capital in its pool's hours."""
+    import geopandas as gpd
+
+    frame = gpd.read_file(world.parent / "basins.gpkg")
+    frame["gwh"], frame["firm"] = 50.0, [0.5, 0.8][: len(frame)]
+    frame.to_file(world.parent / "grids.gpkg")
+    document = yaml.safe_load(text({}))
+    document["layers"]["grids"] = {"path": "grids.gpkg"}
+    power = {"pools": "grids", "supply": "gwh", "unit": "GWh/yr"}
+    costs = []
+    for keys in ({}, {"firm": "firm"}):
+        document["resources"]["power"] = power | keys
+        result = run(parse_scenario(yaml.safe_dump(document), world))
+        costs.append(result.dataset["cost_at_plant"].loc[{"removal_method": SOLID}].to_numpy())
+    dearer = np.round((costs[1] - costs[0]) / capital_of(result), 3)
+    shares = {float(one) for one in np.unique(dearer[np.isfinite(dearer)])} - {0.0}
+    assert shares == {round(1 / share - 1, 3) for share in frame["firm"]}
+    assert result.tables["hours"]["firm_share"].item() == frame["firm"].min()
+    frame["firm"] = 70.0
+    frame.to_file(world.parent / "grids.gpkg")
+    with pytest.raises(DataError, match=r"not a share of the hours; got 70.*cure"):
+        run(parse_scenario(yaml.safe_dump(document), world))
+
+
+def test_hours_that_nobody_serves_are_refused(world: Path) -> None:
+    own = {"own_power": {"firm_share": 0.8, "shortfall": "grid"}}
+    document = yaml.safe_load(text(own))
+    document["resources"]["power"] = POWER | {"firm": 0.7}
+    with pytest.raises(ConfigError, match=r"power.shortfall: .*not firm itself; got .*0.7; cure"):
+        run(parse_scenario(yaml.safe_dump(document), world))
+    document["resources"]["power"] = POWER | {"firm": 0}
+    with pytest.raises(ConfigError, match=r"power.firm: not a share of the hours; got 0; .*cure"):
+        parse_scenario(yaml.safe_dump(document), world)
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "Hours with power"), ("zh", "有电的时数")])
+def test_the_report_says_which_hours_are_served(
+    study: Study, tmp_path: Path, lang: Any, said: str
+) -> None:
+    result = study(firm_share=0.9)
+    row = result.tables["hours"].iloc[0]
+    assert row["source"] == "pv" and row["running_share"] == pytest.approx(0.9 * 0.825)
+    assert row["curtailed_share"] == 0.33 and row["own_use_share"] == pytest.approx(0.9 / 1.37)
+    assert row["emissions_g_kwh"] == pytest.approx(69.8, abs=0.05)
+    folder = result.write(tmp_path / "run", lang=lang)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    part = page.split('id="hours"')[1].split("</section>")[0]
+    assert said in part and 'data-key="tables/hours/0/oversizing"' in part
