@@ -8,6 +8,7 @@ pages that lead a newcomer are run, on a coarse grid.
 from __future__ import annotations
 
 import ast
+import doctest
 import importlib
 import inspect
 import json
@@ -281,6 +282,23 @@ def test_python_that_people_are_shown_names_what_exists(text: str) -> None:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cdrsite"):
             home = importlib.import_module(node.module or "")
             assert [one.name for one in node.names if not hasattr(home, one.name)] == []
+
+
+def with_examples() -> list[str]:
+    """Modules whose docstrings show what a function gives."""
+    package = sorted((ROOT / "cdrsite").rglob("*.py"))
+    return [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in package
+        if ">>> " in path.read_text("utf-8")
+    ]
+
+
+@pytest.mark.parametrize("name", with_examples())
+def test_examples_of_docstrings_give_what_they_say(name: str) -> None:
+    found = doctest.testmod(importlib.import_module(name))
+    assert found.attempted
+    assert not found.failed
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
