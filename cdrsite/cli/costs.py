@@ -35,8 +35,8 @@ def cost_lines(
     Returns
     -------
     list of (str, str)
-        Method, and ``511 = capital 261 + ... + emissions and losses 42 + rest 8`` [USD]: the parts
-        per gross tonne, and what that grows by per net tonne.
+        Method, and ``511 (399–928) = capital 261 + ... + emissions and losses 42 + rest 8`` [USD]:
+        the parts per gross tonne, and what that grows by per net tonne.
     """
     if parts is None or not costs:
         return []
@@ -58,6 +58,9 @@ def _line(one: Mapping[str, Any], rows: list[dict[str, Any]], words: Words, room
     sizes = [(part_in_words(str(row["part"]), words), row["usd_gross_t"]) for row in rows]
     sizes = sorted([*sizes, losses], key=lambda item: -abs(item[1]))
     total = number(one["net_usd_t"])
+    if one.get("ranged"):
+        high = one["high_usd_t"]
+        total += f" ({number(one['low_usd_t'])}–{'' if high is None else number(high)})"
     told = f"{total} ="
     for count in range(len(sizes), 0, -1):
         shown, rest = sizes[:count], sum(size for _, size in sizes[count:])

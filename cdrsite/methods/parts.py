@@ -79,7 +79,7 @@ class CostBook:
             for k, (coefficient, variable) in enumerate(split.values()):
                 if variable:
                     each = np.asarray(read(variable)[m][used], np.float64)
-                    into[m, k] += coefficient * float(np.dot(tonnes, each))
+                    into[m, k] += coefficient * float((tonnes * each).sum())
                 else:
                     into[m, k] += coefficient * float(tonnes.sum())
         if len(sink) and len(self.storage_cost):

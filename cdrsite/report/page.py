@@ -16,6 +16,7 @@ from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.outputs.staging import changing
 from cdrsite.report import basis, places, plants, supplies
 from cdrsite.report.answer import answer
+from cdrsite.report.costs import costs
 from cdrsite.report.credits import credits_earned
 from cdrsite.report.curve import supply_curve
 from cdrsite.report.fragment import Fragment
@@ -35,6 +36,7 @@ GENERATOR = "cdrsite "
 
 PARTS = (
     ("supply", "curve.title", supply_curve),
+    ("costs", "fall.title", costs),
     ("ledgers", "ledgers.title", ledgers),
     ("credits", "credits.title", credits_earned),
     ("pools", "pools.title", supplies.pools),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from cdrsite.result.study_result import StudyResult
 from cdrsite.study.assumed import alternatives, without_limit
 from cdrsite.study.cells import score
 from cdrsite.study.compete import lay_out, zone_layers
-from cdrsite.study.costs import cost_summary, part_table
+from cdrsite.study.costs import cost_summary, part_table, published_table
 from cdrsite.study.evidence import add_evidence
 from cdrsite.study.exclude import exclude
 from cdrsite.study.features import add_storage, polygon_features, route_features
@@ -45,6 +46,7 @@ from cdrsite.study.prepare import (
     resolve_methods,
     storage_of,
 )
+from cdrsite.study.ranges import add_bands, cost_ranges, range_table
 from cdrsite.study.routes import link_storage
 from cdrsite.study.sites import site_table
 from cdrsite.study.tables import (
@@ -86,6 +88,7 @@ PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
     after=(
         *(open_layers, resolve_methods, read_rules, pools_of, storage_of, formulae, exclude),
         *(link_storage, spread_areas, score, read_credits, lay_out, gather, plan_projects),
+        cost_ranges,
     ),
 )
 def assemble(
@@ -96,6 +99,7 @@ def assemble(
     allocation: Allocation,
     space: Workspace,
     gathered: Gathered,
+    ranges: Mapping[str, Any],
     projects: Projects | None = None,
 ) -> StudyResult:
     """Label the arrays and count.
@@ -116,6 +120,8 @@ def assemble(
         With the arrays.
     gathered : Gathered
         What of the plan makes plants of buildable size.
+    ranges : mapping
+        Costs with each number at the ends of its range.
     projects : Projects, optional
         Plants and their network, where the study asks for them.
     """
@@ -147,6 +153,9 @@ def assemble(
     summary = summarise(scenario, grid, tally, tables, allocation)
     summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting)}
     summary["costs"] = cost_summary(tables)
+    tables["cost_ranges"] = range_table(ranges, summary["costs"])
+    add_bands(summary["costs"], ranges)
+    tables["cost_published"] = published_table(setting, tables["cost_parts"], summary["costs"])
     planned = dict(zip(methods, tables["methods"]["net_mt_yr"].tolist(), strict=True))
     summary["buildable"] = buildable(gathered, planned, scenario.objective.target)
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]

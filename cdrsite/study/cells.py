@@ -77,13 +77,15 @@ class Scored:
     rivals: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
 
 
-def score_cells(setting: Setting, offers: Offers, excluded: Excluded, block: Block) -> Scored:
-    """Score a block, given what the exclusions leave of just these cells."""
+def block_layers(
+    setting: Setting, offers: Offers, available: Mapping[tuple[int, ...], F32], block: Block
+) -> dict[str, F32]:
+    """Layers of a block that the sums of the methods read; ``available`` as of the exclusions."""
     reader = setting.reader
     layers: dict[str, F32] = {}
-    lands = ground_lands(setting, excluded.available, block)
+    lands = ground_lands(setting, available, block)
     for bits, group in setting.groups.items():
-        layers[left_layer(group)] = excluded.available[bits]
+        layers[left_layer(group)] = available[bits]
     for ground, name in setting.grounds.items():
         layers[land_layer(name)] = lands[ground]
     _add_supplies(setting, offers, block, layers, lands)
@@ -93,6 +95,13 @@ def score_cells(setting: Setting, offers: Offers, excluded: Excluded, block: Blo
         )
     for name, model in setting.models.items():
         layers.update(own_layers(model, setting.places[name], reader, block))
+    return layers
+
+
+def score_cells(setting: Setting, offers: Offers, excluded: Excluded, block: Block) -> Scored:
+    """Score a block, given what the exclusions leave of just these cells."""
+    reader = setting.reader
+    layers = block_layers(setting, offers, excluded.available, block)
     scores = evaluate(setting.plan, layers, excluded.reasons)
     methods: dict[str, dict[str, NDArray[Any]]] = {
         name: {

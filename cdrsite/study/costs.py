@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ import pandas as pd
 
 from cdrsite.competition import results as competed
 from cdrsite.core.errors import CdrsiteWarning, message
+from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.methods.parts import STORAGE, TRANSPORT
 
 if TYPE_CHECKING:
     from cdrsite.study.prepare import Setting
@@ -110,3 +113,105 @@ def cost_summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]
             "credited_usd_t": paid / kept if kept > 0 else None,
         }
     return found
+
+
+PUBLISHED = "cost_published"
+"""Parameter with the range that a source gives."""
+PUBLISHED_COLUMNS = (
+    "method", "source", "locator", "low_usd_t", "high_usd_t", "usd_net_t", "place", "reason",
+    "part", "part_usd_net_t",
+)  # fmt: skip
+"""Columns of the table of published costs."""
+PRICED = frozenset({*(one.part for one in RESOURCES.values()), TRANSPORT, STORAGE})
+"""Parts that the prices of a study and the place decide, not the plant; so does what is sold."""
+FIRST_PLANTS = "foak"
+"""Basis of costs of first plants."""
+
+
+def published_table(
+    setting: Setting, parts: pd.DataFrame, costs: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """The cost of each used method beside every range that its file gives as published.
+
+    Parameters
+    ----------
+    setting : Setting
+        Of the study.
+    parts : DataFrame
+        From :func:`part_table`.
+    costs : mapping
+        From :func:`cost_summary`, with the bands.
+
+    Returns
+    -------
+    DataFrame
+        :data:`PUBLISHED_COLUMNS`, money in USD of the base year. ``place`` is ``below``, ``inside``
+        or ``above``; ``reason`` is empty inside, else ``basis`` (costs of first plants), ``part``
+        (without what this part costs it would be inside), ``gross`` (per gross tonne it is inside),
+        ``range`` (its own low and high reach the range), or ``largest`` (none of these; ``part`` is
+        the largest one).
+    """
+    base_year, rows = setting.scenario.costs.base_year, []
+    for name, one in costs.items():
+        model = setting.models[name]
+        record = model.profile.get(PUBLISHED)
+        mine = parts[parts["method"] == name]
+        sizes = dict(zip(mine["part"], mine["usd_net_t"].tolist(), strict=True))
+        for each in () if record is None else (record, *record.alternatives):
+            factor = each.scale("USD/t", base_year)
+            low, high = (
+                math.nan if end is None else end * factor
+                for end in (
+                    each.value if each.low is None else each.low,
+                    each.value if each.high is None else each.high,
+                )
+            )
+            place, reason, part = beside(one, sizes, (low, high), model.basis)
+            size = sizes.get(part, math.nan)
+            about = (name, each.source, each.locator, low, high, one["net_usd_t"])
+            rows.append((*about, place, reason, part, size))
+    return pd.DataFrame(rows, columns=list(PUBLISHED_COLUMNS))
+
+
+def beside(
+    one: Mapping[str, Any],
+    sizes: Mapping[str, float],
+    published: tuple[float, float],
+    basis: str,
+) -> tuple[str, str, str]:
+    """Where a cost lies beside a range, why where it is outside, and which part that is.
+
+    Parameters
+    ----------
+    one : mapping
+        Of :func:`cost_summary`.
+    sizes : mapping
+        Part -> what it is of a net tonne [USD/t].
+    published : tuple of float
+        Low and high end, NaN where there is none [USD/t].
+    basis : str
+        What the costs stand for.
+    """
+    low, high = published
+    low, high = (-math.inf if math.isnan(low) else low), (math.inf if math.isnan(high) else high)
+
+    def inside(cost: float) -> bool:
+        return low <= cost <= high
+
+    cost = one["net_usd_t"]
+    if inside(cost):
+        return "inside", "", ""
+    place = "below" if cost < low else "above"
+    ranked = sorted(sizes, key=lambda part: -abs(sizes[part]))
+    if place == "above" and basis == FIRST_PLANTS:
+        return place, "basis", ""
+    for part in ranked:
+        priced = part in PRICED or sizes[part] < 0
+        if priced and inside(cost - sizes[part]):
+            return place, "part", part
+    if inside(one["gross_usd_t"]):
+        return place, "gross", ""
+    least, most = one.get("low_usd_t", cost), one.get("high_usd_t", cost)
+    if least <= high and (most is None or most >= low):
+        return place, "range", ""
+    return place, "largest", ranked[0]

@@ -38,6 +38,7 @@ from cdrsite.study.means import Means, workspace
 from cdrsite.study.network import check_network, existing_pipes, plan_projects
 from cdrsite.study.offers import Offers, in_workspace, spread_areas
 from cdrsite.study.prepare import Setting, open_layers, prepare
+from cdrsite.study.ranges import cost_ranges
 from cdrsite.study.routes import haul_sheds, link_storage, open_links, pipeline_basis, storage_sites
 from cdrsite.transport.links import try_links
 
@@ -118,11 +119,15 @@ def run(
             solution = compete(setting, offers, cells, space)
         with clock.stage("plan"):
             allocation = lay_out(setting, solution, cells, space)
+        with clock.stage("ranges"):
+            ranges = cost_ranges(setting, offers, space)
         with clock.stage("network", shown=True):
             gathered = gather(setting, space.result)
             projects = plan_projects(setting, gathered, space.result, space.scratch, space.threads)
         with clock.stage("results", shown=True):
-            result = assemble(setting, areas, offers, tally, allocation, space, gathered, projects)
+            result = assemble(
+                setting, areas, offers, tally, allocation, space, gathered, ranges, projects
+            )
     cache.listen(notes.texts())
     result.scenario = scenario  # all of it: what was asked stands beside the numbers
     # in an order of their own: what a batch has at hand is told earlier than what is read (rule 9)

@@ -7,7 +7,7 @@ number in the tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -83,26 +83,53 @@ def _moving(
 ) -> Iterator[str]:
     """Parameters of a method that move anything."""
     always = {*IN_TABLES, *IN_COMPETITION, *_sizes(model, scenario)}
+    found = set(moving(model, lambda other: _formulae(other, scenario, given), plain, always))
+    yield from (name for name in model.numbers if name in found or name in always)
+
+
+def moving(
+    model: MethodModel,
+    formulae: Callable[[MethodModel], object],
+    plain: object,
+    but: Container[str] = (),
+) -> Iterator[str]:
+    """Parameters of a method with other values of which its formulae are others.
+
+    Parameters
+    ----------
+    model : MethodModel
+        The method.
+    formulae : callable
+        Of a method, with ``==``.
+    plain : object
+        Those of this method.
+    but : container of str
+        Parameters that are not tried.
+    """
     for name, number in model.numbers.items():
         tried: list[bool | None] = []
         # one may be out of bounds, or round to the same number of years
         others = (0.5 * number + 0.01, 2.0 * number + 1.0)
-        for other in others if name not in always else ():
-            varied = replace(model, numbers=with_fuel({**model.numbers, name: other}))
-            tried.append(_differs(varied, scenario, given, plain))
+        for other in others if name not in but else ():
+            tried.append(_differs(with_number(model, name, other), formulae, plain))
             if tried[-1]:
                 break
         # what takes no other value at all is read too
-        if True in tried or set(tried) <= {None}:
+        if True in tried or (tried and set(tried) <= {None}):
             yield name
 
 
+def with_number(model: MethodModel, parameter: str, value: float) -> MethodModel:
+    """The method with another value of a parameter, and what follows from its fuel."""
+    return replace(model, numbers=with_fuel({**model.numbers, parameter: value}))
+
+
 def _differs(
-    model: MethodModel, scenario: Scenario, given: Ingredients, plain: tuple[object, ...]
+    model: MethodModel, formulae: Callable[[MethodModel], object], plain: object
 ) -> bool | None:
     """Whether the formulae are others; None where the value is beyond what they accept."""
     try:
-        return _formulae(model, scenario, given) != plain
+        return formulae(model) != plain
     except CdrsiteError:
         return None
 

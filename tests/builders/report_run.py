@@ -11,6 +11,8 @@ import pandas as pd
 
 from cdrsite.outputs.tables import write_json, write_tables
 from cdrsite.report.page import write_report
+from cdrsite.study.costs import PUBLISHED_COLUMNS
+from cdrsite.study.ranges import RANGE_COLUMNS
 
 
 def tables(mark: str = "") -> dict[str, pd.DataFrame]:
@@ -112,8 +114,53 @@ def tables(mark: str = "") -> dict[str, pd.DataFrame]:
     return {
         "methods": methods, "pools": pools, "storage": storage, "provinces": provinces,
         "supply_curve": curve, "sites": sites, "exclusions": exclusions, "limits": limits,
-        "plants": plants, "pipes": pipes, "plant_tonnes": tonnes,
+        "plants": plants, "pipes": pipes, "plant_tonnes": tonnes, **cost_tables(mark),
     }  # fmt: skip
+
+
+def cost_tables(mark: str = "") -> dict[str, pd.DataFrame]:
+    """What the plan costs by part, at the ends of its numbers, and beside what others published."""
+    parts = [
+        ("daccs-solid", "capital", 300.0, 200.0, 240.0),
+        ("daccs-solid", "electricity", 240.0, 160.0, 192.0),
+        ("daccs-solid", "water", 0.75, 0.5, 0.6),
+        ("daccs-solid", f"rock{mark}", 0.3, 0.2, 0.24),
+        ("daccs-solid", "revenue", -41.05, -27.366666666666667, -32.84),
+        ("afforestation", "planting", 25.0, 40.0, 50.0),
+    ]
+    ranges = [
+        ("daccs-solid", "capex", "USD/(t/yr)", 900.0, 1000.0, 1500.0, 380.0, 470.0),
+        ("daccs-solid", "water", "m3/t", math.nan, 2.0, 4.0, math.nan, 403.0),
+    ]
+    published = [
+        ("daccs-solid", f"book{mark}", "table 1", 100.0, 300.0, 400.0, "above", "largest",
+         "capital", 240.0),
+        ("afforestation", "paper", f"page 2{mark}", 10.0, 60.0, 50.0, "inside", math.nan, math.nan,
+         math.nan),
+    ]  # fmt: skip
+    return {
+        "cost_parts": pd.DataFrame(
+            parts, columns=["method", "part", "musd_yr", "usd_gross_t", "usd_net_t"]
+        ),
+        "cost_ranges": pd.DataFrame(ranges, columns=list(RANGE_COLUMNS)),
+        "cost_published": pd.DataFrame(published, columns=list(PUBLISHED_COLUMNS)),
+    }
+
+
+def cost_summary() -> dict[str, Any]:
+    """From a gross tonne to a net tonne, with low and high."""
+    solid = {
+        "gross_usd_t": 333.3333333333333, "net_factor": 0.8333333333333334,
+        "losses_usd_t": 66.66666666666669, "net_usd_t": 400.0, "credits_usd_t": 0.0,
+        "after_credits_usd_t": 400.0, "credited_usd_t": 400.0, "low_usd_t": 380.0,
+        "high_usd_t": 470.1, "decides": ["capex", "water"], "ranged": 2, "numbers": 9,
+    }  # fmt: skip
+    forest = {
+        "gross_usd_t": 40.0, "net_factor": 0.8, "losses_usd_t": 10.0, "net_usd_t": 50.0,
+        "credits_usd_t": 0.0, "after_credits_usd_t": 50.0, "credited_usd_t": 58.8,
+        "low_usd_t": 50.0, "high_usd_t": 50.0, "decides": [], "ranged": 0, "numbers": 4,
+    }  # fmt: skip
+    return {"daccs-solid": solid, "afforestation": forest}
 
 
 def summary(listed: dict[str, pd.DataFrame], mark: str = "") -> dict[str, Any]:
@@ -139,6 +186,7 @@ def summary(listed: dict[str, pd.DataFrame], mark: str = "") -> dict[str, Any]:
             if row["price"] != 0
         ],
         "methods": {r["method"]: {k: v for k, v in r.items() if k != "method"} for r in rows},
+        "costs": cost_summary() if "cost_parts" in listed else {},
         "network": {
             "plants": 1, "status": "effort spent", "gap": 0.0092, "gap_transport": 0.081,
             "reproducible": True, "stored_mt_yr": 1.5,

@@ -13,9 +13,11 @@ from tiny_scenario import SCENARIO, box, write_polygons, write_world
 from cdrsite.cli.costs import cost_lines
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.core.numbers import number
 from cdrsite.core.words import LANGUAGES, Words
 from cdrsite.methods.parts import CostBook
 from cdrsite.result.study_result import StudyResult
+from cdrsite.study.costs import beside
 from cdrsite.study.run import run
 
 
@@ -143,7 +145,10 @@ def test_a_line_of_the_terminal_is_a_sum_that_fits(
             for sign, size in re.findall(r"(?:^|([−+]) ?)[^−+\d]*([\d\u202f.]+)", told)
         ]
         assert sum(sizes) == pytest.approx(costs[name]["net_usd_t"], rel=0.02), line
-        assert float(total.replace("\u202f", "")) == pytest.approx(sum(sizes), rel=0.02)
+        central, _, both = total.partition(" (")
+        assert float(central.replace("\u202f", "")) == pytest.approx(sum(sizes), rel=0.02)
+        low, high = (costs[name][f"{end}_usd_t"] for end in ("low", "high"))
+        assert both == f"{number(low)}–{'' if high is None else number(high)})"
     if width == 400:
         assert words("end.cost.losses") in lines[0][1] and words("end.cost.rest") not in lines[0][1]
 
@@ -162,3 +167,50 @@ def test_sums_of_a_plan_by_hand() -> None:
     # first method: 1 t to unit 0 (1 + 4), 2 t to unit 1 (3 + 6), 3 t to unit 1 (2 + 6), x 1.5
     assert found[0].tolist() == [60.0, 2.0 * (1 + 6 + 6), 1.5 * (1 + 6 + 6), 1.5 * (4 + 12 + 18)]
     assert found[1].tolist() == [10.0, 10.0, 0.0, 0.0]
+
+
+def test_published_costs_say_why_where_outside(result: StudyResult) -> None:
+    """Every record of every used method, in the study's money, with a reason from its own parts."""
+    from cdrsite.core.currency import convert
+
+    table, costs, parts = result.tables["cost_published"], result.summary["costs"], parts_of(result)
+    for name, one in costs.items():
+        record = result.models[name].profile.get("cost_published")
+        mine = table[table["method"] == name].to_dict("records")
+        records = [record, *record.alternatives]
+        assert [row["source"] for row in mine] == [each.source for each in records]
+        for row, each in zip(mine, records, strict=True):
+            money = convert(1.0, "USD", each.currency_year, result.scenario.costs.base_year)
+            assert row["low_usd_t"] == pytest.approx(each.low * money)
+            assert row["high_usd_t"] == pytest.approx(each.high * money)
+            cost = one["net_usd_t"]
+            where = "below" if cost < row["low_usd_t"] else "above"
+            inside = row["low_usd_t"] <= cost <= row["high_usd_t"]
+            assert row["place"] == ("inside" if inside else where)
+            assert bool(row["reason"]) is not inside
+            if row["reason"] == "part":
+                without = cost - parts[name][row["part"]]["usd_net_t"]
+                assert row["low_usd_t"] <= without <= row["high_usd_t"]
+    assert {"inside"} < set(table["place"])
+
+
+@pytest.mark.parametrize(
+    ("one", "basis", "wanted"),
+    [
+        ({"net_usd_t": 90.0}, "", ("below", "part", "revenue")),
+        ({"net_usd_t": 150.0}, "foak", ("inside", "", "")),
+        ({"net_usd_t": 250.0}, "foak", ("above", "basis", "")),
+        ({"net_usd_t": 250.0}, "2030", ("above", "part", "land")),
+        ({"net_usd_t": 400.0, "gross_usd_t": 190.0}, "", ("above", "gross", "")),
+        ({"net_usd_t": 400.0, "low_usd_t": 180.0}, "", ("above", "range", "")),
+        ({"net_usd_t": 400.0}, "", ("above", "largest", "capital")),
+    ],
+)
+def test_a_reason_is_the_first_that_holds(
+    one: dict[str, float], basis: str, wanted: tuple[str, str, str]
+) -> None:
+    whole = {"gross_usd_t": 300.0, "low_usd_t": 210.0, "high_usd_t": None} | one
+    sizes = {"capital": 120.0, "land": 60.0, "revenue": -20.0}
+    if one["net_usd_t"] < 100:
+        whole["high_usd_t"] = 95.0
+    assert beside(whole, sizes, (100.0, 200.0), basis) == wanted
