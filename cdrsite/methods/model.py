@@ -3,6 +3,8 @@
 The accounting and the cost functions name their factors (``electricity_bought``, ``price_water``);
 here each factor becomes a number or a layer, once, so that the kernel, the tables and
 ``accounting``/``costs`` all evaluate the same formula.
+
+One module: each factor of the formulae is named here, and nowhere else.
 """
 
 from __future__ import annotations

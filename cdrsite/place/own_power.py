@@ -44,6 +44,12 @@ USUAL_SHARE = 0.9
 PV_WIND = {0.9: FirmSupply(0.9, 1.125, 6.0)}
 """Sun and wind together: firm share -> 1.2 to 1.3 kWh generated per kWh served, and a battery of 4
 to 8 hours; general knowledge, until there is hourly work."""
+DIRECT_OWN_USE = 0.60
+DIRECT = {2025: 0.30, 2030: 0.35}
+"""Direct connection in China: year -> least share of the load that own power serves; of what is
+generated at least :data:`DIRECT_OWN_USE` must be used, and what is not used is curtailed here, so
+that the bound of a fifth on exports holds. Plans of Ningxia and Shandong, in Climate Bridge
+(2025): Quarterly, fourth quarter."""
 COSTS = ("capex", "fixed_om", "lifetime")
 PV = ("pv_density", *(f"pv_{name}" for name in COSTS), "pv_emissions")
 WIND = (
@@ -114,6 +120,9 @@ class OwnPower(Model):
     """Battery in hours of the load [h]."""
     shortfall: Literal["idle", "grid"] = "idle"
     """In the other hours the plant stands idle, or draws on `resources.power`."""
+    direct_connection: Literal[2025, 2030] | None = None
+    """Year of the Chinese rules for direct connection by which own use is judged: 60 % of what is
+    generated, and 30 % of the load, from 2030 on 35 %. What does not keep them is said."""
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
@@ -140,6 +149,14 @@ class OwnPower(Model):
             )
         self.supply()
         return self
+
+    def keeps_direct_rules(self) -> bool | None:
+        """Whether own use is as the rules for direct connection ask; None where nobody asks."""
+        if self.direct_connection is None:
+            return None
+        supply = self.supply()
+        own_use = 1.0 / supply.generated >= DIRECT_OWN_USE
+        return own_use and supply.firm_share >= DIRECT[self.direct_connection]
 
     def supply(self) -> FirmSupply:
         """What the renewables serve, and how large they and the battery are.
@@ -246,6 +263,14 @@ class OwnRenewables(Dependence):
                 f"{where}.own_power: a firm share of {USUAL_SHARE:g} is taken, since energy of the "
                 "year alone does not run a plant; cure: say firm_share: SHARE, or yearly if the "
                 "grid bridges the hours for nothing (rule 7)"
+            )
+        if own.keeps_direct_rules() is False:
+            supply = own.supply()
+            yield (
+                f"{where}.own_power: {100 / supply.generated:.0f} % of what is generated and "
+                f"{100 * supply.firm_share:.0f} % of the load are own use; direct connection asks "
+                f"for {100 * DIRECT_OWN_USE:g} % and {100 * DIRECT[own.direct_connection]:g} %; "
+                "cure: another firm_share, or less oversizing with a larger battery (rule 7)"
             )
         if own.firm_share == "yearly":
             yield (

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     "method", "source", "firm_share", "capacity_factor", "running_share", "oversizing",
     "battery_hours", "generated_per_served", "curtailed_share", "own_use_share",
-    "emissions_g_kwh",
+    "emissions_g_kwh", "keeps_direct_rules",
 )  # fmt: skip
 """Columns of the table of hours."""
 
@@ -45,7 +45,8 @@ def hours_table(setting: Setting) -> pd.DataFrame:
         plant's hours, NaN where the scenario does not say so or a layer does, of pools the least;
         ``capacity_factor`` of the plant by design, and the ``running_share`` of the year that is
         left of it; of own renewables generation / load of a year, battery in hours of the load,
-        what is generated, curtailed and used itself, and the emissions of making both.
+        what is generated, curtailed and used itself, and the emissions of making both;
+        ``keeps_direct_rules``: 1 or 0 where rules for direct connection are asked for.
     """
     import pandas as pd
 
@@ -57,15 +58,16 @@ def hours_table(setting: Setting) -> pd.DataFrame:
         if own is None:
             firm = least_firm(setting)
             runs = design * (1.0 if np.isnan(firm) else firm)
-            rows.append((name, "supplied", firm, design, runs, *[np.nan] * 6))
+            rows.append((name, "supplied", firm, design, runs, *[np.nan] * 7))
             continue
         supply = own.supply()
         runs = design * (supply.firm_share if own.shortfall == "idle" else 1.0)
         sizes = supply.oversizing, supply.battery_hours, supply.generated, supply.curtailed
         emitted = 1000.0 * own_emissions(model, supply)
+        kept = own.keeps_direct_rules()
         rows.append(
             (name, own.technology, supply.firm_share, design, runs, *sizes,
-             1.0 / supply.generated, emitted)
+             1.0 / supply.generated, emitted, np.nan if kept is None else float(kept))
         )  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -568,7 +568,12 @@ CASES: dict[str, Case] = {
             ("methods.daccs-solid.own_power={firm_share: 0.9}",),
             (f"methods.daccs-solid.own_power.{key}={to}",),
         )
-        for key, to in {"firm_share": 0.7, "technology": "pv-wind", "shortfall": "grid"}.items()
+        for key, to in {
+            "firm_share": 0.7,
+            "technology": "pv-wind",
+            "shortfall": "grid",
+            "direct_connection": "2030",
+        }.items()
     },
     "methods.*.own_power.oversizing": (
         ("methods.daccs-solid.own_power={oversizing: 1.5, battery_hours: 8}",),

@@ -419,3 +419,23 @@ def test_the_report_says_which_hours_are_served(
     page = (folder / "report.html").read_text(encoding="utf-8")
     part = page.split('id="hours"')[1].split("</section>")[0]
     assert said in part and 'data-key="tables/hours/0/oversizing"' in part
+
+
+LITTLE = {"firm_share": 0.32, "oversizing": 0.4, "battery_hours": 0}
+
+
+@pytest.mark.parametrize(
+    ("keys", "kept"),
+    [
+        ({"firm_share": 0.9, "direct_connection": 2025}, True),  # 0.9 / 1.37 = 66 %
+        ({"firm_share": 0.95, "direct_connection": 2025}, False),  # 0.95 / 1.71 = 56 %
+        (LITTLE | {"direct_connection": 2025}, True),
+        (LITTLE | {"direct_connection": 2030}, False),
+        ({"firm_share": 0.9}, None),
+    ],
+)  # fmt: skip
+def test_rules_for_direct_connection(keys: dict[str, Any], kept: bool | None) -> None:
+    use: Any = Plant(**keys)
+    assert use.choice.own_power.keeps_direct_rules() is kept
+    said = list(OwnRenewables().remarks(use, "methods.x"))
+    assert any("direct connection asks for 60 %" in one for one in said) is (kept is False)
