@@ -19,6 +19,7 @@ from pydantic import (
 from cdrsite.config.competition import ObjectiveModel, PolicyRule
 from cdrsite.config.layers import LAYER_NAME, FileLayer, Layer
 from cdrsite.config.network import Network
+from cdrsite.config.prices import price, price_by_kind
 from cdrsite.config.resources import MethodChoice, Resources
 from cdrsite.config.siting import Siting
 from cdrsite.config.transport import Transport
@@ -35,7 +36,6 @@ from cdrsite.core.fields import (
     exactly_one,
     one_or_many,
     parser,
-    price,
     problem,
     problems,
     quantity,
@@ -124,8 +124,13 @@ class GridModel(Model):
 def _price(one: Resource) -> tuple[Any, Any]:
     """Type and default of a resource's price."""
     unit, default = one.price or ("", None)
-    own = f"; each method's own `{one.name}_price` when not given" if default is None else ""
-    return price(unit, default), Field(default, description=f"Of {one.name} [{unit}]{own}.")
+    if default is not None:
+        return price(unit, default), Field(default, description=f"Of {one.name} [{unit}].")
+    text = (
+        f"Of {one.name} [{unit}]: one price, or one by kind, as `{{residue: 60, crop: 90}}`; each "
+        f"method's own `{one.name}_price` for kinds and methods without one."
+    )
+    return price_by_kind(unit), Field(None, description=text)
 
 
 @with_fields({one.name: _price(one) for one in RESOURCES.values() if one.price})
@@ -134,7 +139,8 @@ class Prices(Model):
 
     def of(self, resource: str) -> float:
         """Price of a resource [its canonical unit]; 0 where each method has its own."""
-        return getattr(self, resource) or 0.0
+        given = getattr(self, resource)
+        return given if isinstance(given, float) else 0.0
 
 
 class Costs(Model):

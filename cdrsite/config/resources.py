@@ -241,6 +241,11 @@ class Bulk(Supply):
     collectable: Fraction = 1.0
     """Share of what there is that may be taken."""
 
+    @property
+    def hauls(self) -> bool:
+        """Whether plants collect from cells around them."""
+        return self.layer is not None and self.haul > 0
+
     @model_validator(mode="after")
     def _hauled(self) -> Self:
         if self.haul > 0 and (self.layer is None or self.share != "whole"):
@@ -351,6 +356,12 @@ class Resources(Model):
     def supplies(self) -> dict[str, Supply]:
         """Resources that are offered alike, by their name in the results."""
         return {one.name: getattr(self, one.parameter) for one in supplies()}
+
+    @property
+    def hauled(self) -> frozenset[str]:
+        """Bulk goods that plants collect from cells around them, by their name in the results."""
+        given = self.supplies.items()
+        return frozenset(name for name, one in given if isinstance(one, Bulk) and one.hauls)
 
 
 class MethodChoice(keys_of_methods()):  # type: ignore[misc]

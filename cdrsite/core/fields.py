@@ -132,7 +132,8 @@ def problems(found: Sequence[tuple[str, str]]) -> PydanticCustomError:
     return PydanticCustomError("cdrsite_many", "{text}", {"text": text, "many": many})
 
 
-def _schema(unit: str, minimum: float | None) -> dict[str, Any]:
+def number_schema(unit: str, minimum: float | None) -> dict[str, Any]:
+    """JSON schema of a number in a unit, or text with one."""
     number: dict[str, Any] = {"type": "number"}
     if minimum is not None:
         number["minimum"] = minimum
@@ -180,49 +181,7 @@ def quantity(
         An annotated float for a pydantic model.
     """
     parse = parser(unit, minimum=minimum, above=above, maximum=maximum)
-    return Annotated[float, BeforeValidator(parse), WithJsonSchema(_schema(unit, minimum))]
-
-
-def price(unit: str, default: float | None) -> Any:
-    """Make a field type: as :func:`quantity`, 0 or more, or ``{value: ..., factor: ...}``.
-
-    Parameters
-    ----------
-    unit : str
-        The canonical unit of the field.
-    default : float or None
-        What a mapping without a value multiplies; None where there is no such price.
-    """
-    parse, times = parser(unit, minimum=0.0), parser("1", minimum=0.0)
-
-    def parse_or_multiply(given: object, info: ValidationInfo) -> float | None:
-        if given is None and default is None:
-            return None
-        if not isinstance(given, dict):
-            return parse(given, info)
-        for key in given:
-            if key not in {"value", "factor"}:
-                raise unknown_key(str(key), ["factor", "value"])
-        value = given.get("value")
-        if value is None and default is None:
-            raise problem(
-                "a factor of a price that each method has of its own; cure: give its value too"
-            )
-        return parse(default if value is None else value, info) * times(
-            given.get("factor", 1.0), info
-        )
-
-    schema = _schema(unit, 0.0)
-    number: dict[str, Any] = {"type": "number", "minimum": 0}
-    mapping = {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {"value": {"anyOf": schema["anyOf"]}, "factor": number},
-        "description": "a price, or the default one, times a factor",
-    }
-    schema = schema | {"anyOf": [*schema["anyOf"], mapping]}
-    kind: Any = float if default is not None else float | None
-    return Annotated[kind, BeforeValidator(parse_or_multiply), WithJsonSchema(schema)]
+    return Annotated[float, BeforeValidator(parse), WithJsonSchema(number_schema(unit, minimum))]
 
 
 def quantity_or_name(unit: str, *, minimum: float | None = None) -> Any:
@@ -238,7 +197,7 @@ def quantity_or_name(unit: str, *, minimum: float | None = None) -> Any:
         return parse(value, info)
 
     return Annotated[
-        float | str, BeforeValidator(parse_or_keep), WithJsonSchema(_schema(unit, minimum))
+        float | str, BeforeValidator(parse_or_keep), WithJsonSchema(number_schema(unit, minimum))
     ]
 
 

@@ -454,11 +454,13 @@ VARIABLES: dict[str, Variable] = {
 def variable(name: str) -> Variable:
     """The record of a variable, also of one that belongs to a resource or a layer.
 
-    ``supply_water``, ``local_biomass``, ``need_heat``, ``pool_water``, ``zone_provinces``; any
-    other name has a record without unit whose meaning is the name.
+    ``supply_water``, ``local_biomass``, ``haul_biomass``, ``need_heat``, ``pool_water``,
+    ``zone_provinces``; any other name has a record without unit whose meaning is the name.
     """
     kind, _, what = name.partition("_")
-    if name in VARIABLES or kind not in {"cost", "zone", "pool", "local", "supply", "need"}:
+    if name in VARIABLES or kind not in {
+        *("cost", "zone", "pool", "local", "haul", "supply", "need"),
+    }:
         return VARIABLES.get(name, _shared(name, "", name))
     one = RESOURCES.get(what)
     unit, where = ("", "found in the cell itself") if one is None else (one.unit, one.where)
@@ -468,6 +470,7 @@ def variable(name: str) -> Variable:
         "zone": _shared(name, "", f"zone of {what}"),
         "pool": _shared(name, "", pool),
         "local": _shared(name, unit, f"{what} {where}"),
+        "haul": _shared(name, "km", f"mean haul of {what} to the cell", colours="cividis_r"),
         "supply": _shared(name, unit, f"{what} offered"),
         "need": _evidence(name, f"{unit.removesuffix('/yr')}/t", f"need of {what} per gross tonne"),
     }[kind]

@@ -55,12 +55,15 @@ MOST: dict[str, float] = {
     "kW/m2": 100.0,
     "USD/kW": 1e6,
     "kWh/kW": 2e4,
+    "km": 4e4,
+    "USD/t/km": 1e3,
+    "kg/t/km": 1e3,
 }
 """Unit of a parameter -> size beyond which a value is an error of typing, not of judgement: at
 least a hundred times what any source of the library gives."""
 SHARES = frozenset(
-    {"buffer", "capacity_factor", "capture_loss", "fuel_co2_captured", "fuel_leak",
-     "land_exclusive_fraction", "transport_injection_loss"}
+    {"buffer", "capacity_factor", "capture_loss", "counterfactual_share", "dry_matter_loss",
+     "fuel_co2_captured", "fuel_leak", "land_exclusive_fraction", "transport_injection_loss"}
 )  # fmt: skip
 """Parameters that are a part of a whole: at most 1."""
 

@@ -142,6 +142,8 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
         (what it takes; ``storage`` with the fossil CO2 that is captured along), and ``price_NAME``,
         where it has a price, per that unit; of :data:`SOLD` also ``supplied_NAME``, what it gives,
         and ``price_sold_NAME``; ``material`` [kg/t] and ``price_material`` [USD/kg];
+        ``loaded`` [t/t] and ``hauled`` [t km/t], bulk goods that are picked up, ``price_load``
+        [USD/t] and ``price_haul`` [USD/t/km];
         ``pumped`` (heat of the plant's own heat pumps) [kWh/t];
         ``stock_area`` (land under a growing stock whose spending a tonne costs) [ha/t],
         ``price_planting`` and ``price_rent`` (present values of that spending) [USD/ha];
@@ -169,6 +171,7 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
             for one in RESOURCES.values()
             if one.price
         },
+        "haul": product(1.0, "loaded", "price_load") + product(1.0, "hauled", "price_haul"),
         "planting": product(1.0, "stock_area", "price_planting"),
         "transport": product(1.0, "storage", "price_transport"),
         "storage": product(1.0, "storage", "price_storage"),

@@ -47,7 +47,7 @@ class PlaceSums:
     energy : Sum
         Emissions of the power and heat that are taken.
     place : Sum
-        Emissions of the place, beside those of the method's own numbers.
+        Emissions of the place and of hauls to it, beside those of the method's own numbers.
     replaced : Sum
         Emissions of the power that the method's own replaces on the grid.
     avoided : Sum
@@ -138,6 +138,7 @@ def place_sums(
     intensity: Sum,
     factors: Mapping[str, Sum],
     avoided: Sum,
+    haul_intensity: float = 0.0,
 ) -> PlaceSums:
     """The terms of the net factor that the place decides, and what supplied power replaces.
 
@@ -151,8 +152,10 @@ def place_sums(
         What the factors of the net factor are.
     avoided : Sum
         Emissions that stop with a gross tonne [t CO2e/t].
+    haul_intensity : float
+        Haul of bulk goods [kg CO2e per t and km].
     """
-    terms = net_factor_terms(losses, emissions).terms
+    terms = net_factor_terms(losses, emissions, haul_intensity=haul_intensity).terms
 
     def emitted(*by: str) -> Sum:
         mine = Sum(tuple(term for term in terms if set(by) & set(term.layers)))
@@ -160,7 +163,7 @@ def place_sums(
 
     return PlaceSums(
         emitted("grid_intensity", "heat_intensity"),
-        emitted("place_emissions"),
+        emitted("place_emissions", "hauled"),
         supplied * intensity * (1.0 / KG_PER_T),
         avoided,
     )

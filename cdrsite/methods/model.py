@@ -30,6 +30,7 @@ from cdrsite.library.plausibility import refuse_impossible
 from cdrsite.library.records import unknown_name
 from cdrsite.methods.basis import cost_basis
 from cdrsite.methods.cost import SOLD, PlantCosts, gross_cost_terms, present_value
+from cdrsite.methods.feed import hauled, picked_up, price_of_kind, rented_land
 from cdrsite.methods.heat import draws_heat, heat_level, serves
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 from cdrsite.place.emissions import GWP
@@ -122,7 +123,8 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
     basis, learned = cost_basis(name, method, profile, scenario)
     if "capex" in choice.override:
         basis = ""
-    for parameter, (number, key) in (learned | _of_the_study(scenario, choice)).items():
+    plain = MethodModel(name, method, profile, choice, numbers)
+    for parameter, (number, key) in (learned | _of_the_study(scenario, plain)).items():
         if parameter in numbers or parameter not in ONLY_WHERE_KNOWN:
             numbers[parameter] = number
             replaced[parameter] = f"{number:.10g} {PARAMETERS[parameter].unit} ({key})"
@@ -166,14 +168,14 @@ def _refuse_twice(numbers: Mapping[str, float], replaced: Mapping[str, str], whe
         )
 
 
-def _of_the_study(scenario: Scenario, choice: MethodChoice) -> dict[str, tuple[float, str]]:
+def _of_the_study(scenario: Scenario, model: MethodModel) -> dict[str, tuple[float, str]]:
     """Parameters that a key outside the method's override replaces -> number, key."""
     heat = scenario.resources.heat
-    given = given_by_keys(choice) | {
+    given = given_by_keys(model.choice) | {
         "accounting_years": (scenario.accounting.forest_years, "accounting.forest_years"),
         "buffer": (scenario.accounting.buffer, "accounting.buffer"),
         **{
-            one.own_price: (getattr(scenario.costs.prices, one.name), f"costs.prices.{one.name}")
+            one.own_price: price_of_kind(one.name, model, scenario)
             for one in RESOURCES.values()
             if one.own_price
         },
@@ -236,6 +238,8 @@ class Ingredients:
         [USD/t].
     transport_km : str or float
         Length of the route to storage [km].
+    hauled : frozenset of str
+        Bulk goods with a layer of their mean haul (:func:`cdrsite.methods.feed.haul_layer`).
     routed : bool
         Whether routes to storage are known: losses then go by their length.
     heat_sold : bool
@@ -252,6 +256,7 @@ class Ingredients:
     routed: bool = False
     heat_sold: bool = False
     inverse_firm: str | float = 1.0
+    hauled: frozenset[str] = frozenset()
 
 
 def _sum(value: str | float) -> Sum:
@@ -276,6 +281,7 @@ def needs_of(model: MethodModel) -> Needs:
         taken={name: const(max(amount, 0.0)) for name, amount in need.items()},
         supplied={name: const(-amount) for name, amount in need.items() if amount < 0.0},
         pumped=const(model.number("heat_pumped") if pumps else 0.0),
+        grown=const(model.number("land_feedstock")),
         # a crop grown on own land is not taken from the residues as well (rule 6)
         own={"biomass": 1.0} if model.number("land_feedstock") > 0 else {},
     )
@@ -307,7 +313,7 @@ def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[st
         "heat_intensity": const(model.number("emissions_heat") + _of_fuel(model)),
         "transport_km": _sum(given.transport_km),
         "biomass": needs.taken["biomass"],
-        "haul_km": const(0.0),
+        "hauled": hauled(model, needs, given.hauled),
         "place_emissions": needs.place_emissions,
     }
 
@@ -318,6 +324,7 @@ def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: 
         chain_losses(model, scenario, routed=given.routed),
         Emissions.from_library(model.numbers),
         supply_intensity=model.number("emissions_biomass"),
+        haul_intensity=model.number("emissions_haul"),
     )
     return terms.of(net_factors(model, needs, given))
 
@@ -381,6 +388,11 @@ def cost_parts(
         rent, prices["land"] = float(present_value(rented, rate)), 0.0
     factors = {
         **needs.taken,
+        "land": rented_land(model, needs),
+        "loaded": picked_up(needs),
+        "hauled": hauled(model, needs, given.hauled),
+        "price_load": const(model.number("haul_load")),
+        "price_haul": const(model.number("haul_price")),
         **{f"price_{name}": const(price) for name, price in prices.items()},
         **{
             f"price_{name}": own * needs.own[name] + prices[name] * needs.bought(name)

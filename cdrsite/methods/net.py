@@ -7,7 +7,7 @@ energy in kWh/t, carbon intensities in kg CO2e/kWh, biomass in t dry/t; factors 
 The net factor is a sum of products,
 
     net = stored share - (electricity bought x grid intensity + heat x heat intensity
-          + biomass x (supply + haul x km) + materials + embodied + ... ) / 1000,
+          + biomass x supply + haul x t km + materials + embodied + ... ) / 1000,
 
 and exists once, in :func:`net_factor_terms`: a compiled plan folds those terms with whatever is
 constant in a scenario, and :mod:`cdrsite.testing.formulae` evaluates them with numpy.
@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.core.errors import ConfigError
+from cdrsite.place.feed import counterfactual
 from cdrsite.scoring.sums import Sum, const, product
 
 FloatArray = npt.NDArray[np.float64]
@@ -145,6 +146,7 @@ class Emissions:
             embodied=values.get("emissions_embodied", 0.0),
             chain=values.get("emissions_chain", 0.0),
             land_use_change=values.get("luc_emissions", 0.0),
+            counterfactual=counterfactual(values),
         )
 
     @property
@@ -171,15 +173,15 @@ def net_factor_terms(
     supply_intensity : float
         Cultivation, harvest and processing of biomass [kg CO2e per t dry].
     haul_intensity : float
-        Haul of biomass [kg CO2e per t dry and km].
+        Haul of bulk goods, biomass dry [kg CO2e per t and km].
 
     Returns
     -------
     Sum
         The net factor [t/t] over the names of its factors: ``electricity_bought``, ``heat``
-        [kWh/t], ``grid_intensity``, ``heat_intensity`` [kg/kWh], ``transport_km``, ``haul_km``
-        [km], ``biomass`` [t dry/t], and ``place_emissions`` [kg/t] for a layer of land-use
-        change, albedo or leakage.
+        [kWh/t], ``grid_intensity``, ``heat_intensity`` [kg/kWh], ``transport_km`` [km],
+        ``biomass`` [t dry/t], ``hauled`` [t km/t], and ``place_emissions`` [kg/t] for a layer of
+        land-use change, albedo or leakage.
 
     Notes
     -----
@@ -197,7 +199,7 @@ def net_factor_terms(
         product(-1.0 / KG_PER_T, "electricity_bought", "grid_intensity"),
         product(-1.0 / KG_PER_T, "heat", "heat_intensity"),
         product(-supply_intensity / KG_PER_T, "biomass"),
-        product(-haul_intensity / KG_PER_T, "biomass", "haul_km"),
+        product(-haul_intensity / KG_PER_T, "hauled"),
         product(-lost_per_km * (1.0 + fossil), "transport_km"),
         product(-1.0 / KG_PER_T, "place_emissions"),
     )

@@ -88,6 +88,10 @@ class Use(Protocol):
         """Parameter -> value in its canonical unit."""
 
     @property
+    def replaced(self) -> Mapping[str, str]:
+        """Parameters that the scenario replaced -> what it says."""
+
+    @property
     def acting(self) -> tuple[str, ...]:
         """Dependences that play a part, in their order."""
 

@@ -47,6 +47,8 @@ class Needs:
         Resource -> what it gives of it; those that it takes, or has nothing to do with, are absent.
     pumped : Sum
         Heat that the plant's own heat pumps make of the electricity taken [kWh/t].
+    grown : Sum
+        Part of the land that grows the feed [m2/(t/yr)].
     inverse_productivity, variable : Sum
         Multiply capital, and variable operation [1].
     inverse_hours : Sum
@@ -60,6 +62,8 @@ class Needs:
         power of renewables on its own land, biomass that grows there [1].
     prices : mapping of str to Sum
         Resource -> what its own costs, where that is not in its investment [USD per unit].
+    haul : Sum or None
+        Way of the feed [km], where the place says it.
     stock : Stock or None
         Spending on the land itself.
     """
@@ -67,6 +71,7 @@ class Needs:
     taken: dict[str, Sum]
     supplied: dict[str, Sum] = field(default_factory=dict)
     pumped: Sum = NOTHING
+    grown: Sum = NOTHING
     inverse_productivity: Sum = ONCE
     variable: Sum = ONCE
     inverse_hours: Sum = ONCE
@@ -74,6 +79,7 @@ class Needs:
     avoided: Sum = NOTHING
     own: Mapping[str, float] = field(default_factory=dict)
     prices: Mapping[str, Sum] = field(default_factory=dict)
+    haul: Sum | None = None
     stock: Stock | None = None
 
     @property
@@ -97,6 +103,8 @@ class Needs:
 
     def times(self, **factors: Sum) -> Needs:
         """Needs of which some are multiplied, resources or what else they hold."""
+        if "land" in factors:
+            factors = {"grown": factors["land"]} | factors
         given = {name: by for name, by in factors.items() if name not in {*self.taken, "supplied"}}
         rest: dict[str, Any] = {name: getattr(self, name) * by for name, by in given.items()}
         taken = {name: need * factors.get(name, ONCE) for name, need in self.taken.items()}

@@ -25,6 +25,7 @@ from cdrsite.place.dependence import (
     own_layer,
 )
 from cdrsite.place.emissions import EmissionsOfPlace
+from cdrsite.place.feed import Feed
 from cdrsite.place.growth import Growth
 from cdrsite.place.own_power import OwnRenewables
 from cdrsite.place.persistence import CharPersistence
@@ -49,11 +50,7 @@ DEPENDENCES: dict[str, Dependence] = {
     # own renewables late: their land follows what the others make of the electricity; emissions
     # last: they belong to all the land
     for one in (
-        AirClimate(),
-        Growth(),
-        EnergyCrop(),
-        RockWeathering(),
-        CharPersistence(),
+        *(AirClimate(), Growth(), EnergyCrop(), RockWeathering(), CharPersistence(), Feed()),
         OwnRenewables(),
         EmissionsOfPlace(),
     )

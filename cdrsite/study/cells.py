@@ -20,6 +20,7 @@ from cdrsite.core.plaindata import recorded
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.credits import AT_PLANT
+from cdrsite.methods.feed import haul_layer
 from cdrsite.methods.heat import draws_heat, heat_level, serves
 from cdrsite.methods.model import land_layer, left_layer
 from cdrsite.methods.rivals import cost_variables
@@ -119,6 +120,7 @@ def score_cells(setting: Setting, offers: Offers, excluded: Excluded, block: Blo
         f"supply_{name}": layers[name] for name in RESOURCES if name in layers
     }
     shared |= {f"local_{name}": layers[own_supply(name)] for name in offers.sheds}
+    shared |= {f"haul_{name}": layers[haul_layer(name)] for name in offers.sheds}
     for name, pools in offers.pools.items():
         shared[f"pool_{name}"] = pools.labels(reader, block)
     for layer in setting.zonings:
@@ -173,7 +175,11 @@ def _add_supplies(
         supply = supply_block(name, model, offers.pools.get(name), reader, block, claimed.get(name))
         if supply is not None and name in offers.sheds:
             layers[own_supply(name)] = supply
-            supply = np.ascontiguousarray(offers.sheds[name][block.slices], np.float32)
+            arrays = offers.sheds[name]
+            supply, way = (np.ascontiguousarray(a[block.slices], np.float32) for a in arrays)
+            layers[haul_layer(name)] = way
+        elif name in resources.hauled:  # a trial cell before the sheds are known
+            layers[haul_layer(name)] = np.zeros(block.shape, np.float32)
         if supply is not None:
             layers[name] = supply
     if isinstance(resources.power.intensity, str):

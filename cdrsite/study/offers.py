@@ -21,7 +21,7 @@ from cdrsite.study.prepare import (
     resolve_methods,
     storage_of,
 )
-from cdrsite.study.routes import link_storage, shed_array
+from cdrsite.study.routes import link_storage, shed_arrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,15 +46,15 @@ class Offers:
         Cheapest storage units of each cell.
     served : ndarray, shape (units,)
         Land that may bring CO2 to it and whose cheapest storage unit it is [m2].
-    sheds : dict of str to CellArray
+    sheds : dict of str to tuple of CellArray
         Resource that plants collect from around them -> what lies within haul distance of each
-        cell, shape (rows, cols) [its canonical unit].
+        cell [its canonical unit], and how far that travels [km]; shape (rows, cols).
     """
 
     pools: dict[str, Pools]
     links: SinkLinks | None = None
     served: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    sheds: dict[str, CellArray] = field(default_factory=dict)
+    sheds: dict[str, tuple[CellArray, CellArray]] = field(default_factory=dict)
 
 
 def claims(
@@ -166,5 +166,8 @@ def in_workspace(
     offers: Offers, links: SinkLinks | None, hauled: tuple[str, ...], space: Workspace
 ) -> Offers:
     """Offers with the arrays of a workspace, which they do not outlive."""
-    sheds = {name: space.scratch.open(shed_array(name)) for name in hauled}
+    sheds = {}
+    for name in hauled:
+        supply, way = (space.scratch.open(array) for array in shed_arrays(name))
+        sheds[name] = supply, way
     return replace(offers, links=links, sheds=sheds)

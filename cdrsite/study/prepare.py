@@ -22,6 +22,7 @@ from cdrsite.layers.stack import LayerStack
 from cdrsite.library.plausibility import check_profile
 from cdrsite.methods.basis import mixed_bases
 from cdrsite.methods.credits import Earning, earnings_of
+from cdrsite.methods.feed import idle_prices
 from cdrsite.methods.heat import draws_heat
 from cdrsite.methods.ledgers import PlaceSums, place_sums
 from cdrsite.methods.model import (
@@ -159,6 +160,8 @@ def resolve_methods(scenario: Scenario) -> tuple[dict[str, MethodModel], list[Cd
             models[name] = method_model(name, scenario)
         except CdrsiteError as error:
             errors.append(error)
+    if not errors:  # else a price may be for what could not be read
+        errors += idle_prices(models, scenario)
     return models, errors
 
 
@@ -363,6 +366,7 @@ def ledger_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> P
         sums.layer(grid) if isinstance(grid, str) else sums.const(grid),
         factors,
         needs.avoided,
+        model.number("emissions_haul"),
     )
 
 
@@ -431,6 +435,7 @@ def ingredients(scenario: Scenario, storage: StorageUnits | None) -> Ingredients
         transport_km=TRANSPORT_KM if routed else 0.0,
         storage_cost=STORAGE_COST if routed else _number(resources.storage.cost),
         routed=routed,
+        hauled=resources.hauled,
     )
 
 

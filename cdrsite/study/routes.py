@@ -9,6 +9,7 @@ import numpy as np
 from cdrsite.core.annuity import crf
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
+from cdrsite.methods.feed import haul_layer
 from cdrsite.methods.supply import StorageUnits, supply_block
 from cdrsite.study.prepare import Setting, open_layers, storage_of
 from cdrsite.transport.distance import DistanceResult
@@ -131,9 +132,9 @@ def storage_sites(units: StorageUnits) -> StorageSites:
     return StorageSites(units.layer, units.names, units.index.tolist(), units.cost)
 
 
-def shed_array(resource: str) -> str:
-    """Array with what lies within haul distance of each cell."""
-    return f"{resource} shed"
+def shed_arrays(resource: str) -> tuple[str, str]:
+    """Arrays with what lies within haul distance of each cell, and how far it travels [km]."""
+    return f"{resource} shed", haul_layer(resource)
 
 
 @stage(
@@ -153,7 +154,7 @@ def _haul_sheds(setting: Setting, space: Workspace) -> tuple[str, ...]:
     same factor, and barriers close it.
     """
     bulks = {bulk.name: getattr(setting.scenario.resources, bulk.parameter) for bulk in BULK}
-    hauled = {name: model for name, model in bulks.items() if model.layer and model.haul > 0}
+    hauled = {name: model for name, model in bulks.items() if model.hauls}
     surface = CostSurface(setting.scenario.transport.surface, setting.reader, 1.0, 1.0)
     if hauled and setting.storage is None:  # else the routes have said what is unknown of it
         report = SurfaceReport()
@@ -178,6 +179,6 @@ def _shed_of(
     cell_km = grid.row_steps_m[1] / 1000.0
     factor = max(1, int(model.haul / (SHED_CELLS * cell_km)))
     shed_store(
-        supply, lambda block: surface.block(block).billing, grid, space.scratch, shed_array(name),
+        supply, lambda block: surface.block(block).billing, grid, space.scratch, shed_arrays(name),
         setting.blocks, factor=factor, max_cost=model.haul, threads=space.threads,
     )  # fmt: skip

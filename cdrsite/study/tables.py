@@ -18,6 +18,7 @@ from cdrsite.core.vocabulary import limit_names
 from cdrsite.methods import ledgers
 from cdrsite.methods.model import chain_losses
 from cdrsite.methods.net import Emissions, credited, expected_retention
+from cdrsite.place.feed import bought_per_need
 from cdrsite.study.prepare import ingredients
 from cdrsite.study.tally import Tally
 
@@ -200,7 +201,9 @@ def ledger_table(setting: Setting, allocation: Allocation, names: Sequence[str])
                 of_method,
                 chain_losses(model, setting.scenario, routed=given.routed),
                 Emissions.from_library(model.numbers),
-                model.number("biomass") * model.number("emissions_biomass"),
+                model.number("biomass")
+                * bought_per_need(model.numbers)
+                * model.number("emissions_biomass"),
                 model.number("buffer"),
             )
             if ledgers.imbalance(row) > ledgers.TOLERANCE:

@@ -17,16 +17,16 @@ from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 FloatArray = npt.NDArray[np.float64]
 
 NET_FACTORS = (
-    "grid_intensity", "heat", "heat_intensity", "transport_km", "biomass", "haul_km",
+    "grid_intensity", "heat", "heat_intensity", "transport_km", "biomass", "hauled",
     "place_emissions",
 )  # fmt: skip
 NEEDS = (
-    *("material", "pumped", "stock_area"),
+    *("material", "pumped", "stock_area", "loaded", "hauled"),
     *(name for name in RESOURCES if name not in {*SOLD, "storage"}),
 )
 PRICES = (
     *(f"sold_{name}" for name in SOLD),
-    *("material", "planting", "rent", "transport", "storage"),
+    *("material", "planting", "rent", "transport", "storage", "load", "haul"),
     *(one.name for one in RESOURCES.values() if one.price),
 )
 
@@ -124,8 +124,9 @@ def gross_cost(
         CO2 that travels to its store and is injected [t/t].
     **factors : array_like
         The other needs (``electricity``, ``heat``, ``water``, ``biomass``, ``material``, ``land``,
-        ``pumped``, ``stock_area``) and the prices (``price_...``), 0 where not given. What is
-        negative of :data:`cdrsite.methods.cost.SOLD` is sold at ``price_sold_NAME``.
+        ``pumped``, ``stock_area``, ``loaded``, ``hauled``) and the prices (``price_...``), 0 where
+        not given. What is negative of :data:`cdrsite.methods.cost.SOLD` is sold at
+        ``price_sold_NAME``.
 
     Returns
     -------

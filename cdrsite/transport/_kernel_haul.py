@@ -142,8 +142,8 @@ def sheds(  # type: ignore[no-untyped-def]
         Largest cost of a haul [USD/t].
     half : tuple of int
         Rows and columns of the search window on either side.
-    out : ndarray of float64, shape (n,)
-        Zeros; takes the supply [t/yr].
+    out : ndarray of float64, shape (2, n)
+        Zeros; takes the supply [t/yr], and the sum of supply times its haul cost [t/yr USD/t].
     """
     wide = 2 * half[1] + 1
     cells = (2 * half[0] + 1) * wide
@@ -161,7 +161,8 @@ def sheds(  # type: ignore[no-untyped-def]
             r, c = row - half[0] + cell // wide, col - half[1] + cell % wide
             paid = near[r] * ground if i == 0 else cost[cell]
             if paid <= reach and biomass[r, c] > 0:
-                out[n] += biomass[r, c]
+                out[0, n] += biomass[r, c]
+                out[1, n] += biomass[r, c] * paid
 
 
 @kernel

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,23 @@ PART = 1024
 """Side of the parts in which biomass is added up [cells]."""
 
 
+@dataclass(frozen=True)
+class Sheds:
+    """What can be collected around some places, and how far it travels.
+
+    Attributes
+    ----------
+    supply : ndarray of float64, shape (n,)
+        All that lies within reach [t dry/yr].
+    mean_cost : ndarray of float64, shape (n,)
+        Haul cost of a tonne, on average over all of it [USD/t]: km, where the friction is 1. 0
+        where nothing lies within reach.
+    """
+
+    supply: Floats
+    mean_cost: Floats
+
+
 def supply_shed(
     biomass: NDArray[Any],
     friction: NDArray[Any],
@@ -47,7 +65,7 @@ def supply_shed(
     max_cost: float,
     neighbours: int = 16,
     threads: int = 1,
-) -> Floats:
+) -> Sheds:
     """Collect the biomass within reach of candidate cells by true travel cost.
 
     Parameters
@@ -71,8 +89,8 @@ def supply_shed(
 
     Returns
     -------
-    ndarray of float64, shape (n,)
-        All that lies within reach [t dry/yr].
+    Sheds
+        Of the candidates, in their order.
 
     Raises
     ------
@@ -93,16 +111,17 @@ def supply_shed(
     span = _spans(moves, east, north)
     half = _window(friction, float(east.min()), north, max_cost)
     near = MEAN_TO_CENTRE * np.sqrt(east * north)
-    shed = np.zeros(rows.size)
+    sums = np.zeros((2, rows.size))
 
     def work(first: int) -> None:
         part = slice(first, first + CHUNK)
         places = rows[part], cols[part]
-        sheds(friction, biomass, span, moves, near, *places, max_cost, half, shed[part])
+        sheds(friction, biomass, span, moves, near, *places, max_cost, half, sums[:, part])
 
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         list(pool.map(work, range(0, rows.size, CHUNK)))
-    return shed
+    supply, paid = sums
+    return Sheds(supply, np.divide(paid, supply, out=np.zeros_like(paid), where=supply > 0))
 
 
 def _fine_sums(biomass: NDArray[Any], friction: NDArray[Any], factor: int) -> Floats:
@@ -132,14 +151,16 @@ def shed_store(
     ground: Callable[[Block], NDArray[Any]],
     grid: AnalysisGrid,
     store: ArrayStore,
-    name: str,
+    names: tuple[str, str],
     blocks: Sequence[Block],
     *,
     factor: int = 4,
     max_cost: float,
     threads: int = 1,
-) -> CellArray:
-    """Biomass within reach of every cell, worked out on coarser cells, block by block.
+) -> tuple[CellArray, CellArray]:
+    """Biomass within reach of every cell, and how far it travels, block by block.
+
+    Both are worked out on coarser cells.
 
     Parameters
     ----------
@@ -151,9 +172,9 @@ def shed_store(
     grid : AnalysisGrid
         The grid.
     store : ArrayStore
-        Takes the array ``name``.
-    name : str
-        Of the array.
+        Takes the arrays ``names``.
+    names : tuple of str
+        Of the array of what arrives, and of the mean cost of its haul.
     blocks : sequence of Block
         They cover the grid; on disk each is a chunk.
     factor : int
@@ -163,8 +184,8 @@ def shed_store(
 
     Returns
     -------
-    CellArray of float32, shape (rows, cols)
-        What arrives [t dry/yr]; 0 in closed cells.
+    tuple of CellArray of float32, shape (rows, cols)
+        What arrives [t dry/yr], and :attr:`Sheds.mean_cost`; 0 in closed cells.
 
     Notes
     -----
@@ -188,7 +209,7 @@ def shed_store(
     side = 8 * factor * max(1, PART // (8 * factor))
     on_threads(threads, gather, cut(Block(0, rows, 0, cols), side))
     total = _coarse_sheds(sums, grid.row_steps_m, factor, max_cost, threads)
-    shed = store.create(name, grid.shape, np.float32)
+    made = tuple(store.create(name, grid.shape, np.float32) for name in names)
 
     def spread(block: Block) -> None:
         row = np.arange(block.row0, block.row1) // factor
@@ -196,10 +217,11 @@ def shed_store(
         bits = closed[block.row0 : block.row1, block.col0 // 8 : -(-block.col1 // 8)]
         skip = block.col0 % 8
         shut = np.unpackbits(bits, axis=1)[:, skip : skip + block.shape[1]]
-        shed[block.slices] = np.where(shut, np.float32(0), total[row[:, None], col])
+        for array, values in zip(made, total, strict=True):
+            array[block.slices] = np.where(shut, np.float32(0), values[row[:, None], col])
 
     on_threads(threads, spread, blocks)
-    return shed
+    return made[0], made[1]
 
 
 def _coarse_sheds(
@@ -208,15 +230,17 @@ def _coarse_sheds(
     factor: int,
     max_cost: float,
     threads: int,
-) -> NDArray[np.float32]:
-    """What arrives in each coarse cell [t dry/yr]."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What arrives in each coarse cell [t dry/yr], and the mean cost of its haul."""
     supply, ground = _means(sums)
     rows, cols = np.indices(supply.shape)
     middle = np.minimum(np.arange(len(supply)) * factor + factor // 2, len(steps[0]) - 1)
     steps = steps[0][middle] * factor, steps[1] * factor
     cells = rows.ravel(), cols.ravel()
     shed = supply_shed(supply, ground, steps, cells, max_cost=max_cost, threads=threads)
-    return shed.reshape(supply.shape).astype(np.float32)
+    both = shed.supply, shed.mean_cost
+    supplied, paid = (part.reshape(supply.shape).astype(np.float32) for part in both)
+    return supplied, paid
 
 
 def _check(

@@ -101,6 +101,8 @@ CLIMATE = (
     "methods.daccs-solid.climate={temperature: warm, humidity: damp, "
     "reference: {temperature: 20, humidity: 43}}"
 )
+CROP = "methods.beccs-energy-crop={override: {luc_emissions: 0, biomass_price: 40 USD/t}}"
+HAULED = ("methods.beccs-residue.override={haul_price: 0.15 USD/t/km}",)
 ROCK = "methods.enhanced-weathering={}"
 SOIL = "methods.cropland-soil-carbon={}"
 GROWTH = (
@@ -622,6 +624,18 @@ CASES: dict[str, Case] = {
     "methods.*.soil_temperature": (
         (*WARM, "methods.biochar={}"),
         ("methods.biochar.soil_temperature=warm",),
+    ),
+    "methods.*.biomass_kind": (
+        ("costs.prices.biomass={crop: 200 USD/t}", CROP),
+        ("methods.beccs-residue.biomass_kind=crop",),
+    ),
+    "methods.*.land_rent_in_price": (
+        (CROP,),
+        ("methods.beccs-energy-crop.land_rent_in_price=false",),
+    ),
+    "methods.*.haul": (
+        ("layers.far={path: growth.tif, unit: km, kind: intensive}", *HAULED),
+        ("methods.beccs-residue.haul=far",),
     ),
     "methods.*.layer_years": (GROWTH, ("methods.afforestation.layer_years=20",)),
     "methods.*.usable_land": ((), ("methods.afforestation.usable_land=0.1",)),

@@ -42,6 +42,7 @@ OWN_POWER = {"own_power": {"firm_share": 0.9}}
 OWN_WIND = {"own_power": {"firm_share": 0.9, "technology": "pv-wind"}}
 WEATHERING = {"weathering": {"temperature": "warmth"}}
 GROWN = {"override": {"luc_emissions": 50}}
+HAULED = {"override": {"haul_km": 50, "haul_price": "0.15 USD/t/km", "haul_detour": 1.3}}
 NETWORK = {"network": {"plan": True, "time_limit": 5, "gap": 0.05}}
 
 VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
@@ -81,6 +82,14 @@ VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "heat_pump_capex": (SOLID, 4000, {}, {}),
     "heat_pump_lifetime": (SOLID, 5, {}, {}),
     "biomass_price": (RESIDUE, 500, {}, {}),
+    "haul_load": (RESIDUE, 9, {}, {}),
+    "haul_price": (RESIDUE, 0.3, HAULED, {}),
+    "haul_detour": (RESIDUE, 1.6, HAULED, {}),
+    "haul_km": (RESIDUE, 90, HAULED, {}),
+    "emissions_haul": (RESIDUE, 0.3, HAULED, {}),
+    "dry_matter_loss": (RESIDUE, 0.2, {}, {}),
+    "counterfactual_share": (RESIDUE, 0.4, {"override": {"biomass_co2": 1.7}}, {}),
+    "biomass_co2": (RESIDUE, 1.2, {"override": {"counterfactual_share": 0.3}}, {}),
     "plant_min": (RESIDUE, 900, {}, NETWORK),
     "plant_max": (RESIDUE, 1200, {"override": {"plant_min": 100}}, NETWORK),
     "buffer": (FOREST, 0.4, {}, {}),

@@ -254,7 +254,8 @@ COST = {
     "inverse_hours": (1.2, "1"),
     "inverse_productivity": (1.1, "1"), "variable": (1.0, "1"), "pumped": (1000.0, "kWh/t"),
     "material": (3.0, "kg/t"), "price_material": (2.0, "USD/kg"),
-    "stock_area": (0.004, "ha/t"),
+    "stock_area": (0.004, "ha/t"), "loaded": (0.7, "t/t"), "hauled": (40.0, "km"),
+    "price_load": (5.0, "USD/t"), "price_haul": (0.15, "USD/t/km"),
     "price_planting": (2000.0, "USD/ha"), "price_rent": (1500.0, "USD/ha"),
     "price_transport": (8.0, "USD/t"), "price_storage": (15.0, "USD/t"),
     **{one.name: (2.0, one.need_unit) for one in RESOURCES.values()},
@@ -275,19 +276,22 @@ def test_every_part_of_the_cost_is_money_per_tonne(part: str, units: dict[str, f
 NET = {
     "electricity_bought": (900.0, "kWh/t"), "heat": (500.0, "kWh/t"),
     "grid_intensity": (0.3, "kg/kWh"), "heat_intensity": (0.2, "kg/kWh"),
-    "transport_km": (80.0, "1"), "haul_km": (30.0, "1"), "biomass": (0.6, "t/t"),
+    "transport_km": (80.0, "1"), "hauled": (30.0, "km"), "biomass": (0.6, "t/t"),
     "place_emissions": (20.0, "kg/t"), "materials": (9.0, "kg/t"), "supply": (40.0, "kg/t"),
+    "haul": (0.13, "kg/t/km"),
 }  # fmt: skip
 
 
 @given(units=UNITS)
 def test_the_net_factor_is_a_number(units: dict[str, float]) -> None:
-    def net(materials: float, supply: float, **numbers: float) -> Any:
+    def net(materials: float, supply: float, haul: float, **numbers: float) -> Any:
         losses = ChainLosses(0.02, 0.001, 0.01, 0.3)
         emissions = Emissions(materials=materials, embodied=2.0 * materials)
-        return net_factor_terms(losses, emissions, supply_intensity=supply).evaluate(numbers)
+        return net_factor_terms(
+            losses, emissions, supply_intensity=supply, haul_intensity=haul
+        ).evaluate(numbers)
 
-    known = {*net_factor_terms(ChainLosses(), Emissions()).layers, "materials", "supply"}
+    known = {*net_factor_terms(ChainLosses(), Emissions()).layers, "materials", "supply", "haul"}
     more = {name: (0.1, "1") for name in known if name not in NET}
     assert holds(net, NET | more, "1", units)
 

@@ -40,7 +40,8 @@ def direct_net_factor(x: dict[str, float]) -> float:
     kg = (
         max(x["electricity"], 0) * x["grid"]
         + x["heat"] * x["heat_intensity"]
-        + x["biomass"] * (x["supply"] + x["haul"] * x["haul_km"])
+        + x["biomass"] * x["supply"]
+        + x["haul"] * x["hauled"]
         + x["materials"]
         + x["place"]
     )
@@ -61,7 +62,7 @@ BALANCE = st.fixed_dictionaries(
         "biomass": st.floats(0, 2),
         "supply": st.floats(0, 200),
         "haul": st.floats(0, 0.2),
-        "haul_km": st.floats(0, 300),
+        "hauled": st.floats(0, 600),
         "materials": st.floats(0, 100),
         "place": st.floats(0, 500),
     }
@@ -80,7 +81,7 @@ def run_net_factor(x: dict[str, float], scale: float = 1.0) -> float:
             heat_intensity=x["heat_intensity"],
             transport_km=x["km"],
             biomass=x["biomass"],
-            haul_km=x["haul_km"],
+            hauled=x["hauled"],
             supply_intensity=x["supply"],
             haul_intensity=x["haul"],
             place_emissions=x["place"],
@@ -110,7 +111,7 @@ def test_zero_coefficients_do_not_bring_in_unknowns() -> None:
         ("heat", "heat_intensity"),
         ("place_emissions",),
     }
-    assert net_factor(NO_LOSS, acc.Emissions(), haul_km=math.nan) == 1.0
+    assert net_factor(NO_LOSS, acc.Emissions(), hauled=math.nan) == 1.0
 
 
 def test_a_factor_of_another_name_is_refused() -> None:

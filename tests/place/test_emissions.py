@@ -12,7 +12,7 @@ from tiny_scenario import COLS, ROWS, SCENARIO, write_raster, write_world
 
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
-from cdrsite.methods.model import Ingredients, method_model, needs_of, net_factor_sum
+from cdrsite.methods.model import Ingredients, MethodModel, method_model, needs_of, net_factor_sum
 from cdrsite.place.dependence import Here
 from cdrsite.place.registry import DEPENDENCES
 from cdrsite.result.study_result import StudyResult
@@ -66,10 +66,16 @@ def lost(path: Path, name: str, emissions: str, **layers: Any) -> np.ndarray:
     return 1000 * (none - some).ravel()
 
 
+def land_of(model: MethodModel) -> float:
+    """Land of the plant and its crop, with what grows what is lost in store [m2/(t/yr)]."""
+    grown = model.number("land_feedstock") / (1 - model.number("dry_matter_loss"))
+    return model.number("land_direct") + grown
+
+
 def test_a_hectare_is_lost_once_and_every_tonne_takes_its_part(path: Path) -> None:
     """100 t/ha over 20 years on the land of a crop, or over the plant's life."""
     model = method_model(CROP, load_scenario(path))
-    land = model.number("land_direct") + model.number("land_feedstock")
+    land = land_of(model)
     expected = 100_000 / 20 * land / 1e4
     assert lost(path, CROP, "{land_use_change: 100, years: 20}") == pytest.approx(expected)
     by_layer = lost(path, CROP, "{land_use_change: soil, years: 20}", land_use_change=[[100.0]])
@@ -79,8 +85,7 @@ def test_a_hectare_is_lost_once_and_every_tonne_takes_its_part(path: Path) -> No
 
 
 def test_each_source_by_hand(path: Path) -> None:
-    land = method_model(CROP, load_scenario(path))
-    ha = (land.number("land_direct") + land.number("land_feedstock")) / 1e4
+    ha = land_of(method_model(CROP, load_scenario(path))) / 1e4
     for text, kg in (
         ("{leakage: 20 %}", 200.0),
         ("{other: 30 kg/t}", 30.0),

@@ -167,6 +167,7 @@ def test_every_dependence_says_which_layers_it_reads(name: str, tmp_path: Path) 
         "weathering": ("weathering: {temperature: a, runoff: b}", {"a": "degC", "b": "mm/yr"}),
         "persistence": ("soil_temperature: a", {"a": "degC"}),
         "energy crop": ("crop_yield: a", {"a": "t/ha/yr"}),
+        "feed": ("haul: a", {"a": "km"}),
         "emissions": ("emissions: {leakage: a, other: 3, methane: b}", {"a": "1", "b": "kg/ha/yr"}),
         "own power": (
             "own_power: {technology: pv-wind, pv_yield: a, wind_yield: b}",

@@ -53,10 +53,22 @@ def test_a_row_of_cells_written_out() -> None:
     biomass = np.array([[10.0, 20.0, 40.0, 80.0]])
     friction = np.full((1, 4), 0.5)
     for reach, expected in ((0.4, 10.0), (0.6, 30.0), (1.0, 70.0), (1.5, 150.0)):
-        assert supply_shed(biomass, friction, KM, ([0], [0]), max_cost=reach) == [expected]
+        assert supply_shed(biomass, friction, KM, ([0], [0]), max_cost=reach).supply == [expected]
     own = 0.5 * MEAN_TO_CENTRE  # the way within the cell itself
-    assert supply_shed(biomass, friction, KM, ([0], [0]), max_cost=0.999 * own) == [0.0]
-    assert supply_shed(biomass, friction, KM, ([0], [0]), max_cost=1.001 * own) == [10.0]
+    none = supply_shed(biomass, friction, KM, ([0], [0]), max_cost=0.999 * own)
+    assert none.supply == [0.0] and none.mean_cost == [0.0]
+    alone = supply_shed(biomass, friction, KM, ([0], [0]), max_cost=1.001 * own)
+    assert alone.supply == [10.0] and alone.mean_cost == [own]
+    three = supply_shed(biomass, friction, KM, ([0], [0]), max_cost=1.0)
+    assert three.mean_cost == pytest.approx([(10 * own + 20 * 0.5 + 40 * 1.0) / 70], rel=1e-15)
+
+
+def test_mean_haul_of_a_disc_is_two_thirds_of_its_radius() -> None:
+    plain = np.ones((61, 61))
+    shed = supply_shed(plain, plain, KM, ([30], [30]), max_cost=30)
+    # 16 moves make a way some percent longer, and so the disc as much smaller: the mean stays
+    assert shed.mean_cost[0] == pytest.approx(2 / 3 * 30, rel=0.01)
+    assert shed.supply[0] == pytest.approx(math.pi * 900, rel=0.06)
 
 
 def test_mean_distance_inside_a_cell() -> None:
@@ -73,7 +85,7 @@ def test_a_wall_makes_the_way_longer() -> None:
     way = brute(friction, np.ones(5), 1.0, 8)[0, 4]
     for reach, expected in ((8, 0.0), (way * (1 - 1e-9), 0.0), (way * (1 + 1e-9), 1.0)):
         shed = supply_shed(biomass, friction, KM, ([0], [0]), max_cost=reach, neighbours=8)
-        assert shed == [expected]
+        assert shed.supply == [expected]
     assert way > 8
 
 
@@ -104,12 +116,15 @@ def test_sheds_equal_brute_force(
     own = MEAN_TO_CENTRE * np.sqrt(east / 1000 * 0.8)
     for n, (r, c) in enumerate(zip(rows, cols, strict=True)):
         if np.isinf(friction[r, c]):
-            assert shed[n] == 0
+            assert shed.supply[n] == 0 and shed.mean_cost[n] == 0
             continue
         paid = cost[n].copy()
         paid[n] = own[r] * friction[r, c]
         if np.abs(paid - reach).min() > 1e-9:
-            assert shed[n] == biomass.ravel()[paid <= reach].sum()
+            near = paid <= reach
+            assert shed.supply[n] == biomass.ravel()[near].sum()
+            whole = (biomass.ravel()[near] * paid[near]).sum()
+            assert shed.mean_cost[n] * shed.supply[n] == pytest.approx(whole, rel=1e-9)
 
 
 @given(friction=frictions, reach=st.floats(0.5, 10), row=st.integers(0, 5), col=st.integers(0, 6))
@@ -119,7 +134,8 @@ def test_doubled_friction_and_reach_give_the_same_shed(
     biomass = np.arange(42.0).reshape(6, 7)
     plain = supply_shed(biomass, friction, KM, ([row], [col]), max_cost=reach)
     doubled = supply_shed(biomass, 2 * friction, KM, ([row], [col]), max_cost=2 * reach)
-    assert np.array_equal(plain, doubled)
+    assert np.array_equal(plain.supply, doubled.supply)
+    assert doubled.mean_cost == pytest.approx(2 * plain.mean_cost, rel=1e-12)
 
 
 def test_threads_give_the_same_bytes() -> None:
@@ -129,14 +145,15 @@ def test_threads_give_the_same_bytes() -> None:
     cells = tuple(part.ravel() for part in np.indices((40, 50)))
     one = supply_shed(biomass, friction, KM, cells, max_cost=1.0)
     many = supply_shed(biomass, friction, KM, cells, max_cost=1.0, threads=3)
-    assert one.tobytes() == many.tobytes()
+    assert one.supply.tobytes() == many.supply.tobytes()
+    assert one.mean_cost.tobytes() == many.mean_cost.tobytes()
 
 
 def test_unknown_biomass_and_ground_offer_nothing() -> None:
     biomass = np.array([[1.0, np.nan, 4.0, 8.0]])
     friction = np.array([[1.0, 1.0, np.nan, 1.0]])
     shed = supply_shed(biomass, friction, KM, ([0, 0], [0, 2]), max_cost=50)
-    assert shed.tolist() == [1.0, 0.0]
+    assert shed.supply.tolist() == [1.0, 0.0]
 
 
 def test_coarse_cells_keep_the_total() -> None:
@@ -161,17 +178,17 @@ def sheds_in_blocks(
     size: int = 64,
     **more: Any,
 ) -> np.ndarray:
-    """Sheds of every cell of arrays that are read in blocks of a size."""
+    """Sheds of every cell of arrays that are read in blocks of a size, and their mean cost."""
     found = shed_store(
         lambda block: biomass[block.slices],
         lambda block: friction[block.slices],
         grid,
         store or MemoryStore(),
-        "shed",
+        ("shed", "shed way"),
         tuple(grid.blocks(size)),
         **more,
     )
-    return np.asarray(found[:, :])
+    return np.stack([np.asarray(array[:, :]) for array in found])
 
 
 def square_grid(rows: int, cols: int) -> AnalysisGrid:
@@ -184,16 +201,17 @@ def test_raster_of_sheds_is_near_the_fine_one() -> None:
     grid = square_grid(48, 48)
     friction = np.add.outer(np.linspace(0.08, 0.12, 48), np.zeros(48))
     biomass = rng.uniform(0, 2, (48, 48))
-    total = sheds_in_blocks(grid, biomass, friction, factor=3, max_cost=1.2)
+    total, way = sheds_in_blocks(grid, biomass, friction, factor=3, max_cost=1.2)
     cells = ([22, 25], [22, 25])
     fine = supply_shed(biomass, friction, grid.row_steps_m, cells, max_cost=1.2)
     assert total.dtype == np.float32
-    assert total[cells] == pytest.approx(fine, rel=0.05)
+    assert total[cells] == pytest.approx(fine.supply, rel=0.05)
+    assert way[cells] == pytest.approx(fine.mean_cost, rel=0.05)
     # a circle of 12 km at the mean friction, less the metrication of 16 neighbours
-    assert fine[0] == pytest.approx(math.pi * 144, rel=0.1)
+    assert fine.supply[0] == pytest.approx(math.pi * 144, rel=0.1)
     friction[0, 0] = np.inf
-    total = sheds_in_blocks(grid, biomass, friction, factor=3, max_cost=1.2)
-    assert total[0, 0] == 0
+    total, way = sheds_in_blocks(grid, biomass, friction, factor=3, max_cost=1.2)
+    assert total[0, 0] == 0 and way[0, 0] == 0
     assert total[0, 1] > 0
 
 
@@ -217,9 +235,11 @@ def fine_sheds(size: int, store: Any, threads: int = 1, factor: int = 3) -> np.n
     middle = np.minimum(np.arange(len(supply)) * factor + factor // 2, len(east) - 1)
     cells = tuple(part.ravel() for part in np.indices(supply.shape))
     steps = (east[middle] * factor, north * factor)
-    coarse = supply_shed(supply, ground, steps, cells, max_cost=1.0).reshape(supply.shape)
-    whole = np.kron(coarse, np.ones((factor, factor)))[: grid.rows, : grid.cols].astype(np.float32)
-    np.testing.assert_array_equal(found, np.where(np.isfinite(friction), whole, np.float32(0)))
+    coarse = supply_shed(supply, ground, steps, cells, max_cost=1.0)
+    for got, part in zip(found, (coarse.supply, coarse.mean_cost), strict=True):
+        fine = np.kron(part.reshape(supply.shape), np.ones((factor, factor)))
+        whole = fine[: grid.rows, : grid.cols].astype(np.float32)
+        np.testing.assert_array_equal(got, np.where(np.isfinite(friction), whole, np.float32(0)))
     return found
 
 
