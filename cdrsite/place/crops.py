@@ -6,6 +6,7 @@ above zero only in some years has no yield of its own here: a layer is a mean ov
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -16,7 +17,7 @@ from cdrsite.core.fields import Model
 from cdrsite.place.dependence import Dependence, Here, LayerKey, Use, own_layer
 from cdrsite.place.growth import M2_PER_HA
 from cdrsite.place.needs import Needs
-from cdrsite.scoring.sums import const, layer
+from cdrsite.scoring.sums import layer
 
 _LAND = "land per dry tonne"
 
@@ -76,8 +77,8 @@ class EnergyCrop(Dependence):
     def needs(self, use: Use, needs: Needs) -> Needs:
         """Land by the biomass of the plant and the yield of the place."""
         grown = layer(own_layer(_LAND, use.name)) * use.number("biomass")
-        plant = needs.taken["land"] + const(-use.number("land_feedstock"))
-        return needs.but("land", plant + grown)
+        plant = needs.taken["land"] + needs.grown * -1.0
+        return replace(needs.but("land", plant + grown), grown=grown)
 
     def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
         """Land per dry tonne a year [m2]."""

@@ -43,7 +43,7 @@ Study = Callable[..., StudyResult]
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """Run a study of one method on plain ground with 100 t/yr in each cell; each variant once."""
     folder = tmp_path_factory.mktemp("feed")
-    for name, value in (("residues", 100), ("ways", 50), ("odd", -3)):
+    for name, value in (("residues", 100), ("ways", 50), ("odd", -3), ("yields", 5)):
         write_raster(folder / f"{name}.tif", np.full((ROWS, COLS), value, np.float32))
     done: dict[str, StudyResult] = {}
 
@@ -58,6 +58,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
             "layers": {
                 "residues": {"path": "residues.tif", "unit": "t/yr", "kind": "extensive"},
                 "ways": {"path": "ways.tif", "unit": "km", "kind": "intensive"},
+                "yields": {"path": "yields.tif", "unit": "t/ha/yr", "kind": "intensive"},
                 "odd": {"path": "odd.tif", "unit": "km", "kind": "intensive"},
             },
             "resources": {
@@ -218,6 +219,19 @@ def test_rent_of_the_crops_land_is_in_its_price_or_paid_once(study: Study) -> No
     )
     # land still binds: as many tonnes in either case
     assert inside.tables["methods"]["gross_mt_yr"][0] == paid.tables["methods"]["gross_mt_yr"][0]
+
+
+def test_rent_of_land_by_its_yield_is_in_the_price_too(study: Study) -> None:
+    grown = CONVERTED | {"crop_yield": "yields"}
+    dear, cheap = (study(grown, CROP, prices={"land": price}) for price in (0.15, 0.05))
+    assert cost(dear) - cost(cheap) == pytest.approx(
+        0.1 * dear.models[CROP].number("land_direct"), rel=1e-2
+    )
+    harvest = {"override": CONVERTED["override"] | {"biomass_price": "40 USD2020/t"}}
+    outside = grown | harvest | {"land_rent_in_price": False}
+    paid, free = (study(outside, CROP, prices={"land": price}) for price in (0.15, 0.05))
+    need = paid.models[CROP].number("biomass") / 0.9 / 5 * 1e4 + 0.5  # 5 t/ha/yr, a tenth lost
+    assert cost(paid) - cost(free) == pytest.approx(0.1 * need, rel=1e-3)
 
 
 def test_rent_is_never_paid_twice(study: Study) -> None:
