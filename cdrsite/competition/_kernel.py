@@ -13,11 +13,12 @@ One module: the loops share their tiles and inline one another; numba compiles t
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
 
+from cdrsite.competition._kernel_terms import Tile
 from cdrsite.core.kernel import kernel
 
 # stages are called by kernels only: without the wrappers for Python they compile sooner
@@ -30,82 +31,16 @@ TILE = 256
 ROUNDING = 1e-12
 """Share by which a cap may break the row that it was made from [1]."""
 
-Array = Any
-
-
-class Terms(NamedTuple):
-    """Prices and methods, as the sweeps take them.
-
-    weight : float64[C, M, 4 + L], value of a unit of gross, net, cost, land and each layer, prices
-    included. sink_value : float64[S + 1], value of storing a tonne in sink s at s + 1; -inf at 0.
-    uniform : whether all methods with storage weigh net and cost alike in all combinations, so that
-    they have the same best sink. counted : bool[4 + L], quantities that have a weight or are to be
-    added up; others are not even read. group : int32[C], row of ``sink_sums`` of a combination.
-    """
-
-    weight: Array
-    sink_value: Array
-    stored: Array
-    exclusive: Array
-    uniform: bool
-    counted: Array
-    group: Array
-
-
-class Output(NamedTuple):
-    """What a sweep adds to and writes.
-
-    sums : float64[C, M, 4 + L], quantities by combination and method; sink_sums : float64[G, S],
-    tonnes stored; both added to. x, slot, value : [M, n], or [M, 0] where not wanted: gross tonnes,
-    sink slot, and reduced value per gross tonne before the cell's land is priced.
-    """
-
-    sums: Array
-    sink_sums: Array
-    x: Array
-    slot: Array
-    value: Array
-
-
-class Fields(NamedTuple):
-    """Cells of a block: arrays of :class:`cdrsite.competition.problem.CellBlock`."""
-
-    combo: Array
-    land: Array
-    upper: Array
-    net: Array
-    cost: Array
-    need: Array
-    sink: Array
-    sink_cost: Array
-    sink_loss: Array
-    layers: Array
-
-
-class Tile(NamedTuple):
-    """Scratch for one tile: few arrays, as each argument costs time to compile.
-
-    of : float64[12, M, TILE], by the quantities UPPER ... SLOT, method. at : float64[3, K, TILE],
-    by OFFER ... SINK_LOSS and sink slot. cell : float64[5, TILE], by FREE ... ONE; the last one
-    holds ones. edges : int64[TILE + 1], edges of the runs of cells with one combination.
-    """
-
-    of: Array
-    at: Array
-    cell: Array
-    edges: Array
-
-
 UPPER, NET, COST, NEED, VALUE, X, SHARE, INVERSE, RATIO, DEMAND, ROOM, SLOT = range(12)
 """NET, COST and NEED are also the numbers of the quantities net, cost and land."""
-OFFER, SINK_LOSS, SINK_COST = range(3)  # loss and cost where net and cost are
+OFFER, SINK_LOSS, SINK_COST, PAID = range(4)  # loss and cost where net and cost are
 FREE, BEST, QUANTITY, STORED, ONE = range(5)
 
 
 @stage
 def _scratch(n_methods, n_slots):
     """Scratch of zeros."""
-    of, at = np.zeros((12, n_methods, TILE)), np.zeros((3, n_slots, TILE))
+    of, at = np.zeros((12, n_methods, TILE)), np.zeros((4, n_slots, TILE))
     cell = np.zeros((5, TILE))
     for i in range(TILE):
         cell[ONE, i] = 1.0
@@ -171,11 +106,25 @@ def _load(fields, terms, start, size, tile):
 
 
 @stage
-def _best_sink(tile, w_net, w_cost, lo, hi, slot):
+def _pay_arrivals(arriving, weight, start, lo, hi, tile):
+    """Offers of the slots with what arrives there, for one method and combination."""
+    first = weight.shape[0] - arriving.shape[0]
+    for k in range(tile.at.shape[1]):
+        offer, to = tile.at[OFFER, k][lo:hi], tile.at[PAID, k][lo:hi]
+        for i in range(len(to)):
+            to[i] = offer[i]
+        for j in range(arriving.shape[0]):
+            w, row = weight[first + j], arriving[j, k][start + lo : start + hi]
+            for i in range(len(to)):
+                to[i] += w * row[i]
+
+
+@stage
+def _best_sink(tile, offers, w_net, w_cost, lo, hi, slot):
     """Best slot per cell and its value; the first slot wins a tie."""
     best, slot = tile.cell[BEST][lo:hi], slot[lo:hi]
     for k in range(tile.at.shape[1]):
-        offer, cost = tile.at[OFFER, k][lo:hi], tile.at[SINK_COST, k][lo:hi]
+        offer, cost = tile.at[offers, k][lo:hi], tile.at[SINK_COST, k][lo:hi]
         loss = tile.at[SINK_LOSS, k][lo:hi]
         if k == 0:
             for i in range(len(best)):
@@ -217,9 +166,9 @@ def _own_values(by_combo, combo, runs, tile):
 
 
 @stage
-def _choose_sinks(terms, combo, runs, size, tile):
+def _choose_sinks(arriving, terms, combo, start, runs, size, tile):
     """Best slot of each method with storage, and its value added."""
-    first = -1
+    first, offers = -1, PAID if arriving.shape[0] > 0 else OFFER
     for m in range(tile.of.shape[1]):
         s = terms.stored[m]
         if not s > 0.0:
@@ -234,7 +183,9 @@ def _choose_sinks(terms, combo, runs, size, tile):
             for r in range(spans):
                 lo, hi = tile.edges[r], size if terms.uniform else tile.edges[r + 1]
                 weight = terms.weight[combo[lo], m]
-                _best_sink(tile, weight[1], weight[2], lo, hi, tile.of[SLOT, m])
+                if offers == PAID:
+                    _pay_arrivals(arriving, weight, start, lo, hi, tile)
+                _best_sink(tile, offers, weight[1], weight[2], lo, hi, tile.of[SLOT, m])
             first = m
         else:
             slot, same = tile.of[SLOT, m], tile.of[SLOT, first]
@@ -473,6 +424,25 @@ def _add_quantities(layers, counted, start, combo, runs, tile, sums):
 
 
 @stage
+def _add_arrivals(arriving, terms, start, combo, runs, tile, sums):
+    """Add what arrives of the plan's tonnes by combination and method."""
+    first = terms.counted.shape[0] - arriving.shape[0]
+    for m in range(tile.of.shape[1]):
+        s = terms.stored[m]
+        for j in range(arriving.shape[0]):
+            if not (s > 0.0 and terms.counted[first + j]):
+                continue
+            for r in range(runs):
+                lo, hi = tile.edges[r], tile.edges[r + 1]
+                x, slot = tile.of[X, m][lo:hi], tile.of[SLOT, m][lo:hi]
+                total = 0.0
+                for i in range(len(x)):
+                    if x[i] > 0.0:
+                        total += x[i] * arriving[j, np.uint32(slot[i]), start + lo + i]
+                sums[combo[lo], m, first + j] += s * total
+
+
+@stage
 def _store(fields, terms, start, combo, size, tile, sink_sums):
     """Add what is stored to the sums, and the losses and costs of sinks to those of methods."""
     last, amount = -1, tile.cell[STORED]
@@ -512,7 +482,7 @@ def _value(fields, terms, start, combo, size, tile):
     _load(fields, terms, start, size, tile)
     runs = _segments(combo, size, tile.edges)
     _own_values(terms.weight, combo, runs, tile)
-    _choose_sinks(terms, combo, runs, size, tile)
+    _choose_sinks(fields.arriving, terms, combo, start, runs, size, tile)
     if fields.layers.shape[0] > 0:
         _layer_values(fields.layers, terms, combo, start, runs, tile)
     _share_land(terms.exclusive, size, tile)
@@ -525,6 +495,8 @@ def _add_up(fields, terms, start, combo, runs, size, tile, out):
     if fields.sink.shape[0] > 0:
         _store(fields, terms, start, combo, size, tile, out.sink_sums)
     _add_quantities(fields.layers, terms.counted, start, combo, runs, tile, out.sums)
+    if fields.arriving.shape[0] > 0:
+        _add_arrivals(fields.arriving, terms, start, combo, runs, tile, out.sums)
     if out.x.shape[1] > 0:
         _keep(tile, start, size, out)
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from cdrsite.competition.conflict import explain_conflict
 from cdrsite.competition.generator import MAX_GROUPS, Generator, SolverOptions
 from cdrsite.competition.objectives import Lexicographic, Objective
-from cdrsite.competition.problem import QUANTITIES, PolicyRow, Problem
+from cdrsite.competition.problem import PolicyRow, Problem
 from cdrsite.competition.rows import build_rows, objective_matrix
 from cdrsite.competition.solution import Solution, SolverReport
 from cdrsite.competition.sweeping import check_cells
@@ -50,7 +50,7 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
         raise explain_conflict(generator, conflict)
     plan = generator.settle(matrix, generator.generate(matrix))
     gap, state = generator.gap(plan.value), generator.state
-    everything = np.ones(len(QUANTITIES) + len(problem.layers), dtype=bool)
+    everything = np.ones(len(problem.counted), dtype=bool)
     return Solution(
         problem=problem,
         objective=objective,

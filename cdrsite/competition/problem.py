@@ -77,6 +77,8 @@ class CellBlock:
         The problem's layers: needs per gross tonne that differ from cell to cell.
     local : ndarray, shape (R, n)
         Supplies of the problem's local resources that cannot leave the cell.
+    arriving : ndarray of float64, shape (J, K, n)
+        The problem's arrivals: quantities per tonne stored that differ by slot.
     """
 
     land: FloatArray
@@ -90,6 +92,7 @@ class CellBlock:
     lower: FloatArray
     layers: FloatArray
     local: FloatArray
+    arriving: FloatArray = field(default_factory=lambda: np.empty((0, 0, 0)))
 
     def at(self, place: IntArray) -> CellBlock:
         """Some of the cells, by their numbers; ``[M, 1]`` arrays stay as they are."""
@@ -160,7 +163,7 @@ class ArrayCells:
             "lower": np.zeros((len(self.upper), 1), dtype),
             "layers": np.empty((0, size), dtype), "local": np.empty((0, size), dtype),
         }  # fmt: skip
-        given = {part.name: getattr(self, part.name) for part in fields(CellBlock)}
+        given = {part.name: getattr(self, part.name, None) for part in fields(CellBlock)}
         parts = {name: cut(array) for name, array in given.items() if array is not None}
         return CellBlock(**(where_none | parts))
 
@@ -294,6 +297,8 @@ class Problem:
         Sinks that the cells' ``sink`` ids count.
     layers : sequence of str
         Names of the cells' layers.
+    arrivals : sequence of str
+        Names of the cells' arrivals (:mod:`cdrsite.competition.paid`).
     local_need : ndarray, shape (R, M)
         Need per gross tonne of each local resource [its unit per t].
     local_names : sequence of str
@@ -314,6 +319,7 @@ class Problem:
     policies: Sequence[PolicyRow] = ()
     n_sinks: int = 0
     layers: Sequence[str] = ()
+    arrivals: Sequence[str] = ()
     local_need: FloatArray = field(default_factory=lambda: np.empty(0))
     local_names: Sequence[str] = ()
     zonings: Sequence[str] = ()
@@ -343,7 +349,7 @@ class Problem:
 
     def _check_names(self) -> None:
         known = {method.name for method in self.methods}
-        counted = {*QUANTITIES, *self.layers}
+        counted = set(self.counted)
         for pool in self.pools:
             for method, need in pool.need.items():
                 _require_known(f"pool {pool.name!r}", method, known)
@@ -354,6 +360,11 @@ class Problem:
                 _require_known(f"policy row {row.name!r}", term.quantity, counted)
                 for method in term.methods or ():
                     _require_known(f"policy row {row.name!r}", method, known)
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """What rows and objectives may count, in the order of their coefficients."""
+        return (*QUANTITIES, *self.layers, *self.arrivals)
 
     @property
     def families(self) -> list[PoolFamily | SinkFamily]:

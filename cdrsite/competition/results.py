@@ -204,7 +204,7 @@ def charges_of(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]
     n_methods, n = block.x.shape[0], block.x.shape[2]
     if not price.any():
         return np.zeros((n_methods, n))
-    nothing = np.zeros((n_methods, len(QUANTITIES) + len(solution.problem.layers)))
+    nothing = np.zeros((n_methods, len(solution.problem.counted)))
     weight, combo = -system.weights(nothing, price), system.combo[block.start : block.stop]
     charge = np.zeros((n_methods, n))
     add_charges(combo, weight, cells.net, cells.cost, cells.need, cells.layers, charge)
@@ -212,7 +212,18 @@ def charges_of(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]
         paid = np.concatenate(([0.0], -system.sink_values(price)[1:]))
         loss, cost, stored = cells.sink_loss, cells.sink_cost, solution.problem.stored
         add_storage_charges(combo, weight, cells.sink, block.slot, loss, cost, paid, stored, charge)
+        charge += _of_arrivals(weight[combo], block, stored)
     return charge
+
+
+def _of_arrivals(weight: F64, block: BlockPlan, stored: F64) -> F64:
+    """What arrivals add to a gross tonne at its sink slot; ``weight`` of cells, shape (M, n)."""
+    total, slot = np.zeros(block.slot.shape), block.slot.astype(np.intp)
+    first = weight.shape[2] - len(block.cells.arriving)
+    for j, by_slot in enumerate(block.cells.arriving):
+        here = np.take_along_axis(by_slot, slot, axis=0)
+        total += stored[:, None] * weight[:, :, first + j].T * here
+    return total
 
 
 def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
@@ -279,6 +290,10 @@ def interchangeable(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool
     need = np.broadcast_to(cells.need, shape)
     worth = weight[:, :1] + weight[:, 1:2] * np.abs(net) + weight[:, 2:3] * np.abs(cost)
     worth = worth + weight[:, 3:4] * need
+    stored = solution.problem.stored
+    worth = worth + np.abs(
+        _of_arrivals(np.broadcast_to(weight, (shape[1], *weight.shape)), block, stored)
+    )
     rent = need * solution.problem.exclusive[:, None] * block.land_price
     for own, price in zip(solution.problem.local_need, block.local_price, strict=True):
         rent = rent + np.maximum(own[:, None], 0.0) * price

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import (
-    QUANTITIES,
     PolicyRow,
     PoolFamily,
     Problem,
@@ -130,7 +129,7 @@ def blocks(n_cells: int) -> Iterator[tuple[int, int]]:
 
 def term_matrix(terms: Sequence[RowTerm], problem: Problem) -> F64:
     """Coefficients of a sum of terms, shape (M, Q)."""
-    counted = (*QUANTITIES, *problem.layers)
+    counted = problem.counted
     names = problem.method_names
     matrix = np.zeros((len(names), len(counted)))
     for term in terms:

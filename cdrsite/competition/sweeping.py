@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from cdrsite.competition import _kernel
 from cdrsite.competition._kernel_cells import first_fault
+from cdrsite.competition._kernel_terms import Fields, Output, Terms
 from cdrsite.competition.problem import CellBlock, Problem
 from cdrsite.competition.rows import RowSystem, blocks
 from cdrsite.core.errors import DataError
@@ -93,7 +94,8 @@ class Sweeper:
     def prices(self, objective: F64, price: F64) -> SweepPrices:
         """Objective and row prices as the kernel takes them."""
         weight = self.system.weights(objective, price)
-        taste = weight[:, self.problem.stored > 0, 1:3]
+        arrivals = range(weight.shape[2] - len(self.problem.arrivals), weight.shape[2])
+        taste = weight[:, self.problem.stored > 0][:, :, [1, 2, *arrivals]]
         uniform = bool(taste.size == 0 or (taste == taste[:1, :1]).all())
         return SweepPrices(weight, self.system.sink_values(price), uniform)
 
@@ -144,15 +146,15 @@ class Sweeper:
         self, prices: SweepPrices, cells: CellBlock, combo: Combos, sums: Sums, plan: BestPlan
     ) -> None:
         problem = self.problem
-        fields = _kernel.Fields(
+        fields = Fields(
             combo, cells.land, cells.upper, cells.net, cells.cost, cells.need,
-            cells.sink, cells.sink_cost, cells.sink_loss, cells.layers,
+            cells.sink, cells.sink_cost, cells.sink_loss, cells.layers, cells.arriving,
         )  # fmt: skip
-        terms = _kernel.Terms(
+        terms = Terms(
             prices.weight, prices.sink_value, problem.stored, problem.exclusive, prices.uniform,
             self.counted, self.group,
         )  # fmt: skip
-        out = _kernel.Output(sums.by_combo, sums.by_sink, plan.x, plan.slot, plan.value)
+        out = Output(sums.by_combo, sums.by_sink, plan.x, plan.slot, plan.value)
         if self.has_lower or len(problem.local_need):
             bounds = cells.lower, self.has_lower, cells.local, problem.local_need
             _kernel.sweep_bounded(fields, terms, *bounds, out)

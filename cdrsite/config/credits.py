@@ -7,8 +7,26 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from cdrsite.core.errors import CdrsiteError
-from cdrsite.core.fields import Model, Years, one_or_many, problem, quantity
+from cdrsite.core.fields import Model, Name, Years, one_or_many, problem, quantity
+from cdrsite.core.layernames import LayerName
 from cdrsite.library.credits import CreditScheme, load_credit
+
+
+class CreditRegion(Model):
+    """Where a credit is paid: cells in some zones of a polygon layer."""
+
+    layer: LayerName
+    """Polygon layer; a cell lies in one zone, as in policies."""
+    zone_name: str | None = None
+    """Column with the zones' names."""
+    zones: one_or_many(Name) = ()  # type: ignore[valid-type]
+    """Names of the zones; all when empty."""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.zones and self.zone_name is None:
+            raise problem("zones are given by name; expected zone_name: COLUMN")
+        return self
 
 
 class Credit(Model):
@@ -32,6 +50,9 @@ class Credit(Model):
     sink_type: Literal["saline", "eor"] | None = None
     """Storage units it is paid for: enhanced oil recovery (`eor`), or all others (`saline`, which
     storage without units counts as)."""
+    region: CreditRegion | None = None
+    """Where it is paid: for what cells there remove, wherever their CO2 is stored; everywhere in
+    the study when not given."""
     min_t_yr: quantity("t/yr", above=0.0) | None = None  # type: ignore[valid-type]
     """A method earns it where its largest plants take in so much from the air or from biomass; by
     `network.plants` or the method's file [t/yr]."""

@@ -37,7 +37,7 @@ class CreditScheme(Model):
     programme: Text
     """A tonne may earn one scheme of a programme."""
     region: Text = ""
-    """Where it holds; told, not checked."""
+    """Where it holds; told, not checked: `region` of a scenario's credit says where it is paid."""
     basis: Basis
     """Which tonnes it is paid for."""
     amount: Value | None = None

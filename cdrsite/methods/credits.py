@@ -6,17 +6,20 @@ A credit of ``amount`` USD per tonne, paid in the first ``y`` of a plant's ``n``
 
 USD for each tonne of the whole life, as the capital is spread over it by the same rate. It is paid
 per tonne of its *basis*: stored CO2 of the air or of biomass, net, or credited (rule 5). Fossil CO2
-that is captured along earns nothing.
+that is captured along earns nothing. Where it is paid in a region, or for storage units of one kind
+beside others, it counts what cells of the region remove, or what arrives at such units
+(:mod:`cdrsite.competition.paid`).
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cdrsite.competition.paid import Arrival, CellLayer, Part
 from cdrsite.competition.problem import RowTerm
 from cdrsite.config.credits import Credit
 from cdrsite.config.models import Scenario
@@ -27,7 +30,7 @@ from cdrsite.methods.model import MethodModel, chain_losses
 from cdrsite.methods.net import ChainLosses
 from cdrsite.methods.supply import StorageUnits
 
-AT_PLANT = "net at plant of "
+NET_OF = "net of "
 """Begin of the names of the layers with a method's net factor without transport [t/t]."""
 LIFE = 25.0
 """Life of a plant where its method gives none, as in its costs [yr]."""
@@ -61,6 +64,13 @@ class Earning:
         Share of the method's net tonnes that is not credited [1].
     lost_on_way : bool
         Whether its routes to storage lose CO2.
+    stored : float
+        What the method brings to storage units per gross tonne, fossil CO2 included; 0 without
+        units [t/t].
+    sinks : tuple of bool
+        Units that it is paid for; empty where it is paid for all.
+    part : Part or None
+        Zones in which it is paid; None where it is paid everywhere.
     """
 
     credit: str
@@ -75,30 +85,69 @@ class Earning:
     losses: ChainLosses
     buffer: float
     lost_on_way: bool
+    stored: float = 0.0
+    sinks: tuple[bool, ...] = ()
+    part: Part | None = None
+
+    def tonnes(self) -> Iterator[tuple[RowTerm, CellLayer | Arrival | None]]:
+        """Its tonnes of the basis as terms over the method's quantities, and what these need.
+
+        What arrives at a unit is the air's part of what is stored: 1 in 1 + the fossil CO2 that
+        travels along.
+        """
+        on_site = float(self.losses.stored_share(0.0))
+        if self.basis != "stored":
+            share = 1.0 - self.buffer if self.basis == "credited" else 1.0
+            if self.part is None:
+                yield self._term("net", share), None
+                return
+            yield self._of_cells(f"{NET_OF}{self.method}", share, self.part)
+            if self.stored > 0.0 and self.lost_on_way:
+                yield self._arriving(0.0, share)
+        elif self.stored > 0.0 and (self.lost_on_way or self.sinks):
+            along = 1.0 + self.losses.fossil_cocaptured
+            yield self._arriving(on_site * along / self.stored, 1.0 / along)
+        elif self.part is None:
+            yield self._term("gross", on_site), None
+        else:
+            yield self._of_cells("gross", on_site, self.part)
+
+    def _term(self, quantity: str, weight: float) -> RowTerm:
+        return RowTerm(quantity, weight, (self.method,))
+
+    def _of_cells(self, what: str, weight: float, part: Part) -> tuple[RowTerm, CellLayer]:
+        """What the cells of its region do."""
+        name = f"{what} in {part.zoning} {part.zones}"
+        return self._term(name, weight), CellLayer(name, part)
+
+    def _arriving(self, base: float, weight: float) -> tuple[RowTerm, Arrival]:
+        """What arrives at the units that it is paid for, from the cells where it is paid."""
+        where = "" if self.part is None else f" from {self.part.zoning} {self.part.zones}"
+        units = f" at {self.sink_type} units" if self.sinks else ""
+        name = f"arriving {base:.12g}{units}{where}"
+        sinks = np.array(self.sinks) if self.sinks else None
+        return self._term(name, weight), Arrival(name, base, sinks, self.part)
 
     def terms(self) -> Iterator[RowTerm]:
-        """What it adds to an objective in USD/yr: terms over the method's quantities.
+        """What it adds to an objective in USD/yr: terms over the method's quantities."""
+        for term, _ in self.tonnes():
+            yield replace(term, weight=term.weight * self.levelised)
 
-        Where routes to storage lose CO2, stored tonnes are those of the plant less what its net
-        tonnes lose on the way: of it, air CO2 is 1 in 1 + the fossil CO2 that travels along.
-        """
-        mine, worth = (self.method,), self.levelised
-        if self.basis == "net":
-            yield RowTerm("net", worth, mine)
-        elif self.basis == "credited":
-            yield RowTerm("net", worth * (1.0 - self.buffer), mine)
-        else:
-            yield RowTerm("gross", worth * float(self.losses.stored_share(0.0)), mine)
-            if self.lost_on_way:
-                share = worth / (1.0 + self.losses.fossil_cocaptured)
-                yield RowTerm("net", share, mine)
-                yield RowTerm(AT_PLANT + self.method, -share, mine)
 
-    def tonnes(self, ledger: Mapping[str, float]) -> float:
-        """Tonnes of its basis, by the ledgers of the method [their unit]."""
-        if self.basis == "stored":
-            return ledger["removal_gross_mt_yr"] - ledger["returned_mt_yr"]
-        return ledger[f"{self.basis}_mt_yr"]
+def paid_quantities(
+    earnings: Iterable[Earning], methods: Sequence[str]
+) -> tuple[tuple[CellLayer, ...], tuple[Arrival, ...]]:
+    """Layers of the cells and arrivals that credits count by; each once, in their order."""
+    layers: dict[str, CellLayer] = {}
+    arrivals: dict[str, Arrival] = {}
+    for one in earnings:
+        for term, need in one.tonnes():
+            if isinstance(need, Arrival):
+                arrivals.setdefault(need.name, need)
+            elif need is not None:
+                number = methods.index(one.method) if term.quantity.startswith(NET_OF) else None
+                layers.setdefault(need.name, replace(need, method=number))
+    return tuple(layers.values()), tuple(arrivals.values())
 
 
 def levelised(amount: float, years: float, life: float, rate: float) -> float:
@@ -131,8 +180,9 @@ def earnings_of(
     scenario: Scenario,
     models: Mapping[str, MethodModel],
     storage: StorageUnits | None,
+    parts: Sequence[Part | None],
 ) -> tuple[Earning, ...]:
-    """Which credits of the scenario pay which methods, and how much.
+    """Which credits of the scenario pay which methods, and how much; ``parts``: where each pays.
 
     Warns
     -----
@@ -158,7 +208,7 @@ def earnings_of(
             if reasons:
                 unmet[name] = "; ".join(reasons)
             else:
-                found.append(_earning(credit, where, models[name], scenario, storage))
+                found.append(_earning(credit, where, models[name], scenario, storage, parts[i]))
         if unmet and (credit.methods or len(unmet) == len(models)):
             raise _gates_unmet(credit, where, unmet, len(credit.methods or models))
     _refuse_two_of_a_programme(found)
@@ -269,6 +319,7 @@ def _earning(
     model: MethodModel,
     scenario: Scenario,
     storage: StorageUnits | None,
+    part: Part | None,
 ) -> Earning:
     life, rate = model.number("lifetime", LIFE), scenario.costs.discount_rate
     amount = credit.amount
@@ -287,10 +338,20 @@ def _earning(
         life=life,
         levelised=levelised(amount, years, life, rate),
         sink_type=credit.of("sink_type"),
+        sinks=_units_of(credit.of("sink_type"), storage),
+        stored=model.number("storage") if routed else 0.0,
+        part=part,
         losses=losses,
         buffer=model.number("buffer"),
         lost_on_way=routed and losses.transport_per_100km > 0.0,
     )
+
+
+def _units_of(kind: str | None, storage: StorageUnits | None) -> tuple[bool, ...]:
+    """Which units are of a kind; empty where all are, or all count."""
+    if kind is None or storage is None or len(_kinds(storage)) < 2:
+        return ()
+    return tuple((storage.eor == (kind == "eor")).tolist())
 
 
 def _refuse_two_of_a_programme(found: Sequence[Earning]) -> None:
@@ -312,25 +373,27 @@ def _refuse_two_of_a_programme(found: Sequence[Earning]) -> None:
 
 
 def _in_all_units(found: list[Earning], storage: StorageUnits | None) -> list[Earning]:
-    """Each tonne's credits once; it must earn the same in all units where both kinds are there."""
+    """Net tonnes, which no unit knows, once; they must earn the same in units of both kinds."""
     if len(_kinds(storage)) < 2:
         return found
-    worth: dict[tuple[str, str], dict[str, float]] = {}
+    worth: dict[tuple[str, str, Part | None], dict[str, float]] = {}
     for one in found:
-        if one.sink_type is not None:
-            by_kind = worth.setdefault((one.method, one.basis), {"saline": 0.0, "eor": 0.0})
+        if one.sink_type is not None and one.basis != "stored":
+            key = one.method, one.basis, one.part
+            by_kind = worth.setdefault(key, {"saline": 0.0, "eor": 0.0})
             by_kind[one.sink_type] += one.levelised
-    for (method, _), by_kind in worth.items():
+    for (method, _, _), by_kind in worth.items():
         if not np.isclose(by_kind["saline"], by_kind["eor"], rtol=1e-9):
             raise ConfigError(
-                "a credit by kind of storage unit, where units of both kinds may be used",
+                "net tonnes are not known by storage unit, and units of both kinds may be used",
                 where="objective.credits",
                 got=f"{method} earns {by_kind['saline']:g} USD/t in saline units and "
                 f"{by_kind['eor']:g} USD/t by enhanced oil recovery",
                 expected="the same in all units that it may use",
-                cure="study each kind alone, with where: on the layer of storage units",
+                cure="give basis: stored, or study each kind alone, with where: on the layer of "
+                "storage units",
             )
-    return [one for one in found if one.sink_type != "eor"]
+    return [one for one in found if one.sink_type != "eor" or one.basis == "stored"]
 
 
 def _warn_of_unpaid(

@@ -147,7 +147,7 @@ def assemble(
         "zones": zonal_table(setting, space),
     }
     tables["hours"] = hours_table(setting)
-    tables["credits"] = credit_table(setting, tables["ledgers"])
+    tables["credits"] = credit_table(setting, tables["ledgers"], allocation)
     tables["cost_parts"] = part_table(setting, allocation)
     names = tuple(rule.name for rule in setting.book.rules)
     summary = summarise(scenario, grid, tally, tables, allocation)

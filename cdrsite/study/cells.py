@@ -19,7 +19,6 @@ from cdrsite.core.grid import Block
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
-from cdrsite.methods.credits import AT_PLANT
 from cdrsite.methods.feed import haul_layer
 from cdrsite.methods.heat import draws_heat, heat_level, serves
 from cdrsite.methods.model import land_layer, left_layer
@@ -333,7 +332,7 @@ def cell_file(folder: Path, block: Block) -> Path:
     "scoring",
     reads=(
         *("resources", "siting.combine", "transport.leakage", "policies.*.layer", "outputs.admin"),
-        *("outputs.every_route", "objective.maximise"),
+        *("outputs.every_route", "objective.credits.*.region"),
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),
@@ -376,10 +375,6 @@ def competitors_of(setting: Setting, offers: Offers) -> Competitors:
     """How the study's variables become cells of the competition."""
     facts, needs = _facts(setting)
     leakage = setting.scenario.transport.leakage
-    if setting.scenario.objective.maximise == "value" and leakage > 0.0:
-        # what reaches a store is known by what its net tonnes lose on the way
-        storing = [m for m, one in enumerate(facts) if one.stored > 0]
-        needs |= {AT_PLANT + facts[m].name: ("net_at_plant", m) for m in storing}
     given = setting.scenario.resources.supplies
     # where plants collect goods from around them, each cell's own counts here, so that no tonne
     # is used twice (rule 6): the tonnes are allotted where they grow

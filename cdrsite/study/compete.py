@@ -8,14 +8,14 @@ from cdrsite.competition.blockcells import BlockCells
 from cdrsite.competition.problem import PolicyRow, Problem
 from cdrsite.competition.results import SupplyCurve, curve_edges
 from cdrsite.competition.solution import Solution
-from cdrsite.core.reader import LayerReader
 from cdrsite.engine.passes import Workspace
 from cdrsite.engine.stages import stage
+from cdrsite.methods.credits import paid_quantities
 from cdrsite.methods.ledgers import LedgerBook
 from cdrsite.methods.parts import CostBook
 from cdrsite.study.alone import each_alone
 from cdrsite.study.cells import competitors_of, score
-from cdrsite.study.goal import policy_rows
+from cdrsite.study.goal import policy_rows, zone_names
 from cdrsite.study.offers import Offers
 from cdrsite.study.prepare import (
     Setting,
@@ -69,6 +69,7 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
         policies,
         () if admin is None else (admin.layer,),
         scenario.resources.heat.level,
+        paid_quantities(setting.earnings, tuple(setting.models)),
     )
     earned = [term for one in setting.earnings for term in one.terms()]
     return solve_competition(problem, scenario.objective, earned, space.threads)
@@ -165,10 +166,3 @@ def zone_layers(setting: Setting) -> dict[str, tuple[str, ...]]:
     if scenario.outputs.admin is not None:
         wanted[scenario.outputs.admin.layer] = scenario.outputs.admin.name
     return {layer: zone_names(setting.reader, layer, column) for layer, column in wanted.items()}
-
-
-def zone_names(reader: LayerReader, layer: str, column: str | None) -> tuple[str, ...]:
-    """Names of the zones of a layer in label order; numbered where no column names them."""
-    if column is not None:
-        return tuple(reader.text(layer, column))
-    return tuple(f"{layer} {i + 1}" for i in range(len(reader.features(layer))))

@@ -11,9 +11,12 @@ from cdrsite.competition.objectives import (
     most_net,
     most_value,
 )
+from cdrsite.competition.paid import Part
 from cdrsite.competition.problem import PolicyRow, RowTerm, budget, target
 from cdrsite.config.competition import RULE_UNITS, ObjectiveModel, PolicyRule
+from cdrsite.config.credits import CreditRegion
 from cdrsite.core.errors import ConfigError, did_you_mean
+from cdrsite.core.reader import LayerReader
 
 MOST_NAMES = 20
 """Most names that an error lists."""
@@ -105,3 +108,26 @@ def _limits(rule: PolicyRule, suffix: str, zones: tuple[int, ...]) -> list[Polic
             row = PolicyRow(name, terms, sense, value, unit, rule.layer, zones)  # type: ignore[arg-type]
             rows.append(row)
     return rows
+
+
+def zone_names(reader: LayerReader, layer: str, column: str | None) -> tuple[str, ...]:
+    """Names of the zones of a layer in label order; numbered where no column names them."""
+    if column is not None:
+        return tuple(reader.text(layer, column))
+    return tuple(f"{layer} {i + 1}" for i in range(len(reader.features(layer))))
+
+
+def part_of(region: CreditRegion, reader: LayerReader, where: str) -> Part:
+    """Where a credit is paid: the labels of the zones of its region.
+
+    Raises
+    ------
+    ConfigError
+        Unknown zones.
+    DataError
+        No such column.
+    """
+    names = zone_names(reader, region.layer, region.zone_name)
+    _require(region.zones, tuple(dict.fromkeys(names)), f"{where}.region.zones")
+    wanted = set(region.zones or names)
+    return Part(region.layer, tuple(i for i, name in enumerate(names) if name in wanted))

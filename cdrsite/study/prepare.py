@@ -43,6 +43,7 @@ from cdrsite.scoring import sums
 from cdrsite.scoring.sums import ScoringPlan
 from cdrsite.siting.exclusions import RuleBook, rule_book
 from cdrsite.siting.suitability import CriterionSet, criterion_sets
+from cdrsite.study.goal import part_of
 
 SMALL_BLOCK, LARGE_BLOCK = 256, 1024
 """Rows and columns of a block on a small grid and on others [cells]."""
@@ -95,8 +96,10 @@ class Setting:
 
     @property
     def zonings(self) -> tuple[str, ...]:
-        """Polygon layers that policy rules and totals count by."""
+        """Polygon layers that policy rules, totals and regions of credits count by."""
         names = [rule.layer for rule in self.scenario.policies if rule.layer is not None]
+        regions = [one.region for one in self.scenario.objective.credits]
+        names += [one.layer for one in regions if one is not None]
         if self.scenario.outputs.admin is not None:
             names.append(self.scenario.outputs.admin.layer)
         return tuple(dict.fromkeys(names))
@@ -294,14 +297,21 @@ def formulae(
         *("objective", "costs.discount_rate", "costs.base_year", "network.plants"),
         "transport.leakage",
     ),
-    after=(resolve_methods, storage_of),
+    after=(open_layers, resolve_methods, storage_of),
     gives=("earnings",),
 )
 def read_credits(
-    scenario: Scenario, models: dict[str, MethodModel], storage: StorageUnits | None
+    scenario: Scenario,
+    reader: LayerStack,
+    models: dict[str, MethodModel],
+    storage: StorageUnits | None,
 ) -> tuple[Earning, ...]:
-    """What the credits of the scenario pay its methods."""
-    return earnings_of(scenario, models, storage)
+    """What the credits of the scenario pay its methods, and where."""
+    parts = [
+        None if one.region is None else part_of(one.region, reader, f"objective.credits.{i}")
+        for i, one in enumerate(scenario.objective.credits)
+    ]
+    return earnings_of(scenario, models, storage, parts)
 
 
 def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
@@ -332,7 +342,7 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
         for text in storage.left_out:
             warnings.warn(f"storage unit left out: {text}", CdrsiteWarning, stacklevel=2)
     sums_of = formulae(scenario, models, book, lands, criteria, storage)
-    earnings = read_credits(scenario, models, storage)
+    earnings = read_credits(scenario, reader, models, storage)
     size = SMALL_BLOCK if reader.grid.size < SMALL_GRID else LARGE_BLOCK
     return Setting(
         scenario=scenario,

@@ -19,6 +19,7 @@ from cdrsite.competition import results as found
 from cdrsite.competition.blockcells import BlockCells, CellLayout
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import Lexicographic, Objective
+from cdrsite.competition.paid import Arrival, CellLayer, PaidCells
 from cdrsite.competition.preference import along_curve, prefer
 from cdrsite.competition.prices import solve, solve_in_order
 from cdrsite.competition.problem import (
@@ -230,6 +231,7 @@ def build_problem(
     policies: Sequence[PolicyRow],
     zonings: Sequence[str] = (),
     heat: str = "medium",
+    paid: tuple[Sequence[CellLayer], Sequence[Arrival]] = ((), ()),
 ) -> Problem:
     """Assemble the competition's problem.
 
@@ -247,6 +249,8 @@ def build_problem(
         Zonings that totals are wanted for.
     heat : str
         Level of the heat that its pools supply.
+    paid : tuple of sequences
+        Layers of the cells and arrivals that credits count by.
     """
     facts, layout = competitors.facts, competitors.layout
     local_need = [
@@ -262,14 +266,16 @@ def build_problem(
             continue
         unit = RESOURCES[name].unit
         families.append(PoolFamily(name, unit, name, pool.names, pool.supply, needs))
+    layers, arrivals = paid
     return Problem(
-        cells=cells,
+        cells=PaidCells(cells, layers, arrivals) if layers or arrivals else cells,
         methods=tuple(Competitor(f.name, f.stored, f.exclusive) for f in facts),
         pools=tuple(families),
         sinks=_sink_families(storage),
         policies=tuple(policies),
         n_sinks=0 if storage is None else len(storage.rate),
-        layers=layout.layers,
+        layers=(*layout.layers, *(one.name for one in layers)),
+        arrivals=tuple(one.name for one in arrivals),
         local_need=np.array(local_need).reshape(len(layout.local), len(facts)),
         local_names=layout.local,
         zonings=tuple(zonings),

@@ -231,7 +231,7 @@ CREDIT_COLUMNS = (
 """Columns of the table of credits."""
 
 
-def credit_table(setting: Setting, ledger: pd.DataFrame) -> pd.DataFrame:
+def credit_table(setting: Setting, ledger: pd.DataFrame, allocation: Allocation) -> pd.DataFrame:
     """What each credit pays each method for the plan.
 
     Parameters
@@ -240,6 +240,8 @@ def credit_table(setting: Setting, ledger: pd.DataFrame) -> pd.DataFrame:
         Of the study.
     ledger : DataFrame
         From :func:`ledger_table`.
+    allocation : Allocation
+        The plan.
 
     Returns
     -------
@@ -251,9 +253,12 @@ def credit_table(setting: Setting, ledger: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     whole = {row["method"]: row for row in ledger[ledger["zone"] == ""].to_dict("records")}
+    problem, sums = allocation.solution.problem, allocation.solution.totals.by_combo.sum(axis=0)
     rows = []
     for one in setting.earnings:
-        tonnes, net = one.tonnes(whole[one.method]), whole[one.method]["net_mt_yr"]
+        made = dict(zip(problem.counted, sums[problem.method_names.index(one.method)], strict=True))
+        tonnes = sum(term.weight * made[term.quantity] for term, _ in one.tonnes()) / 1e6
+        net = whole[one.method]["net_mt_yr"]
         earned = tonnes * one.levelised
         per_net = earned / net if net > 0 else np.nan
         numbers = one.amount, one.years, one.life, one.levelised, tonnes, earned, per_net

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.plaindata import recorded
-from cdrsite.study.compete import zone_names
+from cdrsite.study.goal import zone_names
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -190,7 +190,11 @@ def _activities(problem: Problem, cells: CellBlock) -> _Activities:
                 sink = cells.sink[k, here].astype(np.int64)
             need = values(cells.need, m, here)
             layers = [layer[here].astype(np.float64) for layer in cells.layers]
-            quantity = np.stack([np.ones(len(here)), net, cost, need, *layers], axis=1)
+            arrived = [
+                method.stored * by_slot[k, here] if stores else np.zeros(len(here))
+                for by_slot in cells.arriving
+            ]
+            quantity = np.stack([np.ones(len(here)), net, cost, need, *layers, *arrived], axis=1)
             size = len(here)
             parts.append((np.full(size, m), np.full(size, k), here, quantity, sink))
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]

@@ -58,6 +58,7 @@ INFORMATIVE = {
     "layers.*.source": "carried into metadata",
     "*.name": "a name or the column with names, no number",
     "policies[[]].zone_name": "the column with the names by which zones are meant",
+    "objective.credits[[]].region.zone_name": "the column with the names by which zones are meant",
     "siting.include[[]].smaller_than": "refused: it cannot bring an area back",
     "siting.include[[]].for": "refused: a place comes back for all methods",
     "outputs.folder": "where the results go",
@@ -126,6 +127,10 @@ SCHEME = "objective={maximise: value, start: 2030, credits: [{scheme: 45q-dac-sa
 EARLY = (
     "objective={maximise: value, start: 2030, "
     "credits: [{amount: 300, from: 2025, to: 2040}, {amount: 200}]}"
+)
+HERE = (
+    "objective={maximise: value, "
+    "credits: [{amount: 900, region: {layer: basins, zone_name: name, zones: west}}]}"
 )
 FIRST = "objective.credits.0."
 RULE = "{layer: slope, above: 5 degree}"
@@ -820,6 +825,8 @@ CASES: dict[str, Case] = {
         (EVERY,),
         (FIRST + "min_t_yr=2 Mt/yr",),
     ),
+    "objective.credits[].region.layer": ((HERE,), (FIRST + "region={layer: parks}",)),
+    "objective.credits[].region.zones": ((HERE,), (FIRST + "region.zones=[东]",)),
     "objective.credits[].from": ((EARLY,), (FIRST + "from=2035",)),
     "objective.credits[].to": ((EARLY,), (FIRST + "to=2029",)),
     "objective.start": ((EARLY,), ("objective.start=2024",)),

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_scenario import SCENARIO, box, write_polygons, write_world
 
+from cdrsite.competition.paid import Arrival
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.library.credits import Basis, credit_schemes, load_credit
-from cdrsite.methods.credits import AT_PLANT, Earning, levelised
+from cdrsite.methods.credits import Earning, levelised
 from cdrsite.methods.net import ChainLosses
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import check_study, run
@@ -44,6 +45,10 @@ def scenario(folder: Path, paid: str, *, start: str = "", kinds: tuple[str, ...]
     if kinds:
         text = with_stores(text)
     text += f"objective: {{maximise: value, {start}credits: [{paid}]}}\n"
+    if "provinces" in paid:  # both have water, power and land
+        text = text.replace("layers:\n", "layers:\n  provinces: {path: provinces.gpkg}\n", 1)
+        shapes = [box(0, 0, 2, 6), box(2, 0, 6, 6)]
+        write_polygons(folder / "provinces.gpkg", shapes, name=["left", "right"])
     path = write_world(folder, text)
     if kinds:
         write_polygons(
@@ -88,13 +93,17 @@ def earning(basis: Basis, losses: ChainLosses, *, lost_on_way: bool) -> Earning:
     """180 USD/t for 12 of 25 years at 7 %, with a buffer of a tenth."""
     worth = levelised(180.0, 12, 25, 0.07)
     return Earning(
-        "a credit", "", "dac", basis, 180.0, 12, 25, worth, None, losses, 0.1, lost_on_way
-    )
+        "a credit", "", "dac", basis, 180.0, 12, 25, worth, None, losses, 0.1, lost_on_way,
+        stored=1.0 + losses.fossil_cocaptured,
+    )  # fmt: skip
 
 
-def worth_of(one: Earning, *, gross: float, at_plant: float, net: float) -> float:
-    """What the terms of an objective add up to."""
-    amounts = {"gross": gross, "net": net, AT_PLANT + "dac": gross * at_plant}
+def worth_of(one: Earning, *, gross: float, net: float, lost: float = 0.0) -> float:
+    """What the terms of an objective add up to; ``lost``: share of a stored tonne, on the way."""
+    amounts = {"gross": gross, "net": net}
+    for term, need in one.tonnes():
+        if isinstance(need, Arrival):
+            amounts[term.quantity] = gross * one.stored * (need.base - lost)
     return sum(term.weight * amounts[term.quantity] for term in one.terms())
 
 
@@ -102,24 +111,21 @@ def test_fossil_carbon_that_is_stored_along_earns_nothing() -> None:
     """Liquid direct air capture stores 1.297 t for each tonne of the air, and is paid for 1."""
     losses = ChainLosses(fossil_cocaptured=0.297)
     stored = earning("stored", losses, lost_on_way=False)
-    assert worth_of(stored, gross=1.0, at_plant=0.9, net=0.9) == pytest.approx(122.68, abs=5e-3)
+    assert worth_of(stored, gross=1.0, net=0.9) == pytest.approx(122.68, abs=5e-3)
     net = earning("net", losses, lost_on_way=False)
     credited = earning("credited", losses, lost_on_way=False)
-    assert worth_of(net, gross=1.0, at_plant=0.9, net=0.9) == pytest.approx(0.9 * 122.682, rel=1e-5)
-    assert worth_of(credited, gross=1.0, at_plant=0.9, net=0.9) == pytest.approx(
-        0.81 * 122.682, rel=1e-5
-    )
+    assert worth_of(net, gross=1.0, net=0.9) == pytest.approx(0.9 * 122.682, rel=1e-5)
+    assert worth_of(credited, gross=1.0, net=0.9) == pytest.approx(0.81 * 122.682, rel=1e-5)
 
 
-@given(st.floats(0, 0.2), st.floats(0, 0.8), st.floats(0, 0.3), st.floats(0.3, 1))
+@given(st.floats(0, 0.2), st.floats(0, 0.8), st.floats(0, 0.3))
 def test_stored_tonnes_are_those_that_are_not_lost_on_the_way(
-    capture: float, fossil: float, lost: float, at_plant: float
+    capture: float, fossil: float, lost: float
 ) -> None:
     """Of each gross tonne, what is captured less the air's part of what the route loses."""
     one = earning("stored", ChainLosses(capture, fossil_cocaptured=fossil), lost_on_way=True)
-    expected = one.levelised * 1000 * ((1 - capture) - lost / (1 + fossil))
-    found = worth_of(one, gross=1000, at_plant=at_plant, net=1000 * (at_plant - lost))
-    assert found == pytest.approx(expected, rel=1e-9)
+    expected = one.levelised * 1000 * ((1 - capture) - lost)
+    assert worth_of(one, gross=1000, net=900, lost=lost) == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_value_of_a_plan_is_what_it_earns_less_its_cost(tmp_path: Path) -> None:
@@ -141,7 +147,7 @@ def test_the_value_of_a_plan_is_what_it_earns_less_its_cost(tmp_path: Path) -> N
     assert ledger["fossil_stored_mt_yr"]["daccs-liquid"] > 0.2 * gross > 0
     assert liquid["basis_mt_yr"] < gross
     assert liquid["basis_mt_yr"] == pytest.approx(
-        gross - ledger["returned_mt_yr"]["daccs-liquid"], rel=1e-9
+        gross - ledger["returned_mt_yr"]["daccs-liquid"], rel=1e-7
     )
     assert liquid["levelised_usd_t"] == pytest.approx(600 * 0.681566, rel=1e-6)
     assert liquid["earned_usd_net_t"] > liquid["levelised_usd_t"]  # a net tonne takes more stored
@@ -231,10 +237,16 @@ def test_a_credit_that_has_ended_pays_nothing_and_is_said(tmp_path: Path) -> Non
             r"45q-dac-saline and 45q-dac-saline-base for daccs-solid; cure: .* \(rule 6\)",
         ),
         (
-            "{scheme: 45q-dac-saline}, {scheme: 45q-dac-eor}",
-            {"start": "start: 2030, ", "kinds": ("saline", "eor")},
-            r"a credit by kind of storage unit, where units of both kinds may be used; .*got "
-            r"daccs-solid earns .* expected the same in all units .*cure: study each kind alone",
+            "{amount: 180, sink_type: saline}, {amount: 130, sink_type: eor}",
+            {"kinds": ("saline", "eor")},
+            r"net tonnes are not known by storage unit, and units of both kinds may be used; .*got "
+            r"daccs-solid earns .* expected the same in all units .*cure: give basis: stored",
+        ),
+        (
+            "{amount: 50, region: {layer: provinces, zone_name: name, zones: lft}}",
+            {},
+            r"objective.credits.0.region.zones: unknown name; got lft; expected one of left, "
+            r"right; cure: did you mean",
         ),
         (
             "{scheme: 45q-dac-saline}",
@@ -257,7 +269,7 @@ def test_one_rate_in_all_units_needs_no_choice(tmp_path: Path) -> None:
     paid = "{scheme: 45q-dac-saline, amount: 600}, {scheme: 45q-dac-eor, amount: 600}"
     result = study(tmp_path, paid, start="start: 2030, ", kinds=("saline", "eor"))
     assert {method for _, method in earned(result)} == {"daccs-solid", "daccs-liquid"}
-    assert len(result.tables["credits"]) == 2
+    assert len(result.tables["credits"]) == 4  # each credit counts what its own units take in
     value = result.summary["earned_musd_yr"] - result.summary["cost_musd_yr"]
     assert result.summary["objective"]["value"] / 1e6 == pytest.approx(value, rel=1e-5)
 
@@ -289,6 +301,10 @@ def test_one_rate_in_all_units_needs_no_choice(tmp_path: Path) -> None:
             "{maximise: value, start: 2030, credits: [{amount: 5, from: 2031, to: 2030}]}",
             r"objective.credits.0.to: it ends before it begins; got from 2031 to 2030",
         ),
+        (
+            "{maximise: value, credits: [{amount: 5, region: {layer: basins, zones: west}}]}",
+            r"objective.credits.0.region: zones are given by name; expected zone_name: COLUMN",
+        ),
         ("{maximise: value}", r"credits belong to maximise: value, and it needs them"),
         ("{credits: [{amount: 5}]}", r"credits belong to maximise: value, and it needs them"),
     ],
@@ -299,6 +315,92 @@ def test_what_makes_no_sense_is_refused_with_the_scenario(
     path = write_world(tmp_path, SCENARIO + f"objective: {objective}\n")
     with pytest.raises(ConfigError, match=text):
         load_scenario(path)
+
+
+def objective_is_the_tables_sum(result: StudyResult) -> None:
+    value = result.summary["earned_musd_yr"] - result.summary["cost_musd_yr"]
+    assert result.summary["objective"]["value"] / 1e6 == pytest.approx(value, rel=1e-5)
+
+
+@pytest.mark.parametrize(("saline", "eor", "used"), [(900, 500, "b"), (500, 900, "b")])
+def test_each_kind_of_unit_pays_its_own_rate(
+    tmp_path: Path, saline: float, eor: float, used: str
+) -> None:
+    """Two kinds in one study: what goes to a unit earns that unit's rate."""
+    del used
+    paid = f"{{scheme: 45q-dac-saline, amount: {saline}}}, {{scheme: 45q-dac-eor, amount: {eor}}}"
+    result = study(tmp_path, paid, start="start: 2030, ", kinds=("saline", "eor"))
+    objective_is_the_tables_sum(result)
+    rows = result.tables["credits"]
+    brought = result.tables["storage"].set_index("eor")["injected_mt_yr"]
+    ledger = result.tables["ledgers"]
+    ledger = ledger[ledger["zone"] == ""].set_index("method")
+    made = rows.groupby("credit")["basis_mt_yr"].sum()
+    air = ledger["removal_gross_mt_yr"] - ledger["returned_mt_yr"]
+    solids = air[["daccs-solid", "daccs-liquid"]].sum()
+    assert made.sum() == pytest.approx(solids, rel=1e-6) and solids > 0
+    better = "45q-dac-saline" if saline > eor else "45q-dac-eor"
+    assert made[better] > 0
+    # with a much better rate nothing goes to the other kind while there is room
+    full = brought[better == "45q-dac-eor"]
+    assert full > 0.49 or made.drop(better).sum() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_two_rates_choose_the_unit_by_what_it_pays(tmp_path: Path) -> None:
+    """The same study with the rates swapped sends CO2 to the other unit."""
+    shares = []
+    for saline, eor in ((900, 600), (600, 900)):
+        folder = tmp_path / str(saline)
+        folder.mkdir()
+        paid = (
+            f"{{amount: {saline}, basis: stored, sink_type: saline, methods: daccs-solid}}, "
+            f"{{amount: {eor}, basis: stored, sink_type: eor, methods: daccs-solid}}"
+        )
+        result = study(folder, paid, kinds=("saline", "eor"))
+        objective_is_the_tables_sum(result)
+        made = result.tables["credits"].set_index("credit")["basis_mt_yr"]
+        shares.append(made.iloc[0] / made.sum())
+    assert shares[0] > shares[1]
+
+
+@pytest.mark.parametrize("basis", ["stored", "net", "credited"])
+@pytest.mark.parametrize("kinds", [(), ("saline",), ("saline", "eor")])
+def test_a_region_is_paid_for_what_its_cells_remove(
+    tmp_path: Path, basis: str, kinds: tuple[str, ...]
+) -> None:
+    """Only cells of one basin earn: the others are left alone, and the table counts theirs."""
+    region = "region: {layer: provinces, zone_name: name, zones: left}"
+    paid = f"{{amount: 900, basis: {basis}, methods: [daccs-solid, daccs-liquid], {region}}}"
+    result = study(tmp_path, paid, kinds=kinds)
+    objective_is_the_tables_sum(result)
+    gross = result.dataset["allocated"].sel(removal_method=["daccs-solid", "daccs-liquid"])
+    zone = result.dataset["zone_provinces"]
+    inside = gross.where(zone == 0).sum().item()
+    assert inside > 0 and gross.sum().item() == pytest.approx(inside)
+    ledger = result.tables["ledgers"]
+    whole = ledger[ledger["zone"] == ""].set_index("method")
+    for row in result.tables["credits"].to_dict("records"):
+        entry = whole.loc[row["method"]]
+        expected = {
+            "stored": entry["removal_gross_mt_yr"] - entry["returned_mt_yr"],
+            "net": entry["net_mt_yr"],
+            "credited": entry["credited_mt_yr"],
+        }[basis]
+        assert row["basis_mt_yr"] == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+def test_outside_its_region_a_credit_pays_nothing(tmp_path: Path) -> None:
+    """A small price everywhere and a large one in a basin: both count what is theirs."""
+    region = "region: {layer: provinces, zone_name: name, zones: left}"
+    result = study(tmp_path, f"{{amount: 700}}, {{amount: 300, {region}}}", kinds=("saline",))
+    objective_is_the_tables_sum(result)
+    rows = result.tables["credits"].set_index(["credit", "method"])["basis_mt_yr"]
+    everywhere, left = rows["objective.credits.0"], rows["objective.credits.1"]
+    assert (left <= everywhere * (1 + 1e-9)).all()
+    assert 0 < left.sum() < everywhere.sum()
+    inside = result.dataset["zone_provinces"] == 0
+    net = (result.dataset["net_removal"].where(inside).sum() / 1e6).item()
+    assert left.sum() == pytest.approx(net, rel=1e-5)
 
 
 def test_schemes_have_the_amounts_of_the_law() -> None:

@@ -1,0 +1,72 @@
+"""What the sweeps of the competition take and give, as tuples of arrays that numba knows."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Array = Any
+
+
+class Terms(NamedTuple):
+    """Prices and methods, as the sweeps take them.
+
+    weight : float64[C, M, 4 + L + J], value of a unit of gross, net, cost, land, each layer and
+    each arrival, prices included. sink_value : float64[S + 1], value of storing a tonne in sink s
+    at s + 1; -inf at 0. uniform : whether all methods with storage weigh net, cost and arrivals
+    alike in all combinations, so that they have the same best sink. counted : bool[4 + L + J],
+    quantities that have a weight or are to be added up; others are not even read. group : int32[C],
+    row of ``sink_sums`` of a combination.
+    """
+
+    weight: Array
+    sink_value: Array
+    stored: Array
+    exclusive: Array
+    uniform: bool
+    counted: Array
+    group: Array
+
+
+class Output(NamedTuple):
+    """What a sweep adds to and writes.
+
+    sums : float64[C, M, 4 + L + J], quantities by combination and method; sink_sums : float64[G,
+    S], tonnes stored; both added to. x, slot, value : [M, n], or [M, 0] where not wanted: gross
+    tonnes, sink slot, and reduced value per gross tonne before the cell's land is priced.
+    """
+
+    sums: Array
+    sink_sums: Array
+    x: Array
+    slot: Array
+    value: Array
+
+
+class Fields(NamedTuple):
+    """Cells of a block: arrays of :class:`cdrsite.competition.problem.CellBlock`."""
+
+    combo: Array
+    land: Array
+    upper: Array
+    net: Array
+    cost: Array
+    need: Array
+    sink: Array
+    sink_cost: Array
+    sink_loss: Array
+    layers: Array
+    arriving: Array
+
+
+class Tile(NamedTuple):
+    """Scratch for one tile: few arrays, as each argument costs time to compile.
+
+    of : float64[12, M, TILE], by the quantities UPPER ... SLOT, method. at : float64[4, K, TILE],
+    by OFFER ... PAID and sink slot. cell : float64[5, TILE], by FREE ... ONE; the last one
+    holds ones. edges : int64[TILE + 1], edges of the runs of cells with one combination.
+    """
+
+    of: Array
+    at: Array
+    cell: Array
+    edges: Array
