@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.competition._kernel_cells import add_charges, add_storage_charges
-from cdrsite.competition.problem import QUANTITIES, Problem
+from cdrsite.competition.problem import QUANTITIES, IntArray, Problem
 from cdrsite.competition.rows import SharedRow, objective_matrix
 from cdrsite.competition.solution import BlockPlan, Solution
 from cdrsite.core.states import LOWEST_STATE
@@ -212,13 +212,36 @@ def charges_of(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]
         paid = np.concatenate(([0.0], -system.sink_values(price)[1:]))
         loss, cost, stored = cells.sink_loss, cells.sink_cost, solution.problem.stored
         add_storage_charges(combo, weight, cells.sink, block.slot, loss, cost, paid, stored, charge)
-        charge += _of_arrivals(weight[combo], block, stored)
+        charge += of_arrivals(weight[combo], block, block.slot, stored)
     return charge
 
 
-def _of_arrivals(weight: F64, block: BlockPlan, stored: F64) -> F64:
-    """What arrivals add to a gross tonne at its sink slot; ``weight`` of cells, shape (M, n)."""
-    total, slot = np.zeros(block.slot.shape), block.slot.astype(np.intp)
+def earned_here(problem: Problem, weight: F64, block: BlockPlan, slot: IntArray) -> F64:
+    """What a gross tonne earns by layers of its cell and arrivals at its sink, shape (M, n).
+
+    Parameters
+    ----------
+    problem : Problem
+    weight : ndarray, shape (M, Q)
+        Coefficients of an objective.
+    block : BlockPlan
+    slot : ndarray of int, shape (M, n)
+        Sink slots.
+    """
+    first = len(QUANTITIES)
+    of_layers = weight[:, first : first + len(problem.layers)]
+    used = np.flatnonzero(of_layers.any(axis=0))
+    total = of_layers[:, used] @ block.cells.layers[used].astype(np.float64)
+    everywhere = np.broadcast_to(weight, (block.slot.shape[1], *weight.shape))
+    return total + of_arrivals(everywhere, block, slot, problem.stored)
+
+
+def of_arrivals(weight: F64, block: BlockPlan, slot: IntArray, stored: F64) -> F64:
+    """What arrivals add to a gross tonne at a sink slot, shape (M, n).
+
+    ``weight`` of the cells' methods and quantities, shape (n, M, Q).
+    """
+    total, slot = np.zeros(block.slot.shape), slot.astype(np.intp)
     first = weight.shape[2] - len(block.cells.arriving)
     for j, by_slot in enumerate(block.cells.arriving):
         here = np.take_along_axis(by_slot, slot, axis=0)
@@ -292,7 +315,7 @@ def interchangeable(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool
     worth = worth + weight[:, 3:4] * need
     stored = solution.problem.stored
     worth = worth + np.abs(
-        _of_arrivals(np.broadcast_to(weight, (shape[1], *weight.shape)), block, stored)
+        of_arrivals(np.broadcast_to(weight, (shape[1], *weight.shape)), block, block.slot, stored)
     )
     rent = need * solution.problem.exclusive[:, None] * block.land_price
     for own, price in zip(solution.problem.local_need, block.local_price, strict=True):

@@ -431,6 +431,7 @@ VARIABLES: dict[str, Variable] = {
         _evidence("sink", "", "storage unit that the plan would use"),
         _evidence("sink_cost", "USD/t", "transport and storage of CO2 at that unit"),
         _evidence("sink_loss", "1", "share of the CO2 lost on the way to that unit"),
+        _evidence("earned_here", "USD/t", "credits of a gross tonne by its place or storage unit"),
         _evidence("usable_land", "m2", "land that the method may use"),
         _evidence("need_land", "m2/(t/yr)", "land that a gross tonne a year needs"),
         _evidence("net_at_plant", "t/t", "net removal per gross tonne before transport"),

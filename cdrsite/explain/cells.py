@@ -245,6 +245,8 @@ def _plan(evidence: Evidence, index: int, possible: NDArray[np.bool_]) -> InPlan
         a_tonne, a_net_tonne, money, a_metre = np.asarray(evidence.cells["worth"][index])
         with np.errstate(invalid="ignore"):  # land without end is worth no number
             worth = a_tonne + a_net_tonne * net + money * (at_plant + to_sink) + a_metre * land
+        if "earned_here" in evidence:
+            worth = worth + evidence.of("earned_here", index)
     else:
         net = evidence.of("net_factor", index)
         at_plant, to_sink = evidence.of("cost", index) * net, np.zeros(gross.shape)

@@ -27,10 +27,10 @@ from cdrsite.study.prepare import (
     storage_of,
 )
 from cdrsite.study.problem import (
-    PLAN_ARRAYS,
     Allocation,
     PlanBlock,
     build_problem,
+    plan_arrays,
     solve_competition,
 )
 
@@ -113,7 +113,7 @@ def lay_out(
     """
     problem, grid = solution.problem, setting.area.grid
     methods = len(problem.methods)
-    for name, (many, dtype) in PLAN_ARRAYS.items():
+    for name, (many, dtype) in plan_arrays(solution).items():
         shape = (methods, *grid.shape) if many else grid.shape
         space.result.create(name, shape, dtype)
     numbers = {block: i for i, block in enumerate(setting.blocks)}

@@ -23,6 +23,7 @@ from cdrsite.competition.paid import Arrival, CellLayer, PaidCells
 from cdrsite.competition.preference import along_curve, prefer
 from cdrsite.competition.prices import solve, solve_in_order
 from cdrsite.competition.problem import (
+    QUANTITIES,
     Competitor,
     PolicyRow,
     PoolFamily,
@@ -30,6 +31,7 @@ from cdrsite.competition.problem import (
     RowTerm,
     SinkFamily,
 )
+from cdrsite.competition.rows import objective_matrix
 from cdrsite.config.competition import ObjectiveModel
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NONE_PLANNED, OUTSIDE, PLANNED, UNKNOWN
@@ -381,6 +383,13 @@ PLAN_ARRAYS: dict[str, tuple[bool, type[np.generic]]] = {
 }
 """Variables of the plan -> whether each method has its own, and type."""
 
+
+def plan_arrays(solution: Solution) -> dict[str, tuple[bool, type[np.generic]]]:
+    """Variables of a plan; with what tonnes earn by their place where any do."""
+    weight = objective_matrix(solution.objective, solution.problem)[:, len(QUANTITIES) :]
+    return PLAN_ARRAYS | ({"earned_here": (True, np.float32)} if weight.any() else {})
+
+
 PIECE = 65536
 """Cells whose plan is worked out at once: some 500 bytes of memory each [cells]."""
 
@@ -450,7 +459,7 @@ class PlanBlock:
         blank |= {"sink": -1, "winner": methods, "binding": found.NONE}
         return {
             name: np.full((methods, size) if many else size, blank.get(name, 0), dtype)
-            for name, (many, dtype) in PLAN_ARRAYS.items()
+            for name, (many, dtype) in plan_arrays(self.solution).items()
         }
 
     def _fill(
@@ -466,8 +475,12 @@ class PlanBlock:
         arrays["allocated"][:, place] = gross
         possible = np.isfinite(plan.reduced)
         arrays["shortfall"][:, place] = np.where(possible, np.maximum(-plan.reduced, 0.0), np.nan)
+        slot = np.where(gross > 0, plan.x.argmax(axis=1), plan.slot)
+        if "earned_here" in arrays:
+            problem = self.solution.problem
+            weight = objective_matrix(self.solution.objective, problem)
+            arrays["earned_here"][:, place] = found.earned_here(problem, weight, plan, slot)
         if len(plan.cells.sink):
-            slot = np.where(gross > 0, plan.x.argmax(axis=1), plan.slot)
             for name in ("sink", "sink_cost", "sink_loss"):
                 arrays[name][:, place] = _at(getattr(plan.cells, name), slot)
         arrays["land_price"][place] = plan.land_price

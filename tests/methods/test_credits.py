@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from tiny_scenario import SCENARIO, box, write_polygons, write_world
 from cdrsite.competition.paid import Arrival
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
+from cdrsite.explain.cells import Evidence, reason_of
 from cdrsite.library.credits import Basis, credit_schemes, load_credit
 from cdrsite.methods.credits import Earning, levelised
 from cdrsite.methods.net import ChainLosses
@@ -318,8 +320,19 @@ def test_what_makes_no_sense_is_refused_with_the_scenario(
 
 
 def objective_is_the_tables_sum(result: StudyResult) -> None:
+    """Of the tables, and of what the cells are said to be worth."""
     value = result.summary["earned_musd_yr"] - result.summary["cost_musd_yr"]
     assert result.summary["objective"]["value"] / 1e6 == pytest.approx(value, rel=1e-5)
+    dataset = result.dataset
+    evidence = Evidence(dataset, {name: one.values for name, one in dataset.data_vars.items()})
+    worth = 0.0
+    for index in range(dataset.sizes["removal_method"]):
+        plan = reason_of(evidence, index).plan
+        assert plan is not None
+        used = plan.gross_t_yr > 0
+        assert not (plan.worth[used] < -1e-6 * np.abs(plan.cost_at_plant[used])).any()
+        worth += float((plan.gross_t_yr[used] * plan.worth[used]).sum())
+    assert worth / 1e6 == pytest.approx(value, rel=1e-4)
 
 
 @pytest.mark.parametrize(("saline", "eor", "used"), [(900, 500, "b"), (500, 900, "b")])
