@@ -13,12 +13,11 @@ One module: the loops share their tiles and inline one another; numba compiles t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
-from cdrsite.competition._kernel_terms import Tile
 from cdrsite.core.kernel import kernel
 
 # stages are called by kernels only: without the wrappers for Python they compile sooner
@@ -30,6 +29,23 @@ TILE = 256
 
 ROUNDING = 1e-12
 """Share by which a cap may break the row that it was made from [1]."""
+
+Array = Any
+
+
+class Tile(NamedTuple):
+    """Scratch for one tile: few arrays, as each argument costs time to compile.
+
+    of : float64[12, M, TILE], by the quantities UPPER ... SLOT, method. at : float64[4, K, TILE],
+    by OFFER ... PAID and sink slot. cell : float64[5, TILE], by FREE ... ONE; the last one
+    holds ones. edges : int64[TILE + 1], edges of the runs of cells with one combination.
+    """
+
+    of: Array
+    at: Array
+    cell: Array
+    edges: Array
+
 
 UPPER, NET, COST, NEED, VALUE, X, SHARE, INVERSE, RATIO, DEMAND, ROOM, SLOT = range(12)
 """NET, COST and NEED are also the numbers of the quantities net, cost and land."""

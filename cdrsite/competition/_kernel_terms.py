@@ -56,17 +56,3 @@ class Fields(NamedTuple):
     sink_loss: Array
     layers: Array
     arriving: Array
-
-
-class Tile(NamedTuple):
-    """Scratch for one tile: few arrays, as each argument costs time to compile.
-
-    of : float64[12, M, TILE], by the quantities UPPER ... SLOT, method. at : float64[4, K, TILE],
-    by OFFER ... PAID and sink slot. cell : float64[5, TILE], by FREE ... ONE; the last one
-    holds ones. edges : int64[TILE + 1], edges of the runs of cells with one combination.
-    """
-
-    of: Array
-    at: Array
-    cell: Array
-    edges: Array

@@ -231,7 +231,8 @@ class Outputs(Model):
 
 
 PARTS_WITH_LAYERS = (
-    "siting", "resources", "transport", "network", "policies", "outputs", "methods", "layers",
+    "siting", "resources", "transport", "network", "policies", "objective", "outputs", "methods",
+    "layers",
 )  # fmt: skip
 """Parts of a scenario that name layers, in the order in which their keys are told."""
 

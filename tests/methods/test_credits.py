@@ -245,6 +245,11 @@ def test_a_credit_that_has_ended_pays_nothing_and_is_said(tmp_path: Path) -> Non
             r"daccs-solid earns .* expected the same in all units .*cure: give basis: stored",
         ),
         (
+            "{amount: 50, region: {layer: basin}}",
+            {},
+            r"objective.credits.0.region.layer: .*basin",
+        ),
+        (
             "{amount: 50, region: {layer: provinces, zone_name: name, zones: lft}}",
             {},
             r"objective.credits.0.region.zones: unknown name; got lft; expected one of left, "
