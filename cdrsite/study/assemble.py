@@ -145,8 +145,8 @@ def assemble(
         "limits": limit_table(methods, tally),
         "exclusions": exclusion_table(setting.book, areas, tally),
         "zones": zonal_table(setting, space),
+        "hours": hours_table(setting),
     }
-    tables["hours"] = hours_table(setting)
     tables["credits"] = credit_table(setting, tables["ledgers"], allocation)
     tables["cost_parts"] = part_table(setting, allocation)
     names = tuple(rule.name for rule in setting.book.rules)
