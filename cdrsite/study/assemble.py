@@ -146,10 +146,9 @@ def assemble(
         "exclusions": exclusion_table(setting.book, areas, tally),
         "zones": zonal_table(setting, space),
         "hours": hours_table(setting),
+        "cost_parts": part_table(setting, allocation),
     }
     tables["credits"] = credit_table(setting, tables["ledgers"], allocation)
-    tables["cost_parts"] = part_table(setting, allocation)
-    names = tuple(rule.name for rule in setting.book.rules)
     summary = summarise(scenario, grid, tally, tables, allocation)
     summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting)}
     summary["costs"] = cost_summary(tables)
@@ -171,7 +170,7 @@ def assemble(
         summary["network"] = project_summary(projects)
         features |= project_features(projects, tables, grid)
     return StudyResult(
-        scenario, grid, dataset, tables, summary, names,
+        scenario, grid, dataset, tables, summary, tuple(one.name for one in setting.book.rules),
         features=features, block_size=setting.block_size, store=store, work=space.folder,
         models=setting.models, used=what_is_used(setting),
     )  # fmt: skip
