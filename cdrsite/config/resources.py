@@ -224,6 +224,26 @@ class Heat(Energy):
     level: HeatLevel = "medium"
     """How hot it is: `low` below 80, `medium` 80 to 120, `high` above 120 degree C. Methods take of
     it what they need at that level or below it."""
+    demand: LayerName | None = None
+    """Layer with what customers in each cell would take of the heat that plants supply [kWh/yr],
+    summed by pool. What they take is paid at `costs.prices.heat`; the rest earns nothing."""
+    demand_level: HeatLevel = "medium"
+    """How hot customers want it: they take heat of that level and above."""
+
+    @model_validator(mode="after")
+    def _customers_in_a_pool(self) -> Self:
+        shared = self.pools is not None or self.per == "region"
+        if self.demand is not None and not shared:
+            raise problem(
+                f"customers without a pool of heat in reach of them; got demand: {self.demand}; "
+                "expected pools, or a value per: region; cure: value: 0 kWh/yr, per: region",
+                at="demand",
+            )
+        if self.demand is None and "demand_level" in self.model_fields_set:
+            raise problem(
+                "a level of no demand; cure: give demand, or remove it", at="demand_level"
+            )
+        return self
 
     @model_validator(mode="before")
     @classmethod

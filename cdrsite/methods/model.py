@@ -242,8 +242,6 @@ class Ingredients:
         Bulk goods with a layer of their mean haul (:func:`cdrsite.methods.feed.haul_layer`).
     routed : bool
         Whether routes to storage are known: losses then go by their length.
-    heat_sold : bool
-        Whether heat that a method supplies is paid for.
     inverse_firm : str or float
         1 / share of a plant's hours that the supplied power serves [1].
     """
@@ -254,7 +252,6 @@ class Ingredients:
     storage_cost: str | float
     transport_km: str | float
     routed: bool = False
-    heat_sold: bool = False
     inverse_firm: str | float = 1.0
     hauled: frozenset[str] = frozenset()
 
@@ -377,8 +374,8 @@ def cost_parts(
     rate, prices = scenario.costs.discount_rate, _prices(model, scenario)
     # land that stays in its present use is not rented from it
     prices["land"] *= model.number("land_exclusive_fraction", 1.0)
-    # heat that nobody is known to take earns nothing
-    paid = prices if given.heat_sold else prices | {"heat": 0.0}
+    # who takes heat is known of the plan only, and what nobody takes earns nothing
+    paid = prices | {"heat": 0.0}
     planting = rent = 0.0
     if needs.stock is not None:
         # the rent of a stock is discounted with it, and so is not a yearly price of its land too

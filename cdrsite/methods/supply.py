@@ -189,6 +189,22 @@ def supply_block(
     return np.full(block.shape, value, np.float32)
 
 
+def demand_block(layer: str, reader: LayerReader, block: Block) -> F32:
+    """Heat that customers of each cell would take, float32 of shape (rows, cols) [kWh/yr].
+
+    Raises
+    ------
+    DataError
+        If a cell wants less than nothing (rule 7).
+    """
+    unit = RESOURCES["heat"].unit
+    own = reader.info(layer).unit
+    per_area = own is not None and same_dimension(own, f"{unit}/m2")
+    return _refuse_negative(
+        layer, (reader.amounts if per_area else reader.values)(layer, block, unit), unit
+    )
+
+
 def _refuse_bare_power(resource: str, model: Supply, unit: str | None) -> None:
     """Refuse a layer of power without a capacity factor, and one of energy with it (rule 4)."""
     if isinstance(model, Energy) and unit is not None:

@@ -21,6 +21,7 @@ from cdrsite.report.credits import credits_earned
 from cdrsite.report.curve import supply_curve
 from cdrsite.report.fragment import Fragment
 from cdrsite.report.frame import Frame, section
+from cdrsite.report.heat import heat_supplied
 from cdrsite.report.hours import hours
 from cdrsite.report.html import script_json, tag, text
 from cdrsite.report.ledgers import ledgers
@@ -41,6 +42,7 @@ PARTS = (
     ("credits", "credits.title", credits_earned),
     ("pools", "pools.title", supplies.pools),
     ("hours", "hours.title", hours),
+    ("heat", "heat.title", heat_supplied),
     ("provinces", "provinces.title", supplies.provinces),
     ("sites", "sites.title", places.sites),
     ("network", "network.title", plants.network),

@@ -32,6 +32,7 @@ from cdrsite.study.evidence import add_evidence
 from cdrsite.study.exclude import exclude
 from cdrsite.study.features import add_storage, polygon_features, route_features
 from cdrsite.study.gathering import buildable, gather
+from cdrsite.study.heat import heat_table
 from cdrsite.study.hours import hours_table
 from cdrsite.study.network import plan_projects
 from cdrsite.study.network_tables import project_features, project_summary, project_tables
@@ -146,6 +147,7 @@ def assemble(
         "exclusions": exclusion_table(setting.book, areas, tally),
         "zones": zonal_table(setting, space),
         "hours": hours_table(setting),
+        "heat": heat_table(setting, offers, allocation),
         "cost_parts": part_table(setting, allocation),
     }
     tables["credits"] = credit_table(setting, tables["ledgers"], allocation)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdrsite.engine.stages import stage
-from cdrsite.methods.supply import Pools, label_areas, usable_land
+from cdrsite.methods.supply import Pools, demand_block, label_areas, usable_land
 from cdrsite.study.exclude import exclude, left_name
 from cdrsite.study.prepare import (
     Ground,
@@ -49,12 +49,15 @@ class Offers:
     sheds : dict of str to tuple of CellArray
         Resource that plants collect from around them -> what lies within haul distance of each
         cell [its canonical unit], and how far that travels [km]; shape (rows, cols).
+    heat_demand : ndarray, shape (pools,)
+        What customers in each pool of heat would take [kWh/yr].
     """
 
     pools: dict[str, Pools]
     links: SinkLinks | None = None
     served: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     sheds: dict[str, tuple[CellArray, CellArray]] = field(default_factory=dict)
+    heat_demand: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
 def claims(
@@ -141,11 +144,22 @@ class AreasOfBlock:
         if best is not None and setting.storage is not None:
             count = len(setting.storage.rate)
             areas["storage"] = label_areas(best, claimed["storage"], inside, count)
+        heat = setting.scenario.resources.heat
+        if heat.demand is not None:
+            wanted = np.nan_to_num(demand_block(heat.demand, reader, block))
+            pools = setting.pools["heat"]
+            labels = pools.labels(reader, block)
+            areas[HEAT_DEMAND] = label_areas(labels, wanted, inside, len(pools.supply))
         return areas
+
+
+HEAT_DEMAND = "heat demand"
+"""Key of what customers would take, beside the land of each resource."""
 
 
 @stage(
     "areas",
+    reads=("resources.heat",),
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, pools_of, storage_of),
         *(exclude, link_storage),
@@ -159,7 +173,10 @@ def spread_areas(setting: Setting, space: Workspace, links: SinkLinks | None) ->
         for name, values in part.items():
             total[name] = total.get(name, 0.0) + values
     pools = {name: replace(one, area=total[name]) for name, one in setting.pools.items()}
-    return Offers(pools, served=total.get("storage", np.zeros(0)))
+    wanted = total.get(HEAT_DEMAND)
+    if wanted is None:
+        wanted = np.zeros(len(pools["heat"].names) if "heat" in pools else 0)
+    return Offers(pools, served=total.get("storage", np.zeros(0)), heat_demand=wanted)
 
 
 def in_workspace(

@@ -134,6 +134,10 @@ HERE = (
 )
 FIRST = "objective.credits.0."
 RULE = "{layer: slope, above: 5 degree}"
+CUSTOMERS = (
+    "methods.beccs-residue.profile=chp",
+    "layers.wanted={path: growth.tif, unit: GWh/yr, kind: extensive}",
+)
 HEAT = "methods.daccs-solid.override={heat: 500 kWh}"
 POOLED = "{pools: basins, supply: spare_gwh, unit: GWh/yr}"
 
@@ -434,6 +438,14 @@ CASES: dict[str, Case] = {
     "resources.heat.capacity_factor": (
         (HEAT, "resources.heat={value: 0.1 MW, per: cell, capacity_factor: 0.9}"),
         ("resources.heat.capacity_factor=0.02",),
+    ),
+    "resources.heat.demand": (
+        (*CUSTOMERS, "resources.heat={value: 0 kWh/yr, per: region}"),
+        ("resources.heat.demand=wanted",),
+    ),
+    "resources.heat.demand_level": (
+        (*CUSTOMERS, "resources.heat={value: 0 kWh/yr, per: region, demand: wanted}"),
+        ("resources.heat.demand_level=high",),
     ),
     "resources.heat.level": ((HEAT,), ("resources.heat.level=low",)),
     "resources.heat.intensity": ((HEAT,), ("resources.heat.intensity=200 g/kWh",)),

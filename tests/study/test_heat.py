@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_scenario import write_world
+from tiny_scenario import COLS, ROWS, write_raster, write_world
 
 from cdrsite.config.load import load_scenario
+from cdrsite.core.errors import ConfigError
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
@@ -28,6 +29,7 @@ BASINS = (
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("heat")
     write_world(folder)
+    write_raster(folder / "wanted.tif", np.full((ROWS, COLS), 250.0, np.float32))
     return folder
 
 
@@ -111,3 +113,51 @@ def test_each_pool_feeds_its_own(world: Path) -> None:
         inside = planned.where(label == number, 0.0).sum(("y", "x"))
         bio, air = (float(inside.sel(removal_method=m)) for m in ("beccs-residue", "daccs-solid"))
         assert air > 0 and air * 1600 <= (bio * 1926.7 + supply) * (1 + 1e-6)
+
+
+WANTED = "layers.wanted={path: wanted.tif, unit: MWh/yr, kind: extensive}"
+ALONE = "methods={beccs-residue: {profile: chp}}"
+PRICE = "costs.prices.heat=8 USD/GJ"
+
+
+def customers(more: str = "") -> str:
+    return f"resources.heat={{value: 0 kWh/yr, per: region, demand: wanted{more}}}"
+
+
+def test_customers_pay_for_what_they_take_and_the_rest_earns_nothing(world: Path) -> None:
+    """48 cells of 250 MWh: 12 GWh a year."""
+    result = study(world, WANTED, customers(), ALONE, PRICE)
+    (row,) = result.tables["heat"].to_dict("records")
+    made = gross(result)["beccs-residue"] * 1926.7 / 1e6
+    assert row["made_gwh_yr"] == pytest.approx(made, rel=1e-6) and made > 12
+    assert (row["used_gwh_yr"], row["sold_gwh_yr"]) == (0.0, pytest.approx(12.0))
+    assert row["unused_gwh_yr"] == pytest.approx(made - 12.0, rel=1e-6)
+    assert row["earned_musd_yr"] == pytest.approx(12e6 * 0.0036 * 8 / 1e6)
+    plenty = study(world, WANTED.replace("MWh", "GWh"), customers(), ALONE, PRICE)
+    (row,) = plenty.tables["heat"].to_dict("records")
+    each = row["earned_musd_yr"] * 1e6 / gross(plenty)["beccs-residue"]
+    assert each == pytest.approx(55.5, abs=0.05) and row["unused_gwh_yr"] == pytest.approx(0.0)
+    # whoever takes the heat, a tonne's own cost has no income of it
+    same = study(world, ALONE, PRICE)
+    np.testing.assert_array_equal(plenty.dataset["cost"], same.dataset["cost"])
+
+
+def test_heat_that_sorbents_take_is_not_sold_too(world: Path) -> None:
+    result = study(world, WANTED, customers(), PRICE)
+    (row,) = result.tables["heat"].to_dict("records")
+    made = gross(result)
+    assert row["used_gwh_yr"] == pytest.approx(made["daccs-solid"] * 1600 / 1e6, rel=1e-6)
+    parts = row["used_gwh_yr"] + row["sold_gwh_yr"] + row["unused_gwh_yr"]
+    assert parts == pytest.approx(row["made_gwh_yr"], rel=1e-9)
+    assert row["sold_gwh_yr"] < 1e-3
+
+
+def test_customers_take_no_heat_that_is_too_cool(world: Path) -> None:
+    result = study(world, WANTED, customers(", demand_level: high"), ALONE)
+    (row,) = result.tables["heat"].to_dict("records")
+    assert row["sold_gwh_yr"] == row["earned_musd_yr"] == 0.0 < row["unused_gwh_yr"]
+
+
+def test_customers_need_a_pool_in_reach(world: Path) -> None:
+    with pytest.raises(ConfigError, match="customers without a pool of heat in reach"):
+        study(world, WANTED, "resources.heat={demand: wanted}")
