@@ -447,7 +447,10 @@ CASES: dict[str, Case] = {
         (*CUSTOMERS, "resources.heat={value: 0 kWh/yr, per: region, demand: wanted}"),
         ("resources.heat.demand_level=high",),
     ),
-    "resources.heat.level": ((HEAT,), ("resources.heat.level=low",)),
+    "resources.heat.level": (
+        (HEAT, "resources.heat={value: 0.1 GWh/yr, per: cell}"),
+        ("resources.heat.level=low",),
+    ),
     "resources.heat.intensity": ((HEAT,), ("resources.heat.intensity=200 g/kWh",)),
     "resources.biomass.haul": (
         ("resources.biomass.share=whole",),
