@@ -36,7 +36,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 CROP = ("layers.grown={path: grown.tif, unit: t/ha/yr, kind: intensive}", "siting.exclude=[]")
-METHOD = "methods={{beccs-energy-crop: {{profile: {profile}, override: {{luc_emissions: 0, dry_matter_loss: 0}}{more}}}}}"
+METHOD = (
+    "methods={{beccs-energy-crop: {{profile: {profile}, "
+    "override: {{luc_emissions: 0, dry_matter_loss: 0}}{more}}}}}"
+)
 
 
 @pytest.mark.parametrize(("profile", "biomass"), [("power-only", 0.6623), ("chp", 0.606)])
