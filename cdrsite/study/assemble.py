@@ -146,8 +146,7 @@ def assemble(
         "limits": limit_table(methods, tally),
         "exclusions": exclusion_table(setting.book, areas, tally),
         "zones": zonal_table(setting, space),
-        "hours": hours_table(setting),
-        "heat": heat_table(setting, offers, allocation),
+        **{"hours": hours_table(setting), "heat": heat_table(setting, offers, allocation)},
         "cost_parts": part_table(setting, allocation),
     }
     tables["credits"] = credit_table(setting, tables["ledgers"], allocation)
