@@ -146,7 +146,8 @@ def assemble(
         "limits": limit_table(methods, tally),
         "exclusions": exclusion_table(setting.book, areas, tally),
         "zones": zonal_table(setting, space),
-        **{"hours": hours_table(setting), "heat": heat_table(setting, offers, allocation)},
+        "hours": hours_table(setting),
+        "heat": heat_table(setting, offers, allocation),
         "cost_parts": part_table(setting, allocation),
     }
     tables["credits"] = credit_table(setting, tables["ledgers"], allocation)
@@ -160,8 +161,7 @@ def assemble(
     summary["buildable"] = buildable(gathered, planned, scenario.objective.target)
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
-    admin = scenario.outputs.admin
-    provinces = None if admin is None else (admin.layer, _admin_names(setting))
+    provinces = _provinces(setting)
     features = polygon_features(
         setting.reader, setting.storage, offers.pools, provinces, setting.area.geometry
     )
@@ -175,6 +175,11 @@ def assemble(
         features=features, block_size=setting.block_size, store=store, work=space.folder,
         models=setting.models, used=what_is_used(setting),
     )  # fmt: skip
+
+
+def _provinces(setting: Setting) -> tuple[str, tuple[str, ...]] | None:
+    admin = setting.scenario.outputs.admin
+    return None if admin is None else (admin.layer, _admin_names(setting))
 
 
 def _admin_names(setting: Setting) -> tuple[str, ...]:
