@@ -36,7 +36,7 @@ Array = Any
 class Tile(NamedTuple):
     """Scratch for one tile: few arrays, as each argument costs time to compile.
 
-    of : float64[12, M, TILE], by the quantities UPPER ... SLOT, method. at : float64[4, K, TILE],
+    of : float64[13, M, TILE], by UPPER ... STORING and method. at : float64[4, K, TILE],
     by OFFER ... PAID and sink slot. cell : float64[5, TILE], by FREE ... ONE; the last one
     holds ones. edges : int64[TILE + 1], edges of the runs of cells with one combination.
     """
@@ -47,7 +47,7 @@ class Tile(NamedTuple):
     edges: Array
 
 
-UPPER, NET, COST, NEED, VALUE, X, SHARE, INVERSE, RATIO, DEMAND, ROOM, SLOT = range(12)
+UPPER, NET, COST, NEED, VALUE, X, SHARE, INVERSE, RATIO, DEMAND, ROOM, SLOT, STORING = range(13)
 """NET, COST and NEED are also the numbers of the quantities net, cost and land."""
 OFFER, SINK_LOSS, SINK_COST, PAID = range(4)  # loss and cost where net and cost are
 FREE, BEST, QUANTITY, STORED, ONE = range(5)
@@ -56,7 +56,7 @@ FREE, BEST, QUANTITY, STORED, ONE = range(5)
 @stage
 def _scratch(n_methods, n_slots):
     """Scratch of zeros."""
-    of, at = np.zeros((12, n_methods, TILE)), np.zeros((4, n_slots, TILE))
+    of, at = np.zeros((13, n_methods, TILE)), np.zeros((4, n_slots, TILE))
     cell = np.zeros((5, TILE))
     for i in range(TILE):
         cell[ONE, i] = 1.0
@@ -108,6 +108,8 @@ def _load(fields, terms, start, size, tile):
     for q in range(4):
         if q in (UPPER, NEED) or terms.counted[q]:
             _only_where(tile.of[UPPER], 0.0, size, tile.of[q])
+    _stage(fields.stored_ratio, start, size, tile.of[STORING])
+    _times(tile.of[STORING], terms.stored, size, tile.of[STORING])
     own, free = fields.land[start : start + size], tile.cell[FREE]
     for i in range(size):
         free[i] = np.float64(own[i])
@@ -186,10 +188,9 @@ def _choose_sinks(arriving, terms, combo, start, runs, size, tile):
     """Best slot of each method with storage, and its value added."""
     first, offers = -1, PAID if arriving.shape[0] > 0 else OFFER
     for m in range(tile.of.shape[1]):
-        s = terms.stored[m]
-        if not s > 0.0:
+        if not terms.stored[m] > 0.0:
             continue
-        v, best = tile.of[VALUE, m], tile.cell[BEST]
+        v, best, storing = tile.of[VALUE, m], tile.cell[BEST], tile.of[STORING, m]
         if tile.at.shape[1] == 0:
             for i in range(size):
                 v[i] = -np.inf
@@ -208,7 +209,7 @@ def _choose_sinks(arriving, terms, combo, start, runs, size, tile):
             for i in range(size):
                 slot[i] = same[i]
         for i in range(size):
-            v[i] += s * best[i]
+            v[i] += storing[i] * best[i]
 
 
 @stage
@@ -228,21 +229,21 @@ def _layer_values(layers, terms, combo, start, runs, tile):
 
 
 @stage
-def _take(source, slot, factor, size, out):
-    """Add ``factor`` times the value of each cell's slot."""
+def _take(source, slot, storing, sign, size, out):
+    """Add ``sign`` times what is stored times the value of each cell's slot."""
     for k in range(source.shape[0]):
         row = source[k]
         for i in range(size):
-            out[i] += factor * row[i] if slot[i] == np.float64(k) else 0.0
+            out[i] += sign * storing[i] * row[i] if slot[i] == np.float64(k) else 0.0
 
 
 @stage
-def _share_land(exclusive, size, tile):
-    """Land per gross tonne that no other method can use."""
-    for m in range(tile.of.shape[1]):
-        share, need, part = tile.of[SHARE, m], tile.of[NEED, m], exclusive[m]
+def _times(source, factor, size, out):
+    """Values times a factor of each method."""
+    for m in range(out.shape[0]):
+        values, part, to = source[m], factor[m], out[m]
         for i in range(size):
-            share[i] = need[i] * part
+            to[i] = values[i] * part
 
 
 @stage
@@ -444,18 +445,18 @@ def _add_arrivals(arriving, terms, start, combo, runs, tile, sums):
     """Add what arrives of the plan's tonnes by combination and method."""
     first = terms.counted.shape[0] - arriving.shape[0]
     for m in range(tile.of.shape[1]):
-        s = terms.stored[m]
         for j in range(arriving.shape[0]):
-            if not (s > 0.0 and terms.counted[first + j]):
+            if not (terms.stored[m] > 0.0 and terms.counted[first + j]):
                 continue
             for r in range(runs):
                 lo, hi = tile.edges[r], tile.edges[r + 1]
                 x, slot = tile.of[X, m][lo:hi], tile.of[SLOT, m][lo:hi]
-                total = 0.0
+                storing, total = tile.of[STORING, m][lo:hi], 0.0
                 for i in range(len(x)):
                     if x[i] > 0.0:
-                        total += x[i] * arriving[j, np.uint32(slot[i]), start + lo + i]
-                sums[combo[lo], m, first + j] += s * total
+                        here = arriving[j, np.uint32(slot[i]), start + lo + i]
+                        total += x[i] * storing[i] * here
+                sums[combo[lo], m, first + j] += total
 
 
 @stage
@@ -463,19 +464,18 @@ def _store(fields, terms, start, combo, size, tile, sink_sums):
     """Add what is stored to the sums, and the losses and costs of sinks to those of methods."""
     last, amount = -1, tile.cell[STORED]
     for m in range(tile.of.shape[1]):
-        s = terms.stored[m]
-        if not s > 0.0:
+        if not terms.stored[m] > 0.0:
             continue
         if last >= 0 and not terms.uniform:
             _add_stored(
                 fields.sink, terms.group, start, combo, tile.of[SLOT, last], size, amount, sink_sums
             )
+        x, slot, storing = tile.of[X, m], tile.of[SLOT, m], tile.of[STORING, m]
         for q in range(1, 3):
             if terms.counted[q]:
-                _take(tile.at[q], tile.of[SLOT, m], s if q == COST else -s, size, tile.of[q, m])
-        x = tile.of[X, m]
+                _take(tile.at[q], slot, storing, 1.0 if q == COST else -1.0, size, tile.of[q, m])
         for i in range(size):
-            amount[i] += s * x[i]
+            amount[i] += storing[i] * x[i]
         last = m
     if last >= 0:
         slot = tile.of[SLOT, last]
@@ -501,7 +501,7 @@ def _value(fields, terms, start, combo, size, tile):
     _choose_sinks(fields.arriving, terms, combo, start, runs, size, tile)
     if fields.layers.shape[0] > 0:
         _layer_values(fields.layers, terms, combo, start, runs, tile)
-    _share_land(terms.exclusive, size, tile)
+    _times(tile.of[NEED], terms.exclusive, size, tile.of[SHARE])
     return runs
 
 

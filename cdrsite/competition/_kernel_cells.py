@@ -20,11 +20,14 @@ def add_weighted(place, share, x, slot, out):
 
 
 @kernel
-def first_fault(land, upper, net, cost, need, sink, lower, local, stored, exclusive, local_need):  # noqa: C901, PLR0911, PLR0912 - one check after another
+def first_fault(  # noqa: C901, PLR0911, PLR0912 - one check after another
+    land, upper, net, cost, need, sink, lower, local, stored, ratio, exclusive, local_need
+):
     """Code of the first fault (0: none), its cell, and whether any lower bound is positive."""
     n_methods, n_local = upper.shape[0], local_need.shape[0]
     shapes = (upper.shape[1], net.shape[1], cost.shape[1], need.shape[1], lower.shape[1])
     wide = (shapes[0] > 1, shapes[1] > 1, shapes[2] > 1, shapes[3] > 1, shapes[4] > 1)
+    own_ratio = ratio.shape[1] > 1
     any_lower = False
     for i in range(land.shape[0]):
         taken = 0.0
@@ -37,6 +40,7 @@ def first_fault(land, upper, net, cost, need, sink, lower, local, stored, exclus
                 continue
             area = need[m, i if wide[3] else 0]
             known = net[m, i if wide[1] else 0] + cost[m, i if wide[2] else 0] + area + land[i]
+            known += ratio[m, i if own_ratio else 0]
             if not np.isfinite(known) or not least >= 0.0:
                 return 1, i, any_lower
             if least > 0.0:
@@ -81,12 +85,13 @@ def add_charges(combo, weight, net, cost, need, layers, out):
 @kernel
 def add_storage_charges(combo, weight, sink, slot, loss, cost, paid, stored, out):
     """Add what shared rows charge a gross tonne for storage at its sink slot, ``out[m, i]``."""
-    wide = loss.shape[1] > 1, cost.shape[1] > 1
+    wide = loss.shape[1] > 1, cost.shape[1] > 1, stored.shape[1] > 1
     for m in range(out.shape[0]):
         for i in range(out.shape[1]):
             k = slot[m, i]
             at = sink[k, i]
-            if at >= 0 and stored[m] > 0.0:
+            storing = stored[m, i if wide[2] else 0]
+            if at >= 0 and storing > 0.0:
                 w = weight[combo[i], m]
                 along = w[2] * cost[k, i if wide[1] else 0] - w[1] * loss[k, i if wide[0] else 0]
-                out[m, i] += stored[m] * (paid[at + 1] + along)
+                out[m, i] += storing * (paid[at + 1] + along)

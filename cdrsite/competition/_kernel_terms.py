@@ -56,3 +56,4 @@ class Fields(NamedTuple):
     sink_loss: Array
     layers: Array
     arriving: Array
+    stored_ratio: Array

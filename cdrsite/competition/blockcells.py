@@ -35,6 +35,8 @@ class CellLayout:
         Number of methods, and of storage units per cell.
     layers, local, zonings : tuple of str
         Needs that differ from cell to cell, supplies that cannot leave it, zonings.
+    storing : bool
+        Whether what is stored per gross tonne differs from cell to cell.
     """
 
     methods: int
@@ -42,6 +44,7 @@ class CellLayout:
     layers: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
     zonings: tuple[str, ...] = ()
+    storing: bool = False
 
     @cached_property
     def rows(self) -> dict[str, slice]:
@@ -52,6 +55,7 @@ class CellLayout:
             **dict.fromkeys(("sink", "sink_cost", "sink_loss"), self.sinks),
             "layers": len(self.layers),
             "local": len(self.local),
+            "stored_ratio": self.methods if self.storing else 0,
             "zones": len(self.zonings),
             "place": 1,
         }

@@ -38,7 +38,8 @@ class Competitor:
     name : str
         Unique.
     stored : float
-        CO2 brought to the cell's sink per gross tonne [t/t]; 0 for a method without storage.
+        CO2 brought to the cell's sink per gross tonne [t/t], times the cell's ``stored_ratio``; 0
+        for a method without storage.
     exclusive : float
         Share of its land that no other method can use at the same time [1].
     """
@@ -79,6 +80,8 @@ class CellBlock:
         Supplies of the problem's local resources that cannot leave the cell.
     arriving : ndarray of float64, shape (J, K, n)
         The problem's arrivals: quantities per tonne stored that differ by slot.
+    stored_ratio : ndarray, shape (M, n) or (M, 1)
+        CO2 brought to the sink per gross tonne, over that of the method [1].
     """
 
     land: FloatArray
@@ -92,6 +95,7 @@ class CellBlock:
     lower: FloatArray
     layers: FloatArray
     local: FloatArray
+    stored_ratio: FloatArray
     arriving: FloatArray = field(default_factory=lambda: np.empty((0, 0, 0)))
 
     def at(self, place: IntArray) -> CellBlock:
@@ -142,6 +146,7 @@ class ArrayCells:
     lower: FloatArray | None = None
     layers: FloatArray | None = None
     local: FloatArray | None = None
+    stored_ratio: FloatArray | None = None
 
     @property
     def n_cells(self) -> int:
@@ -162,6 +167,7 @@ class ArrayCells:
             "sink": np.empty((0, size), np.int32), "sink_cost": zero, "sink_loss": zero,
             "lower": np.zeros((len(self.upper), 1), dtype),
             "layers": np.empty((0, size), dtype), "local": np.empty((0, size), dtype),
+            "stored_ratio": np.ones((len(self.upper), 1), dtype),
         }  # fmt: skip
         given = {part.name: getattr(self, part.name, None) for part in fields(CellBlock)}
         parts = {name: cut(array) for name, array in given.items() if array is not None}
@@ -378,8 +384,15 @@ class Problem:
 
     @cached_property
     def stored(self) -> F64:
-        """CO2 brought to the sink per gross tonne of each method, shape (M,) [t/t]."""
+        """CO2 brought to the sink per gross tonne of each method, shape (M,) [t/t].
+
+        In a cell it is that times the ratio of the cell (:meth:`stored_in`).
+        """
         return np.array([method.stored for method in self.methods], np.float64)
+
+    def stored_in(self, cells: CellBlock) -> F64:
+        """CO2 brought to the sink per gross tonne in some cells, shape (M, n) or (M, 1) [t/t]."""
+        return self.stored[:, None] * cells.stored_ratio
 
     @cached_property
     def exclusive(self) -> F64:

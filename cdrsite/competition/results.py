@@ -173,7 +173,7 @@ def curve_part(problem: Problem, block: BlockPlan, edges: F64) -> F64:
 def net_and_cost(problem: Problem, block: BlockPlan) -> tuple[F64, F64]:
     """Net tonnes [t/yr] and cost [USD/yr] of a block's plan, each of shape (M, K, n)."""
     cells, x = block.cells, block.x
-    stored = np.array([method.stored for method in problem.methods])[:, None, None]
+    stored = problem.stored_in(cells)[:, None]
     factor = np.broadcast_to(cells.net, x[:, 0].shape)[:, None].astype(np.float64)
     cost = np.broadcast_to(cells.cost, x[:, 0].shape)[:, None].astype(np.float64)
     if len(cells.sink):
@@ -210,7 +210,7 @@ def charges_of(solution: Solution, block: BlockPlan, rows: npt.NDArray[np.bool_]
     add_charges(combo, weight, cells.net, cells.cost, cells.need, cells.layers, charge)
     if len(cells.sink):
         paid = np.concatenate(([0.0], -system.sink_values(price)[1:]))
-        loss, cost, stored = cells.sink_loss, cells.sink_cost, solution.problem.stored
+        loss, cost, stored = cells.sink_loss, cells.sink_cost, solution.problem.stored_in(cells)
         add_storage_charges(combo, weight, cells.sink, block.slot, loss, cost, paid, stored, charge)
         charge += of_arrivals(weight[combo], block, block.slot, stored)
     return charge
@@ -233,7 +233,7 @@ def earned_here(problem: Problem, weight: F64, block: BlockPlan, slot: IntArray)
     used = np.flatnonzero(of_layers.any(axis=0))
     total = of_layers[:, used] @ block.cells.layers[used].astype(np.float64)
     everywhere = np.broadcast_to(weight, (block.slot.shape[1], *weight.shape))
-    return total + of_arrivals(everywhere, block, slot, problem.stored)
+    return total + of_arrivals(everywhere, block, slot, problem.stored_in(block.cells))
 
 
 def of_arrivals(weight: F64, block: BlockPlan, slot: IntArray, stored: F64) -> F64:
@@ -245,7 +245,7 @@ def of_arrivals(weight: F64, block: BlockPlan, slot: IntArray, stored: F64) -> F
     first = weight.shape[2] - len(block.cells.arriving)
     for j, by_slot in enumerate(block.cells.arriving):
         here = np.take_along_axis(by_slot, slot, axis=0)
-        total += stored[:, None] * weight[:, :, first + j].T * here
+        total += stored * weight[:, :, first + j].T * here
     return total
 
 
@@ -303,7 +303,7 @@ def interchangeable(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool
     net = np.broadcast_to(cells.net, shape).astype(np.float64)
     cost = np.broadcast_to(cells.cost, shape).astype(np.float64)
     if len(cells.sink):
-        stored, slot = solution.problem.stored[:, None], block.slot.astype(np.intp)
+        stored, slot = problem.stored_in(cells), block.slot.astype(np.intp)
         wide = cells.sink.shape
         loss = np.take_along_axis(np.broadcast_to(cells.sink_loss, wide), slot, axis=0)
         cost = cost + stored * np.take_along_axis(
@@ -313,7 +313,7 @@ def interchangeable(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool
     need = np.broadcast_to(cells.need, shape)
     worth = weight[:, :1] + weight[:, 1:2] * np.abs(net) + weight[:, 2:3] * np.abs(cost)
     worth = worth + weight[:, 3:4] * need
-    stored = solution.problem.stored
+    stored = problem.stored_in(cells)
     worth = worth + np.abs(
         of_arrivals(np.broadcast_to(weight, (shape[1], *weight.shape)), block, block.slot, stored)
     )

@@ -149,6 +149,7 @@ class Sweeper:
         fields = Fields(
             combo, cells.land, cells.upper, cells.net, cells.cost, cells.need,
             cells.sink, cells.sink_cost, cells.sink_loss, cells.layers, cells.arriving,
+            cells.stored_ratio,
         )  # fmt: skip
         terms = Terms(
             prices.weight, prices.sink_value, problem.stored, problem.exclusive, prices.uniform,
@@ -184,7 +185,7 @@ def check_cells(problem: Problem, threads: int) -> bool:
         cells = problem.cells.read(*span)
         fault, cell, lower = first_fault(
             cells.land, cells.upper, cells.net, cells.cost, cells.need, cells.sink, cells.lower,
-            cells.local, problem.stored, problem.exclusive, problem.local_need,
+            cells.local, problem.stored, cells.stored_ratio, problem.exclusive, problem.local_need,
         )  # fmt: skip
         return int(fault), int(cell) + span[0], bool(lower)
 

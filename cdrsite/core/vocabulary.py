@@ -443,6 +443,8 @@ VARIABLES: dict[str, Variable] = {
         ),
         _evidence("avoided_emissions", "t/t", "emissions that stop, per gross tonne"),
         _evidence("stored_share", "1", "CO2 brought to storage per gross tonne"),
+        _evidence("buffer", "1", "share of the net tonnes that is not credited"),
+        _evidence("fossil_cocaptured", "t/t", "fossil CO2 captured along, per gross tonne"),
         _evidence("exclusive_share", "1", "share of its land that blocks other uses"),
         _evidence(
             "land_price", "objective/m2", "gain of the plan from one more m2 of the cell's land"

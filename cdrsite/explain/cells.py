@@ -118,6 +118,8 @@ class InPlan:
         Net removal per gross tonne, by way of ``sink`` [t/t].
     cost_at_plant, cost_to_sink
         Cost before, and of, transport and storage [USD per gross t].
+    cost_usd_per_credited_t
+        Cost of a tonne that is credited once the buffer is withheld; unknown where none is.
     cost_usd_per_net_t, parts_usd_per_net_t
         Both per net tonne, and by part (:func:`_parts`); no parts in a run that kept none.
     sink
@@ -140,6 +142,7 @@ class InPlan:
     net_factor: Any
     cost_at_plant: Any
     cost_to_sink: Any
+    cost_usd_per_credited_t: Any
     cost_usd_per_net_t: Any
     parts_usd_per_net_t: dict[str, Any]
     sink: Any
@@ -233,13 +236,14 @@ def _equal_share(
 def _plan(evidence: Evidence, index: int, possible: NDArray[np.bool_]) -> InPlan:
     """What the plan does with a method; most is unknown where a run kept no more than the plan."""
     gross = evidence.of("allocated", index)
-    stored, land = evidence.fact("stored_share", index), evidence.of("need_land", index)
+    stored, land = _stored(evidence, index), evidence.of("need_land", index)
     sink = np.full(gross.shape, -1, np.int32)
     if "worth" in evidence:
-        if stored > 0 and "sink" in evidence:
+        stores = bool((stored > 0).any())
+        if stores and "sink" in evidence:
             sink = np.where(possible, evidence.cells["sink"][index], -1).astype(np.int32)
-        to_sink = stored * evidence.of("sink_cost", index) if stored else np.zeros(gross.shape)
-        loss = stored * evidence.of("sink_loss", index) if stored else 0.0
+        to_sink = stored * evidence.of("sink_cost", index) if stores else np.zeros(gross.shape)
+        loss = stored * evidence.of("sink_loss", index) if stores else 0.0
         net = evidence.of("net_at_plant", index) - loss
         at_plant = evidence.of("cost_at_plant", index)
         a_tonne, a_net_tonne, money, a_metre = np.asarray(evidence.cells["worth"][index])
@@ -257,9 +261,12 @@ def _plan(evidence: Evidence, index: int, possible: NDArray[np.bool_]) -> InPlan
         per_net = np.where(net > 0, (at_plant + to_sink) / net, np.nan)
     charges = _charges(evidence, index, land, sink, worth, shortfall)
     dearest, charge = _dearest(charges, worth)
+    buffer = evidence.fact("buffer", index)
+    kept = 1.0 - buffer if 0.0 < buffer < 1.0 else np.nan
     numbers = {
         "gross_t_yr": gross, "most_t_yr": most, "net_factor": net, "cost_at_plant": at_plant,
-        "cost_to_sink": to_sink, "cost_usd_per_net_t": per_net, "worth": worth, "charge": charge,
+        "cost_to_sink": to_sink, "cost_usd_per_credited_t": per_net / kept,
+        "cost_usd_per_net_t": per_net, "worth": worth, "charge": charge,
         "shortfall": shortfall,
     }  # fmt: skip
     parts = _parts(evidence, index, sink, stored, net)
@@ -293,8 +300,14 @@ def _verdict(gross: F64, most: F64, worth: F64, shortfall: F64) -> NDArray[np.ui
     return np.select(list(cases.values()), list(cases), NOT_POSSIBLE).astype(np.uint8)
 
 
+def _stored(evidence: Evidence, index: int) -> F64:
+    """CO2 brought to storage per gross tonne [t/t]; of the place, where it differs."""
+    own = evidence.of("need_storage", index)
+    return np.where(np.isnan(own), evidence.fact("stored_share", index), own)
+
+
 def _needs(
-    evidence: Evidence, index: int, land: F64, stored: float, possible: NDArray[np.bool_]
+    evidence: Evidence, index: int, land: F64, stored: F64, possible: NDArray[np.bool_]
 ) -> dict[str, F64]:
     """Need of each resource per gross tonne, of those that it needs or supplies somewhere."""
     needs: dict[str, F64] = {"land": land}
@@ -305,7 +318,7 @@ def _needs(
             needs[name] = evidence.of(f"need_{name}", index)
         elif np.isfinite(need):
             needs[name] = np.full(land.shape, float(need))
-    needs["storage"] = np.full(land.shape, stored)
+    needs["storage"] = stored
     known = {name: _known(need, possible & (need != 0)) for name, need in needs.items()}
     return {name: need for name, need in known.items() if np.isfinite(need).any()}
 
@@ -316,16 +329,17 @@ def _charges(
     """What a gross tonne pays for each scarce thing [unit of the goal]."""
     if "worth" not in evidence:
         return {}
-    stored = evidence.fact("stored_share", index)
+    stored = _stored(evidence, index)
     price = np.nan_to_num(evidence.of("land_price", index))
     with np.errstate(invalid="ignore"):  # nor does it pay one
         charges = {"land": land * evidence.fact("exclusive_share", index) * price}
-    for name, need in _needs(evidence, index, land, 0.0, np.isfinite(land)).items():
+    needs = _needs(evidence, index, land, np.zeros(land.shape), np.isfinite(land))
+    for name, need in needs.items():
         pool = f"pool_{name}"
         if name != "land" and pool in evidence:
             price = evidence.at_label(pool, "prices", evidence.cells[pool])
             charges[name] = np.nan_to_num(need) * price
-    if stored > 0 and "pool_storage" in evidence:
+    if (stored > 0).any() and "pool_storage" in evidence:
         charges["storage"] = stored * evidence.at_label("pool_storage", "prices", sink)
     if texts(evidence.dataset.attrs.get("binding_policies", ())):
         # a positive shortfall is all charges less the worth: the rest is the rules'
@@ -347,7 +361,7 @@ def _dearest(charges: Mapping[str, F64], worth: F64) -> tuple[NDArray[np.uint8],
 
 
 def _parts(
-    evidence: Evidence, index: int, sink: NDArray[np.int32], stored: float, net: F64
+    evidence: Evidence, index: int, sink: NDArray[np.int32], stored: F64, net: F64
 ) -> dict[str, F64]:
     """What a net tonne costs by part: those at the plant, and by way of the sink [USD/t]."""
     if "cost_coefficient" not in evidence:
@@ -358,7 +372,7 @@ def _parts(
         basis = names[int(evidence.cells["cost_basis"][index, position])]
         values = evidence.of(basis, index) if basis else np.ones(net.shape)
         gross[part] = float(evidence.cells["cost_coefficient"][index, position]) * values
-    if stored > 0 and "pool_storage" in evidence:
+    if (stored > 0).any() and "pool_storage" in evidence:
         store = evidence.at_label("pool_storage", "storage_cost", sink)
         gross["transport"] = gross["transport"] + stored * (evidence.of("sink_cost", index) - store)
         gross["storage"] = gross["storage"] + stored * store

@@ -150,6 +150,8 @@ def _say_costs(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> No
     known = np.isfinite(plan.cost_usd_per_net_t)
     told.facts["plan_cost"] = Fact(plan.cost_usd_per_net_t)
     told.say(title, {words("why.cost"): known & (plan.sink >= 0), words("why.cost_here"): known})
+    told.facts["credited_cost"] = Fact(plan.cost_usd_per_credited_t)
+    told.say(title, {words("why.credited"): np.isfinite(plan.cost_usd_per_credited_t)})
     names = {part: part_in_words(part, words) for part in plan.parts_usd_per_net_t}
     parts = _items(told, "part", plan.parts_usd_per_net_t, names, words)
     told.lines.append(listed(title, words("why.parts"), parts, comma))

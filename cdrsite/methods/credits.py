@@ -60,6 +60,8 @@ class Earning:
         Storage units that it is paid for.
     losses : ChainLosses
         Of the method, for tonnes stored.
+    fossil : float
+        Fossil CO2 that it captures along [t/t].
     buffer : float
         Share of the method's net tonnes that is not credited [1].
     lost_on_way : bool
@@ -83,6 +85,7 @@ class Earning:
     levelised: float
     sink_type: str | None
     losses: ChainLosses
+    fossil: float
     buffer: float
     lost_on_way: bool
     stored: float = 0.0
@@ -93,7 +96,7 @@ class Earning:
         """Its tonnes of the basis as terms over the method's quantities, and what these need.
 
         What arrives at a unit is the air's part of what is stored: 1 in 1 + the fossil CO2 that
-        travels along.
+        travels along by the method's own numbers, also where a place takes more or less fuel.
         """
         on_site = float(self.losses.stored_share(0.0))
         if self.basis != "stored":
@@ -104,13 +107,17 @@ class Earning:
             yield self._of_cells(f"{NET_OF}{self.method}", share, self.part)
             if self.stored > 0.0 and self.lost_on_way:
                 yield self._arriving(0.0, share)
-        elif self.stored > 0.0 and (self.lost_on_way or self.sinks):
-            along = 1.0 + self.losses.fossil_cocaptured
+            return
+        along = 1.0 + self.fossil
+        if self.stored > 0.0 and self.sinks:
             yield self._arriving(on_site * along / self.stored, 1.0 / along)
-        elif self.part is None:
+            return
+        if self.part is None:
             yield self._term("gross", on_site), None
         else:
             yield self._of_cells("gross", on_site, self.part)
+        if self.stored > 0.0 and self.lost_on_way:
+            yield self._arriving(0.0, 1.0 / along)
 
     def _term(self, quantity: str, weight: float) -> RowTerm:
         return RowTerm(quantity, weight, (self.method,))
@@ -342,6 +349,7 @@ def _earning(
         stored=model.number("storage") if routed else 0.0,
         part=part,
         losses=losses,
+        fossil=model.number("fossil_co_captured"),
         buffer=model.number("buffer"),
         lost_on_way=routed and losses.transport_per_100km > 0.0,
     )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cdrsite.methods.net import KG_PER_T, ChainLosses, Emissions, credited, net_factor_terms
+from cdrsite.methods.net import KG_PER_T, ChainLosses, Emissions, credited
 from cdrsite.scoring.sums import Sum
 
 F64 = NDArray[np.float64]
@@ -22,8 +22,10 @@ F64 = NDArray[np.float64]
 ENERGY, PLACE, REPLACED = "energy_emissions", "place_emissions", "replaced_emissions"
 AVOIDED = "avoided_emissions"
 """Variables of the result with what differs from place to place [t/t]."""
-SUMS = ("gross", "net", "lost", ENERGY, PLACE, REPLACED, AVOIDED)
-"""What is summed over the cells of a plan [t/yr]."""
+FOSSIL = "fossil_cocaptured"
+"""Variable with the fossil CO2 that is captured along [t/t]."""
+SUMS = ("gross", "net", "lost", ENERGY, PLACE, REPLACED, AVOIDED, FOSSIL, "fossil_lost")
+"""What is summed over the cells of a plan [t/yr]; what is lost is lost on the way."""
 TOLERANCE = 1e-4
 """By how much of the gross tonnes the entries may miss the net tonnes: rounding of float32 maps."""
 
@@ -47,24 +49,26 @@ class PlaceSums:
     energy : Sum
         Emissions of the power and heat that are taken.
     place : Sum
-        Emissions of the place and of hauls to it, beside those of the method's own numbers.
+        All other emissions that are no constant of the method: of the place, of its biomass.
     replaced : Sum
         Emissions of the power that the method's own replaces on the grid.
     avoided : Sum
         Emissions that stop with the method.
+    fossil : Sum
+        Fossil CO2 that is captured along.
     """
 
     energy: Sum
     place: Sum
     replaced: Sum
     avoided: Sum
+    fossil: Sum
 
     @property
     def by_name(self) -> dict[str, Sum]:
         """Variable of the result -> sum."""
-        return {
-            ENERGY: self.energy, PLACE: self.place, REPLACED: self.replaced, AVOIDED: self.avoided
-        }  # fmt: skip
+        by = {ENERGY: self.energy, PLACE: self.place, REPLACED: self.replaced}
+        return {**by, AVOIDED: self.avoided, FOSSIL: self.fossil}
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,6 @@ class LedgerBook:
     ----------
     sums : tuple of PlaceSums
         One per method.
-    stored : ndarray, shape (methods,)
-        CO2 brought to a storage unit per gross tonne [t/t].
     zone : str or None
         Variable with the zone of each cell, -1 for none.
     zones : int
@@ -84,7 +86,6 @@ class LedgerBook:
     """
 
     sums: tuple[PlaceSums, ...]
-    stored: F64
     zone: str | None
     zones: int
 
@@ -98,6 +99,7 @@ class LedgerBook:
         x: F64,
         net: F64,
         sink_loss: NDArray[np.floating[Any]],
+        stored: F64,
         read: Callable[[str], NDArray[np.generic]],
     ) -> None:
         """Add some cells of a plan.
@@ -110,67 +112,64 @@ class LedgerBook:
             Gross and net tonnes [t/yr].
         sink_loss : ndarray, shape (sinks, cells)
             Share of the stored CO2 that is lost on the way [1]; no rows where there are no units.
+        stored : ndarray, shape (methods, cells) or (methods, 1)
+            CO2 brought to a storage unit per gross tonne [t/t].
         read : callable
             Gives the values of a variable in these cells: of shape (methods, cells) or (cells,).
         """
         gross = x.sum(axis=1)
         lost = np.zeros_like(gross)
         if len(sink_loss):
-            lost = self.stored[:, None] * (x * sink_loss[None]).sum(axis=1)
-        parts = [gross, net.sum(axis=1), lost, *np.zeros((len(SUMS) - 3, *gross.shape))]
+            lost = stored * (x * sink_loss[None]).sum(axis=1)
+        parts = dict.fromkeys(SUMS, np.zeros(0)) | {"gross": gross, "net": net.sum(axis=1)}
+        parts |= {name: np.zeros_like(gross) for name in (ENERGY, PLACE, REPLACED, AVOIDED, FOSSIL)}
         for m, one in enumerate(self.sums):
             for name, per_tonne in one.by_name.items():
                 known = per_tonne.constant
                 each = read(name)[m] if known is None else known
-                parts[SUMS.index(name)][m] = np.where(gross[m] > 0, gross[m] * each, 0.0)
+                parts[name][m] = np.where(gross[m] > 0, gross[m] * each, 0.0)
+        # what is lost on the way is air and fossil CO2 in the proportion of what is sent
+        sent = gross + parts[FOSSIL]
+        share = np.divide(parts[FOSSIL], sent, out=np.zeros_like(sent), where=sent > 0)
+        parts |= {"lost": lost, "fossil_lost": lost * share}
         zone = np.zeros(gross.shape[1], np.int64)
         if self.zone is not None:
             zone = np.asarray(read(self.zone), np.int64) + 1
-        for k, part in enumerate(parts):
+        for k, part in enumerate(parts.values()):
             for m, values in enumerate(part):
                 into[:, m, k] += np.bincount(zone, values, 1 + self.zones)
 
 
 def place_sums(
-    losses: ChainLosses,
-    emissions: Emissions,
-    supplied: Sum,
-    intensity: Sum,
-    factors: Mapping[str, Sum],
-    avoided: Sum,
-    haul_intensity: float = 0.0,
+    net: Sum, supplied: Sum, intensity: Sum, factors: Mapping[str, Sum], avoided: Sum
 ) -> PlaceSums:
     """The terms of the net factor that the place decides, and what supplied power replaces.
 
     Parameters
     ----------
-    losses, emissions : ChainLosses, Emissions
-        Of the method.
+    net : Sum
+        Net factor of the method over its factors (:func:`cdrsite.methods.net.net_factor_terms`).
     supplied, intensity : Sum
         Power that is given to the grid [kWh/t], and emissions of the grid's power [kg/kWh].
     factors : mapping of str to Sum
         What the factors of the net factor are.
     avoided : Sum
         Emissions that stop with a gross tonne [t CO2e/t].
-    haul_intensity : float
-        Haul of bulk goods [kg CO2e per t and km].
     """
-    terms = net_factor_terms(losses, emissions, haul_intensity=haul_intensity).terms
-
-    def emitted(*by: str) -> Sum:
-        mine = Sum(tuple(term for term in terms if set(by) & set(term.layers)))
-        return (mine * -1.0).of(factors)
-
+    energy, chain = {"grid_intensity", "heat_intensity"}, {"transport_km", "fossil"}
+    taken = [term for term in net.terms if energy & set(term.layers)]
+    other = [term for term in net.terms if term.layers and not (energy | chain) & set(term.layers)]
     return PlaceSums(
-        emitted("grid_intensity", "heat_intensity"),
-        emitted("place_emissions", "hauled"),
+        (Sum(tuple(taken)) * -1.0).of(factors),
+        (Sum(tuple(other)) * -1.0).of(factors),
         supplied * intensity * (1.0 / KG_PER_T),
         avoided,
+        factors["fossil"],
     )
 
 
 def entries(
-    sums: F64, losses: ChainLosses, emissions: Emissions, supply: float, buffer: float
+    sums: F64, losses: ChainLosses, emissions: Emissions, buffer: float
 ) -> dict[str, float]:
     """The ledgers of one method, in the order of :data:`COLUMNS` [Mt/yr].
 
@@ -180,8 +179,6 @@ def entries(
         Over the cells of its plan [t/yr].
     losses, emissions : ChainLosses, Emissions
         Of the method; losses on the way to a storage unit are in ``sums``.
-    supply : float
-        Emissions of its biomass supply [kg per gross t].
     buffer : float
         Share of the credits withheld [1].
 
@@ -193,16 +190,16 @@ def entries(
         ``avoided`` is what stops on the land or at the works of the method itself; the power that a
         method supplies is a product, so what it replaces is ``substitution``.
     """
-    gross, net, lost, energy, place, replaced, avoided = (float(value) for value in sums / 1e6)
-    fossil, kept = losses.fossil_cocaptured, float(losses.stored_share(0.0))
-    # what is lost on the way is air and fossil CO2 in the proportion of what is sent
-    returned = gross * (1.0 - kept) + lost / (1.0 + fossil)
-    fossil_lost = gross * fossil * (1.0 - kept) + lost * fossil / (1.0 + fossil)
-    made = gross * (emissions.total + supply) / KG_PER_T + place
+    gross, net, lost, energy, place, replaced, avoided, *along = (sums / 1e6).tolist()
+    fossil, fossil_on_way = along
+    kept = float(losses.stored_share(0.0))
+    returned = gross * (1.0 - kept) + lost - fossil_on_way
+    fossil_lost = fossil * (1.0 - kept) + fossil_on_way
+    made = gross * emissions.total / KG_PER_T + place
     values = (
         gross, returned, energy + made + fossil_lost, net,
         float(credited(net, buffer)), net - float(credited(net, buffer)), energy, made,
-        fossil_lost, avoided, replaced, gross * fossil - fossil_lost,
+        fossil_lost, avoided, replaced, fossil - fossil_lost,
     )  # fmt: skip
     return dict(zip(COLUMNS, values, strict=True))
 

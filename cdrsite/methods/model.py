@@ -23,7 +23,7 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.fields import to_base_year
 from cdrsite.core.units import parse_quantity
 from cdrsite.core.vocabulary import RESOURCES
-from cdrsite.library.fuel import FROM_FUEL, with_fuel
+from cdrsite.library.fuel import FROM_FUEL, fuel_captured, with_fuel
 from cdrsite.library.methods import Method, Profile, load_method, load_method_file
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.library.plausibility import refuse_impossible
@@ -282,7 +282,16 @@ def needs_of(model: MethodModel) -> Needs:
         # a crop grown on own land is not taken from the residues as well (rule 6)
         own={"biomass": 1.0} if model.number("land_feedstock") > 0 else {},
     )
-    return at_the_place(model, plain)
+    return _with_fuel_of(model, at_the_place(model, plain))
+
+
+def _with_fuel_of(model: MethodModel, needs: Needs) -> Needs:
+    """Needs whose storage follows from the fuel, whatever the place makes of the heat (rule 5)."""
+    if "fuel_co2" not in model.numbers:
+        return replace(needs, fossil=const(model.number("fossil_co_captured")))
+    captured = model.number("fuel_co2_captured", 1.0)
+    along = needs.taken["heat"] * fuel_captured(1.0, model.number("fuel_co2"), captured)
+    return replace(needs.but("storage", along + 1.0), fossil=along)
 
 
 def chain_losses(model: MethodModel, scenario: Scenario, *, routed: bool) -> ChainLosses:
@@ -311,18 +320,24 @@ def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[st
         "transport_km": _sum(given.transport_km),
         "biomass": needs.taken["biomass"],
         "hauled": hauled(model, needs, given.hauled),
+        "fossil": needs.fossil,
         "place_emissions": needs.place_emissions,
     }
 
 
-def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients) -> Sum:
-    """Net tonnes per gross tonne (:func:`cdrsite.methods.net.net_factor_terms`)."""
-    terms = net_factor_terms(
-        chain_losses(model, scenario, routed=given.routed),
+def net_terms(model: MethodModel, scenario: Scenario, *, routed: bool) -> Sum:
+    """Net factor of a method over its factors (:func:`cdrsite.methods.net.net_factor_terms`)."""
+    return net_factor_terms(
+        chain_losses(model, scenario, routed=routed),
         Emissions.from_library(model.numbers),
         supply_intensity=model.number("emissions_biomass"),
         haul_intensity=model.number("emissions_haul"),
     )
+
+
+def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients) -> Sum:
+    """Net tonnes per gross tonne (:func:`cdrsite.methods.net.net_factor_terms`)."""
+    terms = net_terms(model, scenario, routed=given.routed)
     return terms.of(net_factors(model, needs, given))
 
 

@@ -63,34 +63,20 @@ class ChainLosses:
         Share lost per 100 km of transport [1]; the loss is linear in distance.
     injection : float
         Share lost at injection [1].
-    fossil_cocaptured : float
-        Fossil CO2 captured along with each gross tonne [t/t], for example from gas burnt on site by
-        a liquid-solvent plant. It travels the same chain and fills pore space but is no removal;
-        what leaks of it is an emission.
 
     Raises
     ------
     ConfigError
-        If a share is outside [0, 1) or the fossil CO2 is negative or not finite.
+        If a share is outside [0, 1).
     """
 
     capture: float = 0.0
     transport_per_100km: float = 0.0
     injection: float = 0.0
-    fossil_cocaptured: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("capture", "transport_per_100km", "injection"):
             _require_share(f"losses.{name}", getattr(self, name), below_one=True)
-        if not (math.isfinite(self.fossil_cocaptured) and self.fossil_cocaptured >= 0):
-            raise ConfigError(
-                "fossil CO2 cannot be negative",
-                where="losses.fossil_cocaptured",
-                got=self.fossil_cocaptured,
-                expected="t per gross t, 0 or more",
-                cure="use 0 where no fossil fuel is burnt on site",
-                rule=5,
-            )
 
     @classmethod
     def from_library(cls, values: Mapping[str, float]) -> ChainLosses:
@@ -101,7 +87,6 @@ class ChainLosses:
         return cls(
             capture=values.get("capture_loss", 0.0),
             injection=values.get("transport_injection_loss", 0.0),
-            fossil_cocaptured=values.get("fossil_co_captured", 0.0),
         )
 
     def stored_share(self, transport_km: npt.ArrayLike = 0.0) -> FloatArray:
@@ -180,8 +165,8 @@ def net_factor_terms(
     Sum
         The net factor [t/t] over the names of its factors: ``electricity_bought``, ``heat``
         [kWh/t], ``grid_intensity``, ``heat_intensity`` [kg/kWh], ``transport_km`` [km],
-        ``biomass`` [t dry/t], ``hauled`` [t km/t], and ``place_emissions`` [kg/t] for a layer of
-        land-use change, albedo or leakage.
+        ``biomass`` [t dry/t], ``hauled`` [t km/t], ``fossil`` (fossil CO2 captured along, as from
+        gas burnt on site) [t/t], and ``place_emissions`` [kg/t] for what the place adds.
 
     Notes
     -----
@@ -192,15 +177,16 @@ def net_factor_terms(
     (doi:10.1038/s41560-021-00922-6).
     """
     on_site = float(losses.stored_share(0.0))
-    fossil = losses.fossil_cocaptured
     lost_per_km = on_site * losses.transport_per_100km / 100.0
-    constant = on_site - fossil * (1.0 - on_site) - emissions.total / KG_PER_T
+    constant = on_site - emissions.total / KG_PER_T
     products = (
         product(-1.0 / KG_PER_T, "electricity_bought", "grid_intensity"),
         product(-1.0 / KG_PER_T, "heat", "heat_intensity"),
         product(-supply_intensity / KG_PER_T, "biomass"),
         product(-haul_intensity / KG_PER_T, "hauled"),
-        product(-lost_per_km * (1.0 + fossil), "transport_km"),
+        product(on_site - 1.0, "fossil"),
+        product(-lost_per_km, "transport_km"),
+        product(-lost_per_km, "fossil", "transport_km"),
         product(-1.0 / KG_PER_T, "place_emissions"),
     )
     return reduce(add, products, const(constant))

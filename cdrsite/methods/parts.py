@@ -29,14 +29,11 @@ class CostBook:
     ----------
     splits : tuple of mapping
         One per method, all of the same parts.
-    stored : ndarray, shape (methods,)
-        CO2 brought to a storage unit per gross tonne [t/t].
     storage_cost : ndarray, shape (units,)
         Of each storage unit [USD/t]; empty where there are no units.
     """
 
     splits: tuple[Split, ...]
-    stored: F64
     storage_cost: F64
 
     @property
@@ -54,6 +51,7 @@ class CostBook:
         x: F64,
         sink: NDArray[np.integer[Any]],
         sink_cost: NDArray[np.floating[Any]],
+        stored: F64,
         read: Callable[[str], NDArray[np.generic]],
     ) -> None:
         """Add some cells of a plan.
@@ -67,6 +65,8 @@ class CostBook:
         sink, sink_cost : ndarray, shape (sinks, cells)
             Storage unit of each slot, -1 for none, and what getting there and storing cost [USD/t];
             no rows where there are no units.
+        stored : ndarray, shape (methods, cells) or (methods, 1)
+            CO2 brought to a storage unit per gross tonne [t/t].
         read : callable
             Gives the values of a variable in these cells: of shape (methods, cells) or (cells,).
         """
@@ -83,20 +83,19 @@ class CostBook:
                 else:
                     into[m, k] += coefficient * float(tonnes.sum())
         if len(sink) and len(self.storage_cost):
-            self._add_ways(into, x, sink, sink_cost)
+            self._add_ways(into, x * stored[:, None], sink, sink_cost)
 
     def _add_ways(
         self,
         into: F64,
-        x: F64,
+        brought: F64,
         sink: NDArray[np.integer[Any]],
         sink_cost: NDArray[np.floating[Any]],
     ) -> None:
-        """Add transport to the storage units, and storage there."""
+        """Add transport to the storage units, and storage there, of the tonnes brought [t/yr]."""
         known = sink >= 0
         store = np.where(known, self.storage_cost[np.where(known, sink, 0)], 0.0)
         way = np.where(known, np.asarray(sink_cost, np.float64) - store, 0.0)
         transport, storage = self.parts.index(TRANSPORT), self.parts.index(STORAGE)
-        brought = x * self.stored[:, None, None]
         into[:, transport] += (brought * way[None]).sum(axis=(1, 2))
         into[:, storage] += (brought * store[None]).sum(axis=(1, 2))

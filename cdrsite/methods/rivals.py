@@ -30,12 +30,15 @@ class RivalSums:
         Parts of the cost at the well's head [USD per gross t].
     needs : dict of str to Sum
         Shared resource -> need per gross tonne; electricity is negative where it is supplied.
+    stored : Sum
+        CO2 brought to a storage unit, fossil CO2 included [t per gross t].
     """
 
     land: Sum
     net_factor: Sum
     parts: dict[str, Sum]
     needs: dict[str, Sum]
+    stored: Sum
 
     @cached_property
     def cost(self) -> Sum:
@@ -49,7 +52,7 @@ class RivalSums:
         A part is a number (no variable), a multiple of a need that the result keeps or of a part
         before it, or a variable of its own, ``cost_PART``. Evaluating them gives the cost again.
         """
-        needs = {"land": self.land, **self.needs}
+        needs = {"land": self.land, "storage": self.stored, **self.needs}
         kept = {f"need_{name}": need for name, need in needs.items() if need.constant is None}
         found: dict[str, tuple[float, str]] = {}
         for part, total in self.parts.items():
@@ -91,6 +94,7 @@ def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> Ri
         net_factor=net_factor_sum(model, needs, scenario, here),
         parts=cost_parts(model, needs, scenario, here),
         needs=shared,
+        stored=needs.taken["storage"],
     )
 
 

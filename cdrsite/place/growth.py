@@ -134,6 +134,7 @@ class Growth(Dependence):
         ("age_curve_p", "1"),
         ("age_curve_b", "1"),
         ("saturation_years", "yr"),
+        ("curve_ceiling", "t/ha"),
         ("accounting_years", "yr"),
         ("permanence_years", "yr"),
         ("albedo_offset", "1"),
@@ -266,6 +267,23 @@ class Growth(Dependence):
             kind: np.where(unknown, np.nan, values).astype(np.float32)
             for kind, values in made.items()
         }
+
+
+MOST_ABOVE = 1.3
+"""Above this multiple of what the stands of its biome tend to, a curve is said to be too high."""
+
+
+def most_plausible_rate(use: Use) -> float:
+    """Rate above which the curve of a stock tends to more than its biome holds [t/ha/yr].
+
+    With u the rate, the mean over L years, a curve tends to A = u L / s(L), of which the fits of
+    Robinson et al. 2025 give the biome's; NaN where that is not known.
+    """
+    curve = stock_curve(use)
+    if not isinstance(curve, AgeCurve):
+        return float("nan")
+    per_rate = curve.reference_years / float(curve.stock(curve.reference_years))
+    return MOST_ABOVE * use.number("curve_ceiling", float("nan")) / per_rate
 
 
 _LAYERS = {"rate": "uptake", "albedo": "albedo_offset", "cleared_carbon": "cleared_carbon"}

@@ -57,6 +57,9 @@ class Needs:
         Emissions beside those of the method's own numbers [kg/t].
     avoided : Sum
         Emissions that stop with it: a ledger of their own, never removal (rule 5) [t CO2e/t].
+    fossil : Sum
+        Fossil CO2 that is captured along, travels the same chain and fills pore space, but is no
+        removal [t/t].
     own : mapping of str to float
         Resource -> share of what it takes that is its own, and not taken from the others (rule 6):
         power of renewables on its own land, biomass that grows there [1].
@@ -77,6 +80,7 @@ class Needs:
     inverse_hours: Sum = ONCE
     place_emissions: Sum = NOTHING
     avoided: Sum = NOTHING
+    fossil: Sum = NOTHING
     own: Mapping[str, float] = field(default_factory=dict)
     prices: Mapping[str, Sum] = field(default_factory=dict)
     haul: Sum | None = None

@@ -25,6 +25,7 @@ from cdrsite.engine.stages import stage
 from cdrsite.result.store import label_store, open_labelled
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.assumed import alternatives, without_limit
+from cdrsite.study.ceilings import warn_of_ceilings
 from cdrsite.study.cells import score
 from cdrsite.study.compete import lay_out, zone_layers
 from cdrsite.study.costs import cost_summary, part_table, published_table
@@ -150,6 +151,7 @@ def assemble(
         "heat": heat_table(setting, offers, allocation),
         "cost_parts": part_table(setting, allocation),
     }
+    warn_of_ceilings(setting, space.result)
     tables["credits"] = credit_table(setting, tables["ledgers"], allocation)
     summary = summarise(scenario, grid, tally, tables, allocation)
     summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting)}
@@ -161,9 +163,8 @@ def assemble(
     summary["buildable"] = buildable(gathered, planned, scenario.objective.target)
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
-    provinces = _provinces(setting)
     features = polygon_features(
-        setting.reader, setting.storage, offers.pools, provinces, setting.area.geometry
+        setting.reader, setting.storage, offers.pools, _provinces(setting), setting.area.geometry
     )
     features |= route_features(tables["sites"], offers.links, grid)
     if projects is not None:

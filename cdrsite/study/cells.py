@@ -142,6 +142,8 @@ def _rivals(
         for resource, need in sums.needs.items():
             if need.constant is None:
                 arrays[f"need_{resource}"] = sum_of(need, layers)
+        if sums.stored.constant is None:
+            arrays["need_storage"] = sum_of(sums.stored, layers)
         for part in cost_variables(sums.split):
             arrays[f"cost_{part}"] = sum_of(sums.parts[part], layers)
         for key, entry in setting.ledgers[name].by_name.items():
@@ -391,6 +393,7 @@ def competitors_of(setting: Setting, offers: Offers) -> Competitors:
         layers=(*needs, *(LAST_CHOICE + one.name for one in facts)),
         local=tuple(local),
         zonings=tuple(zones),
+        storing=any(one.storing for one in facts),
     )
     grid = setting.area.grid
     return Competitors(facts, layout, needs, local, zones, leakage, (grid.rows, grid.cols))
@@ -417,5 +420,6 @@ def _facts(setting: Setting) -> tuple[tuple[MethodFacts, ...], dict[str, tuple[s
         level = "" if heat.unlimited else heat_level(model)
         takes = level and name in setting.users("heat") and "heat" not in setting.pools
         unserved = bool(takes) and not serves(heat.level, level)
-        facts.append(MethodFacts(name, stored, exclusive, needs, level, unserved))
+        storing = stored > 0 and setting.rivals[name].stored.constant is None
+        facts.append(MethodFacts(name, stored, exclusive, needs, level, unserved, storing))
     return tuple(facts), layers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cdrsite.competition.blockcells import BlockCells
-from cdrsite.competition.problem import PolicyRow, Problem
+from cdrsite.competition.problem import PolicyRow
 from cdrsite.competition.results import SupplyCurve, curve_edges
 from cdrsite.competition.solution import Solution
 from cdrsite.engine.passes import Workspace
@@ -117,8 +117,8 @@ def lay_out(
         shape = (methods, *grid.shape) if many else grid.shape
         space.result.create(name, shape, dtype)
     numbers = {block: i for i, block in enumerate(setting.blocks)}
-    book = _ledger_book(setting, problem)
-    cost_book = _cost_book(setting, problem)
+    book = _ledger_book(setting)
+    cost_book = _cost_book(setting)
     task = PlanBlock(solution, cells, numbers, space.result, book, cost_book)
     by_sink = np.zeros((methods, problem.n_sinks))
     used, edges = np.zeros(methods, np.int64), curve_edges()
@@ -138,23 +138,21 @@ def lay_out(
     return Allocation(solution, by_sink, used, curve, ledger, costs, alone)
 
 
-def _ledger_book(setting: Setting, problem: Problem) -> LedgerBook:
+def _ledger_book(setting: Setting) -> LedgerBook:
     """How the ledgers of a plan are summed: by method and administrative unit."""
     admin = setting.scenario.outputs.admin
     zones = 0 if admin is None else len(zone_names(setting.reader, admin.layer, admin.name))
     return LedgerBook(
         tuple(setting.ledgers.values()),
-        np.array([method.stored for method in problem.methods], np.float64),
         None if admin is None else f"zone_{admin.layer}",
         zones,
     )
 
 
-def _cost_book(setting: Setting, problem: Problem) -> CostBook:
+def _cost_book(setting: Setting) -> CostBook:
     """How the parts of the cost of a plan are summed: by method."""
     return CostBook(
         tuple(sums.split for sums in setting.rivals.values()),
-        np.array([method.stored for method in problem.methods], np.float64),
         np.zeros(0) if setting.storage is None else np.asarray(setting.storage.cost, np.float64),
     )
 

@@ -102,7 +102,7 @@ def cost_summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]
         if name not in used:
             continue
         paid = row["cost_musd_yr"]
-        credit, kept = float(earned.get(name, 0.0)), row["credited_mt_yr"]
+        credit, kept = float(earned.get(name, 0.0)), row["credited_cost_usd_t"]
         found[name] = {
             "gross_usd_t": paid / gross,
             "net_factor": net / gross,
@@ -110,7 +110,7 @@ def cost_summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]
             "net_usd_t": paid / net,
             "credits_usd_t": credit,
             "after_credits_usd_t": paid / net - credit,
-            "credited_usd_t": paid / kept if kept > 0 else None,
+            "credited_usd_t": None if np.isnan(kept) else kept,
         }
     return found
 

@@ -40,12 +40,18 @@ def add_evidence(dataset: xr.Dataset, setting: Setting, allocation: Allocation) 
         for resource, need in setting.rivals[name].needs.items():
             if need.constant is not None:
                 needs[m, code(resource)] = need.constant
-    _add_facts(dataset, needs, allocation)
+    buffers = [model.number("buffer") for model in setting.models.values()]
+    _add_facts(dataset, needs, buffers, allocation)
     _add_split(dataset, setting, allocation)
     _add_prices(dataset, allocation)
 
 
-def _add_facts(dataset: xr.Dataset, needs: NDArray[np.float64], allocation: Allocation) -> None:
+def _add_facts(
+    dataset: xr.Dataset,
+    needs: NDArray[np.float64],
+    buffers: list[float],
+    allocation: Allocation,
+) -> None:
     """Constant needs, coefficients of the objective, and facts of the methods."""
     solution = allocation.solution
     problem = solution.problem
@@ -58,6 +64,7 @@ def _add_facts(dataset: xr.Dataset, needs: NDArray[np.float64], allocation: Allo
     dataset.coords["quantity"] = list(QUANTITIES)
     facts = {
         "stored_share": [method.stored for method in problem.methods],
+        "buffer": buffers,
         "exclusive_share": [solution.problem.exclusive[m] for m in range(len(problem.methods))],
     }
     for name, values in facts.items():

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.numbers import as_text
 from cdrsite.core.vocabulary import RESOURCES
@@ -16,7 +18,7 @@ from cdrsite.engine.stages import stage
 from cdrsite.network.coarse import PlanGrid
 from cdrsite.network.plants import PlantRules, Plants, Site, gather_plants
 from cdrsite.study.compete import lay_out
-from cdrsite.study.prepare import Setting, open_layers, resolve_methods
+from cdrsite.study.prepare import Setting, formulae, open_layers, resolve_methods
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -60,7 +62,7 @@ class Gathered:
 @stage(
     "plants",
     reads=tuple(f"network.{key}" for key in ("plan", "sites", "plants", "catchment")),
-    after=(open_layers, resolve_methods, lay_out),
+    after=(open_layers, resolve_methods, formulae, lay_out),
 )
 def gather(setting: Setting, arrays: ArrayStore) -> Gathered:
     """Gather the allocation into plants.
@@ -79,7 +81,7 @@ def gather(setting: Setting, arrays: ArrayStore) -> Gathered:
         Plant sizes for unknown methods.
     """
     model = setting.scenario.network
-    rules = plant_rules(setting.models, model)
+    rules = plant_rules(setting.models, model, _stored_shares(setting, arrays))
     plan = PlanGrid.of(setting.area.grid)
     sites: list[Site] = []
     if model.plan and model.sites is not None:
@@ -121,8 +123,30 @@ def _placed(
     return replace(plants, plants=tuple(moved))
 
 
-def plant_rules(models: dict[str, MethodModel], network: Network) -> list[PlantRules]:
+def _stored_shares(setting: Setting, arrays: ArrayStore) -> dict[str, float]:
+    """What methods store per gross tonne, mean of the plan, where it differs between places."""
+    shares = {}
+    for m, (name, sums) in enumerate(setting.rivals.items()):
+        if sums.stored.constant is not None:
+            continue
+        gross = brought = 0.0
+        for block in setting.blocks:
+            at = (m, *block.slices)
+            x = np.nan_to_num(np.asarray(arrays.open("allocated")[at], np.float64))
+            each = np.asarray(arrays.open("need_storage")[at], np.float64)
+            gross += float(x.sum())
+            brought += float(np.where(x > 0, x * each, 0.0).sum())
+        if gross > 0:
+            shares[name] = brought / gross
+    return shares
+
+
+def plant_rules(
+    models: dict[str, MethodModel], network: Network, stored_shares: Mapping[str, float]
+) -> list[PlantRules]:
     """Sizes and kind of plant of each method: the library's unless the scenario gives its own.
+
+    ``stored_shares`` holds what methods store per gross tonne where that is not their own number.
 
     Methods that store nothing need no plant; those that take bulk goods follow these; others stand
     on the best ground near their tonnes.
@@ -133,7 +157,7 @@ def plant_rules(models: dict[str, MethodModel], network: Network) -> list[PlantR
         least, most = model.number("plant_min", math.nan), model.number("plant_max", math.nan)
         least = least if math.isfinite(least) else 1.0
         most = most if math.isfinite(most) else math.inf
-        stored = model.number("storage")
+        stored = stored_shares.get(name, model.number("storage"))
         feedstock = any(model.number(parameter) > 0 for parameter in FEEDSTOCK)
         catchment, limit = network.catchment, None
         if own is not None:

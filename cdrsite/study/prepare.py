@@ -28,14 +28,13 @@ from cdrsite.methods.ledgers import PlaceSums, place_sums
 from cdrsite.methods.model import (
     Ingredients,
     MethodModel,
-    chain_losses,
     method_model,
     method_plan,
     needs_of,
     net_factors,
+    net_terms,
     priced,
 )
-from cdrsite.methods.net import Emissions
 from cdrsite.methods.rivals import RivalSums, rival_sums
 from cdrsite.methods.supply import Pools, StorageUnits, read_pools, read_storage
 from cdrsite.place.registry import PlaceNumbers, place_numbers, remarks
@@ -370,13 +369,11 @@ def ledger_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> P
     factors = net_factors(model, needs, given)
     grid = given.intensity
     return place_sums(
-        chain_losses(model, scenario, routed=given.routed),
-        Emissions.from_library(model.numbers),
+        net_terms(model, scenario, routed=given.routed),
         needs.supplied.get("electricity", sums.const(0.0)),
         sums.layer(grid) if isinstance(grid, str) else sums.const(grid),
         factors,
         needs.avoided,
-        model.number("emissions_haul"),
     )
 
 

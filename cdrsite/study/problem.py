@@ -67,7 +67,7 @@ class MethodFacts:
     name : str
         Unique.
     stored : float
-        CO2 brought to storage per gross tonne [t/t].
+        CO2 brought to storage per gross tonne [t/t], by the method's own numbers.
     exclusive : float
         Share of its land that blocks other uses [1].
     needs : mapping
@@ -77,6 +77,8 @@ class MethodFacts:
         Of the heat that it takes from others or supplies; empty without.
     unserved : bool
         Whether it takes heat where cells have only cooler heat of their own.
+    storing : bool
+        Whether what is stored differs from place to place: ``need_storage`` of the variables.
     """
 
     name: str
@@ -85,6 +87,7 @@ class MethodFacts:
     needs: Mapping[str, float | str]
     heat_level: str = ""
     unserved: bool = False
+    storing: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ class Competitors:
         own, need = arrays["usable_land"], arrays["need_land"]
         possible = arrays["limit"] < LOWEST_STATE
         with np.errstate(divide="ignore", invalid="ignore"):
-            upper = np.where(possible, own / need, 0).astype(np.float32)
+            upper = np.where(possible, self._most(arrays, own / need), 0).astype(np.float32)
         upper[~(np.isfinite(upper) & (upper > 0))] = 0
         upper[[fact.unserved for fact in self.facts]] = 0
         place = np.flatnonzero((upper > 0).any(axis=0))
@@ -184,6 +187,13 @@ class Competitors:
             "need": np.nan_to_num(pick(need), posinf=0.0),
             "place": place,
         }
+        if self.layout.storing:
+            stored = pick(arrays["need_storage"])
+            ratios = [
+                stored[m] / one.stored if one.storing else np.ones_like(stored[m])
+                for m, one in enumerate(self.facts)
+            ]
+            fields["stored_ratio"] = np.nan_to_num(np.stack(ratios), nan=1.0)
         layers = [pick(arrays[name][m]) for name, m in self.needs.values()]
         layers += self._last_choice(np.nan_to_num(pick(arrays["suitability"])), block, place)
         local = [pick(arrays[name]) for name in self.local.values()]
@@ -194,6 +204,20 @@ class Competitors:
         if links is not None:
             fields |= _sink_fields(links, pick, self.leakage, block)
         return self.layout.matrix(fields, len(place))
+
+    def _most(self, arrays: Mapping[str, NDArray[Any]], most: NDArray[Any]) -> NDArray[Any]:
+        """What the cell's own supplies allow of methods whose need of them is its own too.
+
+        Where several such methods share a supply of the cell, each is held to all of it.
+        """
+        most = most.copy()
+        for m, fact in enumerate(self.facts):
+            for name, variable in self.local.items():
+                if isinstance(fact.needs.get(name, 0.0), str):
+                    need = arrays[f"need_{name}"][m]
+                    cap = np.where(need > 0, arrays[variable] / need, np.inf)
+                    most[m] = np.fmin(most[m], cap)
+        return most
 
     def _last_choice(
         self, suitability: NDArray[Any], block: Block, place: NDArray[np.int64]
@@ -421,8 +445,9 @@ class PlanBlock:
             here = place[first - start : plan.stop - start]
             self._fill(arrays, plan, here, each, money)
             cells, read = plan.cells, self._reader(block, here)
-            self.book.add(ledger, plan.x, each, cells.sink_loss, read)
-            self.costs.add(costs, plan.x, cells.sink, cells.sink_cost, read)
+            stored = problem.stored_in(cells)
+            self.book.add(ledger, plan.x, each, cells.sink_loss, stored, read)
+            self.costs.add(costs, plan.x, cells.sink, cells.sink_cost, stored, read)
             by_sink += self._by_sink(plan)
             curve += found.curve_part(problem, plan, edges)
             total.by_combo.__iadd__(plan.sums.by_combo)
@@ -521,15 +546,16 @@ class PlanBlock:
 
     def _by_sink(self, plan: BlockPlan) -> NDArray[np.float64]:
         problem = self.solution.problem
-        units, stored = problem.n_sinks, [method.stored for method in problem.methods]
-        total = np.zeros((len(stored), units))
+        units, x = problem.n_sinks, plan.x
+        total = np.zeros((len(x), units))
+        brought = x * problem.stored_in(plan.cells)[:, None]
         if not units:
             return total
         for m in range(len(total)):
             for slot in range(plan.x.shape[1]):
                 sink = plan.cells.sink[slot]
                 known = sink >= 0
-                weight = plan.x[m, slot, known] * stored[m]
+                weight = brought[m, slot, known]
                 total[m] += np.bincount(sink[known], weights=weight, minlength=units)
         return total
 

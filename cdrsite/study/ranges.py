@@ -228,7 +228,8 @@ class RangeBlock:
             np.broadcast_to(_at(one, layers, used), gross.shape)
             for one in (variant.sums.cost, variant.sums.net_factor)
         )
-        if self.setting.storage is not None and (stored := variant.model.number("storage")) > 0:
+        if self.setting.storage is not None and variant.model.number("storage") > 0:
+            stored = np.broadcast_to(_at(variant.sums.stored, layers, used), gross.shape)
             cost = cost + stored * self._read("sink_cost", block)[position][used]
             net = net - stored * self._read("sink_loss", block)[position][used]
         return float((gross * cost).sum()), float((gross * net).sum())

@@ -299,8 +299,9 @@ class Sites:
         net, cost = read("net_at_plant"), read("cost_at_plant")
         possible = self.arrays.open("limit")[at] < LOWEST_STATE
         if fact.stored > 0:
-            net = net - fact.stored * read("sink_loss")
-            cost = cost + fact.stored * read("sink_cost")
+            stored = read("need_storage") if fact.storing else fact.stored
+            net = net - stored * read("sink_loss")
+            cost = cost + stored * read("sink_cost")
             possible &= self.arrays.open("sink")[at] >= 0
         short = read("shortfall")
         possible &= np.isfinite(could) & (could > 0) & (net > 0) & np.isfinite(cost + short)
@@ -355,8 +356,12 @@ class Sites:
                 supplies.append(SharedSupply(name, label, pools.supply / need, price))
         units = self.setting.storage
         if fact.stored > 0 and units is not None:
-            rate = np.minimum(units.injection, units.capacity / units.years) / fact.stored
-            price = self.prices((INJECTIVITY, PORE_SPACE), units.names) * fact.stored
+            stored = fact.stored
+            if fact.storing:  # the least, as for other pools
+                known = self.picked("need_storage", m).astype(np.float64)
+                stored = float(known[known > 0].min(initial=stored))
+            rate = np.minimum(units.injection, units.capacity / units.years) / stored
+            price = self.prices((INJECTIVITY, PORE_SPACE), units.names) * stored
             label = self.picked("sink", m)
             supplies.append(SharedSupply("storage", label, np.asarray(rate, np.float64), price))
         return supplies

@@ -18,7 +18,6 @@ from cdrsite.core.vocabulary import limit_names
 from cdrsite.methods import ledgers
 from cdrsite.methods.model import chain_losses
 from cdrsite.methods.net import Emissions, credited, expected_retention
-from cdrsite.place.feed import bought_per_need
 from cdrsite.study.prepare import ingredients
 from cdrsite.study.tally import Tally
 
@@ -93,8 +92,8 @@ def exclusion_table(book: RuleBook, areas: RuleAreas, tally: Tally) -> pd.DataFr
 
 METHOD_COLUMNS = (
     "method", "profile", "net_mt_yr", "gross_mt_yr", "cost_musd_yr", "mean_cost_usd_t", "land_km2",
-    "cells", "credited_mt_yr", "retained_share", "allowed_km2", "alone_net_mt_yr",
-    "alone_bound_mt_yr", "alone_gap", "alone_mean_cost_usd_t", "alone_limits",
+    "cells", "credited_mt_yr", "credited_cost_usd_t", "retained_share", "allowed_km2",
+    "alone_net_mt_yr", "alone_bound_mt_yr", "alone_gap", "alone_mean_cost_usd_t", "alone_limits",
 )  # fmt: skip
 """Columns of the table of methods."""
 
@@ -125,6 +124,7 @@ def method_table(
         # where nothing is possible anywhere, the plan has no cells to total
         total = totals.get(name, dict.fromkeys(("gross", "net", "cost", "land"), 0.0))
         net, alone = total["net"] / 1e6, allocation.alone[m]
+        kept = float(credited(net, model.number("buffer")))
         rows.append(
             {
                 "method": name,
@@ -135,7 +135,8 @@ def method_table(
                 "mean_cost_usd_t": total["cost"] / total["net"] if total["net"] > 0 else np.nan,
                 "land_km2": total["land"] / 1e6,
                 "cells": int(allocation.used[m]),
-                "credited_mt_yr": float(credited(net, model.number("buffer"))),
+                "credited_mt_yr": kept,
+                "credited_cost_usd_t": total["cost"] / 1e6 / kept if kept > 0 else np.nan,
                 "retained_share": float(expected_retention(model.number("reversal_hazard"), years)),
                 "allowed_km2": float(tally.allowed[m] / 1e6),
                 "alone_net_mt_yr": alone.net / 1e6,
@@ -201,9 +202,6 @@ def ledger_table(setting: Setting, allocation: Allocation, names: Sequence[str])
                 of_method,
                 chain_losses(model, setting.scenario, routed=given.routed),
                 Emissions.from_library(model.numbers),
-                model.number("biomass")
-                * bought_per_need(model.numbers)
-                * model.number("emissions_biomass"),
                 model.number("buffer"),
             )
             if ledgers.imbalance(row) > ledgers.TOLERANCE:

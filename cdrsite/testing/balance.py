@@ -187,7 +187,11 @@ class _Balance:
         if len(table) == 0:
             return
         share = self.data["stored_share"].to_numpy()
-        brought = float((self.plan.sum(axis=(1, 2)) * share).sum())
+        each = np.broadcast_to(share[:, None, None], self.plan.shape)
+        if "need_storage" in self.data:  # of methods in which it differs from place to place
+            own = self.data["need_storage"].to_numpy().astype(np.float64)
+            each = np.where(np.isnan(own), each, own)
+        brought = float((self.plan * each).sum())
         taken = float(table["injected_mt_yr"].sum()) * 1e6
         yield from self.equal("CO2 brought to storage", brought, taken, "t/yr")
         for row in table.to_dict("records"):

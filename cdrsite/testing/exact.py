@@ -83,7 +83,8 @@ def assemble(problem: Problem, objective: Objective) -> Whole:
     system = build_rows(problem)
     cells = problem.cells.read(0, problem.cells.n_cells)
     acts = _activities(problem, cells)
-    stored = np.array([method.stored for method in problem.methods])
+    shape = len(problem.methods), problem.cells.n_cells
+    stored = np.broadcast_to(problem.stored_in(cells), shape)
     shared = _shared_entries(system, acts, stored)
     local, low, high = _local_rows(problem, cells, acts)
     limits, senses = system.limits, np.array(system.senses, dtype="<U2")
@@ -185,13 +186,14 @@ def _activities(problem: Problem, cells: CellBlock) -> _Activities:
             net, cost = values(cells.net, m, here), values(cells.cost, m, here)
             sink = np.full(len(here), -1)
             if stores:
-                net -= method.stored * values(cells.sink_loss, k, here)
-                cost += method.stored * values(cells.sink_cost, k, here)
+                storing = values(problem.stored_in(cells), m, here)
+                net -= storing * values(cells.sink_loss, k, here)
+                cost += storing * values(cells.sink_cost, k, here)
                 sink = cells.sink[k, here].astype(np.int64)
             need = values(cells.need, m, here)
             layers = [layer[here].astype(np.float64) for layer in cells.layers]
             arrived = [
-                method.stored * by_slot[k, here] if stores else np.zeros(len(here))
+                storing * by_slot[k, here] if stores else np.zeros(len(here))
                 for by_slot in cells.arriving
             ]
             quantity = np.stack([np.ones(len(here)), net, cost, need, *layers, *arrived], axis=1)
@@ -220,7 +222,7 @@ def _shared_entries(system: RowSystem, acts: _Activities, stored: F64) -> tuple[
         here = np.flatnonzero(acts.sink == s)
         rows.append(np.full(len(here), r))
         columns.append(here)
-        entries.append(stored[acts.method[here]])
+        entries.append(stored[acts.method[here], acts.cell[here]])
     none = np.empty(0, np.int64)
     return (
         np.concatenate([none, *rows]),

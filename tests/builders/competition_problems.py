@@ -43,6 +43,7 @@ def problems(draw: st.DrawFn, *, policies: bool = True, lower: bool = False) -> 
     upper[:, rng.random(n) < 0.1] = np.nan
     layers = draw(st.booleans())
     local = draw(st.booleans())
+    storing = draw(st.booleans())  # what is stored per tonne differs from cell to cell
     needs = draw(st.sampled_from([[1.0, 2.0, 0.5], [0.0, 2.0, 0.0]]))  # the last: one user only
     need = random(0, 5, 3, n)
     land = random(0, 40, n)
@@ -68,6 +69,7 @@ def problems(draw: st.DrawFn, *, policies: bool = True, lower: bool = False) -> 
         lower=least,
         layers=random(0, 4, 1, n) if layers else None,
         local=random(0, 30, 1, n) + least.sum(axis=0) * 5 if local else None,
+        stored_ratio=rng.uniform(0.5, 1.5, (3, n)) if storing else None,
     )
     extra = 8.0 if lower else 0.0
     pools = [
@@ -130,7 +132,7 @@ def check_feasible(problem: Problem, x: np.ndarray) -> None:
             used += total[m] * (cells.layers[0] if isinstance(need, str) else need)
         for z, supply in enumerate(pool.supply):
             assert used[zone == z].sum() <= supply * (1 + 1e-9) + 1e-8
-    stored = np.array([method.stored for method in problem.methods])[:, None, None] * x
+    stored = problem.stored_in(cells)[:, None] * x
     for sink, supply in enumerate(problem.sinks[0].supply):
         assert stored.sum(axis=0)[cells.sink == sink].sum() <= supply * (1 + 1e-9) + 1e-8
 

@@ -27,6 +27,7 @@ from cdrsite.study.run import run
 
 INFORMATIVE = {
     "plant_typical": "a warning compares it with the region; no number follows",
+    "curve_ceiling": "a warning compares it with the rates; tests/study/test_ceilings.py",
     "durability": "a class for reports; what is still stored follows from reversal_hazard",
     "net_published": "for comparison only",
     "cost_published": "for comparison only",

@@ -91,12 +91,12 @@ def test_longer_and_dearer_credits_are_worth_more(
     assert levelised(amount, years + more, life, rate) >= worth * (1 - 1e-12)
 
 
-def earning(basis: Basis, losses: ChainLosses, *, lost_on_way: bool) -> Earning:
+def earning(basis: Basis, losses: ChainLosses, fossil: float, *, lost_on_way: bool) -> Earning:
     """180 USD/t for 12 of 25 years at 7 %, with a buffer of a tenth."""
     worth = levelised(180.0, 12, 25, 0.07)
     return Earning(
-        "a credit", "", "dac", basis, 180.0, 12, 25, worth, None, losses, 0.1, lost_on_way,
-        stored=1.0 + losses.fossil_cocaptured,
+        "a credit", "", "dac", basis, 180.0, 12, 25, worth, None, losses, fossil, 0.1, lost_on_way,
+        stored=1.0 + fossil,
     )  # fmt: skip
 
 
@@ -111,11 +111,11 @@ def worth_of(one: Earning, *, gross: float, net: float, lost: float = 0.0) -> fl
 
 def test_fossil_carbon_that_is_stored_along_earns_nothing() -> None:
     """Liquid direct air capture stores 1.297 t for each tonne of the air, and is paid for 1."""
-    losses = ChainLosses(fossil_cocaptured=0.297)
-    stored = earning("stored", losses, lost_on_way=False)
+    losses = ChainLosses()
+    stored = earning("stored", losses, 0.297, lost_on_way=False)
     assert worth_of(stored, gross=1.0, net=0.9) == pytest.approx(122.68, abs=5e-3)
-    net = earning("net", losses, lost_on_way=False)
-    credited = earning("credited", losses, lost_on_way=False)
+    net = earning("net", losses, 0.297, lost_on_way=False)
+    credited = earning("credited", losses, 0.297, lost_on_way=False)
     assert worth_of(net, gross=1.0, net=0.9) == pytest.approx(0.9 * 122.682, rel=1e-5)
     assert worth_of(credited, gross=1.0, net=0.9) == pytest.approx(0.81 * 122.682, rel=1e-5)
 
@@ -125,7 +125,7 @@ def test_stored_tonnes_are_those_that_are_not_lost_on_the_way(
     capture: float, fossil: float, lost: float
 ) -> None:
     """Of each gross tonne, what is captured less the air's part of what the route loses."""
-    one = earning("stored", ChainLosses(capture, fossil_cocaptured=fossil), lost_on_way=True)
+    one = earning("stored", ChainLosses(capture), fossil, lost_on_way=True)
     expected = one.levelised * 1000 * ((1 - capture) - lost)
     assert worth_of(one, gross=1000, net=900, lost=lost) == pytest.approx(expected, rel=1e-9)
 

@@ -277,7 +277,8 @@ NET = {
     "electricity_bought": (900.0, "kWh/t"), "heat": (500.0, "kWh/t"),
     "grid_intensity": (0.3, "kg/kWh"), "heat_intensity": (0.2, "kg/kWh"),
     "transport_km": (80.0, "1"), "hauled": (30.0, "km"), "biomass": (0.6, "t/t"),
-    "place_emissions": (20.0, "kg/t"), "materials": (9.0, "kg/t"), "supply": (40.0, "kg/t"),
+    "place_emissions": (20.0, "kg/t"), "fossil": (0.3, "t/t"), "materials": (9.0, "kg/t"),
+    "supply": (40.0, "kg/t"),
     "haul": (0.13, "kg/t/km"),
 }  # fmt: skip
 
@@ -285,7 +286,7 @@ NET = {
 @given(units=UNITS)
 def test_the_net_factor_is_a_number(units: dict[str, float]) -> None:
     def net(materials: float, supply: float, haul: float, **numbers: float) -> Any:
-        losses = ChainLosses(0.02, 0.001, 0.01, 0.3)
+        losses = ChainLosses(0.02, 0.001, 0.01)
         emissions = Emissions(materials=materials, embodied=2.0 * materials)
         return net_factor_terms(
             losses, emissions, supply_intensity=supply, haul_intensity=haul

@@ -120,15 +120,14 @@ def test_provinces_add_up_to_the_region(result: StudyResult) -> None:
 
 def test_fossil_carbon_is_stored_or_emitted_and_no_removal() -> None:
     """1000 t of air CO2 with 300 t of fossil CO2; 2 % lost at the plant, 13 t on the way."""
-    losses = ChainLosses(capture=0.02, fossil_cocaptured=0.3)
+    losses = ChainLosses(capture=0.02)
     emissions = Emissions(embodied=50.0)
     lost, energy = 13.0, 40.0
     net = 1000 - 20 - 10 - (40 + 50 + 6 + 3)
     row = ledgers.entries(
-        np.array([1000.0, net, lost, energy, 0.0, 7.0, 3.0]),
+        np.array([1000.0, net, lost, energy, 0.0, 7.0, 3.0, 300.0, 3.0]),
         losses,
         emissions,
-        supply=0.0,
         buffer=0.1,
     )
     tonnes = {name: value * 1e6 for name, value in row.items()}
@@ -150,11 +149,12 @@ def test_fossil_carbon_is_stored_or_emitted_and_no_removal() -> None:
 def test_the_sum_is_the_net_factor(
     capture: float, injection: float, fossil: float, power: float, embodied: float
 ) -> None:
-    losses = ChainLosses(capture, injection=injection, fossil_cocaptured=fossil)
+    losses = ChainLosses(capture, injection=injection)
     emissions = Emissions(embodied=embodied)
-    net = float(net_factor(losses, emissions, electricity=power, grid_intensity=0.4))
-    sums = np.array([1e6, 1e6 * net, 0.0, 1e6 * power * 0.4 / 1e3, 0.0, 0.0, 0.0])
-    assert ledgers.imbalance(ledgers.entries(sums, losses, emissions, 0.0, 0.0)) < 1e-9
+    taken = {"electricity": power, "grid_intensity": 0.4, "fossil": fossil}
+    net = float(net_factor(losses, emissions, **taken))
+    sums = 1e6 * np.array([1.0, net, 0.0, power * 0.4 / 1e3, 0.0, 0.0, 0.0, fossil, 0.0])
+    assert ledgers.imbalance(ledgers.entries(sums, losses, emissions, 0.0)) < 1e-9
 
 
 @given(
@@ -163,10 +163,11 @@ def test_the_sum_is_the_net_factor(
 def test_no_ledger_makes_more_of_the_gross_tonnes(
     capture: float, fossil: float, embodied: float, lost: float, replaced: float
 ) -> None:
-    losses, emissions = ChainLosses(capture, fossil_cocaptured=fossil), Emissions(embodied=embodied)
-    net = float(net_factor(losses, emissions)) - lost
-    sums = 1e6 * np.array([1.0, net, lost, 0.0, 0.0, replaced, 0.5])
-    row = ledgers.entries(sums, losses, emissions, 0.0, 0.1)
+    losses, emissions = ChainLosses(capture), Emissions(embodied=embodied)
+    net = float(net_factor(losses, emissions, fossil=fossil)) - lost
+    along = lost * fossil / (1 + fossil)
+    sums = 1e6 * np.array([1.0, net, lost, 0.0, 0.0, replaced, 0.5, fossil, along])
+    row = ledgers.entries(sums, losses, emissions, 0.1)
     assert row["net_mt_yr"] <= row["removal_gross_mt_yr"]
     assert ledgers.summed(row) == pytest.approx(row["net_mt_yr"], abs=1e-9)
     # what stands beside the sum changes nothing in it

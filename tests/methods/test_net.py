@@ -73,7 +73,7 @@ def run_net_factor(x: dict[str, float], scale: float = 1.0) -> float:
     """Evaluate the package's net factor; ``scale`` multiplies the grid intensity."""
     return float(
         net_factor(
-            acc.ChainLosses(x["capture"], x["loss"], x["injection"], x["fossil"]),
+            acc.ChainLosses(x["capture"], x["loss"], x["injection"]),
             acc.Emissions(materials=x["materials"]),
             electricity=x["electricity"],
             grid_intensity=x["grid"] * scale,
@@ -85,6 +85,7 @@ def run_net_factor(x: dict[str, float], scale: float = 1.0) -> float:
             supply_intensity=x["supply"],
             haul_intensity=x["haul"],
             place_emissions=x["place"],
+            fossil=x["fossil"],
         )
     )
 
@@ -147,7 +148,6 @@ def test_from_library_values() -> None:
     values = {
         "capture_loss": 0.0,
         "transport_injection_loss": 0.01,
-        "fossil_co_captured": 0.3,
         "materials": 7.5,
         "emissions_materials": 1.5,
         "emissions_embodied": 15.0,
@@ -156,7 +156,7 @@ def test_from_library_values() -> None:
     }
     losses, emissions = acc.ChainLosses.from_library(values), acc.Emissions.from_library(values)
     # 0.99 stored, 0.3 x 0.01 fossil leaked, 11.25 + 15 + 2 kg emitted
-    assert net_factor(losses, emissions) == pytest.approx(0.99 - 0.003 - 0.02825)
+    assert net_factor(losses, emissions, fossil=0.3) == pytest.approx(0.99 - 0.003 - 0.02825)
     assert acc.ChainLosses.from_library({}) == NO_LOSS
 
 
@@ -165,8 +165,6 @@ def test_from_library_values() -> None:
     [
         lambda: acc.ChainLosses(capture=1.0),
         lambda: acc.ChainLosses(injection=-0.1),
-        lambda: acc.ChainLosses(fossil_cocaptured=-0.3),
-        lambda: acc.ChainLosses(fossil_cocaptured=math.nan),
     ],
 )
 def test_refused(refused: object) -> None:

@@ -35,7 +35,7 @@ def rivals(draw: st.DrawFn) -> RivalSums:
         "land": land * draw(NUMBERS),
         "revenue": const(-draw(NUMBERS)),
     }
-    return RivalSums(land, const(0.9), parts, {"heat": heat, "water": const(3.0)})
+    return RivalSums(land, const(0.9), parts, {"heat": heat, "water": const(3.0)}, const(1.0))
 
 
 @given(rivals(), st.lists(st.floats(0.125, 8.0, width=32), min_size=3, max_size=3))

@@ -157,13 +157,13 @@ def test_sums_of_a_plan_by_hand() -> None:
     """Two methods, two ways, three cells."""
     split = {"capital": (10.0, ""), "land": (2.0, "need_land"), "transport": (0.0, ""),
              "storage": (0.0, "")}  # fmt: skip
-    book = CostBook((split, split), np.array([1.5, 0.0]), np.array([4.0, 6.0]))
+    book = CostBook((split, split), np.array([4.0, 6.0]))
     need = np.array([[1.0, 2.0, 3.0], [np.nan, 5.0, 6.0]])
     x = np.array([[[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]], [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]])
     sink = np.array([[0, 0, 1], [1, 1, -1]])
     cost = np.array([[5.0, 5.0, 9.0], [8.0, 8.0, 0.0]])
     found = book.empty()
-    book.add(found, x, sink, cost, lambda _: need)
+    book.add(found, x, sink, cost, np.array([[1.5], [0.0]]), lambda _: need)
     # first method: 1 t to unit 0 (1 + 4), 2 t to unit 1 (3 + 6), 3 t to unit 1 (2 + 6), x 1.5
     assert found[0].tolist() == [60.0, 2.0 * (1 + 6 + 6), 1.5 * (1 + 6 + 6), 1.5 * (4 + 12 + 18)]
     assert found[1].tolist() == [10.0, 10.0, 0.0, 0.0]
