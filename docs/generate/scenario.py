@@ -132,6 +132,12 @@ def flow(value: Any) -> str:
     return written.removesuffix("\n").removesuffix("\n...")
 
 
+def plain(value: Any) -> str:
+    """A default as a person writes it: 1000000 and not 1000000.0."""
+    whole = isinstance(value, float) and value.is_integer()
+    return flow(int(value) if whole else value)
+
+
 @cache
 def examples(files: tuple[Path, ...] = SCENARIOS) -> Mapping[Key, str]:
     """Model and key -> an example in YAML, of one line."""
@@ -190,7 +196,7 @@ def directive(name: str, key: str, at: str, done: dict[str, str]) -> str:
     if key in known.get("required", ()):
         lines.append(":default: must be given")
     elif not inner and part.get("default") not in (None, "", []):
-        lines.append(f":default: {code(flow(part['default']))}")
+        lines.append(f":default: {code(plain(part['default']))}")
     lines += ["", text(part.get("description", ""))]
     for one, _ in inner:
         if one in done:
