@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from functools import cache
 from typing import Any, cast
 
@@ -260,12 +261,13 @@ def _learning(method: Method) -> list[str]:
 
 def _equations() -> str:
     """The formulae that every method is counted by, as the program holds them."""
-    plant = PlantCosts(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    # numbers that are not 0, so that no product drops out
+    plant = PlantCosts(**{one.name: 1.0 for one in fields(PlantCosts)})
     cost = gross_cost_terms(plant, 0.0)
-    losses = ChainLosses(
-        capture=0.01, transport_per_100km=0.01, injection=0.01, fossil_cocaptured=0.01
-    )
-    net = net_factor_terms(losses, Emissions(), supply_intensity=1.0, haul_intensity=1.0)
+    losses = ChainLosses(**{one.name: 0.01 for one in fields(ChainLosses)})
+    given = inspect.signature(net_factor_terms).parameters.values()
+    intensities = {one.name: 1.0 for one in given if one.kind is one.KEYWORD_ONLY}
+    net = net_factor_terms(losses, Emissions(), **intensities)
     dependences = [
         f"### {code(name)}\n\n{_docstring(type(one))}\n\n{_module(type(one))}"
         for name, one in DEPENDENCES.items()
