@@ -211,6 +211,9 @@ class DerivedLayer(Model):
     """`degree` or `percent` for slope; `m` or `km` for distance."""
     where: str | None = None
     """Filter on the features of a vector layer."""
+    within: LayerName | None = None
+    """A layer of polygons: the distance is that to the features in the same polygon as the cell's
+    centre, and unknown outside all polygons."""
     classes: one_or_many(int | str) | None = None  # type: ignore[valid-type]
     """Classes of a raster: the distance to their pixels, or their share of the land around."""
     radius: quantity("m", above=0.0) | None = None  # type: ignore[valid-type]
@@ -233,6 +236,11 @@ class DerivedLayer(Model):
             )
         if self.where is not None and self.derive == "slope":
             raise problem("where; a slope has no features to filter; cure: remove it")
+        if self.within is not None and (self.derive != "distance" or self.classes is not None):
+            raise problem(
+                "only a distance to features is measured within polygons; cure: remove it",
+                at="within",
+            )
         if self.classes is not None and (self.derive == "slope" or not self.classes):
             raise problem("classes; expected classes for a distance or density, and some of them")
         if self.classes is not None and self.where is not None:

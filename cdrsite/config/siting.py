@@ -28,7 +28,10 @@ Threshold = NumberOrQuantity
 TESTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "contiguity": (("smaller_than",), ("neighbours",)),
     "range": (("above", "below"), ("layer", "unknown", "usable")),
-    "distance": (("closer_than", "farther_than"), ("layer", "where", "classes", "usable")),
+    "distance": (
+        ("closer_than", "farther_than"),
+        ("layer", "where", "classes", "within", "unknown", "usable"),
+    ),
     "classes": (("classes",), ("layer", "unknown", "buffer", "rasterise", "usable")),
     "polygon": ((), ("layer", "where", "buffer", "rasterise", "usable")),
 }
@@ -65,6 +68,10 @@ class ExcludeRule(Model):
     """Exclude cells whose centre is nearer than this to a feature or a pixel of the classes [m]."""
     farther_than: Metres | None = None
     """Exclude cells whose centre is farther than this from every feature or such pixel [m]."""
+    within: LayerName | None = None
+    """A layer of polygons: a distance is that to the features in the same polygon as the cell's
+    centre; where it holds none they are farther than any distance, and outside all polygons the
+    distance is unknown."""
     smaller_than: quantity("m2", above=0.0) | None = None  # type: ignore[valid-type]
     """Exclude contiguous allowed areas smaller than this [m2]."""
     neighbours: Literal[4, 8] = 8
@@ -116,6 +123,16 @@ class ExcludeRule(Model):
             raise problem(
                 "classes are shares of a cell already; cure: remove it, or give a buffer",
                 at="rasterise",
+            )
+        if self.classes is not None and self.within is not None:
+            raise problem(
+                "only features lie in polygons, and pixels of classes are none; cure: remove it",
+                at="within",
+            )
+        if self.test == "distance" and self.within is None and "unknown" in self.model_fields_set:
+            raise problem(
+                "unknown; a rule by distance cannot have one without within; cure: remove it",
+                at="unknown",
             )
         if self.usable == 1.0:
             raise problem("a rule that leaves all changes nothing; cure: remove it", at="usable")

@@ -81,11 +81,18 @@ class LayerReader(Protocol):
         """Share of each cell that one feature covers, shape (rows, cols) [1]."""
 
     def distance(
-        self, name: str, block: Block, where: str | None = None, reach: float = 0.0
+        self,
+        name: str,
+        block: Block,
+        where: str | None = None,
+        reach: float = 0.0,
+        zones: str | None = None,
     ) -> FloatBlock:
         """Distance from each cell centre to the nearest feature, shape (rows, cols) [m].
 
-        Features farther than ``reach`` [m] from the region do not matter to who asks.
+        Features farther than ``reach`` [m] from the region do not matter to who asks. With a layer
+        of polygons as ``zones`` only features in the polygon that holds the centre count: inf where
+        it has none, NaN where no polygon does.
         """
 
     def labels(self, name: str, block: Block) -> NDArray[np.int32]:

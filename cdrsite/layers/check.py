@@ -283,6 +283,8 @@ def _look_derived(stack: LayerStack, name: str, layer: DerivedLayer) -> None:
         stack.class_codes(layer.from_, layer.classes)
     elif layer.derive == "distance" or layer.where is not None:
         stack.features(layer.from_, layer.where)
+        if layer.within is not None:
+            stack.areas(layer.within)  # refuses what has no area
 
 
 def _look_expression(stack: LayerStack, name: str, layer: ExpressionLayer) -> None:

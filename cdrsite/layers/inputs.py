@@ -19,7 +19,7 @@ def inputs_of(layer: Layer, name: str) -> list[str]:
         If an expression cannot be read.
     """
     if isinstance(layer, DerivedLayer):
-        return [layer.from_]
+        return [layer.from_, *([layer.within] if layer.within else [])]
     if isinstance(layer, ExpressionLayer):
         return expression.names(expression.parse(layer.expression, f"layers.{name}.expression"))
     return []

@@ -36,12 +36,18 @@ class Nearest:
         In the grid's CRS.
     grid : AnalysisGrid
         The grid.
+    cells : Block, optional
+        The part of the grid that distances are asked for; all of it by default. It decides how much
+        is kept, and no distance.
     """
 
-    def __init__(self, shapes: NDArray[Any], grid: AnalysisGrid) -> None:
+    def __init__(
+        self, shapes: NDArray[Any], grid: AnalysisGrid, cells: Block | None = None
+    ) -> None:
         import shapely
 
         self.grid = grid
+        self.cells = cells or Block(0, grid.rows, 0, grid.cols)
         self.local = equal_area_crs(grid.bounds).to_wkt() if grid.is_geographic else None
         parts, _ = parts_of(shapes)
         areal = shapely.get_type_id(parts) == POLYGON
@@ -56,8 +62,10 @@ class Nearest:
             self._index()
 
     def _corners(self) -> NDArray[np.float64]:
-        """Points around the grid in the CRS of the search, shape (n, 2)."""
-        west, south, east, north = self.grid.bounds
+        """Points all over the cells in the CRS of the search, shape (n, 2)."""
+        cells, size = self.cells, self.grid.resolution
+        west, east = (self.grid.west + size * col for col in (cells.col0, cells.col1))
+        north, south = (self.grid.north - size * row for row in (cells.row0, cells.row1))
         side = np.linspace(0, 1, 17)
         xx, yy = np.meshgrid(west + side * (east - west), south + side * (north - south))
         x, y = self._metric(xx.ravel(), yy.ravel())
@@ -88,7 +96,7 @@ class Nearest:
         xy = self.segments.reshape(-1, 2)
         low = np.minimum(xy.min(axis=0), self.low)
         extent = np.maximum(xy.max(axis=0), self.high) - low
-        cell = np.hypot(*(self.high - self.low)) / np.hypot(self.grid.rows, self.grid.cols)
+        cell = np.hypot(*(self.high - self.low)) / np.hypot(*self.cells.shape)
         self.size = float(max(CELLS_PER_BUCKET * cell, extent.max() / MOST_BUCKETS))
         self.x0, self.y0 = float(low[0]) - self.size, float(low[1]) - self.size
         cols, rows = (np.ceil(extent / self.size) + 2).astype(int)

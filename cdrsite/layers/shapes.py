@@ -222,3 +222,34 @@ def polygonal(geometry: Any) -> Any:
         return geometry
     parts, _ = parts_of(np.array([geometry], dtype=object))
     return shapely.union_all(parts[shapely.get_type_id(parts) == 3])
+
+
+def members(
+    shapes: NDArray[Any], zones: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which polygons features belong to: those they lie in with some part of theirs.
+
+    What lies on edges alone, as a point on a border, belongs to all the polygons that meet there.
+
+    Parameters
+    ----------
+    shapes : ndarray of shapely geometries, shape (n,)
+        The features.
+    zones : ndarray of shapely geometries, shape (m,)
+        The polygons; they may overlap.
+
+    Returns
+    -------
+    feature, zone : ndarray of int64, shape (pairs,)
+        Index of the feature and of the polygon of each pair.
+    """
+    import shapely
+
+    parts, owner = parts_of(shapes)
+    part, zone = shapely.STRtree(zones).query(parts, predicate="intersects")
+    edge, feature = shapely.touches(parts[part], zones[zone]), owner[part]
+    inside = np.zeros(len(shapes), np.bool_)
+    inside[feature[~edge]] = True
+    kept = ~(edge & inside[feature])
+    pairs = np.unique(np.column_stack([feature, zone])[kept], axis=0).astype(np.int64)
+    return pairs[:, 0], pairs[:, 1]

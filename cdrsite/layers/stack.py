@@ -375,10 +375,22 @@ class LayerStack:
 
     @by_block
     def distance(
-        self, name: str, block: Block, where: str | None = None, reach: float = 0.0
+        self,
+        name: str,
+        block: Block,
+        where: str | None = None,
+        reach: float = 0.0,
+        zones: str | None = None,
     ) -> NDArray[np.float32]:
-        """Distance from each cell centre to the nearest feature [m], inf if there is none."""
-        return self._vector(name).distance(block, where, reach)
+        """Distance from each cell centre to the nearest feature [m], inf if there is none.
+
+        With a layer of polygons as ``zones`` to the nearest in the polygon that holds the centre,
+        NaN outside all of them; see :func:`cdrsite.layers.shapes.members`.
+        """
+        if zones is None:
+            return self._vector(name).distance(block, where, reach)
+        labels = self.labels(zones, block)
+        return self._vector(name).distance_in(zones, labels, block, where, reach)
 
     @by_block
     def labels(self, name: str, block: Block) -> NDArray[np.int32]:

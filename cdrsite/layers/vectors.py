@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
-from cdrsite.core.grid import AnalysisGrid, equal_area_crs
+from cdrsite.core.grid import AnalysisGrid, Block, equal_area_crs
 from cdrsite.core.units import conversion
 from cdrsite.layers.coverage import Rings, rings_of
 from cdrsite.layers.datums import warn_of_datum
@@ -27,7 +27,7 @@ from cdrsite.layers.projecting import (
     to_grid,
 )
 from cdrsite.layers.seam import REACH_DEGREES, turned, window_of
-from cdrsite.layers.shapes import Repairs, polygonal, workable
+from cdrsite.layers.shapes import Repairs, members, polygonal, workable
 from cdrsite.layers.tables import joined_table, merged
 from cdrsite.layers.where import column_name, select
 
@@ -141,13 +141,43 @@ class Vectors:
 
     def nearest(self, name: str, where: str | None, reach: float = 0.0) -> Nearest:
         """The features under an index for distances, of which those up to ``reach`` [m] matter."""
+        self._warn_of_far(name, reach)
+        return self._made(
+            ("nearest", name, where), lambda: Nearest(self.shapes(name, where), self.grid)
+        )
+
+    def nearest_in(
+        self, name: str, where: str | None, zones: str, zone: int, reach: float = 0.0
+    ) -> Nearest:
+        """The features in one polygon of ``zones``, as :meth:`nearest`, for the cells in it."""
+        self._warn_of_far(name, reach)
+
+        def make() -> Nearest:
+            feature, owner = self._members(name, where, zones)
+            grid = self.grid
+            cells = self.feature_rings(zones, zone).window(Block(0, grid.rows, 0, grid.cols))
+            return Nearest(self.shapes(name, where)[feature[owner == zone]], grid, cells)
+
+        return self._made(("nearest", name, where, zones, zone), make)
+
+    def _members(
+        self, name: str, where: str | None, zones: str
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Pairs of a feature and a polygon of ``zones`` that it belongs to."""
+
+        def make() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+            pairs = members(self.shapes(name, where), self.grown(zones))
+            if not pairs[0].size and self.rows(name, where).any():
+                self._warn(name, f"no feature lies in a polygon of {zones}")
+            return pairs
+
+        return self._made(("members", name, where, zones), make)
+
+    def _warn_of_far(self, name: str, reach: float) -> None:
         gap = self.gap(name)
         if max(FAR, reach, self._size) < gap < math.inf:
             text = f"its nearest feature is {gap / 1000:.0f} km from the region"
             self._made(("far", name), lambda: self._warn(name, text))
-        return self._made(
-            ("nearest", name, where), lambda: Nearest(self.shapes(name, where), self.grid)
-        )
 
     def _load(self, name: str) -> gpd.GeoDataFrame:
         layer = self.layers[name]

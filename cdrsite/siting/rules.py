@@ -122,13 +122,15 @@ def _by_distance(
 ) -> NDArray[np.float32]:
     limit = rule.closer_than if rule.farther_than is None else rule.farther_than
     if rule.classes is None:
-        metres = reader.distance(layer, block, rule.where, limit or 0.0)
+        metres = reader.distance(layer, block, rule.where, limit or 0.0, rule.within)
     else:
         codes = tuple(reader.class_codes(layer, rule.classes))
         metres = reader.class_distance(layer, codes, block, limit)
     if rule.closer_than is not None:
-        return (metres < rule.closer_than).astype(np.float32)
-    return (metres > (rule.farther_than or 0.0)).astype(np.float32)
+        true = metres < rule.closer_than
+    else:
+        true = metres > (rule.farther_than or 0.0)
+    return np.where(np.isnan(metres), np.nan, true).astype(np.float32)
 
 
 def _out_of_range(
@@ -166,7 +168,9 @@ def _distance_words(rule: ExcludeRule) -> str:
     near = rule.closer_than is not None
     limit = rule.closer_than if near else rule.farther_than
     word = "closer than" if near else "farther than"
-    return f"{word} {(limit or 0.0) / 1000:g} km {'to' if near else 'from'} {_filtered(rule)}"
+    same = f" in the same of {rule.within}" if rule.within else ""
+    end = f"{'to' if near else 'from'} {_filtered(rule)}{same}"
+    return f"{word} {(limit or 0.0) / 1000:g} km {end}"
 
 
 def _filtered(rule: ExcludeRule) -> str:

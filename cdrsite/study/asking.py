@@ -92,7 +92,7 @@ def _questions(scenario: Scenario, reader: LayerStack) -> Iterator[Question]:
     block = Block(row, row + 1, col, col + 1)
     for group in ("exclude", "include"):
         for i, rule in enumerate(getattr(scenario.siting, group)):
-            if rule.layer in known:
+            if rule.layer in known and (rule.within is None or rule.within in known):
                 yield f"siting.{group}.{i}", partial(rule_share, rule, reader, block)
     for i, criterion in enumerate(scenario.siting.prefer):
         if (criterion.near or criterion.layer) in known:

@@ -222,6 +222,7 @@ def rules(group: str, at: str, before: tuple[str, ...] = ()) -> dict[str, Case]:
         "below": case("{layer: slope, below: 3 degree}", "below", "9 degree"),
         "closer_than": case("{layer: parks, closer_than: 1 km}", "closer_than", "2 km"),
         "farther_than": case("{layer: parks, farther_than: 1 km}", "farther_than", "3 km"),
+        "within": case("{layer: parks, farther_than: 3 km}", "within", "basins"),
         "unknown": case(ranged, "unknown", "exclude"),
     }
     return {f"{group}.{name}": one for name, one in found.items()}
@@ -369,6 +370,13 @@ CASES: dict[str, Case] = {
             "siting.prefer=[{layer: d, best: 0, worst: 9}]",
         ),
         ("layers.d.where=name == 'west'",),
+    ),
+    "layers.*<DerivedLayer>.within": (
+        (
+            "layers.d={derive: distance, from: parks, unit: km}",
+            "siting.prefer=[{layer: d, best: 0, worst: 9}]",
+        ),
+        ("layers.d.within=basins",),
     ),
     "layers.*<DerivedLayer>.classes": (
         (

@@ -272,6 +272,9 @@ def test_a_share_of_what_is_no_class_is_refused(
         ({"classes": [1], "above": 3}, "several tests in one rule"),
         ({"classes": [1], "usable": 1.0}, "leaves all changes nothing"),
         ({"neighbours": 4}, "a rule by polygon cannot have one"),
+        ({"within": "zones"}, "a rule by polygon cannot have one"),
+        ({"classes": [1], "within": "zones", "closer_than": 5}, "pixels of classes are none"),
+        ({"closer_than": 5, "unknown": "exclude"}, "cannot have one without within"),
     ],
 )
 def test_keys_that_do_not_go_together(rule: dict[str, Any], text: str) -> None:

@@ -74,6 +74,32 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
         ("siting.exclude.0={layer: parks, classes: [1], closer_than: 1 km}",),
         "not a class layer",
     ),
+    "distance within a raster": (
+        ("siting.exclude.0={layer: parks, farther_than: 1 km, within: slope}",),
+        "not a vector layer",
+    ),
+    "distance within points": (
+        (
+            "layers.towns={path: towns.csv}",
+            "siting.exclude.0={layer: parks, farther_than: 1 km, within: towns}",
+        ),
+        "cover no area",
+    ),
+    "distance within a layer that is none": (
+        ("siting.exclude.0={layer: parks, farther_than: 1 km, within: basin}",),
+        "basin.*basins",
+    ),
+    "derived distance within points": (
+        (
+            "layers.towns={path: towns.csv}",
+            "layers.d={derive: distance, from: parks, within: towns}",
+        ),
+        "cover no area",
+    ),
+    "derived distance within a layer that is none": (
+        ("layers.d={derive: distance, from: parks, within: basin}",),
+        "basin.*basins",
+    ),
     "range of features without values": (
         ("siting.exclude.0={layer: basins, where: 'name > 3'}",),
         "name",

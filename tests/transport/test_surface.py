@@ -229,7 +229,7 @@ class Arrays:
         return np.array(self.arrays[name], np.float32)[block.slices]
 
     def distance(
-        self, name: str, block: Block, where: Any = None, reach: float = 0.0
+        self, name: str, block: Block, where: Any = None, reach: float = 0.0, zones: Any = None
     ) -> np.ndarray:
         return np.array(self.arrays[name], np.float32)[block.slices]
 

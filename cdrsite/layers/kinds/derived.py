@@ -79,7 +79,7 @@ class Derived:
     def _distance(self, block: Block) -> NDArray[np.float32]:
         model, others = self.model, self.others
         if model.classes is None:
-            return others.distance(model.from_, block, model.where)
+            return others.distance(model.from_, block, model.where, zones=model.within)
         codes = tuple(others.class_codes(model.from_, model.classes))
         return others.class_distance(model.from_, codes, block)
 

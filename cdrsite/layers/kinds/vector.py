@@ -160,6 +160,43 @@ class Vector:
         """Distance from each cell centre to the nearest feature [m], inf if there is none."""
         return self._vectors.nearest(self.file.name, where, reach).distance(block)
 
+    def distance_in(
+        self,
+        zones: str,
+        labels: NDArray[np.int32],
+        block: Block,
+        where: str | None = None,
+        reach: float = 0.0,
+    ) -> NDArray[np.float32]:
+        """Distance to the nearest feature in each cell's zone [m], inf if it has none.
+
+        Parameters
+        ----------
+        zones : str
+            A layer of polygons.
+        labels : ndarray of int32, shape (rows, cols)
+            The zone of each cell, -1 for none: NaN there.
+        block : Block
+            The window.
+        where, reach
+            As in :meth:`distance`.
+        """
+        out = np.full(block.shape, np.nan, np.float32)
+        for zone in np.unique(labels[labels >= 0]):
+            mine = labels == zone
+            rows, cols = (np.flatnonzero(mine.any(axis=axis)) for axis in (1, 0))
+            top, left = int(rows[0]), int(cols[0])
+            part = np.s_[top : int(rows[-1]) + 1, left : int(cols[-1]) + 1]
+            window = Block(
+                block.row0 + top,
+                block.row0 + part[0].stop,
+                block.col0 + left,
+                block.col0 + part[1].stop,
+            )
+            near = self._vectors.nearest_in(self.file.name, where, zones, int(zone), reach)
+            np.copyto(out[part], near.distance(window), where=mine[part])
+        return out
+
     def labels(self, block: Block) -> NDArray[np.int32]:
         """Index of the polygon that holds each cell's centre, -1 for none; overlaps: the lowest."""
         self._vectors.warn_overlaps(self.file.name)
