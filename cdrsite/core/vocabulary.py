@@ -212,6 +212,11 @@ RESOURCES: dict[str, Resource] = {
             "Geological storage of CO2.",
             rows=(("injectivity", "#6A3D9A"), ("pore space", "#CAB2D6")),
         ),
+        Resource(
+            "cropland_slot", "flow", "m2", "#B2DF8A", ("cropland_slot",),
+            "Fields that may take a full dose of what is spread on them in a year: methods that "
+            "share a field share its dose.",
+        ),
     )
 }  # fmt: skip
 """By name, in the order of their codes in the maps; at a tie the first one limits."""
