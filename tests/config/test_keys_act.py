@@ -37,6 +37,7 @@ from tiny_scenario import (
 from cdrsite.config.load import load_scenario
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.study.run import run
 
 INFORMATIVE = {
@@ -81,6 +82,10 @@ INFORMATIVE = {
     "network.time_limit": "how long the search may take; the plan states its gap",
     "network.gap_of": "what the gap is of; the plan states its gap",
     "network.seed": "the order of the search; the plan states its gap",
+    **{
+        f"resources.{one.parameter}.*": "as of others of its kind, by the same model"
+        for one in list(RESOURCES.values())[6:]
+    },
     "objective.gap": "when the search may stop; the plan states its gap",
 }
 """Pattern of keys -> why no number of a study follows from them."""

@@ -54,6 +54,7 @@ VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "biomass": (RESIDUE, 0.8, {}, {}),
     "materials": (SOLID, 70, {}, {}),
     "land_direct": (SOLID, 9, {}, {}),
+    "cropland_slot": (ROCK, 9, {}, {}),
     "land_feedstock": (CROP, 900, GROWN, {}),
     "land_exclusive_fraction": (CROP, 0.4, GROWN, {}),
     "storage": (SOLID, 1.2, {}, {}),

@@ -109,7 +109,7 @@ class Region:
         """The study with these supplies."""
         write_polygons(
             self.folder / "stores.gpkg", [box(1, 1, 2, 2)], id=["one"],
-            mt=[1e3], rate=[supply["storage"]],
+            mt=[1e3 * (supply["storage"] > 0)], rate=[supply["storage"]],
         )  # fmt: skip
         document: dict[str, Any] = yaml.safe_load(SCENARIO)
         document["siting"] = {}
