@@ -283,8 +283,8 @@ def storage_table(setting: Setting, allocation: Allocation) -> pd.DataFrame:
     most = units.rate
     # what the solver's tolerance lets a unit take beyond its rate is rounding, not use
     brought = np.where(brought <= most * (1 + competed.KEPT), np.minimum(brought, most), brought)
-    with np.errstate(divide="ignore"):
-        years = np.where(brought > 0, units.capacity / brought, np.nan)
+    unused = np.full_like(brought, np.nan)
+    years = np.divide(units.capacity, brought, out=unused, where=brought > 0)
     taken, injection = (
         [competed.known_digits(amount) for amount in (tonnes / 1e6).tolist()]
         for tonnes in (brought, units.injection)

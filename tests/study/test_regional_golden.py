@@ -38,14 +38,18 @@ BASE = {"residues": 12.0, "slot": 3.0, "power": 1.0, "storage": 2.0, "water": 10
 """Mt dry/yr, Mha, TWh/yr, Mt/yr, Mm3/yr."""
 
 PRICES = {
-    "residues": ("biomass", 1.0), "slot": ("cropland_slot", 1e4), "power": ("electricity", 1e3),
-    "storage": ("injectivity", 1.0), "water": ("water", 1.0),
+    "residues": (["biomass"], 1.0), "slot": (["cropland_slot"], 1e4),
+    "power": (["electricity"], 1e3), "storage": (["injectivity"], 1.0),
+    "water": (["water"], 1.0),
 }  # fmt: skip
-"""Supply -> family of the table of pools, and how much of its unit a golden price is for."""
+"""Supply -> families of the table of pools, and how much of its unit a golden price is for."""
+
+NONE = 1e-7
+"""A supply of next to nothing: one of nothing at all is told no price [Mt/yr]."""
 
 CASES: dict[str, tuple[dict[str, float], float, tuple[float, ...], tuple[float, ...]]] = {
     "base": ({}, 10.706843, (3.467880, 2, 7.464844), (0, 0.155804, 3.224859, 3.507287, 0)),
-    "no storage": ({"storage": 0}, 3.498523, (0, 0, 4.588335), (0, 0, 3.498523, 3.731937, 0)),
+    "no storage": ({"storage": NONE}, 3.498523, (0, 0, 4.588335), (0, 0, 3.498523, 3.731937, 0)),
     "storage 6": (
         {"storage": 6}, 15.354207, (6.437555, 4.405286, 7.146354),
         (0.615507, 1.991798, 0, 0, 0.199273),
@@ -124,7 +128,7 @@ class Region:
             "units": "stores", "id": "id", "capacity": "mt", "injection": "rate", "years": 30,
         }  # fmt: skip
         document["transport"] = {"leakage": 0}
-        document["objective"] = {"maximise": "net_removal", "gap": 1e-9}
+        document["objective"] = {"maximise": "net_removal", "gap": 1e-8}
         document["methods"] = {}
         for name, of in needs.items():
             text = yaml.safe_dump(method_file(name, of, NET[name]), allow_unicode=True)
@@ -146,8 +150,8 @@ def told(result: StudyResult) -> tuple[float, list[float], dict[str, float]]:
     methods = result.tables["methods"].set_index("method")
     pools = result.tables["pools"].set_index("family")
     prices = {
-        name: float(pools.loc[family, "price"]) * per if family in pools.index else 0.0
-        for name, (family, per) in PRICES.items()
+        name: float(pools["price"][pools.index.isin(families)].sum()) * per
+        for name, (families, per) in PRICES.items()
     }
     return (
         float(methods["net_mt_yr"].sum()),
