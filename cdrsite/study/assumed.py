@@ -141,12 +141,12 @@ def _unlimited(setting: Setting, name: str, facts: dict[str, float | bool]) -> s
         got = f"{number(facts['intensity_g_kwh'])} g/kWh and {price} {unit}"
         cure += " and its intensity, e.g. intensity: 400 g/kWh"
     else:
-        price = getattr(prices, name, None)  # else the method's own, or none at all
-        got = None if price is None else f"{number(price)} USD per {RESOURCES[name].per}"
+        paid = getattr(prices, name, None)  # else the method's own, or none at all
+        got = "" if paid is None else f"{number(paid)} USD per {RESOURCES[name].per}"
     return message(
         f"without limit for {', '.join(setting.users(name))}",
         where=f"resources.{key}",
-        got=got,
+        got=got or None,
         cure=cure,
         rule=7,
     )
