@@ -15,6 +15,7 @@ from cdrsite.cli.tables import (
 )
 from cdrsite.core.numbers import exact
 from cdrsite.core.words import Words
+from cdrsite.methods.kinds import durability_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,8 +39,8 @@ def print_methods(*, as_json: bool = False, console: Console | None = None) -> N
     methods = [load_method(name) for name in method_names()]
     if as_json:
         keys = (
-            "name", "title", "family", "co2_origin", "storage_type", "durability",
-            "default_profile",
+            "name", "title", "family", "co2_origin", "storage_type", "ledger_class", "domain",
+            "durability", "default_profile",
         )  # fmt: skip
         print_json(
             [
@@ -197,6 +198,15 @@ def _print_sources(out: Console, known: Mapping[str, Reference]) -> None:
 
 def _stands_on(method: Method, chosen: Profile) -> Iterator[str]:
     """What the numbers of a profile stand for, a line each."""
+    ledger = {
+        "removal": "CO2 removed",
+        "avoided": "emissions that stop, which are no removal",
+        "mixed": "CO2 removed, and emissions that stop, apart",
+    }
+    yield f"tonnes: {ledger[method.ledger_class]}"
+    kept = chosen.number("durability", default=float("nan"))
+    known = kept == kept  # noqa: PLR0124 - NaN is not
+    yield f"kept: {method.durability}" + (f", class {durability_class(kept)} yr" if known else "")
     yield f"cost basis: {_basis(method, chosen)}"
     heat = {
         "heat-pump": "by the plant's own heat pumps, inside the electricity",

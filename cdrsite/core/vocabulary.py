@@ -217,6 +217,22 @@ RESOURCES: dict[str, Resource] = {
             "Fields that may take a full dose of what is spread on them in a year: methods that "
             "share a field share its dose.",
         ),
+        Resource(
+            "rock", "bulk", "t/yr", "#7A5C3E", ("rock",), "Ground silicate rock of quarries, dry.",
+            price=("USD/t", None), price_shown=(1.0, "USD/t"), where="quarried in the cell itself",
+        ),
+        *(
+            Resource(
+                name, "bulk", "t/yr", colour, (name,), meaning, free=False,
+                where="that arises in the cell itself",
+            )
+            for name, colour, meaning in (
+                ("slag", "#A65628", "Steel slag, dry."),
+                ("carbide_slag", "#CC79A7", "Carbide slag, dry."),
+                ("gypsum", "#B3B12A", "Gypsum of flue-gas cleaning, dry."),
+                ("ash", "#7F6A9B", "Fly ash, dry."),
+            )
+        ),
     )
 }  # fmt: skip
 """By name, in the order of their codes in the maps; at a tie the first one limits."""

@@ -221,10 +221,17 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
     family: Literal["plant", "stock", "spread", "conversion", "residue"]
     """A plant that captures CO2; carbon that grows (forest, soil); rock or char spread on land;
     biomass turned into what lasts; alkaline residues of works, where they are."""
-    co2_origin: Literal["air", "biogenic"]
-    """Where the CO2 comes from."""
+    co2_origin: Literal["air", "biogenic", "mixed"]
+    """Where the CO2 comes from; `mixed`: that of works, of which a share is biogenic
+    (`biogenic_share`)."""
     storage_type: StorageType
     """Where it goes."""
+    ledger_class: Literal["removal", "avoided", "mixed"] = "removal"
+    """What its tonnes are: CO2 removed, emissions that stop, or some of both; only removal is
+    summed (rule 5)."""
+    domain: Literal["land", "coast", "point"] = "land"
+    """Where it can be: on land; in polygons of a coast, which the scenario names as `regions`; at
+    works, where their residues are."""
     durability: Text
     """Class of the storage time, as in the IPCC tables."""
     default_profile: Name

@@ -80,6 +80,7 @@ PARAMETERS: dict[str, Parameter] = _table(
     ("plant_max", "t/yr"),
     ("buffer", "1"),
     ("reversal_hazard", "1/yr"),
+    ("half_life", "yr"),
     ("durability", "yr"),
     *parameters_of_methods(),
     ("net_published", "1"),

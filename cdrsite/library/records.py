@@ -13,9 +13,9 @@ from cdrsite.core.fields import Model, StrictNumber, Text, problem
 from cdrsite.core.units import find_currency, parse_quantity
 from cdrsite.library.files import FOLDER, read_file
 
-StorageType = Literal["geological", "biomass", "mineral", "soil", "product"]
+StorageType = Literal["geological", "biomass", "mineral", "soil", "product", "well"]
 """Where CO2 stays: deep below; in what grows; as carbonate or bicarbonate; in soil, as humus or
-char; in timber in use."""
+char; in timber in use; as oil, in wells and caverns of its own."""
 
 
 class Reference(Model):

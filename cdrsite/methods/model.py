@@ -313,13 +313,13 @@ def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[st
     """Factors of the net factor by name (:func:`cdrsite.methods.net.net_factor_terms`)."""
     return {
         # of its own the place knows the emissions
-        "electricity_bought": needs.resources["electricity"],
+        "electricity_bought": needs.resources["electricity"] * needs.charged,
         "grid_intensity": _sum(given.intensity),
-        "heat": needs.taken["heat"],
+        "heat": needs.taken["heat"] * needs.charged,
         "heat_intensity": const(model.number("emissions_heat") + _of_fuel(model)),
         "transport_km": _sum(given.transport_km),
-        "biomass": needs.taken["biomass"],
-        "hauled": hauled(model, needs, given.hauled),
+        "biomass": needs.taken["biomass"] * needs.charged,
+        "hauled": hauled(model, needs, given.hauled) * needs.charged,
         "fossil": needs.fossil,
         "place_emissions": needs.place_emissions,
     }

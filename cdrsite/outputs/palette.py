@@ -15,6 +15,21 @@ METHOD_COLOURS: dict[str, str] = {
     "enhanced-weathering": "#8C510A",
     "cropland-soil-carbon": "#B8A13A",
     "biochar": "#4D4D4D",
+    "forest-management": "#1B7837",
+    "agroforestry": "#7FBC41",
+    "grazing-land": "#D9C77A",
+    "peat-rewetting": "#5E3C99",
+    "salt-marsh": "#35978F",
+    "seagrass": "#80CDC1",
+    "mangrove": "#01665E",
+    "check-dam": "#BF812D",
+    "timber-building": "#A6611A",
+    "bio-oil": "#762A83",
+    "coastal-olivine": "#4393C3",
+    "steel-slag": "#67001F",
+    "carbide-slag": "#B2182B",
+    "gypsum-carbonation": "#F4A582",
+    "fly-ash": "#9970AB",
 }
 """Method -> colour; a method of a user's own takes one of :data:`SPARE_COLOURS` by its name."""
 

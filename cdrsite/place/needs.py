@@ -60,6 +60,12 @@ class Needs:
     fossil : Sum
         Fossil CO2 that is captured along, travels the same chain and fills pore space, but is no
         removal [t/t].
+    beside : Sum
+        Fossil CO2 that is bound with it; what of it is left after its own emissions is avoided
+        [t/t].
+    charged : Sum
+        Share of the energy and biomass taken whose emissions are its own; the rest are those of
+        what is bound beside it [1].
     own : mapping of str to float
         Resource -> share of what it takes that is its own, and not taken from the others (rule 6):
         power of renewables on its own land, biomass that grows there [1].
@@ -81,6 +87,8 @@ class Needs:
     place_emissions: Sum = NOTHING
     avoided: Sum = NOTHING
     fossil: Sum = NOTHING
+    beside: Sum = NOTHING
+    charged: Sum = ONCE
     own: Mapping[str, float] = field(default_factory=dict)
     prices: Mapping[str, Sum] = field(default_factory=dict)
     haul: Sum | None = None

@@ -8,6 +8,7 @@ comes with it, to the place.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -21,7 +22,7 @@ from cdrsite.place.climate_table import MONTH_DAYS, plausible_climate
 from cdrsite.place.dependence import MONTHS, Dependence, Here, LayerKey, Use, own_layer
 from cdrsite.place.feed import per_feed
 from cdrsite.place.needs import Needs
-from cdrsite.scoring.sums import layer
+from cdrsite.scoring.sums import const, layer
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -138,30 +139,48 @@ class CharPersistence(Dependence):
             )
 
     def numbers(self, use: Use) -> dict[str, float]:
-        """The char and the anchor; the profile's temperature where there is no layer."""
-        found = {name: use.number(name) for name in ("char_hydrogen", "char_persistence")}
+        """The char and the anchor, for a layer of temperatures."""
         if use.choice.soil_temperature is None:
-            found["char_temperature"] = use.number("char_temperature")
-        return found
+            return {}
+        return {name: use.number(name) for name in ("char_hydrogen", "char_persistence")}
 
     def needs(self, use: Use, needs: Needs) -> Needs:
         """All that belongs to the feedstock, times the feedstock of the place."""
-        return per_feed(use, needs, layer(own_layer("feed factor", use.name)))
+        if use.choice.soil_temperature is not None:
+            return per_feed(use, needs, layer(own_layer("feed factor", use.name)))
+        numbers = {name: use.number(name) for name, _ in self.parameters}
+        own = feed_factor(use.method.persistence, numbers["char_temperature"], numbers)
+        return per_feed(use, needs, const(float(own)))
 
     def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
         """Feedstock per tonne of CO2, relative to that of the profile."""
-        n = here.numbers
         warmth = here.layers.get("soil_temperature")
         if warmth is None:
-            yearly: npt.ArrayLike = np.full(here.shape, n["char_temperature"])
-        else:
-            days = np.asarray(MONTH_DAYS if len(warmth) == MONTHS else (1.0,), np.float32)
-            plausible = plausible_climate("temperature", warmth)
-            yearly = np.tensordot(days / days.sum(), plausible, axes=(0, 0))
-        share = use.method.persistence.share(yearly, n["char_hydrogen"])
-        with np.errstate(divide="ignore"):
-            factor = n["char_persistence"] / share
-        return {"feed factor": np.minimum(factor, NOTHING_LASTS).astype(np.float32)}
+            return {}
+        days = np.asarray(MONTH_DAYS if len(warmth) == MONTHS else (1.0,), np.float32)
+        plausible = plausible_climate("temperature", warmth)
+        yearly = np.tensordot(days / days.sum(), plausible, axes=(0, 0))
+        factor = feed_factor(use.method.persistence, yearly, here.numbers)
+        return {"feed factor": factor.astype(np.float32)}
+
+
+def feed_factor(
+    table: PersistenceTable, temperature: npt.ArrayLike, numbers: Mapping[str, float]
+) -> FloatArray:
+    """Feedstock per tonne of CO2, relative to that of the profile [1].
+
+    Parameters
+    ----------
+    table : PersistenceTable
+        What lasts.
+    temperature : array_like
+        Of the soil [degC].
+    numbers : mapping of str to float
+        ``char_hydrogen``, and ``char_persistence`` of the profile.
+    """
+    share = table.share(temperature, numbers["char_hydrogen"])
+    with np.errstate(divide="ignore"):
+        return np.minimum(numbers["char_persistence"] / share, NOTHING_LASTS)
 
 
 NOTHING_LASTS = 1e6

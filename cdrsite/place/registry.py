@@ -29,6 +29,7 @@ from cdrsite.place.feed import Feed
 from cdrsite.place.growth import Growth
 from cdrsite.place.own_power import OwnRenewables
 from cdrsite.place.persistence import CharPersistence
+from cdrsite.place.residue import BoundByResidue
 from cdrsite.place.weathering import RockWeathering
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ DEPENDENCES: dict[str, Dependence] = {
     # own renewables late: their land follows what the others make of the electricity; emissions
     # last: they belong to all the land
     for one in (
-        *(AirClimate(), Growth(), EnergyCrop(), RockWeathering(), CharPersistence(), Feed()),
+        *(AirClimate(), Growth(), EnergyCrop(), RockWeathering(), CharPersistence()),
+        *(BoundByResidue(), Feed()),
         OwnRenewables(),
         EmissionsOfPlace(),
     )

@@ -13,6 +13,7 @@ grind.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -220,10 +221,17 @@ class RockWeathering(Dependence):
         law = use.method.weathering
         if law is not None:
             needs = needs.times(electricity=const(_finer(use) ** law.power_by_grain))
-        return per_feed(use, needs, layer(own_layer("rock factor", use.name)))
+        if use.choice.weathering is not None:
+            return per_feed(use, needs, layer(own_layer("rock factor", use.name)))
+        numbers = self.numbers(use)
+        warmth = np.float64(numbers["weathering_temperature"])
+        speed = arrhenius(warmth, numbers["activation_energy"])
+        return per_feed(use, needs, const(float(rock_factor(speed, numbers))))
 
     def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
         """Rock per tonne of CO2, relative to that of the profile."""
+        if use.choice.weathering is None:
+            return {}
         n, warmth = here.numbers, here.layers.get("temperature")
         if warmth is None:
             warmth = np.full((1, *here.shape), n["weathering_temperature"])
@@ -235,10 +243,23 @@ class RockWeathering(Dependence):
             yearly = yearly * np.minimum(wet, 1.0)
         if "ph" in here.layers:
             yearly = yearly * use.method.weathering.speed_by_acidity(here.layers["ph"])
-        share = weathered_share(n["weathering_rate"] * yearly, n["weathering_years"])
-        with np.errstate(divide="ignore"):
-            factor = n["weathered_share"] / share
-        return {"rock factor": np.minimum(factor, NOTHING_WEATHERS).astype(np.float32)}
+        return {"rock factor": rock_factor(yearly, n).astype(np.float32)}
+
+
+def rock_factor(speed: npt.ArrayLike, numbers: Mapping[str, float]) -> FloatArray:
+    """Rock per tonne of CO2, relative to that of the profile [1].
+
+    Parameters
+    ----------
+    speed : array_like
+        Rate relative to that at 25 degC in wet and acid soil [1].
+    numbers : mapping of str to float
+        ``weathering_rate`` [1/yr], ``weathering_years`` [yr], ``weathered_share`` of the profile.
+    """
+    rate = numbers["weathering_rate"] * np.asarray(speed)
+    with np.errstate(divide="ignore"):
+        factor = numbers["weathered_share"] / weathered_share(rate, numbers["weathering_years"])
+    return np.minimum(factor, NOTHING_WEATHERS)
 
 
 NOTHING_WEATHERS = 1e6

@@ -24,6 +24,7 @@ from cdrsite.methods.basis import mixed_bases
 from cdrsite.methods.credits import Earning, earnings_of
 from cdrsite.methods.feed import idle_prices
 from cdrsite.methods.heat import draws_heat
+from cdrsite.methods.kinds import remarks_on_kind
 from cdrsite.methods.ledgers import PlaceSums, place_sums
 from cdrsite.methods.model import (
     Ingredients,
@@ -31,6 +32,7 @@ from cdrsite.methods.model import (
     method_model,
     method_plan,
     needs_of,
+    net_factor_sum,
     net_factors,
     net_terms,
     priced,
@@ -329,7 +331,7 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
     for model in models.values():
         for finding in check_profile(model.profile, model.numbers):
             warnings.warn(f"{model.name}: {finding}", CdrsiteWarning, stacklevel=2)
-        for text in remarks(model, f"methods.{model.name}"):
+        for text in (*remarks(model, f"methods.{model.name}"), *remarks_on_kind(model)):
             warnings.warn(text, CdrsiteWarning, stacklevel=2)
     mixed = mixed_bases({name: model.basis for name, model in models.items()})
     if mixed is not None:
@@ -373,7 +375,7 @@ def ledger_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> P
         needs.supplied.get("electricity", sums.const(0.0)),
         sums.layer(grid) if isinstance(grid, str) else sums.const(grid),
         factors,
-        needs.avoided,
+        needs.avoided + needs.beside * net_factor_sum(model, needs, scenario, given),
     )
 
 

@@ -16,6 +16,7 @@ from cdrsite.core.states import OUTSIDE
 from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import limit_names
 from cdrsite.methods import ledgers
+from cdrsite.methods.kinds import hazard_of
 from cdrsite.methods.model import chain_losses
 from cdrsite.methods.net import Emissions, credited, expected_retention
 from cdrsite.study.prepare import ingredients
@@ -137,7 +138,7 @@ def method_table(
                 "cells": int(allocation.used[m]),
                 "credited_mt_yr": kept,
                 "credited_cost_usd_t": total["cost"] / 1e6 / kept if kept > 0 else np.nan,
-                "retained_share": float(expected_retention(model.number("reversal_hazard"), years)),
+                "retained_share": float(expected_retention(hazard_of(model), years)),
                 "allowed_km2": float(tally.allowed[m] / 1e6),
                 "alone_net_mt_yr": alone.net / 1e6,
                 "alone_bound_mt_yr": alone.bound / 1e6,

@@ -81,3 +81,8 @@ class OneMethod:
     def here(self, result: StudyResult, variable: str, row: int = ROW, col: int = COL) -> float:
         """A variable of the method in one cell."""
         return float(result.dataset[variable].sel(removal_method=self.name).to_numpy()[row, col])
+
+    def cost_of(self, result: StudyResult, part: str) -> float:
+        """Part of the cost per gross tonne that is the same everywhere [USD/t]."""
+        found = result.dataset["cost_coefficient"].sel(removal_method=self.name, cost_part=part)
+        return float(found)

@@ -654,6 +654,14 @@ CASES: dict[str, Case] = {
         (SOIL,),
         ("methods.cropland-soil-carbon.soil={kind: {cover: {10: sandy}}}",),
     ),
+    "methods.*.biogenic_share": (
+        (
+            "layers.share={path: growth.tif, unit: '%', kind: intensive}",
+            "resources.slag={value: 90 t/yr, per: cell}",
+            "methods.steel-slag={}",
+        ),
+        ("methods.steel-slag.biogenic_share=share",),
+    ),
     "methods.*.soil_temperature": (
         (*WARM, "methods.biochar={}"),
         ("methods.biochar.soil_temperature=warm",),
@@ -682,6 +690,7 @@ CASES: dict[str, Case] = {
     "costs.prices.heat": ((HEAT,), ("costs.prices.heat=0.2 USD/kWh",)),
     "costs.prices.water": ((), ("costs.prices.water=9 USD/m3",)),
     "costs.prices.biomass": ((), ("costs.prices.biomass=200 USD/t",)),
+    "costs.prices.rock": ((ROCK,), ("costs.prices.rock=200 USD/t",)),
     "costs.prices.land": ((), ("costs.prices.land=1 USD/m2/yr",)),
     "accounting.forest_years": (GROWTH, ("accounting.forest_years=20",)),
     "accounting.retention_years": ((), ("accounting.retention_years=50",)),

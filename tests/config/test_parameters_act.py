@@ -35,6 +35,8 @@ INFORMATIVE = {
 """Parameter -> why no number of a study follows from it."""
 
 SOLID, RESIDUE, CROP, FOREST = "daccs-solid", "beccs-residue", "beccs-energy-crop", "afforestation"
+SLAG, HEAP = "steel-slag", {"value": "90 t/yr", "per": "cell"}
+SLAGGED = {"resources": {"slag": HEAP}}
 FIELDS, CHAR = "cropland-soil-carbon", "biochar"
 ROCK, LIQUID = "enhanced-weathering", "daccs-liquid"
 CLIMATE = {"climate": {"temperature": "warmth", "humidity": "damp"}}
@@ -96,6 +98,7 @@ VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "plant_max": (RESIDUE, 1200, {"override": {"plant_min": 100}}, NETWORK),
     "buffer": (FOREST, 0.4, {}, {}),
     "reversal_hazard": (FOREST, 0.05, {}, {}),
+    "half_life": (FOREST, 35, {}, {}),
     "uptake": (FOREST, 20, {}, {}),
     "uptake_years": (FOREST, 20, {}, {}),
     "layer_years": (FOREST, 20, {"rate": "growth"}, {}),
@@ -124,6 +127,15 @@ VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "methane_before": (FIELDS, 9, {"override": {"methane_after": 15}}, {}),
     "nitrous_oxide_after": (FIELDS, 1, {}, {}),
     "nitrous_oxide_before": (FIELDS, 1, {"override": {"nitrous_oxide_after": 2}}, {}),
+    "rock": (ROCK, 9, {}, {}),
+    "rock_price": (ROCK, 90, {}, {}),
+    "slag": (SLAG, 9, {}, SLAGGED),
+    "carbide_slag": ("carbide-slag", 9, {}, {"resources": {"carbide_slag": HEAP}}),
+    "gypsum": ("gypsum-carbonation", 9, {}, {"resources": {"gypsum": HEAP}}),
+    "ash": ("fly-ash", 90, {}, {"resources": {"ash": HEAP}}),
+    "uptake_ceiling": (SLAG, 0.3, {}, SLAGGED),
+    "conversion": (SLAG, 0.3, {}, SLAGGED),
+    "biogenic_share": (SLAG, 0.3, {}, SLAGGED),
     "char_hydrogen": (CHAR, 0.3, {}, {}),
     "char_temperature": (CHAR, 20, {}, {}),
     "char_persistence": (CHAR, 0.7, {}, {}),
@@ -191,7 +203,8 @@ def study(world: Path) -> Study:
                 "units": "stores", "id": "id", "capacity": "mt", "injection": "mt_yr",
                 "depth": "depth",
             }  # fmt: skip
-        document |= more | costs
+        document["resources"] |= more.get("resources", {})
+        document |= {key: of for key, of in more.items() if key != "resources"} | costs
         text = yaml.safe_dump(document)
         if text not in done:
             with warnings.catch_warnings():

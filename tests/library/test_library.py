@@ -56,13 +56,28 @@ def read(data: dict[str, object]) -> Method:
 def test_the_methods_are_there() -> None:
     assert method_names() == (
         "afforestation",
+        "agroforestry",
         "beccs-energy-crop",
         "beccs-residue",
+        "bio-oil",
         "biochar",
+        "carbide-slag",
+        "check-dam",
+        "coastal-olivine",
         "cropland-soil-carbon",
         "daccs-liquid",
         "daccs-solid",
         "enhanced-weathering",
+        "fly-ash",
+        "forest-management",
+        "grazing-land",
+        "gypsum-carbonation",
+        "mangrove",
+        "peat-rewetting",
+        "salt-marsh",
+        "seagrass",
+        "steel-slag",
+        "timber-building",
     )
 
 

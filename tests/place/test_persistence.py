@@ -90,7 +90,10 @@ def test_golden_tonne_of_char_in_soil_of_12_degrees(char: OneMethod) -> None:
     for method, layers in ((bare, {}), (bare | {"soil_temperature": "ground"}, soil(12.0))):
         result = char.run(method, layers, resources=PLENTY, costs=MONEY)  # type: ignore[arg-type]
         assert char.here(result, "net_factor") == pytest.approx(0.950158, abs=1e-6)
-        assert char.here(result, "need_biomass") == pytest.approx(1.410843, abs=2e-6)
+        if layers:
+            assert char.here(result, "need_biomass") == pytest.approx(1.410843, abs=2e-6)
+        else:
+            assert char.cost_of(result, "feedstock") == pytest.approx(40 * 1.410843, rel=2e-6)
         assert char.here(result, "need_land") == pytest.approx(410.555, abs=2e-3)
         # feed, loading and haul, operation, power, char: 30 % of the heat is not sold here
         gross = 56.433732 + 20.809939 + 64.746 + 17.559243 + 8.005830
@@ -133,8 +136,8 @@ def test_months_count_by_their_mean_and_hydrogen_by_itself(char: OneMethod) -> N
     found = char.run({"soil_temperature": "ground"}, soil(months), resources=PLENTY)  # type: ignore[arg-type]
     dry = feed(float(TABLE.share(mean, 0.4)))
     assert char.here(found, "need_biomass") == pytest.approx(dry, rel=1e-5)
-    hot = char.run({"override": {"char_hydrogen": 0.2}}, {}, resources=PLENTY)
-    assert char.here(hot, "need_biomass") == pytest.approx(feed(0.8788), rel=1e-6)
+    hot = char.run({"override": {"char_hydrogen": 0.2}}, {}, resources=PLENTY, costs=MONEY)
+    assert char.cost_of(hot, "feedstock") == pytest.approx(40 * feed(0.8788), rel=1e-6)
 
 
 def test_what_does_not_fit_is_refused(

@@ -165,6 +165,7 @@ def test_every_dependence_says_which_layers_it_reads(name: str, tmp_path: Path) 
         "climate": ("climate: {temperature: a, humidity: b}", {"a": "degC", "b": "%"}),
         "growth": ("rate: a", {"a": "t/ha/yr"}),
         "weathering": ("weathering: {temperature: a, runoff: b}", {"a": "degC", "b": "mm/yr"}),
+        "residue": ("biogenic_share: a", {"a": "1"}),
         "persistence": ("soil_temperature: a", {"a": "degC"}),
         "energy crop": ("crop_yield: a", {"a": "t/ha/yr"}),
         "feed": ("haul: a", {"a": "km"}),

@@ -52,13 +52,15 @@ def test_the_method_file_follows_from_rock_and_grain() -> None:
     rock = 1 / (0.3 * share)
     expected = {
         "weathering_rate": RATE_25, "weathered_share": share, "materials": 1000 * rock,
-        "land_direct": 1e4 * rock / 10, "electricity": rock * 6.62 * 20**-1.16 / 3.6e-3,
+        "land_direct": 1e4 * rock / 10, "rock": rock,
+        "electricity": rock * 6.62 * 20**-1.16 / 3.6e-3,
     }  # fmt: skip
     for name, value in expected.items():
         assert number(name) == pytest.approx(value, rel=1e-6), name
     assert rock == pytest.approx(3.828106, abs=1e-6)
     assert number("electricity") == pytest.approx(217.944, abs=1e-3)
-    assert number("variable_om", 2017) == pytest.approx(rock * (42.2 + 8 + 5), rel=1e-6)
+    paid = number("rock") * number("rock_price", 2017) + number("variable_om", 2017)
+    assert paid == pytest.approx(rock * (42.2 + 8 + 5), rel=1e-6)
 
 
 @given(st.floats(-60, 60), st.floats(0.1, 20), st.floats(1, 90))
@@ -169,7 +171,20 @@ def test_finer_rock_weathers_faster_and_takes_more_power(rock: OneMethod, grain:
     tonnes = 1 / (0.3 * (1 - math.exp(-20 * rate)))
     power = tonnes * 6.62 * grain**-1.16 / 3.6e-3
     assert rock.here(result, "need_land") == pytest.approx(1000 * tonnes, rel=1e-5)
-    assert rock.here(result, "need_electricity") == pytest.approx(power, rel=1e-5)
+    assert rock.cost_of(result, "electricity") == pytest.approx(power * 0.06, rel=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [5.0, 25.0])
+def test_power_of_the_cell_is_not_taken_twice(rock: OneMethod, temperature: float) -> None:
+    """A need that differs from place to place is kept within what the cell has, as any other."""
+    own = {"power": {"value": "0.01 GWh/yr", "per": "cell"}}
+    layers = {"warm": (np.float32(temperature), {"unit": "degC", "kind": "intensive"})}
+    result = rock.run({"weathering": {"temperature": "warm"}}, layers, resources=own)
+    plan = result.dataset["allocated"].sel(removal_method=ROCK).to_numpy()
+    need = result.dataset["need_electricity"].sel(removal_method=ROCK).to_numpy()
+    used = np.nan_to_num(plan * need)
+    assert used.max() == pytest.approx(0.01e6, rel=1e-4)
+    assert (used <= 0.01e6 * (1 + 1e-5)).all()
 
 
 def test_rates_of_other_grains() -> None:

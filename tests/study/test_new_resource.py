@@ -20,10 +20,10 @@ ROCK = r"""
 import json, pathlib, re, sys, warnings
 import cdrsite
 
-NAMES = {"resource.rock": "crushed rock", "param.rock": "crushed rock that is spread"}
-CHINESE = {"resource.rock": "碎石", "param.rock": "撒布的碎石"}
+NAMES = {"resource.lime": "crushed lime", "param.lime": "crushed lime that is spread"}
+CHINESE = {"resource.lime": "碎石", "param.lime": "撒布的碎石"}
 record = cdrsite.Resource(
-    "rock", "bulk", "t/yr", "#777777", ("rock",), "Crushed silicate rock.",
+    "lime", "bulk", "t/yr", "#777777", ("lime",), "Crushed silicate lime.",
     price=("USD/t", 12.0), price_shown=(1.0, "USD/t"),
 )
 found = {}
@@ -47,7 +47,7 @@ except cdrsite.CdrsiteError as error:
 
 home, text = pathlib.Path(sys.argv[1]), sys.argv[2]
 for name, given in json.loads(sys.argv[3]).items():
-    study = text.replace("  biomass:", f"  rock: {given}\n  biomass:")
+    study = text.replace("  biomass:", f"  lime: {given}\n  biomass:")
     scenario = parse_scenario(study, home / "study.yaml")
     result = cdrsite.run(scenario, means=Means(threads=1))
     folder = result.write(home.parent / name)
@@ -56,7 +56,7 @@ for name, given in json.loads(sys.argv[3]).items():
     one["limited"] = sorted(set(limits[limits["method"] == "spread"]["limit"]))
     plan = result.dataset["allocated"].sel(removal_method="spread").to_numpy()
     one["plan"] = [[float(v) if v == v else 0.0 for v in row] for row in plan.tolist()]
-    part = result.dataset["cost_coefficient"].sel(removal_method="spread", cost_part="rock")
+    part = result.dataset["cost_coefficient"].sel(removal_method="spread", cost_part="lime")
     one["cost"] = float(part)
     for lang in ("en", "zh"):
         page = write_report(folder, lang=lang).read_text("utf-8")
@@ -65,21 +65,21 @@ for name, given in json.loads(sys.argv[3]).items():
         one["told " + lang] = str(explain_run(folder, row["lon"], row["lat"], lang))
     one["files"] = sorted(path.name for path in (folder / "rasters").iterdir())
     one["legend"] = (folder / "rasters" / "limit_spread.qml").read_text("utf-8")
-    one["style"] = (folder / "rasters" / "supply_rock.qml").read_text("utf-8")
+    one["style"] = (folder / "rasters" / "supply_lime.qml").read_text("utf-8")
     one["project"] = (folder / "cdrsite.qgs").read_text("utf-8")
 print(json.dumps(found))
 """
 
 OFFERS = {
-    "layer": "{layer: rocks}",
-    "pools": "{pools: basins, supply: rock_t, unit: t/yr, name: name}",
-    "hauled": "{layer: rocks, haul: 3, share: whole}",
+    "layer": "{layer: limes}",
+    "pools": "{pools: basins, supply: lime_t, unit: t/yr, name: name}",
+    "hauled": "{layer: limes, haul: 3, share: whole}",
 }
 NEED = 4.0
-"""Rock of a gross tonne [t/t]."""
+"""Lime of a gross tonne [t/t]."""
 
 
-def rocks() -> Any:
+def limes() -> Any:
     """t/yr in each cell: a quarry in the north, little in the west, none in the east."""
     values = np.zeros((ROWS, COLS), np.float32)
     values[:, :3] = 40.0
@@ -89,19 +89,19 @@ def rocks() -> Any:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    home = tmp_path_factory.mktemp("rock") / "world"
+    home = tmp_path_factory.mktemp("lime") / "world"
     home.mkdir()
     write_world(home)
-    write_raster(home / "rocks.tif", rocks(), nodata=-1)
+    write_raster(home / "limes.tif", limes(), nodata=-1)
     write_polygons(
         home / "basins.gpkg", [box(0, 0, 2, 6), box(2, 0, 6, 6)], name=["west", "东"],
-        water_m3=[120_000.0, 0.0], rock_t=[1000.0, 300.0],
+        water_m3=[120_000.0, 0.0], lime_t=[1000.0, 300.0],
     )  # fmt: skip
     method = (FOLDER / "methods" / "afforestation.yaml").read_text(encoding="utf-8")
-    record = f"      rock: {{value: {NEED}, unit: t/t, source: derived, locator: the test}}\n"
+    record = f"      lime: {{value: {NEED}, unit: t/t, source: derived, locator: the test}}\n"
     first = "      electricity: {value: 0"
     (home / "spread.yaml").write_text(method.replace(first, record + first), encoding="utf-8")
-    text = SCENARIO.replace("  parks:", "  rocks: {path: rocks.tif, unit: t/yr}\n  parks:", 1)
+    text = SCENARIO.replace("  parks:", "  limes: {path: limes.tif, unit: t/yr}\n  parks:", 1)
     text = text.replace("  afforestation: {}", "  spread: {library: spread.yaml}")
     done = subprocess.run(
         [sys.executable, "-c", ROCK, home, text, json.dumps(OFFERS)],
@@ -114,50 +114,50 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.mark.parametrize("name", OFFERS)
 def test_it_competes_and_costs(found: dict[str, Any], name: str) -> None:
     one = found[name]
-    assert "rock" in one["limited"]
+    assert "lime" in one["limited"]
     assert one["cost"] == pytest.approx(NEED * 12.0)
-    there = {"layer": float(rocks().sum()), "pools": 1300.0, "hauled": float(rocks().sum())}[name]
+    there = {"layer": float(limes().sum()), "pools": 1300.0, "hauled": float(limes().sum())}[name]
     spread = one["methods"]["method"].index("spread")
     most = there / NEED / 1e6
     assert 0.4 * most < one["methods"]["gross_mt_yr"][spread] <= most * (1 + 1e-6)
-    assert "rock" in one["methods"]["alone_limits"][spread]
-    assert "supply_rock.tif" in one["files"]
-    assert ("local_rock.tif" in one["files"]) == (name == "hauled")
+    assert "lime" in one["methods"]["alone_limits"][spread]
+    assert "supply_lime.tif" in one["files"]
+    assert ("local_lime.tif" in one["files"]) == (name == "hauled")
 
 
 def test_a_layer_binds_in_its_own_cell(found: dict[str, Any]) -> None:
-    """No cell spreads more than its own rock allows, and the quarry's cell spreads it all."""
+    """No cell spreads more than its own lime allows, and the quarry's cell spreads it all."""
     plan = np.array(found["layer"]["plan"])
-    assert (plan <= rocks() / NEED * (1 + 1e-5)).all()
+    assert (plan <= limes() / NEED * (1 + 1e-5)).all()
     assert plan[4, 3] == 0 and plan[1, 3] == pytest.approx(100.0)
 
 
 def test_a_pool_of_it_has_a_price(found: dict[str, Any]) -> None:
     pools = found["pools"]["pools"]
-    rows = [i for i, family in enumerate(pools["family"]) if family == "rock"]
+    rows = [i for i, family in enumerate(pools["family"]) if family == "lime"]
     assert [pools["zone"][i] for i in rows] == ["west", "东"]
     assert [pools["use"][i] for i in rows] == pytest.approx([1000.0, 300.0])
     assert all(pools["price"][i] > 0 for i in rows)
     assert {pools["price_unit"][i] for i in rows} == {"t per t"}
-    assert "Crushed rock" in found["pools"]["page en"] and "碎石" in found["pools"]["page zh"]
-    assert "1 t of crushed rock a year" in found["pools"]["page en"]
-    assert "pools_rock" in found["pools"]["project"]
+    assert "Crushed lime" in found["pools"]["page en"] and "碎石" in found["pools"]["page zh"]
+    assert "1 t of crushed lime a year" in found["pools"]["page en"]
+    assert "pools_lime" in found["pools"]["project"]
 
 
 @pytest.mark.parametrize("name", OFFERS)
 def test_legends_explanation_and_report_speak_of_it(found: dict[str, Any], name: str) -> None:
     one = found[name]
-    assert "#777777" in one["legend"] and "rock" in one["legend"]
+    assert "#777777" in one["legend"] and "lime" in one["legend"]
     assert "t/yr" in one["style"]
     for lang, noun, parameter in (
-        ("en", "crushed rock", "crushed rock that is spread"), ("zh", "碎石", "撒布的碎石"),
+        ("en", "crushed lime", "crushed lime that is spread"), ("zh", "碎石", "撒布的碎石"),
     ):  # fmt: skip
         assert noun in one[f"told {lang}"]
         assert noun in one[f"page {lang}"].lower() and parameter in one[f"page {lang}"]
-        assert "resource.rock" not in one[f"page {lang}"]
-    assert "Price: crushed rock" in one["page en"]
+        assert "resource.lime" not in one[f"page {lang}"]
+    assert "Price: crushed lime" in one["page en"]
 
 
 def test_what_is_registered_has_words_and_comes_in_time(found: dict[str, Any]) -> None:
-    assert "zh: resource.rock" in found["no words"] and "cure: give the words" in found["no words"]
+    assert "zh: resource.lime" in found["no words"] and "cure: give the words" in found["no words"]
     assert "too late" in found["late"] and "before anything else" in found["late"]
