@@ -73,7 +73,7 @@ class BoundByResidue(Dependence):
 
     def needs(self, use: Use, needs: Needs) -> Needs:
         """More residue where it binds less, and all that is bound beside a tonne removed."""
-        needs = per_feed(use, needs, const(1.0 / _bound(use)))
+        needs = per_feed(use, needs, const(min(1.0 / max(_bound(use), 1e-9), NOTHING_REMOVED)))
         share = min(max(use.number("biogenic_share", 1.0), 1.0 / NOTHING_REMOVED), 1.0)
         split, charged = const(1.0 / share), const(share)
         if use.choice.biogenic_share is not None:

@@ -59,7 +59,9 @@ def test_the_method_file_follows_from_rock_and_grain() -> None:
         assert number(name) == pytest.approx(value, rel=1e-6), name
     assert rock == pytest.approx(3.828106, abs=1e-6)
     assert number("electricity") == pytest.approx(217.944, abs=1e-3)
-    paid = number("rock") * number("rock_price", 2017) + number("variable_om", 2017)
+    hauled = number("haul_km") * number("haul_detour") * number("haul_price", 2017)
+    per_rock = number("rock_price", 2017) + number("haul_load", 2017) + hauled
+    paid = number("rock") * per_rock + number("variable_om", 2017)
     assert paid == pytest.approx(rock * (42.2 + 8 + 5), rel=1e-6)
 
 
