@@ -119,16 +119,17 @@ def test_golden_cost_where_a_third_of_the_heat_is_sold(char: OneMethod) -> None:
     """146.676119 USD per gross and 154.370310 per net tonne: 30 % of the heat at 0.02 USD/kWh."""
     document = yaml.safe_load(SCENARIO) | {"siting": {}, "methods": {CHAR: {"override": PLAIN}}}
     document["resources"] |= PLENTY
-    document["costs"] = MONEY | {"prices": MONEY["prices"] | {"heat": 0.3 * 0.02}}  # type: ignore[operator]
+    document["costs"] = MONEY
     scenario = parse_scenario(yaml.safe_dump(document), char.folder / "study.yaml")
     model = method_model(CHAR, scenario)
-    given_here = Ingredients(frozenset(), 0.1, 0.0, 0.0, 0.0, heat_sold=True)
+    given_here = Ingredients(frozenset(), 0.1, 0.0, 0.0, 0.0)
     needs = needs_of(model)
     parts = {
         name: float(part.evaluate({}))
         for name, part in cost_parts(model, needs, scenario, given_here).items()
     }
-    gross = sum(parts.values()) - parts["capital"] - parts["fixed_om"]
+    sold = 0.3 * needs.supplied["heat"].evaluate({}) * 0.02
+    gross = sum(parts.values()) - parts["capital"] - parts["fixed_om"] - float(sold)
     net = float(net_factor_sum(model, needs, scenario, given_here).evaluate({}))
     assert net == pytest.approx(0.950158, abs=1e-6)
     assert gross == pytest.approx(146.676119, abs=1e-3)
