@@ -109,12 +109,21 @@ def _page(method: Method) -> str:
     return page(*parts)
 
 
+ORIGINS = {"air": "the air", "biogenic": "plants", "mixed": "works, of which a share is biogenic"}
+LEDGERS = {
+    "removal": "CO2 removed",
+    "avoided": "emissions that stop, which are no removal",
+    "mixed": "CO2 removed, and emissions that stop, apart",
+}
+
+
 def _facts(method: Method) -> list[tuple[str, str]]:
     profiles = [f"[{code(name)}](#{_anchor(method.name, name)})" for name in method.profile_names]
     return [
         ("Name in a scenario", code(method.name)),
         ("Family", method.family),
-        ("CO2 comes from", {"air": "the air", "biogenic": "plants"}[method.co2_origin]),
+        ("CO2 comes from", ORIGINS[method.co2_origin]),
+        ("Its tonnes are", LEDGERS[method.ledger_class]),
         (
             "It goes into",
             {"geological": "geological storage"}.get(method.storage_type, method.storage_type),
