@@ -78,9 +78,7 @@ def test_every_key_has_an_example() -> None:
     """One of the models with just the same keys shows them: what is offered is offered alike."""
     found = pages.examples()
     shown = {(keys_of(model), key) for model, key in found}
-    bare = [
-        f"{model}.{key}" for model, key in pages.leaves() if (keys_of(model), key) not in shown
-    ]
+    bare = [f"{model}.{key}" for model, key in pages.leaves() if (keys_of(model), key) not in shown]
     assert bare == [], "add each to a scenario of docs/examples"
 
 
