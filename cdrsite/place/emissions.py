@@ -45,7 +45,7 @@ class PlaceEmissions(Model):
 
     land_use_change: _amount("t/ha") = None  # type: ignore[valid-type]
     """CO2 lost once from soil and plants of the land that is taken [t/ha], in place of the method's
-    `luc_emissions`; of a growing stock beside what is cleared first (`cleared_carbon`)."""
+    `luc_emissions`; a growing stock has `cleared_carbon` instead, lost when it is planted."""
     years: Years | None = None
     """Years over which `land_use_change` is spread [yr]; the method's accounting years, or the life
     of its plant, when not given."""
@@ -116,6 +116,8 @@ class EmissionsOfPlace(Dependence):
                 cure="give the method's key albedo: the share of the cooling that is taken back",
                 rule=6,
             )
+        if grows:
+            _refuse_spreading(use, given, where)
         choice = use.choice.emissions
         if choice is not None and choice.years is not None and "land_use_change" not in given:
             raise ConfigError(
@@ -200,6 +202,28 @@ def _of_tonne(values: Mapping[str, Any], numbers: Mapping[str, float]) -> Any:
     """Emissions of a gross tonne, whatever land it takes [kg/t]."""
     del numbers
     return KG_PER_T * values.get("leakage", 0.0) + values.get("other", 0.0)
+
+
+def _refuse_spreading(use: Use, given: Mapping[str, float | str], where: str) -> None:
+    """Refuse carbon of a stock that is lost once and spread over its years.
+
+    Its cost discounts tonnes by when they come: what is lost at planting counts whole, from the
+    first day (`cleared_carbon`); spread evenly it would count less the later its share comes.
+    """
+    key, got = f"{where}.land_use_change", given.get("land_use_change")
+    if got is None and use.number("luc_emissions"):
+        key = f"{where.removesuffix('.emissions')}.override.luc_emissions"
+        got = f"{use.number('luc_emissions'):g} kg/t"
+    if got is not None:
+        raise ConfigError(
+            "a growing stock loses carbon of the land when it is planted, not over its years",
+            where=key,
+            got=got,
+            expected="cleared_carbon [t/ha], which the discounted cash flow knows the year of",
+            cure="name the layer at the method's key cleared_carbon, or give a number as "
+            "override: {cleared_carbon: 30 t/ha}; carbon of plants and soil in one",
+            rule=6,
+        )
 
 
 def _given(choice: Any) -> dict[str, float | str]:

@@ -80,8 +80,8 @@ class GrowthKeys(Model):
     """Layer with the share of the cooling that a darker surface takes back [1], in place of the
     profile's; nothing is planted where it is 1 or more."""
     cleared_carbon: Annotated[str | None, LayerKey("t/ha")] = None
-    """Layer with the carbon above ground that is cleared first, as CO2 [t/ha], in place of the
-    profile's."""
+    """Layer with the carbon that the land loses when the stock is planted, as CO2 [t/ha], in place
+    of the profile's: what is cleared above ground, and what its soil loses."""
 
     soil: SoilLayers | None = None
     """Layers of climate and soil, from which the rate of a soil follows in place of the profile's
@@ -241,6 +241,8 @@ class Growth(Dependence):
         )
         if use.choice.soil is not None:
             rate = _soil_rate(use, here)
+        # what a place gains beside the stock is not removed by it (rule 5)
+        albedo, cleared = np.maximum(albedo, 0), np.maximum(cleared, 0)
         mean, years = np.float32(numbers["mean factor"]), np.float32(numbers["years"])
         rate, albedo, cleared = np.broadcast_arrays(rate, albedo, cleared, np.zeros(here.shape))[:3]
         grows = (rate > 0) & (albedo < 1)

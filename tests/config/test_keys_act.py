@@ -118,7 +118,7 @@ GROWTH = (
 EMITTING = (
     "layers.soil={path: growth.tif, unit: t/ha, kind: intensive}",
     "layers.swamp={path: growth.tif, unit: kg/ha/yr, kind: intensive}",
-    "methods.afforestation.emissions={land_use_change: 1 t/ha, methane: 2 kg/ha/yr}",
+    "methods.enhanced-weathering={emissions: {land_use_change: 1 t/ha, methane: 2 kg/ha/yr}}",
 )
 POLICY = "policies=[{name: cap, methods: [daccs-solid], at_most: 0.03 Mt/yr}]"
 ZONED = "policies=[{name: cap, layer: basins, zone_name: name, at_most: 0.02 Mt/yr}]"
@@ -632,7 +632,10 @@ CASES: dict[str, Case] = {
         ("methods.afforestation.cleared_carbon=shrubs",),
     ),
     **{
-        f"methods.*.emissions.{key}": (EMITTING, (f"methods.afforestation.emissions.{key}={to}",))
+        f"methods.*.emissions.{key}": (
+            EMITTING,
+            (f"methods.enhanced-weathering.emissions.{key}={to}",),
+        )
         for key, to in {
             "land_use_change": "soil",
             "leakage": "20 %",

@@ -116,14 +116,6 @@ def test_gas_that_leaks_on_its_way(path: Path) -> None:
     assert 1000 * (tight - more) == pytest.approx(5 * 8.4 * 3)
 
 
-def test_a_forest_spreads_over_its_accounting_years(path: Path) -> None:
-    model = method_model(FOREST, load_scenario(path))
-    growth = DEPENDENCES["growth"]
-    land = growth.layers(model, Here((1, 1), {}, growth.numbers(model)))["land need"].item()
-    expected = 10_000 / model.number("accounting_years") * land / 1e4
-    assert lost(path, FOREST, "{land_use_change: 10}") == pytest.approx(expected, rel=1e-4)
-
-
 def test_what_a_place_gains_is_not_removed_by_the_method(path: Path) -> None:
     gain = lost(path, CROP, "{land_use_change: soil}", land_use_change=[[-50.0]])
     assert gain == 0
@@ -159,6 +151,17 @@ def test_a_run_knows_unknown_cells_and_sums_the_rest(path: Path) -> None:
             SOLID,
             "{leakage: 0.2}\nmethods.daccs-solid.override={leakage: 0.1}",
             r"override.leakage: a parameter is given twice; got also methods.*emissions.leakage",
+        ),
+        (
+            FOREST,
+            "{land_use_change: 10}",
+            r"emissions.land_use_change: a growing stock loses carbon .*got 10.*cleared_carbon",
+        ),
+        (FOREST, "{land_use_change: soil}", r"land_use_change: a growing stock.*got soil"),
+        (
+            FOREST,
+            "{leakage: 0}\nmethods.afforestation.override={luc_emissions: 40}",
+            r"override.luc_emissions: a growing stock.*got 40 kg/t.*cleared_carbon",
         ),
         (SOLID, "{years: 9}", r"emissions.years: there is nothing to spread over the years"),
         (SOLID, "{leakage: -0.1}", r"leakage.*at least 0"),
