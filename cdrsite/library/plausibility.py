@@ -62,8 +62,9 @@ MOST: dict[str, float] = {
 """Unit of a parameter -> size beyond which a value is an error of typing, not of judgement: at
 least a hundred times what any source of the library gives."""
 SHARES = frozenset(
-    {"buffer", "capacity_factor", "capture_loss", "counterfactual_share", "dry_matter_loss",
-     "fuel_co2_captured", "fuel_leak", "land_exclusive_fraction", "transport_injection_loss"}
+    {"buffer", "burnt_share", "capacity_factor", "capture_loss", "counterfactual_share",
+     "dry_matter_loss", "fuel_co2_captured", "fuel_leak", "land_exclusive_fraction",
+     "transport_injection_loss"}
 )  # fmt: skip
 """Parameters that are a part of a whole: at most 1."""
 

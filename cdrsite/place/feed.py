@@ -5,6 +5,10 @@ the cells around a plant, and partly lost in store. How far they travel is known
 a cell collects from, and is a number of the method where no shed is known; so the haul is counted
 once, here, and never in the emissions of the method's chain (rule 6).
 
+Residues that would have been burnt in the field (`burnt_share`) would hold no carbon later, and
+their methane and nitrous oxide stop: that is avoided, in a ledger of its own, and never removal
+(rule 5). Their CO2 would have come back to the air either way.
+
 A profile states its needs per gross tonne of CO2 where a tonne takes a known amount of feed. Where
 the place makes more or less of a tonne of feed, all but the stored CO2 goes by that amount
 (:func:`per_feed`).
@@ -80,6 +84,9 @@ class Feed(Dependence):
         ("emissions_haul", "kg/t/km"),
         ("dry_matter_loss", "1"),
         ("counterfactual_share", "1"),
+        ("burnt_share", "1"),
+        ("burning_methane", "kg/t"),
+        ("burning_nitrous_oxide", "kg/t"),
         ("biomass_co2", "t/t"),
     )
 
@@ -122,6 +129,14 @@ class Feed(Dependence):
                     cure="remove it",
                     rule=7,
                 )
+        if grown and use.numbers.get("burnt_share", 0.0) > 0:
+            raise ConfigError(
+                "a crop that is grown to be used would not have been burnt in the field",
+                where=f"{where}.override.burnt_share",
+                got=f"{use.number('burnt_share'):g} with land_feedstock of {grown:g}",
+                cure="remove it; it belongs to residues",
+                rule=7,
+            )
         if self.acts(use) and not use.number("dry_matter_loss") < 1.0:
             raise ConfigError(
                 "all of the feed is lost before it is used",
@@ -137,6 +152,9 @@ class Feed(Dependence):
         needs = needs.times(**{name: const(more) for name in fed(use)})
         land = needs.taken["land"] + needs.grown * (more - 1.0)
         needs = replace(needs.but("land", land), grown=needs.grown * more)
+        if use.number("burnt_share") > 0:
+            stops = needs.taken["biomass"] * (burning(use) / KG_PER_T)
+            needs = replace(needs, avoided=needs.avoided + stops)
         if use.choice.haul is None:
             return needs
         return replace(needs, haul=layer(own_layer("haul", use.name)))
@@ -167,11 +185,21 @@ def counterfactual(numbers: Mapping[str, float]) -> float:
     """Carbon that would still be on land had the feed been left there [kg CO2 per gross t].
 
     Share that would be left at the end of the horizon times the CO2 of the carbon in what is picked
-    up. 0 where it would be burnt in the field.
+    up; nothing of what would have been burnt in the field.
     """
-    names = ("counterfactual_share", "biomass_co2", "biomass")
-    share, co2, need = (numbers.get(name, 0.0) for name in names)
-    return share * co2 * need * bought_per_need(numbers) * KG_PER_T
+    names = ("counterfactual_share", "burnt_share", "biomass_co2", "biomass")
+    share, burnt, co2, need = (numbers.get(name, 0.0) for name in names)
+    return share * (1.0 - burnt) * co2 * need * bought_per_need(numbers) * KG_PER_T
+
+
+def burning(use: Use) -> float:
+    """What the field would have given off had a dry tonne been left to be burnt [kg CO2e/t].
+
+    Methane and nitrous oxide alone, by the study's warming potentials, times the share that would
+    have been burnt.
+    """
+    gases = (use.number(f"burning_{gas}") * use.gwp[gas] for gas in ("methane", "nitrous_oxide"))
+    return use.number("burnt_share") * sum(gases)
 
 
 def per_feed(use: Use, needs: Needs, factor: Sum) -> Needs:

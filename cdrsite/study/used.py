@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.library.fuel import with_fuel
-from cdrsite.methods.model import method_plan, priced
+from cdrsite.methods.model import method_plan, needs_of, priced
 from cdrsite.methods.rivals import rival_sums
 from cdrsite.place.registry import place_numbers
 from cdrsite.result.study_result import Used
@@ -136,8 +136,8 @@ def _differs(
 
 def _formulae(model: MethodModel, scenario: Scenario, given: Ingredients) -> tuple[object, ...]:
     """All that is computed with a method's numbers, before there is a place."""
-    plan = method_plan(model, scenario, given, "", "", 0, None)
-    return plan, rival_sums(model, scenario, given), place_numbers(priced(model, scenario))
+    plan, own = method_plan(model, scenario, given, "", "", 0, None), priced(model, scenario)
+    return plan, rival_sums(model, scenario, given), place_numbers(own), needs_of(own).avoided
 
 
 def _sizes(model: MethodModel, scenario: Scenario) -> Mapping[str, float]:

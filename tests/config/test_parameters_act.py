@@ -46,6 +46,7 @@ OWN_WIND = {"own_power": {"firm_share": 0.9, "technology": "pv-wind"}}
 WEATHERING = {"weathering": {"temperature": "warmth"}}
 GROWN = {"override": {"luc_emissions": 50}}
 HAULED = {"override": {"haul_km": 50, "haul_price": "0.15 USD/t/km", "haul_detour": 1.3}}
+BURNT = {"override": {"burnt_share": 0.5}}
 NETWORK = {"network": {"plan": True, "time_limit": 5, "gap": 0.05}}
 
 VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
@@ -94,6 +95,9 @@ VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "dry_matter_loss": (RESIDUE, 0.2, {}, {}),
     "counterfactual_share": (RESIDUE, 0.4, {"override": {"biomass_co2": 1.7}}, {}),
     "biomass_co2": (RESIDUE, 1.2, {"override": {"counterfactual_share": 0.3}}, {}),
+    "burnt_share": (RESIDUE, 0.7, {}, {}),
+    "burning_methane": (RESIDUE, 9, BURNT, {}),
+    "burning_nitrous_oxide": (RESIDUE, 0.2, BURNT, {}),
     "plant_min": (RESIDUE, 900, {}, NETWORK),
     "plant_max": (RESIDUE, 1200, {"override": {"plant_min": 100}}, NETWORK),
     "buffer": (FOREST, 0.4, {}, {}),

@@ -17,9 +17,11 @@ from tiny_scenario import COLS, ROWS, write_raster
 
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError
+from cdrsite.library.methods import load_method, method_names
 from cdrsite.methods.cost import PlantCosts
+from cdrsite.methods.model import method_model
 from cdrsite.methods.net import ChainLosses, Emissions
-from cdrsite.place.feed import counterfactual
+from cdrsite.place.feed import burning, counterfactual
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 from cdrsite.testing.formulae import gross_cost, net_factor
@@ -269,6 +271,53 @@ def test_carbon_that_would_have_stayed_is_not_removed(study: Study) -> None:
     assert emitted(left) - emitted(burnt) == pytest.approx(kg, rel=1e-3)
 
 
+def avoided(result: StudyResult) -> float:
+    """Emissions that stop with a gross tonne, of the ledger [kg/t]."""
+    (row,) = result.tables["ledgers"].query("zone == ''").to_dict("records")
+    return 1000.0 * float(row["avoided_mt_yr"] / row["removal_gross_mt_yr"])
+
+
+def test_residues_that_would_be_burnt_are_avoided_emissions_and_no_removal(study: Study) -> None:
+    """Methane and nitrous oxide of 1.25 dry t picked up, by hand; CO2 would come back anyway."""
+    stays = {"counterfactual_share": 0.05, "biomass_co2": 1.6, "dry_matter_loss": 0.2}
+    gases = {"burning_methane": 2, "burning_nitrous_oxide": 0.05}
+    left, half, burnt = (
+        study({"override": GOLDEN | stays | gases | {"burnt_share": share}})
+        for share in (0, 0.5, 1)
+    )
+    per_dry = 2 * 28 + 0.05 * 265
+    assert avoided(left) == 0
+    assert avoided(half) == pytest.approx(0.5 * per_dry * 1.25, rel=1e-5)
+    assert avoided(burnt) == pytest.approx(per_dry * 1.25, rel=1e-5)
+    # what would be burnt leaves nothing on the land, and nothing else of the net changes
+    kg = 0.05 * 1.6 * 1.25 * 1000
+    assert emitted(left) - emitted(burnt) == pytest.approx(kg, rel=1e-4)
+    assert emitted(left) - emitted(half) == pytest.approx(kg / 2, rel=1e-4)
+    nothing = study({"override": GOLDEN | stays | {"counterfactual_share": 0, "burnt_share": 0}})
+    assert emitted(burnt) == pytest.approx(emitted(nothing), rel=1e-6)
+    with pytest.raises(ConfigError, match=r"burnt_share: a crop .* would not have been burnt"):
+        study(CONVERTED | {"override": CONVERTED["override"] | {"burnt_share": 0.3}}, CROP)
+    with pytest.raises(ConfigError, match=r"burnt_share.*1\.2"):
+        study({"override": {"burnt_share": 1.2}})
+
+
+def test_burning_counts_by_the_horizon_of_the_study() -> None:
+    """A gas that is short-lived counts more over 20 years, as everywhere."""
+    number = load_method(RESIDUE).profile(None).number
+    methane, oxide = number("burning_methane"), number("burning_nitrous_oxide")
+    per_t = [methane * 28 + oxide * 265, methane * 84 + oxide * 264]
+    assert per_t == pytest.approx([80.03, 208.49], abs=0.01)
+    near, far = (
+        burning(method_model(RESIDUE, parse_scenario(yaml.safe_dump(
+            {"name": "x", "region": {"bounds": [4000000, 3000000, 4008000, 3006000],
+             "crs": "EPSG:3035"}, "grid": {"crs": "EPSG:3035", "resolution": "1 km"},
+             "methods": {RESIDUE: {"override": {"burnt_share": 0.5}}},
+             "accounting": {"gwp": gwp}}), Path("x.yaml"))))
+        for gwp in (20, 100)
+    )  # fmt: skip
+    assert [far, near] == pytest.approx([0.5 * one for one in per_t])
+
+
 def test_a_layer_of_ways_takes_the_place_of_the_shed(study: Study) -> None:
     ways = study({"override": GOLDEN, "haul": "ways"}, haul="3 km")
     none = study({"override": GOLDEN | {"haul_price": 0}, "haul": "ways"}, haul="3 km")
@@ -277,3 +326,31 @@ def test_a_layer_of_ways_takes_the_place_of_the_shed(study: Study) -> None:
         study({"haul": "odd"})
     with pytest.raises(ConfigError, match=r"haul: the method takes no goods that are hauled"):
         study({"haul": "ways"}, "daccs-solid")
+
+
+# --------------------------------------------------------------------------- one pool, equal terms
+
+OF_A_DRY_TONNE = (
+    "biomass_price", "haul_load", "haul_price", "haul_detour", "haul_km", "emissions_haul",
+    "dry_matter_loss", "counterfactual_share", "burnt_share", "burning_methane",
+    "burning_nitrous_oxide",
+)  # fmt: skip
+
+
+def test_whatever_takes_residues_pays_and_emits_the_same_for_a_dry_tonne() -> None:
+    """Methods compete for one pool: what a dry tonne costs and emits is not a matter of the method.
+
+    Its carbon may differ by the tenth by which the sources of the plants do.
+    """
+    takers = {
+        (name, profile): load_method(name).profile(profile)
+        for name in method_names()
+        if load_method(name).biomass_kind == "residue"
+        for profile in load_method(name).profiles
+    }
+    assert {name for name, _ in takers} >= {RESIDUE}
+    own = takers[RESIDUE, "power-only"]
+    for who, one in takers.items():
+        for name in OF_A_DRY_TONNE:
+            assert one.number(name, 2020) == own.number(name, 2020), (who, name)
+        assert one.number("biomass_co2") == pytest.approx(own.number("biomass_co2"), rel=0.1), who
