@@ -348,7 +348,7 @@ def test_whatever_takes_residues_pays_and_emits_the_same_for_a_dry_tonne() -> No
         if load_method(name).biomass_kind == "residue"
         for profile in load_method(name).profiles
     }
-    assert {name for name, _ in takers} >= {RESIDUE}
+    assert {name for name, _ in takers} >= {RESIDUE, "biochar", "bio-oil"}
     own = takers[RESIDUE, "power-only"]
     for who, one in takers.items():
         for name in OF_A_DRY_TONNE:
