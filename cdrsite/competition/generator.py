@@ -97,7 +97,7 @@ class Generator:
         group = merge_groups(system)
         used = np.abs(system.coefficient).sum(axis=(0, 1)) + np.abs(objective).sum(axis=0) > 0
         self.sweeper = Sweeper(problem, system, group, threads, used, has_lower)
-        self.limits, self.senses = system.limits, system.senses
+        self.limits, self.senses, self.sales = system.limits, system.senses, system.sales
         self.has_lower = has_lower
         # sizes: what the cells could do if every quantity of the objective were welcome
         size = np.abs(objective)
@@ -105,11 +105,21 @@ class Generator:
         reach = np.abs(first.activity).sum(axis=1)
         size = np.maximum(np.abs(self.limits), SMALL_ROW * reach)
         size = np.where(self.limits != 0.0, size, reach)
-        self.scale = np.where(size > 0.0, size, 1.0)
+        self.scale = self._of_one_size(np.where(size > 0.0, size, 1.0))
         likely = _likely_value(first, self.limits, self.senses)
         self.value_scale = max(likely, SMALL_VALUE * float(np.abs(first.value).sum()))
         self.nothing = NOTHING * self.value_scale
         self.restart(np.ones(len(self.limits), dtype=bool))
+
+    def _of_one_size(self, scale: F64) -> F64:
+        """Rows without a limit of their own are at least as large as what is sold between them."""
+        sales = self.sales
+        largest = np.zeros(len(sales.most))
+        np.maximum.at(largest, sales.column, scale[sales.row])
+        wide = np.zeros(len(scale))
+        np.maximum.at(wide, sales.row, largest[sales.column])
+        pools = np.array([row.family != "policy" for row in self.system.rows], np.bool_)
+        return np.where((self.limits == 0.0) & pools, np.maximum(scale, wide), scale)
 
     def sweep(self, objective: F64, price: F64) -> Sums:
         """Best plans at some prices."""
@@ -148,7 +158,7 @@ class Generator:
         self.state = GenerationState()
         self.master = Master(
             self.senses, self.limits, self.scale, self.value_scale, self.sweeper.n_groups,
-            optional=not self.has_lower,
+            self.sales, self.sales.worth(self.objective), optional=not self.has_lower,
         )  # fmt: skip
         self.master.free_rows(~active)
         if self.has_lower:  # then doing nothing is not a plan: the master needs one to begin with
@@ -182,7 +192,8 @@ class Generator:
             share = 1.0 if first else smooth
             price = share * centre + (1.0 - share) * solution.price
             columns = self._price_out(objective, price)
-            slope = float((self.limits - columns.activity.sum(axis=1)) @ (solution.price - centre))
+            used = columns.activity.sum(axis=1) + self._sold_at(objective, price)[1]
+            slope = float((self.limits - used) @ (solution.price - centre))
             smooth = _adjusted(smooth, rising=slope > 0.0)
             gain = columns.value - solution.price @ columns.activity - solution.group_price
             if not first and gain.max() <= TOLERANCE * self.master.objective_scale:
@@ -200,8 +211,10 @@ class Generator:
         for _ in range(SETTLE):
             if self.state.centre is not None and np.array_equal(self.state.centre, solution.price):
                 return solution
-            columns = self._price_out(objective, solution.price)
-            if self.gap(solution.value, self._bound(solution.price, columns)) <= self.options.gap:
+            price = self.sales.raised(solution.price, self.sales.worth(objective))
+            columns = self._price_out(objective, price)
+            bound = self._bound(objective, price, columns)
+            if self.gap(solution.value, bound) <= self.options.gap:
                 return solution
             gain = columns.value - solution.price @ columns.activity - solution.group_price
             if gain.max() <= TOLERANCE * self.master.objective_scale:
@@ -233,18 +246,28 @@ class Generator:
             return 0.0
         return difference / size
 
-    def _bound(self, price: F64, columns: Columns) -> float:
-        """No plan can do better than this, by the best columns at some prices."""
-        return float(price @ self.limits + (columns.value - price @ columns.activity).sum())
+    def _bound(self, objective: F64, price: F64, columns: Columns) -> float:
+        """No plan can do better than this, by the best columns and sales at some prices."""
+        best = (columns.value - price @ columns.activity).sum()
+        return float(price @ self.limits + best + self._sold_at(objective, price)[0])
+
+    def _sold_at(self, objective: F64, price: F64) -> tuple[float, F64]:
+        """What is earned by the best sales at some prices, and what they use of the rows (R,)."""
+        if not len(self.sales.most):
+            return 0.0, np.zeros(len(price))
+        gain = self.sales.worth(objective) - self.sales.charge(price)
+        sold = self.sales.best(gain)
+        return float(gain @ sold), self.sales.use(sold, len(price))
 
     def _price_out(self, objective: F64, price: F64) -> Columns:
         """Sweep at some prices: improve the bound, add the columns."""
         state = self.state
+        price = self.sales.raised(price, self.sales.worth(objective))
         prices = self.sweeper.prices(objective, price)
         sums = self.sweeper.sums(prices)
         true = self.columns(sums, self.objective)
         columns = true if objective is self.objective else self.columns(sums, objective)
-        bound = self._bound(price, columns)
+        bound = self._bound(objective, price, columns)
         if bound < state.bound:
             state.bound, state.centre = bound, price
         self.add(prices, true)

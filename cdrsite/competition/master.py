@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdrsite.competition.problem import Sense
+from cdrsite.competition.sold import SaleColumns
 from cdrsite.core.errors import SolverError
 from cdrsite.core.solver import LinearSolver
 
@@ -42,6 +43,8 @@ class MasterSolution:
         Weight of each column.
     give : ndarray, shape (R,)
         By how much each row is broken [its unit]; zeros unless rows are elastic.
+    sold : ndarray, shape (V,)
+        What is sold.
     """
 
     value: float
@@ -49,6 +52,7 @@ class MasterSolution:
     group_price: F64
     share: F64
     give: F64
+    sold: F64
 
 
 class Master:
@@ -62,6 +66,9 @@ class Master:
     value_scale : float
         Size of the objective.
     n_groups : int
+    sales : SaleColumns
+    worth : ndarray, shape (V,)
+        What a unit sold adds to the objective.
     optional : bool
         Whether a group may do less than its columns (true without lower bounds).
     """
@@ -73,11 +80,14 @@ class Master:
         scale: F64,
         value_scale: float,
         n_groups: int,
+        sales: SaleColumns,
+        worth: F64,
         *,
         optional: bool,
     ) -> None:
         self.senses, self.limits, self.scale = senses, limits, scale
         self.value_scale, self.n_groups = value_scale, n_groups
+        self.sales, self.worth = sales, worth
         self.group = np.empty(0, np.int64)
         self.origin = np.empty(0, np.int64)
         self.value = np.empty(0)
@@ -96,6 +106,7 @@ class Master:
         none = np.empty(0, np.int32)
         self._solver.add_rows(low, high, none, none, np.empty(0))
         self._add_elastic()
+        self._add_sales()
 
     def _add_elastic(self) -> None:
         """Two columns per row that break it upwards and downwards; fixed at 0 until phase one."""
@@ -106,6 +117,23 @@ class Master:
         starts = np.arange(len(rows), dtype=np.int32)
         if len(rows):
             self._solver.add_columns(zero, zero, zero, starts, rows, values)
+
+    def _add_sales(self) -> None:
+        """A column for what is sold to each customer, in parts of what they take at most."""
+        sales = self.sales
+        self._first = self._n_elastic + len(sales.most)
+        order = np.argsort(sales.column, kind="stable")
+        row, column = sales.row[order].astype(np.int32), sales.column[order]
+        size = np.where(np.isfinite(sales.most), sales.most, 0.0)
+        reach = np.zeros(len(size))
+        np.maximum.at(reach, column, self.scale[row])
+        self._size = np.where(size > 0.0, size, np.where(reach > 0.0, reach, 1.0))
+        if len(size):
+            starts = np.searchsorted(column, np.arange(len(size))).astype(np.int32)
+            values = sales.weight[order] * self._size[column] / self.scale[row]
+            cost = self.worth * self._size / self.value_scale
+            most = np.where(sales.most > 0.0, sales.most / self._size, 0.0)
+            self._solver.add_columns(cost, np.zeros(len(size)), most, starts, row, values)
 
     @property
     def objective_scale(self) -> float:
@@ -131,7 +159,9 @@ class Master:
         self._put_costs()
 
     def _put_costs(self) -> None:
-        costs = np.zeros(len(self.value)) if self.phase_one else self.value / self.value_scale
+        costs = np.concatenate([self.worth * self._size, self.value]) / self.value_scale
+        if self.phase_one:
+            costs = np.zeros(len(costs))
         self._solver.set_costs(costs, first=self._n_elastic)
 
     def free_rows(self, rows: npt.NDArray[np.bool_]) -> None:
@@ -186,7 +216,7 @@ class Master:
         n_rows = len(self.senses)
         if ended == "empty":  # no column yet, and no row that could ask for one
             zeros = np.zeros(n_rows)
-            return MasterSolution(0.0, zeros, np.zeros(self.n_groups), np.zeros(0), zeros)
+            return MasterSolution(0.0, zeros, np.zeros(self.n_groups), np.zeros(0), zeros, np.zeros(0))
         if ended != "optimal":
             raise SolverError(
                 "the master programme was not solved", got=ended, expected="optimal", rule=8
@@ -198,6 +228,7 @@ class Master:
             value=self._solver.value * scale,
             price=price[:n_rows] * scale / self.scale,
             group_price=price[n_rows:] * scale,
-            share=np.maximum(x[self._n_elastic :], 0.0),
+            share=np.maximum(x[self._first :], 0.0),
             give=give,
+            sold=np.clip(x[self._n_elastic : self._first] * self._size, 0.0, self.sales.most),
         )

@@ -49,19 +49,18 @@ def prefer(
     Solution
         The first one with another mix and value; the same where no other plan is found.
     """
-    matrix = objective_matrix(first.objective, first.problem)
     sweeps = [first.sweeper.sums(prices) for prices, _ in first.mix]
     total = first.sweeper.zero()
     for (_, share), sums in zip(first.mix, sweeps, strict=True):
         total.add(sums.of_share(share, first.sweeper.group))
-    value = float((total.by_combo * matrix).sum())
+    first.know_totals(total)
+    value = first.value_of(first.objective)
     bound = max(first.report.bound, value)
     left = gap * max(abs(bound), abs(value)) - (bound - value)
     loss = min(GIVEN_UP * gap * abs(value), max(left, 0.0)) if not also else 0.0
-    limits = [(matrix, value - loss)]
+    limits = [(objective_matrix(first.objective, first.problem), value - loss)]
     for one in also:
-        other = objective_matrix(one, first.problem)
-        limits.append((other, float((total.by_combo * other).sum())))
+        limits.append((objective_matrix(one, first.problem), first.value_of(one)))
     if not first.mix or not total.by_combo.any():
         return first
     try:
@@ -79,8 +78,8 @@ def prefer(
         plan = generator.generate(generator.objective, anytime=True)
     except SolverError:
         return first  # a wish is no reason to do without the plan that there is
-    chosen = replace(first, mix=generator.mix(plan))
-    value = float((chosen.totals.by_combo * matrix).sum())
+    chosen = replace(first, mix=generator.mix(plan), sold=plan.sold).filled()
+    value = chosen.value_of(first.objective)
     # where nothing is lost the first plan's own gap holds, which is 0 where both are nothing
     distance = first.report.gap
     if not also and value < first.report.value:
@@ -137,4 +136,5 @@ def _with_rows(system: RowSystem, kept: Sequence[tuple[F64, float]]) -> RowSyste
         coefficient=np.concatenate([system.coefficient, [matrix for matrix, _ in kept]]),
         pair_row=np.concatenate([system.pair_row, *more]),
         pair_combo=np.concatenate([system.pair_combo, *([combos] * len(kept))]),
+        sales=system.sales.with_rows(first, [matrix for matrix, _ in kept]),
     )

@@ -51,7 +51,7 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
     plan = generator.settle(matrix, generator.generate(matrix))
     gap, state = generator.gap(plan.value), generator.state
     everything = np.ones(len(problem.counted), dtype=bool)
-    return Solution(
+    answer = Solution(
         problem=problem,
         objective=objective,
         system=system,
@@ -66,7 +66,9 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
             gap=max(gap, 0.0),
             iterations=state.sweeps,
         ),
+        sold=plan.sold,
     )
+    return answer.filled()
 
 
 def solve_in_order(
@@ -98,8 +100,8 @@ def solve_in_order(
     further = replace(problem, policies=(*problem.policies, kept))
     second = solve(further, objectives.second, options)
     # the further row is about all cells: combinations of zones, and so the mix, are the same
-    both = replace(first, mix=second.mix)
-    value = float((both.totals.by_combo * objective_matrix(first.objective, problem)).sum())
+    both = replace(first, mix=second.mix, sold=second.sold)
+    value = both.value_of(first.objective)
     bound = max(first.report.bound, value)
     optimal = {first.report.status, second.report.status} == {"optimal"}
     report = SolverReport(

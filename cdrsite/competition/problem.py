@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from cdrsite.competition.sold import Sale
 from cdrsite.core.errors import DataError
 
 F64 = npt.NDArray[np.float64]
@@ -204,6 +205,10 @@ class PoolFamily:
     need : mapping of str to float or str
         Need per gross tonne by method: a number, negative if the method adds to the pool, or the
         name of one of the problem's layers. Methods not named need nothing.
+    sign : {1, -1}
+        -1: the rows count what methods need as given, in place of taken.
+    part_of : str
+        The family that these rows keep the books of; tables and labels name that one alone.
     """
 
     name: str
@@ -212,6 +217,8 @@ class PoolFamily:
     zones: Sequence[str]
     supply: FloatArray
     need: Mapping[str, float | str]
+    sign: int = 1
+    part_of: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,6 +318,8 @@ class Problem:
         Names of the local resources.
     zonings : sequence of str
         Zonings that results are totalled by, besides those of pools and policy rows.
+    sales : sequence of Sale
+        What is sold out of pools; those that fewer methods can give to come first.
 
     Raises
     ------
@@ -329,6 +338,7 @@ class Problem:
     local_need: FloatArray = field(default_factory=lambda: np.empty(0))
     local_names: Sequence[str] = ()
     zonings: Sequence[str] = ()
+    sales: Sequence[Sale] = ()
 
     def __post_init__(self) -> None:
         local_need = np.asarray(self.local_need, np.float64)
@@ -361,6 +371,11 @@ class Problem:
                 _require_known(f"pool {pool.name!r}", method, known)
                 if isinstance(need, str):
                     _require_known(f"pool {pool.name!r}", need, set(self.layers))
+        for sale in self.sales:
+            for name in sale.pools:
+                _require_known(f"sale {sale.name!r}", name, {pool.name for pool in self.pools})
+            for method in sale.giving:
+                _require_known(f"sale {sale.name!r}", method, known)
         for row in self.policies:
             for term in row.terms:
                 _require_known(f"policy row {row.name!r}", term.quantity, counted)
@@ -376,6 +391,12 @@ class Problem:
     def families(self) -> list[PoolFamily | SinkFamily]:
         """Pools, then sinks."""
         return [*self.pools, *self.sinks]
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Families that tables and labels name, in that order."""
+        pools = (pool.name for pool in self.pools if not pool.part_of)
+        return (*pools, *(sink.name for sink in self.sinks))
 
     @property
     def method_names(self) -> tuple[str, ...]:

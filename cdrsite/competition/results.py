@@ -93,6 +93,8 @@ def pools_table(solution: Solution) -> list[dict[str, Any]]:
         solution.system.rows, kept_use(solution).tolist(), real_prices(solution).tolist(),
         strict=True,
     ):  # fmt: skip
+        if row.part_of:
+            continue
         limit, used = known_digits(row.limit), known_digits(use)
         slack = used - limit if row.sense == ">=" else limit - used
         table.append(
@@ -115,9 +117,12 @@ def pools_table(solution: Solution) -> list[dict[str, Any]]:
 def totals_table(solution: Solution, zoning: str | None = None) -> list[dict[str, Any]]:
     """Gross, net, cost and land by method, in all or by zone of a zoning (-1: in none).
 
+    The cost is less what is sold out of pools, and so adds up to that of the plan.
+
     The zoning must be one of a pool, a policy row or ``Problem.zonings``.
     """
-    sums = solution.totals.by_combo
+    sums = solution.totals.by_combo.copy()
+    sums[:, :, QUANTITIES.index("cost")] -= solution.income * sums[:, :, 0]
     zone = np.zeros(len(sums), np.int64) if zoning is None else solution.system.zone_table[zoning]
     table = []
     for z in np.unique(zone).tolist():
@@ -159,9 +164,9 @@ def curve_edges() -> F64:
     return np.arange(0.0, CURVE_TOP + CURVE_STEP, CURVE_STEP)
 
 
-def curve_part(problem: Problem, block: BlockPlan, edges: F64) -> F64:
+def curve_part(solution: Solution, block: BlockPlan, edges: F64) -> F64:
     """Net tonnes a year of a block in classes of cost, shape (M, classes)."""
-    each, cost = net_and_cost(problem, block)
+    each, cost = net_and_cost(solution, block)
     net = np.zeros((len(each), len(edges) - 1))
     for m in range(len(net)):
         made = each[m] > 0
@@ -170,15 +175,21 @@ def curve_part(problem: Problem, block: BlockPlan, edges: F64) -> F64:
     return net
 
 
-def net_and_cost(problem: Problem, block: BlockPlan) -> tuple[F64, F64]:
-    """Net tonnes [t/yr] and cost [USD/yr] of a block's plan, each of shape (M, K, n)."""
+def net_and_cost(solution: Solution, block: BlockPlan) -> tuple[F64, F64]:
+    """Net tonnes [t/yr] and cost [USD/yr] of a block's plan, each of shape (M, K, n).
+
+    What is sold out of pools makes the tonnes of who gives it cheaper.
+    """
     cells, x = block.cells, block.x
-    stored = problem.stored_in(cells)[:, None]
+    stored = solution.problem.stored_in(cells)[:, None]
     factor = np.broadcast_to(cells.net, x[:, 0].shape)[:, None].astype(np.float64)
     cost = np.broadcast_to(cells.cost, x[:, 0].shape)[:, None].astype(np.float64)
     if len(cells.sink):
         factor = factor - stored * np.broadcast_to(cells.sink_loss, cells.sink.shape)[None]
         cost = cost + stored * np.broadcast_to(cells.sink_cost, cells.sink.shape)[None]
+    if solution.problem.sales:
+        combo = solution.system.combo[block.start : block.stop]
+        cost = cost - solution.income[combo].T[:, None]
     return np.where(x > 0, factor * x, 0.0), np.where(x > 0, cost * x, 0.0)
 
 
@@ -190,7 +201,7 @@ def binding_labels(solution: Solution) -> tuple[str, ...]:
     excluded or unknown because of the number of zones (rule 2).
     """
     problem = solution.problem
-    families = [family.name for family in problem.families]
+    families = problem.told
     policies = [policy.name for policy in problem.policies]
     head = ("nothing possible", "own limit", "no gain", "land")
     first = (*head, *problem.local_names, *families)
@@ -268,8 +279,11 @@ def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
         full = ((need[:, None] * used).sum(axis=0) >= supply * (1 - 1e-9)) | (price > 0)
         charges.append(np.where(full & (need[:, None] > 0), np.inf, 0.0))
     asking = [("policy", policy.name) for policy in problem.policies]
-    told_by = [(row.family, row.name if row.family == "policy" else "") for row in system.rows]
-    for key in [*((family.name, "") for family in problem.families), *asking]:
+    told_by = [
+        (row.part_of or row.family, row.name if row.family == "policy" else "")
+        for row in system.rows
+    ]
+    for key in [*((name, "") for name in problem.told), *asking]:
         rows = np.array([told == key for told in told_by], np.bool_)
         charges.append(charges_of(solution, block, rows))
     stack = np.stack(charges)

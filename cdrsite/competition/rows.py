@@ -5,8 +5,8 @@ A combination is a distinct tuple of zones over all zonings; all cells of it hav
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from cdrsite.competition.problem import (
     Sense,
     SinkFamily,
 )
+from cdrsite.competition.sold import SaleColumns, nothing_sold
 from cdrsite.core.errors import DataError
 
 F64 = npt.NDArray[np.float64]
@@ -32,7 +33,10 @@ BLOCK = 65536
 
 @dataclass(frozen=True)
 class SharedRow:
-    """One shared row: its name, limit, and where it stands in the tables of results."""
+    """One shared row: its name, limit, and where it stands in the tables of results.
+
+    A row that is ``part_of`` a family keeps its books only, and stands in no table.
+    """
 
     name: str
     family: str
@@ -40,6 +44,7 @@ class SharedRow:
     unit: str
     sense: Sense
     limit: float
+    part_of: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +64,8 @@ class RowSystem:
         Combination of each cell.
     zone_table : dict of str to ndarray, shape (C,)
         Zone of each combination by zoning.
+    sales : SaleColumns
+        What is sold out of rows.
     """
 
     rows: tuple[SharedRow, ...]
@@ -71,6 +78,7 @@ class RowSystem:
     zone_table: dict[str, I64]
     n_combos: int
     n_sinks: int
+    sales: SaleColumns = field(default_factory=nothing_sold)
 
     @property
     def limits(self) -> F64:
@@ -208,9 +216,9 @@ def _split(combo: I32, count: int, least: int) -> tuple[I32, I64]:
 def _need_terms(pool: PoolFamily) -> list[RowTerm]:
     """What each method takes from a pool: a quantity, or so much per gross tonne."""
     return [
-        RowTerm(need, 1.0, (method,))
+        RowTerm(need, pool.sign, (method,))
         if isinstance(need, str)
-        else RowTerm("gross", need, (method,))
+        else RowTerm("gross", pool.sign * need, (method,))
         for method, need in pool.need.items()
     ]
 
@@ -242,14 +250,17 @@ def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
         for z in np.flatnonzero(np.isfinite(supply)).tolist():
             row_of_zone[z] = len(rows)
             name, zone, limit = family.name, family.zones[z], float(supply[z])
-            rows.append(SharedRow(f"{name}: {zone}", name, zone, family.unit, "<=", limit))
+            part = family.part_of if isinstance(family, PoolFamily) else ""
+            rows.append(SharedRow(f"{name}: {zone}", name, zone, family.unit, "<=", limit, part))
             coefficient.append(matrix)
         return row_of_zone
 
+    row_of: dict[str, I64] = {}
     for pool in problem.pools:
         zone = zone_table[pool.zoning]
         _require_in_range(pool.name, zone, len(pool.zones))
-        pairs.append(np.stack([add_family(pool, _need_terms(pool))[zone], np.arange(n_combos)]))
+        row_of[pool.name] = add_family(pool, _need_terms(pool))
+        pairs.append(np.stack([row_of[pool.name][zone], np.arange(n_combos)]))
     for policy in problem.policies:
         inside = _policy_combos(policy, zone_table, n_combos)
         pairs.append(np.stack([np.full(len(inside), len(rows)), inside]))
@@ -275,7 +286,39 @@ def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
         zone_table=zone_table,
         n_combos=n_combos,
         n_sinks=problem.n_sinks,
+        sales=_sales(problem, row_of),
     )
+
+
+def _sales(problem: Problem, row_of: Mapping[str, I64]) -> SaleColumns:
+    """Sales as columns of the rows of pools, and of policy rows about the cost of everything."""
+    row, column, weight, before = [], [], [], 0
+    for sale in problem.sales:
+        zones = np.arange(len(sale.most))
+        for name in sale.pools:
+            rows = row_of[name][:-1]
+            limited = np.flatnonzero(rows >= 0)
+            row.append(rows[limited])
+            column.append(before + zones[limited])
+            weight.append(np.ones(len(limited)))
+        before += len(zones)
+    if not row:
+        return nothing_sold()
+    columns = SaleColumns(
+        most=np.concatenate([np.asarray(sale.most, np.float64) for sale in problem.sales]),
+        price=np.repeat(
+            [sale.price for sale in problem.sales], [len(sale.most) for sale in problem.sales]
+        ),
+        row=np.concatenate(row),
+        column=np.concatenate(column),
+        weight=np.concatenate(weight),
+    )
+    first = sum(int((rows >= 0).sum()) for rows in row_of.values())
+    everywhere = [
+        term_matrix(policy.terms if policy.zoning is None else (), problem)
+        for policy in problem.policies
+    ]
+    return columns.with_rows(first, everywhere)
 
 
 def _with_row(pairs: Sequence[I64]) -> I32:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,7 @@ from cdrsite.competition._kernel_prices import own_prices
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import CellBlock, Problem
 from cdrsite.competition.rows import RowSystem, blocks, objective_matrix
+from cdrsite.competition.sold import shares_taken
 from cdrsite.competition.sweeping import BestPlan, Sums, Sweeper, SweepPrices
 from cdrsite.core.threads import in_order
 
@@ -97,6 +98,8 @@ class Solution:
     mix : tuple of (SweepPrices, ndarray of shape (G,))
         Price vectors, and the share of each group that follows them.
     report : SolverReport
+    sold : ndarray, shape (V,)
+        What is sold out of pools, in the order of sales and their zones.
     """
 
     problem: Problem
@@ -107,6 +110,7 @@ class Solution:
     scale: F64
     mix: tuple[tuple[SweepPrices, F64], ...]
     report: SolverReport
+    sold: F64
 
     def blocks(self) -> Iterator[BlockPlan]:
         """Plan block by block, in order; the memory of one block per thread."""
@@ -188,9 +192,59 @@ class Solution:
     def use(self) -> F64:
         """Left-hand side of each shared row, shape (R,)."""
         sums, sweeper = self.totals, self.sweeper
-        return self.system.activity(
+        used = self.system.activity(
             sums.by_combo, sums.by_sink, sweeper.group, sweeper.n_groups
         ).sum(axis=1)
+        return used + self.system.sales.use(self.sold, len(used))
+
+    def value_of(self, objective: Objective) -> float:
+        """What the plan adds up to, with what is sold."""
+        matrix = objective_matrix(objective, self.problem)
+        of_cells = float((self.totals.by_combo * matrix).sum())
+        return of_cells + float(self.system.sales.worth(matrix) @ self.sold)
+
+    def filled(self) -> Solution:
+        """The same plan with all sold that customers take, whether or not the goal counts money."""
+        if not len(self.sold):
+            return self
+        left = self.system.limits - self.use
+        senses = np.array(self.system.senses, dtype="<U2")
+        up = np.where(senses == ">=", np.inf, np.where(senses == "=", 0.0, np.maximum(left, 0.0)))
+        down = np.where(senses == "<=", np.inf, np.where(senses == "=", 0.0, np.maximum(-left, 0.0)))
+        more = replace(self, sold=self.system.sales.filled(self.sold, up, down))
+        more.know_totals(self.totals)
+        return more
+
+    @cached_property
+    def sold_by(self) -> list[F64]:
+        """What each sale takes of each method in each zone, arrays of shape (Z, M)."""
+        problem, sums = self.problem, self.totals.by_combo[:, :, 0]
+        given, sold, first = [], [], 0
+        for sale in problem.sales:
+            count = len(sale.most)
+            each = np.array([sale.giving.get(name, 0.0) for name in problem.method_names])
+            zone = self.system.zone_table[sale.zoning]
+            gift = np.zeros((count, len(each)))
+            np.add.at(gift, zone[zone >= 0], (sums * each)[zone >= 0])
+            given.append(gift)
+            sold.append(self.sold[first : first + count])
+            first += count
+        return shares_taken(given, sold)
+
+    @cached_property
+    def income(self) -> F64:
+        """What a gross tonne earns by what is sold of it, shape (C, M) [USD/t]."""
+        found = np.zeros((self.system.n_combos, len(self.problem.methods)))
+        if not self.problem.sales:
+            return found
+        sums = self.totals.by_combo[:, :, 0]
+        for sale, parts in zip(self.problem.sales, self.sold_by, strict=True):
+            zone = self.system.zone_table[sale.zoning]
+            gross = np.zeros(parts.shape)
+            np.add.at(gross, zone[zone >= 0], sums[zone >= 0])
+            each = np.divide(parts * sale.price, gross, out=np.zeros(parts.shape), where=gross > 0)
+            found += np.where((zone >= 0)[:, None], each[zone], 0.0)
+        return found
 
     @cached_property
     def allocation(self) -> F64:

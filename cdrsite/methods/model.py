@@ -389,7 +389,7 @@ def cost_parts(
     rate, prices = scenario.costs.discount_rate, _prices(model, scenario)
     # land that stays in its present use is not rented from it
     prices["land"] *= model.number("land_exclusive_fraction", 1.0)
-    # who takes heat is known of the plan only, and what nobody takes earns nothing
+    # who takes heat is known of the plan only, which sells it (methods/heat.py)
     paid = prices | {"heat": 0.0}
     planting = rent = 0.0
     if needs.stock is not None:

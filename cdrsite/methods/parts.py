@@ -19,6 +19,8 @@ Split = Mapping[str, tuple[float, str]]
 """Part -> coefficient, and the variable of the result that it multiplies; empty for none."""
 TRANSPORT, STORAGE = "transport", "storage"
 """Parts that the way to a storage unit decides."""
+REVENUE = "revenue"
+"""Part with what is sold; of heat, what the plan finds buyers for."""
 
 
 @dataclass(frozen=True)

@@ -105,12 +105,7 @@ def warn_of_assumptions(setting: Setting) -> None:
         A supply that is without limit because nothing was said; biomass that is none; a value that
         does not say what it is per.
     """
-    resources, goal = setting.scenario.resources, setting.scenario.objective
-    money = goal.minimise or goal.budget is not None or goal.maximise == "value" or goal.then
-    if resources.heat.demand is not None and money:
-        text = "income from heat is worked out of the plan, and does not steer it"
-        cure = "compare with a lower capex, if the heat decides"
-        _warn(message(text, where="resources.heat.demand", cure=cure, rule=7))
+    resources = setting.scenario.resources
     for name, facts in without_limit(setting).items():
         if not facts["given"]:
             _warn(_unlimited(setting, name, facts))

@@ -11,8 +11,9 @@ from cdrsite.competition.solution import Solution
 from cdrsite.engine.passes import Workspace
 from cdrsite.engine.stages import stage
 from cdrsite.methods.credits import paid_quantities
+from cdrsite.methods.heat import HeatMarket
 from cdrsite.methods.ledgers import LedgerBook
-from cdrsite.methods.parts import CostBook
+from cdrsite.methods.parts import REVENUE, CostBook
 from cdrsite.study.alone import each_alone
 from cdrsite.study.cells import competitors_of, score
 from cdrsite.study.goal import policy_rows, zone_names
@@ -37,7 +38,7 @@ from cdrsite.study.problem import (
 
 @stage(
     "competition",
-    reads=(*("objective", "policies", "outputs.admin", "transport.leakage", "resources"),),
+    reads=(*("objective", "policies", "outputs.admin", "transport.leakage", "resources"), "costs.prices.heat"),
     after=(open_layers, resolve_methods, pools_of, storage_of, formulae, score, read_credits),
 )
 def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspace) -> Solution:
@@ -61,6 +62,9 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
     """
     scenario, policies = setting.scenario, policies_of(setting)
     admin = scenario.outputs.admin
+    heat = scenario.resources.heat
+    price = scenario.costs.prices.of("heat")
+    market = HeatMarket(heat.level, price, offers.heat_demand, heat.demand_level)
     problem = build_problem(
         competitors_of(setting, offers),
         cells,
@@ -68,7 +72,7 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
         setting.storage,
         policies,
         () if admin is None else (admin.layer,),
-        scenario.resources.heat.level,
+        market,
         paid_quantities(setting.earnings, tuple(setting.models)),
     )
     earned = [term for one in setting.earnings for term in one.terms()]
@@ -119,6 +123,7 @@ def lay_out(
     numbers = {block: i for i, block in enumerate(setting.blocks)}
     book = _ledger_book(setting)
     cost_book = _cost_book(setting)
+    income = solution.income  # known before the blocks go to other processes
     task = PlanBlock(solution, cells, numbers, space.result, book, cost_book)
     by_sink = np.zeros((methods, problem.n_sinks))
     used, edges = np.zeros(methods, np.int64), curve_edges()
@@ -133,6 +138,9 @@ def lay_out(
         ledger += part.ledger
         costs += part.costs
     solution.know_totals(total)
+    paid = (income * total.by_combo[:, :, 0]).sum(axis=0)
+    if paid.any():
+        costs[:, cost_book.parts.index(REVENUE)] -= paid
     alone = each_alone(solution, setting.scenario.objective.gap, space.threads)
     curve = SupplyCurve(edges, net, problem.method_names)
     return Allocation(solution, by_sink, used, curve, ledger, costs, alone)

@@ -1,8 +1,7 @@
 """What becomes of the heat that plants supply: what others take of it, and what is sold.
 
-Sorbents of the same pool come first; of what they leave, customers take what they want, and the
-rest earns nothing. Each kWh has one use (rule 6). The income is worked out from the plan, which it
-does not steer.
+The plan sells it: to sorbents of the same pool, which pay its price and whose payment is income of
+who supplies it, and to customers; the rest earns nothing. Each kWh has one use (rule 6).
 """
 
 from __future__ import annotations
@@ -12,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from cdrsite.competition.problem import QUANTITIES
-from cdrsite.methods.heat import heat_level, serves
+from cdrsite.methods.heat import CUSTOMERS
 from cdrsite.study.cells import competitors_of
 
 if TYPE_CHECKING:
@@ -41,23 +39,20 @@ def heat_table(setting: Setting, offers: Offers, allocation: Allocation) -> pd.D
     Returns
     -------
     DataFrame
-        ``made`` by methods, ``used`` by methods of it, ``sold`` to customers at the price of heat,
+        ``made`` by methods, ``used`` of it by methods, ``sold`` to customers at the price of heat,
         and ``unused``, which earns nothing: ``made = used + sold + unused``.
     """
-    pools, heat = offers.pools.get("heat"), setting.scenario.resources.heat
+    pools = offers.pools.get("heat")
     if pools is None:
         return pd.DataFrame(columns=list(COLUMNS))
     count = len(pools.names)
-    made, fit, taken = np.zeros(count), np.zeros(count), np.zeros(count)
-    for name, amount in _by_pool(setting, offers, allocation, count).items():
-        supplied = np.maximum(-amount, 0.0)
-        made += supplied
-        taken += np.maximum(amount, 0.0)
-        if serves(heat_level(setting.models[name]), heat.demand_level):
-            fit += supplied
-    used = np.minimum(made, taken)
-    sold = np.minimum(offers.heat_demand, np.minimum(fit, made - used))
-    columns = (made, used, offers.heat_demand, sold, made - used - sold)
+    made = _made(setting, offers, allocation, count)
+    used, sold = np.zeros(count), np.zeros(count)
+    solution = allocation.solution
+    for sale, parts in zip(solution.problem.sales, solution.sold_by, strict=True):
+        into = sold if sale.name == CUSTOMERS else used
+        into += parts.sum(axis=1)
+    columns = (made, used, offers.heat_demand, sold, np.maximum(made - used - sold, 0.0))
     price = setting.scenario.costs.prices.of("heat")
     rows = zip(
         pools.names,
@@ -69,20 +64,14 @@ def heat_table(setting: Setting, offers: Offers, allocation: Allocation) -> pd.D
     return table[table["made_gwh_yr"] > 0].reset_index(drop=True)
 
 
-def _by_pool(
+def _made(
     setting: Setting, offers: Offers, allocation: Allocation, count: int
-) -> dict[str, NDArray[np.float64]]:
-    """Heat that each method takes in each pool, negative where it supplies it [kWh/yr]."""
+) -> NDArray[np.float64]:
+    """Heat that methods supply in each pool [kWh/yr]."""
     solution = allocation.solution
-    sums, zone = solution.totals.by_combo, solution.system.zone_table["heat"]
-    layers = (*QUANTITIES, *solution.problem.layers)
-    found = {}
-    for m, fact in enumerate(competitors_of(setting, offers).facts):
-        need = fact.needs.get("heat", 0.0)
-        if not need:
-            continue
-        column = layers.index(need if isinstance(need, str) else "gross")
-        each = sums[:, m, column] * (1.0 if isinstance(need, str) else need)
-        inside = zone >= 0
-        found[fact.name] = np.bincount(zone[inside], each[inside], count).astype(np.float64)
-    return found
+    gross, zone = solution.totals.by_combo[:, :, 0], solution.system.zone_table["heat"]
+    each = [fact.needs.get("heat", 0.0) for fact in competitors_of(setting, offers).facts]
+    supplied = np.array([0.0 if isinstance(need, str) else max(-need, 0.0) for need in each])
+    inside = zone >= 0
+    made = (gross[inside] * supplied).sum(axis=1)
+    return np.bincount(zone[inside], made, count).astype(np.float64)

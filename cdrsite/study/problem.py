@@ -32,11 +32,12 @@ from cdrsite.competition.problem import (
     SinkFamily,
 )
 from cdrsite.competition.rows import objective_matrix
+from cdrsite.competition.sold import Sale
 from cdrsite.config.competition import ObjectiveModel
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import EXCLUDED, LOWEST_STATE, NONE_PLANNED, OUTSIDE, PLANNED, UNKNOWN
-from cdrsite.core.vocabulary import HEAT_FAMILIES, INJECTIVITY, PORE_SPACE, RESOURCES
-from cdrsite.methods.heat import rows_by_level, serves
+from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE, RESOURCES
+from cdrsite.methods.heat import HeatMarket, heat_rows
 from cdrsite.methods.ledgers import LedgerBook
 from cdrsite.methods.parts import CostBook
 from cdrsite.siting.exclusions import outside_of
@@ -256,7 +257,7 @@ def build_problem(
     storage: StorageUnits | None,
     policies: Sequence[PolicyRow],
     zonings: Sequence[str] = (),
-    heat: str = "medium",
+    heat: HeatMarket | None = None,
     paid: tuple[Sequence[CellLayer], Sequence[Arrival]] = ((), ()),
 ) -> Problem:
     """Assemble the competition's problem.
@@ -273,8 +274,8 @@ def build_problem(
         From :func:`cdrsite.study.goal.policy_rows`.
     zonings : sequence of str
         Zonings that totals are wanted for.
-    heat : str
-        Level of the heat that its pools supply.
+    heat : HeatMarket or None
+        Who sells heat to whom, where there are pools of it.
     paid : tuple of sequences
         Layers of the cells and arrivals that credits count by.
     """
@@ -284,11 +285,14 @@ def build_problem(
         [0.0 if isinstance(need := f.needs.get(name, 0.0), str) else need for f in facts]
         for name in layout.local
     ]
-    families = []
+    families: list[PoolFamily] = []
+    sales: list[Sale] = []
     for name, pool in pools.items():
         needs = {f.name: f.needs[name] for f in facts if f.needs.get(name, 0.0) != 0.0}
-        if name == "heat":
-            families += _heat_rows(pool, needs, {f.name: f.heat_level for f in facts}, heat)
+        if name == "heat" and heat is not None:
+            levels = {f.name: f.heat_level for f in facts}
+            rows, sales = heat_rows(tuple(pool.names), pool.supply, needs, levels, heat)
+            families += rows
             continue
         unit = RESOURCES[name].unit
         families.append(PoolFamily(name, unit, name, pool.names, pool.supply, needs))
@@ -305,27 +309,8 @@ def build_problem(
         local_need=np.array(local_need).reshape(len(layout.local), len(facts)),
         local_names=layout.local,
         zonings=tuple(zonings),
+        sales=tuple(sales),
     )
-
-
-def _heat_rows(
-    pool: Pools, needs: Mapping[str, float | str], levels: Mapping[str, str], supplied: str
-) -> list[PoolFamily]:
-    """Rows of a pool of heat, one for each level at which heat is taken.
-
-    What is taken at a level or above it is at most what is supplied there, by others and by
-    methods; so each kWh is used once (rule 6), and none by what it is too cool for.
-    """
-    taking = {name: isinstance(need, str) or need > 0.0 for name, need in needs.items()}
-    rows = rows_by_level({name: levels[name] for name in needs}, taking)
-    found = []
-    for level, methods in (rows or {supplied: list(needs)}).items():
-        offered = pool.supply * float(serves(supplied, level))
-        mine = {name: needs[name] for name in methods}
-        family = HEAT_FAMILIES[level] if len(rows) > 1 else pool.resource
-        unit = RESOURCES[pool.resource].unit
-        found.append(PoolFamily(family, unit, pool.resource, pool.names, offered, mine))
-    return found
 
 
 def _sink_families(storage: StorageUnits | None) -> tuple[SinkFamily, ...]:
@@ -441,7 +426,7 @@ class PlanBlock:
         costs = self.costs.empty()
         for first in range(start, stop, PIECE):
             plan = self.solution.plan_of(first, min(first + PIECE, stop))
-            each, money = found.net_and_cost(problem, plan)
+            each, money = found.net_and_cost(self.solution, plan)
             here = place[first - start : plan.stop - start]
             self._fill(arrays, plan, here, each, money)
             cells, read = plan.cells, self._reader(block, here)
@@ -449,7 +434,7 @@ class PlanBlock:
             self.book.add(ledger, plan.x, each, cells.sink_loss, stored, read)
             self.costs.add(costs, plan.x, cells.sink, cells.sink_cost, stored, read)
             by_sink += self._by_sink(plan)
-            curve += found.curve_part(problem, plan, edges)
+            curve += found.curve_part(self.solution, plan, edges)
             total.by_combo.__iadd__(plan.sums.by_combo)
             total.by_sink.__iadd__(plan.sums.by_sink)
         used = np.count_nonzero(arrays["allocated"] > 0, axis=1)

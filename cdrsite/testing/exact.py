@@ -35,21 +35,25 @@ class WholeSolution:
     allocation : ndarray, shape (M, K, n)
         Gross tonnes by method, sink slot and cell [t/yr].
     system : RowSystem
+    sold : ndarray, shape (V,)
+        What is sold out of pools.
     """
 
     value: float
     price: F64
     allocation: F64
     system: RowSystem
+    sold: F64
 
 
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """The whole programme: maximise gain x over x >= 0 and low <= A x <= high.
+    """The whole programme: maximise gain x over 0 <= x <= upper and low <= A x <= high.
 
     Parameters
     ----------
-    gain : ndarray, shape (J,)
+    gain, upper : ndarray, shape (J + V,)
+        What is sold comes last.
     starts, index, entry : ndarray
         A by columns; the shared rows come first.
     low, high : ndarray
@@ -61,6 +65,7 @@ class Whole:
 
     system: RowSystem
     gain: F64
+    upper: F64
     starts: I64
     index: I64
     entry: F64
@@ -74,7 +79,7 @@ class Whole:
     def allocation(self, x: F64) -> F64:
         """Columns as an array by method, sink slot and cell."""
         result = np.zeros(self.shape)
-        result[self.method, self.slot, self.cell] = x
+        result[self.method, self.slot, self.cell] = x[: len(self.cell)]
         return result
 
 
@@ -88,19 +93,22 @@ def assemble(problem: Problem, objective: Objective) -> Whole:
     shared = _shared_entries(system, acts, stored)
     local, low, high = _local_rows(problem, cells, acts)
     limits, senses = system.limits, np.array(system.senses, dtype="<U2")
-    row = np.concatenate([shared[0], local[0] + len(limits)])
-    column = np.concatenate([shared[1], local[1]])
-    entry = np.concatenate([shared[2], local[2]])
+    sales, size = system.sales, len(acts.cell)
+    row = np.concatenate([shared[0], local[0] + len(limits), sales.row])
+    column = np.concatenate([shared[1], local[1], sales.column + size])
+    entry = np.concatenate([shared[2], local[2], sales.weight])
     kept = entry != 0.0
     row, column, entry = row[kept], column[kept], entry[kept]
     order = np.lexsort((row, column))
     matrix = objective_matrix(objective, problem)
     gain = (acts.quantity * matrix[acts.method]).sum(axis=1)
+    gain = np.concatenate([gain, sales.worth(matrix)])
     starts = np.zeros(len(gain) + 1, np.int64)
     np.cumsum(np.bincount(column, minlength=len(gain)), out=starts[1:])
     return Whole(
         system=system,
         gain=gain,
+        upper=np.concatenate([np.full(size, np.inf), sales.most]),
         starts=starts,
         index=row[order],
         entry=entry[order],
@@ -149,7 +157,7 @@ def solve_whole(
     whole = assemble(problem, objective)
     size = len(whole.gain)
     programme = Programme(
-        whole.gain, np.zeros(size), np.full(size, np.inf), whole.low, whole.high,
+        whole.gain, np.zeros(size), whole.upper, whole.low, whole.high,
         whole.starts, whole.index, whole.entry, by_column=True, maximise=True,
     )  # fmt: skip
     choices = LinearSolver(programme, time_limit=float(time_limit), solver=solver)
@@ -164,6 +172,7 @@ def solve_whole(
         price=choices.prices()[: len(whole.system.rows)],
         allocation=whole.allocation(choices.x),
         system=whole.system,
+        sold=choices.x[len(whole.cell) :],
     )
 
 

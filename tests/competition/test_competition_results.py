@@ -68,7 +68,7 @@ def test_totals_of_provinces_add_up_to_the_optimum() -> None:
             assert split == pytest.approx(row[key], rel=1e-12)
     assert sum(row["net"] for row in whole) == pytest.approx(answer.report.value, rel=1e-9)
     block = next(answer.blocks())
-    net, cost = net_and_cost(answer.problem, block)
+    net, cost = net_and_cost(answer, block)
     assert net.sum() == pytest.approx(answer.report.value, rel=1e-9)
     assert cost.sum() == pytest.approx(sum(row["cost"] for row in whole), rel=1e-9)
 
@@ -127,7 +127,7 @@ def test_prices_are_what_one_unit_more_gains() -> None:
 def test_supply_curve_ends_at_the_net_removal() -> None:
     answer = solve(two_provinces(), most_net(), FINE)
     edges = curve_edges()
-    net = sum(curve_part(answer.problem, block, edges) for block in answer.blocks())
+    net = sum(curve_part(answer, block, edges) for block in answer.blocks())
     curve = SupplyCurve(edges, net, answer.problem.method_names)
     assert curve.cumulative[-1] == pytest.approx(answer.report.value, rel=1e-9)
     forest = np.flatnonzero(curve.net[2])
