@@ -216,7 +216,8 @@ class Master:
         n_rows = len(self.senses)
         if ended == "empty":  # no column yet, and no row that could ask for one
             zeros = np.zeros(n_rows)
-            return MasterSolution(0.0, zeros, np.zeros(self.n_groups), np.zeros(0), zeros, np.zeros(0))
+            none = np.zeros(0)
+            return MasterSolution(0.0, zeros, np.zeros(self.n_groups), none, zeros, none)
         if ended != "optimal":
             raise SolverError(
                 "the master programme was not solved", got=ended, expected="optimal", rule=8

@@ -59,8 +59,7 @@ def prefer(
     left = gap * max(abs(bound), abs(value)) - (bound - value)
     loss = min(GIVEN_UP * gap * abs(value), max(left, 0.0)) if not also else 0.0
     limits = [(objective_matrix(first.objective, first.problem), value - loss)]
-    for one in also:
-        limits.append((objective_matrix(one, first.problem), first.value_of(one)))
+    limits += [(objective_matrix(one, first.problem), first.value_of(one)) for one in also]
     if not first.mix or not total.by_combo.any():
         return first
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -128,7 +129,7 @@ class SaleColumns:
         order = np.argsort(self.column, kind="stable")
         row, weight = self.row[order], self.weight[order]
         edges = np.searchsorted(self.column[order], np.arange(len(sold) + 1))
-        for v, (first, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for v, (first, stop) in enumerate(pairwise(edges)):
             rows, each = row[first:stop], weight[first:stop]
             room = np.where(each > 0.0, up[rows], down[rows]) / np.abs(each)
             more = min(float(self.most[v] - sold[v]), float(room.min(initial=np.inf)))

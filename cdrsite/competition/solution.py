@@ -209,8 +209,9 @@ class Solution:
             return self
         left = self.system.limits - self.use
         senses = np.array(self.system.senses, dtype="<U2")
-        up = np.where(senses == ">=", np.inf, np.where(senses == "=", 0.0, np.maximum(left, 0.0)))
-        down = np.where(senses == "<=", np.inf, np.where(senses == "=", 0.0, np.maximum(-left, 0.0)))
+        some = np.where(senses == "=", 0.0, np.abs(left))
+        up = np.where(senses == ">=", np.inf, np.where(left > 0.0, some, 0.0))
+        down = np.where(senses == "<=", np.inf, np.where(left < 0.0, some, 0.0))
         more = replace(self, sold=self.system.sales.filled(self.sold, up, down))
         more.know_totals(self.totals)
         return more
@@ -232,18 +233,24 @@ class Solution:
         return shares_taken(given, sold)
 
     @cached_property
-    def income(self) -> F64:
-        """What a gross tonne earns by what is sold of it, shape (C, M) [USD/t]."""
-        found = np.zeros((self.system.n_combos, len(self.problem.methods)))
-        if not self.problem.sales:
-            return found
-        sums = self.totals.by_combo[:, :, 0]
+    def sold_each(self) -> list[F64]:
+        """What each sale takes of a gross tonne of each method, arrays of shape (C, M)."""
+        sums, found = self.totals.by_combo[:, :, 0], []
         for sale, parts in zip(self.problem.sales, self.sold_by, strict=True):
             zone = self.system.zone_table[sale.zoning]
             gross = np.zeros(parts.shape)
             np.add.at(gross, zone[zone >= 0], sums[zone >= 0])
-            each = np.divide(parts * sale.price, gross, out=np.zeros(parts.shape), where=gross > 0)
-            found += np.where((zone >= 0)[:, None], each[zone], 0.0)
+            each = np.divide(parts, gross, out=np.zeros(parts.shape), where=gross > 0)
+            found.append(np.where((zone >= 0)[:, None], each[zone], 0.0))
+        return found
+
+    @cached_property
+    def income(self) -> F64:
+        """What a gross tonne earns by what is sold of it, shape (C, M) [USD/t]."""
+        found = np.zeros((self.system.n_combos, len(self.problem.methods)))
+        if self.problem.sales:
+            for sale, each in zip(self.problem.sales, self.sold_each, strict=True):
+                found += sale.price * each
         return found
 
     @cached_property

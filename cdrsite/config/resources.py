@@ -220,13 +220,15 @@ class Heat(Energy):
     unlimited: Literal[True] | None = True
     """Heat does not limit unless pools, a layer or a value says so."""
     intensity: quantity("kg/kWh", minimum=0.0) = 0.0  # type: ignore[valid-type]
-    """Emissions of the supplied heat [kg/kWh]."""
+    """Emissions of the supplied heat [kg/kWh]; heat that plants sell replaces as much, as the
+    ledger of substitution says."""
     level: HeatLevel = "medium"
     """How hot it is: `low` below 80, `medium` 80 to 120, `high` above 120 degree C. Methods take of
     it what they need at that level or below it."""
     demand: LayerName | None = None
     """Layer with what customers in each cell would take of the heat that plants supply [kWh/yr],
-    summed by pool. What they take is paid at `costs.prices.heat`; the rest earns nothing."""
+    summed by pool. The plan sells it at `costs.prices.heat`, which makes it cheaper and so counts
+    in its goal, budget and costs; what nobody takes earns nothing."""
     demand_level: HeatLevel = "medium"
     """How hot customers want it: they take heat of that level and above."""
 

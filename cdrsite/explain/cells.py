@@ -337,7 +337,11 @@ def _charges(
     for name, need in needs.items():
         pool = f"pool_{name}"
         if name != "land" and pool in evidence:
-            price = evidence.at_label(pool, "prices", evidence.cells[pool])
+            price, less, more = (
+                evidence.at_label(pool, listed, evidence.cells[pool])
+                for listed in ("prices", "paid_back", "paid_more")
+            )
+            price = np.where(np.nan_to_num(need) < 0, price + more, price - less)
             charges[name] = np.nan_to_num(need) * price
     if (stored > 0).any() and "pool_storage" in evidence:
         charges["storage"] = stored * evidence.at_label("pool_storage", "prices", sink)

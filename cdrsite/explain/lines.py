@@ -328,6 +328,19 @@ def _say_zones(evidence: Evidence, told: Told, words: Words) -> None:
             key = f"why.pool.{what}" if words.has(f"why.pool.{what}") else "why.pool"
             title = words(key, what=words.heading(words.resource(what)))
         told.say(title, cases)
+        if name == "pool_heat":
+            _say_heat(evidence, told, words)
+
+
+def _say_heat(evidence: Evidence, told: Told, words: Words) -> None:
+    """What becomes of the heat that methods supply in the pool of each cell."""
+    label, places = evidence.cells["pool_heat"], ("made", "used", "sold", "unused")
+    for fate in places:
+        values = evidence.at_label("pool_heat", fate, label)
+        told.facts[f"heat_{fate}"] = amount(values, "kWh/yr", words)
+    made = evidence.at_label("pool_heat", "made", label)
+    filled = {fate: f"{{heat_{fate}}}" for fate in places}
+    told.say(words("why.heat"), {words("why.heat_sold", **filled): made > 0})
 
 
 def _say_supplies(evidence: Evidence, told: Told, words: Words) -> None:

@@ -51,7 +51,8 @@ class PlaceSums:
     place : Sum
         All other emissions that are no constant of the method: of the place, of its biomass.
     replaced : Sum
-        Emissions of the power that the method's own replaces on the grid.
+        Emissions of the power that the method's own replaces on the grid. Those of heat follow from
+        the plan, which sells it.
     avoided : Sum
         Emissions that stop with the method.
     fossil : Sum

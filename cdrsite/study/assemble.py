@@ -33,7 +33,7 @@ from cdrsite.study.evidence import add_evidence
 from cdrsite.study.exclude import exclude
 from cdrsite.study.features import add_storage, polygon_features, route_features
 from cdrsite.study.gathering import buildable, gather
-from cdrsite.study.heat import heat_table
+from cdrsite.study.heat import heat_table, tell_heat
 from cdrsite.study.hours import hours_table
 from cdrsite.study.network import plan_projects
 from cdrsite.study.network_tables import project_features, project_summary, project_tables
@@ -152,6 +152,7 @@ def assemble(
         "cost_parts": part_table(setting, allocation),
     }
     warn_of_ceilings(setting, space.result)
+    tell_heat(dataset, tables["heat"])
     tables["credits"] = credit_table(setting, tables["ledgers"], allocation)
     summary = summarise(scenario, grid, tally, tables, allocation)
     summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting)}

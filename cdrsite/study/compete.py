@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from cdrsite.competition.blockcells import BlockCells
@@ -12,7 +14,8 @@ from cdrsite.engine.passes import Workspace
 from cdrsite.engine.stages import stage
 from cdrsite.methods.credits import paid_quantities
 from cdrsite.methods.heat import HeatMarket
-from cdrsite.methods.ledgers import LedgerBook
+from cdrsite.methods.ledgers import REPLACED, SUMS, LedgerBook
+from cdrsite.methods.net import KG_PER_T
 from cdrsite.methods.parts import REVENUE, CostBook
 from cdrsite.study.alone import each_alone
 from cdrsite.study.cells import competitors_of, score
@@ -35,10 +38,16 @@ from cdrsite.study.problem import (
     solve_competition,
 )
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 
 @stage(
     "competition",
-    reads=(*("objective", "policies", "outputs.admin", "transport.leakage", "resources"), "costs.prices.heat"),
+    reads=(
+        *("objective", "policies", "outputs.admin", "transport.leakage", "resources"),
+        "costs.prices.heat",
+    ),
     after=(open_layers, resolve_methods, pools_of, storage_of, formulae, score, read_credits),
 )
 def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspace) -> Solution:
@@ -102,7 +111,7 @@ def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:
 
 @stage(
     "plan",
-    reads=("objective.gap", "outputs.admin"),
+    reads=("objective.gap", "outputs.admin", "resources.heat.intensity"),
     after=(open_layers, storage_of, formulae, compete),
 )
 def lay_out(
@@ -141,9 +150,21 @@ def lay_out(
     paid = (income * total.by_combo[:, :, 0]).sum(axis=0)
     if paid.any():
         costs[:, cost_book.parts.index(REVENUE)] -= paid
+        _add_replaced(setting, solution, ledger)
     alone = each_alone(solution, setting.scenario.objective.gap, space.threads)
     curve = SupplyCurve(edges, net, problem.method_names)
     return Allocation(solution, by_sink, used, curve, ledger, costs, alone)
+
+
+def _add_replaced(setting: Setting, solution: Solution, ledger: NDArray[np.float64]) -> None:
+    """Count what the heat that is sold replaces, as that of power: substitution, never removal."""
+    intensity, admin = setting.scenario.resources.heat.intensity, setting.scenario.outputs.admin
+    gross = solution.totals.by_combo[:, :, 0]
+    sold = np.sum(solution.sold_each, axis=0) * gross
+    zone = np.zeros(len(gross), np.int64)
+    if admin is not None:
+        zone = solution.system.zone_table[admin.layer] + 1
+    np.add.at(ledger[:, :, SUMS.index(REPLACED)], zone, sold * (intensity / KG_PER_T))
 
 
 def _ledger_book(setting: Setting) -> LedgerBook:

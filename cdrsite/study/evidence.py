@@ -105,7 +105,11 @@ def _add_split(dataset: xr.Dataset, setting: Setting, allocation: Allocation) ->
 
 
 def _add_prices(dataset: xr.Dataset, allocation: Allocation) -> None:
-    """Prices of the zones as an attribute of the variable that labels them."""
+    """Prices of the zones as an attribute of the variable that labels them.
+
+    Who takes of a method's supply pays the price less ``paid_back``, which its payment to another
+    method is worth to the plan; who supplies is paid ``paid_more`` on top of it.
+    """
     solution = allocation.solution
     real = real_prices(solution)
     for name in [str(name) for name in dataset.data_vars if str(name).startswith("pool_")]:
@@ -116,3 +120,11 @@ def _add_prices(dataset: xr.Dataset, allocation: Allocation) -> None:
             if resource_of(row.family) == resource:
                 prices[row.zone] += float(price)
         dataset[name].attrs["prices"] = [prices[label] for label in labels]
+        for way, sign in (("paid_back", -1), ("paid_more", 1)):
+            books = {p.name for p in solution.problem.pools if p.part_of and p.sign == sign}
+            extra = dict.fromkeys(labels, 0.0)
+            for row, price in zip(solution.system.rows, real, strict=True):
+                if row.family in books and resource_of(row.part_of) == resource:
+                    extra[row.zone] += float(price)
+            if any(extra.values()):
+                dataset[name].attrs[way] = [extra[label] for label in labels]

@@ -15,6 +15,7 @@ from cdrsite.methods.heat import CUSTOMERS
 from cdrsite.study.cells import competitors_of
 
 if TYPE_CHECKING:
+    import xarray as xr
     from numpy.typing import NDArray
 
     from cdrsite.study.offers import Offers
@@ -26,6 +27,8 @@ COLUMNS = (
     "earned_musd_yr",
 )  # fmt: skip
 """Columns of the table of heat."""
+FATES = ("made", "used", "sold", "unused")
+"""What becomes of the heat that methods supply."""
 
 
 def heat_table(setting: Setting, offers: Offers, allocation: Allocation) -> pd.DataFrame:
@@ -75,3 +78,22 @@ def _made(
     inside = zone >= 0
     made = (gross[inside] * supplied).sum(axis=1)
     return np.bincount(zone[inside], made, count).astype(np.float64)
+
+
+def tell_heat(dataset: xr.Dataset, table: pd.DataFrame) -> None:
+    """Give the map of the pools what becomes of their heat, for explanations [kWh/yr].
+
+    Parameters
+    ----------
+    dataset : xr.Dataset
+        ``pool_heat`` gets an attribute for each of :data:`FATES`, by label.
+    table : DataFrame
+        From :func:`heat_table`.
+    """
+    if "pool_heat" not in dataset or table.empty:
+        return
+    rows = table.set_index("pool")
+    for fate in FATES:
+        amounts = rows[f"{fate}_gwh_yr"].to_dict()
+        labels = dataset["pool_heat"].attrs.get("labels", [])
+        dataset["pool_heat"].attrs[fate] = [amounts.get(label, 0.0) * 1e6 for label in labels]

@@ -11,7 +11,13 @@ from competition_problems import FINE, NAMES, problems, solve_or_none
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdrsite.competition.objectives import Lexicographic, least_cost, most_net, most_value
+from cdrsite.competition.objectives import (
+    Lexicographic,
+    Objective,
+    least_cost,
+    most_net,
+    most_value,
+)
 from cdrsite.competition.preference import prefer
 from cdrsite.competition.prices import solve, solve_in_order
 from cdrsite.competition.problem import (
@@ -23,7 +29,6 @@ from cdrsite.competition.problem import (
     budget,
     target,
 )
-from cdrsite.competition.objectives import Objective
 from cdrsite.competition.sold import Sale, shares_taken
 from cdrsite.core.errors import InfeasibleError
 from cdrsite.testing.exact import solve_whole

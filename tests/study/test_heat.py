@@ -161,3 +161,82 @@ def test_customers_take_no_heat_that_is_too_cool(world: Path) -> None:
 def test_customers_need_a_pool_in_reach(world: Path) -> None:
     with pytest.raises(ConfigError, match="customers without a pool of heat in reach"):
         study(world, WANTED, "resources.heat={demand: wanted}")
+
+
+CHEAPEST = "objective={minimise: cost, target: 1000 t/yr}"
+
+
+def paid(result: StudyResult) -> dict[str, float]:
+    """Cost of the plan by method [USD/yr]."""
+    table = result.tables["methods"]
+    return dict(zip(table["method"], table["cost_musd_yr"] * 1e6, strict=True))
+
+
+def test_sold_heat_is_income_of_who_supplies_it(world: Path) -> None:
+    """A tonne's heat at 8 USD/GJ is 55.5 USD; parts, totals and goal agree on it."""
+    plenty = (WANTED.replace("MWh", "GWh"), ALONE, PRICE, CHEAPEST, "objective.gap=1e-7")
+    without = study(world, *plenty, POOL)
+    with_it = study(world, *plenty, customers())
+    tonnes, cost = gross(with_it)["beccs-residue"], paid(with_it)["beccs-residue"]
+    (row,) = with_it.tables["heat"].to_dict("records")
+    assert row["earned_musd_yr"] * 1e6 / tonnes == pytest.approx(55.5, abs=0.05)
+    assert cost == pytest.approx(paid(without)["beccs-residue"] - 55.489 * tonnes, rel=1e-4)
+    parts = with_it.tables["cost_parts"]
+    of_plant = parts[parts["method"] == "beccs-residue"]
+    assert of_plant["musd_yr"].sum() * 1e6 == pytest.approx(cost, rel=1e-5)
+    objective = with_it.summary["objective"]
+    assert objective["value"] == pytest.approx(cost, rel=1e-6)
+    assert objective["bound"] <= objective["value"] * (1 + 1e-9)
+    curve = with_it.tables["supply_curve"]
+    assert curve["cost_to_usd_t"].max() < without.tables["supply_curve"]["cost_to_usd_t"].min()
+
+
+def test_income_steers_the_plan(world: Path) -> None:
+    """Where credits alone do not pay for a plant, credits and heat do."""
+    bare = study(world, WANTED.replace("MWh", "GWh"), ALONE, PRICE, CHEAPEST)
+    per_net = paid(bare)["beccs-residue"] / bare.summary["net_mt_yr"] / 1e6
+    value = f"objective={{maximise: value, credits: [{{amount: {per_net - 10:.3f} USD/t}}]}}"
+    lone = study(world, WANTED.replace("MWh", "GWh"), ALONE, PRICE, value, POOL)
+    sold = study(world, WANTED.replace("MWh", "GWh"), ALONE, PRICE, value, customers())
+    assert gross(lone)["beccs-residue"] == 0.0 < gross(sold)["beccs-residue"]
+    heat = pool(sold, "heat")
+    assert 0.0 <= heat["price"] <= 0.0036 * 8 * (1 + 1e-6)
+
+
+def test_what_sorbents_pay_a_plant_of_their_pool_cancels(world: Path) -> None:
+    """All heat is the plants', so the price of heat moves no cost of the plan."""
+    goal = "objective={minimise: cost, target: 3000 t/yr}"
+    must = "policies=[{name: air, count: net, methods: [daccs-solid], at_least: 500 t/yr}]"
+    results = [
+        study(world, POOL, goal, must, f"costs.prices.heat={usd} USD/GJ") for usd in (0, 4, 20)
+    ]
+    totals = [sum(paid(one).values()) for one in results]
+    assert totals == pytest.approx([totals[0]] * 3, rel=1e-4)
+    assert paid(results[2])["daccs-solid"] > paid(results[0])["daccs-solid"]
+    assert paid(results[2])["beccs-residue"] < paid(results[0])["beccs-residue"]
+    value = results[2].summary["objective"]["value"]
+    assert value == pytest.approx(totals[2], rel=1e-6)
+
+
+def test_heat_of_others_is_paid_and_not_sold(world: Path) -> None:
+    """Of a pool with 10 GWh of others, customers get what plants make and no more."""
+    others = "resources.heat={value: 10 GWh/yr, per: region, demand: wanted}"
+    result = study(world, WANTED.replace("MWh", "GWh"), others, PRICE)
+    (row,) = result.tables["heat"].to_dict("records")
+    taken = gross(result)["daccs-solid"] * 1600 / 1e6
+    assert row["used_gwh_yr"] + row["sold_gwh_yr"] == pytest.approx(row["made_gwh_yr"], rel=1e-6)
+    assert 0 < row["used_gwh_yr"] <= taken <= row["used_gwh_yr"] + 10 * (1 + 1e-6)
+
+
+def test_sold_heat_replaces_that_of_others_and_removes_nothing(world: Path) -> None:
+    plain, stated = (
+        study(world, WANTED, customers(more), ALONE) for more in ("", ", intensity: 0.2 kg/kWh")
+    )
+    (row,) = stated.tables["heat"].to_dict("records")
+    more = (
+        stated.summary["ledgers"]["substitution_mt_yr"]
+        - (plain.summary["ledgers"]["substitution_mt_yr"])
+    )
+    assert row["sold_gwh_yr"] > 0
+    assert more == pytest.approx(row["sold_gwh_yr"] * 0.2e-3, rel=1e-6)
+    assert stated.summary["net_mt_yr"] == pytest.approx(plain.summary["net_mt_yr"], rel=1e-9)
