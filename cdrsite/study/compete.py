@@ -147,8 +147,8 @@ def lay_out(
         ledger += part.ledger
         costs += part.costs
     solution.know_totals(total)
-    paid = (income * total.by_combo[:, :, 0]).sum(axis=0)
-    if paid.any():
+    if problem.sales:
+        paid = (income * total.by_combo[:, :, 0]).sum(axis=0)
         costs[:, cost_book.parts.index(REVENUE)] -= paid
         _add_replaced(setting, solution, ledger)
     alone = each_alone(solution, setting.scenario.objective.gap, space.threads)
