@@ -128,7 +128,7 @@ def assemble(
         Plants and their network, where the study asks for them.
     """
     scenario, grid = setting.scenario, setting.area.grid
-    dataset = _dataset(setting, space.result, allocation)
+    dataset = _dataset(setting, offers, space.result, allocation)
     store = None
     if isinstance(space.result, DiskStore):
         store = space.result.folder
@@ -152,7 +152,6 @@ def assemble(
         "cost_parts": part_table(setting, allocation),
     }
     warn_of_ceilings(setting, space.result)
-    tell_heat(dataset, tables["heat"])
     tables["credits"] = credit_table(setting, tables["ledgers"], allocation)
     summary = summarise(scenario, grid, tally, tables, allocation)
     summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting)}
@@ -223,7 +222,9 @@ def _flags(variable: xr.DataArray, words: dict[int, str]) -> None:
     variable.attrs["flag_meanings"] = " ".join(words[code].replace(" ", "_") for code in codes)
 
 
-def _dataset(setting: Setting, store: ArrayStore, allocation: Allocation) -> xr.Dataset:
+def _dataset(
+    setting: Setting, offers: Offers, store: ArrayStore, allocation: Allocation
+) -> xr.Dataset:
     """The labelled dataset over the arrays of a store."""
     scenario, grid = setting.scenario, setting.area.grid
     goal = allocation.solution.objective.unit
@@ -256,4 +257,5 @@ def _dataset(setting: Setting, store: ArrayStore, allocation: Allocation) -> xr.
     dataset = xr.Dataset(data, coords, attrs)
     _label(dataset, setting, allocation)
     add_evidence(dataset, setting, allocation)
+    tell_heat(dataset, heat_table(setting, offers, allocation))
     return dataset
