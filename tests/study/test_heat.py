@@ -11,6 +11,7 @@ from tiny_scenario import COLS, ROWS, write_raster, write_world
 
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError
+from cdrsite.explain.place import Explanation, explain_place
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
@@ -240,3 +241,24 @@ def test_sold_heat_replaces_that_of_others_and_removes_nothing(world: Path) -> N
     assert row["sold_gwh_yr"] > 0
     assert more == pytest.approx(row["sold_gwh_yr"] * 0.2e-3, rel=1e-6)
     assert stated.summary["net_mt_yr"] == pytest.approx(plain.summary["net_mt_yr"], rel=1e-9)
+
+
+def test_a_place_says_what_becomes_of_its_heat_and_what_a_tonne_pays(world: Path) -> None:
+    """Charges of the methods are those of the solver: what sorbents pay a plant is no scarcity."""
+    goal = "objective={minimise: cost, target: 3000 t/yr}"
+    must = "policies=[{name: air, count: net, methods: [daccs-solid], at_least: 500 t/yr}]"
+    result = study(world, POOL, goal, must, PRICE)
+    planned = result.dataset["allocated"].sel(removal_method="beccs-residue").to_numpy()
+    row, col = np.unravel_index(np.nanargmax(planned), planned.shape)
+    found = explain_place(
+        result.dataset, result.grid, float(result.grid.x[col]), float(result.grid.y[row])
+    )
+    assert isinstance(found, Explanation)
+    told = " ".join(text for line in found.lines for text in line)
+    assert "other methods use" in told and "customers buy" in told
+    for method in ("beccs-residue", "daccs-solid"):
+        plan = found.methods[method].plan
+        assert plan is not None
+        if plan.shortfall > 1e-3:
+            gap = sum(plan.charges.values()) - plan.worth
+            assert gap == pytest.approx(plan.shortfall, rel=1e-3)
