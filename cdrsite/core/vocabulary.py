@@ -460,6 +460,9 @@ VARIABLES: dict[str, Variable] = {
         _evidence("energy_emissions", "t/t", "emissions of power and heat per gross tonne"),
         _evidence("place_emissions", "t/t", "other emissions of the place, per gross tonne"),
         _evidence(
+            "emissions_of_place", "kg/t", "emissions that the scenario gives, per gross tonne"
+        ),
+        _evidence(
             "replaced_emissions", "t/t", "emissions that supplied power replaces, per gross tonne"
         ),
         _evidence("avoided_emissions", "t/t", "emissions that stop, per gross tonne"),

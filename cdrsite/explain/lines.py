@@ -93,6 +93,10 @@ def method_told(evidence: Evidence, index: int, reason: Reason, words: Words) ->
     if plan is not None:
         _say_plan(evidence, plan, told, words)
         _say_costs(evidence, plan, told, words)
+    emits = evidence.of("emissions_of_place", index)
+    emits = np.where(reason.possible, emits, np.nan)
+    told.facts["emits"] = Fact(emits)
+    told.say(words("why.title.emissions"), {words("why.emits"): np.isfinite(emits)})
     _say_equal_share(evidence, reason, told, words)
     return told
 

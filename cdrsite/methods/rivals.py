@@ -10,6 +10,7 @@ from operator import add
 
 from cdrsite.config.models import Scenario
 from cdrsite.methods.model import Ingredients, MethodModel, cost_parts, needs_of, net_factor_sum
+from cdrsite.place.emissions import EmissionsOfPlace
 from cdrsite.scoring.sums import Sum
 
 NOT_SHARED = frozenset({"land", "storage"})
@@ -32,6 +33,9 @@ class RivalSums:
         Shared resource -> need per gross tonne; electricity is negative where it is supplied.
     stored : Sum
         CO2 brought to a storage unit, fossil CO2 included [t per gross t].
+    emissions : Sum or None
+        What a gross tonne emits by the scenario's `emissions` of the method, within the net factor
+        [kg per gross t]; None where it gives none. Nothing is decided by it: it is told.
     """
 
     land: Sum
@@ -39,6 +43,7 @@ class RivalSums:
     parts: dict[str, Sum]
     needs: dict[str, Sum]
     stored: Sum
+    emissions: Sum | None = None
 
     @cached_property
     def cost(self) -> Sum:
@@ -95,6 +100,7 @@ def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> Ri
         parts=cost_parts(model, needs, scenario, here),
         needs=shared,
         stored=needs.taken["storage"],
+        emissions=EmissionsOfPlace().of_tonne(model, needs) if model.choice.emissions else None,
     )
 
 

@@ -163,6 +163,10 @@ class EmissionsOfPlace(Dependence):
 
     def needs(self, use: Use, needs: Needs) -> Needs:
         """More emissions of the place: by the land that is taken, own power included, and else."""
+        return replace(needs, place_emissions=needs.place_emissions + self.of_tonne(use, needs))
+
+    def of_tonne(self, use: Use, needs: Needs) -> Sum:
+        """What a gross tonne emits by these keys and parameters [kg/t], by the land it takes."""
         numbers, layers = self.numbers(use), _layers(use.choice)
 
         def of(keys: tuple[str, ...], kind: str, total: Any) -> Sum:
@@ -171,8 +175,7 @@ class EmissionsOfPlace(Dependence):
             return const(float(total(numbers, numbers)))
 
         per_land = needs.taken["land"] * of(PER_LAND, _LAND, _of_land) * (1.0 / M2_PER_HA)
-        per_tonne = of(PER_TONNE, _TONNE, _of_tonne)
-        return replace(needs, place_emissions=needs.place_emissions + per_land + per_tonne)
+        return per_land + of(PER_TONNE, _TONNE, _of_tonne)
 
     def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
         """Emissions of a hectare a year [kg/ha/yr], and of a gross tonne beside it [kg/t]."""

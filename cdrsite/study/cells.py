@@ -144,6 +144,8 @@ def _rivals(
                 arrays[f"need_{resource}"] = sum_of(need, layers)
         if sums.stored.constant is None:
             arrays["need_storage"] = sum_of(sums.stored, layers)
+        if sums.emissions is not None:
+            arrays["emissions_of_place"] = sum_of(sums.emissions, layers)
         for part in cost_variables(sums.split):
             arrays[f"cost_{part}"] = sum_of(sums.parts[part], layers)
         for key, entry in setting.ledgers[name].by_name.items():

@@ -12,6 +12,7 @@ from tiny_scenario import COLS, ROWS, SCENARIO, write_raster, write_world
 
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
+from cdrsite.core.words import Words
 from cdrsite.methods.model import Ingredients, MethodModel, method_model, needs_of, net_factor_sum
 from cdrsite.place.dependence import Here
 from cdrsite.place.registry import DEPENDENCES
@@ -178,3 +179,26 @@ def test_land_that_is_not_taken_emits_nothing(path: Path) -> None:
     none = f"methods.{SOLID}.override={{land_direct: 0}}"
     with pytest.raises(ConfigError, match=r"emissions.methane: the method takes no land"):
         result_of(path, none, f"methods.{SOLID}.emissions={{methane: 3}}")
+
+
+def test_a_place_tells_what_the_scenario_says_it_emits(path: Path) -> None:
+    """A share of a tenth and 5 kg are 105 kg; without `emissions` nothing is told."""
+    plain, given = (
+        result_of(path, *more)
+        for more in ((), (f"methods.{SOLID}.emissions={{leakage: share, other: 5 kg/t}}",))
+    )
+    at = {"x": 4_000_500, "y": 3_000_500}
+    title = Words("en")("why.title.emissions")
+    told = dict(given.dataset.cdr.explain(**at).methods[SOLID].lines)
+    assert told[title] == (
+        "A gross tonne emits 105 kg CO₂e by what the study gives as emissions of its place."
+    )
+    chinese = dict(given.dataset.cdr.explain(**at, lang="zh").methods[SOLID].lines)
+    assert "105 千克" in chinese[Words("zh")("why.title.emissions")]
+    assert title not in dict(plain.dataset.cdr.explain(**at).methods[SOLID].lines)
+    before, after = (
+        one.dataset["net_at_plant"].sel(removal_method=SOLID).to_numpy() for one in (plain, given)
+    )
+    kg = given.dataset["emissions_of_place"].sel(removal_method=SOLID).to_numpy()
+    known = np.isfinite(before) & np.isfinite(after)
+    assert 1000 * (before - after)[known] == pytest.approx(kg[known], abs=0.02)
