@@ -17,7 +17,6 @@ from cdrsite.compare.sheet import (
     Sheet,
     document,
     file_list,
-    map_legend,
     method_bar,
     plain_number,
     rank_cells,
@@ -131,7 +130,7 @@ def answer(sheet: Sheet, rows: list[Row], folder: Path, folders: Mapping[str, st
         *(sheet.head(*head) for head in METHOD_HEADS.values()),
         sheet.head("batch.binds", kind="text"),
     )
-    legend = map_legend(sheet, {sheet.words.method(m): sheet.colour(m) for m in methods})
+    legend = sheet.legend(methods)
     body = table(sheet.say("batch.caption"), columns, cells)
     return section("answer", sheet.say("batch.answer"), lead(sheet, rows), body, legend)
 

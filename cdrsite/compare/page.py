@@ -19,7 +19,6 @@ from cdrsite.compare.sheet import (
     delta,
     document,
     file_list,
-    map_legend,
     method_bar,
     plain_number,
     rank_cells,
@@ -196,7 +195,7 @@ def bars(sheet: Sheet, comparison: Comparison) -> str:
     heads = (sheet.head(key, kind="text") for key in ("batch.run", "compare.by_method"))
     columns = (*heads, sheet.head("total"))
     methods = [str(row["method"]) for row in rows]
-    legend = map_legend(sheet, {sheet.words.method(m): sheet.colour(m) for m in methods})
+    legend = sheet.legend(methods)
     return table(sheet.say("compare.bars"), columns, cells) + legend
 
 

@@ -260,17 +260,17 @@ def winner_maps(
     }
     widest = max((ground_size(raster)[0] for raster in rasters.values()), default=None)
     figures: list[str] = []
-    colours: dict[str, str] = {}
+    found: dict[str, None] = {}
     for name, raster in rasters.items():
         codes = raster.values.filled(255).astype(np.int64)
         painting = paint_classes(codes, winner_categories(sheet, runs[name]))
         classes = [str(entry["label"]) for entry in painting.legend["classes"]]
-        colours |= {sheet.words.called(name): sheet.class_colour(name) for name in classes}
+        found |= dict.fromkeys(classes)
         said = sheet.words("list.comma").join(map(sheet.words.called, classes))
         caption, alt = captioned(name, said)
         picture = image(raster, painting.index, painting.colours, alt, widest)
         figures.append(tag("figure", tag("figcaption", caption), picture))
-    return figures, map_legend(sheet, colours)
+    return figures, sheet.legend(list(found))
 
 
 def ground_size(raster: RunRaster) -> tuple[float, float]:

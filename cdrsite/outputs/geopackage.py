@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from cdrsite.core.gdal import vector_options
 from cdrsite.core.vocabulary import RESOURCES, price_in_words
 from cdrsite.core.words import Words
+from cdrsite.outputs.legend import worded
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.rasters.plan import common_tags
 from cdrsite.outputs.styles import (
@@ -177,7 +178,7 @@ class VectorLayer:
         return qml(self.rules, aliases, label=self.label, smoothed=self.smoothed)
 
 
-def write_geopackage(result: StudyResult, path: Path) -> list[VectorLayer]:
+def write_geopackage(result: StudyResult, path: Path, lang: str = "en") -> list[VectorLayer]:
     """Write the vector layers of a run, with styles, field names for people, and units.
 
     Parameters
@@ -200,7 +201,7 @@ def write_geopackage(result: StudyResult, path: Path) -> list[VectorLayer]:
     """
     from pyogrio import write_dataframe
 
-    layers = list(vector_layers(result))
+    layers = list(vector_layers(result, Words(lang)))
     with vector_options(**SETTINGS):
         for i, layer in enumerate(layers):
             first: dict[str, Any] = {}
@@ -245,12 +246,18 @@ def _searched(wkt: str) -> CRS:
     return Searched(plain)
 
 
-def vector_layers(result: StudyResult) -> Iterator[VectorLayer]:
-    """The layers of a result in the order of a legend, points over lines over polygons."""
+def vector_layers(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
+    """The layers of a result in the order of a legend, points over lines over polygons.
+
+    The classes of methods are in the words of a language.
+    """
     features, tables, methods = result.features, result.tables, result.methods
     if "sites" in tables:
-        yield _sites(result)
-    lines = {"routes": _routes, "corridors": _corridors, "plants": _plants, "pipes": _pipes}
+        yield _sites(result, words)
+    lines: dict[str, Callable[[Any, Sequence[str]], VectorLayer]] = {
+        "routes": _routes, "corridors": _corridors, "plants": partial(_plants, words=words),
+        "pipes": _pipes,
+    }  # fmt: skip
     for name, layer_of in lines.items():
         if name in features:
             yield layer_of(features[name], methods)
@@ -265,8 +272,8 @@ def vector_layers(result: StudyResult) -> Iterator[VectorLayer]:
         if name not in KNOWN and not name.startswith("pools_"):
             yield _other(name, frame)
     if "exclusions" in tables:
-        words = "Area that each exclusion rule removes"
-        yield _layer("exclusions", words, tables["exclusions"], None, ())
+        about = "Area that each exclusion rule removes"
+        yield _layer("exclusions", about, tables["exclusions"], None, ())
 
 
 def _layer(
@@ -302,24 +309,26 @@ def _named(
     return fields
 
 
-def _sites(result: StudyResult) -> VectorLayer:
+def _sites(result: StudyResult, words: Words) -> VectorLayer:
     import geopandas as gpd
 
     table = result.tables["sites"]
     points = gpd.points_from_xy(table["x"], table["y"]) if len(table) else []
     frame = gpd.GeoDataFrame(table, geometry=points, crs=result.grid.wkt)
-    rules = _method_rules(result.methods, result.methods, 2.6)
-    words = "Best sites of each method: those of the plan by cost, then alternatives"
-    return _layer("sites", words, frame, "Point", rules)
+    rules = _method_rules(result.methods, result.methods, 2.6, words)
+    about = "Best sites of each method: those of the plan by cost, then alternatives"
+    return _layer("sites", about, frame, "Point", rules)
 
 
-def _method_rules(shown: Sequence[str], methods: Sequence[str], size: float) -> list[StyleRule]:
+def _method_rules(
+    shown: Sequence[str], methods: Sequence[str], size: float, words: Words
+) -> list[StyleRule]:
     """Markers in the colours of the methods; those of a user's own follow from all methods."""
     return [
         StyleRule(
-            _is("method", name), name, Symbol("marker", method_colour(name, tuple(methods)), size)
+            _is("method", name), label, Symbol("marker", method_colour(name, tuple(methods)), size)
         )
-        for name in shown
+        for name, label in worded(shown, words).items()
     ]
 
 
@@ -343,9 +352,9 @@ def _routes(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
     return _layer("routes", words, frame, "LineString", rules, smoothed=True)
 
 
-def _plants(frame: gpd.GeoDataFrame, methods: Sequence[str]) -> VectorLayer:
+def _plants(frame: gpd.GeoDataFrame, methods: Sequence[str], words: Words) -> VectorLayer:
     built = set(frame["method"])
-    rules = _method_rules([name for name in methods if name in built], methods, 4.2)
+    rules = _method_rules([name for name in methods if name in built], methods, 4.2, words)
     zone = {"zone": ("Province", "", "")}
     return _layer("plants", "Plants of the plan by method", frame, "Point", rules, None, zone)
 

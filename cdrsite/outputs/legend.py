@@ -8,6 +8,7 @@ import numpy as np
 
 from cdrsite.core.vocabulary import OUTSIDE_NAME, RESOURCES, families
 from cdrsite.outputs.palette import (
+    GROUPS,
     LABEL_COLOURS,
     METHOD_COLOURS,
     PLAN_COLOURS,
@@ -17,10 +18,12 @@ from cdrsite.outputs.palette import (
 from cdrsite.outputs.rasters.raster import Category
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import xarray as xr
     from numpy.typing import NDArray
+
+    from cdrsite.core.words import Words
 
 KNOWN_COLOURS = {
     **METHOD_COLOURS,
@@ -32,6 +35,10 @@ KNOWN_COLOURS = {
 INCLUDED_BIT = 30
 """Bit of the exclusion reasons that marks a place allowed again by an include rule."""
 OUTSIDE_BIT = 31
+OWN = "own"
+"""Group of the methods of a user's own, after those of the palette."""
+GROUPED_FROM = 7
+"""Methods of a legend from which on it is in groups; fewer are told apart without titles."""
 MAX_COMBINATIONS = 256
 """Combinations of exclusion reasons that get a name each in the attribute table."""
 
@@ -70,6 +77,49 @@ def class_colour(name: str, others: tuple[str, ...] = ()) -> str:
         return KNOWN_COLOURS[name]
     spare = tuple(n for n in others if n not in KNOWN_COLOURS and n != OUTSIDE_NAME)
     return method_colour(name, spare)
+
+
+def in_groups(names: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """Names of a legend by groups of methods, each in the order of the palette.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Methods, and states or whatever else stands in the legend.
+
+    Returns
+    -------
+    list of (group, names)
+        ``group`` is a key of :data:`cdrsite.outputs.palette.GROUPS`, :data:`OWN`, or '' for what
+        is no method, which comes last. One group '' of all names, in their order, where there are
+        fewer than :data:`GROUPED_FROM` methods or only methods of one group.
+    """
+    listed = list(dict.fromkeys(names))
+    found = {
+        group: [name for name in members if name in listed] for group, members in GROUPS.items()
+    }
+    known = {name for members in found.values() for name in members}
+    if known:  # else it is no legend of methods
+        found[OWN] = [name for name in listed if name not in known and name not in KNOWN_COLOURS]
+    found = {group: members for group, members in found.items() if members}
+    if len(found) < 2 or sum(map(len, found.values())) < GROUPED_FROM:
+        return [("", listed)]
+    rest = [name for name in listed if name in KNOWN_COLOURS and name not in known]
+    return [*found.items(), *([("", rest)] if rest else [])]
+
+
+def worded(names: Iterable[str], words: Words) -> dict[str, str]:
+    """Names of a legend in its order -> words, with the title of their group where it has groups.
+
+    For legends that cannot have titles of their own, such as those of QGIS.
+    """
+    return {
+        name: words("group.label", group=words(f"group.{group}"), name=words.called(name))
+        if group
+        else words.called(name)
+        for group, members in in_groups(names)
+        for name in members
+    }
 
 
 def label_names(variable: xr.DataArray) -> list[str]:

@@ -14,6 +14,7 @@ from cdrsite.outputs.legend import (
     OUTSIDE_BIT,
     class_colour,
     flag_names,
+    in_groups,
     label_names,
     reason_colour,
     reason_names,
@@ -39,6 +40,8 @@ NOT_IN_PLAN = STATE_NAMES[NONE_PLANNED]
 """A true zero of what the plan gives a method."""
 SEVERAL_COLOUR, FREE_COLOUR = "#5A5A5A", "#F7F4EC"
 """Cells that several exclusion rules hit, and none."""
+TITLE = "none"
+"""Colour of an entry of a legend that is the title of those below it."""
 MAX_LABELS = 12
 """More zones than this get colours but no legend."""
 
@@ -185,7 +188,17 @@ def _draw_classes(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
             continue
         present[name] = class_colour(name, tuple(names.values()))
         _fill(ax, codes == code, present[name], extent)
-    _legend(ax, present, str(values.attrs.get("long_name", "")))
+    _legend(ax, _grouped(present), str(values.attrs.get("long_name", "")))
+
+
+def _grouped(colours: dict[str, str]) -> dict[str, str]:
+    """Classes in words by groups of methods; the title of a group has no colour."""
+    words, groups, entries = Words(), in_groups(colours), {}
+    for group, members in groups:
+        if len(groups) > 1:
+            entries[words(f"group.{group or 'none'}")] = TITLE
+        entries |= {words.called(name): colours[name] for name in members}
+    return entries
 
 
 def _draw_labels(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
@@ -233,17 +246,23 @@ def _legend(ax: Axes, entries: dict[str, str], title: str = "") -> None:
     from matplotlib.patches import Patch
 
     if entries:
-        handles = [Patch(facecolor=c, edgecolor="#555555", label=n) for n, c in entries.items()]
-        ax.legend(
+        titles = TITLE in entries.values()
+        handles = [
+            Patch(facecolor=c, edgecolor=TITLE if c == TITLE else "#555555", label=n)
+            for n, c in entries.items()
+        ]
+        legend = ax.legend(
             handles=handles,
             title=title or None,
             loc="upper center",
             bbox_to_anchor=(0.5, -0.12),
-            ncols=min(4, len(handles)),
+            ncols=min(3 if titles else 4, len(handles)),
             frameon=False,
             fontsize=8,
             title_fontsize=8,
         )
+        for label, colour in zip(legend.get_texts(), entries.values(), strict=True):
+            label.set_fontweight("bold" if colour == TITLE else "normal")
 
 
 def _dress(ax: Axes, grid: AnalysisGrid) -> None:

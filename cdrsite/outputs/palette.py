@@ -1,40 +1,63 @@
 """Colours, one place: the same method and the same resource look the same everywhere.
 
-Qualitative colours are Okabe and Ito's (2008, "Color Universal Design"), which colour-blind readers
-can tell apart; sequential ones are matplotlib's perceptually uniform maps.
+Qualitative colours begin with Okabe and Ito's (2008, "Color Universal Design"), and colour-blind
+readers can tell all of them apart. Sequential ones are matplotlib's perceptually uniform maps.
 """
 
 from __future__ import annotations
 
+GROUPS: dict[str, dict[str, str]] = {
+    "air": {
+        "daccs-solid": "#0072B2",
+        "daccs-liquid": "#56B4E9",
+    },
+    "biomass": {
+        "beccs-residue": "#D55E00",
+        "beccs-energy-crop": "#E69F00",
+        "biochar": "#AE693A",
+        "bio-oil": "#E9772D",
+        "timber-building": "#FFD18B",
+    },
+    "forest": {
+        "afforestation": "#009E73",
+        "forest-management": "#88AB76",
+        "agroforestry": "#A2B796",
+    },
+    "soil": {
+        "cropland-soil-carbon": "#6F4C08",
+        "grazing-land": "#4A4B23",
+        "check-dam": "#2F3702",
+    },
+    "wetland": {
+        "peat-rewetting": "#09372A",
+        "salt-marsh": "#0F5F50",
+        "mangrove": "#024A44",
+        "seagrass": "#AAEAFB",
+    },
+    "mineral": {
+        "enhanced-weathering": "#3711C9",
+        "coastal-olivine": "#B20680",
+        "steel-slag": "#33218A",
+        "carbide-slag": "#541660",
+        "gypsum-carbonation": "#89667D",
+        "fly-ash": "#A089A9",
+    },
+}
+"""Group -> method -> colour, in the order of legends.
+
+A group has a range of hues, and its methods differ in lightness: orange for biomass, green for
+trees, brown for soils, blue-green for wetlands, violet for minerals. The first ones are Okabe and
+Ito's; the others were searched so that any two methods differ by 12 (CIEDE2000) between groups and
+by 6 within one, for usual sight and for each kind of dichromacy.
+"""
+
 METHOD_COLOURS: dict[str, str] = {
-    "daccs-solid": "#0072B2",
-    "daccs-liquid": "#56B4E9",
-    "beccs-residue": "#D55E00",
-    "beccs-energy-crop": "#E69F00",
-    "afforestation": "#009E73",
-    "enhanced-weathering": "#8C510A",
-    "cropland-soil-carbon": "#B8A13A",
-    "biochar": "#4D4D4D",
-    "forest-management": "#1B7837",
-    "agroforestry": "#7FBC41",
-    "grazing-land": "#D9C77A",
-    "peat-rewetting": "#5E3C99",
-    "salt-marsh": "#35978F",
-    "seagrass": "#80CDC1",
-    "mangrove": "#01665E",
-    "check-dam": "#BF812D",
-    "timber-building": "#A6611A",
-    "bio-oil": "#762A83",
-    "coastal-olivine": "#4393C3",
-    "steel-slag": "#67001F",
-    "carbide-slag": "#B2182B",
-    "gypsum-carbonation": "#F4A582",
-    "fly-ash": "#9970AB",
+    name: colour for members in GROUPS.values() for name, colour in members.items()
 }
 """Method -> colour; a method of a user's own takes one of :data:`SPARE_COLOURS` by its name."""
 
-SPARE_COLOURS = ("#CC79A7", "#F0E442", "#999933", "#332288", "#882255")
-"""None of them is the grey of what is excluded or unknown."""
+SPARE_COLOURS = ("#797CFD", "#C8EB21", "#1C4BFE", "#C5B866", "#F56ECE", "#4D7E5E")
+"""Of methods of a user's own: they differ by 7 from all others and from the states of a map."""
 
 PLAN_COLOURS: dict[str, str] = {
     "nothing possible": "#EADFCB",

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 from cdrsite.core.grid import authority_code
 from cdrsite.core.secrets import hidden
+from cdrsite.core.words import Words
 
 if TYPE_CHECKING:
     from cdrsite.core.grid import AnalysisGrid
@@ -105,6 +106,7 @@ def write_project(
     rasters: Sequence[RasterSpec],
     raster_styles: Mapping[str, str],
     layers: Sequence[VectorLayer],
+    lang: str = "en",
 ) -> Path:
     """Write the project of a run.
 
@@ -122,13 +124,15 @@ def write_project(
         Name of a raster -> its QML.
     layers : sequence of VectorLayer
         What the GeoPackage holds.
+    lang : {'en', 'zh'}
+        Language of the methods' names.
 
     Returns
     -------
     Path
         The project.
     """
-    entries = [*_vector_entries(layers), *_raster_entries(rasters, raster_styles)]
+    entries = [*_vector_entries(layers), *_raster_entries(rasters, raster_styles, Words(lang))]
     path = folder / PROJECT
     text = hidden(project_xml(title, grid, entries))
     path.write_text(text, encoding="utf-8", newline="\n")
@@ -167,17 +171,20 @@ def _kind(geometry: str | None) -> str:
     return kinds.get(geometry.removeprefix("Multi"), "Unknown geometry")
 
 
-def _raster_entries(specs: Sequence[RasterSpec], styles: Mapping[str, str]) -> Iterator[Entry]:
+def _raster_entries(
+    specs: Sequence[RasterSpec], styles: Mapping[str, str], words: Words
+) -> Iterator[Entry]:
     ranks = {name: i for i, name in enumerate((*ANSWER_RASTERS, *METHOD_ORDER))}
     ordered = sorted(
         specs, key=lambda spec: ranks.get(spec.tags.get("variable", spec.name), len(ranks))
     )
     for spec in ordered:
         method = spec.tags.get("method", "")
-        words = spec.description.removeprefix(f"{method}: ") if method else spec.description
-        title = words[:1].upper() + words[1:]
+        about = spec.description.removeprefix(f"{method}: ") if method else spec.description
+        title = words.heading(about)
         if method:
-            group, title = f"{OF_METHOD}{method}", f"{title} ({method})"
+            named = words.method(method)
+            group, title = f"{OF_METHOD}{named}", f"{title} ({named})"
         elif spec.name in ANSWER_RASTERS:
             group = ANSWER
         else:

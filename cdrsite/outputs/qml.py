@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -19,6 +19,7 @@ from cdrsite.core.memory import MOST_CELLS, remembered
 from cdrsite.core.numbers import brief
 from cdrsite.core.vocabulary import Scale, amount, variable
 from cdrsite.core.words import Words
+from cdrsite.outputs.legend import worded
 from cdrsite.outputs.styles import NOTHING_COLOUR
 
 if TYPE_CHECKING:
@@ -240,7 +241,16 @@ def _style(spec: RasterSpec, path: Path) -> str:
     return remembered("style", (spec, path.read_bytes()), style) if small else style()
 
 
-def write_style(folder: Path, spec: RasterSpec) -> str:
+def _in_words(spec: RasterSpec, words: Words) -> RasterSpec:
+    """Classes in words and groups for people; the file itself keeps the names of the tables."""
+    if spec.kind != "class":
+        return spec
+    by_name = {category.label: category for category in spec.categories}
+    named = worded(by_name, words).items()
+    return replace(spec, categories=tuple(replace(by_name[n], label=label) for n, label in named))
+
+
+def write_style(folder: Path, spec: RasterSpec, lang: str = "en") -> str:
     """Write a style beside a raster.
 
     Parameters
@@ -249,6 +259,8 @@ def write_style(folder: Path, spec: RasterSpec) -> str:
         With the finished raster.
     spec : RasterSpec
         What it is.
+    lang : {'en', 'zh'}
+        Language of the words for classes.
 
     Returns
     -------
@@ -256,6 +268,6 @@ def write_style(folder: Path, spec: RasterSpec) -> str:
         The style.
     """
     path = folder / f"{spec.name}.tif"
-    style = _style(spec, path)
+    style = _style(_in_words(spec, Words(lang)), path)
     path.with_suffix(".qml").write_text(style, encoding="utf-8", newline="\n")
     return style

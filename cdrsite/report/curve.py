@@ -94,7 +94,7 @@ def supply_curve(frame: Frame) -> str:
     if not steps:
         return ""
     used = [name for name in frame.run.methods if any(step.method == name for step in steps)]
-    legend = tag("ul", *(tag("li", frame.method(name)) for name in used), class_="legend")
+    legend = frame.legend(used)
     intro = paragraph(frame.say("curve.intro", year=frame.year("base_year")))
     return intro + legend + plot(frame, steps) + figures(frame, len(rows))
 

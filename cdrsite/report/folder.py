@@ -114,14 +114,14 @@ def _write_drawings(
     styles: dict[str, str] = {}
 
     def vectors() -> None:
-        layers.extend(write_geopackage(result, aside / GEOPACKAGE))
+        layers.extend(write_geopackage(result, aside / GEOPACKAGE, lang))
 
     def style(spec: RasterSpec) -> None:
-        styles[spec.name] = write_style(aside / "rasters", spec)
+        styles[spec.name] = write_style(aside / "rasters", spec, lang)
 
     def project() -> None:
         title = result.scenario.title or result.scenario.name
-        write_project(aside, title, result.grid, specs, styles, layers)
+        write_project(aside, title, result.grid, specs, styles, layers, lang)
 
     def report() -> None:
         write_report(aside, lang, dataset=result.dataset if result.store is None else None)

@@ -10,6 +10,7 @@ from typing import Any
 
 from cdrsite.core.numbers import MISSING, number
 from cdrsite.core.words import Words, fill
+from cdrsite.outputs.legend import class_colour, in_groups
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.report.html import tag, text
@@ -72,6 +73,24 @@ class Frame:
     def colour(self, name: str) -> str:
         """Colour of a method, the same as in every map."""
         return method_colour(name, self.run.methods)
+
+    def class_colour(self, name: str) -> str:
+        """Colour of a class of a map: a method, a resource, a state."""
+        return class_colour(name, self.run.methods)
+
+    def legend(self, names: Sequence[str]) -> str:
+        """Colours of methods and states with their words; many methods stand in groups."""
+        groups = in_groups(names)
+        parts = []
+        for group, members in groups:
+            dots = [self.swatch(self.class_colour(name)) for name in members]
+            called = [tag("span", text(self.words.called(name))) for name in members]
+            items = [tag("li", dot, name) for dot, name in zip(dots, called, strict=True)]
+            if len(groups) == 1:
+                return tag("ul", *items, class_="legend")
+            title = self.say(f"group.{group or 'none'}")
+            parts.append(tag("li", tag("b", title), tag("ul", *items, class_="legend")))
+        return tag("ul", *parts, class_="legend groups")
 
     @staticmethod
     def swatch(colour: str) -> str:

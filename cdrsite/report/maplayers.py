@@ -14,6 +14,7 @@ from cdrsite.outputs.legend import (
     INCLUDED_BIT,
     class_colour,
     flag_names,
+    in_groups,
     label_names,
     outside_code,
     pool_categories,
@@ -162,14 +163,27 @@ class Painter:
         if "flag_values" in variable.attrs:
             methods = tuple(self._methods)
             categories = [
-                Category(code, self._words.called(name), class_colour(name, methods))
+                Category(code, name, class_colour(name, methods))
                 for code, name in sorted(flag_names(variable).items())
                 if name != OUTSIDE_NAME
             ]
-            return paint_classes(picture.values, categories)
+            painting = paint_classes(picture.values, categories)
+            colours = {one["label"]: one["colour"] for one in painting.legend["classes"]}
+            return replace(painting, legend={"classes": self._grouped(colours)})
         if variable.dtype.kind in "uib":
             return self._labels(variable, picture)
         return self._quantity(layer, picture)
+
+    def _grouped(self, colours: dict[str, str]) -> list[dict[str, str]]:
+        """Classes in words, with the title of their group where the legend has groups."""
+        return [
+            {"label": self._words.called(name), "colour": colours[name]}
+            | ({"group": self._words(f"group.{group or 'none'}")} if titled else {})
+            for groups in (in_groups(colours),)
+            for titled in (len(groups) > 1,)
+            for group, members in groups
+            for name in members
+        ]
 
     def _quantity(self, layer: Layer, picture: Picture) -> Painting:
         values = picture.values.astype(np.float32)

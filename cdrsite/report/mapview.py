@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cdrsite.core.memory import remembered
 from cdrsite.core.words import Words, load_words
 from cdrsite.explain.cells import is_study, methods_of
+from cdrsite.outputs.legend import in_groups
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import STORE, RunFolder
 from cdrsite.report.fragment import Fragment
@@ -197,11 +198,15 @@ def method_list(layers: Sequence[Layer], methods: Sequence[str], words: Words) -
     if all(layer.method is None for layer in layers):
         return ""
     parts = []
-    for index, method in enumerate(methods):
-        colour = f"background:{method_colour(method, tuple(methods))}"
-        dot = tag("i", class_="cdrmap-dot", style=colour, aria_hidden="true")
-        label = dot + text(words.method(method))
-        parts.append(choice("radio", "cdrmap-method", method, label, checked=index == 0))
+    for group, members in in_groups(methods):
+        if group:
+            parts.append(paragraph(text(words(f"group.{group}")), kind="cdrmap-kind"))
+        for method in members:
+            colour = f"background:{method_colour(method, tuple(methods))}"
+            dot = tag("i", class_="cdrmap-dot", style=colour, aria_hidden="true")
+            label = dot + text(words.method(method))
+            first = method == methods[0]
+            parts.append(choice("radio", "cdrmap-method", method, label, checked=first))
     return fieldset(words("column.method"), *parts, id="cdrmap-methods")
 
 

@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_study import METHODS, tiny_result
 
+from cdrsite.core.words import Words
 from cdrsite.outputs.geopackage import write_geopackage
 from cdrsite.outputs.palette import METHOD_COLOURS
 from cdrsite.outputs.styles import break_points, number_rules, signed_rules
@@ -229,13 +230,14 @@ def test_every_layer_has_one_default_style(written: tuple[StudyResult, Path]) ->
 
 def test_methods_keep_their_colour(written: tuple[StudyResult, Path]) -> None:
     root = styles(written[1])["sites"]
+    named = {Words().method(name): colour for name, colour in METHOD_COLOURS.items()}
     for rule in root.iter("rule"):
         symbol = root.find(f".//symbols/symbol[@name='{rule.get('symbol')}']")
         assert symbol is not None
         option = symbol.find(".//Option[@name='color']")
         assert option is not None
         red, green, blue, _ = (int(part) for part in option.get("value", "").split(","))
-        assert f"#{red:02X}{green:02X}{blue:02X}" == METHOD_COLOURS[rule.get("label", "")]
+        assert f"#{red:02X}{green:02X}{blue:02X}" == named[rule.get("label", "")]
 
 
 @pytest.mark.parametrize("layer", LAYERS[:-1])
@@ -252,7 +254,7 @@ def test_each_feature_falls_in_one_class(written: tuple[StudyResult, Path], laye
 def test_legends_speak_in_words_and_units(written: tuple[StudyResult, Path]) -> None:
     root = styles(written[1])
     labels = {name: [r.get("label") for r in one.iter("rule")] for name, one in root.items()}
-    assert labels["sites"] == list(METHODS)
+    assert labels["sites"] == [Words().method(name) for name in METHODS]
     assert labels["routes"] == ["truck, all USD/t"]
     assert labels["corridors"] == [
         "2 routes",
@@ -400,7 +402,7 @@ def test_qgis_opens_it_styled(written: tuple[StudyResult, Path], tmp_path: Path)
     rows = [line.split("\t") for line in done.stdout.splitlines() if line.count("\t") == 4]
     assert [row[0] for row in rows] == names
     assert all(row[1:3] == ["True", "True"] for row in rows)
-    assert rows[0][3] == "|".join(METHODS)
+    assert rows[0][3] == "|".join(map(Words().method, METHODS))
     assert rows[1][3:] == ["truck, all USD/t", "Transport cost [USD/t]"]
     import matplotlib.image as mpimg
 

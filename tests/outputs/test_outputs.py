@@ -29,6 +29,7 @@ from cdrsite.core.states import (
     UNKNOWN,
 )
 from cdrsite.core.vocabulary import RESOURCES, STATE_NAMES, limit_names
+from cdrsite.core.words import Words
 from cdrsite.engine.record import input_files, relative_path
 from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.palette import (
@@ -187,7 +188,7 @@ def test_the_states_have_words_and_colours_in_their_files(run_folder: Path) -> N
         assert rows == {str(code): STATE_NAMES[code] for code in (0, 1, UNKNOWN, EXCLUDED)}
         style = ET.parse(run_folder / "rasters" / f"{name}.qml").getroot()
         entries = {one.get("label"): one.get("color") for one in style.iter("paletteEntry")}
-        assert set(entries) == set(rows.values())
+        assert set(entries) == {Words().called(word) for word in rows.values()}
         assert len(set(entries.values())) == 4
 
 
@@ -456,7 +457,7 @@ def test_geographic_grids_are_written_too(tmp_path: Path) -> None:
 
 
 def test_own_methods_have_one_colour_everywhere() -> None:
-    mine = ("biochar", "my_dac", "ocean-alkalinity", "peat", "weathering")
+    mine = ("my_biochar", "my_dac", "ocean-alkalinity", "peat", "rock", "weathering")
     for others in (mine, (*mine[::-1], *METHOD_COLOURS)):
         found = [method_colour(name, others) for name in mine]
         assert sorted(found) == sorted(SPARE_COLOURS)  # as many as there are: none twice

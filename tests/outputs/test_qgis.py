@@ -22,6 +22,7 @@ from rio_cogeo.cogeo import cog_validate
 from tiny_study import METHODS, tiny_result
 
 from cdrsite.core.numbers import brief
+from cdrsite.core.words import Words
 from cdrsite.outputs.palette import METHOD_COLOURS
 from cdrsite.outputs.qgis import ANSWER, EXCLUSIONS, NETWORK, project_xml
 from cdrsite.outputs.qml import class_borders, legend_unit, quantity_steps, raster_qml
@@ -178,7 +179,7 @@ def test_qgis_opens_every_layer(run: Path, opened: tuple[Path, dict[str, Any]]) 
     assert said["title"] == (ODD if odd else "A tiny study")
     assert all(layer["valid"] for layer in said["layers"])
     assert all(layer["same_crs"] for layer in said["layers"] if layer["spatial"])
-    methods = [f"Method: {name}" for name in METHODS]
+    methods = [f"Method: {Words().method(name)}" for name in METHODS]
     tail = [ANSWER, *methods, "Inputs to the decision", EXCLUSIONS]
     assert said["groups"] == (tail if odd else [NETWORK, *tail])
 
@@ -197,7 +198,8 @@ def test_qgis_shows_words_in_the_legend(run: Path, opened: tuple[Path, dict[str,
     legends = {layer["id"]: layer["legend"] for layer in opened[1]["layers"]}
     assert not [line for lines in legends.values() for line in lines if line.startswith("Band")]
     winner = legends["cdrsite_raster_winner"]
-    assert winner[-5:][:2] == [ODD if "odd" in run.name else METHODS[0], METHODS[1]]
+    first, second = (Words().method(name) for name in METHODS)
+    assert winner[-5:][:2] == [ODD if "odd" in run.name else first, second]
     share = legends[f"cdrsite_raster_equal_share_{METHODS[0].replace('-', '_2d_')}"]
     assert "nothing" in share
     assert any(word.endswith("t/yr") for word in share)

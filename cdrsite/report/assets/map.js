@@ -118,8 +118,17 @@
       legend.append(element("div", { class: "cdrmap-scale" }, bar,
         element("span", { class: "cdrmap-ends" }, ...ends.map((end) => element("span", {}, end)))));
     }
-    legend.append(element("ul", { class: "cdrmap-classes" },
-      ...classes.map(({ label, colour }) => element("li", {}, WHY.swatch(colour), label))));
+    // classes of one group stand together, under its title where there is one
+    for (const group of new Set(classes.map((one) => one.group))) {
+      const list = element("ul", { class: "cdrmap-classes" },
+        ...classes.filter((one) => one.group === group)
+          .map(({ label, colour }) => element("li", {}, WHY.swatch(colour), label)));
+      if (group) {
+        list.setAttribute("aria-label", group);
+        legend.append(element("div", { class: "cdrmap-group" },
+          element("p", { "aria-hidden": "true" }, group), list));
+      } else legend.append(list);
+    }
     legend.append(element("ul", { class: "cdrmap-classes cdrmap-signs" }));
     drawSigns();
   }

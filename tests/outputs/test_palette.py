@@ -1,0 +1,164 @@
+"""Colours that tell many methods apart, for every kind of colour vision, and legends in groups.
+
+Differences are CIEDE2000 (Sharma, Wu, Dalal 2005); what people with dichromacy see is modelled by
+Machado, Oliveira, Fernandes 2009 at full severity, on linear sRGB.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from cdrsite.core.words import LANGUAGES, Words
+from cdrsite.library.methods import method_names
+from cdrsite.outputs.legend import GROUPED_FROM, in_groups, worded
+from cdrsite.outputs.palette import (
+    GROUPS,
+    METHOD_COLOURS,
+    SPARE_COLOURS,
+    STATE_COLOURS,
+    method_colour,
+    rgba,
+)
+
+F64 = npt.NDArray[np.float64]
+
+SIGHT: dict[str, F64] = {
+    "usual": np.eye(3),
+    "protanopia": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+         [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deuteranopia": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+         [-0.011820, 0.042940, 0.968881]]
+    ),
+    "tritanopia": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+         [0.004733, 0.691367, 0.303900]]
+    ),
+}  # fmt: skip
+"""Linear sRGB -> what is seen of it."""
+TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+     [0.0193339, 0.1191920, 0.9503041]]
+)  # fmt: skip
+
+
+def lab(colour: str, seen: F64) -> F64:
+    """CIELAB (D65) of a colour as it is seen."""
+    c = np.array(rgba(colour)[:3]) / 255.0
+    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    x = TO_XYZ @ np.clip(seen @ linear, 0, 1) / TO_XYZ.sum(axis=1)
+    f = np.where(x > (6 / 29) ** 3, np.cbrt(x), x / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def difference(one: F64, other: F64) -> float:
+    """CIEDE2000."""
+    (l1, a1, b1), (l2, a2, b2) = one.tolist(), other.tolist()
+    mean = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
+    stretch = 1.5 - 0.5 * np.sqrt(mean**7 / (mean**7 + 25.0**7))
+    c1, c2 = np.hypot(a1 * stretch, b1), np.hypot(a2 * stretch, b2)
+    h1, h2 = (np.degrees(np.arctan2(b, a * stretch)) % 360 for a, b in ((a1, b1), (a2, b2)))
+    turn = (h2 - h1 + 180) % 360 - 180 if c1 * c2 > 0 else 0.0
+    hue = h1 + turn / 2 if c1 * c2 > 0 else h1 + h2
+    light, chroma = (l1 + l2) / 2, (c1 + c2) / 2
+    cosines = ((-0.17, 1, -30), (0.24, 2, 0), (0.32, 3, 6), (-0.20, 4, -63))
+    t = 1 + sum(k * np.cos(np.radians(n * hue + at)) for k, n, at in cosines)
+    s_l = 1 + 0.015 * (light - 50) ** 2 / np.sqrt(20 + (light - 50) ** 2)
+    s_c, s_h = 1 + 0.045 * chroma, 1 + 0.015 * chroma * t
+    bend = 60 * np.exp(-((((hue % 360) - 275) / 25) ** 2))
+    r = -2 * np.sqrt(chroma**7 / (chroma**7 + 25.0**7)) * np.sin(np.radians(bend))
+    d_c, d_h = (c2 - c1) / s_c, 2 * np.sqrt(c1 * c2) * np.sin(np.radians(turn / 2)) / s_h
+    return float(np.sqrt(((l2 - l1) / s_l) ** 2 + d_c**2 + d_h**2 + r * d_c * d_h))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
+        ((50, 2.5, 0), (73, 25, -18), 27.1492),
+        ((50, 2.5, 0), (50, 3.1736, 0.5854), 1.0000),
+        ((6.7747, -0.2908, -2.4247), (5.8714, -0.0985, -2.2286), 0.6377),
+        ((90.8027, -2.0831, 1.4410), (91.1528, -1.6435, 0.0447), 1.4441),
+        ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
+    ],
+)
+def test_the_measure_is_the_published_one(one: F64, other: F64, expected: float) -> None:
+    """Pairs of the supplement of Sharma et al."""
+    assert difference(np.array(one), np.array(other)) == pytest.approx(expected, abs=1e-4)
+
+
+def apart(first: str, second: str) -> float:
+    """Least difference of two colours over all kinds of sight."""
+    return min(difference(lab(first, seen), lab(second, seen)) for seen in SIGHT.values())
+
+
+def test_methods_are_told_apart_by_every_sight() -> None:
+    group = {name: key for key, members in GROUPS.items() for name in members}
+    for (one, first), (other, second) in combinations(METHOD_COLOURS.items(), 2):
+        least = 6.0 if group[one] == group[other] else 12.0
+        assert apart(first, second) > least, (one, other)
+        usual = difference(lab(first, SIGHT["usual"]), lab(second, SIGHT["usual"]))
+        assert usual > (7.0 if group[one] == group[other] else 16.0), (one, other)
+
+
+def test_methods_are_no_state_and_no_method_of_a_users_own() -> None:
+    for name, colour in METHOD_COLOURS.items():
+        for state, other in STATE_COLOURS.items():
+            assert apart(colour, other) > 8, (name, state)
+        for own in SPARE_COLOURS:
+            assert apart(colour, own) > 7, (name, own)
+    for one, other in combinations((*SPARE_COLOURS, *STATE_COLOURS.values()), 2):
+        assert apart(one, other) > 7 or {one, other} <= set(STATE_COLOURS.values()), (one, other)
+
+
+def test_every_method_of_the_library_has_a_group_with_words() -> None:
+    listed = [name for members in GROUPS.values() for name in members]
+    assert len(set(listed)) == len(listed)
+    assert set(method_names()) <= set(listed)
+    for lang in LANGUAGES:
+        words = Words(lang)
+        assert all(words.has(f"group.{group}") for group in (*GROUPS, "own", "none"))
+        assert all(words.has(f"method.{name}") for name in method_names())
+
+
+FOUR = ("daccs-solid", "afforestation", "beccs-residue", "my wells")
+MANY = (
+    "biochar", "my wells", "excluded", "afforestation", "no method", "salt-marsh", "beccs-residue",
+    "forest-management", "daccs-solid", "daccs-liquid",
+)  # fmt: skip
+
+
+def test_many_methods_stand_in_groups_and_few_do_not() -> None:
+    assert in_groups(FOUR) == [("", list(FOUR))]
+    assert in_groups(MANY) == [
+        ("air", ["daccs-solid", "daccs-liquid"]),
+        ("biomass", ["beccs-residue", "biochar"]),
+        ("forest", ["afforestation", "forest-management"]),
+        ("wetland", ["salt-marsh"]),
+        ("own", ["my wells"]),
+        ("", ["excluded", "no method"]),
+    ]
+    rules = tuple(f"rule {n}" for n in range(GROUPED_FROM))
+    assert in_groups(("land", *rules)) == [("", ["land", *rules])]  # none is a method
+
+
+def test_legends_without_titles_name_the_group() -> None:
+    assert worded(FOUR, Words())["afforestation"] == "Afforestation"
+    assert list(worded(FOUR, Words("zh"))) == list(FOUR)
+    many = worded(MANY, Words())
+    assert many["afforestation"] == "Forests and trees: Afforestation"
+    assert many["my wells"] == "Methods of your own: my wells"
+    assert many["no method"] == Words().called("no method")
+    assert worded(MANY, Words("zh"))["afforestation"] == "森林与林木：造林"
+
+
+def test_own_methods_keep_their_colour_whatever_stands_beside_them() -> None:
+    alone = method_colour("my_wells", ("my_wells",))
+    assert alone in SPARE_COLOURS
+    assert method_colour("my_wells", ("my_wells", *METHOD_COLOURS)) == alone
