@@ -186,6 +186,8 @@ def print_summary(
     facts = {}
     if result.methods and "objective" in result.summary:
         facts[words("end.plan")] = certificate(result.summary["objective"], words)
+        if lasting := durability_line(result.summary.get("durability", {}), words):
+            facts[words("end.durability")] = lasting
     if "status" in result.summary.get("network", {}):
         facts[words("end.network")] = network_line(result.summary["network"], words)
     excluded = exclusion_line(result.tables.get("exclusions"), result.methods, words)
@@ -194,6 +196,16 @@ def print_summary(
     print_warnings(result.warnings, out, words)
     text = words("end.results", folder=folder)
     out.print(f"\n{text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def durability_line(classes: Mapping[str, Mapping[str, float]], words: Words) -> str:
+    """Net removal by how long it stays stored; empty where nothing is removed."""
+    net = {words(f"durability.{name}"): sums["net_mt_yr"] for name, sums in classes.items()}
+    return words("list.clause").join(
+        words("end.durability.class", net=number(tonnes), years=years)
+        for years, tonnes in net.items()
+        if tonnes > 0
+    )
 
 
 NOT_BUILT = ("below_minimum", "no_site", "beyond_max_plants")

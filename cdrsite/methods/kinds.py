@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import message
@@ -15,14 +15,43 @@ DURABILITY = (30.0, 100.0, 1000.0)
 """Bounds of the classes of durability [yr]."""
 
 
+DURABILITY_CLASSES = ("<30", "30-100", "100-1000", ">1000")
+"""Names of the classes between them, the shortest first [yr]."""
+UNKNOWN = "unknown"
+"""Class of a storage time that no source says."""
+
+
 def durability_class(years: float) -> str:
-    """Class of a storage time: ``<30``, ``30-100``, ``100-1000`` or ``>1000`` [yr].
+    """Class of a storage time [yr], one of :data:`DURABILITY_CLASSES`, or unknown for NaN.
 
     A time on a bound belongs to the longer class, as schemes ask for at least so many years.
     """
-    below, middle, most = (f"{bound:g}" for bound in DURABILITY)
-    names = (f"<{below}", f"{below}-{middle}", f"{middle}-{most}", f">{most}")
-    return names[sum(years >= bound for bound in DURABILITY)]
+    if math.isnan(years):
+        return UNKNOWN
+    return DURABILITY_CLASSES[sum(years >= bound for bound in DURABILITY)]
+
+
+def by_durability(rows: Iterable[tuple[str, float, float]]) -> dict[str, dict[str, float]]:
+    """Net removal by class of durability, and what of it is still stored later.
+
+    Parameters
+    ----------
+    rows : iterable of (class, net, retained)
+        Of each method: its class, net removal [Mt/yr], and the share that is expected to be still
+        stored at the end of the horizon [1].
+
+    Returns
+    -------
+    dict
+        Class -> ``net_mt_yr`` and ``retained_mt_yr``; every class, the longest first, and the
+        unknown one where a method has it.
+    """
+    found = {name: {"net_mt_yr": 0.0, "retained_mt_yr": 0.0} for name in DURABILITY_CLASSES[::-1]}
+    for name, net, retained in rows:
+        sums = found.setdefault(name, {"net_mt_yr": 0.0, "retained_mt_yr": 0.0})
+        sums["net_mt_yr"] += net
+        sums["retained_mt_yr"] += net * retained
+    return found
 
 
 def hazard_of(model: MethodModel) -> float:

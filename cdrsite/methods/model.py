@@ -34,7 +34,7 @@ from cdrsite.methods.feed import hauled, picked_up, price_of_kind, rented_land
 from cdrsite.methods.heat import draws_heat, heat_level, serves
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 from cdrsite.place.emissions import GWP
-from cdrsite.place.growth import M2_PER_HA
+from cdrsite.place.growth import M2_PER_HA, NO_GAIN
 from cdrsite.place.needs import NOTHING, Needs
 from cdrsite.place.registry import at_the_place, fitting, given_by_keys
 from cdrsite.scoring.sums import Limit, MethodPlan, Sum, const, layer
@@ -282,7 +282,11 @@ def needs_of(model: MethodModel) -> Needs:
         # a crop grown on own land is not taken from the residues as well (rule 6)
         own={"biomass": 1.0} if model.number("land_feedstock") > 0 else {},
     )
-    return _with_fuel_of(model, at_the_place(model, plain))
+    needs = _with_fuel_of(model, at_the_place(model, plain))
+    if model.method.ledger_class != "avoided":
+        return needs
+    # whatever its file says that it takes up, no plan of removal takes its tonnes (rule 5)
+    return replace(needs, place_emissions=needs.place_emissions + const(NO_GAIN))
 
 
 def _with_fuel_of(model: MethodModel, needs: Needs) -> Needs:

@@ -153,9 +153,14 @@ def _free(frame: Frame, name: str, facts: dict[str, Any]) -> str:
     return resource
 
 
+LASTING = "#4A6572"
+"""Bars of the classes of durability: no method's colour."""
+
+
 def by_method(frame: Frame) -> str:
     """Net removal of each method in the plan as bars, with cost and land."""
-    methods = frame.run.methods
+    avoided = [name for name in frame.run.methods if _avoids(frame, name)]
+    methods = [name for name in frame.run.methods if name not in avoided]
     net = {name: real(frame.at(f"methods/{quoted(name)}/net_mt_yr")) for name in methods}
     most = max([value for value in net.values() if value > 0], default=0.0)
     rows = []
@@ -179,7 +184,39 @@ def by_method(frame: Frame) -> str:
         total = [frame.say("total"), *sums]
     title = frame.say("by_method.title")
     body = table(title, columns, rows, total=total, headed=True)
-    return tag("h3", title) + body
+    note = ""
+    if avoided:
+        names = frame.listing([frame.words.method(name) for name in avoided], len(avoided))
+        note = paragraph(frame.say("by_method.avoided", names=names), kind="note")
+    return tag("h3", title) + body + note + by_durability(frame)
+
+
+def _avoids(frame: Frame, name: str) -> bool:
+    """Whether all that a method does is to stop emissions: no removal, and in no sum (rule 5)."""
+    return frame.at(f"methods/{quoted(name)}/ledger_class") == "avoided"
+
+
+def by_durability(frame: Frame) -> str:
+    """Net removal by how long it stays stored, and what of it is still there later."""
+    classes = frame.run.summary.get("durability") or {}
+    net = {name: real(sums["net_mt_yr"]) for name, sums in classes.items()}
+    if not sum(net.values()) > 0:
+        return ""
+    most = max(net.values())
+    years = text(frame.words.number(frame.run.scenario["accounting"]["retention_years"]))
+    columns = (
+        (frame.say("durability.column"), "text"),
+        (frame.say("column.net") + frame.in_("Mt/yr"), "number"),
+        (frame.say("durability.retained", years=years) + frame.in_("Mt/yr"), "number"),
+    )
+    rows = []
+    for name, tonnes in net.items():
+        at = f"durability/{quoted(name)}"
+        label = frame.say(f"durability.{name}") + bar(tonnes / most, LASTING)
+        numbers = (frame.value(f"{at}/{key}") for key in ("net_mt_yr", "retained_mt_yr"))
+        rows.append([label, *numbers])
+    title = frame.say("durability.title")
+    return tag("h3", title) + table(title, columns, rows, headed=True)
 
 
 DETAILS = (

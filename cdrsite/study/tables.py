@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from cdrsite.core.states import OUTSIDE
 from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import limit_names
 from cdrsite.methods import ledgers
-from cdrsite.methods.kinds import hazard_of
+from cdrsite.methods.kinds import by_durability, durability_class, hazard_of
 from cdrsite.methods.model import chain_losses
 from cdrsite.methods.net import Emissions, credited, expected_retention
 from cdrsite.study.prepare import ingredients
@@ -92,9 +92,10 @@ def exclusion_table(book: RuleBook, areas: RuleAreas, tally: Tally) -> pd.DataFr
 
 
 METHOD_COLUMNS = (
-    "method", "profile", "net_mt_yr", "gross_mt_yr", "cost_musd_yr", "mean_cost_usd_t", "land_km2",
-    "cells", "credited_mt_yr", "credited_cost_usd_t", "retained_share", "allowed_km2",
-    "alone_net_mt_yr", "alone_bound_mt_yr", "alone_gap", "alone_mean_cost_usd_t", "alone_limits",
+    "method", "profile", "ledger_class", "durability_class", "net_mt_yr", "gross_mt_yr",
+    "cost_musd_yr", "mean_cost_usd_t", "land_km2", "cells", "credited_mt_yr",
+    "credited_cost_usd_t", "retained_share", "allowed_km2", "alone_net_mt_yr",
+    "alone_bound_mt_yr", "alone_gap", "alone_mean_cost_usd_t", "alone_limits",
 )  # fmt: skip
 """Columns of the table of methods."""
 
@@ -130,6 +131,8 @@ def method_table(
             {
                 "method": name,
                 "profile": model.profile.name,
+                "ledger_class": model.method.ledger_class,
+                "durability_class": durability_class(model.number("durability", np.nan)),
                 "net_mt_yr": net,
                 "gross_mt_yr": total["gross"] / 1e6,
                 "cost_musd_yr": total["cost"] / 1e6,
@@ -301,6 +304,11 @@ def ledger_totals(table: pd.DataFrame) -> dict[str, float]:
     return {name: float(whole[name].sum()) for name in ledgers.COLUMNS}
 
 
+def _columns(methods: pd.DataFrame) -> Iterator[list[Any]]:
+    """Of the table of methods, what the classes of durability are summed from."""
+    return (methods[name].tolist() for name in ("durability_class", "net_mt_yr", "retained_share"))
+
+
 def summarise(
     scenario: Scenario,
     grid: AnalysisGrid,
@@ -323,6 +331,7 @@ def summarise(
         "cost_musd_yr": cost,
         "mean_cost_usd_t": cost / net if net > 0 else None,
         "ledgers": ledger_totals(tables["ledgers"]),
+        "durability": by_durability(zip(*_columns(tables["methods"]), strict=True)),
         "earned_musd_yr": float(tables["credits"]["earned_musd_yr"].sum()),
         "objective": {
             "name": objective.name,

@@ -1,0 +1,127 @@
+"""What kind of a tonne a method makes: classes of durability, and methods that only avoid."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+
+import pytest
+from one_method import OneMethod
+from tiny_scenario import SCENARIO, write_world
+
+from cdrsite.config.load import parse_scenario
+from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.core.words import LANGUAGES, Words
+from cdrsite.library.files import FOLDER
+from cdrsite.library.methods import load_method, method_names
+from cdrsite.methods.kinds import DURABILITY_CLASSES, UNKNOWN, by_durability, durability_class
+from cdrsite.methods.net import expected_retention
+from cdrsite.report.page import write_report
+from cdrsite.study.run import run
+
+
+def test_classes_by_years() -> None:
+    years = (0.0, 29.9, 30.0, 99.0, 100.0, 999.0, 1000.0, 1e4)
+    classes = [durability_class(one) for one in years]
+    assert classes == [name for name in DURABILITY_CLASSES for _ in range(2)]
+    assert durability_class(math.nan) == UNKNOWN
+
+
+def test_every_class_has_words() -> None:
+    for lang in LANGUAGES:
+        assert all(Words(lang).has(f"durability.{n}") for n in (*DURABILITY_CLASSES, UNKNOWN))
+
+
+def test_sums_by_class() -> None:
+    rows = [(">1000", 3.0, 1.0), ("30-100", 2.0, 0.25), (">1000", 1.0, 0.5)]
+    found = by_durability(rows)
+    assert list(found) == list(DURABILITY_CLASSES[::-1])
+    assert found[">1000"] == {"net_mt_yr": 4.0, "retained_mt_yr": 3.5}
+    assert found["30-100"] == {"net_mt_yr": 2.0, "retained_mt_yr": 0.5}
+    assert found["<30"] == {"net_mt_yr": 0.0, "retained_mt_yr": 0.0}
+    assert UNKNOWN in by_durability([(UNKNOWN, 1.0, 1.0)])
+
+
+@pytest.mark.parametrize(("half_life", "expected"), [(35.0, 0.1380), (25.0, 0.0625)])
+def test_what_is_left_after_a_century(half_life: float, expected: float) -> None:
+    """Sawn wood and panels: 2^(-100/h), and with a hazard the product of both shares."""
+    decay = math.log(2) / half_life
+    assert expected_retention(decay) == pytest.approx(expected, abs=5e-5)
+    both = expected_retention(decay + 0.01)
+    assert both == pytest.approx(expected_retention(0.01) * 2 ** (-100 / half_life), rel=1e-12)
+
+
+RATES = "  afforestation: {}\n  other: {library: other.yaml}\n"
+
+
+@pytest.fixture(scope="module")
+def avoiding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of a forest, and of another one that is said only to avoid; its folder."""
+    home = tmp_path_factory.mktemp("avoiding")
+    write_world(home)
+    text = (FOLDER / "methods" / "afforestation.yaml").read_text(encoding="utf-8")
+    text = text.replace("durability:", "ledger_class: avoided\ndurability:", 1)
+    (home / "other.yaml").write_text(text, encoding="utf-8")
+    scenario = parse_scenario(SCENARIO.replace("  afforestation: {}\n", RATES), home / "s.yaml")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CdrsiteWarning)
+        result = run(scenario)
+    said = [text for text in result.warnings if "removes nothing, so no plan takes it" in text]
+    assert len(said) == 1 and "methods.other" in said[0]
+    folder = result.write(home / "run")
+    table = result.tables["methods"].set_index("method")
+    assert table.loc["afforestation", "net_mt_yr"] > 0
+    return folder
+
+
+def test_what_only_avoids_is_in_no_sum(avoiding: Path) -> None:
+    """Not in the plan, not in the map of winners, not in what it could do alone (rule 5)."""
+    from cdrsite.outputs.runfolder import RunFolder
+
+    found = RunFolder(avoiding)
+    other = found.summary["methods"]["other"]
+    assert (other["net_mt_yr"], other["gross_mt_yr"], other["alone_net_mt_yr"]) == (0, 0, 0)
+    assert other["ledger_class"] == "avoided"
+    methods = found.summary["methods"].values()
+    assert found.summary["net_mt_yr"] == pytest.approx(sum(one["net_mt_yr"] for one in methods))
+    lasting = found.summary["durability"]
+    assert sum(one["net_mt_yr"] for one in lasting.values()) == pytest.approx(
+        found.summary["net_mt_yr"]
+    )
+    with found.dataset() as data:
+        names = list(data["removal_method"].to_numpy())
+        assert not (data["winner"] == names.index("other")).any()
+        assert not (data["allocated"].sel(removal_method="other") > 0).any()
+        assert not (data["equal_share"].sel(removal_method="other") > 0).any()
+
+
+@pytest.mark.parametrize(
+    ("lang", "title", "note"),
+    [
+        ("en", "How long it stays stored", "Not in this table: other. It stops emissions"),
+        ("zh", "封存能维持多久", "不在此表中：other。"),
+    ],
+)
+def test_the_page_says_how_long_and_names_what_only_avoids(
+    avoiding: Path, lang: str, title: str, note: str
+) -> None:
+    page = write_report(avoiding, lang).read_text(encoding="utf-8")
+    assert title in page and note in page
+    table = page.split(f"<h3>{Words(lang)('by_method.title')}</h3>")[1].split("</table>")[0]
+    assert Words(lang).method("afforestation") in table and "other" not in table
+
+
+def test_methods_of_the_library_say_how_long_and_what_they_are() -> None:
+    classes = {
+        name: durability_class(load_method(name).profile().number("durability", default=math.nan))
+        for name in method_names()
+    }
+    assert UNKNOWN not in classes.values()
+    assert classes["cropland-soil-carbon"] == "<30" and classes["daccs-solid"] == ">1000"
+
+
+def test_peat_is_in_no_plan(tmp_path: Path) -> None:
+    result = OneMethod(tmp_path, "peat-rewetting").run({}, {})
+    assert result.summary["net_mt_yr"] == 0
+    assert (result.dataset["winner"] != 0).all()
