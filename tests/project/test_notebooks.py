@@ -148,7 +148,7 @@ def test_picture_of_the_readme_can_be_drawn_again(
     assert f"{net:.1f} Mt" in plan.get_title(loc="left")
     assert len(plan.collections) >= 2  # storage and plants
     words = {text.get_text() for text in plan.get_legend().get_texts()}
-    assert {"CO₂ storage", "afforestation", "excluded"} <= words
+    assert {"CO₂ storage", "Afforestation", "excluded"} <= words
     assert curve.get_ylim()[1] == pytest.approx(1.02 * net, rel=1e-6)
     assert sum(bar.get_width() for bar in owed.patches) == pytest.approx(net, rel=1e-9)
 
