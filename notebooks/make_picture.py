@@ -22,10 +22,11 @@ from matplotlib.patheffects import withStroke
 import cdrsite
 from cdrsite.cli.demo import demo_folder
 from cdrsite.core.vocabulary import RESOURCES
-from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.palette import method_colour
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
     from cdrsite.result.study_result import StudyResult
@@ -43,14 +44,6 @@ PIPE_WIDTH = 0.5
 """Width of a pipe for the square root of 1 Mt/yr, over the narrowest [point]."""
 DOT_AREA = 90.0
 """Area of a plant's dot for 1 Mt/yr [point2]."""
-WORDS = {
-    "daccs-solid": "air capture, solid sorbent",
-    "daccs-liquid": "air capture, liquid solvent",
-    "beccs-residue": "bioenergy from residues",
-    "afforestation": "afforestation",
-    "no method": "nothing chosen",
-}
-"""Names of the map's classes for a reader who has not seen a scenario."""
 STYLE: dict[Any, Any] = {
     "font.size": 9.5,
     "axes.edgecolor": "#888888",
@@ -103,7 +96,7 @@ def draw_plan(ax: Axes, result: StudyResult) -> None:
     """Map of the method that removes most, with storage, pipes and plants."""
     result.dataset.cdr.plot("winner", ax=ax)
     legend = ax.get_legend()
-    classes = [] if legend is None else [str(patch.get_label()) for patch in legend.get_patches()]
+    classes = [] if legend is None else legend.get_patches()
     if legend is not None:
         legend.remove()  # it comes back with what is drawn over the map
     for image in ax.images:
@@ -161,11 +154,11 @@ def _scale_bar(ax: Axes, km: float = 50.0) -> None:
     )
 
 
-def _legend(ax: Axes, classes: list[str]) -> None:
+def _legend(ax: Axes, classes: Sequence[Patch]) -> None:
     """Classes of the map in words, then what is drawn over it."""
     patches = [
-        Patch(facecolor=class_colour(name), alpha=FAINT, label=WORDS.get(name, name))
-        for name in classes
+        Patch(facecolor=patch.get_facecolor(), alpha=FAINT, label=patch.get_label())
+        for patch in classes
     ]
     violet = RESOURCES["storage"].colour
     drawn = [

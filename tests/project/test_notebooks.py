@@ -12,9 +12,11 @@ from types import ModuleType
 
 import nbformat
 import pytest
+from matplotlib.colors import to_rgb
 
 import cdrsite
 from cdrsite.cli.demo import demo_folder
+from cdrsite.outputs.palette import METHOD_COLOURS
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -149,6 +151,9 @@ def test_picture_of_the_readme_can_be_drawn_again(
     assert len(plan.collections) >= 2  # storage and plants
     words = {text.get_text() for text in plan.get_legend().get_texts()}
     assert {"CO₂ storage", "Afforestation", "excluded"} <= words
+    colours = {str(patch.get_label()): patch for patch in plan.get_legend().get_patches()}
+    green = to_rgb(METHOD_COLOURS["afforestation"])
+    assert colours["Afforestation"].get_facecolor()[:3] == pytest.approx(green)
     assert curve.get_ylim()[1] == pytest.approx(1.02 * net, rel=1e-6)
     assert sum(bar.get_width() for bar in owed.patches) == pytest.approx(net, rel=1e-9)
 
