@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from cdrsite.config.siting import BoundBy
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.fields import (
     Factor,
@@ -404,6 +405,9 @@ class MethodChoice(keys_of_methods()):  # type: ignore[misc]
     """Which part of a cell's area this method can use, in place of `resources.land.usable`."""
     regions: one_or_many(LayerName) = ()  # type: ignore[valid-type]
     """Vector layers; the method is confined to where all of them are. Everywhere when empty."""
+    gates: dict[str, BoundBy] = Field(default_factory=dict)
+    """What must hold of a place: layers of the gates of the method file by their names (false: not
+    checked), and gates of your own."""
 
     @model_validator(mode="after")
     def _one_basis(self) -> Self:

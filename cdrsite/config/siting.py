@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from cdrsite.core.fields import (
     Fraction,
@@ -20,6 +20,7 @@ from cdrsite.core.fields import (
 )
 from cdrsite.core.layernames import LayerName
 from cdrsite.core.units import split_number
+from cdrsite.library.gates import GateValue, Op, Strength
 
 Threshold = NumberOrQuantity
 """A bare number in the layer's own unit, or text with a unit such as "15 degree"."""
@@ -32,8 +33,8 @@ TESTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("closer_than", "farther_than"),
         ("layer", "where", "classes", "within", "unknown", "usable"),
     ),
-    "classes": (("classes",), ("layer", "unknown", "buffer", "rasterise", "usable")),
-    "polygon": ((), ("layer", "where", "buffer", "rasterise", "usable")),
+    "classes": (("classes",), ("layer", "unknown", "buffer", "rasterise", "usable", "outside")),
+    "polygon": ((), ("layer", "where", "buffer", "rasterise", "usable", "outside")),
 }
 """Test of a rule -> keys that ask for it, and keys it reads besides; the last is the default."""
 OF_EVERY_TEST = frozenset({"name", "for_"})
@@ -76,6 +77,8 @@ class ExcludeRule(Model):
     """Exclude contiguous allowed areas smaller than this [m2]."""
     neighbours: Literal[4, 8] = 8
     """Cells that touch at a corner only are one area (8) or not (4)."""
+    outside: bool = False
+    """The rule holds outside the polygons, or where the classes are not."""
     usable: Fraction = 0.0
     """Share that stays usable where the rule holds: 0.3 takes 70 % of what it covers."""
     unknown: Literal["keep", "exclude"] = "keep"
@@ -150,6 +153,44 @@ class ExcludeRule(Model):
     def test(self) -> str:
         """Which of :data:`TESTS` the rule makes."""
         return next(iter(self._tests()), "polygon")
+
+
+def _spelt_out(data: object) -> object:
+    """A bare layer as ``{layer: NAME}``, and false as a gate that is not checked."""
+    if isinstance(data, str):
+        return {"layer": data}
+    return {"checked": False} if data is False else data
+
+
+class GateChoice(Model):
+    """A gate of a method as the scenario binds it, or one of the scenario's own.
+
+    `soil_ph: my_layer` says which layer a gate of the method file reads, `soil_ph: false` that it
+    is not checked. What else is given takes the place of what the file says; a gate that the file
+    does not have needs `layer` and `op`, and `value` for all but polygons.
+    """
+
+    layer: LayerName | None = None
+    """The layer that the gate reads."""
+    checked: bool = True
+    """Whether the gate counts at all."""
+    op: Op | None = None
+    """What must hold: `>=`, `<=` of values; `in`, `not_in` of classes, or of polygons where no
+    value is given; `within_km` of features."""
+    value: GateValue | None = None
+    """A bare number in the layer's own unit, a quantity with its unit, kilometres, or classes."""
+    where: str | None = None
+    """Filter on the features of a vector layer."""
+    unknown: Literal["keep", "exclude"] = "exclude"
+    """What a cell where the layer is unknown becomes: what is not known to hold does not hold."""
+    strength: Strength | None = None
+    """`hard` excludes where the gate does not hold; `soft` makes such places less suitable."""
+    source: str | None = None
+    """Where the gate comes from; told with the rule."""
+
+
+BoundBy = Annotated[GateChoice, BeforeValidator(_spelt_out)]
+"""As :class:`GateChoice`, or the name of a layer, or false."""
 
 
 def _is_zero(value: float | str | None) -> bool:

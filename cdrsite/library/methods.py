@@ -20,6 +20,7 @@ from cdrsite.core.fields import Fraction, Name, Text, problem, problems, unknown
 from cdrsite.core.units import find_currency, parse_quantity
 from cdrsite.library.files import FOLDER, read_file, shipped
 from cdrsite.library.fuel import FROM_FUEL, fuel_records
+from cdrsite.library.gates import Gate
 from cdrsite.library.learning import Basis, Learning
 from cdrsite.library.parameters import PARAMETERS, Parameter
 from cdrsite.library.records import Reference, StorageType, Value, load_sources, unknown_name
@@ -241,6 +242,8 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
     usable_land: dict[str, Fraction] = Field(default_factory=dict)
     """Class or group of classes of land cover -> share of it that the method can use, 0 for the
     others; where empty, and where no layer has these classes, the scenario's share counts."""
+    gates: dict[Name, Gate] = Field(default_factory=dict)
+    """What must hold of a place, by a name that a scenario binds a layer to."""
     learning: Learning | None = None
     """What its plants cost as the world builds more of them."""
     note: Text = ""
@@ -280,6 +283,7 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
         records = (one for profile in done.values() for one in profile.values.values())
         cited = {one.source for record in records for _, one in _with_alternatives(record)}
         cited |= {part.source for part in of_places.values() if hasattr(part, "source")}
+        cited |= {gate.source for gate in self.gates.values()}
         return self.model_copy(
             update={"profiles": profiles, "sources": {name: known[name] for name in sorted(cited)}}
         )

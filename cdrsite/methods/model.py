@@ -101,6 +101,11 @@ class MethodModel:
         return self.numbers.get(parameter, default)
 
 
+def method_file(name: str, choice: MethodChoice) -> Method:
+    """The file of a method, as its keys in a scenario name it: one's own, or the library's."""
+    return load_method(name) if choice.library is None else load_method_file(choice.library)
+
+
 def method_model(name: str, scenario: Scenario) -> MethodModel:
     """Resolve a method of the scenario against the library.
 
@@ -111,7 +116,7 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
         land twice (rule 6), or a climate dependence that the library does not have.
     """
     choice = scenario.methods[name]
-    method = load_method_file(choice.library) if choice.library is not None else load_method(name)
+    method = method_file(name, choice)
     if choice.profile is not None and choice.profile not in method.profiles:
         raise unknown_name(
             "profile", choice.profile, list(method.profiles), where=f"methods.{name}.profile"

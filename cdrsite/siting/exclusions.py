@@ -21,6 +21,7 @@ from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.core.threads import in_order
 from cdrsite.siting._kernel import remove, removed_areas
+from cdrsite.siting.gates import BoundGate
 from cdrsite.siting.patches import label_patches, small_patches
 from cdrsite.siting.rules import describe_rule, known_share, rule_share
 
@@ -72,6 +73,7 @@ def rule_book(
     rules: Sequence[ExcludeRule],
     includes: Sequence[ExcludeRule],
     confined: Mapping[str, Sequence[str]],
+    gates: Sequence[BoundGate] = (),
 ) -> RuleBook:
     """Number the rules and group the methods that share them.
 
@@ -81,6 +83,8 @@ def rule_book(
         From the scenario; rules for methods that it does not have are left out.
     confined : mapping
         Method -> vector layers it is confined to (empty: everywhere).
+    gates : sequence of BoundGate
+        Hard ones exclude for their methods; the same one of several methods is one rule.
 
     Raises
     ------
@@ -98,6 +102,7 @@ def rule_book(
         for layer in layers:
             outside = ExcludeRule(layer=layer, farther_than=0.0)
             found.append((outside, f"outside {layer}", holders))
+    found += _of_gates(gates)
     if len(found) > MAX_RULES:
         raise ConfigError(
             "too many exclusion rules", got=len(found), expected=f"at most {MAX_RULES}"
@@ -109,6 +114,17 @@ def rule_book(
         bits = tuple(rule.bit for rule in numbered if method in rule.methods)
         groups[bits] = (*groups.get(bits, ()), method)
     return RuleBook(numbered, tuple(includes), groups)
+
+
+def _of_gates(
+    gates: Sequence[BoundGate],
+) -> list[tuple[ExcludeRule, str, tuple[str, ...]]]:
+    """Rules of the hard gates, each once, with the methods that have it."""
+    holders: dict[ExcludeRule, list[str]] = {}
+    for gate in gates:
+        if gate.rule is not None and gate.strength == "hard":
+            holders.setdefault(gate.rule, []).append(gate.method)
+    return [(rule, describe_rule(rule), tuple(who)) for rule, who in holders.items()]
 
 
 @recorded

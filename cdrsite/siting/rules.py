@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cdrsite.config.siting import ExcludeRule
 from cdrsite.core.errors import ConfigError, UnitError
 from cdrsite.core.grid import Block
+from cdrsite.core.numbers import as_text
 from cdrsite.core.reader import LayerReader
 from cdrsite.core.units import parse_quantity, split_number
 
@@ -86,7 +87,8 @@ def rule_share(rule: ExcludeRule, reader: LayerReader, block: Block) -> NDArray[
     ndarray of float32, shape (rows, cols)
         In [0, 1]; NaN where the layer is unknown (rule 2).
     """
-    return SHARES[rule.test](rule, rule.layer or "", reader, block)
+    share = SHARES[rule.test](rule, rule.layer or "", reader, block)
+    return np.float32(1) - share if rule.outside else share
 
 
 def known_share(rule: ExcludeRule, share: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -97,7 +99,8 @@ def known_share(rule: ExcludeRule, share: NDArray[np.float32]) -> NDArray[np.flo
 
 def describe_rule(rule: ExcludeRule) -> str:
     """A short name in words, for tables and the legend of the reason bits."""
-    return rule.name or DESCRIPTIONS[rule.test](rule)
+    told = rule.name or DESCRIPTIONS[rule.test](rule)
+    return f"outside {told}" if rule.outside and not rule.name else told
 
 
 def _covered(
@@ -159,8 +162,8 @@ def _grown(rule: ExcludeRule) -> str:
 
 
 def _range_words(rule: ExcludeRule) -> str:
-    ends = [f"below {rule.below}"] if rule.below is not None else []
-    ends += [f"above {rule.above}"] if rule.above is not None else []
+    ends = [f"below {as_text(rule.below)}"] if rule.below is not None else []
+    ends += [f"above {as_text(rule.above)}"] if rule.above is not None else []
     return f"{rule.layer} {' or '.join(ends)}"
 
 

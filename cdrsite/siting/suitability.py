@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cdrsite.config.siting import Criterion
+from cdrsite.config.siting import Criterion, ExcludeRule
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.units import conversion, split_number
 from cdrsite.siting._kernel import piecewise
-from cdrsite.siting.rules import threshold
+from cdrsite.siting.gates import BoundGate
+from cdrsite.siting.rules import known_share, rule_share, threshold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,21 +27,34 @@ SIGMOID_STEEPNESS = 4.0
 
 @dataclass(frozen=True)
 class CriterionSet:
-    """Criteria that hold for the same methods."""
+    """Criteria that hold for the same methods, and their soft gates."""
 
-    criteria: tuple[Criterion, ...]
+    criteria: tuple[Criterion | SoftGate, ...]
     methods: tuple[str, ...]
 
 
-def criterion_sets(prefer: Sequence[Criterion], methods: Sequence[str]) -> tuple[CriterionSet, ...]:
-    """Group methods by the criteria that count for them."""
-    groups: dict[tuple[int, ...], list[str]] = {}
+@dataclass(frozen=True)
+class SoftGate:
+    """A soft gate as a criterion: 1 where it holds, 0 where its rule does, with weight 1."""
+
+    rule: ExcludeRule
+    weight: float = 1.0
+
+
+def criterion_sets(
+    prefer: Sequence[Criterion], methods: Sequence[str], gates: Sequence[BoundGate] = ()
+) -> tuple[CriterionSet, ...]:
+    """Group methods by the criteria and the soft gates that count for them."""
+    groups: dict[tuple[Criterion | SoftGate, ...], list[str]] = {}
     for method in methods:
-        key = tuple(i for i, c in enumerate(prefer) if not c.for_ or method in c.for_)
-        groups.setdefault(key, []).append(method)
-    return tuple(
-        CriterionSet(tuple(prefer[i] for i in key), tuple(names)) for key, names in groups.items()
-    )
+        mine: list[Criterion | SoftGate] = [c for c in prefer if not c.for_ or method in c.for_]
+        mine += [
+            SoftGate(gate.rule)
+            for gate in gates
+            if gate.method == method and gate.strength == "soft" and gate.rule is not None
+        ]
+        groups.setdefault(tuple(mine), []).append(method)
+    return tuple(CriterionSet(criteria, tuple(names)) for criteria, names in groups.items())
 
 
 def value_points(criterion: Criterion, unit: str | None) -> tuple[tuple[float, float], ...]:
@@ -97,8 +111,15 @@ def piecewise_linear(
     return np.clip(out, np.float32(y.min()), np.float32(y.max())).reshape(values.shape)
 
 
-def criterion_score(criterion: Criterion, reader: LayerReader, block: Block) -> NDArray[np.float32]:
+def criterion_score(
+    criterion: Criterion | SoftGate, reader: LayerReader, block: Block
+) -> NDArray[np.float32]:
     """Score of one criterion, float32 in [0, 1], shape (rows, cols)."""
+    if isinstance(criterion, SoftGate):
+        held = np.float32(1) - known_share(
+            criterion.rule, rule_share(criterion.rule, reader, block)
+        )
+        return np.clip(held, 0, 1)
     if criterion.near is not None:
         # distances are in km in the scenario, so the value function is too
         asked = 1000.0 * _farthest(criterion)
@@ -145,13 +166,13 @@ def _span(width: float | str, unit: str | None, where: str) -> float:
 
 
 def suitability_block(
-    criteria: Sequence[Criterion], how: str, reader: LayerReader, block: Block
+    criteria: Sequence[Criterion | SoftGate], how: str, reader: LayerReader, block: Block
 ) -> NDArray[np.float32]:
     """Combine criteria into one suitability.
 
     Parameters
     ----------
-    criteria : sequence of Criterion
+    criteria : sequence of Criterion or SoftGate
         May be empty: then every place is equally suitable (1).
     how : {'mean', 'geometric', 'minimum'}
         Weighted mean, weighted geometric mean (one 0 makes 0), or the worst score.

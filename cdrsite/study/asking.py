@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from cdrsite.siting.rules import rule_share
 from cdrsite.siting.suitability import criterion_score
 from cdrsite.study.gathering import existing_sites
 from cdrsite.study.network import existing_pipes
-from cdrsite.study.prepare import open_layers, resolve_methods
+from cdrsite.study.prepare import open_layers, read_gates, resolve_methods
 from cdrsite.study.zones import shares
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def _questions(scenario: Scenario, reader: LayerStack) -> Iterator[Question]:
         for i, rule in enumerate(getattr(scenario.siting, group)):
             if rule.layer in known and (rule.within is None or rule.within in known):
                 yield f"siting.{group}.{i}", partial(rule_share, rule, reader, block)
+    yield from _of_gates(scenario, reader, block, known)
     for i, criterion in enumerate(scenario.siting.prefer):
         if (criterion.near or criterion.layer) in known:
             yield f"siting.prefer.{i}", partial(criterion_score, criterion, reader, block)
@@ -111,6 +113,17 @@ def _questions(scenario: Scenario, reader: LayerStack) -> Iterator[Question]:
         yield "network.sites", partial(existing_sites, sites, reader, tuple(scenario.methods))
     if pipes is not None and pipes.layer in known:
         yield "network.pipelines", partial(existing_pipes, pipes, reader, grid)
+
+
+def _of_gates(
+    scenario: Scenario, reader: LayerStack, block: Block, known: set[str]
+) -> Iterator[Question]:
+    yield "methods", partial(read_gates, scenario)
+    with suppress(CdrsiteError):  # which the question before tells
+        for gate in read_gates(scenario):
+            if gate.rule is not None and gate.rule.layer in known:
+                where = f"methods.{gate.method}.gates.{gate.name}"
+                yield where, partial(rule_share, gate.rule, reader, block)
 
 
 def _of_zones(

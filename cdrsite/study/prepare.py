@@ -29,6 +29,7 @@ from cdrsite.methods.ledgers import PlaceSums, place_sums
 from cdrsite.methods.model import (
     Ingredients,
     MethodModel,
+    method_file,
     method_model,
     method_plan,
     needs_of,
@@ -39,13 +40,15 @@ from cdrsite.methods.model import (
 )
 from cdrsite.methods.rivals import RivalSums, rival_sums
 from cdrsite.methods.supply import Pools, StorageUnits, read_pools, read_storage
-from cdrsite.place.registry import PlaceNumbers, place_numbers, remarks
+from cdrsite.place.registry import PlaceNumbers, keys_of_methods, place_numbers, remarks
 from cdrsite.scoring import sums
 from cdrsite.scoring.sums import ScoringPlan
 from cdrsite.siting.exclusions import RuleBook, rule_book
+from cdrsite.siting.gates import BoundGate, bound_gates, unchecked
 from cdrsite.siting.suitability import CriterionSet, criterion_sets
 from cdrsite.study.goal import part_of
 
+PLACE_KEYS = tuple(keys_of_methods().model_fields)
 SMALL_BLOCK, LARGE_BLOCK = 256, 1024
 """Rows and columns of a block on a small grid and on others [cells]."""
 SMALL_GRID = 1_000_000
@@ -169,11 +172,23 @@ def resolve_methods(scenario: Scenario) -> tuple[dict[str, MethodModel], list[Cd
     return models, errors
 
 
-@stage("rules", reads=("siting.exclude", "siting.include", "methods.*.regions"), gives=("book",))
-def read_rules(scenario: Scenario) -> RuleBook:
-    """The exclusion rules, and where methods are confined to."""
+@stage("gates", reads=[f"methods.*.{key}" for key in ("library", "gates", *PLACE_KEYS)])
+def read_gates(scenario: Scenario) -> tuple[BoundGate, ...]:
+    """What must hold of a place for each method, with the layers that say so."""
+    files = {name: method_file(name, one).gates for name, one in scenario.methods.items()}
+    return bound_gates(files, scenario.methods)
+
+
+@stage(
+    "rules",
+    reads=("siting.exclude", "siting.include", "methods.*.regions"),
+    after=(read_gates,),
+    gives=("book",),
+)
+def read_rules(scenario: Scenario, gates: tuple[BoundGate, ...]) -> RuleBook:
+    """The exclusion rules, where methods are confined to, and their hard gates."""
     confined = {name: choice.regions for name, choice in scenario.methods.items()}
-    return rule_book(scenario.siting.exclude, scenario.siting.include, confined)
+    return rule_book(scenario.siting.exclude, scenario.siting.include, confined, gates)
 
 
 @stage(
@@ -234,10 +249,14 @@ def ground_name(ground: Ground, book: RuleBook) -> str:
     return f"{list(book.groups).index(bits)} {land}"
 
 
-@stage("criteria", reads=("siting.prefer",), after=(resolve_methods,), gives=("criteria",))
-def read_criteria(scenario: Scenario, methods: tuple[str, ...]) -> tuple[CriterionSet, ...]:
-    """The criteria of suitability by the methods that they are for."""
-    return criterion_sets(scenario.siting.prefer, methods)
+@stage(
+    "criteria", reads=("siting.prefer",), after=(resolve_methods, read_gates), gives=("criteria",)
+)
+def read_criteria(
+    scenario: Scenario, methods: tuple[str, ...], gates: tuple[BoundGate, ...]
+) -> tuple[CriterionSet, ...]:
+    """The criteria of suitability, and soft gates, by the methods that they are for."""
+    return criterion_sets(scenario.siting.prefer, methods, gates)
 
 
 @stage("pools", reads=("resources",), after=(open_layers,), gives=("pools",))
@@ -336,7 +355,14 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
     mixed = mixed_bases({name: model.basis for name, model in models.items()})
     if mixed is not None:
         warnings.warn(mixed, CdrsiteWarning, stacklevel=2)
-    book, criteria = read_rules(scenario), read_criteria(scenario, tuple(models))
+    gates = read_gates(scenario)
+    not_checked = unchecked(gates)
+    if not_checked is not None:
+        warnings.warn(not_checked, CdrsiteWarning, stacklevel=2)
+    book, criteria = (
+        read_rules(scenario, gates),
+        read_criteria(scenario, tuple(models), gates),
+    )
     lands = read_lands(scenario, models, reader)
     pools, storage = pools_of(scenario, reader), storage_of(scenario, reader)
     if storage is not None:

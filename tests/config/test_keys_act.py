@@ -57,6 +57,7 @@ INFORMATIVE = {
     "region.encoding": "which letters a text is of; tests/layers/test_encodings.py",
     "layers.*.licence": "carried into metadata",
     "layers.*.source": "carried into metadata",
+    "methods.*.gates.*.source": "told with the rule; tests/siting/test_gates.py",
     "*.name": "a name or the column with names, no number",
     "policies[[]].zone_name": "the column with the names by which zones are meant",
     "objective.credits[[]].region.zone_name": "the column with the names by which zones are meant",
@@ -229,6 +230,7 @@ def rules(group: str, at: str, before: tuple[str, ...] = ()) -> dict[str, Case]:
         "farther_than": case("{layer: parks, farther_than: 1 km}", "farther_than", "3 km"),
         "within": case("{layer: parks, farther_than: 3 km}", "within", "basins"),
         "unknown": case(ranged, "unknown", "exclude"),
+        "outside": case(parks, "outside", "true"),
     }
     return {f"{group}.{name}": one for name, one in found.items()}
 
@@ -683,6 +685,21 @@ CASES: dict[str, Case] = {
     ),
     "methods.*.layer_years": (GROWTH, ("methods.afforestation.layer_years=20",)),
     "methods.*.usable_land": ((), ("methods.afforestation.usable_land=0.1",)),
+    **{
+        f"methods.*.gates.*.{key}": (
+            ("layers.woods={path: woods.gpkg}", f"methods.afforestation.gates={{own: {given}}}"),
+            (f"methods.afforestation.gates.own.{key}={to}",),
+        )
+        for key, given, to in (
+            ("layer", "{layer: slope, op: '<=', value: 12}", "residues"),
+            ("op", "{layer: slope, op: '<=', value: 12}", "'>='"),
+            ("value", "{layer: slope, op: '<=', value: 12}", "4"),
+            ("unknown", "{layer: slope, op: '<=', value: 12}", "keep"),
+            ("strength", "{layer: slope, op: '<=', value: 12}", "soft"),
+            ("checked", "{layer: slope, op: '<=', value: 12}", "false"),
+            ("where", "{layer: woods, op: in}", "name == 'a'"),
+        )
+    },
     "methods.*.regions": ((), ("methods.afforestation.regions=parks",)),
     "methods.*.cost_basis": ((), ("methods.daccs-solid.cost_basis=foak",)),
     "methods.*.world_capacity": ((), ("methods.daccs-solid.world_capacity=10 Mt/yr",)),

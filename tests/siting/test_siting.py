@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from fake_layers import GRID, INSIDE, WHOLE, FakeLayers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from cdrsite.config.siting import Criterion, ExcludeRule
 from cdrsite.core.errors import ConfigError
-from cdrsite.core.grid import AnalysisGrid, Block
+from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.engine.arrays import DiskStore
 from cdrsite.siting.exclusions import (
@@ -35,45 +35,7 @@ from cdrsite.siting.suitability import (
     suitability_block,
 )
 
-GRID = AnalysisGrid.from_bounds("EPSG:3035", (0.0, 0.0, 4000.0, 3000.0), 1000.0)
-WHOLE = Block(0, 3, 0, 4)
-INSIDE = np.ones(GRID.shape, bool)
 METHODS: dict[str, Sequence[str]] = {"a": (), "b": ()}
-
-
-class FakeLayers:
-    """Layers as plain arrays; a coverage is an array of shares."""
-
-    grid = GRID
-
-    def __init__(self, units: Mapping[str, str] | None = None, **arrays: Any) -> None:
-        self.arrays = {k: np.asarray(v, np.float32) for k, v in arrays.items()}
-        self.units = units or {}
-
-    def values(self, name: str, block: Block, unit: str | None = None) -> Any:
-        del unit
-        return self.arrays[name][block.slices]
-
-    def coverage(self, name: str, block: Block, *_: object) -> Any:
-        return self.arrays[name][block.slices]
-
-    def distance(self, name: str, block: Block, *_: object) -> Any:
-        return self.arrays[name][block.slices]
-
-    def class_codes(self, name: str, selectors: Sequence[int | str]) -> tuple[int, ...]:
-        del name
-        return tuple(int(code) for code in selectors)
-
-    def class_share(self, name: str, weights: Mapping[int | str, float], block: Block) -> Any:
-        codes = self.arrays[name][block.slices]
-        out = np.zeros(codes.shape, np.float32)
-        for code, weight in weights.items():
-            out[codes == int(code)] = weight
-        out[np.isnan(codes)] = np.nan
-        return out
-
-    def info(self, name: str) -> SimpleNamespace:
-        return SimpleNamespace(unit=self.units.get(name))
 
 
 def share(*cells: tuple[int, int, float]) -> Any:
