@@ -45,16 +45,16 @@ def criterion_sets(
     prefer: Sequence[Criterion], methods: Sequence[str], gates: Sequence[BoundGate] = ()
 ) -> tuple[CriterionSet, ...]:
     """Group methods by the criteria and the soft gates that count for them."""
-    groups: dict[tuple[Criterion | SoftGate, ...], list[str]] = {}
+    groups: dict[tuple[tuple[int, ...], tuple[SoftGate, ...]], list[str]] = {}
     for method in methods:
-        mine: list[Criterion | SoftGate] = [c for c in prefer if not c.for_ or method in c.for_]
-        mine += [
-            SoftGate(gate.rule)
-            for gate in gates
-            if gate.method == method and gate.strength == "soft" and gate.rule is not None
-        ]
-        groups.setdefault(tuple(mine), []).append(method)
-    return tuple(CriterionSet(criteria, tuple(names)) for criteria, names in groups.items())
+        key = tuple(i for i, c in enumerate(prefer) if not c.for_ or method in c.for_)
+        mine = (gate for gate in gates if gate.method == method and gate.strength == "soft")
+        soft = tuple(SoftGate(gate.rule) for gate in mine if gate.rule is not None)
+        groups.setdefault((key, soft), []).append(method)
+    return tuple(
+        CriterionSet((*(prefer[i] for i in key), *soft), tuple(names))
+        for (key, soft), names in groups.items()
+    )
 
 
 def value_points(criterion: Criterion, unit: str | None) -> tuple[tuple[float, float], ...]:
