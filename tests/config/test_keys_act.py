@@ -74,6 +74,7 @@ INFORMATIVE = {
     "siting.exclude[[]].neighbours": "areas that touch at corners; tests/siting/test_siting.py",
     "siting.include[[]].neighbours": "refused: it cannot bring an area back",
     "siting.include[[]].usable": "refused: a place comes back as far as the rule covers it",
+    "transport.surface.barriers[[]].outside": "bars all storage here; as siting.exclude[].outside",
     "transport.surface.*for": "refused: a pipeline knows no methods",
     "transport.surface.slope.unit": "one unit only",
     "transport.roads.slope.unit": "one unit only",
@@ -771,7 +772,13 @@ CASES: dict[str, Case] = {
     "transport.surface.onshore": (FAR, ("transport.surface.onshore=2",)),
     "transport.surface.offshore": ((*FAR, SEA), ("transport.surface.offshore=2",)),
     **rules("transport.surface.sea", "transport.surface.sea", FAR),
-    **rules("transport.surface.barriers[]", "transport.surface.barriers[]", OPENED),
+    **{
+        key: case
+        for key, case in rules(
+            "transport.surface.barriers[]", "transport.surface.barriers[]", OPENED
+        ).items()
+        if not key.endswith("outside")
+    },
     **{
         key: case
         for key, case in rules(
