@@ -13,11 +13,12 @@ One module: the loops share their tiles and inline one another; numba compiles t
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
 
+from cdrsite.competition._kernel_terms import Tile
 from cdrsite.core.kernel import kernel
 
 # stages are called by kernels only: without the wrappers for Python they compile sooner
@@ -29,23 +30,6 @@ TILE = 256
 
 ROUNDING = 1e-12
 """Share by which a cap may break the row that it was made from [1]."""
-
-Array = Any
-
-
-class Tile(NamedTuple):
-    """Scratch for one tile: few arrays, as each argument costs time to compile.
-
-    of : float64[13, M, TILE], by UPPER ... STORING and method. at : float64[4, K, TILE],
-    by OFFER ... PAID and sink slot. cell : float64[5, TILE], by FREE ... ONE; the last one
-    holds ones. edges : int64[TILE + 1], edges of the runs of cells with one combination.
-    """
-
-    of: Array
-    at: Array
-    cell: Array
-    edges: Array
-
 
 UPPER, NET, COST, NEED, VALUE, X, SHARE, INVERSE, RATIO, DEMAND, ROOM, SLOT, STORING = range(13)
 """NET, COST and NEED are also the numbers of the quantities net, cost and land."""
@@ -367,7 +351,7 @@ def _fill_local(tile, spare, need, size, tableau):
         for r in range(n_local):
             used = 0.0
             for m in range(n_methods):
-                used += need[r, m] * tile.of[X, m, i]
+                used += need[r, m, i] * tile.of[X, m, i]
             broken = broken or used > spare[r, i] * (1.0 + ROUNDING)
         if not broken:
             continue
@@ -380,7 +364,7 @@ def _fill_local(tile, spare, need, size, tableau):
         for r in range(n_local):
             limits[r + 1] = spare[r, i]
             for m in range(n_methods):
-                rows[r + 1, m] = need[r, m]
+                rows[r + 1, m] = need[r, m, i]
         _small_lp(v, u, rows, limits, tableau, answer)
         for m in range(n_methods):
             tile.of[X, m, i] = answer[m]
@@ -532,18 +516,24 @@ def sweep(fields, terms, out):
 
 
 @kernel
-def sweep_bounded(fields, terms, lower, has_lower, local, need, out):
-    """As :func:`sweep`, with lower bounds and local resources; compiled only where they occur."""
+def sweep_bounded(fields, terms, lower, has_lower, local, fixed, layer, out):
+    """As :func:`sweep`, with lower bounds and local resources; compiled only where they occur.
+
+    ``fixed`` and ``layer``, of shape (R, M), are the need of each local resource per gross tonne:
+    a number, or where ``layer`` is not -1 that layer of the cells.
+    """
     n, n_methods = fields.combo.shape[0], fields.upper.shape[0]
-    n_local = need.shape[0]
+    n_local = fixed.shape[0]
     tile = _scratch(n_methods, fields.sink.shape[0])
     low, spare = np.zeros((n_methods, TILE)), np.zeros((n_local, TILE))
+    need = np.zeros((n_local, n_methods, TILE))
     tableau = np.empty((n_methods + n_local + 2, 2 * n_methods + n_local + 2))
     for start in range(0, n, TILE):
         size = min(TILE, n - start)
         combo = fields.combo[start : start + size]
         runs = _value(fields, terms, start, combo, size, tile)
         _stage(local, start, size, spare)
+        _stage_needs(fields.layers, fixed, layer, start, size, tile, need)
         if has_lower:
             _stage(lower, start, size, low)
             _only_where(tile.of[UPPER], 0.0, size, low)
@@ -560,6 +550,21 @@ def sweep_bounded(fields, terms, lower, has_lower, local, need, out):
 
 
 @stage
+def _stage_needs(layers, fixed, layer, start, size, tile, need):
+    """Load a tile of the needs of local resources; those of layers 0 where nothing is possible."""
+    for r in range(layer.shape[0]):
+        for m in range(layer.shape[1]):
+            to, upper = need[r, m], tile.of[UPPER, m]
+            if layer[r, m] >= 0:
+                row = layers[layer[r, m]][start : start + size]
+                for i in range(size):
+                    to[i] = np.float64(row[i]) if upper[i] > 0.0 else 0.0
+            elif start == 0:  # the same in all tiles
+                for i in range(len(to)):
+                    to[i] = fixed[r, m]
+
+
+@stage
 def _set_aside(tile, low, need, spare, size):
     """Take the lower bounds out of upper bounds, land and local resources."""
     for m in range(low.shape[0]):
@@ -568,7 +573,7 @@ def _set_aside(tile, low, need, spare, size):
             left = tile.cell[FREE, i] - low[m, i] * tile.of[SHARE, m, i]
             tile.cell[FREE, i] = left if left > 0.0 else 0.0
             for r in range(need.shape[0]):
-                spare[r, i] -= need[r, m] * low[m, i]
+                spare[r, i] -= need[r, m, i] * low[m, i]
 
 
 @stage
@@ -577,12 +582,16 @@ def _cap(tile, spare, need, size):
 
     A resource that only one method needs is then kept without a programme of its own.
     """
+    least = tile.cell[QUANTITY]
     for r in range(need.shape[0]):
-        if need[r].min() < 0.0:  # what one method adds, another may use
-            continue
+        for i in range(size):
+            least[i] = 0.0
         for m in range(need.shape[1]):
-            if need[r, m] > 0.0:
-                upper, inverse = tile.of[UPPER, m], 1.0 / need[r, m]
-                for i in range(size):
-                    most = spare[r, i] * inverse if spare[r, i] > 0.0 else 0.0
-                    upper[i] = most if most < upper[i] else upper[i]
+            for i in range(size):
+                least[i] = min(least[i], need[r, m, i])
+        for m in range(need.shape[1]):
+            upper, own, left = tile.of[UPPER, m], need[r, m], spare[r]
+            for i in range(size):  # what one method adds, another may use
+                most = left[i] / own[i] if left[i] > 0.0 else 0.0
+                capped = own[i] > 0.0 and not least[i] < 0.0 and most < upper[i]
+                upper[i] = most if capped else upper[i]

@@ -23,8 +23,12 @@ def add_weighted(place, share, x, slot, out):
 def first_fault(  # noqa: C901, PLR0911, PLR0912 - one check after another
     land, upper, net, cost, need, sink, lower, local, stored, ratio, exclusive, local_need
 ):
-    """Code of the first fault (0: none), its cell, and whether any lower bound is positive."""
+    """Code of the first fault (0: none), its cell, and whether any lower bound is positive.
+
+    ``local_need`` of shape (R, M, n) or (R, M, 1).
+    """
     n_methods, n_local = upper.shape[0], local_need.shape[0]
+    own_need = local_need.shape[2] > 1
     shapes = (upper.shape[1], net.shape[1], cost.shape[1], need.shape[1], lower.shape[1])
     wide = (shapes[0] > 1, shapes[1] > 1, shapes[2] > 1, shapes[3] > 1, shapes[4] > 1)
     own_ratio = ratio.shape[1] > 1
@@ -41,6 +45,8 @@ def first_fault(  # noqa: C901, PLR0911, PLR0912 - one check after another
             area = need[m, i if wide[3] else 0]
             known = net[m, i if wide[1] else 0] + cost[m, i if wide[2] else 0] + area + land[i]
             known += ratio[m, i if own_ratio else 0]
+            for r in range(n_local):
+                known += local_need[r, m, i if own_need else 0]
             if not np.isfinite(known) or not least >= 0.0:
                 return 1, i, any_lower
             if least > 0.0:
@@ -58,7 +64,8 @@ def first_fault(  # noqa: C901, PLR0911, PLR0912 - one check after another
         for r in range(n_local):
             used = 0.0
             for m in range(n_methods):
-                used += local_need[r, m] * max(0.0, lower[m, i if wide[4] else 0])
+                least = max(0.0, lower[m, i if wide[4] else 0])
+                used += local_need[r, m, i if own_need else 0] * least
             if used > 0.0 and used > local[r, i] * 1.000001:
                 return 5, i, True
     return 0, 0, any_lower

@@ -3,7 +3,8 @@
 An activity is a method with one of the k sinks of its cell; its size x is gross t/yr of CO2.
 
 Per cell: ``sum over sinks of x <= upper`` for each method, and
-``sum over methods of need x exclusive share x x <= land``.
+``sum over methods of need x exclusive share x x <= land``; likewise for each supply that cannot
+leave the cell.
 Per shared row: ``sum over the cells of a zone of coefficient x x  <=, >= or = right-hand side``.
 """
 
@@ -312,8 +313,9 @@ class Problem:
         Names of the cells' layers.
     arrivals : sequence of str
         Names of the cells' arrivals (:mod:`cdrsite.competition.paid`).
-    local_need : ndarray, shape (R, M)
-        Need per gross tonne of each local resource [its unit per t].
+    local_need : sequence of R sequences of M float or str
+        Need per gross tonne of each local resource by method [its unit per t]: a number, negative
+        if the method adds to it, or the name of one of the problem's layers.
     local_names : sequence of str
         Names of the local resources.
     zonings : sequence of str
@@ -324,7 +326,8 @@ class Problem:
     Raises
     ------
     DataError
-        If names repeat or refer to nothing, or a limit is NaN.
+        If names repeat or refer to nothing, a limit is NaN, or local needs are not one per
+        resource and method.
     """
 
     cells: CellSource
@@ -335,15 +338,12 @@ class Problem:
     n_sinks: int = 0
     layers: Sequence[str] = ()
     arrivals: Sequence[str] = ()
-    local_need: FloatArray = field(default_factory=lambda: np.empty(0))
+    local_need: Sequence[Sequence[float | str]] = ()
     local_names: Sequence[str] = ()
     zonings: Sequence[str] = ()
     sales: Sequence[Sale] = ()
 
     def __post_init__(self) -> None:
-        local_need = np.asarray(self.local_need, np.float64)
-        local_need = local_need.reshape(len(local_need), len(self.methods))
-        object.__setattr__(self, "local_need", local_need)
         _require_unique("methods", self.method_names)
         _require_unique("pools and sinks", [family.name for family in self.families])
         _require_unique("policy rows", [row.name for row in self.policies])
@@ -361,7 +361,22 @@ class Problem:
         for row in self.policies:
             if not np.isfinite(row.limit):
                 raise DataError("a limit must be a number", where=row.name, got=row.limit)
+        self._check_local()
         self._check_names()
+
+    def _check_local(self) -> None:
+        shape = len(self.local_names), len(self.methods)
+        if len(self.local_need) != shape[0] or any(len(row) != shape[1] for row in self.local_need):
+            raise DataError(
+                "local resources and their needs do not match",
+                where="local_need",
+                got=[len(row) for row in self.local_need],
+                expected=f"{shape[0]} x {shape[1]} needs, of {shape[0]} local_names by each method",
+            )
+        for name, row in zip(self.local_names, self.local_need, strict=True):
+            for need in row:
+                if isinstance(need, str):
+                    _require_known(f"local resource {name!r}", need, set(self.layers))
 
     def _check_names(self) -> None:
         known = {method.name for method in self.methods}
@@ -414,6 +429,32 @@ class Problem:
     def stored_in(self, cells: CellBlock) -> F64:
         """CO2 brought to the sink per gross tonne in some cells, shape (M, n) or (M, 1) [t/t]."""
         return self.stored[:, None] * cells.stored_ratio
+
+    @cached_property
+    def local_fixed(self) -> F64:
+        """Needs of local resources that are the same in all cells, else 0, shape (R, M)."""
+        rows = [[0.0 if isinstance(n, str) else n for n in row] for row in self.local_need]
+        return np.array(rows, np.float64).reshape(len(rows), len(self.methods))
+
+    @cached_property
+    def local_layer(self) -> IntArray:
+        """Layer with each need that differs from cell to cell, -1 without, shape (R, M)."""
+        layers = list(self.layers)
+        rows = [[layers.index(n) if isinstance(n, str) else -1 for n in r] for r in self.local_need]
+        return np.array(rows, np.int64).reshape(len(rows), len(self.methods))
+
+    def local_need_in(self, cells: CellBlock) -> F64:
+        """Need per gross tonne of local resources in some cells, shape (R, M, n) or (R, M, 1).
+
+        0 where a need differs from cell to cell and the method is not possible.
+        """
+        fixed, layer = self.local_fixed[:, :, None], self.local_layer
+        if not (layer >= 0).any():
+            return fixed
+        need = np.repeat(fixed, len(cells.land), axis=2)
+        for r, m in np.argwhere(layer >= 0).tolist():
+            need[r, m] = np.where(cells.upper[m] > 0, cells.layers[layer[r, m]], 0.0)
+        return need
 
     @cached_property
     def exclusive(self) -> F64:

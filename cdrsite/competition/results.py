@@ -274,10 +274,10 @@ def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
     room = (upper > 0) & (used < upper * (1 - 1e-9))
     exclusive = solution.problem.exclusive[:, None]
     charges = [np.broadcast_to(cells.need, shape) * exclusive * block.land_price]
-    local = zip(solution.problem.local_need, cells.local, block.local_price, strict=True)
+    local = zip(problem.local_need_in(cells), cells.local, block.local_price, strict=True)
     for need, supply, price in local:
-        full = ((need[:, None] * used).sum(axis=0) >= supply * (1 - 1e-9)) | (price > 0)
-        charges.append(np.where(full & (need[:, None] > 0), np.inf, 0.0))
+        full = ((need * used).sum(axis=0) >= supply * (1 - 1e-9)) | (price > 0)
+        charges.append(np.broadcast_to(np.where(full & (need > 0), np.inf, 0.0), shape))
     asking = [("policy", policy.name) for policy in problem.policies]
     told_by = [
         (row.part_of or row.family, row.name if row.family == "policy" else "")
@@ -332,8 +332,8 @@ def interchangeable(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool
         of_arrivals(np.broadcast_to(weight, (shape[1], *weight.shape)), block, block.slot, stored)
     )
     rent = need * solution.problem.exclusive[:, None] * block.land_price
-    for own, price in zip(solution.problem.local_need, block.local_price, strict=True):
-        rent = rent + np.maximum(own[:, None], 0.0) * price
+    for own, price in zip(problem.local_need_in(cells), block.local_price, strict=True):
+        rent = rent + np.maximum(own, 0.0) * price
     upper = np.nan_to_num(np.broadcast_to(cells.upper, shape))
     alike = (upper > 0) & (worth > 0) & (np.abs(block.reduced) <= TIED * worth)
     loose = (alike & (rent <= TIED * worth)).any(axis=0)

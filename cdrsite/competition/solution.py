@@ -156,8 +156,8 @@ class Solution:
         problem, shape = self.problem, plan.value.shape
         upper = np.nan_to_num(np.broadcast_to(cells.upper, shape)).astype(np.float64)
         land = np.broadcast_to(cells.need, shape) * problem.exclusive[:, None]
-        fixed = np.broadcast_to(problem.local_need[:, :, None], (len(problem.local_need), *shape))
-        need = np.concatenate([land[None], fixed]).astype(np.float64)
+        local = np.broadcast_to(problem.local_need_in(cells), (len(problem.local_need), *shape))
+        need = np.concatenate([land[None], local]).astype(np.float64)
         supply = np.concatenate([cells.land[None], cells.local]).astype(np.float64)
         if self.sweeper.has_lower:
             least = np.where(upper > 0, np.broadcast_to(cells.lower, shape), 0.0)

@@ -157,7 +157,8 @@ class Sweeper:
         )  # fmt: skip
         out = Output(sums.by_combo, sums.by_sink, plan.x, plan.slot, plan.value)
         if self.has_lower or len(problem.local_need):
-            bounds = cells.lower, self.has_lower, cells.local, problem.local_need
+            needs = problem.local_fixed, problem.local_layer
+            bounds = cells.lower, self.has_lower, cells.local, *needs
             _kernel.sweep_bounded(fields, terms, *bounds, out)
         else:
             _kernel.sweep(fields, terms, out)
@@ -185,7 +186,8 @@ def check_cells(problem: Problem, threads: int) -> bool:
         cells = problem.cells.read(*span)
         fault, cell, lower = first_fault(
             cells.land, cells.upper, cells.net, cells.cost, cells.need, cells.sink, cells.lower,
-            cells.local, problem.stored, cells.stored_ratio, problem.exclusive, problem.local_need,
+            cells.local, problem.stored, cells.stored_ratio, problem.exclusive,
+            problem.local_need_in(cells),
         )  # fmt: skip
         return int(fault), int(cell) + span[0], bool(lower)
 

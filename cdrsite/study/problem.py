@@ -169,7 +169,7 @@ class Competitors:
         own, need = arrays["usable_land"], arrays["need_land"]
         possible = arrays["limit"] < LOWEST_STATE
         with np.errstate(divide="ignore", invalid="ignore"):
-            upper = np.where(possible, self._most(arrays, own / need), 0).astype(np.float32)
+            upper = np.where(possible, own / need, 0).astype(np.float32)
         upper[~(np.isfinite(upper) & (upper > 0))] = 0
         upper[[fact.unserved for fact in self.facts]] = 0
         place = np.flatnonzero((upper > 0).any(axis=0))
@@ -205,20 +205,6 @@ class Competitors:
         if links is not None:
             fields |= _sink_fields(links, pick, self.leakage, block)
         return self.layout.matrix(fields, len(place))
-
-    def _most(self, arrays: Mapping[str, NDArray[Any]], most: NDArray[Any]) -> NDArray[Any]:
-        """What the cell's own supplies allow of methods whose need of them is its own too.
-
-        Where several such methods share a supply of the cell, each is held to all of it.
-        """
-        most = most.copy()
-        for m, fact in enumerate(self.facts):
-            for name, variable in self.local.items():
-                if isinstance(fact.needs.get(name, 0.0), str):
-                    need = arrays[f"need_{name}"][m]
-                    cap = np.where(need > 0, arrays[variable] / need, np.inf)
-                    most[m] = np.fmin(most[m], cap)
-        return most
 
     def _last_choice(
         self, suitability: NDArray[Any], block: Block, place: NDArray[np.int64]
@@ -280,11 +266,6 @@ def build_problem(
         Layers of the cells and arrivals that credits count by.
     """
     facts, layout = competitors.facts, competitors.layout
-    local_need = [
-        # a need that differs from cell to cell is a layer of the cells
-        [0.0 if isinstance(need := f.needs.get(name, 0.0), str) else need for f in facts]
-        for name in layout.local
-    ]
     families: list[PoolFamily] = []
     sales: list[Sale] = []
     for name, pool in pools.items():
@@ -306,7 +287,7 @@ def build_problem(
         n_sinks=0 if storage is None else len(storage.rate),
         layers=(*layout.layers, *(one.name for one in layers)),
         arrivals=tuple(one.name for one in arrivals),
-        local_need=np.array(local_need).reshape(len(layout.local), len(facts)),
+        local_need=[[one.needs.get(name, 0.0) for one in facts] for name in layout.local],
         local_names=layout.local,
         zonings=tuple(zonings),
         sales=tuple(sales),

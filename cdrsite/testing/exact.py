@@ -240,6 +240,10 @@ def _shared_entries(system: RowSystem, acts: _Activities, stored: F64) -> tuple[
     )
 
 
+def _layer(problem: Problem, cells: CellBlock, name: str) -> F64:
+    return cells.layers[list(problem.layers).index(name)].astype(np.float64)
+
+
 def _local_rows(
     problem: Problem, cells: CellBlock, acts: _Activities
 ) -> tuple[tuple[I64, I64, F64], F64, F64]:
@@ -247,15 +251,19 @@ def _local_rows(
     n, n_methods = problem.cells.n_cells, len(problem.methods)
     column = np.arange(len(acts.cell))
     exclusive = np.array([method.exclusive for method in problem.methods])
-    local_need = np.asarray(problem.local_need, dtype=np.float64).reshape(-1, n_methods)
     rows = [acts.cell]
     entries = [acts.quantity[:, 3] * exclusive[acts.method]]
     limits = [cells.land.astype(np.float64)]
-    for r, need in enumerate(local_need):
+    for r, needs in enumerate(problem.local_need):
         rows.append(acts.cell + n * (r + 1))
-        entries.append(need[acts.method])
+        entry = np.zeros(len(column))
+        for m, need in enumerate(needs):
+            mine = acts.method == m
+            each = _layer(problem, cells, need)[acts.cell] if isinstance(need, str) else need
+            entry = np.where(mine, each, entry)
+        entries.append(entry)
         limits.append(cells.local[r].astype(np.float64))
-    first = n * (len(local_need) + 1)
+    first = n * (len(problem.local_need) + 1)
     rows.append(first + acts.method * n + acts.cell)
     entries.append(np.ones(len(column)))
     upper = np.broadcast_to(np.nan_to_num(cells.upper), (n_methods, n)).astype(np.float64)

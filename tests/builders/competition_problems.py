@@ -44,7 +44,13 @@ def problems(draw: st.DrawFn, *, policies: bool = True, lower: bool = False) -> 
     layers = draw(st.booleans())
     local = draw(st.booleans())
     storing = draw(st.booleans())  # what is stored per tonne differs from cell to cell
-    needs = draw(st.sampled_from([[1.0, 2.0, 0.5], [0.0, 2.0, 0.0]]))  # the last: one user only
+    # one user only; a need that differs from cell to cell, alone or with others; one that adds
+    needs: list[float | str] = draw(
+        st.sampled_from(
+            [[1.0, 2.0, 0.5], [0.0, 2.0, 0.0], ["own", "too", 0.5], [0.0, "own", 0.0],
+             ["own", -0.5, "too"], ["too", "own", 0.0]]
+        )
+    )  # fmt: skip
     need = random(0, 5, 3, n)
     land = random(0, 40, n)
     least = np.zeros((3, n))
@@ -67,7 +73,7 @@ def problems(draw: st.DrawFn, *, policies: bool = True, lower: bool = False) -> 
         sink_cost=random(0, 10, slots, n),
         sink_loss=random(0, 0.1, slots, n),
         lower=least,
-        layers=random(0, 4, 1, n) if layers else None,
+        layers=np.concatenate([random(0, 4, 1, n), random(0, 5, 2, n)])[0 if layers else 1 :],
         local=random(0, 30, 1, n) + least.sum(axis=0) * 5 if local else None,
         stored_ratio=rng.uniform(0.5, 1.5, (3, n)) if storing else None,
     )
@@ -106,8 +112,8 @@ def problems(draw: st.DrawFn, *, policies: bool = True, lower: bool = False) -> 
         [SinkFamily("storage", "t/yr", NAMES[:sinks], random(1, 15, sinks) + extra)],
         rules,
         n_sinks=sinks,
-        layers=("thirst",) if layers else (),
-        local_need=np.array([needs]) if local else np.empty((0, 3)),
+        layers=("thirst", "own", "too")[0 if layers else 1 :],
+        local_need=[needs] if local else [],
         local_names=("dung",) if local else (),
     )
 
@@ -122,8 +128,12 @@ def check_feasible(problem: Problem, x: np.ndarray) -> None:
     assert (total >= np.where(upper > 0, cells.lower, 0) * (1 - 1e-9) - 1e-12).all()
     exclusive = np.array([method.exclusive for method in problem.methods])[:, None]
     assert ((total * cells.need * exclusive).sum(axis=0) <= cells.land * (1 + 1e-9) + 1e-9).all()
-    for need, supply in zip(problem.local_need, cells.local, strict=True):
-        assert ((need[:, None] * total).sum(axis=0) <= supply * (1 + 1e-9) + 1e-9).all()
+    for needs, supply in zip(problem.local_need, cells.local, strict=True):
+        taken = np.zeros(total.shape[1])
+        for need, tonnes in zip(needs, total, strict=True):
+            own = isinstance(need, str)
+            taken += tonnes * (cells.layers[problem.layers.index(need)] if own else need)
+        assert (taken <= supply * (1 + 1e-9) + 1e-9).all()
     for pool in problem.pools:
         zone = problem.cells.zones(pool.zoning, 0, problem.cells.n_cells)
         used = np.zeros(total.shape[1])

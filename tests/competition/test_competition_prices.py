@@ -31,7 +31,8 @@ COARSE = SolverOptions(gap=1e-5, threads=1)
 
 def reduced(solution: Solution, block: BlockPlan) -> np.ndarray:
     """Value of a gross tonne once all has its price, the local resources too; 0 if impossible."""
-    local = np.einsum("rm,rn->mn", solution.problem.local_need, block.local_price)
+    need = solution.problem.local_need_in(block.cells)
+    local = (need * block.local_price[:, None]).sum(axis=0)
     return np.where(np.isfinite(block.reduced), block.reduced - local, 0.0)
 
 
@@ -108,7 +109,7 @@ def test_what_local_supplies_stop_has_no_use_for_land(local: float, dung: float)
         np.array([[0.5]]), local=np.array([[local]]),
     )  # fmt: skip
     problem = Problem(
-        cells, [Competitor("a", 0.0)], local_need=np.array([[1.0]]), local_names=("dung",)
+        cells, [Competitor("a", 0.0)], local_need=[[1.0]], local_names=("dung",)
     )
     (block,) = solve(problem, most_net(), FINE).blocks()
     np.testing.assert_allclose([block.land_price[0], block.local_price[0, 0]], [0.0, dung])

@@ -234,7 +234,7 @@ def test_extra_local_resource_binds() -> None:
     )
     methods = [Competitor("a", 0.0), Competitor("b", 0.0)]
     problem = Problem(
-        cells, methods, local_need=np.array([[2.0, 1.0]]), local_names=("dung",),
+        cells, methods, local_need=[[2.0, 1.0]], local_names=("dung",),
         policies=[PolicyRow("cap", (RowTerm("gross", 1.0, ("b",)),), "<=", 8.0)],
     )  # fmt: skip
     answer = solve(problem, most_net(), FINE)
