@@ -143,7 +143,7 @@ class StoredCells:
             land=cut("land"), upper=cut("upper"), net=cut("net"), need=cut("need"),
             cost=self.fixed.cost, sink=cut("sink"), sink_cost=self.fixed.sink_cost,
             sink_loss=np.zeros((3, 1), np.float32), lower=np.zeros((4, 1), np.float32),
-            layers=nothing, local=nothing,
+            layers=nothing, local=nothing, stored_ratio=np.ones((4, 1), np.float32),
         )  # fmt: skip
 
     def zones(self, zoning: str, start: int, stop: int) -> np.ndarray:

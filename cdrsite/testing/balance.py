@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.vocabulary import supplies
+from cdrsite.methods.heat import draws_heat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,7 +89,7 @@ class _Balance:
 
     def __init__(self, result: StudyResult, rel: float) -> None:
         self.data, self.tables, self.rel = result.dataset, result.tables, rel
-        self.summary, self.methods = result.summary, result.methods
+        self.summary, self.methods, self.models = result.summary, result.methods, result.models
         self.plan = np.nan_to_num(self.data["allocated"].to_numpy().astype(np.float64))
 
     def equal(self, what: str, got: float, expected: float, unit: str, size: float = 0) -> _Misses:
@@ -106,13 +107,19 @@ class _Balance:
             at = f"{what}, row {row}, column {col}"
             yield Miss(at, float(use[row, col]), float(most[row, col]), f"{unit} at most")
 
-    def need(self, resource: str) -> Floats | None:
-        """Need per gross tonne, (methods,); None where it differs from place to place."""
+    def use(self, resource: str) -> Floats | None:
+        """What all methods take of a resource in each cell; None of what no method takes."""
         names = [str(name) for name in self.data["resource"].to_numpy()]
         if resource not in names:
             return None
-        need = self.data["need"].to_numpy()[:, names.index(resource)]
-        return None if np.isnan(need).any() else need
+        fixed = self.data["need"].to_numpy()[:, names.index(resource)]
+        need = np.broadcast_to(fixed[:, None, None], self.plan.shape)
+        if np.isnan(fixed).any():  # of methods whose need differs from place to place
+            own = self.data[f"need_{resource}"].to_numpy().astype(np.float64)
+            need = np.where(np.isnan(need), own, need)
+        draws = [resource != "heat" or draws_heat(self.models[name]) for name in self.methods]
+        taken = (self.plan > 0) & np.array(draws)[:, None, None]
+        return np.where(taken, self.plan * need, 0.0).sum(axis=0)
 
     def tonnes(self) -> _Misses:
         """Maps of the plan and the table of methods."""
@@ -143,12 +150,11 @@ class _Balance:
     def places(self) -> _Misses:
         """Supplies that belong to a cell: all methods together take no more than there is."""
         for resource in SUPPLIES:
-            need = self.need(resource)
-            if need is None or f"pool_{resource}" in self.data:
+            use = self.use(resource)
+            if use is None or f"pool_{resource}" in self.data:
                 continue
             if f"supply_{resource}" not in self.data or resource in self.summary["without_limit"]:
                 continue
-            use = np.tensordot(need, self.plan, axes=1)
             supply = self.data[f"supply_{resource}"].to_numpy().astype(np.float64)
             unit = str(self.data[f"supply_{resource}"].attrs["units"])
             yield from self.within(f"{resource} (rule 6)", use, np.nan_to_num(supply), unit)
@@ -164,9 +170,9 @@ class _Balance:
             left = sign * (supply - use)
             yield from self.equal(f"slack of {name}", row["slack"], left, row["unit"], size)
         for resource in SUPPLIES:
-            need, pool = self.need(resource), f"pool_{resource}"
-            if need is not None and pool in self.data and "labels" in self.data[pool].attrs:
-                yield from self._pools_of(resource, np.tensordot(need, self.plan, axes=1))
+            use, pool = self.use(resource), f"pool_{resource}"
+            if use is not None and pool in self.data and "labels" in self.data[pool].attrs:
+                yield from self._pools_of(resource, use)
 
     def _pools_of(self, resource: str, use: Floats) -> _Misses:
         pool = self.data[f"pool_{resource}"]

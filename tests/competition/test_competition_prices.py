@@ -108,9 +108,7 @@ def test_what_local_supplies_stop_has_no_use_for_land(local: float, dung: float)
         np.array([5.0]), np.array([[20.0]]), np.array([[0.9]]), np.zeros((1, 1)),
         np.array([[0.5]]), local=np.array([[local]]),
     )  # fmt: skip
-    problem = Problem(
-        cells, [Competitor("a", 0.0)], local_need=[[1.0]], local_names=("dung",)
-    )
+    problem = Problem(cells, [Competitor("a", 0.0)], local_need=[[1.0]], local_names=("dung",))
     (block,) = solve(problem, most_net(), FINE).blocks()
     np.testing.assert_allclose([block.land_price[0], block.local_price[0, 0]], [0.0, dung])
 

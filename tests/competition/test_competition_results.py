@@ -243,6 +243,49 @@ def test_extra_local_resource_binds() -> None:
     assert labels[binding_map(answer, next(answer.blocks()))[0]] == "dung"
 
 
+def shared_by_two(need: list[list[float | str]], layers: list[list[float]]) -> Problem:
+    """Two cells, each with 12 units of dung and room for 10 t of "a" and of "b"."""
+    cells = ArrayCells(
+        land=np.full(2, 1e3),
+        upper=np.full((2, 2), 10.0),
+        net=np.array([[0.9], [0.5]]),
+        cost=np.zeros((2, 1)),
+        need=np.ones((2, 1)),
+        layers=np.array(layers),
+        local=np.full((1, 2), 12.0),
+    )
+    methods = [Competitor("a", 0.0), Competitor("b", 0.0)]
+    names = ("for a", "for b")
+    return Problem(cells, methods, layers=names, local_need=need, local_names=("dung",))
+
+
+def test_a_need_that_differs_by_cell_shares_the_local_resource() -> None:
+    # "a" needs 2 units in one cell and 1 in the other, "b" 1 and 4: a unit of dung makes net
+    # 0.45 of "a" against 0.5 of "b", then 0.9 against 0.125; what 10 t leave goes to the other
+    problem = shared_by_two([["for a", "for b"]], [[2.0, 1.0], [1.0, 4.0]])
+    answer = solve(problem, most_net(), FINE)
+    np.testing.assert_allclose(answer.allocation[:, 0], [[1.0, 10.0], [10.0, 0.5]], rtol=1e-9)
+    labels, block = binding_labels(answer), next(answer.blocks())
+    assert [labels[code] for code in binding_map(answer, block)] == ["dung", "dung"]
+    np.testing.assert_allclose(block.local_price, [[0.45, 0.125]], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("need", "layers", "text"),
+    [
+        ([["for a", "for c"]], [[2.0, 1.0], [1.0, 4.0]], "local resource 'dung'.*for c"),
+        ([["for a"]], [[2.0, 1.0], [1.0, 4.0]], r"do not match.*1 x 2 needs"),
+        ([], [[2.0, 1.0], [1.0, 4.0]], r"do not match.*1 x 2 needs"),
+        ([["for a", 1.0]], [[2.0, np.nan], [1.0, 4.0]], "cell 1 .*not known"),
+    ],
+)
+def test_needs_of_local_resources_that_make_no_sense_are_refused(
+    need: list[list[float | str]], layers: list[list[float]], text: str
+) -> None:
+    with pytest.raises(DataError, match=text):
+        solve(shared_by_two(need, layers), most_net(), FINE)
+
+
 @pytest.mark.parametrize("count", [245, 246, 300])
 def test_codes_of_many_rules_never_reach_those_of_states(count: int) -> None:
     cells = ArrayCells(
