@@ -13,12 +13,11 @@ One module: the loops share their tiles and inline one another; numba compiles t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
-from cdrsite.competition._kernel_terms import Tile
 from cdrsite.core.kernel import kernel
 
 # stages are called by kernels only: without the wrappers for Python they compile sooner
@@ -30,6 +29,21 @@ TILE = 256
 
 ROUNDING = 1e-12
 """Share by which a cap may break the row that it was made from [1]."""
+
+
+class Tile(NamedTuple):
+    """Scratch for one tile: few arrays, as each argument costs time to compile.
+
+    of : float64[13, M, TILE], by UPPER ... STORING and method. at : float64[4, K, TILE],
+    by OFFER ... PAID and sink slot. cell : float64[5, TILE], by FREE ... ONE; the last one
+    holds ones. edges : int64[TILE + 1], edges of the runs of cells with one combination.
+    """
+
+    of: Any
+    at: Any
+    cell: Any
+    edges: Any
+
 
 UPPER, NET, COST, NEED, VALUE, X, SHARE, INVERSE, RATIO, DEMAND, ROOM, SLOT, STORING = range(13)
 """NET, COST and NEED are also the numbers of the quantities net, cost and land."""
@@ -516,14 +530,13 @@ def sweep(fields, terms, out):
 
 
 @kernel
-def sweep_bounded(fields, terms, lower, has_lower, local, fixed, layer, out):
+def sweep_bounded(fields, terms, lower, has_lower, local, needs, out):
     """As :func:`sweep`, with lower bounds and local resources; compiled only where they occur.
 
-    ``fixed`` and ``layer``, of shape (R, M), are the need of each local resource per gross tonne:
-    a number, or where ``layer`` is not -1 that layer of the cells.
+    ``needs`` of the local resources per gross tonne, shape (R, M, n) or (R, M, 1).
     """
     n, n_methods = fields.combo.shape[0], fields.upper.shape[0]
-    n_local = fixed.shape[0]
+    n_local = needs.shape[0]
     tile = _scratch(n_methods, fields.sink.shape[0])
     low, spare = np.zeros((n_methods, TILE)), np.zeros((n_local, TILE))
     need = np.zeros((n_local, n_methods, TILE))
@@ -533,7 +546,8 @@ def sweep_bounded(fields, terms, lower, has_lower, local, fixed, layer, out):
         combo = fields.combo[start : start + size]
         runs = _value(fields, terms, start, combo, size, tile)
         _stage(local, start, size, spare)
-        _stage_needs(fields.layers, fixed, layer, start, size, tile, need)
+        for r in range(n_local):
+            _stage(needs[r], start, size, need[r])
         if has_lower:
             _stage(lower, start, size, low)
             _only_where(tile.of[UPPER], 0.0, size, low)
@@ -547,21 +561,6 @@ def sweep_bounded(fields, terms, lower, has_lower, local, fixed, layer, out):
             for i in range(size):
                 tile.of[X, m, i] += low[m, i]
         _add_up(fields, terms, start, combo, runs, size, tile, out)
-
-
-@stage
-def _stage_needs(layers, fixed, layer, start, size, tile, need):
-    """Load a tile of the needs of local resources; those of layers 0 where nothing is possible."""
-    for r in range(layer.shape[0]):
-        for m in range(layer.shape[1]):
-            to, upper = need[r, m], tile.of[UPPER, m]
-            if layer[r, m] >= 0:
-                row = layers[layer[r, m]][start : start + size]
-                for i in range(size):
-                    to[i] = np.float64(row[i]) if upper[i] > 0.0 else 0.0
-            elif start == 0:  # the same in all tiles
-                for i in range(len(to)):
-                    to[i] = fixed[r, m]
 
 
 @stage

@@ -1,4 +1,4 @@
-"""What the sweeps of the competition take, give and work in, as tuples of arrays for numba."""
+"""What the sweeps of the competition take and give, as tuples of arrays that numba knows."""
 
 from __future__ import annotations
 
@@ -57,17 +57,3 @@ class Fields(NamedTuple):
     layers: Array
     arriving: Array
     stored_ratio: Array
-
-
-class Tile(NamedTuple):
-    """Scratch for one tile: few arrays, as each argument costs time to compile.
-
-    of : float64[13, M, TILE], by UPPER ... STORING and method. at : float64[4, K, TILE],
-    by OFFER ... PAID and sink slot. cell : float64[5, TILE], by FREE ... ONE; the last one
-    holds ones. edges : int64[TILE + 1], edges of the runs of cells with one combination.
-    """
-
-    of: Array
-    at: Array
-    cell: Array
-    edges: Array

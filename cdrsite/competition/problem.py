@@ -6,6 +6,8 @@ Per cell: ``sum over sinks of x <= upper`` for each method, and
 ``sum over methods of need x exclusive share x x <= land``; likewise for each supply that cannot
 leave the cell.
 Per shared row: ``sum over the cells of a zone of coefficient x x  <=, >= or = right-hand side``.
+
+One module: what a problem is made of, each part checked against the others.
 """
 
 from __future__ import annotations

@@ -157,8 +157,8 @@ class Sweeper:
         )  # fmt: skip
         out = Output(sums.by_combo, sums.by_sink, plan.x, plan.slot, plan.value)
         if self.has_lower or len(problem.local_need):
-            needs = problem.local_fixed, problem.local_layer
-            bounds = cells.lower, self.has_lower, cells.local, *needs
+            needs = problem.local_need_in(cells)
+            bounds = cells.lower, self.has_lower, cells.local, needs
             _kernel.sweep_bounded(fields, terms, *bounds, out)
         else:
             _kernel.sweep(fields, terms, out)
