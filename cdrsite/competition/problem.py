@@ -347,7 +347,9 @@ class Problem:
 
     def __post_init__(self) -> None:
         _require_unique("methods", self.method_names)
-        _require_unique("pools and sinks", [family.name for family in self.families])
+        # one family may have several rows about a zone, which are called differently
+        first = [f"{one.name}: {next(iter(one.zones), '')}" for one in self.families]
+        _require_unique("pools and sinks", first)
         _require_unique("policy rows", [row.name for row in self.policies])
         for family in self.families:
             supply = np.asarray(family.supply, dtype=np.float64)
@@ -413,7 +415,7 @@ class Problem:
     def told(self) -> tuple[str, ...]:
         """Families that tables and labels name, in that order."""
         pools = (pool.name for pool in self.pools if not pool.part_of)
-        return (*pools, *(sink.name for sink in self.sinks))
+        return tuple(dict.fromkeys((*pools, *(sink.name for sink in self.sinks))))
 
     @property
     def method_names(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from cdrsite.core.fields import (
     Kilometres,
     LocalPath,
     Model,
+    Name,
     NumberOrQuantity,
     Years,
     exactly_one,
@@ -104,6 +105,11 @@ class Supply(Model):
     """How a pool is offered to its cells."""
 
     @property
+    def columns(self) -> dict[str, str]:
+        """Kind -> column of `pools` with its supply; empty where nothing is offered by kind."""
+        return {}
+
+    @property
     def per_area(self) -> bool:
         """Whether what is given is an amount per area, as t/ha/yr, or mm/yr of water."""
         unit = self.unit
@@ -114,7 +120,7 @@ class Supply(Model):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         which = exactly_one(self, ("pools", "layer", "value", "unlimited"), "one source of supply")
-        if which == "pools" and self.supply is None:
+        if which == "pools" and self.supply is None and not self.columns:
             raise problem("pools without a supply; expected supply: COLUMN")
         if which == "pools" and self.unit is None:
             raise problem("supply without a unit; expected unit, e.g. m3/yr (rule 4)")
@@ -263,6 +269,27 @@ class Bulk(Supply):
     """A plant may collect from cells within this distance of travel [km]; 0 is its own cell."""
     collectable: Fraction = 1.0
     """Share of what there is that may be taken."""
+    kinds: dict[Name, str] | None = None
+    """Columns of `pools` with the supply of each kind, in place of `supply`: `{straw: straw_t}`.
+    Kinds have names of your own; a method takes those of its `biomass_kind`, or any."""
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Kind -> column of `pools` with its supply; empty where nothing is offered by kind."""
+        return self.kinds or {}
+
+    @model_validator(mode="after")
+    def _by_kind(self) -> Self:
+        if self.kinds is not None and (self.pools is None or self.supply is not None):
+            raise problem(
+                f"kinds are columns of pools, in place of supply; got kinds "
+                f"{', '.join(self.kinds)} with {'supply' if self.supply else 'no pools'}; cure: "
+                + ("remove one of the two" if self.supply else "give pools: LAYER"),
+                at="kinds",
+            )
+        if self.kinds is not None and not self.kinds:
+            raise problem("no kind; expected {KIND: COLUMN}, or supply: COLUMN", at="kinds")
+        return self
 
     @property
     def hauls(self) -> bool:

@@ -337,9 +337,11 @@ def _charges(
     for name, need in needs.items():
         pool = f"pool_{name}"
         if name != "land" and pool in evidence:
+            own = f"prices_{methods_of(evidence.dataset)[index]}"  # where it is offered by kind
+            listed = own if own in evidence.dataset[pool].attrs else "prices"
             price, less, more = (
-                evidence.at_label(pool, listed, evidence.cells[pool])
-                for listed in ("prices", "paid_back", "paid_more")
+                evidence.at_label(pool, one, evidence.cells[pool])
+                for one in (listed, "paid_back", "paid_more")
             )
             price = np.where(np.nan_to_num(need) < 0, price + more, price - less)
             charges[name] = np.nan_to_num(need) * price

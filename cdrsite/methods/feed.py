@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
@@ -38,14 +38,56 @@ def price_of_kind(resource: str, use: Use, scenario: Scenario) -> tuple[float | 
     given, key = getattr(scenario.costs.prices, resource), f"costs.prices.{resource}"
     if not isinstance(given, dict):
         return given, key
-    kind = kind_of(resource, use)
-    return given.get(kind or ""), f"{key}.{kind}"
+    kinds = kinds_of(resource, use)
+    prices = {kind: given.get(kind) for kind in kinds}
+    if len(set(prices.values())) > 1:
+        raise ConfigError(
+            f"kinds of {resource} that one method takes have prices of their own, and what it pays "
+            "would hang on which it gets",
+            where=f"methods.{use.name}.{resource}_kind",
+            got=", ".join(f"{kind} {price}" for kind, price in prices.items()),
+            expected="one price for all of them",
+            cure=f"give them one price in {key}, or name the method twice (library:), once for "
+            "each kind",
+            rule=7,
+        )
+    return next(iter(prices.values()), None), f"{key}.{', '.join(kinds)}"
 
 
-def kind_of(resource: str, use: Use) -> str | None:
-    """Kind of a resource that a method takes, where its file or the scenario says one."""
+def kinds_of(resource: str, use: Use) -> tuple[str, ...]:
+    """Kinds of a resource that a method takes; none where neither its file nor the study says."""
     key = f"{resource}_kind"
-    return of_the_feed(use, key) if hasattr(use.choice, key) else None  # type: ignore[return-value]
+    found = of_the_feed(use, key) if hasattr(use.choice, key) else None
+    return found if isinstance(found, tuple) else ()
+
+
+def draws_of(resource: str, use: Use, offered: Iterable[str]) -> tuple[str, ...]:
+    """Kinds that a method may draw on, of those that are offered; all of them where it says none.
+
+    Raises
+    ------
+    ConfigError
+        It takes a kind that is not offered (rule 7).
+    """
+    known, kinds = tuple(offered), kinds_of(resource, use)
+    for kind in kinds:
+        if kind not in known:
+            raise ConfigError(
+                f"no {resource} of this kind is offered",
+                where=f"methods.{use.name}.{resource}_kind",
+                got=repr(kind),
+                expected=f"one or several of {', '.join(known)}",
+                cure=did_you_mean(kind, list(known))
+                or f"say which it takes, e.g. {resource}_kind: [{', '.join(known)}], or add "
+                f"{kind} to resources.{resource}.kinds",
+                rule=7,
+            )
+    return tuple(kind for kind in known if kind in kinds or not kinds)
+
+
+def kinds_layer(resource: str, kinds: Iterable[str]) -> str:
+    """Layer with the supply of these kinds of a resource."""
+    return f"{resource}: {', '.join(kinds)}"
 
 
 def idle_prices(models: Mapping[str, Use], scenario: Scenario) -> Iterator[ConfigError]:
@@ -59,7 +101,7 @@ def idle_prices(models: Mapping[str, Use], scenario: Scenario) -> Iterator[Confi
     for resource in OF_KINDS:
         given = getattr(scenario.costs.prices, resource)
         takers = [one for one in models.values() if resource in fed(one)]
-        kinds = sorted({kind for one in takers if (kind := kind_of(resource, one)) is not None})
+        kinds = sorted({kind for one in takers for kind in kinds_of(resource, one)})
         for kind in given if isinstance(given, dict) else ():
             if kind not in kinds:
                 yield ConfigError(
@@ -73,12 +115,13 @@ def idle_prices(models: Mapping[str, Use], scenario: Scenario) -> Iterator[Confi
                 )
         for one in takers:
             chosen = getattr(one.choice, f"{resource}_kind", None)
-            if chosen is not None and not isinstance(given, dict):
+            offered = getattr(getattr(scenario.resources, resource), "kinds", None)
+            if chosen is not None and not isinstance(given, dict) and not offered:
                 text = message(
                     f"no price goes by kinds of {resource}, so this changes nothing",
                     where=f"methods.{one.name}.{resource}_kind",
-                    got=chosen,
-                    cure=f"give costs.prices.{resource}: {{{chosen}: PRICE}}, or remove it",
+                    got=", ".join(chosen),
+                    cure=f"give costs.prices.{resource}: {{{chosen[0]}: PRICE}}, or remove it",
                     rule=7,
                 )
                 warnings.warn(text, CdrsiteWarning, stacklevel=2)

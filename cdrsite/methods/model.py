@@ -30,7 +30,14 @@ from cdrsite.library.plausibility import refuse_impossible
 from cdrsite.library.records import unknown_name
 from cdrsite.methods.basis import cost_basis
 from cdrsite.methods.cost import SOLD, PlantCosts, gross_cost_terms, present_value
-from cdrsite.methods.feed import hauled, picked_up, price_of_kind, rented_land
+from cdrsite.methods.feed import (
+    draws_of,
+    hauled,
+    kinds_layer,
+    picked_up,
+    price_of_kind,
+    rented_land,
+)
 from cdrsite.methods.heat import draws_heat, heat_level, serves
 from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 from cdrsite.place.emissions import GWP
@@ -303,6 +310,15 @@ def _with_fuel_of(model: MethodModel, needs: Needs) -> Needs:
     return replace(needs.but("storage", along + 1.0), fossil=along)
 
 
+def kinds_drawn(model: MethodModel, scenario: Scenario) -> dict[str, tuple[str, ...]]:
+    """Resource that is offered by kind and that a method takes -> the kinds that it may have."""
+    return {
+        name: draws_of(name, model, given.columns)
+        for name, given in scenario.resources.supplies.items()
+        if given.columns and not needs_of(model).resources[name].is_zero
+    }
+
+
 def chain_losses(model: MethodModel, scenario: Scenario, *, routed: bool) -> ChainLosses:
     """Losses on the way to storage: by the length of the route where it is known."""
     losses = ChainLosses.from_library(model.numbers)
@@ -468,6 +484,8 @@ def method_plan(
     supplies = {"land": layer(land_layer(ground))} | {
         name: layer(name) for name in RESOURCES if name in given.limited
     }
+    for name, kinds in kinds_drawn(model, scenario).items():
+        supplies[name] = layer(kinds_layer(name, kinds))
     if not draws_heat(model):
         supplies.pop("heat", None)
     elif "heat" in supplies and not serves(scenario.resources.heat.level, heat_level(model)):

@@ -6,7 +6,8 @@ One module: whatever an offer comes from, it ends in the one unit of its resourc
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +44,8 @@ class Pools:
         Yearly supply [canonical unit of the resource].
     area : ndarray, shape (pools,)
         Land inside the region that may draw on it [m2].
+    kinds : dict of str to ndarray
+        Kind -> its part of the supply, shape (pools,); empty where it is of one kind.
     """
 
     resource: str
@@ -50,6 +53,12 @@ class Pools:
     names: tuple[str, ...]
     supply: F64
     area: F64
+    kinds: dict[str, F64] = field(default_factory=dict)
+
+    def of(self, kinds: Iterable[str]) -> Pools:
+        """The same pools with these kinds alone."""
+        parts = [self.kinds[kind] for kind in kinds if kind in self.kinds]
+        return replace(self, supply=np.sum(parts, axis=0), kinds={}) if parts else self
 
     def labels(self, reader: LayerReader, block: Block) -> NDArray[np.int32]:
         """Pool of each cell, -1 for none, shape (rows, cols)."""
@@ -83,26 +92,32 @@ def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | Non
     if model.pools is None:
         return None
     unit = RESOURCES[resource].unit
-    supply = reader.attribute(model.pools, model.supply or "")
-    if model.per_area:
-        supply = supply * reader.areas(model.pools)
     wanted = f"{unit}/m2" if model.per_area else unit
     scale = conversion(model.unit or unit, wanted)[0] * usable_part(model) * model.factor
-    supply = supply * scale
-    names = tuple(f"{model.pools} {i + 1}" for i in range(len(supply)))
-    if model.name is not None:
-        names = tuple(reader.text(model.pools, model.name))
-    wrong = [names[i] for i in np.flatnonzero(~(supply >= 0))]
-    if wrong:
-        raise DataError(
-            "pools without a supply, or with a negative one",
-            where=f"layers.{model.pools}: column {model.supply}",
-            got=", ".join(wrong[:5]),
-            expected=f"{unit}, 0 or more",
-            cure="correct the column, or leave these pools out with `where`",
-            rule=7,
-        )
-    return Pools(resource, model.pools, names, supply, np.full(len(supply), np.nan))
+    names: tuple[str, ...] = ()
+    found = {}
+    for kind, column in (model.columns or {"": model.supply or ""}).items():
+        supply = reader.attribute(model.pools, column)
+        if model.per_area:
+            supply = supply * reader.areas(model.pools)
+        supply = supply * scale
+        names = tuple(f"{model.pools} {i + 1}" for i in range(len(supply)))
+        if model.name is not None:
+            names = tuple(reader.text(model.pools, model.name))
+        wrong = [names[i] for i in np.flatnonzero(~(supply >= 0))]
+        if wrong:
+            raise DataError(
+                "pools without a supply, or with a negative one",
+                where=f"layers.{model.pools}: column {column}",
+                got=", ".join(wrong[:5]),
+                expected=f"{unit}, 0 or more",
+                cure="correct the column, or leave these pools out with `where`",
+                rule=7,
+            )
+        found[kind] = supply
+    whole = np.sum(list(found.values()), axis=0)
+    kinds = found if model.columns else {}
+    return Pools(resource, model.pools, names, whole, np.full(len(whole), np.nan), kinds)
 
 
 def label_areas(

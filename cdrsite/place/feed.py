@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 
 from cdrsite.core.errors import ConfigError, DataError
-from cdrsite.core.fields import Model, Name
+from cdrsite.core.fields import Model, Name, one_or_many
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.place.dependence import Dependence, Here, LayerKey, Use, own_layer
 from cdrsite.place.needs import Needs
@@ -40,9 +40,9 @@ KG_PER_T = 1000.0
 class FeedKeys(Model):
     """Keys of :class:`Feed` in a method file."""
 
-    biomass_kind: Name | None = None
-    """Kind of biomass that it takes, by which `costs.prices.biomass` may have a price: `residue`,
-    `crop`, or a name of your own."""
+    biomass_kind: one_or_many(Name) | None = None  # type: ignore[valid-type]
+    """Kind of biomass that it takes, or several: `residue`, `crop`, or names of your own. By it
+    `costs.prices.biomass` may have a price, and `resources.biomass.kinds` a supply."""
     land_rent_in_price: bool | None = None
     """Whether the price of the biomass contains the rent of the land that grew it, as a price at
     the farm gate does: `land_feedstock` then pays no rent again (rule 6)."""
@@ -56,10 +56,10 @@ class FeedOfStudy(FeedKeys):
     in place of that of the shed (`resources.biomass.haul`) or of the method's own `haul_km`."""
 
 
-def of_the_feed(use: Use, key: str) -> str | bool | None:
+def of_the_feed(use: Use, key: str) -> tuple[str, ...] | bool | None:
     """A key of :class:`FeedKeys`: the scenario's, or else the method file's."""
     given = getattr(use.choice, key)
-    found: str | bool | None = getattr(use.method, key) if given is None else given
+    found: tuple[str, ...] | bool | None = getattr(use.method, key) if given is None else given
     return found
 
 

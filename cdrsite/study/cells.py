@@ -19,7 +19,7 @@ from cdrsite.core.grid import Block
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
-from cdrsite.methods.feed import haul_layer
+from cdrsite.methods.feed import haul_layer, kinds_layer
 from cdrsite.methods.heat import draws_heat, heat_level, serves
 from cdrsite.methods.model import land_layer, left_layer
 from cdrsite.methods.rivals import cost_variables
@@ -27,6 +27,7 @@ from cdrsite.methods.supply import (
     StorageUnits,
     firm_block,
     intensity_block,
+    pool_supply,
     storage_offer,
     supply_block,
 )
@@ -185,6 +186,12 @@ def _add_supplies(
             layers[haul_layer(name)] = np.zeros(block.shape, np.float32)
         if supply is not None:
             layers[name] = supply
+        for kinds in {drawn[name] for drawn in setting.drawn.values() if name in drawn}:
+            some = offers.pools[name].of(kinds)
+            labels = some.labels(reader, block)
+            layers[kinds_layer(name, kinds)] = pool_supply(
+                some, model.share, labels, claimed.get(name)
+            )
     if isinstance(resources.power.intensity, str):
         intensity = intensity_block(resources.power, reader, block)
         layers["intensity"] = np.broadcast_to(intensity, block.shape)
@@ -423,5 +430,9 @@ def _facts(setting: Setting) -> tuple[tuple[MethodFacts, ...], dict[str, tuple[s
         takes = level and name in setting.users("heat") and "heat" not in setting.pools
         unserved = bool(takes) and not serves(heat.level, level)
         storing = stored > 0 and setting.rivals[name].stored.constant is None
-        facts.append(MethodFacts(name, stored, exclusive, needs, level, unserved, storing))
+        facts.append(
+            MethodFacts(
+                name, stored, exclusive, needs, level, unserved, storing, setting.drawn[name]
+            )
+        )
     return tuple(facts), layers

@@ -14,6 +14,7 @@ from cdrsite.competition.results import real_prices
 from cdrsite.competition.rows import objective_matrix
 from cdrsite.core.vocabulary import RESOURCES, VARIABLES, code, resource_of
 from cdrsite.study.costs import part_names, totals
+from cdrsite.study.kinds import prices_paid
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,7 +44,7 @@ def add_evidence(dataset: xr.Dataset, setting: Setting, allocation: Allocation) 
     buffers = [model.number("buffer") for model in setting.models.values()]
     _add_facts(dataset, needs, buffers, allocation)
     _add_split(dataset, setting, allocation)
-    _add_prices(dataset, allocation)
+    _add_prices(dataset, setting, allocation)
 
 
 def _add_facts(
@@ -104,11 +105,14 @@ def _add_split(dataset: xr.Dataset, setting: Setting, allocation: Allocation) ->
         dataset["pool_storage"].attrs["storage_cost"] = [float(c) for c in setting.storage.cost]
 
 
-def _add_prices(dataset: xr.Dataset, allocation: Allocation) -> None:
+def _add_prices(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> None:
     """Prices of the zones as an attribute of the variable that labels them.
 
     Who takes of a method's supply pays the price less ``paid_back``, which its payment to another
     method is worth to the plan; who supplies is paid ``paid_more`` on top of it.
+
+    Prices of a pool that is offered by kind are of one who may have any; what a method pays that
+    may have some of them is beside it, ``prices_METHOD``.
     """
     solution = allocation.solution
     real = real_prices(solution)
@@ -117,7 +121,7 @@ def _add_prices(dataset: xr.Dataset, allocation: Allocation) -> None:
         labels = dataset[name].attrs.get("labels", [])
         prices = dict.fromkeys(labels, 0.0)
         for row, price in zip(solution.system.rows, real, strict=True):
-            if resource_of(row.family) == resource:
+            if resource_of(row.family) == resource and row.zone in prices:
                 prices[row.zone] += float(price)
         dataset[name].attrs["prices"] = [prices[label] for label in labels]
         for way, sign in (("paid_back", -1), ("paid_more", 1)):
@@ -128,3 +132,7 @@ def _add_prices(dataset: xr.Dataset, allocation: Allocation) -> None:
                     extra[row.zone] += float(price)
             if any(extra.values()):
                 dataset[name].attrs[way] = [extra[label] for label in labels]
+        for method, drawn in setting.drawn.items():
+            if resource in drawn:
+                paid = prices_paid(solution, resource, labels, drawn)
+                dataset[name].attrs[f"prices_{method}"] = paid.tolist()

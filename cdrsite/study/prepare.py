@@ -29,6 +29,7 @@ from cdrsite.methods.ledgers import PlaceSums, place_sums
 from cdrsite.methods.model import (
     Ingredients,
     MethodModel,
+    kinds_drawn,
     method_file,
     method_model,
     method_plan,
@@ -123,6 +124,11 @@ class Setting:
         found = dict.fromkeys(self.ground_of(name) for name in self.models)
         return {ground: ground_name(ground, self.book) for ground in found}
 
+    @property
+    def drawn(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Method -> resource that is offered by kind -> the kinds that the method may have."""
+        return {name: kinds_drawn(model, self.scenario) for name, model in self.models.items()}
+
     def users(self, resource: str) -> list[str]:
         """Methods that take from a resource: not those that need none of it, or add to it."""
         needs = {
@@ -155,6 +161,7 @@ def open_layers(scenario: Scenario) -> LayerStack:
         "resources.heat",
         *("costs.base_year", "costs.basis"),
         *(f"costs.prices.{one.name}" for one in RESOURCES.values() if one.own_price),
+        *(f"resources.{one.parameter}.kinds" for one in RESOURCES.values() if one.own_price),
     ),
     gives=("models",),
 )

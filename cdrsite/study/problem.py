@@ -10,7 +10,7 @@ One module: the way there and the way back use the same order of rows and method
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +42,7 @@ from cdrsite.methods.ledgers import LedgerBook
 from cdrsite.methods.parts import CostBook
 from cdrsite.siting.exclusions import outside_of
 from cdrsite.study.goal import objective_of
+from cdrsite.study.kinds import kind_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,6 +79,8 @@ class MethodFacts:
         Of the heat that it takes from others or supplies; empty without.
     unserved : bool
         Whether it takes heat where cells have only cooler heat of their own.
+    kinds : mapping
+        Resource that is offered by kind -> the kinds that it may have.
     storing : bool
         Whether what is stored differs from place to place: ``need_storage`` of the variables.
     """
@@ -89,6 +92,7 @@ class MethodFacts:
     heat_level: str = ""
     unserved: bool = False
     storing: bool = False
+    kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -277,6 +281,7 @@ def build_problem(
             continue
         unit = RESOURCES[name].unit
         families.append(PoolFamily(name, unit, name, pool.names, pool.supply, needs))
+        families += kind_rows(pool, needs, {f.name: f.kinds.get(name, ()) for f in facts})
     layers, arrivals = paid
     return Problem(
         cells=PaidCells(cells, layers, arrivals) if layers or arrivals else cells,

@@ -28,6 +28,7 @@ from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE
 from cdrsite.network._kernel_plants import disc_sums
 from cdrsite.network.plants import ROUNDING, PlantRules, gather_plants
 from cdrsite.study.cells import competitors_of
+from cdrsite.study.kinds import prices_paid
 from cdrsite.study.sitepieces import (
     NO_GAIN,
     NOTHING_SHORT,
@@ -352,8 +353,12 @@ class Sites:
                 need = float(known.min()) if known.size else 0.0
             if need > 0:
                 price = self.prices((name,), pools.names) * need
+                if name in fact.kinds:
+                    solution = self.allocation.solution
+                    price = prices_paid(solution, name, pools.names, fact.kinds) * need
                 label = self.picked(f"pool_{name}")
-                supplies.append(SharedSupply(name, label, pools.supply / need, price))
+                mine = pools.of(fact.kinds.get(name, ()))
+                supplies.append(SharedSupply(name, label, mine.supply / need, price))
         units = self.setting.storage
         if fact.stored > 0 and units is not None:
             stored = fact.stored

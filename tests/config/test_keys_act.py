@@ -472,6 +472,13 @@ CASES: dict[str, Case] = {
         ("resources.biomass.share=whole",),
         ("resources.biomass.haul=2 km",),
     ),
+    "resources.biomass.kinds": (
+        ("resources.biomass={pools: basins, kinds: {residue: spare_gwh}, unit: t/yr}",),
+        (
+            "resources.biomass.kinds={residue: spare_gwh, straw: water_m3}",
+            "methods.beccs-residue.biomass_kind=straw",
+        ),
+    ),
     "resources.biomass.collectable": ((), ("resources.biomass.collectable=0.3",)),
     "resources.storage.units": (
         ROUTED,
