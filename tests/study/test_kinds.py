@@ -106,7 +106,7 @@ def test_the_place_pays_the_price_of_what_it_may_take(study: Residues, tmp_path:
     result = study.run({"beccs-residue": {"biomass_kind": "straw"}, "biochar": {}})
     folder = result.write(tmp_path / "run")
     lon, lat = Transformer.from_crs(3035, 4326, always_xy=True).transform(WEST + 500, NORTH - 500)
-    told = {one.method: one.plan for one in explain_run(folder, lon, lat).methods}
+    told = {name: one.plan for name, one in explain_run(folder, lon, lat).methods.items()}
     prices = result.dataset["pool_biomass"].attrs
     for name, plan in told.items():
         paid = prices[f"prices_{name}"][0] * plan.needs["biomass"]
