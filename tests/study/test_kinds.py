@@ -27,6 +27,9 @@ STRAW, WOOD = (3000.0, 0.0), (1000.0, 4000.0)
 """Dry tonnes a year in the west and in the east."""
 
 
+ANY = {"biomass_kind": ["straw", "wood"]}
+
+
 def used(result: StudyResult) -> dict[str, float]:
     """Dry tonnes a year that each method takes."""
     found = {}
@@ -82,7 +85,7 @@ def test_a_method_has_the_kinds_that_it_takes(study: Residues, kind: Any, most: 
 
 def test_two_methods_share_what_both_may_have(study: Residues) -> None:
     """Bioenergy takes straw alone, char takes any: it has the wood, and no straw is left."""
-    result = study.run({"beccs-residue": {"biomass_kind": "straw"}, "biochar": {}})
+    result = study.run({"beccs-residue": {"biomass_kind": "straw"}, "biochar": ANY})
     use = used(result)
     assert use["beccs-residue"] == pytest.approx(sum(STRAW), rel=1e-5)
     assert use["biochar"] == pytest.approx(sum(WOOD), rel=1e-5)
@@ -103,7 +106,7 @@ def test_two_methods_share_what_both_may_have(study: Residues) -> None:
 
 def test_the_place_pays_the_price_of_what_it_may_take(study: Residues, tmp_path: Path) -> None:
     """In the west a tonne of char pays for any residue, one of bioenergy for straw."""
-    result = study.run({"beccs-residue": {"biomass_kind": "straw"}, "biochar": {}})
+    result = study.run({"beccs-residue": {"biomass_kind": "straw"}, "biochar": ANY})
     folder = result.write(tmp_path / "run")
     lon, lat = Transformer.from_crs(3035, 4326, always_xy=True).transform(WEST + 500, NORTH - 500)
     told = {name: one.plan for name, one in explain_run(folder, lon, lat).methods.items()}
@@ -117,7 +120,7 @@ def test_kinds_that_nobody_offers_or_prices_apart_are_refused(study: Residues) -
     with pytest.raises(ConfigError, match=r"no biomass of this kind is offered.*'residue'.*straw"):
         study.run({"beccs-residue": {}})
     prices: dict[str, Any] = {"prices": {"biomass": {"straw": 50, "wood": 70}}}
-    both = {"beccs-residue": {"biomass_kind": ["straw", "wood"]}}
+    both = {"beccs-residue": ANY}
     with pytest.raises(ConfigError, match=r"hang on which it gets.*one price for all of them"):
         study.run(both, costs=prices)
     prices["prices"]["biomass"]["wood"] = 50
