@@ -101,8 +101,9 @@ class Generator:
         self.has_lower = has_lower
         # sizes: what the cells could do if every quantity of the objective were welcome
         size = np.abs(objective)
-        first = self.columns(self.sweep(size, np.zeros(len(self.limits))), size)
-        reach = np.abs(first.activity).sum(axis=1)
+        able = self.sweep(size, np.zeros(len(self.limits)))
+        first = self.columns(able, size)
+        reach = self._reach(able, first, problem.counted.index("gross"))
         size = np.maximum(np.abs(self.limits), SMALL_ROW * reach)
         size = np.where(self.limits != 0.0, size, reach)
         self.scale = self._of_one_size(np.where(size > 0.0, size, 1.0))
@@ -120,6 +121,27 @@ class Generator:
         np.maximum.at(wide, sales.row, largest[sales.column])
         pools = np.array([row.family != "policy" for row in self.system.rows], np.bool_)
         return np.where((self.limits == 0.0) & pools, np.maximum(scale, wide), scale)
+
+    def _reach(self, able: Sums, first: Columns, gross: int) -> F64:
+        """How much of each row the cells could move (R,).
+
+        What some give and others take balances at the smaller of the two: the larger may exceed it
+        by so much that the tolerance of a row of that size is more than what is given.
+        """
+        plans, idle = [able], ~self.objective.any(axis=1)
+        if idle.any():  # what the objective does not count may still give what others take
+            others = np.zeros_like(self.objective)
+            others[idle, gross] = 1.0
+            plans.append(self.sweep(others, np.zeros(len(self.limits))))
+        sides = np.zeros((2, len(self.limits)))
+        for side, sign in zip(sides, (1.0, -1.0), strict=True):
+            part = replace(self.system, coefficient=np.maximum(sign * self.system.coefficient, 0.0))
+            group, count = self.sweeper.group, self.sweeper.n_groups
+            for plan in plans:
+                moved = part.activity(plan.by_combo, plan.by_sink, group, count).sum(axis=1)
+                np.maximum(side, moved, out=side)
+        both = (sides > 0.0).all(axis=0)
+        return np.where(both, sides.min(axis=0), np.abs(first.activity).sum(axis=1))
 
     def sweep(self, objective: F64, price: F64) -> Sums:
         """Best plans at some prices."""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdrsite.competition.generator import SolverOptions
-from cdrsite.competition.objectives import least_cost, most_net, most_value
+from cdrsite.competition.objectives import Objective, least_cost, most_net, most_value
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
@@ -99,3 +99,28 @@ def test_use_never_exceeds_supply_in_the_table(problem: Problem, size: float, di
         assert found.report.value == pytest.approx(
             solve_whole(scaled, objective).value, rel=2e-5, abs=1e-6
         )
+
+
+@pytest.mark.parametrize(("counted", "best"), [(None, 0.92 * 30 + 0.8 * 20), (("dac",), 0.92 * 30)])
+def test_what_little_is_given_is_shared_among_takers_that_could_take_all(
+    counted: Any, best: float
+) -> None:
+    """Ten cells give heat for 30 t in all, and could each take that of a thousand million tonnes."""
+    count = 10
+    upper = np.array([np.full(count, 1e9), np.full(count, 2.0)])
+    net = np.array([np.linspace(0.90, 0.92, count), np.full(count, 0.8)])
+    cells = ArrayCells(
+        land=np.full(count, 1e10),
+        upper=upper,
+        net=net,
+        cost=np.ones((2, count)),
+        need=np.ones((2, count)),
+        zone_ids={"all": np.zeros(count, np.int64)},
+    )
+    heat = PoolFamily(
+        "heat", "kWh/yr", "all", ("here",), np.zeros(1), {"dac": 1600.0, "beccs": -2400.0}
+    )
+    problem = Problem(cells, [Competitor("dac", 0.0), Competitor("beccs", 0.0)], [heat], ())
+    goal = Objective("net", (RowTerm("net", methods=counted),), "t/yr")
+    answer = solve(problem, goal, SolverOptions(gap=1e-6))
+    assert answer.report.value == pytest.approx(best, rel=1e-6)
