@@ -105,7 +105,7 @@ def test_use_never_exceeds_supply_in_the_table(problem: Problem, size: float, di
 def test_what_little_is_given_is_shared_among_takers_that_could_take_all(
     counted: Any, best: float
 ) -> None:
-    """Ten cells give heat for 30 t in all, and could each take that of a thousand million tonnes."""
+    """Ten cells give heat for 30 t in all, and could each take that of a billion tonnes."""
     count = 10
     upper = np.array([np.full(count, 1e9), np.full(count, 2.0)])
     net = np.array([np.linspace(0.90, 0.92, count), np.full(count, 0.8)])
