@@ -31,8 +31,20 @@ from fields import (
     town_density,
     wind_capacity_factor,
 )
+from ground import (
+    GROUND_FRAME,
+    ZONES,
+    check_dam_layer,
+    climate_zones,
+    peat_layer,
+    quarry_table,
+    soil_acidity,
+    soil_kinds,
+    works_table,
+    yearly_runoff,
+)
 from numpy.typing import NDArray
-from places import found_settlements
+from places import Settlements, found_settlements
 from pyproj import Transformer
 from rasterio.transform import Affine, from_origin
 from scipy import ndimage
@@ -183,6 +195,27 @@ def write_land(folder: Path, world: World, cover: NDArray[np.uint8]) -> None:
     write_raster(folder / "residues.tif", values, at, -9999, crs=ALBERS_CHINA)
 
 
+def write_ground(folder: Path, world: World, towns: Settlements) -> None:
+    """What config/all-methods.yaml needs beyond the demo: soils, runoff, parcels, works."""
+    unknown = BASE.sample(world.inside_km, *GROUND_FRAME.centres()) < -12
+    for name, codes, text in (
+        ("climate_zones", climate_zones(world), "1 to 6: " + ", ".join(ZONES)),
+        ("soils", soil_kinds(world), "1 HAC, 2 LAC, 3 sandy, 4 wet, 5 organic"),
+    ):
+        values = np.where(unknown, 0, codes).astype(np.uint8)
+        write_raster(folder / f"{name}.tif", values, GROUND_FRAME, 0, bands=[text])
+    for name, field, step, unit in (
+        ("soil_ph", soil_acidity(world), 1 / 16, "1"),
+        ("runoff", yearly_runoff(world), 0.5, "mm/yr"),
+    ):
+        values = blank(quantised(field, step), unknown, -9999)
+        write_raster(folder / f"{name}.tif", values, GROUND_FRAME, -9999, unit=unit)
+    write_vector(folder / "parcels.gpkg", peat_layer(), "peat")
+    write_vector(folder / "parcels.gpkg", check_dam_layer(world), "check_dams")
+    for name, table in (("works", works_table(towns)), ("quarries", quarry_table(towns))):
+        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+
+
 def write_people(folder: Path, world: World, towns_km2: Array, rural_km2: Array) -> None:
     """Population in persons per pixel."""
     grid = Frame(1 / 120)
@@ -225,6 +258,7 @@ def make(folder: Path) -> None:
     for name, layer in layers.items():
         write_vector(folder / f"{name}.gpkg", layer)
     write_vector(folder / "roads.gpkg", railway_layer(world, towns), "railways")
+    write_ground(folder, world, towns)
     site_table(towns).to_csv(folder / "sites.csv", index=False, lineterminator="\n")
 
 
