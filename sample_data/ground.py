@@ -1,4 +1,4 @@
-"""Soils, climates, runoff, peat, check dams, works and quarries: what further methods need."""
+"""Soils, climates, runoff, peat, check dams and works: what further methods need."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ WORKS = (
     ("coal-power", " Power Station", "发电厂", (1, 3, 10), {"ash_t_yr": 850_000}),
 )
 GYPSUM_OF_ASH = 0.35  # t of gypsum from flue-gas cleaning per t of ash
-QUARRY_TOWNS = (2, 6, 12, 16, 20)
 
 
 def at_ground(field: Array) -> Array:
@@ -43,7 +42,8 @@ def at_ground(field: Array) -> Array:
 
 def climate_zones(world: World) -> NDArray[np.uint8]:
     """Codes 1 to 6 of :data:`ZONES`: warm above 10, cool above 0 degC; moist where rain exceeds
-    58.93 mm per degree of the yearly mean (Holdridge)."""
+    58.93 mm per degree of the yearly mean (Holdridge).
+    """
     warmth, rain = at_ground(world.temperature), at_ground(world.rain)
     moist = rain > 58.93 * np.maximum(warmth, 0)
     return (1 + 2 * ((warmth > 0).astype(int) + (warmth > 10)) + moist).astype(np.uint8)
@@ -67,7 +67,7 @@ def soil_kinds(world: World) -> NDArray[np.uint8]:
 
 
 def soil_acidity(world: World) -> Array:
-    """pH in water: lime in the dry north-west, acid in the wet south-east."""
+    """PH in water: lime in the dry north-west, acid in the wet south-east."""
     dry = smoothstep(at_ground(world.rain), 750, 220)
     return np.clip(5.4 + 3.0 * dry + 0.18 * noise("acidity", GROUND_FRAME, 12, 1.8), 4.5, 8.8)
 
@@ -125,15 +125,4 @@ def works_table(towns: Settlements) -> pd.DataFrame:
             row |= {key: round(amounts.get(key, 0) * size) for key in columns}
             row["gypsum_t_yr"] = round(row["ash_t_yr"] * GYPSUM_OF_ASH)
             rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def quarry_table(towns: Settlements) -> pd.DataFrame:
-    """Quarries of basalt and what they could grind [t/yr]."""
-    rows = []
-    for order, town in enumerate(QUARRY_TOWNS):
-        name = towns.names[town]
-        row: dict[str, Any] = beside(towns, town, 0.7 + 1.9 * order, 0.1)
-        row |= {"name": f"{name.en} Quarry", "name_zh": f"{name.zh}采石场"}
-        rows.append(row | {"rock_t_yr": round(900_000 * (1 - 0.12 * order))})
     return pd.DataFrame(rows)

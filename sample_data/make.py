@@ -37,7 +37,6 @@ from ground import (
     check_dam_layer,
     climate_zones,
     peat_layer,
-    quarry_table,
     soil_acidity,
     soil_kinds,
     works_table,
@@ -212,8 +211,7 @@ def write_ground(folder: Path, world: World, towns: Settlements) -> None:
         write_raster(folder / f"{name}.tif", values, GROUND_FRAME, -9999, unit=unit)
     write_vector(folder / "parcels.gpkg", peat_layer(), "peat")
     write_vector(folder / "parcels.gpkg", check_dam_layer(world), "check_dams")
-    for name, table in (("works", works_table(towns)), ("quarries", quarry_table(towns))):
-        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+    works_table(towns).to_csv(folder / "works.csv", index=False, lineterminator="\n")
 
 
 def write_people(folder: Path, world: World, towns_km2: Array, rural_km2: Array) -> None:

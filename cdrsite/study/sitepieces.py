@@ -148,9 +148,10 @@ def shares(tonnes: Floats, key: Floats, then: Floats) -> Floats:
     running = np.cumsum(weight[order])
     if len(order):
         share[order] = np.minimum(running / running[-1], 1.0)
-        # equal cells stand and fall together, whatever their place
-        first = np.diff(key.ravel()[order], prepend=np.nan) != 0
-        first |= np.diff(then.ravel()[order], prepend=np.nan) != 0
+        # equal cells stand and fall together, whatever their place; so do those without a value
+        first = np.ones(len(order), bool)
+        ranked = key.ravel()[order], then.ravel()[order]
+        first[1:] = np.any([each[1:] != each[:-1] for each in ranked], axis=0)
         last = np.append(np.flatnonzero(first)[1:] - 1, len(order) - 1)
         share[order] = share[order][last][np.cumsum(first) - 1]
     return share.reshape(tonnes.shape)

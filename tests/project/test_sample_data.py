@@ -18,6 +18,7 @@ from pyproj import CRS, Transformer
 FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 RASTERS = sorted(path.name for path in FOLDER.glob("*.tif"))
 VECTORS = sorted(path.name for path in FOLDER.glob("*.gpkg"))
+TABLES = ("sites.csv", "works.csv")
 EQUAL_AREA = "EPSG:6933"
 TILINGS = ("basins", "power_zones", "provinces")
 
@@ -53,8 +54,9 @@ def region_total(name: str) -> float:
 def test_the_folder_is_complete_and_small() -> None:
     rasters = "elevation landcover pvout wind_cf residues forest_uptake population"
     vectors = "region protected basins power_zones roads rivers settlements pipelines storage"
-    wanted_rasters = {f"{name}.tif" for name in [*rasters.split(), "temperature", "humidity"]}
-    wanted_vectors = {f"{name}.gpkg" for name in [*vectors.split(), "provinces"]}
+    months, ground = ("temperature", "humidity"), "climate_zones soils soil_ph runoff"
+    wanted_rasters = {f"{name}.tif" for name in [*rasters.split(), *months, *ground.split()]}
+    wanted_vectors = {f"{name}.gpkg" for name in [*vectors.split(), "provinces", "parcels"]}
     assert set(RASTERS) == wanted_rasters
     assert set(VECTORS) == wanted_vectors
     size = sum(path.stat().st_size for path in FOLDER.iterdir() if path.is_file())
@@ -64,7 +66,7 @@ def test_the_folder_is_complete_and_small() -> None:
 @pytest.mark.slow
 def test_remade_has_the_same_files(remade: Path) -> None:
     made = sorted(path.name for path in remade.iterdir())
-    assert made == sorted([*RASTERS, *VECTORS, "sites.csv"])
+    assert made == sorted([*RASTERS, *VECTORS, *TABLES])
 
 
 @pytest.mark.slow
@@ -98,10 +100,11 @@ def test_vectors_are_made_again(remade: Path, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_sites_are_made_again(remade: Path) -> None:
-    old, new = pd.read_csv(FOLDER / "sites.csv"), pd.read_csv(remade / "sites.csv")
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_made_again(remade: Path, name: str) -> None:
+    old, new = pd.read_csv(FOLDER / name), pd.read_csv(remade / name)
     pd.testing.assert_frame_equal(new, old)
-    assert {"lon", "lat", "name", "kind"} <= set(old.columns)
+    assert {"lon", "lat", "name", "name_zh"} <= set(old.columns)
     region = read("region").geometry[0]
     assert shapely.contains_xy(region, old.lon, old.lat).all()
 
@@ -118,6 +121,10 @@ def test_sites_are_made_again(remade: Path) -> None:
         ("population", "float32", -200, 0, 40_000),
         ("temperature", "float32", -9999, -30, 35),
         ("humidity", "float32", -9999, 15, 95),
+        ("climate_zones", "uint8", 0, 1, 6),
+        ("soils", "uint8", 0, 1, 5),
+        ("soil_ph", "float32", -9999, 4.5, 8.8),
+        ("runoff", "float32", -9999, 0, 450),
     ],
 )
 def test_nodata_and_range(
