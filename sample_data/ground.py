@@ -25,7 +25,7 @@ PEAT = (
     (107.55, 35.35, (3.5, 2.5)),
     (108.95, 36.15, (5.0, 3.0)),
 )
-CHECK_DAMS = 36
+CHECK_DAMS = 14
 # kind of works, name in two scripts, towns beside which it stands, t/yr of each residue there
 WORKS = (
     ("steel", " Steel Works", "钢铁厂", (0, 5), {"slag_t_yr": 620_000}),
@@ -41,8 +41,9 @@ def at_ground(field: Array) -> Array:
 
 
 def climate_zones(world: World) -> NDArray[np.uint8]:
-    """Codes 1 to 6 of :data:`ZONES`: warm above 10, cool above 0 degC; moist where rain exceeds
-    58.93 mm per degree of the yearly mean (Holdridge).
+    """Codes 1 to 6 of :data:`ZONES`.
+
+    Warm is above 10, cool above 0 degC; moist is more rain than 58.93 mm per degree (Holdridge).
     """
     warmth, rain = at_ground(world.temperature), at_ground(world.rain)
     moist = rain > 58.93 * np.maximum(warmth, 0)
@@ -92,7 +93,7 @@ def peat_layer() -> gpd.GeoDataFrame:
 
 
 def check_dam_layer(world: World) -> gpd.GeoDataFrame:
-    """Parcels that silt fills behind check dams, in gullied hills of middling rain."""
+    """Catchments with check dams, in gullied hills of middling rain."""
     fit = np.exp(-(((world.rain - 430) / 60) ** 2)) * smoothstep(world.slope, 3, 9)
     fit = fit * smoothstep(world.river_km, 9, 1) * (world.inside_km > 12)
     random = stream("check dams")
@@ -100,8 +101,8 @@ def check_dam_layer(world: World) -> gpd.GeoDataFrame:
     places = BASE.to_lonlat(chosen // fit.shape[1], chosen % fit.shape[1])
     rows: list[dict[str, Any]] = []
     for number, (lon, lat) in enumerate(places, 1):
-        km = (float(random.uniform(0.25, 0.6)), float(random.uniform(0.25, 0.6)))
-        area = wobbly(f"check dam {number}", float(lon), float(lat), km, 0.2).simplify(2e-4)
+        km = (float(random.uniform(5, 9)), float(random.uniform(5, 9)))
+        area = wobbly(f"check dam {number}", float(lon), float(lat), km, 0.2).simplify(1e-3)
         rows.append({"dam_id": f"D{number:02d}", "geometry": area})
     return gpd.GeoDataFrame(rows, geometry="geometry", crs="EPSG:4326")
 

@@ -123,7 +123,7 @@ def test_tables_are_made_again(remade: Path, name: str) -> None:
         ("humidity", "float32", -9999, 15, 95),
         ("climate_zones", "uint8", 0, 1, 6),
         ("soils", "uint8", 0, 1, 5),
-        ("soil_ph", "float32", -9999, 4.5, 8.8),
+        ("soil_ph", "float32", -9999, 4.5, 9),
         ("runoff", "float32", -9999, 0, 450),
     ],
 )
@@ -185,7 +185,8 @@ def test_areas_tile_the_region(name: str) -> None:
 
 
 def test_declared_coordinate_systems() -> None:
-    crs = {name: read(Path(name).stem).crs.to_epsg() for name in VECTORS}
+    first = {name: pyogrio.list_layers(FOLDER / name)[0, 0] for name in VECTORS}
+    crs = {name: read(Path(name).stem, first[name]).crs.to_epsg() for name in VECTORS}
     assert crs["basins.gpkg"] == crs["storage.gpkg"] == 32648
     assert crs["power_zones.gpkg"] == 4490
     others = set(VECTORS) - {"basins.gpkg", "storage.gpkg", "power_zones.gpkg"}
