@@ -16,14 +16,14 @@ from cdrsite.library.methods import method_names
 from cdrsite.methods import ledgers
 
 SCENARIO = Path(__file__).resolve().parents[2] / "config" / "all-methods.yaml"
-LEFT_OUT = [
+LEFT_OUT = {
     "mangrove",
     "salt-marsh",
     "seagrass",
     "coastal-olivine",
     "beccs-energy-crop",
     "timber-building",
-]
+}
 
 
 @pytest.fixture(scope="module")
