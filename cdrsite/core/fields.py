@@ -384,7 +384,8 @@ def one_or_many(kind: Any) -> Any:
     def listed(value: object) -> object:
         return value if isinstance(value, list | tuple) else [value]
 
-    return Annotated[tuple[kind, ...], BeforeValidator(listed)]
+    read = BeforeValidator(listed, json_schema_input_type=kind | list[kind])
+    return Annotated[tuple[kind, ...], read]
 
 
 def exactly_one(model: BaseModel, names: tuple[str, ...], what: str) -> str:

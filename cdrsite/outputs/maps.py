@@ -121,11 +121,12 @@ def _draw_quantity(
             label = f"{label} [{Words().unit(unit)}]"
         bar.set_label(label, fontsize=9)
         bar.ax.tick_params(labelsize=8)
-    words = (*STATE_COLOURS, NOT_IN_PLAN)
-    present = {name: class_colour(name) for name in words if (states == name).any()}
+    names = (*STATE_COLOURS, NOT_IN_PLAN)
+    present = {name: class_colour(name) for name in names if (states == name).any()}
     for name, colour in present.items():
         _fill(ax, states == name, colour, extent)
-    _legend(ax, present)
+    words = Words()
+    _legend(ax, {words.called(name): colour for name, colour in present.items()})
 
 
 def _states(data: NDArray[Any], limit: xr.DataArray | None) -> NDArray[np.str_]:

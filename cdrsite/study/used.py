@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cdrsite.methods.model import Ingredients, MethodModel
     from cdrsite.study.prepare import Setting
 
-IN_TABLES = ("buffer", "half_life", "reversal_hazard")
+IN_TABLES = ("buffer", "durability", "half_life", "reversal_hazard")
 """Parameters that the table of methods reads."""
 IN_COMPETITION = ("land_exclusive_fraction",)
 """Parameters that the competition reads beside the formulae."""

@@ -46,7 +46,10 @@ def selling(draw: st.DrawFn, **more: Any) -> Problem:
     problem = draw(problems(**more))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     supply = np.round(rng.uniform(0, 8, 3)) * (rng.random(3) < 0.5)
-    need: dict[str, float | str] = {"dac": "thirst" if problem.layers else 2.0, "beccs": -3.0}
+    need: dict[str, float | str] = {
+        "dac": "thirst" if "thirst" in problem.layers else 2.0,
+        "beccs": -3.0,
+    }
     price = float(rng.choice([0.0, 2.0, 15.0]))
     inner = np.where(supply > 0, 0.0, np.inf)
     zero, taken = np.zeros(3), {"dac": need["dac"]}

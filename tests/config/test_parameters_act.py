@@ -28,7 +28,6 @@ from cdrsite.study.run import run
 INFORMATIVE = {
     "plant_typical": "a warning compares it with the region; no number follows",
     "curve_ceiling": "a warning compares it with the rates; tests/study/test_ceilings.py",
-    "durability": "a class for reports; what is still stored follows from reversal_hazard",
     "net_published": "for comparison only",
     "cost_published": "for comparison only",
 }
@@ -51,6 +50,7 @@ NETWORK = {"network": {"plan": True, "time_limit": 5, "gap": 0.05}}
 
 VARIED: dict[str, tuple[str, float | str, dict[str, Any], dict[str, Any]]] = {
     "electricity": (SOLID, 900, {}, {}),
+    "durability": (SOLID, 40, {}, {}),
     "heat": (SOLID, 500, {}, {}),
     "heat_pump_cop": (SOLID, 4, PUMPED, {}),
     "water": (SOLID, 5, {}, {}),

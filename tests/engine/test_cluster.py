@@ -115,8 +115,8 @@ def test_a_worker_with_another_version_is_refused(
 def test_a_worker_that_lacks_a_registered_resource_is_refused(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(RESOURCES, "rock", RESOURCES["water"])
-    with pytest.raises(ConfigError, match=r"knows other resources.*rock.*register_resource"):
+    monkeypatch.setitem(RESOURCES, "gravel", RESOURCES["water"])
+    with pytest.raises(ConfigError, match=r"knows other resources.*gravel.*register_resource"):
         check_workers(client, [])
 
 

@@ -122,7 +122,7 @@ def test_a_layer_of_power_needs_a_capacity_factor(world: Path) -> None:
     scenario = study(world, "layer: power, capacity_factor: 0.25", layer)
     assert check_study(scenario)["methods"]
     offered = use_and_supply(scenario)[1]
-    full = float((np.abs(slope())[slope() != -9999] / 100).sum()) * 8.766  # GWh/yr per MW
+    full = float((np.abs(slope())[slope() != -9999] / 100).sum()) * 8.76  # GWh/yr per MW
     assert offered == pytest.approx(0.25 * full, rel=1e-4)
     with pytest.raises(CdrsiteError, match="a capacity factor belongs to a power"):
         check_study(

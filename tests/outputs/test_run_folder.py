@@ -96,8 +96,8 @@ def test_one_style_that_fails_leaves_the_others(
 ) -> None:
     real = writing.write_style
 
-    def all_but_one(folder: Path, spec: Any) -> str:
-        return real(folder, spec) if spec.name != "winner" else str(fails())
+    def all_but_one(folder: Path, spec: Any, lang: str) -> str:
+        return real(folder, spec, lang) if spec.name != "winner" else str(fails())
 
     monkeypatch.setattr(writing, "write_style", all_but_one)
     run = tiny_result(tmp_path).write(tmp_path / "run")
@@ -145,7 +145,8 @@ def test_a_run_keeps_the_records_that_it_used_also_when_the_file_changes_meanwhi
     own.write_text("nothing: of a method\n", encoding="utf-8")
     folder = result.write(tmp_path / "run")
     kept = json.loads((folder / "assumptions.json").read_text(encoding="utf-8"))
-    rows = {row["parameter"]: row for row in kept["methods"]["grove"]["values"]}
+    values = kept["methods"]["grove"]["values"]
+    rows = {row["parameter"]: row for row in values if not row["alternative"]}
     assert rows["planting_cost"]["value"] == used.value
     assert used.source in kept["sources"]
     assert kept["sources"][used.source]["citation"] in (folder / "report.html").read_text("utf-8")

@@ -189,7 +189,7 @@ def test_plots_show_units_and_states_in_words(dataset: xr.Dataset) -> None:
         ax = dataset.cdr.plot("cost", SOLID)
         assert ax.get_title() == "daccs-solid: levelised cost per net tonne"
         words = [text.get_text() for text in ax.get_legend().get_texts()]
-        assert words == ["net factor not positive", "unknown", "excluded", "nothing fits"]
+        assert words == ["emits as much as it removes", "unknown", "excluded", "nothing fits"]
         labels = [a.get_ylabel() for a in ax.figure.axes]
         assert "levelised cost per net tonne [USD/t]" in labels
         assert rgba(STATE_COLOURS["excluded"]) in drawn_colours(ax)
@@ -197,10 +197,10 @@ def test_plots_show_units_and_states_in_words(dataset: xr.Dataset) -> None:
 
         ax = dataset.cdr.plot("limit", SOLID)
         words = [text.get_text() for text in ax.get_legend().get_texts()]
-        assert words == ["land", "water", "net factor not positive", "unknown", "excluded"]
+        assert words == ["land", "water", "emits as much as it removes", "unknown", "excluded"]
         assert drawn_colours(ax) == {
             *(rgba(RESOURCES[name].colour) for name in words[:2]),
-            *(rgba(STATE_COLOURS[name]) for name in words[2:]),
+            *(rgba(STATE_COLOURS[name]) for name in ("net factor not positive", *words[3:])),
         }
 
         for name in ("net_removal", "plan_cost"):
@@ -219,7 +219,7 @@ def test_plots_show_units_and_states_in_words(dataset: xr.Dataset) -> None:
         assert dataset.cdr.plot("pool_water", ax=given) is given
         assert len(given.get_legend().get_texts()) == 2
         net = dataset.cdr.plot("net_factor", SOLID)
-        assert "net factor not positive" not in [
+        assert "emits as much as it removes" not in [
             text.get_text() for text in net.get_legend().get_texts()
         ]
         for ax in (
