@@ -218,6 +218,7 @@ def test_a_stopped_run_of_another_scenario_is_not_gone_on_with(
 # ------------------------------------------------------------------------- many runs
 
 
+@pytest.mark.slow
 def test_a_batch_of_two_processes_prints_what_changes_and_keeps_the_bytes(
     call: Callable[..., Answer], study: Path, plain: Path, steep: Path, tmp_path: Path
 ) -> None:

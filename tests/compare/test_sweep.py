@@ -90,6 +90,7 @@ def test_any_number_of_values_runs(
     assert len({name for name in kept if name.partition("-")[0] in NAMES}) <= KEPT
 
 
+@pytest.mark.slow
 def test_a_batch_of_many_prices_leaves_the_bytes_of_runs_alone(
     study: Path, elsewhere: Path
 ) -> None:
@@ -121,6 +122,7 @@ def test_stages_on_disk_are_not_kept_where_there_is_no_place(study: Path, tmp_pa
 # ------------------------------------------------------------------ what is shared
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "memory",
     [

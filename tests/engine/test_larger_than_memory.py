@@ -119,7 +119,8 @@ def test_a_cluster_writes_the_same_bytes(demo: Path, plain: dict[str, str], tmp_
         assert hashes(cdrsite.run(load(demo), means=means).write(target)) == plain
 
 
-@pytest.mark.parametrize("blocks", [9, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("blocks", [9, 2])
 def test_a_stopped_run_goes_on_to_the_same_bytes(
     blocks: int, demo: Path, plain: dict[str, str], tmp_path: Path
 ) -> None:

@@ -187,6 +187,7 @@ def test_a_run_twice_gives_the_same_bytes_in_every_stage(told: Told) -> None:
     assert first == told("data_folder=.")
 
 
+@pytest.mark.slow
 def test_what_a_stage_does_not_declare_moves_no_byte_and_what_it_does_moves_some(
     told: Told,
 ) -> None:

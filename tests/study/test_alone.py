@@ -33,6 +33,7 @@ from cdrsite.testing.exact import solve_whole
 FINE = SolverOptions(gap=1e-9, threads=1)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(problems())
 def test_no_plan_gives_a_method_more_than_it_could_do_alone(problem: Problem) -> None:

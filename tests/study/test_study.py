@@ -221,6 +221,7 @@ EXTRA = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.sets(st.sampled_from(EXTRA), min_size=1), st.sampled_from(EXTRA))
 def test_one_more_exclusion_never_adds_area(world: Path, rules: set[str], extra: str) -> None:
