@@ -838,7 +838,7 @@ CASES: dict[str, Case] = {
     **table("avoid[]", "{layer: ground, classes: {50: 9}}", "classes", "{10: 9}"),
     **table("avoid[]", "{layer: ground, classes: {50: 9}}", "unknown", "barrier"),
     "network.plan": (ROUTED, ("network.plan=true",)),
-    "network.plants.*.least": (PLANTS, (f"{SOLID}.least=2 kt/yr",)),
+    "network.plants.*.least": (PLANTS, (f"{SOLID}.least=6 kt/yr",)),
     "network.plants.*.most": (PLANTS, (f"{SOLID}.most=15 kt/yr",)),
     "network.plants.*.catchment": (PLANTS, (f"{SOLID}.catchment=1 km",)),
     "network.plants.*.max_plants": (PLANTS, (f"{SOLID}.max_plants=3",)),
