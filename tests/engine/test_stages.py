@@ -21,6 +21,7 @@ from tiny_scenario import box, write_polygons, write_world
 import cdrsite
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.cache import Cache
 from cdrsite.engine.stages import only, stage
 from cdrsite.study.prepare import open_layers, prepare
@@ -57,6 +58,14 @@ OVER_SEA = ("transport.surface.sea={layer: cover, classes: [80]}", *UNPLANNED)
 IN_AMERICA = ("transport.model=mccoy-rubin-2008",)
 BY_TRUCK = ("transport.modes=[truck]",)
 BY_ROAD = ("layers.road={path: works.gpkg}", *BY_TRUCK)
+GASES = ("methods.afforestation.emissions={methane: 3}", *UNPLANNED)
+TOWNS = (
+    "layers.towns={value: 40, unit: kWh/ha/yr}",
+    "methods.beccs-residue={profile: chp}",
+    "resources.heat={value: 0 kWh/yr, per: region}",
+    *UNPLANNED,
+)
+SOLD = (*TOWNS, "resources.heat.demand=towns", "objective={minimise: cost, target: 100 t/yr}")
 IN_MONEY = ("layers.toll={path: basins.gpkg, attribute: toll, unit: USD2010/t}",)
 
 PAID = (
@@ -105,6 +114,9 @@ OTHERS: tuple[Change, ...] = (
     ("resources.power", "resources.power.intensity=90 g/kWh", ()),
     ("resources.heat", "resources.heat.intensity=90 g/kWh", ()),
     ("resources.biomass", "resources.biomass.haul=3 km", ()),
+    ("resources.heat", "resources.heat.demand=towns", TOWNS),
+    ("costs.prices.heat", "costs.prices.heat=900 USD/GJ", SOLD),
+    ("accounting.gwp", "accounting.gwp=20", GASES),
     ("siting.include", "siting.include=[{layer: slope, above: 33 degree}]", ()),
     ("siting.combine", "siting.combine=minimum", ()),
     ("methods.*.usable_land", "methods.daccs-solid.usable_land=0.3", UNPLANNED),
@@ -138,6 +150,11 @@ OTHERS: tuple[Change, ...] = (
             ("costs.base_year", "costs.base_year=2022", UNPLANNED),
             ("network.plants", "network.plants={daccs-solid: {least: 10 t/yr, most: 1 kt/yr}}", ()),
             ("transport.leakage", "transport.leakage=0.02", UNPLANNED),
+            (
+                "objective.credits.*.region",
+                "objective.credits.0.region={layer: basins, zone_name: name, zones: [west]}",
+                UNPLANNED,
+            ),
         )
     ),
     ("outputs.admin", "outputs.admin={layer: parks, name: name}", ()),
@@ -215,6 +232,15 @@ def test_each_key_that_a_stage_declares_moves_a_byte_of_it(told: Told) -> None:
     # ships take a sea between ports: tests/transport/test_ways.py
     at_sea = {"transport.ships", "transport.surface.sea"}
     idle = {name: keys - at_sea for name, keys in idle.items()}
+    # kinds of biomass only refuse names; resources of points have the model of biomass
+    bulk = {one.name for one in RESOURCES.values() if one.own_price or one.kind == "bulk"}
+    alike = bulk - {"biomass"}
+    alike_keys = {f"{kind}.{name}" for name in alike for kind in ("costs.prices", "resources")}
+    alike_keys.add("resources.biomass.kinds")
+    idle = {
+        name: {k for k in keys if not k.startswith(tuple(alike_keys))}
+        for name, keys in idle.items()
+    }
     assert {name: keys for name, keys in idle.items() if keys} == {}
 
 
