@@ -152,7 +152,7 @@ OTHERS: tuple[Change, ...] = (
             ("transport.leakage", "transport.leakage=0.02", UNPLANNED),
             (
                 "objective.credits.*.region",
-                "objective.credits.0.region={layer: basins, zone_name: name, zones: [west]}",
+                "objective.credits.0.region={layer: parks}",
                 UNPLANNED,
             ),
         )
