@@ -1,7 +1,7 @@
 """The demo and the small commands of this checkout beside those of another one.
 
-    git clone . /tmp/before && git -C /tmp/before checkout COMMIT
-    python benchmarks/bench_demo.py /tmp/before --runs 3 [--resolution "4 km"] [--command run]
+    git clone . ../before && git -C ../before checkout COMMIT
+    python benchmarks/bench_demo.py ../before --runs 3 [--resolution "4 km"] [--command run]
 
 Both checkouts are measured in turns, whole processes of the command line with the same interpreter
 and packages, after one run of each that compiles the kernels and is not counted. Told are the
