@@ -8,6 +8,7 @@ unknown state (rule 2) and must survive. numpy's error model turns x / 0 into in
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -20,12 +21,26 @@ def kernel(function: F) -> F:
 
     When no folder can hold the cache (a read-only install with a read-only home), the kernel is
     compiled again in each process instead of failing at import. A kernel's jitted callees stay in
-    its own module: numba's cache does not notice an edited callee elsewhere.
+    the kernel modules of its own folder: those the cache watches.
     """
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
-        return numba.njit(cache=True, **options)(function)
+        return _watching(numba.njit(cache=True, **options)(function))
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
         return numba.njit(cache=False, **options)(function)
+
+
+def _watching(made: Any) -> Any:
+    """Let the cache on disk of a kernel notice what changes in the kernel modules beside it.
+
+    numba itself looks at the file of the kernel alone, and would run an old copy of an edited
+    callee.
+    """
+    source = Path(made.py_func.__code__.co_filename)
+    states = [(path.name, path.stat()) for path in sorted(source.parent.glob("_kernel*.py"))]
+    beside = tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
+    file = made._cache._cache_file  # numba has no public way
+    file._source_stamp = (file._source_stamp, beside)
+    return made

@@ -1,0 +1,147 @@
+"""Kernel: the plan of a tile added up, and written down where it is asked for."""
+
+# numba compiles the functions for the dtypes that it meets, so they carry no annotations
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import numpy as np
+
+from cdrsite.competition._kernel_tile import (
+    COST,
+    ONE,
+    QUANTITY,
+    SLOT,
+    STORED,
+    STORING,
+    VALUE,
+    X,
+    stage,
+)
+
+
+@stage
+def _dot(x, q):
+    """Sum of products in four partial sums."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    whole = len(x) // 4 * 4
+    for i in range(0, whole, 4):
+        a += x[i] * q[i]
+        b += x[i + 1] * q[i + 1]
+        c += x[i + 2] * q[i + 2]
+        d += x[i + 3] * q[i + 3]
+    for i in range(whole, len(x)):
+        a += x[i] * q[i]
+    return (a + b) + (c + d)
+
+
+@stage
+def _take(source, slot, storing, sign, size, out):
+    """Add ``sign`` times what is stored times the value of each cell's slot."""
+    for k in range(source.shape[0]):
+        row = source[k]
+        for i in range(size):
+            out[i] += sign * storing[i] * row[i] if slot[i] == np.float64(k) else 0.0
+
+
+@stage
+def _add_stored(sink, group, start, combo, slot, size, amount, sink_sums):
+    """Add what each cell stores to its sink, and clear it; neighbours mostly share their sink."""
+    held, row, to = 0.0, 0, 0
+    for i in range(size):
+        if amount[i] > 0.0:
+            sink_here = np.int64(sink[np.uint32(slot[i]), np.uint64(start + i)])
+            row_here = np.int64(group[np.uint32(combo[i])])
+            if sink_here != to or row_here != row:
+                sink_sums[np.uint64(row), np.uint64(to)] += held
+                held, row, to = 0.0, row_here, sink_here
+            held += amount[i]
+            amount[i] = 0.0
+    if held > 0.0:
+        sink_sums[np.uint64(row), np.uint64(to)] += held
+
+
+@stage
+def _add_quantities(layers, counted, start, combo, runs, tile, sums):
+    """Add the quantities of the plan by combination and method."""
+    for m in range(tile.of.shape[1]):
+        for r in range(runs):
+            lo, hi = tile.edges[r], tile.edges[r + 1]
+            x, to = tile.of[X, m][lo:hi], sums[combo[lo], m]
+            total = _dot(x, tile.cell[ONE])
+            if not total > 0.0:
+                continue
+            to[0] += total
+            for q in range(1, 4):  # net, cost, need: one call, so that one copy is compiled
+                if counted[q]:
+                    to[q] += _dot(x, tile.of[q, m][lo:hi])
+            for q in range(layers.shape[0]):
+                if counted[4 + q]:
+                    layer, quantity = layers[q][start + lo : start + hi], tile.cell[QUANTITY]
+                    for i in range(len(x)):
+                        quantity[i] = np.float64(layer[i]) if x[i] > 0.0 else 0.0
+                    to[4 + q] += _dot(x, quantity[: len(x)])
+
+
+@stage
+def _add_arrivals(arriving, terms, start, combo, runs, tile, sums):
+    """Add what arrives of the plan's tonnes by combination and method."""
+    first = terms.counted.shape[0] - arriving.shape[0]
+    for m in range(tile.of.shape[1]):
+        for j in range(arriving.shape[0]):
+            if not (terms.stored[m] > 0.0 and terms.counted[first + j]):
+                continue
+            for r in range(runs):
+                lo, hi = tile.edges[r], tile.edges[r + 1]
+                x, slot = tile.of[X, m][lo:hi], tile.of[SLOT, m][lo:hi]
+                storing, total = tile.of[STORING, m][lo:hi], 0.0
+                for i in range(len(x)):
+                    if x[i] > 0.0:
+                        here = arriving[j, np.uint32(slot[i]), start + lo + i]
+                        total += x[i] * storing[i] * here
+                sums[combo[lo], m, first + j] += total
+
+
+@stage
+def _store(fields, terms, start, combo, size, tile, sink_sums):
+    """Add what is stored to the sums, and the losses and costs of sinks to those of methods."""
+    last, amount = -1, tile.cell[STORED]
+    for m in range(tile.of.shape[1]):
+        if not terms.stored[m] > 0.0:
+            continue
+        if last >= 0 and not terms.uniform:
+            _add_stored(
+                fields.sink, terms.group, start, combo, tile.of[SLOT, last], size, amount, sink_sums
+            )
+        x, slot, storing = tile.of[X, m], tile.of[SLOT, m], tile.of[STORING, m]
+        for q in range(1, 3):
+            if terms.counted[q]:
+                _take(tile.at[q], slot, storing, 1.0 if q == COST else -1.0, size, tile.of[q, m])
+        for i in range(size):
+            amount[i] += storing[i] * x[i]
+        last = m
+    if last >= 0:
+        slot = tile.of[SLOT, last]
+        _add_stored(fields.sink, terms.group, start, combo, slot, size, amount, sink_sums)
+
+
+@stage
+def _keep(tile, start, size, out):
+    """Write the plan of a tile down."""
+    for m in range(tile.of.shape[1]):
+        for i in range(size):
+            out.x[m, start + i] = tile.of[X, m, i]
+            out.slot[m, start + i] = np.int8(tile.of[SLOT, m, i])
+            out.value[m, start + i] = tile.of[VALUE, m, i]
+
+
+@stage
+def add_up(fields, terms, start, combo, runs, size, tile, out):
+    """Add a tile's plan to the sums, and keep it where it is asked for."""
+    if fields.sink.shape[0] > 0:
+        _store(fields, terms, start, combo, size, tile, out.sink_sums)
+    _add_quantities(fields.layers, terms.counted, start, combo, runs, tile, out.sums)
+    if fields.arriving.shape[0] > 0:
+        _add_arrivals(fields.arriving, terms, start, combo, runs, tile, out.sums)
+    if out.x.shape[1] > 0:
+        _keep(tile, start, size, out)
