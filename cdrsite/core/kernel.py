@@ -41,6 +41,6 @@ def _watching(made: Any) -> Any:
     source = Path(made.py_func.__code__.co_filename)
     states = [(path.name, path.stat()) for path in sorted(source.parent.glob("_kernel*.py"))]
     beside = tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
-    file = made._cache._cache_file  # numba has no public way
-    file._source_stamp = (file._source_stamp, beside)
+    file = made._cache._cache_file  # noqa: SLF001 - numba has no public way
+    file._source_stamp = (file._source_stamp, beside)  # noqa: SLF001
     return made

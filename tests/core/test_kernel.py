@@ -21,7 +21,7 @@ def test_an_edited_callee_beside_a_kernel_is_noticed(tmp_path: Path) -> None:
             (tmp_path / "_kernel_step.py").write_text(CALLEE.format(step))
         environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
         main = [sys.executable, "-B", "-c", "import _kernel_walk"]
-        run = subprocess.run(  # noqa: S603 - this interpreter
+        run = subprocess.run(
             main, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
         )
         return run.stdout.strip()
