@@ -21,11 +21,11 @@ def add_weighted(place, share, x, slot, out):
 
 @kernel
 def first_fault(  # noqa: C901, PLR0911, PLR0912 - one check after another
-    land, upper, net, cost, need, sink, lower, local, stored, ratio, exclusive, local_need
+    land, upper, net, cost, need, sink, lower, local, stored, ratio, weight, local_need, ground
 ):
     """Code of the first fault (0: none), its cell, and whether any lower bound is positive.
 
-    ``local_need`` of shape (R, M, n) or (R, M, 1).
+    ``local_need`` of shape (R, M, n) or (R, M, 1); ``weight`` of the land rows, (1 + G, M).
     """
     n_methods, n_local = upper.shape[0], local_need.shape[0]
     own_need = local_need.shape[2] > 1
@@ -44,6 +44,8 @@ def first_fault(  # noqa: C901, PLR0911, PLR0912 - one check after another
                 continue
             area = need[m, i if wide[3] else 0]
             known = net[m, i if wide[1] else 0] + cost[m, i if wide[2] else 0] + area + land[i]
+            for g in range(ground.shape[0]):
+                known += ground[g, i]
             known += ratio[m, i if own_ratio else 0]
             for r in range(n_local):
                 known += local_need[r, m, i if own_need else 0]
@@ -58,9 +60,17 @@ def first_fault(  # noqa: C901, PLR0911, PLR0912 - one check after another
                     possible = possible or sink[k, i] >= 0
                 if not possible:
                     return 3, i, True
-                taken += least * area * exclusive[m]
+                taken += least * area * weight[0, m]
         if taken > 0.0 and taken > land[i] * 1.000001:
             return 4, i, True
+        for g in range(ground.shape[0]):
+            taken = 0.0
+            for m in range(n_methods):
+                if upper[m, i if wide[0] else 0] > 0.0:
+                    area = need[m, i if wide[3] else 0] * weight[1 + g, m]
+                    taken += area * lower[m, i if wide[4] else 0]
+            if taken > 0.0 and taken > ground[g, i] * 1.000001:
+                return 4, i, True
         for r in range(n_local):
             used = 0.0
             for m in range(n_methods):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cdrsite.competition._kernel_simplex import answer, solve
 from cdrsite.competition._kernel_tile import (
     DEMAND,
     FREE,
@@ -68,99 +69,95 @@ def fill(tile, size):
 
 
 @stage
-def _pivot(tableau, leave, enter, height, width):
-    """One step of the simplex method; loops, as array expressions take seconds to compile."""
-    pivot = tableau[leave, enter]
-    for j in range(width):
-        tableau[leave, j] /= pivot
-    for r in range(height):
-        factor = tableau[r, enter]
-        if r != leave and factor != 0.0:
-            for j in range(width):
-                tableau[r, j] -= factor * tableau[leave, j]
-
-
-@stage
-def _small_lp(value, upper, rows, limits, tableau, x):  # noqa: C901, PLR0912 - one algorithm
-    """Maximise value x over 0 <= x <= upper and rows x <= limits (>= 0): dense simplex, Bland.
-
-    Bland's rule ends at degenerate corners too; the size is a handful of methods and resources.
-    """
-    n, extra = value.shape[0], limits.shape[0]
-    height, width = n + extra + 1, 2 * n + extra + 1
-    basis = np.empty(n + extra, np.int64)
-    for r in range(height):
-        for j in range(width):
-            tableau[r, j] = 0.0
-    for j in range(n):
-        tableau[j, j] = 1.0
-        tableau[j, width - 1] = upper[j]
-        tableau[height - 1, j] = -value[j] if upper[j] > 0.0 else 0.0
-        for r in range(extra):
-            tableau[n + r, j] = rows[r, j]
-    for r in range(n + extra):
-        tableau[r, n + r] = 1.0
-        basis[r] = n + r
-    for r in range(extra):
-        tableau[n + r, width - 1] = limits[r] if limits[r] > 0.0 else 0.0
-    scale = 0.0
-    for j in range(n):
-        scale = max(scale, abs(tableau[height - 1, j]))
-    while True:
-        enter = -1
-        for j in range(width - 1):
-            if tableau[height - 1, j] < -1e-13 * scale:
-                enter = j
-                break
-        if enter < 0:
-            break
-        leave, least = -1, np.inf
-        for r in range(height - 1):
-            if tableau[r, enter] > 1e-12:
-                step = tableau[r, width - 1] / tableau[r, enter]
-                if step < least or (step == least and basis[r] < basis[leave]):
-                    leave, least = r, step
-        if leave < 0:
-            break
-        _pivot(tableau, leave, enter, height, width)
-        basis[leave] = enter
-    for j in range(n):
-        x[j] = 0.0
-    for r in range(n + extra):
-        if basis[r] < n:
-            x[basis[r]] = min(max(tableau[r, width - 1], 0.0), upper[basis[r]])
-
-
-@stage
-def fill_local(tile, spare, need, size, tableau):
-    """Solve the cells again whose answer for land and caps breaks another local row."""
-    n_methods, n_local = tile.of.shape[1], need.shape[0]
-    rows = np.empty((n_local + 1, n_methods))
-    limits = np.empty(n_local + 1)
-    answer = np.empty(n_methods)
-    v, u = np.empty(n_methods), np.empty(n_methods)
+def fill_rows(tile, spare, need, size):
+    """Solve the cells again whose answer for land and caps breaks another row of the cell."""
+    n_methods, n_rows = tile.of.shape[1], need.shape[0]
+    scratch = np.empty((n_rows + 2) * (n_methods + n_rows + 2))
+    who, rows = np.empty(n_methods, np.int64), np.empty(n_rows + 1, np.int64)
+    x = np.empty(n_methods)
+    basis = np.empty(n_rows + 1, np.int64)
+    most, turned = np.empty(n_methods + n_rows + 1), np.empty(n_methods + n_rows + 1, np.bool_)
     for i in range(size):
         broken = False
-        for r in range(n_local):
+        for r in range(n_rows):
             used = 0.0
             for m in range(n_methods):
                 used += need[r, m, i] * tile.of[X, m, i]
             broken = broken or used > spare[r, i] * (1.0 + ROUNDING)
         if not broken:
             continue
-        limits[0] = tile.cell[FREE, i]
+        count = _wanted(tile, need, i, who)
+        height = _scarce(tile, spare, need, i, who[:count], rows)
+        width = count + height
+        tableau = scratch[: (height + 1) * (width + 1)].reshape((height + 1, width + 1))
+        _write(tile, spare, need, i, who[:count], rows[:height], tableau)
+        for j in range(width):
+            most[j], turned[j] = 1.0 if j < count else np.inf, False
+        for r in range(height):
+            basis[r] = count + r
+        solve(tableau, basis[:height], most[:width], turned[:width])
+        answer(tableau, basis[:height], most, turned, x[:count])
         for m in range(n_methods):
-            value = tile.of[VALUE, m, i]
-            rows[0, m] = tile.of[SHARE, m, i]
-            u[m] = tile.of[UPPER, m, i] if value > 0.0 else 0.0
-            v[m] = value if value > 0.0 else 0.0
-        for r in range(n_local):
-            limits[r + 1] = spare[r, i]
-            for m in range(n_methods):
-                rows[r + 1, m] = need[r, m, i]
-        _small_lp(v, u, rows, limits, tableau, answer)
-        for m in range(n_methods):
-            tile.of[X, m, i] = answer[m]
+            tile.of[X, m, i] = 0.0
+        for j in range(count):
+            tile.of[X, who[j], i] = x[j] * tile.of[UPPER, who[j], i]
+
+
+@stage
+def _wanted(tile, need, i, who):
+    """Methods that a cell's programme is about: what gains, or adds to a supply; their number."""
+    count = 0
+    for m in range(need.shape[1]):
+        value = tile.of[VALUE, m, i]
+        good = value > 0.0
+        for r in range(need.shape[0]):
+            good = good or (need[r, m, i] < 0.0 and value > -np.inf)
+        if good and tile.of[UPPER, m, i] > 0.0:
+            who[count] = m
+            count += 1
+    return count
+
+
+@stage
+def _own_row(tile, spare, need, i, m, r):
+    """Need of a method in row ``r`` of a cell, its land first, and what there is."""
+    if r == 0:
+        return tile.of[SHARE, m, i], tile.cell[FREE, i]
+    return need[r - 1, m, i], spare[r - 1, i]
+
+
+@stage
+def _scarce(tile, spare, need, i, who, rows):
+    """Rows of a cell that methods could break if all did their most; returns how many."""
+    count = 0
+    for r in range(need.shape[0] + 1):
+        used, supply = 0.0, np.inf
+        for j in range(len(who)):
+            each, supply = _own_row(tile, spare, need, i, who[j], r)
+            used += max(each, 0.0) * tile.of[UPPER, who[j], i]
+        if used > supply:
+            rows[count] = r
+            count += 1
+    return count
+
+
+@stage
+def _write(tile, spare, need, i, who, rows, tableau):
+    """Tableau of a cell: methods as shares of their most, rows as shares of their supply."""
+    height, count = len(rows), len(who)
+    last = count + height
+    for r in range(height + 1):
+        for j in range(last + 1):
+            tableau[r, j] = 0.0
+    for j in range(count):
+        tableau[height, j] = -tile.of[VALUE, who[j], i] * tile.of[UPPER, who[j], i]
+    for r in range(height):
+        for j in range(count):
+            each, supply = _own_row(tile, spare, need, i, who[j], rows[r])
+            size = supply if supply > 0.0 else 1.0
+            tableau[r, j] = each * tile.of[UPPER, who[j], i] / size
+            tableau[r, last] = 1.0 if supply > 0.0 else 0.0
+        tableau[r, count + r] = 1.0
 
 
 @stage
@@ -177,7 +174,7 @@ def set_aside(tile, low, need, spare, size):
 
 @stage
 def cap(tile, spare, need, size):
-    """Cap each method by what it could make of a local resource alone.
+    """Cap each method by what it could make of a local resource or a land row alone.
 
     A resource that only one method needs is then kept without a programme of its own.
     """

@@ -27,6 +27,23 @@ class Terms(NamedTuple):
     group: Array
 
 
+class Bounds(NamedTuple):
+    """What cells bring of their own besides their land and the methods' most.
+
+    lower : [M, n], least of each method, looked at if has_lower. local : [R, n] and needs :
+    [R, M, n or 1], supplies that cannot leave the cell, and their needs per gross tonne. ground :
+    [G, n] and weight : float64[G, M], land of the land rows, and the part of each method's land
+    that counts there.
+    """
+
+    lower: Array
+    has_lower: bool
+    local: Array
+    needs: Array
+    ground: Array
+    weight: Array
+
+
 class Output(NamedTuple):
     """What a sweep adds to and writes.
 

@@ -3,8 +3,8 @@
 An activity is a method with one of the k sinks of its cell; its size x is gross t/yr of CO2.
 
 Per cell: ``sum over sinks of x <= upper`` for each method, and
-``sum over methods of need x exclusive share x x <= land``; likewise for each supply that cannot
-leave the cell.
+``sum over methods of need x exclusive share x x <= land``; likewise for land that some methods
+share with its present use (:class:`LandRow`), and for each supply that cannot leave the cell.
 Per shared row: ``sum over the cells of a zone of coefficient x x  <=, >= or = right-hand side``.
 
 One module: what a problem is made of, each part checked against the others.
@@ -54,6 +54,26 @@ class Competitor:
 
 
 @dataclass(frozen=True)
+class LandRow:
+    """Land of each cell that some methods use together, besides what all have to keep to.
+
+    A practice that leaves land in its present use needs land that nothing else has taken. Such
+    practices may lie on top of one another, so each has a row of its own: the land that methods
+    have for themselves alone, and that of the practice.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    weight : sequence of float, shape (M,)
+        Part of each method's land that counts here [1].
+    """
+
+    name: str
+    weight: Sequence[float]
+
+
+@dataclass(frozen=True)
 class CellBlock:
     """Cells start to stop of a problem. A [M, 1] array is one value per method for all cells.
 
@@ -86,6 +106,8 @@ class CellBlock:
         The problem's arrivals: quantities per tonne stored that differ by slot.
     stored_ratio : ndarray, shape (M, n) or (M, 1)
         CO2 brought to the sink per gross tonne, over that of the method [1].
+    ground : ndarray, shape (G, n)
+        Land of the problem's land rows [m2].
     """
 
     land: FloatArray
@@ -101,6 +123,7 @@ class CellBlock:
     local: FloatArray
     stored_ratio: FloatArray
     arriving: FloatArray = field(default_factory=lambda: np.empty((0, 0, 0)))
+    ground: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
 
     def at(self, place: IntArray) -> CellBlock:
         """Some of the cells, by their numbers; ``[M, 1]`` arrays stay as they are."""
@@ -151,6 +174,7 @@ class ArrayCells:
     layers: FloatArray | None = None
     local: FloatArray | None = None
     stored_ratio: FloatArray | None = None
+    ground: FloatArray | None = None
 
     @property
     def n_cells(self) -> int:
@@ -171,6 +195,7 @@ class ArrayCells:
             "sink": np.empty((0, size), np.int32), "sink_cost": zero, "sink_loss": zero,
             "lower": np.zeros((len(self.upper), 1), dtype),
             "layers": np.empty((0, size), dtype), "local": np.empty((0, size), dtype),
+            "ground": np.empty((0, size), dtype),
             "stored_ratio": np.ones((len(self.upper), 1), dtype),
         }  # fmt: skip
         given = {part.name: getattr(self, part.name, None) for part in fields(CellBlock)}
@@ -324,12 +349,14 @@ class Problem:
         Zonings that results are totalled by, besides those of pools and policy rows.
     sales : sequence of Sale
         What is sold out of pools; those that fewer methods can give to come first.
+    land_rows : sequence of G LandRow
+        Land that methods use together.
 
     Raises
     ------
     DataError
-        If names repeat or refer to nothing, a limit is NaN, or local needs are not one per
-        resource and method.
+        If names repeat or refer to nothing, a limit is NaN, or local needs or weights of land rows
+        are not one per method.
     """
 
     cells: CellSource
@@ -344,6 +371,7 @@ class Problem:
     local_names: Sequence[str] = ()
     zonings: Sequence[str] = ()
     sales: Sequence[Sale] = ()
+    land_rows: Sequence[LandRow] = ()
 
     def __post_init__(self) -> None:
         _require_unique("methods", self.method_names)
@@ -381,6 +409,14 @@ class Problem:
             for need in row:
                 if isinstance(need, str):
                     _require_known(f"local resource {name!r}", need, set(self.layers))
+        for land in self.land_rows:
+            if len(land.weight) != shape[1] or not all(part >= 0.0 for part in land.weight):
+                raise DataError(
+                    "each method has a part of its land in a land row",
+                    where=land.name,
+                    got=list(land.weight),
+                    expected=f"{shape[1]} numbers, none below 0",
+                )
 
     def _check_names(self) -> None:
         known = {method.name for method in self.methods}
@@ -464,6 +500,25 @@ class Problem:
     def exclusive(self) -> F64:
         """Share of the land of each method that blocks other uses, shape (M,) [1]."""
         return np.array([method.exclusive for method in self.methods], np.float64)
+
+    @cached_property
+    def land_weight(self) -> F64:
+        """Part of each method's land that counts in the cell's land rows, shape (1 + G, M) [1].
+
+        The first row is the land that methods have for themselves alone.
+        """
+        return np.array([self.exclusive, *(row.weight for row in self.land_rows)], np.float64)
+
+    def land_charge(self, cells: CellBlock, price: F64) -> F64:
+        """What a gross tonne pays for land in some cells, shape (M, n).
+
+        ``price`` of the cells' land rows, shape (1 + G, n).
+        """
+        need = np.broadcast_to(cells.need, (len(self.methods), len(cells.land)))
+        charge = (need * self.land_weight[0][:, None]) * price[0]
+        for weight, each in zip(self.land_weight[1:], price[1:], strict=True):
+            charge += (need * weight[:, None]) * each
+        return charge
 
 
 def _require_unique(what: str, names: Sequence[str]) -> None:

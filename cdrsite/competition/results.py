@@ -272,8 +272,7 @@ def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
     upper = np.nan_to_num(np.broadcast_to(cells.upper, shape))
     used = block.x.sum(axis=1)
     room = (upper > 0) & (used < upper * (1 - 1e-9))
-    exclusive = solution.problem.exclusive[:, None]
-    charges = [np.broadcast_to(cells.need, shape) * exclusive * block.land_price]
+    charges = [problem.land_charge(cells, block.land_prices)]
     local = zip(problem.local_need_in(cells), cells.local, block.local_price, strict=True)
     for need, supply, price in local:
         full = ((need * used).sum(axis=0) >= supply * (1 - 1e-9)) | (price > 0)
@@ -331,7 +330,7 @@ def interchangeable(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool
     worth = worth + np.abs(
         of_arrivals(np.broadcast_to(weight, (shape[1], *weight.shape)), block, block.slot, stored)
     )
-    rent = need * solution.problem.exclusive[:, None] * block.land_price
+    rent = problem.land_charge(cells, block.land_prices)
     for own, price in zip(problem.local_need_in(cells), block.local_price, strict=True):
         rent = rent + np.maximum(own, 0.0) * price
     upper = np.nan_to_num(np.broadcast_to(cells.upper, shape))

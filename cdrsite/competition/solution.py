@@ -63,8 +63,8 @@ class BlockPlan:
     reduced : ndarray, shape (M, n)
         Value of one more gross tonne at the prices of pools and of the cell's land [objective/t]:
         0 or more where used; below 0 it is what the method falls short by. -inf: not possible.
-    land_price : ndarray, shape (n,)
-        Gain per m2 of the cell's land [objective/m2].
+    land_prices : ndarray, shape (1 + G, n)
+        Gain per m2 of what the cell's land rows allow [objective/m2].
     local_price : ndarray, shape (R, n)
         Gain per unit of the cell's local resources [objective per unit].
     sums : Sums
@@ -77,9 +77,15 @@ class BlockPlan:
     x: F64
     slot: npt.NDArray[np.int8]
     reduced: F64
-    land_price: F64
+    land_prices: F64
     local_price: F64
     sums: Sums
+
+    @property
+    def land_price(self) -> F64:
+        """Gain per m2 of the cell's land, shape (n,) [objective/m2]: more of it is more for all."""
+        total: F64 = self.land_prices.sum(axis=0)
+        return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +146,14 @@ class Solution:
             total.add(sums.of_share(share, self.sweeper.group))
             add_weighted(place, part[place], plan.x, plan.slot, x)
         last = self.sweeper.plan(self.final, cells, combo)
-        price = self._own_prices(last, cells)
-        reduced = self._reduced(last, cells, price[0])
-        return BlockPlan(start, stop, cells, x, last.slot, reduced, price[0], price[1:], total)
+        price, lands = self._own_prices(last, cells), len(self.problem.land_weight)
+        reduced = self._reduced(last, cells, price[:lands])
+        return BlockPlan(
+            start, stop, cells, x, last.slot, reduced, price[:lands], price[lands:], total
+        )
 
     def _own_prices(self, plan: BestPlan, cells: CellBlock) -> F64:
-        """Gain per unit more of each cell's land and local resources, shape (1 + R, n).
+        """Gain per unit more of each cell's land rows and local resources, shape (1 + G + R, n).
 
         The prices of the cell's own linear programme at the final prices of the shared rows. With
         those of the methods' own limits they value the cell's best plan exactly, so what they
@@ -155,26 +163,30 @@ class Solution:
         """
         problem, shape = self.problem, plan.value.shape
         upper = np.nan_to_num(np.broadcast_to(cells.upper, shape)).astype(np.float64)
-        land = np.broadcast_to(cells.need, shape) * problem.exclusive[:, None]
+        weight = problem.land_weight[:, :, None]
+        land = np.broadcast_to(cells.need, shape) * weight
         local = np.broadcast_to(problem.local_need_in(cells), (len(problem.local_need), *shape))
-        need = np.concatenate([land[None], local]).astype(np.float64)
-        supply = np.concatenate([cells.land[None], cells.local]).astype(np.float64)
+        need = np.concatenate([land, local]).astype(np.float64)
+        parts = [cells.land[None], cells.local]
+        if len(weight) > 1:
+            parts.insert(1, cells.ground)
+        supply = np.concatenate(parts).astype(np.float64)
         if self.sweeper.has_lower:
             least = np.where(upper > 0, np.broadcast_to(cells.lower, shape), 0.0)
             supply -= (np.where(upper > 0, need, 0.0) * least).sum(axis=1)
             upper -= least
         more = np.full(len(supply), MORE)
-        more[0] *= 2.0
+        more[: len(weight)] *= 2.0
         prices = np.empty(supply.shape)
         own_prices(plan.value, upper, need, supply, more, prices)
         return prices
 
-    def _reduced(self, plan: BestPlan, cells: CellBlock, land_price: F64) -> F64:
+    def _reduced(self, plan: BestPlan, cells: CellBlock, land_prices: F64) -> F64:
         """Value of each method less what its cell's land is worth."""
-        share = np.broadcast_to(cells.need, plan.value.shape) * self.problem.exclusive[:, None]
         possible = np.nan_to_num(np.broadcast_to(cells.upper, plan.value.shape)) > 0
         with np.errstate(invalid="ignore"):
-            return np.where(possible, plan.value - land_price * share, -np.inf)
+            paid = self.problem.land_charge(cells, land_prices)
+            return np.where(possible, plan.value - paid, -np.inf)
 
     @cached_property
     def totals(self) -> Sums:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cdrsite.competition import _kernel
 from cdrsite.competition._kernel_cells import first_fault
-from cdrsite.competition._kernel_terms import Fields, Output, Terms
+from cdrsite.competition._kernel_terms import Bounds, Fields, Output, Terms
 from cdrsite.competition.problem import CellBlock, Problem
 from cdrsite.competition.rows import RowSystem, blocks
 from cdrsite.core.errors import DataError
@@ -156,10 +156,13 @@ class Sweeper:
             self.counted, self.group,
         )  # fmt: skip
         out = Output(sums.by_combo, sums.by_sink, plan.x, plan.slot, plan.value)
-        if self.has_lower or len(problem.local_need):
+        if self.has_lower or len(problem.local_need) or len(problem.land_rows):
             needs = problem.local_need_in(cells)
-            bounds = cells.lower, self.has_lower, cells.local, needs
-            _kernel.sweep_bounded(fields, terms, *bounds, out)
+            bounds = Bounds(
+                cells.lower, self.has_lower, cells.local, needs, cells.ground,
+                problem.land_weight[1:],
+            )  # fmt: skip
+            _kernel.sweep_bounded(fields, terms, bounds, out)
         else:
             _kernel.sweep(fields, terms, out)
 
@@ -186,8 +189,8 @@ def check_cells(problem: Problem, threads: int) -> bool:
         cells = problem.cells.read(*span)
         fault, cell, lower = first_fault(
             cells.land, cells.upper, cells.net, cells.cost, cells.need, cells.sink, cells.lower,
-            cells.local, problem.stored, cells.stored_ratio, problem.exclusive,
-            problem.local_need_in(cells),
+            cells.local, problem.stored, cells.stored_ratio, problem.land_weight,
+            problem.local_need_in(cells), cells.ground,
         )  # fmt: skip
         return int(fault), int(cell) + span[0], bool(lower)
 

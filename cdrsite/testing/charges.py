@@ -22,10 +22,7 @@ def explain_cell(solution: Solution, cell: int) -> list[dict[str, Any]]:
     i = cell - block.start
     problem = solution.problem
     names = ["land"] + [row.name for row in solution.system.rows]
-    share = (
-        np.broadcast_to(block.cells.need, block.reduced.shape) * solution.problem.exclusive[:, None]
-    )
-    parts = [share * block.land_price]
+    parts = [problem.land_charge(block.cells, block.land_prices)]
     for r in range(len(solution.system.rows)):
         if solution.price[r] != 0.0:
             only = np.zeros(len(solution.price), dtype=bool)
@@ -41,7 +38,9 @@ def explain_cell(solution: Solution, cell: int) -> list[dict[str, Any]]:
             {
                 "method": name,
                 "gross": float(block.x[m, :, i].sum()),
-                "most": float(np.nan_to_num(np.broadcast_to(block.cells.upper, share.shape)[m, i])),
+                "most": float(
+                    np.nan_to_num(np.broadcast_to(block.cells.upper, block.reduced.shape)[m, i])
+                ),
                 "short": float(max(0.0, -block.reduced[m, i])),
                 "charges": {key: value for key, value in ordered if value != 0.0},
             }

@@ -254,16 +254,21 @@ def _local_rows(
     rows = [acts.cell]
     entries = [acts.quantity[:, 3] * exclusive[acts.method]]
     limits = [cells.land.astype(np.float64)]
-    for r, needs in enumerate(problem.local_need):
-        rows.append(acts.cell + n * (r + 1))
+    n_rows = 1 + len(problem.land_rows) + len(problem.local_need)
+    for g, row in enumerate(problem.land_rows):
+        rows.append(acts.cell + n * (g + 1))
+        entries.append(acts.quantity[:, 3] * np.array(row.weight)[acts.method])
+        limits.append(cells.ground[g].astype(np.float64))
+    for r, needs in enumerate(problem.local_need, 1 + len(problem.land_rows)):
+        rows.append(acts.cell + n * r)
         entry = np.zeros(len(column))
         for m, need in enumerate(needs):
             mine = acts.method == m
             each = _layer(problem, cells, need)[acts.cell] if isinstance(need, str) else need
             entry = np.where(mine, each, entry)
         entries.append(entry)
-        limits.append(cells.local[r].astype(np.float64))
-    first = n * (len(problem.local_need) + 1)
+        limits.append(cells.local[r - 1 - len(problem.land_rows)].astype(np.float64))
+    first = n * n_rows
     rows.append(first + acts.method * n + acts.cell)
     entries.append(np.ones(len(column)))
     upper = np.broadcast_to(np.nan_to_num(cells.upper), (n_methods, n)).astype(np.float64)

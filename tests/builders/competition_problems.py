@@ -15,6 +15,7 @@ from cdrsite.competition.problem import (
     ArrayCells,
     CellBlock,
     Competitor,
+    LandRow,
     PolicyRow,
     PoolFamily,
     Problem,
@@ -53,6 +54,13 @@ def problems(draw: st.DrawFn, *, policies: bool = True, lower: bool = False) -> 
     )  # fmt: skip
     need = random(0, 5, 3, n)
     land = random(0, 40, n)
+    # land that methods share: one practice, several on top of each other, two for one slot
+    weights = draw(
+        st.sampled_from(
+            [(), ((1.0, 1.0, 1.0),), ((1.0, 0.5, 1.0), (1.0, 1.0, 0.5)), ((0.0, 1.0, 1.0),),
+             ((1.0, 1.0, 0.0), (0.0, 1.0, 1.0), (1.0, 0.5, 1.0))]
+        )
+    )  # fmt: skip
     least = np.zeros((3, n))
     if lower:
         least = np.nan_to_num(upper) * (rng.random((3, n)) < 0.3) * 0.2
@@ -76,6 +84,7 @@ def problems(draw: st.DrawFn, *, policies: bool = True, lower: bool = False) -> 
         layers=np.concatenate([random(0, 4, 1, n), random(0, 5, 2, n)])[0 if layers else 1 :],
         local=random(0, 30, 1, n) + least.sum(axis=0) * 5 if local else None,
         stored_ratio=rng.uniform(0.5, 1.5, (3, n)) if storing else None,
+        ground=random(0, 40, len(weights), n) + (need * least).sum(axis=0) if weights else None,
     )
     extra = 8.0 if lower else 0.0
     pools = [
@@ -115,6 +124,7 @@ def problems(draw: st.DrawFn, *, policies: bool = True, lower: bool = False) -> 
         layers=("thirst", "own", "too")[0 if layers else 1 :],
         local_need=[needs] if local else [],
         local_names=("dung",) if local else (),
+        land_rows=[LandRow(f"land {i}", row) for i, row in enumerate(weights)],
     )
 
 
@@ -128,6 +138,9 @@ def check_feasible(problem: Problem, x: np.ndarray) -> None:
     assert (total >= np.where(upper > 0, cells.lower, 0) * (1 - 1e-9) - 1e-12).all()
     exclusive = np.array([method.exclusive for method in problem.methods])[:, None]
     assert ((total * cells.need * exclusive).sum(axis=0) <= cells.land * (1 + 1e-9) + 1e-9).all()
+    for row, most in zip(problem.land_rows, cells.ground, strict=True):
+        taken = (total * cells.need * np.array(row.weight)[:, None]).sum(axis=0)
+        assert (taken <= most * (1 + 1e-9) + 1e-9).all()
     for needs, supply in zip(problem.local_need, cells.local, strict=True):
         taken = np.zeros(total.shape[1])
         for need, tonnes in zip(needs, total, strict=True):

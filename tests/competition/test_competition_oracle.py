@@ -99,7 +99,10 @@ def scaled(problem: Problem, factor: float, *, cells_too: bool) -> Problem:
     assert isinstance(cells, ArrayCells)
     if cells_too:
         local = None if cells.local is None else cells.local * factor
-        cells = replace(cells, land=cells.land * factor, upper=cells.upper * factor, local=local)
+        ground = None if cells.ground is None else cells.ground * factor
+        cells = replace(
+            cells, land=cells.land * factor, upper=cells.upper * factor, local=local, ground=ground
+        )
     return replace(
         problem,
         cells=cells,

@@ -39,16 +39,16 @@ def reduced(solution: Solution, block: BlockPlan) -> np.ndarray:
 def rents(block: BlockPlan) -> np.ndarray:
     """What the prices of land and local resources charge for all of them, by cell."""
     cells = block.cells
-    return block.land_price * cells.land + (block.local_price * cells.local).sum(axis=0)
+    lands = np.concatenate([cells.land[None], cells.ground])
+    return (block.land_prices * lands).sum(axis=0) + (block.local_price * cells.local).sum(axis=0)
 
 
 def worth(solution: Solution, block: BlockPlan) -> np.ndarray:
     """What each cell's plan is worth at the prices of the shared rows."""
-    need = np.broadcast_to(block.cells.need, block.reduced.shape)
-    share = need * solution.problem.exclusive[:, None]
+    paid = solution.problem.land_charge(block.cells, block.land_prices)
     used = block.x.sum(axis=1)
     with np.errstate(invalid="ignore"):
-        return np.where(used > 0, (block.reduced + block.land_price * share) * used, 0.0).sum(0)
+        return np.where(used > 0, (block.reduced + paid) * used, 0.0).sum(0)
 
 
 @given(problems(), st.booleans())
