@@ -118,7 +118,10 @@ def solve(tableau, basis, most, turned):
 
 @stage
 def answer(tableau, basis, most, turned, x):
-    """Values of the first columns at the optimum, each between 0 and its bound."""
+    """Values of the first columns at the optimum, each between 0 and its bound of about one.
+
+    What is only rounding is 0: a row of nothing but rounding would else be one of that size.
+    """
     last = tableau.shape[1] - 1
     for j in range(len(x)):
         x[j] = most[j] if turned[j] else 0.0
@@ -126,4 +129,5 @@ def answer(tableau, basis, most, turned, x):
         j = basis[r]
         if j < len(x):
             held = min(max(tableau[r, last], 0.0), most[j])
-            x[j] = most[j] - held if turned[j] else held
+            value = most[j] - held if turned[j] else held
+            x[j] = value if value > PIVOT else 0.0
