@@ -54,6 +54,9 @@ INFORMATIVE = frozenset(
 ONLY_WHERE_KNOWN = frozenset({"accounting_years", "layer_years"})
 """Parameters given for the whole study that stay out of methods without them."""
 
+STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM = "storage cost", "transport cost", "transport km"
+"""Layers with what the routes to storage give [USD/t], [USD/t], [km]."""
+
 _PER: dict[str, tuple[str, ...]] = {"m2/(t/yr)": ("(t/yr)", "(1/yr)"), "USD/(t/yr)": ("(t/yr)",)}
 
 
@@ -106,6 +109,11 @@ class MethodModel:
     def number(self, parameter: str, default: float = 0.0) -> float:
         """Parameter in its canonical unit; ``default`` where it does not apply."""
         return self.numbers.get(parameter, default)
+
+
+def with_number(model: MethodModel, parameter: str, value: float) -> MethodModel:
+    """The method with another value of a parameter, and what follows from its fuel."""
+    return replace(model, numbers=with_fuel({**model.numbers, parameter: value}))
 
 
 def method_file(name: str, choice: MethodChoice) -> Method:
@@ -266,6 +274,32 @@ class Ingredients:
     routed: bool = False
     inverse_firm: str | float = 1.0
     hauled: frozenset[str] = frozenset()
+
+
+def ingredients(scenario: Scenario, *, routed: bool) -> Ingredients:
+    """What the formulae of the methods are made with, apart from the methods themselves.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What is asked.
+    routed : bool
+        Whether there are storage units, and so routes to them.
+    """
+    resources = scenario.resources
+    names = [name for name, model in resources.supplies.items() if not model.unlimited]
+    power, firm = resources.power.intensity, resources.power.firm
+    cost = 0.0 if isinstance(resources.storage.cost, str) else resources.storage.cost
+    return Ingredients(
+        limited=frozenset([*names, "storage"] if routed else names),
+        intensity="intensity" if isinstance(power, str) else power,
+        inverse_firm="inverse firm" if isinstance(firm, str) else 1.0 / (firm or 1.0),
+        transport_cost=TRANSPORT_COST if routed else scenario.transport.cost or 0.0,
+        transport_km=TRANSPORT_KM if routed else 0.0,
+        storage_cost=STORAGE_COST if routed else cost,
+        routed=routed,
+        hauled=resources.hauled,
+    )
 
 
 def _sum(value: str | float) -> Sum:

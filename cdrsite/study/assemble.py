@@ -50,6 +50,7 @@ from cdrsite.study.prepare import (
 )
 from cdrsite.study.ranges import add_bands, cost_ranges, range_table
 from cdrsite.study.routes import link_storage
+from cdrsite.study.sensitivity import sensitivities
 from cdrsite.study.sites import site_table
 from cdrsite.study.tables import (
     credit_table,
@@ -68,6 +69,8 @@ from cdrsite.study.used import what_is_used
 from cdrsite.study.zones import zonal_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cdrsite.engine.arrays import ArrayStore
     from cdrsite.engine.passes import Workspace
     from cdrsite.siting.exclusions import RuleAreas
@@ -90,7 +93,7 @@ PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
     after=(
         *(open_layers, resolve_methods, read_rules, pools_of, storage_of, formulae, exclude),
         *(link_storage, spread_areas, score, read_credits, lay_out, gather, plan_projects),
-        cost_ranges,
+        *(cost_ranges, sensitivities),
     ),
 )
 def assemble(
@@ -102,6 +105,7 @@ def assemble(
     space: Workspace,
     gathered: Gathered,
     ranges: Mapping[str, Any],
+    sensitivity: pd.DataFrame,
     projects: Projects | None = None,
 ) -> StudyResult:
     """Label the arrays and count.
@@ -124,6 +128,8 @@ def assemble(
         What of the plan makes plants of buildable size.
     ranges : mapping
         Costs with each number at the ends of its range.
+    sensitivity : DataFrame
+        How the plan moves with every uncertain number.
     projects : Projects, optional
         Plants and their network, where the study asks for them.
     """
@@ -152,6 +158,7 @@ def assemble(
         "cost_parts": part_table(setting, allocation),
     }
     warn_of_ceilings(setting, space.result)
+    tables["sensitivity"] = sensitivity
     tables["credits"] = credit_table(setting, tables["ledgers"], allocation)
     summary = summarise(scenario, grid, tally, tables, allocation)
     summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting)}

@@ -21,7 +21,13 @@ from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.feed import haul_layer, kinds_layer
 from cdrsite.methods.heat import draws_heat, heat_level, serves
-from cdrsite.methods.model import land_layer, left_layer
+from cdrsite.methods.model import (
+    STORAGE_COST,
+    TRANSPORT_COST,
+    TRANSPORT_KM,
+    land_layer,
+    left_layer,
+)
 from cdrsite.methods.rivals import cost_variables
 from cdrsite.methods.supply import (
     StorageUnits,
@@ -39,9 +45,6 @@ from cdrsite.siting.suitability import suitability_block
 from cdrsite.study.exclude import REASONS, exclude, left_name
 from cdrsite.study.offers import Offers, claims, ground_lands, spread_areas
 from cdrsite.study.prepare import (
-    STORAGE_COST,
-    TRANSPORT_COST,
-    TRANSPORT_KM,
     Ground,
     Setting,
     formulae,

@@ -29,6 +29,7 @@ from cdrsite.methods.ledgers import PlaceSums, place_sums
 from cdrsite.methods.model import (
     Ingredients,
     MethodModel,
+    ingredients,
     kinds_drawn,
     method_file,
     method_model,
@@ -54,8 +55,6 @@ SMALL_BLOCK, LARGE_BLOCK = 256, 1024
 """Rows and columns of a block on a small grid and on others [cells]."""
 SMALL_GRID = 1_000_000
 """Grids of fewer cells are cut finer, so that all cores have work [cells]."""
-STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM = "storage cost", "transport cost", "transport km"
-"""Layers with what the routes to storage give [USD/t], [USD/t], [km]."""
 
 
 Ground = tuple[tuple[int, ...], int]
@@ -309,7 +308,7 @@ def formulae(
     storage: StorageUnits | None,
 ) -> Formulae:
     """Write the formulae of the methods down."""
-    given = ingredients(scenario, storage)
+    given = ingredients(scenario, routed=storage is not None)
     return Formulae(
         _plan(scenario, models, book, lands, criteria, given),
         {name: rival_sums(model, scenario, given) for name, model in models.items()},
@@ -464,23 +463,6 @@ def _raise_findings(reader: LayerStack, scenario: Scenario) -> None:
         raise DataError("\n".join(dict.fromkeys(errors)))
 
 
-def ingredients(scenario: Scenario, storage: StorageUnits | None) -> Ingredients:
-    """What the formulae of the methods are made with, apart from the methods themselves."""
-    resources, routed = scenario.resources, storage is not None
-    names = [name for name, model in resources.supplies.items() if not model.unlimited]
-    power, firm = resources.power.intensity, resources.power.firm
-    return Ingredients(
-        limited=frozenset([*names, "storage"] if routed else names),
-        intensity="intensity" if isinstance(power, str) else power,
-        inverse_firm="inverse firm" if isinstance(firm, str) else 1.0 / (firm or 1.0),
-        transport_cost=TRANSPORT_COST if routed else scenario.transport.cost or 0.0,
-        transport_km=TRANSPORT_KM if routed else 0.0,
-        storage_cost=STORAGE_COST if routed else _number(resources.storage.cost),
-        routed=routed,
-        hauled=resources.hauled,
-    )
-
-
 def _plan(
     scenario: Scenario,
     models: dict[str, MethodModel],
@@ -499,7 +481,3 @@ def _plan(
         suitability = f"suitability {which}"
         plans.append(method_plan(model, scenario, given, group, ground, rules, suitability))
     return ScoringPlan(tuple(plans))
-
-
-def _number(value: float | str) -> float:
-    return 0.0 if isinstance(value, str) else float(value)

@@ -21,10 +21,10 @@ from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.plaindata import recorded
 from cdrsite.engine.stages import stage
 from cdrsite.library.parameters import PARAMETERS
-from cdrsite.methods.basis import cost_basis
-from cdrsite.methods.model import priced
+from cdrsite.methods.model import ingredients, priced, with_number
 from cdrsite.methods.rivals import RivalSums, rival_sums
 from cdrsite.place.registry import PlaceNumbers, own_layers, place_numbers
+from cdrsite.sampling.numbers import known_ends
 from cdrsite.scoring.sums import Sum
 from cdrsite.study.cells import block_layers, score
 from cdrsite.study.compete import lay_out
@@ -33,7 +33,6 @@ from cdrsite.study.offers import Offers, spread_areas
 from cdrsite.study.prepare import (
     Setting,
     formulae,
-    ingredients,
     open_layers,
     pools_of,
     read_criteria,
@@ -43,7 +42,7 @@ from cdrsite.study.prepare import (
     storage_of,
 )
 from cdrsite.study.routes import haul_sheds, link_storage
-from cdrsite.study.used import moving, with_number
+from cdrsite.study.used import moving
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,33 +108,6 @@ class Ranged:
     def all(self) -> tuple[AtEnd, ...]:
         """The method as it is first."""
         return (self.plain, *self.variants.values())
-
-
-def known_ends(
-    model: MethodModel, scenario: Scenario
-) -> dict[str, tuple[float | None, float | None]]:
-    """Range of each number of a method whose source gives one, in its canonical unit.
-
-    What the scenario replaces has none, but for costs of another basis: these keep the relative
-    range of the record.
-    """
-    base_year, learned = scenario.costs.base_year, set[str]()
-    if model.name in scenario.methods and model.basis:
-        learned = set(cost_basis(model.name, model.method, model.profile, scenario)[1])
-    found = {}
-    for parameter, number in model.numbers.items():
-        record = model.profile.get(parameter)
-        if record is None or (parameter in model.replaced and parameter not in learned):
-            continue
-        factor = record.scale(PARAMETERS[parameter].unit, base_year)
-        if parameter in model.replaced:
-            factor = number / record.value if record.value else 0.0
-        low, high = (
-            None if end is None or not factor else end * factor for end in (record.low, record.high)
-        )
-        if low is not None or high is not None:
-            found[parameter] = low, high
-    return found
 
 
 def ranged(model: MethodModel, scenario: Scenario, given: Ingredients) -> Ranged:
@@ -269,7 +241,7 @@ def cost_ranges(setting: Setting, offers: Offers, space: Workspace) -> dict[str,
         is [1]) and ``count``, of methods that the plan uses.
     """
     scenario = setting.scenario
-    given = ingredients(scenario, setting.storage)
+    given = ingredients(scenario, routed=setting.storage is not None)
     each = {name: ranged(model, scenario, given) for name, model in setting.models.items()}
     blocks = _blocks_of_most(setting, space)
     task = RangeBlock(setting, offers, each, space.result, space.scratch)

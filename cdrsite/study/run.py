@@ -40,6 +40,7 @@ from cdrsite.study.offers import Offers, in_workspace, spread_areas
 from cdrsite.study.prepare import Setting, open_layers, prepare
 from cdrsite.study.ranges import cost_ranges
 from cdrsite.study.routes import haul_sheds, link_storage, open_links, pipeline_basis, storage_sites
+from cdrsite.study.sensitivity import sensitivities
 from cdrsite.transport.links import try_links
 
 SHARED_STAGES = (open_layers, exclude, link_storage, spread_areas, haul_sheds)
@@ -121,12 +122,23 @@ def run(
             allocation = lay_out(setting, solution, cells, space)
         with clock.stage("ranges"):
             ranges = cost_ranges(setting, offers, space)
+        with clock.stage("sensitivity"):
+            sensitivity = sensitivities(setting, offers, allocation, cells, space)
         with clock.stage("network", shown=True):
             gathered = gather(setting, space.result)
             projects = plan_projects(setting, gathered, space.result, space.scratch, space.threads)
         with clock.stage("results", shown=True):
             result = assemble(
-                setting, areas, offers, tally, allocation, space, gathered, ranges, projects
+                setting,
+                areas,
+                offers,
+                tally,
+                allocation,
+                space,
+                gathered,
+                ranges,
+                sensitivity,
+                projects,
             )
     cache.listen(notes.texts())
     result.scenario = scenario  # all of it: what was asked stands beside the numbers

@@ -17,9 +17,8 @@ from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import limit_names
 from cdrsite.methods import ledgers
 from cdrsite.methods.kinds import by_durability, durability_class, hazard_of
-from cdrsite.methods.model import chain_losses
+from cdrsite.methods.model import chain_losses, ingredients
 from cdrsite.methods.net import Emissions, credited, expected_retention
-from cdrsite.study.prepare import ingredients
 from cdrsite.study.tally import Tally
 
 if TYPE_CHECKING:
@@ -192,7 +191,7 @@ def ledger_table(setting: Setting, allocation: Allocation, names: Sequence[str])
         ``zone`` (empty for the whole region), ``method``, and
         :data:`cdrsite.methods.ledgers.COLUMNS`.
     """
-    given = ingredients(setting.scenario, setting.storage)
+    given = ingredients(setting.scenario, routed=setting.storage is not None)
     parts: dict[str, NDArray[np.float64]] = {"": allocation.ledger.sum(axis=0)}
     if setting.scenario.outputs.admin is not None:
         for name, sums in zip((IN_NONE, *names), allocation.ledger, strict=True):

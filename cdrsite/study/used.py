@@ -8,17 +8,14 @@ number in the tables.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.vocabulary import RESOURCES
-from cdrsite.library.fuel import with_fuel
-from cdrsite.methods.model import method_plan, needs_of, priced
+from cdrsite.methods.model import ingredients, method_plan, needs_of, priced, with_number
 from cdrsite.methods.rivals import rival_sums
 from cdrsite.place.registry import place_numbers
 from cdrsite.result.study_result import Used
-from cdrsite.study.prepare import ingredients
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
@@ -44,7 +41,7 @@ def what_is_used(setting: Setting) -> Used:
     Used
         Parameters of each method, and prices of ``costs.prices``.
     """
-    given = ingredients(setting.scenario, setting.storage)
+    given = ingredients(setting.scenario, routed=setting.storage is not None)
     plain = {
         name: _formulae(model, setting.scenario, given) for name, model in setting.models.items()
     }
@@ -117,11 +114,6 @@ def moving(
         # what takes no other value at all is read too
         if True in tried or (tried and set(tried) <= {None}):
             yield name
-
-
-def with_number(model: MethodModel, parameter: str, value: float) -> MethodModel:
-    """The method with another value of a parameter, and what follows from its fuel."""
-    return replace(model, numbers=with_fuel({**model.numbers, parameter: value}))
 
 
 def _differs(

@@ -26,6 +26,7 @@ FLOORS: dict[str, int] = {
     "result": 7,
     "transport": 8,
     "network": 9,
+    "sampling": 9,
     "study": 10,
     "outputs": 11,
     "explain": 12,

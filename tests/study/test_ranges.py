@@ -18,7 +18,8 @@ from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.methods.model import method_model
 from cdrsite.result.study_result import StudyResult
-from cdrsite.study.ranges import band, known_ends
+from cdrsite.sampling.numbers import known_ends
+from cdrsite.study.ranges import band
 from cdrsite.study.run import run
 
 SOLID = "methods.daccs-solid"

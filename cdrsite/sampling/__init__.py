@@ -1,0 +1,1 @@
+"""How sure a plan is: its uncertain numbers, and how it moves with them."""

@@ -1,0 +1,458 @@
+"""How the value of a certified plan moves with every number that it is made of, from one solution.
+
+The value V of a linear programme is that of its Lagrangian at plan and prices, so where it has one
+solution its derivative by a number t is the partial one of the Lagrangian, with plan and prices
+held (envelope theorem: Milgrom & Segal 2002, Econometrica 70, 583-601; Gal 1979, Postoptimal
+Analyses). With x the gross tonnes of a method in a cell, L a product of layers, and w, p, l the
+weights and prices of net tonnes, cost, needs, land and storage there, one pass adds up
+
+    G[method, what, L] = sum over cells of  x  L  (weight or price of what),
+
+and then dV/dt = sum of G times d coefficient / dt for any number. What is held at its own limit by
+land has that limit in its price of land; complementary slackness does the rest, so no test of
+bounds is needed. Where a number stands at a kink, prices or plan are one of many, and what is found
+lies between the slopes to its two sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cdrsite.competition.paid import Arrival
+from cdrsite.competition.problem import PoolFamily
+from cdrsite.competition.results import real_prices
+from cdrsite.competition.rows import objective_matrix, term_matrix
+from cdrsite.core.plaindata import recorded
+from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE, resource_of
+
+if TYPE_CHECKING:
+    from cdrsite.competition.solution import BlockPlan, Solution
+    from cdrsite.sampling.coefficients import Coefficients
+    from cdrsite.scoring.sums import Sum
+
+F64 = npt.NDArray[np.float64]
+Product = tuple[str, ...]
+"""Names of layers that are multiplied, sorted."""
+Key = tuple[str, str, Product]
+"""Method, what of it (``net``, ``cost``, ``land``, ``stored``, or a need), product of layers."""
+
+TRANSPORT, STORING, LEAKING, SHARING = "transport", "storing", "leaking", "sharing"
+"""What a method pays for moving and for storing, what leaks on the way, and the land that it closes
+to others: per unit of tariff, storage cost, leakage and exclusive share."""
+
+
+def sums_of(coefficients: Coefficients, method: str) -> dict[str, Sum]:
+    """What of a method is a sum of products: net factor, cost, land, needs, what is stored."""
+    one = coefficients.sums[method]
+    return {
+        "net": one.net_factor,
+        "cost": one.cost,
+        "land": one.land,
+        "stored": one.stored,
+        **one.needs,
+    }
+
+
+def by_product(total: Sum) -> dict[Product, float]:
+    """Coefficient of each product of layers."""
+    return {tuple(sorted(term.layers)): term.coefficient for term in total.terms}
+
+
+def products_of(coefficients: Iterable[Coefficients]) -> tuple[Key, ...]:
+    """Every product of layers that any of some coefficients multiply."""
+    found = dict.fromkeys(
+        (method, what, product)
+        for one in coefficients
+        for method in one.sums
+        for what, total in sums_of(one, method).items()
+        for product in by_product(total)
+    )
+    return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """Weights and prices of a solution, without those that are only rounding.
+
+    Attributes
+    ----------
+    solution : Solution
+        The plan with its certificate.
+    """
+
+    solution: Solution
+
+    @cached_property
+    def row(self) -> F64:
+        """Of the shared rows, shape (R,)."""
+        return real_prices(self.solution)
+
+    @cached_property
+    def weight(self) -> F64:
+        """Value of a unit of each quantity by combination and method, shape (C, M, Q)."""
+        solution = self.solution
+        goal = objective_matrix(solution.objective, solution.problem)
+        return solution.system.weights(goal, self.row)
+
+    @cached_property
+    def sink(self) -> F64:
+        """Value of a tonne in each sink, and 0 at the end for none, shape (S + 1,)."""
+        return np.append(self.solution.system.sink_values(self.row)[1:], 0.0)
+
+    @cached_property
+    def pools(self) -> list[tuple[int, PoolFamily]]:
+        """Row and its family, of all rows of pools."""
+        families = {
+            (pool.name, zone): pool for pool in self.solution.problem.pools for zone in pool.zones
+        }
+        return [
+            (r, families[row.family, row.zone])
+            for r, row in enumerate(self.solution.system.rows)
+            if (row.family, row.zone) in families
+        ]
+
+    @cached_property
+    def need(self) -> dict[str, F64]:
+        """Charge of a unit of need of each pooled resource, by combination, shape (C, M)."""
+        system, methods = self.solution.system, self.solution.problem.method_names
+        each: dict[str, F64] = {}
+        for r, pool in self.pools:
+            rows = each.setdefault(supplied_by(pool), np.zeros((len(system.rows), len(methods))))
+            for m, name in enumerate(methods):
+                if name in pool.need:
+                    rows[r, m] = pool.sign * self.row[r]
+        found = {}
+        for name, rows in each.items():
+            paid = np.zeros((system.n_combos, len(methods)))
+            np.add.at(paid, system.pair_combo, rows[system.pair_row])
+            found[name] = paid
+        return found
+
+    def worth(self, families: Iterable[str]) -> float:
+        """Price times limit of the rows of some families."""
+        wanted, rows = set(families), self.solution.system.rows
+        priced = zip(self.row, rows, strict=True)
+        return float(sum(price * row.limit for price, row in priced if row.family in wanted))
+
+    @cached_property
+    def money(self) -> float:
+        """What a USD that nobody in particular pays or earns adds, as what is sold."""
+        problem, system = self.solution.problem, self.solution.system
+        sales = system.sales
+        if not len(sales.most):
+            return 0.0
+        total = sales.worth(objective_matrix(self.solution.objective, problem))
+        rules = {row.name: row for row in problem.policies if row.zoning is None}
+        for price, row in zip(self.row, system.rows, strict=True):
+            if row.family == "policy" and row.name in rules:
+                total = total - price * sales.worth(term_matrix(rules[row.name].terms, problem))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.nan_to_num(total[0] / sales.price[0]))
+
+
+def supplied_by(pool: PoolFamily) -> str:
+    """Resource that a family of pools is about."""
+    return resource_of(pool.part_of or pool.name)
+
+
+@recorded
+@dataclass(frozen=True)
+class PlanSums:
+    """What a plan adds up to, each tonne with what its quantities are worth.
+
+    Attributes
+    ----------
+    each : ndarray, shape (keys,)
+        By product of layers.
+    extra : ndarray, shape (M, 4)
+        :data:`TRANSPORT`, :data:`STORING`, :data:`LEAKING`, :data:`SHARING` by method.
+    arriving : ndarray, shape (M, J)
+        Tonnes that arrive, before what is lost on the way, by method and arrival.
+    local : ndarray, shape (R,)
+        Worth of the cells' own supplies.
+    land : float
+        Worth of the cells' land, that of methods held by their own share of it included.
+    placed : ndarray, shape (variants,)
+        What methods are worth whose own layers are made with other numbers.
+    """
+
+    each: F64
+    extra: F64
+    arriving: F64
+    local: F64
+    land: float
+    placed: F64 = field(default_factory=lambda: np.zeros(0))
+
+    def __add__(self, other: PlanSums) -> PlanSums:
+        return PlanSums(
+            self.each + other.each,
+            self.extra + other.extra,
+            self.arriving + other.arriving,
+            self.local + other.local,
+            self.land + other.land,
+            self.placed + other.placed,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """Cells of a plan with what a unit of everything is worth there, times the tonnes.
+
+    Attributes
+    ----------
+    of : dict of (str, str) to ndarray, shape (n,)
+        Method, what -> x times the weight of a unit, in each cell.
+    extra, arriving, local, land
+        As in :class:`PlanSums`.
+    """
+
+    of: dict[tuple[str, str], F64]
+    extra: F64
+    arriving: F64
+    local: F64
+    land: float
+
+    def worth(self, method: str, sums: Mapping[str, Sum], layers: Mapping[str, F64]) -> float:
+        """What a method is worth with some sums and layers."""
+        return float(
+            sum(
+                self.of[method, what] @ np.broadcast_to(total.evaluate(layers), self.count)
+                for what, total in sums.items()
+                if (method, what) in self.of
+            )
+        )
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return len(next(iter(self.of.values()), ()))
+
+
+def weigh(prices: Prices, plan: BlockPlan, km: F64, transport: F64) -> Weighed:
+    """Weigh the cells of a piece of a plan.
+
+    Parameters
+    ----------
+    prices : Prices
+        Of the solution.
+    plan : BlockPlan
+        Of the cells.
+    km, transport : ndarray, shape (K, n)
+        Length [km] and cost [USD per t stored] of the move to each sink slot.
+    """
+    solution, cells, x = prices.solution, plan.cells, plan.x
+    problem = solution.problem
+    combo = solution.system.combo[plan.start : plan.stop]
+    shape, names = plan.reduced.shape, problem.method_names
+    weight, gross = prices.weight, x.sum(axis=1)
+    need = np.broadcast_to(cells.need, shape).astype(np.float64)
+    stored = np.broadcast_to(problem.stored_in(cells), shape)
+    local_need = np.broadcast_to(problem.local_need_in(cells), (len(problem.local_names), *shape))
+    own = (local_need * plan.local_price[:, None]).sum(axis=0)
+    held = np.where(gross > 0, plan.reduced - own, 0.0)
+    of: dict[tuple[str, str], F64] = {}
+    extra = np.zeros((len(names), 4))
+    arriving = np.zeros((len(names), len(problem.arrivals)))
+    counts = _counting(prices, plan)
+    first = weight.shape[2] - len(problem.arrivals)
+    for m, name in enumerate(names):
+        used = gross[m] > 0
+        if not used.any():
+            continue
+        w = weight[combo, m]
+        of[name, "net"] = gross[m] * (w[:, 1] + _by_region(prices, plan, w, m))
+        of[name, "cost"] = gross[m] * w[:, 2]
+        rent = plan.land_price * problem.exclusive[m]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            limit = np.where(used & (need[m] > 0), held[m] / need[m], 0.0)
+        of[name, "land"] = gross[m] * (w[:, 3] - rent - limit)
+        extra[m, 3] = -float((gross[m] * need[m]) @ plan.land_price)
+        for resource, paid in prices.need.items():
+            of[name, resource] = -gross[m] * paid[combo, m]
+        for r, resource in enumerate(problem.local_names):
+            before = of.get((name, resource), 0.0)
+            of[name, resource] = before - gross[m] * plan.local_price[r]
+        of[name, "stored"] = np.zeros(shape[1])
+        if not len(cells.sink) or problem.stored[m] == 0.0:
+            continue
+        for k in range(len(cells.sink)):
+            there = (x[m, k] > 0) & (cells.sink[k] >= 0)
+            tonnes = np.where(there, x[m, k], 0.0)
+            wide = cells.sink.shape
+            loss = np.broadcast_to(cells.sink_loss, wide)[k].astype(np.float64)
+            cost = np.broadcast_to(cells.sink_cost, wide)[k].astype(np.float64)
+            lost = w[:, 1] + (w[:, first:].T * counts[:, k]).sum(axis=0)
+            value = prices.sink[cells.sink[k]] + w[:, 2] * cost - w[:, 1] * loss
+            for j, by_slot in enumerate(cells.arriving):
+                value = value + w[:, first + j] * by_slot[k]
+                arriving[m, j] += float((tonnes * stored[m]) @ counts[j, k])
+            of[name, "stored"] += tonnes * value
+            moved = tonnes * stored[m]
+            extra[m, 0] += float((moved * w[:, 2]) @ np.where(there, transport[k], 0.0))
+            extra[m, 1] += float(moved @ w[:, 2])
+            extra[m, 2] -= float((moved * lost) @ np.where(there, km[k] / 100.0, 0.0))
+    worth = float(plan.land_price @ cells.land.astype(np.float64)) + float((held * gross).sum())
+    supply = (plan.local_price * cells.local).sum(axis=1).astype(np.float64)
+    return Weighed(of, extra, arriving, supply, worth)
+
+
+def _by_region(prices: Prices, plan: BlockPlan, w: F64, method: int) -> F64 | float:
+    """Weight of net tonnes that are counted in some zones only."""
+    source: Any = prices.solution.problem.cells
+    total: F64 | float = 0.0
+    layers = prices.solution.problem.layers
+    for layer in getattr(source, "layers", ()):
+        if layer.method == method:
+            zone = source.zones(layer.part.zoning, plan.start, plan.stop)
+            total = total + w[:, 4 + layers.index(layer.name)] * np.isin(zone, layer.part.zones)
+    return total
+
+
+def _counting(prices: Prices, plan: BlockPlan) -> F64:
+    """Where each arrival counts, by sink slot, shape (J, K, n)."""
+    source: Any = prices.solution.problem.cells
+    found = np.zeros((len(prices.solution.problem.arrivals), *plan.cells.sink.shape))
+    for j, one in enumerate(getattr(source, "arrivals", ())):
+        counts = plan.cells.sink >= 0
+        if one.sinks is not None:
+            counts &= one.sinks[np.maximum(plan.cells.sink, 0)]
+        if one.part is not None:
+            counts &= np.isin(source.zones(one.part.zoning, plan.start, plan.stop), one.part.zones)
+        found[j] = counts
+    return found
+
+
+def add_up(weighed: Weighed, keys: Iterable[Key], layers: Mapping[str, F64]) -> F64:
+    """Sums of weighed cells over products of layers, in the order of the keys."""
+    values: dict[Product, F64] = {}
+    found = []
+    for method, what, product in keys:
+        mine = weighed.of.get((method, what))
+        if mine is None:
+            found.append(0.0)
+            continue
+        if product not in values:
+            values[product] = np.ones(len(mine))
+            for name in product:
+                values[product] = values[product] * layers[name]
+        found.append(float(mine @ values[product]))
+    return np.array(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Envelope:
+    """The Lagrangian of a plan as a function of coefficients, plan and prices held.
+
+    Attributes
+    ----------
+    prices : Prices
+        Of the solution.
+    base : Coefficients
+        That the plan was made with.
+    keys : tuple of Key
+        Products of layers.
+    sums : PlanSums
+        What the plan adds up to.
+    """
+
+    prices: Prices
+    base: Coefficients
+    keys: tuple[Key, ...]
+    sums: PlanSums
+
+    @cached_property
+    def _at(self) -> dict[Key, float]:
+        return dict(zip(self.keys, self.sums.each.tolist(), strict=True))
+
+    def change(self, high: Coefficients, low: Coefficients, placed: Iterable[str] = ()) -> float:
+        """By how much more the plan is worth with some coefficients than with others.
+
+        ``placed`` are methods whose own layers differ, which are told apart by the blocks.
+        """
+        total = 0.0
+        for method in high.sums:
+            if method not in set(placed):
+                total += self._of_method(method, high, low)
+        return total + self._of_study(high, low)
+
+    def _of_method(self, method: str, high: Coefficients, low: Coefficients) -> float:
+        if high.sums[method] is low.sums[method] and high.models[method] is low.models[method]:
+            return 0.0
+        total, before = 0.0, sums_of(low, method)
+        for what, one in sums_of(high, method).items():
+            now, then = by_product(one), by_product(before[what])
+            for product in {**now, **then}:
+                step = now.get(product, 0.0) - then.get(product, 0.0)
+                if step != 0.0:
+                    total += step * self._at[method, what, product]
+        return total + self._shared(method, high, low)
+
+    def _shared(self, method: str, high: Coefficients, low: Coefficients) -> float:
+        """Of the share of its land that a method closes to others."""
+        m = self.prices.solution.problem.method_names.index(method)
+        now, then = (c.models[method].number(EXCLUSIVE, 1.0) for c in (high, low))
+        return float(self.sums.extra[m, 3] * (now - then))
+
+    def _of_study(self, high: Coefficients, low: Coefficients) -> float:
+        base, prices, extra = self.base, self.prices, self.sums.extra.sum(axis=0)
+        total = 0.0
+        names = prices.solution.problem.local_names
+        for name, now in high.supplies.items():
+            step = now - low.supplies[name]
+            if step == 0.0 or base.supplies[name] == 0.0:
+                continue
+            pools = {pool.name for _, pool in prices.pools if supplied_by(pool) == name}
+            own = float(self.sums.local[names.index(name)]) if name in names else 0.0
+            total += (prices.worth(pools) + own) * step / base.supplies[name]
+        if base.land:
+            total += self.sums.land * (high.land - low.land) / base.land
+        for i, rows in enumerate((INJECTIVITY, PORE_SPACE)):
+            step = high.storage[i] - low.storage[i]
+            if step != 0.0 and base.storage[i]:
+                total += prices.worth([rows]) * step / base.storage[i]
+        if high.storage_cost is not None and low.storage_cost is not None:
+            total += float(extra[1]) * (high.storage_cost - low.storage_cost)
+        if base.tariff:
+            total += float(extra[0]) * (high.tariff - low.tariff) / base.tariff
+        total += float(extra[2]) * (high.leakage - low.leakage)
+        if high.heat != low.heat:
+            total += prices.money * float(prices.solution.sold.sum()) * (high.heat - low.heat)
+        return total + self._of_rules(high, low) + self._of_credits(high, low)
+
+    def _of_rules(self, high: Coefficients, low: Coefficients) -> float:
+        rows = self.prices.solution.system.rows
+        mine = [
+            price
+            for price, row in zip(self.prices.row, rows, strict=True)
+            if row.family == "policy"
+        ]
+        steps = [now - then for now, then in zip(high.limits, low.limits, strict=True)]
+        return float(sum(p * step for p, step in zip(mine, steps, strict=True) if step != 0.0))
+
+    def _of_credits(self, high: Coefficients, low: Coefficients) -> float:
+        """What credits pay for the plan's quantities, at two levels of them."""
+        return self._paid(high) - self._paid(low) if high.earnings != low.earnings else 0.0
+
+    def _paid(self, at: Coefficients) -> float:
+        problem, total = self.prices.solution.problem, 0.0
+        quantities = self.prices.solution.totals.by_combo.sum(axis=0)
+        counted, names = problem.counted, problem.method_names
+        for now, was in zip(at.earnings, self.base.earnings, strict=True):
+            for (term, need), (before, known) in zip(now.tonnes(), was.tonnes(), strict=True):
+                m = names.index(now.method)
+                quantity = float(quantities[m, counted.index(before.quantity)])
+                if isinstance(known, Arrival) and isinstance(need, Arrival):
+                    j = problem.arrivals.index(known.name)
+                    quantity += (need.base - known.base) * float(self.sums.arriving[m, j])
+                total += term.weight * now.levelised * quantity
+        return total
+
+
+EXCLUSIVE = "land_exclusive_fraction"
+"""Parameter with the share of its land that a method closes to others."""

@@ -1,0 +1,351 @@
+"""By how much the plan's value moves with every uncertain number, from the plan itself.
+
+One pass over the plan adds up what its tonnes are worth (:mod:`cdrsite.sampling.derivatives`); a
+number then costs no more than writing the formulae of its method down twice. Costs of routes follow
+the annuity and the price of power as those of one line of 100 km; the routes stay.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
+from cdrsite.engine.stages import stage
+from cdrsite.methods.credits import earnings_of
+from cdrsite.place.registry import own_layers
+from cdrsite.sampling.coefficients import Coefficients, Maker
+from cdrsite.sampling.derivatives import (
+    Envelope,
+    Key,
+    PlanSums,
+    Prices,
+    add_up,
+    products_of,
+    sums_of,
+    weigh,
+)
+from cdrsite.sampling.numbers import StudyNumbers, UncertainNumber
+from cdrsite.study.cells import block_layers, score
+from cdrsite.study.compete import compete, lay_out
+from cdrsite.study.exclude import exclude, left_name
+from cdrsite.study.goal import part_of, policy_rows, zone_names
+from cdrsite.study.offers import Offers, spread_areas
+from cdrsite.study.prepare import (
+    Setting,
+    formulae,
+    open_layers,
+    pools_of,
+    read_criteria,
+    read_lands,
+    read_rules,
+    resolve_methods,
+    storage_of,
+)
+from cdrsite.study.problem import PIECE
+from cdrsite.study.routes import haul_sheds, link_storage, pipeline_basis
+from cdrsite.transport.costmodels import levelised
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.competition.blockcells import BlockCells
+    from cdrsite.competition.solution import BlockPlan, Solution
+    from cdrsite.config.models import Scenario
+    from cdrsite.core.grid import Block
+    from cdrsite.engine.arrays import ArrayStore
+    from cdrsite.engine.passes import Workspace
+    from cdrsite.methods.model import MethodModel
+    from cdrsite.place.registry import PlaceNumbers
+    from cdrsite.study.problem import Allocation
+
+COLUMNS = (
+    "parameter", "unit", "value", "low", "high", "source", "slope", "elasticity", "effect_low",
+    "effect_high", "effect_unit", "unique",
+)  # fmt: skip
+"""Columns of the table; what moves the plan most comes first."""
+
+STEP, PLACE_STEP = 1e-4, 3e-3
+"""Step of a number, as a share of it, and of one that makes layers, which are float32 [1]."""
+
+LINE = 100.0
+"""Length of the line that the costs of all routes follow [km]."""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Coefficients with one number a little higher and a little lower.
+
+    Attributes
+    ----------
+    number : UncertainNumber
+        Which.
+    high, low : Coefficients
+        With it a little higher, or as it is where it cannot be; and lower.
+    distance : float
+        Between the two [unit].
+    placed : tuple of str
+        Methods whose own layers are others.
+    """
+
+    number: UncertainNumber
+    high: Coefficients
+    low: Coefficients
+    distance: float
+    placed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A method whose own layers are made with another number."""
+
+    method: str
+    model: MethodModel
+    places: PlaceNumbers
+    at: Coefficients
+
+
+@dataclass(frozen=True)
+class SumBlock:
+    """Pass: what the plan of a block adds up to, each tonne with what it is worth."""
+
+    setting: Setting
+    offers: Offers
+    prices: Prices
+    cells: BlockCells
+    numbers: Mapping[Block, int]
+    keys: tuple[Key, ...]
+    placed: tuple[Placed, ...]
+    scratch: ArrayStore
+
+    def __call__(self, block: Block) -> PlanSums:
+        """Sums of the plan of a block."""
+        setting, number = self.setting, self.numbers[block]
+        start, stop = self.cells.span(number)
+        available = {
+            bits: np.asarray(self.scratch.open(left_name(setting, bits))[block.slices])
+            for bits in setting.book.groups
+        }
+        layers = block_layers(setting, self.offers, available, block)
+        made = [own_layers(one.model, one.places, setting.reader, block) for one in self.placed]
+        place = self.cells.places(number)
+        total = self.nothing()
+        for first in range(start, stop, PIECE):
+            plan = self.prices.solution.plan_of(first, min(first + PIECE, stop))
+            here = place[first - start : plan.stop - start]
+            total = total + self._of_piece(plan, here, block, layers, made)
+        return total
+
+    def nothing(self) -> PlanSums:
+        """Sums of no cells."""
+        problem = self.prices.solution.problem
+        methods = len(problem.methods)
+        return PlanSums(
+            np.zeros(len(self.keys)), np.zeros((methods, 4)),
+            np.zeros((methods, len(problem.arrivals))), np.zeros(len(problem.local_names)), 0.0,
+            np.zeros(len(self.placed)),
+        )  # fmt: skip
+
+    def _of_piece(
+        self,
+        plan: BlockPlan,
+        place: NDArray[np.int32],
+        block: Block,
+        layers: Mapping[str, NDArray[Any]],
+        made: list[dict[str, NDArray[Any]]],
+    ) -> PlanSums:
+        """Sums of some cells of a block."""
+        links = self.offers.links
+
+        def pick(values: NDArray[Any]) -> NDArray[np.float64]:
+            flat = np.asarray(values).reshape(*values.shape[:-2], -1)
+            return flat[..., place].astype(np.float64)
+
+        km = transport = np.zeros((1, len(place)))
+        if links is not None:
+            here = (slice(None), *block.slices)
+            km, transport = (pick(np.asarray(a[here])) for a in (links.length_km, links.cost))
+        weighed = weigh(self.prices, plan, km, transport)
+        names = {name for _, _, product in self.keys for name in product}
+        values = {name: pick(layers[name]) for name in names if name in layers}
+        placed = np.zeros(len(self.placed))
+        for i, (one, own) in enumerate(zip(self.placed, made, strict=True)):
+            sums = sums_of(one.at, one.method)
+            wanted = {name for total in sums.values() for name in total.layers}
+            mine = {name: pick(own[name] if name in own else layers[name]) for name in wanted}
+            placed[i] = weighed.worth(one.method, sums, mine)
+        return PlanSums(
+            add_up(weighed, self.keys, values), weighed.extra, weighed.arriving, weighed.local,
+            weighed.land, placed,
+        )  # fmt: skip
+
+
+@stage(
+    "sensitivity",
+    reads=("methods", "costs", "accounting", "transport", "resources", "objective", "policies",
+           "network.plants", "siting.combine"),
+    after=(
+        *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),
+        *(storage_of, formulae, exclude, link_storage, spread_areas, haul_sheds, score, compete),
+        lay_out,
+    ),
+)  # fmt: skip
+def sensitivities(
+    setting: Setting, offers: Offers, allocation: Allocation, cells: BlockCells, space: Workspace
+) -> pd.DataFrame:
+    """How the plan's value moves with every uncertain number.
+
+    Parameters
+    ----------
+    setting : Setting
+        Of the study.
+    offers : Offers
+        Pools, and the routes to storage.
+    allocation : Allocation
+        The plan with its prices.
+    cells : BlockCells
+        The cells that compete.
+    space : Workspace
+        With what the exclusions leave.
+
+    Returns
+    -------
+    DataFrame
+        :data:`COLUMNS`.
+    """
+    solution, numbers = allocation.solution, StudyNumbers(setting.scenario, setting.models)
+    used = _used(solution)
+    maker = _maker(setting, used)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CdrsiteWarning)  # said of the numbers as they are
+        base = maker(numbers)
+        ends = list(_both_ends(maker, numbers, base))
+    placed = tuple(
+        Placed(method, at.models[method], at.places[method], at)
+        for one in ends
+        for method in one.placed
+        for at in (one.high, one.low)
+    )
+    keys = products_of([base, *(at for one in ends for at in (one.high, one.low))])
+    prices = Prices(solution)
+    blocks = {block: i for i, block in enumerate(setting.blocks)}
+    task = SumBlock(setting, offers, prices, cells, blocks, keys, placed, space.scratch)
+    parts = (part for _, part in space.each("sensitivity", task, setting.blocks))
+    envelope = Envelope(prices, base, keys, reduce(add, parts, task.nothing()))
+    slopes = dict.fromkeys((one.path for one in numbers.listed()), 0.0) | _slopes(ends, envelope)
+    return _table(numbers.listed(), slopes, allocation)
+
+
+def _used(solution: Solution) -> tuple[str, ...]:
+    """Methods that the plan has tonnes of."""
+    gross = solution.totals.by_combo[:, :, 0].sum(axis=0)
+    return tuple(
+        name for name, x in zip(solution.problem.method_names, gross, strict=True) if x > 0
+    )
+
+
+def _maker(setting: Setting, methods: tuple[str, ...]) -> Maker:
+    """What makes the coefficients of a study."""
+    storage = setting.storage
+    where = [
+        None if one.region is None else part_of(one.region, setting.reader, "objective.credits")
+        for one in setting.scenario.objective.credits
+    ]
+    zones = [
+        () if rule.layer is None else zone_names(setting.reader, rule.layer, rule.zone_name)
+        for rule in setting.scenario.policies
+    ]
+    return Maker(
+        routed=storage is not None,
+        rules=lambda scenario: policy_rows(
+            scenario.objective, scenario.policies, zones, tuple(setting.models)
+        ),
+        earn=lambda scenario, models: earnings_of(scenario, models, storage, where),
+        tariff=_tariff,
+        methods=methods,
+    )
+
+
+def _tariff(scenario: Scenario) -> float:
+    """Cost of a line that costs of all routes are taken to follow [USD/t]."""
+    transport = scenario.transport
+    return float(levelised(transport.model, transport.flow, LINE, pipeline_basis(scenario)))
+
+
+def _both_ends(maker: Maker, numbers: StudyNumbers, base: Coefficients) -> Iterator[Ends]:
+    """Coefficients a little above and below each number that the plan may hang on."""
+    for one in numbers.listed():
+        if one.method and one.method not in maker.methods:
+            continue  # nothing of it is in the plan, at the margin neither
+        ends = _ends(maker, numbers, base, one, STEP)
+        if ends is not None and ends.placed:
+            ends = _ends(maker, numbers, base, one, PLACE_STEP) or ends
+        if ends is not None:
+            yield ends
+
+
+def _ends(
+    maker: Maker, numbers: StudyNumbers, base: Coefficients, one: UncertainNumber, share: float
+) -> Ends | None:
+    """Both ends of a small step; one of them is the number as it is where the other is refused."""
+    step = share * (abs(one.value) or one.high or 1.0)
+    found = []
+    for value in (one.value + step, one.value - step):
+        at = None
+        if value >= 0.0 or one.value < 0.0:
+            try:
+                at = maker(numbers.with_values({one.path: value}), base)
+            except (CdrsiteError, ValueError):
+                at = None
+        found.append((value, at))
+    (above, high), (below, low) = found
+    if high is None and low is None:
+        return None
+    above, high = (above, high) if high is not None else (one.value, base)
+    below, low = (below, low) if low is not None else (one.value, base)
+    placed = tuple(name for name in maker.methods if high.places[name] != low.places[name])
+    return Ends(one, high, low, above - below, placed)
+
+
+def _slopes(ends: list[Ends], envelope: Envelope) -> dict[str, float]:
+    """Slope of the plan's value by each number."""
+    worth, found = iter(envelope.sums.placed.tolist()), {}
+    for one in ends:
+        change = envelope.change(one.high, one.low, one.placed)
+        for _ in one.placed:
+            change += next(worth) - next(worth)
+        found[one.number.path] = change / one.distance
+    return found
+
+
+def _table(
+    numbers: tuple[UncertainNumber, ...], slopes: Mapping[str, float], allocation: Allocation
+) -> pd.DataFrame:
+    """A row for each number; that which moves the plan most over its range comes first."""
+    goal, value = allocation.solution.objective, allocation.solution.report.value
+    rows = []
+    for one in numbers:
+        slope = goal.sign * slopes[one.path]
+        elasticity = slope * one.value / (goal.sign * value) if value else math.nan
+        low, high = (
+            math.nan if end is None else slope * (end - one.value) for end in (one.low, one.high)
+        )
+        rows.append(
+            (one.path, one.unit, one.value, one.low, one.high, one.source, slope, elasticity, low,
+             high, goal.unit, True)
+        )  # fmt: skip
+    rows.sort(key=lambda row: (-_reach(row), -abs(row[7]) if row[7] == row[7] else 0.0))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.astype(dict.fromkeys(("value", "low", "high", *COLUMNS[6:10]), float))
+
+
+def _reach(row: tuple[Any, ...]) -> float:
+    return max((abs(end) for end in row[8:10] if not math.isnan(end)), default=0.0)
