@@ -310,8 +310,27 @@ def interchangeable(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool
     is scarce: more in one such cell and less in another leaves the plan as good, within its gap.
     The same holds where several methods pay alike for the cell's own land.
     """
+    alike, loose = _alike(solution, block)
+    used = (block.x.sum(axis=1) > 0).any(axis=0)
+    found: npt.NDArray[np.bool_] = loose | ((alike.sum(axis=0) > 1) & used)
+    return found
+
+
+def rivals_alike(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool_]:
+    """Methods that could do each other's tonnes in a cell and leave the plan as good, shape (M, n).
+
+    Two or more of a cell pay alike for what they take.
+    """
+    alike, _ = _alike(solution, block)
+    return alike & (alike.sum(axis=0) > 1)
+
+
+def _alike(
+    solution: Solution, block: BlockPlan
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Methods worth just what they pay, shape (M, n), and cells without rent where one is."""
     problem, cells = solution.problem, block.cells
-    shape, used = block.reduced.shape, block.x.sum(axis=1)
+    shape = block.reduced.shape
     weight = np.abs(objective_matrix(solution.objective, problem))
     net = np.broadcast_to(cells.net, shape).astype(np.float64)
     cost = np.broadcast_to(cells.cost, shape).astype(np.float64)
@@ -335,6 +354,4 @@ def interchangeable(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool
         rent = rent + np.maximum(own, 0.0) * price
     upper = np.nan_to_num(np.broadcast_to(cells.upper, shape))
     alike = (upper > 0) & (worth > 0) & (np.abs(block.reduced) <= TIED * worth)
-    loose = (alike & (rent <= TIED * worth)).any(axis=0)
-    found: npt.NDArray[np.bool_] = loose | ((alike.sum(axis=0) > 1) & (used > 0).any(axis=0))
-    return found
+    return alike, (alike & (rent <= TIED * worth)).any(axis=0)

@@ -12,6 +12,8 @@ and then dV/dt = sum of G times d coefficient / dt for any number. What is held 
 land has that limit in its price of land; complementary slackness does the rest, so no test of
 bounds is needed. Where a number stands at a kink, prices or plan are one of many, and what is found
 lies between the slopes to its two sides.
+
+One module: what is added up, and what it is multiplied with, name the same quantities.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import numpy.typing as npt
 
 from cdrsite.competition.paid import Arrival
 from cdrsite.competition.problem import PoolFamily
-from cdrsite.competition.results import real_prices
+from cdrsite.competition.results import KEPT, real_prices, rivals_alike
 from cdrsite.competition.rows import objective_matrix, term_matrix
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE, resource_of
@@ -42,9 +44,14 @@ Product = tuple[str, ...]
 Key = tuple[str, str, Product]
 """Method, what of it (``net``, ``cost``, ``land``, ``stored``, or a need), product of layers."""
 
-TRANSPORT, STORING, LEAKING, SHARING = "transport", "storing", "leaking", "sharing"
+TRANSPORT, STORING, LEAKING, SHARING, LOOSE = range(5)
 """What a method pays for moving and for storing, what leaks on the way, and the land that it closes
-to others: per unit of tariff, storage cost, leakage and exclusive share."""
+to others: per unit of tariff, storage cost, leakage and exclusive share; and the gross tonnes that
+could as well be another method's, or another's that could be its own."""
+EXTRAS = 5
+"""How many of these there are."""
+FIRM = 1e-3
+"""Share of a method's tonnes that may be another's before its slopes are one of several [1]."""
 
 
 def sums_of(coefficients: Coefficients, method: str) -> dict[str, Sum]:
@@ -77,7 +84,7 @@ def products_of(coefficients: Iterable[Coefficients]) -> tuple[Key, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class Prices:
+class PlanPrices:
     """Weights and prices of a solution, without those that are only rounding.
 
     Attributes
@@ -170,8 +177,8 @@ class PlanSums:
     ----------
     each : ndarray, shape (keys,)
         By product of layers.
-    extra : ndarray, shape (M, 4)
-        :data:`TRANSPORT`, :data:`STORING`, :data:`LEAKING`, :data:`SHARING` by method.
+    extra : ndarray, shape (M, EXTRAS)
+        By method: :data:`TRANSPORT` and so on.
     arriving : ndarray, shape (M, J)
         Tonnes that arrive, before what is lost on the way, by method and arrival.
     local : ndarray, shape (R,)
@@ -234,12 +241,12 @@ class Weighed:
         return len(next(iter(self.of.values()), ()))
 
 
-def weigh(prices: Prices, plan: BlockPlan, km: F64, transport: F64) -> Weighed:
+def weigh(prices: PlanPrices, plan: BlockPlan, km: F64, transport: F64) -> Weighed:
     """Weigh the cells of a piece of a plan.
 
     Parameters
     ----------
-    prices : Prices
+    prices : PlanPrices
         Of the solution.
     plan : BlockPlan
         Of the cells.
@@ -252,17 +259,18 @@ def weigh(prices: Prices, plan: BlockPlan, km: F64, transport: F64) -> Weighed:
     shape, names = plan.reduced.shape, problem.method_names
     weight, gross = prices.weight, x.sum(axis=1)
     need = np.broadcast_to(cells.need, shape).astype(np.float64)
-    stored = np.broadcast_to(problem.stored_in(cells), shape)
     local_need = np.broadcast_to(problem.local_need_in(cells), (len(problem.local_names), *shape))
     own = (local_need * plan.local_price[:, None]).sum(axis=0)
     held = np.where(gross > 0, plan.reduced - own, 0.0)
     of: dict[tuple[str, str], F64] = {}
-    extra = np.zeros((len(names), 4))
+    extra = np.zeros((len(names), EXTRAS))
+    alike = rivals_alike(solution, plan)
+    loose = np.where(alike, gross, 0.0).sum(axis=0)
     arriving = np.zeros((len(names), len(problem.arrivals)))
     counts = _counting(prices, plan)
-    first = weight.shape[2] - len(problem.arrivals)
     for m, name in enumerate(names):
         used = gross[m] > 0
+        extra[m, LOOSE] = float(loose[alike[m]].sum())
         if not used.any():
             continue
         w = weight[combo, m]
@@ -272,37 +280,53 @@ def weigh(prices: Prices, plan: BlockPlan, km: F64, transport: F64) -> Weighed:
         with np.errstate(divide="ignore", invalid="ignore"):
             limit = np.where(used & (need[m] > 0), held[m] / need[m], 0.0)
         of[name, "land"] = gross[m] * (w[:, 3] - rent - limit)
-        extra[m, 3] = -float((gross[m] * need[m]) @ plan.land_price)
+        extra[m, SHARING] = -float((gross[m] * need[m]) @ plan.land_price)
         for resource, paid in prices.need.items():
             of[name, resource] = -gross[m] * paid[combo, m]
         for r, resource in enumerate(problem.local_names):
             before = of.get((name, resource), 0.0)
             of[name, resource] = before - gross[m] * plan.local_price[r]
         of[name, "stored"] = np.zeros(shape[1])
-        if not len(cells.sink) or problem.stored[m] == 0.0:
-            continue
-        for k in range(len(cells.sink)):
-            there = (x[m, k] > 0) & (cells.sink[k] >= 0)
-            tonnes = np.where(there, x[m, k], 0.0)
-            wide = cells.sink.shape
-            loss = np.broadcast_to(cells.sink_loss, wide)[k].astype(np.float64)
-            cost = np.broadcast_to(cells.sink_cost, wide)[k].astype(np.float64)
-            lost = w[:, 1] + (w[:, first:].T * counts[:, k]).sum(axis=0)
-            value = prices.sink[cells.sink[k]] + w[:, 2] * cost - w[:, 1] * loss
-            for j, by_slot in enumerate(cells.arriving):
-                value = value + w[:, first + j] * by_slot[k]
-                arriving[m, j] += float((tonnes * stored[m]) @ counts[j, k])
-            of[name, "stored"] += tonnes * value
-            moved = tonnes * stored[m]
-            extra[m, 0] += float((moved * w[:, 2]) @ np.where(there, transport[k], 0.0))
-            extra[m, 1] += float(moved @ w[:, 2])
-            extra[m, 2] -= float((moved * lost) @ np.where(there, km[k] / 100.0, 0.0))
+        if len(cells.sink) and problem.stored[m]:
+            _weigh_stored(prices, plan, m, w, (km, transport, counts), of, extra, arriving)
     worth = float(plan.land_price @ cells.land.astype(np.float64)) + float((held * gross).sum())
     supply = (plan.local_price * cells.local).sum(axis=1).astype(np.float64)
     return Weighed(of, extra, arriving, supply, worth)
 
 
-def _by_region(prices: Prices, plan: BlockPlan, w: F64, method: int) -> F64 | float:
+def _weigh_stored(
+    prices: PlanPrices,
+    plan: BlockPlan,
+    m: int,
+    w: F64,
+    ways: tuple[F64, F64, F64],
+    of: dict[tuple[str, str], F64],
+    extra: F64,
+    arriving: F64,
+) -> None:
+    """Add what a method brings to its sinks, to what is weighed; ``w`` of its cells."""
+    problem, cells, x = prices.solution.problem, plan.cells, plan.x
+    (km, transport, counts), first = ways, w.shape[1] - len(problem.arrivals)
+    name, stored = problem.method_names[m], problem.stored_in(cells)[m] * np.ones(w.shape[0])
+    for k in range(len(cells.sink)):
+        there = (x[m, k] > 0) & (cells.sink[k] >= 0)
+        tonnes = np.where(there, x[m, k], 0.0)
+        wide = cells.sink.shape
+        loss = np.broadcast_to(cells.sink_loss, wide)[k].astype(np.float64)
+        cost = np.broadcast_to(cells.sink_cost, wide)[k].astype(np.float64)
+        lost = w[:, 1] + (w[:, first:].T * counts[:, k]).sum(axis=0)
+        value = prices.sink[cells.sink[k]] + w[:, 2] * cost - w[:, 1] * loss
+        for j, by_slot in enumerate(cells.arriving):
+            value = value + w[:, first + j] * by_slot[k]
+            arriving[m, j] += float((tonnes * stored) @ counts[j, k])
+        of[name, "stored"] += tonnes * value
+        moved = tonnes * stored
+        extra[m, TRANSPORT] += float((moved * w[:, 2]) @ np.where(there, transport[k], 0.0))
+        extra[m, STORING] += float(moved @ w[:, 2])
+        extra[m, LEAKING] -= float((moved * lost) @ np.where(there, km[k] / 100.0, 0.0))
+
+
+def _by_region(prices: PlanPrices, plan: BlockPlan, w: F64, method: int) -> F64 | float:
     """Weight of net tonnes that are counted in some zones only."""
     source: Any = prices.solution.problem.cells
     total: F64 | float = 0.0
@@ -314,7 +338,7 @@ def _by_region(prices: Prices, plan: BlockPlan, w: F64, method: int) -> F64 | fl
     return total
 
 
-def _counting(prices: Prices, plan: BlockPlan) -> F64:
+def _counting(prices: PlanPrices, plan: BlockPlan) -> F64:
     """Where each arrival counts, by sink slot, shape (J, K, n)."""
     source: Any = prices.solution.problem.cells
     found = np.zeros((len(prices.solution.problem.arrivals), *plan.cells.sink.shape))
@@ -351,7 +375,7 @@ class Envelope:
 
     Attributes
     ----------
-    prices : Prices
+    prices : PlanPrices
         Of the solution.
     base : Coefficients
         That the plan was made with.
@@ -361,7 +385,7 @@ class Envelope:
         What the plan adds up to.
     """
 
-    prices: Prices
+    prices: PlanPrices
     base: Coefficients
     keys: tuple[Key, ...]
     sums: PlanSums
@@ -381,6 +405,26 @@ class Envelope:
                 total += self._of_method(method, high, low)
         return total + self._of_study(high, low)
 
+    @cached_property
+    def firm(self) -> dict[str, bool]:
+        """Method -> whether its tonnes are its own: no other could do them at the same worth."""
+        gross = self.prices.solution.totals.by_combo[:, :, 0].sum(axis=0)
+        names = self.prices.solution.problem.method_names
+        loose = self.sums.extra[:, LOOSE] <= FIRM * gross
+        return dict(zip(names, loose.tolist(), strict=True))
+
+    @cached_property
+    def settled(self) -> dict[str, bool]:
+        """Resource -> whether its price is the only one: none of its rows is just full and free."""
+        solution = self.prices.solution
+        full = np.abs(solution.system.limits - solution.use) <= KEPT * solution.scale
+        free = full & (self.prices.row == 0.0)
+        found: dict[str, bool] = {}
+        for r, row in enumerate(solution.system.rows):
+            name = resource_of(row.part_of or row.family)
+            found[name] = found.get(name, True) and not free[r]
+        return found
+
     def _of_method(self, method: str, high: Coefficients, low: Coefficients) -> float:
         if high.sums[method] is low.sums[method] and high.models[method] is low.models[method]:
             return 0.0
@@ -397,7 +441,7 @@ class Envelope:
         """Of the share of its land that a method closes to others."""
         m = self.prices.solution.problem.method_names.index(method)
         now, then = (c.models[method].number(EXCLUSIVE, 1.0) for c in (high, low))
-        return float(self.sums.extra[m, 3] * (now - then))
+        return float(self.sums.extra[m, SHARING] * (now - then))
 
     def _of_study(self, high: Coefficients, low: Coefficients) -> float:
         base, prices, extra = self.base, self.prices, self.sums.extra.sum(axis=0)
@@ -417,10 +461,10 @@ class Envelope:
             if step != 0.0 and base.storage[i]:
                 total += prices.worth([rows]) * step / base.storage[i]
         if high.storage_cost is not None and low.storage_cost is not None:
-            total += float(extra[1]) * (high.storage_cost - low.storage_cost)
+            total += float(extra[STORING]) * (high.storage_cost - low.storage_cost)
         if base.tariff:
-            total += float(extra[0]) * (high.tariff - low.tariff) / base.tariff
-        total += float(extra[2]) * (high.leakage - low.leakage)
+            total += float(extra[TRANSPORT]) * (high.tariff - low.tariff) / base.tariff
+        total += float(extra[LEAKING]) * (high.leakage - low.leakage)
         if high.heat != low.heat:
             total += prices.money * float(prices.solution.sold.sum()) * (high.heat - low.heat)
         return total + self._of_rules(high, low) + self._of_credits(high, low)

@@ -65,28 +65,6 @@ class UncertainNumber:
 
 
 @dataclass(frozen=True)
-class Switch:
-    """A choice between sources that disagree, which no number lies between (rule 10).
-
-    Attributes
-    ----------
-    path : str
-        Key of a scenario that chooses.
-    value : str
-        What is chosen.
-    others : tuple of str
-        What could be.
-    method : str
-        Whose.
-    """
-
-    path: str
-    value: str
-    others: tuple[str, ...]
-    method: str
-
-
-@dataclass(frozen=True)
 class StudyNumbers:
     """A scenario and its methods, with values of uncertain numbers.
 
@@ -111,15 +89,6 @@ class StudyNumbers:
             for one in _of_method(model, self.scenario)
         ]
         return (*found, *_of_study(self.scenario))
-
-    def switches(self, methods: Iterable[str] | None = None) -> tuple[Switch, ...]:
-        """Profiles of methods (all when not given) with another one beside them."""
-        wanted = self.models if methods is None else set(methods)
-        return tuple(
-            Switch(f"methods.{name}.profile", model.profile.name, model.profile.siblings, name)
-            for name, model in self.models.items()
-            if name in wanted and model.profile.siblings
-        )
 
     def with_values(self, values: Mapping[str, float | str]) -> StudyNumbers:
         """The same with other values of some numbers, by path; of switches, other names.

@@ -69,6 +69,7 @@ from cdrsite.study.used import what_is_used
 from cdrsite.study.zones import zonal_table
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     import pandas as pd
 
     from cdrsite.engine.arrays import ArrayStore
@@ -105,7 +106,7 @@ def assemble(
     space: Workspace,
     gathered: Gathered,
     ranges: Mapping[str, Any],
-    sensitivity: pd.DataFrame,
+    slopes: pd.DataFrame,
     projects: Projects | None = None,
 ) -> StudyResult:
     """Label the arrays and count.
@@ -128,7 +129,7 @@ def assemble(
         What of the plan makes plants of buildable size.
     ranges : mapping
         Costs with each number at the ends of its range.
-    sensitivity : DataFrame
+    slopes : DataFrame
         How the plan moves with every uncertain number.
     projects : Projects, optional
         Plants and their network, where the study asks for them.
@@ -156,9 +157,9 @@ def assemble(
         "hours": hours_table(setting),
         "heat": heat_table(setting, offers, allocation),
         "cost_parts": part_table(setting, allocation),
+        "sensitivity": slopes,
     }
     warn_of_ceilings(setting, space.result)
-    tables["sensitivity"] = sensitivity
     tables["credits"] = credit_table(setting, tables["ledgers"], allocation)
     summary = summarise(scenario, grid, tally, tables, allocation)
     summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting)}
@@ -170,10 +171,7 @@ def assemble(
     summary["buildable"] = buildable(gathered, planned, scenario.objective.target)
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
-    features = polygon_features(
-        setting.reader, setting.storage, offers.pools, _provinces(setting), setting.area.geometry
-    )
-    features |= route_features(tables["sites"], offers.links, grid)
+    features = _features(setting, offers) | route_features(tables["sites"], offers.links, grid)
     if projects is not None:
         tables |= project_tables(projects, grid)
         summary["network"] = project_summary(projects)
@@ -183,6 +181,13 @@ def assemble(
         features=features, block_size=setting.block_size, store=store, work=space.folder,
         models=setting.models, used=what_is_used(setting),
     )  # fmt: skip
+
+
+def _features(setting: Setting, offers: Offers) -> dict[str, gpd.GeoDataFrame]:
+    """Polygons of the study: storage units, pools, provinces."""
+    return polygon_features(
+        setting.reader, setting.storage, offers.pools, _provinces(setting), setting.area.geometry
+    )
 
 
 def _provinces(setting: Setting) -> tuple[str, tuple[str, ...]] | None:

@@ -123,22 +123,13 @@ def run(
         with clock.stage("ranges"):
             ranges = cost_ranges(setting, offers, space)
         with clock.stage("sensitivity"):
-            sensitivity = sensitivities(setting, offers, allocation, cells, space)
+            slopes = sensitivities(setting, offers, allocation, cells, space)
         with clock.stage("network", shown=True):
             gathered = gather(setting, space.result)
             projects = plan_projects(setting, gathered, space.result, space.scratch, space.threads)
         with clock.stage("results", shown=True):
             result = assemble(
-                setting,
-                areas,
-                offers,
-                tally,
-                allocation,
-                space,
-                gathered,
-                ranges,
-                sensitivity,
-                projects,
+                setting, areas, offers, tally, allocation, space, gathered, ranges, slopes, projects
             )
     cache.listen(notes.texts())
     result.scenario = scenario  # all of it: what was asked stands beside the numbers

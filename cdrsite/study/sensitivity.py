@@ -19,15 +19,17 @@ import numpy as np
 import pandas as pd
 
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
+from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.credits import earnings_of
 from cdrsite.place.registry import own_layers
 from cdrsite.sampling.coefficients import Coefficients, Maker
 from cdrsite.sampling.derivatives import (
+    EXTRAS,
     Envelope,
     Key,
+    PlanPrices,
     PlanSums,
-    Prices,
     add_up,
     products_of,
     sums_of,
@@ -76,6 +78,8 @@ COLUMNS = (
 STEP, PLACE_STEP = 1e-4, 3e-3
 """Step of a number, as a share of it, and of one that makes layers, which are float32 [1]."""
 
+SUPPLY_KEYS = ("factor", "capacity_factor", "collectable", "years")
+"""Keys of a resource that say how much there is of it."""
 LINE = 100.0
 """Length of the line that the costs of all routes follow [km]."""
 
@@ -119,7 +123,7 @@ class SumBlock:
 
     setting: Setting
     offers: Offers
-    prices: Prices
+    prices: PlanPrices
     cells: BlockCells
     numbers: Mapping[Block, int]
     keys: tuple[Key, ...]
@@ -149,7 +153,7 @@ class SumBlock:
         problem = self.prices.solution.problem
         methods = len(problem.methods)
         return PlanSums(
-            np.zeros(len(self.keys)), np.zeros((methods, 4)),
+            np.zeros(len(self.keys)), np.zeros((methods, EXTRAS)),
             np.zeros((methods, len(problem.arrivals))), np.zeros(len(problem.local_names)), 0.0,
             np.zeros(len(self.placed)),
         )  # fmt: skip
@@ -190,14 +194,17 @@ class SumBlock:
 
 @stage(
     "sensitivity",
-    reads=("methods", "costs", "accounting", "transport", "resources", "objective", "policies",
-           "network.plants", "siting.combine"),
+    reads=(
+        *("methods", "costs", "transport", "resources", "objective", "policies"),
+        *("accounting.forest_years", "accounting.buffer", "accounting.gwp"),
+        *("network.plants", "siting.combine"),
+    ),
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),
         *(storage_of, formulae, exclude, link_storage, spread_areas, haul_sheds, score, compete),
         lay_out,
     ),
-)  # fmt: skip
+)
 def sensitivities(
     setting: Setting, offers: Offers, allocation: Allocation, cells: BlockCells, space: Workspace
 ) -> pd.DataFrame:
@@ -235,13 +242,13 @@ def sensitivities(
         for at in (one.high, one.low)
     )
     keys = products_of([base, *(at for one in ends for at in (one.high, one.low))])
-    prices = Prices(solution)
+    prices = PlanPrices(solution)
     blocks = {block: i for i, block in enumerate(setting.blocks)}
     task = SumBlock(setting, offers, prices, cells, blocks, keys, placed, space.scratch)
     parts = (part for _, part in space.each("sensitivity", task, setting.blocks))
     envelope = Envelope(prices, base, keys, reduce(add, parts, task.nothing()))
     slopes = dict.fromkeys((one.path for one in numbers.listed()), 0.0) | _slopes(ends, envelope)
-    return _table(numbers.listed(), slopes, allocation)
+    return _table(numbers.listed(), slopes, envelope, allocation)
 
 
 def _used(solution: Solution) -> tuple[str, ...]:
@@ -327,7 +334,10 @@ def _slopes(ends: list[Ends], envelope: Envelope) -> dict[str, float]:
 
 
 def _table(
-    numbers: tuple[UncertainNumber, ...], slopes: Mapping[str, float], allocation: Allocation
+    numbers: tuple[UncertainNumber, ...],
+    slopes: Mapping[str, float],
+    envelope: Envelope,
+    allocation: Allocation,
 ) -> pd.DataFrame:
     """A row for each number; that which moves the plan most over its range comes first."""
     goal, value = allocation.solution.objective, allocation.solution.report.value
@@ -340,11 +350,22 @@ def _table(
         )
         rows.append(
             (one.path, one.unit, one.value, one.low, one.high, one.source, slope, elasticity, low,
-             high, goal.unit, True)
+             high, goal.unit, _unique(one, envelope))
         )  # fmt: skip
     rows.sort(key=lambda row: (-_reach(row), -abs(row[7]) if row[7] == row[7] else 0.0))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype(dict.fromkeys(("value", "low", "high", *COLUMNS[6:10]), float))
+
+
+def _unique(one: UncertainNumber, envelope: Envelope) -> bool:
+    """Whether the slope is the only one: no plan or price that is as good has another."""
+    if one.method:
+        return envelope.firm[one.method]
+    parts = one.path.split(".")
+    if parts[0] == "resources" and parts[-1] in SUPPLY_KEYS:
+        known = {r.parameter: r.name for r in RESOURCES.values()}
+        return envelope.settled.get(known[parts[1]], True)
+    return all(envelope.firm[name] for name in envelope.base.sums)
 
 
 def _reach(row: tuple[Any, ...]) -> float:
