@@ -432,9 +432,9 @@ class MethodChoice(keys_of_methods()):  # type: ignore[misc]
     """Which part of a cell's area this method can use, in place of `resources.land.usable`."""
     regions: one_or_many(LayerName) = ()  # type: ignore[valid-type]
     """Vector layers; the method is confined to where all of them are. Everywhere when empty."""
-    gates: dict[str, BoundBy] = Field(default_factory=dict)
+    gates: dict[str, BoundBy] | Literal[False] = Field(default_factory=dict)
     """What must hold of a place: layers of the gates of the method file by their names (false: not
-    checked), and gates of your own."""
+    checked), and gates of your own; `gates: false` checks none of them."""
 
     @model_validator(mode="after")
     def _one_basis(self) -> Self:

@@ -50,7 +50,8 @@ class Gate(Model):
     value: GateValue | None = None
     """A number in the layer's own unit, a quantity with its unit, kilometres, or classes."""
     key: Text | None = None
-    """Key under the method in a scenario that may name the layer already, as `weathering.ph`."""
+    """Key under the method in a scenario that may name the layer already, as `weathering.ph`; of
+    `regions`: where these are given, they are taken to be such places."""
     strength: Strength = "hard"
     """`hard` excludes where it does not hold; `soft` makes such places less suitable."""
     source: SourceId

@@ -16,6 +16,9 @@ from cdrsite.core.errors import ConfigError, did_you_mean, message
 from cdrsite.library.gates import Gate, GateValue, Op, Strength, fault_of
 from cdrsite.siting.rules import describe_rule
 
+REGIONS = "regions"
+"""Key of a gate that holds wherever the scenario confines the method to regions."""
+
 
 @dataclass(frozen=True)
 class BoundGate:
@@ -61,12 +64,15 @@ def bound_gates(
 
 
 def _of_method(method: str, known: Mapping[str, Gate], choice: MethodChoice) -> Iterator[BoundGate]:
+    if choice.gates is False:
+        return
     for name in dict.fromkeys((*known, *choice.gates)):
         where = f"methods.{method}.gates.{name}"
         given = choice.gates.get(name) or GateChoice()
-        if not given.checked:
-            continue
         gate = known.get(name)
+        confined = gate is not None and gate.key == REGIONS and choice.regions and not given.layer
+        if confined or not given.checked:
+            continue
         op = given.op or (gate.op if gate else None)
         layer = given.layer or (_layer_of(gate.key, choice) if gate and gate.key else None)
         if op is None or (gate is None and layer is None):

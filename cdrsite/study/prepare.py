@@ -178,7 +178,7 @@ def resolve_methods(scenario: Scenario) -> tuple[dict[str, MethodModel], list[Cd
     return models, errors
 
 
-@stage("gates", reads=[f"methods.*.{key}" for key in ("library", "gates", *PLACE_KEYS)])
+@stage("gates", reads=[f"methods.*.{key}" for key in ("library", "gates", "regions", *PLACE_KEYS)])
 def read_gates(scenario: Scenario) -> tuple[BoundGate, ...]:
     """What must hold of a place for each method, with the layers that say so."""
     files = {name: method_file(name, one).gates for name, one in scenario.methods.items()}

@@ -53,7 +53,7 @@ siting:
 methods:
   daccs-solid: {profile: literature, override: {electricity: 900 kWh, water: 2 m3}}
   beccs-residue: {}
-  afforestation: {regions: [parks]}
+  afforestation: {regions: [parks], gates: false}
 costs:
   {base_year: 2020, discount_rate: 7 %, prices: {electricity: 60 USD/MWh, land: 2 EUR2015/ha/yr}}
 transport:

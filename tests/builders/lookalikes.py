@@ -142,7 +142,7 @@ siting:
     - {layer: clc, classes: [built, water]}
     - {layer: slope, above: 15 degree}
     - {layer: roads, where: class <= 3, farther_than: 25 km}
-methods: {daccs-solid: {profile: literature}, beccs-residue: {}, afforestation: {}}
+methods: {daccs-solid: {profile: literature}, beccs-residue: {}, afforestation: {gates: false}}
 network: {effort: quick}
 outputs: {admin: {layer: districts, name: NAME}}
 """
@@ -358,7 +358,7 @@ methods:
     climate: {temperature: temperature, humidity: humidity}
     own_power: {pv_yield: sun, firm_share: 0.9}
   beccs-residue: {}
-  afforestation: {rate: regrowth}
+  afforestation: {rate: regrowth, gates: false}
 network: {effort: quick}
 outputs: {admin: {layer: lands, name: NUTS_NAME}}
 """

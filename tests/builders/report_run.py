@@ -205,7 +205,7 @@ def manifest(mark: str = "") -> dict[str, Any]:
             "layers": {f"dem{mark}": {"path": f"dem{mark}.tif", "licence": f"mine{mark}"}},
             "methods": {
                 "daccs-solid": {"profile": None, "override": {"water": f"2 m3/t{mark}"}},
-                "afforestation": {},
+                "afforestation": {"gates": False},
             },
             "costs": {"base_year": 2020, "discount_rate": 0.07, "prices": {"water": 1.0}},
             "objective": {"maximise": "net_removal", "gap": 1e-5},

@@ -32,7 +32,7 @@ siting:
     - {layer: slope, best: 0, worst: 40, weight: 1}
 methods:
   daccs-liquid: {}
-  afforestation: {}
+  afforestation: {gates: false}
 objective:
   maximise: value
   credits:

@@ -39,7 +39,7 @@ siting:
 methods:
   daccs-solid: {profile: literature}
   beccs-residue: {}
-  afforestation: {}
+  afforestation: {gates: false}
 outputs: {sites: 3, site_distance: 1 km}
 """
 

@@ -194,7 +194,7 @@ def tiny_result(folder: Path, crs: str = "EPSG:3035", extra: str = "") -> StudyR
         "name: tiny\ntitle: A tiny study\ndata_folder: .\nregion: {bounds: [6, 50, 7, 51]}\n"
         "layers:\n"
         "  places: {path: points.csv, licence: CC-BY-4.0}\n"
-        "methods: {daccs-solid: {}, afforestation: {}}\n" + extra
+        "methods: {daccs-solid: {}, afforestation: {gates: false}}\n" + extra
     )
     scenario = parse_scenario(text, folder / "tiny.yaml")
     grid, tables = tiny_grid(crs), tiny_tables()

@@ -469,7 +469,7 @@ TEXTS = {
     ),
     "a method file that climbs out": (
         "confine_paths: true\n"
-        + SCENARIO.replace("afforestation: {}", "mine: {library: ../m.yaml}"),
+        + SCENARIO.replace("afforestation: {gates: false}", "mine: {library: ../m.yaml}"),
         r"methods.mine.library: the path climbs out",
     ),
     "a results folder that climbs out": (

@@ -153,7 +153,7 @@ def test_an_unknown_method_names_the_known_ones() -> None:
 
 def test_weights_that_are_zero_for_one_method_are_refused() -> None:
     text = (
-        MINIMAL.replace("  daccs-solid: {}", "  daccs-solid: {}\n  afforestation: {}")
+        MINIMAL.replace("  daccs-solid: {}", "  daccs-solid: {}\n  afforestation: {gates: false}")
         + "siting:\n  prefer:\n    - {layer: a, best: 1, worst: 0, for: daccs-solid}\n"
         + "    - {layer: a, best: 1, worst: 0, weight: 0, for: afforestation}\n"
     )

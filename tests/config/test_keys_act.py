@@ -180,7 +180,7 @@ EMITTED_LATER = (
 )
 BY_LEDGER = "network.periods.1={year: 2040, targets: {avoided: 0.004 Mt/yr}}"
 TABLED = (
-    "methods={afforestation: {}}",
+    "methods={afforestation: {gates: false}}",
     "network={plan: true, tables: case, target: 2 Mt/yr}",
 )
 PIPED = (*PLANTS, "network.pipelines={layer: pipes, capacity: more}")

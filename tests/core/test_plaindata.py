@@ -208,7 +208,7 @@ def test_an_input_of_objects_is_refused(tmp_path: Path) -> None:
     text = (
         "name: a\nregion: {bounds: [6, 50, 7, 51]}\nlayers: {v: {path: x.zarr, kind: intensive}}\n"
     )
-    (tmp_path / "a.yaml").write_text(text + "methods: {afforestation: {}}\n")
+    (tmp_path / "a.yaml").write_text(text + "methods: {afforestation: {gates: false}}\n")
     layer: Any = load_scenario(tmp_path / "a.yaml").layers["v"]
     with pytest.raises(DataError, match=r"layers\.v .*packed in a way"):
         open_raster(layer, "v")

@@ -50,7 +50,7 @@ def scenario(folder: Path, layer: str, **head: str) -> Any:
     more = "".join(f"{key}: {value}\n" for key, value in head.items())
     (folder / "s.yaml").write_text(
         f"name: s\ndata_folder: .\n{more}region: {{bounds: [6, 50, 7, 51]}}\n"
-        f"layers: {{v: {{{layer}}}}}\nmethods: {{afforestation: {{}}}}\n"
+        f"layers: {{v: {{{layer}}}}}\nmethods: {{afforestation: {{gates: false}}}}\n"
     )
     return load_scenario(folder / "s.yaml")
 

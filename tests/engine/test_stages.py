@@ -77,7 +77,7 @@ FEW: tuple[Change, ...] = (
     ("outputs.compression", "outputs.compression=zstd", UNPLANNED),
     ("grid", "grid.rasterise=centre", UNPLANNED),
     ("methods", "methods.daccs-solid.override={land_direct: 900 m2, storage: 0.98}", UNPLANNED),
-    ("methods", "methods.afforestation.gates.slope={layer: slope, op: <=, value: 9}", UNPLANNED),
+    ("methods", "methods.afforestation.gates={slope: {layer: slope, op: <=, value: 9}}", UNPLANNED),
     ("siting.exclude", "siting.exclude.2.above=9 degree", UNPLANNED),
     ("siting.prefer", "siting.prefer.0.worst=30", UNPLANNED),
     ("resources.water", "resources.water.factor=0.5", UNPLANNED),

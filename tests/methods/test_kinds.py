@@ -52,7 +52,7 @@ def test_what_is_left_after_a_century(half_life: float, expected: float) -> None
     assert both == pytest.approx(expected_retention(0.01) * 2 ** (-100 / half_life), rel=1e-12)
 
 
-RATES = "  afforestation: {}\n  other: {library: other.yaml}\n"
+RATES = "  afforestation: {gates: false}\n  other: {library: other.yaml}\n"
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,9 @@ def avoiding(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = (FOLDER / "methods" / "afforestation.yaml").read_text(encoding="utf-8")
     text = text.replace("durability:", "ledger_class: avoided\ndurability:", 1)
     (home / "other.yaml").write_text(text, encoding="utf-8")
-    scenario = parse_scenario(SCENARIO.replace("  afforestation: {}\n", RATES), home / "s.yaml")
+    scenario = parse_scenario(
+        SCENARIO.replace("  afforestation: {gates: false}\n", RATES), home / "s.yaml"
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CdrsiteWarning)
         result = run(scenario)

@@ -31,7 +31,9 @@ LIQUID = """  daccs-liquid: {override: {capture_loss: 0.02}}
 def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
     """The tiny world with stores, routes that leak, two basins as provinces, uneven power."""
     folder = tmp_path_factory.mktemp("world")
-    text = SCENARIO.replace("  afforestation: {}\n", "  afforestation: {}\n" + LIQUID)
+    text = SCENARIO.replace(
+        "  afforestation: {gates: false}\n", "  afforestation: {gates: false}\n" + LIQUID
+    )
     text = text.replace("layers:\n", "layers:\n  stores: {path: stores.gpkg}\n", 1)
     text = re.sub(
         r"power: \{.*\}",

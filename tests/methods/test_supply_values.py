@@ -164,7 +164,7 @@ def test_supplies_that_nobody_limited_are_said(world: Path) -> None:
     assert not any("resources." in text for text in warned(world, *said))
     dirty = [said[0].replace(", intensity: 0", ""), *said[1:]]
     assert any(text.startswith("resources.power: without") for text in warned(world, *dirty))
-    forest = ["resources={}", "siting={}", "methods={afforestation: {}}"]
+    forest = ["resources={}", "siting={}", "methods={afforestation: {gates: false}}"]
     assert not any("resources." in text for text in warned(world, *forest))
 
 

@@ -139,7 +139,7 @@ def test_a_run_keeps_the_records_that_it_used_also_when_the_file_changes_meanwhi
     shipped = (FOLDER / "methods" / "afforestation.yaml").read_text(encoding="utf-8")
     own = tmp_path / "grove.yaml"
     own.write_text(shipped.replace("name: afforestation", "name: grove"), encoding="utf-8")
-    text = SCENARIO.replace("  afforestation: {}", "  grove: {library: grove.yaml}")
+    text = SCENARIO.replace("  afforestation: {gates: false}", "  grove: {library: grove.yaml}")
     result = run(load_scenario(write_world(tmp_path, text)))
     used = result.models["grove"].profile.values["planting_cost"]
     own.write_text("nothing: of a method\n", encoding="utf-8")

@@ -175,7 +175,8 @@ def test_every_dependence_says_which_layers_it_reads(name: str, tmp_path: Path) 
             {"a": "kWh/kWp", "b": "kWh/kW"},
         ),
     }[name]
-    text = SCENARIO.replace("afforestation: {}", f"afforestation: {{{given[0]}}}")
+    forest = "afforestation: {gates: false"
+    text = SCENARIO.replace(f"{forest}}}", f"{forest}, {given[0]}}}")
     scenario = parse_scenario(text, write_world(tmp_path))
     choice = scenario.methods["afforestation"]
     read = {layer: how.unit for _, layer, how in layer_keys(choice, DEPENDENCES[name].keys)}

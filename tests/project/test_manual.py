@@ -121,7 +121,7 @@ def whole(text: str, folder: Path) -> Path:
             "daccs-solid": {"profile": "literature"},
             "daccs-liquid": {},
             "beccs-residue": {},
-            "afforestation": {},
+            "afforestation": {"gates": False},
         },
     }
     made = part

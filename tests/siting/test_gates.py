@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from cdrsite.config.resources import MethodChoice
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.units import split_number
 from cdrsite.library.gates import Gate
+from cdrsite.library.methods import load_method, method_names
 from cdrsite.siting.exclusions import exclude_block, rule_book
 from cdrsite.siting.gates import bound_gates, unchecked
 from cdrsite.siting.suitability import criterion_sets, suitability_block
@@ -109,6 +111,92 @@ def test_a_gate_takes_the_layer_that_its_key_names_already() -> None:
     assert bound.rule.layer == "values"
     (bare,) = bound_gates({"a": asked}, {"a": choice()})
     assert bare.rule is None
+
+
+def test_regions_of_the_scenario_are_such_places() -> None:
+    """A gate whose key is `regions` asks for no layer where the method is confined to some."""
+    asked = {"a": {"peat": gate(op="in", key="regions")}}
+    confined = MethodChoice.model_validate({"regions": "zone"})
+    assert bound_gates(asked, {"a": confined}) == ()
+    assert unchecked(bound_gates(asked, {"a": choice()})) is not None
+    both = MethodChoice.model_validate({"regions": "zone", "gates": {"peat": "zone"}})
+    (bound,) = bound_gates(asked, {"a": both})
+    assert bound.rule is not None
+
+
+def test_one_word_switches_all_gates_of_a_method_off() -> None:
+    files = {"a": {"peat": gate(op="not_in"), "acid": gate(op="<=", value=7.5)}}
+    off = MethodChoice.model_validate({"gates": False})
+    assert bound_gates(files, {"a": off}) == ()
+    with pytest.raises(ValidationError):
+        MethodChoice.model_validate({"gates": True})
+
+
+SHIPPED = [
+    (method, name, one)
+    for method in method_names()
+    for name, one in load_method(method).gates.items()
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "shipped"),
+    [one for one in SHIPPED if one[2].op in (">=", "<=")],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_every_shipped_threshold_acts_and_a_scenario_moves_it(
+    method: str, name: str, shipped: Gate
+) -> None:
+    """Cells just below, at and just above it; then with twice the number."""
+    number, unit = split_number(shipped.value) if isinstance(shipped.value, str) else (
+        shipped.value, ""
+    )  # fmt: skip
+    moved = f"{2 * number:g} {unit}" if unit else 2 * number
+    ends = (0.99 * number, number, 1.01 * number, 2.02 * number)
+    reader = FakeLayers({"values": unit or "1"}, values=(ends,) * 3)
+    up = shipped.op == ">="
+    for value, allowed in (
+        (None, [0, 1, 1, 1] if up else [1, 1, 0, 0]),
+        (moved, [0, 0, 0, 1] if up else [1, 1, 1, 0]),
+    ):
+        given = {name: {"layer": "values", "value": value, "strength": "hard"}}
+        bound = bound_gates({method: {name: shipped}}, {method: choice(**given)})
+        book = rule_book([], [], {method: ()}, bound)
+        found = exclude_block(book, reader, WHOLE, INSIDE)
+        assert found.available[book.group_of(method)][0].tolist() == allowed
+
+
+# method -> gates that its description asks for, those that only score in brackets
+ASKED = {
+    "afforestation": "organic_soil natural_grassland",
+    "agroforestry": "organic_soil rain",
+    "forest-management": "harvested",
+    "grazing-land": "organic_soil rain (degraded)",
+    "cropland-soil-carbon": "organic_soil (cropland_years)",
+    "peat-rewetting": "drained_peat permafrost",
+    "salt-marsh": "degraded tidal salinity (slope)",
+    "seagrass": "degraded salinity light",
+    "mangrove": "degraded tidal salinity coldest_month",
+    "check-dam": "rate silt_parcel (records)",
+    "enhanced-weathering": "soil_ph slope organic_soil (karst) (soil_nickel)",
+    "biochar": "organic_soil (soil_ph)",
+    "beccs-energy-crop": "organic_soil natural_grassland",
+    "timber-building": "(harvest_of_growth)",
+    "coastal-olivine": "beach (wave_height) (sediment_nickel)",
+}
+
+
+def test_methods_ask_for_what_they_are_known_to_need() -> None:
+    """Nothing that ploughs, plants or drains is on peat; the coast is degraded and salt."""
+    told: dict[str, list[str]] = {}
+    for method, name, one in SHIPPED:
+        told.setdefault(method, []).append(name if one.strength == "hard" else f"({name})")
+    assert {method: " ".join(names) for method, names in told.items()} == ASKED
+    quality = load_method("check-dam").gates["rate"]
+    assert (quality.op, quality.value, quality.key) == (">=", "8 t/ha/yr", "rate")
+    assert quality.source == "climate-bridge-2025q4"
+    for method, name, one in SHIPPED:
+        assert one.source in load_method(method).sources, (method, name)
 
 
 def test_a_hard_gate_without_a_layer_is_told() -> None:

@@ -48,7 +48,7 @@ siting:
 METHODS = """\
 methods:
   daccs-solid: {profile: literature}
-  afforestation: {}
+  afforestation: {gates: false}
 resources:
   land: {usable: 0.3}
   water: {value: 900 m3/yr}

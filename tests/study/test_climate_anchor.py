@@ -31,7 +31,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, unit in {"warm": "degC", "hot": "degC", "damp": "'%'", "moist": "'%'"}.items()
     )
     text = SCENARIO.replace("  parks:", layers + "  parks:", 1).replace("  beccs-residue: {}\n", "")
-    return write_world(folder, text.replace("  afforestation: {}\n", ""))
+    return write_world(folder, text.replace("  afforestation: {gates: false}\n", ""))
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,8 @@ from cdrsite.study.run import run
 def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
     """The tiny world with two stores of unlike cost, routes that leak, power sold, credits."""
     folder = tmp_path_factory.mktemp("world")
-    liquid = "  afforestation: {}\n  daccs-liquid: {}\n"
-    text = SCENARIO.replace("  afforestation: {}\n", liquid)
+    liquid = "  afforestation: {gates: false}\n  daccs-liquid: {}\n"
+    text = SCENARIO.replace("  afforestation: {gates: false}\n", liquid)
     text = text.replace("layers:\n", "layers:\n  stores: {path: stores.gpkg}\n", 1)
     text = text.replace(
         "siting:\n",

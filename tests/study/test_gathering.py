@@ -74,7 +74,7 @@ def test_the_report_says_it_on_the_first_screen(result: Any, tmp_path: Path) -> 
 
 def test_a_target_that_is_met_on_paper_only_is_a_warning(world: Path, result: Any) -> None:
     methods = ("methods.daccs-liquid={}", "objective={minimise: cost, target: TARGET}")
-    text = STUDY.replace("  afforestation: {}\n", "")
+    text = STUDY.replace("  afforestation: {gates: false}\n", "")
     built = result.summary["buildable"]["methods"]["daccs-liquid"] * 1e6
     lost = lost_of(result) * 1e6
 

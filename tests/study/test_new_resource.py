@@ -102,7 +102,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     first = "      electricity: {value: 0"
     (home / "spread.yaml").write_text(method.replace(first, record + first), encoding="utf-8")
     text = SCENARIO.replace("  parks:", "  limes: {path: limes.tif, unit: t/yr}\n  parks:", 1)
-    text = text.replace("  afforestation: {}", "  spread: {library: spread.yaml}")
+    text = text.replace("  afforestation: {gates: false}", "  spread: {library: spread.yaml}")
     done = subprocess.run(
         [sys.executable, "-c", ROCK, home, text, json.dumps(OFFERS)],
         capture_output=True, text=True, check=False, timeout=280,

@@ -38,7 +38,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "  damp: {path: damp.tif, unit: '%', kind: intensive}\n"
     )
     text = SCENARIO.replace("  parks:", layers + "  parks:", 1).replace("  beccs-residue: {}\n", "")
-    text = text.replace("  afforestation: {}\n", "").replace("{profile: literature}", (
+    text = text.replace("  afforestation: {gates: false}\n", "").replace("{profile: literature}", (
         "{profile: literature, climate: {temperature: warm, humidity: damp, "
         "reference: {temperature: 10, humidity: 78}}, "
         "override: {land_direct: 10000 m2/(t/yr)}}"

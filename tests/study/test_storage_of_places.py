@@ -18,7 +18,7 @@ from cdrsite.testing import assert_mass_balance
 LIQUID = "daccs-liquid"
 METHODS = """methods:
   daccs-liquid: {climate: {temperature: warmth, humidity: damp}}
-  afforestation: {}
+  afforestation: {gates: false}
 outputs:"""
 
 
