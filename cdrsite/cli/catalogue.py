@@ -1,10 +1,11 @@
-"""The method library, the dataset presets and the credits as tables on the terminal."""
+"""The dataset presets, the credits and the schemas on the terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.cli.tables import (
+    NAME_WIDTHS,
     open_console,
     plain_list,
     print_json,
@@ -15,178 +16,19 @@ from cdrsite.cli.tables import (
 )
 from cdrsite.core.numbers import exact
 from cdrsite.core.words import Words
-from cdrsite.methods.kinds import durability_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from rich.console import Console
-    from rich.table import Table
 
     from cdrsite.library.credits import CreditScheme
-    from cdrsite.library.learning import Learning
-    from cdrsite.library.methods import Method, Profile
     from cdrsite.library.records import Reference
 
-NAME_WIDTHS = (40, 24, 20, 16, 14, 12, 10)
-"""Names in tables are broken at these widths until the table fits [characters]."""
 
-
-def print_methods(*, as_json: bool = False, console: Console | None = None) -> None:
-    """Print the removal methods and their profiles."""
-    from cdrsite.library.methods import load_method, method_names
-
-    methods = [load_method(name) for name in method_names()]
-    if as_json:
-        keys = (
-            "name", "title", "family", "co2_origin", "storage_type", "ledger_class", "domain",
-            "durability", "default_profile",
-        )  # fmt: skip
-        print_json(
-            [
-                {
-                    **{key: getattr(m, key) for key in keys},
-                    "profiles": list(m.profile_names),
-                    "cost_basis": {p.name: p.cost_basis for p in m.profiles.values()},
-                }
-                for m in methods
-            ]
-        )
-        return
-    out = console or open_console()
-    columns = (
-        ("method", "name"),
-        ("what it is", "left"),
-        ("profiles (default first, with the basis of their costs)", "left"),
-    )
-    rows = [(m.name, m.title.get("en", m.name), _with_bases(m)) for m in methods]
-    show_table(out, text_table("Removal methods", columns, rows))
-    say(out, "every value of one, with its source: cdrsite methods NAME [--profile P]", "dim")
-
-
-def print_method(
-    name: str,
-    profile: str | None = None,
-    *,
-    full: bool = False,
-    as_json: bool = False,
-    console: Console | None = None,
-) -> None:
-    """Print every value of a method's profile with its range and source.
-
-    With ``full`` also what each means, and where in its source it stands.
-
-    Raises
-    ------
-    ConfigError
-        Unknown method or profile.
-    """
-    from cdrsite.library.methods import load_method, to_rows
-    from cdrsite.library.records import load_sources
-
-    method = load_method(name)
-    chosen = method.profile(profile)
-    rows = to_rows(method, profile)
-    sources = load_sources()
-    cited = sorted({row["source"] for row in rows})
-    known = {key: sources[key] for key in cited if key in sources}
-    if as_json:
-        print_json(
-            {
-                "name": method.name,
-                "title": method.title,
-                "profile": chosen.name,
-                "profiles": list(method.profile_names),
-                "cost_basis": chosen.cost_basis,
-                "heat_source": chosen.heat_source,
-                "climate_reference": _plain(getattr(chosen, "climate_reference", None)),
-                "learning": _plain(method.learning),
-                "values": rows,
-                "sources": {key: {"id": key, **one.model_dump()} for key, one in known.items()},
-            }
-        )
-        return
-    out = console or open_console()
-    say(out, f"{method.name}: {method.title.get('en', '')}", "bold")
-    say(out, f"profile {chosen.name}: {chosen.title}")
-    others = ", ".join(n for n in method.profile_names if n != chosen.name)
-    say(out, f"other profiles: {others or 'none'}")
-    for line in _stands_on(method, chosen):
-        say(out, line)
-    if chosen.note:
-        say(out, chosen.note, "dim")
-    heads = ("parameter", "value", "range", "unit", "source")
-    columns = [(head, "right" if head in {"value", "range"} else "name") for head in heads]
-    # names are broken between their words where a console is narrow
-    tables = (
-        text_table("", columns, [_value_row(row, longest) for row in rows])
-        for longest in NAME_WIDTHS
-    )
-    show_table(out, *tables)
-    _print_inherited(out, chosen)
-    if full:
-        _print_records(out, rows)
-    if method.learning is not None:
-        show_table(out, _learned(method.learning))
-    _print_sources(out, known)
-    if not full:
-        say(out, f"what each means and where it stands: cdrsite methods {name} --full", "dim")
-
-
-def _plain(part: Any) -> Any:
-    return None if part is None else part.model_dump(mode="json")
-
-
-def _print_inherited(out: Console, chosen: Profile) -> None:
-    """Which values are not the profile's own."""
-    taken: dict[str, list[str]] = {}
-    for parameter, profile in chosen.inherited.items():
-        taken.setdefault(profile, []).append(parameter)
-    for profile, names in taken.items():
-        say(out, f"taken from profile {profile}: {', '.join(names)}", "dim")
-
-
-def _print_records(out: Console, rows: list[dict[str, Any]]) -> None:
-    """What each parameter means; where each record stands in its source, and its note."""
-    words = Words()
-    say(out, "Records", "bold")
-    listed = []
-    for row in rows:
-        value = "unknown" if row["value"] is None else exact(row["value"])
-        unit = "" if row["unit"] == "1" else f" {row['unit']}"
-        text = f"{value}{unit}, {row['source']}: {row['locator']}".rstrip(".") + "."
-        text += f" {row['note']}" if row["note"] else ""
-        if row["alternative"]:
-            listed.append(("  or", text))
-        else:
-            meaning = words.named("param", str(row["parameter"]))
-            listed.append((soft(str(row["parameter"]), 16), f"{meaning}\n{text}"))
-    out.print(plain_list(listed))
-
-
-def _learned(learning: Learning) -> Table:
-    """What plants cost as the world builds more of them."""
-    names = {world: name for name, world in learning.bases.items()}
-    columns = (
-        ("world capacity t/yr", "right"), ("basis", "name"), ("capital per t/yr", "right"),
-        ("fixed per t/yr", "right"), ("variable per t", "right"),
-    )  # fmt: skip
-    rows = [
-        (
-            *(exact(one.world_capacity), names.get(one.world_capacity, "")),
-            *(exact(number) for number in (one.capital, one.fixed_om, one.variable_om)),
-        )
-        for one in learning.points
-    ]
-    caption = f"{learning.source}; per t/yr of nameplate, where capex is per t/yr delivered"
-    title = f"What plants cost as the world builds more of them ({learning.money})"
-    return text_table(title, columns, rows, caption=caption)
-
-
-def _print_sources(out: Console, known: Mapping[str, Reference]) -> None:
+def print_sources(out: Console, known: Mapping[str, Reference], words: Words) -> None:
     """Sources in full, with what was read of each."""
-    words = Words()
-    say(out, "Sources", "bold")
+    say(out, words("catalogue.cited"), "bold")
     listed = []
     for key, source in known.items():
         read = words(f"basis.read.{source.read}") if source.read else ""
@@ -194,68 +36,6 @@ def _print_sources(out: Console, known: Mapping[str, Reference]) -> None:
         lines = (f"{source.citation}{where}", " ".join(one for one in (read, source.note) if one))
         listed.append((key, "\n".join(one for one in lines if one)))
     out.print(plain_list(listed))
-
-
-def _stands_on(method: Method, chosen: Profile) -> Iterator[str]:
-    """What the numbers of a profile stand for, a line each."""
-    ledger = {
-        "removal": "CO2 removed",
-        "avoided": "emissions that stop, which are no removal",
-        "mixed": "CO2 removed, and emissions that stop, apart",
-    }
-    yield f"tonnes: {ledger[method.ledger_class]}"
-    kept = chosen.number("durability", default=float("nan"))
-    known = kept == kept  # noqa: PLR0124 - NaN is not
-    yield f"kept: {method.durability}" + (f", class {durability_class(kept)} yr" if known else "")
-    yield f"cost basis: {_basis(method, chosen)}"
-    heat = {
-        "heat-pump": "by the plant's own heat pumps, inside the electricity",
-        "low-temperature": "of 80 to 120 degC from outside",
-        "gas": "of a fuel burnt on site",
-        "own-plant": "of the plant itself",
-    }
-    if chosen.heat_source in heat:
-        yield f"heat: {heat[chosen.heat_source]}"
-    if getattr(method, "climate", None) is not None:
-        at = getattr(chosen, "climate_reference", None)
-        yield "climate: " + (
-            "not stated, so climate layers change nothing unless climate.reference says one"
-            if at is None
-            else f"needs are those at {at.temperature:g} degC and {at.humidity:g} % "
-            f"({at.source}); climate layers bring them to the place"
-        )
-
-
-def _with_bases(method: Method) -> str:
-    """Names of the profiles with the basis of their costs."""
-    bases = {name: method.profiles[name].cost_basis for name in method.profile_names}
-    return ", ".join(f"{name} ({basis})" if basis else name for name, basis in bases.items())
-
-
-def _basis(method: Method, profile: Profile) -> str:
-    """What the costs of a profile stand for, and what else they can."""
-    told = {"foak": "foak, the first plant of its kind", None: "not stated"}
-    own = told.get(profile.cost_basis, f"{profile.cost_basis}, a projection")
-    if method.learning is None:
-        return own
-    others = [one for one in method.learning.bases if one != profile.cost_basis]
-    return f"{own}; a scenario may ask for costs.basis: {' or '.join(others)}, or world_capacity"
-
-
-def _value_row(row: dict[str, Any], longest: int) -> tuple[str, ...]:
-    unit = str(row["unit"])
-    year = row["currency_year"]
-    if year is not None and str(year) not in unit:
-        unit = f"{unit} ({year})"
-    low, high = row["low"], row["high"]
-    spread = ""
-    if low is not None and high is not None:
-        spread = f"{exact(low)} to {exact(high)}"
-    elif low is not None or high is not None:
-        spread = f"from {exact(low)}" if high is None else f"up to {exact(high)}"
-    name = "  or" if row["alternative"] else soft(str(row["parameter"]), longest)
-    value = "unknown" if row["value"] is None else exact(row["value"])
-    return name, value, spread, soft(unit, longest), soft(str(row["source"]), longest)
 
 
 def print_datasets(*, as_json: bool = False, console: Console | None = None) -> None:
@@ -388,7 +168,7 @@ def print_credit(name: str, *, as_json: bool = False, console: Console | None = 
         "note": scheme.note,
     }
     out.print(plain_list((key, value) for key, value in facts.items() if value))
-    _print_sources(out, {key: sources[key] for key in cited})
+    print_sources(out, {key: sources[key] for key in cited}, Words())
 
 
 def _least(number: float | None, unit: str) -> str:

@@ -521,14 +521,15 @@ def methods(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="And what each value means.")] = False,
     as_json: AsJson = False,
+    lang: Lang = Language.EN,
 ) -> None:
-    """List the removal methods, or every value of one with its source."""
-    from cdrsite.cli.catalogue import print_method, print_methods
+    """List the removal methods, or all about one: what it asks for, its values, their sources."""
+    from cdrsite.cli.methods import print_method, print_methods
 
     if name is None:
-        print_methods(as_json=as_json)
+        print_methods(as_json=as_json, lang=lang.value)
     else:
-        print_method(name, profile, full=full, as_json=as_json)
+        print_method(name, profile, full=full, as_json=as_json, lang=lang.value)
 
 
 @app.command()

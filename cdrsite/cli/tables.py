@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 """Tables are at most this wide [characters]."""
+NAME_WIDTHS = (40, 24, 20, 16, 14, 12, 10)
+"""Names in tables are broken at these widths until the table fits [characters]."""
 
 
 def open_console(*, stderr: bool = False) -> Console:

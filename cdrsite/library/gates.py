@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, model_validator
 from cdrsite.core.errors import UnitError
 from cdrsite.core.fields import Model, Text, problem
 from cdrsite.core.units import parse_quantity, split_number
+from cdrsite.core.words import Words
 from cdrsite.library.records import SourceId
 
 Op = Literal[">=", "<=", "in", "not_in", "within_km"]
@@ -65,6 +66,23 @@ class Gate(Model):
         if text is not None:
             raise problem(text, at="value")
         return self
+
+
+OP_WORDS: dict[Op, str] = {
+    ">=": "least", "<=": "most", "in": "in", "not_in": "not_in", "within_km": "near",
+}  # fmt: skip
+"""Test -> end of the key of its words."""
+
+
+def told(name: str, gate: Gate, words: Words) -> str:
+    """What a gate asks for, in a few words: "no organic soil", "salinity at least 18"."""
+    given = gate.value
+    what = words.named("gate", name)
+    what = name.replace("_", " ") if what == name else what
+    classes = ", ".join(map(str, given)) if isinstance(given, tuple) else ""
+    value = f"{given:g}" if isinstance(given, float | int) else given
+    text = words(f"gate.op.{OP_WORDS[gate.op]}", what=what, value=value)
+    return f"{text} ({classes})" if classes else text
 
 
 def fault_of(op: Op, value: float | str | tuple[int | str, ...] | None) -> str | None:

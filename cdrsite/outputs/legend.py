@@ -11,6 +11,7 @@ from cdrsite.outputs.palette import (
     GROUPS,
     LABEL_COLOURS,
     METHOD_COLOURS,
+    OWN,
     PLAN_COLOURS,
     STATE_COLOURS,
     method_colour,
@@ -35,8 +36,6 @@ KNOWN_COLOURS = {
 INCLUDED_BIT = 30
 """Bit of the exclusion reasons that marks a place allowed again by an include rule."""
 OUTSIDE_BIT = 31
-OWN = "own"
-"""Group of the methods of a user's own, after those of the palette."""
 GROUPED_FROM = 7
 """Methods of a legend from which on it is in groups; fewer are told apart without titles."""
 MAX_COMBINATIONS = 256

@@ -51,6 +51,9 @@ Ito's; the others were searched so that any two methods differ by 12 (CIEDE2000)
 by 6 within one, for usual sight and for each kind of dichromacy.
 """
 
+OWN = "own"
+"""Group of the methods of a user's own, after those of the palette."""
+
 METHOD_COLOURS: dict[str, str] = {
     name: colour for members in GROUPS.values() for name, colour in members.items()
 }
@@ -88,6 +91,11 @@ LABEL_COLOURS = (
     "#332288",
 )
 """Colours of things without a natural colour, such as basins, in turn (Tol's muted scheme)."""
+
+
+def group_of(name: str) -> str:
+    """The group of a method; ``own`` for one of a user's own."""
+    return next((group for group, members in GROUPS.items() if name in members), OWN)
 
 
 def method_colour(name: str, others: tuple[str, ...] = ()) -> str:

@@ -15,6 +15,7 @@ from cdrsite.core.numbers import exact, number
 from cdrsite.core.reader import LayerReader
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.core.words import Words
+from cdrsite.library.gates import told
 from cdrsite.library.methods import Method, Profile, load_method, method_names, to_rows
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.methods.cost import PlantCosts, crf, gross_cost_terms, present_value
@@ -100,6 +101,8 @@ def _page(method: Method) -> str:
             f"{code(name)} {exact(share)}" for name, share in method.usable_land.items()
         )
         parts += [f"Share of the classes of land that it can use: {shares}."]
+    if method.gates:
+        parts += ["## What must hold of a place", GATES, _gates(method)]
     parts += ["## Costs by part", _costs(method)]
     if method.learning is not None:
         parts += ["## Costs as the world builds more", *_learning(method)]
@@ -107,6 +110,28 @@ def _page(method: Method) -> str:
         parts += _profile(method, method.profile(name))
     parts += ["## Sources", library.sources(_cited(method), method.sources)]
     return page(*parts)
+
+
+GATES = """
+A scenario binds a layer to each by its name (`methods.NAME.gates`), and may move its number; what
+is preferred excludes nothing, and scores.
+"""
+
+
+def _gates(method: Method) -> str:
+    """What must hold of a place for a method, with the source."""
+    return table(
+        ("Gate", "Asks for", "Excludes", "Source"),
+        [
+            (
+                code(name),
+                text(f"{told(name, gate, WORDS)}; {told(name, gate, CHINESE)}"),
+                "yes" if gate.strength == "hard" else "no, preferred",
+                f"{code(gate.source)}, {text(gate.locator)}",
+            )
+            for name, gate in method.gates.items()
+        ],
+    )
 
 
 ORIGINS = {"air": "the air", "biogenic": "plants", "mixed": "works, of which a share is biogenic"}

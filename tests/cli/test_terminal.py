@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from tiny_study import METHODS, POOLS, RULES, tiny_result
 
-from cdrsite.cli import catalogue
+from cdrsite.cli import catalogue, methods
 from cdrsite.cli import tables as terminal
 from cdrsite.cli.progress import Progress, amount_text, time_text
 from cdrsite.cli.tables import ranked_warnings, soft, text_table
@@ -20,7 +20,9 @@ from cdrsite.core.errors import ConfigError
 from cdrsite.core.numbers import exact, number
 from cdrsite.core.words import Words
 from cdrsite.library.datasets import dataset_names
+from cdrsite.library.gates import Gate, told
 from cdrsite.library.methods import load_method, method_names
+from cdrsite.outputs.palette import group_of
 
 
 def plain_console(width: int = 100) -> Console:
@@ -182,9 +184,9 @@ def test_text_fits_the_terminal(tmp_path: Path, width: int) -> None:
     result = tiny_result(tmp_path)
     result.warnings.append("a long warning " * 30)
     terminal.print_summary(result, Path("runs/tiny"), console)
-    catalogue.print_methods(console=console)
+    methods.print_methods(console=console)
     for name in method_names():
-        catalogue.print_method(name, console=console)
+        methods.print_method(name, console=console)
     catalogue.print_datasets(console=console)
     for name in dataset_names():
         catalogue.print_dataset(name, console=console)
@@ -228,7 +230,7 @@ def test_rules_name_their_methods_in_few_words() -> None:
 
 def test_a_method_shows_every_value_with_its_source() -> None:
     console = plain_console()
-    catalogue.print_method("daccs-solid", "madhu2021", console=console)
+    methods.print_method("daccs-solid", "madhu2021", console=console)
     text = shown(console)
     for parameter, record in load_method("daccs-solid").profile("madhu2021").values.items():
         value = "unknown" if record.value is None else exact(record.value)
@@ -240,9 +242,9 @@ def test_a_method_shows_every_value_with_its_source() -> None:
 def test_a_method_says_what_its_numbers_stand_on() -> None:
     console = plain_console()
     for profile in ("madhu2021", "literature", "waste-heat"):
-        catalogue.print_method("daccs-solid", profile, console=console)
-    catalogue.print_method("daccs-liquid", console=console)
-    catalogue.print_method("afforestation", console=console)
+        methods.print_method("daccs-solid", profile, console=console)
+    methods.print_method("daccs-liquid", console=console)
+    methods.print_method("afforestation", console=console)
     text = " ".join(shown(console).split())
     for words in (
         "cost basis: 2030, a projection; a scenario may ask for costs.basis: foak or 2050",
@@ -260,9 +262,69 @@ def test_a_method_says_what_its_numbers_stand_on() -> None:
         assert words in text, words
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_list_says_of_every_method_what_it_is_and_asks_for(lang: str) -> None:
+    """In 80 columns: title, kind, what its tonnes are, how long, gates, profiles and sources."""
+    console, words = plain_console(80), Words(lang)
+    methods.print_methods(lang=lang, console=console)
+    text = shown(console)
+    assert max(cell_len(line) for line in text.splitlines()) <= 80
+    flat = "".join(text.split())
+
+    def said(part: str) -> bool:
+        return "".join(part.split()) in flat
+
+    for name in method_names():
+        one = load_method(name)
+        assert said(name) and said(one.title[lang])
+        assert said(words(f"group.{group_of(name)}"))
+        family, ledger = (
+            words(f"catalogue.{key}")
+            for key in (f"family.{one.family}", f"ledger.{one.ledger_class}")
+        )
+        assert said(f"{family}; {ledger}")
+        assert said(words("catalogue.sources", names=", ".join(one.sources)))
+        for gate_name, gate in one.gates.items():
+            asked = told(gate_name, gate, words)
+            assert said(asked)
+            assert words.has(f"gate.{gate_name}"), gate_name
+    assert words("catalogue.ledger.avoided") in text
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_one_method_says_every_gate_with_its_source_and_what_the_method_is(lang: str) -> None:
+    for name in method_names():
+        console, words, one = plain_console(80), Words(lang), load_method(name)
+        methods.print_method(name, lang=lang, console=console)
+        flat = "".join(shown(console).split())
+        for gate_name, gate in one.gates.items():
+            for part in (gate_name, told(gate_name, gate, words), f"{gate.source}: {gate.locator}"):
+                assert "".join(part.split()) in flat, (name, part)
+        for key in (
+            f"group.{group_of(name)}", f"catalogue.family.{one.family}",
+            f"catalogue.ledger.{one.ledger_class}", f"catalogue.origin.{one.co2_origin}",
+            f"catalogue.store.{one.storage_type}", f"catalogue.domain.{one.domain}",
+        ):  # fmt: skip
+            assert words.has(key), key
+            assert "".join(words(key).split()) in flat, (name, key)
+
+
+def test_words_of_a_gate() -> None:
+    """Of the library in words, of a user's own by its name."""
+    said = {"source": "derived", "locator": "l"}
+    for keys, text in (
+        ({"op": ">=", "value": "8 t/ha/yr"}, "my quality at least 8 t/ha/yr"),
+        ({"op": "<=", "value": 7.5}, "my quality at most 7.5"),
+        ({"op": "in", "value": ["crop", 40]}, "my quality (crop, 40)"),
+        ({"op": "not_in"}, "no my quality"),
+        ({"op": "within_km", "value": 5}, "within 5 km of my quality"),
+    ):
+        assert told("my_quality", Gate.model_validate(keys | said), Words()) == text
+
+
 def test_in_full_every_value_says_what_it_means_and_where_it_stands() -> None:
     console = plain_console()
-    catalogue.print_method("daccs-solid", "literature", full=True, console=console)
+    methods.print_method("daccs-solid", "literature", full=True, console=console)
     text = " ".join(shown(console).split("Records")[1].split())
     profile = load_method("daccs-solid").profile("literature")
     for parameter, first in profile.values.items():
@@ -273,17 +335,17 @@ def test_in_full_every_value_says_what_it_means_and_where_it_stands() -> None:
 
 def test_unknown_names_are_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'daccs-solid'"):
-        catalogue.print_method("dacs-solid")
+        methods.print_method("dacs-solid")
     with pytest.raises(ConfigError, match="did you mean 'literature'"):
-        catalogue.print_method("daccs-solid", "literatur")
+        methods.print_method("daccs-solid", "literatur")
     with pytest.raises(ConfigError, match="did you mean 'srtm'"):
         catalogue.print_dataset("srtmm")
 
 
 def test_json_is_one_document_each(capsys: pytest.CaptureFixture[str]) -> None:
-    catalogue.print_methods(as_json=True)
+    methods.print_methods(as_json=True)
     assert [item["name"] for item in json.loads(capsys.readouterr().out)] == list(method_names())
-    catalogue.print_method("daccs-solid", as_json=True)
+    methods.print_method("daccs-solid", as_json=True)
     document = json.loads(capsys.readouterr().out)
     land = next(row for row in document["values"] if row["parameter"] == "land_direct")
     assert land["value"] == 11000 and land["source"] in document["sources"]
