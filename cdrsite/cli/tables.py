@@ -190,6 +190,8 @@ def print_summary(
         facts[words("end.plan")] = certificate(result.summary["objective"], words)
         if lasting := durability_line(result.summary.get("durability", {}), words):
             facts[words("end.durability")] = lasting
+    if stops := avoided_line(result.tables.get("methods"), words):
+        facts[words("end.avoided")] = stops
     if "status" in result.summary.get("network", {}):
         facts[words("end.network")] = network_line(result.summary["network"], words)
     excluded = exclusion_line(result.tables.get("exclusions"), result.methods, words)
@@ -198,6 +200,30 @@ def print_summary(
     print_warnings(result.warnings, out, words)
     text = words("end.results", folder=folder)
     out.print(f"\n{text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _stops(row: Mapping[Any, Any]) -> bool:
+    """Whether a method removes nothing, and would stop some emissions."""
+    return bool(row.get("avoidable_mt_yr", 0.0) > 0)  # NaN is not
+
+
+def limit_words(row: Mapping[Any, Any], words: Words) -> str:
+    """What limits a method that is alone; of one that removes nothing, what it avoids (rule 5)."""
+    if not _stops(row):
+        return str(row["alone_limits"])
+    return words("end.avoids", n=number(row["avoidable_mt_yr"]))
+
+
+def avoided_line(methods: pd.DataFrame | None, words: Words) -> str:
+    """What methods avoid that remove nothing; empty where there are none."""
+    rows = [] if methods is None else methods.to_dict("records")
+    return words("list.clause").join(
+        words(
+            "end.avoids.method", what=words.method(row["method"]), n=number(row["avoidable_mt_yr"])
+        )
+        for row in rows
+        if _stops(row)
+    )
 
 
 def durability_line(classes: Mapping[str, Mapping[str, float]], words: Words) -> str:
@@ -278,7 +304,8 @@ def _methods_table(result: StudyResult, size: str, words: Words) -> Table:
         rows.append([words("end.total"), *(number(total[key]) for key in shown)])
     if size == "wide":
         columns.append((words("end.alone_limits"), "left"))
-        limits = [*map(str, frame["alone_limits"]), ""]
+        rests = [limit_words(row, words) for row in frame.to_dict("records")]
+        limits = [*rests, ""]
         rows = [[*cells, limit] for cells, limit in zip(rows, limits, strict=False)]
     title = result.scenario.title or result.scenario.name
     head = words("end.money", title=title, year=result.scenario.costs.base_year)

@@ -186,9 +186,18 @@ def by_method(frame: Frame) -> str:
     body = table(title, columns, rows, total=total, headed=True)
     note = ""
     if avoided:
-        names = frame.listing([frame.words.method(name) for name in avoided], len(avoided))
-        note = paragraph(frame.say("by_method.avoided", names=names), kind="note")
+        each = [avoids(frame, name) for name in avoided]
+        note = paragraph(frame.say("by_method.avoided", each=" ".join(each)), kind="note")
     return tag("h3", title) + body + note + by_durability(frame)
+
+
+def avoids(frame: Frame, name: str) -> str:
+    """What a method avoids that removes nothing, in a sentence."""
+    at = f"methods/{quoted(name)}/avoidable_mt_yr"
+    stops = real(frame.at(at))
+    if not stops > 0:  # also of runs that do not say it
+        return frame.say("by_method.avoids_none", what=frame.method(name))
+    return frame.say("by_method.avoids", what=frame.method(name), n=frame.value(at))
 
 
 def _avoids(frame: Frame, name: str) -> bool:

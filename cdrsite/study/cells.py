@@ -330,7 +330,10 @@ class ScoreBlock:
         for name, values in variables.items():
             self.result.open(name)[(..., *block.slices)] = values
         matrix = self.competitors.matrix(variables, self.offers.links, block)
-        tally = tally_values(variables, ~outside_of(reasons), self.setting.area.grid, block)
+        models = self.setting.models.values()
+        avoiding = [m for m, one in enumerate(models) if one.method.ledger_class == "avoided"]
+        inside, grid = ~outside_of(reasons), self.setting.area.grid
+        tally = tally_values(variables, inside, grid, block, avoiding)
         if self.folder is None:
             return ScorePart(tally, matrix.shape[1], matrix)
         write_cells(cell_file(self.folder, block), matrix)

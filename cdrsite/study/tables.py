@@ -94,7 +94,7 @@ METHOD_COLUMNS = (
     "method", "profile", "ledger_class", "durability_class", "net_mt_yr", "gross_mt_yr",
     "cost_musd_yr", "mean_cost_usd_t", "land_km2", "cells", "credited_mt_yr",
     "credited_cost_usd_t", "retained_share", "allowed_km2", "alone_net_mt_yr",
-    "alone_bound_mt_yr", "alone_gap", "alone_mean_cost_usd_t", "alone_limits",
+    "alone_bound_mt_yr", "alone_gap", "alone_mean_cost_usd_t", "alone_limits", "avoidable_mt_yr",
 )  # fmt: skip
 """Columns of the table of methods."""
 
@@ -105,7 +105,8 @@ def method_table(
     """One row per method: what the plan gives it, and what it could do alone.
 
     ``net_mt_yr`` and what follows is the competition's plan; ``alone_*`` is a competition in which
-    only this method counts, with its proven bound (:mod:`cdrsite.study.alone`).
+    only this method counts, with its proven bound (:mod:`cdrsite.study.alone`). ``avoidable_mt_yr``
+    are the emissions that would stop wherever a method may be that removes nothing (rule 5).
 
     Parameters
     ----------
@@ -126,6 +127,7 @@ def method_table(
         total = totals.get(name, dict.fromkeys(("gross", "net", "cost", "land"), 0.0))
         net, alone = total["net"] / 1e6, allocation.alone[m]
         kept = float(credited(net, model.number("buffer")))
+        avoids, stops = model.method.ledger_class == "avoided", float(tally.stops[m] / 1e6)
         rows.append(
             {
                 "method": name,
@@ -146,7 +148,8 @@ def method_table(
                 "alone_bound_mt_yr": alone.bound / 1e6,
                 "alone_gap": alone.gap,
                 "alone_mean_cost_usd_t": alone.cost / alone.net if alone.net > 0 else np.nan,
-                "alone_limits": top_limits(alone.limits),
+                "alone_limits": "removes nothing" if stops else top_limits(alone.limits),
+                "avoidable_mt_yr": stops if avoids else np.nan,
             }
         )
     return pd.DataFrame(rows, columns=list(METHOD_COLUMNS))

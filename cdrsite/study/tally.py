@@ -6,7 +6,7 @@ of most cells.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,9 @@ class Tally:
         Net removal with the equal share of the pools [t/yr].
     allowed : ndarray of float64, shape (methods,)
         Area that the exclusions leave [m2].
+    stops : ndarray of float64, shape (methods,)
+        Emissions that would stop on the land that each method can use [t/yr]; of those that remove
+        something 0, as the plan tells theirs.
     region : float
         Area of the region [m2].
     """
@@ -49,6 +52,7 @@ class Tally:
     area: NDArray[np.float64]
     tonnes: NDArray[np.float64]
     allowed: NDArray[np.float64]
+    stops: NDArray[np.float64]
     region: float
 
     def add(self, other: Tally) -> Tally:
@@ -58,7 +62,11 @@ class Tally:
 
 
 def tally_values(
-    values: Mapping[str, NDArray[Any]], inside: NDArray[np.bool_], grid: AnalysisGrid, block: Block
+    values: Mapping[str, NDArray[Any]],
+    inside: NDArray[np.bool_],
+    grid: AnalysisGrid,
+    block: Block,
+    avoiding: Collection[int] = (),
 ) -> Tally:
     """Count a block whose arrays are at hand.
 
@@ -72,6 +80,9 @@ def tally_values(
         Of the block.
     block : Block
         Which cells.
+    avoiding : collection of int
+        Numbers of the methods that only stop emissions, whose ``usable_land`` and ``need_land`` are
+        read too: the land that a tonne of it takes.
     """
     counted = [np.ascontiguousarray(values[name]) for name in COUNTED]
     methods = len(counted[0])
@@ -83,5 +94,10 @@ def tally_values(
         limit, share, factor, left = (array[m] for array in counted)
         sums = cells[m], area[m], tonnes[m]
         allowed[m] = count_cells(limit, share, factor, left, row_areas, *sums)
+    stops = np.zeros(methods)
+    for m in avoiding:
+        land, need = (values[name][m].astype(np.float64) for name in ("usable_land", "need_land"))
+        known = inside & (land > 0) & (need > 0)  # NaN is neither
+        stops[m] = (land[known] / need[known]).sum()
     region = float((inside.sum(axis=1) * row_areas).sum())
-    return Tally(cells, area, tonnes, allowed, region)
+    return Tally(cells, area, tonnes, allowed, stops, region)

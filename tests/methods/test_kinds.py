@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import math
+import re
 import warnings
 from pathlib import Path
 
 import pytest
 from one_method import OneMethod
+from rich.console import Console
 from tiny_scenario import SCENARIO, write_world
 
+from cdrsite.cli.tables import print_summary
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.words import LANGUAGES, Words
@@ -101,15 +105,15 @@ def test_what_only_avoids_is_in_no_sum(avoiding: Path) -> None:
 @pytest.mark.parametrize(
     ("lang", "title", "note"),
     [
-        ("en", "How long it stays stored", "Not in this table: other. It stops emissions"),
-        ("zh", "封存能维持多久", "不在此表中：other。"),
+        ("en", "How long it stays stored", "Beside this table, and in no sum: other avoids "),
+        ("zh", "封存能维持多久", "不在此表中，也不计入任何合计：other在允许的土地上每年可避免"),
     ],
 )
 def test_the_page_says_how_long_and_names_what_only_avoids(
     avoiding: Path, lang: str, title: str, note: str
 ) -> None:
     page = write_report(avoiding, lang).read_text(encoding="utf-8")
-    assert title in page and note in page
+    assert title in page and note in re.sub(r"<[^>]+>", "", page)
     table = page.split(f"<h3>{Words(lang)('by_method.title')}</h3>")[1].split("</table>")[0]
     assert Words(lang).method("afforestation") in table and "other" not in table
 
@@ -127,3 +131,40 @@ def test_peat_is_in_no_plan(tmp_path: Path) -> None:
     result = OneMethod(tmp_path, "peat-rewetting").run({}, {})
     assert result.summary["net_mt_yr"] == 0
     assert (result.dataset["winner"] != 0).all()
+
+
+@pytest.mark.parametrize(
+    ("lang", "line", "sentence"),
+    [
+        (
+            "en",
+            "Peat rewetting avoids 0.0437 Mt/yr, removes nothing",
+            "and removes nothing: no plan",
+        ),
+        ("zh", "泥炭地再湿润避免 0.0437 Mt/yr，不移除", "不移除二氧化碳，因此移除方案不采用它"),
+    ],
+)
+def test_what_avoids_says_how_much_and_that_it_removes_nothing(
+    tmp_path: Path, lang: str, line: str, sentence: str
+) -> None:
+    """48 km2 of which half is usable, 18.197314 t/ha: not that nothing fits."""
+    result = OneMethod(tmp_path, "peat-rewetting").run({"gates": False}, {})
+    row = result.tables["methods"].iloc[0]
+    assert row["avoidable_mt_yr"] == pytest.approx(2400 * 18.197314 / 1e6, rel=1e-5)
+    assert row["alone_limits"] == "removes nothing" and row["net_mt_yr"] == 0
+    assert result.summary["avoided_mt_yr"] == 0  # of the plan, which takes none of it
+    out = io.StringIO()
+    print_summary(result, tmp_path, Console(file=out, width=80), lang)
+    assert line in " ".join(out.getvalue().split())
+    result.write(tmp_path / "run", lang=lang)
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    plain = re.sub(r"<[^>]+>", "", page)
+    assert sentence in plain and "nothing fits" not in plain
+
+
+def test_what_avoids_and_may_be_nowhere_fits_nowhere(tmp_path: Path) -> None:
+    ground = {"layer": "slope", "op": ">=", "value": 80}
+    peat = OneMethod(tmp_path, "peat-rewetting")
+    result = peat.run({"gates": {"drained_peat": False, "steep": ground}}, {})
+    row = result.tables["methods"].iloc[0]
+    assert row["avoidable_mt_yr"] == 0 and row["alone_limits"] == "nothing fits"
