@@ -95,7 +95,8 @@ class PolicyRule(Model):
     methods: one_or_many(str) = ()  # type: ignore[valid-type]
     """Methods that count; all when empty."""
     layer: LayerName | None = None
-    """Polygon layer of zones; the rule holds in each zone on its own unless `together`."""
+    """Polygon layer of zones; the rule holds in each zone on its own unless `together`. A cell lies
+    in the zone of its centre, with all its tonnes: take cells that are small beside the zones."""
     zone_name: str | None = None
     """Column with the zones' names."""
     zones: one_or_many(Name) = ()  # type: ignore[valid-type]

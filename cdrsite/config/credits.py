@@ -16,7 +16,7 @@ class CreditRegion(Model):
     """Where a credit is paid: cells in some zones of a polygon layer."""
 
     layer: LayerName
-    """Polygon layer; a cell lies in one zone, as in policies."""
+    """Polygon layer; a cell lies in the zone of its centre, with all its tonnes, as in policies."""
     zone_name: str | None = None
     """Column with the zones' names."""
     zones: one_or_many(Name) = ()  # type: ignore[valid-type]
