@@ -200,6 +200,19 @@ def print_method(
         say(out, line)
     if chosen.note:
         say(out, chosen.note, "dim")
+    _print_values(out, rows, words)
+    _print_inherited(out, chosen)
+    if full:
+        _print_records(out, rows, words)
+    if method.learning is not None:
+        show_table(out, _learned(method.learning))
+    print_sources(out, known, words)
+    if not full:
+        say(out, words("catalogue.full", name=name), "dim")
+
+
+def _print_values(out: Console, rows: list[dict[str, Any]], words: Words) -> None:
+    """Every value with its range, unit and source."""
     heads = ("parameter", "value", "range", "unit", "source")
     columns = [
         (words(f"catalogue.head.{head}"), "right" if head in {"value", "range"} else "name")
@@ -211,14 +224,6 @@ def print_method(
         for longest in NAME_WIDTHS
     )
     show_table(out, *tables)
-    _print_inherited(out, chosen)
-    if full:
-        _print_records(out, rows, words)
-    if method.learning is not None:
-        show_table(out, _learned(method.learning))
-    print_sources(out, known, words)
-    if not full:
-        say(out, words("catalogue.full", name=name), "dim")
 
 
 def _plain(part: Any) -> Any:
