@@ -1,8 +1,10 @@
-"""Writes the compiled scoring loop that a plan needs: one branch-free loop per method.
+"""Writes the compiled scoring loops that a plan needs: one branch-free loop per shape of method.
 
-The text depends on the *shape* of a plan only (which resources limit, which layers each sum
-reads). Numbers are arguments and layers are ``x0, x1, ...``, so no text of a user gets into the
-program and a sweep over prices or needs compiles once. Methods of one shape share one loop.
+The text of a loop depends on the *shape* of a method only (how many resources limit it, in which
+places its sums read layers). Numbers, the codes of resources and the bits of exclusions are
+arguments and layers are ``x0, x1, ...``, so no text of a user gets into the program. Each shape is
+a module of its own: methods of one shape share it, in one plan and in all others, and whoever adds
+a method to a scenario compiles its shape alone.
 
 To add an output or a state, change :data:`LOOP` here and the same lines of
 :mod:`cdrsite.scoring.numpy_backend`, which the tests hold against each other.
@@ -33,10 +35,10 @@ from cdrsite.scoring.sums import Limit, MethodPlan, ScoringPlan, Sum
 
 CHUNK = 1 << 18
 """Cells per task of a thread."""
-BLOCK = 4096
+BLOCK = 1 << 14
 """Cells per loop: what one method leaves in the cache is there for the next."""
 
-HEAD = f'''"""Scoring loops, written by cdrsite for one shape of plan; changes are lost."""
+HEAD = f'''"""Scoring loop, written by cdrsite for one shape of method; changes are lost."""
 
 import numpy as np
 
@@ -49,8 +51,9 @@ OUTSIDE_BIT, NO_BIT = np.uint32({OUTSIDE_BIT}), np.uint32(0)
 LOOP = f"""
 
 @kernel
-def {{name}}({{arguments}}):
-    ({{numbers}},) = numbers
+def loop(start, stop, {{arguments}}):
+{{views}}
+{{numbers}}
     for i in range(reasons.size):
 {{reads}}
         # supply / need; the least is the gross amount, and the first of equals limits
@@ -89,8 +92,8 @@ class Loop:
     """The loop of one method: its text, and what to call it with."""
 
     text: str
-    """With ``{name}`` for its name."""
     numbers: tuple[float, ...]
+    codes: tuple[int, ...]
     layers: tuple[str, ...]
 
 
@@ -100,6 +103,7 @@ class _Writer:
 
     layers: dict[str, int] = field(default_factory=dict)
     numbers: list[float] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
 
     def value(self, layer: str) -> str:
         return f"x{self.layers.setdefault(layer, len(self.layers))}"
@@ -118,6 +122,7 @@ class _Writer:
 
     def limit(self, k: int, limit: Limit) -> list[str]:
         above, below = limit.ratio
+        self.codes.append(limit.code)
         lines = [f"s = {self.sum(above)}"]
         offered = "ZERO if s <= ZERO else s"
         if below is None:
@@ -126,10 +131,10 @@ class _Writer:
             lines += [f"n = {self.sum(below)}"]
             lines += [f"r{k} = INFINITE if n <= ZERO else ({offered}) / n"]
         if k == 0:
-            return [*lines, f"best, code = r0, np.uint8({limit.code})"]
+            return [*lines, "best, code = r0, k0"]
         return [
             *lines,
-            f"code = np.uint8({limit.code}) if r{k} < best else code",
+            f"code = k{k} if r{k} < best else code",
             f"best = r{k} if r{k} < best else best",
         ]
 
@@ -157,10 +162,15 @@ def write_loop(method: MethodPlan) -> Loop:
     if method.available is not None:
         excluded = f"({excluded}) & ({write.value(method.available)} <= ZERO)"
     layers = [f"layer{i}" for i in range(len(write.layers))]
-    text = LOOP.format(
-        name="{name}",
-        arguments=", ".join(["numbers", "excluded_bits", "reasons", *layers, *OUTPUTS]),
-        numbers=", ".join(f"c{i}" for i in range(len(write.numbers))),
+    arrays = ["reasons", *layers, *OUTPUTS]
+    indent = "    "
+    views = [f"{indent}{name} = {name}[start:stop]" for name in arrays]
+    numbers = [f"{indent}c{i} = numbers[{i}]" for i in range(len(write.numbers))]
+    numbers += [f"{indent}k{i} = codes[{i}]" for i in range(len(write.codes))]
+    text = HEAD + LOOP.format(
+        arguments=", ".join(["numbers", "codes", "excluded_bits", *arrays]),
+        views="\n".join(views),
+        numbers="\n".join(numbers),
         reads=margin[1:] + margin.join(f"x{i} = {name}[i]" for i, name in enumerate(layers)),
         limits=limits,
         net=net,
@@ -169,71 +179,43 @@ def write_loop(method: MethodPlan) -> Loop:
         cost=cost,
         suitability=suitability,
     )
-    return Loop(text, tuple(write.numbers), tuple(write.layers))
+    return Loop(text, tuple(write.numbers), tuple(write.codes), tuple(write.layers))
 
 
-@dataclass(frozen=True)
-class Program:
-    """A plan, compiled.
+@dataclass(frozen=True, eq=False)
+class Call:
+    """The compiled loop of a method, and the arguments that the cells do not change.
 
     Attributes
     ----------
-    source : str
-        The module's text.
+    method : str
     run : Callable
-        ``run(start, stop, reasons, *layers, *per method: (numbers, excluded_bits, *OUTPUTS))``
-        on flat arrays; works on the cells start to stop - 1 and holds no lock.
+        ``run(start, stop, numbers, codes, excluded_bits, reasons, *layers, *OUTPUTS)`` on flat
+        arrays; works on the cells start to stop - 1 and holds no lock.
+    numbers : ndarray of float32
+    codes : ndarray of uint8
+        Of the resources that limit, in their order.
+    excluded_bits : uint32
     layers : tuple of str
         Order of the layers.
-    numbers, excluded_bits : tuple
-        By method.
     """
 
-    source: str
+    method: str
     run: Callable[..., None]
+    numbers: NDArray[np.float32]
+    codes: NDArray[np.uint8]
+    excluded_bits: np.uint32
     layers: tuple[str, ...]
-    numbers: tuple[tuple[np.float32, ...], ...]
-    excluded_bits: tuple[np.uint32, ...]
-
-
-def write_module(plan: ScoringPlan) -> tuple[str, list[Loop]]:
-    """Write the module of a plan: one loop per shape of method, and ``score`` that calls them."""
-    loops = [write_loop(method) for method in plan.methods]
-    names = {text: f"loop_{i}" for i, text in enumerate(dict.fromkeys(x.text for x in loops))}
-    order: dict[str, int] = {}
-    for one in loops:
-        for layer in one.layers:
-            order.setdefault(layer, len(order))
-    calls, arguments = [], ["start", "stop", "reasons", *(f"layer{i}" for i in order.values())]
-    for m, one in enumerate(loops):
-        own = [f"{output}_{m}" for output in OUTPUTS]
-        arrays = ["reasons", *(f"layer{order[layer]}" for layer in one.layers), *own]
-        arguments += [f"numbers_{m}", f"excluded_bits_{m}", *own]
-        calls.append(
-            f"        {names[one.text]}(numbers_{m}, excluded_bits_{m}, "
-            + ", ".join(f"{array}[a:b]" for array in arrays)
-            + ")"
-        )
-    driver = [
-        "\n",
-        "@kernel",
-        f"def score({', '.join(arguments)}):",
-        f"    for a in range(start, stop, {BLOCK}):",
-        f"        b = min(a + {BLOCK}, stop)",
-        *calls,
-    ]
-    text = HEAD + "".join(body.replace("{name}", name, 1) for body, name in names.items())
-    return text + "\n".join(driver) + "\n", loops
 
 
 _LOCK = threading.Lock()
 _MODULES: dict[str, ModuleType] = {}
-_PROGRAMS: dict[ScoringPlan, Program] = {}
+_PROGRAMS: dict[ScoringPlan, tuple[Call, ...]] = {}
 _KEPT = 64
 
 
-def compiled(plan: ScoringPlan) -> Program:
-    """Compile a plan, or find it compiled: in this process, then on disk.
+def compiled(plan: ScoringPlan) -> tuple[Call, ...]:
+    """The loops of a plan's methods, compiled now or before: in this process, or on disk.
 
     Parameters
     ----------
@@ -242,27 +224,31 @@ def compiled(plan: ScoringPlan) -> Program:
 
     Returns
     -------
-    Program
+    tuple of Call
         The same object for equal plans.
     """
     with _LOCK:
         found = _PROGRAMS.get(plan)
         if found is None:
-            source, loops = write_module(plan)
-            if source not in _MODULES:
-                _MODULES[source] = _load(source)
-            order = dict.fromkeys(layer for one in loops for layer in one.layers)
-            found = Program(
-                source,
-                _MODULES[source].score,
-                tuple(order),
-                tuple(tuple(map(np.float32, one.numbers)) for one in loops),
-                tuple(np.uint32(method.excluded_bits) for method in plan.methods),
-            )
+            found = tuple(map(_call, plan.methods))
             while len(_PROGRAMS) >= _KEPT:  # a sweep over numbers makes many plans
                 del _PROGRAMS[next(iter(_PROGRAMS))]
             _PROGRAMS[plan] = found
         return found
+
+
+def _call(method: MethodPlan) -> Call:
+    one = write_loop(method)
+    if one.text not in _MODULES:
+        _MODULES[one.text] = _load(one.text)
+    return Call(
+        method.name,
+        _MODULES[one.text].loop,
+        np.array(one.numbers, np.float32),
+        np.array(one.codes, np.uint8),
+        np.uint32(method.excluded_bits),
+        one.layers,
+    )
 
 
 def fill(
@@ -273,20 +259,26 @@ def fill(
     threads: int,
 ) -> None:
     """Fill the results by compiled loops; see :class:`cdrsite.scoring.evaluate.Backend`."""
-    program = compiled(plan)
-    arguments: list[object] = [reasons, *(layers[name] for name in program.layers)]
-    for m, method in enumerate(plan.methods):
-        arguments += [program.numbers[m], program.excluded_bits[m]]
-        arguments += [getattr(out[method.name], name) for name in OUTPUTS]
+    calls = []
+    for one in compiled(plan):
+        arrays = [reasons, *(layers[name] for name in one.layers)]
+        arrays += [getattr(out[one.method], name) for name in OUTPUTS]
+        calls.append((one.run, (one.numbers, one.codes, one.excluded_bits, *arrays)))
+
+    def work(start: int, stop: int) -> None:
+        for a in range(start, stop, BLOCK):
+            for run, arguments in calls:
+                run(a, min(a + BLOCK, stop), *arguments)
+
     size = reasons.size
     if threads <= 1 or size <= CHUNK:
-        program.run(0, size, *arguments)
+        work(0, size)
         return
     with ThreadPoolExecutor(threads) as pool:
         starts = range(0, size, CHUNK)
-        done = [pool.submit(program.run, a, min(a + CHUNK, size), *arguments) for a in starts]
-        for one in done:
-            one.result()
+        done = [pool.submit(work, a, min(a + CHUNK, size)) for a in starts]
+        for task in done:
+            task.result()
 
 
 def _load(source: str) -> ModuleType:

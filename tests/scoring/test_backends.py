@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.machine import cache_folder
-from cdrsite.core.states import EXCLUDED, OUTSIDE_BIT, UNKNOWN
+from cdrsite.core.states import EXCLUDED, LOWEST_STATE, OUTSIDE_BIT, UNKNOWN
 from cdrsite.scoring import numba_backend as generate
 from cdrsite.scoring import numpy_backend
 from cdrsite.scoring.evaluate import BACKENDS, evaluate
@@ -89,19 +89,17 @@ def assert_same(found: dict[str, MethodResult], expected: dict[str, MethodResult
 
 
 def interpreted(plan: ScoringPlan, layers: dict[str, Any], reasons: Any) -> dict[str, MethodResult]:
-    """Run the written text as plain Python: any plan, without compiling it."""
-    text, loops = generate.write_module(plan)
-    space: dict[str, Any] = {"__name__": "interpreted"}
-    exec(text.replace("@kernel\n", ""), space)
+    """Run the written texts as plain Python: any plan, without compiling it."""
     out = {method.name: MethodResult.empty(reasons.shape) for method in plan.methods}
-    arguments: list[Any] = []
-    order = dict.fromkeys(name for one in loops for name in one.layers)
-    arguments += [layers[name].ravel() for name in order]
-    for one, method in zip(loops, plan.methods, strict=True):
-        arguments += [tuple(map(np.float32, one.numbers)), np.uint32(method.excluded_bits)]
-        arguments += [getattr(out[method.name], name).reshape(-1) for name in generate.OUTPUTS]
-    with np.errstate(all="ignore"):
-        space["score"](0, reasons.size, reasons.ravel(), *arguments)
+    for method in plan.methods:
+        one, space = generate.write_loop(method), {"__name__": "interpreted"}
+        exec(one.text.replace("@kernel\n", ""), space)
+        loop: Any = space["loop"]
+        arrays = [reasons.ravel(), *(layers[name].ravel() for name in one.layers)]
+        arrays += [getattr(out[method.name], name).reshape(-1) for name in OUTPUTS]
+        numbers, codes = np.array(one.numbers, np.float32), np.array(one.codes, np.uint8)
+        with np.errstate(all="ignore"):
+            loop(0, reasons.size, numbers, codes, np.uint32(method.excluded_bits), *arrays)
     return out
 
 
@@ -123,25 +121,23 @@ def test_the_compiled_loops_say_what_numpy_says(plan: ScoringPlan, seed: int) ->
 
 @given(plan=plans())
 def test_the_text_holds_no_text_of_a_user_and_no_number_of_a_scenario(plan: ScoringPlan) -> None:
-    text, loops = generate.write_module(plan)
-    ast.parse(text)
-    assert text.isascii()
-    doubled = ScoringPlan(
-        tuple(
-            MethodPlan(
-                method.name.upper(),
-                method.limits,
-                method.net_factor * 2.0,
-                method.gross_cost * 3.0,
-                method.suitability,
-                0,
-                method.available,
-            )
-            for method in plan.methods
+    for method in plan.methods:
+        text = generate.write_loop(method).text
+        ast.parse(text)
+        assert text.isascii()
+        other = MethodPlan(
+            method.name.upper(),
+            tuple(
+                Limit(one.resource, (one.code + 1) % LOWEST_STATE, one.supply, one.need)
+                for one in method.limits
+            ),
+            method.net_factor * 2.0,
+            method.gross_cost * 3.0,
+            method.suitability,
+            0,
+            method.available,
         )
-    )
-    assert generate.write_module(doubled)[0] == text
-    assert len({one.text for one in loops}) == text.count("def loop_")
+        assert generate.write_loop(other).text == text
 
 
 FIXED = ScoringPlan(
@@ -265,7 +261,7 @@ def test_compiled_loops_are_found_again(
         "from cdrsite.scoring.evaluate import evaluate as e; from cdrsite.scoring.sums "
         "import *; p = ScoringPlan((MethodPlan('other', (Limit('soil', 0, layer('z'), const(5.)),),"
         "const(.5), const(10.)),)); e(p, {'z': np.ones((1, 1), 'f4')}, np.zeros((1, 1), 'u4'));"
-        "print(sum(g.compiled(p).run.stats.cache_hits.values()))"
+        "print(sum(sum(c.run.stats.cache_hits.values()) for c in g.compiled(p)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"  # other names and numbers, the same shape: not compiled
@@ -284,7 +280,7 @@ def test_a_changed_file_in_the_cache_is_not_run(
     fresh: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CDRSITE_CACHE_DIR", str(tmp_path))
-    source, _ = generate.write_module(SMALL)
+    source = generate.write_loop(SMALL.methods[0]).text
     path = generate._keep(source, "changed")
     path.write_bytes(b"\xff raise SystemExit")
     assert generate._keep(source, "changed") == path
@@ -297,7 +293,7 @@ def test_a_folder_that_cannot_be_written_is_no_obstacle(
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("CDRSITE_CACHE_DIR", str(tmp_path / "file"))
     assert score_small() == 2.0
-    assert "cdrsite_scoring" in generate.compiled(SMALL).run.__module__
+    assert "cdrsite_scoring" in generate.compiled(SMALL)[0].run.__module__
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -326,15 +322,43 @@ def test_equal_plans_are_compiled_once_and_old_ones_forgotten(
     assert len(generate._PROGRAMS) == 3
 
 
-def test_methods_of_one_shape_share_a_loop_whatever_their_layers_are_called() -> None:
-    def method(name: str, heat: str, cold: str, price: float) -> MethodPlan:
-        need = layer(heat, price) * layer(cold)
-        return MethodPlan(name, (Limit("r", 1, layer(cold), need),), need, const(price))
+def shaped(name: str, heat: str, cold: str, price: float, code: int, bits: int) -> MethodPlan:
+    need = layer(heat, price) * layer(cold)
+    limits = (Limit(f"r{code}", code, layer(cold), need),)
+    return MethodPlan(name, limits, need, const(price), excluded_bits=bits)
 
-    plan = ScoringPlan((method("m", "a", "b", 2.0), method("n", "é中", "c d", 3.0)))
-    assert generate.write_module(plan)[0].count("def loop_") == 1
+
+SHAPED = (shaped("m", "a", "b", 2.0, 1, 0b1), shaped("n", "é中", "c d", 3.0, 7, 0b110))
+"""Two methods that differ in all but the shape: names, layers, numbers, resource, exclusions."""
+
+
+def test_methods_of_one_shape_share_a_loop_whatever_they_are_called() -> None:
+    first, second = (generate.write_loop(method) for method in SHAPED)
+    assert first.text == second.text
+    assert (first.codes, second.codes) == ((1,), (7,))
+    plan = ScoringPlan(SHAPED)
     layers, reasons = random_block(5, (20, 30))
     assert_same(evaluate(plan, layers, reasons), evaluate(plan, layers, reasons, backend="numpy"))
+
+
+def test_plans_share_the_modules_of_their_shapes(
+    fresh: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    load = generate._load
+    monkeypatch.setattr(generate, "_load", lambda source: (loaded.append(source), load(source))[1])
+    for plan in (SMALL, ScoringPlan(SHAPED[:1]), ScoringPlan((*SMALL.methods, *SHAPED))):
+        generate.compiled(plan)
+    assert len(loaded) == 2
+
+
+def test_cells_on_either_side_of_a_block_are_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers, reasons = random_block(13, (7, 9))
+    whole = joined(evaluate(FIXED, layers, reasons))
+    monkeypatch.setattr(generate, "BLOCK", 4)
+    monkeypatch.setattr(generate, "CHUNK", 10)
+    for threads in (1, 3):
+        assert joined(evaluate(FIXED, layers, reasons, threads=threads)) == whole
 
 
 def test_plain_numpy_takes_the_cells_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
