@@ -21,6 +21,11 @@ SMALLEST: dict[str, list[str]] = {
     "bench_demo": ["{root} --runs 1 --command version --command methods"],
     "bench_distance": ["--sizes 40 --repeats 1", "--disk 64 --chunk 16 --block 32"],
     "bench_links": ["--sizes 60"],
+    "bench_methods": [
+        "scoring --cells 0.01 --repeats 1",
+        "competition --side 20 --repeats 1",
+        "compile --resolution 16km",
+    ],
     "bench_nation": [
         "make {folder} --rows 60 --cols 60",
         "run {folder}",
