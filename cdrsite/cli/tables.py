@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.cli.costs import cost_lines
+from cdrsite.cli.lines import avoided_line, limit_words, project_line
 from cdrsite.compare.changes import records
 from cdrsite.core.numbers import number
 from cdrsite.core.vocabulary import amount, priced
@@ -196,34 +197,11 @@ def print_summary(
         facts[words("end.network")] = network_line(result.summary["network"], words)
     excluded = exclusion_line(result.tables.get("exclusions"), result.methods, words)
     facts[words("state.excluded")] = excluded
+    facts[words("projects.head")] = project_line(result.tables.get("projects"), words)
     out.print(plain_list((what, text) for what, text in facts.items() if text))
     print_warnings(result.warnings, out, words)
     text = words("end.results", folder=folder)
     out.print(f"\n{text}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _stops(row: Mapping[Any, Any]) -> bool:
-    """Whether a method removes nothing, and would stop some emissions."""
-    return bool(row.get("avoidable_mt_yr", 0.0) > 0)  # NaN is not
-
-
-def limit_words(row: Mapping[Any, Any], words: Words) -> str:
-    """What limits a method that is alone; of one that removes nothing, what it avoids (rule 5)."""
-    if not _stops(row):
-        return str(row["alone_limits"])
-    return words("end.avoids", n=number(row["avoidable_mt_yr"]))
-
-
-def avoided_line(methods: pd.DataFrame | None, words: Words) -> str:
-    """What methods avoid that remove nothing; empty where there are none."""
-    rows = [] if methods is None else methods.to_dict("records")
-    return words("list.clause").join(
-        words(
-            "end.avoids.method", what=words.method(row["method"]), n=number(row["avoidable_mt_yr"])
-        )
-        for row in rows
-        if _stops(row)
-    )
 
 
 def durability_line(classes: Mapping[str, Mapping[str, float]], words: Words) -> str:

@@ -27,7 +27,7 @@ Threshold = NumberOrQuantity
 
 
 TESTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "contiguity": (("smaller_than",), ("neighbours",)),
+    "contiguity": (("smaller_than",), ("neighbours", "merge_within", "merge_name")),
     "range": (("above", "below"), ("layer", "unknown", "usable")),
     "distance": (
         ("closer_than", "farther_than"),
@@ -77,6 +77,12 @@ class ExcludeRule(Model):
     """Exclude contiguous allowed areas smaller than this [m2]."""
     neighbours: Literal[4, 8] = 8
     """Cells that touch at a corner only are one area (8) or not (4)."""
+    merge_within: LayerName | None = None
+    """A layer of polygons, as provinces, in which areas that are too small make up one project:
+    they stay where together they reach `smaller_than`. A project lies in one polygon: areas end at
+    its border, and those in none stand alone. A cell lies in the polygon of its centre."""
+    merge_name: str | None = None
+    """Column of `merge_within` with the names; polygons of one name are one."""
     outside: bool = False
     """The rule holds outside the polygons, or where the classes are not."""
     usable: Fraction = 0.0
@@ -105,6 +111,8 @@ class ExcludeRule(Model):
                 f"{name}; a rule by {self.test} cannot have one; cure: remove it", at=name
             )
         self._check_features()
+        if self.merge_name is not None and self.merge_within is None:
+            raise problem("names of no layer; expected merge_within: LAYER", at="merge_name")
         if self.classes is not None and not self.classes:
             raise problem("no class is named; cure: name some, or remove the rule", at="classes")
         low, high = self.below, self.above

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from cdrsite.core.numbers import number
 from cdrsite.core.vocabulary import limit_names
 from cdrsite.outputs.legend import class_colour
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, bar, details, paragraph, real, stacked, word
@@ -88,6 +91,44 @@ def place(frame: Frame, row: Row) -> str:
 # ------------------------------------------------------------------- exclusions
 
 
+def project_sums(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Sites of the table of projects, summed over zones and methods, as numbers for people."""
+    sums = dict.fromkeys(("alone", "merged", "projects", "out"), 0)
+    for row in rows:
+        sums["alone"] += int(row["sites_alone"])
+        sums["projects"] += int(row["merged_projects"])
+        sums["merged" if row["merged_projects"] else "out"] += int(row["sites_small"])
+    return {key: number(value) for key, value in sums.items()}
+
+
+def projects(frame: Frame) -> str:
+    """Sites that are merged within their zone to projects, by zone; empty without such a rule."""
+    rows = frame.rows("projects")
+    if not rows:
+        return ""
+
+    def who(row: Row) -> str:
+        names = word(row.get("methods")).split(", ")
+        return text(frame.words("list.comma").join(frame.words.method(name) for name in names))
+
+    columns = (
+        PageColumn("projects.zone", lambda row: text(word(row.get("zone")))),
+        PageColumn("column.method", who),
+        PageColumn("projects.least", "least_km2", "km2"),
+        PageColumn("projects.alone", "sites_alone"),
+        PageColumn("projects.alone_area", "alone_km2", "km2"),
+        PageColumn("projects.small", "sites_small"),
+        PageColumn("projects.small_area", "small_km2", "km2"),
+        PageColumn("projects.merged", "merged_projects"),
+        PageColumn("projects.left_out", "left_out_km2", "km2"),
+    )
+    order = sorted(range(len(rows)), key=lambda i: -real(rows[i].get("small_km2")))
+    title = frame.say("projects.title")
+    shown = table(title, *listed(frame, "projects", columns, order[:MAX_ROWS]))
+    said = paragraph(frame.say("projects.line", **project_sums(rows)))
+    return tag("h3", title) + said + shown + file_note(frame, "projects")
+
+
 def exclusions(frame: Frame) -> str:
     """Section on what each rule removes, and on what runs out first."""
     groups = _positions(frame, "exclusions", "methods")
@@ -95,7 +136,8 @@ def exclusions(frame: Frame) -> str:
         return paragraph(frame.say("rules.none")) + limits(frame)
     intro = paragraph(frame.say("rules.intro", area=frame.value("region_km2")))
     parts = [_rules_of(frame, names, positions) for names, positions in groups.items()]
-    return "".join([intro, *parts, file_note(frame, "exclusions"), limits(frame)])
+    note = file_note(frame, "exclusions")
+    return "".join([intro, *parts, note, projects(frame), limits(frame)])
 
 
 def _rules_of(frame: Frame, names: str, positions: list[int]) -> str:

@@ -7,7 +7,7 @@ a rule is added, and it needs no sub-cell geometry.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.core.threads import in_order
 from cdrsite.siting._kernel import remove, removed_areas
 from cdrsite.siting.gates import BoundGate
-from cdrsite.siting.patches import label_patches, small_patches
+from cdrsite.siting.patches import GRAINS, Zoned, ZoneProjects, label_patches, small_patches
 from cdrsite.siting.rules import describe_rule, known_share, rule_share
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from cdrsite.core.reader import LayerReader
     from cdrsite.engine.arrays import CellArray
 
+ZonesOf = Callable[[ExcludeRule, Block], "NDArray[np.int32]"]
+"""Zone of each cell of a block by a rule that merges areas of one zone; -1 for none."""
 MAX_RULES = 30
 """Reason bits 0 to 29; bit 30 marks forced inclusion, bit 31 the outside of the region."""
 INCLUDED_BIT = np.uint32(1 << 30)
@@ -130,10 +132,21 @@ def _of_gates(
 @recorded
 @dataclass
 class RuleAreas:
-    """Area that each rule removes and area that only it removes, per group of methods [m2]."""
+    """Area that each rule removes and area that only it removes, per group of methods [m2].
+
+    Attributes
+    ----------
+    total, only : dict
+        Group of rules -> area of each of its rules [m2].
+    projects : dict
+        Bit of a rule that merges areas, with the group of rules -> by zone, its number, areas that
+        stand alone and their area [m2], areas that are too small and theirs, and whether these are
+        merged to a project; shape (zones, 6).
+    """
 
     total: dict[tuple[int, ...], NDArray[np.float64]] = field(default_factory=dict)
     only: dict[tuple[int, ...], NDArray[np.float64]] = field(default_factory=dict)
+    projects: dict[tuple[int, ...], NDArray[np.float64]] = field(default_factory=dict)
 
     def add(self, other: RuleAreas) -> None:
         """Add the areas of another block."""
@@ -215,6 +228,7 @@ def exclude_small_areas(
     available: Mapping[tuple[int, ...], CellArray],
     areas: RuleAreas,
     threads: int = 1,
+    zones: ZonesOf | None = None,
 ) -> None:
     """Remove contiguous allowed areas that are too small; the arrays are changed in place.
 
@@ -239,6 +253,8 @@ def exclude_small_areas(
         act on what the others left.
     threads : int
         Blocks worked on at once; no effect on the result (rule 9).
+    zones : callable, optional
+        Zone of each cell of a block, for a rule that merges areas of one zone; -1 for none.
     """
     for rule in book.rules:
         if rule.model.smaller_than is None:
@@ -246,13 +262,30 @@ def exclude_small_areas(
         for bits, left in available.items():
             if rule.bit not in bits:
                 continue
-            near = rule.model.neighbours
-            small = small_patches(left, grid, blocks, rule.model.smaller_than, threads, near)
+            near, least = rule.model.neighbours, rule.model.smaller_than
+            merged = rule.model.merge_within is not None and zones is not None
+            zoned = partial(zones, rule.model) if merged and zones is not None else None
+            small, projects = small_patches(left, grid, blocks, least, threads, near, zoned)
+            if projects:
+                areas.projects[(rule.bit, *bits)] = _by_zone(projects, least)
             bit, position = np.uint32(1 << rule.bit), bits.index(rule.bit)
-            task = partial(_remove_small, grid, reasons, left, small, bit, near)
+            task = partial(_remove_small, grid, reasons, left, small, bit, near, zoned)
             for removed in in_order(task, blocks, threads):
                 areas.total[bits][position] += removed
                 areas.only[bits][position] += removed
+
+
+def _by_zone(projects: Mapping[int, ZoneProjects], least: float) -> NDArray[np.float64]:
+    """Rows of :attr:`RuleAreas.projects`."""
+    limit = np.rint(least * GRAINS)
+    rows = [
+        (
+            *(zone, one.alone, one.alone_area / GRAINS, one.small, one.small_area / GRAINS),
+            float(one.merges(limit)),
+        )
+        for zone, one in projects.items()
+    ]
+    return np.array(rows, np.float64)
 
 
 def _remove_small(
@@ -262,13 +295,15 @@ def _remove_small(
     small: Mapping[Block, NDArray[np.bool_]],
     bit: np.uint32,
     neighbours: int,
+    zoned: Zoned | None,
     block: Block,
 ) -> float:
     """Take the small patches out of a block; gives the area that is removed [m2]."""
     if not small[block].any():
         return 0.0
     left, reasons = np.array(all_left[block.slices]), np.array(all_reasons[block.slices])
-    gone = small[block][label_patches(left, neighbours)[0]]
+    zone = None if zoned is None else zoned(block)
+    gone = small[block][label_patches(left, neighbours, zone)[0]]
     gone &= (reasons & INCLUDED_BIT) == 0  # forced inclusion holds whatever excluded it
     removed = float((left * grid.row_areas[block.row0 : block.row1, None])[gone].sum())
     left[gone] = 0.0

@@ -183,7 +183,10 @@ def _filtered(rule: ExcludeRule) -> str:
 
 
 DESCRIPTIONS: dict[str, Callable[[ExcludeRule], str]] = {
-    "contiguity": lambda rule: f"areas under {(rule.smaller_than or 0.0) / 1e6:g} km2",
+    "contiguity": lambda rule: (
+        f"areas under {(rule.smaller_than or 0.0) / 1e6:g} km2"
+        + (f", alone and together in {rule.merge_within}" if rule.merge_within else "")
+    ),
     "classes": lambda rule: (
         f"{rule.layer}: {', '.join(map(str, rule.classes or ()))}" + _grown(rule)
     ),

@@ -14,6 +14,7 @@ from cdrsite.layers.check import check_layers
 from cdrsite.methods.supply import read_pools, read_storage, usable_land
 from cdrsite.siting.rules import rule_share
 from cdrsite.siting.suitability import criterion_score
+from cdrsite.study.exclude import merge_zones
 from cdrsite.study.gathering import existing_sites
 from cdrsite.study.network import existing_pipes
 from cdrsite.study.prepare import open_layers, read_gates, resolve_methods
@@ -95,6 +96,8 @@ def _questions(scenario: Scenario, reader: LayerStack) -> Iterator[Question]:
         for i, rule in enumerate(getattr(scenario.siting, group)):
             if rule.layer in known and (rule.within is None or rule.within in known):
                 yield f"siting.{group}.{i}", partial(rule_share, rule, reader, block)
+            if rule.merge_within in known:
+                yield f"siting.{group}.{i}.merge_within", partial(merge_zones, reader, rule, block)
     yield from _of_gates(scenario, reader, block, known)
     for i, criterion in enumerate(scenario.siting.prefer):
         if (criterion.near or criterion.layer) in known:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cdrsite.engine.stages import stage
 from cdrsite.siting.exclusions import RuleAreas, exclude_block, exclude_small_areas
+from cdrsite.study.goal import zone_names
 from cdrsite.study.prepare import Setting, open_layers, read_rules
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.config.siting import ExcludeRule
     from cdrsite.core.grid import Block
+    from cdrsite.core.reader import LayerReader
     from cdrsite.engine.arrays import ArrayStore
     from cdrsite.engine.passes import Workspace
 
@@ -44,6 +50,19 @@ class ExcludeBlock:
         return excluded.areas
 
 
+def project_names(reader: LayerReader, rule: ExcludeRule) -> list[str]:
+    """Names of the zones in which a rule merges areas, each once, in the order of the layer."""
+    return list(dict.fromkeys(zone_names(reader, rule.merge_within or "", rule.merge_name)))
+
+
+def merge_zones(reader: LayerReader, rule: ExcludeRule, block: Block) -> NDArray[np.int32]:
+    """Zone of each cell of a block, by its centre; features of one name are one; -1 for none."""
+    layer = rule.merge_within or ""
+    known = {name: number for number, name in enumerate(project_names(reader, rule))}
+    number = [known[name] for name in zone_names(reader, layer, rule.merge_name)]
+    return np.array([*number, -1], np.int32)[reader.labels(layer, block)]
+
+
 @stage("siting", after=(open_layers, read_rules))
 def exclude(setting: Setting, space: Workspace) -> RuleAreas:
     """Apply all exclusion rules: block by block, then contiguity over the whole grid.
@@ -68,8 +87,9 @@ def exclude(setting: Setting, space: Workspace) -> RuleAreas:
 
     def small() -> RuleAreas:
         exclude_small_areas(
-            setting.book, grid, setting.blocks, reasons, available, areas, space.threads
-        )
+            setting.book, grid, setting.blocks, reasons, available, areas, space.threads,
+            partial(merge_zones, setting.reader),
+        )  # fmt: skip
         return areas
 
     return space.once("small areas", small) if contiguity else areas

@@ -19,6 +19,7 @@ from cdrsite.methods import ledgers
 from cdrsite.methods.kinds import by_durability, durability_class, hazard_of
 from cdrsite.methods.model import chain_losses, ingredients
 from cdrsite.methods.net import Emissions, credited, expected_retention
+from cdrsite.study.exclude import project_names
 from cdrsite.study.tally import Tally
 
 if TYPE_CHECKING:
@@ -88,6 +89,32 @@ def exclusion_table(book: RuleBook, areas: RuleAreas, tally: Tally) -> pd.DataFr
             percent = 100 * total / region if region else np.nan
             rows.append((book.rules[bit].name, bit, ", ".join(methods), total, percent, alone))
     return pd.DataFrame(rows, columns=columns)
+
+
+PROJECT_COLUMNS = (
+    "rule", "methods", "zone", "least_km2", "sites_alone", "alone_km2", "sites_small", "small_km2",
+    "merged_projects", "left_out_km2",
+)  # fmt: skip
+"""Columns of the table of projects."""
+
+
+def project_table(setting: Setting, areas: RuleAreas) -> pd.DataFrame:
+    """Per rule that merges areas, group of methods and zone: sites alone, merged and left out.
+
+    ``sites_alone`` are projects by themselves; ``sites_small`` make up one project together
+    (``merged_projects``) where their area reaches the least, and are left out elsewhere.
+    """
+    book, rows = setting.book, []
+    for (bit, *bits), found in areas.projects.items():
+        rule, names = book.rules[bit], project_names(setting.reader, book.rules[bit].model)
+        methods = ", ".join(book.groups[tuple(bits)])
+        least = (rule.model.smaller_than or 0.0) / 1e6
+        for zone, alone, alone_m2, small, small_m2, merged in found.tolist():
+            name = IN_NONE if zone < 0 else names[int(zone)]
+            out = 0.0 if merged else small_m2 / 1e6
+            sizes = int(alone), alone_m2 / 1e6, int(small), small_m2 / 1e6, int(merged), out
+            rows.append((rule.name, methods, name, least, *sizes))
+    return pd.DataFrame(rows, columns=list(PROJECT_COLUMNS))
 
 
 METHOD_COLUMNS = (

@@ -70,9 +70,11 @@ INFORMATIVE = {
     "layers.*<ExpressionLayer>.kind": "what the result is: its unit decides how it is read",
     "transport.surface.*smaller_than": "refused: not a test of one place",
     "transport.surface.*neighbours": "refused: not a test of one place",
+    "transport.surface.*merge_*": "refused: not a test of one place",
     "transport.surface.*usable": "refused: a route is barred or not",
     "siting.exclude[[]].neighbours": "areas that touch at corners; tests/siting/test_siting.py",
     "siting.include[[]].neighbours": "refused: it cannot bring an area back",
+    "siting.include[[]].merge_*": "refused: it cannot bring an area back",
     "siting.include[[]].usable": "refused: a place comes back as far as the rule covers it",
     "transport.surface.barriers[[]].outside": "bars all storage here; as siting.exclude[].outside",
     "transport.surface.*for": "refused: a pipeline knows no methods",
@@ -511,6 +513,14 @@ CASES: dict[str, Case] = {
     "siting.exclude[].smaller_than": (
         ("siting.exclude.0={smaller_than: 1 km2}",),
         ("siting.exclude.0.smaller_than=9000 km2",),
+    ),
+    "siting.exclude[].merge_within": (
+        ("siting.exclude.0={smaller_than: 60 km2, merge_within: parks}",),
+        ("siting.exclude.0.merge_within=basins",),
+    ),
+    "siting.exclude[].merge_name": (
+        ("siting.exclude.0={smaller_than: 60 km2, merge_within: basins}",),
+        ("siting.exclude.0.merge_name=name",),
     ),
     "siting.exclude[].usable": ((), ("siting.exclude.0.usable=0.5",)),
     "siting.exclude[].for": ((), ("siting.exclude.2.for=[afforestation]",)),

@@ -152,7 +152,8 @@ def test_what_avoids_says_how_much_and_that_it_removes_nothing(
     row = result.tables["methods"].iloc[0]
     assert row["avoidable_mt_yr"] == pytest.approx(2400 * 18.197314 / 1e6, rel=1e-5)
     assert row["alone_limits"] == "removes nothing" and row["net_mt_yr"] == 0
-    assert result.tables["ledgers"].iloc[0]["avoided_mt_yr"] == 0  # of the plan, which takes none of it
+    # of the plan, which takes none of it
+    assert result.tables["ledgers"].iloc[0]["avoided_mt_yr"] == 0
     out = io.StringIO()
     print_summary(result, tmp_path, Console(file=out, width=80), lang)
     assert line in " ".join(out.getvalue().split())

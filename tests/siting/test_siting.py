@@ -239,8 +239,8 @@ def test_a_winding_patch_is_one(size: int, tmp_path: Path) -> None:
     left[:] = path
     blocks = list(grid.blocks(size))
     whole = float(path.sum()) * 1e6
-    assert not any(small.any() for small in small_patches(left, grid, blocks, whole).values())
-    small = small_patches(left, grid, blocks, whole + 1)
+    assert not any(small.any() for small in small_patches(left, grid, blocks, whole)[0].values())
+    small, _ = small_patches(left, grid, blocks, whole + 1)
     assert all(small[block][1:].all() for block in blocks)
 
 
