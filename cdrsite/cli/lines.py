@@ -1,4 +1,4 @@
-"""Sentences at the end of a run: what is avoided and removes nothing, what is merged to projects."""
+"""Sentences at the end of a run: what avoids and removes nothing, what is merged to projects."""
 
 from __future__ import annotations
 
