@@ -73,6 +73,7 @@ INFORMATIVE = {
     "transport.surface.*merge_*": "refused: not a test of one place",
     "transport.surface.*usable": "refused: a route is barred or not",
     "siting.exclude[[]].neighbours": "areas that touch at corners; tests/siting/test_siting.py",
+    "siting.exclude[[]].merge_name": "polygons of one name are one; tests/siting/test_projects.py",
     "siting.include[[]].neighbours": "refused: it cannot bring an area back",
     "siting.include[[]].merge_*": "refused: it cannot bring an area back",
     "siting.include[[]].usable": "refused: a place comes back as far as the rule covers it",
@@ -517,10 +518,6 @@ CASES: dict[str, Case] = {
     "siting.exclude[].merge_within": (
         ("siting.exclude.0={smaller_than: 60 km2, merge_within: parks}",),
         ("siting.exclude.0.merge_within=basins",),
-    ),
-    "siting.exclude[].merge_name": (
-        ("siting.exclude.0={smaller_than: 60 km2, merge_within: basins}",),
-        ("siting.exclude.0.merge_name=name",),
     ),
     "siting.exclude[].usable": ((), ("siting.exclude.0.usable=0.5",)),
     "siting.exclude[].for": ((), ("siting.exclude.2.for=[afforestation]",)),

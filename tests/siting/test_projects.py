@@ -21,6 +21,7 @@ from cdrsite.cli.tables import print_summary
 from cdrsite.config.siting import ExcludeRule
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.siting.exclusions import RuleAreas, exclude_small_areas, rule_book
+from cdrsite.study.exclude import merge_zones, project_names
 
 WKT = AnalysisGrid.from_bounds("EPSG:3035", (0.0, 0.0, 4000.0, 3000.0), 1000.0).wkt
 KM2 = 1e6
@@ -77,6 +78,30 @@ def test_what_lies_in_no_zone_is_merged_with_nothing() -> None:
     left, _, rows = merge([[1, 0, 1, 0, 1, 1]], [[-1] * 6], 2)
     assert left.tolist() == [[0, 0, 0, 0, 1, 1]]
     assert rows.tolist() == [[-1, 1, 2 * KM2, 2, 2 * KM2, 0]]
+
+
+class Provinces:
+    """Three polygons side by side, of which the outer ones have one name; a cell in none."""
+
+    def labels(self, name: str, block: Block) -> Any:
+        return np.array([[0, 1, 2, -1]], np.int32)
+
+    def text(self, name: str, column: str) -> list[str]:
+        return ["a", "b", "a"]
+
+    def features(self, name: str) -> Any:
+        return range(3)
+
+
+def test_polygons_of_one_name_are_one_zone() -> None:
+    """A province and its islands; without names each polygon is one."""
+    reader: Any = Provinces()
+    keys = {"smaller_than": "1 km2", "merge_within": "provinces"}
+    rule = ExcludeRule.model_validate(keys | {"merge_name": "name"})
+    assert merge_zones(reader, rule, Block(0, 1, 0, 4)).tolist() == [[0, 1, 0, -1]]
+    assert project_names(reader, rule) == ["a", "b"]
+    bare = ExcludeRule.model_validate(keys)
+    assert merge_zones(reader, bare, Block(0, 1, 0, 4)).tolist() == [[0, 1, 2, -1]]
 
 
 def of_the_whole(left: Any, zones: Any, least: float, neighbours: int) -> Any:
