@@ -44,6 +44,7 @@ from cdrsite.cli.options import (
     Template,
     TimeLimit,
 )
+from cdrsite.cli.storage import storage
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.faults import machine_fault
 from cdrsite.core.secrets import hidden
@@ -558,6 +559,9 @@ def credits(  # noqa: A001 - the command's name
         print_credits(as_json=as_json)
     else:
         print_credit(name, as_json=as_json)
+
+
+app.command()(storage)
 
 
 @app.command()

@@ -237,6 +237,8 @@ class PoolFamily:
         -1: the rows count what methods need as given, in place of taken.
     part_of : str
         The family that these rows keep the books of; tables and labels name that one alone.
+    at_sinks : AtSinks, optional
+        What sinks take from it for the CO2 that is brought to them.
     """
 
     name: str
@@ -247,6 +249,23 @@ class PoolFamily:
     need: Mapping[str, float | str]
     sign: int = 1
     part_of: str = ""
+    at_sinks: AtSinks | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class AtSinks:
+    """What sinks take from pools: charged in the zone of the sink, wherever the CO2 comes from.
+
+    Parameters
+    ----------
+    member : ndarray of int, shape (S,)
+        Zone of each sink, -1 for none: then it takes nothing.
+    need : ndarray, shape (S,)
+        Need per tonne of CO2 brought to the sink [unit of the pool per t], 0 or more.
+    """
+
+    member: IntArray
+    need: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -426,6 +445,8 @@ class Problem:
                 _require_known(f"pool {pool.name!r}", method, known)
                 if isinstance(need, str):
                     _require_known(f"pool {pool.name!r}", need, set(self.layers))
+            if pool.at_sinks is not None:
+                _check_at_sinks(pool.name, pool.at_sinks, self.n_sinks)
         for sale in self.sales:
             for name in sale.pools:
                 _require_known(f"sale {sale.name!r}", name, {pool.name for pool in self.pools})
@@ -519,6 +540,18 @@ class Problem:
         for weight, each in zip(self.land_weight[1:], price[1:], strict=True):
             charge += (need * weight[:, None]) * each
         return charge
+
+
+def _check_at_sinks(pool: str, at: AtSinks, count: int) -> None:
+    need = np.asarray(at.need, np.float64)
+    if need.shape != (count,) or np.shape(at.member) != (count,) or not (need >= 0).all():
+        raise DataError(
+            "what sinks take from a pool is not one need and zone for each sink",
+            where=f"pool {pool!r}",
+            got=f"{np.shape(at.member)} zones, needs {need.tolist()[:5]}",
+            expected=f"{count} zones and {count} numbers, 0 or more",
+            rule=7,
+        )
 
 
 def _require_unique(what: str, names: Sequence[str]) -> None:

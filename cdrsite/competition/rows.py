@@ -60,6 +60,8 @@ class RowSystem:
         Which rows see which combinations.
     sink_row, sink_of : ndarray of int, shape (T,)
         Which rows see which sinks.
+    sink_need : ndarray, shape (T,)
+        What a tonne brought to the sink counts in the row: its need in pools, 1 in rows of sinks.
     combo : ndarray of int32, shape (n,)
         Combination of each cell.
     zone_table : dict of str to ndarray, shape (C,)
@@ -74,6 +76,7 @@ class RowSystem:
     pair_combo: I32
     sink_row: I32
     sink_of: I32
+    sink_need: F64
     combo: I32
     zone_table: dict[str, I64]
     n_combos: int
@@ -109,7 +112,8 @@ class RowSystem:
 
     def sink_values(self, price: F64) -> F64:
         """Value of a tonne in each sink at index s + 1, and -inf at 0, shape (S + 1,)."""
-        paid = np.bincount(self.sink_of, weights=price[self.sink_row], minlength=self.n_sinks)
+        charge = price[self.sink_row] * self.sink_need
+        paid = np.bincount(self.sink_of, weights=charge, minlength=self.n_sinks)
         return np.concatenate(([-np.inf], -paid))
 
     def activity(self, sums: F64, sink_sums: F64, group: I32, n_groups: int) -> F64:
@@ -124,8 +128,8 @@ class RowSystem:
         where = self.pair_row.astype(np.int64) * n_groups + group[self.pair_combo]
         found = np.bincount(where, weights=parts, minlength=n_rows * n_groups).astype(np.float64)
         result = found.reshape(n_rows, n_groups)
-        for row, sink in zip(self.sink_row, self.sink_of, strict=True):
-            result[row] += sink_sums[:, sink]
+        for row, sink, need in zip(self.sink_row, self.sink_of, self.sink_need, strict=True):
+            result[row] += need * sink_sums[:, sink]
         return result
 
 
@@ -242,6 +246,7 @@ def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
     coefficient: list[F64] = []
     pairs: list[I64] = []
     sink_pairs: list[I64] = []
+    sink_needs: list[F64] = []
 
     def add_family(family: PoolFamily | SinkFamily, terms: Sequence[RowTerm]) -> I64:
         """Row of each zone, -1 where it has no limit; one more at the end for no zone."""
@@ -261,6 +266,11 @@ def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
         _require_in_range(pool.name, zone, len(pool.zones))
         row_of[pool.name] = add_family(pool, _need_terms(pool))
         pairs.append(np.stack([row_of[pool.name][zone], np.arange(n_combos)]))
+        if pool.at_sinks is not None:
+            member = np.asarray(pool.at_sinks.member, np.int64)
+            _require_in_range(pool.name, member, len(pool.zones))
+            sink_pairs.append(np.stack([row_of[pool.name][member], np.arange(problem.n_sinks)]))
+            sink_needs.append(pool.sign * np.asarray(pool.at_sinks.need, np.float64))
     for policy in problem.policies:
         inside = _policy_combos(policy, zone_table, n_combos)
         pairs.append(np.stack([np.full(len(inside), len(rows)), inside]))
@@ -273,8 +283,9 @@ def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
         member = member.astype(np.int64)
         _require_in_range(family.name, member, len(family.zones))
         sink_pairs.append(np.stack([add_family(family, ())[member], np.arange(problem.n_sinks)]))
+        sink_needs.append(np.ones(problem.n_sinks))
     pair_row, pair_combo = _with_row(pairs)
-    sink_row, sink_of = _with_row(sink_pairs)
+    sink_row, sink_of, sink_need = _sinks_with_row(sink_pairs, sink_needs)
     return RowSystem(
         rows=tuple(rows),
         coefficient=np.array(coefficient).reshape(len(rows), *term_matrix((), problem).shape),
@@ -282,6 +293,7 @@ def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
         pair_combo=pair_combo,
         sink_row=sink_row,
         sink_of=sink_of,
+        sink_need=sink_need,
         combo=combo,
         zone_table=zone_table,
         n_combos=n_combos,
@@ -325,6 +337,14 @@ def _with_row(pairs: Sequence[I64]) -> I32:
     """All pairs of a row and what it sees, but for those without a row, shape (2, n)."""
     joined = np.concatenate([np.empty((2, 0), np.int64), *pairs], axis=1)
     return joined[:, joined[0] >= 0].astype(np.int32)
+
+
+def _sinks_with_row(pairs: Sequence[I64], needs: Sequence[F64]) -> tuple[I32, I32, F64]:
+    """Pairs of a row and a sink, and what a tonne there counts; none where it counts nothing."""
+    row, sink = np.concatenate([np.empty((2, 0), np.int64), *pairs], axis=1)
+    need = np.concatenate([np.empty(0), *needs])
+    counts = (row >= 0) & (need != 0.0)
+    return row[counts].astype(np.int32), sink[counts].astype(np.int32), need[counts]
 
 
 def _policy_combos(policy: PolicyRow, zone_table: dict[str, I64], n_combos: int) -> I64:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from cdrsite.config.siting import BoundBy
+from cdrsite.config.storage import Share, Storage, refuse_idle_factor
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.fields import (
     Factor,
@@ -16,7 +17,6 @@ from cdrsite.core.fields import (
     Model,
     Name,
     NumberOrQuantity,
-    Years,
     exactly_one,
     one_or_many,
     problem,
@@ -31,12 +31,6 @@ from cdrsite.core.vocabulary import RESOURCES, Resource, supplies
 from cdrsite.library.learning import Basis, Capacity
 from cdrsite.library.methods import HeatLevel
 from cdrsite.place.registry import keys_of_methods
-
-Share = Literal["whole", "area"]
-"""How a shared pool is offered to its cells before the competition divides it truly.
-
-`whole`: each cell sees the whole pool; `area`: shared evenly over the land that may draw on it.
-"""
 
 
 def _some_layer(usable: Any) -> Any:
@@ -63,16 +57,6 @@ class Land(Model):
     independently, or the least of them."""
     factor: Fraction = 1.0
     """The usable land is multiplied by this; there is no more land than there is."""
-
-
-def _refuse_idle_factor(model: Any) -> None:
-    """Refuse a factor where there is no amount that it would change (rule 7)."""
-    if model.unlimited and model.factor != 1.0:
-        raise problem(
-            f"a factor of what is unlimited changes nothing; got {model.factor:g}; cure: remove "
-            "it, or say how much there is (rule 7)",
-            at="factor",
-        )
 
 
 class Supply(Model):
@@ -126,7 +110,7 @@ class Supply(Model):
             raise problem("supply without a unit; expected unit, e.g. m3/yr (rule 4)")
         if which != "pools" and (self.supply is not None or self.name is not None):
             raise problem("supply and name are columns of pools; cure: remove them, or name pools")
-        _refuse_idle_factor(self)
+        refuse_idle_factor(self)
         if which != "value" and self.per is not None:
             raise problem(
                 f"per belongs to a value; got per: {self.per} with {which}; cure: remove it",
@@ -304,75 +288,6 @@ class Bulk(Supply):
                 f"got haul {self.haul:g} km with share: {self.share}; "
                 "cure: add share: whole, or remove haul",
                 at="haul",
-            )
-        return self
-
-
-class Storage(Model):
-    """Geological storage of CO2."""
-
-    units: LayerName | None = None
-    """A polygon layer of storage units."""
-    name: str | None = None
-    """Column with the unit's name."""
-    capacity: str | dict[Literal["low", "central", "high"], str] | None = None
-    """Column with the capacity, or one column for each case [Mt unless capacity_unit]."""
-    capacity_unit: unit_like("t") = "Mt"  # type: ignore[valid-type]
-    """Unit of the capacity columns."""
-    injection: str | None = None
-    """Column with the yearly injection rate [Mt/yr unless injection_unit]; the capacity over
-    `years` when not given."""
-    injection_unit: unit_like("t/yr") = "Mt/yr"  # type: ignore[valid-type]
-    """Unit of the injection column."""
-    cost: quantity_or_name("USD/t", minimum=0.0) = 15.0  # type: ignore[valid-type]
-    """Cost of storing [USD/t]: a number, or a column of `units` in USD/t."""
-    case: Literal["low", "central", "high"] = "central"
-    """Which of the capacity columns counts."""
-    factor: Factor = 1.0
-    """Capacity and injection are multiplied by this: 0.8 is 20 % less."""
-    years: Years = 30.0
-    """Years over which the capacity may be filled [yr]."""
-    depth: str | None = None
-    """Column with the depth [m]."""
-    min_depth: quantity("m", minimum=0.0) = 800.0  # type: ignore[valid-type]
-    """Units shallower than this do not keep CO2 dense and are left out [m]."""
-    max_depth: quantity("m", minimum=0.0) = 3500.0  # type: ignore[valid-type]
-    """Units deeper than this are left out [m]."""
-    stacked_on: str | None = None
-    """Column with the id of the unit a unit overlies; needs `id`."""
-    id: str | None = None
-    """Column with the unit's id, unique."""
-    kind: str | None = None
-    """Column with the kind of unit; `eor` is flagged."""
-    share: Share = "area"
-    """How a unit's injection is offered to the cells whose cheapest unit it is."""
-    unlimited: Literal[True] | None = None
-    """Storage never limits (for layers without any storage data)."""
-
-    @model_validator(mode="after")
-    def _columns(self) -> Self:
-        exactly_one(self, ("units", "unlimited"), "one source of storage")
-        _refuse_idle_factor(self)
-        if self.units is None and isinstance(self.cost, str):
-            raise problem(
-                f"no units whose column this could be; got {self.cost!r}; expected a cost in "
-                "USD/t, or units: LAYER",
-                at="cost",
-            )
-        if self.units is not None and self.capacity is None:
-            raise problem("storage units need a capacity; expected capacity: COLUMN (rule 7)")
-        if self.units is not None and self.id is None:
-            raise problem("storage units need an id; expected id: COLUMN")
-        if isinstance(self.capacity, dict) and self.case not in self.capacity:
-            raise problem(
-                f"no capacity column for the case; got {self.case}; expected one of "
-                f"{', '.join(self.capacity)}",
-                at="case",
-            )
-        if self.min_depth >= self.max_depth:
-            raise problem(
-                f"no depth is allowed; got min_depth {self.min_depth:g} m and max_depth "
-                f"{self.max_depth:g} m; expected the first below the second"
             )
         return self
 

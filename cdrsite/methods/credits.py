@@ -28,7 +28,7 @@ from cdrsite.core.errors import CdrsiteWarning, ConfigError, message
 from cdrsite.library.credits import Basis
 from cdrsite.methods.model import MethodModel, chain_losses
 from cdrsite.methods.net import ChainLosses
-from cdrsite.methods.supply import StorageUnits
+from cdrsite.methods.storage import StorageUnits
 
 NET_OF = "net of "
 """Begin of the names of the layers with a method's net factor without transport [t/t]."""

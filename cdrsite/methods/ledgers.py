@@ -8,7 +8,7 @@ Formulae of a gross tonne are those of :mod:`cdrsite.methods.net`; here they are
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -84,11 +84,14 @@ class LedgerBook:
         Variable with the zone of each cell, -1 for none.
     zones : int
         How many zones.
+    injection : ndarray, shape (units,)
+        Emissions of injecting a tonne into each storage unit [t/t]; empty where there are none.
     """
 
     sums: tuple[PlaceSums, ...]
     zone: str | None
     zones: int
+    injection: F64 = field(default_factory=lambda: np.zeros(0))
 
     def empty(self) -> F64:
         """Sums of no cells, shape (1 + zones, methods, :data:`SUMS`); the first is outside all."""
@@ -99,6 +102,7 @@ class LedgerBook:
         into: F64,
         x: F64,
         net: F64,
+        sink: NDArray[np.integer[Any]],
         sink_loss: NDArray[np.floating[Any]],
         stored: F64,
         read: Callable[[str], NDArray[np.generic]],
@@ -111,17 +115,22 @@ class LedgerBook:
             From :meth:`empty`.
         x, net : ndarray, shape (methods, sinks or 1, cells)
             Gross and net tonnes [t/yr].
-        sink_loss : ndarray, shape (sinks, cells)
-            Share of the stored CO2 that is lost on the way [1]; no rows where there are no units.
+        sink, sink_loss : ndarray, shape (sinks, cells)
+            Storage unit of each slot, -1 for none, and the removal that a tonne brought to it loses
+            on the way and by its injection [t/t]; no rows where there are no units.
         stored : ndarray, shape (methods, cells) or (methods, 1)
             CO2 brought to a storage unit per gross tonne [t/t].
         read : callable
             Gives the values of a variable in these cells: of shape (methods, cells) or (cells,).
         """
         gross = x.sum(axis=1)
-        lost = np.zeros_like(gross)
+        lost, injecting = np.zeros_like(gross), np.zeros_like(gross)
         if len(sink_loss):
             lost = stored * (x * sink_loss[None]).sum(axis=1)
+        if len(sink) and self.injection.any():
+            each = np.append(self.injection, 0.0)[sink]
+            injecting = stored * (x * each[None]).sum(axis=1)
+            lost = lost - injecting
         parts = dict.fromkeys(SUMS, np.zeros(0)) | {"gross": gross, "net": net.sum(axis=1)}
         parts |= {name: np.zeros_like(gross) for name in (ENERGY, PLACE, REPLACED, AVOIDED, FOSSIL)}
         for m, one in enumerate(self.sums):
@@ -129,6 +138,7 @@ class LedgerBook:
                 known = per_tonne.constant
                 each = read(name)[m] if known is None else known
                 parts[name][m] = np.where(gross[m] > 0, gross[m] * each, 0.0)
+        parts[ENERGY] = parts[ENERGY] + injecting
         # what is lost on the way is air and fossil CO2 in the proportion of what is sent
         sent = gross + parts[FOSSIL]
         share = np.divide(parts[FOSSIL], sent, out=np.zeros_like(sent), where=sent > 0)
@@ -157,7 +167,7 @@ def place_sums(
     avoided : Sum
         Emissions that stop with a gross tonne [t CO2e/t].
     """
-    energy, chain = {"grid_intensity", "heat_intensity"}, {"transport_km", "fossil"}
+    energy, chain = {"grid_intensity", "heat_intensity"}, {"transport_km", "fossil", "injection"}
     taken = [term for term in net.terms if energy & set(term.layers)]
     other = [term for term in net.terms if term.layers and not (energy | chain) & set(term.layers)]
     return PlaceSums(

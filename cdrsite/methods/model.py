@@ -56,6 +56,8 @@ ONLY_WHERE_KNOWN = frozenset({"accounting_years", "layer_years"})
 
 STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM = "storage cost", "transport cost", "transport km"
 """Layers with what the routes to storage give [USD/t], [USD/t], [km]."""
+INJECTION_EMISSIONS = "injection emissions"
+"""Layer with what the injection of a tonne emits [t/t]."""
 
 _PER: dict[str, tuple[str, ...]] = {"m2/(t/yr)": ("(t/yr)", "(1/yr)"), "USD/(t/yr)": ("(t/yr)",)}
 
@@ -260,6 +262,8 @@ class Ingredients:
         Length of the route to storage [km].
     hauled : frozenset of str
         Bulk goods with a layer of their mean haul (:func:`cdrsite.methods.feed.haul_layer`).
+    injection : str or float
+        Emissions of injecting a tonne [t/t].
     routed : bool
         Whether routes to storage are known: losses then go by their length.
     inverse_firm : str or float
@@ -271,12 +275,13 @@ class Ingredients:
     transport_cost: str | float
     storage_cost: str | float
     transport_km: str | float
+    injection: str | float = 0.0
     routed: bool = False
     inverse_firm: str | float = 1.0
     hauled: frozenset[str] = frozenset()
 
 
-def ingredients(scenario: Scenario, *, routed: bool) -> Ingredients:
+def ingredients(scenario: Scenario, *, routed: bool, injecting: bool = False) -> Ingredients:
     """What the formulae of the methods are made with, apart from the methods themselves.
 
     Parameters
@@ -285,6 +290,8 @@ def ingredients(scenario: Scenario, *, routed: bool) -> Ingredients:
         What is asked.
     routed : bool
         Whether there are storage units, and so routes to them.
+    injecting : bool
+        Whether injecting into any of them emits anything.
     """
     resources = scenario.resources
     names = [name for name, model in resources.supplies.items() if not model.unlimited]
@@ -297,6 +304,7 @@ def ingredients(scenario: Scenario, *, routed: bool) -> Ingredients:
         transport_cost=TRANSPORT_COST if routed else scenario.transport.cost or 0.0,
         transport_km=TRANSPORT_KM if routed else 0.0,
         storage_cost=STORAGE_COST if routed else cost,
+        injection=INJECTION_EMISSIONS if injecting else 0.0,
         routed=routed,
         hauled=resources.hauled,
     )
@@ -377,6 +385,7 @@ def net_factors(model: MethodModel, needs: Needs, given: Ingredients) -> dict[st
         "heat": needs.taken["heat"] * needs.charged,
         "heat_intensity": const(model.number("emissions_heat") + _of_fuel(model)),
         "transport_km": _sum(given.transport_km),
+        "injection": needs.taken["storage"] * _sum(given.injection),
         "biomass": needs.taken["biomass"] * needs.charged,
         "hauled": hauled(model, needs, given.hauled) * needs.charged,
         "fossil": needs.fossil,

@@ -166,7 +166,8 @@ def net_factor_terms(
         The net factor [t/t] over the names of its factors: ``electricity_bought``, ``heat``
         [kWh/t], ``grid_intensity``, ``heat_intensity`` [kg/kWh], ``transport_km`` [km],
         ``biomass`` [t dry/t], ``hauled`` [t km/t], ``fossil`` (fossil CO2 captured along, as from
-        gas burnt on site) [t/t], and ``place_emissions`` [kg/t] for what the place adds.
+        gas burnt on site) [t/t], ``place_emissions`` [kg/t] for what the place adds, and
+        ``injection`` for what injecting emits where the storage unit lies [t/t].
 
     Notes
     -----
@@ -188,6 +189,7 @@ def net_factor_terms(
         product(-lost_per_km, "transport_km"),
         product(-lost_per_km, "fossil", "transport_km"),
         product(-1.0 / KG_PER_T, "place_emissions"),
+        product(-1.0, "injection"),
     )
     return reduce(add, products, const(constant))
 

@@ -92,7 +92,7 @@ def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> Ri
     needs = needs_of(model)
     here = given
     if given.routed:  # each link brings its own cost and loss
-        here = replace(given, transport_cost=0.0, storage_cost=0.0, transport_km=0.0)
+        here = replace(given, transport_cost=0.0, storage_cost=0.0, transport_km=0.0, injection=0.0)
     shared = {name: need for name, need in needs.signed.items() if name not in NOT_SHARED}
     return RivalSums(
         land=needs.taken["land"],

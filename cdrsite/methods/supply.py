@@ -5,7 +5,6 @@ One module: whatever an offer comes from, it ends in the one unit of its resourc
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic_core import PydanticCustomError
 
-from cdrsite.config.resources import Bulk, Energy, Land, Power, Storage, Supply, require_energy
-from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError, UnitError
+from cdrsite.config.resources import Bulk, Energy, Land, Power, Supply, require_energy
+from cdrsite.core.errors import DataError, UnitError
 from cdrsite.core.units import conversion, parse_quantity, same_dimension
 from cdrsite.core.vocabulary import RESOURCES
 
@@ -306,194 +305,6 @@ def usable_land(model: Land, reader: LayerReader, block: Block) -> F32:
         together = np.multiply if model.combine == "product" else np.minimum
         return np.asarray(together.reduce(shares), np.float32) * np.float32(model.factor)
     return np.full(block.shape, model.usable * model.factor, np.float32)
-
-
-@dataclass(frozen=True)
-class StorageUnits:
-    """Storage units that may be used.
-
-    Attributes
-    ----------
-    layer : str
-        Polygon layer; label i is feature i.
-    index : ndarray of int, shape (units,)
-        Feature of each unit.
-    names : tuple of str
-        Names.
-    capacity : ndarray, shape (units,)
-        Total capacity [t].
-    injection : ndarray, shape (units,)
-        Yearly injection [t/yr].
-    years : float
-        Years over which the capacity may be filled [yr].
-    cost : ndarray, shape (units,)
-        Cost of storing [USD/t].
-    eor : ndarray of bool, shape (units,)
-        Enhanced oil recovery, where storage is contested.
-    left_out : tuple of str
-        Units that depth or stacking left out, with the reason.
-    """
-
-    layer: str
-    index: NDArray[np.int64]
-    names: tuple[str, ...]
-    capacity: F64
-    injection: F64
-    years: float
-    cost: F64
-    eor: NDArray[np.bool_]
-    left_out: tuple[str, ...]
-
-    @property
-    def rate(self) -> F64:
-        """What fits in a year: the injection, at most capacity / years, shape (units,) [t/yr]."""
-        return np.minimum(self.injection, self.capacity / self.years)
-
-
-def read_storage(model: Storage, reader: LayerReader) -> StorageUnits | None:
-    """Read the storage units and leave out what cannot be used; None if storage is unlimited.
-
-    Raises
-    ------
-    DataError
-        A unit with a capacity and no injection rate, a negative one, or no unit left (rule 7).
-    """
-    if model.units is None:
-        return None
-    layer, ids = model.units, reader.text(model.units, model.id or "")
-    _refuse_shared_ids(model, ids)
-    named = tuple(f"{layer} {unit}" for unit in ids)
-    names = named if model.name is None else tuple(reader.text(layer, model.name))
-    capacity = reader.attribute(layer, _capacity_column(model))
-    capacity = capacity * conversion(model.capacity_unit, "t")[0] * model.factor
-    rate = _rate(model, reader, capacity)
-    column = _capacity_column(model)
-    _refuse_missing(model, "a capacity", column, names, capacity)
-    _refuse_missing(model, "an injection rate", model.injection or column, names, rate)
-    keep, left_out = _usable_units(model, reader, ids, names)
-    if not keep.any():
-        raise DataError(
-            "no storage unit is left",
-            where=f"layers.{layer}",
-            got="; ".join(left_out),
-            cure="widen min_depth and max_depth",
-            rule=7,
-        )
-    cost = np.full(len(ids), 0.0 if isinstance(model.cost, str) else float(model.cost))
-    if isinstance(model.cost, str):
-        cost = reader.attribute(layer, model.cost)
-        _refuse_missing(model, "a cost", model.cost, names, cost)
-    kinds = [""] * len(ids) if model.kind is None else reader.text(layer, model.kind)
-    index = np.flatnonzero(keep)
-    return StorageUnits(
-        layer=layer,
-        index=index,
-        names=tuple(names[i] for i in index),
-        capacity=capacity[keep],
-        injection=rate[keep],
-        years=model.years,
-        cost=cost[keep],
-        eor=np.array([kind.lower() == "eor" for kind in kinds])[keep],
-        left_out=tuple(left_out),
-    )
-
-
-def _rate(model: Storage, reader: LayerReader, capacity: F64) -> F64:
-    """Yearly injection of every unit [t/yr]; without a column, what fills it evenly."""
-    layer = model.units or ""
-    if model.injection is None:
-        warnings.warn(
-            f"layers.{layer}: no injection rates are given, so every unit is filled evenly over "
-            f"{model.years:g} years; cure: resources.storage.injection: COLUMN, if wells are known "
-            "to allow less",
-            CdrsiteWarning,
-            stacklevel=3,
-        )
-        return capacity / model.years
-    rate = reader.attribute(layer, model.injection)
-    if len(rate) and (rate == 0).all() and (capacity > 0).any():
-        raise DataError(
-            "no storage unit can be injected into",
-            where=f"layers.{layer}: column {model.injection}",
-            got="0 in every unit",
-            expected="rates above 0",
-            cure="remove resources.storage.injection: then capacity over years is taken",
-            rule=7,
-        )
-    return rate * conversion(model.injection_unit, "t/yr")[0] * model.factor
-
-
-def _capacity_column(model: Storage) -> str:
-    column = model.capacity
-    if not isinstance(column, dict):
-        return column or ""
-    if model.case not in column:
-        raise ConfigError(
-            "no capacity column for the case",
-            where="resources.storage.capacity",
-            got=model.case,
-            expected=", ".join(column),
-        )
-    return column[model.case]
-
-
-def _refuse_shared_ids(model: Storage, ids: list[str]) -> None:
-    if len(set(ids)) < len(ids):
-        raise DataError(
-            "storage units share an id",
-            where=f"layers.{model.units}: column {model.id}",
-            got=", ".join(sorted({i for i in ids if ids.count(i) > 1})[:5]),
-            expected="one id for each unit",
-            rule=7,
-        )
-
-
-def _refuse_missing(
-    model: Storage, label: str, column: str | None, names: tuple[str, ...], values: F64
-) -> None:
-    wrong = [names[i] for i in np.flatnonzero(~((values >= 0) & np.isfinite(values)))]
-    if wrong:
-        raise DataError(
-            f"storage units without {label}, or with a negative or infinite one",
-            where=f"layers.{model.units}",
-            got=", ".join(wrong[:5]),
-            expected="a finite number, 0 or more",
-            cure=f"leave these units out, e.g. layers.{model.units}.where: {column} > 0, or "
-            "correct the column",
-            rule=7,
-        )
-
-
-def _usable_units(
-    model: Storage, reader: LayerReader, ids: list[str], names: tuple[str, ...]
-) -> tuple[NDArray[np.bool_], list[str]]:
-    """Which units depth and stacking allow, and why the others are out."""
-    keep = np.ones(len(names), bool)
-    left_out: list[str] = []
-    if model.depth is not None:
-        depth = reader.attribute(model.units or "", model.depth)
-        for i in np.flatnonzero((depth < model.min_depth) | (depth > model.max_depth)):
-            keep[i] = False
-            zero = "; add nodata: 0 to the layer if that means unknown" if depth[i] == 0 else ""
-            left_out.append(f"{names[i]}: depth {depth[i]:g} m{zero}")
-        unknown = [names[i] for i in np.flatnonzero(np.isnan(depth))]
-        if unknown:
-            named = ", ".join(unknown[:5]) + (" ..." if len(unknown) > 5 else "")
-            warnings.warn(
-                f"layers.{model.units}: the depth of {len(unknown)} storage units is unknown, and "
-                f"they are kept: {named}; cure: leave them out with where: {model.depth} is not "
-                "null on the layer",
-                CdrsiteWarning,
-                stacklevel=3,
-            )
-    if model.stacked_on is not None:
-        below = reader.text(model.units or "", model.stacked_on)
-        for upper, target in enumerate(below):
-            # stacked units share pore space: only the lower one counts, if it counts at all
-            if keep[upper] and target in ids and keep[ids.index(target)]:
-                keep[upper] = False
-                left_out.append(f"{names[upper]}: stacked on {target}")
-    return keep, left_out
 
 
 def storage_offer(share: str, rate: F64, best: NDArray[np.int32], land: F32, served: F64) -> F32:

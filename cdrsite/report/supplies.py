@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection
 
 from cdrsite.core.vocabulary import amount, families, price_in_words
+from cdrsite.library.storage import storage_kinds
 from cdrsite.report.answer import price_of
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, bar, details, paragraph, real, stacked, word
 from cdrsite.report.html import tag, text
@@ -77,7 +78,11 @@ def storage(frame: Frame) -> str:
     """CO2 brought to each storage unit, and the years until it is full."""
 
     def unit(row: Row) -> str:
+        # what storage is taken to be is told of it; aquifers and old fields are the plain case
         badge = tag("b", frame.say("storage.eor"), class_="badge") if row.get("eor") else ""
+        kind = word(row.get("kind"))
+        if kind and not row.get("eor"):
+            badge = tag("span", text(_kind(frame, kind)), class_="unit")
         return text(word(row.get("unit"))) + " " + badge
 
     columns = (
@@ -87,7 +92,42 @@ def storage(frame: Frame) -> str:
         PageColumn("storage.capacity", "capacity_mt", "Mt"),
         PageColumn("storage.years", "years_to_full", "yr"),
     )
-    return ranking(frame, "storage", "storage.title", "injected_mt_yr", columns)
+    units = ranking(frame, "storage", "storage.title", "injected_mt_yr", columns)
+    return units + _storage_needs(frame)
+
+
+def _kind(frame: Frame, name: str) -> str:
+    """A kind of storage in the language of the page; its name where the library has none such."""
+    kind = storage_kinds().get(name)
+    if kind is None:
+        return name
+    return kind.title["zh"] if frame.words.lang == "zh" and "zh" in kind.title else kind.title["en"]
+
+
+def _storage_needs(frame: Frame) -> str:
+    """What units take of each resource where they lie, in the order of the units."""
+    records = frame.rows("storage_needs")
+    if not records:
+        return ""
+    rows = []
+    for i, row in enumerate(records[:MAX_ROWS]):
+        at = f"tables/storage_needs/{i}"
+        size, unit = amount(word(row.get("use_unit"))).total
+        each = frame.value(f"{at}/need_per_t") + " " + frame.in_(word(row.get("need_unit")))
+        use = frame.value(f"{at}/use", 1 / size) + " " + frame.in_(unit)
+        what = text(frame.words.resource(word(row.get("resource"))))
+        zone = text(word(row.get("zone"))) or frame.say("storage.unlimited")
+        rows.append([text(word(row.get("unit"))), what, each, use, zone])
+    columns = [
+        (frame.say("sites.storage"), "text"),
+        (frame.say("storage.what"), "text"),
+        (frame.say("storage.each"), "number"),
+        (frame.say("storage.takes"), "number"),
+        (frame.say("storage.from"), "text"),
+    ]
+    title = frame.say("storage.needs")
+    body = folded(frame, title, columns, rows, len(records), "storage_needs")
+    return tag("h3", title) + paragraph(frame.say("storage.needs_note"), kind="note") + body
 
 
 # -------------------------------------------------------------------- provinces

@@ -18,7 +18,7 @@ from cdrsite.place.registry import PlaceNumbers, place_numbers
 if TYPE_CHECKING:
     from cdrsite.competition.problem import PolicyRow
     from cdrsite.config.models import Scenario
-    from cdrsite.config.resources import Storage
+    from cdrsite.config.storage import Storage
     from cdrsite.methods.credits import Earning
     from cdrsite.methods.model import MethodModel
     from cdrsite.sampling.numbers import StudyNumbers

@@ -11,7 +11,8 @@ from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.core.grid import Block
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.layers.check import check_layers
-from cdrsite.methods.supply import read_pools, read_storage, usable_land
+from cdrsite.methods.storage import read_storage
+from cdrsite.methods.supply import read_pools, usable_land
 from cdrsite.siting.rules import rule_share
 from cdrsite.siting.suitability import criterion_score
 from cdrsite.study.exclude import merge_zones

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from cdrsite.core.vocabulary import (
 )
 from cdrsite.engine.arrays import DiskStore
 from cdrsite.engine.stages import stage
+from cdrsite.methods.injection import unit_costs
 from cdrsite.result.store import label_store, open_labelled
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.assumed import alternatives, without_limit
@@ -41,6 +43,7 @@ from cdrsite.study.offers import spread_areas
 from cdrsite.study.prepare import (
     Setting,
     formulae,
+    injected,
     open_layers,
     pools_of,
     read_credits,
@@ -61,6 +64,7 @@ from cdrsite.study.tables import (
     method_table,
     pool_table,
     project_table,
+    storage_needs_table,
     storage_table,
     summarise,
     zone_table,
@@ -93,7 +97,8 @@ PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
         *("outputs.admin", "outputs.sites", "outputs.site_distance", "outputs.zones"),
     ),
     after=(
-        *(open_layers, resolve_methods, read_rules, pools_of, storage_of, formulae, exclude),
+        *(open_layers, resolve_methods, read_rules, pools_of, storage_of, injected),
+        *(formulae, exclude),
         *(link_storage, spread_areas, score, read_credits, lay_out, gather, plan_projects),
         *(cost_ranges, sensitivities),
     ),
@@ -148,6 +153,7 @@ def assemble(
         "methods": method_table(setting.models, scenario, tally, allocation),
         "pools": pool_table(allocation),
         "storage": storage_table(setting, allocation),
+        "storage_needs": storage_needs_table(setting, allocation),
         "provinces": zone_table(setting, allocation, _admin_names(setting)),
         "ledgers": ledger_table(setting, allocation, _admin_names(setting)),
         "supply_curve": curve_table(allocation),
@@ -187,8 +193,11 @@ def assemble(
 
 def _features(setting: Setting, offers: Offers) -> dict[str, gpd.GeoDataFrame]:
     """Polygons of the study: storage units, pools, provinces."""
+    units = setting.storage
+    if units is not None:  # shapes tell what it costs there, with what the unit takes
+        units = replace(units, cost=unit_costs(units, setting.injection))
     return polygon_features(
-        setting.reader, setting.storage, offers.pools, _provinces(setting), setting.area.geometry
+        setting.reader, units, offers.pools, _provinces(setting), setting.area.geometry
     )
 
 

@@ -21,7 +21,9 @@ from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.feed import haul_layer, kinds_layer
 from cdrsite.methods.heat import draws_heat, heat_level, serves
+from cdrsite.methods.injection import yearly_most
 from cdrsite.methods.model import (
+    INJECTION_EMISSIONS,
     STORAGE_COST,
     TRANSPORT_COST,
     TRANSPORT_KM,
@@ -29,8 +31,8 @@ from cdrsite.methods.model import (
     left_layer,
 )
 from cdrsite.methods.rivals import cost_variables
+from cdrsite.methods.storage import StorageUnits
 from cdrsite.methods.supply import (
-    StorageUnits,
     firm_block,
     intensity_block,
     pool_supply,
@@ -48,6 +50,7 @@ from cdrsite.study.prepare import (
     Ground,
     Setting,
     formulae,
+    injected,
     open_layers,
     pools_of,
     read_criteria,
@@ -215,12 +218,14 @@ def _add_storage(
     """Put what storage offers, and what it costs to get there, among a block's layers."""
     links, share = offers.links, setting.scenario.resources.storage.share
     if links is None or claimed is None:  # a trial cell before the routes are known
-        for name in ("storage", STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM):
+        for name in ("storage", STORAGE_COST, TRANSPORT_COST, TRANSPORT_KM, INJECTION_EMISSIONS):
             layers[name] = np.zeros(block.shape, np.float32)
         return
     first = (0, *block.slices)
     best = np.asarray(links.sink[first])
-    layers["storage"] = storage_offer(share, units.rate, best, claimed, offers.served)
+    injection = setting.injection
+    rate = yearly_most(units, injection)
+    layers["storage"] = storage_offer(share, rate, best, claimed, offers.served)
     for name, values in (
         (STORAGE_COST, links.storage_cost),
         (TRANSPORT_COST, links.cost),
@@ -228,6 +233,11 @@ def _add_storage(
     ):
         # out of reach the supply is 0, so the cost there only has to be a finite number
         layers[name] = np.where(best >= 0, values[first], np.float32(0))
+    if injection is not None:
+        needed = np.append(injection.cost, 0.0)[best]
+        layers[STORAGE_COST] = (layers[STORAGE_COST] + needed).astype(np.float32)
+        emitted = np.append(injection.emissions, 0.0)[best]
+        layers[INJECTION_EMISSIONS] = emitted.astype(np.float32)
 
 
 OF_METHODS: dict[str, type[np.generic]] = {
@@ -353,7 +363,7 @@ def cell_file(folder: Path, block: Block) -> Path:
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),
-        *(storage_of, formulae, exclude, link_storage, spread_areas, haul_sheds),
+        *(storage_of, injected, formulae, exclude, link_storage, spread_areas, haul_sheds),
     ),
 )
 def score(setting: Setting, offers: Offers, space: Workspace) -> tuple[BlockCells, Tally]:
@@ -411,7 +421,8 @@ def competitors_of(setting: Setting, offers: Offers) -> Competitors:
         storing=any(one.storing for one in facts),
     )
     grid = setting.area.grid
-    return Competitors(facts, layout, needs, local, zones, leakage, (grid.rows, grid.cols))
+    shape = grid.rows, grid.cols
+    return Competitors(facts, layout, needs, local, zones, leakage, shape, setting.injection)
 
 
 def _facts(setting: Setting) -> tuple[tuple[MethodFacts, ...], dict[str, tuple[str, int]]]:

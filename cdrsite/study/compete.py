@@ -14,6 +14,7 @@ from cdrsite.engine.passes import Workspace
 from cdrsite.engine.stages import stage
 from cdrsite.methods.credits import paid_quantities
 from cdrsite.methods.heat import HeatMarket
+from cdrsite.methods.injection import unit_costs
 from cdrsite.methods.ledgers import REPLACED, SUMS, LedgerBook
 from cdrsite.methods.net import KG_PER_T
 from cdrsite.methods.parts import REVENUE, CostBook
@@ -24,6 +25,7 @@ from cdrsite.study.offers import Offers
 from cdrsite.study.prepare import (
     Setting,
     formulae,
+    injected,
     open_layers,
     pools_of,
     read_credits,
@@ -48,7 +50,10 @@ if TYPE_CHECKING:
         *("objective", "policies", "outputs.admin", "transport.leakage", "resources"),
         "costs.prices.heat",
     ),
-    after=(open_layers, resolve_methods, pools_of, storage_of, formulae, score, read_credits),
+    after=(
+        *(open_layers, resolve_methods, pools_of, storage_of, injected),
+        *(formulae, score, read_credits),
+    ),
 )
 def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspace) -> Solution:
     """Divide land, pools and storage between the methods at the proven optimum.
@@ -82,6 +87,7 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
         policies,
         () if admin is None else (admin.layer,),
         market,
+        setting.injection,
         paid_quantities(setting.earnings, tuple(setting.models)),
     )
     earned = [term for one in setting.earnings for term in one.terms()]
@@ -112,7 +118,7 @@ def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:
 @stage(
     "plan",
     reads=("objective.gap", "outputs.admin", "resources.heat.intensity"),
-    after=(open_layers, storage_of, formulae, compete),
+    after=(open_layers, storage_of, injected, formulae, compete),
 )
 def lay_out(
     setting: Setting, solution: Solution, cells: BlockCells, space: Workspace
@@ -175,6 +181,7 @@ def _ledger_book(setting: Setting) -> LedgerBook:
         tuple(setting.ledgers.values()),
         None if admin is None else f"zone_{admin.layer}",
         zones,
+        np.zeros(0) if setting.injection is None else setting.injection.emissions,
     )
 
 
@@ -182,7 +189,7 @@ def _cost_book(setting: Setting) -> CostBook:
     """How the parts of the cost of a plan are summed: by method."""
     return CostBook(
         tuple(sums.split for sums in setting.rivals.values()),
-        np.zeros(0) if setting.storage is None else np.asarray(setting.storage.cost, np.float64),
+        unit_costs(setting.storage, setting.injection),
     )
 
 

@@ -13,6 +13,7 @@ from cdrsite.competition.problem import QUANTITIES
 from cdrsite.competition.results import real_prices
 from cdrsite.competition.rows import objective_matrix
 from cdrsite.core.vocabulary import RESOURCES, VARIABLES, code, resource_of
+from cdrsite.methods.injection import unit_costs
 from cdrsite.study.costs import part_names, totals
 from cdrsite.study.kinds import prices_paid
 
@@ -102,7 +103,9 @@ def _add_split(dataset: xr.Dataset, setting: Setting, allocation: Allocation) ->
     dataset["cost_parts"] = (dims, per_net, {"units": "USD/t", "long_name": about})
     dataset.coords["cost_part"] = list(parts)
     if setting.storage is not None:
-        dataset["pool_storage"].attrs["storage_cost"] = [float(c) for c in setting.storage.cost]
+        dataset["pool_storage"].attrs["storage_cost"] = unit_costs(
+            setting.storage, setting.injection
+        ).tolist()
 
 
 def _add_prices(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> None:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.core.reader import LayerReader
-    from cdrsite.methods.supply import Pools, StorageUnits
+    from cdrsite.methods.storage import StorageUnits
+    from cdrsite.methods.supply import Pools
     from cdrsite.transport.links import SinkLinks
 
     Frames = dict[str, gpd.GeoDataFrame]

@@ -18,6 +18,7 @@ import numpy as np
 from cdrsite.core.errors import ConfigError, DataError, SolverError
 from cdrsite.core.units import conversion
 from cdrsite.engine.stages import stage
+from cdrsite.methods.injection import unit_costs, yearly_most
 from cdrsite.network.candidates import CandidateArc, Candidates, ExistingPipe, candidate_network
 from cdrsite.network.coarse import PlanGrid
 from cdrsite.network.horizon import Period
@@ -39,7 +40,7 @@ from cdrsite.study.gathering import (
     unique_names,
     warn,
 )
-from cdrsite.study.prepare import Setting, open_layers, resolve_methods, storage_of
+from cdrsite.study.prepare import Setting, injected, open_layers, resolve_methods, storage_of
 from cdrsite.study.routes import link_storage, pipeline_basis, storage_sites
 from cdrsite.transport.costmodels import unit_cost
 from cdrsite.transport.crossings import CrossingRules
@@ -94,7 +95,7 @@ class Projects:
         *(f"transport.{key}" for key in ("modes", "truck_detour", "roads", "ships")),
         *("transport.surface.crossings", "transport.surface.sea"),
     ),
-    after=(open_layers, resolve_methods, storage_of, link_storage, gather),
+    after=(open_layers, resolve_methods, storage_of, injected, link_storage, gather),
 )
 def plan_projects(
     setting: Setting, gathered: Gathered, arrays: ArrayStore, ground: ArrayStore, threads: int
@@ -317,8 +318,11 @@ def _corridors(
         threads=threads,
     )
     names = unique_names([units.names[u] for u in access])
+    most, cost = yearly_most(units, setting.injection), unit_costs(units, setting.injection)
+    # the rate alone: what of the capacity is filled within its life is the design's own question
+    most = np.where(most < units.rate, most, units.injection)
     storage = [
-        StorageUnit(name, float(units.injection[u]), float(units.capacity[u]), float(units.cost[u]))
+        StorageUnit(name, float(most[u]), float(units.capacity[u]), float(cost[u]))
         for name, u in zip(names, access, strict=True)
     ]
     roads = None

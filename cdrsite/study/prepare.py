@@ -24,6 +24,7 @@ from cdrsite.methods.basis import mixed_bases
 from cdrsite.methods.credits import Earning, earnings_of
 from cdrsite.methods.feed import idle_prices
 from cdrsite.methods.heat import draws_heat
+from cdrsite.methods.injection import Injection, emits, injection_of
 from cdrsite.methods.kinds import remarks_on_kind
 from cdrsite.methods.ledgers import PlaceSums, place_sums
 from cdrsite.methods.model import (
@@ -41,7 +42,8 @@ from cdrsite.methods.model import (
     priced,
 )
 from cdrsite.methods.rivals import RivalSums, rival_sums
-from cdrsite.methods.supply import Pools, StorageUnits, read_pools, read_storage
+from cdrsite.methods.storage import StorageUnits, read_storage
+from cdrsite.methods.supply import Pools, read_pools
 from cdrsite.place.registry import PlaceNumbers, keys_of_methods, place_numbers, remarks
 from cdrsite.scoring import sums
 from cdrsite.scoring.sums import ScoringPlan
@@ -90,6 +92,7 @@ class Setting:
     criteria: tuple[CriterionSet, ...]
     pools: dict[str, Pools]
     storage: StorageUnits | None
+    injection: Injection | None
     plan: ScoringPlan
     rivals: dict[str, RivalSums]
     ledgers: dict[str, PlaceSums]
@@ -274,10 +277,36 @@ def pools_of(scenario: Scenario, reader: LayerStack) -> dict[str, Pools]:
     return {name: pools for name, pools in read.items() if pools is not None}
 
 
-@stage("storage", reads=("resources.storage",), after=(open_layers,), gives=("storage",))
+@stage(
+    "storage",
+    reads=("resources.storage", "costs.base_year"),
+    after=(open_layers,),
+    gives=("storage",),
+)
 def storage_of(scenario: Scenario, reader: LayerStack) -> StorageUnits | None:
     """The storage units; None where storage is without limit."""
-    return read_storage(scenario.resources.storage, reader)
+    return read_storage(scenario.resources.storage, reader, scenario.costs.base_year)
+
+
+@stage(
+    "injection",
+    reads=("resources", "costs.prices"),
+    after=(open_layers, pools_of, storage_of),
+    gives=("injection",),
+)
+def injected(
+    scenario: Scenario,
+    storage: StorageUnits | None,
+    pools: dict[str, Pools],
+    reader: LayerStack,
+    blocks: tuple[Block, ...],
+) -> Injection | None:
+    """What storage units take where they lie; None where they need nothing."""
+    if storage is None:
+        return None
+    paid = [name for name in storage.needs if RESOURCES[name].price is not None]
+    prices = {name: scenario.costs.prices.of(name) for name in paid}
+    return injection_of(storage, scenario.resources, prices, pools, reader, blocks)
 
 
 @dataclass(frozen=True)
@@ -296,7 +325,7 @@ class Formulae:
         *("costs.discount_rate", "costs.prices", "transport.cost", "transport.leakage"),
         "resources",
     ),
-    after=(resolve_methods, read_rules, read_lands, read_criteria, storage_of),
+    after=(resolve_methods, read_rules, read_lands, read_criteria, storage_of, injected),
     gives=("plan", "rivals", "ledgers", "places"),
 )
 def formulae(
@@ -306,9 +335,11 @@ def formulae(
     lands: Lands,
     criteria: tuple[CriterionSet, ...],
     storage: StorageUnits | None,
+    injection: Injection | None,
 ) -> Formulae:
     """Write the formulae of the methods down."""
-    given = ingredients(scenario, routed=storage is not None)
+    routed = storage is not None
+    given = ingredients(scenario, routed=routed, injecting=emits(injection))
     return Formulae(
         _plan(scenario, models, book, lands, criteria, given),
         {name: rival_sums(model, scenario, given) for name, model in models.items()},
@@ -374,9 +405,11 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
     if storage is not None:
         for text in storage.left_out:
             warnings.warn(f"storage unit left out: {text}", CdrsiteWarning, stacklevel=2)
-    sums_of = formulae(scenario, models, book, lands, criteria, storage)
-    earnings = read_credits(scenario, reader, models, storage)
     size = SMALL_BLOCK if reader.grid.size < SMALL_GRID else LARGE_BLOCK
+    blocks = tuple(reader.grid.blocks(size))
+    injection = injected(scenario, storage, pools, reader, blocks)
+    sums_of = formulae(scenario, models, book, lands, criteria, storage, injection)
+    earnings = read_credits(scenario, reader, models, storage)
     return Setting(
         scenario=scenario,
         area=reader.area,
@@ -387,13 +420,14 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
         criteria=criteria,
         pools=pools,
         storage=storage,
+        injection=injection,
         plan=sums_of.plan,
         rivals=sums_of.rivals,
         ledgers=sums_of.ledgers,
         places=sums_of.places,
         earnings=earnings,
         block_size=size,
-        blocks=tuple(reader.grid.blocks(size)),
+        blocks=blocks,
     )
 
 

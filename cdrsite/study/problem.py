@@ -24,6 +24,7 @@ from cdrsite.competition.preference import along_curve, prefer
 from cdrsite.competition.prices import solve, solve_in_order
 from cdrsite.competition.problem import (
     QUANTITIES,
+    AtSinks,
     Competitor,
     PolicyRow,
     PoolFamily,
@@ -50,7 +51,9 @@ if TYPE_CHECKING:
     from cdrsite.competition.solution import BlockPlan, Solution
     from cdrsite.core.grid import Block
     from cdrsite.engine.arrays import ArrayStore
-    from cdrsite.methods.supply import Pools, StorageUnits
+    from cdrsite.methods.injection import Injection
+    from cdrsite.methods.storage import StorageUnits
+    from cdrsite.methods.supply import Pools
     from cdrsite.study.alone import Alone
     from cdrsite.transport.links import SinkLinks
 
@@ -146,6 +149,8 @@ class Competitors:
         Share of the CO2 lost over 100 km [1].
     shape : tuple of int
         Rows and columns of the grid.
+    injection : Injection or None
+        What storage units take where they lie.
     """
 
     facts: tuple[MethodFacts, ...]
@@ -155,6 +160,7 @@ class Competitors:
     zones: Mapping[str, str]
     leakage: float
     shape: tuple[int, int]
+    injection: Injection | None = None
 
     def matrix(
         self, arrays: Mapping[str, NDArray[Any]], links: SinkLinks | None, block: Block
@@ -207,7 +213,7 @@ class Competitors:
             fields[name] = np.nan_to_num(_stacked(parts, len(place)))
         fields["zones"] = _stacked(zones, len(place))
         if links is not None:
-            fields |= _sink_fields(links, pick, self.leakage, block)
+            fields |= _sink_fields(links, pick, self.leakage, self.injection, block)
         return self.layout.matrix(fields, len(place))
 
     def _last_choice(
@@ -228,15 +234,21 @@ def _stacked(parts: list[NDArray[Any]], count: int) -> NDArray[Any]:
     return np.stack(parts) if parts else np.zeros((0, count), np.float32)
 
 
-def _sink_fields(links: SinkLinks, pick: Any, leakage: float, block: Block) -> dict[str, Any]:
+def _sink_fields(
+    links: SinkLinks, pick: Any, leakage: float, injection: Injection | None, block: Block
+) -> dict[str, Any]:
     here = (slice(None), *block.slices)
     sink = pick(np.asarray(links.sink[here]))
     cost = pick(np.asarray(links.cost[here])) + pick(np.asarray(links.storage_cost[here]))
     km = np.where(sink >= 0, pick(np.asarray(links.length_km[here])), 0)
+    loss = km * (leakage / 100.0)
+    if injection is not None:
+        cost = cost + np.append(injection.cost, 0.0)[sink]
+        loss = loss + np.append(injection.emissions, 0.0)[sink]
     return {
         "sink": sink,
         "sink_cost": np.where(sink >= 0, cost, 0).astype(np.float32),
-        "sink_loss": (km * (leakage / 100.0)).astype(np.float32),
+        "sink_loss": loss.astype(np.float32),
     }
 
 
@@ -248,6 +260,7 @@ def build_problem(
     policies: Sequence[PolicyRow],
     zonings: Sequence[str] = (),
     heat: HeatMarket | None = None,
+    injection: Injection | None = None,
     paid: tuple[Sequence[CellLayer], Sequence[Arrival]] = ((), ()),
 ) -> Problem:
     """Assemble the competition's problem.
@@ -266,6 +279,8 @@ def build_problem(
         Zonings that totals are wanted for.
     heat : HeatMarket or None
         Who sells heat to whom, where there are pools of it.
+    injection : Injection or None
+        What storage units take where they lie.
     paid : tuple of sequences
         Layers of the cells and arrivals that credits count by.
     """
@@ -280,7 +295,12 @@ def build_problem(
             families += rows
             continue
         unit = RESOURCES[name].unit
-        families.append(PoolFamily(name, unit, name, pool.names, pool.supply, needs))
+        at_units = None
+        if injection is not None and name in injection.zone:
+            at_units = AtSinks(injection.zone[name], injection.needs[name])
+        families.append(
+            PoolFamily(name, unit, name, pool.names, pool.supply, needs, at_sinks=at_units)
+        )
         families += kind_rows(pool, needs, {f.name: f.kinds.get(name, ()) for f in facts})
     layers, arrivals = paid
     return Problem(
@@ -417,7 +437,7 @@ class PlanBlock:
             self._fill(arrays, plan, here, each, money)
             cells, read = plan.cells, self._reader(block, here)
             stored = problem.stored_in(cells)
-            self.book.add(ledger, plan.x, each, cells.sink_loss, stored, read)
+            self.book.add(ledger, plan.x, each, cells.sink, cells.sink_loss, stored, read)
             self.costs.add(costs, plan.x, cells.sink, cells.sink_cost, stored, read)
             by_sink += self._by_sink(plan)
             curve += found.curve_part(self.solution, plan, edges)

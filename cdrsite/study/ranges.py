@@ -21,6 +21,7 @@ from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.plaindata import recorded
 from cdrsite.engine.stages import stage
 from cdrsite.library.parameters import PARAMETERS
+from cdrsite.methods.injection import emits
 from cdrsite.methods.model import ingredients, priced, with_number
 from cdrsite.methods.rivals import RivalSums, rival_sums
 from cdrsite.place.registry import PlaceNumbers, own_layers, place_numbers
@@ -33,6 +34,7 @@ from cdrsite.study.offers import Offers, spread_areas
 from cdrsite.study.prepare import (
     Setting,
     formulae,
+    injected,
     open_layers,
     pools_of,
     read_criteria,
@@ -219,7 +221,8 @@ def _at(one: Sum, layers: Mapping[str, NDArray[Any]], used: NDArray[np.bool_]) -
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),
-        *(storage_of, formulae, exclude, link_storage, spread_areas, haul_sheds, score, lay_out),
+        *(storage_of, injected, formulae, exclude, link_storage, spread_areas, haul_sheds),
+        *(score, lay_out),
     ),
 )
 def cost_ranges(setting: Setting, offers: Offers, space: Workspace) -> dict[str, Any]:
@@ -241,7 +244,9 @@ def cost_ranges(setting: Setting, offers: Offers, space: Workspace) -> dict[str,
         is [1]) and ``count``, of methods that the plan uses.
     """
     scenario = setting.scenario
-    given = ingredients(scenario, routed=setting.storage is not None)
+    given = ingredients(
+        scenario, routed=setting.storage is not None, injecting=emits(setting.injection)
+    )
     each = {name: ranged(model, scenario, given) for name, model in setting.models.items()}
     blocks = _blocks_of_most(setting, space)
     task = RangeBlock(setting, offers, each, space.result, space.scratch)

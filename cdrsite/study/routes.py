@@ -10,7 +10,8 @@ from cdrsite.core.annuity import crf
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.feed import haul_layer
-from cdrsite.methods.supply import StorageUnits, supply_block
+from cdrsite.methods.storage import StorageUnits
+from cdrsite.methods.supply import supply_block
 from cdrsite.study.prepare import Setting, open_layers, storage_of
 from cdrsite.transport.distance import DistanceResult
 from cdrsite.transport.haul import shed_store

@@ -44,6 +44,7 @@ from cdrsite.study.offers import Offers, spread_areas
 from cdrsite.study.prepare import (
     Setting,
     formulae,
+    injected,
     open_layers,
     pools_of,
     read_criteria,
@@ -201,7 +202,8 @@ class SumBlock:
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),
-        *(storage_of, formulae, exclude, link_storage, spread_areas, haul_sheds, score, compete),
+        *(storage_of, injected, formulae, exclude, link_storage, spread_areas, haul_sheds),
+        *(score, compete),
         lay_out,
     ),
 )

@@ -25,6 +25,7 @@ from cdrsite.competition.results import real_prices
 from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.states import LOWEST_STATE
 from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE
+from cdrsite.methods.injection import yearly_most
 from cdrsite.network._kernel_plants import disc_sums
 from cdrsite.network.plants import ROUNDING, PlantRules, gather_plants
 from cdrsite.study.cells import competitors_of
@@ -365,8 +366,13 @@ class Sites:
             if fact.storing:  # the least, as for other pools
                 known = self.picked("need_storage", m).astype(np.float64)
                 stored = float(known[known > 0].min(initial=stored))
-            rate = np.minimum(units.injection, units.capacity / units.years) / stored
+            injection = self.setting.injection
+            rate = yearly_most(units, injection) / stored
             price = self.prices((INJECTIVITY, PORE_SPACE), units.names) * stored
+            if injection is not None:  # what the unit takes where it lies
+                for name, zone in injection.zone.items():
+                    own = np.append(self.prices((name,), self.offers.pools[name].names), 0.0)
+                    price = price + own[zone] * injection.needs[name] * stored
             label = self.picked("sink", m)
             supplies.append(SharedSupply("storage", label, np.asarray(rate, np.float64), price))
         return supplies

@@ -14,8 +14,10 @@ from cdrsite.core.errors import CdrsiteWarning, message
 from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.states import OUTSIDE
 from cdrsite.core.version import __version__
-from cdrsite.core.vocabulary import limit_names
+from cdrsite.core.vocabulary import RESOURCES, limit_names
+from cdrsite.library.storage import storage_kinds
 from cdrsite.methods import ledgers
+from cdrsite.methods.injection import emits
 from cdrsite.methods.kinds import by_durability, durability_class, hazard_of
 from cdrsite.methods.model import chain_losses, ingredients
 from cdrsite.methods.net import Emissions, credited, expected_retention
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from cdrsite.config.models import Scenario
     from cdrsite.methods.model import MethodModel
+    from cdrsite.methods.storage import StorageUnits
     from cdrsite.siting.exclusions import RuleAreas, RuleBook
     from cdrsite.study.prepare import Setting
     from cdrsite.study.problem import Allocation
@@ -221,7 +224,9 @@ def ledger_table(setting: Setting, allocation: Allocation, names: Sequence[str])
         ``zone`` (empty for the whole region), ``method``, and
         :data:`cdrsite.methods.ledgers.COLUMNS`.
     """
-    given = ingredients(setting.scenario, routed=setting.storage is not None)
+    given = ingredients(
+        setting.scenario, routed=setting.storage is not None, injecting=emits(setting.injection)
+    )
     parts: dict[str, NDArray[np.float64]] = {"": allocation.ledger.sum(axis=0)}
     if setting.scenario.outputs.admin is not None:
         for name, sums in zip((IN_NONE, *names), allocation.ledger, strict=True):
@@ -310,12 +315,10 @@ def storage_table(setting: Setting, allocation: Allocation) -> pd.DataFrame:
     """CO2 brought to each storage unit, and the years until it is full."""
     units = setting.storage
     columns = ["unit", "injected_mt_yr", "injection_mt_yr", "capacity_mt", "years_to_full", "eor"]
+    columns += ["kind", "durability_class"]
     if units is None:
         return pd.DataFrame(columns=columns)
-    brought = allocation.by_sink.sum(axis=0)
-    most = units.rate
-    # what the solver's tolerance lets a unit take beyond its rate is rounding, not use
-    brought = np.where(brought <= most * (1 + competed.KEPT), np.minimum(brought, most), brought)
+    brought = _brought(units, allocation)
     unused = np.full_like(brought, np.nan)
     years = np.divide(units.capacity, brought, out=unused, where=brought > 0)
     taken, injection = (
@@ -323,7 +326,45 @@ def storage_table(setting: Setting, allocation: Allocation) -> pd.DataFrame:
         for tonnes in (brought, units.injection)
     )
     capacity = units.capacity / 1e6
-    rows = zip(units.names, taken, injection, capacity, years, units.eor, strict=True)
+    kinds = units.kinds or ("",) * len(units.names)
+    kept = [durability_class(_years_of(kind)) for kind in kinds]
+    rows = zip(units.names, taken, injection, capacity, years, units.eor, kinds, kept, strict=True)
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _years_of(kind: str) -> float:
+    """For how long a kind of storage keeps CO2 [yr]; NaN where it is not known."""
+    return storage_kinds()[kind].durability.to("yr") if kind else np.nan
+
+
+def _brought(units: StorageUnits, allocation: Allocation) -> NDArray[np.float64]:
+    """CO2 that the plan brings to each unit, shape (units,) [t/yr]."""
+    brought, most = allocation.by_sink.sum(axis=0), units.rate
+    # what the solver's tolerance lets a unit take beyond its rate is rounding, not use
+    within = brought <= most * (1 + competed.KEPT)
+    return np.where(within, np.minimum(brought, most), brought)
+
+
+def storage_needs_table(setting: Setting, allocation: Allocation) -> pd.DataFrame:
+    """What each storage unit takes of each resource where it lies, for the CO2 brought to it.
+
+    ``zone`` is the pool that it draws on, empty where the resource has no limit; ``use`` is part of
+    that pool's use in the table of pools.
+    """
+    columns = ["unit", "kind", "resource", "zone", "need_per_t", "need_unit", "use", "use_unit"]
+    units, injection = setting.storage, setting.injection
+    if units is None or injection is None:
+        return pd.DataFrame(columns=columns)
+    brought, rows = _brought(units, allocation), []
+    for u, (unit, kind) in enumerate(zip(units.names, units.kinds, strict=True)):
+        for resource, needs in injection.needs.items():
+            if needs[u] > 0:
+                one = RESOURCES[resource]
+                at = injection.zone[resource][u] if resource in injection.zone else -1
+                zone = setting.pools[resource].names[at] if at >= 0 else ""
+                use = competed.known_digits(float(needs[u] * brought[u]))
+                need = float(needs[u])
+                rows.append((unit, kind, resource, zone, need, one.need_unit, use, one.unit))
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.methods.injection import emits
 from cdrsite.methods.model import ingredients, method_plan, needs_of, priced, with_number
 from cdrsite.methods.rivals import rival_sums
 from cdrsite.place.registry import place_numbers
@@ -41,7 +42,9 @@ def what_is_used(setting: Setting) -> Used:
     Used
         Parameters of each method, and prices of ``costs.prices``.
     """
-    given = ingredients(setting.scenario, routed=setting.storage is not None)
+    given = ingredients(
+        setting.scenario, routed=setting.storage is not None, injecting=emits(setting.injection)
+    )
     plain = {
         name: _formulae(model, setting.scenario, given) for name, model in setting.models.items()
     }
@@ -56,6 +59,8 @@ def what_is_used(setting: Setting) -> Used:
             prices.add(one.name)
     if setting.storage is not None:
         prices.add("electricity")  # of pumps and compressors
+        needed = setting.storage.needs
+        prices |= {name for name in needed if RESOURCES[name].price is not None}
     return Used(parameters, frozenset(prices))
 
 

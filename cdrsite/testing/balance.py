@@ -6,7 +6,7 @@ the tables and against what there is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -182,10 +182,16 @@ class _Balance:
         for row in table.to_dict("records"):
             number = [k for k, label in enumerate(labels) if label == str(row["zone"])]
             if number:
-                got = float(use[np.isin(code, number)].sum())
+                got = float(use[np.isin(code, number)].sum()) + self.at_stores(resource, row)
                 what = f"{resource} of {row['zone']} by the map"
                 size = float(np.abs(use[np.isin(code, number)]).sum())
                 yield from self.equal(what, got, row["use"], row["unit"], size)
+
+    def at_stores(self, resource: str, row: Mapping[str, Any]) -> float:
+        """What storage units take of a pool for the CO2 that is brought to them."""
+        needs = self.tables["storage_needs"]
+        mine = needs[(needs["resource"] == resource) & (needs["zone"] == row["zone"])]
+        return float(mine["use"].sum())
 
     def storage(self) -> _Misses:
         """CO2 that is captured to be stored is what storage units take, and fits into them."""

@@ -97,9 +97,7 @@ def assemble(problem: Problem, objective: Objective) -> Whole:
     row = np.concatenate([shared[0], local[0] + len(limits), sales.row])
     column = np.concatenate([shared[1], local[1], sales.column + size])
     entry = np.concatenate([shared[2], local[2], sales.weight])
-    kept = entry != 0.0
-    row, column, entry = row[kept], column[kept], entry[kept]
-    order = np.lexsort((row, column))
+    row, column, entry = _added(row, column, entry)
     matrix = objective_matrix(objective, problem)
     gain = (acts.quantity * matrix[acts.method]).sum(axis=1)
     gain = np.concatenate([gain, sales.worth(matrix)])
@@ -110,8 +108,8 @@ def assemble(problem: Problem, objective: Objective) -> Whole:
         gain=gain,
         upper=np.concatenate([np.full(size, np.inf), sales.most]),
         starts=starts,
-        index=row[order],
-        entry=entry[order],
+        index=row,
+        entry=entry,
         low=np.concatenate([np.where(senses == "<=", -np.inf, limits), low]),
         high=np.concatenate([np.where(senses == ">=", np.inf, limits), high]),
         method=acts.method,
@@ -227,17 +225,29 @@ def _shared_entries(system: RowSystem, acts: _Activities, stored: F64) -> tuple[
         rows.append(np.full(len(here), r))
         columns.append(here)
         entries.append(value)
-    for r, s in zip(system.sink_row.tolist(), system.sink_of.tolist(), strict=True):
+    sinks = system.sink_row.tolist(), system.sink_of.tolist(), system.sink_need.tolist()
+    for r, s, each in zip(*sinks, strict=True):
         here = np.flatnonzero(acts.sink == s)
         rows.append(np.full(len(here), r))
         columns.append(here)
-        entries.append(stored[acts.method[here], acts.cell[here]])
+        entries.append(each * stored[acts.method[here], acts.cell[here]])
     none = np.empty(0, np.int64)
     return (
         np.concatenate([none, *rows]),
         np.concatenate([none, *columns]),
         np.concatenate([np.empty(0), *entries]),
     )
+
+
+def _added(row: I64, column: I64, entry: F64) -> tuple[I64, I64, F64]:
+    """Entries in the order of the columns, those of one place added up; zeros are left out."""
+    order = np.lexsort((row, column))
+    row, column, entry = row[order], column[order], entry[order]
+    first = np.ones(len(row), np.bool_)
+    first[1:] = (np.diff(row) != 0) | (np.diff(column) != 0)
+    total = np.add.reduceat(entry, np.flatnonzero(first)) if len(entry) else entry
+    kept = total != 0.0
+    return row[first][kept], column[first][kept], total[kept]
 
 
 def _layer(problem: Problem, cells: CellBlock, name: str) -> F64:

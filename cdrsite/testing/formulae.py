@@ -18,7 +18,7 @@ FloatArray = npt.NDArray[np.float64]
 
 NET_FACTORS = (
     "grid_intensity", "heat", "heat_intensity", "transport_km", "biomass", "hauled",
-    "fossil", "place_emissions",
+    "fossil", "place_emissions", "injection",
 )  # fmt: skip
 NEEDS = (
     *("material", "pumped", "stock_area", "loaded", "hauled"),

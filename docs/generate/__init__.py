@@ -30,10 +30,22 @@ def write_reference(folder: Path = REFERENCE) -> list[Path]:
         methods,
         scenario,
         schemes,
+        storage,
         transport,
     )
 
-    parts = (scenario, methods, datasets, transport, schemes, commands, files, api, glossary)
+    parts = (
+        scenario,
+        methods,
+        datasets,
+        transport,
+        storage,
+        schemes,
+        commands,
+        files,
+        api,
+        glossary,
+    )
     pages = {path: text for part in parts for path, text in part.pages().items()}
     made = {folder / f"{name}.md": text for name, text in pages.items()}
     for old in folder.rglob("*.md"):

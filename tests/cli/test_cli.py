@@ -220,6 +220,31 @@ def test_datasets_lists_all_and_shows_one(call: Callable[..., Answer]) -> None:
     assert json.loads(call("datasets", "esa-worldcover", "--json")[1])
 
 
+def test_storage_lists_all_kinds_and_shows_one(call: Callable[..., Answer]) -> None:
+    code, out, _ = call("storage")
+    assert code == 0
+    for words in (
+        "saline",
+        "eor",
+        "basalt",
+        "salt-cavern",
+        "soil",
+        "building",
+        "27 m3/t (22 to 40)",
+    ):
+        assert words in out
+    code, out, _ = call("storage", "basalt")
+    assert code == 0
+    for words in ("75 kWh/t (50 to 150)", "500 m", "carbfix-2016", "10.1126/science.aad8132"):
+        assert words in out
+    kinds = {one["name"]: one for one in json.loads(call("storage", "--json")[1])}
+    assert kinds["basalt"]["needs"]["water"]["value"] == 27
+    assert json.loads(call("storage", "eor", "--json")[1])["durability"]["value"] is None
+    code, _, err = call("storage", "bassalt")
+    assert code == 2
+    assert "unknown kind of storage; got 'bassalt'" in err
+
+
 def test_credits_lists_all_and_shows_one(call: Callable[..., Answer]) -> None:
     code, out, _ = call("credits")
     assert code == 0

@@ -98,6 +98,7 @@ INFORMATIVE = {
 STORES = "layers.stores={path: stores.gpkg}"
 STORED = "resources.storage={units: stores, id: id, capacity: mt, injection: mt_yr, depth: depth}"
 ROUTED = (STORES, STORED)
+FREE_POWER = "resources.power={unlimited: true, intensity: 20 g/kWh}"
 ROADS = (
     *ROUTED, "layers.middle={path: middle.gpkg}", "transport.modes=[truck]",
     "transport.roads={layer: middle}",
@@ -508,6 +509,19 @@ CASES: dict[str, Case] = {
     "resources.storage.factor": (ROUTED, ("resources.storage.factor=0.0001",)),
     "resources.storage.unlimited": (ROUTED, ("resources.storage={unlimited: true}",)),
     "resources.storage.kind": (ROUTED, ("resources.storage.kind=sort",)),
+    "resources.storage.kinds": (
+        (
+            *ROUTED,
+            FREE_POWER,
+            "resources.storage.kind=rock",
+            "resources.storage.kinds={diabase: eor}",
+        ),
+        ("resources.storage.kinds={diabase: basalt}",),
+    ),
+    "resources.storage.needs": (
+        (*ROUTED, FREE_POWER, "resources.storage.kind=basalt"),
+        ("resources.storage.needs={basalt: {water: 2 m3}}",),
+    ),
     "resources.storage.stacked_on": (ROUTED, ("resources.storage.stacked_on=under",)),
     **rules("siting.exclude[]", "siting.exclude.0"),
     **rules("siting.include[]", "siting.include[]", ("siting.exclude.2.unknown=exclude",)),
@@ -1047,6 +1061,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             folder / f"{name}.gpkg", list(boxes), id=["s", "t"], id2=["u", "v"], mt=[30.0, 3.0],
             small=[0.03, 0.03], mt_yr=[0.5, 0.5], slow=[0.01, 0.01], depth=[1500.0, 1000.0],
             shallow=[1500.0, 300.0], sort=["saline", "eor"], under=["", "s"],
+            rock=["diabase", "saline"],
         )  # fmt: skip
     write_more(folder)
     import geopandas as gpd

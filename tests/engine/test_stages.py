@@ -53,6 +53,7 @@ outputs: {sites: 3, site_distance: 1 km, admin: {layer: basins, name: name}}
 Change = tuple[str, str, tuple[str, ...]]
 
 UNPLANNED = ("network.plan=false",)
+FREE_POWER = "resources.power={unlimited: true, intensity: 20 g/kWh}"
 WITHOUT_ROUTES = ("resources.storage={unlimited: true}", *UNPLANNED)
 OVER_SEA = ("transport.surface.sea={layer: cover, classes: [80]}", *UNPLANNED)
 IN_AMERICA = ("transport.model=mccoy-rubin-2008",)
@@ -82,6 +83,7 @@ FEW: tuple[Change, ...] = (
     ("siting.prefer", "siting.prefer.0.worst=30", UNPLANNED),
     ("resources.water", "resources.water.factor=0.5", UNPLANNED),
     ("resources.storage", "resources.storage.cost=9 USD/t", UNPLANNED),
+    ("resources.storage", "resources.storage.kind=basalt", (FREE_POWER, *UNPLANNED)),
     ("costs.prices.water", "costs.prices.water=3 USD/m3", UNPLANNED),
     ("transport.surface", "transport.surface.onshore=2", UNPLANNED),
     ("resources.land", "resources.land.usable=0.4", UNPLANNED),

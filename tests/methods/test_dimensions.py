@@ -277,7 +277,8 @@ NET = {
     "electricity_bought": (900.0, "kWh/t"), "heat": (500.0, "kWh/t"),
     "grid_intensity": (0.3, "kg/kWh"), "heat_intensity": (0.2, "kg/kWh"),
     "transport_km": (80.0, "1"), "hauled": (30.0, "km"), "biomass": (0.6, "t/t"),
-    "place_emissions": (20.0, "kg/t"), "fossil": (0.3, "t/t"), "materials": (9.0, "kg/t"),
+    "place_emissions": (20.0, "kg/t"), "fossil": (0.3, "t/t"),
+    "injection": (0.05, "t/t"), "materials": (9.0, "kg/t"),
     "supply": (40.0, "kg/t"),
     "haul": (0.13, "kg/t/km"),
 }  # fmt: skip

@@ -111,6 +111,7 @@ def test_zero_coefficients_do_not_bring_in_unknowns() -> None:
         ("electricity_bought", "grid_intensity"),
         ("heat", "heat_intensity"),
         ("place_emissions",),
+        ("injection",),
     }
     assert net_factor(NO_LOSS, acc.Emissions(), hauled=math.nan) == 1.0
 

@@ -12,12 +12,12 @@ import pytest
 import shapely
 
 from cdrsite.config.layers import FileLayer
-from cdrsite.config.resources import Storage
+from cdrsite.config.storage import Storage
 from cdrsite.core.errors import CdrsiteWarning, DataError
 from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.layers.region import StudyArea
 from cdrsite.layers.stack import LayerStack
-from cdrsite.methods.supply import read_storage
+from cdrsite.methods.storage import read_storage
 
 BOX = (4_000_000.0, 3_000_000.0, 4_010_000.0, 3_010_000.0)
 

@@ -319,7 +319,16 @@ def test_pages_of_the_library_are_made(tmp_path: Path) -> None:
     """Without the page of a run's files, which needs a run."""
     sys.path.insert(0, str(DOCS))
     try:
-        for name in ("scenario", "methods", "datasets", "transport", "schemes", "glossary", "api"):
+        for name in (
+            "scenario",
+            "methods",
+            "datasets",
+            "transport",
+            "storage",
+            "schemes",
+            "glossary",
+            "api",
+        ):
             made = importlib.import_module(f"generate.{name}").pages()
             assert next(iter(made.values()))
             assert all("# " in text for text in made.values())
