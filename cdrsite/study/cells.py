@@ -2,6 +2,8 @@
 
 It is a pure function of an aligned block that writes its arrays into the workspace, so the answer
 does not depend on blocks, threads or workers (rule 9).
+
+One module: a block's layers, its scores and what the competition reads of them are one pass.
 """
 
 from __future__ import annotations
