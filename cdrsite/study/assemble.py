@@ -64,8 +64,7 @@ from cdrsite.study.tables import (
     method_table,
     pool_table,
     project_table,
-    storage_needs_table,
-    storage_table,
+    storage_tables,
     summarise,
     zone_table,
 )
@@ -152,8 +151,7 @@ def assemble(
     tables = {
         "methods": method_table(setting.models, scenario, tally, allocation),
         "pools": pool_table(allocation),
-        "storage": storage_table(setting, allocation),
-        "storage_needs": storage_needs_table(setting, allocation),
+        **storage_tables(setting, allocation),
         "provinces": zone_table(setting, allocation, _admin_names(setting)),
         "ledgers": ledger_table(setting, allocation, _admin_names(setting)),
         "supply_curve": curve_table(allocation),

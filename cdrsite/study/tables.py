@@ -311,6 +311,14 @@ def curve_table(allocation: Allocation) -> pd.DataFrame:
     return pd.DataFrame({**edges, **tonnes, "cumulative_mt_yr": curve.cumulative[some] / 1e6})
 
 
+def storage_tables(setting: Setting, allocation: Allocation) -> dict[str, pd.DataFrame]:
+    """Storage units, and what they take where they lie."""
+    return {
+        "storage": storage_table(setting, allocation),
+        "storage_needs": storage_needs_table(setting, allocation),
+    }
+
+
 def storage_table(setting: Setting, allocation: Allocation) -> pd.DataFrame:
     """CO2 brought to each storage unit, and the years until it is full."""
     units = setting.storage
