@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from operator import add, mul
+from operator import mul
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -59,17 +59,30 @@ class Sum:
     def __post_init__(self) -> None:
         object.__setattr__(self, "terms", _collected(self.terms))
 
+    # a study forms some hundred thousand sums: those that need no collecting are made at once
+
     def __add__(self, other: Sum | float) -> Sum:
-        return Sum(self.terms + _as_sum(other).terms)
+        more = _as_sum(other)
+        if not (self.terms and more.terms):
+            return self if self.terms else more
+        return Sum(self.terms + more.terms)
 
     def __mul__(self, other: Sum | float) -> Sum:
-        return Sum(
-            tuple(
-                Term(a.coefficient * b.coefficient, a.layers + b.layers)
-                for a in self.terms
-                for b in _as_sum(other).terms
-            )
+        by = _as_sum(other)
+        mine, theirs = self.terms, by.terms
+        if not (mine and theirs):
+            return _NOTHING
+        if _is_one(theirs):
+            return self
+        if _is_one(mine):
+            return by
+        products = tuple(
+            Term(a.coefficient * b.coefficient, a.layers + b.layers) for a in mine for b in theirs
         )
+        if min(len(mine), len(theirs)) > 1:
+            return Sum(products)
+        # by a single term: no two products are over the same layers
+        return _sum_of(products) if all(map(_is_plain, products)) else Sum(products)
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -93,11 +106,12 @@ class Sum:
 
     def of(self, factors: Mapping[str, Sum]) -> Sum:
         """The same formula with a sum of products in the place of each name."""
-        products = (
-            reduce(mul, (factors[name] for name in term.layers), const(term.coefficient))
-            for term in self.terms
-        )
-        return reduce(add, products, Sum())
+        total = _NOTHING
+        for term in self.terms:
+            value, given = _sum_of((Term(term.coefficient),)), [factors[n] for n in term.layers]
+            if all(one.terms for one in given):
+                total += reduce(mul, given, value)
+        return total
 
     def evaluate(self, values: Mapping[str, ArrayLike]) -> NDArray[np.float64]:
         """Its value for some values by name, in float64; all broadcast.
@@ -116,12 +130,33 @@ class Sum:
         return total[()]
 
 
+def _is_plain(term: Term) -> bool:
+    """Whether a term neither vanishes nor is too large."""
+    return 0.0 < abs(term.coefficient) <= LARGEST
+
+
+def _is_one(terms: tuple[Term, ...]) -> bool:
+    """Whether it is the number 1."""
+    return len(terms) == 1 and terms[0].coefficient == 1.0 and not terms[0].layers
+
+
+def _sum_of(terms: tuple[Term, ...]) -> Sum:
+    """A sum of terms that are collected and checked."""
+    made = object.__new__(Sum)
+    made.__dict__["terms"] = terms
+    return made
+
+
+_NOTHING = _sum_of(())
+
+
 def _collected(terms: Iterable[Term]) -> tuple[Term, ...]:
     written: dict[tuple[str, ...], tuple[str, ...]] = {}
     sums: dict[tuple[str, ...], float] = {}
     for term in terms:
         # factors stay in the order they were written in: it is that of the multiplications
-        key = written.setdefault(tuple(sorted(term.layers)), term.layers)
+        names = term.layers
+        key = written.setdefault(names if len(names) < 2 else tuple(sorted(names)), names)
         sums[key] = sums.get(key, 0.0) + float(term.coefficient)
     for names, value in sums.items():
         if not abs(value) <= LARGEST:
@@ -141,7 +176,8 @@ def _as_sum(value: Sum | float) -> Sum:
 
 def const(value: float) -> Sum:
     """The same number in every cell."""
-    return Sum((Term(float(value)),))
+    term = Term(float(value))
+    return _sum_of((term,)) if _is_plain(term) else Sum((term,))
 
 
 def product(coefficient: float, *names: str) -> Sum:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE, OUTSIDE_BIT, UNKNOWN
@@ -232,3 +234,37 @@ def test_refusals_of_plans() -> None:
         scoring_plan(excluded_bits=OUTSIDE_BIT)
     with pytest.raises(ConfigError, match="two methods of a scoring plan share a name"):
         ScoringPlan(PLAN.methods * 2)
+
+
+numbers = st.sampled_from([0.0, 1.0, -1.0, 2.5, -1e-300]) | st.floats(-1e6, 1e6)
+any_sums = st.lists(
+    st.builds(Term, numbers, st.lists(st.sampled_from("abc"), max_size=3).map(tuple)), max_size=4
+).map(lambda found: Sum(tuple(found)))
+
+
+def written_out(pairs: list[Term]) -> Sum:
+    """By the definition alone: every term collected."""
+    return Sum(tuple(pairs))
+
+
+@given(a=any_sums, b=any_sums, number=numbers)
+def test_short_ways_to_a_sum_give_the_terms_of_the_long_way(a: Sum, b: Sum, number: float) -> None:
+    """Bit by bit and in the same order: the order is that of the additions in float32."""
+    assert (a + b).terms == written_out([*a.terms, *b.terms]).terms
+    products = [Term(x.coefficient * y.coefficient, x.layers + y.layers)
+                for x in a.terms for y in b.terms]  # fmt: skip
+    assert (a * b).terms == written_out(products).terms
+    assert (a * number).terms == (
+        written_out([Term(x.coefficient * number, x.layers) for x in a.terms]).terms
+    )
+    assert (number * a).terms == (a * number).terms
+    assert const(number).terms == written_out([Term(number)]).terms
+    # a formula over a and b, put together from left to right
+    formula = Sum((Term(2.0, ("x", "y")), Term(-0.5, ("y",)), Term(number)))
+    whole = Sum()
+    for term in formula.terms:
+        product = const(term.coefficient)
+        for name in term.layers:
+            product = product * {"x": a, "y": b}[name]
+        whole = written_out([*whole.terms, *product.terms])
+    assert formula.of({"x": a, "y": b}).terms == whole.terms
