@@ -25,6 +25,7 @@ from cdrsite.report.heat import heat_supplied
 from cdrsite.report.hours import hours
 from cdrsite.report.html import script_json, tag, text
 from cdrsite.report.ledgers import ledgers
+from cdrsite.report.moves import moves
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,6 +39,7 @@ GENERATOR = "cdrsite "
 PARTS = (
     ("supply", "curve.title", supply_curve),
     ("costs", "fall.title", costs),
+    ("moves", "moves.title", moves),
     ("ledgers", "ledgers.title", ledgers),
     ("credits", "credits.title", credits_earned),
     ("pools", "pools.title", supplies.pools),

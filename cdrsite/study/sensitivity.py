@@ -70,14 +70,15 @@ if TYPE_CHECKING:
     from cdrsite.place.registry import PlaceNumbers
     from cdrsite.study.problem import Allocation
 
-COLUMNS = (
+SENSITIVITY_COLUMNS = (
     "parameter", "unit", "value", "low", "high", "source", "slope", "elasticity", "effect_low",
     "effect_high", "effect_unit", "unique",
 )  # fmt: skip
 """Columns of the table; what moves the plan most comes first."""
 
-STEP, PLACE_STEP = 1e-4, 3e-3
-"""Step of a number, as a share of it, and of one that makes layers, which are float32 [1]."""
+STEP, PLACE_STEP = 1e-6, 3e-3
+"""Step of a number, as a share of it, to one side; and to both of one that makes layers, which are
+float32 [1]."""
 
 SUPPLY_KEYS = ("factor", "capacity_factor", "collectable", "years")
 """Keys of a resource that say how much there is of it."""
@@ -228,7 +229,7 @@ def sensitivities(
     Returns
     -------
     DataFrame
-        :data:`COLUMNS`.
+        :data:`SENSITIVITY_COLUMNS`.
     """
     solution, numbers = allocation.solution, StudyNumbers(setting.scenario, setting.models)
     used = _used(solution)
@@ -294,34 +295,48 @@ def _both_ends(maker: Maker, numbers: StudyNumbers, base: Coefficients) -> Itera
     for one in numbers.listed():
         if one.method and one.method not in maker.methods:
             continue  # nothing of it is in the plan, at the margin neither
-        ends = _ends(maker, numbers, base, one, STEP)
+        ends = _ends(maker, numbers, base, one, STEP, sides=1)
         if ends is not None and ends.placed:
-            ends = _ends(maker, numbers, base, one, PLACE_STEP) or ends
+            ends = _ends(maker, numbers, base, one, PLACE_STEP, sides=2) or ends
         if ends is not None:
             yield ends
 
 
 def _ends(
-    maker: Maker, numbers: StudyNumbers, base: Coefficients, one: UncertainNumber, share: float
+    maker: Maker,
+    numbers: StudyNumbers,
+    base: Coefficients,
+    one: UncertainNumber,
+    share: float,
+    sides: int,
 ) -> Ends | None:
-    """Both ends of a small step; one of them is the number as it is where the other is refused."""
+    """Both ends of a small step; one of them is the number as it is where the other is refused.
+
+    ``sides``: 1 to try upwards, and downwards only where that is refused; 2 for both.
+    """
     step = share * (abs(one.value) or one.high or 1.0)
-    found = []
-    for value in (one.value + step, one.value - step):
-        at = None
-        if value >= 0.0 or one.value < 0.0:
-            try:
-                at = maker(numbers.with_values({one.path: value}), base)
-            except (CdrsiteError, ValueError):
-                at = None
-        found.append((value, at))
-    (above, high), (below, low) = found
+    high = _at(maker, numbers, base, one, one.value + step)
+    low = None
+    if sides == 2 or high is None:
+        low = _at(maker, numbers, base, one, one.value - step)
     if high is None and low is None:
         return None
-    above, high = (above, high) if high is not None else (one.value, base)
-    below, low = (below, low) if low is not None else (one.value, base)
+    distance = step * ((high is not None) + (low is not None))
+    high, low = high or base, low or base
     placed = tuple(name for name in maker.methods if high.places[name] != low.places[name])
-    return Ends(one, high, low, above - below, placed)
+    return Ends(one, high, low, distance, placed)
+
+
+def _at(
+    maker: Maker, numbers: StudyNumbers, base: Coefficients, one: UncertainNumber, value: float
+) -> Coefficients | None:
+    """Coefficients with another value of a number; None where the formulae refuse it."""
+    if value < 0.0 <= one.value:
+        return None
+    try:
+        return maker(numbers.with_values({one.path: value}), base)
+    except (CdrsiteError, ValueError):
+        return None
 
 
 def _slopes(ends: list[Ends], envelope: Envelope) -> dict[str, float]:
@@ -355,8 +370,8 @@ def _table(
              high, goal.unit, _unique(one, envelope))
         )  # fmt: skip
     rows.sort(key=lambda row: (-_reach(row), -abs(row[7]) if row[7] == row[7] else 0.0))
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype(dict.fromkeys(("value", "low", "high", *COLUMNS[6:10]), float))
+    table = pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))
+    return table.astype(dict.fromkeys(("value", "low", "high", *SENSITIVITY_COLUMNS[6:10]), float))
 
 
 def _unique(one: UncertainNumber, envelope: Envelope) -> bool:

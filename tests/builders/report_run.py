@@ -13,6 +13,7 @@ from cdrsite.outputs.tables import write_json, write_tables
 from cdrsite.report.page import write_report
 from cdrsite.study.costs import PUBLISHED_COLUMNS
 from cdrsite.study.ranges import RANGE_COLUMNS
+from cdrsite.study.sensitivity import SENSITIVITY_COLUMNS
 
 
 def tables(mark: str = "") -> dict[str, pd.DataFrame]:
@@ -115,6 +116,7 @@ def tables(mark: str = "") -> dict[str, pd.DataFrame]:
         "methods": methods, "pools": pools, "storage": storage, "provinces": provinces,
         "supply_curve": curve, "sites": sites, "exclusions": exclusions, "limits": limits,
         "plants": plants, "pipes": pipes, "plant_tonnes": tonnes, **cost_tables(mark),
+        "sensitivity": sensitivity_table(mark),
     }  # fmt: skip
 
 
@@ -145,6 +147,21 @@ def cost_tables(mark: str = "") -> dict[str, pd.DataFrame]:
         "cost_ranges": pd.DataFrame(ranges, columns=list(RANGE_COLUMNS)),
         "cost_published": pd.DataFrame(published, columns=list(PUBLISHED_COLUMNS)),
     }
+
+
+def sensitivity_table(mark: str = "") -> pd.DataFrame:
+    """How the goal moves with numbers of methods and of the study, one of them without effect."""
+    rows = [
+        ("methods.daccs-solid.override.heat", "kWh/t", 1500.0, 700.0, 3400.0, f"book{mark}",
+         -200.0, -0.3, 160_000.0, -380_000.0, "t/yr", False),
+        ("methods.afforestation.override.upkeep", "USD/ha", 9.0, math.nan, 12.0, "paper",
+         -1000.0, -0.01, math.nan, -3000.0, "t/yr", True),
+        ("resources.water.factor", "1", 1.0, math.nan, math.nan, "scenario", 5e5, 0.5, math.nan,
+         math.nan, "t/yr", True),
+        ("costs.discount_rate", "1/yr", 0.07, math.nan, math.nan, "scenario", 0.0, 0.0, math.nan,
+         math.nan, "t/yr", True),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))
 
 
 def cost_summary() -> dict[str, Any]:

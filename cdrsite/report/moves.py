@@ -1,0 +1,152 @@
+"""What moves the plan: a bar for each number over its range, and the slopes in a table."""
+
+from __future__ import annotations
+
+import math
+
+from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.report.frame import MAX_ROWS, Frame, Row, details, paragraph, real
+from cdrsite.report.html import table, tag, text
+from cdrsite.report.listed import PageColumn, file_note, listed
+
+BARS = 12
+"""Most bars."""
+WIDE, HIGH = 1000.0, 20.0
+"""Of a bar's drawing, in its own units; it is stretched to the page."""
+STUDY_COLOUR = "#607d8b"
+"""Of numbers of the study."""
+SUPPLY = {one.parameter: one.name for one in RESOURCES.values()}
+TONNES, MONEY = ("Mt/yr", 1e-6), ("MUSD/yr", 1e-6)
+"""Units that the goal is shown in, and the factor to them."""
+
+
+def moves(frame: Frame) -> str:
+    """Section with the bars and the table; nothing where the run has no such table."""
+    rows = frame.rows("sensitivity")
+    shown = [i for i, row in enumerate(rows) if _reach(row) > 0][:BARS]
+    moving = [i for i, row in enumerate(rows) if real(row["slope"]) != 0][:MAX_ROWS]
+    if not moving:
+        return ""
+    goal = str((frame.at("objective/name")) or "net removal")
+    parts = [paragraph(frame.say("moves.intro", goal=frame.say(f"moves.goal.{goal}")))]
+    parts.append(tornado(frame, shown) if shown else paragraph(frame.say("moves.none")))
+    if any(not rows[i]["unique"] for i in moving):
+        parts.append(paragraph(frame.say("moves.several.note"), kind="note"))
+    return "".join(parts) + _numbers(frame, moving)
+
+
+def tornado(frame: Frame, positions: list[int]) -> str:
+    """The bars, the largest first."""
+    rows = frame.rows("sensitivity")
+    unit, factor = MONEY if str(rows[0]["effect_unit"]).startswith("USD") else TONNES
+    ends = [real(rows[i][f"effect_{end}"]) for i in positions for end in ("low", "high")]
+    known = [0.0, *(end for end in ends if not math.isnan(end))]
+    scale = min(known), max(known)
+    lines = []
+    for i in positions:
+        row, at = rows[i], f"tables/sensitivity/{i}"
+        label = _name(frame, row)
+        if not row["unique"]:
+            label += " " + tag("small", frame.say("moves.several"), class_="muted")
+        ranges = [_end(frame, row, at, end, factor) for end in ("low", "high")]
+        drawn = tag("td", _bar(frame, row, scale), class_="fall-bar", aria_hidden="true")
+        lines.append(
+            tag(
+                "tr",
+                tag("th", label, scope="row"),
+                drawn,
+                *(tag("td", r, class_="n") for r in ranges),
+            )
+        )
+    figure = frame.say("moves.figure", unit=frame.unit(unit))
+    heads = [
+        ("", None),
+        (figure, None),
+        *((frame.say(f"moves.at_{e}"), "n") for e in ("low", "high")),
+    ]
+    head = tag("tr", *(tag("th", title, scope="col", class_=kind) for title, kind in heads))
+    body = tag("caption", figure, class_="unseen") + tag("thead", head) + tag("tbody", *lines)
+    return tag("table", body, class_="fall tornado")
+
+
+def _end(frame: Frame, row: Row, at: str, end: str, factor: float) -> str:
+    """What changes at an end, and the number there."""
+    if math.isnan(real(row[f"effect_{end}"])):
+        return ""
+    there = frame.value(f"{at}/{end}") + " " + frame.unit(str(row["unit"]))
+    return frame.value(f"{at}/effect_{end}", factor) + tag("small", there, class_="muted")
+
+
+def _bar(frame: Frame, row: Row, scale: tuple[float, float]) -> str:
+    """Both ends from what the plan is worth now; the low end is lighter."""
+    low, high = scale
+
+    def x(value: float) -> float:
+        return WIDE * (value - low) / (high - low) if high > low else 0.0
+
+    colour = frame.colour(_method(row)) if _method(row) else STUDY_COLOUR
+    shapes = []
+    for end, opacity in (("low", ".45"), ("high", None)):
+        size = real(row[f"effect_{end}"])
+        if math.isnan(size):
+            continue
+        left, right = sorted((x(0.0), x(size)))
+        shapes.append(
+            tag("rect", x=f"{left:.2f}", y=4, width=f"{right - left:.2f}", height=12, fill=colour,
+                fill_opacity=opacity)
+        )  # fmt: skip
+    zero = tag("line", x1=f"{x(0.0):.2f}", x2=f"{x(0.0):.2f}", y1=0, y2=HIGH)
+    return tag("svg", *shapes, zero, viewBox=f"0 0 {WIDE:g} {HIGH:g}", preserveAspectRatio="none")
+
+
+def _numbers(frame: Frame, positions: list[int]) -> str:
+    """The table of all numbers that move the plan."""
+    unit = str(frame.rows("sensitivity")[0]["effect_unit"])
+    columns = (
+        PageColumn("moves.number", lambda row: _name(frame, row)),
+        PageColumn("basis.value", "value"),
+        PageColumn("column.low", "low"),
+        PageColumn("column.high", "high"),
+        PageColumn("basis.unit", lambda row: frame.unit(str(row["unit"]))),
+        PageColumn("moves.slope", "slope", unit),
+        PageColumn("moves.elasticity", "elasticity"),
+        PageColumn("moves.at_low", "effect_low", unit),
+        PageColumn("moves.at_high", "effect_high", unit),
+        PageColumn("moves.unique", lambda row: _told(frame, row)),
+    )
+    heads, body = listed(frame, "sensitivity", columns, positions)
+    title = frame.count("moves.table", len(positions))
+    inner = table(title, heads, body, headed=True) + file_note(frame, "sensitivity")
+    return details(title, inner, rows=len(positions))
+
+
+def _told(frame: Frame, row: Row) -> str:
+    return frame.say("moves.one" if row["unique"] else "moves.several")
+
+
+def _reach(row: Row) -> float:
+    ends = (abs(real(row[f"effect_{end}"])) for end in ("low", "high"))
+    return max((end for end in ends if not math.isnan(end)), default=0.0)
+
+
+def _method(row: Row) -> str:
+    """Method whose number it is; empty for the study's."""
+    parts = str(row["parameter"]).split(".")
+    return parts[1] if parts[0] == "methods" else ""
+
+
+def _name(frame: Frame, row: Row) -> str:
+    """A number in words."""
+    path = str(row["parameter"])
+    parts, words = path.split("."), frame.words
+    if parts[0] == "methods":
+        return frame.method(parts[1]) + ": " + text(words.named("param", parts[-1]))
+    if words.has(f"number.{path}"):
+        return frame.say(f"number.{path}")
+    if parts[0] == "costs":
+        return frame.say("number.price", name=text(words.resource(parts[-1])))
+    if parts[0] == "objective":
+        return frame.say("number.amount", name=text(int(parts[2]) + 1))
+    if parts[0] == "policies":
+        return frame.say("number.rule", name=text(int(parts[1]) + 1))
+    return frame.say(f"number.{parts[-1]}", name=text(words.resource(SUPPLY[parts[1]])))

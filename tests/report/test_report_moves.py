@@ -1,0 +1,43 @@
+"""The report's section on what moves the plan: bars with two ends, and what each is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from report_run import sensitivity_table, tables, write_run
+
+from cdrsite.core.words import LANGUAGES, Words
+from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.report.frame import Frame
+from cdrsite.report.moves import moves
+
+
+def page(folder: Path, lang: str = "en", table: pd.DataFrame | None = None) -> Frame:
+    listed = tables() if table is None else tables() | {"sensitivity": table}
+    return Frame(RunFolder(write_run(folder, listed=listed)), Words(lang))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_bars_lie_where_the_numbers_say(tmp_path: Path, lang: str) -> None:
+    html = moves(page(tmp_path / "run", lang))
+    bars = re.findall(r'<rect x="([\d.]+)" y="4" width="([\d.]+)"', html)
+    scale = 1000.0 / 540_000  # from the least end to the largest
+    wanted = [(380_000, 160_000), (0, 380_000), (377_000, 3000)]
+    assert [float(x) for x, _ in bars] == pytest.approx([a * scale for a, _ in wanted], abs=0.01)
+    assert [float(w) for _, w in bars] == pytest.approx([b * scale for _, b in wanted], abs=0.01)
+    # numbers without a range have no bar, those without effect stand nowhere
+    words = Words(lang)
+    assert words("number.factor", name=words.resource("water")) in html
+    assert words("number.costs.discount_rate") not in html
+    assert html.count(words("moves.several")) == 3  # at its bar, in the note, in the table
+    assert words("param.heat") in html and "moves." not in html
+
+
+def test_a_plan_that_nothing_with_a_range_moves_says_so(tmp_path: Path) -> None:
+    only = sensitivity_table().iloc[2:]
+    html = moves(page(tmp_path / "run", table=only))
+    assert Words("en")("moves.none") in html and "<svg" not in html
+    assert moves(page(tmp_path / "idle", table=sensitivity_table().iloc[3:])) == ""
