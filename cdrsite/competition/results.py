@@ -310,23 +310,24 @@ def interchangeable(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool
     is scarce: more in one such cell and less in another leaves the plan as good, within its gap.
     The same holds where several methods pay alike for the cell's own land.
     """
-    alike, loose = _alike(solution, block)
+    alike, loose = _alike(solution, block, TIED)
     used = (block.x.sum(axis=1) > 0).any(axis=0)
     found: npt.NDArray[np.bool_] = loose | ((alike.sum(axis=0) > 1) & used)
     return found
 
 
-def rivals_alike(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool_]:
-    """Methods that could do each other's tonnes in a cell and leave the plan as good, shape (M, n).
+SAME = 1e-9
+"""Methods of a cell are worth the same where they differ by no more than this share [1]."""
 
-    Two or more of a cell pay alike for what they take.
-    """
-    alike, _ = _alike(solution, block)
+
+def rivals_alike(solution: Solution, block: BlockPlan) -> npt.NDArray[np.bool_]:
+    """Methods of a cell that are worth just what they pay where others are too, shape (M, n)."""
+    alike, _ = _alike(solution, block, SAME)
     return alike & (alike.sum(axis=0) > 1)
 
 
 def _alike(
-    solution: Solution, block: BlockPlan
+    solution: Solution, block: BlockPlan, tied: float
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Methods worth just what they pay, shape (M, n), and cells without rent where one is."""
     problem, cells = solution.problem, block.cells
@@ -353,5 +354,5 @@ def _alike(
     for own, price in zip(problem.local_need_in(cells), block.local_price, strict=True):
         rent = rent + np.maximum(own, 0.0) * price
     upper = np.nan_to_num(np.broadcast_to(cells.upper, shape))
-    alike = (upper > 0) & (worth > 0) & (np.abs(block.reduced) <= TIED * worth)
-    return alike, (alike & (rent <= TIED * worth)).any(axis=0)
+    alike = (upper > 0) & (worth > 0) & (np.abs(block.reduced) <= tied * worth)
+    return alike, (alike & (rent <= tied * worth)).any(axis=0)

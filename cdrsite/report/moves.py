@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from html import unescape
 
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, details, paragraph, real
@@ -66,14 +67,16 @@ def tornado(frame: Frame, positions: list[int]) -> str:
     ]
     head = tag("tr", *(tag("th", title, scope="col", class_=kind) for title, kind in heads))
     body = tag("caption", figure, class_="unseen") + tag("thead", head) + tag("tbody", *lines)
-    return tag("table", body, class_="fall tornado")
+    drawn = tag("table", body, class_="fall tornado")
+    return tag("div", drawn, class_="scroll", tabindex=0, role="group", aria_label=unescape(figure))
 
 
 def _end(frame: Frame, row: Row, at: str, end: str, factor: float) -> str:
     """What changes at an end, and the number there."""
-    if math.isnan(real(row[f"effect_{end}"])):
+    if math.isnan(real(row[f"effect_{end}"])) or row[end] == row["value"]:
         return ""
-    there = frame.value(f"{at}/{end}") + " " + frame.unit(str(row["unit"]))
+    unit = "" if row["unit"] == "1" else " " + frame.unit(str(row["unit"]))
+    there = frame.say("moves.at", value=frame.value(f"{at}/{end}") + unit)
     return frame.value(f"{at}/effect_{end}", factor) + tag("small", there, class_="muted")
 
 

@@ -19,7 +19,7 @@ One module: what is added up, and what it is multiplied with, name the same quan
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -187,6 +187,8 @@ class PlanSums:
         Worth of the cells' land, that of methods held by their own share of it included.
     placed : ndarray, shape (variants,)
         What methods are worth whose own layers are made with other numbers.
+    spare : int
+        Methods of cells that are worth the same, above the scarce supplies of these cells.
     """
 
     each: F64
@@ -194,7 +196,8 @@ class PlanSums:
     arriving: F64
     local: F64
     land: float
-    placed: F64 = field(default_factory=lambda: np.zeros(0))
+    placed: F64
+    spare: int
 
     def __add__(self, other: PlanSums) -> PlanSums:
         return PlanSums(
@@ -204,6 +207,7 @@ class PlanSums:
             self.local + other.local,
             self.land + other.land,
             self.placed + other.placed,
+            self.spare + other.spare,
         )
 
 
@@ -215,7 +219,7 @@ class Weighed:
     ----------
     of : dict of (str, str) to ndarray, shape (n,)
         Method, what -> x times the weight of a unit, in each cell.
-    extra, arriving, local, land
+    extra, arriving, local, land, spare
         As in :class:`PlanSums`.
     """
 
@@ -224,6 +228,7 @@ class Weighed:
     arriving: F64
     local: F64
     land: float
+    spare: int
 
     def worth(self, method: str, sums: Mapping[str, Sum], layers: Mapping[str, F64]) -> float:
         """What a method is worth with some sums and layers."""
@@ -266,6 +271,8 @@ def weigh(prices: PlanPrices, plan: BlockPlan, km: F64, transport: F64) -> Weigh
     extra = np.zeros((len(names), EXTRAS))
     alike = rivals_alike(solution, plan)
     loose = np.where(alike, gross, 0.0).sum(axis=0)
+    scarce = (plan.land_price > 0).astype(int) + (plan.local_price > 0).sum(axis=0)
+    spare = int(alike.sum()) - int(scarce[alike.any(axis=0)].sum())
     arriving = np.zeros((len(names), len(problem.arrivals)))
     counts = _counting(prices, plan)
     for m, name in enumerate(names):
@@ -291,7 +298,7 @@ def weigh(prices: PlanPrices, plan: BlockPlan, km: F64, transport: F64) -> Weigh
             _weigh_stored(prices, plan, m, w, (km, transport, counts), of, extra, arriving)
     worth = float(plan.land_price @ cells.land.astype(np.float64)) + float((held * gross).sum())
     supply = (plan.local_price * cells.local).sum(axis=1).astype(np.float64)
-    return Weighed(of, extra, arriving, supply, worth)
+    return Weighed(of, extra, arriving, supply, worth, spare)
 
 
 def _weigh_stored(
@@ -407,11 +414,15 @@ class Envelope:
 
     @cached_property
     def firm(self) -> dict[str, bool]:
-        """Method -> whether its tonnes are its own: no other could do them at the same worth."""
+        """Method -> whether its tonnes are its own: no other could do them at the same worth.
+
+        A plan has one solution with as many methods at the margin as there are scarce supplies.
+        """
+        spare = self.sums.spare > np.count_nonzero(self.prices.row)
         gross = self.prices.solution.totals.by_combo[:, :, 0].sum(axis=0)
         names = self.prices.solution.problem.method_names
-        loose = self.sums.extra[:, LOOSE] <= FIRM * gross
-        return dict(zip(names, loose.tolist(), strict=True))
+        firm = (self.sums.extra[:, LOOSE] <= FIRM * gross) | (not spare)
+        return dict(zip(names, firm.tolist(), strict=True))
 
     @cached_property
     def settled(self) -> dict[str, bool]:

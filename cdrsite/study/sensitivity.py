@@ -157,7 +157,7 @@ class SumBlock:
         return PlanSums(
             np.zeros(len(self.keys)), np.zeros((methods, EXTRAS)),
             np.zeros((methods, len(problem.arrivals))), np.zeros(len(problem.local_names)), 0.0,
-            np.zeros(len(self.placed)),
+            np.zeros(len(self.placed)), 0,
         )  # fmt: skip
 
     def _of_piece(
@@ -190,7 +190,7 @@ class SumBlock:
             placed[i] = weighed.worth(one.method, sums, mine)
         return PlanSums(
             add_up(weighed, self.keys, values), weighed.extra, weighed.arriving, weighed.local,
-            weighed.land, placed,
+            weighed.land, placed, weighed.spare,
         )  # fmt: skip
 
 
