@@ -216,7 +216,7 @@ def _of_method(model: MethodModel, scenario: Scenario) -> Iterator[UncertainNumb
             continue
         record = model.profile.get(name)
         low, high = ends.get(name, (None, None))
-        if number == 0.0 and not given and (low, high) == (None, None):
+        if number == 0.0 and not given and not (low or high):
             continue  # of its kind: counted elsewhere, or no part of the method
         yield UncertainNumber(
             f"methods.{model.name}.{keyed.get(name, f'override.{name}')}",
@@ -271,15 +271,15 @@ def _of_resources(scenario: Scenario) -> Iterator[UncertainNumber]:
         if one.kind in {"land", "storage"}:
             continue
         model, key = resources.supplies[one.name], one.parameter
-        if model.unlimited:
+        if model.unlimited or key not in resources.model_fields_set:
             continue
         found[f"{key}.factor"] = "1", model.factor
         if isinstance(model, Energy):
             found[f"{key}.capacity_factor"] = "1", model.capacity_factor
         if isinstance(model, Bulk):
             found[f"{key}.collectable"] = "1", model.collectable
-    found["power.intensity"] = "kg/kWh", power.intensity
-    found["power.firm"] = "1", power.firm
+    if "power" in resources.model_fields_set:
+        found |= {"power.intensity": ("kg/kWh", power.intensity), "power.firm": ("1", power.firm)}
     heat = resources.heat
     found["heat.intensity"] = (
         "kg/kWh",
@@ -287,7 +287,8 @@ def _of_resources(scenario: Scenario) -> Iterator[UncertainNumber]:
     )
     if storage.units is not None:
         found |= {"storage.factor": ("1", storage.factor), "storage.years": ("yr", storage.years)}
-    found["storage.cost"] = "USD/t", storage.cost
+    if "storage" in resources.model_fields_set:
+        found["storage.cost"] = "USD/t", storage.cost
     for key, (unit, value) in found.items():
         if isinstance(value, float):
             yield UncertainNumber(f"resources.{key}", unit, value)
