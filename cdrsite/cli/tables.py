@@ -168,7 +168,7 @@ def print_summary(
     lang : {'en', 'zh'}
         Language; warnings stay as they were given.
     """
-    out, words = console or open_console(), Words(lang)
+    out, words = console or open_console(), Words(lang).of(result.dataset.attrs)
     out.print()
     if built := buildable_line(result.summary, words):
         say(out, built, "bold")

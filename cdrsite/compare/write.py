@@ -44,7 +44,7 @@ def write_comparison(comparison: Comparison, folder: Path | str, lang: str = "en
     ConfigError
         The target is a run, a file, or a folder with something else in it; or no such language.
     """
-    words = Words(lang)
+    words = Words(lang).of(comparison.a.about()).of(comparison.b.about())
     target = Path(folder)
     _refuse_run(target, comparison)
     with Staging(target, "comparison") as aside:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.numbers import exact, number, percent
@@ -12,6 +14,10 @@ from cdrsite.core.numbers import exact, number, percent
 LANGUAGES = ("en", "zh")
 FOLDER = Path(__file__).parent / "words"
 """Files ``LANG.yaml`` and ``PART_LANG.yaml``: key -> text with {places}."""
+
+
+TITLES = "method_titles"
+"""Attribute of a result's dataset with the titles of methods of a user's own, as JSON."""
 
 
 class _Places(dict[str, object]):
@@ -33,6 +39,8 @@ class Words:
     ----------
     lang : {'en', 'zh'}
         Language of the report.
+    own : mapping, optional
+        Key -> words of a user's own, where the program has none.
 
     Raises
     ------
@@ -40,7 +48,7 @@ class Words:
         There is no such language.
     """
 
-    def __init__(self, lang: str = "en") -> None:
+    def __init__(self, lang: str = "en", own: Mapping[str, str] | None = None) -> None:
         if lang not in LANGUAGES:
             raise ConfigError(
                 "the report does not speak this language",
@@ -49,7 +57,20 @@ class Words:
                 expected=" or ".join(LANGUAGES),
             )
         self.lang = lang
-        self._table = load_words(lang)
+        self._own = dict(own or {})
+        self._table = {**self._own, **load_words(lang)}
+
+    def of(self, attrs: Mapping[str, Any]) -> Words:
+        """These words with the titles that a result's methods of a user's own bring.
+
+        Parameters
+        ----------
+        attrs : mapping
+            Attributes of a result's dataset; :data:`TITLES` holds the titles, as JSON.
+        """
+        titles: dict[str, dict[str, str]] = json.loads(attrs.get(TITLES, "{}"))
+        own = {f"method.{name}": said.get(self.lang, said["en"]) for name, said in titles.items()}
+        return Words(self.lang, {**self._own, **own})
 
     def __call__(self, key: str, **values: object) -> str:
         """Text of a key with its places filled; not escaped.

@@ -172,7 +172,7 @@ def explain_run(folder: Path, lon: float, lat: float, lang: str = "en") -> Expla
         row, col = grid.index(x, y)
         if int(dataset["exclusion_reasons"][row, col]) >> OUTSIDE_BIT & 1:
             raise GridError("the place lies outside the region", got=f"{lon:g}, {lat:g}")
-        return explain_place(dataset, grid, x, y, words)
+        return explain_place(dataset, grid, x, y, words.of(dataset.attrs))
 
 
 def _within(grid: AnalysisGrid, x: float, y: float, place: tuple[float, float]) -> None:

@@ -178,7 +178,9 @@ class VectorLayer:
         return qml(self.rules, aliases, label=self.label, smoothed=self.smoothed)
 
 
-def write_geopackage(result: StudyResult, path: Path, lang: str = "en") -> list[VectorLayer]:
+def write_geopackage(
+    result: StudyResult, path: Path, words: Words | None = None
+) -> list[VectorLayer]:
     """Write the vector layers of a run, with styles, field names for people, and units.
 
     Parameters
@@ -201,7 +203,7 @@ def write_geopackage(result: StudyResult, path: Path, lang: str = "en") -> list[
     """
     from pyogrio import write_dataframe
 
-    layers = list(vector_layers(result, Words(lang)))
+    layers = list(vector_layers(result, words or Words()))
     with vector_options(**SETTINGS):
         for i, layer in enumerate(layers):
             first: dict[str, Any] = {}

@@ -106,7 +106,7 @@ def write_project(
     rasters: Sequence[RasterSpec],
     raster_styles: Mapping[str, str],
     layers: Sequence[VectorLayer],
-    lang: str = "en",
+    words: Words | None = None,
 ) -> Path:
     """Write the project of a run.
 
@@ -124,15 +124,16 @@ def write_project(
         Name of a raster -> its QML.
     layers : sequence of VectorLayer
         What the GeoPackage holds.
-    lang : {'en', 'zh'}
-        Language of the methods' names.
+    words : Words, optional
+        Of the language; English when not given.
 
     Returns
     -------
     Path
         The project.
     """
-    entries = [*_vector_entries(layers), *_raster_entries(rasters, raster_styles, Words(lang))]
+    drawn = _raster_entries(rasters, raster_styles, words or Words())
+    entries = [*_vector_entries(layers), *drawn]
     path = folder / PROJECT
     text = hidden(project_xml(title, grid, entries))
     path.write_text(text, encoding="utf-8", newline="\n")

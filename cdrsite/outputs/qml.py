@@ -250,7 +250,7 @@ def _in_words(spec: RasterSpec, words: Words) -> RasterSpec:
     return replace(spec, categories=tuple(replace(by_name[n], label=label) for n, label in named))
 
 
-def write_style(folder: Path, spec: RasterSpec, lang: str = "en") -> str:
+def write_style(folder: Path, spec: RasterSpec, words: Words | None = None) -> str:
     """Write a style beside a raster.
 
     Parameters
@@ -259,8 +259,8 @@ def write_style(folder: Path, spec: RasterSpec, lang: str = "en") -> str:
         With the finished raster.
     spec : RasterSpec
         What it is.
-    lang : {'en', 'zh'}
-        Language of the words for classes.
+    words : Words, optional
+        Of the language; English when not given.
 
     Returns
     -------
@@ -268,6 +268,6 @@ def write_style(folder: Path, spec: RasterSpec, lang: str = "en") -> str:
         The style.
     """
     path = folder / f"{spec.name}.tif"
-    style = _style(_in_words(spec, Words(lang)), path)
+    style = _style(_in_words(spec, words or Words()), path)
     path.with_suffix(".qml").write_text(style, encoding="utf-8", newline="\n")
     return style

@@ -322,6 +322,13 @@ class RunFolder:
         require_plain_zarr(store)
         return xr.open_zarr(store, consolidated=True, chunks=None)
 
+    def about(self) -> dict[str, Any]:
+        """Attributes of the dataset as a whole; none if the run has none."""
+        if self._dataset is not None:
+            return {str(key): value for key, value in self._dataset.attrs.items()}
+        held = f"{STORE}/.zattrs"
+        return self._document(held) if (self.path / held).is_file() else {}
+
     def attributes(self, name: str) -> dict[str, Any]:
         """Attributes of a variable of the dataset, without opening it; none if it is not there."""
         if not (self.path / STORE / name / ".zattrs").is_file():

@@ -125,7 +125,7 @@ class DatasetAccessor:
             x, y = transformer(LONLAT, grid.wkt).transform(lon, lat)
         elif x is None or y is None or lon is not None or lat is not None:
             raise ConfigError("a cell needs one point", expected="lon and lat, or x and y")
-        return explain_place(self._dataset, grid, x, y, Words(lang))
+        return explain_place(self._dataset, grid, x, y, Words(lang).of(self._dataset.attrs))
 
     def total(self, variable: str, method: str | None = None) -> xr.DataArray:
         """Total of a quantity over the region.

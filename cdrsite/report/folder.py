@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import CdrsiteError, message
 from cdrsite.core.progress import Silent
+from cdrsite.core.words import Words
 from cdrsite.engine.arrays import link_tree
 from cdrsite.outputs.assumptions import ASSUMPTIONS, assumptions
 from cdrsite.outputs.geopackage import write_geopackage
@@ -110,18 +111,19 @@ def _write_drawings(
     BaseException or None
         What asked the process to end meanwhile: the folder is to be put in its place first.
     """
+    words = Words(lang).of(result.dataset.attrs)
     layers: list[VectorLayer] = []
     styles: dict[str, str] = {}
 
     def vectors() -> None:
-        layers.extend(write_geopackage(result, aside / GEOPACKAGE, lang))
+        layers.extend(write_geopackage(result, aside / GEOPACKAGE, words))
 
     def style(spec: RasterSpec) -> None:
-        styles[spec.name] = write_style(aside / "rasters", spec, lang)
+        styles[spec.name] = write_style(aside / "rasters", spec, words)
 
     def project() -> None:
         title = result.scenario.title or result.scenario.name
-        write_project(aside, title, result.grid, specs, styles, layers, lang)
+        write_project(aside, title, result.grid, specs, styles, layers, words)
 
     def report() -> None:
         write_report(aside, lang, dataset=result.dataset if result.store is None else None)

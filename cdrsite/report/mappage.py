@@ -68,7 +68,7 @@ class InteractiveMap:
                 got=", ".join(map(str, dataset.data_vars)) or "no variables",
                 expected="numbers with dimensions y and x",
             )
-        words = Words(lang)
+        words = Words(lang).of(dataset.attrs)
         self.title = title or words("page.map")
         view = fragment(DatasetSource(dataset), words, layers=shown, title=self.title)
         self.html = standalone(view, self.title, lang)
@@ -137,7 +137,7 @@ def small_map(
     width : int
         Of the picture [pixels].
     """
-    words = Words(lang)
+    words = Words(lang).of(dataset.attrs)
     painted = Painter(DatasetSource(dataset), words, most=2 * width).paint(layer)
     legend = painted["legend"]
     own = legend["title"] if layer.method is None else (

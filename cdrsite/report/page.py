@@ -82,7 +82,8 @@ def write_report(
     ConfigError
         The folder is not that of a run, no such language, or the target is a folder.
     """
-    run, words = RunFolder(folder, dataset), Words(lang)
+    run = RunFolder(folder, dataset)
+    words = Words(lang).of(run.about())
     path = Path(target) if target is not None else run.path / REPORT
     if path.is_dir():
         raise ConfigError(

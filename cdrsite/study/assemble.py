@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from cdrsite.core.vocabulary import (
     limit_names,
     variable,
 )
+from cdrsite.core.words import TITLES, Words
 from cdrsite.engine.arrays import DiskStore
 from cdrsite.engine.stages import stage
 from cdrsite.methods.injection import unit_costs
@@ -211,6 +213,13 @@ def _admin_names(setting: Setting) -> tuple[str, ...]:
 
 def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> None:
     """Give the codes of bits, classes and zones their words."""
+    titles = {
+        name: model.method.title
+        for name, model in setting.models.items()
+        if not Words().has(f"method.{name}")
+    }
+    if titles:
+        dataset.attrs[TITLES] = json.dumps(titles, ensure_ascii=False)
     dataset.attrs["exclusion_rules"] = [rule.name for rule in setting.book.rules]
     dataset.attrs["exclusion_rules_for"] = [", ".join(rule.methods) for rule in setting.book.rules]
     limits = limit_names()
