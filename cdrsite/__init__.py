@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.core.vocabulary import Resource, register_resource
     from cdrsite.library.methods import load_method, method_names
+    from cdrsite.outputs.opened import open_run
     from cdrsite.place.dependence import Dependence
     from cdrsite.place.registry import register_dependence
     from cdrsite.result.study_result import StudyResult
@@ -37,6 +38,7 @@ _HOME = {
     "load_method": "cdrsite.library.methods",
     "load_scenario": "cdrsite.config.load",
     "method_names": "cdrsite.library.methods",
+    "open_run": "cdrsite.outputs.opened",
     "register_dependence": "cdrsite.place.registry",
     "register_resource": "cdrsite.core.vocabulary",
     "run": "cdrsite.study.run",
@@ -55,6 +57,7 @@ __all__ = [
     "load_method",
     "load_scenario",
     "method_names",
+    "open_run",
     "register_dependence",
     "register_resource",
     "run",

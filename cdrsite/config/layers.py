@@ -163,7 +163,7 @@ class FileLayer(Model):
 
     @model_validator(mode="after")
     def _sized(self) -> Self:
-        if self.radius is None and "radius_unit" in self.model_fields_set:
+        if self.radius is None and "radius_unit" in self.chosen():
             raise problem("there is no radius; cure: remove it, or name radius", at="radius_unit")
         try:
             conversion(self.radius_unit, "m")

@@ -8,27 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import PydanticCustomError
-
-from cdrsite.config.models import Scenario
-from cdrsite.core.checked import KeyPath, checked
+from cdrsite.config.mapping import context_of, set_value
+from cdrsite.config.models import Scenario, layers_missing
+from cdrsite.core.checked import checked
 from cdrsite.core.errors import CdrsiteError, ConfigError, MissingFileError
-from cdrsite.core.fields import DEFAULT_BASE_YEAR, at_home
 from cdrsite.core.secrets import keep_secret
-from cdrsite.core.yamltext import (
-    MAX_DEPTH,
-    Lines,
-    line_of,
-    place_of,
-    read_text,
-    read_yaml,
-    writable,
-)
+from cdrsite.core.yamltext import Lines, line_of, place_of, read_text, read_yaml, writable
 
 _VARIABLE = re.compile(r"\$\{(secret:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
@@ -92,25 +82,8 @@ def parse_scenario(text: str, path: Path, overrides: Sequence[str] = ()) -> Scen
     for override in overrides:
         apply_override(data, override)
     data = _substitute(data, (), str(path), lines)
-    folder = path.resolve().parent
-    context = {
-        "base_year": _base_year(data),
-        "data_folder": _data_folder(data, folder),
-        "scenario_folder": folder,
-        "confine_to": None,
-        "allow_remote": data.get("allow_remote") is True,
-    }
-    if data.get("confine_paths") is True:
-        context["confine_to"] = folder
-    return checked(Scenario, data, str(path), lines, context, further=_unknown_layers)
-
-
-def _unknown_layers(scenario: Scenario, gone: set[KeyPath]) -> Iterator[tuple[str, str]]:
-    """Keys that name a layer which the scenario lacks, but for those that were wrong themselves."""
-    lost = {at[1] for at in gone if at[0] == "layers" and len(at) == 2}
-    for text, key in scenario.unknown_layers():
-        if not any(f"name; got {layer!r}" in text for layer in lost):
-            yield text, key
+    context = context_of(data, path.resolve().parent)
+    return checked(Scenario, data, str(path), lines, context, further=layers_missing)
 
 
 def apply_override(data: dict[str, Any], text: str) -> None:
@@ -124,44 +97,8 @@ def apply_override(data: dict[str, Any], text: str) -> None:
     key, sign, value = text.partition("=")
     if not sign or not key.strip():
         raise ConfigError("not an override", where="--set", got=repr(text), expected="key=value")
-    parts = key.strip().split(".")
-    if len(parts) > MAX_DEPTH:
-        raise ConfigError("nested too deep", where="--set", got=text, expected="a key that exists")
     parsed, _ = read_yaml(f"value: {value.strip() or 'null'}", "--set")
-    node: Any = data
-    for i, part in enumerate(parts):
-        last = i == len(parts) - 1
-        if isinstance(node, list):
-            if not part.isdecimal() or int(part) >= len(node):
-                raise ConfigError(
-                    "no such list item",
-                    where=f"--set {text}",
-                    got=part,
-                    expected=f"a number below {len(node)}",
-                )
-            index: Any = int(part)
-        elif isinstance(node, dict):
-            index = int(part) if part.isdecimal() and int(part) in node else part
-        else:
-            raise ConfigError(
-                "the key runs through a single value",
-                where=f"--set {text}",
-                got=".".join(parts[:i]),
-                expected="a mapping or a list",
-            )
-        if last:
-            node[index] = parsed["value"]
-        else:
-            if isinstance(node, dict) and node.get(index) is None:
-                node[index] = {}
-            if parts[:2] == ["costs", "prices"] and parts[3:] == ["factor"] and i == 2:
-                node[index] = _price_map(node[index])
-            node = node[index]
-
-
-def _price_map(price: Any) -> dict[str, Any]:
-    """A price as the mapping that can take a factor."""
-    return price if isinstance(price, dict) else {"value": price}
+    set_value(data, key, parsed["value"], f"--set {text}")
 
 
 def _substitute(node: Any, at: tuple[str, ...], name: str, lines: Lines) -> Any:
@@ -191,19 +128,3 @@ def _substitute(node: Any, at: tuple[str, ...], name: str, lines: Lines) -> Any:
         return keep_secret(variable, found, place_of(name, lines, at)) if secret else found
 
     return writable(_VARIABLE.sub(value, node), place_of(name, lines, at))
-
-
-def _base_year(data: Mapping[str, Any]) -> int:
-    costs = data.get("costs")
-    year = costs.get("base_year") if isinstance(costs, dict) else None
-    return year if isinstance(year, int) and 2000 <= year <= 2025 else DEFAULT_BASE_YEAR
-
-
-def _data_folder(data: Mapping[str, Any], folder: Path) -> Path:
-    given = data.get("data_folder")
-    if not isinstance(given, str) or "\0" in given:
-        return folder
-    try:
-        return Path(os.path.normpath(folder / at_home(given)))
-    except PydanticCustomError:
-        return folder  # the model says what is wrong with it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -18,11 +18,13 @@ from pydantic import (
 
 from cdrsite.config.competition import ObjectiveModel, PolicyRule
 from cdrsite.config.layers import LAYER_NAME, FileLayer, Layer
+from cdrsite.config.mapping import context_of, plain, set_value, yaml_text
 from cdrsite.config.network import Network
 from cdrsite.config.prices import price, price_by_kind
 from cdrsite.config.resources import MethodChoice, Resources
 from cdrsite.config.siting import Siting
 from cdrsite.config.transport import Transport
+from cdrsite.core.checked import KeyPath, checked
 from cdrsite.core.errors import CdrsiteError, did_you_mean, shown
 from cdrsite.core.fields import (
     DEFAULT_BASE_YEAR,
@@ -278,6 +280,93 @@ class Scenario(Model):
     outputs: Outputs = Outputs()
     """Files."""
 
+    @classmethod
+    def from_dict(
+        cls, data: Mapping[str, Any], *, data_folder: str | Path | None = None
+    ) -> Scenario:
+        """Make a scenario of plain values, as a YAML file would hold them.
+
+        Parameters
+        ----------
+        data : Mapping
+            Keys and values of a scenario file; not changed.
+        data_folder : str or Path, optional
+            Where relative paths start, in place of ``data["data_folder"]``; without either, the
+            folder that Python runs in. ``confine_paths`` holds inputs in it.
+
+        Raises
+        ------
+        ConfigError
+            If anything in it is wrong; the text lists every problem.
+        """
+        keys: dict[str, Any] = plain(data)
+        if data_folder is not None:
+            keys["data_folder"] = str(data_folder)
+        folder = Path.cwd() / str(keys.get("data_folder") or "")
+        return checked(cls, keys, "scenario", {}, context_of(keys, folder), further=layers_missing)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Scenario:
+        """Make the scenario that a run was made with of what its manifest says.
+
+        Parameters
+        ----------
+        record : Mapping
+            All keys, defaults included; what is no more than a default counts as left out.
+
+        Raises
+        ------
+        ConfigError
+            A version of the program wrote it whose scenarios this one does not read.
+        """
+        data = plain(record)
+        context = context_of(data, Path(data["data_folder"])) | {"record": True}
+        whole = checked(cls, data, "scenario", {}, context)
+        given = plain(whole.model_dump(by_alias=True, exclude_defaults=True))
+        return checked(cls, {**given, "data_folder": data["data_folder"]}, "scenario", {}, context)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was asked, as plain values: :meth:`from_dict` makes the same scenario of them.
+
+        Keys that were left out stay out. Paths are absolute; quantities are numbers in the unit
+        that the schema gives.
+        """
+        given: dict[str, Any] = plain(self.model_dump(by_alias=True, exclude_unset=True))
+        return {**given, "data_folder": self.data_folder.as_posix()}
+
+    def to_yaml(self, path: str | Path | None = None) -> str:
+        """What was asked, as the text of a scenario file, which is written where a path is given.
+
+        Secrets stay ``${secret:NAME}``.
+        """
+        text = yaml_text(self.to_dict())
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8", newline="\n")
+        return text
+
+    def replace(self, changes: Mapping[str, Any]) -> Scenario:
+        """Make the same scenario with other values, checked like a file.
+
+        Parameters
+        ----------
+        changes : Mapping
+            Dotted key -> value, such as ``{"costs.discount_rate": "9 %"}``; items of lists go by
+            number, None is ``null``.
+
+        Raises
+        ------
+        ConfigError
+            If a key leads nowhere, or a value is wrong.
+
+        Examples
+        --------
+        >>> scenario.replace({"grid.resolution": "4 km"})  # doctest: +SKIP
+        """
+        data = self.to_dict()
+        for key, value in changes.items():
+            set_value(data, str(key), plain(value), "replace")
+        return self.from_dict(data)
+
     @field_validator("layers")
     @classmethod
     def _layer_names(cls, layers: dict[str, Any]) -> dict[str, Any]:
@@ -421,6 +510,14 @@ class Scenario(Model):
         if isinstance(power.firm, str) and power.pools is None:
             uses.setdefault(power.firm, []).append("resources.power.firm")
         return uses
+
+
+def layers_missing(scenario: Scenario, gone: set[KeyPath]) -> Iterator[tuple[str, str]]:
+    """Keys that name a layer which the scenario lacks, but for those that were wrong themselves."""
+    lost = {at[1] for at in gone if at[0] == "layers" and len(at) == 2}
+    for text, key in scenario.unknown_layers():
+        if not any(f"name; got {layer!r}" in text for layer in lost):
+            yield text, key
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -232,7 +232,7 @@ class Heat(Energy):
                 "expected pools, or a value per: region; cure: value: 0 kWh/yr, per: region",
                 at="demand",
             )
-        if self.demand is None and "demand_level" in self.model_fields_set:
+        if self.demand is None and "demand_level" in self.chosen():
             raise problem(
                 "a level of no demand; cure: give demand, or remove it", at="demand_level"
             )

@@ -106,7 +106,7 @@ class ExcludeRule(Model):
         keys, options = TESTS[self.test]
         if self.layer is None and "layer" in options:
             raise problem("no layer; expected layer: NAME, or smaller_than: AREA")
-        for name in sorted(self.model_fields_set - {*keys, *options, *OF_EVERY_TEST}):
+        for name in sorted(self.chosen() - {*keys, *options, *OF_EVERY_TEST}):
             raise problem(
                 f"{name}; a rule by {self.test} cannot have one; cure: remove it", at=name
             )
@@ -130,7 +130,7 @@ class ExcludeRule(Model):
                 "classes",
                 at="where",
             )
-        if self.classes is not None and "rasterise" in self.model_fields_set and not self.buffer:
+        if self.classes is not None and "rasterise" in self.chosen() and not self.buffer:
             raise problem(
                 "classes are shares of a cell already; cure: remove it, or give a buffer",
                 at="rasterise",
@@ -140,7 +140,7 @@ class ExcludeRule(Model):
                 "only features lie in polygons, and pixels of classes are none; cure: remove it",
                 at="within",
             )
-        if self.test == "distance" and self.within is None and "unknown" in self.model_fields_set:
+        if self.test == "distance" and self.within is None and "unknown" in self.chosen():
             raise problem(
                 "unknown; a rule by distance cannot have one without within; cure: remove it",
                 at="unknown",

@@ -296,7 +296,7 @@ class Transport(Model):
 
     @model_validator(mode="after")
     def _ways_given(self) -> Self:
-        if "ship" in self.modes and "modes" in self.model_fields_set and self.ships is None:
+        if "ship" in self.modes and "modes" in self.chosen() and self.ships is None:
             text = "ships have no ports; cure: give transport.ships.ports, or leave ship out"
             raise problem(text, at="modes")
         if set(self.modes) == {"ship"}:
@@ -305,7 +305,7 @@ class Transport(Model):
         if self.ships is not None and self.ships.arcs is None and self.surface.sea is None:
             text = "nobody says where the sea is; cure: give transport.surface.sea, or ships.arcs"
             raise problem(text, at="ships")
-        if self.roads is not None and "truck_detour" in self.model_fields_set:
+        if self.roads is not None and "truck_detour" in self.chosen():
             text = "roads have their own length; cure: leave truck_detour out"
             raise problem(text, at="truck_detour")
         return self

@@ -30,7 +30,14 @@ from cdrsite.core.errors import did_you_mean, shown
 from cdrsite.core.keytexts import describe
 from cdrsite.core.numbers import as_text
 from cdrsite.core.references import entries_of, files_of
-from cdrsite.core.remote import is_address, local_copy, plain_address
+from cdrsite.core.remote import (
+    MEMORY,
+    address_of,
+    is_address,
+    local_copy,
+    memory_folder,
+    plain_address,
+)
 from cdrsite.core.units import find_currency, parse_quantity, same_dimension, split_number
 
 M = TypeVar("M", bound=BaseModel)
@@ -46,6 +53,19 @@ class Model(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+    def chosen(self) -> set[str]:
+        """Fields that hold something else than their default.
+
+        Keys that exclude each other ask for these, so that a record of all values, defaults
+        included, can be read back.
+        """
+        fields = type(self).model_fields
+        return {
+            name
+            for name in self.model_fields_set
+            if getattr(self, name) != fields[name].get_default(call_default_factory=True)
+        }
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -331,6 +351,8 @@ def refuse_outside(full: Path, given: Path, info: ValidationInfo, at: str = "") 
     ``at`` is the key to blame where a model as a whole refuses it.
     """
     confine = (info.context or {}).get("confine_to")
+    if (address_of(full) or "").startswith(f"{MEMORY}://"):  # no path that a scenario wrote
+        return
     if confine is not None and not full.resolve().is_relative_to(Path(confine).resolve()):
         raise problem(
             f"the path climbs out of the scenario's folder; got {given}; expected a path inside "
@@ -351,6 +373,13 @@ def _fetched(value: object, info: ValidationInfo) -> object:
     if not (isinstance(value, str) and is_address(value)):
         return value
     context = info.context or {}
+    if value.startswith(f"{MEMORY}://"):
+        if context.get("record"):  # what a run was made with may be gone
+            return memory_folder() / "-" / "-" / value.removeprefix(f"{MEMORY}://")
+        raise problem(
+            f"it was in the memory of a Python session; got {shown(value)}; expected a file; "
+            "cure: write it to one, or give it to cdrsite.run(..., layers={NAME: ARRAY})"
+        )
     address = plain_address(value)
     if address is None:
         raise problem(
@@ -358,7 +387,7 @@ def _fetched(value: object, info: ValidationInfo) -> object:
             "s3://BUCKET/KEY or /vsicurl/ before the former, without user, query or pattern; cure: "
             "download it, and name the copy"
         )
-    if not context.get("allow_remote"):
+    if not (context.get("allow_remote") or context.get("record")):
         raise problem(
             f"on another machine, and nothing is fetched unless it is allowed; got {shown(value)}; "
             "cure: add allow_remote: true to the scenario, or download it, and name the copy"

@@ -15,6 +15,8 @@ from cdrsite.core.machine import cache_folder
 
 SCHEMES = ("https", "http", "s3")
 """How addresses that are read begin."""
+MEMORY = "memory"
+"""How the address of what came from the memory of a Python session begins."""
 KIND = "inputs"
 """Kind of the folder with the copies."""
 _GDAL = {
@@ -67,12 +69,19 @@ def local_copy(address: str) -> Path:
     return cache_folder(KIND).joinpath(scheme, *(quote(part, _SAFE) for part in rest.split("/")))
 
 
+def memory_folder() -> Path:
+    """Where processes keep what was in their memory: FOLDER OF THE PROCESS/HASH/NAME."""
+    return cache_folder(KIND) / MEMORY
+
+
 def address_of(path: Path) -> str | None:
     """The address that a path is the copy of; None for any other path."""
     try:
         scheme, *parts = path.relative_to(cache_folder(KIND)).parts
     except (ValueError, RuntimeError):
         return None
+    if scheme == MEMORY:
+        return f"{MEMORY}://{'/'.join(parts[2:])}" if len(parts) > 2 else None
     return f"{scheme}://{'/'.join(map(unquote, parts))}" if scheme in SCHEMES and parts else None
 
 

@@ -29,7 +29,7 @@ from cdrsite.core.errors import (
     message,
 )
 from cdrsite.core.files import appearing, write_text
-from cdrsite.core.remote import address_of
+from cdrsite.core.remote import MEMORY, address_of
 from cdrsite.layers.servers import (
     DOWNLOAD,
     RefusedError,
@@ -79,7 +79,7 @@ def fetch(path: Path, where: str) -> None:
         The server cannot be asked, and an earlier copy is used.
     """
     address = address_of(path)
-    if address is None:
+    if address is None or address.startswith(f"{MEMORY}://"):
         return
     where = f"{where} ({address})"
     suffix = path.suffix.lower()

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.gdal import open_raster, vector_options
-from cdrsite.core.plaindata import require_plain_zarr
 from cdrsite.core.references import require_vector
 from cdrsite.outputs.assumptions import ASSUMPTIONS, known_assumptions
 from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.tables import read_csv
+from cdrsite.result.store import open_labelled
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -307,8 +307,6 @@ class RunFolder:
         ConfigError
             The run has none.
         """
-        import xarray as xr
-
         if self._dataset is not None:
             return self._dataset
         store = self.path / STORE
@@ -319,8 +317,7 @@ class RunFolder:
                 got=f"no {STORE}",
                 cure=CURE,
             )
-        require_plain_zarr(store)
-        return xr.open_zarr(store, consolidated=True, chunks=None)
+        return open_labelled(store)
 
     def about(self) -> dict[str, Any]:
         """Attributes of the dataset as a whole; none if the run has none."""

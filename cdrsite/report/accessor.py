@@ -14,7 +14,7 @@ Importing this module registers it with xarray::
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -166,7 +166,12 @@ class DatasetAccessor:
         return total(values, self.grid, weights)
 
     def explore(
-        self, variable: str | None = None, method: str | None = None, lang: str = "en"
+        self,
+        variable: str | None = None,
+        method: str | None = None,
+        lang: str = "en",
+        *,
+        vectors: dict[str, dict[str, Any]] | None = None,
     ) -> InteractiveMap:
         """Show an interactive map that needs no network; a click says why a cell is what it is.
 
@@ -178,6 +183,8 @@ class DatasetAccessor:
             Only this method.
         lang : {'en', 'zh'}
             Language.
+        vectors : dict, optional
+            Shapes above the picture; ``StudyResult.explore`` brings plants, pipes and routes.
 
         Returns
         -------
@@ -205,7 +212,8 @@ class DatasetAccessor:
             layers = [Layer(variable, m) for m in self.methods] if many else [Layer(variable)]
         if method is not None:
             layers = [layer for layer in layers if layer.method in {None, method}]
-        return InteractiveMap(dataset, layers, lang, str(dataset.attrs.get("title", "")))
+        title = str(dataset.attrs.get("title", ""))
+        return InteractiveMap(dataset, layers, lang, title, vectors)
 
     def _variable(self, name: str) -> xr.DataArray:
         if name == SHARE_NET and {"equal_share", "net_factor"} <= set(self._dataset.data_vars):

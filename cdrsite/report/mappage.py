@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.files import write_text
@@ -47,6 +47,8 @@ class InteractiveMap:
         Language.
     title : str
         Of the page.
+    vectors : dict, optional
+        Plants, pipes and so on; see :func:`cdrsite.report.mapvectors.vector_layers`.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class InteractiveMap:
         layers: Sequence[Layer] | None = None,
         lang: str = "en",
         title: str = "",
+        vectors: dict[str, dict[str, Any]] | None = None,
     ) -> None:
         shown = list(layers_of(dataset) if layers is None else layers)
         if not shown:
@@ -70,7 +73,8 @@ class InteractiveMap:
             )
         words = Words(lang).of(dataset.attrs)
         self.title = title or words("page.map")
-        view = fragment(DatasetSource(dataset), words, layers=shown, title=self.title)
+        source = DatasetSource(dataset)
+        view = fragment(source, words, vectors=vectors, layers=shown, title=self.title)
         self.html = standalone(view, self.title, lang)
         """The page."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from cdrsite.core.words import Words
-    from cdrsite.outputs.runfolder import RunFolder
     from cdrsite.report.mapimage import Picture
 
 DIGITS = 4
@@ -46,12 +45,30 @@ CAPACITY = "#444444"
 Properties = Mapping[str, Any]
 
 
-def vector_layers(run: RunFolder, words: Words) -> dict[str, dict[str, Any]]:
-    """Layers of a run's GeoPackage for the map.
+class Shapes(Protocol):
+    """Vector layers by name, and the methods that have colours: a run's folder, or a result."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the methods, in the order of the scenario."""
+        ...
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers."""
+        ...
+
+    def layer(self, name: str) -> gpd.GeoDataFrame:
+        """One layer, in the CRS of the grid."""
+        ...
+
+
+def vector_layers(run: Shapes, words: Words) -> dict[str, dict[str, Any]]:
+    """Layers of a run for the map.
 
     Parameters
     ----------
-    run : RunFolder
+    run : Shapes
         Its layers.
     words : Words
         Language of names and facts.
@@ -151,7 +168,7 @@ def number(row: Properties, *names: str) -> float | None:
     return None
 
 
-def describe(layer: str, row: Properties, words: Words, run: RunFolder) -> dict[str, Any]:
+def describe(layer: str, row: Properties, words: Words, run: Shapes) -> dict[str, Any]:
     """Title, facts, colour and size of one shape."""
     colour, size = _style(layer, row, run)
     facts = _pool_facts(row, words) if layer.startswith("pools_") else [
@@ -166,7 +183,7 @@ def describe(layer: str, row: Properties, words: Words, run: RunFolder) -> dict[
     }
 
 
-def _style(layer: str, row: Properties, run: RunFolder) -> tuple[str, float]:
+def _style(layer: str, row: Properties, run: Shapes) -> tuple[str, float]:
     """Colour, and what the width or the area of the sign grows with."""
     if layer.startswith("pools_") or layer == "storage":
         return class_colour(layer.removeprefix("pools_")), 0.0

@@ -161,11 +161,15 @@ def _write(path: Path, document: dict[str, Any]) -> None:
 
 
 def open_labelled(path: Path) -> xr.Dataset:
-    """The dataset of a store; values are read when they are asked for, and not kept."""
+    """The dataset of a store as the run had it; values are read when asked for, and not kept."""
     import xarray as xr
 
     require_plain_zarr(path)
-    return xr.open_dataset(path, engine="zarr", chunks=None, consolidated=True, cache=False)
+    found = xr.open_dataset(path, engine="zarr", chunks=None, consolidated=True, cache=False)
+    for variable in found.data_vars.values():
+        variable.attrs.pop("_CRS", None)  # for programs that do not know grid mappings
+    found["crs"].attrs.pop("GeoTransform", None)
+    return found
 
 
 def grid_of(data: xr.Dataset | xr.DataArray) -> AnalysisGrid:

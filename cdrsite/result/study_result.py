@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.core.errors import ConfigError
 from cdrsite.core.files import WORK, remove_own
 from cdrsite.core.grid import DEFAULT_BLOCK, AnalysisGrid
 from cdrsite.result.store import open_labelled
@@ -75,6 +76,8 @@ class StudyResult:
         Name -> method with the records of the library that the run used.
     used : Used or None
         Which of them the numbers rest on; all where it is not known.
+    folder : Path or None
+        Folder of the run that it was opened from.
     """
 
     scenario: Scenario
@@ -85,13 +88,14 @@ class StudyResult:
     rule_names: tuple[str, ...]
     warnings: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
-    features: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    features: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
     block_size: int = DEFAULT_BLOCK
     store: Path | None = None
     work: Path | None = None
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     models: Mapping[str, MethodModel] = field(default_factory=dict)
     used: Used | None = None
+    folder: Path | None = None
 
     def __post_init__(self) -> None:
         import cdrsite.report.accessor  # noqa: F401 - registers `.cdr` for the dataset
@@ -119,7 +123,18 @@ class StudyResult:
         -------
         Path
             The folder.
+
+        Raises
+        ------
+        ConfigError
+            The result was opened from a folder, which holds all of it already.
         """
+        if self.folder is not None:
+            raise ConfigError(
+                "the result is written already",
+                got=str(self.folder),
+                cure="copy that folder, or run its scenario again",
+            )
         from cdrsite.report.folder import write_run
 
         path = write_run(self, Path(folder), progress, lang)
@@ -130,6 +145,66 @@ class StudyResult:
             remove_own(self.work, WORK)
             self.work = None
         return path
+
+    def explore(
+        self, variable: str | None = None, method: str | None = None, lang: str = "en"
+    ) -> Any:
+        """Show a map that needs no network, with plants, pipes, routes and zones.
+
+        Parameters
+        ----------
+        variable : str, optional
+            Only this one; what suits the result when not given.
+        method : str, optional
+            Only this method.
+        lang : {'en', 'zh'}
+            Language.
+
+        Returns
+        -------
+        InteractiveMap
+            A notebook shows it; ``.save("map.html")`` writes it as one file.
+
+        Raises
+        ------
+        ConfigError
+            Unknown variable or method, or nothing to show.
+        """
+        from cdrsite.report.explored import explore_result
+
+        return explore_result(self, variable, method, lang)
+
+    def explain(
+        self,
+        lon: float | None = None,
+        lat: float | None = None,
+        *,
+        x: float | None = None,
+        y: float | None = None,
+        lang: str = "en",
+    ) -> Any:
+        """Say why a place is used or not.
+
+        Parameters
+        ----------
+        lon, lat : float
+            A point inside the cell, WGS 84 [degree].
+        x, y : float
+            Or the point in the grid's own CRS.
+        lang : {'en', 'zh'}
+            Language of what is said.
+
+        Returns
+        -------
+        Explanation
+            Sentences; a notebook shows them.
+
+        Raises
+        ------
+        GridError
+            The point lies outside the grid.
+        """
+        return self.dataset.cdr.explain(lon, lat, x=x, y=y, lang=lang)
 
     def __repr__(self) -> str:
         rows, cols = self.grid.shape

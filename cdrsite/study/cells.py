@@ -125,7 +125,9 @@ def score_cells(setting: Setting, offers: Offers, excluded: Excluded, block: Blo
         for (name, result), plan in zip(scores.items(), setting.plan.methods, strict=True)
     }
     shared: dict[str, NDArray[Any]] = {
-        f"supply_{name}": layers[name] for name in RESOURCES if name in layers
+        f"supply_{name}": layers[name]
+        for name in RESOURCES
+        if name in layers and _is_told(name, setting)
     }
     shared |= {f"local_{name}": layers[own_supply(name)] for name in offers.sheds}
     shared |= {f"haul_{name}": layers[haul_layer(name)] for name in offers.sheds}
@@ -165,6 +167,13 @@ def _rivals(
             for key, values in arrays.items()
         }
     return rivals
+
+
+def _is_told(resource: str, setting: Setting) -> bool:
+    """Whether a map of what cells are offered says anything: a method takes it, or it was given."""
+    resources = setting.scenario.resources
+    given = RESOURCES[resource].parameter in resources.model_fields_set
+    return given or resource not in resources.supplies or bool(setting.users(resource))
 
 
 def own_supply(resource: str) -> str:

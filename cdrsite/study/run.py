@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
@@ -32,6 +32,7 @@ from cdrsite.study.compete import compete, lay_out, policies_of
 from cdrsite.study.exclude import exclude
 from cdrsite.study.fetching import fetch_inputs
 from cdrsite.study.gathering import existing_sites, gather
+from cdrsite.study.given import as_scenario
 from cdrsite.study.hours import check_hours
 from cdrsite.study.margin import reaching
 from cdrsite.study.means import Means, workspace
@@ -42,6 +43,9 @@ from cdrsite.study.ranges import cost_ranges
 from cdrsite.study.routes import haul_sheds, link_storage, open_links, pipeline_basis, storage_sites
 from cdrsite.study.sensitivity import sensitivities
 from cdrsite.transport.links import try_links
+
+if TYPE_CHECKING:
+    from cdrsite.study.given import Given
 
 SHARED_STAGES = (open_layers, exclude, link_storage, spread_areas, haul_sheds)
 """Stages whose results the runs of a batch hand on, in the order of a run."""
@@ -66,8 +70,9 @@ class Clock:
 
 
 def run(
-    scenario: Scenario,
+    scenario: Given,
     *,
+    layers: Mapping[str, Any] | None = None,
     progress: ProgressSink | None = None,
     means: Means | None = None,
     cache: Cache | None = None,
@@ -76,8 +81,13 @@ def run(
 
     Parameters
     ----------
-    scenario : Scenario
-        From :func:`cdrsite.load_scenario`.
+    scenario : Scenario, str, Path or Mapping
+        From :func:`cdrsite.load_scenario`; the path of a scenario file; or a mapping of its keys,
+        in which arrays and tables may stand where files would.
+    layers : Mapping, optional
+        Name -> DataArray (y, x), GeoDataFrame or table that takes the place of the layer of that
+        name, or is a new one; or a mapping with it as ``data`` beside other keys of a layer:
+        ``{"data": array, "bounds": (west, south, east, north), "crs": "EPSG:4326"}``.
     progress : ProgressSink, optional
         Told about long steps.
     means : Means, optional
@@ -96,6 +106,7 @@ def run(
     CdrsiteError
         If the scenario or its data are wrong; see :func:`check_study`.
     """
+    scenario = as_scenario(scenario, layers)
     sink, asked, cache = progress or Silent(), means or Means(), cache or Cache(lasting=False)
     clock = Clock(sink)
     with gathered_warnings() as notes, bounded_cache(), ExitStack() as open_:
@@ -162,8 +173,13 @@ def _prepared(scenario: Scenario, cache: Cache | None = None) -> Setting:
     return setting
 
 
-def check_study(scenario: Scenario) -> dict[str, Any]:
+def check_study(scenario: Given, *, layers: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Find everything a run would refuse, without running.
+
+    Parameters
+    ----------
+    scenario, layers
+        As for :func:`run`.
 
     Returns
     -------
@@ -176,6 +192,7 @@ def check_study(scenario: Scenario) -> dict[str, Any]:
     CdrsiteError
         All that a run would refuse, one a line.
     """
+    scenario = as_scenario(scenario, layers)
     with gathered_warnings() as notes, bounded_cache():
         fetch_inputs(scenario)
         setting = _prepared(scenario)

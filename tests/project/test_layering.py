@@ -41,6 +41,7 @@ UPWARDS = {
     # a result knows how to save and to show itself; late, so that reading one loads neither
     ("cdrsite.result.study_result", "cdrsite.report.folder"),
     ("cdrsite.result.study_result", "cdrsite.report.accessor"),
+    ("cdrsite.result.study_result", "cdrsite.report.explored"),
 }
 """The imports that go up, each with its reason."""
 
