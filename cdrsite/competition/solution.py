@@ -88,7 +88,7 @@ class BlockPlan:
         return total
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Solution:
     """A plan as the mix of best plans at some vectors of prices.
 
@@ -117,6 +117,13 @@ class Solution:
     mix: tuple[tuple[SweepPrices, F64], ...]
     report: SolverReport
     sold: F64
+
+    def __repr__(self) -> str:
+        report, names = self.report, ", ".join(self.problem.method_names)
+        return (
+            f"<Solution: {report.value:,.6g} {self.objective.unit}, {report.status}, gap "
+            f"{report.gap:.1g}; {names} in {self.problem.cells.n_cells:,} cells>"
+        )
 
     def blocks(self) -> Iterator[BlockPlan]:
         """Plan block by block, in order; the memory of one block per thread."""

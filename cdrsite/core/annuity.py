@@ -15,11 +15,11 @@ def _float(value: npt.ArrayLike) -> FloatArray:
 
 
 def require_rate(rate: npt.ArrayLike) -> FloatArray:
-    """Rates as an array; refuse one that is not finite or negative."""
+    """Rates as an array; refuse one that is not finite, negative, or per cent without its sign."""
     array = _float(rate)
-    if not np.all(np.isfinite(array)) or np.any(array < 0):
+    if not np.all(np.isfinite(array)) or np.any(array < 0) or np.any(array > 1):
         raise ConfigError(
-            "the discount rate must be 0 or more",
+            "the discount rate must be from 0 to 1",
             where="discount_rate",
             got=str(rate),
             expected="a share per year",
@@ -34,14 +34,14 @@ def crf(rate: npt.ArrayLike, years: npt.ArrayLike) -> FloatArray:
     Parameters
     ----------
     rate : array_like
-        Real discount rate [1/yr], 0 or more.
+        Real discount rate [1/yr], 0 to 1.
     years : array_like
         Lifetime [yr], above 0.
 
     Raises
     ------
     ConfigError
-        If the rate is negative or not finite, or a lifetime is not positive.
+        If the rate is not in [0, 1], or a lifetime is not positive.
     """
     r, n = np.broadcast_arrays(require_rate(rate), _float(years))
     if not np.all(n > 0):

@@ -112,7 +112,7 @@ def open_cube(layer: FileLayer, where: str, nodata: tuple[float, ...]) -> Raster
 
 def _as_raster(data: Any, layer: FileLayer, where: str, nodata: tuple[float, ...]) -> RasterSource:
     variable = _variable(data, layer, where)
-    y_name, x_name = _axis(variable, Y_NAMES, "y", where), _axis(variable, X_NAMES, "x", where)
+    y_name, x_name = axis_of(variable, Y_NAMES, "y", where), axis_of(variable, X_NAMES, "x", where)
     single = [d for d in variable.dims if d not in {x_name, y_name} and variable.sizes[d] == 1]
     variable = variable.squeeze(single)
     others = [d for d in variable.dims if d not in {x_name, y_name}]
@@ -124,8 +124,8 @@ def _as_raster(data: Any, layer: FileLayer, where: str, nodata: tuple[float, ...
             expected="y, x and at most one more, such as time",
         )
     variable = variable.transpose(*others, y_name, x_name)
-    x, dx = _steps(_run_on(variable[x_name]), where)
-    y, dy = _steps(variable[y_name].values, where)
+    x, dx = even_steps(_run_on(variable[x_name]), where)
+    y, dy = even_steps(variable[y_name].values, where)
     names = _step_names(variable, str(others[0])) if others else [""]
     bands, together = bands_of(layer.band, names, where, f"steps of {others[0]}" if others else "")
     attributes = {**variable.encoding, **variable.attrs}
@@ -144,7 +144,7 @@ def _as_raster(data: Any, layer: FileLayer, where: str, nodata: tuple[float, ...
     left, top = min(x[0], x[-1]) - abs(dx) / 2, max(y[0], y[-1]) + abs(dy) / 2
     return RasterSource(
         where=where,
-        crs=crs_of(layer, _cube_wkt(data, variable, x_name, where), where),
+        crs=crs_of(layer, cube_wkt(data, variable, x_name, where), where),
         transform=Affine(abs(dx), 0.0, left, 0.0, -abs(dy), top),
         shape=(y.size, x.size),
         bands=bands,
@@ -309,7 +309,8 @@ def _variable(data: Any, layer: FileLayer, where: str) -> Any:
     return data[wanted]
 
 
-def _axis(variable: Any, names: tuple[str, ...], axis: str, where: str) -> str:
+def axis_of(variable: Any, names: tuple[str, ...], axis: str, where: str) -> str:
+    """The dimension of an axis, by its name or its CF attribute; refused without coordinates."""
     for dim in variable.dims:
         standard = variable[dim].attrs.get("axis", "") if dim in variable.coords else ""
         if str(dim).lower() in names or standard.lower() == axis:
@@ -333,7 +334,7 @@ def _run_on(axis: Any) -> Any:
     return values
 
 
-def _steps(values: Any, where: str) -> tuple[NDArray[np.float64], float]:
+def even_steps(values: Any, where: str) -> tuple[NDArray[np.float64], float]:
     """Coordinates and their step; uneven ones are refused."""
     try:
         points = np.asarray(values, np.float64)
@@ -359,7 +360,7 @@ def _steps(values: Any, where: str) -> tuple[NDArray[np.float64], float]:
     return points, float(step)
 
 
-def _cube_wkt(data: Any, variable: Any, x_name: str, where: str) -> str | None:
+def cube_wkt(data: Any, variable: Any, x_name: str, where: str) -> str | None:
     """CRS by CF grid_mapping, by an attribute, or longitude by its name and units."""
     from pyproj import CRS
     from pyproj.exceptions import CRSError

@@ -419,7 +419,7 @@ def competitors_of(setting: Setting, offers: Offers) -> Competitors:
     local = {
         name: f"local_{name}" if name in offers.sheds else f"supply_{name}"
         for name, model in given.items()
-        if not model.unlimited and name not in setting.pools
+        if not model.unlimited and name not in setting.pools and setting.users(name)
     }
     zones = {name: f"pool_{name}" for name in offers.pools}
     zones |= {name: f"zone_{name}" for name in setting.zonings}

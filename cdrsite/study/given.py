@@ -68,6 +68,16 @@ def as_scenario(given: Given, layers: Mapping[str, Any] | None = None) -> Scenar
     return Scenario.from_dict(data)
 
 
+def kept_layers(layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Layers as a scenario has them, of data in memory, paths, or mappings with either."""
+    return {
+        name: {"path": Path(value).absolute()}
+        if isinstance(value, str | Path)
+        else _kept(value, ("layers", name))
+        for name, value in layers.items()
+    }
+
+
 def _kept(value: Any, at: tuple[str, ...]) -> Any:
     """A value in which paths stand in place of data in memory."""
     if isinstance(value, Mapping):

@@ -28,6 +28,7 @@ FLOORS: dict[str, int] = {
     "network": 9,
     "sampling": 9,
     "study": 10,
+    "arrays": 11,
     "outputs": 11,
     "explain": 12,
     "report": 13,
