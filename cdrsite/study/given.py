@@ -53,7 +53,8 @@ def as_scenario(given: Given, layers: Mapping[str, Any] | None = None) -> Scenar
         )
     data = given.to_dict() if isinstance(given, Scenario) else _kept(given, ())
     for name, value in (layers or {}).items():
-        entry = dict(value) if isinstance(value, Mapping) else {"data": value}
+        plain = isinstance(value, Mapping) and not is_data(value)  # a Dataset is a mapping too
+        entry = dict(value) if plain else {"data": value}
         if not is_data(entry.get("data")):
             raise ConfigError(
                 "no data of a layer",
@@ -80,7 +81,7 @@ def kept_layers(layers: Mapping[str, Any]) -> dict[str, Any]:
 
 def _kept(value: Any, at: tuple[str, ...]) -> Any:
     """A value in which paths stand in place of data in memory."""
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not is_data(value):
         if is_data(value.get("data")):
             return _layer(value, at)
         return {key: _kept(item, (*at, str(key))) for key, item in value.items()}
