@@ -37,7 +37,7 @@ PRICES = {one.name: one.price[0] for one in RESOURCES.values() if one.price}
 
 
 @dataclass(frozen=True)
-class _Case:
+class _Given:
     """A method, and what it meets: plain numbers, or arrays under the names of layers."""
 
     model: MethodModel
@@ -79,10 +79,10 @@ def lcor(method: str, **keys: Any) -> Any:
         Name of a method (`cdrsite methods`).
     **keys
         ``profile`` (str) and ``numbers`` (parameter of the method -> value) as ``profile`` and
-        ``override`` under ``methods.NAME`` of a scenario; ``prices`` (resource -> price), ``discount_rate``,
-        ``base_year`` and ``basis`` as under ``costs``. What the place decides: ``intensity``
-        (emissions of power [kg/kWh]), ``transport_cost`` and ``storage_cost`` [USD/t stored],
-        ``transport_km`` [km]; 0 where left out.
+        ``override`` under ``methods.NAME`` of a scenario; ``prices`` (resource -> price),
+        ``discount_rate``, ``base_year`` and ``basis`` as under ``costs``. What the place decides:
+        ``intensity`` (emissions of power [kg/kWh]), ``transport_cost`` and ``storage_cost``
+        [USD/t stored], ``transport_km`` [km]; 0 where left out.
 
         Prices and what the place decides may be texts with a unit, numbers in the unit above, or
         DataArrays; an array says its unit in ``attrs["units"]``, else it is that above.
@@ -140,7 +140,7 @@ def _is_some(part: Any) -> bool:
     return isinstance(part, xr.DataArray) or part != 0.0
 
 
-def _case(method: str, keys: Mapping[str, Any]) -> _Case:
+def _case(method: str, keys: Mapping[str, Any]) -> _Given:
     """Check the keys like those of a scenario, and part numbers from arrays."""
     known = ["profile", "numbers", "prices", "discount_rate", "base_year", "basis", *PLACE]
     for key in keys:
@@ -182,7 +182,7 @@ def _case(method: str, keys: Mapping[str, Any]) -> _Case:
         else:
             names[key] = parse_quantity(value, unit)
     given = Ingredients(limited=frozenset(), routed="transport_km" in keys, **names)
-    return _Case(model, scenario, given, values, arrays)
+    return _Given(model, scenario, given, values, arrays)
 
 
 def _canonical(array: xr.DataArray, unit: str, where: str) -> xr.DataArray:
@@ -195,11 +195,11 @@ def _canonical(array: xr.DataArray, unit: str, where: str) -> xr.DataArray:
     return array * factor
 
 
-def _net(case: _Case) -> Any:
+def _net(case: _Given) -> Any:
     return _value(net_factor_sum(case.model, needs_of(case.model), case.scenario, case.given), case)
 
 
-def _parts(case: _Case) -> dict[str, Any]:
+def _parts(case: _Given) -> dict[str, Any]:
     """Parts of the cost; those of a resource with a map of prices by its need."""
     needs = needs_of(case.model)
     sums = cost_parts(case.model, needs, case.scenario, case.given)
@@ -209,7 +209,7 @@ def _parts(case: _Case) -> dict[str, Any]:
     return found
 
 
-def _value(total: Sum, case: _Case) -> Any:
+def _value(total: Sum, case: _Given) -> Any:
     """The value of a sum of products, labelled where it reads an array."""
     if lost := sorted(total.layers - case.values.keys()):
         raise ConfigError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from cdrsite.arrays.frames import Frame, frame_of
+from cdrsite.arrays.labelled import LabelledGrid, frame_of
 from cdrsite.core.errors import DataError
 from cdrsite.core.machine import cores
 from cdrsite.layers.coverage import rings_of
@@ -70,11 +70,6 @@ def cost_distance(
     Notes
     -----
     Shortest paths on the grid graph as in the routes of a run (:mod:`cdrsite.transport.distance`).
-
-    Examples
-    --------
-    >>> ways = cdrsite.cost_distance(friction, basins, name="basin")  # doctest: +SKIP
-    >>> ways.cost.where(ways.sink == 0).plot()  # doctest: +SKIP
     """
     frame = frame_of(friction, WHERE)
     sources, labels = _sources(frame, sinks, name, start_cost)
@@ -103,7 +98,7 @@ def cost_distance(
 
 
 def _sources(
-    frame: Frame, sinks: Any, name: str | None, start_cost: str | None
+    frame: LabelledGrid, sinks: Any, name: str | None, start_cost: str | None
 ) -> tuple[Sources, list[str]]:
     """Cells where ways end, and the names of the sinks."""
     if isinstance(sinks, xr.DataArray):
@@ -143,7 +138,7 @@ def _refuse_column(column: str, frame: Any) -> None:
     )
 
 
-def _touched(frame: Frame, geometry: Any) -> tuple[IntArray, IntArray]:
+def _touched(frame: LabelledGrid, geometry: Any) -> tuple[IntArray, IntArray]:
     """Rows and columns of the cells that a geometry touches."""
     from rasterio.features import rasterize
 

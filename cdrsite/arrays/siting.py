@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 import xarray as xr
 
-from cdrsite.arrays.frames import Frame, frame_of
+from cdrsite.arrays.labelled import LabelledGrid, frame_of
 from cdrsite.config.layers import Layer
 from cdrsite.config.siting import ExcludeRule
 from cdrsite.core.checked import checked
@@ -61,11 +61,6 @@ def exclude(
         A rule or a layer that is wrong; all of them, one a line.
     GridError
         An array without coordinates, CRS or square cells.
-
-    Examples
-    --------
-    >>> rules = [{"layer": "slope", "above": "15 degree"}]  # doctest: +SKIP
-    >>> cdrsite.exclude(slope, rules, {"slope": slope}).available.plot()  # doctest: +SKIP
     """
     frame = frame_of(like, "exclude")
     models = checked(tuple[ExcludeRule, ...], [dict(rule) for rule in rules], "rules", {})
@@ -146,7 +141,7 @@ def coverage(
     return frame.labelled(share, "coverage", units="1", about="share of the cell that is covered")
 
 
-def _stack(frame: Frame, layers: Mapping[str, Any]) -> LayerStack:
+def _stack(frame: LabelledGrid, layers: Mapping[str, Any]) -> LayerStack:
     """Layers of one's own on the grid of an array."""
     models = checked(dict[str, Layer], kept_layers(layers), "layers", {})
     area = StudyArea(frame.grid, shapely.box(*frame.grid.bounds))

@@ -54,13 +54,6 @@ def sweep(
     ------
     ConfigError
         A key or value that is wrong, before the first run.
-
-    Examples
-    --------
-    >>> rates = {"costs.discount_rate": ["5 %", "9 %"]}  # doctest: +SKIP
-    >>> cdrsite.sweep("demo.yaml", rates).pivot_table(  # doctest: +SKIP
-    ...     "net_mt_yr", "costs.discount_rate", "method"
-    ... )
     """
     import pandas as pd
 

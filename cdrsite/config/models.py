@@ -1,4 +1,7 @@
-"""The scenario: everything a run needs to know, checked and frozen."""
+"""The scenario: everything a run needs to know, checked and frozen.
+
+One module: the scenario, its parts that are of no other module, and what names each other in them.
+"""
 
 from __future__ import annotations
 
@@ -357,10 +360,6 @@ class Scenario(Model):
         ------
         ConfigError
             If a key leads nowhere, or a value is wrong.
-
-        Examples
-        --------
-        >>> scenario.replace({"grid.resolution": "4 km"})  # doctest: +SKIP
         """
         data = self.to_dict()
         for key, value in changes.items():

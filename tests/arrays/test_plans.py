@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import linprog
 
 import cdrsite
-import cdrsite.arrays.costs
-import cdrsite.arrays.plans
 from cdrsite.core.errors import CdrsiteError, DataError
 
 METHODS = pd.DataFrame(
     {"net": [0.9, 0.8], "cost": [300.0, 100.0], "land": [1.0, 2.0], "water": [4.0, 0.0]},
     index=["air", "forest"],
 )
-
-
-def test_examples_of_the_docstrings() -> None:
-    for module in (cdrsite.arrays.plans, cdrsite.arrays.costs):
-        found = doctest.testmod(module)
-        assert found.attempted
-        assert found.failed == 0
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -278,7 +278,7 @@ def test_every_zarr_store_is_looked_at_before_it_is_opened() -> None:
                 if "open_zarr(" in said or "engine='zarr'" in said or "open_array(path" in said:
                     opened.append(f"{path.name} {node.name}")
                     assert "require_plain_zarr(" in said, opened[-1]
-    assert len(opened) == 5, opened
+    assert len(opened) == 4, opened
 
 
 def test_a_run_of_objects_is_not_explained(tmp_path: Path) -> None:

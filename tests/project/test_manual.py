@@ -283,6 +283,21 @@ def notebook_cells() -> list[Any]:
     return found
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_page_on_python_runs_from_top_to_bottom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("config", "sample_data"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    monkeypatch.chdir(tmp_path)
+    told: dict[str, Any] = {}
+    for i, text in enumerate(blocks("python", DOCS / "python.md")):
+        exec(compile(text, f"python.md, block {i + 1}", "exec"), told)
+    assert set(told["table"]["methods.daccs-solid.profile"]) == {"sievert", "literature"}
+    assert (tmp_path / "runs" / "inland-basin" / "report.html").is_file()
+
+
 @pytest.mark.parametrize("text", [*numbered("python"), *notebook_cells()])
 def test_python_that_people_are_shown_names_what_exists(text: str) -> None:
     for node in ast.walk(ast.parse(text)):

@@ -22,7 +22,7 @@ CRS_CURE = "array.rio.write_crs('EPSG:...') of rioxarray, or a coordinate spatia
 
 
 @dataclass(frozen=True)
-class Frame:
+class LabelledGrid:
     """The cells of a labelled array.
 
     Attributes
@@ -95,7 +95,7 @@ class Frame:
         )
 
 
-def frame_of(array: xr.DataArray | xr.Dataset, where: str) -> Frame:
+def frame_of(array: xr.DataArray | xr.Dataset, where: str) -> LabelledGrid:
     """Read where the cells of an array lie.
 
     Parameters
@@ -145,4 +145,4 @@ def frame_of(array: xr.DataArray | xr.Dataset, where: str) -> Frame:
         if set(value.dims) <= {x_name, y_name} and (value.dims or "spatial_ref" in value.attrs)
     }
     keep |= {n: array.coords[n] for n in ("spatial_ref", "crs") if n in array.coords}
-    return Frame(grid, y_name, x_name, keep, bool(dy > 0))
+    return LabelledGrid(grid, y_name, x_name, keep, bool(dy > 0))
