@@ -147,6 +147,7 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
         ``pumped`` (heat of the plant's own heat pumps) [kWh/t];
         ``stock_area`` (land under a growing stock whose spending a tonne costs) [ha/t],
         ``price_planting`` and ``price_rent`` (present values of that spending) [USD/ha];
+        ``waiting`` (:func:`waiting`: what money costs until the tonnes come, in ``capital``) [1];
         ``price_transport``, ``price_storage`` [USD per stored t].
 
     Notes
@@ -181,7 +182,32 @@ def gross_cost_terms(plant: PlantCosts, rate: float) -> dict[str, Sum]:
     }
     land = RESOURCES["land"].part
     parts[land] = parts[land] + product(1.0, "stock_area", "price_rent")
+    parts["capital"] = parts["capital"] + reduce(add, parts.values()) * product(1.0, "waiting")
     return parts
+
+
+NEVER_MADE_UP = 1e6
+"""Cost of waiting where discounted tonnes never make up for the emissions; finite [1]."""
+
+
+def waiting(net: npt.ArrayLike, later: npt.ArrayLike) -> FloatArray:
+    """What waiting for tonnes adds to what is paid for them before [1]: ``later / (net - later)``.
+
+    With it a gross tonne costs ``paid x net / (net - later)``, so that a net tonne costs what is
+    paid over what is removed, both discounted.
+
+    Parameters
+    ----------
+    net : array_like
+        Net factor [t/t].
+    later : array_like
+        What discounting takes of the gross tonnes that stay stored [t/t].
+    """
+    less = np.asarray(later, np.float64)
+    left = np.asarray(net, np.float64) - less
+    with np.errstate(divide="ignore", invalid="ignore"):
+        adds = np.where(left > 0, less / left, NEVER_MADE_UP)
+    return np.where(np.isnan(left), np.nan, np.minimum(adds, NEVER_MADE_UP))
 
 
 def present_value(flows: FloatArray, rate: float) -> FloatArray:

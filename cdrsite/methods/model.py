@@ -29,7 +29,7 @@ from cdrsite.library.parameters import PARAMETERS
 from cdrsite.library.plausibility import refuse_impossible
 from cdrsite.library.records import unknown_name
 from cdrsite.methods.basis import cost_basis
-from cdrsite.methods.cost import SOLD, PlantCosts, gross_cost_terms, present_value
+from cdrsite.methods.cost import SOLD, PlantCosts, gross_cost_terms, present_value, waiting
 from cdrsite.methods.feed import (
     draws_of,
     hauled,
@@ -409,6 +409,28 @@ def net_factor_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: 
     return terms.of(net_factors(model, needs, given))
 
 
+def later_sum(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients) -> Sum:
+    """What discounting takes of the net tonnes of a gross one that come after it is paid [t/t]."""
+    losses = chain_losses(model, scenario, routed=given.routed)
+    return needs.later * float(losses.stored_share(0.0))
+
+
+def waiting_layer(name: str) -> str:
+    """Layer with what waiting for its tonnes adds to the cost of a method [1]."""
+    return f"waiting {name}"
+
+
+def _waiting(model: MethodModel, needs: Needs, scenario: Scenario, given: Ingredients) -> Sum:
+    """What waiting for tonnes adds to the cost (:func:`cdrsite.methods.cost.waiting`)."""
+    later = later_sum(model, needs, scenario, given)
+    if later.is_zero:
+        return NOTHING
+    net, less = net_factor_sum(model, needs, scenario, given).constant, later.constant
+    if net is None or less is None:
+        return layer(waiting_layer(model.name))
+    return const(float(waiting(net, less)))
+
+
 def _plant(model: MethodModel) -> PlantCosts:
     """What owning and running the method's plant costs."""
     plant = PlantCosts.from_delivered(
@@ -482,6 +504,7 @@ def cost_parts(
         "inverse_hours": _inverse_hours(needs, given),
         "variable": needs.variable,
         "pumped": needs.pumped,
+        "waiting": _waiting(model, needs, scenario, given),
         **{f"supplied_{name}": needs.supplied.get(name, NOTHING) for name in SOLD},
         **{f"price_sold_{name}": const(paid[name]) for name in SOLD},
         "material": const(model.number("materials")),
@@ -523,6 +546,7 @@ def method_plan(
     suitability : str or None
         Layer of the suitability.
     """
+    model = priced(model, scenario)
     needs = needs_of(model)
     supplies = {"land": layer(land_layer(ground))} | {
         name: layer(name) for name in RESOURCES if name in given.limited

@@ -9,7 +9,15 @@ from functools import cached_property, reduce
 from operator import add
 
 from cdrsite.config.models import Scenario
-from cdrsite.methods.model import Ingredients, MethodModel, cost_parts, needs_of, net_factor_sum
+from cdrsite.methods.model import (
+    Ingredients,
+    MethodModel,
+    cost_parts,
+    later_sum,
+    needs_of,
+    net_factor_sum,
+    priced,
+)
 from cdrsite.place.emissions import EmissionsOfPlace
 from cdrsite.scoring.sums import Sum
 
@@ -27,6 +35,8 @@ class RivalSums:
         Land need [m2 per gross t/yr].
     net_factor : Sum
         Net factor at the well's head [t/t].
+    later : Sum
+        What discounting takes of the net tonnes that come after they are paid [t/t].
     parts : dict of str to Sum
         Parts of the cost at the well's head [USD per gross t].
     needs : dict of str to Sum
@@ -40,6 +50,7 @@ class RivalSums:
 
     land: Sum
     net_factor: Sum
+    later: Sum
     parts: dict[str, Sum]
     needs: dict[str, Sum]
     stored: Sum
@@ -89,6 +100,7 @@ def multiple(total: Sum, basis: Sum) -> float | None:
 
 def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> RivalSums:
     """Sums of products of a method for the competition, which adds each sink's own transport."""
+    model = priced(model, scenario)
     needs = needs_of(model)
     here = given
     if given.routed:  # each link brings its own cost and loss
@@ -97,6 +109,7 @@ def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> Ri
     return RivalSums(
         land=needs.taken["land"],
         net_factor=net_factor_sum(model, needs, scenario, here),
+        later=later_sum(model, needs, scenario, here),
         parts=cost_parts(model, needs, scenario, here),
         needs=shared,
         stored=needs.taken["storage"],

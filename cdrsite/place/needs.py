@@ -53,6 +53,8 @@ class Needs:
         Multiply capital, and variable operation [1].
     inverse_hours : Sum
         1 / the share of its hours in which its power runs it: multiplies all capital [1].
+    later : Sum
+        What discounting takes of a gross tonne that is taken up years after it is paid [t/t].
     place_emissions : Sum
         Emissions beside those of the method's own numbers [kg/t].
     avoided : Sum
@@ -84,6 +86,7 @@ class Needs:
     inverse_productivity: Sum = ONCE
     variable: Sum = ONCE
     inverse_hours: Sum = ONCE
+    later: Sum = NOTHING
     place_emissions: Sum = NOTHING
     avoided: Sum = NOTHING
     fossil: Sum = NOTHING

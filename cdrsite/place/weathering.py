@@ -8,12 +8,15 @@ within the years that count,
 
 A profile states that share for the place and the grain d0 that its numbers belong to; layers, and
 another grain, bring every need, cost and emission to the place. Finer rock takes more power to
-grind.
+grind. Rock is paid and its emissions arise when it is spread, and the tonnes come year by year: its
+cost is that per discounted tonne, as that of a growing stock is.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -68,6 +71,30 @@ def weathered_share(rate: npt.ArrayLike, years: float) -> FloatArray:
         [yr].
     """
     return -np.expm1(-np.asarray(rate) * years)
+
+
+def discounted_share(rate: npt.ArrayLike, years: float, discount_rate: float) -> FloatArray:
+    """Present value of the tonnes that weather within so many years, over their sum [1].
+
+    ``sum e^(-k (t - 1)) (1 + r)^-t / sum e^(-k (t - 1))``, t from 1 to the years: what weathers in
+    a year counts at its end.
+
+    Parameters
+    ----------
+    rate : array_like
+        k [1/yr]; NaN stays unknown.
+    years : float
+        [yr], in whole years.
+    discount_rate : float
+        r [1/yr].
+    """
+    left = np.exp(-np.asarray(rate))
+    counted, whole, still = np.zeros_like(left), np.zeros_like(left), np.ones_like(left)
+    for year in range(1, max(1, round(years)) + 1):
+        counted += still * (1.0 + discount_rate) ** -year
+        whole += still
+        still = still * left
+    return counted / whole
 
 
 class AcidityPoint(Model):
@@ -214,7 +241,7 @@ class RockWeathering(Dependence):
             found["weathering_temperature"] = use.number("weathering_temperature", 25.0)
         if given is not None and given.runoff is not None:
             found["runoff_full"] = use.number("runoff_full")
-        return found
+        return found | {"discount_rate": use.discount_rate}
 
     def needs(self, use: Use, needs: Needs) -> Needs:
         """All that belongs to the rock, times the rock of the place; power of the grain."""
@@ -222,14 +249,17 @@ class RockWeathering(Dependence):
         if law is not None:
             needs = needs.times(electricity=const(_finer(use) ** law.power_by_grain))
         if use.choice.weathering is not None:
+            needs = replace(needs, later=layer(own_layer("later", use.name)))
             return per_feed(use, needs, layer(own_layer("rock factor", use.name)))
         numbers = self.numbers(use)
         warmth = np.float64(numbers["weathering_temperature"])
         speed = arrhenius(warmth, numbers["activation_energy"])
+        if not math.isnan(use.discount_rate):  # else it is asked for its needs, not for its cost
+            needs = replace(needs, later=const(float(later(speed, numbers))))
         return per_feed(use, needs, const(float(rock_factor(speed, numbers))))
 
     def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
-        """Rock per tonne of CO2, relative to that of the profile."""
+        """Rock per tonne of CO2, relative to that of the profile; what waiting takes of it."""
         if use.choice.weathering is None:
             return {}
         n, warmth = here.numbers, here.layers.get("temperature")
@@ -243,7 +273,14 @@ class RockWeathering(Dependence):
             yearly = yearly * np.minimum(wet, 1.0)
         if "ph" in here.layers:
             yearly = yearly * use.method.weathering.speed_by_acidity(here.layers["ph"])
-        return {"rock factor": rock_factor(yearly, n).astype(np.float32)}
+        made = {"rock factor": rock_factor(yearly, n), "later": later(yearly, n)}
+        return {kind: values.astype(np.float32) for kind, values in made.items()}
+
+
+def later(speed: npt.ArrayLike, numbers: Mapping[str, float]) -> FloatArray:
+    """What discounting takes of a gross tonne [t/t], with the speed of :func:`rock_factor`."""
+    rate = numbers["weathering_rate"] * np.asarray(speed)
+    return 1.0 - discounted_share(rate, numbers["weathering_years"], numbers["discount_rate"])
 
 
 def rock_factor(speed: npt.ArrayLike, numbers: Mapping[str, float]) -> FloatArray:

@@ -21,6 +21,7 @@ from cdrsite.core.grid import Block
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
+from cdrsite.methods.cost import waiting
 from cdrsite.methods.feed import haul_layer, kinds_layer
 from cdrsite.methods.heat import draws_heat, heat_level, serves
 from cdrsite.methods.injection import yearly_most
@@ -31,8 +32,9 @@ from cdrsite.methods.model import (
     TRANSPORT_KM,
     land_layer,
     left_layer,
+    waiting_layer,
 )
-from cdrsite.methods.rivals import cost_variables
+from cdrsite.methods.rivals import RivalSums, cost_variables
 from cdrsite.methods.storage import StorageUnits
 from cdrsite.methods.supply import (
     firm_block,
@@ -103,8 +105,18 @@ def block_layers(
             criteria.criteria, setting.scenario.siting.combine, reader, block
         )
     for name, model in setting.models.items():
-        layers.update(own_layers(model, setting.places[name], reader, block))
+        own = own_layers(model, setting.places[name], reader, block)
+        layers = with_waiting(name, setting.rivals[name], layers | own)
     return layers
+
+
+def with_waiting(name: str, sums: RivalSums, layers: Mapping[str, F32]) -> dict[str, F32]:
+    """Layers with what waiting for its tonnes adds to a method's cost, where that differs."""
+    key = waiting_layer(name)
+    if key not in sums.cost.layers:
+        return dict(layers)
+    net, later = sum_of(sums.net_factor, layers), sum_of(sums.later, layers)
+    return {**layers, key: np.asarray(waiting(net, later), np.float32)}
 
 
 def score_cells(setting: Setting, offers: Offers, excluded: Excluded, block: Block) -> Scored:

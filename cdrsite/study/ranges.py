@@ -27,7 +27,7 @@ from cdrsite.methods.rivals import RivalSums, rival_sums
 from cdrsite.place.registry import PlaceNumbers, own_layers, place_numbers
 from cdrsite.sampling.numbers import known_ends
 from cdrsite.scoring.sums import Sum
-from cdrsite.study.cells import block_layers, score
+from cdrsite.study.cells import block_layers, score, with_waiting
 from cdrsite.study.compete import lay_out
 from cdrsite.study.exclude import exclude, left_name
 from cdrsite.study.offers import Offers, spread_areas
@@ -197,6 +197,7 @@ class RangeBlock:
         if variant.places is not None:
             own = own_layers(variant.model, variant.places, self.setting.reader, block)
             layers = {**layers, **own}
+        layers = with_waiting(variant.model.name, variant.sums, layers)
         gross = allocated[used].astype(np.float64)
         cost, net = (
             np.broadcast_to(_at(one, layers, used), gross.shape)

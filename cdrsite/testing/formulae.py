@@ -21,7 +21,7 @@ NET_FACTORS = (
     "fossil", "place_emissions", "injection",
 )  # fmt: skip
 NEEDS = (
-    *("material", "pumped", "stock_area", "loaded", "hauled"),
+    *("material", "pumped", "stock_area", "loaded", "hauled", "waiting"),
     *(name for name in RESOURCES if name not in {*SOLD, "storage"}),
 )
 PRICES = (
@@ -124,7 +124,8 @@ def gross_cost(
         CO2 that travels to its store and is injected [t/t].
     **factors : array_like
         The other needs (``electricity``, ``heat``, ``water``, ``biomass``, ``material``, ``land``,
-        ``pumped``, ``stock_area``, ``loaded``, ``hauled``) and the prices (``price_...``), 0 where
+        ``pumped``, ``stock_area``, ``loaded``, ``hauled``, ``waiting``) and the prices
+        (``price_...``), 0 where
         not given. What is negative of :data:`cdrsite.methods.cost.SOLD` is sold at
         ``price_sold_NAME``.
 

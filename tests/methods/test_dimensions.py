@@ -251,7 +251,7 @@ def part_of_cost(part: str) -> Callable[..., Any]:
 
 COST = {
     "capex": (3000.0, "USD/(t/yr)"), "variable_om": (60.0, "USD/t"), "heat_pump": (900.0, "USD/kW"),
-    "inverse_hours": (1.2, "1"),
+    "inverse_hours": (1.2, "1"), "waiting": (0.2, "1"),
     "inverse_productivity": (1.1, "1"), "variable": (1.0, "1"), "pumped": (1000.0, "kWh/t"),
     "material": (3.0, "kg/t"), "price_material": (2.0, "USD/kg"),
     "stock_area": (0.004, "ha/t"), "loaded": (0.7, "t/t"), "hauled": (40.0, "km"),

@@ -21,8 +21,9 @@ from tiny_scenario import COLS, NORTH, ROWS, SCENARIO, WEST, write_raster, write
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
 from cdrsite.library.methods import load_method
+from cdrsite.methods.cost import present_value, waiting
 from cdrsite.methods.ledgers import TOLERANCE, imbalance
-from cdrsite.place.weathering import arrhenius, weathered_share
+from cdrsite.place.weathering import arrhenius, discounted_share, weathered_share
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
 
@@ -86,13 +87,16 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     world = tmp_path_factory.mktemp("world")
     write_world(world)
 
-    def made(temperature: Any = None, unit: str = "degC", **method: Any) -> StudyResult:
+    def made(
+        temperature: Any = None, unit: str = "degC", rate: float = 0.0, **method: Any
+    ) -> StudyResult:
         document: dict[str, Any] = yaml.safe_load(SCENARIO)
         document["siting"] = {}
         document["resources"]["power"] = {"value": "90 GWh/yr", "per": "cell"} | {
             "intensity": "100 g/kWh"
         }
-        document["costs"] = {"base_year": 2017, "prices": {"land": 0, "electricity": 0.06}}
+        prices = {"land": 0, "electricity": 0.06}
+        document["costs"] = {"base_year": 2017, "discount_rate": rate, "prices": prices}
         document["methods"] = {ROCK: method}
         if temperature is not None:
             bands = np.asarray(temperature, np.float32)
@@ -127,6 +131,53 @@ def test_golden_tonne_of_basalt_at_15_degrees(study: Study) -> None:
         assert here(result, "need_land") == pytest.approx(3828.106, abs=1e-2)
         row = result.tables["methods"].iloc[0]
         assert row["land_km2"] / row["net_mt_yr"] == pytest.approx(5020.585, rel=1e-5)
+        # a hectare takes 20 t of rock once; a net tonne 5.020585 t of it, and 285.8348 kWh
+        assert 20 * 1000 / here(result, "need_land") * net == pytest.approx(3.983599, abs=3e-6)
+        assert here(result, "need_land") / 1000 / net == pytest.approx(5.020585, abs=3e-6)
+        power = float(result.dataset["need"].sel(removal_method=ROCK, resource="electricity"))
+        if math.isnan(power):
+            power = here(result, "need_electricity")
+        assert power / net == pytest.approx(285.8348, abs=3e-4)
+
+
+def test_golden_tonne_whose_uptake_comes_later(study: Study) -> None:
+    """376.581583 USD per net tonne at 3 %: rock and emissions at once, 20 years of tonnes."""
+    for result in (study(15.0, rate=0.03), study(rate=0.03)):
+        assert here(result, "cost") == pytest.approx(376.581583, abs=1e-3)
+        row = result.tables["methods"].iloc[0]
+        assert row["cost_musd_yr"] / row["net_mt_yr"] == pytest.approx(376.581583, rel=1e-5)
+        parts = result.tables["cost_parts"].set_index("part")["usd_net_t"]
+        assert parts.sum() == pytest.approx(376.581583, rel=1e-5)
+        # what is spent is that without interest; the rest is the interest on it
+        assert parts["capital"] == pytest.approx(376.581583 - 294.286383, rel=1e-5)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.03, 0.11])
+def test_present_value_of_what_weathers(rate: float) -> None:
+    """6 t of a hectare's 20 t of rock, discounted year by year: 4.257244 t at 3 %."""
+    k = RATE_25 * float(arrhenius(15.0, 46.5))
+    left = 6 * np.exp(-k * np.arange(21))
+    flows = np.append(0.0, left[:-1] - left[1:])
+    expected = float(present_value(flows, rate))
+    share = float(discounted_share(k, 20, rate))
+    assert share * flows.sum() == pytest.approx(expected, rel=1e-12)
+    if rate == 0.03:
+        assert expected == pytest.approx(4.257244, abs=1e-6)
+    assert math.isnan(float(discounted_share(math.nan, 20, rate)))
+
+
+@given(st.floats(0, 5), st.floats(0, 5), st.floats(0.001, 0.2), st.integers(1, 100))
+def test_what_weathers_sooner_is_worth_more(a: float, b: float, rate: float, years: int) -> None:
+    slow, fast = (float(discounted_share(k, years, rate)) for k in sorted((a, b)))
+    assert (1 + rate) ** -years <= slow * (1 + 1e-12) and slow <= fast * (1 + 1e-12)
+    assert fast <= 1 / (1 + rate) + 1e-12
+
+
+def test_tonnes_that_never_make_up_for_their_emissions_have_a_finite_cost() -> None:
+    net, later = np.array([0.5, 0.1, np.nan, 0.5]), np.array([0.1, 0.2, 0.1, 0.0])
+    adds = waiting(net, later)
+    assert adds[[0, 3]] == pytest.approx([0.25, 0.0])
+    assert np.isfinite(adds[1]) and adds[1] > 1e5 and np.isnan(adds[2])
 
 
 @pytest.mark.parametrize("temperature", [3.0, 25.0])
@@ -134,14 +185,18 @@ def test_a_layer_of_temperature_scales_rock_and_all_that_comes_with_it(
     study: Study, temperature: float
 ) -> None:
     """Against the chain from rate to cost, worked out in the place's own rock."""
-    result = study(temperature)
+    result = study(temperature, rate=0.05)
     rate = RATE_25 * math.exp(-46.5 / 8.314e-3 * (1 / (273.15 + temperature) - 1 / 298.15))
     rock = 1 / (0.3 * (1 - math.exp(-20 * rate)))
     power = rock * 6.62 * 20**-1.16 / 3.6e-3
     net = 0.9 - rock * (22.23 + 8) / 1000 - power * 0.1 / 1000
     assert here(result, "need_land") == pytest.approx(1000 * rock, rel=1e-5)
     assert here(result, "net_factor") == pytest.approx(net, rel=1e-5)
-    assert here(result, "cost") == pytest.approx((55.2 * rock + 0.06 * power) / net, rel=1e-5)
+    years = np.arange(1, 21)
+    taken_up = 0.3 * rock * (np.exp(-rate * (years - 1)) - np.exp(-rate * years))
+    worth = float((taken_up * 1.05**-years).sum())
+    paid = 55.2 * rock + 0.06 * power
+    assert here(result, "cost") == pytest.approx(paid / (net - 0.9 * (1 - worth)), rel=1e-5)
     ledger = result.tables["ledgers"].query("zone == ''").iloc[0]
     assert imbalance(ledger) < TOLERANCE
     gross = ledger["removal_gross_mt_yr"]
