@@ -1,4 +1,4 @@
-"""Soils, climates, runoff, peat, check dams and works: what further methods need."""
+"""Soils, climates, runoff, peat, check dams, works and quarries: what further methods need."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ WORKS = (
     ("acetylene", " Acetylene Works", "电石厂", (8, 13), {"carbide_slag_t_yr": 180_000}),
     ("coal-power", " Power Station", "发电厂", (1, 3, 10), {"ash_t_yr": 850_000}),
 )
+QUARRY_TOWNS = (2, 6, 12, 16, 20)  # beside which basalt is quarried
 GYPSUM_OF_ASH = 0.35  # t of gypsum from flue-gas cleaning per t of ash
 
 
@@ -126,4 +127,15 @@ def works_table(towns: Settlements) -> pd.DataFrame:
             row |= {key: round(amounts.get(key, 0) * size) for key in columns}
             row["gypsum_t_yr"] = round(row["ash_t_yr"] * GYPSUM_OF_ASH)
             rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def quarry_table(towns: Settlements) -> pd.DataFrame:
+    """Quarries of basalt and what they could grind [t/yr]."""
+    rows = []
+    for order, town in enumerate(QUARRY_TOWNS):
+        name = towns.names[town]
+        row: dict[str, Any] = beside(towns, town, 0.7 + 1.9 * order, 0.1)
+        row |= {"name": f"{name.en} Quarry", "name_zh": f"{name.zh}采石场"}
+        rows.append(row | {"rock_t_yr": round(900_000 * (1 - 0.12 * order))})
     return pd.DataFrame(rows)

@@ -37,6 +37,7 @@ from ground import (
     check_dam_layer,
     climate_zones,
     peat_layer,
+    quarry_table,
     soil_acidity,
     soil_kinds,
     works_table,
@@ -195,7 +196,7 @@ def write_land(folder: Path, world: World, cover: NDArray[np.uint8]) -> None:
 
 
 def write_ground(folder: Path, world: World, towns: Settlements) -> None:
-    """What config/all-methods.yaml needs beyond the demo: soils, runoff, parcels, works."""
+    """What config/all-methods.yaml needs beyond the demo: soils, parcels, works, quarries."""
     unknown = BASE.sample(world.inside_km, *GROUND_FRAME.centres()) < -12
     for name, codes, text in (
         ("climate_zones", climate_zones(world), "1 to 6: " + ", ".join(ZONES)),
@@ -211,7 +212,8 @@ def write_ground(folder: Path, world: World, towns: Settlements) -> None:
         write_raster(folder / f"{name}.tif", values, GROUND_FRAME, -9999, unit=unit)
     write_vector(folder / "parcels.gpkg", peat_layer(), "peat")
     write_vector(folder / "parcels.gpkg", check_dam_layer(world), "check_dams")
-    works_table(towns).to_csv(folder / "works.csv", index=False, lineterminator="\n")
+    for name, table in (("works", works_table(towns)), ("quarries", quarry_table(towns))):
+        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
 
 
 def write_people(folder: Path, world: World, towns_km2: Array, rural_km2: Array) -> None:

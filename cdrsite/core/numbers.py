@@ -11,6 +11,8 @@ MISSING = "–"
 """What stands where a number is not known."""
 SMALLEST = -4
 """Exponent of ten below which a number is written with its power of ten."""
+ROUNDING = 1e-12
+"""Below this a number is what sums of larger ones leave over: of a Mt, a gram."""
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -36,7 +38,7 @@ def number(value: object, digits: int = 3) -> str:
     size = float(value)
     if not math.isfinite(size):
         return MISSING
-    if size == 0:
+    if abs(size) < ROUNDING:
         return "0"
     power = math.floor(math.log10(abs(float(f"{size:.{digits - 1}e}"))))  # of the rounded number
     if power >= SMALLEST:

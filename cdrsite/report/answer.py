@@ -185,9 +185,12 @@ def by_method(frame: Frame) -> str:
     title = frame.say("by_method.title")
     body = table(title, columns, rows, total=total, headed=True)
     note = ""
+    area = sum(real(frame.at(f"methods/{quoted(name)}/land_km2")) for name in methods)
+    if area > real(frame.at("region_km2")):
+        note += paragraph(frame.say("by_method.shared"), kind="note")
     if avoided:
         each = [avoids(frame, name) for name in avoided]
-        note = paragraph(frame.say("by_method.avoided", each=" ".join(each)), kind="note")
+        note += paragraph(frame.say("by_method.avoided", each=" ".join(each)), kind="note")
     return tag("h3", title) + body + note + by_durability(frame)
 
 

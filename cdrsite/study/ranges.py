@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 
 MOST_BLOCKS = 16
 """Blocks with most of the plan in which its tonnes are costed again."""
+NO_COST = 1e3
+"""Times a method's cost above which next to nothing is removed, so that there is no cost [1]."""
 RANGE_COLUMNS = (
     "method", "parameter", "unit", "low", "central", "high", "usd_net_t_at_low",
     "usd_net_t_at_high",
@@ -280,6 +282,7 @@ def _rows(name: str, one: Ranged, sums: F64) -> list[tuple[Any, ...]]:
     """A row for each number with a range, that which moves the cost most first."""
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.where(sums[:, 1] > 0, sums[:, 0] / sums[:, 1], math.inf)
+        each[each > NO_COST * abs(each[0])] = math.inf
     ratio = dict(zip(one.variants, (each[1:] / each[0]).tolist(), strict=True))
     rows = []
     for parameter, (low, high) in one.ends.items():

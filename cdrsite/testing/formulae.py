@@ -125,9 +125,8 @@ def gross_cost(
     **factors : array_like
         The other needs (``electricity``, ``heat``, ``water``, ``biomass``, ``material``, ``land``,
         ``pumped``, ``stock_area``, ``loaded``, ``hauled``, ``waiting``) and the prices
-        (``price_...``), 0 where
-        not given. What is negative of :data:`cdrsite.methods.cost.SOLD` is sold at
-        ``price_sold_NAME``.
+        (``price_...``), 0 where not given. What is negative of
+        :data:`cdrsite.methods.cost.SOLD` is sold at ``price_sold_NAME``.
 
     Returns
     -------

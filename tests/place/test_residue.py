@@ -56,6 +56,16 @@ def test_golden_works_with_two_fifths_of_biogenic_carbon(slag: OneMethod) -> Non
     assert 0.4 * 500_000 / (method["gross_mt_yr"] * 1e6) == pytest.approx(7.142857, rel=1e-4)
 
 
+def test_a_cost_of_next_to_nothing_is_no_cost(slag: OneMethod) -> None:
+    """At the low end no CO2 is biogenic: a rest of rounding is no net tonne, so no high end."""
+    result = slag.run({"profile": "mixed-flue-gas"}, layers(500_000), resources=offered())
+    ranges = result.tables["cost_ranges"].set_index("parameter")
+    assert ranges.loc["biogenic_share", "low"] == 0
+    assert np.isnan(ranges.loc["biogenic_share", "usd_net_t_at_low"])
+    assert result.summary["costs"][SLAG]["high_usd_t"] is None
+    assert result.summary["costs"][SLAG]["low_usd_t"] > 0
+
+
 @settings(max_examples=6, deadline=None)
 @given(st.floats(0.05, 1.0))
 def test_all_that_is_bound_is_in_one_of_two_ledgers(slag: OneMethod, share: float) -> None:

@@ -36,6 +36,12 @@ PROMISES = {
         "t per m3",
     ],
     "04_extend": ["source: this key is needed", "Excluded: no fields for the char"],
+    "05_biochar_or_beccs": [
+        "the edge: 0.44 t per t where soil is cold, 0.55 where it is warm",
+        "storage open: BECCS takes 100% of the residues that are used",
+        "next to no storage: biochar takes 100% of them",
+    ],
+    "06_coast": ["salinity below 18", "329 kt/yr net, all of it removal"],
 }
 """What the words around a notebook's cells speak of, so it has to be seen."""
 
@@ -55,12 +61,14 @@ def this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "this-python"
 
 
-def test_there_are_four_notebooks() -> None:
+def test_there_are_six_notebooks() -> None:
     assert [path.stem for path in NOTEBOOKS] == [
         "01_first_map",
         "02_your_region",
         "03_competition",
         "04_extend",
+        "05_biochar_or_beccs",
+        "06_coast",
     ]
 
 

@@ -126,6 +126,21 @@ def test_the_first_screen_says_it_in_human_units(folder: Path) -> None:
     assert "USD of 2020" in answer
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_land_that_methods_share_is_told_where_it_adds_up_to_too_much(
+    tmp_path: Path, lang: str
+) -> None:
+    note = {"en": "the total is more than the region has", "zh": "合计面积大于区域面积"}[lang]
+    for name, factor in (("plain", 0.1), ("shared", 10.0)):
+        folder = write_run(tmp_path / name)
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        whole = sum(one["land_km2"] or 0.0 for one in summary["methods"].values())
+        summary["region_km2"] = whole / factor
+        write_json(folder / "summary.json", summary)
+        page = write_report(folder, lang).read_text(encoding="utf-8")
+        assert (note in page) == (factor > 1)
+
+
 def test_a_rule_that_asks_for_more_takes_away(folder: Path) -> None:
     answer = report(folder).text_of("section", id="answer")[0]
     assert "asked for by the rule “share”" in answer and "takes 0.0300 t" in answer
@@ -162,6 +177,9 @@ def test_units_of_supplies_are_those_of_a_planner(folder: Path) -> None:
         (0.9996, 3, "1.00"),
         (1.142e-05, 3, "1.1 × 10⁻⁵"),
         (-3.2, 3, "−3.20"),
+        (9.5e-21, 3, "0"),
+        (-1e-13, 3, "0"),
+        (2e-12, 3, "2.0 × 10⁻¹²"),
         (7.4e-4, 1, "0.0007"),
         (125685, 3, f"125{THIN}685"),
         (None, 3, "–"),
