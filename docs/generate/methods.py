@@ -74,12 +74,13 @@ def pages() -> dict[str, str]:
             code(name),
             load_method(name).family,
             text(load_method(name).durability),
+            LEDGERS[load_method(name).ledger_class],
         )
         for name in names
     ]
     made["methods"] = page(
         INTRO,
-        table(("Method", "Name in a scenario", "Family", "Stored for"), rows),
+        table(("Method", "Name in a scenario", "Family", "Stored for", "Its tonnes are"), rows),
         "Plants whose costs stand on different bases cannot be compared ({confval}`costs.basis`).",
         toctree(["equations", *(f"methods/{name}" for name in names)]),
     )
