@@ -19,6 +19,7 @@ from cdrsite.methods.model import (
     priced,
 )
 from cdrsite.place.emissions import EmissionsOfPlace
+from cdrsite.place.needs import NOTHING
 from cdrsite.scoring.sums import Sum
 
 NOT_SHARED = frozenset({"land", "storage"})
@@ -35,8 +36,6 @@ class RivalSums:
         Land need [m2 per gross t/yr].
     net_factor : Sum
         Net factor at the well's head [t/t].
-    later : Sum
-        What discounting takes of the net tonnes that come after they are paid [t/t].
     parts : dict of str to Sum
         Parts of the cost at the well's head [USD per gross t].
     needs : dict of str to Sum
@@ -46,15 +45,17 @@ class RivalSums:
     emissions : Sum or None
         What a gross tonne emits by the scenario's `emissions` of the method, within the net factor
         [kg per gross t]; None where it gives none. Nothing is decided by it: it is told.
+    later : Sum
+        What discounting takes of the net tonnes that come after they are paid [t/t].
     """
 
     land: Sum
     net_factor: Sum
-    later: Sum
     parts: dict[str, Sum]
     needs: dict[str, Sum]
     stored: Sum
     emissions: Sum | None = None
+    later: Sum = NOTHING
 
     @cached_property
     def cost(self) -> Sum:
