@@ -21,12 +21,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from cdrsite.competition.paid import Arrival
+from cdrsite.competition.paid import Arrival, PaidCells
 from cdrsite.competition.problem import PoolFamily
 from cdrsite.competition.results import KEPT, real_prices, rivals_alike
 from cdrsite.competition.rows import objective_matrix, term_matrix
@@ -271,7 +271,7 @@ def weigh(prices: PlanPrices, plan: BlockPlan, km: F64, transport: F64) -> Weigh
     extra = np.zeros((len(names), EXTRAS))
     alike = rivals_alike(solution, plan)
     loose = np.where(alike, gross, 0.0).sum(axis=0)
-    scarce = (plan.land_price > 0).astype(int) + (plan.local_price > 0).sum(axis=0)
+    scarce = (plan.land_prices > 0).sum(axis=0) + (plan.local_price > 0).sum(axis=0)
     spare = int(alike.sum()) - int(scarce[alike.any(axis=0)].sum())
     arriving = np.zeros((len(names), len(problem.arrivals)))
     counts = _counting(prices, plan)
@@ -283,11 +283,12 @@ def weigh(prices: PlanPrices, plan: BlockPlan, km: F64, transport: F64) -> Weigh
         w = weight[combo, m]
         of[name, "net"] = gross[m] * (w[:, 1] + _by_region(prices, plan, w, m))
         of[name, "cost"] = gross[m] * w[:, 2]
-        rent = plan.land_price * problem.exclusive[m]
+        rent = problem.land_weight[:, m] @ plan.land_prices
         with np.errstate(divide="ignore", invalid="ignore"):
             limit = np.where(used & (need[m] > 0), held[m] / need[m], 0.0)
         of[name, "land"] = gross[m] * (w[:, 3] - rent - limit)
-        extra[m, SHARING] = -float((gross[m] * need[m]) @ plan.land_price)
+        closed = problem.land_weight[:, m] == problem.exclusive[m]  # not where all of it counts
+        extra[m, SHARING] = -float((gross[m] * need[m]) @ (closed @ plan.land_prices))
         for resource, paid in prices.need.items():
             of[name, resource] = -gross[m] * paid[combo, m]
         for r, resource in enumerate(problem.local_names):
@@ -335,10 +336,10 @@ def _weigh_stored(
 
 def _by_region(prices: PlanPrices, plan: BlockPlan, w: F64, method: int) -> F64 | float:
     """Weight of net tonnes that are counted in some zones only."""
-    source: Any = prices.solution.problem.cells
+    source = prices.solution.problem.cells
     total: F64 | float = 0.0
     layers = prices.solution.problem.layers
-    for layer in getattr(source, "layers", ()):
+    for layer in source.layers if isinstance(source, PaidCells) else ():
         if layer.method == method:
             zone = source.zones(layer.part.zoning, plan.start, plan.stop)
             total = total + w[:, 4 + layers.index(layer.name)] * np.isin(zone, layer.part.zones)
@@ -347,9 +348,9 @@ def _by_region(prices: PlanPrices, plan: BlockPlan, w: F64, method: int) -> F64 
 
 def _counting(prices: PlanPrices, plan: BlockPlan) -> F64:
     """Where each arrival counts, by sink slot, shape (J, K, n)."""
-    source: Any = prices.solution.problem.cells
+    source = prices.solution.problem.cells
     found = np.zeros((len(prices.solution.problem.arrivals), *plan.cells.sink.shape))
-    for j, one in enumerate(getattr(source, "arrivals", ())):
+    for j, one in enumerate(source.arrivals if isinstance(source, PaidCells) else ()):
         counts = plan.cells.sink >= 0
         if one.sinks is not None:
             counts &= one.sinks[np.maximum(plan.cells.sink, 0)]

@@ -80,6 +80,8 @@ STEP, PLACE_STEP = 1e-6, 3e-3
 """Step of a number, as a share of it, to one side; and to both of one that makes layers, which are
 float32 [1]."""
 
+WHOLE_YEARS = ("accounting_years", "permanence_years", "forest_years")
+"""Years that a stock is counted by as whole ones: their step is a year."""
 SUPPLY_KEYS = ("factor", "capacity_factor", "collectable", "years")
 """Keys of a resource that say how much there is of it."""
 LINE = 100.0
@@ -295,8 +297,12 @@ def _both_ends(maker: Maker, numbers: StudyNumbers, base: Coefficients) -> Itera
     for one in numbers.listed():
         if one.method and one.method not in maker.methods:
             continue  # nothing of it is in the plan, at the margin neither
-        ends = _ends(maker, numbers, base, one, STEP, sides=1)
-        if ends is not None and ends.placed:
+        if (one.parameter or one.path.split(".")[-1]) in WHOLE_YEARS:
+            share, sides = 1.0 / max(one.value, 1.0), 2
+        else:
+            share, sides = STEP, 1
+        ends = _ends(maker, numbers, base, one, share, sides=sides)
+        if ends is not None and ends.placed and sides == 1:
             ends = _ends(maker, numbers, base, one, PLACE_STEP, sides=2) or ends
         if ends is not None:
             yield ends
@@ -376,12 +382,16 @@ def _table(
 
 def _unique(one: UncertainNumber, envelope: Envelope) -> bool:
     """Whether the slope is the only one: no plan or price that is as good has another."""
+    parts, needs = one.path.split("."), {p: r.name for r in RESOURCES.values() for p in r.needs}
     if one.method:
-        return envelope.firm[one.method]
-    parts = one.path.split(".")
+        return envelope.firm[one.method] and envelope.settled.get(
+            needs.get(one.parameter, ""), True
+        )
     if parts[0] == "resources" and parts[-1] in SUPPLY_KEYS:
         known = {r.parameter: r.name for r in RESOURCES.values()}
         return envelope.settled.get(known[parts[1]], True)
+    if parts[0] == "policies" or parts[-1] in ("target", "budget"):
+        return envelope.settled.get("policy", True)
     return all(envelope.firm[name] for name in envelope.base.sums)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from plan_value import PlanValues
+from sweeps import STORED
+from tiny_scenario import box, write_polygons, write_world
 
 import cdrsite
 from cdrsite.config.load import load_scenario
@@ -29,8 +31,6 @@ methods:
   b: {{library: {SOLID}, profile: literature, override: {{water: T m3, {PURE}}}}}
 """
 """Two methods of net factor 1 on one pool of W = 60: V = W / min(2, T)."""
-
-Runs = Callable[..., Any]
 
 
 def run(path: Path, *settings: str) -> Any:
@@ -78,3 +78,73 @@ def test_at_a_kink_the_slope_lies_between_those_of_both_sides_and_is_told(tmp_pa
         assert not found[path]["unique"]
     assert found[A]["slope"] + found[B]["slope"] == pytest.approx(-15.0, rel=1e-6)
     assert found[W]["unique"] and found[W]["slope"] == pytest.approx(30.0)
+
+
+# ------------------------------------------------------------- differences of whole studies
+
+POOLED = STORED.replace(
+    "{value: 2 GWh/yr, per: cell, intensity: 20 g/kWh}",
+    "{pools: basins, supply: spare_gwh, unit: GWh/yr, name: name, intensity: g_kwh, "
+    "intensity_unit: g/kWh}",
+)
+CREDITS = (
+    "objective={maximise: value, gap: 1.0e-9, credits: [{amount: 900 USD2020/t, years: 12}, "
+    "{amount: 300 USD2020/t, basis: stored, region: {layer: basins, zone_name: name, zones: "
+    "[west]}, methods: [daccs-solid]}]}"
+)
+CASES = {
+    "most": (
+        ("objective.gap=1e-9",),
+        (
+            "methods.daccs-solid.override.electricity", "methods.beccs-residue.override.biomass",
+            "resources.power.factor", "resources.land.factor", "resources.storage.factor",
+            "transport.leakage",
+        ),
+    ),
+    "cheapest": (
+        ("objective={minimise: cost, target: 30 kt/yr, gap: 1.0e-9}",),
+        (
+            "objective.target", "costs.discount_rate", "methods.beccs-residue.override.capex",
+            "costs.prices.electricity", "resources.storage.cost",
+            "methods.afforestation.override.permanence_years",
+        ),
+    ),
+    "paid": (
+        (CREDITS,),
+        (
+            "objective.credits.1.amount", "methods.daccs-solid.override.lifetime",
+            "costs.discount_rate", "methods.daccs-solid.override.capture_loss",
+        ),
+    ),
+}  # fmt: skip
+"""Objective -> its settings, and numbers of every kind that move it."""
+
+
+@pytest.fixture(scope="module")
+def pooled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pooled")
+    write_polygons(
+        folder / "rock.gpkg", [box(5, 1, 2, 2), box(0, 4, 2, 2)], id=["a", "b"], mt=[3.0, 1.0],
+        rate=[0.1, 0.02],
+    )  # fmt: skip
+    return write_world(folder, POOLED)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_slopes_lie_between_the_quotients_of_whole_studies_to_both_sides(
+    pooled: Path, case: str
+) -> None:
+    settings, paths = CASES[case]
+    found, plans = rows(run(pooled, *settings)), PlanValues(pooled, settings)
+    value = plans.value()
+    for path in paths:
+        row = found[path]
+        step = 1.0 if row["unit"] == "yr" else 0.01 * row["value"]
+        quotients = [
+            side * (plans.value(f"{path}={row['value'] + side * step!r}") - value) / step
+            for side in ((-1.0,) if path == "resources.land.factor" else (-1.0, 1.0))
+        ]  # all of the land is all that there is
+        slack = 3e-3 * max(map(abs, quotients))
+        assert min(quotients) - slack <= row["slope"] <= max(quotients) + slack, path
+        assert row["elasticity"] == pytest.approx(row["slope"] * row["value"] / value)
+        assert row["slope"] != 0.0, path
