@@ -113,7 +113,7 @@ CASES = {
         (CREDITS,),
         (
             "objective.credits.1.amount", "methods.daccs-solid.override.lifetime",
-            "costs.discount_rate", "methods.daccs-solid.override.capture_loss",
+            "costs.discount_rate", "transport.leakage",
         ),
     ),
 }  # fmt: skip
