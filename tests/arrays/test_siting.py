@@ -38,6 +38,7 @@ def test_shares_and_areas_by_hand() -> None:
         slope, [*rules, {"smaller_than": "9 km2"}], {"slope": slope, "park": park}
     )
     assert float(small["available"].sum()) == 0.0
+    np.testing.assert_allclose(small["removed"][2], 5.25, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")

@@ -42,6 +42,12 @@ PROMISES = {
         "next to no storage: biochar takes 100% of them",
     ],
     "06_coast": ["salinity below 18", "329 kt/yr net, all of it removal"],
+    "07_drier_rivers": ["True", "Tongmei Basin", "Cell at "],
+    "08_without_a_scenario": [
+        "wrong dimension; got '1 km'",
+        "write 7 % as 0.07",
+        "optimal, gap",
+    ],
 }
 """What the words around a notebook's cells speak of, so it has to be seen."""
 
@@ -61,7 +67,7 @@ def this_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "this-python"
 
 
-def test_there_are_six_notebooks() -> None:
+def test_notebooks_are_known() -> None:
     assert [path.stem for path in NOTEBOOKS] == [
         "01_first_map",
         "02_your_region",
@@ -69,6 +75,8 @@ def test_there_are_six_notebooks() -> None:
         "04_extend",
         "05_biochar_or_beccs",
         "06_coast",
+        "07_drier_rivers",
+        "08_without_a_scenario",
     ]
 
 
