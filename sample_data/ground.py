@@ -114,6 +114,25 @@ def beside(towns: Settlements, town: int, turn: float, degrees: float) -> dict[s
     return {"lon": round(float(lon), 4), "lat": round(float(lat), 4)}
 
 
+# kind of place, name in two scripts, towns beside which it lies, depth of the water [m]
+PLACES_COMPARED = (
+    ("port", " River Port", "内河港", (0, 3, 6, 9), (4.5, 3.5, 3.2, 2.4)),
+    ("quarry", " Limestone Quarry", "石灰石矿", (2, 7, 12), (0.0, 0.0, 0.0)),
+)
+
+
+def port_table(towns: Settlements) -> pd.DataFrame:
+    """River ports and limestone quarries: lon, lat, names, kind, draught."""
+    rows: list[dict[str, Any]] = []
+    for kind, suffix, suffix_zh, places, depths in PLACES_COMPARED:
+        for town, depth in zip(places, depths, strict=True):
+            name = towns.names[town]
+            row: dict[str, Any] = beside(towns, town, 0.6 + 1.7 * len(rows), 0.05)
+            row |= {"name": name.en + suffix, "name_zh": name.zh + suffix_zh, "kind": kind}
+            rows.append(row | {"draught_m": depth})
+    return pd.DataFrame(rows)
+
+
 def works_table(towns: Settlements) -> pd.DataFrame:
     """Works and what arises there of alkaline residues [t/yr]."""
     columns = ("slag_t_yr", "carbide_slag_t_yr", "ash_t_yr", "gypsum_t_yr")

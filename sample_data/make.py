@@ -37,6 +37,7 @@ from ground import (
     check_dam_layer,
     climate_zones,
     peat_layer,
+    port_table,
     quarry_table,
     soil_acidity,
     soil_kinds,
@@ -212,7 +213,12 @@ def write_ground(folder: Path, world: World, towns: Settlements) -> None:
         write_raster(folder / f"{name}.tif", values, GROUND_FRAME, -9999, unit=unit)
     write_vector(folder / "parcels.gpkg", peat_layer(), "peat")
     write_vector(folder / "parcels.gpkg", check_dam_layer(world), "check_dams")
-    for name, table in (("works", works_table(towns)), ("quarries", quarry_table(towns))):
+    tables = {
+        "works": works_table(towns),
+        "quarries": quarry_table(towns),
+        "ports": port_table(towns),
+    }
+    for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
 
 

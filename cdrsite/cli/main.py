@@ -44,6 +44,7 @@ from cdrsite.cli.options import (
     Template,
     TimeLimit,
 )
+from cdrsite.cli.screening import screening
 from cdrsite.cli.storage import storage
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.faults import machine_fault
@@ -562,6 +563,7 @@ def credits(  # noqa: A001 - the command's name
 
 
 app.command()(storage)
+app.command()(screening)
 
 
 @app.command()

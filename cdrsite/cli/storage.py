@@ -58,11 +58,11 @@ def needs(kind: StorageKind) -> str:
     """What a tonne needs in a kind of storage, in a few words."""
     if kind.takes == "product":
         return "what the method that fills it says"
-    given = [f"{name} {_amount(record)}" for name, record in kind.needs.items()]
+    given = [f"{name} {amount_of(record)}" for name, record in kind.needs.items()]
     return ", ".join(given) or "nothing besides its cost"
 
 
-def _amount(record: Value) -> str:
+def amount_of(record: Value) -> str:
     """A number with its range and unit: "27 m3/t (22 to 40)"."""
     shown = "unknown" if record.value is None else f"{exact(record.value)} {record.unit}"
     low, high = record.low, record.high
@@ -98,7 +98,7 @@ def print_storage_kind(name: str, *, as_json: bool = False, console: Console | N
     facts["takes"] = "CO2" if kind.takes == "co2" else "the product of a method"
     for key, record in kind.records.items():
         about = " ".join(one for one in (f"{record.locator}.", record.note) if one)
-        facts[key.replace("_", " ")] = f"{_amount(record)}: {about} [{record.source}]"
+        facts[key.replace("_", " ")] = f"{amount_of(record)}: {about} [{record.source}]"
     facts |= {"asks for": kind.gates, "note": kind.note}
     out.print(plain_list((key, value) for key, value in facts.items() if value))
     print_sources(out, cited, Words())

@@ -25,6 +25,7 @@ from cdrsite.config.mapping import context_of, plain, set_value, yaml_text
 from cdrsite.config.network import Network
 from cdrsite.config.prices import price, price_by_kind
 from cdrsite.config.resources import MethodChoice, Resources
+from cdrsite.config.screening import ScreeningSection
 from cdrsite.config.siting import Siting
 from cdrsite.config.transport import Transport
 from cdrsite.core.checked import KeyPath, checked
@@ -236,8 +237,8 @@ class Outputs(Model):
 
 
 PARTS_WITH_LAYERS = (
-    "siting", "resources", "transport", "network", "policies", "objective", "outputs", "methods",
-    "layers",
+    "siting", "resources", "transport", "network", "policies", "objective", "screening",
+    "outputs", "methods", "layers",
 )  # fmt: skip
 """Parts of a scenario that name layers, in the order in which their keys are told."""
 
@@ -280,6 +281,9 @@ class Scenario(Model):
     """What the competition for land, water, power, biomass and storage is for."""
     policies: tuple[PolicyRule, ...] = ()
     """Rules that a plan must keep: caps, shares, minimums."""
+    screening: ScreeningSection = Field(default_factory=dict)
+    """Methods of the open sea (`cdrsite screening`), whose ports and plants are compared. They are
+    no part of the plan, and no tonnes follow from them."""
     outputs: Outputs = Outputs()
     """Files."""
 

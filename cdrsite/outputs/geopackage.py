@@ -20,7 +20,7 @@ from cdrsite.core.gdal import vector_options
 from cdrsite.core.vocabulary import RESOURCES, price_in_words
 from cdrsite.core.words import Words
 from cdrsite.outputs.legend import worded
-from cdrsite.outputs.palette import method_colour
+from cdrsite.outputs.palette import SCREENING_COLOUR, method_colour
 from cdrsite.outputs.rasters.plan import common_tags
 from cdrsite.outputs.styles import (
     NOTHING_COLOUR,
@@ -56,6 +56,8 @@ TRUCK = "truck"
 KNOWN = ("routes", "corridors", "storage", "provinces", "plants", "pipes")
 """Features with a style of their own, besides pools."""
 OTHER_COLOUR = "#333333"
+OWN_COLOURS = {"screening": SCREENING_COLOUR}
+"""Layer of one symbol -> its colour."""
 PLAN_SUMS = ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2")
 """Columns of the table of provinces that add up over the methods."""
 
@@ -392,8 +394,8 @@ def _other(name: str, frame: gpd.GeoDataFrame) -> VectorLayer:
     words = name.replace("_", " ").capitalize()
     rules = []
     if kind in shapes:
-        shape = shapes[kind]
-        rules = [StyleRule("ELSE", words, Symbol(shape, OTHER_COLOUR, sizes[shape], 0.9))]
+        shape, colour = shapes[kind], OWN_COLOURS.get(name, OTHER_COLOUR)
+        rules = [StyleRule("ELSE", words, Symbol(shape, colour, sizes[shape], 0.9))]
         kind = _multi(kind, frame)
     return _layer(name, words, frame, kind, rules)
 

@@ -59,6 +59,9 @@ METHOD_COLOURS: dict[str, str] = {
 }
 """Method -> colour; a method of a user's own takes one of :data:`SPARE_COLOURS` by its name."""
 
+SCREENING_COLOUR = "#020018"
+"""Of points that are compared for methods of the open sea: no method of a plan is near it."""
+
 SPARE_COLOURS = ("#797CFD", "#C8EB21", "#1C4BFE", "#C5B866", "#F56ECE", "#4D7E5E")
 """Of methods of a user's own: they differ by 7 from all others and from the states of a map."""
 

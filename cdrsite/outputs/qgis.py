@@ -55,6 +55,7 @@ TITLES: dict[str, str] = {
     "routes": "Routes to storage",
     "corridors": "Shared routes",
     "storage": "Storage units",
+    "screening": "Ports and plants compared for the open sea (not in the plan)",
     "provinces": "Net removal by province",
     "exclusions": "What each exclusion rule removes (table)",
 }

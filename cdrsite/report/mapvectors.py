@@ -11,7 +11,7 @@ import numpy as np
 from cdrsite.core.memory import remembered
 from cdrsite.core.vocabulary import amount, price_in_words
 from cdrsite.outputs.legend import class_colour
-from cdrsite.outputs.palette import method_colour
+from cdrsite.outputs.palette import SCREENING_COLOUR, method_colour
 from cdrsite.report.frame import word
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ MOST_SHAPES = 2000
 """Of one layer; the largest are kept."""
 KNOWN = (
     "provinces", "storage", "network_storage", "routes", "corridors", "pipes", "sites",
-    "emitters", "plants",
+    "emitters", "plants", "screening",
 )  # fmt: skip
 SHOWN = frozenset({"provinces", "plants", "pipes", "emitters", "network_storage"})
 """Layers that are shown at first."""
@@ -190,6 +190,8 @@ def _style(layer: str, row: Properties, run: Shapes) -> tuple[str, float]:
     if layer == "network_storage":
         return class_colour("storage"), number(row, "stored_t_yr") or 0.0
     flow = number(row, "flow_t_yr", "stored_t_yr", "gross_t_yr", "routes") or 0.0
+    if layer == "screening":
+        return SCREENING_COLOUR, 0.0
     if method := word(row.get("method")):
         return method_colour(method, run.methods), 0.0 if layer == "sites" else flow
     return {"pipes": "#3B1F6B", "corridors": "#7A5BA8"}.get(layer, CAPACITY), flow
@@ -216,13 +218,16 @@ FACTS: dict[str, tuple[tuple[str, str], ...]] = {
         ("transport_cost_usd_t", "USD/t"),
     ),
     "corridors": (("storage_unit", TEXT), ("routes", ""), ("length_km", "km"), ("used_by", TEXT)),
+    "screening": (("point", TEXT), ("score", "")),
     "storage": (
         ("injected_mt_yr", "Mt/yr"), ("injection_mt_yr", "Mt/yr"), ("capacity_mt", "Mt"),
         ("storage_cost_usd_t", "USD/t"), ("used_percent", "%"),
     ),
 }  # fmt: skip
 """Layer -> what is told of its shapes: column, and its unit or kind."""
-LABELS = {"ledger": "emitters.ledger"}
+LABELS = {
+    "ledger": "emitters.ledger", "point": "screening.point", "score": "screening.score",
+}  # fmt: skip
 """Column -> words of what it is, where these are not those of the fact of its name."""
 ZONE_FACTS = (("net_mt_yr", "Mt/yr"), ("cost_musd_yr", "MUSD/yr"), ("land_km2", "km2"))
 
@@ -242,7 +247,7 @@ def _value(row: Properties, column: str, unit: str, words: Words, factor: float 
 
 def _title(layer: str, row: Properties, words: Words) -> str:
     method = words.method(word(row.get("method")))
-    if layer in {"sites", "routes"}:
+    if layer in {"sites", "routes", "screening"}:
         rank = words.number(int(number(row, "rank") or 0))
         return words(f"map.{layer.removesuffix('s')}", method=method, rank=rank)
     if layer == "plants":

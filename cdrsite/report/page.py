@@ -26,6 +26,7 @@ from cdrsite.report.hours import hours
 from cdrsite.report.html import script_json, tag, text
 from cdrsite.report.ledgers import ledgers
 from cdrsite.report.moves import moves
+from cdrsite.report.screening import screening
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,6 +49,7 @@ PARTS = (
     ("provinces", "provinces.title", supplies.provinces),
     ("sites", "sites.title", places.sites),
     ("network", "network.title", plants.network),
+    ("screening", "screening.title", screening),
     ("exclusions", "rules.title", places.exclusions),
     ("assumptions", "basis.title", basis.assumptions),
     ("warnings", "warnings.title", basis.warnings),

@@ -55,6 +55,7 @@ from cdrsite.study.prepare import (
 )
 from cdrsite.study.ranges import add_bands, cost_ranges, range_table
 from cdrsite.study.routes import link_storage
+from cdrsite.study.screening import screened
 from cdrsite.study.sensitivity import sensitivities
 from cdrsite.study.sites import site_table
 from cdrsite.study.tables import (
@@ -96,6 +97,7 @@ PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
         *("name", "title", "costs", "accounting.retention_years", "resources", "objective"),
         *("transport.cost", "transport.leakage", "network.plan", "network.plants", "policies"),
         *("outputs.admin", "outputs.sites", "outputs.site_distance", "outputs.zones"),
+        "screening",
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, pools_of, storage_of, injected),
@@ -179,7 +181,10 @@ def assemble(
     summary["buildable"] = buildable(gathered, planned, scenario.objective.target)
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
-    features = _features(setting, offers) | route_features(tables["sites"], offers.links, grid)
+    compared, points = screened(setting)
+    tables |= compared
+    features = _features(setting, offers) | points
+    features |= route_features(tables["sites"], offers.links, grid)
     if projects is not None:
         tables |= project_tables(projects, grid)
         summary["network"] = project_summary(projects)

@@ -245,6 +245,23 @@ def test_storage_lists_all_kinds_and_shows_one(call: Callable[..., Answer]) -> N
     assert "unknown kind of storage; got 'bassalt'" in err
 
 
+def test_screening_lists_all_and_shows_one(call: Callable[..., Answer]) -> None:
+    code, out, _ = call("screening")
+    assert code == 0
+    for words in ("ocean-liming", "macroalgae-sinking", "no tonnes follow"):
+        assert words in out
+    code, out, _ = call("screening", "ocean-liming")
+    assert code == 0
+    for words in ("near: limestone", "231 kWh/t", "London Protocol", "remind"):
+        assert words in out
+    known = {one["name"]: one for one in json.loads(call("screening", "--json")[1])}
+    assert known["ocean-fertilisation"]["allowed"] is False
+    assert json.loads(call("screening", "ocean-liming", "--json")[1])["allowed"] is True
+    code, _, err = call("screening", "ocean-limming")
+    assert code == 2
+    assert "unknown screening method; got 'ocean-limming'" in err
+
+
 def test_credits_lists_all_and_shows_one(call: Callable[..., Answer]) -> None:
     code, out, _ = call("credits")
     assert code == 0

@@ -98,6 +98,12 @@ INFORMATIVE = {
 STORES = "layers.stores={path: stores.gpkg}"
 STORED = "resources.storage={units: stores, id: id, capacity: mt, injection: mt_yr, depth: depth}"
 ROUTED = (STORES, STORED)
+SCREENING = "{ocean-liming: {points: sites, near: {storage: {layer: west}}}}"
+SCREENED = (
+    "layers.sites={path: sites.gpkg}", "layers.sites2={path: sites2.gpkg}",
+    "layers.west={path: west.gpkg}", "layers.middle={path: middle.gpkg}",
+    f"screening={SCREENING}",
+)  # fmt: skip
 FREE_POWER = "resources.power={unlimited: true, intensity: 20 g/kWh}"
 ROADS = (
     *ROUTED, "layers.middle={path: middle.gpkg}", "transport.modes=[truck]",
@@ -521,6 +527,13 @@ CASES: dict[str, Case] = {
     "resources.storage.needs": (
         (*ROUTED, FREE_POWER, "resources.storage.kind=basalt"),
         ("resources.storage.needs={basalt: {water: 2 m3}}",),
+    ),
+    "screening.*.points": (SCREENED, (f"screening={SCREENING.replace('sites,', 'sites2,')}",)),
+    "screening.*.where": (SCREENED, ("screening.ocean-liming.where=more > 0.004",)),
+    "screening.*.near.*.layer": (SCREENED, ("screening.ocean-liming.near.storage.layer=middle",)),
+    "screening.*.near.*.where": (
+        SCREENED,
+        ("screening.ocean-liming.near.storage.where=id == 't'",),
     ),
     "resources.storage.stacked_on": (ROUTED, ("resources.storage.stacked_on=under",)),
     **rules("siting.exclude[]", "siting.exclude.0"),

@@ -54,6 +54,7 @@ Change = tuple[str, str, tuple[str, ...]]
 
 UNPLANNED = ("network.plan=false",)
 FREE_POWER = "resources.power={unlimited: true, intensity: 20 g/kWh}"
+WORKS_COMPARED = ("layers.works={path: works.gpkg}", *UNPLANNED)
 WITHOUT_ROUTES = ("resources.storage={unlimited: true}", *UNPLANNED)
 OVER_SEA = ("transport.surface.sea={layer: cover, classes: [80]}", *UNPLANNED)
 IN_AMERICA = ("transport.model=mccoy-rubin-2008",)
@@ -98,6 +99,11 @@ OTHERS: tuple[Change, ...] = (
     ("layers", "layers.slope.factor=1.5", ()),
     ("costs.base_year", "costs.base_year=2022", IN_MONEY),
     ("outputs.every_route", "outputs.every_route=true", UNPLANNED),
+    (
+        "screening",
+        "screening={ocean-liming: {points: works, near: {sea: {layer: basins}}}}",
+        WORKS_COMPARED,
+    ),
     ("outputs.zones", "outputs.zones={layer: basins, name: name, values: [slope]}", UNPLANNED),
     ("transport.surface.sea", OVER_SEA[0], ()),
     (

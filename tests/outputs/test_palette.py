@@ -14,10 +14,12 @@ import pytest
 
 from cdrsite.core.words import LANGUAGES, Words
 from cdrsite.library.methods import method_names
+from cdrsite.library.screening import screening_methods
 from cdrsite.outputs.legend import GROUPED_FROM, in_groups, worded
 from cdrsite.outputs.palette import (
     GROUPS,
     METHOD_COLOURS,
+    SCREENING_COLOUR,
     SPARE_COLOURS,
     STATE_COLOURS,
     method_colour,
@@ -115,6 +117,16 @@ def test_methods_are_no_state_and_no_method_of_a_users_own() -> None:
             assert apart(colour, own) > 7, (name, own)
     for one, other in combinations((*SPARE_COLOURS, *STATE_COLOURS.values()), 2):
         assert apart(one, other) > 7 or {one, other} <= set(STATE_COLOURS.values()), (one, other)
+
+
+def test_points_that_are_only_compared_look_like_no_method() -> None:
+    assert not set(screening_methods()) & set(METHOD_COLOURS)
+    for colour in METHOD_COLOURS.values():
+        assert apart(SCREENING_COLOUR, colour) > 12
+    for colour in (*STATE_COLOURS.values(), *SPARE_COLOURS):
+        assert apart(SCREENING_COLOUR, colour) > 8
+    for lang in LANGUAGES:
+        assert all(Words(lang).has(f"method.{name}") for name in screening_methods())
 
 
 def test_every_method_of_the_library_has_a_group_with_words() -> None:
