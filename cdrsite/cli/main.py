@@ -44,8 +44,7 @@ from cdrsite.cli.options import (
     Template,
     TimeLimit,
 )
-from cdrsite.cli.screening import screening
-from cdrsite.cli.storage import storage
+from cdrsite.cli.screening import add_listings
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.faults import machine_fault
 from cdrsite.core.secrets import hidden
@@ -562,8 +561,7 @@ def credits(  # noqa: A001 - the command's name
         print_credit(name, as_json=as_json)
 
 
-app.command()(storage)
-app.command()(screening)
+add_listings(app)
 
 
 @app.command()

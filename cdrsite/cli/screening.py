@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cdrsite.cli.storage import amount_of
+from cdrsite.cli.storage import amount_of, storage
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +20,12 @@ def screening(
     from cdrsite.cli.tables import open_console
 
     print_screening(name, as_json=as_json, out=open_console())
+
+
+def add_listings(app: typer.Typer) -> None:
+    """Add the commands of storage and of the open sea."""
+    for command in (storage, screening):
+        app.command()(command)
 
 
 def print_screening(name: str | None, *, as_json: bool, out: Console) -> None:

@@ -21,7 +21,7 @@ RESULT_CLASS = "screening"
 """What the rows of these methods are: never removal, never avoided emissions."""
 
 
-class Criterion(Model):
+class Nearness(Model):
     """How near a point is to what the method needs, in a straight line."""
 
     title: Title
@@ -55,7 +55,7 @@ class ScreeningMethod(Model):
     """Whether the law of the sea leaves it open; where it does not, that is told of every point."""
     law: Text
     """What the law says."""
-    criteria: dict[str, Criterion] = Field(min_length=1)
+    criteria: dict[str, Nearness] = Field(min_length=1)
     """By name: what should be near."""
     numbers: dict[str, Value]
     """Per tonne of CO2 unless the unit says otherwise; told, and multiplied with nothing."""

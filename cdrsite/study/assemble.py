@@ -181,10 +181,7 @@ def assemble(
     summary["buildable"] = buildable(gathered, planned, scenario.objective.target)
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
-    compared, points = screened(setting)
-    tables |= compared
-    features = _features(setting, offers) | points
-    features |= route_features(tables["sites"], offers.links, grid)
+    features = _features(setting, offers, tables)
     if projects is not None:
         tables |= project_tables(projects, grid)
         summary["network"] = project_summary(projects)
@@ -196,14 +193,19 @@ def assemble(
     )  # fmt: skip
 
 
-def _features(setting: Setting, offers: Offers) -> dict[str, gpd.GeoDataFrame]:
-    """Polygons of the study: storage units, pools, provinces."""
+def _features(
+    setting: Setting, offers: Offers, tables: dict[str, pd.DataFrame]
+) -> dict[str, gpd.GeoDataFrame]:
+    """Storage units, pools, provinces, routes of sites, points compared with their own tables."""
+    compared, points = screened(setting)
+    tables |= compared
     units = setting.storage
     if units is not None:  # shapes tell what it costs there, with what the unit takes
         units = replace(units, cost=unit_costs(units, setting.injection))
-    return polygon_features(
+    found = polygon_features(
         setting.reader, units, offers.pools, _provinces(setting), setting.area.geometry
     )
+    return found | points | route_features(tables["sites"], offers.links, setting.area.grid)
 
 
 def _provinces(setting: Setting) -> tuple[str, tuple[str, ...]] | None:
