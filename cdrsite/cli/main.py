@@ -348,6 +348,71 @@ def run(
 
 
 @app.command()
+def sample(
+    scenario: ScenarioFile,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the results; runs/NAME-samples when not given."),
+    ] = None,
+    set_: SetOption = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Samples, a power of two; the scenario's when not given.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the samples; the scenario's when not given.")
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Show every uncertain number and its range; run nothing.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that work; threads of one if 0.")
+    ] = 0,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler whose workers do, tcp://HOST:8786."),
+    ] = None,
+    memory: Memory = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with what a stopped run left, and leave as much."),
+    ] = False,
+    lang: Lang = Language.EN,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say how sure the plan is: run a scenario, then many samples of its uncertain numbers."""
+    from cdrsite.core.machine import check_address_room, parse_bytes
+
+    check_address_room()
+    from cdrsite.cli.progress import Progress
+    from cdrsite.cli.sample import print_numbers, with_samples
+    from cdrsite.cli.tables import print_summary
+    from cdrsite.config.load import placed
+    from cdrsite.outputs.staging import claimed
+    from cdrsite.study.means import Means, work_folder
+    from cdrsite.study.run import list_numbers
+    from cdrsite.study.run import run as run_study
+
+    loaded = with_samples(scenario, set_ or (), samples, seed)
+    if list_:
+        with placed(scenario):
+            print_numbers(list_numbers(loaded), as_json=as_json)
+        return
+    target = out or default_folder(loaded, scenario, "-samples")
+    limit = None if memory is None else parse_bytes(memory, "--memory")
+    with claimed(target), Progress(enabled=not quiet and not as_json) as progress:
+        work = work_folder(target)
+        means = Means(memory=limit, folder=work, resume=resume, workers=workers, scheduler=dask)
+        with placed(scenario):
+            result = run_study(loaded, progress=progress, means=means, samples="maps")
+        folder = result.write(target, progress=progress, lang=lang.value)
+    if as_json:
+        _say(json.dumps(result.summary, ensure_ascii=False, indent=2))
+    elif not quiet:
+        print_summary(result, folder, lang=lang.value)
+
+
+@app.command()
 def batch(
     scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="YAML files.")],
     matrix: Annotated[
@@ -507,11 +572,12 @@ def network(
         _say(text)
 
 
-def default_folder(scenario: Scenario, path: Path) -> Path:
-    """Where a run writes when ``--out`` is not given."""
+def default_folder(scenario: Scenario, path: Path, ending: str = "") -> Path:
+    """Where a run writes when ``--out`` is not given; ``ending`` for another kind of run."""
     if scenario.outputs.folder is not None:
-        return path.resolve().parent / scenario.outputs.folder
-    return Path("runs") / scenario.name
+        folder = path.resolve().parent / scenario.outputs.folder
+        return folder.with_name(folder.name + ending)
+    return Path("runs") / (scenario.name + ending)
 
 
 @app.command()

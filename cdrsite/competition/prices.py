@@ -11,7 +11,7 @@ from cdrsite.competition.conflict import explain_conflict
 from cdrsite.competition.generator import MAX_GROUPS, Generator, SolverOptions
 from cdrsite.competition.objectives import Lexicographic, Objective
 from cdrsite.competition.problem import PolicyRow, Problem
-from cdrsite.competition.rows import build_rows, objective_matrix
+from cdrsite.competition.rows import Zoned, build_rows, objective_matrix
 from cdrsite.competition.solution import Solution, SolverReport
 from cdrsite.competition.sweeping import check_cells
 from cdrsite.core.machine import cores
@@ -19,7 +19,12 @@ from cdrsite.core.machine import cores
 F64 = npt.NDArray[np.float64]
 
 
-def solve(problem: Problem, objective: Objective, options: SolverOptions | None = None) -> Solution:
+def solve(
+    problem: Problem,
+    objective: Objective,
+    options: SolverOptions | None = None,
+    zoned: Zoned | None = None,
+) -> Solution:
     """Proven optimum of the competition by column generation.
 
     Parameters
@@ -27,6 +32,8 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
     problem : Problem
     objective : Objective
     options : SolverOptions, optional
+    zoned : Zoned, optional
+        Combinations of zones, where they are known already.
 
     Returns
     -------
@@ -41,7 +48,7 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
     """
     options = options or SolverOptions()
     threads = options.threads or cores()
-    system = build_rows(problem, MAX_GROUPS)
+    system = build_rows(problem, MAX_GROUPS, zoned)
     matrix = objective_matrix(objective, problem)
     lower = check_cells(problem, threads)
     generator = Generator(problem, system, matrix, options, threads=threads, has_lower=lower)
@@ -72,7 +79,10 @@ def solve(problem: Problem, objective: Objective, options: SolverOptions | None 
 
 
 def solve_in_order(
-    problem: Problem, objectives: Lexicographic, options: SolverOptions | None = None
+    problem: Problem,
+    objectives: Lexicographic,
+    options: SolverOptions | None = None,
+    zoned: Zoned | None = None,
 ) -> Solution:
     """Best plan in the second objective among those that are as good in the first.
 
@@ -88,7 +98,7 @@ def solve_in_order(
     InfeasibleError, SolverError
         As :func:`solve`.
     """
-    first = solve(problem, objectives.first, options)
+    first = solve(problem, objectives.first, options, zoned)
     best = first.report.value
     kept = PolicyRow(
         f"best {objectives.first.name}",
@@ -98,7 +108,7 @@ def solve_in_order(
         objectives.first.unit,
     )
     further = replace(problem, policies=(*problem.policies, kept))
-    second = solve(further, objectives.second, options)
+    second = solve(further, objectives.second, options, zoned)
     # the further row is about all cells: combinations of zones, and so the mix, are the same
     both = replace(first, mix=second.mix, sold=second.sold)
     value = both.value_of(first.objective)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import (
+    CellSource,
     PolicyRow,
     PoolFamily,
     Problem,
@@ -156,28 +157,50 @@ def objective_matrix(objective: Objective, problem: Problem) -> F64:
     return term_matrix(objective.terms, problem)
 
 
-def _zonings(problem: Problem) -> list[str]:
+def zonings_of(problem: Problem) -> list[str]:
+    """Zonings whose combinations share their prices: of pools, policy rows and totals."""
     named = [pool.zoning for pool in problem.pools]
     named += [row.zoning for row in problem.policies if row.zoning is not None]
     return list(dict.fromkeys([*named, *problem.zonings]))
 
 
-def combine_zones(
-    problem: Problem, zonings: Sequence[str], least: int
-) -> tuple[I32, dict[str, I64], int]:
+@dataclass(frozen=True, eq=False)
+class Zoned:
+    """Combinations of zones, and which one each cell has.
+
+    Parameters
+    ----------
+    combo : ndarray of int32, shape (n,)
+        Combination of each cell.
+    table : dict of str to ndarray, shape (C,)
+        Zone of each combination by zoning.
+    count : int
+        Number of combinations.
+    """
+
+    combo: I32
+    table: dict[str, I64]
+    count: int
+
+    def at(self, place: I64) -> Zoned:
+        """The same combinations, of some of the cells."""
+        return Zoned(self.combo[place], self.table, self.count)
+
+
+def combine_zones(cells: CellSource, zonings: Sequence[str], least: int) -> Zoned:
     """Number the combinations of zones that occur, in one pass over the cells.
 
     The numbers follow the sorted tuples of zones, so they depend on the set of cells only. Where
     that gives fewer than ``least``, each is cut into parts by the order of its cells, down to
     single cells: columns of smaller groups close the gap in fewer sweeps.
     """
-    n_cells = problem.cells.n_cells
+    n_cells = cells.n_cells
     combo = np.zeros(n_cells, np.int32)
     known: dict[tuple[int, ...], int] = {}
     for start, stop in blocks(n_cells):
         ids = np.zeros((len(zonings) + 1, stop - start), np.int64)
         for i, name in enumerate(zonings):
-            ids[i] = problem.cells.zones(name, start, stop)
+            ids[i] = cells.zones(name, start, stop)
         # neighbours on a raster mostly share their zones: only the first of each run is looked up
         first = np.concatenate([[True], (ids[:, 1:] != ids[:, :-1]).any(axis=0)])
         heads = map(tuple, ids[:-1, first].T.tolist())
@@ -191,7 +214,7 @@ def combine_zones(
         combo[start:stop] = rank[combo[start:stop]]
     combo, parent = _split(combo, len(order), least)
     zone_table = {name: table[parent, i] for i, name in enumerate(zonings)}
-    return combo, zone_table, len(parent)
+    return Zoned(combo, zone_table, len(parent))
 
 
 def _split(combo: I32, count: int, least: int) -> tuple[I32, I64]:
@@ -227,7 +250,7 @@ def _need_terms(pool: PoolFamily) -> list[RowTerm]:
     ]
 
 
-def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
+def build_rows(problem: Problem, least_groups: int = 1, zoned: Zoned | None = None) -> RowSystem:
     """Turn pools, sinks and policy rows into one system; infinite limits give no row.
 
     Parameters
@@ -235,13 +258,17 @@ def build_rows(problem: Problem, least_groups: int = 1) -> RowSystem:
     problem : Problem
     least_groups : int
         Cut combinations of zones so that there are about so many, see :func:`combine_zones`.
+    zoned : Zoned, optional
+        Combinations that are known already.
 
     Raises
     ------
     DataError
         If a zone id is out of range.
     """
-    combo, zone_table, n_combos = combine_zones(problem, _zonings(problem), least_groups)
+    if zoned is None:
+        zoned = combine_zones(problem.cells, zonings_of(problem), least_groups)
+    combo, zone_table, n_combos = zoned.combo, zoned.table, zoned.count
     rows: list[SharedRow] = []
     coefficient: list[F64] = []
     pairs: list[I64] = []

@@ -88,6 +88,25 @@ class BlockPlan:
         return total
 
 
+@dataclass(frozen=True, eq=False)
+class AtPrices:
+    """What cells would do at the prices of shared rows.
+
+    Parameters
+    ----------
+    best : BestPlan
+        Best plan of each cell.
+    sums : Sums
+        What it adds up to.
+    reduced : ndarray, shape (M, n)
+        As that of :class:`BlockPlan`.
+    """
+
+    best: BestPlan
+    sums: Sums
+    reduced: F64
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Solution:
     """A plan as the mix of best plans at some vectors of prices.
@@ -157,6 +176,14 @@ class Solution:
         reduced = self._reduced(last, cells, price[:lands])
         return BlockPlan(
             start, stop, cells, x, last.slot, reduced, price[:lands], price[lands:], total
+        )
+
+    def at_prices(self, cells: CellBlock, combo: npt.NDArray[np.int32]) -> AtPrices:
+        """What cells would do at the prices of the plan, whatever the plan does there."""
+        best, sums = self.sweeper.plan_and_sums(self.final, cells, combo)
+        price = self._own_prices(best, cells)
+        return AtPrices(
+            best, sums, self._reduced(best, cells, price[: len(self.problem.land_weight)])
         )
 
     def _own_prices(self, plan: BestPlan, cells: CellBlock) -> F64:

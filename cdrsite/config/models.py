@@ -28,6 +28,7 @@ from cdrsite.config.resources import MethodChoice, Resources
 from cdrsite.config.screening import ScreeningSection
 from cdrsite.config.siting import Siting
 from cdrsite.config.transport import Transport
+from cdrsite.config.uncertainty import Uncertainty
 from cdrsite.core.checked import KeyPath, checked
 from cdrsite.core.errors import CdrsiteError, did_you_mean, shown
 from cdrsite.core.fields import (
@@ -237,8 +238,13 @@ class Outputs(Model):
 
 
 PARTS_WITH_LAYERS = (
+<<<<<<< HEAD
     "siting", "resources", "transport", "network", "policies", "objective", "screening",
     "outputs", "methods", "layers",
+=======
+    "siting", "resources", "transport", "network", "policies", "objective", "outputs", "methods",
+    "layers", "uncertainty",
+>>>>>>> ab3ca8f (Samples of a study: what is uncertain, how sure the plan is, and the command sample)
 )  # fmt: skip
 """Parts of a scenario that name layers, in the order in which their keys are told."""
 
@@ -286,6 +292,8 @@ class Scenario(Model):
     no part of the plan, and no tonnes follow from them."""
     outputs: Outputs = Outputs()
     """Files."""
+    uncertainty: Uncertainty | None = None
+    """Ranges of the numbers, and the samples that are drawn of them."""
 
     @classmethod
     def from_dict(

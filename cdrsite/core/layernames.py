@@ -60,3 +60,5 @@ def layer_names(node: object, at: str = "", *, named: bool = False) -> Iterator[
     elif isinstance(node, Mapping):
         for key, part in node.items():
             yield from layer_names(key if named else part, f"{at}{key}.", named=named)
+            if named:  # what is said of a layer may name others
+                yield from layer_names(part, f"{at}{key}.")

@@ -422,6 +422,40 @@ VARIABLES: dict[str, Variable] = {
             "plan_cost", "USD/t", "cost of the plan per net tonne, all methods",
             colours="magma_r", with_state=True,
         ),
+        Variable(
+            "reach", "1", "share of the samples in which it is in the plan or near to paying",
+            colours="viridis",
+        ),
+        Variable("probability", "1", "share of the samples in whose plan it is", colours="viridis"),
+        _shared(
+            "probability_any", "1", "share of the samples in whose plan any method is",
+            colours="viridis",
+        ),
+        _shared(
+            "winner_likely", "", "method with the most net removal in the most samples",
+            "the method that has the most net removal in more samples than any other, or the state",
+        ),
+        _shared(
+            "winner_share", "1", "share of the samples in which that method has the most",
+            colours="viridis",
+        ),
+        *(
+            _shared(
+                f"removal_p{level}", "t/yr",
+                f"net removal that {int(level)} % of the samples do not exceed, all methods",
+                own_zero=True,
+            )
+            for level in ("05", "50", "95")
+        ),
+        *(
+            _shared(
+                f"plan_cost_p{level}", "USD/t",
+                f"cost per net tonne that {int(level)} % of the samples that use the cell do not "
+                "exceed",
+                colours="magma_r",
+            )
+            for level in ("05", "50", "95")
+        ),
         _shared(
             "transport_cost", "USD/t", "transport of CO2 to the cheapest storage unit",
             colours="magma_r",

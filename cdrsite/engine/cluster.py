@@ -32,9 +32,8 @@ from cdrsite.core.vocabulary import RESOURCES
 if TYPE_CHECKING:
     from distributed import Client
 
-    from cdrsite.core.grid import Block
-
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 TASKS_PER_WORKER = 6
 """Groups of blocks for each worker: few, but enough that none waits long for the last."""
@@ -65,7 +64,7 @@ class Cluster:
     client: Client
 
     def work(
-        self, task: Callable[[Block], T], blocks: Sequence[Block], done: Callable[[int, T], None]
+        self, task: Callable[[Item], T], blocks: Sequence[Item], done: Callable[[int, T], None]
     ) -> Iterator[T]:
         """Results in the order of the blocks; a group whose worker dies is done by another."""
         from distributed import KilledWorker, as_completed
@@ -116,7 +115,7 @@ def _hold(packed: bytes) -> bytes:
 
 
 def work_on(
-    name: str, packed: bytes, group: list[tuple[int, Block]]
+    name: str, packed: bytes, group: list[tuple[int, Any]]
 ) -> tuple[list[tuple[int, Any]], list[str]]:
     """Work on a group of blocks in a worker: their parts, and what the user should know."""
     task = _task(name, packed)

@@ -28,6 +28,7 @@ from cdrsite.core.threads import in_order
 from cdrsite.engine.arrays import ArrayStore, DiskStore, MemoryStore
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 HEAD = struct.Struct("<III")
 """Before each record of a journal: number of the block, length, checksum."""
@@ -37,7 +38,7 @@ class Runner(Protocol):
     """Works on blocks and hands on the results in the order of the blocks."""
 
     def work(
-        self, task: Callable[[Block], T], blocks: Sequence[Block], done: Callable[[int, T], None]
+        self, task: Callable[[Item], T], blocks: Sequence[Item], done: Callable[[int, T], None]
     ) -> Iterator[T]:
         """Results in order; ``done`` is called with each block's number as soon as it is ready."""
 
@@ -55,7 +56,7 @@ class Threads:
     count: int = 1
 
     def work(
-        self, task: Callable[[Block], T], blocks: Sequence[Block], done: Callable[[int, T], None]
+        self, task: Callable[[Item], T], blocks: Sequence[Item], done: Callable[[int, T], None]
     ) -> Iterator[T]:
         """Results in order, at most a few blocks ahead of the reader."""
 
@@ -298,6 +299,30 @@ class Workspace:
                 step(sizes[number])
             yield block, part
         # a runner may have to put things away behind its last result
+        next(fresh, None)
+
+    def every(
+        self, name: str, task: Callable[[int], T], numbers: Sequence[int], title: str = ""
+    ) -> Iterator[T]:
+        """Results of a task for each of some numbers, in their order; as :meth:`each` of blocks.
+
+        What an earlier try has finished is known by the number itself.
+        """
+        journal = self.journal
+        known: dict[int, T] = {} if journal is None else journal.parts(name)
+        step = self.progress.step(title, len(numbers), title) if title else None
+        open_ = [number for number in numbers if number not in known]
+
+        def done(at: int, part: T) -> None:
+            if journal is not None:
+                journal.add(name, open_[at], part)
+
+        fresh = self.runner.work(task, open_, done)
+        for number in numbers:
+            part = known.pop(number) if number in known else next(fresh)
+            if step is not None:
+                step(1)
+            yield part
         next(fresh, None)
 
     def once(self, name: str, make: Callable[[], T]) -> T:

@@ -222,6 +222,23 @@ def _refuse_unknown(where: str, numbers: Mapping[str, float]) -> None:
         )
 
 
+def parsed_value(value: float | str, unit: str, base_year: int, where: str) -> float:
+    """A number, or text with a unit, in the canonical unit of a parameter or a price.
+
+    Raises
+    ------
+    ConfigError
+        Another dimension, or no number; ``where`` is the key.
+    """
+    factor = 1.0
+    try:
+        if isinstance(value, str) and "USD" in unit:
+            value, factor = to_base_year(value, base_year)
+        return parse_quantity(value, unit, per=_PER.get(unit, ("t",))) * factor
+    except ValueError as error:
+        raise ConfigError(str(error), where=where) from error
+
+
 def _override(
     method: str, parameter: str, value: float | str, base_year: int, *, negative: bool
 ) -> float:
@@ -229,13 +246,7 @@ def _override(
     if parameter not in PARAMETERS:
         raise unknown_name("parameter", parameter, sorted(PARAMETERS), where=where)
     known = PARAMETERS[parameter]
-    factor = 1.0
-    try:
-        if isinstance(value, str) and "USD" in known.unit:
-            value, factor = to_base_year(value, base_year)
-        number = parse_quantity(value, known.unit, per=_PER.get(known.unit, ("t",))) * factor
-    except ValueError as error:
-        raise ConfigError(str(error), where=where) from error
+    number = parsed_value(value, known.unit, base_year, where)
     if number < 0 and not negative:
         raise ConfigError(
             "a need cannot be negative",

@@ -1,1 +1,1 @@
-"""How sure a plan is: its uncertain numbers, and how it moves with them."""
+"""How sure a plan is: its uncertain numbers and their laws, samples of them, and how it moves."""

@@ -234,10 +234,12 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
     _flags(dataset["limit"], limits)
     for name, labels in (
         ("winner", (*setting.models, NO_METHOD)),
+        ("winner_likely", (*setting.models, NO_METHOD)),
         ("binding", binding_labels(allocation.solution)),
         ("interchangeable", INTERCHANGEABLE),
     ):
-        _flags(dataset[name], {**dict(enumerate(labels)), **states})
+        if name in dataset:
+            _flags(dataset[name], {**dict(enumerate(labels)), **states})
     for name in ("state", "method_state"):
         _flags(dataset[name], STATE_NAMES)
     for name, pools in setting.pools.items():

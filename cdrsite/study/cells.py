@@ -8,7 +8,7 @@ One module: a block's layers, its scores and what the competition reads of them 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -121,7 +121,6 @@ def with_waiting(name: str, sums: RivalSums, layers: Mapping[str, F32]) -> dict[
 
 def score_cells(setting: Setting, offers: Offers, excluded: Excluded, block: Block) -> Scored:
     """Score a block, given what the exclusions leave of just these cells."""
-    reader = setting.reader
     layers = block_layers(setting, offers, excluded.available, block)
     scores = evaluate(setting.plan, layers, excluded.reasons)
     methods: dict[str, dict[str, NDArray[Any]]] = {
@@ -136,6 +135,15 @@ def score_cells(setting: Setting, offers: Offers, excluded: Excluded, block: Blo
         }
         for (name, result), plan in zip(scores.items(), setting.plan.methods, strict=True)
     }
+    shared = _shared(setting, offers, layers, block)
+    return Scored(shared, methods, _rivals(setting, layers, block))
+
+
+def _shared(
+    setting: Setting, offers: Offers, layers: Mapping[str, F32], block: Block
+) -> dict[str, NDArray[Any]]:
+    """What cells have whatever the method: supplies, pools, zones."""
+    reader = setting.reader
     shared: dict[str, NDArray[Any]] = {
         f"supply_{name}": layers[name]
         for name in RESOURCES
@@ -147,7 +155,30 @@ def score_cells(setting: Setting, offers: Offers, excluded: Excluded, block: Blo
         shared[f"pool_{name}"] = pools.labels(reader, block)
     for layer in setting.zonings:
         shared[f"zone_{layer}"] = reader.labels(layer, block)
-    return Scored(shared, methods, _rivals(setting, layers, block))
+    return shared
+
+
+def competing(
+    setting: Setting,
+    offers: Offers,
+    available: Mapping[tuple[int, ...], F32],
+    reasons: NDArray[np.uint32],
+    block: Block,
+) -> dict[str, NDArray[Any]]:
+    """What the competition reads of the cells of a block, and no more, by variable.
+
+    The same bytes as those of :func:`variables_of`, of cells inside the region; the definition in
+    plain arrays scores them, so that a method of another shape needs no new loop.
+    """
+    layers = block_layers(setting, offers, available, block)
+    scores = evaluate(setting.plan, layers, reasons, backend="numpy")
+    rivals = _rivals(setting, layers, block)
+    for name, result in scores.items():
+        rivals[name]["limit"] = result.limit
+    variables = _by_method(setting, [rivals], block)
+    for key, values in _shared(setting, offers, layers, block).items():
+        variables[key] = np.asarray(values)
+    return variables
 
 
 def _rivals(
@@ -283,14 +314,7 @@ def variables_of(
     variables: dict[str, NDArray[Any]] = {}
     if not setting.models:  # emitters and a network alone: the variables are there, and empty
         variables = {name: np.empty((0, *block.shape), kind) for name, kind in OF_METHODS.items()}
-    for arrays in (scored.methods, scored.rivals):
-        for m, name in enumerate(setting.models):
-            for key, values in arrays[name].items():
-                if key not in variables:
-                    variables[key] = np.empty((len(setting.models), *block.shape), values.dtype)
-                    if values.dtype == np.float32:
-                        variables[key][:] = np.nan
-                variables[key][m] = values
+    variables |= _by_method(setting, (scored.methods, scored.rivals), block)
     for values in variables.values():
         if values.dtype == np.float32:
             values[:, outside] = np.nan
@@ -309,6 +333,22 @@ def variables_of(
         own = np.array(values, np.int32 if values.dtype.kind == "i" else np.float32)
         own[outside] = -1 if own.dtype == np.int32 else np.nan
         variables[key] = own
+    return variables
+
+
+def _by_method(
+    setting: Setting, parts: Sequence[Mapping[str, Mapping[str, NDArray[Any]]]], block: Block
+) -> dict[str, NDArray[Any]]:
+    """Arrays of each method as variables of shape (methods, rows, cols), NaN where one has none."""
+    variables: dict[str, NDArray[Any]] = {}
+    for arrays in parts:
+        for m, name in enumerate(setting.models):
+            for key, values in arrays[name].items():
+                if key not in variables:
+                    variables[key] = np.empty((len(setting.models), *block.shape), values.dtype)
+                    if values.dtype == np.float32:
+                        variables[key][:] = np.nan
+                variables[key][m] = values
     return variables
 
 

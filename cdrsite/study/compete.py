@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdrsite.competition.blockcells import BlockCells
-from cdrsite.competition.problem import PolicyRow
+from cdrsite.competition.problem import CellSource, PolicyRow, Problem, RowTerm
 from cdrsite.competition.results import SupplyCurve, curve_edges
 from cdrsite.competition.solution import Solution
 from cdrsite.engine.passes import Workspace
@@ -34,6 +34,7 @@ from cdrsite.study.prepare import (
 )
 from cdrsite.study.problem import (
     Allocation,
+    Competitors,
     PlanBlock,
     build_problem,
     plan_arrays,
@@ -74,24 +75,41 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
     InfeasibleError
         If rules are in conflict.
     """
-    scenario, policies = setting.scenario, policies_of(setting)
+    problem = competition_problem(setting, offers, competitors_of(setting, offers), cells)
+    return solve_competition(
+        problem, setting.scenario.objective, earned_terms(setting), space.threads
+    )
+
+
+def competition_problem(
+    setting: Setting,
+    offers: Offers,
+    competitors: Competitors,
+    cells: CellSource,
+    policies: tuple[PolicyRow, ...] | None = None,
+) -> Problem:
+    """The competition's problem of a study; ``policies`` where its rows are known already."""
+    scenario = setting.scenario
     admin = scenario.outputs.admin
     heat = scenario.resources.heat
     price = scenario.costs.prices.of("heat")
     market = HeatMarket(heat.level, price, offers.heat_demand, heat.demand_level)
-    problem = build_problem(
-        competitors_of(setting, offers),
+    return build_problem(
+        competitors,
         cells,
         offers.pools,
         setting.storage,
-        policies,
+        policies_of(setting) if policies is None else policies,
         () if admin is None else (admin.layer,),
         market,
         setting.injection,
         paid_quantities(setting.earnings, tuple(setting.models)),
     )
-    earned = [term for one in setting.earnings for term in one.terms()]
-    return solve_competition(problem, scenario.objective, earned, space.threads)
+
+
+def earned_terms(setting: Setting) -> list[RowTerm]:
+    """What tonnes earn by credits, as terms of the objective."""
+    return [term for one in setting.earnings for term in one.terms()]
 
 
 def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:

@@ -25,6 +25,7 @@ from cdrsite.competition.prices import solve, solve_in_order
 from cdrsite.competition.problem import (
     QUANTITIES,
     AtSinks,
+    CellSource,
     Competitor,
     PolicyRow,
     PoolFamily,
@@ -176,14 +177,33 @@ class Competitors:
         block : Block
             Which cells.
         """
+        upper = self.uppers(arrays)
+        place = np.flatnonzero((upper > 0).any(axis=0))
+        fields = self.fields(arrays, upper, links, block, place)
+        suitability = arrays["suitability"].reshape(len(self.facts), -1)[:, place]
+        order = self._last_choice(np.nan_to_num(suitability), block, place)
+        fields["layers"] = np.concatenate([fields["layers"], order])
+        return self.layout.matrix(fields | {"place": place}, len(place))
+
+    def uppers(self, arrays: Mapping[str, NDArray[Any]]) -> F32:
+        """Most of each method in each cell of a block, shape (methods, cells) [gross t/yr]."""
         own, need = arrays["usable_land"], arrays["need_land"]
         possible = arrays["limit"] < LOWEST_STATE
         with np.errstate(divide="ignore", invalid="ignore"):
             upper = np.where(possible, own / need, 0).astype(np.float32)
         upper[~(np.isfinite(upper) & (upper > 0))] = 0
         upper[[fact.unserved for fact in self.facts]] = 0
-        place = np.flatnonzero((upper > 0).any(axis=0))
+        return upper.reshape(len(self.facts), -1)
 
+    def fields(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        upper: F32,
+        links: SinkLinks | None,
+        block: Block,
+        place: NDArray[np.integer[Any]],
+    ) -> dict[str, NDArray[Any]]:
+        """What the competition knows of some cells of a block; ``upper`` from :meth:`uppers`."""
         size = block.shape[0] * block.shape[1]
 
         def pick(array: NDArray[Any]) -> NDArray[Any]:
@@ -191,12 +211,11 @@ class Competitors:
 
         fields = {
             # no m2 serves two (rule 6), whoever may have it
-            "land": np.nan_to_num(pick(own)).max(axis=0, initial=0.0),
-            "upper": pick(upper),
+            "land": np.nan_to_num(pick(arrays["usable_land"])).max(axis=0, initial=0.0),
+            "upper": upper[:, place],
             "net": np.nan_to_num(pick(arrays["net_at_plant"])),
             "cost": np.nan_to_num(pick(arrays["cost_at_plant"])),
-            "need": np.nan_to_num(pick(need), posinf=0.0),
-            "place": place,
+            "need": np.nan_to_num(pick(arrays["need_land"]), posinf=0.0),
         }
         if self.layout.storing:
             stored = pick(arrays["need_storage"])
@@ -206,7 +225,6 @@ class Competitors:
             ]
             fields["stored_ratio"] = np.nan_to_num(np.stack(ratios), nan=1.0)
         layers = [pick(arrays[name][m]) for name, m in self.needs.values()]
-        layers += self._last_choice(np.nan_to_num(pick(arrays["suitability"])), block, place)
         local = [pick(arrays[name]) for name in self.local.values()]
         zones = [pick(arrays[name]) for name in self.zones.values()]
         for name, parts in (("layers", layers), ("local", local)):
@@ -214,12 +232,12 @@ class Competitors:
         fields["zones"] = _stacked(zones, len(place))
         if links is not None:
             fields |= _sink_fields(links, pick, self.leakage, self.injection, block)
-        return self.layout.matrix(fields, len(place))
+        return fields
 
     def _last_choice(
         self, suitability: NDArray[Any], block: Block, place: NDArray[np.int64]
-    ) -> list[NDArray[Any]]:
-        """How late each method's cells come among equal ones, from 0 to 1, each of shape (n,).
+    ) -> F32:
+        """How late each method's cells come among equal ones, from 0 to 1, shape (methods, n).
 
         The less suitable a cell is the later; then the later, the further along a curve that keeps
         neighbours together.
@@ -227,7 +245,7 @@ class Competitors:
         row, col = np.divmod(place, block.shape[1])
         far = along_curve(row + block.row0, col + block.col0, self.shape)
         unfit = 1.0 - np.clip(suitability, 0.0, 1.0)
-        return list(((1.0 - NEIGHBOURS) * unfit + NEIGHBOURS * far).astype(np.float32))
+        return ((1.0 - NEIGHBOURS) * unfit + NEIGHBOURS * far).astype(np.float32)
 
 
 def _stacked(parts: list[NDArray[Any]], count: int) -> NDArray[Any]:
@@ -254,7 +272,7 @@ def _sink_fields(
 
 def build_problem(
     competitors: Competitors,
-    cells: BlockCells,
+    cells: CellSource,
     pools: Mapping[str, Pools],
     storage: StorageUnits | None,
     policies: Sequence[PolicyRow],

@@ -29,6 +29,7 @@ from cdrsite.study.assemble import assemble
 from cdrsite.study.assumed import alternative_sentences, alternatives, warn_of_assumptions
 from cdrsite.study.cells import score, score_cells
 from cdrsite.study.compete import compete, lay_out, policies_of
+from cdrsite.study.ensemble import Extent, numbers_of, sample_study
 from cdrsite.study.exclude import exclude
 from cdrsite.study.fetching import fetch_inputs
 from cdrsite.study.gathering import existing_sites, gather
@@ -45,6 +46,8 @@ from cdrsite.study.sensitivity import sensitivities
 from cdrsite.transport.links import try_links
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cdrsite.study.given import Given
 
 SHARED_STAGES = (open_layers, exclude, link_storage, spread_areas, haul_sheds)
@@ -76,6 +79,7 @@ def run(
     progress: ProgressSink | None = None,
     means: Means | None = None,
     cache: Cache | None = None,
+    samples: Extent = "totals",
 ) -> StudyResult:
     """Run a study.
 
@@ -95,6 +99,9 @@ def run(
         resumed. The result does not depend on any of it (rule 9).
     cache : Cache, optional
         What earlier runs of a batch found; stages that nothing new touches are taken from there.
+    samples : {'none', 'totals', 'maps'}
+        What is worked out of the samples of a scenario with ``uncertainty``: nothing, the ranges of
+        totals and pools, or maps too.
 
     Returns
     -------
@@ -135,6 +142,8 @@ def run(
             ranges = cost_ranges(setting, offers, space)
         with clock.stage("sensitivity"):
             slopes = sensitivities(setting, offers, allocation, cells, space)
+        with clock.stage("samples"):
+            sampled = sample_study(setting, offers, allocation, space, samples)
         with clock.stage("network", shown=True):
             gathered = gather(setting, space.result)
             projects = plan_projects(setting, gathered, space.result, space.scratch, space.threads)
@@ -142,6 +151,9 @@ def run(
             result = assemble(
                 setting, areas, offers, tally, allocation, space, gathered, ranges, slopes, projects
             )
+    if sampled is not None:
+        result.tables |= sampled.tables
+        result.summary["uncertainty"] = sampled.summary
     cache.listen(notes.texts())
     result.scenario = scenario  # all of it: what was asked stands beside the numbers
     # in an order of their own: what a batch has at hand is told earlier than what is read (rule 9)
@@ -206,6 +218,19 @@ def check_study(scenario: Given, *, layers: Mapping[str, Any] | None = None) -> 
         "alternatives": alternative_sentences(alternatives(setting)),
         "warnings": notes.texts(),
     }
+
+
+def list_numbers(scenario: Scenario) -> pd.DataFrame:
+    """Every uncertain number of a scenario with its range, law and source; nothing is run.
+
+    Raises
+    ------
+    CdrsiteError
+        All that a run would refuse, one a line.
+    """
+    with gathered_warnings(), bounded_cache():
+        fetch_inputs(scenario)
+        return numbers_of(_prepared(scenario))
 
 
 class Notes:

@@ -62,6 +62,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, ..
         "methods of one": ("methods", "daccs-solid"),
         "datasets": ("datasets",),
         "credits": ("credits",),
+        "storage": ("storage",),
         "doctor": ("doctor",),
     }
 

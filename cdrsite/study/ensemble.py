@@ -1,0 +1,295 @@
+"""A study in many samples: how sure its plan is.
+
+First every sample is solved over few cells, which gives its prices and totals; then, where maps are
+asked for, one pass over the true cells looks at each of them at the prices of every sample.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from cdrsite.core.errors import CdrsiteWarning, ConfigError, message
+from cdrsite.methods.model import parsed_value
+from cdrsite.sampling.statistics import (
+    LEVELS,
+    MOVED,
+    binomial_error,
+    moved,
+    precision_of,
+    stages,
+)
+from cdrsite.sampling.thin import WANTED
+from cdrsite.study.sampled import SampledStudy, ensemble_of, storage_cases
+from cdrsite.study.samplemaps import PIECE, SampleMaps, at_prices_of, map_samples, rest_of_bound
+from cdrsite.study.samples import (
+    INFEASIBLE,
+    REFUSED,
+    Solved,
+    SolveSample,
+    Thin,
+    all_cells,
+    solve_samples,
+    thinned,
+)
+from cdrsite.study.sampletables import (
+    NUMBER_COLUMNS,
+    convergence_table,
+    number_table,
+    pool_ranges,
+    sample_table,
+    total_ranges,
+    zone_ranges,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.engine.passes import Workspace
+    from cdrsite.sampling.drawn import Ensemble
+    from cdrsite.study.offers import Offers
+    from cdrsite.study.prepare import Setting
+    from cdrsite.study.problem import Allocation
+
+    F64 = NDArray[np.float64]
+
+Extent = Literal["none", "totals", "maps"]
+"""What of the samples a run works out: nothing, their totals, or maps of them too."""
+MARGIN = 0.02
+"""Margin of reach where the scenario has none: part of a net tonne, or of what one costs [1]."""
+
+
+@dataclass
+class Sampled:
+    """What the samples of a study say.
+
+    Attributes
+    ----------
+    tables : dict
+        DataFrames by name.
+    summary : dict
+        Headline numbers.
+    """
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+def sample_study(
+    setting: Setting,
+    offers: Offers,
+    allocation: Allocation,
+    space: Workspace,
+    extent: Extent,
+) -> Sampled | None:
+    """Solve the samples of a study; None where nothing is asked for.
+
+    Parameters
+    ----------
+    setting : Setting
+        The study.
+    offers : Offers
+        Pools, and routes to storage.
+    allocation : Allocation
+        The study's own plan.
+    space : Workspace
+        With the arrays of the run; takes the maps.
+    extent : {'none', 'totals', 'maps'}
+        What is wanted.
+
+    Raises
+    ------
+    ConfigError
+        What the scenario says of its numbers does not fit them, or no sample has a plan.
+    """
+    if extent == "none" or setting.scenario.uncertainty is None:
+        return None
+    ensemble = ensemble_of(setting)
+    assert ensemble is not None  # noqa: S101 - the scenario asks for it
+    refuse_certain(ensemble)
+    study = SampledStudy(setting, offers, ensemble, storage_cases(setting))
+    cells = all_cells(setting, study, space)
+    thin = thinned(study, cells, space, WANTED)
+    margin = margin_of(setting, allocation)
+    task = SolveSample(study, thin, margin)
+    solved, checks = _solved_until_sure(task, setting, ensemble, space)
+    known = [one for one in solved if one.known]
+    _tell_failures(solved)
+    bounds, laid = np.full(len(solved), np.nan), np.full(len(solved), np.nan)
+    if extent == "maps":
+        maps = SampleMaps(
+            study, tuple(known), offers, cells, space.result, space.scratch, margin, PIECE
+        )
+        at = [one.number for one in known]
+        bounds[at], laid[at] = _mapped(maps, thin, space)
+    names = tuple(setting.models)
+    goal = allocation.solution.objective
+    tables = {
+        "uncertain": number_table(ensemble),
+        "samples": sample_table(ensemble, solved, bounds, names, goal.sign),
+        "totals_uncertain": total_ranges(known, names, allocation),
+        "pools_uncertain": pool_ranges(known, allocation.solution),
+        "provinces_uncertain": zone_ranges(known, setting),
+        "convergence": convergence_table(checks),
+    }
+    gaps = np.abs(bounds - [one.value for one in solved]) / np.abs(bounds)
+    summary = {
+        "samples": len(solved),
+        "of": ensemble.samples,
+        "known": len(known),
+        "infeasible": sum(one.status == INFEASIBLE for one in solved),
+        "refused": sum(one.status == REFUSED for one in solved),
+        "seed": ensemble.seed,
+        "numbers": len(ensemble.columns),
+        "thinned_cells": thin.kept.count,
+        "cells": cells.count,
+        "margin": margin,
+        "margin_unit": f"{goal.unit.removesuffix('/yr')}/t",
+        "largest_gap": float(np.nanmax(gaps)) if np.isfinite(gaps).any() else None,
+        "largest_error_of_laying_out": _laid_error(laid, solved),
+        "precision": checks[-1]["precision"],
+        "ranges": tables["totals_uncertain"].replace({np.nan: None}).to_dict("records"),
+    }
+    return Sampled(tables, summary)
+
+
+def numbers_of(setting: Setting) -> pd.DataFrame:
+    """Every uncertain number of a study, before anything is run."""
+    ensemble = ensemble_of(setting)
+    if ensemble is None:
+        return pd.DataFrame(columns=list(NUMBER_COLUMNS))
+    storage_cases(setting)
+    return number_table(ensemble)
+
+
+def refuse_certain(ensemble: Ensemble) -> None:
+    """Refuse a study of which nothing is uncertain.
+
+    Raises
+    ------
+    ConfigError
+        No number has a range.
+    """
+    if not ensemble.dimensions and not ensemble.fields:
+        held = ", ".join(f"{one.path} ({one.why})" for one in ensemble.held[:5])
+        raise ConfigError(
+            "no number of the study is uncertain",
+            where="uncertainty",
+            got=f"held: {held}, ..." if held else None,
+            expected="at least one range",
+            cure="ranges: library, or give low and high of a number",
+        )
+
+
+def margin_of(setting: Setting, allocation: Allocation) -> float:
+    """How near to paying is in reach, in the unit of the goal per gross tonne.
+
+    Raises
+    ------
+    ConfigError
+        The scenario's margin has another unit.
+    """
+    asked = setting.scenario.uncertainty
+    money = setting.scenario.objective.kind != "net_removal"
+    if asked is not None and asked.margin is not None:
+        unit = "USD/t" if money else "t/t"
+        base_year = setting.scenario.costs.base_year
+        return parsed_value(asked.margin, unit, base_year, "uncertainty.margin")
+    if not money:
+        return MARGIN
+    totals = allocation.solution.totals.by_combo.sum(axis=(0, 1))
+    return MARGIN * float(totals[2] / totals[1]) if totals[1] > 0 else 0.0
+
+
+def _solved_until_sure(
+    task: SolveSample, setting: Setting, ensemble: Ensemble, space: Workspace
+) -> tuple[list[Solved], list[dict[str, float]]]:
+    """Solve all samples, or as many as the precision asks for; what was found at each stage."""
+    asked = setting.scenario.uncertainty
+    precision = None if asked is None else asked.precision
+    solved: list[Solved] = []
+    checks: list[dict[str, float]] = []
+    before: F64 | None = None
+    for count in stages(ensemble.samples):
+        fresh = range(len(solved), count)
+        solved += solve_samples(task, fresh, space)
+        known = [one for one in solved if one.known]
+        totals = np.array([one.totals[:, 1].sum() for one in known])
+        now = np.quantile(totals, LEVELS) if len(totals) else np.full(len(LEVELS), np.nan)
+        shares = _reach_of_thinned(known, task.thin)
+        sure = precision_of(shares, len(known))
+        change = np.nan if before is None else moved(before[[0, 2]], now[[0, 2]])
+        mean = float(totals.mean()) if len(totals) else np.nan
+        checks.append(
+            {
+                "samples": count,
+                "net_p05_t_yr": now[0], "net_p50_t_yr": now[1], "net_p95_t_yr": now[2],
+                "net_mean_t_yr": mean, "moved": change, "precision": sure,
+                "error_of_half": float(binomial_error(np.array(0.5), len(known))),
+            }
+        )  # fmt: skip
+        before = now
+        if precision is not None and sure <= precision and change < MOVED:
+            break
+    return solved, checks
+
+
+def _reach_of_thinned(known: Sequence[Solved], thin: Thin) -> F64:
+    """Share of the samples in which each thinned cell is in reach of each method."""
+    count = thin.kept.count
+    if not known:
+        return np.zeros(0)
+    total = np.zeros((len(known[0].in_reach), count))
+    for one in known:
+        total += np.unpackbits(one.in_reach, axis=1, count=count)
+    return total.ravel() / len(known)
+
+
+def _tell_failures(solved: Sequence[Solved]) -> None:
+    """Warn of samples without a plan; refuse a study of which no sample has one."""
+    lost = [one for one in solved if not one.known]
+    if not lost:
+        return
+    first = lost[0]
+    reason = f"sample {first.number + 1}: {first.why}"
+    if len(lost) == len(solved):
+        raise ConfigError(
+            "no sample has a plan", where="uncertainty", got=reason, cure="narrow the ranges"
+        )
+    refused = sum(one.status == REFUSED for one in lost)
+    text = message(
+        f"{len(lost)} of {len(solved)} samples have no plan and are in no statistic but their own",
+        where="uncertainty",
+        got=f"{len(lost) - refused} in conflict with their rules, {refused} with numbers that a "
+        f"run refuses; {reason}",
+        cure="read the shares as given that there is a plan, or narrow the ranges",
+        rule=8,
+    )
+    warnings.warn(text, CdrsiteWarning, stacklevel=2)
+
+
+def _mapped(task: SampleMaps, thin: Thin, space: Workspace) -> tuple[F64, F64]:
+    """Map all samples; their bounds over the true cells, and net tonnes that are laid out."""
+    bound, laid = np.zeros(len(task.solved)), np.zeros(len(task.solved))
+    for part in map_samples(task, space, task.study.setting.blocks):
+        bound += part.bound
+        laid += part.net
+    for s, one in enumerate(task.solved):
+        sample = task.study.sample(one.number)
+        here = sample.in_cells(thin.kept)
+        cells = here.cells(0, 1)
+        bound[s] += rest_of_bound(at_prices_of(here.problem(cells), sample, one, thin.zoned))
+    return bound, laid
+
+
+def _laid_error(laid: F64, solved: Sequence[Solved]) -> float | None:
+    """Largest relative distance of what was laid out to the tonnes of a sample [1]."""
+    net = np.array([one.totals[:, 1].sum() for one in solved])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.abs(laid - net) / np.abs(net)
+    return float(np.nanmax(error)) if np.isfinite(error).any() else None

@@ -1,0 +1,407 @@
+"""The study as one sample sees it: other numbers in the same formulae, in the same cells.
+
+A sample changes numbers of methods and of the study, what there is in pools and stores, and values
+of layers. It does not change where things are: exclusions, land classes, routes and hauls stay
+those of the study, and so does what a tonne costs on its way to a store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.competition.problem import ArrayCells, PolicyRow, Problem
+from cdrsite.core.errors import CdrsiteError
+from cdrsite.core.grid import Block
+from cdrsite.core.units import same_dimension
+from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.library.plausibility import refuse_impossible
+from cdrsite.methods.model import ingredients, method_plan, priced
+from cdrsite.methods.rivals import rival_sums
+from cdrsite.place.registry import fitting, place_numbers
+from cdrsite.sampling.design import field as random_field
+from cdrsite.sampling.drawn import Draw, Ensemble
+from cdrsite.sampling.laws import law_of, lognormal
+from cdrsite.sampling.maker import EnsembleMaker
+from cdrsite.sampling.numbers import StudyNumbers
+from cdrsite.scoring.sums import ScoringPlan
+from cdrsite.study.cells import competing, competitors_of
+from cdrsite.study.compete import competition_problem, earned_terms, policies_of
+from cdrsite.study.kept import Kept
+from cdrsite.study.prepare import formulae, pools_of, read_credits, storage_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.competition.problem import RowTerm
+    from cdrsite.methods.model import MethodModel
+    from cdrsite.methods.supply import StorageUnits
+    from cdrsite.study.offers import Offers
+    from cdrsite.study.prepare import Setting
+    from cdrsite.study.problem import Competitors
+
+    F32 = NDArray[np.float32]
+    F64 = NDArray[np.float64]
+
+INJECTION = "injection"
+"""Supply of storage units, beside those of resources."""
+CASES = ("low", "central", "high")
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Capacity of each storage unit by case, shape (units,) [t]."""
+
+    low: F64
+    central: F64
+    high: F64
+    names: tuple[str, ...]
+
+    def at(self, chances: F64, ends: Any) -> F64:
+        """Capacities at chances of not being exceeded [t]."""
+        ends_of = zip(self.low.tolist(), self.central.tolist(), self.high.tolist(), strict=True)
+        found = []
+        for u, name, (low, central, high) in zip(chances, self.names, ends_of, strict=True):
+            law = law_of(f"uncertainty.storage: {name}", low, central, high, ends, "t")
+            found.append(float(law.at(np.array([u]))[0]))
+        return np.array(found)
+
+
+def storage_cases(setting: Setting) -> Cases | None:
+    """Capacities by case, where the scenario asks for what lies between them.
+
+    Raises
+    ------
+    ConfigError
+        The scenario names no columns for the cases.
+    """
+    scenario, units = setting.scenario, setting.storage
+    if units is None or scenario.uncertainty is None or scenario.uncertainty.storage is None:
+        return None
+    found = []
+    for case in CASES:
+        storage = scenario.resources.storage.model_copy(update={"case": case})
+        resources = scenario.resources.model_copy(update={"storage": storage})
+        other = storage_of(scenario.model_copy(update={"resources": resources}), setting.reader)
+        assert other is not None  # noqa: S101 - the same units
+        found.append(other.capacity)
+    low, central, high = found
+    return Cases(low, central, high, units.names)
+
+
+def ensemble_of(setting: Setting) -> Ensemble | None:
+    """The samples of a study; None where its scenario names nothing uncertain.
+
+    Raises
+    ------
+    ConfigError
+        What is said of a number does not fit it.
+    """
+    scenario = setting.scenario
+    asked = scenario.uncertainty
+    if asked is None:
+        return None
+    study = StudyNumbers(scenario, setting.models)
+    maker = EnsembleMaker(asked, study, scenario.costs.base_year)
+    maker.numbers(_acting(setting, study))
+    names = {name: pools.names for name, pools in setting.pools.items()}
+    for name, model in scenario.resources.supplies.items():
+        if not model.unlimited:
+            names.setdefault(name, ("",))
+    units = setting.storage
+    if units is not None:
+        names[INJECTION] = units.names
+    maker.supplies({_parameter(name): some for name, some in names.items()})
+    maker.storage(() if units is None else units.names)
+    maker.layers()
+    return maker.finished()
+
+
+def _parameter(resource: str) -> str:
+    """Key of a resource in a scenario."""
+    return resource if resource == INJECTION else RESOURCES[resource].parameter
+
+
+def _acting(setting: Setting, study: StudyNumbers) -> dict[str, bool]:
+    """Key of a number with a range -> whether the plan rests on it: found by trying its ends."""
+    scenario = setting.scenario
+    given = ingredients(scenario, routed=setting.storage is not None)
+
+    def formulae_of(model: MethodModel) -> tuple[object, ...]:
+        plan = method_plan(model, scenario, given, "", "", 0, None)
+        sums = rival_sums(model, scenario, given)
+        exclusive = model.number("land_exclusive_fraction", 1.0)
+        stored = model.number("storage")
+        return plan, sums, place_numbers(priced(model, scenario)), exclusive, stored
+
+    plain = {name: formulae_of(model) for name, model in setting.models.items()}
+    found = {}
+    for one in study.listed():
+        if not one.method or (one.low is None and one.high is None):
+            continue
+        ends = [end for end in (one.low, one.high) if end is not None and end != one.value]
+        try:
+            found[one.path] = any(
+                formulae_of(study.with_values({one.path: end}).models[one.method])
+                != plain[one.method]
+                for end in ends
+            )
+        except CdrsiteError:  # an end that the formulae refuse: the number is held
+            found[one.path] = False
+    return found
+
+
+@dataclass(frozen=True)
+class SampledStudy:
+    """What all samples of a study share.
+
+    Attributes
+    ----------
+    setting : Setting
+        The study.
+    offers : Offers
+        Pools with their land; its arrays are not used.
+    ensemble : Ensemble
+        The samples.
+    cases : Cases or None
+        Capacities by case.
+    """
+
+    setting: Setting
+    offers: Offers
+    ensemble: Ensemble
+    cases: Cases | None = None
+    kept: dict[int, Sample] = field(default_factory=dict, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Samples are made anew where they are needed."""
+        return {**vars(self), "kept": {}}
+
+    def sample(self, number: int) -> Sample:
+        """The study as one sample sees it; a pure function of its number (rule 9)."""
+        if number not in self.kept:
+            self.kept[number] = self.made(self.ensemble.draw(number))
+        return self.kept[number]
+
+    def unchanged(self) -> Sample:
+        """The study itself as a sample, with the values of the scenario."""
+        return self.made(Draw(-1, {}))
+
+    def made(self, draw: Draw) -> Sample:
+        """The study with what a sample takes.
+
+        Raises
+        ------
+        ConfigError
+            Numbers that a run refuses.
+        """
+        base = self.setting
+        study = StudyNumbers(base.scenario, base.models).with_values(draw.values)
+        scenario = study.scenario
+        models = {name: _checked(model) for name, model in study.models.items()}
+        pools, storage = base.pools, base.storage
+        if any(path.startswith("resources.") for path in draw.values):
+            pools, storage = pools_of(scenario, base.reader), storage_of(scenario, base.reader)
+        storage = self._storage(storage, draw)
+        offered = {}
+        for name, one in pools.items():
+            factor = draw.supplies.get(_parameter(name), 1.0)
+            kinds = {kind: part * factor for kind, part in one.kinds.items()}
+            area = self.offers.pools[name].area
+            offered[name] = replace(one, supply=one.supply * factor, kinds=kinds, area=area)
+        made = formulae(scenario, models, base.book, base.lands, base.criteria, storage)
+        plan = ScoringPlan(tuple(replace(one, suitability=None) for one in made.plan.methods))
+        earnings = read_credits(scenario, base.reader, models, storage)
+        setting = replace(
+            base, scenario=scenario, models=models, pools=offered, storage=storage, plan=plan,
+            rivals=made.rivals, ledgers=made.ledgers, places=made.places, earnings=earnings,
+            criteria=(),
+        )  # fmt: skip
+        return Sample(draw, setting, replace(self.offers, pools=offered), policies_of(setting))
+
+    def _storage(self, units: StorageUnits | None, draw: Draw) -> StorageUnits | None:
+        """Storage units with the capacity and injection of a sample."""
+        if units is None:
+            return None
+        if draw.capacity is not None and self.cases is not None:
+            asked = self.setting.scenario.uncertainty
+            capacity = self.cases.at(draw.capacity, "p0-p100" if asked is None else asked.ends)
+            before = self.setting.storage
+            assert before is not None  # noqa: S101 - these are its units
+            known = before.capacity > 0.0
+            more = np.divide(units.capacity, before.capacity, out=known * 1.0, where=known)
+            capacity = capacity * more  # where the sample has a factor of all storage
+            even = self.setting.scenario.resources.storage.injection is None
+            rate = capacity / units.years if even else units.injection
+            units = replace(units, capacity=capacity, injection=rate)
+        factor = draw.supplies.get(INJECTION)
+        if factor is not None:
+            units = replace(units, injection=units.injection * factor)
+        return units
+
+
+def _checked(model: MethodModel) -> MethodModel:
+    """A method whose numbers a run would take.
+
+    Raises
+    ------
+    ConfigError
+        Numbers that do not go together.
+    """
+    where = f"methods.{model.name}"
+    refuse_impossible(model.numbers, dict.fromkeys(model.numbers, where))
+    fitting(model, where)
+    return model
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The study as one sample sees it.
+
+    Attributes
+    ----------
+    draw : Draw
+        What it takes.
+    setting : Setting
+        The study with that, whose reader is the study's own.
+    offers : Offers
+        Its pools.
+    policies : tuple of PolicyRow
+        Its rules.
+    """
+
+    draw: Draw
+    setting: Setting
+    offers: Offers
+    policies: tuple[PolicyRow, ...]
+
+    @cached_property
+    def earned(self) -> list[RowTerm]:
+        """What tonnes earn by credits."""
+        return earned_terms(self.setting)
+
+    def in_cells(self, kept: Kept) -> CellsOfSample:
+        """The sample in some cells."""
+        return CellsOfSample(self, kept)
+
+
+@dataclass(frozen=True)
+class CellsOfSample:
+    """One sample in kept cells."""
+
+    sample: Sample
+    kept: Kept
+
+    @cached_property
+    def setting(self) -> Setting:
+        """The sample's setting with the reader of these cells and the errors of its layers."""
+        errors = layer_errors(self.sample, self.kept)
+        reader: Any = self.kept.reader.with_factors(errors)
+        return replace(self.sample.setting, reader=reader)
+
+    @cached_property
+    def offers(self) -> Offers:
+        """The sample's pools with the routes of these cells."""
+        mine = self.kept.offers
+        return replace(self.sample.offers, links=mine.links, sheds=mine.sheds)
+
+    @cached_property
+    def competitors(self) -> Competitors:
+        """The methods, without an order of equal cells."""
+        made = competitors_of(self.setting, self.offers)
+        return replace(made, layout=replace(made.layout, layers=tuple(made.needs)))
+
+    def variables(self, start: int, stop: int) -> dict[str, NDArray[Any]]:
+        """What the competition reads of kept cells ``start`` to ``stop``."""
+        block = Block(0, 1, start, stop)
+        found = competing(
+            self.setting, self.offers, {k: v[block.slices] for k, v in self.kept.available.items()},
+            self.kept.reasons[block.slices], block,
+        )  # fmt: skip
+        for name, factor in self.sample.draw.supplies.items():
+            self._scale_supply(found, name, factor)
+        return found
+
+    def _scale_supply(self, found: dict[str, NDArray[Any]], key: str, factor: F64) -> None:
+        """Supplies that no pool shares are as much more in all cells."""
+        for resource, variable in self.competitors.local.items():
+            if _parameter(resource) == key:
+                found[variable] = found[variable] * np.float32(factor[0])
+
+    def cells(
+        self, start: int, stop: int, land: F64 | None = None, local: F64 | None = None
+    ) -> ArrayCells:
+        """Kept cells as the competition takes them; see :meth:`scored`."""
+        return self.scored(start, stop, land, local)[0]
+
+    def scored(
+        self, start: int, stop: int, land: F64 | None = None, local: F64 | None = None
+    ) -> tuple[ArrayCells, NDArray[np.uint8]]:
+        """Kept cells as the competition takes them, and the state of each method in each.
+
+        Parameters
+        ----------
+        start, stop : int
+            Which.
+        land, local : ndarray, optional
+            What usable land by method, and supplies of the cell, are multiplied by; shapes
+            (methods, cells) and (resources, cells).
+        """
+        found, made = self.variables(start, stop), self.competitors
+        if land is not None:
+            wide = (found["usable_land"] * land[:, None]).astype(np.float32)
+            found["usable_land"] = wide
+        for r, name in enumerate(made.local.values()):
+            if local is not None:
+                found[name] = (found[name] * local[r]).astype(np.float32)
+        block = Block(0, 1, start, stop)
+        fields = made.fields(
+            found, made.uppers(found), self.kept.offers.links, block, np.arange(stop - start)
+        )
+        zones = fields.pop("zones")
+        by_name = dict(zip(made.layout.zonings, zones, strict=True))
+        limit = found["limit"].reshape(len(found["limit"]), -1)
+        return ArrayCells(zone_ids=by_name, **fields), limit
+
+    def problem(self, cells: ArrayCells) -> Problem:
+        """The competition of the sample over some cells."""
+        return competition_problem(
+            self.setting, self.offers, self.competitors, cells, self.sample.policies
+        )
+
+
+def layer_errors(sample: Sample, kept: Kept) -> dict[str, F32]:
+    """Factor of each layer with an error at kept cells, shape (1, cells) [1]."""
+    asked = sample.setting.scenario.uncertainty
+    found: dict[str, F32] = {}
+    for name, draw in sample.draw.layers.items():
+        assert asked is not None  # noqa: S101 - it has drawn this
+        spread = asked.layers[name]
+        if draw.seeds:
+            grid = sample.setting.area.grid
+            cells = float(spread.range or 0.0) * 1000.0 / grid.row_steps_m[1]
+            made = random_field((grid.rows, grid.cols), cells, draw.seeds)
+            normal = made.at(kept.row.astype(np.float64), kept.col.astype(np.float64))
+        else:
+            normal = np.full(kept.count, draw.normal)
+        sigma = _relative(name, spread.relative, spread.error, kept)
+        found[name] = lognormal(normal, sigma).astype(np.float32)[None]
+    return found
+
+
+def _relative(name: str, relative: float | None, error: str | None, kept: Kept) -> Any:
+    """Relative standard deviation of a layer at kept cells [1]."""
+    if error is None:
+        return relative
+    block = Block(0, 1, 0, kept.count)
+    own, unit = kept.reader.info(name).unit, kept.reader.info(error).unit
+    if unit is not None and own is not None and same_dimension(unit, own):
+        spread = kept.reader.values(error, block, own)[0].astype(np.float64)
+        value = kept.reader.values(name, block, own)[0].astype(np.float64)
+        share = np.divide(spread, np.abs(value), out=np.zeros_like(spread), where=value != 0)
+    else:
+        share = kept.reader.values(error, block, "1")[0].astype(np.float64)
+    return np.nan_to_num(share)
