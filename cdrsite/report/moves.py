@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from html import unescape
 
+from cdrsite.core.numbers import MISSING
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, details, paragraph, real
 from cdrsite.report.html import table, tag, text
@@ -72,9 +73,9 @@ def tornado(frame: Frame, positions: list[int]) -> str:
 
 
 def _end(frame: Frame, row: Row, at: str, end: str, factor: float) -> str:
-    """What changes at an end, and the number there."""
+    """What changes at an end, and the number there; a dash where the range has no such end."""
     if math.isnan(real(row[f"effect_{end}"])) or row[end] == row["value"]:
-        return ""
+        return MISSING
     unit = "" if row["unit"] == "1" else " " + frame.unit(str(row["unit"]))
     there = frame.say("moves.at", value=frame.value(f"{at}/{end}") + unit)
     return frame.value(f"{at}/effect_{end}", factor) + tag("small", there, class_="muted")
