@@ -238,13 +238,8 @@ class Outputs(Model):
 
 
 PARTS_WITH_LAYERS = (
-<<<<<<< HEAD
     "siting", "resources", "transport", "network", "policies", "objective", "screening",
-    "outputs", "methods", "layers",
-=======
-    "siting", "resources", "transport", "network", "policies", "objective", "outputs", "methods",
-    "layers", "uncertainty",
->>>>>>> ab3ca8f (Samples of a study: what is uncertain, how sure the plan is, and the command sample)
+    "outputs", "methods", "layers", "uncertainty",
 )  # fmt: skip
 """Parts of a scenario that name layers, in the order in which their keys are told."""
 
