@@ -16,7 +16,6 @@ import os
 import signal
 import sys
 from contextlib import nullcontext, suppress
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,17 +23,30 @@ import typer
 
 from cdrsite.cli.options import (
     After,
+    AsJson,
     Budget,
+    Dask,
     DiscountRate,
     Effort,
     Gap,
     GapOf,
     GapShare,
     Given,
+    Lang,
+    Language,
+    ListOnly,
+    Memory,
     Modes,
+    OutFolder,
     Periods,
     Price,
+    Quiet,
+    Resume,
+    Samples,
+    SampleSeed,
+    ScenarioFile,
     Seed,
+    SetOption,
     SinkFile,
     SourceFile,
     Spend,
@@ -43,6 +55,7 @@ from cdrsite.cli.options import (
     Target,
     Template,
     TimeLimit,
+    Workers,
 )
 from cdrsite.cli.screening import add_listings
 from cdrsite.core.errors import CdrsiteError
@@ -61,30 +74,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: `cdrsite --help` stays under 0.3 s
 )
-
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Replace a value, e.g. grid.resolution='2 km'."
-    ),
-]
-Memory = Annotated[
-    str | None,
-    typer.Option(metavar="SIZE", help="Most for maps in memory, e.g. 8GB; half of what is free."),
-]
-
-
-class Language(StrEnum):
-    """Language of a page."""
-
-    EN = "en"
-    ZH = "zh"
-
-
-Lang = Annotated[Language, typer.Option(help="Language of the page.")]
-ScenarioFile = Annotated[Path, typer.Argument(help="The scenario, a YAML file.")]
 
 
 def main() -> None:
@@ -300,116 +289,51 @@ def check(
 @app.command()
 def run(
     scenario: ScenarioFile,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the results; runs/NAME when not given.")
-    ] = None,
+    out: OutFolder = None,
     set_: SetOption = None,
-    workers: Annotated[
-        int, typer.Option(min=0, help="Processes that work on the blocks; threads of one if 0.")
-    ] = 0,
-    dask: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="A Dask scheduler whose workers do, tcp://HOST:8786."),
-    ] = None,
+    workers: Workers = 0,
+    dask: Dask = None,
     memory: Memory = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on with what a stopped run left, and leave as much."),
-    ] = False,
+    resume: Resume = False,
     lang: Lang = Language.EN,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario: maps, tables and a summary in one folder."""
-    from cdrsite.core.machine import check_address_room, parse_bytes
-
-    check_address_room()
-    from cdrsite.cli.progress import Progress
-    from cdrsite.cli.tables import print_summary
-    from cdrsite.config.load import load_scenario, placed
-    from cdrsite.outputs.staging import claimed
-    from cdrsite.study.means import Means, work_folder
-    from cdrsite.study.run import run as run_study
+    from cdrsite.cli.running import Asked, run_to_folder
+    from cdrsite.config.load import load_scenario
 
     loaded = load_scenario(scenario, set_ or ())
-    target = out or default_folder(loaded, scenario)
-    limit = None if memory is None else parse_bytes(memory, "--memory")
-    # the place is looked at before the work, not after it
-    with claimed(target), Progress(enabled=not quiet and not as_json) as progress:
-        work = work_folder(target)
-        means = Means(memory=limit, folder=work, resume=resume, workers=workers, scheduler=dask)
-        with placed(scenario):
-            result = run_study(loaded, progress=progress, means=means)
-        folder = result.write(target, progress=progress, lang=lang.value)
-    if as_json:
-        _say(json.dumps(result.summary, ensure_ascii=False, indent=2))
-    elif not quiet:
-        print_summary(result, folder, lang=lang.value)
+    asked = Asked(workers, dask, memory, resume, lang.value, quiet, as_json)
+    run_to_folder(loaded, scenario, out or default_folder(loaded, scenario), asked)
 
 
 @app.command()
 def sample(
     scenario: ScenarioFile,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Folder for the results; runs/NAME-samples when not given."),
-    ] = None,
+    out: OutFolder = None,
     set_: SetOption = None,
-    samples: Annotated[
-        int | None, typer.Option(help="Samples, a power of two; the scenario's when not given.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Of the samples; the scenario's when not given.")
-    ] = None,
-    list_: Annotated[
-        bool, typer.Option("--list", help="Show every uncertain number and its range; run nothing.")
-    ] = False,
-    workers: Annotated[
-        int, typer.Option(min=0, help="Processes that work; threads of one if 0.")
-    ] = 0,
-    dask: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="A Dask scheduler whose workers do, tcp://HOST:8786."),
-    ] = None,
+    samples: Samples = None,
+    seed: SampleSeed = None,
+    list_: ListOnly = False,
+    workers: Workers = 0,
+    dask: Dask = None,
     memory: Memory = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on with what a stopped run left, and leave as much."),
-    ] = False,
+    resume: Resume = False,
     lang: Lang = Language.EN,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Say how sure the plan is: run a scenario, then many samples of its uncertain numbers."""
-    from cdrsite.core.machine import check_address_room, parse_bytes
-
-    check_address_room()
-    from cdrsite.cli.progress import Progress
-    from cdrsite.cli.sample import print_numbers, with_samples
-    from cdrsite.cli.tables import print_summary
-    from cdrsite.config.load import placed
-    from cdrsite.outputs.staging import claimed
-    from cdrsite.study.means import Means, work_folder
-    from cdrsite.study.run import list_numbers
-    from cdrsite.study.run import run as run_study
+    from cdrsite.cli.running import Asked, run_to_folder
+    from cdrsite.cli.sample import list_numbers, with_samples
 
     loaded = with_samples(scenario, set_ or (), samples, seed)
     if list_:
-        with placed(scenario):
-            print_numbers(list_numbers(loaded), as_json=as_json)
+        list_numbers(loaded, scenario, as_json=as_json)
         return
-    target = out or default_folder(loaded, scenario, "-samples")
-    limit = None if memory is None else parse_bytes(memory, "--memory")
-    with claimed(target), Progress(enabled=not quiet and not as_json) as progress:
-        work = work_folder(target)
-        means = Means(memory=limit, folder=work, resume=resume, workers=workers, scheduler=dask)
-        with placed(scenario):
-            result = run_study(loaded, progress=progress, means=means, samples="maps")
-        folder = result.write(target, progress=progress, lang=lang.value)
-    if as_json:
-        _say(json.dumps(result.summary, ensure_ascii=False, indent=2))
-    elif not quiet:
-        print_summary(result, folder, lang=lang.value)
+    asked = Asked(workers, dask, memory, resume, lang.value, quiet, as_json, "maps")
+    run_to_folder(loaded, scenario, out or default_folder(loaded, scenario, "-samples"), asked)
 
 
 @app.command()

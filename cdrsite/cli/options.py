@@ -24,6 +24,51 @@ class Effort(StrEnum):
     THOROUGH = "thorough"
 
 
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Replace a value, e.g. grid.resolution='2 km'."
+    ),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Most for maps in memory, e.g. 8GB; half of what is free."),
+]
+
+
+class Language(StrEnum):
+    """Language of a page."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+Lang = Annotated[Language, typer.Option(help="Language of the page.")]
+ScenarioFile = Annotated[Path, typer.Argument(help="The scenario, a YAML file.")]
+OutFolder = Annotated[
+    Path | None, typer.Option("--out", help="Folder for the results; runs/NAME when not given.")
+]
+Workers = Annotated[
+    int, typer.Option(min=0, help="Processes that work on the blocks; threads of one if 0.")
+]
+Dask = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="A Dask scheduler whose workers do, tcp://HOST:8786."),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with what a stopped run left, and leave as much.")
+]
+Samples = Annotated[
+    int | None, typer.Option(help="Samples, a power of two; the scenario's when not given.")
+]
+SampleSeed = Annotated[
+    int | None, typer.Option("--seed", help="Of the samples; the scenario's when not given.")
+]
+ListOnly = Annotated[
+    bool, typer.Option("--list", help="Show every uncertain number and its range; run nothing.")
+]
 Surface = Annotated[
     Path | None,
     typer.Option(

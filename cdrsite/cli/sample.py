@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdrsite.cli.tables import open_console, print_json, show_table, soft, text_table
-from cdrsite.config.load import load_scenario
+from cdrsite.config.load import load_scenario, placed
 from cdrsite.core.numbers import number
+from cdrsite.study.run import list_numbers as numbers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,14 @@ def with_samples(
     return loaded
 
 
-def print_numbers(table: pd.DataFrame, *, as_json: bool) -> None:
+def list_numbers(scenario: Scenario, path: Path, *, as_json: bool) -> None:
+    """Show every uncertain number of a scenario; nothing is run."""
+    with placed(path):
+        table = numbers_of(scenario)
+    _print_numbers(table, as_json=as_json)
+
+
+def _print_numbers(table: pd.DataFrame, *, as_json: bool) -> None:
     """Show every uncertain number with its range, law and source; then how many are held."""
     if as_json:
         print_json(table.astype(object).where(table.notna(), None).to_dict("records"))

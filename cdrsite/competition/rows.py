@@ -266,9 +266,7 @@ def build_rows(problem: Problem, least_groups: int = 1, zoned: Zoned | None = No
     DataError
         If a zone id is out of range.
     """
-    if zoned is None:
-        zoned = combine_zones(problem.cells, zonings_of(problem), least_groups)
-    combo, zone_table, n_combos = zoned.combo, zoned.table, zoned.count
+    zoned = zoned or combine_zones(problem.cells, zonings_of(problem), least_groups)
     rows: list[SharedRow] = []
     coefficient: list[F64] = []
     pairs: list[I64] = []
@@ -289,17 +287,17 @@ def build_rows(problem: Problem, least_groups: int = 1, zoned: Zoned | None = No
 
     row_of: dict[str, I64] = {}
     for pool in problem.pools:
-        zone = zone_table[pool.zoning]
+        zone = zoned.table[pool.zoning]
         _require_in_range(pool.name, zone, len(pool.zones))
         row_of[pool.name] = add_family(pool, _need_terms(pool))
-        pairs.append(np.stack([row_of[pool.name][zone], np.arange(n_combos)]))
+        pairs.append(np.stack([row_of[pool.name][zone], np.arange(zoned.count)]))
         if pool.at_sinks is not None:
             member = np.asarray(pool.at_sinks.member, np.int64)
             _require_in_range(pool.name, member, len(pool.zones))
             sink_pairs.append(np.stack([row_of[pool.name][member], np.arange(problem.n_sinks)]))
             sink_needs.append(pool.sign * np.asarray(pool.at_sinks.need, np.float64))
     for policy in problem.policies:
-        inside = _policy_combos(policy, zone_table, n_combos)
+        inside = _policy_combos(policy, zoned.table, zoned.count)
         pairs.append(np.stack([np.full(len(inside), len(rows)), inside]))
         rows.append(
             SharedRow(policy.name, "policy", policy.name, policy.unit, policy.sense, policy.limit)
@@ -321,9 +319,9 @@ def build_rows(problem: Problem, least_groups: int = 1, zoned: Zoned | None = No
         sink_row=sink_row,
         sink_of=sink_of,
         sink_need=sink_need,
-        combo=combo,
-        zone_table=zone_table,
-        n_combos=n_combos,
+        combo=zoned.combo,
+        zone_table=zoned.table,
+        n_combos=zoned.count,
         n_sinks=problem.n_sinks,
         sales=_sales(problem, row_of),
     )

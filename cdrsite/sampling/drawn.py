@@ -29,7 +29,7 @@ NUMBER, SWITCH, SUPPLY, UNIT, LAYER, COMMON = (
 
 
 @dataclass(frozen=True)
-class Dimension:
+class SampledNumber:
     """One dimension of a design.
 
     Attributes
@@ -164,7 +164,7 @@ class Ensemble:
     ----------
     samples, seed : int
         How many, and of which design.
-    dimensions : tuple of Dimension
+    dimensions : tuple of SampledNumber
         In the order of the design: what matters most first.
     groups : tuple of Group
         What is drawn together.
@@ -181,7 +181,7 @@ class Ensemble:
 
     samples: int
     seed: int
-    dimensions: tuple[Dimension, ...]
+    dimensions: tuple[SampledNumber, ...]
     groups: tuple[Group, ...]
     held: tuple[Held, ...]
     fields: Mapping[str, int]

@@ -1,8 +1,8 @@
 """Laws of an uncertain number, made of no more than its sources say: low end, value, high end.
 
-Three numbers say no more than a triangle; where the ends differ by a factor of four or more,
-that of the logarithm, so that a mean of sources that differ by ten is not that of the largest. Sources that
-disagree are alternatives, never a mean (rule 10).
+Three numbers say no more than a triangle; where the ends differ by a factor of four or more, that
+of the logarithm, so that a mean of sources that differ by ten is not that of the largest. Sources
+that disagree are alternatives, never a mean (rule 10).
 """
 
 from __future__ import annotations

@@ -15,12 +15,12 @@ from cdrsite.sampling.drawn import (
     SUPPLY,
     SWITCH,
     UNIT,
-    Dimension,
     Ensemble,
     Floor,
     Group,
     Held,
     Normal,
+    SampledNumber,
 )
 from cdrsite.sampling.laws import WIDE, Either, Law, Uniform, law_of
 from cdrsite.sampling.numbers import SCENARIO
@@ -58,7 +58,7 @@ class EnsembleMaker:
     base_year: int
 
     def __post_init__(self) -> None:
-        self.dimensions: list[Dimension] = []
+        self.dimensions: list[SampledNumber] = []
         self.held: list[Held] = []
         self.groups: list[tuple[str, list[str], float]] = []
         self.others: dict[tuple[str, str], dict[str, Law | None]] = {}
@@ -132,9 +132,9 @@ class EnsembleMaker:
         if one.low == one.high:
             self.held.append(Held(one.path, one.value, one.unit, "no range known"))
             return
-        self.dimensions.append(Dimension(one.path, one.unit, law, one.value, one.source))
+        self.dimensions.append(SampledNumber(one.path, one.unit, law, one.value, one.source))
 
-    def _of_spread(self, one: UncertainNumber, where: str, spread: Spread) -> Dimension:
+    def _of_spread(self, one: UncertainNumber, where: str, spread: Spread) -> SampledNumber:
         """A number with the range that the scenario gives."""
 
         def parsed(value: float | str, at: str) -> float:
@@ -145,7 +145,7 @@ class EnsembleMaker:
         if spread.either:
             options = tuple(parsed(x.value, f"either.{i}") for i, x in enumerate(spread.either))
             law = Either(tuple(x.weight for x in spread.either))
-            return Dimension(one.path, one.unit, law, one.value, SCENARIO, SWITCH, options)
+            return SampledNumber(one.path, one.unit, law, one.value, SCENARIO, SWITCH, options)
         low, central, high = (
             None if x is None else parsed(x, at)
             for x, at in ((spread.low, "low"), (spread.central, "central"), (spread.high, "high"))
@@ -158,7 +158,7 @@ class EnsembleMaker:
             law = Uniform(low, high, log=low > 0.0 and high >= WIDE * low)
         else:
             law = law_of(where, low, value, high, self.asked.ends, one.unit)
-        return Dimension(one.path, one.unit, law, one.value, SCENARIO)
+        return SampledNumber(one.path, one.unit, law, one.value, SCENARIO)
 
     def _switch(self, method: str, path: str, where: str, spread: Spread) -> None:
         """A choice between profiles, each with the ranges of its own records."""
@@ -179,7 +179,9 @@ class EnsembleMaker:
                 "a profile has no range", where=where, expected="either: a list of profiles"
             )
         law = Either(tuple(x.weight for x in spread.either))
-        self.dimensions.append(Dimension(path, "", law, profile.name, SCENARIO, SWITCH, options))
+        self.dimensions.append(
+            SampledNumber(path, "", law, profile.name, SCENARIO, SWITCH, options)
+        )
         for name in options:
             if name != profile.name:
                 self.others[path, name] = self._laws_of(method, path, name)
@@ -228,9 +230,9 @@ class EnsembleMaker:
     ) -> None:
         """One dimension each, with what they have in common before them."""
         paths = [f"{path}: {name}" if name else path for name in names]
-        own = [Dimension(one, "1", law, 1.0, SCENARIO, kind, group=path) for one in paths]
+        own = [SampledNumber(one, "1", law, 1.0, SCENARIO, kind, group=path) for one in paths]
         if len(own) > 1 and correlation > 0.0:
-            self.dimensions.append(Dimension(f"{path} in common", "1", None, 0.0, "", COMMON))
+            self.dimensions.append(SampledNumber(f"{path} in common", "1", None, 0.0, "", COMMON))
             self.groups.append((f"{path} in common", paths, correlation))
         self.dimensions += own
 
@@ -249,7 +251,9 @@ class EnsembleMaker:
         """Dimensions of layers whose error is one for all cells."""
         for name, spread in self.asked.layers.items():
             if spread.range is None:
-                self.dimensions.append(Dimension(f"layers.{name}", "1", None, 0.0, SCENARIO, LAYER))
+                self.dimensions.append(
+                    SampledNumber(f"layers.{name}", "1", None, 0.0, SCENARIO, LAYER)
+                )
 
     def finished(self, importance: Mapping[str, float] | None = None) -> Ensemble:
         """The samples, the dimensions in the order of what they are likely to move.
@@ -317,5 +321,5 @@ class EnsembleMaker:
                 )
             paths.append(path)
         common = f"together {i + 1}"
-        self.dimensions.append(Dimension(common, "1", None, 0.0, "", COMMON))
+        self.dimensions.append(SampledNumber(common, "1", None, 0.0, "", COMMON))
         self.groups.append((common, paths, correlation))

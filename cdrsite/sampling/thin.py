@@ -8,7 +8,6 @@ scaled to what all of its cells have.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,27 +19,6 @@ I64 = NDArray[np.int64]
 
 WANTED = 10_000
 """Cells of a thinned problem [cells]."""
-
-
-@dataclass(frozen=True)
-class Thinned:
-    """Chosen cells, and what each of their amounts is multiplied by.
-
-    Attributes
-    ----------
-    cells : ndarray of int, shape (n,)
-        Numbers among all cells, rising.
-    scale : ndarray, shape (Q, n)
-        For each amount: total of the combination over that of its chosen cells [1].
-    """
-
-    cells: I64
-    scale: F64
-
-    @property
-    def whole(self) -> bool:
-        """Whether no cell was left out, and so nothing is scaled."""
-        return bool((self.scale == 1.0).all())
 
 
 def chosen(combo: I32, count: int, wanted: int = WANTED) -> I64:
@@ -113,11 +91,3 @@ class Amounts:
             part = np.divide(self.total[q], have, out=np.ones(self.count), where=have > 0.0)
             scale[q] = part[combo]
         return scale
-
-
-def totals_of(blocks: Iterable[tuple[I64, I32, F64]], count: int, amounts: int) -> Amounts:
-    """Totals of amounts over blocks of cells: their numbers, combinations, amounts."""
-    made = Amounts(count, amounts)
-    for cells, combo, values in blocks:
-        made.add(cells, combo, values)
-    return made

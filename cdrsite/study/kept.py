@@ -171,8 +171,8 @@ class KeptLinks:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Kept cells of a study, with all that scoring and competition read of them.
+class KeptCells:
+    """KeptCells cells of a study, with all that scoring and competition read of them.
 
     Attributes
     ----------
@@ -206,7 +206,7 @@ class Kept:
         return self.setting.reader  # type: ignore[return-value]
 
 
-def keep(setting: Setting, offers: Offers, space: Workspace, places: Places) -> Kept:
+def keep(setting: Setting, offers: Offers, space: Workspace, places: Places) -> KeptCells:
     """Keep some cells of a study whose exclusions and routes are known.
 
     Parameters
@@ -232,7 +232,7 @@ def keep(setting: Setting, offers: Offers, space: Workspace, places: Places) -> 
         links = KeptLinks(*(stored(getattr(offers.links, name)) for name in names))
     sheds = {name: (stored(a), stored(b)) for name, (a, b) in offers.sheds.items()}
     rows, cols = (np.concatenate([part[i] for part in map(_on_grid, places)]) for i in (0, 1))
-    return Kept(
+    return KeptCells(
         replace(setting, reader=KeptReader(reader, places, row), criteria=()),  # type: ignore[arg-type]
         replace(offers, links=links, sheds=sheds),  # type: ignore[arg-type]
         stored(space.result.open(REASONS)),

@@ -30,15 +30,15 @@ from cdrsite.sampling.numbers import StudyNumbers
 from cdrsite.scoring.sums import ScoringPlan
 from cdrsite.study.cells import competing, competitors_of
 from cdrsite.study.compete import competition_problem, earned_terms, policies_of
-from cdrsite.study.kept import Kept
-from cdrsite.study.prepare import formulae, pools_of, read_credits, storage_of
+from cdrsite.study.kept import KeptCells
+from cdrsite.study.prepare import formulae, injected, pools_of, read_credits, storage_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.competition.problem import RowTerm
     from cdrsite.methods.model import MethodModel
-    from cdrsite.methods.supply import StorageUnits
+    from cdrsite.methods.storage import StorageUnits
     from cdrsite.study.offers import Offers
     from cdrsite.study.prepare import Setting
     from cdrsite.study.problem import Competitors
@@ -212,13 +212,16 @@ class SampledStudy:
             kinds = {kind: part * factor for kind, part in one.kinds.items()}
             area = self.offers.pools[name].area
             offered[name] = replace(one, supply=one.supply * factor, kinds=kinds, area=area)
-        made = formulae(scenario, models, base.book, base.lands, base.criteria, storage)
+        injection = None
+        if base.injection is not None:
+            injection = injected(scenario, storage, offered, base.reader, base.blocks)
+        made = formulae(scenario, models, base.book, base.lands, base.criteria, storage, injection)
         plan = ScoringPlan(tuple(replace(one, suitability=None) for one in made.plan.methods))
         earnings = read_credits(scenario, base.reader, models, storage)
         setting = replace(
             base, scenario=scenario, models=models, pools=offered, storage=storage, plan=plan,
             rivals=made.rivals, ledgers=made.ledgers, places=made.places, earnings=earnings,
-            criteria=(),
+            injection=injection, criteria=(),
         )  # fmt: skip
         return Sample(draw, setting, replace(self.offers, pools=offered), policies_of(setting))
 
@@ -283,7 +286,7 @@ class Sample:
         """What tonnes earn by credits."""
         return earned_terms(self.setting)
 
-    def in_cells(self, kept: Kept) -> CellsOfSample:
+    def in_cells(self, kept: KeptCells) -> CellsOfSample:
         """The sample in some cells."""
         return CellsOfSample(self, kept)
 
@@ -293,7 +296,7 @@ class CellsOfSample:
     """One sample in kept cells."""
 
     sample: Sample
-    kept: Kept
+    kept: KeptCells
 
     @cached_property
     def setting(self) -> Setting:
@@ -334,13 +337,13 @@ class CellsOfSample:
     def cells(
         self, start: int, stop: int, land: F64 | None = None, local: F64 | None = None
     ) -> ArrayCells:
-        """Kept cells as the competition takes them; see :meth:`scored`."""
+        """KeptCells cells as the competition takes them; see :meth:`scored`."""
         return self.scored(start, stop, land, local)[0]
 
     def scored(
         self, start: int, stop: int, land: F64 | None = None, local: F64 | None = None
     ) -> tuple[ArrayCells, NDArray[np.uint8]]:
-        """Kept cells as the competition takes them, and the state of each method in each.
+        """KeptCells cells as the competition takes them, and the state of each method in each.
 
         Parameters
         ----------
@@ -373,7 +376,7 @@ class CellsOfSample:
         )
 
 
-def layer_errors(sample: Sample, kept: Kept) -> dict[str, F32]:
+def layer_errors(sample: Sample, kept: KeptCells) -> dict[str, F32]:
     """Factor of each layer with an error at kept cells, shape (1, cells) [1]."""
     asked = sample.setting.scenario.uncertainty
     found: dict[str, F32] = {}
@@ -392,7 +395,7 @@ def layer_errors(sample: Sample, kept: Kept) -> dict[str, F32]:
     return found
 
 
-def _relative(name: str, relative: float | None, error: str | None, kept: Kept) -> Any:
+def _relative(name: str, relative: float | None, error: str | None, kept: KeptCells) -> Any:
     """Relative standard deviation of a layer at kept cells [1]."""
     if error is None:
         return relative

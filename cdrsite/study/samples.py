@@ -22,7 +22,7 @@ from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import LOWEST_STATE, NET_NOT_POSITIVE
 from cdrsite.sampling.thin import Amounts, chosen
 from cdrsite.study.goal import objective_of
-from cdrsite.study.kept import Kept, keep
+from cdrsite.study.kept import KeptCells, keep
 from cdrsite.study.sampled import SampledStudy
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def all_cells(setting: Setting, study: SampledStudy, space: Workspace) -> AllCel
     return AllCells(tuple(setting.blocks), tuple(places), zoned)
 
 
-def _one_cell(setting: Setting, offers: Offers, space: Workspace) -> Kept:
+def _one_cell(setting: Setting, offers: Offers, space: Workspace) -> KeptCells:
     """The first cell: what is the same in all of them is asked of it."""
     return keep(setting, offers, space, [(setting.blocks[0], np.zeros(1, np.int64))])
 
@@ -129,7 +129,7 @@ class Thin:
 
     Attributes
     ----------
-    kept : Kept
+    kept : KeptCells
         Its cells.
     zoned : Zoned
         Their combinations of zones.
@@ -140,7 +140,7 @@ class Thin:
         Of each cell among all.
     """
 
-    kept: Kept
+    kept: KeptCells
     zoned: Zoned
     land: F64 | None
     local: F64 | None

@@ -53,6 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, ..
     return {
         "check": ("check", study),
         "run": ("run", study, "--out", folder / "again"),
+        "sample": ("sample", study, "--samples", "2", "--out", folder / "sample"),
         "batch": (*batch, folder / "batch"),
         "batch by processes": (*batch, folder / "processes", "--workers", "2"),
         "compare": ("compare", run, run),
