@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 from bench_competition import make_problem, smooth_field
+from numba.core.event import Listener, register
 
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import most_net
@@ -223,24 +224,21 @@ def competition(side: int, repeats: int) -> None:
 # ---------------------------------------------------------------------------- compilation
 
 
-class Compilations:
+class Compilations(Listener):
     """Functions that numba compiles from now on, with what each takes of its thread's time."""
 
     def __init__(self) -> None:
-        from numba.core import event
-
         self.seconds: dict[str, float] = defaultdict(float)
         self.count: dict[str, int] = defaultdict(int)
         self._open, self._lock = threading.local(), threading.Lock()
-        listener = type(
-            "Listener", (event.Listener,), {"on_start": self._start, "on_end": self._end}
-        )
-        event.register("numba:compile", listener())
+        register("numba:compile", self)
 
-    def _start(self, _listener: object, _event: Any) -> None:
+    def on_start(self, event: Any) -> None:  # noqa: ARG002 - numba calls it so
+        """Put a compilation on its thread's stack."""
         self._open.__dict__.setdefault("stack", []).append([time.thread_time(), 0.0])
 
-    def _end(self, _listener: object, event: Any) -> None:
+    def on_end(self, event: Any) -> None:
+        """Count a compilation, without those that it waited for."""
         start, others = self._open.stack.pop()
         spent = time.thread_time() - start
         function = event.data["dispatcher"].py_func

@@ -201,7 +201,8 @@ def exclude_block(
     for include in book.includes:
         forced = forced + (np.float32(1) - forced) * _share_hit(include, reader, block)
     reasons[(forced > 0) & inside] |= INCLUDED_BIT
-    areas = np.broadcast_to(reader.grid.block_areas(block), inside.shape).ravel()
+    # a copy, as a view of one cell cannot be written to, which makes it another kernel's argument
+    areas = np.array(np.broadcast_to(reader.grid.block_areas(block), inside.shape)).ravel()
     sums = RuleAreas()
     available: dict[tuple[int, ...], NDArray[np.float32]] = {}
     for bits in book.groups:
