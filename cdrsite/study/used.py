@@ -8,6 +8,7 @@ number in the tables.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cdrsite.core.errors import CdrsiteError
@@ -108,17 +109,52 @@ def moving(
     but : container of str
         Parameters that are not tried.
     """
+    read = _read(model, formulae)
     for name, number in model.numbers.items():
         tried: list[bool | None] = []
         # one may be out of bounds, or round to the same number of years
         others = (0.5 * number + 0.01, 2.0 * number + 1.0)
         for other in others if name not in but else ():
-            tried.append(_differs(with_number(model, name, other), formulae, plain))
+            changed = with_number(model, name, other)
+            looked_at = not read.isdisjoint(_differing(changed.numbers, model.numbers))
+            tried.append(looked_at and _differs(changed, formulae, plain))
             if tried[-1]:
                 break
         # what takes no other value at all is read too
         if True in tried or (tried and set(tried) <= {None}):
             yield name
+
+
+class _Reads(Mapping[str, float]):
+    """Numbers that know which of them were asked for; which there are never changes."""
+
+    def __init__(self, numbers: Mapping[str, float]) -> None:
+        self.numbers, self.names = numbers, set[str]()
+
+    def __getitem__(self, name: str) -> float:
+        self.names.add(name)
+        return self.numbers[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.numbers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+def _read(model: MethodModel, formulae: Callable[[MethodModel], object]) -> set[str]:
+    """Numbers that the formulae look at: another value of one that they do not moves nothing."""
+    reads = _Reads(model.numbers)
+    formulae(replace(model, numbers=reads))
+    return reads.names
+
+
+def _differing(numbers: Mapping[str, float], others: Mapping[str, float]) -> Iterator[str]:
+    """Names of numbers that are not the same: one that is varied, and what follows from it."""
+    return (name for name, value in numbers.items() if value != others.get(name))
 
 
 def _differs(
