@@ -37,6 +37,8 @@ class CellLayout:
         Needs that differ from cell to cell, supplies that cannot leave it, zonings.
     storing : bool
         Whether what is stored per gross tonne differs from cell to cell.
+    land_rows : int
+        Number of land rows.
     """
 
     methods: int
@@ -45,6 +47,7 @@ class CellLayout:
     local: tuple[str, ...] = ()
     zonings: tuple[str, ...] = ()
     storing: bool = False
+    land_rows: int = 0
 
     @cached_property
     def rows(self) -> dict[str, slice]:
@@ -55,6 +58,7 @@ class CellLayout:
             **dict.fromkeys(("sink", "sink_cost", "sink_loss"), self.sinks),
             "layers": len(self.layers),
             "local": len(self.local),
+            "ground": self.land_rows,
             "stored_ratio": self.methods if self.storing else 0,
             "zones": len(self.zonings),
             "place": 1,

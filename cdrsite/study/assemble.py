@@ -49,6 +49,7 @@ from cdrsite.study.prepare import (
     open_layers,
     pools_of,
     read_credits,
+    read_lands,
     read_rules,
     resolve_methods,
     storage_of,
@@ -100,7 +101,7 @@ PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
         "screening",
     ),
     after=(
-        *(open_layers, resolve_methods, read_rules, pools_of, storage_of, injected),
+        *(open_layers, resolve_methods, read_rules, read_lands, pools_of, storage_of, injected),
         *(formulae, exclude),
         *(link_storage, spread_areas, score, read_credits, lay_out, gather, plan_projects),
         *(cost_ranges, sensitivities),

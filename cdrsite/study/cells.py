@@ -65,6 +65,7 @@ from cdrsite.study.prepare import (
 )
 from cdrsite.study.problem import LAST_CHOICE, Competitors, MethodFacts
 from cdrsite.study.routes import every_route, haul_sheds, link_storage
+from cdrsite.study.sharing import parts_of, sharing_of
 from cdrsite.study.tally import Tally, tally_values
 
 if TYPE_CHECKING:
@@ -402,7 +403,9 @@ class ScoreBlock:
         variables = self.variables(block, reasons)
         for name, values in variables.items():
             self.result.open(name)[(..., *block.slices)] = values
-        matrix = self.competitors.matrix(variables, self.offers.links, block)
+        shared = self.competitors.sharing.needed
+        parts = parts_of(self.setting, block) if shared else None
+        matrix = self.competitors.matrix(variables, self.offers.links, block, parts)
         models = self.setting.models.values()
         avoiding = [m for m, one in enumerate(models) if one.method.ledger_class == "avoided"]
         inside, grid = ~outside_of(reasons), self.setting.area.grid
@@ -475,6 +478,7 @@ def competitors_of(setting: Setting, offers: Offers) -> Competitors:
     }
     zones = {name: f"pool_{name}" for name in offers.pools}
     zones |= {name: f"zone_{name}" for name in setting.zonings}
+    sharing = sharing_of(setting)
     layout = CellLayout(
         methods=len(facts),
         sinks=0 if offers.links is None else int(offers.links.sink.shape[0]),
@@ -482,10 +486,13 @@ def competitors_of(setting: Setting, offers: Offers) -> Competitors:
         local=tuple(local),
         zonings=tuple(zones),
         storing=any(one.storing for one in facts),
+        land_rows=len(sharing.rows),
     )
     grid = setting.area.grid
     shape = grid.rows, grid.cols
-    return Competitors(facts, layout, needs, local, zones, leakage, shape, setting.injection)
+    return Competitors(
+        facts, layout, needs, local, zones, leakage, shape, setting.injection, sharing
+    )
 
 
 def _facts(setting: Setting) -> tuple[tuple[MethodFacts, ...], dict[str, tuple[str, int]]]:

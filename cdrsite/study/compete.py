@@ -29,6 +29,8 @@ from cdrsite.study.prepare import (
     open_layers,
     pools_of,
     read_credits,
+    read_lands,
+    read_rules,
     resolve_methods,
     storage_of,
 )
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
         "costs.prices.heat",
     ),
     after=(
-        *(open_layers, resolve_methods, pools_of, storage_of, injected),
+        *(open_layers, resolve_methods, read_rules, read_lands, pools_of, storage_of, injected),
         *(formulae, score, read_credits),
     ),
 )

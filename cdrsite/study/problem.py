@@ -45,6 +45,7 @@ from cdrsite.methods.parts import CostBook
 from cdrsite.siting.exclusions import outside_of
 from cdrsite.study.goal import objective_of
 from cdrsite.study.kinds import kind_rows
+from cdrsite.study.sharing import Sharing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -152,6 +153,8 @@ class Competitors:
         Rows and columns of the grid.
     injection : Injection or None
         What storage units take where they lie.
+    sharing : Sharing
+        Who shares land with whom.
     """
 
     facts: tuple[MethodFacts, ...]
@@ -162,9 +165,14 @@ class Competitors:
     leakage: float
     shape: tuple[int, int]
     injection: Injection | None = None
+    sharing: Sharing = field(default_factory=Sharing)
 
     def matrix(
-        self, arrays: Mapping[str, NDArray[Any]], links: SinkLinks | None, block: Block
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        links: SinkLinks | None,
+        block: Block,
+        parts: F32 | None = None,
     ) -> F32:
         """The cells of a block where some method is possible, row by row.
 
@@ -176,6 +184,8 @@ class Competitors:
             Each cell's cheapest storage units.
         block : Block
             Which cells.
+        parts : ndarray, optional
+            Land in parts, where methods share it.
         """
         upper = self.uppers(arrays)
         place = np.flatnonzero((upper > 0).any(axis=0))
@@ -217,6 +227,13 @@ class Competitors:
             "cost": np.nan_to_num(pick(arrays["cost_at_plant"])),
             "need": np.nan_to_num(pick(arrays["need_land"]), posinf=0.0),
         }
+        if parts is not None:
+            areas = self.sharing.areas(
+                pick(parts), fields["upper"], pick(arrays["available"]), pick(own)
+            )
+            fields["ground"] = areas[1:]
+            if any(self.sharing.own):
+                fields["land"] = areas[0]
         if self.layout.storing:
             stored = pick(arrays["need_storage"])
             ratios = [
@@ -227,8 +244,8 @@ class Competitors:
         layers = [pick(arrays[name][m]) for name, m in self.needs.values()]
         local = [pick(arrays[name]) for name in self.local.values()]
         zones = [pick(arrays[name]) for name in self.zones.values()]
-        for name, parts in (("layers", layers), ("local", local)):
-            fields[name] = np.nan_to_num(_stacked(parts, len(place)))
+        for name, rows in (("layers", layers), ("local", local)):
+            fields[name] = np.nan_to_num(_stacked(rows, len(place)))
         fields["zones"] = _stacked(zones, len(place))
         if links is not None:
             fields |= _sink_fields(links, pick, self.leakage, self.injection, block)
@@ -334,6 +351,7 @@ def build_problem(
         local_names=layout.local,
         zonings=tuple(zonings),
         sales=tuple(sales),
+        land_rows=competitors.sharing.rows,
     )
 
 

@@ -144,8 +144,17 @@ class _Balance:
             yield from self.equal(f"land of {name}", used[m].sum(), told, "m2")
             yield from self.within(f"land of {name} (rule 6)", used[m], usable[m], "m2")
         share = self.data["exclusive_share"].to_numpy()[:, None, None]
-        most = np.minimum(usable.max(axis=0), self.data["cell_area"].to_numpy()[:, None])
-        yield from self.within("land (rule 6)", (used * share).sum(axis=0), most, "m2")
+        area = self.data["cell_area"].to_numpy()[:, None]
+        taken = used * share
+        whole, takes = taken.sum(axis=0), taken > 0
+        yield from self.within("land (rule 6)", whole, _between(usable, takes, area), "m2")
+        for m, name in enumerate(self.methods):  # a practice needs land that nothing else takes
+            if share[m] < 1.0:
+                takes[m] |= used[m] > 0
+                most = _between(usable, takes, area)
+                both = whole + used[m] * (1.0 - share[m])
+                yield from self.within(f"land of {name} and of others (rule 6)", both, most, "m2")
+                takes[m] = taken[m] > 0
 
     def places(self) -> _Misses:
         """Supplies that belong to a cell: all methods together take no more than there is."""
@@ -243,3 +252,15 @@ class _Balance:
                 what = f"{column} of {name} over the provinces"
                 size = gross if unit == "Mt/yr" else 0.0
                 yield from self.equal(what, told, whole, unit, size)
+
+
+def _between(
+    usable: NDArray[np.float64], who: NDArray[np.bool_], area: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Most land that some methods of each cell have between them: all of it, unless all have one.
+
+    Which land two methods with different land have in common is told in no file.
+    """
+    most = np.where(who, usable, 0.0).max(axis=0)
+    least = np.where(who, usable, np.inf).min(axis=0)
+    return np.where(least < most * (1.0 - 1e-6), area, np.minimum(most, area))
