@@ -43,23 +43,29 @@ ROUNDING = 1e-9
 """A price whose worth is below this share of the dearest row's is rounding, not a price [1]."""
 
 
+KEPT = 1e-7
+"""A row broken by no more than this share of its size is kept: the rest is rounding [1]."""
+
+
 def real_prices(solution: Solution) -> F64:
     """Prices of the shared rows, those that are only rounding set to zero, shape (R,).
 
     What a row is worth is its price times its size: the largest of its limit, its use, and, for
-    rules about shares whose limit is zero, what its terms add up to without their signs.
+    rules about shares whose limit is zero, what its terms add up to without their signs. Where
+    there is nothing and so nothing is used, it is what the cells could use: the price is what the
+    first unit would add, and that is not nothing.
     """
     system, price = solution.system, solution.price
     size = np.fmax(np.abs(system.limits), np.abs(solution.use))
     shares = (system.limits == 0.0)[system.pair_row]
     row, combo = system.pair_row[shares], system.pair_combo[shares]
     terms = np.abs(system.coefficient[row] * solution.totals.by_combo[combo]).sum(axis=(1, 2))
-    worth = np.abs(price) * np.fmax(size, np.bincount(row, terms, minlength=len(price)))
+    size = np.fmax(size, np.bincount(row, terms, minlength=len(price)))
+    empty = (system.limits == 0.0) & (size <= KEPT * solution.scale)
+    worth = np.abs(price) * np.where(empty, solution.scale, size)
     return np.where(worth > ROUNDING * worth.max(initial=0.0), price, 0.0)
 
 
-KEPT = 1e-7
-"""A row broken by no more than this share of its size is kept: the rest is rounding [1]."""
 DIGITS = 12
 """Significant digits of what a row says: sums over cells are not known to more."""
 

@@ -38,6 +38,7 @@ from cdrsite.competition.results import (
 from cdrsite.core.errors import DataError
 from cdrsite.core.states import LOWEST_STATE
 from cdrsite.testing.charges import explain_cell
+from cdrsite.testing.exact import solve_whole
 from cdrsite.testing.greedy import solve_greedy
 
 
@@ -348,3 +349,26 @@ def test_cells_that_could_change_places_are_told() -> None:
     assert told([10.0] * 4, [0.9] * 4, 80.0) == [False] * 4  # all are used to the end
     # the best is used to the end and the worst not at all: only the two alike are in question
     assert told([10.0] * 4, [0.95, 0.9, 0.9, 0.5], 20.0) == [False, True, True, False]
+
+
+@pytest.mark.parametrize("supply", [0.0, 5.0])
+def test_a_pool_without_supply_is_told_what_a_first_unit_would_add(supply: float) -> None:
+    """In the north a tonne of "a" needs 3 m3 and adds 0.9 t; "b" needs none and adds nothing."""
+    cells = ArrayCells(
+        np.full(2, 1e9), np.full((2, 2), 10.0), np.array([[0.9, 0.6], [0.5, 0.5]]),
+        np.zeros((2, 2)), np.ones((2, 2)), zone_ids={"basin": np.array([0, 1])},
+    )  # fmt: skip
+    water = PoolFamily(
+        "water", "m3/yr", "basin", ["north", "south"], np.array([0.0, supply]), {"a": 3.0}
+    )
+    problem = Problem(cells, [Competitor("a", 0.0), Competitor("b", 0.0)], [water])
+    table = pools_table(solve(problem, most_net(), FINE))
+    assert [row["use"] for row in table] == pytest.approx([0.0, supply], abs=1e-9)
+    assert [row["price"] for row in table] == pytest.approx([0.3, 0.2], rel=1e-9)
+    assert all(row["binds"] for row in table)
+    more = replace(problem, pools=[replace(water, supply=np.array([1e-3, supply]))])
+    gained = solve_whole(more, most_net()).value - solve_whole(problem, most_net()).value
+    assert gained / 1e-3 == pytest.approx(table[0]["price"], rel=1e-6)
+    # who has another limit has no use for the first unit
+    shut = replace(problem, cells=replace(cells, upper=np.array([[0.0, 10.0], [10.0, 10.0]])))
+    assert pools_table(solve(shut, most_net(), FINE))[0]["price"] == 0.0

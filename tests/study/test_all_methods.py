@@ -14,6 +14,7 @@ from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.library.methods import method_names
 from cdrsite.methods import ledgers
+from cdrsite.testing.balance import assert_mass_balance
 
 SCENARIO = Path(__file__).resolve().parents[2] / "config" / "all-methods.yaml"
 LEFT_OUT = {
@@ -76,3 +77,17 @@ def test_methods_keep_to_their_ground(result: Any) -> None:
     least = {"biochar": 1.41, "bio-oil": 1.07, "beccs-residue": 0.66}  # t of residues per t
     assert sum(table[name] * need for name, need in least.items()) <= 18.1 * 0.4
     assert np.isfinite(table).all()
+
+
+@pytest.mark.slow
+def test_no_hectare_is_booked_twice(result: Any) -> None:
+    """Land that methods take, and that of each practice besides, is at most the cell (rule 6)."""
+    data = result.dataset
+    land = (data["allocated"] * data["need_land"]).fillna(0.0)
+    share = data["exclusive_share"]
+    taken = (land * share).sum("removal_method")
+    practices = land.where(share < 1, 0.0) * (1 - share)
+    assert float((practices > 0).sum()) > 0
+    area = data["cell_area"]
+    assert float(((taken + practices) / area).max()) <= 1 + 1e-6
+    assert_mass_balance(result, rel=1e-4)

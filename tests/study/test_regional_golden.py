@@ -44,12 +44,13 @@ PRICES = {
 }  # fmt: skip
 """Supply -> families of the table of pools, and how much of its unit a golden price is for."""
 
-NONE = 1e-7
-"""A supply of next to nothing: one of nothing at all is told no price [Mt/yr]."""
+FIRST_TONNE = 0.86 - 0.6623 * 0.615507
+"""What a first tonne of storage adds where there is none, and power and water are plenty: a net
+tonne of bioenergy, less the char that its residues would have made [t/t]."""
 
 CASES: dict[str, tuple[dict[str, float], float, tuple[float, ...], tuple[float, ...]]] = {
     "base": ({}, 10.706843, (3.467880, 2, 7.464844), (0, 0.155804, 3.224859, 3.507287, 0)),
-    "no storage": ({"storage": NONE}, 3.498523, (0, 0, 4.588335), (0, 0, 3.498523, 3.731937, 0)),
+    "no storage": ({"storage": 0}, 3.498523, (0, 0, 4.588335), (0, 0, 3.498523, 3.731937, 0)),
     "storage 6": (
         {"storage": 6}, 15.354207, (6.437555, 4.405286, 7.146354),
         (0.615507, 1.991798, 0, 0, 0.199273),
@@ -67,7 +68,7 @@ CASES: dict[str, tuple[dict[str, float], float, tuple[float, ...], tuple[float, 
     ),
     "plenty but storage": (
         {"residues": 6, "power": 5, "storage": 0, "water": 100}, 9.668435,
-        (4.252777, 0, 7.380666), (0.615507, 1.991798, 0, 0, 0),
+        (4.252777, 0, 7.380666), (0.615507, 1.991798, 0, FIRST_TONNE, 0),
     ),
 }  # fmt: skip
 """Case -> other supplies; net Mt; gross Mt of char, bioenergy and rock; prices of residues [t/t],
