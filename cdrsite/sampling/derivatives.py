@@ -217,12 +217,15 @@ class Weighed:
 
     Attributes
     ----------
-    of : dict of (str, str) to ndarray, shape (n,)
-        Method, what -> x times the weight of a unit, in each cell.
+    at : dict of str to ndarray of int
+        Method that is used -> its cells.
+    of : dict of (str, str) to ndarray
+        Method, what -> x times the weight of a unit, in each of its cells.
     extra, arriving, local, land, spare
         As in :class:`PlanSums`.
     """
 
+    at: dict[str, npt.NDArray[np.intp]]
     of: dict[tuple[str, str], F64]
     extra: F64
     arriving: F64
@@ -231,19 +234,15 @@ class Weighed:
     spare: int
 
     def worth(self, method: str, sums: Mapping[str, Sum], layers: Mapping[str, F64]) -> float:
-        """What a method is worth with some sums and layers."""
+        """What a method is worth with some sums and layers, of its cells."""
+        count = len(self.at[method])
         return float(
             sum(
-                self.of[method, what] @ np.broadcast_to(total.evaluate(layers), self.count)
+                self.of[method, what] @ np.broadcast_to(total.evaluate(layers), count)
                 for what, total in sums.items()
                 if (method, what) in self.of
             )
         )
-
-    @property
-    def count(self) -> int:
-        """Number of cells."""
-        return len(next(iter(self.of.values()), ()))
 
 
 def weigh(prices: PlanPrices, plan: BlockPlan, km: F64, transport: F64) -> Weighed:
@@ -258,90 +257,103 @@ def weigh(prices: PlanPrices, plan: BlockPlan, km: F64, transport: F64) -> Weigh
     km, transport : ndarray, shape (K, n)
         Length [km] and cost [USD per t stored] of the move to each sink slot.
     """
-    solution, cells, x = prices.solution, plan.cells, plan.x
-    problem = solution.problem
-    combo = solution.system.combo[plan.start : plan.stop]
-    shape, names = plan.reduced.shape, problem.method_names
-    weight, gross = prices.weight, x.sum(axis=1)
-    need = np.broadcast_to(cells.need, shape).astype(np.float64)
+    solution, cells, gross = prices.solution, plan.cells, plan.x.sum(axis=1)
+    problem, shape = solution.problem, plan.reduced.shape
     local_need = np.broadcast_to(problem.local_need_in(cells), (len(problem.local_names), *shape))
     own = (local_need * plan.local_price[:, None]).sum(axis=0)
     held = np.where(gross > 0, plan.reduced - own, 0.0)
-    of: dict[tuple[str, str], F64] = {}
-    extra = np.zeros((len(names), EXTRAS))
     alike = rivals_alike(solution, plan)
     loose = np.where(alike, gross, 0.0).sum(axis=0)
     scarce = (plan.land_prices > 0).sum(axis=0) + (plan.local_price > 0).sum(axis=0)
-    spare = int(alike.sum()) - int(scarce[alike.any(axis=0)].sum())
-    arriving = np.zeros((len(names), len(problem.arrivals)))
-    counts = _counting(prices, plan)
-    for m, name in enumerate(names):
-        used = gross[m] > 0
-        extra[m, LOOSE] = float(loose[alike[m]].sum())
-        if not used.any():
-            continue
-        w = weight[combo, m]
-        of[name, "net"] = gross[m] * (w[:, 1] + _by_region(prices, plan, w, m))
-        of[name, "cost"] = gross[m] * w[:, 2]
-        rent = problem.land_weight[:, m] @ plan.land_prices
-        with np.errstate(divide="ignore", invalid="ignore"):
-            limit = np.where(used & (need[m] > 0), held[m] / need[m], 0.0)
-        of[name, "land"] = gross[m] * (w[:, 3] - rent - limit)
-        closed = problem.land_weight[:, m] == problem.exclusive[m]  # not where all of it counts
-        extra[m, SHARING] = -float((gross[m] * need[m]) @ (closed @ plan.land_prices))
-        for resource, paid in prices.need.items():
-            of[name, resource] = -gross[m] * paid[combo, m]
-        for r, resource in enumerate(problem.local_names):
-            before = of.get((name, resource), 0.0)
-            of[name, resource] = before - gross[m] * plan.local_price[r]
-        of[name, "stored"] = np.zeros(shape[1])
-        if len(cells.sink) and problem.stored[m]:
-            _weigh_stored(prices, plan, m, w, (km, transport, counts), of, extra, arriving)
     worth = float(plan.land_price @ cells.land.astype(np.float64)) + float((held * gross).sum())
-    supply = (plan.local_price * cells.local).sum(axis=1).astype(np.float64)
-    return Weighed(of, extra, arriving, supply, worth, spare)
+    found = Weighed(
+        {},
+        {},
+        np.zeros((len(gross), EXTRAS)),
+        np.zeros((len(gross), len(problem.arrivals))),
+        (plan.local_price * cells.local).sum(axis=1).astype(np.float64),
+        worth,
+        int(alike.sum()) - int(scarce[alike.any(axis=0)].sum()),
+    )
+    found.extra[:, LOOSE] = (alike * loose).sum(axis=1)
+    counts = _counting(prices, plan)
+    for m, name in enumerate(problem.method_names):
+        at = np.flatnonzero(gross[m] > 0)
+        if len(at):
+            found.at[name] = at
+            w = _weigh_method(prices, plan, m, held[m, at], found)
+            if len(cells.sink) and problem.stored[m]:
+                _weigh_stored(prices, plan, m, w, (km, transport, counts), found)
+    return found
+
+
+def _weigh_method(prices: PlanPrices, plan: BlockPlan, m: int, held: F64, found: Weighed) -> F64:
+    """Add what a method is worth but for what it stores; weights of its quantities, (n, Q)."""
+    problem, cells = prices.solution.problem, plan.cells
+    name = problem.method_names[m]
+    at, of = found.at[name], found.of
+    combo = prices.solution.system.combo[plan.start : plan.stop][at]
+    x, w = plan.x[m][:, at].sum(axis=0), prices.weight[combo, m]
+    need = np.broadcast_to(cells.need, plan.reduced.shape)[m, at].astype(np.float64)
+    land = plan.land_prices[:, at]
+    of[name, "net"] = x * (w[:, 1] + _by_region(prices, plan, w, m, at))
+    of[name, "cost"] = x * w[:, 2]
+    limit = np.divide(held, need, out=np.zeros(len(at)), where=need > 0)
+    of[name, "land"] = x * (w[:, 3] - problem.land_weight[:, m] @ land - limit)
+    closed = problem.land_weight[:, m] == problem.exclusive[m]  # not where all of it counts
+    found.extra[m, SHARING] = -float((x * need) @ (closed @ land))
+    for resource, paid in prices.need.items():
+        of[name, resource] = -x * paid[combo, m]
+    for r, resource in enumerate(problem.local_names):
+        of[name, resource] = of.get((name, resource), 0.0) - x * plan.local_price[r, at]
+    of[name, "stored"] = np.zeros(len(at))
+    return w
 
 
 def _weigh_stored(
     prices: PlanPrices,
     plan: BlockPlan,
     m: int,
-    w: F64,
+    weight: F64,
     ways: tuple[F64, F64, F64],
-    of: dict[tuple[str, str], F64],
-    extra: F64,
-    arriving: F64,
+    found: Weighed,
 ) -> None:
-    """Add what a method brings to its sinks, to what is weighed; ``w`` of its cells."""
-    problem, cells, x = prices.solution.problem, plan.cells, plan.x
-    (km, transport, counts), first = ways, w.shape[1] - len(problem.arrivals)
-    name, stored = problem.method_names[m], problem.stored_in(cells)[m] * np.ones(w.shape[0])
-    for k in range(len(cells.sink)):
-        there = (x[m, k] > 0) & (cells.sink[k] >= 0)
-        tonnes = np.where(there, x[m, k], 0.0)
-        wide = cells.sink.shape
-        loss = np.broadcast_to(cells.sink_loss, wide)[k].astype(np.float64)
-        cost = np.broadcast_to(cells.sink_cost, wide)[k].astype(np.float64)
-        lost = w[:, 1] + (w[:, first:].T * counts[:, k]).sum(axis=0)
-        value = prices.sink[cells.sink[k]] + w[:, 2] * cost - w[:, 1] * loss
+    """Add what a method brings to its sinks; ``weight`` of its cells."""
+    problem, cells, (km, transport, counts) = prices.solution.problem, plan.cells, ways
+    name, first = problem.method_names[m], weight.shape[1] - len(problem.arrivals)
+    stored = np.broadcast_to(problem.stored_in(cells), plan.reduced.shape)[m]
+    for k, sinks in enumerate(cells.sink):
+        mine = np.flatnonzero((plan.x[m, k] > 0)[found.at[name]] & (sinks >= 0)[found.at[name]])
+        at, w = found.at[name][mine], weight[mine]
+        if not len(at):
+            continue
+        tonnes = plan.x[m, k, at]
+        loss, cost = (
+            np.broadcast_to(a, cells.sink.shape)[k, at].astype(np.float64)
+            for a in (cells.sink_loss, cells.sink_cost)
+        )
+        value = prices.sink[sinks[at]] + w[:, 2] * cost - w[:, 1] * loss
+        lost, moved = w[:, 1].copy(), tonnes * stored[at]
         for j, by_slot in enumerate(cells.arriving):
-            value = value + w[:, first + j] * by_slot[k]
-            arriving[m, j] += float((tonnes * stored) @ counts[j, k])
-        of[name, "stored"] += tonnes * value
-        moved = tonnes * stored
-        extra[m, TRANSPORT] += float((moved * w[:, 2]) @ np.where(there, transport[k], 0.0))
-        extra[m, STORING] += float(moved @ w[:, 2])
-        extra[m, LEAKING] -= float((moved * lost) @ np.where(there, km[k] / 100.0, 0.0))
+            value += w[:, first + j] * by_slot[k, at]
+            lost += w[:, first + j] * counts[j, k, at]
+            found.arriving[m, j] += float(moved @ counts[j, k, at])
+        found.of[name, "stored"][mine] += tonnes * value
+        found.extra[m, TRANSPORT] += float((moved * w[:, 2]) @ transport[k, at])
+        found.extra[m, STORING] += float(moved @ w[:, 2])
+        found.extra[m, LEAKING] -= float((moved * lost) @ (km[k, at] / 100.0))
 
 
-def _by_region(prices: PlanPrices, plan: BlockPlan, w: F64, method: int) -> F64 | float:
+def _by_region(
+    prices: PlanPrices, plan: BlockPlan, w: F64, method: int, at: npt.NDArray[np.intp]
+) -> F64 | float:
     """Weight of net tonnes that are counted in some zones only."""
     source = prices.solution.problem.cells
     total: F64 | float = 0.0
     layers = prices.solution.problem.layers
     for layer in source.layers if isinstance(source, PaidCells) else ():
         if layer.method == method:
-            zone = source.zones(layer.part.zoning, plan.start, plan.stop)
+            zone = source.zones(layer.part.zoning, plan.start, plan.stop)[at]
             total = total + w[:, 4 + layers.index(layer.name)] * np.isin(zone, layer.part.zones)
     return total
 
@@ -360,20 +372,24 @@ def _counting(prices: PlanPrices, plan: BlockPlan) -> F64:
     return found
 
 
-def add_up(weighed: Weighed, keys: Iterable[Key], layers: Mapping[str, F64]) -> F64:
-    """Sums of weighed cells over products of layers, in the order of the keys."""
-    values: dict[Product, F64] = {}
+def add_up(weighed: Weighed, keys: Iterable[Key], layers: Mapping[str, Mapping[str, F64]]) -> F64:
+    """Sums of weighed cells over products of layers, in the order of the keys.
+
+    ``layers`` of each method in its cells.
+    """
+    values: dict[tuple[str, Product], F64] = {}
     found = []
     for method, what, product in keys:
         mine = weighed.of.get((method, what))
         if mine is None:
             found.append(0.0)
             continue
-        if product not in values:
-            values[product] = np.ones(len(mine))
+        if (method, product) not in values:
+            made = np.ones(len(mine))
             for name in product:
-                values[product] = values[product] * layers[name]
-        found.append(float(mine @ values[product]))
+                made = made * layers[method][name]
+            values[method, product] = made
+        found.append(float(mine @ values[method, product]))
     return np.array(found)
 
 

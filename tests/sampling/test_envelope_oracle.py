@@ -122,10 +122,11 @@ def envelope_of(world: dict[str, Any], numbers: dict[str, float], goal: Any) -> 
     (plan,) = solution.blocks()
     none = np.zeros((1, len(world["land"])))
     found = weigh(prices, plan, none, none)
+    layers = {m: {name: world[name][at] for name in ("wet", "warm")} for m, at in found.at.items()}
+    each = add_up(found, keys, layers)
     sums = PlanSums(
-        add_up(found, keys, world), found.extra, found.arriving, found.local, found.land,
-        np.zeros(0), found.spare,
-    )  # fmt: skip
+        each, found.extra, found.arriving, found.local, found.land, np.zeros(0), found.spare
+    )
     return Envelope(prices, base, keys, sums)
 
 
