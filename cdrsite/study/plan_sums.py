@@ -1,0 +1,178 @@
+"""The pass over a plan that adds up what its tonnes are worth, by the cells of each method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from cdrsite.core.grid import Block
+from cdrsite.methods.feed import haul_layer
+from cdrsite.methods.supply import firm_block, intensity_block
+from cdrsite.place.registry import own_layers
+from cdrsite.sampling.coefficients import Coefficients
+from cdrsite.sampling.derivatives import (
+    EXTRAS,
+    Key,
+    PlanPrices,
+    PlanSums,
+    add_up,
+    sums_of,
+    weigh,
+)
+from cdrsite.study.cells import block_layers
+from cdrsite.study.exclude import left_name
+from cdrsite.study.offers import Offers
+from cdrsite.study.prepare import Setting
+from cdrsite.study.problem import PIECE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cdrsite.competition.blockcells import BlockCells
+    from cdrsite.competition.solution import BlockPlan
+    from cdrsite.core.reader import LayerReader
+    from cdrsite.engine.arrays import ArrayStore
+    from cdrsite.methods.model import MethodModel
+    from cdrsite.place.registry import PlaceNumbers
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A method whose own layers are made with another number."""
+
+    method: str
+    model: MethodModel
+    places: PlaceNumbers
+    at: Coefficients
+
+
+@dataclass(frozen=True)
+class Spots:
+    """Some places of a block as a row of cells: what reads the layers of a method there."""
+
+    reader: Any
+    block: Block
+    place: NDArray[np.int32]
+    known: dict[tuple[str, ...], NDArray[Any]] = field(default_factory=dict)
+
+    def of(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values of a block at these places, shape (..., 1, n)."""
+        return values.reshape(*values.shape[:-2], 1, -1)[..., self.place]
+
+    def _once(self, kind: str, *about: Any) -> NDArray[Any]:
+        key = (kind, *map(repr, about))
+        if key not in self.known:
+            first, *others = about
+            read = getattr(self.reader, kind)
+            if kind == "class_share":
+                self.known[key] = self.of(read(first, *others, self.block))
+            else:
+                self.known[key] = self.of(read(first, self.block, *others))
+        return self.known[key]
+
+    def values(self, layer: str, _: Block, unit: str | None = None) -> NDArray[Any]:
+        """Values of a layer."""
+        return self._once("values", layer, unit)
+
+    def bands(self, layer: str, _: Block, unit: str | None = None) -> NDArray[Any]:
+        """Bands of a layer."""
+        return self._once("bands", layer, unit)
+
+    def class_share(self, layer: str, weights: Mapping[Any, float], _: Block) -> NDArray[Any]:
+        """Shares of classes."""
+        return self._once("class_share", layer, weights)
+
+    def own(self, model: MethodModel, numbers: PlaceNumbers) -> dict[str, NDArray[np.float64]]:
+        """Layers that a method makes of its numbers, shape (n,)."""
+        row = Block(0, 1, 0, len(self.place))
+        made = own_layers(model, numbers, cast("LayerReader", self), row)
+        return {
+            name: np.broadcast_to(v, row.shape)[0].astype(np.float64) for name, v in made.items()
+        }
+
+
+@dataclass(frozen=True)
+class SumBlock:
+    """Pass: what the plan of a block adds up to, each tonne with what it is worth."""
+
+    setting: Setting
+    offers: Offers
+    prices: PlanPrices
+    cells: BlockCells
+    numbers: Mapping[Block, int]
+    keys: tuple[Key, ...]
+    placed: tuple[Placed, ...]
+    scratch: ArrayStore
+
+    def __call__(self, block: Block) -> PlanSums:
+        """Sums of the plan of a block."""
+        number = self.numbers[block]
+        start, stop = self.cells.span(number)
+        place = self.cells.places(number)
+        total = self.nothing()
+        for first in range(start, stop, PIECE):
+            plan = self.prices.solution.plan_of(first, min(first + PIECE, stop))
+            total = total + self._of_piece(plan, place[first - start : plan.stop - start], block)
+        return total
+
+    def nothing(self) -> PlanSums:
+        """Sums of no cells."""
+        problem = self.prices.solution.problem
+        methods = len(problem.methods)
+        return PlanSums(
+            np.zeros(len(self.keys)), np.zeros((methods, EXTRAS)),
+            np.zeros((methods, len(problem.arrivals))), np.zeros(len(problem.local_names)), 0.0,
+            np.zeros(len(self.placed)), 0,
+        )  # fmt: skip
+
+    def _of_piece(self, plan: BlockPlan, place: NDArray[np.int32], block: Block) -> PlanSums:
+        """Sums of some cells of a block."""
+        setting, links = self.setting, self.offers.links
+        km = transport = np.zeros((1, len(place)))
+        if links is not None:
+            here = (slice(None), *block.slices)
+            km, transport = (
+                np.asarray(a[here]).reshape(a.shape[0], -1)[:, place].astype(np.float64)
+                for a in (links.length_km, links.cost)
+            )
+        weighed = weigh(self.prices, plan, km, transport)
+        spots = {
+            method: Spots(setting.reader, block, place[at]) for method, at in weighed.at.items()
+        }
+        layers: dict[str, dict[str, NDArray[np.float64]]] = {}
+        for method, mine in spots.items():
+            layers[method] = mine.own(setting.models[method], setting.places[method])
+            for name in {n for m, _, product in self.keys if m == method for n in product}:
+                if name not in layers[method]:
+                    layers[method][name] = self._shared(name, mine, block)
+        placed = np.zeros(len(self.placed))
+        for i, one in enumerate(self.placed):
+            if one.method in spots:
+                own = spots[one.method].own(one.model, one.places)
+                sums = sums_of(one.at, one.method)
+                placed[i] = weighed.worth(one.method, sums, layers[one.method] | own)
+        return PlanSums(
+            add_up(weighed, self.keys, layers), weighed.extra, weighed.arriving, weighed.local,
+            weighed.land, placed, weighed.spare,
+        )  # fmt: skip
+
+    def _shared(self, name: str, spots: Spots, block: Block) -> NDArray[np.float64]:
+        """A layer that all methods read, at some places."""
+        setting, power = self.setting, self.setting.scenario.resources.power
+        hauled = {haul_layer(resource): sheds[1] for resource, sheds in self.offers.sheds.items()}
+        if name == "intensity":
+            values = np.broadcast_to(intensity_block(power, setting.reader, block), block.shape)
+        elif name == "inverse firm":
+            values = 1.0 / firm_block(power, setting.reader, block)
+        elif name in hauled:
+            values = np.asarray(hauled[name][block.slices])
+        else:
+            available = {
+                bits: np.asarray(self.scratch.open(left_name(setting, bits))[block.slices])
+                for bits in setting.book.groups
+            }
+            values = block_layers(setting, self.offers, available, block)[name]
+        return spots.of(values)[0].astype(np.float64)
