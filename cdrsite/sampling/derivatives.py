@@ -265,7 +265,8 @@ def weigh(prices: PlanPrices, plan: BlockPlan, km: F64, transport: F64) -> Weigh
     alike = rivals_alike(solution, plan)
     loose = np.where(alike, gross, 0.0).sum(axis=0)
     scarce = (plan.land_prices > 0).sum(axis=0) + (plan.local_price > 0).sum(axis=0)
-    worth = float(plan.land_price @ cells.land.astype(np.float64)) + float((held * gross).sum())
+    land = np.concatenate([cells.land[None], cells.ground]).astype(np.float64)
+    worth = float((plan.land_prices * land).sum()) + float((held * gross).sum())
     found = Weighed(
         {},
         {},

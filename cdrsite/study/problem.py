@@ -189,7 +189,7 @@ class Competitors:
         """
         upper = self.uppers(arrays)
         place = np.flatnonzero((upper > 0).any(axis=0))
-        fields = self.fields(arrays, upper, links, block, place)
+        fields = self.fields(arrays, upper, links, block, place, parts)
         suitability = arrays["suitability"].reshape(len(self.facts), -1)[:, place]
         order = self._last_choice(np.nan_to_num(suitability), block, place)
         fields["layers"] = np.concatenate([fields["layers"], order])
@@ -212,6 +212,7 @@ class Competitors:
         links: SinkLinks | None,
         block: Block,
         place: NDArray[np.integer[Any]],
+        parts: F32 | None = None,
     ) -> dict[str, NDArray[Any]]:
         """What the competition knows of some cells of a block; ``upper`` from :meth:`uppers`."""
         size = block.shape[0] * block.shape[1]
@@ -229,7 +230,10 @@ class Competitors:
         }
         if parts is not None:
             areas = self.sharing.areas(
-                pick(parts), fields["upper"], pick(arrays["available"]), pick(own)
+                pick(parts),
+                fields["upper"],
+                pick(arrays["available"]),
+                pick(arrays["usable_land"]),
             )
             fields["ground"] = areas[1:]
             if any(self.sharing.own):
