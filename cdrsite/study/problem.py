@@ -229,7 +229,6 @@ class Competitors:
             "need": np.nan_to_num(pick(arrays["need_land"]), posinf=0.0),
         }
         if parts is not None:
-            own = arrays["usable_land"]
             areas = self.sharing.areas(
                 pick(parts),
                 fields["upper"],
