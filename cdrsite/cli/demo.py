@@ -11,7 +11,13 @@ from cdrsite.core.errors import ConfigError, MissingFileError, did_you_mean
 from cdrsite.core.files import make_own, remove_own
 
 TEMPLATES: dict[str, tuple[str, ...]] = {
-    "demo": ("demo.yaml", "demo-literature.yaml", "all-methods.yaml", "minimal.yaml"),
+    "demo": (
+        "demo.yaml",
+        "demo-literature.yaml",
+        "all-methods.yaml",
+        "demo-2060.yaml",
+        "minimal.yaml",
+    ),
     "minimal": ("minimal.yaml",),
     "nation": ("template/nation.yaml",),
     "batch": ("template/batch.yaml", "template/matrix.yaml"),

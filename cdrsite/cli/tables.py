@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.cli.costs import cost_lines
 from cdrsite.cli.lines import avoided_line, limit_words, project_line
+from cdrsite.cli.pathway import path_lines
 from cdrsite.compare.changes import records
 from cdrsite.core.numbers import number
 from cdrsite.core.vocabulary import amount, priced
@@ -186,6 +187,10 @@ def print_summary(
     if lines:
         say(out, words("end.costs"), "bold")
         out.print(plain_list(lines))
+    dated = path_lines(result.summary.get("pathway", {}), words)
+    if dated:
+        say(out, words("end.path"), "bold")
+        out.print(plain_list(dated))
     facts = {}
     if result.methods and "objective" in result.summary:
         facts[words("end.plan")] = certificate(result.summary["objective"], words)
@@ -247,8 +252,9 @@ def certificate(objective: Mapping[str, Any], words: Words) -> str:
     unit = str(objective["unit"])
     size, unit = amount(unit).total
     gap, asked = objective["gap"], objective["gap_asked"]
+    name = str(objective["name"]) + (" over milestones" if "over" in objective else "")
     facts = {
-        "name": words.named("end.objective", str(objective["name"])),
+        "name": words.named("end.objective", name),
         "value": number(objective["value"] / size, 4),
         "unit": words.unit(unit),
         "asked": f"{asked:.0e}".replace("e-0", "e-"),

@@ -92,11 +92,16 @@ class Generator:
         *,
         threads: int,
         has_lower: bool,
+        sweeper: Sweeper | None = None,
     ) -> None:
         self.system, self.objective, self.options = system, objective, options
         group = merge_groups(system)
         used = np.abs(system.coefficient).sum(axis=(0, 1)) + np.abs(objective).sum(axis=0) > 0
-        self.sweeper = Sweeper(problem, system, group, threads, used, has_lower)
+        self.sweeper = (
+            Sweeper(problem, system, group, threads, used, has_lower)
+            if sweeper is None
+            else replace(sweeper, system=system, group=group, counted=used)
+        )
         self.limits, self.senses, self.sales = system.limits, system.senses, system.sales
         self.has_lower = has_lower
         # sizes: what the cells could do if every quantity of the objective were welcome

@@ -44,8 +44,6 @@ class ObjectiveModel(Model):
             raise problem(
                 "one objective; got maximise and minimise; cure: use then: for the second"
             )
-        if self.minimise == "cost" and self.target is None:
-            raise problem("the least cost of nothing is nothing; expected target: e.g. 2 Mt/yr")
         if (self.maximise == "value") != bool(self.credits):
             raise problem("credits belong to maximise: value, and it needs them")
         bounded = [i for i, one in enumerate(self.credits) if one.of("from_") or one.of("to")]

@@ -22,9 +22,10 @@ from pydantic import (
 from cdrsite.config.competition import ObjectiveModel, PolicyRule
 from cdrsite.config.layers import LAYER_NAME, FileLayer, Layer
 from cdrsite.config.mapping import context_of, plain, set_value, yaml_text
+from cdrsite.config.milestones import Milestones
 from cdrsite.config.network import Network
 from cdrsite.config.prices import price, price_by_kind
-from cdrsite.config.resources import MethodChoice, Resources
+from cdrsite.config.resources import MethodChoice, Resources, Supply
 from cdrsite.config.screening import ScreeningSection
 from cdrsite.config.siting import Siting
 from cdrsite.config.transport import Transport
@@ -280,6 +281,8 @@ class Scenario(Model):
     """Plants and pipelines for the plan."""
     objective: ObjectiveModel = ObjectiveModel()
     """What the competition for land, water, power, biomass and storage is for."""
+    milestones: Milestones | None = None
+    """Several years in place of one: what is built when."""
     policies: tuple[PolicyRule, ...] = ()
     """Rules that a plan must keep: caps, shares, minimums."""
     screening: ScreeningSection = Field(default_factory=dict)
@@ -399,6 +402,7 @@ class Scenario(Model):
             *self._layer_problems(),
             *self._policy_problems(),
             *self._weight_problems(),
+            *self._goal_problems(),
         ]
         if found:
             raise problems(found)
@@ -433,6 +437,8 @@ class Scenario(Model):
                         text = f"unknown method; got {name!r}; expected one of {', '.join(known)}"
                         yield text + _nearest(name, known), f"siting.{part}.{i}.for"
         played = [(f"policies.{i}.methods", rule.methods) for i, rule in enumerate(self.policies)]
+        if self.milestones is not None:
+            played += [(key, (name,)) for key, name in self.milestones.methods]
         played += [
             (f"objective.credits.{i}.methods", one.methods)
             for i, one in enumerate(self.objective.credits)
@@ -446,6 +452,36 @@ class Scenario(Model):
                     )
                     cure = "; cure: add it to methods, or remove it"
                     yield text + (_nearest(name, tuple(self.methods)) or cure), at
+
+    def _goal_problems(self) -> Iterator[tuple[str, str]]:
+        """A least cost of nothing; goals of one year beside milestones."""
+        goal, path = self.objective, self.milestones
+        asks = goal.target is not None if path is None else path.asks
+        if goal.minimise == "cost" and not asks:
+            example = "target: e.g. 2 Mt/yr" if path is None else "milestones.targets"
+            yield f"the least cost of nothing is nothing; expected {example}", "objective"
+        if path is None:
+            return
+        for key, instead in (("target", "targets.removal"), ("budget", "budget")):
+            if getattr(goal, key) is not None:
+                text = f"a {key} of one year beside milestones; cure: milestones.{instead}"
+                yield text, f"objective.{key}"
+        if goal.then is not None:
+            text = "no second objective over milestones; cure: remove it"
+            yield text, "objective.then"
+        for key in path.supply:
+            if key == "injection":
+                good = self.resources.storage.units is not None
+            else:
+                given = getattr(self.resources, key, None)
+                shared = isinstance(given, Supply) and (given.pools or given.per == "region")
+                good = bool(shared)
+            if not good:
+                text = (
+                    f"no supply in pools of that name; got {key!r}; expected a key of resources "
+                    "with pools, or injection where there are units of storage; cure: remove it"
+                )
+                yield text, f"milestones.supply.{key}"
 
     def _layer_problems(self) -> Iterator[tuple[str, str]]:
         """Presets that the library does not have, and texts that are no units."""

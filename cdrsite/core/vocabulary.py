@@ -51,6 +51,8 @@ AMOUNTS: dict[str, Amount] = {
     "m3/yr": Amount((1e6, "Mm3/yr"), (1.0, "m3/yr"), (1e3, "1000 m3")),
     "kWh/yr": Amount((1e9, "TWh/yr"), (1e6, "GWh/yr"), (1e3, "MWh")),
     "m2": Amount((1e6, "km2"), (1e6, "km2"), (1e4, "ha")),
+    "t": Amount((1e6, "Mt"), (1.0, "t"), (1.0, "t")),
+    "USD": Amount((1e6, "MUSD"), (1.0, "USD"), (1e3, "1000 USD")),
     "USD/yr": Amount((1e6, "MUSD/yr"), (1.0, "USD/yr"), (1e3, "1000 USD")),
 }
 """Canonical unit (rule 4) -> how people read it; an amount of another unit is told in its own."""
@@ -318,9 +320,9 @@ class Variable:
         Canonical; "objective" stands for the unit of the goal.
     meaning : str
         Its ``long_name``.
-    of : {'method', 'all', 'rank', 'evidence'}
-        Each method has its own, or all share it; or each route to storage has, the cheapest first;
-        evidence explains cells.
+    of : {'method', 'all', 'rank', 'milestone', 'evidence'}
+        Each method has its own, or all share it; or each route to storage has, the cheapest first,
+        or each milestone; evidence explains cells.
     codes : str
         What its codes are, where it has codes.
     colours : str
@@ -341,7 +343,7 @@ class Variable:
     name: str
     unit: str
     meaning: str
-    of: Literal["method", "all", "rank", "evidence"] = "method"
+    of: Literal["method", "all", "rank", "milestone", "evidence"] = "method"
     codes: str = ""
     colours: str = "viridis"
     per_cell: bool = False
@@ -356,15 +358,16 @@ class Variable:
 
     @property
     def file(self) -> str:
-        """Stem of its files, ``METHOD`` for the method, ``RANK`` for the rank."""
+        """Stem of its files, ``METHOD`` for the method, ``RANK`` or ``YEAR`` for those."""
         if self.of == "all":
             return self.name
-        return f"{self.name}_{'RANK' if self.of == 'rank' else 'METHOD'}"
+        ends = {"rank": "RANK", "milestone": "YEAR"}
+        return f"{self.name}_{ends.get(self.of, 'METHOD')}"
 
     @property
     def lead(self) -> str:
         """Dimension before those of the grid, where it has one."""
-        return "rank" if self.of == "rank" else "removal_method"
+        return self.of if self.of in {"rank", "milestone"} else "removal_method"
 
 
 def _shared(name: str, unit: str, meaning: str, codes: str = "", **more: Any) -> Variable:
@@ -474,6 +477,14 @@ VARIABLES: dict[str, Variable] = {
             "rank", colours="cividis_r",
         ),
         Variable("ranked_storage", "", "storage unit of this rank, the cheapest first", "rank"),
+        Variable(
+            "net_removal_at", "t/yr", "net removal in the plan at this milestone, all methods",
+            "milestone", with_state=True, **_TOTAL,
+        ),
+        Variable(
+            "build_year", "", "milestone for which most of it is built",
+            codes="the milestone for which most of the method is built there, or the state",
+        ),
         _shared(
             "line_cost", "USD/t/km", "cost of a line, without crossings; none where it cannot go",
             colours="magma_r",
@@ -492,6 +503,10 @@ VARIABLES: dict[str, Variable] = {
         _evidence("net_at_plant", "t/t", "net removal per gross tonne before transport"),
         _evidence("cost_at_plant", "USD/t", "cost per gross tonne before transport and storage"),
         _evidence("energy_emissions", "t/t", "emissions of power and heat per gross tonne"),
+        _evidence(
+            "grid_emissions", "t/t",
+            "emissions of power per gross tonne, at the scenario's own intensity",
+        ),
         _evidence("place_emissions", "t/t", "other emissions of the place, per gross tonne"),
         _evidence(
             "emissions_of_place", "kg/t", "emissions that the scenario gives, per gross tonne"

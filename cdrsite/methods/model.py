@@ -156,6 +156,11 @@ def method_model(name: str, scenario: Scenario) -> MethodModel:
         numbers[parameter] = _override(name, parameter, value, base_year, negative=supplied)
         replaced[parameter] = str(value)
     where = f"methods.{name}"
+    path = scenario.milestones
+    share = 1.0 if path is None else path.last(path.cost.get(name))
+    if share != 1.0:
+        numbers["capex"] = numbers.get("capex", 0.0) * share
+        replaced["capex"] = f"{numbers['capex']:.10g} USD/(t/yr) (milestones.cost.{name})"
     _refuse_twice(numbers, replaced, where)
     numbers = with_fuel(numbers)
     gwp = GWP[scenario.accounting.gwp]
@@ -307,6 +312,8 @@ def ingredients(scenario: Scenario, *, routed: bool, injecting: bool = False) ->
     resources = scenario.resources
     names = [name for name, model in resources.supplies.items() if not model.unlimited]
     power, firm = resources.power.intensity, resources.power.firm
+    if scenario.milestones is not None and not isinstance(power, str):
+        power *= scenario.milestones.last(scenario.milestones.intensity)
     cost = 0.0 if isinstance(resources.storage.cost, str) else resources.storage.cost
     return Ingredients(
         limited=frozenset([*names, "storage"] if routed else names),

@@ -18,10 +18,13 @@ from cdrsite.methods.model import (
     net_factor_sum,
     priced,
 )
+from cdrsite.methods.net import KG_PER_T
 from cdrsite.place.emissions import EmissionsOfPlace
-from cdrsite.place.needs import NOTHING
-from cdrsite.scoring.sums import Sum
+from cdrsite.place.needs import NOTHING, Needs
+from cdrsite.scoring.sums import Sum, const, layer
 
+GRID = "intensity of share 1"
+"""Layer with the emissions of the supplied power, whatever a milestone makes of them [kg/kWh]."""
 NOT_SHARED = frozenset({"land", "storage"})
 """Resources with rows of their own in the competition: the cell's land, the storage units."""
 
@@ -47,6 +50,9 @@ class RivalSums:
         [kg per gross t]; None where it gives none. Nothing is decided by it: it is told.
     later : Sum
         What discounting takes of the net tonnes that come after they are paid [t/t].
+    grid : Sum or None
+        Emissions of the power that is bought, at the scenario's own intensity [t per gross t]; None
+        where that is the same at all milestones.
     """
 
     land: Sum
@@ -56,6 +62,7 @@ class RivalSums:
     stored: Sum
     emissions: Sum | None = None
     later: Sum = NOTHING
+    grid: Sum | None = None
 
     @cached_property
     def cost(self) -> Sum:
@@ -115,7 +122,17 @@ def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> Ri
         needs=shared,
         stored=needs.taken["storage"],
         emissions=EmissionsOfPlace().of_tonne(model, needs) if model.choice.emissions else None,
+        grid=_grid_emissions(needs, scenario),
     )
+
+
+def _grid_emissions(needs: Needs, scenario: Scenario) -> Sum | None:
+    """Emissions of bought power at the scenario's own intensity [t per gross t]."""
+    if scenario.milestones is None or scenario.milestones.intensity is None:
+        return None
+    given = scenario.resources.power.intensity
+    own = layer(GRID) if isinstance(given, str) else const(given)
+    return needs.resources["electricity"] * needs.charged * own * (1.0 / KG_PER_T)
 
 
 def cost_variables(split: Mapping[str, tuple[float, str]]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import xarray as xr
 
 from cdrsite.competition.results import binding_labels
 from cdrsite.core.secrets import hidden
+from cdrsite.core.states import NONE_PLANNED, OUTSIDE
 from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import (
     INTERCHANGEABLE,
@@ -26,6 +27,7 @@ from cdrsite.core.words import TITLES, Words
 from cdrsite.engine.arrays import DiskStore
 from cdrsite.engine.stages import stage
 from cdrsite.methods.injection import unit_costs
+from cdrsite.pathway.view import LastMilestone
 from cdrsite.result.store import label_store, open_labelled
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.assumed import alternatives, without_limit
@@ -74,6 +76,7 @@ from cdrsite.study.tables import (
 )
 from cdrsite.study.tally import Tally
 from cdrsite.study.used import what_is_used
+from cdrsite.study.yearly import BUILD_YEAR, NET_AT, path_summary, path_tables
 from cdrsite.study.zones import zonal_table
 
 if TYPE_CHECKING:
@@ -97,6 +100,7 @@ PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
     reads=(
         *("name", "title", "costs", "accounting.retention_years", "resources", "objective"),
         *("transport.cost", "transport.leakage", "network.plan", "network.plants", "policies"),
+        "milestones",
         *("outputs.admin", "outputs.sites", "outputs.site_distance", "outputs.zones"),
         "screening",
     ),
@@ -146,9 +150,8 @@ def assemble(
     """
     scenario, grid = setting.scenario, setting.area.grid
     dataset = _dataset(setting, offers, space.result, allocation)
-    store = None
-    if isinstance(space.result, DiskStore):
-        store = space.result.folder
+    store = space.result.folder if isinstance(space.result, DiskStore) else None
+    if store is not None:
         label_store(store, dataset, grid)
         dataset = open_labelled(store)
     methods = tuple(setting.models)
@@ -183,6 +186,7 @@ def assemble(
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
     features = _features(setting, offers, tables)
+    _add_path(setting, allocation, tables, summary)
     if projects is not None:
         tables |= project_tables(projects, grid)
         summary["network"] = project_summary(projects)
@@ -214,6 +218,17 @@ def _provinces(setting: Setting) -> tuple[str, tuple[str, ...]] | None:
     return None if admin is None else (admin.layer, _admin_names(setting))
 
 
+def _add_path(
+    setting: Setting, allocation: Allocation, tables: dict[str, Any], summary: dict[str, Any]
+) -> None:
+    """Tables and numbers of a plan over milestones."""
+    solution = allocation.solution
+    if isinstance(solution, LastMilestone):
+        tables |= path_tables(setting, solution)
+        summary["pathway"] = path_summary(solution, tables)
+        summary["objective"] |= {"over": "milestones", "unit": solution.path.path.goal.unit}
+
+
 def _admin_names(setting: Setting) -> tuple[str, ...]:
     admin = setting.scenario.outputs.admin
     return () if admin is None else zone_layers(setting)[admin.layer]
@@ -243,6 +258,10 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
             _flags(dataset[name], {**dict(enumerate(labels)), **states})
     for name in ("state", "method_state"):
         _flags(dataset[name], STATE_NAMES)
+    if BUILD_YEAR in dataset:
+        years = dict(enumerate(dataset["milestone"].to_numpy().tolist(), start=1))
+        words = {NONE_PLANNED: STATE_NAMES[NONE_PLANNED], **{c: str(y) for c, y in years.items()}}
+        _flags(dataset[BUILD_YEAR], {**words, **states, OUTSIDE: STATE_NAMES[OUTSIDE]})
     for name, pools in setting.pools.items():
         dataset[f"pool_{name}"].attrs["labels"] = list(pools.names)
     for name, zones in zone_layers(setting).items():
@@ -283,7 +302,7 @@ def _dataset(
     data["cell_area"] = (("y",), grid.row_areas, about)
     names = ("latitude", "longitude") if grid.is_geographic else PROJECTED
     units = ("degrees_north", "degrees_east") if grid.is_geographic else ("m", "m")
-    coords = {
+    coords: dict[str, Any] = {
         "removal_method": list(setting.models),
         "y": ("y", grid.y, {"standard_name": names[0], "units": units[0]}),
         "x": ("x", grid.x, {"standard_name": names[1], "units": units[1]}),
@@ -292,6 +311,10 @@ def _dataset(
     if "ranked_storage" in data:
         ranks = np.arange(1, data["ranked_storage"][1].shape[0] + 1, dtype=np.int32)
         coords["rank"] = ("rank", ranks, {"long_name": "rank of the route, 1 the cheapest"})
+    if NET_AT in data:
+        assert scenario.milestones is not None  # noqa: S101 - they made the variable
+        years: Any = np.array(scenario.milestones.years, np.int32)
+        coords["milestone"] = ("milestone", years, {"long_name": "year of the milestone"})
     attrs = {"Conventions": "CF-1.10", "title": hidden(scenario.title or scenario.name)}
     attrs["source"] = f"cdrsite {__version__}"
     dataset = xr.Dataset(data, coords, attrs)

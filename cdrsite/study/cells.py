@@ -34,7 +34,7 @@ from cdrsite.methods.model import (
     left_layer,
     waiting_layer,
 )
-from cdrsite.methods.rivals import RivalSums, cost_variables
+from cdrsite.methods.rivals import GRID, RivalSums, cost_variables
 from cdrsite.methods.storage import StorageUnits
 from cdrsite.methods.supply import (
     firm_block,
@@ -48,6 +48,7 @@ from cdrsite.scoring.evaluate import evaluate
 from cdrsite.scoring.numpy_backend import sum_of
 from cdrsite.siting.exclusions import Excluded, RuleAreas, outside_of
 from cdrsite.siting.suitability import suitability_block
+from cdrsite.study.course import dated_layers
 from cdrsite.study.exclude import REASONS, exclude, left_name
 from cdrsite.study.offers import Offers, claims, ground_lands, spread_areas
 from cdrsite.study.prepare import (
@@ -201,6 +202,8 @@ def _rivals(
             arrays["need_storage"] = sum_of(sums.stored, layers)
         if sums.emissions is not None:
             arrays["emissions_of_place"] = sum_of(sums.emissions, layers)
+        if sums.grid is not None and sums.grid.constant is None:
+            arrays["grid_emissions"] = sum_of(sums.grid, layers)
         for part in cost_variables(sums.split):
             arrays[f"cost_{part}"] = sum_of(sums.parts[part], layers)
         for key, entry in setting.ledgers[name].by_name.items():
@@ -255,6 +258,12 @@ def _add_supplies(
             )
     if isinstance(resources.power.intensity, str):
         intensity = intensity_block(resources.power, reader, block)
+        path = setting.scenario.milestones
+        share = 1.0 if path is None else path.last(path.intensity)
+        if path is not None and path.intensity is not None:
+            layers[GRID] = np.broadcast_to(intensity, block.shape)
+        if share != 1.0:
+            intensity = np.asarray(intensity * np.float32(share), np.float32)
         layers["intensity"] = np.broadcast_to(intensity, block.shape)
     if isinstance(resources.power.firm, str):
         layers["inverse firm"] = 1.0 / firm_block(resources.power, reader, block)
@@ -424,7 +433,14 @@ def cell_file(folder: Path, block: Block) -> Path:
 @stage(
     "scoring",
     reads=(
-        *("resources", "siting.combine", "transport.leakage", "policies.*.layer", "outputs.admin"),
+        *(
+            "resources",
+            "milestones",
+            "siting.combine",
+            "transport.leakage",
+            "policies.*.layer",
+            "outputs.admin",
+        ),
         *("outputs.every_route", "objective.credits.*.region"),
     ),
     after=(
@@ -467,6 +483,7 @@ def score(setting: Setting, offers: Offers, space: Workspace) -> tuple[BlockCell
 def competitors_of(setting: Setting, offers: Offers) -> Competitors:
     """How the study's variables become cells of the competition."""
     facts, needs = _facts(setting)
+    needs |= dated_layers(setting.rivals, setting.scenario.milestones)
     leakage = setting.scenario.transport.leakage
     given = setting.scenario.resources.supplies
     # where plants collect goods from around them, each cell's own counts here, so that no tonne

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdrsite.competition.blockcells import BlockCells
+from cdrsite.competition.generator import SolverOptions
+from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import CellSource, PolicyRow, Problem, RowTerm
 from cdrsite.competition.results import SupplyCurve, curve_edges
 from cdrsite.competition.solution import Solution
@@ -18,9 +20,12 @@ from cdrsite.methods.injection import unit_costs
 from cdrsite.methods.ledgers import REPLACED, SUMS, LedgerBook
 from cdrsite.methods.net import KG_PER_T
 from cdrsite.methods.parts import REVENUE, CostBook
+from cdrsite.pathway.solve import solve_path
+from cdrsite.pathway.view import LastMilestone, last_milestone
 from cdrsite.study.alone import each_alone
 from cdrsite.study.cells import competitors_of, score
-from cdrsite.study.goal import policy_rows, zone_names
+from cdrsite.study.course import path_of, rows_of_one
+from cdrsite.study.goal import objective_of, policy_rows, zone_names
 from cdrsite.study.offers import Offers
 from cdrsite.study.prepare import (
     Setting,
@@ -42,16 +47,19 @@ from cdrsite.study.problem import (
     plan_arrays,
     solve_competition,
 )
+from cdrsite.study.yearly import lay_out_years
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from cdrsite.config.models import Scenario
 
 
 @stage(
     "competition",
     reads=(
         *("objective", "policies", "outputs.admin", "transport.leakage", "resources"),
-        "costs.prices.heat",
+        *("costs.prices.heat", "costs.discount_rate", "milestones"),
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, pools_of, storage_of, injected),
@@ -78,9 +86,14 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
         If rules are in conflict.
     """
     problem = competition_problem(setting, offers, competitors_of(setting, offers), cells)
-    return solve_competition(
-        problem, setting.scenario.objective, earned_terms(setting), space.threads
-    )
+    scenario, earned = setting.scenario, earned_terms(setting)
+    if over_milestones(scenario):
+        path = path_of(setting, problem, earned)
+        options = SolverOptions(gap=scenario.objective.gap, threads=space.threads)
+        goal = objective_of(scenario.objective, earned)
+        assert isinstance(goal, Objective)  # noqa: S101 - no second one over milestones
+        return last_milestone(solve_path(path, options), goal)
+    return solve_competition(problem, scenario.objective, earned, space.threads)
 
 
 def competition_problem(
@@ -114,6 +127,12 @@ def earned_terms(setting: Setting) -> list[RowTerm]:
     return [term for one in setting.earnings for term in one.terms()]
 
 
+def over_milestones(scenario: Scenario) -> bool:
+    """Whether a plan over several years is asked for; one milestone is a plan of one year."""
+    path = scenario.milestones
+    return path is not None and (len(path.years) > 1 or path.missed != "error")
+
+
 def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:
     """Target, budget and rules of policy as rows; the columns of all zones are read.
 
@@ -132,7 +151,8 @@ def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:
         () if rule.layer is None else zone_names(setting.reader, rule.layer, rule.zone_name)
         for rule in scenario.policies
     ]
-    return policy_rows(scenario.objective, scenario.policies, names, tuple(setting.models))
+    rows = policy_rows(scenario.objective, scenario.policies, names, tuple(setting.models))
+    return rows if over_milestones(scenario) else (*rows_of_one(setting), *rows)
 
 
 @stage(
@@ -177,6 +197,8 @@ def lay_out(
         paid = (income * total.by_combo[:, :, 0]).sum(axis=0)
         costs[:, cost_book.parts.index(REVENUE)] -= paid
         _add_replaced(setting, solution, ledger)
+    if isinstance(solution, LastMilestone):
+        lay_out_years(setting, solution, cells, space)
     alone = each_alone(solution, setting.scenario.objective.gap, space.threads)
     curve = SupplyCurve(edges, net, problem.method_names)
     return Allocation(solution, by_sink, used, curve, ledger, costs, alone)

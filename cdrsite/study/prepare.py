@@ -6,10 +6,10 @@ One module: stages that read the scenario, one after the other, into one setting
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cdrsite.config.models import Scenario
-from cdrsite.config.resources import Land
+from cdrsite.config.resources import Land, Supply
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, ConfigError, DataError, message
 from cdrsite.core.grid import Block
 from cdrsite.core.reader import LayerReader
@@ -58,6 +58,9 @@ SMALL_BLOCK, LARGE_BLOCK = 256, 1024
 SMALL_GRID = 1_000_000
 """Grids of fewer cells are cut finer, so that all cores have work [cells]."""
 
+
+SHARES = ("milestones.years", "milestones.supply")
+"""Keys by which supplies change from milestone to milestone."""
 
 Ground = tuple[tuple[int, ...], int]
 """Bits of exclusion rules, and which usable land: methods of one ground see the same land."""
@@ -162,6 +165,7 @@ def open_layers(scenario: Scenario) -> LayerStack:
         *("methods", "accounting.forest_years", "accounting.buffer", "accounting.gwp"),
         "resources.heat",
         *("costs.base_year", "costs.basis"),
+        *("milestones.cost", "milestones.years"),
         *(f"costs.prices.{one.name}" for one in RESOURCES.values() if one.own_price),
         *(f"resources.{one.parameter}.kinds" for one in RESOURCES.values() if one.own_price),
     ),
@@ -268,24 +272,40 @@ def read_criteria(
     return criterion_sets(scenario.siting.prefer, methods, gates)
 
 
-@stage("pools", reads=("resources",), after=(open_layers,), gives=("pools",))
+@stage("pools", reads=("resources", *SHARES), after=(open_layers,), gives=("pools",))
 def pools_of(scenario: Scenario, reader: LayerStack) -> dict[str, Pools]:
-    """Pools by resource, with their areas inside the region where they are spread by area."""
+    """Pools by resource, with their areas inside the region where they are spread by area.
+
+    Of several milestones those of the last one.
+    """
     read = {
-        name: read_pools(name, model, reader) for name, model in scenario.resources.supplies.items()
+        name: read_pools(name, at_last(scenario, name, model), reader)
+        for name, model in scenario.resources.supplies.items()
     }
     return {name: pools for name, pools in read.items() if pools is not None}
 
 
+def at_last(scenario: Scenario, name: str, model: Supply) -> Supply:
+    """A supply at the last milestone."""
+    path = scenario.milestones
+    share = 1.0 if path is None else path.last(path.supply.get(RESOURCES[name].parameter))
+    return model if share == 1.0 else model.model_copy(update={"factor": model.factor * share})
+
+
 @stage(
     "storage",
-    reads=("resources.storage", "costs.base_year"),
+    reads=("resources.storage", "costs.base_year", *SHARES),
     after=(open_layers,),
     gives=("storage",),
 )
 def storage_of(scenario: Scenario, reader: LayerStack) -> StorageUnits | None:
-    """The storage units; None where storage is without limit."""
-    return read_storage(scenario.resources.storage, reader, scenario.costs.base_year)
+    """The storage units, at the last milestone; None where storage is without limit."""
+    path = scenario.milestones
+    units = read_storage(scenario.resources.storage, reader, scenario.costs.base_year)
+    share = 1.0 if path is None else path.last(path.supply.get("injection"))
+    if units is None or share == 1.0:
+        return units
+    return replace(units, injection=units.injection * share)
 
 
 @stage(
@@ -323,7 +343,7 @@ class Formulae:
     "formulae",
     reads=(
         *("costs.discount_rate", "costs.prices", "transport.cost", "transport.leakage"),
-        "resources",
+        *("resources", "milestones.years", "milestones.intensity"),
     ),
     after=(resolve_methods, read_rules, read_lands, read_criteria, storage_of, injected),
     gives=("plan", "rivals", "ledgers", "places"),

@@ -220,7 +220,7 @@ def _at(one: Sum, layers: Mapping[str, NDArray[Any]], used: NDArray[np.bool_]) -
     "ranges",
     reads=(
         *("resources", "costs", "siting.combine", "transport.cost", "transport.leakage"),
-        *("methods.*.cost_basis", "methods.*.world_capacity"),
+        *("methods.*.cost_basis", "methods.*.world_capacity", "milestones"),
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),

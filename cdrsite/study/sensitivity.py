@@ -21,6 +21,7 @@ from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.credits import earnings_of
+from cdrsite.pathway.view import LastMilestone
 from cdrsite.sampling.coefficients import Coefficients, Maker
 from cdrsite.sampling.derivatives import (
     Envelope,
@@ -30,6 +31,7 @@ from cdrsite.sampling.derivatives import (
 from cdrsite.sampling.numbers import StudyNumbers, UncertainNumber
 from cdrsite.study.cells import score
 from cdrsite.study.compete import compete, lay_out
+from cdrsite.study.course import rows_of_one
 from cdrsite.study.exclude import exclude
 from cdrsite.study.goal import part_of, policy_rows, zone_names
 from cdrsite.study.offers import Offers, spread_areas
@@ -102,7 +104,7 @@ class Ends:
     reads=(
         *("methods", "costs", "transport", "resources", "objective", "policies"),
         *("accounting.forest_years", "accounting.buffer", "accounting.gwp"),
-        *("network.plants", "siting.combine"),
+        *("network.plants", "siting.combine", "milestones"),
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),
@@ -132,8 +134,13 @@ def sensitivities(
     Returns
     -------
     DataFrame
-        :data:`SENSITIVITY_COLUMNS`.
+        :data:`SENSITIVITY_COLUMNS`; no rows for a plan over milestones, whose years have prices of
+        their own, or of durable tonnes, which methods' own numbers weigh.
     """
+    path = setting.scenario.milestones
+    durable = path is not None and path.targets.durable is not None
+    if isinstance(allocation.solution, LastMilestone) or durable:
+        return pd.DataFrame(columns=SENSITIVITY_COLUMNS)
     solution, numbers = allocation.solution, StudyNumbers(setting.scenario, setting.models)
     used = _used(solution)
     maker = _maker(setting, used)
@@ -178,8 +185,9 @@ def _maker(setting: Setting, methods: tuple[str, ...]) -> Maker:
     ]
     return Maker(
         routed=storage is not None,
-        rules=lambda scenario: policy_rows(
-            scenario.objective, scenario.policies, zones, tuple(setting.models)
+        rules=lambda scenario: (
+            *rows_of_one(setting),
+            *policy_rows(scenario.objective, scenario.policies, zones, tuple(setting.models)),
         ),
         earn=lambda scenario, models: earnings_of(scenario, models, storage, where),
         tariff=_tariff,

@@ -140,6 +140,24 @@ PAID = (
     "objective={maximise: value, credits: [{amount: 900, methods: daccs-solid}, "
     "{amount: 900, methods: afforestation}]}"
 )
+POWERED = "resources.power={value: 90 GWh/yr, per: region, intensity: 300 g/kWh}"
+DATED = (
+    POWERED,
+    "objective={minimise: cost}",
+    "milestones={years: [2030, 2050], start: 2025, after: 20 yr, "
+    "targets: {removal: {2030: 1 kt/yr, 2050: 9 kt/yr}}}",
+)
+DURABLE = (*DATED, "milestones.targets.durable={2050: 9 kt/yr}")
+EXPECTED = (*DURABLE, "milestones.durability={rule: expected}")
+OFFSET = (*DURABLE, "milestones.durability={rule: offset, discount: 1 %}")
+GROWN = (
+    *DATED,
+    "milestones.growth={afforestation: {rate: 10 %, seed: 0.2 kt/yr, standing: 0.1 kt/yr}}",
+)
+MISSED = (
+    *DATED, "milestones.targets.removal={2050: 9 Mt/yr}", "milestones.missed={price: 100 USD/t}",
+)  # fmt: skip
+LIMITED = (POWERED, "milestones={years: [2030, 2050], budget: {2050: 0.3 MUSD/yr}}")
 EVERY = "objective={maximise: value, credits: [{amount: 900}]}"
 SCHEME = "objective={maximise: value, start: 2030, credits: [{scheme: 45q-dac-saline}]}"
 EARLY = (
@@ -940,6 +958,24 @@ CASES: dict[str, Case] = {
         ("objective={maximise: value, credits: [{amount: 0.001, methods: daccs-solid}]}",),
         ("objective.then=net_removal",),
     ),
+    "milestones.years": (DATED, ("milestones.years=[2030, 2050, 2060]",)),
+    "milestones.start": (DATED, ("milestones.start=2028",)),
+    "milestones.after": (DATED, ("milestones.after=60 yr",)),
+    "milestones.targets.removal": (DATED, ("milestones.targets.removal={2050: 12 kt/yr}",)),
+    "milestones.targets.durable": (DATED, ("milestones.targets.durable={2050: 12 kt/yr}",)),
+    "milestones.missed.price": (MISSED, ("milestones.missed.price=300 USD/t",)),
+    "milestones.budget": (LIMITED, ("milestones.budget={2050: 0.2 MUSD/yr}",)),
+    "milestones.durability.rule": (EXPECTED, ("milestones.durability.rule=lashof",)),
+    "milestones.durability.horizon": (EXPECTED, ("milestones.durability.horizon=20 yr",)),
+    "milestones.durability.discount": (OFFSET, ("milestones.durability.discount=3 %",)),
+    "milestones.growth.*.rate": (GROWN, ("milestones.growth.afforestation.rate=20 %",)),
+    "milestones.growth.*.seed": (GROWN, ("milestones.growth.afforestation.seed=0.1 kt/yr",)),
+    "milestones.growth.*.standing": (GROWN, ("milestones.growth.afforestation.standing=0",)),
+    "milestones.first": (DATED, ("milestones.first={afforestation: 2040}",)),
+    "milestones.lead": (DATED, ("milestones.lead={afforestation: 10 yr}",)),
+    "milestones.cost": (DATED, ("milestones.cost={beccs-residue: {2030: 1, 2050: 0.5}}",)),
+    "milestones.supply": (DATED, ("milestones.supply={water: {2030: 0.2, 2050: 0.5}}",)),
+    "milestones.intensity": (DATED, ("milestones.intensity={2030: 1, 2050: 0.1}",)),
     "policies[].count": ((POLICY,), (ONE + "count=gross",)),
     "policies[].methods": (
         (POLICY,),

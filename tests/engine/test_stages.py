@@ -74,6 +74,15 @@ PAID = (
     "objective={maximise: value, credits: [{amount: 900 USD2020/t, years: 12, min_t_yr: 2000}]}",
 )
 
+DATED = (
+    "resources.power={value: 90 GWh/yr, per: region, intensity: 300 g/kWh}",
+    "milestones={years: [2030, 2050], start: 2025, after: 20 yr, budget: {2050: 1 MUSD/yr}}",
+    "milestones.cost={daccs-solid: {2030: 1, 2050: 0.5}}",
+    "milestones.supply={power: {2030: 0.2, 2050: 0.6}, injection: {2030: 0.2, 2050: 0.6}}",
+    "milestones.intensity={2030: 1, 2050: 0.1}",
+    *UNPLANNED,
+)
+
 FEW: tuple[Change, ...] = (
     ("title", "title=Another title", ()),
     ("outputs.compression", "outputs.compression=zstd", UNPLANNED),
@@ -165,6 +174,12 @@ OTHERS: tuple[Change, ...] = (
             ),
         )
     ),
+    ("milestones", "milestones.after=90 yr", DATED),
+    ("milestones", "milestones={years: [2030], cost: {daccs-solid: {2030: 0.5}}}", UNPLANNED),
+    ("milestones.years", "milestones.years=[2030, 2040]", (*DATED, "milestones.budget=null")),
+    ("milestones.cost", "milestones.cost={daccs-solid: {2030: 1, 2050: 0.3}}", DATED),
+    ("milestones.supply", "milestones.supply={power: {2050: 0.1}, injection: {2050: 0.1}}", DATED),
+    ("milestones.intensity", "milestones.intensity={2050: 0.9}", DATED),
     ("outputs.admin", "outputs.admin={layer: parks, name: name}", ()),
     ("outputs.sites", "outputs.sites=1", ()),
     ("outputs.site_distance", "outputs.site_distance=3 km", ()),

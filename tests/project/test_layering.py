@@ -16,6 +16,7 @@ FLOORS: dict[str, int] = {
     "core": 0,
     "scoring": 1,
     "competition": 1,
+    "pathway": 2,
     "place": 2,
     "library": 3,
     "config": 4,

@@ -60,12 +60,13 @@ def raster_plan(result: StudyResult) -> Iterator[Plan]:
             for index, method in enumerate(result.methods):
                 spec = _method_raster(result, str(name), method, common)
                 yield spec, blocks_of(values[index])
-        elif values.dims == ("rank", "y", "x"):
-            for index, rank in enumerate(values["rank"].to_numpy().tolist()):
-                shared = _shared_raster(result, str(name), {**common, "rank": str(rank)})
-                words = f"{shared.description}: {rank}"
+        elif values.dims in {("rank", "y", "x"), ("milestone", "y", "x")}:
+            lead = str(values.dims[0])
+            for index, one in enumerate(values[lead].to_numpy().tolist()):
+                shared = _shared_raster(result, str(name), {**common, lead: str(one)})
+                words = f"{shared.description}: {one}"
                 yield (
-                    replace(shared, name=f"{name}_{rank}", description=words),
+                    replace(shared, name=f"{name}_{one}", description=words),
                     blocks_of(values[index]),
                 )
         elif values.dims == ("y", "x"):

@@ -1,0 +1,79 @@
+"""What a run over milestones says at its end: a line for each year."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cdrsite.core.numbers import number
+from cdrsite.core.vocabulary import price_in_words, sized
+from cdrsite.core.words import Words
+
+MOST_NAMED = 3
+"""Rows that bind in a year, by name; more are counted."""
+
+
+def path_lines(path: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
+    """A line for each milestone: what is removed, asked for and missed, at what price; what binds.
+
+    Parameters
+    ----------
+    path : mapping
+        ``pathway`` of a run's summary; empty for a plan of one year.
+    words : Words
+        Language.
+
+    Returns
+    -------
+    list of (str, str)
+        Year and text; the last ones say what the path costs, and what binds over all years.
+    """
+    if not path:
+        return []
+    lines = [(str(year), _year(path, t, year, words)) for t, year in enumerate(path["years"])]
+    if path["levelised_usd_t"] is not None:
+        text = words(
+            "end.path.cost",
+            total=number(path["present_cost_musd"]),
+            each=number(path["levelised_usd_t"]),
+        )
+        lines.append((words("end.path.all"), text))
+    over_life = [one for one in path["binding"] if not one["year"]]
+    if over_life:
+        lines.append((words("end.path.life"), _binding(over_life, words)))
+    return lines
+
+
+def _year(path: Mapping[str, Any], t: int, year: int, words: Words) -> str:
+    """What happens at one milestone."""
+    parts = [words("end.path.net", net=number(path["net_mt_yr"][t]))]
+    for one in path["reached"]:
+        if one["year"] != year:
+            continue
+        scale, unit = price_in_words(one["price_unit"], words)
+        facts = {
+            "ledger": words.named("end.path.ledger", one["ledger"]),
+            "target": sized(one["target"], one["unit"]),
+            "price": number(one["price"] * scale),
+            "unit": unit,
+            "missed": sized(one["missed"], one["unit"]),
+        }
+        key = "missed" if one["missed"] > 0 else "asked" if one["price"] else "exceeded"
+        parts.append(words(f"end.path.{key}", **facts))
+    binding = [one for one in path["binding"] if str(one["year"]) == str(year)]
+    if binding:
+        parts.append(words("end.path.binds", what=_binding(binding, words)))
+    return words("end.path.join").join(parts)
+
+
+def _binding(rows: list[Mapping[str, Any]], words: Words) -> str:
+    """Names of rows that bind, those of most worth per unit first within each family."""
+    named = [
+        one["zone"]
+        if one["family"] == "policy"
+        else f"{words.resource(one['family'])} {one['zone']}"
+        for one in rows
+    ]
+    text = words("list.comma").join(named[:MOST_NAMED])
+    more = len(named) - MOST_NAMED
+    return words("list.more", names=text, n=more) if more > 0 else text

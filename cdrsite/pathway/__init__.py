@@ -1,0 +1,1 @@
+"""What is built when: the competition over milestones, each cell still one knapsack."""

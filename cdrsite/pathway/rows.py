@@ -1,0 +1,229 @@
+"""Shared rows over milestones: those of one year at each milestone, and those over all years."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from cdrsite.competition.rows import RowSystem, SharedRow, build_rows, term_matrix
+from cdrsite.competition.sold import SaleColumns
+from cdrsite.core.errors import DataError
+from cdrsite.pathway.course import Path
+
+F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
+ALL_YEARS = -1
+"""Milestone of a row that is about all years."""
+POLICY = "policy"
+
+
+@dataclass(frozen=True, eq=False)
+class MissedColumns(SaleColumns):
+    """What is missed of targets, as columns beside the cells: a price in place of tonnes."""
+
+    def worth(self, matrix: F64) -> F64:
+        """What a missed unit adds to the goal; nothing while only breaks are counted."""
+        return -self.price if matrix.any() else np.zeros(len(self.price))
+
+
+@dataclass(frozen=True, eq=False)
+class PathRows(RowSystem):
+    """Shared rows of a path. Sinks are numbered by vintage, ``v S + s``.
+
+    Parameters
+    ----------
+    milestone : ndarray of int, shape (R,)
+        Of each row; :data:`ALL_YEARS` for those about all years.
+    """
+
+    milestone: I32 = field(default_factory=lambda: np.empty(0, np.int32))
+
+    def sink_values(self, price: F64) -> F64:
+        """Value of a tonne a year of each vintage in each sink, -inf at 0, shape (V, S + 1)."""
+        charge = self.sink_need * price[self.sink_row]
+        paid = np.bincount(self.sink_of, weights=charge, minlength=self.n_sinks)
+        vintages = max(int(self.milestone.max(initial=0)) + 1, 1)
+        by_vintage = -paid.reshape(vintages, -1)
+        none = np.full((vintages, 1), -np.inf)
+        return np.ascontiguousarray(np.concatenate([none, by_vintage], axis=1))
+
+
+def path_rows(path: Path, least_groups: int) -> PathRows:
+    """All rows of a path; infinite limits give none.
+
+    Parameters
+    ----------
+    path : Path
+    least_groups : int
+        As of :func:`cdrsite.competition.rows.build_rows`.
+
+    Raises
+    ------
+    DataError
+        Sales out of pools, lower bounds or a method that stores and changes its output.
+    """
+    _refuse(path)
+    base = build_rows(path.problem, least_groups)
+    return _Builder(path, base).system()
+
+
+def _refuse(path: Path) -> None:
+    if path.problem.sales:
+        raise DataError(
+            "heat that is sold out of pools is not planned over milestones",
+            where="resources.heat", cure="give heat as a layer, or plan one year", rule=7,
+        )  # fmt: skip
+    needs = path.problem.local_need
+    gives = [one for row in needs for one in row if not isinstance(one, str) and one < 0]
+    if gives:
+        raise DataError(
+            "what one method gives to another in the same cell is not planned over milestones",
+            where="resources", got=f"{gives[0]:g} per gross tonne",
+            cure="give the resource as pools, or plan one year", rule=7,
+        )  # fmt: skip
+    output = path.course.output
+    for method, mine in zip(path.problem.methods, output, strict=True):
+        if method.stored > 0 and not np.array_equal(mine, path.course.stands):
+            raise DataError(
+                "a method that brings CO2 to storage puts out alike in all years",
+                where=f"method {method.name!r}", rule=7,
+            )  # fmt: skip
+
+
+class _Builder:
+    """Rows one after another."""
+
+    def __init__(self, path: Path, base: RowSystem) -> None:
+        self.path, self.base, self.course = path, base, path.course
+        self.rows: list[SharedRow] = []
+        self.milestone: list[int] = []
+        self.coefficient: list[F64] = []
+        self.pairs: list[npt.NDArray[np.int64]] = []
+        self.sinks: list[npt.NDArray[np.int64]] = []
+        self.weights: list[F64] = []
+        self.missed: list[tuple[int, float, float]] = []
+
+    def system(self) -> PathRows:
+        """Build all."""
+        self._yearly()
+        self._over_life()
+        self._targets()
+        self._growth()
+        pairs, sinks = _joined(self.pairs), _joined(self.sinks)
+        methods, quantities = len(self.path.problem.methods), len(self.path.problem.counted)
+        shape = (len(self.rows), methods * self.course.count, quantities)
+        row, most, price = (
+            (np.array(one, np.float64) for one in zip(*self.missed, strict=True))
+            if self.missed
+            else (np.empty(0),) * 3
+        )
+        sales = MissedColumns(
+            most, price, row.astype(np.int64), np.arange(len(row)), np.ones(len(row))
+        )
+        return PathRows(
+            rows=tuple(self.rows),
+            coefficient=np.array(self.coefficient).reshape(shape),
+            pair_row=pairs[0], pair_combo=pairs[1], sink_row=sinks[0], sink_of=sinks[1],
+            combo=self.base.combo, zone_table=self.base.zone_table, n_combos=self.base.n_combos,
+            n_sinks=self.base.n_sinks * self.course.count, sales=sales,
+            sink_need=np.concatenate([np.empty(0), *self.weights]),
+            milestone=np.array(self.milestone, np.int32),
+        )  # fmt: skip
+
+    def _add(
+        self, row: SharedRow, t: int, matrix: F64, combos: npt.NDArray[np.integer] | None = None
+    ) -> int:
+        number = len(self.rows)
+        self.rows.append(row)
+        self.milestone.append(t)
+        self.coefficient.append(matrix)
+        if combos is None:
+            combos = np.arange(self.base.n_combos)
+        self.pairs.append(np.stack([np.full(len(combos), number), combos]).astype(np.int64))
+        return number
+
+    def _yearly(self) -> None:
+        """Rows of one year at each milestone, with what is in them then."""
+        base, course = self.base, self.course
+        for r, row in enumerate(base.rows):
+            if row.family in self.path.life:
+                continue
+            factor = self.path.supply.get(row.family if row.family != POLICY else row.zone)
+            combos = base.pair_combo[base.pair_row == r]
+            seen = base.sink_row == r
+            units, need = base.sink_of[seen], base.sink_need[seen]
+            matrix = base.coefficient[r]
+            for t, name in enumerate(course.names):
+                limit = row.limit * (1.0 if factor is None else float(factor[t]))
+                at = _in_year(row, name, limit)
+                number = self._add(at, t, course.spread(matrix, t), combos)
+                self._sinks(number, units, need, course.stands[:, t])
+
+    def _sinks(self, row: int, units: npt.NDArray[np.integer], need: F64, weight: F64) -> None:
+        """What a row sees of the sinks of each vintage."""
+        for v, each in enumerate(weight.tolist()):
+            if each and len(units):
+                number = v * self.base.n_sinks + units
+                self.sinks.append(np.stack([np.full(len(units), row), number]).astype(np.int64))
+                self.weights.append(each * need)
+
+    def _over_life(self) -> None:
+        """What fills over all years."""
+        weight = self.course.stored_over_life()
+        matrix = np.zeros((len(self.path.problem.methods) * self.course.count,
+                           len(self.path.problem.counted)))  # fmt: skip
+        for family in self.path.problem.sinks:
+            total = self.path.life.get(family.name)
+            if total is None:
+                continue
+            units = np.arange(self.path.problem.n_sinks)
+            member = units if family.member is None else np.asarray(family.member)
+            for z in np.flatnonzero(np.isfinite(total)).tolist():
+                zone = family.zones[z]
+                unit = family.unit.removesuffix("/yr")
+                row = SharedRow(
+                    f"{family.name}: {zone}", family.name, zone, unit, "<=", float(total[z])
+                )
+                number = self._add(row, ALL_YEARS, matrix, np.empty(0, np.int64))
+                mine = np.flatnonzero(member == z)
+                self._sinks(number, mine, np.ones(len(mine)), weight)
+
+    def _targets(self) -> None:
+        for target in self.path.targets:
+            matrix = term_matrix(target.terms, self.path.problem)
+            for t, limit in enumerate(target.limit.tolist()):
+                if np.isnan(limit):
+                    continue
+                name = f"{target.name} {self.course.names[t]}"
+                row = SharedRow(name, POLICY, name, target.unit, target.sense, limit)
+                number = self._add(row, t, self.course.spread(matrix, t))
+                if target.sense == ">=" and not np.isnan(target.missed):
+                    price = target.missed * float(self.course.worth[t])
+                    self.missed.append((number, limit, price))
+
+    def _growth(self) -> None:
+        methods, count = self.path.problem.method_names, self.course.count
+        for one in self.path.growth:
+            m = methods.index(one.method)
+            for t, name in enumerate(self.course.names):
+                matrix = np.zeros((len(methods), count, len(self.path.problem.counted)))
+                matrix[m, : t + 1, 0] = 1.0
+                matrix[m, :t, 0] -= one.factor[t]
+                text = f"growth of {one.method} {name}"
+                row = SharedRow(text, POLICY, text, "t/yr", "<=", float(one.seed[t]))
+                self._add(row, t, matrix.reshape(-1, matrix.shape[2]))
+
+
+def _in_year(row: SharedRow, year: str, limit: float) -> SharedRow:
+    """A row of one year at a milestone."""
+    name = f"{row.name} {year}"
+    zone = name if row.family == POLICY else f"{row.zone} {year}"
+    return replace(row, name=name, zone=zone, limit=limit)
+
+
+def _joined(pairs: Sequence[npt.NDArray[np.int64]]) -> I32:
+    joined = np.concatenate([np.empty((2, 0), np.int64), *pairs], axis=1)
+    return joined.astype(np.int32)
