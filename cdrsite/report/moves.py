@@ -26,7 +26,8 @@ def moves(frame: Frame) -> str:
     """Section with the bars and the table; nothing where the run has no such table."""
     rows = frame.rows("sensitivity")
     shown = [i for i, row in enumerate(rows) if _reach(row) > 0][:BARS]
-    moving = [i for i, row in enumerate(rows) if real(row["slope"]) != 0][:MAX_ROWS]
+    moving = [i for i, row in enumerate(rows) if real(row["slope"]) != 0 or _reach(row) > 0]
+    moving = moving[:MAX_ROWS]
     if not moving:
         return ""
     goal = str((frame.at("objective/name")) or "net removal")
@@ -34,6 +35,8 @@ def moves(frame: Frame) -> str:
     parts.append(tornado(frame, shown) if shown else paragraph(frame.say("moves.none")))
     if any(not rows[i]["unique"] for i in moving):
         parts.append(paragraph(frame.say("moves.several.note"), kind="note"))
+    if any(rows[i]["effect_from"] == "solved" for i in shown):
+        parts.append(paragraph(frame.say("moves.solved.note"), kind="note"))
     return "".join(parts) + _numbers(frame, moving)
 
 
@@ -77,6 +80,8 @@ def _end(frame: Frame, row: Row, at: str, end: str, factor: float) -> str:
     if math.isnan(real(row[f"effect_{end}"])) or row[end] == row["value"]:
         return MISSING
     unit = "" if row["unit"] == "1" else " " + frame.unit(str(row["unit"]))
+    if math.isnan(real(row[end])):  # a choice between names
+        return frame.value(f"{at}/effect_{end}", factor)
     there = frame.say("moves.at", value=frame.value(f"{at}/{end}") + unit)
     return frame.value(f"{at}/effect_{end}", factor) + tag("small", there, class_="muted")
 
@@ -144,7 +149,9 @@ def _name(frame: Frame, row: Row) -> str:
     path = str(row["parameter"])
     parts, words = path.split("."), frame.words
     if parts[0] == "methods":
-        return frame.method(parts[1]) + ": " + text(words.named("param", parts[-1]))
+        called = words("moves.profile") if parts[-1] == "profile" else ""
+        called = called or words.named("param", parts[-1])
+        return frame.method(parts[1]) + ": " + text(called)
     if words.has(f"number.{path}"):
         return frame.say(f"number.{path}")
     if parts[0] == "costs":

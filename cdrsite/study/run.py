@@ -29,6 +29,7 @@ from cdrsite.study.assemble import assemble
 from cdrsite.study.assumed import alternative_sentences, alternatives, warn_of_assumptions
 from cdrsite.study.cells import score, score_cells
 from cdrsite.study.compete import compete, lay_out, policies_of
+from cdrsite.study.ends import with_ends
 from cdrsite.study.ensemble import Extent, numbers_of, sample_study
 from cdrsite.study.exclude import exclude
 from cdrsite.study.fetching import fetch_inputs
@@ -143,6 +144,8 @@ def run(
         with clock.stage("sensitivity"):
             slopes = sensitivities(setting, offers, allocation, cells, space)
         with clock.stage("samples"):
+            if samples != "none":
+                slopes = with_ends(setting, offers, allocation, space, slopes)
             sampled = sample_study(setting, offers, allocation, space, samples)
         with clock.stage("network", shown=True):
             gathered = gather(setting, space.result)

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
 SENSITIVITY_COLUMNS = (
     "parameter", "unit", "value", "low", "high", "source", "slope", "elasticity", "effect_low",
-    "effect_high", "effect_unit", "unique",
+    "effect_high", "effect_unit", "effect_from", "unique",
 )  # fmt: skip
 """Columns of the table; what moves the plan most comes first."""
 
@@ -282,7 +282,7 @@ def _table(
         )
         rows.append(
             (one.path, one.unit, one.value, one.low, one.high, one.source, slope, elasticity, low,
-             high, goal.unit, _unique(one, envelope))
+             high, goal.unit, "slope", _unique(one, envelope))
         )  # fmt: skip
     rows.sort(key=lambda row: (-_reach(row), -abs(row[7]) if row[7] == row[7] else 0.0))
     table = pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))

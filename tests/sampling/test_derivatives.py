@@ -148,3 +148,28 @@ def test_slopes_lie_between_the_quotients_of_whole_studies_to_both_sides(
         assert min(quotients) - slack <= row["slope"] <= max(quotients) + slack, path
         assert row["elasticity"] == pytest.approx(row["slope"] * row["value"] / value)
         assert row["slope"] != 0.0, path
+
+
+def test_wide_ranges_and_choices_of_the_scenario_are_solved_at_their_ends(tmp_path: Path) -> None:
+    """Sources that disagree are a bar with two ends: V = 60 / min(2, T), not what a slope says."""
+    path = tmp_path / "golden.yaml"
+    path.write_text(GOLDEN.replace("T m3", "3 m3"), encoding="utf-8")
+    asked = (
+        "uncertainty={samples: 2, ranges: none, methods: {"
+        "a: {water: {low: 1.5 m3, high: 8 m3}}, "
+        "b: {water: {either: [{value: 3 m3}, {value: 1 m3}]}, "
+        "profile: {either: [{value: literature}, {value: madhu2021}]}}}}"
+    )
+    table = run(path, asked).tables["sensitivity"]
+    found = {row["parameter"]: row for row in table.to_dict("records")}
+    assert table["parameter"].iloc[0] == B  # from nothing to all
+    assert (found[B]["low"], found[B]["high"]) == (1.0, 3.0)
+    assert found[B]["effect_low"] == pytest.approx(30.0, rel=1e-6)
+    assert found[B]["effect_high"] == pytest.approx(0.0, abs=1e-6)
+    # 40 t at 1.5 m3; at 8 m3 the other method takes over at 20 t, not the -90 of the slope
+    assert found[A]["effect_low"] == pytest.approx(10.0, rel=1e-6)
+    assert found[A]["effect_high"] == pytest.approx(-10.0, rel=1e-6)
+    assert found[A]["effect_from"] == found[B]["effect_from"] == "solved"
+    switch = found["methods.b.profile"]
+    assert switch["source"] == "scenario: literature, madhu2021" and switch["unique"]
+    assert table["effect_from"].value_counts()["solved"] == 3
