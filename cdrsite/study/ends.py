@@ -20,8 +20,10 @@ from cdrsite.sampling.laws import WIDE
 from cdrsite.sampling.thin import WANTED
 from cdrsite.study.sampled import SampledStudy, ensemble_of, storage_cases
 from cdrsite.study.samples import Thin, all_cells, solve_sample, thinned
+from cdrsite.study.sensitivity import sensitivities
 
 if TYPE_CHECKING:
+    from cdrsite.competition.blockcells import BlockCells
     from cdrsite.engine.passes import Workspace
     from cdrsite.study.offers import Offers
     from cdrsite.study.prepare import Setting
@@ -33,23 +35,36 @@ SOLVED = "solved"
 """What the effects of a row come from, where not from its slope."""
 
 
-def with_ends(
-    setting: Setting, offers: Offers, allocation: Allocation, space: Workspace, slopes: pd.DataFrame
+def slopes_of(
+    setting: Setting,
+    offers: Offers,
+    allocation: Allocation,
+    cells: BlockCells,
+    space: Workspace,
+    *,
+    ends: bool,
 ) -> pd.DataFrame:
-    """The table of slopes with the ranges of the scenario, wide ones and choices solved.
+    """The table of slopes, with the ranges of the scenario where it names any.
 
     Parameters
     ----------
-    setting, offers, allocation, space
+    setting, offers, allocation, cells, space
         Of the study and its plan.
-    slopes : DataFrame
-        From :func:`cdrsite.study.sensitivity.sensitivities`.
+    ends : bool
+        Solve wide ranges and choices that the scenario names.
 
     Returns
     -------
     DataFrame
-        The same columns, what moves the plan most first.
+        As of :func:`cdrsite.study.sensitivity.sensitivities`, what moves the plan most first.
     """
+    slopes = sensitivities(setting, offers, allocation, cells, space)
+    return _with_ends(setting, offers, allocation, space, slopes) if ends else slopes
+
+
+def _with_ends(
+    setting: Setting, offers: Offers, allocation: Allocation, space: Workspace, slopes: pd.DataFrame
+) -> pd.DataFrame:
     ensemble = ensemble_of(setting)
     if ensemble is None or not ensemble.dimensions:
         return slopes

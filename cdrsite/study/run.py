@@ -29,7 +29,7 @@ from cdrsite.study.assemble import assemble
 from cdrsite.study.assumed import alternative_sentences, alternatives, warn_of_assumptions
 from cdrsite.study.cells import score, score_cells
 from cdrsite.study.compete import compete, lay_out, policies_of
-from cdrsite.study.ends import with_ends
+from cdrsite.study.ends import slopes_of
 from cdrsite.study.ensemble import Extent, numbers_of, sample_study
 from cdrsite.study.exclude import exclude
 from cdrsite.study.fetching import fetch_inputs
@@ -43,7 +43,6 @@ from cdrsite.study.offers import Offers, in_workspace, spread_areas
 from cdrsite.study.prepare import Setting, open_layers, prepare
 from cdrsite.study.ranges import cost_ranges
 from cdrsite.study.routes import haul_sheds, link_storage, open_links, pipeline_basis, storage_sites
-from cdrsite.study.sensitivity import sensitivities
 from cdrsite.transport.links import try_links
 
 if TYPE_CHECKING:
@@ -142,10 +141,8 @@ def run(
         with clock.stage("ranges"):
             ranges = cost_ranges(setting, offers, space)
         with clock.stage("sensitivity"):
-            slopes = sensitivities(setting, offers, allocation, cells, space)
+            slopes = slopes_of(setting, offers, allocation, cells, space, ends=samples != "none")
         with clock.stage("samples"):
-            if samples != "none":
-                slopes = with_ends(setting, offers, allocation, space, slopes)
             sampled = sample_study(setting, offers, allocation, space, samples)
         with clock.stage("network", shown=True):
             gathered = gather(setting, space.result)
