@@ -91,7 +91,7 @@ def _with_ends(
             _put_effects(table, drawn[path], effects)
     reach = table[["effect_low", "effect_high"]].abs().max(axis=1).fillna(0.0)
     order = np.lexsort((-table["elasticity"].abs().fillna(0.0), -reach))
-    return table.iloc[order].reset_index()[list(slopes.columns)]
+    return table.iloc[order].reset_index()[list(slopes.columns)].astype(dict(slopes.dtypes))
 
 
 def _value(study: SampledStudy, thin: Thin, values: dict[str, float | str]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,11 @@ BINDS, PRICED = 1e-3, 1e-9
 this share of the dearest [1]."""
 
 
+def _number(value: float | str) -> float:
+    """A number of a column of numbers; unknown of a name, which stands among the options."""
+    return math.nan if isinstance(value, str) else value
+
+
 def number_table(ensemble: Ensemble) -> pd.DataFrame:
     """Every uncertain number with its law and source, then what is held and why."""
     inside = {ensemble.dimensions[j].path: one.name for one in ensemble.groups for j in one.members}
@@ -47,7 +53,8 @@ def number_table(ensemble: Ensemble) -> pd.DataFrame:
         options = " | ".join(map(str, one.options))
         rows.append(
             {
-                "number": one.path, "unit": one.unit, "value": one.value, "low": low, "high": high,
+                "number": one.path, "unit": one.unit, "value": _number(one.value),
+                "low": low, "high": high,
                 "law": f"{law}: {options}" if options else law or "lognormal",
                 "source": one.source, "with": inside.get(one.path, ""), "why_held": "",
             }
