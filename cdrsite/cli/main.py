@@ -266,10 +266,11 @@ def check(
     from cdrsite.core.machine import check_address_room
 
     check_address_room()
-    from cdrsite.config.load import load_scenario, placed
+    from cdrsite.cli.running import read_scenario
+    from cdrsite.config.load import placed
     from cdrsite.study.run import check_study
 
-    checked = load_scenario(scenario, set_ or ())
+    checked = read_scenario(scenario, set_ or ())
     with placed(scenario):
         report = check_study(checked)
     if as_json:
@@ -300,10 +301,9 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario: maps, tables and a summary in one folder."""
-    from cdrsite.cli.running import Asked, run_to_folder
-    from cdrsite.config.load import load_scenario
+    from cdrsite.cli.running import Asked, read_scenario, run_to_folder
 
-    loaded = load_scenario(scenario, set_ or ())
+    loaded = read_scenario(scenario, set_ or ())
     asked = Asked(workers, dask, memory, resume, lang.value, quiet, as_json)
     run_to_folder(loaded, scenario, out or default_folder(loaded, scenario), asked)
 

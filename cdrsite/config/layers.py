@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from cdrsite.core.errors import UnitError
+from cdrsite.core.errors import UnitError, did_you_mean
 from cdrsite.core.fields import (
     DataPath,
     Factor,
@@ -226,9 +226,11 @@ class DerivedLayer(Model):
         units = {"slope": ("degree", "percent"), "distance": ("m", "km"), "density": None}
         allowed = units[self.derive]
         if self.unit is not None and allowed is not None and self.unit not in allowed:
+            near = did_you_mean(self.unit, allowed)
             raise problem(
                 f"wrong unit for a {self.derive}; got {self.unit!r}; "
-                f"expected {' or '.join(allowed)} (rule 4)"
+                f"expected {' or '.join(allowed)}{near and f'; cure: {near}'} (rule 4)",
+                at="unit",
             )
         if (self.derive == "density") != (self.radius is not None):
             raise problem(

@@ -79,14 +79,14 @@ def checked(
     # What is wrong is left out and the rest is checked again, for what only shows once the rest
     # can be read: names among keys. What encloses a key that was left out may miss it then, which
     # is no further problem.
-    wrong = set(found.values())
+    wrong, sound = set(found.values()), None
     for _ in range(MAX_ROUNDS):
         before = len(gone)
         gone |= {at for at in wrong - gone if _leave_out(rest, at)}
         if len(gone) == before:
             break
         try:
-            made = validate(rest, context=context)
+            made = sound = validate(rest, context=context)
         except ValidationError as error_of_rest:
             more = _describe(error_of_rest, name, lines)
         else:
@@ -99,7 +99,9 @@ def checked(
     listed = sorted(found, key=lambda text: line_of(lines, found[text]))
     if len(listed) > MAX_PROBLEMS:
         listed = [*listed[:MAX_PROBLEMS], f"{name}: and {len(listed) - MAX_PROBLEMS} more"]
-    raise ConfigError("\n".join(listed))
+    refused = ConfigError("\n".join(listed))
+    refused.rest, refused.left_out = sound, frozenset(gone)
+    raise refused
 
 
 def _leave_out(data: Any, at: KeyPath) -> bool:

@@ -137,7 +137,18 @@ class CdrsiteError(Exception):
 
 
 class ConfigError(CdrsiteError, ValueError):
-    """The scenario is wrong: unknown key, wrong dimension, contradiction."""
+    """The scenario is wrong: unknown key, wrong dimension, contradiction.
+
+    Attributes
+    ----------
+    rest : object or None
+        What is left of it and sound, where all that is wrong can be left out.
+    left_out : frozenset of tuple of str
+        Key paths that were left out of it.
+    """
+
+    rest: object = None
+    left_out: frozenset[tuple[str, ...]] = frozenset()
 
 
 class DataError(CdrsiteError, ValueError):

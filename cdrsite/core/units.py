@@ -310,6 +310,10 @@ def parse_quantity(value: object, unit: str, *, per: tuple[str, ...] = ()) -> fl
         scale, offset = conversion(text, unit)
     except UnitError as error:
         raise UnitError(
-            error.what, got=repr(value), expected=f"a quantity in {unit}", rule=4
+            error.what,
+            got=repr(value),
+            expected=f"a quantity in {unit}",
+            cure=did_you_mean(text, USUAL, 0.75) or None,
+            rule=4,
         ) from error
     return number * scale + offset

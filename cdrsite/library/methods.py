@@ -39,7 +39,10 @@ def _of(parameter: Parameter) -> Any:
             try:
                 if text != parameter.unit:
                     parse_quantity(f"1 {text}", parameter.unit)
-            except UnitError:
+            except UnitError as error:
+                if error.what == "not a unit":
+                    wrong.append((str(error), f"{at}unit"))
+                    continue
                 expected = f"expected a unit like {parameter.unit!r} (rule 4)"
                 wrong.append((f"wrong dimension; got {one.unit!r}; {expected}", f"{at}unit"))
         least = min((n for n in (record.low, record.value) if n is not None), default=0.0)

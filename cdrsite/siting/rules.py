@@ -12,7 +12,7 @@ from cdrsite.core.errors import ConfigError, UnitError
 from cdrsite.core.grid import Block
 from cdrsite.core.numbers import as_text
 from cdrsite.core.reader import LayerReader
-from cdrsite.core.units import parse_quantity, split_number
+from cdrsite.core.units import Dimension, parse_quantity, split_number
 
 
 def threshold(value: float | str, unit: str | None, where: str) -> float:
@@ -36,6 +36,10 @@ def threshold(value: float | str, unit: str | None, where: str) -> float:
             cure="give the layer a unit, or write a bare number",
             rule=4,
         )
+    try:
+        Dimension.of(given)  # what is no unit is told as such, not as one of another dimension
+    except UnitError as error:
+        raise ConfigError(f"{where}: {error}") from error
     asked, stored = _steepness(given), _steepness(unit)
     if asked != stored:
         # an angle and a rise both count as dimensionless: only slopes convert, by the tangent

@@ -7,10 +7,14 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.config.layers import FileLayer, Layer
+from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.core.grid import Block
+from cdrsite.core.remote import address_of
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.layers.check import check_layers
+from cdrsite.layers.inputs import inputs_of
 from cdrsite.methods.storage import read_storage
 from cdrsite.methods.supply import read_pools, usable_land
 from cdrsite.siting.rules import rule_share
@@ -22,7 +26,7 @@ from cdrsite.study.prepare import open_layers, read_gates, resolve_methods
 from cdrsite.study.zones import shares
 
 if TYPE_CHECKING:
-    from cdrsite.config.models import Scenario, Zones
+    from cdrsite.config.models import Zones
     from cdrsite.layers.stack import LayerStack
 
 Wrong = list[tuple[str, str]]
@@ -68,6 +72,60 @@ def everything_wrong(scenario: Scenario) -> Wrong:
     for key, text in wrong:
         first.setdefault(text, key)
     return [(key, text) for text, key in first.items()]
+
+
+def wrong_too(error: ConfigError) -> Wrong:
+    """What else a run would refuse, of a scenario that is wrong in itself.
+
+    What is wrong in it is left out, with the layers that are computed from that, and the rest is
+    asked; data that lie elsewhere are not fetched for it.
+
+    Parameters
+    ----------
+    error : ConfigError
+        From :func:`cdrsite.config.load.load_scenario`.
+
+    Returns
+    -------
+    list of tuple of str
+        Key and what is wrong; empty where nothing sound is left.
+    """
+    rest, gone = error.rest, error.left_out
+    if not isinstance(rest, Scenario):
+        return []
+    lost = {at[1] for at in gone if at[0] == "layers" and len(at) > 1}
+    layers = _sound_layers({k: layer for k, layer in rest.layers.items() if k not in lost})
+    found = everything_wrong(rest.model_copy(update={"layers": layers}))
+
+    def follows(key: str, text: str) -> bool:
+        """Whether it is wrong only because of what was left out."""
+        at = tuple(text.split(":")[0].split(" ")[0].split("."))
+        at = at if at[0] == key.split(".")[0] else tuple(key.split("."))
+        touched = any(left[: len(at)] == at or at[: len(left)] == left for left in gone)
+        # a name that there is not: the scenario's own check tells it
+        missing = key.startswith("layers.") and key.split(".")[1] not in layers
+        return touched or missing or " no layer of that name" in text
+
+    known = str(error)
+    return [(key, text) for key, text in found if not follows(key, text) and text not in known]
+
+
+def _sound_layers(layers: dict[str, Layer]) -> dict[str, Layer]:
+    """Of some layers those that lie here and are computed of such alone."""
+
+    def usable(name: str) -> bool:
+        layer = layers[name]
+        if isinstance(layer, FileLayer):
+            return address_of(layer.path) is None
+        try:
+            return all(used in layers for used in inputs_of(layer, name))
+        except ConfigError:  # an expression that cannot be read: the layers' own check tells it
+            return True
+
+    while unusable := [name for name in layers if not usable(name)]:
+        for name in unusable:
+            del layers[name]
+    return layers
 
 
 def ask_all(scenario: Scenario, reader: LayerStack) -> None:

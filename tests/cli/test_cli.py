@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from answer import Answer
-from tiny_scenario import write_world
+from tiny_scenario import SCENARIO, write_world
 
 import cdrsite
 from cdrsite.cli import main as cli
@@ -55,6 +56,37 @@ def test_wrong_usage_is_exit_code_2(
     assert code == 2
     assert out == ""
     assert "Usage" in err
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_typos_of_keys_and_of_what_data_say_come_in_one_answer(
+    call: Callable[..., Answer], tmp_path: Path, command: str
+) -> None:
+    text = SCENARIO
+    for right, wrong in (
+        ("  residues: {path", "  tilt: {derive: slope, from: slope, unit: degre}\n  residues: {path"),
+        ("basins.gpkg", "basinz.gpkg"),
+        ("above: 15 degree", "above: 15 degre"),
+        ("profile: literature", "profile: litrature"),
+        ("site_distance", "site_distanc"),
+    ):
+        assert right in text
+        text = text.replace(right, wrong)
+    path = write_world(tmp_path, text)
+    before = names(tmp_path)
+    code, out, err = call(command, str(path))
+    assert (code, out, names(tmp_path)) == (2, "", before)
+    expected = (
+        "7: layers.tilt.unit: wrong unit for a slope; got 'degre'; .*cure: did you mean 'degree'",
+        r"10: layers.basins \(.*basinz.gpkg\): no such file; .*did you mean 'basins.gpkg'",
+        "20: siting.exclude.2: .*not a unit; got 'degre'; cure: did you mean 'degree'",
+        "24: methods.daccs-solid.profile: unknown profile; got 'litrature'; .*did you mean 'liter",
+        "27: outputs.site_distanc: unknown key; .*did you mean 'site_distance'",
+    )
+    lines = err.splitlines()
+    assert len(lines) == len(expected), err
+    for line, words in zip(lines, expected, strict=True):
+        assert re.match(f"{re.escape(str(path))}:{words}", line), line
 
 
 @pytest.mark.slow
