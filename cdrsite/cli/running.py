@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cdrsite.cli.progress import Progress
 from cdrsite.cli.tables import print_json, print_summary
-from cdrsite.config.load import load_scenario, placed
+from cdrsite.config.load import load_scenario, placed, placed_texts
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.core.machine import check_address_room, parse_bytes
 from cdrsite.outputs.staging import claimed
@@ -62,11 +62,7 @@ def read_scenario(path: Path, overrides: Sequence[str]) -> Scenario:
         if not more:
             raise
         told = [text if text.startswith(key) else f"{key}: {text}" for key, text in more]
-        try:
-            with placed(path):
-                raise ConfigError("\n".join(told))
-        except ConfigError as further:
-            lines = [*str(error).splitlines(), *str(further).splitlines()]
+        lines = [*str(error).splitlines(), *placed_texts(path, told)]
         lines.sort(key=lambda line: _line_in(path, line))
         raise ConfigError("\n".join(lines)) from error
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdrsite.cli.running import read_scenario
 from cdrsite.cli.tables import open_console, print_json, show_table, soft, text_table
-from cdrsite.config.load import load_scenario, placed
+from cdrsite.config.load import placed
 from cdrsite.core.numbers import number
 from cdrsite.study.run import list_numbers as numbers_of
 
@@ -34,9 +35,9 @@ def with_samples(
     """
     given = {"samples": samples, "seed": seed}
     more = [f"uncertainty.{key}={value}" for key, value in given.items() if value is not None]
-    loaded = load_scenario(path, [*overrides, *more])
+    loaded = read_scenario(path, [*overrides, *more])
     if loaded.uncertainty is None:
-        loaded = load_scenario(path, [*overrides, "uncertainty={}"])
+        loaded = read_scenario(path, [*overrides, "uncertainty={}"])
     return loaded
 
 

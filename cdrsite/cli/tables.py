@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,16 +34,21 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 """Tables are at most this wide [characters]."""
+NARROWEST = 40
+"""Text is at least this wide, whatever ``COLUMNS`` says [characters]."""
 NAME_WIDTHS = (40, 24, 20, 16, 14, 12, 10)
 """Names in tables are broken at these widths until the table fits [characters]."""
 
 
 def open_console(*, stderr: bool = False) -> Console:
-    """A console of fixed width: text is the same wherever it is printed."""
+    """A console of the terminal's width, or of ``COLUMNS``; 100 wide where neither says one."""
     from rich.console import Console
 
     console = Console(stderr=stderr)
-    if not console.is_terminal or console.width > WIDTH:
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdigit() and int(asked):  # also where a pipe reads it
+        console.width = min(max(int(asked), NARROWEST), WIDTH)
+    elif not console.is_terminal or console.width > WIDTH:
         console.width = WIDTH
     return console
 

@@ -65,15 +65,21 @@ def placed(path: str | Path) -> Iterator[None]:
     try:
         yield
     except CdrsiteError as error:
-        lines = read_yaml(read_text(Path(path)), str(path))[1]
-        texts = []
-        for text in str(error).splitlines():
-            at = tuple(text.split(":")[0].split(" ")[0].split("."))
-            line = line_of(lines, at) if at[:1] in lines else 0
-            texts.append(f"{path}:{line}: {text}" if line else text)
+        texts = placed_texts(path, str(error).splitlines())
         if texts == str(error).splitlines():
             raise
         raise type(error)("\n".join(texts)) from error
+
+
+def placed_texts(path: str | Path, texts: Sequence[str]) -> list[str]:
+    """Texts with the file and line of the key that each begins with, where it begins with one."""
+    lines = read_yaml(read_text(Path(path)), str(path))[1]
+    found = []
+    for text in texts:
+        at = tuple(text.split(":", maxsplit=1)[0].split(" ")[0].split("."))
+        line = line_of(lines, at) if at[:1] in lines else 0
+        found.append(f"{path}:{line}: {text}" if line else text)
+    return found
 
 
 def parse_scenario(text: str, path: Path, overrides: Sequence[str] = ()) -> Scenario:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -99,11 +100,12 @@ def wrong_too(error: ConfigError) -> Wrong:
 
     def follows(key: str, text: str) -> bool:
         """Whether it is wrong only because of what was left out."""
-        at = tuple(text.split(":")[0].split(" ")[0].split("."))
-        at = at if at[0] == key.split(".")[0] else tuple(key.split("."))
+        own = tuple(key.split("."))
+        at = tuple(re.split("[: ]", text, maxsplit=1)[0].split("."))
+        at = at if at[0] == own[0] else own
         touched = any(left[: len(at)] == at or at[: len(left)] == left for left in gone)
         # a name that there is not: the scenario's own check tells it
-        missing = key.startswith("layers.") and key.split(".")[1] not in layers
+        missing = own[0] == "layers" and own[1] not in layers
         return touched or missing or " no layer of that name" in text
 
     known = str(error)

@@ -64,7 +64,10 @@ def test_typos_of_keys_and_of_what_data_say_come_in_one_answer(
 ) -> None:
     text = SCENARIO
     for right, wrong in (
-        ("  residues: {path", "  tilt: {derive: slope, from: slope, unit: degre}\n  residues: {path"),
+        (
+            "  residues: {path",
+            "  tilt: {derive: slope, from: slope, unit: degre}\n  residues: {path",
+        ),
         ("basins.gpkg", "basinz.gpkg"),
         ("above: 15 degree", "above: 15 degre"),
         ("profile: literature", "profile: litrature"),

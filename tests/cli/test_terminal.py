@@ -15,7 +15,7 @@ from tiny_study import METHODS, POOLS, RULES, tiny_result
 from cdrsite.cli import catalogue, methods
 from cdrsite.cli import tables as terminal
 from cdrsite.cli.progress import Progress, amount_text, time_text
-from cdrsite.cli.tables import ranked_warnings, soft, text_table
+from cdrsite.cli.tables import open_console, ranked_warnings, soft, text_table
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.numbers import exact, number
 from cdrsite.core.words import Words
@@ -439,3 +439,14 @@ def test_amounts_in_few_characters(value: float, text: str) -> None:
 
 def test_durations() -> None:
     assert [time_text(s) for s in (None, 0.4, 75, 3725)] == ["–:––", "0:00", "1:15", "1:02:05"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "width"), [("80", 80), ("200", 100), ("7", 40), ("", 100), ("wide", 100)]
+)
+def test_columns_are_respected_where_a_pipe_reads(
+    monkeypatch: pytest.MonkeyPatch, asked: str, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", asked)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    assert open_console().width == width
