@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cdrsite.cli.costs import cost_lines
 from cdrsite.cli.lines import avoided_line, limit_words, project_line
 from cdrsite.cli.pathway import path_lines
+from cdrsite.cli.uncertain import uncertainty_lines
 from cdrsite.compare.changes import records
 from cdrsite.core.numbers import number
 from cdrsite.core.vocabulary import amount, priced
@@ -202,6 +203,7 @@ def print_summary(
         facts[words("end.plan")] = certificate(result.summary["objective"], words)
         if lasting := durability_line(result.summary.get("durability", {}), words):
             facts[words("end.durability")] = lasting
+    facts |= uncertainty_lines(result.summary.get("uncertainty", {}), words)
     if stops := avoided_line(result.tables.get("methods"), words):
         facts[words("end.avoided")] = stops
     if "status" in result.summary.get("network", {}):

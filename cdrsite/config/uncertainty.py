@@ -196,5 +196,3 @@ class Uncertainty(Model):
     margin: NumberOrQuantity | None = None
     """How near to paying a method is in reach: net t per t, or USD/t where the goal is money; 2 %
     of a net tonne, or of what one costs, when not given."""
-    decisions: int = Field(8, ge=0, le=64)
-    """Plans that are compared for regret and the value of information; 0: none."""

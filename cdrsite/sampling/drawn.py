@@ -189,9 +189,14 @@ class Ensemble:
     others: Mapping[tuple[str, str], Mapping[str, Law | None]] = field(default_factory=dict)
 
     @cached_property
+    def independent(self) -> F64:
+        """Chances before anything goes together, shape (samples, dimensions)."""
+        return points(self.samples, len(self.dimensions), self.seed)
+
+    @cached_property
     def chances(self) -> F64:
         """Chances of all samples, shape (samples, dimensions)."""
-        made = points(self.samples, len(self.dimensions), self.seed)
+        made = self.independent.copy()
         for one in self.groups:
             members = list(one.members)
             made[:, members] = together(made[:, members], made[:, one.common], one.correlation)

@@ -26,7 +26,14 @@ from cdrsite.sampling.statistics import (
 )
 from cdrsite.sampling.thin import WANTED
 from cdrsite.study.sampled import SampledStudy, ensemble_of, storage_cases
-from cdrsite.study.samplemaps import PIECE, SampleMaps, at_prices_of, map_samples, rest_of_bound
+from cdrsite.study.samplemaps import (
+    PIECE,
+    AtSamples,
+    at_prices_of,
+    map_samples,
+    rest_of_bound,
+    sum_samples,
+)
 from cdrsite.study.samples import (
     INFEASIBLE,
     REFUSED,
@@ -40,6 +47,7 @@ from cdrsite.study.samples import (
 from cdrsite.study.sampletables import (
     NUMBER_COLUMNS,
     convergence_table,
+    deciding_table,
     number_table,
     pool_ranges,
     sample_table,
@@ -60,6 +68,8 @@ if TYPE_CHECKING:
 
 Extent = Literal["none", "totals", "maps"]
 """What of the samples a run works out: nothing, their totals, or maps of them too."""
+MOST_TOLD = 5
+"""Numbers that decide which the summary tells."""
 MARGIN = 0.02
 """Margin of reach where the scenario has none: part of a net tonne, or of what one costs [1]."""
 
@@ -122,11 +132,11 @@ def sample_study(
     _tell_failures(solved)
     bounds, laid = np.full(len(solved), np.nan), np.full(len(solved), np.nan)
     if extent == "maps":
-        maps = SampleMaps(
-            study, tuple(known), offers, cells, space.result, space.scratch, margin, PIECE
-        )
+        task_of = (offers, cells, space.result, space.scratch, PIECE)
         at = [one.number for one in known]
-        bounds[at], laid[at] = _mapped(maps, thin, space)
+        bounds[at], laid[at] = _mapped(
+            AtSamples(study, tuple(known), *task_of), margin, thin, space
+        )
     names = tuple(setting.models)
     goal = allocation.solution.objective
     tables = {
@@ -137,6 +147,7 @@ def sample_study(
         "provinces_uncertain": zone_ranges(known, setting),
         "convergence": convergence_table(checks),
     }
+    tables["deciding"], explained = deciding_table(ensemble, known)
     gaps = np.abs(bounds - [one.value for one in solved]) / np.abs(bounds)
     summary = {
         "samples": len(solved),
@@ -153,6 +164,8 @@ def sample_study(
         "largest_gap": float(np.nanmax(gaps)) if np.isfinite(gaps).any() else None,
         "largest_error_of_laying_out": _laid_error(laid, solved),
         "precision": checks[-1]["precision"],
+        "explained": explained,
+        "deciding": tables["deciding"].head(MOST_TOLD).replace({np.nan: None}).to_dict("records"),
         "ranges": tables["totals_uncertain"].replace({np.nan: None}).to_dict("records"),
     }
     return Sampled(tables, summary)
@@ -273,18 +286,16 @@ def _tell_failures(solved: Sequence[Solved]) -> None:
     warnings.warn(text, CdrsiteWarning, stacklevel=2)
 
 
-def _mapped(task: SampleMaps, thin: Thin, space: Workspace) -> tuple[F64, F64]:
+def _mapped(at: AtSamples, margin: float, thin: Thin, space: Workspace) -> tuple[F64, F64]:
     """Map all samples; their bounds over the true cells, and net tonnes that are laid out."""
-    bound, laid = np.zeros(len(task.solved)), np.zeros(len(task.solved))
-    for part in map_samples(task, space, task.study.setting.blocks):
-        bound += part.bound
-        laid += part.net
-    for s, one in enumerate(task.solved):
-        sample = task.study.sample(one.number)
+    blocks = at.study.setting.blocks
+    bound, parts = sum_samples(at, space, blocks)
+    for s, one in enumerate(at.solved):
+        sample = at.study.sample(one.number)
         here = sample.in_cells(thin.kept)
-        cells = here.cells(0, 1)
-        bound[s] += rest_of_bound(at_prices_of(here.problem(cells), sample, one, thin.zoned))
-    return bound, laid
+        problem = here.problem(here.cells(0, 1))
+        bound[s] += rest_of_bound(at_prices_of(problem, sample, one, thin.zoned))
+    return bound, map_samples(at, parts, margin, space, blocks)
 
 
 def _laid_error(laid: F64, solved: Sequence[Solved]) -> float | None:

@@ -17,13 +17,13 @@ from cdrsite.competition.generator import MAX_GROUPS, merge_groups
 from cdrsite.competition.objectives import Lexicographic
 from cdrsite.competition.results import net_and_cost
 from cdrsite.competition.rows import Zoned, build_rows, objective_matrix
-from cdrsite.competition.solution import BlockPlan, Solution, SolverReport
+from cdrsite.competition.solution import AtPrices, BlockPlan, Solution, SolverReport
 from cdrsite.competition.sweeping import Sweeper
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import UNKNOWN
 from cdrsite.sampling.statistics import known_quantiles, quantiles
 from cdrsite.study.goal import objective_of
-from cdrsite.study.kept import keep
+from cdrsite.study.kept import KeptCells, keep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,16 +52,46 @@ LIKELY = "winner_likely"
 
 @recorded
 @dataclass(frozen=True)
-class MapPart:
-    """Sums of a block by sample: what its cells add to the bound, and net tonnes laid out there."""
+class SumPart:
+    """Sums of a block by sample at the prices of each: worth of its best plans, and their tonnes.
 
-    bound: F64
+    ``combo`` are the combinations of zones that occur; ``best``, and ``room`` for more in cells
+    that are good enough for the tonnes of the plan, of shape (samples, these, methods).
+    """
+
+    worth: F64
+    combo: NDArray[np.int64]
+    best: F64
+    room: F64
+
+
+@recorded
+@dataclass(frozen=True)
+class MapPart:
+    """Net tonnes that are laid out in a block, by sample [t/yr]."""
+
     net: F64
 
 
 @dataclass(frozen=True)
-class SampleMaps:
-    """Pass: a block in all samples.
+class Parts:
+    """What of its cells a sample's plan takes, by combination of zones and method.
+
+    Attributes
+    ----------
+    share : ndarray, shape (combinations, methods)
+        Of what each cell would do best at the prices [1].
+    spread : ndarray, shape (combinations, methods)
+        Of what each good enough cell could do beyond that, where it is not enough [1].
+    """
+
+    share: F64
+    spread: F64
+
+
+@dataclass(frozen=True)
+class AtSamples:
+    """A block at the prices of every sample.
 
     Attributes
     ----------
@@ -75,10 +105,8 @@ class SampleMaps:
         The cells that samples are about.
     result, scratch : ArrayStore
         Arrays of the run.
-    margin : float
-        How near to paying is in reach [goal per t].
     piece : int
-        Cells at a time; no effect on the result.
+        Cells at a time.
     """
 
     study: SampledStudy
@@ -87,21 +115,83 @@ class SampleMaps:
     cells: AllCells
     result: ArrayStore
     scratch: ArrayStore
-    margin: float
     piece: int
 
-    def __call__(self, block: Block) -> MapPart:
-        """Write the maps of a block; return its sums."""
+    def pieces(self, block: Block) -> Iterator[tuple[KeptCells, I64, Zoned]]:
+        """Pieces of a block: its cells, where they lie in it, their combinations of zones."""
         _, place, span = next(one for one in self.cells.spans() if one[0] == block)
-        methods, size = len(self.study.setting.models), block.shape[0] * block.shape[1]
-        many = {name: np.full((methods, size), np.nan, np.float32) for name in SHARE_ARRAYS}
-        one = {name: np.full(size, np.nan, np.float32) for name in CELL_ARRAYS}
-        likely = np.asarray(self.result.open("winner")[block.slices]).ravel().copy()
-        bound, laid = np.zeros(len(self.solved)), np.zeros(len(self.solved))
+        table, count = self.cells.zoned.table, self.cells.zoned.count
         for start in range(0, len(place), self.piece):
             here = place[start : start + self.piece]
             combo = self.cells.zoned.combo[span][start : start + self.piece]
-            counts = self._piece(block, here, combo, bound, laid)
+            kept = keep(self.study.setting, self.offers, self, [(block, here)])  # type: ignore[arg-type]
+            yield kept, here, Zoned(combo, table, count)
+
+    def priced(
+        self, kept: KeptCells, zoned: Zoned
+    ) -> Iterator[tuple[Solved, Solution, ArrayCells, NDArray[np.uint8]]]:
+        """A piece in every sample: its prices, its cells, the state of each method in each."""
+        for one in self.solved:
+            sample = self.study.sample(one.number)
+            here = sample.in_cells(kept)
+            cells, limit = here.scored(0, kept.count)
+            yield one, at_prices_of(here.problem(cells), sample, one, zoned), cells, limit
+
+
+@dataclass(frozen=True)
+class SampleSums:
+    """Pass: what the cells of a block would do best in every sample, added up."""
+
+    at: AtSamples
+
+    def __call__(self, block: Block) -> SumPart:
+        """Sums of a block."""
+        at, count = self.at, self.at.cells.zoned.count
+        methods = len(at.study.setting.models)
+        worth, best = np.zeros(len(at.solved)), np.zeros((len(at.solved), count, methods))
+        some, room = np.zeros(count, np.bool_), np.zeros(best.shape)
+        for kept, _, zoned in at.pieces(block):
+            some[zoned.combo] = True
+            for s, (one, priced, cells, _) in enumerate(at.priced(kept, zoned)):
+                found = priced.at_prices(cells.read(0, kept.count), zoned.combo)
+                worth[s] += value_at_prices(priced, found.sums)
+                best[s] += found.sums.by_combo[:, :, 0]
+                good = found.reduced >= one.level[zoned.combo].T
+                most = np.where(good, np.nan_to_num(cells.upper) - found.best.x, 0.0)
+                for m in range(methods):
+                    room[s, :, m] += np.bincount(zoned.combo, most[m], count)
+        combo = np.flatnonzero(some)
+        return SumPart(worth, combo, best[:, combo], room[:, combo])
+
+
+@dataclass(frozen=True)
+class SampleMaps:
+    """Pass: maps of a block over all samples.
+
+    Attributes
+    ----------
+    at : AtSamples
+        The samples.
+    parts : tuple of Parts
+        What each takes of its cells.
+    margin : float
+        How near to paying is in reach [goal per t].
+    """
+
+    at: AtSamples
+    parts: tuple[Parts, ...]
+    margin: float
+
+    def __call__(self, block: Block) -> MapPart:
+        """Write the maps of a block; return its sums."""
+        at, result = self.at, self.at.result
+        methods, size = len(at.study.setting.models), block.shape[0] * block.shape[1]
+        many = {name: np.full((methods, size), np.nan, np.float32) for name in SHARE_ARRAYS}
+        one = {name: np.full(size, np.nan, np.float32) for name in CELL_ARRAYS}
+        likely = np.asarray(result.open("winner")[block.slices]).ravel().copy()
+        net = np.zeros(len(at.solved))
+        for kept, here, zoned in at.pieces(block):
+            counts = self._piece(kept, zoned, net)
             for name in SHARE_ARRAYS:
                 many[name][:, here] = getattr(counts, name)
             for name in CELL_ARRAYS:
@@ -111,22 +201,16 @@ class SampleMaps:
         shaped |= {name: values.reshape(block.shape) for name, values in one.items()}
         shaped[LIKELY] = likely.reshape(block.shape)
         for name, values in shaped.items():
-            self.result.open(name)[(..., *block.slices)] = values
-        return MapPart(bound, laid)
+            result.open(name)[(..., *block.slices)] = values
+        return MapPart(net)
 
-    def _piece(self, block: Block, place: I64, combo: Any, bound: F64, laid: F64) -> _Piece:
-        """All samples of some cells of a block; adds to their bounds and net tonnes."""
-        kept = keep(self.study.setting, self.offers, self, [(block, place)])  # type: ignore[arg-type]
-        zoned = Zoned(combo, self.cells.zoned.table, self.cells.zoned.count)
-        gathered = _Piece(len(self.study.setting.models), len(self.solved), len(place))
-        for s, one in enumerate(self.solved):
-            sample = self.study.sample(one.number)
-            here = sample.in_cells(kept)
-            cells, limit = here.scored(0, kept.count)
-            priced = at_prices_of(here.problem(cells), sample, one, zoned)
+    def _piece(self, kept: KeptCells, zoned: Zoned, laid: F64) -> _Piece:
+        """All samples of some cells of a block; adds to the net tonnes that are laid out."""
+        gathered = _Piece(len(self.at.study.setting.models), len(self.at.solved), kept.count)
+        combo = zoned.combo
+        for s, (one, priced, cells, limit) in enumerate(self.at.priced(kept, zoned)):
             at = priced.at_prices(cells.read(0, kept.count), combo)
-            bound[s] += value_at_prices(priced, at.sums)
-            tonnes = tonnes_of(one, at.best.x, at.reduced, cells.upper, combo)
+            tonnes = tonnes_of(one, self.parts[s], at, cells.upper, combo)
             net, money = _net_and_money(priced, cells, tonnes, at.best.slot, one, combo)
             laid[s] += net.sum()
             gathered.add(s, tonnes, net, money, at.reduced >= -self.margin, limit)
@@ -172,19 +256,18 @@ def rest_of_bound(priced: Solution) -> float:
     return float(priced.price @ system.limits + gain @ system.sales.best(gain))
 
 
-def tonnes_of(solved: Solved, best: F64, reduced: F64, upper: Any, combo: Any) -> F64:
+def tonnes_of(solved: Solved, parts: Parts, at: AtPrices, upper: Any, combo: Any) -> F64:
     """Gross tonnes of cells in the plan of a sample, shape (methods, cells) [t/yr].
 
     What each cell would do at the prices, scaled by combination and method to the tonnes of the
     plan: cells that are as good share them evenly, whatever their order.
     """
+    best = at.best.x
     most = np.nan_to_num(np.broadcast_to(upper, best.shape)).astype(np.float64)
-    tonnes = np.minimum(best * solved.share[combo].T, most)
-    if solved.spread.any():
-        part = solved.spread[combo].T
-        tonnes = np.where(
-            (part > 0.0) & (reduced >= solved.level[combo].T), np.minimum(most * part, most), tonnes
-        )
+    tonnes = np.minimum(best * parts.share[combo].T, most)
+    if parts.spread.any():
+        good = at.reduced >= solved.level[combo].T
+        tonnes += np.where(good, np.maximum(most - tonnes, 0.0) * parts.spread[combo].T, 0.0)
     return tonnes
 
 
@@ -267,13 +350,49 @@ class _Piece:
             setattr(self, name, made)
 
 
-def map_samples(task: SampleMaps, space: Workspace, blocks: Sequence[Block]) -> Iterator[MapPart]:
-    """Make the arrays of the maps, and run the pass."""
-    grid, methods = task.study.setting.area.grid, len(task.study.setting.models)
+def sum_samples(
+    at: AtSamples, space: Workspace, blocks: Sequence[Block]
+) -> tuple[F64, tuple[Parts, ...]]:
+    """What all cells would do in every sample: its worth at the prices, and the parts it takes.
+
+    Returns
+    -------
+    tuple
+        Worth, shape (samples,); parts of each sample.
+    """
+    shape = len(at.solved), at.cells.zoned.count, len(at.study.setting.models)
+    worth, best, room = np.zeros(len(at.solved)), np.zeros(shape), np.zeros(shape)
+    for _, part in space.each("sample sums", SampleSums(at), blocks, "sample sums"):
+        worth += part.worth
+        best[:, part.combo] += part.best
+        room[:, part.combo] += part.room
+    return worth, tuple(parts_of(one, best[s], room[s]) for s, one in enumerate(at.solved))
+
+
+def parts_of(one: Solved, best: F64, room: F64) -> Parts:
+    """Parts that make of what the true cells would do the tonnes of a sample's plan."""
+    share = np.divide(one.planned, best, out=np.zeros_like(best), where=best > 0.0)
+    more = np.maximum(one.planned - best, 0.0)
+    spread = np.divide(more, room, out=np.zeros_like(best), where=room > 0.0)
+    return Parts(np.minimum(share, 1.0), np.minimum(spread, 1.0))
+
+
+def map_samples(
+    at: AtSamples,
+    parts: tuple[Parts, ...],
+    margin: float,
+    space: Workspace,
+    blocks: Sequence[Block],
+) -> F64:
+    """Map all samples; net tonnes that are laid out, shape (samples,)."""
+    grid, methods = at.study.setting.area.grid, len(at.study.setting.models)
     for name in SHARE_ARRAYS:
         space.result.create(name, (methods, *grid.shape), np.float32)
     for name in CELL_ARRAYS:
         space.result.create(name, grid.shape, np.float32)
     space.result.create(LIKELY, grid.shape, np.uint8)
+    laid = np.zeros(len(at.solved))
+    task = SampleMaps(at, parts, margin)
     for _, part in space.each("sample maps", task, blocks, "sample maps"):
-        yield part
+        laid += part.net
+    return laid

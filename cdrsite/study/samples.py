@@ -212,10 +212,10 @@ class Solved:
         Net tonnes and cost by administrative unit, those of no unit first [t/yr, USD/yr].
     price, use, limit : ndarray, shape (rows,)
         Of the shared rows.
-    share, level, spread : ndarray, shape (combinations, methods)
-        What the best plan of each cell at these prices is multiplied by, so that it adds up to the
-        plan's tonnes; where no cell would do any, the reduced value from which on cells take a part
-        of the plan's tonnes, and that part of what they could do at most [1, goal per t, 1].
+    planned : ndarray, shape (combinations, methods)
+        Gross tonnes of the plan [t/yr].
+    level : ndarray, shape (combinations, methods)
+        Reduced value from which on cells are good enough for the tonnes of the plan [goal per t].
     income : ndarray, shape (combinations, methods)
         What a gross tonne earns by what is sold of it; empty where nothing is sold [USD/t].
     in_reach : ndarray of uint8
@@ -233,9 +233,8 @@ class Solved:
     price: F64
     use: F64
     limit: F64
-    share: F64
+    planned: F64
     level: F64
-    spread: F64
     income: F64
     in_reach: NDArray[np.uint8]
 
@@ -284,7 +283,7 @@ class SolveSample:
         bits = np.zeros((methods, 0), np.uint8)
         return Solved(
             number, status, why, nan, nan, 0, table, np.zeros((0, 2)), none, none, none,
-            square, square, square, square, bits,
+            square, square, square, bits,
         )  # fmt: skip
 
     def _solved(self, number: int, solution: Solution) -> Solved:
@@ -300,9 +299,8 @@ class SolveSample:
         np.add.at(by_zone, zone, quantities[:, :, [net, cost]].sum(axis=1))
         cells = solution.problem.cells.read(0, thin.kept.count)
         at = solution.at_prices(cells, thin.zoned.combo)
-        planned, best = solution.totals.by_combo[:, :, 0], at.sums.by_combo[:, :, 0]
-        share = np.divide(planned, best, out=np.zeros_like(best), where=best > 0.0)
-        level, spread = self._spread(np.where(best > 0.0, 0.0, planned), at.reduced, cells.upper)
+        planned = solution.totals.by_combo[:, :, 0]
+        level = self._level(planned, at.reduced, cells.upper)
         return Solved(
             number=number,
             status=solution.report.status,
@@ -315,31 +313,32 @@ class SolveSample:
             price=solution.price,
             use=solution.use,
             limit=system.limits,
-            share=share,
+            planned=planned,
             level=level,
-            spread=spread,
             income=solution.income if solution.problem.sales else np.zeros((0, 0)),
             in_reach=np.packbits(at.reduced >= -self.margin, axis=1),
         )
 
-    def _spread(self, planned: F64, reduced: F64, upper: Any) -> tuple[F64, F64]:
-        """Level and part of cells that take tonnes which no cell would do at the prices."""
-        count, combo = self.thin.zoned.count, self.thin.zoned.combo
-        level, spread = np.full(planned.shape, np.inf), np.zeros(planned.shape)
+    def _level(self, planned: F64, reduced: F64, upper: Any) -> F64:
+        """Reduced value of the last cell, were the best ones filled with the tonnes of the plan."""
+        combo = self.thin.zoned.combo
+        level = np.full(planned.shape, np.inf)
         for m in np.flatnonzero((planned > 0.0).any(axis=0)):
-            best = np.full(count, -np.inf)
-            np.maximum.at(best, combo, reduced[m])
-            near = best - TIED * np.abs(best)
-            able = np.where(reduced[m] >= near[combo], np.nan_to_num(upper[m]), 0.0)
-            most = np.bincount(combo, able, count)
-            some = (planned[:, m] > 0.0) & (most > 0.0)
-            level[some, m] = near[some]
-            spread[some, m] = planned[some, m] / most[some]
-        return level, spread
+            most = np.where(np.isfinite(reduced[m]), np.nan_to_num(upper[m]), 0.0)
+            order = np.lexsort((-reduced[m], combo))
+            first = np.searchsorted(combo[order], np.arange(len(planned) + 1))
+            for c in np.flatnonzero(planned[:, m] > 0.0).tolist():
+                mine = order[first[c] : first[c + 1]]
+                filled = np.cumsum(most[mine])
+                if len(mine) and filled[-1] > 0.0:
+                    last = min(int(np.searchsorted(filled, planned[c, m])), len(mine) - 1)
+                    end = float(reduced[m, mine[last]])
+                    level[c, m] = end - TIED * max(abs(end), 1.0)
+        return level
 
 
-TIED = 1e-6
-"""Share of a reduced value by which cells may differ and count as equal [1]."""
+TIED = 1e-9
+"""Share of a reduced value by which cells may differ and count as equal: rounding [1]."""
 
 
 def solve_sample(problem: Any, sample: Any, thin: Thin) -> Solution:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cdrsite.competition.results import price_unit, shown_price
+from cdrsite.sampling.deciding import RELIABLE, curves_of, deciding
 from cdrsite.sampling.drawn import COMMON, LAYER, UNIT
 from cdrsite.sampling.statistics import binomial_error, known_quantiles, quantiles
 from cdrsite.study.compete import zone_layers
@@ -242,3 +243,50 @@ def zone_ranges(known: Sequence[Solved], setting: Setting) -> pd.DataFrame:
 def convergence_table(checks: Sequence[Mapping[str, float]]) -> pd.DataFrame:
     """What was found after 64, 128, ... samples."""
     return pd.DataFrame(list(checks))
+
+
+DECIDING_COLUMNS = (
+    "number", "unit", "value", "share", "swing_mt_yr", "rank_correlation", "reliable"
+)  # fmt: skip
+
+
+def deciding_table(ensemble: Ensemble, known: Sequence[Solved]) -> tuple[pd.DataFrame, float]:
+    """Which numbers decide the net tonnes: shares of the variance, the largest first; and the R2.
+
+    What goes together with others counts by what is its own; what a group has in common is a row of
+    its own. Fields of layers have no row: their errors are many numbers.
+    """
+    at = [one.number for one in known]
+    net = np.array([one.totals[:, 1].sum() for one in known])
+    columns: list[F64] = []
+    chances: list[F64 | None] = []
+    told = []
+    for j, one in enumerate(ensemble.dimensions):
+        drawn = ensemble.independent[at, j]
+        if one.options:
+            numbers = np.array([one.options.index(v) for v in _taken(ensemble, one.path, at)])
+            columns.append(curves_of(numbers.astype(np.float64), len(one.options)))
+            chances.append(None)
+        else:
+            columns.append(curves_of(drawn))
+            chances.append(drawn)
+        told.append(one)
+    found = deciding(columns, net, chances)
+    rows = [
+        {
+            "number": one.path, "unit": one.unit, "value": one.value, "share": share,
+            "swing_mt_yr": swing / MT, "rank_correlation": rank,
+            "reliable": found.explained >= RELIABLE,
+        }
+        for one, share, swing, rank in zip(
+            told, found.share.tolist(), found.swing.tolist(), found.rank_correlation.tolist(),
+            strict=True,
+        )
+    ]  # fmt: skip
+    rows.sort(key=lambda row: -row["share"])
+    return pd.DataFrame(rows, columns=list(DECIDING_COLUMNS)), found.explained
+
+
+def _taken(ensemble: Ensemble, path: str, numbers: Sequence[int]) -> list[float | str]:
+    """Alternatives that samples take."""
+    return [ensemble.columns[path][number] for number in numbers]
