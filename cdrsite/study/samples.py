@@ -320,7 +320,10 @@ class SolveSample:
         )
 
     def _level(self, planned: F64, reduced: F64, upper: Any) -> F64:
-        """Reduced value of the last cell, were the best ones filled with the tonnes of the plan."""
+        """Reduced value of the last cell, were the best ones filled with the tonnes of the plan.
+
+        Cells in reach are good enough in any case: which of them a plan takes says nothing.
+        """
         combo = self.thin.zoned.combo
         level = np.full(planned.shape, np.inf)
         for m in np.flatnonzero((planned > 0.0).any(axis=0)):
@@ -333,7 +336,7 @@ class SolveSample:
                 if len(mine) and filled[-1] > 0.0:
                     last = min(int(np.searchsorted(filled, planned[c, m])), len(mine) - 1)
                     end = float(reduced[m, mine[last]])
-                    level[c, m] = end - TIED * max(abs(end), 1.0)
+                    level[c, m] = min(end - TIED * max(abs(end), 1.0), -self.margin)
         return level
 
 
