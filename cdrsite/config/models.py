@@ -469,6 +469,14 @@ class Scenario(Model):
         if goal.then is not None:
             text = "no second objective over milestones; cure: remove it"
             yield text, "objective.then"
+        if self.uncertainty is not None:
+            yield (
+                (
+                    "samples are of a plan of one year; got milestones beside them; cure: remove "
+                    "one of the two"
+                ),
+                "uncertainty",
+            )
         for key in path.supply:
             if key == "injection":
                 good = self.resources.storage.units is not None

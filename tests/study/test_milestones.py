@@ -228,6 +228,10 @@ def test_worth_of_a_tonne_that_comes_back() -> None:
         ),
         (("milestones={years: [2030], missed: {price: 9}}",), ("nothing can be missed",)),
         (
+            ("milestones={years: [2030, 2040]}", "uncertainty={samples: 4}"),
+            ("samples are of a plan of one year", "remove one of the two"),
+        ),
+        (
             ("milestones={years: [2030], durability: {rule: offset}}",),
             ("discount belongs to rule: offset", "give discount"),
         ),
