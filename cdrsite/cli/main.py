@@ -23,6 +23,7 @@ import typer
 
 from cdrsite.cli.options import (
     After,
+    AsCsv,
     AsJson,
     Budget,
     Dask,
@@ -39,6 +40,8 @@ from cdrsite.cli.options import (
     Modes,
     OutFolder,
     Periods,
+    Places,
+    Points,
     Price,
     Quiet,
     Resume,
@@ -433,15 +436,16 @@ def compare(
 @app.command()
 def explain(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
-    at: Annotated[str, typer.Option("--at", metavar="LON,LAT", help="The place, in degrees.")],
+    at: Places = None,
+    points: Points = None,
+    as_csv: AsCsv = False,
     lang: Lang = Language.EN,
     as_json: AsJson = False,
 ) -> None:
-    """Say what one place offers, what limits, what it costs, and why it is used or not."""
-    from cdrsite.cli.tables import print_explanation
-    from cdrsite.explain.place import explain_run, parse_place
+    """Say what places offer, what limits, what it costs, and why they are used or not."""
+    from cdrsite.cli.explain import print_places
 
-    print_explanation(explain_run(folder, *parse_place(at), lang=lang.value), as_json=as_json)
+    print_places(folder, at or (), points, lang.value, as_json=as_json, as_csv=as_csv)
 
 
 @app.command()

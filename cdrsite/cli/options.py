@@ -134,3 +134,12 @@ Template = Annotated[
         "than it).",
     ),
 ]
+Places = Annotated[
+    list[str] | None,
+    typer.Option("--at", metavar="LON,LAT", help="A place, in degrees; may be given again."),
+]
+Points = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.csv", help="Places: columns lon, lat and, where wanted, name."),
+]
+AsCsv = Annotated[bool, typer.Option("--csv", help="A row for each place and method, as CSV.")]

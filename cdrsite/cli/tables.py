@@ -18,6 +18,7 @@ from cdrsite.cli.costs import cost_lines
 from cdrsite.cli.lines import avoided_line, limit_words, project_line
 from cdrsite.cli.pathway import path_lines
 from cdrsite.cli.uncertain import uncertainty_lines
+from cdrsite.compare.batch_result import net_column
 from cdrsite.compare.changes import records
 from cdrsite.core.numbers import number
 from cdrsite.core.vocabulary import amount, priced
@@ -404,11 +405,10 @@ def print_explanation(explanation: Explanation, *, as_json: bool = False) -> Non
 
 def print_batch(batch: BatchResult, folder: Path) -> None:
     """Print the runs of a batch side by side, and what they shared."""
-    out, head = open_console(), "net_mt_yr "
-    methods = [str(c) for c in batch.table.columns if str(c).startswith(head)]
+    out, methods = open_console(), batch.method_names
     columns = [
         ("run", "name"),
-        *((name.removeprefix(head).replace("-", "-\n", 1), "right") for name in methods),
+        *((name.replace("-", "-\n", 1), "right") for name in methods),
         ("all\nnet Mt/yr", "right"),
         ("mean\n$/net t", "right"),
         ("binds\n(how many)", "left"),
@@ -416,7 +416,7 @@ def print_batch(batch: BatchResult, folder: Path) -> None:
     shown = [
         (
             str(row["run"]),
-            *(number(row[name]) for name in methods),
+            *(number(row.get(net_column(name))) for name in methods),
             *(number(row.get(key)) for key in ("net_mt_yr", "mean_cost_usd_t")),
             "failed" if row["status"] == "failed" else str(row["binding"]).replace("; ", "\n"),
         )

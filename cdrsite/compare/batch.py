@@ -18,7 +18,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdrsite.compare.batch_result import BatchResult
+from cdrsite.compare.batch_result import BatchResult, net_column
 from cdrsite.compare.changes import rank_table, scenario_changes, site_changes
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteError, ConfigError
@@ -50,7 +50,7 @@ BATCH_FILES = (
     "batch.json",
     *(
         f"{name}.{ending}"
-        for name in ("batch", "batch_ranks", "batch_assumptions")
+        for name in ("batch", "batch_methods", "batch_ranks", "batch_assumptions")
         for ending in ("csv", "parquet")
     ),
 )
@@ -94,6 +94,8 @@ class Finished:
         Its ranked sites.
     cell_km, spacing_km : float
         Size of its cells, and the least distance of its ranked sites.
+    methods : DataFrame
+        Its table of methods, with the run's name.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Finished:
     sites: pd.DataFrame | None
     cell_km: float
     spacing_km: float
+    methods: pd.DataFrame
 
 
 def variants(
@@ -442,6 +445,7 @@ def _finished(variant: Variant, result: StudyResult) -> Finished:
         result.tables.get("sites"),
         max(float(steps.max()), float(step)) / 1000.0,
         result.scenario.outputs.site_distance,
+        result.tables["methods"].assign(run=variant.name),
     )
 
 
@@ -474,7 +478,11 @@ def _side_by_side(
         listed = pd.concat(ranks).reset_index(drop=True)
         listed.insert(0, "run", listed.pop("run"))
     columns = ["assumption", "run", "value"]
-    return BatchResult(table, failed, listed, pd.DataFrame(varies, columns=columns))
+    methods = pd.DataFrame(columns=["run", "method"])
+    if finished:
+        methods = pd.concat([one.methods for one in finished], ignore_index=True)
+        methods.insert(0, "run", methods.pop("run"))
+    return BatchResult(table, failed, listed, pd.DataFrame(varies, columns=columns), methods)
 
 
 def _site_changes(a: Finished, b: Finished) -> pd.DataFrame:
@@ -537,6 +545,8 @@ def write_batch(folder: Path, batch: BatchResult, lang: str = "en") -> None:
         write_json(aside / "batch.json", batch.document())
         if batch.ranks is not None:
             write_table(aside, "batch_ranks", batch.ranks)
+        if batch.methods is not None:
+            write_table(aside, "batch_methods", batch.methods)
         if batch.varies is not None:
             write_table(aside, "batch_assumptions", batch.varies)
         page = batch_page(folder, batch, folders, Words(lang))
@@ -552,7 +562,7 @@ def row_of(variant: Variant, result: StudyResult) -> dict[str, Any]:
         "status": "optimal" if objective["gap"] <= objective["gap_asked"] else "gap not closed",
     }
     for method, net in zip(methods["method"], methods["net_mt_yr"], strict=True):
-        row[f"net_mt_yr {method}"] = float(net)
+        row[net_column(str(method))] = float(net)
     row |= {
         "net_mt_yr": summary["net_mt_yr"],
         "cost_musd_yr": summary["cost_musd_yr"],

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from cdrsite.compare.batch_result import net_column
 from cdrsite.compare.changes import records
 from cdrsite.compare.sheet import (
     METHOD_HEADS,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
 Runs = dict[str, RunFolder]
 
-NET = "net_mt_yr "
-"""Before the name of a method in the columns of the table of results."""
 MAP_PIXELS = 300
 """Longest side of a small map [pixels]."""
 MAX_MAPS = 60
@@ -73,10 +72,10 @@ def batch_page(folder: Path, batch: BatchResult, folders: Mapping[str, str], wor
         shared(sheet, batch),
     )
     sections = (
-        ("answer", "batch.answer", answer(sheet, rows, folder, folders)),
+        ("answer", "batch.answer", answer(sheet, batch, folder, folders)),
         ("maps", "batch.maps", maps(sheet, runs)),
         ("varies", "batch.varies", varies(sheet, batch)),
-        ("methods", "compare.by_method", by_method(sheet, rows)),
+        ("methods", "compare.by_method", by_method(sheet, batch)),
         ("sites", "batch.ranks", ranks(sheet, batch, rows)),
         ("failures", "batch.failures", failures(sheet, batch.failed)),
         ("files", "compare.files", file_list(sheet, FILES)),
@@ -106,19 +105,13 @@ def _runs(folder: Path, rows: list[Row], folders: Mapping[str, str]) -> Runs:
     return runs
 
 
-def methods_of(rows: list[Row]) -> list[str]:
-    """Names of the methods in the table of results."""
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return [key.removeprefix(NET) for key in keys if key.startswith(NET)]
-
-
 # -------------------------------------------------------------------- the answer
 
 
-def answer(sheet: Sheet, rows: list[Row], folder: Path, folders: Mapping[str, str]) -> str:
+def answer(sheet: Sheet, batch: BatchResult, folder: Path, folders: Mapping[str, str]) -> str:
     """All runs in one table, with a bar of their methods."""
-    methods = methods_of(rows)
-    parts = [[(m, _known(row.get(NET + m))) for m in methods] for row in rows]
+    rows, methods = records(batch.table), batch.method_names
+    parts = [[(m, _known(row.get(net_column(m)))) for m in methods] for row in rows]
     most = max((math.fsum(v for _, v in own if v > 0) for own in parts), default=0.0)
     cells = [
         _row(sheet, row, method_bar(sheet, str(row["run"]), own, most), folder, folders)
@@ -184,16 +177,20 @@ def name_link(name: str, folder: Path, folders: Mapping[str, str]) -> str:
     return tag("a", text(name), href=quote(target))
 
 
-def by_method(sheet: Sheet, rows: list[Row]) -> str:
+def by_method(sheet: Sheet, batch: BatchResult) -> str:
     """Net removal of each method in each run."""
-    methods = methods_of(rows)
+    rows, methods = records(batch.table), batch.method_names
     finished = [row for row in rows if row["status"] != "failed"]
     if not methods or not finished:
         return ""
     heads = ((sheet.method(m), "number") for m in methods)
     columns = [sheet.head("batch.run", kind="text"), *heads, sheet.head("total")]
     cells = [
-        [text(row["run"]), *(shown(row.get(NET + m)) for m in methods), shown(row["net_mt_yr"])]
+        [
+            text(row["run"]),
+            *(shown(row.get(net_column(m))) for m in methods),
+            shown(row["net_mt_yr"]),
+        ]
         for row in finished[:MAX_ROWS]
     ]
     body = table(sheet.say("batch.methods"), columns, cells)
@@ -281,6 +278,7 @@ def failures(sheet: Sheet, failed: Mapping[str, str]) -> str:
 
 FILES = {
     "batch.csv": "batch.files.table",
+    "batch_methods.csv": "batch.files.methods",
     "batch_assumptions.csv": "batch.files.varies",
     "batch_ranks.csv": "batch.files.ranks",
     "batch.json": "batch.files.json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,11 @@ from cdrsite.compare.changes import records
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def net_column(method: str) -> str:
+    """The column of a method's net removal [Mt/yr], which needs no quotes in a program."""
+    return "net_mt_yr_" + re.sub(r"\W+", "_", method)
 
 
 @dataclass
@@ -26,12 +32,20 @@ class BatchResult:
         the columns of :func:`cdrsite.compare.changes.rank_table`.
     varies : DataFrame
         Assumptions that are not the same in all runs: ``assumption``, ``run`` and ``value``.
+    methods : DataFrame
+        A row per finished run and method: ``run``, ``method`` and what the plan makes of it.
     """
 
     table: pd.DataFrame
     failed: dict[str, str] = field(default_factory=dict)
     ranks: pd.DataFrame | None = None
     varies: pd.DataFrame | None = None
+    methods: pd.DataFrame | None = None
+
+    @property
+    def method_names(self) -> list[str]:
+        """Methods of all finished runs, in their order."""
+        return [] if self.methods is None else list(dict.fromkeys(self.methods["method"]))
 
     @property
     def shared(self) -> dict[str, int]:

@@ -117,7 +117,8 @@ def sample_table(
             "land_km2": land / 1e6,
         }
         each = one.totals[:, 1].tolist()
-        row |= {f"net_mt_yr {name}": value / MT for name, value in zip(methods, each, strict=True)}
+        columns = ["net_mt_yr_" + name.replace("-", "_") for name in methods]
+        row |= {name: value / MT for name, value in zip(columns, each, strict=True)}
         rows.append(row)
     table = pd.DataFrame(rows)
     kinds = {one.path: one.kind for one in ensemble.dimensions}

@@ -40,6 +40,28 @@ def test_version_and_help(call: Callable[..., Answer]) -> None:
         assert command in out
 
 
+def test_a_shell_completes_commands_and_options() -> None:
+    """What the lines of `--install-completion` ask of the program when a person presses Tab."""
+
+    def completed(words: str, place: int) -> list[str]:
+        asked = {
+            "_CDRSITE_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": f"{place}",
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "cdrsite"],
+            env=os.environ | asked,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout.split()
+
+    assert {"compare", "credits", "check"} <= set(completed("cdrsite c", 1))
+    assert "--points" in completed("cdrsite explain --p", 2)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

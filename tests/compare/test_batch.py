@@ -101,8 +101,11 @@ def test_a_failure_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
     assert "cannot be met" in found.failed["bad"] and "ZeroDivision" in found.failed["broken"]
     csv = pd.read_csv(tmp_path / "out" / "batch.csv")
     row = csv.set_index("run").loc["good"]
-    assert row["net_mt_yr afforestation"] == pytest.approx(987.65424)
+    assert row["net_mt_yr_afforestation"] == pytest.approx(987.65424)
     assert row["binding"] == "water (1)"
+    assert not [name for name in csv.columns if not name.isidentifier()]  # no quotes in a program
+    long = pd.read_csv(tmp_path / "out" / "batch_methods.csv").set_index(["run", "method"])
+    assert long.loc[("good", "afforestation"), "net_mt_yr"] == pytest.approx(987.65424)
     assert (tmp_path / "out" / "good" / "manifest.json").is_file()
     assert not (tmp_path / "out" / "bad").exists()
     assert len(pd.read_parquet(tmp_path / "out" / "batch.parquet")) == 3

@@ -17,6 +17,7 @@ from cdrsite.compare.batch_result import BatchResult
 from cdrsite.core.words import Words
 
 HOSTILE = '<script>alert(1)</script>"&'
+METHODS = pd.DataFrame({"run": "quoted need", "method": ["daccs-solid", "afforestation"]})
 RUNS = ("quoted need", HOSTILE, "gone wrong")
 
 
@@ -24,8 +25,8 @@ def row(run: str, status: str, solid: float, forest: float) -> dict[str, Any]:
     return {
         "run": run,
         "status": status,
-        "net_mt_yr daccs-solid": solid,
-        "net_mt_yr afforestation": forest,
+        "net_mt_yr_daccs_solid": solid,
+        "net_mt_yr_afforestation": forest,
         "net_mt_yr": solid + forest,
         "cost_musd_yr": 100.0,
         "mean_cost_usd_t": 50.0,
@@ -67,6 +68,7 @@ def found() -> BatchResult:
             ],
         ),
         pd.DataFrame(varies, columns=["assumption", "run", "value"]),
+        METHODS,
     )
 
 
@@ -164,7 +166,7 @@ def test_what_varies_stands_the_shorter_way(folder: Path, found: BatchResult) ->
     assert "methods.daccs-solid.profile" in heads
     many = [(f"key{i}", run, "1") for i in range(5) for run in RUNS[:2]]
     varies = pd.DataFrame(many, columns=["assumption", "run", "value"])
-    page = made(folder, BatchResult(found.table, found.failed, found.ranks, varies))
+    page = made(folder, BatchResult(found.table, found.failed, found.ranks, varies, METHODS))
     assert HOSTILE in page.text_of("th", scope="col")
     assert "key4" in page.text_of("th", scope="row")
 
@@ -172,5 +174,5 @@ def test_what_varies_stands_the_shorter_way(folder: Path, found: BatchResult) ->
 def test_unknown_numbers_are_dashes(folder: Path, found: BatchResult) -> None:
     table = found.table.copy()
     table["mean_cost_usd_t"] = math.nan
-    page = made(folder, BatchResult(table, found.failed, found.ranks, found.varies))
+    page = made(folder, BatchResult(table, found.failed, found.ranks, found.varies, METHODS))
     assert page.text_of("span", **{"class": "v"}).count("–") >= 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import fields
 from decimal import Decimal
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import given
@@ -179,6 +181,39 @@ def test_refusals_of_the_command_line(tmp_path: Path) -> None:
     assert "已排除：" in shown.output and "直接空气捕集（固体吸附剂）" in shown.output
     shown = CliRunner().invoke(app, ["explain", str(run), "--at", f"{lon},{lat}", "--json"])
     assert json.loads(shown.output)["methods"][METHODS[0]]["state"] == "excluded"
+
+
+def test_many_places_come_as_text_table_and_json(tmp_path: Path) -> None:
+    from pyproj import Transformer
+
+    run, grid = tiny_result(tmp_path).write(tmp_path / "run"), tiny_grid()
+    back = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
+    (a, b), (c, d) = (back.transform(grid.x[i], grid.y[2]) for i in (1, 2))
+    points = tmp_path / "points.csv"
+    points.write_text(f"lat,lon,name\n{b},{a},first\n{d},{c},\n", encoding="utf-8")
+
+    def ask(*options: str) -> tuple[int, str]:
+        shown = CliRunner().invoke(app, ["explain", str(run), *options])
+        refused = isinstance(shown.exception, ConfigError | GridError)
+        return shown.exit_code, str(shown.exception) if refused else shown.output
+
+    code, out = ask("--points", str(points), "--csv")
+    table = pd.read_csv(io.StringIO(out))
+    assert code == 0 and len(table) == 2 * len(METHODS)
+    assert list(table["name"].unique()) == ["first", f"{c},{d}"]
+    assert table.loc[0, "state"] == "excluded" and RULES[1] in table.loc[0, "rules"]
+    assert table["lon"].unique() == pytest.approx([a, c])
+    both = ("--at", f"{a},{b}", "--at", f"{c},{d}")
+    assert [one["column"] for one in json.loads(ask(*both, "--json")[1])] == [1, 2]
+    assert ask(*both)[1].count("Solid-sorbent air capture") >= 2
+    points.write_text("lon,lat\n1,2\nx,3\n500,1\n", encoding="utf-8")
+    text = ask("--points", str(points))[1]
+    assert "points.csv:3: a place is two numbers; got 'x,3'" in text
+    assert "points.csv:4: no such place" in text
+    points.write_text("a,b\n1,2\n", encoding="utf-8")
+    assert "expected lon, lat" in ask("--points", str(points))[1]
+    assert "give --at" in ask()[1]
+    assert "100,30: the place lies outside" in ask("--at", "100,30", "--at", f"{a},{b}")[1]
 
 
 @pytest.fixture(scope="module")

@@ -186,7 +186,7 @@ def test_factors_are_swept_and_shared(study: Path, tmp_path: Path) -> None:
     found = run_batch(runs)
     assert found.failed == {}
     assert found.shared == {"layers": 5, "siting": 5, "links": 5, "shed": 5, "areas": 3}
-    net = found.table["net_mt_yr daccs-solid"].to_numpy()
+    net = found.table["net_mt_yr_daccs_solid"].to_numpy()
     assert net[0] > net[2] > net[4] and net[0] == pytest.approx(net[1])
     assert "resources.power.factor=0.5" in found.table["differs_in"][4]
 

@@ -296,7 +296,7 @@ def test_pools_and_layers_err_together_or_apart(world) -> None:
     ]
     table = run(load_scenario(world, more), samples="totals").tables["samples"]
     normal = table["layers.residues (standard deviations)"]
-    beccs = table["net_mt_yr beccs-residue"]
+    beccs = table["net_mt_yr_beccs_residue"]
     assert np.corrcoef(normal, beccs)[0, 1] > 0.9
 
 
@@ -305,7 +305,7 @@ def test_a_field_of_errors_moves_cells_apart(world) -> None:
         "uncertainty={samples: 8, ranges: none, layers: {residues: {relative: 25 %, range: 2 km}}}"
     )
     result = run(load_scenario(world, [text]), samples="maps")
-    assert result.tables["samples"]["net_mt_yr beccs-residue"].std() > 0
+    assert result.tables["samples"]["net_mt_yr_beccs_residue"].std() > 0
     spread = (result.dataset["removal_p95"] - result.dataset["removal_p05"]).to_numpy()
     assert np.nanmax(spread) > 0
 
