@@ -43,6 +43,8 @@ def test_version_and_help(call: Callable[..., Answer]) -> None:
 def test_a_shell_completes_commands_and_options() -> None:
     """What the lines of `--install-completion` ask of the program when a person presses Tab."""
 
+    start = "import sys; sys.argv[0] = 'cdrsite'; from cdrsite.cli.main import main; main()"
+
     def completed(words: str, place: int) -> list[str]:
         asked = {
             "_CDRSITE_COMPLETE": "complete_bash",
@@ -50,7 +52,7 @@ def test_a_shell_completes_commands_and_options() -> None:
             "COMP_CWORD": f"{place}",
         }
         done = subprocess.run(
-            [sys.executable, "-m", "cdrsite"],
+            [sys.executable, "-c", start],
             env=os.environ | asked,
             capture_output=True,
             text=True,
