@@ -204,7 +204,7 @@ def print_summary(
         facts[words("end.plan")] = certificate(result.summary["objective"], words)
         if lasting := durability_line(result.summary.get("durability", {}), words):
             facts[words("end.durability")] = lasting
-    facts |= uncertainty_lines(result.summary.get("uncertainty", {}), words)
+    facts |= uncertainty_lines(result.summary, result.tables, words)
     if stops := avoided_line(result.tables.get("methods"), words):
         facts[words("end.avoided")] = stops
     if "status" in result.summary.get("network", {}):

@@ -6,24 +6,34 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.numbers import number
+from cdrsite.report.numbernames import number_words
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cdrsite.core.words import Words
 
 LEAST_SHARE = 0.05
 """A number with a smaller share of the variance is not named [1]."""
+NAMED = 6
+"""Most sites that are named."""
 
 
-def uncertainty_lines(summary: Mapping[str, Any], words: Words) -> dict[str, str]:
-    """Range of the total over the samples, and which numbers decide it; empty without samples.
+def uncertainty_lines(
+    run: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], words: Words
+) -> dict[str, str]:
+    """Range of the total over the samples, safe sites, and which numbers decide; or nothing.
 
     Parameters
     ----------
-    summary : mapping
-        Of the samples of a run.
+    run : mapping
+        Summary of a run.
+    tables : mapping
+        Its tables.
     words : Words
         Of the language.
     """
+    summary = run.get("uncertainty") or {}
     ranges = [
         row
         for row in summary.get("ranges", ())
@@ -39,10 +49,13 @@ def uncertainty_lines(summary: Mapping[str, Any], words: Words) -> dict[str, str
             cheap=number(cost["p05"]), dear=number(cost["p95"]), samples=number(summary["known"]),
         )
     }  # fmt: skip
+    if "sites" in summary:
+        sites = _safe_sites(summary["sites"], tables["sites_uncertain"], words)
+        told[words("end.safe")] = sites
     decide = [
         words(
             "end.deciding.one",
-            name=str(row["number"]).removeprefix("methods.").replace("override.", ""),
+            name=number_words(words, str(row["number"])),
             share=number(100.0 * row["share"], 2),
         )
         for row in summary.get("deciding", ())
@@ -53,3 +66,17 @@ def uncertainty_lines(summary: Mapping[str, Any], words: Words) -> dict[str, str
         unsure = summary["deciding"] and not summary["deciding"][0]["reliable"]
         told[words("end.deciding")] = text + (words("end.deciding.unsure") if unsure else "")
     return told
+
+
+def _safe_sites(sites: Mapping[str, Any], table: pd.DataFrame, words: Words) -> str:
+    """Sites of the plan that stay in reach in most samples."""
+    if not sites["core"]:
+        return words("end.safe.none", of=number(sites["in_plan"]))
+    core = table[table["in_plan"].astype(bool) & table["core"].astype(bool)]
+    names = [
+        words("end.safe.site", method=words.method(method), rank=rank)
+        for method, rank in zip(core["method"], core["rank"], strict=True)
+    ]
+    shown, more = words("list.comma").join(names[:NAMED]), len(names) - NAMED
+    shown = words("list.more", names=shown, n=number(more)) if more > 0 else shown
+    return words("end.safe.line", n=number(sites["core"]), of=number(sites["in_plan"]), names=shown)

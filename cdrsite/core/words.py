@@ -16,6 +16,8 @@ FOLDER = Path(__file__).parent / "words"
 """Files ``LANG.yaml`` and ``PART_LANG.yaml``: key -> text with {places}."""
 
 
+SAMPLES = "samples"
+"""Attribute of a result's dataset: on how many samples its shares of samples rest."""
 TITLES = "method_titles"
 """Attribute of a result's dataset with the titles of methods of a user's own, as JSON."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from cdrsite.core.numbers import THIN
 from cdrsite.core.vocabulary import INTERCHANGEABLE, NO_METHOD, RESOURCES, part_in_words
 from cdrsite.core.vocabulary import amount as units
+from cdrsite.core.words import SAMPLES
 from cdrsite.explain.cells import (
     AS_GOOD,
     CHARGES,
@@ -97,6 +98,7 @@ def method_told(evidence: Evidence, index: int, reason: Reason, words: Words) ->
     emits = np.where(reason.possible, emits, np.nan)
     told.facts["emits"] = Fact(emits)
     told.say(words("why.title.emissions"), {words("why.emits"): np.isfinite(emits)})
+    _say_samples(evidence, index, told, words)
     _say_equal_share(evidence, reason, told, words)
     return told
 
@@ -146,6 +148,40 @@ def _say_plan(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> Non
         words("why.cure_worth"): dear,
     }
     told.say(title, cures)
+
+
+def _say_samples(evidence: Evidence, index: int, told: Told, words: Words) -> None:
+    """In how many of the samples it is in the plan, and in reach of it."""
+    if "probability" not in evidence:
+        return
+    used, near = (evidence.of(name, index) for name in ("probability", "reach"))
+    count = int(evidence.dataset.attrs.get(SAMPLES, 0))
+    # Laplace's estimate: none of a few samples does not mean never
+    about = (used * count + 1.0) / (count + 2.0)
+    error = np.sqrt(about * (1.0 - about) / (count + 2.0))
+    told.facts.update(in_samples=percent(used), in_error=percent(error), in_reach=percent(near))
+    told.say(words("why.title.sure"), {words("why.samples"): np.isfinite(used)})
+
+
+def _say_rivals(evidence: Evidence, told: Told, words: Words) -> None:
+    """Which method most samples choose in a cell, and in how many none is there."""
+    if "winner_likely" not in evidence:
+        return
+    methods = methods_of(evidence.dataset)
+    known = flag_names(evidence.dataset["winner_likely"])
+    codes = np.asarray(evidence.cells["winner_likely"], np.int64)
+    named = {code: words.called(word) for code, word in known.items()}
+    share, some = (evidence.of(name, 0) for name in ("winner_share", "probability_any"))
+    told.facts.update(
+        likely=some_of(codes, lambda code: named.get(code, "")),
+        likely_share=percent(share),
+        none_share=percent(1.0 - some),
+        low=Fact(evidence.of("removal_p05", 0)),
+        high=Fact(evidence.of("removal_p95", 0)),
+    )
+    likely = np.isin(codes, [code for code, word in known.items() if word in methods])
+    cases = {words("why.likely"): likely & np.isfinite(share), words("why.never"): some == 0}
+    told.say(words("why.title.samples"), cases)
 
 
 def _say_costs(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> None:
@@ -288,6 +324,7 @@ def cell_told(evidence: Evidence, reasons: Sequence[Reason], words: Words) -> To
     if "exclusion_reasons" in evidence:
         none = words("why.no_rules")
         told.say(words("why.title.rules"), {"{rules}": rules != 0, none: rules == 0})
+    _say_rivals(evidence, told, words)
     _say_zones(evidence, told, words)
     _say_supplies(evidence, told, words)
     return told

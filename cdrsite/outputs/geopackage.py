@@ -66,6 +66,13 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "rank": ("Rank", "", "place of the site among those of its method, 1 the best"),
     "in_plan": ("In the plan", "", "whether the plan builds there"),
     "plan_t_yr": ("Gross CO2 in the plan", "t/yr", "what the plan has on the ground of the site"),
+    "stays": ("Stays in reach", "1", "share of the samples in which its method is in reach there"),
+    "error": ("Standard error", "1", "of that share, by the number of samples"),
+    "core": ("Core site", "", "whether it stays in 80 % of the samples or more"),
+    "rank_p05": ("Rank, P5", "", "that 5 % of the samples do not exceed"),
+    "rank_p50": ("Rank, P50", "", "that half of the samples do not exceed"),
+    "rank_p95": ("Rank, P95", "", "that 95 % of the samples do not exceed"),
+    "among_best": ("Among the best ten", "1", "share of the samples"),
     "lon": ("Longitude", "degree", "WGS 84"),
     "lat": ("Latitude", "degree", "WGS 84"),
     "x": ("Easting", "", "in the CRS of the layer"),
@@ -258,6 +265,8 @@ def vector_layers(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
     features, tables, methods = result.features, result.tables, result.methods
     if "sites" in tables:
         yield _sites(result, words)
+    if len(tables.get("sites_uncertain", ())):
+        yield _site_samples(result)
     lines: dict[str, Callable[[Any, Sequence[str]], VectorLayer]] = {
         "routes": _routes, "corridors": _corridors, "plants": partial(_plants, words=words),
         "pipes": _pipes,
@@ -322,6 +331,23 @@ def _sites(result: StudyResult, words: Words) -> VectorLayer:
     rules = _method_rules(result.methods, result.methods, 2.6, words)
     about = "Best sites of each method: those of the plan by cost, then alternatives"
     return _layer("sites", about, frame, "Point", rules)
+
+
+def _site_samples(result: StudyResult) -> VectorLayer:
+    import geopandas as gpd
+
+    table = result.tables["sites_uncertain"]
+    points = gpd.points_from_xy(table["x"], table["y"])
+    frame = gpd.GeoDataFrame(table, geometry=points, crs=result.grid.wkt)
+    rules = [
+        StyleRule(f'"core" = {int(core)}', label, Symbol("marker", colour, size))
+        for core, label, colour, size in (
+            (True, "core: in reach in 80 % of the samples or more", "#08519c", 3.2),
+            (False, "in reach in fewer", "#9ecae1", 2.4),
+        )
+    ]
+    about = "How often each of the best sites stays in reach of the plan, over all samples"
+    return _layer("site_samples", about, frame, "Point", rules)
 
 
 def _method_rules(

@@ -27,6 +27,7 @@ VERSION = "3.22.0"
 NETWORK = "Sites and network"
 POOLS = "Storage, pools and provinces"
 ANSWER = "Answer: the plan"
+SURE = "How sure: the samples"
 INPUTS = "Inputs to the decision"
 EXCLUSIONS = "Exclusions"
 OF_METHOD = "Method: "
@@ -34,6 +35,12 @@ OF_METHOD = "Method: "
 
 SITE_LAYERS = ("plants", "emitters", "network_storage", "pipes", "sites", "routes", "corridors")
 ANSWER_RASTERS = ("winner", "net_removal", "plan_cost", "binding", "interchangeable", "state")
+SURE_RASTERS = (
+    "winner_likely", "winner_share", "probability_any", "removal_p05", "removal_p50", "removal_p95",
+    "plan_cost_p05", "plan_cost_p50", "plan_cost_p95",
+)  # fmt: skip
+OF_SAMPLES = ("reach", "probability")
+"""Rasters of methods that stand with those of the samples."""
 METHOD_ORDER = (
     "allocated", "equal_share", "cost", "limit", "score", "suitability", "net_factor", "available",
     "shortfall", "method_state",
@@ -57,6 +64,7 @@ TITLES: dict[str, str] = {
     "storage": "Storage units",
     "screening": "Ports and plants compared for the open sea (not in the plan)",
     "provinces": "Net removal by province",
+    "site_samples": "How sure each site is",
     "exclusions": "What each exclusion rule removes (table)",
 }
 """Layer of the GeoPackage -> its name in the legend."""
@@ -149,6 +157,8 @@ def _vector_entries(layers: Sequence[VectorLayer]) -> Iterator[Entry]:
         group = POOLS
         if layer.geometry is None:
             group = EXCLUSIONS
+        elif layer.name == "site_samples":
+            group = SURE
         elif layer.name in SITE_LAYERS or _kind(layer.geometry) != "Polygon":
             group = NETWORK
         pool = layer.name.removeprefix("pools_").replace("_", " ")
@@ -176,7 +186,8 @@ def _kind(geometry: str | None) -> str:
 def _raster_entries(
     specs: Sequence[RasterSpec], styles: Mapping[str, str], words: Words
 ) -> Iterator[Entry]:
-    ranks = {name: i for i, name in enumerate((*ANSWER_RASTERS, *METHOD_ORDER))}
+    known = (*ANSWER_RASTERS, *SURE_RASTERS, *OF_SAMPLES, *METHOD_ORDER)
+    ranks = {name: i for i, name in enumerate(known)}
     ordered = sorted(
         specs, key=lambda spec: ranks.get(spec.tags.get("variable", spec.name), len(ranks))
     )
@@ -187,8 +198,12 @@ def _raster_entries(
         if method:
             named = words.method(method)
             group, title = f"{OF_METHOD}{named}", f"{title} ({named})"
+            if spec.tags.get("variable") in OF_SAMPLES:
+                group = SURE
         elif spec.name in ANSWER_RASTERS:
             group = ANSWER
+        elif spec.name in SURE_RASTERS:
+            group = SURE
         else:
             group = EXCLUSIONS if spec.name == "exclusion_reasons" else INPUTS
         yield Entry(
@@ -216,7 +231,7 @@ def _key(kind: str, name: str) -> str:
 def grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     """Layers by group, from the top of the map to its bottom; those of methods stand together."""
     methods = dict.fromkeys(e.group for e in entries if e.group.startswith(OF_METHOD))
-    order = (NETWORK, POOLS, ANSWER, *methods, INPUTS, EXCLUSIONS)
+    order = (NETWORK, POOLS, ANSWER, SURE, *methods, INPUTS, EXCLUSIONS)
     groups = {group: [entry for entry in entries if entry.group == group] for group in order}
     return {group: members for group, members in groups.items() if members}
 

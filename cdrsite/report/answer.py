@@ -70,8 +70,21 @@ def figures(frame: Frame) -> str:
 def headline(frame: Frame, cells: list[tuple[str, str, str]]) -> str:
     """Headline numbers: key, unit and words of each."""
     year = frame.year("base_year")
-    shown = [frame.figure(key, unit, label, year=year) for key, unit, label in cells]
+    shown = [
+        frame.figure(key, unit, label, year=year, under=_sampled_range(frame, key))
+        for key, unit, label in cells
+    ]
     return tag("dl", *shown, class_="figures")
+
+
+def _sampled_range(frame: Frame, quantity: str) -> str:
+    """Range of a headline number over the samples; empty where there are none."""
+    for i, row in enumerate(frame.at("uncertainty/ranges") or ()):
+        if not row["method"] and row["quantity"] == quantity:
+            at = f"uncertainty/ranges/{i}"
+            ends = {"low": frame.value(f"{at}/p05"), "high": frame.value(f"{at}/p95")}
+            return frame.say("figure.sampled", **ends)
+    return ""
 
 
 NOT_BUILT = ("below_minimum", "no_site", "beyond_max_plants")

@@ -150,10 +150,11 @@ class Frame:
             data_digits=None if digits == 3 else digits,
         )
 
-    def figure(self, pointer: str, unit: str, label: str, **markup: str) -> str:
-        """A headline number: its words, and the number with its unit."""
+    def figure(self, pointer: str, unit: str, label: str, under: str = "", **markup: str) -> str:
+        """A headline number: its words, and the number with its unit; its range under it."""
         number = tag("dd", self.value(pointer), " ", tag("small", self.unit(unit)))
-        return tag("div", tag("dt", self.say(label, **markup)), number)
+        more = tag("dd", under, class_="range") if under else ""
+        return tag("div", tag("dt", self.say(label, **markup)), number, more)
 
     def year(self, pointer: str) -> str:
         """A year: no space between thousands."""

@@ -43,12 +43,14 @@ if TYPE_CHECKING:
     from cdrsite.report.mapsource import MapSource
 
 PLAN = (
-    *("winner", "binding", "interchangeable", "exclusion_reasons", "transport_km", "line_cost"),
-    "transport_mode",
+    *("winner", "winner_likely", "probability_any", "binding", "interchangeable"),
+    *("exclusion_reasons", "transport_km", "line_cost", "transport_mode"),
 )
 """Variables of all methods that the map of a study offers."""
-BY_METHOD = ("allocated", "equal_share", "cost", "limit", "suitability", "net_factor")
+BY_METHOD = ("allocated", "reach", "equal_share", "cost", "limit", "suitability", "net_factor")
 """Variables of each method that the map of a study offers."""
+SURE = ((0.8, "high", 0.0), (0.5, "mid", 0.4), (0.0, "low", 0.72))
+"""Share of the samples from which on, its words, and how far the colour fades to white [1]."""
 SHADES = ("excluded", "unknown", NET_STATE, NOT_IN_PLAN)
 """States that are drawn over a quantity."""
 
@@ -160,6 +162,8 @@ class Painter:
         variable = self._source.dataset[layer.variable]
         if layer.variable == "exclusion_reasons":
             return self._reasons(picture)
+        if layer.variable == "winner_likely" and "winner_share" in self._source.dataset:
+            return self._faded(picture)
         if "flag_values" in variable.attrs:
             methods = tuple(self._methods)
             categories = [
@@ -173,6 +177,29 @@ class Painter:
         if variable.dtype.kind in "uib":
             return self._labels(variable, picture)
         return self._quantity(layer, picture)
+
+    def _faded(self, picture: Picture) -> Painting:
+        """The likely method in its colour, fainter where fewer samples agree."""
+        names = flag_names(self._source.dataset["winner_likely"])
+        share = self._source.picture("winner_share", None, self._most).values
+        kinds: list[tuple[NDArray[np.bool_], str, str]] = []
+        for code, name in sorted(names.items()):
+            mine, colour, called = picture.values == code, class_colour(name, self._methods), name
+            if name not in self._methods:
+                if name != OUTSIDE_NAME:
+                    kinds.append((mine, self._words.called(called), colour))
+                continue
+            rest = mine.copy()
+            for least, key, fade in SURE:
+                here = rest & ((share >= least) if least else rest)
+                rest &= ~here
+                told = self._words(f"map.sure.{key}", name=self._words.called(name))
+                kinds.append((here, told, faded(colour, fade)))
+        codes = np.full(picture.values.shape, -1)
+        for number, (mask, _, _) in enumerate(kinds):
+            codes[mask] = number
+        categories = [Category(i, told, colour) for i, (_, told, colour) in enumerate(kinds)]
+        return paint_classes(codes, categories)
 
     def _grouped(self, colours: dict[str, str]) -> list[dict[str, str]]:
         """Classes in words, with the title of their group where the legend has groups."""
@@ -254,3 +281,9 @@ class Painter:
         several = Category(INCLUDED_BIT, self._words("map.rules.several"), SEVERAL_COLOUR)
         none = Category(INCLUDED_BIT + 1, self._words("map.rules.none"), FREE_COLOUR)
         return paint_classes(codes, [*pool_categories(rules), several, none])
+
+
+def faded(colour: str, part: float) -> str:
+    """A colour on its way to white: 0 as it is, 1 white."""
+    parts = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(one + (255 - one) * part):02X}" for one in parts)

@@ -6,10 +6,10 @@ import math
 from html import unescape
 
 from cdrsite.core.numbers import MISSING
-from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, details, paragraph, real
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.listed import PageColumn, file_note, listed
+from cdrsite.report.numbernames import number_words
 
 BARS = 12
 """Most bars."""
@@ -17,7 +17,6 @@ WIDE, HIGH = 1000.0, 20.0
 """Of a bar's drawing, in its own units; it is stretched to the page."""
 STUDY_COLOUR = "#607d8b"
 """Of numbers of the study."""
-SUPPLY = {one.parameter: one.name for one in RESOURCES.values()}
 TONNES, MONEY = ("Mt/yr", 1e-6), ("MUSD/yr", 1e-6)
 """Units that the goal is shown in, and the factor to them."""
 
@@ -50,7 +49,7 @@ def tornado(frame: Frame, positions: list[int]) -> str:
     lines = []
     for i in positions:
         row, at = rows[i], f"tables/sensitivity/{i}"
-        label = _name(frame, row)
+        label = named_number(frame, str(row["parameter"]))
         if not row["unique"]:
             label += " " + tag("small", frame.say("moves.several"), class_="muted")
         ranges = [_end(frame, row, at, end, factor) for end in ("low", "high")]
@@ -112,7 +111,7 @@ def _numbers(frame: Frame, positions: list[int]) -> str:
     """The table of all numbers that move the plan."""
     unit = str(frame.rows("sensitivity")[0]["effect_unit"])
     columns = (
-        PageColumn("moves.number", lambda row: _name(frame, row)),
+        PageColumn("moves.number", lambda row: named_number(frame, str(row["parameter"]))),
         PageColumn("basis.value", "value"),
         PageColumn("column.low", "low"),
         PageColumn("column.high", "high"),
@@ -144,20 +143,8 @@ def _method(row: Row) -> str:
     return parts[1] if parts[0] == "methods" else ""
 
 
-def _name(frame: Frame, row: Row) -> str:
-    """A number in words."""
-    path = str(row["parameter"])
-    parts, words = path.split("."), frame.words
-    if parts[0] == "methods":
-        called = words("moves.profile") if parts[-1] == "profile" else ""
-        called = called or words.named("param", parts[-1])
-        return frame.method(parts[1]) + ": " + text(called)
-    if words.has(f"number.{path}"):
-        return frame.say(f"number.{path}")
-    if parts[0] == "costs":
-        return frame.say("number.price", name=text(words.resource(parts[-1])))
-    if parts[0] == "objective":
-        return frame.say("number.amount", name=text(int(parts[2]) + 1))
-    if parts[0] == "policies":
-        return frame.say("number.rule", name=text(int(parts[1]) + 1))
-    return frame.say(f"number.{parts[-1]}", name=text(words.resource(SUPPLY[parts[1]])))
+def named_number(frame: Frame, path: str) -> str:
+    """A number of a scenario in words, with the colour of its method, as markup."""
+    parts = path.split(".")
+    dot = frame.swatch(frame.colour(parts[1])) if parts[0] == "methods" else ""
+    return dot + text(number_words(frame.words, path))

@@ -26,6 +26,7 @@ from cdrsite.report.hours import hours
 from cdrsite.report.html import script_json, tag, text
 from cdrsite.report.ledgers import ledgers
 from cdrsite.report.moves import moves
+from cdrsite.report.sampled import sampled
 from cdrsite.report.screening import screening
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ GENERATOR = "cdrsite "
 """Start of the name of the program in a page: it may be written again."""
 
 PARTS = (
+    ("sampled", "sampled.title", sampled),
     ("supply", "curve.title", supply_curve),
     ("costs", "fall.title", costs),
     ("moves", "moves.title", moves),

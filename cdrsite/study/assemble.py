@@ -23,7 +23,7 @@ from cdrsite.core.vocabulary import (
     limit_names,
     variable,
 )
-from cdrsite.core.words import TITLES, Words
+from cdrsite.core.words import SAMPLES, TITLES, Words
 from cdrsite.engine.arrays import DiskStore
 from cdrsite.engine.stages import stage
 from cdrsite.methods.injection import unit_costs
@@ -122,6 +122,7 @@ def assemble(
     ranges: Mapping[str, Any],
     slopes: pd.DataFrame,
     projects: Projects | None = None,
+    samples: int = 0,
 ) -> StudyResult:
     """Label the arrays and count.
 
@@ -147,14 +148,15 @@ def assemble(
         How the plan moves with every uncertain number.
     projects : Projects, optional
         Plants and their network, where the study asks for them.
+    samples : int
+        With a plan, on which shares of samples rest; 0 where there are none.
     """
     scenario, grid = setting.scenario, setting.area.grid
-    dataset = _dataset(setting, offers, space.result, allocation)
+    dataset = _dataset(setting, offers, space.result, allocation, samples)
     store = space.result.folder if isinstance(space.result, DiskStore) else None
     if store is not None:
         label_store(store, dataset, grid)
         dataset = open_labelled(store)
-    methods = tuple(setting.models)
     plants = () if projects is None else tuple(plant.name for plant in projects.plants.plants)
     tables = {
         "methods": method_table(setting.models, scenario, tally, allocation),
@@ -164,7 +166,7 @@ def assemble(
         "ledgers": ledger_table(setting, allocation, _admin_names(setting)),
         "supply_curve": curve_table(allocation),
         "sites": site_table(setting, offers, allocation, gathered, plants, space.result),
-        "limits": limit_table(methods, tally),
+        "limits": limit_table(tuple(setting.models), tally),
         "exclusions": exclusion_table(setting.book, areas, tally),
         "projects": project_table(setting, areas),
         "zones": zonal_table(setting, space),
@@ -181,7 +183,7 @@ def assemble(
     tables["cost_ranges"] = range_table(ranges, summary["costs"])
     add_bands(summary["costs"], ranges)
     tables["cost_published"] = published_table(setting, tables["cost_parts"], summary["costs"])
-    planned = dict(zip(methods, tables["methods"]["net_mt_yr"].tolist(), strict=True))
+    planned = dict(zip(setting.models, tables["methods"]["net_mt_yr"].tolist(), strict=True))
     summary["buildable"] = buildable(gathered, planned, scenario.objective.target)
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
@@ -282,7 +284,7 @@ def _flags(variable: xr.DataArray, words: dict[int, str]) -> None:
 
 
 def _dataset(
-    setting: Setting, offers: Offers, store: ArrayStore, allocation: Allocation
+    setting: Setting, offers: Offers, store: ArrayStore, allocation: Allocation, samples: int
 ) -> xr.Dataset:
     """The labelled dataset over the arrays of a store."""
     scenario, grid = setting.scenario, setting.area.grid

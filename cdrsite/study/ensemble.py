@@ -7,8 +7,9 @@ asked for, one pass over the true cells looks at each of them at the prices of e
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -44,6 +45,7 @@ from cdrsite.study.samples import (
     solve_samples,
     thinned,
 )
+from cdrsite.study.samplesites import CORE, site_frequencies
 from cdrsite.study.sampletables import (
     NUMBER_COLUMNS,
     convergence_table,
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.engine.passes import Workspace
+    from cdrsite.result.study_result import StudyResult
     from cdrsite.sampling.drawn import Ensemble
     from cdrsite.study.offers import Offers
     from cdrsite.study.prepare import Setting
@@ -84,10 +87,31 @@ class Sampled:
         DataFrames by name.
     summary : dict
         Headline numbers.
+    look_at_sites : callable or None
+        Table of the best sites -> that of how often each stays; None where only totals are asked.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
+    look_at_sites: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+
+
+def known_samples(sampled: Sampled | None) -> int:
+    """Samples that have a plan; 0 where none are asked for."""
+    return 0 if sampled is None else int(sampled.summary["known"])
+
+
+def add_samples(sampled: Sampled | None, result: StudyResult) -> None:
+    """Add to a result what its samples say, and how often each of its best sites stays in reach."""
+    if sampled is None:
+        return
+    if sampled.look_at_sites is not None and "sites" in result.tables:
+        found = sampled.tables["sites_uncertain"] = sampled.look_at_sites(result.tables["sites"])
+        mine = found[found["in_plan"].astype(bool)]
+        core = int(mine["core"].sum())
+        sampled.summary["sites"] = {"in_plan": len(mine), "core": core, "share": CORE}
+    result.tables |= sampled.tables
+    result.summary["uncertainty"] = sampled.summary
 
 
 def sample_study(
@@ -168,7 +192,8 @@ def sample_study(
         "deciding": tables["deciding"].head(MOST_TOLD).replace({np.nan: None}).to_dict("records"),
         "ranges": tables["totals_uncertain"].replace({np.nan: None}).to_dict("records"),
     }
-    return Sampled(tables, summary)
+    looked = partial(site_frequencies, study, solved, cells, space, margin=margin)
+    return Sampled(tables, summary, looked if extent == "maps" else None)
 
 
 def numbers_of(setting: Setting) -> pd.DataFrame:

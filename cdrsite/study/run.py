@@ -30,7 +30,13 @@ from cdrsite.study.assumed import alternative_sentences, alternatives, warn_of_a
 from cdrsite.study.cells import score, score_cells
 from cdrsite.study.compete import compete, lay_out, policies_of
 from cdrsite.study.ends import slopes_of
-from cdrsite.study.ensemble import Extent, numbers_of, sample_study
+from cdrsite.study.ensemble import (
+    Extent,
+    add_samples,
+    known_samples,
+    numbers_of,
+    sample_study,
+)
 from cdrsite.study.exclude import exclude
 from cdrsite.study.fetching import fetch_inputs
 from cdrsite.study.gathering import existing_sites, gather
@@ -149,11 +155,11 @@ def run(
             projects = plan_projects(setting, gathered, space.result, space.scratch, space.threads)
         with clock.stage("results", shown=True):
             result = assemble(
-                setting, areas, offers, tally, allocation, space, gathered, ranges, slopes, projects
-            )
-    if sampled is not None:
-        result.tables |= sampled.tables
-        result.summary["uncertainty"] = sampled.summary
+                setting, areas, offers, tally, allocation, space, gathered, ranges, slopes,
+                projects, known_samples(sampled),
+            )  # fmt: skip
+        with clock.stage("samples"):
+            add_samples(sampled, result)
     cache.listen(notes.texts())
     result.scenario = scenario  # all of it: what was asked stands beside the numbers
     # in an order of their own: what a batch has at hand is told earlier than what is read (rule 9)
