@@ -319,7 +319,7 @@ def _dataset(
         coords["milestone"] = ("milestone", years, {"long_name": "year of the milestone"})
     attrs = {"Conventions": "CF-1.10", "title": hidden(scenario.title or scenario.name)}
     attrs["source"] = f"cdrsite {__version__}"
-    dataset = xr.Dataset(data, coords, attrs)
+    dataset = xr.Dataset(data, coords, attrs | ({SAMPLES: samples} if samples else {}))
     _label(dataset, setting, allocation)
     add_evidence(dataset, setting, allocation)
     tell_heat(dataset, heat_table(setting, offers, allocation))

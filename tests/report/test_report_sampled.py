@@ -116,6 +116,7 @@ def test_a_place_says_how_sure_it_is(result, folder) -> None:
     site = result.tables["sites"].iloc[0]
     told = explain_run(folder, site["lon"], site["lat"])
     lines = dict(told.methods[site["method"]].lines)
+    assert result.dataset.attrs["samples"] == 16  # what the error rests on
     share = result.dataset["probability"].sel(removal_method=site["method"]).to_numpy()
     assert re.match(
         r"In the plan in [\d.]+ % ± [\d.]+ % of the samples",
