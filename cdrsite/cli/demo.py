@@ -15,6 +15,7 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
         "demo.yaml",
         "demo-literature.yaml",
         "all-methods.yaml",
+        "demo-uncertainty.yaml",
         "demo-2060.yaml",
         "minimal.yaml",
     ),
