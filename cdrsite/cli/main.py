@@ -61,6 +61,7 @@ from cdrsite.cli.options import (
     Workers,
 )
 from cdrsite.cli.screening import add_listings
+from cdrsite.cli.toolbox import toolbox
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.faults import machine_fault
 from cdrsite.core.secrets import hidden
@@ -556,6 +557,7 @@ def credits(  # noqa: A001 - the command's name
 
 
 add_listings(app)
+app.command("qgis-toolbox")(toolbox)
 
 
 @app.command()
