@@ -494,7 +494,8 @@ def exclusion_line(rules: pd.DataFrame | None, methods: Sequence[str], words: Wo
         if name not in named and percent > 0:
             who = _who(str(row["methods"]).split(", "), methods, words)
             share = "<0.1" if percent < 0.1 else number(percent, 2)
-            facts = {"name": name, "share": share, "who": words("end.who", who=who) if who else ""}
+            told = words("end.who", who=who) if who else ""
+            facts = {"name": words.named("rule", name), "share": share, "who": told}
             named[name] = words("end.rule" if named else "end.rule_first", **facts)
     if not named:
         return words("end.none_excluded")

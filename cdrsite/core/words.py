@@ -22,6 +22,10 @@ TITLES = "method_titles"
 """Attribute of a result's dataset with the titles of methods of a user's own, as JSON."""
 
 
+RULES = "exclusion_rules_said"
+"""Attribute of a result's dataset: name of an exclusion rule -> language -> its words, as JSON."""
+
+
 class _Places(dict[str, object]):
     """Values of places; one that is not given stays a place."""
 
@@ -63,15 +67,17 @@ class Words:
         self._table = {**self._own, **load_words(lang)}
 
     def of(self, attrs: Mapping[str, Any]) -> Words:
-        """These words with the titles that a result's methods of a user's own bring.
+        """These words with what a result brings: titles of a user's own methods, names of rules.
 
         Parameters
         ----------
         attrs : mapping
-            Attributes of a result's dataset; :data:`TITLES` holds the titles, as JSON.
+            Attributes of a result's dataset; :data:`TITLES` and :data:`RULES` hold them, as JSON.
         """
         titles: dict[str, dict[str, str]] = json.loads(attrs.get(TITLES, "{}"))
         own = {f"method.{name}": said.get(self.lang, said["en"]) for name, said in titles.items()}
+        rules: dict[str, dict[str, str]] = json.loads(attrs.get(RULES, "{}"))
+        own |= {f"rule.{name}": said.get(self.lang, name) for name, said in rules.items()}
         return Words(self.lang, {**self._own, **own})
 
     def __call__(self, key: str, **values: object) -> str:

@@ -91,8 +91,9 @@ class Evidence:
 class EqualShare:
     """What a method could do with an equal share of the pools; an array, or one cell's number.
 
-    ``offered`` is the supply of the resource that limits, ``need_per_t`` what of it a gross tonne
-    needs [its canonical unit]; both unknown where it has no supply.
+    ``offered`` is the supply of the resource that limits, of the kinds that the method may have,
+    ``need_per_t`` what of it a gross tonne needs [its canonical unit]; both unknown where it has
+    no supply.
     """
 
     gross_t_yr: Any
@@ -221,7 +222,10 @@ def _equal_share(
     offered = np.full(limit.shape, np.nan)
     for code, name in flag_names(evidence.dataset["limit"]).items():
         if f"supply_{name}" in evidence:
-            offered = np.where(limit == code, evidence.of(f"supply_{name}", index), offered)
+            supply = evidence.of(f"supply_{name}", index)
+            if by_kind(evidence, name, index):  # the map is of all kinds
+                supply = gross * _stated(evidence, index, limit.shape).get(name, np.nan)
+            offered = np.where(limit == code, supply, offered)
     offered = _known(offered, possible)
     with np.errstate(divide="ignore", invalid="ignore"):
         need = np.where(gross > 0, offered / gross, np.nan)
@@ -231,6 +235,12 @@ def _equal_share(
         _known(evidence.of(name, index), possible) for name in ("cost", "suitability", "available")
     )
     return EqualShare(gross, _known(net, possible), cost, suitability, available, offered, need)
+
+
+def by_kind(evidence: Evidence, resource: str, index: int) -> bool:
+    """Whether a method may have some kinds of a resource alone, whose prices are its own."""
+    method, pool = methods_of(evidence.dataset)[index], f"pool_{resource}"
+    return pool in evidence and f"prices_{method}" in evidence.dataset[pool].attrs
 
 
 def _plan(evidence: Evidence, index: int, possible: NDArray[np.bool_]) -> InPlan:
@@ -310,17 +320,22 @@ def _needs(
     evidence: Evidence, index: int, land: F64, stored: F64, possible: NDArray[np.bool_]
 ) -> dict[str, F64]:
     """Need of each resource per gross tonne, of those that it needs or supplies somewhere."""
-    needs: dict[str, F64] = {"land": land}
+    needs = {"land": land} | _stated(evidence, index, land.shape) | {"storage": stored}
+    known = {name: _known(need, possible & (need != 0)) for name, need in needs.items()}
+    return {name: need for name, need in known.items() if np.isfinite(need).any()}
+
+
+def _stated(evidence: Evidence, index: int, shape: tuple[int, ...]) -> dict[str, F64]:
+    """Need of each resource per gross tonne as the run kept it; land and storage are apart."""
+    needs: dict[str, F64] = {}
     resources = evidence.dataset["resource"].to_numpy() if "need" in evidence else ()
     for position, name in enumerate(map(str, resources)):
         need = evidence.cells["need"][index, position]
         if np.isnan(need) and name != "land" and f"need_{name}" in evidence:
             needs[name] = evidence.of(f"need_{name}", index)
         elif np.isfinite(need):
-            needs[name] = np.full(land.shape, float(need))
-    needs["storage"] = stored
-    known = {name: _known(need, possible & (need != 0)) for name, need in needs.items()}
-    return {name: need for name, need in known.items() if np.isfinite(need).any()}
+            needs[name] = np.full(shape, float(need))
+    return needs
 
 
 def _charges(

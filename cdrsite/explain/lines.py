@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from cdrsite.explain.cells import (
     Evidence,
     InPlan,
     Reason,
+    by_kind,
     methods_of,
     rule_bits,
     texts,
@@ -63,7 +64,10 @@ def rules_hit(evidence: Evidence, bits: int, words: Words) -> tuple[str, ...]:
     """Names of the rules whose bits are set."""
     names = texts(evidence.dataset.attrs.get("exclusion_rules", ()))
     some = [bit for bit in range(INCLUDED_BIT) if bits >> bit & 1]
-    found = [names[bit] if bit < len(names) else words("why.rule", n=bit) for bit in some]
+    found = [
+        words.named("rule", names[bit]) if bit < len(names) else words("why.rule", n=bit)
+        for bit in some
+    ]
     return (*found, *[words("why.included")] * (bits >> INCLUDED_BIT & 1))
 
 
@@ -99,7 +103,7 @@ def method_told(evidence: Evidence, index: int, reason: Reason, words: Words) ->
     told.facts["emits"] = Fact(emits)
     told.say(words("why.title.emissions"), {words("why.emits"): np.isfinite(emits)})
     _say_samples(evidence, index, told, words)
-    _say_equal_share(evidence, reason, told, words)
+    _say_equal_share(evidence, index, reason, told, words)
     return told
 
 
@@ -252,7 +256,9 @@ def _say_way(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> None
     told.say(words("why.title.cost"), cases)
 
 
-def _say_equal_share(evidence: Evidence, reason: Reason, told: Told, words: Words) -> None:
+def _say_equal_share(
+    evidence: Evidence, index: int, reason: Reason, told: Told, words: Words
+) -> None:
     """What a method could do with an equal share of the pools, and what limits it."""
     title, equal = words("why.title.equal_share"), reason.equal
     cost, gross = equal.cost_usd_per_net_t, equal.gross_t_yr
@@ -265,18 +271,36 @@ def _say_equal_share(evidence: Evidence, reason: Reason, told: Told, words: Word
         net_factor=Fact(net),
         equal_cost=Fact(cost),
         equal_need=Fact(equal.need_per_t),
+        **_offered_by_kind(evidence, index, equal, words),
         available=percent(equal.available_share),
         suitability=Fact(equal.suitability, digits=2),
     )
     share, none = words("why.equal_share"), words("why.equal_share_none")
     told.say(title, {share: reason.possible & np.isfinite(net), none: reason.possible})
     told.say(title, {words("why.equal_share_cost"): other})
-    told.say(title, _limits(evidence, reason.limit, equal, words))
+    told.say(title, _limits(evidence, reason.limit, equal, words, told.facts))
     told.say(title, {words("why.suits"): np.isfinite(equal.available_share)})
 
 
+def _offered_by_kind(
+    evidence: Evidence, index: int, equal: EqualShare, words: Words
+) -> dict[str, Fact]:
+    """What a method is offered of what it may have by kind, where that limits it."""
+    facts, limit = {}, evidence.cells["limit"][index]
+    for code, name in flag_names(evidence.dataset["limit"]).items():
+        if f"supply_{name}" in evidence and by_kind(evidence, name, index):
+            unit = str(evidence.dataset[f"supply_{name}"].attrs.get("units", ""))
+            mine = np.where(limit == code, equal.offered, np.nan)
+            facts[f"offered_{name}"] = amount(mine, unit, words)
+    return facts
+
+
 def _limits(
-    evidence: Evidence, limit: NDArray[np.uint8], equal: EqualShare, words: Words
+    evidence: Evidence,
+    limit: NDArray[np.uint8],
+    equal: EqualShare,
+    words: Words,
+    facts: Container[str],
 ) -> dict[str, NDArray[np.bool_]]:
     """What limits a method, by resource."""
     cases: dict[str, NDArray[np.bool_]] = {}
@@ -285,7 +309,8 @@ def _limits(
             continue
         here, what = limit == code, words.resource(name)
         if f"supply_{name}" in evidence:
-            places = {"what": what, "offered": f"{{supply_{name}}}"}
+            own = f"offered_{name}"  # where the cell's supply is of kinds that it may not have
+            places = {"what": what, "offered": f"{{{own if own in facts else f'supply_{name}'}}}"}
             need = f"{{equal_need}} {words.unit(RESOURCES[name].per)}"
             needed, offered = np.isfinite(equal.need_per_t), np.isfinite(equal.offered)
             cases[words("why.limit_need", **places, need=need)] = here & needed

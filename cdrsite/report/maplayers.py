@@ -271,6 +271,7 @@ class Painter:
         bits = picture.values.astype(np.int64)
         rules = self._source.dataset.attrs.get("exclusion_rules", ())
         rules = [rules] if isinstance(rules, str) else [str(rule) for rule in rules]
+        rules = [self._words.named("rule", rule) for rule in rules]
         hit = bits & ((1 << INCLUDED_BIT) - 1)
         inside = (bits >> 31 & 1) == 0
         alone = inside & (hit > 0) & ((hit & (hit - 1)) == 0)

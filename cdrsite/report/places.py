@@ -145,7 +145,7 @@ def _rules_of(frame: Frame, names: str, positions: list[int]) -> str:
     order = sorted(positions, key=lambda i: -real(records[i].get("removes_km2")))
 
     def rule(row: Row) -> str:
-        return text(word(row.get("rule"))) + bar(
+        return text(frame.words.named("rule", word(row.get("rule")))) + bar(
             real(row.get("removes_percent")) / 100, EXCLUDED_COLOUR
         )
 

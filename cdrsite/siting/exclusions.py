@@ -8,7 +8,7 @@ a rule is added, and it needs no sub-cell geometry.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from cdrsite.core.grid import AnalysisGrid, Block
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import OUTSIDE_BIT
 from cdrsite.core.threads import in_order
+from cdrsite.core.words import LANGUAGES, Words
 from cdrsite.siting._kernel import remove, removed_areas
 from cdrsite.siting.gates import BoundGate
 from cdrsite.siting.patches import GRAINS, Zoned, ZoneProjects, label_patches, small_patches
@@ -40,12 +41,30 @@ INCLUDED_BIT = np.uint32(1 << 30)
 
 @dataclass(frozen=True)
 class ExclusionRule:
-    """An exclusion rule with its bit and the methods it holds for."""
+    """An exclusion rule with its bit and the methods it holds for.
+
+    Attributes
+    ----------
+    model : ExcludeRule
+        Its test.
+    bit : int
+        Its bit of the reasons.
+    name : str
+        In words.
+    methods : tuple of str
+        Whom it holds for.
+    source : str
+        Ids of the sources that ask for it; empty for a rule of the scenario.
+    said : mapping
+        Language -> its name, where it is not one of the scenario.
+    """
 
     model: ExcludeRule
     bit: int
     name: str
     methods: tuple[str, ...]
+    source: str = ""
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,23 +113,24 @@ def rule_book(
         More rules than there are reason bits.
     """
     methods = tuple(confined)
-    found: list[tuple[ExcludeRule, str, tuple[str, ...]]] = []
+    found: list[ExclusionRule] = []
     for rule in rules:
         holders = tuple(m for m in methods if not rule.for_ or m in rule.for_)
         if holders:
-            found.append((rule, describe_rule(rule), holders))
+            found.append(_numberless(rule, holders))
     for layers in sorted({tuple(v) for v in confined.values() if v}):
         holders = tuple(m for m in methods if tuple(confined[m]) == layers)
         for layer in layers:
             outside = ExcludeRule(layer=layer, farther_than=0.0)
-            found.append((outside, f"outside {layer}", holders))
+            said = {lang: Words(lang)("excludes.outside", what=layer) for lang in LANGUAGES}
+            found.append(ExclusionRule(outside, -1, said["en"], holders, said=said))
     found += _of_gates(gates)
     if len(found) > MAX_RULES:
         raise ConfigError(
             "too many exclusion rules", got=len(found), expected=f"at most {MAX_RULES}"
         )
-    found.sort(key=lambda item: item[0].test == "contiguity")
-    numbered = tuple(ExclusionRule(r, bit, name, who) for bit, (r, name, who) in enumerate(found))
+    found.sort(key=lambda one: one.model.test == "contiguity")
+    numbered = tuple(replace(one, bit=bit) for bit, one in enumerate(found))
     groups: dict[tuple[int, ...], tuple[str, ...]] = {}
     for method in methods:
         bits = tuple(rule.bit for rule in numbered if method in rule.methods)
@@ -118,15 +138,24 @@ def rule_book(
     return RuleBook(numbered, tuple(includes), groups)
 
 
-def _of_gates(
-    gates: Sequence[BoundGate],
-) -> list[tuple[ExcludeRule, str, tuple[str, ...]]]:
-    """Rules of the hard gates, each once, with the methods that have it."""
-    holders: dict[ExcludeRule, list[str]] = {}
+def _numberless(rule: ExcludeRule, methods: tuple[str, ...]) -> ExclusionRule:
+    """A rule of the scenario, in words of its own or the program's."""
+    said = {} if rule.name else {lang: describe_rule(rule, Words(lang)) for lang in LANGUAGES}
+    return ExclusionRule(rule, -1, describe_rule(rule), methods, said=said)
+
+
+def _of_gates(gates: Sequence[BoundGate]) -> list[ExclusionRule]:
+    """Rules of the hard gates, each once, with the methods that have it and who asks for it."""
+    holders: dict[ExcludeRule, list[BoundGate]] = {}
     for gate in gates:
         if gate.rule is not None and gate.strength == "hard":
-            holders.setdefault(gate.rule, []).append(gate.method)
-    return [(rule, describe_rule(rule), tuple(who)) for rule, who in holders.items()]
+            holders.setdefault(gate.rule, []).append(gate)
+    found = []
+    for rule, mine in holders.items():
+        sources = ", ".join(dict.fromkeys(gate.source for gate in mine if gate.source))
+        who = tuple(gate.method for gate in mine)
+        found.append(ExclusionRule(rule, -1, describe_rule(rule), who, sources, mine[0].said))
+    return found
 
 
 @recorded

@@ -7,12 +7,13 @@ A gate says what must hold, a rule where it does not: each bound gate becomes on
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cdrsite.config.resources import MethodChoice
 from cdrsite.config.siting import ExcludeRule, GateChoice
 from cdrsite.core.errors import ConfigError, did_you_mean, message
+from cdrsite.core.words import LANGUAGES, Words
 from cdrsite.library.gates import Gate, GateValue, Op, Strength, fault_of
 from cdrsite.siting.rules import describe_rule
 
@@ -32,12 +33,18 @@ class BoundGate:
         None where no layer is bound to it, so that it is not checked.
     strength : {'hard', 'soft'}
         Whether it excludes.
+    source : str
+        Id of the source that asks for it; empty for one of the scenario's own.
+    said : mapping
+        Language -> where it does not hold, in words; the English ones are the rule's name.
     """
 
     method: str
     name: str
     rule: ExcludeRule | None
     strength: Strength
+    source: str = ""
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 def bound_gates(
@@ -84,8 +91,14 @@ def _of_method(method: str, known: Mapping[str, Gate], choice: MethodChoice) -> 
         if fault is not None:
             raise ConfigError(fault, where=where)
         source = given.source or (gate.source if gate else "")
-        rule = None if layer is None else _rule(name, op, value, layer, given, source)
-        yield BoundGate(method, name, rule, given.strength or (gate.strength if gate else "hard"))
+        strength = given.strength or (gate.strength if gate else "hard")
+        if layer is None:
+            yield BoundGate(method, name, None, strength)
+            continue
+        rule = _rule(op, value, layer, given)
+        said = _said(name, rule)
+        rule = rule.model_copy(update={"name": said["en"]})
+        yield BoundGate(method, name, rule, strength, source, said)
 
 
 def _unknown_gate(name: str, known: Mapping[str, Gate], where: str) -> ConfigError:
@@ -107,9 +120,7 @@ def _layer_of(key: str, choice: MethodChoice) -> str | None:
     return node if isinstance(node, str) else None
 
 
-def _rule(
-    name: str, op: Op, value: GateValue | None, layer: str, given: GateChoice, source: str
-) -> ExcludeRule:
+def _rule(op: Op, value: GateValue | None, layer: str, given: GateChoice) -> ExcludeRule:
     """Where the gate does not hold."""
     test: dict[str, Any] = {}
     if op == "within_km":
@@ -121,9 +132,18 @@ def _rule(
         test = {"below" if op == ">=" else "above": value, "unknown": given.unknown}
     if given.where is not None:
         test["where"] = given.where
-    plain = ExcludeRule.model_validate({"layer": layer, **test})
-    told = describe_rule(plain.model_copy(update={"layer": name}))
-    return plain.model_copy(update={"name": f"{told} ({source})" if source else told})
+    return ExcludeRule.model_validate({"layer": layer, **test})
+
+
+def _said(name: str, rule: ExcludeRule) -> dict[str, str]:
+    """Where the gate does not hold, in each language: "pH of the soil above 7.5"."""
+    said = {}
+    for lang in LANGUAGES:
+        words = Words(lang)
+        what = words.named("gate", name)
+        what = name.replace("_", " ") if what == name else what
+        said[lang] = describe_rule(rule.model_copy(update={"layer": what}), words)
+    return said
 
 
 def unchecked(gates: Iterable[BoundGate]) -> str | None:

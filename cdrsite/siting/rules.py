@@ -13,6 +13,7 @@ from cdrsite.core.grid import Block
 from cdrsite.core.numbers import as_text
 from cdrsite.core.reader import LayerReader
 from cdrsite.core.units import Dimension, parse_quantity, split_number
+from cdrsite.core.words import Words
 
 
 def threshold(value: float | str, unit: str | None, where: str) -> float:
@@ -101,10 +102,11 @@ def known_share(rule: ExcludeRule, share: NDArray[np.float32]) -> NDArray[np.flo
     return np.where(np.isnan(share), hit, share).astype(np.float32)
 
 
-def describe_rule(rule: ExcludeRule) -> str:
+def describe_rule(rule: ExcludeRule, words: Words | None = None) -> str:
     """A short name in words, for tables and the legend of the reason bits."""
-    told = rule.name or DESCRIPTIONS[rule.test](rule)
-    return f"outside {told}" if rule.outside and not rule.name else told
+    words = words or Words()
+    told = rule.name or DESCRIPTIONS[rule.test](rule, words)
+    return words("excludes.outside", what=told) if rule.outside and not rule.name else told
 
 
 def _covered(
@@ -165,19 +167,26 @@ def _grown(rule: ExcludeRule) -> str:
     return f" + {rule.buffer:g} m" if rule.buffer else ""
 
 
-def _range_words(rule: ExcludeRule) -> str:
-    ends = [f"below {as_text(rule.below)}"] if rule.below is not None else []
-    ends += [f"above {as_text(rule.above)}"] if rule.above is not None else []
-    return f"{rule.layer} {' or '.join(ends)}"
+def _range_words(rule: ExcludeRule, words: Words) -> str:
+    ends = {"below": rule.below, "above": rule.above}
+    given = {end: as_text(value) for end, value in ends.items() if value is not None}
+    key = "outside_range" if len(given) == 2 else next(iter(given))
+    return words(f"excludes.{key}", what=rule.layer, **given)
 
 
-def _distance_words(rule: ExcludeRule) -> str:
+def _distance_words(rule: ExcludeRule, words: Words) -> str:
     near = rule.closer_than is not None
     limit = rule.closer_than if near else rule.farther_than
-    word = "closer than" if near else "farther than"
-    same = f" in the same of {rule.within}" if rule.within else ""
-    end = f"{'to' if near else 'from'} {_filtered(rule)}{same}"
-    return f"{word} {(limit or 0.0) / 1000:g} km {end}"
+    what = _filtered(rule)
+    if rule.within:
+        what = words("excludes.same", what=what, within=rule.within)
+    km = f"{(limit or 0.0) / 1000:g}"
+    return words(f"excludes.{'closer' if near else 'farther'}", km=km, what=what)
+
+
+def _contiguity_words(rule: ExcludeRule, words: Words) -> str:
+    told = words("excludes.small", km2=f"{(rule.smaller_than or 0.0) / 1e6:g}")
+    return told + words("excludes.merged", zone=rule.merge_within) if rule.merge_within else told
 
 
 def _filtered(rule: ExcludeRule) -> str:
@@ -186,16 +195,13 @@ def _filtered(rule: ExcludeRule) -> str:
     return f"{rule.layer} ({rule.where})" if rule.where else f"{rule.layer}"
 
 
-DESCRIPTIONS: dict[str, Callable[[ExcludeRule], str]] = {
-    "contiguity": lambda rule: (
-        f"areas under {(rule.smaller_than or 0.0) / 1e6:g} km2"
-        + (f", alone and together in {rule.merge_within}" if rule.merge_within else "")
-    ),
-    "classes": lambda rule: (
+DESCRIPTIONS: dict[str, Callable[[ExcludeRule, Words], str]] = {
+    "contiguity": _contiguity_words,
+    "classes": lambda rule, _: (
         f"{rule.layer}: {', '.join(map(str, rule.classes or ()))}" + _grown(rule)
     ),
     "range": _range_words,
     "distance": _distance_words,
-    "polygon": lambda rule: _filtered(rule) + _grown(rule),
+    "polygon": lambda rule, _: _filtered(rule) + _grown(rule),
 }
 """Test -> its words where a rule has no name."""

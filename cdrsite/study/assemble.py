@@ -23,7 +23,7 @@ from cdrsite.core.vocabulary import (
     limit_names,
     variable,
 )
-from cdrsite.core.words import SAMPLES, TITLES, Words
+from cdrsite.core.words import RULES, SAMPLES, TITLES, Words
 from cdrsite.engine.arrays import DiskStore
 from cdrsite.engine.stages import stage
 from cdrsite.methods.injection import unit_costs
@@ -246,6 +246,13 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
     if titles:
         dataset.attrs[TITLES] = json.dumps(titles, ensure_ascii=False)
     dataset.attrs["exclusion_rules"] = [rule.name for rule in setting.book.rules]
+    said = {
+        rule.name: {lang: text for lang, text in rule.said.items() if text != rule.name}
+        for rule in setting.book.rules
+    }
+    if any(said.values()):
+        known = {name: texts for name, texts in said.items() if texts}
+        dataset.attrs[RULES] = json.dumps(known, ensure_ascii=False)
     dataset.attrs["exclusion_rules_for"] = [", ".join(rule.methods) for rule in setting.book.rules]
     limits = limit_names()
     states = {code: limits[code] for code in PLAN_STATES}

@@ -85,12 +85,14 @@ def exclusion_table(book: RuleBook, areas: RuleAreas, tally: Tally) -> pd.DataFr
     """Per rule and group of methods: area it removes, and area that only it removes."""
     region = region_km2(tally)
     columns = ["rule", "bit", "methods", "removes_km2", "removes_percent", "only_it_removes_km2"]
+    columns.append("source")
     rows = []
     for bits, methods in book.groups.items():
         for position, bit in enumerate(bits):
             total, alone = (sums[bits][position] / 1e6 for sums in (areas.total, areas.only))
             percent = 100 * total / region if region else np.nan
-            rows.append((book.rules[bit].name, bit, ", ".join(methods), total, percent, alone))
+            rule, who = book.rules[bit], ", ".join(methods)
+            rows.append((rule.name, bit, who, total, percent, alone, rule.source))
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -11,6 +11,7 @@ from tiny_scenario import COLS, ROWS, SCENARIO, write_raster, write_world
 
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
+from cdrsite.core.words import Words
 from cdrsite.explain.place import explain_place
 from cdrsite.result.store import grid_of
 from cdrsite.study.run import run
@@ -38,10 +39,10 @@ def test_a_gate_excludes_its_method_alone_and_says_why(tmp_path: Path) -> None:
     """Too alkaline or too steep for rock, and a place tells it by the name of the gate."""
     result = run(load_scenario(world(tmp_path), BOUND))
     table = result.tables["exclusions"].set_index(["rule", "methods"])
-    alkaline, steep = "soil_ph above 7.5 (general-knowledge)", "slope above 8 percent"
+    alkaline, steep = "pH of the soil above 7.5", "slope above 8 percent"
     assert table.loc[(alkaline, ROCK), "removes_km2"] == pytest.approx(2 * ROWS)
-    named = [rule for rule, _ in table.index if rule.startswith(steep)]
-    assert named == [f"{steep} (general-knowledge)"]
+    assert table.loc[(alkaline, ROCK), "source"] == "general-knowledge"
+    assert [rule for rule, _ in table.index if rule.startswith(steep)] == [steep]
     allowed = result.tables["methods"].set_index("method")["allowed_km2"]
     assert allowed[ROCK] < allowed["afforestation"]
     assert result.dataset.attrs["exclusion_rules_for"][-2:] == [ROCK, ROCK]
@@ -49,6 +50,9 @@ def test_a_gate_excludes_its_method_alone_and_says_why(tmp_path: Path) -> None:
     x, y = result.dataset["x"].values[cols], result.dataset["y"].values[rows]
     told = explain_place(result.dataset, grid_of(result.dataset), x, y)
     assert alkaline in " ".join(text for _, text in told.methods[ROCK].lines)
+    chinese = Words("zh").of(result.dataset.attrs)
+    told = explain_place(result.dataset, grid_of(result.dataset), x, y, chinese)
+    assert "土壤 pH高于 7.5" in " ".join(text for _, text in told.methods[ROCK].lines)
     assert not [text for text in result.warnings if "gates are not checked" in text]
 
 

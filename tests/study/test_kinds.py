@@ -116,6 +116,22 @@ def test_the_place_pays_the_price_of_what_it_may_take(study: Residues, tmp_path:
         assert plan.charges["biomass"] == pytest.approx(paid)
 
 
+def test_the_place_is_offered_what_it_may_take(study: Residues, tmp_path: Path) -> None:
+    """Of 40 t of residues in the west 30 are straw; none of it is in the east."""
+    methods = {"beccs-residue": {"biomass_kind": "straw"}, "biochar": ANY}
+    folder = study.run(methods, biomass={"factor": 0.01}).write(tmp_path / "run")
+    place = Transformer.from_crs(3035, 4326, always_xy=True).transform
+    told = explain_run(folder, *place(WEST + 500, NORTH - 500)).methods
+    for name, offered in (("beccs-residue", 30.0), ("biochar", 40.0)):
+        here = told[name]
+        assert (here.limits, here.equal_share.offered) == ("biomass", pytest.approx(offered))
+        assert here.equal_share.need_per_t == pytest.approx(here.plan.needs["biomass"])
+        line = " ".join(text for _, text in here.lines).replace("\u202f", " ")
+        assert f"Limited by dry biomass: {offered:.1f} t/yr offered" in line
+    east = explain_run(folder, *place(WEST + 5500, NORTH - 500)).methods["beccs-residue"]
+    assert east.equal_share.offered == 0.0
+
+
 def test_kinds_that_nobody_offers_or_prices_apart_are_refused(study: Residues) -> None:
     with pytest.raises(ConfigError, match=r"no biomass of this kind is offered.*'residue'.*straw"):
         study.run({"beccs-residue": {}})
