@@ -228,7 +228,7 @@ def solved() -> tuple:  # type: ignore[type-arg]
     allocation = lay_out(setting, compete(setting, offers, cells, space), cells, space)
     assert len(setting.blocks) == 1  # so that a cell's place is its place on the grid
     gathered = gather(setting, space.result)
-    result = assemble(setting, areas, offers, tally, allocation, space, gathered, {})
+    result = assemble(setting, areas, offers, tally, allocation, space, gathered, {}, None)
     return result, allocation, cells.places(0)
 
 

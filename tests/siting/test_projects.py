@@ -155,9 +155,10 @@ def test_a_table_tells_projects_by_province(tmp_path: Path) -> None:
     assert table["left_out_km2"].tolist() == [0, 1]
     assert table["least_km2"].tolist() == [1.5, 1.5]
     assert table["methods"].tolist() == ["afforestation"] * 2
-    for lang, line, head in (
-        ("en", "0 sites stand alone; 2 smaller ones are merged to 1 projects", "Left out"),
-        ("zh", "2 个较小地块在各自区域内合并为 1 个项目", "未采用"),
+    merged = "2 smaller ones are merged to 1 projects"
+    for lang, line, head, rule in (
+        ("en", f"0 sites stand alone; {merged}", "Left out", "alone and together in basins"),
+        ("zh", "2 个较小地块在各自区域内合并为 1 个项目", "未采用", "同一 basins 内合并"),
     ):
         out = io.StringIO()
         print_summary(result, tmp_path, Console(file=out, width=80), lang)
@@ -165,7 +166,7 @@ def test_a_table_tells_projects_by_province(tmp_path: Path) -> None:
         result.write(tmp_path / lang, lang=lang)
         page = (tmp_path / lang / "report.html").read_text(encoding="utf-8")
         plain = re.sub(r"<[^>]+>", "", page)
-        assert line in plain and head in plain and "alone and together in basins" in plain
+        assert line in plain and head in plain and rule in plain
     planned = result.dataset["allocated"].to_numpy()[0]
     assert planned[0, 0] > 0 and planned[2, 0] > 0
     assert not planned[3, 5] > 0
