@@ -236,6 +236,15 @@ def _admin_names(setting: Setting) -> tuple[str, ...]:
     return () if admin is None else zone_layers(setting)[admin.layer]
 
 
+def _said_of(setting: Setting) -> dict[str, dict[str, str]]:
+    """Words of the rules whose names are not those of a scenario, by name and other language."""
+    said = {
+        rule.name: {lang: text for lang, text in rule.said.items() if text != rule.name}
+        for rule in setting.book.rules
+    }
+    return {name: texts for name, texts in said.items() if texts}
+
+
 def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> None:
     """Give the codes of bits, classes and zones their words."""
     titles = {
@@ -246,13 +255,9 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
     if titles:
         dataset.attrs[TITLES] = json.dumps(titles, ensure_ascii=False)
     dataset.attrs["exclusion_rules"] = [rule.name for rule in setting.book.rules]
-    said = {
-        rule.name: {lang: text for lang, text in rule.said.items() if text != rule.name}
-        for rule in setting.book.rules
-    }
-    if any(said.values()):
-        known = {name: texts for name, texts in said.items() if texts}
-        dataset.attrs[RULES] = json.dumps(known, ensure_ascii=False)
+    said = _said_of(setting)
+    if said:
+        dataset.attrs[RULES] = json.dumps(said, ensure_ascii=False)
     dataset.attrs["exclusion_rules_for"] = [", ".join(rule.methods) for rule in setting.book.rules]
     limits = limit_names()
     states = {code: limits[code] for code in PLAN_STATES}
