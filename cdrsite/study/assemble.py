@@ -236,13 +236,18 @@ def _admin_names(setting: Setting) -> tuple[str, ...]:
     return () if admin is None else zone_layers(setting)[admin.layer]
 
 
-def _said_of(setting: Setting) -> dict[str, dict[str, str]]:
-    """Words of the rules whose names are not those of a scenario, by name and other language."""
+def _name_rules(dataset: xr.Dataset, setting: Setting) -> None:
+    """Names of the rules, in other languages too where they are not those of the scenario."""
+    rules = setting.book.rules
+    dataset.attrs["exclusion_rules"] = [rule.name for rule in rules]
     said = {
-        rule.name: {lang: text for lang, text in rule.said.items() if text != rule.name}
-        for rule in setting.book.rules
+        rule.name: others
+        for rule in rules
+        if (others := {lang: text for lang, text in rule.said.items() if text != rule.name})
     }
-    return {name: texts for name, texts in said.items() if texts}
+    if said:
+        dataset.attrs[RULES] = json.dumps(said, ensure_ascii=False)
+    dataset.attrs["exclusion_rules_for"] = [", ".join(rule.methods) for rule in rules]
 
 
 def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> None:
@@ -254,11 +259,7 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
     }
     if titles:
         dataset.attrs[TITLES] = json.dumps(titles, ensure_ascii=False)
-    dataset.attrs["exclusion_rules"] = [rule.name for rule in setting.book.rules]
-    said = _said_of(setting)
-    if said:
-        dataset.attrs[RULES] = json.dumps(said, ensure_ascii=False)
-    dataset.attrs["exclusion_rules_for"] = [", ".join(rule.methods) for rule in setting.book.rules]
+    _name_rules(dataset, setting)
     limits = limit_names()
     states = {code: limits[code] for code in PLAN_STATES}
     _flags(dataset["limit"], limits)
