@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from cdrsite.core.words import Words
 
 SUPPLY = {one.parameter: one.name for one in RESOURCES.values()}
+COMMON = " in common"
+"""End of what the errors of pools have in common."""
 NORMAL = " (standard deviations)"
 """End of what samples took of a field or a unit."""
 
@@ -30,6 +32,8 @@ def number_words(words: Words, path: str) -> str:
     if head == "methods":
         called = words("moves.profile") if rest[-1] == "profile" else ""
         return f"{words.method(rest[0])}: {called or words.named('param', rest[-1])}"
+    if path == f"storage{COMMON}":
+        return words("number.common", name=words("number.storage"))
     if words.has(f"number.{path}"):
         return words(f"number.{path}")
     key, name = _named(head, rest, words)
@@ -46,8 +50,17 @@ def _named(head: str, rest: list[str], words: Words) -> tuple[str, object]:
         return "rule", int(rest[0]) + 1
     if head == "layers":
         return "layer", rest[0]
-    if head == "supplies":
-        rest = [rest[0].split(":")[0], "factor"]
-    if not rest:
-        return head, ""
-    return rest[-1], words.resource(SUPPLY.get(rest[0], rest[0]))
+    if head == "supplies" and rest:
+        return _supply(rest, words)
+    return (rest[-1], words.resource(SUPPLY.get(rest[0], rest[0]))) if rest else (head, "")
+
+
+def _supply(rest: list[str], words: Words) -> tuple[str, object]:
+    """A supply: of one pool, what the errors of all have in common, or all that there is."""
+    name, _, zone = ".".join(rest).partition(": ")
+    common = name.endswith(COMMON)
+    name = name.removesuffix(COMMON)
+    told = words.resource(SUPPLY.get(name, name))
+    if common:
+        return "common", told
+    return "factor", words("why.of", what=told, zone=zone) if zone else told
