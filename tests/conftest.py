@@ -15,6 +15,7 @@ from answer import Answer
 from hypothesis import HealthCheck, settings
 
 from cdrsite.cli import main as cli
+from cdrsite.cli.ending import ENDING_SIGNALS
 from cdrsite.core.machine import cores, free_memory
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,7 +58,8 @@ def command_line(
     def run(*arguments: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["cdrsite", *map(str, arguments)])
         monkeypatch.setattr(cli, "_leave_at_once", sys.exit)
-        names = [name for name in cli.ENDING_SIGNALS if hasattr(signal, name)]
+        monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+        names = [name for name in ENDING_SIGNALS if hasattr(signal, name)]
         before = {name: signal.getsignal(getattr(signal, name)) for name in names}
         try:
             cli.main()

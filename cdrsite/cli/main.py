@@ -13,7 +13,6 @@ import codecs
 import io
 import json
 import os
-import signal
 import sys
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cdrsite.cli.ending import HUNG_UP, STOPPED, TERMINATED, Terminated, asked, listen
 from cdrsite.cli.options import (
     After,
     AsCsv,
@@ -84,9 +84,7 @@ def main() -> None:
     """Run the command line and turn errors into exit codes."""
     _prepare_streams()
     _drop_foreign_paths()
-    for name in ENDING_SIGNALS:
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
-            signal.signal(getattr(signal, name), _terminated)
+    listen()
     try:
         code = app(standalone_mode=False) or 0  # click hands on the code of typer.Exit
         if code == STOPPED:  # typer turns Ctrl-C into an exit code without a word
@@ -99,7 +97,8 @@ def main() -> None:
     except (CdrsiteError, OSError, KeyboardInterrupt, Terminated) as error:
         code = _explain_end(error)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets a sentence
-        code = _explain_fault(error)
+        # a compiler that was stopped half-way may fail afterwards at what it lacks
+        code = _explain_end(Terminated(*asked[:1])) if asked else _explain_fault(error)
     if code in {STOPPED, TERMINATED, HUNG_UP}:
         _leave_at_once(code)
     sys.exit(code)
@@ -113,26 +112,8 @@ def _leave_at_once(code: int) -> None:
     os._exit(code)
 
 
-STOPPED = 130
-"""Exit code after Ctrl-C, as shells give it (128 + SIGINT)."""
-TERMINATED = 143
-"""Exit code after SIGTERM, as shells give it (128 + SIGTERM)."""
 PIPE_CLOSED = 141
 """Exit code of a program whose reader went away, as shells give it (128 + SIGPIPE)."""
-
-
-HUNG_UP = 129
-"""Exit code after SIGHUP, as shells give it (128 + SIGHUP)."""
-ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
-"""The system asks for an end, or the terminal was closed; what is ignored (nohup) stays so."""
-
-
-class Terminated(BaseException):
-    """The system asks the process to end; what is half written is taken away."""
-
-
-def _terminated(number: int, *_: object) -> None:
-    raise Terminated(128 + number)
 
 
 def _explain_end(error: BaseException) -> int:

@@ -18,6 +18,7 @@ from tiny_scenario import SCENARIO, write_world
 
 import cdrsite
 from cdrsite.cli import main as cli
+from cdrsite.cli.ending import Terminated
 from cdrsite.core.faults import CURES, machine_fault
 
 COARSE = ("--set", "grid.resolution=20 km")
@@ -492,9 +493,41 @@ def test_output_to_a_full_disk_is_one_line(arguments: tuple[str, ...]) -> None:
     assert found.stderr.count("\n") == 1 and "the disk is full; cure:" in found.stderr
 
 
+STOPPED_WITHIN = """
+import ctypes, os, signal, time
+import cdrsite.cli.main as cli
+
+@ctypes.CFUNCTYPE(None)
+def called_by_a_compiler():
+    os.kill(os.getpid(), signal.{name})
+    time.sleep(0.01)
+
+def work(**_):
+    called_by_a_compiler()
+    {then}
+
+cli.app = work
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("then", ["raise RuntimeError('no address')", "time.sleep(60)"])
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_stop_within_a_compiler_is_a_stop(name: str, code: int, then: str) -> None:
+    """What C code calls cannot raise: the end is asked for again, and is no fault meanwhile."""
+    if name == "SIGINT" and "raise" in then:
+        then = "time.sleep(0.5); " + then
+    text = STOPPED_WITHIN.format(name=name, then=then)
+    found = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, check=False, timeout=50
+    )
+    assert found.returncode == code, found.stderr
+    assert found.stderr.count("\n") == 1 and found.stderr.startswith("stopped")
+
+
 @pytest.mark.parametrize(
     ("end", "code", "words"),
-    [(KeyboardInterrupt, 130, "stopped: nothing"), (cli.Terminated, 143, "stopped by the system")],
+    [(KeyboardInterrupt, 130, "stopped: nothing"), (Terminated, 143, "stopped by the system")],
 )
 def test_a_stopped_run_leaves_nothing_and_says_one_line(
     call: Callable[..., Answer],
