@@ -112,7 +112,9 @@ def block_layers(
     return layers
 
 
-def with_waiting(name: str, sums: RivalSums, layers: Mapping[str, F32]) -> dict[str, F32]:
+def with_waiting(
+    name: str, sums: RivalSums, layers: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
     """Layers with what waiting for its tonnes adds to a method's cost, where that differs."""
     key = waiting_layer(name)
     if key not in sums.cost.layers:

@@ -10,6 +10,7 @@ import numpy as np
 
 from cdrsite.core.grid import Block
 from cdrsite.methods.feed import haul_layer
+from cdrsite.methods.model import waiting_layer
 from cdrsite.methods.supply import firm_block, intensity_block
 from cdrsite.place.registry import own_layers
 from cdrsite.sampling.coefficients import Coefficients
@@ -22,7 +23,7 @@ from cdrsite.sampling.derivatives import (
     sums_of,
     weigh,
 )
-from cdrsite.study.cells import block_layers
+from cdrsite.study.cells import block_layers, with_waiting
 from cdrsite.study.exclude import left_name
 from cdrsite.study.offers import Offers
 from cdrsite.study.prepare import Setting
@@ -151,13 +152,27 @@ class SumBlock:
         placed = np.zeros(len(self.placed))
         for i, one in enumerate(self.placed):
             if one.method in spots:
-                own = spots[one.method].own(one.model, one.places)
-                sums = sums_of(one.at, one.method)
-                placed[i] = weighed.worth(one.method, sums, layers[one.method] | own)
+                mine = layers[one.method] | spots[one.method].own(one.model, one.places)
+                mine = self._waiting(one, mine, spots[one.method], block)
+                placed[i] = weighed.worth(one.method, sums_of(one.at, one.method), mine)
         return PlanSums(
             add_up(weighed, self.keys, layers), weighed.extra, weighed.arriving, weighed.local,
             weighed.land, placed, weighed.spare,
         )  # fmt: skip
+
+    def _waiting(
+        self,
+        one: Placed,
+        layers: dict[str, NDArray[np.float64]],
+        spots: Spots,
+        block: Block,
+    ) -> dict[str, NDArray[Any]]:
+        """Layers with what waiting for its tonnes adds, which follows the method's own layers."""
+        sums = one.at.sums[one.method]
+        if waiting_layer(one.method) in sums.cost.layers:
+            wanted = {*sums.net_factor.layers, *sums.later.layers} - {*layers}
+            layers = layers | {name: self._shared(name, spots, block) for name in sorted(wanted)}
+        return with_waiting(one.method, sums, layers)
 
     def _shared(self, name: str, spots: Spots, block: Block) -> NDArray[np.float64]:
         """A layer that all methods read, at some places."""

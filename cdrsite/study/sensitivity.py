@@ -21,6 +21,7 @@ from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.credits import earnings_of
+from cdrsite.methods.model import waiting_layer
 from cdrsite.pathway.view import LastMilestone
 from cdrsite.sampling.coefficients import Coefficients, Maker
 from cdrsite.sampling.derivatives import (
@@ -238,8 +239,16 @@ def _ends(
         return None
     distance = step * ((high is not None) + (low is not None))
     high, low = high or base, low or base
-    placed = tuple(name for name in maker.methods if high.places[name] != low.places[name])
+    placed = tuple(name for name in maker.methods if _lies_elsewhere(name, high, low))
     return Ends(one, high, low, distance, placed)
+
+
+def _lies_elsewhere(method: str, high: Coefficients, low: Coefficients) -> bool:
+    """Whether a method's own layers are others: made of other numbers, or what waiting adds."""
+    mine, other = high.sums[method], low.sums[method]
+    waits = waiting_layer(method) in mine.cost.layers
+    later = mine.net_factor != other.net_factor or mine.later != other.later
+    return high.places[method] != low.places[method] or (waits and later)
 
 
 def _at(

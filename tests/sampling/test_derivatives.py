@@ -6,10 +6,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from plan_value import PlanValues
 from sweeps import STORED
-from tiny_scenario import box, write_polygons, write_world
+from tiny_scenario import COLS, ROWS, SCENARIO, box, write_polygons, write_raster, write_world
 
 import cdrsite
 from cdrsite.config.load import load_scenario
@@ -173,3 +174,41 @@ def test_wide_ranges_and_choices_of_the_scenario_are_solved_at_their_ends(tmp_pa
     switch = found["methods.b.profile"]
     assert switch["source"] == "scenario: literature, madhu2021" and switch["unique"]
     assert table["effect_from"].value_counts()["solved"] == 3
+
+
+ROCK = "enhanced-weathering"
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny world with rock that weathers by the place's own temperature."""
+    folder = tmp_path_factory.mktemp("warm")
+    heat = np.tile(np.linspace(5, 25, COLS, dtype=np.float32), (ROWS, 1))
+    write_raster(folder / "warm.tif", heat, nodata=-99)
+    methods = SCENARIO.index("methods:\n")
+    text = SCENARIO[:methods].replace(
+        "  parks: {path: parks.gpkg}\n",
+        "  parks: {path: parks.gpkg}\n  warm: {path: warm.tif, unit: degC, kind: intensive}\n",
+    )
+    keys = "{gates: false, usable_land: 0.5, weathering: {temperature: warm}}"
+    text += f"methods:\n  {ROCK}: {keys}\n"
+    return write_world(folder, text)
+
+
+@pytest.mark.parametrize("name", ["activation_energy", "emissions_materials"])
+def test_what_waiting_adds_moves_with_the_numbers(warm: Path, name: str) -> None:
+    """Warmth says how soon rock weathers; emissions say what of a tonne comes later."""
+    settings = (
+        "objective={minimise: cost, target: 0.5 kt/yr, gap: 1.0e-9}",
+        "resources.rock={unlimited: true}", "resources.cropland_slot={unlimited: true}",
+    )  # fmt: skip
+    path = f"methods.{ROCK}.override.{name}"
+    row, plans = rows(run(warm, *settings))[path], PlanValues(warm, settings)
+    step = 0.01 * row["value"]
+    value = plans.value()
+    quotients = [
+        side * (plans.value(f"{path}={row['value'] + side * step!r}") - value) / step
+        for side in (-1.0, 1.0)
+    ]
+    slack = 5e-3 * max(map(abs, quotients))
+    assert min(quotients) - slack <= row["slope"] <= max(quotients) + slack
