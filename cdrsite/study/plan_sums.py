@@ -152,9 +152,9 @@ class SumBlock:
         placed = np.zeros(len(self.placed))
         for i, one in enumerate(self.placed):
             if one.method in spots:
-                mine = layers[one.method] | spots[one.method].own(one.model, one.places)
-                mine = self._waiting(one, mine, spots[one.method], block)
-                placed[i] = weighed.worth(one.method, sums_of(one.at, one.method), mine)
+                own = layers[one.method] | spots[one.method].own(one.model, one.places)
+                held = self._waiting(one, own, spots[one.method], block)
+                placed[i] = weighed.worth(one.method, sums_of(one.at, one.method), held)
         return PlanSums(
             add_up(weighed, self.keys, layers), weighed.extra, weighed.arriving, weighed.local,
             weighed.land, placed, weighed.spare,
