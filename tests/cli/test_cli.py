@@ -171,7 +171,7 @@ def test_run_prints_a_table_of_methods_and_limits(
     target = tmp_path / "results"
     code, out, err = call("run", study, "--out", target)
     assert code == 0, err
-    for word in ("daccs-solid", "Mt/yr", "limited by", "electricity 47 %", "steep", str(target)):
+    for word in ("daccs-solid", "Mt/yr", "limited by", "electricity", "steep", str(target)):
         assert word in out
     summary = json.loads((target / "summary.json").read_text(encoding="utf-8"))
     assert set(summary["methods"]) == {"daccs-solid", "beccs-residue", "afforestation"}
