@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -43,6 +46,18 @@ def crf(rate: npt.ArrayLike, years: npt.ArrayLike) -> FloatArray:
     ConfigError
         If the rate is not in [0, 1], or a lifetime is not positive.
     """
+    both: tuple[Any, Any] = rate, years
+    if all(isinstance(one, float) for one in both):
+        return _crf_of(*both)  # many methods with many numbers share a few
+    return _crf(rate, years)
+
+
+@lru_cache(maxsize=1024)
+def _crf_of(rate: float, years: float) -> FloatArray:
+    return _crf(rate, years)
+
+
+def _crf(rate: npt.ArrayLike, years: npt.ArrayLike) -> FloatArray:
     r, n = np.broadcast_arrays(require_rate(rate), _float(years))
     if not np.all(n > 0):
         raise ConfigError(

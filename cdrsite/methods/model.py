@@ -47,7 +47,7 @@ from cdrsite.place.registry import at_the_place, fitting, given_by_keys
 from cdrsite.scoring.sums import Limit, MethodPlan, Sum, const, layer
 
 INFORMATIVE = frozenset(
-    {"cost_published", "net_published", "plant_max", "plant_min", "plant_typical"}
+    {"cost_published", "curve_ceiling", "net_published", "plant_max", "plant_min", "plant_typical"}
 )
 """Parameters that may be unknown because no formula of the scoring reads them."""
 

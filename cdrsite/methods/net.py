@@ -40,6 +40,8 @@ def _float(value: npt.ArrayLike) -> FloatArray:
 def _require_share(name: str, value: npt.ArrayLike, *, below_one: bool = False) -> FloatArray:
     """Return ``value`` as an array, or refuse what is not a share in [0, 1] (NaN may pass)."""
     array = _float(value)
+    if array.ndim == 0 and 0.0 <= float(array) < 1.0:
+        return array
     if np.any(array < 0) or np.any(array > 1) or (below_one and np.any(array == 1)):
         raise ConfigError(
             "not a share",

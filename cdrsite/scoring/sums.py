@@ -176,18 +176,24 @@ def _as_sum(value: Sum | float) -> Sum:
 
 def const(value: float) -> Sum:
     """The same number in every cell."""
-    term = Term(float(value))
-    return _sum_of((term,)) if _is_plain(term) else Sum((term,))
+    return _single(Term(float(value)))
 
 
 def product(coefficient: float, *names: str) -> Sum:
     """A number times what some names stand for."""
-    return Sum((Term(float(coefficient), names),))
+    return _single(Term(float(coefficient), names))
 
 
 def layer(name: str, coefficient: float = 1.0) -> Sum:
     """The values of a layer, times a number."""
-    return Sum((Term(float(coefficient), (name,)),))
+    return _single(Term(float(coefficient), (name,)))
+
+
+def _single(term: Term) -> Sum:
+    """A sum of one term."""
+    if term.coefficient == 0.0:
+        return _NOTHING
+    return _sum_of((term,)) if _is_plain(term) else Sum((term,))
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,6 @@ from cdrsite.study.tables import (
     zone_table,
 )
 from cdrsite.study.tally import Tally
-from cdrsite.study.used import what_is_used
 from cdrsite.study.yearly import BUILD_YEAR, NET_AT, path_summary, path_tables
 from cdrsite.study.zones import zonal_table
 
@@ -196,7 +195,7 @@ def assemble(
     return StudyResult(
         scenario, grid, dataset, tables, summary, tuple(one.name for one in setting.book.rules),
         features=features, block_size=setting.block_size, store=store, work=space.folder,
-        models=setting.models, used=what_is_used(setting),
+        models=setting.models,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ fall below nothing. Prices, rates and what the scenario replaces have no range.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from cdrsite.engine.stages import stage
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.methods.injection import emits
 from cdrsite.methods.model import ingredients, priced, with_number
-from cdrsite.methods.rivals import RivalSums, rival_sums
+from cdrsite.methods.rivals import FormedSums, RivalSums
 from cdrsite.place.registry import PlaceNumbers, own_layers, place_numbers
 from cdrsite.sampling.numbers import known_ends
 from cdrsite.scoring.sums import Sum
@@ -114,17 +114,23 @@ class Ranged:
         return (self.plain, *self.variants.values())
 
 
-def ranged(model: MethodModel, scenario: Scenario, given: Ingredients) -> Ranged:
+def ranged(
+    model: MethodModel, scenario: Scenario, given: Ingredients, formed: FormedSums
+) -> Ranged:
     """A method with each number at the ends of its range, of those that move its cost."""
 
-    def formulae_of(other: MethodModel) -> tuple[object, ...]:
-        sums = rival_sums(other, scenario, given)
-        stored = other.number("storage") if given.routed else 0.0
-        return sums.parts, sums.net_factor, stored, place_numbers(priced(other, scenario))
+    def formulae_of(other: MethodModel) -> Iterator[object]:
+        sums = formed.of(other, scenario, given)
+        yield from (sums.parts, sums.net_factor)
+        yield other.number("storage") if given.routed else 0.0
+        yield place_numbers(priced(other, scenario))
 
-    plain = formulae_of(model)
-    counted = list(moving(model, formulae_of, plain))
-    known = known_ends(model, scenario)
+    def variant(other: MethodModel) -> AtEnd:
+        sums, places = formed.of(other, scenario, given), place_numbers(priced(other, scenario))
+        return AtEnd(other, sums, None if places == plain[3] else places)
+
+    plain, known = tuple(formulae_of(model)), known_ends(model, scenario)
+    counted = list(moving(model, formulae_of, plain, known))
     ends = {name: known[name] for name in counted if name in known}
     variants = {}
     for name, both in ends.items():
@@ -132,18 +138,10 @@ def ranged(model: MethodModel, scenario: Scenario, given: Ingredients) -> Ranged
             if value is None or value == model.numbers[name]:
                 continue
             try:
-                variants[name, end] = _variant(
-                    with_number(model, name, value), scenario, given, plain[3]
-                )
+                variants[name, end] = variant(with_number(model, name, value))
             except CdrsiteError:  # of a method file of a user's own: no end that could be costed
                 continue
-    return Ranged(_variant(model, scenario, given, plain[3]), ends, variants, len(counted))
-
-
-def _variant(model: MethodModel, scenario: Scenario, given: Ingredients, places: object) -> AtEnd:
-    other = place_numbers(priced(model, scenario))
-    sums = rival_sums(model, scenario, given)
-    return AtEnd(model, sums, None if other == places else other)
+    return Ranged(variant(model), ends, variants, len(counted))
 
 
 @recorded
@@ -228,7 +226,9 @@ def _at(one: Sum, layers: Mapping[str, NDArray[Any]], used: NDArray[np.bool_]) -
         *(score, lay_out),
     ),
 )
-def cost_ranges(setting: Setting, offers: Offers, space: Workspace) -> dict[str, Any]:
+def cost_ranges(
+    setting: Setting, offers: Offers, space: Workspace, formed: FormedSums
+) -> dict[str, Any]:
     """Cost of a net tonne of each method with each of its numbers at its ends.
 
     Parameters
@@ -239,6 +239,8 @@ def cost_ranges(setting: Setting, offers: Offers, space: Workspace) -> dict[str,
         Pools, and the routes to storage.
     space : Workspace
         With the plan's maps.
+    formed : FormedSums
+        Keeps what is formed for others who try the numbers of the scenario.
 
     Returns
     -------
@@ -250,7 +252,7 @@ def cost_ranges(setting: Setting, offers: Offers, space: Workspace) -> dict[str,
     given = ingredients(
         scenario, routed=setting.storage is not None, injecting=emits(setting.injection)
     )
-    each = {name: ranged(model, scenario, given) for name, model in setting.models.items()}
+    each = {name: ranged(model, scenario, given, formed) for name, model in setting.models.items()}
     blocks = _blocks_of_most(setting, space)
     task = RangeBlock(setting, offers, each, space.result, space.scratch)
     rows = sum(len(one.all) for one in each.values())

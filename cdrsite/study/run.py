@@ -22,6 +22,7 @@ from cdrsite.core.remote import addressed
 from cdrsite.core.secrets import hidden
 from cdrsite.engine.cache import Cache
 from cdrsite.engine.record import InputWatch, changed_text
+from cdrsite.methods.rivals import FormedSums
 from cdrsite.result.study_result import StudyResult
 from cdrsite.siting.exclusions import exclude_block
 from cdrsite.study.asking import ask_all, everything_wrong, refusal
@@ -49,6 +50,7 @@ from cdrsite.study.offers import Offers, in_workspace, spread_areas
 from cdrsite.study.prepare import Setting, open_layers, prepare
 from cdrsite.study.ranges import cost_ranges
 from cdrsite.study.routes import haul_sheds, link_storage, open_links, pipeline_basis, storage_sites
+from cdrsite.study.used import what_is_used
 from cdrsite.transport.links import try_links
 
 if TYPE_CHECKING:
@@ -145,7 +147,7 @@ def run(
         with clock.stage("plan"):
             allocation = lay_out(setting, solution, cells, space)
         with clock.stage("ranges"):
-            ranges = cost_ranges(setting, offers, space)
+            ranges = cost_ranges(setting, offers, space, formed := FormedSums())
         with clock.stage("sensitivity"):
             slopes = slopes_of(setting, offers, allocation, cells, space, ends=samples != "none")
         with clock.stage("samples"):
@@ -158,6 +160,7 @@ def run(
                 setting, areas, offers, tally, allocation, space, gathered, ranges, slopes,
                 projects, known_samples(sampled),
             )  # fmt: skip
+            result.used = what_is_used(setting, formed)
         with clock.stage("samples"):
             add_samples(sampled, result)
     cache.listen(notes.texts())

@@ -7,7 +7,8 @@ number in the tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,10 @@ from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.methods.injection import emits
 from cdrsite.methods.model import ingredients, method_plan, needs_of, priced, with_number
-from cdrsite.methods.rivals import rival_sums
+from cdrsite.methods.rivals import FormedSums
 from cdrsite.place.registry import place_numbers
 from cdrsite.result.study_result import Used
+from cdrsite.sampling.numbers import known_ends
 
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
@@ -30,13 +32,15 @@ IN_COMPETITION = ("land_exclusive_fraction",)
 """Parameters that the competition reads beside the formulae."""
 
 
-def what_is_used(setting: Setting) -> Used:
+def what_is_used(setting: Setting, formed: FormedSums) -> Used:
     """What the numbers of a run rest on, found by trying other values.
 
     Parameters
     ----------
     setting : Setting
         Of the run.
+    formed : FormedSums
+        Sums of its scenario that others have tried.
 
     Returns
     -------
@@ -47,10 +51,11 @@ def what_is_used(setting: Setting) -> Used:
         setting.scenario, routed=setting.storage is not None, injecting=emits(setting.injection)
     )
     plain = {
-        name: _formulae(model, setting.scenario, given) for name, model in setting.models.items()
+        name: tuple(_formulae(model, setting.scenario, given, formed))
+        for name, model in setting.models.items()
     }
     parameters = {
-        name: frozenset(_moving(model, setting.scenario, given, plain[name]))
+        name: frozenset(_moving(model, setting.scenario, given, plain[name], formed))
         for name, model in setting.models.items()
     }
     prices = set(_moving_prices(setting, given, plain))
@@ -77,23 +82,40 @@ def _moving_prices(
         prices = scenario.costs.prices.model_copy(update={name: price + 1.0})
         costs = scenario.costs.model_copy(update={"prices": prices})
         other = scenario.model_copy(update={"costs": costs})
-        if any(_formulae(m, other, given) != plain[m.name] for m in setting.models.values()):
+        formed = FormedSums()
+        if any(
+            _differ(_formulae(m, other, given, formed), plain[m.name])
+            for m in setting.models.values()
+        ):
             yield name
 
 
 def _moving(
-    model: MethodModel, scenario: Scenario, given: Ingredients, plain: tuple[object, ...]
+    model: MethodModel,
+    scenario: Scenario,
+    given: Ingredients,
+    plain: tuple[object, ...],
+    formed: FormedSums,
 ) -> Iterator[str]:
     """Parameters of a method that move anything."""
     always = {*IN_TABLES, *IN_COMPETITION, *_sizes(model, scenario)}
-    found = set(moving(model, lambda other: _formulae(other, scenario, given), plain, always))
+    found = set(
+        moving(
+            model,
+            lambda other: _formulae(other, scenario, given, formed),
+            plain,
+            known_ends(model, scenario),
+            always,
+        )
+    )
     yield from (name for name in model.numbers if name in found or name in always)
 
 
 def moving(
     model: MethodModel,
-    formulae: Callable[[MethodModel], object],
-    plain: object,
+    formulae: Callable[[MethodModel], Iterable[object]],
+    plain: tuple[object, ...],
+    ends: Mapping[str, tuple[float | None, float | None]],
     but: Container[str] = (),
 ) -> Iterator[str]:
     """Parameters of a method with other values of which its formulae are others.
@@ -103,9 +125,11 @@ def moving(
     model : MethodModel
         The method.
     formulae : callable
-        Of a method, with ``==``.
-    plain : object
+        Of a method, each with ``==``; they are formed up to the first that differs.
+    plain : tuple
         Those of this method.
+    ends : mapping
+        Parameter -> ends of its range, which are tried first: others want their formulae too.
     but : container of str
         Parameters that are not tried.
     """
@@ -113,7 +137,8 @@ def moving(
     for name, number in model.numbers.items():
         tried: list[bool | None] = []
         # one may be out of bounds, or round to the same number of years
-        others = (0.5 * number + 0.01, 2.0 * number + 1.0)
+        known = [end for end in ends.get(name, ()) if end is not None and end != number]
+        others = (*known, 0.5 * number + 0.01, 2.0 * number + 1.0)
         for other in others if name not in but else ():
             changed = with_number(model, name, other)
             looked_at = not read.isdisjoint(_differing(changed.numbers, model.numbers))
@@ -145,10 +170,10 @@ class _Reads(Mapping[str, float]):
         return len(self.numbers)
 
 
-def _read(model: MethodModel, formulae: Callable[[MethodModel], object]) -> set[str]:
+def _read(model: MethodModel, formulae: Callable[[MethodModel], Iterable[object]]) -> set[str]:
     """Numbers that the formulae look at: another value of one that they do not moves nothing."""
     reads = _Reads(model.numbers)
-    formulae(replace(model, numbers=reads))
+    deque(formulae(replace(model, numbers=reads)), maxlen=0)
     return reads.names
 
 
@@ -158,19 +183,31 @@ def _differing(numbers: Mapping[str, float], others: Mapping[str, float]) -> Ite
 
 
 def _differs(
-    model: MethodModel, formulae: Callable[[MethodModel], object], plain: object
+    model: MethodModel,
+    formulae: Callable[[MethodModel], Iterable[object]],
+    plain: tuple[object, ...],
 ) -> bool | None:
     """Whether the formulae are others; None where the value is beyond what they accept."""
     try:
-        return formulae(model) != plain
+        return _differ(formulae(model), plain)
     except CdrsiteError:
         return None
 
 
-def _formulae(model: MethodModel, scenario: Scenario, given: Ingredients) -> tuple[object, ...]:
+def _differ(formulae: Iterable[object], plain: tuple[object, ...]) -> bool:
+    """Whether any formula is another one."""
+    return any(one != its for one, its in zip(formulae, plain, strict=True))
+
+
+def _formulae(
+    model: MethodModel, scenario: Scenario, given: Ingredients, formed: FormedSums
+) -> Iterator[object]:
     """All that is computed with a method's numbers, before there is a place."""
-    plan, own = method_plan(model, scenario, given, "", "", 0, None), priced(model, scenario)
-    return plan, rival_sums(model, scenario, given), place_numbers(own), needs_of(own).avoided
+    yield formed.of(model, scenario, given)
+    own = priced(model, scenario)
+    yield place_numbers(own)
+    yield needs_of(own).avoided
+    yield method_plan(model, scenario, given, "", "", 0, None)
 
 
 def _sizes(model: MethodModel, scenario: Scenario) -> Mapping[str, float]:
