@@ -9,6 +9,9 @@ from tiny_scenario import SCENARIO, write_world
 
 import cdrsite
 from cdrsite.config.load import parse_scenario
+from cdrsite.config.models import Scenario
+from cdrsite.methods import rivals
+from cdrsite.methods.model import Ingredients, MethodModel
 from cdrsite.study import used
 
 MORE = """
@@ -33,6 +36,29 @@ def test_numbers_that_no_formula_looks_at_need_no_trial(
     assert short.used == every.used
     assert short.summary == every.summary
     assert few < 0.8 * (len(tried) - few)
+
+
+def test_sums_with_another_number_are_formed_once_for_all_who_try_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_world(tmp_path)
+    made: list[str] = []
+    plainly = rivals.rival_sums
+
+    def counted(model: MethodModel, scenario: Scenario, given: Ingredients) -> rivals.RivalSums:
+        if isinstance(model.numbers, dict):
+            made.append(repr((model.name, given, model.numbers, scenario.costs.prices)))
+        return plainly(model, scenario, given)
+
+    monkeypatch.setattr(rivals, "rival_sums", counted)
+    short = cdrsite.run(parse_scenario(SCENARIO, tmp_path / "study.yaml"))
+    assert made and len(made) == len(set(made))
+    known = len(made)
+    monkeypatch.setattr(rivals.FormedSums, "of", lambda _self, *method: counted(*method))
+    every = cdrsite.run(parse_scenario(SCENARIO, tmp_path / "study.yaml"))
+    assert short.used == every.used
+    assert short.tables["cost_ranges"].equals(every.tables["cost_ranges"])
+    assert known < 0.7 * (len(made) - known)
 
 
 def test_membership_is_no_look_and_every_other_way_is() -> None:
