@@ -135,8 +135,7 @@ def run(
         with clock.stage("siting"):
             areas = cache.take(exclude, setting, space)
         with clock.stage("transport", shown=True):
-            moves = cache.take(link_storage, setting, space)
-            links = open_links(space, moves)
+            links = open_links(space, cache.take(link_storage, setting, space))
             offers = cache.take(spread_areas, setting, space, links)
             hauled = cache.take(haul_sheds, setting, space)
             offers = in_workspace(offers, links, hauled, space)
