@@ -21,13 +21,14 @@ import numpy as np
 from cdrsite.core.errors import DataError
 from cdrsite.core.grid import AnalysisGrid, Block, require_same_grid
 from cdrsite.core.numbers import brief
-from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE, OUTSIDE
+from cdrsite.core.states import EXCLUDED, OUTSIDE
 from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import NO_METHOD, OUTSIDE_NAME
 from cdrsite.outputs.legend import class_colour, flag_names
 from cdrsite.outputs.qml import raster_qml, sample_values, write_style
 from cdrsite.outputs.rasters.cog import write_cog_blocks
 from cdrsite.outputs.rasters.raster import Category, RasterSpec
+from cdrsite.outputs.tonnes import net_in_plan, read_block
 from cdrsite.result.store import grid_of
 
 if TYPE_CHECKING:
@@ -78,34 +79,16 @@ class PlanMaps:
         """Code -> words of the map of winning methods."""
         return flag_names(self.data["winner"])
 
-    def _read(self, name: str, at: Slices, method: int | None = None) -> NDArray[np.float64]:
-        """A variable in a block; of one method where it has one for each."""
-        variable = self.data[name]
-        if "removal_method" in variable.dims:
-            variable = variable.isel(removal_method=method)
-        if "y" in variable.dims:
-            variable = variable.isel(y=at[0], x=at[1])
-        return np.asarray(variable.to_numpy(), np.float64)
-
     def net(self, at: Slices, method: str) -> NDArray[np.float64]:
         """Net removal of a method in the plan [t/yr]; a method that it does not know removes 0."""
         if method not in self.methods:
             return np.where(self.winner(at) == OUTSIDE, np.nan, 0.0)
-        index = self.methods.index(method)
-        gross = self._read("allocated", at, index)
-        # what is excluded removes nothing; what is unknown stays so
-        gross[np.isin(self._read("limit", at, index), (EXCLUDED, NET_NOT_POSITIVE))] = 0.0
-        if {"net_at_plant", "stored_share", "sink_loss"} <= set(self.data.data_vars):
-            lost = self._read("stored_share", at, index) * self._read("sink_loss", at, index)
-            factor = self._read("net_at_plant", at, index) - lost
-        else:  # a dataset without the evidence: with the cheapest storage
-            factor = self._read("net_factor", at, index)
-        return np.where(gross == 0, 0.0, gross * factor)
+        return net_in_plan(self.data, self.methods.index(method), at)
 
     def all_net(self, at: Slices) -> NDArray[np.float64]:
         """Net removal of all methods [t/yr]."""
         if "net_removal" in self.data:
-            net = self._read("net_removal", at)
+            net = read_block(self.data, "net_removal", at)
             net[self.winner(at) == EXCLUDED] = 0.0
             return net
         parts = np.stack([self.net(at, method) for method in self.methods])
@@ -119,11 +102,11 @@ class PlanMaps:
     def cost(self, at: Slices) -> NDArray[np.float64]:
         """Cost of the plan [USD/yr]; 0 where it does nothing."""
         net = self.all_net(at)
-        return np.where(net == 0, 0.0, net * self._read("plan_cost", at))
+        return np.where(net == 0, 0.0, net * read_block(self.data, "plan_cost", at))
 
     def winner(self, at: Slices) -> NDArray[np.int64]:
         """Code of the winning method or of the state."""
-        return self._read("winner", at).astype(np.int64)
+        return read_block(self.data, "winner", at).astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from cdrsite.outputs.legend import class_colour, flag_words
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.rasters.raster import Category
 from cdrsite.outputs.runfolder import RunRaster
+from cdrsite.outputs.tonnes import LAYER, NET, round_sizes
 from cdrsite.report.fragment import Fragment
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, paragraph, section
 from cdrsite.report.html import tag, text
@@ -26,6 +27,7 @@ from cdrsite.report.mapimage import paint_classes, png_uri
 from cdrsite.report.page import STYLE, policy
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     from numpy.typing import NDArray
 
     from cdrsite.core.words import Words
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 NOISE = 1e-9
 """Changes below this share of the numbers themselves are their rounding."""
+
+CIRCLE = 0.07
+"""Radius of the largest circle of tonnes, as part of the width of the widest map."""
 
 METHOD_HEADS = {
     "net_mt_yr": ("column.net", "Mt/yr"),
@@ -259,6 +264,10 @@ def winner_maps(
         name: run.raster("winner", pixels) for name, run in runs.items() if "winner" in run.rasters
     }
     widest = max((ground_size(raster)[0] for raster in rasters.values()), default=None)
+    circles = {
+        name: runs[name].layer(LAYER) for name in rasters if LAYER in runs[name].layers
+    }  # fmt: skip
+    most = max((float(frame[NET].max()) for frame in circles.values() if len(frame)), default=0.0)
     figures: list[str] = []
     found: dict[str, None] = {}
     for name, raster in rasters.items():
@@ -269,8 +278,51 @@ def winner_maps(
         said = sheet.words("list.comma").join(map(sheet.words.called, classes))
         caption, alt = captioned(name, said)
         picture = image(raster, painting.index, painting.colours, alt, widest)
+        if name in circles and most > 0:
+            methods = tuple(runs[name].methods)
+            picture = tag(
+                "div", picture, circles_over(raster, circles[name], methods, most, widest),
+                class_="plan",
+            )  # fmt: skip
         figures.append(tag("figure", tag("figcaption", caption), picture))
-    return figures, sheet.legend(list(found))
+    sizes = size_legend(sheet, most) if most > 0 else ""
+    return figures, sheet.legend(list(found)) + sizes
+
+
+def circles_over(
+    raster: RunRaster,
+    circles: gpd.GeoDataFrame,
+    methods: tuple[str, ...],
+    most: float,
+    widest: float | None,
+) -> str:
+    """Circles of tonnes to lie on a map, in kilometres: the same on the maps of all runs."""
+    west, _, _, north = raster.bounds
+    rows, cols = raster.values.shape
+    wide, high = ground_size(raster)
+    x = (circles.geometry.x.to_numpy() - west) / (raster.transform.a * cols) * wide
+    y = (circles.geometry.y.to_numpy() - north) / (raster.transform.e * rows) * high
+    reach = CIRCLE * (widest or wide)
+    radius = np.maximum(reach * np.sqrt(circles[NET].to_numpy() / most), reach / 12)
+    drawn = (
+        tag("circle", cx=f"{a:.5g}", cy=f"{b:.5g}", r=f"{r:.4g}", fill=method_colour(m, methods))
+        for a, b, r, m in zip(x, y, radius, circles["method"], strict=True)
+    )
+    style = f"width:{100 * wide / widest:.4g}%" if widest is not None and wide < widest else ""
+    return tag(
+        "svg", *drawn, viewBox=f"0 0 {wide:.5g} {high:.5g}", style=style or None, aria_hidden="true"
+    )  # fmt: skip
+
+
+def size_legend(sheet: Sheet, most: float) -> str:
+    """Circles of round amounts beside their tonnes."""
+    items = []
+    for size in round_sizes(most):
+        circle = tag("circle", cx=20, cy=20, r=f"{18 * math.sqrt(size / most):.3g}")
+        sign = tag("svg", circle, viewBox="0 0 40 40", class_="size", aria_hidden="true")
+        words = f"{number(size / 1e6)} {sheet.words.unit('Mt/yr')}"
+        items.append(tag("li", sign, tag("span", text(words))))
+    return paragraph(sheet.say("map.sizes")) + tag("ul", *items, class_="legend sizes")
 
 
 def ground_size(raster: RunRaster) -> tuple[float, float]:

@@ -20,9 +20,11 @@ from cdrsite.outputs.legend import (
     reason_names,
     state_codes,
 )
-from cdrsite.outputs.palette import LABEL_COLOURS, STATE_COLOURS
+from cdrsite.outputs.palette import LABEL_COLOURS, STATE_COLOURS, method_colour
+from cdrsite.outputs.tonnes import NET, round_sizes, size_in_words
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     import xarray as xr
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
     Extent = tuple[float, float, float, float]
 
+LARGEST = 24.0
+"""Diameter of the circle of the most tonnes [pt]."""
 CLIPPED = 2.0
 """Share of the values at each end of a skewed scale that take its last colour [%]."""
 NET_STATE = "net factor not positive"
@@ -91,6 +95,45 @@ def draw(
     _dress(ax, grid)
     ax.set_title(title, fontsize=10)
     return ax
+
+
+def draw_circles(ax: Axes, circles: gpd.GeoDataFrame, methods: tuple[str, ...]) -> None:
+    """Draw where a plan's tonnes are, with a legend of sizes in the map's corner.
+
+    Parameters
+    ----------
+    ax : Axes
+        With the map, in the coordinates of the circles.
+    circles : GeoDataFrame
+        See :func:`cdrsite.outputs.tonnes.plan_circles`.
+    methods : tuple of str
+        All methods of the study.
+    """
+    if circles.empty:
+        return
+    from matplotlib.lines import Line2D
+
+    most = float(circles[NET].max())
+    width = np.maximum(LARGEST * np.sqrt(circles[NET].to_numpy() / most), LARGEST / 12)
+    colours = [method_colour(str(name), methods) for name in circles["method"]]
+    ax.scatter(
+        circles.geometry.x, circles.geometry.y, s=width**2, c=colours, edgecolors="white",
+        linewidths=0.6, alpha=0.9, zorder=3,
+    )  # fmt: skip
+    handles = [
+        Line2D(
+            [], [], linestyle="", marker="o", markersize=LARGEST * np.sqrt(size / most),
+            markerfacecolor="none", markeredgecolor="#444444", label=size_in_words(size),
+        )
+        for size in round_sizes(most)
+    ]  # fmt: skip
+    below = ax.get_legend()
+    ax.legend(
+        handles=handles, title="net removal", loc="upper right", fontsize=8, title_fontsize=8,
+        labelspacing=1.2, borderpad=0.9, framealpha=0.85,
+    )  # fmt: skip
+    if below is not None:  # a second legend takes the place of the first, unless it is kept
+        ax.add_artist(below)
 
 
 def _draw_quantity(

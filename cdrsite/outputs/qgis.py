@@ -33,7 +33,9 @@ EXCLUSIONS = "Exclusions"
 OF_METHOD = "Method: "
 """Begin of the groups of the methods."""
 
-SITE_LAYERS = ("plants", "emitters", "network_storage", "pipes", "sites", "routes", "corridors")
+SITE_LAYERS = (
+    "plants", "tonnes", "emitters", "network_storage", "pipes", "sites", "routes", "corridors",
+)  # fmt: skip
 ANSWER_RASTERS = ("winner", "net_removal", "plan_cost", "binding", "interchangeable", "state")
 SURE_RASTERS = (
     "winner_likely", "winner_share", "probability_any", "removal_p05", "removal_p50", "removal_p95",
@@ -45,7 +47,7 @@ METHOD_ORDER = (
     "allocated", "equal_share", "cost", "limit", "score", "suitability", "net_factor", "available",
     "shortfall", "method_state",
 )  # fmt: skip
-SHOWN = frozenset({"winner", "plants", "emitters", "network_storage", "pipes", "storage"})
+SHOWN = frozenset({"winner", "tonnes", "emitters", "network_storage", "pipes", "storage"})
 """Layers that are visible when the project opens."""
 STATES = frozenset({"state", "method_state"})
 """Maps of states, last in their groups: they are on, so that whatever map is shown above them has
@@ -56,6 +58,7 @@ SHOWN_WITHOUT_PLANTS = frozenset({"sites", "routes"})
 TITLES: dict[str, str] = {
     "sites": "Best sites by method",
     "plants": "Plants of the plan",
+    "tonnes": "Where the tonnes are (net removal)",
     "emitters": "Emitters on the network",
     "network_storage": "Storage of the network",
     "pipes": "Pipelines of the plan",

@@ -46,6 +46,8 @@ class Symbol:
         Opacity of the whole symbol [1].
     dashed : bool
         Of lines.
+    grows : str
+        Expression of the diameter of a marker [mm], for markers that grow with a number.
     """
 
     shape: Shape
@@ -53,6 +55,7 @@ class Symbol:
     size: float = 0.26
     alpha: float = 1.0
     dashed: bool = False
+    grows: str = ""
 
 
 @dataclass(frozen=True)
@@ -257,7 +260,24 @@ def _add_symbol(parent: ET.Element, name: str, symbol: Symbol, *, smoothed: bool
         smoothing = {"SymbolType": "Line", "geometryModifier": SMOOTH, "units": "MapUnit"}
         generator = _add_layer(element, "GeometryGenerator", smoothing)
         element = ET.SubElement(generator, "symbol", name=f"@{name}@0", type="line", alpha="1")
-    _add_layer(element, *_simple(symbol))
+    layer = _add_layer(element, *_simple(symbol))
+    if symbol.grows:
+        _add_growth(layer, symbol.grows)
+
+
+def _add_growth(layer: ET.Element, expression: str) -> None:
+    """The diameter of a marker follows an expression."""
+    defined = ET.SubElement(layer, "data_defined_properties")
+    group = ET.SubElement(defined, "Option", type="Map")
+    ET.SubElement(group, "Option", name="name", type="QString", value="")
+    size = ET.SubElement(
+        ET.SubElement(group, "Option", name="properties", type="Map"),
+        "Option", name="size", type="Map",
+    )  # fmt: skip
+    ET.SubElement(size, "Option", name="active", type="bool", value="true")
+    ET.SubElement(size, "Option", name="expression", type="QString", value=expression)
+    ET.SubElement(size, "Option", name="type", type="int", value="3")
+    ET.SubElement(group, "Option", name="type", type="QString", value="collection")
 
 
 def _simple(symbol: Symbol) -> tuple[str, dict[str, str]]:

@@ -27,7 +27,8 @@ from cdrsite.core.vocabulary import variable as record
 from cdrsite.core.words import Words
 from cdrsite.explain.place import Explanation, explain_place
 from cdrsite.outputs.legend import flag_names
-from cdrsite.outputs.maps import draw
+from cdrsite.outputs.maps import draw, draw_circles
+from cdrsite.outputs.tonnes import plan_circles
 from cdrsite.report.html import tag
 from cdrsite.result.store import grid_of
 
@@ -93,7 +94,11 @@ class DatasetAccessor:
             limit = self._pick(self._dataset["limit"], str(values["removal_method"].item()))
         elif record(variable).with_state and "state" in self._dataset:
             limit = self._dataset["state"]
-        return draw(values, self.grid, limit, ax, _title(values))
+        ax = draw(values, self.grid, limit, ax, _title(values))
+        if variable == "winner" and {"allocated", "limit", "net_factor"} <= set(self._dataset):
+            # colours of cells show area, and a plant has the tonnes of thousands of them
+            draw_circles(ax, plan_circles(self._dataset, self.grid), self.methods)
+        return ax
 
     def explain(
         self,

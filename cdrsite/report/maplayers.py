@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from cdrsite.report.mapsource import MapSource
 
 PLAN = (
-    *("winner", "winner_likely", "probability_any", "binding", "interchangeable"),
-    *("exclusion_reasons", "transport_km", "line_cost", "transport_mode"),
+    *("winner", "net_removal", "plan_cost", "winner_likely", "probability_any", "binding"),
+    *("interchangeable", "exclusion_reasons", "transport_km", "line_cost", "transport_mode"),
 )
 """Variables of all methods that the map of a study offers."""
 BY_METHOD = ("allocated", "reach", "equal_share", "cost", "limit", "suitability", "net_factor")

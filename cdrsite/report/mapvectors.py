@@ -12,6 +12,7 @@ from cdrsite.core.memory import remembered
 from cdrsite.core.vocabulary import amount, price_in_words
 from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.palette import SCREENING_COLOUR, method_colour
+from cdrsite.outputs.tonnes import LAYER
 from cdrsite.report.frame import word
 
 if TYPE_CHECKING:
@@ -28,11 +29,12 @@ MOST_SHAPES = 2000
 """Of one layer; the largest are kept."""
 KNOWN = (
     "provinces", "storage", "network_storage", "routes", "corridors", "pipes", "sites",
-    "emitters", "plants", "screening",
+    "emitters", "plants", "tonnes", "screening",
 )  # fmt: skip
-SHOWN = frozenset({"provinces", "plants", "pipes", "emitters", "network_storage"})
+SHOWN = frozenset({"provinces", "tonnes", "pipes", "emitters", "network_storage"})
 """Layers that are shown at first."""
 SCALES = {
+    "tonnes": "map.scale.area",
     "plants": "map.scale.area",
     "emitters": "map.scale.area",
     "network_storage": "map.scale.area",
@@ -91,7 +93,8 @@ def vector_layers(run: Shapes, words: Words) -> dict[str, dict[str, Any]]:
         layers[name] = {
             "title": layer_title(name, words),
             "kind": _kind(frame),
-            "shown": name in SHOWN,
+            # circles of tonnes stand where the plants do
+            "shown": name in SHOWN or (name == "plants" and LAYER not in run.layers),
             "scale": SCALES.get(name, ""),
             "shapes": [
                 {"geometry": geometry, **describe(name, rows[i], words, run)}
@@ -189,7 +192,10 @@ def _style(layer: str, row: Properties, run: Shapes) -> tuple[str, float]:
         return class_colour(layer.removeprefix("pools_")), 0.0
     if layer == "network_storage":
         return class_colour("storage"), number(row, "stored_t_yr") or 0.0
-    flow = number(row, "flow_t_yr", "stored_t_yr", "gross_t_yr", "routes") or 0.0
+    names = (
+        ("net_t_yr",) if layer == LAYER else ("flow_t_yr", "stored_t_yr", "gross_t_yr", "routes")
+    )
+    flow = number(row, *names) or 0.0
     if layer == "screening":
         return SCREENING_COLOUR, 0.0
     if method := word(row.get("method")):
@@ -207,6 +213,7 @@ FACTS: dict[str, tuple[tuple[str, str], ...]] = {
     "plants": (
         ("name", TEXT), ("gross_t_yr", "t/yr"), ("stored_t_yr", "t/yr"), ("haul_km", "km"),
     ),
+    "tonnes": (("net_t_yr", "t/yr"), ("cells", "")),
     "emitters": (("ledger", TEXT), ("stored_t_yr", "t/yr")),
     "network_storage": (("ledger", TEXT), ("stored_t_yr", "t/yr")),
     "pipes": (
@@ -252,6 +259,8 @@ def _title(layer: str, row: Properties, words: Words) -> str:
         return words(f"map.{layer.removesuffix('s')}", method=method, rank=rank)
     if layer == "plants":
         return words("map.plant", method=method)
+    if layer == LAYER:
+        return method
     if layer == "corridors":
         return words("map.corridor")
     if layer in {"emitters", "network_storage"}:

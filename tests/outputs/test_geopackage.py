@@ -28,7 +28,16 @@ from cdrsite.outputs.styles import break_points, number_rules, signed_rules
 from cdrsite.result.study_result import StudyResult
 
 HOSTILE = "b <i>&\"' ; -- 城"
-LAYERS = ["sites", "routes", "corridors", "storage", "pools_water", "provinces", "exclusions"]
+LAYERS = [
+    "sites",
+    "routes",
+    "corridors",
+    "tonnes",
+    "storage",
+    "pools_water",
+    "provinces",
+    "exclusions",
+]
 
 
 def polygon(col: int, west: float, south: float, step: float) -> Any:
@@ -147,6 +156,7 @@ def test_the_layers_open_with_crs_and_valid_shapes(written: tuple[StudyResult, P
         "sites": {"Point"},
         "routes": {"LineString"},
         "corridors": {"LineString"},
+        "tonnes": {"Point"},
         "storage": {"MultiPolygon"},
         "pools_water": {"MultiPolygon"},
         "provinces": {"MultiPolygon"},

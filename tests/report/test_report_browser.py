@@ -81,7 +81,7 @@ def test_it_opens_without_complaint_or_request(
     browser.explain(107.3, 36.0)
     assert browser.complaints() == []
     assert browser.requests() == []
-    title = {"en": "Main method in the plan", "zh": "方案中的主要方法"}[lang]
+    title = {"en": "Which method uses this land", "zh": "土地由哪种方法使用"}[lang]
     assert browser.find(".cdrmap-title").text == title
 
 

@@ -452,7 +452,7 @@ def test_explore_of_one_array(tmp_path: Path) -> None:
 def test_small_maps_in_notebooks() -> None:
     dataset = tiny_dataset(tiny_grid())
     shown = dataset.cdr._repr_html_()
-    assert "data:image/png" in shown and "Main method in the plan" in shown
+    assert "data:image/png" in shown and "Which method uses this land" in shown
     assert "data:image/png" not in dataset.drop_vars("winner").cdr._repr_html_()
     assert "water offered" in dataset["supply_water"].cdr._repr_html_()
 

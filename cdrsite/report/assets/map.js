@@ -139,6 +139,23 @@
       : `${number(most)} ${WHY.named("unit", "t/yr")}`;
   }
 
+  /* Circles of round amounts, as the map draws them: 1, 2 or 5 times a power of ten. */
+  function sizes(most) {
+    const found = [];
+    for (let power = 10 ** Math.floor(Math.log10(most)), i = 0; i < 3; i++, power /= 10) {
+      for (const step of [5 * power, 2 * power, power]) {
+        const next = found.length ? found[found.length - 1] / 4 : most;
+        if (found.length < 3 && step <= next * (1 + 1e-9)) found.push(step);
+      }
+    }
+    return found.map((size) => {
+      const wide = Math.max(4, 2 * LARGEST * Math.sqrt(size / most));
+      const circle = element("i", { class: "cdrmap-size", "aria-hidden": "true" });
+      circle.style.width = circle.style.height = `${wide.toFixed(1)}px`;
+      return element("span", { class: "cdrmap-sized" }, circle, `${number(size / 1e6)} ${WHY.named("unit", "Mt/yr")}`);
+    });
+  }
+
   /* What the shapes on top mean: their sign, and what its size stands for. */
   function drawSigns() {
     const list = legend.querySelector(".cdrmap-signs");
@@ -152,19 +169,23 @@
         style: `--sign:${colours.size > 1 ? "#59636e" : [...colours][0]}`,
       });
       const text = most > 0 && layer.scale ? say(layer.scale, { title: layer.title, most: largest(layer, most) }) : layer.title;
-      return element("li", {}, sign, text);
+      const item = element("li", {}, sign, text);
+      if (layer.scale === "map.scale.area" && layer.kind === "point") item.append(...sizes(most));
+      return item;
     }));
   }
 
   /* ---------------------------------------------------------------- shapes */
 
+  /* Radius of the largest circle [px]; the area of the others is as their tonnes are. */
+  const LARGEST = 20;
   function styleOf(layer, item, most) {
     const part = most > 0 ? Math.sqrt(item.size / most) : 0;
     if (layer.kind === "line") return { color: item.colour, weight: 1.5 + 5 * part, opacity: 0.9 };
     if (layer.kind === "area") {
       return { color: item.colour, weight: 1.6, opacity: 0.95, fillOpacity: 0.02, fillColor: item.colour };
     }
-    return { color: "#fff", weight: 1.5, fillColor: item.colour, fillOpacity: 0.95, radius: 5 + 11 * part };
+    return { color: "#fff", weight: 1.5, fillColor: item.colour, fillOpacity: 0.95, radius: most > 0 ? Math.max(2, LARGEST * part) : 5 };
   }
 
   function shapesOf(name, layer) {

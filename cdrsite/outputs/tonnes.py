@@ -1,0 +1,177 @@
+"""Where the tonnes of a plan are: a circle for each plant, or for the cells of a small square.
+
+A map that colours cells shows area. A plant makes the tonnes of thousands of cells of trees on one
+of them, so a reader of colours alone takes the plan for something else.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.core.numbers import brief
+from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from cdrsite.core.grid import AnalysisGrid
+
+LAYER = "tonnes"
+"""Name of the layer."""
+SQUARES = 14
+"""Squares along the longer side of the map whose cells share a circle."""
+ROWS = 1024
+"""Rows of cells that are read at once."""
+GATHERED = 0.99
+"""Plants stand for the tonnes of their method where they gather at least this share of them."""
+NET = "net_t_yr"
+
+
+def read_block(
+    data: xr.Dataset, name: str, at: tuple[slice, slice], method: int | None = None
+) -> NDArray[np.float64]:
+    """A variable of a dataset in a block; of one method where it has one for each."""
+    values = data[name]
+    if "removal_method" in values.dims:
+        values = values.isel(removal_method=method)
+    if "y" in values.dims:
+        values = values.isel(y=at[0], x=at[1])
+    return np.asarray(values.to_numpy(), np.float64)
+
+
+def net_in_plan(data: xr.Dataset, method: int, at: tuple[slice, slice]) -> NDArray[np.float64]:
+    """Net removal of one method in the plan [t/yr].
+
+    Parameters
+    ----------
+    data : xr.Dataset
+        Of a run.
+    method : int
+        Position of the method.
+    at : tuple of slice
+        Rows and columns.
+
+    Returns
+    -------
+    ndarray, shape (rows, cols)
+        NaN where it is unknown; what is excluded removes nothing.
+    """
+    gross = read_block(data, "allocated", at, method)
+    gross[np.isin(read_block(data, "limit", at, method), (EXCLUDED, NET_NOT_POSITIVE))] = 0.0
+    if {"net_at_plant", "stored_share", "sink_loss"} <= set(data.data_vars):
+        lost = read_block(data, "stored_share", at, method) * read_block(
+            data, "sink_loss", at, method
+        )
+        factor = read_block(data, "net_at_plant", at, method) - lost
+    else:  # a dataset without the evidence: with the cheapest storage
+        factor = read_block(data, "net_factor", at, method)
+    return np.where(gross == 0, 0.0, gross * factor)
+
+
+def plan_circles(
+    data: xr.Dataset, grid: AnalysisGrid, plants: gpd.GeoDataFrame | None = None
+) -> gpd.GeoDataFrame:
+    """Net removal of the plan by method and place.
+
+    Parameters
+    ----------
+    data : xr.Dataset
+        Of a run, with the plan.
+    grid : AnalysisGrid
+        Of the dataset.
+    plants : GeoDataFrame, optional
+        Plants of the plan, with ``method`` and ``gross_t_yr`` [t/yr]. Those of a method that
+        gather all its tonnes stand for it; each has its share of the method's net removal.
+
+    Returns
+    -------
+    GeoDataFrame
+        Points with ``method``, ``net_t_yr`` [t/yr] and ``cells``, the largest first. Squares of
+        cells whose net removal is not positive have none. What is unknown is not counted.
+    """
+    import geopandas as gpd
+    import pandas as pd
+
+    parts = []
+    for index, method in enumerate(np.atleast_1d(data["removal_method"].to_numpy()).tolist()):
+        squares, gross = _squares(data, grid, index)
+        own = None if plants is None else plants[plants["method"] == method]
+        if own is not None and len(own) and own["gross_t_yr"].sum() >= GATHERED * gross:
+            share = own["gross_t_yr"].to_numpy() / own["gross_t_yr"].sum()
+            cells = own["cells"].to_numpy() if "cells" in own else np.zeros(len(own), np.int64)
+            squares = pd.DataFrame(
+                {
+                    NET: share * squares[NET].sum(),
+                    "cells": cells.astype(np.int64),
+                    "x": own.geometry.x.to_numpy(),
+                    "y": own.geometry.y.to_numpy(),
+                }
+            )
+        squares.insert(0, "method", str(method))
+        parts.append(squares[squares[NET] > 0])
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["x", "y", NET])
+    table = table.sort_values(NET, ascending=False, kind="stable", ignore_index=True)
+    points = gpd.points_from_xy(table["x"].astype(float), table["y"].astype(float))
+    return gpd.GeoDataFrame(table.drop(columns=["x", "y"]), geometry=points, crs=grid.wkt)
+
+
+def _squares(data: xr.Dataset, grid: AnalysisGrid, method: int) -> tuple[Any, float]:
+    """Net removal, cells and middle of the tonnes of each square, and all gross tonnes."""
+    import pandas as pd
+
+    side = max(1, math.ceil(max(grid.rows, grid.cols) / SQUARES))
+    wide = math.ceil(grid.cols / side)
+    count = math.ceil(grid.rows / side) * wide
+    sums = np.zeros((5, count))
+    gross = 0.0
+    columns, xs, ys = np.arange(grid.cols) // side, np.asarray(grid.x), np.asarray(grid.y)
+    for first in range(0, grid.rows, ROWS):
+        rows = slice(first, min(first + ROWS, grid.rows))
+        at = (rows, slice(0, grid.cols))
+        net = np.nan_to_num(net_in_plan(data, method, at))
+        if not net.any():
+            continue
+        gross += float(np.nansum(read_block(data, "allocated", at, method)))
+        square = (np.arange(rows.start, rows.stop) // side)[:, None] * wide + columns[None, :]
+        some = np.maximum(net, 0.0)  # the middle is that of what is removed
+        weights = (net, net != 0, some, some * xs[None, :], some * ys[rows][:, None])
+        sums += [np.bincount(square.ravel(), weight.ravel(), count) for weight in weights]
+    net, cells, some, x, y = sums[:, sums[0] > 0]
+    squares = {NET: net, "cells": cells.astype(np.int64), "x": x / some, "y": y / some}
+    return pd.DataFrame(squares), gross
+
+
+def round_sizes(most: float) -> list[float]:
+    """Round amounts for a legend of sizes, the largest first, none above the largest circle.
+
+    Parameters
+    ----------
+    most : float
+        Tonnes of the largest circle [t/yr].
+
+    Returns
+    -------
+    list of float
+        At most three of 1, 2 and 5 times a power of ten [t/yr]; each about a fifth of the one
+        before.
+    """
+    if not (math.isfinite(most) and most > 0):
+        return []
+    power = 10.0 ** math.floor(math.log10(most))
+    steps = [m * p for p in (power, power / 10, power / 100) for m in (5, 2, 1)]
+    first = next(i for i, step in enumerate(steps) if step <= most * (1 + 1e-9))
+    found = [steps[first]]
+    for step in steps[first + 1 :]:
+        if step <= found[-1] / 4 and len(found) < 3:
+            found.append(step)
+    return found
+
+
+def size_in_words(tonnes: float) -> str:
+    """An amount of a legend of sizes, in Mt/yr: "0.05 Mt/yr"."""
+    return f"{brief(tonnes / 1e6)} Mt/yr"

@@ -1,0 +1,96 @@
+"""Circles of tonnes: all tonnes of a plan, each where it is, in sizes that can be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdrsite.core.words import Words
+from cdrsite.outputs.geopackage import vector_layers
+from cdrsite.outputs.styles import Symbol
+from cdrsite.outputs.tonnes import plan_circles, round_sizes
+from tests.builders.tiny_study import ALLOCATED, METHODS, tiny_dataset, tiny_grid, tiny_result
+
+
+def test_circles_hold_all_tonnes_of_the_plan_and_stand_in_their_middle() -> None:
+    grid = tiny_grid()
+    data = tiny_dataset(grid)
+    gross = np.zeros((2, 4, 5))
+    gross[0, 1, 0], gross[1, 3, 4] = 10.0, 3e6
+    gross[0, 2, 1] = 5.0  # excluded: it removes nothing
+    data["allocated"].values[:] = gross
+    circles = plan_circles(data, grid)
+    assert list(circles["method"]) == [METHODS[1], METHODS[0]]  # the largest first
+    assert circles["net_t_yr"].to_numpy() == pytest.approx([0.8 * 3e6, 8.0], rel=1e-6)
+    assert list(circles["cells"]) == [1, 1]
+    assert (circles.geometry.x[0], circles.geometry.y[0]) == (grid.x[4], grid.y[3])
+
+
+def test_one_square_stands_in_the_middle_of_its_tonnes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cdrsite.outputs.tonnes.SQUARES", 1)
+    monkeypatch.setattr("cdrsite.outputs.tonnes.ROWS", 1)  # blocks change nothing
+    grid = tiny_grid()
+    data = tiny_dataset(grid)
+    data["allocated"].values[:] = 0.0
+    data["allocated"].values[0, 1, 0], data["allocated"].values[0, 1, 1] = 30.0, 10.0
+    (circle,) = plan_circles(data, grid).itertuples()
+    assert circle.geometry.x == pytest.approx(0.75 * grid.x[0] + 0.25 * grid.x[1])
+    assert circle.geometry.y == pytest.approx(grid.y[1])
+    assert (circle.net_t_yr, circle.cells) == (pytest.approx(32.0), 2)
+
+
+@pytest.mark.parametrize(("gathered", "places"), [(1.0, [4.001e6, 4.004e6]), (0.5, None)])
+def test_plants_stand_for_their_method_where_they_gather_it(
+    gathered: float, places: list[float] | None
+) -> None:
+    grid = tiny_grid()
+    data = tiny_dataset(grid)
+    total = float(np.nansum(ALLOCATED)) * gathered
+    points = gpd.points_from_xy([4.001e6, 4.004e6], [3.001e6] * 2)
+    plants = gpd.GeoDataFrame(
+        {"method": METHODS[0], "gross_t_yr": [0.75 * total, 0.25 * total], "cells": [3, 1]},
+        geometry=points, crs=grid.wkt,
+    )  # fmt: skip
+    alone, circles = plan_circles(data, grid), plan_circles(data, grid, plants)
+    assert circles["net_t_yr"].sum() == pytest.approx(alone["net_t_yr"].sum())
+    if places is None:
+        assert list(circles.geometry.x) == list(alone.geometry.x)
+    else:
+        assert list(circles.geometry.x) == places
+        assert list(circles["net_t_yr"] / circles["net_t_yr"].sum()) == pytest.approx([0.75, 0.25])
+
+
+@given(st.floats(1e-3, 1e12))
+def test_sizes_of_a_legend_are_round_and_span_the_circles(most: float) -> None:
+    sizes = round_sizes(most)
+    assert len(sizes) == 3
+    assert most / 2.6 <= sizes[0] <= most * (1 + 1e-9)
+    for size in sizes:
+        digits = f"{size:.0e}"
+        assert digits[0] in "125" and float(digits) == pytest.approx(size)
+    for large, small in zip(sizes, sizes[1:], strict=False):
+        assert large / small * (1 + 1e-9) >= 4 and large / small <= 10 * (1 + 1e-9)
+
+
+def test_nothing_has_no_sizes() -> None:
+    assert round_sizes(0.0) == round_sizes(float("nan")) == []
+
+
+def test_the_area_of_a_marker_grows_with_its_tonnes(tmp_path: Path) -> None:
+    result = tiny_result(tmp_path)
+    layer = next(one for one in vector_layers(result, Words()) if one.name == "tonnes")
+    most = layer.frame["net_t_yr"].max()
+    classes = [rule.symbol for rule in layer.rules if rule.filter != "FALSE"]
+    signs = [rule for rule in layer.rules if rule.filter == "FALSE"]
+    assert all('sqrt("net_t_yr")' in symbol.grows for symbol in classes)
+    for rule, size in zip(signs, round_sizes(most), strict=True):
+        # twice the diameter is four times the tonnes
+        assert rule.symbol == Symbol(
+            "marker", rule.symbol.colour, pytest.approx(12.0 * (size / most) ** 0.5)
+        )
+        assert rule.label.endswith("Mt/yr")
