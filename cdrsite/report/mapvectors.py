@@ -257,10 +257,8 @@ def _title(layer: str, row: Properties, words: Words) -> str:
     if layer in {"sites", "routes", "screening"}:
         rank = words.number(int(number(row, "rank") or 0))
         return words(f"map.{layer.removesuffix('s')}", method=method, rank=rank)
-    if layer == "plants":
-        return words("map.plant", method=method)
-    if layer == LAYER:
-        return method
+    if layer in {"plants", LAYER}:
+        return method if layer == LAYER else words("map.plant", method=method)
     if layer == "corridors":
         return words("map.corridor")
     if layer in {"emitters", "network_storage"}:

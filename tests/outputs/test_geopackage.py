@@ -346,7 +346,7 @@ def test_no_site_and_no_storage(tmp_path: Path) -> None:
     result = replace(full, tables=tables, features={})
     write_geopackage(result, tmp_path / "out.gpkg")
     listed = [name for name, _ in pyogrio.list_layers(tmp_path / "out.gpkg")]
-    assert listed == ["sites", "exclusions", "layer_styles"]
+    assert listed == ["sites", "tonnes", "exclusions", "layer_styles"]
     assert len(gpd.read_file(tmp_path / "out.gpkg", layer="sites")) == 0
 
 

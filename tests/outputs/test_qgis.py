@@ -38,7 +38,13 @@ def plain_result(folder: Path) -> StudyResult:
     result = tiny_result(folder)
     wkt, x, y = result.grid.wkt, result.grid.x, result.grid.y
     plants = gpd.GeoDataFrame(
-        {"name": ["plant 1"], "method": [METHODS[0]], "zone": [""], "stored_t_yr": [1e6]},
+        {
+            "name": ["plant 1"],
+            "method": [METHODS[0]],
+            "zone": [""],
+            "gross_t_yr": [1e6],
+            "stored_t_yr": [1e6],
+        },
         geometry=[shapely.Point(x[1], y[1])],
         crs=wkt,
     )

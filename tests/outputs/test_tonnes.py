@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import geopandas as gpd
@@ -73,7 +74,7 @@ def test_sizes_of_a_legend_are_round_and_span_the_circles(most: float) -> None:
     for size in sizes:
         digits = f"{size:.0e}"
         assert digits[0] in "125" and float(digits) == pytest.approx(size)
-    for large, small in zip(sizes, sizes[1:], strict=False):
+    for large, small in pairwise(sizes):
         assert large / small * (1 + 1e-9) >= 4 and large / small <= 10 * (1 + 1e-9)
 
 

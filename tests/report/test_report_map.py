@@ -240,7 +240,7 @@ def test_one_value_everywhere_and_no_value() -> None:
 def test_layers_of_a_study_have_its_colours_and_words() -> None:
     dataset = tiny_dataset(tiny_grid())
     keys = [layer.key for layer in layers_of(dataset)]
-    assert keys[:2] == ["winner", "exclusion_reasons"]
+    assert keys[:4] == ["winner", "net_removal", "plan_cost", "exclusion_reasons"]
     assert f"cost/{METHODS[0]}" in keys and not any("supply" in key for key in keys)
     painter = Painter(DatasetSource(dataset), Words("en"))
     winner = painter.paint(Layer("winner"))["legend"]
