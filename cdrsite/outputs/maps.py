@@ -111,6 +111,7 @@ def draw_circles(ax: Axes, circles: gpd.GeoDataFrame, methods: tuple[str, ...]) 
     """
     if circles.empty:
         return
+    from matplotlib.legend import Legend
     from matplotlib.lines import Line2D
 
     most = float(circles[NET].max())
@@ -127,13 +128,13 @@ def draw_circles(ax: Axes, circles: gpd.GeoDataFrame, methods: tuple[str, ...]) 
         )
         for size in round_sizes(most)
     ]  # fmt: skip
-    below = ax.get_legend()
-    ax.legend(
-        handles=handles, title="net removal", loc="upper right", fontsize=8, title_fontsize=8,
-        labelspacing=1.2, borderpad=0.9, framealpha=0.85,
+    # beside the legend of the map's colours, not in its place
+    sizes = Legend(
+        ax, handles, [str(handle.get_label()) for handle in handles], title="net removal",
+        loc="upper right", fontsize=8, title_fontsize=8, labelspacing=1.2, borderpad=0.9,
+        framealpha=0.85,
     )  # fmt: skip
-    if below is not None:  # a second legend takes the place of the first, unless it is kept
-        ax.add_artist(below)
+    ax.add_artist(sizes)
 
 
 def _draw_quantity(

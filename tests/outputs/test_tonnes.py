@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import cdrsite.report.accessor  # noqa: F401 - registers the accessor
 from cdrsite.core.words import Words
 from cdrsite.outputs.geopackage import vector_layers
-from cdrsite.outputs.styles import Symbol
 from cdrsite.outputs.tonnes import plan_circles, round_sizes
 from tests.builders.tiny_study import ALLOCATED, METHODS, tiny_dataset, tiny_grid, tiny_result
 
@@ -91,7 +91,18 @@ def test_the_area_of_a_marker_grows_with_its_tonnes(tmp_path: Path) -> None:
     assert all('sqrt("net_t_yr")' in symbol.grows for symbol in classes)
     for rule, size in zip(signs, round_sizes(most), strict=True):
         # twice the diameter is four times the tonnes
-        assert rule.symbol == Symbol(
-            "marker", rule.symbol.colour, pytest.approx(12.0 * (size / most) ** 0.5)
-        )
+        assert rule.symbol.size == pytest.approx(12.0 * (size / most) ** 0.5)
         assert rule.label.endswith("Mt/yr")
+
+
+def test_a_notebooks_picture_has_circles_and_both_legends() -> None:
+    ax = tiny_dataset(tiny_grid()).cdr.plot("winner")
+    (points,) = ax.collections
+    assert len(points.get_offsets()) == len(plan_circles(tiny_dataset(tiny_grid()), tiny_grid()))
+    below = ax.get_legend()
+    assert below is not None and Words().method(METHODS[0]) in {
+        entry.get_text() for entry in below.get_texts()
+    }
+    legends = [child for child in ax.get_children() if type(child).__name__ == "Legend"]
+    assert len(legends) == 2
+    assert any(one.get_title().get_text() == "net removal" for one in legends)
