@@ -5,7 +5,6 @@ One module: a layer is its columns, their meaning and its style, side by side.
 
 from __future__ import annotations
 
-import math
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +34,7 @@ from cdrsite.outputs.styles import (
     text,
     unknown,
 )
-from cdrsite.outputs.tonnes import LAYER, NET, plan_circles, round_sizes, size_in_words
+from cdrsite.outputs.tonnes import LAYER, NET, plan_circles, sized
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -57,10 +56,6 @@ TRUCK = "truck"
 """Mode of transport whose routes are dashed."""
 KNOWN = ("routes", "corridors", "storage", "provinces", "plants", "pipes")
 """Features with a style of their own, besides pools."""
-LARGEST_MM, LEAST_MM = 12.0, 1.0
-"""Diameter of the circle of the most tonnes, and of the smallest that is drawn [mm]."""
-SIZE_COLOUR = "#B9BEC4"
-"""Of the circles of a legend that stand for sizes."""
 OTHER_COLOUR = "#333333"
 OWN_COLOURS = {"screening": SCREENING_COLOUR}
 """Layer of one symbol -> its colour."""
@@ -280,8 +275,7 @@ def vector_layers(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
     for name, layer_of in lines.items():
         if name in features:
             yield layer_of(features[name], methods)
-    if {"allocated", "limit", "net_factor"} <= set(result.dataset.data_vars):
-        yield _tonnes(result, words)
+    yield from _tonnes(result, words)
     if "storage" in features:
         yield _storage(features["storage"], tables["storage"], tables["pools"])
     for name, frame in features.items():
@@ -390,36 +384,21 @@ def _routes(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
     return _layer("routes", words, frame, "LineString", rules, smoothed=True)
 
 
-def _tonnes(result: StudyResult, words: Words) -> VectorLayer:
+def _tonnes(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
     """Where the plan's tonnes are, as circles of equal tonnes per area."""
+    if not {"allocated", "limit", "net_factor"} <= set(result.dataset.data_vars):
+        return
     frame = plan_circles(result.dataset, result.grid, result.features.get("plants"))
     shown = [name for name in result.methods if name in set(frame["method"])]
-    rules = _sized(_method_rules(shown, result.methods, 4.2, words), NET, frame[NET])
+    rules = sized(_method_rules(shown, result.methods, 4.2, words), NET, frame[NET])
     about = "Net removal of the plan, by plant or by square of cells: the area is the tonnes"
-    return _layer(LAYER, about, frame, "Point", rules)
-
-
-def _sized(rules: Sequence[StyleRule], column: str, values: Any) -> list[StyleRule]:
-    """Circles whose area grows with a column, and lines of the legend that say how."""
-    most = float(np.nanmax(values, initial=0.0))
-    if most <= 0:
-        return list(rules)
-    per = LARGEST_MM / math.sqrt(most)
-    grown = f"max({LEAST_MM}, {per!r} * sqrt({quoted(column)}))"
-    sized = [replace(rule, symbol=replace(rule.symbol, grows=grown)) for rule in rules]
-    signs = [
-        StyleRule(
-            "FALSE", size_in_words(size), Symbol("marker", SIZE_COLOUR, per * math.sqrt(size))
-        )
-        for size in round_sizes(most)
-    ]
-    return [*sized, *signs]
+    yield _layer(LAYER, about, frame, "Point", rules)
 
 
 def _plants(frame: gpd.GeoDataFrame, methods: Sequence[str], words: Words) -> VectorLayer:
     built = set(frame["method"])
     rules = _method_rules([name for name in methods if name in built], methods, 4.2, words)
-    rules = _sized(rules, "gross_t_yr", frame["gross_t_yr"])
+    rules = sized(rules, "gross_t_yr", frame["gross_t_yr"])
     zone = {"zone": ("Province", "", "")}
     label = "name" if "name" in frame else None
     return _layer("plants", "Plants of the plan by method", frame, "Point", rules, label, zone)

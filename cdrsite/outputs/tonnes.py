@@ -7,12 +7,15 @@ of them, so a reader of colours alone takes the plan for something else.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cdrsite.core.numbers import brief
 from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE
+from cdrsite.outputs.styles import StyleRule, Symbol, quoted
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -30,6 +33,10 @@ ROWS = 1024
 GATHERED = 0.99
 """Plants stand for the tonnes of their method where they gather at least this share of them."""
 NET = "net_t_yr"
+LARGEST_MM, LEAST_MM = 12.0, 1.0
+"""Diameter of the circle of the most tonnes, and of the smallest that is drawn [mm]."""
+SIZE_COLOUR = "#B9BEC4"
+"""Of the circles of a legend that stand for sizes."""
 
 
 def read_block(
@@ -175,3 +182,20 @@ def round_sizes(most: float) -> list[float]:
 def size_in_words(tonnes: float) -> str:
     """An amount of a legend of sizes, in Mt/yr: "0.05 Mt/yr"."""
     return f"{brief(tonnes / 1e6)} Mt/yr"
+
+
+def sized(rules: Sequence[StyleRule], column: str, values: Any) -> list[StyleRule]:
+    """Circles whose area grows with a column, and lines of the legend that say how."""
+    most = float(np.nanmax(values, initial=0.0))
+    if most <= 0:
+        return list(rules)
+    per = LARGEST_MM / math.sqrt(most)
+    grown = f"max({LEAST_MM}, {per!r} * sqrt({quoted(column)}))"
+    sized = [replace(rule, symbol=replace(rule.symbol, grows=grown)) for rule in rules]
+    signs = [
+        StyleRule(
+            "FALSE", size_in_words(size), Symbol("marker", SIZE_COLOUR, per * math.sqrt(size))
+        )
+        for size in round_sizes(most)
+    ]
+    return [*sized, *signs]
