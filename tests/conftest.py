@@ -20,6 +20,9 @@ from cdrsite.core.machine import cores, free_memory
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# workers of pytest are told a width, which the command line would follow
+os.environ.pop("COLUMNS", None)
+
 # their asserts speak as those of tests do
 pytest.register_assert_rewrite("competition_problems", "network_problems", "sweeps")
 
