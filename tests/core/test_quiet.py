@@ -64,6 +64,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, ..
         "datasets": ("datasets",),
         "credits": ("credits",),
         "storage": ("storage",),
+        "screening": ("screening",),
         "doctor": ("doctor",),
     }
 
