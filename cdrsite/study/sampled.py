@@ -19,6 +19,7 @@ from cdrsite.core.grid import Block
 from cdrsite.core.units import same_dimension
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.library.plausibility import refuse_impossible
+from cdrsite.methods.injection import emits
 from cdrsite.methods.model import ingredients, method_plan, priced
 from cdrsite.methods.rivals import rival_sums
 from cdrsite.place.registry import fitting, place_numbers
@@ -32,6 +33,7 @@ from cdrsite.study.cells import competing, competitors_of
 from cdrsite.study.compete import competition_problem, earned_terms, policies_of
 from cdrsite.study.kept import KeptCells
 from cdrsite.study.prepare import formulae, injected, pools_of, read_credits, storage_of
+from cdrsite.study.sharing import parts_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,7 +130,9 @@ def _parameter(resource: str) -> str:
 def _acting(setting: Setting, study: StudyNumbers) -> dict[str, bool]:
     """Key of a number with a range -> whether the plan rests on it: found by trying its ends."""
     scenario = setting.scenario
-    given = ingredients(scenario, routed=setting.storage is not None)
+    given = ingredients(
+        scenario, routed=setting.storage is not None, injecting=emits(setting.injection)
+    )
 
     def formulae_of(model: MethodModel) -> tuple[object, ...]:
         plan = method_plan(model, scenario, given, "", "", 0, None)
@@ -361,13 +365,28 @@ class CellsOfSample:
             if local is not None:
                 found[name] = (found[name] * local[r]).astype(np.float32)
         block = Block(0, 1, start, stop)
+        parts = None
+        if made.sharing.needed:
+            parts, book = self._land_in_parts(block, land), self.setting.book
+            left = [self.kept.available[book.group_of(name)] for name in self.setting.models]
+            found["available"] = np.stack([share[block.slices] for share in left])
         fields = made.fields(
-            found, made.uppers(found), self.kept.offers.links, block, np.arange(stop - start)
+            found, made.uppers(found), self.kept.offers.links, block, np.arange(stop - start), parts
         )
         zones = fields.pop("zones")
         by_name = dict(zip(made.layout.zonings, zones, strict=True))
         limit = found["limit"].reshape(len(found["limit"]), -1)
         return ArrayCells(zone_ids=by_name, **fields), limit
+
+    def _land_in_parts(self, block: Block, land: F64 | None) -> F32:
+        """Land in parts, as the methods of each kind of usable land have more or less of it."""
+        parts = parts_of(self.setting, block)
+        if land is None:
+            return parts
+        lands = np.array(self.competitors.sharing.lands)
+        for kind in range(parts.shape[1]):
+            parts[:, kind] *= land[lands == kind].max(axis=0, initial=0.0)
+        return parts
 
     def problem(self, cells: ArrayCells) -> Problem:
         """The competition of the sample over some cells."""

@@ -133,3 +133,10 @@ def test_areas_of_rows_count_methods_that_are_possible() -> None:
     own = np.array([[70.0, 70.0, 35.0], [100.0, 100.0, 0.0]])
     areas = sharing.areas(parts, upper, left, own)
     np.testing.assert_allclose(areas, [[70, 0, 35], [160, 100, 35]])
+
+
+def test_samples_share_land_as_the_run_does(study: Study) -> None:
+    held = "numbers: {transport.leakage: {low: 0.0005, high: 0.0005}}"
+    result = study(f"uncertainty={{samples: 4, ranges: none, {held}}}", "objective.gap=1e-8")
+    worth = result.tables["samples"]["value"]
+    assert worth.to_numpy() == pytest.approx(result.summary["objective"]["value"], rel=1e-7)
