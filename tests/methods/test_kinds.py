@@ -66,6 +66,13 @@ def avoiding(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_world(home)
     text = (FOLDER / "methods" / "afforestation.yaml").read_text(encoding="utf-8")
     text = text.replace("durability:", "ledger_class: avoided\ndurability:", 1)
+    text = re.sub(
+        r"^title:.*\n(?:  .*\n)*",
+        "title: {en: Other woods, zh: 别的林子}\n",
+        text,
+        count=1,
+        flags=re.M,
+    )
     (home / "other.yaml").write_text(text, encoding="utf-8")
     scenario = parse_scenario(
         SCENARIO.replace("  afforestation: {gates: false}\n", RATES), home / "s.yaml"
@@ -105,8 +112,8 @@ def test_what_only_avoids_is_in_no_sum(avoiding: Path) -> None:
 @pytest.mark.parametrize(
     ("lang", "title", "note"),
     [
-        ("en", "How long it stays stored", "Beside this table, and in no sum: other avoids "),
-        ("zh", "封存能维持多久", "不在此表中，也不计入任何合计：other在允许的土地上每年可避免"),
+        ("en", "How long it stays stored", "Beside this table, and in no sum: Other woods avoids "),
+        ("zh", "封存能维持多久", "不在此表中，也不计入任何合计：别的林子在允许的土地上每年可避免"),
     ],
 )
 def test_the_page_says_how_long_and_names_what_only_avoids(
@@ -115,7 +122,11 @@ def test_the_page_says_how_long_and_names_what_only_avoids(
     page = write_report(avoiding, lang).read_text(encoding="utf-8")
     assert title in page and note in re.sub(r"<[^>]+>", "", page)
     table = page.split(f"<h3>{Words(lang)('by_method.title')}</h3>")[1].split("</table>")[0]
-    assert Words(lang).method("afforestation") in table and "other" not in table
+    assert (
+        Words(lang).method("afforestation") in table
+        and "Other woods" not in table
+        and "别的林子" not in table
+    )
 
 
 def test_methods_of_the_library_say_how_long_and_what_they_are() -> None:
