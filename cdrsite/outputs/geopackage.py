@@ -386,7 +386,8 @@ def _routes(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
 
 def _tonnes(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
     """Where the plan's tonnes are, as circles of equal tonnes per area."""
-    if not {"allocated", "limit", "net_factor"} <= set(result.dataset.data_vars):
+    evidence = {"allocated", "limit", "net_factor"} <= set(result.dataset.data_vars)
+    if not (evidence and result.methods):
         return
     frame = plan_circles(result.dataset, result.grid, result.features.get("plants"))
     shown = [name for name in result.methods if name in set(frame["method"])]

@@ -121,7 +121,7 @@ def plan_circles(
             )
         squares.insert(0, "method", str(method))
         parts.append(squares[squares[NET] > 0])
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["x", "y", NET])
+    table = pd.concat(parts, ignore_index=True)
     table = table.sort_values(NET, ascending=False, kind="stable", ignore_index=True)
     points = gpd.points_from_xy(table["x"].astype(float), table["y"].astype(float))
     return gpd.GeoDataFrame(table.drop(columns=["x", "y"]), geometry=points, crs=grid.wkt)

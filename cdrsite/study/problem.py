@@ -9,6 +9,7 @@ One module: the way there and the way back use the same order of rows and method
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -190,7 +191,7 @@ class Competitors:
         upper = self.uppers(arrays)
         place = np.flatnonzero((upper > 0).any(axis=0))
         fields = self.fields(arrays, upper, links, block, place, parts)
-        suitability = arrays["suitability"].reshape(len(self.facts), -1)[:, place]
+        suitability = arrays["suitability"].reshape(upper.shape)[:, place]
         order = self._last_choice(np.nan_to_num(suitability), block, place)
         fields["layers"] = np.concatenate([fields["layers"], order])
         return self.layout.matrix(fields | {"place": place}, len(place))
@@ -203,7 +204,7 @@ class Competitors:
             upper = np.where(possible, own / need, 0).astype(np.float32)
         upper[~(np.isfinite(upper) & (upper > 0))] = 0
         upper[[fact.unserved for fact in self.facts]] = 0
-        return upper.reshape(len(self.facts), -1)
+        return upper.reshape(len(self.facts), math.prod(upper.shape[1:]))  # also of no methods
 
     def fields(
         self,
