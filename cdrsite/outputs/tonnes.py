@@ -48,7 +48,7 @@ def read_block(
         values = values.isel(removal_method=method)
     if "y" in values.dims:
         values = values.isel(y=at[0], x=at[1])
-    return np.asarray(values.to_numpy(), np.float64)
+    return np.array(values.to_numpy(), np.float64)  # a copy: who asks may change it
 
 
 def net_in_plan(data: xr.Dataset, method: int, at: tuple[slice, slice]) -> NDArray[np.float64]:
