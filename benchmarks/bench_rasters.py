@@ -123,7 +123,7 @@ def counts(folder: Path, grid: AnalysisGrid, noise: Any) -> None:
         y, x = np.mgrid[block.row0 : block.row1, block.col0 : block.col1].astype(np.float32)
         left[block.slices] = np.sin(x / 7) * np.cos(y / 9) + rough * 3e-4 > 0.3
     small = timed(lambda: small_patches(left, grid, blocks, 50 * grid.row_areas[0]))
-    number = sum(len(one) - 1 for one in small[2].values())
+    number = sum(len(one) - 1 for one in small[2][0].values())
     print(f"contiguous areas       {small[0]:6.2f} s for {number:,} patches of blocks")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.states import LOWEST_STATE
 from cdrsite.core.vocabulary import supplies
 from cdrsite.methods.heat import draws_heat
 
@@ -147,7 +148,10 @@ class _Balance:
         area = self.data["cell_area"].to_numpy()[:, None]
         taken = used * share
         whole, takes = taken.sum(axis=0), taken > 0
-        yield from self.within("land (rule 6)", whole, _between(usable, takes, area), "m2")
+        # what those that are possible can use between them, used or not
+        possible = (usable > 0) & (self.data["limit"].to_numpy() < LOWEST_STATE) & (share > 0)
+        most = _between(usable, takes | possible, area)
+        yield from self.within("land (rule 6)", whole, most, "m2")
         for m, name in enumerate(self.methods):  # a practice needs land that nothing else takes
             if share[m] < 1.0:
                 takes[m] |= used[m] > 0

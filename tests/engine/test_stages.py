@@ -54,7 +54,7 @@ Change = tuple[str, str, tuple[str, ...]]
 
 UNPLANNED = ("network.plan=false",)
 FREE_POWER = "resources.power={unlimited: true, intensity: 20 g/kWh}"
-WORKS_COMPARED = ("layers.works={path: works.gpkg}", *UNPLANNED)
+PORTS = ("layers.ports={path: ports.gpkg}", *UNPLANNED)
 WITHOUT_ROUTES = ("resources.storage={unlimited: true}", *UNPLANNED)
 OVER_SEA = ("transport.surface.sea={layer: cover, classes: [80]}", *UNPLANNED)
 IN_AMERICA = ("transport.model=mccoy-rubin-2008",)
@@ -110,8 +110,8 @@ OTHERS: tuple[Change, ...] = (
     ("outputs.every_route", "outputs.every_route=true", UNPLANNED),
     (
         "screening",
-        "screening={ocean-liming: {points: works, near: {sea: {layer: basins}}}}",
-        WORKS_COMPARED,
+        "screening={ocean-liming: {points: ports, near: {sea: {layer: basins}}}}",
+        PORTS,
     ),
     ("outputs.zones", "outputs.zones={layer: basins, name: name, values: [slope]}", UNPLANNED),
     ("transport.surface.sea", OVER_SEA[0], ()),
@@ -199,6 +199,8 @@ def write_rich(folder: Path) -> Path:
         folder / "basins.gpkg", [box(0, 0, 4, 6), box(4, 0, 4, 6)], name=["west", "east"],
         water_m3=[120_000.0, 0.0], toll=[3.0, 4.0],
     )  # fmt: skip
+    centre = box(1.4, 1.4, 0.1, 0.1).centroid
+    write_polygons(folder / "ports.gpkg", [centre], name=["p"])
     write_polygons(
         folder / "works.gpkg", [box(1.4, 1.4, 0.1, 0.1)], name=["w"], kind=["daccs-solid"]
     )

@@ -111,7 +111,9 @@ def test_a_notebooks_picture_has_circles_and_both_legends() -> None:
 def test_what_is_looked_at_stays_as_it_was() -> None:
     """Also where the maps are float64, of which NumPy makes no copy by itself."""
     data = tiny_dataset(tiny_grid())
-    data = data.assign({name: data[name].astype(np.float64) for name in ("allocated", "net_factor")})
+    data = data.assign(
+        {name: data[name].astype(np.float64) for name in ("allocated", "net_factor")}
+    )
     before = data["allocated"].to_numpy().tobytes()
     plan_circles(data, tiny_grid())
     assert data["allocated"].to_numpy().tobytes() == before

@@ -236,7 +236,7 @@ def test_the_keyboard_is_enough(browser: Browser, page: Path) -> None:
     first = browser.find("input[name=cdrmap-layer]")
     browser.js("arguments[0].focus()", first)
     first.send_keys(Keys.ARROW_DOWN)
-    assert browser.find(".cdrmap-title").text == "What holds the plan back"
+    assert browser.find(".cdrmap-title").text == "Net removal, all methods [t/yr]"
     reached = []
     for _ in range(60):
         browser.driver.switch_to.active_element.send_keys(Keys.TAB)
