@@ -60,6 +60,7 @@ OVER_SEA = ("transport.surface.sea={layer: cover, classes: [80]}", *UNPLANNED)
 IN_AMERICA = ("transport.model=mccoy-rubin-2008",)
 BY_TRUCK = ("transport.modes=[truck]",)
 BY_ROAD = ("layers.road={path: works.gpkg}", *BY_TRUCK)
+BASALT = ("resources.storage.kind=basalt", FREE_POWER, *UNPLANNED)
 GASES = ("methods.afforestation.emissions={methane: 3}", *UNPLANNED)
 TOWNS = (
     "layers.towns={value: 40, unit: kWh/ha/yr}",
@@ -95,6 +96,9 @@ FEW: tuple[Change, ...] = (
     ("resources.storage", "resources.storage.cost=9 USD/t", UNPLANNED),
     ("resources.storage", "resources.storage.kind=basalt", (FREE_POWER, *UNPLANNED)),
     ("costs.prices.water", "costs.prices.water=3 USD/m3", UNPLANNED),
+    # a basalt is paid in money of its source, and drinks water at its price
+    ("costs.prices.water", "costs.prices.water=3 USD/m3", BASALT),
+    ("costs.base_year", "costs.base_year=2022", BASALT),
     ("transport.surface", "transport.surface.onshore=2", UNPLANNED),
     ("resources.land", "resources.land.usable=0.4", UNPLANNED),
     ("network.segments", "network.segments=1", ()),
