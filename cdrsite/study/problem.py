@@ -222,8 +222,10 @@ class Competitors:
             return array.reshape(*array.shape[:-2], size)[..., place]
 
         fields = {
-            # no m2 serves two (rule 6), whoever may have it
-            "land": np.nan_to_num(pick(arrays["usable_land"])).max(axis=0, initial=0.0),
+            # no m2 serves two (rule 6), whoever of those that are possible may have it
+            "land": np.where(
+                upper[:, place] > 0, np.nan_to_num(pick(arrays["usable_land"])), np.float32(0)
+            ).max(axis=0, initial=0.0),
             "upper": upper[:, place],
             "net": np.nan_to_num(pick(arrays["net_at_plant"])),
             "cost": np.nan_to_num(pick(arrays["cost_at_plant"])),

@@ -284,7 +284,6 @@ def notebook_cells() -> list[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="a cell with little land left has 0.3 % of it booked twice at 8 km")
 @pytest.mark.filterwarnings("ignore")
 def test_the_page_on_python_runs_from_top_to_bottom(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from cdrsite.config.load import load_scenario
 from cdrsite.config.resources import Land
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.grid import Block
+from cdrsite.core.states import UNKNOWN
 from cdrsite.methods.landparts import land_parts
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.run import run
@@ -140,3 +142,29 @@ def test_samples_share_land_as_the_run_does(study: Study) -> None:
     result = study(f"uncertainty={{samples: 4, ranges: none, {held}}}", "objective.gap=1e-8")
     worth = result.tables["samples"]["value"]
     assert worth.to_numpy() == pytest.approx(result.summary["objective"]["value"], rel=1e-7)
+
+
+def test_land_of_a_method_that_is_not_possible_is_for_nobody(tmp_path: Path) -> None:
+    """Trees of unknown growth have all of a cell, plants a thousandth of it: that they share."""
+    text = SCENARIO.replace("daccs-solid: {profile: literature}", "daccs-solid: {}")
+    text = text.replace("{gates: false}", "{gates: false, rate: growth}")
+    text = text.replace(
+        "layers:\n", "layers:\n  growth: {path: growth.tif, unit: t/ha/yr, kind: intensive}\n"
+    )
+    rule = (
+        "{name: few, layer: cover, classes: [10], usable: 0.001, for: [daccs-solid, beccs-residue]}"
+    )
+    path = write_world(tmp_path, text.replace("  exclude:\n", f"  exclude:\n    - {rule}\n"))
+    growth = np.full((6, 8), -1.0, np.float32)
+    growth[:, 2] = 12.0
+    write_raster(tmp_path / "growth.tif", growth, nodata=-1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CdrsiteWarning)
+        result = run(load_scenario(path))
+    assert_mass_balance(result)
+    land = used(result)
+    unknown = np.isin(result.dataset["limit"].sel(removal_method=TREES), [UNKNOWN])
+    both = np.where(unknown, land[SOLID] + land["beccs-residue"], 0.0)
+    own = result.dataset["usable_land"].sel(removal_method=SOLID).fillna(0.0).to_numpy()
+    assert (both > 0).any() and (land["beccs-residue"][unknown] > 0).any()
+    assert (both <= own * (1 + 1e-6)).all()
