@@ -255,26 +255,11 @@ class EnsembleMaker:
                     SampledNumber(f"layers.{name}", "1", None, 0.0, SCENARIO, LAYER)
                 )
 
-    def finished(self, importance: Mapping[str, float] | None = None) -> Ensemble:
-        """The samples, the dimensions in the order of what they are likely to move.
-
-        Parameters
-        ----------
-        importance : mapping, optional
-            Path -> size of its effect; what is not named comes last, commons first of these.
-        """
+    def finished(self) -> Ensemble:
+        """The samples; dimensions of single pools and storage units come after all others."""
         for i, one in enumerate(self.asked.together):
             self._together(i, [str(path) for path in one.of], one.correlation)
-        weight = importance or {}
-        order = sorted(
-            range(len(self.dimensions)),
-            key=lambda j: (
-                -weight.get(self.dimensions[j].path, 0.0),
-                self.dimensions[j].kind in {SUPPLY, UNIT},
-                j,
-            ),
-        )
-        ordered = tuple(self.dimensions[j] for j in order)
+        ordered = tuple(sorted(self.dimensions, key=lambda one: one.kind in {SUPPLY, UNIT}))
         at = {one.path: j for j, one in enumerate(ordered)}
         groups = tuple(
             Group(common, tuple(at[path] for path in members), at[common], correlation)
