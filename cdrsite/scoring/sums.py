@@ -24,6 +24,9 @@ from cdrsite.core.states import LOWEST_STATE
 LARGEST = 3.4e38
 """Numbers are rounded to float32, which ends here."""
 
+SMALLEST = 1.2e-38
+"""What is nearer to 0 is 0: float32 holds it with fewer digits or not at all."""
+
 
 @dataclass(frozen=True)
 class Term:
@@ -132,7 +135,7 @@ class Sum:
 
 def _is_plain(term: Term) -> bool:
     """Whether a term neither vanishes nor is too large."""
-    return 0.0 < abs(term.coefficient) <= LARGEST
+    return SMALLEST <= abs(term.coefficient) <= LARGEST
 
 
 def _is_one(terms: tuple[Term, ...]) -> bool:
@@ -167,7 +170,7 @@ def _collected(terms: Iterable[Term]) -> tuple[Term, ...]:
                 expected="a number that float32 can hold",
                 cure="check the prices and needs that go into it",
             )
-    return tuple(Term(value, names) for names, value in sums.items() if value != 0.0)
+    return tuple(Term(value, names) for names, value in sums.items() if abs(value) >= SMALLEST)
 
 
 def _as_sum(value: Sum | float) -> Sum:

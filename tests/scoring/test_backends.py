@@ -28,7 +28,10 @@ from cdrsite.scoring.sums import Limit, MethodPlan, ScoringPlan, Sum, Term, cons
 LAYERS = ("a", "b", "c d", "é中")
 VALUES = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -2.5, 1e-30, 3e38, 7.25]
 
-coefficients = st.sampled_from([0.0, 1.0, -1.0, 0.5, 11_000.0, -1e-3, 1e20]) | st.floats(-1e6, 1e6)
+# a need of next to nothing makes an amount that float32 cannot hold, which is refused (see below)
+coefficients = st.sampled_from([0.0, 1.0, -1.0, 0.5, 11_000.0, -1e-3, 1e20]) | st.floats(
+    -1e6, 1e6
+).filter(lambda value: value == 0.0 or abs(value) >= 1e-6)
 terms = st.builds(Term, coefficients, st.lists(st.sampled_from(LAYERS), max_size=3).map(tuple))
 sums = st.lists(terms, max_size=3).map(lambda found: Sum(tuple(found)))
 limits = st.lists(
@@ -138,6 +141,20 @@ def test_the_text_holds_no_text_of_a_user_and_no_number_of_a_scenario(plan: Scor
             method.available,
         )
         assert generate.write_loop(other).text == text
+
+
+@pytest.mark.parametrize("need", [1.5e-244, -1e-300, 5e-324, 1e-38])
+def test_a_need_that_float32_cannot_hold_is_no_limit(need: float) -> None:
+    limit = Limit("power", 0, layer("a"), const(need))
+    assert not limit.holds_somewhere
+    assert not layer("a", need).terms
+
+
+def test_an_amount_that_float32_cannot_hold_is_refused() -> None:
+    with pytest.raises(ConfigError) as refused:
+        _ = Limit("power", 0, layer("a", 1e6), const(1e-36)).ratio
+    for word in ("a", "not finite", "1e+42", "float32", "needs"):
+        assert word in str(refused.value)
 
 
 FIXED = ScoringPlan(
