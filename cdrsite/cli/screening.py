@@ -1,34 +1,11 @@
-"""The command that lists methods of the open sea, and prints what is compared for one of them."""
+"""Methods of the open sea in the terminal, and what is compared for one of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
-import typer
-
-from cdrsite.cli.storage import amount_of, storage
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from cdrsite.cli.storage import amount_of
 
 
-def screening(
-    name: Annotated[str | None, typer.Argument(help="A method; all when not given.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-) -> None:
-    """List methods of the open sea, whose ports and plants are compared, or one of them."""
-    from cdrsite.cli.tables import open_console
-
-    print_screening(name, as_json=as_json, out=open_console())
-
-
-def add_listings(app: typer.Typer) -> None:
-    """Add the commands of storage and of the open sea."""
-    for command in (storage, screening):
-        app.command()(command)
-
-
-def print_screening(name: str | None, *, as_json: bool, out: Console) -> None:
+def print_screening(name: str | None, *, as_json: bool) -> None:
     """Print all methods of the open sea, or one with its criteria, numbers and sources.
 
     Raises
@@ -37,11 +14,12 @@ def print_screening(name: str | None, *, as_json: bool, out: Console) -> None:
         Unknown method.
     """
     from cdrsite.cli.catalogue import print_sources
-    from cdrsite.cli.tables import plain_list, print_json, show_table, text_table
+    from cdrsite.cli.tables import open_console, plain_list, print_json, show_table, text_table
     from cdrsite.core.words import Words
     from cdrsite.library.records import load_sources
     from cdrsite.library.screening import load_screening, screening_methods
 
+    out = open_console()
     if name is None:
         methods = screening_methods().values()
         if as_json:

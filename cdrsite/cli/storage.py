@@ -1,10 +1,8 @@
-"""The command that lists kinds of storage, and prints what one of them needs."""
+"""Kinds of storage in the terminal, and what one of them needs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from cdrsite.core.numbers import exact
 
@@ -13,17 +11,6 @@ if TYPE_CHECKING:
 
     from cdrsite.library.records import Value
     from cdrsite.library.storage import StorageKind
-
-
-def storage(
-    name: Annotated[str | None, typer.Argument(help="A kind; all when not given.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
-) -> None:
-    """List the kinds of storage, or what a tonne needs in one of them."""
-    if name is None:
-        print_storage_kinds(as_json=as_json)
-    else:
-        print_storage_kind(name, as_json=as_json)
 
 
 def print_storage_kinds(*, as_json: bool = False, console: Console | None = None) -> None:

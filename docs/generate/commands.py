@@ -9,7 +9,7 @@ from typing import Any
 
 from typer.models import ArgumentInfo, OptionInfo
 
-from cdrsite.cli.main import app
+from cdrsite.cli.main import COMMANDS
 from generate.markdown import code, page, table, text
 
 INTRO = """
@@ -31,17 +31,7 @@ else.
 
 def pages() -> dict[str, str]:
     """Name of a page -> its text."""
-    return {"commands": page(INTRO, *(section(one) for one in commands().values()))}
-
-
-def commands() -> dict[str, Callable[..., Any]]:
-    """Name of a command -> its function, in the order of the program's own help."""
-    found = (
-        (one.name or one.callback.__name__, one.callback)
-        for one in app.registered_commands
-        if one.callback
-    )
-    return {name.rstrip("_").replace("_", "-"): function for name, function in found}
+    return {"commands": page(INTRO, *(section(*one) for one in COMMANDS.items()))}
 
 
 def parameters(function: Callable[..., Any]) -> dict[str, tuple[ArgumentInfo | OptionInfo, Any]]:
@@ -68,9 +58,8 @@ def is_flag(function: Callable[..., Any], name: str) -> bool:
     return typing.get_type_hints(function)[name] is bool
 
 
-def section(function: Callable[..., Any]) -> str:
+def section(name: str, function: Callable[..., Any]) -> str:
     """One command with its arguments and options."""
-    name = function.__name__.rstrip("_")
     rows, usage = [], ["cdrsite", name]
     for key, (mark, default) in parameters(function).items():
         if isinstance(mark, ArgumentInfo):

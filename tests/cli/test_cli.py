@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
 import os
 import re
@@ -39,6 +41,16 @@ def test_version_and_help(call: Callable[..., Answer]) -> None:
     assert code == 0
     for command in ("init", "check", "run", "report", "compare", "doctor", "methods", "schema"):
         assert command in out
+
+
+def test_every_function_of_the_commands_is_offered() -> None:
+    offered = set(cli.COMMANDS.values())
+    for path in Path(cli.__file__).with_name("commands").glob("[a-z]*.py"):
+        module = importlib.import_module(f"cdrsite.cli.commands.{path.stem}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            own = function.__module__ == module.__name__
+            if own and inspect.signature(function).return_annotation == "None":
+                assert function in offered, f"{path.name}: {name}"
 
 
 def test_a_shell_completes_commands_and_options() -> None:

@@ -204,7 +204,7 @@ def numbered_commands() -> list[Any]:
 
 @pytest.mark.parametrize("words", numbered_commands())
 def test_a_command_of_the_manual_exists_with_its_options(words: list[str]) -> None:
-    known = commands.commands()
+    known = commands.COMMANDS
     assert words[0] in known
     function = known[words[0]]
     marks = commands.parameters(function)
@@ -237,7 +237,7 @@ def test_a_command_of_the_manual_exists_with_its_options(words: list[str]) -> No
 
 
 def test_documented_options_are_those_of_the_program(call: Callable[..., Answer]) -> None:
-    for name, function in commands.commands().items():
+    for name, function in commands.COMMANDS.items():
         _, out, _ = call(name, "--help")
         told = {one for one in re.findall(r"(?<![\w-])--[a-z][a-z-]+", out) if one != "--help"}
         marks = commands.parameters(function)
@@ -249,6 +249,13 @@ def test_documented_options_are_those_of_the_program(call: Callable[..., Answer]
             if option.startswith("--")
         }
         assert told == mine, name
+
+
+def test_the_page_names_commands_as_people_type_them(call: Callable[..., Answer]) -> None:
+    told = re.findall(r"^## `cdrsite (\S+)`$", commands.pages()["commands"], re.M)
+    assert told == list(commands.COMMANDS)
+    for name in told:
+        assert call(name, "--help").code == 0
 
 
 @pytest.mark.slow

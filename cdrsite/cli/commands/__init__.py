@@ -1,0 +1,1 @@
+"""The commands with their options, as `--help` shows them; each imports its work late."""

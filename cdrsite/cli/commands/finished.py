@@ -1,0 +1,63 @@
+"""Commands that begin with the folder of a finished run: report, compare, explain."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cdrsite.cli.options import AsCsv, AsJson, Lang, Language, Places, Points
+from cdrsite.cli.streams import tell
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    lang: Lang = Language.EN,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The page; report.html in the run when not given.")
+    ] = None,
+) -> None:
+    """Write the report of a finished run again, in English or Chinese."""
+    from cdrsite.report.page import write_report
+
+    tell(str(write_report(folder, lang.value, out)))
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RUN_A", help="The folder of a run.")],
+    second: Annotated[Path, typer.Argument(metavar="RUN_B", help="The folder of another.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for maps, tables and a page of changes.")
+    ] = None,
+    lang: Lang = Language.EN,
+    as_json: AsJson = False,
+) -> None:
+    """Say what changed between two runs: totals, ranks, assumptions, maps of difference."""
+    from cdrsite.cli.compare import print_comparison
+    from cdrsite.compare.runs import compare_runs
+    from cdrsite.compare.write import write_comparison
+    from cdrsite.outputs.staging import claimed
+
+    with nullcontext() if out is None else claimed(out, "comparison"):
+        found = compare_runs(first, second)
+        if out is not None:
+            write_comparison(found, out, lang.value)
+    print_comparison(found, as_json=as_json)
+    if out is not None and not as_json:
+        tell(f"Written to {out}")
+
+
+def explain(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    at: Places = None,
+    points: Points = None,
+    as_csv: AsCsv = False,
+    lang: Lang = Language.EN,
+    as_json: AsJson = False,
+) -> None:
+    """Say what places offer, what limits, what it costs, and why they are used or not."""
+    from cdrsite.cli.explain import print_places
+
+    print_places(folder, at or (), points, lang.value, as_json=as_json, as_csv=as_csv)
