@@ -31,6 +31,7 @@ def path_lines(path: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
     if not path:
         return []
     lines = [(str(year), _year(path, t, year, words)) for t, year in enumerate(path["years"])]
+    lines += [(name, text) for name, text in _stands(path, words)]
     if path["levelised_usd_t"] is not None:
         text = words(
             "end.path.cost",
@@ -42,6 +43,17 @@ def path_lines(path: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
     if over_life:
         lines.append((words("end.path.life"), _binding(over_life, words)))
     return lines
+
+
+def _stands(path: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
+    """Flow, stock and durable equivalent of each method at the last milestone."""
+    found = []
+    for name, numbers in path["methods"].items():
+        net, held, durable = (numbers[key][-1] for key in ("net_mt_yr", "held_mt", "durable_mt_yr"))
+        if held > 0:
+            facts = {"net": number(net), "held": number(held), "durable": number(durable)}
+            found.append((name, words("end.path.stands", year=path["years"][-1], **facts)))
+    return found
 
 
 def _year(path: Mapping[str, Any], t: int, year: int, words: Words) -> str:

@@ -9,6 +9,7 @@ from cdrsite.core.vocabulary import priced
 from cdrsite.report.frame import Frame, bar, details, paragraph, quoted, real
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.shared import Pool, families_of, pools_of
+from cdrsite.report.years import path_figures
 
 MAX_RULES = 4
 """Rules of policy whose price stands on the first screen."""
@@ -57,6 +58,9 @@ def of_network(frame: Frame) -> str:
 
 def figures(frame: Frame) -> str:
     """The headline numbers; what can be built stands beside the total where it is less."""
+    over_years = path_figures(frame)
+    if over_years:
+        return headline(frame, over_years)
     cells = [("net_mt_yr", "Mt/yr", "figure.net")]
     if unbuildable(frame) > 0:
         cells.append(("buildable/net_mt_yr", "Mt/yr", "figure.buildable"))
@@ -118,6 +122,10 @@ def lead(frame: Frame) -> str:
             parts.append(frame.say(f"lead.{name}", limit=limit))
     if goal.get("then") is not None:
         parts.append(frame.say(f"lead.then.{goal['then']}"))
+    if frame.at("pathway"):
+        way = tag("a", frame.say("years.title"), href="#years")
+        last = len(frame.at("pathway/years")) - 1
+        parts.append(frame.say("years.lead", year=frame.year(f"pathway/years/{last}"), way=way))
     if unbuildable(frame) > 0:
         shown = frame.value("+".join(f"buildable/{reason}_net_mt_yr" for reason in NOT_BUILT))
         parts.append(frame.say("lead.buildable", lost=shown))

@@ -28,6 +28,7 @@ from cdrsite.report.ledgers import ledgers
 from cdrsite.report.moves import moves
 from cdrsite.report.sampled import sampled
 from cdrsite.report.screening import screening
+from cdrsite.report.years import years
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,6 +40,7 @@ GENERATOR = "cdrsite "
 """Start of the name of the program in a page: it may be written again."""
 
 PARTS = (
+    ("years", "years.title", years),
     ("sampled", "sampled.title", sampled),
     ("supply", "curve.title", supply_curve),
     ("costs", "fall.title", costs),

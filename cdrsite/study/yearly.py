@@ -310,6 +310,7 @@ def path_summary(solution: LastMilestone, tables: Mapping[str, pd.DataFrame]) ->
         "cost_musd_yr": (cost / 1e6).tolist(),
         "present_cost_musd": float(worth @ cost) / 1e6,
         "levelised_usd_t": float(worth @ cost) / tonnes if tonnes > 0 else None,
+        "methods": _three_numbers(tables["build_out"]),
         "reached": tables["pathway"].to_dict("records"),
         "missed_mt_yr": float(tables["pathway"]["missed"].sum()) / 1e6,
         "binding": [
@@ -317,4 +318,16 @@ def path_summary(solution: LastMilestone, tables: Mapping[str, pd.DataFrame]) ->
             for row in binding
             if row["family"] in {INJECTIVITY, PORE_SPACE, POLICY} or row["year"]
         ],
+    }
+
+
+THREE = ("net_mt_yr", "held_mt", "durable_mt_yr")
+"""Flow in the year, stock that stands, durable equivalent: never one, and never summed."""
+
+
+def _three_numbers(built: pd.DataFrame) -> dict[str, dict[str, list[float]]]:
+    """The three numbers of each method by milestone."""
+    return {
+        str(method): {name: own[name].tolist() for name in THREE}
+        for method, own in built.groupby("method", sort=False)
     }

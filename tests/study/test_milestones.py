@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_scenario import SCENARIO, box, write_polygons, write_world
+from dated_study import GOAL, write_dated
 
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, InfeasibleError
@@ -18,30 +18,10 @@ from cdrsite.place.curves import AgeCurve
 from cdrsite.study.course import stock_held
 from cdrsite.study.run import check_study, run
 
-TEXT = SCENARIO.replace(
-    "power: {value: 2 GWh/yr, per: cell, intensity: 20 g/kWh}",
-    "power: {value: 90 GWh/yr, per: region, intensity: 300 g/kWh}",
-).replace(
-    "  biomass: {layer: residues, unit: t/yr}\n",
-    "  biomass: {layer: residues, unit: t/yr}\n"
-    "  storage: {units: rock, id: id, capacity: mt, injection: rate}\n",
-).replace("layers:\n", "layers:\n  rock: {path: rock.gpkg}\n")  # fmt: skip
-GOAL = (
-    "objective={minimise: cost}",
-    "costs.discount_rate=0.04",
-    "milestones={years: [2030, 2040, 2050], start: 2025, after: 20 yr, "
-    "targets: {removal: {2030: 2 kt/yr, 2040: 8 kt/yr, 2050: 20 kt/yr}}}",
-)
-
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    write_polygons(
-        folder / "rock.gpkg", [box(5, 1, 2, 2), box(0, 4, 2, 2)], id=["a", "b"],
-        mt=[3.0, 2.0], rate=[0.1, 0.02],
-    )  # fmt: skip
-    return write_world(folder, TEXT)
+    return write_dated(tmp_path_factory.mktemp("world"))
 
 
 def found(world: Path, *settings: str) -> Any:

@@ -1,0 +1,125 @@
+"""What people see of a path over milestones: page, terminal, and what its numbers say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from dated_study import GOAL, write_dated
+
+from cdrsite.cli.pathway import path_lines
+from cdrsite.config.load import load_scenario
+from cdrsite.core.words import Words
+from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.report.dated import Line, drawing
+from cdrsite.report.frame import Frame
+from cdrsite.report.page import write_report
+from cdrsite.report.years import path_figures, row_named, years
+from cdrsite.result.study_result import StudyResult
+from cdrsite.study.run import run
+
+pytestmark = pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
+SHORT = (
+    *GOAL,
+    "milestones.missed={price: 150 USD/t}",
+    "milestones.targets.durable={2050: 2 kt/yr}",
+    "milestones.durability={rule: expected, horizon: 100 yr}",
+    "methods.afforestation.usable_land=0.02",
+    "resources.biomass.collectable=0.2",
+    "resources.storage.factor=0.2",
+    "milestones.growth={beccs-residue: {rate: 10 %, seed: 0.2 kt/yr}}",
+)
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
+    return run(load_scenario(write_dated(tmp_path_factory.mktemp("years")), SHORT))
+
+
+@pytest.fixture(scope="module")
+def folder(result: StudyResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return result.write(tmp_path_factory.mktemp("years run") / "run")
+
+
+@pytest.fixture(params=["en", "zh"])
+def frame(folder: Path, request: pytest.FixtureRequest) -> Frame:
+    return Frame(RunFolder(folder), Words(request.param))
+
+
+def test_no_words_are_missing_on_the_page(folder: Path, frame: Frame) -> None:
+    page = write_report(folder, frame.words.lang, folder.parent / "page.html").read_text("utf-8")
+    assert 'id="years"' in page
+    assert not re.findall(r">[^<]*\b(?:years|end)\.[a-z_.]+[^<]*<", page.split("<script")[0])
+    assert frame.words("years.figure.present") in page
+
+
+def test_missed_tonnes_stand_at_the_head_and_by_year(result: StudyResult, frame: Frame) -> None:
+    reached = result.tables["pathway"]
+    assert reached["missed"].sum() > 0
+    page = years(frame)
+    shown = [float(v) for v in re.findall(r'/missed" data-value="([^"]+)"', page)]
+    assert shown == pytest.approx(reached["missed"][reached["missed"] > 0].tolist())
+    keys = [key for key, _, _ in path_figures(frame)]
+    assert "pathway/missed_mt_yr" in keys
+    assert frame.at("pathway/missed_mt_yr") == pytest.approx(reached["missed"].sum() / 1e6)
+
+
+def test_three_numbers_of_a_forest_are_apart_on_page_summary_and_terminal(
+    result: StudyResult, frame: Frame
+) -> None:
+    built = result.tables["build_out"]
+    last = built[(built["method"] == "afforestation") & (built["year"] == 2050)].iloc[0]
+    numbers = result.summary["pathway"]["methods"]["afforestation"]
+    for key in ("net_mt_yr", "held_mt", "durable_mt_yr"):
+        assert numbers[key][-1] == last[key]
+    page = years(frame)
+    assert frame.say("years.stocks") in page
+    # as lines: flow and durable equivalent in one drawing, the stock in another
+    assert page.count("<svg") == 4
+    told = dict(path_lines(result.summary["pathway"], frame.words))["afforestation"]
+    assert told == frame.words(
+        "end.path.stands", year=2050, net=frame.words.number(last["net_mt_yr"]),
+        held=frame.words.number(last["held_mt"]), durable=frame.words.number(last["durable_mt_yr"]),
+    )  # fmt: skip
+
+
+def test_what_binds_is_named_with_its_year_in_the_words_of_the_page(
+    result: StudyResult, frame: Frame
+) -> None:
+    rows = result.tables["pools_by_year"]
+    bound = rows[rows["binds"]]
+    assert len(bound)
+    page = years(frame)
+    for row in bound.to_dict("records"):
+        assert row_named(frame.words, row["family"], row["zone"]) in page
+    named = row_named(frame.words, "policy", "growth of beccs-residue")
+    assert frame.words.method("beccs-residue") in named
+    assert "beccs-residue" not in named
+
+
+def test_a_plan_of_one_year_has_no_such_section(tmp_path_factory: pytest.TempPathFactory) -> None:
+    world = write_dated(tmp_path_factory.mktemp("one year"))
+    plain = run(load_scenario(world)).write(world.parent / "run")
+    frame = Frame(RunFolder(plain), Words())
+    assert years(frame) == ""
+    assert path_figures(frame) == []
+
+
+def test_areas_lie_on_one_another_and_lines_on_their_values(frame: Frame) -> None:
+    below = Line("below", "#111111", [(2030, 1.0), (2050, 2.0)])
+    above = Line("above", "#222222", [(2030, 3.0), (2050, 2.0)])
+    asked = Line("asked", "#333333", [(2030, 4.0)], dots=True)
+    drawn = drawing(frame, "label", "up", [2030, 2040, 2050], [below, above], [asked])
+    # 400 units for 0 to 4: the upper edge of both together is at the top, the lower at 1 and 2
+    assert 'd="M0.00 300.00L1000.00 200.00L1000.00 400.00L0.00 400.00Z"' in drawn
+    assert 'd="M0.00 0.00L1000.00 0.00L1000.00 200.00L0.00 300.00Z"' in drawn
+    assert 'd="M0.00 0.00h0"' in drawn
+    assert re.findall(r"left:([\d.]+)%", drawn) == ["0.00", "50.00", "100.00"]
+
+
+def test_names_of_years_do_not_lie_on_one_another(frame: Frame) -> None:
+    drawn = drawing(
+        frame, "label", "up", [2026, 2028, 2060], (), [Line("a", "#111111", [(2026, 1)])]
+    )
+    assert re.findall(r'style="left:[\d.]+%">(\d+)<', drawn) == ["2028", "2060"]
