@@ -73,7 +73,7 @@ def main() -> None:
     print(HEAD, "|" + "---|" * HEAD.count(" | ") + "---|", sep="\n")
     for resolution in asked.resolution or ["1 km"]:
         if asked.profile is not None:
-            with cProfile.Profile() as profile:
+            with cProfile.Profile(time.process_time) as profile:
                 timed(demo(resolution), "maps", 1)
             profile.dump_stats(asked.profile)
         else:

@@ -343,7 +343,16 @@ def left_layer(group: str) -> str:
 
 
 def needs_of(model: MethodModel) -> Needs:
-    """Needs of a method, place-dependent where the scenario says so."""
+    """Needs of a method, place-dependent where the scenario says so; worked out once of each."""
+    kept = vars(model)
+    if "_needs" not in kept:  # they follow from the model alone, and many ask for them
+        kept["_needs"] = _worked_out(model)
+    needs: Needs = kept["_needs"]
+    return needs
+
+
+def _worked_out(model: MethodModel) -> Needs:
+    """Needs of a method; see :func:`needs_of`."""
     need = {one.name: sum(model.number(need) for need in one.needs) for one in RESOURCES.values()}
     pumps = model.profile.heat_source == "heat-pump" and not model.number("heat")
     plain = Needs(

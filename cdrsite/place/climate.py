@@ -236,10 +236,15 @@ class AirClimate(Dependence):
                 numbers["yearly capital"],
                 float(at.productivity),
             )
-        if len(warm) == MONTHS:
-            values = annual_climate_values(table, warm, moist, point)
-        else:
-            values = climate_values(table, warm[0], moist[0], point)
+
+        def values_here() -> ClimateValues:
+            if len(warm) == MONTHS:
+                return annual_climate_values(table, warm, moist, point)
+            return climate_values(table, warm[0], moist[0], point)
+
+        # the cheapest point goes by prices: another one wherever these are others
+        kept = isinstance(point, int)
+        values = here.once(("climate", point), values_here) if kept else values_here()
         anchored = AnchoredNeeds(at, numbers["electricity"], numbers["heat pump share"])
         factors = anchored.factors(values)
         made = factors.electricity, factors.heat, 1.0 / factors.productivity, factors.water

@@ -8,7 +8,7 @@ returns enters the sums of products that the kernel evaluates.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
@@ -128,11 +128,15 @@ class Here:
         layer are absent. NaN is unknown (rule 2).
     numbers : mapping of str to float
         From :meth:`Dependence.numbers`.
+    once : callable
+        Key, function -> what the function gives; of layers alone and not of numbers, so that who
+        comes to the same cells again with other numbers need not work it out again.
     """
 
     shape: tuple[int, ...]
     layers: Mapping[str, F32]
     numbers: Mapping[str, float]
+    once: Callable[[tuple[Any, ...], Callable[[], Any]], Any] = lambda _, make: make()
 
 
 class Dependence:

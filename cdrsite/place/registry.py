@@ -33,7 +33,7 @@ from cdrsite.place.residue import BoundByResidue
 from cdrsite.place.weathering import RockWeathering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -188,9 +188,21 @@ def own_layers(
             key.rsplit(".", 1)[-1]: _read(reader, layer, how, block, f"methods.{use.name}.{key}")
             for key, layer, how in layer_keys(use.choice, one.keys)
         }
-        here = Here(block.shape, read, numbers[one.name])
+        here = Here(block.shape, read, numbers[one.name], _once(use, one, reader, block))
         made |= {own_layer(kind, use.name): v for kind, v in one.layers(use, here).items()}
     return made
+
+
+def _once(
+    use: Use, one: Dependence, reader: LayerReader, block: Block
+) -> Callable[[tuple[Any, ...], Callable[[], Any]], Any]:
+    """Keeps what follows from layers alone, where the reader stays at its cells."""
+    keep = getattr(reader, "following", None)
+    if keep is None:
+        return lambda _, make: make()
+    layers = [layer for _, layer, how in layer_keys(use.choice, one.keys) if not how.classes]
+    about = use.name, one.name, block
+    return lambda key, make: keep((*about, *key), layers, make)
 
 
 def _read(reader: LayerReader, layer: Any, how: LayerKey, block: Block, where: str) -> F32:

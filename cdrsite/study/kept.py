@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     F32 = NDArray[np.float32]
     I64 = NDArray[np.int64]
 
+T = TypeVar("T")
 Places = Sequence[tuple[Block, "I64"]]
 """Blocks of the grid, each with the places of kept cells in it, row by row."""
 
@@ -135,13 +136,26 @@ class KeptReader:
         key = ("distance", name, args, tuple(more.items()))
         return self._kept(key, block, lambda b: self.source.distance(name, b, *args, **more))
 
+    def following(self, key: tuple[Any, ...], layers: Sequence[str], make: Callable[[], T]) -> T:
+        """What follows from layers alone: made once for the kept cells, unless a layer errs."""
+        if any(name in self.factors for name in layers):
+            return make()
+        whole = ("following", *key)
+        if whole not in self.kept:
+            self.kept[whole] = make()
+        found: T = self.kept[whole]
+        return found
+
     def info(self, name: str) -> LayerFacts:
         """Unit and other facts of a layer."""
         return self.source.info(name)
 
     def attribute(self, name: str, column: str, unit: str | None = None) -> NDArray[np.float64]:
         """Column of a vector layer [unit]."""
-        return self.source.attribute(name, column, unit)
+        key = ("attribute", name, column, unit)
+        if key not in self.kept:
+            self.kept[key] = self.source.attribute(name, column, unit)
+        return self.kept[key]
 
     def areas(self, name: str) -> NDArray[np.float64]:
         """True area of each feature of a vector layer [m2]."""

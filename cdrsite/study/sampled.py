@@ -290,6 +290,12 @@ class Sample:
         """What tonnes earn by credits."""
         return earned_terms(self.setting)
 
+    @cached_property
+    def competitors(self) -> Competitors:
+        """The methods, without an order of equal cells."""
+        made = competitors_of(self.setting, self.offers)
+        return replace(made, layout=replace(made.layout, layers=tuple(made.needs)))
+
     def in_cells(self, kept: KeptCells) -> CellsOfSample:
         """The sample in some cells."""
         return CellsOfSample(self, kept)
@@ -315,11 +321,10 @@ class CellsOfSample:
         mine = self.kept.offers
         return replace(self.sample.offers, links=mine.links, sheds=mine.sheds)
 
-    @cached_property
+    @property
     def competitors(self) -> Competitors:
-        """The methods, without an order of equal cells."""
-        made = competitors_of(self.setting, self.offers)
-        return replace(made, layout=replace(made.layout, layers=tuple(made.needs)))
+        """The methods, as in any cells."""
+        return self.sample.competitors
 
     def variables(self, start: int, stop: int) -> dict[str, NDArray[Any]]:
         """What the competition reads of kept cells ``start`` to ``stop``."""
