@@ -363,7 +363,8 @@ class Problem:
         Need per gross tonne of each local resource by method [its unit per t]: a number, negative
         if the method adds to it, or the name of one of the problem's layers.
     local_names : sequence of str
-        Names of the local resources.
+        Names of the local resources; the same one several times where some of its kinds have
+        supplies of their own.
     zonings : sequence of str
         Zonings that results are totalled by, besides those of pools and policy rows.
     sales : sequence of Sale
@@ -467,6 +468,11 @@ class Problem:
     def families(self) -> list[PoolFamily | SinkFamily]:
         """Pools, then sinks."""
         return [*self.pools, *self.sinks]
+
+    @property
+    def local_told(self) -> tuple[str, ...]:
+        """Local resources that labels name, in that order."""
+        return tuple(dict.fromkeys(self.local_names))
 
     @property
     def told(self) -> tuple[str, ...]:

@@ -210,7 +210,7 @@ def binding_labels(solution: Solution) -> tuple[str, ...]:
     families = problem.told
     policies = [policy.name for policy in problem.policies]
     head = ("nothing possible", "own limit", "no gain", "land")
-    first = (*head, *problem.local_names, *families)
+    first = (*head, *problem.local_told, *families)
     return (*first, ANY_RULE) if len(first) + len(policies) > LOWEST_STATE else (*first, *policies)
 
 
@@ -279,10 +279,13 @@ def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
     used = block.x.sum(axis=1)
     room = (upper > 0) & (used < upper * (1 - 1e-9))
     charges = [problem.land_charge(cells, block.land_prices)]
-    local = zip(problem.local_need_in(cells), cells.local, block.local_price, strict=True)
-    for need, supply, price in local:
-        full = ((need * used).sum(axis=0) >= supply * (1 - 1e-9)) | (price > 0)
-        charges.append(np.broadcast_to(np.where(full & (need > 0), np.inf, 0.0), shape))
+    needs = problem.local_need_in(cells)
+    for name in problem.local_told:
+        charge = np.zeros(shape)
+        for r in (r for r, one in enumerate(problem.local_names) if one == name):
+            taken = (needs[r] * used).sum(axis=0) >= cells.local[r] * (1 - 1e-9)
+            charge[(taken | (block.local_price[r] > 0)) & (needs[r] > 0)] = np.inf
+        charges.append(charge)
     asking = [("policy", policy.name) for policy in problem.policies]
     told_by = [
         (row.part_of or row.family, row.name if row.family == "policy" else "")
@@ -292,7 +295,7 @@ def binding_map(solution: Solution, block: BlockPlan) -> npt.NDArray[np.uint8]:
         rows = np.array([told == key for told in told_by], np.bool_)
         charges.append(charges_of(solution, block, rows))
     stack = np.stack(charges)
-    shared = sum(charges[1 + len(problem.local_names) :], np.zeros(shape))
+    shared = sum(charges[1 + len(problem.local_told) :], np.zeros(shape))
     wish = block.reduced + charges[0] + shared
     best = np.where(room, wish, -np.inf).argmax(axis=0)
     column = np.arange(shape[1])

@@ -559,6 +559,10 @@ class Scenario(Model):
             uses.setdefault(power.intensity, []).append("resources.power.intensity")
         if isinstance(power.firm, str) and power.pools is None:
             uses.setdefault(power.firm, []).append("resources.power.firm")
+        for name, one in self.resources.supplies.items():
+            for kind, layer in one.by_kind.items() if one.pools is None else ():
+                key = f"resources.{RESOURCES[name].parameter}.kinds.{kind}"
+                uses.setdefault(layer, []).append(key)
         return uses
 
 

@@ -89,8 +89,8 @@ class Supply(Model):
     """How a pool is offered to its cells."""
 
     @property
-    def columns(self) -> dict[str, str]:
-        """Kind -> column of `pools` with its supply; empty where nothing is offered by kind."""
+    def by_kind(self) -> dict[str, str]:
+        """Kind -> column of `pools`, or layer, with its supply; empty where there are no kinds."""
         return {}
 
     @property
@@ -103,8 +103,11 @@ class Supply(Model):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        which = exactly_one(self, ("pools", "layer", "value", "unlimited"), "one source of supply")
-        if which == "pools" and self.supply is None and not self.columns:
+        sources: tuple[str, ...] = ("pools", "layer", "value", "unlimited")
+        if self.by_kind and self.pools is None:  # each kind has a layer of its own
+            sources = ("kinds", *sources)
+        which = exactly_one(self, sources, "one source of supply")
+        if which == "pools" and self.supply is None and not self.by_kind:
             raise problem("pools without a supply; expected supply: COLUMN")
         if which == "pools" and self.unit is None:
             raise problem("supply without a unit; expected unit, e.g. m3/yr (rule 4)")
@@ -254,21 +257,21 @@ class Bulk(Supply):
     collectable: Fraction = 1.0
     """Share of what there is that may be taken."""
     kinds: dict[Name, str] | None = None
-    """Columns of `pools` with the supply of each kind, in place of `supply`: `{straw: straw_t}`.
-    Kinds have names of your own; a method takes those of its `biomass_kind`, or any."""
+    """Columns of `pools` with the supply of each kind, in place of `supply`: `{straw: straw_t}`; or
+    a layer of each kind, in place of `pools` and `layer`. Kinds have names of your own; a method
+    takes those of its `biomass_kind`, or any."""
 
     @property
-    def columns(self) -> dict[str, str]:
-        """Kind -> column of `pools` with its supply; empty where nothing is offered by kind."""
+    def by_kind(self) -> dict[str, str]:
+        """Kind -> column of `pools`, or layer, with its supply; empty where there are no kinds."""
         return self.kinds or {}
 
     @model_validator(mode="after")
     def _by_kind(self) -> Self:
-        if self.kinds is not None and (self.pools is None or self.supply is not None):
+        if self.kinds is not None and self.supply is not None:
             raise problem(
                 f"kinds are columns of pools, in place of supply; got kinds "
-                f"{', '.join(self.kinds)} with {'supply' if self.supply else 'no pools'}; cure: "
-                + ("remove one of the two" if self.supply else "give pools: LAYER"),
+                f"{', '.join(self.kinds)} with supply; cure: remove one of the two",
                 at="kinds",
             )
         if self.kinds is not None and not self.kinds:
@@ -282,6 +285,13 @@ class Bulk(Supply):
 
     @model_validator(mode="after")
     def _hauled(self) -> Self:
+        if self.haul > 0 and self.by_kind:
+            raise problem(
+                "haul collects one kind of goods from around a plant; "
+                f"got haul {self.haul:g} km with kinds {', '.join(self.by_kind)}; "
+                "cure: remove haul, or offer the kinds by pools as wide as plants collect",
+                at="haul",
+            )
         if self.haul > 0 and (self.layer is None or self.share != "whole"):
             raise problem(
                 "haul collects from a layer, and needs share: whole; "

@@ -238,9 +238,10 @@ def _equal_share(
 
 
 def by_kind(evidence: Evidence, resource: str, index: int) -> bool:
-    """Whether a method may have some kinds of a resource alone, whose prices are its own."""
-    method, pool = methods_of(evidence.dataset)[index], f"pool_{resource}"
-    return pool in evidence and f"prices_{method}" in evidence.dataset[pool].attrs
+    """Whether a method takes certain kinds of a resource, of which the map of supply has all."""
+    method = methods_of(evidence.dataset)[index]
+    keys = (f"pool_{resource}", f"prices_{method}"), (f"supply_{resource}", f"kinds_{method}")
+    return any(name in evidence and key in evidence.dataset[name].attrs for name, key in keys)
 
 
 def _plan(evidence: Evidence, index: int, possible: NDArray[np.bool_]) -> InPlan:

@@ -382,9 +382,9 @@ def _with_fuel_of(model: MethodModel, needs: Needs) -> Needs:
 def kinds_drawn(model: MethodModel, scenario: Scenario) -> dict[str, tuple[str, ...]]:
     """Resource that is offered by kind and that a method takes -> the kinds that it may have."""
     return {
-        name: draws_of(name, model, given.columns)
+        name: draws_of(name, model, given.by_kind)
         for name, given in scenario.resources.supplies.items()
-        if given.columns and not needs_of(model).resources[name].is_zero
+        if given.by_kind and not needs_of(model).resources[name].is_zero
     }
 
 

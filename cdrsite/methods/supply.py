@@ -95,7 +95,7 @@ def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | Non
     scale = conversion(model.unit or unit, wanted)[0] * usable_part(model) * model.factor
     names: tuple[str, ...] = ()
     found = {}
-    for kind, column in (model.columns or {"": model.supply or ""}).items():
+    for kind, column in (model.by_kind or {"": model.supply or ""}).items():
         supply = reader.attribute(model.pools, column)
         if model.per_area:
             supply = supply * reader.areas(model.pools)
@@ -115,7 +115,7 @@ def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | Non
             )
         found[kind] = supply
     whole = np.sum(list(found.values()), axis=0)
-    kinds = found if model.columns else {}
+    kinds = found if model.by_kind else {}
     return Pools(resource, model.pools, names, whole, np.full(len(whole), np.nan), kinds)
 
 
@@ -154,6 +154,7 @@ def supply_block(
     reader: LayerReader,
     block: Block,
     land: F32 | None = None,
+    kinds: tuple[str, ...] = (),
 ) -> F32 | None:
     """Supply of one resource to each cell of a block.
 
@@ -171,6 +172,8 @@ def supply_block(
         Which cells.
     land : ndarray of float32, optional
         Land of each cell that may draw on the pools [m2].
+    kinds : tuple of str
+        Those that count of a resource that is offered by kind; all of them where none is named.
 
     Returns
     -------
@@ -182,25 +185,39 @@ def supply_block(
     DataError
         If the layer offers a cell less than nothing (rule 7).
     """
-    unit = RESOURCES[resource].unit
     if model.unlimited:
         return None
     if pools is not None:
-        return pool_supply(pools, model.share, pools.labels(reader, block), land)
+        return pool_supply(pools.of(kinds), model.share, pools.labels(reader, block), land)
     if model.layer is not None:
-        own = reader.info(model.layer).unit
-        # values, or those times the area where they are per m2
-        per_area = own is not None and same_dimension(own, f"{unit}/m2")
-        read = reader.amounts if per_area else reader.values
-        values = _refuse_negative(model.layer, read(model.layer, block, unit), unit)
-        _refuse_bare_power(resource, model, own)
-        scale = usable_part(model) * model.factor
-        return values if scale == 1.0 else values * np.float32(scale)
+        return _layer_supply(resource, model, model.layer, reader, block)
+    if model.by_kind:
+        parts = [
+            _layer_supply(resource, model, layer, reader, block)
+            for kind, layer in model.by_kind.items()
+            if kind in kinds or not kinds
+        ]
+        return np.sum(parts, axis=0, dtype=np.float32)
     value = constant_supply(resource, model)
     if model.per == "km2" or model.per_area:
         areas = np.broadcast_to(reader.grid.block_areas(block), block.shape)
         return (areas.astype(np.float64) * (value / 1e6)).astype(np.float32)
     return np.full(block.shape, value, np.float32)
+
+
+def _layer_supply(
+    resource: str, model: Supply, layer: str, reader: LayerReader, block: Block
+) -> F32:
+    """What a layer offers to each cell [canonical unit]."""
+    unit = RESOURCES[resource].unit
+    own = reader.info(layer).unit
+    # values, or those times the area where they are per m2
+    per_area = own is not None and same_dimension(own, f"{unit}/m2")
+    read = reader.amounts if per_area else reader.values
+    values = _refuse_negative(layer, read(layer, block, unit), unit)
+    _refuse_bare_power(resource, model, own)
+    scale = usable_part(model) * model.factor
+    return values if scale == 1.0 else values * np.float32(scale)
 
 
 def demand_block(layer: str, reader: LayerReader, block: Block) -> F32:

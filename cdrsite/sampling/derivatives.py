@@ -306,7 +306,8 @@ def _weigh_method(prices: PlanPrices, plan: BlockPlan, m: int, held: F64, found:
     for resource, paid in prices.need.items():
         of[name, resource] = -x * paid[combo, m]
     for r, resource in enumerate(problem.local_names):
-        of[name, resource] = of.get((name, resource), 0.0) - x * plan.local_price[r, at]
+        if problem.local_need[r][m] != 0.0:  # others may have kinds that this row is not about
+            of[name, resource] = of.get((name, resource), 0.0) - x * plan.local_price[r, at]
     of[name, "stored"] = np.zeros(len(at))
     return w
 
@@ -481,7 +482,7 @@ class Envelope:
             if step == 0.0 or base.supplies[name] == 0.0:
                 continue
             pools = {pool.name for _, pool in prices.pools if supplied_by(pool) == name}
-            own = float(self.sums.local[names.index(name)]) if name in names else 0.0
+            own = float(sum(self.sums.local[r] for r, one in enumerate(names) if one == name))
             total += (prices.worth(pools) + own) * step / base.supplies[name]
         if base.land:
             total += self.sums.land * (high.land - low.land) / base.land

@@ -39,7 +39,6 @@ from cdrsite.methods.storage import StorageUnits
 from cdrsite.methods.supply import (
     firm_block,
     intensity_block,
-    pool_supply,
     storage_offer,
     supply_block,
 )
@@ -50,6 +49,7 @@ from cdrsite.siting.exclusions import Excluded, RuleAreas, outside_of
 from cdrsite.siting.suitability import suitability_block
 from cdrsite.study.course import dated_layers
 from cdrsite.study.exclude import REASONS, exclude, left_name
+from cdrsite.study.kinds import kind_unions
 from cdrsite.study.offers import Offers, claims, ground_lands, spread_areas
 from cdrsite.study.prepare import (
     Ground,
@@ -64,7 +64,7 @@ from cdrsite.study.prepare import (
     resolve_methods,
     storage_of,
 )
-from cdrsite.study.problem import LAST_CHOICE, Competitors, MethodFacts
+from cdrsite.study.problem import LAST_CHOICE, Competitors, MethodFacts, OwnSupply
 from cdrsite.study.routes import every_route, haul_sheds, link_storage
 from cdrsite.study.sharing import parts_of, sharing_of
 from cdrsite.study.tally import Tally, tally_values
@@ -155,6 +155,11 @@ def _shared(
     }
     shared |= {f"local_{name}": layers[own_supply(name)] for name in offers.sheds}
     shared |= {f"haul_{name}": layers[haul_layer(name)] for name in offers.sheds}
+    for one in own_supplies(setting, offers):
+        if one.kinds:
+            given = setting.scenario.resources.supplies[one.resource]
+            some = supply_block(one.resource, given, None, reader, block, kinds=one.kinds)
+            shared[one.variable] = np.asarray(some)
     for name, pools in offers.pools.items():
         shared[f"pool_{name}"] = pools.labels(reader, block)
     for layer in setting.zonings:
@@ -253,11 +258,11 @@ def _add_supplies(
         if supply is not None:
             layers[name] = supply
         for kinds in {drawn[name] for drawn in setting.drawn.values() if name in drawn}:
-            some = offers.pools[name].of(kinds)
-            labels = some.labels(reader, block)
-            layers[kinds_layer(name, kinds)] = pool_supply(
-                some, model.share, labels, claimed.get(name)
+            some = supply_block(
+                name, model, offers.pools.get(name), reader, block, claimed.get(name), kinds
             )
+            assert some is not None  # noqa: S101 - what is offered by kind has an end
+            layers[kinds_layer(name, kinds)] = some
     if isinstance(resources.power.intensity, str):
         intensity = intensity_block(resources.power, reader, block)
         path = setting.scenario.milestones
@@ -487,14 +492,7 @@ def competitors_of(setting: Setting, offers: Offers) -> Competitors:
     facts, needs = _facts(setting)
     needs |= dated_layers(setting.rivals, setting.scenario.milestones)
     leakage = setting.scenario.transport.leakage
-    given = setting.scenario.resources.supplies
-    # where plants collect goods from around them, each cell's own counts here, so that no tonne
-    # is used twice (rule 6): the tonnes are allotted where they grow
-    local = {
-        name: f"local_{name}" if name in offers.sheds else f"supply_{name}"
-        for name, model in given.items()
-        if not model.unlimited and name not in setting.pools and setting.users(name)
-    }
+    local = own_supplies(setting, offers)
     zones = {name: f"pool_{name}" for name in offers.pools}
     zones |= {name: f"zone_{name}" for name in setting.zonings}
     sharing = sharing_of(setting)
@@ -502,7 +500,7 @@ def competitors_of(setting: Setting, offers: Offers) -> Competitors:
         methods=len(facts),
         sinks=0 if offers.links is None else int(offers.links.sink.shape[0]),
         layers=(*needs, *(LAST_CHOICE + one.name for one in facts)),
-        local=tuple(local),
+        local=tuple(one.variable for one in local),
         zonings=tuple(zones),
         storing=any(one.storing for one in facts),
         land_rows=len(sharing.rows),
@@ -512,6 +510,26 @@ def competitors_of(setting: Setting, offers: Offers) -> Competitors:
     return Competitors(
         facts, layout, needs, local, zones, leakage, shape, setting.injection, sharing
     )
+
+
+def own_supplies(setting: Setting, offers: Offers) -> tuple[OwnSupply, ...]:
+    """What cells have themselves and does not leave them.
+
+    Where plants collect goods from around them, each cell's own counts, so that no tonne is used
+    twice (rule 6): the tonnes are allotted where they grow. Of goods by kind there is a row for all
+    of them, and one for every union of what single methods may have (:mod:`cdrsite.study.kinds`).
+    """
+    found = []
+    for name, model in setting.scenario.resources.supplies.items():
+        users = setting.users(name)
+        if model.unlimited or name in setting.pools or not users:
+            continue
+        own = f"local_{name}" if name in offers.sheds else f"supply_{name}"
+        found.append(OwnSupply(name, own))
+        if model.by_kind:
+            unions = kind_unions((setting.drawn[one][name] for one in users), (*model.by_kind,))
+            found += [OwnSupply(name, f"local_{name}_{'_'.join(kinds)}", kinds) for kinds in unions]
+    return tuple(found)
 
 
 def _facts(setting: Setting) -> tuple[tuple[MethodFacts, ...], dict[str, tuple[str, int]]]:

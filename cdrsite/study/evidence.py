@@ -46,6 +46,7 @@ def add_evidence(dataset: xr.Dataset, setting: Setting, allocation: Allocation) 
     _add_facts(dataset, needs, buffers, allocation)
     _add_split(dataset, setting, allocation)
     _add_prices(dataset, setting, allocation)
+    _add_kinds(dataset, setting)
 
 
 def _add_facts(
@@ -139,3 +140,11 @@ def _add_prices(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -
             if resource in drawn:
                 paid = prices_paid(solution, resource, labels, drawn)
                 dataset[name].attrs[f"prices_{method}"] = paid.tolist()
+
+
+def _add_kinds(dataset: xr.Dataset, setting: Setting) -> None:
+    """Which kinds a method takes of what a cell has itself; the map of supply is of all kinds."""
+    for method, drawn in setting.drawn.items():
+        for resource, kinds in drawn.items():
+            if resource not in setting.pools and f"supply_{resource}" in dataset:
+                dataset[f"supply_{resource}"].attrs[f"kinds_{method}"] = list(kinds)

@@ -133,6 +133,30 @@ class Allocation:
 
 
 @dataclass(frozen=True)
+class OwnSupply:
+    """What cells have themselves of a resource, of all kinds or some of them.
+
+    Attributes
+    ----------
+    resource : str
+        Which.
+    variable : str
+        Name of the variable.
+    kinds : tuple of str
+        Those it is of; empty for all.
+    """
+
+    resource: str
+    variable: str
+    kinds: tuple[str, ...] = ()
+
+    def need(self, fact: MethodFacts) -> float | str:
+        """What a method takes of it per gross tonne; nothing where it may have other kinds too."""
+        mine = not self.kinds or {*fact.kinds.get(self.resource, ())} <= {*self.kinds}
+        return fact.needs.get(self.resource, 0.0) if mine else 0.0
+
+
+@dataclass(frozen=True)
 class Competitors:
     """What is needed to turn a block's variables into cells of the competition.
 
@@ -144,8 +168,8 @@ class Competitors:
         How cells are kept.
     needs : mapping
         Layer -> variable and number of the method whose need it is.
-    local : mapping
-        Resource -> variable with the supply that cannot leave the cell.
+    local : tuple of OwnSupply
+        Supplies that cannot leave the cell.
     zones : mapping
         Zoning -> variable with each cell's zone.
     leakage : float
@@ -161,7 +185,7 @@ class Competitors:
     facts: tuple[MethodFacts, ...]
     layout: CellLayout
     needs: Mapping[str, tuple[str, int]]
-    local: Mapping[str, str]
+    local: tuple[OwnSupply, ...]
     zones: Mapping[str, str]
     leakage: float
     shape: tuple[int, int]
@@ -249,7 +273,7 @@ class Competitors:
             ]
             fields["stored_ratio"] = np.nan_to_num(np.stack(ratios), nan=1.0)
         layers = [pick(arrays[name][m]) for name, m in self.needs.values()]
-        local = [pick(arrays[name]) for name in self.local.values()]
+        local = [pick(arrays[one.variable]) for one in self.local]
         zones = [pick(arrays[name]) for name in self.zones.values()]
         for name, rows in (("layers", layers), ("local", local)):
             fields[name] = np.nan_to_num(_stacked(rows, len(place)))
@@ -354,8 +378,8 @@ def build_problem(
         n_sinks=0 if storage is None else len(storage.rate),
         layers=(*layout.layers, *(one.name for one in layers)),
         arrivals=tuple(one.name for one in arrivals),
-        local_need=[[one.needs.get(name, 0.0) for one in facts] for name in layout.local],
-        local_names=layout.local,
+        local_need=[[one.need(fact) for fact in facts] for one in competitors.local],
+        local_names=[one.resource for one in competitors.local],
         zonings=tuple(zonings),
         sales=tuple(sales),
         land_rows=competitors.sharing.rows,

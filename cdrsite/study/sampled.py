@@ -339,9 +339,9 @@ class CellsOfSample:
 
     def _scale_supply(self, found: dict[str, NDArray[Any]], key: str, factor: F64) -> None:
         """Supplies that no pool shares are as much more in all cells."""
-        for resource, variable in self.competitors.local.items():
-            if _parameter(resource) == key:
-                found[variable] = found[variable] * np.float32(factor[0])
+        for own in self.competitors.local:
+            if _parameter(own.resource) == key:
+                found[own.variable] = found[own.variable] * np.float32(factor[0])
 
     def cells(
         self, start: int, stop: int, land: F64 | None = None, local: F64 | None = None
@@ -366,9 +366,9 @@ class CellsOfSample:
         if land is not None:
             wide = (found["usable_land"] * land[:, None]).astype(np.float32)
             found["usable_land"] = wide
-        for r, name in enumerate(made.local.values()):
+        for r, own in enumerate(made.local):
             if local is not None:
-                found[name] = (found[name] * local[r]).astype(np.float32)
+                found[own.variable] = (found[own.variable] * local[r]).astype(np.float32)
         block = Block(0, 1, start, stop)
         parts = None
         if made.sharing.needed:

@@ -151,7 +151,7 @@ def thinned(study: SampledStudy, cells: AllCells, space: Workspace, wanted: int)
     """Choose the cells of the thinned problem, and what they stand for."""
     setting, offers = study.setting, study.offers
     row = study.unchanged().in_cells(_one_cell(setting, offers, space))
-    local = tuple(row.competitors.local.values())
+    local = tuple(one.variable for one in row.competitors.local)
     methods, zoned = len(setting.models), cells.zoned
 
     def amounts(block: Block, place: I64) -> F64:

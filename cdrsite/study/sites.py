@@ -292,11 +292,11 @@ class Sites:
         fact = self.competitors.facts[m]
         with np.errstate(divide="ignore", invalid="ignore"):
             could = read("usable_land") / read("need_land")
-            for name, variable in self.competitors.local.items():
-                number = fact.needs.get(name, 0.0)  # else the name of a layer: one for each cell
+            for own in self.competitors.local:
+                number = own.need(fact)  # else the name of a layer: one for each cell
                 each = isinstance(number, str)
-                need = np.nan_to_num(read(f"need_{name}")) if each else np.float64(number)
-                supply = np.asarray(self.arrays.open(variable)[block.slices], np.float64)
+                need = np.nan_to_num(read(f"need_{own.resource}")) if each else np.float64(number)
+                supply = np.asarray(self.arrays.open(own.variable)[block.slices], np.float64)
                 could = np.where(need > 0, np.minimum(could, supply / need), could)
         net, cost = read("net_at_plant"), read("cost_at_plant")
         possible = self.arrays.open("limit")[at] < LOWEST_STATE

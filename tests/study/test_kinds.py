@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Transformer
 from scipy.optimize import linprog
-from tiny_scenario import NORTH, SCENARIO, WEST, box, write_polygons, write_world
+from tiny_scenario import NORTH, SCENARIO, WEST, box, write_polygons, write_raster, write_world
 
 from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
@@ -130,6 +131,109 @@ def test_the_place_is_offered_what_it_may_take(study: Residues, tmp_path: Path) 
         assert f"Limited by dry biomass: {offered:.1f} t/yr offered" in line
     east = explain_run(folder, *place(WEST + 5500, NORTH - 500)).methods["beccs-residue"]
     assert east.equal_share.offered == 0.0
+
+
+class CellResidues:
+    """Studies of the tiny world with two kinds of residues in each cell."""
+
+    def __init__(self, folder: Path, tonnes: Mapping[str, Any]) -> None:
+        self.folder = folder
+        write_world(folder)
+        for kind, values in tonnes.items():
+            write_raster(folder / f"{kind}.tif", values)
+
+    def run(self, methods: dict[str, Any], kinds: Sequence[str], **more: Any) -> StudyResult:
+        document: dict[str, Any] = yaml.safe_load(SCENARIO)
+        document["siting"] = {}
+        for kind in kinds:
+            layer = {"path": f"{kind}.tif", "unit": "t/yr", "kind": "extensive"}
+            document["layers"][kind] = layer
+        document["resources"] = {
+            "power": {"value": "90 GWh/yr", "per": "cell"},
+            "biomass": {"kinds": {kind: kind for kind in kinds}} | more.pop("biomass", {}),
+        }
+        document["methods"] = methods
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CdrsiteWarning)
+            text = yaml.safe_dump(document | more, allow_unicode=True)
+            return run(parse_scenario(text, self.folder / "study.yaml"))
+
+
+@pytest.fixture(scope="module")
+def in_cells(tmp_path_factory: pytest.TempPathFactory) -> CellResidues:
+    """In each cell 3 to 9 t of straw and 0 to 7 t of wood."""
+    rng = np.random.default_rng(3)
+    tonnes = {
+        "straw": rng.integers(3, 10, (6, 8)).astype(np.float32),
+        "wood": rng.integers(0, 8, (6, 8)).astype(np.float32),
+    }
+    return CellResidues(tmp_path_factory.mktemp("cells"), tonnes)
+
+
+def test_kinds_of_a_cell_are_shared_by_those_that_may_have_them(in_cells: CellResidues) -> None:
+    """Each cell for itself: bioenergy has all straw, char the wood that it may have instead."""
+    methods = {"beccs-residue": {"biomass_kind": "straw"}, "biochar": ANY}
+    result = in_cells.run(methods, ["straw", "wood"])
+    supply = result.dataset["supply_biomass"].to_numpy()
+    straw = in_cells.run(methods | {"biochar": {"biomass_kind": "straw"}}, ["straw"])
+    straw_t = straw.dataset["supply_biomass"].to_numpy()
+    possible = (result.dataset["allocated"] > 0).any("removal_method").to_numpy()
+    need = result.dataset["need"].sel(resource="biomass").to_series()
+    taken = {m: need[m] * result.dataset["allocated"].sel(removal_method=m) for m in methods}
+    np.testing.assert_allclose(
+        taken["beccs-residue"].to_numpy()[possible], straw_t[possible], rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        taken["biochar"].to_numpy()[possible], (supply - straw_t)[possible], rtol=1e-4
+    )
+    assert "biomass" in result.dataset["binding"].attrs["flag_meanings"]
+    assert result.dataset["binding"].attrs["flag_meanings"].split().count("biomass") == 1
+
+
+def test_a_cell_offers_a_method_the_kinds_that_it_takes(
+    in_cells: CellResidues, tmp_path: Path
+) -> None:
+    methods = {"beccs-residue": {"biomass_kind": "straw"}, "biochar": ANY}
+    result = in_cells.run(methods, ["straw", "wood"])
+    folder = result.write(tmp_path / "run")
+    place = Transformer.from_crs(3035, 4326, always_xy=True).transform
+    told = explain_run(folder, *place(WEST + 1500, NORTH - 2500)).methods
+    supply = float(result.dataset["supply_biomass"][2, 1])
+    for name in methods:
+        here = told[name]
+        mine = float(result.dataset["equal_share"].sel(removal_method=name)[2, 1])
+        offered = mine * here.plan.needs["biomass"]
+        assert (here.limits, here.equal_share.offered) == ("biomass", pytest.approx(offered))
+    assert told["biochar"].equal_share.offered == pytest.approx(supply)
+    assert told["beccs-residue"].equal_share.offered < supply
+
+
+def test_layers_of_one_kind_are_the_layer_itself(in_cells: CellResidues) -> None:
+    """A study whose methods take any kind is that of the sum of the layers, byte for byte."""
+    parted = in_cells.run({"beccs-residue": ANY, "biochar": ANY}, ["straw", "wood"])
+    document: dict[str, Any] = yaml.safe_load(SCENARIO)
+    document["siting"] = {}
+    for kind in ("straw", "wood"):
+        document["layers"][kind] = {"path": f"{kind}.tif", "unit": "t/yr", "kind": "extensive"}
+    document["layers"]["all"] = {"expression": "straw + wood", "unit": "t/yr"}
+    document["resources"] = {
+        "power": {"value": "90 GWh/yr", "per": "cell"}, "biomass": {"layer": "all"},
+    }  # fmt: skip
+    document["methods"] = {"beccs-residue": {}, "biochar": {}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CdrsiteWarning)
+        whole = run(parse_scenario(yaml.safe_dump(document), in_cells.folder / "study.yaml"))
+    np.testing.assert_array_equal(parted.dataset["allocated"], whole.dataset["allocated"])
+
+
+def test_haul_and_two_sources_of_kinds_are_refused(in_cells: CellResidues) -> None:
+    both = {"beccs-residue": ANY}
+    with pytest.raises(ConfigError, match=r"haul collects one kind of goods.*straw, wood.*pools"):
+        in_cells.run(both, ["straw", "wood"], biomass={"haul": 5, "share": "whole"})
+    with pytest.raises(ConfigError, match="one source of supply"):
+        in_cells.run(both, ["straw", "wood"], biomass={"layer": "residues"})
+    with pytest.raises(ConfigError, match=r"resources\.biomass\.kinds\.wood"):
+        in_cells.run(both, ["straw"], biomass={"kinds": {"straw": "straw", "wood": "timber"}})
 
 
 def test_kinds_that_nobody_offers_or_prices_apart_are_refused(study: Residues) -> None:
