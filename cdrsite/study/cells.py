@@ -47,6 +47,7 @@ from cdrsite.scoring.evaluate import evaluate
 from cdrsite.scoring.numpy_backend import sum_of
 from cdrsite.siting.exclusions import Excluded, RuleAreas, outside_of
 from cdrsite.siting.suitability import suitability_block
+from cdrsite.study.competitors import Competitors, MethodFacts, OwnSupply
 from cdrsite.study.course import dated_layers
 from cdrsite.study.exclude import REASONS, exclude, left_name
 from cdrsite.study.kinds import kind_unions
@@ -64,7 +65,7 @@ from cdrsite.study.prepare import (
     resolve_methods,
     storage_of,
 )
-from cdrsite.study.problem import LAST_CHOICE, Competitors, MethodFacts, OwnSupply
+from cdrsite.study.problem import LAST_CHOICE
 from cdrsite.study.routes import every_route, haul_sheds, link_storage
 from cdrsite.study.sharing import parts_of, sharing_of
 from cdrsite.study.tally import Tally, tally_values

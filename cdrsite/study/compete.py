@@ -41,7 +41,6 @@ from cdrsite.study.prepare import (
 )
 from cdrsite.study.problem import (
     Allocation,
-    Competitors,
     PlanBlock,
     build_problem,
     plan_arrays,
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.config.models import Scenario
+    from cdrsite.study.competitors import Competitors
 
 
 @stage(

@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from cdrsite.competition.problem import RowTerm
     from cdrsite.methods.model import MethodModel
     from cdrsite.methods.storage import StorageUnits
+    from cdrsite.study.competitors import Competitors
     from cdrsite.study.offers import Offers
     from cdrsite.study.prepare import Setting
-    from cdrsite.study.problem import Competitors
 
     F32 = NDArray[np.float32]
     F64 = NDArray[np.float64]

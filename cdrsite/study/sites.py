@@ -50,10 +50,11 @@ if TYPE_CHECKING:
     from cdrsite.core.grid import Block
     from cdrsite.engine.arrays import ArrayStore
     from cdrsite.network.coarse import PlanGrid
+    from cdrsite.study.competitors import Competitors
     from cdrsite.study.gathering import Gathered
     from cdrsite.study.offers import Offers
     from cdrsite.study.prepare import Setting
-    from cdrsite.study.problem import Allocation, Competitors
+    from cdrsite.study.problem import Allocation
 
     Floats = NDArray[np.float64]
 

@@ -27,7 +27,8 @@ from cdrsite.competition.problem import (
 )
 from cdrsite.competition.solution import Solution
 from cdrsite.core.grid import Block
-from cdrsite.study.problem import LAST_CHOICE, Competitors, MethodFacts, last_choice
+from cdrsite.study.competitors import Competitors, MethodFacts
+from cdrsite.study.problem import LAST_CHOICE, last_choice
 from cdrsite.testing.exact import solve_whole
 
 GAP = 1e-5
