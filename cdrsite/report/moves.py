@@ -17,6 +17,8 @@ WIDE, HIGH = 1000.0, 20.0
 """Of a bar's drawing, in its own units; it is stretched to the page."""
 STUDY_COLOUR = "#607d8b"
 """Of numbers of the study."""
+FACTORS = ("supplies", "storage", "layers")
+"""What is multiplied, where other numbers are put in."""
 TONNES, MONEY = ("Mt/yr", 1e-6), ("MUSD/yr", 1e-6)
 """Units that the goal is shown in, and the factor to them."""
 
@@ -30,19 +32,49 @@ def moves(frame: Frame) -> str:
     if not moving:
         return ""
     goal = str((frame.at("objective/name")) or "net removal")
-    parts = [paragraph(frame.say("moves.intro", goal=frame.say(f"moves.goal.{goal}")))]
+    parts = [_lead(frame, shown[0])] if shown else []
+    parts.append(paragraph(frame.say("moves.intro", goal=frame.say(f"moves.goal.{goal}"))))
     parts.append(tornado(frame, shown) if shown else paragraph(frame.say("moves.none")))
     if any(not rows[i]["unique"] for i in moving):
         parts.append(paragraph(frame.say("moves.several.note"), kind="note"))
-    if any(rows[i]["effect_from"] == "solved" for i in shown):
-        parts.append(paragraph(frame.say("moves.solved.note"), kind="note"))
+    if shown:
+        solved = any(rows[i]["effect_from"] == "solved" for i in shown)
+        note = "moves.solved.note" if solved else "moves.slope.note"
+        parts.append(paragraph(frame.say(note), kind="note"))
     return "".join(parts) + _numbers(frame, moving)
+
+
+def _lead(frame: Frame, position: int) -> str:
+    """The number that moves the plan most, and where it does, in a sentence."""
+    row, at = frame.rows("sensitivity")[position], f"tables/sensitivity/{position}"
+    unit, factor = _shown_in(row)
+    end = max(("low", "high"), key=lambda end: abs(_effect(row, end)))
+    sign = "+" if _effect(row, end) > 0 else ""
+    said = {
+        "name": named_number(frame, str(row["parameter"])),
+        "effect": sign + frame.value(f"{at}/effect_{end}", factor) + " " + frame.unit(unit),
+    }
+    if math.isnan(real(row[end])):
+        return paragraph(frame.say("moves.lead.choice", **said), kind="lead")
+    here = _there(frame, row, at, end)
+    return paragraph(frame.say("moves.lead", here=here, **said), kind="lead")
+
+
+def _effect(row: Row, end: str) -> float:
+    """What changes at an end; 0 where the range has none."""
+    found = real(row[f"effect_{end}"])
+    return 0.0 if math.isnan(found) else found
+
+
+def _shown_in(row: Row) -> tuple[str, float]:
+    """Unit that the goal is shown in, and the factor to it."""
+    return MONEY if str(row["effect_unit"]).startswith("USD") else TONNES
 
 
 def tornado(frame: Frame, positions: list[int]) -> str:
     """The bars, the largest first."""
     rows = frame.rows("sensitivity")
-    unit, factor = MONEY if str(rows[0]["effect_unit"]).startswith("USD") else TONNES
+    unit, factor = _shown_in(rows[0])
     ends = [real(rows[i][f"effect_{end}"]) for i in positions for end in ("low", "high")]
     known = [0.0, *(end for end in ends if not math.isnan(end))]
     scale = min(known), max(known)
@@ -78,11 +110,19 @@ def _end(frame: Frame, row: Row, at: str, end: str, factor: float) -> str:
     """What changes at an end, and the number there; a dash where the range has no such end."""
     if math.isnan(real(row[f"effect_{end}"])) or row[end] == row["value"]:
         return MISSING
-    unit = "" if row["unit"] == "1" else " " + frame.unit(str(row["unit"]))
     if math.isnan(real(row[end])):  # a choice between names
         return frame.value(f"{at}/effect_{end}", factor)
-    there = frame.say("moves.at", value=frame.value(f"{at}/{end}") + unit)
+    there = _there(frame, row, at, end)
     return frame.value(f"{at}/effect_{end}", factor) + tag("small", there, class_="muted")
+
+
+def _there(frame: Frame, row: Row, at: str, end: str) -> str:
+    """Where an end lies: a value, or what is given times a factor."""
+    value = frame.value(f"{at}/{end}")
+    if str(row["parameter"]).split(".")[0] in FACTORS:
+        return frame.say("moves.times", value=value)
+    unit = "" if row["unit"] == "1" else " " + frame.unit(str(row["unit"]))
+    return frame.say("moves.at", value=value + unit)
 
 
 def _bar(frame: Frame, row: Row, scale: tuple[float, float]) -> str:
@@ -95,8 +135,8 @@ def _bar(frame: Frame, row: Row, scale: tuple[float, float]) -> str:
     colour = frame.colour(_method(row)) if _method(row) else STUDY_COLOUR
     shapes = []
     for end, opacity in (("low", ".45"), ("high", None)):
-        size = real(row[f"effect_{end}"])
-        if math.isnan(size):
+        size = _effect(row, end)
+        if size == 0.0:
             continue
         left, right = sorted((x(0.0), x(size)))
         shapes.append(
@@ -133,8 +173,7 @@ def _told(frame: Frame, row: Row) -> str:
 
 
 def _reach(row: Row) -> float:
-    ends = (abs(real(row[f"effect_{end}"])) for end in ("low", "high"))
-    return max((end for end in ends if not math.isnan(end)), default=0.0)
+    return max(abs(_effect(row, end)) for end in ("low", "high"))
 
 
 def _method(row: Row) -> str:

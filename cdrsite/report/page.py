@@ -42,9 +42,9 @@ GENERATOR = "cdrsite "
 PARTS = (
     ("years", "years.title", years),
     ("sampled", "sampled.title", sampled),
+    ("moves", "moves.title", moves),
     ("supply", "curve.title", supply_curve),
     ("costs", "fall.title", costs),
-    ("moves", "moves.title", moves),
     ("ledgers", "ledgers.title", ledgers),
     ("credits", "credits.title", credits_earned),
     ("pools", "pools.title", supplies.pools),
