@@ -59,7 +59,7 @@ NAN = math.nan
 
 
 @dataclass(frozen=True)
-class Bar:
+class SolvedRow:
     """A row of the table that is solved.
 
     Attributes
@@ -167,7 +167,7 @@ def _value(study: SampledStudy, thin: Thin, draw: Draw) -> float:
 
 def _bars_of_numbers(
     table: pd.DataFrame, drawn: Mapping[str, SampledNumber], value: float
-) -> Iterator[Bar]:
+) -> Iterator[SolvedRow]:
     """Numbers that move the plan most, where a slope may be wrong, and all choices."""
     reach = _reach(table)
     asked = [
@@ -186,7 +186,7 @@ def _bars_of_numbers(
         names = ", ".join(map(str, one.options))
         source = f"{one.source}: {names}" if path not in reach.index else one.source
         draws = tuple(Draw(-1, {path: each}) for each in values)
-        yield Bar(path, one.unit, source, own, *one.ends, draws)
+        yield SolvedRow(path, one.unit, source, own, *one.ends, draws)
 
 
 def _is_wide(one: SampledNumber) -> bool:
@@ -203,7 +203,9 @@ def _ends_of(one: SampledNumber) -> tuple[float, float]:
     return low, high
 
 
-def _bars_of_supplies(study: SampledStudy, table: pd.DataFrame, plan: Solution) -> Iterator[Bar]:
+def _bars_of_supplies(
+    study: SampledStudy, table: pd.DataFrame, plan: Solution
+) -> Iterator[SolvedRow]:
     """All pools of a resource at an end where they have an error in common, else each alone."""
     by_name: dict[str, list[SampledNumber]] = {}
     for one in study.ensemble.dimensions:
@@ -217,7 +219,9 @@ def _bars_of_supplies(study: SampledStudy, table: pd.DataFrame, plan: Solution) 
         together = len(pools) == 1 or pools[0].group in common
         if together:
             draws = tuple(Draw(-1, {}, {key: np.full(len(pools), end)}) for end in ends)
-            yield Bar(pools[0].group, "1", source, 1.0, *ends, draws, sum(worth.values()), unique)
+            yield SolvedRow(
+                pools[0].group, "1", source, 1.0, *ends, draws, sum(worth.values()), unique
+            )
             continue
         each = [worth.get(one.path.partition(": ")[2], 0.0) for one in pools]
         most = np.argsort(-np.abs(each), kind="stable")[:MOST_SOLVED]
@@ -225,7 +229,7 @@ def _bars_of_supplies(study: SampledStudy, table: pd.DataFrame, plan: Solution) 
             draws = tuple(
                 Draw(-1, {}, {key: np.where(np.arange(len(pools)) == j, end, 1.0)}) for end in ends
             )
-            yield Bar(pools[j].path, "1", source, 1.0, *ends, draws, each[j], unique)
+            yield SolvedRow(pools[j].path, "1", source, 1.0, *ends, draws, each[j], unique)
 
 
 def _in_common(ensemble: Ensemble) -> set[str]:
@@ -258,7 +262,7 @@ def _worth(key: str, table: pd.DataFrame, plan: Solution) -> dict[str, float]:
     return found
 
 
-def _bars_of_storage(study: SampledStudy, plan: Solution) -> Iterator[Bar]:
+def _bars_of_storage(study: SampledStudy, plan: Solution) -> Iterator[SolvedRow]:
     """Capacities of all storage units at an end."""
     units = [one for one in study.ensemble.dimensions if one.kind == UNIT]
     if not units or study.cases is None:
@@ -270,7 +274,7 @@ def _bars_of_storage(study: SampledStudy, plan: Solution) -> Iterator[Bar]:
     low, high = _capacities(study.cases)
     draws = tuple(Draw(-1, {}, capacity=np.full(len(units), end)) for end in (0.0, 1.0))
     slope = plan.objective.sign * prices.worth(families)
-    yield Bar("storage", "1", units[0].source, 1.0, low, high, draws, slope)
+    yield SolvedRow("storage", "1", units[0].source, 1.0, low, high, draws, slope)
 
 
 def _capacities(cases: Cases) -> tuple[float, float]:
@@ -279,7 +283,7 @@ def _capacities(cases: Cases) -> tuple[float, float]:
     return tuple(float(one.sum()) / middle for one in (cases.low, cases.high))  # type: ignore[return-value]
 
 
-def _bars_of_layers(study: SampledStudy) -> Iterator[Bar]:
+def _bars_of_layers(study: SampledStudy) -> Iterator[SolvedRow]:
     """Layers whose error is one for all cells; one that differs from place to place has no ends."""
     asked = study.setting.scenario.uncertainty
     normal = float(ndtri(1.0 - TAIL))
@@ -293,7 +297,7 @@ def _bars_of_layers(study: SampledStudy) -> Iterator[Bar]:
             low, high = lognormal(np.array([-normal, normal]), relative).tolist()
             ends = low, high
         draws = tuple(Draw(-1, {}, layers={name: LayerDraw(z)}) for z in (-normal, normal))
-        yield Bar(one.path, "1", one.source, 1.0, *ends, draws)
+        yield SolvedRow(one.path, "1", one.source, 1.0, *ends, draws)
 
 
 # --------------------------------------------------------------------- into the table
@@ -310,7 +314,7 @@ def _put_range(table: pd.DataFrame, one: SampledNumber) -> None:
     table.loc[one.path, "source"] = one.source
 
 
-def _put_effects(table: pd.DataFrame, bar: Bar, effects: list[float], worth: float) -> None:
+def _put_effects(table: pd.DataFrame, bar: SolvedRow, effects: list[float], worth: float) -> None:
     """Give a row what was solved; what is no number of the study has a row of its own."""
     if bar.path not in table.index:
         unit = str(table["effect_unit"].iloc[0])
