@@ -16,6 +16,7 @@ from cdrsite.explain.cells import (
     CHARGES,
     NO_GAIN,
     NOTHING_FITS,
+    TIE,
     TOO_MUCH,
     USED,
     USED_SHARE,
@@ -134,6 +135,7 @@ def _say_plan(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> Non
         charge=Fact(plan.charge, DEAREST, unit),
         short=Fact(np.where(dear, plan.shortfall, np.nan), DEAREST, unit),
         less=percent(np.where(dear, less, np.nan)),
+        given=_given(plan, words),
     )
     verdicts = {
         words("why.used_share"): verdict == USED_SHARE,
@@ -145,13 +147,47 @@ def _say_plan(evidence: Evidence, plan: InPlan, told: Told, words: Words) -> Non
     }
     told.say(title, verdicts)
     pays = np.isin(verdict, (USED, USED_SHARE, TOO_MUCH, AS_GOOD)) & np.isfinite(plan.worth)
-    told.say(title, {words("why.pays"): pays & (plan.dearest > 0), words("why.worth"): pays})
+    feeds = _feeds(plan)
+    told.facts["loss"] = Fact(np.where(feeds, -plan.worth, np.nan), DEAREST, unit)
+    told.say(
+        title,
+        {
+            words("why.feeds"): feeds,
+            words("why.pays"): pays & (plan.dearest > 0),
+            words("why.worth"): pays,
+        },
+    )
     cures = {
         words("why.cure"): dear & (1.0 - np.nan_to_num(less, nan=np.inf) > LEAST_CURE),
         words("why.cure_none"): dear & (plan.dearest > 0),
         words("why.cure_worth"): dear,
     }
     told.say(title, cures)
+
+
+def _feeds(plan: InPlan) -> NDArray[np.bool_]:
+    """Where a method is run at a loss of its own for what it gives to others."""
+    gives = np.zeros(plan.worth.shape, bool)
+    for need in plan.needs.values():
+        gives |= np.nan_to_num(need) < 0
+    used = np.isin(plan.verdict, (USED, USED_SHARE))
+    with np.errstate(invalid="ignore"):
+        loss = plan.worth < -TIE * np.abs(plan.cost_at_plant)
+    return np.asarray(used & gives & loss)
+
+
+def _given(plan: InPlan, words: Words) -> Fact:
+    """What a method gives to others."""
+    names = list(plan.needs)
+    bits = np.zeros(plan.worth.shape, np.int64)
+    for i, need in enumerate(plan.needs.values()):
+        bits |= (np.nan_to_num(need) < 0).astype(np.int64) << i
+
+    def said(kind: int) -> str:
+        some = [words.resource(name) for i, name in enumerate(names) if kind >> i & 1]
+        return words("list.comma").join(some)
+
+    return some_of(np.where(bits > 0, bits, -1), said)
 
 
 def _say_samples(evidence: Evidence, index: int, told: Told, words: Words) -> None:

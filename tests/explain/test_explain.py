@@ -89,11 +89,12 @@ def planned(**changes: float) -> xr.Dataset:
     return dataset
 
 
-def said(lang: str = "en", **changes: float) -> dict[str, str]:
+def said(lang: str = "en", power: float = np.nan, **changes: float) -> dict[str, str]:
     """What is said of the first method at a place: title -> text."""
-    grid = tiny_grid()
+    grid, dataset = tiny_grid(), planned(**changes)
     at = float(grid.x[HERE[1]]), float(grid.y[HERE[0]])
-    found = explain_place(planned(**changes), grid, *at, Words(lang))
+    dataset["need"][0, list(RESOURCES).index("electricity")] = power
+    found = explain_place(dataset, grid, *at, Words(lang))
     return dict(found.methods[METHODS[0]].lines)
 
 
@@ -126,6 +127,25 @@ def test_what_is_used_or_tied_needs_no_cure() -> None:
     assert "as good as what is" in tied and "To be chosen" not in tied
     assert "adds nothing" in said(worth=-0.1, shortfall=0.0, land_price=0.0)["In the plan"]
     assert said(shortfall=np.nan)["In the plan"].startswith("Not used: nothing of it fits here.")
+
+
+def test_a_loss_for_the_sake_of_others_is_no_worth() -> None:
+    """What gives power to others and pays for nothing itself is worth it to them."""
+    at_a_loss = {"allocated": 2500.0, "shortfall": 0.0, "worth": -120.0}
+    text = said(power=-800.0, **at_a_loss)["In the plan"]
+    assert text.endswith(
+        "By itself a gross tonne takes 110 t from the plan; it runs for the electricity that "
+        "other methods use."
+    )
+    assert "is worth" not in text
+    assert (
+        "单独来看，每毛吨使方案减少 110 吨；采用它是为了供给其他方法所用的电力。"
+        in (said("zh", power=-800.0, **at_a_loss)["在方案中"])
+    )
+    # who takes power is not said to give it, nor who gains by what it gives to lose
+    assert "other methods use" not in said(power=800.0, **at_a_loss)["In the plan"]
+    gains = said(power=-800.0, allocated=2500.0, shortfall=0.0)["In the plan"]
+    assert "is worth 0.900 t to the plan" in gains and "other methods use" not in gains
 
 
 def test_one_resource_alone_may_not_be_enough() -> None:
