@@ -320,9 +320,9 @@ class Variable:
         Canonical; "objective" stands for the unit of the goal.
     meaning : str
         Its ``long_name``.
-    of : {'method', 'all', 'rank', 'milestone', 'evidence'}
-        Each method has its own, or all share it; or each route to storage has, the cheapest first,
-        or each milestone; evidence explains cells.
+    of : {'method', 'all', 'rank', 'milestone', 'each', 'evidence'}
+        Each method has its own, or all share it; or each route to storage, the cheapest first,
+        each milestone, or each method at each milestone; evidence explains cells.
     codes : str
         What its codes are, where it has codes.
     colours : str
@@ -343,7 +343,7 @@ class Variable:
     name: str
     unit: str
     meaning: str
-    of: Literal["method", "all", "rank", "milestone", "evidence"] = "method"
+    of: Literal["method", "all", "rank", "milestone", "each", "evidence"] = "method"
     codes: str = ""
     colours: str = "viridis"
     per_cell: bool = False
@@ -361,13 +361,14 @@ class Variable:
         """Stem of its files, ``METHOD`` for the method, ``RANK`` or ``YEAR`` for those."""
         if self.of == "all":
             return self.name
-        ends = {"rank": "RANK", "milestone": "YEAR"}
+        ends = {"rank": "RANK", "milestone": "YEAR", "each": "METHOD_YEAR"}
         return f"{self.name}_{ends.get(self.of, 'METHOD')}"
 
     @property
-    def lead(self) -> str:
-        """Dimension before those of the grid, where it has one."""
-        return self.of if self.of in {"rank", "milestone"} else "removal_method"
+    def lead(self) -> tuple[str, ...]:
+        """Dimensions before those of the grid, where it has any."""
+        many = ("removal_method", "milestone") if self.of == "each" else ("removal_method",)
+        return (self.of,) if self.of in {"rank", "milestone"} else many
 
 
 def _shared(name: str, unit: str, meaning: str, codes: str = "", **more: Any) -> Variable:
@@ -480,6 +481,13 @@ VARIABLES: dict[str, Variable] = {
         Variable(
             "net_removal_at", "t/yr", "net removal in the plan at this milestone, all methods",
             "milestone", with_state=True, **_TOTAL,
+        ),
+        Variable(
+            "winner_at", "", "method with the most net removal at this milestone", "milestone",
+            "the method with the most net removal at this milestone, or the state",
+        ),
+        Variable(
+            "allocated_at", "t/yr", "gross CO2 in the plan at this milestone", "each", **_TOTAL
         ),
         Variable(
             "build_year", "", "milestone for which most of it is built",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,8 +75,21 @@ def class_colour(name: str, others: tuple[str, ...] = ()) -> str:
     """
     if name in KNOWN_COLOURS:
         return KNOWN_COLOURS[name]
-    spare = tuple(n for n in others if n not in KNOWN_COLOURS and n != OUTSIDE_NAME)
+    years = sorted({int(n) for n in (name, *others) if n.isdigit()})
+    if name.isdigit():  # the earlier, the darker
+        return year_colour(years.index(int(name)), len(years))
+    known = (*KNOWN_COLOURS, OUTSIDE_NAME)
+    spare = tuple(n for n in others if n not in known and not n.isdigit())
     return method_colour(name, spare)
+
+
+@cache
+def year_colour(position: int, count: int) -> str:
+    """Colour of one of some years, from dark to light."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    return to_hex(colormaps["viridis"](0.9 * position / max(count - 1, 1))).upper()
 
 
 def in_groups(names: Iterable[str]) -> list[tuple[str, list[str]]]:

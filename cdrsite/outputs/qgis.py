@@ -28,6 +28,7 @@ NETWORK = "Sites and network"
 POOLS = "Storage, pools and provinces"
 ANSWER = "Answer: the plan"
 SURE = "How sure: the samples"
+YEARS = "Over the years: turn on, and play it with the temporal controller"
 INPUTS = "Inputs to the decision"
 EXCLUSIONS = "Exclusions"
 OF_METHOD = "Method: "
@@ -45,7 +46,7 @@ OF_SAMPLES = ("reach", "probability")
 """Rasters of methods that stand with those of the samples."""
 METHOD_ORDER = (
     "allocated", "equal_share", "cost", "limit", "score", "suitability", "net_factor", "available",
-    "shortfall", "method_state",
+    "shortfall", "build_year", "allocated_at", "method_state",
 )  # fmt: skip
 SHOWN = frozenset({"winner", "tonnes", "emitters", "network_storage", "pipes", "storage"})
 """Layers that are visible when the project opens."""
@@ -53,6 +54,8 @@ STATES = frozenset({"state", "method_state"})
 """Maps of states, last in their groups: they are on, so that whatever map is shown above them has
 words for the cells where it has no number. The groups of the methods are off, else the states of
 one would cover the maps of the next."""
+PLAYED = frozenset({"winner_at"})
+"""Maps of milestones that are on in their group, which is off until it is played."""
 SHOWN_WITHOUT_PLANTS = frozenset({"sites", "routes"})
 
 TITLES: dict[str, str] = {
@@ -97,6 +100,8 @@ class Entry:
         Visible when the project opens, if its group is.
     is_state : bool
         Whether it says why the maps above it have no number.
+    years : tuple of (int, int), optional
+        Milestone that it shows, and the year from which the next one is shown.
     """
 
     key: str
@@ -109,6 +114,7 @@ class Entry:
     abstract: str
     shown: bool
     is_state: bool = False
+    years: tuple[int, int] | None = None
 
 
 def write_project(
@@ -194,7 +200,9 @@ def _raster_entries(
     ordered = sorted(
         specs, key=lambda spec: ranks.get(spec.tags.get("variable", spec.name), len(ranks))
     )
+    until = _until(specs)
     for spec in ordered:
+        year = spec.tags.get("milestone")
         method = spec.tags.get("method", "")
         about = spec.description.removeprefix(f"{method}: ") if method else spec.description
         title = words.heading(about)
@@ -203,6 +211,8 @@ def _raster_entries(
             group, title = f"{OF_METHOD}{named}", f"{title} ({named})"
             if spec.tags.get("variable") in OF_SAMPLES:
                 group = SURE
+        elif year is not None:
+            group = YEARS
         elif spec.name in ANSWER_RASTERS:
             group = ANSWER
         elif spec.name in SURE_RASTERS:
@@ -218,9 +228,19 @@ def _raster_entries(
             style=styles.get(spec.name, ""),
             geometry=None,
             abstract=f"{spec.description}{f' [{spec.unit}]' if spec.unit else ''}",
-            shown=spec.name in SHOWN or spec.tags.get("variable") in STATES,
+            shown=spec.name in SHOWN or spec.tags.get("variable") in {*STATES, *PLAYED},
             is_state=spec.tags.get("variable") in STATES,
+            years=None if year is None else (int(year), until[int(year)]),
         )
+
+
+def _until(specs: Sequence[RasterSpec]) -> dict[int, int]:
+    """Milestone -> year from which the next one is shown; the last one is for as long as before."""
+    years = sorted({int(spec.tags["milestone"]) for spec in specs if "milestone" in spec.tags})
+    if not years:
+        return {}
+    more = years[-1] - years[-2] if len(years) > 1 else 1
+    return dict(zip(years, [*years[1:], years[-1] + more], strict=True))
 
 
 def _key(kind: str, name: str) -> str:
@@ -234,7 +254,7 @@ def _key(kind: str, name: str) -> str:
 def grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     """Layers by group, from the top of the map to its bottom; those of methods stand together."""
     methods = dict.fromkeys(e.group for e in entries if e.group.startswith(OF_METHOD))
-    order = (NETWORK, POOLS, ANSWER, SURE, *methods, INPUTS, EXCLUSIONS)
+    order = (NETWORK, POOLS, ANSWER, SURE, YEARS, *methods, INPUTS, EXCLUSIONS)
     groups = {group: [entry for entry in entries if entry.group == group] for group in order}
     return {group: members for group, members in groups.items() if members}
 
@@ -278,11 +298,32 @@ def project_xml(title: str, grid: AnalysisGrid, entries: Sequence[Entry]) -> str
     system = ET.SubElement(properties, "SpatialRefSys")
     # without it QGIS takes the project for one without a coordinate system
     ET.SubElement(system, "ProjectionsEnabled", type="int").text = "1"
+    _add_time(root, entries)
     settings = ET.SubElement(root, "ProjectViewSettings", UseProjectScales="0")
     _add_crs(ET.SubElement(settings, "DefaultViewExtent", bounds), grid)
     ET.indent(root, " ")
     head = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
     return head + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _add_time(root: ET.Element, entries: Sequence[Entry]) -> None:
+    """What the temporal controller plays: all milestones, in steps of the years between two."""
+    spans = [entry.years for entry in entries if entry.years is not None]
+    if not spans:
+        return
+    steps = {"timeStep": str(min(end - start for start, end in spans)), "timeStepUnit": "y"}
+    steps |= {"frameRate": "1", "cumulativeTemporalRange": "0"}
+    _add_range(
+        ET.SubElement(root, "ProjectTimeSettings", steps), "TemporalRange",
+        (min(start for start, _ in spans), max(end for _, end in spans)),
+    )  # fmt: skip
+
+
+def _add_range(parent: ET.Element, name: str, years: tuple[int, int]) -> None:
+    """From the first day of one year to the last second before another."""
+    span = ET.SubElement(parent, name)
+    ET.SubElement(span, "start").text = f"{years[0]:04d}-01-01T00:00:00Z"
+    ET.SubElement(span, "end").text = f"{years[1] - 1:04d}-12-31T23:59:59Z"
 
 
 def _clean(text: str) -> str:
@@ -301,7 +342,7 @@ def _add_crs(parent: ET.Element, grid: AnalysisGrid) -> None:
 def _add_tree(root: ET.Element, entries: Sequence[Entry]) -> None:
     tree = ET.SubElement(root, "layer-tree-group")
     for group, members in grouped(entries).items():
-        of_method = group.startswith(OF_METHOD)
+        of_method = group.startswith(OF_METHOD) or group == YEARS
         any_shown = any(entry.shown for entry in members) and not of_method
         branch = ET.SubElement(
             tree,
@@ -362,6 +403,9 @@ def _add_layer(parent: ET.Element, entry: Entry, grid: AnalysisGrid) -> None:
         _add_crs(ET.SubElement(layer, "srs"), grid)
     encoding = {} if raster else {"encoding": "UTF-8"}
     ET.SubElement(layer, "provider", encoding).text = entry.provider
+    if entry.years is not None:  # mode 0: shown in a fixed range of time
+        kind = {"enabled": "1", "mode": "0", "fetchMode": "0"}
+        _add_range(ET.SubElement(layer, "temporal", kind), "fixedRange", entry.years)
     if entry.style:
         style = ET.fromstring(entry.style)  # noqa: S314 - written by this program
         layer.set("labelsEnabled", style.get("labelsEnabled", "0"))

@@ -31,6 +31,8 @@ MOST_LATITUDE = 85.05
 MOST_PIXELS = 900
 """Longest side of a picture."""
 LEAST_PIXELS = 400
+Span = tuple[float, float, bool, bool]
+"""Low and high end of a scale, and whether values lie below and above."""
 STEPS = 20
 """Colours of a ramp: more cannot be told apart on a map, and make the file larger."""
 
@@ -91,6 +93,7 @@ def paint_quantity(
     *,
     states: Mapping[str, tuple[NDArray[np.bool_], str]] | None = None,
     diverging: bool = False,
+    span: Span | None = None,
 ) -> Painting:
     """Paint numbers in steps of a ramp, and states in colours of their own (rule 2).
 
@@ -104,6 +107,9 @@ def paint_quantity(
         What is no number, in words: pixels of a mask show its colour, the last one wins.
     diverging : bool
         The ramp is centred on zero.
+    span : tuple, optional
+        Ends of the scale, as of :func:`cdrsite.outputs.maps.bulk`; those of the values when not
+        given.
     """
     index = np.zeros(values.shape, np.uint8)
     shown = np.isfinite(values)
@@ -112,7 +118,7 @@ def paint_quantity(
     colours: list[str] = []
     legend: dict[str, Any] = {"classes": []}
     if shown.any():
-        low, high, below, above = bulk(values[shown], diverging=diverging)
+        low, high, below, above = span or bulk(values[shown], diverging=diverging)
         colours = list(steps_of(ramp))
         part = (values[shown].astype(np.float64) - low) / (high - low)
         index[shown] = 1 + np.clip(part * STEPS, 0, STEPS - 1).astype(np.uint8)

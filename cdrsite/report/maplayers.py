@@ -19,13 +19,21 @@ from cdrsite.outputs.legend import (
     outside_code,
     pool_categories,
 )
-from cdrsite.outputs.maps import FREE_COLOUR, NET_STATE, NOT_IN_PLAN, NOTHING_FITS, SEVERAL_COLOUR
+from cdrsite.outputs.maps import (
+    FREE_COLOUR,
+    NET_STATE,
+    NOT_IN_PLAN,
+    NOTHING_FITS,
+    SEVERAL_COLOUR,
+    bulk,
+)
 from cdrsite.outputs.palette import LABEL_COLOURS
 from cdrsite.outputs.rasters.raster import Category
 from cdrsite.report.mapimage import (
     MOST_PIXELS,
     Painting,
     Picture,
+    Span,
     Web,
     paint_classes,
     paint_quantity,
@@ -47,7 +55,18 @@ PLAN = (
     *("interchangeable", "exclusion_reasons", "transport_km", "line_cost", "transport_mode"),
 )
 """Variables of all methods that the map of a study offers."""
-BY_METHOD = ("allocated", "reach", "equal_share", "cost", "limit", "suitability", "net_factor")
+OF_YEARS = {"winner": "winner_at", "net_removal": "net_removal_at"}
+"""Variable of the last milestone -> that of every milestone, which the map offers in its place."""
+BY_METHOD = (
+    "allocated",
+    "build_year",
+    "reach",
+    "equal_share",
+    "cost",
+    "limit",
+    "suitability",
+    "net_factor",
+)
 """Variables of each method that the map of a study offers."""
 SURE = ((0.8, "high", 0.0), (0.5, "mid", 0.4), (0.0, "low", 0.72))
 """Share of the samples from which on, its words, and how far the colour fades to white [1]."""
@@ -65,15 +84,24 @@ class Layer:
         Of the dataset.
     method : str or None
         For which method.
+    year : int or None
+        At which milestone.
     """
 
     variable: str
     method: str | None = None
+    year: int | None = None
 
     @property
     def key(self) -> str:
         """Name in the page."""
-        return self.variable if self.method is None else f"{self.variable}/{self.method}"
+        own = self.variable if self.method is None else f"{self.variable}/{self.method}"
+        return own if self.year is None else f"{own}@{self.year}"
+
+    @property
+    def part(self) -> str | None:
+        """Method or year whose picture it is."""
+        return self.method if self.year is None else str(self.year)
 
 
 def layers_of(dataset: xr.Dataset) -> list[Layer]:
@@ -81,7 +109,13 @@ def layers_of(dataset: xr.Dataset) -> list[Layer]:
     methods = methods_of(dataset)
     names = [str(name) for name in dataset.data_vars]
     if is_study(dataset):
-        names = [name for name in (*PLAN, *BY_METHOD) if name in names]
+        dated = (OF_YEARS.get(name, name) for name in (*PLAN, *BY_METHOD))
+        plain = (*PLAN, *BY_METHOD)
+        names = [
+            a if a in names else b
+            for a, b in zip(dated, plain, strict=True)
+            if a in names or b in names
+        ]
     layers: list[Layer] = []
     for name in names:
         values = dataset[name]
@@ -91,6 +125,8 @@ def layers_of(dataset: xr.Dataset) -> list[Layer]:
             layers.append(Layer(name))
         elif values.dims == ("removal_method", "y", "x"):
             layers += [Layer(name, method) for method in methods]
+        elif values.dims == ("milestone", "y", "x"):
+            layers += [Layer(name, year=int(year)) for year in values["milestone"].to_numpy()]
     return layers
 
 
@@ -135,7 +171,7 @@ class Painter:
         dict
             ``image`` (data URI) and ``legend`` (title, unit, ramp, classes).
         """
-        picture = self._source.picture(layer.variable, layer.method, self._most)
+        picture = self._source.picture(layer.variable, layer.part, self._most)
         attrs = self._source.dataset[layer.variable].attrs
         size, unit = amount(str(attrs.get("units", ""))).place
         if size != 1.0:  # told as everywhere: 0.4 GWh/yr, not 400 000 kWh/yr
@@ -165,9 +201,10 @@ class Painter:
         if layer.variable == "winner_likely" and "winner_share" in self._source.dataset:
             return self._faded(picture)
         if "flag_values" in variable.attrs:
-            methods = tuple(self._methods)
+            years = (name for name in flag_names(variable).values() if name.isdigit())
+            others = (*self._methods, *years)
             categories = [
-                Category(code, name, class_colour(name, methods))
+                Category(code, name, class_colour(name, others))
                 for code, name in sorted(flag_names(variable).items())
                 if name != OUTSIDE_NAME
             ]
@@ -224,14 +261,23 @@ class Painter:
             taken = np.logical_or.reduce([mask for mask, _ in states.values()] or [~inside])
             empty = inside & ~taken & ~np.isfinite(values)
             states[self._words.called(NOTHING_FITS)] = empty, class_colour(NOTHING_FITS)
-            if layer.variable == "allocated":
+            if layer.variable == "allocated" or layer.year is not None:
                 none = inside & ~taken & (values == 0)
                 states[self._words.called(NOT_IN_PLAN)] = none, class_colour(NOT_IN_PLAN)
         diverging = layer.variable == "net_factor" and bool(np.nanmin(values, initial=0.0) < 0)
         ramp = variable(layer.variable).colours
         if layer.variable == "net_factor" and not diverging:
             ramp = "viridis"  # nothing to diverge from
-        return paint_quantity(values, ramp, states=states, diverging=diverging)
+        span = None if layer.year is None else self._over_years(layer.variable)
+        return paint_quantity(values, ramp, states=states, diverging=diverging, span=span)
+
+    def _over_years(self, name: str) -> Span | None:
+        """Ends of the scale that all milestones of a variable share: years can be compared."""
+        size = amount(str(self._source.dataset[name].attrs.get("units", ""))).place[0]
+        years = self._source.dataset["milestone"].to_numpy()
+        each = (self._source.picture(name, str(year), self._most).values for year in years)
+        known = np.concatenate([values[values > 0] for values in each]) / size
+        return bulk(known, diverging=False) if known.size else None
 
     def _codes(self, layer: Layer) -> tuple[NDArray[Any] | None, dict[int, str]]:
         """States behind a quantity and their words: of its method, or of the plan."""

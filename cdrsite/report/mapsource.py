@@ -31,7 +31,7 @@ class MapSource(Protocol):
     grid: AnalysisGrid
 
     def picture(self, name: str, method: str | None, most: int) -> Picture:
-        """Values of a variable, at most so many pixels wide and high."""
+        """Values of a variable of a method, or at a year, at most so many pixels wide and high."""
         ...
 
     def stamp(self, name: str, method: str | None) -> bytes | None:
@@ -60,6 +60,8 @@ class DatasetSource:
         values = self.dataset[name]
         if method is not None and "removal_method" in values.dims:
             values = values.sel(removal_method=method)
+        elif method is not None and "milestone" in values.dims:
+            values = values.sel(milestone=int(method))
         t = self.grid.transform
         transform = Affine(t.a * step, 0.0, t.c, 0.0, t.e * step, t.f)
         return Picture(every(values, step), transform, self.grid.crs)

@@ -98,20 +98,25 @@ def fragment(
             {"name": m, "label": words.method(m), "colour": method_colour(m, methods)}
             for m in methods
         ],
+        "years": years_of(shown),
         "cells": cells_of(source, words),
         "words": page_words(words),
     }
     chosen = layer_list(source.dataset, shown, painter, words) + method_list(shown, methods, words)
     controls = tag("div", chosen, further(vectors, words), class_="cdrmap-controls")
     study = is_study(source.dataset)
-    html = markup(controls, words, title or words("page.map"), study=study)
+    html = markup(controls, words, title or words("page.map"), years_of(shown), study=study)
     return Fragment(html, style(), script(), data)
 
 
 def _painted(source: MapSource, painter: Painter, layer: Layer, words: Words) -> dict[str, Any]:
     """Picture and legend of a layer; those of an earlier run of a batch where they are the same."""
     names = [layer.variable] if layer.method is None else [layer.variable, "limit"]
-    stamps = [source.stamp(name, layer.method) for name in names]
+    stamps = [source.stamp(name, layer.part) for name in names]
+    if layer.year is not None:  # all years share one scale
+        years = source.dataset["milestone"].to_numpy()
+        stamps = [source.stamp(layer.variable, str(year)) for year in years]
+        stamps.append(source.stamp("state", None))
     if None in stamps:
         return painter.paint(layer)
     dataset = source.dataset
@@ -150,13 +155,37 @@ def script() -> str:
 # -------------------------------------------------------------------- markup
 
 
-def markup(controls: str, words: Words, title: str, *, study: bool) -> str:
+def years_of(layers: Sequence[Layer]) -> list[int]:
+    """Milestones of the layers that have any, rising."""
+    return sorted({layer.year for layer in layers if layer.year is not None})
+
+
+def year_slider(years: Sequence[int], words: Words) -> str:
+    """Slider of the milestones; nothing where there are none."""
+    if not years:
+        return ""
+    last = len(years) - 1
+    slider = tag(
+        "input", type="range", id="cdrmap-year", min=0, max=last, step=1, value=last,
+        aria_label=words("map.year"), aria_valuetext=years[last],
+    )  # fmt: skip
+    shown = tag("output", text(years[last]), id="cdrmap-year-shown")
+    marks = "".join(tag("span", text(year)) for year in years)
+    scale = tag("span", marks, class_="cdrmap-ends", aria_hidden="true")
+    note = tag("span", text(words("map.year.note", year=years[last])), class_="cdrmap-note")
+    label = tag("label", f"{text(words('map.year'))} ", shown, slider, scale)
+    return tag("div", label, note, class_="cdrmap-years", id="cdrmap-years")
+
+
+def markup(
+    controls: str, words: Words, title: str, years: Sequence[int] = (), *, study: bool
+) -> str:
     """The section of the map: controls, the map itself, its legend, and the explanation."""
     live = {"role": "region", "aria_live": "polite"}
     label = words("map.label")
     stage = tag("div", id="cdrmap-stage", role="application", tabindex=0, aria_label=label)
     legend = tag("div", id="cdrmap-legend", **live, aria_label=words("map.legend"))
-    view = tag("div", stage, legend, class_="cdrmap-view")
+    view = tag("div", year_slider(years, words), stage, legend, class_="cdrmap-view")
     why = tag("div", id="cdrmap-why", **live, aria_label=words("map.explanation"), tabindex=-1)
     hint = paragraph(text(words("map.hint" if study else "map.hint_plain")), kind="note")
     noscript = tag("noscript", paragraph(text(words("map.noscript"))))

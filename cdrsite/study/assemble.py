@@ -75,7 +75,7 @@ from cdrsite.study.tables import (
     zone_table,
 )
 from cdrsite.study.tally import Tally
-from cdrsite.study.yearly import BUILD_YEAR, NET_AT, path_summary, path_tables
+from cdrsite.study.yearly import BUILD_YEAR, NET_AT, WINNER_AT, path_summary, path_tables
 from cdrsite.study.zones import zonal_table
 
 if TYPE_CHECKING:
@@ -265,6 +265,7 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
     for name, labels in (
         ("winner", (*setting.models, NO_METHOD)),
         ("winner_likely", (*setting.models, NO_METHOD)),
+        (WINNER_AT, (*setting.models, NO_METHOD)),
         ("binding", binding_labels(allocation.solution)),
         ("interchangeable", INTERCHANGEABLE),
     ):
@@ -307,7 +308,7 @@ def _dataset(
         if array.shape[-2:] != grid.shape:
             continue  # labels, of a run that was stopped after it had put them on
         record = variable(name)
-        dims = (record.lead, "y", "x")[-len(array.shape) :]
+        dims = (*record.lead, "y", "x")[-len(array.shape) :]
         if store.on_disk:  # a stand-in of the same shape: only its label is used
             array = np.broadcast_to(np.zeros((), array.dtype), array.shape)
         attrs = {"units": record.unit_for(goal), "long_name": record.meaning}

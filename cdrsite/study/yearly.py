@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
     F64 = NDArray[np.float64]
 
-NET_AT, BUILD_YEAR = "net_removal_at", "build_year"
+NET_AT, GROSS_AT, BUILD_YEAR = "net_removal_at", "allocated_at", "build_year"
+WINNER_AT = "winner_at"
 """Variables of the result that only milestones have."""
 PIECE = 65536
 """Cells whose path is worked out at once [cells]."""
@@ -63,6 +64,11 @@ class YearsBlock:
         built[built == PLANNED] = NONE_PLANNED
         net = np.where(np.isin(state, (NONE_PLANNED, PLANNED)), 0.0, np.nan)
         yearly = np.repeat(net[None].astype(np.float32), count, axis=0)
+        winner = np.asarray(self.result.open("winner")[block.slices]).ravel().copy()
+        winner[winner < methods] = methods
+        winner = np.repeat(winner[None], count, axis=0)
+        gross = np.where(np.isin(built, (NONE_PLANNED, PLANNED)), 0.0, np.nan)
+        gross = np.repeat(gross[:, None].astype(np.float32), count, axis=1)
         start, stop = self.cells.span(number)
         place = self.cells.places(number)
         for first in range(start, stop, PIECE):
@@ -70,19 +76,28 @@ class YearsBlock:
             cells = path.path.problem.cells.read(first, last)
             x, _ = path.laid_out(cells, first, last)
             here = place[first - start : last - start]
-            yearly[:, here] = net_at(path, x, cells)
+            each = net_at(path, x, cells)
+            yearly[:, here] = each.sum(axis=0)
+            gross[:, :, here] = gross_at(path, x)
+            some = each.max(axis=0, initial=0.0) > 0
+            winner[:, here] = np.where(some, each.argmax(axis=0), winner[:, here])
             most = x.sum(axis=2)
             used = most.max(axis=1, initial=0.0) > 0
             code = np.where(used, most.argmax(axis=1) + 1, built[:, here])
             built[:, here] = code.astype(np.uint8)
-        self.result.open(NET_AT)[(slice(None), *block.slices)] = yearly.reshape(-1, *block.shape)
-        self.result.open(BUILD_YEAR)[(slice(None), *block.slices)] = built.reshape(
-            methods, *block.shape
-        )
+        laid = {NET_AT: yearly, WINNER_AT: winner, GROSS_AT: gross, BUILD_YEAR: built}
+        for name, flat in laid.items():
+            shaped = flat.reshape(*flat.shape[:-1], *block.shape)
+            self.result.open(name)[(..., *block.slices)] = shaped
+
+
+def gross_at(path: PathSolution, x: F64) -> F64:
+    """Gross CO2 of some cells by method and milestone, shape (M, T, n) [t/yr]."""
+    return np.einsum("mvt,mvkn->mtn", path.path.course.output, x)
 
 
 def net_at(path: PathSolution, x: F64, cells: CellBlock) -> F64:
-    """Net removal of some cells at each milestone, shape (T, n) [t/yr].
+    """Net removal of some cells by method and milestone, shape (M, T, n) [t/yr].
 
     Parameters
     ----------
@@ -94,7 +109,7 @@ def net_at(path: PathSolution, x: F64, cells: CellBlock) -> F64:
     course, problem = path.path.course, path.path.problem
     methods, count, _, n = x.shape
     stored = np.broadcast_to(problem.stored_in(cells), (methods, n))
-    found = np.zeros((count, n))
+    found = np.zeros((methods, count, n))
     for m in range(methods):
         own = np.nan_to_num(np.broadcast_to(cells.net, (methods, n))[m].astype(np.float64))
         gross = x[m].sum(axis=1)
@@ -107,7 +122,7 @@ def net_at(path: PathSolution, x: F64, cells: CellBlock) -> F64:
             for q in np.flatnonzero(course.more_net[m, t, len(QUANTITIES) :]).tolist():
                 layer = np.nan_to_num(cells.layers[q].astype(np.float64))
                 each = each + course.more_net[m, t, len(QUANTITIES) + q] * layer
-            found[t] += (course.output[m, :, t, None] * (gross * each - lost)).sum(axis=0)
+            found[m, t] = (course.output[m, :, t, None] * (gross * each - lost)).sum(axis=0)
     return found
 
 
@@ -118,6 +133,8 @@ def lay_out_years(
     course, grid = solution.path.path.course, setting.area.grid
     methods = len(solution.problem.methods)
     space.result.create(NET_AT, (course.count, *grid.shape), np.float32)
+    space.result.create(WINNER_AT, (course.count, *grid.shape), np.uint8)
+    space.result.create(GROSS_AT, (methods, course.count, *grid.shape), np.float32)
     space.result.create(BUILD_YEAR, (methods, *grid.shape), np.uint8)
     numbers = {block: i for i, block in enumerate(setting.blocks)}
     task = YearsBlock(solution, cells, numbers, space.result)

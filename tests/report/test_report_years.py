@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 from dated_study import GOAL, write_dated
 
 from cdrsite.cli.pathway import path_lines
 from cdrsite.config.load import load_scenario
 from cdrsite.core.words import Words
+from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.report.dated import Line, drawing
 from cdrsite.report.frame import Frame
+from cdrsite.report.mapview import map_fragment
 from cdrsite.report.page import write_report
 from cdrsite.report.years import path_figures, row_named, years
 from cdrsite.result.study_result import StudyResult
@@ -123,3 +127,64 @@ def test_names_of_years_do_not_lie_on_one_another(frame: Frame) -> None:
         frame, "label", "up", [2026, 2028, 2060], (), [Line("a", "#111111", [(2026, 1)])]
     )
     assert re.findall(r'style="left:[\d.]+%">(\d+)<', drawn) == ["2028", "2060"]
+
+
+def test_each_milestone_has_maps_that_add_up(result: StudyResult) -> None:
+    data = result.dataset
+    built = result.tables["build_out"]
+    gross = data["allocated_at"]
+    assert gross.dims == ("removal_method", "milestone", "y", "x")
+    for row in built.to_dict("records"):
+        here = gross.sel(removal_method=row["method"], milestone=row["year"])
+        assert float(here.sum()) == pytest.approx(row["gross_mt_yr"] * 1e6, rel=1e-5, abs=1e-3)
+        assert np.isnan(here.to_numpy()).any()  # excluded cells have no number (rule 2)
+    methods = list(result.methods)
+    net = data["net_removal_at"].to_numpy()
+    winner = data["winner_at"].to_numpy()
+    assert set(np.unique(winner[net > 0])) <= set(range(len(methods)))
+    assert not np.isin(winner[net == 0], range(len(methods))).any()
+    last = data["winner"].to_numpy()
+    still = (winner[-1] < len(methods)) & (last < len(methods))
+    assert still.any()
+
+
+def test_rasters_of_milestones_say_method_and_year(folder: Path) -> None:
+    names = {path.stem for path in (folder / "rasters").glob("*.tif")}
+    for year in (2030, 2040, 2050):
+        assert {f"winner_at_{year}", f"allocated_at_beccs-residue_{year}"} <= names
+
+
+def test_the_map_has_a_slider_and_one_scale_for_all_years(folder: Path, frame: Frame) -> None:
+    run = RunFolder(folder)
+    view = map_fragment(run, frame.words)
+    assert view.data["years"] == [2030, 2040, 2050]
+    assert 'id="cdrmap-year"' in view.html
+    layers = view.data["layers"]
+    ramps = [layers[f"net_removal_at@{year}"]["legend"]["ramp"] for year in (2040, 2050)]
+    assert ramps[0] == ramps[1]
+    assert layers["winner_at@2030"]["image"] != layers["winner_at@2050"]["image"]
+    assert "winner" not in layers  # the one of the last milestone stands on the slider
+    told = [one["label"] for one in layers["build_year/beccs-residue"]["legend"]["classes"]]
+    assert "2030" in told
+
+
+def test_the_project_plays_the_milestones(folder: Path) -> None:
+    root = ET.parse(folder / "cdrsite.qgs").getroot()
+    spans = {
+        layer.findtext("datasource"): (time.findtext("start"), time.findtext("end"))
+        for layer in root.iter("maplayer")
+        if (time := layer.find("temporal/fixedRange")) is not None
+    }
+    assert spans["./rasters/winner_at_2040.tif"] == ("2040-01-01T00:00:00Z", "2049-12-31T23:59:59Z")
+    assert "./rasters/allocated_at_afforestation_2030.tif" in spans
+    whole = root.find("ProjectTimeSettings/TemporalRange")
+    assert whole is not None
+    assert whole.findtext("start") == "2030-01-01T00:00:00Z"
+    assert whole.findtext("end") == "2059-12-31T23:59:59Z"
+
+
+def test_colours_of_years_go_one_way() -> None:
+    shades = [class_colour(str(year), ("2030", "2040", "2050")) for year in (2030, 2040, 2050)]
+    light = [sum(int(shade[i : i + 2], 16) for i in (1, 3, 5)) for shade in shades]
+    assert light == sorted(light)
+    assert len(set(light)) == 3

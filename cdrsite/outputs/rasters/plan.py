@@ -60,6 +60,11 @@ def raster_plan(result: StudyResult) -> Iterator[Plan]:
             for index, method in enumerate(result.methods):
                 spec = _method_raster(result, str(name), method, common)
                 yield spec, blocks_of(values[index])
+        elif values.dims == ("removal_method", "milestone", "y", "x"):
+            for index, method in enumerate(result.methods):
+                spec = _method_raster(result, str(name), method, common)
+                for t, year in enumerate(values["milestone"].to_numpy().tolist()):
+                    yield _of_year(spec, year), blocks_of(values[index, t])
         elif values.dims in {("rank", "y", "x"), ("milestone", "y", "x")}:
             lead = str(values.dims[0])
             for index, one in enumerate(values[lead].to_numpy().tolist()):
@@ -71,6 +76,12 @@ def raster_plan(result: StudyResult) -> Iterator[Plan]:
                 )
         elif values.dims == ("y", "x"):
             yield _shared_raster(result, str(name), common), blocks_of(values)
+
+
+def _of_year(spec: RasterSpec, year: int) -> RasterSpec:
+    """A raster of a method at a milestone."""
+    words, tags = f"{spec.description}: {year}", {**spec.tags, "milestone": str(year)}
+    return replace(spec, name=f"{spec.name}_{year}", description=words, tags=tags)
 
 
 def blocks_of(variable: xr.DataArray) -> Read:

@@ -80,9 +80,29 @@
   const strength = document.getElementById("cdrmap-opacity");
   const chosen = (name) => root.querySelector(`input[name="${name}"]:checked`)?.value;
 
+  /* Milestones: the slider is there where a layer has years. */
+  const slider = document.getElementById("cdrmap-year");
+  const years = data.years ?? [];
+  const year = () => years[Number(slider?.value ?? 0)];
+  const isLast = () => !years.length || year() === years[years.length - 1];
+
   function layerKey() {
-    const variable = chosen("cdrmap-layer"), key = `${variable}/${chosen("cdrmap-method")}`;
-    return Object.hasOwn(data.layers, key) ? key : variable;
+    const variable = chosen("cdrmap-layer");
+    const keys = [`${variable}@${year()}`, `${variable}/${chosen("cdrmap-method")}`];
+    return keys.find((key) => Object.hasOwn(data.layers, key)) ?? variable;
+  }
+
+  /* Plants, pipes and tonnes of the plan are those of the last milestone: none lie on an earlier year. */
+  const OF_PLAN = ["plants", "pipes", "tonnes"];
+  const hidden = (name) => OF_PLAN.includes(name) && layerKey().includes("@") && !isLast();
+
+  function tellYear(key) {
+    if (!slider) return;
+    const dated = key.includes("@");
+    document.getElementById("cdrmap-years").classList.toggle("cdrmap-off", !dated);
+    slider.disabled = !dated;
+    slider.setAttribute("aria-valuetext", dated ? year() : years[years.length - 1]);
+    document.getElementById("cdrmap-year-shown").textContent = dated ? year() : years[years.length - 1];
   }
 
   function show() {
@@ -97,6 +117,10 @@
         pane: "raster", opacity: Number(strength.value) / 100, alt: layer.legend.title,
       }).addTo(map);
       picture.getElement().dataset.layer = key;
+    }
+    tellYear(key);
+    for (const box of root.querySelectorAll("input[name=cdrmap-vector]")) {
+      if (OF_PLAN.includes(box.value) && groups.has(box.value)) toggle(box);
     }
     drawLegend(layer, byMethod ? chosen("cdrmap-method") : null);
   }
@@ -160,7 +184,8 @@
   function drawSigns() {
     const list = legend.querySelector(".cdrmap-signs");
     if (!list) return;
-    const on = [...root.querySelectorAll("input[name=cdrmap-vector]:checked")].map((box) => data.vectors[box.value]);
+    const on = [...root.querySelectorAll("input[name=cdrmap-vector]:checked")]
+      .filter((box) => !hidden(box.value)).map((box) => data.vectors[box.value]);
     list.replaceChildren(...on.map((layer) => {
       const most = Math.max(0, ...layer.shapes.map((item) => item.size));
       const colours = new Set(layer.shapes.map((item) => item.colour));
@@ -213,7 +238,7 @@
   function toggle(box) {
     const name = box.value;
     if (!groups.has(name)) groups.set(name, shapesOf(name, data.vectors[name]));
-    if (box.checked) {
+    if (box.checked && !hidden(name)) {
       groups.get(name).addTo(map);
       order();
     } else groups.get(name).remove();
@@ -298,6 +323,7 @@
     box.addEventListener("change", () => toggle(box));
     if (box.checked) toggle(box);
   }
+  slider?.addEventListener("input", show);
   strength.addEventListener("input", () => {
     if (picture) picture.setOpacity(Number(strength.value) / 100);
     document.getElementById("cdrmap-percent").textContent = `${strength.value}\u202f%`;
