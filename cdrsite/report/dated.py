@@ -18,7 +18,7 @@ CROWDED = 0.1
 
 
 @dataclass(frozen=True)
-class Line:
+class DatedLine:
     """One line of a drawing.
 
     Attributes
@@ -47,8 +47,8 @@ def drawing(
     label: str,
     up: str,
     years: Sequence[float],
-    areas: Sequence[Line] = (),
-    lines: Sequence[Line] = (),
+    areas: Sequence[DatedLine] = (),
+    lines: Sequence[DatedLine] = (),
     most: float | None = None,
 ) -> str:
     """Areas one on top of the other, and lines over them.
@@ -61,9 +61,9 @@ def drawing(
         What the drawing shows, and its upward axis, as text and as markup.
     years : sequence of float
         Marked below, rising; the first and the last are the ends of the axis.
-    areas : sequence of Line
+    areas : sequence of DatedLine
         From the lowest; all have the same years.
-    lines : sequence of Line
+    lines : sequence of DatedLine
         Over the areas.
     most : float, optional
         Upper end of the axis; round numbers above what is drawn when not given.
@@ -114,7 +114,7 @@ def _told(name: str) -> str:
     return tag("title", text(name))
 
 
-def _stacked(areas: Sequence[Line]) -> list[Points]:
+def _stacked(areas: Sequence[DatedLine]) -> list[Points]:
     """Upper edges of areas that lie on one another."""
     tops: list[Points] = []
     for area in areas:

@@ -9,7 +9,7 @@ from itertools import cycle
 from cdrsite.core.vocabulary import amount, price_in_words
 from cdrsite.core.words import Words
 from cdrsite.outputs.palette import LABEL_COLOURS
-from cdrsite.report.dated import Line, drawing
+from cdrsite.report.dated import DatedLine, drawing
 from cdrsite.report.frame import Frame, Row, paragraph, real, word
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.listed import PageColumn, file_note, folded, listed
@@ -172,7 +172,7 @@ def by_method(frame: Frame) -> str:
     for method in frame.run.methods:
         points = [(year, max(value, 0.0)) for year, value in _dated(frame, method, "net_mt_yr")]
         if any(value > LEAST for _, value in points):
-            areas.append(Line(frame.words.method(method), frame.colour(method), points))
+            areas.append(DatedLine(frame.words.method(method), frame.colour(method), points))
     if not areas:
         return ""
     asked = [
@@ -180,7 +180,9 @@ def by_method(frame: Frame) -> str:
         for row in frame.rows("pathway")
         if row["ledger"] == REMOVAL
     ]
-    lines = [Line(frame.words("years.asked"), INK, asked, dashed=True, dots=True)] if asked else []
+    lines = (
+        [DatedLine(frame.words("years.asked"), INK, asked, dashed=True, dots=True)] if asked else []
+    )
     title = frame.say("years.by_method")
     names = [line.name for line in areas]
     keys = [tag("li", frame.swatch(line.colour), tag("span", text(line.name))) for line in areas]
@@ -332,7 +334,7 @@ def filling(frame: Frame) -> str:
     colours = dict(zip(drawn, cycle(LABEL_COLOURS), strict=False))
     begin = _begin(frame)
     lines = [
-        Line(
+        DatedLine(
             unit,
             colours[unit],
             [(begin, 0.0), *((real(row["year"]), 100.0 * _filled(row)) for row in used[unit])],
@@ -416,10 +418,12 @@ def _three(frame: Frame, method: str) -> str:
     """Two drawings: tonnes a year, and tonnes that are kept."""
     name, colour = frame.words.method(method), frame.colour(method)
     flow = _dated(frame, method, "net_mt_yr")
-    lines = [Line(frame.words("years.flow"), colour, flow, dots=True)]
+    lines = [DatedLine(frame.words("years.flow"), colour, flow, dots=True)]
     durable = _dated(frame, method, "durable_mt_yr")
-    lines.append(Line(frame.words("years.durable"), INK, durable, dashed=True, dots=True))
-    held = [Line(frame.words("years.held"), colour, _dated(frame, method, "held_mt"), dots=True)]
+    lines.append(DatedLine(frame.words("years.durable"), INK, durable, dashed=True, dots=True))
+    held = [
+        DatedLine(frame.words("years.held"), colour, _dated(frame, method, "held_mt"), dots=True)
+    ]
     marks = [
         tag("li", frame.swatch(colour), tag("span", frame.say("years.flow"))),
         tag("li", tag("i", class_="dash", aria_hidden="true"),

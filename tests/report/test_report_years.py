@@ -15,7 +15,7 @@ from cdrsite.config.load import load_scenario
 from cdrsite.core.words import Words
 from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.runfolder import RunFolder
-from cdrsite.report.dated import Line, drawing
+from cdrsite.report.dated import DatedLine, drawing
 from cdrsite.report.frame import Frame
 from cdrsite.report.mapview import map_fragment
 from cdrsite.report.page import write_report
@@ -111,9 +111,9 @@ def test_a_plan_of_one_year_has_no_such_section(tmp_path_factory: pytest.TempPat
 
 
 def test_areas_lie_on_one_another_and_lines_on_their_values(frame: Frame) -> None:
-    below = Line("below", "#111111", [(2030, 1.0), (2050, 2.0)])
-    above = Line("above", "#222222", [(2030, 3.0), (2050, 2.0)])
-    asked = Line("asked", "#333333", [(2030, 4.0)], dots=True)
+    below = DatedLine("below", "#111111", [(2030, 1.0), (2050, 2.0)])
+    above = DatedLine("above", "#222222", [(2030, 3.0), (2050, 2.0)])
+    asked = DatedLine("asked", "#333333", [(2030, 4.0)], dots=True)
     drawn = drawing(frame, "label", "up", [2030, 2040, 2050], [below, above], [asked])
     # 400 units for 0 to 4: the upper edge of both together is at the top, the lower at 1 and 2
     assert 'd="M0.00 300.00L1000.00 200.00L1000.00 400.00L0.00 400.00Z"' in drawn
@@ -124,7 +124,7 @@ def test_areas_lie_on_one_another_and_lines_on_their_values(frame: Frame) -> Non
 
 def test_names_of_years_do_not_lie_on_one_another(frame: Frame) -> None:
     drawn = drawing(
-        frame, "label", "up", [2026, 2028, 2060], (), [Line("a", "#111111", [(2026, 1)])]
+        frame, "label", "up", [2026, 2028, 2060], (), [DatedLine("a", "#111111", [(2026, 1)])]
     )
     assert re.findall(r'style="left:[\d.]+%">(\d+)<', drawn) == ["2028", "2060"]
 
