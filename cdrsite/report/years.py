@@ -433,8 +433,8 @@ def _three(frame: Frame, method: str) -> str:
     left = tag("ul", *marks, class_="legend") + drawing(
         frame, label, frame.say("years.up.flow"), _ticks(frame), (), lines
     )
-    kept = [tag("li", frame.swatch(colour), tag("span", frame.say("years.held")))]
-    right = tag("ul", *kept, class_="legend") + drawing(
+    sign = tag("li", frame.swatch(colour), tag("span", frame.say("years.held")))
+    right = tag("ul", sign, class_="legend") + drawing(
         frame, label, frame.say("years.up.held"), _ticks(frame), (), held
     )
     return tag("p", frame.method(method)) + tag(
