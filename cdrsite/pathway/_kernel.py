@@ -1,6 +1,8 @@
-"""Kernel: the vintage and the sink that each method of a cell is best built for, and the sums.
+"""Kernel: the best plan of every cell over vintages at given prices, and its sums.
 
-Between the two the knapsack of the competition fills the cell's land: it sees one value per method.
+The vintage and the sink that each method of a cell is best built for leave one value per method;
+the knapsack of the competition fills the cell's land with these as it does in one year. Tiles and
+runs of cells are those of the competition, and so are their loops.
 """
 
 # numba compiles the functions for the dtypes that it meets, so they carry no annotations
@@ -8,125 +10,69 @@ Between the two the knapsack of the competition fills the cell's land: it sees o
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
 
+from cdrsite.competition._kernel_choice import cap, fill, fill_rows, rank, set_aside
+from cdrsite.competition._kernel_tile import (
+    NEED,
+    TILE,
+    UPPER,
+    X,
+    load_values,
+    only_where,
+    times,
+)
 from cdrsite.core.kernel import kernel
-
-bare: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-stage = numba.njit(nogil=True, error_model="numpy", **bare)
-
-
-@stage
-def _best_sink(cells, w, sink_value, i):
-    """Best slot of a vintage in a cell at the weights of a method, and its value per tonne."""
-    best, slot = -np.inf, 0
-    first = w.shape[0] - cells.arriving.shape[0]
-    wide = cells.sink_cost.shape[1] > 1, cells.sink_loss.shape[1] > 1
-    for k in range(cells.sink.shape[0]):
-        at = cells.sink[k, i]
-        if at < 0:
-            continue
-        value = sink_value[at + 1]
-        value += w[2] * np.float64(cells.sink_cost[k, i if wide[0] else 0])
-        value -= w[1] * np.float64(cells.sink_loss[k, i if wide[1] else 0])
-        for j in range(cells.arriving.shape[0]):
-            value += w[first + j] * cells.arriving[j, k, i]
-        if value > best:
-            best, slot = value, k
-    return best, slot
+from cdrsite.pathway._kernel_tile import add_up, scratch, value
 
 
 @kernel
-def best_vintages(cells, terms, value, choice):
-    """Best value of each method over vintages and sinks, ``value[m, i]`` and ``choice[m, i]``.
+def sweep(fields, terms, out):
+    """Best plan of each cell at given prices, added up."""
+    n = fields.combo.shape[0]
+    dated = scratch(fields, terms)
+    for start in range(0, n, TILE):
+        size = min(TILE, n - start)
+        combo = fields.combo[start : start + size]
+        value(fields, terms, start, combo, size, dated)
+        rank(dated.tile, size)
+        fill(dated.tile, size)
+        add_up(fields, terms, start, combo, size, dated, out)
 
-    A choice is ``v K + k``; value -inf where no vintage is possible.
-    """
-    n_methods, n = value.shape
-    slots = max(cells.sink.shape[0], 1)
-    vintages = terms.open.shape[1]
-    sunk, place = np.empty(vintages), np.empty(vintages, np.int64)
-    net_wide, cost_wide = cells.net.shape[1] > 1, cells.cost.shape[1] > 1
-    need_wide, upper_wide = cells.need.shape[1] > 1, cells.upper.shape[1] > 1
-    ratio_wide = cells.stored_ratio.shape[1] > 1
-    for i in range(n):
-        weight, known = terms.weight[cells.combo[i]], False
+
+@kernel
+def sweep_bounded(fields, terms, bounds, out):
+    """As :func:`sweep`, with what else is a cell's own; compiled only where that occurs."""
+    n, n_methods = fields.combo.shape[0], fields.upper.shape[0]
+    n_local = bounds.needs.shape[0]
+    n_rows = n_local + bounds.weight.shape[0]
+    dated = scratch(fields, terms)
+    tile = dated.tile
+    low, spare = np.zeros((n_methods, TILE)), np.zeros((n_rows, TILE))
+    need = np.zeros((n_rows, n_methods, TILE))
+    for start in range(0, n, TILE):
+        size = min(TILE, n - start)
+        combo = fields.combo[start : start + size]
+        value(fields, terms, start, combo, size, dated)
+        load_values(bounds.local, start, size, spare[:n_local])
+        load_values(bounds.ground, start, size, spare[n_local:])
+        for r in range(n_local):
+            load_values(bounds.needs[r], start, size, need[r])
+        for r in range(n_local, n_rows):
+            times(tile.of[NEED], bounds.weight[r - n_local], size, need[r])
+        if bounds.has_lower:
+            load_values(bounds.lower, start, size, low)
+            only_where(tile.of[UPPER], 0.0, size, low)
+            set_aside(tile, low, need, spare, size)
+        cap(tile, spare, need, size)
+        rank(tile, size)
+        fill(tile, size)
+        if n_rows > 0:
+            fill_rows(tile, spare, need, size)
         for m in range(n_methods):
-            value[m, i], choice[m, i] = -np.inf, 0
-            if not cells.upper[m, i if upper_wide else 0] > 0.0:
-                continue
-            net = np.float64(cells.net[m, i if net_wide else 0])
-            cost = np.float64(cells.cost[m, i if cost_wide else 0])
-            need = np.float64(cells.need[m, i if need_wide else 0])
-            storing = 0.0
-            if terms.stored[m] > 0.0:
-                storing = terms.stored[m] * np.float64(
-                    cells.stored_ratio[m, i if ratio_wide else 0]
-                )
-            for v in range(vintages):
-                if not terms.open[m, v]:
-                    continue
-                w, floor = weight[m * vintages + v], terms.floor[m, v]
-                worth = w[0] + w[1] * net + w[2] * cost + w[3] * need
-                least = net + floor[0]
-                for j in range(terms.count[m]):
-                    q = terms.used[m, j]
-                    layer = np.float64(cells.layers[q - 4, i])
-                    worth += w[q] * layer
-                    least += floor[q] * layer
-                if not least > 0.0:
-                    continue
-                slot = 0
-                if terms.stored[m] > 0.0:
-                    if not (terms.uniform and known):
-                        sunk[v], place[v] = _best_sink(cells, w, terms.sink_value[v], i)
-                    worth += storing * sunk[v]
-                    slot = place[v]
-                if worth > value[m, i]:
-                    value[m, i], choice[m, i] = worth, v * slots + slot
-            # the next method may take the sinks of this one where all vintages were looked at
-            known = known or (terms.stored[m] > 0.0 and terms.whole[m] and net > 0.0)
-
-
-@kernel
-def add_up(cells, terms, x, choice, sums, sink_sums):
-    """Add the quantities of a plan by combination, method and vintage, and what it stores."""
-    n_methods, n = x.shape
-    slots, vintages = max(cells.sink.shape[0], 1), terms.open.shape[1]
-    sinks = terms.sink_value.shape[1] - 1
-    first = sums.shape[2] - cells.arriving.shape[0]
-    for m in range(n_methods):
-        for i in range(n):
-            gross = x[m, i]
-            if not gross > 0.0:
-                continue
-            v, k = choice[m, i] // slots, choice[m, i] % slots
-            to = sums[cells.combo[i], m * vintages + v]
-            net = np.float64(cells.net[m, i if cells.net.shape[1] > 1 else 0])
-            cost = np.float64(cells.cost[m, i if cells.cost.shape[1] > 1 else 0])
-            to[0] += gross
-            to[3] += gross * np.float64(cells.need[m, i if cells.need.shape[1] > 1 else 0])
-            for j in range(terms.count[m]):
-                q = terms.used[m, j]
-                to[q] += gross * np.float64(cells.layers[q - 4, i])
-            if terms.stored[m] > 0.0:
-                ratio = cells.stored_ratio[m, i if cells.stored_ratio.shape[1] > 1 else 0]
-                storing = terms.stored[m] * np.float64(ratio)
-                cost += storing * np.float64(
-                    cells.sink_cost[k, i if cells.sink_cost.shape[1] > 1 else 0]
-                )
-                net -= storing * np.float64(
-                    cells.sink_loss[k, i if cells.sink_loss.shape[1] > 1 else 0]
-                )
-                stored = gross * storing
-                sink_sums[terms.group[cells.combo[i]], v * sinks + cells.sink[k, i]] += stored
-                for j in range(cells.arriving.shape[0]):
-                    to[first + j] += stored * cells.arriving[j, k, i]
-            to[1] += gross * net
-            to[2] += gross * cost
+            for i in range(size):
+                tile.of[X, m, i] += low[m, i]
+        add_up(fields, terms, start, combo, size, dated, out)
 
 
 @kernel

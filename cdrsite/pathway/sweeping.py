@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cdrsite.competition._kernel_terms import Bounds, Fields, Output
 from cdrsite.competition.problem import CellBlock
-from cdrsite.competition.rows import RowSystem
 from cdrsite.competition.sweeping import BestPlan, Combos, Sums, Sweeper, SweepPrices
 from cdrsite.core.errors import DataError
 from cdrsite.pathway import _kernel
-from cdrsite.pathway._kernel_terms import PathFields, PathTerms
+from cdrsite.pathway._kernel_terms import PathTerms
 from cdrsite.pathway.course import Course
 
 F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class PathPrices(SweepPrices):
+    """An objective with prices, and all that the kernels make of them."""
+
+    terms: PathTerms
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,29 +38,6 @@ class PathSweeper(Sweeper):
     course: Course
 
     @cached_property
-    def filling(self) -> Sweeper:
-        """Fills cells by the values that it is given, in place of prices."""
-        problem = self.problem
-        bare = replace(
-            problem, methods=tuple(replace(one, stored=0.0) for one in problem.methods),
-            pools=(), sinks=(), policies=(), arrivals=(), n_sinks=0,
-        )  # fmt: skip
-        counted = np.zeros(len(bare.counted), np.bool_)
-        counted[2] = True  # the value comes as a cost
-        system = replace(self._plain, n_combos=1)
-        none = np.zeros(1, np.int32)
-        return Sweeper(bare, system, none, 1, counted, self.has_lower)
-
-    @property
-    def _plain(self) -> RowSystem:
-        none = np.empty(0, np.int32)
-        return RowSystem(
-            rows=(), coefficient=np.empty((0, 0, 0)), pair_row=none, pair_combo=none,
-            sink_row=none, sink_of=none, sink_need=np.empty(0), combo=none, zone_table={},
-            n_combos=1, n_sinks=0,
-        )  # fmt: skip
-
-    @cached_property
     def _tables(self) -> tuple[Any, ...]:
         """Floor of the net factor, and which layers each method has a use for."""
         course, layers = self.course, len(self.problem.layers)
@@ -63,15 +47,10 @@ class PathSweeper(Sweeper):
         wanted = (coefficient.reshape(shape).sum(axis=1) > 0) | (floor != 0).any(axis=1)
         return floor, wanted[:, 4 : 4 + layers]
 
-    def prices(self, objective: F64, price: F64) -> SweepPrices:
+    def prices(self, objective: F64, price: F64) -> PathPrices:
         """Objective and row prices as the kernel takes them."""
-        weight = self.system.weights(objective, price)
-        vintages, storing = self.course.count, self.problem.stored > 0
-        arrivals = range(weight.shape[2] - len(self.problem.arrivals), weight.shape[2])
-        split = weight.reshape(len(weight), -1, vintages, weight.shape[2])
-        taste = split[:, storing][:, :, :, [1, 2, *arrivals]]
-        uniform = bool(taste.size == 0 or (taste == taste[:1, :1]).all())
-        return SweepPrices(weight, self.system.sink_values(price), uniform)
+        weight, values = self.system.weights(objective, price), self.system.sink_values(price)
+        return PathPrices(weight, values, False, self._terms(weight, values))
 
     def zero(self) -> Sums:
         """Sums of nothing, by combination, method and vintage."""
@@ -79,58 +58,56 @@ class PathSweeper(Sweeper):
         shape = (self.system.n_combos, count, len(self.problem.counted))
         return Sums(np.zeros(shape), np.zeros((self.n_groups, self.system.n_sinks)))
 
-    def _block_sums(self, prices: SweepPrices, start: int, stop: int) -> Sums:
-        combo = self.system.combo[start:stop]
-        return self.plan_and_sums(prices, self.problem.cells.read(start, stop), combo)[1]
-
-    def plan_and_sums(
-        self, prices: SweepPrices, cells: CellBlock, combo: Combos
-    ) -> tuple[BestPlan, Sums]:
-        """Best plan of each cell; its ``slot`` is ``vintage x slots + slot``."""
-        shape = (len(self.problem.methods), len(combo))
+    def _run(
+        self, prices: SweepPrices, cells: CellBlock, combo: Combos, sums: Sums, plan: BestPlan
+    ) -> None:
+        """Sweep a block; ``slot`` of a plan is ``vintage x slots + slot``."""
+        assert isinstance(prices, PathPrices)  # noqa: S101 - of its own making
+        problem = self.problem
         _refuse_many(self.course.count, len(cells.sink))
-        value, choice = np.empty(shape), np.empty(shape, np.int8)
-        fields, terms = self._fields(cells, combo), self._terms(prices)
-        _kernel.best_vintages(fields, terms, value, choice)
-        x = self._filled(cells, value)
-        sums = self.zero()
-        _kernel.add_up(fields, terms, x, choice, sums.by_combo, sums.by_sink)
-        return BestPlan(x, choice, value), sums
-
-    def _filled(self, cells: CellBlock, value: F64) -> F64:
-        """Each cell's land divided by value per gross tonne, shape (M, n)."""
-        count, none = value.shape[1], np.zeros((1, 1))
-        methods = np.zeros((len(value), 1))
-        here = replace(
-            cells, cost=-value, net=methods, sink=np.empty((0, count), np.int32), sink_cost=none,
-            sink_loss=none, stored_ratio=methods, arriving=np.empty((0, 0, count)),
-        )  # fmt: skip
-        weight = np.zeros((1, len(value), len(self.filling.counted)))
-        weight[0, :, 2] = -1.0
-        by_value = SweepPrices(weight, np.full(1, -np.inf), True)
-        return self.filling.plan(by_value, here, np.zeros(count, np.int32)).x
-
-    def _fields(self, cells: CellBlock, combo: Combos) -> PathFields:
-        return PathFields(
+        fields = Fields(
             combo, cells.land, cells.upper, cells.net, cells.cost, cells.need,
             cells.sink, cells.sink_cost, cells.sink_loss, cells.layers, cells.arriving,
             cells.stored_ratio,
         )  # fmt: skip
+        out = Output(sums.by_combo, sums.by_sink, plan.x, plan.slot, plan.value)
+        if self.has_lower or len(problem.local_need) or len(problem.land_rows):
+            bounds = Bounds(
+                cells.lower, self.has_lower, cells.local, problem.local_need_in(cells),
+                cells.ground, problem.land_weight[1:],
+            )  # fmt: skip
+            _kernel.sweep_bounded(fields, prices.terms, bounds, out)
+        else:
+            _kernel.sweep(fields, prices.terms, out)
 
-    def _terms(self, prices: SweepPrices) -> PathTerms:
+    def _terms(self, weight: F64, sink_value: F64) -> PathTerms:
         floor, wanted = self._tables
         methods, vintages = len(self.problem.methods), self.course.count
-        priced = prices.weight[:, :, 4 : 4 + wanted.shape[1]].any(axis=0)
+        priced = weight[:, :, 4 : 4 + wanted.shape[1]].any(axis=0)
         wanted = wanted | priced.reshape(methods, vintages, -1).any(axis=1)
         used = np.zeros((methods, max(wanted.shape[1], 1)), np.int64)
         for m, mine in enumerate(wanted):
             layers = np.flatnonzero(mine)
             used[m, : len(layers)] = layers + 4
+        like, even = self._tastes(weight)
+        asked = np.zeros_like(self.course.open)
+        for m, first in enumerate(like.tolist()):
+            asked[first] |= self.course.open[m]
         return PathTerms(
-            prices.weight, prices.sink_value, self.problem.stored, self.course.open,
-            self.course.open.all(axis=1) & ~(floor < 0).any(axis=(1, 2)), floor, used,
-            wanted.sum(axis=1).astype(np.int64), prices.uniform, self.group,
+            weight, sink_value, self.problem.stored, self.problem.exclusive, self.course.open,
+            asked, floor, used, wanted.sum(axis=1).astype(np.int64), like, even, self.group,
         )  # fmt: skip
+
+    def _tastes(self, weight: F64) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """First method that weighs its sinks as each does, and whether all combinations do."""
+        arrivals = range(weight.shape[2] - len(self.problem.arrivals), weight.shape[2])
+        methods = len(self.problem.methods)
+        taste = weight[:, :, [1, 2, *arrivals]].reshape(len(weight), methods, -1)
+        like, stored = np.arange(methods), self.problem.stored > 0
+        for m in np.flatnonzero(stored).tolist():
+            same = (one for one in range(m) if stored[one])
+            like[m] = next((i for i in same if (taste[:, i] == taste[:, m]).all()), m)
+        return like, (taste == taste[:1]).all(axis=(0, 2))
 
 
 MOST_CHOICES = 127

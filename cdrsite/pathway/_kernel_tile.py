@@ -1,0 +1,250 @@
+"""Kernel: what a gross tonne of each method is worth in a tile at its best vintage, and the sums."""
+
+# numba compiles the functions for the dtypes that it meets, so they carry no annotations
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cdrsite.competition._kernel_tile import (
+    COST,
+    FREE,
+    NEED,
+    NET,
+    OFFER,
+    SHARE,
+    SINK_COST,
+    SINK_LOSS,
+    SLOT,
+    STORING,
+    TILE,
+    UPPER,
+    VALUE,
+    X,
+    Tile,
+    load_values,
+    only_where,
+    segments,
+    stage,
+    times,
+)
+from cdrsite.competition._kernel_tile import scratch as plain_scratch
+
+
+class DatedTile(NamedTuple):
+    """Scratch for one tile.
+
+    tile : that of the competition. vintage : float64[M, TILE], vintage that each method is best
+    built for. sunk, place : float64[M, V, TILE], value of the best sink of a tonne stored, and its
+    slot. worth : float64[2, TILE], value of a vintage, and its net removal in the worst year.
+    layer : float64[L, TILE].
+    """
+
+    tile: Tile
+    vintage: Any
+    sunk: Any
+    place: Any
+    worth: Any
+    layer: Any
+
+
+@stage
+def scratch(fields, terms):
+    """Scratch of zeros."""
+    methods, vintages = terms.open.shape
+    tile = plain_scratch(methods, fields.sink.shape[0])
+    sunk = np.full((methods, vintages, TILE), -np.inf)
+    place = np.zeros((methods, vintages, TILE))
+    layer = np.zeros((fields.layers.shape[0], TILE))
+    return DatedTile(tile, np.zeros((methods, TILE)), sunk, place, np.zeros((2, TILE)), layer)
+
+
+@stage
+def _load(fields, terms, start, size, dated):
+    """Load a tile of cells."""
+    tile = dated.tile
+    load_values(fields.upper, start, size, tile.of[UPPER])
+    load_values(fields.net, start, size, tile.of[NET])
+    load_values(fields.cost, start, size, tile.of[COST])
+    load_values(fields.need, start, size, tile.of[NEED])
+    load_values(fields.stored_ratio, start, size, tile.of[STORING])
+    for q in range(1, 4):
+        only_where(tile.of[UPPER], 0.0, size, tile.of[q])
+    times(tile.of[STORING], terms.stored, size, tile.of[STORING])
+    times(tile.of[NEED], terms.exclusive, size, tile.of[SHARE])
+    load_values(fields.layers, start, size, dated.layer)
+    own, free = fields.land[start : start + size], tile.cell[FREE]
+    for i in range(size):
+        free[i] = np.float64(own[i])
+    if fields.sink.shape[0] > 0:
+        load_values(fields.sink_loss, start, size, tile.at[SINK_LOSS])
+        load_values(fields.sink_cost, start, size, tile.at[SINK_COST])
+        for k in range(fields.sink.shape[0]):
+            ids, loss, cost = fields.sink[k], tile.at[SINK_LOSS, k], tile.at[SINK_COST, k]
+            for i in range(size):
+                loss[i] = loss[i] if ids[start + i] >= 0 else 0.0
+            for i in range(size):
+                cost[i] = cost[i] if ids[start + i] >= 0 else 0.0
+
+
+@stage
+def _best_sinks(fields, terms, weight, sink_value, start, lo, hi, dated, best, slot):
+    """Best slot of a vintage in a run of cells and its value; the first slot wins a tie."""
+    tile, arriving = dated.tile, fields.arriving
+    best, slot = best[lo:hi], slot[lo:hi]
+    w_net, w_cost, first = weight[1], weight[2], weight.shape[0] - arriving.shape[0]
+    for k in range(fields.sink.shape[0]):
+        ids, offer = fields.sink[k][start + lo : start + hi], tile.at[OFFER, k][lo:hi]
+        cost, loss = tile.at[SINK_COST, k][lo:hi], tile.at[SINK_LOSS, k][lo:hi]
+        for i in range(len(offer)):
+            offer[i] = sink_value[np.uint32(ids[i] + 1)]
+        for j in range(arriving.shape[0]):
+            w, row = weight[first + j], arriving[j, k][start + lo : start + hi]
+            for i in range(len(offer)):
+                offer[i] += w * row[i] if ids[i] >= 0 else 0.0
+        for i in range(len(offer)):
+            offer[i] = offer[i] + w_cost * cost[i] - w_net * loss[i]
+        if k == 0:
+            for i in range(len(best)):
+                best[i] = offer[i]
+            for i in range(len(best)):
+                slot[i] = 0.0
+        else:
+            for i in range(len(best)):
+                slot[i] = np.float64(k) if offer[i] > best[i] else slot[i]
+            for i in range(len(best)):
+                best[i] = offer[i] if offer[i] > best[i] else best[i]
+
+
+@stage
+def _choose_sinks(fields, terms, combo, start, runs, size, dated):
+    """Best sink of each vintage of the methods whose taste for sinks is no other method's."""
+    for m in range(terms.open.shape[0]):
+        if not terms.stored[m] > 0.0 or terms.like[m] != m or fields.sink.shape[0] == 0:
+            continue
+        for v in range(terms.open.shape[1]):
+            if not terms.wanted[m, v]:
+                continue
+            best, slot, which = dated.sunk[m, v], dated.place[m, v], m * terms.open.shape[1] + v
+            spans = 1 if terms.even[m] else runs
+            for r in range(spans):
+                lo, hi = dated.tile.edges[r], dated.tile.edges[r + 1]
+                if terms.even[m]:
+                    hi = size
+                _best_sinks(
+                    fields, terms, terms.weight[combo[lo], which], terms.sink_value[v], start,
+                    lo, hi, dated, best, slot,
+                )  # fmt: skip
+
+
+@stage
+def _value_of(terms, w, m, v, lo, hi, dated):
+    """Value of a vintage in a run of cells, and its net removal in the worst year."""
+    tile, floor = dated.tile, terms.floor[m, v]
+    worth, least = dated.worth[0][lo:hi], dated.worth[1][lo:hi]
+    net, cost, need = tile.of[NET, m][lo:hi], tile.of[COST, m][lo:hi], tile.of[NEED, m][lo:hi]
+    w0, w1, w2, w3, lost = w[0], w[1], w[2], w[3], floor[0]
+    for i in range(len(worth)):
+        worth[i] = w0 + w1 * net[i] + w2 * cost[i] + w3 * need[i]
+    for i in range(len(least)):
+        least[i] = net[i] + lost
+    for j in range(terms.count[m]):
+        q = terms.used[m, j]
+        layer, weight, more = dated.layer[q - 4][lo:hi], w[q], floor[q]
+        upper = tile.of[UPPER, m][lo:hi]
+        for i in range(len(worth)):
+            worth[i] += weight * layer[i] if upper[i] > 0.0 else 0.0
+        if more != 0.0:
+            for i in range(len(least)):
+                least[i] += more * layer[i]
+    if terms.stored[m] > 0.0:
+        sunk, storing = dated.sunk[terms.like[m], v][lo:hi], tile.of[STORING, m][lo:hi]
+        for i in range(len(worth)):
+            worth[i] += storing[i] * sunk[i]
+    for i in range(len(worth)):
+        worth[i] = worth[i] if least[i] > 0.0 else -np.inf
+
+
+@stage
+def value(fields, terms, start, combo, size, dated):
+    """Load a tile, and value its methods at the best vintage and sink of each."""
+    _load(fields, terms, start, size, dated)
+    tile = dated.tile
+    runs = segments(combo, size, tile.edges)
+    _choose_sinks(fields, terms, combo, start, runs, size, dated)
+    methods, vintages = terms.open.shape
+    for m in range(methods):
+        best, vintage, slot = tile.of[VALUE, m], dated.vintage[m], tile.of[SLOT, m]
+        for i in range(size):
+            best[i] = -np.inf
+        for i in range(size):
+            vintage[i] = 0.0
+        for v in range(vintages):
+            if not terms.open[m, v]:
+                continue
+            for r in range(runs):
+                lo, hi = tile.edges[r], tile.edges[r + 1]
+                _value_of(terms, terms.weight[combo[lo], m * vintages + v], m, v, lo, hi, dated)
+            worth = dated.worth[0]
+            for i in range(size):
+                vintage[i] = np.float64(v) if worth[i] > best[i] else vintage[i]
+            for i in range(size):
+                best[i] = worth[i] if worth[i] > best[i] else best[i]
+        for i in range(size):
+            slot[i] = 0.0
+        if terms.stored[m] > 0.0:
+            for v in range(vintages):
+                place = dated.place[terms.like[m], v]
+                for i in range(size):
+                    slot[i] = place[i] if vintage[i] == np.float64(v) else slot[i]
+
+
+@stage
+def add_up(fields, terms, start, combo, size, dated, out):
+    """Add a tile's plan to the sums by combination, method and vintage, and to what is stored."""
+    tile, vintages = dated.tile, terms.open.shape[1]
+    sinks, arrivals = terms.sink_value.shape[1] - 1, fields.arriving.shape[0]
+    first = out.sums.shape[2] - arrivals
+    for m in range(terms.open.shape[0]):
+        x, vintage, slot = tile.of[X, m], dated.vintage[m], tile.of[SLOT, m]
+        net, cost, need = tile.of[NET, m], tile.of[COST, m], tile.of[NEED, m]
+        storing, stores = tile.of[STORING, m], terms.stored[m] > 0.0
+        for i in range(size):
+            gross = x[i]
+            if not gross > 0.0:
+                continue
+            v, k = np.uint32(vintage[i]), np.uint32(slot[i])
+            to = out.sums[np.uint32(combo[i]), np.uint32(m * vintages) + v]
+            each, paid = net[i], cost[i]
+            if stores:
+                each -= storing[i] * tile.at[SINK_LOSS, k, i]
+                paid += storing[i] * tile.at[SINK_COST, k, i]
+                stored = gross * storing[i]
+                sink = np.uint32(v * sinks + fields.sink[k, np.uint64(start + i)])
+                out.sink_sums[np.uint32(terms.group[np.uint32(combo[i])]), sink] += stored
+                for j in range(arrivals):
+                    to[first + j] += stored * fields.arriving[j, k, start + i]
+            to[0] += gross
+            to[1] += gross * each
+            to[2] += gross * paid
+            to[3] += gross * need[i]
+            for j in range(terms.count[m]):
+                q = terms.used[m, j]
+                to[q] += gross * dated.layer[q - 4, i]
+    if out.x.shape[1] > 0:
+        _keep(max(fields.sink.shape[0], 1), start, size, dated, out)
+
+
+@stage
+def _keep(slots, start, size, dated, out):
+    """Write the plan of a tile down: a choice is ``vintage x slots + slot``."""
+    tile = dated.tile
+    for m in range(dated.vintage.shape[0]):
+        for i in range(size):
+            out.x[m, start + i] = tile.of[X, m, i]
+            choice = dated.vintage[m, i] * slots + tile.of[SLOT, m, i]
+            out.slot[m, start + i] = np.int8(choice)
+            out.value[m, start + i] = tile.of[VALUE, m, i]
