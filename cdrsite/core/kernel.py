@@ -21,7 +21,7 @@ def kernel(function: F) -> F:
 
     When no folder can hold the cache (a read-only install with a read-only home), the kernel is
     compiled again in each process instead of failing at import. A kernel's jitted callees stay in
-    the kernel modules of its own folder: those the cache watches.
+    the kernel modules of its own folder and of those that it imports from: these the cache watches.
     """
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
@@ -33,13 +33,15 @@ def kernel(function: F) -> F:
 
 
 def _watching(made: Any) -> Any:
-    """Let the cache on disk of a kernel notice what changes in the kernel modules beside it.
+    """Let the cache on disk of a kernel notice what changes in the kernel modules it calls.
 
     numba itself looks at the file of the kernel alone, and would run an old copy of an edited
     callee.
     """
-    source = Path(made.py_func.__code__.co_filename)
-    states = [(path.name, path.stat()) for path in sorted(source.parent.glob("_kernel*.py"))]
+    used = [one for one in made.py_func.__globals__.values() if hasattr(one, "py_func")]
+    folders = {Path(one.py_func.__code__.co_filename).parent for one in (made, *used)}
+    paths = sorted(path for folder in folders for path in folder.glob("_kernel*.py"))
+    states = [(path.name, path.stat()) for path in paths]
     beside = tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
     file = made._cache._cache_file  # noqa: SLF001 - numba has no public way
     file._source_stamp = (file._source_stamp, beside)  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""Kernel: what a gross tonne of each method is worth in a tile at its best vintage, and the sums."""
+"""Kernel: what a gross tonne is worth in a tile at the best vintage of each method; the sums."""
 
 # numba compiles the functions for the dtypes that it meets, so they carry no annotations
 # mypy: disable-error-code="no-untyped-def"
@@ -23,8 +23,8 @@ from cdrsite.competition._kernel_tile import (
     TILE,
     UPPER,
     VALUE,
-    X,
     Tile,
+    X,
     load_values,
     only_where,
     segments,
@@ -39,8 +39,8 @@ class DatedTile(NamedTuple):
 
     tile : that of the competition. vintage : float64[M, TILE], vintage that each method is best
     built for. sunk, place : float64[M, V, TILE], value of the best sink of a tonne stored, and its
-    slot. worth : float64[2, TILE], value of a vintage, and its net removal in the worst year.
-    layer : float64[L, TILE].
+    slot. worth : float64[V, TILE], value of each vintage of a method; least : float64[TILE], net
+    removal in the worst year. layer : float64[L, TILE].
     """
 
     tile: Tile
@@ -48,6 +48,7 @@ class DatedTile(NamedTuple):
     sunk: Any
     place: Any
     worth: Any
+    least: Any
     layer: Any
 
 
@@ -59,7 +60,8 @@ def scratch(fields, terms):
     sunk = np.full((methods, vintages, TILE), -np.inf)
     place = np.zeros((methods, vintages, TILE))
     layer = np.zeros((fields.layers.shape[0], TILE))
-    return DatedTile(tile, np.zeros((methods, TILE)), sunk, place, np.zeros((2, TILE)), layer)
+    worth, least = np.zeros((vintages, TILE)), np.zeros(TILE)
+    return DatedTile(tile, np.zeros((methods, TILE)), sunk, place, worth, least, layer)
 
 
 @stage
@@ -91,7 +93,7 @@ def _load(fields, terms, start, size, dated):
 
 
 @stage
-def _best_sinks(fields, terms, weight, sink_value, start, lo, hi, dated, best, slot):
+def _best_sinks(fields, weight, sink_value, start, lo, hi, dated, best, slot):
     """Best slot of a vintage in a run of cells and its value; the first slot wins a tie."""
     tile, arriving = dated.tile, fields.arriving
     best, slot = best[lo:hi], slot[lo:hi]
@@ -135,71 +137,104 @@ def _choose_sinks(fields, terms, combo, start, runs, size, dated):
                 if terms.even[m]:
                     hi = size
                 _best_sinks(
-                    fields, terms, terms.weight[combo[lo], which], terms.sink_value[v], start,
-                    lo, hi, dated, best, slot,
+                    fields, terms.weight[combo[lo], which], terms.sink_value[v], start, lo, hi,
+                    dated, best, slot,
                 )  # fmt: skip
 
 
 @stage
-def _value_of(terms, w, m, v, lo, hi, dated):
-    """Value of a vintage in a run of cells, and its net removal in the worst year."""
-    tile, floor = dated.tile, terms.floor[m, v]
-    worth, least = dated.worth[0][lo:hi], dated.worth[1][lo:hi]
-    net, cost, need = tile.of[NET, m][lo:hi], tile.of[COST, m][lo:hi], tile.of[NEED, m][lo:hi]
-    w0, w1, w2, w3, lost = w[0], w[1], w[2], w[3], floor[0]
-    for i in range(len(worth)):
-        worth[i] = w0 + w1 * net[i] + w2 * cost[i] + w3 * need[i]
-    for i in range(len(least)):
-        least[i] = net[i] + lost
+def _own_values(terms, combo, m, runs, dated):
+    """Value per gross tonne of the vintages of a method, without storage and layers."""
+    tile, vintages = dated.tile, terms.open.shape[1]
+    for r in range(runs):
+        lo, hi = tile.edges[r], tile.edges[r + 1]
+        net, cost, need = tile.of[NET, m][lo:hi], tile.of[COST, m][lo:hi], tile.of[NEED, m][lo:hi]
+        for v in range(vintages):
+            if terms.open[m, v]:
+                w, worth = terms.weight[combo[lo], m * vintages + v], dated.worth[v][lo:hi]
+                w0, w1, w2, w3 = w[0], w[1], w[2], w[3]
+                for i in range(len(worth)):
+                    worth[i] = w0 + w1 * net[i] + w2 * cost[i] + w3 * need[i]
+
+
+@stage
+def _layer_values(terms, combo, m, runs, dated):
+    """Add the value of the layers that a method has a use for."""
+    tile, vintages = dated.tile, terms.open.shape[1]
     for j in range(terms.count[m]):
         q = terms.used[m, j]
-        layer, weight, more = dated.layer[q - 4][lo:hi], w[q], floor[q]
-        upper = tile.of[UPPER, m][lo:hi]
-        for i in range(len(worth)):
-            worth[i] += weight * layer[i] if upper[i] > 0.0 else 0.0
+        for r in range(runs):
+            lo, hi = tile.edges[r], tile.edges[r + 1]
+            layer, upper = dated.layer[q - 4][lo:hi], tile.of[UPPER, m][lo:hi]
+            for v in range(vintages):
+                w, worth = terms.weight[combo[lo], m * vintages + v, q], dated.worth[v][lo:hi]
+                for i in range(len(worth)):
+                    worth[i] += w * layer[i] if upper[i] > 0.0 else 0.0
+
+
+@stage
+def _least_net(terms, m, v, size, dated):
+    """Net removal of a vintage in its worst year."""
+    least, net, floor = dated.least, dated.tile.of[NET, m], terms.floor[m, v]
+    lost = floor[0]
+    for i in range(size):
+        least[i] = net[i] + lost
+    for j in range(terms.count[m]):
+        more, layer = floor[terms.used[m, j]], dated.layer[terms.used[m, j] - 4]
         if more != 0.0:
-            for i in range(len(least)):
+            for i in range(size):
                 least[i] += more * layer[i]
+
+
+@stage
+def _store_it(terms, m, v, size, dated):
+    """Add the value of the best sink; nothing is worth a vintage that emits in its worst year."""
+    worth, least = dated.worth[v], dated.least
     if terms.stored[m] > 0.0:
-        sunk, storing = dated.sunk[terms.like[m], v][lo:hi], tile.of[STORING, m][lo:hi]
-        for i in range(len(worth)):
-            worth[i] += storing[i] * sunk[i]
-    for i in range(len(worth)):
-        worth[i] = worth[i] if least[i] > 0.0 else -np.inf
+        sunk, storing = dated.sunk[terms.like[m], v], dated.tile.of[STORING, m]
+        for i in range(size):
+            worth[i] = worth[i] + storing[i] * sunk[i] if least[i] > 0.0 else -np.inf
+    else:
+        for i in range(size):
+            worth[i] = worth[i] if least[i] > 0.0 else -np.inf
+
+
+@stage
+def _best_vintage(terms, m, size, dated):
+    """Best vintage of a method; the first wins a tie."""
+    best, vintage, slot = dated.tile.of[VALUE, m], dated.vintage[m], dated.tile.of[SLOT, m]
+    for i in range(size):
+        best[i] = -np.inf
+    for i in range(size):
+        vintage[i] = 0.0
+    for i in range(size):
+        slot[i] = 0.0
+    for v in range(terms.open.shape[1]):
+        if not terms.open[m, v]:
+            continue
+        _least_net(terms, m, v, size, dated)
+        _store_it(terms, m, v, size, dated)
+        worth, now = dated.worth[v], np.float64(v)
+        for i in range(size):
+            vintage[i] = now if worth[i] > best[i] else vintage[i]
+        if terms.stored[m] > 0.0:
+            place = dated.place[terms.like[m], v]
+            for i in range(size):
+                slot[i] = place[i] if worth[i] > best[i] else slot[i]
+        for i in range(size):
+            best[i] = worth[i] if worth[i] > best[i] else best[i]
 
 
 @stage
 def value(fields, terms, start, combo, size, dated):
     """Load a tile, and value its methods at the best vintage and sink of each."""
     _load(fields, terms, start, size, dated)
-    tile = dated.tile
-    runs = segments(combo, size, tile.edges)
+    runs = segments(combo, size, dated.tile.edges)
     _choose_sinks(fields, terms, combo, start, runs, size, dated)
-    methods, vintages = terms.open.shape
-    for m in range(methods):
-        best, vintage, slot = tile.of[VALUE, m], dated.vintage[m], tile.of[SLOT, m]
-        for i in range(size):
-            best[i] = -np.inf
-        for i in range(size):
-            vintage[i] = 0.0
-        for v in range(vintages):
-            if not terms.open[m, v]:
-                continue
-            for r in range(runs):
-                lo, hi = tile.edges[r], tile.edges[r + 1]
-                _value_of(terms, terms.weight[combo[lo], m * vintages + v], m, v, lo, hi, dated)
-            worth = dated.worth[0]
-            for i in range(size):
-                vintage[i] = np.float64(v) if worth[i] > best[i] else vintage[i]
-            for i in range(size):
-                best[i] = worth[i] if worth[i] > best[i] else best[i]
-        for i in range(size):
-            slot[i] = 0.0
-        if terms.stored[m] > 0.0:
-            for v in range(vintages):
-                place = dated.place[terms.like[m], v]
-                for i in range(size):
-                    slot[i] = place[i] if vintage[i] == np.float64(v) else slot[i]
+    for m in range(terms.open.shape[0]):
+        _own_values(terms, combo, m, runs, dated)
+        _layer_values(terms, combo, m, runs, dated)
+        _best_vintage(terms, m, size, dated)
 
 
 @stage

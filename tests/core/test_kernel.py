@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CALLEE = "import numba\n\n@numba.njit\ndef step(x):\n    return x + {}\n"
 CALLER = (
     "from cdrsite.core.kernel import kernel\nfrom _kernel_step import step\n\n"
@@ -15,11 +17,19 @@ CALLER = (
 )
 
 
-def test_an_edited_callee_beside_a_kernel_is_noticed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("room", [".", "other"])
+def test_an_edited_callee_of_a_kernel_is_noticed(tmp_path: Path, room: str) -> None:
+    """Beside the kernel, or in the folder of another room."""
+    folder = tmp_path / room
+    folder.mkdir(exist_ok=True)
+
     def told(step: int, *, written: bool = True) -> str:
         if written:
-            (tmp_path / "_kernel_step.py").write_text(CALLEE.format(step))
-        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+            (folder / "_kernel_step.py").write_text(CALLEE.format(step))
+        paths = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+        environment = os.environ | {
+            "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": paths,
+        }  # fmt: skip
         main = [sys.executable, "-B", "-c", "import _kernel_walk"]
         run = subprocess.run(
             main, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
