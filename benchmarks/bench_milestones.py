@@ -151,7 +151,7 @@ def told(name: str, problem: Problem, seconds: float, report: object) -> float:
     """Print one line."""
     size = problem.cells.n_cells
     print(
-        f"{size:>11,} cells, {name:<12}: {seconds:8.2f} s, {report.iterations} sweeps, "
+        f"{size:>11,} cells, {name:<13}: {seconds:8.2f} s, {report.iterations} sweeps, "
         f"gap {report.gap:.1e}, {report.value:.9e}",
         flush=True,
     )
@@ -159,19 +159,22 @@ def told(name: str, problem: Problem, seconds: float, report: object) -> float:
 
 
 def compare(problem: Problem, options: SolverOptions, repeats: int) -> None:
-    """Medians of runs in turns, and their ratio."""
+    """Medians of processor time of runs in turns, and their ratios."""
     path, seconds = path_of(problem), []
     for _ in range(repeats):
-        single = one_year(problem, options)
-        start = time.process_time()
-        found = solve_path(path, options)
-        spent = time.process_time() - start
-        told("milestones", problem, spent, found.report)
-        seconds.append((single, spent))
+        row = [one_year(problem, options)]
+        for name, sampled in (("milestones", False), ("from a sample", True)):
+            start = time.process_time()
+            found = solve_path(path, options, sampled=sampled)
+            row.append(told(name, problem, time.process_time() - start, found.report))
+        seconds.append(row)
     print(f"rows {len(found.system.rows)}, combinations {found.system.n_combos}, "
           f"missed {found.missed / targets_of(problem)}")  # fmt: skip
     middle = np.median(np.array(seconds), axis=0)
-    print(f"milestones take {middle[1] / middle[0]:.2f} times one year")
+    print(
+        f"milestones take {middle[1] / middle[0]:.2f} times one year, "
+        f"{middle[2] / middle[0]:.2f} times from a sample"
+    )
 
 
 def main() -> None:

@@ -64,12 +64,16 @@ class SolverOptions:
 
 @dataclass
 class GenerationState:
-    """What column generation knows: bound, best prices, and the price vectors of its columns."""
+    """What column generation knows: bound, best prices, and the price vectors of its columns.
+
+    ``begun``: bound and prices of a sweep of the objective before anything else.
+    """
 
     vectors: list[SweepPrices] = field(default_factory=list)
     bound: float = np.inf
     centre: F64 | None = None
     sweeps: int = 0
+    begun: tuple[float, F64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +165,12 @@ class Generator:
             self.system.activity(sums.by_combo, sums.by_sink, sweeper.group, sweeper.n_groups),
         )
 
+    def begin(self, price: F64) -> None:
+        """Sweep at prices that are known from elsewhere, before all else."""
+        self._price_out(self.objective, price)
+        assert self.state.centre is not None  # noqa: S101 - of the sweep
+        self.state.begun = self.state.bound, self.state.centre
+
     def feasible(self) -> MasterSolution | None:
         """Phase one: columns whose mix keeps all rows, or the proof that there is none."""
         elastic = (np.array(self.senses, "<U2") != "<=") | (self.limits < 0.0) | self.has_lower
@@ -201,6 +211,8 @@ class Generator:
         state, options = self.state, self.options
         state.bound = np.inf
         smooth, first = 0.5, state.centre is not None
+        if state.begun is not None and objective is self.objective:
+            (state.bound, state.centre), state.begun, first = state.begun, None, False
         while True:
             solution = self.master.solve()
             if solution.value >= stop_at or self.gap(solution.value) <= options.gap:

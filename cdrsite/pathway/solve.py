@@ -17,6 +17,7 @@ from cdrsite.core.machine import cores
 from cdrsite.pathway._kernel import add_vintages
 from cdrsite.pathway.course import Path
 from cdrsite.pathway.rows import ALL_YEARS, PathRows, path_rows
+from cdrsite.pathway.start import starting_prices
 from cdrsite.pathway.sweeping import PathSweeper
 
 F64 = npt.NDArray[np.float64]
@@ -109,13 +110,17 @@ class PathSolution:
         return x.reshape(methods, count, slots, stop - start), total
 
 
-def solve_path(path: Path, options: SolverOptions | None = None) -> PathSolution:
+def solve_path(
+    path: Path, options: SolverOptions | None = None, *, sampled: bool = True
+) -> PathSolution:
     """Proven optimum of a competition over milestones by column generation.
 
     Parameters
     ----------
     path : Path
     options : SolverOptions, optional
+    sampled : bool
+        Begin with the prices of a sample where there are many cells.
 
     Raises
     ------
@@ -135,6 +140,9 @@ def solve_path(path: Path, options: SolverOptions | None = None) -> PathSolution
     generator = Generator(
         path.problem, system, matrix, options, threads=threads, has_lower=lower, sweeper=sweeper
     )
+    start = starting_prices(generator.sweeper, matrix, options) if sampled else None
+    if start is not None:
+        generator.begin(start)
     conflict = generator.feasible()
     if conflict is not None:
         raise explain_conflict(generator, conflict)
