@@ -38,8 +38,15 @@ def _watching(made: Any) -> Any:
     numba itself looks at the file of the kernel alone, and would run an old copy of an edited
     callee.
     """
-    used = [one for one in made.py_func.__globals__.values() if hasattr(one, "py_func")]
-    folders = {Path(one.py_func.__code__.co_filename).parent for one in (made, *used)}
+    files: set[str] = set()
+    waiting = [made.py_func]
+    while waiting:  # module by module, as they call one another
+        function = waiting.pop()
+        if function.__code__.co_filename not in files:
+            files.add(function.__code__.co_filename)
+            used = (getattr(one, "py_func", None) for one in function.__globals__.values())
+            waiting += [one for one in used if one is not None]
+    folders = {Path(name).parent for name in files}
     paths = sorted(path for folder in folders for path in folder.glob("_kernel*.py"))
     states = [(path.name, path.stat()) for path in paths]
     beside = tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
