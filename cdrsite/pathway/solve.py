@@ -140,7 +140,7 @@ def solve_path(
     generator = Generator(
         path.problem, system, matrix, options, threads=threads, has_lower=lower, sweeper=sweeper
     )
-    start = starting_prices(generator.sweeper, matrix, options) if sampled else None
+    start = starting_prices(sweeper, matrix, options) if sampled else None
     if start is not None:
         generator.begin(start)
     conflict = generator.feasible()

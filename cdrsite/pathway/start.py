@@ -34,14 +34,16 @@ SCALED = ("land", "upper", "lower", "local", "ground")
 
 @dataclass(frozen=True, eq=False)
 class SampledCells:
-    """Chosen cells as a source; their zones are known by their combinations.
+    """Chosen cells as a source.
 
     Attributes
     ----------
     cells : CellBlock
+    zone_ids : dict of str to ndarray, shape (n,)
     """
 
     cells: CellBlock
+    zone_ids: dict[str, IntArray]
 
     @property
     def n_cells(self) -> int:
@@ -53,8 +55,8 @@ class SampledCells:
         return self.cells.at(np.arange(start, stop))
 
     def zones(self, zoning: str, start: int, stop: int) -> IntArray:
-        """No zones: all rows are made before."""
-        raise NotImplementedError(f"zones of {zoning!r} of cells {start} to {stop} of a sample")
+        """Zone of each cell in a zoning."""
+        return self.zone_ids[zoning][start:stop]
 
 
 def starting_prices(sweeper: PathSweeper, objective: F64, options: SolverOptions) -> F64 | None:
@@ -71,7 +73,9 @@ def starting_prices(sweeper: PathSweeper, objective: F64, options: SolverOptions
     problem, system = sweeper.problem, sweeper.system
     if problem.cells.n_cells < 2 * LEAST:
         return None
-    cells, combo = _sample(problem.cells, system.combo, system.n_combos)
+    block, combo = _sample(problem.cells, system.combo, system.n_combos)
+    zones = {name: table[combo] for name, table in system.zone_table.items()}
+    cells = SampledCells(block, zones)
     part = replace(
         sweeper, problem=replace(problem, cells=cells), system=replace(system, combo=combo)
     )
@@ -86,7 +90,7 @@ def starting_prices(sweeper: PathSweeper, objective: F64, options: SolverOptions
     return generator.state.centre
 
 
-def _sample(source: CellSource, combo: I32, count: int) -> tuple[SampledCells, I32]:
+def _sample(source: CellSource, combo: I32, count: int) -> tuple[CellBlock, I32]:
     """Every k-th cell in the order of combinations, in one pass, with its combination."""
     wanted = min(max(source.n_cells // 20, LEAST), MOST)
     step = source.n_cells // wanted
@@ -112,4 +116,4 @@ def _sample(source: CellSource, combo: I32, count: int) -> tuple[SampledCells, I
         joined[one.name] = np.concatenate(arrays, axis=-1) if wide else arrays[0]
     for name in SCALED:
         joined[name] = joined[name] * joined[name].dtype.type(source.n_cells / len(chosen))
-    return SampledCells(CellBlock(**joined)), chosen
+    return CellBlock(**joined), chosen

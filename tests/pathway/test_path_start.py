@@ -59,7 +59,8 @@ def _small_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_sample_is_every_tenth_cell_of_the_combinations_in_order() -> None:
     rng, path = np.random.default_rng(1), region(3000.0)
     combo = rng.integers(0, 7, SIZE).astype(np.int32)
-    found, chosen = start._sample(path.problem.cells, combo, 7)
+    block, chosen = start._sample(path.problem.cells, combo, 7)
+    found = start.SampledCells(block, {"any": chosen})
     order = np.argsort(combo, kind="stable")
     expected = np.sort(order[5::10])
     assert chosen.tolist() == combo[expected].tolist()
@@ -70,6 +71,7 @@ def test_a_sample_is_every_tenth_cell_of_the_combinations_in_order() -> None:
     assert part.land == pytest.approx(10 * whole.land[expected])
     assert part.upper == pytest.approx(10 * whole.upper[:, expected])
     assert part.need.tolist() == [[1.0], [50.0]]  # the same in all cells
+    assert found.zones("any", 3, 9).tolist() == chosen[3:9].tolist()
     assert found.read(100, 150).sink.tolist() == part.sink[:, 100:150].tolist()
 
 
