@@ -28,6 +28,7 @@ from cdrsite.outputs.legend import class_colour, flag_names
 from cdrsite.outputs.qml import raster_qml, sample_values, write_style
 from cdrsite.outputs.rasters.cog import write_cog_blocks
 from cdrsite.outputs.rasters.raster import Category, RasterSpec
+from cdrsite.outputs.sld import write_both
 from cdrsite.outputs.tonnes import net_in_plan, read_block
 from cdrsite.result.store import grid_of
 
@@ -411,7 +412,7 @@ def write_differences(
         path = folder / f"{spec.name}.tif"
         write_cog_blocks(path, quantity.block, changes.grid, spec)
         style = change_style(spec, sample_values(path))
-        path.with_suffix(".qml").write_text(style, encoding="utf-8", newline="\n")
+        write_both(path, style, spec.description)
         specs.append(spec)
     words = "change of the method with the most net removal"
     spec = RasterSpec(WINNER, "class", "", words, changes.categories(), common)

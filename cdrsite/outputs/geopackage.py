@@ -19,9 +19,11 @@ import numpy as np
 from cdrsite.core.gdal import vector_options
 from cdrsite.core.vocabulary import RESOURCES, price_in_words
 from cdrsite.core.words import Words
+from cdrsite.outputs.columns import FIELDS
 from cdrsite.outputs.legend import worded
 from cdrsite.outputs.palette import SCREENING_COLOUR, method_colour
 from cdrsite.outputs.rasters.plan import common_tags
+from cdrsite.outputs.sld import vector_sld
 from cdrsite.outputs.styles import (
     NOTHING_COLOUR,
     Shape,
@@ -52,6 +54,8 @@ SETTINGS = {"OGR_CURRENT_DATE": MOMENT, "OGR_SQLITE_SYNCHRONOUS": "OFF"}
 """A fixed time stamp; and no waiting for the disk, since a run's folder is moved when whole."""
 CONTENT = "Where carbon dioxide removal can go: the plan, its supplies and prices, the best sites"
 """What a GeoPackage holds, in its metadata."""
+LAYER_STYLES = "styles"
+"""Folder of a run with the styles of its vector layers for other GIS than QGIS."""
 TRUCK = "truck"
 """Mode of transport whose routes are dashed."""
 KNOWN = ("routes", "corridors", "storage", "provinces", "plants", "pipes")
@@ -61,94 +65,6 @@ OWN_COLOURS = {"screening": SCREENING_COLOUR}
 """Layer of one symbol -> its colour."""
 PLAN_SUMS = ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2")
 """Columns of the table of provinces that add up over the methods."""
-
-FIELDS: dict[str, tuple[str, str, str]] = {
-    "method": ("Method", "", "removal method"),
-    "rank": ("Rank", "", "place of the site among those of its method, 1 the best"),
-    "in_plan": ("In the plan", "", "whether the plan builds there"),
-    "plan_t_yr": ("Gross CO2 in the plan", "t/yr", "what the plan has on the ground of the site"),
-    "stays": ("Stays in reach", "1", "share of the samples in which its method is in reach there"),
-    "error": ("Standard error", "1", "of that share, by the number of samples"),
-    "core": ("Core site", "", "whether it stays in 80 % of the samples or more"),
-    "rank_p05": ("Rank, P5", "", "that 5 % of the samples do not exceed"),
-    "rank_p50": ("Rank, P50", "", "that half of the samples do not exceed"),
-    "rank_p95": ("Rank, P95", "", "that 95 % of the samples do not exceed"),
-    "among_best": ("Among the best ten", "1", "share of the samples"),
-    "lon": ("Longitude", "degree", "WGS 84"),
-    "lat": ("Latitude", "degree", "WGS 84"),
-    "x": ("Easting", "", "in the CRS of the layer"),
-    "y": ("Northing", "", "in the CRS of the layer"),
-    "gross_t_yr": ("Gross CO2", "t/yr", "captured from air or biogenic carbon, or taken up"),
-    "net_t_yr": ("Net removal", "t/yr", "what remains of the gross CO2 after all emissions"),
-    "cost_usd_per_net_t": ("Cost", "USD per net t", "levelised, with transport and storage"),
-    "shortfall": ("Loss of the plan", "", "what the plan would lose by each gross tonne there"),
-    "net_factor": ("Net factor", "t/t", "net removal per gross tonne"),
-    "suitability": ("Suitability", "1", "0 worst, 1 best"),
-    "available_share": ("Available", "1", "share of the cell left by the exclusions"),
-    "limited_by": ("Scarce there", "", "resource that the plan charges the site most for"),
-    "plant": ("Plant", "", "name of the plant in the plan"),
-    "why": ("Why", "", "the site in words"),
-    "storage_unit": ("Storage unit", "", "cheapest one, transport and storage together"),
-    "transport_mode": ("Transport by", "", "pipeline, truck or ship, whichever costs least"),
-    "transport_km": ("Transport distance", "km", "length of the route to the storage unit"),
-    "transport_cost_usd_t": ("Transport cost", "USD/t", "per tonne of CO2 brought to storage"),
-    "mode": ("Transport by", "", "pipeline, truck or ship, whichever costs least"),
-    "length_km": ("Length", "km", "true length along the ground"),
-    "routes": ("Routes", "", "number of routes that share the stretch"),
-    "used_by": ("Used by", "", "sites by method and rank"),
-    "unit_name": ("Storage unit", "", "name of the unit"),
-    "injected_mt_yr": ("Injected", "Mt/yr", "CO2 that the plan brings"),
-    "injection_mt_yr": ("Injectivity", "Mt/yr", "most that can be injected in a year"),
-    "capacity_mt": ("Capacity", "Mt", "total"),
-    "years_to_full": ("Years until full", "yr", "at the plan's rate"),
-    "eor": ("Enhanced oil recovery", "", "where storage is contested"),
-    "storage_cost_usd_t": ("Storage cost", "USD/t", "without transport"),
-    "used_percent": ("Used", "%", "of what may be stored in a year"),
-    "zone": ("Name", "", "of the zone"),
-    "name": ("Name", "", ""),
-    "existing": ("Exists already", "", "whether it stands today"),
-    "could_store_t_yr": ("Could store", "t/yr", "all CO2 that it captures for storage"),
-    "stored_t_yr": (
-        "Stored",
-        "t/yr",
-        "CO2 that the plan brings to storage; more than the gross CO2 where that of own fuel is "
-        "captured along",
-    ),
-    "cells": ("Cells", "", "number of cells whose tonnes it gathers"),
-    "haul_km": (
-        "Distance gathered, mean",
-        "km",
-        "straight from the cells to the plant, weighted by tonnes; the way of the biomass",
-    ),
-    "farthest_km": ("Distance gathered, farthest", "km", "straight from the farthest of the cells"),
-    "id": ("Identifier", "", ""),
-    "start": ("From", "", ""),
-    "end": ("To", "", ""),
-    "flow_t_yr": ("Flow", "t/yr", "CO2"),
-    "inch": ("Diameter", "inch", "nominal"),
-    "lines": ("Lines", "", "number of parallel pipes"),
-    "weight_km": ("Weighted length", "km", "length times the difficulty of the ground"),
-    "cost_usd_yr": ("Cost", "USD/yr", "of the chosen size"),
-    "model_usd_yr": ("Cost in the design", "USD/yr", "by the straight line the design uses"),
-    "unit": ("Unit", "", "of supply, use and slack"),
-    "supply": ("Supply", "", "what there is"),
-    "use": ("Use", "", "what the plan takes"),
-    "slack": ("Left over", "", "supply less use"),
-    "price": ("Shadow price", "", "what one more unit would add to the objective"),
-    "price_unit": ("Unit of the price", "", "objective per unit of the pool"),
-    "binds": ("Binds", "", "whether more of it would help"),
-    "net_mt_yr": ("Net removal", "Mt/yr", "of the plan, all methods"),
-    "gross_mt_yr": ("Gross CO2", "Mt/yr", "of the plan, all methods"),
-    "cost_musd_yr": ("Cost", "million USD/yr", "of the plan, all methods"),
-    "land_km2": ("Land", "km2", "used by the plan, all methods"),
-    "rule": ("Rule", "", "exclusion rule"),
-    "bit": ("Bit", "", "of the rule in the raster of reasons"),
-    "methods": ("For", "", "methods that the rule holds for"),
-    "removes_km2": ("Removes", "km2", "area of the region that the rule excludes"),
-    "removes_percent": ("Removes, share", "%", "of the region"),
-    "only_it_removes_km2": ("Only it removes", "km2", "area that no other rule excludes"),
-}
-"""Column -> name for people, unit, meaning."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +102,10 @@ class VectorLayer:
         """Its style as QGIS reads it."""
         aliases = {column: alias for column, (alias, _) in self.fields.items()}
         return qml(self.rules, aliases, label=self.label, smoothed=self.smoothed)
+
+    def sld(self) -> str:
+        """The same style as GeoServer and other GIS read it."""
+        return vector_sld(self.name, self.description, self.rules, label=self.label)
 
 
 def write_geopackage(
@@ -238,6 +158,22 @@ def write_geopackage(
         _add_styles(base, layers)
         base.commit()
     return layers
+
+
+def write_layer_styles(folder: Path, layers: Sequence[VectorLayer]) -> None:
+    """Write the styles of layers as files that GeoServer and other GIS read (SLD).
+
+    Parameters
+    ----------
+    folder : Path
+        Made where there is any.
+    layers : sequence of VectorLayer
+        Of the GeoPackage, which holds the same styles for QGIS.
+    """
+    for layer in layers:
+        if layer.rules:
+            folder.mkdir(exist_ok=True)
+            (folder / f"{layer.name}.sld").write_text(layer.sld(), encoding="utf-8", newline="\n")
 
 
 @lru_cache(maxsize=16)
@@ -591,6 +527,13 @@ def _add_styles(base: sqlite3.Connection, layers: Sequence[VectorLayer]) -> None
             base.execute(
                 "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
                 "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, "
-                "owner, update_time) VALUES ('', '', ?, 'geom', ?, ?, '', 1, ?, '', ?)",
-                (layer.name, layer.name, layer.style(), layer.description, MOMENT),
+                "owner, update_time) VALUES ('', '', ?, 'geom', ?, ?, ?, 1, ?, '', ?)",
+                (
+                    layer.name,
+                    layer.name,
+                    layer.style(),
+                    layer.sld(),
+                    layer.description,
+                    MOMENT,
+                ),
             )

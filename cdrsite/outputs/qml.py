@@ -20,6 +20,7 @@ from cdrsite.core.numbers import brief
 from cdrsite.core.vocabulary import Scale, amount, variable
 from cdrsite.core.words import Words
 from cdrsite.outputs.legend import worded
+from cdrsite.outputs.sld import write_both
 from cdrsite.outputs.styles import NOTHING_COLOUR
 
 if TYPE_CHECKING:
@@ -251,7 +252,7 @@ def _in_words(spec: RasterSpec, words: Words) -> RasterSpec:
 
 
 def write_style(folder: Path, spec: RasterSpec, words: Words | None = None) -> str:
-    """Write a style beside a raster.
+    """Write a style beside a raster, for QGIS and, translated, for other GIS.
 
     Parameters
     ----------
@@ -265,9 +266,9 @@ def write_style(folder: Path, spec: RasterSpec, words: Words | None = None) -> s
     Returns
     -------
     str
-        The style.
+        The style as QGIS reads it.
     """
     path = folder / f"{spec.name}.tif"
     style = _style(_in_words(spec, words or Words()), path)
-    path.with_suffix(".qml").write_text(style, encoding="utf-8", newline="\n")
+    write_both(path, style, spec.description)
     return style

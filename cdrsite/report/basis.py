@@ -308,6 +308,7 @@ FILES = (
     ("tables/", "files.tables"),
     ("cdrsite.qgs", "files.qgs"),
     ("cdrsite.gpkg", "files.gpkg"),
+    ("styles/", "files.styles"),
     ("rasters/", "files.rasters"),
     ("result.zarr", "files.zarr"),
     ("summary.json", "files.summary"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,7 +15,7 @@ from cdrsite.core.progress import Silent
 from cdrsite.core.words import Words
 from cdrsite.engine.arrays import link_tree
 from cdrsite.outputs.assumptions import ASSUMPTIONS, assumptions
-from cdrsite.outputs.geopackage import write_geopackage
+from cdrsite.outputs.geopackage import LAYER_STYLES, write_geopackage, write_layer_styles
 from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.manifest import manifest
 from cdrsite.outputs.qgis import PROJECT, write_project
@@ -121,6 +122,9 @@ def _write_drawings(
     def style(spec: RasterSpec) -> None:
         styles[spec.name] = write_style(aside / "rasters", spec, words)
 
+    def others() -> None:
+        write_layer_styles(aside / LAYER_STYLES, layers)
+
     def project() -> None:
         title = result.scenario.title or result.scenario.name
         write_project(aside, title, result.grid, specs, styles, layers, words)
@@ -130,6 +134,7 @@ def _write_drawings(
 
     steps: list[tuple[str, Callable[[], None]]] = [
         (GEOPACKAGE, vectors),
+        (LAYER_STYLES, others),
         *((f"rasters/{spec.name}.qml", partial(style, spec)) for spec in specs),
         (PROJECT, project),
         (REPORT, report),
@@ -155,8 +160,12 @@ def _write_drawings(
 
 
 def _remove(file: Path) -> None:
-    """Remove what a step that failed left of its file, the journal of a database too."""
-    for left in (file, *file.parent.glob(f"{file.name}-*")):
+    """Remove what a step that failed left: with the journal of a database, both styles of a map."""
+    if file.is_dir():
+        shutil.rmtree(file)
+        return
+    twins = [file.with_suffix(".sld")] if file.suffix == ".qml" else []
+    for left in (file, *twins, *file.parent.glob(f"{file.name}-*")):
         left.unlink(missing_ok=True)
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 import cdrsite
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.words import Words
-from cdrsite.outputs.geopackage import FIELDS
+from cdrsite.outputs.columns import FIELDS
 from generate import DOCS
 from generate.markdown import block, code, page, table, text
 
@@ -39,10 +39,12 @@ second of two that want one folder.
 """
 
 RASTERS = """
-Cloud Optimised GeoTIFFs of one band each, with unit, nodata, description, statistics, overviews, a
-QGIS style and, for classes, names and colours. With {confval}`outputs.every_route` there are maps
-for each rank of a route (`ranked_transport_cost_1.tif`, `ranked_transport_km_1.tif`,
-`ranked_storage_1.tif`; dimension `rank` of the dataset) and `line_cost.tif`. `rasters/README.txt`
+Cloud Optimised GeoTIFFs of one band each, with unit, nodata, description, statistics, overviews
+and, for classes, names and colours. Two styles lie beside each: `.qml` for QGIS, which finds it by
+itself, and `.sld` with the same classes, colours and words for GeoServer and other GIS. With
+{confval}`outputs.every_route` there are maps for each rank of a route
+(`ranked_transport_cost_1.tif`, `ranked_transport_km_1.tif`, `ranked_storage_1.tif`; dimension
+`rank` of the dataset) and `line_cost.tif`. `rasters/README.txt`
 of this run:
 """
 
@@ -51,6 +53,7 @@ ABOUT = {
     "tables/": "files.tables",
     "cdrsite.qgs": "files.qgs",
     "cdrsite.gpkg": "files.gpkg",
+    "styles/": "files.styles",
     "rasters/": "files.rasters",
     "result.zarr/": "files.zarr",
     "summary.json": "files.summary",

@@ -79,7 +79,8 @@ def test_the_folder_holds_what_is_promised(run_folder: Path) -> None:
         *(f"rasters/limit_{method}.tif.aux.xml" for method in METHODS),
         *(f"rasters/method_state_{method}.tif.aux.xml" for method in METHODS),
         *(
-            f"rasters/{name}_{method}.qml"
+            f"rasters/{name}_{method}.{ending}"
+            for ending in ("qml", "sld")
             for name in (
                 "equal_share",
                 "limit",
@@ -94,7 +95,8 @@ def test_the_folder_holds_what_is_promised(run_folder: Path) -> None:
             for method in METHODS
         ),
         *(
-            f"rasters/{name}.qml"
+            f"rasters/{name}.{ending}"
+            for ending in ("qml", "sld")
             for name in (
                 "winner",
                 "state",
@@ -125,6 +127,7 @@ def test_the_folder_holds_what_is_promised(run_folder: Path) -> None:
             for end in ("csv", "parquet")
         ),
         "cdrsite.gpkg",
+        "styles/tonnes.sld",
         "summary.json",
         "assumptions.json",
         "manifest.json",
