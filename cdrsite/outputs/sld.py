@@ -97,11 +97,13 @@ def raster_sld(name: str, title: str, style: str) -> str:
     symbolizer = ET.SubElement(rule, "RasterSymbolizer")
     classes = ET.SubElement(symbolizer, "ColorMap", type="values" if values else "intervals")
     for entry, quantity in values or steps:
-        more = {"opacity": f"{int(entry.get('alpha', 255)) / 255:g}", "label": entry["label"]}
-        shown = f"{quantity:.0f}" if values else repr(quantity)
-        ET.SubElement(
-            classes, "ColorMapEntry", color=entry["color"].upper(), quantity=shown, **more
-        )
+        shown = {
+            "color": entry["color"].upper(),
+            "quantity": f"{quantity:.0f}" if values else repr(quantity),
+            "opacity": f"{int(entry.get('alpha', 255)) / 255:g}",
+            "label": entry["label"],
+        }
+        ET.SubElement(classes, "ColorMapEntry", shown)
     return _text(root)
 
 
@@ -157,7 +159,7 @@ def _beyond(top: float) -> float:
 
 def _document(name: str, title: str) -> tuple[ET.Element, ET.Element]:
     """A document with one style, and its first rule."""
-    root = ET.Element("StyledLayerDescriptor", {"version": "1.0.0", **PREFIXES})
+    root = ET.Element("StyledLayerDescriptor", dict(PREFIXES), version="1.0.0")
     layer = ET.SubElement(root, "NamedLayer")
     ET.SubElement(layer, "Name").text = name
     style = ET.SubElement(layer, "UserStyle")
