@@ -13,17 +13,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cdrsite.core.errors import DataError
 from cdrsite.core.grid import AnalysisGrid, Block, require_same_grid
-from cdrsite.core.numbers import brief
 from cdrsite.core.states import EXCLUDED, OUTSIDE
 from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import NO_METHOD, OUTSIDE_NAME
+from cdrsite.outputs.classes import change_classes
 from cdrsite.outputs.legend import class_colour, flag_names
 from cdrsite.outputs.qml import raster_qml, sample_values, write_style
 from cdrsite.outputs.rasters.cog import write_cog_blocks
@@ -52,8 +51,6 @@ UNCHANGED_COLOUR = "#ECEBE6"
 OTHER_COLOUR = "#7F7F7F"
 GIVEN_UP = "#A98B5B"
 """Where no method is left in the plan: darker than the same on a map of one run, to be seen."""
-LEAST = 1e-30
-"""Changes smaller than this are none; far below what a float tells apart from other tonnes."""
 BLOCK = 1024
 """Rows and columns of a block, as the datasets are stored [cells]."""
 
@@ -328,63 +325,6 @@ def shade(colour: str, step: int) -> str:
     return "#" + "".join(f"{round(part + (goal - part) * share):02X}" for part in parts)
 
 
-CHANGE_COLOURS = ("#B35806", "#F1A340", "#FEE0B6", "#F2F0E9", "#D8DAEB", "#998EC3", "#542788")
-"""From much less over no change to much more: PuOr of ColorBrewer (Brewer 2013)."""
-
-
-def change_classes(values: NDArray[Any]) -> tuple[float, float]:
-    """Round sizes at which a change counts as middling and as large; the same for both signs."""
-    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
-    if not sizes.size:
-        return 1.0, 10.0
-    low = round_125(float(np.percentile(sizes, 50)))
-    high = round_125(float(np.percentile(sizes, 95)))
-    return low, high if high > low else round_125(2.01 * low)
-
-
-def round_125(value: float) -> float:
-    """The nearest of 1, 2 and 5 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return min((m * power for m in (1, 2, 5, 10)), key=lambda x: abs(math.log(x / value)))
-
-
-def change_style(spec: RasterSpec, values: NDArray[np.float64]) -> str:
-    """Style of a map of change for QGIS: classes around zero, and a colour for no change.
-
-    Parameters
-    ----------
-    spec : RasterSpec
-        What the raster is.
-    values : ndarray
-        Its finite values, or a sample of them.
-    """
-    root = ET.fromstring(raster_qml(spec, values))  # noqa: S314 - written a line before
-    shader = root.find(".//colorrampshader")
-    if shader is None:
-        raise ValueError("the style of a quantity has no classes")
-    for item in list(shader):
-        shader.remove(item)
-    low, high = change_classes(values)
-    small, large = brief(low), brief(high)
-    steps = (
-        (-high, f"−{large} and less"),
-        (-low, f"−{large} to −{small}"),
-        (-LEAST, f"−{small} to 0"),
-        (0.0, "no change"),
-        (low, f"0 to +{small}"),
-        (high, f"+{small} to +{large}"),
-        (math.inf, f"more than +{large}"),
-    )
-    shader.set("minimumValue", repr(-high))
-    shader.set("maximumValue", repr(high))
-    for (top, words), colour in zip(steps, CHANGE_COLOURS, strict=True):
-        label = words if top == 0 else f"{words} {spec.unit}"
-        more = {"color": colour.lower(), "alpha": "255", "label": label}
-        ET.SubElement(shader, "item", {"value": repr(top), **more})
-    ET.indent(root, " ")
-    return ET.tostring(root, encoding="unicode") + "\n"
-
-
 def write_differences(
     folder: Path, changes: Differences, tags: Mapping[str, str] | None = None
 ) -> list[RasterSpec]:
@@ -411,7 +351,7 @@ def write_differences(
         spec = RasterSpec(quantity.name, "quantity", quantity.unit, quantity.description, (), own)
         path = folder / f"{spec.name}.tif"
         write_cog_blocks(path, quantity.block, changes.grid, spec)
-        style = change_style(spec, sample_values(path))
+        style = raster_qml(spec, change_classes(sample_values(path), spec.unit))
         write_both(path, style, spec.description)
         specs.append(spec)
     words = "change of the method with the most net removal"

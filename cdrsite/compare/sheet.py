@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.compare.changes import EARTH_KM, SITE_STATES
-from cdrsite.compare.maps import CHANGE_COLOURS, change_classes
 from cdrsite.core.gdal import open_raster
 from cdrsite.core.numbers import MISSING, number
 from cdrsite.core.version import __version__
+from cdrsite.outputs.classes import change_classes
 from cdrsite.outputs.legend import class_colour, flag_words
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.rasters.raster import Category
@@ -385,27 +385,15 @@ def file_list(sheet: Sheet, files: Mapping[str, str]) -> str:
 def change_map(sheet: Sheet, raster: RunRaster, unit: str, alt: str) -> tuple[str, str]:
     """A picture of changes in classes around zero, and its legend as markup."""
     values = raster.values.filled(np.nan).astype(np.float64)
-    low, high = change_classes(values)
-    edges = (-high, -low, 0.0, low, high)
+    classes = change_classes(values, unit)
     codes = np.full(values.shape, 255, np.int64)
     known = np.isfinite(values)
-    codes[known] = np.select(
-        [values[known] <= edges[0], values[known] <= edges[1], values[known] < 0,
-         values[known] == 0, values[known] < edges[3], values[known] < edges[4]],
-        range(6), 6,
-    )  # fmt: skip
-    small, large = plain_number(low), plain_number(high)
-    names = (
-        sheet.words("change.over", sign="−", n=large),
-        sheet.words("change.between", sign="−", low=small, high=large),
-        sheet.words("change.under", sign="−", n=small),
-        sheet.words("change.none"),
-        sheet.words("change.under", sign="+", n=small),
-        sheet.words("change.between", sign="+", low=small, high=large),
-        sheet.words("change.over", sign="+", n=large),
-    )
-    categories = [Category(code, name, CHANGE_COLOURS[code]) for code, name in enumerate(names)]
+    codes[known] = classes.place(values[known])
+    steps = classes.steps(sheet.words, with_unit=False)
+    categories = [Category(code, step.label, step.colour) for code, step in enumerate(steps)]
     painting = paint_classes(codes, categories)
     legend = {category.label: category.colour for category in categories}
-    words = tag("p", text(sheet.words("change.legend", unit=sheet.words.unit(unit))), class_="note")
+    words = tag(
+        "p", text(sheet.words("change.legend", unit=sheet.words.unit(classes.unit))), class_="note"
+    )
     return image(raster, painting.index, painting.colours, alt), words + map_legend(sheet, legend)

@@ -326,7 +326,9 @@ class Variable:
     codes : str
         What its codes are, where it has codes.
     colours : str
-        matplotlib colour map.
+        matplotlib colour map, from light for little to dark for much.
+    scale : str
+        The variable whose classes it shares on every map, where not its own.
     per_cell : bool
         Whether it is a total of a cell, not a value at a place.
     own_zero : bool
@@ -345,7 +347,8 @@ class Variable:
     meaning: str
     of: Literal["method", "all", "rank", "milestone", "each", "evidence"] = "method"
     codes: str = ""
-    colours: str = "viridis"
+    colours: str = "viridis_r"
+    scale: str = ""
     per_cell: bool = False
     own_zero: bool = False
     diverging: bool = False
@@ -393,10 +396,12 @@ VARIABLES: dict[str, Variable] = {
             "net_factor", "t/t", "net removal per gross tonne", colours="PuOr", diverging=True
         ),
         Variable("cost", "USD/t", "levelised cost per net tonne", colours="magma_r"),
-        Variable("score", "t/yr", "suitability x net removal", **_TOTAL),
+        Variable(
+            "score", "t/yr", "suitability x net removal", scale="equal_share", **_TOTAL
+        ),
         Variable("suitability", "1", "suitability", colours="YlGn"),
         Variable("available", "1", "share of the cell left by the exclusions", colours="Greens"),
-        Variable("allocated", "t/yr", "gross CO2 in the plan", **_TOTAL),
+        Variable("allocated", "t/yr", "gross CO2 in the plan", scale="net_removal", **_TOTAL),
         _shared(
             "winner", "", "method with the most net removal",
             "the method with the most net removal in the plan, or the state",
@@ -428,12 +433,10 @@ VARIABLES: dict[str, Variable] = {
         ),
         Variable(
             "reach", "1", "share of the samples in which it is in the plan or near to paying",
-            colours="viridis",
         ),
-        Variable("probability", "1", "share of the samples in whose plan it is", colours="viridis"),
+        Variable("probability", "1", "share of the samples in whose plan it is"),
         _shared(
             "probability_any", "1", "share of the samples in whose plan any method is",
-            colours="viridis",
         ),
         _shared(
             "winner_likely", "", "method with the most net removal in the most samples",
@@ -441,13 +444,12 @@ VARIABLES: dict[str, Variable] = {
         ),
         _shared(
             "winner_share", "1", "share of the samples in which that method has the most",
-            colours="viridis",
         ),
         *(
             _shared(
                 f"removal_p{level}", "t/yr",
                 f"net removal that {int(level)} % of the samples do not exceed, all methods",
-                own_zero=True,
+                scale="net_removal", own_zero=True,
             )
             for level in ("05", "50", "95")
         ),
@@ -456,7 +458,7 @@ VARIABLES: dict[str, Variable] = {
                 f"plan_cost_p{level}", "USD/t",
                 f"cost per net tonne that {int(level)} % of the samples that use the cell do not "
                 "exceed",
-                colours="magma_r",
+                colours="magma_r", scale="plan_cost",
             )
             for level in ("05", "50", "95")
         ),
@@ -471,16 +473,16 @@ VARIABLES: dict[str, Variable] = {
         _shared("transport_mode", "", "how CO2 travels to the cheapest storage unit"),
         Variable(
             "ranked_transport_cost", "USD/t", "transport of CO2 to the storage unit of this rank",
-            "rank", colours="magma_r",
+            "rank", colours="magma_r", scale="transport_cost",
         ),
         Variable(
             "ranked_transport_km", "km", "length of the route to the storage unit of this rank",
-            "rank", colours="cividis_r",
+            "rank", colours="cividis_r", scale="transport_km",
         ),
         Variable("ranked_storage", "", "storage unit of this rank, the cheapest first", "rank"),
         Variable(
             "net_removal_at", "t/yr", "net removal in the plan at this milestone, all methods",
-            "milestone", with_state=True, **_TOTAL,
+            "milestone", scale="net_removal", with_state=True, **_TOTAL,
         ),
         Variable(
             "winner_at", "", "method with the most net removal at this milestone", "milestone",

@@ -21,11 +21,10 @@ from cdrsite.core.vocabulary import RESOURCES, price_in_words
 from cdrsite.core.words import Words
 from cdrsite.outputs.columns import FIELDS
 from cdrsite.outputs.legend import worded
-from cdrsite.outputs.palette import SCREENING_COLOUR, method_colour
+from cdrsite.outputs.palette import NOTHING_COLOUR, SCREENING_COLOUR, method_colour
 from cdrsite.outputs.rasters.plan import common_tags
 from cdrsite.outputs.sld import vector_sld
 from cdrsite.outputs.styles import (
-    NOTHING_COLOUR,
     Shape,
     StyleRule,
     Symbol,
@@ -347,7 +346,14 @@ def _pipes(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
     rules = []
     for mode in sorted(set(frame["mode"])):
         classes = number_rules(
-            "flow_t_yr", flow, "Greys", "line", unit="Mt/yr", per=1e-6, guard=_is("mode", mode)
+            "flow_t_yr",
+            flow,
+            "Greys",
+            "line",
+            unit="Mt/yr",
+            per=1e-6,
+            guard=_is("mode", mode),
+            adds_up=True,
         )
         for i, rule in enumerate(classes):
             symbol = Symbol("line", OTHER_COLOUR, 0.6 + 0.5 * i, dashed=mode == TRUCK)
@@ -453,7 +459,9 @@ def _provinces(frame: gpd.GeoDataFrame, table: pd.DataFrame, methods: Sequence[s
         column = "net_mt_yr_" + re.sub(r"\W+", "_", method)
         joined[column] = zones["net_mt_yr"].to_numpy()
         special[column] = (f"Net removal by {method}", "Mt/yr", "of the plan")
-    rules = number_rules("net_mt_yr", joined["net_mt_yr"], "YlGn", "fill", alpha=0.6, unit="Mt/yr")
+    rules = number_rules(
+        "net_mt_yr", joined["net_mt_yr"], "YlGn", "fill", alpha=0.6, unit="Mt/yr", adds_up=True
+    )
     rules.append(unknown("fill", "nothing planned"))
     words = "Net removal of the plan by province and method"
     return _layer("provinces", words, joined, "MultiPolygon", rules, "zone", special)

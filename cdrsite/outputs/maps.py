@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.core.states import NONE_PLANNED, PLANNED
-from cdrsite.core.vocabulary import OUTSIDE_NAME, STATE_NAMES, amount, variable
+from cdrsite.core.vocabulary import OUTSIDE_NAME, STATE_NAMES
 from cdrsite.core.words import Words
+from cdrsite.outputs.classes import classes_of
 from cdrsite.outputs.legend import (
     INCLUDED_BIT,
     OUTSIDE_BIT,
@@ -30,13 +31,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.outputs.classes import Classes
 
     Extent = tuple[float, float, float, float]
 
 LARGEST = 24.0
 """Diameter of the circle of the most tonnes [pt]."""
-CLIPPED = 2.0
-"""Share of the values at each end of a skewed scale that take its last colour [%]."""
 NET_STATE = "net factor not positive"
 NOTHING_FITS = "nothing fits"
 """A true zero of the equal share, where a cost has no meaning."""
@@ -56,6 +56,7 @@ def draw(
     limit: xr.DataArray | None = None,
     ax: Axes | None = None,
     title: str = "",
+    classes: Classes | None = None,
 ) -> Axes:
     """Draw one variable.
 
@@ -72,6 +73,8 @@ def draw(
         Where to draw; a new figure when not given.
     title : str
         Above the map.
+    classes : Classes, optional
+        Of a quantity: those of all methods, so that maps can be compared; its own when not given.
 
     Returns
     -------
@@ -91,7 +94,7 @@ def draw(
     elif np.issubdtype(values.dtype, np.integer):
         _draw_labels(ax, values, extent)
     else:
-        _draw_quantity(ax, values, limit, extent)
+        _draw_quantity(ax, values, limit, extent, classes)
     _dress(ax, grid)
     ax.set_title(title, fontsize=10)
     return ax
@@ -138,10 +141,13 @@ def draw_circles(ax: Axes, circles: gpd.GeoDataFrame, methods: tuple[str, ...]) 
 
 
 def _draw_quantity(
-    ax: Axes, values: xr.DataArray, limit: xr.DataArray | None, extent: Extent
+    ax: Axes,
+    values: xr.DataArray,
+    limit: xr.DataArray | None,
+    extent: Extent,
+    classes: Classes | None,
 ) -> None:
-    size, unit = amount(str(values.attrs.get("units", ""))).place
-    data = (values.to_numpy() / size).astype(np.float32)
+    data = values.to_numpy().astype(np.float32)
     states = _states(data, limit)
     if str(values.name) == "net_factor":
         # it is the very number that this state is about
@@ -154,17 +160,9 @@ def _draw_quantity(
     shown = np.where(states == "", data, np.nan)
     known = shown[np.isfinite(shown)]
     if known.size:
-        norm, extend = _scale(known, diverging=str(values.name) == "net_factor")
-        name = variable(str(values.name)).colours
-        if str(values.name) == "net_factor" and known.min() >= 0:
-            name = "viridis"  # nothing to diverge from
-        image = ax.imshow(shown, extent=extent, cmap=name, norm=norm, interpolation="nearest")
-        bar = ax.figure.colorbar(image, ax=ax, extend=extend, shrink=0.85, pad=0.02)
-        label = str(values.attrs.get("long_name", values.name))
-        if unit not in {"", "1"}:
-            label = f"{label} [{Words().unit(unit)}]"
-        bar.set_label(label, fontsize=9)
-        bar.ax.tick_params(labelsize=8)
+        unit = str(values.attrs.get("units", ""))
+        classes = classes or classes_of(str(values.name), known, unit)
+        _draw_classed(ax, shown, classes, extent, str(values.attrs.get("long_name", values.name)))
     names = (*STATE_COLOURS, NOT_IN_PLAN)
     present = {name: class_colour(name) for name in names if (states == name).any()}
     for name, colour in present.items():
@@ -185,44 +183,37 @@ def _states(data: NDArray[Any], limit: xr.DataArray | None) -> NDArray[np.str_]:
     return states
 
 
-def bulk(known: NDArray[Any], *, diverging: bool) -> tuple[float, float, bool, bool]:
-    """Ends of a colour scale over the bulk of the values.
+def _draw_classed(
+    ax: Axes, shown: NDArray[np.float32], classes: Classes, extent: Extent, label: str
+) -> None:
+    """Draw numbers by their classes, with a bar of all classes of the scale."""
+    from matplotlib.colors import BoundaryNorm, ListedColormap
 
-    Parameters
-    ----------
-    known : ndarray, not empty
-        Finite values.
-    diverging : bool
-        Centre the scale on zero where there are values below it.
-
-    Returns
-    -------
-    low, high : float
-        Ends of the scale; low < high.
-    below, above : bool
-        Whether values lie outside the ends.
-    """
-    if diverging and known.min() < 0:
-        most = float(np.abs(known).max())
-        return -most, most, False, False
-    low, high = (float(v) for v in np.percentile(known, [CLIPPED, 100 - CLIPPED]))
-    if low >= 0 and low < 0.5 * high:
-        low = 0.0
-    if high <= low:
-        low, high = float(known.min()), float(known.max())
-    below, above = bool(known.min() < low), bool(known.max() > high)
-    if high <= low:  # one value everywhere: give the bar a zero to stand on
-        low, high = min(low, 0.0), max(high, 0.0) or (1.0 if low == 0 else 0.0)
-    return low, high, below, above
-
-
-def _scale(known: NDArray[np.float32], *, diverging: bool) -> tuple[Any, str]:
-    """Colour scale over the bulk of the values, and which ends of it are cut off."""
-    from matplotlib.colors import Normalize
-
-    low, high, below, above = bulk(known, diverging=diverging)
-    extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}
-    return Normalize(low, high), extend.get((below, above), "both")
+    words = Words()
+    steps = classes.steps(words, with_unit=False)
+    data = classes.place(shown).astype(np.float32)
+    data[np.isnan(shown)] = np.nan
+    # a zero that is nowhere needs no colour
+    first = int(bool(classes.zero) and len(steps) > 1 and not (shown == 0).any())
+    colours = [step.colour for step in steps[first:]]
+    norm = BoundaryNorm(np.arange(first, len(steps) + 1) - 0.5, len(colours))
+    image = ax.imshow(
+        data, extent=extent, cmap=ListedColormap(colours), norm=norm, interpolation="nearest"
+    )
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.85, pad=0.02, spacing="uniform")
+    # a number stands at its border, a word in the middle of its class
+    if classes.zero and not first:
+        ticks = [0.0, *(i + 0.5 for i in range(1, len(steps) - 1))]
+        told = [steps[0].label, *classes.border_words()]
+    elif len(steps) - first == 1:
+        ticks, told = [float(first)], [steps[first].label]
+    else:
+        ticks = [i + 0.5 for i in range(first, len(steps) - 1)]
+        told = list(classes.border_words())
+    bar.set_ticks(ticks, labels=told)
+    unit = words.unit(classes.unit)
+    bar.set_label(f"{label} [{unit}]" if unit else label, fontsize=9)
+    bar.ax.tick_params(labelsize=8)
 
 
 def _draw_classes(ax: Axes, values: xr.DataArray, extent: Extent) -> None:

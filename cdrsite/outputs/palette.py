@@ -82,6 +82,9 @@ STATE_COLOURS: dict[str, str] = {
     "nothing fits": "#EADFCB",
 }
 
+NOTHING_COLOUR = "#F2F0E9"
+"""A true zero of an amount."""
+
 LABEL_COLOURS = (
     "#88CCEE",
     "#44AA99",

@@ -7,14 +7,15 @@ value have colours and words of their own (rule 2).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from cdrsite.core.numbers import brief
-from cdrsite.outputs.palette import rgba
+from cdrsite.core.words import Words
+from cdrsite.outputs.classes import column_classes
+from cdrsite.outputs.palette import NOTHING_COLOUR, rgba
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
 Shape = Literal["marker", "line", "fill"]
 
 UNKNOWN_COLOUR = "#D9D9D9"
-NOTHING_COLOUR = "#F2F0E9"
 OUTLINE = "#4D4D4D"
-CLASSES = 5
-"""Classes of a number; more shades are hard to tell apart on a map."""
 SMOOTH = "smooth($geometry, 2)"
 """Drawn with its corners cut; the stored line stays exact."""
 
@@ -77,30 +75,6 @@ def text(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def break_points(values: ArrayLike, classes: int = CLASSES) -> list[float]:
-    """Points that cut values into classes of about equal count, of two significant digits.
-
-    Parameters
-    ----------
-    values : array_like
-        NaN and infinity are left out.
-    classes : int
-        At most so many classes.
-
-    Returns
-    -------
-    list of float
-        Ascending; at most ``classes - 1``, none where all values are the same.
-    """
-    known = np.asarray(values, np.float64)
-    known = known[np.isfinite(known)]
-    if known.size == 0 or known.min() == known.max():
-        return []
-    cuts = np.quantile(known, np.arange(1, classes) / classes)
-    points = sorted({float(f"{cut:.2g}") for cut in cuts})
-    return [point for point in points if known.min() < point <= known.max()]
-
-
 def number_rules(
     field: str,
     values: ArrayLike,
@@ -112,8 +86,10 @@ def number_rules(
     guard: str = "",
     unit: str = "",
     per: float = 1.0,
+    adds_up: bool = False,
+    words: Words | None = None,
 ) -> list[StyleRule]:
-    """Classes of a number from low to high, the outer ones open.
+    """Classes of a number from low to high, the outer ones open; what is more is darker.
 
     Parameters
     ----------
@@ -122,7 +98,7 @@ def number_rules(
     values : array_like
         Its values, for the class borders.
     colours : str
-        Name of a matplotlib colour map.
+        Name of a matplotlib colour map, from light to dark.
     shape : {'marker', 'line', 'fill'}
         Of the geometry.
     size, alpha : float
@@ -132,38 +108,36 @@ def number_rules(
     unit : str
         For the words.
     per : float
-        The words give the values times this, in ``unit``.
+        The words give the values times this, in ``unit``; the borders are round there.
+    adds_up : bool
+        As in :func:`cdrsite.outputs.classes.round_borders`.
+    words : Words, optional
+        Of the language; English when not given.
     """
-    from matplotlib import colormaps
-    from matplotlib.colors import to_hex
-
-    points, name = break_points(values), quoted(field)
-    shades = colormaps[colours](np.linspace(0.15, 0.85, len(points) + 1))
-    edges = [None, *points, None]
-    rules = []
-    for i, shade in enumerate(shades):
-        low, high = edges[i], edges[i + 1]
+    classes = column_classes(values, colours, unit=unit, per=per, adds_up=adds_up)
+    lows = (None, *classes.borders)
+    highs = (*classes.borders, None)
+    name, rules = quoted(field), []
+    steps = classes.steps(words or Words())
+    for low, high, step in zip(lows, highs, steps, strict=True):
         parts = [guard] if guard else []
-        parts += [] if low is None else [f"{name} >= {low!r}"]
-        parts += [] if high is None else [f"{name} < {high!r}"]
+        parts += [] if low is None else [f"{name} > {low!r}"]
+        parts += [] if high is None else [f"{name} <= {high!r}"]
         parts += [] if parts else [f"{name} IS NOT NULL"]
-        symbol = Symbol(shape, to_hex(shade).upper(), size, alpha)
-        rules.append(StyleRule(" AND ".join(parts), _between(low, high, unit, per), symbol))
+        symbol = Symbol(shape, step.colour, size, alpha)
+        rules.append(StyleRule(" AND ".join(parts), step.label, symbol))
     return rules
 
 
-def _between(low: float | None, high: float | None, unit: str, per: float) -> str:
-    tail = f" {unit}" if unit else ""
-    first, last = ("" if edge is None else brief(edge * per, 3) for edge in (low, high))
-    if first and last:
-        return f"{first} to {last}{tail}"
-    if last:
-        return f"below {last}{tail}"
-    return f"{first}{tail} and above" if first else f"all{tail}"
-
-
 def signed_rules(
-    field: str, values: ArrayLike, zero: str, *, alpha: float = 0.7, unit: str = "", per: float = 1
+    field: str,
+    values: ArrayLike,
+    zero: str,
+    *,
+    alpha: float = 0.7,
+    unit: str = "",
+    per: float = 1.0,
+    words: Words | None = None,
 ) -> list[StyleRule]:
     """Classes of a number that diverges around zero, with a class for zero itself.
 
@@ -177,25 +151,22 @@ def signed_rules(
         Words for zero.
     alpha : float
         Opacity.
-    unit, per
+    unit, per, words
         As in :func:`number_rules`.
     """
     array = np.asarray(values, np.float64)
     name = quoted(field)
     rules = [StyleRule(f"{name} = 0", zero, Symbol("fill", NOTHING_COLOUR, alpha=alpha))]
     for sign, colours, some in (
-        ("<", "Blues_r", array[array < 0]),
+        ("<", "Blues", array[array < 0]),
         (">", "YlOrRd", array[array > 0]),
     ):
         if some.size:
             guard = f"{name} {sign} 0"
-            classes = number_rules(
-                field, some, colours, "fill", alpha=alpha, guard=guard, unit=unit, per=per
-            )
-            if len(classes) == 1:  # all have the same value
-                words = f"{brief(some[0] * per, 3)} {unit}".strip()
-                classes = [replace(classes[0], label=words)]
-            rules += classes
+            rules += number_rules(
+                field, some, colours, "fill", alpha=alpha, guard=guard, unit=unit, per=per,
+                words=words,
+            )  # fmt: skip
     return rules
 
 

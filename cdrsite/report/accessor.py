@@ -26,6 +26,7 @@ from cdrsite.core.vocabulary import AMOUNTS
 from cdrsite.core.vocabulary import variable as record
 from cdrsite.core.words import Words
 from cdrsite.explain.place import Explanation, explain_place
+from cdrsite.outputs.classes import dataset_classes
 from cdrsite.outputs.legend import flag_names
 from cdrsite.outputs.maps import draw, draw_circles
 from cdrsite.outputs.tonnes import plan_circles
@@ -94,7 +95,10 @@ class DatasetAccessor:
             limit = self._pick(self._dataset["limit"], str(values["removal_method"].item()))
         elif record(variable).with_state and "state" in self._dataset:
             limit = self._dataset["state"]
-        ax = draw(values, self.grid, limit, ax, _title(values))
+        classes = None
+        if values.dtype.kind == "f" and variable in self._dataset:
+            classes = dataset_classes(self._dataset, variable)
+        ax = draw(values, self.grid, limit, ax, _title(values), classes)
         if variable == "winner" and {"allocated", "limit", "net_factor"} <= set(self._dataset):
             # colours of cells show area, and a plant has the tonnes of thousands of them
             draw_circles(ax, plan_circles(self._dataset, self.grid), self.methods)

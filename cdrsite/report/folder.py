@@ -19,7 +19,7 @@ from cdrsite.outputs.geopackage import LAYER_STYLES, write_geopackage, write_lay
 from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.manifest import manifest
 from cdrsite.outputs.qgis import PROJECT, write_project
-from cdrsite.outputs.qml import write_style
+from cdrsite.outputs.qml import run_scales, write_style
 from cdrsite.outputs.rasters.plan import raster_plan, readme, reason_legend, write_rasters
 from cdrsite.outputs.runfolder import GEOPACKAGE
 from cdrsite.outputs.staging import Staging
@@ -29,6 +29,7 @@ from cdrsite.result.store import write_zarr
 
 if TYPE_CHECKING:
     from cdrsite.core.progress import ProgressSink
+    from cdrsite.outputs.classes import Classes
     from cdrsite.outputs.geopackage import VectorLayer
     from cdrsite.outputs.rasters.raster import RasterSpec
     from cdrsite.result.study_result import StudyResult
@@ -119,8 +120,12 @@ def _write_drawings(
     def vectors() -> None:
         layers.extend(write_geopackage(result, aside / GEOPACKAGE, words))
 
+    scales: dict[str, Classes] = {}
+
     def style(spec: RasterSpec) -> None:
-        styles[spec.name] = write_style(aside / "rasters", spec, words)
+        if not scales:  # one for all methods, so from all rasters
+            scales.update(run_scales(aside / "rasters", specs))
+        styles[spec.name] = write_style(aside / "rasters", spec, words, scales)
 
     def others() -> None:
         write_layer_styles(aside / LAYER_STYLES, layers)

@@ -8,14 +8,12 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.memory import remembered
-from cdrsite.outputs.maps import bulk
 from cdrsite.outputs.palette import rgba
 from cdrsite.outputs.rasters.raster import Category
 
@@ -24,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyproj import CRS
 
+    from cdrsite.core.words import Words
+    from cdrsite.outputs.classes import Classes
+
 RADIUS = 6378137.0
 """Of the sphere of the web's projection [m]."""
 MOST_LATITUDE = 85.05
@@ -31,10 +32,6 @@ MOST_LATITUDE = 85.05
 MOST_PIXELS = 900
 """Longest side of a picture."""
 LEAST_PIXELS = 400
-Span = tuple[float, float, bool, bool]
-"""Low and high end of a scale, and whether values lie below and above."""
-STEPS = 20
-"""Colours of a ramp: more cannot be told apart on a map, and make the file larger."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +64,8 @@ class Painting:
     colours : tuple of str
         "#RRGGBB" of 1, 2, ...
     legend : dict
-        ``ramp`` (colours, low, high, whether values lie below and above) and ``classes`` (label
-        and colour of those that occur).
+        ``steps`` (label and colour of every class of a quantity, from little to much) and
+        ``classes`` (label and colour of states and classes that occur).
     """
 
     index: NDArray[np.uint8]
@@ -89,27 +86,23 @@ def paint_classes(codes: NDArray[Any], categories: Sequence[Category]) -> Painti
 
 def paint_quantity(
     values: NDArray[np.float32],
-    ramp: str,
+    classes: Classes,
+    words: Words,
     *,
     states: Mapping[str, tuple[NDArray[np.bool_], str]] | None = None,
-    diverging: bool = False,
-    span: Span | None = None,
 ) -> Painting:
-    """Paint numbers in steps of a ramp, and states in colours of their own (rule 2).
+    """Paint numbers by their classes, and states in colours of their own (rule 2).
 
     Parameters
     ----------
     values : ndarray, shape (rows, cols)
-        NaN where there is no number.
-    ramp : str
-        Name of a matplotlib colour map.
+        In the unit of the file; NaN where there is no number.
+    classes : Classes
+        Of the quantity: all that a scale has are in the legend, so that maps can be compared.
+    words : Words
+        Language of the legend.
     states : mapping of str to (mask, colour), optional
         What is no number, in words: pixels of a mask show its colour, the last one wins.
-    diverging : bool
-        The ramp is centred on zero.
-    span : tuple, optional
-        Ends of the scale, as of :func:`cdrsite.outputs.maps.bulk`; those of the values when not
-        given.
     """
     index = np.zeros(values.shape, np.uint8)
     shown = np.isfinite(values)
@@ -118,28 +111,21 @@ def paint_quantity(
     colours: list[str] = []
     legend: dict[str, Any] = {"classes": []}
     if shown.any():
-        low, high, below, above = span or bulk(values[shown], diverging=diverging)
-        colours = list(steps_of(ramp))
-        part = (values[shown].astype(np.float64) - low) / (high - low)
-        index[shown] = 1 + np.clip(part * STEPS, 0, STEPS - 1).astype(np.uint8)
-        legend["ramp"] = {
-            "colours": list(colours), "low": low, "high": high, "below": below, "above": above
-        }  # fmt: skip
+        steps = classes.steps(words, with_unit=False)
+        index[shown] = 1 + classes.place(values[shown])
+        colours = [step.colour for step in steps]
+        there = set(np.unique(index[shown]).tolist())
+        legend["steps"] = [
+            {"label": step.label, "colour": step.colour}
+            for number, step in enumerate(steps, 1)
+            if step.top != 0 or number in there  # a zero that is nowhere needs no words
+        ]
     for label, (mask, colour) in (states or {}).items():
         if mask.any():
             colours.append(colour)
             index[mask] = len(colours)
             legend["classes"].append({"label": label, "colour": colour})
     return Painting(index, tuple(colours), legend)
-
-
-@cache
-def steps_of(ramp: str) -> tuple[str, ...]:
-    """Colours of the steps of a matplotlib colour map."""
-    from matplotlib import colormaps
-    from matplotlib.colors import to_hex
-
-    return tuple(to_hex(colormaps[ramp]((i + 0.5) / STEPS)) for i in range(STEPS))
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.core.vocabulary import OUTSIDE_NAME, amount, variable
+from cdrsite.core.vocabulary import OUTSIDE_NAME, variable
 from cdrsite.explain.cells import is_study, methods_of
+from cdrsite.outputs.classes import scale_of
 from cdrsite.outputs.legend import (
     INCLUDED_BIT,
     class_colour,
@@ -25,7 +26,6 @@ from cdrsite.outputs.maps import (
     NOT_IN_PLAN,
     NOTHING_FITS,
     SEVERAL_COLOUR,
-    bulk,
 )
 from cdrsite.outputs.palette import LABEL_COLOURS
 from cdrsite.outputs.rasters.raster import Category
@@ -33,7 +33,6 @@ from cdrsite.report.mapimage import (
     MOST_PIXELS,
     Painting,
     Picture,
-    Span,
     Web,
     paint_classes,
     paint_quantity,
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.core.words import Words
+    from cdrsite.outputs.classes import Classes
     from cdrsite.report.mapsource import MapSource
 
 PLAN = (
@@ -149,6 +149,7 @@ class Painter:
         self._web: Web | None = None
         self._places: dict[Any, NDArray[np.int64]] = {}
         self._limits: dict[str | None, NDArray[Any]] = {}
+        self._classes: dict[str, Classes] = {}
 
     def frame(self, picture: Picture) -> Web:
         """Where the pictures lie; the same for all."""
@@ -169,18 +170,16 @@ class Painter:
         Returns
         -------
         dict
-            ``image`` (data URI) and ``legend`` (title, unit, ramp, classes).
+            ``image`` (data URI) and ``legend`` (title, unit, steps, classes).
         """
         picture = self._source.picture(layer.variable, layer.part, self._most)
-        attrs = self._source.dataset[layer.variable].attrs
-        size, unit = amount(str(attrs.get("units", ""))).place
-        if size != 1.0:  # told as everywhere: 0.4 GWh/yr, not 400 000 kWh/yr
-            picture = replace(picture, values=picture.values / size)
         painting = self._painting(layer, picture)
+        # told as everywhere: 0.4 GWh/yr, not 400 000 kWh/yr; shares in percent
+        unit = self.classes(layer.variable).unit if "steps" in painting.legend else ""
         index = placed(painting.index, self._places_of(picture))
         legend = {
             "title": self.title(layer.variable),
-            "unit": "" if unit in {"", "1"} else self._words.unit(unit),
+            "unit": self._words.unit(unit),
             **painting.legend,
         }
         if variable(layer.variable).per_cell:
@@ -264,20 +263,15 @@ class Painter:
             if layer.variable == "allocated" or layer.year is not None:
                 none = inside & ~taken & (values == 0)
                 states[self._words.called(NOT_IN_PLAN)] = none, class_colour(NOT_IN_PLAN)
-        diverging = layer.variable == "net_factor" and bool(np.nanmin(values, initial=0.0) < 0)
-        ramp = variable(layer.variable).colours
-        if layer.variable == "net_factor" and not diverging:
-            ramp = "viridis"  # nothing to diverge from
-        span = None if layer.year is None else self._over_years(layer.variable)
-        return paint_quantity(values, ramp, states=states, diverging=diverging, span=span)
+        classes = self.classes(layer.variable)
+        return paint_quantity(values, classes, self._words, states=states)
 
-    def _over_years(self, name: str) -> Span | None:
-        """Ends of the scale that all milestones of a variable share: years can be compared."""
-        size = amount(str(self._source.dataset[name].attrs.get("units", ""))).place[0]
-        years = self._source.dataset["milestone"].to_numpy()
-        each = (self._source.picture(name, str(year), self._most).values for year in years)
-        known = np.concatenate([values[values > 0] for values in each]) / size
-        return bulk(known, diverging=False) if known.size else None
+    def classes(self, variable: str) -> Classes:
+        """Classes of a variable: one scale for all methods, and for all that is read beside it."""
+        scale = scale_of(variable)
+        if scale not in self._classes:
+            self._classes[scale] = self._source.classes(variable)
+        return self._classes[scale]
 
     def _codes(self, layer: Layer) -> tuple[NDArray[Any] | None, dict[int, str]]:
         """States behind a quantity and their words: of its method, or of the plan."""

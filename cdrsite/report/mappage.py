@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.files import write_text
-from cdrsite.core.numbers import number
 from cdrsite.core.words import Words
 from cdrsite.report.html import tag, text
 from cdrsite.report.maplayers import Layer, Painter, layers_of
@@ -148,29 +147,18 @@ def small_map(
         f"{words.method(layer.method)}: {legend['title']}"
     )  # fmt: skip
     title = title or own
-    unit = f" [{text(legend['unit'])}]" if legend["unit"] and "ramp" in legend else ""
+    unit = f" [{text(legend['unit'])}]" if legend["unit"] and "steps" in legend else ""
     image = tag(
         "img", src=painted["image"], alt=title, style=f"{BLOCK};width:{width}px"
     )  # fmt: skip
     return tag("div", tag("b", text(title) + unit), image, _key(legend), style="max-width:100%")
 
 
-def _key(legend: dict[str, object]) -> str:
-    """Ramp and classes of a still picture."""
+def _key(legend: dict[str, Any]) -> str:
+    """Classes of a still picture, those of a quantity from little to much."""
     box = "display:inline-block;width:.8em;height:.8em;margin-right:.3em;border:1px solid #0003"
     parts = []
-    ramp = legend.get("ramp")
-    if isinstance(ramp, dict):
-        low, high = ("≤ " * ramp["below"], "≥ " * ramp["above"])
-        stops = ",".join(ramp["colours"])
-        strip = (
-            f"background:linear-gradient(90deg,{stops});width:9em;height:.8em;display:inline-block"
-        )
-        parts.append(
-            f"{low}{number(ramp['low'])} {tag('i', style=strip)} {high}{number(ramp['high'])}"
-        )
-    classes = legend.get("classes")
-    for entry in classes if isinstance(classes, list) else []:
+    for entry in (*legend.get("steps", ()), *legend["classes"]):
         swatch = tag("i", style=f"{box};background:{entry['colour']}")
         parts.append(tag("span", swatch, text(entry["label"]), style="white-space:nowrap"))
     return tag("div", " &nbsp; ".join(parts), style="font-size:.85em")

@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from cdrsite.outputs.classes import SAMPLE, classes_of, dataset_classes, scale_of
+from cdrsite.outputs.qml import sample_values
 from cdrsite.outputs.rasters.raster import NODATA_BITS
 from cdrsite.report.mapimage import Picture
 from cdrsite.result.store import grid_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import xarray as xr
     from numpy.typing import NDArray
 
     from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.outputs.classes import Classes
     from cdrsite.outputs.runfolder import RunFolder
 
 FILLS = {"f": np.nan, "u": 255, "i": -1}
@@ -32,6 +37,10 @@ class MapSource(Protocol):
 
     def picture(self, name: str, method: str | None, most: int) -> Picture:
         """Values of a variable of a method, or at a year, at most so many pixels wide and high."""
+        ...
+
+    def classes(self, name: str) -> Classes:
+        """Classes of a variable, over all that share its scale."""
         ...
 
     def stamp(self, name: str, method: str | None) -> bytes | None:
@@ -66,6 +75,10 @@ class DatasetSource:
         transform = Affine(t.a * step, 0.0, t.c, 0.0, t.e * step, t.f)
         return Picture(every(values, step), transform, self.grid.crs)
 
+    def classes(self, name: str) -> Classes:
+        """Classes of a variable, over all that share its scale."""
+        return dataset_classes(self.dataset, name)
+
     def stamp(self, name: str, method: str | None) -> bytes | None:
         """What tells a picture from others, without reading it; None where nothing does."""
         del name, method
@@ -89,6 +102,28 @@ class RunSource(DatasetSource):
         kind = raster.values.dtype
         fill = NODATA_BITS if kind == np.uint32 else FILLS[kind.kind]
         return Picture(raster.values.filled(fill), raster.transform, raster.crs)
+
+    def classes(self, name: str) -> Classes:
+        """From the rasters where these are larger than a sample, as their styles."""
+        if max(self.grid.shape) <= SAMPLE:
+            return super().classes(name)
+        files = [file for file in self._files(scale_of(name)) if file in self._run.rasters]
+        if not files:
+            return super().classes(name)
+        folder = self._run.path / "rasters"
+        values = np.concatenate([sample_values(folder / f"{file}.tif") for file in files])
+        return classes_of(name, values, str(self.dataset[name].attrs.get("units", "")))
+
+    def _files(self, scale: str) -> Iterator[str]:
+        """Rasters of the variables of a scale."""
+        for name, values in self.dataset.data_vars.items():
+            if scale_of(str(name)) != scale:
+                continue
+            lead = next((str(one) for one in values.dims if one not in {"y", "x"}), None)
+            if lead is None:
+                yield str(name)
+            else:
+                yield from (f"{name}_{one}" for one in values[lead].to_numpy().tolist())
 
     def stamp(self, name: str, method: str | None) -> bytes | None:
         """The raster's file, where there is one and it is small."""

@@ -121,7 +121,9 @@ def _painted(source: MapSource, painter: Painter, layer: Layer, words: Words) ->
         return painter.paint(layer)
     dataset = source.dataset
     attrs = [dict(dataset[name].attrs) for name in (layer.variable, "limit") if name in dataset]
-    content = (layer, words.lang, methods_of(dataset), dict(dataset.attrs), attrs, stamps)
+    numbers = dataset[layer.variable].dtype.kind == "f"
+    classes = painter.classes(layer.variable) if numbers else None
+    content = (layer, words.lang, methods_of(dataset), dict(dataset.attrs), attrs, stamps, classes)
     return remembered("painting", content, lambda: painter.paint(layer))
 
 

@@ -27,8 +27,8 @@ from cdrsite.core.vocabulary import (
 )
 from cdrsite.core.words import LANGUAGES, Words
 from cdrsite.explain.lines import amount as told_amount
+from cdrsite.outputs.classes import classes_of
 from cdrsite.outputs.maps import draw
-from cdrsite.outputs.qml import legend_unit
 from cdrsite.report.maplayers import Layer, Painter
 from cdrsite.report.mapsource import DatasetSource
 
@@ -99,7 +99,8 @@ def test_what_a_cell_has_is_told_in_one_unit_everywhere(name: str) -> None:
     data = xr.DataArray(values, dims=("y", "x"), name=f"supply_{name}", attrs=attrs)
     told = words.unit(shown)
     assert told_amount(values[1:2, 1:2], unit, words).of_one() == f"0.500 {told}"
-    assert legend_unit(unit) == (size, told)
+    classes = classes_of(f"supply_{name}", values, unit)
+    assert (classes.size, words.unit(classes.unit)) == (size, told)
     assert draw(data, grid).figure.axes[1].get_ylabel() == f"{name} offered [{told}]"
     dataset = xr.Dataset(
         {data.name: data},
@@ -109,7 +110,8 @@ def test_what_a_cell_has_is_told_in_one_unit_everywhere(name: str) -> None:
         painter = Painter(DatasetSource(dataset), Words(lang))
         legend = painter.paint(Layer(str(data.name)))["legend"]
         assert legend["unit"] == Words(lang).unit(shown)
-        assert 0.2 < legend["ramp"]["high"] <= 0.51
+        assert legend["steps"][0]["label"] == classes.steps(Words(lang), with_unit=False)[0].label
+        assert all(0.2 < border / size < 0.51 for border in classes.borders)
     assert sized(0.5 * size, unit).endswith(f" {told}")
 
 

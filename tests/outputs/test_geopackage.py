@@ -24,7 +24,7 @@ from tiny_study import METHODS, tiny_result
 from cdrsite.core.words import Words
 from cdrsite.outputs.geopackage import write_geopackage
 from cdrsite.outputs.palette import METHOD_COLOURS
-from cdrsite.outputs.styles import break_points, number_rules, signed_rules
+from cdrsite.outputs.styles import number_rules, signed_rules
 from cdrsite.result.study_result import StudyResult
 
 HOSTILE = "b <i>&\"' ; -- 城"
@@ -265,7 +265,7 @@ def test_legends_speak_in_words_and_units(written: tuple[StudyResult, Path]) -> 
     root = styles(written[1])
     labels = {name: [r.get("label") for r in one.iter("rule")] for name, one in root.items()}
     assert labels["sites"] == [Words().method(name) for name in METHODS]
-    assert labels["routes"] == ["truck, all USD/t"]
+    assert labels["routes"] == ["truck, 3.5 USD/t"]
     assert labels["corridors"] == [
         "2 routes",
         "3 to 4 routes",
@@ -426,15 +426,6 @@ def test_qgis_opens_it_styled(written: tuple[StudyResult, Path], tmp_path: Path)
 NUMBERS = st.lists(
     st.floats(-1e9, 1e9, allow_subnormal=False) | st.just(0.0) | st.just(float("nan")), max_size=30
 )
-
-
-@given(NUMBERS)
-def test_break_points_ascend_within_the_values(values: list[float]) -> None:
-    points = break_points(values)
-    known = [v for v in values if not np.isnan(v)]
-    assert points == sorted(set(points))
-    assert len(points) <= 4
-    assert all(min(known) < point <= max(known) for point in points)
 
 
 @given(NUMBERS)

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -16,16 +15,15 @@ import numpy as np
 import pytest
 import shapely
 import xarray as xr
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from rio_cogeo.cogeo import cog_validate
 from tiny_study import METHODS, tiny_result
 
 from cdrsite.core.numbers import brief
-from cdrsite.core.words import Words
+from cdrsite.core.words import LANGUAGES, Words
+from cdrsite.outputs.classes import classes_of
 from cdrsite.outputs.palette import METHOD_COLOURS
 from cdrsite.outputs.qgis import ANSWER, EXCLUSIONS, NETWORK, project_xml
-from cdrsite.outputs.qml import class_borders, legend_unit, quantity_steps, raster_qml
+from cdrsite.outputs.qml import raster_qml
 from cdrsite.outputs.rasters.raster import RasterSpec
 from cdrsite.result.study_result import StudyResult
 
@@ -231,56 +229,21 @@ def test_qgis_draws_something_in_the_palette(
         assert tuple(int(METHOD_COLOURS[method][i : i + 2], 16) for i in (1, 3, 5)) in colours
 
 
-def spec(name: str, unit: str) -> RasterSpec:
-    return RasterSpec(name, "quantity", unit, name, tags={"variable": name})
-
-
 def test_numbers_are_readable() -> None:
     assert brief(1234567.0) == "1\u202f234\u202f567"
     assert brief(-0.05) == "\u22120.05"
     assert brief(-2e-5) == "\u22122 × 10\u207b\u2075"
-    assert legend_unit("kWh/yr") == (1e6, "GWh/yr")
-    assert legend_unit("m3/yr") == (1.0, "m³/yr")
-
-
-def test_zero_of_a_total_is_a_class_of_its_own() -> None:
-    steps = quantity_steps(spec("equal_share", "t/yr"), np.linspace(0, 70_000, 500))
-    assert (steps[0].top, steps[0].label) == (0.0, "nothing")
-    assert steps[1].label == "up to 10\u202f000 t/yr"
-    assert steps[-1].label.startswith("more than ")
-
-
-def test_the_net_factor_turns_at_zero() -> None:
-    steps = quantity_steps(spec("net_factor", "t/t"), np.linspace(-0.5, 0.9, 300))
-    assert 0.0 in [step.top for step in steps]
-    for step, after in pairwise(steps):
-        red, _, blue = (int(step.colour[i : i + 2], 16) for i in (1, 3, 5))
-        assert (red > blue) == (step.top <= 0), (step, after)
-
-
-def test_a_legend_of_nearly_equal_values_tells_the_rest_apart() -> None:
-    shares = np.array([0.0] * 10 + [0.5] * 4 + [1.0] * 500)
-    labels = [step.label for step in quantity_steps(spec("available", "1"), shares)]
-    assert labels[0].startswith("up to ") and labels[-1].startswith("more than ")
-    rounding = np.array([0.0] * 9 + [5e-14])
-    assert [one.label for one in quantity_steps(spec("shortfall", "t/t"), rounding)] == ["0 t/t"]
 
 
 @pytest.mark.parametrize("values", [[], [0.0], [5.0, 5.0], [1e-12, 1e12]])
-def test_a_style_for_any_values(values: list[float]) -> None:
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_style_for_any_values(values: list[float], lang: str) -> None:
     for name in ("equal_share", "net_factor", "cost"):
-        root = ET.fromstring(raster_qml(spec(name, "t/yr"), np.array(values)))
+        spec = RasterSpec(name, "quantity", "t/yr", name, tags={"variable": name})
+        style = raster_qml(spec, classes_of(name, values, "t/yr"), Words(lang))
+        root = ET.fromstring(style)
         assert all(item.get("label") for item in root.iter("item"))
         assert [item.get("value") for item in root.iter("item")][-1] == "inf"
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.floats(-1e9, 1e9, allow_subnormal=False), max_size=40))
-def test_borders_ascend_inside_the_values(values: list[float]) -> None:
-    array = np.array(values, np.float64)
-    borders = class_borders(array, 1e3, zero=True)
-    assert borders == sorted(set(borders))
-    assert all(array.min() < border < array.max() for border in borders)
 
 
 def test_control_characters_do_not_break_the_project(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from cdrsite.core.states import OUTSIDE
 from cdrsite.core.words import LANGUAGES, Words
 from cdrsite.explain.facts import kinds_of
 from cdrsite.explain.place import explain_place
+from cdrsite.outputs.classes import classes_of, dataset_classes
 from cdrsite.outputs.palette import METHOD_COLOURS, STATE_COLOURS
 from cdrsite.outputs.rasters.raster import Category
 from cdrsite.outputs.runfolder import RunFolder
@@ -219,22 +220,37 @@ def test_classes_that_occur_are_in_the_legend() -> None:
 def test_numbers_and_states_are_told_apart() -> None:
     values = np.array([[0.0, 50.0, 100.0, np.nan, 70.0]], np.float32)
     state = np.array([[False, False, False, False, True]])
-    painting = paint_quantity(values, "viridis", states={"excluded": (state, "#969696")})
+    classes = classes_of("cost", values, "USD/t")
+    excluded = {"excluded": (state, "#969696")}
+    painting = paint_quantity(values, classes, Words("en"), states=excluded)
     assert painting.index[0, 3] == 0  # no number, no colour
     assert painting.colours[painting.index[0, 4] - 1] == "#969696"
     first, middle, last = painting.index[0, :3]
-    assert first == 1 and last == len(painting.legend["ramp"]["colours"]) and first < middle < last
-    assert (painting.legend["ramp"]["low"], painting.legend["ramp"]["high"]) == (
-        0.0,
-        pytest.approx(98),
-    )
+    assert first == 1 and last == len(painting.legend["steps"]) and first < middle < last
+    label = painting.legend["steps"][middle - 1]["label"]
+    assert label == classes.steps(Words("en"), with_unit=False)[middle - 1].label
 
 
 def test_one_value_everywhere_and_no_value() -> None:
-    same = paint_quantity(np.full((2, 2), 5.0, np.float32), "viridis")
-    assert (same.index > 0).all() and same.legend["ramp"]["high"] == 5.0
-    none = paint_quantity(np.full((2, 2), np.nan, np.float32), "viridis")
-    assert not none.index.any() and "ramp" not in none.legend
+    fives = np.full((2, 2), 5.0, np.float32)
+    same = paint_quantity(fives, classes_of("cost", fives, "USD/t"), Words("en"))
+    assert (same.index > 0).all() and [one["label"] for one in same.legend["steps"]] == ["5"]
+    nothing = np.full((2, 2), np.nan, np.float32)
+    none = paint_quantity(nothing, classes_of("cost", nothing, "USD/t"), Words("en"))
+    assert not none.index.any() and "steps" not in none.legend
+
+
+@pytest.mark.parametrize("name", ["equal_share", "cost", "suitability"])
+def test_one_scale_for_all_methods_on_the_page_and_in_qgis(name: str) -> None:
+    """A colour means one amount: the words of the page's legend are those of every method's."""
+    dataset = tiny_dataset(tiny_grid())
+    painter = Painter(DatasetSource(dataset), Words("en"))
+    legends = [painter.paint(Layer(name, method))["legend"]["steps"] for method in METHODS]
+    told = [[one for one in steps if one["label"] != "nothing"] for steps in legends]
+    assert told[0] == told[1]
+    steps = dataset_classes(dataset, name).steps(Words("en"), with_unit=False)
+    assert [one["label"] for one in told[0]] == [one.label for one in steps if one.top != 0]
+    assert [one["colour"] for one in told[0]] == [one.colour for one in steps if one.top != 0]
 
 
 def test_layers_of_a_study_have_its_colours_and_words() -> None:
@@ -248,7 +264,7 @@ def test_layers_of_a_study_have_its_colours_and_words() -> None:
     assert colours["Solid-sorbent air capture"] == METHOD_COLOURS["daccs-solid"]
     assert colours["excluded"] == STATE_COLOURS["excluded"]
     cost = painter.paint(Layer("cost", METHODS[0]))["legend"]
-    assert cost["unit"] == "USD/t" and cost["ramp"]["high"] == 250.0
+    assert cost["unit"] == "USD/t" and cost["steps"][-1]["label"].startswith("more than ")
     assert "nothing fits" in {entry["label"] for entry in cost["classes"]}
     for layer in (Layer("net_removal"), Layer("plan_cost"), Layer("allocated", METHODS[0])):
         words = {entry["label"] for entry in painter.paint(layer)["legend"]["classes"]}

@@ -128,19 +128,15 @@
   function drawLegend(layer, method) {
     legend.replaceChildren();
     if (!layer) return;
-    const { title, unit, ramp, classes } = layer.legend;
+    const { title, unit, steps, classes } = layer.legend;
     const who = data.methods.find((m) => m.name === method);
     const head = [who ? `${who.label}: ${title}` : title];
-    if (unit && ramp) head.push(element("span", { class: "cdrmap-unit" }, ` [${unit}]`));
+    if (unit && steps) head.push(element("span", { class: "cdrmap-unit" }, ` [${unit}]`));
     legend.append(element("p", { class: "cdrmap-title" }, ...head));
-    if (ramp) {
-      const bar = element("span", { class: "cdrmap-ramp", "aria-hidden": "true" },
-        ...ramp.colours.map((colour) => element("i", { colour })));
-      const ends = [0, 0.5, 1].map((part) => number(ramp.low + part * (ramp.high - ramp.low)));
-      if (ramp.below) ends[0] = `≤ ${ends[0]}`;
-      if (ramp.above) ends[2] = `≥ ${ends[2]}`;
-      legend.append(element("div", { class: "cdrmap-scale" }, bar,
-        element("span", { class: "cdrmap-ends" }, ...ends.map((end) => element("span", {}, end)))));
+    // a quantity's classes, from little to much: side by side as one bar, each with its words
+    if (steps) {
+      legend.append(element("ol", { class: "cdrmap-steps" }, ...steps.map(({ label, colour }) =>
+        element("li", {}, element("i", { colour, "aria-hidden": "true" }), label))));
     }
     // classes of one group stand together, under its title where there is one
     for (const group of new Set(classes.map((one) => one.group))) {
