@@ -489,7 +489,8 @@ VARIABLES: dict[str, Variable] = {
             "the method with the most net removal at this milestone, or the state",
         ),
         Variable(
-            "allocated_at", "t/yr", "gross CO2 in the plan at this milestone", "each", **_TOTAL
+            "allocated_at", "t/yr", "gross CO2 in the plan at this milestone", "each",
+            scale="net_removal", **_TOTAL,
         ),
         Variable(
             "build_year", "", "milestone for which most of it is built",

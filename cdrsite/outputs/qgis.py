@@ -18,8 +18,8 @@ from cdrsite.core.words import Words
 
 if TYPE_CHECKING:
     from cdrsite.core.grid import AnalysisGrid
-    from cdrsite.outputs.geopackage import VectorLayer
     from cdrsite.outputs.rasters.raster import RasterSpec
+    from cdrsite.outputs.vectors import VectorLayer
 
 PROJECT = "cdrsite.qgs"
 VERSION = "3.22.0"

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cdrsite.core.words import Words
-from cdrsite.outputs.geopackage import vector_layers as layers_to_write
 from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.outputs.vectors import vector_layers as layers_to_write
 from cdrsite.report.mapvectors import vector_layers
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ from cdrsite.result.store import write_zarr
 if TYPE_CHECKING:
     from cdrsite.core.progress import ProgressSink
     from cdrsite.outputs.classes import Classes
-    from cdrsite.outputs.geopackage import VectorLayer
     from cdrsite.outputs.rasters.raster import RasterSpec
+    from cdrsite.outputs.vectors import VectorLayer
     from cdrsite.result.study_result import StudyResult
 
 MOST_NAMED = 3
@@ -123,7 +123,7 @@ def _write_drawings(
     scales: dict[str, Classes] = {}
 
     def style(spec: RasterSpec) -> None:
-        if not scales:  # one for all methods, so from all rasters
+        if spec.kind == "quantity" and not scales:  # one for all methods, so from all rasters
             scales.update(run_scales(aside / "rasters", specs))
         styles[spec.name] = write_style(aside / "rasters", spec, words, scales)
 

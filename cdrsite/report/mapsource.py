@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -119,11 +120,11 @@ class RunSource(DatasetSource):
         for name, values in self.dataset.data_vars.items():
             if scale_of(str(name)) != scale:
                 continue
-            lead = next((str(one) for one in values.dims if one not in {"y", "x"}), None)
-            if lead is None:
-                yield str(name)
-            else:
-                yield from (f"{name}_{one}" for one in values[lead].to_numpy().tolist())
+            leads = [
+                values[one].to_numpy().tolist() for one in values.dims if one not in {"y", "x"}
+            ]
+            for parts in product(*leads):
+                yield "_".join(map(str, (name, *parts)))
 
     def stamp(self, name: str, method: str | None) -> bytes | None:
         """The raster's file, where there is one and it is small."""

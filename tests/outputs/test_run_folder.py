@@ -101,8 +101,8 @@ def test_one_style_that_fails_leaves_the_others(
 ) -> None:
     real = writing.write_style
 
-    def all_but_one(folder: Path, spec: Any, lang: str) -> str:
-        return real(folder, spec, lang) if spec.name != "winner" else str(fails())
+    def all_but_one(folder: Path, spec: Any, *more: Any) -> str:
+        return real(folder, spec, *more) if spec.name != "winner" else str(fails())
 
     monkeypatch.setattr(writing, "write_style", all_but_one)
     run = tiny_result(tmp_path).write(tmp_path / "run")

@@ -14,8 +14,8 @@ from tiny_study import ALLOCATED, METHODS, tiny_dataset, tiny_grid, tiny_result
 
 import cdrsite.report.accessor  # noqa: F401 - registers the accessor
 from cdrsite.core.words import Words
-from cdrsite.outputs.geopackage import vector_layers
 from cdrsite.outputs.tonnes import plan_circles, round_sizes
+from cdrsite.outputs.vectors import vector_layers
 
 
 def test_circles_hold_all_tonnes_of_the_plan_and_stand_in_their_middle() -> None:

@@ -160,8 +160,9 @@ def test_the_map_has_a_slider_and_one_scale_for_all_years(folder: Path, frame: F
     assert view.data["years"] == [2030, 2040, 2050]
     assert 'id="cdrmap-year"' in view.html
     layers = view.data["layers"]
-    ramps = [layers[f"net_removal_at@{year}"]["legend"]["ramp"] for year in (2040, 2050)]
-    assert ramps[0] == ramps[1]
+    legends = [layers[f"net_removal_at@{year}"]["legend"]["steps"] for year in (2040, 2050)]
+    scales = [[one for one in steps if one["label"] != "nothing"] for steps in legends]
+    assert scales[0] == scales[1] and len(scales[0]) > 1
     assert layers["winner_at@2030"]["image"] != layers["winner_at@2050"]["image"]
     assert "winner" not in layers  # the one of the last milestone stands on the slider
     told = [one["label"] for one in layers["build_year/beccs-residue"]["legend"]["classes"]]

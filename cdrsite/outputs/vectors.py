@@ -1,0 +1,376 @@
+"""The vector layers of a run: what each holds, what its columns mean, and how it is drawn.
+
+One module: a layer is its columns, their meaning and its style, side by side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.core.vocabulary import RESOURCES, price_in_words
+from cdrsite.core.words import Words
+from cdrsite.outputs.columns import FIELDS
+from cdrsite.outputs.legend import worded
+from cdrsite.outputs.palette import NOTHING_COLOUR, SCREENING_COLOUR, method_colour
+from cdrsite.outputs.sld import vector_sld
+from cdrsite.outputs.styles import (
+    Shape,
+    StyleRule,
+    Symbol,
+    number_rules,
+    qml,
+    quoted,
+    signed_rules,
+    text,
+    unknown,
+)
+from cdrsite.outputs.tonnes import LAYER, NET, plan_circles, sized
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from cdrsite.result.study_result import StudyResult
+
+TRUCK = "truck"
+"""Mode of transport whose routes are dashed."""
+KNOWN = ("routes", "corridors", "storage", "provinces", "plants", "pipes")
+"""Features with a style of their own, besides pools."""
+OTHER_COLOUR = "#333333"
+OWN_COLOURS = {"screening": SCREENING_COLOUR}
+"""Layer of one symbol -> its colour."""
+PLAN_SUMS = ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2")
+"""Columns of the table of provinces that add up over the methods."""
+
+
+@dataclass(frozen=True)
+class VectorLayer:
+    """A layer of the GeoPackage.
+
+    Attributes
+    ----------
+    name, description : str
+        In words.
+    frame : DataFrame or GeoDataFrame
+        Its rows.
+    geometry : str or None
+        OGR geometry type; None for a table.
+    rules : sequence of StyleRule
+        Its style.
+    label : str or None
+        Column that is written on the map.
+    fields : dict
+        Column -> name for people with its unit, and its meaning.
+    smoothed : bool
+        Whether lines are drawn with their corners cut.
+    """
+
+    name: str
+    description: str
+    frame: Any
+    geometry: str | None
+    rules: Sequence[StyleRule]
+    label: str | None
+    fields: dict[str, tuple[str, str]]
+    smoothed: bool = False
+
+    def style(self) -> str:
+        """Its style as QGIS reads it."""
+        aliases = {column: alias for column, (alias, _) in self.fields.items()}
+        return qml(self.rules, aliases, label=self.label, smoothed=self.smoothed)
+
+    def sld(self) -> str:
+        """The same style as GeoServer and other GIS read it."""
+        return vector_sld(self.name, self.description, self.rules, label=self.label)
+
+
+def vector_layers(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
+    """The layers of a result in the order of a legend, points over lines over polygons.
+
+    The classes of methods are in the words of a language.
+    """
+    features, tables, methods = result.features, result.tables, result.methods
+    if "sites" in tables:
+        yield _sites(result, words)
+    if len(tables.get("sites_uncertain", ())):
+        yield _site_samples(result)
+    lines: dict[str, Callable[[Any, Sequence[str]], VectorLayer]] = {
+        "routes": _routes, "corridors": _corridors, "plants": partial(_plants, words=words),
+        "pipes": _pipes,
+    }  # fmt: skip
+    for name, layer_of in lines.items():
+        if name in features:
+            yield layer_of(features[name], methods)
+    yield from _tonnes(result, words)
+    if "storage" in features:
+        yield _storage(features["storage"], tables["storage"], tables["pools"])
+    for name, frame in features.items():
+        if name.startswith("pools_"):
+            yield _pools(name.removeprefix("pools_"), frame, tables["pools"])
+    if "provinces" in features:
+        yield _provinces(features["provinces"], tables["provinces"], methods)
+    for name, frame in features.items():
+        if name not in KNOWN and not name.startswith("pools_"):
+            yield _other(name, frame)
+    if "exclusions" in tables:
+        about = "Area that each exclusion rule removes"
+        yield _layer("exclusions", about, tables["exclusions"], None, ())
+
+
+def _layer(
+    name: str,
+    words: str,
+    frame: Any,
+    geometry: str | None,
+    rules: Sequence[StyleRule],
+    label: str | None = None,
+    special: Mapping[str, tuple[str, str, str]] | None = None,
+    *,
+    smoothed: bool = False,
+) -> VectorLayer:
+    """A layer whose fields are named as :data:`FIELDS` says, or as ``special`` does."""
+    fields = _named(frame, special or {})
+    return VectorLayer(name, words, frame, geometry, rules, label, fields, smoothed)
+
+
+def _named(
+    frame: pd.DataFrame, special: Mapping[str, tuple[str, str, str]]
+) -> dict[str, tuple[str, str]]:
+    """Names with units, and meanings, of a frame's columns; no name twice."""
+    fields: dict[str, tuple[str, str]] = {}
+    for column in frame.columns:
+        if column == getattr(getattr(frame, "geometry", None), "name", None):
+            continue
+        plain = (column.replace("_", " "), "", "")
+        name, unit, meaning = special.get(column, FIELDS.get(column, plain))
+        shown = f"{name} [{Words().unit(unit)}]" if unit not in {"", "1"} else name
+        if shown in {alias for alias, _ in fields.values()}:
+            shown = f"{shown} ({column})"
+        fields[column] = (shown, meaning)
+    return fields
+
+
+def _sites(result: StudyResult, words: Words) -> VectorLayer:
+    import geopandas as gpd
+
+    table = result.tables["sites"]
+    points = gpd.points_from_xy(table["x"], table["y"]) if len(table) else []
+    frame = gpd.GeoDataFrame(table, geometry=points, crs=result.grid.wkt)
+    rules = _method_rules(result.methods, result.methods, 2.6, words)
+    about = "Best sites of each method: those of the plan by cost, then alternatives"
+    return _layer("sites", about, frame, "Point", rules)
+
+
+def _site_samples(result: StudyResult) -> VectorLayer:
+    import geopandas as gpd
+
+    table = result.tables["sites_uncertain"]
+    points = gpd.points_from_xy(table["x"], table["y"])
+    frame = gpd.GeoDataFrame(table, geometry=points, crs=result.grid.wkt)
+    rules = [
+        StyleRule(f'"core" = {int(core)}', label, Symbol("marker", colour, size))
+        for core, label, colour, size in (
+            (True, "core: in reach in 80 % of the samples or more", "#08519c", 3.2),
+            (False, "in reach in fewer", "#9ecae1", 2.4),
+        )
+    ]
+    about = "How often each of the best sites stays in reach of the plan, over all samples"
+    return _layer("site_samples", about, frame, "Point", rules)
+
+
+def _method_rules(
+    shown: Sequence[str], methods: Sequence[str], size: float, words: Words
+) -> list[StyleRule]:
+    """Markers in the colours of the methods; those of a user's own follow from all methods."""
+    return [
+        StyleRule(
+            _is("method", name), label, Symbol("marker", method_colour(name, tuple(methods)), size)
+        )
+        for name, label in worded(shown, words).items()
+    ]
+
+
+def _is(column: str, value: str) -> str:
+    """Condition that a column has a value."""
+    return f"{quoted(column)} = {text(value)}"
+
+
+def _routes(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
+    frame = frame.drop(columns="smoothed").rename(columns={"cost_usd_t": "transport_cost_usd_t"})
+    column = "transport_cost_usd_t"
+    cost = frame[column].to_numpy()
+    rules = []
+    for mode in sorted(set(frame["mode"])):
+        for rule in number_rules(
+            column, cost, "magma_r", "line", size=0.7, unit="USD/t", guard=_is("mode", mode)
+        ):
+            symbol = replace(rule.symbol, dashed=mode == TRUCK)
+            rules.append(StyleRule(rule.filter, f"{mode}, {rule.label}", symbol))
+    words = "Least-cost routes from the ranked sites to their cheapest storage units"
+    return _layer("routes", words, frame, "LineString", rules, smoothed=True)
+
+
+def _tonnes(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
+    """Where the plan's tonnes are, as circles of equal tonnes per area."""
+    evidence = {"allocated", "limit", "net_factor"} <= set(result.dataset.data_vars)
+    if not (evidence and result.methods):
+        return
+    frame = plan_circles(result.dataset, result.grid, result.features.get("plants"))
+    shown = [name for name in result.methods if name in set(frame["method"])]
+    rules = sized(_method_rules(shown, result.methods, 4.2, words), NET, frame[NET])
+    about = "Net removal of the plan, by plant or by square of cells: the area is the tonnes"
+    yield _layer(LAYER, about, frame, "Point", rules)
+
+
+def _plants(frame: gpd.GeoDataFrame, methods: Sequence[str], words: Words) -> VectorLayer:
+    built = set(frame["method"])
+    rules = _method_rules([name for name in methods if name in built], methods, 4.2, words)
+    rules = sized(rules, "gross_t_yr", frame["gross_t_yr"])
+    zone = {"zone": ("Province", "", "")}
+    label = "name" if "name" in frame else None
+    return _layer("plants", "Plants of the plan by method", frame, "Point", rules, label, zone)
+
+
+def _pipes(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
+    """The more flows the wider; trucks are dashed."""
+    flow = frame["flow_t_yr"].to_numpy()
+    rules = []
+    for mode in sorted(set(frame["mode"])):
+        classes = number_rules(
+            "flow_t_yr",
+            flow,
+            "Greys",
+            "line",
+            unit="Mt/yr",
+            per=1e-6,
+            guard=_is("mode", mode),
+            adds_up=True,
+        )
+        for i, rule in enumerate(classes):
+            symbol = Symbol("line", OTHER_COLOUR, 0.6 + 0.5 * i, dashed=mode == TRUCK)
+            rules.append(StyleRule(rule.filter, f"{mode}, {rule.label}", symbol))
+    if not np.isfinite(flow).all():
+        rules.append(unknown("line"))
+    kind = _multi("LineString", frame)
+    return _layer("pipes", "Pipelines of the plan by flow", frame, kind, rules)
+
+
+def _multi(kind: str, frame: gpd.GeoDataFrame) -> str:
+    """OGR's type of geometries of a kind, of which some may have several parts."""
+    return f"Multi{kind}" if frame.geom_type.str.startswith("Multi").any() else kind
+
+
+def _other(name: str, frame: gpd.GeoDataFrame) -> VectorLayer:
+    """A layer that this module knows nothing of: one symbol, plain names."""
+    kinds = {kind.removeprefix("Multi") for kind in frame.geom_type.dropna()}
+    kind = kinds.pop() if len(kinds) == 1 else "Unknown"
+    shapes: dict[str, Shape] = {"Point": "marker", "LineString": "line", "Polygon": "fill"}
+    sizes = {"marker": 3.0, "line": 0.9, "fill": 0.26}
+    words = name.replace("_", " ").capitalize()
+    rules = []
+    if kind in shapes:
+        shape, colour = shapes[kind], OWN_COLOURS.get(name, OTHER_COLOUR)
+        rules = [StyleRule("ELSE", words, Symbol(shape, colour, sizes[shape], 0.9))]
+        kind = _multi(kind, frame)
+    return _layer(name, words, frame, kind, rules)
+
+
+def _corridors(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
+    name, steps = quoted("routes"), (2, 3, 5, 10)
+    rules = []
+    for i, low in enumerate(steps):
+        last = i + 1 == len(steps)
+        high = 0 if last else steps[i + 1] - 1
+        words = f"{low} or more routes" if last else f"{low} to {high} routes"
+        words = f"{low} routes" if low == high else words
+        bounds = f"{name} >= {low}" + ("" if last else f" AND {name} <= {high}")
+        rules.append(StyleRule(bounds, words, Symbol("line", "#7A7A7A", 1.4 + 0.6 * i, 0.6)))
+    words = "Stretches that two or more of the routes share"
+    return _layer("corridors", words, frame, "LineString", rules, smoothed=True)
+
+
+def _storage(frame: gpd.GeoDataFrame, table: pd.DataFrame, pools: pd.DataFrame) -> VectorLayer:
+    joined = _joined(frame.rename(columns={"cost_usd_t": "storage_cost_usd_t"}), table, "unit")
+    share = np.zeros(len(joined))
+    special: dict[str, tuple[str, str, str]] = {"unit": FIELDS["unit_name"]}
+    for family in RESOURCES["storage"].families:
+        rows = pools.loc[pools["family"] == family]
+        values = rows[["zone", "supply", "use", "price"]].rename(columns={"zone": "unit"})
+        units = _joined(frame[["unit", "geometry"]], values, "unit")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            used = units["use"].to_numpy() / units["supply"].to_numpy()
+        share = np.fmax(share, used)
+        column = f"{family.replace(' ', '_')}_price"
+        joined[column] = units["price"].to_numpy()
+        unit = str(rows["price_unit"].iloc[0]) if len(rows) else ""
+        words = f"what one more t/yr of {family} would add to the objective"
+        special[column] = (f"Price of {family}", unit, words)
+    joined["used_percent"] = 100 * share
+    name = quoted("used_percent")
+    classes = (
+        (f"{name} = 0", "not used", NOTHING_COLOUR),
+        (f"{name} > 0 AND {name} < 50", "less than half used", "#CBC3E3"),
+        (f"{name} >= 50 AND {name} < 99.95", "half used or more", "#9E8AC8"),
+        (f"{name} >= 99.95", "all used", "#6A3D9A"),
+    )
+    rules = [
+        *(StyleRule(test, label, Symbol("fill", c, alpha=0.85)) for test, label, c in classes),
+        unknown("fill"),
+    ]
+    words = "Storage units: capacity, what the plan injects, prices"
+    return _layer("storage", words, joined, "MultiPolygon", rules, "unit", special)
+
+
+def _pools(resource: str, frame: gpd.GeoDataFrame, table: pd.DataFrame) -> VectorLayer:
+    rows = table[table["family"] == resource].drop(columns=["family", "sense"], errors="ignore")
+    joined = _joined(frame, rows, "zone")
+    special, rules = {}, []
+    if len(rows):
+        unit, price_unit = str(rows["unit"].iloc[0]), str(rows["price_unit"].iloc[0])
+        units = {**dict.fromkeys(("supply", "use", "slack"), unit), "price": price_unit}
+        special = {key: (FIELDS[key][0], unit, FIELDS[key][2]) for key, unit in units.items()}
+        per, words = price_in_words(price_unit)
+        prices = rows["price"].to_numpy()
+        rules = signed_rules("price", prices, "0: some is left", unit=words, per=per)
+    rules.append(unknown("fill", "not in the plan"))
+    words = f"Pools of {resource}: supply, use, slack and shadow price"
+    return _layer(f"pools_{resource}", words, joined, "MultiPolygon", rules, "zone", special)
+
+
+def _provinces(frame: gpd.GeoDataFrame, table: pd.DataFrame, methods: Sequence[str]) -> VectorLayer:
+    by_method = {
+        method: _joined(frame, table[table["method"] == method].drop(columns="method"), "zone")
+        for method in methods
+    }
+    joined = frame.copy()
+    special: dict[str, tuple[str, str, str]] = {}
+    for column in PLAN_SUMS:
+        joined[column] = sum(zones[column].to_numpy() for zones in by_method.values())
+    for method, zones in by_method.items():
+        column = "net_mt_yr_" + re.sub(r"\W+", "_", method)
+        joined[column] = zones["net_mt_yr"].to_numpy()
+        special[column] = (f"Net removal by {method}", "Mt/yr", "of the plan")
+    rules = number_rules(
+        "net_mt_yr", joined["net_mt_yr"], "YlGn", "fill", alpha=0.6, unit="Mt/yr", adds_up=True
+    )
+    rules.append(unknown("fill", "nothing planned"))
+    words = "Net removal of the plan by province and method"
+    return _layer("provinces", words, joined, "MultiPolygon", rules, "zone", special)
+
+
+def _joined(frame: gpd.GeoDataFrame, table: pd.DataFrame, key: str) -> gpd.GeoDataFrame:
+    """Add a table's columns by name; features that share a name take its rows in order."""
+    import geopandas as gpd
+    import pandas as pd
+
+    left = pd.DataFrame(frame.drop(columns="geometry"))  # plain: a frame of shapes checks them
+    left["_nth"] = left.groupby(key).cumcount()
+    right = table.assign(_nth=table.groupby(key).cumcount())
+    joined = left.merge(right, on=[key, "_nth"], how="left").drop(columns="_nth")
+    return gpd.GeoDataFrame(joined, geometry=frame.geometry.to_numpy(), crs=frame.crs)
