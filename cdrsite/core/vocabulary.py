@@ -396,9 +396,7 @@ VARIABLES: dict[str, Variable] = {
             "net_factor", "t/t", "net removal per gross tonne", colours="PuOr", diverging=True
         ),
         Variable("cost", "USD/t", "levelised cost per net tonne", colours="magma_r"),
-        Variable(
-            "score", "t/yr", "suitability x net removal", scale="equal_share", **_TOTAL
-        ),
+        Variable("score", "t/yr", "suitability x net removal", scale="equal_share", **_TOTAL),
         Variable("suitability", "1", "suitability", colours="YlGn"),
         Variable("available", "1", "share of the cell left by the exclusions", colours="Greens"),
         Variable("allocated", "t/yr", "gross CO2 in the plan", scale="net_removal", **_TOTAL),
