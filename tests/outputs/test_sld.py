@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_study import METHODS, tiny_result
 
+from cdrsite.outputs.classes import classes_of
 from cdrsite.outputs.qml import raster_qml
 from cdrsite.outputs.rasters.raster import RasterSpec
 from cdrsite.outputs.sld import raster_sld, vector_sld
@@ -146,7 +147,7 @@ def test_every_cell_has_the_same_class_in_both(run: Path) -> None:
 def test_true_zero_and_ends_of_steps_keep_their_class(numbers: list[float]) -> None:
     values = np.array(numbers, np.float64)
     spec = RasterSpec("net_removal", "quantity", "t/yr", "n", tags={"variable": "net_removal"})
-    style = raster_qml(spec, values)
+    style = raster_qml(spec, classes_of("net_removal", values, "t/yr"))
     root = read(raster_sld("net_removal", "n & <b>", style))
     entries = list(root.iter(f"{SLD}ColorMapEntry"))
     qgis = ET.fromstring(style)
