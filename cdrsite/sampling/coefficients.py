@@ -16,12 +16,18 @@ from cdrsite.methods.supply import constant_supply, usable_part
 from cdrsite.place.registry import PlaceNumbers, place_numbers
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from cdrsite.competition.problem import PolicyRow
     from cdrsite.config.models import Scenario
     from cdrsite.config.storage import Storage
     from cdrsite.methods.credits import Earning
     from cdrsite.methods.model import MethodModel
     from cdrsite.sampling.numbers import StudyNumbers
+    from cdrsite.transport.fares import Fares
+
+    F64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -49,14 +55,17 @@ class Coefficients:
         Of all units alike [USD/t].
     leakage : float
         Share of the CO2 lost over 100 km [1].
-    tariff : float
-        What moves to storage cost; only its ratio to another one counts.
+    fares : Fares or None
+        What the costs of routes to storage are made of; None without storage units.
     heat : float
         Price of heat that is sold [USD/kWh].
     limits : tuple of float
         Right-hand sides of the rules, in the order of their rows.
     earnings : tuple of Earning
         What credits pay.
+    injecting : (ndarray, ndarray) or None
+        What a tonne costs more in each storage unit for what it takes there [USD/t], and what that
+        emits [t/t]; None where no unit takes anything.
     """
 
     scenario: Scenario
@@ -68,10 +77,11 @@ class Coefficients:
     storage: tuple[float, float]
     storage_cost: float | None
     leakage: float
-    tariff: float
+    fares: Fares | None
     heat: float
     limits: tuple[float, ...] = ()
     earnings: tuple[Earning, ...] = ()
+    injecting: tuple[F64, F64] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,8 +96,10 @@ class Maker:
         Scenario -> rows of its goal and policies.
     earn : callable
         Scenario, methods -> what credits pay.
-    tariff : callable
-        Scenario -> what moves to storage cost, on one route like the others.
+    fares : callable
+        Scenario -> what costs of routes are made of.
+    injecting : callable
+        Scenario -> what each storage unit takes where it lies, as in :class:`Coefficients`.
     methods : tuple of str
         Methods whose sums are wanted.
     """
@@ -95,7 +107,8 @@ class Maker:
     routed: bool
     rules: Callable[[Scenario], tuple[PolicyRow, ...]]
     earn: Callable[[Scenario, Mapping[str, MethodModel]], tuple[Earning, ...]]
-    tariff: Callable[[Scenario], float]
+    fares: Callable[[Scenario], Fares | None]
+    injecting: Callable[[Scenario], tuple[F64, F64] | None]
     methods: tuple[str, ...]
 
     def __call__(self, numbers: StudyNumbers, like: Coefficients | None = None) -> Coefficients:
@@ -138,10 +151,13 @@ class Maker:
             if isinstance(resources.storage.cost, str)
             else float(resources.storage.cost),
             leakage=scenario.transport.leakage,
-            tariff=like.tariff if like is not None and unchanged else self.tariff(scenario),
+            fares=like.fares if like is not None and unchanged else self.fares(scenario),
             heat=scenario.costs.prices.of("heat"),
             limits=rules,
             earnings=self.earn(scenario, models) if scenario.objective.credits else (),
+            injecting=like.injecting
+            if like is not None and unchanged
+            else self.injecting(scenario),
         )
 
     def _limits(self, scenario: Scenario) -> tuple[float, ...]:

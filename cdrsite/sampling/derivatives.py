@@ -32,11 +32,13 @@ from cdrsite.competition.results import KEPT, real_prices, rivals_alike
 from cdrsite.competition.rows import objective_matrix, term_matrix
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE, resource_of
+from cdrsite.transport.ways import PIPELINE, SHIP, TRUCK
 
 if TYPE_CHECKING:
     from cdrsite.competition.solution import BlockPlan, Solution
     from cdrsite.sampling.coefficients import Coefficients
     from cdrsite.scoring.sums import Sum
+    from cdrsite.transport.fares import Fares
 
 F64 = npt.NDArray[np.float64]
 Product = tuple[str, ...]
@@ -44,11 +46,12 @@ Product = tuple[str, ...]
 Key = tuple[str, str, Product]
 """Method, what of it (``net``, ``cost``, ``land``, ``stored``, or a need), product of layers."""
 
-TRANSPORT, STORING, LEAKING, SHARING, LOOSE = range(5)
-"""What a method pays for moving and for storing, what leaks on the way, and the land that it closes
-to others: per unit of tariff, storage cost, leakage and exclusive share; and the gross tonnes that
-could as well be another method's, or another's that could be its own."""
-EXTRAS = 5
+LINE_COST, LINE, ROAD, SEA_COST, STORING, LEAKING, SHARING, LOOSE = range(8)
+"""What a method pays for lines and ships, and per USD of what every tonne by line or road pays;
+what it pays for storing, what leaks on the way, and the land that it closes to others: per unit of
+storage cost, leakage and exclusive share; and the gross tonnes that could as well be another
+method's, or another's that could be its own."""
+EXTRAS = 8
 """How many of these there are."""
 FIRM = 1e-3
 """Share of a method's tonnes that may be another's before its slopes are one of several [1]."""
@@ -178,7 +181,9 @@ class PlanSums:
     each : ndarray, shape (keys,)
         By product of layers.
     extra : ndarray, shape (M, EXTRAS)
-        By method: :data:`TRANSPORT` and so on.
+        By method: :data:`LINE_COST` and so on.
+    units : ndarray, shape (S, 2)
+        By storage unit: per USD that a tonne costs there more, and per tonne that it loses [t/t].
     arriving : ndarray, shape (M, J)
         Tonnes that arrive, before what is lost on the way, by method and arrival.
     local : ndarray, shape (R,)
@@ -193,6 +198,7 @@ class PlanSums:
 
     each: F64
     extra: F64
+    units: F64
     arriving: F64
     local: F64
     land: float
@@ -203,6 +209,7 @@ class PlanSums:
         return PlanSums(
             self.each + other.each,
             self.extra + other.extra,
+            self.units + other.units,
             self.arriving + other.arriving,
             self.local + other.local,
             self.land + other.land,
@@ -221,13 +228,14 @@ class Weighed:
         Method that is used -> its cells.
     of : dict of (str, str) to ndarray
         Method, what -> x times the weight of a unit, in each of its cells.
-    extra, arriving, local, land, spare
+    extra, units, arriving, local, land, spare
         As in :class:`PlanSums`.
     """
 
     at: dict[str, npt.NDArray[np.intp]]
     of: dict[tuple[str, str], F64]
     extra: F64
+    units: F64
     arriving: F64
     local: F64
     land: float
@@ -245,7 +253,24 @@ class Weighed:
         )
 
 
-def weigh(prices: PlanPrices, plan: BlockPlan, km: F64, transport: F64) -> Weighed:
+@dataclass(frozen=True)
+class Ways:
+    """Ways to the sink slots of some cells, each array of shape (K, n).
+
+    Attributes
+    ----------
+    km, cost : ndarray
+        Length [km] and cost [USD per t stored].
+    mode : ndarray of uint8
+        How they are travelled.
+    """
+
+    km: F64
+    cost: F64
+    mode: npt.NDArray[np.uint8]
+
+
+def weigh(prices: PlanPrices, plan: BlockPlan, ways: Ways) -> Weighed:
     """Weigh the cells of a piece of a plan.
 
     Parameters
@@ -254,8 +279,8 @@ def weigh(prices: PlanPrices, plan: BlockPlan, km: F64, transport: F64) -> Weigh
         Of the solution.
     plan : BlockPlan
         Of the cells.
-    km, transport : ndarray, shape (K, n)
-        Length [km] and cost [USD per t stored] of the move to each sink slot.
+    ways : Ways
+        To each sink slot of the cells.
     """
     solution, cells, gross = prices.solution, plan.cells, plan.x.sum(axis=1)
     problem, shape = solution.problem, plan.reduced.shape
@@ -271,6 +296,7 @@ def weigh(prices: PlanPrices, plan: BlockPlan, km: F64, transport: F64) -> Weigh
         {},
         {},
         np.zeros((len(gross), EXTRAS)),
+        np.zeros((len(prices.sink), 2)),
         np.zeros((len(gross), len(problem.arrivals))),
         (plan.local_price * cells.local).sum(axis=1).astype(np.float64),
         worth,
@@ -284,7 +310,7 @@ def weigh(prices: PlanPrices, plan: BlockPlan, km: F64, transport: F64) -> Weigh
             found.at[name] = at
             w = _weigh_method(prices, plan, m, held[m, at], found)
             if len(cells.sink) and problem.stored[m]:
-                _weigh_stored(prices, plan, m, w, (km, transport, counts), found)
+                _weigh_stored(prices, plan, m, w, ways, counts, found)
     return found
 
 
@@ -317,11 +343,12 @@ def _weigh_stored(
     plan: BlockPlan,
     m: int,
     weight: F64,
-    ways: tuple[F64, F64, F64],
+    ways: Ways,
+    counts: F64,
     found: Weighed,
 ) -> None:
     """Add what a method brings to its sinks; ``weight`` of its cells."""
-    problem, cells, (km, transport, counts) = prices.solution.problem, plan.cells, ways
+    problem, cells = prices.solution.problem, plan.cells
     name, first = problem.method_names[m], weight.shape[1] - len(problem.arrivals)
     stored = np.broadcast_to(problem.stored_in(cells), plan.reduced.shape)[m]
     for k, sinks in enumerate(cells.sink):
@@ -341,9 +368,15 @@ def _weigh_stored(
             lost += w[:, first + j] * counts[j, k, at]
             found.arriving[m, j] += float(moved @ counts[j, k, at])
         found.of[name, "stored"][mine] += tonnes * value
-        found.extra[m, TRANSPORT] += float((moved * w[:, 2]) @ transport[k, at])
-        found.extra[m, STORING] += float(moved @ w[:, 2])
-        found.extra[m, LEAKING] -= float((moved * lost) @ (km[k, at] / 100.0))
+        paid, mode, way = moved * w[:, 2], ways.mode[k, at], ways.cost[k, at]
+        for column, code, each in (
+            (LINE_COST, PIPELINE, way), (LINE, PIPELINE, 1.0), (ROAD, TRUCK, 1.0),
+            (SEA_COST, SHIP, way),
+        ):  # fmt: skip
+            found.extra[m, column] += float((paid * each)[mode == code].sum())
+        found.extra[m, STORING] += float(paid.sum())
+        found.extra[m, LEAKING] -= float((moved * lost) @ (ways.km[k, at] / 100.0))
+        np.add.at(found.units, sinks[at], np.stack([paid, -moved * lost], axis=1))
 
 
 def _by_region(
@@ -492,12 +525,30 @@ class Envelope:
                 total += prices.worth([rows]) * step / base.storage[i]
         if high.storage_cost is not None and low.storage_cost is not None:
             total += float(extra[STORING]) * (high.storage_cost - low.storage_cost)
-        if base.tariff:
-            total += float(extra[TRANSPORT]) * (high.tariff - low.tariff) / base.tariff
+        total += self._of_fares(high.fares, low.fares) + self._of_units(high, low)
         total += float(extra[LEAKING]) * (high.leakage - low.leakage)
         if high.heat != low.heat:
             total += prices.money * float(prices.solution.sold.sum()) * (high.heat - low.heat)
         return total + self._of_rules(high, low) + self._of_credits(high, low)
+
+    def _of_fares(self, high: Fares | None, low: Fares | None) -> float:
+        """Of what the routes cost, which stay."""
+        base, extra = self.base.fares, self.sums.extra.sum(axis=0)
+        if base is None or high is None or low is None or high == low:
+            return 0.0
+        km = (float(extra[LINE_COST]) - float(extra[LINE]) * base.fixed) / base.per_km
+        total = float(extra[LINE]) * (high.fixed - low.fixed) + km * (high.per_km - low.per_km)
+        total += float(extra[ROAD]) * (high.liquid - low.liquid)
+        if base.sea > 0.0:
+            total += float(extra[SEA_COST]) * (high.sea - low.sea) / base.sea
+        return total
+
+    def _of_units(self, high: Coefficients, low: Coefficients) -> float:
+        """Of what each storage unit takes where it lies."""
+        if high.injecting is None or low.injecting is None:
+            return 0.0
+        steps = np.stack(high.injecting) - np.stack(low.injecting)
+        return float((self.sums.units[:-1].T * steps).sum()) if steps.any() else 0.0
 
     def _of_rules(self, high: Coefficients, low: Coefficients) -> float:
         rows = self.prices.solution.system.rows

@@ -182,6 +182,7 @@ class KeptLinks:
     length_km: F32
     sink: NDArray[np.int32]
     storage_cost: F32
+    mode: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,7 @@ def keep(setting: Setting, offers: Offers, space: Workspace, places: Places) -> 
     row = RowOfCells(picked(places, grid.block_areas))
     links: Any = None
     if offers.links is not None:
-        names = ("cost", "length_km", "sink", "storage_cost")
+        names = ("cost", "length_km", "sink", "storage_cost", "mode")
         links = KeptLinks(*(stored(getattr(offers.links, name)) for name in names))
     sheds = {name: (stored(a), stored(b)) for name, (a, b) in offers.sheds.items()}
     rows, cols = (np.concatenate([part[i] for part in map(_on_grid, places)]) for i in (0, 1))

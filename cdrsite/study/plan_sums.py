@@ -19,6 +19,7 @@ from cdrsite.sampling.derivatives import (
     Key,
     PlanPrices,
     PlanSums,
+    Ways,
     add_up,
     sums_of,
     weigh,
@@ -122,9 +123,9 @@ class SumBlock:
     def nothing(self) -> PlanSums:
         """Sums of no cells."""
         problem = self.prices.solution.problem
-        methods = len(problem.methods)
+        methods, sinks = len(problem.methods), len(self.prices.sink)
         return PlanSums(
-            np.zeros(len(self.keys)), np.zeros((methods, EXTRAS)),
+            np.zeros(len(self.keys)), np.zeros((methods, EXTRAS)), np.zeros((sinks, 2)),
             np.zeros((methods, len(problem.arrivals))), np.zeros(len(problem.local_names)), 0.0,
             np.zeros(len(self.placed)), 0,
         )  # fmt: skip
@@ -132,14 +133,16 @@ class SumBlock:
     def _of_piece(self, plan: BlockPlan, place: NDArray[np.int32], block: Block) -> PlanSums:
         """Sums of some cells of a block."""
         setting, links = self.setting, self.offers.links
-        km = transport = np.zeros((1, len(place)))
+        km = cost = np.zeros((1, len(place)))
+        mode = np.zeros((1, len(place)), np.uint8)
         if links is not None:
             here = (slice(None), *block.slices)
-            km, transport = (
-                np.asarray(a[here]).reshape(a.shape[0], -1)[:, place].astype(np.float64)
-                for a in (links.length_km, links.cost)
+            km, cost, mode = (
+                np.asarray(a[here]).reshape(a.shape[0], -1)[:, place]
+                for a in (links.length_km, links.cost, links.mode)
             )
-        weighed = weigh(self.prices, plan, km, transport)
+        ways = Ways(km.astype(np.float64), cost.astype(np.float64), mode)
+        weighed = weigh(self.prices, plan, ways)
         spots = {
             method: Spots(setting.reader, block, place[at]) for method, at in weighed.at.items()
         }
@@ -156,8 +159,8 @@ class SumBlock:
                 held = self._waiting(one, own, spots[one.method], block)
                 placed[i] = weighed.worth(one.method, sums_of(one.at, one.method), held)
         return PlanSums(
-            add_up(weighed, self.keys, layers), weighed.extra, weighed.arriving, weighed.local,
-            weighed.land, placed, weighed.spare,
+            add_up(weighed, self.keys, layers), weighed.extra, weighed.units, weighed.arriving,
+            weighed.local, weighed.land, placed, weighed.spare,
         )  # fmt: skip
 
     def _waiting(

@@ -14,6 +14,7 @@ from cdrsite.methods.storage import StorageUnits
 from cdrsite.methods.supply import supply_block
 from cdrsite.study.prepare import Setting, open_layers, storage_of
 from cdrsite.transport.distance import DistanceResult
+from cdrsite.transport.fares import Fares, fares_of
 from cdrsite.transport.haul import shed_store
 from cdrsite.transport.links import LINKS, ROUTES, SinkLinks, StorageSites, link_sinks
 from cdrsite.transport.pipelines import Basis
@@ -126,6 +127,11 @@ def pipeline_basis(scenario: Scenario) -> Basis:
         utilisation=transport.utilisation,
         region=transport.region,
     )
+
+
+def fares_in(scenario: Scenario) -> Fares:
+    """What the costs of routes are made of in a scenario."""
+    return fares_of(scenario.transport, pipeline_basis(scenario))
 
 
 def storage_sites(units: StorageUnits) -> StorageSites:

@@ -2,7 +2,8 @@
 
 A sample changes numbers of methods and of the study, what there is in pools and stores, and values
 of layers. It does not change where things are: exclusions, land classes, routes and hauls stay
-those of the study, and so does what a tonne costs on its way to a store.
+those of the study. What a tonne pays on its way to a store follows the annuity and the price of
+power of the sample.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ from cdrsite.study.cells import competing, competitors_of
 from cdrsite.study.compete import competition_problem, earned_terms, policies_of
 from cdrsite.study.kept import KeptCells
 from cdrsite.study.prepare import formulae, injected, pools_of, read_credits, storage_of
+from cdrsite.study.routes import fares_in
 from cdrsite.study.sharing import parts_of
+from cdrsite.transport.fares import at_fares
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -317,9 +320,14 @@ class CellsOfSample:
 
     @cached_property
     def offers(self) -> Offers:
-        """The sample's pools with the routes of these cells."""
-        mine = self.kept.offers
-        return replace(self.sample.offers, links=mine.links, sheds=mine.sheds)
+        """The sample's pools with the routes of these cells, and what they cost in the sample."""
+        mine, links = self.kept.offers, self.kept.offers.links
+        if links is not None:
+            old, new = map(fares_in, (self.kept.setting.scenario, self.sample.setting.scenario))
+            if old != new:
+                cost = at_fares(np.asarray(links.cost), np.asarray(links.mode), old, new)
+                links = replace(links, cost=cost)
+        return replace(self.sample.offers, links=links, sheds=mine.sheds)
 
     @property
     def competitors(self) -> Competitors:
@@ -376,7 +384,7 @@ class CellsOfSample:
             left = [self.kept.available[book.group_of(name)] for name in self.setting.models]
             found["available"] = np.stack([share[block.slices] for share in left])
         fields = made.fields(
-            found, made.uppers(found), self.kept.offers.links, block, np.arange(stop - start), parts
+            found, made.uppers(found), self.offers.links, block, np.arange(stop - start), parts
         )
         zones = fields.pop("zones")
         by_name = dict(zip(made.layout.zonings, zones, strict=True))

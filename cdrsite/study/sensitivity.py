@@ -2,7 +2,7 @@
 
 One pass over the plan adds up what its tonnes are worth (:mod:`cdrsite.sampling.derivatives`); a
 number then costs no more than writing the formulae of its method down twice. Costs of routes follow
-the annuity and the price of power as those of one line of 100 km; the routes stay.
+the annuity and the price of power (:mod:`cdrsite.transport.fares`); the routes stay.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
@@ -22,6 +23,7 @@ from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.methods.credits import earnings_of
 from cdrsite.methods.model import waiting_layer
+from cdrsite.methods.net import KG_PER_T
 from cdrsite.pathway.view import LastMilestone
 from cdrsite.sampling.coefficients import Coefficients, Maker
 from cdrsite.sampling.derivatives import (
@@ -49,15 +51,18 @@ from cdrsite.study.prepare import (
     resolve_methods,
     storage_of,
 )
-from cdrsite.study.routes import haul_sheds, link_storage, pipeline_basis
-from cdrsite.transport.costmodels import levelised
+from cdrsite.study.routes import fares_in, haul_sheds, link_storage
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cdrsite.competition.blockcells import BlockCells
     from cdrsite.competition.solution import Solution
     from cdrsite.config.models import Scenario
     from cdrsite.engine.passes import Workspace
     from cdrsite.study.problem import Allocation
+
+    F64 = NDArray[np.float64]
 
 SENSITIVITY_COLUMNS = (
     "parameter", "unit", "value", "low", "high", "source", "slope", "elasticity", "effect_low",
@@ -73,8 +78,6 @@ WHOLE_YEARS = ("accounting_years", "permanence_years", "forest_years")
 """Years that a stock is counted by as whole ones: their step is a year."""
 SUPPLY_KEYS = ("factor", "capacity_factor", "collectable", "years")
 """Keys of a resource that say how much there is of it."""
-LINE = 100.0
-"""Length of the line that the costs of all routes follow [km]."""
 
 
 @dataclass(frozen=True)
@@ -191,15 +194,25 @@ def _maker(setting: Setting, methods: tuple[str, ...]) -> Maker:
             *policy_rows(scenario.objective, scenario.policies, zones, tuple(setting.models)),
         ),
         earn=lambda scenario, models: earnings_of(scenario, models, storage, where),
-        tariff=_tariff,
+        fares=lambda scenario: None if storage is None else fares_in(scenario),
+        injecting=lambda scenario: _injecting(setting, scenario),
         methods=methods,
     )
 
 
-def _tariff(scenario: Scenario) -> float:
-    """Cost of a line that costs of all routes are taken to follow [USD/t]."""
-    transport = scenario.transport
-    return float(levelised(transport.model, transport.flow, LINE, pipeline_basis(scenario)))
+def _injecting(setting: Setting, scenario: Scenario) -> tuple[F64, F64] | None:
+    """What units take where they lie, at the prices and the power's emissions of a scenario."""
+    here, intensity = setting.injection, scenario.resources.power.intensity
+    if here is None:
+        return None
+    cost = np.zeros(len(here.cost))
+    for resource, need in here.needs.items():
+        if RESOURCES[resource].price is not None:
+            cost += need * scenario.costs.prices.of(resource)
+    if isinstance(intensity, str):  # of the place, which no number of a scenario changes
+        return cost, here.emissions
+    used = here.needs.get("electricity", np.zeros(len(cost)))
+    return cost, used * intensity / KG_PER_T
 
 
 def _both_ends(maker: Maker, numbers: StudyNumbers, base: Coefficients) -> Iterator[Ends]:

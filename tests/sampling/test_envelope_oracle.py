@@ -19,6 +19,7 @@ from cdrsite.sampling.derivatives import (
     Envelope,
     PlanPrices,
     PlanSums,
+    Ways,
     add_up,
     products_of,
     weigh,
@@ -109,7 +110,7 @@ def coefficients(numbers: dict[str, float]) -> Coefficients:
         storage=(1.0, 1.0),
         storage_cost=None,
         leakage=0.0,
-        tariff=0.0,
+        fares=None,
         heat=0.0,
         limits=(numbers["target"],) if numbers["target"] > 0 else (),
     )
@@ -121,11 +122,18 @@ def envelope_of(world: dict[str, Any], numbers: dict[str, float], goal: Any) -> 
     keys = products_of([base])
     (plan,) = solution.blocks()
     none = np.zeros((1, len(world["land"])))
-    found = weigh(prices, plan, none, none)
+    found = weigh(prices, plan, Ways(none, none, none.astype(np.uint8)))
     layers = {m: {name: world[name][at] for name in ("wet", "warm")} for m, at in found.at.items()}
     each = add_up(found, keys, layers)
     sums = PlanSums(
-        each, found.extra, found.arriving, found.local, found.land, np.zeros(0), found.spare
+        each,
+        found.extra,
+        found.units,
+        found.arriving,
+        found.local,
+        found.land,
+        np.zeros(0),
+        found.spare,
     )
     return Envelope(prices, base, keys, sums)
 
