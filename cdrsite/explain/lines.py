@@ -1,4 +1,7 @@
-"""What is said of cells, the same on a terminal and on the page: reasons and facts in words."""
+"""What is said of cells, the same on a terminal and on the page: reasons and facts in words.
+
+One module: a sentence stands beside the facts that it names.
+"""
 
 from __future__ import annotations
 
