@@ -22,7 +22,7 @@ from cdrsite.core.grid import AnalysisGrid, Block, require_same_grid
 from cdrsite.core.states import EXCLUDED, OUTSIDE
 from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import NO_METHOD, OUTSIDE_NAME
-from cdrsite.outputs.classes import change_classes
+from cdrsite.outputs.classes import UNCHANGED_COLOUR, change_classes
 from cdrsite.outputs.legend import class_colour, flag_names
 from cdrsite.outputs.qml import raster_qml, sample_values, write_style
 from cdrsite.outputs.rasters.cog import write_cog_blocks
@@ -47,7 +47,6 @@ UNCHANGED = 0
 """Code of cells whose winning method is the same."""
 OTHER = 254
 """Code of rare changes, where there are more kinds than codes."""
-UNCHANGED_COLOUR = "#ECEBE6"
 OTHER_COLOUR = "#7F7F7F"
 GIVEN_UP = "#A98B5B"
 """Where no method is left in the plan: darker than the same on a map of one run, to be seen."""

@@ -74,6 +74,8 @@ class Classes:
         What people read it in: how much of the file's unit, and its canonical name.
     zero : str
         Key of the words for zero, where that is a class of its own.
+    zero_colour : str
+        "#RRGGBB" of that class.
     only : float or None
         The one value, where there is no other.
     signed : bool
@@ -85,6 +87,7 @@ class Classes:
     size: float = 1.0
     unit: str = ""
     zero: str = ""
+    zero_colour: str = NOTHING_COLOUR
     only: float | None = None
     signed: bool = False
 
@@ -116,7 +119,7 @@ class Classes:
         tops = (*self.borders, math.inf)
         steps = [Step(*one) for one in zip(tops, labels, self.colours, strict=True)]
         if self.zero:
-            place, zero = self._zero, Step(0.0, words(self.zero), NOTHING_COLOUR)
+            place, zero = self._zero, Step(0.0, words(self.zero), self.zero_colour)
             if not self.borders and self.only is None:
                 return [Step(math.inf, zero.label, zero.colour)]
             if place:  # the class that ends at zero has all but zero itself
@@ -201,7 +204,7 @@ def classes_of(name: str, values: ArrayLike, unit: str) -> Classes:
         found = shades("viridis_r" if record.diverging else record.colours, len(edges))
     only = float(some[0]) if some.size and not borders else None
     zero = "classes.nothing" if record.own_zero else ""
-    return Classes(tuple(borders), found, size, shown, zero, only)
+    return Classes(tuple(borders), found, size, shown, zero, only=only)
 
 
 def column_classes(
@@ -235,6 +238,8 @@ def column_classes(
 
 CHANGE_COLOURS = ("#B35806", "#F1A340", "#FEE0B6", "#D8DAEB", "#998EC3", "#542788")
 """From much less to much more: PuOr of ColorBrewer (Brewer 2013), without its middle."""
+UNCHANGED_COLOUR = "#ECEBE6"
+"""Where nothing changed."""
 PER_CLASS = 10.0
 """A change of the next class is so many times larger."""
 
@@ -261,7 +266,9 @@ def change_classes(values: ArrayLike, unit: str) -> Classes:
     apart = PER_CLASS ** max(1, round(math.log10(top / bulk) / 2) if bulk < top else 1)
     low, high = float(f"{top / apart:.6g}"), float(f"{top:.6g}")
     borders = (-high, -low, 0.0, low, high)
-    return Classes(borders, CHANGE_COLOURS, size, shown, "change.none", signed=True)
+    return Classes(
+        borders, CHANGE_COLOURS, size, shown, "change.none", UNCHANGED_COLOUR, signed=True
+    )
 
 
 def _within(values: NDArray[np.float64], low: float, high: float) -> bool:

@@ -10,7 +10,6 @@ import numpy as np
 from cdrsite.core.vocabulary import OUTSIDE_NAME, RESOURCES, families
 from cdrsite.outputs.palette import (
     GROUPS,
-    LABEL_COLOURS,
     METHOD_COLOURS,
     OWN,
     PLAN_COLOURS,
@@ -18,6 +17,7 @@ from cdrsite.outputs.palette import (
     method_colour,
 )
 from cdrsite.outputs.rasters.raster import Category
+from cdrsite.outputs.zones import Pairs, shade_of, zone_colours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -177,13 +177,20 @@ def reason_colour(code: int) -> str:
     if not code:
         return "#FFFFFF"
     if code.bit_count() == 1:
-        return LABEL_COLOURS[(code.bit_length() - 1) % len(LABEL_COLOURS)]
+        return shade_of(code.bit_length() - 1)
     return ("#BDBDBD", "#8C8C8C", "#5E5E5E", "#3A3A3A")[min(code.bit_count() - 2, 3)]
 
 
-def pool_categories(names: Sequence[str]) -> tuple[Category, ...]:
-    """One category per pool, in the order of their labels."""
-    return tuple(
-        Category(index, name, LABEL_COLOURS[index % len(LABEL_COLOURS)])
-        for index, name in enumerate(names)
-    )
+def pool_categories(names: Sequence[str], pairs: Pairs = frozenset()) -> tuple[Category, ...]:
+    """One category per pool, in the order of their labels.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the pools.
+    pairs : set of (int, int)
+        Labels of those that touch, and so differ in colour
+        (:func:`cdrsite.outputs.zones.touching`).
+    """
+    colours = zone_colours(range(len(names)), pairs)
+    return tuple(Category(index, name, colours[index]) for index, name in enumerate(names))

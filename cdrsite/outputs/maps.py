@@ -21,8 +21,9 @@ from cdrsite.outputs.legend import (
     reason_names,
     state_codes,
 )
-from cdrsite.outputs.palette import LABEL_COLOURS, STATE_COLOURS, method_colour
+from cdrsite.outputs.palette import STATE_COLOURS, method_colour
 from cdrsite.outputs.tonnes import NET, round_sizes, size_in_words
+from cdrsite.outputs.zones import touching, zone_colours
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -240,7 +241,8 @@ def _grouped(colours: dict[str, str]) -> dict[str, str]:
 def _draw_labels(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
     data = values.to_numpy()
     codes = [int(code) for code in np.unique(data) if 0 <= code < 1 << 31]
-    colours = {code: LABEL_COLOURS[code % len(LABEL_COLOURS)] for code in codes}
+    inside = np.where((data >= 0) & (data < 1 << 31), data, -1).astype(np.int64)
+    colours = zone_colours(codes, touching(inside))
     for code, colour in colours.items():
         _fill(ax, data == code, colour, extent)
     if len(codes) <= MAX_LABELS:

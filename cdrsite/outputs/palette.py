@@ -65,25 +65,27 @@ SCREENING_COLOUR = "#020018"
 SPARE_COLOURS = ("#797CFD", "#C8EB21", "#1C4BFE", "#C5B866", "#F56ECE", "#4D7E5E")
 """Of methods of a user's own: they differ by 7 from all others and from the states of a map."""
 
+NOTHING_COLOUR = "#FFE5C9"
+"""A true zero, of an amount or of a plan: known, and nothing."""
+
 PLAN_COLOURS: dict[str, str] = {
-    "nothing possible": "#EADFCB",
-    "no method": "#EADFCB",
-    "none in the plan": "#EADFCB",
-    "in the plan": "#7FA87F",
-    "own limit": "#B8D8BA",
-    "no gain": "#FDE0C5",
+    "nothing possible": NOTHING_COLOUR,
+    "no method": NOTHING_COLOUR,
+    "none in the plan": NOTHING_COLOUR,
+    "in the plan": "#6F9A5A",
+    "own limit": "#C3BEB6",
+    "no gain": "#FFFF96",
 }
 """Names in the plan's maps, besides methods and resources."""
 
 STATE_COLOURS: dict[str, str] = {
-    "net factor not positive": "#F4A6C1",
-    "unknown": "#D9D9D9",
-    "excluded": "#969696",
-    "nothing fits": "#EADFCB",
+    "net factor not positive": "#D4A2C3",
+    "unknown": "#DFE5E6",
+    "excluded": "#9D9C95",
+    "nothing fits": NOTHING_COLOUR,
 }
-
-NOTHING_COLOUR = "#F2F0E9"
-"""A true zero of an amount."""
+"""States of a cell: with what is in the plan they differ by 12 (CIEDE2000), for usual sight and for
+each kind of dichromacy; they were searched near grey, light grey, sand and pink."""
 
 LABEL_COLOURS = (
     "#88CCEE",

@@ -18,7 +18,7 @@ from cdrsite.core.gdal import raster_options
 from cdrsite.core.words import Words
 from cdrsite.outputs.classes import SAMPLE, Classes, Step, scale_of, scales_of
 from cdrsite.outputs.legend import worded
-from cdrsite.outputs.palette import NOTHING_COLOUR
+from cdrsite.outputs.palette import NOTHING_COLOUR, STATE_COLOURS
 from cdrsite.outputs.sld import write_both
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ def raster_qml(spec: RasterSpec, classes: Classes | None, words: Words | None = 
     else:
         # too many combinations of reasons for words; zero is no reason
         none = Step(0.0, words("classes.nothing"), NOTHING_COLOUR)
-        _add_steps(pipe, [none, Step(math.inf, words("classes.something"), "#969696")])
+        _add_steps(
+            pipe, [none, Step(math.inf, words("classes.something"), STATE_COLOURS["excluded"])]
+        )
     ET.SubElement(pipe, "rasterresampler", maxOversampling="2")
     ET.indent(root, " ")
     return ET.tostring(root, encoding="unicode") + "\n"

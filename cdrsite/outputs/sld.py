@@ -254,8 +254,14 @@ def _add_symbol(rule: ET.Element, symbol: Symbol) -> None:
         _add_css(ET.SubElement(rule, "LineSymbolizer"), "Stroke", stroke)
     else:
         polygon = ET.SubElement(rule, "PolygonSymbolizer")
-        _add_css(polygon, "Fill", {"fill": symbol.colour, "fill-opacity": opacity})
-        edge = {"stroke": OUTLINE, "stroke-opacity": opacity, "stroke-width": _pixels(symbol.size)}
+        solid = symbol.pattern == "solid"
+        if solid:  # the standard has no hatch: an outline alone lets the map below be read too
+            _add_css(polygon, "Fill", {"fill": symbol.colour, "fill-opacity": opacity})
+        edge = {
+            "stroke": OUTLINE if solid else symbol.colour,
+            "stroke-opacity": opacity,
+            "stroke-width": _pixels(symbol.size),
+        }
         _add_css(polygon, "Stroke", edge)
 
 

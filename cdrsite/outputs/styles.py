@@ -15,14 +15,15 @@ import numpy as np
 
 from cdrsite.core.words import Words
 from cdrsite.outputs.classes import column_classes
-from cdrsite.outputs.palette import NOTHING_COLOUR, rgba
+from cdrsite.outputs.palette import NOTHING_COLOUR, STATE_COLOURS, rgba
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 Shape = Literal["marker", "line", "fill"]
+Pattern = Literal["solid", "no", "b_diagonal", "diagonal_x"]
 
-UNKNOWN_COLOUR = "#D9D9D9"
+UNKNOWN_COLOUR = STATE_COLOURS["unknown"]
 OUTLINE = "#4D4D4D"
 SMOOTH = "smooth($geometry, 2)"
 """Drawn with its corners cut; the stored line stays exact."""
@@ -44,6 +45,9 @@ class Symbol:
         Opacity of the whole symbol [1].
     dashed : bool
         Of lines.
+    pattern : str
+        Of fills, as Qt names it: what is not solid lets the map below be read, and its outline has
+        the symbol's colour.
     grows : str
         Expression of the diameter of a marker [mm], for markers that grow with a number.
     """
@@ -54,6 +58,7 @@ class Symbol:
     alpha: float = 1.0
     dashed: bool = False
     grows: str = ""
+    pattern: Pattern = "solid"
 
 
 @dataclass(frozen=True)
@@ -275,8 +280,8 @@ def _simple(symbol: Symbol) -> tuple[str, dict[str, str]]:
         }
     return "SimpleFill", {
         "color": colour,
-        "style": "solid",
-        "outline_color": outline,
+        "style": symbol.pattern,
+        "outline_color": outline if symbol.pattern == "solid" else colour,
         "outline_style": "solid",
         "outline_width": f"{symbol.size:g}",
         "outline_width_unit": "MM",

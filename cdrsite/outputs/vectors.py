@@ -17,9 +17,10 @@ from cdrsite.core.vocabulary import RESOURCES, price_in_words
 from cdrsite.core.words import Words
 from cdrsite.outputs.columns import FIELDS
 from cdrsite.outputs.legend import worded
-from cdrsite.outputs.palette import NOTHING_COLOUR, SCREENING_COLOUR, method_colour
+from cdrsite.outputs.palette import SCREENING_COLOUR, method_colour
 from cdrsite.outputs.sld import vector_sld
 from cdrsite.outputs.styles import (
+    Pattern,
     Shape,
     StyleRule,
     Symbol,
@@ -43,6 +44,7 @@ TRUCK = "truck"
 KNOWN = ("routes", "corridors", "storage", "provinces", "plants", "pipes")
 """Features with a style of their own, besides pools."""
 OTHER_COLOUR = "#333333"
+STORAGE_COLOUR = RESOURCES["storage"].colour
 OWN_COLOURS = {"screening": SCREENING_COLOUR}
 """Layer of one symbol -> its colour."""
 PLAN_SUMS = ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2")
@@ -313,15 +315,19 @@ def _storage(frame: gpd.GeoDataFrame, table: pd.DataFrame, pools: pd.DataFrame) 
         special[column] = (f"Price of {family}", unit, words)
     joined["used_percent"] = 100 * share
     name = quoted("used_percent")
-    classes = (
-        (f"{name} = 0", "not used", NOTHING_COLOUR),
-        (f"{name} > 0 AND {name} < 50", "less than half used", "#CBC3E3"),
-        (f"{name} >= 50 AND {name} < 99.95", "half used or more", "#9E8AC8"),
-        (f"{name} >= 99.95", "all used", "#6A3D9A"),
+    # outlines and hatches: the plan below must be read in its own colours
+    classes: tuple[tuple[str, str, float, Pattern], ...] = (
+        (f"{name} = 0", "not used", 0.4, "no"),
+        (f"{name} > 0 AND {name} < 50", "less than half used", 0.7, "no"),
+        (f"{name} >= 50 AND {name} < 99.95", "half used or more", 0.7, "b_diagonal"),
+        (f"{name} >= 99.95", "all used", 0.7, "diagonal_x"),
     )
     rules = [
-        *(StyleRule(test, label, Symbol("fill", c, alpha=0.85)) for test, label, c in classes),
-        unknown("fill"),
+        *(
+            StyleRule(test, label, Symbol("fill", STORAGE_COLOUR, width, pattern=pattern))
+            for test, label, width, pattern in classes
+        ),
+        StyleRule("ELSE", "unknown", Symbol("fill", OTHER_COLOUR, 0.4, pattern="no")),
     ]
     words = "Storage units: capacity, what the plan injects, prices"
     return _layer("storage", words, joined, "MultiPolygon", rules, "unit", special)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,8 +26,8 @@ from cdrsite.outputs.maps import (
     NOTHING_FITS,
     SEVERAL_COLOUR,
 )
-from cdrsite.outputs.palette import LABEL_COLOURS
 from cdrsite.outputs.rasters.raster import Category
+from cdrsite.outputs.zones import touching, zone_colours
 from cdrsite.report.mapimage import (
     MOST_PIXELS,
     Painting,
@@ -299,11 +298,11 @@ class Painter:
 
     def _labels(self, variable: xr.DataArray, picture: Picture) -> Painting:
         names = label_names(variable)
+        pairs = touching(picture.values.astype(np.int64))
         if names:
-            return paint_classes(picture.values, pool_categories(names))
-        codes = [int(code) for code in np.unique(picture.values)[:255]]
-        colours = cycle(LABEL_COLOURS)
-        categories = [Category(code, str(code), next(colours)) for code in codes]
+            return paint_classes(picture.values, pool_categories(names, pairs))
+        colours = zone_colours([int(code) for code in np.unique(picture.values)[:255]], pairs)
+        categories = [Category(code, str(code), colour) for code, colour in colours.items()]
         return paint_classes(picture.values, categories)
 
     def _reasons(self, picture: Picture) -> Painting:

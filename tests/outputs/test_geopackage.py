@@ -25,6 +25,7 @@ from cdrsite.core.words import Words
 from cdrsite.outputs.geopackage import write_geopackage
 from cdrsite.outputs.palette import METHOD_COLOURS
 from cdrsite.outputs.styles import number_rules, signed_rules
+from cdrsite.outputs.vectors import vector_layers
 from cdrsite.result.study_result import StudyResult
 
 HOSTILE = "b <i>&\"' ; -- 城"
@@ -441,3 +442,12 @@ def test_classes_of_numbers_part_them(values: list[float]) -> None:
             hits = " + ".join(f"coalesce(({rule.filter}), 0)" for rule in rules)
             found = base.execute(f"SELECT v IS NOT NULL, {hits} FROM t").fetchall()
             assert all(known == count for known, count in found)
+
+
+def test_storage_is_an_outline_or_a_hatch_over_the_plan(tmp_path: Path) -> None:
+    layers = {layer.name: layer for layer in vector_layers(full_result(tmp_path), Words())}
+    symbols = [rule.symbol for rule in layers["storage"].rules]
+    assert all(symbol.pattern != "solid" for symbol in symbols)
+    assert len({(symbol.pattern, symbol.size, symbol.colour) for symbol in symbols}) == len(symbols)
+    assert 'k="style" v="solid"' not in layers["storage"].style()
+    assert "<Fill>" not in layers["storage"].sld().partition("<TextSymbolizer>")[0]

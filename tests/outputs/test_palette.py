@@ -15,6 +15,8 @@ from cdrsite.outputs.legend import GROUPED_FROM, in_groups, worded
 from cdrsite.outputs.palette import (
     GROUPS,
     METHOD_COLOURS,
+    NOTHING_COLOUR,
+    PLAN_COLOURS,
     SCREENING_COLOUR,
     SPARE_COLOURS,
     STATE_COLOURS,
@@ -55,6 +57,17 @@ def test_methods_are_no_state_and_no_method_of_a_users_own() -> None:
             assert apart(colour, own) > 7, (name, own)
     for one, other in combinations((*SPARE_COLOURS, *STATE_COLOURS.values()), 2):
         assert apart(one, other) > 7 or {one, other} <= set(STATE_COLOURS.values()), (one, other)
+
+
+def test_the_states_of_a_cell_are_told_apart_by_every_sight() -> None:
+    """A value, a true zero, unknown and excluded are four things (rule 2)."""
+    states = {**STATE_COLOURS, "in the plan": PLAN_COLOURS["in the plan"]}
+    for (one, first), (other, second) in combinations(states.items(), 2):
+        assert apart(first, second) > 12, (one, other)
+    for (one, first), (other, second) in combinations({**states, **PLAN_COLOURS}.items(), 2):
+        assert first == second or apart(first, second) > 9, (one, other)
+    zeros = {PLAN_COLOURS[name] for name in ("nothing possible", "no method", "none in the plan")}
+    assert zeros == {NOTHING_COLOUR, STATE_COLOURS["nothing fits"]}  # one thing, one colour
 
 
 def test_points_that_are_only_compared_look_like_no_method() -> None:

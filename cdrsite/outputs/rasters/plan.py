@@ -26,6 +26,7 @@ from cdrsite.outputs.legend import (
 )
 from cdrsite.outputs.rasters.cog import READ, write_cog_blocks
 from cdrsite.outputs.rasters.raster import RasterSpec
+from cdrsite.outputs.zones import touching_blocks
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -128,7 +129,9 @@ def _shared_raster(result: StudyResult, name: str, common: dict[str, str]) -> Ra
     if "flag_values" in values.attrs:
         return RasterSpec(name, "class", "", description, class_categories(values), tags)
     if np.issubdtype(values.dtype, np.integer):
-        pools = pool_categories(label_names(values))
+        names = label_names(values)
+        pairs = touching_blocks(blocks_of(values), result.grid, READ) if len(names) > 1 else set()
+        pools = pool_categories(names, pairs)
         return RasterSpec(name, "label", "", description, pools, tags)
     return RasterSpec(name, "quantity", str(values.attrs.get("units", "")), description, (), tags)
 
