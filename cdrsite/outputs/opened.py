@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,8 @@ class ReadLayers(Mapping[str, "gpd.GeoDataFrame"]):
 def open_run(folder: Path | str, *, data_folder: Path | str | None = None) -> StudyResult:
     """Open the folder of a finished run as a result.
 
-    Maps and vector layers are read when they are asked for.
+    Maps and vector layers are read when they are asked for; maps are Dask arrays of the chunks of
+    the store where Dask is installed.
 
     Parameters
     ----------
@@ -72,7 +74,7 @@ def open_run(folder: Path | str, *, data_folder: Path | str | None = None) -> St
         this one does not read.
     """
     run = RunFolder(folder)
-    dataset = run.dataset()
+    dataset = run.dataset({} if find_spec("dask") else None)
     document: dict[str, Any] = {**run.scenario, "data_folder": str(data_folder or run.path)}
     inputs = run.manifest.get("inputs") or {}
     return StudyResult(

@@ -299,8 +299,13 @@ class RunFolder:
         with vector_options(GDAL_PAM_ENABLED="NO"):
             return gpd.read_file(self.path / GEOPACKAGE, layer=name, engine="pyogrio")
 
-    def dataset(self) -> xr.Dataset:
+    def dataset(self, chunks: dict[str, int] | None = None) -> xr.Dataset:
         """The labelled dataset; arrays are read when they are asked for, so slice them first.
+
+        Parameters
+        ----------
+        chunks : dict, optional
+            Dask arrays of these chunks; those of the store where it is empty.
 
         Raises
         ------
@@ -317,7 +322,7 @@ class RunFolder:
                 got=f"no {STORE}",
                 cure=CURE,
             )
-        return open_labelled(store)
+        return open_labelled(store, chunks)
 
     def about(self) -> dict[str, Any]:
         """Attributes of the dataset as a whole; none if the run has none."""

@@ -31,6 +31,7 @@ from cdrsite.outputs.legend import flag_names
 from cdrsite.outputs.maps import draw, draw_circles
 from cdrsite.outputs.tonnes import plan_circles
 from cdrsite.report.html import tag
+from cdrsite.result.attributes import GRID_MAPPING
 from cdrsite.result.store import grid_of
 
 if TYPE_CHECKING:
@@ -411,7 +412,7 @@ def total(
         by = area if weights is None else weights.fillna(0.0).astype(np.float64)
         result = values.astype(np.float64).weighted(by).mean(("y", "x"))
         how = "area: mean" if weights is None else "area: mean (weighted by net tonnes)"
-    result = result.drop_vars("crs", errors="ignore").rename(values.name)
+    result = result.drop_vars(GRID_MAPPING, errors="ignore").rename(values.name)
     result.attrs = {
         "long_name": str(values.attrs.get("long_name", values.name or "")),
         "units": unit,

@@ -16,6 +16,7 @@ from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.memory import MOST_CELLS, remembered_files
 from cdrsite.core.plaindata import require_plain_zarr
 from cdrsite.engine.arrays import DiskStore, compressor
+from cdrsite.result.attributes import GRID_MAPPING
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,7 +31,7 @@ def write_zarr(path: Path, dataset: xr.Dataset, grid: AnalysisGrid, block: int) 
     path : Path
         The store, a folder that is not there yet.
     dataset : xr.Dataset
-        With a ``crs`` coordinate that the variables name as their grid mapping.
+        With a ``spatial_ref`` coordinate that the variables name as their grid mapping.
     grid : AnalysisGrid
         Where the arrays live.
     block : int
@@ -107,7 +108,7 @@ def label_store(path: Path, dataset: xr.Dataset, grid: AnalysisGrid) -> None:
         Where the arrays live.
     """
     ready = dataset.copy(deep=False)
-    ready["crs"].attrs.update(
+    ready[GRID_MAPPING].attrs.update(
         spatial_ref=grid.wkt, GeoTransform=" ".join(f"{v:.17g}" for v in grid.transform.to_gdal())
     )
     large = gridded(dataset)
@@ -160,16 +161,43 @@ def _write(path: Path, document: dict[str, Any]) -> None:
     path.write_text(json.dumps(document, indent=1, sort_keys=True), encoding="utf-8")
 
 
-def open_labelled(path: Path) -> xr.Dataset:
-    """The dataset of a store as the run had it; values are read when asked for, and not kept."""
+def open_labelled(path: Path, chunks: dict[str, int] | None = None) -> xr.Dataset:
+    """The dataset of a store as the run had it; values are read when asked for, and not kept.
+
+    Parameters
+    ----------
+    path : Path
+        The store.
+    chunks : dict, optional
+        Dask arrays of these chunks; those of the store where it is empty.
+    """
     import xarray as xr
 
     require_plain_zarr(path)
-    found = xr.open_dataset(path, engine="zarr", chunks=None, consolidated=True, cache=False)
-    for variable in found.data_vars.values():
+    found = xr.open_dataset(
+        path, engine="zarr", chunks=chunks, consolidated=True, cache=False, mask_and_scale=False
+    )
+    for variable in found.variables.values():
         variable.attrs.pop("_CRS", None)  # for programs that do not know grid mappings
-    found["crs"].attrs.pop("GeoTransform", None)
+        fill = variable.attrs.pop("_FillValue", None)
+        if fill is not None and variable.dtype.kind in "iu":  # codes stay whole numbers
+            variable.attrs["_FillValue"] = variable.dtype.type(fill)
+    found[mapping_of(found)].attrs.pop("GeoTransform", None)
     return found
+
+
+def mapping_of(data: xr.Dataset | xr.DataArray) -> str:
+    """Name of the coordinate with the reference system; ``crs`` in runs of earlier versions.
+
+    Raises
+    ------
+    GridError
+        None of these.
+    """
+    for name in (GRID_MAPPING, "crs"):
+        if name in data.coords:
+            return name
+    raise GridError("the object has no such coordinate", got=f"no {GRID_MAPPING!r}", rule=1)
 
 
 def grid_of(data: xr.Dataset | xr.DataArray) -> AnalysisGrid:
@@ -180,11 +208,11 @@ def grid_of(data: xr.Dataset | xr.DataArray) -> AnalysisGrid:
     GridError
         No x, y or CRS, or coordinates that are not evenly spaced and north-up.
     """
-    for name in ("x", "y", "crs"):
+    for name in ("x", "y"):
         if name not in data.coords:
             raise GridError("the object has no such coordinate", got=f"no {name!r}", rule=1)
     x, y = data["x"].to_numpy(), data["y"].to_numpy()
-    attrs = data["crs"].attrs
+    attrs = data[mapping_of(data)].attrs
     wkt = str(attrs.get("spatial_ref") or attrs.get("crs_wkt") or "")
     steps = np.concatenate([np.diff(x), -np.diff(y)])
     if not wkt or not steps.size or not np.allclose(steps, steps[0], rtol=1e-6) or steps[0] <= 0:

@@ -12,7 +12,7 @@ import xarray as xr
 
 from cdrsite.competition.results import binding_labels
 from cdrsite.core.secrets import hidden
-from cdrsite.core.states import NONE_PLANNED, OUTSIDE
+from cdrsite.core.states import NONE_PLANNED, OUTSIDE, OUTSIDE_BIT
 from cdrsite.core.version import __version__
 from cdrsite.core.vocabulary import (
     INTERCHANGEABLE,
@@ -28,6 +28,7 @@ from cdrsite.engine.arrays import DiskStore
 from cdrsite.engine.stages import stage
 from cdrsite.methods.injection import unit_costs
 from cdrsite.pathway.view import LastMilestone
+from cdrsite.result.attributes import GRID_MAPPING, flag_bits, gridded_attributes
 from cdrsite.result.store import label_store, open_labelled
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.assumed import alternatives, without_limit
@@ -246,6 +247,8 @@ def _name_rules(dataset: xr.Dataset, setting: Setting) -> None:
     }
     if said:
         dataset.attrs[RULES] = json.dumps(said, ensure_ascii=False)
+    bits = dataset["exclusion_reasons"].attrs
+    bits |= flag_bits([rule.name for rule in rules], OUTSIDE_BIT)
     dataset.attrs["exclusion_rules_for"] = [", ".join(rule.methods) for rule in rules]
 
 
@@ -311,17 +314,21 @@ def _dataset(
         dims = (*record.lead, "y", "x")[-len(array.shape) :]
         if store.on_disk:  # a stand-in of the same shape: only its label is used
             array = np.broadcast_to(np.zeros((), array.dtype), array.shape)
-        attrs = {"units": record.unit_for(goal), "long_name": record.meaning}
-        data[name] = (dims, array, {**attrs, "grid_mapping": "crs"})
-    about = {"units": "m2", "long_name": "true area of a cell in the row"}
+        attrs = gridded_attributes(record, record.unit_for(goal), array.dtype)
+        data[name] = (dims, array, attrs)
+    about = {"units": "m2", "long_name": "true area of a cell in the row", "role": "result"}
     data["cell_area"] = (("y",), grid.row_areas, about)
     names = ("latitude", "longitude") if grid.is_geographic else PROJECTED
     units = ("degrees_north", "degrees_east") if grid.is_geographic else ("m", "m")
     coords: dict[str, Any] = {
-        "removal_method": list(setting.models),
-        "y": ("y", grid.y, {"standard_name": names[0], "units": units[0]}),
-        "x": ("x", grid.x, {"standard_name": names[1], "units": units[1]}),
-        "crs": ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),
+        "removal_method": (
+            "removal_method",
+            list(setting.models),
+            {"long_name": "method of removing carbon dioxide"},
+        ),
+        "y": ("y", grid.y, {"standard_name": names[0], "units": units[0], "axis": "Y"}),
+        "x": ("x", grid.x, {"standard_name": names[1], "units": units[1], "axis": "X"}),
+        GRID_MAPPING: ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),
     }
     if "ranked_storage" in data:
         ranks = np.arange(1, data["ranked_storage"][1].shape[0] + 1, dtype=np.int32)
@@ -336,4 +343,6 @@ def _dataset(
     _label(dataset, setting, allocation)
     add_evidence(dataset, setting, allocation)
     tell_heat(dataset, heat_table(setting, offers, allocation))
+    for values in dataset.data_vars.values():
+        values.attrs.setdefault("role", "evidence")
     return dataset

@@ -12,7 +12,7 @@ import numpy as np
 from cdrsite.competition.problem import QUANTITIES
 from cdrsite.competition.results import real_prices
 from cdrsite.competition.rows import objective_matrix
-from cdrsite.core.vocabulary import RESOURCES, VARIABLES, code, resource_of
+from cdrsite.core.vocabulary import RESOURCES, VARIABLES, code, resource_of, variable
 from cdrsite.methods.injection import unit_costs
 from cdrsite.study.costs import part_names, totals
 from cdrsite.study.kinds import prices_paid
@@ -60,11 +60,15 @@ def _add_facts(
     problem = solution.problem
     about = "need per gross tonne; unknown where it differs from place to place"
     dataset["need"] = (("removal_method", "resource"), needs, {"long_name": about})
-    dataset.coords["resource"] = list(RESOURCES)
+    about = "resource that a method needs; its unit in resource_unit"
+    dataset.coords["resource"] = ("resource", list(RESOURCES), {"long_name": about})
+    units = [variable(f"need_{name}").unit for name in RESOURCES]
+    about = "unit of a need per gross tonne a year"
+    dataset.coords["resource_unit"] = ("resource", units, {"long_name": about})
     worth = objective_matrix(solution.objective, problem)[:, : len(QUANTITIES)]
     about = "coefficients of the goal"
     dataset["worth"] = (("removal_method", "quantity"), worth, {"long_name": about})
-    dataset.coords["quantity"] = list(QUANTITIES)
+    dataset.coords["quantity"] = ("quantity", list(QUANTITIES), {"long_name": "what counts"})
     facts = {
         "stored_share": [method.stored for method in problem.methods],
         "buffer": buffers,
@@ -101,8 +105,12 @@ def _add_split(dataset: xr.Dataset, setting: Setting, allocation: Allocation) ->
     used = net > 0
     per_net[used] = allocation.costs[used] / net[used, None]
     about = "part of the cost of a net tonne, mean of the plan; unknown where it uses no tonne"
-    dataset["cost_parts"] = (dims, per_net, {"units": "USD/t", "long_name": about})
-    dataset.coords["cost_part"] = list(parts)
+    dataset["cost_parts"] = (
+        dims,
+        per_net,
+        {"units": "USD/t", "long_name": about, "role": "result"},
+    )
+    dataset.coords["cost_part"] = ("cost_part", list(parts), {"long_name": "part of the cost"})
     if setting.storage is not None:
         dataset["pool_storage"].attrs["storage_cost"] = unit_costs(
             setting.storage, setting.injection

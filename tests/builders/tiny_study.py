@@ -101,7 +101,7 @@ def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
     for name, values in fields.items():
         record = VARIABLES[name]
         attrs: dict[str, Any] = {"units": record.unit, "long_name": record.meaning}
-        attrs["grid_mapping"] = "crs"
+        attrs["grid_mapping"] = "spatial_ref"
         if name in {"limit", "method_state"}:
             attrs |= flags(limit_names() if name == "limit" else STATE_NAMES)
         data[name] = (("removal_method", "y", "x"), np.ascontiguousarray(values), attrs)
@@ -122,13 +122,13 @@ def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
     words = {0: METHODS[0], 1: METHODS[1], 2: "no_method", UNKNOWN: "unknown", EXCLUDED: "excluded"}
     data["winner"][2].update(flags(words))
     for name in set(data) - set(fields):
-        data[name][2]["grid_mapping"] = "crs"
+        data[name][2]["grid_mapping"] = "spatial_ref"
     data["cell_area"] = ("y", grid.row_areas, {"units": "m2", "long_name": "area of a cell"})
     coords = {
         "removal_method": list(METHODS),
         "y": ("y", grid.y, {"units": "m"}),
         "x": ("x", grid.x, {"units": "m"}),
-        "crs": ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),
+        "spatial_ref": ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),
     }
     attrs: dict[str, Any] = {
         "Conventions": "CF-1.10",

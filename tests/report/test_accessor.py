@@ -47,8 +47,8 @@ def test_the_grid_comes_from_the_coordinates(dataset: xr.Dataset) -> None:
     assert part.bounds == (4_001_000, 3_001_000, 4_004_000, 3_003_000)
     with pytest.raises(GridError, match="even north-up grid"):
         _ = dataset.isel(y=slice(None, None, -1)).cdr.grid
-    with pytest.raises(GridError, match="no 'crs'"):
-        _ = dataset.drop_vars("crs").cdr.grid
+    with pytest.raises(GridError, match="no 'spatial_ref'"):
+        _ = dataset.drop_vars("spatial_ref").cdr.grid
 
 
 def test_an_allowed_cell_says_what_limits_it(dataset: xr.Dataset) -> None:

@@ -124,7 +124,7 @@ def test_a_grid_needs_even_coordinates(tmp_path: Path) -> None:
     with pytest.raises(GridError, match="even north-up"):
         grid_of(dataset.isel(y=slice(None, None, -1)))
     with pytest.raises(GridError, match="no such coordinate"):
-        grid_of(dataset.drop_vars("crs"))
+        grid_of(dataset.drop_vars("spatial_ref"))
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "u1", "u4"])

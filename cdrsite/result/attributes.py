@@ -1,0 +1,63 @@
+"""Attributes of the labelled dataset, by the CF conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cdrsite.core.states import OUTSIDE
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from cdrsite.core.vocabulary import Variable
+
+GRID_MAPPING = "spatial_ref"
+"""Coordinate with the reference system: the name under which rioxarray and odc-geo look for it, so
+that sums and differences, which have no attributes, know where they lie."""
+FILLS = {np.dtype(np.uint8): np.uint8(OUTSIDE), np.dtype(np.int32): np.int32(-1)}
+"""Whole numbers outside the region. Bits have none: as numbers with gaps they would be floating
+point, and no longer bits."""
+
+
+def gridded_attributes(record: Variable, unit: str, dtype: npt.DTypeLike) -> dict[str, Any]:
+    """Attributes of a variable that has a value in each cell.
+
+    Parameters
+    ----------
+    record : Variable
+        What it is.
+    unit : str
+        '' for codes, which have none.
+    dtype : dtype
+        Of its values.
+    """
+    attrs: dict[str, Any] = {"units": unit} if unit else {}
+    attrs |= {"long_name": record.meaning, "grid_mapping": GRID_MAPPING, "role": role_of(record)}
+    fill = FILLS.get(np.dtype(dtype))
+    return attrs if fill is None else attrs | {"_FillValue": fill}
+
+
+def role_of(record: Variable) -> str:
+    """Whether a variable is a result, or evidence by which cells are explained."""
+    return "evidence" if record.of == "evidence" else "result"
+
+
+def flag_bits(names: Sequence[str], outside: int) -> dict[str, Any]:
+    """CF flags of a variable whose bits are independent of each other.
+
+    Parameters
+    ----------
+    names : sequence of str
+        What the bits from the lowest mean.
+    outside : int
+        The bit of what lies outside the region.
+    """
+    masks = [1 << bit for bit in range(len(names))] + [outside]
+    words = [*names, "outside the region"]
+    return {
+        "flag_masks": np.array(masks, np.uint32),
+        "flag_meanings": " ".join("_".join(one.split()) for one in words),
+    }
