@@ -65,6 +65,39 @@ def uncertainty_lines(
         text = words("list.clause").join(decide)
         unsure = summary["deciding"] and not summary["deciding"][0]["reliable"]
         told[words("end.deciding")] = text + (words("end.deciding.unsure") if unsure else "")
+    return told | kept_lines(summary.get("decisions") or {}, words)
+
+
+def kept_lines(found: Mapping[str, Any], words: Words) -> dict[str, str]:
+    """What the plan would lose were it kept, and what is worth knowing first; or nothing."""
+    if not found.get("plans"):
+        return {}
+    if "base" not in found:
+        share = number(100.0 * found["keeps_rules"], 2)
+        return {words("end.kept"): words("end.kept.rules", share=share)}
+    base, unit = found["base"], words.unit(found["unit"])
+    told = {
+        words("end.kept"): words(
+            "end.kept.line",
+            mean=number(base["mean_regret"]), error=number(base["error_of_regret"], 2),
+            worst=number(base["regret_p95"]), unit=unit,
+        )
+    }  # fmt: skip
+    ones = [
+        words(
+            "end.know.one",
+            name=number_words(words, str(one["number"])),
+            worth=number(one["worth"]), error=number(one["error"], 2), unit=unit,
+        )
+        for one in found["worth_knowing"]
+    ]  # fmt: skip
+    every = found["everything"]
+    if ones:
+        told[words("end.know")] = words("list.clause").join(ones)
+    elif every["found"]:
+        told[words("end.know")] = words(
+            "end.know.none", all=number(every["value"]), error=number(every["error"], 2), unit=unit
+        )
     return told
 
 

@@ -33,6 +33,10 @@ class ObjectiveModel(Model):
     """What tonnes earn; credits of different programmes add up, e.g. 45Q and a buyer's price."""
     start: float | None = Field(None, ge=1900, le=2500)
     """Year in which the plants start; needed where a credit is for plants of some years only."""
+    robust: Literal["p10", "regret"] | None = None
+    """A plan for all samples of `uncertainty` at once, told beside the plan: `p10`, the one whose
+    worst tenth of the samples is best; `regret`, the one that never loses much against the best
+    plan of a sample. It is the best mix of the plans that `uncertainty.decisions` weighs."""
     then: Literal["net_removal", "cost"] | None = None
     """A second objective among the plans that are as good in the first."""
     gap: float = Field(1e-5, gt=0.0, le=0.1)

@@ -460,6 +460,8 @@ class Scenario(Model):
         if goal.minimise == "cost" and not asks:
             example = "target: e.g. 2 Mt/yr" if path is None else "milestones.targets"
             yield f"the least cost of nothing is nothing; expected {example}", "objective"
+        if goal.robust is not None:
+            yield from self._robust_problems()
         if path is None:
             return
         for key, instead in (("target", "targets.removal"), ("budget", "budget")):
@@ -490,6 +492,25 @@ class Scenario(Model):
                     "with pools, or injection where there are units of storage; cure: remove it"
                 )
                 yield text, f"milestones.supply.{key}"
+
+    def _robust_problems(self) -> Iterator[tuple[str, str]]:
+        """A robust plan without samples, without plans, or with a minimum that it may miss."""
+        asked, where = self.uncertainty, "objective.robust"
+        if asked is None:
+            text = "a plan for all samples, and no sample; cure: give uncertainty, or remove it"
+            yield text, where
+        elif not asked.decisions:
+            text = "no plans to mix; got uncertainty.decisions 0; expected 1 or more, e.g. 8"
+            yield text, where
+        least = [f"policies.{i}" for i, one in enumerate(self.policies) if one.at_least is not None]
+        if self.objective.target is not None:
+            least = ["objective.target", *least]
+        if least:
+            text = (
+                "a plan that is kept runs less where it must, and cannot keep a minimum in all "
+                f"samples; got {', '.join(least)}; cure: remove one of the two"
+            )
+            yield text, where
 
     def _layer_problems(self) -> Iterator[tuple[str, str]]:
         """Presets that the library does not have, and texts that are no units."""

@@ -22,6 +22,7 @@ from cdrsite.core.layernames import LayerName, NamesLayer
 from cdrsite.core.vocabulary import RESOURCES
 
 MOST_SAMPLES = 65_536
+MOST_DECISIONS = 64
 
 
 class Alternative(Model):
@@ -196,3 +197,6 @@ class Uncertainty(Model):
     margin: NumberOrQuantity | None = None
     """How near to paying a method is in reach: net t per t, or USD/t where the goal is money; 2 %
     of a net tonne, or of what one costs, when not given."""
+    decisions: int = Field(8, ge=0, le=MOST_DECISIONS, strict=True)
+    """Plans of samples that are weighed beside the study's own: what each would lose when it is
+    kept, and what it would be worth to know a number first. 0: nothing of it is worked out."""

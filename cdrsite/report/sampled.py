@@ -8,6 +8,7 @@ from typing import Any
 
 from cdrsite.report.frame import Frame, Row, bar, details, paragraph, real, word
 from cdrsite.report.html import table, tag, text
+from cdrsite.report.kept import kept_plans, kept_told
 from cdrsite.report.listed import OPEN_ROWS, PageColumn, file_note, listed
 from cdrsite.report.moves import HIGH, STUDY_COLOUR, WIDE, named_number
 from cdrsite.report.numbernames import number_words
@@ -32,6 +33,7 @@ def sampled(frame: Frame) -> str:
             basis(frame),
             totals(frame),
             deciding(frame),
+            kept_plans(frame),
             sites(frame),
             pools(frame),
             provinces(frame),
@@ -44,7 +46,7 @@ def sampled(frame: Frame) -> str:
 
 def lead(frame: Frame) -> str:
     """What a reader should take away, a sentence each."""
-    told = [_range_told(frame), _sites_told(frame), _decides_told(frame)]
+    told = [_range_told(frame), _sites_told(frame), _decides_told(frame), *kept_told(frame)]
     return tag("ul", *(tag("li", one) for one in told if one), class_="lead")
 
 

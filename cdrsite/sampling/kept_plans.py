@@ -63,20 +63,17 @@ class KeptPlan:
 
 def keep_plan(solution: Solution, number: int) -> KeptPlan:
     """Places and capacities of a solution."""
-    parts: list[list[NDArray[np.generic]]] = [[], [], [], [], []]
+    places, amounts = [np.zeros((3, 0), np.int64)], [np.zeros((2, 0))]
     for block in solution.blocks():
         method, slot, cell = np.nonzero(block.x > 0.0)
         gross = block.x[method, slot, cell]
         need = np.broadcast_to(block.cells.need, (len(block.x), block.x.shape[2]))
         land = need[method, cell].astype(np.float64) * gross
-        found = cell + block.start, method, slot, gross, land
-        for part, one in zip(parts, found, strict=True):
-            part.append(one)
-    cell, method, slot, gross, land = (
-        np.concatenate(part) if part else np.zeros(0) for part in parts
-    )
-    whole = (one.astype(np.int64) for one in (cell, method, slot))
-    return KeptPlan(number, *whole, gross.astype(np.float64), land.astype(np.float64))
+        places.append(np.stack([cell + block.start, method, slot]).astype(np.int64))
+        amounts.append(np.stack([gross, land]))
+    cell, method, slot = np.concatenate(places, axis=1)
+    gross, land = np.concatenate(amounts, axis=1)
+    return KeptPlan(number, cell, method, slot, gross, land)
 
 
 def possible_now(plan: KeptPlan, cells: CellBlock, problem: Problem, growing: Bools) -> F64:
@@ -201,10 +198,9 @@ def groups_of(
     key = (combo * methods + plan.method) * sinks + sink + 1
     known, group = np.unique(key, return_inverse=True)
     count = len(known)
-    sums = np.stack(
-        [np.bincount(group, x * each, count) for each in _per_tonne(plan, cells, problem, stored)],
-        axis=1,
-    ).reshape(count, len(problem.counted))
+    sums = np.zeros((count, len(problem.counted)))
+    for q, each in enumerate(_per_tonne(plan, cells, problem, stored)):
+        sums[:, q] = np.bincount(group, x * each, count)
     made = Groups(
         combo=known // sinks // methods,
         method=known // sinks % methods,

@@ -26,6 +26,8 @@ from cdrsite.sampling.statistics import (
     stages,
 )
 from cdrsite.sampling.thin import WANTED
+from cdrsite.study.decisions import Decisions, decide
+from cdrsite.study.robust import make_robust
 from cdrsite.study.sampled import SampledStudy, ensemble_of, storage_cases
 from cdrsite.study.samplemaps import (
     PIECE,
@@ -38,6 +40,7 @@ from cdrsite.study.samplemaps import (
 from cdrsite.study.samples import (
     INFEASIBLE,
     REFUSED,
+    AllCells,
     Solved,
     SolveSample,
     Thin,
@@ -172,28 +175,59 @@ def sample_study(
         "convergence": convergence_table(checks),
     }
     tables["deciding"], explained = deciding_table(ensemble, known)
-    gaps = np.abs(bounds - [one.value for one in solved]) / np.abs(bounds)
-    summary = {
+    summary = _summary(study, solved, thin, cells, explained) | {
+        "margin": margin,
+        "margin_unit": f"{goal.unit.removesuffix('/yr')}/t",
+        "largest_gap": _largest_gap(solved, bounds),
+        "largest_error_of_laying_out": _laid_error(laid, solved),
+        "precision": checks[-1]["precision"],
+        "deciding": tables["deciding"].head(MOST_TOLD).replace({np.nan: None}).to_dict("records"),
+        "ranges": tables["totals_uncertain"].replace({np.nan: None}).to_dict("records"),
+    }
+    decided = _decided(study, thin, known, extent, space)
+    if decided is not None:
+        tables |= decided.tables
+        summary["decisions"] = decided.summary
+    looked = partial(site_frequencies, study, solved, cells, space, margin=margin)
+    return Sampled(tables, summary, looked if extent == "maps" else None)
+
+
+def _decided(
+    study: SampledStudy, thin: Thin, known: Sequence[Solved], extent: Extent, space: Workspace
+) -> Decisions | None:
+    """Kept plans, weighed: with the maps, and wherever a robust plan is asked for."""
+    scenario = study.setting.scenario
+    robust = scenario.objective.robust is not None
+    asked = scenario.uncertainty
+    if asked is None or not asked.decisions or not (extent == "maps" or robust):
+        return None
+    found = decide(study, thin, known, asked.decisions, space)
+    return make_robust(found, study, thin, known, space) if robust else found
+
+
+def _summary(
+    study: SampledStudy, solved: Sequence[Solved], thin: Thin, cells: AllCells, explained: float
+) -> dict[str, Any]:
+    """How many samples of what there are, and how they ended."""
+    ensemble = study.ensemble
+    return {
         "samples": len(solved),
         "of": ensemble.samples,
-        "known": len(known),
+        "known": sum(one.known for one in solved),
         "infeasible": sum(one.status == INFEASIBLE for one in solved),
         "refused": sum(one.status == REFUSED for one in solved),
         "seed": ensemble.seed,
         "numbers": len(ensemble.columns),
         "thinned_cells": thin.kept.count,
         "cells": cells.count,
-        "margin": margin,
-        "margin_unit": f"{goal.unit.removesuffix('/yr')}/t",
-        "largest_gap": float(np.nanmax(gaps)) if np.isfinite(gaps).any() else None,
-        "largest_error_of_laying_out": _laid_error(laid, solved),
-        "precision": checks[-1]["precision"],
         "explained": explained,
-        "deciding": tables["deciding"].head(MOST_TOLD).replace({np.nan: None}).to_dict("records"),
-        "ranges": tables["totals_uncertain"].replace({np.nan: None}).to_dict("records"),
     }
-    looked = partial(site_frequencies, study, solved, cells, space, margin=margin)
-    return Sampled(tables, summary, looked if extent == "maps" else None)
+
+
+def _largest_gap(solved: Sequence[Solved], bounds: F64) -> float | None:
+    """Largest relative distance of a sample's plan to its bound over the true cells [1]."""
+    gaps = np.abs(bounds - [one.value for one in solved]) / np.abs(bounds)
+    return float(np.nanmax(gaps)) if np.isfinite(gaps).any() else None
 
 
 def numbers_of(setting: Setting) -> pd.DataFrame:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from cdrsite.competition.results import price_unit, shown_price
-from cdrsite.sampling.deciding import RELIABLE, curves_of, deciding
+from cdrsite.sampling.additive import curves_of
+from cdrsite.sampling.deciding import RELIABLE, deciding
 from cdrsite.sampling.drawn import COMMON, LAYER, UNIT
 from cdrsite.sampling.statistics import binomial_error, known_quantiles, quantiles
 from cdrsite.study.compete import zone_layers

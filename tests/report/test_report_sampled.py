@@ -68,10 +68,24 @@ def test_the_number_that_acts_is_named(result, frame) -> None:
     assert number_words(frame.words, "resources.water.factor") in sampled(frame)
 
 
+def test_what_a_kept_plan_loses_is_told_with_its_noise(result, frame) -> None:
+    page, told = sampled(frame), result.summary["uncertainty"]["decisions"]
+    at = "uncertainty/decisions"
+    for key in ("mean_regret", "error_of_regret", "regret_p95"):
+        assert f'data-key="{at}/base/{key}" data-value="{told["base"][key]!r}"' in page
+    shown = set(re.findall(r'data-key="tables/information/(\d+)/worth"', page))
+    table = result.tables["information"]
+    mine = {str(i) for i in table.index if not table["number"][i] or table["found"][i]}
+    assert shown == mine  # what does not stand above its noise is not shown
+    lines = uncertainty_lines(result.summary, result.tables, frame.words)
+    assert frame.words("end.kept") in lines
+    assert frame.words("end.know") in lines or not told["everything"]["found"]
+
+
 def test_no_words_are_missing_on_the_page(folder, frame) -> None:
     page = write_report(folder, frame.words.lang, folder.parent / "page.html").read_text("utf-8")
     assert 'id="sampled"' in page
-    assert not re.findall(r">(?:sampled|figure|number|map)\.[a-z_.]+<", page)
+    assert not re.findall(r">(?:sampled|figure|number|map|kept)\.[a-z_.]+<", page)
     assert 'class="range"' in page
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cdrsite.sampling.deciding import RELIABLE, curves_of, deciding
+from cdrsite.sampling.additive import curves_of
+from cdrsite.sampling.deciding import RELIABLE, deciding
 from cdrsite.sampling.design import points
 
 

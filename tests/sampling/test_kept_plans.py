@@ -10,36 +10,21 @@ import pytest
 from competition_problems import FINE, problems, solve_or_none
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from kept_worlds import after, changed, one_cell
 
-from cdrsite.competition.generator import MAX_GROUPS
 from cdrsite.competition.objectives import least_cost, most_net
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
-    ArrayCells,
-    Competitor,
     PolicyRow,
     PoolFamily,
     Problem,
     RowTerm,
 )
-from cdrsite.competition.rows import build_rows, objective_matrix
 from cdrsite.competition.sold import Sale
-from cdrsite.sampling.kept_plans import Afterwards, joined, keep_plan, possible_now
+from cdrsite.sampling.kept_plans import joined, keep_plan, possible_now
 from cdrsite.testing.exact import solve_whole
 
 CALM = settings(deadline=None, max_examples=25)
-
-
-def after(problem: Problem, objective: Any = None, growing: Any = None) -> Afterwards:
-    objective = objective or most_net()
-    methods = len(problem.methods)
-    return Afterwards(
-        problem.cells.read(0, problem.cells.n_cells),
-        problem,
-        build_rows(problem, MAX_GROUPS),
-        objective_matrix(objective, problem),
-        np.zeros(methods, np.bool_) if growing is None else np.array(growing),
-    )
 
 
 @CALM
@@ -60,19 +45,6 @@ def test_under_its_own_numbers_a_plan_keeps_its_rules(problem: Problem) -> None:
     assume(solution is not None)
     worth = after(problem).worth(keep_plan(solution, 0))
     assert worth == pytest.approx(solution.report.value, rel=1e-5, abs=1e-5)
-
-
-def changed(problem: Problem, supply: float, own: float) -> Problem:
-    """The same methods with other supplies in pools, sinks and cells."""
-    cells: Any = problem.cells
-    parts = {
-        name: getattr(cells, name) * own
-        for name in ("land", "upper", "ground", "local")
-        if getattr(cells, name) is not None
-    }
-    pools = [replace(one, supply=np.asarray(one.supply) * supply) for one in problem.pools]
-    sinks = [replace(one, supply=np.asarray(one.supply) * supply) for one in problem.sinks]
-    return replace(problem, cells=replace(cells, **parts), pools=pools, sinks=sinks)
 
 
 @CALM
@@ -106,17 +78,6 @@ def test_it_runs_as_a_whole_programme_with_its_capacities_would(problem, supply)
     gives = any(isinstance(n, float) and n < 0.0 for row in problem.local_need for n in row)
     if slots.sum(axis=0).max() <= 1 and not gives:
         assert worth == pytest.approx(whole, rel=1e-8, abs=1e-8)
-
-
-def one_cell(need: float, supply: float = 60.0, **more: Any) -> Problem:
-    """Two methods of net factor 1 on one pool; A needs 2 of it."""
-    ones = np.ones((2, 1))
-    cells = ArrayCells(
-        land=np.array([1e6]), upper=1e4 * ones, net=ones, cost=ones, need=ones,
-        zone_ids={"all": np.array([0])},
-    )  # fmt: skip
-    pool = PoolFamily("water", "m3/yr", "all", ["w"], np.array([supply]), {"a": 2.0, "b": need})
-    return Problem(cells, [Competitor("a", 0.0), Competitor("b", 0.0)], [pool], **more)
 
 
 def test_what_was_not_built_does_not_run() -> None:
