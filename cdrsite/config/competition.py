@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
@@ -133,3 +134,35 @@ class PolicyRule(Model):
         if self.zones and self.zone_name is None:
             raise problem("zones are given by name; expected zone_name: COLUMN")
         return self
+
+
+def robust_problems(
+    goal: ObjectiveModel, decisions: int | None, policies: Sequence[PolicyRule]
+) -> Iterator[tuple[str, str]]:
+    """A robust plan without samples, without plans, or with a minimum that it may miss.
+
+    Parameters
+    ----------
+    goal : ObjectiveModel
+    decisions : int, optional
+        Plans that are weighed; None where there are no samples.
+    policies : sequence of PolicyRule
+    """
+    where = "objective.robust"
+    if goal.robust is None:
+        return
+    if decisions is None:
+        text = "a plan for all samples, and no sample; cure: give uncertainty, or remove it"
+        yield text, where
+    elif not decisions:
+        text = "no plans to mix; got uncertainty.decisions 0; expected 1 or more, e.g. 8"
+        yield text, where
+    least = [f"policies.{i}" for i, one in enumerate(policies) if one.at_least is not None]
+    if goal.target is not None:
+        least = ["objective.target", *least]
+    if least:
+        text = (
+            "a plan that is kept runs less where it must, and cannot keep a minimum in all "
+            f"samples; got {', '.join(least)}; cure: remove one of the two"
+        )
+        yield text, where

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from cdrsite.config.competition import ObjectiveModel, PolicyRule
+from cdrsite.config.competition import ObjectiveModel, PolicyRule, robust_problems
 from cdrsite.config.layers import LAYER_NAME, FileLayer, Layer
 from cdrsite.config.mapping import context_of, plain, set_value, yaml_text
 from cdrsite.config.milestones import Milestones
@@ -460,8 +460,8 @@ class Scenario(Model):
         if goal.minimise == "cost" and not asks:
             example = "target: e.g. 2 Mt/yr" if path is None else "milestones.targets"
             yield f"the least cost of nothing is nothing; expected {example}", "objective"
-        if goal.robust is not None:
-            yield from self._robust_problems()
+        asked = None if self.uncertainty is None else self.uncertainty.decisions
+        yield from robust_problems(goal, asked, self.policies)
         if path is None:
             return
         for key, instead in (("target", "targets.removal"), ("budget", "budget")):
@@ -492,25 +492,6 @@ class Scenario(Model):
                     "with pools, or injection where there are units of storage; cure: remove it"
                 )
                 yield text, f"milestones.supply.{key}"
-
-    def _robust_problems(self) -> Iterator[tuple[str, str]]:
-        """A robust plan without samples, without plans, or with a minimum that it may miss."""
-        asked, where = self.uncertainty, "objective.robust"
-        if asked is None:
-            text = "a plan for all samples, and no sample; cure: give uncertainty, or remove it"
-            yield text, where
-        elif not asked.decisions:
-            text = "no plans to mix; got uncertainty.decisions 0; expected 1 or more, e.g. 8"
-            yield text, where
-        least = [f"policies.{i}" for i, one in enumerate(self.policies) if one.at_least is not None]
-        if self.objective.target is not None:
-            least = ["objective.target", *least]
-        if least:
-            text = (
-                "a plan that is kept runs less where it must, and cannot keep a minimum in all "
-                f"samples; got {', '.join(least)}; cure: remove one of the two"
-            )
-            yield text, where
 
     def _layer_problems(self) -> Iterator[tuple[str, str]]:
         """Presets that the library does not have, and texts that are no units."""

@@ -88,7 +88,7 @@ class Worths:
 
 
 @dataclass(frozen=True)
-class Value:
+class WorthKnowing:
     """What knowing something first is worth, beside what stands there by chance.
 
     Attributes
@@ -110,15 +110,15 @@ class Value:
 
     @property
     def worth(self) -> float:
-        """Value less noise, not below 0."""
+        """WorthKnowing less noise, not below 0."""
         return max(self.value - self.noise, 0.0)
 
 
-UNKNOWN = Value(float("nan"), float("nan"), float("nan"), found=False)
+UNKNOWN = WorthKnowing(float("nan"), float("nan"), float("nan"), found=False)
 """Of what the fit has no room for."""
 
 
-def knowing_all(worths: Worths) -> tuple[Value, Value]:
+def knowing_all(worths: Worths) -> tuple[WorthKnowing, WorthKnowing]:
     """Expected value of perfect information: against the best plans, and among the kept ones."""
     now = worths.plans[worths.leader]
     size = NOTHING * float(np.abs(worths.best).mean())
@@ -127,7 +127,7 @@ def knowing_all(worths: Worths) -> tuple[Value, Value]:
         gain = better - now
         value = float(gain.mean())
         error = float(gain.std(ddof=1)) / len(gain) ** 0.5 if len(gain) > 1 else float("nan")
-        found.append(Value(value, 0.0, error, found=value > max(2.0 * error, size)))
+        found.append(WorthKnowing(value, 0.0, error, found=value > max(2.0 * error, size)))
     return found[0], found[1]
 
 
@@ -136,7 +136,7 @@ def knowing_some(
     columns: Sequence[F64],
     sets: Mapping[str, Sequence[int]],
     seed: int,
-) -> dict[str, Value]:
+) -> dict[str, WorthKnowing]:
     """Expected value of knowing some numbers first, by name of each set of them.
 
     Parameters
@@ -157,7 +157,7 @@ def knowing_some(
     if not sets:
         return {}
     if not gains.size or np.abs(gains).max() <= size:
-        return {name: Value(0.0, 0.0, 0.0, found=False) for name in sets}
+        return {name: WorthKnowing(0.0, 0.0, 0.0, found=False) for name in sets}
     if count < LEAST_SAMPLES or not columns:
         return dict.fromkeys(sets, UNKNOWN)
     most = float(np.maximum(gains.max(axis=1), 0.0).mean())
@@ -165,7 +165,7 @@ def knowing_some(
     orders = [drawn.permutation(count) for _ in range(PERMUTATIONS)]
     decide = strongest(columns, centred)
     tried = {
-        name: _Tried.of(mean, centred, columns, decide, members, orders)
+        name: _SetOfNumbers.of(mean, centred, columns, decide, members, orders)
         for name, members in sets.items()
     }
     # with many numbers one of them stands out by chance: what the largest of all of them does
@@ -182,7 +182,7 @@ def knowing_some(
 
 
 @dataclass(frozen=True)
-class _Tried:
+class _SetOfNumbers:
     """What a set of numbers is worth in each sample, and by chance in each shuffle."""
 
     gain: F64
@@ -197,7 +197,7 @@ class _Tried:
         decide: Sequence[int],
         members: Sequence[int],
         orders: Sequence[NDArray[np.int64]],
-    ) -> _Tried:
+    ) -> _SetOfNumbers:
         """Fit the numbers that decide, and with them the members: as many as there is room for."""
         inside = list(members)[: max(1, len(centred) // (SAMPLES_PER_COLUMN * DEGREE))]
         fit = AdditiveFit(columns, sorted({*decide, *inside}))
@@ -206,12 +206,12 @@ class _Tried:
         chance = [_gain(mean, fit.of(y), inside).mean() for y in shuffled]
         return cls(_gain(mean, fitted, inside), np.array(chance))
 
-    def told(self, most: float, level: float) -> Value:
+    def told(self, most: float, level: float) -> WorthKnowing:
         """The value, at most that of knowing all; a finding where it is above all noise."""
         value = min(float(self.gain.mean()), most)
         noise, spread = float(self.by_chance.mean()), float(self.by_chance.std(ddof=1))
         error = float(np.hypot(spread, self.gain.std(ddof=1) / len(self.gain) ** 0.5))
-        return Value(value, noise, error, found=value > max(noise + SURE * error, level))
+        return WorthKnowing(value, noise, error, found=value > max(noise + SURE * error, level))
 
 
 def _gain(mean: F64, fitted: Fitted, members: Sequence[int]) -> F64:

@@ -123,7 +123,7 @@ def robust_plan(
         master.cut(worth / size, slope / size, share)
         return worth
 
-    tried = _Tried(look, best, aim)
+    tried = _BestMix(look, best, aim)
     for k in range(plans):
         tried(np.repeat(np.arange(plans) == k, parts).astype(np.float64))
     bound, rounds = np.inf, 0
@@ -142,7 +142,7 @@ def robust_plan(
     )  # fmt: skip
 
 
-class _Tried:
+class _BestMix:
     """The best mix so far."""
 
     def __init__(self, look: Callable[[F64], F64], best: F64, aim: Aim) -> None:

@@ -23,7 +23,7 @@ from cdrsite.core.plaindata import recorded
 from cdrsite.sampling.additive import curves_of
 from cdrsite.sampling.drawn import COMMON, NUMBER, SUPPLY, UNIT, Draw
 from cdrsite.sampling.information import (
-    Value,
+    WorthKnowing,
     Worths,
     degree_for,
     knowing_all,
@@ -182,14 +182,14 @@ class Decisions:
         Headline numbers; of none where there is no plan to keep.
     plans : tuple of KeptPlan
         That could be decided on.
-    weighed : Weighed or None
+    weighed : PlanWorths or None
         What each is worth in each sample.
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
     plans: tuple[KeptPlan, ...] = ()
-    weighed: Weighed | None = None
+    weighed: PlanWorths | None = None
 
 
 def decide(
@@ -221,11 +221,11 @@ def decide(
     weighed = space.every("worths", WeighPlans(at, plans), samples, "kept plans in samples")
     worth = np.stack(list(weighed), axis=1)
     best = np.array([one.value for one in known])
-    return weighed_plans(study.ensemble, samples, plans, Weighed(best, worth, f"M{goal.unit}"))
+    return weighed_plans(study.ensemble, samples, plans, PlanWorths(best, worth, f"M{goal.unit}"))
 
 
 @dataclass(frozen=True)
-class Weighed:
+class PlanWorths:
     """What samples and plans are worth, shapes (samples,) and (plans, samples), and the unit."""
 
     best: F64
@@ -234,7 +234,7 @@ class Weighed:
 
 
 def weighed_plans(
-    ensemble: Ensemble, samples: Sequence[int], plans: tuple[KeptPlan, ...], weighed: Weighed
+    ensemble: Ensemble, samples: Sequence[int], plans: tuple[KeptPlan, ...], weighed: PlanWorths
 ) -> Decisions:
     """Tables and summary of plans whose worths are known."""
     best, worth, unit = weighed.best, weighed.worth, weighed.unit
@@ -321,7 +321,7 @@ def _or_less(value: float) -> float:
     return -1.0 if math.isnan(value) else value
 
 
-def _row(known: str, name: str, value: Value, unit: str) -> dict[str, Any]:
+def _row(known: str, name: str, value: WorthKnowing, unit: str) -> dict[str, Any]:
     unsure = math.isnan(value.value)
     return {
         "known": known,

@@ -17,7 +17,7 @@ from cdrsite.study.decisions import (
     ROBUST,
     AfterSample,
     Decisions,
-    Weighed,
+    PlanWorths,
     WeighPlans,
     weighed_plans,
 )
@@ -79,7 +79,7 @@ def make_robust(
     mine = np.stack(list(space.every("robust", WeighPlans(at, (plan,)), samples, "robust")), axis=1)
     worth = np.concatenate([weighed.worth, mine])
     more = weighed_plans(
-        study.ensemble, samples, (*found.plans, plan), Weighed(weighed.best, worth, weighed.unit)
+        study.ensemble, samples, (*found.plans, plan), PlanWorths(weighed.best, worth, weighed.unit)
     )
     more.tables["robust"] = robust_table(plan, found.plans[0], study, thin)
     more.summary["robust"] = _told(made, aim, min(len(known), MOST_SAMPLES), len(found.plans), part)
@@ -94,7 +94,7 @@ def make_robust(
 def _mix(
     at: AfterSample,
     plans: Sequence[KeptPlan],
-    weighed: Weighed,
+    weighed: PlanWorths,
     known: Sequence[Solved],
     part: I64,
     aim: Aim,
