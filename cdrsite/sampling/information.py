@@ -110,7 +110,7 @@ class WorthKnowing:
 
     @property
     def worth(self) -> float:
-        """WorthKnowing less noise, not below 0."""
+        """Value less noise, not below 0."""
         return max(self.value - self.noise, 0.0)
 
 
