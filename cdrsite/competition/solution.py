@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cdrsite.competition._kernel_cells import add_weighted
 from cdrsite.competition._kernel_prices import own_prices
 from cdrsite.competition.objectives import Objective
-from cdrsite.competition.problem import CellBlock, Problem
+from cdrsite.competition.problem import CellBlock, Problem, finite
 from cdrsite.competition.rows import RowSystem, blocks, objective_matrix
 from cdrsite.competition.sold import shares_taken
 from cdrsite.competition.sweeping import BestPlan, Sums, Sweeper, SweepPrices
@@ -196,7 +196,7 @@ class Solution:
         local resource, has no use for more land, whatever the last digits say.
         """
         problem, shape = self.problem, plan.value.shape
-        upper = np.nan_to_num(np.broadcast_to(cells.upper, shape)).astype(np.float64)
+        upper = finite(np.broadcast_to(cells.upper, shape)).astype(np.float64)
         weight = problem.land_weight[:, :, None]
         land = np.broadcast_to(cells.need, shape) * weight
         local = np.broadcast_to(problem.local_need_in(cells), (len(problem.local_need), *shape))
@@ -217,7 +217,7 @@ class Solution:
 
     def _reduced(self, plan: BestPlan, cells: CellBlock, land_prices: F64) -> F64:
         """Value of each method less what its cell's land is worth."""
-        possible = np.nan_to_num(np.broadcast_to(cells.upper, plan.value.shape)) > 0
+        possible = finite(np.broadcast_to(cells.upper, plan.value.shape)) > 0
         with np.errstate(invalid="ignore"):
             paid = self.problem.land_charge(cells, land_prices)
             return np.where(possible, plan.value - paid, -np.inf)

@@ -94,6 +94,7 @@ def _no_unit(text: str) -> UnitError:
     return UnitError("not a unit", got=repr(text), cure=cure)
 
 
+@cache
 def conversion(source: str, target: str) -> tuple[float, float]:
     """Scale and offset with ``target = source * scale + offset``.
 

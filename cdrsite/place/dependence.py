@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from pydantic import AfterValidator
@@ -222,10 +223,23 @@ def layer_keys(keys: Model, only: type[Model] | None = None) -> Iterator[tuple[s
     only : type of Model, optional
         The keys of one dependence among them.
     """
-    for name, field in (only or type(keys)).model_fields.items():
+    for name, ways in _marked(only or type(keys)):
         value = getattr(keys, name)
         if isinstance(value, Model):
             yield from ((f"{name}.{key}", layer, how) for key, layer, how in layer_keys(value))
-        for how in (*field.metadata, *marks(field.annotation)):
-            if isinstance(how, LayerKey) and isinstance(value, str | dict):
-                yield name, value, how
+        if isinstance(value, str | dict):
+            yield from ((name, value, how) for how in ways)
+
+
+@cache
+def _marked(keys: type[Model]) -> tuple[tuple[str, tuple[LayerKey, ...]], ...]:
+    """Keys of a model, each with how the layer is read that it may name."""
+    return tuple(
+        (
+            name,
+            tuple(
+                one for one in (*how.metadata, *marks(how.annotation)) if isinstance(one, LayerKey)
+            ),
+        )
+        for name, how in keys.model_fields.items()
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.scoring.sums import Sum, const
@@ -103,7 +104,7 @@ class Needs:
         given = {name: amount * -1.0 for name, amount in self.supplied.items()}
         return {name: given.get(name, need) for name, need in self.resources.items()}
 
-    @property
+    @cached_property
     def resources(self) -> dict[str, Sum]:
         """Resource -> need, for the limits."""
         return {name: need * self.bought(name) for name, need in self.taken.items()}

@@ -88,16 +88,7 @@ def evaluate(
     if fill is None:
         raise ConfigError("no such backend", got=backend, expected=" or ".join(BACKENDS))
     shape = reasons.shape
-    bits = _flat(reasons, np.uint32, shape, "the exclusion reasons")
-    flat = {}
-    for name in plan.layers:
-        if name not in layers:
-            raise GridError(
-                "the plan reads a layer that the block does not have",
-                where=name,
-                got=", ".join(sorted(layers)) or "no layers",
-            )
-        flat[name] = _flat(layers[name], np.float32, shape, name)
+    flat, bits = _all_flat(plan, layers, reasons)
     results = {}
     for method in plan.methods:
         result = MethodResult.empty(shape) if out is None else out[method.name]
@@ -106,6 +97,39 @@ def evaluate(
         results[method.name] = result
     fill(plan, flat, bits, {name: result.flat() for name, result in results.items()}, threads)
     return results
+
+
+def limits_of(
+    plan: ScoringPlan, layers: Mapping[str, NDArray[np.floating]], reasons: NDArray[np.uint32]
+) -> dict[str, NDArray[np.uint8]]:
+    """The ``limit`` of :func:`evaluate` alone, by the definition in plain numpy.
+
+    Raises
+    ------
+    GridError
+        A layer is missing or the shapes differ (rule 1).
+    """
+    flat, bits = _all_flat(plan, layers, reasons)
+    return {
+        method.name: numpy_backend.allowed(method, flat, bits).code.reshape(reasons.shape)
+        for method in plan.methods
+    }
+
+
+def _all_flat(
+    plan: ScoringPlan, layers: Mapping[str, NDArray[np.floating]], reasons: NDArray[np.uint32]
+) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+    """Layers of a plan and the reasons as flat arrays, checked."""
+    flat = {}
+    for name in plan.layers:
+        if name not in layers:
+            raise GridError(
+                "the plan reads a layer that the block does not have",
+                where=name,
+                got=", ".join(sorted(layers)) or "no layers",
+            )
+        flat[name] = _flat(layers[name], np.float32, reasons.shape, name)
+    return flat, _flat(reasons, np.uint32, reasons.shape, "the exclusion reasons")
 
 
 def _flat(

@@ -6,6 +6,7 @@ Slow and easy to read; same operations in the same order, so the results are the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,40 +59,70 @@ def candidate(limit: Limit, layers: Mapping[str, F32]) -> F32:
     return np.where(need <= 0, INFINITE, supply / need)
 
 
-def score_method(
-    method: MethodPlan, layers: Mapping[str, F32], reasons: NDArray[np.uint32]
-) -> MethodResult:
-    """Score the cells of one block for one method."""
+@dataclass(frozen=True)
+class Allowed:
+    """What resources allow in each cell, and what each cell is.
+
+    Attributes
+    ----------
+    net : ndarray of float32
+        Net factor [t/t].
+    best : ndarray of float32
+        The least of what resources allow [gross t/yr].
+    code : ndarray of uint8
+        Code of that resource, or the state of the cell.
+    states : tuple
+        Each state, in which cells, and the gross amount there; the later counts.
+    """
+
+    net: F32
+    best: F32
+    code: NDArray[np.uint8]
+    states: tuple[tuple[int, NDArray[np.bool_], np.float32], ...]
+
+
+def allowed(method: MethodPlan, layers: Mapping[str, F32], reasons: NDArray[np.uint32]) -> Allowed:
+    """What limits a method in each cell."""
     with np.errstate(all="ignore"):
         shape = reasons.shape
         net = np.broadcast_to(sum_of(method.net_factor, layers), shape)
         unknown = np.isnan(net)
         for k, limit in enumerate(method.limits):
-            allowed = np.broadcast_to(candidate(limit, layers), shape)
-            unknown = unknown | np.isnan(allowed)
+            most = np.broadcast_to(candidate(limit, layers), shape)
+            unknown = unknown | np.isnan(most)
             if k == 0:
-                best, code = allowed, np.full(shape, limit.code, np.uint8)
+                best, code = most, np.full(shape, limit.code, np.uint8)
             else:
-                less = allowed < best
-                best = np.where(less, allowed, best)
+                less = most < best
+                best = np.where(less, most, best)
                 code[less] = limit.code
 
-        no_net = net <= 0
         excluded = (reasons & np.uint32(method.excluded_bits)) != 0
         if method.available is not None:
             excluded &= layers[method.available] <= 0
         outside = (reasons & np.uint32(OUTSIDE_BIT)) != 0
-
-        gross = np.where(no_net, ZERO, best)
-        net_factor = net.copy()
-        cost = np.where(no_net, NAN, sum_of(method.gross_cost, layers) / net)
-        for state, is_so, amount in (
-            (NET_NOT_POSITIVE, no_net, ZERO),
+        states = (
+            (NET_NOT_POSITIVE, net <= 0, ZERO),
             (UNKNOWN, unknown, NAN),
             (EXCLUDED, excluded, ZERO),
             (OUTSIDE, outside, NAN),
-        ):
+        )
+        for state, is_so, _ in states:
             code[is_so] = state
+    return Allowed(net, best, code, states)
+
+
+def score_method(
+    method: MethodPlan, layers: Mapping[str, F32], reasons: NDArray[np.uint32]
+) -> MethodResult:
+    """Score the cells of one block for one method."""
+    here = allowed(method, layers, reasons)
+    net, no_net = here.net, here.states[0][1]
+    with np.errstate(all="ignore"):
+        gross = np.where(no_net, ZERO, here.best)
+        net_factor = net.copy()
+        cost = np.where(no_net, NAN, sum_of(method.gross_cost, layers) / net)
+        for state, is_so, amount in here.states:
             gross[is_so] = amount
             if state != NET_NOT_POSITIVE:
                 net_factor[is_so] = NAN
@@ -100,4 +131,4 @@ def score_method(
         score = np.where(gross == 0, ZERO, suitability * net)
         cost[np.isnan(cost)] = NAN  # one NaN for all, whatever its sign and payload
         score[np.isnan(score)] = NAN
-    return MethodResult(gross, code, net_factor, cost, score)
+    return MethodResult(gross, here.code, net_factor, cost, score)

@@ -8,7 +8,7 @@ One module: a block's layers, its scores and what the competition reads of them 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -43,8 +43,9 @@ from cdrsite.methods.supply import (
     supply_block,
 )
 from cdrsite.place.registry import own_layers
-from cdrsite.scoring.evaluate import evaluate
+from cdrsite.scoring.evaluate import evaluate, limits_of
 from cdrsite.scoring.numpy_backend import sum_of
+from cdrsite.scoring.sums import Sum
 from cdrsite.siting.exclusions import Excluded, RuleAreas, outside_of
 from cdrsite.siting.suitability import suitability_block
 from cdrsite.study.competitors import Competitors, MethodFacts, OwnSupply
@@ -152,7 +153,7 @@ def _shared(
     shared: dict[str, NDArray[Any]] = {
         f"supply_{name}": layers[name]
         for name in RESOURCES
-        if name in layers and _is_told(name, setting)
+        if name in layers and name in setting.told
     }
     shared |= {f"local_{name}": layers[own_supply(name)] for name in offers.sheds}
     shared |= {f"haul_{name}": layers[haul_layer(name)] for name in offers.sheds}
@@ -174,17 +175,18 @@ def competing(
     available: Mapping[tuple[int, ...], F32],
     reasons: NDArray[np.uint32],
     block: Block,
+    only: Collection[str] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """What the competition reads of the cells of a block, and no more, by variable.
 
     The same bytes as those of :func:`variables_of`, of cells inside the region; the definition in
-    plain arrays scores them, so that a method of another shape needs no new loop.
+    plain arrays scores them, so that a method of another shape needs no new loop. ``only`` names
+    what sums of the methods are wanted for, all when not given.
     """
     layers = block_layers(setting, offers, available, block)
-    scores = evaluate(setting.plan, layers, reasons, backend="numpy")
-    rivals = _rivals(setting, layers, block)
-    for name, result in scores.items():
-        rivals[name]["limit"] = result.limit
+    rivals = _rivals(setting, layers, block, only)
+    for name, limit in limits_of(setting.plan, layers, reasons).items():
+        rivals[name]["limit"] = limit
     variables = _by_method(setting, [rivals], block)
     for key, values in _shared(setting, offers, layers, block).items():
         variables[key] = np.asarray(values)
@@ -192,43 +194,49 @@ def competing(
 
 
 def _rivals(
-    setting: Setting, layers: dict[str, F32], block: Block
+    setting: Setting,
+    layers: dict[str, F32],
+    block: Block,
+    only: Collection[str] | None = None,
 ) -> dict[str, dict[str, NDArray[Any]]]:
     """What the competition reads of each method, by the names of the result's variables."""
     rivals: dict[str, dict[str, NDArray[Any]]] = {}
-    for name, sums in setting.rivals.items():
-        arrays = {
-            "usable_land": layers[land_layer(setting.grounds[setting.ground_of(name)])],
-            "need_land": sum_of(sums.land, layers),
-            "net_at_plant": sum_of(sums.net_factor, layers),
-            "cost_at_plant": sum_of(sums.cost, layers),
-        }
-        for resource, need in sums.needs.items():
-            if need.constant is None:
-                arrays[f"need_{resource}"] = sum_of(need, layers)
-        if sums.stored.constant is None:
-            arrays["need_storage"] = sum_of(sums.stored, layers)
-        if sums.emissions is not None:
-            arrays["emissions_of_place"] = sum_of(sums.emissions, layers)
-        if sums.grid is not None and sums.grid.constant is None:
-            arrays["grid_emissions"] = sum_of(sums.grid, layers)
-        for part in cost_variables(sums.split):
-            arrays[f"cost_{part}"] = sum_of(sums.parts[part], layers)
-        for key, entry in setting.ledgers[name].by_name.items():
-            if entry.constant is None:
-                arrays[key] = sum_of(entry, layers)
-        rivals[name] = {
-            key: np.broadcast_to(np.asarray(values, np.float32), block.shape)
-            for key, values in arrays.items()
-        }
+    for name in setting.rivals:
+        rivals[name] = arrays = {}
+        land = layers[land_layer(setting.grounds[setting.ground_of(name)])]
+        arrays["usable_land"] = _whole(land, block)
+        for key, formula in _formulae(setting, name):
+            if only is None or key in only:
+                arrays[key] = _whole(sum_of(formula, layers), block)
     return rivals
 
 
-def _is_told(resource: str, setting: Setting) -> bool:
-    """Whether a map of what cells are offered says anything: a method takes it, or it was given."""
-    resources = setting.scenario.resources
-    given = RESOURCES[resource].parameter in resources.model_fields_set
-    return given or resource not in resources.supplies or bool(setting.users(resource))
+def _formulae(setting: Setting, name: str) -> Iterator[tuple[str, Sum]]:
+    """Variables of a method that sums make, with these."""
+    sums = setting.rivals[name]
+    yield "need_land", sums.land
+    yield "net_at_plant", sums.net_factor
+    yield "cost_at_plant", sums.cost
+    for resource, need in sums.needs.items():
+        if need.constant is None:
+            yield f"need_{resource}", need
+    if sums.stored.constant is None:
+        yield "need_storage", sums.stored
+    if sums.emissions is not None:
+        yield "emissions_of_place", sums.emissions
+    if sums.grid is not None and sums.grid.constant is None:
+        yield "grid_emissions", sums.grid
+    for part in cost_variables(sums.split):
+        yield f"cost_{part}", sums.parts[part]
+    for key, entry in setting.ledgers[name].by_name.items():
+        if entry.constant is None:
+            yield key, entry
+
+
+def _whole(values: NDArray[Any] | np.float32, block: Block) -> NDArray[Any]:
+    """Values of all cells of a block."""
+    made = np.asarray(values, np.float32)
+    return made if made.shape == block.shape else np.broadcast_to(made, block.shape)
 
 
 def own_supply(resource: str) -> str:
@@ -246,7 +254,7 @@ def _add_supplies(
     """Put the supply of each limited resource, and power's intensity, among a block's layers."""
     reader, resources = setting.reader, setting.scenario.resources
     best = None if offers.links is None else np.asarray(offers.links.sink[(0, *block.slices)])
-    claimed = claims(setting, lands, best, block)
+    claimed, hauled = claims(setting, lands, best, block), resources.hauled
     for name, model in resources.supplies.items():
         supply = supply_block(name, model, offers.pools.get(name), reader, block, claimed.get(name))
         if supply is not None and name in offers.sheds:
@@ -254,7 +262,7 @@ def _add_supplies(
             arrays = offers.sheds[name]
             supply, way = (np.ascontiguousarray(a[block.slices], np.float32) for a in arrays)
             layers[haul_layer(name)] = way
-        elif name in resources.hauled:  # a trial cell before the sheds are known
+        elif name in hauled:  # a trial cell before the sheds are known
             layers[haul_layer(name)] = np.zeros(block.shape, np.float32)
         if supply is not None:
             layers[name] = supply

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.competition.preference import along_curve
+from cdrsite.competition.problem import finite
 from cdrsite.core.states import LOWEST_STATE
 from cdrsite.study.sharing import Sharing
 
@@ -175,19 +176,21 @@ class Competitors:
     ) -> dict[str, NDArray[Any]]:
         """What the competition knows of some cells of a block; ``upper`` from :meth:`uppers`."""
         size = block.shape[0] * block.shape[1]
+        whole = len(place) == size  # places rise, so these are all
 
         def pick(array: NDArray[Any]) -> NDArray[Any]:
-            return array.reshape(*array.shape[:-2], size)[..., place]
+            flat = array.reshape(*array.shape[:-2], size)
+            return flat if whole else flat[..., place]
 
         fields = {
             # no m2 serves two (rule 6), whoever of those that are possible may have it
             "land": np.where(
-                upper[:, place] > 0, np.nan_to_num(pick(arrays["usable_land"])), np.float32(0)
+                upper[:, place] > 0, finite(pick(arrays["usable_land"])), np.float32(0)
             ).max(axis=0, initial=0.0),
             "upper": upper[:, place],
-            "net": np.nan_to_num(pick(arrays["net_at_plant"])),
-            "cost": np.nan_to_num(pick(arrays["cost_at_plant"])),
-            "need": np.nan_to_num(pick(arrays["need_land"]), posinf=0.0),
+            "net": finite(pick(arrays["net_at_plant"])),
+            "cost": finite(pick(arrays["cost_at_plant"])),
+            "need": finite(pick(arrays["need_land"]), posinf=0.0),
         }
         if parts is not None:
             areas = self.sharing.areas(
@@ -205,12 +208,12 @@ class Competitors:
                 stored[m] / one.stored if one.storing else np.ones_like(stored[m])
                 for m, one in enumerate(self.facts)
             ]
-            fields["stored_ratio"] = np.nan_to_num(np.stack(ratios), nan=1.0)
+            fields["stored_ratio"] = finite(np.stack(ratios), nan=1.0)
         layers = [pick(arrays[name][m]) for name, m in self.needs.values()]
         local = [pick(arrays[one.variable]) for one in self.local]
         zones = [pick(arrays[name]) for name in self.zones.values()]
         for name, rows in (("layers", layers), ("local", local)):
-            fields[name] = np.nan_to_num(_stacked(rows, len(place)))
+            fields[name] = finite(_stacked(rows, len(place)))
         fields["zones"] = _stacked(zones, len(place))
         if links is not None:
             fields |= _sink_fields(links, pick, self.leakage, self.injection, block)

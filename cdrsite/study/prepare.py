@@ -5,8 +5,10 @@ One module: stages that read the scenario, one after the other, into one setting
 
 from __future__ import annotations
 
+import copy
 import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from cdrsite.config.models import Scenario
 from cdrsite.config.resources import Land, Supply
@@ -104,7 +106,13 @@ class Setting:
     block_size: int
     blocks: tuple[Block, ...]
 
-    @property
+    def read_by(self, reader: LayerStack) -> Setting:
+        """The same study with its layers read by another; what follows from the rest is kept."""
+        made = copy.copy(self)
+        vars(made)["reader"] = reader
+        return made
+
+    @cached_property
     def zonings(self) -> tuple[str, ...]:
         """Polygon layers that policy rules, totals and regions of credits count by."""
         names = [rule.layer for rule in self.scenario.policies if rule.layer is not None]
@@ -114,7 +122,7 @@ class Setting:
             names.append(self.scenario.outputs.admin.layer)
         return tuple(dict.fromkeys(names))
 
-    @property
+    @cached_property
     def groups(self) -> dict[tuple[int, ...], str]:
         """Group of exclusion rules -> its short name."""
         return {bits: str(i) for i, bits in enumerate(self.book.groups)}
@@ -123,25 +131,46 @@ class Setting:
         """What a method sees of the land."""
         return self.book.group_of(method), self.lands.of[method]
 
-    @property
+    @cached_property
     def grounds(self) -> dict[Ground, str]:
         """Ground -> its short name."""
         found = dict.fromkeys(self.ground_of(name) for name in self.models)
         return {ground: ground_name(ground, self.book) for ground in found}
 
-    @property
+    @cached_property
     def drawn(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """Method -> resource that is offered by kind -> the kinds that the method may have."""
         return {name: kinds_drawn(model, self.scenario) for name, model in self.models.items()}
 
     def users(self, resource: str) -> list[str]:
         """Methods that take from a resource: not those that need none of it, or add to it."""
-        needs = {
-            name: needs_of(model).resources[resource]
-            for name, model in self.models.items()
-            if resource != "heat" or draws_heat(model)
-        }
-        return [n for n, need in needs.items() if need.constant is None or need.constant > 0]
+        return list(self._users[resource])
+
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """Resources whose offer to cells says anything: a method takes them, or they were given."""
+        resources = self.scenario.resources
+        supplies, given = resources.supplies, resources.model_fields_set
+        return frozenset(
+            name
+            for name, one in RESOURCES.items()
+            if one.parameter in given or name not in supplies or self._users[name]
+        )
+
+    @cached_property
+    def _users(self) -> dict[str, tuple[str, ...]]:
+        """Resource -> methods that take from it."""
+        found = {}
+        for resource in RESOURCES:
+            needs = {
+                name: needs_of(model).resources[resource]
+                for name, model in self.models.items()
+                if resource != "heat" or draws_heat(model)
+            }
+            found[resource] = tuple(
+                name for name, need in needs.items() if need.constant is None or need.constant > 0
+            )
+        return found
 
 
 @stage(

@@ -4,6 +4,8 @@ A sample changes numbers of methods and of the study, what there is in pools and
 of layers. It does not change where things are: exclusions, land classes, routes and hauls stay
 those of the study. What a tonne pays on its way to a store follows the annuity and the price of
 power of the sample.
+
+One module: what a sample is, and what it makes of cells, are the same numbers put in twice.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.competition.generator import MAX_GROUPS
 from cdrsite.competition.problem import ArrayCells, PolicyRow, Problem
+from cdrsite.competition.rows import RowSystem, Zoned, build_rows
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.grid import Block
 from cdrsite.core.units import same_dimension
@@ -24,6 +28,7 @@ from cdrsite.methods.injection import emits
 from cdrsite.methods.model import ingredients, method_plan, priced
 from cdrsite.methods.rivals import rival_sums
 from cdrsite.place.registry import fitting, place_numbers
+from cdrsite.sampling.design import Field
 from cdrsite.sampling.design import field as random_field
 from cdrsite.sampling.drawn import Draw, Ensemble
 from cdrsite.sampling.laws import law_of, lognormal
@@ -281,12 +286,15 @@ class Sample:
         Its pools.
     policies : tuple of PolicyRow
         Its rules.
+    made : dict
+        What was worked out of it, whatever the cells.
     """
 
     draw: Draw
     setting: Setting
     offers: Offers
     policies: tuple[PolicyRow, ...]
+    made: dict[str, RowSystem] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def earned(self) -> list[RowTerm]:
@@ -298,6 +306,32 @@ class Sample:
         """The methods, without an order of equal cells."""
         made = competitors_of(self.setting, self.offers)
         return replace(made, layout=replace(made.layout, layers=tuple(made.needs)))
+
+    @cached_property
+    def read(self) -> frozenset[str]:
+        """Variables of the methods that the competition reads, of those that sums make."""
+        made = self.competitors
+        stored = ("need_storage",) if made.layout.storing else ()
+        others = ("need_land", "net_at_plant", "cost_at_plant", *stored)
+        return frozenset((*others, *(name for name, _ in made.needs.values())))
+
+    def rows(self, problem: Problem, zoned: Zoned) -> RowSystem:
+        """Shared rows of the sample over some cells; what cells do not change is made once."""
+        made = self.made.get("rows")
+        if made is None or made.zone_table is not zoned.table:
+            made = self.made["rows"] = build_rows(problem, MAX_GROUPS, zoned)
+        return replace(made, combo=zoned.combo)
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        """Field of each layer whose errors go along with each other over a range."""
+        asked, grid = self.setting.scenario.uncertainty, self.setting.area.grid
+        found = {}
+        for name, draw in self.draw.layers.items():
+            if draw.seeds and asked is not None:
+                cells = float(asked.layers[name].range or 0.0) * 1000.0 / grid.row_steps_m[1]
+                found[name] = random_field((grid.rows, grid.cols), cells, draw.seeds)
+        return found
 
     def in_cells(self, kept: KeptCells) -> CellsOfSample:
         """The sample in some cells."""
@@ -316,7 +350,7 @@ class CellsOfSample:
         """The sample's setting with the reader of these cells and the errors of its layers."""
         errors = layer_errors(self.sample, self.kept)
         reader: Any = self.kept.reader.with_factors(errors)
-        return replace(self.sample.setting, reader=reader)
+        return self.sample.setting.read_by(reader)
 
     @cached_property
     def offers(self) -> Offers:
@@ -339,7 +373,7 @@ class CellsOfSample:
         block = Block(0, 1, start, stop)
         found = competing(
             self.setting, self.offers, {k: v[block.slices] for k, v in self.kept.available.items()},
-            self.kept.reasons[block.slices], block,
+            self.kept.reasons[block.slices], block, self.sample.read,
         )  # fmt: skip
         for name, factor in self.sample.draw.supplies.items():
             self._scale_supply(found, name, factor)
@@ -416,9 +450,7 @@ def layer_errors(sample: Sample, kept: KeptCells) -> dict[str, F32]:
         assert asked is not None  # noqa: S101 - it has drawn this
         spread = asked.layers[name]
         if draw.seeds:
-            grid = sample.setting.area.grid
-            cells = float(spread.range or 0.0) * 1000.0 / grid.row_steps_m[1]
-            made = random_field((grid.rows, grid.cols), cells, draw.seeds)
+            made = sample.fields[name]
             normal = made.at(kept.row.astype(np.float64), kept.col.astype(np.float64))
         else:
             normal = np.full(kept.count, draw.normal)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cdrsite.competition.generator import MAX_GROUPS, merge_groups
+from cdrsite.competition.generator import merge_groups
 from cdrsite.competition.objectives import Lexicographic
-from cdrsite.competition.results import net_and_cost
-from cdrsite.competition.rows import Zoned, build_rows, objective_matrix
-from cdrsite.competition.solution import AtPrices, BlockPlan, Solution, SolverReport
+from cdrsite.competition.problem import finite
+from cdrsite.competition.rows import Zoned, objective_matrix
+from cdrsite.competition.solution import AtPrices, Solution, SolverReport
 from cdrsite.competition.sweeping import Sweeper
 from cdrsite.core.plaindata import recorded
 from cdrsite.core.states import UNKNOWN
@@ -157,7 +157,7 @@ class SampleSums:
                 worth[s] += value_at_prices(priced, found.sums)
                 best[s] += found.sums.by_combo[:, :, 0]
                 good = found.reduced >= one.level[zoned.combo].T
-                most = np.where(good, np.nan_to_num(cells.upper) - found.best.x, 0.0)
+                most = np.where(good, finite(cells.upper) - found.best.x, 0.0)
                 for m in range(methods):
                     room[s, :, m] += np.bincount(zoned.combo, most[m], count)
         combo = np.flatnonzero(some)
@@ -223,7 +223,7 @@ def at_prices_of(problem: Problem, sample: Sample, solved: Solved, zoned: Zoned)
     model = sample.setting.scenario.objective
     goal = objective_of(model, sample.earned)
     objective = goal.first if isinstance(goal, Lexicographic) else goal
-    system = build_rows(problem, MAX_GROUPS, zoned)
+    system = sample.rows(problem, zoned)
     everything = np.ones(len(problem.counted), dtype=bool)
     sweeper = Sweeper(problem, system, merge_groups(system), 1, everything, has_lower=False)
     worth = system.sales.worth(objective_matrix(objective, problem))
@@ -263,7 +263,7 @@ def tonnes_of(solved: Solved, parts: Parts, at: AtPrices, upper: Any, combo: Any
     plan: cells that are as good share them evenly, whatever their order.
     """
     best = at.best.x
-    most = np.nan_to_num(np.broadcast_to(upper, best.shape)).astype(np.float64)
+    most = finite(np.broadcast_to(upper, best.shape)).astype(np.float64)
     tonnes = np.minimum(best * parts.share[combo].T, most)
     if parts.spread.any():
         good = at.reduced >= solved.level[combo].T
@@ -276,17 +276,20 @@ def _net_and_money(
 ) -> tuple[F64, F64]:
     """Net tonnes by method and cost of all, shapes (methods, cells) and (cells,)."""
     block = cells.read(0, cells.n_cells)
-    x = np.zeros((len(tonnes), max(len(block.sink), 1), tonnes.shape[1]))
-    np.put_along_axis(x, slot[:, None].astype(np.intp), tonnes[:, None], axis=1)
-    nothing = np.zeros((0, 0))
-    plan = BlockPlan(
-        0, cells.n_cells, block, x, slot, nothing, nothing, nothing, priced.sweeper.zero()
-    )
-    net, money = net_and_cost(priced, plan)
-    cost = money.sum(axis=(0, 1))
+    factor = np.broadcast_to(block.net, tonnes.shape).astype(np.float64)
+    unit = np.broadcast_to(block.cost, tonnes.shape).astype(np.float64)
+    if len(block.sink):
+        stored, to = priced.problem.stored_in(block), slot.astype(np.intp)
+        loss, way = (
+            np.take_along_axis(np.broadcast_to(one, block.sink.shape), to, axis=0)
+            for one in (block.sink_loss, block.sink_cost)
+        )
+        factor, unit = factor - stored * loss, unit + stored * way
+    net = np.where(tonnes > 0, factor * tonnes, 0.0)
+    cost = np.where(tonnes > 0, unit * tonnes, 0.0).sum(axis=0)
     if solved.income.size:
         cost -= (solved.income[combo].T * tonnes).sum(axis=0)
-    return net.sum(axis=1), cost
+    return net, cost
 
 
 @dataclass
