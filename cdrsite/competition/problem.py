@@ -33,7 +33,7 @@ QUANTITIES: tuple[str, ...] = ("gross", "net", "cost", "land")
 cost [USD/yr], land [m2]."""
 
 
-def finite(values: npt.NDArray[Any], **others: float) -> npt.NDArray[Any]:
+def finite(values: npt.NDArray[Any], **others: Any) -> npt.NDArray[Any]:
     """As :func:`numpy.nan_to_num`, and the values themselves where all of them are numbers."""
     return values if np.isfinite(values).all() else np.nan_to_num(values, **others)
 

@@ -82,7 +82,7 @@ class KeptReader:
     places: Places
     grid: Any
     factors: Mapping[str, F32] = field(default_factory=dict)
-    kept: dict[Any, NDArray[Any]] = field(default_factory=dict)
+    kept: dict[Any, Any] = field(default_factory=dict)
 
     def with_factors(self, factors: Mapping[str, F32]) -> KeptReader:
         """The same with errors of layers."""
