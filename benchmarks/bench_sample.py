@@ -69,7 +69,7 @@ def main() -> None:
     def demo(resolution: str, *settings: str) -> Any:
         return load_scenario(DEMO, [*more, f"grid.resolution={resolution}", *settings])
 
-    timed(demo("4 km", "uncertainty.samples=2"), "maps", asked.threads)
+    timed(demo("16 km", "uncertainty.samples=2"), "maps", asked.threads)
     print(HEAD, "|" + "---|" * HEAD.count(" | ") + "---|", sep="\n")
     for resolution in asked.resolution or ["1 km"]:
         if asked.profile is not None:

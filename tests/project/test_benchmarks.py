@@ -26,6 +26,7 @@ SMALLEST: dict[str, list[str]] = {
         "competition --side 20 --repeats 1",
         "compile --resolution 16km",
     ],
+    "bench_milestones": ["--side 12"],
     "bench_nation": [
         "make {folder} --rows 60 --cols 60",
         "run {folder}",
@@ -37,6 +38,7 @@ SMALLEST: dict[str, list[str]] = {
     "bench_network": ["--only gateway --effort quick"],
     "bench_rasters": ["--size 300"],
     "bench_requirements": ["--cells 0.01 --repeats 1"],
+    "bench_sample": ["--resolution 16km --samples 2"],
 }
 """Benchmark -> its commands in their smallest size, in order."""
 
