@@ -83,6 +83,13 @@ def kept_lines(found: Mapping[str, Any], words: Words) -> dict[str, str]:
             worst=number(base["regret_p95"]), unit=unit,
         )
     }  # fmt: skip
+    if robust := found.get("robust"):
+        key = {"p10": "worst_tenth", "regret": "largest_regret"}[robust["aim"]]
+        told[words("end.robust")] = words(
+            f"end.robust.{robust['aim']}",
+            mine=number(robust[key]), base=number(base[key]), unit=unit,
+            gap=number(100.0 * robust["gap"], 2), n=number(robust["of_plans"]),
+        )  # fmt: skip
     ones = [
         words(
             "end.know.one",

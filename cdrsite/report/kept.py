@@ -9,7 +9,7 @@ from typing import Any
 from cdrsite.core.words import Words
 from cdrsite.report.frame import Frame, Row, paragraph, real, word
 from cdrsite.report.html import table, tag, text
-from cdrsite.report.listed import PageColumn, file_note, listed
+from cdrsite.report.listed import OPEN_ROWS, PageColumn, file_note, listed
 from cdrsite.report.moves import named_number
 from cdrsite.report.numbernames import number_words
 
@@ -33,7 +33,12 @@ def kept_told(frame: Frame) -> list[str]:
     if "base" not in found:
         return [frame.say("kept.rules", share=frame.value(f"{AT}/keeps_rules", 100.0, 2))]
     unit = frame.unit(str(found["unit"]))
-    told = [_loses(frame, unit), _better(frame, found, unit), _worth_knowing(frame, found, unit)]
+    told = [
+        _loses(frame, unit),
+        _better(frame, found, unit),
+        _robust_told(frame, found, unit),
+        _worth_knowing(frame, found, unit),
+    ]
     return [one for one in told if one]
 
 
@@ -60,6 +65,24 @@ def _better(frame: Frame, found: Mapping[str, Any], unit: str) -> str:
         plan=text(plan_words(frame.words, best)),
         mean=frame.value(f"{AT}/best_mean/mean_regret"),
         error=frame.value(f"{AT}/best_mean/error_of_regret", 1.0, 2),
+        unit=unit,
+    )
+
+
+def _robust_told(frame: Frame, found: Mapping[str, Any], unit: str) -> str:
+    """What the robust plan comes to beside the study's own, and how near to the best mix it is."""
+    robust = found.get("robust")
+    if not robust:
+        return ""
+    key = {"p10": "worst_tenth", "regret": "largest_regret"}[robust["aim"]]
+    return frame.say(
+        f"kept.robust.{robust['aim']}",
+        n=frame.value(f"{AT}/robust/of_plans"),
+        mine=frame.value(f"{AT}/robust/{key}"),
+        base=frame.value(f"{AT}/base/{key}"),
+        mean=frame.value(f"{AT}/robust/mean_worth"),
+        gap=frame.value(f"{AT}/robust/gap", 100.0, 2),
+        samples=frame.value(f"{AT}/robust/samples"),
         unit=unit,
     )
 
@@ -109,7 +132,27 @@ def kept_plans(frame: Frame) -> str:
     shown = table(title, heads, body, headed=True)
     intro = paragraph(frame.say("kept.intro"))
     parts = [tag("h3", title), intro, shown, file_note(frame, "decisions")]
-    return "".join([*parts, _knowing(frame, unit)])
+    return "".join([*parts, _robust_plan(frame), _knowing(frame, unit)])
+
+
+def _robust_plan(frame: Frame) -> str:
+    """What the robust plan builds where, beside the study's own; the most first."""
+    rows = frame.rows("robust")
+    if not rows:
+        return ""
+    order = sorted(range(len(rows)), key=lambda i: -real(rows[i]["robust_mt_yr"]))[:OPEN_ROWS]
+    columns = [
+        PageColumn("column.method", lambda row: frame.method(str(row["method"]))),
+        PageColumn("kept.robust.builds", "robust_mt_yr", "Mt/yr"),
+        PageColumn("kept.robust.own", "plan_mt_yr", "Mt/yr"),
+    ]
+    if any(word(row["zone"]) for row in rows):
+        columns.insert(0, PageColumn("kept.robust.zone", lambda row: text(word(row["zone"]))))
+    title = frame.say("kept.robust.title")
+    heads, body = listed(frame, "robust", columns, order)
+    shown = table(title, heads, body, headed=True)
+    intro = paragraph(frame.say("kept.robust.intro"))
+    return tag("h3", title) + intro + shown + file_note(frame, "robust")
 
 
 def _or_least(value: object) -> float:

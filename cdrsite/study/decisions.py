@@ -365,8 +365,8 @@ def headline(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
     base = decisions.iloc[0]
     lead = decisions[decisions["best_mean"]].iloc[0]
     cautious = decisions[decisions["least_largest_regret"]].iloc[0]
-    names = ("plan", "sample", "mean_worth", "mean_regret", "error_of_regret", "regret_p95",
-             "largest_regret")  # fmt: skip
+    names = ("plan", "sample", "mean_worth", "worst_tenth", "mean_regret", "error_of_regret",
+             "regret_p95", "largest_regret")  # fmt: skip
 
     def told(row: pd.Series) -> dict[str, Any]:
         return {k: _plain(row[k]) for k in names}

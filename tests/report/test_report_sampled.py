@@ -38,7 +38,7 @@ uncertainty:
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
     world = write_world(tmp_path_factory.mktemp("sure"), SCENARIO + UNCERTAIN)
-    return run(load_scenario(world), samples="maps")
+    return run(load_scenario(world, ["objective.robust=p10"]), samples="maps")
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,9 @@ def test_what_a_kept_plan_loses_is_told_with_its_noise(result, frame) -> None:
     assert shown == mine  # what does not stand above its noise is not shown
     lines = uncertainty_lines(result.summary, result.tables, frame.words)
     assert frame.words("end.kept") in lines
+    assert 'data-key="uncertainty/decisions/robust/worst_tenth"' in page
+    assert re.search(r'data-key="tables/robust/\d+/robust_mt_yr"', page)
+    assert frame.words("end.robust") in lines
     assert frame.words("end.know") in lines or not told["everything"]["found"]
 
 
