@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.cli.costs import cost_lines
+from cdrsite.cli.emitting import emitter_lines
 from cdrsite.cli.lines import avoided_line, limit_words, project_line
 from cdrsite.cli.pathway import path_lines
 from cdrsite.cli.uncertain import uncertainty_lines
@@ -199,6 +200,9 @@ def print_summary(
     if dated:
         say(out, words("end.path"), "bold")
         out.print(plain_list(dated))
+    if emitted := emitter_lines(result.summary.get("emitters"), words):
+        say(out, words("end.emitters.title"), "bold")
+        out.print(plain_list(emitted))
     facts = {}
     if result.methods and "objective" in result.summary:
         facts[words("end.plan")] = certificate(result.summary["objective"], words)

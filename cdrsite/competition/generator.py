@@ -116,10 +116,20 @@ class Generator:
         size = np.maximum(np.abs(self.limits), SMALL_ROW * reach)
         size = np.where(self.limits != 0.0, size, reach)
         self.scale = self._of_one_size(np.where(size > 0.0, size, 1.0))
-        likely = _likely_value(first, self.limits, self.senses)
+        likely = _likely_value(first, self.limits, self.senses) + self._of_owners()
         self.value_scale = max(likely, SMALL_VALUE * float(np.abs(first.value).sum()))
         self.nothing = NOTHING * self.value_scale
         self.restart(np.ones(len(self.limits), dtype=bool))
+
+    def _of_owners(self) -> float:
+        """What all that has an owner could add to the objective."""
+        sales = self.sales
+        if not len(sales.owner):
+            return 0.0
+        able = np.abs(sales.worth(self.objective) * sales.most)[sales.alone :]
+        most = np.zeros(int(sales.owner.max()) + 1)
+        np.maximum.at(most, sales.owner, able)
+        return float(most.sum())
 
     def _of_one_size(self, scale: F64) -> F64:
         """Rows without a limit of their own are at least as large as what is sold between them."""
@@ -173,7 +183,8 @@ class Generator:
 
     def feasible(self) -> MasterSolution | None:
         """Phase one: columns whose mix keeps all rows, or the proof that there is none."""
-        elastic = (np.array(self.senses, "<U2") != "<=") | (self.limits < 0.0) | self.has_lower
+        bound = self.has_lower or bool(self.sales.must.any())
+        elastic = (np.array(self.senses, "<U2") != "<=") | (self.limits < 0.0) | bound
         if not elastic.any():
             return None
         solution = self.least_breaks(elastic)

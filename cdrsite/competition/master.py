@@ -134,6 +134,19 @@ class Master:
             cost = self.worth * self._size / self.value_scale
             most = np.where(sales.most > 0.0, sales.most / self._size, 0.0)
             self._solver.add_columns(cost, np.zeros(len(size)), most, starts, row, values)
+        self._add_owners()
+
+    def _add_owners(self) -> None:
+        """A row for each owner: all its columns together are used at most once."""
+        sales = self.sales
+        owners, starts = np.unique(sales.owner, return_index=True)
+        low = np.where(sales.must[starts], 1.0, -np.inf)
+        index = np.arange(len(sales.owner), dtype=np.int32) + self._n_elastic + sales.alone
+        if len(owners):
+            self._solver.add_rows(
+                low, np.ones(len(owners)), starts.astype(np.int32), index.astype(np.int32),
+                np.ones(len(index)),
+            )  # fmt: skip
 
     @property
     def objective_scale(self) -> float:
@@ -228,7 +241,7 @@ class Master:
         return MasterSolution(
             value=self._solver.value * scale,
             price=price[:n_rows] * scale / self.scale,
-            group_price=price[n_rows:] * scale,
+            group_price=price[n_rows : n_rows + self.n_groups] * scale,
             share=np.maximum(x[self._first :], 0.0),
             give=give,
             sold=np.clip(x[self._n_elastic : self._first] * self._size, 0.0, self.sales.most),

@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from cdrsite.competition.captured import AVOIDED, EMITTERS, Captures
 from cdrsite.competition.sold import Sale
 from cdrsite.core.errors import DataError
 
@@ -298,7 +299,10 @@ class SinkFamily:
 
 @dataclass(frozen=True)
 class RowTerm:
-    """``weight`` x a quantity of some methods; the quantity is in QUANTITIES or names a layer."""
+    """``weight`` x a quantity of some methods; the quantity is in QUANTITIES, or names a layer.
+
+    Emitters count where no methods are named, and where they are named like one.
+    """
 
     quantity: str
     weight: float = 1.0
@@ -376,6 +380,8 @@ class Problem:
         What is sold out of pools; those that fewer methods can give to come first.
     land_rows : sequence of G LandRow
         Land that methods use together.
+    captures : Captures, optional
+        Emitters that bring what they capture to the same sinks.
 
     Raises
     ------
@@ -397,6 +403,7 @@ class Problem:
     zonings: Sequence[str] = ()
     sales: Sequence[Sale] = ()
     land_rows: Sequence[LandRow] = ()
+    captures: Captures | None = None
 
     def __post_init__(self) -> None:
         _require_unique("methods", self.method_names)
@@ -460,9 +467,9 @@ class Problem:
                 _require_known(f"sale {sale.name!r}", method, known)
         for row in self.policies:
             for term in row.terms:
-                _require_known(f"policy row {row.name!r}", term.quantity, counted)
+                _require_known(f"policy row {row.name!r}", term.quantity, counted | {AVOIDED})
                 for method in term.methods or ():
-                    _require_known(f"policy row {row.name!r}", method, known)
+                    _require_known(f"policy row {row.name!r}", method, known | {EMITTERS})
 
     @property
     def counted(self) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from cdrsite.competition.captured import AVOIDED
+from cdrsite.competition.capturing import capture_columns
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.problem import (
     CellSource,
@@ -21,7 +23,7 @@ from cdrsite.competition.problem import (
     Sense,
     SinkFamily,
 )
-from cdrsite.competition.sold import SaleColumns, nothing_sold
+from cdrsite.competition.sold import SaleColumns, joined, nothing_sold
 from cdrsite.core.errors import DataError
 
 F64 = npt.NDArray[np.float64]
@@ -141,14 +143,17 @@ def blocks(n_cells: int) -> Iterator[tuple[int, int]]:
 
 
 def term_matrix(terms: Sequence[RowTerm], problem: Problem) -> F64:
-    """Coefficients of a sum of terms, shape (M, Q)."""
+    """Coefficients of a sum of terms, shape (M, Q); what emitters count is no part of it."""
     counted = problem.counted
     names = problem.method_names
     matrix = np.zeros((len(names), len(counted)))
     for term in terms:
+        if term.quantity == AVOIDED:
+            continue
         column = counted.index(term.quantity)
         for name in term.methods if term.methods is not None else names:
-            matrix[names.index(name), column] += term.weight
+            if name in names:
+                matrix[names.index(name), column] += term.weight
     return matrix
 
 
@@ -323,8 +328,18 @@ def build_rows(problem: Problem, least_groups: int = 1, zoned: Zoned | None = No
         zone_table=zoned.table,
         n_combos=zoned.count,
         n_sinks=problem.n_sinks,
-        sales=_sales(problem, row_of),
+        sales=_beside(problem, row_of, (sink_row, sink_of, sink_need)),
     )
+
+
+def _beside(
+    problem: Problem, row_of: Mapping[str, I64], sinks: tuple[I32, I32, F64]
+) -> SaleColumns:
+    """What stands beside the cells: sales, then emitters."""
+    sales = _sales(problem, row_of)
+    if problem.captures is None:
+        return sales
+    return joined(sales, capture_columns(problem, row_of, sinks, _first_policy(row_of)))
 
 
 def _sales(problem: Problem, row_of: Mapping[str, I64]) -> SaleColumns:
@@ -350,12 +365,17 @@ def _sales(problem: Problem, row_of: Mapping[str, I64]) -> SaleColumns:
         column=np.concatenate(column),
         weight=np.concatenate(weight),
     )
-    first = sum(int((rows >= 0).sum()) for rows in row_of.values())
+    first = _first_policy(row_of)
     everywhere = [
         term_matrix(policy.terms if policy.zoning is None else (), problem)
         for policy in problem.policies
     ]
     return columns.with_rows(first, everywhere)
+
+
+def _first_policy(row_of: Mapping[str, I64]) -> int:
+    """Number of the first row of policy, behind those of pools."""
+    return sum(int((rows >= 0).sum()) for rows in row_of.values())
 
 
 def _with_row(pairs: Sequence[I64]) -> I32:

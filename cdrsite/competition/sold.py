@@ -3,21 +3,27 @@
 Each is held between 0 and what customers of a zone want, takes from the rows of that zone, and
 makes the plan cheaper. So it counts in every sum that counts the cost of all methods alike, be it
 an objective, a budget or a rule; the cost of some methods or of some zones has no part of it.
+
+Columns of one owner are ways of which all together are used at most once: what an emitter captures
+may go to one storage unit or another (:mod:`cdrsite.competition.captured`). At given prices the
+best way of each owner is its best plan, so the bound needs no rows for owners.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
-COST = 2
-"""Column of the cost among the quantities that are counted."""
+T = TypeVar("T", bound="SaleColumns")
+NET, COST = 1, 2
+"""Columns of net removal and of the cost among the quantities that are counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +62,16 @@ class SaleColumns:
     Parameters
     ----------
     most, price : ndarray, shape (V,)
+        The columns of one owner have one ``most``; a cost is a price below 0.
     row, column : ndarray of int, shape (E,)
     weight : ndarray, shape (E,)
         What a unit sold adds to a row.
+    owner : ndarray of int, shape (W,)
+        Owner of each of the last columns, whose number rises along them; the others stand alone.
+    net : ndarray, shape (W,)
+        What a unit of each of them counts where net removal is counted of all methods alike.
+    must : ndarray of bool, shape (W,)
+        Whether its owner must be at work.
     """
 
     most: F64
@@ -66,12 +79,20 @@ class SaleColumns:
     row: I64
     column: I64
     weight: F64
+    owner: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    net: F64 = field(default_factory=lambda: np.zeros(0))
+    must: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+
+    @property
+    def alone(self) -> int:
+        """Number of columns without an owner, which come first."""
+        return len(self.most) - len(self.owner)
 
     def worth(self, matrix: F64) -> F64:
         """What a unit sold adds to a sum with the coefficients ``matrix`` (M, Q), shape (V,)."""
-        cost = matrix[:, COST]
-        alike = len(cost) > 0 and bool((cost == cost[0]).all())
-        return -self.price * (cost[0] if alike else 0.0)
+        total = -self.price * _alike(matrix, COST)
+        total[self.alone :] += self.net * _alike(matrix, NET)
+        return total
 
     def charge(self, price: F64) -> F64:
         """What the rows charge for a unit sold, shape (V,)."""
@@ -84,7 +105,17 @@ class SaleColumns:
 
     def best(self, gain: F64) -> F64:
         """What is sold where a unit brings so much, shape (V,); prices are :meth:`raised`."""
-        return np.where((gain > 0.0) & np.isfinite(self.most), self.most, 0.0)
+        sold = np.where((gain > 0.0) & np.isfinite(self.most), self.most, 0.0)
+        first = self.alone
+        if first < len(sold):
+            mine = np.where(self.most[first:] > 0.0, gain[first:], -np.inf)
+            order = np.lexsort((-mine, self.owner))
+            leads = np.diff(self.owner[order], prepend=-1) > 0
+            best = order[leads]
+            some = best[(mine[best] > 0.0) | self.must[best]]
+            sold[first:] = 0.0
+            sold[first + some] = self.most[first + some]
+        return sold
 
     def raised(self, price: F64, worth: F64) -> F64:
         """Prices of rows at which nothing without an end of its own brings a gain.
@@ -111,9 +142,9 @@ class SaleColumns:
             row.append(np.full(len(counted), first + i))
             column.append(counted)
             weight.append(each[counted])
-        return SaleColumns(
-            self.most, self.price,
-            np.concatenate(row), np.concatenate(column), np.concatenate(weight),
+        return replace(
+            self, row=np.concatenate(row), column=np.concatenate(column),
+            weight=np.concatenate(weight),
         )  # fmt: skip
 
     def filled(self, sold: F64, room_up: F64, room_down: F64) -> F64:
@@ -129,7 +160,7 @@ class SaleColumns:
         order = np.argsort(self.column, kind="stable")
         row, weight = self.row[order], self.weight[order]
         edges = np.searchsorted(self.column[order], np.arange(len(sold) + 1))
-        for v, (first, stop) in enumerate(pairwise(edges)):
+        for v, (first, stop) in enumerate(pairwise(edges[: self.alone + 1])):
             rows, each = row[first:stop], weight[first:stop]
             room = np.where(each > 0.0, up[rows], down[rows]) / np.abs(each)
             more = min(float(self.most[v] - sold[v]), float(room.min(initial=np.inf)))
@@ -138,6 +169,24 @@ class SaleColumns:
                 up[rows] -= each * more
                 down[rows] += each * more
         return sold
+
+
+def _alike(matrix: F64, quantity: int) -> float:
+    """Coefficient of a quantity that all methods have alike; 0 where they differ."""
+    each = matrix[:, quantity]
+    return float(each[0]) if len(each) > 0 and bool((each == each[0]).all()) else 0.0
+
+
+def joined(first: SaleColumns, then: T) -> T:
+    """Columns without owners, and more behind them."""
+    return replace(
+        then,
+        most=np.concatenate([first.most, then.most]),
+        price=np.concatenate([first.price, then.price]),
+        row=np.concatenate([first.row, then.row]),
+        column=np.concatenate([first.column, then.column + len(first.most)]),
+        weight=np.concatenate([first.weight, then.weight]),
+    )
 
 
 def nothing_sold() -> SaleColumns:

@@ -290,6 +290,20 @@ class Solution:
             found.append(np.where((zone >= 0)[:, None], each[zone], 0.0))
         return found
 
+    @property
+    def captured(self) -> F64:
+        """What emitters bring over each of their ways to sinks, shape (J,) [t/yr]."""
+        return self.sold[self.system.sales.alone :]
+
+    @property
+    def captured_by_sink(self) -> F64:
+        """What emitters bring to each sink, shape (S,) [t/yr]."""
+        captures = self.problem.captures
+        if captures is None:
+            return np.zeros(self.problem.n_sinks)
+        found = np.bincount(captures.unit, self.captured, self.problem.n_sinks)
+        return found.astype(np.float64)
+
     @cached_property
     def income(self) -> F64:
         """What a gross tonne earns by what is sold of it, shape (C, M) [USD/t]."""

@@ -30,6 +30,9 @@ class Targets(Model):
     """Year -> net removal [t/yr], each tonne counted once, whatever keeps it."""
     durable: dict[Year, quantity("t/yr", minimum=0.0)] | None = None  # type: ignore[valid-type]
     """Year -> net removal weighted by how it is kept [t/yr]; see `durability`."""
+    avoided: dict[Year, quantity("t/yr", minimum=0.0)] | None = None  # type: ignore[valid-type]
+    """Year -> emissions that emitters avoid by capture [t/yr]: a ledger of its own, which is never
+    summed with removal. Needs `emitters`."""
 
 
 class Durability(Model):
@@ -181,11 +184,12 @@ class Milestones(Model):
     @property
     def asks(self) -> bool:
         """Whether there is a target."""
-        return bool(self.targets.removal or self.targets.durable)
+        return bool(self.targets.removal or self.targets.durable or self.targets.avoided)
 
     def _asked(self) -> Iterator[tuple[str, Mapping[int, float]]]:
         yield "targets.removal", self.targets.removal or {}
         yield "targets.durable", self.targets.durable or {}
+        yield "targets.avoided", self.targets.avoided or {}
         yield "budget", self.budget or {}
 
     def _shares(self) -> Iterator[tuple[str, Mapping[int, float]]]:

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from cdrsite.config.competition import ObjectiveModel, PolicyRule, robust_problems
+from cdrsite.config.emitters import CapturingPlants, emitter_problems
 from cdrsite.config.layers import LAYER_NAME, FileLayer, Layer
 from cdrsite.config.mapping import context_of, plain, set_value, yaml_text
 from cdrsite.config.milestones import Milestones
@@ -240,7 +241,7 @@ class Outputs(Model):
 
 PARTS_WITH_LAYERS = (
     "siting", "resources", "transport", "network", "policies", "objective", "screening",
-    "outputs", "methods", "layers", "uncertainty",
+    "outputs", "methods", "layers", "uncertainty", "emitters",
 )  # fmt: skip
 """Parts of a scenario that name layers, in the order in which their keys are told."""
 
@@ -283,6 +284,8 @@ class Scenario(Model):
     """What the competition for land, water, power, biomass and storage is for."""
     milestones: Milestones | None = None
     """Several years in place of one: what is built when."""
+    emitters: CapturingPlants | None = None
+    """Plants of other kinds that capture CO2 and want the same storage."""
     policies: tuple[PolicyRule, ...] = ()
     """Rules that a plan must keep: caps, shares, minimums."""
     screening: ScreeningSection = Field(default_factory=dict)
@@ -403,6 +406,7 @@ class Scenario(Model):
             *self._policy_problems(),
             *self._weight_problems(),
             *self._goal_problems(),
+            *emitter_problems(self),
         ]
         if found:
             raise problems(found)
@@ -456,7 +460,8 @@ class Scenario(Model):
     def _goal_problems(self) -> Iterator[tuple[str, str]]:
         """A least cost of nothing; goals of one year beside milestones."""
         goal, path = self.objective, self.milestones
-        asks = goal.target is not None if path is None else path.asks
+        one_year = goal.target is not None or bool(self.emitters and self.emitters.target)
+        asks = one_year if path is None else path.asks
         if goal.minimise == "cost" and not asks:
             example = "target: e.g. 2 Mt/yr" if path is None else "milestones.targets"
             yield f"the least cost of nothing is nothing; expected {example}", "objective"

@@ -35,7 +35,8 @@ OF_METHOD = "Method: "
 """Begin of the groups of the methods."""
 
 SITE_LAYERS = (
-    "plants", "tonnes", "emitters", "network_storage", "pipes", "sites", "routes", "corridors",
+    "plants", "tonnes", "emitters", "network_emitters", "network_storage", "pipes", "sites",
+    "routes", "corridors",
 )  # fmt: skip
 ANSWER_RASTERS = ("winner", "net_removal", "plan_cost", "binding", "interchangeable", "state")
 SURE_RASTERS = (
@@ -48,7 +49,9 @@ METHOD_ORDER = (
     "allocated", "equal_share", "cost", "limit", "score", "suitability", "net_factor", "available",
     "shortfall", "build_year", "allocated_at", "method_state",
 )  # fmt: skip
-SHOWN = frozenset({"winner", "tonnes", "emitters", "network_storage", "pipes", "storage"})
+SHOWN = frozenset({
+    "winner", "tonnes", "emitters", "network_emitters", "network_storage", "pipes", "storage",
+})  # fmt: skip
 """Layers that are visible when the project opens."""
 STATES = frozenset({"state", "method_state"})
 """Maps of states, last in their groups: they are on, so that whatever map is shown above them has
@@ -62,7 +65,8 @@ TITLES: dict[str, str] = {
     "sites": "Best sites by method",
     "plants": "Plants of the plan",
     "tonnes": "Where the tonnes are (net removal)",
-    "emitters": "Emitters on the network",
+    "emitters": "Emitters and what they capture",
+    "network_emitters": "Emitters on the network",
     "network_storage": "Storage of the network",
     "pipes": "Pipelines of the plan",
     "routes": "Routes to storage",

@@ -8,24 +8,41 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from cdrsite.competition.captured import Captures
+from cdrsite.competition.capturing import inside
+from cdrsite.competition.problem import PolicyRow, RowTerm
 from cdrsite.competition.rows import RowSystem, SharedRow, build_rows, term_matrix
-from cdrsite.competition.sold import SaleColumns
+from cdrsite.competition.sold import SaleColumns, joined
 from cdrsite.core.errors import DataError
 from cdrsite.pathway.course import Path
 
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
 ALL_YEARS = -1
 """Milestone of a row that is about all years."""
 POLICY = "policy"
 
 
 @dataclass(frozen=True, eq=False)
-class MissedColumns(SaleColumns):
-    """What is missed of targets, as columns beside the cells: a price in place of tonnes."""
+class PathColumns(SaleColumns):
+    """What is missed of targets, and vintages of emitters, as columns beside the cells.
+
+    What is missed has a price in place of tonnes, and no owner. Prices are in present money; those
+    of emitters are minus what a captured tonne a year counts in the goal.
+
+    Parameters
+    ----------
+    way, vintage : ndarray of int, shape (W,)
+        Way of :class:`cdrsite.competition.captured.Captures`, and milestone, of each column of an
+        emitter.
+    """
+
+    way: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    vintage: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def worth(self, matrix: F64) -> F64:
-        """What a missed unit adds to the goal; nothing while only breaks are counted."""
+        """What a unit adds to the goal; nothing while only breaks are counted."""
         return -self.price if matrix.any() else np.zeros(len(self.price))
 
 
@@ -105,6 +122,8 @@ class _Builder:
         self.sinks: list[npt.NDArray[np.int64]] = []
         self.weights: list[F64] = []
         self.missed: list[tuple[int, float, float]] = []
+        self.beside = None if path.problem.captures is None else Vintages(path)
+        self.entries: list[tuple[I64, I64, F64]] = []
 
     def system(self) -> PathRows:
         """Build all."""
@@ -115,23 +134,41 @@ class _Builder:
         pairs, sinks = _joined(self.pairs), _joined(self.sinks)
         methods, quantities = len(self.path.problem.methods), len(self.path.problem.counted)
         shape = (len(self.rows), methods * self.course.count, quantities)
-        row, most, price = (
-            (np.array(one, np.float64) for one in zip(*self.missed, strict=True))
-            if self.missed
-            else (np.empty(0),) * 3
-        )
-        sales = MissedColumns(
-            most, price, row.astype(np.int64), np.arange(len(row)), np.ones(len(row))
-        )
         return PathRows(
             rows=tuple(self.rows),
             coefficient=np.array(self.coefficient).reshape(shape),
             pair_row=pairs[0], pair_combo=pairs[1], sink_row=sinks[0], sink_of=sinks[1],
             combo=self.base.combo, zone_table=self.base.zone_table, n_combos=self.base.n_combos,
-            n_sinks=self.base.n_sinks * self.course.count, sales=sales,
+            n_sinks=self.base.n_sinks * self.course.count, sales=self._columns(),
             sink_need=np.concatenate([np.empty(0), *self.weights]),
             milestone=np.array(self.milestone, np.int32),
         )  # fmt: skip
+
+    def _columns(self) -> PathColumns:
+        """What is missed, then vintages of emitters."""
+        row, most, price = (
+            (np.array(one, np.float64) for one in zip(*self.missed, strict=True))
+            if self.missed
+            else (np.empty(0),) * 3
+        )
+        count = len(row)
+        missed = PathColumns(most, price, row.astype(np.int64), np.arange(count), np.ones(count))
+        if self.beside is None:
+            return missed
+        none = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+        rows, columns, weights = (
+            np.concatenate(one) for one in zip(none, *self.entries, strict=True)
+        )
+        one = self.beside
+        return joined(missed, PathColumns(
+            one.most, one.price, rows, columns, weights, one.owner, np.zeros(len(one.owner)),
+            one.must, one.way, one.vintage,
+        ))  # fmt: skip
+
+    def _bid(self, row: int, weight: F64) -> None:
+        """What a row counts of each vintage of the emitters."""
+        some = np.flatnonzero(weight)
+        self.entries.append((np.full(len(some), row), some, weight[some]))
 
     def _add(
         self, row: SharedRow, t: int, matrix: F64, combos: npt.NDArray[np.integer] | None = None
@@ -148,6 +185,7 @@ class _Builder:
     def _yearly(self) -> None:
         """Rows of one year at each milestone, with what is in them then."""
         base, course = self.base, self.course
+        rules = {rule.name: rule for rule in self.path.problem.policies}
         for r, row in enumerate(base.rows):
             if row.family in self.path.life:
                 continue
@@ -161,6 +199,10 @@ class _Builder:
                 at = _in_year(row, name, limit)
                 number = self._add(at, t, course.spread(matrix, t), combos)
                 self._sinks(number, units, need, course.stands[:, t])
+                if self.beside is not None:
+                    rule = rules.get(row.name) if row.family == POLICY else None
+                    each = self.beside.of_rule(rule, t) if rule else self.beside.of_row(base, r, t)
+                    self._bid(number, each)
 
     def _sinks(self, row: int, units: npt.NDArray[np.integer], need: F64, weight: F64) -> None:
         """What a row sees of the sinks of each vintage."""
@@ -190,6 +232,8 @@ class _Builder:
                 number = self._add(row, ALL_YEARS, matrix, np.empty(0, np.int64))
                 mine = np.flatnonzero(member == z)
                 self._sinks(number, mine, np.ones(len(mine)), weight)
+                if self.beside is not None:
+                    self._bid(number, self.beside.over_life(mine))
 
     def _targets(self) -> None:
         for target in self.path.targets:
@@ -200,6 +244,8 @@ class _Builder:
                 name = f"{target.name} {self.course.names[t]}"
                 row = SharedRow(name, POLICY, name, target.unit, target.sense, limit)
                 number = self._add(row, t, self.course.spread(matrix, t))
+                if self.beside is not None:
+                    self._bid(number, self.beside.counted(target.terms, t))
                 if target.sense == ">=" and not np.isnan(target.missed):
                     price = target.missed * float(self.course.worth[t])
                     self.missed.append((number, limit, price))
@@ -215,6 +261,66 @@ class _Builder:
                 text = f"growth of {one.method} {name}"
                 row = SharedRow(text, POLICY, text, "t/yr", "<=", float(one.seed[t]))
                 self._add(row, t, matrix.reshape(-1, matrix.shape[2]))
+
+
+class Vintages:
+    """Ways of emitters to sinks by the milestone from which they capture, those that may be.
+
+    A plant that captures goes on until its emitter is there no more.
+
+    Attributes
+    ----------
+    way, vintage, owner : ndarray of int, shape (W,)
+        In the order of the ways, so that owners rise.
+    output : ndarray, shape (W, T)
+        1 in the years in which it captures.
+    most, price : ndarray, shape (W,)
+    must : ndarray of bool, shape (W,)
+    """
+
+    def __init__(self, path: Path) -> None:
+        captures, course = path.problem.captures, path.course
+        assert isinstance(captures, Captures)  # noqa: S101 - asked of paths with emitters
+        if captures.milestones != course.count:
+            raise DataError(
+                "emitters of other milestones", got=captures.milestones, expected=course.count
+            )
+        self.path, self.captures = path, captures
+        there = captures.there[captures.owner]
+        # works from the vintage on while it is there, and in none of these years at a loss
+        output = course.stands[None] * there[:, None, :]
+        good = np.where(output > 0, captures.open[:, None, :], True).all(axis=2)
+        good &= there & (captures.most[captures.owner] > 0)[:, None]
+        must = captures.at_work[captures.owner]
+        first = there.argmax(axis=1)[:, None] == np.arange(course.count)
+        good &= first | ~must[:, None]
+        self.way, self.vintage = np.nonzero(good)
+        self.owner = captures.owner[self.way]
+        self.output = output[self.way, self.vintage]
+        self.most = captures.most[self.owner]
+        self.must = must[self.way]
+        each = [self.counted(terms, t) for t, terms in enumerate(path.goal.terms)]
+        self.price = -np.sum(each, axis=0)
+
+    def counted(self, terms: Sequence[RowTerm], t: int) -> F64:
+        """What a captured tonne a year counts in a sum at a milestone, (W,)."""
+        return self.captures.counted(terms, t)[self.way] * self.output[:, t]
+
+    def of_rule(self, rule: PolicyRow, t: int) -> F64:
+        """What it counts in a rule of policy at a milestone, (W,)."""
+        return self.counted(rule.terms, t) * inside(rule, self.captures)[self.way]
+
+    def of_row(self, base: RowSystem, row: int, t: int) -> F64:
+        """What it takes of a pool or sink at a milestone, (W,)."""
+        each = np.zeros(len(self.captures.owner))
+        mine = base.sales.row == row
+        each[base.sales.column[mine]] = base.sales.weight[mine]
+        return each[self.way] * self.output[:, t]
+
+    def over_life(self, sinks: npt.NDArray[np.integer]) -> F64:
+        """What it fills of some sinks over all years, (W,) [t per t/yr]."""
+        mine = np.isin(self.captures.unit, sinks)[self.way]
+        return np.asarray(self.output @ self.path.course.years) * mine
 
 
 def _in_year(row: SharedRow, year: str, limit: float) -> SharedRow:

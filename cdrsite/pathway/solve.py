@@ -16,7 +16,7 @@ from cdrsite.competition.sweeping import Sums, SweepPrices, check_cells
 from cdrsite.core.machine import cores
 from cdrsite.pathway._kernel import add_vintages
 from cdrsite.pathway.course import Path
-from cdrsite.pathway.rows import ALL_YEARS, PathRows, path_rows
+from cdrsite.pathway.rows import ALL_YEARS, PathColumns, PathRows, path_rows
 from cdrsite.pathway.start import starting_prices
 from cdrsite.pathway.sweeping import PathSweeper
 
@@ -39,8 +39,8 @@ class PathSolution:
     mix : tuple of (SweepPrices, ndarray of shape (G,))
         Price vectors, and the share of each group that follows them.
     report : SolverReport
-    missed : ndarray, shape (T of all targets that may be missed,)
-        In the order of ``system.sales``.
+    sold : ndarray, shape (V,)
+        What is missed of targets that may be, and what emitters capture, by ``system.sales``.
     """
 
     path: Path
@@ -50,7 +50,24 @@ class PathSolution:
     scale: F64
     mix: tuple[tuple[SweepPrices, F64], ...]
     report: SolverReport
-    missed: F64
+    sold: F64
+
+    @property
+    def missed(self) -> F64:
+        """What is missed, shape (V,); 0 for emitters."""
+        return np.where(np.arange(len(self.sold)) < self.system.sales.alone, self.sold, 0.0)
+
+    @cached_property
+    def captured(self) -> F64:
+        """What emitters capture by way to a sink and milestone, shape (J, T) [t/yr]."""
+        captures, columns = self.path.problem.captures, self.system.sales
+        if captures is None or not isinstance(columns, PathColumns):
+            return np.zeros((0, self.path.course.count))
+        found = np.zeros((len(captures.owner), self.path.course.count))
+        stands = self.path.course.stands[columns.vintage]
+        bought = self.sold[columns.alone :, None]
+        np.add.at(found, columns.way, bought * stands * captures.there[columns.owner])
+        return found
 
     @cached_property
     def totals(self) -> Sums:
@@ -69,12 +86,12 @@ class PathSolution:
 
     @cached_property
     def use(self) -> F64:
-        """Left-hand side of each row, what is missed included, shape (R,)."""
+        """Left-hand side of each row, with what is missed and captured, shape (R,)."""
         sums, sweeper = self.totals, self.sweeper
         used = self.system.activity(
             sums.by_combo, sums.by_sink, sweeper.group, sweeper.n_groups
         ).sum(axis=1)
-        return used + self.system.sales.use(self.missed, len(used))
+        return used + self.system.sales.use(self.sold, len(used))
 
     def value_of(self, matrix: F64) -> float:
         """What the plan adds up to by coefficients of shape (M V, Q)."""

@@ -90,11 +90,11 @@ def last_milestone(found: PathSolution, objective: Objective) -> LastMilestone:
         problem, system, found.sweeper.group, found.sweeper.threads,
         np.ones(len(problem.counted), np.bool_), found.sweeper.has_lower,
     )  # fmt: skip
-    price = _prices(found, system)
+    price = prices_at(found, system, len(found.path.course.names) - 1)
     return LastMilestone(
         problem=problem, objective=objective, system=system, sweeper=sweeper, price=price,
         scale=np.maximum(np.abs(system.limits), 1.0), mix=(), report=found.report,
-        sold=np.zeros(0), path=found,
+        sold=found.captured[:, -1], path=found,
     )  # fmt: skip
 
 
@@ -110,20 +110,28 @@ def _row(one: Target, year: str) -> PolicyRow:
     return PolicyRow(f"{one.name} {year}", one.terms, one.sense, float(one.limit[-1]), one.unit)
 
 
-def _prices(found: PathSolution, system: RowSystem) -> F64:
-    """Prices of the rows of one year at the last milestone, in money of that year.
+def prices_at(found: PathSolution, system: RowSystem, t: int) -> F64:
+    """Prices of the rows of one year at a milestone, in money of that year.
 
-    A tonne a year more of what fills over all years is one in each year that the last milestone
-    stands for.
+    A tonne a year more of what fills over all years is one in each year that the milestone stands
+    for.
+
+    Parameters
+    ----------
+    found : PathSolution
+    system : RowSystem
+        Of one year; rules that are asked at one milestone alone have their price there.
+    t : int
+        Number of the milestone.
     """
     course = found.path.course
     by_name = dict(zip((row.name for row in found.system.rows), found.price, strict=True))
-    last, years, worth = course.names[-1], course.years[-1], course.worth[-1]
+    year, years, worth = course.names[t], course.years[t], course.worth[t]
     prices = []
     for row in system.rows:
         if row.family in found.path.life:
             prices.append(by_name.get(row.name, 0.0) * years / worth)
         else:
-            known = by_name.get(row.name, by_name.get(f"{row.name} {last}", 0.0))
+            known = by_name.get(row.name, by_name.get(f"{row.name} {year}", 0.0))
             prices.append(known / worth)
     return np.array(prices, np.float64)

@@ -29,14 +29,17 @@ MOST_SHAPES = 2000
 """Of one layer; the largest are kept."""
 KNOWN = (
     "provinces", "storage", "network_storage", "routes", "corridors", "pipes", "sites",
-    "emitters", "plants", "tonnes", "screening",
+    "emitters", "network_emitters", "plants", "tonnes", "screening",
 )  # fmt: skip
-SHOWN = frozenset({"provinces", "tonnes", "pipes", "emitters", "network_storage"})
+SHOWN = frozenset({
+    "provinces", "tonnes", "pipes", "emitters", "network_emitters", "network_storage",
+})  # fmt: skip
 """Layers that are shown at first."""
 SCALES = {
     "tonnes": "map.scale.area",
     "plants": "map.scale.area",
-    "emitters": "map.scale.area",
+    "emitters": "map.scale.emitters",
+    "network_emitters": "map.scale.area",
     "network_storage": "map.scale.area",
     "pipes": "map.scale.width",
     "corridors": "map.scale.routes",
@@ -192,9 +195,8 @@ def _style(layer: str, row: Properties, run: Shapes) -> tuple[str, float]:
         return class_colour(layer.removeprefix("pools_")), 0.0
     if layer == "network_storage":
         return class_colour("storage"), number(row, "stored_t_yr") or 0.0
-    names = (
-        ("net_t_yr",) if layer == LAYER else ("flow_t_yr", "stored_t_yr", "gross_t_yr", "routes")
-    )
+    names: tuple[str, ...] = ("flow_t_yr", "stored_t_yr", "captured_t_yr", "gross_t_yr", "routes")
+    names = ("net_t_yr",) if layer == LAYER else names
     flow = number(row, *names) or 0.0
     if layer == "screening":
         return SCREENING_COLOUR, 0.0
@@ -203,7 +205,7 @@ def _style(layer: str, row: Properties, run: Shapes) -> tuple[str, float]:
     return {"pipes": "#3B1F6B", "corridors": "#7A5BA8"}.get(layer, CAPACITY), flow
 
 
-TEXT, YES_NO, MODE = "text", "yes or no", "mode"
+TEXT, YES_NO, MODE, ORIGIN = "text", "yes or no", "mode", "origin"
 """Kinds of facts that are no numbers with a unit."""
 FACTS: dict[str, tuple[tuple[str, str], ...]] = {
     "sites": (
@@ -214,7 +216,11 @@ FACTS: dict[str, tuple[tuple[str, str], ...]] = {
         ("name", TEXT), ("gross_t_yr", "t/yr"), ("stored_t_yr", "t/yr"), ("haul_km", "km"),
     ),
     "tonnes": (("net_t_yr", "t/yr"), ("cells", "")),
-    "emitters": (("ledger", TEXT), ("stored_t_yr", "t/yr")),
+    "emitters": (
+        ("origin", ORIGIN), ("captured_t_yr", "t/yr"), ("can_capture_t_yr", "t/yr"),
+        ("storage", TEXT), ("from_year", TEXT), ("retires", TEXT),
+    ),
+    "network_emitters": (("ledger", TEXT), ("stored_t_yr", "t/yr")),
     "network_storage": (("ledger", TEXT), ("stored_t_yr", "t/yr")),
     "pipes": (
         ("start", TEXT), ("end", TEXT), ("flow_t_yr", "t/yr"), ("length_km", "km"),
@@ -243,8 +249,8 @@ def _value(row: Properties, column: str, unit: str, words: Words, factor: float 
     """A fact of a shape in words; nothing where the run does not say."""
     if unit == TEXT:
         return word(row.get(column))
-    if unit == MODE:
-        return words.heading(words.named("mode", word(row.get(column))))
+    if unit in {MODE, ORIGIN}:
+        return words.heading(words.named(unit, word(row.get(column))))
     if unit == YES_NO:
         known = row.get(column) is not None
         return words("sites.yes" if number(row, column) else "sites.no") if known else ""
@@ -261,7 +267,7 @@ def _title(layer: str, row: Properties, words: Words) -> str:
         return method if layer == LAYER else words("map.plant", method=method)
     if layer == "corridors":
         return words("map.corridor")
-    if layer in {"emitters", "network_storage"}:
+    if layer in {"emitters", "network_emitters", "network_storage"}:
         return word(row.get("name")) or word(row.get("unit"))
     if layer == "pipes":
         return _value(row, "mode", MODE, words)

@@ -19,6 +19,7 @@ from cdrsite.report.answer import answer
 from cdrsite.report.costs import costs
 from cdrsite.report.credits import credits_earned
 from cdrsite.report.curve import supply_curve
+from cdrsite.report.emitted import emitted
 from cdrsite.report.fragment import Fragment
 from cdrsite.report.frame import Frame, section
 from cdrsite.report.heat import heat_supplied
@@ -46,6 +47,7 @@ PARTS = (
     ("supply", "curve.title", supply_curve),
     ("costs", "fall.title", costs),
     ("ledgers", "ledgers.title", ledgers),
+    ("emitters", "emitted.title", emitted),
     ("credits", "credits.title", credits_earned),
     ("pools", "pools.title", supplies.pools),
     ("hours", "hours.title", hours),

@@ -128,7 +128,7 @@ def emitters(frame: Frame) -> str:
         PageColumn("emitters.most", "could_store_t_yr", "Mt/yr", 1e-6),
         PageColumn("column.cost", "capture_usd_yr", "MUSD/yr", 1e-6),
     )
-    return ranking(frame, "emitters", "emitters.title", "stored_t_yr", columns)
+    return ranking(frame, "network_emitters", "emitters.title", "stored_t_yr", columns)
 
 
 def stores(frame: Frame) -> str:

@@ -1,9 +1,9 @@
 """What each method could do if it were the only one that counted, by a competition of its own.
 
-Supplies, storage and exclusions hold; targets, budgets and rules of policy do not: they are about
-the portfolio, and a bound on a method must hold whatever they say. Another method runs only where
-what it supplies (power) lets this one do more. Every plan of the study is therefore a plan here
-too, so that no plan can give the method more than its bound.
+Supplies, storage and exclusions hold; targets, budgets, rules of policy and emitters do not: they
+are about the portfolio, and a bound on a method must hold whatever they say. Another method runs
+only where what it supplies (power) lets this one do more. Every plan of the study is therefore a
+plan here too, so that no plan can give the method more than its bound.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def each_alone(plan: Solution, gap: float, threads: int) -> tuple[Alone, ...]:
     SolverError
         If a gap was not closed (rule 8).
     """
-    problem = replace(plan.problem, policies=())
+    problem = replace(plan.problem, policies=(), captures=None)
     options = SolverOptions(gap=max(gap, GAP), threads=threads)
     planned = plan.totals.by_combo.sum(axis=0)[:, : len(QUANTITIES)]
     bounds = []

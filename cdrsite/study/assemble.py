@@ -32,6 +32,7 @@ from cdrsite.result.attributes import GRID_MAPPING, flag_bits, gridded_attribute
 from cdrsite.result.store import label_store, open_labelled
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.assumed import alternatives, without_limit
+from cdrsite.study.captured import emitter_features, emitter_summary, emitter_tables
 from cdrsite.study.ceilings import warn_of_ceilings
 from cdrsite.study.cells import score
 from cdrsite.study.compete import lay_out, zone_layers
@@ -101,6 +102,7 @@ PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
         *("name", "title", "costs", "accounting.retention_years", "resources", "objective"),
         *("transport.cost", "transport.leakage", "network.plan", "network.plants", "policies"),
         "milestones",
+        "emitters",
         *("outputs.admin", "outputs.sites", "outputs.site_distance", "outputs.zones"),
         "screening",
     ),
@@ -188,7 +190,7 @@ def assemble(
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
     features = _features(setting, offers, tables)
-    _add_path(setting, allocation, tables, summary)
+    features |= _add_plan(setting, allocation, tables, summary)
     if projects is not None:
         tables |= project_tables(projects, grid)
         summary["network"] = project_summary(projects)
@@ -220,15 +222,20 @@ def _provinces(setting: Setting) -> tuple[str, tuple[str, ...]] | None:
     return None if admin is None else (admin.layer, _admin_names(setting))
 
 
-def _add_path(
+def _add_plan(
     setting: Setting, allocation: Allocation, tables: dict[str, Any], summary: dict[str, Any]
-) -> None:
-    """Tables and numbers of a plan over milestones."""
+) -> dict[str, gpd.GeoDataFrame]:
+    """Tables and numbers of milestones and of emitters; returns the emitters as points."""
     solution = allocation.solution
     if isinstance(solution, LastMilestone):
         tables |= path_tables(setting, solution)
         summary["pathway"] = path_summary(solution, tables)
         summary["objective"] |= {"over": "milestones", "unit": solution.path.path.goal.unit}
+    if solution.problem.captures is None:
+        return {}
+    tables |= emitter_tables(setting, allocation)
+    summary["emitters"] = emitter_summary(tables)
+    return emitter_features(tables, setting)
 
 
 def _admin_names(setting: Setting) -> tuple[str, ...]:

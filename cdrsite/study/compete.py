@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,7 @@ from cdrsite.pathway.view import LastMilestone, last_milestone
 from cdrsite.study.alone import each_alone
 from cdrsite.study.cells import competitors_of, score
 from cdrsite.study.course import path_of, rows_of_one
+from cdrsite.study.emitters import asked_of_emitters, captures_of
 from cdrsite.study.goal import objective_of, policy_rows, zone_names
 from cdrsite.study.offers import Offers
 from cdrsite.study.prepare import (
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     "competition",
     reads=(
         *("objective", "policies", "outputs.admin", "transport.leakage", "resources"),
-        *("costs.prices.heat", "costs.discount_rate", "milestones"),
+        *("costs.prices", "costs.discount_rate", "milestones", "emitters"),
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, pools_of, storage_of, injected),
@@ -86,6 +88,7 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
         If rules are in conflict.
     """
     problem = competition_problem(setting, offers, competitors_of(setting, offers), cells)
+    problem = replace(problem, captures=captures_of(setting, offers, years_of(setting.scenario)))
     scenario, earned = setting.scenario, earned_terms(setting)
     if over_milestones(scenario):
         path = path_of(setting, problem, earned)
@@ -133,6 +136,14 @@ def over_milestones(scenario: Scenario) -> bool:
     return path is not None and (len(path.years) > 1 or path.missed != "error")
 
 
+def years_of(scenario: Scenario) -> tuple[int, ...]:
+    """Milestones that the competition plans: all, the last one of a plan of one year, or none."""
+    path = scenario.milestones
+    if path is None:
+        return ()
+    return path.years if over_milestones(scenario) else path.years[-1:]
+
+
 def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:
     """Target, budget and rules of policy as rows; the columns of all zones are read.
 
@@ -152,7 +163,9 @@ def policies_of(setting: Setting) -> tuple[PolicyRow, ...]:
         for rule in scenario.policies
     ]
     rows = policy_rows(scenario.objective, scenario.policies, names, tuple(setting.models))
-    return rows if over_milestones(scenario) else (*rows_of_one(setting), *rows)
+    if over_milestones(scenario):
+        return rows
+    return (*rows_of_one(setting), *asked_of_emitters(setting), *rows)
 
 
 @stage(

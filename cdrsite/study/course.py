@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cdrsite.competition.captured import AVOIDED, EMITTERS
 from cdrsite.competition.objectives import most_value
 from cdrsite.competition.problem import PolicyRow, Problem, RowTerm
 from cdrsite.core.errors import ConfigError
@@ -254,8 +255,14 @@ def targets_of(setting: Setting) -> tuple[Target, ...]:
             RowTerm("net", durable_share(model, path), (name,))
             for name, model in setting.models.items()
         )
+        if setting.scenario.emitters is not None:
+            # under ground: by each of the rules a tonne that stays counts whole
+            terms = (*terms, RowTerm("net", 1.0, (EMITTERS,)))
         limit = path.amounts(path.targets.durable)
         found.append(Target("durable removal", "t/yr", terms, limit, price))
+    if path.targets.avoided:
+        limit = path.amounts(path.targets.avoided)
+        found.append(Target(AVOIDED, "t/yr", (RowTerm(AVOIDED),), limit, price))
     if path.budget:
         limit = path.amounts(path.budget)
         found.append(Target("budget", "USD/yr", (RowTerm("cost"),), limit, sense="<="))

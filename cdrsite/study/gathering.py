@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, DataError
-from cdrsite.core.numbers import as_text
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.engine.stages import stage
 from cdrsite.network.coarse import PlanGrid
 from cdrsite.network.plants import PlantRules, Plants, Site, gather_plants
 from cdrsite.study.compete import lay_out
+from cdrsite.study.points import cells_on_grid, feature_names, text_column, unique_names
 from cdrsite.study.prepare import Setting, formulae, open_layers, resolve_methods
 
 if TYPE_CHECKING:
-    import geopandas as gpd
-
     from cdrsite.config.network import ExistingSites, Network
-    from cdrsite.core.grid import AnalysisGrid
     from cdrsite.core.reader import LayerReader
     from cdrsite.engine.arrays import ArrayStore
     from cdrsite.methods.model import MethodModel
@@ -191,8 +187,8 @@ def existing_sites(
         No such column, or a site of a method that is not among ``methods``.
     """
     frame = reader.features(model.layer, model.where)
-    names = unique_names(feature_names(frame, model.name, "site"))
-    named = text_column(frame, model.method, "sites")
+    names = unique_names(feature_names(frame, model.name, "site", "network.sites"))
+    named = text_column(frame, model.method, "network.sites")
     asked: Sequence[str | None] = (
         [None] * len(frame) if named is None else [method or None for method in named]
     )
@@ -205,71 +201,8 @@ def existing_sites(
             expected=f"one of {', '.join(methods)}, or nothing for any method",
             cure="leave these out with `where`, or study the method",
         )
-    cells = cells_on_grid(frame, names, reader.grid, "sites")
+    cells = cells_on_grid(frame, names, reader.grid, "sites", "network.sites")
     return [Site(names[k], row, col, asked[k]) for k, row, col in cells]
-
-
-def cells_on_grid(
-    frame: gpd.GeoDataFrame, names: Sequence[str], grid: AnalysisGrid, kind: str
-) -> Iterator[tuple[int, int, int]]:
-    """Features on the grid with row and column; others are left out with a warning."""
-    outside = []
-    for k, cell in enumerate(cells_of(frame, grid)):
-        if cell is None:
-            outside.append(names[k])
-        else:
-            yield k, *cell
-    if outside:
-        warn(f"{kind} outside the grid, or without a place, are left out: {', '.join(outside)}")
-
-
-def cell_at(grid: AnalysisGrid, x: float, y: float) -> tuple[int, int]:
-    """Row and column of a point, beyond the grid too."""
-    row = math.floor((grid.north - y) / grid.resolution)
-    return row, math.floor((x - grid.west) / grid.resolution)
-
-
-def cells_of(frame: gpd.GeoDataFrame, grid: AnalysisGrid) -> list[tuple[int, int] | None]:
-    """Row and column of each feature; None for one that is off the grid or has no geometry."""
-    found: list[tuple[int, int] | None] = []
-    for point in frame.geometry.representative_point():
-        if point is None or point.is_empty:
-            found.append(None)
-            continue
-        row, col = cell_at(grid, point.x, point.y)
-        found.append((row, col) if 0 <= row < grid.rows and 0 <= col < grid.cols else None)
-    return found
-
-
-def text_column(frame: gpd.GeoDataFrame, name: str | None, key: str) -> list[str] | None:
-    """A column as text, empty where null; whole numbers without decimals. None if none is named."""
-    if name is None:
-        return None
-    if name not in frame.columns:
-        raise DataError(
-            "no such column",
-            where=f"network.{key}",
-            got=name,
-            expected=", ".join(c for c in frame.columns if c != frame.geometry.name),
-        )
-    values = frame[name]
-    return ["" if gone else as_text(v) for v, gone in zip(values, values.isna(), strict=True)]
-
-
-def feature_names(frame: gpd.GeoDataFrame, column: str | None, kind: str) -> list[str]:
-    """Names of features; numbered where no column names them."""
-    numbered = [f"{kind} {k + 1}" for k in range(len(frame))]
-    return text_column(frame, column, f"{kind}s") or numbered
-
-
-def unique_names(names: Sequence[str]) -> list[str]:
-    """Names with a number behind those that come again."""
-    counts: Counter[str] = Counter()
-    unique = []
-    for name in names:
-        counts[name] += 1
-        unique.append(name if counts[name] == 1 else f"{name} #{counts[name]}")
-    return unique
 
 
 REASONS = ("below_minimum", "no_site", "beyond_max_plants")

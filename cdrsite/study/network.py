@@ -30,15 +30,14 @@ from cdrsite.network.schedule import read_periods
 from cdrsite.network.tabled import plan_tables
 from cdrsite.network.tables import read_case
 from cdrsite.study.compete import zone_layers
-from cdrsite.study.gathering import (
-    Gathered,
+from cdrsite.study.gathering import Gathered, gather, warn
+from cdrsite.study.points import (
     cell_at,
     cells_on_grid,
     feature_names,
-    gather,
+    number_column,
     text_column,
     unique_names,
-    warn,
 )
 from cdrsite.study.prepare import Setting, injected, open_layers, resolve_methods, storage_of
 from cdrsite.study.routes import link_storage, pipeline_basis, storage_sites
@@ -49,13 +48,15 @@ from cdrsite.transport.ports import read_ports, road_factor
 from cdrsite.transport.surface import BILLING, STEERING
 
 if TYPE_CHECKING:
-    import geopandas as gpd
     from numpy.typing import NDArray
 
     from cdrsite.config.network import Emitters, ExistingPipelines, Network
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.core.reader import LayerReader
     from cdrsite.engine.arrays import ArrayStore
+
+EMITTERS, PIPELINES = "network.emitters", "network.pipelines"
+"""Keys, for messages."""
 
 
 @dataclass(frozen=True)
@@ -437,54 +438,20 @@ def read_emitters(
     if model is None:
         return ()
     frame = reader.features(model.layer, model.where)
-    names = unique_names(feature_names(frame, model.name, "emitter"))
-    ledgers = text_column(frame, model.ledger, "emitters") or ["avoided"] * len(frame)
-    captured = _column(frame, model.captured, model.unit, 0.0) * conversion(model.unit, "t/yr")[0]
-    cost = _column(frame, model.cost, "USD/t", -math.inf)
-    fixed = _column(frame, model.fixed, "USD/yr", 0.0)
-    opens = _column(frame, model.opens, "a year", -math.inf, empty=-math.inf)
-    retires = _column(frame, model.retires, "a year", -math.inf, empty=math.inf)
+    names = unique_names(feature_names(frame, model.name, "emitter", EMITTERS))
+    ledgers = text_column(frame, model.ledger, EMITTERS) or ["avoided"] * len(frame)
+    captured = number_column(frame, model.captured, model.unit, 0.0, EMITTERS)
+    captured = captured * conversion(model.unit, "t/yr")[0]
+    cost = number_column(frame, model.cost, "USD/t", -math.inf, EMITTERS)
+    fixed = number_column(frame, model.fixed, "USD/yr", 0.0, EMITTERS)
+    opens = number_column(frame, model.opens, "a year", -math.inf, EMITTERS, empty=-math.inf)
+    retires = number_column(frame, model.retires, "a year", -math.inf, EMITTERS, empty=math.inf)
     numbers = np.column_stack([captured, cost, fixed, opens, retires]).tolist()
-    cells = cells_on_grid(frame, names, reader.grid, "emitters")
+    cells = cells_on_grid(frame, names, reader.grid, "emitters", EMITTERS)
     return tuple(
         Emitter(names[k], ledgers[k], row // plan.factor, col // plan.factor, *numbers[k])
         for k, row, col in cells
     )
-
-
-def _column(
-    frame: gpd.GeoDataFrame, name: str | None, unit: str, least: float, *, empty: float = 0.0
-) -> NDArray[np.float64]:
-    """Numbers of a column of the emitters; a value for none where it is not named or empty."""
-    text = text_column(frame, name, "emitters")
-    if text is None:
-        return np.full(len(frame), empty)
-    blank = np.array([cell.strip().lower() in {"", "nan", "none", "<na>"} for cell in text], bool)
-    try:
-        values = np.array([0.0 if gap else float(c) for c, gap in zip(text, blank, strict=True)])
-        wrong = ~(values >= least)
-    except ValueError:
-        values, wrong = np.zeros(len(text)), np.array([not _is_number(cell) for cell in text])
-    if math.isfinite(least):
-        wrong = wrong | blank
-    if wrong.any():
-        raise DataError(
-            "emitters without a number",
-            where=f"network.emitters: column {name}",
-            got=", ".join(repr(text[k]) for k in np.flatnonzero(wrong)[:5]),
-            expected=unit if math.isinf(least) else f"{unit}, {least:g} or more",
-            cure="correct the column, or leave these out with `where`",
-            rule=7,
-        )
-    return np.where(blank, empty, values)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def existing_pipes(
@@ -500,8 +467,8 @@ def existing_pipes(
     import shapely
 
     frame = reader.features(model.layer, model.where)
-    names = feature_names(frame, model.name, "pipeline")
-    text = text_column(frame, model.capacity, "pipelines") or []
+    names = feature_names(frame, model.name, "pipeline", PIPELINES)
+    text = text_column(frame, model.capacity, PIPELINES) or []
     try:
         capacity = np.array(text, np.float64) * conversion(model.unit, "t/yr")[0]
     except ValueError:

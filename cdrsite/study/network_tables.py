@@ -53,7 +53,7 @@ def project_tables(projects: Projects, grid: AnalysisGrid) -> dict[str, pd.DataF
         "network_costs": pd.DataFrame(costs, columns=["part", "cost_usd_yr", "cost_usd_t"]),
     }
     if planned is not None and planned.emitters:
-        tables["emitters"] = pd.DataFrame([asdict(emitter) for emitter in planned.emitters])
+        tables["network_emitters"] = pd.DataFrame([asdict(emitter) for emitter in planned.emitters])
     if planned is not None and planned.build_out is not None:
         tables |= _period_tables(planned, planned.build_out)
     return tables
@@ -141,8 +141,8 @@ def project_features(
     Returns
     -------
     dict of GeoDataFrame
-        ``plants`` and ``pipes``; of a network of tables ``emitters`` and ``network_storage`` as
-        well, where the tables say where they are.
+        ``plants`` and ``pipes``; of a network of tables ``network_emitters`` and
+        ``network_storage`` as well, where the tables say where they are.
     """
     import geopandas as gpd
 
@@ -188,7 +188,7 @@ def _table_points(
     points, features = planned.places.points, {}
     move = transformer(planned.places.crs, grid.wkt)
     ends = {
-        "emitters": [source.node for source in planned.problem.sources],
+        "network_emitters": [source.node for source in planned.problem.sources],
         "network_storage": [sink.node for sink in planned.problem.sinks],
     }
     for name, nodes in ends.items():

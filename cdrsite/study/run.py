@@ -30,6 +30,7 @@ from cdrsite.study.assemble import assemble
 from cdrsite.study.assumed import alternative_sentences, alternatives, warn_of_assumptions
 from cdrsite.study.cells import score, score_cells
 from cdrsite.study.compete import compete, lay_out, policies_of
+from cdrsite.study.emitters import check_emitters
 from cdrsite.study.ends import slopes_of
 from cdrsite.study.ensemble import (
     Extent,
@@ -187,6 +188,7 @@ def _prepared(scenario: Scenario, cache: Cache | None = None) -> Setting:
         setting = prepare(scenario, cache)
         warn_of_assumptions(setting)
         check_hours(setting)
+        check_emitters(setting)
         try_one_cell(setting)
     except CdrsiteError as error:
         raise refusal(error, everything_wrong(scenario)) from error

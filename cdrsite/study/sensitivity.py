@@ -143,9 +143,10 @@ def sensitivities(
     """
     path = setting.scenario.milestones
     durable = path is not None and path.targets.durable is not None
-    if isinstance(allocation.solution, LastMilestone) or durable:
+    solution = allocation.solution
+    if isinstance(solution, LastMilestone) or durable or solution.problem.captures is not None:
         return pd.DataFrame(columns=SENSITIVITY_COLUMNS)
-    solution, numbers = allocation.solution, StudyNumbers(setting.scenario, setting.models)
+    numbers = StudyNumbers(setting.scenario, setting.models)
     used = _used(solution)
     maker = _maker(setting, used)
     with warnings.catch_warnings():

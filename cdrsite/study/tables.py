@@ -349,7 +349,8 @@ def _years_of(kind: str) -> float:
 
 def _brought(units: StorageUnits, allocation: Allocation) -> NDArray[np.float64]:
     """CO2 that the plan brings to each unit, shape (units,) [t/yr]."""
-    brought, most = allocation.by_sink.sum(axis=0), units.rate
+    brought = allocation.by_sink.sum(axis=0) + allocation.solution.captured_by_sink
+    most = units.rate
     # what the solver's tolerance lets a unit take beyond its rate is rounding, not use
     within = brought <= most * (1 + competed.KEPT)
     return np.where(within, np.minimum(brought, most), brought)

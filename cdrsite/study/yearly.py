@@ -283,6 +283,9 @@ def _filling(setting: Setting, path: PathSolution) -> pd.DataFrame:
     course = path.path.course
     stored = path.totals.by_sink.sum(axis=0).reshape(course.count, -1)
     rate = course.stands.T @ stored
+    captures = path.path.problem.captures
+    if captures is not None:
+        np.add.at(rate.T, captures.unit, path.captured)
     years = np.concatenate([[begin_of(given)], np.array(given.years, np.float64)])
     rates = np.concatenate([np.zeros((1, rate.shape[1])), rate])
     steps = 0.5 * (rates[1:] + rates[:-1]) * np.diff(years)[:, None]

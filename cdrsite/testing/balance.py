@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xarray as xr
 
 from cdrsite.core.states import LOWEST_STATE
 from cdrsite.core.vocabulary import supplies
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     _Misses = Iterator["Miss"]
 
+_YEARLY = {"electricity": "kwh_yr", "water": "m3_yr", "biomass": "t_yr"}
+"""Resource -> end of its column in the table of emitters."""
 SUPPLIES = tuple(one.name for one in supplies())
 """Resources of a cell or of pools; land and storage have balances of their own."""
 
@@ -196,6 +199,7 @@ class _Balance:
             number = [k for k, label in enumerate(labels) if label == str(row["zone"])]
             if number:
                 got = float(use[np.isin(code, number)].sum()) + self.at_stores(resource, row)
+                got += self.by_emitters(resource, pool, number)
                 what = f"{resource} of {row['zone']} by the map"
                 size = float(np.abs(use[np.isin(code, number)]).sum())
                 yield from self.equal(what, got, row["use"], row["unit"], size)
@@ -205,6 +209,20 @@ class _Balance:
         needs = self.tables["storage_needs"]
         mine = needs[(needs["resource"] == resource) & (needs["zone"] == row["zone"])]
         return float(mine["use"].sum())
+
+    def emitters(self) -> Any:
+        """What emitters do in the year of the maps; None without any."""
+        table = self.tables.get("emitters")
+        return None if table is None else table[table["year"] == table["year"].iloc[-1]]
+
+    def by_emitters(self, resource: str, pool: Any, number: list[int]) -> float:
+        """What emitters that stand in some zones of a pool take of it."""
+        table, column = self.emitters(), f"{resource}_{_YEARLY.get(resource, '')}"
+        if table is None or column not in table:
+            return 0.0
+        at = {axis: xr.DataArray(table[axis].to_numpy(), dims="emitter") for axis in "xy"}
+        mine = np.isin(pool.sel(at, method="nearest").to_numpy(), number)
+        return float(table[column].to_numpy()[mine].sum())
 
     def storage(self) -> _Misses:
         """CO2 that is captured to be stored is what storage units take, and fits into them."""
@@ -217,6 +235,8 @@ class _Balance:
             own = self.data["need_storage"].to_numpy().astype(np.float64)
             each = np.where(np.isnan(own), each, own)
         brought = float((self.plan * each).sum())
+        if (captured := self.emitters()) is not None:
+            brought += 1e6 * float(captured["captured_mt_yr"].sum())
         taken = float(table["injected_mt_yr"].sum()) * 1e6
         yield from self.equal("CO2 brought to storage", brought, taken, "t/yr")
         for row in table.to_dict("records"):

@@ -94,9 +94,17 @@ def assemble(problem: Problem, objective: Objective) -> Whole:
     local, low, high = _local_rows(problem, cells, acts)
     limits, senses = system.limits, np.array(system.senses, dtype="<U2")
     sales, size = system.sales, len(acts.cell)
-    row = np.concatenate([shared[0], local[0] + len(limits), sales.row])
-    column = np.concatenate([shared[1], local[1], sales.column + size])
-    entry = np.concatenate([shared[2], local[2], sales.weight])
+    owned = np.arange(len(sales.owner)) + size + sales.alone
+    part = np.divide(1.0, sales.most, out=np.zeros_like(sales.most), where=sales.most > 0)
+    first = len(limits) + len(low)
+    row = np.concatenate([shared[0], local[0] + len(limits), sales.row, sales.owner + first])
+    column = np.concatenate([shared[1], local[1], sales.column + size, owned])
+    entry = np.concatenate([shared[2], local[2], sales.weight, part[sales.alone :]])
+    owners = int(sales.owner.max(initial=-1)) + 1
+    at_work = np.zeros(owners, np.bool_)
+    at_work[sales.owner[sales.must]] = True
+    low = np.concatenate([low, np.where(at_work, 1.0, -np.inf)])
+    high = np.concatenate([high, np.ones(owners)])
     row, column, entry = _added(row, column, entry)
     matrix = objective_matrix(objective, problem)
     gain = (acts.quantity * matrix[acts.method]).sum(axis=1)

@@ -80,6 +80,7 @@ def in_year(path: Path, own: dict[str, float], m: int, v: int, t: int) -> dict[s
     year = {name: output * value for name, value in own.items()}
     year["net"] = output * (own["net"] + extra(path, own, m, t))
     year["cost"], year["land"] = stands * (own["cost"] + more), stands * own["land"]
+    year["avoided"] = 0.0
     return year
 
 
@@ -230,11 +231,78 @@ class Whole:
         )
 
 
+def add_emitters(whole: Whole) -> None:
+    """Activities of emitters: one by sink slot and vintage, each from what its rows mean."""
+    captures = whole.path.problem.captures
+    if captures is None:
+        return
+    years = range(whole.path.course.count)
+    there = np.ones((len(captures.names), len(years)), bool)
+    there = there if captures.serving is None else captures.serving
+    for k, name in enumerate(captures.names):
+        forced = captures.must is not None and captures.must[k] and there[k].any()
+        for s in range(captures.sink.shape[1]):
+            kept = [1 - captures.energy[k] * captures.dirty[t] - captures.lost[k, s] for t in years]
+            for v in years:
+                runs = [t >= v and bool(there[k, t]) for t in years]
+                good = all(kept[t] > 0 for t in years if runs[t])
+                late = forced and there[k, :v].any()
+                if captures.sink[k, s] >= 0 and runs[v] and good and not late:
+                    whole.cost.append(0.0)
+                    whole.most.append(np.inf)
+                    most = float(captures.most[k])
+                    whole.add(f"captured by {name}", "=" if forced else "<=", most, 1.0)
+                    one = EmitterUse(k, int(captures.sink[k, s]), float(captures.cost[k, s]))
+                    for t in years:
+                        if runs[t]:
+                            emitter_year(whole, one, kept[t], t)
+
+
+@dataclass(frozen=True)
+class EmitterUse:
+    """An emitter that brings its CO2 to a sink at a cost."""
+
+    number: int
+    sink: int
+    cost: float
+
+
+def emitter_year(whole: Whole, one: EmitterUse, kept: float, t: int) -> None:
+    """What a captured tonne counts in the rows of a milestone."""
+    path, problem, captures = whole.path, whole.path.problem, whole.path.problem.captures
+    name, k, share = path.course.names[t], one.number, float(captures.biogenic[one.number])
+    year = {"gross": share, "net": share * kept, "avoided": (1 - share) * kept, "cost": one.cost}
+
+    def counts(terms: Any) -> float:
+        mine = [each for each in terms if each.methods is None or "emitters" in each.methods]
+        return sum(each.weight * year.get(each.quantity, 0.0) for each in mine)
+
+    whole.cost[-1] += counts(path.goal.terms[t])
+    for pool in problem.pools:
+        zone = int(captures.zones[pool.zoning][k])
+        if zone >= 0 and pool.name in captures.needs:
+            limit = whole.limit(pool.name, pool.supply[zone], t)
+            need = pool.sign * float(captures.needs[pool.name][k])
+            whole.add(f"{pool.name}: {pool.zones[zone]} {name}", "<=", limit, need)
+    for rule in problem.policies:
+        if rule.zoning is None or int(captures.zones[rule.zoning][k]) in (*rule.zones,):
+            limit = whole.limit(rule.name, rule.limit, t)
+            whole.add(f"{rule.name} {name}", rule.sense, limit, counts(rule.terms))
+    for target in path.targets:
+        if not np.isnan(target.limit[t]):
+            limit = float(target.limit[t])
+            whole.add(f"{target.name} {name}", target.sense, limit, counts(target.terms))
+    tonne = Activity(-1, -1, 0, t, {}, [], 1.0)
+    whole.sinks(tonne, t, name, one.sink)
+    whole.drawn(tonne, t, name, one.sink)
+
+
 def whole_path(path: Path) -> WholeAnswer | None:
     """Solve a path of cells in memory as one programme; None where no plan keeps the rows."""
     whole = Whole(path)
     for one in activities(path):
         whole.column(one)
+    add_emitters(whole)
     for t, name in enumerate(path.course.names):
         for rule in path.problem.policies:
             whole.row(f"{rule.name} {name}", rule.sense, whole.limit(rule.name, rule.limit, t))

@@ -159,6 +159,16 @@ MISSED = (
     *DATED, "milestones.targets.removal={2050: 9 Mt/yr}", "milestones.missed={price: 100 USD/t}",
 )  # fmt: skip
 LIMITED = (POWERED, "milestones={years: [2030, 2050], budget: {2050: 0.3 MUSD/yr}}")
+CAPTURED = (
+    *ROUTED, *DATED, "milestones.targets.avoided={2050: 2 kt/yr}",
+    "milestones.missed={price: 500 USD/t}",
+    "emitters={layer: sites, emission: more, cost: 50 USD/t, name: name}",
+)  # fmt: skip
+CAPTURED_NOW = (
+    *ROUTED, POWERED,
+    "emitters={layer: sites, emission: more, cost: 50 USD/t, target: 1 t/yr, name: name}",
+)  # fmt: skip
+BURNT = (*CAPTURED_NOW, "resources.biomass={pools: basins, supply: other, unit: t/yr}")
 EVERY = "objective={maximise: value, credits: [{amount: 900}]}"
 SCHEME = "objective={maximise: value, start: 2030, credits: [{scheme: 45q-dac-saline}]}"
 EARLY = (
@@ -964,6 +974,22 @@ CASES: dict[str, Case] = {
     "milestones.after": (DATED, ("milestones.after=60 yr",)),
     "milestones.targets.removal": (DATED, ("milestones.targets.removal={2050: 12 kt/yr}",)),
     "milestones.targets.durable": (DATED, ("milestones.targets.durable={2050: 12 kt/yr}",)),
+    "milestones.targets.avoided": (CAPTURED, ("milestones.targets.avoided={2050: 3 kt/yr}",)),
+    "emitters.layer": (CAPTURED, ("emitters.layer=sites2",)),
+    "emitters.where": (CAPTURED, ("emitters.where=name == 'p'",)),
+    "emitters.name": (CAPTURED, ("emitters.name=kind",)),
+    "emitters.emission": (CAPTURED, ("emitters.emission=less",)),
+    "emitters.unit": (CAPTURED_NOW, ("emitters.unit=kt/yr",)),
+    "emitters.rate": (CAPTURED, ("emitters.rate=0.5",)),
+    "emitters.origin": (CAPTURED, ("emitters.origin=fuel",)),
+    "emitters.cost": (CAPTURED, ("emitters.cost=usd",)),
+    "emitters.power": (CAPTURED_NOW, ("emitters.power=300 kWh/t",)),
+    "emitters.water": (CAPTURED_NOW, ("emitters.water=5 m3/t",)),
+    "emitters.biomass": (BURNT, ("emitters.biomass=0.5",)),
+    "emitters.opens": (CAPTURED, ("emitters.opens=late",)),
+    "emitters.retires": (CAPTURED, ("emitters.retires=late",)),
+    "emitters.must_run": (CAPTURED, ("emitters.must_run=busy",)),
+    "emitters.target": (CAPTURED_NOW, ("emitters.target=3 kt/yr",)),
     "milestones.missed.price": (MISSED, ("milestones.missed.price=300 USD/t",)),
     "milestones.budget": (LIMITED, ("milestones.budget={2050: 0.2 MUSD/yr}",)),
     "milestones.durability.rule": (EXPECTED, ("milestones.durability.rule=lashof",)),
@@ -1061,7 +1087,8 @@ def write_more(folder: Path) -> None:
         write_polygons(
             folder / f"{name}.gpkg", points, name=["p", "q"], kind=["daccs-solid", "beccs-residue"],
             more=[0.006, 0.002], less=[0.004, 0.001], account=["avoided", "removal"],
-            usd=[50.0, 20.0], late=[2035.0, 2035.0],
+            usd=[50.0, 20.0], late=[2035.0, 2035.0], fuel=["process", "biogenic"],
+            busy=["true", "false"],
         )  # fmt: skip
     for name, capital in (("case", 100), ("case2", 110)):
         (folder / name).mkdir()

@@ -83,6 +83,10 @@ DATED = (
     "milestones.intensity={2030: 1, 2050: 0.1}",
     *UNPLANNED,
 )
+EMITTING = (
+    "emitters={layer: works, emission: t, unit: t/yr, cost: 50 USD/t, target: 10 t/yr}",
+    *UNPLANNED,
+)
 
 FEW: tuple[Change, ...] = (
     ("title", "title=Another title", ()),
@@ -184,6 +188,7 @@ OTHERS: tuple[Change, ...] = (
     ("milestones.cost", "milestones.cost={daccs-solid: {2030: 1, 2050: 0.3}}", DATED),
     ("milestones.supply", "milestones.supply={power: {2050: 0.1}, injection: {2050: 0.1}}", DATED),
     ("milestones.intensity", "milestones.intensity={2050: 0.9}", DATED),
+    ("emitters", "emitters.target=20 t/yr", EMITTING),
     ("outputs.admin", "outputs.admin={layer: parks, name: name}", ()),
     ("outputs.sites", "outputs.sites=1", ()),
     ("outputs.site_distance", "outputs.site_distance=3 km", ()),
@@ -206,8 +211,9 @@ def write_rich(folder: Path) -> Path:
     centre = box(1.4, 1.4, 0.1, 0.1).centroid
     write_polygons(folder / "ports.gpkg", [centre], name=["p"])
     write_polygons(
-        folder / "works.gpkg", [box(1.4, 1.4, 0.1, 0.1)], name=["w"], kind=["daccs-solid"]
-    )
+        folder / "works.gpkg", [box(1.4, 1.4, 0.1, 0.1)], name=["w"], kind=["daccs-solid"],
+        t=[100.0],
+    )  # fmt: skip
     return path
 
 

@@ -170,7 +170,7 @@ def test_emitters_share_the_network_and_keep_their_ledgers(result: Any, tmp_path
     layer = f"layers.emitters={{path: {emitters_file(tmp_path)}}}"
     asked = "network.targets={avoided: 0.7 Mt/yr, removal: 3 Mt/yr}"
     study = cdrsite.run(load_scenario(ROOT / "config" / "demo.yaml", (layer, *EMITTED, asked)))
-    network, used = study.summary["network"], study.tables["emitters"].set_index("name")
+    network, used = study.summary["network"], study.tables["network_emitters"].set_index("name")
     assert network["stored_by_ledger_mt_yr"] == pytest.approx({"avoided": 0.7, "removal": 3.0})
     assert used.loc["steel", "stored_t_yr"] == pytest.approx(0.7e6)
     assert used.loc["steel", "capture_usd_yr"] == pytest.approx(50 * 0.7e6)
@@ -234,11 +234,11 @@ def test_a_study_without_methods_gives_the_optimum_of_the_southeast(tmp_path: Pa
     assert study.summary["net_mt_yr"] == 0.0  # what emitters store is no removal (rule 5)
     assert network["objective_musd_yr"] == pytest.approx(5140.659014, abs=5e-7)
     assert network["cost_musd_yr"] == network["objective_musd_yr"]
-    assert tables["emitters"]["stored_t_yr"].sum() == pytest.approx(50e6)
-    assert network["emitters"] == (tables["emitters"]["stored_t_yr"] > 0).sum()
+    assert tables["network_emitters"]["stored_t_yr"].sum() == pytest.approx(50e6)
+    assert network["emitters"] == (tables["network_emitters"]["stored_t_yr"] > 0).sum()
     assert network_line(network, Words()).startswith(f"{network['emitters']} emitters, ")
     # pipes, sources and sinks lie where the tables say
-    lines, places = study.features["pipes"], study.features["emitters"].to_crs("EPSG:4326")
+    lines, places = study.features["pipes"], study.features["network_emitters"].to_crs("EPSG:4326")
     assert len(lines) == len(tables["pipes"])
     assert lines.length.sum() / 1000 == pytest.approx(network["pipes_km"], rel=0.01)
     first = places.set_index("name").geometry["1"]
@@ -249,7 +249,7 @@ def test_a_study_without_methods_gives_the_optimum_of_the_southeast(tmp_path: Pa
     assert "No removal methods are studied" in page
     assert "What the plan removes" not in page
     drawn = {name for name, _ in pyogrio.list_layers(folder / "cdrsite.gpkg")}
-    assert {"pipes", "emitters", "network_storage"} <= drawn
+    assert {"pipes", "network_emitters", "network_storage"} <= drawn
 
 
 @pytest.mark.skipif(not CASES, reason="CDRSITE_CASES is not set")

@@ -1,0 +1,135 @@
+"""Points of a layer: their names, numbers and cells."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cdrsite.core.errors import CdrsiteWarning, DataError
+from cdrsite.core.numbers import as_text
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from cdrsite.core.grid import AnalysisGrid
+
+MOST = 5
+"""Most names that a message lists."""
+
+
+def cells_on_grid(
+    frame: gpd.GeoDataFrame, names: Sequence[str], grid: AnalysisGrid, kind: str, where: str
+) -> Iterator[tuple[int, int, int]]:
+    """Features on the grid with row and column; others are left out with a warning."""
+    outside: list[str] = []
+    for k, cell in enumerate(cells_of(frame, grid)):
+        if cell is None:
+            outside.append(names[k])
+        else:
+            yield k, *cell
+    if outside:
+        shown = ", ".join(outside[:MOST]) + (" ..." if len(outside) > MOST else "")
+        text = f"{where}: {kind} outside the grid, or without a place, are left out: {shown}"
+        warnings.warn(text, CdrsiteWarning, stacklevel=2)
+
+
+def cell_at(grid: AnalysisGrid, x: float, y: float) -> tuple[int, int]:
+    """Row and column of a point, beyond the grid too."""
+    row = math.floor((grid.north - y) / grid.resolution)
+    return row, math.floor((x - grid.west) / grid.resolution)
+
+
+def cells_of(frame: gpd.GeoDataFrame, grid: AnalysisGrid) -> list[tuple[int, int] | None]:
+    """Row and column of each feature; None for one that is off the grid or has no geometry."""
+    found: list[tuple[int, int] | None] = []
+    for point in frame.geometry.representative_point():
+        if point is None or point.is_empty:
+            found.append(None)
+            continue
+        row, col = cell_at(grid, point.x, point.y)
+        found.append((row, col) if 0 <= row < grid.rows and 0 <= col < grid.cols else None)
+    return found
+
+
+def text_column(frame: gpd.GeoDataFrame, name: str | None, where: str) -> list[str] | None:
+    """A column as text, empty where null; whole numbers without decimals. None if none is named."""
+    if name is None:
+        return None
+    if name not in frame.columns:
+        raise DataError(
+            "no such column",
+            where=where,
+            got=name,
+            expected=", ".join(c for c in frame.columns if c != frame.geometry.name),
+        )
+    values = frame[name]
+    return ["" if gone else as_text(v) for v, gone in zip(values, values.isna(), strict=True)]
+
+
+def feature_names(frame: gpd.GeoDataFrame, column: str | None, kind: str, where: str) -> list[str]:
+    """Names of features; numbered where no column names them."""
+    numbered = [f"{kind} {k + 1}" for k in range(len(frame))]
+    return text_column(frame, column, where) or numbered
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Names with a number behind those that come again."""
+    counts: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        counts[name] += 1
+        unique.append(name if counts[name] == 1 else f"{name} #{counts[name]}")
+    return unique
+
+
+def number_column(
+    frame: gpd.GeoDataFrame,
+    name: str | None,
+    unit: str,
+    least: float,
+    where: str,
+    *,
+    empty: float = 0.0,
+) -> NDArray[np.float64]:
+    """Numbers of a column of points; a value for none where it is not named or empty.
+
+    Raises
+    ------
+    DataError
+        No such column, or what is no number, empty where one is needed, or below ``least``.
+    """
+    text = text_column(frame, name, where)
+    if text is None:
+        return np.full(len(frame), empty)
+    blank = np.array([cell.strip().lower() in {"", "nan", "none", "<na>"} for cell in text], bool)
+    try:
+        values = np.array([0.0 if gap else float(c) for c, gap in zip(text, blank, strict=True)])
+        wrong = ~(values >= least)
+    except ValueError:
+        values, wrong = np.zeros(len(text)), np.array([not _is_number(cell) for cell in text])
+    if math.isfinite(least):
+        wrong = wrong | blank
+    if wrong.any():
+        raise DataError(
+            "emitters without a number",
+            where=f"{where}: column {name}",
+            got=", ".join(repr(text[k]) for k in np.flatnonzero(wrong)[:5]),
+            expected=unit if math.isinf(least) else f"{unit}, {least:g} or more",
+            cure="correct the column, or leave these out with `where`",
+            rule=7,
+        )
+    return np.where(blank, empty, values)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
