@@ -21,7 +21,7 @@ def _stops(row: Mapping[Any, Any]) -> bool:
 def limit_words(row: Mapping[Any, Any], words: Words) -> str:
     """What limits a method that is alone; of one that removes nothing, what it avoids (rule 5)."""
     if not _stops(row):
-        return str(row["alone_limits"])
+        return words.limits(str(row["alone_limits"]))
     return words("end.avoids", n=number(row["avoidable_mt_yr"]))
 
 

@@ -105,12 +105,18 @@ def _what_it_is(method: Method, words: Words) -> Iterator[tuple[str, str]]:
         "origin": words(f"catalogue.origin.{method.co2_origin}"),
         "store": words(f"catalogue.store.{method.storage_type}"),
         "domain": words(f"catalogue.domain.{method.domain}"),
-        "kept": words(f"durability.{_kept(method.profile())}") + f" ({method.durability})",
+        "kept": _lasting(method, words),
         "land": ", ".join(f"{name} {share:g}" for name, share in method.usable_land.items()),
     }
     for key, text in facts.items():
         if text:
             yield words(f"catalogue.fact.{key}"), text
+
+
+def _lasting(method: Method, words: Words) -> str:
+    """How long carbon stays; the method's own words for it, which are English, in English only."""
+    own = f" ({method.durability})" if words.lang == "en" else ""
+    return words(f"durability.{_kept(method.profile())}") + own
 
 
 def _print_gates(out: Console, method: Method, words: Words) -> None:
@@ -196,16 +202,16 @@ def print_method(
     say(out, words("catalogue.profile", name=chosen.name, title=chosen.title), "bold")
     others = ", ".join(n for n in method.profile_names if n != chosen.name)
     say(out, words("catalogue.others", names=others or words("catalogue.none")))
-    for line in _stands_on(method, chosen):
+    for line in _stands_on(method, chosen, words):
         say(out, line)
     if chosen.note:
         say(out, chosen.note, "dim")
     _print_values(out, rows, words)
-    _print_inherited(out, chosen)
+    _print_inherited(out, chosen, words)
     if full:
         _print_records(out, rows, words)
     if method.learning is not None:
-        show_table(out, _learned(method.learning))
+        show_table(out, _learned(method.learning, words))
     print_sources(out, known, words)
     if not full:
         say(out, words("catalogue.full", name=name), "dim")
@@ -220,7 +226,7 @@ def _print_values(out: Console, rows: list[dict[str, Any]], words: Words) -> Non
     ]
     # names are broken between their words where a console is narrow
     tables = (
-        text_table("", columns, [_value_row(row, longest) for row in rows])
+        text_table("", columns, [_value_row(row, longest, words) for row in rows])
         for longest in NAME_WIDTHS
     )
     show_table(out, *tables)
@@ -230,13 +236,13 @@ def _plain(part: Any) -> Any:
     return None if part is None else part.model_dump(mode="json")
 
 
-def _print_inherited(out: Console, chosen: Profile) -> None:
+def _print_inherited(out: Console, chosen: Profile, words: Words) -> None:
     """Which values are not the profile's own."""
     taken: dict[str, list[str]] = {}
     for parameter, profile in chosen.inherited.items():
         taken.setdefault(profile, []).append(parameter)
     for profile, names in taken.items():
-        say(out, f"taken from profile {profile}: {', '.join(names)}", "dim")
+        say(out, words("catalogue.taken", profile=profile, names=", ".join(names)), "dim")
 
 
 def _print_records(out: Console, rows: list[dict[str, Any]], words: Words) -> None:
@@ -244,25 +250,26 @@ def _print_records(out: Console, rows: list[dict[str, Any]], words: Words) -> No
     say(out, words("catalogue.records"), "bold")
     listed = []
     for row in rows:
-        value = "unknown" if row["value"] is None else exact(row["value"])
+        value = words("state.unknown") if row["value"] is None else exact(row["value"])
         unit = "" if row["unit"] == "1" else f" {row['unit']}"
         text = f"{value}{unit}, {row['source']}: {row['locator']}".rstrip(".") + "."
         text += f" {row['note']}" if row["note"] else ""
         if row["alternative"]:
-            listed.append(("  or", text))
+            listed.append((words("catalogue.or"), text))
         else:
             meaning = words.named("param", str(row["parameter"]))
             listed.append((soft(str(row["parameter"]), 16), f"{meaning}\n{text}"))
     out.print(plain_list(listed))
 
 
-def _learned(learning: Learning) -> Table:
+def _learned(learning: Learning, words: Words) -> Table:
     """What plants cost as the world builds more of them."""
     names = {world: name for name, world in learning.bases.items()}
-    columns = (
-        ("world capacity t/yr", "right"), ("basis", "name"), ("capital per t/yr", "right"),
-        ("fixed per t/yr", "right"), ("variable per t", "right"),
-    )  # fmt: skip
+    heads = ("world", "basis", "capital", "fixed", "variable")
+    columns = [
+        (words(f"catalogue.learned.{head}"), "name" if head == "basis" else "right")
+        for head in heads
+    ]
     rows = [
         (
             *(exact(one.world_capacity), names.get(one.world_capacity, "")),
@@ -270,30 +277,28 @@ def _learned(learning: Learning) -> Table:
         )
         for one in learning.points
     ]
-    caption = f"{learning.source}; per t/yr of nameplate, where capex is per t/yr delivered"
-    title = f"What plants cost as the world builds more of them ({learning.money})"
+    caption = words("catalogue.learned.note", source=learning.source)
+    title = words("catalogue.learned", money=learning.money)
     return text_table(title, columns, rows, caption=caption)
 
 
-def _stands_on(method: Method, chosen: Profile) -> Iterator[str]:
+def _stands_on(method: Method, chosen: Profile, words: Words) -> Iterator[str]:
     """What the numbers of a profile stand for, a line each."""
-    yield f"cost basis: {_basis(method, chosen)}"
-    heat = {
-        "heat-pump": "by the plant's own heat pumps, inside the electricity",
-        "low-temperature": "of 80 to 120 degC from outside",
-        "gas": "of a fuel burnt on site",
-        "own-plant": "of the plant itself",
-    }
-    if chosen.heat_source in heat:
-        yield f"heat: {heat[chosen.heat_source]}"
+    yield words("catalogue.basis", basis=_basis(method, chosen, words))
+    heat = f"catalogue.heat.{chosen.heat_source}"
+    if words.has(heat):
+        yield words(heat)
     if getattr(method, "climate", None) is not None:
         at = getattr(chosen, "climate_reference", None)
-        yield "climate: " + (
-            "not stated, so climate layers change nothing unless climate.reference says one"
-            if at is None
-            else f"needs are those at {at.temperature:g} degC and {at.humidity:g} % "
-            f"({at.source}); climate layers bring them to the place"
-        )
+        if at is None:
+            yield words("catalogue.climate.none")
+        else:
+            yield words(
+                "catalogue.climate.at",
+                temperature=f"{at.temperature:g}",
+                humidity=f"{at.humidity:g}",
+                source=at.source,
+            )
 
 
 def _with_bases(method: Method) -> str:
@@ -302,17 +307,17 @@ def _with_bases(method: Method) -> str:
     return ", ".join(f"{name} ({basis})" if basis else name for name, basis in bases.items())
 
 
-def _basis(method: Method, profile: Profile) -> str:
+def _basis(method: Method, profile: Profile, words: Words) -> str:
     """What the costs of a profile stand for, and what else they can."""
-    told = {"foak": "foak, the first plant of its kind", None: "not stated"}
-    own = told.get(profile.cost_basis, f"{profile.cost_basis}, a projection")
+    told = {"foak": "foak", None: "none"}.get(profile.cost_basis, "projected")
+    own = words(f"catalogue.basis.{told}", name=profile.cost_basis)
     if method.learning is None:
         return own
     others = [one for one in method.learning.bases if one != profile.cost_basis]
-    return f"{own}; a scenario may ask for costs.basis: {' or '.join(others)}, or world_capacity"
+    return words("catalogue.basis.others", own=own, names=words("list.or").join(others))
 
 
-def _value_row(row: dict[str, Any], longest: int) -> tuple[str, ...]:
+def _value_row(row: dict[str, Any], longest: int, words: Words) -> tuple[str, ...]:
     unit = str(row["unit"])
     year = row["currency_year"]
     if year is not None and str(year) not in unit:
@@ -320,9 +325,10 @@ def _value_row(row: dict[str, Any], longest: int) -> tuple[str, ...]:
     low, high = row["low"], row["high"]
     spread = ""
     if low is not None and high is not None:
-        spread = f"{exact(low)} to {exact(high)}"
+        spread = words("catalogue.range", low=exact(low), high=exact(high))
     elif low is not None or high is not None:
-        spread = f"from {exact(low)}" if high is None else f"up to {exact(high)}"
-    name = "  or" if row["alternative"] else soft(str(row["parameter"]), longest)
-    value = "unknown" if row["value"] is None else exact(row["value"])
-    return name, value, spread, soft(unit, longest), soft(str(row["source"]), longest)
+        end, value = ("from", low) if high is None else ("to", high)
+        spread = words(f"catalogue.range.{end}", n=exact(value))
+    name = words("catalogue.or") if row["alternative"] else soft(str(row["parameter"]), longest)
+    shown = words("state.unknown") if row["value"] is None else exact(row["value"])
+    return name, shown, spread, soft(unit, longest), soft(str(row["source"]), longest)

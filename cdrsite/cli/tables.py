@@ -374,7 +374,7 @@ def _binding_table(
         size, name = amount(unit).total
         dearest = max((row["price"] for row in members), key=abs)
         price, per = planner_price(dearest, price_unit, words, goal)
-        zones = [str(row["zone"]) for row in members if row["zone"] is not None]
+        zones = [words.zone(str(row["zone"])) for row in members if row["zone"] is not None]
         supply = math.fsum(row["supply"] for row in members)
         limit = f"{number(supply / size)} {words.unit(name)}"
         sense = SENSES.get(str(members[0].get("sense")))

@@ -116,6 +116,26 @@ class Words:
         keys = (f"{kind}.{name}" for kind in ("method", "resource", "state", "class"))
         return next((self._table[key] for key in keys if key in self._table), name)
 
+    def zone(self, name: str) -> str:
+        """A zone's own name; that of a pool which the whole region shares is in the language."""
+        return self._table.get(f"zone.{name}", name)
+
+    def limits(self, listed: str, space: str = " ") -> str:
+        """``land 71 %, water 29 %`` with the resources in the language.
+
+        Parameters
+        ----------
+        listed : str
+            As the table of methods has it: names of resources or of states.
+        space : str
+            Stands before "%".
+        """
+        named = []
+        for part in listed.split(", "):
+            name, _, share = part.partition(" ") if part.endswith("%") else (part, "", "")
+            named.append(f"{self.called(name)} {share.replace(' ', space)}".strip())
+        return self("list.comma").join(named)
+
     @staticmethod
     def heading(text: str) -> str:
         """A noun as it stands at the head of a row or a section."""

@@ -286,11 +286,7 @@ def method_details(frame: Frame) -> str:
 
 def limits_in_words(frame: Frame, listed: str) -> str:
     """``land 71 %, water 29 %`` with the resources in the language of the page."""
-    named = []
-    for part in listed.split(", "):
-        name, _, share = part.partition(" ") if part.endswith("%") else (part, "", "")
-        named.append(f"{frame.words.called(name)} {share.replace(' ', THIN)}".strip())
-    return text(frame.words("list.comma").join(named))
+    return text(frame.words.limits(listed, THIN))
 
 
 # ------------------------------------------------------------------- what binds
@@ -306,7 +302,7 @@ def what_binds(frame: Frame, pools: list[Pool]) -> str:
     items = []
     for name in sorted(used_up, key=lambda name: -sum(pool.weight for pool in used_up[name])):
         ranked = sorted(used_up[name], key=lambda pool: -pool.weight)
-        names = frame.listing([pool.zone for pool in ranked])
+        names = frame.listing([frame.words.zone(pool.zone) for pool in ranked])
         title = tag("b", text(frame.words.heading(frame.words.resource(name))))
         if name == "policy":
             count = frame.count("binds.policy", len(ranked), what=title)
@@ -339,7 +335,7 @@ def one_more(frame: Frame, pools: list[Pool]) -> str:
         if family == "policy":  # each rule is a thing of its own
             rows += [[more_of(frame, rule), gain_of(frame, rule)] for rule in ranked[:MAX_RULES]]
         else:
-            where = [text(ranked[0].zone)]
+            where = [text(frame.words.zone(ranked[0].zone))]
             if len(ranked) > 1:
                 least = price_of(frame, ranked[-1])
                 where.append(frame.say("more.least", n=str(len(ranked)), price=least))
@@ -360,7 +356,9 @@ def more_of(frame: Frame, pool: Pool) -> str:
         return frame.say("more.pool", amount=amount, what=text(frame.words.resource(pool.family)))
     yearly = "more.least.rule" if pool.minimum else "more.rule"
     land = "more.least.m2" if pool.minimum else "more.rule.m2"
-    return frame.say(land if pool.per == "m2" else yearly, amount=amount, what=text(pool.zone))
+    return frame.say(
+        land if pool.per == "m2" else yearly, amount=amount, what=text(frame.words.zone(pool.zone))
+    )
 
 
 def price_of(frame: Frame, pool: Pool) -> str:

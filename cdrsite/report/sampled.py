@@ -319,7 +319,7 @@ def pools(frame: Frame) -> str:
 
     def name(row: Row) -> str:
         what = text(frame.words.resource(str(row["family"])))
-        zone = text(word(row["zone"]))
+        zone = text(frame.words.zone(word(row["zone"])))
         return f"{what}: {zone}" if zone else what
 
     columns = (

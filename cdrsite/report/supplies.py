@@ -64,7 +64,13 @@ def _pool_row(frame: Frame, pool: Pool) -> list[str]:
         price += " " + _price_unit(frame, pool)
         use, limit = (f"{shown} {frame.in_(unit)}" for shown in (use, limit))
         limit = frame.say("pools.at_least" if pool.minimum else "pools.at_most", limit=limit)
-    return [text(pool.zone) + " " + badge + bar(pool.share, colour), text(share), price, use, limit]
+    return [
+        text(frame.words.zone(pool.zone)) + " " + badge + bar(pool.share, colour),
+        text(share),
+        price,
+        use,
+        limit,
+    ]
 
 
 def _price_unit(frame: Frame, pool: Pool) -> str:

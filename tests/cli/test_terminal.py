@@ -14,6 +14,7 @@ from tiny_study import METHODS, POOLS, RULES, tiny_result
 
 from cdrsite.cli import catalogue, methods
 from cdrsite.cli import tables as terminal
+from cdrsite.cli.lines import limit_words
 from cdrsite.cli.progress import Progress, amount_text, time_text
 from cdrsite.cli.tables import open_console, ranked_warnings, soft, text_table
 from cdrsite.core.errors import ConfigError
@@ -22,6 +23,7 @@ from cdrsite.core.words import Words
 from cdrsite.library.datasets import dataset_names
 from cdrsite.library.gates import Gate, told
 from cdrsite.library.methods import load_method, method_names
+from cdrsite.methods.supply import WHOLE
 from cdrsite.outputs.palette import group_of
 
 
@@ -450,3 +452,32 @@ def test_columns_are_respected_where_a_pipe_reads(
     monkeypatch.setenv("COLUMNS", asked)
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     assert open_console().width == width
+
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_what_a_profile_stands_on_is_in_the_language(name: str) -> None:
+    method = load_method(name)
+    for profile in method.profile_names:
+        lines = list(methods._stands_on(method, method.profile(profile), Words("zh")))
+        assert lines and all(CHINESE.search(line) for line in lines), profile
+        plain = list(methods._stands_on(method, method.profile(profile), Words("en")))
+        assert len(plain) == len(lines) and not CHINESE.search("".join(plain))
+
+
+def test_limits_are_in_words_not_in_keys() -> None:
+    row = {"alone_limits": "carbide_slag 71 %, water 29 %"}
+    assert (
+        limit_words(row, Words("en")) == f"{Words('en').resource('carbide_slag')} 71 %, water 29 %"
+    )
+    assert "_" not in limit_words(row, Words("en"))
+    found = limit_words(row, Words("zh"))
+    assert CHINESE.search(found) and "water" not in found and "_" not in found
+    assert limit_words({"alone_limits": "nothing fits"}, Words("zh")) == "无法实施"
+
+
+def test_a_pool_of_the_whole_region_is_in_the_language() -> None:
+    assert Words("en").zone(WHOLE) == WHOLE and CHINESE.search(Words("zh").zone(WHOLE))
+    assert Words("zh").zone("West") == "West"

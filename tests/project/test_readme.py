@@ -1,4 +1,4 @@
-"""The table of methods in the README says what the library says."""
+"""The README is short, and its table of methods says what the library says."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from cdrsite.methods.kinds import durability_class
 from cdrsite.outputs.palette import GROUPS
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+MOST_LINES, WIDEST = 120, 130
+"""A page that is read in one go: lines, and characters of a line that is not a table's row."""
 TITLES = {
     "air": "air", "biomass": "biomass", "forests": "forest", "soils": "soil",
     "wetlands and coast": "wetland", "minerals": "mineral",
@@ -42,3 +44,14 @@ def test_classes_ledgers_and_groups_are_those_of_the_library() -> None:
 def test_every_method_stands_in_one_row() -> None:
     listed = [name for _, names, _, _ in rows() for name in names]
     assert sorted(listed) == sorted(method_names())
+
+
+def test_it_is_read_in_one_go() -> None:
+    lines = README.splitlines()
+    assert len(lines) <= MOST_LINES
+    assert [line for line in lines if len(line) > WIDEST and not line.startswith("|")] == []
+    commands = (
+        "pip install -e . && cdrsite run config/demo.yaml",
+        "pip install -e '.[test]' && pytest",
+    )
+    assert [line for line in lines if line in commands] == list(commands)
