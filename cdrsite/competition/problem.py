@@ -245,6 +245,8 @@ class PoolFamily:
         The family that these rows keep the books of; tables and labels name that one alone.
     at_sinks : AtSinks, optional
         What sinks take from it for the CO2 that is brought to them.
+    scale : mapping of str to float
+        Part of a method's need that counts here [1], as that of one month; 1 for others.
     """
 
     name: str
@@ -256,6 +258,7 @@ class PoolFamily:
     sign: int = 1
     part_of: str = ""
     at_sinks: AtSinks | None = None
+    scale: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

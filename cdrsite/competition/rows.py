@@ -248,9 +248,9 @@ def _split(combo: I32, count: int, least: int) -> tuple[I32, I64]:
 def _need_terms(pool: PoolFamily) -> list[RowTerm]:
     """What each method takes from a pool: a quantity, or so much per gross tonne."""
     return [
-        RowTerm(need, pool.sign, (method,))
+        RowTerm(need, pool.sign * pool.scale.get(method, 1.0), (method,))
         if isinstance(need, str)
-        else RowTerm("gross", pool.sign * need, (method,))
+        else RowTerm("gross", pool.sign * pool.scale.get(method, 1.0) * need, (method,))
         for method, need in pool.need.items()
     ]
 

@@ -443,6 +443,8 @@ class Scenario(Model):
         played = [(f"policies.{i}.methods", rule.methods) for i, rule in enumerate(self.policies)]
         if self.milestones is not None:
             played += [(key, (name,)) for key, name in self.milestones.methods]
+        dated = getattr(self.resources.supplies["water"], "profiles", {})
+        played += [(f"resources.water.profiles.{name}", (name,)) for name in dated]
         played += [
             (f"objective.credits.{i}.methods", one.methods)
             for i, one in enumerate(self.objective.credits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -94,6 +95,11 @@ class Supply(Model):
         return {}
 
     @property
+    def by_month(self) -> tuple[str, ...]:
+        """Columns of `pools` with the supply of each month; empty where it is that of a year."""
+        return ()
+
+    @property
     def per_area(self) -> bool:
         """Whether what is given is an amount per area, as t/ha/yr, or mm/yr of water."""
         unit = self.unit
@@ -107,7 +113,7 @@ class Supply(Model):
         if self.by_kind and self.pools is None:  # each kind has a layer of its own
             sources = ("kinds", *sources)
         which = exactly_one(self, sources, "one source of supply")
-        if which == "pools" and self.supply is None and not self.by_kind:
+        if which == "pools" and self.supply is None and not self.by_kind and not self.by_month:
             raise problem("pools without a supply; expected supply: COLUMN")
         if which == "pools" and self.unit is None:
             raise problem("supply without a unit; expected unit, e.g. m3/yr (rule 4)")
@@ -249,6 +255,82 @@ class Heat(Energy):
         return data
 
 
+class Water(Supply):
+    """Water, of a year or by month."""
+
+    months: tuple[str, ...] | None = None
+    """Columns of `pools` with the water of January to December, in place of `supply`; `unit` is
+    then that of an amount, e.g. `Mm3`. A plan takes no more than there is in any month."""
+    environmental_flow: Literal["variable"] | Fraction | None = None
+    """What of the flow in `months` stays in the river: `variable` by the variable monthly flow
+    method (60 % of a month up to 0.4 of the mean flow, 30 % of one above 0.8, 45 % between), or a
+    share of the mean flow in every month. Nothing when not given: `months` is what may be taken."""
+    used: tuple[str, ...] | None = None
+    """Columns of `pools` with what others take from January to December, in the same unit."""
+    profiles: dict[str, tuple[Annotated[float, Field(ge=0.0)], ...]] = Field(default_factory=dict)
+    """Method -> weights of its need from January to December; others take alike in all months."""
+
+    @property
+    def by_month(self) -> tuple[str, ...]:
+        """Columns of `pools` with the supply of each month; empty where it is that of a year."""
+        return self.months or ()
+
+    @model_validator(mode="after")
+    def _twelve(self) -> Self:
+        listed: list[tuple[str, Sequence[object] | None]] = [
+            ("months", self.months), ("used", self.used)
+        ]  # fmt: skip
+        listed += [(f"profiles.{name}", one) for name, one in self.profiles.items()]
+        for key, given in listed:
+            if given is not None and len(given) != len(TWELVE):
+                raise problem(
+                    f"not twelve months; got {len(given)}; expected one for each of {TWELVE[0]} to "
+                    f"{TWELVE[-1]}; cure: give all twelve, in this order",
+                    at=key,
+                )
+        for name, weights in self.profiles.items():
+            if not sum(weights) > 0:
+                raise problem("no need in any month; expected weights above 0",
+                              at=f"profiles.{name}")  # fmt: skip
+        if self.months is None:
+            for key in ("environmental_flow", "used", "profiles"):
+                if getattr(self, key):
+                    raise problem(
+                        f"{key} belongs to water by month; cure: give months, or remove it", at=key
+                    )
+        elif self.supply is not None or self.pools is None:
+            got = "supply" if self.supply is not None else "no pools"
+            raise problem(
+                f"months are columns of pools, in place of supply; got months with {got}; cure: "
+                + ("remove one of the two" if self.supply is not None else "give pools: LAYER"),
+                at="months",
+            )
+        return self
+
+    def _check_unit(self) -> None:
+        if self.months is None:
+            super()._check_unit()
+            return
+        amount = self.canonical.removesuffix("/yr")
+        try:
+            fits = self.unit is not None and same_dimension(self.unit, amount)
+        except CdrsiteError as error:
+            raise problem(str(error), at="unit") from error
+        if not fits:
+            raise problem(
+                f"water of a month is an amount, not a rate; got {self.unit!r}; expected a unit "
+                f"like {amount}; cure: write Mm3 where it is Mm3/yr, with amounts of each month "
+                "(rule 4)",
+                at="unit",
+            )
+
+
+TWELVE = (
+    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
+    *("October", "November", "December"),
+)
+
+
 class Bulk(Supply):
     """Goods that trucks bring."""
 
@@ -304,7 +386,7 @@ class Bulk(Supply):
 
 def _offer(one: Resource) -> tuple[Any, Any]:
     """Type and default of a resource's key: none of it, or no limit, where nothing is said."""
-    special: dict[str, type[Model]] = {"electricity": Power, "heat": Heat}
+    special: dict[str, type[Model]] = {"electricity": Power, "heat": Heat, "water": Water}
     kinds: dict[str, type[Model]] = {"flow": Supply, "energy": Energy, "bulk": Bulk}
     kinds |= {"land": Land, "storage": Storage}
     model = special.get(one.name, kinds[one.kind])

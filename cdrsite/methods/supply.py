@@ -5,17 +5,18 @@ One module: whatever an offer comes from, it ends in the one unit of its resourc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic_core import PydanticCustomError
 
-from cdrsite.config.resources import Bulk, Energy, Land, Power, Supply, require_energy
+from cdrsite.config.resources import Bulk, Energy, Land, Power, Supply, Water, require_energy
 from cdrsite.core.errors import DataError, UnitError
 from cdrsite.core.units import conversion, parse_quantity, same_dimension
 from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.methods.monthly import FLAT, least_year, left_to_take, shares_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +46,11 @@ class Pools:
         Land inside the region that may draw on it [m2].
     kinds : dict of str to ndarray
         Kind -> its part of the supply, shape (pools,); empty where it is of one kind.
+    months : ndarray, shape (pools, 12), optional
+        What can be taken in each month [canonical unit without the year]; the supply is then what
+        a constant load can take in a year.
+    profiles : mapping of str to ndarray
+        Method -> part of its need in each month, shape (12,); others take alike in all months [1].
     """
 
     resource: str
@@ -53,6 +59,16 @@ class Pools:
     supply: F64
     area: F64
     kinds: dict[str, F64] = field(default_factory=dict)
+    months: F64 | None = None
+    profiles: Mapping[str, F64] = field(default_factory=dict)
+
+    def share_of(self, method: str) -> F64:
+        """Part of a method's need in each month, shape (12,) [1]."""
+        return self.profiles.get(method, FLAT)
+
+    def supply_for(self, share: F64) -> F64:
+        """What a need of such a profile can take in a year, shape (pools,)."""
+        return self.supply if self.months is None else least_year(self.months, share)
 
     def of(self, kinds: Iterable[str]) -> Pools:
         """The same pools with these kinds alone."""
@@ -90,6 +106,8 @@ def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | Non
         return Pools(resource, None, (WHOLE,), whole, np.full(1, np.nan))
     if model.pools is None:
         return None
+    if isinstance(model, Water) and model.months is not None:
+        return _read_months(resource, model, reader)
     unit = RESOURCES[resource].unit
     wanted = f"{unit}/m2" if model.per_area else unit
     scale = conversion(model.unit or unit, wanted)[0] * usable_part(model) * model.factor
@@ -117,6 +135,57 @@ def read_pools(resource: str, model: Supply, reader: LayerReader) -> Pools | Non
     whole = np.sum(list(found.values()), axis=0)
     kinds = found if model.by_kind else {}
     return Pools(resource, model.pools, names, whole, np.full(len(whole), np.nan), kinds)
+
+
+def _read_months(resource: str, model: Water, reader: LayerReader) -> Pools:
+    """Read pools that are offered by month.
+
+    Raises
+    ------
+    DataError
+        If a pool has a negative or no amount in a month (rule 7).
+    """
+    assert model.pools is not None  # noqa: S101 - checked with the scenario
+    unit = RESOURCES[resource].unit.removesuffix("/yr")
+    scale = conversion(model.unit or unit, unit)[0]
+
+    def columns(names: Sequence[str]) -> F64:
+        found = [_amounts(model, column, unit, reader) for column in names]
+        return np.stack(found, axis=1) * scale
+
+    natural = columns(model.months or ())
+    used: F64 | float = 0.0 if model.used is None else columns(model.used)
+    months = left_to_take(natural, model.environmental_flow, used) * model.factor
+    profiles = {name: shares_of(weights) for name, weights in model.profiles.items()}
+    names = _named(model, len(months), reader)
+    area = np.full(len(months), np.nan)
+    supply = least_year(months, FLAT)
+    return Pools(resource, model.pools, names, supply, area, {}, months, profiles)
+
+
+def _named(model: Supply, count: int, reader: LayerReader) -> tuple[str, ...]:
+    """Names of pools."""
+    if model.name is not None and model.pools is not None:
+        return tuple(reader.text(model.pools, model.name))
+    return tuple(f"{model.pools} {i + 1}" for i in range(count))
+
+
+def _amounts(model: Supply, column: str, unit: str, reader: LayerReader) -> F64:
+    """A column of pools, each with an amount of 0 or more."""
+    assert model.pools is not None  # noqa: S101
+    values = np.asarray(reader.attribute(model.pools, column), np.float64)
+    bad = np.flatnonzero(~(values >= 0)).tolist()
+    if bad:
+        names = _named(model, len(values), reader)
+        raise DataError(
+            "pools without a supply, or with a negative one",
+            where=f"layers.{model.pools}: column {column}",
+            got=", ".join(names[i] for i in bad[:5]),
+            expected=f"{unit}, 0 or more",
+            cure="correct the column, or leave these pools out with `where`",
+            rule=7,
+        )
+    return values
 
 
 def label_areas(

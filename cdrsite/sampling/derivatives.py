@@ -136,7 +136,7 @@ class PlanPrices:
             rows = each.setdefault(supplied_by(pool), np.zeros((len(system.rows), len(methods))))
             for m, name in enumerate(methods):
                 if name in pool.need:
-                    rows[r, m] = pool.sign * self.row[r]
+                    rows[r, m] = pool.sign * pool.scale.get(name, 1.0) * self.row[r]
         found = {}
         for name, rows in each.items():
             paid = np.zeros((system.n_combos, len(methods)))

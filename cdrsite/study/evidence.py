@@ -144,9 +144,13 @@ def _add_prices(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -
                     extra[row.zone] += float(price)
             if any(extra.values()):
                 dataset[name].attrs[way] = [extra[label] for label in labels]
+        dated = setting.pools.get(resource)
         for method, drawn in setting.drawn.items():
             if resource in drawn:
                 paid = prices_paid(solution, resource, labels, drawn)
+                dataset[name].attrs[f"prices_{method}"] = paid.tolist()
+            elif dated is not None and dated.months is not None:
+                paid = prices_paid(solution, resource, labels, {}, dated.share_of(method))
                 dataset[name].attrs[f"prices_{method}"] = paid.tolist()
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from cdrsite.competition.problem import PoolFamily
 from cdrsite.competition.results import real_prices
 from cdrsite.core.vocabulary import RESOURCES, resource_of
+from cdrsite.methods.monthly import FLAT, MONTHS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +66,11 @@ def kind_unions(sets: Iterable[Kinds], kinds: Kinds) -> list[Kinds]:
 
 
 def prices_paid(
-    solution: Solution, resource: str, names: Iterable[str], kinds: Mapping[str, Kinds]
+    solution: Solution,
+    resource: str,
+    names: Iterable[str],
+    kinds: Mapping[str, Kinds],
+    share: NDArray[np.float64] = FLAT,
 ) -> NDArray[np.float64]:
     """What one who may have these kinds pays in each pool, shape (pools,) [objective per unit].
 
@@ -81,7 +86,10 @@ def prices_paid(
         Of the pools.
     kinds : mapping
         Resource -> the kinds that it may have; not named where it is not offered by kind.
+    share : ndarray, shape (12,)
+        Part of its need in each month, of pools that are offered by month [1].
     """
+    month_of = {name: float(part) for name, part in zip(MONTHS, share, strict=True)}
     known = tuple(names)
     prices = dict.fromkeys(known, 0.0)
     mine = {*kinds.get(resource, ())}
@@ -89,6 +97,8 @@ def prices_paid(
         if resource_of(row.family) != resource:
             continue
         zone, _, union = (row.zone, "", "") if row.zone in prices else row.zone.rpartition(": ")
-        if zone in prices and (not union or (mine and mine <= {*union.split(", ")})):
+        if zone in prices and union in month_of:
+            prices[zone] += float(price) * month_of[union]
+        elif zone in prices and (not union or (mine and mine <= {*union.split(", ")})):
             prices[zone] += float(price)
     return np.array([prices[name] for name in known])

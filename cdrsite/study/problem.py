@@ -44,6 +44,7 @@ from cdrsite.methods.parts import CostBook
 from cdrsite.siting.exclusions import outside_of
 from cdrsite.study.goal import objective_of
 from cdrsite.study.kinds import kind_rows
+from cdrsite.study.months import month_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -137,6 +138,9 @@ def build_problem(
         at_units = None
         if injection is not None and name in injection.zone:
             at_units = AtSinks(injection.zone[name], injection.needs[name])
+        if pool.months is not None:
+            families += month_rows(pool, needs, at_units)
+            continue
         families.append(
             PoolFamily(name, unit, name, pool.names, pool.supply, needs, at_sinks=at_units)
         )

@@ -223,7 +223,10 @@ class SampledStudy:
             factor = draw.supplies.get(_parameter(name), 1.0)
             kinds = {kind: part * factor for kind, part in one.kinds.items()}
             area = self.offers.pools[name].area
-            offered[name] = replace(one, supply=one.supply * factor, kinds=kinds, area=area)
+            months = None if one.months is None else one.months * factor
+            offered[name] = replace(
+                one, supply=one.supply * factor, kinds=kinds, area=area, months=months
+            )
         injection = None
         if base.injection is not None:
             injection = injected(scenario, storage, offered, base.reader, base.blocks)

@@ -358,9 +358,13 @@ class Sites:
                 if name in fact.kinds:
                     solution = self.allocation.solution
                     price = prices_paid(solution, name, pools.names, fact.kinds) * need
+                share = pools.share_of(fact.name)
+                if pools.months is not None:
+                    solution = self.allocation.solution
+                    price = prices_paid(solution, name, pools.names, {}, share) * need
                 label = self.picked(f"pool_{name}")
-                mine = pools.of(fact.kinds.get(name, ()))
-                supplies.append(SharedSupply(name, label, mine.supply / need, price))
+                mine = pools.of(fact.kinds.get(name, ())).supply_for(share)
+                supplies.append(SharedSupply(name, label, mine / need, price))
         units = self.setting.storage
         if fact.stored > 0 and units is not None:
             stored = fact.stored

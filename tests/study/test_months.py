@@ -1,0 +1,142 @@
+"""Water by month: rows of the months that can bind are as good as those of all twelve."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from cdrsite.competition.generator import SolverOptions
+from cdrsite.competition.objectives import Objective
+from cdrsite.competition.prices import solve
+from cdrsite.competition.problem import (
+    ArrayCells,
+    Competitor,
+    Problem,
+    RowTerm,
+)
+from cdrsite.methods.monthly import FLAT, least_year, left_to_take, shares_of
+from cdrsite.methods.supply import Pools
+from cdrsite.study.kinds import prices_paid
+from cdrsite.study.months import binding_months, month_rows
+
+ONE_PROFILE = [1.0, 1.2, 2.0, 3.5, 5.0, 4.0, 2.5, 1.5, 1.1, 0.8, 0.8, 0.9]
+SUPPLY = [1.0, 1.2, 2.0, 3.5, 5.0, 1.5, 0.9, 1.2, 1.1, 0.8, 0.8, 0.9]
+"""Water that may be taken in each month [Mm3]."""
+SUMMER = [1, 1, 1, 1, 1.2, 1.4, 1.5, 1.4, 1.0, 0.8, 0.8, 0.9]
+NATURAL = [1.6, 1.9, 3.0, 5.0, 7.2, 5.8, 3.7, 2.3, 1.7, 1.4, 1.4, 1.5]
+
+
+def pool(months: list[list[float]], **profiles: list[float]) -> Pools:
+    given, count = np.array(months, np.float64), len(months)
+    return Pools(
+        "water", "basins", tuple(f"basin {i}" for i in range(count)), least_year(given, FLAT),
+        np.ones(count), {}, given, {name: shares_of(one) for name, one in profiles.items()},
+    )  # fmt: skip
+
+
+def solved(pools: Pools, needs: dict[str, float], worth: dict[str, float]):
+    """The most value of methods that only water limits, one cell for each pool."""
+    methods, count = list(needs), len(pools.names)
+    cells = ArrayCells(
+        land=np.full(count, 1e9), upper=np.full((len(methods), count), 1e6),
+        net=np.ones((len(methods), 1)), cost=np.zeros((len(methods), 1)),
+        need=np.zeros((len(methods), 1)), zone_ids={"water": np.arange(count, dtype=np.int32)},
+    )  # fmt: skip
+    problem = Problem(
+        cells=cells, methods=tuple(Competitor(name, 0.0) for name in methods),
+        pools=tuple(month_rows(pools, needs)),
+    )  # fmt: skip
+    terms = tuple(RowTerm("gross", worth[name], (name,)) for name in methods)
+    return solve(problem, Objective("value", terms, "USD/yr"), SolverOptions(gap=1e-9))
+
+
+def whole(pools: Pools, needs: dict[str, float], worth: dict[str, float]):
+    """The same with a row for every month of every pool, by HiGHS."""
+    value = 0.0
+    for supply in pools.months:
+        rows = np.array([pools.share_of(name) * need for name, need in needs.items()]).T
+        found = linprog(
+            [-worth[name] for name in needs], A_ub=rows, b_ub=supply, bounds=(0, 1e6),
+            method="highs",
+        )  # fmt: skip
+        value -= found.fun
+    return value
+
+
+def test_constant_load_takes_what_the_driest_month_has() -> None:
+    dry = pool([ONE_PROFILE])
+    rows = month_rows(dry, {"dac": 3.0})
+    assert len(rows) == 1  # the row of a year, with another supply
+    found = solved(dry, {"dac": 3.0}, {"dac": 1.0})
+    assert sum(ONE_PROFILE) / 3.0 == pytest.approx(8.1)
+    assert found.report.value == pytest.approx(3.2, abs=1e-9)
+
+
+def test_two_profiles_keep_two_months() -> None:
+    two = pool([SUPPLY], liquid=SUMMER)
+    needs, worth = {"solid": 3.0, "liquid": 4.8}, {"solid": 1.0, "liquid": 1.5}
+    kept = binding_months(two.months[0], np.stack([FLAT, shares_of(SUMMER)]))
+    assert (np.flatnonzero(kept) + 1).tolist() == [7, 10]
+    found = solved(two, needs, worth)
+    assert found.report.value == pytest.approx(3.323214, abs=1e-6)
+    x = found.totals.by_combo[:, :, 0].sum(axis=0)
+    assert x == pytest.approx([2.742857, 0.386905], abs=1e-6)
+    price = {row.zone: p for row, p in zip(found.system.rows, found.price, strict=True)}
+    assert price["basin 0: month 7"] == pytest.approx(1.232143, abs=1e-6)
+    assert price["basin 0: month 10"] == pytest.approx(2.767857, abs=1e-6)
+    # the tightest month alone takes 1.5 Mm3 of the 0.9 of July; the year says twice as much
+    share = shares_of(SUMMER)
+    of_october = (SUPPLY[9] / share[9] / 4.8) * 1.5, SUPPLY[9] / FLAT[9] / 3.0
+    assert max(of_october) == pytest.approx(4.0625)
+    # what a method pays is each month's price by its part of the need
+    for name, each in (("solid", FLAT), ("liquid", share)):
+        paid = prices_paid(found, "water", two.names, {}, each)[0]
+        assert paid * needs[name] == pytest.approx(worth[name], abs=1e-6)
+
+
+def test_what_stays_in_the_river() -> None:
+    natural = np.array([NATURAL])
+    assert natural.mean() == pytest.approx(3.041667, abs=1e-6)
+    variable = left_to_take(natural, "variable")[0]
+    assert variable.min() == pytest.approx(0.77)
+    assert (np.flatnonzero(np.isclose(variable, 0.77)) + 1).tolist() == [10, 11]
+    assert left_to_take(natural, 0.3)[0].min() == pytest.approx(0.4875)
+    assert left_to_take(natural, None)[0].tolist() == NATURAL
+    # high above 0.8, low up to 0.4 of the mean, and what others take comes off
+    low = left_to_take(np.array([[1.0] * 6 + [9.0] * 6]), "variable", used=0.1)[0]
+    assert low[0] == pytest.approx(1.0 * 0.4 - 0.1)
+    assert low[-1] == pytest.approx(9.0 * 0.7 - 0.1)
+    assert left_to_take(natural, 0.3, used=9.0).max() == 0.0
+
+
+amounts = st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0])
+weights = st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0]), min_size=12, max_size=12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    months=st.lists(st.lists(amounts, min_size=12, max_size=12), min_size=1, max_size=3),
+    profiles=st.lists(weights.filter(any), min_size=1, max_size=3),
+    needs=st.lists(st.sampled_from([0.5, 1.0, 3.0]), min_size=4, max_size=4),
+    worth=st.lists(st.sampled_from([1.0, 1.5, 2.5]), min_size=4, max_size=4),
+)
+def test_the_months_that_are_kept_are_as_good_as_all_twelve(months, profiles, needs, worth) -> None:
+    named = {f"m{i}": one for i, one in enumerate(profiles)}
+    names = [*named, "flat"]
+    each = dict(zip(names, needs, strict=False))
+    paid = dict(zip(names, worth, strict=False))
+    given = pool(months, **named)
+    found = solved(given, each, paid).report.value
+    assert found == pytest.approx(whole(given, each, paid), rel=1e-7, abs=1e-7)
+
+
+def test_months_that_say_the_same_are_kept_once() -> None:
+    kept = binding_months(np.full(12, 2.0), np.stack([FLAT, FLAT]))
+    assert np.flatnonzero(kept).tolist() == [0]
+    dry = np.array([0.0, *[1.0] * 11])
+    assert np.flatnonzero(binding_months(dry, FLAT[None])).tolist() == [0]
+    none_then = shares_of([0.0, *[1.0] * 11])
+    assert not binding_months(dry, none_then[None])[0]
