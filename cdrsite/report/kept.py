@@ -77,6 +77,7 @@ def _robust_told(frame: Frame, found: Mapping[str, Any], unit: str) -> str:
     key = {"p10": "worst_tenth", "regret": "largest_regret"}[robust["aim"]]
     return frame.say(
         f"kept.robust.{robust['aim']}",
+        all=frame.value(f"{AT}/robust/bound_of_all_plans") if robust["aim"] == "p10" else "",
         n=frame.value(f"{AT}/robust/of_plans"),
         mine=frame.value(f"{AT}/robust/{key}"),
         base=frame.value(f"{AT}/base/{key}"),

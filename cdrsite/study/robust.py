@@ -10,7 +10,7 @@ import pandas as pd
 
 from cdrsite.core.errors import ConfigError
 from cdrsite.sampling.kept_plans import KeptPlan, joined
-from cdrsite.sampling.robust import Aim, RobustPlan, mixed, robust_plan
+from cdrsite.sampling.robust import Aim, RobustPlan, mixed, robust_plan, worst_mean
 from cdrsite.study.compete import zone_layers
 from cdrsite.study.decisions import (
     MILLION,
@@ -88,6 +88,9 @@ def make_robust(
         for name in ("mean_worth", "worth_p10", "worst_tenth", "mean_regret", "regret_p95",
                      "largest_regret")
     }  # fmt: skip
+    if aim == "p10":  # no plan is worth more in a sample than its best one
+        every = np.array([one.bound for one in known])
+        more.summary["robust"]["bound_of_all_plans"] = worst_mean(every) / MILLION
     return more
 
 

@@ -154,6 +154,8 @@ def test_a_robust_plan_stands_beside_those_it_is_made_of(world, aim) -> None:
     mine, others = table.loc["robust"], table.drop("robust")
     if aim == "p10":
         assert mine["worst_tenth"] >= others["worst_tenth"].max() * 0.99
+        told = result.summary["uncertainty"]["decisions"]["robust"]
+        assert mine["worst_tenth"] <= told["bound_of_all_plans"] * (1.0 + 1e-9)
     else:
         assert mine["largest_regret"] <= others["largest_regret"].min() * 1.02
     told = result.summary["uncertainty"]["decisions"]["robust"]
