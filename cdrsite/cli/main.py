@@ -132,6 +132,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sample": runs.sample,
     "batch": runs.batch,
     "report": finished.report,
+    "figures": finished.figures,
     "compare": finished.compare,
     "explain": finished.explain,
     "network": design.network,

@@ -58,6 +58,7 @@ def draw(
     ax: Axes | None = None,
     title: str = "",
     classes: Classes | None = None,
+    words: Words | None = None,
 ) -> Axes:
     """Draw one variable.
 
@@ -76,6 +77,8 @@ def draw(
         Above the map.
     classes : Classes, optional
         Of a quantity: those of all methods, so that maps can be compared; its own when not given.
+    words : Words, optional
+        Language of legends; English, with the variable's own ``long_name``, when not given.
 
     Returns
     -------
@@ -88,20 +91,25 @@ def draw(
         _, ax = plt.subplots(figsize=(7.5, 5.5), layout="constrained")
     west, south, east, north = grid.bounds
     extent = (west, east, south, north)
+    own, key = str(values.attrs.get("long_name", values.name)), f"map.layer.{values.name}"
+    said = words or Words()
+    values = values.assign_attrs(long_name=said(key) if words and said.has(key) else own)
     if "flag_values" in values.attrs:
-        _draw_classes(ax, values, extent)
+        _draw_classes(ax, values, extent, said)
     elif values.name == "exclusion_reasons":
         _draw_reasons(ax, values, extent)
     elif np.issubdtype(values.dtype, np.integer):
         _draw_labels(ax, values, extent)
     else:
-        _draw_quantity(ax, values, limit, extent, classes)
+        _draw_quantity(ax, values, limit, extent, classes, said)
     _dress(ax, grid)
     ax.set_title(title, fontsize=10)
     return ax
 
 
-def draw_circles(ax: Axes, circles: gpd.GeoDataFrame, methods: tuple[str, ...]) -> None:
+def draw_circles(
+    ax: Axes, circles: gpd.GeoDataFrame, methods: tuple[str, ...], words: Words | None = None
+) -> None:
     """Draw where a plan's tonnes are, with a legend of sizes in the map's corner.
 
     Parameters
@@ -112,6 +120,8 @@ def draw_circles(ax: Axes, circles: gpd.GeoDataFrame, methods: tuple[str, ...]) 
         See :func:`cdrsite.outputs.tonnes.plan_circles`.
     methods : tuple of str
         All methods of the study.
+    words : Words, optional
+        Of the language; English when not given.
     """
     if circles.empty:
         return
@@ -128,13 +138,14 @@ def draw_circles(ax: Axes, circles: gpd.GeoDataFrame, methods: tuple[str, ...]) 
     handles = [
         Line2D(
             [], [], linestyle="", marker="o", markersize=LARGEST * np.sqrt(size / most),
-            markerfacecolor="none", markeredgecolor="#444444", label=size_in_words(size),
+            markerfacecolor="none", markeredgecolor="#444444", label=size_in_words(size, words),
         )
         for size in round_sizes(most)
     ]  # fmt: skip
+    title = (words or Words())("chart.net_removal")
     # beside the legend of the map's colours, not in its place
     sizes = Legend(
-        ax, handles, [str(handle.get_label()) for handle in handles], title="net removal",
+        ax, handles, [str(handle.get_label()) for handle in handles], title=title,
         loc="upper right", fontsize=8, title_fontsize=8, labelspacing=1.2, borderpad=0.9,
         framealpha=0.85,
     )  # fmt: skip
@@ -147,6 +158,7 @@ def _draw_quantity(
     limit: xr.DataArray | None,
     extent: Extent,
     classes: Classes | None,
+    words: Words,
 ) -> None:
     data = values.to_numpy().astype(np.float32)
     states = _states(data, limit)
@@ -163,12 +175,11 @@ def _draw_quantity(
     if known.size:
         unit = str(values.attrs.get("units", ""))
         classes = classes or classes_of(str(values.name), known, unit)
-        _draw_classed(ax, shown, classes, extent, str(values.attrs.get("long_name", values.name)))
+        _draw_classed(ax, shown, classes, extent, str(values.attrs["long_name"]), words)
     names = (*STATE_COLOURS, NOT_IN_PLAN)
     present = {name: class_colour(name) for name in names if (states == name).any()}
     for name, colour in present.items():
         _fill(ax, states == name, colour, extent)
-    words = Words()
     _legend(ax, {words.called(name): colour for name, colour in present.items()})
 
 
@@ -185,12 +196,16 @@ def _states(data: NDArray[Any], limit: xr.DataArray | None) -> NDArray[np.str_]:
 
 
 def _draw_classed(
-    ax: Axes, shown: NDArray[np.float32], classes: Classes, extent: Extent, label: str
+    ax: Axes,
+    shown: NDArray[np.float32],
+    classes: Classes,
+    extent: Extent,
+    label: str,
+    words: Words,
 ) -> None:
     """Draw numbers by their classes, with a bar of all classes of the scale."""
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
-    words = Words()
     steps = classes.steps(words, with_unit=False)
     data = classes.place(shown).astype(np.float32)
     data[np.isnan(shown)] = np.nan
@@ -217,7 +232,7 @@ def _draw_classed(
     bar.ax.tick_params(labelsize=8)
 
 
-def _draw_classes(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
+def _draw_classes(ax: Axes, values: xr.DataArray, extent: Extent, words: Words) -> None:
     codes = values.to_numpy()
     present, names = {}, flag_names(values)
     for code, name in sorted(names.items()):
@@ -225,12 +240,12 @@ def _draw_classes(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
             continue
         present[name] = class_colour(name, tuple(names.values()))
         _fill(ax, codes == code, present[name], extent)
-    _legend(ax, _grouped(present), str(values.attrs.get("long_name", "")))
+    _legend(ax, _grouped(present, words), str(values.attrs.get("long_name", "")))
 
 
-def _grouped(colours: dict[str, str]) -> dict[str, str]:
+def _grouped(colours: dict[str, str], words: Words) -> dict[str, str]:
     """Classes in words by groups of methods; the title of a group has no colour."""
-    words, groups, entries = Words(), in_groups(colours), {}
+    groups, entries = in_groups(colours), {}
     for group, members in groups:
         if len(groups) > 1:
             entries[words(f"group.{group or 'none'}")] = TITLE

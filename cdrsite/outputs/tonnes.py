@@ -15,6 +15,7 @@ import numpy as np
 
 from cdrsite.core.numbers import brief
 from cdrsite.core.states import EXCLUDED, NET_NOT_POSITIVE
+from cdrsite.core.words import Words
 from cdrsite.outputs.styles import StyleRule, Symbol, quoted
 
 if TYPE_CHECKING:
@@ -179,9 +180,9 @@ def round_sizes(most: float) -> list[float]:
     return found
 
 
-def size_in_words(tonnes: float) -> str:
+def size_in_words(tonnes: float, words: Words | None = None) -> str:
     """An amount of a legend of sizes, in Mt/yr: "0.05 Mt/yr"."""
-    return f"{brief(tonnes / 1e6)} Mt/yr"
+    return f"{brief(tonnes / 1e6)} {(words or Words()).unit('Mt/yr')}"
 
 
 def sized(rules: Sequence[StyleRule], column: str, values: Any) -> list[StyleRule]:

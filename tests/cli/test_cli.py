@@ -660,7 +660,7 @@ def test_a_character_set_without_our_signs_gets_the_nearest(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("broken", ["missing", "empty", "no dataset", "bad json"])
-@pytest.mark.parametrize("command", ["explain", "report", "compare"])
+@pytest.mark.parametrize("command", ["explain", "report", "figures", "compare"])
 def test_a_folder_that_is_no_run_is_refused_in_words(
     call: Callable[..., Answer], tmp_path: Path, command: str, broken: str
 ) -> None:
@@ -671,7 +671,9 @@ def test_a_folder_that_is_no_run_is_refused_in_words(
         for name in ("manifest.json", "summary.json"):
             text = "{" if broken == "bad json" else "{}"
             (folder / name).write_text(text, encoding="utf-8")
-    more = {"explain": ("--at", "10,50"), "compare": (folder,), "report": ()}[command]
+    more = {"explain": ("--at", "10,50"), "compare": (folder,), "report": (), "figures": ()}[
+        command
+    ]
     code, out, err = call(command, folder, *more)
     assert (code, out) == (2, ""), err
     assert "somewhere" in err and "cure: " in err

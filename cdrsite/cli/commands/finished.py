@@ -1,4 +1,4 @@
-"""Commands that begin with the folder of a finished run: report, compare, explain."""
+"""Commands that begin with the folder of a finished run: report, figures, compare, explain."""
 
 from __future__ import annotations
 
@@ -23,6 +23,24 @@ def report(
     from cdrsite.report.page import write_report
 
     tell(str(write_report(folder, lang.value, out)))
+
+
+def figures(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder; figures in the run when not given.")
+    ] = None,
+    lang: Lang = Language.EN,
+    formats: Annotated[
+        str, typer.Option("--format", help="png, svg, pdf, or several with commas.")
+    ] = "png,svg,pdf",
+) -> None:
+    """Draw a finished run's five figures for a paper or a slide, in English or Chinese."""
+    from cdrsite.report.figures import write_figures
+
+    kinds = [kind.strip().lower() for kind in formats.split(",") if kind.strip()]
+    for path in write_figures(folder, out or folder / "figures", lang.value, kinds):
+        tell(str(path))
 
 
 def compare(
