@@ -169,7 +169,14 @@ def _numbers(frame: Frame, positions: list[int]) -> str:
 
 
 def _told(frame: Frame, row: Row) -> str:
-    return frame.say("moves.one" if row["unique"] else "moves.several")
+    """Whether the slope is the only one, or what it is to either side."""
+    left, right = (real(row[f"slope_{side}"]) for side in ("left", "right"))
+    if row["unique"]:
+        return frame.say("moves.one")
+    if math.isnan(left) and math.isnan(right):
+        return frame.say("moves.several")
+    sides = (MISSING if math.isnan(one) else text(frame.words.number(one)) for one in (left, right))
+    return frame.say("moves.sides", **dict(zip(("left", "right"), sides, strict=True)))
 
 
 def _reach(row: Row) -> float:

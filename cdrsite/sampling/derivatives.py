@@ -478,15 +478,24 @@ class Envelope:
 
     @cached_property
     def settled(self) -> dict[str, bool]:
-        """Resource -> whether its price is the only one: none of its rows is just full and free."""
-        solution = self.prices.solution
-        full = np.abs(solution.system.limits - solution.use) <= KEPT * solution.scale
-        free = full & (self.prices.row == 0.0)
-        found: dict[str, bool] = {}
-        for r, row in enumerate(solution.system.rows):
+        """Resource -> whether none of its rows is just full and free, for it may have a price."""
+        free, found = self._free, dict[str, bool]()
+        for r, row in enumerate(self.prices.solution.system.rows):
             name = resource_of(row.part_of or row.family)
             found[name] = found.get(name, True) and not free[r]
         return found
+
+    @cached_property
+    def degenerate(self) -> bool:
+        """Whether some row that is just full is free: others may give it part of their prices."""
+        return bool((self._free & (self.prices.solution.system.limits != 0.0)).any())
+
+    @cached_property
+    def _free(self) -> npt.NDArray[np.bool_]:
+        """Which shared rows are just full and have no price."""
+        solution = self.prices.solution
+        full = np.abs(solution.system.limits - solution.use) <= KEPT * solution.scale
+        return np.asarray(full & (self.prices.row == 0.0))
 
     def _of_method(self, method: str, high: Coefficients, low: Coefficients) -> float:
         if high.sums[method] is low.sums[method] and high.models[method] is low.models[method]:

@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE, RESOURCES
 from cdrsite.sampling.derivatives import PlanPrices, supplied_by
 from cdrsite.sampling.drawn import (
@@ -32,10 +31,10 @@ from cdrsite.sampling.drawn import (
     SampledNumber,
 )
 from cdrsite.sampling.laws import WIDE, lognormal
-from cdrsite.sampling.thin import WANTED
-from cdrsite.study.sampled import INJECTION, Cases, SampledStudy, ensemble_of, storage_cases
-from cdrsite.study.samples import Thin, all_cells, solve_sample, thinned
+from cdrsite.study.kinks import with_sides
+from cdrsite.study.sampled import INJECTION, Cases, SampledStudy, ensemble_of
 from cdrsite.study.sensitivity import sensitivities
+from cdrsite.study.trials import NOTHING, OWN, Trials
 
 if TYPE_CHECKING:
     from cdrsite.competition.blockcells import BlockCells
@@ -56,6 +55,8 @@ TAIL = 0.05
 SOLVED = "solved"
 """What the effects of a row come from, where not from its slope."""
 NAN = math.nan
+SIDES = ("slope_left", "slope_right")
+"""Columns with the slopes to both sides."""
 
 
 @dataclass(frozen=True)
@@ -111,23 +112,23 @@ def slopes_of(
         As of :func:`cdrsite.study.sensitivity.sensitivities`, what moves the plan most first.
     """
     slopes = sensitivities(setting, offers, allocation, cells, space)
-    if not ends or slopes.empty:
+    if slopes.empty:
         return slopes
-    return _with_ends(setting, offers, allocation, space, slopes)
+    ensemble = (ensemble_of(setting) if ends else None) or NOTHING
+    trials = Trials(setting, offers, space, ensemble)
+    slopes = with_sides(slopes, trials)
+    if not (ensemble.dimensions or ensemble.fields):
+        return slopes
+    return _with_ends(trials, allocation, slopes)
 
 
-def _with_ends(
-    setting: Setting, offers: Offers, allocation: Allocation, space: Workspace, slopes: pd.DataFrame
-) -> pd.DataFrame:
-    ensemble = ensemble_of(setting)
-    if ensemble is None or not (ensemble.dimensions or ensemble.fields):
-        return slopes
+def _with_ends(trials: Trials, allocation: Allocation, slopes: pd.DataFrame) -> pd.DataFrame:
+    ensemble, study = trials.ensemble, trials.study
     table = slopes.set_index("parameter")
     drawn = {one.path: one for one in ensemble.dimensions if one.kind in {NUMBER, SWITCH}}
     for path, one in drawn.items():
         if path in table.index:
             _put_range(table, one)
-    study = SampledStudy(setting, offers, ensemble, storage_cases(setting))
     bars = [
         *_bars_of_numbers(table, drawn, abs(allocation.solution.report.value)),
         *_bars_of_supplies(study, table, allocation.solution),
@@ -136,11 +137,9 @@ def _with_ends(
     ]
     worth = allocation.solution.objective.sign * allocation.solution.report.value
     if bars:
-        thin = thinned(study, all_cells(setting, study, space), space, WANTED)
-        sign = allocation.solution.objective.sign
-        plain = _value(study, thin, Draw(-1, {}))
+        plain = trials.value(OWN)
         for bar in bars:
-            effects = [sign * (_value(study, thin, draw) - plain) for draw in bar.draws]
+            effects = [trials.value(draw) - plain for draw in bar.draws]
             _put_effects(table, bar, effects, worth)
     reach = _reach(table)
     order = np.lexsort((-table["elasticity"].abs().fillna(0.0), -reach))
@@ -150,16 +149,6 @@ def _with_ends(
 def _reach(table: pd.DataFrame) -> pd.Series:
     """How far each number moves the plan, to the side where it moves it more."""
     return table[["effect_low", "effect_high"]].abs().max(axis=1).fillna(0.0)
-
-
-def _value(study: SampledStudy, thin: Thin, draw: Draw) -> float:
-    """Value of the thinned problem of a draw; unknown where its numbers are refused."""
-    try:
-        here = study.made(draw).in_cells(thin.kept)
-        cells = here.cells(0, thin.kept.count, thin.land, thin.local)
-        return float(solve_sample(here.problem(cells), here.sample, thin).report.value)
-    except CdrsiteError:
-        return NAN
 
 
 # --------------------------------------------------------------------- what is solved
@@ -310,7 +299,9 @@ def _put_range(table: pd.DataFrame, one: SampledNumber) -> None:
         if math.isfinite(value):
             table.loc[one.path, end] = value
             step = value - float(table.loc[one.path, "value"])
-            table.loc[one.path, f"effect_{end}"] = float(table.loc[one.path, "slope"]) * step
+            side = float(table.loc[one.path, SIDES[step > 0.0]])
+            slope = float(table.loc[one.path, "slope"]) if math.isnan(side) else side
+            table.loc[one.path, f"effect_{end}"] = slope * step
     table.loc[one.path, "source"] = one.source
 
 
@@ -319,10 +310,11 @@ def _put_effects(table: pd.DataFrame, bar: SolvedRow, effects: list[float], wort
     if bar.path not in table.index:
         unit = str(table["effect_unit"].iloc[0])
         elasticity = bar.slope / worth if worth else NAN
+        side = bar.slope if bar.unique else NAN
         row = {
             "unit": bar.unit, "value": bar.value, "low": bar.low, "high": bar.high,
             "source": bar.source, "slope": bar.slope, "elasticity": elasticity, "effect_unit": unit,
-            "unique": bar.unique,
+            "unique": bar.unique, "slope_left": side, "slope_right": side,
         }  # fmt: skip
         table.loc[bar.path] = pd.Series(row, dtype=object)
     if len(effects) > 2 or math.isnan(bar.low):  # low or high for the plan by what comes out

@@ -344,10 +344,11 @@ TIED = 1e-9
 """Share of a reduced value by which cells may differ and count as equal: rounding [1]."""
 
 
-def solve_sample(problem: Any, sample: Any, thin: Thin) -> Solution:
-    """Solve the problem of a sample over the thinned cells."""
+def solve_sample(problem: Any, sample: Any, thin: Thin, gap: float | None = None) -> Solution:
+    """Solve the problem of a sample over the thinned cells, to another gap where it is given."""
     model = sample.setting.scenario.objective
-    gap = model.gap if thin.land is None else max(model.gap, GAP)
+    if gap is None:
+        gap = model.gap if thin.land is None else max(model.gap, GAP)
     options = SolverOptions(gap=gap, threads=1)
     goal: Objective | Lexicographic = objective_of(model, sample.earned)
     if isinstance(goal, Lexicographic):

@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 
 SENSITIVITY_COLUMNS = (
     "parameter", "unit", "value", "low", "high", "source", "slope", "elasticity", "effect_low",
-    "effect_high", "effect_unit", "effect_from", "unique",
+    "effect_high", "effect_unit", "effect_from", "unique", "slope_left", "slope_right",
 )  # fmt: skip
 """Columns of the table; what moves the plan most comes first."""
 
@@ -289,7 +289,7 @@ def _slopes(ends: list[Ends], envelope: Envelope) -> dict[str, float]:
 
 
 def _table(
-    numbers: tuple[UncertainNumber, ...],
+    listed: tuple[UncertainNumber, ...],
     slopes: Mapping[str, float],
     envelope: Envelope,
     allocation: Allocation,
@@ -297,19 +297,22 @@ def _table(
     """A row for each number; that which moves the plan most over its range comes first."""
     goal, value = allocation.solution.objective, allocation.solution.report.value
     rows = []
-    for one in numbers:
+    for one in listed:
         slope = goal.sign * slopes[one.path]
         elasticity = slope * one.value / (goal.sign * value) if value else math.nan
         low, high = (
             math.nan if end is None else slope * (end - one.value) for end in (one.low, one.high)
         )
+        unique = _unique(one, envelope) and not (envelope.degenerate and slope != 0.0)
+        side = slope if unique else math.nan
         rows.append(
             (one.path, one.unit, one.value, one.low, one.high, one.source, slope, elasticity, low,
-             high, goal.unit, "slope", _unique(one, envelope))
+             high, goal.unit, "slope", unique, side, side)
         )  # fmt: skip
     rows.sort(key=lambda row: (-_reach(row), -abs(row[7]) if row[7] == row[7] else 0.0))
     table = pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))
-    return table.astype(dict.fromkeys(("value", "low", "high", *SENSITIVITY_COLUMNS[6:10]), float))
+    numbers = ("value", "low", "high", *SENSITIVITY_COLUMNS[6:10], *SENSITIVITY_COLUMNS[-2:])
+    return table.astype(dict.fromkeys(numbers, float))
 
 
 def _unique(one: UncertainNumber, envelope: Envelope) -> bool:

@@ -153,13 +153,13 @@ def sensitivity_table(mark: str = "") -> pd.DataFrame:
     """How the goal moves with numbers of methods and of the study, one of them without effect."""
     rows = [
         ("methods.daccs-solid.override.heat", "kWh/t", 1500.0, 700.0, 3400.0, f"book{mark}",
-         -200.0, -0.3, 160_000.0, -380_000.0, "t/yr", "slope", False),
+         -200.0, -0.3, 160_000.0, -380_000.0, "t/yr", "slope", False, -250.0, -150.0),
         ("methods.afforestation.override.upkeep", "USD/ha", 9.0, math.nan, 12.0, "paper",
-         -1000.0, -0.01, math.nan, -3000.0, "t/yr", "slope", True),
+         -1000.0, -0.01, math.nan, -3000.0, "t/yr", "slope", True, -1000.0, -1000.0),
         ("resources.water.factor", "1", 1.0, math.nan, math.nan, "scenario", 5e5, 0.5, math.nan,
-         math.nan, "t/yr", "slope", True),
+         math.nan, "t/yr", "slope", True, 5e5, 5e5),
         ("costs.discount_rate", "1/yr", 0.07, math.nan, math.nan, "scenario", 0.0, 0.0, math.nan,
-         math.nan, "t/yr", "slope", True),
+         math.nan, "t/yr", "slope", True, 0.0, 0.0),
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))
 

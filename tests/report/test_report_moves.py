@@ -32,7 +32,8 @@ def test_bars_lie_where_the_numbers_say(tmp_path: Path, lang: str) -> None:
     words = Words(lang)
     assert words("number.factor", name=words.resource("water")) in html
     assert words("number.costs.discount_rate") not in html
-    assert html.lower().count(words("moves.several")) == 3  # at its bar, in the note, in the table
+    assert html.lower().count(words("moves.several")) == 2  # at its bar, and in the note
+    assert words("moves.sides", left="−250", right="−150") in html
     assert words("param.heat") in html and "moves." not in html
 
 

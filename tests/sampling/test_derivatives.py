@@ -65,20 +65,54 @@ def test_two_methods_on_one_pool_in_closed_form(
     for path, slope in ((A, of_a), (B, of_b), (W, of_supply)):
         assert found[path]["slope"] == pytest.approx(slope, rel=1e-6, abs=0.0)
         assert found[path]["unique"]
+        assert found[path]["slope_left"] == found[path]["slope_right"] == found[path]["slope"]
     assert found[W]["elasticity"] == pytest.approx(1.0)
     assert found[B]["elasticity"] == pytest.approx(-1.0 if of_b else 0.0)
     capex = found["methods.b.override.capex"]  # the most net does not ask what it costs
     assert capex["slope"] == capex["effect_low"] == capex["effect_high"] == 0.0
 
 
-def test_at_a_kink_the_slope_lies_between_those_of_both_sides_and_is_told(tmp_path: Path) -> None:
-    """At T = 2 either method could do all: -15 to one side, 0 to the other."""
+def test_at_a_kink_each_side_has_a_slope_of_its_own(tmp_path: Path) -> None:
+    """At T = 2 either method could do all: -15 to the left, 0 to the right."""
     found = golden(tmp_path, 2.0)
     for path in (A, B):
         assert -15.0 - 1e-6 <= found[path]["slope"] <= 0.0
         assert not found[path]["unique"]
+        # a step of 0.1 % on a curve
+        assert found[path]["slope_left"] == pytest.approx(-15.0, rel=2e-3)
+        assert found[path]["slope_right"] == pytest.approx(0.0, abs=1e-6)
     assert found[A]["slope"] + found[B]["slope"] == pytest.approx(-15.0, rel=1e-6)
     assert found[W]["unique"] and found[W]["slope"] == pytest.approx(30.0)
+    assert found[W]["slope_left"] == found[W]["slope_right"] == found[W]["slope"]
+
+
+def test_a_supply_that_is_just_used_up_gains_nothing_by_more(tmp_path: Path) -> None:
+    """Water and power are for 30 t each: less of either takes, more of one adds nothing."""
+    text = GOLDEN.replace("T m3", "3 m3").replace("water: 2 m3,", "water: 2 m3, electricity: 100,")
+    path = tmp_path / "golden.yaml"
+    path.write_text(text, encoding="utf-8")
+    power = "resources.power={value: 3000 kWh/yr, per: region, intensity: 0}"
+    found = rows(run(path, power, "methods.b.override.electricity=1e4"))
+    for supply, need, most in (
+        (W, A, 15.0), ("resources.power.factor", "methods.a.override.electricity", 0.3)
+    ):  # fmt: skip
+        assert not found[supply]["unique"] and not found[need]["unique"]
+        assert found[supply]["slope_left"] == pytest.approx(30.0, rel=2e-3)
+        assert found[supply]["slope_right"] == pytest.approx(0.0, abs=0.6)
+        assert found[need]["slope_left"] == pytest.approx(0.0, abs=0.02 * most)
+        assert found[need]["slope_right"] == pytest.approx(-most, rel=2e-3)
+
+
+def test_effects_of_a_number_at_a_kink_are_told_by_the_slope_of_each_side(tmp_path: Path) -> None:
+    path = tmp_path / "golden.yaml"
+    path.write_text(GOLDEN.replace("T m3", "2 m3"), encoding="utf-8")
+    near = (
+        "uncertainty={samples: 2, ranges: none, methods: {a: {water: {low: 1.999, high: 2.001}}}}"
+    )
+    row = rows(run(path, near))[A]
+    assert row["effect_from"] == "slope"
+    assert row["effect_low"] == pytest.approx(0.015, rel=2e-3)
+    assert row["effect_high"] == pytest.approx(0.0, abs=1e-8)
 
 
 # ------------------------------------------------------------- differences of whole studies
