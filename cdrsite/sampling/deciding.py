@@ -60,7 +60,7 @@ def deciding(columns: Sequence[F64], values: F64, chances: Sequence[F64 | None])
     nothing = np.zeros(len(columns))
     centred = values - values.mean()
     total = float(centred @ centred)
-    if count < 4 or total <= 1e-18 * float(values @ values):
+    if not columns or count < 4 or total <= 1e-18 * float(values @ values):
         return Deciding(nothing, np.full(len(columns), np.nan), nothing, 0.0)
     looked_at = strongest(columns, centred[:, None])
     fitted = AdditiveFit(columns, looked_at).of(centred[:, None])

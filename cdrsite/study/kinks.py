@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from cdrsite.sampling.drawn import Draw
+from cdrsite.study.sensitivity import WHOLE_YEARS
 from cdrsite.study.trials import OWN, Trials
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ WORK, LEAST = 200_000, 12
 """So many cells are solved for numbers at kinks, and for so many numbers at least."""
 SAME = 0.01
 """Slopes to both sides that differ by no more than this are one: the value is curved [1]."""
-WHOLE = ("yr",)
-"""Units of numbers that count whole years in places: their step is one."""
 
 
 def with_sides(table: pd.DataFrame, trials: Trials) -> pd.DataFrame:
@@ -68,11 +67,10 @@ def with_sides(table: pd.DataFrame, trials: Trials) -> pd.DataFrame:
 def _sides(trials: Trials, plain: float, path: str, row: pd.Series) -> tuple[float, float]:
     """Slopes to the left and to the right of a number."""
     value = float(row["value"])
-    if row["unit"] in WHOLE:
+    step = STEP * (abs(value) or abs(float(row["high"])) or 1.0)
+    if path.rpartition(".")[2] in WHOLE_YEARS:
         step = 1.0
-    else:
-        step = STEP * (abs(value) or abs(float(row["high"])) or 1.0)
-    if not math.isfinite(step):
+    elif not math.isfinite(step):
         step = STEP
     found = []
     for side in (-1.0, 1.0):

@@ -64,7 +64,7 @@ INFORMATIVE = {
     "siting.include[[]].smaller_than": "refused: it cannot bring an area back",
     "siting.include[[]].for": "refused: a place comes back for all methods",
     "outputs.folder": "where the results go",
-    "uncertainty*": "samples beside the plan, which stays; tests/study/test_samples.py",
+    "uncertainty*": "samples beside the plan, which stays; tests/study/test_uncertainty_keys.py",
     "objective.robust": "a plan told beside the plan; tests/study/test_decisions.py",
     "outputs.zones.*": "a table of its own; tests/study/test_zones.py",
     "outputs.compression": "how rasters are packed; the values are the same",

@@ -54,3 +54,10 @@ def test_what_never_moves_has_no_share() -> None:
     answer = found(made, np.full(16, 7.0))
     assert not answer.share.any()
     assert answer.explained == 0.0
+
+
+def test_where_no_single_number_is_drawn_none_decides() -> None:
+    """Errors of layers that differ from place to place are many numbers."""
+    found = deciding([], np.array([1.0, 2.0, 4.0, 3.0]), [])
+    assert found.share.shape == found.swing.shape == found.rank_correlation.shape == (0,)
+    assert found.explained == 0.0
