@@ -138,8 +138,30 @@ def basin_layer(
     exhausted = table.raw.drop(arid).idxmax()
     table.loc[exhausted, ["bws_raw", "bws_cat"]] = (9999.0, 4)
     table["bws_cat"] = table.bws_cat.astype("int32")
-    columns = ["basin_id", "name", "name_zh", "available_m3", "bws_raw", "bws_cat", "geometry"]
-    return frame(table[columns].to_dict("records"), UTM48)
+    months = monthly_water(table.supply.to_numpy(), table.available_m3.to_numpy())
+    columns = ["basin_id", "name", "name_zh", "available_m3", *months, "bws_raw", "bws_cat"]
+    table = pd.concat([table, pd.DataFrame(months)], axis=1)
+    return frame(table[[*columns, "geometry"]].to_dict("records"), UTM48)
+
+
+RAINY = np.array([2.0, 2.2, 3.5, 5.0, 7.0, 9.5, 15.0, 18.0, 15.0, 10.5, 6.8, 5.5]) / 100.0
+"""Part of the year's flow in each month: a river of the summer monsoon [1]."""
+SPARE = np.array([4.5, 4.0, 4.0, 4.5, 5.0, 6.0, 14.0, 18.0, 16.0, 11.0, 7.5, 5.5]) / 100.0
+"""Part of the year's spare water in each month: fields take what there is in spring [1]."""
+
+
+def monthly_water(flow: NDArray[np.float64], spare: NDArray[np.float64]) -> dict[str, Array]:
+    """Flow of each month, and what is used of it today, so that the spare water is left.
+
+    Of each month 60, 45 or 30 percent stays in the river (variable monthly flow); use is what is
+    then taken of the rest, less the spare water of the month, and never below 0.
+    """
+    natural = flow[:, None] * RAINY
+    mean = natural.mean(axis=1, keepdims=True)
+    stays = np.where(natural > 0.8 * mean, 0.3, np.where(natural <= 0.4 * mean, 0.6, 0.45))
+    used = np.maximum(natural * (1.0 - stays) - spare[:, None] * SPARE, 0.0)
+    columns = {f"flow_{p + 1:02d}": natural[:, p].round() for p in range(12)}
+    return {**columns, **{f"used_{p + 1:02d}": used[:, p].round() for p in range(12)}}
 
 
 def zone_layer(region: Polygon) -> gpd.GeoDataFrame:

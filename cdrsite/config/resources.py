@@ -303,7 +303,7 @@ class Water(Supply):
             raise problem(
                 f"months are columns of pools, in place of supply; got months with {got}; cure: "
                 + ("remove one of the two" if self.supply is not None else "give pools: LAYER"),
-                at="months",
+                at="supply" if self.supply is not None else "pools",
             )
         return self
 
@@ -313,7 +313,7 @@ class Water(Supply):
             return
         amount = self.canonical.removesuffix("/yr")
         try:
-            fits = self.unit is not None and same_dimension(self.unit, amount)
+            fits = self.unit is None or same_dimension(self.unit, amount)  # None is refused alone
         except CdrsiteError as error:
             raise problem(str(error), at="unit") from error
         if not fits:

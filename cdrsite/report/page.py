@@ -26,6 +26,7 @@ from cdrsite.report.heat import heat_supplied
 from cdrsite.report.hours import hours
 from cdrsite.report.html import script_json, tag, text
 from cdrsite.report.ledgers import ledgers
+from cdrsite.report.months import months
 from cdrsite.report.moves import moves
 from cdrsite.report.sampled import sampled
 from cdrsite.report.screening import screening
@@ -50,6 +51,7 @@ PARTS = (
     ("emitters", "emitted.title", emitted),
     ("credits", "credits.title", credits_earned),
     ("pools", "pools.title", supplies.pools),
+    ("months", "months.title", months),
     ("hours", "hours.title", hours),
     ("heat", "heat.title", heat_supplied),
     ("provinces", "provinces.title", supplies.provinces),

@@ -13,6 +13,7 @@ from cdrsite.report.dated import DatedLine, drawing
 from cdrsite.report.frame import Frame, Row, paragraph, real, word
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.listed import PageColumn, file_note, folded, listed
+from cdrsite.report.months import in_words
 
 INK = "#1d2329"
 MEGA = 1e-6
@@ -132,7 +133,7 @@ def growing(zone: str) -> str:
 def row_named(words: Words, family: str, zone: str) -> str:
     """What a row of some year is about: a limit of growth, a rule, or a resource and its pool."""
     if family != "policy":
-        return words("years.row", what=words.resource(family), where=zone)
+        return words("years.row", what=words.resource(family), where=in_words(zone, words))
     method = growing(zone)
     return words("years.growth", method=words.method(method)) if method else zone
 

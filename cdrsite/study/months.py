@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdrsite.competition.problem import AtSinks, PoolFamily
+from cdrsite.competition.results import KEPT, known_digits, real_prices
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.methods.monthly import FLAT, MONTHS
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
+    from cdrsite.competition.solution import Solution
     from cdrsite.methods.supply import Pools
 
     F64 = NDArray[np.float64]
@@ -114,3 +117,82 @@ def binding_months(supply: F64, shares: F64) -> Bools:
                 kept[p] = False
                 break
     return kept
+
+
+MONTH_COLUMNS = (
+    *("resource", "zone", "month", "unit", "supply", "use", "use_share"),
+    *("price", "price_unit", "binds"),
+)
+
+
+def month_table(solution: Solution, pools: Mapping[str, Pools]) -> pd.DataFrame:
+    """Supply, use and price of every month of pools that are offered by month.
+
+    Where methods take alike in all months the price of the year is that of the tightest one: a
+    unit more in that month is as many more of the year as the year has of it.
+    """
+    import pandas as pd
+
+    rows = []
+    for resource, pool in pools.items():
+        if pool.months is None:
+            continue
+        use, price = _use(solution, pool), _price(solution, pool)
+        unit = RESOURCES[resource].unit.removesuffix("/yr")
+        for z, zone in enumerate(pool.names):
+            for p in range(len(MONTHS)):
+                supply, taken = float(pool.months[z, p]), float(use[z, p])
+                if abs(taken - supply) <= KEPT * max(abs(supply), 1.0):
+                    taken = supply
+                rows.append((
+                    resource, zone, p + 1, unit, known_digits(supply), known_digits(taken),
+                    taken / supply if supply > 0 else np.nan, float(price[z, p]),
+                    f"{solution.objective.unit.removesuffix('/yr')} per {unit}",
+                    bool(price[z, p] != 0),
+                ))  # fmt: skip
+    return pd.DataFrame(rows, columns=list(MONTH_COLUMNS))
+
+
+def _use(solution: Solution, pool: Pools) -> F64:
+    """What the plan takes in each month, shape (pools, 12)."""
+    problem, system = solution.problem, solution.system
+    used = np.zeros((len(pool.names), len(MONTHS)))
+    family = next(one for one in problem.pools if one.name == pool.resource)
+    zone = np.asarray(system.zone_table[pool.resource])
+    inside = zone >= 0
+    for name, need in family.need.items():
+        sums = solution.totals.by_combo[:, problem.method_names.index(name)]
+        column = problem.counted.index(need) if isinstance(need, str) else 0
+        each = sums[:, column] * (1.0 if isinstance(need, str) else need)
+        by_zone = np.bincount(zone[inside], weights=each[inside], minlength=len(used))
+        used += by_zone[:, None] * pool.share_of(name)
+    at = family.at_sinks
+    if at is not None:
+        brought = solution.totals.by_sink.sum(axis=0) * np.asarray(at.need)
+        member = np.asarray(at.member)
+        some = member >= 0
+        by_zone = np.bincount(member[some], weights=brought[some], minlength=len(used))
+        used += by_zone[:, None] * FLAT
+    return used
+
+
+def _price(solution: Solution, pool: Pools) -> F64:
+    """Price of a unit more in each month, shape (pools, 12)."""
+    assert pool.months is not None  # noqa: S101
+    price = np.zeros((len(pool.names), len(MONTHS)))
+    number = {name: z for z, name in enumerate(pool.names)}
+    months = {name: p for p, name in enumerate(MONTHS)}
+    users = next(one for one in solution.problem.pools if one.name == pool.resource).need
+    share = pool.share_of(next(iter(users))) if users else FLAT
+    for row, each in zip(solution.system.rows, real_prices(solution), strict=True):
+        if row.family != pool.resource:
+            continue
+        zone, _, month = row.zone.rpartition(": ")
+        if row.zone in number:  # the year: alike for all, so its tightest month
+            z = number[row.zone]
+            per = np.divide(pool.months[z], share, out=np.full(12, np.inf), where=share > 0)
+            p = int(per.argmin())
+            price[z, p] += float(each) / share[p] if share[p] > 0 else 0.0
+        elif month in months and zone in number:
+            price[number[zone], months[month]] += float(each)
+    return price

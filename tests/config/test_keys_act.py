@@ -225,6 +225,13 @@ TABLED = (
 )
 PIPED = (*PLANTS, "network.pipelines={layer: pipes, capacity: more}")
 
+DRY_YEAR = ", ".join(["water_m3"] * 11 + ["spare_gwh"])
+WET = (
+    "resources.water={pools: basins, name: name, unit: m3, "
+    f"months: [{', '.join(['water_m3'] * 12)}]}}"
+)
+"""Water by month, alike in all of them."""
+
 OTHER_UNITS = {"m3/yr": "l/yr", "t/yr": "kt/yr", "GWh/yr": "MWh/yr"}
 
 WORDS = ("name", "title")
@@ -475,6 +482,13 @@ CASES: dict[str, Case] = {
     ),
     "resources.land.factor": ((), ("resources.land.factor=0.1",)),
     **supply("water", "9000 m3/yr", "500 m3/yr"),
+    "resources.water.months": ((WET,), (f"resources.water.months=[{DRY_YEAR}]",)),
+    "resources.water.environmental_flow": ((WET,), ("resources.water.environmental_flow=0.9",)),
+    "resources.water.used": ((WET,), (f"resources.water.used=[{DRY_YEAR}]",)),
+    "resources.water.profiles": (
+        (WET,),
+        ("resources.water.profiles={daccs-solid: [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 9]}",),
+    ),
     **supply("power", "2 GWh/yr", "1 MWh/yr"),
     **supply("heat", "0.2 GWh/yr", "9 MWh/yr"),
     **supply("biomass", "900 t/yr", "200 t/yr"),

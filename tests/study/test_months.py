@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
+from dated_study import GOAL, write_dated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from tiny_scenario import SCENARIO, box, write_polygons, write_world
 
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import Objective
@@ -17,10 +22,19 @@ from cdrsite.competition.problem import (
     Problem,
     RowTerm,
 )
+from cdrsite.config.load import load_scenario
+from cdrsite.core.errors import ConfigError, DataError
+from cdrsite.core.words import Words
 from cdrsite.methods.monthly import FLAT, least_year, left_to_take, shares_of
 from cdrsite.methods.supply import Pools
+from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.report.frame import Frame
+from cdrsite.report.months import in_words, months
 from cdrsite.study.kinds import prices_paid
 from cdrsite.study.months import binding_months, month_rows
+from cdrsite.study.run import run
+
+pytestmark = pytest.mark.filterwarnings("ignore::cdrsite.core.errors.CdrsiteWarning")
 
 ONE_PROFILE = [1.0, 1.2, 2.0, 3.5, 5.0, 4.0, 2.5, 1.5, 1.1, 0.8, 0.8, 0.9]
 SUPPLY = [1.0, 1.2, 2.0, 3.5, 5.0, 1.5, 0.9, 1.2, 1.1, 0.8, 0.8, 0.9]
@@ -140,3 +154,109 @@ def test_months_that_say_the_same_are_kept_once() -> None:
     assert np.flatnonzero(binding_months(dry, FLAT[None])).tolist() == [0]
     none_then = shares_of([0.0, *[1.0] * 11])
     assert not binding_months(dry, none_then[None])[0]
+
+
+MONTHLY = f"months: [{', '.join(['water_m3'] * 12)}]"
+REFUSED = {
+    "pools: basins, unit: m3, months: [water_m3, water_m3]": r"months: not twelve months; got 2",
+    f"pools: basins, unit: m3/yr, {MONTHLY}": r"is an amount, not a rate; got 'm3/yr'",
+    f"pools: basins, unit: m3, supply: water_m3, {MONTHLY}": r"in place of supply.*cure: remove",
+    f"unlimited: true, {MONTHLY}": r"columns of pools.*cure: give pools",
+    "pools: basins, supply: water_m3, unit: m3/yr, environmental_flow: variable": r"give months",
+    f"pools: basins, unit: m3, {MONTHLY}, profiles: {{beech: [{', '.join('1' * 12)}]}}": r"beech",
+    f"pools: basins, unit: m3, {MONTHLY}, profiles: {{daccs-solid: [{', '.join('0' * 12)}]}}": (
+        r"no need in any month"
+    ),
+    f"pools: basins, unit: m3, {MONTHLY}, used: [water_m3]": r"used: not twelve months",
+}
+
+
+@pytest.mark.parametrize("water", list(REFUSED))
+def test_water_by_month_that_makes_no_sense_is_refused(world: Path, water: str) -> None:
+    with pytest.raises(ConfigError, match=REFUSED[water]):
+        load_scenario(world, [f"resources.water={{{water}}}"])
+
+
+def test_a_month_without_a_number_is_refused_with_the_pool(tmp_path: Path) -> None:
+    world = write_world(tmp_path, SCENARIO)
+    write_polygons(tmp_path / "bad.gpkg", [box(0, 0, 8, 6)], name=["sea"], a=[1.0], b=[-1.0])
+    months = ", ".join(["a"] * 11 + ["b"])
+    with pytest.raises(DataError, match=r"column b: pools without a supply.*; got sea"):
+        run(load_scenario(world, [
+            "layers.bad={path: bad.gpkg}",
+            f"resources.water={{pools: bad, name: name, unit: m3, months: [{months}]}}",
+        ]))  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_world(tmp_path_factory.mktemp("months"), SCENARIO)
+
+
+def test_months_alike_are_the_plan_of_a_year(world: Path) -> None:
+    plain = run(load_scenario(world))
+    monthly = (
+        f"resources.water={{pools: basins, name: name, unit: m3, {MONTHLY}, factor: {1 / 12!r}}}"
+    )
+    dated = run(load_scenario(world, [monthly]))
+    for name in ("allocated", "net_removal", "winner", "binding"):
+        a, b = (one.dataset[name].to_numpy() for one in (plain, dated))
+        assert np.allclose(a, b, rtol=1e-6, equal_nan=True), name
+    by_year, by_month = (one.tables["pools"].query("family == 'water'") for one in (plain, dated))
+    assert by_month["zone"].tolist() == by_year["zone"].tolist()
+    assert by_month["supply"].to_numpy() == pytest.approx(by_year["supply"].to_numpy())
+    assert by_month["price"].to_numpy() == pytest.approx(by_year["price"].to_numpy())
+
+
+SEASON = "daccs-solid: [1, 1, 1, 1, 2, 3, 4, 3, 2, 1, 1, 1]"
+DRY = (
+    "resources.biomass.collectable=0.2", "resources.power={unlimited: true, intensity: 20 g/kWh}",
+    f"resources.water={{pools: basins, name: name, unit: m3, {MONTHLY}, factor: 0.001, "
+    f"profiles: {{{SEASON}}}}}",
+)  # fmt: skip
+
+
+def test_a_study_keeps_to_the_water_of_each_month(world: Path) -> None:
+    """No month is overdrawn, and the table of months says what binds and why."""
+    result = run(load_scenario(world, DRY))
+    table = result.tables["pools_by_month"]
+    assert len(table) == 24
+    assert (table["use"] <= table["supply"] * (1 + 1e-6)).all()
+    bound = table[table["binds"]]
+    assert len(bound)
+    assert bound["use"].to_numpy() == pytest.approx(bound["supply"].to_numpy(), rel=1e-6)
+    assert set(bound["month"]) == {7}  # the season's peak, where all months have the same water
+    gross = result.tables["methods"].set_index("method")["gross_mt_yr"] * 1e6
+    need = result.dataset["need"].sel(resource="water").to_series()
+    taken = sum(
+        gross[name] * need[name] * (shares_of([1, 1, 1, 1, 2, 3, 4, 3, 2, 1, 1, 1])[6]
+                                    if name == "daccs-solid" else FLAT[6])
+        for name in gross.index if np.isfinite(need[name])
+    )  # fmt: skip
+    assert table[table["month"] == 7]["use"].sum() == pytest.approx(taken, rel=1e-6)
+
+
+def test_milestones_keep_to_the_water_of_each_month(tmp_path: Path) -> None:
+    path = write_dated(tmp_path)
+    more = ("milestones.missed={price: 900 USD/t}",
+            "milestones.supply={water: {2030: 0.5, 2050: 1}}")  # fmt: skip
+    result = run(load_scenario(path, (*GOAL, *DRY, *more)))
+    rows = result.tables["pools_by_year"]
+    july = rows[(rows["family"] == "water") & rows["zone"].str.endswith(": month 7")]
+    assert sorted(set(july["year"])) == ["2030", "2040", "2050"]
+    assert (july["use"] <= july["supply"] * (1 + 1e-6)).all()
+    each = july.groupby("year")["supply"].sum()
+    assert each["2030"] / each["2050"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_report_names_the_month_that_decides(world: Path, tmp_path: Path, lang: str) -> None:
+    folder = run(load_scenario(world, DRY)).write(tmp_path / "run")
+    frame = Frame(RunFolder(folder), Words(lang))
+    page = months(frame)
+    assert frame.words("month.7") in page
+    assert not re.search(r">months?\.\w", page)
+    assert in_words("west: month 7", frame.words) == frame.words(
+        "months.row", pool="west", month=frame.words("month.7")
+    )
+    assert in_words("west", frame.words) == "west"

@@ -1,0 +1,72 @@
+"""Section on water by month: which month of which pool decides, and what a plan leaves of it."""
+
+from __future__ import annotations
+
+from cdrsite.core.vocabulary import amount, price_in_words
+from cdrsite.core.words import Words
+from cdrsite.report.frame import Frame, Row, bar, paragraph, real, word
+from cdrsite.report.html import tag, text
+from cdrsite.report.listed import PageColumn, file_note, folded, listed
+
+MONTH = ": month "
+"""Between a pool and its month in the name of a row."""
+
+
+def in_words(zone: str, words: Words) -> str:
+    """Name of a row with its month in the words of the page."""
+    pool, found, month = zone.rpartition(MONTH)
+    return words("months.row", pool=pool, month=words(f"month.{month}")) if found else zone
+
+
+def months(frame: Frame) -> str:
+    """A row for the tightest month of each pool; nothing where no pool is offered by month."""
+    rows = frame.rows("pools_by_month")
+    tightest: dict[tuple[str, str], int] = {}
+    for i, row in enumerate(rows):
+        if not real(row["use"]) > 0:
+            continue
+        at = word(row["resource"]), word(row["zone"])
+        if at not in tightest or _rank(row) > _rank(rows[tightest[at]]):
+            tightest[at] = i
+    bound = {i for i, row in enumerate(rows) if row["binds"]}
+    shown = sorted({*tightest.values(), *bound}, key=lambda i: (-_rank(rows[i])[0], i))
+    if not rows:
+        return ""
+    intro = paragraph(frame.say("months.intro"))
+    if not shown:
+        return intro + paragraph(frame.say("months.none")) + file_note(frame, "pools_by_month")
+    columns = (
+        PageColumn("months.pool", lambda row: text(word(row["zone"])) + _bar(row)),
+        PageColumn("months.month", lambda row: text(frame.words(f"month.{int(row['month'])}"))),
+        PageColumn("months.supply", lambda row: _sized(frame, row, "supply"), kind="number"),
+        PageColumn("months.use", lambda row: _sized(frame, row, "use"), kind="number"),
+        PageColumn("months.share", "use_share", "%", 100.0),
+        PageColumn("months.price", lambda row: _price(frame, row), kind="number"),
+    )
+    heads, cells = listed(frame, "pools_by_month", columns, shown)
+    title = frame.say("months.title")
+    body = folded(frame, title, heads, cells, len(shown), "pools_by_month")
+    return intro + body + file_note(frame, "pools_by_month")
+
+
+USED_UP = "#4A6572"
+"""Bars of the share that is used: no method's colour."""
+
+
+def _rank(row: Row) -> tuple[float, float]:
+    return real(row["use_share"]), abs(real(row["price"]))
+
+
+def _bar(row: Row) -> str:
+    return bar(real(row["use_share"]), USED_UP)
+
+
+def _sized(frame: Frame, row: Row, column: str) -> str:
+    size, name = amount(f"{word(row['unit'])}/yr").of(real(row["supply"]))
+    number = text(frame.words.number(real(row[column]) / size))
+    return number + " " + tag("span", frame.unit(name.removesuffix("/yr")), class_="unit")
+
+
+def _price(frame: Frame, row: Row) -> str:
+    factor, unit = price_in_words(word(row["price_unit"]), frame.words)
+    return text(f"{frame.words.number(real(row['price']) * factor)} {unit}")
