@@ -14,6 +14,7 @@ from cdrsite.core.numbers import THIN
 from cdrsite.core.vocabulary import INTERCHANGEABLE, NO_METHOD, RESOURCES, part_in_words
 from cdrsite.core.vocabulary import amount as units
 from cdrsite.core.words import SAMPLES
+from cdrsite.explain.built import say_built
 from cdrsite.explain.cells import (
     AS_GOOD,
     CHARGES,
@@ -106,6 +107,7 @@ def method_told(evidence: Evidence, index: int, reason: Reason, words: Words) ->
     emits = np.where(reason.possible, emits, np.nan)
     told.facts["emits"] = Fact(emits)
     told.say(words("why.title.emissions"), {words("why.emits"): np.isfinite(emits)})
+    say_built(evidence, index, told, words)
     _say_samples(evidence, index, told, words)
     _say_equal_share(evidence, index, reason, told, words)
     return told

@@ -78,7 +78,7 @@ from cdrsite.study.tables import (
     zone_table,
 )
 from cdrsite.study.tally import Tally
-from cdrsite.study.yearly import BUILD_YEAR, NET_AT, WINNER_AT, path_summary, path_tables
+from cdrsite.study.yearly import BUILD_YEAR, NET_AT, WINNER_AT, early_for, path_summary, path_tables
 from cdrsite.study.zones import zonal_table
 
 if TYPE_CHECKING:
@@ -296,6 +296,8 @@ def _label(dataset: xr.Dataset, setting: Setting, allocation: Allocation) -> Non
         years = dict(enumerate(dataset["milestone"].to_numpy().tolist(), start=1))
         words = {NONE_PLANNED: STATE_NAMES[NONE_PLANNED], **{c: str(y) for c, y in years.items()}}
         _flags(dataset[BUILD_YEAR], {**words, **states, OUTSIDE: STATE_NAMES[OUTSIDE]})
+        assert isinstance(allocation.solution, LastMilestone)  # noqa: S101 - it made the variable
+        dataset[BUILD_YEAR].attrs |= early_for(allocation.solution.path)
     for name, pools in setting.pools.items():
         dataset[f"pool_{name}"].attrs["labels"] = list(pools.names)
     for name, zones in zone_layers(setting).items():

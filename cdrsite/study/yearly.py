@@ -351,3 +351,33 @@ def _three_numbers(built: pd.DataFrame) -> dict[str, dict[str, list[float]]]:
         str(method): {name: own[name].tolist() for name in THREE}
         for method, own in built.groupby("method", sort=False)
     }
+
+
+EARLY = "early_for"
+"""Attribute of ``build_year``, with a method's name behind it."""
+
+
+def early_for(path: PathSolution) -> dict[str, list[int]]:
+    """For each method whose growth is limited: the later year that each milestone helps to reach.
+
+    What is built at a milestone loosens the growth limits of later ones, so where one of these has
+    a price part of its worth is that. 0 where none has.
+    """
+    course = path.path.course
+    price = {row.name: p for row, p in zip(path.system.rows, path.price.tolist(), strict=True)}
+    worth = np.abs(path.price) * np.maximum(np.abs(path.system.limits), np.abs(path.use))
+    least = 1e-9 * float(worth.max(initial=0.0))
+    found = {}
+    for one in path.path.growth:
+        binds = [
+            abs(price[f"growth of {one.method} {name}"]) * max(float(seed), 1.0) > least
+            for name, seed in zip(course.names, one.seed, strict=True)
+        ]
+        later = [
+            next((int(course.names[u]) for u in range(t + 1, course.count)
+                  if binds[u] and one.factor[u] > 1.0), 0)
+            for t in range(course.count)
+        ]  # fmt: skip
+        if any(later):
+            found[f"{EARLY}_{one.method}"] = later
+    return found

@@ -13,6 +13,7 @@ from dated_study import GOAL, write_dated
 from cdrsite.cli.pathway import path_lines
 from cdrsite.config.load import load_scenario
 from cdrsite.core.words import Words
+from cdrsite.explain.place import explain_place
 from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.report.dated import DatedLine, drawing
@@ -189,3 +190,38 @@ def test_colours_of_years_go_one_way() -> None:
     light = [sum(int(shade[i : i + 2], 16) for i in (1, 3, 5)) for shade in shades]
     assert light == sorted(light)
     assert len(set(light)) == 3
+
+
+def test_a_place_says_when_it_is_built_and_what_for(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """What a later growth limit makes worth building is said to be built early for that year."""
+    slow = (
+        *GOAL, "milestones.missed={price: 900 USD/t}", "resources.biomass.collectable=0.5",
+        "methods.afforestation.usable_land=0.01",
+        "milestones.targets.removal={2040: 1 kt/yr, 2050: 9 kt/yr}",
+        "milestones.growth={beccs-residue: {rate: 5 %, seed: 0.15 kt/yr}}",
+    )  # fmt: skip
+    world = write_dated(tmp_path_factory.mktemp("early"))
+    result = run(load_scenario(world, slow))
+    early = result.dataset["build_year"].attrs["early_for_beccs-residue"]
+    rows = result.tables["pools_by_year"]
+    bound = rows[rows["binds"] & (rows["zone"] == "growth of beccs-residue")]
+    assert {year for year in early if year} <= set(bound["year"].astype(int))
+    assert early[-1] == 0
+    codes = result.dataset["build_year"].sel(removal_method="beccs-residue").to_numpy()
+    helped = [t + 1 for t, year in enumerate(early) if year]
+    row, col = np.argwhere(np.isin(codes, helped))[0]
+    folder = result.write(world.parent / "early run")
+    for lang in ("en", "zh"):
+        words = Words(lang)
+        data = result.dataset
+        told = explain_place(data, result.grid, float(data.x[col]), float(data.y[row]), words)
+        lines = dict(told.methods["beccs-residue"].lines)
+        year = str([2030, 2040, 2050][int(codes[row, col]) - 1])
+        later = str(early[int(codes[row, col]) - 1])
+        assert lines[words("why.title.built")] == words(
+            "why.built_early", built_year=year, later_year=later
+        )
+        assert lines[words("why.title.years")].count(":" if lang == "en" else "：") == 3
+    assert '"why.' not in (folder / "report.html").read_text("utf-8")
