@@ -1,4 +1,7 @@
-"""How a scenario says what there is of each resource that methods compete for."""
+"""How a scenario says what there is of each resource that methods compete for.
+
+One module: what is special of a resource extends the model that all of them share.
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ from cdrsite.study.features import add_storage, polygon_features, route_features
 from cdrsite.study.gathering import buildable, gather
 from cdrsite.study.heat import heat_table, tell_heat
 from cdrsite.study.hours import hours_table
-from cdrsite.study.months import month_table
+from cdrsite.study.months import monthly_tables
 from cdrsite.study.network import plan_projects
 from cdrsite.study.network_tables import project_features, project_summary, project_tables
 from cdrsite.study.offers import spread_areas
@@ -164,7 +164,7 @@ def assemble(
     tables = {
         "methods": method_table(setting.models, scenario, tally, allocation),
         "pools": pool_table(allocation),
-        **monthly_tables(setting, allocation),
+        **monthly_tables(allocation.solution, setting.pools),
         **storage_tables(setting, allocation),
         "provinces": zone_table(setting, allocation, _admin_names(setting)),
         "ledgers": ledger_table(setting, allocation, _admin_names(setting)),
@@ -222,13 +222,6 @@ def _features(
 def _provinces(setting: Setting) -> tuple[str, tuple[str, ...]] | None:
     admin = setting.scenario.outputs.admin
     return None if admin is None else (admin.layer, _admin_names(setting))
-
-
-def monthly_tables(setting: Setting, allocation: Allocation) -> dict[str, pd.DataFrame]:
-    """The table of months, where a pool is offered by month."""
-    if all(one.months is None for one in setting.pools.values()):
-        return {}
-    return {"pools_by_month": month_table(allocation.solution, setting.pools)}
 
 
 def _add_plan(

@@ -125,6 +125,13 @@ MONTH_COLUMNS = (
 )
 
 
+def monthly_tables(solution: Solution, pools: Mapping[str, Pools]) -> dict[str, pd.DataFrame]:
+    """The table of months by its name, where a pool is offered by month."""
+    if all(one.months is None for one in pools.values()):
+        return {}
+    return {"pools_by_month": month_table(solution, pools)}
+
+
 def month_table(solution: Solution, pools: Mapping[str, Pools]) -> pd.DataFrame:
     """Supply, use and price of every month of pools that are offered by month.
 
