@@ -163,8 +163,7 @@ def assemble(
     plants = () if projects is None else tuple(plant.name for plant in projects.plants.plants)
     tables = {
         "methods": method_table(setting.models, scenario, tally, allocation),
-        "pools": pool_table(allocation),
-        **monthly_tables(allocation.solution, setting.pools),
+        **_pool_tables(setting, allocation),
         **storage_tables(setting, allocation),
         "provinces": zone_table(setting, allocation, _admin_names(setting)),
         "ledgers": ledger_table(setting, allocation, _admin_names(setting)),
@@ -222,6 +221,14 @@ def _features(
 def _provinces(setting: Setting) -> tuple[str, tuple[str, ...]] | None:
     admin = setting.scenario.outputs.admin
     return None if admin is None else (admin.layer, _admin_names(setting))
+
+
+def _pool_tables(setting: Setting, allocation: Allocation) -> dict[str, pd.DataFrame]:
+    """Tables of the pools: of the plan, and by month where they are offered so."""
+    return {
+        "pools": pool_table(allocation),
+        **monthly_tables(allocation.solution, setting.pools),
+    }
 
 
 def _add_plan(
