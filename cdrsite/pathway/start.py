@@ -7,6 +7,7 @@ cells are not needed. They are a place to begin and no more: plan, bound and gap
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
@@ -39,11 +40,11 @@ class SampledCells:
     Attributes
     ----------
     cells : CellBlock
-    zone_ids : dict of str to ndarray, shape (n,)
+    zone_ids : mapping of str to ndarray, shape (n,)
     """
 
     cells: CellBlock
-    zone_ids: dict[str, IntArray]
+    zone_ids: Mapping[str, IntArray]
 
     @property
     def n_cells(self) -> int:
