@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from cdrsite.core.errors import did_you_mean
 from cdrsite.core.fields import Factor, Model, Years, problem, quantity
 
 Year = Annotated[int, Field(ge=1900, le=2500)]
@@ -42,17 +43,34 @@ class Durability(Model):
     the horizon. `lashof`: the share of a tonne's warming over the horizon that is put off beyond
     it. `moura-costa`: years of storage over the years that a tonne stays in the air within the
     horizon. `offset`: the social value of a temporary tonne, `1 - exp(-discount x years stored)`.
+    `replacement`: every tonne counts 1, and pays for one that is kept for good when it comes back.
     """
 
-    rule: Literal["permanent", "expected", "lashof", "moura-costa", "offset"] = "permanent"
+    rule: Literal["permanent", "expected", "lashof", "moura-costa", "offset", "replacement"] = (
+        "permanent"
+    )
     """How a tonne's worth follows from how it is kept."""
     horizon: Years = 100.0
     """Years that are looked at [yr]; of `expected`, `lashof` and `moura-costa`."""
     discount: quantity("1", above=0.0, maximum=1.0) | None = None  # type: ignore[valid-type]
     """Of `offset`: discount rate less the growth of the damage of a tonne [1/yr]."""
+    price: dict[Year, quantity("USD/t", minimum=0.0)] | None = None  # type: ignore[valid-type]
+    """Of `replacement`: year -> price of a tonne that is kept for good [USD/t]; linear between
+    years, constant outside. A net tonne that is kept for N years costs `(1 + discount_rate)^-N`
+    times the price of N years later more."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if (self.rule == "replacement") != bool(self.price):
+            raise problem(
+                f"price belongs to rule: replacement, which needs it; got rule: {self.rule}; cure: "
+                + (
+                    "give price, e.g. {2060: 200 USD/t}"
+                    if self.rule == "replacement"
+                    else "remove price"
+                ),
+                at="price",
+            )
         if (self.rule == "offset") != (self.discount is not None):
             raise problem(
                 f"discount belongs to rule: offset, which needs it; got rule: {self.rule}; cure: "
@@ -95,10 +113,15 @@ class Milestones(Model):
     """Whether targets may be missed, at `{price: 1000 USD/t}`."""
     budget: dict[Year, quantity("USD/yr", above=0.0)] | None = None  # type: ignore[valid-type]
     """Year -> most cost in that year [USD/yr], in place of `objective.budget`."""
+    present_budget: quantity("USD", above=0.0) | None = None  # type: ignore[valid-type]
+    """Most cost of all years together, discounted to the first milestone [USD]."""
     durability: Durability = Durability()
     """What durable tonnes are."""
     growth: dict[str, GrowthLimit] = Field(default_factory=dict)
     """Method -> how fast it may grow."""
+    injection_growth: GrowthLimit | None = None
+    """How fast injection may grow in each storage unit, proven step by step: as `growth`, with
+    tonnes injected in place of capacity."""
     first: dict[str, Year] = Field(default_factory=dict)
     """Method -> year before which none is ready."""
     lead: dict[str, Years] = Field(default_factory=dict)
@@ -106,6 +129,10 @@ class Milestones(Model):
     `start`, and half of these years' interest is paid on the capital."""
     cost: dict[str, Shares] = Field(default_factory=dict)
     """Method -> year -> share of its capital cost and fixed operation, for plants built then."""
+    prices: dict[str, Shares] = Field(default_factory=dict)
+    """Key of `costs.prices` -> year -> share of that price."""
+    credits: Shares | None = None
+    """Year -> share of what tonnes earn by `objective.credits`."""
     supply: dict[str, Shares] = Field(default_factory=dict)
     """Key of `resources` with pools -> year -> share of its supply; `injection` of storage too."""
     intensity: Shares | None = None
@@ -147,18 +174,22 @@ class Milestones(Model):
                     f"a share of the capital must be above 0; got {min(of_capital.values()):g}",
                     at=f"cost.{method}",
                 )
-        for name, of_supply in self.supply.items():
-            if self.last(of_supply) <= 0:
+        lasting = [(f"supply.{name}", given) for name, given in self.supply.items()]
+        lasting += [(f"prices.{name}", given) for name, given in self.prices.items()]
+        lasting += [] if self.credits is None else [("credits", self.credits)]
+        for key, given in lasting:
+            if self.last(given) <= 0:
                 raise problem(
-                    f"nothing is left at the last milestone; got {self.last(of_supply):g} in "
+                    f"nothing is left at the last milestone; got {self.last(given):g} in "
                     f"{self.years[-1]}; expected a share above 0",
-                    at=f"supply.{name}",
+                    at=key,
                 )
         return self
 
     @model_validator(mode="after")
     def _targets_are_asked(self) -> Self:
-        if self.durability.rule != "permanent" and self.targets.durable is None:
+        counted = self.durability.rule not in {"permanent", "replacement"}
+        if counted and self.targets.durable is None:
             raise problem(
                 "no target counts durable tonnes; cure: give targets.durable, or remove durability",
                 at="durability",
@@ -181,6 +212,42 @@ class Milestones(Model):
                 )
         return self
 
+    def misfits(
+        self, prices: Sequence[str], *, earns: bool, stores: bool
+    ) -> Iterator[tuple[str, str]]:
+        """What changes by year and is not in the scenario: text and key.
+
+        Parameters
+        ----------
+        prices : sequence of str
+            Keys of `costs.prices`.
+        earns, stores : bool
+            Whether there are credits, and storage units.
+        """
+        for key in self.prices:
+            if key not in prices:
+                text = f"no price of that name; got {key!r}; expected one of {', '.join(prices)}"
+                cure = did_you_mean(key, prices) or "remove it"
+                yield f"{text}; cure: {cure}", f"milestones.prices.{key}"
+        if self.credits is not None and not earns:
+            yield (
+                "nothing is earned that could change; cure: give objective.credits, or remove it",
+                "milestones.credits",
+            )
+        if self.injection_growth is not None and not stores:
+            yield (
+                "there are no storage units whose injection could grow; cure: give "
+                "resources.storage.units, or remove it",
+                "milestones.injection_growth",
+            )
+
+    @property
+    def over_years(self) -> bool:
+        """Whether the plan looks at more than the last milestone as a year of its own."""
+        beyond = self.missed != "error" or self.durability.rule == "replacement"
+        limits = self.present_budget, self.injection_growth
+        return len(self.years) > 1 or beyond or any(one is not None for one in limits)
+
     @property
     def asks(self) -> bool:
         """Whether there is a target."""
@@ -194,9 +261,13 @@ class Milestones(Model):
 
     def _shares(self) -> Iterator[tuple[str, Mapping[int, float]]]:
         yield from ((f"cost.{name}", given) for name, given in self.cost.items())
+        yield from ((f"prices.{name}", given) for name, given in self.prices.items())
         yield from ((f"supply.{name}", given) for name, given in self.supply.items())
-        if self.intensity is not None:
-            yield "intensity", self.intensity
+        yield from (
+            (key, given)
+            for key in ("credits", "intensity")
+            if (given := getattr(self, key)) is not None
+        )
 
     def share(self, given: Mapping[int, float] | None) -> np.ndarray:
         """A share at each milestone, shape (T,): linear between years, constant outside."""

@@ -486,6 +486,10 @@ class Scenario(Model):
                 ),
                 "uncertainty",
             )
+        yield from path.misfits(
+            tuple(type(self.costs.prices).model_fields),
+            earns=bool(goal.credits), stores=self.resources.storage.units is not None,
+        )  # fmt: skip
         for key in path.supply:
             if key == "injection":
                 good = self.resources.storage.units is not None

@@ -7,6 +7,7 @@ the cells times a table: cells are read once per sweep, however many milestones 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -139,6 +140,22 @@ class GrowthRow:
 
 
 @dataclass(frozen=True, eq=False)
+class SinkGrowth:
+    """How fast injection may grow in each sink: as :class:`GrowthRow`, all sinks alike.
+
+    Attributes
+    ----------
+    names : sequence of str
+        Of the sinks.
+    factor, seed : ndarray, shape (T,)
+    """
+
+    names: Sequence[str]
+    factor: F64
+    seed: F64
+
+
+@dataclass(frozen=True, eq=False)
 class PathGoal:
     """What is maximised: a sum of terms for each milestone, weights included."""
 
@@ -174,6 +191,9 @@ class Path:
         Family of pools or sinks, or policy row -> factor of its limit at each milestone.
     life : mapping of str to ndarray
         Family of sinks that fill over all years -> what each takes in all, shape (Z,).
+    injection : SinkGrowth, optional
+    present_budget : float
+        Most present cost of all years.
     """
 
     problem: Problem
@@ -183,3 +203,5 @@ class Path:
     growth: tuple[GrowthRow, ...] = ()
     supply: Mapping[str, F64] = field(default_factory=dict)
     life: Mapping[str, F64] = field(default_factory=dict)
+    injection: SinkGrowth | None = None
+    present_budget: float = math.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +15,7 @@ from cdrsite.competition.problem import PolicyRow, RowTerm
 from cdrsite.competition.rows import RowSystem, SharedRow, build_rows, term_matrix
 from cdrsite.competition.sold import SaleColumns, joined
 from cdrsite.core.errors import DataError
-from cdrsite.pathway.course import Path
+from cdrsite.pathway.course import Path, summed
 
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
@@ -131,6 +132,8 @@ class _Builder:
         self._over_life()
         self._targets()
         self._growth()
+        self._injection()
+        self._present_budget()
         pairs, sinks = _joined(self.pairs), _joined(self.sinks)
         methods, quantities = len(self.path.problem.methods), len(self.path.problem.counted)
         shape = (len(self.rows), methods * self.course.count, quantities)
@@ -262,6 +265,37 @@ class _Builder:
                 row = SharedRow(text, POLICY, text, "t/yr", "<=", float(one.seed[t]))
                 self._add(row, t, matrix.reshape(-1, matrix.shape[2]))
 
+    def _injection(self) -> None:
+        """How fast injection grows in each sink: what comes at a milestone, over what was there."""
+        growth = self.path.injection
+        if growth is None:
+            return
+        matrix = np.zeros((len(self.path.problem.methods) * self.course.count,
+                           len(self.path.problem.counted)))  # fmt: skip
+        for t, year in enumerate(self.course.names):
+            weight = np.zeros(self.course.count)
+            weight[: t + 1] = 1.0
+            weight[:t] -= growth.factor[t]
+            for unit, name in enumerate(growth.names):
+                text = f"growth of injection {name} {year}"
+                row = SharedRow(text, POLICY, text, "t/yr", "<=", float(growth.seed[t]))
+                number = self._add(row, t, matrix, np.empty(0, np.int64))
+                self._sinks(number, np.array([unit]), np.ones(1), weight)
+                if self.beside is not None:
+                    before = self.beside.injected(unit, t - 1) if t else 0.0
+                    self._bid(number, self.beside.injected(unit, t) - growth.factor[t] * before)
+
+    def _present_budget(self) -> None:
+        if math.isfinite(self.path.present_budget):
+            terms = [[RowTerm("cost", float(w))] for w in self.course.worth]
+            matrix = summed(terms, self.path.problem, self.course)
+            name, limit = "budget of all years", self.path.present_budget
+            row = SharedRow(name, POLICY, name, "USD", "<=", limit)
+            number = self._add(row, ALL_YEARS, matrix)
+            if self.beside is not None:
+                paid = [self.beside.counted(each, t) for t, each in enumerate(terms)]
+                self._bid(number, np.sum(paid, axis=0))
+
 
 class Vintages:
     """Ways of emitters to sinks by the milestone from which they capture, those that may be.
@@ -316,6 +350,10 @@ class Vintages:
         mine = base.sales.row == row
         each[base.sales.column[mine]] = base.sales.weight[mine]
         return each[self.way] * self.output[:, t]
+
+    def injected(self, sink: int, t: int) -> F64:
+        """What it injects into a sink at a milestone, (W,)."""
+        return self.output[:, t] * (self.captures.unit == sink)[self.way]
 
     def over_life(self, sinks: npt.NDArray[np.integer]) -> F64:
         """What it fills of some sinks over all years, (W,) [t per t/yr]."""

@@ -126,14 +126,17 @@ def competition_problem(
 
 
 def earned_terms(setting: Setting) -> list[RowTerm]:
-    """What tonnes earn by credits, as terms of the objective."""
-    return [term for one in setting.earnings for term in one.terms()]
+    """What tonnes earn by credits, as terms of the objective; at the last milestone of several."""
+    path = setting.scenario.milestones
+    share = 1.0 if path is None else path.last(path.credits)
+    terms = [term for one in setting.earnings for term in one.terms()]
+    return terms if share == 1.0 else [replace(one, weight=share * one.weight) for one in terms]
 
 
 def over_milestones(scenario: Scenario) -> bool:
     """Whether a plan over several years is asked for; one milestone is a plan of one year."""
     path = scenario.milestones
-    return path is not None and (len(path.years) > 1 or path.missed != "error")
+    return path is not None and path.over_years
 
 
 def years_of(scenario: Scenario) -> tuple[int, ...]:

@@ -19,16 +19,17 @@ from cdrsite.competition.problem import PolicyRow, Problem, RowTerm
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE, RESOURCES
 from cdrsite.methods.kinds import hazard_of
+from cdrsite.methods.model import needs_of
 from cdrsite.methods.net import expected_retention
 from cdrsite.network.milestones import Times, times_of
-from cdrsite.pathway.course import Course, GrowthRow, Path, PathGoal, Target
+from cdrsite.pathway.course import NET, Course, GrowthRow, Path, PathGoal, SinkGrowth, Target
 from cdrsite.pathway.durable import lashof_share, moura_costa_share, offset_share
 from cdrsite.place.growth import stock_curve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cdrsite.config.milestones import Milestones
+    from cdrsite.config.milestones import GrowthLimit, Milestones
     from cdrsite.config.models import Scenario
     from cdrsite.methods.model import MethodModel
     from cdrsite.methods.rivals import RivalSums
@@ -53,11 +54,10 @@ def dated_layers(
     for m, (name, sums) in enumerate(rivals.items()):
         if sums.grid is not None and sums.grid.constant is None:
             found[_grid_layer(name)] = "grid_emissions", m
-        if _capital_changes(path, name):
-            for part in PAID_FOR_PLANTS:
-                variable = sums.split[part][1]
-                if variable:
-                    found[_part_layer(part, name)] = variable, m
+        for part in _dated_parts(path, name):
+            variable = sums.split[part][1]
+            if variable:
+                found[_part_layer(part, name)] = variable, m
     return found
 
 
@@ -69,8 +69,20 @@ def _part_layer(part: str, method: str) -> str:
     return f"{part} of {method}"
 
 
-def _capital_changes(path: Milestones, method: str) -> bool:
-    return method in path.cost or method in path.lead
+def _dated_parts(path: Milestones, method: str) -> list[str]:
+    """Parts of the cost of a method that milestones change."""
+    plants = method in path.cost or method in path.lead
+    return [*(PAID_FOR_PLANTS if plants else ()), *_shares_of_prices(path)]
+
+
+def _shares_of_prices(path: Milestones) -> dict[str, Mapping[int, float]]:
+    """Part of the cost -> share by year of the price that it is paid at."""
+    parts: dict[str, Mapping[int, float]] = {
+        RESOURCES[name].part: shares for name, shares in path.prices.items()
+    }
+    if "electricity" in path.prices:  # what is supplied is sold at the price of power
+        parts["revenue"] = path.prices["electricity"]
+    return parts
 
 
 def times(scenario: Scenario) -> Times:
@@ -177,8 +189,13 @@ def course_of(setting: Setting, problem: Problem) -> Course:
         if grid is not None:
             column, amount = _column(problem, grid.constant, _grid_layer(name))
             more_net[m, :, column] -= amount * (cleaner - cleaner[-1])
-        if _capital_changes(path, name):
+        if name in path.cost or name in path.lead:
             _add_capital(more_cost[m], setting, problem, name)
+        _add_prices(more_cost[m], setting, problem, name)
+        if path.durability.price:
+            again = _replacement(setting, model)
+            more_cost[m, :, :, NET] += output[m] * again
+            more_cost[m] += (output[m] * again)[:, :, None] * more_net[m, None]
     return Course(
         tuple(map(str, path.years)), when.years, when.worth, output, is_open, more_net, more_cost
     )
@@ -202,12 +219,53 @@ def _add_capital(into: F64, setting: Setting, problem: Problem, name: str) -> No
     ratio = path.share_in(path.cost.get(name), bought) / path.last(path.cost.get(name))
     waiting = (1.0 + setting.scenario.costs.discount_rate) ** (0.5 * path.lead.get(name, 0.0))
     for part in PAID_FOR_PLANTS:
-        coefficient, variable = setting.rivals[name].split[part]
-        constant = None if variable else coefficient
-        column, amount = _column(problem, constant, _part_layer(part, name))
-        amount = coefficient if variable else amount
         more = ratio * (waiting if part == "capital" else 1.0) - 1.0
-        into[:, :, column] += np.triu(amount * more)
+        _add_part(into, setting, problem, name, part, more)
+
+
+def _add_part(
+    into: F64, setting: Setting, problem: Problem, name: str, part: str, more: F64
+) -> None:
+    """Add a part of the cost times how much more it is, by vintage and milestone."""
+    coefficient, variable = setting.rivals[name].split[part]
+    constant = None if variable else coefficient
+    column, amount = _column(problem, constant, _part_layer(part, name))
+    into[:, :, column] += np.triu((coefficient if variable else amount) * more)
+
+
+def _add_prices(into: F64, setting: Setting, problem: Problem, name: str) -> None:
+    """What is paid for resources at each milestone more than at the last one.
+
+    Raises
+    ------
+    ConfigError
+        Power of the method's own is part of what it pays for power.
+    """
+    path, model = setting.scenario.milestones, setting.models[name]
+    assert path is not None  # noqa: S101
+    own = set(needs_of(model).prices) & set(path.prices)
+    if own:
+        raise ConfigError(
+            "a price by year is that of what is bought, and the method makes some of it",
+            where=f"milestones.prices.{min(own)}",
+            got=f"methods.{name} with its own {min(own)}",
+            expected="a resource that all methods buy",
+            cure=f"remove milestones.prices.{min(own)}, or the method's own {min(own)}",
+            rule=7,
+        )
+    for part, shares in _shares_of_prices(path).items():
+        more = path.share(shares) / path.last(shares) - 1.0
+        _add_part(into, setting, problem, name, part, np.broadcast_to(more, into.shape[:2]))
+
+
+def _replacement(setting: Setting, model: MethodModel) -> F64:
+    """What a net tonne of each milestone pays for the one that replaces it, shape (T,) [USD/t]."""
+    scenario, path = setting.scenario, setting.scenario.milestones
+    assert path is not None  # noqa: S101
+    assert path.durability.price is not None  # noqa: S101 - of the rule
+    kept = _years_kept(model, path)
+    price = path.share_in(path.durability.price, np.array(path.years, np.float64) + kept)
+    return np.asarray(price * (1.0 + scenario.costs.discount_rate) ** -kept)
 
 
 def durable_share(model: MethodModel, path: Milestones) -> float:
@@ -219,26 +277,32 @@ def durable_share(model: MethodModel, path: Milestones) -> float:
         Nothing says for how long its tonnes are kept.
     """
     asked = path.durability
-    if asked.rule == "permanent":
+    if asked.rule in {"permanent", "replacement"}:
         return 1.0
     if asked.rule == "expected":
         return float(expected_retention(hazard_of(model), asked.horizon))
-    kept = model.number("durability", math.nan)
-    if math.isnan(kept):
-        raise ConfigError(
-            "nothing says for how long its tonnes are kept",
-            where=f"methods.{model.name}",
-            got=f"milestones.durability.rule: {asked.rule}",
-            expected="the parameter durability",
-            cure=f"give methods.{model.name}.override: {{durability: 100 yr}}, or rule: expected",
-            rule=7,
-        )
+    kept = _years_kept(model, path)
     if asked.rule == "lashof":
         return lashof_share(kept, asked.horizon)
     if asked.rule == "moura-costa":
         return moura_costa_share(kept, asked.horizon)
     assert asked.discount is not None  # noqa: S101 - checked with the scenario
     return offset_share(kept, asked.discount)
+
+
+def _years_kept(model: MethodModel, path: Milestones) -> float:
+    """Years for which a method's tonnes are kept [yr]."""
+    kept = model.number("durability", math.nan)
+    if math.isnan(kept):
+        raise ConfigError(
+            "nothing says for how long its tonnes are kept",
+            where=f"methods.{model.name}",
+            got=f"milestones.durability.rule: {path.durability.rule}",
+            expected="the parameter durability",
+            cure=f"give methods.{model.name}.override: {{durability: 100 yr}}, or rule: expected",
+            rule=7,
+        )
+    return kept
 
 
 def targets_of(setting: Setting) -> tuple[Target, ...]:
@@ -271,15 +335,18 @@ def targets_of(setting: Setting) -> tuple[Target, ...]:
 
 def growth_of(path: Milestones) -> tuple[GrowthRow, ...]:
     """How fast methods may grow from milestone to milestone."""
+    return tuple(
+        GrowthRow(name, *_growing(path, one, _ready(path, name)))
+        for name, one in path.growth.items()
+    )
+
+
+def _growing(path: Milestones, one: GrowthLimit, ready: float) -> tuple[F64, F64]:
+    """Growth since the milestone before, and what comes without any that stands, shapes (T,)."""
     years = np.array(path.years, np.float64)
-    found = []
-    for name, one in path.growth.items():
-        since = np.maximum(np.concatenate([[begin_of(path)], years[:-1]]), _ready(path, name))
-        gap = np.maximum(years - since, 0.0)
-        factor = (1.0 + one.rate) ** gap
-        seed = one.seed * (factor - 1.0) / one.rate + one.standing * (factor - 1.0)
-        found.append(GrowthRow(name, factor, seed))
-    return tuple(found)
+    since = np.maximum(np.concatenate([[begin_of(path)], years[:-1]]), ready)
+    factor = (1.0 + one.rate) ** np.maximum(years - since, 0.0)
+    return factor, one.seed * (factor - 1.0) / one.rate + one.standing * (factor - 1.0)
 
 
 def _ready(path: Milestones, name: str) -> float:
@@ -294,11 +361,14 @@ def goal_of(scenario: Scenario, when: Times, earned: Sequence[RowTerm]) -> PathG
         return PathGoal("net removal", "t", [[RowTerm("net", float(w))] for w in when.years])
     if kind == "cost":
         return PathGoal("cost", "USD", [[RowTerm("cost", -float(w))] for w in when.worth], -1)
-    terms = most_value(earned).terms
-    return PathGoal(
-        "value", "USD",
-        [[replace(one, weight=one.weight * float(w)) for one in terms] for w in when.worth],
-    )  # fmt: skip
+    path = scenario.milestones
+    assert path is not None  # noqa: S101
+    paid = path.share(path.credits) / path.last(path.credits)
+    years = []
+    for worth, share in zip(when.worth.tolist(), paid.tolist(), strict=True):
+        terms = most_value([replace(one, weight=share * one.weight) for one in earned]).terms
+        years.append([replace(one, weight=one.weight * worth) for one in terms])
+    return PathGoal("value", "USD", years)
 
 
 def path_of(setting: Setting, problem: Problem, earned: Sequence[RowTerm]) -> Path:
@@ -311,9 +381,14 @@ def path_of(setting: Setting, problem: Problem, earned: Sequence[RowTerm]) -> Pa
         for key, shares in path.supply.items()
     }
     life = {} if setting.storage is None else {PORE_SPACE: setting.storage.capacity}
+    injection = None
+    if path.injection_growth is not None and setting.storage is not None:
+        factor, seed = _growing(path, path.injection_growth, -math.inf)
+        injection = SinkGrowth(setting.storage.names, factor, seed)
     return Path(
         problem, course_of(setting, problem), goal_of(setting.scenario, when, earned),
         targets_of(setting), growth_of(path), supply=supply, life=life,
+        injection=injection, present_budget=path.present_budget or math.inf,
     )  # fmt: skip
 
 

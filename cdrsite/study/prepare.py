@@ -372,7 +372,7 @@ class Formulae:
     "formulae",
     reads=(
         *("costs.discount_rate", "costs.prices", "transport.cost", "transport.leakage"),
-        *("resources", "milestones.years", "milestones.intensity"),
+        *("resources", "milestones.years", "milestones.intensity", "milestones.prices"),
     ),
     after=(resolve_methods, read_rules, read_lands, read_criteria, storage_of, injected),
     gives=("plan", "rivals", "ledgers", "places"),

@@ -158,6 +158,12 @@ GROWN = (
 MISSED = (
     *DATED, "milestones.targets.removal={2050: 9 Mt/yr}", "milestones.missed={price: 100 USD/t}",
 )  # fmt: skip
+REPLACED = (*DATED, "milestones.durability={rule: replacement, price: {2050: 100 USD/t}}")
+SPREADING = (
+    *DATED, STORED,
+    "milestones.injection_growth={rate: 10 %, seed: 0.02 kt/yr, standing: 0.02 kt/yr}",
+)  # fmt: skip
+EARNING = (POWERED, PAID, "milestones={years: [2030, 2050]}")
 LIMITED = (POWERED, "milestones={years: [2030, 2050], budget: {2050: 0.3 MUSD/yr}}")
 CAPTURED = (
     *ROUTED, *DATED, "milestones.targets.avoided={2050: 2 kt/yr}",
@@ -1012,6 +1018,22 @@ CASES: dict[str, Case] = {
     "milestones.growth.*.rate": (GROWN, ("milestones.growth.afforestation.rate=20 %",)),
     "milestones.growth.*.seed": (GROWN, ("milestones.growth.afforestation.seed=0.1 kt/yr",)),
     "milestones.growth.*.standing": (GROWN, ("milestones.growth.afforestation.standing=0",)),
+    "milestones.durability.price": (REPLACED, ("milestones.durability.price={2050: 900 USD/t}",)),
+    "milestones.present_budget": (
+        (POWERED, "milestones={years: [2030, 2050], present_budget: 3 MUSD}"),
+        ("milestones.present_budget=2 MUSD",),
+    ),
+    "milestones.injection_growth.rate": (SPREADING, ("milestones.injection_growth.rate=5 %",)),
+    "milestones.injection_growth.seed": (
+        SPREADING,
+        ("milestones.injection_growth.seed=0.05 kt/yr",),
+    ),
+    "milestones.injection_growth.standing": (
+        SPREADING,
+        ("milestones.injection_growth.standing=0",),
+    ),
+    "milestones.prices": (DATED, ("milestones.prices={biomass: {2030: 1, 2050: 0.2}}",)),
+    "milestones.credits": (EARNING, ("milestones.credits={2030: 0.2, 2050: 1}",)),
     "milestones.first": (DATED, ("milestones.first={afforestation: 2040}",)),
     "milestones.lead": (DATED, ("milestones.lead={afforestation: 10 yr}",)),
     "milestones.cost": (DATED, ("milestones.cost={beccs-residue: {2030: 1, 2050: 0.5}}",)),
