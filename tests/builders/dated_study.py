@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import Any
 
+import pytest
 from tiny_scenario import SCENARIO, box, write_polygons, write_world
+
+from cdrsite.config.load import load_scenario
+from cdrsite.core.errors import CdrsiteError, CdrsiteWarning
+from cdrsite.study.run import check_study, run
 
 TEXT = SCENARIO.replace(
     "power: {value: 2 GWh/yr, per: cell, intensity: 20 g/kWh}",
@@ -30,3 +37,18 @@ def write_dated(folder: Path) -> Path:
         mt=[3.0, 2.0], rate=[0.1, 0.02],
     )  # fmt: skip
     return write_world(folder, TEXT)
+
+
+def found(world: Path, *settings: str) -> Any:
+    """Run the study with settings, whatever it warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CdrsiteWarning)
+        return run(load_scenario(world, settings))
+
+
+def refused(world: Path, *settings: str) -> str:
+    """What the check of the study refuses, in words."""
+    with warnings.catch_warnings(), pytest.raises(CdrsiteError) as caught:
+        warnings.simplefilter("ignore", CdrsiteWarning)
+        check_study(load_scenario(world, settings))
+    return str(caught.value)

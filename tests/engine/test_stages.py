@@ -81,6 +81,7 @@ DATED = (
     "milestones.cost={daccs-solid: {2030: 1, 2050: 0.5}}",
     "milestones.supply={power: {2030: 0.2, 2050: 0.6}, injection: {2030: 0.2, 2050: 0.6}}",
     "milestones.intensity={2030: 1, 2050: 0.1}",
+    "milestones.prices={electricity: {2030: 1, 2050: 0.5}}",
     *UNPLANNED,
 )
 EMITTING = (
@@ -189,6 +190,7 @@ OTHERS: tuple[Change, ...] = (
     ("milestones.supply", "milestones.supply={power: {2050: 0.1}, injection: {2050: 0.1}}", DATED),
     ("milestones.intensity", "milestones.intensity={2050: 0.9}", DATED),
     ("emitters", "emitters.target=20 t/yr", EMITTING),
+    ("milestones.prices", "milestones.prices={electricity: {2050: 0.9}}", DATED),
     ("outputs.admin", "outputs.admin={layer: parks, name: name}", ()),
     ("outputs.sites", "outputs.sites=1", ()),
     ("outputs.site_distance", "outputs.site_distance=3 km", ()),

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from dated_study import GOAL, write_dated
+from dated_study import GOAL, found, refused, write_dated
 
-from cdrsite.config.load import load_scenario
-from cdrsite.core.errors import CdrsiteError, CdrsiteWarning, InfeasibleError
+from cdrsite.core.errors import CdrsiteError, InfeasibleError
 from cdrsite.network.milestones import times_of
 from cdrsite.pathway.durable import lashof_share, moura_costa_share, offset_share
 from cdrsite.place.curves import AgeCurve
 from cdrsite.study.course import stock_held
-from cdrsite.study.run import check_study, run
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_dated(tmp_path_factory.mktemp("world"))
-
-
-def found(world: Path, *settings: str) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CdrsiteWarning)
-        return run(load_scenario(world, settings))
-
-
-def refused(world: Path, *settings: str) -> str:
-    with warnings.catch_warnings(), pytest.raises(CdrsiteError) as caught:
-        warnings.simplefilter("ignore", CdrsiteWarning)
-        check_study(load_scenario(world, settings))
-    return str(caught.value)
 
 
 def test_one_milestone_is_the_plan_of_one_year_byte_for_byte(world: Path) -> None:
