@@ -160,9 +160,12 @@ MISSED = (
 )  # fmt: skip
 REPLACED = (*DATED, "milestones.durability={rule: replacement, price: {2050: 100 USD/t}}")
 SPREADING = (
-    *DATED, STORED,
+    *DATED,
+    *ROUTED,
+    "methods.afforestation.usable_land=0",
+    "milestones.missed={price: 2000 USD/t}",
     "milestones.injection_growth={rate: 10 %, seed: 0.02 kt/yr, standing: 0.02 kt/yr}",
-)  # fmt: skip
+)
 EARNING = (POWERED, PAID, "milestones={years: [2030, 2050]}")
 LIMITED = (POWERED, "milestones={years: [2030, 2050], budget: {2050: 0.3 MUSD/yr}}")
 CAPTURED = (
