@@ -478,16 +478,10 @@ def _plant(model: MethodModel) -> PlantCosts:
 def _prices(model: MethodModel, scenario: Scenario) -> dict[str, float]:
     """What the method pays for the resources, at the last milestone of several."""
     common, path = scenario.costs.prices, scenario.milestones
-    prices = {
-        one.name: model.number(one.own_price) if one.own_price else common.of(one.name)
-        for one in RESOURCES.values()
-        if one.price
-    }
+    own = {one.name: model.number(one.own_price) for one in RESOURCES.values() if one.own_price}
+    prices = {n: own.get(n, common.of(n)) for n, one in RESOURCES.items() if one.price}
     dated = {} if path is None else path.prices
-    for name, shares in dated.items():
-        assert path is not None  # noqa: S101 - it gave them
-        prices[name] *= path.last(shares)
-    return prices
+    return prices | {n: prices[n] * path.last(dated[n]) for n in dated if path is not None}
 
 
 def priced(model: MethodModel, scenario: Scenario) -> MethodModel:
