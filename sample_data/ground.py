@@ -32,6 +32,19 @@ WORKS = (
     ("acetylene", " Acetylene Works", "电石厂", (8, 13), {"carbide_slag_t_yr": 180_000}),
     ("coal-power", " Power Station", "发电厂", (1, 3, 10), {"ash_t_yr": 850_000}),
 )
+# kind of emitter, name in two scripts, towns, Mt/yr of CO2 of the first, origin of its carbon (a number
+# is the share that is biogenic), USD, kWh and m3 per captured tonne; all invented
+EMITTERS = (
+    ("coal-power", " Power Station", "发电厂", (1, 3, 10, 15), 3.6, "fossil", 52.0, 240, 1.6),
+    ("steel", " Steel Works", "钢铁厂", (0, 5), 2.4, "fossil", 64.0, 180, 1.2),
+    ("cement", " Cement Works", "水泥厂", (2, 7, 12, 18), 1.1, "process", 58.0, 160, 0.6),
+    ("ammonia", " Ammonia Works", "合成氨厂", (4, 9), 0.7, "fossil", 21.0, 110, 0.3),
+    ("pulp", " Pulp Mill", "制浆厂", (6, 14), 0.8, "biogenic", 55.0, 150, 0.8),
+    ("ethanol", " Ethanol Plant", "乙醇厂", (11, 17), 0.25, "biogenic", 17.0, 105, 0.2),
+    ("waste", " Waste-to-energy Plant", "垃圾焚烧电厂", (8,), 0.45, "0.55", 82.0, 260, 1.0),
+)
+CLOSING = {"coal-power": 2043, "steel": 2058, "cement": 2062}  # of the first; others later
+OPENING = {"ammonia": 2033, "waste": 2028}  # from which year it stands
 QUARRY_TOWNS = (2, 6, 12, 16, 20)  # beside which basalt is quarried
 GYPSUM_OF_ASH = 0.35  # t of gypsum from flue-gas cleaning per t of ash
 
@@ -147,6 +160,28 @@ def works_table(towns: Settlements) -> pd.DataFrame:
             row["gypsum_t_yr"] = round(row["ash_t_yr"] * GYPSUM_OF_ASH)
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def emitter_table(towns: Settlements) -> pd.DataFrame:
+    """Plants that could capture their CO2: what they emit, where its carbon is from, what it takes."""
+    rows = []
+    for kind, suffix, suffix_zh, places, emitted, origin, cost, power, water in EMITTERS:
+        for order, town in enumerate(places):
+            name = towns.names[town]
+            row: dict[str, Any] = beside(towns, town, 0.4 + 1.1 * len(rows), 0.08)
+            row |= {"name": name.en + suffix, "name_zh": name.zh + suffix_zh, "kind": kind}
+            row |= {
+                "emission_mt": round(emitted * (1 - 0.2 * order), 3),
+                "origin": origin,
+                "capture_usd_t": round(cost * (1 + 0.06 * order), 1),
+                "kwh_t": power,
+                "water_m3_t": water,
+                "year_on": OPENING.get(kind),
+                "year_off": CLOSING[kind] + 6 * order if kind in CLOSING else None,
+            }
+            rows.append(row)
+    table = pd.DataFrame(rows)
+    return table.astype({"year_on": "Int64", "year_off": "Int64"})
 
 
 def quarry_table(towns: Settlements) -> pd.DataFrame:

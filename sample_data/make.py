@@ -36,6 +36,7 @@ from ground import (
     ZONES,
     check_dam_layer,
     climate_zones,
+    emitter_table,
     peat_layer,
     port_table,
     quarry_table,
@@ -197,7 +198,7 @@ def write_land(folder: Path, world: World, cover: NDArray[np.uint8]) -> None:
 
 
 def write_ground(folder: Path, world: World, towns: Settlements) -> None:
-    """What config/all-methods.yaml needs beyond the demo: soils, parcels, works, quarries."""
+    """What other scenarios need beyond the demo: soils, parcels, works, quarries, emitters."""
     unknown = BASE.sample(world.inside_km, *GROUND_FRAME.centres()) < -12
     for name, codes, text in (
         ("climate_zones", climate_zones(world), "1 to 6: " + ", ".join(ZONES)),
@@ -215,6 +216,7 @@ def write_ground(folder: Path, world: World, towns: Settlements) -> None:
     write_vector(folder / "parcels.gpkg", check_dam_layer(world), "check_dams")
     tables = {
         "works": works_table(towns),
+        "emitters": emitter_table(towns),
         "quarries": quarry_table(towns),
         "ports": port_table(towns),
     }

@@ -59,6 +59,8 @@ def _stands(path: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
 def _year(path: Mapping[str, Any], t: int, year: int, words: Words) -> str:
     """What happens at one milestone."""
     parts = [words("end.path.net", net=number(path["net_mt_yr"][t]))]
+    if more := path.get("net_of_emitters_mt_yr", {}) and path["net_of_emitters_mt_yr"][t]:
+        parts.append(words("end.path.emitters", net=number(more)))
     for one in path["reached"]:
         if one["year"] != year:
             continue

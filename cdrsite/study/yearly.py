@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.competition.blockcells import BlockCells
-from cdrsite.competition.problem import QUANTITIES
+from cdrsite.competition.problem import QUANTITIES, RowTerm
 from cdrsite.competition.results import KEPT, known_digits, price_unit, shown_price
 from cdrsite.core.states import NONE_PLANNED, PLANNED
 from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE
@@ -314,6 +314,19 @@ def _filling(setting: Setting, path: PathSolution) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def _by_emitters(path: PathSolution) -> dict[str, list[float]]:
+    """Removal by biogenic emitters at each milestone, on top of that of methods; {} without any."""
+    captures = path.path.problem.captures
+    if captures is None:
+        return {}
+    each = [captures.counted((RowTerm("net"),), t) for t in range(path.path.course.count)]
+    return {
+        "net_of_emitters_mt_yr": [
+            float(a @ b) / 1e6 for a, b in zip(each, path.captured.T, strict=True)
+        ]
+    }
+
+
 def path_summary(solution: LastMilestone, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """Headline numbers of a path."""
     path = solution.path
@@ -327,6 +340,7 @@ def path_summary(solution: LastMilestone, tables: Mapping[str, pd.DataFrame]) ->
         "stands_for_yr": course.years.tolist(),
         "discounted_yr": course.worth.tolist(),
         "net_mt_yr": (net / 1e6).tolist(),
+        **_by_emitters(path),
         "cost_musd_yr": (cost / 1e6).tolist(),
         "present_cost_musd": float(worth @ cost) / 1e6,
         "levelised_usd_t": float(worth @ cost) / tonnes if tonnes > 0 else None,

@@ -18,7 +18,7 @@ from pyproj import CRS, Transformer
 FOLDER = Path(__file__).resolve().parents[2] / "sample_data"
 RASTERS = sorted(path.name for path in FOLDER.glob("*.tif"))
 VECTORS = sorted(path.name for path in FOLDER.glob("*.gpkg"))
-TABLES = ("ports.csv", "quarries.csv", "sites.csv", "works.csv")
+TABLES = ("emitters.csv", "ports.csv", "quarries.csv", "sites.csv", "works.csv")
 EQUAL_AREA = "EPSG:6933"
 TILINGS = ("basins", "power_zones", "provinces")
 
