@@ -32,8 +32,8 @@ WORKS = (
     ("acetylene", " Acetylene Works", "电石厂", (8, 13), {"carbide_slag_t_yr": 180_000}),
     ("coal-power", " Power Station", "发电厂", (1, 3, 10), {"ash_t_yr": 850_000}),
 )
-# kind of emitter, name in two scripts, towns, Mt/yr of CO2 of the first, origin of its carbon (a number
-# is the share that is biogenic), USD, kWh and m3 per captured tonne; all invented
+# kind of emitter, name in two scripts, towns, Mt/yr of CO2 of the first, origin of its carbon (a
+# number is the share that is biogenic), USD, kWh and m3 per captured tonne; all invented
 EMITTERS = (
     ("coal-power", " Power Station", "发电厂", (1, 3, 10, 15), 3.6, "fossil", 52.0, 240, 1.6),
     ("steel", " Steel Works", "钢铁厂", (0, 5), 2.4, "fossil", 64.0, 180, 1.2),
@@ -163,7 +163,7 @@ def works_table(towns: Settlements) -> pd.DataFrame:
 
 
 def emitter_table(towns: Settlements) -> pd.DataFrame:
-    """Plants that could capture their CO2: what they emit, where its carbon is from, what it takes."""
+    """Plants that could capture their CO2: what they emit, of which origin, and what it takes."""
     rows = []
     for kind, suffix, suffix_zh, places, emitted, origin, cost, power, water in EMITTERS:
         for order, town in enumerate(places):
