@@ -62,6 +62,14 @@ def told(frame: Frame) -> str:
     return tag("ul", *(tag("li", one) for one in lines), class_="lead")
 
 
+def removed_told(frame: Frame, last: int) -> str:
+    """What biogenic emitters remove at the last milestone, on top of the methods."""
+    at = f"pathway/net_of_emitters_mt_yr/{last}"
+    if not real(frame.at(at)) > LEAST:
+        return ""
+    return frame.say("emitted.removes", year=frame.year(f"pathway/years/{last}"), n=frame.value(at))
+
+
 def _scarce(rows: list[Row]) -> list[int]:
     """Rows in which anything is displaced."""
     return [i for i, row in enumerate(rows) if real(row["displaced_per_captured"]) > LEAST]

@@ -10,6 +10,7 @@ from cdrsite.core.vocabulary import amount, price_in_words
 from cdrsite.core.words import Words
 from cdrsite.outputs.palette import LABEL_COLOURS
 from cdrsite.report.dated import DatedLine, drawing
+from cdrsite.report.emitted import removed_told
 from cdrsite.report.frame import Frame, Row, paragraph, real, word
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.listed import PageColumn, file_note, folded, listed
@@ -66,21 +67,13 @@ def lead(frame: Frame) -> str:
             last=frame.year(f"pathway/years/{count - 1}"),
             high=frame.value(f"pathway/net_mt_yr/{count - 1}"),
         ),
-        _emitters_told(frame, count - 1),
+        removed_told(frame, count - 1),
         _missed_told(frame),
         _growth_told(frame),
         _dearest_told(frame),
     ]
     told.append(frame.say("years.told.last", year=frame.year(f"pathway/years/{count - 1}")))
     return tag("ul", *(tag("li", one) for one in told if one), class_="lead")
-
-
-def _emitters_told(frame: Frame, last: int) -> str:
-    """What biogenic emitters remove at the last milestone, on top of the methods."""
-    at = f"pathway/net_of_emitters_mt_yr/{last}"
-    if not real(frame.at(at)) > LEAST:
-        return ""
-    return frame.say("emitted.removes", year=frame.year(f"pathway/years/{last}"), n=frame.value(at))
 
 
 def _missed_told(frame: Frame) -> str:
