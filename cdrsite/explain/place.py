@@ -165,7 +165,8 @@ def explain_run(folder: Path, lon: float, lat: float, lang: str = "en") -> Expla
             cure="give the folder that `cdrsite run` names at its end",
         )
     require_plain_zarr(store)
-    with xr.open_dataset(store, engine="zarr", chunks=None) as dataset:
+    # codes and labels as they are: masked by their fill values they were no whole numbers
+    with xr.open_dataset(store, engine="zarr", chunks=None, mask_and_scale=False) as dataset:
         grid = grid_of(dataset)
         x, y = transformer(LONLAT, grid.wkt).transform(lon, lat)
         _within(grid, x, y, (lon, lat))
