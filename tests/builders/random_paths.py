@@ -14,7 +14,7 @@ from whole_path import whole_path
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.problem import RowTerm
 from cdrsite.core.errors import InfeasibleError
-from cdrsite.pathway.course import GrowthRow, Path, PathGoal, Target
+from cdrsite.pathway.course import GrowthRow, Path, PathGoal, SinkGrowth, Target
 from cdrsite.pathway.solve import solve_path
 
 FINE = SolverOptions(gap=1e-9, threads=1)
@@ -55,7 +55,15 @@ def paths(draw: st.DrawFn, *, missed: bool = False) -> Path:
         goal = PathGoal(
             "net", "t", [[RowTerm("net", w), RowTerm("cost", -0.01 * w)] for w in years]
         )
-    return Path(problem, course, goal, tuple(targets), tuple(growth), supply, life)
+    injection = None
+    if draw(st.booleans()):  # storage that is proven step by step
+        names = [f"unit {s}" for s in range(problem.n_sinks)]
+        factor, seed = rng.uniform(1, 2, count), rng.uniform(0.5, 5, count)
+        injection = SinkGrowth(names, factor, seed)
+    budget = float(rng.uniform(500, 20_000)) if draw(st.booleans()) else np.inf
+    return Path(
+        problem, course, goal, tuple(targets), tuple(growth), supply, life, injection, budget
+    )
 
 
 def check(path: Path) -> None:

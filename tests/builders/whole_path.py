@@ -132,12 +132,19 @@ class Whole:
             need = one.own[needs[m]] if isinstance(needs[m], str) else needs[m]
             self.add(f"local {r} {i}", "<=", float(cells.local[r, i]), need)
         for t, name in enumerate(path.course.names):
+            self.spend(one.yearly[t]["cost"], t)
             self.pools(one, t, name)
             self.asked(one, t, name)
             if one.slot >= 0 and t >= one.vintage:
                 sink = int(cells.sink[one.slot, i])
                 self.sinks(one, t, name, sink)
                 self.drawn(one, t, name, sink)
+
+    def spend(self, cost: float, t: int) -> None:
+        """Entry in the budget of all years."""
+        if np.isfinite(self.path.present_budget):
+            worth = float(self.path.course.worth[t])
+            self.add("budget of all years", "<=", self.path.present_budget, worth * cost)
 
     def pools(self, one: Activity, t: int, name: str) -> None:
         """Entries in rows of pools at a milestone."""
@@ -173,6 +180,13 @@ class Whole:
 
     def sinks(self, one: Activity, t: int, name: str, sink: int) -> None:
         """Entries in rows of sinks: what is injected at a milestone, what is filled until then."""
+        growth, names = self.path.injection, self.path.course.names
+        if growth is not None:
+            text = f"growth of injection {growth.names[sink]}"
+            self.add(f"{text} {name}", "<=", float(growth.seed[t]), one.stored)
+            if t + 1 < len(names):  # what is injected now lets more come at the next milestone
+                less = -float(growth.factor[t + 1]) * one.stored
+                self.add(f"{text} {names[t + 1]}", "<=", float(growth.seed[t + 1]), less)
         for family in self.path.problem.sinks:
             zone = sink if family.member is None else int(family.member[sink])
             if zone < 0:
@@ -278,6 +292,7 @@ def emitter_year(whole: Whole, one: EmitterUse, kept: float, t: int) -> None:
         return sum(each.weight * year.get(each.quantity, 0.0) for each in mine)
 
     whole.cost[-1] += counts(path.goal.terms[t])
+    whole.spend(one.cost, t)
     for pool in problem.pools:
         zone = int(captures.zones[pool.zoning][k])
         if zone >= 0 and pool.name in captures.needs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_paths import FINE, check, paths
@@ -35,3 +36,46 @@ def test_more_pore_space_is_never_worse(path: Path, more: float) -> None:
     wider = {name: value * more for name, value in life.items()}
     second = solve_path(replace(path, life=wider, supply={}), FINE)
     assert second.report.value >= first.value - 1e-6 * max(abs(first.value), 1e-3)
+
+
+def with_more(path: Path, row: str, amount: float) -> Path | None:
+    """The same with more of a limit of its own: of a target, of growth, or of pore space."""
+    for target in path.targets:
+        for t, name in enumerate(path.course.names):
+            if row == f"{target.name} {name}":
+                limit = target.limit.copy()
+                limit[t] += amount
+                return replace(path, targets=(replace(target, limit=limit),))
+    for growth in path.growth:
+        for t, name in enumerate(path.course.names):
+            if row == f"growth of {growth.method} {name}":
+                seed = growth.seed.copy()
+                seed[t] += amount
+                return replace(path, growth=(replace(growth, seed=seed),))
+    for family, total in path.life.items():
+        for z, zone in enumerate(path.problem.sinks[0].zones):
+            if row == f"{family}: {zone}":
+                wider = np.array(total, np.float64)
+                wider[z] += amount
+                return replace(path, life={family: wider})
+    return None
+
+
+@settings(max_examples=15, deadline=None)
+@given(paths(missed=True))
+def test_prices_bound_what_a_little_more_or_less_of_a_row_is_worth(path: Path) -> None:
+    """The value is concave in each limit: a price lies between the slopes to both sides."""
+    if whole_path(path) is None:
+        return
+    found = solve_path(path, FINE)
+    for r, row in enumerate(found.system.rows):
+        step = 1e-3 * max(abs(row.limit), 1.0)
+        near = [with_more(path, row.name, sign * step) for sign in (1.0, -1.0)]
+        if near[0] is None or near[1] is None or row.limit < step:
+            continue
+        more, less = (whole_path(one) for one in near)
+        assert more is not None
+        assert less is not None
+        exact = 1e-7 * max(abs(found.report.value), 1.0)
+        assert more.value - found.report.value <= found.price[r] * step + exact
+        assert less.value - found.report.value <= -found.price[r] * step + exact
