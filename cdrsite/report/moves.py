@@ -19,6 +19,10 @@ STUDY_COLOUR = "#607d8b"
 """Of numbers of the study."""
 FACTORS = ("supplies", "storage", "layers")
 """What is multiplied, where other numbers are put in."""
+SCENARIO = "scenario"
+"""Source of ranges that the scenario itself gives."""
+IDLE = 1e-6
+"""Share of the longest bar up to which a number moves nothing [1]."""
 TONNES, MONEY = ("Mt/yr", 1e-6), ("MUSD/yr", 1e-6)
 """Units that the goal is shown in, and the factor to them."""
 
@@ -41,7 +45,22 @@ def moves(frame: Frame) -> str:
         solved = any(rows[i]["effect_from"] == "solved" for i in shown)
         note = "moves.solved.note" if solved else "moves.slope.note"
         parts.append(paragraph(frame.say(note), kind="note"))
+        parts.append(_idle(frame, _reach(rows[shown[0]])))
     return "".join(parts) + _numbers(frame, moving)
+
+
+def _idle(frame: Frame, most: float) -> str:
+    """What the scenario calls uncertain and the goal does not move with."""
+    names = [
+        number_words(frame.words, str(row["parameter"]))
+        for row in frame.rows("sensitivity")
+        if row["source"] == SCENARIO
+        and math.isfinite(real(row["low"]) + real(row["high"]))
+        and _reach(row) <= IDLE * most
+    ]
+    if not names:
+        return ""
+    return paragraph(frame.say("moves.idle", names=frame.listing(names)), kind="note")
 
 
 def _lead(frame: Frame, position: int) -> str:

@@ -88,16 +88,27 @@ def _decides_told(frame: Frame) -> str:
             "sampled.decides.unclear", r2=frame.value("uncertainty/explained", 100.0, 2)
         )
     said = {
-        "name": text(number_words(frame.words, str(rows[0]["number"]))),
+        "name": _named_between(frame, str(rows[0]["number"])),
         "share": frame.value("tables/deciding/0/share", 100.0, 2),
     }
     if real(rows[0]["share"]) >= MOST:
         return frame.say("sampled.decides", **said)
     if len(rows) > 1 and real(rows[0]["share"]) + real(rows[1]["share"]) >= MOST:
-        said["second"] = text(number_words(frame.words, str(rows[1]["number"])))
+        said["second"] = _named_between(frame, str(rows[1]["number"]))
         said["more"] = frame.value("tables/deciding/1/share", 100.0, 2)
         return frame.say("sampled.decides.two", **said)
     return frame.say("sampled.decides.many", **said)
+
+
+def _named_between(frame: Frame, path: str) -> str:
+    """A number in words with the ends between which it is drawn, where it has both."""
+    name = text(number_words(frame.words, path))
+    for i, row in enumerate(frame.rows("uncertain")):
+        if row["number"] == path and math.isfinite(real(row["low"]) + real(row["high"])):
+            low, high = (frame.value(f"tables/uncertain/{i}/{end}") for end in ("low", "high"))
+            unit = "" if row["unit"] == "1" else " " + frame.unit(str(row["unit"]))
+            return frame.say("sampled.between", name=name, low=low, high=high + unit)
+    return name
 
 
 def basis(frame: Frame) -> str:

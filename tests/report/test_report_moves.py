@@ -42,3 +42,21 @@ def test_a_plan_that_nothing_with_a_range_moves_says_so(tmp_path: Path) -> None:
     html = moves(page(tmp_path / "run", table=only))
     assert Words("en")("moves.none") in html and "<svg" not in html
     assert moves(page(tmp_path / "idle", table=sensitivity_table().iloc[3:])) == ""
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_uncertain_and_moves_nothing_is_named(tmp_path: Path, lang: str) -> None:
+    """Costs where net tonnes are asked for: a reader should not look for their bar in vain."""
+    table, words = sensitivity_table(), Words(lang)
+    assert words("moves.idle", names="") not in moves(page(tmp_path / "no", lang, table))
+    rate = table["parameter"] == "costs.discount_rate"
+    table.loc[rate, ["low", "high", "effect_low", "effect_high"]] = [0.03, 0.1, 0.0, 0.0]
+    html = moves(page(tmp_path / "run", lang, table))
+    assert words("moves.idle", names=words("number.costs.discount_rate")) in html
+
+
+def test_the_number_that_moves_the_plan_most_leads(tmp_path: Path) -> None:
+    html = moves(page(tmp_path / "run"))
+    first = html[: html.index("</p>")]
+    assert "moves the plan most" in first
+    assert "−0.380" in first and "3\u202f400" in first and "kWh/t" in first

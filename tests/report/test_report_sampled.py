@@ -65,7 +65,11 @@ def test_the_number_that_acts_is_named(result, frame) -> None:
     spread = result.tables["deciding"]
     assert spread["number"][0] == "resources.water.factor"
     assert spread["share"][0] > 0.5
-    assert number_words(frame.words, "resources.water.factor") in sampled(frame)
+    page = sampled(frame)
+    assert number_words(frame.words, "resources.water.factor") in page
+    at = result.tables["uncertain"]["number"].tolist().index("resources.water.factor")
+    for end, value in (("low", 0.2), ("high", 1.8)):  # with the ends between which it is drawn
+        assert f'data-key="tables/uncertain/{at}/{end}" data-value="{value}"' in page
 
 
 def test_what_a_kept_plan_loses_is_told_with_its_noise(result, frame) -> None:
