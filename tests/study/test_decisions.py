@@ -193,3 +193,28 @@ def test_samples_are_spread_from_the_least_to_the_most() -> None:
     known: Any = [One(i, v) for i, v in enumerate((5.0, 1.0, 9.0, 3.0, 7.0))]
     assert spread_in_value(known, 3) == [0, 1, 2]
     assert spread_in_value(known, 9) == [0, 1, 2, 3, 4]
+
+
+def test_the_least_cost_of_a_target_that_all_plans_reach(tmp_path: Path) -> None:
+    """Regret is cost that the best plan of a sample would have saved."""
+    price = "uncertainty.prices={electricity: {low: 40 USD/MWh, high: 90 USD/MWh}}"
+    goal = "objective={minimise: cost, target: 10 t/yr}"
+    cheap = "methods.a.override.electricity=1500 kWh"  # dearer where electricity is
+    result = golden(tmp_path, price, goal, cheap, "uncertainty.samples=16")
+    table = result.tables["decisions"]
+    assert (table["keeps_rules"] == 1.0).all()
+    assert (table["mean_worth"] < 0.0).all()  # a cost
+    assert (table["unit"] == "MUSD/yr").all()
+    own = table[table["plan"] == "sample"]
+    assert (own["best_in"] > 0.0).all()
+    assert (table["mean_regret"] >= 0.0).all()
+    assert table["mean_regret"].max() <= -table["mean_worth"].min()
+
+
+@pytest.mark.slow
+def test_the_same_bytes_with_two_processes(world, decided, tmp_path) -> None:
+    other = run(
+        load_scenario(world), samples="maps", means=Means(workers=2, folder=tmp_path / "work")
+    )
+    for name in ("decisions", "information"):
+        assert decided.tables[name].equals(other.tables[name]), name
