@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ I64 = npt.NDArray[np.int64]
 
 
 def capture_columns(
-    problem: Problem, row_of: Mapping[str, I64], sinks: tuple[I32, I32, F64], first_policy: int
+    problem: Problem, row_of: Sequence[I64], sinks: tuple[I32, I32, F64], first_policy: int
 ) -> SaleColumns:
     """Ways of emitters to sinks as columns of the rows of pools, sinks and policy.
 
@@ -25,8 +25,8 @@ def capture_columns(
     ----------
     problem : Problem
         With emitters.
-    row_of : mapping of str to ndarray of int
-        Pool -> row of each zone, -1 without one; one more at the end for no zone.
+    row_of : sequence of ndarray of int
+        Row of each zone, -1 without one, one more at the end for no zone; by family of pools.
     sinks : tuple of ndarray, shape (T,)
         Row, sink, and what a tonne there counts.
     first_policy : int
@@ -42,11 +42,11 @@ def capture_columns(
         some = np.flatnonzero((rows >= 0) & (weight != 0.0))
         entries.append((rows[some], some, weight[some]))
 
-    for pool in problem.pools:
+    for pool, rows in zip(problem.pools, row_of, strict=True):
         need = captures.needs.get(pool.name)
         if need is not None:
             zone = np.asarray(captures.zones[pool.zoning], np.int64)
-            add(row_of[pool.name][zone][owner], pool.sign * need[owner])
+            add(rows[zone][owner], pool.sign * pool.flat * need[owner])
     for row, sink, each in zip(*sinks, strict=True):
         add(np.where(unit == sink, int(row), -1), np.full(len(unit), each))
     for r, policy in enumerate(problem.policies, start=first_policy):

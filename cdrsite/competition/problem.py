@@ -247,6 +247,8 @@ class PoolFamily:
         What sinks take from it for the CO2 that is brought to them.
     scale : mapping of str to float
         Part of a method's need that counts here [1], as that of one month; 1 for others.
+    flat : float
+        Part of what emitters need that counts here [1].
     """
 
     name: str
@@ -259,6 +261,7 @@ class PoolFamily:
     part_of: str = ""
     at_sinks: AtSinks | None = None
     scale: Mapping[str, float] = field(default_factory=dict)
+    flat: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

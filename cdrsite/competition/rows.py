@@ -5,7 +5,7 @@ A combination is a distinct tuple of zones over all zonings; all cells of it hav
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -290,16 +290,16 @@ def build_rows(problem: Problem, least_groups: int = 1, zoned: Zoned | None = No
             coefficient.append(matrix)
         return row_of_zone
 
-    row_of: dict[str, I64] = {}
+    row_of: list[I64] = []
     for pool in problem.pools:
         zone = zoned.table[pool.zoning]
         _require_in_range(pool.name, zone, len(pool.zones))
-        row_of[pool.name] = add_family(pool, _need_terms(pool))
-        pairs.append(np.stack([row_of[pool.name][zone], np.arange(zoned.count)]))
+        row_of.append(add_family(pool, _need_terms(pool)))
+        pairs.append(np.stack([row_of[-1][zone], np.arange(zoned.count)]))
         if pool.at_sinks is not None:
             member = np.asarray(pool.at_sinks.member, np.int64)
             _require_in_range(pool.name, member, len(pool.zones))
-            sink_pairs.append(np.stack([row_of[pool.name][member], np.arange(problem.n_sinks)]))
+            sink_pairs.append(np.stack([row_of[-1][member], np.arange(problem.n_sinks)]))
             sink_needs.append(pool.sign * np.asarray(pool.at_sinks.need, np.float64))
     for policy in problem.policies:
         inside = _policy_combos(policy, zoned.table, zoned.count)
@@ -332,9 +332,7 @@ def build_rows(problem: Problem, least_groups: int = 1, zoned: Zoned | None = No
     )
 
 
-def _beside(
-    problem: Problem, row_of: Mapping[str, I64], sinks: tuple[I32, I32, F64]
-) -> SaleColumns:
+def _beside(problem: Problem, row_of: Sequence[I64], sinks: tuple[I32, I32, F64]) -> SaleColumns:
     """What stands beside the cells: sales, then emitters."""
     sales = _sales(problem, row_of)
     if problem.captures is None:
@@ -342,13 +340,14 @@ def _beside(
     return joined(sales, capture_columns(problem, row_of, sinks, _first_policy(row_of)))
 
 
-def _sales(problem: Problem, row_of: Mapping[str, I64]) -> SaleColumns:
+def _sales(problem: Problem, row_of: Sequence[I64]) -> SaleColumns:
     """Sales as columns of the rows of pools, and of policy rows about the cost of everything."""
     row, column, weight, before = [], [], [], 0
+    named = {pool.name: rows for pool, rows in zip(problem.pools, row_of, strict=True)}
     for sale in problem.sales:
         zones = np.arange(len(sale.most))
         for name in sale.pools:
-            rows = row_of[name][:-1]
+            rows = named[name][:-1]
             limited = np.flatnonzero(rows >= 0)
             row.append(rows[limited])
             column.append(before + zones[limited])
@@ -373,9 +372,9 @@ def _sales(problem: Problem, row_of: Mapping[str, I64]) -> SaleColumns:
     return columns.with_rows(first, everywhere)
 
 
-def _first_policy(row_of: Mapping[str, I64]) -> int:
+def _first_policy(row_of: Sequence[I64]) -> int:
     """Number of the first row of policy, behind those of pools."""
-    return sum(int((rows >= 0).sum()) for rows in row_of.values())
+    return sum(int((rows >= 0).sum()) for rows in row_of)
 
 
 def _with_row(pairs: Sequence[I64]) -> I32:

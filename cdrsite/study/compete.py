@@ -122,6 +122,7 @@ def competition_problem(
         market,
         setting.injection,
         paid_quantities(setting.earnings, tuple(setting.models)),
+        emitters=scenario.emitters is not None,
     )
 
 

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
 
 def month_rows(
-    pool: Pools, needs: Mapping[str, float | str], at_sinks: AtSinks | None = None
+    pool: Pools,
+    needs: Mapping[str, float | str],
+    at_sinks: AtSinks | None = None,
+    *,
+    emitters: bool = False,
 ) -> list[PoolFamily]:
     """Rows of a pool that is offered by month.
 
@@ -43,6 +47,8 @@ def month_rows(
         Method -> its need per gross tonne in a year.
     at_sinks : AtSinks, optional
         What storage units take, alike in all months.
+    emitters : bool
+        Whether emitters may draw on it, which take alike in all months too.
 
     Returns
     -------
@@ -56,7 +62,7 @@ def month_rows(
         pool.resource, unit, pool.resource, pool.names, pool.supply, needs, at_sinks=at_sinks
     )
     shares = [pool.share_of(name) for name in needs]
-    if at_sinks is not None:
+    if at_sinks is not None or emitters:
         shares.append(FLAT)
     if all(np.array_equal(share, shares[0]) for share in shares):
         supply = pool.supply_for(shares[0]) if shares else pool.supply
@@ -81,6 +87,7 @@ def month_rows(
                 supply=np.where(kept[:, p], pool.months[:, p], np.inf),
                 scale=of_month,
                 at_sinks=at,
+                flat=float(FLAT[p]),
             )
         )
     return rows
@@ -173,6 +180,13 @@ def _use(solution: Solution, pool: Pools) -> F64:
         each = sums[:, column] * (1.0 if isinstance(need, str) else need)
         by_zone = np.bincount(zone[inside], weights=each[inside], minlength=len(used))
         used += by_zone[:, None] * pool.share_of(name)
+    captures = problem.captures
+    if captures is not None and pool.resource in captures.needs:
+        each = solution.captured * captures.needs[pool.resource][captures.owner]
+        member = np.asarray(captures.zones[pool.resource])[captures.owner]
+        some = member >= 0
+        by_zone = np.bincount(member[some], weights=each[some], minlength=len(used))
+        used += by_zone[:, None] * FLAT
     at = family.at_sinks
     if at is not None:
         brought = solution.totals.by_sink.sum(axis=0) * np.asarray(at.need)

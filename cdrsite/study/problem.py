@@ -102,6 +102,8 @@ def build_problem(
     heat: HeatMarket | None = None,
     injection: Injection | None = None,
     paid: tuple[Sequence[CellLayer], Sequence[Arrival]] = ((), ()),
+    *,
+    emitters: bool = False,
 ) -> Problem:
     """Assemble the competition's problem.
 
@@ -123,6 +125,8 @@ def build_problem(
         What storage units take where they lie.
     paid : tuple of sequences
         Layers of the cells and arrivals that credits count by.
+    emitters : bool
+        Whether emitters draw on pools beside the methods.
     """
     facts, layout = competitors.facts, competitors.layout
     families: list[PoolFamily] = []
@@ -139,7 +143,7 @@ def build_problem(
         if injection is not None and name in injection.zone:
             at_units = AtSinks(injection.zone[name], injection.needs[name])
         if pool.months is not None:
-            families += month_rows(pool, needs, at_units)
+            families += month_rows(pool, needs, at_units, emitters=emitters)
             continue
         families.append(
             PoolFamily(name, unit, name, pool.names, pool.supply, needs, at_sinks=at_units)

@@ -13,15 +13,19 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from tiny_scenario import SCENARIO, box, write_polygons, write_world
 
+from cdrsite.competition.captured import Captures
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import Objective
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
     Competitor,
+    PolicyRow,
     Problem,
     RowTerm,
+    SinkFamily,
 )
+from cdrsite.competition.rows import build_rows
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.words import Words
@@ -260,3 +264,36 @@ def test_the_report_names_the_month_that_decides(world: Path, tmp_path: Path, la
         "months.row", pool="west", month=frame.words("month.7")
     )
     assert in_words("west", frame.words) == "west"
+
+
+def test_emitters_draw_on_every_month_alike() -> None:
+    """A twelfth of their water is in the row of each month, and none in a row of policy."""
+    two = pool([SUPPLY, ONE_PROFILE], liquid=SUMMER)
+    families = month_rows(two, {"liquid": 4.8}, emitters=True)
+    assert len(families) == 3  # the year, and the months of which one or the other is tighter
+    cells = ArrayCells(
+        land=np.full(2, 1e9), upper=np.full((1, 2), 1e6), net=np.ones((1, 1)),
+        cost=np.zeros((1, 1)), need=np.zeros((1, 1)),
+        zone_ids={"water": np.arange(2, dtype=np.int32)},
+    )  # fmt: skip
+    captures = Captures(
+        ("mill",), np.array([5.0]), np.ones(1), np.array([[0]]), np.zeros((1, 1)),
+        np.zeros((1, 1)), np.zeros(1), zones={"water": np.array([1])},
+        needs={"water": np.array([2.4])},
+    )  # fmt: skip
+    problem = Problem(
+        cells=cells, methods=(Competitor("liquid", 0.0),), pools=tuple(families), n_sinks=1,
+        sinks=(SinkFamily("room", "t/yr", ("deep",), np.array([100.0])),), captures=captures,
+        policies=(PolicyRow("least", (RowTerm("net"),), ">=", 0.5, "t/yr"),),
+    )  # fmt: skip
+    system = build_rows(problem)
+    sold = system.sales
+    weight = {
+        system.rows[r].name: w for r, w in zip(sold.row.tolist(), sold.weight.tolist(), strict=True)
+    }
+    months = {name: w for name, w in weight.items() if name.startswith("water: basin 1: ")}
+    assert months
+    assert all(w == pytest.approx(2.4 / 12) for w in months.values())
+    assert weight["water: basin 1"] == pytest.approx(2.4)
+    assert weight["least"] == pytest.approx(1.0)
+    assert weight["room: deep"] == pytest.approx(1.0)
