@@ -166,7 +166,7 @@ class _UnitPlaces:
     def zone(self, resource: str, need: F64) -> I64:
         """Pool that most cells of each unit are in, of those that are in any."""
         within = self.cells[resource][:, :-1]
-        found = np.where(within.any(axis=1), within.argmax(axis=1), -1).astype(np.int64)
+        found = np.where(within.any(axis=1), within.argmax(axis=1).astype(np.int64), -1)
         # a unit without a cell in the grid is in reach of nobody
         lost = (need > 0) & (found < 0) & self.cells[resource].any(axis=1)
         if lost.any():

@@ -256,7 +256,7 @@ def _grouped(colours: dict[str, str], words: Words) -> dict[str, str]:
 def _draw_labels(ax: Axes, values: xr.DataArray, extent: Extent) -> None:
     data = values.to_numpy()
     codes = [int(code) for code in np.unique(data) if 0 <= code < 1 << 31]
-    inside = np.where((data >= 0) & (data < 1 << 31), data, -1).astype(np.int64)
+    inside = np.where((data >= 0) & (data < 1 << 31), data.astype(np.int64), -1)
     colours = zone_colours(codes, touching(inside))
     for code, colour in colours.items():
         _fill(ax, data == code, colour, extent)

@@ -351,8 +351,8 @@ def variables_of(
         sink = np.asarray(offers.links.sink[first])
         shared["transport_cost"] = np.where(sink >= 0, offers.links.cost[first], np.nan)
         shared["transport_km"] = np.where(sink >= 0, offers.links.length_km[first], np.nan)
-        mode = np.asarray(offers.links.mode[first])
-        shared["transport_mode"] = np.where(sink >= 0, mode, -1).astype(np.int32)
+        mode = np.asarray(offers.links.mode[first]).astype(np.int32)
+        shared["transport_mode"] = np.where(sink >= 0, mode, -1)
         shared["pool_storage"] = sink
     for key, values in shared.items():
         # a broadcast or cached array is not ours to change

@@ -251,7 +251,7 @@ def _of_units(found: DistanceResult, km: Floats, units: int) -> DistanceResult:
     unit = np.asarray(found.sink)
     some = unit >= 0
     behind = np.where(some, km[np.where(some, unit, 0)], 0.0).astype(np.float32)
-    sink = np.where(some, unit % units, -1).astype(np.int32)
+    sink = np.where(some, (unit % units).astype(np.int32), -1)
     return replace(found, sink=sink, length_km=np.asarray(found.length_km) + behind)
 
 
