@@ -86,6 +86,10 @@ def fragment(
     web = painter.frame(picture)
     # the first finds out where pixels lie, for all
     painted = [_painted(source, painter, shown[0], words)]
+    # two threads that load it at the same time get half of it
+    import matplotlib.colors
+    import matplotlib.ticker  # noqa: F401
+
     with ThreadPoolExecutor(THREADS) as pool:
         painted += pool.map(lambda layer: _painted(source, painter, layer, words), shown[1:])
     methods = methods_of(source.dataset)
