@@ -54,13 +54,14 @@ def with_sides(table: pd.DataFrame, trials: Trials) -> pd.DataFrame:
     for at in order[:most]:
         row = table.loc[at]
         left, right = _sides(trials, plain, str(row["parameter"]), row)
+        if abs(left - right) <= SAME * max(abs(left), abs(right)):
+            table.loc[at, ["slope_left", "slope_right", "unique"]] = [row["slope"]] * 2 + [True]
+            continue
         table.loc[at, ["slope_left", "slope_right"]] = [left, right]
         low, high = float(row["low"]), float(row["high"])
         for end, where, slope in (("low", low, left), ("high", high, right)):
             if not math.isnan(where) and not math.isnan(slope):
                 table.loc[at, f"effect_{end}"] = slope * (where - float(row["value"]))
-        if abs(left - right) <= SAME * max(abs(left), abs(right)):
-            table.loc[at, "unique"] = True
     return table
 
 

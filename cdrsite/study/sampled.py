@@ -223,7 +223,7 @@ class SampledStudy:
             factor = draw.supplies.get(_parameter(name), 1.0)
             kinds = {kind: part * factor for kind, part in one.kinds.items()}
             area = self.offers.pools[name].area
-            months = None if one.months is None else one.months * factor
+            months = None if one.months is None else one.months * np.reshape(factor, (-1, 1))
             offered[name] = replace(
                 one, supply=one.supply * factor, kinds=kinds, area=area, months=months
             )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from plan_value import PlanValues
 from sweeps import STORED
-from tiny_scenario import box, write_polygons, write_world
+from tiny_scenario import SCENARIO, box, write_polygons, write_world
 
 from cdrsite.cli.demo import demo_folder
 from cdrsite.config.load import load_scenario
@@ -114,6 +114,25 @@ def test_pools_without_a_common_error_have_a_bar_each(found) -> None:
 
 def test_a_layer_whose_errors_differ_from_place_to_place_has_no_ends(found) -> None:
     assert "layers.slope" not in found
+
+
+def test_water_by_month_is_more_or_less_in_every_month(tmp_path: Path) -> None:
+    months = ", ".join(["water_m3"] * 12)
+    settings = (
+        GAP, "resources.power={unlimited: true, intensity: 20 g/kWh}",
+        f"resources.water={{pools: basins, name: name, unit: m3, months: [{months}], "
+        "factor: 0.001, profiles: {daccs-solid: [1, 1, 1, 1, 2, 3, 4, 3, 2, 1, 1, 1]}}",
+    )  # fmt: skip
+    path = write_world(tmp_path, SCENARIO)
+    asked = "uncertainty={samples: 2, ranges: none, supplies: {water: {factor: [0.5, 2]}}}"
+    table = slopes(load_scenario(path, [*settings, asked])).set_index("parameter")
+    plans = PlanValues(path, settings)
+    value = plans.value()
+    for end, factor in (("low", 0.0005), ("high", 0.002)):
+        wanted = plans.value(f"resources.water.factor={factor}") - value
+        each = table.loc[["supplies.water: west", "supplies.water: 东"], f"effect_{end}"]
+        assert each.sum() == pytest.approx(wanted, rel=1e-6)  # what one has is not the other's
+        assert wanted != 0.0
 
 
 def test_the_land_of_the_quotation_is_the_first_bar_of_the_demo() -> None:
