@@ -169,6 +169,24 @@ def test_labels_take_the_first_of_two(tmp_path: Path) -> None:
     np.testing.assert_array_equal(got, [[0, 0, 1, -1], [0, 0, -1, -1]])
 
 
+@pytest.mark.parametrize("overlap", [0.0, 0.01])
+def test_neighbours_with_a_long_edge_do_not_overlap(tmp_path: Path, overlap: float) -> None:
+    """Each is projected for itself; what lies between them then is no area that both claim."""
+    system = "+proj=laea +lat_0=-0.6 +lon_0=36.6 +datum=WGS84"
+    bounds = (-60_000.0, -60_000.0, 60_000.0, 60_000.0)
+    grid = AnalysisGrid.from_bounds(system, bounds, 4000.0, snap=None)
+    where = StudyArea(grid, shapely.box(*bounds))
+    shapes = [shapely.box(36, -1.2, 36.6 + overlap, 0), shapely.box(36.6, -1.2, 37.2, 0)]
+    frame = gpd.GeoDataFrame(geometry=shapes, crs="EPSG:4326").to_crs("EPSG:32737")
+    path = save(tmp_path / "a.gpkg", list(frame.geometry), crs="EPSG:32737")
+    stack = stack_of(path, where)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        stack.labels("it", whole(where))
+    told = [str(one.message) for one in caught if "overlap" in str(one.message)]
+    assert len(told) == (1 if overlap else 0)
+
+
 def test_columns_convert_and_skip_nodata(tmp_path: Path) -> None:
     where = area()
     shapes = [box(0, 0, 1, 1), box(1, 0, 2, 1), box(2, 0, 3, 1)]
