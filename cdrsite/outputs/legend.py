@@ -39,6 +39,8 @@ INCLUDED_BIT = 30
 OUTSIDE_BIT = 31
 GROUPED_FROM = 7
 """Methods of a legend from which on it is in groups; fewer are told apart without titles."""
+SEVERAL_COLOUR, FREE_COLOUR = "#5A5A5A", "#F7F4EC"
+"""Cells that several exclusion rules hit, and none."""
 MAX_COMBINATIONS = 256
 """Combinations of exclusion reasons that get a name each in the attribute table."""
 

@@ -11,8 +11,10 @@ from cdrsite.core.vocabulary import OUTSIDE_NAME, STATE_NAMES
 from cdrsite.core.words import Words
 from cdrsite.outputs.classes import classes_of
 from cdrsite.outputs.legend import (
+    FREE_COLOUR,
     INCLUDED_BIT,
     OUTSIDE_BIT,
+    SEVERAL_COLOUR,
     class_colour,
     flag_names,
     in_groups,
@@ -43,8 +45,6 @@ NOTHING_FITS = "nothing fits"
 """A true zero of the equal share, where a cost has no meaning."""
 NOT_IN_PLAN = STATE_NAMES[NONE_PLANNED]
 """A true zero of what the plan gives a method."""
-SEVERAL_COLOUR, FREE_COLOUR = "#5A5A5A", "#F7F4EC"
-"""Cells that several exclusion rules hit, and none."""
 TITLE = "none"
 """Colour of an entry of a legend that is the title of those below it."""
 MAX_LABELS = 12

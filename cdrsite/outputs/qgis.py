@@ -1,6 +1,7 @@
 """A QGIS project that opens a whole run: grouped, styled, with relative paths.
 
-Written as XML, so no QGIS is needed to write it; QGIS 3.22 and later read it.
+Written as XML, so no QGIS is needed to write it; QGIS 3.22 and later read it. One module: tree,
+themes and layers of a project name one another.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -15,6 +17,10 @@ from xml.etree import ElementTree as ET
 from cdrsite.core.grid import authority_code
 from cdrsite.core.secrets import hidden
 from cdrsite.core.words import Words
+from cdrsite.outputs.legend import INCLUDED_BIT
+from cdrsite.outputs.qgis_layout import Page, add_layout
+from cdrsite.outputs.qml import rule_qml
+from cdrsite.outputs.styles import quoted
 
 if TYPE_CHECKING:
     from cdrsite.core.grid import AnalysisGrid
@@ -35,8 +41,8 @@ OF_METHOD = "Method: "
 """Begin of the groups of the methods."""
 
 SITE_LAYERS = (
-    "plants", "tonnes", "emitters", "network_emitters", "network_storage", "pipes", "sites",
-    "routes", "corridors",
+    "region", "plants", "tonnes", "emitters", "network_emitters", "network_storage", "pipes",
+    "sites", "routes", "corridors",
 )  # fmt: skip
 ANSWER_RASTERS = ("winner", "net_removal", "plan_cost", "binding", "interchangeable", "state")
 SURE_RASTERS = (
@@ -50,7 +56,8 @@ METHOD_ORDER = (
     "shortfall", "build_year", "allocated_at", "method_state",
 )  # fmt: skip
 SHOWN = frozenset({
-    "winner", "tonnes", "emitters", "network_emitters", "network_storage", "pipes", "storage",
+    "region", "winner", "tonnes", "emitters", "network_emitters", "network_storage", "pipes",
+    "storage",
 })  # fmt: skip
 """Layers that are visible when the project opens."""
 STATES = frozenset({"state", "method_state"})
@@ -61,23 +68,18 @@ PLAYED = frozenset({"winner_at"})
 """Maps of milestones that are on in their group, which is off until it is played."""
 SHOWN_WITHOUT_PLANTS = frozenset({"sites", "routes"})
 
-TITLES: dict[str, str] = {
-    "sites": "Best sites by method",
-    "plants": "Plants of the plan",
-    "tonnes": "Where the tonnes are (net removal)",
-    "emitters": "Emitters and what they capture",
-    "network_emitters": "Emitters on the network",
-    "network_storage": "Storage of the network",
-    "pipes": "Pipelines of the plan",
-    "routes": "Routes to storage",
-    "corridors": "Shared routes",
-    "storage": "Storage units",
-    "screening": "Ports and plants compared for the open sea (not in the plan)",
-    "provinces": "Net removal by province",
-    "site_samples": "How sure each site is",
-    "exclusions": "What each exclusion rule removes (table)",
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "where": ("region", "tonnes", "pipes", "storage", "winner"),
+    "tonnes": ("region", "tonnes", "net_removal", "state"),
+    "cost": ("region", "plan_cost", "state"),
+    "stops": ("region", "binding"),
+    "not": ("region", "exclusion_reasons"),
 }
-"""Layer of the GeoPackage -> its name in the legend."""
+"""Question of a map theme (words ``qgis.theme.QUESTION``) -> its layers, from top to bottom."""
+SOURCES = ("software", "money", "licence", "input_licences")
+"""Tags of a raster that the printed page tells."""
+TIP_FIELDS = 12
+"""Columns that a tip of the map tells."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ class Entry:
         Visible when the project opens, if its group is.
     is_state : bool
         Whether it says why the maps above it have no number.
+    licence : str
+        Of what it shows; empty where nothing is known.
     years : tuple of (int, int), optional
         Milestone that it shows, and the year from which the next one is shown.
     """
@@ -118,6 +122,7 @@ class Entry:
     abstract: str
     shown: bool
     is_state: bool = False
+    licence: str = ""
     years: tuple[int, int] | None = None
 
 
@@ -154,15 +159,17 @@ def write_project(
     Path
         The project.
     """
-    drawn = _raster_entries(rasters, raster_styles, words or Words())
-    entries = [*_vector_entries(layers), *drawn]
+    words = words or Words()
+    drawn = _raster_entries(rasters, raster_styles, words)
+    entries = [*_vector_entries(layers, words), *drawn]
     path = folder / PROJECT
-    text = hidden(project_xml(title, grid, entries))
+    tags = rasters[0].tags if rasters else {}
+    text = hidden(project_xml(title, grid, entries, words, tags))
     path.write_text(text, encoding="utf-8", newline="\n")
     return path
 
 
-def _vector_entries(layers: Sequence[VectorLayer]) -> Iterator[Entry]:
+def _vector_entries(layers: Sequence[VectorLayer], words: Words) -> Iterator[Entry]:
     names = {layer.name for layer in layers}
     shown = SHOWN if names & {"plants", "pipes"} else SHOWN | SHOWN_WITHOUT_PLANTS
     order = {name: i for i, name in enumerate(SITE_LAYERS)}
@@ -174,11 +181,13 @@ def _vector_entries(layers: Sequence[VectorLayer]) -> Iterator[Entry]:
             group = SURE
         elif layer.name in SITE_LAYERS or _kind(layer.geometry) != "Polygon":
             group = NETWORK
-        pool = layer.name.removeprefix("pools_").replace("_", " ")
-        plain = f"Pools of {pool}" if layer.name.startswith("pools_") else layer.name
+        title = words.named("qgis.layer", layer.name)
+        if layer.name.startswith("pools_"):
+            pool = layer.name.removeprefix("pools_")
+            title = words("qgis.pools", what=words.resource(pool))
         yield Entry(
             key=_key("gpkg", layer.name),
-            title=TITLES.get(layer.name, plain.replace("_", " ").capitalize()),
+            title=words.heading(title.replace("_", " ")),
             group=group,
             source=f"./cdrsite.gpkg|layername={layer.name}",
             provider="ogr",
@@ -209,7 +218,12 @@ def _raster_entries(
         year = spec.tags.get("milestone")
         method = spec.tags.get("method", "")
         about = spec.description.removeprefix(f"{method}: ") if method else spec.description
-        title = words.heading(about)
+        variable = spec.tags.get("variable", spec.name)
+        title = words.heading(
+            words(f"map.layer.{variable}") if words.has(f"map.layer.{variable}") else about
+        )
+        if year is not None and words.has(f"map.layer.{variable}"):
+            title = f"{title}: {year}"
         if method:
             named = words.method(method)
             group, title = f"{OF_METHOD}{named}", f"{title} ({named})"
@@ -232,9 +246,34 @@ def _raster_entries(
             style=styles.get(spec.name, ""),
             geometry=None,
             abstract=f"{spec.description}{f' [{spec.unit}]' if spec.unit else ''}",
+            licence=spec.tags.get("licence", ""),
             shown=spec.name in SHOWN or spec.tags.get("variable") in {*STATES, *PLAYED},
             is_state=spec.tags.get("variable") in STATES,
             years=None if year is None else (int(year), until[int(year)]),
+        )
+        if spec.name == "exclusion_reasons":
+            yield from _rule_entries(spec, words)
+
+
+def _rule_entries(spec: RasterSpec, words: Words) -> Iterator[Entry]:
+    """A layer for each exclusion rule: the cells that it hits, alone or with others."""
+    for tag, name in spec.tags.items():
+        bit = int(tag.removeprefix("BIT_")) if tag.startswith("BIT_") else INCLUDED_BIT
+        style = rule_qml(spec, bit, words) if bit < INCLUDED_BIT else None
+        if style is None:
+            continue
+        told = words("qgis.rule", rule=words.named("rule", name))
+        yield Entry(
+            key=_key("raster", f"{spec.name}_bit_{bit}"),
+            title=words.heading(told),
+            group=EXCLUSIONS,
+            source=f"./rasters/{spec.name}.tif",
+            provider="gdal",
+            style=style,
+            geometry=None,
+            abstract=f"{spec.description}: {name}",
+            shown=False,
+            licence=spec.tags.get("licence", ""),
         )
 
 
@@ -263,7 +302,13 @@ def grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     return {group: members for group, members in groups.items() if members}
 
 
-def project_xml(title: str, grid: AnalysisGrid, entries: Sequence[Entry]) -> str:
+def project_xml(
+    title: str,
+    grid: AnalysisGrid,
+    entries: Sequence[Entry],
+    words: Words | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> str:
     """The project as text.
 
     Parameters
@@ -274,11 +319,16 @@ def project_xml(title: str, grid: AnalysisGrid, entries: Sequence[Entry]) -> str
         As for :func:`write_project`.
     entries : sequence of Entry
         Layers.
+    words : Words, optional
+        Of the language; English when not given.
+    tags : mapping, optional
+        What every raster says of itself: program, money's year, licences.
     """
+    words, tags = words or Words(), tags or {}
     root = ET.Element("qgis", projectname=_clean(title), version=VERSION)
     ET.SubElement(root, "title").text = _clean(title)
     _add_crs(ET.SubElement(root, "projectCrs"), grid)
-    _add_tree(root, entries)
+    _add_tree(root, entries, words)
     canvas = ET.SubElement(root, "mapcanvas", name="theMapCanvas", annotationsVisible="1")
     ET.SubElement(canvas, "units").text = "degrees" if grid.is_geographic else "meters"
     edges = (repr(float(edge)) for edge in grid.bounds)
@@ -295,13 +345,18 @@ def project_xml(title: str, grid: AnalysisGrid, entries: Sequence[Entry]) -> str
     for members in grouped(entries).values():
         for entry in members:
             ET.SubElement(order, "layer", id=entry.key)
-    _add_themes(root, entries)
+    themes = _add_themes(root, entries, words)
+    _add_page(root, title, grid, words, tags, themes)
+    _add_metadata(ET.SubElement(root, "projectMetadata"), title, _sources(words, tags), "")
     properties = ET.SubElement(root, "properties")
     paths = ET.SubElement(properties, "Paths")
     ET.SubElement(paths, "Absolute", type="bool").text = "false"
     system = ET.SubElement(properties, "SpatialRefSys")
     # without it QGIS takes the project for one without a coordinate system
     ET.SubElement(system, "ProjectionsEnabled", type="int").text = "1"
+    # lengths and areas that a person measures are those on the ellipsoid
+    measure = ET.SubElement(properties, "Measure")
+    ET.SubElement(measure, "Ellipsoid", type="QString").text = _ellipsoid(grid)
     _add_time(root, entries)
     settings = ET.SubElement(root, "ProjectViewSettings", UseProjectScales="0")
     _add_crs(ET.SubElement(settings, "DefaultViewExtent", bounds), grid)
@@ -343,7 +398,7 @@ def _add_crs(parent: ET.Element, grid: AnalysisGrid) -> None:
     ET.SubElement(srs, "geographicflag").text = "true" if grid.is_geographic else "false"
 
 
-def _add_tree(root: ET.Element, entries: Sequence[Entry]) -> None:
+def _add_tree(root: ET.Element, entries: Sequence[Entry], words: Words) -> None:
     tree = ET.SubElement(root, "layer-tree-group")
     for group, members in grouped(entries).items():
         of_method = group.startswith(OF_METHOD) or group == YEARS
@@ -351,45 +406,124 @@ def _add_tree(root: ET.Element, entries: Sequence[Entry]) -> None:
         branch = ET.SubElement(
             tree,
             "layer-tree-group",
-            name=_clean(group),
+            name=_clean(_group_name(group, words)),
             # a group that is on shows nothing but its layers that are on
             checked="Qt::Unchecked" if of_method else "Qt::Checked",
             expanded="1" if any_shown else "0",
         )
         for entry in members:
-            names = {"id": entry.key, "name": _clean(entry.title), "source": entry.source}
-            leaf = ET.SubElement(
-                branch,
-                "layer-tree-layer",
-                names,
-                providerKey=entry.provider,
-                checked="Qt::Checked" if entry.shown else "Qt::Unchecked",
-                expanded="1" if entry.shown else "0",
-            )
-            if entry.geometry is None:
-                _drop_band(leaf, entry.style)
+            branch.append(_leaf(entry, shown=entry.shown))
 
 
-def _add_themes(root: ET.Element, entries: Sequence[Entry]) -> None:
-    """A theme for every map of a plan or of a method: the map alone, over its states."""
+def _leaf(entry: Entry, *, shown: bool) -> ET.Element:
+    """A layer in a legend."""
+    leaf = ET.Element(
+        "layer-tree-layer",
+        {"id": entry.key, "name": _clean(entry.title), "source": entry.source},
+        providerKey=entry.provider,
+        checked="Qt::Checked" if shown else "Qt::Unchecked",
+        expanded="1" if shown else "0",
+    )
+    if entry.geometry is None:
+        _tidy_legend(leaf, entry.style)
+    return leaf
+
+
+def _group_name(group: str, words: Words) -> str:
+    """A group in the language of the project."""
+    if group.startswith(OF_METHOD):
+        return words("qgis.method", name=group.removeprefix(OF_METHOD))
+    return words.named("qgis.group", group)
+
+
+def _ellipsoid(grid: AnalysisGrid) -> str:
+    """The grid's ellipsoid as QGIS names it."""
+    body = grid.crs.get_geod()
+    if body is None:
+        return "NONE"
+    known = {298.257223563: "EPSG:7030", 298.257222101: "EPSG:7019"}  # WGS 84, GRS 1980
+    named = known.get(round(1 / body.f, 9)) if body.f and body.a == 6378137.0 else None
+    return named or f"PARAMETER:{body.a!r}:{body.b!r}"
+
+
+def _add_themes(root: ET.Element, entries: Sequence[Entry], words: Words) -> dict[str, list[Entry]]:
+    """A theme for every question, and for every map of a plan or of a method over its states.
+
+    Returns
+    -------
+    dict
+        Theme of a question -> its layers, from top to bottom.
+    """
     themes = ET.SubElement(root, "visibility-presets")
-    for group, members in grouped(entries).items():
+    groups = {e.key: _group_name(name, words) for name, es in grouped(entries).items() for e in es}
+    named = {entry.key: entry for entry in entries}
+    asked: dict[str, list[Entry]] = {}
+    for question, layers in QUESTIONS.items():
+        keys = (key for name in layers for key in (_key("gpkg", name), _key("raster", name)))
+        shown = [named[key] for key in keys if key in named]
+        if any(entry.geometry is None for entry in shown):
+            asked[words(f"qgis.theme.{question}")] = shown
+    for members in grouped(entries).values():
         states = [entry for entry in members if entry.is_state]
         maps = [entry for entry in members if entry.geometry is None and not entry.is_state]
         for entry in maps if states else ():
-            about = {"name": _clean(entry.title)}
-            about |= {"has-expanded-info": "0", "has-checked-group-info": "1"}
-            theme = ET.SubElement(themes, "visibility-preset", about)
-            for shown in (entry, *states):
-                ET.SubElement(theme, "layer", id=shown.key, style="default", visible="1")
-            checked = ET.SubElement(theme, "checked-group-nodes")
-            ET.SubElement(checked, "checked-group-node", id=_clean(group))
+            _add_theme(themes, entry.title, (entry, *states), groups)
+    for name, shown in asked.items():
+        _add_theme(themes, name, shown, groups)
+    return asked
 
 
-def _drop_band(leaf: ET.Element, style: str) -> None:
-    """Show a raster's classes only: the first line of its legend is the name of the band."""
-    classes = style.count("<item ") + style.count("<paletteEntry ")
-    order = ",".join(str(i) for i in range(1, classes + 1))
+def _add_theme(
+    themes: ET.Element, name: str, shown: Sequence[Entry], groups: Mapping[str, str]
+) -> None:
+    about = {"name": _clean(name), "has-expanded-info": "0", "has-checked-group-info": "1"}
+    theme = ET.SubElement(themes, "visibility-preset", about)
+    for entry in shown:
+        ET.SubElement(theme, "layer", id=entry.key, style="default", visible="1")
+    checked = ET.SubElement(theme, "checked-group-nodes")
+    for group in dict.fromkeys(groups[entry.key] for entry in shown):
+        ET.SubElement(checked, "checked-group-node", id=_clean(group))
+
+
+def _add_page(
+    root: ET.Element,
+    title: str,
+    grid: AnalysisGrid,
+    words: Words,
+    tags: Mapping[str, str],
+    themes: Mapping[str, Sequence[Entry]],
+) -> None:
+    """The page to print shows the first question that the run can answer."""
+    for theme, shown in themes.items():
+        page = Page(
+            name=words("qgis.page"),
+            title=_clean(f"{title}: {theme}"),
+            sources=_clean(_sources(words, tags)),
+            theme=_clean(theme),
+            legend=[_leaf(entry, shown=True) for entry in shown],
+        )
+        add_layout(root, page, grid)
+        return
+
+
+def _sources(words: Words, tags: Mapping[str, str]) -> str:
+    """Program, year of money, and licences of the inputs, in a sentence."""
+    return words("qgis.sources", what="; ".join(tags[key] for key in SOURCES if key in tags))
+
+
+def _add_metadata(parent: ET.Element, title: str, abstract: str, licence: str) -> None:
+    """What QGIS shows as a layer's or a project's information."""
+    ET.SubElement(parent, "title").text = _clean(title)
+    ET.SubElement(parent, "abstract").text = _clean(abstract)
+    if licence:
+        ET.SubElement(parent, "license").text = _clean(licence)
+
+
+def _tidy_legend(leaf: ET.Element, style: str) -> None:
+    """Show each class of a raster once: the first line of its legend is the name of the band."""
+    labels = re.findall(r'<(?:item|paletteEntry) [^>]*?label="([^"]*)"', style)
+    first = {label: i for i, label in reversed(list(enumerate(labels, 1)))}
+    order = ",".join(str(i) for i in sorted(first.values()))
     options = ET.SubElement(ET.SubElement(leaf, "customproperties"), "Option", type="Map")
     ET.SubElement(options, "Option", name="legend/node-order", type="QString", value=order)
 
@@ -403,6 +537,8 @@ def _add_layer(parent: ET.Element, entry: Entry, grid: AnalysisGrid) -> None:
     ET.SubElement(layer, "datasource").text = entry.source
     ET.SubElement(layer, "layername").text = _clean(entry.title)
     ET.SubElement(layer, "abstract").text = _clean(entry.abstract)
+    metadata = ET.SubElement(layer, "resourceMetadata")
+    _add_metadata(metadata, entry.title, entry.abstract, entry.licence)
     if entry.geometry != "No geometry":
         _add_crs(ET.SubElement(layer, "srs"), grid)
     encoding = {} if raster else {"encoding": "UTF-8"}
@@ -414,3 +550,15 @@ def _add_layer(parent: ET.Element, entry: Entry, grid: AnalysisGrid) -> None:
         style = ET.fromstring(entry.style)  # noqa: S314 - written by this program
         layer.set("labelsEnabled", style.get("labelsEnabled", "0"))
         layer.extend(list(style))
+        if entry.geometry not in {None, "No geometry"}:
+            ET.SubElement(layer, "mapTip").text = _tip(entry.title, style)
+
+
+def _tip(title: str, style: ET.Element) -> str:
+    """What is told of a shape under the pointer: its columns by their names for people."""
+    names = [(one.get("field", ""), one.get("name", "")) for one in style.iter("alias")]
+    lines = (
+        f"<tr><td>{escape(alias)}</td><td>[% {quoted(field)} %]</td></tr>"
+        for field, alias in names[:TIP_FIELDS]
+    )
+    return f"<b>{escape(_clean(title))}</b><table>{''.join(lines)}</table>"

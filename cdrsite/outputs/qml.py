@@ -17,9 +17,10 @@ import numpy as np
 from cdrsite.core.gdal import raster_options
 from cdrsite.core.words import Words
 from cdrsite.outputs.classes import SAMPLE, Classes, Step, scale_of, scales_of
-from cdrsite.outputs.legend import worded
+from cdrsite.outputs.legend import FREE_COLOUR, INCLUDED_BIT, SEVERAL_COLOUR, worded
 from cdrsite.outputs.palette import NOTHING_COLOUR, STATE_COLOURS
 from cdrsite.outputs.sld import write_both
+from cdrsite.outputs.zones import shade_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,11 +119,47 @@ def _add_steps(pipe: ET.Element, steps: Sequence[Step]) -> None:
 
 def _in_words(spec: RasterSpec, words: Words) -> RasterSpec:
     """Classes in words and groups for people; the file itself keeps the names of the tables."""
+    if spec.kind == "bits":
+        return replace(spec, categories=tuple(_reason(one, spec, words) for one in spec.categories))
     if spec.kind != "class":
         return spec
     by_name = {category.label: category for category in spec.categories}
     named = worded(by_name, words).items()
     return replace(spec, categories=tuple(replace(by_name[n], label=label) for n, label in named))
+
+
+def _reason(category: Category, spec: RasterSpec, words: Words) -> Category:
+    """One rule by its name; several are one class, of which each rule has a layer of its own."""
+    bits = category.code & ((1 << INCLUDED_BIT) - 1)
+    if bits == 0:
+        return replace(category, label=words("map.rules.none"), colour=FREE_COLOUR)
+    if bits.bit_count() > 1:
+        return replace(category, label=words("map.rules.several"), colour=SEVERAL_COLOUR)
+    name = spec.tags.get(f"BIT_{bits.bit_length() - 1:02d}", category.label)
+    return replace(category, label=words.named("rule", name))
+
+
+def rule_qml(spec: RasterSpec, bit: int, words: Words) -> str | None:
+    """Style of the exclusion reasons that shows one rule: the cells that it hits.
+
+    Parameters
+    ----------
+    spec : RasterSpec
+        Of the reasons, with every combination as a category.
+    bit : int
+        Of the rule.
+    words : Words
+        Language.
+
+    Returns
+    -------
+    str or None
+        XML; None where the rule hits nothing, or too many combinations have no category.
+    """
+    hit = [one for one in spec.categories if one.code >> bit & 1]
+    label = words.named("rule", spec.tags.get(f"BIT_{bit:02d}", ""))
+    mine = tuple(replace(one, label=label, colour=shade_of(bit)) for one in hit)
+    return raster_qml(replace(spec, categories=mine), None, words) if mine else None
 
 
 def run_scales(folder: Path, specs: Sequence[RasterSpec]) -> dict[str, Classes]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cdrsite.core.states import OUTSIDE
 from cdrsite.core.vocabulary import RESOURCES, price_in_words
 from cdrsite.core.words import Words
 from cdrsite.outputs.columns import FIELDS
@@ -41,10 +42,12 @@ if TYPE_CHECKING:
 
 TRUCK = "truck"
 """Mode of transport whose routes are dashed."""
-KNOWN = ("routes", "corridors", "storage", "provinces", "plants", "pipes")
+KNOWN = ("region", "routes", "corridors", "storage", "provinces", "plants", "pipes", LAYER)
 """Features with a style of their own, besides pools."""
 OTHER_COLOUR = "#333333"
 STORAGE_COLOUR = RESOURCES["storage"].colour
+OUTLINE_CELLS = 2048
+"""Rows and columns at most that the outline of the region is drawn from."""
 OWN_COLOURS = {"screening": SCREENING_COLOUR}
 """Layer of one symbol -> its colour."""
 PLAN_SUMS = ("net_mt_yr", "gross_mt_yr", "cost_musd_yr", "land_km2")
@@ -98,6 +101,7 @@ def vector_layers(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
     The classes of methods are in the words of a language.
     """
     features, tables, methods = result.features, result.tables, result.methods
+    yield from _region(result, words)
     if "sites" in tables:
         yield _sites(result, words)
     if len(tables.get("sites_uncertain", ())):
@@ -216,6 +220,37 @@ def _routes(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
             rules.append(StyleRule(rule.filter, f"{mode}, {rule.label}", symbol))
     words = "Least-cost routes from the ranked sites to their cheapest storage units"
     return _layer("routes", words, frame, "LineString", rules, smoothed=True)
+
+
+def _region(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
+    """Outline of the cells of the region; of a large grid, of every n-th."""
+    name = next((one for one in ("state", "winner") if one in result.dataset), None)
+    if name is None:
+        return
+    import geopandas as gpd
+    import shapely
+    from affine import Affine
+    from rasterio.features import shapes
+
+    step = max(1, -(-max(result.grid.shape) // OUTLINE_CELLS))
+    part = slice(step // 2, None, step)
+    inside = result.dataset[name].isel(y=part, x=part).to_numpy() != OUTSIDE
+    t = result.grid.transform
+    transform = Affine(t.a * step, 0.0, t.c, 0.0, t.e * step, t.f)
+    found = shapes(inside.astype(np.uint8), mask=inside, transform=transform)
+    parts = shapely.union_all([shapely.geometry.shape(shape) for shape, _ in found])
+    whole = shapely.MultiPolygon(list(getattr(parts, "geoms", [parts])))
+    frame = gpd.GeoDataFrame(
+        {"zone": [result.scenario.name]}, geometry=[whole], crs=result.grid.wkt
+    )
+    rules = [
+        StyleRule(
+            '"zone" IS NOT NULL',
+            words("qgis.layer.region"),
+            Symbol("fill", OTHER_COLOUR, 0.5, pattern="no"),
+        )
+    ]
+    yield _layer("region", "Outline of the cells of the region", frame, "MultiPolygon", rules)
 
 
 def _tonnes(result: StudyResult, words: Words) -> Iterator[VectorLayer]:

@@ -11,7 +11,9 @@ from cdrsite.core.vocabulary import OUTSIDE_NAME, variable
 from cdrsite.explain.cells import is_study, methods_of
 from cdrsite.outputs.classes import scale_of
 from cdrsite.outputs.legend import (
+    FREE_COLOUR,
     INCLUDED_BIT,
+    SEVERAL_COLOUR,
     class_colour,
     flag_names,
     in_groups,
@@ -20,11 +22,9 @@ from cdrsite.outputs.legend import (
     pool_categories,
 )
 from cdrsite.outputs.maps import (
-    FREE_COLOUR,
     NET_STATE,
     NOT_IN_PLAN,
     NOTHING_FITS,
-    SEVERAL_COLOUR,
 )
 from cdrsite.outputs.rasters.raster import Category
 from cdrsite.outputs.zones import touching, zone_colours

@@ -13,6 +13,7 @@ from pathlib import Path
 from qgis.core import (  # type: ignore[import-not-found]
     QgsApplication,
     QgsLayerTreeModel,
+    QgsLayoutExporter,
     QgsMapRendererSequentialJob,
     QgsMapSettings,
     QgsProject,
@@ -57,6 +58,14 @@ report = {
         name: project.mapThemeCollection().mapThemeVisibleLayerIds(name)
         for name in project.mapThemeCollection().mapThemes()
     },
+    "ellipsoid": project.ellipsoid(),
+    "abstract": project.metadata().abstract(),
+    "pages": {
+        page.name(): [
+            one.text() for one in page.items() if type(one).__name__ == "QgsLayoutItemLabel"
+        ]
+        for page in project.layoutManager().printLayouts()
+    },
     "layers": [],
 }
 for node in project.layerTreeRoot().findLayers():
@@ -72,10 +81,16 @@ for node in project.layerTreeRoot().findLayers():
             "spatial": layer.isSpatial(),
             "shown": node.itemVisibilityChecked(),
             "legend": legend(node),
+            "abstract": layer.metadata().abstract(),
+            "tip": layer.mapTipTemplate() if hasattr(layer, "mapTipTemplate") else "",
         }
     )
     if what == "each" and layer.isSpatial():
         picture([layer], node.layerId())
+for number, page in enumerate(project.layoutManager().printLayouts()):
+    kind = QgsLayoutExporter.ImageExportSettings()
+    kind.dpi = 60
+    QgsLayoutExporter(page).exportToImage(str(folder / f"page{number}.png"), kind)
 order = project.layerTreeRoot().checkedLayers()
 picture(order, "shown")
 sys.stdout.write("JSON" + json.dumps(report))

@@ -30,6 +30,7 @@ from cdrsite.result.study_result import StudyResult
 
 HOSTILE = "b <i>&\"' ; -- 城"
 LAYERS = [
+    "region",
     "sites",
     "routes",
     "corridors",
@@ -347,7 +348,7 @@ def test_no_site_and_no_storage(tmp_path: Path) -> None:
     result = replace(full, tables=tables, features={})
     write_geopackage(result, tmp_path / "out.gpkg")
     listed = [name for name, _ in pyogrio.list_layers(tmp_path / "out.gpkg")]
-    assert listed == ["sites", "tonnes", "exclusions", "layer_styles"]
+    assert listed == ["region", "sites", "tonnes", "exclusions", "layer_styles"]
     assert len(gpd.read_file(tmp_path / "out.gpkg", layer="sites")) == 0
 
 
@@ -413,8 +414,8 @@ def test_qgis_opens_it_styled(written: tuple[StudyResult, Path], tmp_path: Path)
     rows = [line.split("\t") for line in done.stdout.splitlines() if line.count("\t") == 4]
     assert [row[0] for row in rows] == names
     assert all(row[1:3] == ["True", "True"] for row in rows)
-    assert rows[0][3] == "|".join(map(Words().method, METHODS))
-    assert rows[1][3:] == ["truck, all USD/t", "Transport cost [USD/t]"]
+    assert rows[1][3] == "|".join(map(Words().method, METHODS))
+    assert rows[2][3:] == ["truck, 3.5 USD/t", "Transport cost [USD/t]"]
     import matplotlib.image as mpimg
 
     pixels = (mpimg.imread(picture)[:, :, :3] * 255).round().astype(int).reshape(-1, 3)
