@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from cdrsite.core.numbers import MISSING
 from cdrsite.report.answer import network_proof
 from cdrsite.report.frame import Frame, Row, paragraph, real, word
 from cdrsite.report.html import table, tag, text
@@ -17,6 +20,10 @@ FACTS = (
     ("transport_usd_t", "USD/t", "network.transport"),
 )
 """Headline numbers: key below ``network``, unit, words."""
+ACCESS = "access to "
+"""Begin of the name of the end of a pipe at a storage unit."""
+MOST_CORRIDORS = 12
+"""Lines of the summary by corridor."""
 FATES = (
     "allocated_t_yr", "in_plants_t_yr", "below_minimum_t_yr", "no_site_t_yr",
     "beyond_max_plants_t_yr", "without_plant_t_yr",
@@ -33,7 +40,7 @@ def network(frame: Frame) -> str:
     parts = [paragraph(frame.say("network.intro")), tag("dl", *figures, class_="figures small")]
     if frame.at("network/gap") is None:
         parts.append(paragraph(network_proof(frame)))
-    writers = (tonnes, plants, periods, emitters, pipes, stores, costs)
+    writers = (tonnes, plants, periods, emitters, corridors, pipes, stores, costs)
     return "".join([*parts, *(write(frame) for write in writers)])
 
 
@@ -74,6 +81,69 @@ def plant(frame: Frame, row: Row) -> str:
     return name.replace(method, frame.words.method(method), 1) if method else name
 
 
+def corridors(frame: Frame) -> str:
+    """What hangs together by pipes and trucks: from which plants to which storage, a line each."""
+    records = frame.rows("pipes")
+    groups = connected([(word(row.get("start")), word(row.get("end"))) for row in records])
+    if not groups:
+        return ""
+    made = {word(row.get("name")): i for i, row in enumerate(frame.rows("plants"))}
+    units = [word(row.get("unit")) for row in frame.rows("network_storage")]
+    lines: list[tuple[float, list[str]]] = []
+    for group in groups:
+        ends = {word(records[i].get(key)) for i in group for key in ("start", "end")}
+        own = [i for name, i in made.items() if name in ends]
+        names = [plant(frame, frame.rows("plants")[i]) for i in own]
+        into = [unit for unit in units if unit in ends]
+        into += [name.removeprefix(ACCESS) for name in sorted(ends) if name.startswith(ACCESS)]
+        stored = "+".join(f"tables/plants/{i}/stored_t_yr" for i in own)
+        length, cost = (
+            "+".join(f"tables/pipes/{i}/{key}" for i in group)
+            for key in ("length_km", "cost_usd_yr")
+        )
+        lines.append(
+            (
+                math.fsum(real(frame.rows("plants")[i].get("stored_t_yr")) for i in own),
+                [
+                    frame.listing(names) if names else MISSING,
+                    frame.listing(into) if into else MISSING,
+                    frame.value(stored, 1e-6) if own else MISSING,
+                    frame.value(length),
+                    frame.value(cost, 1e-6),
+                ],
+            )
+        )
+    heads = [
+        (frame.say("corridors.from"), ""),
+        (frame.say("corridors.to"), ""),
+        (frame.say("plants.stored") + frame.in_("Mt/yr"), "n"),
+        (frame.say("fact.length_km") + frame.in_("km"), "n"),
+        (frame.say("column.cost") + frame.in_("MUSD/yr"), "n"),
+    ]
+    rows = [cells for _, cells in sorted(lines, key=lambda line: -line[0])[:MOST_CORRIDORS]]
+    title = frame.say("corridors.title")
+    more = len(lines) - len(rows)
+    note = paragraph(frame.count("left_out", more, file="tables/pipes.csv")) if more > 0 else ""
+    return tag("h3", title) + table(frame.say("corridors.caption"), heads, rows) + note
+
+
+def connected(arcs: list[tuple[str, str]]) -> list[list[int]]:
+    """Positions of arcs by what hangs together, each group in the order of its arcs."""
+    first: dict[str, str] = {}
+
+    def head(name: str) -> str:
+        while first.setdefault(name, name) != name:
+            name = first[name]
+        return name
+
+    for start, end in arcs:
+        first[head(start)] = head(end)
+    groups: dict[str, list[int]] = {}
+    for i, (start, _) in enumerate(arcs):
+        groups.setdefault(head(start), []).append(i)
+    return list(groups.values())
+
+
 def pipes(frame: Frame) -> str:
     """Pipes and trucks, the largest flow first."""
     names = {word(row.get("name")): plant(frame, row) for row in frame.rows("plants")}
@@ -97,7 +167,7 @@ def node(frame: Frame, name: str, plants_: dict[str, str]) -> str:
     """An end of a pipe in the language of the page."""
     if name in plants_:
         return plants_[name]
-    for key, head in (("node.junction", "junction "), ("node.access", "access to ")):
+    for key, head in (("node.junction", "junction "), ("node.access", ACCESS)):
         if name.startswith(head):
             return frame.words(key, name=name.removeprefix(head))
     return name

@@ -426,7 +426,7 @@ def test_the_chinese_page_speaks_chinese(folder: Path) -> None:
     assert all(re.fullmatch(r"[\w./-]+", t) for t in plain), plain
     for term in ("净移除量", "影子价格", "注入能力", "平准化成本", "运输距离", "总捕集量", "封存"):
         assert term in page.source, term
-    assert "单独上限" in page.source and "米/年" in page.source
+    assert "仅用该方法时的上限" in page.source and "米/年" in page.source
 
 
 def test_a_run_keeps_its_own_values_and_writes_its_report(tmp_path: Path) -> None:

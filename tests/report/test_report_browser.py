@@ -292,10 +292,15 @@ def test_paper_shows_the_whole_region(browser: Browser, page: Path) -> None:
     )
     browser.js("cdrsiteMap.map.setZoom(11, {animate: false})")
     assert browser.js(whole) is False
+    folded = "return document.querySelectorAll('details:not([open])').length"
+    before = browser.js(folded)
+    assert before > 3
     browser.js("window.dispatchEvent(new Event('beforeprint'))")
     assert browser.js(whole) is True
+    assert browser.js(folded) == 0  # paper shows every value
     browser.js("window.dispatchEvent(new Event('afterprint'))")
     assert browser.js("return cdrsiteMap.map.getZoom()") == 11
+    assert browser.js(folded) == before
 
 
 # ------------------------------------------------------------------- security

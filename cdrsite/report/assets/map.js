@@ -334,13 +334,18 @@
   }).observe(stage);
   /* on paper the map is as wide as the page, and shows the whole region */
   let before = null;
+  /* what is folded away has values too: paper shows them all */
+  let unfolded = [];
   window.addEventListener("beforeprint", () => {
+    unfolded = [...document.querySelectorAll("details:not([open])")];
+    for (const one of unfolded) one.open = true;
     before = [map.getCenter(), map.getZoom()];
     stage.classList.add("cdrmap-paper");
     map.invalidateSize({ animate: false });
     map.fitBounds(bounds, { animate: false });
   });
   window.addEventListener("afterprint", () => {
+    for (const one of unfolded) one.open = false;
     stage.classList.remove("cdrmap-paper");
     map.invalidateSize({ animate: false });
     if (before) map.setView(before[0], before[1], { animate: false });
