@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 SUPPLY = {one.parameter: one.name for one in RESOURCES.values()}
 COMMON = " in common"
 """End of what the errors of pools have in common."""
+UNIT = "storage: "
+"""Start of the capacity of one storage unit."""
 NORMAL = " (standard deviations)"
 """End of what samples took of a field or a unit."""
 
@@ -34,6 +36,8 @@ def number_words(words: Words, path: str) -> str:
         return f"{words.method(rest[0])}: {called or words.named('param', rest[-1])}"
     if path == f"storage{COMMON}":
         return words("number.common", name=words("number.storage"))
+    if path.startswith(UNIT):
+        return words("why.of", what=words("number.storage"), zone=path.removeprefix(UNIT))
     if words.has(f"number.{path}"):
         return words(f"number.{path}")
     key, name = _named(head, rest, words)

@@ -13,6 +13,7 @@ from cdrsite.core.words import LANGUAGES, Words
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.report.frame import Frame
 from cdrsite.report.moves import moves
+from cdrsite.report.numbernames import number_words
 
 
 def page(folder: Path, lang: str = "en", table: pd.DataFrame | None = None) -> Frame:
@@ -60,3 +61,15 @@ def test_the_number_that_moves_the_plan_most_leads(tmp_path: Path) -> None:
     first = html[: html.index("</p>")]
     assert "moves the plan most" in first
     assert "−0.380" in first and "3\u202f400" in first and "kWh/t" in first
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_drawn_beside_the_scenario_has_words(lang: str) -> None:
+    words = Words(lang)
+    unit = number_words(words, "storage: Lusu Aquifer (standard deviations)")
+    assert unit == words("why.of", what=words("number.storage"), zone="Lusu Aquifer")
+    pool = number_words(words, "supplies.water: Muye Basin")
+    assert words.resource("water") in pool and "Muye Basin" in pool
+    assert number_words(words, "storage") == words("number.storage")
+    for path in ("supplies.injection", "layers.residues", "supplies.injection in common"):
+        assert not number_words(words, path).startswith(("supplies.", "layers."))
