@@ -21,9 +21,9 @@ not the potential densities over eligible area that energy-system models use.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -31,14 +31,27 @@ from pydantic import model_validator
 
 from cdrsite.core.annuity import crf
 from cdrsite.core.errors import ConfigError
-from cdrsite.core.fields import Model, problem, quantity
-from cdrsite.place.dependence import Dependence, Here, LayerKey, Use, own_layer
-from cdrsite.place.firm_supply import YEARLY, FirmSupply, firm_tables
+from cdrsite.core.fields import LocalPath, Model, problem, quantity
+from cdrsite.core.yamltext import read_text
+from cdrsite.place.dependence import (
+    Classes,
+    Dependence,
+    Here,
+    LayerKey,
+    Use,
+    class_names,
+    own_layer,
+)
+from cdrsite.place.firm_mix import FirmMix, PowerCosts, PowerRules
+from cdrsite.place.firm_supply import HOURS_PER_YEAR, YEARLY, FirmSupply, firm_tables
 from cdrsite.place.needs import Needs
+from cdrsite.place.own_mix import mixes_of, read_hours
 from cdrsite.scoring.sums import const, layer
 
 FloatArray = npt.NDArray[np.float64]
 
+MEAN_DAYS = 0.98
+"""A larger share of the hours asks for extreme days among those of the table [1]."""
 USUAL_SHARE = 0.9
 """Firm share where a scenario names none: that of plants which run all year but for upkeep."""
 PV_WIND = {0.9: FirmSupply(0.9, 1.125, 6.0)}
@@ -118,6 +131,14 @@ class OwnPower(Model):
     pair for the share. Without `firm_share` the share follows from the table."""
     battery_hours: quantity("h", minimum=0.0) | None = None  # type: ignore[valid-type]
     """Battery in hours of the load [h]."""
+    hours: LocalPath | None = None
+    """CSV table of typical days with the columns `zone`, `day`, `days` (of the year that the day
+    stands for), `hour`, `pv` and `wind` (output per kW), extreme days included: for each zone the
+    cheapest photovoltaics, wind and battery for `firm_share` are worked out, in place of the
+    library's table and of yields."""
+    zone: Annotated[Classes | None, LayerKey("1", classes=True)] = None
+    """`{LAYER: {CLASS: name}}`: which classes are which zone of `hours`; the only zone of the table
+    everywhere when not given."""
     shortfall: Literal["idle", "grid"] = "idle"
     """In the other hours the plant stands idle, or draws on `resources.power`."""
     direct_connection: Literal[2025, 2030] | None = None
@@ -147,13 +168,31 @@ class OwnPower(Model):
                 "no table says what sun and wind serve; cure: give firm_share, from hourly work",
                 at="oversizing",
             )
+        if self.hours is None and self.zone is not None:
+            raise problem("zones of no hours; cure: give hours, or remove it", at="zone")
+        if self.hours is not None:
+            self._fit_hours()
         self.supply()
         return self
+
+    def _fit_hours(self) -> None:
+        """Hourly work has a share of its own, and replaces yields and sizes."""
+        if not isinstance(self.firm_share, float):
+            raise problem(
+                f"hours without the share that they serve; got firm_share: {self.firm_share}; "
+                "expected a share, e.g. 0.95; cure: give firm_share",
+                at="firm_share",
+            )
+        for key in ("oversizing", "battery_hours", "pv_yield", "wind_yield"):
+            if getattr(self, key) is not None:
+                raise problem(f"{key} beside hours, from which it follows; cure: remove it", at=key)
 
     def keeps_direct_rules(self) -> bool | None:
         """Whether own use is as the rules for direct connection ask; None where nobody asks."""
         if self.direct_connection is None:
             return None
+        if self.hours is not None:  # they are among the rows of what is worked out
+            return True
         supply = self.supply()
         own_use = 1.0 / supply.generated >= DIRECT_OWN_USE
         return own_use and supply.firm_share >= DIRECT[self.direct_connection]
@@ -167,6 +206,8 @@ class OwnPower(Model):
             Outside of what is known.
         """
         share, tables = self.firm_share, firm_tables()
+        if self.hours is not None and isinstance(share, float):
+            return FirmSupply(share, math.nan, math.nan)
         if share == "yearly":
             return YEARLY
         if self.oversizing is not None and self.battery_hours is not None:
@@ -184,6 +225,24 @@ class OwnPower(Model):
                 at="firm_share",
             )
         return PV_WIND[share]
+
+
+def _refuse_zones(own: OwnPower, where: str) -> None:
+    """Zones that the table of hours does not have, and a table of several without a layer."""
+    if own.hours is None:
+        return
+    known = tuple(read_hours(read_text(own.hours), str(own.hours)))
+    asked = class_names(own.zone or {})
+    wrong = [zone for zone in asked if zone not in known]
+    if wrong or (not asked and len(known) != 1):
+        raise ConfigError(
+            "zones that the table of hours does not have" if wrong else "which zone is where",
+            where=f"{where}.zone",
+            got=", ".join(wrong) or f"no zone, and {len(known)} in the table",
+            expected=f"some of {', '.join(known)}",
+            cure="give zone: {LAYER: {CLASS: name}} with the names of the table",
+            rule=7,
+        )
 
 
 class OwnPowerKeys(Model):
@@ -235,7 +294,11 @@ class OwnRenewables(Dependence):
             )
         wind = own.technology == "pv-wind"
         for key, name in (("pv_yield", "pv"), *((("wind_yield", "wind"),) if wind else ())):
-            if getattr(own, key) is None and not use.number(f"{name}_reference_yield"):
+            if (
+                own.hours is None
+                and getattr(own, key) is None
+                and not use.number(f"{name}_reference_yield")
+            ):
                 raise ConfigError(
                     f"no yield for the method's own {name}",
                     where=f"{where}.own_power",
@@ -243,6 +306,7 @@ class OwnRenewables(Dependence):
                     cure=f"give {key}: LAYER",
                     rule=7,
                 )
+        _refuse_zones(own, f"{where}.own_power")
         missing = [n for n in (*PV, *(WIND if wind else ()), *BATTERY) if n not in use.numbers]
         if missing:
             raise ConfigError(
@@ -258,6 +322,12 @@ class OwnRenewables(Dependence):
         own = use.choice.own_power
         if own is None:
             return
+        if own.hours is not None and own.firm_share > MEAN_DAYS:
+            yield (
+                f"{where}.own_power: {100 * own.firm_share:g} % of all hours are served; a "
+                "table of mean days has no calm weeks, and its battery is then far too small; "
+                "cure: see that hours has extreme days, or firm_share: 0.95 (rule 7)"
+            )
         if own.firm_share is None and own.oversizing is None:
             yield (
                 f"{where}.own_power: a firm share of {USUAL_SHARE:g} is taken, since energy of the "
@@ -282,6 +352,8 @@ class OwnRenewables(Dependence):
     def numbers(self, use: Use) -> dict[str, float]:
         """What the layers are made with: per kWh served, and per kW."""
         own, rate = use.choice.own_power, use.discount_rate
+        if own.hours is not None:
+            return _of_zones(use)
         supply = own.supply()
         wind = use.number("wind_share") if own.technology == "pv-wind" else 0.0
         density = own.density or use.number("pv_density")
@@ -319,13 +391,14 @@ class OwnRenewables(Dependence):
             prices={
                 **needs.prices, "electricity": layer(own_layer("price of own power", use.name))
             },
-            place_emissions=needs.place_emissions + served * own_emissions(use, supply),
+            place_emissions=needs.place_emissions + served * _emitted(use, supply),
             inverse_hours=needs.inverse_hours * const(1.0 / supply.firm_share if idle else 1.0),
         )  # fmt: skip
 
     def layers(self, use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
         """Land per kWh a year [m2], and the price of a kWh [USD], both served."""
-        del use
+        if use.choice.own_power.hours is not None:
+            return _zone_layers(use, here)
         numbers = here.numbers
         land: FloatArray | float = 0.0
         price: FloatArray | float = numbers["battery"]
@@ -340,6 +413,85 @@ class OwnRenewables(Dependence):
             price = price + generated * _per_yield(numbers[f"{name} cost"], yearly)
         made = {"land per kWh": land, "price of own power": price}
         return {kind: np.asarray(values, np.float32) for kind, values in made.items()}
+
+
+def _emitted(use: Use, supply: FirmSupply) -> Any:
+    """Emissions of own power as a factor: one number, or a layer where zones differ."""
+    if use.choice.own_power.hours is None:
+        return own_emissions(use, supply)
+    return layer(own_layer("emissions of own power", use.name))
+
+
+def power_costs(use: Use) -> PowerCosts:
+    """What a kW costs a year and emits, from the method's numbers; the grid is no part of it.
+
+    A kWh that the renewables need not serve costs nothing here, so they serve just their share.
+    """
+    wind = use.choice.own_power.technology == "pv-wind"
+    rate, cells = use.discount_rate, use.number("battery_capex")
+    return PowerCosts(
+        pv=_yearly(use, "pv", rate),
+        wind=_yearly(use, "wind", rate) if wind else math.inf,
+        store=cells * float(crf(rate, use.number("battery_lifetime"))),
+        converter=use.number("inverter_capex") * float(crf(rate, use.number("inverter_lifetime"))),
+        efficiency=math.sqrt(firm_tables()["pv"].round_trip),
+        grid=0.0,
+        pv_emissions=use.number("pv_emissions"),
+        wind_emissions=use.number("wind_emissions"),
+    )
+
+
+def _rules(own: OwnPower) -> PowerRules:
+    """What direct connection asks of own use; nothing is sold."""
+    if own.direct_connection is None:
+        return PowerRules()
+    return PowerRules(DIRECT[own.direct_connection], DIRECT_OWN_USE)
+
+
+def mixes(use: Use) -> Mapping[str, FirmMix]:
+    """The cheapest mix of each zone of a method's table of hours; none without a table."""
+    own = use.choice.own_power
+    if own is None or own.hours is None:
+        return {}
+    return mixes_of(own.hours, power_costs(use), float(own.firm_share), _rules(own))
+
+
+def _of_zones(use: Use) -> dict[str, float]:
+    """Land, price and emissions of a kWh that is served, by zone of the table of hours."""
+    own = use.choice.own_power
+    density = own.density or use.number("pv_density")
+    wind = use.number("wind_exclusive_fraction") / (use.number("wind_density") or math.inf)
+    battery = use.number("battery_emissions") / (use.number("battery_years") or math.inf)
+    found: dict[str, float] = {}
+    for zone, mix in mixes(use).items():
+        served = HOURS_PER_YEAR * mix.own_share
+        found |= {
+            f"land of {zone}": (mix.pv / density + mix.wind * wind) / served,
+            f"price of {zone}": mix.own_price,
+            f"emissions of {zone}": mix.emissions / mix.own_share + mix.store * battery / served,
+        }
+    return found
+
+
+def _zone_layers(use: Use, here: Here) -> dict[str, npt.NDArray[np.float32]]:
+    """Layers of land, price and emissions: of each cell those of its zones, by their shares."""
+    own, numbers = use.choice.own_power, here.numbers
+    zones = [name.removeprefix("price of ") for name in numbers if name.startswith("price of ")]
+    if own.zone is None:
+        shares = {zones[0]: np.ones(here.shape, np.float32)}
+    else:
+        shares = dict(zip(class_names(own.zone), here.layers["zone"], strict=True))
+    whole = np.sum(list(shares.values()), axis=0)
+    made = {}
+    kinds = {
+        "land of": "land per kWh", "price of": "price of own power",
+        "emissions of": "emissions of own power",
+    }  # fmt: skip
+    for kind, name in kinds.items():
+        total = sum(share * np.float32(numbers[f"{kind} {zone}"]) for zone, share in shares.items())
+        with np.errstate(invalid="ignore", divide="ignore"):
+            made[name] = np.where(whole > 0, total / whole, np.nan).astype(np.float32)
+    return made
 
 
 def own_emissions(use: Use, supply: FirmSupply) -> float:

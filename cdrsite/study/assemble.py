@@ -42,7 +42,7 @@ from cdrsite.study.exclude import exclude
 from cdrsite.study.features import add_storage, polygon_features, route_features
 from cdrsite.study.gathering import buildable, gather
 from cdrsite.study.heat import heat_table, tell_heat
-from cdrsite.study.hours import hours_table
+from cdrsite.study.hours import hours_tables
 from cdrsite.study.months import monthly_tables
 from cdrsite.study.network import plan_projects
 from cdrsite.study.network_tables import project_features, project_summary, project_tables
@@ -173,7 +173,7 @@ def assemble(
         "exclusions": exclusion_table(setting.book, areas, tally),
         "projects": project_table(setting, areas),
         "zones": zonal_table(setting, space),
-        "hours": hours_table(setting),
+        **hours_tables(setting),
         "heat": heat_table(setting, offers, allocation),
         "cost_parts": part_table(setting, allocation),
         "sensitivity": slopes,

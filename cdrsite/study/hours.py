@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, message
 from cdrsite.core.numbers import number
 from cdrsite.methods.model import needs_of
-from cdrsite.place.own_power import own_emissions
+from cdrsite.place.own_power import mixes, own_emissions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +71,36 @@ def hours_table(setting: Setting) -> pd.DataFrame:
              1.0 / supply.generated, emitted, np.nan if kept is None else float(kept))
         )  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def hours_tables(setting: Setting) -> dict[str, pd.DataFrame]:
+    """Tables of hours by name; that of firm power where a method has hours of its own."""
+    mixed = firm_power_table(setting)
+    return {"hours": hours_table(setting), **({} if mixed.empty else {"firm_power": mixed})}
+
+
+MIX_COLUMNS = (
+    *("method", "zone", "firm_share", "pv_kw", "wind_kw", "store_kwh", "converter_kw"),
+    *("curtailed_share", "own_share", "price_usd_mwh", "emissions_g_kwh"),
+)
+"""Columns of the table of firm power: sizes per kW of load, the price per MWh that is served."""
+
+
+def firm_power_table(setting: Setting) -> pd.DataFrame:
+    """What serves a kW of load at the least cost, by method and zone of its table of hours."""
+    import pandas as pd
+
+    rows, rate = [], setting.scenario.costs.discount_rate
+    for name, model in setting.models.items():
+        for zone, mix in mixes(replace(model, discount_rate=rate)).items():
+            share = float(model.choice.own_power.firm_share)
+            sizes = mix.pv, mix.wind, mix.store, mix.converter
+            emitted = 1000.0 * mix.emissions / mix.own_share
+            rows.append((
+                name, zone, share, *sizes, mix.curtailed, mix.own_share, 1000.0 * mix.own_price,
+                emitted,
+            ))  # fmt: skip
+    return pd.DataFrame(rows, columns=list(MIX_COLUMNS))
 
 
 def check_hours(setting: Setting) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import shapely
 import xarray as xr
+from power_hours import mean_days, write_hours
 from pydantic import BaseModel
 from stage_bytes import stages_told, undeclared
 from tiny_scenario import (
@@ -38,6 +39,7 @@ from cdrsite.config.load import load_scenario
 from cdrsite.config.models import Scenario
 from cdrsite.core.errors import CdrsiteWarning
 from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.place.firm_mix import TypicalDays
 from cdrsite.study.run import run
 
 INFORMATIVE = {
@@ -707,6 +709,17 @@ CASES: dict[str, Case] = {
             "direct_connection": "2030",
         }.items()
     },
+    "methods.*.own_power.hours": (
+        ("methods.daccs-solid.own_power={firm_share: 0.9}",),
+        ("methods.daccs-solid.own_power.hours=hours.csv",),
+    ),
+    "methods.*.own_power.zone": (
+        (
+            "methods.daccs-solid.own_power={firm_share: 0.9, hours: zones.csv, "
+            "zone: {cover: {10: a, 50: a, 80: b}}}",
+        ),
+        ("methods.daccs-solid.own_power.zone={cover: {10: b, 50: a, 80: b}}",),
+    ),
     "methods.*.own_power.oversizing": (
         ("methods.daccs-solid.own_power={oversizing: 1.5, battery_hours: 8}",),
         ("methods.daccs-solid.own_power.oversizing=2",),
@@ -1109,6 +1122,10 @@ def write_more(folder: Path) -> None:
     write_raster(folder / "people.tif", people, nodata=-1)
     write_raster(folder / "crowd.tif", 10 * people, nodata=-10)
     write_raster(folder / "steep.tif", np.full((ROWS, COLS), 40, np.float32))
+    days = mean_days()
+    dim = TypicalDays(0.5 * days.pv, days.wind, days.days)
+    write_hours(folder / "hours.csv", {"a": days})
+    write_hours(folder / "zones.csv", {"a": days, "b": dim})
     write_polygons(folder / "woods.gpkg", [box(4, 0, 1.3, 4.6), box(1, 1, 0.8, 2)], name=["a", "b"])
     for name, col in (("rivers", 3.0), ("brooks", 2.0)):
         lines = [line((col, -1), (col, 7)), line((6.2, -1), (6.2, 7))]
