@@ -22,7 +22,7 @@ F64 = npt.NDArray[np.float64]
 HOURS = 24
 PV, WIND, STORE, CONVERTER, FIXED = range(5)
 CHARGE, DISCHARGE, GRID, EXPORT, LEVEL, HOURLY = range(6)
-YEAR_HOURS = 8760.0
+"""Columns: sizes, and those of each hour."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,79 +169,98 @@ def cheapest_mix(
     return _read(solver.x, days, costs)
 
 
+Terms = list[tuple[npt.NDArray[np.int64] | int, F64 | float]]
+"""Columns and their values: of each row alike, or one for each row."""
+
+
+class _MixRows:
+    """Rows of the programme as they are added."""
+
+    def __init__(self, hours: int) -> None:
+        self.hours, self.count = hours, 0
+        self.entries: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], F64]] = []
+        self.lower: list[F64] = []
+        self.upper: list[F64] = []
+
+    def each(self, terms: Terms, low: float, high: float) -> None:
+        """A row for each hour."""
+        number = self.count + np.arange(self.hours)
+        for column, value in terms:
+            self._add(number, column, value)
+        self._bound(self.hours, low, high)
+
+    def one(self, terms: Terms, low: float, high: float) -> None:
+        """One row, with all columns of each term."""
+        for column, value in terms:
+            self._add(np.full(np.size(column), self.count), column, value)
+        self._bound(1, low, high)
+
+    def _add(
+        self, row: npt.NDArray[np.int64], column: npt.NDArray[np.int64] | int, value: F64 | float
+    ) -> None:
+        columns = np.broadcast_to(column, row.shape).astype(np.int64)
+        self.entries.append((row, columns, np.broadcast_to(value, row.shape).astype(np.float64)))
+
+    def _bound(self, rows: int, low: float, high: float) -> None:
+        self.lower.append(np.full(rows, low))
+        self.upper.append(np.full(rows, high))
+        self.count += rows
+
+
+def _rows(
+    days: TypicalDays, costs: PowerCosts, own_share: float, rules: PowerRules, *, sells: bool
+) -> _MixRows:
+    """Load, battery and its level in every hour, then the shares of the year."""
+    weight, count = days.weight, days.weight.size
+    pv, wind, eta, inf = days.pv.ravel(), days.wind.ravel(), costs.efficiency, np.inf
+    charge, discharge, grid, export, level = (
+        FIXED + kind * count + np.arange(count) for kind in range(HOURLY)
+    )
+    made = _MixRows(count)
+    made.each(
+        [(PV, pv), (WIND, wind), (discharge, 1.0), (charge, -1.0), (grid, 1.0), (export, -1.0)],
+        1.0, inf,
+    )  # fmt: skip
+    made.each([(charge, 1.0), (discharge, 1.0), (CONVERTER, -1.0)], -inf, 0.0)
+    made.each([(level, 1.0), (STORE, -1.0)], -inf, 0.0)
+    hour = np.arange(count)
+    after = np.where(hour % HOURS == HOURS - 1, hour - HOURS + 1, hour + 1)
+    made.each(
+        [(level[after], 1.0), (level, -1.0), (charge, -eta), (discharge, 1.0 / eta)], 0.0, 0.0
+    )
+    total, pv_year, wind_year = float(weight.sum()), float(weight @ pv), float(weight @ wind)
+    least = max(own_share, rules.least_of_load)
+    made.one([(grid, weight)], -inf, (1.0 - least) * total)
+    # own use is the load less what the grid gives
+    share, most = rules.least_of_generation, rules.most_exported
+    made.one([(grid, weight), (PV, share * pv_year), (WIND, share * wind_year)], -inf, total)
+    if sells:
+        made.one([(export, weight), (PV, -most * pv_year), (WIND, -most * wind_year)], -inf, 0.0)
+    return made
+
+
 def _programme(
     days: TypicalDays, costs: PowerCosts, own_share: float, rules: PowerRules, *, sells: bool
 ) -> Programme:
-    """Columns: five sizes, then six of each hour. Rows: four of each hour, then the shares."""
+    """Columns: four sizes, then five of each hour."""
     weight, count = days.weight, days.weight.size
-    pv, wind = days.pv.ravel(), days.wind.ravel()
     columns = FIXED + HOURLY * count
-
-    def of(kind: int) -> npt.NDArray[np.int64]:
-        return FIXED + kind * count + np.arange(count)
-
-    entries: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], F64]] = []
-    lower: list[F64] = []
-    upper: list[F64] = []
-    rows = 0
-
-    def add(
-        terms: list[tuple[npt.NDArray[np.int64] | int, F64 | float]], low: float, high: float
-    ) -> None:
-        nonlocal rows
-        number = rows + np.arange(count)
-        for column, value in terms:
-            entries.append((
-                number, np.broadcast_to(column, count).astype(np.int64),
-                np.broadcast_to(value, count).astype(np.float64),
-            ))  # fmt: skip
-        lower.append(np.full(count, low))
-        upper.append(np.full(count, high))
-        rows += count
-
-    def add_one(
-        terms: list[tuple[npt.NDArray[np.int64] | int, F64 | float]], low: float, high: float
-    ) -> None:
-        nonlocal rows
-        for column, value in terms:
-            at = np.atleast_1d(column).astype(np.int64)
-            entries.append((np.full(at.size, rows), at, np.broadcast_to(value, at.size).copy()))
-        lower.append(np.array([low]))
-        upper.append(np.array([high]))
-        rows += 1
-
-    eta, inf = costs.efficiency, np.inf
-    add([(PV, pv), (WIND, wind), (of(DISCHARGE), 1.0), (of(CHARGE), -1.0), (of(GRID), 1.0),
-         (of(EXPORT), -1.0)], 1.0, inf)  # fmt: skip
-    add([(of(CHARGE), 1.0), (of(DISCHARGE), 1.0), (CONVERTER, -1.0)], -inf, 0.0)
-    add([(of(LEVEL), 1.0), (STORE, -1.0)], -inf, 0.0)
-    hour = np.arange(count)
-    after = np.where(hour % HOURS == HOURS - 1, hour - HOURS + 1, hour + 1)
-    add([(FIXED + LEVEL * count + after, 1.0), (of(LEVEL), -1.0), (of(CHARGE), -eta),
-         (of(DISCHARGE), 1.0 / eta)], 0.0, 0.0)  # fmt: skip
-    total, pv_year, wind_year = weight.sum(), float(weight @ pv), float(weight @ wind)
-    least = max(own_share, rules.least_of_load)
-    add_one([(of(GRID), weight)], -inf, (1.0 - least) * total)
-    # own use is the load less what the grid gives
-    share = rules.least_of_generation
-    add_one([(of(GRID), weight), (PV, share * pv_year), (WIND, share * wind_year)], -inf, total)
-    if sells:
-        most = rules.most_exported
-        add_one([(of(EXPORT), weight), (PV, -most * pv_year), (WIND, -most * wind_year)], -inf, 0.0)
-    row, column, value = (np.concatenate(part) for part in zip(*entries, strict=True))
+    made = _rows(days, costs, own_share, rules, sells=sells)
+    row, column, value = (np.concatenate(part) for part in zip(*made.entries, strict=True))
     order = np.lexsort((column, row))
-    start = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=rows))])
-    cost = np.zeros(columns)
+    start = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=made.count))])
+    cost, most = np.zeros(columns), np.full(columns, np.inf)
     cost[:FIXED] = costs.pv, costs.wind, costs.store, costs.converter
-    cost[of(GRID)] = weight * costs.grid
-    cost[of(EXPORT)] = -weight * costs.export if sells else 0.0
-    most_of = np.full(columns, inf)
+    grid, export = (slice(FIXED + k * count, FIXED + (k + 1) * count) for k in (GRID, EXPORT))
+    cost[grid] = weight * costs.grid
+    if sells:
+        cost[export] = -weight * costs.export
+    else:
+        most[export] = 0.0
     for size in np.flatnonzero(~np.isfinite(cost)).tolist():  # not to be had
-        cost[size] = most_of[size] = 0.0
-    if not sells:
-        most_of[of(EXPORT)] = 0.0
+        cost[size] = most[size] = 0.0
     return Programme(
-        cost, np.zeros(columns), most_of, np.concatenate(lower), np.concatenate(upper),
+        cost, np.zeros(columns), most, np.concatenate(made.lower), np.concatenate(made.upper),
         start.astype(np.int32), column[order].astype(np.int32), value[order],
     )  # fmt: skip
 

@@ -16,6 +16,8 @@ and its capital is paid by fewer tonnes, or it buys from the grid.
 Own renewable land and a grid power budget exclude each other (rule 6): each kWh is of the one or of
 the other. Densities are of the built footprint (PV: 30 to 50 MW/km2, that is 0.03 to 0.05 kW/m2),
 not the potential densities over eligible area that energy-system models use.
+
+One module: what serves a plant by a table or by hours of one's own ends in the same three layers.
 """
 
 from __future__ import annotations
