@@ -57,3 +57,28 @@ def test_qgis_runs_a_scenario_and_loads_its_maps(tmp_path: Path) -> None:
     assert good["done"], good["log"]
     assert Path(good["found"]["REPORT"]).is_file()
     assert len(good["layers"]) > 5 and all(good["layers"])
+
+
+@pytest.mark.clients
+@pytest.mark.skipif(shutil.which("qgis_process") is None, reason="QGIS is not installed")
+def test_the_toolbox_finds_the_script_in_the_folder_that_the_manual_names(tmp_path: Path) -> None:
+    def said(*words: str) -> Any:
+        done = subprocess.run(
+            ["/usr/bin/python3", str(CLIENT.with_name("qgis_scripts_client.py")), *words],
+            env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "QT_QPA_PLATFORM": "offscreen"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert "JSON" in done.stdout, done.stderr
+        return json.loads(done.stdout.partition("JSON")[2])
+
+    folder = Path(said("folder"))
+    page = (Path(__file__).resolve().parents[2] / "docs" / "gis.md").read_text("utf-8")
+    assert "/".join(folder.parts[-4:]) in page  # the rest depends on the system
+    assert said() is None
+    write_toolbox(folder)
+    found = said()
+    assert found["asks"] == ["SCENARIO", "CHANGES", "LOAD", "OUTPUT"]
+    assert found["group"] in page and found["name"].partition(" (")[0] in page
