@@ -14,6 +14,8 @@ COMMON = " in common"
 """End of what the errors of pools have in common."""
 UNIT = "storage: "
 """Start of the capacity of one storage unit."""
+TOGETHER = "together "
+"""Beginning of what a group of numbers that a scenario names has in common."""
 NORMAL = " (standard deviations)"
 """End of what samples took of a field or a unit."""
 
@@ -30,6 +32,8 @@ def number_words(words: Words, path: str) -> str:
         ``layers.NAME``, ``storage``.
     """
     path = path.removesuffix(NORMAL)
+    if path.startswith(TOGETHER):
+        return words("number.together", n=path.removeprefix(TOGETHER))
     head, *rest = path.split(".")
     if head == "methods":
         called = words("moves.profile") if rest[-1] == "profile" else ""

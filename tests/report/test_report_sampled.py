@@ -161,3 +161,8 @@ def test_colours_fade_to_white() -> None:
     assert faded("#102030", 0.0) == "#102030"
     assert faded("#000000", 0.5) == "#808080"
     assert faded("#102030", 1.0) == "#FFFFFF"
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "group 2"), ("zh", "第 2 组")])
+def test_numbers_that_go_together_are_named(lang: str, said: str) -> None:
+    assert said in number_words(Words(lang), "together 2")
