@@ -18,7 +18,6 @@ from cdrsite.competition._kernel_tile import (
     SHARE,
     SINK_COST,
     SINK_LOSS,
-    SLOT,
     STORING,
     TILE,
     UPPER,
@@ -40,7 +39,8 @@ class DatedTile(NamedTuple):
     tile : that of the competition. vintage : float64[M, TILE], vintage that each method is best
     built for. sunk, place : float64[M, V, TILE], value of the best sink of a tonne stored, and its
     slot. worth : float64[V, TILE], value of each vintage of a method; least : float64[TILE], net
-    removal in the worst year. layer : float64[L, TILE].
+    removal in the worst year. layer : float64[L, TILE]. only : int64[K], 1 + the sink of each slot
+    where all cells of the tile have one there, else -1.
     """
 
     tile: Tile
@@ -50,6 +50,7 @@ class DatedTile(NamedTuple):
     worth: Any
     least: Any
     layer: Any
+    only: Any
 
 
 @stage
@@ -61,7 +62,8 @@ def scratch(fields, terms):
     place = np.zeros((methods, vintages, TILE))
     layer = np.zeros((fields.layers.shape[0], TILE))
     worth, least = np.zeros((vintages, TILE)), np.zeros(TILE)
-    return DatedTile(tile, np.zeros((methods, TILE)), sunk, place, worth, least, layer)
+    vintage, only = np.zeros((methods, TILE)), np.zeros(fields.sink.shape[0], np.int64)
+    return DatedTile(tile, vintage, sunk, place, worth, least, layer, only)
 
 
 @stage
@@ -90,6 +92,10 @@ def _load(fields, terms, start, size, dated):
                 loss[i] = loss[i] if ids[start + i] >= 0 else 0.0
             for i in range(size):
                 cost[i] = cost[i] if ids[start + i] >= 0 else 0.0
+            head, others = ids[start], 0
+            for i in range(size):
+                others += 1 if ids[start + i] != head else 0
+            dated.only[k] = head + 1 if others == 0 else -1
 
 
 @stage
@@ -99,26 +105,28 @@ def _best_sinks(fields, weight, sink_value, start, lo, hi, dated, best, slot):
     best, slot = best[lo:hi], slot[lo:hi]
     w_net, w_cost, first = weight[1], weight[2], weight.shape[0] - arriving.shape[0]
     for k in range(fields.sink.shape[0]):
-        ids, offer = fields.sink[k][start + lo : start + hi], tile.at[OFFER, k][lo:hi]
+        ids, to = fields.sink[k][start + lo : start + hi], tile.at[OFFER, k][lo:hi]
         cost, loss = tile.at[SINK_COST, k][lo:hi], tile.at[SINK_LOSS, k][lo:hi]
-        for i in range(len(offer)):
-            offer[i] = sink_value[np.uint32(ids[i] + 1)]
+        to = best if k == 0 else to
+        if dated.only[k] >= 0:  # neighbours mostly share their sink
+            each = sink_value[dated.only[k]]
+            for i in range(len(to)):
+                to[i] = each + (w_cost * cost[i] - w_net * loss[i])
+        else:
+            for i in range(len(to)):
+                to[i] = sink_value[np.uint32(ids[i] + 1)] + (w_cost * cost[i] - w_net * loss[i])
         for j in range(arriving.shape[0]):
             w, row = weight[first + j], arriving[j, k][start + lo : start + hi]
-            for i in range(len(offer)):
-                offer[i] += w * row[i] if ids[i] >= 0 else 0.0
-        for i in range(len(offer)):
-            offer[i] = offer[i] + w_cost * cost[i] - w_net * loss[i]
+            for i in range(len(to)):
+                to[i] += w * row[i] if ids[i] >= 0 else 0.0
         if k == 0:
-            for i in range(len(best)):
-                best[i] = offer[i]
             for i in range(len(best)):
                 slot[i] = 0.0
         else:
             for i in range(len(best)):
-                slot[i] = np.float64(k) if offer[i] > best[i] else slot[i]
+                slot[i] = np.float64(k) if to[i] > best[i] else slot[i]
             for i in range(len(best)):
-                best[i] = offer[i] if offer[i] > best[i] else best[i]
+                best[i] = to[i] if to[i] > best[i] else best[i]
 
 
 @stage
@@ -174,9 +182,9 @@ def _layer_values(terms, combo, m, runs, dated):
 
 @stage
 def _least_net(terms, m, v, size, dated):
-    """Net removal of a vintage in its worst year."""
+    """Net removal of a vintage in its worst year; whether it is above zero in all cells."""
     least, net, floor = dated.least, dated.tile.of[NET, m], terms.floor[m, v]
-    lost = floor[0]
+    upper, lost, broken = dated.tile.of[UPPER, m], floor[0], 0
     for i in range(size):
         least[i] = net[i] + lost
     for j in range(terms.count[m]):
@@ -184,17 +192,21 @@ def _least_net(terms, m, v, size, dated):
         if more != 0.0:
             for i in range(size):
                 least[i] += more * layer[i]
+    for i in range(size):
+        broken += 1 if not least[i] > 0.0 and upper[i] > 0.0 else 0
+    return broken == 0
 
 
 @stage
 def _store_it(terms, m, v, size, dated):
     """Add the value of the best sink; nothing is worth a vintage that emits in its worst year."""
-    worth, least = dated.worth[v], dated.least
+    worth = dated.worth[v]
     if terms.stored[m] > 0.0:
         sunk, storing = dated.sunk[terms.like[m], v], dated.tile.of[STORING, m]
         for i in range(size):
-            worth[i] = worth[i] + storing[i] * sunk[i] if least[i] > 0.0 else -np.inf
-    else:
+            worth[i] += storing[i] * sunk[i]
+    if not _least_net(terms, m, v, size, dated):
+        least = dated.least
         for i in range(size):
             worth[i] = worth[i] if least[i] > 0.0 else -np.inf
 
@@ -202,25 +214,18 @@ def _store_it(terms, m, v, size, dated):
 @stage
 def _best_vintage(terms, m, size, dated):
     """Best vintage of a method; the first wins a tie."""
-    best, vintage, slot = dated.tile.of[VALUE, m], dated.vintage[m], dated.tile.of[SLOT, m]
+    best, vintage = dated.tile.of[VALUE, m], dated.vintage[m]
     for i in range(size):
         best[i] = -np.inf
     for i in range(size):
         vintage[i] = 0.0
-    for i in range(size):
-        slot[i] = 0.0
     for v in range(terms.open.shape[1]):
         if not terms.open[m, v]:
             continue
-        _least_net(terms, m, v, size, dated)
         _store_it(terms, m, v, size, dated)
         worth, now = dated.worth[v], np.float64(v)
         for i in range(size):
             vintage[i] = now if worth[i] > best[i] else vintage[i]
-        if terms.stored[m] > 0.0:
-            place = dated.place[terms.like[m], v]
-            for i in range(size):
-                slot[i] = place[i] if worth[i] > best[i] else slot[i]
         for i in range(size):
             best[i] = worth[i] if worth[i] > best[i] else best[i]
 
@@ -244,14 +249,15 @@ def add_up(fields, terms, start, combo, size, dated, out):
     sinks, arrivals = terms.sink_value.shape[1] - 1, fields.arriving.shape[0]
     first = out.sums.shape[2] - arrivals
     for m in range(terms.open.shape[0]):
-        x, vintage, slot = tile.of[X, m], dated.vintage[m], tile.of[SLOT, m]
+        x, vintage, place = tile.of[X, m], dated.vintage[m], dated.place[terms.like[m]]
         net, cost, need = tile.of[NET, m], tile.of[COST, m], tile.of[NEED, m]
         storing, stores = tile.of[STORING, m], terms.stored[m] > 0.0
         for i in range(size):
             gross = x[i]
             if not gross > 0.0:
                 continue
-            v, k = np.uint32(vintage[i]), np.uint32(slot[i])
+            v = np.uint32(vintage[i])
+            k = np.uint32(place[v, i])
             to = out.sums[np.uint32(combo[i]), np.uint32(m * vintages) + v]
             each, paid = net[i], cost[i]
             if stores:
@@ -270,16 +276,17 @@ def add_up(fields, terms, start, combo, size, dated, out):
                 q = terms.used[m, j]
                 to[q] += gross * dated.layer[q - 4, i]
     if out.x.shape[1] > 0:
-        _keep(max(fields.sink.shape[0], 1), start, size, dated, out)
+        _keep(terms, max(fields.sink.shape[0], 1), start, size, dated, out)
 
 
 @stage
-def _keep(slots, start, size, dated, out):
+def _keep(terms, slots, start, size, dated, out):
     """Write the plan of a tile down: a choice is ``vintage x slots + slot``."""
     tile = dated.tile
     for m in range(dated.vintage.shape[0]):
         for i in range(size):
             out.x[m, start + i] = tile.of[X, m, i]
-            choice = dated.vintage[m, i] * slots + tile.of[SLOT, m, i]
-            out.slot[m, start + i] = np.int8(choice)
+            v = np.uint32(dated.vintage[m, i])
+            slot = dated.place[terms.like[m], v, i] if terms.stored[m] > 0.0 else 0.0
+            out.slot[m, start + i] = np.int8(v * slots + slot)
             out.value[m, start + i] = tile.of[VALUE, m, i]

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
 
-LEAST, MOST = 20_000, 50_000
-"""Cells of a sample: a twentieth of all, within these."""
+WANTED, PART = 50_000, 10
+"""About how many cells a sample has, and which part of all cells it is at most: else the programme
+of its prices costs more than the sweeps that it saves."""
 GAP = 1e-4
 """Relative gap to which a sample is solved [1]."""
 SCALED = ("land", "upper", "lower", "local", "ground")
@@ -72,7 +73,7 @@ def starting_prices(sweeper: PathSweeper, objective: F64, options: SolverOptions
         Of the problem of all cells.
     """
     problem, system = sweeper.problem, sweeper.system
-    if problem.cells.n_cells < 2 * LEAST:
+    if problem.cells.n_cells < PART * WANTED:
         return None
     block, combo = _sample(problem.cells, system.combo, system.n_combos)
     zones = {name: table[combo] for name, table in system.zone_table.items()}
@@ -93,8 +94,7 @@ def starting_prices(sweeper: PathSweeper, objective: F64, options: SolverOptions
 
 def _sample(source: CellSource, combo: I32, count: int) -> tuple[CellBlock, I32]:
     """Every k-th cell in the order of combinations, in one pass, with its combination."""
-    wanted = min(max(source.n_cells // 20, LEAST), MOST)
-    step = source.n_cells // wanted
+    step = source.n_cells // WANTED
     size = np.bincount(combo, minlength=count)
     before = np.cumsum(size) - size
     parts, combos = [], []
