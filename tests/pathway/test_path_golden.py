@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from plain_course import plain_course
 from whole_path import whole_path
 
@@ -138,6 +140,25 @@ def test_looking_ahead_is_never_dearer_than_step_by_step() -> None:
     cost = -(first.report.value + second.report.value)
     assert second.built[:, 1, 0] == pytest.approx([0.266667, 2.733333], abs=1e-6)
     assert cost == pytest.approx(14709.955627, abs=1e-6)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(100, 220), st.floats(0.5, 2.5), st.floats(0, 3))
+def test_looking_ahead_never_costs_more(pore: float, first: float, more: float) -> None:
+    """Whatever is asked for, step by step is one of the plans that the whole path may choose."""
+    targets = (first, first + more)
+    try:
+        alone = solve_path(filling(pore, (first, float("nan"))), FINE)
+        stored = float(alone.built[:, 0, 0] @ [1.3, 1.0]) * 30.0
+        then = filling(pore - stored, (float("nan"), more))
+        later = solve_path(
+            Path(then.problem, shut(then.course), then.goal, then.targets, life=then.life), FINE
+        )
+    except InfeasibleError:
+        return
+    ahead = both(filling(pore, targets))
+    steps = alone.report.value + later.report.value
+    assert ahead.report.value >= steps - 1e-6 * abs(steps)
 
 
 def shut(course: Course) -> Course:
