@@ -182,9 +182,9 @@ def _layer_values(terms, combo, m, runs, dated):
 
 @stage
 def _least_net(terms, m, v, size, dated):
-    """Net removal of a vintage in its worst year; whether it is above zero in all cells."""
+    """Net removal of a vintage in its worst year."""
     least, net, floor = dated.least, dated.tile.of[NET, m], terms.floor[m, v]
-    upper, lost, broken = dated.tile.of[UPPER, m], floor[0], 0
+    lost = floor[0]
     for i in range(size):
         least[i] = net[i] + lost
     for j in range(terms.count[m]):
@@ -192,21 +192,18 @@ def _least_net(terms, m, v, size, dated):
         if more != 0.0:
             for i in range(size):
                 least[i] += more * layer[i]
-    for i in range(size):
-        broken += 1 if not least[i] > 0.0 and upper[i] > 0.0 else 0
-    return broken == 0
 
 
 @stage
 def _store_it(terms, m, v, size, dated):
     """Add the value of the best sink; nothing is worth a vintage that emits in its worst year."""
-    worth = dated.worth[v]
+    _least_net(terms, m, v, size, dated)
+    worth, least = dated.worth[v], dated.least
     if terms.stored[m] > 0.0:
         sunk, storing = dated.sunk[terms.like[m], v], dated.tile.of[STORING, m]
         for i in range(size):
-            worth[i] += storing[i] * sunk[i]
-    if not _least_net(terms, m, v, size, dated):
-        least = dated.least
+            worth[i] = worth[i] + storing[i] * sunk[i] if least[i] > 0.0 else -np.inf
+    else:
         for i in range(size):
             worth[i] = worth[i] if least[i] > 0.0 else -np.inf
 
