@@ -73,13 +73,17 @@ def _refuse_sum(ledgers: set[str], where: str) -> None:
 
 
 def _by_ledger(
-    problem: NetworkProblem, targets: Mapping[str, float], year: float | None = None
+    problem: NetworkProblem,
+    targets: Mapping[str, float],
+    year: float | None = None,
+    period: int | None = None,
 ) -> dict[str, float]:
     """All of each ledger that is in service, or the amount that is asked of it."""
     supply: dict[str, float] = {}
     for source in problem.sources:
         up = year is None or source.from_year <= year < source.until_year
-        supply[source.ledger] = supply.get(source.ledger, 0.0) + source.capacity_mt_yr * up
+        most = source.capacity_mt_yr if period is None else source.most_in(period)
+        supply[source.ledger] = supply.get(source.ledger, 0.0) + most * up
     return supply | {
         name: amount if math.isfinite(amount) else supply.get(name, 0.0)
         for name, amount in targets.items()
@@ -95,10 +99,10 @@ def asked_over(
     for k, one in enumerate(periods):
         target = one.target_mt_yr
         if isinstance(target, Mapping):
-            target = _by_ledger(problem, target, one.year)
+            target = _by_ledger(problem, target, one.year, k)
         elif target == math.inf:
             whole = reachable_in(problem, periods, k, start, after)
-            target = _by_ledger(problem, {}, one.year) if ledgers != {""} else whole
+            target = _by_ledger(problem, {}, one.year, k) if ledgers != {""} else whole
         elif target is not None:
             _refuse_sum(ledgers, f"network.periods: {one.year:g}")
         asked.append(replace(one, target_mt_yr=target))

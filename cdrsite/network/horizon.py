@@ -139,9 +139,11 @@ def horizon_of(problem: NetworkProblem, periods: Sequence[Period], times: Times)
         )  # fmt: skip
     source_on = _service(problem.sources, times)
     sink_on = _service(problem.sinks, times)
-    cap = np.array([s.capacity_mt_yr for s in problem.sources])
-    totals = [_checked(problem, p, on) for p, on in zip(periods, source_on, strict=True)]
-    supply = [float(cap @ on) for on in source_on]
+    count = len(periods)
+    cap = np.array([[s.most_in(t) for s in problem.sources] for t in range(count)])
+    cap = cap.reshape(count, len(problem.sources)) * source_on
+    totals = [_checked(problem, p, most) for p, most in zip(periods, cap, strict=True)]
+    supply = [float(most.sum()) for most in cap]
     # where there is a price all may be captured
     most = max(s if total is None else total for s, total in zip(supply, totals, strict=True))
     base = flow_arrays(problem, most=most)
@@ -153,9 +155,9 @@ def horizon_of(problem: NetworkProblem, periods: Sequence[Period], times: Times)
     whole = np.maximum(np.max(caps, axis=0, initial=0.0), 1e-9)
     wells = np.where(counted, base.well_rate, whole)
     nets = tuple(
-        replace(base, source_cap=cap * on, source_least=base.source_least * on, sink_cap=take,
-                well_rate=wells)
-        for on, take in zip(source_on, caps, strict=True)
+        replace(base, source_cap=most, source_least=np.minimum(base.source_least, most),
+                sink_cap=take, well_rate=wells)
+        for most, take in zip(cap, caps, strict=True)
     )  # fmt: skip
     goals = tuple(
         _goal(problem, period, total) for period, total in zip(periods, totals, strict=True)
@@ -178,13 +180,13 @@ def _service(parts: Sequence[object], times: Times) -> np.ndarray:
     return np.asarray((begin <= year) & (year < end)).reshape(len(times.year), len(parts))
 
 
-def _checked(problem: NetworkProblem, period: Period, on: np.ndarray) -> float | None:
+def _checked(problem: NetworkProblem, period: Period, most: np.ndarray) -> float | None:
     """Give the target of a period; that of its sources where it is a rounding away."""
     if period.total is None:
         return None
     if isinstance(period.target_mt_yr, Mapping):
         problem.check_ledgers(period.target_mt_yr)
-    supply = math.fsum(s.capacity_mt_yr for s, up in zip(problem.sources, on, strict=True) if up)
+    supply = math.fsum(most.tolist())
     if period.total > supply * (1 + ROUNDING):
         msg = f"target is {period.total - supply:g} Mt/yr above what the sources can capture"
         raise InfeasibleError(

@@ -105,6 +105,8 @@ class Emitter:
         Cost of a captured tonne [USD/t], and a year [USD/yr].
     from_year, until_year : float
         When it captures.
+    by_period : tuple of float
+        Most in each period [t/yr]; empty: the same in all.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Emitter:
     fixed_usd_yr: float = 0.0
     from_year: float = -math.inf
     until_year: float = math.inf
+    by_period: tuple[float, ...] = ()
 
 
 REMOVAL = "removal"
@@ -169,6 +172,8 @@ class Options:
         As :func:`cdrsite.network.periods.design_periods`.
     service : mapping
         Method or unit -> year from and until which it serves.
+    sizes : sequence of sequence of float
+        What each plant stores in each period [t/yr], where it grows or shrinks.
     """
 
     model: str = "central"
@@ -193,6 +198,7 @@ class Options:
     after: float | None = None
     discount_rate: float = 0.0
     service: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    sizes: Sequence[Sequence[float]] = ()
 
 
 def plan_network(
@@ -331,6 +337,7 @@ def network_problem(
             ledger=REMOVAL if options.emitters else "",
             from_year=_served(options, plant.method)[0],
             until_year=_served(options, plant.method)[1],
+            by_period=_millions(options.sizes[k]) if options.sizes else (),
         )
         for k, (plant, node) in enumerate(zip(plants.plants, nodes, strict=False))
         if plant.stored_t_yr > 0
@@ -340,6 +347,7 @@ def network_problem(
             f"emitter {k}", node, one.captured_t_yr / 1e6, one.fixed_usd_yr / 1e6,
             one.cost_usd_t, one.name, one.ledger,
             from_year=one.from_year, until_year=one.until_year,
+            by_period=_millions(one.by_period),
         )
         for k, (one, node) in enumerate(
             zip(options.emitters, nodes[len(plants.plants) :], strict=False)
@@ -366,6 +374,10 @@ def network_problem(
         made |= ways
     problem = NetworkProblem(sources, sinks, tuple(arcs), years=options.years)
     return problem, trends, made
+
+
+def _millions(tonnes: Sequence[float]) -> tuple[float, ...]:
+    return tuple(float(one) / 1e6 for one in tonnes)
 
 
 def _served(options: Options, name: str) -> tuple[float, float]:

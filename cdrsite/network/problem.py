@@ -52,6 +52,9 @@ class Source:
         It captures all that it can in every plan.
     from_year, until_year : float
         Over periods it captures from the one on and before the other; one year sees neither.
+    by_period : tuple of float
+        Most in each period [Mt/yr], where it grows or shrinks: none above ``capacity_mt_yr``.
+        Empty: the same in all.
     """
 
     id: str
@@ -64,6 +67,11 @@ class Source:
     forced: bool = False
     from_year: float = -math.inf
     until_year: float = math.inf
+    by_period: tuple[float, ...] = ()
+
+    def most_in(self, period: int) -> float:
+        """Most that it can capture in a period, by number, while it serves [Mt/yr]."""
+        return self.by_period[period] if self.by_period else self.capacity_mt_yr
 
 
 @dataclass(frozen=True)

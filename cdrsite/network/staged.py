@@ -43,7 +43,11 @@ def reachable_in(
         warnings.simplefilter("ignore", CdrsiteWarning)  # said when the problem was made
         served = replace(
             problem,
-            sources=tuple(s for s in problem.sources if s.from_year <= year < s.until_year),
+            sources=tuple(
+                replace(s, capacity_mt_yr=s.most_in(period))
+                for s in problem.sources
+                if s.from_year <= year < s.until_year
+            ),
             sinks=tuple(s for s in problem.sinks if s.from_year <= year < s.until_year),
             years=float(times.years.sum()),
         )

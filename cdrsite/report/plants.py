@@ -40,6 +40,8 @@ def network(frame: Frame) -> str:
     parts = [paragraph(frame.say("network.intro")), tag("dl", *figures, class_="figures small")]
     if frame.at("network/gap") is None:
         parts.append(paragraph(network_proof(frame)))
+    if frame.at("network/by_milestone"):
+        parts.append(paragraph(frame.say("network.by_milestone")))
     writers = (tonnes, plants, periods, emitters, corridors, pipes, stores, costs)
     return "".join([*parts, *(write(frame) for write in writers)])
 

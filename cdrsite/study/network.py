@@ -29,8 +29,9 @@ from cdrsite.network.roadways import road_ways
 from cdrsite.network.schedule import read_periods
 from cdrsite.network.tabled import plan_tables
 from cdrsite.network.tables import read_case
-from cdrsite.study.compete import zone_layers
+from cdrsite.study.compete import lay_out, zone_layers
 from cdrsite.study.gathering import Gathered, gather, warn
+from cdrsite.study.network_years import Dated, dated_network, emitters_of_plan
 from cdrsite.study.points import (
     cell_at,
     cells_on_grid,
@@ -50,6 +51,7 @@ from cdrsite.transport.surface import BILLING, STEERING
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cdrsite.competition.solution import Solution
     from cdrsite.config.network import Emitters, ExistingPipelines, Network
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.core.reader import LayerReader
@@ -77,6 +79,8 @@ class Projects:
         Gap that was good enough [1].
     gap_of : str
         What it is a share of.
+    by_milestone : bool
+        Whether the design is for the sizes of the plan's milestones, all at once.
     """
 
     plants: Plants
@@ -85,21 +89,35 @@ class Projects:
     planned: Planned | None
     gap_asked: float
     gap_of: str
+    by_milestone: bool = False
 
 
 @stage(
     "network",
     reads=(
-        *("network", "outputs.admin", "policies.*.layer", "policies.*.zone_name"),
+        *(
+            "network",
+            "milestones",
+            "emitters",
+            "resources.storage.years",
+            "outputs.admin",
+            "policies.*.layer",
+            "policies.*.zone_name",
+        ),
         *("costs.base_year", "costs.discount_rate", "costs.prices.electricity"),
         *(f"transport.{key}" for key in ("model", "flow", "utilisation", "region", "neighbours")),
         *(f"transport.{key}" for key in ("modes", "truck_detour", "roads", "ships")),
         *("transport.surface.crossings", "transport.surface.sea"),
     ),
-    after=(open_layers, resolve_methods, storage_of, injected, link_storage, gather),
+    after=(open_layers, resolve_methods, storage_of, injected, link_storage, lay_out, gather),
 )
 def plan_projects(
-    setting: Setting, gathered: Gathered, arrays: ArrayStore, ground: ArrayStore, threads: int
+    setting: Setting,
+    gathered: Gathered,
+    solution: Solution,
+    arrays: ArrayStore,
+    ground: ArrayStore,
+    threads: int,
 ) -> Projects | None:
     """Design the network of the plan's plants; None if it is not asked for.
 
@@ -109,6 +127,8 @@ def plan_projects(
         The study.
     gathered : Gathered
         Its plants.
+    solution : Solution
+        Its plan: what stands and is captured at each milestone.
     arrays : ArrayStore
         The result's variables, for the zones that the plants stand in.
     ground : ArrayStore
@@ -142,6 +162,8 @@ def plan_projects(
     candidates, planned = None, None
     built = any(plant.stored_t_yr > 0 for plant in plants.plants)
     emitters = read_emitters(model.emitters, setting.reader, plan)
+    emitters += emitters_of_plan(setting, solution, plan)
+    dated = dated_network(setting, solution, plants, plan, arrays)
     if model.tables is not None:
         planned = plan_tables(model.tables, design_options(setting))
     elif built or emitters:
@@ -149,13 +171,14 @@ def plan_projects(
         candidates = found.candidates
     plants, zones = _with_zones(gathered.placed, setting, arrays)
     if candidates is not None:
-        planned = _design(setting, plants, found, emitters)
+        planned = _design(setting, plants, found, emitters, dated)
     elif model.tables is None:
         warn("the plan gives no plant of buildable size that stores CO2; no network is designed")
     if planned is not None and factor > 1:
         pipes = tuple(replace(pipe, cell=plan.middles(pipe.cell)) for pipe in planned.pipes)
         planned = replace(planned, pipes=pipes)
-    return Projects(plants, zones, candidates, planned, model.gap, model.gap_of)
+    by_milestone = dated is not None and planned is not None
+    return Projects(plants, zones, candidates, planned, model.gap, model.gap_of, by_milestone)
 
 
 def check_network(setting: Setting) -> None:
@@ -359,7 +382,10 @@ def _access(
 
 
 def design_options(
-    setting: Setting, emitters: Sequence[Emitter] = (), found: Corridors | None = None
+    setting: Setting,
+    emitters: Sequence[Emitter] = (),
+    found: Corridors | None = None,
+    dated: Dated | None = None,
 ) -> Options:
     """What the scenario asks of the design."""
     scenario, units = setting.scenario, setting.storage
@@ -384,9 +410,10 @@ def design_options(
         effort=model.effort,
         time_limit=math.inf if model.time_limit is None else model.time_limit,
         seed=model.seed,
-        periods=asked_periods(model),
-        start=model.start,
-        after=model.after,
+        periods=asked_periods(model) if dated is None else dated.periods,
+        start=model.start if dated is None else dated.start,
+        after=model.after if dated is None else dated.after,
+        sizes=() if dated is None else dated.sizes,
         discount_rate=scenario.costs.discount_rate,
         service={
             name: (
@@ -403,13 +430,14 @@ def _design(
     plants: Plants,
     found: Corridors,
     emitters: Sequence[Emitter],
+    dated: Dated | None,
 ) -> Planned | None:
     """Design the network; None where time was too short for any plan."""
     model = setting.scenario.network
     try:
         planned = plan_network(
             plants, found.storage, found.candidates, ships=found.ships,
-            options=design_options(setting, emitters, found),
+            options=design_options(setting, emitters, found, dated),
             basis=pipeline_basis(setting.scenario),
         )  # fmt: skip
     except SolverError as error:

@@ -211,6 +211,7 @@ def project_summary(projects: Projects) -> dict[str, Any]:
         "status": "no plants" if projects.candidates is None else "no plan found",
         "gap_asked": projects.gap_asked,
         "gap_of": projects.gap_of,
+        **({"by_milestone": True} if projects.by_milestone else {}),
     }
     if projects.candidates is not None:
         loss = projects.candidates.loss

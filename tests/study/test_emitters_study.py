@@ -258,3 +258,28 @@ def test_terminal_and_page_say_what_is_displaced(world: Path, tmp_path: Path) ->
     write_report(folder, "zh")
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "化石捕集挤占" in page
+
+
+def test_the_network_is_for_the_sizes_of_all_milestones(world: Path, tmp_path: Path) -> None:
+    sizes = "{least: 10 t/yr, most: 10 kt/yr, catchment: 3 km}"
+    plants = f"network={{plan: true, plants: {{daccs-solid: {sizes}, beccs-residue: {sizes}}}}}"
+    result = found(
+        world, *PATH, "emitters.opens=begin", "emitters.retires=end", "emitters.must_run=must",
+        "milestones.missed={price: 900 USD/t}", plants,
+    )  # fmt: skip
+    network = result.summary["network"]
+    assert network["by_milestone"] is True
+    assert network["status"] in {"optimal", "gap reached", "effort spent"}
+    periods = result.tables["network_periods"]
+    assert periods["year"].tolist() == [2030, 2040, 2050]
+    told = result.tables["emitters"].groupby("year")["captured_mt_yr"].sum()
+    built = result.tables["build_out"]
+    grown = result.tables["plants"]["stored_t_yr"].sum()
+    for row in periods.to_dict("records"):
+        emitted = 1e6 * told[str(row["year"])]
+        assert emitted * (1 - 1e-3) <= row["stored_t_yr"] <= emitted + grown + 1.0
+    assert built["year"].max() == 2050
+    served = result.tables["network_emitters"].set_index("name")
+    assert set(served["ledger"]) == {"avoided", "removal"}
+    folder = result.write(tmp_path / "run")
+    assert "no proof is of both together" in (folder / "report.html").read_text("utf-8")
