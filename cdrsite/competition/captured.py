@@ -60,7 +60,7 @@ class Captures:
     sink : ndarray of int, shape (K, S)
         Sink of each slot, -1 for none.
     cost : ndarray, shape (K, S)
-        Of capture, transport and storage [USD per t captured].
+        Of capture, transport and storage, but for ``supplied`` [USD per t captured].
     lost : ndarray, shape (K, S)
         Emissions of the way and of injection [t per t captured].
     energy : ndarray, shape (K,)
@@ -71,6 +71,9 @@ class Captures:
         Family of pools -> what a captured tonne takes from it [its unit per t].
     dirty : ndarray, shape (T,)
         Share of the full emissions of power at each milestone; the last one's counts in one year.
+    supplied : ndarray, shape (K, T), optional
+        Cost of what capture is supplied with at each milestone [USD per t captured]; 0 when not
+        given.
     serving : ndarray of bool, shape (K, T), optional
         When each is there; always when not given.
     must : ndarray of bool, shape (K,), optional
@@ -94,6 +97,7 @@ class Captures:
     zones: Mapping[str, npt.NDArray[np.integer]] = field(default_factory=dict)
     needs: Mapping[str, F64] = field(default_factory=dict)
     dirty: F64 = field(default_factory=lambda: np.ones(1))
+    supplied: F64 | None = None
     serving: Bools | None = None
     must: Bools | None = None
     welcome: bool = True
@@ -170,6 +174,9 @@ class Captures:
         some = np.bincount(self.owner, open_, len(self.names)) > 0
         return np.asarray((self.at_work & some)[self.owner])
 
+    def _supplied(self, t: int) -> F64 | float:
+        return 0.0 if self.supplied is None else self.supplied[self.owner, t]
+
     def counted(self, terms: Sequence[Counting], t: int = -1) -> F64:
         """What a captured tonne of each way counts in a sum of terms at a milestone, (J,).
 
@@ -178,7 +185,7 @@ class Captures:
         share, kept = self.biogenic[self.owner], self.factor(t)
         of = {
             "gross": share, "net": share * kept, AVOIDED: (1.0 - share) * kept,
-            "cost": self.cost[self._ways],
+            "cost": self.cost[self._ways] + self._supplied(t),
         }  # fmt: skip
         total = np.zeros(len(share))
         for term in terms:

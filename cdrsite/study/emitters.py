@@ -76,11 +76,6 @@ def captures_of(setting: Setting, offers: Offers, years: Sequence[int]) -> Captu
             cure="lengthen transport.reach",
         )
         warnings.warn(text, CdrsiteWarning, stacklevel=2)
-    own = points.cost + sum(
-        need * scenario.costs.prices.of(name)
-        for name, need in points.needs.items()
-        if RESOURCES[name].price is not None
-    )
     zones, drawn = _drawn(setting, points)
     for name in setting.zonings:
         zones[name] = points.read(setting.blocks, partial(reader.labels, name)).astype(np.int64)
@@ -91,10 +86,24 @@ def captures_of(setting: Setting, offers: Offers, years: Sequence[int]) -> Captu
     serving = (points.opens[:, None] <= at) & (at < points.retires[:, None])
     return Captures(
         names=points.names, most=points.most, biogenic=points.biogenic, sink=sink.T,
-        cost=(cost + own).T, lost=lost.T, energy=_energy(setting, points), zones=zones,
-        needs=drawn, dirty=dirty, serving=serving if len(years) else None, must=points.must,
+        cost=(cost + points.cost).T, lost=lost.T, energy=_energy(setting, points), zones=zones,
+        needs=drawn, dirty=dirty, supplied=_supplied(setting, points, years),
+        serving=serving if len(years) else None, must=points.must,
         welcome=scenario.objective.kind != "value",
     )  # fmt: skip
+
+
+def _supplied(setting: Setting, points: EmitterPoints, years: Sequence[int]) -> F64:
+    """What power, water and biomass of a captured tonne cost at each milestone, (K, T) [USD/t]."""
+    scenario, at = setting.scenario, np.array(years, np.float64)
+    path, found = scenario.milestones, np.zeros((len(points.names), max(len(years), 1)))
+    for name, need in points.needs.items():
+        if RESOURCES[name].price is not None:
+            share = np.ones(found.shape[1])
+            if path is not None:
+                share = path.share_in(path.prices.get(name), at)
+            found += np.outer(need * scenario.costs.prices.of(name), share)
+    return found
 
 
 def _within(setting: Setting, points: EmitterPoints) -> EmitterPoints:

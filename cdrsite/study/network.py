@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from cdrsite.core.grid import AnalysisGrid
     from cdrsite.core.reader import LayerReader
     from cdrsite.engine.arrays import ArrayStore
+    from cdrsite.engine.passes import Workspace
 
 EMITTERS, PIPELINES = "network.emitters", "network.pipelines"
 """Keys, for messages."""
@@ -112,12 +113,7 @@ class Projects:
     after=(open_layers, resolve_methods, storage_of, injected, link_storage, lay_out, gather),
 )
 def plan_projects(
-    setting: Setting,
-    gathered: Gathered,
-    solution: Solution,
-    arrays: ArrayStore,
-    ground: ArrayStore,
-    threads: int,
+    setting: Setting, gathered: Gathered, solution: Solution, space: Workspace
 ) -> Projects | None:
     """Design the network of the plan's plants; None if it is not asked for.
 
@@ -129,12 +125,9 @@ def plan_projects(
         Its plants.
     solution : Solution
         Its plan: what stands and is captured at each milestone.
-    arrays : ArrayStore
-        The result's variables, for the zones that the plants stand in.
-    ground : ArrayStore
-        Has the cost surface that the routes to storage were found on.
-    threads : int
-        No effect on the result (rule 9).
+    space : Workspace
+        With the result's variables, for the zones that the plants stand in, and the cost surface
+        that the routes to storage were found on; its threads have no effect (rule 9).
 
     Raises
     ------
@@ -155,7 +148,7 @@ def plan_projects(
     if not model.plan:
         return None
     check_network(setting)
-    plan, plants = gathered.plan, gathered.plants
+    plan, plants, arrays = gathered.plan, gathered.plants, space.result
     factor = plan.factor
     if factor > 1:
         warn(plan.describe())
@@ -167,7 +160,7 @@ def plan_projects(
     if model.tables is not None:
         planned = plan_tables(model.tables, design_options(setting))
     elif built or emitters:
-        found = _corridors(setting, plants, plan, ground, threads, emitters)
+        found = _corridors(setting, plants, plan, space.scratch, space.threads, emitters)
         candidates = found.candidates
     plants, zones = _with_zones(gathered.placed, setting, arrays)
     if candidates is not None:

@@ -154,9 +154,7 @@ def run(
             sampled = sample_study(setting, offers, allocation, space, samples)
         with clock.stage("network", shown=True):
             gathered = gather(setting, space.result)
-            projects = plan_projects(
-                setting, gathered, allocation.solution, space.result, space.scratch, space.threads
-            )
+            projects = plan_projects(setting, gathered, allocation.solution, space)
         with clock.stage("results", shown=True):
             result = assemble(
                 setting, areas, offers, tally, allocation, space, gathered, ranges, slopes,

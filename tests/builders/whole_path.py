@@ -281,11 +281,21 @@ class EmitterUse:
     cost: float
 
 
+def supplied(captures: Any, k: int, t: int) -> float:
+    """Cost of power and water of a captured tonne at a milestone."""
+    return 0.0 if captures.supplied is None else float(captures.supplied[k, t])
+
+
 def emitter_year(whole: Whole, one: EmitterUse, kept: float, t: int) -> None:
     """What a captured tonne counts in the rows of a milestone."""
     path, problem, captures = whole.path, whole.path.problem, whole.path.problem.captures
     name, k, share = path.course.names[t], one.number, float(captures.biogenic[one.number])
-    year = {"gross": share, "net": share * kept, "avoided": (1 - share) * kept, "cost": one.cost}
+    year = {
+        "gross": share,
+        "net": share * kept,
+        "avoided": (1 - share) * kept,
+        "cost": one.cost + supplied(captures, k, t),
+    }
 
     def counts(terms: Any) -> float:
         mine = [each for each in terms if each.methods is None or "emitters" in each.methods]

@@ -50,6 +50,7 @@ def emitters(path: Path, rng: np.random.Generator, *, forced: bool) -> Captures:
         zones={name: rng.integers(-1, size, count) for name, size in zonings.items()},
         needs={pool.name: rng.uniform(0, 0.6, count) for pool in problem.pools[:2]},
         dirty=np.sort(rng.uniform(0, 1.5, path.course.count))[::-1].copy(), serving=serving,
+        supplied=rng.uniform(0, 20, (count, path.course.count)),
         must=(rng.random(count) < 0.3) if forced else None,
     )  # fmt: skip
 
