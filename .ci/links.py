@@ -1,4 +1,4 @@
-"""Print links of a built manual that lead to no page, or to no place in it; exit 1 if there are any.
+"""Print links of a built manual that lead to no page or to no place in it; exit 1 if there are any.
 
 python .ci/links.py FOLDER
 """

@@ -420,8 +420,7 @@ class Vectors:
         shared = shapely.intersection(shapes[first], shapes[second])
         smaller = np.minimum(shapely.area(shapes[first]), shapely.area(shapes[second]))
         some = shared[shapely.area(shared) > 1e-6 * smaller]
-        # an edge that neighbours share is divided in each for itself where it is projected, which
-        # leaves slivers as thin as the tolerance
+        # neighbours are projected each for itself, which leaves slivers as thin as the tolerance
         thin = EDGE_TOLERANCE * self.grid.resolution
         overlapping = int((shapely.area(shapely.buffer(some, -thin)) > 0).sum())
         if overlapping:
