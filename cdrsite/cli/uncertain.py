@@ -101,7 +101,7 @@ def kept_lines(found: Mapping[str, Any], words: Words) -> dict[str, str]:
     every = found["everything"]
     if ones:
         told[words("end.know")] = words("list.clause").join(ones)
-    elif every["found"]:
+    elif every["found"] and found["numbers_told"]:
         told[words("end.know")] = words(
             "end.know.none", all=number(every["value"]), error=number(every["error"], 2), unit=unit
         )

@@ -98,7 +98,8 @@ def _worth_knowing(frame: Frame, found: Mapping[str, Any], unit: str) -> str:
         "unit": unit,
     }
     if not found["worth_knowing"]:
-        return frame.say("kept.know.none", **said)
+        none = "none" if found["numbers_told"] else "few"
+        return frame.say(f"kept.know.{none}", **said)
     first = f"{AT}/worth_knowing/0"
     said["name"] = text(number_words(frame.words, str(found["worth_knowing"][0]["number"])))
     said["worth"] = frame.value(f"{first}/worth")

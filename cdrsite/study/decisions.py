@@ -379,6 +379,7 @@ def headline(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
         "least_largest_regret": told(cautious),
         "everything": {k: _plain(all_[k]) for k in ("value", "error", "found")},
         "which_plan": {k: _plain(information.iloc[1][k]) for k in ("value", "error", "found")},
+        "numbers_told": bool(information["value"].iloc[2:].notna().any()),
         "worth_knowing": [
             {k: _plain(row[k]) for k in ("number", "worth", "noise", "error")}
             for row in some.to_dict("records")

@@ -12,6 +12,10 @@ from tiny_scenario import SCENARIO, write_world
 
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError
+from cdrsite.core.words import Words
+from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.report.frame import Frame
+from cdrsite.report.kept import kept_told
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.decisions import spread_in_value
 from cdrsite.study.means import Means
@@ -67,6 +71,17 @@ def test_golden_of_one_need(tmp_path: Path) -> None:
     assert np.atleast_1d(best["mean_worth"])[0] / t == pytest.approx(30.0, abs=1e-6)
     told = result.summary["uncertainty"]["decisions"]
     assert told["worth_knowing"][0]["number"] == "methods.b.override.water"
+    assert told["numbers_told"]
+
+
+def test_few_samples_say_nothing_of_single_numbers(tmp_path: Path) -> None:
+    result = golden(tmp_path, "uncertainty.samples=8")
+    assert rows(result)["everything"]["value"] > 0.0
+    assert math.isnan(rows(result)["methods.b.override.water"]["value"])  # unknown, not 0
+    assert not result.summary["uncertainty"]["decisions"]["numbers_told"]
+    told = " ".join(kept_told(Frame(RunFolder(result.write(tmp_path / "run")), Words())))
+    assert "too few samples" in told
+    assert "than chance would give" not in told
 
 
 def test_without_a_spread_there_is_no_regret(tmp_path: Path) -> None:
