@@ -1,4 +1,7 @@
-"""What is built when: the path over its milestones, what binds in which year, how storage fills."""
+"""What is built when: the path over its milestones, what binds in which year, how storage fills.
+
+One module: each part of the section is a table of the path beside what is drawn of it.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,16 @@ MOST_UNITS = 8
 """Most storage units that are drawn."""
 REMOVAL, DURABLE = "removal", "durable removal"
 """Ledgers that ask for tonnes."""
+BY_EMITTERS = "pathway/net_of_emitters_mt_yr"
+"""Removal by biogenic emitters at each milestone, which targets count and methods do not have."""
+EMITTER_COLOUR = "#8d6e63"
+LESS_EMITTERS = {
+    "years.figure.net": "years.figure.net.methods",
+    "years.figure.cost": "years.figure.cost.methods",
+    "years.figure.present": "years.figure.present.methods",
+    "years.figure.each": "years.figure.each.methods",
+}
+"""Words of headline numbers -> those of numbers that leave emitters out."""
 LEAST = 1e-9
 """What is less is a rest of rounding [Mt/yr]."""
 
@@ -39,6 +52,10 @@ def path_figures(frame: Frame) -> list[tuple[str, str, str]]:
         ("pathway/present_cost_musd", "MUSD", "years.figure.present"),
         ("pathway/levelised_usd_t", "USD/t", "years.figure.each"),
     ]
+    more = frame.at("pathway/net_of_emitters_mt_yr")
+    if more and any(more):
+        found.insert(1, (f"{BY_EMITTERS}/{last}", "Mt/yr", "years.figure.emitters"))
+        found = [(key, unit, LESS_EMITTERS.get(label, label)) for key, unit, label in found]
     if real(frame.at("pathway/missed_mt_yr")) > 0:
         found.insert(1, ("pathway/missed_mt_yr", "Mt/yr", "years.figure.missed"))
     return found
@@ -176,6 +193,12 @@ def by_method(frame: Frame) -> str:
         points = [(year, max(value, 0.0)) for year, value in _dated(frame, method, "net_mt_yr")]
         if any(value > LEAST for _, value in points):
             areas.append(DatedLine(frame.words.method(method), frame.colour(method), points))
+    if more := frame.at(BY_EMITTERS):
+        dated = zip(map(float, frame.at("pathway/years")), map(real, more), strict=True)
+        first = [(begin, 0.0)] if (begin := _begin(frame)) < frame.at("pathway/years/0") else []
+        grown = [*first, *dated]
+        if any(value > LEAST for _, value in grown):
+            areas.append(DatedLine(frame.words("years.emitters"), EMITTER_COLOUR, grown))
     if not areas:
         return ""
     asked = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -225,3 +227,19 @@ def test_a_place_says_when_it_is_built_and_what_for(
         )
         assert lines[words("why.title.years")].count(":" if lang == "en" else "：") == 3
     assert '"why.' not in (folder / "report.html").read_text("utf-8")
+
+
+def test_what_biogenic_emitters_remove_lies_on_the_methods(folder: Path, tmp_path: Path) -> None:
+    """Targets count it: without it the drawing would look as if tonnes were missed."""
+    copy = tmp_path / "run"
+    shutil.copytree(folder, copy)
+    summary = json.loads((copy / "summary.json").read_text("utf-8"))
+    summary["pathway"]["net_of_emitters_mt_yr"] = [0.0, 0.001, 0.004]
+    (copy / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    for lang in ("en", "zh"):
+        with_them = Frame(RunFolder(copy), Words(lang))
+        page = years(with_them)
+        assert f"<title>{with_them.words('years.emitters')}</title>" in page
+        keys = [key for key, _, _ in path_figures(with_them)]
+        assert "pathway/net_of_emitters_mt_yr/2" in keys
+        assert all(with_them.words.has(words) for _, _, words in path_figures(with_them))
