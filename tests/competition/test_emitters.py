@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cdrsite.competition.captured import AVOIDED, Captures
+from cdrsite.competition.displaced import charges, worth_of_net
 from cdrsite.competition.generator import SolverOptions
-from cdrsite.competition.objectives import most_net
+from cdrsite.competition.objectives import least_cost, most_net
 from cdrsite.competition.prices import solve
 from cdrsite.competition.problem import (
     ArrayCells,
@@ -17,8 +20,10 @@ from cdrsite.competition.problem import (
     Problem,
     RowTerm,
     SinkFamily,
+    target,
 )
 from cdrsite.competition.solution import Solution
+from cdrsite.core.errors import DataError, InfeasibleError
 
 FINE = SolverOptions(gap=1e-10, threads=1)
 
@@ -87,6 +92,30 @@ def test_what_a_tonne_avoided_displaces(
     x = found.allocation.sum(axis=1)[:, 0]
     assert used["storage: u"] == pytest.approx(x[0] + x[1] + plan[3], abs=1e-6)
     assert used["power: a"] == pytest.approx(1.5 * x[0] - 0.6 * x[1] + 0.25 * plan[3], abs=1e-6)
-    if least == 1.0:
-        by_hand = (price(found, "storage: u") + 0.25 * price(found, "power: a")) / 0.88
-        assert by_hand == pytest.approx(displaced, abs=1e-6)
+    if displaced:  # by the worth of what a captured tonne takes, for the tables
+        captures = found.problem.captures
+        assert captures is not None
+        paid = charges(found.system, captures, found.price)
+        worth = worth_of_net(found.objective.terms, [(avoid(least).terms, -displaced)])
+        assert worth == 1.0
+        taken = float(paid.stored[0] + paid.drawn[0]) / worth
+        assert taken / 0.88 == pytest.approx(displaced, abs=1e-6)
+        assert paid.stored[0] == pytest.approx(price(found, "storage: u"))
+        assert paid.drawn[0] == pytest.approx(0.25 * price(found, "power: a"), abs=1e-9)
+
+
+def test_who_must_capture_does_so_at_any_cost_and_a_conflict_names_the_rows() -> None:
+    forced = coal(must=np.ones(1, np.bool_), most=np.array([2.0]), cost=np.full((1, 1), 1e4))
+    found = solve(region(forced), most_net(), FINE)
+    assert found.sold == pytest.approx([2.0])
+    cheap = solve(region(forced, target(8.0)), least_cost(), FINE)
+    assert cheap.sold == pytest.approx([2.0])
+    assert cheap.value_of(least_cost()) == pytest.approx(cheap.report.value, rel=1e-9)
+    many = replace(forced, most=np.array([10.0]))  # and the sink takes 9 in a year
+    with pytest.raises(InfeasibleError, match="storage"):
+        solve(region(many), most_net(), FINE)
+
+
+def test_numbers_of_emitters_that_do_not_match_are_refused() -> None:
+    with pytest.raises(DataError, match="do not match"):
+        coal(most=np.ones(2))
