@@ -35,7 +35,7 @@ cost [USD/yr], land [m2]."""
 
 
 def finite(values: npt.NDArray[Any], **others: Any) -> npt.NDArray[Any]:
-    """As :func:`numpy.nan_to_num`, and the values themselves where all of them are numbers."""
+    """As numpy's ``nan_to_num``, and the values themselves where all of them are numbers."""
     return values if np.isfinite(values).all() else np.nan_to_num(values, **others)
 
 
