@@ -127,6 +127,7 @@ def test_the_folder_holds_what_is_promised(run_folder: Path) -> None:
             for end in ("csv", "parquet")
         ),
         "cdrsite.gpkg",
+        "styles/region.sld",
         "styles/tonnes.sld",
         "summary.json",
         "assumptions.json",

@@ -89,7 +89,7 @@ def test_layers_are_read_and_nothing_is_written_beside_them(tmp_path: Path) -> N
     folder = result.write(tmp_path / "run")
     before = sorted(folder.rglob("*"))
     run = RunFolder(folder)
-    assert run.layers == ("sites", "tonnes")
+    assert run.layers == ("region", "sites", "tonnes")
     sites = run.layer("sites")
     assert sites.crs.to_epsg() == 3035 and list(sites["rank"]) == [1]
     assert sites.geometry.iloc[0].x == 4_000_500.0
