@@ -1013,7 +1013,6 @@ CASES: dict[str, Case] = {
     "milestones.targets.avoided": (CAPTURED, ("milestones.targets.avoided={2050: 3 kt/yr}",)),
     "emitters.layer": (CAPTURED, ("emitters.layer=sites2",)),
     "emitters.where": (CAPTURED, ("emitters.where=name == 'p'",)),
-    "emitters.name": (CAPTURED, ("emitters.name=kind",)),
     "emitters.emission": (CAPTURED, ("emitters.emission=less",)),
     "emitters.unit": (CAPTURED_NOW, ("emitters.unit=kt/yr",)),
     "emitters.rate": (CAPTURED, ("emitters.rate=0.5",)),
