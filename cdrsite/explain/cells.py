@@ -252,7 +252,7 @@ def _plan(evidence: Evidence, index: int, possible: NDArray[np.bool_]) -> InPlan
     if "worth" in evidence:
         stores = bool((stored > 0).any())
         if stores and "sink" in evidence:
-            sink = np.where(possible, evidence.cells["sink"][index], -1.0).astype(np.int32)
+            sink = np.where(possible, evidence.cells["sink"][index].astype(np.int32), -1)
         to_sink = stored * evidence.of("sink_cost", index) if stores else np.zeros(gross.shape)
         loss = stored * evidence.of("sink_loss", index) if stores else 0.0
         net = evidence.of("net_at_plant", index) - loss

@@ -16,7 +16,7 @@ from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.memory import MOST_CELLS, remembered_files
 from cdrsite.core.plaindata import require_plain_zarr
 from cdrsite.engine.arrays import DiskStore, compressor
-from cdrsite.result.attributes import GRID_MAPPING
+from cdrsite.result.attributes import FILLS, GRID_MAPPING
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -133,6 +133,7 @@ def _write_labels(path: Path, labels: list[Any], small: xr.Dataset) -> list[Path
         document = {
             key: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
             for key, value in attrs.items()
+            if key != "_FillValue"  # codes would be floating point for whoever opens the store
         }
         _write(path / str(name) / ".zattrs", document)
     for name in small.data_vars:
@@ -179,9 +180,9 @@ def open_labelled(path: Path, chunks: dict[str, int] | None = None) -> xr.Datase
     )
     for variable in found.variables.values():
         variable.attrs.pop("_CRS", None)  # for programs that do not know grid mappings
-        fill = variable.attrs.pop("_FillValue", None)
-        if fill is not None and variable.dtype.kind in "iu":  # codes stay whole numbers
-            variable.attrs["_FillValue"] = variable.dtype.type(fill)
+        variable.attrs.pop("_FillValue", None)
+        if variable.dims[-2:] == ("y", "x") and variable.dtype in FILLS:
+            variable.attrs["_FillValue"] = FILLS[variable.dtype]
     found[mapping_of(found)].attrs.pop("GeoTransform", None)
     return found
 
