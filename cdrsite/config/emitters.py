@@ -10,12 +10,11 @@ from pydantic import model_validator
 from cdrsite.competition.captured import EMITTERS
 from cdrsite.core.fields import Model, problem, quantity, quantity_or_name
 from cdrsite.core.layernames import LayerName
+from cdrsite.core.vocabulary import RESOURCES
 
 Origin = Literal["fossil", "process", "biogenic"]
 """Where the carbon of an emitter is from: fuel, minerals as limestone, or plants."""
 ORIGINS: tuple[str, ...] = get_args(Origin)
-DRAWN = {"power": "electricity", "water": "water", "biomass": "biomass"}
-"""Keys of what capture takes -> resource."""
 
 
 class CapturingPlants(Model):
@@ -69,6 +68,14 @@ class CapturingPlants(Model):
                 at="rate",
             )
         return self
+
+
+DRAWN = {
+    one.parameter: one.name
+    for one in RESOURCES.values()
+    if one.parameter in CapturingPlants.model_fields
+}
+"""Keys of what capture takes -> resource."""
 
 
 def emitter_problems(scenario: Any) -> Iterator[tuple[str, str]]:

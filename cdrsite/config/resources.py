@@ -389,10 +389,10 @@ class Bulk(Supply):
 
 def _offer(one: Resource) -> tuple[Any, Any]:
     """Type and default of a resource's key: none of it, or no limit, where nothing is said."""
-    special: dict[str, type[Model]] = {"electricity": Power, "heat": Heat, "water": Water}
+    special: dict[str, type[Model]] = {made.__name__: made for made in (Power, Heat, Water)}
     kinds: dict[str, type[Model]] = {"flow": Supply, "energy": Energy, "bulk": Bulk}
     kinds |= {"land": Land, "storage": Storage}
-    model = special.get(one.name, kinds[one.kind])
+    model = special.get(one.parameter.title(), kinds[one.kind])
     if issubclass(model, Supply):
         about = {"canonical": one.unit, "__doc__": one.meaning, "__module__": __name__}
         model = type(one.parameter.title(), (model,), about)

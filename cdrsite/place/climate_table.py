@@ -234,8 +234,9 @@ def plausible_climate(name: str, values: npt.ArrayLike) -> FloatArray:
     if array.dtype != np.float32:
         array = array.astype(np.float64, copy=False)
     low, high, unit = _PLAUSIBLE[name]
-    # fmin and fmax skip NaN, and of nothing but NaN give NaN, which compares as fine
-    lowest, highest = np.fmin.reduce(array, axis=None), np.fmax.reduce(array, axis=None)
+    # fmin and fmax skip NaN, and of nothing, or nothing but NaN, give NaN, which compares as fine
+    lowest = np.fmin.reduce(array, axis=None, initial=np.nan)
+    highest = np.fmax.reduce(array, axis=None, initial=np.nan)
     if array.size and (lowest < low or highest > high):
         raise DataError(
             f"{name} is outside what the Earth has",

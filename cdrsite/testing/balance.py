@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from cdrsite.config.emitters import DRAWN
 from cdrsite.core.states import LOWEST_STATE
-from cdrsite.core.vocabulary import supplies
+from cdrsite.core.vocabulary import RESOURCES, supplies
 from cdrsite.methods.heat import draws_heat
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     _Misses = Iterator["Miss"]
 
-_YEARLY = {"electricity": "kwh_yr", "water": "m3_yr", "biomass": "t_yr"}
+_YEARLY = {name: RESOURCES[name].unit.lower().replace("/", "_") for name in DRAWN.values()}
 """Resource -> end of its column in the table of emitters."""
 SUPPLIES = tuple(one.name for one in supplies())
 """Resources of a cell or of pools; land and storage have balances of their own."""

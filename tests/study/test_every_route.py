@@ -117,7 +117,7 @@ def test_each_rank_is_a_raster(result: Any, dataset: xr.Dataset, tmp_path: Path)
         for rank in (1, 2):
             with rasterio.open(rasters / f"{name}_{rank}.tif") as file:
                 values = file.read(1, masked=True)
-                assert file.units[0] == (dataset[name].attrs["units"] or None)
+                assert file.units[0] == dataset[name].attrs.get("units")
                 assert file.descriptions[0].endswith(f": {rank}")
                 assert file.tags()["rank"] == str(rank)
             expected = dataset[name].sel(rank=rank).to_numpy()
