@@ -130,7 +130,8 @@ def stages_told() -> Iterator[dict[str, str]]:
             for name in store.names()
             if name not in names
         }
-        told[self.name] = digest([value, arrays])
+        if self.name not in told:  # what numbers at their ends would make of it comes later
+            told[self.name] = digest([value, arrays])
         return value
 
     with pytest.MonkeyPatch.context() as patch:

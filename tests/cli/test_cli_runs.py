@@ -70,6 +70,7 @@ def folders(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 # ------------------------------------------------------------------------- one run
 
 
+@pytest.mark.slow
 def test_a_run_within_little_memory_works_in_a_folder(
     call: Callable[..., Answer], study: Path, plain: Path, tmp_path: Path, folders: list[Path]
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_run_within_little_memory_works_in_a_folder(
     assert hashes(out) == hashes(plain)
 
 
+@pytest.mark.slow
 def test_a_run_by_other_processes_leaves_the_same_bytes(
     call: Callable[..., Answer], study: Path, plain: Path, tmp_path: Path, folders: list[Path]
 ) -> None:
@@ -194,6 +196,7 @@ def test_a_stopped_run_is_gone_on_with_to_the_same_bytes(
     assert not work_folder(out).exists()
 
 
+@pytest.mark.slow
 def test_a_stopped_run_of_another_scenario_is_not_gone_on_with(
     call: Callable[..., Answer],
     study: Path,

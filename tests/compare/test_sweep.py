@@ -67,6 +67,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("memory", [None, LITTLE], ids=["in memory", "on disk"])
 @pytest.mark.parametrize("swept", SWEPT)
+@pytest.mark.slow
 def test_any_number_of_values_runs(
     study: Path,
     elsewhere: Path,
@@ -90,6 +91,7 @@ def test_any_number_of_values_runs(
     assert len({name for name in kept if name.partition("-")[0] in NAMES}) <= KEPT
 
 
+@pytest.mark.slow
 def test_a_batch_of_many_prices_leaves_the_bytes_of_runs_alone(
     study: Path, elsewhere: Path
 ) -> None:
@@ -210,6 +212,7 @@ def test_the_working_directory_is_not_walked(
 
 
 @pytest.mark.parametrize("option", ["", "--quiet", "--json"])
+@pytest.mark.slow
 def test_the_last_line_says_that_runs_failed(
     study: Path, elsewhere: Path, call: Callable[..., Answer], option: str
 ) -> None:

@@ -51,6 +51,7 @@ def cache() -> Any:
     set_gdal_config("GDAL_CACHEMAX", before)
 
 
+@pytest.mark.slow
 def test_the_settings_are_as_before_after_every_command(
     call: Callable[..., Any], cache: int, tmp_path: Path
 ) -> None:

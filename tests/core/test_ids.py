@@ -72,6 +72,7 @@ def scenario(folder: Path, kind: str, *, buffer: bool = False) -> Any:
 
 @pytest.mark.parametrize("kind", IDS)
 @pytest.mark.parametrize("buffer", [False, True], ids=["polygons", "points"])
+@pytest.mark.slow
 def test_ids_of_any_type_are_the_same_ids(tmp_path: Path, kind: str, buffer: bool) -> None:
     asked = scenario(tmp_path, kind, buffer=buffer)
     assert check_study(asked)["methods"]

@@ -80,6 +80,7 @@ def commands_with(option: str) -> list[str]:
 
 
 @pytest.mark.parametrize("option", ["--json", "--quiet"])
+@pytest.mark.slow
 def test_every_command_prints_json_or_nothing(
     made: dict[str, tuple[object, ...]], call_by_descriptor: Callable[..., Answer], option: str
 ) -> None:

@@ -92,6 +92,7 @@ class StopAfter(Silent):
         return done
 
 
+@pytest.mark.slow
 def test_a_run_on_disk_writes_the_same_bytes(
     demo: Path, plain: dict[str, str], tmp_path: Path
 ) -> None:

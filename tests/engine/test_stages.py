@@ -235,6 +235,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     return found
 
 
+@pytest.mark.slow
 def test_a_run_twice_gives_the_same_bytes_in_every_stage(told: Told) -> None:
     first = dict(told())
     assert first.keys() == stages().keys()

@@ -71,7 +71,7 @@ def shared(draw: st.DrawFn) -> Path:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(shared())
 def test_generation_is_the_whole_programme_with_emitters(path: Path) -> None:
     check(path)
@@ -79,6 +79,7 @@ def test_generation_is_the_whole_programme_with_emitters(path: Path) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(paths(), st.integers(0, 2**32 - 1))
+@pytest.mark.slow
 def test_one_milestone_with_emitters_is_one_year(path: Path, seed: int) -> None:
     """The plan of one year and the path of one milestone are two ways to one optimum."""
     rng = np.random.default_rng(seed)

@@ -88,6 +88,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_study_reads_land_price_and_emissions_of_each_zone(world: Path) -> None:
     result = run(load_scenario(world, [OWN]))
     table = result.tables["firm_power"].set_index("zone")

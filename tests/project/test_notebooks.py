@@ -156,6 +156,7 @@ def small_demo() -> cdrsite.StudyResult:
     return cdrsite.run(cdrsite.load_scenario(demo_folder("config") / "demo.yaml", overrides))
 
 
+@pytest.mark.slow
 def test_picture_of_the_readme_can_be_drawn_again(
     drawing: ModuleType, small_demo: cdrsite.StudyResult, tmp_path: Path
 ) -> None:
@@ -174,6 +175,7 @@ def test_picture_of_the_readme_can_be_drawn_again(
     assert sum(bar.get_width() for bar in owed.patches) == pytest.approx(net, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_removal_is_owed_to_what_is_scarce(
     drawing: ModuleType, small_demo: cdrsite.StudyResult
 ) -> None:

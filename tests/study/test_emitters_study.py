@@ -260,6 +260,7 @@ def test_terminal_and_page_say_what_is_displaced(world: Path, tmp_path: Path) ->
     assert "化石捕集挤占" in page
 
 
+@pytest.mark.slow
 def test_the_network_is_for_the_sizes_of_all_milestones(world: Path, tmp_path: Path) -> None:
     sizes = "{least: 10 t/yr, most: 10 kt/yr, catchment: 3 km}"
     plants = f"network={{plan: true, plants: {{daccs-solid: {sizes}, beccs-residue: {sizes}}}}}"

@@ -89,6 +89,7 @@ def phased() -> Any:
     return cdrsite.run(load_scenario(ROOT / "config" / "demo.yaml", (*PHASED, LISTED)))
 
 
+@pytest.mark.slow
 def test_a_study_over_periods_says_what_is_built_when(phased: Any, tmp_path: Path) -> None:
     network, tables = phased.summary["network"], phased.tables
     periods, builds = tables["network_periods"], tables["network_builds"]
@@ -109,6 +110,7 @@ def test_a_study_over_periods_says_what_is_built_when(phased: Any, tmp_path: Pat
     assert "What is built when" in page
 
 
+@pytest.mark.slow
 def test_periods_of_a_scenario_may_stand_in_a_table(phased: Any, tmp_path: Path) -> None:
     table = tmp_path / "periods.csv"
     table.write_text("year,target [Mt/yr]\n2030,2\n2040,9\n")

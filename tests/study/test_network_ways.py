@@ -96,6 +96,7 @@ def test_ships_cross_the_sea_and_can_be_switched_off(world: Path, tmp_path: Path
     assert lines.loc[lines["mode"] == "ship"].length.sum() == pytest.approx(17 * 5000)
 
 
+@pytest.mark.slow
 def test_trucks_follow_the_roads_in_the_network(world: Path) -> None:
     small = ("network.emitters.where=name = 'lime'", "transport.modes=[truck, ship]")
     study = run(world, "transport.roads={layer: roads}", *small)
