@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cdrsite.core.errors import ConfigError, DataError
 from cdrsite.core.gdal import open_raster, vector_options
 from cdrsite.core.references import require_vector
+from cdrsite.core.version import __version__
 from cdrsite.outputs.assumptions import ASSUMPTIONS, known_assumptions
 from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.tables import read_csv
@@ -33,6 +34,38 @@ CURE = "name the folder that `cdrsite run` wrote; it holds manifest.json, summar
 
 WAYS = {"float32": "average", "uint8": "mode"}
 """Type on disk -> how pixels become one; reason bits and labels are picked, never mixed."""
+
+
+class NotKeptError(DataError, KeyError):
+    """A run of an earlier version lacks what later ones write.
+
+    Parameters
+    ----------
+    key : str
+        The column or key that is not there.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            "the run does not say this: the version of cdrsite that made it did not write it yet",
+            got=f"no {key!r}",
+            expected=f"a run of cdrsite {__version__} as it is installed here",
+            cure="run the study again",
+        )
+        self.key = key
+
+    __str__ = DataError.__str__
+
+
+class KeptRecord(dict[str, Any]):
+    """A row or an object as a run kept it, which says so where it lacks what is asked for.
+
+    Versions add columns and keys. Who reads a run of an earlier one asks with ``get`` where it
+    knows what their absence means.
+    """
+
+    def __missing__(self, key: str) -> Any:
+        raise NotKeptError(key)
 
 
 @dataclass(frozen=True)
@@ -118,7 +151,8 @@ class RunFolder:
                 cure=CURE,
             )
         try:
-            document = json.loads(file.read_text(encoding="utf-8"))
+            hook = KeptRecord if name == SUMMARY else None
+            document = json.loads(file.read_text(encoding="utf-8"), object_hook=hook)
         except ValueError as error:
             raise ConfigError(
                 "the file is not JSON", where=str(file), got=str(error), cure="run the study again"

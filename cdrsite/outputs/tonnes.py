@@ -187,7 +187,8 @@ def size_in_words(tonnes: float, words: Words | None = None) -> str:
 
 def sized(rules: Sequence[StyleRule], column: str, values: Any) -> list[StyleRule]:
     """Circles whose area grows with a column, and lines of the legend that say how."""
-    most = float(np.nanmax(values, initial=0.0))
+    known = np.asarray(values, np.float64)
+    most = float(known[np.isfinite(known)].max(initial=0.0))
     if most <= 0:
         return list(rules)
     per = LARGEST_MM / math.sqrt(most)

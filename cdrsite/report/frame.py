@@ -12,7 +12,7 @@ from cdrsite.core.numbers import MISSING, number
 from cdrsite.core.words import Words, fill
 from cdrsite.outputs.legend import class_colour, in_groups
 from cdrsite.outputs.palette import method_colour
-from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.outputs.runfolder import KeptRecord, RunFolder
 from cdrsite.report.html import tag, text
 
 MAX_ROWS = 200
@@ -185,7 +185,8 @@ class Frame:
         """Rows of a table, in the order of its file; none if the run has no such table."""
         if name not in self._tables:
             known = name in self.run.tables
-            self._tables[name] = self.run.table(name).to_dict("records") if known else []
+            records = self.run.table(name).to_dict("records") if known else []
+            self._tables[name] = [KeptRecord(row) for row in records]
         return self._tables[name]
 
 

@@ -42,7 +42,8 @@ def moves(frame: Frame) -> str:
     if any(not rows[i]["unique"] for i in moving):
         parts.append(paragraph(frame.say("moves.several.note"), kind="note"))
     if shown:
-        solved = any(rows[i]["effect_from"] == "solved" for i in shown)
+        # runs that do not say so drew all bars by slopes
+        solved = any(rows[i].get("effect_from") == "solved" for i in shown)
         note = "moves.solved.note" if solved else "moves.slope.note"
         parts.append(paragraph(frame.say(note), kind="note"))
         parts.append(_idle(frame, _reach(rows[shown[0]])))
@@ -189,7 +190,7 @@ def _numbers(frame: Frame, positions: list[int]) -> str:
 
 def _told(frame: Frame, row: Row) -> str:
     """Whether the slope is the only one, or what it is to either side."""
-    left, right = (real(row[f"slope_{side}"]) for side in ("left", "right"))
+    left, right = (real(row.get(f"slope_{side}")) for side in ("left", "right"))
     if row["unique"]:
         return frame.say("moves.one")
     if math.isnan(left) and math.isnan(right):

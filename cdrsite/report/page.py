@@ -12,7 +12,7 @@ from cdrsite.core.files import write_text
 from cdrsite.core.secrets import hidden
 from cdrsite.core.version import __version__
 from cdrsite.core.words import Words
-from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.outputs.runfolder import NotKeptError, RunFolder
 from cdrsite.outputs.staging import changing
 from cdrsite.report import basis, places, plants, supplies
 from cdrsite.report.answer import answer
@@ -21,7 +21,7 @@ from cdrsite.report.credits import credits_earned
 from cdrsite.report.curve import supply_curve
 from cdrsite.report.emitted import emitted
 from cdrsite.report.fragment import Fragment
-from cdrsite.report.frame import Frame, section
+from cdrsite.report.frame import Frame, paragraph, section
 from cdrsite.report.heat import heat_supplied
 from cdrsite.report.hours import hours
 from cdrsite.report.html import script_json, tag, text
@@ -33,6 +33,8 @@ from cdrsite.report.screening import screening
 from cdrsite.report.years import years
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import xarray as xr
 
 STYLE = Path(__file__).parent / "assets" / "page.css"
@@ -130,7 +132,7 @@ def build_page(run: RunFolder, words: Words) -> str:
 
     frame = Frame(run, words)
     view = map_fragment(run, words)
-    written = [(name, key, write(frame)) for name, key, write in PARTS]
+    written = [(name, key, known_part(frame, write)) for name, key, write in PARTS]
     sections = [(name, key, section(name, frame.say(key), body)) for name, key, body in written]
     links = [("answer", "answer.title")]
     links += [("map", "page.map")] if view.html else []
@@ -146,6 +148,14 @@ def build_page(run: RunFolder, words: Words) -> str:
     )
     lang = {"zh": "zh-Hans"}.get(words.lang, words.lang)
     return "<!doctype html>\n" + tag("html", head(frame, view), body, lang=lang) + "\n"
+
+
+def known_part(frame: Frame, write: Callable[[Frame], str]) -> str:
+    """What is in a section; of a run of an earlier version that lacks it, what to do about that."""
+    try:
+        return write(frame)
+    except NotKeptError as lacking:
+        return paragraph(frame.say("page.earlier", what=tag("code", text(lacking.key))))
 
 
 def head(frame: Frame, view: Fragment) -> str:

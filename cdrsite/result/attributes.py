@@ -12,14 +12,32 @@ from cdrsite.core.states import OUTSIDE
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from cdrsite.core.grid import AnalysisGrid
     from cdrsite.core.vocabulary import Variable
 
 GRID_MAPPING = "spatial_ref"
 """Coordinate with the reference system: the name under which rioxarray and odc-geo look for it, so
 that sums and differences, which have no attributes, know where they lie."""
+PLACE = "GeoTransform"
+"""Attribute of it by which GDAL finds the place."""
 FILLS = {np.dtype(np.uint8): np.uint8(OUTSIDE), np.dtype(np.int32): np.int32(-1)}
 """Whole numbers outside the region. Bits have none: as numbers with gaps they would be floating
 point, and no longer bits."""
+
+
+def reference(grid: AnalysisGrid) -> dict[str, Any]:
+    """Attributes of the coordinate with the reference system, in memory.
+
+    One cell has no neighbour from which to tell its size: only then the place is said in full. Of
+    more cells it would go on saying what was, once they are cut.
+    """
+    attrs = {**grid.crs.to_cf(), "spatial_ref": grid.wkt}
+    return attrs if grid.size > 1 else attrs | {PLACE: place_of(grid)}
+
+
+def place_of(grid: AnalysisGrid) -> str:
+    """West edge, width, 0, north edge, 0 and minus height of a grid, as GDAL writes them."""
+    return " ".join(f"{v:.17g}" for v in grid.transform.to_gdal())
 
 
 def gridded_attributes(record: Variable, unit: str, dtype: npt.DTypeLike) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from cdrsite.core.grid import AnalysisGrid
 from cdrsite.core.memory import MOST_CELLS, remembered_files
 from cdrsite.core.plaindata import require_plain_zarr
 from cdrsite.engine.arrays import DiskStore, compressor
-from cdrsite.result.attributes import FILLS, GRID_MAPPING
+from cdrsite.result.attributes import FILLS, GRID_MAPPING, PLACE, place_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -108,9 +108,7 @@ def label_store(path: Path, dataset: xr.Dataset, grid: AnalysisGrid) -> None:
         Where the arrays live.
     """
     ready = dataset.copy(deep=False)
-    ready[GRID_MAPPING].attrs.update(
-        spatial_ref=grid.wkt, GeoTransform=" ".join(f"{v:.17g}" for v in grid.transform.to_gdal())
-    )
+    ready[GRID_MAPPING].attrs.update({"spatial_ref": grid.wkt, PLACE: place_of(grid)})
     large = gridded(dataset)
     small = ready.drop_vars(large)
     wkt = {"_CRS": {"wkt": grid.wkt}}
@@ -183,7 +181,8 @@ def open_labelled(path: Path, chunks: dict[str, int] | None = None) -> xr.Datase
         variable.attrs.pop("_FillValue", None)
         if variable.dims[-2:] == ("y", "x") and variable.dtype in FILLS:
             variable.attrs["_FillValue"] = FILLS[variable.dtype]
-    found[mapping_of(found)].attrs.pop("GeoTransform", None)
+    if found.sizes.get("x", 0) * found.sizes.get("y", 0) != 1:
+        found[mapping_of(found)].attrs.pop(PLACE, None)
     return found
 
 
@@ -207,7 +206,8 @@ def grid_of(data: xr.Dataset | xr.DataArray) -> AnalysisGrid:
     Raises
     ------
     GridError
-        No x, y or CRS, or coordinates that are not evenly spaced and north-up.
+        No x, y or CRS, or coordinates that are not evenly spaced and north-up; or one cell
+        whose size nothing tells.
     """
     for name in ("x", "y"):
         if name not in data.coords:
@@ -216,10 +216,13 @@ def grid_of(data: xr.Dataset | xr.DataArray) -> AnalysisGrid:
     attrs = data[mapping_of(data)].attrs
     wkt = str(attrs.get("spatial_ref") or attrs.get("crs_wkt") or "")
     steps = np.concatenate([np.diff(x), -np.diff(y)])
+    if x.size == y.size == 1 and PLACE in attrs:
+        steps = np.array([float(str(attrs[PLACE]).split()[1])])
     if not wkt or not steps.size or not np.allclose(steps, steps[0], rtol=1e-6) or steps[0] <= 0:
         raise GridError(
             "the coordinates are not an even north-up grid with a CRS",
             expected="evenly spaced x to the east and y to the south, as a run writes them",
+            cure="keep the order of the cells, and at least two of them",
             rule=1,
         )
     step = float(steps[0])

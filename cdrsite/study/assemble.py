@@ -28,7 +28,7 @@ from cdrsite.engine.arrays import DiskStore
 from cdrsite.engine.stages import stage
 from cdrsite.methods.injection import unit_costs
 from cdrsite.pathway.view import LastMilestone
-from cdrsite.result.attributes import GRID_MAPPING, flag_bits, gridded_attributes
+from cdrsite.result.attributes import GRID_MAPPING, flag_bits, gridded_attributes, reference
 from cdrsite.result.store import label_store, open_labelled
 from cdrsite.result.study_result import StudyResult
 from cdrsite.study.assumed import alternatives, without_limit
@@ -346,7 +346,7 @@ def _dataset(
         ),
         "y": ("y", grid.y, {"standard_name": names[0], "units": units[0], "axis": "Y"}),
         "x": ("x", grid.x, {"standard_name": names[1], "units": units[1], "axis": "X"}),
-        GRID_MAPPING: ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),
+        GRID_MAPPING: ((), 0, reference(grid)),
     }
     if "ranked_storage" in data:
         ranks = np.arange(1, data["ranked_storage"][1].shape[0] + 1, dtype=np.int32)

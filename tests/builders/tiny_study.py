@@ -22,6 +22,7 @@ from cdrsite.core.states import (
 )
 from cdrsite.core.vocabulary import STATE_NAMES, VARIABLES, code, limit_names
 from cdrsite.methods.model import method_model
+from cdrsite.result.attributes import reference
 from cdrsite.result.study_result import StudyResult
 
 METHODS = ("daccs-solid", "afforestation")
@@ -128,7 +129,7 @@ def tiny_dataset(grid: AnalysisGrid) -> xr.Dataset:
         "removal_method": list(METHODS),
         "y": ("y", grid.y, {"units": "m"}),
         "x": ("x", grid.x, {"units": "m"}),
-        "spatial_ref": ((), 0, {**grid.crs.to_cf(), "spatial_ref": grid.wkt}),
+        "spatial_ref": ((), 0, reference(grid)),
     }
     attrs: dict[str, Any] = {
         "Conventions": "CF-1.10",
