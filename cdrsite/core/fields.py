@@ -400,10 +400,9 @@ def _fetched(value: object, info: ValidationInfo) -> object:
     return local_copy(address)
 
 
-_STARTS = Field(description="relative paths start at data_folder")
-LocalPath = Annotated[Path, AfterValidator(_resolve), BeforeValidator(_near), _STARTS]
+LocalPath = Annotated[Path, AfterValidator(_resolve), BeforeValidator(_near)]
 """A path to a file of this machine, absolute after validation."""
-DataPath = Annotated[Path, AfterValidator(_resolve), BeforeValidator(_fetched), _STARTS]
+DataPath = Annotated[Path, AfterValidator(_resolve), BeforeValidator(_fetched)]
 """A path to input data, or the address of a file on another machine; absolute after validation."""
 
 

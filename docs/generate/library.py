@@ -6,12 +6,18 @@ from collections.abc import Iterable, Mapping
 
 from cdrsite.core.numbers import exact
 from cdrsite.library.records import Reference, load_sources
-from generate.markdown import code, table, text
+from generate.markdown import code, sentences, table, text
 
 
 def number(value: float | None) -> str:
     """A number as its record has it; a value that no source gives is unknown, not 0 (rule 10)."""
     return "unknown" if value is None else exact(value)
+
+
+def amount(value: float | None, name: str, year: int | None, ends: str = "") -> str:
+    """A number with its unit, and its range where one is given."""
+    shown = " ".join(one for one in (number(value), unit(name, year)) if one)
+    return f"{shown}, {ends}" if ends else shown
 
 
 def spread(low: float | None, high: float | None) -> str:
@@ -42,6 +48,7 @@ def sources(cited: Iterable[str], own: Mapping[str, Reference] | None = None) ->
     for name in sorted(set(cited)):
         one = known[name]
         address = f" {text(one.url)}" if one.url and one.url not in one.citation else ""
+        cited = sentences(one.citation) if one.note or address else text(one.citation)
         note = f" {text(one.note)}" if one.note else ""
-        lines.append(f"{code(name)}\n: {text(one.citation)}{address}{note}")
+        lines.append(f"{code(name)}\n: {cited}{address}{note}")
     return "\n\n".join(lines)

@@ -14,7 +14,7 @@ _DOI = re.compile(r"\bdoi:(10\.[^\s)>\]]*[^\s)>\].,;])")
 def text(words: object) -> str:
     """Words for people as Markdown: signs stand for themselves, `code` stays code, DOIs lead on."""
     parts = []
-    for k, part in enumerate(_CODE.split(" ".join(str(words).split()))):
+    for k, part in enumerate(_CODE.split(_in_one_line(str(words)))):
         if k % 2:
             parts.append(part)
             continue
@@ -29,6 +29,19 @@ def text(words: object) -> str:
             else:
                 parts.append(_escaped(piece))
     return "".join(parts)
+
+
+def _in_one_line(words: str) -> str:
+    """Without line breaks; the no-break spaces inside numbers stay."""
+    return re.sub(r"[ \t\n]+", " ", words).strip(" ")
+
+
+def sentences(*parts: object) -> str:
+    """Parts of a text as sentences in a row, each with its end; empty ones are left out."""
+    said = [one for part in parts if (one := text(part))]
+    ends = (".", ":", "!", "?")
+    closed = [one if one.rstrip(")\"'").endswith(ends) else f"{one}." for one in said]
+    return " ".join(closed)
 
 
 def _escaped(words: str) -> str:
@@ -46,7 +59,7 @@ def code(words: object) -> str:
 
 def cell(words: str) -> str:
     """Markdown that may stand in a cell of a table; signs of the table inside code, too."""
-    return _CODE.sub(lambda m: m[0].replace("|", "\\|"), " ".join(words.split())) or " "
+    return _CODE.sub(lambda m: m[0].replace("|", "\\|"), _in_one_line(words)) or " "
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import cache
@@ -32,7 +33,7 @@ from cdrsite.methods.net import ChainLosses, Emissions, net_factor_terms
 from cdrsite.place.registry import DEPENDENCES, own_layers, place_numbers
 from cdrsite.scoring.sums import Sum
 from generate import library
-from generate.markdown import code, page, table, text, toctree
+from generate.markdown import block, code, page, sentences, table, text, toctree
 
 WORDS = Words("en")
 CHINESE = Words("zh")
@@ -52,8 +53,8 @@ is unknown and not 0 (rule 10): a run whose numbers rest on it stops and asks fo
 PLAIN_PLACE = """
 The table shows what a gross tonne costs, in USD of {year}, where the place changes nothing: at the
 default prices of a scenario ({confval}`costs.prices`), a real discount rate of {rate}, carbon-free
-power that is bought, and before transport and storage, which the routes of a study decide. The
-last column is what is left of the tonne.
+power that is bought, and before transport and storage, which the routes of a study decide. Last
+stands what is left of the tonne.
 """
 
 
@@ -82,7 +83,8 @@ def pages() -> dict[str, str]:
         INTRO,
         table(("Method", "Name in a scenario", "Family", "Stored for", "Its tonnes are"), rows),
         "Plants whose costs stand on different bases cannot be compared ({confval}`costs.basis`).",
-        toctree(["equations", *(f"methods/{name}" for name in names)]),
+        "{doc}`equations` has the formulae that all of them are counted by.",
+        toctree(["equations", *(f"methods/{name}" for name in names)], hidden=True),
     )
     made["equations"] = _equations()
     return made
@@ -128,7 +130,7 @@ def _gates(method: Method) -> str:
                 code(name),
                 text(f"{told(name, gate, WORDS)}; {told(name, gate, CHINESE)}"),
                 "yes" if gate.strength == "hard" else "no, preferred",
-                f"{code(gate.source)}, {text(gate.locator)}",
+                f"{code(gate.source)}, {sentences(gate.locator)}",
             )
             for name, gate in method.gates.items()
         ],
@@ -193,12 +195,10 @@ def _value(row: Mapping[str, Any]) -> tuple[str, ...]:
     name = str(row["parameter"])
     meaning = "or, by another source" if row["alternative"] else text(PARAMETERS[name].meaning)
     shown = meaning if row["alternative"] else f"{code(name)} {meaning}"
-    place = f"{code(row['source'])}, {text(row['locator'])}"
-    note = f" {text(row['note'])}" if row["note"] else ""
-    unit = library.unit(str(row["unit"]), row["currency_year"])
+    place = f"{code(row['source'])}, {sentences(row['locator'], row['note'])}"
     spread = library.spread(row["low"], row["high"])
-    value = f"{library.number(row['value'])} {unit}" + (f", {spread}" if spread else "")
-    return shown, value, f"{place}.{note}"
+    value = library.amount(row["value"], str(row["unit"]), row["currency_year"], spread)
+    return shown, value, place
 
 
 def _cited(method: Method) -> set[str]:
@@ -230,6 +230,8 @@ def _costs(method: Method) -> str:
         rows.append((code(name), f"**{shown[-2]}**", *shown[:-2], shown[-1]))
     words = (text(Words.heading(part_in_words(part))) for part in parts)
     head = ("Profile", "Together", *words, "Net t per gross t")
+    if len(head) > len(rows) + 1:  # many parts of few profiles: a row for each part
+        head, *rows = zip(head, *rows, strict=True)
     rate = f"{100 * _scenario(method.name, method.default_profile).costs.discount_rate:g} %"
     year = _scenario(method.name, method.default_profile).costs.base_year
     about = PLAIN_PLACE.replace("{rate}", rate).replace("{year}", str(year))
@@ -282,7 +284,7 @@ def _learning(method: Method) -> list[str]:
         "Fixed operation, per year and t/yr",
         "Variable operation, per t",
     )
-    source = f"{code(learning.source)}, {text(learning.locator)}. {text(learning.note)}"
+    source = f"{code(learning.source)}, {sentences(learning.locator, learning.note)}"
     return [
         f"In {learning.money}. What {{confval}}`costs.basis` stands for: {bases}. Between "
         "the points the logarithms are linear, and beyond the ends the costs are held.",
@@ -292,6 +294,10 @@ def _learning(method: Method) -> list[str]:
 
 
 # ---------------------------------------------------------------- equations
+
+
+MANY = 3
+"""A factor of more products than this stands before a bracket."""
 
 
 def _equations() -> str:
@@ -337,7 +343,16 @@ def _function(function: Callable[..., Any]) -> str:
 
 
 def _factors(terms: Sum) -> str:
-    return " + ".join(_product(term.layers) for term in terms.terms)
+    """A sum of products; a factor that many of them share stands before their bracket."""
+    products = [term.layers for term in terms.terms]
+    often = Counter(name for names in products for name in names).most_common(1)
+    shared = often[0][0] if often and often[0][1] > MANY else None
+    alone = [_product(names) for names in products if shared not in names]
+    if shared is not None:
+        inner = [[n for n in names if n != shared] for names in products if shared in names]
+        together = " + ".join(_product(tuple(names)) for names in inner)
+        alone.append(f"{code(shared)} × ({together})")
+    return " + ".join(alone)
 
 
 def _product(names: tuple[str, ...]) -> str:
@@ -351,7 +366,10 @@ def _docstring(kind: type) -> str:
 
 def _module(kind: type) -> str:
     words = inspect.cleandoc(inspect.getmodule(kind).__doc__ or "")  # type: ignore[union-attr]
-    return "\n\n".join(text(_plain(one)) for one in words.split("\n\n"))
+    return "\n\n".join(
+        block("text", inspect.cleandoc(one)) if one.startswith("    ") else text(_plain(one))
+        for one in words.split("\n\n")
+    )
 
 
 def _plain(words: str) -> str:

@@ -158,7 +158,7 @@ def kind(part: Schema) -> str:
             words = "mapping"
         elif "enum" in one or "const" in one:
             listed = one.get("enum", [one.get("const")])
-            words = " or ".join(dict.fromkeys(code(value) for value in map(str, listed)))
+            words = " or ".join(dict.fromkeys(code(written(value)) for value in listed))
         elif isinstance(one.get("additionalProperties"), dict):
             words = f"mapping of names to {kind(one['additionalProperties'])}"
         elif one.get("type") == "array":
@@ -179,6 +179,11 @@ def kind(part: Schema) -> str:
             words += bounds(one)
         found.append(words)
     return " or ".join(dict.fromkeys(found))
+
+
+def written(value: object) -> str:
+    """A word that a key may be, as YAML has it: `true`, and not Python's True."""
+    return flow(value) if isinstance(value, bool) else str(value)
 
 
 def bounds(part: Schema) -> str:
@@ -207,14 +212,13 @@ def directive(name: str, key: str, at: str, done: dict[str, str]) -> str:
     return "\n".join([*lines, "```"])
 
 
-def group(name: str, at: str, done: dict[str, str], level: int, before: str = "") -> Iterator[str]:
+def group(name: str, at: str, done: dict[str, str], level: int) -> Iterator[str]:
     """A model's keys, and those of the models in it."""
     known = model(name)
     if level > 1:
         yield f"{'#' * min(level, 4)} {code(at)}"
     about = known.get("description", "")
-    if level > 1 or not about.startswith(before.rstrip(".")):
-        yield "\n\n".join(text(one) for one in about.split("\n\n"))
+    yield "\n\n".join(text(one) for one in about.split("\n\n"))
     keys = known.get("properties", {})
     later = []
     for key, part in keys.items():
@@ -244,7 +248,7 @@ INTRO = """
 A scenario is a YAML file. Every key is listed here with what it may be, its default, what it means
 and an example; the examples are cut out of scenarios that the tests of cdrsite check. Numbers may
 carry their unit as text (`500 m`, `7 %`, `60 USD/MWh`); a bare number is in the unit that stands
-in brackets. `NAME` is a name that you choose, `N` a number of a list, which `--set` counts from 0:
+in brackets. Relative paths start at {confval}`data_folder`. `NAME` is a name that you choose, `N` a number of a list, which `--set` counts from 0:
 `--set siting.exclude.0.above="20 degree"`.
 
 `cdrsite check FILE` finds everything that a run would refuse, and names file, line, key and cure.
@@ -263,11 +267,14 @@ def pages() -> dict[str, str]:
     for key in sections:
         part = top[key]
         said = part.get("description", "")
-        parts = [f"# {code(key)}", text(said)]
-        for name, place in list(models_in(part, key)):
+        inside = list(models_in(part, key))
+        # a section that is one mapping says itself what it is
+        whole = any(place == key and model(name).get("description") for name, place in inside)
+        parts = [f"# {code(key)}", "" if whole else text(said)]
+        for name, place in inside:
             if name not in done:
                 done[name] = key
-                parts += group(name, _variant(name, place), done, 1 if place == key else 2, said)
+                parts += group(name, _variant(name, place), done, 1 if place == key else 2)
         made[f"scenario/{key}"] = page(*parts)
     whole = [
         "## Whole scenarios",

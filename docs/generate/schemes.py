@@ -5,7 +5,7 @@ from __future__ import annotations
 from cdrsite.core.numbers import exact
 from cdrsite.library.credits import CreditScheme, credit_schemes
 from generate import library
-from generate.markdown import code, page, table, text
+from generate.markdown import code, page, sentences, table, text
 
 INTRO = """
 # Credit schemes
@@ -52,9 +52,9 @@ def _least(number: float | None, unit: str) -> str:
 def _section(one: CreditScheme) -> str:
     """One scheme."""
     records = [] if one.amount is None else [one.amount, *one.amount.alternatives]
-    amounts = "; ".join(
-        f"{library.number(r.value)} {code(r.unit)}, {text(r.locator)} ({code(r.source)}) "
-        f"{text(r.note)}"
+    amounts = " Or ".join(
+        f"{library.number(r.value)} {code(r.unit)} ({code(r.source)}): "
+        f"{sentences(r.locator, r.note)}"
         for r in records
     )
     span = ((one.from_, "from"), (one.to, "until"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cdrsite.library.storage import StorageKind, storage_kinds
 from generate import library
-from generate.markdown import code, page, table, text
+from generate.markdown import code, page, sentences, table, text
 
 INTRO = """
 # Kinds of storage
@@ -47,9 +47,9 @@ def _section(one: StorageKind) -> str:
     rows = [
         (
             text(name.replace("_", " ")),
-            f"{library.number(r.value)} {library.unit(r.unit, r.currency_year)}",
+            library.amount(r.value, r.unit, r.currency_year),
             library.spread(r.low, r.high),
-            f"{code(r.source)}, {text(r.locator)} {text(r.note)}",
+            f"{code(r.source)}, {sentences(r.locator, r.note)}",
         )
         for name, r in one.records.items()
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cdrsite.core.numbers import exact
 from cdrsite.library.transport import TransportModel, load_transport_models
 from generate import library
-from generate.markdown import block, code, page, table, text, toctree
+from generate.markdown import block, code, page, sentences, table, text, toctree
 
 INTRO = """
 # Transport models
@@ -80,16 +80,16 @@ def _page(one: TransportModel) -> str:
         rows = [
             (
                 code(name),
-                f"{library.number(p.value)} {library.unit(p.unit, p.currency_year)}",
+                library.amount(p.value, p.unit, p.currency_year),
                 library.spread(p.low, p.high),
-                f"{code(p.source)}, {text(p.locator)} {text(p.note)}",
+                f"{code(p.source)}, {sentences(p.locator, p.note)}",
             )
             for name, p in one.parameters.items()
         ]
         parts += ["## Parameters", table(("Parameter", "Value", "Range", "Source"), rows)]
     cited = {one.source, *(p.source for p in one.parameters.values())}
     return page(
-        *parts, text(one.note), "## Sources", f"{text(one.locator)}.", library.sources(cited)
+        *parts, text(one.note), "## Sources", sentences(one.locator), library.sources(cited)
     )
 
 
