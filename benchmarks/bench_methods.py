@@ -2,13 +2,11 @@
 
     python benchmarks/bench_methods.py scoring [--cells 1]
     python benchmarks/bench_methods.py competition [--side 500]
-    python benchmarks/bench_methods.py compile [--resolution "8 km"]
 
 ``scoring``: methods shaped like those of the library, on one thread, against the same formulas in
 numpy and against copying as many bytes as are read and written. ``competition``: three storage
 units per cell and the same pools for both, the most net removal at the same gap; each method where
-the land suits it, as in ``config/all-methods.yaml``, and each in every cell. ``compile``: the demo
-and ``config/all-methods.yaml`` in new processes that find nothing compiled, and what they compile.
+the land suits it, as in ``config/all-methods.yaml``, and each in every cell.
 
 All seconds are processor time of one process, measured in turns.
 """
@@ -16,23 +14,14 @@ All seconds are processor time of one process, measured in turns.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from bench_competition import make_problem, smooth_field
-from numba.core.event import Listener, register
 
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import most_net
@@ -42,7 +31,6 @@ from cdrsite.scoring.evaluate import evaluate
 from cdrsite.scoring.scored import MethodResult
 from cdrsite.scoring.sums import Limit, MethodPlan, ScoringPlan, const, layer
 
-ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 1000
 
 
@@ -221,85 +209,6 @@ def competition(side: int, repeats: int) -> None:
     )  # fmt: skip
 
 
-# ---------------------------------------------------------------------------- compilation
-
-
-class Compilations(Listener):
-    """Functions that numba compiles from now on, with what each takes of its thread's time."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = defaultdict(float)
-        self.count: dict[str, int] = defaultdict(int)
-        self._open, self._lock = threading.local(), threading.Lock()
-        register("numba:compile", self)
-
-    def on_start(self, event: Any) -> None:  # noqa: ARG002 - numba calls it so
-        """Put a compilation on its thread's stack."""
-        self._open.__dict__.setdefault("stack", []).append([time.thread_time(), 0.0])
-
-    def on_end(self, event: Any) -> None:
-        """Count a compilation, without those that it waited for."""
-        start, others = self._open.stack.pop()
-        spent = time.thread_time() - start
-        function = event.data["dispatcher"].py_func
-        name = f"{function.__module__}.{function.__name__}"
-        with self._lock:
-            self.seconds[name] += spent - others
-            self.count[name] += 1
-        if self._open.stack:
-            self._open.stack[-1][1] += spent
-
-
-def compile_one(words: list[str], target: Path) -> None:
-    """Run a command of cdrsite in this process, and write down what it compiled."""
-    found = Compilations()
-    from cdrsite.cli import main as cli
-
-    sys.argv = ["cdrsite", *words]
-    try:
-        cli.main()
-    except SystemExit as stop:
-        if stop.code:
-            raise
-    facts = {"seconds": found.seconds, "count": found.count, "process": time.process_time()}
-    target.write_text(json.dumps(facts), encoding="utf-8")
-
-
-def compilation(resolution: str, listed: int) -> None:
-    """Print what cold starts compile."""
-    rows, before = [], None
-    for name in ("demo", "all-methods"):
-        with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder, "found.json")
-            words = [
-                "run",
-                str(ROOT / "config" / f"{name}.yaml"),
-                "--out",
-                str(Path(folder, "run")),
-            ]
-            words += ["--set", "network.plan=false"] if name == "demo" else []
-            words += ["--set", f"grid.resolution={resolution}", "--quiet"]
-            subprocess.run(
-                [sys.executable, __file__, "compile-one", str(target), *words],
-                env=os.environ
-                | {"NUMBA_CACHE_DIR": f"{folder}/numba", "CDRSITE_CACHE_DIR": f"{folder}/kept"},
-                check=True,
-            )
-            facts = json.loads(target.read_text(encoding="utf-8"))
-        spent = sum(facts["seconds"].values())
-        loops = sum(count for name, count in facts["count"].items() if "cdrsite_scoring" in name)
-        before = before or spent
-        rows.append([name, sum(facts["count"].values()), loops, f"{spent:.1f}",
-                     f"{facts['process']:.1f}", f"{spent / before:.2f}"])  # fmt: skip
-        for kernel in sorted(facts["seconds"], key=facts["seconds"].get, reverse=True)[:listed]:
-            print(f"{facts['seconds'][kernel]:6.2f} s {facts['count'][kernel]:3} {kernel}")
-    print_table(
-        ["scenario", "compiled", "of them scoring loops", "compilation [s]", "whole process [s]",
-         "over the demo"],
-        rows,
-    )  # fmt: skip
-
-
 # ---------------------------------------------------------------------------------- common
 
 
@@ -322,23 +231,16 @@ def print_table(head: list[str], rows: list[list[object]]) -> None:
 
 def main() -> None:
     """Parse the command line and measure."""
-    if sys.argv[1:2] == ["compile-one"]:
-        compile_one(sys.argv[3:], Path(sys.argv[2]))
-        return
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["scoring", "competition", "compile"])
+    parser.add_argument("what", choices=["scoring", "competition"])
     parser.add_argument("--cells", type=float, default=1.0, help="cells to score [millions]")
     parser.add_argument("--side", type=int, default=500, help="square of cells that compete")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--resolution", default="8 km", help="of the scenarios that compile")
-    parser.add_argument("--listed", type=int, default=0, help="kernels to list")
     given = parser.parse_args()
     if given.what == "scoring":
         scoring(given.cells, given.repeats)
-    elif given.what == "competition":
-        competition(given.side, given.repeats)
     else:
-        compilation(given.resolution, given.listed)
+        competition(given.side, given.repeats)
 
 
 if __name__ == "__main__":

@@ -155,7 +155,9 @@ def label_setting(label, friction, unit, moves, region, stride, strict, crossed)
         row = cell // stride
         for e in range(moves.shape[0]):
             to = cell + moves[e, 0] * stride + moves[e, 1]
-            if friction[to] == np.inf or (masked and region[to] != region[cell]):
+            if label[to] <= key or friction[to] == np.inf:  # a move costs something
+                continue
+            if masked and region[to] != region[cell]:
                 continue
             move = (moves[e, 0], moves[e, 1], moves[e, 2])
             step = edge_cost(friction, unit, cell, row, move, stride, strict)

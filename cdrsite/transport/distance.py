@@ -58,6 +58,9 @@ if TYPE_CHECKING:
 
     Allocate = Callable[[str, tuple[int, ...], DTypeLike], NDArray[Any]]
 
+FEW_LABELS = 1_000_000
+"""Cells times ranks up to which the heap is taken: half a second more, and ten to compile less."""
+
 REACHED, BARRIER, DISCONNECTED, UNKNOWN = range(4)
 """Status of a cell: has a route; is a barrier; no route to any sink; friction unknown."""
 
@@ -171,7 +174,7 @@ def least_cost(
     k: int = 1,
     dtype: Literal["float32", "float64"] = "float32",
     threads: int = 1,
-    method: Literal["tiles", "heap"] = "tiles",
+    method: Literal["tiles", "heap"] | None = None,
     allocate: Allocate | None = None,
 ) -> DistanceResult:
     """Find the k cheapest distinct sinks of every cell, with cost, length and back-links.
@@ -198,8 +201,9 @@ def least_cost(
         In which the labels are relaxed.
     threads : int
         Threads; no effect on the result.
-    method : {'tiles', 'heap'}
-        Tile sweeps, or plain Dijkstra: same bytes, several times slower.
+    method : {'tiles', 'heap'}, optional
+        Tile sweeps, or plain Dijkstra: same bytes, several times slower, compiled ten times as
+        soon. When not given, few labels (``FEW_LABELS``) go by the heap.
     allocate : callable, optional
         (name of a field of the result, shape, dtype) -> array for it; new ones when not given.
 
@@ -226,6 +230,8 @@ def least_cost(
     if crossings is not None:
         _check_crossings(crossings, friction, neighbours)
     problem = padded_problem(friction, bill, steps, neighbours, dtype, threads, crossings)
+    if method is None:
+        method = "heap" if friction.size * k <= FEW_LABELS else "tiles"
     solver = TILES if method == "tiles" else HEAP
     labels = solve_ranks(problem, padded_starts(sources, problem, dtype), k, solver)
     ids = np.unique(sources.sink)
@@ -414,11 +420,11 @@ def padded_starts(sources: Sources, problem: LabelProblem, dtype: str) -> Starts
     return Starts(cell[order], number[order], cost[order])
 
 
-def _check_options(neighbours: int, k: int, dtype: str, threads: int, method: str) -> None:
+def _check_options(neighbours: int, k: int, dtype: str, threads: int, method: str | None) -> None:
     for name, value, allowed in (
         ("neighbours", neighbours, tuple(KINDS_OF)),
         ("dtype", np.dtype(dtype).name, ("float32", "float64")),
-        ("method", method, ("tiles", "heap")),
+        ("method", method or "heap", ("tiles", "heap")),
     ):
         if value not in allowed:
             raise DataError(f"unknown {name}", where=WHERE, got=value, expected=allowed)

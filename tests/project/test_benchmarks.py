@@ -14,6 +14,9 @@ FOLDER = ROOT / "benchmarks"
 
 SMALLEST: dict[str, list[str]] = {
     "bench_batch": ["--runs 1 --workers 1 --resolution 16km"],
+    "bench_cold": [
+        "-- {root}/config/demo.yaml --set grid.resolution=16km --set network.plan=false"
+    ],
     "bench_competition": [
         "--side 12 --whole 5 --whole-side 12 --sweep --sweep-side 12",
         "--stream 2000 --stream-side 20 --folder {folder}/cells",
@@ -24,7 +27,6 @@ SMALLEST: dict[str, list[str]] = {
     "bench_methods": [
         "scoring --cells 0.01 --repeats 1",
         "competition --side 20 --repeats 1",
-        "compile --resolution 16km",
     ],
     "bench_milestones": ["--side 12"],
     "bench_nation": [

@@ -77,9 +77,10 @@ def test_a_study_loads_few_kernels_each_for_one_kind_of_arrays(study: Path, tmp_
 @pytest.mark.slow
 def test_a_first_run_compiles_a_bounded_number_of_functions(study: Path, tmp_path: Path) -> None:
     target = tmp_path / "found.json"
-    words = [str(target), "run", str(study), "--out", str(tmp_path / "run"), "--quiet"]
+    words = [str(study), "--out", str(tmp_path / "run")]
+    bench = str(ROOT / "benchmarks" / "bench_cold.py")
     subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / "bench_methods.py"), "compile-one", *words],
+        [sys.executable, bench, "--record", str(target), "--", *words],
         env={
             **os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path / "numba"),
             "CDRSITE_CACHE_DIR": str(tmp_path / "kept"),

@@ -13,6 +13,7 @@ from skimage.graph import MCP_Geometric
 
 from cdrsite.core.errors import DataError
 from cdrsite.testing import move_graph
+from cdrsite.transport import distance
 from cdrsite.transport.distance import (
     BARRIER,
     DISCONNECTED,
@@ -213,9 +214,21 @@ def test_tiles_equal_the_heap_to_the_last_bit(neighbours: int, dtype: Any, kind:
     options: Any = {"neighbours": neighbours, "k": 3, "dtype": dtype}
     heap = least_cost(friction, steps, sources, method="heap", **options)
     for threads in (1, 2, 3):
-        got = least_cost(friction, steps, sources, threads=threads, **options)
+        options |= {"method": "tiles", "threads": threads}
+        got = least_cost(friction, steps, sources, **options)
         for name in ("cost", "length_km", "sink", "link", "status"):
             assert getattr(got, name).tobytes() == getattr(heap, name).tobytes()
+
+
+def test_few_labels_leave_the_tile_solver_uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the bytes tell which solver was at work, so what it calls does."""
+    friction, sources = np.ones((3, 4)), Sources.of([0, 2], [0, 3], [0, 1])
+    monkeypatch.setattr(distance, "FEW_LABELS", 24)
+    monkeypatch.setattr(distance, "TILES", None)
+    assert least_cost(friction, KM, sources, k=2).cost.shape == (2, 3, 4)
+    monkeypatch.setattr(distance, "FEW_LABELS", 23)
+    with pytest.raises(AttributeError, match="relax"):
+        least_cost(friction, KM, sources, k=2)
 
 
 # --- properties --------------------------------------------------------------------------------

@@ -223,7 +223,8 @@ def test_tiles_equal_the_heap_to_the_last_bit(neighbours: int, dtype: Any, layer
     options["crossings"] = rules.whole(neighbours)
     heap = least_cost(friction, LARGE.row_steps_m, sources, method="heap", **options)
     for threads in (1, 3):
-        got = least_cost(friction, LARGE.row_steps_m, sources, threads=threads, **options)
+        parts = options | {"method": "tiles", "threads": threads}
+        got = least_cost(friction, LARGE.row_steps_m, sources, **parts)
         for name in FIELDS:
             assert getattr(got, name).tobytes() == getattr(heap, name).tobytes()
     plain = least_cost(friction, LARGE.row_steps_m, sources, **{**options, "crossings": None})
