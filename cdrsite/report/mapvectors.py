@@ -14,6 +14,7 @@ from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.palette import SCREENING_COLOUR, method_colour
 from cdrsite.outputs.tonnes import LAYER
 from cdrsite.report.frame import word
+from cdrsite.report.nodes import node
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -178,7 +179,7 @@ def describe(layer: str, row: Properties, words: Words, run: Shapes) -> dict[str
     """Title, facts, colour and size of one shape."""
     colour, size = _style(layer, row, run)
     facts = _pool_facts(row, words) if layer.startswith("pools_") else [
-        (words(LABELS.get(column, f"fact.{column}")), _value(row, column, unit, words))
+        (words(LABELS.get(column, f"fact.{column}")), _value(row, column, unit, words, run.methods))
         for column, unit in FACTS.get(layer, ZONE_FACTS)
     ]  # fmt: skip
     return {
@@ -205,7 +206,7 @@ def _style(layer: str, row: Properties, run: Shapes) -> tuple[str, float]:
     return {"pipes": "#3B1F6B", "corridors": "#7A5BA8"}.get(layer, CAPACITY), flow
 
 
-TEXT, YES_NO, MODE, ORIGIN = "text", "yes or no", "mode", "origin"
+TEXT, NODE, YES_NO, MODE, ORIGIN = "text", "node", "yes or no", "mode", "origin"
 """Kinds of facts that are no numbers with a unit."""
 FACTS: dict[str, tuple[tuple[str, str], ...]] = {
     "sites": (
@@ -213,7 +214,7 @@ FACTS: dict[str, tuple[tuple[str, str], ...]] = {
         ("suitability", ""), ("storage_unit", TEXT), ("transport_km", "km"),
     ),
     "plants": (
-        ("name", TEXT), ("gross_t_yr", "t/yr"), ("stored_t_yr", "t/yr"), ("haul_km", "km"),
+        ("name", NODE), ("gross_t_yr", "t/yr"), ("stored_t_yr", "t/yr"), ("haul_km", "km"),
     ),
     "tonnes": (("net_t_yr", "t/yr"), ("cells", "")),
     "emitters": (
@@ -223,14 +224,14 @@ FACTS: dict[str, tuple[tuple[str, str], ...]] = {
     "network_emitters": (("ledger", TEXT), ("stored_t_yr", "t/yr")),
     "network_storage": (("ledger", TEXT), ("stored_t_yr", "t/yr")),
     "pipes": (
-        ("start", TEXT), ("end", TEXT), ("flow_t_yr", "t/yr"), ("length_km", "km"),
+        ("start", NODE), ("end", NODE), ("flow_t_yr", "t/yr"), ("length_km", "km"),
         ("inch", "inch"), ("cost_usd_yr", "USD/yr"),
     ),
     "routes": (
         ("storage_unit", TEXT), ("mode", MODE), ("length_km", "km"),
         ("transport_cost_usd_t", "USD/t"),
     ),
-    "corridors": (("storage_unit", TEXT), ("routes", ""), ("length_km", "km"), ("used_by", TEXT)),
+    "corridors": (("storage_unit", TEXT), ("routes", ""), ("length_km", "km"), ("used_by", NODE)),
     "screening": (("point", TEXT), ("score", "")),
     "storage": (
         ("injected_mt_yr", "Mt/yr"), ("injection_mt_yr", "Mt/yr"), ("capacity_mt", "Mt"),
@@ -238,6 +239,8 @@ FACTS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
 }  # fmt: skip
 """Layer -> what is told of its shapes: column, and its unit or kind."""
+COUNTED = frozenset({"", "inch"})
+"""Units of what is counted, or sold in whole numbers."""
 LABELS = {
     "ledger": "emitters.ledger", "point": "screening.point", "score": "screening.score",
 }  # fmt: skip
@@ -245,17 +248,27 @@ LABELS = {
 ZONE_FACTS = (("net_mt_yr", "Mt/yr"), ("cost_musd_yr", "MUSD/yr"), ("land_km2", "km2"))
 
 
-def _value(row: Properties, column: str, unit: str, words: Words, factor: float = 1.0) -> str:
+def _value(
+    row: Properties, column: str, unit: str, words: Words, methods: tuple[str, ...] = ()
+) -> str:
     """A fact of a shape in words; nothing where the run does not say."""
-    if unit == TEXT:
-        return word(row.get(column))
+    if unit in {TEXT, NODE}:
+        name = word(row.get(column))
+        return node(name, words, methods) if unit == NODE else name
     if unit in {MODE, ORIGIN}:
         return words.heading(words.named(unit, word(row.get(column))))
     if unit == YES_NO:
         known = row.get(column) is not None
         return words("sites.yes" if number(row, column) else "sites.no") if known else ""
     value = number(row, column)
-    return "" if value is None else f"{words.number(value * factor)} {words.unit(unit)}".rstrip()
+    return "" if value is None else measured(value, unit, words)
+
+
+def measured(value: float, unit: str, words: Words) -> str:
+    """A number in the unit that fits it, 7.73 Mt/yr for 7 732 348 t/yr; counts have no decimals."""
+    size, name = amount(unit).of(value)
+    shown = int(value) if unit in COUNTED and value == int(value) else value / size
+    return f"{words.number(shown)} {words.unit(name)}".rstrip()
 
 
 def _title(layer: str, row: Properties, words: Words) -> str:
@@ -277,9 +290,11 @@ def _title(layer: str, row: Properties, words: Words) -> str:
 def _pool_facts(row: Properties, words: Words) -> list[tuple[str, str]]:
     """Supply and use in the unit of the pool, and what one more unit of it is worth."""
     size, unit = amount(word(row.get("unit"))).total
+    told = {column: number(row, column) for column in ("supply", "use")}
     facts = [
-        (words(f"fact.{column}"), _value(row, column, unit, words, 1 / size))
-        for column in ("supply", "use")
+        (words(f"fact.{column}"), f"{words.number(value / size)} {words.unit(unit)}")
+        for column, value in told.items()
+        if value is not None
     ]
     price = number(row, "price")
     factor, unit_paid = price_in_words(word(row.get("price_unit")), words)

@@ -9,6 +9,7 @@ from cdrsite.report.answer import network_proof
 from cdrsite.report.frame import Frame, Row, paragraph, real, word
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.listed import PageColumn, listed, ranking
+from cdrsite.report.nodes import ACCESS, node
 from cdrsite.report.places import place
 
 FACTS = (
@@ -20,8 +21,6 @@ FACTS = (
     ("transport_usd_t", "USD/t", "network.transport"),
 )
 """Headline numbers: key below ``network``, unit, words."""
-ACCESS = "access to "
-"""Begin of the name of the end of a pipe at a storage unit."""
 MOST_CORRIDORS = 12
 """Lines of the summary by corridor."""
 FATES = (
@@ -65,7 +64,9 @@ def plants(frame: Frame) -> str:
     """Plants, the largest first."""
 
     def name(row: Row) -> str:
-        return frame.swatch(frame.colour(word(row.get("method")))) + text(plant(frame, row))
+        return frame.swatch(frame.colour(word(row.get("method")))) + text(
+            called(frame, word(row.get("name")))
+        )
 
     columns = (
         PageColumn("plants.name", name),
@@ -77,10 +78,9 @@ def plants(frame: Frame) -> str:
     return ranking(frame, "plants", "plants.title", "gross_t_yr", columns)
 
 
-def plant(frame: Frame, row: Row) -> str:
-    """Name of a plant, with its method's name in the language of the page."""
-    method, name = word(row.get("method")), word(row.get("name"))
-    return name.replace(method, frame.words.method(method), 1) if method else name
+def called(frame: Frame, name: str) -> str:
+    """A plant or an end of a pipe in the language of the page."""
+    return node(name, frame.words, frame.run.methods)
 
 
 def corridors(frame: Frame) -> str:
@@ -95,7 +95,7 @@ def corridors(frame: Frame) -> str:
     for group in groups:
         ends = {word(records[i].get(key)) for i in group for key in ("start", "end")}
         own = [i for name, i in made.items() if name in ends]
-        names = [plant(frame, frame.rows("plants")[i]) for i in own]
+        names = [called(frame, word(frame.rows("plants")[i].get("name"))) for i in own]
         into = [unit for unit in units if unit in ends]
         into += [name.removeprefix(ACCESS) for name in sorted(ends) if name.startswith(ACCESS)]
         stored = "+".join(f"tables/plants/{i}/stored_t_yr" for i in own)
@@ -148,10 +148,9 @@ def connected(arcs: list[tuple[str, str]]) -> list[list[int]]:
 
 def pipes(frame: Frame) -> str:
     """Pipes and trucks, the largest flow first."""
-    names = {word(row.get("name")): plant(frame, row) for row in frame.rows("plants")}
 
     def way(row: Row) -> str:
-        start, end = (node(frame, word(row.get(key)), names) for key in ("start", "end"))
+        start, end = (called(frame, word(row.get(key))) for key in ("start", "end"))
         return text(f"{start} → {end}")
 
     columns = (
@@ -163,16 +162,6 @@ def pipes(frame: Frame) -> str:
         PageColumn("column.cost", "cost_usd_yr", "MUSD/yr", 1e-6),
     )
     return ranking(frame, "pipes", "pipes.title", "flow_t_yr", columns)
-
-
-def node(frame: Frame, name: str, plants_: dict[str, str]) -> str:
-    """An end of a pipe in the language of the page."""
-    if name in plants_:
-        return plants_[name]
-    for key, head in (("node.junction", "junction "), ("node.access", ACCESS)):
-        if name.startswith(head):
-            return frame.words(key, name=name.removeprefix(head))
-    return name
 
 
 def periods(frame: Frame) -> str:

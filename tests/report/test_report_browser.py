@@ -255,6 +255,37 @@ def test_the_keyboard_is_enough(browser: Browser, page: Path) -> None:
     browser.wait("return document.querySelector('#cdrmap-why').dataset.cell")
 
 
+def test_shapes_are_one_stop_with_names(browser: Browser, page: Path) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    browser.open(page)
+    stops = "return [...document.querySelectorAll('#cdrmap-stage path[tabindex=\"0\"]')].length"
+    nameless = (
+        "return [...document.querySelectorAll('#cdrmap-stage path.leaflet-interactive')].filter("
+        "(e) => !e.getAttribute('aria-label') || e.getAttribute('role') !== 'button').length"
+    )
+    assert browser.js(stops) == 1 and browser.js(nameless) == 0
+    browser.js("document.querySelector('#cdrmap-stage path[tabindex=\"0\"]').focus()")
+    active = "return document.activeElement.getAttribute('aria-label')"
+    first = browser.js(active)
+    assert browser.js("return cdrsiteMap.map._popup?.isOpen() ?? false") is False
+    centre = browser.js("return cdrsiteMap.map.getCenter().lat")
+    browser.driver.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    second = browser.js(active)
+    assert second and second != first and browser.js(stops) == 1
+    browser.driver.switch_to.active_element.send_keys(Keys.ARROW_UP)
+    assert browser.js(active) == first
+    assert browser.js("return cdrsiteMap.map.getCenter().lat") == centre
+    browser.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    told = browser.find(".leaflet-popup-content strong").text
+    assert first.startswith(told) and ": " in first
+    boxes = "[...document.querySelectorAll('input[name=cdrmap-vector]')]"
+    browser.js(f"{boxes}.filter((box) => box.checked).forEach((box) => box.click())")
+    assert browser.js(stops) == 0
+    browser.js(f"{boxes}[0].click()")
+    assert browser.js(stops) == 1
+
+
 def test_controls_have_names_and_groups(browser: Browser, page: Path) -> None:
     browser.open(page)
     nameless = browser.js(

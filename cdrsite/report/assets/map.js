@@ -64,7 +64,10 @@
     }));
     for (let i = Math.ceil(box.getWest() / step); i * step <= box.getEast(); i++) {
       line([[box.getSouth(), i * step], [box.getNorth(), i * step]]);
-      text([box.getSouth(), i * step], degrees(i * step, places, "map.east", "map.west"), "foot");
+      // a label that the edge would cut is left out
+      if ((box.getEast() - i * step) / wide * stage.clientWidth > 52) {
+        text([box.getSouth(), i * step], degrees(i * step, places, "map.east", "map.west"), "foot");
+      }
     }
     for (let i = Math.ceil(box.getSouth() / step); i * step <= box.getNorth(); i++) {
       line([[i * step, box.getWest()], [i * step, box.getEast()]]);
@@ -225,10 +228,34 @@
         made.bindPopup(() => element("div", { class: "cdrmap-brief" },
           element("strong", {}, item.title), WHY.list(item.facts)), { maxWidth: 280, autoPanPadding: [12, 12] });
         made.bindTooltip(() => element("span", {}, item.title), { sticky: true });
+        made.on("add", () => named(made, [item.title, ...item.facts.map(([what, value]) => `${what}: ${value}`)].join(", ")));
       });
     }
     return group;
   }
+
+  /* All shapes are one tab stop: the arrow keys go from one to the next, the largest first. */
+  const pane = map.getPane("vectors"), madeOf = new WeakMap();
+  const shapes = () => [...pane.querySelectorAll("path[aria-label]")];
+  function named(made, name) {
+    const path = made.getElement();
+    for (const [key, value] of [["role", "button"], ["tabindex", "-1"], ["aria-label", name]]) path.setAttribute(key, value);
+    madeOf.set(path, made);
+  }
+  function stopAt(path) {
+    for (const one of shapes()) one.setAttribute("tabindex", one === path ? "0" : "-1");
+  }
+  pane.addEventListener("keydown", (event) => {
+    const all = shapes(), at = all.indexOf(event.target);
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (at < 0 || !(step || event.key === "Enter" || event.key === " ")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!step) return madeOf.get(event.target).openPopup();
+    const next = all[(at + step + all.length) % all.length];
+    stopAt(next);
+    next.focus();
+  });
 
   const groups = new Map();
   function toggle(box) {
@@ -238,6 +265,7 @@
       groups.get(name).addTo(map);
       order();
     } else groups.get(name).remove();
+    stopAt(shapes()[0]);
     drawSigns();
   }
   /* areas below lines below points, however they were switched on */
