@@ -228,7 +228,8 @@ def column_classes(
     known = np.asarray(values, np.float64).ravel()
     known = known[np.isfinite(known)]
     below = bool(known.size and known.max() <= 0)  # of losses too, the larger are the darker
-    borders = round_borders(np.abs(known) if below else known, 1 / per, steps=5, adds_up=adds_up)
+    some = known[known != 0] if adds_up else known  # where nothing is adds nothing to a class
+    borders = round_borders(np.abs(some) if below else some, 1 / per, steps=5, adds_up=adds_up)
     found = shades(colours, len(borders) + 1)
     if below:
         borders, found = sorted(-border for border in borders), found[::-1]

@@ -67,8 +67,10 @@ class Frame:
     # ---------------------------------------------------------------- methods
 
     def method(self, name: str) -> str:
-        """Name of a method with its colour."""
-        return self.swatch(self.colour(name)) + text(self.words.method(name))
+        """Name of a method with its colour, which no end of a line parts from its first word."""
+        first, space, rest = self.words.method(name).partition(" ")
+        led = tag("span", self.swatch(self.colour(name)), text(first), class_="nowrap")
+        return led + text(space + rest)
 
     def colour(self, name: str) -> str:
         """Colour of a method, the same as in every map."""

@@ -8,11 +8,14 @@ from collections.abc import Collection
 from cdrsite.core.vocabulary import amount, families, price_in_words
 from cdrsite.library.storage import storage_kinds
 from cdrsite.report.answer import price_of
-from cdrsite.report.frame import MAX_ROWS, Frame, Row, bar, details, paragraph, real, stacked, word
+from cdrsite.report.frame import MAX_ROWS, Frame, Row, bar, details, paragraph, stacked, word
 from cdrsite.report.html import tag, text
 from cdrsite.report.listed import PageColumn, file_note, folded, ranking
 from cdrsite.report.shared import Pool, families_of, pools_of
+from cdrsite.report.zonemaps import net_by_zone, zone_maps
 
+MOST_BESIDE = 5
+"""Methods with which the table of units has room beside the map."""
 RULE_COLOUR = "#57606A"
 
 
@@ -147,10 +150,7 @@ def provinces(frame: Frame) -> str:
         zones.setdefault(word(row.get("zone")), {})[word(row.get("method"))] = i
     if not zones:
         return ""
-    net = {
-        zone: {method: real(records[i].get("net_mt_yr")) for method, i in positions.items()}
-        for zone, positions in zones.items()
-    }
+    net = net_by_zone(frame)
     total = {zone: math.fsum(v for v in parts.values() if v > 0) for zone, parts in net.items()}
     most = max(total.values())
     methods = [m for m in frame.run.methods if any(net[zone].get(m, 0) > 0 for zone in zones)]
@@ -177,7 +177,12 @@ def provinces(frame: Frame) -> str:
     ]
     title = frame.say("provinces.caption")
     body = folded(frame, title, columns, rows, len(zones), "provinces")
-    return paragraph(title) + body + file_note(frame, "provinces")
+    body += file_note(frame, "provinces")
+    drawn = zone_maps(frame, net)
+    if drawn:
+        both = tag("div", drawn), tag("div", body)
+        body = tag("div", *both, class_="beside" if len(methods) <= MOST_BESIDE else None)
+    return paragraph(title) + body
 
 
 def _sum(frame: Frame, positions: Collection[int], column: str) -> str:
