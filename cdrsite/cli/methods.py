@@ -82,17 +82,13 @@ def _in_short(method: Method, words: Words) -> str:
         kept = words(f"durability.{_kept(method.profile())}")
         kind.append(words("catalogue.kept", time=kept))
     lines = [
-        _title(method, words),
+        words.said(method.title),
         "; ".join(kind),
         *_gates_in_short(method, words),
         words("catalogue.profiles", names=_with_bases(method)),
         words("catalogue.sources", names=", ".join(method.sources)),
     ]
     return "\n".join(lines)
-
-
-def _title(method: Method, words: Words) -> str:
-    return method.title.get(words.lang, method.title["en"])  # type: ignore[call-overload]
 
 
 def _what_it_is(method: Method, words: Words) -> Iterator[tuple[str, str]]:
@@ -114,9 +110,9 @@ def _what_it_is(method: Method, words: Words) -> Iterator[tuple[str, str]]:
 
 
 def _lasting(method: Method, words: Words) -> str:
-    """How long carbon stays; the method's own words for it, which are English, in English only."""
-    own = f" ({method.durability})" if words.lang == "en" else ""
-    return words(f"durability.{_kept(method.profile())}") + own
+    """How long carbon stays, by class and in the method's own words."""
+    kept = words(f"durability.{_kept(method.profile())}")
+    return words("catalogue.lasts", kept=kept, own=words.said(method.durability))
 
 
 def _print_gates(out: Console, method: Method, words: Words) -> None:
@@ -194,18 +190,18 @@ def print_method(
         )
         return
     out, words = console or open_console(), Words(lang)
-    say(out, f"{method.name}: {_title(method, words)}", "bold")
+    say(out, f"{method.name}: {words.said(method.title)}", "bold")
     if method.note:
-        say(out, method.note, "dim")
+        say(out, words.said(method.note), "dim")
     out.print(plain_list(_what_it_is(method, words)))
     _print_gates(out, method, words)
-    say(out, words("catalogue.profile", name=chosen.name, title=chosen.title), "bold")
+    say(out, words("catalogue.profile", name=chosen.name, title=words.said(chosen.title)), "bold")
     others = ", ".join(n for n in method.profile_names if n != chosen.name)
     say(out, words("catalogue.others", names=others or words("catalogue.none")))
     for line in _stands_on(method, chosen, words):
         say(out, line)
     if chosen.note:
-        say(out, chosen.note, "dim")
+        say(out, words.said(chosen.note), "dim")
     _print_values(out, rows, words)
     _print_inherited(out, chosen, words)
     if full:

@@ -36,7 +36,7 @@ def print_screening(name: str | None, *, as_json: bool) -> None:
         print_json(method.model_dump(mode="json"))
         return
     out.print(f"{method.name}: {method.title['en']}", style="bold", highlight=False)
-    facts = {"compares": method.points["en"], "law": method.law}
+    facts = {"compares": method.points["en"], "law": method.law["en"]}
     for key, one in method.criteria.items():
         facts[f"near: {key}"] = (
             f"{one.title['en']}, score 1 at {one.best:g} km to 0 at {one.worst:g} km: "

@@ -287,6 +287,25 @@ Text = Annotated[str, AfterValidator(_one_line), WithJsonSchema({"type": "string
 """Some words; breaks of lines in the file do not count."""
 
 
+def _plain_is_english(value: object) -> object:
+    return {"en": value} if isinstance(value, str) else value
+
+
+def _in_english(texts: dict[str, str]) -> dict[str, str]:
+    if "en" not in texts:
+        raise problem("no English text; cure: add one, under en:")
+    return texts
+
+
+_Texts = dict[Literal["en", "zh"], Text]
+ByLanguage = Annotated[
+    _Texts,
+    BeforeValidator(_plain_is_english, json_schema_input_type=Text | _Texts),
+    AfterValidator(_in_english),
+]
+"""A text by language, English always; a plain text is English. ``Words.said`` picks one."""
+
+
 def _name(value: object) -> object:
     """A name that YAML read as a number, as the columns of a file write it."""
     return as_text(value) if isinstance(value, int | float) and value is not True else value

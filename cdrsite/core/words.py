@@ -75,7 +75,7 @@ class Words:
             Attributes of a result's dataset; :data:`TITLES` and :data:`RULES` hold them, as JSON.
         """
         titles: dict[str, dict[str, str]] = json.loads(attrs.get(TITLES, "{}"))
-        own = {f"method.{name}": said.get(self.lang, said["en"]) for name, said in titles.items()}
+        own = {f"method.{name}": self.said(texts) for name, texts in titles.items()}
         rules: dict[str, dict[str, str]] = json.loads(attrs.get(RULES, "{}"))
         own |= {f"rule.{name}": said.get(self.lang, name) for name, said in rules.items()}
         return Words(self.lang, {**self._own, **own})
@@ -90,6 +90,10 @@ class Words:
         if text is None:
             return key
         return fill(text, values) if values else text
+
+    def said(self, texts: Mapping[Any, str] | str) -> str:
+        """A text of the library in this language; English, or as it is, where there is no other."""
+        return texts if isinstance(texts, str) else texts.get(self.lang) or texts.get("en", "")
 
     def count(self, key: str, n: int, **values: object) -> str:
         """Words that differ for one and for many, with the number as ``{n}``."""

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from cdrsite.core.errors import ConfigError, UnitError
-from cdrsite.core.fields import Fraction, Name, Text, problem, problems, unknown_key
+from cdrsite.core.fields import ByLanguage, Fraction, Name, Text, problem, problems, unknown_key
 from cdrsite.core.units import find_currency, parse_quantity
 from cdrsite.library.files import FOLDER, read_file, shipped
 from cdrsite.library.fuel import FROM_FUEL, fuel_records
@@ -98,7 +98,7 @@ ProfileKeys = keys_of_profiles()
 class Profile(ProfileKeys):  # type: ignore[misc, valid-type]
     """One consistent set of values of a method; of a loaded method with inheritance resolved."""
 
-    title: Text
+    title: ByLanguage
     """One line."""
     extends: Name | None = None
     """Profile whose values hold where this one gives none."""
@@ -116,7 +116,7 @@ class Profile(ProfileKeys):  # type: ignore[misc, valid-type]
     cost_basis: Basis | None = None
     """What its costs stand for: the first plant of its kind, or a projection for a year; not known
     when not given. Inherited with the investment."""
-    note: Text = ""
+    note: ByLanguage = Field(default_factory=dict)
     """What to know before using it."""
     name: SkipJsonSchema[str] = ""
     """Its key among the method's profiles."""
@@ -220,7 +220,7 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
 
     name: Text
     """For example `daccs-solid`."""
-    title: dict[Literal["en", "zh"], Text]
+    title: ByLanguage
     """One line by language; English is needed."""
     family: Literal["plant", "stock", "spread", "conversion", "residue"]
     """A plant that captures CO2; carbon that grows (forest, soil); rock or char spread on land;
@@ -236,7 +236,7 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
     domain: Literal["land", "coast", "point"] = "land"
     """Where it can be: on land; in polygons of a coast, which the scenario names as `regions`; at
     works, where their residues are."""
-    durability: Text
+    durability: ByLanguage
     """Class of the storage time, as in the IPCC tables."""
     default_profile: Name
     """Used when a scenario names none."""
@@ -249,15 +249,13 @@ class Method(PlaceKeys):  # type: ignore[misc, valid-type]
     """What must hold of a place, by a name that a scenario binds a layer to."""
     learning: Learning | None = None
     """What its plants cost as the world builds more of them."""
-    note: Text = ""
+    note: ByLanguage = Field(default_factory=dict)
     """What to know about the method."""
     sources: dict[str, Reference] = Field(default_factory=dict)
     """Sources of its own, by id; of a loaded method those that its records cite."""
 
     @model_validator(mode="after")
     def _resolved(self) -> Self:
-        if "en" not in self.title:
-            raise problem("no English title", at="title")
         done: dict[str, Profile] = {}
         for name in self.profiles:
             self._resolve(name, done, ())

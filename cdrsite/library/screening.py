@@ -7,16 +7,15 @@ happens in the sea. So these are no methods of a plan: their result class is ``s
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from cdrsite.core.fields import Model, StrictNumber, Text, problem
+from cdrsite.core.fields import ByLanguage, Model, StrictNumber, Text, problem
 from cdrsite.library.files import FOLDER, read_file
 from cdrsite.library.records import SourceId, Value, unknown_name
 
-Title = dict[Literal["en", "zh"], Text]
 RESULT_CLASS = "screening"
 """What the rows of these methods are: never removal, never avoided emissions."""
 
@@ -24,7 +23,7 @@ RESULT_CLASS = "screening"
 class Nearness(Model):
     """How near a point is to what the method needs, in a straight line."""
 
-    title: Title
+    title: ByLanguage
     """What the distance is to."""
     best: StrictNumber
     """Distance at which it could not be better [km]."""
@@ -47,13 +46,13 @@ class ScreeningMethod(Model):
 
     name: SkipJsonSchema[str] = ""
     """Its key in the library."""
-    title: Title
+    title: ByLanguage
     """One line by language."""
-    points: Title
+    points: ByLanguage
     """Which points on land are compared."""
     allowed: bool
     """Whether the law of the sea leaves it open; where it does not, that is told of every point."""
-    law: Text
+    law: ByLanguage
     """What the law says."""
     criteria: dict[str, Nearness] = Field(min_length=1)
     """By name: what should be near."""

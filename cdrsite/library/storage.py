@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from cdrsite.core.errors import ConfigError
-from cdrsite.core.fields import Model, Text, problem
+from cdrsite.core.fields import ByLanguage, Model, Text, problem
 from cdrsite.core.units import parse_quantity
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.library.credits import SinkType
@@ -28,7 +28,7 @@ class StorageKind(Model):
 
     name: SkipJsonSchema[str] = ""
     """Its key in the library."""
-    title: dict[Literal["en", "zh"], Text]
+    title: ByLanguage
     """One line by language; English is needed."""
     also: tuple[Text, ...] = ()
     """What a column with the kind of unit may call it as well."""
@@ -69,8 +69,6 @@ class StorageKind(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> StorageKind:
-        if "en" not in self.title:
-            raise problem("no English title", at="title")
         if self.takes == "product" and (self.needs or self.cost or self.credit):
             raise problem("needs, cost and credit of a product are the method's; cure: remove them")
         return self

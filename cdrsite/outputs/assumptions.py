@@ -31,7 +31,7 @@ def assumptions(models: Mapping[str, MethodModel], used: Used | None = None) -> 
     -------
     dict
         ``methods``: name -> ``title`` by language, ``profile`` with its ``profile_title`` and
-        ``note``, ``cost_basis`` (empty where not known), ``values`` (rows of
+        ``note`` by language, ``cost_basis`` (empty where not known), ``values`` (rows of
         :func:`cdrsite.library.methods.to_rows`, and whether the run's numbers rest on them as
         ``used``), ``override`` and ``override_used``;
         ``prices``: keys of ``costs.prices`` that any cost rests on; ``sources``: id ->
@@ -82,8 +82,8 @@ def _document(
         methods[name] = {
             "title": dict(method.title),
             "profile": profile.name,
-            "profile_title": profile.title,
-            "note": profile.note,
+            "profile_title": dict(profile.title),
+            "note": dict(profile.note),
             "cost_basis": basis,
             "values": values,
             "override": {str(key): value for key, value in override.items()},

@@ -129,7 +129,7 @@ def values(frame: Frame, name: str, record: Mapping[str, Any], cited: Mapping[st
     head = frame.swatch(frame.colour(name)) + frame.count(
         "basis.method", len(rows), method=text(title), profile=profile
     )
-    about = tag("p", text(record.get("profile_title") or ""), class_="note", lang=english(frame))
+    about = "".join(_said(frame, record.get(key) or "") for key in ("profile_title", "note"))
     caption = frame.say("basis.caption", method=text(title))
     about += tag("p", costs_stand_for(frame, record.get("cost_basis") or ""), class_="note")
     parts = [about, table(caption, columns, rows)]
@@ -143,6 +143,15 @@ def costs_stand_for(frame: Frame, basis: str) -> str:
     """What the costs of a method stand for, in a sentence."""
     known = basis if not basis or basis in NAMED else "capacity"
     return frame.say(f"basis.costs.{known or 'unknown'}", basis=text(basis))
+
+
+def _said(frame: Frame, texts: Mapping[str, str] | str) -> str:
+    """A text of the library in the language of the page; runs of earlier versions have one."""
+    said = frame.words.said(texts)
+    if not said:
+        return ""
+    own = not isinstance(texts, str) and frame.words.lang in texts
+    return tag("p", text(said), class_="note", lang=None if own else english(frame))
 
 
 def english(frame: Frame) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdrsite.library.screening import ScreeningMethod, Title, screening_methods
+from cdrsite.library.screening import ScreeningMethod, screening_methods
 from cdrsite.report.frame import MAX_ROWS, Frame, paragraph, word
 from cdrsite.report.html import tag, text
 from cdrsite.report.listed import Head, file_note, folded
@@ -22,7 +22,7 @@ def screening(frame: Frame) -> str:
 
 
 def _method(frame: Frame, name: str) -> str:
-    lang, method = frame.words.lang, screening_methods().get(name)
+    said, method = frame.words.said, screening_methods().get(name)
     own = [(i, row) for i, row in enumerate(frame.rows("screening")) if row.get("method") == name]
     near = {
         (word(row.get("point")), word(row.get("criterion"))): i
@@ -36,7 +36,7 @@ def _method(frame: Frame, name: str) -> str:
         (frame.say("screening.score"), "number"),
     ]
     for criterion in criteria:
-        what = text(_title(method, criterion, lang))
+        what = text(_title(frame, method, criterion))
         columns.append((frame.say("screening.of", what=what) + frame.in_("km"), "number"))
     rows = []
     for i, row in own[:MAX_ROWS]:
@@ -47,21 +47,17 @@ def _method(frame: Frame, name: str) -> str:
             at = f"tables/screening_criteria/{near[point, criterion]}/distance_km"
             cells.append(frame.value(at))
         rows.append(cells)
-    title = text(name if method is None else _of(method.title, lang))
+    title = text(name if method is None else said(method.title))
     head = tag("h3", title)
     if method is not None:
-        points = text(_of(method.points, lang))
+        points = text(said(method.points))
         key = "screening.open" if method.allowed else "screening.closed"
-        law = frame.say(key, law=text(method.law))
+        law = frame.say(key, law=text(said(method.law)))
         head += paragraph(frame.say("screening.points", points=points) + " " + law, kind="note")
     return head + folded(frame, title, columns, rows, len(own), "screening")
 
 
-def _of(title: Title, lang: str) -> str:
-    return title["zh"] if lang == "zh" and "zh" in title else title["en"]
-
-
-def _title(method: ScreeningMethod | None, criterion: str, lang: str) -> str:
+def _title(frame: Frame, method: ScreeningMethod | None, criterion: str) -> str:
     if method is None or criterion not in method.criteria:
         return criterion
-    return _of(method.criteria[criterion].title, lang)
+    return frame.words.said(method.criteria[criterion].title)

@@ -110,7 +110,7 @@ def _kind(frame: Frame, name: str) -> str:
     kind = storage_kinds().get(name)
     if kind is None:
         return name
-    return kind.title["zh"] if frame.words.lang == "zh" and "zh" in kind.title else kind.title["en"]
+    return frame.words.said(kind.title)
 
 
 def _storage_needs(frame: Frame) -> str:

@@ -74,7 +74,7 @@ def pages() -> dict[str, str]:
             f"[{text(WORDS.method(name))}](methods/{name}.md)",
             code(name),
             load_method(name).family,
-            text(load_method(name).durability),
+            text(WORDS.said(load_method(name).durability)),
             LEDGERS[load_method(name).ledger_class],
         )
         for name in names
@@ -97,7 +97,7 @@ def _page(method: Method) -> str:
         f"# {title[:1].upper()}{title[1:]}",
         f"{text(method.title['en'])}. In Chinese: {text(CHINESE.method(method.name))}.",
         library.facts(_facts(method)),
-        text(method.note),
+        text(WORDS.said(method.note)),
     ]
     if method.usable_land:
         shares = ", ".join(
@@ -156,7 +156,7 @@ def _facts(method: Method) -> list[tuple[str, str]]:
             "It goes into",
             {"geological": "geological storage"}.get(method.storage_type, method.storage_type),
         ),
-        ("Stored for", text(method.durability)),
+        ("Stored for", text(WORDS.said(method.durability))),
         ("Profiles, the default first", ", ".join(profiles)),
     ]
 
@@ -177,10 +177,10 @@ def _profile(method: Method, profile: Profile) -> list[str]:
         base = f"[{code(profile.extends)}](#{_anchor(method.name, profile.extends)})"
         rest = f"What this profile does not say stands in {base}."
     about = [
-        ("What it is", text(profile.title)),
+        ("What it is", text(WORDS.said(profile.title))),
         ("Cost basis", profile.cost_basis or "not stated"),
         ("Heat comes from", profile.heat_source if profile.heat_source != "none" else ""),
-        ("Note", text(profile.note)),
+        ("Note", text(WORDS.said(profile.note))),
     ]
     return [
         f"({_anchor(method.name, profile.name)})=\n## Profile {code(profile.name)}",

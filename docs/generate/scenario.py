@@ -248,8 +248,8 @@ INTRO = """
 A scenario is a YAML file. Every key is listed here with what it may be, its default, what it means
 and an example; the examples are cut out of scenarios that the tests of cdrsite check. Numbers may
 carry their unit as text (`500 m`, `7 %`, `60 USD/MWh`); a bare number is in the unit that stands
-in brackets. Relative paths start at {confval}`data_folder`. `NAME` is a name that you choose, `N` a number of a list, which `--set` counts from 0:
-`--set siting.exclude.0.above="20 degree"`.
+in brackets. Relative paths start at {confval}`data_folder`. `NAME` is a name that you choose, `N` a
+number of a list, which `--set` counts from 0: `--set siting.exclude.0.above="20 degree"`.
 
 `cdrsite check FILE` finds everything that a run would refuse, and names file, line, key and cure.
 `cdrsite schema` prints the JSON schema from which these pages are made; most editors take it to

@@ -261,7 +261,7 @@ def test_money_has_exactly_one_year(unit: str, year: int | None, text: str) -> N
     [
         ({"familly": "plant"}, "own.yaml: familly: unknown key.*did you mean 'family'"),
         ({"family": "dac"}, "family: Input should be 'plant', 'stock', 'spread', .*; got 'dac'"),
-        ({"title": {"zh": "自己的"}}, "no English title"),
+        ({"title": {"zh": "自己的"}}, "no English text"),
         ({"title": {"en": "Own", "fr": "Propre"}}, "title.fr: Input should be 'en' or 'zh'"),
         ({"sources": {"s": {"citation": "x", "kind": "talk"}}}, "sources.s.kind: Input should"),
         ({"default_profile": "b"}, "did you mean 'a'|expected a"),
