@@ -32,17 +32,35 @@ def path_lines(path: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
         return []
     lines = [(str(year), _year(path, t, year, words)) for t, year in enumerate(path["years"])]
     lines += [(name, text) for name, text in _stands(path, words)]
-    if path["levelised_usd_t"] is not None:
-        text = words(
-            "end.path.cost",
-            total=number(path["present_cost_musd"]),
-            each=number(path["levelised_usd_t"]),
-        )
-        lines.append((words("end.path.all"), text))
+    lines += [(words("end.path.all"), text) for text in _money(path, words)]
     over_life = [one for one in path["binding"] if not one["year"]]
     if over_life:
         lines.append((words("end.path.life"), _binding(over_life, words)))
     return lines
+
+
+def _money(path: Mapping[str, Any], words: Words) -> list[str]:
+    """What all years cost: the whole plan, and apart from it what methods and emitters cost."""
+    facts = {
+        name: number(path[key])
+        for name, key in (
+            ("total", "present_cost_musd"),
+            ("each", "levelised_usd_t"),
+            ("emitters", "present_cost_of_emitters_musd"),
+            ("all", "present_cost_of_all_musd"),
+        )
+        if path.get(key) is not None
+    }
+    facts["year"] = path["years"][0]
+    if "emitters" in facts:
+        key = "end.path.cost.all" if "each" in facts else "end.path.cost.emitters"
+        told = [words(key, **facts)]
+    else:
+        told = [words("end.path.cost", **facts)] if "each" in facts else []
+    if told and path["present_price_of_missed_musd"] > 0:
+        missed = number(path["present_price_of_missed_musd"])
+        told[0] += words("end.path.join") + words("end.path.cost.missed", missed=missed)
+    return told
 
 
 def _stands(path: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
@@ -58,13 +76,20 @@ def _stands(path: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
 
 def _year(path: Mapping[str, Any], t: int, year: int, words: Words) -> str:
     """What happens at one milestone."""
-    parts = [words("end.path.net", net=number(path["net_mt_yr"][t]))]
-    if more := path.get("net_of_emitters_mt_yr", {}) and path["net_of_emitters_mt_yr"][t]:
-        parts.append(words("end.path.emitters", net=number(more)))
+    net = number(path["net_mt_yr"][t])
+    if "removal_mt_yr" in path:
+        facts = {"all": number(path["removal_mt_yr"][t]), "methods": net}
+        facts["emitters"] = number(path["net_of_emitters_mt_yr"][t])
+        parts = [words("end.path.removal", **facts)]
+        if avoided := path["avoided_mt_yr"][t]:
+            parts.append(words("end.path.avoided", n=number(avoided)))
+    else:
+        parts = [words("end.path.net", net=net)]
     for one in path["reached"]:
         if one["year"] != year:
             continue
         scale, unit = price_in_words(one["price_unit"], words)
+        held = one["sense"] == "<="
         facts = {
             "ledger": words.named("end.path.ledger", one["ledger"]),
             "target": sized(one["target"], one["unit"]),
@@ -72,7 +97,8 @@ def _year(path: Mapping[str, Any], t: int, year: int, words: Words) -> str:
             "unit": unit,
             "missed": sized(one["missed"], one["unit"]),
         }
-        key = "missed" if one["missed"] > 0 else "asked" if one["price"] else "exceeded"
+        used_up = "spent" if held else "asked"
+        key = "missed" if one["missed"] > 0 else used_up if one["price"] else "exceeded"
         parts.append(words(f"end.path.{key}", **facts))
     binding = [one for one in path["binding"] if str(one["year"]) == str(year)]
     if binding:
@@ -85,7 +111,7 @@ def _binding(rows: list[Mapping[str, Any]], words: Words) -> str:
     named = [
         one["zone"]
         if one["family"] == "policy"
-        else f"{words.resource(one['family'])} {one['zone']}"
+        else f"{words.resource(one['family'])} {words.zone(one['zone'])}"
         for one in rows
     ]
     text = words("list.comma").join(named[:MOST_NAMED])

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdrsite.cli.binding import binding_rows, binding_table
 from cdrsite.cli.costs import cost_lines
 from cdrsite.cli.emitting import emitter_lines
 from cdrsite.cli.lines import avoided_line, limit_words, project_line
@@ -22,7 +23,7 @@ from cdrsite.cli.uncertain import uncertainty_lines
 from cdrsite.compare.batch_result import net_column
 from cdrsite.compare.changes import records
 from cdrsite.core.numbers import number
-from cdrsite.core.vocabulary import amount, priced
+from cdrsite.core.vocabulary import amount
 from cdrsite.core.words import Words
 
 if TYPE_CHECKING:
@@ -188,8 +189,8 @@ def print_summary(
     binding = binding_rows(result.tables.get("pools"))
     if binding:
         goal = str(result.summary.get("objective", {}).get("name", ""))
-        tables = (_binding_table(binding, goal, words, where=where) for where in (True, False))
-        show_table(out, *tables)
+        parts = (binding_table(binding, goal, words, where=where) for where in (True, False))
+        show_table(out, *(text_table("", heads, rows, caption=more) for heads, rows, more in parts))
     lines = cost_lines(
         result.summary.get("costs", {}), result.tables.get("cost_parts"), words, out.width
     )
@@ -257,7 +258,10 @@ def buildable_line(summary: Mapping[str, Any], words: Words) -> str:
     why = words("list.clause").join(
         words(f"end.not_built.{reason}", n=number(tonnes)) for reason, tonnes in large.items()
     )
-    return words("end.buildable", net=number(net), built=number(built["net_mt_yr"]), why=why)
+    facts = {"net": number(net), "built": number(built["net_mt_yr"]), "why": why}
+    if path := summary.get("pathway"):
+        return words("end.buildable.path", year=path["years"][-1], **facts)
+    return words("end.buildable", **facts)
 
 
 def certificate(objective: Mapping[str, Any], words: Words) -> str:
@@ -305,92 +309,12 @@ def _methods_table(result: StudyResult, size: str, words: Words) -> Table:
         limits = [*rests, ""]
         rows = [[*cells, limit] for cells, limit in zip(rows, limits, strict=False)]
     title = result.scenario.title or result.scenario.name
-    head = words("end.money", title=title, year=result.scenario.costs.base_year)
+    facts = {"title": title, "year": result.scenario.costs.base_year}
+    head = words("end.money", **facts)
+    if path := result.summary.get("pathway"):
+        head = words("end.money.path", last=path["years"][-1], **facts)
     caption = words("end.alone") if "alone_net_mt_yr" in shown else ""
     return text_table(head, columns, rows, caption=caption, last_is_total=len(frame) > 1)
-
-
-SHOWN_BINDING = 6
-"""Kinds of binding pools shown on the terminal."""
-SHOWN_ZONES = 3
-"""Pools named for each kind."""
-SHOWN_RULES = 3
-"""Exclusion rules named on the terminal."""
-
-SENSES = {"<=": "at_most", ">=": "at_least", "=": "exactly"}
-"""Sense of a rule of policy -> its words."""
-
-
-def planner_price(price: float, unit: str, words: Words, goal: str = "") -> tuple[float, str]:
-    """A price in units that a planner reads: per MWh, per 1000 m³, per ha.
-
-    Parameters
-    ----------
-    price : float
-        In ``unit``.
-    unit : str
-        For example "t per m3".
-    words : Words
-        Language.
-    goal : str
-        Name of what the plan maximises, where its tonnes need a word: "net removal".
-
-    Returns
-    -------
-    tuple
-        The price and its unit.
-    """
-    paid, _, per = unit.partition(" per ")
-    factor, name = priced(per)
-    paid = "$" if paid == "USD" else words.unit(paid)
-    if unit.startswith("t ") and goal.startswith("net"):
-        paid = words("end.net_t")
-    return price * factor, words("end.per", paid=paid, per=words.unit(name))
-
-
-def binding_rows(pools: pd.DataFrame | None) -> list[dict[str, Any]]:
-    """Rows of the table of pools that have a price, the ones that matter most first.
-
-    What matters is price times supply: what the objective owes to the pool.
-    """
-    rows = [] if pools is None else records(pools)
-    binding = [row for row in rows if row["price"] != 0]
-    return sorted(binding, key=lambda row: -abs(row["price"] * row["supply"]))
-
-
-def _binding_table(
-    rows: Sequence[dict[str, Any]], goal: str, words: Words, *, where: bool
-) -> Table:
-    """One line for each kind of pool that binds, the kinds that matter most first."""
-    kinds: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        own = str(row["zone"]) if row["family"] == "policy" else ""  # each rule is its own kind
-        kinds.setdefault((row["family"], own, row["unit"], row["price_unit"]), []).append(row)
-    justified = {"binds": "name", "supply": "right", "gain": "right"}
-    justified |= {"where": "left"} if where else {}
-    columns = [(words(f"end.{key}"), justify) for key, justify in justified.items()]
-    shown = []
-    for (family, _, unit, price_unit), members in list(kinds.items())[:SHOWN_BINDING]:
-        size, name = amount(unit).total
-        dearest = max((row["price"] for row in members), key=abs)
-        price, per = planner_price(dearest, price_unit, words, goal)
-        zones = [words.zone(str(row["zone"])) for row in members if row["zone"] is not None]
-        supply = math.fsum(row["supply"] for row in members)
-        limit = f"{number(supply / size)} {words.unit(name)}"
-        sense = SENSES.get(str(members[0].get("sense")))
-        if family == "policy" and sense is not None:
-            limit = words(f"end.{sense}", limit=limit)
-        told = (words.resource(family), limit, f"{number(price)} {per}", _some(zones, words))
-        shown.append(told[: len(columns)])
-    more = len(kinds) - SHOWN_BINDING
-    return text_table("", columns, shown, caption=words("end.kinds", n=more) if more > 0 else "")
-
-
-def _some(names: Sequence[str], words: Words) -> str:
-    """The first names, and how many more there are."""
-    text = words("list.comma").join(names[:SHOWN_ZONES])
-    more = len(names) - SHOWN_ZONES
-    return text if more <= 0 else words("list.more", names=text, n=more)
 
 
 def print_explanation(explanation: Explanation, *, as_json: bool = False) -> None:
@@ -475,6 +399,10 @@ def network_line(network: dict[str, Any], words: Words) -> str:
         km=f"{network['pipes_km']:,.0f}", cost=f"{network['cost_usd_t']:.1f}",
         transport=f"{network['transport_usd_t']:.2f}", proof=proof,
     )  # fmt: skip
+
+
+SHOWN_RULES = 3
+"""Exclusion rules named on the terminal."""
 
 
 def exclusion_line(rules: pd.DataFrame | None, methods: Sequence[str], words: Words) -> str:

@@ -26,6 +26,16 @@ RULES = "exclusion_rules_said"
 """Attribute of a result's dataset: name of an exclusion rule -> language -> its words, as JSON."""
 
 
+MONTH = ": month "
+"""Between a pool and its month in the name of a row that holds in that month."""
+
+
+def month_of(zone: str) -> tuple[str, str]:
+    """Pool and month ("2" for February) of the name of a row; no month where it is of a year."""
+    pool, _, month = zone.rpartition(MONTH)
+    return (pool, month) if pool and month.isdecimal() else (zone, "")
+
+
 class _Places(dict[str, object]):
     """Values of places; one that is not given stays a place."""
 
@@ -121,7 +131,10 @@ class Words:
         return next((self._table[key] for key in keys if key in self._table), name)
 
     def zone(self, name: str) -> str:
-        """A zone's own name; that of a pool which the whole region shares is in the language."""
+        """A zone's own name; a month, and what the whole region shares, are in the language."""
+        pool, month = month_of(name)
+        if f"month.{month}" in self._table:
+            return self("months.row", pool=self.zone(pool), month=self(f"month.{month}"))
         return self._table.get(f"zone.{name}", name)
 
     def limits(self, listed: str, space: str = " ") -> str:

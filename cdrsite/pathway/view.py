@@ -54,17 +54,26 @@ class LastMilestone(Solution):
 
     @cached_property
     def use(self) -> F64:
-        """Left-hand side of each row, at the last milestone; what is missed is not in it."""
+        """Left-hand side of each row, at the last milestone; what is missed is not in it.
+
+        What fills over all years is used up by all of them.
+        """
         path = self.path
         missed = path.system.sales.use(path.missed, len(path.system.rows))
         names = (row.name for row in path.system.rows)
         dated = dict(zip(names, (path.use - missed).tolist(), strict=True))
+        whole = {row.name: row.limit for row in path.system.rows if row.family in path.path.life}
         year = path.path.course.names[-1]
         own = super().use
-        return np.array([
-            dated.get(row.name if row.name.endswith(year) else f"{row.name} {year}", used)
-            for row, used in zip(self.system.rows, own.tolist(), strict=True)
-        ])  # fmt: skip
+        found = []
+        for row, used in zip(self.system.rows, own.tolist(), strict=True):
+            if row.name in whole and whole[row.name] > 0:
+                # what fills over all years is as full as it is in the end
+                found.append(row.limit * dated[row.name] / whole[row.name])
+                continue
+            known = row.name if row.name.endswith(year) else f"{row.name} {year}"
+            found.append(dated.get(known, used))
+        return np.array(found)
 
     def _summed(self, sums: Sums) -> Sums:
         """Sums over the vintages."""

@@ -306,9 +306,10 @@ def what_binds(frame: Frame, pools: list[Pool]) -> str:
         title = tag("b", text(frame.words.heading(frame.words.resource(name))))
         if name == "policy":
             count = frame.count("binds.policy", len(ranked), what=title)
-        else:
-            every = frame.words.number(len(families[name]))
-            count = frame.count("binds.pools", len(ranked), all=every, what=title)
+        else:  # a pool with many months is one pool
+            every = frame.words.number(len({pool.place for pool in families[name]}))
+            bound = len({pool.place for pool in ranked})
+            count = frame.count("binds.pools", bound, all=every, what=title)
         items.append(tag("li", count, tag("br"), tag("span", names, class_="muted")))
     more = tag("a", frame.say("binds.more"), href="#pools")
     return head + tag("ol", *items, class_="plain") + paragraph(more)
@@ -345,13 +346,19 @@ def one_more(frame: Frame, pools: list[Pool]) -> str:
         return ""
     columns = ((frame.say("more.column"), "text"), (frame.say("more.gain"), "number"))
     body = table(frame.say("more.caption"), columns, rows, attributes={"class": "quiet"})
-    return tag("h3", frame.say("more.title")) + body
+    why = frame.say("months.why") if any(pool.month for pool in used_up) else ""
+    note = paragraph(why, kind="note") if why else ""
+    return tag("h3", frame.say("more.title")) + body + note
 
 
 def more_of(frame: Frame, pool: Pool) -> str:
     """``1 000 m³ of water a year`` more, or a limit that is one unit wider."""
-    unit = frame.words.unit(priced(pool.per)[1])
+    unit = frame.words.unit(pool.per if pool.month else priced(pool.per)[1])
     amount = text(unit if unit[:1].isdigit() else f"1 {unit}")
+    if pool.month:
+        month = frame.say(f"month.{pool.month}")
+        what = text(frame.words.resource(pool.family))
+        return frame.say("more.month", amount=amount, what=what, month=month)
     if pool.family != "policy":
         return frame.say("more.pool", amount=amount, what=text(frame.words.resource(pool.family)))
     yearly = "more.least.rule" if pool.minimum else "more.rule"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from cdrsite.core.vocabulary import price_in_words
 from cdrsite.report.frame import Frame, Row, paragraph, real, word
 from cdrsite.report.html import tag, text
-from cdrsite.report.listed import PageColumn, file_note, folded, listed
+from cdrsite.report.listed import PageColumn, headed
 
 MOST = 8
-"""Sentences about storage units, those of which most is displaced first."""
+"""Sentences about storage units of one year, those of which most is displaced first."""
 LEAST = 1e-9
 """What is less is a rest of rounding."""
 
@@ -41,8 +41,8 @@ def told(frame: Frame) -> str:
             )
         )
     rows = frame.rows("displaced")
-    order = sorted(_scarce(rows), key=lambda i: -real(rows[i]["displaced_per_captured"]))
-    for i in order[:MOST]:
+    order = _worst(rows)
+    for i in order:
         row = rows[i]
         factor, money = price_in_words(word(row["price_unit"]), frame.words)
         price = f"tables/displaced/{i}/stored_price+tables/displaced/{i}/drawn_price"
@@ -63,11 +63,19 @@ def told(frame: Frame) -> str:
 
 
 def removed_told(frame: Frame, last: int) -> str:
-    """What biogenic emitters remove at the last milestone, on top of the methods."""
+    """What of the removal at the last milestone biogenic emitters do."""
     at = f"pathway/net_of_emitters_mt_yr/{last}"
     if not real(frame.at(at)) > LEAST:
         return ""
     return frame.say("emitted.removes", year=frame.year(f"pathway/years/{last}"), n=frame.value(at))
+
+
+def avoided_told(frame: Frame, last: int) -> str:
+    """What emitters avoid at the last milestone: a ledger of its own."""
+    at = f"pathway/avoided_mt_yr/{last}"
+    if not real(frame.at(at)) > LEAST:
+        return ""
+    return frame.say("emitted.avoids", year=frame.year(f"pathway/years/{last}"), n=frame.value(at))
 
 
 def _scarce(rows: list[Row]) -> list[int]:
@@ -75,12 +83,19 @@ def _scarce(rows: list[Row]) -> list[int]:
     return [i for i, row in enumerate(rows) if real(row["displaced_per_captured"]) > LEAST]
 
 
+def _worst(rows: list[Row]) -> list[int]:
+    """Rows that are worth a sentence: of each year the unit where most is displaced."""
+    order = sorted(_scarce(rows), key=lambda i: -real(rows[i]["displaced_per_captured"]))
+    years = [word(rows[i]["year"]) for i in order]
+    if len({word(row["year"]) for row in rows}) < 2:
+        return order[:MOST]
+    return sorted(order[years.index(year)] for year in set(years))
+
+
 def displaced(frame: Frame) -> str:
     """By storage unit and year, what a captured tonne takes from removal."""
     rows = frame.rows("displaced")
     shown = _scarce(rows)
-    if not shown:
-        return ""
 
     def money(column: str) -> PageColumn:
         def cell(row: Row) -> str:
@@ -98,22 +113,14 @@ def displaced(frame: Frame) -> str:
         PageColumn("emitted.per_avoided", "displaced_per_avoided"),
         PageColumn("emitted.captured", "captured_mt_yr", "Mt/yr"),
     )
-    heads, cells = listed(frame, "displaced", columns, shown)
-    title = frame.say("emitted.displaced")
-    return (
-        tag("h3", title)
-        + folded(frame, title, heads, cells, len(shown), "displaced")
-        + paragraph(frame.say("emitted.displaced.note"), kind="note")
-        + file_note(frame, "displaced")
-    )
+    note = frame.say("emitted.displaced.note")
+    return headed(frame, "displaced", "emitted.displaced", columns, shown, note=note)
 
 
 def captured(frame: Frame) -> str:
     """What each emitter captures, when and where to."""
     rows = frame.rows("emitters")
     shown = [i for i, row in enumerate(rows) if real(row["captured_mt_yr"]) > LEAST]
-    if not shown:
-        return ""
     columns = (
         PageColumn("emitted.emitter", lambda row: text(word(row["emitter"]))),
         PageColumn("emitted.origin", lambda row: _origin(frame, row)),
@@ -125,13 +132,7 @@ def captured(frame: Frame) -> str:
         PageColumn("emitted.removed", "removed_mt_yr", "Mt/yr"),
         PageColumn("emitted.cost", "cost_usd_t", "USD/t"),
     )
-    heads, cells = listed(frame, "emitters", columns, shown)
-    title = frame.say("emitted.list")
-    return (
-        tag("h3", title)
-        + folded(frame, title, heads, cells, len(shown), "emitters")
-        + file_note(frame, "emitters")
-    )
+    return headed(frame, "emitters", "emitted.list", columns, shown)
 
 
 def _origin(frame: Frame, row: Row) -> str:

@@ -77,6 +77,49 @@ def listed(
     return heads, [[cell(column, position) for column in columns] for position in positions]
 
 
+def headed(
+    frame: Frame,
+    name: str,
+    title: str,
+    columns: Sequence[PageColumn],
+    positions: Sequence[int],
+    *,
+    intro: str = "",
+    note: str = "",
+    file: bool = True,
+) -> str:
+    """A table of the run under a heading, with what must be read before and after it.
+
+    Parameters
+    ----------
+    frame : Frame
+        Of the page.
+    name : str
+        Table of the run.
+    title : str
+        Key of the words of the heading.
+    columns : sequence of PageColumn
+        What is shown.
+    positions : sequence of int
+        Rows of the run's table, in the order of the page; nothing is shown where there are none.
+    intro, note : str
+        Markup of the paragraphs above and below the table.
+    file : bool
+        Whether to say which file holds all rows.
+    """
+    if not positions:
+        return ""
+    heads, cells = listed(frame, name, columns, positions)
+    caption = frame.say(title)
+    return "".join([
+        tag("h3", caption),
+        paragraph(intro) if intro else "",
+        folded(frame, caption, heads, cells, len(cells), name),
+        paragraph(note, kind="note") if note else "",
+        file_note(frame, name) if file else "",
+    ])  # fmt: skip
+
+
 def largest_first(frame: Frame, name: str, by: str) -> list[int]:
     """At most :data:`MAX_ROWS` positions in a table of the run, the largest of a column first."""
     sizes = [-real(row.get(by)) for row in frame.rows(name)]

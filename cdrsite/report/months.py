@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from cdrsite.core.vocabulary import amount, price_in_words
-from cdrsite.core.words import Words
+from cdrsite.core.words import MONTH
 from cdrsite.report.frame import Frame, Row, bar, paragraph, real, word
 from cdrsite.report.html import tag, text
 from cdrsite.report.listed import PageColumn, file_note, folded, listed
-
-MONTH = ": month "
-"""Between a pool and its month in the name of a row."""
-
-
-def in_words(zone: str, words: Words) -> str:
-    """Name of a row with its month in the words of the page."""
-    pool, found, month = zone.rpartition(MONTH)
-    return words("months.row", pool=pool, month=words(f"month.{month}")) if found else zone
+from cdrsite.report.shared import row_price, row_size
 
 
 def months(frame: Frame) -> str:
@@ -57,16 +48,21 @@ def _rank(row: Row) -> tuple[float, float]:
     return real(row["use_share"]), abs(real(row["price"]))
 
 
+def _named(row: Row) -> str:
+    """The month as the row of the plan is called that holds it."""
+    return f"{word(row['zone'])}{MONTH}{int(row['month'])}"
+
+
 def _bar(row: Row) -> str:
     return bar(real(row["use_share"]), USED_UP)
 
 
 def _sized(frame: Frame, row: Row, column: str) -> str:
-    size, name = amount(f"{word(row['unit'])}/yr").of(real(row["supply"]))
+    size, name = row_size(_named(row), f"{word(row['unit'])}/yr", real(row["supply"]))
     number = text(frame.words.number(real(row[column]) / size))
-    return number + " " + tag("span", frame.unit(name.removesuffix("/yr")), class_="unit")
+    return number + " " + tag("span", frame.unit(name), class_="unit")
 
 
 def _price(frame: Frame, row: Row) -> str:
-    factor, unit = price_in_words(word(row["price_unit"]), frame.words)
+    factor, unit = row_price(_named(row), word(row["price_unit"]), frame.words)
     return text(f"{frame.words.number(real(row['price']) * factor)} {unit}")

@@ -5,8 +5,33 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cdrsite.core.vocabulary import families, priced
+from cdrsite.core.vocabulary import Scale, amount, families, price_in_words, priced
+from cdrsite.core.words import Words, month_of
 from cdrsite.report.frame import Frame, real, word
+
+
+def row_price(zone: str, unit: str, words: Words) -> Scale:
+    """How a row's price is told: of a month per unit in that month, of a year as any other.
+
+    Parameters
+    ----------
+    zone : str
+        Name of the row.
+    unit : str
+        Of its price, e.g. ``USD per m3``.
+    words : Words
+        Language.
+    """
+    if not month_of(zone)[1]:
+        return price_in_words(unit, words)
+    paid, _, per = unit.partition(" per ")
+    return 1.0, words("months.per", paid=words.unit(paid), per=words.unit(per))
+
+
+def row_size(zone: str, unit: str, value: float) -> Scale:
+    """The unit in which a row's limit is told: a month has so much in it, and not in a year."""
+    size, name = amount(unit).of(value)
+    return (size, name.removesuffix("/yr")) if month_of(zone)[1] else (size, name)
 
 
 @dataclass(frozen=True)
@@ -63,9 +88,19 @@ class Pool:
         return self.price_unit.partition(" per ")[0]
 
     @property
+    def month(self) -> str:
+        """Number of the month that it is a supply of; empty for one of the year."""
+        return month_of(self.zone)[1]
+
+    @property
+    def place(self) -> str:
+        """Its zone; that of a month without the month."""
+        return month_of(self.zone)[0]
+
+    @property
     def price_factor(self) -> float:
         """From the price per canonical unit to the shown one."""
-        return priced(self.per)[0]
+        return 1.0 if self.month else priced(self.per)[0]
 
 
 def pools_of(frame: Frame) -> list[Pool]:

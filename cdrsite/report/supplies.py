@@ -21,11 +21,20 @@ RULE_COLOUR = "#57606A"
 
 def pools(frame: Frame) -> str:
     """Section on pools and rules: use, supply and price."""
-    by_family = families_of(pools_of(frame))
-    if not by_family:
+    every = pools_of(frame)
+    # months have a section of their own; here they would stand among supplies of a year
+    by_family = families_of([pool for pool in every if not pool.month])
+    if not every:
         return ""
+    by_month = sorted({pool.family for pool in every if pool.month})
     parts = [_family(frame, family, members) for family, members in by_family.items()]
     intro = paragraph(frame.say("pools.intro"))
+    if by_month:
+        named = frame.listing([frame.words.resource(name) for name in by_month])
+        way = tag("a", frame.say("months.title"), href="#months")
+        intro += paragraph(frame.say("pools.by_month", what=named, way=way))
+    if frame.at("pathway"):
+        intro += paragraph(frame.say("pools.life"))
     return "".join([intro, *parts, storage(frame), file_note(frame, "pools")])
 
 

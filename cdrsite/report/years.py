@@ -9,15 +9,15 @@ import math
 from collections.abc import Sequence
 from itertools import cycle
 
-from cdrsite.core.vocabulary import amount, price_in_words
-from cdrsite.core.words import Words
+from cdrsite.core.vocabulary import amount
+from cdrsite.core.words import Words, month_of
 from cdrsite.outputs.palette import LABEL_COLOURS
 from cdrsite.report.dated import DatedLine, drawing
-from cdrsite.report.emitted import removed_told
-from cdrsite.report.frame import Frame, Row, paragraph, real, word
+from cdrsite.report.emitted import avoided_told, removed_told
+from cdrsite.report.frame import Frame, Row, paragraph, quoted, real, word
 from cdrsite.report.html import table, tag, text
-from cdrsite.report.listed import PageColumn, file_note, folded, listed
-from cdrsite.report.months import in_words
+from cdrsite.report.listed import PageColumn, file_note, headed
+from cdrsite.report.shared import row_price, row_size
 
 INK = "#1d2329"
 MEGA = 1e-6
@@ -29,14 +29,9 @@ REMOVAL, DURABLE = "removal", "durable removal"
 """Ledgers that ask for tonnes."""
 BY_EMITTERS = "pathway/net_of_emitters_mt_yr"
 """Removal by biogenic emitters at each milestone, which targets count and methods do not have."""
+REMOVED, AVOIDED_THEN = "pathway/removal_mt_yr", "pathway/avoided_mt_yr"
+"""Two ledgers of methods and emitters at each milestone, never one (rule 5)."""
 EMITTER_COLOUR = "#8d6e63"
-LESS_EMITTERS = {
-    "years.figure.net": "years.figure.net.methods",
-    "years.figure.cost": "years.figure.cost.methods",
-    "years.figure.present": "years.figure.present.methods",
-    "years.figure.each": "years.figure.each.methods",
-}
-"""Words of headline numbers -> those of numbers that leave emitters out."""
 LEAST = 1e-9
 """What is less is a rest of rounding [Mt/yr]."""
 
@@ -46,18 +41,35 @@ def path_figures(frame: Frame) -> list[tuple[str, str, str]]:
     if not frame.at("pathway"):
         return []
     last = len(frame.at("pathway/years")) - 1
-    found = [
+    if frame.at(REMOVED):
+        found = [
+            (f"{REMOVED}/{last}", "Mt/yr", "years.figure.removal"),
+            (f"{AVOIDED_THEN}/{last}", "Mt/yr", "years.figure.avoided"),
+            *_missed_figures(frame),
+            ("pathway/present_cost_of_all_musd", "MUSD", "years.figure.present.all"),
+            ("pathway/present_cost_musd", "MUSD", "years.figure.present.methods"),
+            ("pathway/present_cost_of_emitters_musd", "MUSD", "years.figure.present.emitters"),
+            ("pathway/levelised_usd_t", "USD/t", "years.figure.each.methods"),
+        ]
+        # nothing is said of a ledger that nobody writes in
+        return [one for one in found if "avoided" not in one[0] or any(frame.at(AVOIDED_THEN))]
+    return [
         (f"pathway/net_mt_yr/{last}", "Mt/yr", "years.figure.net"),
+        *_missed_figures(frame),
         (f"pathway/cost_musd_yr/{last}", "MUSD/yr", "years.figure.cost"),
         ("pathway/present_cost_musd", "MUSD", "years.figure.present"),
         ("pathway/levelised_usd_t", "USD/t", "years.figure.each"),
     ]
-    more = frame.at("pathway/net_of_emitters_mt_yr")
-    if more and any(more):
-        found.insert(1, (f"{BY_EMITTERS}/{last}", "Mt/yr", "years.figure.emitters"))
-        found = [(key, unit, LESS_EMITTERS.get(label, label)) for key, unit, label in found]
-    if real(frame.at("pathway/missed_mt_yr")) > 0:
-        found.insert(1, ("pathway/missed_mt_yr", "Mt/yr", "years.figure.missed"))
+
+
+def _missed_figures(frame: Frame) -> list[tuple[str, str, str]]:
+    """What is missed of each ledger in the year when that is most."""
+    found = []
+    for ledger, missed in (frame.at("pathway/missed_mt_yr") or {}).items():
+        t = max(range(len(missed)), key=missed.__getitem__)
+        if missed[t] > 0:
+            at = f"pathway/missed_mt_yr/{quoted(ledger)}/{t}"
+            found.append((at, "Mt/yr", f"years.figure.missed.{ledger}"))
     return found
 
 
@@ -76,21 +88,37 @@ def years(frame: Frame) -> str:
 def lead(frame: Frame) -> str:
     """What a reader should take away, a sentence each."""
     count = len(frame.at("pathway/years"))
+    net = REMOVED if frame.at(REMOVED) else "pathway/net_mt_yr"
     told = [
         frame.say(
             "years.told.path",
             first=frame.year("pathway/years/0"),
-            low=frame.value("pathway/net_mt_yr/0"),
+            low=frame.value(f"{net}/0"),
             last=frame.year(f"pathway/years/{count - 1}"),
-            high=frame.value(f"pathway/net_mt_yr/{count - 1}"),
+            high=frame.value(f"{net}/{count - 1}"),
         ),
         removed_told(frame, count - 1),
+        avoided_told(frame, count - 1),
+        _cost_told(frame),
         _missed_told(frame),
         _growth_told(frame),
         _dearest_told(frame),
     ]
     told.append(frame.say("years.told.last", year=frame.year(f"pathway/years/{count - 1}")))
     return tag("ul", *(tag("li", one) for one in told if one), class_="lead")
+
+
+def _cost_told(frame: Frame) -> str:
+    """What the whole plan costs, and which part of it is whose; nothing without emitters."""
+    if frame.at("pathway/present_cost_of_all_musd") is None:
+        return ""
+    whose = {"all": "_of_all", "emitters": "_of_emitters", "methods": ""}
+    money = {who: frame.value(f"pathway/present_cost{end}_musd") for who, end in whose.items()}
+    told = frame.say("years.told.cost", year=frame.year("pathway/years/0"), **money)
+    if real(frame.at("pathway/present_price_of_missed_musd")) > 0:
+        missed = frame.value("pathway/present_price_of_missed_musd")
+        told += frame.words("sentence.gap") + frame.say("years.told.cost.missed", missed=missed)
+    return told
 
 
 def _missed_told(frame: Frame) -> str:
@@ -152,7 +180,7 @@ def growing(zone: str) -> str:
 def row_named(words: Words, family: str, zone: str) -> str:
     """What a row of some year is about: a limit of growth, a rule, or a resource and its pool."""
     if family != "policy":
-        return words("years.row", what=words.resource(family), where=in_words(zone, words))
+        return words("years.row", what=words.resource(family), where=words.zone(zone))
     method = growing(zone)
     return words("years.growth", method=words.method(method)) if method else zone
 
@@ -226,8 +254,6 @@ def by_method(frame: Frame) -> str:
 def targets(frame: Frame) -> str:
     """What is asked for in each year, what is reached and missed, and what a tonne more costs."""
     rows = frame.rows("pathway")
-    if not rows:
-        return ""
     columns = (
         PageColumn("years.year", lambda row: text(int(row["year"]))),
         PageColumn("years.ledger", lambda row: _ledger(frame, row)),
@@ -236,13 +262,8 @@ def targets(frame: Frame) -> str:
         PageColumn("years.missed", lambda row: _sized(frame, row, "missed"), kind="number"),
         PageColumn("years.price", lambda row: _price(frame, row), kind="number"),
     )
-    heads, cells = listed(frame, "pathway", columns, range(len(rows)))
-    title = frame.say("years.targets")
-    return (
-        tag("h3", title)
-        + folded(frame, title, heads, cells, len(rows), "pathway")
-        + paragraph(frame.say("years.price.note"), kind="note")
-    )
+    note = frame.say("years.price.note")
+    return headed(frame, "pathway", "years.targets", columns, range(len(rows)), note=note)
 
 
 def _sized(frame: Frame, row: Row, column: str) -> str:
@@ -254,7 +275,7 @@ def _sized(frame: Frame, row: Row, column: str) -> str:
 
 def _price(frame: Frame, row: Row) -> str:
     """A price in money of its year."""
-    factor, unit = price_in_words(word(row["price_unit"]), frame.words)
+    factor, unit = row_price(word(row.get("zone")), word(row["price_unit"]), frame.words)
     return text(f"{frame.words.number(real(row['price']) * factor)} {unit}")
 
 
@@ -267,8 +288,6 @@ def build_out(frame: Frame) -> str:
         if real(row["stands_gross_mt_yr"]) > LEAST or real(row["gross_mt_yr"]) > LEAST
     }
     shown = [i for i, row in enumerate(rows) if row["method"] in built]
-    if not shown:
-        return ""
     columns = (
         PageColumn("column.method", lambda row: frame.method(str(row["method"]))),
         PageColumn("years.year", lambda row: text(int(row["year"]))),
@@ -280,18 +299,11 @@ def build_out(frame: Frame) -> str:
         PageColumn("column.cost", "cost_musd_yr", "MUSD/yr"),
         PageColumn("column.land", "land_km2", "km2"),
     )
-    heads, cells = listed(frame, "build_out", columns, shown)
-    title = frame.say("years.build_out")
     given = frame.run.scenario.get("milestones") or {}
     rule = (given.get("durability") or {}).get("rule", "permanent")
     note = frame.say("years.three") + frame.words("sentence.gap")
     note += frame.say(f"years.rule.{rule}", years=text(_horizon(given)))
-    return (
-        tag("h3", title)
-        + paragraph(note)
-        + folded(frame, title, heads, cells, len(shown), "build_out")
-        + file_note(frame, "build_out")
-    )
+    return headed(frame, "build_out", "years.build_out", columns, shown, intro=note)
 
 
 def _horizon(given: Row) -> str:
@@ -305,9 +317,9 @@ def binding(frame: Frame) -> str:
     """What is used up in which year, with its price in money of that year."""
     rows = frame.rows("pools_by_year")
     shown = [i for i, row in enumerate(rows) if row["binds"]]
-    title = frame.say("years.binding")
     if not shown:
-        return tag("h3", title) + paragraph(frame.say("years.binding.none"))
+        title = tag("h3", frame.say("years.binding"))
+        return title + paragraph(frame.say("years.binding.none"))
     # what binds over all years comes last, and within a year what the plan owes most to first
     shown.sort(
         key=lambda i: (
@@ -324,13 +336,10 @@ def binding(frame: Frame) -> str:
         PageColumn("years.supply", lambda row: _limit(frame, row), kind="number"),
         PageColumn("years.more", lambda row: _price(frame, row), kind="number"),
     )
-    heads, cells = listed(frame, "pools_by_year", columns, shown)
-    return (
-        tag("h3", title)
-        + folded(frame, title, heads, cells, len(shown), "pools_by_year")
-        + paragraph(frame.say("years.binding.note"), kind="note")
-        + file_note(frame, "pools_by_year")
-    )
+    note = frame.say("years.binding.note")
+    if any(month_of(word(rows[i]["zone"]))[1] for i in shown):
+        note += frame.words("sentence.gap") + frame.say("months.why")
+    return headed(frame, "pools_by_year", "years.binding", columns, shown, note=note)
 
 
 def _year(frame: Frame, row: Row) -> str:
@@ -338,8 +347,8 @@ def _year(frame: Frame, row: Row) -> str:
 
 
 def _limit(frame: Frame, row: Row) -> str:
-    value, unit = real(row["supply"]), word(row["unit"])
-    size, name = amount(unit).of(value)
+    value = real(row["supply"])
+    size, name = row_size(word(row["zone"]), word(row["unit"]), value)
     return text(frame.words.number(value / size)) + " " + frame.unit(name)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cdrsite.competition.blockcells import BlockCells
+from cdrsite.competition.captured import AVOIDED
 from cdrsite.competition.problem import QUANTITIES, RowTerm
 from cdrsite.competition.results import KEPT, known_digits, price_unit, shown_price
 from cdrsite.core.states import NONE_PLANNED, PLANNED
@@ -314,16 +315,45 @@ def _filling(setting: Setting, path: PathSolution) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _by_emitters(path: PathSolution) -> dict[str, list[float]]:
-    """Removal by biogenic emitters at each milestone, on top of that of methods; {} without any."""
+def _with_emitters(path: PathSolution, net: F64, cost: F64) -> dict[str, Any]:
+    """What emitters do beside the methods at each milestone, and what both cost; {} without any.
+
+    Biogenic CO2 that emitters capture is removal, as that of methods: these two make one ledger.
+    What is avoided is another one, which is never added to it (rule 5). Money is money.
+
+    Parameters
+    ----------
+    path : PathSolution
+    net, cost : ndarray, shape (T,)
+        Of the methods [t/yr, USD/yr].
+    """
     captures = path.path.problem.captures
     if captures is None:
         return {}
-    each = [captures.counted((RowTerm("net"),), t) for t in range(path.path.course.count)]
+    removed, avoided, paid = (
+        np.array(
+            [captures.counted((RowTerm(what),), t) @ each for t, each in enumerate(path.captured.T)]
+        )
+        for what in ("net", AVOIDED, "cost")
+    )
+    worth = path.path.course.worth
     return {
-        "net_of_emitters_mt_yr": [
-            float(a @ b) / 1e6 for a, b in zip(each, path.captured.T, strict=True)
-        ]
+        "net_of_emitters_mt_yr": (removed / 1e6).tolist(),
+        "removal_mt_yr": ((net + removed) / 1e6).tolist(),
+        "avoided_mt_yr": (avoided / 1e6).tolist(),
+        "cost_of_emitters_musd_yr": (paid / 1e6).tolist(),
+        "present_cost_of_emitters_musd": float(worth @ paid) / 1e6,
+        "present_cost_of_all_musd": float(worth @ (cost + paid)) / 1e6,
+    }
+
+
+def _missed(path: PathSolution, reached: pd.DataFrame) -> dict[str, list[float]]:
+    """Ledger -> what of its target is missed at each milestone [Mt/yr]; ledgers stay apart."""
+    years = [int(name) for name in path.path.course.names]
+    asked = reached[reached["sense"] == ">="]
+    return {
+        str(ledger): (own.set_index("year")["missed"].reindex(years).fillna(0.0) / 1e6).tolist()
+        for ledger, own in asked.groupby("ledger", sort=False)
     }
 
 
@@ -340,13 +370,14 @@ def path_summary(solution: LastMilestone, tables: Mapping[str, pd.DataFrame]) ->
         "stands_for_yr": course.years.tolist(),
         "discounted_yr": course.worth.tolist(),
         "net_mt_yr": (net / 1e6).tolist(),
-        **_by_emitters(path),
+        **_with_emitters(path, net, cost),
         "cost_musd_yr": (cost / 1e6).tolist(),
         "present_cost_musd": float(worth @ cost) / 1e6,
         "levelised_usd_t": float(worth @ cost) / tonnes if tonnes > 0 else None,
         "methods": _three_numbers(tables["build_out"]),
         "reached": tables["pathway"].to_dict("records"),
-        "missed_mt_yr": float(tables["pathway"]["missed"].sum()) / 1e6,
+        "missed_mt_yr": _missed(path, tables["pathway"]),
+        "present_price_of_missed_musd": float(path.system.sales.price @ path.missed) / 1e6,
         "binding": [
             {key: row[key] for key in ("family", "zone", "year", "price", "price_unit")}
             for row in binding

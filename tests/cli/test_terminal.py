@@ -14,6 +14,7 @@ from tiny_study import METHODS, POOLS, RULES, tiny_result
 
 from cdrsite.cli import catalogue, methods
 from cdrsite.cli import tables as terminal
+from cdrsite.cli.binding import binding_table, planner_price
 from cdrsite.cli.lines import limit_words
 from cdrsite.cli.progress import Progress, amount_text, time_text
 from cdrsite.cli.tables import open_console, ranked_warnings, soft, text_table
@@ -147,12 +148,32 @@ def test_one_line_for_each_kind_of_pool_that_binds() -> None:
     rows = [row("water", f"W{i}", 0.05 - 0.01 * i, 2e6) for i in range(5)]
     rows += [row("policy", "cap of north", 0.5, 1e3), row("policy", "cap of south", 0.4, 1e3)]
     console = plain_console()
-    console.print(terminal._binding_table(rows, "net removal", Words(), where=True))
+    columns, lines, _ = binding_table(rows, "net removal", Words(), where=True)
+    console.print(terminal.text_table("", columns, lines))
     text = shown(console)
     assert re.search(
         r"water +10\.0 million m³/yr +50\.0 net t per 1\u202f000 m³ +W0, W1, W2 and 2 more\b", text
     )
     assert len(re.findall(r"^ +rules of policy ", text, re.MULTILINE)) == 2
+
+
+def test_supplies_of_a_month_are_told_by_the_month_and_targets_as_what_they_cost() -> None:
+    water = {"family": "water", "unit": "m3/yr", "price_unit": "USD per m3", "sense": "<="}
+    rows = [
+        {**water, "zone": "West: month 2", "supply": 8e3, "price": 2210.0},
+        {**water, "zone": "East: month 2", "supply": 2e3, "price": 20.0},
+        {**water, "zone": "West: month 3", "supply": 9e3, "price": 10.0},
+        {**water, "zone": "West", "supply": 5e6, "price": 0.5},
+        {"family": "policy", "zone": "removal 2060", "unit": "t/yr", "supply": 8e6, "sense": ">=",
+         "price": 144.0, "price_unit": "USD per t"},
+    ]  # fmt: skip
+    _, lines, _ = binding_table(rows, "cost", Words(), where=True)
+    assert lines == [
+        ("water in February", "10\u202f000 m³", "2\u202f210 $ per m³", "West, East"),
+        ("water in March", "9\u202f000 m³", "10.0 $ per m³", "West"),
+        ("water", "5.00 million m³/yr", "500 $ per 1\u202f000 m³", "West"),
+        ("rules of policy", "at least 8.00 Mt/yr", "costs 144 $ per t", "removal 2060"),
+    ]
 
 
 def test_warnings_come_once_and_the_important_ones_first() -> None:
@@ -218,9 +239,9 @@ def test_optimal_is_said_only_of_a_closed_gap() -> None:
 
 
 def test_prices_are_in_a_planners_units() -> None:
-    assert terminal.planner_price(0.06, "USD per kWh", Words()) == (60.0, "$ per MWh")
-    assert terminal.planner_price(2e-5, "t per m3", Words()) == (0.02, "t per 1\u202f000 m³")
-    assert terminal.planner_price(0.7, "t per t", Words()) == (0.7, "t per t")
+    assert planner_price(0.06, "USD per kWh", Words()) == (60.0, "$ per MWh")
+    assert planner_price(2e-5, "t per m3", Words()) == (0.02, "t per 1\u202f000 m³")
+    assert planner_price(0.7, "t per t", Words()) == (0.7, "t per t")
 
 
 def test_rules_name_their_methods_in_few_words() -> None:

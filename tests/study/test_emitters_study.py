@@ -6,12 +6,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pyogrio
 import pytest
-import shapely
-from tiny_scenario import NORTH, SCENARIO, WEST, box, write_polygons, write_world
+from emitting_study import PATH_SETTINGS, TEXT, write_emitting, write_works
+from tiny_scenario import box, write_polygons, write_world
 
 from cdrsite.cli.emitting import emitter_lines
 from cdrsite.config.load import load_scenario
@@ -21,60 +20,12 @@ from cdrsite.report.page import write_report
 from cdrsite.study.run import check_study, run
 from cdrsite.testing.balance import assert_mass_balance
 
-TEXT = SCENARIO.replace(
-    "power: {value: 2 GWh/yr, per: cell, intensity: 20 g/kWh}",
-    "power: {value: 90 GWh/yr, per: region, intensity: 300 g/kWh}",
-).replace(
-    "  biomass: {layer: residues, unit: t/yr}\n",
-    "  biomass: {layer: residues, unit: t/yr}\n"
-    "  storage: {units: rock, id: id, capacity: mt, injection: rate}\n",
-).replace(
-    "layers:\n", "layers:\n  rock: {path: rock.gpkg}\n  works: {path: works.gpkg}\n"
-)  # fmt: skip
-TEXT += """
-emitters:
-  layer: works
-  name: name
-  emission: kt
-  unit: kt/yr
-  origin: origin
-  cost: 40 USD/t
-  power: power
-  water: 1 m3/t
-"""
-WORKS = {
-    "name": ["kiln", "pulp", "coal"],
-    "kt": [10.0, 4.0, 30.0],
-    "origin": ["process", "biogenic", "fossil"],
-    "power": [100.0, 200.0, 250.0],
-    "begin": [np.nan, 2035.0, np.nan],
-    "end": [np.nan, np.nan, 2045.0],
-    "must": ["false", "true", ""],
-}
-PLACES = [(0.5, 4.5), (2.5, 1.5), (3.5, 5.5)]
-PATH = (
-    "objective={minimise: cost}",
-    "costs.discount_rate=0.04",
-    "milestones={years: [2030, 2040, 2050], start: 2025, after: 20 yr, targets: "
-    "{removal: {2030: 2 kt/yr, 2040: 8 kt/yr, 2050: 9 kt/yr}, avoided: {2040: 20 kt/yr}}}",
-)
 ONE = ("objective={minimise: cost, target: 5 kt/yr}", "emitters.target=12 kt/yr")
-
-
-def write_works(path: Path, places: list[tuple[float, float]] = PLACES, **change: Any) -> None:
-    points = [shapely.Point(WEST + 1000 * x, NORTH - 1000 * y) for x, y in places]
-    gpd.GeoDataFrame({**WORKS, **change}, geometry=points, crs="EPSG:3035").to_file(path)
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    write_polygons(
-        folder / "rock.gpkg", [box(5, 1, 2, 2), box(0, 4, 2, 2)], id=["a", "b"],
-        mt=[3.0, 2.0], rate=[0.1, 0.02],
-    )  # fmt: skip
-    write_works(folder / "works.gpkg")
-    return write_world(folder, TEXT)
+    return write_emitting(tmp_path_factory.mktemp("world"))
 
 
 def found(world: Path, *settings: str) -> Any:
@@ -106,7 +57,7 @@ def test_a_year_with_emitters_keeps_its_ledgers_and_balances(world: Path) -> Non
 
 
 def test_a_path_with_emitters_that_open_and_close(world: Path, tmp_path: Path) -> None:
-    result = found(world, *PATH, "emitters.opens=begin", "emitters.retires=end",
+    result = found(world, *PATH_SETTINGS, "emitters.opens=begin", "emitters.retires=end",
                    "emitters.must_run=must", "milestones.missed={price: 900 USD/t}")  # fmt: skip
     table = result.tables["emitters"]
     by = table.pivot_table("captured_mt_yr", "emitter", "year", "sum").loc[["coal", "kiln", "pulp"]]
@@ -265,8 +216,8 @@ def test_the_network_is_for_the_sizes_of_all_milestones(world: Path, tmp_path: P
     sizes = "{least: 10 t/yr, most: 10 kt/yr, catchment: 3 km}"
     plants = f"network={{plan: true, plants: {{daccs-solid: {sizes}, beccs-residue: {sizes}}}}}"
     result = found(
-        world, *PATH, "emitters.opens=begin", "emitters.retires=end", "emitters.must_run=must",
-        "milestones.missed={price: 900 USD/t}", plants,
+        world, *PATH_SETTINGS, "emitters.opens=begin", "emitters.retires=end",
+        "emitters.must_run=must", "milestones.missed={price: 900 USD/t}", plants,
     )  # fmt: skip
     network = result.summary["network"]
     assert network["by_milestone"] is True

@@ -33,7 +33,8 @@ from cdrsite.methods.monthly import FLAT, least_year, left_to_take, shares_of
 from cdrsite.methods.supply import Pools
 from cdrsite.outputs.runfolder import RunFolder
 from cdrsite.report.frame import Frame
-from cdrsite.report.months import in_words, months
+from cdrsite.report.months import months
+from cdrsite.report.shared import row_price, row_size
 from cdrsite.study.kinds import prices_paid
 from cdrsite.study.months import binding_months, month_rows
 from cdrsite.study.run import run
@@ -260,10 +261,20 @@ def test_the_report_names_the_month_that_decides(world: Path, tmp_path: Path, la
     page = months(frame)
     assert frame.words("month.7") in page
     assert not re.search(r">months?\.\w", page)
-    assert in_words("west: month 7", frame.words) == frame.words(
+    assert frame.words.zone("west: month 7") == frame.words(
         "months.row", pool="west", month=frame.words("month.7")
     )
-    assert in_words("west", frame.words) == "west"
+    assert frame.words.zone("west") == "west"
+
+
+def test_a_price_of_a_month_is_told_by_the_unit_in_that_month() -> None:
+    words = Words()
+    assert row_price("west: month 7", "USD per m3", words) == (1.0, "USD per m³ in that month")
+    assert row_price("west", "USD per m3", words) == (1e3, "USD per 1\u202f000 m³")
+    assert row_size("west: month 7", "m3/yr", 8e3) == (1.0, "m3")
+    assert row_size("west: month 7", "m3/yr", 8e6) == (1e6, "Mm3")
+    assert row_size("west", "m3/yr", 8e6) == (1e6, "Mm3/yr")
+    assert all(Words(lang).has("unit.Mm3") for lang in ("en", "zh"))
 
 
 def test_emitters_draw_on_every_month_alike() -> None:
