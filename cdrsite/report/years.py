@@ -64,8 +64,11 @@ def path_figures(frame: Frame) -> list[tuple[str, str, str]]:
 
 def _missed_figures(frame: Frame) -> list[tuple[str, str, str]]:
     """What is missed of each ledger in the year when that is most."""
-    found = []
-    for ledger, missed in (frame.at("pathway/missed_mt_yr") or {}).items():
+    found: list[tuple[str, str, str]] = []
+    every = frame.at("pathway/missed_mt_yr")
+    if not isinstance(every, dict):  # runs of earlier versions summed ledgers
+        return found
+    for ledger, missed in every.items():
         t = max(range(len(missed)), key=missed.__getitem__)
         if missed[t] > 0:
             at = f"pathway/missed_mt_yr/{quoted(ledger)}/{t}"
