@@ -42,10 +42,11 @@ def cost_lines(
         return []
     from rich.cells import cell_len
 
-    room = width - max(map(cell_len, costs)) - GAP
+    named = {name: words.typed(name) for name in costs}
+    room = width - max(map(cell_len, named.values())) - GAP
     rows = parts.to_dict("records")
     return [
-        (name, _line(one, [row for row in rows if row["method"] == name], words, room))
+        (named[name], _line(one, [row for row in rows if row["method"] == name], words, room))
         for name, one in costs.items()
     ]
 

@@ -70,7 +70,8 @@ def _stands(path: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
         net, held, durable = (numbers[key][-1] for key in ("net_mt_yr", "held_mt", "durable_mt_yr"))
         if held > 0:
             facts = {"net": number(net), "held": number(held), "durable": number(durable)}
-            found.append((name, words("end.path.stands", year=path["years"][-1], **facts)))
+            stands = words("end.path.stands", year=path["years"][-1], **facts)
+            found.append((words.typed(name), stands))
     return found
 
 

@@ -294,7 +294,7 @@ def _methods_table(result: StudyResult, size: str, words: Words) -> Table:
     columns = [(words("end.method"), "name"), *heads]
     frame = result.tables["methods"]
     rows = [
-        [str(row["method"]), *(number(row[key]) for key in shown)]
+        [words.typed(str(row["method"])), *(number(row[key]) for key in shown)]
         for row in frame.to_dict("records")
     ]
     if len(frame) > 1:
@@ -476,8 +476,8 @@ def _who(holders: Sequence[str], methods: Sequence[str], words: Words) -> str:
     others = [name for name in methods if name not in holders]
     comma = words("list.comma")
     if others and len(others) < len(holders):
-        return words("end.all_but", names=comma.join(others))
-    return comma.join(holders) if others else ""
+        return words("end.all_but", names=comma.join(map(words.typed, others)))
+    return comma.join(map(words.typed, holders)) if others else ""
 
 
 STATE_STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}

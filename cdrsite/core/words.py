@@ -121,6 +121,10 @@ class Words:
         """Name of a removal method."""
         return self.named("method", name)
 
+    def typed(self, name: str) -> str:
+        """A removal method in the terminal: as it is typed, where that is the reader's language."""
+        return name if self.lang == "en" else self.method(name)
+
     def resource(self, name: str) -> str:
         """Name of a resource, or of a family of limits such as injectivity."""
         return self.named("resource", name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from tiny_study import METHODS, POOLS, RULES, tiny_result
+from tiny_study import POOLS, RULES, tiny_result
 
 from cdrsite.cli import catalogue, methods
 from cdrsite.cli import tables as terminal
@@ -107,7 +107,7 @@ def test_the_summary_speaks_chinese_too(tmp_path: Path) -> None:
     assert re.search(r"水 .*25\.3 净吨 每1\u202f000 立方米", text)
     assert f"结果在 {Path('runs') / 'tiny'}" in text
     own = (
-        "A tiny study", *METHODS, *RULES, *POOLS, *result.warnings, "tables/exclusions.csv",
+        "A tiny study", *RULES, *POOLS, *result.warnings, "tables/exclusions.csv",
         "time_limit", "runs/tiny", "nothing fits", "land", "water",
     )  # fmt: skip
     flat = " ".join(text.split())
