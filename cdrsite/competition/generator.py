@@ -97,9 +97,10 @@ class Generator:
         threads: int,
         has_lower: bool,
         sweeper: Sweeper | None = None,
+        groups: int = MAX_GROUPS,
     ) -> None:
         self.system, self.objective, self.options = system, objective, options
-        group = merge_groups(system)
+        group = merge_groups(system, groups)
         used = np.abs(system.coefficient).sum(axis=(0, 1)) + np.abs(objective).sum(axis=0) > 0
         self.sweeper = (
             Sweeper(problem, system, group, threads, used, has_lower)
@@ -175,11 +176,18 @@ class Generator:
             self.system.activity(sums.by_combo, sums.by_sink, sweeper.group, sweeper.n_groups),
         )
 
-    def begin(self, price: F64) -> None:
+    def begin(self, price: F64) -> Columns:
         """Sweep at prices that are known from elsewhere, before all else."""
-        self._price_out(self.objective, price)
+        columns = self._price_out(self.objective, price)
         assert self.state.centre is not None  # noqa: S101 - of the sweep
         self.state.begun = self.state.bound, self.state.centre
+        return columns
+
+    def limit(self, limits: F64) -> None:
+        """Go on with other limits; columns stay, what they prove does not."""
+        self.limits = limits
+        self.master.set_limits(limits)
+        self.state.bound = np.inf
 
     def feasible(self) -> MasterSolution | None:
         """Phase one: columns whose mix keeps all rows, or the proof that there is none."""
@@ -368,8 +376,8 @@ def _adjusted(smooth: float, *, rising: bool) -> float:
     return smooth / 1.1 if smooth >= 0.5 else max(0.0, smooth - (1.0 - smooth) * 0.1)
 
 
-def merge_groups(system: RowSystem) -> npt.NDArray[np.int32]:
+def merge_groups(system: RowSystem, most: int = MAX_GROUPS) -> npt.NDArray[np.int32]:
     """Group of each combination of zones: itself, or neighbours in the sorted order merged."""
     count = system.n_combos
-    groups = min(count, MAX_GROUPS)
+    groups = min(count, most)
     return (np.arange(count, dtype=np.int64) * groups // max(count, 1)).astype(np.int32)

@@ -85,7 +85,7 @@ class Master:
         *,
         optional: bool,
     ) -> None:
-        self.senses, self.limits, self.scale = senses, limits, scale
+        self.senses, self.scale = senses, scale
         self.value_scale, self.n_groups = value_scale, n_groups
         self.sales, self.worth = sales, worth
         self.group = np.empty(0, np.int64)
@@ -98,15 +98,23 @@ class Master:
             simplex_strategy=4,  # columns come: the basis stays feasible
         )  # fmt: skip
         self._sides = np.array([SIDES[sense] for sense in senses], np.int8)
-        rhs = limits / scale
-        self._row_low = np.where(self._sides <= 0, rhs, -np.inf)
-        self._row_high = np.where(self._sides >= 0, rhs, np.inf)
+        self._put_limits(limits)
         low = np.concatenate([self._row_low, np.full(n_groups, -np.inf if optional else 1.0)])
         high = np.concatenate([self._row_high, np.ones(n_groups)])
         none = np.empty(0, np.int32)
         self._solver.add_rows(low, high, none, none, np.empty(0))
         self._add_elastic()
         self._add_sales()
+
+    def _put_limits(self, limits: F64) -> None:
+        self.limits, rhs = limits, limits / self.scale
+        self._row_low = np.where(self._sides <= 0, rhs, -np.inf)
+        self._row_high = np.where(self._sides >= 0, rhs, np.inf)
+
+    def set_limits(self, limits: F64) -> None:
+        """Put other limits in their place."""
+        self._put_limits(limits)
+        self.restore_rows(np.ones(len(limits), np.bool_))
 
     def _add_elastic(self) -> None:
         """Two columns per row that break it upwards and downwards; fixed at 0 until phase one."""
@@ -216,6 +224,11 @@ class Master:
         self.group = np.concatenate([self.group, groups])
         self.origin = np.concatenate([self.origin, np.full(len(groups), origin)])
         self.value = np.concatenate([self.value, value[groups]])
+
+    def drawn(self, solution: MasterSolution) -> F64:
+        """What the cells take of each row in the last mix, (R,); rows are not elastic."""
+        used = self._solver.row_values[: len(self.senses)] * self.scale
+        return used - self.sales.use(solution.sold, len(used))
 
     def solve(self) -> MasterSolution:
         """Solve; the objective is minus the sum of breaks where rows are elastic.

@@ -17,7 +17,7 @@ from cdrsite.core.machine import cores
 from cdrsite.pathway._kernel import add_vintages
 from cdrsite.pathway.course import Path
 from cdrsite.pathway.rows import ALL_YEARS, PathColumns, PathRows, path_rows
-from cdrsite.pathway.start import starting_prices
+from cdrsite.pathway.start import lead, stand_in
 from cdrsite.pathway.sweeping import PathSweeper
 
 F64 = npt.NDArray[np.float64]
@@ -137,7 +137,7 @@ def solve_path(
     path : Path
     options : SolverOptions, optional
     sampled : bool
-        Begin with the prices of a sample where there are many cells.
+        Let a sample lead where there are many cells.
 
     Raises
     ------
@@ -157,12 +157,11 @@ def solve_path(
     generator = Generator(
         path.problem, system, matrix, options, threads=threads, has_lower=lower, sweeper=sweeper
     )
-    start = starting_prices(sweeper, matrix, options) if sampled else None
-    if start is not None:
-        generator.begin(start)
-    conflict = generator.feasible()
-    if conflict is not None:
-        raise explain_conflict(generator, conflict)
+    sample = stand_in(sweeper, matrix, options) if sampled else None
+    if sample is None or not lead(generator, sample):
+        conflict = generator.feasible()
+        if conflict is not None:
+            raise explain_conflict(generator, conflict)
     plan = generator.settle(matrix, generator.generate(matrix))
     gap, state = generator.gap(plan.value), generator.state
     report = SolverReport(
