@@ -29,17 +29,18 @@ if TYPE_CHECKING:
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
 
-WANTED, PART = 20_000, 5
-"""About how many cells a sample has, and which part of all cells it is at most: else its programme
-costs more than the sweeps that it saves."""
+LEAST = 50_000
+"""Fewest cells that are led by a sample: its programme costs more than it saves with fewer."""
+WANTED, PART = 20_000, 10
+"""About how many cells a sample has, and which part of all cells it is at most."""
 GROUPS = 50
 """Most groups of a sample: its sweeps cost less than columns of more groups would."""
 GAP, FINER = 1e-4, 0.5
 """Relative gap to which a sample is solved at first [1]; later a share of what is to be proven."""
-ROUNDS = 12
+ROUNDS = 8
 """Most sweeps of all cells that a sample leads."""
-BEFORE = 2
-"""Sweeps before it is worth to look for a plan."""
+BEFORE, CLOSER = 2, 0.7
+"""Sweeps before a plan is looked for, and share to which each one must close the gap then [1]."""
 SCALED = ("land", "upper", "lower", "local", "ground")
 """What a cell of a sample has more of: it stands for others."""
 
@@ -124,7 +125,7 @@ def stand_in(sweeper: PathSweeper, objective: F64, options: SolverOptions) -> St
         Of the problem of all cells.
     """
     problem, system = sweeper.problem, sweeper.system
-    if problem.cells.n_cells < PART * WANTED:
+    if problem.cells.n_cells < LEAST:
         return None
     block, combo = _sample(problem.cells, system.combo, system.n_combos)
     zones = {name: table[combo] for name, table in system.zone_table.items()}
@@ -150,22 +151,28 @@ def lead(generator: Generator, sample: StandIn) -> bool:
         Of all cells.
     sample : StandIn
     """
-    value, gap = -np.inf, generator.options.gap
-    for done in range(ROUNDS):
+    gaps, least = [np.inf] * BEFORE, generator.options.gap
+    for done in range(1, ROUNDS + 1):
         drawn = generator.begin(sample.price).activity.sum(axis=1)
-        if done + 1 >= BEFORE:
-            try:
-                value = generator.master.solve().value
-            except SolverError:  # no mix of the columns so far keeps all rows
-                value = -np.inf
-        if generator.gap(value) <= gap or not sample.learn(drawn, gap):
+        if done >= BEFORE:
+            gaps.append(_gap(generator))
+        stuck = np.inf > gaps[-1] > CLOSER * gaps[-2]
+        if gaps[-1] <= least or stuck or not sample.learn(drawn, least):
             break
-    return value > -np.inf
+    return gaps[-1] < np.inf
+
+
+def _gap(generator: Generator) -> float:
+    """Gap so far; infinite where no mix of the columns keeps all rows."""
+    try:
+        return generator.gap(generator.master.solve().value)
+    except SolverError:
+        return np.inf
 
 
 def _sample(source: CellSource, combo: I32, count: int) -> tuple[CellBlock, I32]:
     """Every k-th cell in the order of combinations, in one pass, with its combination."""
-    step = source.n_cells // WANTED
+    step = max(source.n_cells // WANTED, PART)
     size = np.bincount(combo, minlength=count)
     before = np.cumsum(size) - size
     parts, combos = [], []

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from random_paths import FINE, check, paths
 from whole_path import whole_path
 
+from cdrsite.pathway import start
 from cdrsite.pathway.course import Path
 from cdrsite.pathway.solve import solve_path
 
@@ -79,3 +81,19 @@ def test_prices_bound_what_a_little_more_or_less_of_a_row_is_worth(path: Path) -
         exact = 1e-7 * max(abs(found.report.value), 1.0)
         assert more.value - found.report.value <= found.price[r] * step + exact
         assert less.value - found.report.value <= -found.price[r] * step + exact
+
+
+@pytest.mark.parametrize("part", [2, 3])
+@settings(
+    max_examples=12, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+@given(path=paths(missed=True) | paths())
+def test_a_sample_that_is_far_from_all_cells_leads_to_the_same_plan(
+    part: int, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a few cells: it draws on rows that it has no cells for, and its limits run out."""
+    assume(path.problem.cells.n_cells >= part)
+    monkeypatch.setattr(start, "LEAST", 0)
+    monkeypatch.setattr(start, "PART", part)
+    check(path)
