@@ -100,7 +100,7 @@ class StandIn:
         Parameters
         ----------
         drawn : ndarray, shape (R,)
-            Of all cells at :attr:`price`.
+            Of all cells at ``price``.
         gap : float
             To be proven for all cells.
         """
