@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.cli.tables import open_console, plain_list, print_json, say, show_table, text_table
 from cdrsite.compare.changes import SITE_STATES, records
-from cdrsite.compare.page import assumption_value, because, cautions, sentence
+from cdrsite.compare.page import because, cautions, sentence
 from cdrsite.compare.sheet import change_of, plain_number, signed
+from cdrsite.compare.values import assumption_value
 from cdrsite.core.numbers import percent
 from cdrsite.core.words import Words
 
@@ -113,7 +114,8 @@ def _assumptions(comparison: Comparison, out: Console, words: Words) -> None:
     say(out, "\nassumptions that differ", "bold")
     rows = []
     for change in listed[:SHOWN]:
-        a, b = (assumption_value(words, value, VALUE) for value in (change.a, change.b))
+        key = change.key if change.part == "scenario" else ""
+        a, b = (assumption_value(words, value, VALUE, key=key) for value in (change.a, change.b))
         rows.append((f"{change.part} {change.key}", f"{a} → {b}"))
     out.print(plain_list(rows))
     _more(len(listed), "tables/assumptions.csv", out)

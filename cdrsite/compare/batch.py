@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdrsite.compare.batch_result import BatchResult, net_column
 from cdrsite.compare.changes import rank_table, scenario_changes, site_changes
+from cdrsite.compare.effects import ABSENT
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteError, ConfigError
 from cdrsite.core.faults import MEMORY_CURE, machine_fault
@@ -50,13 +51,11 @@ BATCH_FILES = (
     "batch.json",
     *(
         f"{name}.{ending}"
-        for name in ("batch", "batch_methods", "batch_ranks", "batch_assumptions")
+        for name in ("batch", "batch_methods", "batch_ranks", "batch_assumptions", "batch_effects")
         for ending in ("csv", "parquet")
     ),
 )
 """What a batch writes beside the folders of its runs."""
-ABSENT = "–"
-"""Value of an assumption that a run does not have."""
 SHOWN_BINDING = 3
 """Binding pools named in the table, the ones that the objective owes most to."""
 
@@ -549,6 +548,7 @@ def write_batch(folder: Path, batch: BatchResult, lang: str = "en") -> None:
             write_table(aside, "batch_methods", batch.methods)
         if batch.varies is not None:
             write_table(aside, "batch_assumptions", batch.varies)
+            write_table(aside, "batch_effects", batch.effects)
         page = batch_page(folder, batch, folders, Words(lang))
         (aside / PAGE).write_text(page, encoding="utf-8", newline="\n")
 

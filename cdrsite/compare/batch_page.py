@@ -1,4 +1,4 @@
-"""The page of a batch: all runs in one table, what varies, and who wins where in each of them."""
+"""The page of a batch: all runs in one table, where their tonnes are, and what moves them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from urllib.parse import quote
 
 from cdrsite.compare.batch_result import net_column
 from cdrsite.compare.changes import records
+from cdrsite.compare.effects import ABSENT
+from cdrsite.compare.effects_page import ranking
+from cdrsite.compare.pictures import WINNER, land_maps, tonnes_maps
 from cdrsite.compare.sheet import (
     METHOD_HEADS,
     Sheet,
@@ -24,12 +27,12 @@ from cdrsite.compare.sheet import (
     rank_columns,
     sheet_of,
     shown,
-    winner_maps,
 )
+from cdrsite.compare.values import given_value
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.numbers import number
 from cdrsite.outputs.runfolder import RunFolder
-from cdrsite.report.frame import MAX_ROWS, Row, paragraph, section, word
+from cdrsite.report.frame import MAX_ROWS, SHORT, Row, details, paragraph, section, word
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.page import REPORT
 
@@ -73,7 +76,8 @@ def batch_page(folder: Path, batch: BatchResult, folders: Mapping[str, str], wor
     )
     sections = (
         ("answer", "batch.answer", answer(sheet, batch, folder, folders)),
-        ("maps", "batch.maps", maps(sheet, runs)),
+        ("maps", "where.title", maps(sheet, runs)),
+        ("effects", "effects.title", ranking(sheet, batch)),
         ("varies", "batch.varies", varies(sheet, batch)),
         ("methods", "compare.by_method", by_method(sheet, batch)),
         ("sites", "batch.ranks", ranks(sheet, batch, rows)),
@@ -202,27 +206,33 @@ def by_method(sheet: Sheet, batch: BatchResult) -> str:
 
 
 def maps(sheet: Sheet, runs: Runs) -> str:
-    """The map of winning methods of each run, with one legend."""
-    drawn = {name: run for name, run in runs.items() if "winner" in run.rasters}
+    """Where the tonnes of each run are; folded away, which method uses which land."""
+    drawn = {name: run for name, run in runs.items() if WINNER in run.rasters}
     if not drawn:
         return ""
-
-    def captioned(name: str, classes: str) -> tuple[str, str]:
-        net = shown(drawn[name].summary.get("net_mt_yr"))
-        alt = sheet.words("batch.map.alt", run=name, classes=classes)
-        return tag("b", text(name)) + " " + net + sheet.in_("Mt/yr"), alt
-
     first = dict(islice(drawn.items(), MAX_MAPS))
-    figures, legend = winner_maps(sheet, first, MAP_PIXELS, captioned)
+    tonnes = tonnes_maps(sheet, first, MAP_PIXELS)
     more = len(drawn) - len(first)
     return section(
         "maps",
-        sheet.say("batch.maps"),
-        paragraph(sheet.say("batch.maps.intro")),
-        tag("div", *figures, class_="maps"),
-        legend,
+        sheet.say("where.title"),
+        paragraph(sheet.say("where.intro")),
+        tag("div", *tonnes, class_="maps"),
         paragraph(sheet.count("batch.maps.more", more), kind="note") if more else "",
+        land(sheet, first),
     )
+
+
+def land(sheet: Sheet, runs: Runs) -> str:
+    """Which method uses which land in each run, folded away: its colours show area."""
+
+    def captioned(name: str, classes: str) -> tuple[str, str]:
+        return tag("b", text(name)), sheet.words("uses.alt", run=name, classes=classes)
+
+    figures, legend = land_maps(sheet, runs, MAP_PIXELS, captioned)
+    pictures = tag("div", *figures, class_="maps")
+    intro = paragraph(sheet.say("uses.intro"))
+    return details(sheet.say("uses.title"), intro, pictures, legend, rows=SHORT + 1)
 
 
 # ----------------------------------------------------------------- what differs
@@ -242,8 +252,10 @@ def varies(sheet: Sheet, batch: BatchResult) -> str:
         down, across, first = (keys, names, "compare.assumption")
 
     def value(row: str, column: str) -> str:
-        said = values.get((column, row) if down is names else (row, column), "")
-        said = sheet.words("compare.null") if said == "null" else said
+        assumption, run = (column, row) if down is names else (row, column)
+        said = values.get((assumption, run), "")
+        if said != ABSENT:
+            said = given_value(sheet.words, assumption, said)
         return tag("span", text(said), class_="long")
 
     key = tag("span", sheet.say(first))
@@ -280,6 +292,7 @@ FILES = {
     "batch.csv": "batch.files.table",
     "batch_methods.csv": "batch.files.methods",
     "batch_assumptions.csv": "batch.files.varies",
+    "batch_effects.csv": "batch.files.effects",
     "batch_ranks.csv": "batch.files.ranks",
     "batch.json": "batch.files.json",
 }

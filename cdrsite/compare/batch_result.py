@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cdrsite.compare.changes import records
+from cdrsite.compare.effects import effects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +44,14 @@ class BatchResult:
     methods: pd.DataFrame | None = None
 
     @property
+    def effects(self) -> pd.DataFrame:
+        """Assumptions by how far the result moves with each; see :mod:`cdrsite.compare.effects`."""
+        import pandas as pd
+
+        varies = pd.DataFrame(columns=["assumption"]) if self.varies is None else self.varies
+        return effects(self.table, varies)
+
+    @property
     def method_names(self) -> list[str]:
         """Methods of all finished runs, in their order."""
         return [] if self.methods is None else list(dict.fromkeys(self.methods["method"]))
@@ -63,13 +72,14 @@ class BatchResult:
         return len(self.table) - len(self.failed)
 
     def document(self) -> dict[str, Any]:
-        """All of it as plain values: ``runs``, ``finished``, ``failed`` and ``shared``.
+        """All of it as plain values: ``runs``, ``effects``, ``finished``, ``failed``, ``shared``.
 
         ``failed`` gives the reason of each run that failed; ``shared`` says of each stage in how
         many finished runs it was taken from an earlier one.
         """
         return {
             "runs": records(self.table),
+            "effects": records(self.effects),
             "finished": self.finished,
             "failed": self.failed,
             "shared": self.shared,

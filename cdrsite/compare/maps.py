@@ -166,12 +166,26 @@ class ChangeSum:
 
 @dataclass(frozen=True)
 class Turn:
-    """Cells that one class of the first run became another one in the second run."""
+    """Cells of which one class in the first run became another one in the second run.
+
+    Attributes
+    ----------
+    before, after : str
+        The classes.
+    cells : int
+        Their number.
+    area_km2 : float
+        Their area [km2].
+    net_before, net_after : float
+        Net removal of all methods in them, in each run; what is unknown is not counted [t/yr].
+    """
 
     before: str
     after: str
     cells: int
     area_km2: float
+    net_before: float
+    net_after: float
 
 
 @dataclass(frozen=True)
@@ -263,13 +277,19 @@ class Differences:
     def turns(self) -> tuple[Turn, ...]:
         """Which class became which, the largest areas first; with what stayed as it was."""
         cells: Counter[tuple[str, str]] = Counter()
-        areas: dict[tuple[str, str], list[float]] = {}
+        sums: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
         for block in self.grid.blocks(BLOCK):
             row_area = self.grid.row_areas[block.slices[0]] / 1e6
+            first, second = (np.nan_to_num(run.all_net(block.slices)) for run in (self.a, self.b))
             for pair, mask in self.pairs(block.slices):
                 cells[pair] += int(mask.sum())
-                areas.setdefault(pair, []).append(float((mask.sum(axis=1) * row_area).sum()))
-        turns = [Turn(*pair, cells[pair], math.fsum(areas[pair])) for pair in cells]
+                area = float((mask.sum(axis=1) * row_area).sum())
+                tonnes = float(first[mask].sum()), float(second[mask].sum())
+                sums.setdefault(pair, []).append((area, *tonnes))
+        turns = [
+            Turn(*pair, cells[pair], *map(math.fsum, zip(*sums[pair], strict=True)))
+            for pair in cells
+        ]
         return tuple(sorted(turns, key=lambda turn: (-turn.area_km2, turn.before, turn.after)))
 
     def pairs(self, at: Slices) -> Iterator[tuple[tuple[str, str], NDArray[np.bool_]]]:

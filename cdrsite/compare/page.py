@@ -6,15 +6,14 @@ One module: the sections of one page, in the order in which they are read.
 from __future__ import annotations
 
 import math
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cdrsite.compare.changes import records
-from cdrsite.compare.maps import CHANGE
+from cdrsite.compare.pictures import Difference, land_maps, tonnes_maps
 from cdrsite.compare.sheet import (
     METHOD_HEADS,
     Sheet,
-    change_map,
     change_of,
     delta,
     document,
@@ -23,22 +22,24 @@ from cdrsite.compare.sheet import (
     plain_number,
     rank_cells,
     rank_columns,
-    read_overview,
     sheet_of,
     shown,
     signed,
-    winner_maps,
 )
+from cdrsite.compare.values import assumption_value
 from cdrsite.core.numbers import number, percent
 from cdrsite.core.vocabulary import amount, price_in_words
-from cdrsite.report.frame import MAX_ROWS, Row, details, paragraph, section
+from cdrsite.report.frame import MAX_ROWS, SHORT, Row, details, paragraph, section
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.places import place
 
 if TYPE_CHECKING:
     from cdrsite.compare.changes import Change
+    from cdrsite.compare.maps import Turn
+    from cdrsite.compare.moved import Moved
     from cdrsite.compare.runs import Comparison
     from cdrsite.core.words import Words
+    from cdrsite.outputs.runfolder import RunFolder
 
 
 MAP_PIXELS = 460
@@ -47,11 +48,9 @@ NAMED = 3
 """Assumptions named in the sentence."""
 TOP = 15
 """Best sites whose ranks are shown."""
-LONGEST = 300
-"""Characters of an assumption's value that are shown; all are in the table beside the page."""
 
 
-def comparison_page(comparison: Comparison, words: Words, rasters: Path) -> str:
+def comparison_page(comparison: Comparison, words: Words) -> str:
     """The whole page as text.
 
     Parameters
@@ -60,8 +59,6 @@ def comparison_page(comparison: Comparison, words: Words, rasters: Path) -> str:
         What is shown.
     words : Words
         In its language.
-    rasters : Path
-        Folder with the maps of change, already written; not read where there are none.
     """
     sheet = sheet_of([comparison.a, comparison.b], words)
     a, b = comparison.names
@@ -77,7 +74,7 @@ def comparison_page(comparison: Comparison, words: Words, rasters: Path) -> str:
     sections: tuple[tuple[str, str, str], ...] = (
         ("answer", "compare.answer", answer(sheet, comparison)),
         ("assumptions", "compare.assumptions", assumptions(sheet, comparison)),
-        ("maps", "compare.maps", maps(sheet, comparison, rasters)),
+        ("maps", "compare.maps", maps(sheet, comparison)),
         ("methods", "compare.by_method", by_method(sheet, comparison)),
         ("pools", "compare.binds", binding(sheet, comparison)),
         ("provinces", "compare.provinces", provinces(sheet, comparison)),
@@ -245,50 +242,47 @@ def assumptions(sheet: Sheet, comparison: Comparison) -> str:
 
 
 def _assumption_row(sheet: Sheet, change: Change) -> list[str]:
-    values = (assumption_value(sheet.words, value) for value in (change.a, change.b))
+    key = change.key if change.part == "scenario" else ""
+    values = (assumption_value(sheet.words, value, key=key) for value in (change.a, change.b))
     return [
         tag("span", text(change.key), class_="key"),
         *(tag("span", text(value), class_="long") for value in values),
     ]
 
 
-def assumption_value(words: Words, value: str | None, longest: int = LONGEST) -> str:
-    """A value as text; what is absent and what was left open are two things."""
-    if value is None:
-        return words("compare.absent")
-    if value == "null":
-        return words("compare.null")
-    return value if len(value) <= longest else value[: longest - 1] + "…"
-
-
 # -------------------------------------------------------------------------- maps
 
 
-def maps(sheet: Sheet, comparison: Comparison, rasters: Path) -> str:
-    """Who wins where in both runs, the change, and which class gave way to which."""
+def maps(sheet: Sheet, comparison: Comparison) -> str:
+    """Where the tonnes are in both runs, what was gained and lost, and which land turned."""
     title = sheet.say("compare.maps")
-    winners, classes = _winners(sheet, comparison)
-    if comparison.maps is None:
+    runs = dict(zip(comparison.names, (comparison.a, comparison.b), strict=True))
+    moved = comparison.moved
+    if moved is None:
         how = sheet.words("list.comma").join(_grid_words(sheet, comparison))
-        why = paragraph(sheet.say("compare.maps.none", how=text(how)))
-        pictures = tag("div", *winners, class_="maps wide") if winners else ""
-        return section("maps", title, why, pictures, classes)
-    change = comparison.maps.sums[0]
-    numbers = {
-        "rising": number(change.rising),
-        "falling": number(change.falling),
-        "rise": number(change.rise / 1e6),
-        "fall": number(abs(change.fall) / 1e6),
-    }
-    net = read_overview(rasters / f"{CHANGE}.tif", MAP_PIXELS)
-    alt = sheet.words("compare.net_map.alt", **numbers)
-    picture, legend = change_map(sheet, net, "t/yr", alt)
-    figure = tag("figure", tag("figcaption", sheet.say("compare.net_map")), picture)
-    said = paragraph(sheet.say("compare.net_map.sum", **{k: text(v) for k, v in numbers.items()}))
+        said, change = paragraph(sheet.say("compare.maps.none", how=text(how))), None
+    else:
+        numbers = _moved_numbers(moved)
+        said = paragraph(text(sheet.words("moved.said", **numbers)))
+        alt = sheet.words("moved.alt", **numbers)
+        change = Difference(moved.drawn, sheet.words("moved.title"), alt)
+    tonnes = tonnes_maps(sheet, runs, MAP_PIXELS, change)
+    pictures = tag("div", *tonnes, class_="maps wide") if tonnes else ""
+    intro = paragraph(sheet.say("where.intro")) if tonnes else ""
     return section(
-        "maps", title, tag("div", *winners, figure, class_="maps wide"), classes, legend, said,
-        turns(sheet, comparison),
+        "maps", title, said, intro, pictures, turns(sheet, comparison),
+        land(sheet, runs),
     )  # fmt: skip
+
+
+def _moved_numbers(moved: Moved) -> dict[str, str]:
+    (gained, lost), (up, down) = moved.sums(), moved.places()
+    return {
+        "gained": number(gained / 1e6),
+        "lost": number(lost / 1e6),
+        "up": number(up),
+        "down": number(down),
+    }
 
 
 def _grid_words(sheet: Sheet, comparison: Comparison) -> list[str]:
@@ -301,15 +295,18 @@ def _grid_words(sheet: Sheet, comparison: Comparison) -> list[str]:
     ]
 
 
-def _winners(sheet: Sheet, comparison: Comparison) -> tuple[list[str], str]:
-    """Maps of the winning methods, and their common legend."""
+def land(sheet: Sheet, runs: Mapping[str, RunFolder]) -> str:
+    """Which method uses which land in both runs, folded away: its colours show area."""
 
-    def captioned(name: str, _classes: str) -> tuple[str, str]:
-        title = sheet.words("compare.winner", run=name)
-        return text(title), title
+    def captioned(name: str, classes: str) -> tuple[str, str]:
+        return tag("b", text(name)), sheet.words("uses.alt", run=name, classes=classes)
 
-    runs = dict(zip(comparison.names, (comparison.a, comparison.b), strict=True))
-    return winner_maps(sheet, runs, MAP_PIXELS, captioned)
+    figures, legend = land_maps(sheet, runs, MAP_PIXELS, captioned)
+    if not figures:
+        return ""
+    pictures = tag("div", *figures, class_="maps wide")
+    intro = paragraph(sheet.say("uses.intro"))
+    return details(sheet.say("uses.title"), intro, pictures, legend, rows=SHORT + 1)
 
 
 def turns(sheet: Sheet, comparison: Comparison) -> str:
@@ -326,13 +323,27 @@ def turns(sheet: Sheet, comparison: Comparison) -> str:
     columns = (
         sheet.head("compare.before", kind="text"),
         sheet.head("compare.after", kind="text"),
+        sheet.head("compare.tonnes", "Mt/yr"),
+        sheet.head("compare.change", "Mt/yr"),
         sheet.head("compare.area", "km2"),
     )
     rows = [
-        [_class(sheet, turn.before), _class(sheet, turn.after), shown(turn.area_km2)]
-        for turn in changed[:MAX_ROWS]
-    ]
+        [
+            _class(sheet, turn.before),
+            _class(sheet, turn.after),
+            f"{shown(turn.net_before / 1e6)} → {shown(turn.net_after / 1e6)}",
+            delta((turn.net_after - turn.net_before) / 1e6, turn.net_before / 1e6,
+                  turn.net_after / 1e6),
+            shown(turn.area_km2),
+        ]
+        for turn in sorted(changed, key=_by_tonnes)[:MAX_ROWS]
+    ]  # fmt: skip
     return head + kept + table(sheet.say("compare.turns.caption"), columns, rows)
+
+
+def _by_tonnes(turn: Turn) -> tuple[float, float, str, str]:
+    """The largest change of tonnes first."""
+    return -abs(turn.net_after - turn.net_before), -turn.area_km2, turn.before, turn.after
 
 
 def _class(sheet: Sheet, name: str) -> str:
@@ -426,22 +437,36 @@ def pools(sheet: Sheet, comparison: Comparison) -> str:
 
 
 def provinces(sheet: Sheet, comparison: Comparison) -> str:
-    """Net removal of each administrative unit, the largest changes first."""
+    """Net removal of each administrative unit, and its change by method, largest changes first."""
     if not len(comparison.provinces) or "net_mt_yr_a" not in comparison.provinces.columns:
         return ""
-    sums: dict[str, list[float]] = {}
+    sums: dict[str, tuple[float, float]] = {}
+    by_method: dict[tuple[str, str], tuple[float, float]] = {}
     for row in records(comparison.provinces):
-        pair = sums.setdefault(str(row["zone"]), [0.0, 0.0])
-        for side, end in enumerate("ab"):
-            value = float(row[f"net_mt_yr_{end}"])
-            pair[side] += value if math.isfinite(value) else 0.0
+        zone = str(row["zone"])
+        pair = [float(row[f"net_mt_yr_{end}"]) for end in "ab"]
+        known = [value if math.isfinite(value) else 0.0 for value in pair]
+        before, after = sums.get(zone, (0.0, 0.0))
+        sums[zone] = before + known[0], after + known[1]
+        by_method[zone, str(row["method"])] = (known[0], known[1])
+    methods = [
+        name
+        for name in dict.fromkeys(method for _, method in by_method)
+        if any(change_of(*pair) for (_, method), pair in by_method.items() if method == name)
+    ]
     order = sorted(sums, key=lambda zone: (-abs(sums[zone][1] - sums[zone][0]), zone))
     rows = []
     for zone in order[:MAX_ROWS]:
         a, b = sums[zone]
         name = sheet.say("province.none") if zone == "in none" else text(zone)
-        rows.append([name, shown(a), shown(b), delta(b - a, a, b)])
-    columns = [(sheet.say("province"), "text"), *side_by_side(sheet, comparison)]
+        own = (by_method.get((zone, method), (0.0, 0.0)) for method in methods)
+        parts = [delta(after - before, before, after) for before, after in own]
+        rows.append([name, shown(a), shown(b), delta(b - a, a, b), *parts])
+    columns = [
+        (sheet.say("province"), "text"),
+        *side_by_side(sheet, comparison),
+        *((sheet.method(method), "number") for method in methods),
+    ]
     made = table(sheet.say("compare.provinces.caption"), columns, rows)
     return section("provinces", sheet.say("compare.provinces"), made)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cdrsite.compare.maps import Differences
+    from cdrsite.compare.moved import Moved
 
 COMPARISON = "comparison.json"
 """File of a comparison's folder with all of it."""
@@ -116,6 +117,13 @@ class Comparison:
     def identical(self) -> bool:
         """Whether neither an assumption nor a result differs."""
         return self.same_results and not self.assumptions
+
+    @cached_property
+    def moved(self) -> Moved | None:
+        """Tonnes gained and lost by place and method; None where the grids differ (rule 1)."""
+        from cdrsite.compare.moved import moved_tonnes
+
+        return None if self.maps is None else moved_tonnes(self.a, self.b, self.maps.grid)
 
     def why_no_maps(self) -> str:
         """Why there are no maps of change, in one sentence; nothing where there are."""

@@ -1,35 +1,23 @@
-"""What pages on several runs share: the frame of the page, numbers side by side, small maps."""
+"""What pages on several runs share: the frame of the page, and numbers side by side."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from cdrsite.compare.changes import EARTH_KM, SITE_STATES
-from cdrsite.core.gdal import open_raster
+from cdrsite.compare.changes import SITE_STATES
 from cdrsite.core.numbers import MISSING, number
 from cdrsite.core.version import __version__
-from cdrsite.outputs.classes import change_classes
-from cdrsite.outputs.legend import class_colour, flag_words
+from cdrsite.outputs.legend import class_colour
 from cdrsite.outputs.palette import method_colour
-from cdrsite.outputs.rasters.raster import Category
-from cdrsite.outputs.runfolder import RunRaster
-from cdrsite.outputs.tonnes import LAYER, NET, round_sizes
 from cdrsite.report.fragment import Fragment
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, paragraph, section
 from cdrsite.report.html import tag, text
-from cdrsite.report.mapimage import paint_classes, png_uri
 from cdrsite.report.page import STYLE, policy
 
 if TYPE_CHECKING:
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
     from cdrsite.core.words import Words
     from cdrsite.outputs.runfolder import RunFolder
 
@@ -205,162 +193,6 @@ def method_bar(sheet: Sheet, run: str, parts: Sequence[tuple[str, float]], most:
     return tag("svg", *shapes, **view, class_="stack", aria_label=spoken)
 
 
-# ------------------------------------------------------------------- small maps
-
-
-def read_overview(file: Path, max_size: int) -> RunRaster:
-    """A map of quantities that is in no run's folder, at most ``max_size`` pixels wide and high."""
-    from affine import Affine
-    from pyproj import CRS
-    from rasterio.enums import Resampling
-
-    with open_raster(file, ("GTiff",)) as source:
-        shrink = max(1.0, max(source.height, source.width) / max_size)
-        rows, cols = (max(1, round(size / shrink)) for size in (source.height, source.width))
-        values = source.read(1, out_shape=(rows, cols), masked=True, resampling=Resampling.average)
-        pixel = source.transform
-        wide, high = pixel.a * source.width / cols, pixel.e * source.height / rows
-        return RunRaster(
-            values,
-            Affine(wide, 0.0, pixel.c, 0.0, high, pixel.f),
-            CRS.from_wkt(source.crs.to_wkt()),
-            source.units[0] or "",
-            source.descriptions[0] or "",
-        )
-
-
-def winner_categories(sheet: Sheet, run: RunFolder) -> tuple[Category, ...]:
-    """Classes of a run's map of winning methods, in the words and colours of the page."""
-    attrs = run.attributes("winner")
-    names = flag_words(attrs) if attrs else {}
-    return tuple(
-        Category(code, name, sheet.class_colour(name))
-        for code, name in names.items()
-        if name != "outside the region"
-    )
-
-
-def winner_maps(
-    sheet: Sheet,
-    runs: Mapping[str, RunFolder],
-    pixels: int,
-    captioned: Callable[[str, str], tuple[str, str]],
-) -> tuple[list[str], str]:
-    """Maps of the winning methods of several runs on one scale, and their common legend.
-
-    Parameters
-    ----------
-    sheet : Sheet
-        Words and colours.
-    runs : mapping
-        Name -> run; one without such a map is left out.
-    pixels : int
-        Longest side of a map [pixels].
-    captioned : callable
-        Name of a run and words for the classes on its map -> its caption, markup, and what it
-        shows, for those who do not see it; text.
-    """
-    rasters = {
-        name: run.raster("winner", pixels) for name, run in runs.items() if "winner" in run.rasters
-    }
-    widest = max((ground_size(raster)[0] for raster in rasters.values()), default=None)
-    circles = {
-        name: runs[name].layer(LAYER) for name in rasters if LAYER in runs[name].layers
-    }  # fmt: skip
-    most = max((float(frame[NET].max()) for frame in circles.values() if len(frame)), default=0.0)
-    figures: list[str] = []
-    found: dict[str, None] = {}
-    for name, raster in rasters.items():
-        codes = raster.values.filled(255).astype(np.int64)
-        painting = paint_classes(codes, winner_categories(sheet, runs[name]))
-        classes = [str(entry["label"]) for entry in painting.legend["classes"]]
-        found |= dict.fromkeys(classes)
-        said = sheet.words("list.comma").join(map(sheet.words.called, classes))
-        caption, alt = captioned(name, said)
-        picture = image(raster, painting.index, painting.colours, alt, widest)
-        if name in circles and most > 0:
-            methods = tuple(runs[name].methods)
-            picture = tag(
-                "div", picture, circles_over(raster, circles[name], methods, most, widest),
-                class_="plan",
-            )  # fmt: skip
-        figures.append(tag("figure", tag("figcaption", caption), picture))
-    sizes = size_legend(sheet, most) if most > 0 else ""
-    return figures, sheet.legend(list(found)) + sizes
-
-
-def circles_over(
-    raster: RunRaster,
-    circles: gpd.GeoDataFrame,
-    methods: tuple[str, ...],
-    most: float,
-    widest: float | None,
-) -> str:
-    """Circles of tonnes to lie on a map, in kilometres: the same on the maps of all runs."""
-    west, _, _, north = raster.bounds
-    rows, cols = raster.values.shape
-    wide, high = ground_size(raster)
-    x = (circles.geometry.x.to_numpy() - west) / (raster.transform.a * cols) * wide
-    y = (circles.geometry.y.to_numpy() - north) / (raster.transform.e * rows) * high
-    reach = CIRCLE * (widest or wide)
-    radius = np.maximum(reach * np.sqrt(circles[NET].to_numpy() / most), reach / 12)
-    drawn = (
-        tag("circle", cx=f"{a:.5g}", cy=f"{b:.5g}", r=f"{r:.4g}", fill=method_colour(m, methods))
-        for a, b, r, m in zip(x, y, radius, circles["method"], strict=True)
-    )
-    style = f"width:{100 * wide / widest:.4g}%" if widest is not None and wide < widest else ""
-    return tag(
-        "svg", *drawn, viewBox=f"0 0 {wide:.5g} {high:.5g}", style=style or None, aria_hidden="true"
-    )  # fmt: skip
-
-
-def size_legend(sheet: Sheet, most: float) -> str:
-    """Circles of round amounts beside their tonnes."""
-    items = []
-    for size in round_sizes(most):
-        circle = tag("circle", cx=20, cy=20, r=f"{18 * math.sqrt(size / most):.3g}")
-        sign = tag("svg", circle, viewBox="0 0 40 40", class_="size", aria_hidden="true")
-        words = f"{number(size / 1e6)} {sheet.words.unit('Mt/yr')}"
-        items.append(tag("li", sign, tag("span", text(words))))
-    return paragraph(sheet.say("map.sizes")) + tag("ul", *items, class_="legend sizes")
-
-
-def ground_size(raster: RunRaster) -> tuple[float, float]:
-    """Width and height on the ground, roughly [km]."""
-    west, south, east, north = raster.bounds
-    wide, high = east - west, north - south
-    unit = raster.crs.axis_info[0].unit_conversion_factor
-    if raster.crs.is_geographic:
-        unit *= EARTH_KM * 1000.0
-        wide *= max(math.cos(math.radians((south + north) / 2)), 0.05)
-    return wide * unit / 1000.0, high * unit / 1000.0
-
-
-def image(
-    raster: RunRaster,
-    index: NDArray[np.uint8],
-    colours: Sequence[str],
-    alt: str,
-    widest: float | None = None,
-) -> str:
-    """A picture as markup, with the proportions that its cells have on the ground."""
-    rows, cols = index.shape
-    wide, high = ground_size(raster)
-    style = f"aspect-ratio:{wide:.6g}/{high:.6g};height:auto"
-    if widest is not None and wide < widest:
-        style += f";width:{100 * wide / widest:.4g}%"
-    return tag("img", src=png_uri(index, colours), alt=alt, width=cols, height=rows, style=style)
-
-
-def map_legend(sheet: Sheet, colours: Mapping[str, str]) -> str:
-    """Words and colours below maps."""
-    items = (
-        tag("li", sheet.swatch(colour), tag("span", text(words)))
-        for words, colour in colours.items()
-    )
-    return tag("ul", *items, class_="legend")
-
-
 def rank_columns(sheet: Sheet) -> list[tuple[str, str]]:
     """Titles of the columns that tell how a ranking of sites changed."""
     states = [sheet.head(f"compare.{state}") for state in SITE_STATES]
@@ -380,20 +212,3 @@ def file_list(sheet: Sheet, files: Mapping[str, str]) -> str:
         for name, key in files.items()
     )
     return section("files", sheet.say("compare.files"), tag("ul", *items))
-
-
-def change_map(sheet: Sheet, raster: RunRaster, unit: str, alt: str) -> tuple[str, str]:
-    """A picture of changes in classes around zero, and its legend as markup."""
-    values = raster.values.filled(np.nan).astype(np.float64)
-    classes = change_classes(values, unit)
-    codes = np.full(values.shape, 255, np.int64)
-    known = np.isfinite(values)
-    codes[known] = classes.place(values[known])
-    steps = classes.steps(sheet.words, with_unit=False)
-    categories = [Category(code, step.label, step.colour) for code, step in enumerate(steps)]
-    painting = paint_classes(codes, categories)
-    legend = {category.label: category.colour for category in categories}
-    words = tag(
-        "p", text(sheet.words("change.legend", unit=sheet.words.unit(classes.unit))), class_="note"
-    )
-    return image(raster, painting.index, painting.colours, alt), words + map_legend(sheet, legend)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdrsite.compare.maps import readme, write_differences
+from cdrsite.compare.maps import Turn, readme, write_differences
 from cdrsite.compare.page import comparison_page
 from cdrsite.compare.runs import COMPARISON, PAGE, Comparison
 from cdrsite.core.errors import ConfigError
@@ -58,7 +58,7 @@ def write_comparison(comparison: Comparison, folder: Path | str, lang: str = "en
             )
         write_tables(aside / "tables", tables_of(comparison))
         write_json(aside / COMPARISON, comparison.as_dict())
-        page = comparison_page(comparison, words, aside / "rasters")
+        page = comparison_page(comparison, words)
         for run in (comparison.a, comparison.b):
             run.require_same()
         (aside / PAGE).write_text(page, encoding="utf-8", newline="\n")
@@ -80,7 +80,9 @@ def tables_of(comparison: Comparison) -> dict[str, pd.DataFrame]:
     tables["assumptions"] = pd.DataFrame(rows, columns=columns)
     if comparison.maps is not None:
         turns = [asdict(turn) for turn in comparison.maps.turns]
-        tables["winners"] = pd.DataFrame(turns, columns=["before", "after", "cells", "area_km2"])
+        tables["winners"] = pd.DataFrame(turns, columns=[field.name for field in fields(Turn)])
+        if comparison.moved is not None:
+            tables["moved_tonnes"] = comparison.moved.table()
         tables["maps"] = pd.DataFrame([asdict(item) for item in comparison.maps.sums])
     return tables
 

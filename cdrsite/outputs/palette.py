@@ -87,6 +87,9 @@ STATE_COLOURS: dict[str, str] = {
 """States of a cell: with what is in the plan they differ by 12 (CIEDE2000), for usual sight and for
 each kind of dichromacy; they were searched near grey, light grey, sand and pink."""
 
+GROUND_COLOUR = "#E9E6DE"
+"""Of the region below circles of tonnes: no state of its cells, only where it lies."""
+
 LABEL_COLOURS = (
     "#88CCEE",
     "#44AA99",

@@ -1,4 +1,4 @@
-"""Where the tonnes of a plan are: a circle for each plant, or for the cells of a small square.
+"""Where the tonnes of a plan are: circles for the plants of a place, or for cells of a square.
 
 A map that colours cells shows area. A plant makes the tonnes of thousands of cells of trees on one
 of them, so a reader of colours alone takes the plan for something else.
@@ -94,7 +94,8 @@ def plan_circles(
         Of the dataset.
     plants : GeoDataFrame, optional
         Plants of the plan, with ``method`` and ``gross_t_yr`` [t/yr]. Those of a method that
-        gather all its tonnes stand for it; each has its share of the method's net removal.
+        gather all its tonnes stand for it; each has its share of the method's net removal, and
+        those of one place have one circle.
 
     Returns
     -------
@@ -112,14 +113,12 @@ def plan_circles(
         if own is not None and len(own) and own["gross_t_yr"].sum() >= GATHERED * gross:
             share = own["gross_t_yr"].to_numpy() / own["gross_t_yr"].sum()
             cells = own["cells"].to_numpy() if "cells" in own else np.zeros(len(own), np.int64)
+            place = {"x": own.geometry.x.to_numpy(), "y": own.geometry.y.to_numpy()}
             squares = pd.DataFrame(
-                {
-                    NET: share * squares[NET].sum(),
-                    "cells": cells.astype(np.int64),
-                    "x": own.geometry.x.to_numpy(),
-                    "y": own.geometry.y.to_numpy(),
-                }
+                {NET: share * squares[NET].sum(), "cells": cells.astype(np.int64), **place}
             )
+            # circles of one place would hide each other, and with them most of the tonnes
+            squares = squares.groupby(["x", "y"], sort=False, as_index=False).sum()
         squares.insert(0, "method", str(method))
         parts.append(squares[squares[NET] > 0])
     table = pd.concat(parts, ignore_index=True)

@@ -152,7 +152,7 @@ def test_runs_of_a_world_are_ranked_and_told_apart(tmp_path: Path) -> None:
     assert table.loc["flat", "sites_kept"] == flat["same"].sum() + flat["moved"].sum()
     assert list(found.failed) == ["dry"]
     page = (tmp_path / "out" / "batch.html").read_text(encoding="utf-8")
-    assert page.count("<img") == 2
+    assert page.count("<img") == 4  # tonnes and land of both
 
 
 @pytest.mark.usefixtures("fake_runs")

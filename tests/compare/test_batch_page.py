@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import math
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from report_run import Page
 from tiny_study import tiny_result
 
 from cdrsite.compare.batch import folder_name
 from cdrsite.compare.batch_page import batch_page
 from cdrsite.compare.batch_result import BatchResult
+from cdrsite.core.numbers import percent
 from cdrsite.core.words import Words
+from cdrsite.outputs.palette import GROUND_COLOUR, rgba
+from cdrsite.outputs.runfolder import RunFolder
+from cdrsite.report.moves import STUDY_COLOUR
 
 HOSTILE = '<script>alert(1)</script>"&'
 METHODS = pd.DataFrame({"run": "quoted need", "method": ["daccs-solid", "afforestation"]})
@@ -79,10 +89,11 @@ def made(folder: Path, found: BatchResult, lang: str = "en") -> Page:
 
 def test_bars_are_as_long_as_the_tonnes(folder: Path, found: BatchResult) -> None:
     page = made(folder, found)
-    bars = [float(str(rect["width"])) for rect in page.all("rect")]
+    drawn = [rect for rect in page.all("rect") if rect["fill"] != STUDY_COLOUR]
+    bars = [float(str(rect["width"])) for rect in drawn]
     # of the longest run's 8 Mt: 1, 3 and 8 of them
     assert bars == pytest.approx([125.0, 375.0, 1000.0])
-    colours = [rect["fill"] for rect in page.all("rect")]
+    colours = [rect["fill"] for rect in drawn]
     assert colours == ["#0072B2", "#009E73", "#0072B2"]
     labels = [svg["aria-label"] for svg in page.all("svg") if "aria-label" in svg]
     assert labels[0] == (
@@ -101,17 +112,55 @@ def test_numbers_of_the_table_are_those_of_the_batch(folder: Path, found: BatchR
 def test_one_small_map_for_each_run_and_one_legend(folder: Path, found: BatchResult) -> None:
     page = made(folder, found)
     pictures = page.all("img")
-    assert len(pictures) == 2
-    assert pictures[0]["src"] == pictures[1]["src"]  # the same plan, the same colours
-    assert str(pictures[0]["alt"]).startswith("Map of the winning methods of the run quoted need")
-    assert len(page.text_of("ul", **{"class": "legend"})) == 2  # of the bars, and of the maps
+    assert len(pictures) == 4  # tonnes, and folded away land
+    for first, second in (pictures[:2], pictures[2:]):
+        assert first["src"] == second["src"]  # the same plan, the same colours
+    assert str(pictures[0]["alt"]).startswith("Map of the net removal of the run quoted need")
+    assert str(pictures[2]["alt"]).startswith("Map of the method that uses the land in the run")
+    assert len(page.text_of("ul", **{"class": "legend"})) == 3  # of bars, tonnes and land
+
+
+def test_maps_of_tonnes_say_who_makes_them_and_colour_no_land(
+    folder: Path, found: BatchResult
+) -> None:
+    """A cell of one method must not outshine the tonnes of another."""
+    page = made(folder, found)
+    run = RunFolder(folder / folder_name(RUNS[0]))
+    net = {name: one["net_mt_yr"] for name, one in run.summary["methods"].items()}
+    most = max(net, key=lambda name: net[name])
+    share = percent(net[most] / sum(net.values()))
+    assert f"{share} of it by {Words().method(most)}" in page.source
+    ground = page.source[: page.source.index("Which method uses which land")]
+    picture = re.findall(r'src="data:image/png;base64,([^"]*)"', ground)[0]
+    with Image.open(io.BytesIO(base64.b64decode(picture))) as image:
+        pixels = np.array(image.convert("RGBA")).reshape(-1, 4)
+    seen = {tuple(map(int, pixel)) for pixel in np.unique(pixels[pixels[:, 3] > 0], axis=0)}
+    assert seen == {rgba(GROUND_COLOUR)}
+
+
+def test_circles_have_one_scale_on_all_maps_and_in_the_key(
+    folder: Path, found: BatchResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = RunFolder.layer
+
+    def layer(run: RunFolder, name: str) -> Any:
+        return read(run, name).assign(
+            net_t_yr=1e6 if run.path.name == folder_name(RUNS[0]) else 4e6
+        )
+
+    monkeypatch.setattr(RunFolder, "layer", layer)
+    page = made(folder, found)
+    sizes = [(one.get("class", ""), float(str(one["r"]))) for one in page.all("circle")]
+    drawn = sorted({size for kind, size in sizes if kind == ""})
+    assert drawn[1] / drawn[0] == pytest.approx(2.0, rel=1e-3)  # four times the tonnes
+    keys = [size for kind, size in sizes if kind == "key-size"]
+    assert keys[0] / drawn[1] == pytest.approx(math.sqrt(2 / 4), rel=1e-3)  # 2 Mt of 4 Mt
+    assert page.source.count("2 Mt/yr</text>") == 1
 
 
 def test_a_smaller_region_is_drawn_smaller(
     folder: Path, found: BatchResult, tmp_path: Path
 ) -> None:
-    import shutil
-
     import rasterio
     from affine import Affine
 
@@ -124,7 +173,9 @@ def test_a_smaller_region_is_drawn_smaller(
     with rasterio.open(file, "w", **{**profile, "driver": "GTiff", "transform": pixel}) as target:
         target.write(codes, 1)
     styles = [str(picture["style"]) for picture in made(other, found).all("img")]
-    assert "width:50%" in styles[1] and "width:" not in styles[0].replace("border-width", "")
+    assert "width:50%" in styles[1] and "width:100%" in styles[0]
+    assert styles[1].startswith("left:0%;top:0%")  # where it lies in the frame of both
+    assert styles[2:] == styles[:2]
 
 
 def test_runs_lead_to_their_reports(folder: Path, found: BatchResult) -> None:

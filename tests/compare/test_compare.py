@@ -39,6 +39,7 @@ from cdrsite.compare.write import write_comparison
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import ConfigError, GridError
 from cdrsite.core.words import Words
+from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import RunFolder
 
 HOSTILE = '<img src=x onerror="alert(1)">&{x}'
@@ -153,9 +154,61 @@ def test_the_change_of_each_cell_is_the_one_by_hand(by_hand: Comparison, tmp_pat
     assert math.fsum(item.total for item in parts) == pytest.approx(whole.total)
 
 
+def test_tonnes_of_the_land_that_turned_are_those_of_its_cells(by_hand: Comparison) -> None:
+    assert by_hand.maps is not None
+    turns = {(turn.before, turn.after): turn for turn in by_hand.maps.turns}
+    to_forest = turns["daccs-solid", "afforestation"]
+    assert (to_forest.net_before, to_forest.net_after) == pytest.approx((2 * 72.0, 2 * 40.0))
+    anew = turns["no method", "daccs-solid"]
+    assert (anew.net_before, anew.net_after) == pytest.approx((0.0, 8.0))
+
+
+def test_circles_gained_and_lost_add_up_to_the_change(by_hand: Comparison) -> None:
+    moved, maps = by_hand.moved, by_hand.maps
+    assert moved is not None and maps is not None
+    gained, lost = moved.sums()
+    assert gained - lost == pytest.approx(maps.sums[0].total)
+    own = moved.circles.groupby("method")["change_t_yr"].sum()
+    for item in (one for one in maps.sums if one.method):
+        assert own[item.method] == pytest.approx(item.total)
+    # two cells turned from one method to the other, one was taken up: five circles on this grid
+    assert moved.places() == (3, 2)
+    table = moved.table()
+    assert list(table["change_t_yr"].abs()) == sorted(table["change_t_yr"].abs(), reverse=True)
+    assert table["lon"].between(-180, 180).all() and table["lat"].between(-90, 90).all()
+    ring = table[table["change_t_yr"] < 0].iloc[0]
+    assert (ring["before_t_yr"], ring["after_t_yr"]) == pytest.approx((72.0, 0.0))
+
+
+def test_a_ring_is_lost_and_a_disc_is_gained(by_hand: Comparison, tmp_path: Path) -> None:
+    """Shape tells the sign, so that colour need not; the area is the tonnes on all three maps."""
+    page = Page((write_comparison(by_hand, tmp_path / "out") / "compare.html").read_text("utf-8"))
+    circles = [
+        dict(one) for one in page.all("circle") if not one.get("class", "").startswith("key")
+    ]
+    rings = [one for one in circles if one.get("class") == "lost"]
+    casings = [one for one in circles if one.get("class") == "casing"]
+    assert len(rings) == len(casings) == 2 and not any(one.get("fill") for one in rings)
+    assert {one["style"] for one in rings} == {f"stroke:{method_colour(METHODS[0])}"}
+    discs = [one for one in circles if one.get("fill")]
+    moved = by_hand.moved
+    assert moved is not None
+    plans = [len(run.layer("tonnes")) for run in (by_hand.a, by_hand.b)]
+    assert len(discs) == sum(plans) + moved.places()[0]
+    # 72 t/yr lost and 72 t/yr in the plan of the first run are drawn alike, 40 t/yr smaller
+    first = max(discs[: plans[0]], key=lambda one: float(str(one["r"])))
+    assert float(str(rings[0]["r"])) == pytest.approx(float(str(first["r"])), rel=1e-3)
+    forest = next(one for one in discs if one["fill"] == method_colour(METHODS[1]))
+    ratio = (float(str(forest["r"])) / float(str(first["r"]))) ** 2
+    assert ratio == pytest.approx(40 / 72, rel=2e-3)
+    assert "By place and method, " in page.source and "(3 circles, filled)" in page.source
+
+
 def test_many_kinds_of_change_share_the_last_code() -> None:
     class Many(Differences):
-        turns = tuple(cdrsite.compare.maps.Turn(f"a{i}", f"b{i}", 1, 1.0) for i in range(300))
+        turns = tuple(
+            cdrsite.compare.maps.Turn(f"a{i}", f"b{i}", 1, 1.0, 0.0, 0.0) for i in range(300)
+        )
 
     found = object.__new__(Many)
     assert max(found.codes.values()) == OTHER
@@ -242,7 +295,7 @@ def test_two_grids_have_totals_but_no_maps(plain: Path, tmp_path: Path) -> None:
     assert not (folder / "rasters").exists()
     page = (folder / "compare.html").read_text(encoding="utf-8")
     assert "There are no maps of change" in page
-    assert page.count("<img") == 2  # of each run by itself, on its own grid
+    assert page.count("<img") == 4  # tonnes and land of each run by itself, on its own grid
     with pytest.raises(GridError, match="rule 1"):
         Differences.between(found.a, found.b)
 
@@ -301,7 +354,7 @@ def test_the_folder_holds_page_tables_and_json_and_is_replaced_whole(
     assert document["winners"][0]["cells"] == 5 and not document["identical"]
     assert {f.stem for f in (folder / "tables").glob("*.csv")} == {
         "totals", "methods", "provinces", "pools", "sites", "ranks", "binding", "assumptions",
-        "winners", "maps",
+        "winners", "maps", "moved_tonnes",
     }  # fmt: skip
     page = (folder / "compare.html").read_bytes()
     (folder / "notes").write_text("of a user")

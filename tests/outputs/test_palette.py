@@ -13,6 +13,7 @@ from cdrsite.library.methods import method_names
 from cdrsite.library.screening import screening_methods
 from cdrsite.outputs.legend import GROUPED_FROM, in_groups, worded
 from cdrsite.outputs.palette import (
+    GROUND_COLOUR,
     GROUPS,
     METHOD_COLOURS,
     NOTHING_COLOUR,
@@ -119,6 +120,11 @@ def test_legends_without_titles_name_the_group() -> None:
     assert many["my wells"] == "Methods of your own: my wells"
     assert many["no method"] == Words().called("no method")
     assert worded(MANY, Words("zh"))["afforestation"] == "森林与林木：造林"
+
+
+def test_circles_of_every_method_stand_out_from_the_ground() -> None:
+    for name, colour in {**METHOD_COLOURS, **dict(enumerate(SPARE_COLOURS))}.items():
+        assert apart(colour, GROUND_COLOUR) > 10, name
 
 
 def test_own_methods_keep_their_colour_whatever_stands_beside_them() -> None:

@@ -66,6 +66,21 @@ def test_plants_stand_for_their_method_where_they_gather_it(
         assert list(circles["net_t_yr"] / circles["net_t_yr"].sum()) == pytest.approx([0.75, 0.25])
 
 
+def test_plants_of_one_place_have_one_circle() -> None:
+    """Circles of one place hide each other, and so most of the tonnes."""
+    grid = tiny_grid()
+    data = tiny_dataset(grid)
+    gross = [float(np.nansum(ALLOCATED)) / 4] * 4
+    plants = gpd.GeoDataFrame(
+        {"method": METHODS[0], "gross_t_yr": gross, "cells": [2, 1, 1, 1]},
+        geometry=gpd.points_from_xy([4.001e6, 4.001e6, 4.004e6, 4.001e6], [3.001e6] * 4),
+        crs=grid.wkt,
+    )
+    circles = plan_circles(data, grid, plants)
+    assert list(circles.geometry.x) == [4.001e6, 4.004e6] and list(circles["cells"]) == [4, 1]
+    assert list(circles["net_t_yr"] / circles["net_t_yr"].sum()) == pytest.approx([0.75, 0.25])
+
+
 @given(st.floats(1e-3, 1e12))
 def test_sizes_of_a_legend_are_round_and_span_the_circles(most: float) -> None:
     sizes = round_sizes(most)
