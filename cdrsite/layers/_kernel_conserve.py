@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdrsite.core.kernel import kernel
+from cdrsite.core.kernel import inner, kernel
 
 
-@kernel
+@inner
 def _clip(
     px: np.ndarray, py: np.ndarray, n: int, low: float, qx: np.ndarray, qy: np.ndarray
 ) -> int:
@@ -48,7 +48,7 @@ def _clip(
     return m
 
 
-@kernel
+@inner
 def _area(x: np.ndarray, y: np.ndarray, n: int) -> float:
     """Area of a polygon with ``n`` vertices, by the shoelace formula about its first vertex."""
     total = 0.0
@@ -135,7 +135,7 @@ def overlay(
                         )
 
 
-@kernel
+@inner
 def _deposit(
     values: np.ndarray,
     i: int,

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdrsite.core.kernel import kernel
+from cdrsite.core.kernel import inner, kernel
 
 QUANTUM_AREA = 2.0**40
 """Areas are rounded to this part of a cell, so that adding them is exact in any order."""
 
 
-@kernel
+@inner
 def _add_piece(acc: np.ndarray, row: int, u0: float, u1: float, dv: float, cols: int) -> None:
     """Add an edge piece that stays in one row and one column, ``dv`` cells high.
 
@@ -35,7 +35,7 @@ def _add_piece(acc: np.ndarray, row: int, u0: float, u1: float, dv: float, cols:
     acc[row, col + 1] += inside
 
 
-@kernel
+@inner
 def _add_row(
     acc: np.ndarray, row: int, edge: tuple, va: float, vb: float, col0: int, cols: int
 ) -> None:

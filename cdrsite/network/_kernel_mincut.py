@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdrsite.core.kernel import kernel
+from cdrsite.core.kernel import inner, kernel
 
 
-@kernel
+@inner
 def levels(first, link, head, room, start, least, level, queue):  # type: ignore[no-untyped-def]
     """Number the nodes by their distance from ``start`` along links with room; -1 out of reach."""
     level[:] = -1
@@ -25,7 +25,7 @@ def levels(first, link, head, room, start, least, level, queue):  # type: ignore
                 size += 1
 
 
-@kernel
+@inner
 def push(path, depth, room, least):  # type: ignore[no-untyped-def]
     """Send the most along a path; gives that, and where on the path the first link is full."""
     most = np.inf

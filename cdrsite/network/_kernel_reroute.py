@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdrsite.core.kernel import kernel
+from cdrsite.core.kernel import inner, kernel
 
 
-@kernel
+@inner
 def link_cost(e, flow, money):  # type: ignore[no-untyped-def]
     """Cost of a flow through link e; inf where it is too much."""
     first, fixed, slope, high, step, step_cost = money
@@ -29,7 +29,7 @@ def link_cost(e, flow, money):  # type: ignore[no-untyped-def]
     return best + np.ceil(size / step[e] - 1e-9) * step_cost[e]
 
 
-@kernel
+@inner
 def total_cost(flow, money):  # type: ignore[no-untyped-def]
     """Cost of all links together."""
     cost = 0.0
@@ -38,13 +38,13 @@ def total_cost(flow, money):  # type: ignore[no-untyped-def]
     return cost
 
 
-@kernel
+@inner
 def before(code, tail, head):  # type: ignore[no-untyped-def]
     """Node that a step comes from."""
     return tail[code >> 1] if code & 1 == 0 else head[code >> 1]
 
 
-@kernel
+@inner
 def trace(begin, goal, last, links, desk):  # type: ignore[no-untyped-def]
     """Write the way to ``goal``, or the cycle that step ``last`` closes where it is one.
 
@@ -65,7 +65,7 @@ def trace(begin, goal, last, links, desk):  # type: ignore[no-untyped-def]
     return -length if last >= 0 else length
 
 
-@kernel
+@inner
 def closes(u, v, begin, links, desk):  # type: ignore[no-untyped-def]
     """Whether the way to u passes v."""
     back = desk[1]
@@ -76,7 +76,7 @@ def closes(u, v, begin, links, desk):  # type: ignore[no-untyped-def]
     return w == v
 
 
-@kernel
+@inner
 def cheapest_way(begin, goal, amount, limit, banned, flow, links, money, desk):  # type: ignore[no-untyped-def]
     """Find the cheapest way of an amount from ``begin`` to ``goal``, or a cycle that saves money.
 
@@ -119,7 +119,7 @@ def cheapest_way(begin, goal, amount, limit, banned, flow, links, money, desk): 
     return 0 if seen[goal] == np.inf else trace(begin, goal, -1, links, desk)
 
 
-@kernel
+@inner
 def shift(way, length, amount, flow):  # type: ignore[no-untyped-def]
     """Move an amount along a way."""
     for i in range(length):
@@ -128,7 +128,7 @@ def shift(way, length, amount, flow):  # type: ignore[no-untyped-def]
         flow[e] = 0.0 if abs(moved) <= 1e-9 else moved
 
 
-@kernel
+@inner
 def amounts_of(e, size, forth, money, amounts):  # type: ignore[no-untyped-def]
     """Amounts whose leaving a link closes it, or brings it to a smaller size or a well less."""
     first, _, _, high, step, step_cost = money
@@ -146,7 +146,7 @@ def amounts_of(e, size, forth, money, amounts):  # type: ignore[no-untyped-def]
     return count
 
 
-@kernel
+@inner
 def relieve(e, amount, whatever, flow, links, money, desk):  # type: ignore[no-untyped-def]
     """Lead an amount round link e where that is cheaper, or ``whatever`` it costs.
 
@@ -168,7 +168,7 @@ def relieve(e, amount, whatever, flow, links, money, desk):  # type: ignore[no-u
         flow[e] = 0.0 if abs(less) <= 1e-9 else less
 
 
-@kernel
+@inner
 def descend(flow, links, money, desk, amounts, sweeps):  # type: ignore[no-untyped-def]
     """Relieve link after link while that makes the flow cheaper; gives its cost."""
     cost = total_cost(flow, money)

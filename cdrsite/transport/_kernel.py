@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdrsite.core.kernel import kernel
+from cdrsite.core.kernel import inner, kernel
 
 SOURCE = -1  # link of a cell where a route ends: it is a cell of its sink
 NONE = -2  # link of a cell without a route
@@ -22,7 +22,7 @@ ROWS, OFFSET, KIND, COLS, MIDDLE = range(5)  # columns of the table of moves
 U = np.uint64  # index type: no test for negative indices in the inner loops
 
 
-@kernel
+@inner
 def _long_shares(friction, a, b, long, short, size, strict):  # type: ignore[no-untyped-def]
     """Shares of a move of ``size`` steps in all, 3 or more; see ``cell_shares``.
 
@@ -45,7 +45,7 @@ def _long_shares(friction, a, b, long, short, size, strict):  # type: ignore[no-
     return (ends + ends) + outer + (inner + inner + inner)
 
 
-@kernel
+@inner
 def cell_shares(friction, a, dr, dc, stride, strict):  # type: ignore[no-untyped-def]
     """Sum of the frictions of the cells that a move crosses, times their integer shares.
 
@@ -68,7 +68,7 @@ def cell_shares(friction, a, dr, dc, stride, strict):  # type: ignore[no-untyped
     return friction[a] + friction[b]
 
 
-@kernel
+@inner
 def edge_cost(friction, unit, a, row, move, stride, strict):  # type: ignore[no-untyped-def]
     """Cost of one move from flat cell ``a`` in padded row ``row``."""
     dr, dc, kind = move
@@ -76,7 +76,7 @@ def edge_cost(friction, unit, a, row, move, stride, strict):  # type: ignore[no-
     return unit[kind, north] * cell_shares(friction, a, dr, dc, stride, strict)
 
 
-@kernel
+@inner
 def crossing_cost(crossed, a, row, e, stride):  # type: ignore[no-untyped-def]
     """Cost of what move ``e`` from flat cell ``a`` in padded row ``row`` crosses.
 
@@ -87,7 +87,7 @@ def crossing_cost(crossed, a, row, e, stride):  # type: ignore[no-untyped-def]
     return price[codes[edge[e, 0], row + edge[e, 1], a - row * stride + edge[e, 2]]]
 
 
-@kernel
+@inner
 def _push(keys, cells, size, key, cell):  # type: ignore[no-untyped-def]
     at = size
     while at > 0:
@@ -101,7 +101,7 @@ def _push(keys, cells, size, key, cell):  # type: ignore[no-untyped-def]
     cells[at] = cell
 
 
-@kernel
+@inner
 def _pop(keys, cells, size):  # type: ignore[no-untyped-def]
     key, cell = keys[size - 1], cells[size - 1]
     last = size - 1
@@ -174,7 +174,7 @@ def label_setting(label, friction, unit, moves, region, stride, strict, crossed)
                 size += 1
 
 
-@kernel
+@inner
 def rank_at(sink, rank, cell, at):  # type: ignore[no-untyped-def]
     """First rank at ``cell`` whose sink is none of the better ones at cell ``at``, or -1."""
     for i in range(rank):
@@ -271,21 +271,21 @@ def pair_ids(first, second, count, ids):  # type: ignore[no-untyped-def]
         ids[i] = min(a, b) * count + max(a, b)
 
 
-@kernel
+@inner
 def _known(sink, rank, cell, before):  # type: ignore[no-untyped-def]
     """Rank at ``cell`` that continues the chain from ``before`` if it is already known, or -1."""
     i = rank_at(sink, rank, cell, before)
     return i if sink[i, cell] >= 0 else -1
 
 
-@kernel
+@inner
 def _short_shares(bill, cell, other, kind, middle):  # type: ignore[no-untyped-def]
     """``cell_shares`` of an open move of 1 or 2 steps or a knight's move, without its tests."""
     ends = bill[U(cell)] + bill[U(other)]
     return ends if kind < 3 else ends + (bill[U(cell + middle)] + bill[U(other - middle)])
 
 
-@kernel
+@inner
 def _move_table(moves, stride):  # type: ignore[no-untyped-def]
     """What following a link needs to know of each move: ``ROWS`` to ``MIDDLE``."""
     table = np.empty((moves.shape[0], 5), np.int64)

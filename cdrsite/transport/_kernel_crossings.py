@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdrsite.core.kernel import kernel
+from cdrsite.core.kernel import inner, kernel
 
 
-@kernel
+@inner
 def _side(ar: float, ac: float, br: float, bc: float, pr: float, pc: float) -> bool:
     """Whether p lies on the left of a -> b; on the line itself counts as left."""
     return (bc - ac) * (pr - ar) - (br - ar) * (pc - ac) >= 0.0

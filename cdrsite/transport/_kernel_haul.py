@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdrsite.core.kernel import kernel
+from cdrsite.core.kernel import inner, kernel
 
 NEW = -1  # place of a cell that the search has not met
 SETTLED = -2  # place of a cell whose cost is final
 
 
-@kernel
+@inner
 def _before(cost, cell, a, b):  # type: ignore[no-untyped-def]
     """Order of the heap: cheaper first, then the lower cell, so that ties have one order."""
     first, second = cell[a], cell[b]
@@ -44,7 +44,7 @@ def _down(cost, heap, place, size):  # type: ignore[no-untyped-def]
         at = child
 
 
-@kernel
+@inner
 def _edge(friction, r, c, dr, dc):  # type: ignore[no-untyped-def]
     """Mean friction along a move; inf when it touches a barrier or squeezes between two.
 
@@ -75,7 +75,7 @@ def _pop(cost, heap, place, size):  # type: ignore[no-untyped-def]
     return cell
 
 
-@kernel
+@inner
 def _offer(cost, place, heap, size, cell, total):  # type: ignore[no-untyped-def]
     """Lower the cost of a cell, or put it on the heap; returns the new size."""
     if place[cell] == NEW:
@@ -87,7 +87,7 @@ def _offer(cost, place, heap, size, cell, total):  # type: ignore[no-untyped-def
     return size
 
 
-@kernel
+@inner
 def _search(  # type: ignore[no-untyped-def]
     friction, span, moves, row, col, reach, half, cost, place, heap, order
 ):

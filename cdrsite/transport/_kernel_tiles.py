@@ -27,7 +27,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from cdrsite.core.kernel import kernel
+from cdrsite.core.kernel import inner, kernel
 
 S = 64  # side of a window [cells]
 GUARD = 8  # columns of inf beside a scratch row
@@ -73,7 +73,7 @@ atomic_min = _atomic("min")
 atomic_add = _atomic("add")
 
 
-@kernel
+@inner
 def _load(buf, field, source, stride, row, col):  # type: ignore[no-untyped-def]
     """Copy a window of a grid to a field."""
     for r in range(S):
@@ -125,7 +125,7 @@ def _turn_block(typingctx, array, a, b):  # type: ignore[no-untyped-def] # noqa:
     return types.int64(array, types.int64, types.int64), codegen
 
 
-@kernel
+@inner
 def _turn(buf, a, b):  # type: ignore[no-untyped-def]
     """Write field ``a`` transposed to field ``b``; whether anything in ``b`` changed."""
     changed = 0
@@ -135,7 +135,7 @@ def _turn(buf, a, b):  # type: ignore[no-untyped-def]
     return changed != 0
 
 
-@kernel
+@inner
 def _shares(buf, f, n, da, db, to):  # type: ignore[no-untyped-def]
     """One row of the sums of ``_kernel.cell_shares``, terms in the same order.
 
@@ -166,7 +166,7 @@ def _shares(buf, f, n, da, db, to):  # type: ignore[no-untyped-def]
             buf[U(to + j)] = (ends + ends) + outer + (inner + inner + inner)
 
 
-@kernel
+@inner
 def _close(buf, first, second, to):  # type: ignore[no-untyped-def]
     """One row: inf where both side cells of a corner are barriers."""
     for j in range(S):
@@ -174,7 +174,7 @@ def _close(buf, first, second, to):  # type: ignore[no-untyped-def]
         buf[U(to + j)] = least if least == np.inf else buf[U(to + j)]
 
 
-@kernel
+@inner
 def _weights(buf, o, e, da, db, strict, masked):  # type: ignore[no-untyped-def]
     """Costs of the moves from (r - da, j - db) to (r, j) of the window, in weight field ``e``.
 
@@ -208,7 +208,7 @@ def _weights(buf, o, e, da, db, strict, masked):  # type: ignore[no-untyped-def]
                 buf[U(w + j)] = buf[U(w + j)] if same else buf.dtype.type(np.inf)
 
 
-@kernel
+@inner
 def _down(buf, o, edges):  # type: ignore[no-untyped-def]
     """Each row of the window takes the best of the rows above it, from the top."""
     for r in range(S):
@@ -242,7 +242,7 @@ def _down(buf, o, edges):  # type: ignore[no-untyped-def]
                 buf[U(b + j)] = v
 
 
-@kernel
+@inner
 def _up(buf, o, edges):  # type: ignore[no-untyped-def]
     """Each row of the window takes the best of the rows below it, from the bottom."""
     for k in range(S):
@@ -277,7 +277,7 @@ def _up(buf, o, edges):  # type: ignore[no-untyped-def]
                 buf[U(b + j)] = v
 
 
-@kernel
+@inner
 def _settle(buf, edges):  # type: ignore[no-untyped-def]
     """Sweep the window and its transposed twin in turn until neither changes anything."""
     _down(buf, 0, edges)
@@ -293,7 +293,7 @@ def _settle(buf, edges):  # type: ignore[no-untyped-def]
         o = 1 - o
 
 
-@kernel
+@inner
 def _cross(buf, o, e, edge, codes, price, row, col):  # type: ignore[no-untyped-def]
     """Add to weight field ``e`` what its moves cross.
 
@@ -317,7 +317,7 @@ def _cross(buf, o, e, edge, codes, price, row, col):  # type: ignore[no-untyped-
                 buf[U(w + r * down + j * along)] += price[U(code)]
 
 
-@kernel
+@inner
 def _prepare(buf, friction, region, unit, steep, stride, row, col, strict, crossed):  # type: ignore[no-untyped-def]
     """Load the frictions of a window and work out the costs of its moves.
 
@@ -343,7 +343,7 @@ def _prepare(buf, friction, region, unit, steep, stride, row, col, strict, cross
                 _cross(buf, o, e, edge[e, o], codes, price, row, col)
 
 
-@kernel
+@inner
 def _announce(buf, label, stride, row, col, r0, r1, c0, c1, pending, tile):  # type: ignore[no-untyped-def]
     """Put a neighbouring tile on the agenda if its cells in the window's halo improved."""
     best = buf.dtype.type(np.inf)
@@ -360,7 +360,7 @@ def _announce(buf, label, stride, row, col, r0, r1, c0, c1, pending, tile):  # t
         atomic_min(pending, tile, key.view(np.int32)[0])
 
 
-@kernel
+@inner
 def _solve_tile(buf, label, stride, tile, across, pad, edges, pending):  # type: ignore[no-untyped-def]
     """Relax one tile: sweep its prepared window, write it back, announce what improved."""
     inner = S - 2 * pad
@@ -448,7 +448,7 @@ def work(  # type: ignore[no-untyped-def]
             atomic_add(active, 0, np.int32(-1))
 
 
-@kernel
+@inner
 def _match(buf, o, e, da, db, there, back):  # type: ignore[no-untyped-def]
     """Note which cells have their label by the moves of weight field ``e``, lowest number first.
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numba
 import pytest
+from numba.core.event import Listener, install_listener
+
+from cdrsite.core.kernel import SELDOM, inner
 
 CALLEE = "import numba\n\n@numba.njit\ndef step(x):\n    return x + {}\n"
 CALLER = (
@@ -40,3 +46,35 @@ def test_an_edited_callee_of_a_kernel_is_noticed(tmp_path: Path, room: str) -> N
     assert told(10) == "11 0"
     assert told(10, written=False) == "11 1"
     assert told(200) == "201 0"
+    for path in (tmp_path / "_kernel_walk.py", folder / "_kernel_step.py"):
+        os.utime(path, (0, 0))  # as in a new checkout
+    assert told(200, written=False) == "201 1"
+
+
+def test_garbage_is_collected_seldom_while_kernels_compile_only() -> None:
+    seen = []
+
+    class Watch(Listener):
+        def on_start(self, event: Any) -> None:
+            seen.append(gc.get_threshold())
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    @inner
+    def twice(x: int) -> int:
+        return 2 * x
+
+    @numba.njit
+    def walk(x: int) -> int:
+        return twice(x) + 1  # one compilation waits for another
+
+    before = gc.get_threshold()
+    gc.set_threshold(501, 11, 12)
+    try:
+        with install_listener("numba:compile", Watch()):
+            assert walk(3) == 7
+            assert gc.get_threshold() == (501, 11, 12)
+    finally:
+        gc.set_threshold(*before)
+    assert seen == [SELDOM, SELDOM]
