@@ -25,7 +25,6 @@ from cdrsite.competition._kernel_tile import (
     Tile,
     X,
     load_values,
-    only_where,
     segments,
     stage,
     times,
@@ -67,17 +66,31 @@ def scratch(fields, terms):
 
 
 @stage
+def _load_possible(source, start, size, upper, out):
+    """Load values where a method is possible, and zeros elsewhere, whatever stands there."""
+    for m in range(source.shape[0]):
+        to, most = out[m], upper[m]
+        if source.shape[1] > 1:
+            row = source[m][start : start + size]
+            for i in range(size):
+                to[i] = np.float64(row[i]) if most[i] > 0.0 else 0.0
+        else:
+            value = np.float64(source[m, 0])
+            for i in range(size):
+                to[i] = value if most[i] > 0.0 else 0.0
+
+
+@stage
 def _load(fields, terms, start, size, dated):
     """Load a tile of cells."""
     tile = dated.tile
     load_values(fields.upper, start, size, tile.of[UPPER])
-    load_values(fields.net, start, size, tile.of[NET])
-    load_values(fields.cost, start, size, tile.of[COST])
-    load_values(fields.need, start, size, tile.of[NEED])
-    load_values(fields.stored_ratio, start, size, tile.of[STORING])
-    for q in range(1, 4):
-        only_where(tile.of[UPPER], 0.0, size, tile.of[q])
-    times(tile.of[STORING], terms.stored, size, tile.of[STORING])
+    _load_possible(fields.net, start, size, tile.of[UPPER], tile.of[NET])
+    _load_possible(fields.cost, start, size, tile.of[UPPER], tile.of[COST])
+    _load_possible(fields.need, start, size, tile.of[UPPER], tile.of[NEED])
+    if start == 0 or fields.stored_ratio.shape[1] > 1:
+        load_values(fields.stored_ratio, start, size, tile.of[STORING])
+        times(tile.of[STORING], terms.stored, size, tile.of[STORING])
     times(tile.of[NEED], terms.exclusive, size, tile.of[SHARE])
     load_values(fields.layers, start, size, dated.layer)
     own, free = fields.land[start : start + size], tile.cell[FREE]
@@ -228,6 +241,48 @@ def _best_vintage(terms, m, size, dated):
 
 
 @stage
+def _removes(terms, m, size, dated):
+    """Whether all vintages of a method remove CO2 in their worst year wherever it is possible."""
+    least, most = np.inf, -np.inf
+    for v in range(terms.open.shape[1]):
+        least = min(least, terms.floor[m, v, 0]) if terms.open[m, v] else least
+        most = max(most, terms.floor[m, v, 0]) if terms.open[m, v] else most
+    if terms.count[m] > 0 or most > 0.0:
+        return False
+    emits, net, upper = 0, dated.tile.of[NET, m], dated.tile.of[UPPER, m]
+    for i in range(size):
+        emits += 1 if upper[i] > 0.0 and not net[i] + least > 0.0 else 0
+    return emits == 0
+
+
+@stage
+def _best_that_removes(terms, m, size, dated):
+    """As :func:`_best_vintage`, of a method all of whose vintages remove CO2 in all years."""
+    best, vintage, upper = dated.tile.of[VALUE, m], dated.vintage[m], dated.tile.of[UPPER, m]
+    sunk, storing = dated.sunk[terms.like[m]], dated.tile.of[STORING, m]
+    for i in range(size):
+        best[i] = -np.inf
+    for i in range(size):
+        vintage[i] = 0.0
+    for v in range(terms.open.shape[1]):
+        if not terms.open[m, v]:
+            continue
+        worth, now = dated.worth[v], np.float64(v)
+        if terms.stored[m] > 0.0:
+            kept = sunk[v]
+            for i in range(size):
+                worth[i] += storing[i] * kept[i]
+        for i in range(size):
+            vintage[i] = now if worth[i] > best[i] else vintage[i]
+        for i in range(size):
+            best[i] = worth[i] if worth[i] > best[i] else best[i]
+    for i in range(size):
+        best[i] = best[i] if upper[i] > 0.0 else -np.inf
+    for i in range(size):
+        vintage[i] = vintage[i] if upper[i] > 0.0 else 0.0
+
+
+@stage
 def value(fields, terms, start, combo, size, dated):
     """Load a tile, and value its methods at the best vintage and sink of each."""
     _load(fields, terms, start, size, dated)
@@ -236,7 +291,10 @@ def value(fields, terms, start, combo, size, dated):
     for m in range(terms.open.shape[0]):
         _own_values(terms, combo, m, runs, dated)
         _layer_values(terms, combo, m, runs, dated)
-        _best_vintage(terms, m, size, dated)
+        if _removes(terms, m, size, dated):
+            _best_that_removes(terms, m, size, dated)
+        else:
+            _best_vintage(terms, m, size, dated)
 
 
 @stage
