@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from cdrsite.competition._kernel_simplex import answer, solve
@@ -12,16 +14,64 @@ from cdrsite.competition._kernel_tile import (
     DEMAND,
     FREE,
     INVERSE,
+    NEED,
     QUANTITY,
     RATIO,
     ROOM,
     ROUNDING,
     SHARE,
+    TILE,
     UPPER,
     VALUE,
     X,
+    load_known,
+    load_values,
     stage,
+    times,
 )
+
+
+class OwnTile(NamedTuple):
+    """Scratch of a tile for what cells bring of their own besides land and the methods' most.
+
+    low : float64[M, TILE], least of each method. spare : float64[R + G, TILE], local supplies and
+    land of the land rows. need : float64[R + G, M, TILE], what the methods take of each.
+    """
+
+    low: Any
+    spare: Any
+    need: Any
+
+
+@stage
+def own_scratch(bounds, n_methods):
+    """Scratch of zeros."""
+    n_rows = bounds.needs.shape[0] + bounds.weight.shape[0]
+    low, spare = np.zeros((n_methods, TILE)), np.zeros((n_rows, TILE))
+    return OwnTile(low, spare, np.zeros((n_rows, n_methods, TILE)))
+
+
+@stage
+def choose_within(bounds, start, size, tile, own):
+    """Best plan of each cell of a tile within all that is its own."""
+    n_local, n_rows = bounds.needs.shape[0], own.need.shape[0]
+    load_values(bounds.local, start, size, own.spare[:n_local])
+    load_values(bounds.ground, start, size, own.spare[n_local:])
+    for r in range(n_local):
+        load_values(bounds.needs[r], start, size, own.need[r])
+    for r in range(n_local, n_rows):
+        times(tile.of[NEED], bounds.weight[r - n_local], size, own.need[r])
+    if bounds.has_lower:
+        load_known(bounds.lower, tile.of[UPPER], 0.0, start, size, own.low)
+        set_aside(tile, own.low, own.need, own.spare, size)
+    cap(tile, own.spare, own.need, size)
+    rank(tile, size)
+    fill(tile, size)
+    if n_rows > 0:
+        fill_rows(tile, own.spare, own.need, size)
+    for m in range(own.low.shape[0]):
+        for i in range(size):
+            tile.of[X, m, i] += own.low[m, i]
 
 
 @stage
@@ -34,9 +84,11 @@ def rank(tile, size):
         for i in range(size):
             inverse[i] = 1.0 / share[i]
         for i in range(size):
-            ratio[i] = value[i] * inverse[i] if value[i] > 0.0 else -1.0
+            each = value[i] * inverse[i]
+            ratio[i] = each if value[i] > 0.0 else -1.0
         for i in range(size):
-            demand[i] = upper[i] * share[i] if value[i] > 0.0 else 0.0
+            most = upper[i] * share[i]
+            demand[i] = most if value[i] > 0.0 else 0.0
         for i in range(size):
             room[i] = land[i]
 
@@ -55,16 +107,19 @@ def fill(tile, size):
             ratio, demand = tile.of[RATIO, other], tile.of[DEMAND, other]
             if other < m:  # the first one wins a tie
                 for i in range(size):
-                    room[i] -= demand[i] if ratio[i] >= own[i] else 0.0
+                    taken = demand[i]
+                    room[i] -= taken if ratio[i] >= own[i] else 0.0
             elif other > m:
                 for i in range(size):
-                    room[i] -= 0.0 if own[i] >= ratio[i] else demand[i]
+                    taken = demand[i]
+                    room[i] -= 0.0 if own[i] >= ratio[i] else taken
     for m in range(n_methods):
         upper, inverse, x = tile.of[UPPER, m], tile.of[INVERSE, m], tile.of[X, m]
         ratio, demand, room = tile.of[RATIO, m], tile.of[DEMAND, m], tile.of[ROOM, m]
         for i in range(size):
             left = room[i] if room[i] > 0.0 else 0.0
-            part = upper[i] if demand[i] <= left else left * inverse[i]
+            most, rest = upper[i], left * inverse[i]
+            part = most if demand[i] <= left else rest
             x[i] = part if ratio[i] > 0.0 else 0.0
 
 

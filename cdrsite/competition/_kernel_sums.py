@@ -6,42 +6,88 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from cdrsite.competition._kernel_tile import (
     COST,
-    ONE,
+    NET,
     QUANTITY,
     SLOT,
     STORED,
     STORING,
+    TAKEN,
     VALUE,
     X,
     stage,
 )
 
+ir = cgutils.ir  # type: ignore[attr-defined]  # numba's builder of instructions
+
+
+@intrinsic
+def _quarters(typingctx, x, q, whole):  # noqa: ARG001
+    """Sums and sums of products of the first ``whole`` numbers, each by rest of four.
+
+    In vector registers, which the compiler does not do by itself: the order of sums is its limit.
+    """
+
+    def codegen(context, builder, signature, args):
+        vector = ir.VectorType(ir.DoubleType(), 4)
+        data = [
+            context.make_array(kind)(context, builder, value).data
+            for kind, value in zip(signature.args[:2], args[:2], strict=True)
+        ]
+        sums = [cgutils.alloca_once_value(builder, ir.Constant(vector, None)) for _ in data]
+        step = ir.Constant(args[2].type, 4)
+        with cgutils.for_range_slice(
+            builder, ir.Constant(step.type, 0), args[2], step, step.type, inc=True
+        ) as (at, _):
+            each, other = (
+                builder.load(
+                    builder.bitcast(builder.gep(one, [at]), vector.as_pointer()), align=8
+                )
+                for one in data
+            )
+            for held, more in zip(sums, (each, builder.fmul(each, other)), strict=True):
+                builder.store(builder.fadd(builder.load(held), more), held)
+        parts = [
+            builder.extract_element(builder.load(held), ir.Constant(ir.IntType(32), lane))
+            for held in sums
+            for lane in range(4)
+        ]
+        return context.make_tuple(builder, signature.return_type, parts)
+
+    return types.UniTuple(types.float64, 8)(x, q, types.intp), codegen
+
 
 @stage
-def _dot(x, q):
-    """Sum of products in four partial sums."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+def _sum_and_dot(x, q):
+    """Sum, and sum of products, each in four partial sums."""
     whole = len(x) // 4 * 4
-    for i in range(0, whole, 4):
-        a += x[i] * q[i]
-        b += x[i + 1] * q[i + 1]
-        c += x[i + 2] * q[i + 2]
-        d += x[i + 3] * q[i + 3]
+    a, b, c, d, e, f, g, h = _quarters(x, q, whole)
     for i in range(whole, len(x)):
-        a += x[i] * q[i]
-    return (a + b) + (c + d)
+        a += x[i]
+        e += x[i] * q[i]
+    return (a + b) + (c + d), (e + f) + (g + h)
 
 
 @stage
-def _take(source, slot, storing, sign, size, out):
-    """Add ``sign`` times what is stored times the value of each cell's slot."""
+def _pick(source, slot, size, out):
+    """Value of each cell's slot."""
     for k in range(source.shape[0]):
-        row = source[k]
+        row, here = source[k], np.float64(k)
         for i in range(size):
-            out[i] += sign * storing[i] * row[i] if slot[i] == np.float64(k) else 0.0
+            new, old = row[i], out[i]
+            out[i] = new if slot[i] == here else old
+
+
+@stage
+def _take(picked, storing, sign, size, out):
+    """Add ``sign`` times what is stored times the value of each cell's slot."""
+    for i in range(size):
+        out[i] += sign * storing[i] * picked[i]
 
 
 @stage
@@ -68,19 +114,21 @@ def _add_quantities(layers, counted, start, combo, runs, tile, sums):
         for r in range(runs):
             lo, hi = tile.edges[r], tile.edges[r + 1]
             x, to = tile.of[X, m][lo:hi], sums[combo[lo], m]
-            total = _dot(x, tile.cell[ONE])
+            total, net = _sum_and_dot(x, tile.of[NET, m][lo:hi])
             if not total > 0.0:
                 continue
             to[0] += total
-            for q in range(1, 4):  # net, cost, need: one call, so that one copy is compiled
+            to[NET] += net
+            for q in range(2, 4):  # cost, need: one call, so that one copy is compiled
                 if counted[q]:
-                    to[q] += _dot(x, tile.of[q, m][lo:hi])
+                    to[q] += _sum_and_dot(x, tile.of[q, m][lo:hi])[1]
             for q in range(layers.shape[0]):
                 if counted[4 + q]:
                     layer, quantity = layers[q][start + lo : start + hi], tile.cell[QUANTITY]
                     for i in range(len(x)):
-                        quantity[i] = np.float64(layer[i]) if x[i] > 0.0 else 0.0
-                    to[4 + q] += _dot(x, quantity[: len(x)])
+                        held = np.float64(layer[i])
+                        quantity[i] = held if x[i] > 0.0 else 0.0
+                    to[4 + q] += _sum_and_dot(x, quantity[: len(x)])[1]
 
 
 @stage
@@ -116,7 +164,10 @@ def _store(fields, terms, start, combo, size, tile, sink_sums):
         x, slot, storing = tile.of[X, m], tile.of[SLOT, m], tile.of[STORING, m]
         for q in range(1, 3):
             if terms.counted[q]:
-                _take(tile.at[q], slot, storing, 1.0 if q == COST else -1.0, size, tile.of[q, m])
+                picked, sign = tile.cell[TAKEN + q], 1.0 if q == COST else -1.0
+                if last < 0 or not terms.uniform:
+                    _pick(tile.at[q], slot, size, picked)
+                _take(picked, storing, sign, size, tile.of[q, m])
         for i in range(size):
             amount[i] += storing[i] * x[i]
         last = m
@@ -144,4 +195,4 @@ def add_up(fields, terms, start, combo, runs, size, tile, out):
     if fields.arriving.shape[0] > 0:
         _add_arrivals(fields.arriving, terms, start, combo, runs, tile, out.sums)
     if out.x.shape[1] > 0:
-        _keep(tile, start, size, out)
+        _keep(tile, start - fields.first, size, out)

@@ -33,7 +33,7 @@ class Bounds(NamedTuple):
     lower : [M, n], least of each method, looked at if has_lower. local : [R, n] and needs :
     [R, M, n or 1], supplies that cannot leave the cell, and their needs per gross tonne. ground :
     [G, n] and weight : float64[G, M], land of the land rows, and the part of each method's land
-    that counts there.
+    that counts there. Arrays over cells are as those of :class:`Fields`.
     """
 
     lower: Array
@@ -60,8 +60,13 @@ class Output(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """Cells of a block: arrays of :class:`cdrsite.competition.problem.CellBlock`."""
+    """Cells of a block: arrays of :class:`cdrsite.competition.problem.CellBlock`.
 
+    The arrays may hold more cells than are swept: those from ``first`` on, as many as ``combo``
+    has, which alone is of these cells only. So nothing is copied.
+    """
+
+    first: int
     combo: Array
     land: Array
     upper: Array

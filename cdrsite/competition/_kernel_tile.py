@@ -29,8 +29,7 @@ class Tile(NamedTuple):
     """Scratch for one tile: few arrays, as each argument costs time to compile.
 
     of : float64[13, M, TILE], by UPPER ... STORING and method. at : float64[4, K, TILE],
-    by OFFER ... PAID and sink slot. cell : float64[5, TILE], by FREE ... ONE; the last one
-    holds ones. edges : int64[TILE + 1], edges of the runs of cells with one combination.
+    by OFFER ... PAID and sink slot. cell : float64[7, TILE], by FREE ... TAKEN. edges : int64[TILE + 1], edges of the runs of cells with one combination.
     """
 
     of: Any
@@ -42,17 +41,15 @@ class Tile(NamedTuple):
 UPPER, NET, COST, NEED, VALUE, X, SHARE, INVERSE, RATIO, DEMAND, ROOM, SLOT, STORING = range(13)
 """NET, COST and NEED are also the numbers of the quantities net, cost and land."""
 OFFER, SINK_LOSS, SINK_COST, PAID = range(4)  # loss and cost where net and cost are
-FREE, BEST, QUANTITY, STORED, ONE = range(5)
+FREE, BEST, QUANTITY, STORED, TAKEN = range(5)
+"""TAKEN + NET and TAKEN + COST: loss and cost at the sink of each cell."""
 
 
 @stage
 def scratch(n_methods, n_slots):
     """Scratch of zeros."""
     of, at = np.zeros((13, n_methods, TILE)), np.zeros((4, n_slots, TILE))
-    cell = np.zeros((5, TILE))
-    for i in range(TILE):
-        cell[ONE, i] = 1.0
-    return Tile(of, at, cell, np.zeros(TILE + 1, np.int64))
+    return Tile(of, at, np.zeros((TAKEN + COST + 1, TILE)), np.zeros(TILE + 1, np.int64))
 
 
 @stage
@@ -72,11 +69,56 @@ def load_values(source, start, size, out):
 
 @stage
 def only_where(value, least, size, out):
-    """Put zero where ``value`` is not above ``least``, whatever stands there."""
+    """Put zero where ``value``, another array, is not above ``least``, whatever stands there."""
     for m in range(out.shape[0]):
         to, known = out[m], value[m]
         for i in range(size):
-            to[i] = to[i] if known[i] > least else 0.0
+            held = to[i]
+            to[i] = held if known[i] > least else 0.0
+
+
+@stage
+def load_known(source, known, least, start, size, out):
+    """As :func:`load_values`, and zero where ``known`` is not above ``least``, whatever stands."""
+    for m in range(source.shape[0]):
+        to, at = out[m], known[m]
+        if source.shape[1] > 1:
+            row = source[m][start : start + size]
+            for i in range(size):
+                held = np.float64(row[i])  # read before the condition: a choice, not a branch
+                to[i] = held if at[i] > least else 0.0
+        else:
+            value = np.float64(source[m, 0])
+            for i in range(size):
+                to[i] = value if at[i] > least else 0.0
+
+
+@stage
+def load_scaled(source, factor, start, size, out):
+    """As :func:`load_values`, times a factor of each method.
+
+    In one step: a loop that writes what it reads looks like two arrays that overlap.
+    """
+    for m in range(source.shape[0]):
+        to, part = out[m], factor[m]
+        if source.shape[1] > 1:
+            row = source[m][start : start + size]
+            for i in range(size):
+                to[i] = np.float64(row[i]) * part
+        else:
+            value = np.float64(source[m, 0]) * part
+            for i in range(size):
+                to[i] = value
+
+
+@stage
+def only_positive(size, out):
+    """Put zero where a value is not above zero, whatever stands there."""
+    for m in range(out.shape[0]):
+        to = out[m]
+        for i in range(size):
+            held = to[i]
+            to[i] = held if held > 0.0 else 0.0
 
 
 @stage

@@ -187,12 +187,17 @@ class ArrayCells:
         """Number of cells."""
         return len(self.land)
 
+    @cached_property
+    def whole(self) -> CellBlock:
+        """All cells: the arrays themselves, where a kernel can take them as they are."""
+        return self.read(0, self.n_cells)
+
     def read(self, start: int, stop: int) -> CellBlock:
-        """Views of the arrays; ``[M, 1]`` arrays stay as they are."""
+        """Copies of a part of the arrays; ``[M, 1]`` arrays stay as they are."""
 
         def cut(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
             whole = array.shape[-1] == self.n_cells
-            return np.ascontiguousarray(array[..., start:stop] if whole else array)
+            return np.require(array[..., start:stop] if whole else array, requirements="CW")
 
         size, dtype = stop - start, self.upper.dtype
         slots = 0 if self.sink is None else len(self.sink)

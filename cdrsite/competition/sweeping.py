@@ -10,7 +10,7 @@ import numpy.typing as npt
 from cdrsite.competition import _kernel
 from cdrsite.competition._kernel_cells import first_fault
 from cdrsite.competition._kernel_terms import Bounds, Fields, Output, Terms
-from cdrsite.competition.problem import CellBlock, Problem
+from cdrsite.competition.problem import ArrayCells, CellBlock, Problem
 from cdrsite.competition.rows import RowSystem, blocks
 from cdrsite.core.errors import DataError
 from cdrsite.core.threads import in_order
@@ -116,9 +116,16 @@ class Sweeper:
         sums = self.zero()
         nothing = np.empty((len(self.problem.methods), 0))
         plan = BestPlan(nothing, nothing.astype(np.int8), nothing)
-        combo = self.system.combo[start:stop]
-        self._run(prices, self.problem.cells.read(start, stop), combo, sums, plan)
+        cells, first = self._held(start, stop)
+        self._run(prices, cells, first, self.system.combo[start:stop], sums, plan)
         return sums
+
+    def _held(self, start: int, stop: int) -> tuple[CellBlock, int]:
+        """Cells ``start`` to ``stop``, and where among those returned they begin: no copies."""
+        source, varied = self.problem.cells, (self.problem.local_layer >= 0).any()
+        if varied or not isinstance(source, ArrayCells):
+            return source.read(start, stop), 0
+        return source.whole, start
 
     def plan(self, prices: SweepPrices, cells: CellBlock, combo: Combos) -> BestPlan:
         """Best plan of each cell at some prices; see :meth:`plan_and_sums`."""
@@ -139,15 +146,22 @@ class Sweeper:
         shape = (len(self.problem.methods), len(combo))
         plan = BestPlan(np.empty(shape), np.empty(shape, np.int8), np.empty(shape))
         sums = self.zero()
-        self._run(prices, cells, combo, sums, plan)
+        self._run(prices, cells, 0, combo, sums, plan)
         return plan, sums
 
     def _run(
-        self, prices: SweepPrices, cells: CellBlock, combo: Combos, sums: Sums, plan: BestPlan
+        self,
+        prices: SweepPrices,
+        cells: CellBlock,
+        first: int,
+        combo: Combos,
+        sums: Sums,
+        plan: BestPlan,
     ) -> None:
+        """Sweep the cells from ``first`` on, as many as ``combo`` has."""
         problem = self.problem
         fields = Fields(
-            combo, cells.land, cells.upper, cells.net, cells.cost, cells.need,
+            first, combo, cells.land, cells.upper, cells.net, cells.cost, cells.need,
             cells.sink, cells.sink_cost, cells.sink_loss, cells.layers, cells.arriving,
             cells.stored_ratio,
         )  # fmt: skip

@@ -331,7 +331,7 @@ def add_up(fields, terms, start, combo, size, dated, out):
                 q = terms.used[m, j]
                 to[q] += gross * dated.layer[q - 4, i]
     if out.x.shape[1] > 0:
-        _keep(terms, max(fields.sink.shape[0], 1), start, size, dated, out)
+        _keep(terms, max(fields.sink.shape[0], 1), start - fields.first, size, dated, out)
 
 
 @stage

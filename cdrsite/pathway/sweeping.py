@@ -59,14 +59,20 @@ class PathSweeper(Sweeper):
         return Sums(np.zeros(shape), np.zeros((self.n_groups, self.system.n_sinks)))
 
     def _run(
-        self, prices: SweepPrices, cells: CellBlock, combo: Combos, sums: Sums, plan: BestPlan
+        self,
+        prices: SweepPrices,
+        cells: CellBlock,
+        first: int,
+        combo: Combos,
+        sums: Sums,
+        plan: BestPlan,
     ) -> None:
         """Sweep a block; ``slot`` of a plan is ``vintage x slots + slot``."""
         assert isinstance(prices, PathPrices)  # noqa: S101 - of its own making
         problem = self.problem
         _refuse_many(self.course.count, len(cells.sink))
         fields = Fields(
-            combo, cells.land, cells.upper, cells.net, cells.cost, cells.need,
+            first, combo, cells.land, cells.upper, cells.net, cells.cost, cells.need,
             cells.sink, cells.sink_cost, cells.sink_loss, cells.layers, cells.arriving,
             cells.stored_ratio,
         )  # fmt: skip
