@@ -24,8 +24,8 @@ from cdrsite.competition._kernel_tile import (
     UPPER,
     VALUE,
     X,
-    load_known,
     load_values,
+    only_where,
     stage,
     times,
 )
@@ -62,7 +62,8 @@ def choose_within(bounds, start, size, tile, own):
     for r in range(n_local, n_rows):
         times(tile.of[NEED], bounds.weight[r - n_local], size, own.need[r])
     if bounds.has_lower:
-        load_known(bounds.lower, tile.of[UPPER], 0.0, start, size, own.low)
+        load_values(bounds.lower, start, size, own.low)
+        only_where(tile.of[UPPER], 0.0, size, own.low)
         set_aside(tile, own.low, own.need, own.spare, size)
     cap(tile, own.spare, own.need, size)
     rank(tile, size)

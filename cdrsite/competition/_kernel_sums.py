@@ -45,9 +45,7 @@ def _quarters(typingctx, x, q, whole):  # noqa: ARG001
             builder, ir.Constant(step.type, 0), args[2], step, step.type, inc=True
         ) as (at, _):
             each, other = (
-                builder.load(
-                    builder.bitcast(builder.gep(one, [at]), vector.as_pointer()), align=8
-                )
+                builder.load(builder.bitcast(builder.gep(one, [at]), vector.as_pointer()), align=8)
                 for one in data
             )
             for held, more in zip(sums, (each, builder.fmul(each, other)), strict=True):

@@ -1,7 +1,8 @@
 """Kernel: the scratch of a tile of cells, and what fills it.
 
 Loops run from 0 over contiguous slices and write one array each: only then does the compiler turn
-them into vector instructions.
+them into vector instructions. A loop that changes an array in place names it once: under two names
+it looks like two arrays that overlap.
 """
 
 # numba compiles the functions for the dtypes that it meets, so they carry no annotations
@@ -29,7 +30,8 @@ class Tile(NamedTuple):
     """Scratch for one tile: few arrays, as each argument costs time to compile.
 
     of : float64[13, M, TILE], by UPPER ... STORING and method. at : float64[4, K, TILE],
-    by OFFER ... PAID and sink slot. cell : float64[7, TILE], by FREE ... TAKEN. edges : int64[TILE + 1], edges of the runs of cells with one combination.
+    by OFFER ... PAID and sink slot. cell : float64[7, TILE], by FREE ... TAKEN.
+    edges : int64[TILE + 1], edges of the runs of cells with one combination.
     """
 
     of: Any
@@ -78,40 +80,6 @@ def only_where(value, least, size, out):
 
 
 @stage
-def load_known(source, known, least, start, size, out):
-    """As :func:`load_values`, and zero where ``known`` is not above ``least``, whatever stands."""
-    for m in range(source.shape[0]):
-        to, at = out[m], known[m]
-        if source.shape[1] > 1:
-            row = source[m][start : start + size]
-            for i in range(size):
-                held = np.float64(row[i])  # read before the condition: a choice, not a branch
-                to[i] = held if at[i] > least else 0.0
-        else:
-            value = np.float64(source[m, 0])
-            for i in range(size):
-                to[i] = value if at[i] > least else 0.0
-
-
-@stage
-def load_scaled(source, factor, start, size, out):
-    """As :func:`load_values`, times a factor of each method.
-
-    In one step: a loop that writes what it reads looks like two arrays that overlap.
-    """
-    for m in range(source.shape[0]):
-        to, part = out[m], factor[m]
-        if source.shape[1] > 1:
-            row = source[m][start : start + size]
-            for i in range(size):
-                to[i] = np.float64(row[i]) * part
-        else:
-            value = np.float64(source[m, 0]) * part
-            for i in range(size):
-                to[i] = value
-
-
-@stage
 def only_positive(size, out):
     """Put zero where a value is not above zero, whatever stands there."""
     for m in range(out.shape[0]):
@@ -122,8 +90,17 @@ def only_positive(size, out):
 
 
 @stage
+def scale(factor, size, out):
+    """Multiply by a factor of each method."""
+    for m in range(out.shape[0]):
+        to, part = out[m], factor[m]
+        for i in range(size):
+            to[i] *= part
+
+
+@stage
 def times(source, factor, size, out):
-    """Values times a factor of each method."""
+    """Values of other arrays times a factor of each method."""
     for m in range(out.shape[0]):
         values, part, to = source[m], factor[m], out[m]
         for i in range(size):

@@ -22,10 +22,10 @@ from cdrsite.competition._kernel_tile import (
     STORING,
     UPPER,
     VALUE,
-    load_known,
-    load_scaled,
     load_values,
     only_positive,
+    only_where,
+    scale,
     segments,
     stage,
     times,
@@ -47,12 +47,16 @@ def _load(fields, terms, start, size, tile):
     upper = tile.of[UPPER]
     load_values(fields.upper, start, size, upper)
     only_positive(size, upper)
-    load_known(fields.need, upper, 0.0, start, size, tile.of[NEED])
+    load_values(fields.need, start, size, tile.of[NEED])
     if terms.counted[NET]:
-        load_known(fields.net, upper, 0.0, start, size, tile.of[NET])
+        load_values(fields.net, start, size, tile.of[NET])
     if terms.counted[COST]:
-        load_known(fields.cost, upper, 0.0, start, size, tile.of[COST])
-    load_scaled(fields.stored_ratio, terms.stored, start, size, tile.of[STORING])
+        load_values(fields.cost, start, size, tile.of[COST])
+    for q in range(NET, NEED + 1):
+        if q == NEED or terms.counted[q]:
+            only_where(upper, 0.0, size, tile.of[q])
+    load_values(fields.stored_ratio, start, size, tile.of[STORING])
+    scale(terms.stored, size, tile.of[STORING])
     own, free = fields.land[start : start + size], tile.cell[FREE]
     for i in range(size):
         free[i] = np.float64(own[i])
@@ -60,9 +64,11 @@ def _load(fields, terms, start, size, tile):
     _stage_offers(fields.sink, terms.sink_value, start, size, offers)
     if fields.sink.shape[0] > 0:
         if terms.counted[NET]:
-            load_known(fields.sink_loss, offers, -np.inf, start, size, tile.at[SINK_LOSS])
+            load_values(fields.sink_loss, start, size, tile.at[SINK_LOSS])
+            only_where(offers, -np.inf, size, tile.at[SINK_LOSS])
         if terms.counted[COST]:
-            load_known(fields.sink_cost, offers, -np.inf, start, size, tile.at[SINK_COST])
+            load_values(fields.sink_cost, start, size, tile.at[SINK_COST])
+            only_where(offers, -np.inf, size, tile.at[SINK_COST])
 
 
 @stage

@@ -197,7 +197,7 @@ class ArrayCells:
 
         def cut(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
             whole = array.shape[-1] == self.n_cells
-            return np.require(array[..., start:stop] if whole else array, requirements="CW")
+            return np.require(array[..., start:stop] if whole else array, requirements=("C", "W"))
 
         size, dtype = stop - start, self.upper.dtype
         slots = 0 if self.sink is None else len(self.sink)

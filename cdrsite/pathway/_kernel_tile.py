@@ -25,6 +25,7 @@ from cdrsite.competition._kernel_tile import (
     Tile,
     X,
     load_values,
+    scale,
     segments,
     stage,
     times,
@@ -88,9 +89,9 @@ def _load(fields, terms, start, size, dated):
     _load_possible(fields.net, start, size, tile.of[UPPER], tile.of[NET])
     _load_possible(fields.cost, start, size, tile.of[UPPER], tile.of[COST])
     _load_possible(fields.need, start, size, tile.of[UPPER], tile.of[NEED])
-    if start == 0 or fields.stored_ratio.shape[1] > 1:
+    if start == fields.first or fields.stored_ratio.shape[1] > 1:
         load_values(fields.stored_ratio, start, size, tile.of[STORING])
-        times(tile.of[STORING], terms.stored, size, tile.of[STORING])
+        scale(terms.stored, size, tile.of[STORING])
     times(tile.of[NEED], terms.exclusive, size, tile.of[SHARE])
     load_values(fields.layers, start, size, dated.layer)
     own, free = fields.land[start : start + size], tile.cell[FREE]
