@@ -8,6 +8,7 @@ from typing import Any
 
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.methods.basis import NAMED
+from cdrsite.report.beside import files
 from cdrsite.report.frame import Frame, details, paragraph
 from cdrsite.report.html import table, tag, text
 from cdrsite.report.listed import Head
@@ -311,28 +312,3 @@ def versions(frame: Frame) -> str:
     columns = ((frame.say("again.program"), "text"), (frame.say("again.version"), "text"))
     rows = [[text(name), text(version)] for name, version in versions_.items()]
     return _folded(frame, "again.versions", columns, rows)
-
-
-FILES = (
-    ("tables/", "files.tables"),
-    ("cdrsite.qgs", "files.qgs"),
-    ("cdrsite.gpkg", "files.gpkg"),
-    ("styles/", "files.styles"),
-    ("rasters/", "files.rasters"),
-    ("result.zarr", "files.zarr"),
-    ("summary.json", "files.summary"),
-    ("assumptions.json", "files.assumptions"),
-    ("manifest.json", "files.manifest"),
-)
-"""What lies beside the report."""
-
-
-def files(frame: Frame) -> str:
-    """What lies beside the report in the run's folder."""
-    items = [
-        part
-        for name, key in FILES
-        if (frame.run.path / name).exists()
-        for part in (tag("dt", tag("code", name)), tag("dd", frame.say(key)))
-    ]
-    return tag("h3", frame.say("files.title")) + tag("dl", *items, class_="list")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from cdrsite.core.numbers import MISSING, number
 from cdrsite.core.words import Words, fill
@@ -34,10 +35,13 @@ class Frame:
         What is reported.
     words : Words
         In its language.
+    beside : bool
+        Whether the page lies in the run's folder, so that links lead to its files.
     """
 
     run: RunFolder
     words: Words
+    beside: bool = field(default=False, kw_only=True)
 
     # ------------------------------------------------------------------- text
 
@@ -54,6 +58,21 @@ class Frame:
         """A unit as markup."""
         return text(self.words.unit(name))
 
+    def file(self, name: str, shown: str = "") -> str:
+        """A file of the run: a link where the page lies beside it and it is there.
+
+        Parameters
+        ----------
+        name : str
+            From the run's folder on, with slashes.
+        shown : str
+            What is read; the whole name when not given.
+        """
+        called = tag("code", text(shown or name))
+        if not self.beside or not (self.run.path / name).is_file():
+            return called
+        return tag("a", called, href=quote(name))
+
     def in_(self, name: str) -> str:
         """A unit behind the title of a column."""
         return " " + tag("span", self.unit(name), class_="unit")
@@ -67,10 +86,10 @@ class Frame:
     # ---------------------------------------------------------------- methods
 
     def method(self, name: str) -> str:
-        """Name of a method with its colour, which no end of a line parts from its first word."""
-        first, space, rest = self.words.method(name).partition(" ")
-        led = tag("span", self.swatch(self.colour(name)), text(first), class_="nowrap")
-        return led + text(space + rest)
+        """Name of a method with its colour, which no end of a line parts from it."""
+        called = self.words.method(name)
+        led = tag("span", self.swatch(self.colour(name)), text(called[:1]), class_="nowrap")
+        return led + text(called[1:])
 
     def colour(self, name: str) -> str:
         """Colour of a method, the same as in every map."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cdrsite.report.frame import MAX_ROWS, Frame, Row, details, paragraph, real
-from cdrsite.report.html import table, tag, text
+from cdrsite.report.html import table, tag
 
 OPEN_ROWS = 15
 """Rows of a table that stand open; longer tables are folded after them."""
@@ -170,7 +170,7 @@ def folded(
     """
     left_out = ""
     if every > len(rows):
-        file = tag("code", text(f"tables/{name}.csv"))
+        file = frame.file(f"tables/{name}.csv")
         left_out = paragraph(frame.count("left_out", every - len(rows), file=file), kind="note")
     if len(rows) <= OPEN_ROWS:
         return table(title, heads, rows, headed=True) + left_out
@@ -181,4 +181,4 @@ def folded(
 
 def file_note(frame: Frame, name: str, kind: str = "note") -> str:
     """Which file holds the whole table."""
-    return paragraph(frame.say("file", file=tag("code", text(f"tables/{name}.csv"))), kind=kind)
+    return paragraph(frame.say("file", file=frame.file(f"tables/{name}.csv")), kind=kind)

@@ -105,14 +105,14 @@ def write_report(
             cure=f"name a file in it, e.g. {path / REPORT}",
         )
     with changing(run.path, path, GENERATOR):
-        page = hidden(build_page(run, words))
+        page = hidden(build_page(run, words, path.resolve().parent == run.path.resolve()))
         run.require_same()
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, page)
     return path
 
 
-def build_page(run: RunFolder, words: Words) -> str:
+def build_page(run: RunFolder, words: Words, beside: bool = False) -> str:
     """The whole page as text.
 
     Parameters
@@ -121,16 +121,18 @@ def build_page(run: RunFolder, words: Words) -> str:
         What is reported.
     words : Words
         In its language.
+    beside : bool
+        Whether the page will lie in the run's folder: then names of files are links to them.
 
     Returns
     -------
     str
         One HTML document that asks for nothing from outside. It holds no time: the same run gives
-        the same bytes (rule 9).
+        the same bytes (rule 9), but for those links.
     """
     from cdrsite.report.mapview import map_fragment
 
-    frame = Frame(run, words)
+    frame = Frame(run, words, beside=beside)
     view = map_fragment(run, words)
     written = [(name, key, known_part(frame, write)) for name, key, write in PARTS]
     sections = [(name, key, section(name, frame.say(key), body)) for name, key, body in written]

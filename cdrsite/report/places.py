@@ -41,7 +41,7 @@ def _positions(frame: Frame, name: str, column: str) -> dict[str, list[int]]:
 def _sites_of(frame: Frame, method: str, positions: list[int]) -> str:
     left_out = ""
     if len(positions) > MAX_ROWS:
-        file = tag("code", "tables/sites.csv")
+        file = frame.file("tables/sites.csv")
         left_out = paragraph(frame.count("left_out", len(positions) - MAX_ROWS, file=file))
     title = frame.count("sites.of", len(positions), method=text(frame.words.method(method)))
     body = _site_table(frame, positions[:MAX_ROWS], title)

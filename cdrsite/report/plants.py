@@ -125,7 +125,8 @@ def corridors(frame: Frame) -> str:
     rows = [cells for _, cells in sorted(lines, key=lambda line: -line[0])[:MOST_CORRIDORS]]
     title = frame.say("corridors.title")
     more = len(lines) - len(rows)
-    note = paragraph(frame.count("left_out", more, file="tables/pipes.csv")) if more > 0 else ""
+    file = frame.file("tables/pipes.csv")
+    note = paragraph(frame.count("left_out", more, file=file)) if more > 0 else ""
     return tag("h3", title) + table(frame.say("corridors.caption"), heads, rows) + note
 
 
