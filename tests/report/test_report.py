@@ -627,7 +627,7 @@ def test_axes_have_round_numbers() -> None:
         (3e5, "m2", "0.300 km²"),
         (4e5, "kWh/yr", "0.400 GWh/yr"),
         (-4e9, "USD/yr", f"−4{THIN}000 million USD/yr"),
-        (5.0, "Mm3", "5.00 Mm³"),
+        (5.0, "Mm3", "5.00 million m³"),
         (0.0, "t/yr", "0 t/yr"),
     ],
 )
