@@ -84,6 +84,14 @@ DATED = (
     "milestones.prices={electricity: {2030: 1, 2050: 0.5}}",
     *UNPLANNED,
 )
+PIPED = (
+    DATED[0],
+    "objective={minimise: cost}",
+    "emitters={layer: works, emission: t, unit: t/yr, cost: 50 USD/t}",
+    "milestones={years: [2030, 2050], start: 2025, "
+    "targets: {avoided: {2030: 5 t/yr, 2050: 20 t/yr}}}",
+)
+"""Emitters over milestones whose network is designed for all of these."""
 EMITTING = (
     "emitters={layer: works, emission: t, unit: t/yr, cost: 50 USD/t, target: 10 t/yr}",
     *UNPLANNED,
@@ -191,6 +199,14 @@ OTHERS: tuple[Change, ...] = (
     ("milestones.intensity", "milestones.intensity={2050: 0.9}", DATED),
     ("emitters", "emitters.target=20 t/yr", EMITTING),
     ("milestones.prices", "milestones.prices={electricity: {2050: 0.9}}", DATED),
+    *(
+        (key, change, PIPED)
+        for key, change in (
+            ("milestones", "milestones.start=2020"),
+            ("emitters", "emitters.cost=70 USD/t"),
+            ("resources.storage.years", "resources.storage.years=90"),
+        )
+    ),
     ("outputs.admin", "outputs.admin={layer: parks, name: name}", ()),
     ("outputs.sites", "outputs.sites=1", ()),
     ("outputs.site_distance", "outputs.site_distance=3 km", ()),
@@ -258,6 +274,15 @@ def test_what_a_stage_does_not_declare_moves_no_byte_and_what_it_does_moves_some
     assert inside == outside == set(stages())
 
 
+def test_what_a_network_of_all_years_declares_moves_a_byte_of_it(told: Told) -> None:
+    plain = told(*PIPED)
+    for key, change, before in OTHERS:
+        if before == PIPED:
+            other = told(*PIPED, change)
+            assert other["network"] != plain["network"], key
+            assert undeclared(plain, other, key) == [], key
+
+
 @pytest.mark.slow
 def test_each_key_that_a_stage_declares_moves_a_byte_of_it(told: Told) -> None:
     idle = {name: set(one.reads) for name, one in stages().items()}
@@ -270,8 +295,6 @@ def test_each_key_that_a_stage_declares_moves_a_byte_of_it(told: Told) -> None:
     # ships take a sea between ports: tests/transport/test_ways.py
     at_sea = {"transport.ships", "transport.surface.sea"}
     idle = {name: keys - at_sea for name, keys in idle.items()}
-    # a path's network is for all its years and emitters: tests/study/test_emitters_study.py
-    idle["network"] -= {"milestones", "emitters", "resources.storage.years"}
     # kinds of biomass only refuse names; resources of points have the model of biomass
     bulk = {one.name for one in RESOURCES.values() if one.own_price or one.kind == "bulk"}
     alike = bulk - {"biomass"}
