@@ -1,8 +1,9 @@
-"""Run by QGIS's own Python: plays the years of a project with the temporal controller's ranges.
+"""Run by QGIS's own Python: plays the years of a project, as its temporal controller does.
 
-Arguments: project, folder for pictures. Each step of the project's temporal range is drawn with all
-layers of the group of years, as the temporal controller of the window does. One JSON document on
-standard output: for each picture its range and the layers that are visible in it.
+Arguments: project, folder for pictures, years. For each year the layers that have a time are drawn
+in a range of half a year: those of what each cell removes by (``winner_YEAR.png``), of net removal
+(``net_YEAR.png``), and each of the first by itself (``LAYER_in_YEAR.png``). One JSON document on
+standard output: the project's range, and which layers are visible in each year.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from qgis.core import (  # type: ignore[import-not-found]
     QgsMapRendererSequentialJob,
     QgsMapSettings,
     QgsProject,
-    QgsTemporalNavigationObject,
 )
 from qgis.PyQt.QtCore import QSize  # type: ignore[import-not-found]
 
@@ -27,18 +27,14 @@ application = QgsApplication([], False)
 application.initQgis()
 project = QgsProject.instance()
 opened = project.read(project_path)
-kept = project.timeSettings()
-controller = QgsTemporalNavigationObject()
-controller.setTemporalExtents(kept.temporalRange())
-layers = [
-    node.layer()
-    for node in project.layerTreeRoot().findLayers()
-    if node.layer().temporalProperties() and node.layer().temporalProperties().isActive()
-]
+every = [node.layer() for node in project.layerTreeRoot().findLayers()]
+dated = [one for one in every if (own := one.temporalProperties()) and own.isActive()]
+winners = [one for one in dated if "winner_at" in one.id()]
+nets = [one for one in dated if "net_removal_at" in one.id()]
 
 
 def picture(shown: list, name: str, span: QgsDateTimeRange) -> None:
-    """Draw layers as they are in a span of time."""
+    """Draw layers as they are in a range of time."""
     settings = QgsMapSettings()
     settings.setLayers(shown)
     settings.setOutputSize(QSize(400, 300))
@@ -53,25 +49,18 @@ def picture(shown: list, name: str, span: QgsDateTimeRange) -> None:
     job.renderedImage().save(str(folder / f"{name}.png"))
 
 
-def told(span: QgsDateTimeRange) -> list[str]:
-    """First and last day of a span."""
-    return [one.toString("yyyy-MM-dd") for one in (span.begin(), span.end())]
-
-
-report: dict = {"opened": opened, "range": told(kept.temporalRange()), "years": {}}
+whole = project.timeSettings().temporalRange()
+days = [one.toString("yyyy-MM-dd") for one in (whole.begin(), whole.end())]
+report: dict = {"opened": opened, "range": days, "years": {}}
 for year in sys.argv[3:]:
-    # the day in the middle of the year, as the controller's frame would hold it
-    whole = kept.temporalRange()
-    start = whole.begin()
-    day = start.addYears(int(year) - start.date().year())
-    span = QgsDateTimeRange(day, day.addDays(180))
-    seen = [one for one in layers if one.temporalProperties().isVisibleInTemporalRange(span)]
+    begin = whole.begin().addYears(int(year) - whole.begin().date().year())
+    span = QgsDateTimeRange(begin, begin.addDays(180))
+    seen = [one for one in dated if one.temporalProperties().isVisibleInTemporalRange(span)]
     report["years"][year] = sorted(one.id() for one in seen)
-    for one in layers:  # each alone is drawn where it is visible, and is blank elsewhere
-        if one.id().startswith("cdrsite_raster_winner_at"):
-            picture([one], f"{one.id()}_in_{year}", span)
-    picture([one for one in layers if "winner_at" in one.id()], f"winner_{year}", span)
-    picture([one for one in layers if "net_removal_at" in one.id()], f"net_{year}", span)
+    picture(winners, f"winner_{year}", span)
+    picture(nets, f"net_{year}", span)
+    for one in winners:
+        picture([one], f"{one.id()}_in_{year}", span)
 sys.stdout.write("JSON" + json.dumps(report))
 sys.stdout.flush()
 os._exit(0)  # leaving in order crashes some versions of PyQGIS
