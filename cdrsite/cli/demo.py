@@ -12,6 +12,7 @@ from cdrsite.core.files import make_own, remove_own
 
 TEMPLATES: dict[str, tuple[str, ...]] = {
     "demo": (
+        "first.yaml",
         "demo.yaml",
         "demo-literature.yaml",
         "all-methods.yaml",
@@ -106,7 +107,10 @@ def copy_template(folder: Path, template: str = "demo") -> Path:
 
 
 def next_step(scenario: Path, template: str) -> str:
-    """The command that comes after :func:`copy_template`."""
+    """The command that comes after :func:`copy_template`, and what is there besides."""
+    if template == "demo":
+        whole = scenario.with_name("demo.yaml")
+        return f"cdrsite run {scenario}\nthe whole study, in some minutes: cdrsite run {whole}"
     if template == "batch":
         return f"cdrsite batch {scenario} --matrix {scenario.with_name('matrix.yaml')}"
     coarse = ' --set grid.resolution="4 km"' if template == "memory" else ""

@@ -149,6 +149,8 @@ def test_init_makes_a_demo_that_runs_away_from_the_repository(
     code, out, err = call("run", "mine/demo.yaml", *COARSE, "--quiet")
     assert (code, out, err) == (0, "", "")
     assert (tmp_path / "runs" / "inland-basin" / "manifest.json").is_file()
+    code, out, err = call("run", "mine/first.yaml", "--quiet")
+    assert (code, out, err) == (0, "", "")
 
 
 def test_init_refuses_what_is_there(call: Callable[..., Answer], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from answer import Answer
 
 from cdrsite.cli.demo import TEMPLATES, demo_folder
+from cdrsite.config.load import load_scenario
 
 COARSE = ("--set", "grid.resolution=16 km")
 
@@ -24,7 +25,9 @@ def test_a_template_is_accepted_as_it_stands(
     names = {Path(name).name for name in TEMPLATES[template]}
     assert {path.name for path in Path("mine").glob("*.yaml")} == names
     # the command that it names as the next one is about a file that is there
-    words = shlex.split(out.partition("next: ")[2])
+    words = shlex.split(
+        out.partition("next: ")[2].replace("the whole study, in some minutes: ", "")
+    )
     assert words[0] == "cdrsite"
     assert [word for word in words if word.startswith("mine") and not Path(word).is_file()] == []
     scenarios = names - {"matrix.yaml"}
@@ -68,3 +71,17 @@ def test_every_scenario_of_the_repository_is_in_a_template() -> None:
     told = {name for names in TEMPLATES.values() for name in names}
     found = [*config.glob("*.yaml"), *(config / "template").glob("*.yaml")]
     assert {path.relative_to(config).as_posix() for path in found} == told
+
+
+def test_the_demo_begins_with_a_small_study_and_names_the_whole(
+    call: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, out, _ = call("init", "mine")
+    assert "next: cdrsite run mine/first.yaml\n" in out
+    assert "cdrsite run mine/demo.yaml" in out
+    small, whole = (load_scenario(tmp_path / "mine" / name) for name in ("first.yaml", "demo.yaml"))
+    assert small.network is None or not small.network.plan
+    assert whole.network is not None
+    assert set(small.methods) < set(whole.methods)
+    assert (small.grid.resolution, whole.grid.resolution) == ("4 km", "1 km")

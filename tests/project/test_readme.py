@@ -51,7 +51,7 @@ def test_it_is_read_in_one_go() -> None:
     assert len(lines) <= MOST_LINES
     assert [line for line in lines if len(line) > WIDEST and not line.startswith("|")] == []
     commands = (
-        "pip install -e . && cdrsite run config/demo.yaml",
+        "pip install -e . && cdrsite run config/first.yaml",
         "pip install -e '.[test]' && pytest",
     )
     assert [line for line in lines if line in commands] == list(commands)
