@@ -21,7 +21,9 @@ MOST_BUCKETS = 1024
 """Buckets per side, at most."""
 
 CELLS_PER_BUCKET = 4
-"""Side of a bucket [cells], at least."""
+"""Side of a bucket [cells], at least, where edges are few."""
+EDGES_PER_BUCKET = 4
+"""Edges in a bucket, at most on average where they are many; its side is then a cell or more."""
 
 
 class Nearest:
@@ -97,7 +99,9 @@ class Nearest:
         low = np.minimum(xy.min(axis=0), self.low)
         extent = np.maximum(xy.max(axis=0), self.high) - low
         cell = np.hypot(*(self.high - self.low)) / np.hypot(*self.cells.shape)
-        self.size = float(max(CELLS_PER_BUCKET * cell, extent.max() / MOST_BUCKETS))
+        crowded = np.sqrt(EDGES_PER_BUCKET * np.prod(extent) / len(self.segments)) / cell
+        side = min(max(crowded, 1.0), CELLS_PER_BUCKET)
+        self.size = float(max(side * cell, extent.max() / MOST_BUCKETS))
         self.x0, self.y0 = float(low[0]) - self.size, float(low[1]) - self.size
         cols, rows = (np.ceil(extent / self.size) + 2).astype(int)
         counts = np.zeros((rows, cols), np.int64)
