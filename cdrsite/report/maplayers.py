@@ -69,6 +69,11 @@ BY_METHOD = (
 """Variables of each method that the map of a study offers."""
 SURE = ((0.8, "high", 0.0), (0.5, "mid", 0.4), (0.0, "low", 0.72))
 """Share of the samples from which on, its words, and how far the colour fades to white [1]."""
+REASONS = "exclusion_reasons"
+MOST_RULES = 20
+"""With more rules none has a layer of its own."""
+RULE_COLOURS = {"alone": "#8C2D04", "too": "#FE9929", "others": "#B9BFC6"}
+"""What one rule excludes alone, what others exclude too, and what others alone exclude."""
 SHADES = ("excluded", "unknown", NET_STATE, NOT_IN_PLAN)
 """States that are drawn over a quantity."""
 
@@ -85,15 +90,20 @@ class Layer:
         For which method.
     year : int or None
         At which milestone.
+    rule : int or None
+        Of which exclusion rule, by its bit.
     """
 
     variable: str
     method: str | None = None
     year: int | None = None
+    rule: int | None = None
 
     @property
     def key(self) -> str:
         """Name in the page."""
+        if self.rule is not None:
+            return f"{self.variable}#{self.rule}"
         own = self.variable if self.method is None else f"{self.variable}/{self.method}"
         return own if self.year is None else f"{own}@{self.year}"
 
@@ -122,11 +132,25 @@ def layers_of(dataset: xr.Dataset) -> list[Layer]:
             continue
         if values.dims == ("y", "x"):
             layers.append(Layer(name))
+            if name == REASONS:
+                layers += [Layer(name, rule=bit) for bit in range(len(single_rules(dataset)))]
         elif values.dims == ("removal_method", "y", "x"):
             layers += [Layer(name, method) for method in methods]
         elif values.dims == ("milestone", "y", "x"):
             layers += [Layer(name, year=int(year)) for year in values["milestone"].to_numpy()]
     return layers
+
+
+def rules_of(dataset: xr.Dataset) -> list[str]:
+    """Names of the exclusion rules, by their bits."""
+    rules = dataset.attrs.get("exclusion_rules", ())
+    return [rules] if isinstance(rules, str) else [str(rule) for rule in rules]
+
+
+def single_rules(dataset: xr.Dataset) -> list[str]:
+    """Names of the rules that have a layer each: all, where there are several and not too many."""
+    rules = rules_of(dataset)
+    return rules if 1 < len(rules) <= MOST_RULES else []
 
 
 class Painter:
@@ -194,7 +218,9 @@ class Painter:
 
     def _painting(self, layer: Layer, picture: Picture) -> Painting:
         variable = self._source.dataset[layer.variable]
-        if layer.variable == "exclusion_reasons":
+        if layer.rule is not None:
+            return self._rule(picture, layer.rule)
+        if layer.variable == REASONS:
             return self._reasons(picture)
         if layer.variable == "winner_likely" and "winner_share" in self._source.dataset:
             return self._faded(picture)
@@ -308,9 +334,7 @@ class Painter:
     def _reasons(self, picture: Picture) -> Painting:
         """One colour for each rule alone, one for several at once; nothing where none hits."""
         bits = picture.values.astype(np.int64)
-        rules = self._source.dataset.attrs.get("exclusion_rules", ())
-        rules = [rules] if isinstance(rules, str) else [str(rule) for rule in rules]
-        rules = [self._words.named("rule", rule) for rule in rules]
+        rules = [self._words.named("rule", rule) for rule in rules_of(self._source.dataset)]
         hit = bits & ((1 << INCLUDED_BIT) - 1)
         inside = (bits >> 31 & 1) == 0
         alone = inside & (hit > 0) & ((hit & (hit - 1)) == 0)
@@ -321,6 +345,20 @@ class Painter:
         several = Category(INCLUDED_BIT, self._words("map.rules.several"), SEVERAL_COLOUR)
         none = Category(INCLUDED_BIT + 1, self._words("map.rules.none"), FREE_COLOUR)
         return paint_classes(codes, [*pool_categories(rules), several, none])
+
+    def _rule(self, picture: Picture, rule: int) -> Painting:
+        """What one rule excludes: alone (free without the rule), or with others."""
+        bits = picture.values.astype(np.int64)
+        hit = np.where(bits >> 31 & 1, 0, bits & ((1 << INCLUDED_BIT) - 1))
+        own, other = hit >> rule & 1, hit & ~(1 << rule)
+        codes = np.where(own, np.where(other, 1, 0), np.where(other, 2, 3))
+        codes[(bits >> 31 & 1) == 1] = -1
+        categories = [
+            Category(code, self._words(f"map.rule.{key}"), colour)
+            for code, (key, colour) in enumerate(RULE_COLOURS.items())
+        ]
+        none = Category(3, self._words("map.rules.none"), FREE_COLOUR)
+        return paint_classes(codes, [*categories, none])
 
 
 def faded(colour: str, part: float) -> str:

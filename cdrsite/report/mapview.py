@@ -18,7 +18,7 @@ from cdrsite.outputs.runfolder import STORE, RunFolder
 from cdrsite.report.fragment import Fragment
 from cdrsite.report.frame import paragraph, section
 from cdrsite.report.html import tag, text
-from cdrsite.report.maplayers import Layer, Painter, layers_of
+from cdrsite.report.maplayers import Layer, Painter, layers_of, rules_of
 from cdrsite.report.mapsource import MapSource, RunSource
 from cdrsite.report.mapvectors import outline, vector_layers
 from cdrsite.report.mapwhy import cells_of
@@ -106,7 +106,13 @@ def fragment(
         "cells": cells_of(source, words),
         "words": page_words(words),
     }
-    chosen = layer_list(source.dataset, shown, painter, words) + method_list(shown, methods, words)
+    chosen = "".join(
+        (
+            layer_list(source.dataset, shown, painter, words),
+            method_list(shown, methods, words),
+            rule_list(source.dataset, shown, words),
+        )
+    )
     controls = tag("div", chosen, further(vectors, words), class_="cdrmap-controls")
     study = is_study(source.dataset)
     html = markup(controls, words, title or words("page.map"), years_of(shown), study=study)
@@ -243,6 +249,20 @@ def method_list(layers: Sequence[Layer], methods: Sequence[str], words: Words) -
             first = method == methods[0]
             parts.append(choice("radio", "cdrmap-method", method, label, checked=first))
     return fieldset(words("column.method"), *parts, id="cdrmap-methods")
+
+
+def rule_list(dataset: xr.Dataset, layers: Sequence[Layer], words: Words) -> str:
+    """Which exclusion rule is shown, or all; nothing where no rule has a layer of its own."""
+    single = [layer.rule for layer in layers if layer.rule is not None]
+    if not single:
+        return ""
+    called = [words.named("rule", rule) for rule in rules_of(dataset)]
+    parts = [choice("radio", "cdrmap-rule", "", text(words("map.rules.all")), checked=True)]
+    parts += [
+        choice("radio", "cdrmap-rule", str(rule), text(called[rule]), checked=False)
+        for rule in single
+    ]
+    return fieldset(words("map.rules.which"), *parts, id="cdrmap-rules", hidden=True)
 
 
 def further(vectors: dict[str, dict[str, Any]], words: Words) -> str:

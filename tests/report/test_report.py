@@ -117,7 +117,7 @@ def test_the_first_screen_says_it_in_human_units(folder: Path) -> None:
     assert f"1{THIN}000 m³ of water a year" in answer and "85.5 t net" in answer
     assert "1 t of CO₂ injection a year" in answer and "0.701 t net" in answer
     assert "Water – 1 of 2 used up" in answer and "north" in answer
-    assert "Rules of policy – 1 rule holds the plan back" in answer
+    assert "Rules of policy – 1 rule limits the plan" in answer
     assert f"proven to be within 0.0007{THIN}% of the best one possible" in answer
     assert f"at most 0.92{THIN}% more than the cheapest one" in answer
     assert f"8.1{THIN}% of the cost of transport" in answer

@@ -91,7 +91,7 @@
 
   function layerKey() {
     const variable = chosen("cdrmap-layer");
-    const keys = [`${variable}@${year()}`, `${variable}/${chosen("cdrmap-method")}`];
+    const keys = [`${variable}@${year()}`, `${variable}/${chosen("cdrmap-method")}`, `${variable}#${chosen("cdrmap-rule")}`];
     return keys.find((key) => Object.hasOwn(data.layers, key)) ?? variable;
   }
 
@@ -113,6 +113,8 @@
     const methods = document.getElementById("cdrmap-methods");
     const byMethod = key.includes("/");
     if (methods) methods.disabled = !byMethod;
+    const rules = document.getElementById("cdrmap-rules");
+    if (rules) rules.hidden = !Object.hasOwn(data.layers, `${chosen("cdrmap-layer")}#0`);
     if (picture) picture.remove();
     picture = null;
     if (layer) {
@@ -125,15 +127,17 @@
     for (const box of root.querySelectorAll("input[name=cdrmap-vector]")) {
       if (OF_PLAN.includes(box.value) && groups.has(box.value)) toggle(box);
     }
-    drawLegend(layer, byMethod ? chosen("cdrmap-method") : null);
+    drawLegend(layer, byMethod ? chosen("cdrmap-method") : null, key.includes("#") ? ruleName() : "");
   }
 
-  function drawLegend(layer, method) {
+  const ruleName = () => root.querySelector("input[name=cdrmap-rule]:checked").labels[0].innerText.trim();
+
+  function drawLegend(layer, method, rule) {
     legend.replaceChildren();
     if (!layer) return;
     const { title, unit, steps, classes } = layer.legend;
     const who = data.methods.find((m) => m.name === method);
-    const head = [who ? `${who.label}: ${title}` : title];
+    const head = [who ? `${who.label}: ${title}` : rule ? `${title}: ${rule}` : title];
     if (unit && steps) head.push(element("span", { class: "cdrmap-unit" }, ` [${unit}]`));
     legend.append(element("p", { class: "cdrmap-title" }, ...head));
     // a quantity's classes, from little to much: side by side as one bar, each with its words
