@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from pyproj import CRS
+
 from cdrsite.core.grid import authority_code
 from cdrsite.core.secrets import hidden
 from cdrsite.core.words import Words
@@ -37,6 +39,7 @@ SURE = "How sure: the samples"
 YEARS = "Over the years: turn on, and play it with the temporal controller"
 INPUTS = "Inputs to the decision"
 EXCLUSIONS = "Exclusions"
+FILES = "Input files, as they are"
 OF_METHOD = "Method: "
 """Begin of the groups of the methods."""
 
@@ -110,6 +113,8 @@ class Entry:
         Of what it shows; empty where nothing is known.
     years : tuple of (int, int), optional
         Milestone that it shows, and the year from which the next one is shown.
+    wkt : str
+        Its coordinate system, where that is not the grid's.
     """
 
     key: str
@@ -124,6 +129,7 @@ class Entry:
     is_state: bool = False
     licence: str = ""
     years: tuple[int, int] | None = None
+    wkt: str = ""
 
 
 def write_project(
@@ -134,6 +140,7 @@ def write_project(
     raster_styles: Mapping[str, str],
     layers: Sequence[VectorLayer],
     words: Words | None = None,
+    inputs: Sequence[Entry] = (),
 ) -> Path:
     """Write the project of a run.
 
@@ -153,6 +160,8 @@ def write_project(
         What the GeoPackage holds.
     words : Words, optional
         Of the language; English when not given.
+    inputs : sequence of Entry
+        Files that the run read; see :func:`cdrsite.outputs.qgis_inputs.input_entries`.
 
     Returns
     -------
@@ -161,7 +170,7 @@ def write_project(
     """
     words = words or Words()
     drawn = _raster_entries(rasters, raster_styles, words)
-    entries = [*_vector_entries(layers, words), *drawn]
+    entries = [*_vector_entries(layers, words), *drawn, *inputs]
     path = folder / PROJECT
     tags = rasters[0].tags if rasters else {}
     text = hidden(project_xml(title, grid, entries, words, tags))
@@ -179,26 +188,27 @@ def _vector_entries(layers: Sequence[VectorLayer], words: Words) -> Iterator[Ent
             group = EXCLUSIONS
         elif layer.name == "site_samples":
             group = SURE
-        elif layer.name in SITE_LAYERS or _kind(layer.geometry) != "Polygon":
+        elif layer.name in SITE_LAYERS or kind_of(layer.geometry) != "Polygon":
             group = NETWORK
         title = words.named("qgis.layer", layer.name)
         if layer.name.startswith("pools_"):
             pool = layer.name.removeprefix("pools_")
             title = words("qgis.pools", what=words.resource(pool))
         yield Entry(
-            key=_key("gpkg", layer.name),
+            key=unique_key("gpkg", layer.name),
             title=words.heading(title.replace("_", " ")),
             group=group,
             source=f"./cdrsite.gpkg|layername={layer.name}",
             provider="ogr",
             style=layer.style(),
-            geometry=_kind(layer.geometry),
+            geometry=kind_of(layer.geometry),
             abstract=layer.description,
             shown=layer.name in shown,
         )
 
 
-def _kind(geometry: str | None) -> str:
+def kind_of(geometry: str | None) -> str:
+    """A geometry as QGIS names its kind."""
     if geometry is None:
         return "No geometry"
     kinds = {"Point": "Point", "LineString": "Line", "Polygon": "Polygon"}
@@ -238,7 +248,7 @@ def _raster_entries(
         else:
             group = EXCLUSIONS if spec.name == "exclusion_reasons" else INPUTS
         yield Entry(
-            key=_key("raster", spec.name),
+            key=unique_key("raster", spec.name),
             title=title,
             group=group,
             source=f"./rasters/{spec.name}.tif",
@@ -264,7 +274,7 @@ def _rule_entries(spec: RasterSpec, words: Words) -> Iterator[Entry]:
             continue
         told = words("qgis.rule", rule=words.named("rule", name))
         yield Entry(
-            key=_key("raster", f"{spec.name}_bit_{bit}"),
+            key=unique_key("raster", f"{spec.name}_bit_{bit}"),
             title=words.heading(told),
             group=EXCLUSIONS,
             source=f"./rasters/{spec.name}.tif",
@@ -286,7 +296,7 @@ def _until(specs: Sequence[RasterSpec]) -> dict[int, int]:
     return dict(zip(years, [*years[1:], years[-1] + more], strict=True))
 
 
-def _key(kind: str, name: str) -> str:
+def unique_key(kind: str, name: str) -> str:
     """An identifier; names that differ in other characters only stay apart.
 
     QGIS replaces identifiers of ten characters or fewer by its own, and loses the layer.
@@ -297,7 +307,7 @@ def _key(kind: str, name: str) -> str:
 def grouped(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     """Layers by group, from the top of the map to its bottom; those of methods stand together."""
     methods = dict.fromkeys(e.group for e in entries if e.group.startswith(OF_METHOD))
-    order = (NETWORK, POOLS, ANSWER, SURE, YEARS, *methods, INPUTS, EXCLUSIONS)
+    order = (NETWORK, POOLS, ANSWER, SURE, YEARS, *methods, INPUTS, EXCLUSIONS, FILES)
     groups = {group: [entry for entry in entries if entry.group == group] for group in order}
     return {group: members for group, members in groups.items() if members}
 
@@ -390,12 +400,14 @@ def _clean(text: str) -> str:
     return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", " ", text)
 
 
-def _add_crs(parent: ET.Element, grid: AnalysisGrid) -> None:
+def _add_crs(parent: ET.Element, grid: AnalysisGrid, wkt: str = "") -> None:
+    """The coordinate system of the grid, or of another text."""
+    crs = CRS.from_user_input(wkt) if wkt else grid.crs
     srs = ET.SubElement(parent, "spatialrefsys", nativeFormat="Wkt")
-    ET.SubElement(srs, "wkt").text = grid.wkt
-    ET.SubElement(srs, "authid").text = authority_code(grid.wkt)
-    ET.SubElement(srs, "description").text = grid.crs.name
-    ET.SubElement(srs, "geographicflag").text = "true" if grid.is_geographic else "false"
+    ET.SubElement(srs, "wkt").text = wkt or grid.wkt
+    ET.SubElement(srs, "authid").text = authority_code(wkt or grid.wkt)
+    ET.SubElement(srs, "description").text = crs.name
+    ET.SubElement(srs, "geographicflag").text = "true" if crs.is_geographic else "false"
 
 
 def _add_tree(root: ET.Element, entries: Sequence[Entry], words: Words) -> None:
@@ -459,7 +471,9 @@ def _add_themes(root: ET.Element, entries: Sequence[Entry], words: Words) -> dic
     named = {entry.key: entry for entry in entries}
     asked: dict[str, list[Entry]] = {}
     for question, layers in QUESTIONS.items():
-        keys = (key for name in layers for key in (_key("gpkg", name), _key("raster", name)))
+        keys = (
+            key for name in layers for key in (unique_key("gpkg", name), unique_key("raster", name))
+        )
         shown = [named[key] for key in keys if key in named]
         if any(entry.geometry is None for entry in shown):
             asked[words(f"qgis.theme.{question}")] = shown
@@ -493,17 +507,16 @@ def _add_page(
     tags: Mapping[str, str],
     themes: Mapping[str, Sequence[Entry]],
 ) -> None:
-    """The page to print shows the first question that the run can answer."""
+    """A page to print for every question that the run can answer."""
     for theme, shown in themes.items():
         page = Page(
-            name=words("qgis.page"),
+            name=_clean(words("qgis.page", theme=theme)),
             title=_clean(f"{title}: {theme}"),
             sources=_clean(_sources(words, tags)),
             theme=_clean(theme),
             legend=[_leaf(entry, shown=True) for entry in shown],
         )
         add_layout(root, page, grid)
-        return
 
 
 def _sources(words: Words, tags: Mapping[str, str]) -> str:
@@ -540,7 +553,7 @@ def _add_layer(parent: ET.Element, entry: Entry, grid: AnalysisGrid) -> None:
     metadata = ET.SubElement(layer, "resourceMetadata")
     _add_metadata(metadata, entry.title, entry.abstract, entry.licence)
     if entry.geometry != "No geometry":
-        _add_crs(ET.SubElement(layer, "srs"), grid)
+        _add_crs(ET.SubElement(layer, "srs"), grid, entry.wkt)
     encoding = {} if raster else {"encoding": "UTF-8"}
     ET.SubElement(layer, "provider", encoding).text = entry.provider
     if entry.years is not None:  # mode 0: shown in a fixed range of time

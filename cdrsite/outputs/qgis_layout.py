@@ -54,7 +54,8 @@ def add_layout(root: ET.Element, page: Page, grid: AnalysisGrid) -> None:
     grid : AnalysisGrid
         Gives the extent, and the length of the scale bar.
     """
-    layouts = ET.SubElement(root, "Layouts")
+    layouts = root.find("Layouts")
+    layouts = ET.SubElement(root, "Layouts") if layouts is None else layouts
     layout = ET.SubElement(
         layouts, "Layout", name=page.name, units="mm", printResolution="300", worldFileMap=""
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,29 +97,28 @@ class VectorLayer:
 def vector_layers(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
     """The layers of a result in the order of a legend, points over lines over polygons.
 
-    The classes of methods are in the words of a language.
+    The classes of legends are in the words of a language.
     """
     features, tables, methods = result.features, result.tables, result.methods
     yield from _region(result, words)
     if "sites" in tables:
         yield _sites(result, words)
     if len(tables.get("sites_uncertain", ())):
-        yield _site_samples(result)
-    lines: dict[str, Callable[[Any, Sequence[str]], VectorLayer]] = {
-        "routes": _routes, "corridors": _corridors, "plants": partial(_plants, words=words),
-        "pipes": _pipes,
+        yield _site_samples(result, words)
+    lines: dict[str, Callable[[Any, Sequence[str], Words], VectorLayer]] = {
+        "routes": _routes, "corridors": _corridors, "plants": _plants, "pipes": _pipes,
     }  # fmt: skip
     for name, layer_of in lines.items():
         if name in features:
-            yield layer_of(features[name], methods)
+            yield layer_of(features[name], methods, words)
     yield from _tonnes(result, words)
     if "storage" in features:
-        yield _storage(features["storage"], tables["storage"], tables["pools"])
+        yield _storage(features["storage"], tables["storage"], tables["pools"], words)
     for name, frame in features.items():
         if name.startswith("pools_"):
-            yield _pools(name.removeprefix("pools_"), frame, tables["pools"])
+            yield _pools(name.removeprefix("pools_"), frame, tables["pools"], words)
     if "provinces" in features:
-        yield _provinces(features["provinces"], tables["provinces"], methods)
+        yield _provinces(features["provinces"], tables["provinces"], methods, words)
     for name, frame in features.items():
         if name not in KNOWN and not name.startswith("pools_"):
             yield _other(name, frame)
@@ -173,7 +171,7 @@ def _sites(result: StudyResult, words: Words) -> VectorLayer:
     return _layer("sites", about, frame, "Point", rules)
 
 
-def _site_samples(result: StudyResult) -> VectorLayer:
+def _site_samples(result: StudyResult, words: Words) -> VectorLayer:
     import geopandas as gpd
 
     table = result.tables["sites_uncertain"]
@@ -182,8 +180,8 @@ def _site_samples(result: StudyResult) -> VectorLayer:
     rules = [
         StyleRule(f'"core" = {int(core)}', label, Symbol("marker", colour, size))
         for core, label, colour, size in (
-            (True, "core: in reach in 80 % of the samples or more", "#08519c", 3.2),
-            (False, "in reach in fewer", "#9ecae1", 2.4),
+            (True, words("legend.core"), "#08519c", 3.2),
+            (False, words("legend.core.not"), "#9ecae1", 2.4),
         )
     ]
     about = "How often each of the best sites stays in reach of the plan, over all samples"
@@ -207,19 +205,25 @@ def _is(column: str, value: str) -> str:
     return f"{quoted(column)} = {text(value)}"
 
 
-def _routes(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
+def _routes(frame: gpd.GeoDataFrame, _: Sequence[str], words: Words) -> VectorLayer:
     frame = frame.drop(columns="smoothed").rename(columns={"cost_usd_t": "transport_cost_usd_t"})
     column = "transport_cost_usd_t"
     cost = frame[column].to_numpy()
     rules = []
     for mode in sorted(set(frame["mode"])):
         for rule in number_rules(
-            column, cost, "magma_r", "line", size=0.7, unit="USD/t", guard=_is("mode", mode)
-        ):
+            column, cost, "magma_r", "line", size=0.7, unit=words.unit("USD/t"),
+            guard=_is("mode", mode), words=words,
+        ):  # fmt: skip
             symbol = replace(rule.symbol, dashed=mode == TRUCK)
-            rules.append(StyleRule(rule.filter, f"{mode}, {rule.label}", symbol))
-    words = "Least-cost routes from the ranked sites to their cheapest storage units"
-    return _layer("routes", words, frame, "LineString", rules, smoothed=True)
+            rules.append(StyleRule(rule.filter, _of_mode(mode, rule.label, words), symbol))
+    about = "Least-cost routes from the ranked sites to their cheapest storage units"
+    return _layer("routes", about, frame, "LineString", rules, smoothed=True)
+
+
+def _of_mode(mode: str, label: str, words: Words) -> str:
+    """A class of one mode of transport."""
+    return words("list.comma").join((words.named("mode", mode), label))
 
 
 def _region(result: StudyResult, words: Words) -> Iterator[VectorLayer]:
@@ -274,7 +278,7 @@ def _plants(frame: gpd.GeoDataFrame, methods: Sequence[str], words: Words) -> Ve
     return _layer("plants", "Plants of the plan by method", frame, "Point", rules, label, zone)
 
 
-def _pipes(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
+def _pipes(frame: gpd.GeoDataFrame, _: Sequence[str], words: Words) -> VectorLayer:
     """The more flows the wider; trucks are dashed."""
     flow = frame["flow_t_yr"].to_numpy()
     rules = []
@@ -284,16 +288,17 @@ def _pipes(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
             flow,
             "Greys",
             "line",
-            unit="Mt/yr",
+            unit=words.unit("Mt/yr"),
             per=1e-6,
             guard=_is("mode", mode),
             adds_up=True,
+            words=words,
         )
         for i, rule in enumerate(classes):
             symbol = Symbol("line", OTHER_COLOUR, 0.6 + 0.5 * i, dashed=mode == TRUCK)
-            rules.append(StyleRule(rule.filter, f"{mode}, {rule.label}", symbol))
+            rules.append(StyleRule(rule.filter, _of_mode(mode, rule.label, words), symbol))
     if not np.isfinite(flow).all():
-        rules.append(unknown("line"))
+        rules.append(unknown("line", words.called("unknown")))
     kind = _multi("LineString", frame)
     return _layer("pipes", "Pipelines of the plan by flow", frame, kind, rules)
 
@@ -318,21 +323,23 @@ def _other(name: str, frame: gpd.GeoDataFrame) -> VectorLayer:
     return _layer(name, words, frame, kind, rules)
 
 
-def _corridors(frame: gpd.GeoDataFrame, _: Sequence[str]) -> VectorLayer:
+def _corridors(frame: gpd.GeoDataFrame, _: Sequence[str], words: Words) -> VectorLayer:
     name, steps = quoted("routes"), (2, 3, 5, 10)
     rules = []
     for i, low in enumerate(steps):
         last = i + 1 == len(steps)
         high = 0 if last else steps[i + 1] - 1
-        words = f"{low} or more routes" if last else f"{low} to {high} routes"
-        words = f"{low} routes" if low == high else words
+        key = "last" if last else "one" if low == high else "many"
+        label = words(f"legend.routes.{key}", low=low, high=high)
         bounds = f"{name} >= {low}" + ("" if last else f" AND {name} <= {high}")
-        rules.append(StyleRule(bounds, words, Symbol("line", "#7A7A7A", 1.4 + 0.6 * i, 0.6)))
-    words = "Stretches that two or more of the routes share"
-    return _layer("corridors", words, frame, "LineString", rules, smoothed=True)
+        rules.append(StyleRule(bounds, label, Symbol("line", "#7A7A7A", 1.4 + 0.6 * i, 0.6)))
+    about = "Stretches that two or more of the routes share"
+    return _layer("corridors", about, frame, "LineString", rules, smoothed=True)
 
 
-def _storage(frame: gpd.GeoDataFrame, table: pd.DataFrame, pools: pd.DataFrame) -> VectorLayer:
+def _storage(
+    frame: gpd.GeoDataFrame, table: pd.DataFrame, pools: pd.DataFrame, words: Words
+) -> VectorLayer:
     joined = _joined(frame.rename(columns={"cost_usd_t": "storage_cost_usd_t"}), table, "unit")
     share = np.zeros(len(joined))
     special: dict[str, tuple[str, str, str]] = {"unit": FIELDS["unit_name"]}
@@ -346,29 +353,35 @@ def _storage(frame: gpd.GeoDataFrame, table: pd.DataFrame, pools: pd.DataFrame) 
         column = f"{family.replace(' ', '_')}_price"
         joined[column] = units["price"].to_numpy()
         unit = str(rows["price_unit"].iloc[0]) if len(rows) else ""
-        words = f"what one more t/yr of {family} would add to the objective"
-        special[column] = (f"Price of {family}", unit, words)
+        meaning = f"what one more t/yr of {family} would add to the objective"
+        special[column] = (f"Price of {family}", unit, meaning)
     joined["used_percent"] = 100 * share
     name = quoted("used_percent")
     # outlines and hatches: the plan below must be read in its own colours
     classes: tuple[tuple[str, str, float, Pattern], ...] = (
-        (f"{name} = 0", "not used", 0.4, "no"),
-        (f"{name} > 0 AND {name} < 50", "less than half used", 0.7, "no"),
-        (f"{name} >= 50 AND {name} < 99.95", "half used or more", 0.7, "b_diagonal"),
-        (f"{name} >= 99.95", "all used", 0.7, "diagonal_x"),
+        (f"{name} = 0", "none", 0.4, "no"),
+        (f"{name} > 0 AND {name} < 50", "less", 0.7, "no"),
+        (f"{name} >= 50 AND {name} < 99.95", "half", 0.7, "b_diagonal"),
+        (f"{name} >= 99.95", "all", 0.7, "diagonal_x"),
     )
     rules = [
         *(
-            StyleRule(test, label, Symbol("fill", STORAGE_COLOUR, width, pattern=pattern))
-            for test, label, width, pattern in classes
+            StyleRule(
+                test,
+                words(f"legend.used.{key}"),
+                Symbol("fill", STORAGE_COLOUR, width, pattern=pattern),
+            )
+            for test, key, width, pattern in classes
         ),
-        StyleRule("ELSE", "unknown", Symbol("fill", OTHER_COLOUR, 0.4, pattern="no")),
+        StyleRule("ELSE", words.called("unknown"), Symbol("fill", OTHER_COLOUR, 0.4, pattern="no")),
     ]
-    words = "Storage units: capacity, what the plan injects, prices"
-    return _layer("storage", words, joined, "MultiPolygon", rules, "unit", special)
+    about = "Storage units: capacity, what the plan injects, prices"
+    return _layer("storage", about, joined, "MultiPolygon", rules, "unit", special)
 
 
-def _pools(resource: str, frame: gpd.GeoDataFrame, table: pd.DataFrame) -> VectorLayer:
+def _pools(
+    resource: str, frame: gpd.GeoDataFrame, table: pd.DataFrame, words: Words
+) -> VectorLayer:
     rows = table[table["family"] == resource].drop(columns=["family", "sense"], errors="ignore")
     joined = _joined(frame, rows, "zone")
     special, rules = {}, []
@@ -376,15 +389,18 @@ def _pools(resource: str, frame: gpd.GeoDataFrame, table: pd.DataFrame) -> Vecto
         unit, price_unit = str(rows["unit"].iloc[0]), str(rows["price_unit"].iloc[0])
         units = {**dict.fromkeys(("supply", "use", "slack"), unit), "price": price_unit}
         special = {key: (FIELDS[key][0], unit, FIELDS[key][2]) for key, unit in units.items()}
-        per, words = price_in_words(price_unit)
+        per, told = price_in_words(price_unit, words)
         prices = rows["price"].to_numpy()
-        rules = signed_rules("price", prices, "0: some is left", unit=words, per=per)
-    rules.append(unknown("fill", "not in the plan"))
-    words = f"Pools of {resource}: supply, use, slack and shadow price"
-    return _layer(f"pools_{resource}", words, joined, "MultiPolygon", rules, "zone", special)
+        zero = words("legend.some_left")
+        rules = signed_rules("price", prices, zero, unit=told, per=per, words=words)
+    rules.append(unknown("fill", words("legend.not_in_plan")))
+    about = f"Pools of {resource}: supply, use, slack and shadow price"
+    return _layer(f"pools_{resource}", about, joined, "MultiPolygon", rules, "zone", special)
 
 
-def _provinces(frame: gpd.GeoDataFrame, table: pd.DataFrame, methods: Sequence[str]) -> VectorLayer:
+def _provinces(
+    frame: gpd.GeoDataFrame, table: pd.DataFrame, methods: Sequence[str], words: Words
+) -> VectorLayer:
     by_method = {
         method: _joined(frame, table[table["method"] == method].drop(columns="method"), "zone")
         for method in methods
@@ -398,11 +414,12 @@ def _provinces(frame: gpd.GeoDataFrame, table: pd.DataFrame, methods: Sequence[s
         joined[column] = zones["net_mt_yr"].to_numpy()
         special[column] = (f"Net removal by {method}", "Mt/yr", "of the plan")
     rules = number_rules(
-        "net_mt_yr", joined["net_mt_yr"], "YlGn", "fill", alpha=0.6, unit="Mt/yr", adds_up=True
-    )
-    rules.append(unknown("fill", "nothing planned"))
-    words = "Net removal of the plan by province and method"
-    return _layer("provinces", words, joined, "MultiPolygon", rules, "zone", special)
+        "net_mt_yr", joined["net_mt_yr"], "YlGn", "fill", alpha=0.6, unit=words.unit("Mt/yr"),
+        adds_up=True, words=words,
+    )  # fmt: skip
+    rules.append(unknown("fill", words("legend.nothing_planned")))
+    about = "Net removal of the plan by province and method"
+    return _layer("provinces", about, joined, "MultiPolygon", rules, "zone", special)
 
 
 def _joined(frame: gpd.GeoDataFrame, table: pd.DataFrame, key: str) -> gpd.GeoDataFrame:

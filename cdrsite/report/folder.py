@@ -19,6 +19,7 @@ from cdrsite.outputs.geopackage import LAYER_STYLES, write_geopackage, write_lay
 from cdrsite.outputs.listing import MARK
 from cdrsite.outputs.manifest import manifest
 from cdrsite.outputs.qgis import PROJECT, write_project
+from cdrsite.outputs.qgis_inputs import input_entries
 from cdrsite.outputs.qml import run_scales, write_style
 from cdrsite.outputs.rasters.plan import raster_plan, readme, reason_legend, write_rasters
 from cdrsite.outputs.runfolder import GEOPACKAGE
@@ -71,7 +72,7 @@ def write_run(
     start = time.perf_counter()
     with Staging(folder) as aside:
         specs = _write_findings(result, aside, start, progress or Silent())
-        stopped = _write_drawings(result, aside, specs, lang)
+        stopped = _write_drawings(result, aside, Path(folder), specs, lang)
     if stopped is not None:
         raise stopped
     return Path(folder)
@@ -104,7 +105,7 @@ def _write_findings(
 
 
 def _write_drawings(
-    result: StudyResult, aside: Path, specs: list[RasterSpec], lang: str
+    result: StudyResult, aside: Path, folder: Path, specs: list[RasterSpec], lang: str
 ) -> BaseException | None:
     """Write what is drawn from the findings, each by itself.
 
@@ -132,7 +133,8 @@ def _write_drawings(
 
     def project() -> None:
         title = result.scenario.title or result.scenario.name
-        write_project(aside, title, result.grid, specs, styles, layers, words)
+        inputs = input_entries(result.scenario, folder, words)
+        write_project(aside, title, result.grid, specs, styles, layers, words, inputs)
 
     def report() -> None:
         write_report(aside, lang, dataset=result.dataset if result.store is None else None)

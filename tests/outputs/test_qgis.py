@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import shapely
 import xarray as xr
+from qgis_python import CLIENT, qgis_python
 from rio_cogeo.cogeo import cog_validate
 from tiny_study import METHODS, tiny_result
 
@@ -23,12 +24,11 @@ from cdrsite.core.numbers import brief
 from cdrsite.core.words import LANGUAGES, Words
 from cdrsite.outputs.classes import classes_of
 from cdrsite.outputs.palette import METHOD_COLOURS
-from cdrsite.outputs.qgis import ANSWER, EXCLUSIONS, NETWORK, project_xml
+from cdrsite.outputs.qgis import ANSWER, EXCLUSIONS, FILES, NETWORK, project_xml
 from cdrsite.outputs.qml import raster_qml
 from cdrsite.outputs.rasters.raster import RasterSpec
 from cdrsite.result.study_result import StudyResult
 
-CLIENT = Path(__file__).resolve().parents[1] / "builders" / "qgis_client.py"
 ODD = "my <b>\"DAC\"</b> & 'co' 北"
 
 
@@ -80,7 +80,9 @@ def project(folder: Path) -> ET.Element:
 
 def test_the_project_holds_every_raster_and_layer_by_relative_path(run: Path) -> None:
     root = project(run)
-    sources = [node.text or "" for node in root.iter("datasource")]
+    every = [node.text or "" for node in root.iter("datasource")]
+    assert not [source for source in every if Path(source).is_absolute()]
+    sources = [source for source in every if source.startswith("./")]
     rasters = {f"./rasters/{path.name}" for path in (run / "rasters").glob("*.tif")}
     layers = set(gpd.list_layers(run / "cdrsite.gpkg")["name"]) - {"layer_styles"}
     assert set(sources) == rasters | {f"./cdrsite.gpkg|layername={name}" for name in layers}
@@ -156,14 +158,6 @@ def test_gdal_of_other_versions_is_content(run: Path, tool: str) -> None:
         assert "ERROR" not in said and "Warning" not in said, command
 
 
-def qgis_python() -> str:
-    python = shutil.which("python3", path="/usr/bin")
-    probe = [python or "", "-c", "import qgis.core"]
-    if python is None or subprocess.run(probe, capture_output=True, check=False).returncode:
-        pytest.skip("QGIS not found: install qgis, python3-qgis and qgis-providers")
-    return python
-
-
 @pytest.fixture(scope="module")
 def opened(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """Pictures, and what QGIS says of the project."""
@@ -186,9 +180,11 @@ def test_qgis_opens_every_layer(run: Path, opened: tuple[Path, dict[str, Any]]) 
     assert said["opened"] and said["crs"]
     assert said["title"] == (ODD if odd else "A tiny study")
     assert all(layer["valid"] for layer in said["layers"])
-    assert all(layer["same_crs"] for layer in said["layers"] if layer["spatial"])
+    own = [layer for layer in said["layers"] if layer["spatial"] and layer["group"] != FILES]
+    assert all(layer["same_crs"] for layer in own)
     methods = [f"Method: {Words().method(name)}" for name in METHODS]
     tail = [ANSWER, *methods, "Inputs to the decision", EXCLUSIONS]
+    tail += [FILES] if any(layer["group"] == FILES for layer in said["layers"]) else []
     assert said["groups"] == [NETWORK, *tail]
 
 
@@ -217,12 +213,17 @@ def test_qgis_prints_a_page(run: Path, opened: tuple[Path, dict[str, Any]]) -> N
     import matplotlib.image as mpimg
 
     pictures, said = opened
-    ((name, labels),) = said["pages"].items()
     title = ODD if "odd" in run.name else "A tiny study"
-    assert name == "Plan, A4" and f"{title}: {QUESTIONS[0]}" in labels
+    asked = {
+        f"{title}: {name.removeprefix('A4: ')}": labels for name, labels in said["pages"].items()
+    }
+    assert set(said["pages"]) >= {f"A4: {question}" for question in QUESTIONS}
+    assert all(question in labels for question, labels in asked.items())
+    labels = asked[f"{title}: {QUESTIONS[0]}"]
     (sources,) = [label for label in labels if label.startswith("Sources: ")]
     assert "CC-BY-4.0" in sources and "cdrsite" in sources
-    page = (mpimg.imread(pictures / "page0.png")[:, :, :3] * 255).round().astype(int)
+    place = list(said["pages"]).index(f"A4: {QUESTIONS[0]}")
+    page = (mpimg.imread(pictures / f"page{place}.png")[:, :, :3] * 255).round().astype(int)
     found = {tuple(colour) for colour in page.reshape(-1, 3).tolist()}
     if "odd" not in run.name:
         method = METHOD_COLOURS[METHODS[0]]
