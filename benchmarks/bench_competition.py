@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,11 +139,16 @@ class StoredCells:
             return np.ascontiguousarray(self._open(name)[..., start:stop])
 
         nothing = np.empty((0, stop - start), np.float32)
+        cost, sink_cost = self.fixed.cost, self.fixed.sink_cost
+        assert sink_cost is not None
+        own = (self.folder / "cost.npy").exists()
         return CellBlock(
             land=cut("land"), upper=cut("upper"), net=cut("net"), need=cut("need"),
-            cost=self.fixed.cost, sink=cut("sink"), sink_cost=self.fixed.sink_cost,
-            sink_loss=np.zeros((3, 1), np.float32), lower=np.zeros((4, 1), np.float32),
-            layers=nothing, local=nothing, stored_ratio=np.ones((4, 1), np.float32),
+            cost=cut("cost") if own else cost, sink=cut("sink"),
+            sink_cost=cut("sink_cost") if own else sink_cost,
+            sink_loss=np.zeros((len(sink_cost), 1), np.float32),
+            lower=np.zeros((4, 1), np.float32), layers=nothing, local=nothing,
+            stored_ratio=np.ones((4, 1), np.float32),
         )  # fmt: skip
 
     def zones(self, zoning: str, start: int, stop: int) -> np.ndarray:
@@ -156,19 +161,9 @@ def stored_problem(folder: Path, n_cells: int, *, side: int = 2000) -> Problem:
     problem = make_problem(side)
     cells = problem.cells
     assert isinstance(cells, ArrayCells)
-    folder.mkdir(parents=True, exist_ok=True)
     size = cells.n_cells
     copies = -(-n_cells // size)
-    arrays = {"land": cells.land, "upper": cells.upper, "net": cells.net, "need": cells.need}
-    assert cells.sink is not None
-    for name, array in {**arrays, "sink": cells.sink, **cells.zone_ids}.items():
-        shape = (*array.shape[:-1], size * copies)
-        out = np.lib.format.open_memmap(
-            folder / f"{name}.npy", mode="w+", dtype=array.dtype, shape=shape
-        )
-        for copy in range(copies):
-            shift = copy * 977 * side if name in arrays else 0
-            out[..., copy * size : (copy + 1) * size] = np.roll(array, shift, axis=-1)
+    write_copies(folder, cells, ("land", "upper", "net", "need"), copies, side)
     fixed = replace(
         cells, cost=np.ones((4, 1), np.float32), sink_cost=np.full((3, 1), 20, np.float32)
     )
@@ -178,6 +173,22 @@ def stored_problem(folder: Path, n_cells: int, *, side: int = 2000) -> Problem:
         pools=[replace(pool, supply=pool.supply * copies) for pool in problem.pools],
         sinks=[replace(sink, supply=sink.supply * copies) for sink in problem.sinks],
     )
+
+
+def write_copies(
+    folder: Path, cells: ArrayCells, shifted: Sequence[str], copies: int, side: int
+) -> None:
+    """Write copies of a square region to files, those of some arrays shifted against the others."""
+    folder.mkdir(parents=True, exist_ok=True)
+    size, arrays = cells.n_cells, {name: getattr(cells, name) for name in shifted}
+    for name, array in {**arrays, "sink": cells.sink, **cells.zone_ids}.items():
+        shape = (*array.shape[:-1], size * copies)
+        out = np.lib.format.open_memmap(
+            folder / f"{name}.npy", mode="w+", dtype=array.dtype, shape=shape
+        )
+        for copy in range(copies):
+            shift = copy * 977 * side if name in arrays else 0
+            out[..., copy * size : (copy + 1) * size] = np.roll(array, shift, axis=-1)
 
 
 def timed(problem: Problem, threads: int | None) -> tuple[float, Solution]:

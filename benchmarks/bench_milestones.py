@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import cProfile
 import pstats
+import resource
 import time
 from dataclasses import replace
+from pathlib import Path as Folder
 
 import numpy as np
-from bench_competition import METHODS, StoredCells, nearest, smooth_field
+from bench_competition import METHODS, StoredCells, nearest, smooth_field, write_copies
 
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import least_cost
@@ -102,6 +104,17 @@ def problem_of(cells: ArrayCells | StoredCells, size: int) -> Problem:
     )  # fmt: skip
 
 
+def stored_problem(folder: Folder, n_cells: int, *, side: int = 2000) -> Problem:
+    """Write copies of a square region, each shifted against its pools, and open them as one."""
+    cells = make_problem(side).cells
+    assert isinstance(cells, ArrayCells)
+    copies = -(-n_cells // cells.n_cells)
+    write_copies(folder, cells, ("land", "upper", "net", "need", "cost", "sink_cost"), copies, side)
+    size, few = cells.n_cells * copies, make_problem(10).cells
+    assert isinstance(few, ArrayCells)
+    return problem_of(StoredCells(folder, size, few), size)
+
+
 def numbered(count: int) -> list[str]:
     """Names of zones."""
     return [str(i) for i in range(count)]
@@ -151,19 +164,20 @@ def told(name: str, problem: Problem, seconds: float, report: object) -> float:
     """Print one line."""
     size = problem.cells.n_cells
     print(
-        f"{size:>11,} cells, {name:<13}: {seconds:8.2f} s, {report.iterations} sweeps, "
+        f"{size:>11,} cells, {name:<15}: {seconds:8.2f} s, {report.iterations} sweeps, "
         f"gap {report.gap:.1e}, {report.value:.9e}",
         flush=True,
     )
     return seconds
 
 
-def compare(problem: Problem, options: SolverOptions, repeats: int) -> None:
+def compare(problem: Problem, options: SolverOptions, repeats: int, *, cold: bool = True) -> None:
     """Medians of processor time of runs in turns, and their ratios."""
     path, seconds = path_of(problem), []
+    runs = [("milestones", False)] * cold + [("led by a sample", True)]
     for _ in range(repeats):
         row = [one_year(problem, options)]
-        for name, sampled in (("milestones", False), ("from a sample", True)):
+        for name, sampled in runs:
             start = time.process_time()
             found = solve_path(path, options, sampled=sampled)
             row.append(told(name, problem, time.process_time() - start, found.report))
@@ -171,10 +185,8 @@ def compare(problem: Problem, options: SolverOptions, repeats: int) -> None:
     print(f"rows {len(found.system.rows)}, combinations {found.system.n_combos}, "
           f"missed {found.missed / targets_of(problem)}")  # fmt: skip
     middle = np.median(np.array(seconds), axis=0)
-    print(
-        f"milestones take {middle[1] / middle[0]:.2f} times one year, "
-        f"{middle[2] / middle[0]:.2f} times from a sample"
-    )
+    for (name, _), each in zip(runs, middle[1:], strict=True):
+        print(f"{name}: {each / middle[0]:.2f} times one year")
 
 
 def main() -> None:
@@ -184,11 +196,17 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--stream", type=int, help="cells to stream from disk")
+    parser.add_argument("--folder", type=Folder, default=Folder("milestone_cells"))
     arguments = parser.parse_args()
     options = SolverOptions(gap=arguments.gap, threads=arguments.threads)
     small = make_problem(40)
     one_year(small, options)  # compiles
     solve_path(path_of(small), options)
+    if arguments.stream is not None:
+        compare(stored_problem(arguments.folder, arguments.stream), options, 1, cold=False)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        print(f"peak memory {peak:.1f} GB, mapped files included")
     for side in arguments.side:
         problem = make_problem(side)
         if arguments.profile:
