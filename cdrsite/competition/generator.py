@@ -98,6 +98,7 @@ class Generator:
         has_lower: bool,
         sweeper: Sweeper | None = None,
         groups: int = MAX_GROUPS,
+        lean: bool = False,
     ) -> None:
         self.system, self.objective, self.options = system, objective, options
         group = merge_groups(system, groups)
@@ -108,7 +109,7 @@ class Generator:
             else replace(sweeper, system=system, group=group, counted=used)
         )
         self.limits, self.senses, self.sales = system.limits, system.senses, system.sales
-        self.has_lower = has_lower
+        self.has_lower, self.lean = has_lower, lean
         # sizes: what the cells could do if every quantity of the objective were welcome
         size = np.abs(objective)
         able = self.sweep(size, np.zeros(len(self.limits)))
@@ -215,6 +216,7 @@ class Generator:
         self.master = Master(
             self.senses, self.limits, self.scale, self.value_scale, self.sweeper.n_groups,
             self.sales, self.sales.worth(self.objective), optional=not self.has_lower,
+            lean=self.lean,
         )  # fmt: skip
         self.master.free_rows(~active)
         if self.has_lower:  # then doing nothing is not a plan: the master needs one to begin with

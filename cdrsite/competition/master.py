@@ -26,6 +26,9 @@ SIDES: dict[Sense, int] = {"<=": 1, ">=": -1, "=": 0}
 """Sense of a row -> on which side its limit is; 0 for both."""
 SEED = 0
 """Random seed of the solver."""
+LONG, MANY, PART = 6, 200, 0.25
+"""Solutions in a row after which an idle column is old; how many old ones, and which part of all,
+are worth to be dropped together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +74,9 @@ class Master:
         What a unit sold adds to the objective.
     optional : bool
         Whether a group may do less than its columns (true without lower bounds).
+    lean : bool
+        Drop columns that have long been no part of the basis: with many rows and sweeps they cost
+        more than those that are made again.
     """
 
     def __init__(
@@ -84,6 +90,7 @@ class Master:
         worth: F64,
         *,
         optional: bool,
+        lean: bool = False,
     ) -> None:
         self.senses, self.scale = senses, scale
         self.value_scale, self.n_groups = value_scale, n_groups
@@ -91,6 +98,7 @@ class Master:
         self.group = np.empty(0, np.int64)
         self.origin = np.empty(0, np.int64)
         self.value = np.empty(0)
+        self.lean, self._idle = lean, np.empty(0, np.int64)
         self.phase_one = False
         self._solver = LinearSolver(
             maximise=True, seed=SEED,
@@ -224,6 +232,7 @@ class Master:
         self.group = np.concatenate([self.group, groups])
         self.origin = np.concatenate([self.origin, np.full(len(groups), origin)])
         self.value = np.concatenate([self.value, value[groups]])
+        self._idle = np.concatenate([self._idle, np.zeros(len(groups), np.int64)])
 
     def drawn(self, solution: MasterSolution) -> F64:
         """What the cells take of each row in the last mix, (R,); rows are not elastic."""
@@ -255,7 +264,21 @@ class Master:
             value=self._solver.value * scale,
             price=price[:n_rows] * scale / self.scale,
             group_price=price[n_rows : n_rows + self.n_groups] * scale,
-            share=np.maximum(x[self._first :], 0.0),
+            share=self._kept(np.maximum(x[self._first :], 0.0)),
             give=give,
             sold=np.clip(x[self._n_elastic : self._first] * self._size, 0.0, self.sales.most),
         )
+
+    def _kept(self, share: F64) -> F64:
+        """Drop columns that have long been idle; shares of the others."""
+        if not self.lean or self.phase_one:
+            return share
+        idle = (share == 0.0) & (self._solver.reduced_costs[self._first :] != 0.0)
+        self._idle = np.where(idle, self._idle + 1, 0)
+        old = self._idle >= LONG
+        if old.sum() < max(MANY, PART * len(old)):
+            return share
+        self._solver.delete_columns((np.flatnonzero(old) + self._first).astype(np.int32))
+        self.group, self.origin = self.group[~old], self.origin[~old]
+        self.value, self._idle = self.value[~old], self._idle[~old]
+        return share[~old]

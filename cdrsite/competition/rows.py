@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -106,12 +108,18 @@ class RowSystem:
             Gain of the objective per unit of limit.
         """
         charge = (price[:, None, None] * self.coefficient).reshape(len(price), objective.size)
-        paid = np.empty((self.n_combos, objective.size))
-        for q in range(objective.size):
-            paid[:, q] = np.bincount(
-                self.pair_combo, weights=charge[self.pair_row, q], minlength=self.n_combos
-            )
+        paid = self._rows_of_combo @ charge
         return objective[None] - paid.reshape(self.n_combos, *objective.shape)
+
+    @cached_property
+    def _rows_of_combo(self) -> Any:
+        """Ones where a combination has a row, in the order of the pairs: a sparse matrix (C, R)."""
+        from scipy.sparse import csr_array
+
+        order = np.argsort(self.pair_combo, kind="stable")
+        starts = np.searchsorted(self.pair_combo[order], np.arange(self.n_combos + 1))
+        shape = (self.n_combos, len(self.rows))
+        return csr_array((np.ones(len(order)), self.pair_row[order], starts), shape)
 
     def sink_values(self, price: F64) -> F64:
         """Value of a tonne in each sink at index s + 1, and -inf at 0, shape (S + 1,)."""

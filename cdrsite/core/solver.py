@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import compress
 from threading import Event, Lock
 from typing import Any
 
@@ -133,6 +134,15 @@ class LinearSolver:
     def delete_rows(self, rows: Index) -> None:
         """Drop rows."""
         self._highs.deleteRows(len(rows), rows)
+
+    def delete_columns(self, columns: Index) -> None:
+        """Drop columns that are no part of the last basis, which stays."""
+        basis = self._highs.getBasis()
+        kept = np.ones(len(basis.col_status), np.bool_)
+        kept[columns] = False
+        basis.col_status = list(compress(basis.col_status, kept.tolist()))
+        self._highs.deleteCols(len(columns), columns)
+        self._highs.setBasis(basis)
 
     def forget(self) -> None:
         """Begin without the last basis."""

@@ -155,8 +155,9 @@ def solve_path(
     none = np.zeros(system.n_combos, np.int32)
     sweeper = PathSweeper(path.problem, system, none, threads, counted, lower, path.course)
     generator = Generator(
-        path.problem, system, matrix, options, threads=threads, has_lower=lower, sweeper=sweeper
-    )
+        path.problem, system, matrix, options, threads=threads, has_lower=lower, sweeper=sweeper,
+        lean=True,
+    )  # fmt: skip
     sample = stand_in(sweeper, matrix, options) if sampled else None
     if sample is None or not lead(generator, sample):
         conflict = generator.feasible()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
 
-LEAST = 50_000
+LEAST = 100_000
 """Fewest cells that are led by a sample: its programme costs more than it saves with fewer."""
 WANTED, PART = 20_000, 10
 """About how many cells a sample has, and which part of all cells it is at most."""

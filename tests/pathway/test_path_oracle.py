@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from random_paths import FINE, check, paths
 from whole_path import whole_path
 
+from cdrsite.competition import master
+from cdrsite.competition.sold import nothing_sold
 from cdrsite.pathway import start
 from cdrsite.pathway.course import Path
 from cdrsite.pathway.solve import solve_path
@@ -97,3 +99,38 @@ def test_a_sample_that_is_far_from_all_cells_leads_to_the_same_plan(
     monkeypatch.setattr(start, "LEAST", 0)
     monkeypatch.setattr(start, "PART", part)
     check(path)
+
+
+@settings(
+    max_examples=20, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+@given(path=paths(missed=True) | paths())
+def test_columns_that_are_dropped_come_again_where_they_are_needed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(master, "LONG", 2)
+    monkeypatch.setattr(master, "MANY", 1)
+    monkeypatch.setattr(master, "PART", 0.0)
+    check(path)
+
+
+def test_idle_columns_are_dropped_and_the_basis_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four columns of one row: one is in the mix, and the one that comes next goes on from it."""
+    monkeypatch.setattr(master, "LONG", 1)
+    monkeypatch.setattr(master, "MANY", 2)
+    one = master.Master(
+        ["<="], np.array([1.0]), np.ones(1), 1.0, 1, nothing_sold(), np.zeros(0),
+        optional=True, lean=True,
+    )  # fmt: skip
+    for origin, (value, use) in enumerate([(1.0, 1.0), (3.0, 1.0), (2.0, 1.0), (1.0, 2.0)]):
+        one.add_columns(np.array([value]), np.array([[use]]), np.zeros(1, np.int64), origin)
+    found = one.solve()
+    assert one.origin.tolist() == [1]
+    assert found.value == pytest.approx(3.0)
+    assert found.share == pytest.approx([1.0])
+    one.add_columns(np.array([4.0]), np.array([[1.0]]), np.zeros(1, np.int64), 4)
+    found = one.solve()
+    assert one.origin.tolist() == [1, 4]
+    assert found.value == pytest.approx(4.0)
+    assert found.share == pytest.approx([0.0, 1.0])
