@@ -337,6 +337,26 @@ def test_paper_shows_the_whole_region(browser: Browser, page: Path) -> None:
 # ------------------------------------------------------------------- security
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_paper_cuts_no_column_off(
+    browser: Browser, demo_run: Path, tmp_path: Path, lang: str
+) -> None:
+    browser.size(688, 1000)  # A4 between its margins
+    browser.open(write_report(demo_run, lang, tmp_path / "report.html"))
+    browser.command("Emulation.setEmulatedMedia", media="print")
+    try:
+        browser.js("window.dispatchEvent(new Event('beforeprint'))")
+        assert browser.js("return document.querySelectorAll('details:not([open])').length") == 0
+        beyond = browser.js(
+            "return [...document.querySelectorAll('table, pre, p, figure, h2, h3')]"
+            ".filter((e) => e.getBoundingClientRect().right > 688.5)"
+            ".map((e) => [e.closest('section')?.id, e.innerText.slice(0, 60)])"
+        )
+        assert beyond == []
+    finally:
+        browser.command("Emulation.setEmulatedMedia", media="")
+
+
 def test_names_from_the_data_do_not_run(browser: Browser, tmp_path: Path) -> None:
     dataset = tiny_dataset(tiny_grid()).assign_coords(removal_method=[BAD, METHODS[1]])
     for name in ("title", "objective"):

@@ -93,4 +93,4 @@ def test_what_is_not_there_is_no_link(tmp_path: Path) -> None:
     assert "tables/pools.parquet" not in found and "tables/pools.csv" in found
     assert "tables/odd &name#1?.csv" in found and "cdrsite.gpkg" not in found
     assert all((folder / name).is_file() for name in found)
-    assert Page(page).text_of("h3").count("What lies beside this page") == 1
+    assert Page(page).text_of("h3").count("Files of the run") == 1
