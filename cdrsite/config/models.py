@@ -29,6 +29,7 @@ from cdrsite.config.prices import price, price_by_kind
 from cdrsite.config.resources import MethodChoice, Resources, Supply
 from cdrsite.config.screening import ScreeningSection
 from cdrsite.config.siting import Siting
+from cdrsite.config.standing import StandingPlants, standing_problems
 from cdrsite.config.transport import Transport
 from cdrsite.config.uncertainty import Uncertainty
 from cdrsite.core.checked import KeyPath, checked
@@ -241,7 +242,7 @@ class Outputs(Model):
 
 PARTS_WITH_LAYERS = (
     "siting", "resources", "transport", "network", "policies", "objective", "screening",
-    "outputs", "methods", "layers", "uncertainty", "emitters",
+    "outputs", "methods", "layers", "uncertainty", "emitters", "standing",
 )  # fmt: skip
 """Parts of a scenario that name layers, in the order in which their keys are told."""
 
@@ -286,6 +287,8 @@ class Scenario(Model):
     """Several years in place of one: what is built when."""
     emitters: CapturingPlants | None = None
     """Plants of other kinds that capture CO2 and want the same storage."""
+    standing: StandingPlants | None = None
+    """Removal plants that stand already, which live on beside the plan."""
     policies: tuple[PolicyRule, ...] = ()
     """Rules that a plan must keep: caps, shares, minimums."""
     screening: ScreeningSection = Field(default_factory=dict)
@@ -407,6 +410,7 @@ class Scenario(Model):
             *self._weight_problems(),
             *self._goal_problems(),
             *emitter_problems(self),
+            *standing_problems(self),
         ]
         if found:
             raise problems(found)

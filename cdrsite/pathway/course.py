@@ -113,6 +113,8 @@ class Target:
     missed : float
         Price of a missed unit in money of the year; NaN: none may be missed.
     sense : {">=", "<="}
+    standing : ndarray, shape (T,), optional
+        What counts of it without the plan.
     """
 
     name: str
@@ -121,6 +123,15 @@ class Target:
     limit: F64
     missed: float = float("nan")
     sense: Sense = ">="
+    standing: F64 | None = None
+
+    @property
+    def asked(self) -> F64:
+        """What of the limit is left to the plan, shape (T,)."""
+        if self.standing is None:
+            return self.limit
+        left = self.limit - self.standing
+        return np.maximum(left, 0.0) if self.sense == ">=" else left
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,12 +158,18 @@ class SinkGrowth:
     ----------
     names : sequence of str
         Of the sinks.
-    factor, seed : ndarray, shape (T,)
+    factor : ndarray, shape (T,)
+    seed : ndarray, shape (T,) or (T, S)
+        Of all sinks alike, or of each.
     """
 
     names: Sequence[str]
     factor: F64
     seed: F64
+
+    def of_sink(self, t: int, sink: int) -> float:
+        """What comes in a sink without any that is injected there."""
+        return float(self.seed[t] if self.seed.ndim == 1 else self.seed[t, sink])
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,6 +206,9 @@ class Path:
     growth : tuple of GrowthRow
     supply : mapping of str to ndarray, shape (T,)
         Family of pools or sinks, or policy row -> factor of its limit at each milestone.
+    limits : mapping of (str, str) to ndarray, shape (T,)
+        Family and zone of a row of one year -> its limit at each milestone, where that is no
+        multiple of the one of the problem.
     life : mapping of str to ndarray
         Family of sinks that fill over all years -> what each takes in all, shape (Z,).
     injection : SinkGrowth, optional
@@ -202,6 +222,7 @@ class Path:
     targets: tuple[Target, ...] = ()
     growth: tuple[GrowthRow, ...] = ()
     supply: Mapping[str, F64] = field(default_factory=dict)
+    limits: Mapping[tuple[str, str], F64] = field(default_factory=dict)
     life: Mapping[str, F64] = field(default_factory=dict)
     injection: SinkGrowth | None = None
     present_budget: float = math.inf

@@ -192,20 +192,27 @@ class _Builder:
         for r, row in enumerate(base.rows):
             if row.family in self.path.life:
                 continue
-            factor = self.path.supply.get(row.family if row.family != POLICY else row.zone)
+            dated = self._dated(row)
             combos = base.pair_combo[base.pair_row == r]
             seen = base.sink_row == r
             units, need = base.sink_of[seen], base.sink_need[seen]
             matrix = base.coefficient[r]
             for t, name in enumerate(course.names):
-                limit = row.limit * (1.0 if factor is None else float(factor[t]))
-                at = _in_year(row, name, limit)
+                at = _in_year(row, name, float(dated[t]))
                 number = self._add(at, t, course.spread(matrix, t), combos)
                 self._sinks(number, units, need, course.stands[:, t])
                 if self.beside is not None:
                     rule = rules.get(row.name) if row.family == POLICY else None
                     each = self.beside.of_rule(rule, t) if rule else self.beside.of_row(base, r, t)
                     self._bid(number, each)
+
+    def _dated(self, row: SharedRow) -> F64:
+        """Limit of a row of one year at each milestone, shape (T,)."""
+        given = self.path.limits.get((row.family, row.zone))
+        if given is not None:
+            return given
+        factor = self.path.supply.get(row.family if row.family != POLICY else row.zone)
+        return row.limit * (np.ones(self.course.count) if factor is None else factor)
 
     def _sinks(self, row: int, units: npt.NDArray[np.integer], need: F64, weight: F64) -> None:
         """What a row sees of the sinks of each vintage."""
@@ -241,7 +248,7 @@ class _Builder:
     def _targets(self) -> None:
         for target in self.path.targets:
             matrix = term_matrix(target.terms, self.path.problem)
-            for t, limit in enumerate(target.limit.tolist()):
+            for t, limit in enumerate(target.asked.tolist()):
                 if np.isnan(limit):
                     continue
                 name = f"{target.name} {self.course.names[t]}"
@@ -278,7 +285,7 @@ class _Builder:
             weight[:t] -= growth.factor[t]
             for unit, name in enumerate(growth.names):
                 text = f"growth of injection {name} {year}"
-                row = SharedRow(text, POLICY, text, "t/yr", "<=", float(growth.seed[t]))
+                row = SharedRow(text, POLICY, text, "t/yr", "<=", growth.of_sink(t, unit))
                 number = self._add(row, t, matrix, np.empty(0, np.int64))
                 self._sinks(number, np.array([unit]), np.ones(1), weight)
                 if self.beside is not None:

@@ -34,14 +34,9 @@ from cdrsite.methods.model import (
     left_layer,
     waiting_layer,
 )
-from cdrsite.methods.rivals import GRID, RivalSums, cost_variables
+from cdrsite.methods.rivals import RivalSums, cost_variables
 from cdrsite.methods.storage import StorageUnits
-from cdrsite.methods.supply import (
-    firm_block,
-    intensity_block,
-    storage_offer,
-    supply_block,
-)
+from cdrsite.methods.supply import storage_offer, supply_block
 from cdrsite.place.registry import own_layers
 from cdrsite.scoring.evaluate import evaluate, limits_of
 from cdrsite.scoring.numpy_backend import sum_of
@@ -53,6 +48,7 @@ from cdrsite.study.course import dated_layers
 from cdrsite.study.exclude import REASONS, exclude, left_name
 from cdrsite.study.kinds import kind_unions
 from cdrsite.study.offers import Offers, claims, ground_lands, spread_areas
+from cdrsite.study.power import power_layers
 from cdrsite.study.prepare import (
     Ground,
     Setting,
@@ -272,17 +268,7 @@ def _add_supplies(
             )
             assert some is not None  # noqa: S101 - what is offered by kind has an end
             layers[kinds_layer(name, kinds)] = some
-    if isinstance(resources.power.intensity, str):
-        intensity = intensity_block(resources.power, reader, block)
-        path = setting.scenario.milestones
-        share = 1.0 if path is None else path.last(path.intensity)
-        if path is not None and path.intensity is not None:
-            layers[GRID] = np.broadcast_to(intensity, block.shape)
-        if share != 1.0:
-            intensity = np.asarray(intensity * np.float32(share), np.float32)
-        layers["intensity"] = np.broadcast_to(intensity, block.shape)
-    if isinstance(resources.power.firm, str):
-        layers["inverse firm"] = 1.0 / firm_block(resources.power, reader, block)
+    layers |= power_layers(setting, block)
     if setting.storage is not None:
         _add_storage(setting, setting.storage, offers, block, layers, claimed.get("storage"))
 

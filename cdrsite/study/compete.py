@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from cdrsite.methods.injection import unit_costs
 from cdrsite.methods.ledgers import REPLACED, SUMS, LedgerBook
 from cdrsite.methods.net import KG_PER_T
 from cdrsite.methods.parts import REVENUE, CostBook
+from cdrsite.pathway.course import Path
+from cdrsite.pathway.rows import POLICY
 from cdrsite.pathway.solve import solve_path
 from cdrsite.pathway.view import LastMilestone, last_milestone
 from cdrsite.study.alone import each_alone
@@ -46,15 +49,26 @@ from cdrsite.study.problem import (
     PlanBlock,
     build_problem,
     plan_arrays,
+    pool_families,
+    sink_families,
     solve_competition,
 )
+from cdrsite.study.standing import Standing
+from cdrsite.study.standingground import standing_plants
 from cdrsite.study.yearly import lay_out_years
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cdrsite.config.models import Scenario
+    from cdrsite.methods.storage import StorageUnits
+    from cdrsite.methods.supply import Pools
     from cdrsite.study.competitors import Competitors
+
+    F64 = NDArray[np.float64]
+
+RowKey = tuple[str, str]
+"""Family and zone of a row."""
 
 
 @stage(
@@ -65,10 +79,16 @@ if TYPE_CHECKING:
     ),
     after=(
         *(open_layers, resolve_methods, read_rules, read_lands, pools_of, storage_of, injected),
-        *(formulae, score, read_credits),
+        *(formulae, score, read_credits, standing_plants),
     ),
 )
-def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspace) -> Solution:
+def compete(
+    setting: Setting,
+    offers: Offers,
+    cells: BlockCells,
+    space: Workspace,
+    standing: Standing | None = None,
+) -> Solution:
     """Divide land, pools and storage between the methods at the proven optimum.
 
     Parameters
@@ -81,22 +101,85 @@ def compete(setting: Setting, offers: Offers, cells: BlockCells, space: Workspac
         The cells that compete.
     space : Workspace
         Threads; no effect on the result (rule 9).
+    standing : Standing, optional
+        Plants that stand already; what they take is taken off the setting's supplies.
 
     Raises
     ------
     InfeasibleError
         If rules are in conflict.
     """
-    problem = competition_problem(setting, offers, competitors_of(setting, offers), cells)
+    policies = policies_of(setting)
+    left = policies if standing is None else tuple(
+        replace(rule, limit=float(standing.left_of_rule(rule)[-1])) for rule in policies
+    )  # fmt: skip
+    competitors = competitors_of(setting, offers)
+    problem = competition_problem(setting, offers, competitors, cells, left)
     problem = replace(problem, captures=captures_of(setting, offers, years_of(setting.scenario)))
     scenario, earned = setting.scenario, earned_terms(setting)
     if over_milestones(scenario):
-        path = path_of(setting, problem, earned)
+        path = _path_beside(setting, offers, problem, earned, standing)
         options = SolverOptions(gap=scenario.objective.gap, threads=space.threads)
         goal = objective_of(scenario.objective, earned)
         assert isinstance(goal, Objective)  # noqa: S101 - no second one over milestones
         return last_milestone(solve_path(path, options), goal)
     return solve_competition(problem, scenario.objective, earned, space.threads)
+
+
+def _path_beside(
+    setting: Setting,
+    offers: Offers,
+    problem: Problem,
+    earned: list[RowTerm],
+    standing: Standing | None,
+) -> Path:
+    """The path of a study, with what plants that stand leave of every limit."""
+    if standing is None:
+        return path_of(setting, problem, earned)
+    count = problem.n_sinks
+    injected = standing.injected_at_start(count), standing.injected(count)
+    path = path_of(setting, problem, earned, standing.counted, injected)
+    return replace(path, limits=standing_limits(setting, offers, standing)[0])
+
+
+def standing_limits(
+    setting: Setting, offers: Offers, standing: Standing
+) -> tuple[dict[RowKey, F64], dict[RowKey, F64]]:
+    """Limits of the rows of one year at each milestone: what is left, and with what stands.
+
+    Returns
+    -------
+    tuple of mappings
+        Family and zone of a row -> its limits, shape (T,).
+    """
+    years = range(len(standing.years))
+    left = [_supplies(setting, offers, *standing.left_at(setting, t)) for t in years]
+    nothing = standing.nothing()
+    whole = [_supplies(setting, offers, *nothing.left_at(setting, t)) for t in years]
+    found = [
+        {key: np.array([one[key] for one in each]) for key in each[0]} for each in (left, whole)
+    ]
+    for rule in policies_of(setting):
+        found[0][POLICY, rule.name] = standing.left_of_rule(rule)
+        found[1][POLICY, rule.name] = np.full(len(standing.years), rule.limit)
+    return found[0], found[1]
+
+
+def _supplies(
+    setting: Setting,
+    offers: Offers,
+    pools: Mapping[str, Pools],
+    storage: StorageUnits | None,
+) -> dict[RowKey, float]:
+    """Supply of every zone of every family of rows."""
+    beside = setting.scenario.emitters is not None
+    competitors, market = competitors_of(setting, offers), _heat_market(setting, offers)
+    families, _ = pool_families(competitors, pools, market, setting.injection, emitters=beside)
+    return {
+        (family.name, zone): float(supply)
+        for family in (*families, *sink_families(storage))
+        for zone, supply in zip(family.zones, family.supply, strict=True)
+    }
 
 
 def competition_problem(
@@ -109,9 +192,6 @@ def competition_problem(
     """The competition's problem of a study; ``policies`` where its rows are known already."""
     scenario = setting.scenario
     admin = scenario.outputs.admin
-    heat = scenario.resources.heat
-    price = scenario.costs.prices.of("heat")
-    market = HeatMarket(heat.level, price, offers.heat_demand, heat.demand_level)
     return build_problem(
         competitors,
         cells,
@@ -119,11 +199,17 @@ def competition_problem(
         setting.storage,
         policies_of(setting) if policies is None else policies,
         () if admin is None else (admin.layer,),
-        market,
+        _heat_market(setting, offers),
         setting.injection,
         paid_quantities(setting.earnings, tuple(setting.models)),
         emitters=scenario.emitters is not None,
     )
+
+
+def _heat_market(setting: Setting, offers: Offers) -> HeatMarket:
+    """Who sells heat to whom."""
+    heat, price = setting.scenario.resources.heat, setting.scenario.costs.prices.of("heat")
+    return HeatMarket(heat.level, price, offers.heat_demand, heat.demand_level)
 
 
 def earned_terms(setting: Setting) -> list[RowTerm]:

@@ -2,12 +2,14 @@
 
 The competition of one year is that of the last milestone; here is by how much the others differ,
 as tables of method x vintage x milestone over what the cells keep.
+
+One module: what milestones ask for, and by how much each year differs, read the same keys.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -72,10 +74,10 @@ def _part_layer(part: str, method: str) -> str:
 def _dated_parts(path: Milestones, method: str) -> list[str]:
     """Parts of the cost of a method that milestones change."""
     plants = method in path.cost or method in path.lead
-    return [*(PAID_FOR_PLANTS if plants else ()), *_shares_of_prices(path)]
+    return [*(PAID_FOR_PLANTS if plants else ()), *shares_of_prices(path)]
 
 
-def _shares_of_prices(path: Milestones) -> dict[str, Mapping[int, float]]:
+def shares_of_prices(path: Milestones) -> dict[str, Mapping[int, float]]:
     """Part of the cost -> share by year of the price that it is paid at."""
     parts: dict[str, Mapping[int, float]] = {
         RESOURCES[name].part: shares for name, shares in path.prices.items()
@@ -253,7 +255,7 @@ def _add_prices(into: F64, setting: Setting, problem: Problem, name: str) -> Non
             cure=f"remove milestones.prices.{min(own)}, or the method's own {min(own)}",
             rule=7,
         )
-    for part, shares in _shares_of_prices(path).items():
+    for part, shares in shares_of_prices(path).items():
         more = path.share(shares) / path.last(shares) - 1.0
         _add_part(into, setting, problem, name, part, np.broadcast_to(more, into.shape[:2]))
 
@@ -305,8 +307,10 @@ def _years_kept(model: MethodModel, path: Milestones) -> float:
     return kept
 
 
-def targets_of(setting: Setting) -> tuple[Target, ...]:
-    """What is asked for at the milestones."""
+def targets_of(
+    setting: Setting, standing: Callable[[Sequence[RowTerm]], F64] | None = None
+) -> tuple[Target, ...]:
+    """What is asked for at the milestones; ``standing`` says what counts without the plan."""
     path = setting.scenario.milestones
     assert path is not None  # noqa: S101
     price = math.nan if path.missed == "error" else float(path.missed.price)
@@ -330,23 +334,58 @@ def targets_of(setting: Setting) -> tuple[Target, ...]:
     if path.budget:
         limit = path.amounts(path.budget)
         found.append(Target("budget", "USD/yr", (RowTerm("cost"),), limit, sense="<="))
+    if standing is None:
+        return tuple(found)
+    return tuple(replace(one, standing=standing(one.terms)) for one in found)
+
+
+def growth_of(setting: Setting) -> tuple[GrowthRow, ...]:
+    """How fast methods may grow from milestone to milestone, beside what stands already."""
+    path, points = setting.scenario.milestones, setting.standing
+    assert path is not None  # noqa: S101 - asked of scenarios with milestones
+    found = []
+    for name, one in path.growth.items():
+        begin, stands = (one.standing, None) if points is None else points.standing(name)
+        factor, seed = _growing(path, one, _ready(path, name), begin, stands)
+        found.append(GrowthRow(name, factor, seed))
     return tuple(found)
 
 
-def growth_of(path: Milestones) -> tuple[GrowthRow, ...]:
-    """How fast methods may grow from milestone to milestone."""
-    return tuple(
-        GrowthRow(name, *_growing(path, one, _ready(path, name)))
-        for name, one in path.growth.items()
-    )
+def _growing(
+    path: Milestones,
+    one: GrowthLimit,
+    ready: float,
+    begin: float | F64,
+    stands: F64 | None = None,
+) -> tuple[F64, F64]:
+    """Growth since the milestone before, and what comes without any that the plan has built.
 
+    Parameters
+    ----------
+    path, one, ready
+        What is asked, and the year from which it may grow.
+    begin : float or ndarray, shape (S,)
+        What stands at the start [t/yr].
+    stands : ndarray, shape (T,) or (S, T)
+        What of it stands at each milestone; all of it when not given.
 
-def _growing(path: Milestones, one: GrowthLimit, ready: float) -> tuple[F64, F64]:
-    """Growth since the milestone before, and what comes without any that stands, shapes (T,)."""
+    Returns
+    -------
+    tuple of ndarray, shapes (T,) and (T,) or (T, S)
+        What stands grows with the rest, and what is there of it is not to be built.
+    """
     years = np.array(path.years, np.float64)
     since = np.maximum(np.concatenate([[begin_of(path)], years[:-1]]), ready)
     factor = (1.0 + one.rate) ** np.maximum(years - since, 0.0)
-    return factor, one.seed * (factor - 1.0) / one.rate + one.standing * (factor - 1.0)
+    seed = one.seed * (factor - 1.0) / one.rate
+    if stands is None:
+        return factor, seed + begin * (factor - 1.0)
+    now = np.moveaxis(stands, -1, 0)
+    before = np.concatenate([np.broadcast_to(begin, now[:1].shape), now[:-1]])
+    shape = (-1,) + (1,) * (now.ndim - 1)
+    more = np.reshape(seed, shape) + np.reshape(factor, shape) * before - now
+    # those that are being built already are held to no limit
+    return factor, np.maximum(more, 0.0)
 
 
 def _ready(path: Milestones, name: str) -> float:
@@ -371,8 +410,24 @@ def goal_of(scenario: Scenario, when: Times, earned: Sequence[RowTerm]) -> PathG
     return PathGoal("value", "USD", years)
 
 
-def path_of(setting: Setting, problem: Problem, earned: Sequence[RowTerm]) -> Path:
-    """The competition of a study over its milestones."""
+def path_of(
+    setting: Setting,
+    problem: Problem,
+    earned: Sequence[RowTerm],
+    standing: Callable[[Sequence[RowTerm]], F64] | None = None,
+    injected: tuple[F64, F64] | None = None,
+) -> Path:
+    """The competition of a study over its milestones.
+
+    Parameters
+    ----------
+    setting, problem, earned
+        The study, its competition at the last milestone, and what tonnes earn.
+    standing : callable, optional
+        Says what plants that stand count in a sum at each milestone, shape (T,).
+    injected : tuple of ndarray, shapes (S,) and (S, T), optional
+        What these bring to storage at the start and at each milestone.
+    """
     path, when = setting.scenario.milestones, times(setting.scenario)
     assert path is not None  # noqa: S101
     supply = {
@@ -383,12 +438,16 @@ def path_of(setting: Setting, problem: Problem, earned: Sequence[RowTerm]) -> Pa
     life = {} if setting.storage is None else {PORE_SPACE: setting.storage.capacity}
     injection = None
     if path.injection_growth is not None and setting.storage is not None:
-        factor, seed = _growing(path, path.injection_growth, -math.inf)
+        begin, stands = (path.injection_growth.standing, None) if injected is None else injected
+        factor, seed = _growing(path, path.injection_growth, -math.inf, begin, stands)
         injection = SinkGrowth(setting.storage.names, factor, seed)
+    present = path.present_budget or math.inf
+    if standing is not None:
+        present -= float(when.worth @ standing((RowTerm("cost"),)))
     return Path(
         problem, course_of(setting, problem), goal_of(setting.scenario, when, earned),
-        targets_of(setting), growth_of(path), supply=supply, life=life,
-        injection=injection, present_budget=path.present_budget or math.inf,
+        targets_of(setting, standing), growth_of(setting), supply=supply, life=life,
+        injection=injection, present_budget=present,
     )  # fmt: skip
 
 
@@ -407,11 +466,10 @@ def rows_of_one(setting: Setting) -> tuple[PolicyRow, ...]:
         for one in targets_of(setting)
         if not math.isnan(one.limit[-1])
     ]
-    rows += [
-        PolicyRow(
-            f"growth of {one.method}", (RowTerm("gross", 1.0, (one.method,)),), "<=",
-            float(one.seed[-1]), "t/yr",
-        )
-        for one in growth_of(path)
-    ]  # fmt: skip
+    for one in growth_of(setting):
+        points, most = setting.standing, float(one.seed[-1])
+        if points is not None:  # with what stands, which is taken off every rule
+            most += float(points.standing(one.method)[1][-1])
+        terms = (RowTerm("gross", 1.0, (one.method,)),)
+        rows.append(PolicyRow(f"growth of {one.method}", terms, "<=", most, "t/yr"))
     return tuple(rows)

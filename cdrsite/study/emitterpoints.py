@@ -14,10 +14,11 @@ from cdrsite.core.errors import DataError, did_you_mean
 from cdrsite.core.units import conversion
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.study.points import (
-    MOST,
     cells_on_grid,
     feature_names,
     number_column,
+    read_cells,
+    refuse_points,
     text_column,
     unique_names,
 )
@@ -86,20 +87,7 @@ class EmitterPoints:
 
     def read(self, blocks: Sequence[Block], of: Callable[[Block], Any]) -> NDArray[Any]:
         """Values of the emitters' cells, shape (..., K); ``of`` gives those of a block."""
-        found: NDArray[Any] | None = None
-        for block in blocks:
-            inside = (self.row >= block.row0) & (self.row < block.row1)
-            inside &= (self.col >= block.col0) & (self.col < block.col1)
-            mine = np.flatnonzero(inside)
-            if not len(mine):
-                continue
-            values = np.asarray(of(block))
-            values = np.broadcast_to(values, (*values.shape[:-2], *block.shape))
-            here = values[..., self.row[mine] - block.row0, self.col[mine] - block.col0]
-            if found is None:
-                found = np.zeros((*here.shape[:-1], len(self.names)), here.dtype)
-            found[..., mine] = here
-        return np.zeros(0) if found is None else found
+        return read_cells(blocks, self.row, self.col, of)
 
 
 def read_points(model: CapturingPlants, reader: LayerReader) -> EmitterPoints:
@@ -167,29 +155,6 @@ def read_points(model: CapturingPlants, reader: LayerReader) -> EmitterPoints:
 
 def _unit_of(key: str) -> str:
     return f"{RESOURCES[DRAWN[key]].unit.removesuffix('/yr')}/t"
-
-
-def refuse_points(
-    wrong: Bools,
-    what: str,
-    where: str,
-    names: Sequence[str],
-    got: Sequence[str],
-    expected: str,
-    cure: str,
-) -> None:
-    """Refuse points by name, with what each has got.
-
-    Raises
-    ------
-    DataError
-        Some are wrong.
-    """
-    if wrong.any():
-        bad = np.flatnonzero(wrong)
-        listed = ", ".join(f"{names[k]}: {got[k]}" for k in bad[:MOST])
-        more = f" and {len(bad) - MOST} more" if len(bad) > MOST else ""
-        raise DataError(what, where=where, got=listed + more, expected=expected, cure=cure, rule=7)
 
 
 def _origins(model: CapturingPlants, frame: Any, names: Sequence[str]) -> tuple[list[str], F64]:

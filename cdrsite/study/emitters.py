@@ -16,8 +16,8 @@ from cdrsite.core.errors import CdrsiteWarning, ConfigError, DataError, message
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.methods.net import KG_PER_T
 from cdrsite.methods.supply import intensity_block
-from cdrsite.study.emitterpoints import EmitterPoints, read_points, refuse_points
-from cdrsite.study.points import MOST
+from cdrsite.study.emitterpoints import EmitterPoints, read_points
+from cdrsite.study.points import MOST, refuse_points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ def captures_of(setting: Setting, offers: Offers, years: Sequence[int]) -> Captu
         return None
     points = _within(setting, read_points(model, reader))
     path = scenario.milestones
-    sink, cost, lost = (points.read(setting.blocks, one) for one in _routes(setting, offers))
+    sink, cost, lost = (points.read(setting.blocks, one) for one in ways_of(setting, offers))
     if not (sink >= 0).any():
         raise DataError(
             "no emitter has a storage unit in reach",
@@ -127,7 +127,7 @@ def _within(setting: Setting, points: EmitterPoints) -> EmitterPoints:
     return points.at(np.flatnonzero(inside))
 
 
-def _routes(setting: Setting, offers: Offers) -> tuple[Callable[[Block], Any], ...]:
+def ways_of(setting: Setting, offers: Offers) -> tuple[Callable[[Block], Any], ...]:
     """Storage units of a block's cells, cost of the way and of storing, and what they lose."""
     links, injection = offers.links, setting.injection
     leakage = setting.scenario.transport.leakage / 100.0

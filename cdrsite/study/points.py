@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from cdrsite.core.grid import AnalysisGrid
+    from cdrsite.core.grid import AnalysisGrid, Block
 
 MOST = 5
 """Most names that a message lists."""
@@ -96,6 +96,7 @@ def number_column(
     where: str,
     *,
     empty: float = 0.0,
+    kind: str = "emitters",
 ) -> NDArray[np.float64]:
     """Numbers of a column of points; a value for none where it is not named or empty.
 
@@ -117,7 +118,7 @@ def number_column(
         wrong = wrong | blank
     if wrong.any():
         raise DataError(
-            "emitters without a number",
+            f"{kind} without a number",
             where=f"{where}: column {name}",
             got=", ".join(repr(text[k]) for k in np.flatnonzero(wrong)[:5]),
             expected=unit if math.isinf(least) else f"{unit}, {least:g} or more",
@@ -125,6 +126,55 @@ def number_column(
             rule=7,
         )
     return np.where(blank, empty, values)
+
+
+def read_cells(
+    blocks: Sequence[Block],
+    row: NDArray[np.int64],
+    col: NDArray[np.int64],
+    of: Callable[[Block], Any],
+) -> NDArray[Any]:
+    """Values of the cells of points, shape (..., points); ``of`` gives those of a block."""
+    found: NDArray[Any] | None = None
+    for block in blocks:
+        inside = (row >= block.row0) & (row < block.row1)
+        inside &= (col >= block.col0) & (col < block.col1)
+        mine = np.flatnonzero(inside)
+        if not len(mine):
+            continue
+        values = np.asarray(of(block))
+        values = np.broadcast_to(values, (*values.shape[:-2], *block.shape))
+        here = values[..., row[mine] - block.row0, col[mine] - block.col0]
+        if found is None:
+            found = np.zeros((*here.shape[:-1], len(row)), here.dtype)
+        found[..., mine] = here
+    return np.zeros(0) if found is None else found
+
+
+def refuse_points(
+    wrong: NDArray[np.bool_],
+    what: str,
+    where: str,
+    names: Sequence[str],
+    got: Sequence[str],
+    expected: str,
+    cure: str,
+    rule: int = 7,
+) -> None:
+    """Refuse points by name, with what each has got.
+
+    Raises
+    ------
+    DataError
+        Some are wrong.
+    """
+    if wrong.any():
+        bad = np.flatnonzero(wrong)
+        listed = ", ".join(f"{names[k]}: {got[k]}" for k in bad[:MOST])
+        more = f" and {len(bad) - MOST} more" if len(bad) > MOST else ""
+        raise DataError(
+            what, where=where, got=listed + more, expected=expected, cure=cure, rule=rule
+        )
 
 
 def _is_number(text: str) -> bool:

@@ -9,6 +9,7 @@ import copy
 import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from cdrsite.config.models import Scenario
 from cdrsite.config.resources import Land, Supply
@@ -53,6 +54,9 @@ from cdrsite.siting.exclusions import RuleBook, rule_book
 from cdrsite.siting.gates import BoundGate, bound_gates, unchecked
 from cdrsite.siting.suitability import CriterionSet, criterion_sets
 from cdrsite.study.goal import part_of
+
+if TYPE_CHECKING:
+    from cdrsite.study.standingpoints import StandingPoints
 
 PLACE_KEYS = tuple(keys_of_methods().model_fields)
 SMALL_BLOCK, LARGE_BLOCK = 256, 1024
@@ -105,6 +109,7 @@ class Setting:
     earnings: tuple[Earning, ...]
     block_size: int
     blocks: tuple[Block, ...]
+    standing: StandingPoints | None = None
 
     def read_by(self, reader: LayerStack) -> Setting:
         """The same study with its layers read by another; what follows from the rest is kept."""

@@ -128,7 +128,36 @@ def build_problem(
     emitters : bool
         Whether emitters draw on pools beside the methods.
     """
-    facts, layout = competitors.facts, competitors.layout
+    families, sales = pool_families(competitors, pools, heat, injection, emitters=emitters)
+    layout = competitors.layout
+    layers, arrivals = paid
+    return Problem(
+        cells=PaidCells(cells, layers, arrivals) if layers or arrivals else cells,
+        methods=tuple(Competitor(f.name, f.stored, f.exclusive) for f in competitors.facts),
+        pools=families,
+        sinks=sink_families(storage),
+        policies=tuple(policies),
+        n_sinks=0 if storage is None else len(storage.rate),
+        layers=(*layout.layers, *(one.name for one in layers)),
+        arrivals=tuple(one.name for one in arrivals),
+        local_need=[[one.need(fact) for fact in competitors.facts] for one in competitors.local],
+        local_names=[one.resource for one in competitors.local],
+        zonings=tuple(zonings),
+        sales=sales,
+        land_rows=competitors.sharing.rows,
+    )
+
+
+def pool_families(
+    competitors: Competitors,
+    pools: Mapping[str, Pools],
+    heat: HeatMarket | None = None,
+    injection: Injection | None = None,
+    *,
+    emitters: bool = False,
+) -> tuple[tuple[PoolFamily, ...], tuple[Sale, ...]]:
+    """Rows of pools, and what is sold out of them; arguments as of :func:`build_problem`."""
+    facts = competitors.facts
     families: list[PoolFamily] = []
     sales: list[Sale] = []
     for name, pool in pools.items():
@@ -149,25 +178,11 @@ def build_problem(
             PoolFamily(name, unit, name, pool.names, pool.supply, needs, at_sinks=at_units)
         )
         families += kind_rows(pool, needs, {f.name: f.kinds.get(name, ()) for f in facts})
-    layers, arrivals = paid
-    return Problem(
-        cells=PaidCells(cells, layers, arrivals) if layers or arrivals else cells,
-        methods=tuple(Competitor(f.name, f.stored, f.exclusive) for f in facts),
-        pools=tuple(families),
-        sinks=_sink_families(storage),
-        policies=tuple(policies),
-        n_sinks=0 if storage is None else len(storage.rate),
-        layers=(*layout.layers, *(one.name for one in layers)),
-        arrivals=tuple(one.name for one in arrivals),
-        local_need=[[one.need(fact) for fact in facts] for one in competitors.local],
-        local_names=[one.resource for one in competitors.local],
-        zonings=tuple(zonings),
-        sales=tuple(sales),
-        land_rows=competitors.sharing.rows,
-    )
+    return tuple(families), tuple(sales)
 
 
-def _sink_families(storage: StorageUnits | None) -> tuple[SinkFamily, ...]:
+def sink_families(storage: StorageUnits | None) -> tuple[SinkFamily, ...]:
+    """Rows of storage units: what each takes in a year, and of its room."""
     if storage is None:
         return ()
     return (

@@ -51,6 +51,8 @@ from cdrsite.study.offers import Offers, in_workspace, spread_areas
 from cdrsite.study.prepare import Setting, open_layers, prepare
 from cdrsite.study.ranges import cost_ranges
 from cdrsite.study.routes import haul_sheds, link_storage, open_links, pipeline_basis, storage_sites
+from cdrsite.study.standingground import standing_plants
+from cdrsite.study.standingnumbers import check_standing, with_standing
 from cdrsite.study.used import what_is_used
 from cdrsite.transport.links import try_links
 
@@ -140,10 +142,11 @@ def run(
             offers = cache.take(spread_areas, setting, space, links)
             hauled = cache.take(haul_sheds, setting, space)
             offers = in_workspace(offers, links, hauled, space)
+            setting, offers, standing = with_standing(setting, offers)
         with clock.stage("scoring"):
             cells, tally = score(setting, offers, space)
         with clock.stage("competition", shown=True):
-            solution = compete(setting, offers, cells, space)
+            solution = compete(setting, offers, cells, space, standing)
         with clock.stage("plan"):
             allocation = lay_out(setting, solution, cells, space)
         with clock.stage("ranges"):
@@ -186,9 +189,11 @@ def _prepared(scenario: Scenario, cache: Cache | None = None) -> Setting:
     scenario = reaching(scenario)
     try:
         setting = prepare(scenario, cache)
+        setting = replace(setting, standing=standing_plants(setting))
         warn_of_assumptions(setting)
         check_hours(setting)
         check_emitters(setting)
+        check_standing(setting)
         try_one_cell(setting)
     except CdrsiteError as error:
         raise refusal(error, everything_wrong(scenario)) from error

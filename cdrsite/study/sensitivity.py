@@ -52,6 +52,7 @@ from cdrsite.study.prepare import (
     storage_of,
 )
 from cdrsite.study.routes import fares_in, haul_sheds, link_storage
+from cdrsite.study.standingground import standing_plants
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,7 +115,7 @@ class Ends:
         *(open_layers, resolve_methods, read_rules, read_lands, read_criteria, pools_of),
         *(storage_of, injected, formulae, exclude, link_storage, spread_areas, haul_sheds),
         *(score, compete),
-        lay_out,
+        *(lay_out, standing_plants),
     ),
 )
 def sensitivities(
@@ -139,12 +140,14 @@ def sensitivities(
     -------
     DataFrame
         :data:`SENSITIVITY_COLUMNS`; no rows for a plan over milestones, whose years have prices of
-        their own, or of durable tonnes, which methods' own numbers weigh.
+        their own, of durable tonnes, which methods' own numbers weigh, and beside emitters or
+        plants that stand, which the same numbers move.
     """
     path = setting.scenario.milestones
     durable = path is not None and path.targets.durable is not None
     solution = allocation.solution
-    if isinstance(solution, LastMilestone) or durable or solution.problem.captures is not None:
+    beside = solution.problem.captures is not None or setting.standing is not None
+    if isinstance(solution, LastMilestone) or durable or beside:
         return pd.DataFrame(columns=SENSITIVITY_COLUMNS)
     numbers = StudyNumbers(setting.scenario, setting.models)
     used = _used(solution)
