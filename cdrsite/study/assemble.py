@@ -64,6 +64,8 @@ from cdrsite.study.routes import link_storage
 from cdrsite.study.screening import screened
 from cdrsite.study.sensitivity import sensitivities
 from cdrsite.study.sites import site_table
+from cdrsite.study.standingground import standing_plants
+from cdrsite.study.standingtables import StandingBooks
 from cdrsite.study.tables import (
     credit_table,
     curve_table,
@@ -92,6 +94,7 @@ if TYPE_CHECKING:
     from cdrsite.study.network import Projects
     from cdrsite.study.offers import Offers
     from cdrsite.study.problem import Allocation
+    from cdrsite.study.standing import Standing
 
 PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
 """CF standard names of y and x on a projected grid."""
@@ -111,7 +114,7 @@ PROJECTED = ("projection_y_coordinate", "projection_x_coordinate")
         *(open_layers, resolve_methods, read_rules, read_lands, pools_of, storage_of, injected),
         *(formulae, exclude),
         *(link_storage, spread_areas, score, read_credits, lay_out, gather, plan_projects),
-        *(cost_ranges, sensitivities),
+        *(cost_ranges, sensitivities, standing_plants),
     ),
 )
 def assemble(
@@ -126,6 +129,7 @@ def assemble(
     slopes: pd.DataFrame,
     projects: Projects | None = None,
     samples: int = 0,
+    standing: Standing | None = None,
 ) -> StudyResult:
     """Label the arrays and count.
 
@@ -153,6 +157,8 @@ def assemble(
         Plants and their network, where the study asks for them.
     samples : int
         With a plan, on which shares of samples rest; 0 where there are none.
+    standing : Standing, optional
+        Plants that stand already.
     """
     scenario, grid = setting.scenario, setting.area.grid
     dataset = _dataset(setting, offers, space.result, allocation, samples)
@@ -192,6 +198,10 @@ def assemble(
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
     features = _features(setting, offers, tables)
     features |= _add_plan(setting, allocation, tables, summary)
+    if standing is not None:
+        books = StandingBooks(setting, offers, standing, _admin_names(setting))
+        books.add(tables, summary)
+        features["standing"] = books.features()
     if projects is not None:
         tables |= project_tables(projects, grid)
         summary["network"] = project_summary(projects)

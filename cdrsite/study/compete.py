@@ -144,25 +144,28 @@ def _path_beside(
 
 def standing_limits(
     setting: Setting, offers: Offers, standing: Standing
-) -> tuple[dict[RowKey, F64], dict[RowKey, F64]]:
-    """Limits of the rows of one year at each milestone: what is left, and with what stands.
+) -> tuple[dict[RowKey, F64], dict[RowKey, F64], dict[RowKey, F64]]:
+    """Limits of the rows of one year at each milestone, beside plants that stand.
 
     Returns
     -------
     tuple of mappings
-        Family and zone of a row -> its limits, shape (T,).
+        Family and zone of a row -> what is left of its limit, all of it, and what they count
+        there; shape (T,).
     """
-    years = range(len(standing.years))
-    left = [_supplies(setting, offers, *standing.left_at(setting, t)) for t in years]
-    nothing = standing.nothing()
-    whole = [_supplies(setting, offers, *nothing.left_at(setting, t)) for t in years]
-    found = [
-        {key: np.array([one[key] for one in each]) for key in each[0]} for each in (left, whole)
-    ]
+    nothing, years = standing.nothing(), range(len(standing.years))
+    each = (
+        [_supplies(setting, offers, *one.left_at(setting, t)) for t in years]
+        for one in (standing, nothing)
+    )
+    left, whole = ({key: np.array([t[key] for t in one]) for key in one[0]} for one in each)
+    with np.errstate(invalid="ignore"):  # of what has no limit
+        taken = {key: np.nan_to_num(whole[key] - left[key]) for key in left}
     for rule in policies_of(setting):
-        found[0][POLICY, rule.name] = standing.left_of_rule(rule)
-        found[1][POLICY, rule.name] = np.full(len(standing.years), rule.limit)
-    return found[0], found[1]
+        key = POLICY, rule.name
+        left[key], taken[key] = standing.left_of_rule(rule), standing.by_rule(rule)
+        whole[key] = np.full(len(standing.years), rule.limit)
+    return left, whole, taken
 
 
 def _supplies(

@@ -161,7 +161,7 @@ def run(
         with clock.stage("results", shown=True):
             result = assemble(
                 setting, areas, offers, tally, allocation, space, gathered, ranges, slopes,
-                projects, known_samples(sampled),
+                projects, known_samples(sampled), standing,
             )  # fmt: skip
             result.used = what_is_used(setting, formed)
         with clock.stage("samples"):

@@ -177,6 +177,7 @@ def _reached(path: PathSolution) -> pd.DataFrame:
                 continue
             r = number[f"{one.name} {course.names[t]}"]
             used = float(path.use[r] - missed[r])
+            used += 0.0 if one.standing is None else float(one.standing[t])
             near = abs(used - limit) <= KEPT * max(abs(limit), path.scale[r])
             short = known_digits(float(missed[r])) if missed[r] > KEPT * abs(limit) else 0.0
             price = shown_price(system.rows[r], float(path.yearly_price[r]))
