@@ -116,7 +116,7 @@ def _asked_last(path: Path) -> Problem:
 
 
 def _row(one: Target, year: str) -> PolicyRow:
-    return PolicyRow(f"{one.name} {year}", one.terms, one.sense, float(one.limit[-1]), one.unit)
+    return PolicyRow(f"{one.name} {year}", one.terms, one.sense, float(one.asked[-1]), one.unit)
 
 
 def prices_at(found: PathSolution, system: RowSystem, t: int) -> F64:

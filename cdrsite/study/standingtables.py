@@ -11,6 +11,7 @@ import numpy as np
 from cdrsite.competition.results import known_digits
 from cdrsite.core.crs import LONLAT, transformer
 from cdrsite.core.vocabulary import PORE_SPACE, RESOURCES
+from cdrsite.pathway.rows import POLICY
 from cdrsite.study.compete import standing_limits
 from cdrsite.study.course import begin_of, durable_share, targets_of, times
 from cdrsite.study.tables import IN_NONE
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from cdrsite.pathway.course import Target
     from cdrsite.study.offers import Offers
     from cdrsite.study.prepare import Setting
     from cdrsite.study.standing import Standing
@@ -43,6 +45,11 @@ class StandingBooks:
         tables["standing"] = self.plants()
         summary["standing"] = self.summary(tables["standing"])
         _, whole, taken = standing_limits(self.setting, self.offers, self.standing)
+        for one in self.targets:  # those of a path are no rules of its last year
+            for t, year in enumerate(self.standing.years):
+                key = POLICY, f"{one.name} {year}"
+                whole[key] = np.full(len(self.standing.years), one.limit[t])
+                taken[key] = np.full(len(self.standing.years), self.standing.counted(one.terms)[t])
         for name in ("pools", "pools_by_year"):
             if name in tables:
                 tables[name] = self._pools(tables[name], whole, taken)
@@ -152,28 +159,29 @@ class StandingBooks:
         whole: Mapping[tuple[str, str], F64],
         taken: Mapping[tuple[str, str], F64],
     ) -> pd.DataFrame:
-        """What there is in all, and what of it is taken by plants that stand."""
+        """All that there is and that is used, and what of it is for plants that stand."""
         names = list(self.standing.years)
-        filled = {}
-        if self.standing.storage is not None:
-            units = self.standing.storage
+        filled, units = {}, self.standing.storage
+        if units is not None:
             each = self.standing.filled(len(units.names))
             filled = dict(zip(units.names, zip(units.capacity, each, strict=True), strict=True))
-        supply, used, slack = [], [], []
+        columns: dict[str, list[float]] = {"supply": [], "use": [], "slack": [], "standing": []}
         for row in table.to_dict("records"):
             key, year = (row["family"], row["zone"]), row.get("year", names[-1])
-            total, mine = row["supply"], 0.0
+            supply, mine = row["supply"], 0.0
             if key in whole and year in names:
                 t = names.index(year)
-                total, mine = float(whole[key][t]), float(taken[key][t])
+                supply, mine = float(whole[key][t]), float(taken[key][t])
             elif row["family"] == PORE_SPACE and row["zone"] in filled:
-                total, mine = (float(one) for one in filled[row["zone"]])
-            left = row["use"] + mine - total if row["sense"] == ">=" else total - mine - row["use"]
-            supply.append(known_digits(total))
-            used.append(known_digits(mine))
-            slack.append(row["slack"] if mine == 0.0 else known_digits(left))
-        made = table.assign(supply=supply, slack=slack)
-        made.insert(table.columns.get_loc("use"), "standing", used)
+                supply, mine = (float(one) for one in filled[row["zone"]])
+            use = row["use"] + mine
+            binds = row["slack"] == 0.0
+            slack = 0.0 if binds else (use - supply if row["sense"] == ">=" else supply - use)
+            for name, value in zip(columns, (supply, use, slack, mine), strict=True):
+                columns[name].append(known_digits(value) if mine else row.get(name, 0.0))
+        standing = columns.pop("standing")
+        made = table.assign(**columns)
+        made.insert(made.columns.get_loc("slack"), "standing", standing)
         return made
 
     def _ledgers(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -206,6 +214,7 @@ class StandingBooks:
         rate = brought + table["injected_mt_yr"].to_numpy() / MEGA
         nothing = np.full(len(rate), np.nan)
         made = table.assign(
+            injected_mt_yr=[known_digits(one) for one in (rate * MEGA).tolist()],
             injection_mt_yr=[known_digits(one) for one in (units.injection * MEGA).tolist()],
             capacity_mt=units.capacity * MEGA,
             years_to_full=np.divide(units.capacity, rate, out=nothing, where=rate > 0),
@@ -214,23 +223,20 @@ class StandingBooks:
         return made
 
     def _pathway(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Targets with what plants that stand reach of them."""
-        path = self.standing_targets
-        counted = [
-            float(path[ledger][self.standing.years.index(str(year))])
+        """Targets with what of them plants that stand reach."""
+        counted = {one.name: self.standing.counted(one.terms) for one in self.targets}
+        each = [
+            known_digits(float(counted[ledger][self.standing.years.index(str(year))]))
             for ledger, year in zip(table["ledger"], table["year"], strict=True)
         ]
         made = table.copy()
-        made.insert(
-            table.columns.get_loc("reached"), "standing", [known_digits(c) for c in counted]
-        )
+        made.insert(table.columns.get_loc("missed"), "standing", each)
         return made
 
     @property
-    def standing_targets(self) -> dict[str, F64]:
-        """Ledger -> what they count at each milestone."""
-        targets = targets_of(self.setting, self.standing.counted)
-        return {one.name: np.asarray(one.standing) for one in targets}
+    def targets(self) -> tuple[Target, ...]:
+        """What is asked for at milestones; nothing without."""
+        return () if self.setting.scenario.milestones is None else targets_of(self.setting)
 
     def _build_out(self, table: pd.DataFrame) -> pd.DataFrame:
         """What is built, beside what stands already."""
@@ -270,6 +276,10 @@ class StandingBooks:
         )
         made["standing_mt_yr"] = rate
         return made
+
+
+def _column(resource: str) -> str:
+    return f"{resource}_{RESOURCES[resource].unit.lower().replace('/', '_')}"
 
 
 def _year(value: float) -> float:

@@ -200,7 +200,7 @@ class _Balance:
             number = [k for k, label in enumerate(labels) if label == str(row["zone"])]
             if number:
                 got = float(use[np.isin(code, number)].sum()) + self.at_stores(resource, row)
-                got += self.by_emitters(resource, pool, number)
+                got += self.by_emitters(resource, pool, number) + row.get("standing", 0.0)
                 what = f"{resource} of {row['zone']} by the map"
                 size = float(np.abs(use[np.isin(code, number)]).sum())
                 yield from self.equal(what, got, row["use"], row["unit"], size)
@@ -238,6 +238,8 @@ class _Balance:
         brought = float((self.plan * each).sum())
         if (captured := self.emitters()) is not None:
             brought += 1e6 * float(captured["captured_mt_yr"].sum())
+        if "standing_mt_yr" in table:  # what plants that stand bring
+            brought += 1e6 * float(table["standing_mt_yr"].sum())
         taken = float(table["injected_mt_yr"].sum()) * 1e6
         yield from self.equal("CO2 brought to storage", brought, taken, "t/yr")
         for row in table.to_dict("records"):
