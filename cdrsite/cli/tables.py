@@ -19,6 +19,7 @@ from cdrsite.cli.costs import cost_lines
 from cdrsite.cli.emitting import emitter_lines
 from cdrsite.cli.lines import avoided_line, limit_words, project_line
 from cdrsite.cli.pathway import path_lines
+from cdrsite.cli.standing import standing_lines
 from cdrsite.cli.uncertain import uncertainty_lines
 from cdrsite.compare.batch_result import net_column
 from cdrsite.compare.changes import records
@@ -201,6 +202,9 @@ def print_summary(
     if dated:
         say(out, words("end.path"), "bold")
         out.print(plain_list(dated))
+    if stands := standing_lines(result.summary.get("standing"), words):
+        say(out, words("end.standing.title"), "bold")
+        out.print(plain_list(stands))
     if emitted := emitter_lines(result.summary.get("emitters"), words):
         say(out, words("end.emitters.title"), "bold")
         out.print(plain_list(emitted))

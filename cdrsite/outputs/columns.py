@@ -73,6 +73,7 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "unit": ("Unit", "", "of supply, use and slack"),
     "supply": ("Supply", "", "what there is"),
     "use": ("Use", "", "what the plan takes"),
+    "standing": ("By plants that stand", "", "what of the use is theirs, beside the plan"),
     "slack": ("Left over", "", "supply less use"),
     "price": ("Shadow price", "", "what one more unit would add to the objective"),
     "price_unit": ("Unit of the price", "", "objective per unit of the pool"),

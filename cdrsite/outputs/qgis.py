@@ -44,7 +44,8 @@ OF_METHOD = "Method: "
 """Begin of the groups of the methods."""
 
 SITE_LAYERS = (
-    "region", "plants", "tonnes", "emitters", "network_emitters", "network_storage", "pipes",
+    "region", "plants", "tonnes", "emitters", "standing", "network_emitters", "network_storage",
+    "pipes",
     "sites", "routes", "corridors",
 )  # fmt: skip
 ANSWER_RASTERS = ("winner", "net_removal", "plan_cost", "binding", "interchangeable", "state")
@@ -59,8 +60,8 @@ METHOD_ORDER = (
     "shortfall", "build_year", "allocated_at", "method_state",
 )  # fmt: skip
 SHOWN = frozenset({
-    "region", "winner", "tonnes", "emitters", "network_emitters", "network_storage", "pipes",
-    "storage",
+    "region", "winner", "tonnes", "emitters", "standing", "network_emitters", "network_storage",
+    "pipes", "storage",
 })  # fmt: skip
 """Layers that are visible when the project opens."""
 STATES = frozenset({"state", "method_state"})

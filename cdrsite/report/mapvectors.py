@@ -30,16 +30,17 @@ MOST_SHAPES = 2000
 """Of one layer; the largest are kept."""
 KNOWN = (
     "provinces", "storage", "network_storage", "routes", "corridors", "pipes", "sites",
-    "emitters", "network_emitters", "plants", "tonnes", "screening",
+    "emitters", "network_emitters", "standing", "plants", "tonnes", "screening",
 )  # fmt: skip
 SHOWN = frozenset({
-    "provinces", "tonnes", "pipes", "emitters", "network_emitters", "network_storage",
+    "provinces", "tonnes", "pipes", "emitters", "standing", "network_emitters", "network_storage",
 })  # fmt: skip
 """Layers that are shown at first."""
 SCALES = {
     "tonnes": "map.scale.area",
     "plants": "map.scale.area",
     "emitters": "map.scale.emitters",
+    "standing": "map.scale.standing",
     "network_emitters": "map.scale.area",
     "network_storage": "map.scale.area",
     "pipes": "map.scale.width",
@@ -221,6 +222,10 @@ FACTS: dict[str, tuple[tuple[str, str], ...]] = {
         ("origin", ORIGIN), ("captured_t_yr", "t/yr"), ("can_capture_t_yr", "t/yr"),
         ("storage", TEXT), ("from_year", TEXT), ("retires", TEXT),
     ),
+    "standing": (
+        ("gross_t_yr", "t/yr"), ("capacity_t_yr", "t/yr"), ("storage", TEXT), ("built", TEXT),
+        ("retires", TEXT),
+    ),
     "network_emitters": (("ledger", TEXT), ("stored_t_yr", "t/yr")),
     "network_storage": (("ledger", TEXT), ("stored_t_yr", "t/yr")),
     "pipes": (
@@ -280,7 +285,7 @@ def _title(layer: str, row: Properties, words: Words) -> str:
         return method if layer == LAYER else words("map.plant", method=method)
     if layer == "corridors":
         return words("map.corridor")
-    if layer in {"emitters", "network_emitters", "network_storage"}:
+    if layer in {"emitters", "standing", "network_emitters", "network_storage"}:
         return word(row.get("name")) or word(row.get("unit"))
     if layer == "pipes":
         return _value(row, "mode", MODE, words)

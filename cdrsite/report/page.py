@@ -30,6 +30,7 @@ from cdrsite.report.months import months
 from cdrsite.report.moves import moves
 from cdrsite.report.sampled import sampled
 from cdrsite.report.screening import screening
+from cdrsite.report.standing import standing
 from cdrsite.report.years import years
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ PARTS = (
     ("supply", "curve.title", supply_curve),
     ("costs", "fall.title", costs),
     ("ledgers", "ledgers.title", ledgers),
+    ("standing", "standing.title", standing),
     ("emitters", "emitted.title", emitted),
     ("credits", "credits.title", credits_earned),
     ("pools", "pools.title", supplies.pools),

@@ -11,7 +11,14 @@ import numpy as np
 from cdrsite.competition.blockcells import BlockCells
 from cdrsite.competition.generator import SolverOptions
 from cdrsite.competition.objectives import Objective
-from cdrsite.competition.problem import CellSource, PolicyRow, Problem, RowTerm
+from cdrsite.competition.problem import (
+    CellSource,
+    PolicyRow,
+    PoolFamily,
+    Problem,
+    RowTerm,
+    SinkFamily,
+)
 from cdrsite.competition.results import SupplyCurve, curve_edges
 from cdrsite.competition.solution import Solution
 from cdrsite.engine.passes import Workspace
@@ -178,9 +185,10 @@ def _supplies(
     beside = setting.scenario.emitters is not None
     competitors, market = competitors_of(setting, offers), _heat_market(setting, offers)
     families, _ = pool_families(competitors, pools, market, setting.injection, emitters=beside)
+    every: list[PoolFamily | SinkFamily] = [*families, *sink_families(storage)]
     return {
         (family.name, zone): float(supply)
-        for family in (*families, *sink_families(storage))
+        for family in every
         for zone, supply in zip(family.zones, family.supply, strict=True)
     }
 

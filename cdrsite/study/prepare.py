@@ -109,7 +109,7 @@ class Setting:
     earnings: tuple[Earning, ...]
     block_size: int
     blocks: tuple[Block, ...]
-    standing: StandingPoints | None = None
+    standing: StandingPoints | None
 
     def read_by(self, reader: LayerStack) -> Setting:
         """The same study with its layers read by another; what follows from the rest is kept."""
@@ -482,6 +482,7 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
         earnings=earnings,
         block_size=size,
         blocks=blocks,
+        standing=None,  # known by the next stage, which reads what is here
     )
 
 

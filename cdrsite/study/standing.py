@@ -90,7 +90,9 @@ class Standing:
 
     def counted(self, terms: Sequence[RowTerm], where: F64 | float = 1.0) -> F64:
         """What they count in a sum at each milestone, shape (T,)."""
-        of = dict(zip(QUANTITIES, (1.0, self.net, self.cost, self.land[:, None]), strict=True))
+        gross = np.ones_like(self.net)
+        each = gross, self.net, self.cost, self.land[:, None] * gross
+        of: dict[str, F64] = dict(zip(QUANTITIES, each, strict=True))
         total = np.zeros_like(self.gross)
         for term in terms:
             if term.quantity in of:
@@ -130,7 +132,8 @@ class Standing:
         """What they bring to each storage unit at the start, shape (S,) [t/yr]."""
         some = self.unit >= 0
         each = self.points.capacity * self.points.at_start * self.stored
-        return np.bincount(self.unit[some], weights=each[some], minlength=count)
+        found = np.bincount(self.unit[some], weights=each[some], minlength=count)
+        return found.astype(np.float64)
 
     def filled(self, count: int) -> F64:
         """Pore space that they fill over all years, shape (S,) [t]."""

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 @stage(
     "standing",
-    reads=("standing", "milestones", "resources.power"),
+    reads=("standing", "milestones"),
     after=(open_layers, resolve_methods, formulae),
+    gives=("standing",),
 )
 def standing_plants(setting: Setting) -> StandingPoints | None:
     """Plants that stand already, with the ground that they keep; None without any.
@@ -40,7 +41,7 @@ def standing_plants(setting: Setting) -> StandingPoints | None:
     points = read_standing(model, setting.reader, setting.models, path)
     land = np.zeros(len(points.names))
     for k, name in enumerate(points.methods):
-        layers = layers_at(setting, points, k)
+        layers = _own(setting, points, k)
         exclusive = setting.models[name].number("land_exclusive_fraction", 1.0)
         land[k] = exclusive * float(np.ravel(sum_of(setting.rivals[name].land, layers))[0])
     refuse_unknown(points, {"land": land})
@@ -55,11 +56,14 @@ def cell_of(points: StandingPoints, k: int) -> Block:
     return Block(row, row + 1, col, col + 1)
 
 
+def _own(setting: Setting, points: StandingPoints, k: int) -> dict[str, NDArray[np.float32]]:
+    name, block = points.methods[k], cell_of(points, k)
+    return own_layers(setting.models[name], setting.places[name], setting.reader, block)
+
+
 def layers_at(setting: Setting, points: StandingPoints, k: int) -> dict[str, NDArray[np.float32]]:
     """Layers of a plant's cell that the sums of its method read of the place."""
-    name, block = points.methods[k], cell_of(points, k)
-    own = own_layers(setting.models[name], setting.places[name], setting.reader, block)
-    return own | power_layers(setting, block)
+    return _own(setting, points, k) | power_layers(setting, cell_of(points, k))
 
 
 def refuse_unknown(points: StandingPoints, numbers: Mapping[str, F64]) -> None:

@@ -88,8 +88,9 @@ def routed(setting: Setting, offers: Offers) -> Standing | None:
     net, cost = net - (stored * lost)[:, None], cost + (stored * way)[:, None]
     refuse_unknown(points, {"needs": sum(needs.values(), land), "net removal": net.sum(axis=1),
                              "cost": cost.sum(axis=1)})  # fmt: skip
+    emits = np.asarray(((net <= 0) & points.live).any(axis=1), np.bool_)
     refuse_points(
-        ((net <= 0) & points.live).any(axis=1), "plants that stand emit more than they remove",
+        emits, "plants that stand emit more than they remove",
         "standing.layer", points.names, [f"{one:.4g} t per gross t" for one in net.min(axis=1)],
         "more than 0", "leave these out with `where`", 5,
     )  # fmt: skip
@@ -206,7 +207,7 @@ def _ways(
         np.asarray(read_cells(blocks, points.row, points.col, one))
         for one in ways_of(setting, offers)
     )
-    slot = np.zeros(count, np.int64)
+    slot: I64 = np.zeros(count, np.int64)
     for k, name in enumerate(points.storage):
         wanted = sink[:, k] >= 0 if not name else sink[:, k] == names.index(name)
         slot[k] = int(wanted.argmax()) if wanted.any() else -1
@@ -217,9 +218,9 @@ def _ways(
         "a route from where each stands",
         "lengthen transport.reach, raise transport.sinks_per_cell, or correct standing.storage",
     )  # fmt: skip
-    k = np.arange(count)
-    unit = np.where(stores, sink[slot, k], -1).astype(np.int64)
-    return unit, np.where(stores, cost[slot, k], 0.0), np.where(stores, loss[slot, k], 0.0)
+    at = slot, np.arange(count)
+    unit = np.where(stores, sink[at], -1).astype(np.int64)
+    return unit, np.where(stores, cost[at], 0.0), np.where(stores, loss[at], 0.0)
 
 
 def check_standing(setting: Setting) -> None:

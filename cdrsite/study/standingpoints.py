@@ -158,7 +158,7 @@ def _methods(
                 cure=did_you_mean(model.method, (*known, *columns)) or "name one of these",
                 rule=7,
             )
-        found = text_column(frame, model.method, "standing.method") or []  # type: ignore[arg-type]
+        found = text_column(frame, model.method, "standing.method") or []
         found = [one.strip() for one in found]
     refuse_points(
         np.array([one not in known for one in found], bool), "plants of no method of the scenario",
@@ -185,7 +185,7 @@ def _lives(
     kind = "plants that stand"
     built, retires = (
         number_column(
-            frame, getattr(model, key), "a year", -math.inf, f"standing.{key}",  # type: ignore[arg-type]
+            frame, getattr(model, key), "a year", -math.inf, f"standing.{key}",
             empty=math.nan, kind=kind,
         )
         for key in ("built", "retires")

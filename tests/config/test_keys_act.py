@@ -179,6 +179,11 @@ CAPTURED_NOW = (
     *ROUTED, POWERED,
     "emitters={layer: sites, emission: more, cost: 50 USD/t, target: 1 t/yr, name: name}",
 )  # fmt: skip
+STOOD = (
+    *ROUTED, *DATED,
+    "standing={layer: sites, method: daccs-solid, capacity: more, unit: Mt/yr, retires: late, "
+    "name: name}",
+)  # fmt: skip
 BURNT = (*CAPTURED_NOW, "resources.biomass={pools: basins, supply: other, unit: t/yr}")
 EVERY = "objective={maximise: value, credits: [{amount: 900}]}"
 SCHEME = "objective={maximise: value, start: 2030, credits: [{scheme: 45q-dac-saline}]}"
@@ -1025,6 +1030,14 @@ CASES: dict[str, Case] = {
     "emitters.retires": (CAPTURED, ("emitters.retires=late",)),
     "emitters.must_run": (CAPTURED, ("emitters.must_run=busy",)),
     "emitters.target": (CAPTURED_NOW, ("emitters.target=3 kt/yr",)),
+    "standing.layer": (STOOD, ("standing.layer=sites2",)),
+    "standing.where": (STOOD, ("standing.where=name == 'p'",)),
+    "standing.method": (STOOD, ("methods.daccs-liquid={}", "standing.method=daccs-liquid")),
+    "standing.capacity": (STOOD, ("standing.capacity=less",)),
+    "standing.unit": (STOOD, ("standing.unit=kt/yr",)),
+    "standing.built": (STOOD, ("standing.built=early",)),
+    "standing.retires": (STOOD, ("standing.retires=later",)),
+    "standing.storage": (STOOD, ("standing.storage=store",)),
     "milestones.missed.price": (MISSED, ("milestones.missed.price=300 USD/t",)),
     "milestones.budget": (LIMITED, ("milestones.budget={2050: 0.2 MUSD/yr}",)),
     "milestones.durability.rule": (EXPECTED, ("milestones.durability.rule=lashof",)),
@@ -1143,7 +1156,8 @@ def write_more(folder: Path) -> None:
             folder / f"{name}.gpkg", points, name=["p", "q"], kind=["daccs-solid", "beccs-residue"],
             more=[0.006, 0.002], less=[0.004, 0.001], account=["avoided", "removal"],
             usd=[50.0, 20.0], late=[2035.0, 2035.0], fuel=["process", "biogenic"],
-            busy=["true", "false"],
+            busy=["true", "false"], early=[2032.0, 2000.0], later=[2060.0, 2060.0],
+            store=["stores t", "stores t"],
         )  # fmt: skip
     for name, capital in (("case", 100), ("case2", 110)):
         (folder / name).mkdir()

@@ -97,6 +97,11 @@ EMITTING = (
     *UNPLANNED,
 )
 
+STOOD = (
+    "standing={layer: works, method: kind, capacity: t, unit: t/yr, built: year}",
+    *DATED,
+)
+
 FEW: tuple[Change, ...] = (
     ("title", "title=Another title", ()),
     ("outputs.compression", "outputs.compression=zstd", UNPLANNED),
@@ -116,6 +121,7 @@ FEW: tuple[Change, ...] = (
     ("resources.land", "resources.land.usable=0.4", UNPLANNED),
     ("network.segments", "network.segments=1", ()),
     ("objective", PAID[0], UNPLANNED),
+    ("standing", "standing.capacity=more", STOOD),
 )
 """Key, a change of it, and what is set before: for each stage one that it declares, and others."""
 OTHERS: tuple[Change, ...] = (
@@ -192,6 +198,7 @@ OTHERS: tuple[Change, ...] = (
         )
     ),
     ("milestones", "milestones.after=90 yr", DATED),
+    ("milestones", "milestones.start=2015", STOOD),
     ("milestones", "milestones={years: [2030], cost: {daccs-solid: {2030: 0.5}}}", UNPLANNED),
     ("milestones.years", "milestones.years=[2030, 2040]", (*DATED, "milestones.budget=null")),
     ("milestones.cost", "milestones.cost={daccs-solid: {2030: 1, 2050: 0.3}}", DATED),
@@ -230,7 +237,7 @@ def write_rich(folder: Path) -> Path:
     write_polygons(folder / "ports.gpkg", [centre], name=["p"])
     write_polygons(
         folder / "works.gpkg", [box(1.4, 1.4, 0.1, 0.1)], name=["w"], kind=["daccs-solid"],
-        t=[100.0],
+        t=[100.0], more=[300.0], year=[2020],
     )  # fmt: skip
     return path
 
