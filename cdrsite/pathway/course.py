@@ -206,14 +206,14 @@ class Path:
     growth : tuple of GrowthRow
     supply : mapping of str to ndarray, shape (T,)
         Family of pools or sinks, or policy row -> factor of its limit at each milestone.
-    limits : mapping of (str, str) to ndarray, shape (T,)
-        Family and zone of a row of one year -> its limit at each milestone, where that is no
-        multiple of the one of the problem.
     life : mapping of str to ndarray
         Family of sinks that fill over all years -> what each takes in all, shape (Z,).
     injection : SinkGrowth, optional
     present_budget : float
         Most present cost of all years.
+    limits : mapping of (str, str) to ndarray, shape (T,)
+        Family and zone of a row of one year -> its limit at each milestone, where that is no
+        multiple of the one of the problem.
     """
 
     problem: Problem
@@ -222,7 +222,7 @@ class Path:
     targets: tuple[Target, ...] = ()
     growth: tuple[GrowthRow, ...] = ()
     supply: Mapping[str, F64] = field(default_factory=dict)
-    limits: Mapping[tuple[str, str], F64] = field(default_factory=dict)
     life: Mapping[str, F64] = field(default_factory=dict)
     injection: SinkGrowth | None = None
     present_budget: float = math.inf
+    limits: Mapping[tuple[str, str], F64] = field(default_factory=dict)

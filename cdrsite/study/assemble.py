@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from cdrsite.competition.problem import RowTerm
 from cdrsite.competition.results import binding_labels
 from cdrsite.core.secrets import hidden
 from cdrsite.core.states import NONE_PLANNED, OUTSIDE, OUTSIDE_BIT
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
+    from cdrsite.config.models import Scenario
     from cdrsite.engine.arrays import ArrayStore
     from cdrsite.engine.passes import Workspace
     from cdrsite.siting.exclusions import RuleAreas
@@ -193,15 +195,12 @@ def assemble(
     add_bands(summary["costs"], ranges)
     tables["cost_published"] = published_table(setting, tables["cost_parts"], summary["costs"])
     planned = dict(zip(setting.models, tables["methods"]["net_mt_yr"].tolist(), strict=True))
-    summary["buildable"] = buildable(gathered, planned, scenario.objective.target)
+    summary["buildable"] = buildable(gathered, planned, _left_to_reach(scenario, standing))
     storing = [name for name, model in setting.models.items() if model.number("storage") > 0]
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
     features = _features(setting, offers, tables)
     features |= _add_plan(setting, allocation, tables, summary)
-    if standing is not None:
-        books = StandingBooks(setting, offers, standing, _admin_names(setting))
-        books.add(tables, summary)
-        features["standing"] = books.features()
+    features |= _add_standing(setting, offers, standing, tables, summary)
     if projects is not None:
         tables |= project_tables(projects, grid)
         summary["network"] = project_summary(projects)
@@ -255,6 +254,29 @@ def _add_plan(
     tables |= emitter_tables(setting, allocation)
     summary["emitters"] = emitter_summary(tables)
     return emitter_features(tables, setting)
+
+
+def _left_to_reach(scenario: Scenario, standing: Standing | None) -> float | None:
+    """What of the target of a year is left to the plan [t/yr]."""
+    target = scenario.objective.target
+    if target is None or standing is None:
+        return target
+    return max(float(target - standing.counted((RowTerm("net"),))[-1]), 0.0)
+
+
+def _add_standing(
+    setting: Setting,
+    offers: Offers,
+    standing: Standing | None,
+    tables: dict[str, Any],
+    summary: dict[str, Any],
+) -> dict[str, gpd.GeoDataFrame]:
+    """Their part of the tables and numbers; returns the plants that stand as points."""
+    if standing is None:
+        return {}
+    books = StandingBooks(setting, offers, standing, _admin_names(setting))
+    books.add(tables, summary)
+    return {"standing": books.features()}
 
 
 def _admin_names(setting: Setting) -> tuple[str, ...]:

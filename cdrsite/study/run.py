@@ -59,7 +59,9 @@ from cdrsite.transport.links import try_links
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cdrsite.engine.passes import Workspace
     from cdrsite.study.given import Given
+    from cdrsite.study.standing import Standing
 
 SHARED_STAGES = (open_layers, exclude, link_storage, spread_areas, haul_sheds)
 """Stages whose results the runs of a batch hand on, in the order of a run."""
@@ -138,11 +140,7 @@ def run(
         with clock.stage("siting"):
             areas = cache.take(exclude, setting, space)
         with clock.stage("transport", shown=True):
-            links = open_links(space, cache.take(link_storage, setting, space))
-            offers = cache.take(spread_areas, setting, space, links)
-            hauled = cache.take(haul_sheds, setting, space)
-            offers = in_workspace(offers, links, hauled, space)
-            setting, offers, standing = with_standing(setting, offers)
+            setting, offers, standing = _offered(setting, space, cache)
         with clock.stage("scoring"):
             cells, tally = score(setting, offers, space)
         with clock.stage("competition", shown=True):
@@ -176,6 +174,16 @@ def run(
         result.warnings.append(changed_text(changed))
     result.timings.update(clock.seconds)
     return result
+
+
+def _offered(
+    setting: Setting, space: Workspace, cache: Cache
+) -> tuple[Setting, Offers, Standing | None]:
+    """What is offered to the plan, with what plants that stand already leave of it."""
+    links = open_links(space, cache.take(link_storage, setting, space))
+    offers = cache.take(spread_areas, setting, space, links)
+    hauled = cache.take(haul_sheds, setting, space)
+    return with_standing(setting, in_workspace(offers, links, hauled, space))
 
 
 def _prepared(scenario: Scenario, cache: Cache | None = None) -> Setting:
