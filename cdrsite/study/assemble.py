@@ -85,10 +85,13 @@ from cdrsite.study.yearly import BUILD_YEAR, NET_AT, WINNER_AT, early_for, path_
 from cdrsite.study.zones import zonal_table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import geopandas as gpd
     import pandas as pd
 
     from cdrsite.config.models import Scenario
+    from cdrsite.core.grid import AnalysisGrid
     from cdrsite.engine.arrays import ArrayStore
     from cdrsite.engine.passes import Workspace
     from cdrsite.siting.exclusions import RuleAreas
@@ -164,10 +167,7 @@ def assemble(
     """
     scenario, grid = setting.scenario, setting.area.grid
     dataset = _dataset(setting, offers, space.result, allocation, samples)
-    store = space.result.folder if isinstance(space.result, DiskStore) else None
-    if store is not None:
-        label_store(store, dataset, grid)
-        dataset = open_labelled(store)
+    dataset, store = _on_disk(dataset, space, grid)
     plants = () if projects is None else tuple(plant.name for plant in projects.plants.plants)
     tables = {
         "methods": method_table(setting.models, scenario, tally, allocation),
@@ -189,8 +189,8 @@ def assemble(
     warn_of_ceilings(setting, space.result)
     tables["credits"] = credit_table(setting, tables["ledgers"], allocation)
     summary = summarise(scenario, grid, tally, tables, allocation)
-    summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting)}
-    summary["costs"] = cost_summary(tables)
+    summary |= {"without_limit": without_limit(setting), "alternatives": alternatives(setting),
+                "costs": cost_summary(tables)}  # fmt: skip
     tables["cost_ranges"] = range_table(ranges, summary["costs"])
     add_bands(summary["costs"], ranges)
     tables["cost_published"] = published_table(setting, tables["cost_parts"], summary["costs"])
@@ -200,7 +200,9 @@ def assemble(
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
     features = _features(setting, offers, tables)
     features |= _add_plan(setting, allocation, tables, summary)
-    features |= _add_standing(setting, offers, standing, tables, summary)
+    if standing is not None:
+        books = StandingBooks(setting, offers, standing, _admin_names(setting))
+        features |= books.add(tables, summary)
     if projects is not None:
         tables |= project_tables(projects, grid)
         summary["network"] = project_summary(projects)
@@ -256,27 +258,23 @@ def _add_plan(
     return emitter_features(tables, setting)
 
 
+def _on_disk(
+    dataset: xr.Dataset, space: Workspace, grid: AnalysisGrid
+) -> tuple[xr.Dataset, Path | None]:
+    """The dataset as it lies on disk, where it does, with its store."""
+    store = space.result.folder if isinstance(space.result, DiskStore) else None
+    if store is None:
+        return dataset, None
+    label_store(store, dataset, grid)
+    return open_labelled(store), store
+
+
 def _left_to_reach(scenario: Scenario, standing: Standing | None) -> float | None:
     """What of the target of a year is left to the plan [t/yr]."""
     target = scenario.objective.target
     if target is None or standing is None:
         return target
     return max(float(target - standing.counted((RowTerm("net"),))[-1]), 0.0)
-
-
-def _add_standing(
-    setting: Setting,
-    offers: Offers,
-    standing: Standing | None,
-    tables: dict[str, Any],
-    summary: dict[str, Any],
-) -> dict[str, gpd.GeoDataFrame]:
-    """Their part of the tables and numbers; returns the plants that stand as points."""
-    if standing is None:
-        return {}
-    books = StandingBooks(setting, offers, standing, _admin_names(setting))
-    books.add(tables, summary)
-    return {"standing": books.features()}
 
 
 def _admin_names(setting: Setting) -> tuple[str, ...]:

@@ -40,8 +40,10 @@ class StandingBooks:
     standing: Standing
     admin: tuple[str, ...]
 
-    def add(self, tables: dict[str, pd.DataFrame], summary: dict[str, Any]) -> None:
-        """Add their table and numbers, and their part of the other tables."""
+    def add(
+        self, tables: dict[str, pd.DataFrame], summary: dict[str, Any]
+    ) -> dict[str, gpd.GeoDataFrame]:
+        """Add their table and numbers, and their part of the other tables; they are points too."""
         tables["standing"] = self.plants()
         summary["standing"] = self.summary(tables["standing"])
         _, whole, taken = standing_limits(self.setting, self.offers, self.standing)
@@ -60,6 +62,7 @@ class StandingBooks:
             tables["build_out"] = self._build_out(tables["build_out"])
             tables["storage_filling"] = self._filling(tables["storage_filling"])
             summary["pathway"]["reached"] = tables["pathway"].to_dict("records")
+        return {"standing": self._features(tables["standing"])}
 
     def plants(self) -> pd.DataFrame:
         """Each plant at each milestone: what it takes, gives and costs."""
@@ -128,12 +131,12 @@ class StandingBooks:
             found["present_running_cost_musd"] = float(self.standing.worth @ np.array(paid))
         return found
 
-    def features(self) -> gpd.GeoDataFrame:
+    def _features(self, table: pd.DataFrame) -> gpd.GeoDataFrame:
         """The plants as points, as they are at the last milestone."""
         import geopandas as gpd
         import pandas as pd
 
-        table = self.standing_last()
+        table = table[table["year"] == self.standing.years[-1]].reset_index(drop=True)
         frame = pd.DataFrame(
             {
                 "name": table["plant"],
@@ -147,11 +150,6 @@ class StandingBooks:
         )
         points = gpd.points_from_xy(table["x"], table["y"])
         return gpd.GeoDataFrame(frame, geometry=points, crs=self.setting.area.grid.wkt)
-
-    def standing_last(self) -> pd.DataFrame:
-        """The table of plants at the last milestone."""
-        table = self.plants()
-        return table[table["year"] == self.standing.years[-1]].reset_index(drop=True)
 
     def _pools(
         self,
