@@ -200,9 +200,7 @@ def assemble(
     tables["sites"] = add_storage(tables["sites"], storing, setting.storage, offers.links, grid)
     features = _features(setting, offers, tables)
     features |= _add_plan(setting, allocation, tables, summary)
-    if standing is not None:
-        books = StandingBooks(setting, offers, standing, _admin_names(setting))
-        features |= books.add(tables, summary)
+    features |= _add_standing(setting, offers, standing, tables, summary)
     if projects is not None:
         tables |= project_tables(projects, grid)
         summary["network"] = project_summary(projects)
@@ -275,6 +273,20 @@ def _left_to_reach(scenario: Scenario, standing: Standing | None) -> float | Non
     if target is None or standing is None:
         return target
     return max(float(target - standing.counted((RowTerm("net"),))[-1]), 0.0)
+
+
+def _add_standing(
+    setting: Setting,
+    offers: Offers,
+    standing: Standing | None,
+    tables: dict[str, Any],
+    summary: dict[str, Any],
+) -> dict[str, gpd.GeoDataFrame]:
+    """Their part of the tables and numbers; returns the plants that stand as points."""
+    if standing is None:
+        return {}
+    books = StandingBooks(setting, offers, standing, _admin_names(setting))
+    return books.add(tables, summary)
 
 
 def _admin_names(setting: Setting) -> tuple[str, ...]:

@@ -219,7 +219,7 @@ def _ways(
         "lengthen transport.reach, raise transport.sinks_per_cell, or correct standing.storage",
     )  # fmt: skip
     at = slot, np.arange(count)
-    unit = np.where(stores, sink[at], -1).astype(np.int64)
+    unit = np.where(stores, sink[at].astype(np.int64), np.int64(-1))
     return unit, np.where(stores, cost[at], 0.0), np.where(stores, loss[at], 0.0)
 
 
