@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cdrsite.cli.tables import open_console
 from cdrsite.core.numbers import number
-from cdrsite.core.progress import Silent
+from cdrsite.core.progress import COMPILING, Silent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,11 +51,13 @@ class Progress:
             if console.is_terminal and not console.is_dumb_terminal:
                 self._bars = Bars(console)
                 self._bars.start()
+                COMPILING.append(self._bars.compiling)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop drawing; the lines of finished steps stay on the screen."""
         if self._bars is not None:
+            COMPILING.remove(self._bars.compiling)
             self._bars.stop()
             self._bars = None
 
@@ -164,6 +166,16 @@ class Bars(RichProgress):
     def __init__(self, console: Console) -> None:
         bar, state = BarColumn(bar_width=16), Column(state_text)
         super().__init__(Column(_title), bar, state, console=console, transient=True)
+        self._compiling: TaskID | None = None
+
+    def compiling(self, begins: bool) -> None:
+        """Say that kernels are compiled, while they are."""
+        with self._lock:
+            if begins and self._compiling is None:
+                self._compiling = self.add_task("compiling, once", total=None, unit="")
+            elif not begins and self._compiling is not None:
+                self.remove_task(self._compiling)
+                self._compiling = None
 
     def count(self, task: TaskID, amount: float) -> None:
         """Advance a step, and take it away at its end."""

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
+COMPILING: list[Callable[[bool], None]] = []
+"""Who is told when kernels begin to be compiled (True), and when that is over (False)."""
+
 
 class Advance(Protocol):
     """Says that a part of a step is done."""

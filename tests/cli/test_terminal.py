@@ -6,12 +6,16 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
+import numba
 import pytest
+from numba.core.event import Listener, install_listener
 from rich.cells import cell_len
 from rich.console import Console
 from tiny_study import POOLS, RULES, tiny_result
 
+import cdrsite.core.kernel  # noqa: F401 - hears of compilations
 from cdrsite.cli import catalogue, methods
 from cdrsite.cli import tables as terminal
 from cdrsite.cli.binding import binding_table, planner_price
@@ -502,3 +506,26 @@ def test_limits_are_in_words_not_in_keys() -> None:
 def test_a_pool_of_the_whole_region_is_in_the_language() -> None:
     assert Words("en").zone(WHOLE) == WHOLE and CHINESE.search(Words("zh").zone(WHOLE))
     assert Words("zh").zone("West") == "West"
+
+
+def test_progress_says_that_kernels_are_compiled_while_they_are() -> None:
+    seen: list[list[str]] = []
+
+    class Watch(Listener):
+        """Hears of a compilation after the progress did."""
+
+        def on_start(self, event: Any) -> None:
+            seen.append([task.description for task in bars.tasks])
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    with Progress(enabled=True, console=live_console()) as progress:
+        bars: Any = progress._bars
+        with install_listener("numba:compile", Watch()):
+            assert numba.njit(lambda x: x + 1)(2) == 3
+        assert seen == [["compiling, once"]]
+        assert bars.tasks == []
+    with install_listener("numba:compile", Watch()):
+        assert numba.njit(lambda x: x + 2)(2) == 4
+    assert seen[1:] == [[]]
