@@ -428,7 +428,11 @@ def exclusion_line(rules: pd.DataFrame | None, methods: Sequence[str], words: Wo
     for row in most.to_dict("records"):
         name, percent = str(row["rule"]), row["removes_percent"]
         if name not in named and percent > 0:
-            who = _who(str(row["methods"]).split(", "), methods, words)
+            # a rule has a row for each group of methods that keep the same rules
+            off = (rules["removes_percent"] - percent).abs()
+            alike = rules[(rules["rule"] == row["rule"]) & (off <= 1e-9 * percent)]
+            holders = ", ".join(map(str, alike["methods"])).split(", ")
+            who = _who(holders, methods, words)
             share = "<0.1" if percent < 0.1 else number(percent, 2)
             told = words("end.who", who=who) if who else ""
             facts = {"name": words.named("rule", name), "share": share, "who": told}

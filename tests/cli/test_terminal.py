@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import pandas as pd
 import pytest
 from numba.core.event import Listener, install_listener
 from rich.cells import cell_len
@@ -118,6 +119,22 @@ def test_the_summary_speaks_chinese_too(tmp_path: Path) -> None:
     for one in own:
         flat = flat.replace(one, "")
     assert re.findall(r"[A-Za-z]{2,}", flat) == []
+
+
+def test_a_rule_for_all_methods_names_none_where_methods_keep_others_besides() -> None:
+    """The table has a row for each group of methods that keep the same rules."""
+    rules = pd.DataFrame(
+        {
+            "rule": ["steep", "parks", "parks", "far", "far"],
+            "methods": ["air", "air", "crop, forest", "air", "crop, forest"],
+            "removes_km2": [30.0, 9.0, 9.0, 4.0, 2.0],
+            "removes_percent": [50.0, 15.0, 15.0, 7.0, 3.0],
+        }
+    )
+    line = terminal.exclusion_line(rules, ("air", "crop", "forest"), Words())
+    assert "steep 50% of the region (air)" in line
+    assert "parks 15%;" in line
+    assert "far 7.0% (air)" in line
 
 
 @pytest.mark.parametrize("width", [60, 76, 80, 100])
