@@ -15,6 +15,7 @@ from cdrsite.explain.cells import is_study, methods_of
 from cdrsite.outputs.legend import in_groups
 from cdrsite.outputs.palette import method_colour
 from cdrsite.outputs.runfolder import STORE, RunFolder
+from cdrsite.report.dots import dot_layer
 from cdrsite.report.fragment import Fragment
 from cdrsite.report.frame import paragraph, section
 from cdrsite.report.html import tag, text
@@ -51,7 +52,10 @@ def map_fragment(run: RunFolder, words: Words) -> Fragment:
     # not through dask: every n-th cell is read chunk by chunk, and nothing larger is kept
     with run.dataset() as dataset:
         source = RunSource(run, dataset)
-        return fragment(source, words, vectors=vector_layers(run, words))
+        vectors = vector_layers(run, words)
+        if dots := dot_layer(dataset, source.grid, words):
+            vectors["dots"] = dots
+        return fragment(source, words, vectors=vectors)
 
 
 def fragment(

@@ -96,7 +96,7 @@
   }
 
   /* Plants, pipes and tonnes of the plan are those of the last milestone: none lie on an earlier year. */
-  const OF_PLAN = ["plants", "pipes", "tonnes"];
+  const OF_PLAN = ["plants", "pipes", "tonnes", "dots"];
   const hidden = (name) => OF_PLAN.includes(name) && layerKey().includes("@") && !isLast();
 
   function tellYear(key) {
@@ -213,6 +213,8 @@
     if (layer.kind === "area") {
       return { color: item.colour, weight: 1.6, opacity: 0.95, fillOpacity: 0.02, fillColor: item.colour };
     }
+    // the ring parts a dot from land of its own colour
+    if (layer.kind === "dots") return { color: "#fff", weight: 0.9, interactive: false, fillColor: item.colour, fillOpacity: 1, radius: 2.2 };
     return { color: "#fff", weight: 1.5, fillColor: item.colour, fillOpacity: 0.95, radius: most > 0 ? Math.max(2, LARGEST * part) : 5 };
   }
 
@@ -224,11 +226,11 @@
     for (const item of items) {
       const style = { pane: "vectors", ...styleOf(layer, item, most), className: `cdrmap-v cdrmap-v-${layer.kind}` };
       L.geoJSON(shape(item.geometry), {
-        style, pane: "vectors", interactive: layer.kind !== "area",
+        style, pane: "vectors", interactive: layer.kind !== "area" && layer.kind !== "dots",
         pointToLayer: (_, at) => L.circleMarker(at, style),
       }).eachLayer((made) => {
         group.addLayer(made);
-        if (layer.kind === "area") return;
+        if (layer.kind === "area" || layer.kind === "dots") return;
         made.bindPopup(() => element("div", { class: "cdrmap-brief" },
           element("strong", {}, item.title), WHY.list(item.facts)), { maxWidth: 280, autoPanPadding: [12, 12] });
         made.bindTooltip(() => element("span", {}, item.title), { sticky: true });
