@@ -13,6 +13,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -31,7 +32,7 @@ WRITTEN_ROOM = 192 * 2**20
 """Memory for what the runs of a batch write [bytes]: more than a small run does, and little beside
 a large one."""
 MOST_CELLS = 4_000_000
-"""Larger arrays are not looked up by content: few of them would fill the room."""
+"""Larger arrays and files are not looked up by content: few of them would fill the room."""
 
 
 class Memory:
@@ -115,6 +116,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A file as part of the content that a result depends on: its bytes, never where it lies."""
+
+    path: Path
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return self.path.stat().st_size
+
+
 _active: list[Memory] = []
 
 
@@ -139,13 +152,14 @@ def remembered(kind: str, content: tuple[Any, ...], make: Callable[[], T]) -> T:
     kind : str
         Names the function.
     content : tuple
-        All that the result depends on: arrays, and anything that pickle keeps as it is. The same
+        All that the result depends on: arrays, files, and what pickle keeps as it is. The same
         content pickled in two ways is not found again, which costs time and nothing else.
     make : callable
         Makes the result, which must be one that pickle keeps as it is.
     """
-    large = any(isinstance(part, np.ndarray) and part.size > MOST_CELLS for part in content)
-    if not _active or large:
+    if not _active:
+        return make()
+    if any(isinstance(part, np.ndarray | Stored) and part.size > MOST_CELLS for part in content):
         return make()
     memory, key = _active[-1], _hash(kind, content)
     known = memory.get(key)
@@ -197,6 +211,9 @@ def _hash(kind: str, content: tuple[Any, ...]) -> bytes:
         if isinstance(part, np.ndarray):
             digest.update(f"|{part.dtype.str}{part.shape}".encode())
             digest.update(np.ascontiguousarray(part).view(np.uint8).data)
+        elif isinstance(part, Stored):
+            digest.update(f"|file{part.size}:".encode())
+            digest.update(part.path.read_bytes())
         else:
             said = pickle.dumps(part, pickle.HIGHEST_PROTOCOL)
             digest.update(f"|{len(said)}:".encode())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -15,6 +16,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from cdrsite.core.gdal import raster_options
+from cdrsite.core.memory import Stored, remembered
 from cdrsite.core.words import Words
 from cdrsite.outputs.classes import SAMPLE, Classes, Step, scale_of, scales_of
 from cdrsite.outputs.legend import FREE_COLOUR, INCLUDED_BIT, SEVERAL_COLOUR, worded
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 def sample_values(path: Path) -> NDArray[np.float64]:
     """Numbers of a raster, from its overview where it is large.
 
+    In a batch a raster is decoded once, whichever runs it belongs to and whatever asks for it.
+
     Parameters
     ----------
     path : Path
@@ -41,6 +45,11 @@ def sample_values(path: Path) -> NDArray[np.float64]:
     ndarray
         One-dimensional, without nodata.
     """
+    return remembered("sample", (Stored(path),), partial(_decoded, path))
+
+
+def _decoded(path: Path) -> NDArray[np.float64]:
+    """Numbers of a raster, read from its file."""
     import rasterio
 
     with raster_options(GDAL_PAM_ENABLED="NO"), rasterio.open(path) as source:
