@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
 
-LEAST = 100_000
-"""Fewest cells that are led by a sample: its programme costs more than it saves with fewer."""
+LEAST = 600
+"""Fewest cells for each row that a sample leads: with fewer its programme costs what it saves."""
 WANTED, PART = 20_000, 10
 """About how many cells a sample has, and which part of all cells it is at most."""
 GROUPS = 50
@@ -125,7 +125,7 @@ def stand_in(sweeper: PathSweeper, objective: F64, options: SolverOptions) -> St
         Of the problem of all cells.
     """
     problem, system = sweeper.problem, sweeper.system
-    if problem.cells.n_cells < LEAST:
+    if problem.cells.n_cells < LEAST * len(system.rows):
         return None
     block, combo = _sample(problem.cells, system.combo, system.n_combos)
     zones = {name: table[combo] for name, table in system.zone_table.items()}

@@ -59,7 +59,7 @@ def region(asked: float, missed: float = np.nan) -> Path:
 
 @pytest.fixture(autouse=True)
 def _small_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start, "LEAST", SIZE)
+    monkeypatch.setattr(start, "LEAST", 1)
 
 
 def test_a_sample_is_every_tenth_cell_of_the_combinations_in_order() -> None:
@@ -103,7 +103,7 @@ def test_a_conflict_is_the_same_conflict() -> None:
 
 
 def test_few_cells_begin_cold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(start, "LEAST", SIZE + 1)
+    monkeypatch.setattr(start, "LEAST", SIZE)
     path = replace(region(3000.0))
     runs = [solve_path(path, FINE, sampled=one).report for one in (False, True)]
     assert runs[0] == runs[1]
