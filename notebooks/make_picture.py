@@ -22,7 +22,9 @@ from matplotlib.patheffects import withStroke
 import cdrsite
 from cdrsite.cli.demo import demo_folder
 from cdrsite.core.vocabulary import RESOURCES
+from cdrsite.outputs.maps import draw, draw_circles
 from cdrsite.outputs.palette import method_colour
+from cdrsite.outputs.tonnes import plan_circles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,12 +40,13 @@ INK = "#222222"
 PLAIN = "#8A8A8A"
 SHOWN_SHARE = 0.99
 """Part of the tonnes that the axis of costs reaches; a few dear ones would squeeze the rest."""
-FAINT = 0.55
-"""Opacity of the map, so that plants and pipes stand out."""
 PIPE_WIDTH = 0.5
 """Width of a pipe for the square root of 1 Mt/yr, over the narrowest [point]."""
-DOT_AREA = 90.0
-"""Area of a plant's dot for 1 Mt/yr [point2]."""
+PLANT: dict[str, Any] = {
+    "linestyle": "", "marker": "s", "markersize": 4.0, "markerfacecolor": "white",
+    "markeredgecolor": INK,
+}  # fmt: skip
+"""How a plant is drawn; its tonnes are a circle."""
 STYLE: dict[Any, Any] = {
     "font.size": 9.5,
     "axes.edgecolor": "#888888",
@@ -93,30 +96,24 @@ def picture(result: StudyResult) -> Figure:
 
 
 def draw_plan(ax: Axes, result: StudyResult) -> None:
-    """Map of the method that removes most, with storage, pipes and plants."""
-    result.dataset.cdr.plot("winner", ax=ax)
+    """Map of where the tonnes are, over the land that each method uses, with storage and pipes."""
+    draw(result.dataset["winner"], result.grid, ax=ax)
+    plants = result.features["plants"]
+    draw_circles(ax, plan_circles(result.dataset, result.grid, plants), result.methods)
     legend = ax.get_legend()
     classes = [] if legend is None else legend.get_patches()
     if legend is not None:
         legend.remove()  # it comes back with what is drawn over the map
-    for image in ax.images:
-        image.set_alpha(FAINT)
     _storage(ax, result)
     pipes = result.features["pipes"].sort_values("flow_t_yr", ascending=False)
     for line, flow in zip(pipes.geometry, pipes["flow_t_yr"] / 1e6, strict=True):
         width = 1.0 + 2.0 * PIPE_WIDTH * np.sqrt(flow)
         ax.plot(*line.xy, color="white", lw=width + 1.4, solid_capstyle="round", zorder=3)
         ax.plot(*line.xy, color=INK, lw=width, solid_capstyle="round", zorder=4)
-    plants = result.features["plants"].sort_values("gross_t_yr", ascending=False)
-    ax.scatter(
-        plants.geometry.x,
-        plants.geometry.y,
-        s=DOT_AREA * plants["gross_t_yr"] / 1e6,
-        c=[method_colour(name) for name in plants["method"]],
-        edgecolor="white",
-        linewidth=1.3,
-        zorder=5,
-    )
+    for circles in ax.collections:
+        if not circles.get_hatch():
+            circles.set_zorder(5)  # over the pipes
+    ax.plot(plants.geometry.x, plants.geometry.y, **PLANT, zorder=6)
     ax.axis("off")
     total = result.summary["net_mt_yr"]
     ax.set_title(f"Plan for a synthetic basin: {total:.1f} Mt of CO₂ removed a year, net")
@@ -156,19 +153,13 @@ def _scale_bar(ax: Axes, km: float = 50.0) -> None:
 
 def _legend(ax: Axes, classes: Sequence[Patch]) -> None:
     """Classes of the map in words, then what is drawn over it."""
-    patches = [
-        Patch(facecolor=patch.get_facecolor(), alpha=FAINT, label=patch.get_label())
-        for patch in classes
-    ]
+    patches = [Patch(facecolor=patch.get_facecolor(), label=patch.get_label()) for patch in classes]
     violet = RESOURCES["storage"].colour
     drawn = [
         Patch(facecolor="none", edgecolor=violet, hatch="///", label="CO₂ storage"),
         Line2D([], [], color=INK, lw=2.5, label="pipeline, by flow"),
-        Line2D(
-            [], [], linestyle="", marker="o", markersize=float(np.sqrt(DOT_AREA)),
-            markerfacecolor="#777777", markeredgecolor="white", label="plant of 1 Mt/yr",
-        ),
-    ]  # fmt: skip
+        Line2D([], [], **PLANT, label="plant"),
+    ]
     ax.legend(
         handles=[*patches, *drawn], loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3,
         frameon=False, fontsize=9,

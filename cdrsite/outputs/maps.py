@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     Extent = tuple[float, float, float, float]
 
+PALE = 0.4
+"""Opacity of the map below circles."""
 LARGEST = 24.0
 """Diameter of the circle of the most tonnes [pt]."""
 NET_STATE = "net factor not positive"
@@ -112,6 +114,8 @@ def draw_circles(
 ) -> None:
     """Draw where a plan's tonnes are, with a legend of sizes in the map's corner.
 
+    The map below turns pale: a circle on land of its own method has the same colour.
+
     Parameters
     ----------
     ax : Axes
@@ -128,12 +132,15 @@ def draw_circles(
     from matplotlib.legend import Legend
     from matplotlib.lines import Line2D
 
+    legend = ax.get_legend()
+    for below in (*ax.images, *(legend.get_patches() if legend is not None else ())):
+        below.set_alpha(PALE)
     most = float(circles[NET].max())
     width = np.maximum(LARGEST * np.sqrt(circles[NET].to_numpy() / most), LARGEST / 12)
     colours = [method_colour(str(name), methods) for name in circles["method"]]
     ax.scatter(
         circles.geometry.x, circles.geometry.y, s=width**2, c=colours, edgecolors="white",
-        linewidths=0.6, alpha=0.9, zorder=3,
+        linewidths=0.8, zorder=3,
     )  # fmt: skip
     handles = [
         Line2D(

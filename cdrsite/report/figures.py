@@ -42,7 +42,7 @@ SHOWN_SHARE = 0.99
 """Part of the tonnes that the axis of costs reaches; a few dear ones would squeeze the rest."""
 WRAPPED = {"title": 84, "label": 52}
 """Characters of a line; half of them in Chinese."""
-INK, LOW, HIGH = "#222222", "#5E81AC", "#D08770"
+INK, GREY, LOW, HIGH = "#222222", "#8A8A8A", "#5E81AC", "#D08770"
 CHINESE_FONTS = (
     "Noto Sans CJK SC", "Source Han Sans SC", "Noto Sans SC", "Microsoft YaHei", "PingFang SC",
     "SimHei", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Heiti SC", "Noto Serif CJK SC",
@@ -288,6 +288,8 @@ def _curve(ax: Axes, frame: Frame, dataset: Any) -> bool:
 
 def _methods(ax: Axes, frame: Frame, dataset: Any) -> bool:
     """Net removal of each method in the plan, beside what it could do at most by itself."""
+    from matplotlib.patches import Patch
+
     del dataset
     rows = [row for row in frame.rows("methods") if _most(row) > 0][::-1]
     if not rows:
@@ -296,19 +298,23 @@ def _methods(ax: Axes, frame: Frame, dataset: Any) -> bool:
     alone = [_most(row) for row in rows]
     planned = [max(real(row["net_mt_yr"]), 0.0) for row in rows]
     colours = [method_colour(str(row["method"]), frame.run.methods) for row in rows]
-    ax.barh(places, alone, color="none", edgecolor=colours, linewidth=1.2,
-            label=frame.words("chart.alone"))  # fmt: skip
-    ax.barh(places, planned, color=colours, label=frame.words("chart.planned"))
+    ax.barh(places, alone, color="none", edgecolor=colours, linewidth=1.2)
+    ax.barh(places, planned, color=colours)
+    signs = [
+        Patch(facecolor="none", edgecolor=GREY, label=frame.words("chart.alone")),
+        Patch(facecolor=GREY, label=frame.words("chart.planned")),
+    ]
     for place, value, most in zip(places, planned, alone, strict=True):
+        # beside the bar that it is the length of, where there is room for it
+        end = value if most - value > 0.1 * max(alone) else max(value, most)
         ax.annotate(
-            number(value), (max(value, most), place), xytext=(4, 0), textcoords="offset points",
-            va="center",
-        )  # fmt: skip
+            number(value), (end, place), xytext=(4, 0), textcoords="offset points", va="center"
+        )
     ax.set_yticks(places, labels=[frame.words.method(str(row["method"])) for row in rows])
     ax.tick_params(axis="y", length=0)
     ax.margins(x=0.12)
     ax.set_xlabel(frame.words("chart.net.axis", unit=frame.words.unit("Mt/yr")))
-    ax.legend(frameon=False, loc="lower right", fontsize=9)
+    ax.legend(handles=signs, frameon=False, loc="lower right", fontsize=9)
     first = max(rows, key=lambda row: real(row["net_mt_yr"]))
     share = 100 * max(real(first["net_mt_yr"]), 0.0) / (sum(planned) or 1.0)
     name = frame.words.method(str(first["method"]))

@@ -123,6 +123,16 @@ def test_a_notebooks_picture_has_circles_and_both_legends() -> None:
     assert any(one.get_title().get_text() == "net removal" for one in legends)
 
 
+def test_land_below_circles_is_pale_on_the_map_and_in_its_legend() -> None:
+    """A circle on land of its own method would have the colour of the land."""
+    ax = tiny_dataset(tiny_grid()).cdr.plot("winner")
+    legend = ax.get_legend()
+    assert legend is not None and ax.images
+    below = {one.get_alpha() for one in (*ax.images, *legend.get_patches())}
+    assert len(below) == 1 and below.pop() < 0.5
+    assert ax.collections[0].get_alpha() in {None, 1.0}
+
+
 def test_what_is_looked_at_stays_as_it_was() -> None:
     """Also where the maps are float64, of which NumPy makes no copy by itself."""
     data = tiny_dataset(tiny_grid())
