@@ -282,7 +282,10 @@ def test_shapes_are_one_stop_with_names(browser: Browser, page: Path) -> None:
     boxes = "[...document.querySelectorAll('input[name=cdrmap-vector]')]"
     browser.js(f"{boxes}.filter((box) => box.checked).forEach((box) => box.click())")
     assert browser.js(stops) == 0
-    browser.js(f"{boxes}[0].click()")
+    browser.js(f"{boxes}.find((box) => box.value === 'dots').click()")
+    assert browser.js(stops) == 0  # dots are counted, not read one by one
+    assert browser.js("return document.querySelectorAll('.cdrmap-v-dots').length") > 100
+    browser.js(f"{boxes}.find((box) => box.value === 'tonnes').click()")
     assert browser.js(stops) == 1
 
 
@@ -296,7 +299,14 @@ def test_controls_have_names_and_groups(browser: Browser, page: Path) -> None:
     legends = browser.js(
         "return [...document.querySelectorAll('#cdrmap fieldset > legend')].map((e) => e.innerText)"
     )
-    assert legends == ["Colours show", "Method", "Drawn on top"]
+    assert legends == ["Colours show", "Method", "Rule", "Drawn on top"]
+    hidden = "return document.getElementById('cdrmap-rules').hidden"
+    assert browser.js(hidden) is True
+    browser.choose("cdrmap-layer", "exclusion_reasons")
+    assert browser.js(hidden) is False
+    browser.choose("cdrmap-rule", "0")
+    assert browser.find(".cdrmap-title").text == "What the rules exclude: strictly protected"
+    browser.choose("cdrmap-layer", "winner")
     assert browser.js("return document.getElementById('cdrmap-methods').disabled") is True
     browser.choose("cdrmap-layer", "cost")
     assert browser.js("return document.getElementById('cdrmap-methods').disabled") is False
