@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 MOST_LOADED = 34
 """Kernels that Python calls: each is a file that a run loads."""
-MOST_COMPILED = 165
-"""Functions of all levels that a first run compiles, numba's own among them (146)."""
+MOST_COMPILED = 145
+"""Functions of all levels that a first run compiles, numba's own among them (132)."""
 SHAPES = 2
 """Of the study's three methods: two plants with as many limits and terms, and a forest."""
 
