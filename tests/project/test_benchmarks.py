@@ -37,6 +37,7 @@ SMALLEST: dict[str, list[str]] = {
         "workers {folder}",
         "curve {folder} --sides 60 --picture {folder}/curve.png",
     ],
+    "bench_nearest": ["--side 60 --repeats 1"],
     "bench_network": ["--only gateway --effort quick"],
     "bench_rasters": ["--size 300"],
     "bench_requirements": ["--cells 0.01 --repeats 1"],
