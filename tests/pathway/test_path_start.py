@@ -107,3 +107,21 @@ def test_few_cells_begin_cold(monkeypatch: pytest.MonkeyPatch) -> None:
     path = replace(region(3000.0))
     runs = [solve_path(path, FINE, sampled=one).report for one in (False, True)]
     assert runs[0] == runs[1]
+
+
+class Copied:
+    """Cells as a store on disk gives them: each part in arrays of its own."""
+
+    def __init__(self, cells: ArrayCells) -> None:
+        self.cells, self.n_cells = cells, cells.n_cells
+        self.read, self.zones = cells.read, cells.zones
+
+
+def test_spans_of_the_arrays_give_the_bytes_of_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spans that begin within the arrays, at no whole number of tiles."""
+    monkeypatch.setattr("cdrsite.competition.rows.BLOCK", 3001)
+    path = region(3000.0)
+    copied = replace(path, problem=replace(path.problem, cells=Copied(path.problem.cells)))
+    spans, copies = (solve_path(one, FINE, sampled=False) for one in (path, copied))
+    assert spans.report == copies.report
+    assert spans.price.tobytes() == copies.price.tobytes()
