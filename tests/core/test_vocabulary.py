@@ -117,7 +117,7 @@ def test_what_a_cell_has_is_told_in_one_unit_everywhere(name: str) -> None:
 
 def test_amounts_and_prices_of_other_units_are_told_in_their_own() -> None:
     assert amount("person").total == (1.0, "person")
-    assert sized(5.0, "Mm3") == "5.00 Mm³"
+    assert sized(5.0, "Mm3") == "5.00 million m³"
     assert price_in_words("t per m3") == (1e3, "t per 1\u202f000 m³")
     assert price_in_words("USD per kWh", Words("zh"))[0] == 1e3
     assert price_in_words("t per person") == (1.0, "t per person")
