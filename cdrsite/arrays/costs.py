@@ -20,7 +20,6 @@ from cdrsite.methods.model import (
     MethodModel,
     cost_parts,
     method_model,
-    needs_of,
     net_factor_sum,
 )
 from cdrsite.scoring.sums import Sum
@@ -196,12 +195,12 @@ def _canonical(array: xr.DataArray, unit: str, where: str) -> xr.DataArray:
 
 
 def _net(case: _Given) -> Any:
-    return _value(net_factor_sum(case.model, needs_of(case.model), case.scenario, case.given), case)
+    return _value(net_factor_sum(case.model, case.model.needs, case.scenario, case.given), case)
 
 
 def _parts(case: _Given) -> dict[str, Any]:
     """Parts of the cost; those of a resource with a map of prices by its need."""
-    needs = needs_of(case.model)
+    needs = case.model.needs
     sums = cost_parts(case.model, needs, case.scenario, case.given)
     found = {name: _value(one, case) for name, one in sums.items()}
     for name, price in case.prices.items():

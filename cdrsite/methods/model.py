@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 
 import numpy as np
@@ -103,6 +103,11 @@ class MethodModel:
     yearly_capital: float = math.nan
     discount_rate: float = math.nan
     gwp: Mapping[str, float] = field(default_factory=lambda: GWP[100])
+
+    @cached_property
+    def needs(self) -> Needs:
+        """Needs of a gross tonne, of the place where the scenario says so; many ask for them."""
+        return _worked_out(self)
 
     def price(self, resource: str) -> float:
         """Price of a resource [USD per its canonical unit]; of a model with its prices."""
@@ -342,17 +347,8 @@ def left_layer(group: str) -> str:
     return f"left {group}"
 
 
-def needs_of(model: MethodModel) -> Needs:
-    """Needs of a method, place-dependent where the scenario says so; worked out once of each."""
-    kept = vars(model)
-    if "_needs" not in kept:  # they follow from the model alone, and many ask for them
-        kept["_needs"] = _worked_out(model)
-    needs: Needs = kept["_needs"]
-    return needs
-
-
 def _worked_out(model: MethodModel) -> Needs:
-    """Needs of a method; see :func:`needs_of`."""
+    """Needs of a method; see :attr:`MethodModel.needs`."""
     need = {one.name: sum(model.number(need) for need in one.needs) for one in RESOURCES.values()}
     pumps = model.profile.heat_source == "heat-pump" and not model.number("heat")
     plain = Needs(
@@ -384,7 +380,7 @@ def kinds_drawn(model: MethodModel, scenario: Scenario) -> dict[str, tuple[str, 
     return {
         name: draws_of(name, model, given.by_kind)
         for name, given in scenario.resources.supplies.items()
-        if given.by_kind and not needs_of(model).resources[name].is_zero
+        if given.by_kind and not model.needs.resources[name].is_zero
     }
 
 
@@ -573,7 +569,7 @@ def method_plan(
         Layer of the suitability.
     """
     model = priced(model, scenario)
-    needs = needs_of(model)
+    needs = model.needs
     supplies = {"land": layer(land_layer(ground))} | {
         name: layer(name) for name in RESOURCES if name in given.limited
     }

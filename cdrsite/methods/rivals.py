@@ -15,7 +15,6 @@ from cdrsite.methods.model import (
     MethodModel,
     cost_parts,
     later_sum,
-    needs_of,
     net_factor_sum,
     priced,
 )
@@ -110,7 +109,7 @@ def multiple(total: Sum, basis: Sum) -> float | None:
 def rival_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> RivalSums:
     """Sums of products of a method for the competition, which adds each sink's own transport."""
     model = priced(model, scenario)
-    needs = needs_of(model)
+    needs = model.needs
     here = given
     if given.routed:  # each link brings its own cost and loss
         here = replace(given, transport_cost=0.0, storage_cost=0.0, transport_km=0.0, injection=0.0)

@@ -21,7 +21,6 @@ from cdrsite.competition.problem import PolicyRow, Problem, RowTerm
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.vocabulary import INJECTIVITY, PORE_SPACE, RESOURCES
 from cdrsite.methods.kinds import hazard_of
-from cdrsite.methods.model import needs_of
 from cdrsite.methods.net import expected_retention
 from cdrsite.network.milestones import Times, times_of
 from cdrsite.pathway.course import NET, Course, GrowthRow, Path, PathGoal, SinkGrowth, Target
@@ -245,7 +244,7 @@ def _add_prices(into: F64, setting: Setting, problem: Problem, name: str) -> Non
     """
     path, model = setting.scenario.milestones, setting.models[name]
     assert path is not None  # noqa: S101
-    own = set(needs_of(model).prices) & set(path.prices)
+    own = set(model.needs.prices) & set(path.prices)
     if own:
         raise ConfigError(
             "a price by year is that of what is bought, and the method makes some of it",

@@ -10,7 +10,6 @@ import numpy as np
 
 from cdrsite.core.errors import CdrsiteWarning, ConfigError, message
 from cdrsite.core.numbers import number
-from cdrsite.methods.model import needs_of
 from cdrsite.place.own_power import mixes, own_emissions
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ def check_hours(setting: Setting) -> None:
     """
     power, firm = setting.scenario.resources.power, least_firm(setting)
     for name, model in setting.models.items():
-        if power.firm is not None and 0 < needs_of(model).bought("electricity") < 1:
+        if power.firm is not None and 0 < model.needs.bought("electricity") < 1:
             raise ConfigError(
                 "the hours that its own power leaves would be served by power that is not firm "
                 "itself",

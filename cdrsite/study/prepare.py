@@ -38,7 +38,6 @@ from cdrsite.methods.model import (
     method_file,
     method_model,
     method_plan,
-    needs_of,
     net_factor_sum,
     net_factors,
     net_terms,
@@ -168,7 +167,7 @@ class Setting:
         found = {}
         for resource in RESOURCES:
             needs = {
-                name: needs_of(model).resources[resource]
+                name: model.needs.resources[resource]
                 for name, model in self.models.items()
                 if resource != "heat" or draws_heat(model)
             }
@@ -488,7 +487,7 @@ def prepare(scenario: Scenario, cache: Cache | None = None) -> Setting:
 
 def ledger_sums(model: MethodModel, scenario: Scenario, given: Ingredients) -> PlaceSums:
     """Entries of a method's ledgers that may differ from place to place."""
-    needs = needs_of(model)
+    needs = model.needs
     factors = net_factors(model, needs, given)
     grid = given.intensity
     return place_sums(

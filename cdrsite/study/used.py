@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.methods.injection import emits
-from cdrsite.methods.model import ingredients, method_plan, needs_of, priced, with_number
+from cdrsite.methods.model import ingredients, method_plan, priced, with_number
 from cdrsite.methods.rivals import FormedSums
 from cdrsite.place.registry import place_numbers
 from cdrsite.result.study_result import Used
@@ -206,7 +206,7 @@ def _formulae(
     yield formed.of(model, scenario, given)
     own = priced(model, scenario)
     yield place_numbers(own)
-    yield needs_of(own).avoided
+    yield own.needs.avoided
     yield method_plan(model, scenario, given, "", "", 0, None)
 
 

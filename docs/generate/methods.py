@@ -25,7 +25,6 @@ from cdrsite.methods.model import (
     MethodModel,
     cost_parts,
     method_model,
-    needs_of,
     net_factor_sum,
     priced,
 )
@@ -241,7 +240,7 @@ def _costs(method: Method) -> str:
 def _numbers(model: MethodModel, scenario: Scenario) -> dict[str, float | None]:
     """Parts of the cost and the net factor of a place without any layer of its own."""
     use = priced(model, scenario)
-    needs, given = needs_of(use), Ingredients(frozenset(), 0.0, 0.0, 0.0, 0.0)
+    needs, given = use.needs, Ingredients(frozenset(), 0.0, 0.0, 0.0, 0.0)
     here = own_layers(use, place_numbers(use), cast(LayerReader, None), Block(0, 1, 0, 1))
     found: dict[str, Sum] = cost_parts(use, needs, scenario, given)
     found["net"] = net_factor_sum(use, needs, scenario, given)

@@ -15,7 +15,7 @@ from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.library.files import shipped
 from cdrsite.library.methods import load_method_file
 from cdrsite.methods.basis import mixed_bases
-from cdrsite.methods.model import Ingredients, MethodModel, cost_parts, method_model, needs_of
+from cdrsite.methods.model import Ingredients, MethodModel, cost_parts, method_model
 from cdrsite.outputs.assumptions import assumptions
 from cdrsite.study.prepare import prepare
 from cdrsite.study.run import run
@@ -47,7 +47,7 @@ def parts(path: Path, name: str, profile: str, *settings: str) -> dict[str, floa
     """Parts of the cost per gross tonne that are not 0 [USD2022/t]."""
     scenario = load_scenario(path, (*PRICES, f"methods.{name}.profile={profile}", *settings))
     one = method_model(name, scenario)
-    found = cost_parts(one, needs_of(one), scenario, STORED)
+    found = cost_parts(one, one.needs, scenario, STORED)
     return {part: term.constant for part, term in found.items() if term.constant}
 
 
@@ -136,7 +136,7 @@ def test_heat_pumps_are_paid_where_the_heat_is_inside_the_electricity(path: Path
 def test_pumped_heat_follows_the_climate(path: Path) -> None:
     climate = "climate: {temperature: slope, humidity: slope}"
     one = model(path, SOLID, f"methods.{SOLID}={{profile: literature, {climate}}}")
-    pumped = needs_of(one).pumped
+    pumped = one.needs.pumped
     assert [term.layers for term in pumped.terms] == [("heat factor daccs-solid",)]
     assert pumped.terms[0].coefficient == pytest.approx(993.6)
 

@@ -37,7 +37,6 @@ from cdrsite.methods.model import (
     MethodModel,
     cost_parts,
     method_model,
-    needs_of,
     net_factor_sum,
     priced,
 )
@@ -130,7 +129,7 @@ def results(
     scenario: Scenario, model: MethodModel, here: Ingredients
 ) -> dict[str, tuple[float, str]]:
     """What a method's equations give at a place: result and its unit."""
-    needs = needs_of(model)
+    needs = model.needs
     found: dict[str, tuple[Sum, str]] = {
         "net factor": (net_factor_sum(model, needs, scenario, here), "1")
     }

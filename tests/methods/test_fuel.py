@@ -13,7 +13,6 @@ from cdrsite.methods.model import (
     Ingredients,
     MethodModel,
     method_model,
-    needs_of,
     net_factors,
 )
 
@@ -52,10 +51,10 @@ def test_what_is_not_captured_is_emitted(path: Path) -> None:
     model = liquid(path, f"{METHOD}.override={settings}")
     assert model.number("fossil_co_captured") == pytest.approx(0.26760, abs=1e-5)
     given = Ingredients(frozenset(), 0.0, 0.0, 0.0, 0.0)
-    needs = needs_of(model)
+    needs = model.needs
     whole = liquid(path, f"{METHOD}.override={{heat: 5.3 GJ/t}}")
     factors = [
-        net_factors(one, needs_of(one), given)["heat_intensity"].constant for one in (model, whole)
+        net_factors(one, one.needs, given)["heat_intensity"].constant for one in (model, whole)
     ]
     assert needs.taken["heat"].constant == pytest.approx(5.3 / 0.0036)
     lost = (factors[0] - factors[1]) * 5.3 / 0.0036 / 1000

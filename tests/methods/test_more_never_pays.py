@@ -22,7 +22,6 @@ from cdrsite.methods.model import (
     MethodModel,
     cost_parts,
     method_model,
-    needs_of,
     net_factor_sum,
     priced,
 )
@@ -75,7 +74,7 @@ def net_and_cost(
     """Net tonnes and cost [USD] of a gross tonne at a place."""
     own, model = of_profile(scenario, name, profile, override or {}, **more)
     here = Ingredients(frozenset(), intensity, transport_cost=7.0, storage_cost=9.0, transport_km=0)
-    needs, reader = needs_of(model), None
+    needs, reader = model.needs, None
     layers = own_layers(model, place_numbers(priced(model, own)), reader, Block(0, 1, 0, 1))  # type: ignore[arg-type]
     at = {key: values.item() for key, values in layers.items()}
     net = net_factor_sum(model, needs, own, here).evaluate(at)

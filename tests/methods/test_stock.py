@@ -18,7 +18,6 @@ from cdrsite.methods.model import (
     MethodModel,
     cost_parts,
     method_model,
-    needs_of,
     net_factor_sum,
     priced,
 )
@@ -60,7 +59,7 @@ def accounts(
     here = Here((1, 1), layers, growth.numbers(model))
     made = {f"{kind} afforestation": v for kind, v in growth.layers(model, here).items()}
     given_ = Ingredients(frozenset(), 0.0, 0.0, 0.0, 0.0)
-    needs = needs_of(model)
+    needs = model.needs
 
     def value(one: Sum) -> float:
         return float(np.asarray(one.evaluate(made)).ravel()[0])

@@ -13,7 +13,7 @@ from tiny_scenario import COLS, ROWS, SCENARIO, write_raster, write_world
 from cdrsite.config.load import load_scenario
 from cdrsite.core.errors import CdrsiteWarning, ConfigError
 from cdrsite.core.words import Words
-from cdrsite.methods.model import Ingredients, MethodModel, method_model, needs_of, net_factor_sum
+from cdrsite.methods.model import Ingredients, MethodModel, method_model, net_factor_sum
 from cdrsite.place.dependence import Here
 from cdrsite.place.registry import DEPENDENCES
 from cdrsite.result.study_result import StudyResult
@@ -52,7 +52,7 @@ def net(path: Path, name: str, *settings: str, **layers: Any) -> np.ndarray:
         if one.acts(model):
             here = Here((1, 1), {k: np.float32(v) for k, v in key.items()}, one.numbers(model))
             made |= {f"{kind} {name}": v for kind, v in one.layers(model, here).items()}
-    return np.asarray(net_factor_sum(model, needs_of(model), scenario, NOTHING).evaluate(made))
+    return np.asarray(net_factor_sum(model, model.needs, scenario, NOTHING).evaluate(made))
 
 
 def lost(path: Path, name: str, emissions: str, **layers: Any) -> np.ndarray:

@@ -19,7 +19,6 @@ from cdrsite.methods.model import (
     Ingredients,
     cost_parts,
     method_model,
-    needs_of,
     net_factor_sum,
 )
 
@@ -123,7 +122,7 @@ def test_golden_cost_where_a_third_of_the_heat_is_sold(char: OneMethod) -> None:
     scenario = parse_scenario(yaml.safe_dump(document), char.folder / "study.yaml")
     model = method_model(CHAR, scenario)
     given_here = Ingredients(frozenset(), 0.1, 0.0, 0.0, 0.0)
-    needs = needs_of(model)
+    needs = model.needs
     parts = {
         name: float(part.evaluate({}))
         for name, part in cost_parts(model, needs, scenario, given_here).items()

@@ -15,7 +15,7 @@ from cdrsite.config.load import parse_scenario
 from cdrsite.core.errors import ConfigError
 from cdrsite.core.grid import Block
 from cdrsite.library.files import FOLDER
-from cdrsite.methods.model import method_model, needs_of
+from cdrsite.methods.model import method_model
 from cdrsite.place.dependence import Dependence, layer_keys
 from cdrsite.place.registry import DEPENDENCES, own_layers, register_dependence
 
@@ -142,7 +142,7 @@ def test_a_process_without_the_dependence_gives_no_other_answer(tmp_path: Path) 
     scenario = parse_scenario(SCENARIO, write_world(tmp_path))
     model = replace(method_model("afforestation", scenario), acting=("steep", "growth"))
     block = Block(0, 1, 0, 1)
-    for asked in (lambda: own_layers(model, {}, None, block), lambda: needs_of(model)):  # type: ignore[arg-type]
+    for asked in (lambda: own_layers(model, {}, None, block), lambda: model.needs):  # type: ignore[arg-type]
         with pytest.raises(ConfigError, match=r"methods.afforestation: .*got steep.*every process"):
             asked()
 
