@@ -250,7 +250,8 @@ def plan_network(
     if options.periods:
         build_out, plan = _over_periods(problem, options)
         asked = plan.captured_mt_yr
-        supply = math.fsum(source.capacity_mt_yr for source in problem.sources)
+        last = options.periods[-1].year  # who has closed by then is not left unserved
+        supply = math.fsum(source.gives_last(last) for source in problem.sources)
     else:
         target = asked_of(
             problem,

@@ -73,6 +73,10 @@ class Source:
         """Most that it can capture in a period, by number, while it serves [Mt/yr]."""
         return self.by_period[period] if self.by_period else self.capacity_mt_yr
 
+    def gives_last(self, year: float) -> float:
+        """Most that it can give in the last period, which is one of this year [Mt/yr]."""
+        return self.most_in(-1) if self.from_year <= year < self.until_year else 0.0
+
 
 @dataclass(frozen=True)
 class Sink:

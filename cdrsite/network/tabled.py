@@ -54,6 +54,8 @@ def plan_tables(path: Path, options: Options) -> Planned:
         )  # fmt: skip
         plan = state_in(problem, build_out, options.effort)
         asked = plan.captured_mt_yr
+        last = options.periods[-1].year  # who has closed by then is not left unserved
+        supply = math.fsum(source.gives_last(last) for source in problem.sources)
     else:
         target = asked_of(
             problem,
@@ -65,7 +67,7 @@ def plan_tables(path: Path, options: Options) -> Planned:
             problem, target=target, gap=options.gap, gap_of=options.gap_of, effort=options.effort,
             time_limit=options.time_limit, seed=options.seed,
         )  # fmt: skip
-    supply = math.fsum(source.capacity_mt_yr for source in problem.sources)
+        supply = math.fsum(source.capacity_mt_yr for source in problem.sources)
     return Planned(
         plan, problem, (), _pipe_uses(problem, plan), storage_uses(problem, plan), None,
         asked * 1e6, max(supply - asked, 0.0) * 1e6, build_out,
