@@ -86,7 +86,8 @@ def test_three_numbers_of_a_forest_are_apart_on_page_summary_and_terminal(
     assert frame.say("years.stocks") in page
     # as lines: flow and durable equivalent in one drawing, the stock in another
     assert page.count("<svg") == 4
-    told = dict(path_lines(result.summary["pathway"], frame.words))["afforestation"]
+    lines = dict(path_lines(result.summary["pathway"], frame.words))
+    told = lines[frame.words.typed("afforestation")]
     assert told == frame.words(
         "end.path.stands", year=2050, net=frame.words.number(last["net_mt_yr"]),
         held=frame.words.number(last["held_mt"]), durable=frame.words.number(last["durable_mt_yr"]),
