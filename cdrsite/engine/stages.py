@@ -41,6 +41,8 @@ class Stage(Generic[P, T]):
         Stages that it builds on.
     gives : tuple of str
         What it adds to the setting of the study, for the stages after it.
+    when : str
+        Key without which it gives nothing, and so depends on nothing else; empty for none.
     """
 
     def __init__(
@@ -50,11 +52,12 @@ class Stage(Generic[P, T]):
         reads: Sequence[str],
         after: Sequence[Stage[..., Any]],
         gives: Sequence[str],
+        when: str = "",
     ) -> None:
         functools.update_wrapper(self, function)
         self._function = function
         self.name, self.reads = name, tuple(reads)
-        self.after, self.gives = tuple(after), tuple(gives)
+        self.after, self.gives, self.when = tuple(after), tuple(gives), when
 
     def __call__(self, *args: P.args, **options: P.kwargs) -> T:
         """The function on what the stage may know of the study: its first argument."""
@@ -85,8 +88,10 @@ class Stage(Generic[P, T]):
         """
         known = {} if known is None else known
         if self.name not in known:
-            own = content(only(scenario, self.reads))
-            before = [earlier.key(scenario, known) for earlier in self.after]
+            idle = bool(self.when) and getattr(scenario, self.when) is None
+            own = None if idle else content(only(scenario, self.reads))
+            after = () if idle else self.after
+            before = [earlier.key(scenario, known) for earlier in after]
             text = json.dumps([__version__, self.name, own, before])
             known[self.name] = hashlib.sha256(text.encode()).hexdigest()[:20]
         return known[self.name]
@@ -98,13 +103,14 @@ def stage(
     reads: Sequence[str] = (),
     after: Sequence[Stage[..., Any]] = (),
     gives: Sequence[str] = (),
+    when: str = "",
 ) -> Callable[[Callable[P, T]], Stage[P, T]]:
     """Declare what a stage depends on, beside its function.
 
     The function's first argument is the scenario, or a setting with an attribute ``scenario``; the
     other arguments are what earlier stages made, which ``after`` must name.
     """
-    return lambda function: Stage(function, name, reads, after, gives)
+    return lambda function: Stage(function, name, reads, after, gives, when)
 
 
 def only(value: T, reads: Sequence[str]) -> T:

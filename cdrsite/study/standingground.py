@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     reads=("standing", "milestones"),
     after=(open_layers, resolve_methods, formulae),
     gives=("standing",),
+    when="standing",
 )
 def standing_plants(setting: Setting) -> StandingPoints | None:
     """Plants that stand already, with the ground that they keep; None without any.

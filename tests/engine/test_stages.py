@@ -101,6 +101,7 @@ STOOD = (
     "standing={layer: works, method: kind, capacity: t, unit: t/yr, built: year}",
     *DATED,
 )
+DEARER = ("methods.daccs-solid.override={land_direct: 900 m2}",)
 
 FEW: tuple[Change, ...] = (
     ("title", "title=Another title", ()),
@@ -373,6 +374,10 @@ def test_a_default_that_is_written_is_told_from_one_that_is_not(tmp_path: Path) 
     assert written.resources.heat.intensity == plain.resources.heat.intensity
     assert stages()["methods"].key(written) != stages()["methods"].key(plain)
     assert stages()["siting"].key(written) == stages()["siting"].key(plain)
+    # where plants stand, their land follows from their methods
+    beside = [load_scenario(path, [*STOOD, *one]) for one in ((), DEARER)]
+    assert stages()["siting"].key(beside[0]) != stages()["siting"].key(plain)
+    assert stages()["siting"].key(beside[0]) != stages()["siting"].key(beside[1])
 
 
 def test_two_places_of_the_same_data_share_stages_and_read_their_own_files(tmp_path: Path) -> None:
