@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdrsite.engine.stages import stage
-from cdrsite.methods.supply import usable_land
 from cdrsite.siting.exclusions import RuleAreas, exclude_block, exclude_small_areas
 from cdrsite.study.goal import zone_names
-from cdrsite.study.prepare import Setting, open_layers, read_lands, read_rules
+from cdrsite.study.prepare import Setting, open_layers, read_rules
 from cdrsite.study.standingground import standing_plants
 
 if TYPE_CHECKING:
@@ -48,31 +47,10 @@ class ExcludeBlock:
         excluded = exclude_block(setting.book, setting.reader, block, inside)
         self.result.open(REASONS)[block.slices] = excluded.reasons
         for bits, left in excluded.available.items():
-            _without_plants(setting, bits, left, block)
+            if setting.standing is not None:
+                setting.standing.keep_off(left, bits, block)
             self.scratch.open(left_name(setting, bits))[block.slices] = left
         return excluded.areas
-
-
-def _without_plants(
-    setting: Setting, bits: tuple[int, ...], left: NDArray[np.float32], block: Block
-) -> None:
-    """Take the land of plants that stand off what a group of rules leaves of a block, in place.
-
-    Where methods of the group have different usable land it is taken off the least of it, which is
-    on the safe side (rule 6).
-    """
-    taken = {} if setting.standing is None else setting.standing.taken_of(block)
-    if not taken:
-        return
-    reader = setting.reader
-    methods = setting.book.groups[bits]
-    kinds = {setting.lands.of[name] for name in methods}
-    shares = [usable_land(setting.lands.different[kind], reader, block) for kind in sorted(kinds)]
-    usable = np.min([np.where(share > 0, share, np.inf) for share in shares], axis=0)
-    areas = np.broadcast_to(reader.grid.block_areas(block), block.shape)
-    for (row, col), area in taken.items():
-        gone = area / (float(areas[row, col]) * float(usable[row, col]))
-        left[row, col] = max(float(left[row, col]) - gone, 0.0)
 
 
 def project_names(reader: LayerReader, rule: ExcludeRule) -> list[str]:
@@ -88,7 +66,7 @@ def merge_zones(reader: LayerReader, rule: ExcludeRule, block: Block) -> NDArray
     return np.array([*number, -1], np.int32)[reader.labels(layer, block)]
 
 
-@stage("siting", after=(open_layers, read_rules, read_lands, standing_plants))
+@stage("siting", after=(open_layers, read_rules, standing_plants))
 def exclude(setting: Setting, space: Workspace) -> RuleAreas:
     """Apply all exclusion rules: block by block, then contiguity over the whole grid.
 

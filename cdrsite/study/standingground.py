@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,20 @@ import numpy as np
 
 from cdrsite.core.grid import Block
 from cdrsite.engine.stages import stage
+from cdrsite.methods.supply import usable_land
 from cdrsite.place.registry import own_layers
 from cdrsite.scoring.numpy_backend import sum_of
 from cdrsite.study.points import refuse_points
 from cdrsite.study.power import power_layers
-from cdrsite.study.prepare import Setting, formulae, open_layers, resolve_methods
-from cdrsite.study.standingpoints import StandingPoints, ground_of, read_standing
+from cdrsite.study.prepare import (
+    Setting,
+    formulae,
+    open_layers,
+    read_lands,
+    read_rules,
+    resolve_methods,
+)
+from cdrsite.study.standingpoints import Cell, StandingPoints, ground_of, read_standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
 @stage(
     "standing",
     reads=("standing", "milestones"),
-    after=(open_layers, resolve_methods, formulae),
+    after=(open_layers, resolve_methods, read_rules, read_lands, formulae),
     gives=("standing",),
     when="standing",
 )
@@ -48,7 +57,28 @@ def standing_plants(setting: Setting) -> StandingPoints | None:
     refuse_unknown(points, {"land": land})
     keeps = points.live.any(axis=1) | points.at_start
     ground = ground_of(points, land * points.capacity * keeps, setting.area.grid)
-    return replace(points, ground=ground)
+    return replace(points, ground=ground, shares=_shares(setting, ground))
+
+
+def _shares(
+    setting: Setting, ground: Mapping[Cell, float]
+) -> dict[tuple[int, ...], dict[Cell, float]]:
+    """Share of each cell that plants take of what each group of exclusion rules leaves [1].
+
+    Where methods of a group have different usable land it is taken off the least of it, which is
+    on the safe side (rule 6).
+    """
+    found: dict[tuple[int, ...], dict[Cell, float]] = {}
+    for bits, methods in setting.book.groups.items():
+        kinds = sorted({setting.lands.of[name] for name in methods})
+        found[bits] = {}
+        for (row, col), area in ground.items():
+            block = Block(row, row + 1, col, col + 1)
+            lands = (setting.lands.different[kind] for kind in kinds)
+            usable = [float(usable_land(one, setting.reader, block)[0, 0]) for one in lands]
+            least = min((share for share in usable if share > 0), default=math.inf)
+            found[bits][row, col] = area / (float(setting.area.grid.row_areas[row]) * least)
+    return found
 
 
 def cell_of(points: StandingPoints, k: int) -> Block:

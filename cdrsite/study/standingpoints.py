@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +57,8 @@ class StandingPoints:
         Whether it runs at the start.
     ground : mapping of (int, int) to float
         Row and column -> land that plants stand on [m2].
+    shares : mapping
+        Group of exclusion rules -> share of each such cell that its methods have not any more [1].
     """
 
     names: tuple[str, ...]
@@ -70,14 +72,14 @@ class StandingPoints:
     live: Bools
     at_start: Bools
     ground: Mapping[Cell, float]
+    shares: Mapping[tuple[int, ...], Mapping[Cell, float]] = field(default_factory=dict)
 
-    def taken_of(self, block: Block) -> Mapping[Cell, float]:
-        """Land that plants stand on in a block [m2], by row and column within it."""
-        return {
-            (row - block.row0, col - block.col0): area
-            for (row, col), area in self.ground.items()
-            if block.row0 <= row < block.row1 and block.col0 <= col < block.col1
-        }
+    def keep_off(self, left: NDArray[np.float32], bits: tuple[int, ...], block: Block) -> None:
+        """Take their land off what a group of exclusion rules leaves of a block, in place [1]."""
+        for (row, col), gone in self.shares.get(bits, {}).items():
+            if block.row0 <= row < block.row1 and block.col0 <= col < block.col1:
+                at = row - block.row0, col - block.col0
+                left[at] = max(float(left[at]) - gone, 0.0)
 
     def standing(self, method: str) -> tuple[float, F64]:
         """Capacity of a method at the start, and at each milestone, shape (T,) [gross t/yr]."""

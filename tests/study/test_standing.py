@@ -220,10 +220,11 @@ def test_large_plants_stand_on_the_nearest_cells() -> None:
     assert {*ground} == {(1, 1), (0, 1), (1, 0), (1, 2), (2, 1), (0, 0)}
     everywhere = ground_of(points, np.array([1e9, 0.0]), grid)
     assert len(everywhere) == 20
-    block = Block(1, 3, 1, 4)
-    assert replace(points, ground=ground).taken_of(block) == {
-        (0, 0): 1e6, (0, 1): ground[1, 2], (1, 0): ground[2, 1]
-    }  # fmt: skip
+    left = np.ones((2, 3), np.float32)
+    some = replace(points, shares={(0,): {(1, 1): 1.5, (1, 2): 0.25, (0, 0): 0.5}})
+    some.keep_off(left, (0,), Block(1, 3, 1, 4))
+    some.keep_off(left, (1,), Block(1, 3, 1, 4))  # of another group of rules
+    assert left.tolist() == [[0.0, 0.75, 1.0], [1.0, 1.0, 1.0]]
 
 
 @pytest.mark.parametrize(
