@@ -55,17 +55,19 @@ class PathRows(RowSystem):
     ----------
     milestone : ndarray of int, shape (R,)
         Of each row; :data:`ALL_YEARS` for those about all years.
+    vintages : int
+        Not every milestone needs to have a row.
     """
 
     milestone: I32 = field(default_factory=lambda: np.empty(0, np.int32))
+    vintages: int = 1
 
     def sink_values(self, price: F64) -> F64:
         """Value of a tonne a year of each vintage in each sink, -inf at 0, shape (V, S + 1)."""
         charge = self.sink_need * price[self.sink_row]
         paid = np.bincount(self.sink_of, weights=charge, minlength=self.n_sinks)
-        vintages = max(int(self.milestone.max(initial=0)) + 1, 1)
-        by_vintage = -paid.reshape(vintages, -1)
-        none = np.full((vintages, 1), -np.inf)
+        by_vintage = -paid.reshape(self.vintages, -1)
+        none = np.full((self.vintages, 1), -np.inf)
         return np.ascontiguousarray(np.concatenate([none, by_vintage], axis=1))
 
 
@@ -144,7 +146,7 @@ class _Builder:
             combo=self.base.combo, zone_table=self.base.zone_table, n_combos=self.base.n_combos,
             n_sinks=self.base.n_sinks * self.course.count, sales=self._columns(),
             sink_need=np.concatenate([np.empty(0), *self.weights]),
-            milestone=np.array(self.milestone, np.int32),
+            milestone=np.array(self.milestone, np.int32), vintages=self.course.count,
         )  # fmt: skip
 
     def _columns(self) -> PathColumns:

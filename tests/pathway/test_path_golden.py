@@ -21,6 +21,7 @@ from cdrsite.competition.problem import (
 from cdrsite.core.errors import InfeasibleError
 from cdrsite.network.milestones import times_of
 from cdrsite.pathway.course import Course, GrowthRow, Path, PathGoal, Target
+from cdrsite.pathway.rows import path_rows
 from cdrsite.pathway.solve import PathSolution, solve_path
 from cdrsite.place.curves import AgeCurve
 from cdrsite.study.course import stock_output
@@ -140,6 +141,15 @@ def test_looking_ahead_is_never_dearer_than_step_by_step() -> None:
     cost = -(first.report.value + second.report.value)
     assert second.built[:, 1, 0] == pytest.approx([0.266667, 2.733333], abs=1e-6)
     assert cost == pytest.approx(14709.955627, abs=1e-6)
+
+
+def test_a_milestone_without_any_row_has_sinks_of_its_own() -> None:
+    """Nothing is asked for in 2040, and no supply is of that year: its vintage still stores."""
+    system = path_rows(filling(155.0, (1.8, float("nan"))), 1)
+    assert system.milestone.tolist() == [-1, 0]
+    values = system.sink_values(np.array([2.0, 5.0]))
+    # years of injection: 30 of a plant of 2030; 25 of one of 2040, half of the decade before too
+    assert values.tolist() == [[-np.inf, -60.0], [-np.inf, -50.0]]
 
 
 @settings(max_examples=15, deadline=None)
