@@ -104,7 +104,7 @@ def _warn_of(name: str, given: Screening) -> None:
         )
         warnings.warn(text, CdrsiteWarning, stacklevel=3)
     if not method.allowed:
-        text = f"screening.{name}: not allowed today. {method.law}"
+        text = f"screening.{name}: not allowed today. {method.law['en']}"
         warnings.warn(text, CdrsiteWarning, stacklevel=3)
 
 

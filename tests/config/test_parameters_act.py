@@ -267,7 +267,7 @@ def test_what_the_report_prints_as_an_assumption_was_used(study: Study, tmp_path
     assert "20 yr (accounting.forest_years)" in basis
     used, unused = basis.split("on which no number of this run rests", 1)
     assert "mean CO₂ uptake" not in used and "mean CO₂ uptake" in unused
-    assert write_report(folder, target=tmp_path / "again.html").read_text("utf-8") == page
+    assert write_report(folder, target=folder / "again.html").read_text("utf-8") == page
 
 
 # --------------------------------------------------------------------------- forest

@@ -135,9 +135,10 @@ def test_a_line_of_the_terminal_is_a_sum_that_fits(
 
     costs, words = result.summary["costs"], Words(lang)
     lines = cost_lines(costs, result.tables["cost_parts"], words, width)
-    assert [name for name, _ in lines] == list(costs)
-    longest = max(map(len, costs))
-    for name, line in lines:
+    names = [words.typed(name) for name in costs]
+    assert [name for name, _ in lines] == names
+    longest = max(map(cell_len, names))
+    for name, (_, line) in zip(costs, lines, strict=True):
         assert 4 + longest + cell_len(line) <= width
         total, _, told = line.partition(" = ")
         sizes = [

@@ -181,9 +181,9 @@ def test_the_cells_of_the_study_itself_have_the_bytes_of_the_run(world, monkeypa
     seen: dict[str, Any] = {}
     compete = stages.compete
 
-    def looking(setting: Any, offers: Any, cells: Any, space: Any) -> Any:
+    def looking(setting: Any, offers: Any, cells: Any, space: Any, *others: Any) -> Any:
         seen.update(setting=setting, offers=offers, cells=cells, space=space)
-        return compete(setting, offers, cells, space)
+        return compete(setting, offers, cells, space, *others)
 
     monkeypatch.setattr(stages, "compete", looking)
     run(load_scenario(world), samples="none")
