@@ -233,8 +233,11 @@ def test_a_batch_of_two_processes_prints_what_changes_and_keeps_the_bytes(
     more = ("--matrix", matrix, "--workers", "2", "--memory", NO_MEMORY, "--lang", "zh")
     code, said, err = call("batch", study, "--out", out, *more)
     assert code == 0, err
-    assert hashes(out / "as-is") == hashes(plain)
-    assert hashes(out / "steep") == hashes(steep)
+    for name, alone in (("as-is", plain), ("steep", steep)):
+        made, expected = hashes(out / name), hashes(alone)
+        # its paths to the input files begin at its folder, which is another one
+        assert made.pop("cdrsite.qgs") and expected.pop("cdrsite.qgs")
+        assert made == expected
     assert 'lang="zh-Hans"' in (out / "batch.html").read_text(encoding="utf-8")
     assert err.split() == ["run", "as", "is", "run", "steep"]
     table, ranks = " ".join(said.split()).split("Best sites compared with the first run")

@@ -1157,7 +1157,7 @@ def write_more(folder: Path) -> None:
             more=[0.006, 0.002], less=[0.004, 0.001], account=["avoided", "removal"],
             usd=[50.0, 20.0], late=[2035.0, 2035.0], fuel=["process", "biogenic"],
             busy=["true", "false"], early=[2032.0, 2000.0], later=[2060.0, 2060.0],
-            store=["stores t", "stores t"],
+            store=["stores s", "stores s"],
         )  # fmt: skip
     for name, capital in (("case", 100), ("case2", 110)):
         (folder / name).mkdir()

@@ -110,6 +110,12 @@ def test_scenarios_with_data_pass_the_check(path: Path) -> None:
         assert check_study(load_scenario(path))["grid"]["rows"] > 0
 
 
+PLANTS = (
+    "lon,lat,plant,method,gross_kt,built,closes,unit,status\n"
+    "106.5,36.0,first,daccs-solid,2,2024,2045,,runs\n"
+)
+
+
 def whole(text: str, folder: Path) -> Path:
     """A scenario file with a block of a page, completed from the demo where it is a part."""
     demo = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text("utf-8"))
@@ -130,6 +136,12 @@ def whole(text: str, folder: Path) -> Path:
     if not {"name", "region"} <= part.keys():
         made = base | part | {"layers": demo["layers"] | part.get("layers", {})}
     made["data_folder"] = str(ROOT / "sample_data")
+    standing = (
+        made["layers"].get(made.get("standing", {}).get("layer")) if "layers" in made else None
+    )
+    if standing is not None:  # a table of the reader's own
+        standing["path"] = str(folder / "plants.csv")
+        (folder / "plants.csv").write_text(PLANTS, "utf-8")
     path = folder / "part.yaml"
     path.write_text(yaml.safe_dump(made, allow_unicode=True), "utf-8")
     return path
