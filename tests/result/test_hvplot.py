@@ -50,6 +50,7 @@ def test_codes_of_states_can_be_left_out(run: cdrsite.StudyResult) -> None:
 def test_layers_lie_on_the_maps(run: cdrsite.StudyResult) -> None:
     import holoviews
 
+    pytest.importorskip("geoviews", reason="pip install geoviews: hvplot draws vectors with it")
     sites = run.features["sites"].hvplot.points()
     drawn = holoviews.render(run.dataset["net_removal"].hvplot.image("x", "y") * sites)
     west, south, east, north = run.grid.bounds
