@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cdrsite.cli.tables import (
     NAME_WIDTHS,
@@ -18,11 +18,12 @@ from cdrsite.core.numbers import exact
 from cdrsite.core.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from rich.console import Console
 
     from cdrsite.library.credits import CreditScheme
+    from cdrsite.library.datasets import DatasetPreset
     from cdrsite.library.records import Reference
 
 
@@ -38,7 +39,9 @@ def print_sources(out: Console, known: Mapping[str, Reference], words: Words) ->
     out.print(plain_list(listed))
 
 
-def print_datasets(*, as_json: bool = False, console: Console | None = None) -> None:
+def print_datasets(
+    *, as_json: bool = False, lang: str = "en", console: Console | None = None
+) -> None:
     """Print the dataset presets."""
     from cdrsite.library.datasets import dataset_names, load_dataset
 
@@ -48,22 +51,30 @@ def print_datasets(*, as_json: bool = False, console: Console | None = None) -> 
         plain = [preset.model_dump(mode="json") for preset in presets]
         print_json([{key: preset[key] for key in keys} for preset in plain])
         return
-    out = console or open_console()
-    columns = (("preset", "name"), ("dataset", "left"), ("kind", "name"), ("unit", "name"))
+    out, words = console or open_console(), Words(lang)
+    kinds = {"preset": "name", "dataset": "left", "kind": "name", "unit": "name"}
+    columns = [(words(f"catalogue.head.{head}"), kind) for head, kind in kinds.items()]
     tables = (
-        text_table("Dataset presets", columns, [_preset_row(preset, width) for preset in presets])
+        text_table(
+            words("catalogue.datasets"),
+            columns,
+            [_preset_row(one, width, words) for one in presets],
+        )
         for width in NAME_WIDTHS[1:]
     )
     show_table(out, *tables)
-    say(out, "what one of them knows: cdrsite datasets NAME", "dim")
+    say(out, words("catalogue.datasets.more"), "dim")
 
 
-def _preset_row(preset: Any, longest: int) -> tuple[str, ...]:
+def _preset_row(preset: DatasetPreset, longest: int, words: Words) -> tuple[str, ...]:
     unit = "" if preset.kind == "class" else preset.unit or ""
-    return soft(preset.name, longest), preset.title, preset.kind, unit
+    kind = words(f"catalogue.quantity.{preset.kind}")
+    return soft(preset.name, longest), words.said(preset.title), kind, unit
 
 
-def print_dataset(name: str, *, as_json: bool = False, console: Console | None = None) -> None:
+def print_dataset(
+    name: str, *, as_json: bool = False, lang: str = "en", console: Console | None = None
+) -> None:
     """Print what a preset knows about its dataset.
 
     Raises
@@ -77,32 +88,49 @@ def print_dataset(name: str, *, as_json: bool = False, console: Console | None =
     if as_json:
         print_json(preset.model_dump(mode="json"))
         return
-    out = console or open_console()
-    say(out, f"{preset.name}: {preset.title}", "bold")
-    scaled = f", stored values x {preset.scale:g}" if preset.scale != 1 else ""
+    out, words = console or open_console(), Words(lang)
+    say(out, f"{preset.name}: {words.said(preset.title)}", "bold")
+    out.print(plain_list(_known_of(preset, words)))
+    if preset.classes:
+        kinds = {"code": "right", "class": "left", "classes": "left"}
+        columns = [(words(f"catalogue.head.{head}"), kind) for head, kind in kinds.items()]
+        classes = [(str(c.code), c.name, c.group) for c in preset.classes.values()]
+        show_table(out, text_table(words("catalogue.classes"), columns, classes))
+
+
+def _known_of(preset: DatasetPreset, words: Words) -> Iterator[tuple[str, str]]:
+    """What a preset knows, a row each: its name in words, and it."""
+    scaled = words("catalogue.scaled", n=f"{preset.scale:g}") if preset.scale != 1 else ""
+    ends = preset.valid_range
     facts = {
-        "kind": preset.kind,
+        "kind": words(f"catalogue.quantity.{preset.kind}"),
         "unit": f"{preset.unit}{scaled}" if preset.unit not in {None, "class"} else "",
         "nodata": ", ".join(f"{v:g}" for v in preset.nodata),
-        "plausible": "{:g} to {:g}".format(*preset.valid_range) if preset.valid_range else "",
+        "plausible": words("catalogue.range", low=f"{ends[0]:g}", high=f"{ends[1]:g}")
+        if ends
+        else "",
         "attribute": preset.attribute or "",
         "filter": preset.where or "",
         "licence": preset.licence,
         "source": preset.source,
-        "also called": ", ".join(preset.aliases),
+        "also": ", ".join(preset.aliases),
         "note": preset.note,
     }
-    rows = [(key, value) for key, value in facts.items() if value]
-    rows += [("special value", f"{v:g}: {text}") for v, text in preset.special_values.items()]
-    rows += [("columns", f"{key}: {' or '.join(v)}") for key, v in preset.attributes.items()]
-    out.print(plain_list(rows))
-    if preset.classes:
-        columns = (("code", "right"), ("class", "left"), ("group", "left"))
-        classes = [(str(c.code), c.name, c.group) for c in preset.classes.values()]
-        show_table(out, text_table("Classes", columns, classes))
+    yield from in_words(facts, words)
+    for value, meaning in preset.special_values.items():
+        yield words("catalogue.fact.special"), f"{value:g}: {meaning}"
+    for key, names in preset.attributes.items():
+        yield words("catalogue.fact.columns"), f"{key}: {words('list.or').join(names)}"
 
 
-def print_credits(*, as_json: bool = False, console: Console | None = None) -> None:
+def in_words(facts: Mapping[str, str], words: Words) -> Iterator[tuple[str, str]]:
+    """Facts that there are, each with the name of its key."""
+    return ((words(f"catalogue.fact.{key}"), fact) for key, fact in facts.items() if fact)
+
+
+def print_credits(
+    *, as_json: bool = False, lang: str = "en", console: Console | None = None
+) -> None:
     """Print the schemes that pay for removal."""
     from cdrsite.library.credits import credit_schemes
 
@@ -110,26 +138,35 @@ def print_credits(*, as_json: bool = False, console: Console | None = None) -> N
     if as_json:
         print_json([scheme.model_dump(mode="json", by_alias=True) for scheme in schemes])
         return
-    out = console or open_console()
-    columns = (("credit", "name"), ("what it is", "left"), ("pays", "left"))
+    out, words = console or open_console(), Words(lang)
+    kinds = {"credit": "name", "about": "left", "pays": "left"}
+    columns = [(words(f"catalogue.head.{head}"), kind) for head, kind in kinds.items()]
     tables = (
-        text_table("Credits", columns, [(soft(s.name, width), s.title, _pays(s)) for s in schemes])
+        text_table(
+            words("catalogue.credits"),
+            columns,
+            [(soft(s.name, width), words.said(s.title), _pays(s, words)) for s in schemes],
+        )
         for width in NAME_WIDTHS[1:]
     )
     show_table(out, *tables)
-    out.print("what one of them asks for: cdrsite credits NAME", style="dim")
+    say(out, words("catalogue.credits.more"), "dim")
 
 
-def _pays(scheme: CreditScheme) -> str:
+def _pays(scheme: CreditScheme, words: Words) -> str:
     """What a scheme pays: "180 USD2025/t stored, 12 years"."""
-    amount = "the market's price per t"
+    amount = words("catalogue.market")
     if scheme.amount is not None and scheme.amount.value is not None:
         amount = f"{exact(scheme.amount.value)} {scheme.amount.unit}"
-    years = "" if scheme.years is None else f", {exact(scheme.years)} years"
-    return f"{amount} {scheme.basis}{years}"
+    paid = words("catalogue.paid", amount=amount, of=words(f"catalogue.paid.{scheme.basis}"))
+    if scheme.years is None:
+        return paid
+    return words("catalogue.paid.years", paid=paid, n=exact(scheme.years))
 
 
-def print_credit(name: str, *, as_json: bool = False, console: Console | None = None) -> None:
+def print_credit(
+    name: str, *, as_json: bool = False, lang: str = "en", console: Console | None = None
+) -> None:
     """Print what a scheme pays and asks for, with its sources.
 
     Raises
@@ -149,35 +186,39 @@ def print_credit(name: str, *, as_json: bool = False, console: Console | None = 
         document["sources"] = {key: {"id": key, **sources[key].model_dump()} for key in cited}
         print_json(document)
         return
-    out = console or open_console()
-    out.print(f"{scheme.name}: {scheme.title}", style="bold", highlight=False)
+    out, words = console or open_console(), Words(lang)
+    say(out, f"{scheme.name}: {words.said(scheme.title)}", "bold")
+    rows = [*in_words({"pays": _pays(scheme, words)}, words)]
+    if amount is not None:
+        rows.append((words("catalogue.fact.amount"), f"{amount.locator}. {amount.note}"))
+    for one in records[1:]:
+        other = words("catalogue.or_else", amount=f"{exact(one.value or 0.0)} {one.unit}")
+        rows.append((other, f"{one.locator} ({one.source})"))
+    stores = [f"catalogue.store.{scheme.storage_type}"] if scheme.storage_type else []
+    stores += [f"catalogue.sink.{scheme.sink_type}"] if scheme.sink_type else []
     facts = {
-        "pays": _pays(scheme),
-        "of": "" if amount is None else f"{amount.locator}. {amount.note}",
-        **{
-            f"or {exact(one.value or 0.0)} {one.unit}": f"{one.locator} ({one.source})"
-            for one in records[1:]
-        },
-        "where": scheme.region,
-        "plants start": _span(scheme),
-        "CO2 from": scheme.co2_origin or "",
-        "storage": ", ".join(one for one in (scheme.storage_type, scheme.sink_type) if one),
-        "methods": ", ".join(scheme.families),
-        "stored for": _least(scheme.min_durability, "years"),
-        "plants of": _least(scheme.min_t_yr, "t/yr"),
+        "region": scheme.region,
+        "start": _span(scheme, words),
+        "origin": words(f"catalogue.origin.{scheme.co2_origin}") if scheme.co2_origin else "",
+        "store": words("list.clause").join(map(words, stores)),
+        "methods": ", ".join(words(f"catalogue.family.{one}") for one in scheme.families),
+        "kept": _least(scheme.min_durability, words.unit("yr"), words),
+        "size": _least(scheme.min_t_yr, words.unit("t/yr"), words),
         "note": scheme.note,
     }
-    out.print(plain_list((key, value) for key, value in facts.items() if value))
-    print_sources(out, {key: sources[key] for key in cited}, Words())
+    out.print(plain_list([*rows, *in_words(facts, words)]))
+    print_sources(out, {key: sources[key] for key in cited}, words)
 
 
-def _least(number: float | None, unit: str) -> str:
-    return "" if number is None else f"{exact(number)} {unit} or more"
+def _least(number: float | None, unit: str, words: Words) -> str:
+    return "" if number is None else words("catalogue.least", n=f"{exact(number)} {unit}")
 
 
-def _span(scheme: CreditScheme) -> str:
+def _span(scheme: CreditScheme, words: Words) -> str:
+    """From which year to which plants may start."""
     ends = (("from", scheme.from_), ("until", scheme.to))
-    return " ".join(f"{word} {year:g}" for word, year in ends if year is not None)
+    known = [words(f"catalogue.start.{end}", n=f"{n:g}") for end, n in ends if n is not None]
+    return words("list.comma").join(known)
 
 
 def print_schema(kind: str = "scenario") -> None:

@@ -45,7 +45,7 @@ class Language(StrEnum):
     ZH = "zh"
 
 
-Lang = Annotated[Language, typer.Option(help="Language of the page.")]
+Lang = Annotated[Language, typer.Option(help="Language of the words.")]
 ScenarioFile = Annotated[Path, typer.Argument(help="The scenario, a YAML file.")]
 OutFolder = Annotated[
     Path | None, typer.Option("--out", help="Folder for the results; runs/NAME when not given.")

@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cdrsite.core.numbers import exact
+from cdrsite.core.words import Words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from rich.console import Console
 
     from cdrsite.library.records import Value
     from cdrsite.library.storage import StorageKind
 
 
-def print_storage_kinds(*, as_json: bool = False, console: Console | None = None) -> None:
+def print_storage_kinds(
+    *, as_json: bool = False, lang: str = "en", console: Console | None = None
+) -> None:
     """Print the kinds of storage."""
     from cdrsite.cli.tables import (
         NAME_WIDTHS,
         open_console,
         print_json,
+        say,
         show_table,
         soft,
         text_table,
@@ -29,36 +35,54 @@ def print_storage_kinds(*, as_json: bool = False, console: Console | None = None
     if as_json:
         print_json([kind.model_dump(mode="json") for kind in kinds])
         return
-    out = console or open_console()
-    columns = (("storage", "name"), ("what it is", "left"), ("a tonne needs there", "left"))
+    out, words = console or open_console(), Words(lang)
+    wide = {"storage": "name", "about": "left", "needs": "left"}
+    columns = [(words(f"catalogue.head.{head}"), kind) for head, kind in wide.items()]
     tables = (
         text_table(
-            "Kinds of storage", columns, [(soft(k.name, w), k.title["en"], needs(k)) for k in kinds]
+            words("catalogue.storage"),
+            columns,
+            [(soft(k.name, w), words.said(k.title), needs(k, words)) for k in kinds],
         )
         for w in NAME_WIDTHS[1:]
     )
     show_table(out, *tables)
-    out.print("depth, cost, needs and sources of one: cdrsite storage NAME", style="dim")
+    say(out, words("catalogue.storage.more"), "dim")
 
 
-def needs(kind: StorageKind) -> str:
+def needs(kind: StorageKind, words: Words) -> str:
     """What a tonne needs in a kind of storage, in a few words."""
     if kind.takes == "product":
-        return "what the method that fills it says"
-    given = [f"{name} {amount_of(record)}" for name, record in kind.needs.items()]
-    return ", ".join(given) or "nothing besides its cost"
+        return words("catalogue.needs.product")
+    given = [
+        f"{words.resource(name)} {amount_of(record, words)}" for name, record in kind.needs.items()
+    ]
+    return words("list.comma").join(given) or words("catalogue.needs.none")
 
 
-def amount_of(record: Value) -> str:
+def amount_of(record: Value, words: Words) -> str:
     """A number with its range and unit: "27 m3/t (22 to 40)"."""
-    shown = "unknown" if record.value is None else f"{exact(record.value)} {record.unit}"
+    shown = (
+        words("state.unknown") if record.value is None else f"{exact(record.value)} {record.unit}"
+    )
     low, high = record.low, record.high
     if low is not None and high is not None:
-        return f"{shown} ({exact(low)} to {exact(high)})"
+        return f"{shown} ({words('catalogue.range', low=exact(low), high=exact(high))})"
     return shown
 
 
-def print_storage_kind(name: str, *, as_json: bool = False, console: Console | None = None) -> None:
+def records_in_words(records: Mapping[str, Value], words: Words) -> Iterator[tuple[str, str]]:
+    """Numbers of the library, a row each: what it is; how much, where that stands, its source."""
+    for key, record in records.items():
+        about = " ".join(one for one in (f"{record.locator}.", record.note) if one)
+        own = f"catalogue.number.{key}"
+        name = words(own) if words.has(own) else words.resource(key)
+        yield name, f"{amount_of(record, words)}: {about} [{record.source}]"
+
+
+def print_storage_kind(
+    name: str, *, as_json: bool = False, lang: str = "en", console: Console | None = None
+) -> None:
     """Print what a kind of storage needs and costs, with its sources.
 
     Raises
@@ -66,9 +90,8 @@ def print_storage_kind(name: str, *, as_json: bool = False, console: Console | N
     ConfigError
         Unknown kind.
     """
-    from cdrsite.cli.catalogue import print_sources
-    from cdrsite.cli.tables import open_console, plain_list, print_json
-    from cdrsite.core.words import Words
+    from cdrsite.cli.catalogue import in_words, print_sources
+    from cdrsite.cli.tables import open_console, plain_list, print_json, say
     from cdrsite.library.records import load_sources
     from cdrsite.library.storage import load_storage_kind
 
@@ -79,13 +102,20 @@ def print_storage_kind(name: str, *, as_json: bool = False, console: Console | N
         document["sources"] = {key: {"id": key, **one.model_dump()} for key, one in cited.items()}
         print_json(document)
         return
-    out = console or open_console()
-    out.print(f"{kind.name}: {kind.title['en']}", style="bold", highlight=False)
-    facts = {"also called": ", ".join(kind.also), "carbon stays": kind.storage_type}
-    facts["takes"] = "CO2" if kind.takes == "co2" else "the product of a method"
-    for key, record in kind.records.items():
-        about = " ".join(one for one in (f"{record.locator}.", record.note) if one)
-        facts[key.replace("_", " ")] = f"{amount_of(record)}: {about} [{record.source}]"
-    facts |= {"asks for": kind.gates, "note": kind.note}
-    out.print(plain_list((key, value) for key, value in facts.items() if value))
-    print_sources(out, cited, Words())
+    out, words = console or open_console(), Words(lang)
+    say(out, f"{kind.name}: {words.said(kind.title)}", "bold")
+    what = {
+        "also": ", ".join(kind.also),
+        "stays": words(f"catalogue.store.{kind.storage_type}"),
+        "takes": words(f"catalogue.takes.{kind.takes}"),
+    }
+    out.print(
+        plain_list(
+            [
+                *in_words(what, words),
+                *records_in_words(kind.records, words),
+                *in_words({"asks": kind.gates, "note": kind.note}, words),
+            ]
+        )
+    )
+    print_sources(out, cited, words)

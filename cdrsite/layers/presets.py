@@ -71,7 +71,7 @@ class Resolved:
     @property
     def origin(self) -> str | None:
         """Where the data come from."""
-        return self.model.source or (self.preset.title if self.preset else None)
+        return self.model.source or (self.preset.title["en"] if self.preset else None)
 
     @property
     def columns(self) -> dict[str, tuple[str, ...]]:

@@ -219,7 +219,7 @@ def _check_preset(file: Resolved, low: float, high: float, where: str) -> None:
         got=f"stored values {low:g} to {high:g}",
         expected=f"{preset.valid_range[0]:g} to {preset.valid_range[1]:g}"
         if preset.valid_range
-        else preset.title,
+        else preset.title["en"],
         cure=f"preset: {finding.looks_like}" if finding.looks_like else "check the file",
         rule=7,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from cdrsite.core.fields import Model, StrictNumber, Text
+from cdrsite.core.fields import ByLanguage, Model, StrictNumber, Text
 from cdrsite.library.files import FOLDER, read_file
 from cdrsite.library.records import SourceId, StorageType, Value, unknown_name
 
@@ -32,7 +32,7 @@ class CreditScheme(Model):
 
     name: SkipJsonSchema[str] = ""
     """Its key in the library."""
-    title: Text
+    title: ByLanguage
     """One line."""
     programme: Text
     """A tonne may earn one scheme of a programme."""

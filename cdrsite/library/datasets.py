@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from cdrsite.core.fields import Model, StrictNumber, Text, problem
+from cdrsite.core.fields import ByLanguage, Model, StrictNumber, Text, problem
 from cdrsite.library.files import read_file, shipped
 from cdrsite.library.records import SourceId, unknown_name
 
@@ -53,7 +53,7 @@ class DatasetPreset(Model):
 
     name: SkipJsonSchema[str] = ""
     """Name for `preset:`."""
-    title: Text
+    title: ByLanguage
     """One line."""
     kind: Literal["class", "fraction", "intensive", "extensive", "vector"]
     """Kind of quantity (rule 3), or vector."""

@@ -31,7 +31,12 @@ def pages() -> dict[str, str]:
     presets = [load_dataset(name) for name in dataset_names()]
     made = {f"datasets/{one.name}": _page(one) for one in presets}
     rows = [
-        (f"[{code(one.name)}](datasets/{one.name}.md)", text(one.title), text(one.kind), _unit(one))
+        (
+            f"[{code(one.name)}](datasets/{one.name}.md)",
+            text(one.title["en"]),
+            text(one.kind),
+            _unit(one),
+        )
         for one in presets
     ]
     listed = [f"datasets/{one.name}" for one in presets]
@@ -58,7 +63,12 @@ def _page(one: DatasetPreset) -> str:
         ("Licence of the data", text(one.licence)),
         ("Also called", ", ".join(map(code, one.aliases))),
     ]
-    parts = [f"# {text(one.title)}", f"`preset: {one.name}`", library.facts(facts), text(one.note)]
+    parts = [
+        f"# {text(one.title['en'])}",
+        f"`preset: {one.name}`",
+        library.facts(facts),
+        text(one.note),
+    ]
     if one.special_values:
         rows = [(exact(value), text(words)) for value, words in one.special_values.items()]
         parts += ["Stored values with a meaning of their own:", table(("Value", "Meaning"), rows)]

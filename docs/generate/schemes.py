@@ -20,7 +20,7 @@ def pages() -> dict[str, str]:
     """Name of a page -> its text."""
     schemes = credit_schemes().values()
     rows = [
-        (f"[{code(one.name)}](#credit-{one.name})", text(one.title), text(_pays(one)))
+        (f"[{code(one.name)}](#credit-{one.name})", text(one.title["en"]), text(_pays(one)))
         for one in schemes
     ]
     cited = {one.source for one in schemes}
@@ -73,7 +73,7 @@ def _section(one: CreditScheme) -> str:
     ]
     return page(
         f"(credit-{one.name})=\n## {code(one.name)}",
-        f"{text(one.title)}.",
+        f"{text(one.title['en'])}.",
         library.facts(facts),
         text(one.note),
     )

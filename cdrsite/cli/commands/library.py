@@ -30,47 +30,51 @@ def methods(
 def datasets(
     name: Annotated[str | None, typer.Argument(help="A preset; all when not given.")] = None,
     as_json: AsJson = False,
+    lang: Lang = Language.EN,
 ) -> None:
     """List the dataset presets, or what one of them knows."""
     from cdrsite.cli.catalogue import print_dataset, print_datasets
 
     if name is None:
-        print_datasets(as_json=as_json)
+        print_datasets(as_json=as_json, lang=lang.value)
     else:
-        print_dataset(name, as_json=as_json)
+        print_dataset(name, as_json=as_json, lang=lang.value)
 
 
 def credits(  # noqa: A001 - the command's name
     name: Annotated[str | None, typer.Argument(help="A scheme; all when not given.")] = None,
     as_json: AsJson = False,
+    lang: Lang = Language.EN,
 ) -> None:
     """List the schemes that pay for removal, or what one of them asks for."""
     from cdrsite.cli.catalogue import print_credit, print_credits
 
     if name is None:
-        print_credits(as_json=as_json)
+        print_credits(as_json=as_json, lang=lang.value)
     else:
-        print_credit(name, as_json=as_json)
+        print_credit(name, as_json=as_json, lang=lang.value)
 
 
 def storage(
     name: Annotated[str | None, typer.Argument(help="A kind; all when not given.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
+    lang: Lang = Language.EN,
 ) -> None:
     """List the kinds of storage, or what a tonne needs in one of them."""
     from cdrsite.cli.storage import print_storage_kind, print_storage_kinds
 
     if name is None:
-        print_storage_kinds(as_json=as_json)
+        print_storage_kinds(as_json=as_json, lang=lang.value)
     else:
-        print_storage_kind(name, as_json=as_json)
+        print_storage_kind(name, as_json=as_json, lang=lang.value)
 
 
 def screening(
     name: Annotated[str | None, typer.Argument(help="A method; all when not given.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
+    lang: Lang = Language.EN,
 ) -> None:
     """List methods of the open sea, whose ports and plants are compared, or one of them."""
     from cdrsite.cli.screening import print_screening
 
-    print_screening(name, as_json=as_json)
+    print_screening(name, as_json=as_json, lang=lang.value)
