@@ -2,7 +2,9 @@
 
 Phase one ends with prices that prove that no plan keeps all rows; only rows with a price are part
 of the proof. A deletion filter (Chinneck and Dravnieks 1991, ORSA Journal on Computing 3, 157-168)
-then drops every row without which the rest is still in conflict: what stays is irreducible.
+then drops every row without which the rest is still in conflict: what stays is irreducible. Each
+question keeps the columns of those before it, and ends with the first prices that answer it: what
+these do without is dropped with it.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from cdrsite.competition.generator import FEASIBLE, Generator
+from cdrsite.competition.generator import Generator
 from cdrsite.core.errors import InfeasibleError
 from cdrsite.core.vocabulary import sized
 
@@ -33,13 +35,16 @@ if TYPE_CHECKING:
 
 def explain_conflict(generator: Generator, proof: MasterSolution) -> ConflictError:
     """Reduce a conflict to the smallest set of rows and say what each would have to give."""
-    active = np.abs(proof.price * generator.scale) > 1e-7
+    active = _in_proof(generator, proof.price)
     for r in np.flatnonzero(active):
         without = active.copy()
         without[r] = False
-        generator.restart(without)
-        if generator.least_breaks(without).value < -10 * FEASIBLE:
-            active = without
+        if not active[r]:
+            continue  # some proof did without it
+        generator.keep_rows(without)
+        price = generator.broken(without)
+        if price is not None:
+            active = without & _in_proof(generator, price)
     rows = [generator.system.rows[r] for r in np.flatnonzero(active)]
     asked = _worth_asking(rows)
     gives = [
@@ -47,6 +52,11 @@ def explain_conflict(generator: Generator, proof: MasterSolution) -> ConflictErr
         for one, r in enumerate(np.flatnonzero(active))
     ]
     return ConflictError(tuple(rows), tuple(gives))
+
+
+def _in_proof(generator: Generator, price: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Rows whose price is more than rounding: the others are no part of a proof."""
+    return np.asarray(np.abs(price * generator.scale) > 1e-7)
 
 
 def _worth_asking(rows: Sequence[SharedRow]) -> set[int]:
@@ -72,12 +82,12 @@ def _least_give(generator: Generator, active: npt.NDArray[np.bool_], row: int) -
     only = np.zeros_like(active)
     only[row] = True
     for kept in (np.ones_like(active), active):
-        generator.restart(kept)
-        generator.master.free_rows(only)
-        if generator.least_breaks(kept & ~only).value >= -10 * FEASIBLE:
+        others = kept & ~only
+        generator.keep_rows(others)
+        if generator.broken(others) is None:
             break
-    generator.master.restore_rows(only)
-    return float(generator.least_breaks(only, exactly=True).give[row])
+    generator.keep_rows(kept)
+    return float(generator.least_breaks(only).give[row])
 
 
 class ConflictError(InfeasibleError):

@@ -33,6 +33,8 @@ NOTHING = 1e-9
 
 FEASIBLE = 1e-9
 """Scaled sum of breaks below which a plan counts as keeping its rows."""
+BROKEN = -10.0 * FEASIBLE
+"""Minus the least scaled sum of breaks that counts as one."""
 
 
 SMALL_ROW, SMALL_VALUE = 1e-9, 1e-12
@@ -121,7 +123,7 @@ class Generator:
         likely = _likely_value(first, self.limits, self.senses) + self._of_owners()
         self.value_scale = max(likely, SMALL_VALUE * float(np.abs(first.value).sum()))
         self.nothing = NOTHING * self.value_scale
-        self.restart(np.ones(len(self.limits), dtype=bool))
+        self._restart()
 
     def _of_owners(self) -> float:
         """What all that has an owner could add to the objective."""
@@ -199,34 +201,56 @@ class Generator:
         solution = self.least_breaks(elastic)
         self.master.set_elastic(None)
         self.state.centre = None
-        return solution if solution.value < -10 * FEASIBLE else None
+        return solution if solution.value < BROKEN else None
 
-    def least_breaks(
-        self, elastic: npt.NDArray[np.bool_], *, exactly: bool = False
-    ) -> MasterSolution:
-        """Least scaled sum of breaks of the elastic rows; stops at none unless ``exactly``."""
+    def least_breaks(self, elastic: npt.NDArray[np.bool_]) -> MasterSolution:
+        """Least scaled sum of breaks of the elastic rows; stops at none."""
         self.master.set_elastic(elastic)
         self.state.centre = None
-        stop_at = np.inf if exactly else -FEASIBLE
-        return self.generate(np.zeros_like(self.objective), stop_at=stop_at)
+        return self.generate(np.zeros_like(self.objective), stop_at=-FEASIBLE)
 
-    def restart(self, active: npt.NDArray[np.bool_]) -> None:
-        """Forget all columns, and keep only the ``active`` rows."""
+    def keep_rows(self, active: npt.NDArray[np.bool_]) -> None:
+        """Drop the limits of all but the ``active`` rows; columns stay, what they prove does not.
+
+        A column is what cells do at some prices, whatever rows hold.
+        """
+        self.master.restore_rows(active)
+        self.master.free_rows(~active)
+        self.state.bound, self.state.centre, self.state.sweeps = np.inf, None, 0
+
+    def broken(self, elastic: npt.NDArray[np.bool_]) -> F64 | None:
+        """Prices that prove that some elastic row must be broken, (R,); None if none must be.
+
+        Stops with the first proof, as by how much they are broken is not asked.
+        """
+        self.master.set_elastic(elastic)
+        nothing = np.zeros_like(self.objective)
+        solution = self.generate(nothing, stop_at=-FEASIBLE, stop_below=BROKEN)
+        if solution.value >= BROKEN:
+            return None
+        return solution.price if self.state.centre is None else self.state.centre
+
+    def _restart(self) -> None:
         self.state = GenerationState()
         self.master = Master(
             self.senses, self.limits, self.scale, self.value_scale, self.sweeper.n_groups,
             self.sales, self.sales.worth(self.objective), optional=not self.has_lower,
             lean=self.lean,
         )  # fmt: skip
-        self.master.free_rows(~active)
         if self.has_lower:  # then doing nothing is not a plan: the master needs one to begin with
             self._price_out(self.objective, np.zeros(len(self.limits)))
 
     def generate(
-        self, objective: F64, *, stop_at: float = np.inf, anytime: bool = False
+        self,
+        objective: F64,
+        *,
+        stop_at: float = np.inf,
+        stop_below: float = -np.inf,
+        anytime: bool = False,
     ) -> MasterSolution:
-        """Generate columns until the gap is closed or the master reaches ``stop_at``.
+        """Generate columns until the gap is closed, or it is known on which side of a value it is.
 
+        The master reaches ``stop_at``, or the bound proves that none reaches ``stop_below``.
         ``anytime``: the plan so far will do where the sweeps allowed do not close the gap.
         """
         state, options = self.state, self.options
@@ -236,7 +260,9 @@ class Generator:
             (state.bound, state.centre), state.begun, first = state.begun, None, False
         while True:
             solution = self.master.solve()
-            if solution.value >= stop_at or self.gap(solution.value) <= options.gap:
+            if solution.value >= stop_at or state.bound < stop_below:
+                return solution
+            if self.gap(solution.value) <= options.gap:
                 return solution
             if state.sweeps >= options.iterations:
                 if anytime:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from plain_course import plain_course
 
-from cdrsite.competition.generator import SolverOptions
+from cdrsite.competition.conflict import ConflictError
+from cdrsite.competition.generator import Columns, Generator, SolverOptions
+from cdrsite.competition.master import MasterSolution
 from cdrsite.competition.problem import (
     ArrayCells,
     Competitor,
@@ -100,6 +102,28 @@ def test_a_conflict_is_the_same_conflict() -> None:
         texts.append(str(caught.value))
     assert texts[0] == texts[1]
     assert "removal 2050" in texts[0]
+
+
+def test_a_conflict_is_named_in_a_few_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One without a row is told by the columns that are there, or by the first proof."""
+    swept, found = Generator._price_out, Generator.feasible
+    sweeps: list[str] = []
+
+    def counted(self: Generator, objective: np.ndarray, price: np.ndarray) -> Columns:
+        sweeps.append("a sweep")
+        return swept(self, objective, price)
+
+    def proven(self: Generator) -> MasterSolution | None:
+        solution = found(self)
+        sweeps.clear()
+        return solution
+
+    monkeypatch.setattr(Generator, "_price_out", counted)
+    monkeypatch.setattr(Generator, "feasible", proven)
+    with pytest.raises(ConflictError) as caught:
+        solve_path(region(9000.0), FINE, sampled=False)
+    assert {name for name, _, _ in caught.value.conflict} == {"removal 2050", "rock: x"}
+    assert 0 < len(sweeps) < 20
 
 
 def test_few_cells_begin_cold(monkeypatch: pytest.MonkeyPatch) -> None:
