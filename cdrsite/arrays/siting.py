@@ -10,6 +10,7 @@ import shapely
 import xarray as xr
 
 from cdrsite.arrays.labelled import LabelledGrid, frame_of
+from cdrsite.config.inmemory import kept_layers
 from cdrsite.config.layers import Layer
 from cdrsite.config.siting import ExcludeRule
 from cdrsite.core.checked import checked
@@ -18,7 +19,6 @@ from cdrsite.core.machine import cores
 from cdrsite.layers.region import StudyArea
 from cdrsite.layers.stack import LayerStack
 from cdrsite.siting.exclusions import RuleAreas, exclude_block, exclude_small_areas, rule_book
-from cdrsite.study.given import kept_layers
 
 ANY = "any"
 """Stands for the methods, which rules on arrays are not about."""

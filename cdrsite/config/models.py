@@ -6,7 +6,7 @@ One module: the scenario, its parts that are of no other module, and what names 
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -19,21 +19,23 @@ from pydantic import (
     model_validator,
 )
 
-from cdrsite.config.competition import ObjectiveModel, PolicyRule, robust_problems
+from cdrsite.config.competition import ObjectiveModel, PolicyRule
 from cdrsite.config.emitters import CapturingPlants, emitter_problems
-from cdrsite.config.layers import LAYER_NAME, FileLayer, Layer
+from cdrsite.config.inmemory import kept, kept_change, refuse_memory
+from cdrsite.config.layers import LAYER_NAME, Layer
 from cdrsite.config.mapping import context_of, plain, set_value, yaml_text
 from cdrsite.config.milestones import Milestones
+from cdrsite.config.misfits import misfits, nearest
 from cdrsite.config.network import Network
 from cdrsite.config.prices import price, price_by_kind
-from cdrsite.config.resources import MethodChoice, Resources, Supply
+from cdrsite.config.resources import MethodChoice, Resources
 from cdrsite.config.screening import ScreeningSection
 from cdrsite.config.siting import Siting
 from cdrsite.config.standing import StandingPlants, standing_problems
 from cdrsite.config.transport import Transport
 from cdrsite.config.uncertainty import Uncertainty
 from cdrsite.core.checked import KeyPath, checked
-from cdrsite.core.errors import CdrsiteError, did_you_mean, shown
+from cdrsite.core.errors import shown
 from cdrsite.core.fields import (
     DEFAULT_BASE_YEAR,
     DataPath,
@@ -53,7 +55,6 @@ from cdrsite.core.fields import (
     with_fields,
 )
 from cdrsite.core.layernames import LayerName, layer_names
-from cdrsite.core.units import Dimension
 from cdrsite.core.vocabulary import RESOURCES, Resource
 from cdrsite.library.learning import Basis
 
@@ -303,12 +304,13 @@ class Scenario(Model):
     def from_dict(
         cls, data: Mapping[str, Any], *, data_folder: str | Path | None = None
     ) -> Scenario:
-        """Make a scenario of plain values, as a YAML file would hold them.
+        """Make a scenario of plain values, as a YAML file would hold them, and data in memory.
 
         Parameters
         ----------
         data : Mapping
-            Keys and values of a scenario file; not changed.
+            Keys and values of a scenario file; not changed. Data in memory may stand where a file
+            would: a `DataArray` or `GeoDataFrame`, or a layer ``{"data": array, "bounds": ...}``.
         data_folder : str or Path, optional
             Where relative paths start, in place of ``data["data_folder"]``; without either, the
             folder that Python runs in. ``confine_paths`` holds inputs in it.
@@ -317,8 +319,10 @@ class Scenario(Model):
         ------
         ConfigError
             If anything in it is wrong; the text lists every problem.
+        DataError
+            If data in memory cannot be read as a file would be.
         """
-        keys: dict[str, Any] = plain(data)
+        keys: dict[str, Any] = plain(kept(data))
         if data_folder is not None:
             keys["data_folder"] = str(data_folder)
         folder = Path.cwd() / str(keys.get("data_folder") or "")
@@ -347,8 +351,8 @@ class Scenario(Model):
     def to_dict(self) -> dict[str, Any]:
         """What was asked, as plain values: :meth:`from_dict` makes the same scenario of them.
 
-        Keys that were left out stay out. Paths are absolute; quantities are numbers in the unit
-        that the schema gives.
+        Keys that were left out stay out. Paths are absolute, those of data in memory for as long as
+        Python runs; quantities are numbers in the unit that the schema gives.
         """
         given: dict[str, Any] = plain(self.model_dump(by_alias=True, exclude_unset=True))
         return {**given, "data_folder": self.data_folder.as_posix()}
@@ -357,8 +361,15 @@ class Scenario(Model):
         """What was asked, as the text of a scenario file, which is written where a path is given.
 
         Secrets stay ``${secret:NAME}``.
+
+        Raises
+        ------
+        ConfigError
+            If data of this Python session stand in it: they end with it.
         """
-        text = yaml_text(self.to_dict())
+        data = self.to_dict()
+        refuse_memory(data)
+        text = yaml_text(data)
         if path is not None:
             Path(path).write_text(text, encoding="utf-8", newline="\n")
         return text
@@ -370,16 +381,19 @@ class Scenario(Model):
         ----------
         changes : Mapping
             Dotted key -> value, such as ``{"costs.discount_rate": "9 %"}``; items of lists go by
-            number, None is ``null``.
+            number, None is ``null``. Data in memory may take the place of a file; as the value of
+            ``layers.NAME`` they leave what is said of the layer (`unit`, `kind`) as it is.
 
         Raises
         ------
         ConfigError
             If a key leads nowhere, or a value is wrong.
+        DataError
+            If data in memory cannot be read as a file would be.
         """
         data = self.to_dict()
         for key, value in changes.items():
-            set_value(data, str(key), plain(value), "replace")
+            set_value(data, str(key), plain(kept_change(data, str(key), value)), "replace")
         return self.from_dict(data)
 
     @field_validator("layers")
@@ -402,127 +416,10 @@ class Scenario(Model):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        found = [
-            *self._nothing_studied(),
-            *self._unknown_methods(),
-            *self._layer_problems(),
-            *self._policy_problems(),
-            *self._weight_problems(),
-            *self._goal_problems(),
-            *emitter_problems(self),
-            *standing_problems(self),
-        ]
+        found = [*misfits(self), *emitter_problems(self), *standing_problems(self)]
         if found:
             raise problems(found)
         return self
-
-    def _nothing_studied(self) -> Iterator[tuple[str, str]]:
-        """No methods, and no network of others either."""
-        network = self.network
-        if not self.methods and not (network.plan and (network.emitters or network.tables)):
-            yield (
-                (
-                    "nothing is studied: no removal methods, no network of emitters or tables; "
-                    "cure: name a method, or network.plan: true with network.emitters or .tables"
-                ),
-                "methods",
-            )
-
-    def _unknown_methods(self) -> Iterator[tuple[str, str]]:
-        """Methods that neither the library nor a file has; or not this scenario, where it must."""
-        from cdrsite.library.methods import method_names
-
-        known = [*self.methods, *(n for n in method_names() if n not in self.methods)]
-        for name, choice in self.methods.items():
-            if choice.library is None and name not in method_names():
-                listed = ", ".join(method_names())
-                text = f"unknown method; got {name!r}; expected one of {listed}, or library: FILE"
-                yield text + _nearest(name, method_names()), f"methods.{name}"
-        for part in ("exclude", "include", "prefer"):
-            for i, rule in enumerate(getattr(self.siting, part)):
-                for name in rule.for_:
-                    if name not in known:
-                        text = f"unknown method; got {name!r}; expected one of {', '.join(known)}"
-                        yield text + _nearest(name, known), f"siting.{part}.{i}.for"
-        played = [(f"policies.{i}.methods", rule.methods) for i, rule in enumerate(self.policies)]
-        if self.milestones is not None:
-            played += [(key, (name,)) for key, name in self.milestones.methods]
-        dated = getattr(self.resources.supplies["water"], "profiles", {})
-        played += [(f"resources.water.profiles.{name}", (name,)) for name in dated]
-        played += [
-            (f"objective.credits.{i}.methods", one.methods)
-            for i, one in enumerate(self.objective.credits)
-        ]
-        for at, names in played:
-            for name in names:
-                if name not in self.methods:
-                    text = (
-                        f"not a method of this scenario; got {name!r}; expected one of "
-                        f"{', '.join(self.methods)}"
-                    )
-                    cure = "; cure: add it to methods, or remove it"
-                    yield text + (_nearest(name, tuple(self.methods)) or cure), at
-
-    def _goal_problems(self) -> Iterator[tuple[str, str]]:
-        """A least cost of nothing; goals of one year beside milestones."""
-        goal, path = self.objective, self.milestones
-        one_year = goal.target is not None or bool(self.emitters and self.emitters.target)
-        asks = one_year if path is None else path.asks
-        if goal.minimise == "cost" and not asks:
-            example = "target: e.g. 2 Mt/yr" if path is None else "milestones.targets"
-            yield f"the least cost of nothing is nothing; expected {example}", "objective"
-        asked = None if self.uncertainty is None else self.uncertainty.decisions
-        yield from robust_problems(goal, asked, self.policies)
-        if path is None:
-            return
-        for key, instead in (("target", "targets.removal"), ("budget", "budget")):
-            if getattr(goal, key) is not None:
-                text = f"a {key} of one year beside milestones; cure: milestones.{instead}"
-                yield text, f"objective.{key}"
-        if goal.then is not None:
-            text = "no second objective over milestones; cure: remove it"
-            yield text, "objective.then"
-        if self.uncertainty is not None:
-            yield (
-                (
-                    "samples are of a plan of one year; got milestones beside them; cure: remove "
-                    "one of the two"
-                ),
-                "uncertainty",
-            )
-        yield from path.misfits(
-            tuple(type(self.costs.prices).model_fields),
-            earns=bool(goal.credits), stores=self.resources.storage.units is not None,
-        )  # fmt: skip
-        for key in path.supply:
-            if key == "injection":
-                good = self.resources.storage.units is not None
-            else:
-                given = getattr(self.resources, key, None)
-                shared = isinstance(given, Supply) and (given.pools or given.per == "region")
-                good = bool(shared)
-            if not good:
-                text = (
-                    f"no supply in pools of that name; got {key!r}; expected a key of resources "
-                    "with pools, or injection where there are units of storage; cure: remove it"
-                )
-                yield text, f"milestones.supply.{key}"
-
-    def _layer_problems(self) -> Iterator[tuple[str, str]]:
-        """Presets that the library does not have, and texts that are no units."""
-        from cdrsite.library.datasets import load_dataset
-
-        for name, layer in self.layers.items():
-            if isinstance(layer, FileLayer) and layer.preset is not None:
-                try:
-                    load_dataset(layer.preset)
-                except CdrsiteError as error:
-                    yield str(error), f"layers.{name}.preset"
-            if layer.unit is not None:
-                try:
-                    Dimension.of(layer.unit)
-                except CdrsiteError as error:
-                    yield str(error), f"layers.{name}.unit"
 
     def unknown_layers(self) -> Iterator[tuple[str, str]]:
         """Keys that name a layer which the scenario does not have: what is wrong, and the key.
@@ -532,32 +429,11 @@ class Scenario(Model):
         for layer, keys in self.layer_references().items():
             if layer not in self.layers:
                 listed = ", ".join(self.layers) or "(no layers)"
-                cure = _nearest(layer, tuple(self.layers)) or f"; cure: add layers.{shown(layer)}"
+                cure = nearest(layer, tuple(self.layers)) or f"; cure: add layers.{shown(layer)}"
                 for key in keys:
                     got = shown(repr(layer))
                     text = f"no layer of that name; got {got}; expected one of {listed}{cure}"
                     yield text, key
-
-    def _policy_problems(self) -> Iterator[tuple[str, str]]:
-        """Rules of one name: nobody could tell them apart where they bind."""
-        taken = {"target": self.objective.target, "budget": self.objective.budget}
-        seen = {name for name, value in taken.items() if value is not None}
-        for i, rule in enumerate(self.policies):
-            if rule.name in seen:
-                text = (
-                    f"two rules of one name; got {rule.name!r} again; expected a name of its own, "
-                    "which prices and conflicts are told by"
-                )
-                yield text, f"policies.{i}.name"
-            seen.add(rule.name)
-
-    def _weight_problems(self) -> Iterator[tuple[str, str]]:
-        """Criteria whose weights are all zero for some method."""
-        for name in self.methods:
-            mine = [c for c in self.siting.prefer if not c.for_ or name in c.for_]
-            if mine and not any(c.weight > 0 for c in mine):
-                text = f"all weights are zero for {name}; expected at least one weight above 0"
-                yield text, "siting.prefer"
 
     def layer_references(self) -> dict[str, list[str]]:
         """Every layer the scenario uses, with the keys that use it.
@@ -589,9 +465,3 @@ def layers_missing(scenario: Scenario, gone: set[KeyPath]) -> Iterator[tuple[str
     for text, key in scenario.unknown_layers():
         if not any(f"name; got {layer!r}" in text for layer in lost):
             yield text, key
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    """The cure for a misspelt name; empty where nothing is near."""
-    cure = did_you_mean(name, known, 0.4)
-    return f"; cure: {cure}" if cure else ""

@@ -120,11 +120,11 @@ def test_a_written_run_says_memory_and_never_where_it_lay(world: Path, tmp_path:
 def test_nothing_stays_behind(world: Path, tmp_path: Path) -> None:
     code = (
         "import sys, xarray as xr, numpy as np\n"
-        "from cdrsite.layers.memory import keep\n"
+        "from cdrsite.config.inmemory import keep\n"
         "a = xr.DataArray(np.ones((2, 2)), {'y': [1.0, 0.0], 'x': [0.0, 1.0]}, ('y', 'x'))\n"
-        "path = keep('a', a)\n"
-        "assert path == keep('a', a) and path.is_dir(), path\n"
-        "assert path != keep('a', a + 1)\n"
+        "path = keep('a', a, 'a')\n"
+        "assert path == keep('a', a, 'a') and path.is_dir(), path\n"
+        "assert path != keep('a', a + 1, 'a')\n"
         "print(path)\n"
     )
     ran = subprocess.run(
