@@ -27,7 +27,7 @@ from cdrsite.core.faults import MEMORY_CURE, machine_fault
 from cdrsite.core.fields import LONGEST_NAME
 from cdrsite.core.files import SHARED, remove_own
 from cdrsite.core.machine import cores
-from cdrsite.core.memory import remembering
+from cdrsite.core.memory import Settled, remembering
 from cdrsite.core.processes import ATTEMPTS, Lost, in_processes
 from cdrsite.core.words import Words
 from cdrsite.core.yamltext import read_text, read_yaml
@@ -345,10 +345,12 @@ def _outcomes(
     order = sharing_order(runs)
     if workers <= 1:
         cache = Cache(_shared(folder))
-        for place in order:
-            if tell is not None:
-                tell(runs[place])
-            yield place, _outcome(runs[place], folder, progress, means, cache)
+        with Settled() as settled:
+            for place in order:
+                if tell is not None:
+                    tell(runs[place])
+                yield place, _outcome(runs[place], folder, progress, means, cache)
+                settled.settle()
     else:
         means = replace(means, threads=means.threads or max(1, cores() // workers))
         task = partial(_in_process, folder=folder, means=means)
@@ -400,9 +402,14 @@ def _cache(folder: Path | None) -> Cache:
     return Cache(_shared(folder))
 
 
+_settled = Settled()
+
+
 def _in_process(variant: Variant, folder: Path | None, means: Means) -> Outcome:
     """Run a variant in a process of its own, which remembers what the next can use."""
-    return _outcome(variant, folder, None, means, _cache(folder))
+    outcome = _outcome(variant, folder, None, means, _cache(folder))
+    _settled.settle()  # for as long as the process lives
+    return outcome
 
 
 def _outcome(

@@ -8,6 +8,7 @@ and what these runs write in a third, found again by the content that it was mad
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 import pickle
 from collections import OrderedDict
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -126,6 +127,33 @@ class Stored:
     def size(self) -> int:
         """Number of bytes."""
         return self.path.stat().st_size
+
+
+class Settled:
+    """Leaves what a first run made out of the search for garbage, while a ``with`` block lasts.
+
+    Modules, kernels, layers and what is remembered live as long as the batch does; to look through
+    all of it again and again takes a twentieth of each further run.
+    """
+
+    def __init__(self) -> None:
+        self._frozen = False
+
+    def __enter__(self) -> Self:
+        """Nothing is left out yet."""
+        return self
+
+    def settle(self) -> None:
+        """Leave out what is there now; the first call counts."""
+        if not self._frozen:
+            gc.collect()
+            gc.freeze()
+            self._frozen = True
+
+    def __exit__(self, *_: object) -> None:
+        """Search all again."""
+        if self._frozen:
+            gc.unfreeze()
 
 
 _active: list[Memory] = []

@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 KEPT = 12
 """Results of stages that are kept: a sweep goes back and forth between few settings."""
+MOST_FORMED = 2000
+"""Sums of methods that are kept: what a study of many methods tries, some 30 MB."""
 SHARE = 0.25
 """Share of the free memory that results of stages may fill."""
 
@@ -59,6 +61,8 @@ class Cache:
     ----------
     written : Memory
         What was written, by content.
+    formed : Memory
+        Sums of methods that were formed, each of size 1.
     made, taken : Counter
         How often each stage was made, and how often it was taken from an earlier run.
     """
@@ -66,6 +70,7 @@ class Cache:
     def __init__(self, folder: Path | None = None, *, lasting: bool = True) -> None:
         self.folder, self.lasting = folder, lasting
         self.written = Memory(WRITTEN_ROOM)
+        self.formed = Memory(MOST_FORMED)
         self.made: Counter[str] = Counter()
         self.taken: Counter[str] = Counter()
         self._stages = Memory(int(SHARE * free_memory()), KEPT, _remove)

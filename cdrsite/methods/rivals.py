@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import add
-from typing import Any
 
 from cdrsite.config.models import Scenario
 from cdrsite.methods.model import (
@@ -133,25 +132,6 @@ def _grid_emissions(needs: Needs, scenario: Scenario) -> Sum | None:
     given = scenario.resources.power.intensity
     own = layer(GRID) if isinstance(given, str) else const(given)
     return needs.resources["electricity"] * needs.charged * own * (1.0 / KG_PER_T)
-
-
-class FormedSums:
-    """Sums of a study's methods with other numbers, each formed once for all who try a number.
-
-    It is of one scenario: the methods and their numbers are all that differs.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[Any, ...], RivalSums] = {}
-
-    def of(self, model: MethodModel, scenario: Scenario, given: Ingredients) -> RivalSums:
-        """:func:`rival_sums` of a method."""
-        if not isinstance(model.numbers, dict):  # who notes what is read wants to see it read
-            return rival_sums(model, scenario, given)
-        key = model.name, given, *model.numbers.items()
-        if key not in self._kept:
-            self._kept[key] = rival_sums(model, scenario, given)
-        return self._kept[key]
 
 
 def cost_variables(split: Mapping[str, tuple[float, str]]) -> tuple[str, ...]:

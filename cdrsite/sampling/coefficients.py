@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
     from cdrsite.config.storage import Storage
     from cdrsite.methods.credits import Earning
-    from cdrsite.methods.model import MethodModel
+    from cdrsite.methods.model import Ingredients, MethodModel
     from cdrsite.sampling.numbers import StudyNumbers
     from cdrsite.transport.fares import Fares
 
@@ -102,6 +102,8 @@ class Maker:
         Scenario -> what each storage unit takes where it lies, as in :class:`Coefficients`.
     methods : tuple of str
         Methods whose sums are wanted.
+    form : callable
+        Method, scenario, layers at hand -> its sums.
     """
 
     routed: bool
@@ -110,6 +112,7 @@ class Maker:
     fares: Callable[[Scenario], Fares | None]
     injecting: Callable[[Scenario], tuple[F64, F64] | None]
     methods: tuple[str, ...]
+    form: Callable[[MethodModel, Scenario, Ingredients], RivalSums] = rival_sums
 
     def __call__(self, numbers: StudyNumbers, like: Coefficients | None = None) -> Coefficients:
         """Coefficients for some values; what is the same as in ``like`` is taken from there.
@@ -129,7 +132,7 @@ class Maker:
             if like is not None and unchanged and model is like.models[name]:
                 sums[name], places[name] = like.sums[name], like.places[name]
             else:
-                sums[name] = rival_sums(model, scenario, given)
+                sums[name] = self.form(model, scenario, given)
                 places[name] = place_numbers(priced(model, scenario))
         usable = resources.land.usable
         rules = like.limits if like is not None and unchanged else self._limits(scenario)

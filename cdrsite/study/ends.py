@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cdrsite.competition.blockcells import BlockCells
     from cdrsite.competition.solution import Solution
     from cdrsite.engine.passes import Workspace
+    from cdrsite.study.formed import FormedSums
     from cdrsite.study.offers import Offers
     from cdrsite.study.prepare import Setting
     from cdrsite.study.problem import Allocation
@@ -94,6 +95,7 @@ def slopes_of(
     allocation: Allocation,
     cells: BlockCells,
     space: Workspace,
+    formed: FormedSums,
     *,
     ends: bool,
 ) -> pd.DataFrame:
@@ -103,6 +105,8 @@ def slopes_of(
     ----------
     setting, offers, allocation, cells, space
         Of the study and its plan.
+    formed : FormedSums
+        Keeps what is formed for others who try the numbers.
     ends : bool
         Solve what the scenario names as uncertain at its ends.
 
@@ -111,7 +115,7 @@ def slopes_of(
     DataFrame
         As of :func:`cdrsite.study.sensitivity.sensitivities`, what moves the plan most first.
     """
-    slopes = sensitivities(setting, offers, allocation, cells, space)
+    slopes = sensitivities(setting, offers, allocation, cells, space, formed)
     if slopes.empty:
         return slopes
     ensemble = (ensemble_of(setting) if ends else None) or NOTHING

@@ -23,7 +23,7 @@ from cdrsite.engine.stages import stage
 from cdrsite.library.parameters import PARAMETERS
 from cdrsite.methods.injection import emits
 from cdrsite.methods.model import ingredients, priced, with_number
-from cdrsite.methods.rivals import FormedSums, RivalSums
+from cdrsite.methods.rivals import RivalSums
 from cdrsite.place.registry import PlaceNumbers, own_layers, place_numbers
 from cdrsite.sampling.numbers import known_ends
 from cdrsite.scoring.sums import Sum
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from cdrsite.engine.arrays import ArrayStore
     from cdrsite.engine.passes import Workspace
     from cdrsite.methods.model import Ingredients, MethodModel
+    from cdrsite.study.formed import FormedSums
 
     F64 = NDArray[np.float64]
 
@@ -240,7 +241,7 @@ def cost_ranges(
     space : Workspace
         With the plan's maps.
     formed : FormedSums
-        Keeps what is formed for others who try the numbers of the scenario.
+        Keeps what is formed for others who try the numbers.
 
     Returns
     -------

@@ -22,7 +22,6 @@ from cdrsite.core.remote import addressed
 from cdrsite.core.secrets import hidden
 from cdrsite.engine.cache import Cache
 from cdrsite.engine.record import InputWatch, changed_text
-from cdrsite.methods.rivals import FormedSums
 from cdrsite.result.study_result import StudyResult
 from cdrsite.siting.exclusions import exclude_block
 from cdrsite.study.asking import ask_all, everything_wrong, refusal
@@ -41,6 +40,7 @@ from cdrsite.study.ensemble import (
 )
 from cdrsite.study.exclude import exclude
 from cdrsite.study.fetching import fetch_inputs
+from cdrsite.study.formed import FormedSums
 from cdrsite.study.gathering import existing_sites, gather
 from cdrsite.study.given import as_scenario
 from cdrsite.study.hours import check_hours
@@ -148,9 +148,11 @@ def run(
         with clock.stage("plan"):
             allocation = lay_out(setting, solution, cells, space)
         with clock.stage("ranges"):
-            ranges = cost_ranges(setting, offers, space, formed := FormedSums())
+            formed = FormedSums(cache.formed)
+            ranges = cost_ranges(setting, offers, space, formed)
         with clock.stage("sensitivity"):
-            slopes = slopes_of(setting, offers, allocation, cells, space, ends=samples != "none")
+            ends = samples != "none"
+            slopes = slopes_of(setting, offers, allocation, cells, space, formed, ends=ends)
         with clock.stage("samples"):
             sampled = sample_study(setting, offers, allocation, space, samples)
         with clock.stage("network", shown=True):

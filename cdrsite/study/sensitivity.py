@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from cdrsite.competition.solution import Solution
     from cdrsite.config.models import Scenario
     from cdrsite.engine.passes import Workspace
+    from cdrsite.study.formed import FormedSums
     from cdrsite.study.problem import Allocation
 
     F64 = NDArray[np.float64]
@@ -119,7 +120,12 @@ class Ends:
     ),
 )
 def sensitivities(
-    setting: Setting, offers: Offers, allocation: Allocation, cells: BlockCells, space: Workspace
+    setting: Setting,
+    offers: Offers,
+    allocation: Allocation,
+    cells: BlockCells,
+    space: Workspace,
+    formed: FormedSums,
 ) -> pd.DataFrame:
     """How the plan's value moves with every uncertain number.
 
@@ -135,6 +141,8 @@ def sensitivities(
         The cells that compete.
     space : Workspace
         With what the exclusions leave.
+    formed : FormedSums
+        Keeps what is formed for others who try the numbers.
 
     Returns
     -------
@@ -151,7 +159,7 @@ def sensitivities(
         return pd.DataFrame(columns=SENSITIVITY_COLUMNS)
     numbers = StudyNumbers(setting.scenario, setting.models)
     used = _used(solution)
-    maker = _maker(setting, used)
+    maker = _maker(setting, used, formed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CdrsiteWarning)  # said of the numbers as they are
         base = maker(numbers)
@@ -180,7 +188,7 @@ def _used(solution: Solution) -> tuple[str, ...]:
     )
 
 
-def _maker(setting: Setting, methods: tuple[str, ...]) -> Maker:
+def _maker(setting: Setting, methods: tuple[str, ...], formed: FormedSums) -> Maker:
     """What makes the coefficients of a study."""
     storage = setting.storage
     where = [
@@ -201,6 +209,7 @@ def _maker(setting: Setting, methods: tuple[str, ...]) -> Maker:
         fares=lambda scenario: None if storage is None else fares_in(scenario),
         injecting=lambda scenario: _injecting(setting, scenario),
         methods=methods,
+        form=formed.of,
     )
 
 

@@ -16,7 +16,6 @@ from cdrsite.core.errors import CdrsiteError
 from cdrsite.core.vocabulary import RESOURCES
 from cdrsite.methods.injection import emits
 from cdrsite.methods.model import ingredients, method_plan, priced, with_number
-from cdrsite.methods.rivals import FormedSums
 from cdrsite.place.registry import place_numbers
 from cdrsite.result.study_result import Used
 from cdrsite.sampling.numbers import known_ends
@@ -24,6 +23,7 @@ from cdrsite.sampling.numbers import known_ends
 if TYPE_CHECKING:
     from cdrsite.config.models import Scenario
     from cdrsite.methods.model import Ingredients, MethodModel
+    from cdrsite.study.formed import FormedSums
     from cdrsite.study.prepare import Setting
 
 IN_TABLES = ("buffer", "durability", "half_life", "reversal_hazard")
@@ -40,7 +40,7 @@ def what_is_used(setting: Setting, formed: FormedSums) -> Used:
     setting : Setting
         Of the run.
     formed : FormedSums
-        Sums of its scenario that others have tried.
+        Sums that others have tried.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def what_is_used(setting: Setting, formed: FormedSums) -> Used:
         name: frozenset(_moving(model, setting.scenario, given, plain[name], formed))
         for name, model in setting.models.items()
     }
-    prices = set(_moving_prices(setting, given, plain))
+    prices = set(_moving_prices(setting, given, plain, formed))
     for one in RESOURCES.values():  # a price of the study is the methods' own by now
         price = getattr(setting.scenario.costs.prices, one.name, None)
         if price is not None and any(one.own_price in names for names in parameters.values()):
@@ -71,7 +71,10 @@ def what_is_used(setting: Setting, formed: FormedSums) -> Used:
 
 
 def _moving_prices(
-    setting: Setting, given: Ingredients, plain: Mapping[str, tuple[object, ...]]
+    setting: Setting,
+    given: Ingredients,
+    plain: Mapping[str, tuple[object, ...]],
+    formed: FormedSums,
 ) -> Iterator[str]:
     """Prices that the cost of any method rests on, but for those that each has of its own."""
     scenario = setting.scenario
@@ -82,7 +85,6 @@ def _moving_prices(
         prices = scenario.costs.prices.model_copy(update={name: price + 1.0})
         costs = scenario.costs.model_copy(update={"prices": prices})
         other = scenario.model_copy(update={"costs": costs})
-        formed = FormedSums()
         if any(
             _differ(_formulae(m, other, given, formed), plain[m.name])
             for m in setting.models.values()

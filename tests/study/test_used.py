@@ -10,9 +10,12 @@ from tiny_scenario import SCENARIO, write_world
 import cdrsite
 from cdrsite.config.load import parse_scenario
 from cdrsite.config.models import Scenario
-from cdrsite.methods import rivals
+from cdrsite.engine.cache import Cache
+from cdrsite.engine.stages import content
 from cdrsite.methods.model import Ingredients, MethodModel
-from cdrsite.study import used
+from cdrsite.methods.rivals import RivalSums
+from cdrsite.study import formed, used
+from cdrsite.study.run import run
 
 MORE = """
   daccs-liquid: {}
@@ -38,28 +41,60 @@ def test_numbers_that_no_formula_looks_at_need_no_trial(
     assert few < 0.8 * (len(tried) - few)
 
 
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the sums that are formed for a tried number depend on, as they are formed."""
+    made: list[str] = []
+    plainly = formed.rival_sums
+
+    def counted(model: MethodModel, scenario: Scenario, given: Ingredients) -> RivalSums:
+        sums = plainly(model, scenario, given)
+        if isinstance(model.numbers, dict):
+            made.append(repr((model.name, given, model.numbers, content(scenario.costs))))
+        return sums
+
+    monkeypatch.setattr(formed, "rival_sums", counted)
+    return made
+
+
 def test_sums_with_another_number_are_formed_once_for_all_who_try_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_world(tmp_path)
-    made: list[str] = []
-    plainly = rivals.rival_sums
-
-    def counted(model: MethodModel, scenario: Scenario, given: Ingredients) -> rivals.RivalSums:
-        sums = plainly(model, scenario, given)
-        if isinstance(model.numbers, dict):
-            made.append(repr((model.name, given, model.numbers, scenario.costs.prices)))
-        return sums
-
-    monkeypatch.setattr(rivals, "rival_sums", counted)
+    made = _counted(monkeypatch)
     short = cdrsite.run(parse_scenario(SCENARIO, tmp_path / "study.yaml"))
-    assert made and len(made) == len(set(made))
+    assert made
     known = len(made)
-    monkeypatch.setattr(rivals.FormedSums, "of", lambda _self, *method: counted(*method))
+    monkeypatch.setattr(formed.FormedSums, "of", lambda _self, *method: formed.rival_sums(*method))
     every = cdrsite.run(parse_scenario(SCENARIO, tmp_path / "study.yaml"))
     assert short.used == every.used
-    assert short.tables["cost_ranges"].equals(every.tables["cost_ranges"])
+    for table in ("cost_ranges", "sensitivity"):
+        assert short.tables[table].equals(every.tables[table])
     assert known < 0.7 * (len(made) - known)
+
+
+def test_runs_of_a_batch_form_the_sums_of_the_method_that_differs_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_world(tmp_path)
+    made, cache = _counted(monkeypatch), Cache()
+    run(parse_scenario(SCENARIO, tmp_path / "study.yaml"), cache=cache)
+    first = [text.split(",")[0] for text in made]
+    assert len(set(first)) > 1
+    text = SCENARIO.replace("profile: lit", "override: {land_direct: 20 m2}, profile: lit")
+    other = parse_scenario(text, tmp_path / "study.yaml")
+    made.clear()
+    shared = run(other, cache=cache)
+    assert {text.split(",")[0] for text in made} == {"('daccs-solid'"}
+    alone = run(other)
+    assert shared.used == alone.used
+    for table in ("cost_ranges", "sensitivity"):
+        assert shared.tables[table].equals(alone.tables[table])
+    made.clear()
+    dearer = (
+        SCENARIO + "costs: {prices: {biomass: 90 USD/t}}\n"
+    )  # a price of the study: nothing of the first run holds
+    run(parse_scenario(dearer, tmp_path / "study.yaml"), cache=cache)
+    assert {text.split(",")[0] for text in made} == set(first)
 
 
 def test_membership_is_no_look_and_every_other_way_is() -> None:
