@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 BLOCKS_ROOM = 256_000_000
 """Memory for the blocks of one set of layers [bytes]."""
+FOLLOWED_ROOM = 64_000_000
+"""Memory for what follows from the blocks of one set of layers alone [bytes]."""
 WRITTEN_ROOM = 192 * 2**20
 """Memory for what the runs of a batch write [bytes]: more than a small run does, and little beside
 a large one."""

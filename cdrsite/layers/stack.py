@@ -3,13 +3,15 @@
 Every method of :class:`LayerStack` is a pure function of a block: the same cells have the same
 bytes whatever the block size and the number of threads (rule 9). What a layer is and how it is
 read, its kind knows: see :mod:`cdrsite.layers.kinds`.
+
+One module: all that stages ask of layers, each a few lines that ask the layer's kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import uuid4
 
 import numpy as np
@@ -17,7 +19,7 @@ import numpy as np
 from cdrsite.config.layers import ConstantLayer, DerivedLayer, ExpressionLayer, Layer
 from cdrsite.core.errors import DataError
 from cdrsite.core.grid import Block
-from cdrsite.core.memory import BLOCKS_ROOM, Memory, by_block
+from cdrsite.core.memory import BLOCKS_ROOM, FOLLOWED_ROOM, Memory, by_block
 from cdrsite.layers.inputs import check_references
 from cdrsite.layers.kinds.base import LayerInfo, OneLayer, no_layer
 from cdrsite.layers.kinds.constant import Constant
@@ -34,6 +36,8 @@ from cdrsite.layers.vectors import Vectors, kept
 if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 
 class LayerStack:
@@ -85,7 +89,7 @@ class LayerStack:
                 self._kinds[name] = Vector(files[name], vectors, rasterise, base_year)
             else:
                 self._kinds[name] = RasterLayer(files[name], area)
-        self.blocks = Memory(BLOCKS_ROOM)
+        self.blocks, self._followed = Memory(BLOCKS_ROOM), Memory(FOLLOWED_ROOM)
         self._key = uuid4().hex
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -120,7 +124,7 @@ class LayerStack:
         """The same layers for a trial: of a block with very many pixels only some are read."""
         other = object.__new__(LayerStack)
         other.__dict__.update(self.__dict__)
-        other.blocks = Memory(BLOCKS_ROOM)
+        other.blocks, other._followed = Memory(BLOCKS_ROOM), Memory(FOLLOWED_ROOM)
         other._kinds = {name: _glanced(kind, other) for name, kind in self._kinds.items()}
         return other
 
@@ -136,6 +140,26 @@ class LayerStack:
         if unit is None:
             return 1.0, 0.0
         return factor(self.info(name).unit, unit, f"layers.{name}", self.base_year)
+
+    def following(self, key: tuple[Any, ...], layers: Sequence[str], make: Callable[[], T]) -> T:
+        """What follows from layers alone, at a block that the key names: made once, while it fits.
+
+        Parameters
+        ----------
+        key : tuple
+            All that it depends on besides the values of the layers.
+        layers : sequence of str
+            These layers.
+        make : callable
+            Makes it: a dataclass of arrays, which nobody changes.
+        """
+        whole = (*key, *layers)
+        found: T | None = self._followed.get(whole)
+        if found is None:
+            found = make()
+            size = sum(np.asarray(part).nbytes for part in vars(found).values())
+            self._followed.put(whole, found, size)
+        return found
 
     # values
 

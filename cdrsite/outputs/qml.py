@@ -172,7 +172,7 @@ def rule_qml(spec: RasterSpec, bit: int, words: Words) -> str | None:
 
 
 def run_scales(folder: Path, specs: Sequence[RasterSpec]) -> dict[str, Classes]:
-    """Classes of every scale of a run, from its rasters.
+    """Classes of every scale of a run, from its rasters; in a batch once for the same rasters.
 
     Parameters
     ----------
@@ -187,12 +187,18 @@ def run_scales(folder: Path, specs: Sequence[RasterSpec]) -> dict[str, Classes]:
         Scale (:func:`cdrsite.outputs.classes.scale_of`) -> classes.
     """
     quantities = [spec for spec in specs if spec.kind == "quantity"]
-    named = [(spec.tags.get("variable", spec.name), spec.unit, spec.name) for spec in quantities]
-
-    def sample(name: str) -> NDArray[np.float64]:
-        return sample_values(folder / f"{name}.tif")
-
-    return scales_of(named, sample)
+    members: dict[str, list[tuple[str, str, Path]]] = {}
+    for spec in quantities:
+        name = spec.tags.get("variable", spec.name)
+        members.setdefault(scale_of(name), []).append(
+            (name, spec.unit, folder / f"{spec.name}.tif")
+        )
+    scales: dict[str, Classes] = {}
+    for maps in members.values():
+        about = tuple((name, unit) for name, unit, _ in maps)
+        content = (about, *(Stored(path) for *_, path in maps))
+        scales |= remembered("scale", content, partial(scales_of, maps, sample_values))
+    return scales
 
 
 def write_style(

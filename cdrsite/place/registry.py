@@ -6,6 +6,7 @@ its name in :data:`DEPENDENCES`; or :func:`register_dependence` before the first
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -193,6 +194,19 @@ def own_layers(
     return made
 
 
+@dataclass(frozen=True)
+class ByIdentity:
+    """An object as part of a key, which keeps it: no other can take its place."""
+
+    held: object
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByIdentity) and self.held is other.held
+
+    def __hash__(self) -> int:
+        return id(self.held)
+
+
 def _once(
     use: Use, one: Dependence, reader: LayerReader, block: Block
 ) -> Callable[[tuple[Any, ...], Callable[[], Any]], Any]:
@@ -201,7 +215,7 @@ def _once(
     if keep is None:
         return lambda _, make: make()
     layers = [layer for _, layer, how in layer_keys(use.choice, one.keys) if not how.classes]
-    about = use.name, one.name, block
+    about = ByIdentity(use.method), use.name, one.name, block
     return lambda key, make: keep((*about, *key), layers, make)
 
 
